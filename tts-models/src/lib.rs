@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Language models for test-time search.
+
+pub mod config;
+pub mod error;
+pub mod executor;
+pub mod weights;
+
+pub use config::ModelConfig;
+pub use error::ModelError;
+pub use executor::{Executor, Span, Want};
+pub use weights::decoder::{DecoderWeights, LayerWeights};

@@ -1,0 +1,3 @@
+//! Weights of a checkpoint.
+
+pub mod decoder;
