@@ -1,3 +1,4 @@
 //! Test-time scaling of language models, without the models.
 
+pub mod metrics;
 pub mod select;

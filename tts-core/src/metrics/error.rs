@@ -1,0 +1,83 @@
+//! What can be wrong with the input of a metric.
+//!
+//! Each variant names the field, so that a message is useful without the call at hand.
+
+/// An input from which no metric can be computed.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// Nothing to compute a metric of.
+    #[error("`{field}` is empty")]
+    Empty {
+        /// The empty field.
+        field: &'static str,
+    },
+    /// Two fields that describe the same things differ in length.
+    #[error("`{field}` has {found} entries where {expected} are expected")]
+    Length {
+        /// The field of unexpected length.
+        field: &'static str,
+        /// The length of the field it belongs to.
+        expected: usize,
+        /// Its own length.
+        found: usize,
+    },
+    /// A number that cannot be averaged or ranked.
+    #[error("`{field}[{index}]` is {value}")]
+    BadNumber {
+        /// The field that holds the number.
+        field: &'static str,
+        /// Where in the field.
+        index: usize,
+        /// The number: `NaN`, or an infinity where finite numbers are needed.
+        value: f64,
+    },
+    /// A count outside its bounds.
+    #[error("`{field}` is {value}, outside {least}..={most}")]
+    OutOfRange {
+        /// The field.
+        field: &'static str,
+        /// Its value.
+        value: usize,
+        /// The least value allowed.
+        least: usize,
+        /// The greatest value allowed.
+        most: usize,
+    },
+}
+
+impl MetricError {
+    /// Checks that a count lies within bounds.
+    pub(crate) fn check_range(
+        field: &'static str,
+        value: usize,
+        least: usize,
+        most: usize,
+    ) -> Result<(), Self> {
+        if (least..=most).contains(&value) {
+            Ok(())
+        } else {
+            Err(Self::OutOfRange { field, value, least, most })
+        }
+    }
+
+    /// Checks that two fields of one thing have one length.
+    pub(crate) fn check_length(
+        field: &'static str,
+        found: usize,
+        expected: usize,
+    ) -> Result<(), Self> {
+        if found == expected { Ok(()) } else { Err(Self::Length { field, expected, found }) }
+    }
+
+    /// Checks that there are values, all of them finite.
+    pub(crate) fn check_finite(field: &'static str, values: &[f64]) -> Result<(), Self> {
+        if values.is_empty() {
+            return Err(Self::Empty { field });
+        }
+        match values.iter().enumerate().find(|(_, value)| !value.is_finite()) {
+            Some((index, &value)) => Err(Self::BadNumber { field, index, value }),
+            None => Ok(()),
+        }
+    }
+}

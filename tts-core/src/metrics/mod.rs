@@ -1,0 +1,29 @@
+//! Accuracies of repeated sampling and how far to trust them.
+//!
+//! One pool of `n` independent candidates per problem gives a whole curve: [`pass_at_k`] and
+//! best@k have closed forms, votes@k average over subsets drawn without replacement
+//! ([`Pool::at_k`]). Taking the first `k` candidates would be one draw with no variance, and
+//! drawing with replacement is biased low, so neither is offered. Every accuracy over problems
+//! carries their number and a 95 % interval; two methods are compared on the same problems
+//! ([`paired_bootstrap`]). The subsets are valid for independent candidates (best-of-N, votes,
+//! independent subtrees), not for a beam search, whose width changes the candidates themselves.
+//!
+//! Everything random is a function of its seed, and bad input is a [`MetricError`].
+//!
+//! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) for pass@k; Snell et al. 2024 (arXiv
+//! 2408.03314) for curves over one pool.
+
+mod curve;
+mod error;
+mod interval;
+mod paired;
+mod pass;
+mod pool;
+mod random;
+
+pub use curve::{Point, curve};
+pub use error::MetricError;
+pub use interval::{Accuracy, accuracy_interval, bootstrap_interval, wilson};
+pub use paired::{Paired, paired_bootstrap};
+pub use pass::pass_at_k;
+pub use pool::{Estimate, Metric, Pool};
