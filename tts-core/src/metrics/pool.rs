@@ -35,8 +35,8 @@ pub struct Estimate {
     pub k: usize,
     /// The estimated probability.
     pub value: f64,
-    /// The standard error left by drawing subsets at random: zero if exact. It says nothing of
-    /// how far another pool would differ.
+    /// The standard error left by drawing subsets at random: zero if exact, and where all draws
+    /// agree. It says nothing of how far another pool would differ.
     pub standard_error: f64,
     /// Whether all subsets were accounted for.
     pub exact: bool,
