@@ -1,0 +1,56 @@
+//! From step scores to one score of a path.
+//!
+//! Which one fits depends on what the scorer was trained to predict (Lightman et al. 2023,
+//! section 2.6; Snell et al. 2024, section 5.1): for labels "is this step right", the product, the
+//! sum of logs or the minimum; for a value function (Monte-Carlo returns), the last. The textbook
+//! form of best-of-N ranks by the cumulative score: [`Aggregate::Sum`], which rewards length, or
+//! for probabilities [`Aggregate::SumLog`], which does not.
+
+use serde::{Deserialize, Serialize};
+
+/// How step scores `r_1..r_T` become one number. All sums run in f64.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aggregate {
+    /// `r_T`.
+    #[default]
+    Last,
+    /// `min r_t`.
+    Min,
+    /// `sum r_t / T`.
+    Mean,
+    /// `product r_t`.
+    Product,
+    /// `sum r_t`.
+    Sum,
+    /// `sum ln r_t`; minus infinity when a score is 0 or less.
+    SumLog,
+}
+
+impl Aggregate {
+    /// The score of a path; `None` when no step of it was scored.
+    ///
+    /// ```
+    /// use tts_core::Aggregate;
+    /// let scores = [0.5, 0.25, 1.0];
+    /// assert_eq!(Aggregate::Min.apply(scores), Some(0.25));
+    /// assert_eq!(Aggregate::Product.apply(scores), Some(0.125));
+    /// assert_eq!(Aggregate::Last.apply([]), None);
+    /// ```
+    pub fn apply(self, scores: impl IntoIterator<Item = f64>) -> Option<f64> {
+        let scores = scores.into_iter();
+        match self {
+            Self::Last => scores.last(),
+            Self::Min => scores.reduce(f64::min),
+            Self::Product => scores.reduce(|a, b| a * b),
+            Self::Sum => scores.reduce(|a, b| a + b),
+            Self::SumLog => scores
+                .map(|score| if score > 0.0 { score.ln() } else { f64::NEG_INFINITY })
+                .reduce(|a, b| a + b),
+            Self::Mean => {
+                let (sum, count) = scores.fold((0.0, 0_u32), |(s, n), score| (s + score, n + 1));
+                (count > 0).then(|| sum / f64::from(count))
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! Budgets turned into bounds on lines, and the contract that completions must keep.
+//!
+//! A soft budget only says when to stop. A hard one is divided before a round starts: lines are
+//! dropped from the end until samples and calls suffice, and what is left of tokens and operations
+//! is split evenly among the lines and bounds their length, so that no line can overrun whatever
+//! the others do. The split depends on the request alone, never on the order of completion.
+
+use crate::strategy::Expand;
+use crate::{Budget, Completion, Limit, LineError, Mode, Request, Settings, Tree, Until, Usage};
+
+/// What may be started.
+pub(crate) enum Plan {
+    /// For each decision, how many lines and the bound on the generated tokens of each.
+    Lines(Vec<(usize, u32)>),
+    /// Nothing.
+    Stop(Limit),
+}
+
+/// Generated tokens that may still be spent; the reserve is kept back until a path has finished.
+fn tokens_left(budget: &Budget, usage: &Usage, finished: bool) -> Option<u64> {
+    let reserve = if finished { 0 } else { budget.reserve };
+    budget
+        .generated_tokens
+        .map(|limit| limit.saturating_sub(reserve).saturating_sub(usage.logical.generated_tokens))
+}
+
+/// The first limit that is reached.
+pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Option<Limit> {
+    let cost = &usage.logical;
+    let reached = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
+    if tokens_left(budget, usage, finished) == Some(0) {
+        return Some(Limit::GeneratedTokens);
+    }
+    [
+        (Limit::Samples, reached(budget.samples, cost.samples)),
+        (Limit::ScoredTokens, reached(budget.scored_tokens, cost.scored_tokens)),
+        (Limit::Flops, budget.flops.is_some_and(|limit| cost.flops >= limit)),
+        (Limit::Calls, reached(budget.calls, cost.calls)),
+        (Limit::Rounds, budget.rounds.is_some_and(|limit| usage.rounds >= limit)),
+    ]
+    .into_iter()
+    .find_map(|(limit, reached)| reached.then_some(limit))
+}
+
+/// Under a hard budget: the limit that judging this many tokens would break.
+pub(crate) fn cannot_score(budget: &Budget, usage: &Usage, tokens: u64) -> Option<Limit> {
+    if budget.mode == Mode::Soft {
+        return None;
+    }
+    let cost = &usage.logical;
+    if budget.scored_tokens.is_some_and(|limit| cost.scored_tokens + tokens > limit) {
+        return Some(Limit::ScoredTokens);
+    }
+    budget.calls.is_some_and(|limit| cost.calls + 1 > limit).then_some(Limit::Calls)
+}
+
+/// The longest that a line may get by the step rule alone.
+fn longest(settings: &Settings, generated: u64, until: Until) -> u32 {
+    let rule = &settings.rule;
+    let room = u64::from(rule.max_tokens).saturating_sub(generated);
+    let room = u32::try_from(room).unwrap_or(u32::MAX);
+    match until {
+        Until::Step => room.min(rule.max_step_tokens),
+        Until::Steps(steps) => room.min(rule.max_step_tokens.saturating_mul(steps)),
+        Until::Tokens(tokens) => room.min(tokens),
+        Until::End => room,
+    }
+    .max(1)
+}
+
+/// Bounds for the decisions of a round.
+pub(crate) fn plan(
+    settings: &Settings,
+    usage: &Usage,
+    tree: &Tree,
+    wanted: &[Expand],
+    prompt_tokens: u64,
+    finished: bool,
+) -> Plan {
+    let budget = &settings.budget;
+    let longest = |expand: &Expand| longest(settings, tree.generated(expand.node), expand.until);
+    let mut bounds: Vec<(usize, u32)> = wanted.iter().map(|e| (e.n, longest(e))).collect();
+    if budget.mode == Mode::Soft {
+        return Plan::Lines(bounds);
+    }
+    let cost = &usage.logical;
+    if let Some(limit) = budget.calls {
+        // Judging the round is a call as well.
+        let judging = u64::from(settings.scored);
+        let room = limit.saturating_sub(cost.calls).saturating_sub(judging);
+        if room == 0 {
+            return Plan::Stop(Limit::Calls);
+        }
+        bounds.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+    }
+    if let Some(limit) = budget.samples {
+        let mut room = usize::try_from(limit.saturating_sub(cost.samples)).unwrap_or(usize::MAX);
+        for (n, _) in &mut bounds {
+            *n = (*n).min(room);
+            room -= *n;
+        }
+    }
+    let lines: u64 = bounds.iter().map(|(n, _)| *n as u64).sum();
+    if lines == 0 {
+        return Plan::Stop(Limit::Samples);
+    }
+    let mut shares = Vec::new();
+    if let Some(left) = tokens_left(budget, usage, finished) {
+        shares.push((Limit::GeneratedTokens, left / lines));
+    }
+    if let Some(limit) = budget.scored_tokens.filter(|_| settings.scored) {
+        shares.push((Limit::ScoredTokens, limit.saturating_sub(cost.scored_tokens) / lines));
+    }
+    if let Some(limit) = budget.flops {
+        let share = (limit - cost.flops) / lines as f64;
+        shares.push((Limit::Flops, token_share(settings, prompt_tokens, share)));
+    }
+    for (limit, share) in shares {
+        if share == 0 {
+            return Plan::Stop(limit);
+        }
+        for (_, tokens) in &mut bounds {
+            *tokens = (*tokens).min(u32::try_from(share).unwrap_or(u32::MAX));
+        }
+    }
+    Plan::Lines(bounds)
+}
+
+/// Tokens that this many operations pay for, generated and judged, at the longest context.
+fn token_share(settings: &Settings, prompt_tokens: u64, flops: f64) -> u64 {
+    let context = prompt_tokens + u64::from(settings.rule.max_tokens);
+    let dearest = settings.policy_cost.flops(context, 1) + settings.scorer_cost.flops(context, 1);
+    if dearest <= 0.0 {
+        return u64::MAX;
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let tokens = (flops / dearest).max(0.0) as u64;
+    tokens
+}
+
+/// Tokens for one last line after the budget is out; `None` when even that is too much.
+pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Option<u32> {
+    let budget = &settings.budget;
+    let cost = &usage.logical;
+    let hard = budget.mode == Mode::Hard;
+    let out = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
+    if hard
+        && (out(budget.samples, cost.samples)
+            || out(budget.calls, cost.calls)
+            || out(budget.scored_tokens, cost.scored_tokens)
+            || budget.rounds.is_some_and(|limit| usage.rounds >= limit)
+            || budget.flops.is_some())
+    {
+        return None;
+    }
+    let mut tokens = budget.reserve.min(u64::from(longest(settings, generated, Until::End)));
+    if let Some(limit) = budget.generated_tokens.filter(|_| hard) {
+        tokens = tokens.min(limit.saturating_sub(cost.generated_tokens));
+    }
+    u32::try_from(tokens).ok().filter(|&tokens| tokens > 0)
+}
+
+/// Whether a completion keeps the generator's contract.
+pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(), LineError> {
+    let broken = |what: String| Err(LineError(format!("the generator broke its contract: {what}")));
+    let most = match request.until {
+        Until::Step => 1,
+        Until::Steps(steps) => steps.max(1) as usize,
+        Until::End | Until::Tokens(_) => usize::MAX,
+    };
+    if line.steps.is_empty() || line.steps.len() > most {
+        return broken(format!("{} steps, expected 1 to {most}", line.steps.len()));
+    }
+    if line.generated() > u64::from(request.max_tokens) {
+        return broken(format!(
+            "{} tokens, expected at most {}",
+            line.generated(),
+            request.max_tokens
+        ));
+    }
+    for (index, step) in line.steps.iter().enumerate() {
+        let generated = step.generated();
+        if !step.logprobs.is_empty() && step.logprobs.len() as u64 != generated {
+            let found = step.logprobs.len();
+            return broken(format!(
+                "step {index}: {found} log-probabilities for {generated} tokens"
+            ));
+        }
+        if let Some(bad) = step.logprobs.iter().find(|logprob| logprob.is_nan()) {
+            return broken(format!("step {index}: a log-probability is {bad}"));
+        }
+        if step.given > 0 && (index > 0 || request.append.is_none()) {
+            return broken(format!("step {index}: given tokens that were not appended"));
+        }
+    }
+    Ok(())
+}

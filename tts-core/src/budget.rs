@@ -1,0 +1,112 @@
+//! Budgets: they stop a search, they do not fail it.
+//!
+//! A soft budget is looked at between rounds, so it may be overshot by one round at most. A hard
+//! one is reserved before a line starts: the tokens that are left are divided evenly among the
+//! lines of a round and bound their length. If nothing has finished when the budget is out, the
+//! best open path is finished from [`Budget::reserve`], which is held back until then.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of one problem; `None` is no limit.
+///
+/// ```
+/// use tts_core::{Budget, Mode};
+/// let budget = Budget { mode: Mode::Hard, ..Budget::tokens(20_000) };
+/// assert_eq!(budget.generated_tokens, Some(20_000));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Budget {
+    /// Lines started.
+    pub samples: Option<u64>,
+    /// Tokens generated.
+    pub generated_tokens: Option<u64>,
+    /// Tokens judged.
+    pub scored_tokens: Option<u64>,
+    /// Floating-point operations, by formula.
+    pub flops: Option<f64>,
+    /// Requests to a generator or scorer.
+    pub calls: Option<u64>,
+    /// Rounds of generation.
+    pub rounds: Option<u32>,
+    /// Wall time in seconds; always soft, and the one limit that can make two runs differ.
+    pub wall: Option<f64>,
+    /// Generated tokens held back to finish the best open path when nothing has finished.
+    pub reserve: u64,
+    /// Soft or hard.
+    pub mode: Mode,
+}
+
+/// Whether a budget may be overshot by a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Looked at between rounds.
+    #[default]
+    Soft,
+    /// Never exceeded.
+    Hard,
+}
+
+/// Which limit was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Limit {
+    /// [`Budget::samples`].
+    Samples,
+    /// [`Budget::generated_tokens`].
+    GeneratedTokens,
+    /// [`Budget::scored_tokens`].
+    ScoredTokens,
+    /// [`Budget::flops`].
+    Flops,
+    /// [`Budget::calls`].
+    Calls,
+    /// [`Budget::rounds`].
+    Rounds,
+    /// [`Budget::wall`].
+    Wall,
+}
+
+/// Why a search ended: data, not an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stop {
+    /// The strategy wanted nothing more.
+    Done,
+    /// A limit was reached.
+    Budget(Limit),
+    /// Called off.
+    Cancelled,
+}
+
+impl Budget {
+    /// A soft budget of generated tokens; a quarter of it, 256 at most, is the reserve.
+    pub fn tokens(tokens: u64) -> Self {
+        Self { generated_tokens: Some(tokens), reserve: (tokens / 4).min(256), ..Self::default() }
+    }
+
+    /// A soft budget of wall time.
+    pub fn wall(duration: Duration) -> Self {
+        Self { wall: Some(crate::step::seconds(duration)), reserve: 256, ..Self::default() }
+    }
+
+    /// # Errors
+    /// A sentence that names the field when a limit is not a number or the reserve is too large.
+    pub fn check(&self) -> Result<(), String> {
+        for (name, value) in [("flops", self.flops), ("wall", self.wall)] {
+            if value.is_some_and(|value| value.is_nan() || value < 0.0) {
+                return Err(format!("budget: {name} is not a number of at least 0"));
+            }
+        }
+        match self.generated_tokens {
+            Some(tokens) if self.reserve > tokens => Err(format!(
+                "budget: reserve is {}, more than the {tokens} generated_tokens",
+                self.reserve
+            )),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The drivers: one problem, or many without lockstep.
+//!
+//! [`Search`] holds what all problems share: generator, scorer, settings, observers. A [`Pool`]
+//! runs problems together: whenever a line is done it goes to its problem; whenever a problem's
+//! round is complete it is judged, in one batch with whatever else is ready, and its next lines
+//! are submitted. No problem waits for another, and problems may join while others run. A
+//! problem's tree is the same alone and in company.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use crate::pool::Pool;
+use crate::strategy::SearchStrategy;
+use crate::{
+    Budget, Event, Generator, Outcome, Prompt, Sampling, SearchError, Settings, StepRule,
+    StepScorer,
+};
+
+/// A problem in a [`Pool`]; counts from 0 in the order of submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ProblemId(pub usize);
+
+/// The role of the generator that a search was made with.
+pub(crate) const POLICY: &str = "";
+
+pub(crate) type Observer<'a> = Box<dyn FnMut(&Event<'_>) + 'a>;
+
+/// What searches share, and the blocking driver.
+///
+/// ```
+/// use tts_core::toy::{Oracle, Sample, ToyWorld};
+/// use tts_core::{Aggregate, Budget, Search};
+///
+/// let world = ToyWorld::default();
+/// let oracle = Oracle::of(&world);
+/// let outcome = Search::new(&world)
+///     .scorer(&oracle)
+///     .budget(Budget::tokens(2_000))
+///     .seed(7)
+///     .run(Sample { n: 8 }, world.prompt(3))?;
+/// println!("{}", outcome.answer().unwrap_or_default());
+/// assert!(outcome.usage.logical.generated_tokens > 0);
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
+pub struct Search<'a> {
+    pub(crate) generators: BTreeMap<String, &'a dyn Generator>,
+    pub(crate) scorer: Option<&'a dyn StepScorer>,
+    pub(crate) settings: Settings,
+    pub(crate) observers: Vec<Observer<'a>>,
+    pub(crate) concurrency: usize,
+    pub(crate) record: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Search<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Search").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Search<'a> {
+    /// A search with this policy, without a scorer, under default settings.
+    pub fn new(policy: &'a dyn Generator) -> Self {
+        let settings = Settings { policy_cost: policy.cost(), ..Settings::default() };
+        Self {
+            generators: BTreeMap::from([(POLICY.to_owned(), policy)]),
+            scorer: None,
+            settings,
+            observers: Vec::new(),
+            concurrency: 64,
+            record: None,
+        }
+    }
+
+    /// Judges steps.
+    #[must_use]
+    pub fn scorer(mut self, scorer: &'a dyn StepScorer) -> Self {
+        self.settings.scored = true;
+        self.settings.scorer_cost = scorer.cost();
+        self.scorer = Some(scorer);
+        self
+    }
+
+    /// Another generator, which an [`crate::Expand`] asks for by name.
+    #[must_use]
+    pub fn role(mut self, name: impl Into<String>, generator: &'a dyn Generator) -> Self {
+        self.generators.insert(name.into(), generator);
+        self
+    }
+
+    /// Limits of each problem.
+    #[must_use]
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.settings.budget = budget;
+        self
+    }
+
+    /// How tokens are drawn where the strategy does not say.
+    #[must_use]
+    pub fn sampling(mut self, sampling: Sampling) -> Self {
+        self.settings.sampling = sampling;
+        self
+    }
+
+    /// Where steps end.
+    #[must_use]
+    pub fn rule(mut self, rule: StepRule) -> Self {
+        self.settings.rule = rule.into();
+        self
+    }
+
+    /// Where all randomness comes from.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Told of everything that happens.
+    #[must_use]
+    pub fn observer(mut self, observer: impl FnMut(&Event<'_>) + 'a) -> Self {
+        self.observers.push(Box::new(observer));
+        self
+    }
+
+    /// Records each problem, so that a killed run resumes: `run` writes to this file, `run_many`
+    /// to `00000.jsonl`, `00001.jsonl`, ... in this folder.
+    #[must_use]
+    pub fn record(mut self, path: impl AsRef<Path>) -> Self {
+        self.record = Some(path.as_ref().to_owned());
+        self
+    }
+
+    /// Problems in flight at a time in `run_many`; at least 1. It bounds memory, not results.
+    #[must_use]
+    pub fn concurrency(mut self, problems: usize) -> Self {
+        self.concurrency = problems.max(1);
+        self
+    }
+
+    /// The settings that problems run under.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Runs one problem to its end.
+    ///
+    /// # Errors
+    /// When settings, strategy, generator, scorer or record fail; the error holds what was
+    /// computed until then.
+    pub fn run<S>(&mut self, strategy: S, prompt: impl Into<Prompt>) -> Result<Outcome, SearchError>
+    where
+        S: SearchStrategy,
+    {
+        let record = self.record.clone();
+        let mut pool = self.pool();
+        pool.submit(strategy, prompt, record.as_deref())?;
+        match pool.poll() {
+            Some((_, outcome)) => outcome,
+            None => Err(crate::RunError::EmptyProblem.into()),
+        }
+    }
+
+    /// Runs many problems together, each with a copy of the strategy; results in the order of the
+    /// prompts. One problem's failure leaves the others alone.
+    pub fn run_many<S, P>(
+        &mut self,
+        strategy: &S,
+        prompts: impl IntoIterator<Item = P>,
+    ) -> Vec<Result<Outcome, SearchError>>
+    where
+        S: SearchStrategy + Clone,
+        P: Into<Prompt>,
+    {
+        self.run_each(prompts.into_iter().map(|prompt| (strategy.clone(), prompt)), |_, _| {})
+    }
+
+    /// Runs many problems together, each with its own strategy; `done` is told of each result as
+    /// it comes, in any order.
+    pub fn run_each<S, P>(
+        &mut self,
+        problems: impl IntoIterator<Item = (S, P)>,
+        mut done: impl FnMut(ProblemId, &Result<Outcome, SearchError>),
+    ) -> Vec<Result<Outcome, SearchError>>
+    where
+        S: SearchStrategy,
+        P: Into<Prompt>,
+    {
+        let folder = self.record.clone();
+        let concurrency = self.concurrency;
+        let mut problems = problems.into_iter();
+        let mut pool = self.pool();
+        let mut results: HashMap<ProblemId, Result<Outcome, SearchError>> = HashMap::new();
+        let mut count = 0;
+        loop {
+            while pool.len() < concurrency {
+                let Some((strategy, prompt)) = problems.next() else { break };
+                let file = folder.as_ref().map(|folder| folder.join(format!("{count:05}.jsonl")));
+                let id = ProblemId(count);
+                count += 1;
+                if let Err(error) = pool.submit(strategy, prompt, file.as_deref()) {
+                    let error = Err(error);
+                    done(id, &error);
+                    results.insert(id, error);
+                }
+            }
+            let Some((id, outcome)) = pool.poll() else { break };
+            done(id, &outcome);
+            results.insert(id, outcome);
+        }
+        (0..count).filter_map(|id| results.remove(&ProblemId(id))).collect()
+    }
+
+    /// Opens a pool of problems: submit, poll, cancel.
+    pub fn pool<'s, S: SearchStrategy>(&'s mut self) -> Pool<'s, 'a, S> {
+        Pool::new(self)
+    }
+}

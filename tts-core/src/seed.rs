@@ -1,0 +1,65 @@
+//! Seeds by path: every node draws its randomness from its own place in the tree.
+//!
+//! `seed(child) = mix(seed(parent), sibling number)`, so a continuation does not depend on batch,
+//! thread, order or on what the rest of the tree does, and best-of-4 is a prefix of best-of-16.
+//! A line of several steps gives each further step the seed of its first child: a solution
+//! generated in one go draws the same numbers as one generated step by step.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::SeedableRng;
+
+/// The generator of all randomness: stable across versions and platforms.
+pub type Rng = ChaCha8Rng;
+
+const ROLLOUT: u64 = 0x5bd1_e995_9e37_79b9;
+
+/// The finaliser of `SplitMix64`: every input bit moves every output bit.
+fn scramble(mut x: u64) -> u64 {
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// Two numbers into one seed; order matters.
+pub fn mix(a: u64, b: u64) -> u64 {
+    scramble(
+        scramble(a.wrapping_add(0x9e37_79b9_7f4a_7c15)) ^ b.wrapping_mul(0xd6e8_feb8_6659_fd93),
+    )
+}
+
+/// Seed of the committed child number `sibling` of a node with seed `parent`.
+///
+/// ```
+/// use tts_core::seed::child;
+/// assert_ne!(child(1, 0), child(1, 1));
+/// assert_eq!(child(1, 1), child(1, 1));
+/// ```
+pub fn child(parent: u64, sibling: u32) -> u64 {
+    mix(parent, u64::from(sibling))
+}
+
+/// Seed of the rollout number `sibling` of a node. Rollouts are numbered apart from committed
+/// children, so that looking ahead does not change what is sampled later.
+pub fn rollout(parent: u64, sibling: u32) -> u64 {
+    mix(parent ^ ROLLOUT, u64::from(sibling))
+}
+
+/// Seed of the root for a run's seed and its prompt: two problems under one run seed draw
+/// different numbers, and a problem draws the same ones in any company (FNV-1a over the text).
+pub fn root(run: u64, prompt: &str) -> u64 {
+    let hash = prompt.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    mix(run, hash)
+}
+
+/// The random numbers of one seed.
+pub fn rng(seed: u64) -> Rng {
+    Rng::seed_from_u64(seed)
+}
+
+/// A uniform number in `[0, 1)` with 53 random bits.
+pub fn uniform(rng: &mut Rng) -> f64 {
+    use rand_chacha::rand_core::Rng as _;
+    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
