@@ -1,1 +1,3 @@
 //! Test-time scaling of language models, without the models.
+
+pub mod answer;
