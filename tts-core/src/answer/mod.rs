@@ -1,0 +1,33 @@
+//! Final answers: where one stands in a solution, and whether two of them are the same.
+//!
+//! [`extract`] finds the answer, [`equivalent`] compares two, and [`canonical`] gives a string to
+//! count votes by. Answers are parsed into exact rationals, polynomials, lists, intervals and
+//! relations; what cannot be parsed is compared as text. Nothing here fails: whatever a model
+//! writes is some answer, and its size and nesting are capped.
+//!
+//! The conventions follow the graders of MATH (Hendrycks et al., 2021) and the test suite of
+//! `math-verify` 0.9 (Apache-2.0).
+//!
+//! ```
+//! use tts_core::answer::{canonical, equivalent, extract};
+//!
+//! let solution = r"The legs are 3 and 4, so the ratio is $\boxed{\frac{3}{4}}$.";
+//! let answer = extract(solution).unwrap_or_default();
+//! assert_eq!(answer, r"\frac{3}{4}");
+//! assert_eq!(canonical(&answer), "3/4");
+//! assert!(equivalent("0.75", solution));
+//! ```
+
+mod equivalent;
+mod expression;
+mod extract;
+mod normalise;
+mod number;
+mod numeric;
+mod polynomial;
+mod shape;
+mod token;
+
+pub use equivalent::equivalent;
+pub use extract::extract;
+pub use normalise::canonical;

@@ -1,0 +1,246 @@
+//! Answer equivalence: a table of what is the same and what is not, and its laws.
+
+use proptest::prelude::*;
+use tts_core::answer::{canonical, equivalent, extract};
+
+#[test]
+fn the_same() {
+    for (gold, pred) in [
+        ("5", "5.0"),
+        ("1/2", "50/100"),
+        ("28%", "28 percent"),
+        ("28%", "28"),
+        ("28%", "0.28"),
+        ("1,22", "1.22"),
+        ("1000,99", "$1,000.99"),
+        ("14{,}916", "14916"),
+        (r"11,\! 111,\! 111,\! 100", "11111111100"),
+        (r"\frac12", "0.5"),
+        (r"\frac9{19}", "9/19"),
+        (r"1\frac{4}{5}", "1.8"),
+        ("1 4/5", "9/5"),
+        (r"-1\frac{1}{2}", "-1.5"),
+        (r"2\sqrt{113}", r"\sqrt{452}"),
+        (r"\frac{1}{\sqrt{3}}", r"\frac{\sqrt3}{3}"),
+        (r"90^\circ", "90 degrees"),
+        (r"864 \mbox{ inches}^2", "864"),
+        (r"5.4 \text{ cents}", "5.4"),
+        ("12 apples", "12"),
+        ("5 cm", "5"),
+        ("1.5e3", r"1.5 \times 10^3"),
+        ("x = 5", "5"),
+        ("y = 2x + 3", "2x+3"),
+        ("2^10", "1024"),
+        ("10^(-2)", "0.01"),
+        ("(1+2)*3", "9"),
+        (r"\{1, 2\}", "2, 1"),
+        (r"(2,12) \cup (12,102)", r"(12,102)\cup(2,12)"),
+        (r"(-\infty, 2)", "x < 2"),
+        (r"x \ge 5", r"[5, \infty)"),
+        ("(x+1)^2", "x^2 + 2x + 1"),
+        (r"\frac{x}{x+1}", r"1 - \frac{1}{x+1}"),
+        (r"\sin^2 x", r"1 - \cos^2 x"),
+        ("p - q", "-q+p"),
+        (r"6 - 5i", "-5i+6"),
+        (r"\text{Evelyn}", "evelyn"),
+        (r"\text{(C)}", "C"),
+        (r"\frac{270}7\text{ degrees}", "270/7"),
+        (r"\$32,\!348", "32348"),
+        ("0.333333333", "1/3"),
+        (r"\binom{5}{2}", "10"),
+        ("5!", "120"),
+        (r"3 \pm 2\sqrt2", r"3-2\sqrt{2}, 3+2\sqrt{2}"),
+        ("4210_{5}", "4210_5"),
+    ] {
+        assert!(
+            equivalent(gold, pred),
+            "{gold} / {pred}: {} / {}",
+            canonical(gold),
+            canonical(pred)
+        );
+    }
+}
+
+#[test]
+fn not_the_same() {
+    for (gold, pred) in [
+        ("28", "0.28"),
+        ("5", "-5"),
+        ("0.33", "1/3"),
+        ("(1,2)", "(2,1)"),
+        ("(1,2)", "[1,2]"),
+        ("(0,1)", r"\{0,1\}"),
+        ("1, 2", "1, 2, 3"),
+        ("204_5", "204"),
+        ("x < 1", "x > -1"),
+        ("x < 1", r"x \le 1"),
+        ("4", r"4\sqrt{2}"),
+        ("x+1", "x+2"),
+        ("x", "|x|"),
+        (r"\sqrt{x^2}", "x"),
+        (r"\sqrt{10000000000000000000001}", "100000000000"),
+        ("10^999999999", "10^999999998"),
+        ("2", "AZYUK2A"),
+        ("4:30p..", "4:30"),
+        ("yes", "no"),
+        ("1/0", "2/0"),
+        ("", "0"),
+        ("12:00", "1:00"),
+        (r"\frac{0.0000672}{1}", "0.0000673"),
+    ] {
+        assert!(!equivalent(gold, pred), "{gold} / {pred}: {}", canonical(gold));
+    }
+}
+
+#[test]
+fn hostile_answers_end_quickly() {
+    let huge = [
+        "(".repeat(4000),
+        "{".repeat(100_000),
+        "\\frac{".repeat(600),
+        "\\sqrt".repeat(800),
+        "-".repeat(4000),
+        "2^".repeat(2000),
+        "9".repeat(3_000_000),
+        format!("0.{}", "1".repeat(4000)),
+        "1e999999999999999999999".to_owned(),
+        "10^999999999".to_owned(),
+        "9^9^9^9^9".to_owned(),
+        "1/0".to_owned(),
+        "0^(-1)".to_owned(),
+        "(a+b+c+d+e+f+g)^32".to_owned(),
+        "((((x+y)^30+z)^30+w)^30)^30".to_owned(),
+        "1\\pm".repeat(1000),
+        "1,".repeat(2000),
+        "\\{".repeat(2000),
+        "\\begin{pmatrix}".repeat(200),
+        "|".repeat(4000),
+        "9999!".to_owned(),
+        "sin ".repeat(1000),
+        "(x+1)".repeat(800),
+        "1/(x+1)".repeat(500),
+        "\\frac{1}{1+".repeat(30) + "x" + &"}".repeat(30),
+        "\\boxed{".repeat(10_000),
+        "x=".repeat(2000),
+        "\\cup".repeat(1000),
+    ];
+    for text in &huge {
+        let start = std::time::Instant::now();
+        assert!(equivalent(text, text));
+        let _ = (equivalent(text, "1"), canonical(text), extract(text));
+        let took = start.elapsed();
+        let head: String = text.chars().take(20).collect();
+        assert!(took.as_secs() < 5, "{head} took {took:?}");
+    }
+}
+
+fn grouped(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    if n < 0 { format!("-{out}") } else { out }
+}
+
+/// Strings made of the pieces answers are made of: far likelier to reach the odd paths.
+fn formula() -> impl Strategy<Value = String> {
+    let pieces = [
+        "1",
+        "2",
+        "10",
+        ".5",
+        ",",
+        ", ",
+        " ",
+        "x",
+        "y",
+        "+",
+        "-",
+        "*",
+        "/",
+        "^",
+        "_",
+        "(",
+        ")",
+        "[",
+        "]",
+        "{",
+        "}",
+        "\\{",
+        "\\}",
+        "\\frac",
+        "\\sqrt",
+        "\\pi",
+        "\\pm",
+        "=",
+        "<",
+        "\\le",
+        "\\cup",
+        "\\text{cm}",
+        "\\text{ and }",
+        "%",
+        "$",
+        "\\boxed{",
+        "|",
+        "!",
+        "\\infty",
+        "\\sin",
+        " and ",
+        ":",
+        "e",
+        "i",
+        "\\\\",
+        "\\begin{pmatrix}",
+        "\\end{pmatrix}",
+        "&",
+        "the answer is ",
+        ". ",
+        "\n",
+        "é",
+        "²",
+        "####",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 0..14).prop_map(|p| p.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn laws_on_any_text(a in ".{0,40}", b in ".{0,40}") {
+        prop_assert!(equivalent(&a, &a));
+        prop_assert_eq!(equivalent(&a, &b), equivalent(&b, &a));
+        let _ = extract(&a);
+    }
+
+    #[test]
+    fn laws_on_formulas(a in formula(), b in formula()) {
+        prop_assert!(equivalent(&a, &a));
+        prop_assert_eq!(equivalent(&a, &b), equivalent(&b, &a));
+        if canonical(&a) == canonical(&b) {
+            prop_assert!(equivalent(&a, &b));
+        }
+        let _ = extract(&a);
+    }
+
+    #[test]
+    fn one_integer_many_ways(n in any::<i64>()) {
+        let ways = [n.to_string(), grouped(n), format!("\\boxed{{{n}}}"), format!("{n}/1"), format!("${n}$"), format!("{n}.0")];
+        for way in &ways {
+            prop_assert!(equivalent(&n.to_string(), way), "{}", way);
+            prop_assert_eq!(canonical(way), n.to_string());
+        }
+    }
+
+    #[test]
+    fn different_integers_differ(a in any::<i64>(), b in any::<i64>(), near in 1..100_i64) {
+        prop_assert_eq!(equivalent(&a.to_string(), &b.to_string()), a == b);
+        let other = a.wrapping_add(near);
+        let boxed = format!("\\boxed{{{other}}}");
+        prop_assert!(!equivalent(&grouped(a), &boxed));
+    }
+}
