@@ -1,6 +1,22 @@
 //! The shape of a decoder.
+//!
+//! A [`ModelConfig`] comes from a Hugging Face `config.json` ([`ModelConfig::from_json`]) or from
+//! GGUF metadata ([`ModelConfig::from_gguf`]). Both check it ([`ModelConfig::validate`]): every
+//! number lies between bounds so wide that no real model meets them and so narrow that no product
+//! of two overflows.
+//!
+//! Source: the configuration classes of Hugging Face transformers for `llama`, `qwen2`, `qwen3`.
 
-/// The shape of a decoder of the Llama family (Llama, Qwen2, Qwen3, SmolLM2).
+mod gguf;
+mod hf;
+mod json;
+mod rope;
+
+pub use rope::RopeScaling;
+
+use crate::ModelError;
+
+/// The shape of a decoder of the Llama family (Llama, Qwen2, Qwen3, `SmolLM2`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
     /// `model_type` of `config.json`: `llama`, `qwen2` or `qwen3`.
@@ -17,7 +33,7 @@ pub struct ModelConfig {
     pub num_attention_heads: usize,
     /// Number of key and value heads; divides `num_attention_heads`.
     pub num_key_value_heads: usize,
-    /// Width of one head.
+    /// Width of one head; even.
     pub head_dim: usize,
     /// Epsilon of the RMS norms.
     pub rms_norm_eps: f64,
@@ -39,57 +55,79 @@ pub struct ModelConfig {
     pub eos_token_ids: Vec<u32>,
 }
 
-/// How rotary frequencies are scaled for long contexts.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub enum RopeScaling {
-    /// Not at all.
-    #[default]
-    None,
-    /// All frequencies divided by `factor`.
-    Linear {
-        /// The divisor.
-        factor: f64,
-    },
-    /// Llama 3.1's rule: low frequencies divided by `factor`, high ones kept, a smooth blend between.
-    Llama3 {
-        /// The divisor of low frequencies.
-        factor: f64,
-        /// Below `original / low_freq_factor` wavelengths count as long.
-        low_freq_factor: f64,
-        /// Above `original / high_freq_factor` wavelengths count as short.
-        high_freq_factor: f64,
-        /// Context length of the original training, in tokens.
-        original_max_position_embeddings: f64,
-    },
-}
+/// A field and what is wrong with it.
+type Problem = (&'static str, String);
 
 impl ModelConfig {
-    /// The rotary frequencies, one for each pair `(i, i + head_dim / 2)`: shape `[head_dim / 2]`.
-    pub fn rope_frequencies(&self) -> Vec<f64> {
-        let half = self.head_dim / 2;
-        let base = |i: usize| self.rope_theta.powf(-(i as f64) / half as f64);
-        (0..half)
-            .map(|i| match self.rope_scaling {
-                RopeScaling::None => base(i),
-                RopeScaling::Linear { factor } => base(i) / factor,
-                RopeScaling::Llama3 {
-                    factor,
-                    low_freq_factor,
-                    high_freq_factor,
-                    original_max_position_embeddings: original,
-                } => {
-                    let wavelength = 2.0 * std::f64::consts::PI / base(i);
-                    if wavelength < original / high_freq_factor {
-                        base(i)
-                    } else if wavelength > original / low_freq_factor {
-                        base(i) / factor
-                    } else {
-                        let blend = (original / wavelength - low_freq_factor)
-                            / (high_freq_factor - low_freq_factor);
-                        (1.0 - blend) * base(i) / factor + blend * base(i)
-                    }
-                }
-            })
-            .collect()
+    /// Rows of the query projection: `num_attention_heads * head_dim`.
+    pub fn query_width(&self) -> usize {
+        self.num_attention_heads * self.head_dim
+    }
+
+    /// Rows of the key projection and of the value projection: `num_key_value_heads * head_dim`.
+    pub fn key_value_width(&self) -> usize {
+        self.num_key_value_heads * self.head_dim
+    }
+
+    /// Checks that the numbers make a decoder: none is zero or absurdly large, the key and value
+    /// heads divide the query heads, the head width is even, floats are finite.
+    ///
+    /// # Errors
+    /// Naming the first field that is wrong.
+    pub fn validate(&self) -> Result<(), ModelError> {
+        self.check().map_err(|(field, problem)| ModelError::input(field, problem))
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        let counts = [
+            ("vocab_size", self.vocab_size, 1 << 24),
+            ("hidden_size", self.hidden_size, 1 << 18),
+            ("intermediate_size", self.intermediate_size, 1 << 20),
+            ("num_hidden_layers", self.num_hidden_layers, 1 << 12),
+            ("num_attention_heads", self.num_attention_heads, 1 << 12),
+            ("num_key_value_heads", self.num_key_value_heads, self.num_attention_heads),
+            ("head_dim", self.head_dim, 1 << 12),
+            ("max_position_embeddings", self.max_position_embeddings, 1 << 30),
+        ];
+        for (field, count, limit) in counts {
+            if count == 0 || count > limit {
+                return Err((field, format!("{count}, expected 1 to {limit}")));
+            }
+        }
+        if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
+            let problem = format!(
+                "{} does not divide {} query heads",
+                self.num_key_value_heads, self.num_attention_heads
+            );
+            return Err(("num_key_value_heads", problem));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return Err(("head_dim", format!("{} is odd", self.head_dim)));
+        }
+        if !(0.0..1.0).contains(&self.rms_norm_eps) {
+            return Err(("rms_norm_eps", format!("{}, expected 0 to 1", self.rms_norm_eps)));
+        }
+        if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
+            return Err(("rope_theta", format!("{}, expected more than 0", self.rope_theta)));
+        }
+        self.rope_scaling.check(self.head_dim).map_err(|problem| ("rope_scaling", problem))?;
+        self.check_architecture()
+    }
+
+    /// The architecture fixes what is neither stored in files nor left to the user.
+    fn check_architecture(&self) -> Result<(), Problem> {
+        match self.architecture.as_str() {
+            "llama" | "qwen2" | "qwen3" => {}
+            other => {
+                return Err(("architecture", format!("{other:?}, expected llama, qwen2 or qwen3")));
+            }
+        }
+        if self.qk_norm != (self.architecture == "qwen3") {
+            return Err(("qk_norm", format!("{} in {}", self.qk_norm, self.architecture)));
+        }
+        if self.architecture == "qwen2" && !self.attention_bias {
+            return Err(("attention_bias", "false in qwen2".to_owned()));
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The one error type of the crate: it names the file, tensor, field or line at fault.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What went wrong while reading or running a model.
 #[derive(Debug, thiserror::Error)]
@@ -42,4 +42,30 @@ pub enum ModelError {
         /// What was found, and what was expected.
         problem: String,
     },
+}
+
+impl ModelError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn format(
+        path: &Path,
+        field: impl Into<String>,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self::Format { path: path.to_owned(), field: field.into(), problem: problem.into() }
+    }
+
+    pub(crate) fn unsupported(
+        path: &Path,
+        field: impl Into<String>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self::Unsupported { path: path.to_owned(), field: field.into(), what: what.into() }
+    }
+
+    pub(crate) fn input(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Input { field: field.into(), problem: problem.into() }
+    }
 }

@@ -1,9 +1,19 @@
 //! The weights of a decoder in f32, checked against its config.
+//!
+//! [`DecoderWeights::load`] reads a checkpoint, [`DecoderWeights::random`] makes up one of any
+//! shape, [`DecoderWeights::save_safetensors`] writes one that Hugging Face can read. All three go
+//! by the same list of names and shapes, Hugging Face's.
 
-use crate::ModelConfig;
+mod load;
+mod random;
+mod save;
+
+pub use load::Progress;
+
+use crate::{ModelConfig, ModelError};
 
 /// All weights of a decoder, row-major, in f32. Projections are `[out, in]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct DecoderWeights {
     /// The shape that every tensor below was checked against.
     pub config: ModelConfig,
@@ -19,7 +29,7 @@ pub struct DecoderWeights {
 
 /// The weights of one layer. With `q = num_attention_heads * head_dim`,
 /// `kv = num_key_value_heads * head_dim`, `h = hidden_size`, `f = intermediate_size`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights {
     /// RMS norm before attention, `[h]`.
     pub attention_norm: Vec<f32>,
@@ -37,10 +47,119 @@ pub struct LayerWeights {
     pub output: Vec<f32>,
     /// RMS norm before the feed-forward layer, `[h]`.
     pub feed_forward_norm: Vec<f32>,
-    /// SwiGLU gate projection, `[f, h]`.
+    /// `SwiGLU` gate projection, `[f, h]`.
     pub gate: Vec<f32>,
-    /// SwiGLU up projection, `[f, h]`.
+    /// `SwiGLU` up projection, `[f, h]`.
     pub up: Vec<f32>,
-    /// SwiGLU down projection, `[h, f]`.
+    /// `SwiGLU` down projection, `[h, f]`.
     pub down: Vec<f32>,
 }
+
+/// A tensor of [`DecoderWeights`], by Hugging Face's name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor<'a> {
+    /// For instance `model.layers.0.mlp.up_proj.weight`.
+    pub name: String,
+    /// Row-major shape.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub values: &'a [f32],
+}
+
+impl DecoderWeights {
+    /// Every tensor with its Hugging Face name and shape; the order is fixed.
+    pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
+        let config = &self.config;
+        let (h, f) = (config.hidden_size, config.intermediate_size);
+        let (q, kv, d) = (config.query_width(), config.key_value_width(), config.head_dim);
+        let mut all = Vec::new();
+        let mut add = |name: String, shape: &[usize], values| {
+            all.push(NamedTensor { name, shape: shape.to_vec(), values });
+        };
+        add(EMBEDDING.into(), &[config.vocab_size, h], &self.embedding[..]);
+        for (index, layer) in self.layers.iter().enumerate() {
+            let mut part = |name: &str, shape: &[usize], values| {
+                add(format!("model.layers.{index}.{name}"), shape, values);
+            };
+            part("input_layernorm.weight", &[h], &layer.attention_norm);
+            part("self_attn.q_proj.weight", &[q, h], &layer.query);
+            part("self_attn.k_proj.weight", &[kv, h], &layer.key);
+            part("self_attn.v_proj.weight", &[kv, h], &layer.value);
+            if let Some([query, key, value]) = &layer.attention_bias {
+                part("self_attn.q_proj.bias", &[q], query);
+                part("self_attn.k_proj.bias", &[kv], key);
+                part("self_attn.v_proj.bias", &[kv], value);
+            }
+            if let Some([query, key]) = &layer.qk_norm {
+                part("self_attn.q_norm.weight", &[d], query);
+                part("self_attn.k_norm.weight", &[d], key);
+            }
+            part("self_attn.o_proj.weight", &[h, q], &layer.output);
+            part("post_attention_layernorm.weight", &[h], &layer.feed_forward_norm);
+            part("mlp.gate_proj.weight", &[f, h], &layer.gate);
+            part("mlp.up_proj.weight", &[f, h], &layer.up);
+            part("mlp.down_proj.weight", &[h, f], &layer.down);
+        }
+        add(NORM.into(), &[h], &self.norm);
+        if let Some(head) = &self.head {
+            add(HEAD.into(), &[config.vocab_size, h], head);
+        }
+        all
+    }
+
+    /// Weights whose every tensor comes from `make`, called with its name and shape, in the order
+    /// of [`DecoderWeights::tensors`].
+    fn build(
+        config: ModelConfig,
+        mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>, ModelError>,
+    ) -> Result<Self, ModelError> {
+        let (h, f) = (config.hidden_size, config.intermediate_size);
+        let (q, kv, d) = (config.query_width(), config.key_value_width(), config.head_dim);
+        let embedding = make(EMBEDDING, &[config.vocab_size, h])?;
+        // No capacity up front: the number of layers is only a claim until they are read.
+        let mut layers = Vec::new();
+        for index in 0..config.num_hidden_layers {
+            let mut part =
+                |name: &str, shape: &[usize]| make(&format!("model.layers.{index}.{name}"), shape);
+            layers.push(LayerWeights {
+                attention_norm: part("input_layernorm.weight", &[h])?,
+                query: part("self_attn.q_proj.weight", &[q, h])?,
+                key: part("self_attn.k_proj.weight", &[kv, h])?,
+                value: part("self_attn.v_proj.weight", &[kv, h])?,
+                attention_bias: if config.attention_bias {
+                    Some([
+                        part("self_attn.q_proj.bias", &[q])?,
+                        part("self_attn.k_proj.bias", &[kv])?,
+                        part("self_attn.v_proj.bias", &[kv])?,
+                    ])
+                } else {
+                    None
+                },
+                qk_norm: if config.qk_norm {
+                    Some([
+                        part("self_attn.q_norm.weight", &[d])?,
+                        part("self_attn.k_norm.weight", &[d])?,
+                    ])
+                } else {
+                    None
+                },
+                output: part("self_attn.o_proj.weight", &[h, q])?,
+                feed_forward_norm: part("post_attention_layernorm.weight", &[h])?,
+                gate: part("mlp.gate_proj.weight", &[f, h])?,
+                up: part("mlp.up_proj.weight", &[f, h])?,
+                down: part("mlp.down_proj.weight", &[h, f])?,
+            });
+        }
+        let norm = make(NORM, &[h])?;
+        let head = if config.tie_word_embeddings {
+            None
+        } else {
+            Some(make(HEAD, &[config.vocab_size, h])?)
+        };
+        Ok(Self { config, embedding, layers, norm, head })
+    }
+}
+
+const EMBEDDING: &str = "model.embed_tokens.weight";
+const NORM: &str = "model.norm.weight";
+const HEAD: &str = "lm_head.weight";

@@ -1,3 +1,19 @@
-//! Weights of a checkpoint.
+//! Weights of a checkpoint: one interface over GGUF files and Hugging Face folders.
+//!
+//! [`Checkpoint`] opens either and gives tensors as stored ([`RawTensor`]) under Hugging Face's
+//! names; [`decoder`] reads all of them into f32. Files are read by seek, tensor by tensor, and
+//! checked against their real length before anything is allocated: see [`gguf`] and
+//! [`safetensors`].
 
+mod checkpoint;
 pub mod decoder;
+pub mod gguf;
+pub(crate) mod names;
+pub mod quant;
+pub mod safetensors;
+pub(crate) mod source;
+mod tensor;
+
+pub use checkpoint::Checkpoint;
+pub use gguf::Gguf;
+pub use tensor::{Dtype, RawTensor};

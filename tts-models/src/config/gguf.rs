@@ -1,0 +1,175 @@
+//! Reads a config from GGUF metadata.
+//!
+//! Keys start with the architecture (`llama.block_count`). The vocabulary is as large as the
+//! embedding has rows; the head is tied when there is no `output.weight`; biases are there when
+//! their tensors are. `rope_freqs.weight`, where present, holds one divisor per rotary frequency:
+//! that is how converters store Llama 3.1's scaling rule.
+//!
+//! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp`.
+
+use super::{ModelConfig, RopeScaling};
+use crate::ModelError;
+use crate::weights::Gguf;
+
+impl ModelConfig {
+    /// Reads the config of an open GGUF file.
+    ///
+    /// # Errors
+    /// When a key is missing, of another type or out of bounds, or the model needs something that
+    /// is not supported.
+    pub fn from_gguf(gguf: &Gguf) -> Result<Self, ModelError> {
+        const KEY: &str = "general.architecture";
+        let architecture =
+            gguf.text(KEY)?.ok_or_else(|| ModelError::format(gguf.path(), KEY, "is missing"))?;
+        if !matches!(architecture, "llama" | "qwen2" | "qwen3") {
+            let what = format!("architecture {architecture:?}; llama, qwen2 and qwen3 are");
+            return Err(ModelError::unsupported(gguf.path(), KEY, what));
+        }
+        let config = Keys { gguf, architecture }.read()?;
+        config
+            .check()
+            .map_err(|(field, problem)| ModelError::format(gguf.path(), field, problem))?;
+        Ok(config)
+    }
+}
+
+/// The metadata of one architecture.
+struct Keys<'a> {
+    gguf: &'a Gguf,
+    architecture: &'a str,
+}
+
+impl Keys<'_> {
+    fn read(&self) -> Result<ModelConfig, ModelError> {
+        self.refuse()?;
+        let hidden_size = self.required("embedding_length")?;
+        let heads = self.required("attention.head_count")?;
+        let head_dim = match self.count("attention.key_length")? {
+            Some(head_dim) => head_dim,
+            None if heads == 0 || hidden_size % heads != 0 => {
+                let problem = format!("is missing, and {heads} heads do not divide {hidden_size}");
+                return Err(self.error("attention.key_length", problem));
+            }
+            None => hidden_size / heads,
+        };
+        for key in ["attention.value_length", "rope.dimension_count"] {
+            if let Some(other) = self.count(key)?.filter(|n| *n != head_dim) {
+                return Err(self.unsupported(key, format!("width {other} in heads of {head_dim}")));
+            }
+        }
+        let embedding = "token_embd.weight";
+        let vocab_size = match self.gguf.info(embedding).map(|info| info.shape.as_slice()) {
+            Some([rows, _]) => *rows,
+            Some(_) => return Err(self.format(embedding, "is not a matrix")),
+            None => return Err(self.format(embedding, "there is no such tensor")),
+        };
+        let qwen2 = self.architecture == "qwen2";
+        let mut config = ModelConfig {
+            architecture: self.architecture.to_owned(),
+            vocab_size,
+            hidden_size,
+            intermediate_size: self.required("feed_forward_length")?,
+            num_hidden_layers: self.required("block_count")?,
+            num_attention_heads: heads,
+            num_key_value_heads: self.count("attention.head_count_kv")?.unwrap_or(heads),
+            head_dim,
+            rms_norm_eps: self
+                .float("attention.layer_norm_rms_epsilon")?
+                .ok_or_else(|| self.error("attention.layer_norm_rms_epsilon", "is missing"))?,
+            rope_theta: self.float("rope.freq_base")?.unwrap_or(10_000.0),
+            rope_scaling: self.scaling()?,
+            max_position_embeddings: self.required("context_length")?,
+            tie_word_embeddings: self.gguf.info("output.weight").is_none(),
+            attention_bias: qwen2 || self.gguf.info("blk.0.attn_q.bias").is_some(),
+            qk_norm: self.architecture == "qwen3",
+            bos_token_id: self.token("bos")?,
+            eos_token_ids: Vec::new(),
+        };
+        for kind in ["eos", "eot", "eom"] {
+            config.add_eos(self.token(kind)?);
+        }
+        Ok(config)
+    }
+
+    /// Refuses what would change the arithmetic.
+    fn refuse(&self) -> Result<(), ModelError> {
+        if let Some(experts) = self.count("expert_count")?.filter(|n| *n > 0) {
+            return Err(self.unsupported("expert_count", format!("mixture of {experts} experts")));
+        }
+        let window = "attention.sliding_window";
+        if let Some(tokens) = self.count(window)?.filter(|n| *n > 0)
+            && tokens < self.required("context_length")?
+        {
+            return Err(self.unsupported(window, format!("window of {tokens} tokens")));
+        }
+        if self.gguf.boolean(&self.key("attention.causal"))? == Some(false) {
+            return Err(self.unsupported("attention.causal", "attention in both directions"));
+        }
+        Ok(())
+    }
+
+    fn scaling(&self) -> Result<RopeScaling, ModelError> {
+        let tensor = "rope_freqs.weight";
+        if self.gguf.info(tensor).is_some() {
+            let factors = self.gguf.read(tensor)?.to_f32()?;
+            return Ok(RopeScaling::Factors(factors.into_iter().map(f64::from).collect()));
+        }
+        let factor = match self.float("rope.scaling.factor")? {
+            // The key of older files.
+            None => self.float("rope.scale_linear")?,
+            found => found,
+        };
+        // llama.cpp: linear unless said otherwise; a factor of 0 is none.
+        match (self.gguf.text(&self.key("rope.scaling.type"))?, factor) {
+            (None | Some("linear"), Some(factor)) if factor.abs() > 0.0 => {
+                Ok(RopeScaling::Linear { factor })
+            }
+            (None | Some("none" | "linear"), _) => Ok(RopeScaling::None),
+            (Some(other), _) => {
+                let what = format!("scaling {other:?}; linear is");
+                Err(self.unsupported("rope.scaling.type", what))
+            }
+        }
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.architecture)
+    }
+
+    fn error(&self, name: &str, problem: impl Into<String>) -> ModelError {
+        ModelError::format(self.gguf.path(), self.key(name), problem)
+    }
+
+    fn format(&self, field: &str, problem: &str) -> ModelError {
+        ModelError::format(self.gguf.path(), field, problem)
+    }
+
+    fn unsupported(&self, name: &str, what: impl Into<String>) -> ModelError {
+        ModelError::unsupported(self.gguf.path(), self.key(name), what)
+    }
+
+    fn float(&self, name: &str) -> Result<Option<f64>, ModelError> {
+        self.gguf.float(&self.key(name))
+    }
+
+    fn count(&self, name: &str) -> Result<Option<usize>, ModelError> {
+        match self.gguf.integer(&self.key(name))?.map(usize::try_from) {
+            None => Ok(None),
+            Some(Ok(count)) => Ok(Some(count)),
+            Some(Err(_)) => Err(self.error(name, "does not fit this machine")),
+        }
+    }
+
+    fn required(&self, name: &str) -> Result<usize, ModelError> {
+        self.count(name)?.ok_or_else(|| self.error(name, "is missing"))
+    }
+
+    fn token(&self, kind: &str) -> Result<Option<u32>, ModelError> {
+        let key = format!("tokenizer.ggml.{kind}_token_id");
+        match self.gguf.integer(&key)?.map(u32::try_from) {
+            None => Ok(None),
+            Some(Ok(id)) => Ok(Some(id)),
+            Some(Err(_)) => Err(self.format(&key, "is not a token id")),
+        }
+    }
+}

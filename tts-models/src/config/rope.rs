@@ -1,0 +1,105 @@
+//! The frequencies of the rotary embedding.
+//!
+//! Pair `i` of a head of width `d` turns by `theta^(-2 i / d)` radians a token. Models stretched
+//! to longer contexts slow some frequencies down ([`RopeScaling`]).
+//!
+//! Source: Su et al. 2021, <https://arxiv.org/abs/2104.09864>; the scaling rules of Hugging Face
+//! transformers (`modeling_rope_utils.py`).
+
+use super::ModelConfig;
+
+/// How rotary frequencies are scaled for long contexts.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum RopeScaling {
+    /// Not at all.
+    #[default]
+    None,
+    /// All frequencies divided by `factor`.
+    Linear {
+        /// The divisor.
+        factor: f64,
+    },
+    /// Llama 3.1's rule: low frequencies divided by `factor`, high ones kept, a smooth blend between.
+    Llama3 {
+        /// The divisor of low frequencies.
+        factor: f64,
+        /// Wavelengths above `original / low_freq_factor` count as long.
+        low_freq_factor: f64,
+        /// Wavelengths below `original / high_freq_factor` count as short.
+        high_freq_factor: f64,
+        /// Context length of the original training, in tokens.
+        original_max_position_embeddings: f64,
+    },
+    /// Each frequency divided by its own factor, `[head_dim / 2]`: what GGUF files store as
+    /// `rope_freqs.weight` in place of a rule.
+    Factors(Vec<f64>),
+}
+
+impl RopeScaling {
+    /// What is wrong with the numbers, for heads of this width.
+    pub(super) fn check(&self, head_dim: usize) -> Result<(), String> {
+        let positive = |name: &str, x: f64| {
+            if x.is_finite() && x > 0.0 {
+                Ok(())
+            } else {
+                Err(format!("{name} is {x}, expected more than 0"))
+            }
+        };
+        match self {
+            Self::None => Ok(()),
+            Self::Linear { factor } => positive("factor", *factor),
+            Self::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_max_position_embeddings,
+            } => {
+                positive("factor", *factor)?;
+                positive("low_freq_factor", *low_freq_factor)?;
+                positive("high_freq_factor", *high_freq_factor)?;
+                positive("original_max_position_embeddings", *original_max_position_embeddings)?;
+                // The blend divides by the difference.
+                positive("high_freq_factor - low_freq_factor", high_freq_factor - low_freq_factor)
+            }
+            Self::Factors(factors) if factors.len() != head_dim / 2 => {
+                Err(format!("{} factors, expected {}", factors.len(), head_dim / 2))
+            }
+            Self::Factors(factors) => factors.iter().try_for_each(|x| positive("a factor", *x)),
+        }
+    }
+}
+
+impl ModelConfig {
+    /// The rotary frequencies in radians a token, one for each pair `(i, i + head_dim / 2)`: shape
+    /// `[head_dim / 2]`.
+    pub fn rope_frequencies(&self) -> Vec<f64> {
+        let half = self.head_dim / 2;
+        (0..half)
+            .map(|i| {
+                let base = self.rope_theta.powf(-(i as f64) / half as f64);
+                match &self.rope_scaling {
+                    RopeScaling::None => base,
+                    RopeScaling::Linear { factor } => base / factor,
+                    RopeScaling::Factors(factors) => base / factors.get(i).unwrap_or(&1.0),
+                    RopeScaling::Llama3 {
+                        factor,
+                        low_freq_factor,
+                        high_freq_factor,
+                        original_max_position_embeddings: original,
+                    } => {
+                        let wavelength = 2.0 * std::f64::consts::PI / base;
+                        if wavelength < original / high_freq_factor {
+                            base
+                        } else if wavelength > original / low_freq_factor {
+                            base / factor
+                        } else {
+                            let blend = (original / wavelength - low_freq_factor)
+                                / (high_freq_factor - low_freq_factor);
+                            (1.0 - blend) * base / factor + blend * base
+                        }
+                    }
+                }
+            })
+            .collect()
+    }
+}

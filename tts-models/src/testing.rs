@@ -1,0 +1,269 @@
+//! Makes tiny checkpoints, for tests and fuzzing only; not part of the public interface.
+//!
+//! [`GgufWriter`] writes what it is told, sound or not; [`decoder_gguf`] describes the weights of a
+//! decoder to it as llama.cpp's converter would, in f32.
+
+use crate::weights::gguf::{Array, Value, types};
+use crate::weights::{RawTensor, names};
+use crate::{DecoderWeights, ModelConfig, RopeScaling};
+
+/// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head.
+pub fn tiny_config(architecture: &str) -> ModelConfig {
+    ModelConfig {
+        architecture: architecture.to_owned(),
+        vocab_size: 11,
+        hidden_size: 8,
+        intermediate_size: 12,
+        num_hidden_layers: 2,
+        num_attention_heads: 2,
+        num_key_value_heads: 1,
+        head_dim: 6,
+        rms_norm_eps: 0.000_976_562_5,
+        rope_theta: 10_000.0,
+        rope_scaling: RopeScaling::None,
+        max_position_embeddings: 64,
+        tie_word_embeddings: false,
+        attention_bias: architecture == "qwen2",
+        qk_norm: architecture == "qwen3",
+        bos_token_id: Some(1),
+        eos_token_ids: vec![2],
+    }
+}
+
+/// Writes GGUF files in memory.
+#[derive(Debug, Clone)]
+pub struct GgufWriter {
+    /// Version of the format.
+    pub version: u32,
+    /// Alignment of the data in bytes; says so in the metadata only if `metadata` does.
+    pub alignment: usize,
+    /// Pairs, in order; duplicates are written as they are.
+    pub metadata: Vec<(String, Value)>,
+    /// Tensors, in order; duplicates are written as they are.
+    pub tensors: Vec<RawTensor>,
+}
+
+impl Default for GgufWriter {
+    fn default() -> Self {
+        Self { version: 3, alignment: 32, metadata: Vec::new(), tensors: Vec::new() }
+    }
+}
+
+impl GgufWriter {
+    /// Adds a pair.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.metadata.push((key.to_owned(), value));
+        self
+    }
+
+    /// The file.
+    pub fn finish(&self) -> Vec<u8> {
+        self.finish_marked().0
+    }
+
+    /// The file, and every byte position at which one of its parts ends.
+    pub fn finish_marked(&self) -> (Vec<u8>, Vec<usize>) {
+        let mut out = Writer::default();
+        out.put(b"GGUF");
+        out.put(&self.version.to_le_bytes());
+        out.size(self.tensors.len());
+        out.size(self.metadata.len());
+        for (key, value) in &self.metadata {
+            out.string(key);
+            out.value(value);
+        }
+        let mut offset = 0;
+        for RawTensor { name, shape, dtype, bytes } in &self.tensors {
+            out.string(name);
+            out.put(&u32::try_from(shape.len()).unwrap_or(u32::MAX).to_le_bytes());
+            for dimension in shape.iter().rev() {
+                out.size(*dimension);
+            }
+            out.put(&types::code(*dtype).to_le_bytes());
+            out.size(offset);
+            offset += bytes.len().next_multiple_of(self.alignment);
+        }
+        for RawTensor { bytes, .. } in &self.tensors {
+            out.pad(self.alignment);
+            out.put(bytes);
+        }
+        (out.bytes, out.marks)
+    }
+}
+
+#[derive(Default)]
+struct Writer {
+    bytes: Vec<u8>,
+    marks: Vec<usize>,
+}
+
+impl Writer {
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.marks.push(self.bytes.len());
+    }
+
+    fn size(&mut self, size: usize) {
+        self.put(&(size as u64).to_le_bytes());
+    }
+
+    fn pad(&mut self, alignment: usize) {
+        self.bytes.resize(self.bytes.len().next_multiple_of(alignment), 0);
+        self.marks.push(self.bytes.len());
+    }
+
+    fn string(&mut self, text: &str) {
+        self.size(text.len());
+        self.put(text.as_bytes());
+    }
+
+    fn kind(&mut self, code: u32) {
+        self.put(&code.to_le_bytes());
+    }
+
+    fn value(&mut self, value: &Value) {
+        let (code, bytes): (u32, &[u8]) = match value {
+            Value::U8(n) => (0, &n.to_le_bytes()),
+            Value::I8(n) => (1, &n.to_le_bytes()),
+            Value::U16(n) => (2, &n.to_le_bytes()),
+            Value::I16(n) => (3, &n.to_le_bytes()),
+            Value::U32(n) => (4, &n.to_le_bytes()),
+            Value::I32(n) => (5, &n.to_le_bytes()),
+            Value::F32(n) => (6, &n.to_le_bytes()),
+            Value::Bool(b) => (7, &[u8::from(*b)]),
+            Value::U64(n) => (10, &n.to_le_bytes()),
+            Value::I64(n) => (11, &n.to_le_bytes()),
+            Value::F64(n) => (12, &n.to_le_bytes()),
+            Value::String(text) => {
+                self.kind(8);
+                return self.string(text);
+            }
+            Value::Array(array) => {
+                self.kind(9);
+                return self.array(array);
+            }
+        };
+        self.kind(code);
+        self.put(bytes);
+    }
+
+    fn array(&mut self, array: &Array) {
+        match array {
+            Array::U8(v) => self.scalars(0, v, |n| n.to_le_bytes()),
+            Array::I8(v) => self.scalars(1, v, |n| n.to_le_bytes()),
+            Array::U16(v) => self.scalars(2, v, |n| n.to_le_bytes()),
+            Array::I16(v) => self.scalars(3, v, |n| n.to_le_bytes()),
+            Array::U32(v) => self.scalars(4, v, |n| n.to_le_bytes()),
+            Array::I32(v) => self.scalars(5, v, |n| n.to_le_bytes()),
+            Array::F32(v) => self.scalars(6, v, |n| n.to_le_bytes()),
+            Array::Bool(v) => self.scalars(7, v, |b| [u8::from(*b)]),
+            Array::U64(v) => self.scalars(10, v, |n| n.to_le_bytes()),
+            Array::I64(v) => self.scalars(11, v, |n| n.to_le_bytes()),
+            Array::F64(v) => self.scalars(12, v, |n| n.to_le_bytes()),
+            Array::String(v) => {
+                self.kind(8);
+                self.size(v.len());
+                for text in v {
+                    self.string(text);
+                }
+            }
+            Array::Array(v) => {
+                self.kind(9);
+                self.size(v.len());
+                for array in v {
+                    self.array(array);
+                }
+            }
+        }
+    }
+
+    fn scalars<T, const N: usize>(
+        &mut self,
+        code: u32,
+        values: &[T],
+        bytes: impl Fn(&T) -> [u8; N],
+    ) {
+        self.kind(code);
+        self.size(values.len());
+        let all: Vec<u8> = values.iter().flat_map(bytes).collect();
+        self.put(&all);
+    }
+}
+
+/// The weights of a decoder as llama.cpp's converter would write them, in f32, with a small
+/// tokenizer.
+pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
+    let config = &weights.config;
+    let architecture = &config.architecture;
+    let text = |s: &str| Value::String(s.to_owned());
+    let texts = |n: usize| Value::Array(Array::String((0..n).map(|i| format!("t{i}")).collect()));
+    let mut out = GgufWriter::default().with("general.architecture", text(architecture));
+    let mut number = |key: &str, value: Value| {
+        out.metadata.push((format!("{architecture}.{key}"), value));
+    };
+    number("block_count", count(config.num_hidden_layers));
+    number("context_length", count(config.max_position_embeddings));
+    number("embedding_length", count(config.hidden_size));
+    number("feed_forward_length", count(config.intermediate_size));
+    number("attention.head_count", count(config.num_attention_heads));
+    number("attention.head_count_kv", count(config.num_key_value_heads));
+    number("attention.key_length", count(config.head_dim));
+    number("attention.layer_norm_rms_epsilon", Value::F64(config.rms_norm_eps));
+    number("rope.freq_base", Value::F64(config.rope_theta));
+    if let RopeScaling::Linear { factor } = config.rope_scaling {
+        number("rope.scaling.type", text("linear"));
+        number("rope.scaling.factor", Value::F64(factor));
+    }
+    out = out
+        .with("tokenizer.ggml.model", text("gpt2"))
+        .with("tokenizer.ggml.tokens", texts(config.vocab_size))
+        .with("tokenizer.ggml.token_type", Value::Array(Array::I32(vec![1; config.vocab_size])))
+        .with("tokenizer.ggml.merges", Value::Array(Array::String(vec!["t 1".to_owned()])));
+    let ids = [("bos", config.bos_token_id)].into_iter().chain(
+        ["eos", "eot", "eom"].into_iter().zip(config.eos_token_ids.iter().copied().map(Some)),
+    );
+    for (kind, id) in ids {
+        if let Some(id) = id {
+            out = out.with(&format!("tokenizer.ggml.{kind}_token_id"), Value::U32(id));
+        }
+    }
+    for tensor in weights.tensors() {
+        let heads = (architecture == "llama").then(|| names::rotary(&tensor.name)).flatten();
+        let row = tensor.shape.get(1).copied().unwrap_or(1);
+        let order: Vec<usize> = match heads {
+            Some(_) => permutation(tensor.shape[0], config.head_dim),
+            None => (0..tensor.shape[0]).collect(),
+        };
+        let bytes = order
+            .iter()
+            .flat_map(|from| &tensor.values[from * row..(from + 1) * row])
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
+        out.tensors.push(RawTensor {
+            name: names::to_gguf(&tensor.name).unwrap_or(tensor.name),
+            shape: tensor.shape,
+            dtype: crate::weights::Dtype::F32,
+            bytes,
+        });
+    }
+    out
+}
+
+fn count(n: usize) -> Value {
+    u32::try_from(n).map_or(Value::U64(n as u64), Value::U32)
+}
+
+/// Which of Hugging Face's rows stands at each of GGUF's, as the converter's reshape of each head
+/// to `[2, d / 2]` and transposition say.
+fn permutation(rows: usize, head_dim: usize) -> Vec<usize> {
+    let mut order = Vec::with_capacity(rows);
+    for head in 0..rows / head_dim {
+        for pair in 0..head_dim / 2 {
+            for half in 0..2 {
+                order.push(head * head_dim + half * head_dim / 2 + pair);
+            }
+        }
+    }
+    order
+}

@@ -1,0 +1,38 @@
+//! Random weights of any shape, for tests and for models trained from scratch.
+//!
+//! Values are uniform with a standard deviation of 0.02, as is usual at the start of training;
+//! norm weights are 1 within 0.1, so that leaving one out shows. Only integer arithmetic and exact
+//! scaling is involved: a seed gives the same bits on every machine.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use super::DecoderWeights;
+use crate::{ModelConfig, ModelError};
+
+/// Half the width of a uniform distribution of standard deviation 0.02: 0.02 * sqrt(3).
+const SPREAD: f32 = 0.034_641_016;
+/// Norm weights lie within this of 1.
+const NORM_SPREAD: f32 = 0.1;
+
+impl DecoderWeights {
+    /// Random weights of the given shape. The same seed gives the same bits.
+    ///
+    /// # Errors
+    /// When the config is not valid ([`ModelConfig::validate`]).
+    pub fn random(config: ModelConfig, seed: u64) -> Result<Self, ModelError> {
+        config.validate()?;
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Self::build(config, |name, shape| {
+            let norm = name.ends_with("norm.weight");
+            let (centre, spread) = if norm { (1.0, NORM_SPREAD) } else { (0.0, SPREAD) };
+            let count = shape.iter().product();
+            Ok((0..count).map(|_| centre + spread * symmetric(&mut rng)).collect())
+        })
+    }
+}
+
+/// Uniform over 2^24 equally spaced values of [-1, 1).
+fn symmetric(rng: &mut ChaCha8Rng) -> f32 {
+    (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
+}

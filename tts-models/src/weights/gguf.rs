@@ -1,0 +1,157 @@
+//! Reads GGUF files, the format of llama.cpp, tensor by tensor.
+//!
+//! Opening reads the header only: typed metadata ([`Value`]) and where each tensor lies
+//! ([`TensorInfo`]), all checked against the real length of the file, so that a hostile file
+//! costs an error and no memory. [`Gguf::read`] then seeks to one tensor. Versions 2 and 3, little
+//! endian.
+//!
+//! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>.
+
+mod metadata;
+mod parse;
+pub(crate) mod types;
+mod value;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Seek};
+use std::path::Path;
+
+pub use self::parse::TensorInfo;
+pub use self::value::{Array, Value};
+use super::source::Source;
+use crate::ModelError;
+use crate::weights::RawTensor;
+
+/// An open GGUF file.
+#[derive(Debug)]
+pub struct Gguf {
+    source: Source,
+    version: u32,
+    metadata: BTreeMap<String, Value>,
+    tensors: BTreeMap<String, TensorInfo>,
+}
+
+impl Gguf {
+    /// Opens a file and reads its header.
+    ///
+    /// # Errors
+    /// When the file cannot be read, its structure is broken (the error names the field), or it
+    /// uses another version, byte order or tensor type.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
+        Self::from_source(Source::open(path.as_ref())?)
+    }
+
+    /// Reads the header of any seekable input; `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`Gguf::open`].
+    pub fn from_reader(
+        reader: impl Read + Seek + Send + 'static,
+        path: impl AsRef<Path>,
+    ) -> Result<Self, ModelError> {
+        Self::from_source(Source::new(reader, path.as_ref())?)
+    }
+
+    fn from_source(source: Source) -> Result<Self, ModelError> {
+        let parse::Header { version, metadata, tensors } = source.parse(parse::header)?;
+        Ok(Self { source, version, metadata, tensors })
+    }
+
+    /// The file, as errors name it.
+    pub fn path(&self) -> &Path {
+        self.source.path()
+    }
+
+    /// Version of the format: 2 or 3.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// All metadata, by key.
+    pub fn metadata(&self) -> &BTreeMap<String, Value> {
+        &self.metadata
+    }
+
+    /// Names of all tensors, as in the file (`blk.0.attn_q.weight`), in alphabetical order.
+    pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// Shape, type and place of a tensor.
+    pub fn info(&self, name: &str) -> Option<&TensorInfo> {
+        self.tensors.get(name)
+    }
+
+    /// Reads one tensor.
+    ///
+    /// # Errors
+    /// When there is none of that name, or the file cannot be read.
+    pub fn read(&self, name: &str) -> Result<RawTensor, ModelError> {
+        let info = self
+            .info(name)
+            .ok_or_else(|| ModelError::format(self.path(), name, "there is no such tensor"))?;
+        Ok(RawTensor {
+            name: name.to_owned(),
+            shape: info.shape.clone(),
+            dtype: info.dtype,
+            bytes: self.source.read_at(info.offset, info.length, name)?,
+        })
+    }
+
+    /// A metadata integer that is not negative; `None` when the key is absent.
+    ///
+    /// # Errors
+    /// When the value is of another type.
+    pub fn integer(&self, key: &str) -> Result<Option<u64>, ModelError> {
+        self.typed(key, "an integer that is not negative", Value::as_u64)
+    }
+
+    /// A metadata float; `None` when the key is absent.
+    ///
+    /// # Errors
+    /// When the value is of another type.
+    pub fn float(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        self.typed(key, "a float", Value::as_f64)
+    }
+
+    /// A metadata truth value; `None` when the key is absent.
+    ///
+    /// # Errors
+    /// When the value is of another type.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>, ModelError> {
+        self.typed(key, "a truth value", Value::as_bool)
+    }
+
+    /// A metadata text; `None` when the key is absent.
+    ///
+    /// # Errors
+    /// When the value is of another type.
+    pub fn text(&self, key: &str) -> Result<Option<&str>, ModelError> {
+        self.typed(key, "a string", Value::as_str)
+    }
+
+    /// A metadata array of texts (tokens, merges); `None` when the key is absent.
+    ///
+    /// # Errors
+    /// When the value is of another type.
+    pub fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
+        self.typed(key, "an array of strings", |v| v.as_array().and_then(Array::as_strings))
+    }
+
+    fn typed<'a, T>(
+        &'a self,
+        key: &str,
+        expected: &str,
+        convert: impl FnOnce(&'a Value) -> Option<T>,
+    ) -> Result<Option<T>, ModelError> {
+        let Some(value) = self.metadata.get(key) else { return Ok(None) };
+        match convert(value) {
+            Some(converted) => Ok(Some(converted)),
+            None => Err(ModelError::format(
+                self.path(),
+                key,
+                format!("is {}, expected {expected}", value.kind()),
+            )),
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! How GGUF files differ from Hugging Face's: tensor names, and the rows of rotary projections.
+//!
+//! Hugging Face rotates pairs `(i, i + d / 2)` of a head of width `d`, ggml's `llama` pairs
+//! `(2 i, 2 i + 1)`. Its converter therefore stores row `(half, i)` of each query and key head at
+//! `(i, half)`; [`unpermute`] puts it back. Qwen's converters leave rows alone.
+//!
+//! Source: the tensor tables of `gguf-py` (`constants.py`) and `LlamaModel.permute` of llama.cpp's
+//! `convert_hf_to_gguf.py`.
+
+/// The parts of a layer, as Hugging Face and GGUF name them.
+const PARTS: [(&str, &str); 11] = [
+    ("input_layernorm", "attn_norm"),
+    ("self_attn.q_proj", "attn_q"),
+    ("self_attn.k_proj", "attn_k"),
+    ("self_attn.v_proj", "attn_v"),
+    ("self_attn.o_proj", "attn_output"),
+    ("self_attn.q_norm", "attn_q_norm"),
+    ("self_attn.k_norm", "attn_k_norm"),
+    ("post_attention_layernorm", "ffn_norm"),
+    ("mlp.gate_proj", "ffn_gate"),
+    ("mlp.up_proj", "ffn_up"),
+    ("mlp.down_proj", "ffn_down"),
+];
+
+/// The GGUF name of a tensor under its Hugging Face name; `None` when it has no counterpart.
+pub(crate) fn to_gguf(name: &str) -> Option<String> {
+    match name {
+        "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
+        "model.norm.weight" => return Some("output_norm.weight".to_owned()),
+        "lm_head.weight" => return Some("output.weight".to_owned()),
+        _ => {}
+    }
+    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let layer: usize = layer.parse().ok()?;
+    let (part, kind) = rest.rsplit_once('.')?;
+    let (_, part) = PARTS.iter().find(|(ours, _)| *ours == part)?;
+    matches!(kind, "weight" | "bias").then(|| format!("blk.{layer}.{part}.{kind}"))
+}
+
+/// Which heads a tensor's rows belong to, if they are rotated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rotary {
+    Query,
+    Key,
+}
+
+/// Whether a tensor, by its Hugging Face name, is rotated.
+pub(crate) fn rotary(name: &str) -> Option<Rotary> {
+    let (rest, _) = name.rsplit_once('.')?;
+    if rest.ends_with(".self_attn.q_proj") {
+        Some(Rotary::Query)
+    } else if rest.ends_with(".self_attn.k_proj") {
+        Some(Rotary::Key)
+    } else {
+        None
+    }
+}
+
+/// Rows of `row` bytes in heads of `head_dim` rows, from interleaved pairs to half-split ones.
+/// Rows that do not fill a head stay out: the caller has checked that there are none.
+pub(crate) fn unpermute(bytes: &[u8], row: usize, head_dim: usize) -> Vec<u8> {
+    let half = head_dim / 2;
+    let mut out = Vec::with_capacity(bytes.len());
+    for head in bytes.chunks_exact(head_dim * row) {
+        for index in 0..head_dim {
+            let from = 2 * (index % half) + index / half;
+            out.extend_from_slice(&head[from * row..(from + 1) * row]);
+        }
+    }
+    out
+}

@@ -1,0 +1,280 @@
+//! Whole checkpoints: the same weights whatever the format, and what loading refuses.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
+use tts_models::weights::gguf::Value;
+use tts_models::weights::{Dtype, Gguf, RawTensor};
+use tts_models::{Checkpoint, DecoderWeights, ModelConfig, ModelError, RopeScaling};
+
+/// Name, shape and values.
+type Owned = (String, Vec<usize>, Vec<f32>);
+
+fn tiny(architecture: &str, seed: u64) -> DecoderWeights {
+    DecoderWeights::random(tiny_config(architecture), seed).unwrap()
+}
+
+fn from_gguf(writer: &GgufWriter) -> Result<Checkpoint, ModelError> {
+    Checkpoint::from_gguf(Gguf::from_reader(Cursor::new(writer.finish()), "tiny.gguf")?)
+}
+
+fn load_gguf(writer: &GgufWriter) -> Result<DecoderWeights, ModelError> {
+    DecoderWeights::load(&from_gguf(writer)?)
+}
+
+/// Writes one-file safetensors of f32 tensors.
+fn write_safetensors(path: &Path, tensors: &[Owned]) {
+    let bytes: Vec<Vec<u8>> =
+        tensors.iter().map(|t| t.2.iter().flat_map(|x| x.to_le_bytes()).collect()).collect();
+    let views = tensors.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+        let dtype = safetensors::Dtype::F32;
+        (name, safetensors::tensor::TensorView::new(dtype, shape.clone(), bytes).unwrap())
+    });
+    fs::write(path, safetensors::serialize(views, None).unwrap()).unwrap();
+}
+
+fn owned(weights: &DecoderWeights) -> Vec<Owned> {
+    weights.tensors().into_iter().map(|t| (t.name, t.shape, t.values.to_vec())).collect()
+}
+
+#[test]
+fn hugging_face_folders_round_trip_bit_for_bit() {
+    let scalings = [
+        RopeScaling::None,
+        RopeScaling::Linear { factor: 2.5 },
+        RopeScaling::Llama3 {
+            factor: 32.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_max_position_embeddings: 8_192.0,
+        },
+        RopeScaling::Factors(vec![1.0, 1.7, 32.0]),
+    ];
+    for architecture in ["llama", "qwen2", "qwen3"] {
+        for (seed, scaling) in scalings.iter().enumerate() {
+            let config = ModelConfig {
+                rope_scaling: scaling.clone(),
+                tie_word_embeddings: seed % 2 == 1,
+                ..tiny_config(architecture)
+            };
+            let weights = DecoderWeights::random(config, seed as u64).unwrap();
+            let folder = tempfile::tempdir().unwrap();
+            weights.save_safetensors(folder.path()).unwrap();
+            for entry in ["", "config.json", "model.safetensors"] {
+                let checkpoint = Checkpoint::open(folder.path().join(entry)).unwrap();
+                assert_eq!(DecoderWeights::load(&checkpoint).unwrap(), weights);
+                assert_eq!(
+                    checkpoint.folder().canonicalize().unwrap(),
+                    folder.path().canonicalize().unwrap()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn gguf_files_give_the_weights_they_were_made_of() {
+    for architecture in ["llama", "qwen2", "qwen3"] {
+        for tied in [false, true] {
+            let config = ModelConfig {
+                tie_word_embeddings: tied,
+                rope_scaling: RopeScaling::Linear { factor: 4.0 },
+                ..tiny_config(architecture)
+            };
+            let weights = DecoderWeights::random(config, 5).unwrap();
+            assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
+        }
+    }
+    // Biases of a llama are rows of rotary heads too.
+    let config = ModelConfig { attention_bias: true, ..tiny_config("llama") };
+    let weights = DecoderWeights::random(config, 6).unwrap();
+    assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
+}
+
+#[test]
+fn quantised_rotary_rows_move_as_blocks() {
+    let config = ModelConfig { hidden_size: 64, ..tiny_config("llama") };
+    let weights = DecoderWeights::random(config, 7).unwrap();
+    let mut writer = decoder_gguf(&weights);
+    let query = writer.tensors.iter_mut().find(|t| t.name == "blk.0.attn_q.weight").unwrap();
+    // Row r of the file holds scale r + 1 and ones: which row went where shows.
+    query.dtype = Dtype::Q8_0;
+    query.bytes = (0..12u8)
+        .flat_map(|row| {
+            let scale = half::f16::from_f32(f32::from(row + 1)).to_le_bytes();
+            [&scale[..], &[1; 32]].concat().repeat(2)
+        })
+        .collect();
+    let checkpoint = from_gguf(&writer).unwrap();
+    let raw = checkpoint.tensor("model.layers.0.self_attn.q_proj.weight").unwrap();
+    assert_eq!((raw.dtype, raw.bytes.len()), (Dtype::Q8_0, 12 * 68));
+    let rows: Vec<f32> = raw.to_f32().unwrap().chunks(64).map(|row| row[63]).collect();
+    assert_eq!(rows, [1., 3., 5., 2., 4., 6., 7., 9., 11., 8., 10., 12.]);
+    // By its stored name the tensor comes as stored.
+    let stored = checkpoint.tensor("blk.0.attn_q.weight").unwrap();
+    assert_eq!(stored.to_f32().unwrap()[64..128], [2.0; 64]);
+}
+
+#[test]
+fn trunks_without_prefix_or_head_load() {
+    let weights = tiny("qwen2", 8);
+    let folder = tempfile::tempdir().unwrap();
+    weights.save_safetensors(folder.path()).unwrap();
+    let mut tensors = owned(&weights);
+    tensors.retain(|t| t.0 != "lm_head.weight");
+    for tensor in &mut tensors {
+        tensor.0 = tensor.0.replace("model.", "");
+    }
+    tensors.push(("score.weight".to_owned(), vec![1, 8], vec![0.5; 8]));
+    write_safetensors(&folder.path().join("model.safetensors"), &tensors);
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let loaded = DecoderWeights::load(&checkpoint).unwrap();
+    assert_eq!(loaded.layers, weights.layers);
+    assert!(loaded.head.is_none() && loaded.config.tie_word_embeddings);
+    assert_eq!(checkpoint.tensor("score.weight").unwrap().shape, [1, 8]);
+    assert!(!checkpoint.contains("v_head.weight"));
+}
+
+#[test]
+fn wrong_tensors_are_refused_by_name() {
+    let weights = tiny("llama", 9);
+    let folder = tempfile::tempdir().unwrap();
+    weights.save_safetensors(folder.path()).unwrap();
+    let load = |change: &dyn Fn(&mut Vec<Owned>)| {
+        let mut tensors = owned(&weights);
+        change(&mut tensors);
+        write_safetensors(&folder.path().join("model.safetensors"), &tensors);
+        DecoderWeights::load(&Checkpoint::open(folder.path())?)
+    };
+    let name = "model.layers.1.mlp.up_proj.weight";
+    let up = weights.tensors().iter().position(|t| t.name == name).unwrap();
+    let bias = |part: &str, value: f32| {
+        let name = format!("model.layers.1.{part}.bias");
+        move |t: &mut Vec<_>| t.push((name.clone(), vec![8], vec![value; 8]))
+    };
+    let errors = [
+        (load(&|t| t.iter_mut().for_each(|t| t.1.reverse())), "shape [8, 11], expected [11, 8]"),
+        (load(&|t| drop(t.remove(up))), "up_proj.weight: there is no such tensor"),
+        (load(&|t| t[up].2[5] = f32::NAN), "up_proj.weight: value 5 is NaN"),
+        (load(&|t| t[up].2[6] = f32::INFINITY), "up_proj.weight: value 6 is inf"),
+        (load(&bias("self_attn.o_proj", 1.0)), "o_proj.bias: unsupported bias"),
+        (load(&bias("self_attn.q_proj", -1.0)), "q_proj.bias: unsupported bias"),
+        (load(&bias("mlp.down_proj", f32::NAN)), "down_proj.bias: unsupported bias"),
+    ];
+    for (result, expected) in errors {
+        let error = result.unwrap_err().to_string();
+        let file = folder.path().display().to_string();
+        assert!(error.starts_with(&file) && error.contains(expected), "{expected}: {error}");
+    }
+    assert_eq!(load(&bias("self_attn.o_proj", 0.0)).unwrap(), weights);
+}
+
+#[test]
+fn rope_factors_come_from_the_file() {
+    let weights = tiny("llama", 10);
+    let with_factors = |factors: &[f32]| {
+        let mut writer = decoder_gguf(&weights);
+        writer.tensors.push(RawTensor {
+            name: "rope_freqs.weight".to_owned(),
+            shape: vec![factors.len()],
+            dtype: Dtype::F32,
+            bytes: factors.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        });
+        from_gguf(&writer).map(|checkpoint| checkpoint.config().clone())
+    };
+    let config = with_factors(&[1.0, 2.0, 32.0]).unwrap();
+    let plain = tiny_config("llama").rope_frequencies();
+    let scaled = config.rope_frequencies();
+    assert_eq!(scaled, [plain[0], plain[1] / 2.0, plain[2] / 32.0]);
+    for bad in [&[1.0, 2.0][..], &[1.0, 0.0, 1.0], &[1.0, f32::NAN, 1.0]] {
+        let error = with_factors(bad).unwrap_err().to_string();
+        assert!(error.starts_with("tiny.gguf: rope_scaling: "), "{error}");
+    }
+}
+
+#[test]
+fn unsupported_gguf_models_are_refused_by_key() {
+    let weights = tiny("llama", 11);
+    let set = |key: &str, value: Value| {
+        let mut writer = decoder_gguf(&weights);
+        writer.metadata.retain(|(k, _)| k != key);
+        writer.metadata.push((key.to_owned(), value));
+        from_gguf(&writer)
+    };
+    let text = |s: &str| Value::String(s.to_owned());
+    let number = Value::U32;
+    let cases = [
+        ("general.architecture", text("mamba"), "unsupported architecture \"mamba\""),
+        ("general.architecture", number(3), "expected a string"),
+        ("llama.rope.scaling.type", text("yarn"), "unsupported scaling \"yarn\""),
+        ("llama.expert_count", number(8), "unsupported mixture of 8 experts"),
+        ("llama.attention.sliding_window", number(7), "unsupported window of 7"),
+        ("llama.attention.causal", Value::Bool(false), "unsupported attention in both"),
+        ("llama.rope.dimension_count", number(4), "unsupported width 4 in heads of 6"),
+        ("llama.attention.value_length", number(8), "unsupported width 8"),
+        ("llama.block_count", number(0), "num_hidden_layers: 0"),
+        ("llama.attention.head_count", Value::U64(1 << 60), "num_attention_heads"),
+        ("llama.attention.head_count_kv", number(0), "num_key_value_heads: 0"),
+        ("llama.attention.key_length", number(5), "head_dim: 5 is odd"),
+        ("llama.embedding_length", Value::I32(-8), "expected an integer that is not negative"),
+        ("llama.attention.layer_norm_rms_epsilon", Value::F32(f32::NAN), "rms_norm_eps: NaN"),
+        ("llama.rope.freq_base", Value::F32(f32::INFINITY), "rope_theta: inf"),
+        ("tokenizer.ggml.eos_token_id", Value::U64(1 << 40), "is not a token id"),
+    ];
+    for (key, value, expected) in cases {
+        // A head width that differs from the values' is reported there.
+        let value_is = set(key, value).map(|c| DecoderWeights::load(&c).map(|_| ()));
+        let error = value_is.and_then(|r| r).unwrap_err().to_string();
+        assert!(error.starts_with("tiny.gguf") && error.contains(expected), "{key}: {error}");
+    }
+    let mut writer = decoder_gguf(&weights);
+    writer.metadata.retain(|(k, _)| k != "llama.context_length");
+    let error = from_gguf(&writer).unwrap_err().to_string();
+    assert_eq!(error, "tiny.gguf: llama.context_length: is missing");
+}
+
+#[test]
+fn random_weights_are_reproducible_and_small() {
+    let (a, b, c) = (tiny("qwen3", 1), tiny("qwen3", 1), tiny("qwen3", 2));
+    assert_eq!(a, b);
+    assert_ne!(a.embedding, c.embedding);
+    let big = ModelConfig { vocab_size: 4_000, ..tiny_config("llama") };
+    let values = DecoderWeights::random(big, 3).unwrap().embedding;
+    let n = values.len() as f32;
+    let mean = values.iter().sum::<f32>() / n;
+    let deviation = (values.iter().map(|x| (x - mean).powi(2)).sum::<f32>() / n).sqrt();
+    assert!(mean.abs() < 0.001 && (deviation - 0.02).abs() < 0.001, "{mean} {deviation}");
+    let bad = ModelConfig { head_dim: 3, ..tiny_config("llama") };
+    assert_eq!(DecoderWeights::random(bad, 1).unwrap_err().to_string(), "head_dim: 3 is odd");
+}
+
+#[test]
+fn progress_counts_all_values() {
+    let weights = tiny("qwen3", 4);
+    let checkpoint = from_gguf(&decoder_gguf(&weights)).unwrap();
+    let mut seen = Vec::new();
+    DecoderWeights::load_with(&checkpoint, |p| seen.push((p.tensor.to_owned(), p.values))).unwrap();
+    let names: Vec<String> = weights.tensors().into_iter().map(|t| t.name).collect();
+    assert_eq!(seen.iter().map(|s| s.0.clone()).collect::<Vec<_>>(), names);
+    let total: usize = weights.tensors().iter().map(|t| t.values.len()).sum();
+    assert_eq!(seen.last().unwrap().1, total);
+}
+
+#[test]
+fn paths_that_are_no_checkpoint_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("x.bin"), "x").unwrap();
+    for (path, expected) in [
+        ("", "config.json"),
+        ("absent.gguf", "absent.gguf"),
+        ("absent.safetensors", "config.json"),
+        ("x.bin", "unsupported kind of file"),
+    ] {
+        let error = Checkpoint::open(folder.path().join(path)).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}

@@ -1,0 +1,224 @@
+//! `config.json`: defaults, variants, and what is refused.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fs;
+
+use serde_json::{Value, json};
+use tts_models::testing::tiny_config;
+use tts_models::{ModelConfig, ModelError, RopeScaling};
+
+fn read(config: &Value) -> Result<ModelConfig, ModelError> {
+    ModelConfig::from_json_slice(config.to_string().as_bytes(), "dir/config.json")
+}
+
+/// A config of required fields only.
+fn minimal(model_type: &str) -> Value {
+    json!({
+        "model_type": model_type, "vocab_size": 100, "hidden_size": 64, "intermediate_size": 96,
+        "num_hidden_layers": 2, "num_attention_heads": 4
+    })
+}
+
+fn with(model_type: &str, changes: &Value) -> Value {
+    let mut config = minimal(model_type);
+    for (key, value) in changes.as_object().unwrap() {
+        config[key] = value.clone();
+    }
+    config
+}
+
+#[test]
+fn absent_fields_take_hugging_faces_defaults() {
+    let llama = read(&minimal("llama")).unwrap();
+    let expected = ModelConfig {
+        architecture: "llama".to_owned(),
+        vocab_size: 100,
+        hidden_size: 64,
+        intermediate_size: 96,
+        num_hidden_layers: 2,
+        num_attention_heads: 4,
+        num_key_value_heads: 4,
+        head_dim: 16,
+        rms_norm_eps: 1e-6,
+        rope_theta: 10_000.0,
+        rope_scaling: RopeScaling::None,
+        max_position_embeddings: 2_048,
+        tie_word_embeddings: false,
+        attention_bias: false,
+        qk_norm: false,
+        bos_token_id: None,
+        eos_token_ids: Vec::new(),
+    };
+    assert_eq!(llama, expected);
+    let qwen2 = read(&minimal("qwen2")).unwrap();
+    assert!(qwen2.attention_bias && !qwen2.qk_norm && qwen2.head_dim == 16);
+    let qwen3 = read(&minimal("qwen3")).unwrap();
+    assert!(!qwen3.attention_bias && qwen3.qk_norm && qwen3.head_dim == 128);
+    let null = read(&with("qwen3", &json!({ "head_dim": null }))).unwrap();
+    assert_eq!(null.head_dim, 16);
+}
+
+#[test]
+fn fields_are_read() {
+    let config = read(&with(
+        "llama",
+        &json!({
+            "architectures": ["SomeForProcessRewardModel"], "num_key_value_heads": 2,
+            "head_dim": 8, "rms_norm_eps": 1e-5, "rope_theta": 100_000, "rope_scaling": null,
+            "max_position_embeddings": 8192, "tie_word_embeddings": true, "attention_bias": true,
+            "bos_token_id": 1, "eos_token_id": [2, 3, 2], "hidden_act": "silu",
+            "use_sliding_window": false, "sliding_window": 4096,
+            "layer_types": ["full_attention", "full_attention"], "partial_rotary_factor": 1
+        }),
+    ))
+    .unwrap();
+    assert_eq!((config.num_key_value_heads, config.head_dim), (2, 8));
+    assert_eq!((config.rms_norm_eps, config.rope_theta), (1e-5, 100_000.0));
+    assert!(config.tie_word_embeddings && config.attention_bias);
+    assert_eq!((config.bos_token_id, config.eos_token_ids), (Some(1), vec![2, 3]));
+}
+
+#[test]
+fn rope_scaling_is_read_old_and_new() {
+    let llama3 = RopeScaling::Llama3 {
+        factor: 32.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position_embeddings: 8_192.0,
+    };
+    let text = json!({
+        "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+        "original_max_position_embeddings": 8192
+    });
+    let mut new = text.clone();
+    new["rope_theta"] = json!(500_000.0);
+    let linear = RopeScaling::Linear { factor: 2.0 };
+    let cases = [
+        (json!({ "rope_scaling": text }), llama3.clone(), 10_000.0),
+        (json!({ "rope_parameters": new, "rope_scaling": null }), llama3, 500_000.0),
+        (json!({ "rope_scaling": { "type": "linear", "factor": 2 } }), linear.clone(), 10_000.0),
+        (
+            json!({ "rope_scaling": { "rope_type": "default" }, "rope_theta": 5.0 }),
+            RopeScaling::None,
+            5.0,
+        ),
+        (json!({ "rope_parameters": { "rope_theta": 7.0 } }), RopeScaling::None, 7.0),
+        (
+            json!({ "rope_parameters": { "rope_type": "linear", "factor": 2.0 }, "rope_theta": 3.0 }),
+            linear,
+            3.0,
+        ),
+    ];
+    for (changes, scaling, theta) in cases {
+        let config = read(&with("llama", &changes)).unwrap();
+        assert_eq!((config.rope_scaling, config.rope_theta), (scaling, theta), "{changes}");
+    }
+}
+
+#[test]
+fn unsound_and_unsupported_fields_are_refused_by_name() {
+    let cases = [
+        (json!({ "model_type": "gpt2" }), "model_type: unsupported model type \"gpt2\""),
+        (json!({ "model_type": null }), "model_type: is missing"),
+        (json!({ "vocab_size": null }), "vocab_size: is missing"),
+        (json!({ "vocab_size": 0 }), "vocab_size: 0"),
+        (json!({ "vocab_size": "many" }), "vocab_size: \"many\", expected an integer"),
+        (json!({ "vocab_size": 1u64 << 60 }), "vocab_size"),
+        (json!({ "hidden_size": 65 }), "head_dim: is missing, and 4 heads do not divide 65"),
+        (json!({ "hidden_size": -64 }), "hidden_size: -64"),
+        (json!({ "hidden_size": 64.5 }), "hidden_size: 64.5"),
+        (json!({ "intermediate_size": u64::MAX }), "intermediate_size"),
+        (json!({ "num_hidden_layers": 1_000_000 }), "num_hidden_layers"),
+        (json!({ "num_attention_heads": 0 }), "head_dim"),
+        (json!({ "num_attention_heads": 0, "head_dim": 8 }), "num_attention_heads: 0"),
+        (json!({ "num_key_value_heads": 3 }), "num_key_value_heads: 3 does not divide 4"),
+        (json!({ "num_key_value_heads": 8 }), "num_key_value_heads: 8"),
+        (json!({ "head_dim": 7 }), "head_dim: 7 is odd"),
+        (json!({ "max_position_embeddings": 0 }), "max_position_embeddings: 0"),
+        (json!({ "rms_norm_eps": -1e-6 }), "rms_norm_eps"),
+        (json!({ "rms_norm_eps": 1.0 }), "rms_norm_eps"),
+        (json!({ "rope_theta": 0 }), "rope_theta: 0"),
+        (json!({ "tie_word_embeddings": "yes" }), "tie_word_embeddings: \"yes\""),
+        (json!({ "eos_token_id": -1 }), "eos_token_id: -1"),
+        (json!({ "eos_token_id": [1, "two"] }), "eos_token_id: [1,\"two\"]"),
+        (json!({ "hidden_act": "gelu" }), "hidden_act: unsupported activation \"gelu\""),
+        (json!({ "use_sliding_window": true }), "use_sliding_window: unsupported"),
+        (json!({ "layer_types": ["sliding_attention"] }), "layer_types: unsupported"),
+        (json!({ "mlp_bias": true }), "mlp_bias: unsupported"),
+        (json!({ "partial_rotary_factor": 0.5 }), "partial_rotary_factor: unsupported"),
+        (json!({ "quantization_config": {} }), "quantization_config: unsupported"),
+        (
+            json!({ "rope_scaling": { "type": "yarn" } }),
+            "rope_scaling.type: unsupported scaling \"yarn\"",
+        ),
+        (
+            json!({ "rope_parameters": { "rope_type": "dynamic" } }),
+            "rope_parameters.rope_type: uns",
+        ),
+        (json!({ "rope_scaling": { "factor": 2.0 } }), "rope_scaling.rope_type: is missing"),
+        (json!({ "rope_scaling": { "type": "linear" } }), "rope_scaling.factor: is missing"),
+        (json!({ "rope_scaling": { "type": "linear", "factor": 0 } }), "rope_scaling: factor is 0"),
+        (
+            json!({ "rope_scaling": { "type": "factors", "factors": [1] } }),
+            "rope_scaling: 1 factors",
+        ),
+        (json!({ "rope_scaling": "yarn" }), "rope_scaling: \"yarn\", expected an object"),
+        (
+            json!({ "rope_scaling": { "type": "llama3", "factor": 2, "low_freq_factor": 4,
+                "high_freq_factor": 4, "original_max_position_embeddings": 10 } }),
+            "rope_scaling: high_freq_factor - low_freq_factor is 0",
+        ),
+    ];
+    for (changes, expected) in cases {
+        let error = read(&with("llama", &changes)).expect_err(expected).to_string();
+        assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
+    }
+    for text in ["", "{", "[]", "null", "{\"a\":1e999}", &"[".repeat(100_000)] {
+        let error = ModelConfig::from_json_slice(text.as_bytes(), "dir/config.json").unwrap_err();
+        assert!(error.to_string().starts_with("dir/config.json: "), "{error}");
+    }
+}
+
+#[test]
+fn generation_config_adds_end_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    fs::write(&path, with("llama", &json!({ "eos_token_id": 2 })).to_string()).unwrap();
+    assert_eq!(ModelConfig::from_json(&path).unwrap().eos_token_ids, [2]);
+    let generation = folder.path().join("generation_config.json");
+    fs::write(&generation, r#"{ "eos_token_id": [2, 7] }"#).unwrap();
+    assert_eq!(ModelConfig::from_json(&path).unwrap().eos_token_ids, [2, 7]);
+    fs::write(&generation, r#"{ "eos_token_id": "x" }"#).unwrap();
+    let error = ModelConfig::from_json(&path).unwrap_err().to_string();
+    assert!(error.contains("generation_config.json: eos_token_id: "), "{error}");
+}
+
+#[test]
+fn written_configs_read_back() {
+    for architecture in ["llama", "qwen2", "qwen3"] {
+        let config = tiny_config(architecture);
+        let text = config.to_json();
+        assert_eq!(ModelConfig::from_json_slice(text.as_bytes(), "x").unwrap(), config);
+    }
+}
+
+#[test]
+fn llama3_frequencies_match_hugging_face() {
+    // `_compute_llama3_parameters` of transformers for head width 8 and base 500000.
+    let config = read(&with(
+        "llama",
+        &json!({ "head_dim": 8, "rope_theta": 500_000.0, "rope_scaling": {
+            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 8192 } }),
+    ))
+    .unwrap();
+    let plain: Vec<f64> = (0..4).map(|i| 500_000f64.powf(-f64::from(i) / 4.0)).collect();
+    // Wavelengths 6.28, 167, 4443 (between 8192 / 4 and 8192) and 118143.
+    let blend = (8192.0 * plain[2] / (2.0 * std::f64::consts::PI) - 1.0) / 3.0;
+    let expected =
+        [plain[0], plain[1], (1.0 - blend) * plain[2] / 8.0 + blend * plain[2], plain[3] / 8.0];
+    for (found, expected) in config.rope_frequencies().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+    }
+}
