@@ -42,6 +42,12 @@ pub enum ModelError {
         /// What was found, and what was expected.
         problem: String,
     },
+    /// A device failed while it computed.
+    #[error("device: {problem}")]
+    Device {
+        /// What the backend said.
+        problem: String,
+    },
 }
 
 impl ModelError {

@@ -1,0 +1,251 @@
+//! Causal self-attention in which several query heads share a key and value head.
+//!
+//! [`Attention::heads`] projects rows to queries, keys and values; [`Heads`] then attends over a
+//! whole batch or over cached sequences, with one function for both. The query heads of a group
+//! are stacked as further rows of one product, so keys and values are never repeated.
+//!
+//! **Same bits alone, among others, in one span or token by token.** A masked key has weight
+//! exactly 0, and adding products with 0 at the end of a sum changes nothing, so a row of a long
+//! span equals the same row decoded alone - provided that the sum runs front to back. Matrix
+//! products do on ndarray, `sum_dim` does not (it splits the axis into eight partial sums and a
+//! remainder, by its length). So the softmax's denominator is a product with a column of ones. It
+//! divides the attended values, not the weights: fewer divisions, and the same result up to
+//! rounding.
+//!
+//! Vaswani et al. 2017, arXiv:1706.03762, section 3.2; groups: Ainslie et al. 2023,
+//! arXiv:2305.13245, section 2.2.
+
+use burn::module::Module;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+
+use super::{Angles, Projection, RmsNorm};
+use crate::{ModelConfig, ModelError};
+
+/// Self-attention with grouped queries.
+#[derive(Module, Debug)]
+pub struct Attention<B: Backend> {
+    /// `hidden` to `heads * head_dim`.
+    pub query: Projection<B>,
+    /// `hidden` to `kv_heads * head_dim`.
+    pub key: Projection<B>,
+    /// `hidden` to `kv_heads * head_dim`.
+    pub value: Projection<B>,
+    /// `heads * head_dim` back to `hidden`.
+    pub output: Projection<B>,
+    /// Norm of each query head (Qwen3).
+    pub query_norm: Option<RmsNorm<B>>,
+    /// Norm of each key head (Qwen3).
+    pub key_norm: Option<RmsNorm<B>>,
+    /// Width of a head.
+    #[module(skip)]
+    pub head_dim: usize,
+}
+
+/// Queries, keys and values of some rows, turned to their positions.
+#[derive(Debug, Clone)]
+pub struct Heads<B: Backend> {
+    /// `[rows, heads, head_dim]`, divided by `sqrt(head_dim)`.
+    pub query: Tensor<B, 3>,
+    /// `[rows, kv_heads, head_dim]`.
+    pub key: Tensor<B, 3>,
+    /// `[rows, kv_heads, head_dim]`.
+    pub value: Tensor<B, 3>,
+}
+
+/// Keys and values of one layer for one sequence. A clone shares them.
+#[derive(Debug, Clone)]
+pub struct LayerCache<B: Backend> {
+    /// Keys and values, `[1, kv_heads, length, head_dim]` each; `None` for no tokens.
+    filled: Option<[Tensor<B, 4>; 2]>,
+}
+
+impl<B: Backend> Attention<B> {
+    /// Moves the weights of query, key, value and output `[out, in]`, the biases of the first
+    /// three, and the norms of queries and keys to a device.
+    ///
+    /// # Errors
+    /// When one does not have the size that the config demands, or heads do not divide into groups.
+    pub fn new(
+        [query, key, value, output]: [Vec<f32>; 4],
+        bias: Option<[Vec<f32>; 3]>,
+        norm: Option<[Vec<f32>; 2]>,
+        config: &ModelConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
+        if kv_heads == 0 || !heads.is_multiple_of(kv_heads) {
+            return Err(ModelError::Input {
+                field: "num_key_value_heads".to_owned(),
+                problem: format!("{kv_heads} does not divide {heads} query heads"),
+            });
+        }
+        let (hidden, dim, eps) = (config.hidden_size, config.head_dim, config.rms_norm_eps);
+        let [query_bias, key_bias, value_bias] = bias.map_or([None, None, None], |b| b.map(Some));
+        let [query_norm, key_norm] = norm.map_or([None, None], |n| n.map(Some));
+        let (q, kv) = (heads * dim, kv_heads * dim);
+        let norm = |field, weight: Option<_>| {
+            weight.map(|weight| RmsNorm::new(field, weight, dim, eps, device)).transpose()
+        };
+        Ok(Self {
+            query: Projection::new("query", query, query_bias, [q, hidden], device)?,
+            key: Projection::new("key", key, key_bias, [kv, hidden], device)?,
+            value: Projection::new("value", value, value_bias, [kv, hidden], device)?,
+            output: Projection::new("output", output, None, [hidden, q], device)?,
+            query_norm: norm("query norm", query_norm)?,
+            key_norm: norm("key norm", key_norm)?,
+            head_dim: dim,
+        })
+    }
+
+    /// Queries, keys and values of rows `[rows, hidden]` at the positions of `angles`.
+    pub fn heads(&self, rows: Tensor<B, 2>, angles: &Angles<B>) -> Heads<B> {
+        let query = self.split(self.query.forward(rows.clone())); // [rows, heads, head_dim]
+        let key = self.split(self.key.forward(rows.clone())); // [rows, kv_heads, head_dim]
+        let value = self.split(self.value.forward(rows)); // [rows, kv_heads, head_dim]
+        let norm = |norm: &Option<RmsNorm<B>>, heads| match norm {
+            Some(norm) => norm.forward(heads),
+            None => heads,
+        };
+        let query = angles.rotate(norm(&self.query_norm, query)); // [rows, heads, head_dim]
+        let key = angles.rotate(norm(&self.key_norm, key)); // [rows, kv_heads, head_dim]
+        Heads { query: query.div_scalar((self.head_dim as f64).sqrt()), key, value }
+    }
+
+    /// `[rows, n * head_dim]` to `[rows, n, head_dim]`.
+    fn split(&self, rows: Tensor<B, 2>) -> Tensor<B, 3> {
+        let [n, width] = rows.dims();
+        rows.reshape([n, width / self.head_dim, self.head_dim]) // [rows, n, head_dim]
+    }
+}
+
+impl<B: Backend> Heads<B> {
+    /// Attended values `[batch * seq, heads * head_dim]` when the rows are `batch` sequences of
+    /// equal length, one after the other.
+    pub fn attend_batch(self, batch: usize) -> Tensor<B, 2> {
+        let keys = by_head(self.key, batch); // [batch, kv_heads, seq, head_dim]
+        let values = by_head(self.value, batch); // [batch, kv_heads, seq, head_dim]
+        attend(self.query, keys, values)
+    }
+
+    /// Attended values `[rows, heads * head_dim]` when consecutive rows belong to sequences, each
+    /// given by its number of rows and its cache, which grows by them.
+    pub fn attend_cached<'a>(
+        self,
+        spans: impl Iterator<Item = (usize, &'a mut LayerCache<B>)>,
+    ) -> Tensor<B, 2> {
+        let mut start = 0;
+        let attended = spans.map(|(rows, cache)| {
+            let range = |heads: &Tensor<B, 3>| heads.clone().narrow(0, start, rows); // [rows, n, head_dim]
+            let (query, key, value) = (range(&self.query), range(&self.key), range(&self.value));
+            start += rows;
+            let [keys, values] = cache.append(key, value); // [1, kv_heads, total, head_dim]
+            attend(query, keys, values) // [rows, heads * head_dim]
+        });
+        Tensor::cat(attended.collect(), 0) // [all rows, heads * head_dim]
+    }
+}
+
+impl<B: Backend> LayerCache<B> {
+    /// A cache of no tokens.
+    pub fn new() -> Self {
+        Self { filled: None }
+    }
+
+    /// Number of tokens.
+    pub fn length(&self) -> usize {
+        self.filled.as_ref().map_or(0, |[keys, _]| keys.dims()[2])
+    }
+
+    /// A cache of the first `length` tokens, capped at those there are.
+    #[must_use]
+    pub fn prefix(&self, length: usize) -> Self {
+        let length = length.min(self.length());
+        match &self.filled {
+            Some(_) if length == self.length() => self.clone(),
+            Some(filled) if length > 0 => {
+                // [1, kv_heads, length, head_dim]
+                Self { filled: Some(filled.clone().map(|tensor| tensor.narrow(2, 0, length))) }
+            }
+            _ => Self::new(),
+        }
+    }
+
+    /// Adds keys and values `[rows, kv_heads, head_dim]`; returns all, `[1, kv_heads, total, head_dim]`.
+    fn append(&mut self, key: Tensor<B, 3>, value: Tensor<B, 3>) -> [Tensor<B, 4>; 2] {
+        let fresh = [by_head(key, 1), by_head(value, 1)]; // [1, kv_heads, rows, head_dim]
+        let all = match self.filled.take() {
+            None => fresh,
+            Some([keys, values]) => {
+                let [key, value] = fresh;
+                // [1, kv_heads, total, head_dim]
+                [Tensor::cat(vec![keys, key], 2), Tensor::cat(vec![values, value], 2)]
+            }
+        };
+        self.filled = Some(all.clone());
+        all
+    }
+}
+
+impl<B: Backend> Default for LayerCache<B> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// `[batch * seq, n, head_dim]` to `[batch, n, seq, head_dim]`.
+fn by_head<B: Backend>(heads: Tensor<B, 3>, batch: usize) -> Tensor<B, 4> {
+    let [rows, n, dim] = heads.dims();
+    let split = heads.reshape([batch, rows / batch, n, dim]); // [batch, seq, n, head_dim]
+    split.swap_dims(1, 2) // [batch, n, seq, head_dim]
+}
+
+/// Attended values `[batch * seq, heads * head_dim]` of queries `[batch * seq, heads, head_dim]`,
+/// the last `seq` of the `total` positions of keys and values `[batch, kv_heads, total, head_dim]`.
+fn attend<B: Backend>(
+    query: Tensor<B, 3>,
+    keys: Tensor<B, 4>,
+    values: Tensor<B, 4>,
+) -> Tensor<B, 2> {
+    let [rows, heads, dim] = query.dims();
+    let [batch, kv_heads, total, _] = keys.dims();
+    let (seq, group) = (rows / batch, heads / kv_heads);
+    let device = query.device();
+    let query = query
+        .reshape([batch, seq, kv_heads, group, dim]) // [batch, seq, kv_heads, group, head_dim]
+        .permute([0, 2, 3, 1, 4]) // [batch, kv_heads, group, seq, head_dim]
+        .reshape([batch, kv_heads, group * seq, dim]); // [batch, kv_heads, group * seq, head_dim]
+    let mut scores = query.matmul(keys.swap_dims(2, 3)); // [batch, kv_heads, group * seq, total]
+    if seq > 1 {
+        let mask = causal_mask(group, seq, total, &device); // [1, 1, group * seq, total]
+        scores = scores + mask; // [batch, kv_heads, group * seq, total]
+    }
+    // The maximum only keeps exp in range: the result does not depend on it, nor does a gradient.
+    let most = scores.clone().detach().max_dim(3); // [batch, kv_heads, group * seq, 1]
+    let weights = (scores - most).exp(); // [batch, kv_heads, group * seq, total]
+    let ones = Tensor::ones([1, 1, total, 1], &device); // [1, 1, total, 1]
+    let sum = weights.clone().matmul(ones); // [batch, kv_heads, group * seq, 1]
+    let attended = weights.matmul(values) / sum; // [batch, kv_heads, group * seq, head_dim]
+    attended
+        .reshape([batch, kv_heads, group, seq, dim]) // [batch, kv_heads, group, seq, head_dim]
+        .permute([0, 3, 1, 2, 4]) // [batch, seq, kv_heads, group, head_dim]
+        .reshape([rows, heads * dim]) // [batch * seq, heads * head_dim]
+}
+
+/// 0 where the last `seq` of `total` positions may look and minus infinity where not, for each
+/// query head of a group: `[1, 1, group * seq, total]`.
+fn causal_mask<B: Backend>(
+    group: usize,
+    seq: usize,
+    total: usize,
+    device: &B::Device,
+) -> Tensor<B, 4> {
+    let past = total - seq;
+    let one: Vec<f32> = (0..seq)
+        .flat_map(|row| {
+            (0..total).map(move |key| if key <= past + row { 0.0 } else { f32::NEG_INFINITY })
+        })
+        .collect();
+    let data = TensorData::new(one.repeat(group), [1, 1, group * seq, total]);
+    Tensor::from_data(data, device) // [1, 1, group * seq, total]
+}

@@ -1,0 +1,91 @@
+//! A linear map of rows.
+//!
+//! The weight is kept `[in, out]`, as `x.matmul(weight)` reads it: a transposed view of the
+//! `[out, in]` of the files costs a copy of the whole weight at each call on ndarray, and speed on
+//! others.
+
+use burn::module::{Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+
+use super::param;
+use crate::ModelError;
+
+/// `x * weight + bias`.
+#[derive(Module, Debug)]
+pub struct Projection<B: Backend> {
+    /// The weight, `[in, out]`.
+    pub weight: Param<Tensor<B, 2>>,
+    /// The bias, `[out]`.
+    pub bias: Option<Param<Tensor<B, 1>>>,
+}
+
+impl<B: Backend> Projection<B> {
+    /// Moves a weight `[out, in]` and a bias `[out]`, named `field` in errors, to a device.
+    ///
+    /// # Errors
+    /// When one does not have that size.
+    pub fn new(
+        field: &str,
+        weight: Vec<f32>,
+        bias: Option<Vec<f32>>,
+        [out, input]: [usize; 2],
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        if weight.len() != out * input {
+            return Err(ModelError::Input {
+                field: field.to_owned(),
+                problem: format!("{} values, expected {out} x {input}", weight.len()),
+            });
+        }
+        let transposed = transpose(&weight, out, input); // [in, out]
+        // Before the device takes its copy, so that no more than two exist at once.
+        drop(weight);
+        Ok(Self {
+            weight: param(field, transposed, [input, out], device)?,
+            bias: bias.map(|b| param(&format!("{field} bias"), b, [out], device)).transpose()?,
+        })
+    }
+
+    /// Maps rows `[rows, in]` to `[rows, out]`.
+    pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+        let mapped = rows.matmul(self.weight.val()); // [rows, out]
+        match &self.bias {
+            Some(bias) => mapped + bias.val().unsqueeze(), // [rows, out]
+            None => mapped,
+        }
+    }
+}
+
+/// `[rows, columns]` to `[columns, rows]`, in tiles that stay in the cache.
+fn transpose(matrix: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    const TILE: usize = 32;
+    let mut out = vec![0.0; matrix.len()];
+    for top in (0..rows).step_by(TILE) {
+        for left in (0..columns).step_by(TILE) {
+            for row in top..rows.min(top + TILE) {
+                for column in left..columns.min(left + TILE) {
+                    out[column * rows + row] = matrix[row * columns + column];
+                }
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transposes_shapes_that_no_tile_divides() {
+        let (rows, columns) = (33, 70);
+        let matrix: Vec<f32> = (0..2310_u16).map(f32::from).collect();
+        let back = transpose(&transpose(&matrix, rows, columns), columns, rows);
+        assert_eq!(back, matrix);
+        assert_eq!(
+            transpose(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 2, 3),
+            [1.0, 4.0, 2.0, 5.0, 3.0, 6.0]
+        );
+    }
+}
