@@ -21,12 +21,15 @@
 mod equivalent;
 mod expression;
 mod extract;
+mod matrix;
 mod normalise;
 mod number;
 mod numeric;
 mod polynomial;
+mod relation;
 mod shape;
 mod token;
+mod words;
 
 pub use equivalent::equivalent;
 pub use extract::extract;
