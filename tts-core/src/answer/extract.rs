@@ -296,7 +296,7 @@ struct Piece<'a> {
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let (mut from, mut at) = (0, 0);
-    // Where a search for the closing delimiter failed once it fails for all later openings.
+    // Characters that searches for a closing delimiter may look at in vain: keeps this linear.
     let mut budget = 200_000_usize;
     while let Some(step) = text.get(at..).and_then(|rest| rest.find(['$', '\\'])) {
         at += step;

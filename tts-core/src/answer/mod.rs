@@ -5,6 +5,10 @@
 //! relations; what cannot be parsed is compared as text. Nothing here fails: whatever a model
 //! writes is some answer, and its size and nesting are capped.
 //!
+//! Units and currency are dropped, and so are degrees: `5 cm` is `5`. `28%` is `28`, and beside a
+//! plain `0.28` it is that too, while `28` is not `0.28`. A decimal of six or more places equals
+//! what rounds to it. Formulas without an exact canonical form are compared at a few points.
+//!
 //! The conventions follow the graders of MATH (Hendrycks et al., 2021) and the test suite of
 //! `math-verify` 0.9 (Apache-2.0).
 //!
