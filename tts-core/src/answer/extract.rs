@@ -49,7 +49,7 @@ pub(super) fn core(text: &str) -> String {
     bare(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// As [`core`], for text without markers; `None` if it already is an answer.
+/// As [`core()`], for text without markers; `None` if it already is an answer.
 fn bare(text: &str) -> Option<String> {
     if let Some(inner) = whole_span(text) {
         return Some(clean(inner).to_owned());

@@ -1,6 +1,6 @@
 //! Final answers: where one stands in a solution, and whether two of them are the same.
 //!
-//! [`extract`] finds the answer, [`equivalent`] compares two, and [`canonical`] gives a string to
+//! [`extract()`] finds the answer, [`equivalent()`] compares two, and [`canonical`] gives a string to
 //! count votes by. Answers are parsed into exact rationals, polynomials, lists, intervals and
 //! relations; what cannot be parsed is compared as text. Nothing here fails: whatever a model
 //! writes is some answer, and its size and nesting are capped.
