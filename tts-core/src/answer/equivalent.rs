@@ -15,8 +15,8 @@ use num_traits::ToPrimitive;
 use super::expression::Expr;
 use super::extract::core;
 use super::numeric::{agree, rounds_to};
-use super::polynomial::Polynomial;
-use super::shape::{Shape, interpret, render, unnamed};
+use super::relation::vanishing;
+use super::shape::{Shape, interpret, interpret_named, render, unnamed};
 
 /// Whether two answers, or the answers in two texts, are the same.
 ///
@@ -38,8 +38,25 @@ pub fn equivalent(gold: &str, pred: &str) -> bool {
     if render(&a) == render(&b) || same(&a, &b) {
         return true;
     }
+    if defines(gold, &b) || defines(pred, &a) {
+        return true;
+    }
     let (a, b) = (Written::new(gold, a), Written::new(pred, b));
     a.also_reads_as(&b.shape) || b.also_reads_as(&a.shape)
+}
+
+/// Whether `text` is a definition, `y = 2x`, and `other` the same equation in another form.
+fn defines(text: &str, other: &Shape) -> bool {
+    if !matches!(other, Shape::Relation(..)) {
+        return false;
+    }
+    let Shape::Named(name, value) = interpret_named(text) else {
+        return false;
+    };
+    let Shape::Formula(value, _) = *value else {
+        return false;
+    };
+    vanishing(&Expr::Symbol(name).minus(value)).is_some_and(|equation| same(&equation, other))
 }
 
 /// An answer with the text it was read from.
@@ -83,30 +100,33 @@ impl Written {
 
 fn same(a: &Shape, b: &Shape) -> bool {
     match (a, b) {
-        (Shape::Formula(x, p), Shape::Formula(y, q)) => same_formula((x, p), (y, q)),
-        (Shape::List(x), Shape::List(y)) => {
-            if x.len() != y.len() {
-                return false;
-            }
-            if let (Some(one), Some(two)) = (names(x), names(y))
-                && one == two
-            {
-                return matched(x, y);
-            }
-            let strip = |items: &[Shape]| items.iter().cloned().map(unnamed).collect::<Vec<_>>();
-            matched(&strip(x), &strip(y))
-        }
-        (Shape::Sequence(o1, x, c1), Shape::Sequence(o2, y, c2)) => {
-            o1 == o2 && c1 == c2 && in_order(x, y)
+        (Shape::Formula(..), Shape::Formula(..)) => same_formula(a, b),
+        (Shape::List(x), Shape::List(y)) => same_lists(x, y),
+        (Shape::Sequence(open, x, close), Shape::Sequence(other_open, y, other_close)) => {
+            open == other_open && close == other_close && in_order(x, y)
         }
         (Shape::Matrix(x), Shape::Matrix(y)) => {
             x.len() == y.len() && x.iter().zip(y).all(|(row, other)| in_order(row, other))
         }
-        (Shape::Named(n, x), Shape::Named(m, y)) => n == m && same(x, y),
-        (Shape::Relation(k, p), Shape::Relation(l, q)) => k == l && p == q,
+        (Shape::Named(name, x), Shape::Named(other, y)) => name == other && same(x, y),
+        (Shape::Relation(kind, x), Shape::Relation(other, y)) => kind == other && x == y,
         (Shape::Text(x), Shape::Text(y)) => x == y,
         _ => false,
     }
+}
+
+/// Lists that name the same things are compared by name, others by value.
+fn same_lists(x: &[Shape], y: &[Shape]) -> bool {
+    if x.len() != y.len() {
+        return false;
+    }
+    if let (Some(one), Some(two)) = (names(x), names(y))
+        && one == two
+    {
+        return matched(x, y);
+    }
+    let values = |items: &[Shape]| items.iter().cloned().map(unnamed).collect::<Vec<_>>();
+    matched(&values(x), &values(y))
 }
 
 fn in_order(x: &[Shape], y: &[Shape]) -> bool {
@@ -159,20 +179,18 @@ fn matched(x: &[Shape], y: &[Shape]) -> bool {
     (0..x.len()).all(|i| place(i, &allowed, &mut taken, &mut vec![false; y.len()]))
 }
 
-fn same_formula((x, p): (&Expr, &Polynomial), (y, q): (&Expr, &Polynomial)) -> bool {
-    if p == q || p.name() == q.name() {
+fn same_formula(a: &Shape, b: &Shape) -> bool {
+    let (Shape::Formula(left, p), Shape::Formula(right, q)) = (a, b) else {
+        return false;
+    };
+    if p.name() == q.name() || rounded(left, right) || rounded(right, left) {
         return true;
     }
-    if let (Some(a), Some(b)) = (p.rational(), q.rational()) {
-        return rounded(x, y) || rounded(y, x) || (a == b);
-    }
-    if rounded(x, y) || rounded(y, x) {
+    if choice(left).is_some_and(|letter| choice(right) == Some(letter)) {
         return true;
     }
-    if choice(x).is_some_and(|letter| choice(y) == Some(letter)) {
-        return true;
-    }
-    (p.opaque || q.opaque) && agree(x, y)
+    // Without opaque parts, different canonical forms are proof of a difference.
+    (p.opaque || q.opaque) && agree(left, right)
 }
 
 /// Whether `decimal` is a long decimal to which `exact` rounds.

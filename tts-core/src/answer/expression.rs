@@ -4,6 +4,8 @@
 //! mixed numbers (`1\frac{4}{5}`, `1 4/5`), and functions applied to the factors that follow them
 //! (`2 \sin b \cos a`). Depth is capped; anything else that follows the formula refuses it.
 
+use std::fmt::Write as _;
+
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Signed;
@@ -173,7 +175,7 @@ impl<'a> Parser<'a> {
 
     fn power(&mut self) -> Option<Expr> {
         let mut base = self.primary()?;
-        while self.eat('!') {
+        if self.eat('!') {
             base = Expr::Call("factorial".into(), vec![base]);
         }
         if self.eat('^') {
@@ -392,7 +394,10 @@ pub(super) fn spell(tokens: &[Token]) -> String {
             Token::Function(name) => out.push_str(name),
             Token::Op(c) | Token::Open(c) | Token::Close(c) => out.push(*c),
             Token::Relation(super::token::Relation::Equal) => out.push('='),
-            other => out.push_str(&format!("{other:?}")),
+            other => {
+                // Writing to a string cannot fail.
+                let _ = write!(out, "{other:?}");
+            }
         }
     }
     out

@@ -27,7 +27,17 @@ const MAX_BOXES: usize = 64;
 /// assert_eq!(extract("I do not know"), None);
 /// ```
 pub fn extract(text: &str) -> Option<String> {
-    marked(text).or_else(|| last_candidate(text, true))
+    if let Some(answer) = marked(text) {
+        return Some(answer);
+    }
+    // A lone formula is its own answer: the last number in `\frac{1}{2}` is not.
+    let formula = clean(text);
+    let lone =
+        formula.contains('\\') && !formula.contains(['\n', '$']) && prose_words(formula) == 0;
+    if lone && formula.contains(|c: char| c.is_ascii_digit()) {
+        return Some(bare(formula).unwrap_or_else(|| formula.to_owned()));
+    }
+    last_candidate(text, true)
 }
 
 /// The answer itself, if `text` is one, else the answer in it, else `text`; without delimiters.
@@ -39,7 +49,7 @@ pub(super) fn core(text: &str) -> String {
     bare(text).unwrap_or_else(|| text.to_owned())
 }
 
-/// As [`core`], for text without markers; `None` if it already is an answer.
+/// As [`core()`], for text without markers; `None` if it already is an answer.
 fn bare(text: &str) -> Option<String> {
     if let Some(inner) = whole_span(text) {
         return Some(clean(inner).to_owned());
@@ -211,6 +221,11 @@ fn phrase(text: &str) -> Option<String> {
         if sentence.is_empty() {
             continue;
         }
+        // `B) 12` and `(B) 12` choose B.
+        let mut letters = sentence.trim_start_matches('(').chars();
+        if let (Some(letter @ 'A'..='E'), Some(')')) = (letters.next(), letters.next()) {
+            return Some(letter.to_string());
+        }
         return Some(bare(sentence).unwrap_or_else(|| sentence.to_owned()));
     }
     None
@@ -281,7 +296,7 @@ struct Piece<'a> {
 fn pieces(text: &str) -> Vec<Piece<'_>> {
     let mut out = Vec::new();
     let (mut from, mut at) = (0, 0);
-    // Where a search for the closing delimiter failed once it fails for all later openings.
+    // Characters that searches for a closing delimiter may look at in vain: keeps this linear.
     let mut budget = 200_000_usize;
     while let Some(step) = text.get(at..).and_then(|rest| rest.find(['$', '\\'])) {
         at += step;
@@ -421,6 +436,8 @@ mod tests {
             (r"\boxed{1} no no no no \boxed{2}", Some("2")),
             (r"first \boxed{3}. So the answer is 7", Some("3")),
             (r"\boxed 5", Some("5")),
+            (r"15\mbox{ cm}^2", Some(r"15\mbox{ cm}^2")),
+            ("The correct answer is (B) 12.", Some("B")),
             (r"\fbox{6}", Some("6")),
             (r"\boxed{\boxed{8}}", Some("8")),
             (r"\boxed{\{1,2\}}", Some(r"\{1,2\}")),

@@ -1,9 +1,13 @@
 //! Final answers: where one stands in a solution, and whether two of them are the same.
 //!
-//! [`extract`] finds the answer, [`equivalent`] compares two, and [`canonical`] gives a string to
+//! [`extract()`] finds the answer, [`equivalent()`] compares two, and [`canonical`] gives a string to
 //! count votes by. Answers are parsed into exact rationals, polynomials, lists, intervals and
 //! relations; what cannot be parsed is compared as text. Nothing here fails: whatever a model
 //! writes is some answer, and its size and nesting are capped.
+//!
+//! Units and currency are dropped, and so are degrees: `5 cm` is `5`. `28%` is `28`, and beside a
+//! plain `0.28` it is that too, while `28` is not `0.28`. A decimal of six or more places equals
+//! what rounds to it. Formulas without an exact canonical form are compared at a few points.
 //!
 //! The conventions follow the graders of MATH (Hendrycks et al., 2021) and the test suite of
 //! `math-verify` 0.9 (Apache-2.0).
@@ -21,12 +25,15 @@
 mod equivalent;
 mod expression;
 mod extract;
+mod matrix;
 mod normalise;
 mod number;
 mod numeric;
 mod polynomial;
+mod relation;
 mod shape;
 mod token;
+mod words;
 
 pub use equivalent::equivalent;
 pub use extract::extract;

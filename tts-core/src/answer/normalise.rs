@@ -4,7 +4,7 @@
 //! as sorted polynomials, lists sorted, texts lower-cased. Equal strings mean equivalent answers;
 //! different strings may still be equivalent (`canonical` proves, [`equivalent`] also searches).
 //!
-//! [`equivalent`]: super::equivalent
+//! [`equivalent`]: super::equivalent()
 
 use super::shape::{interpret, render};
 

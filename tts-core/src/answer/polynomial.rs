@@ -59,7 +59,10 @@ impl Polynomial {
     }
 
     fn add_term(&mut self, monomial: Monomial, value: BigRational) {
-        let sum = self.terms.remove(&monomial).map_or_else(|| value.clone(), |old| old + &value);
+        let sum = match self.terms.remove(&monomial) {
+            Some(old) => old + value,
+            None => value,
+        };
         if !sum.is_zero() {
             self.terms.insert(monomial, sum);
         }

@@ -4,12 +4,13 @@
 //! then brackets; what is left is a formula with perhaps a unit. Inequalities that one variable
 //! solves become intervals, `x = 5` becomes a named 5, and ± becomes the list of both signs.
 
-use num_traits::{One, Zero};
-
-use super::expression::{Expr, matching, parse, spell};
+use super::expression::{Expr, matching, parse};
 use super::extract::core;
+use super::matrix::matrix;
 use super::polynomial::Polynomial;
+use super::relation::{name_of, related};
 use super::token::{MAX_DEPTH, Relation, Token, tokenise};
+use super::words::{plain, words};
 
 /// An interpreted answer.
 #[derive(Debug, Clone)]
@@ -29,56 +30,21 @@ pub(super) enum Shape {
 
 /// Reads an answer, or the answer in a text.
 pub(super) fn interpret(text: &str) -> Shape {
+    unnamed(interpret_named(text))
+}
+
+/// As [`interpret`]; `y = 2x` keeps its name.
+pub(super) fn interpret_named(text: &str) -> Shape {
     let core = core(text);
     if let Some(words) = words(&core) {
         return Shape::Text(words);
     }
     let shape = tokenise(&core).filter(|t| !t.is_empty()).and_then(|t| answer(&t, 0));
-    match shape {
-        Some(Shape::Named(_, value)) => *value,
-        Some(shape) => shape,
-        None => Shape::Text(plain(&core)),
-    }
-}
-
-/// The words of a text answer, lower-cased, if it is nothing else.
-fn words(core: &str) -> Option<String> {
-    let mut text = core.to_owned();
-    if core.len() < 2000 {
-        for command in ["\\text{", "\\mbox{", "\\textbf{", "\\mathrm{", "\\textit{"] {
-            while let Some(at) = text.find(command) {
-                let end = at + command.len() + text.get(at + command.len()..)?.find('}')?;
-                text.replace_range(end..=end, "");
-                text.replace_range(at..at + command.len(), "");
-            }
-        }
-    }
-    let text = text.trim().trim_end_matches('.').to_lowercase();
-    let mut out = String::new();
-    for word in text.split([' ', '-', '\n', ',', '\u{a0}']).filter(|w| !w.is_empty()) {
-        let letters = word.chars().all(|c| c.is_alphabetic() || c == '\'');
-        let short = word.chars().count() < 2 && !matches!(word, "a" | "i");
-        let formula = matches!(
-            word,
-            "pi" | "infinity" | "inf" | "oo" | "sin" | "cos" | "tan" | "ln" | "log" | "sqrt"
-        );
-        if !letters || short || formula {
-            return None;
-        }
-        out.push_str(word);
-    }
-    (out.chars().count() >= 2).then_some(out)
-}
-
-/// Text that is no formula: spaces and sizing gone, and case too unless it is LaTeX.
-fn plain(core: &str) -> String {
-    let mut text = core.replace("\\left", "").replace("\\right", "").replace("\\!", "");
-    text.retain(|c| !c.is_whitespace() && c != '$');
-    if text.contains('\\') { text } else { text.to_lowercase() }
+    shape.unwrap_or_else(|| Shape::Text(plain(&core)))
 }
 
 /// Splits at the top-level tokens for which `at` holds.
-fn split(tokens: &[Token], at: impl Fn(&Token) -> bool) -> Vec<&[Token]> {
+pub(super) fn split(tokens: &[Token], at: impl Fn(&Token) -> bool) -> Vec<&[Token]> {
     let mut parts = Vec::new();
     let (mut from, mut depth) = (0, 0_usize);
     for (i, token) in tokens.iter().enumerate() {
@@ -101,7 +67,7 @@ fn comma(token: &Token) -> bool {
 }
 
 /// What is inside the bracket that spans all of `tokens`.
-fn enclosed(tokens: &[Token]) -> Option<(char, &[Token], char)> {
+pub(super) fn enclosed(tokens: &[Token]) -> Option<(char, &[Token], char)> {
     let (Token::Open(open), Token::Close(close)) = (tokens.first()?, tokens.last()?) else {
         return None;
     };
@@ -110,7 +76,7 @@ fn enclosed(tokens: &[Token]) -> Option<(char, &[Token], char)> {
 }
 
 /// A list without repetitions; a list of one is its element.
-fn list(items: Vec<Shape>) -> Option<Shape> {
+pub(super) fn list(items: Vec<Shape>) -> Option<Shape> {
     let mut out: Vec<(String, Shape)> = Vec::new();
     for item in items {
         let name = render(&item);
@@ -126,7 +92,7 @@ fn list(items: Vec<Shape>) -> Option<Shape> {
     if items.len() == 1 { items.pop() } else { Some(Shape::List(items)) }
 }
 
-fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
+pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -194,7 +160,7 @@ fn with_sign(tokens: &[Token], plus: bool) -> Vec<Token> {
         .collect()
 }
 
-fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
+pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
     if depth > MAX_DEPTH {
         return None;
     }
@@ -255,195 +221,6 @@ fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<S
     }
 }
 
-/// The name that `tokens` are, if they are something that can be said to have a value.
-fn name_of(tokens: &[Token]) -> Option<String> {
-    let named = match tokens {
-        [Token::Symbol(_)] => true,
-        [Token::Symbol(_), Token::Op('_'), rest @ ..] => {
-            rest.len() == 1 || enclosed(rest).is_some() || {
-                // `V_{1}:V_{2}` and the like are left to the caller; `F_n(x)` is a name.
-                rest.len() > 1 && rest.get(1..).is_some_and(|r| enclosed(r).is_some())
-            }
-        }
-        [Token::Symbol(_), Token::Op('\''), ..] => true,
-        [
-            Token::Symbol(_),
-            Token::Op('^'),
-            Token::Open('{'),
-            Token::Op('-'),
-            Token::Number(..),
-            Token::Close('}'),
-            rest @ ..,
-        ]
-        | [Token::Symbol(_), rest @ ..]
-            if enclosed(rest).is_some_and(|(open, ..)| open == '(') =>
-        {
-            true
-        }
-        [Token::Open('('), inner @ .., Token::Close(')')] => {
-            !inner.is_empty()
-                && inner.iter().all(|t| matches!(t, Token::Symbol(_) | Token::Op(',')))
-        }
-        _ => {
-            let capital = |t: &Token| matches!(t, Token::Symbol(s) if s.starts_with(|c: char| c.is_ascii_uppercase()));
-            let word = |t: &Token| matches!(t, Token::Word(_));
-            !tokens.is_empty() && (tokens.iter().all(capital) || tokens.iter().all(word))
-        }
-    };
-    named.then(|| spell(tokens))
-}
-
-/// As [`name_of`], and ratios of names too.
-fn left_name(tokens: &[Token]) -> Option<String> {
-    name_of(tokens).or_else(|| {
-        let parts = split(tokens, |t| *t == Token::Op(':'));
-        (parts.len() > 1 && parts.iter().all(|p| name_of(p).is_some())).then(|| spell(tokens))
-    })
-}
-
-fn constant(tokens: &[Token]) -> bool {
-    !tokens.is_empty() && !format!("{tokens:?}").contains("Symbol")
-}
-
-fn related(tokens: &[Token], sides: &[&[Token]], depth: usize) -> Option<Shape> {
-    let mut level = 0_usize;
-    let mut kinds: Vec<Relation> = Vec::new();
-    for token in tokens {
-        match token {
-            Token::Open(_) => level += 1,
-            Token::Close(_) => level = level.saturating_sub(1),
-            Token::Relation(kind) if level == 0 => kinds.push(*kind),
-            _ => {}
-        }
-    }
-    let mut sides = sides;
-    // `1/3 ≈ 0.33` is 1/3, but `x ≈ 0.33` is 0.33.
-    if let Some(at) = kinds.iter().position(|k| *k == Relation::Approximately) {
-        if at == 0 && left_name(sides.first()?).is_some() {
-            *kinds.get_mut(0)? = Relation::Equal;
-        } else {
-            sides = sides.get(..=at)?;
-            kinds.truncate(at);
-        }
-    }
-    if sides.first()?.is_empty() && kinds.first() == Some(&Relation::Equal) {
-        sides = sides.get(1..)?;
-        kinds.remove(0);
-    }
-    let (first, last) = (*sides.first()?, *sides.last()?);
-    if kinds.is_empty() {
-        return item(first, depth + 1);
-    }
-    if kinds.iter().all(|k| *k == Relation::Equal) {
-        return equation(first, last, kinds.len(), depth);
-    }
-    match (kinds.as_slice(), sides) {
-        ([Relation::In], _) => left_name(first).and_then(|_| answer(last, depth + 1)),
-        ([kind], _) => {
-            let difference = formula_of(first)?.minus(formula_of(last)?);
-            inequality(*kind, &Polynomial::of(&difference)?)
-        }
-        ([a, b], [low, middle, high]) => {
-            let lower = |k: Relation| matches!(k, Relation::Less | Relation::LessEqual);
-            let upper = |k: Relation| matches!(k, Relation::Greater | Relation::GreaterEqual);
-            let (low, high, a, b) = if lower(*a) && lower(*b) {
-                (*low, *high, *a, *b)
-            } else if upper(*a) && upper(*b) {
-                (*high, *low, *b, *a)
-            } else {
-                return None;
-            };
-            between(low, middle, high, closed(a), closed(b), depth)
-        }
-        _ => None,
-    }
-}
-
-fn closed(kind: Relation) -> bool {
-    matches!(kind, Relation::LessEqual | Relation::GreaterEqual)
-}
-
-fn between(
-    low: &[Token],
-    middle: &[Token],
-    high: &[Token],
-    left: bool,
-    right: bool,
-    depth: usize,
-) -> Option<Shape> {
-    let bracket = |closed: bool, pair: (char, char)| if closed { pair.0 } else { pair.1 };
-    let (open, close) = (bracket(left, ('[', '(')), bracket(right, (']', ')')));
-    let (low_item, high_item) = (item(low, depth + 1)?, item(high, depth + 1)?);
-    if name_of(middle).is_some() {
-        return Some(Shape::Sequence(open, vec![low_item, high_item], close));
-    }
-    // a ≤ |x| ≤ b holds on both sides of zero.
-    if let [Token::Op('|'), inner @ .., Token::Op('|')] = middle
-        && name_of(inner).is_some()
-    {
-        let negative = |tokens: &[Token]| {
-            let mut out = vec![Token::Op('-'), Token::Open('(')];
-            out.extend_from_slice(tokens);
-            out.push(Token::Close(')'));
-            formula(&out)
-        };
-        let mirrored = Shape::Sequence(
-            bracket(right, ('[', '(')),
-            vec![negative(high)?, negative(low)?],
-            bracket(left, (']', ')')),
-        );
-        return list(vec![mirrored, Shape::Sequence(open, vec![low_item, high_item], close)]);
-    }
-    None
-}
-
-fn equation(first: &[Token], last: &[Token], count: usize, depth: usize) -> Option<Shape> {
-    if let Some(name) = left_name(first) {
-        return Some(Shape::Named(name, Box::new(unnamed(item(last, depth + 1)?))));
-    }
-    if count > 1 || (constant(first) && constant(last)) {
-        return item(last, depth + 1);
-    }
-    if constant(first)
-        && let Some(name) = left_name(last)
-    {
-        return Some(Shape::Named(name, Box::new(item(first, depth + 1)?)));
-    }
-    let difference = formula_of(first)?.minus(formula_of(last)?);
-    let (difference, _) = Polynomial::of(&difference)?.normalised(false);
-    Some(Shape::Relation(Relation::Equal, difference))
-}
-
-fn inequality(kind: Relation, difference: &Polynomial) -> Option<Shape> {
-    if kind == Relation::Unequal {
-        return Some(Shape::Relation(kind, difference.normalised(false).0));
-    }
-    let greater = matches!(kind, Relation::Greater | Relation::GreaterEqual);
-    let closed = closed(kind);
-    if let Some((_, bound, negative)) = difference.linear() {
-        // A bound is never opaque, so its polynomial decides and an irrational one needs no tree.
-        let shape = |p: Polynomial| {
-            let tree = p.rational().map_or(Expr::Symbol("bound".into()), |v| Expr::Number(v, None));
-            Shape::Formula(tree, p)
-        };
-        let infinity = Polynomial::of(&Expr::Symbol("oo".into()))?;
-        let minus = Polynomial::constant(-num_rational::BigRational::one());
-        let minus_infinity = infinity.times(&minus)?;
-        return Some(if greater == negative {
-            let close = if closed { ']' } else { ')' };
-            Shape::Sequence('(', vec![shape(minus_infinity), shape(bound)], close)
-        } else {
-            let open = if closed { '[' } else { '(' };
-            Shape::Sequence(open, vec![shape(bound), shape(infinity)], ')')
-        });
-    }
-    let sign =
-        if greater { -num_rational::BigRational::one() } else { num_rational::BigRational::one() };
-    let oriented = difference.times(&Polynomial::constant(sign))?;
-    let kind = if closed { Relation::LessEqual } else { Relation::Less };
-    Some(Shape::Relation(kind, oriented.normalised(true).0))
-}
-
 const HEDGES: [&str; 8] =
     ["about", "approximately", "approx", "roughly", "is", "only", "exactly", "total"];
 
@@ -459,6 +236,8 @@ fn without_units(tokens: &[Token]) -> &[Token] {
     loop {
         tokens = match tokens {
             [rest @ .., Token::Word(_) | Token::Percent]
+            // km/h
+            | [rest @ .., Token::Word(_), Token::Op('/'), Token::Symbol(_)]
             | [rest @ .., Token::Word(_), Token::Op('^'), Token::Number(..)]
             | [
                 rest @ ..,
@@ -476,7 +255,7 @@ fn without_units(tokens: &[Token]) -> &[Token] {
     }
 }
 
-fn formula_of(tokens: &[Token]) -> Option<Expr> {
+pub(super) fn formula_of(tokens: &[Token]) -> Option<Expr> {
     let mut tokens = without_units(tokens);
     if let [rest @ .., Token::Op('.')] = tokens {
         tokens = rest;
@@ -484,7 +263,7 @@ fn formula_of(tokens: &[Token]) -> Option<Expr> {
     parse(tokens)
 }
 
-fn formula(tokens: &[Token]) -> Option<Shape> {
+pub(super) fn formula(tokens: &[Token]) -> Option<Shape> {
     let expr = formula_of(tokens)?;
     if let Some(polynomial) = Polynomial::of(&expr) {
         polynomial.name()?;
@@ -504,80 +283,6 @@ fn formula(tokens: &[Token]) -> Option<Shape> {
         })
         .collect();
     Some(Shape::Matrix(rows?))
-}
-
-type Rows = Vec<Vec<Expr>>;
-
-/// The matrix that a formula with matrices comes to.
-fn matrix(expr: &Expr) -> Option<Rows> {
-    match expr {
-        Expr::Matrix(rows) => (rows.len() <= 16).then(|| rows.clone()),
-        Expr::Sum(terms) => {
-            let mut terms = terms.iter();
-            let mut out = matrix(terms.next()?)?;
-            for term in terms {
-                let other = matrix(term)?;
-                if other.len() != out.len() || other.first()?.len() != out.first()?.len() {
-                    return None;
-                }
-                for (cell, more) in out.iter_mut().flatten().zip(other.into_iter().flatten()) {
-                    *cell = Expr::Sum(vec![cell.clone(), more]);
-                }
-            }
-            Some(out)
-        }
-        Expr::Product(factors) => {
-            let mut out: Option<Rows> = None;
-            let mut scale = Vec::new();
-            for factor in factors {
-                let Some(next) = matrix(factor) else {
-                    Polynomial::of(factor)?;
-                    scale.push(factor.clone());
-                    continue;
-                };
-                out = Some(match out {
-                    None => next,
-                    Some(rows) => multiplied(&rows, &next)?,
-                });
-            }
-            let mut out = out?;
-            if !scale.is_empty() {
-                for cell in out.iter_mut().flatten() {
-                    let mut factors = scale.clone();
-                    factors.push(cell.clone());
-                    *cell = Expr::Product(factors);
-                }
-            }
-            Some(out)
-        }
-        _ => None,
-    }
-}
-
-fn multiplied(a: &Rows, b: &Rows) -> Option<Rows> {
-    let width = b.first()?.len();
-    let mut out = Vec::new();
-    for row in a {
-        if row.len() != b.len() || width > 16 {
-            return None;
-        }
-        let cell = |column: usize| -> Option<Expr> {
-            let terms: Option<Vec<Expr>> = row
-                .iter()
-                .zip(b)
-                .map(|(x, line)| Some(Expr::Product(vec![x.clone(), line.get(column)?.clone()])))
-                .collect();
-            // Multiplied out at once, so that long products stay small.
-            let polynomial = Polynomial::of(&Expr::Sum(terms?))?;
-            let value = polynomial.rational()?;
-            Some(Expr::Number(
-                if value.is_zero() { num_rational::BigRational::zero() } else { value },
-                None,
-            ))
-        };
-        out.push((0..width).map(cell).collect::<Option<Vec<_>>>()?);
-    }
-    Some(out)
 }
 
 /// The canonical string of an interpreted answer.

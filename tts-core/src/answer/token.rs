@@ -243,7 +243,7 @@ impl Lexer<'_> {
         for joint in ["or", "and"] {
             // `W(x)=1orW(x)=-1`, where the spaces were lost.
             if run.strip_prefix(joint).is_some_and(|r| r.starts_with(|c: char| c.is_uppercase())) {
-                run = joint.to_owned();
+                joint.clone_into(&mut run);
             }
         }
         let glued = self.at > 0 && self.chars.get(self.at - 1).is_some_and(char::is_ascii_digit);
