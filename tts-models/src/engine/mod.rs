@@ -1,0 +1,193 @@
+//! The engine: many lines at once on one executor, with step boundaries, seeds and a prefix cache.
+//!
+//! An [`Engine`] implements [`Generator`], [`Likelihood`] and [`Trunk`]. Lines run together, one
+//! token each a tick; a line that ends is returned at once and its place taken by the next one
+//! that waits. What lines share, prompts and earlier steps, is computed once and kept for later
+//! calls. A line's tokens depend on its path and seed alone, because the executor's arithmetic
+//! does (see [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
+
+mod line;
+mod prefix;
+mod session;
+mod trunk;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+use tts_core::cost::ModelCost;
+use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
+
+pub use trunk::Trunk;
+
+use crate::cache::PrefixCache;
+use crate::template::ChatTemplate;
+use crate::{Executor, ModelError, Tokenizer};
+
+/// How much an engine does at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// Lines that decode together, at most.
+    pub max_lines: usize,
+    /// Rows of one forward pass while prompts are read, at most.
+    pub prefill_rows: usize,
+    /// Keys and values kept for later calls, in bytes.
+    pub cache_bytes: usize,
+    /// Keys and values of lines that run, in bytes: a line waits if it might exceed this, unless
+    /// it is alone.
+    pub line_bytes: usize,
+    /// Threads; 0 for one a core.
+    pub threads: usize,
+}
+
+impl Default for EngineConfig {
+    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core.
+    fn default() -> Self {
+        Self {
+            max_lines: 64,
+            prefill_rows: 256,
+            cache_bytes: 1 << 30,
+            line_bytes: 4 << 30,
+            threads: 0,
+        }
+    }
+}
+
+/// A model that writes, judges and encodes text.
+pub struct Engine<E: Executor> {
+    executor: E,
+    tokenizer: Arc<Tokenizer>,
+    template: Option<ChatTemplate>,
+    end_tokens: Vec<u32>,
+    config: EngineConfig,
+    cache: Mutex<PrefixCache<E::State>>,
+    threads: rayon::ThreadPool,
+}
+
+impl<E: Executor> std::fmt::Debug for Engine<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl<E: Executor> Engine<E> {
+    /// An engine on an executor. Without a template, chats are plain text: turns separated by
+    /// blank lines.
+    ///
+    /// # Errors
+    /// When the tokenizer has ids that the model lacks, a limit is 0, or threads cannot be started.
+    pub fn new(
+        executor: E,
+        tokenizer: Arc<Tokenizer>,
+        template: Option<ChatTemplate>,
+        config: EngineConfig,
+    ) -> Result<Self, ModelError> {
+        let model = executor.config();
+        tokenizer.check_vocab(model.vocab_size, std::path::Path::new("tokenizer"))?;
+        for (name, limit) in [("max_lines", config.max_lines), ("prefill_rows", config.prefill_rows)]
+        {
+            if limit == 0 {
+                return Err(ModelError::input(name, "0, expected at least 1"));
+            }
+        }
+        let special = tokenizer.special_ids();
+        let mut end_tokens = model.eos_token_ids.clone();
+        end_tokens.extend(special.eos.into_iter().chain(special.eot));
+        end_tokens.sort_unstable();
+        end_tokens.dedup();
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.threads)
+            .build()
+            .map_err(|error| ModelError::input("threads", error.to_string()))?;
+        let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
+        Ok(Self { executor, tokenizer, template, end_tokens, config, cache, threads })
+    }
+
+    /// What runs the model.
+    pub fn executor(&self) -> &E {
+        &self.executor
+    }
+
+    /// Text to tokens and back.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
+    }
+
+    /// The tokens that end a solution.
+    pub fn end_tokens(&self) -> &[u32] {
+        &self.end_tokens
+    }
+
+    /// Empties the prefix cache: later calls compute everything again, with the same results.
+    pub fn forget(&self) {
+        *self.cache() = PrefixCache::new(self.config.cache_bytes);
+    }
+
+    /// A panic elsewhere cannot have left the cache half changed: entries are pushed whole.
+    fn cache(&self) -> MutexGuard<'_, PrefixCache<E::State>> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes of keys and values of one token.
+    fn bytes_per_token(&self) -> usize {
+        let model = self.executor.config();
+        2 * 4 * model.num_hidden_layers * model.num_key_value_heads * model.head_dim
+    }
+
+    /// Logits of hidden rows, and something made of each row, in parallel.
+    fn over_logits<T: Send>(
+        &self,
+        hidden: &[f32],
+        make: impl Fn(usize, &[f32]) -> T + Sync,
+    ) -> Result<Vec<T>, ModelError> {
+        let logits = self.executor.logits(hidden)?;
+        let vocab = self.executor.config().vocab_size;
+        // Rows beyond the tokenizer are padding of the matrix, not tokens.
+        let known = self.tokenizer.vocab_size().min(vocab);
+        Ok(self.threads.install(|| {
+            logits
+                .par_chunks(vocab)
+                .enumerate()
+                .map(|(row, logits)| make(row, &logits[..known]))
+                .collect()
+        }))
+    }
+}
+
+impl<E: Executor> Generator for Engine<E> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut session = self.session();
+        let lost = || Err(LineError("the line was lost".into()));
+        let mut out: Vec<Generated> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for (index, request) in batch.iter().enumerate() {
+            for (slot, id) in session.submit(request.clone()).into_iter().enumerate() {
+                places.insert(id, (index, slot));
+            }
+            let lines = request.seeds.iter().map(|_| lost()).collect();
+            out.push(Generated { lines, computed_tokens: 0, cached_tokens: 0 });
+        }
+        loop {
+            let finished = session.poll()?;
+            if finished.is_empty() {
+                return Ok(out);
+            }
+            for line in finished {
+                if let Some(&(index, slot)) = places.get(&line.line) {
+                    out[index].lines[slot] = line.result;
+                    out[index].computed_tokens += line.computed_tokens;
+                    out[index].cached_tokens += line.cached_tokens;
+                }
+            }
+        }
+    }
+
+    fn session(&self) -> Box<dyn Session + '_> {
+        Box::new(session::EngineSession::new(self))
+    }
+
+    fn cost(&self) -> ModelCost {
+        self.executor.config().cost()
+    }
+}

@@ -1,0 +1,92 @@
+//! From a prompt and the steps so far to token ids.
+
+use tts_core::{Message, Prompt, Request};
+
+use super::Engine;
+use crate::template;
+use crate::{Executor, ModelError};
+
+/// The tokens that a request's lines go on from.
+pub(super) struct Prefix {
+    /// Prompt, steps and appended text.
+    pub(super) tokens: Vec<u32>,
+    /// Tokens of the prompt alone.
+    pub(super) prompt: usize,
+    /// Tokens of the appended text, the last of all.
+    pub(super) given: usize,
+}
+
+impl<E: Executor> Engine<E> {
+    pub(super) fn prefix(&self, request: &Request) -> Result<Prefix, ModelError> {
+        let mut tokens = self.prompt_tokens(request.prefix.prompt())?;
+        let prompt = tokens.len();
+        tokens.extend(request.prefix.tokens());
+        let mut given = 0;
+        if let Some(text) = &request.append {
+            // A finished path is taken up again: its end token would end the new words too.
+            while tokens.len() > prompt && tokens.last().is_some_and(|t| self.end_tokens.contains(t))
+            {
+                tokens.pop();
+            }
+            let words = self.tokenizer.encode(text, false)?;
+            given = words.len();
+            tokens.extend(words);
+        }
+        if tokens.is_empty() {
+            return Err(ModelError::input("prompt", "no tokens"));
+        }
+        Ok(Prefix { tokens, prompt, given })
+    }
+
+    /// Token ids of a prompt: raw text as it stands (control tokens by name included), a chat by
+    /// the model's template. What people write in a chat is never read as control tokens.
+    ///
+    /// # Errors
+    /// When the template refuses the chat or the text cannot be encoded.
+    pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
+        let messages = match prompt {
+            Prompt::Text(text) => return self.tokenizer.encode_with_bos(text, true),
+            Prompt::Chat(messages) => messages,
+        };
+        let Some(template) = &self.template else {
+            let turns: Vec<&str> = messages.iter().map(|m| m.content.as_str()).collect();
+            return self.tokenizer.encode_with_bos(&(turns.join("\n\n") + "\n\n"), false);
+        };
+        let render = |messages: &[Message]| {
+            let messages: Vec<template::Message> =
+                messages.iter().map(|m| template::Message::new(m.role.as_str(), &*m.content)).collect();
+            template.render(&messages, true)
+        };
+        let forged = |message: &Message| -> Result<bool, ModelError> {
+            let plain = self.tokenizer.encode(&message.content, true)?;
+            Ok(plain.iter().any(|&id| self.tokenizer.is_special(id)))
+        };
+        let mut any = false;
+        for message in messages {
+            any |= forged(message)?;
+        }
+        // Templates write the start token themselves where the model wants one.
+        if !any {
+            return self.tokenizer.encode(&render(messages)?, true);
+        }
+        // Someone wrote the name of a control token: encode the template's words and theirs apart.
+        let mark = |index: usize| format!("\u{e000}{index}\u{e001}");
+        let marked: Vec<Message> = messages
+            .iter()
+            .enumerate()
+            .map(|(index, m)| Message { role: m.role, content: mark(index) })
+            .collect();
+        let rendered = render(&marked)?;
+        let mut rest = rendered.as_str();
+        let mut tokens = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            if let Some((before, after)) = rest.split_once(&mark(index)) {
+                tokens.extend(self.tokenizer.encode(before, true)?);
+                tokens.extend(self.tokenizer.encode(&message.content, false)?);
+                rest = after;
+            }
+        }
+        tokens.extend(self.tokenizer.encode(rest, true)?);
+        Ok(tokens)
+    }
+}

@@ -1,0 +1,66 @@
+//! Attention of new rows over the shared segments of their sequences.
+//!
+//! For each row and head: scores of all keys in the order of their positions, softmax, and the
+//! weighted sum of values, again in the order of positions. Where a segment ends plays no part in
+//! the arithmetic. Rows are shared out among threads; heads that share keys run together.
+
+use rayon::prelude::*;
+
+use super::NativeState;
+use crate::kernels::{axpy, dots, softmax};
+use crate::{ModelConfig, Span};
+
+/// Attention of all rows, `qkv [rows, q + 2 kv]` to `[rows, q]`. The states hold the keys and values
+/// of the new rows already; row `i` of a span sees its past and the span's rows up to itself.
+pub(super) fn attend(
+    config: &ModelConfig,
+    layer: usize,
+    qkv: &[f32],
+    spans: &[Span<'_, NativeState>],
+) -> Vec<f32> {
+    let width = config.head_dim;
+    let q = config.num_attention_heads * width;
+    let kv = config.num_key_value_heads * width;
+    let group = config.num_attention_heads / config.num_key_value_heads;
+    let scale = 1.0 / (width as f32).sqrt();
+    let runs: Vec<_> = spans.iter().map(|span| span.state.runs(layer, kv)).collect();
+    // For each row: its sequence, and how many positions it sees.
+    let rows: Vec<(usize, usize)> = spans
+        .iter()
+        .enumerate()
+        .flat_map(|(index, span)| {
+            let past = span.state.len();
+            (1..=span.tokens.len()).map(move |new| (index, past + new))
+        })
+        .collect();
+    let mut out = vec![0.0; rows.len() * q];
+    out.par_chunks_mut(q)
+        .zip(qkv.par_chunks(q + 2 * kv))
+        .zip(&rows)
+        .with_min_len(1)
+        .for_each(|((out, qkv), &(sequence, seen))| {
+            let mut weights = vec![0.0; seen];
+            for head in 0..config.num_attention_heads {
+                let query = &qkv[head * width..(head + 1) * width];
+                let offset = head / group * width;
+                let mut at = 0;
+                for (keys, _) in &runs[sequence] {
+                    let count = (keys.len() / kv).min(seen - at);
+                    if count > 0 {
+                        dots(query, &keys[offset..], kv, &mut weights[at..at + count]);
+                    }
+                    at += count;
+                }
+                weights.iter_mut().for_each(|weight| *weight *= scale);
+                softmax(&mut weights);
+                let out = &mut out[head * width..(head + 1) * width];
+                let mut weights = weights.iter();
+                for (_, values) in &runs[sequence] {
+                    for (value, &weight) in values.chunks_exact(kv).zip(weights.by_ref()) {
+                        axpy(weight, &value[offset..offset + width], out);
+                    }
+                }
+            }
+        });
+    out
+}
