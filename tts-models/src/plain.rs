@@ -9,8 +9,12 @@
 //! among others, and in one span and token by token. What that rests on: matrixmultiply, under
 //! ndarray, sums each output element front to back over fixed blocks for every number of rows, one
 //! row included; and every other reduction reads one row only (see
-//! [`attention`](crate::transformer::attention)). Burn's other backends choose kernels by shape
-//! and promise no such thing.
+//! [`attention`](crate::transformer::attention) and [`norm`](crate::transformer::norm)). So the form
+//! that is invariant costs nothing here. Burn's other backends choose kernels by shape and promise
+//! no such thing.
+//!
+//! **Speed.** Burn 0.21's ndarray copies both operands of every matrix product, and
+//! matrixmultiply packs the weight again for it: at one row both cost more than the arithmetic.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
