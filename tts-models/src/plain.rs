@@ -9,8 +9,13 @@
 //! among others, and in one span and token by token. What that rests on: matrixmultiply, under
 //! ndarray, sums each output element front to back over fixed blocks for every number of rows, one
 //! row included; and every other reduction reads one row only (see
-//! [`attention`](crate::transformer::attention)). Burn's other backends choose kernels by shape
-//! and promise no such thing.
+//! [`attention`](crate::transformer::attention) and [`norm`](crate::transformer::norm)). Burn's
+//! other backends choose kernels by shape and promise no such thing. The price is the softmax's
+//! denominator: 0.9 ms against 0.05 ms a layer for 256 tokens at `SmolLM2`-135M's widths on a Zen 5
+//! core, 2 % of that prefill, and 0.1 % of a decoding step.
+//!
+//! **Speed.** Burn 0.21's ndarray copies both operands of every matrix product, and matrixmultiply
+//! then packs them: a product of 576 x 1536 takes 0.4 ms for one row and for eight, 0.9 ms for 32.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};

@@ -19,7 +19,7 @@ use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Angles, Projection, RmsNorm};
+use super::{Angles, LayerCache, Projection, RmsNorm};
 use crate::{ModelConfig, ModelError};
 
 /// Self-attention with grouped queries.
@@ -51,13 +51,6 @@ pub struct Heads<B: Backend> {
     pub key: Tensor<B, 3>,
     /// `[rows, kv_heads, head_dim]`.
     pub value: Tensor<B, 3>,
-}
-
-/// Keys and values of one layer for one sequence. A clone shares them.
-#[derive(Debug, Clone)]
-pub struct LayerCache<B: Backend> {
-    /// Keys and values, `[1, kv_heads, length, head_dim]` each; `None` for no tokens.
-    filled: Option<[Tensor<B, 4>; 2]>,
 }
 
 impl<B: Backend> Attention<B> {
@@ -136,7 +129,8 @@ impl<B: Backend> Heads<B> {
     ) -> Tensor<B, 2> {
         let mut start = 0;
         let attended = spans.map(|(rows, cache)| {
-            let range = |heads: &Tensor<B, 3>| heads.clone().narrow(0, start, rows); // [rows, n, head_dim]
+            // [rows, n, head_dim]
+            let range = |heads: &Tensor<B, 3>| heads.clone().narrow(0, start, rows);
             let (query, key, value) = (range(&self.query), range(&self.key), range(&self.value));
             start += rows;
             let [keys, values] = cache.append(key, value); // [1, kv_heads, total, head_dim]
@@ -146,55 +140,8 @@ impl<B: Backend> Heads<B> {
     }
 }
 
-impl<B: Backend> LayerCache<B> {
-    /// A cache of no tokens.
-    pub fn new() -> Self {
-        Self { filled: None }
-    }
-
-    /// Number of tokens.
-    pub fn length(&self) -> usize {
-        self.filled.as_ref().map_or(0, |[keys, _]| keys.dims()[2])
-    }
-
-    /// A cache of the first `length` tokens, capped at those there are.
-    #[must_use]
-    pub fn prefix(&self, length: usize) -> Self {
-        let length = length.min(self.length());
-        match &self.filled {
-            Some(_) if length == self.length() => self.clone(),
-            Some(filled) if length > 0 => {
-                // [1, kv_heads, length, head_dim]
-                Self { filled: Some(filled.clone().map(|tensor| tensor.narrow(2, 0, length))) }
-            }
-            _ => Self::new(),
-        }
-    }
-
-    /// Adds keys and values `[rows, kv_heads, head_dim]`; returns all, `[1, kv_heads, total, head_dim]`.
-    fn append(&mut self, key: Tensor<B, 3>, value: Tensor<B, 3>) -> [Tensor<B, 4>; 2] {
-        let fresh = [by_head(key, 1), by_head(value, 1)]; // [1, kv_heads, rows, head_dim]
-        let all = match self.filled.take() {
-            None => fresh,
-            Some([keys, values]) => {
-                let [key, value] = fresh;
-                // [1, kv_heads, total, head_dim]
-                [Tensor::cat(vec![keys, key], 2), Tensor::cat(vec![values, value], 2)]
-            }
-        };
-        self.filled = Some(all.clone());
-        all
-    }
-}
-
-impl<B: Backend> Default for LayerCache<B> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 /// `[batch * seq, n, head_dim]` to `[batch, n, seq, head_dim]`.
-fn by_head<B: Backend>(heads: Tensor<B, 3>, batch: usize) -> Tensor<B, 4> {
+pub(super) fn by_head<B: Backend>(heads: Tensor<B, 3>, batch: usize) -> Tensor<B, 4> {
     let [rows, n, dim] = heads.dims();
     let split = heads.reshape([batch, rows / batch, n, dim]); // [batch, seq, n, head_dim]
     split.swap_dims(1, 2) // [batch, n, seq, head_dim]

@@ -1,7 +1,7 @@
 //! The decoder family (Llama, Qwen2, Qwen3, `SmolLM2`) on Burn tensors.
 //!
-//! A [`Decoder`] is a Burn module: the same weights serve inference ([`Plain`](crate::plain::Plain)),
-//! and training when `B` is an autodiff backend. Everything but attention works on rows
+//! A [`Decoder`] is a Burn module: the same weights serve inference
+//! ([`Plain`](crate::plain::Plain)), and training when `B` is an autodiff backend. Everything but attention works on rows
 //! `[rows, dim]`, whichever sequence a row belongs to; a layer hands the heads of its rows to a
 //! closure that knows which rows see which keys. So whole batches and cached spans run the same
 //! arithmetic, and on the ndarray backend they give the same bits.
@@ -14,7 +14,9 @@
 //! section 2 (norm of queries and keys instead of the bias).
 
 pub mod attention;
+pub mod cache;
 pub mod feed_forward;
+pub mod layer;
 pub mod norm;
 pub mod projection;
 pub mod rope;
@@ -23,13 +25,15 @@ use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-pub use attention::{Attention, Heads, LayerCache};
+pub use attention::{Attention, Heads};
+pub use cache::LayerCache;
 pub use feed_forward::FeedForward;
+pub use layer::DecoderLayer;
 pub use norm::RmsNorm;
 pub use projection::Projection;
 pub use rope::{Angles, Rope};
 
-use crate::{DecoderWeights, LayerWeights, ModelConfig, ModelError};
+use crate::{DecoderWeights, ModelError};
 
 /// A decoder-only transformer without a loss.
 #[derive(Module, Debug)]
@@ -128,74 +132,6 @@ impl<B: Backend> Decoder<B> {
 
     fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
         self.embedding.val().select(0, tokens) // [rows, hidden]
-    }
-}
-
-/// One layer: attention, then feed-forward, each normed before and added to the residual stream.
-#[derive(Module, Debug)]
-pub struct DecoderLayer<B: Backend> {
-    /// The norm before attention.
-    pub attention_norm: RmsNorm<B>,
-    /// Self-attention.
-    pub attention: Attention<B>,
-    /// The norm before the feed-forward layer.
-    pub feed_forward_norm: RmsNorm<B>,
-    /// The feed-forward layer.
-    pub feed_forward: FeedForward<B>,
-}
-
-impl<B: Backend> DecoderLayer<B> {
-    /// Moves the weights of one layer to a device.
-    ///
-    /// # Errors
-    /// When a tensor does not have the size that the config demands; the error names it.
-    pub fn new(
-        weights: LayerWeights,
-        config: &ModelConfig,
-        device: &B::Device,
-    ) -> Result<Self, ModelError> {
-        let (hidden, eps) = (config.hidden_size, config.rms_norm_eps);
-        let LayerWeights {
-            attention_norm,
-            query,
-            key,
-            value,
-            attention_bias,
-            qk_norm,
-            output,
-            feed_forward_norm,
-            gate,
-            up,
-            down,
-        } = weights;
-        let projections = [query, key, value, output];
-        Ok(Self {
-            attention_norm: RmsNorm::new("attention_norm", attention_norm, hidden, eps, device)?,
-            attention: Attention::new(projections, attention_bias, qk_norm, config, device)?,
-            feed_forward_norm: RmsNorm::new(
-                "feed_forward_norm",
-                feed_forward_norm,
-                hidden,
-                eps,
-                device,
-            )?,
-            feed_forward: FeedForward::new([gate, up, down], config, device)?,
-        })
-    }
-
-    /// The residual stream `[rows, hidden]` after this layer. `attend` turns the heads of all
-    /// rows into the attended values `[rows, heads * head_dim]`.
-    pub fn forward(
-        &self,
-        rows: Tensor<B, 2>,
-        angles: &Angles<B>,
-        attend: impl FnOnce(Heads<B>) -> Tensor<B, 2>,
-    ) -> Tensor<B, 2> {
-        let normed = self.attention_norm.forward(rows.clone()); // [rows, hidden]
-        let heads = self.attention.heads(normed, angles);
-        let rows = rows + self.attention.output.forward(attend(heads)); // [rows, hidden]
-        let normed = self.feed_forward_norm.forward(rows.clone()); // [rows, hidden]
-        rows + self.feed_forward.forward(normed) // [rows, hidden]
     }
 }
 

@@ -1,4 +1,5 @@
-//! Small decoders with weights from an integer formula, which `tests/fixtures/decoder_golden.py` repeats.
+//! Small decoders with weights from an integer formula, repeated in
+//! `tests/fixtures/decoder_golden.py`.
 
 use tts_models::config::RopeScaling;
 use tts_models::{DecoderWeights, LayerWeights, ModelConfig};
