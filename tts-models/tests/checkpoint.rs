@@ -278,3 +278,13 @@ fn paths_that_are_no_checkpoint_are_refused() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn readers_cross_threads() {
+    fn crosses<T: Send + Sync + std::fmt::Debug>() {}
+    crosses::<Checkpoint>();
+    crosses::<Gguf>();
+    crosses::<RawTensor>();
+    crosses::<DecoderWeights>();
+    crosses::<ModelError>();
+}

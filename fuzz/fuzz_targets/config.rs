@@ -1,0 +1,13 @@
+//! Any bytes as a `config.json`; what is accepted must read back the same when written.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tts_models::ModelConfig;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(config) = ModelConfig::from_json_slice(data, "config.json") else { return };
+    assert_eq!(config.validate().ok(), Some(()));
+    let _ = config.rope_frequencies();
+    let again = ModelConfig::from_json_slice(config.to_json().as_bytes(), "again.json");
+    assert_eq!(again.ok(), Some(config));
+});
