@@ -131,3 +131,26 @@ impl ModelConfig {
         Ok(())
     }
 }
+
+impl ModelConfig {
+    /// Parameters of the layers, the final norm and the head: those that a forward pass runs
+    /// over. An embedding that is only looked up is left out.
+    pub fn active_parameters(&self) -> u64 {
+        let [hidden, feed_forward, layers, vocab] =
+            [self.hidden_size, self.intermediate_size, self.num_hidden_layers, self.vocab_size]
+                .map(|n| n as u64);
+        let query = (self.num_attention_heads * self.head_dim) as u64;
+        let kv = (self.num_key_value_heads * self.head_dim) as u64;
+        let attention = 2 * hidden * query + 2 * hidden * kv;
+        layers * (attention + 3 * hidden * feed_forward + 2 * hidden) + hidden + hidden * vocab
+    }
+
+    /// What a forward pass costs, by formula.
+    pub fn cost(&self) -> tts_core::cost::ModelCost {
+        tts_core::cost::ModelCost {
+            parameters: self.active_parameters(),
+            layers: self.num_hidden_layers as u64,
+            query_width: (self.num_attention_heads * self.head_dim) as u64,
+        }
+    }
+}

@@ -73,6 +73,11 @@ impl Writer {
         writer
     }
 
+    /// Generated tokens that the line may have at the end.
+    pub(super) fn most(&self) -> usize {
+        self.request.max_tokens as usize
+    }
+
     /// Samples the next token from its logits; the completion when the line ends with it.
     pub(super) fn write(
         &mut self,

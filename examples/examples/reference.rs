@@ -1,0 +1,107 @@
+//! Next-token logits and greedy continuations of raw prompts, to check a model against others.
+//!
+//! `reference --model FILE --prompts prompts.jsonl` reads `{"prompt": "..."}` a line (raw text, no
+//! template; control tokens may be written by name) and prints a line each:
+//! `{"tokens":[..],"top":[{"id","logit"} x5],"greedy":[..]}`. Arithmetic is f32 on the dequantised
+//! weights. `top` is for the token after the whole prompt; `greedy` has up to 64 tokens, the end
+//! token included.
+
+use std::error::Error;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+use tts_core::toy::Sample;
+use tts_core::{Prompt, Sampling, Search, StepRule};
+use tts_models::{Backend, EngineConfig, LanguageModel, sampling};
+
+/// Prints next-token logits and greedy continuations of raw prompts.
+#[derive(Parser)]
+struct Arguments {
+    /// GGUF file or Hugging Face folder.
+    #[arg(long)]
+    model: PathBuf,
+    /// JSON lines with a field `prompt`.
+    #[arg(long)]
+    prompts: PathBuf,
+    /// Length of the greedy continuation, in tokens.
+    #[arg(long, default_value_t = 64)]
+    tokens: u32,
+    /// native, ndarray or cuda.
+    #[arg(long, default_value = "native")]
+    backend: Backend,
+    /// Threads; 0 for one a core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    prompt: String,
+}
+
+#[derive(Serialize)]
+struct Top {
+    id: u32,
+    logit: f32,
+}
+
+#[derive(Serialize)]
+struct Reference {
+    tokens: Vec<u32>,
+    top: Vec<Top>,
+    greedy: Vec<u32>,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let config = EngineConfig { threads: arguments.threads, ..EngineConfig::default() };
+    let model = tts_models::open(&arguments.model, arguments.backend, config)?;
+    let text = std::fs::read_to_string(&arguments.prompts)
+        .map_err(|error| format!("{}: {error}", arguments.prompts.display()))?;
+    let mut out = std::io::stdout().lock();
+    for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
+        let row: Row = serde_json::from_str(line).map_err(|error| {
+            format!("{}: line {number}: {error}", arguments.prompts.display())
+        })?;
+        let reference = reference(model.as_ref(), &row.prompt, arguments.tokens)?;
+        serde_json::to_writer(&mut out, &reference)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn reference(
+    model: &dyn LanguageModel,
+    prompt: &str,
+    length: u32,
+) -> Result<Reference, Box<dyn Error + Send + Sync>> {
+    let prompt = Prompt::text(prompt);
+    let tokens = model.encode(&prompt)?;
+    let logits = model.next_logits(&tokens)?;
+    let top = sampling::top(&logits, 5).into_iter().map(|(id, logit)| Top { id, logit }).collect();
+    // One step of any length: no boundaries.
+    let rule = StepRule {
+        delimiters: Vec::new(),
+        max_step_tokens: length,
+        max_tokens: length,
+        ..StepRule::default()
+    };
+    let outcome = Search::new(&model)
+        .rule(rule)
+        .sampling(Sampling::greedy())
+        .run(Sample { n: 1 }, prompt)?;
+    let greedy = outcome.tree.iter().flat_map(|(_, node)| node.step.tokens.clone()).collect();
+    Ok(Reference { tokens, top, greedy })
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "reference: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
