@@ -3,9 +3,11 @@
 pub mod config;
 pub mod error;
 pub mod executor;
+pub mod tokenizer;
 pub mod weights;
 
 pub use config::ModelConfig;
 pub use error::ModelError;
 pub use executor::{Executor, Span, Want};
+pub use tokenizer::{Boundary, BoundaryState, GgufVocabulary, SpecialIds, Tokenizer};
 pub use weights::decoder::{DecoderWeights, LayerWeights};
