@@ -1,0 +1,144 @@
+//! Rendered texts against those of Python's Jinja, hostile templates, and folders.
+
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+fn messages(list: &Json) -> Vec<Message> {
+    serde_json::from_value(list.clone()).unwrap()
+}
+
+/// Cases rendered with Jinja2 3.1 in the environment that `transformers` sets up.
+fn check(golden: &str) -> usize {
+    let golden: Json = serde_json::from_str(golden).unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    for case in cases {
+        let source = golden["templates"][case["template"].as_str().unwrap()].as_str().unwrap();
+        let mut template = ChatTemplate::new(source, "<s>", "</s>").unwrap();
+        for (name, value) in case["extra"].as_object().unwrap() {
+            template = template.with(name, value);
+        }
+        let template = template.at(case["now"].as_i64().unwrap());
+        let prompt = case["add_generation_prompt"].as_bool().unwrap();
+        let text = template.render(&messages(&case["messages"]), prompt);
+        match (case["expected"].as_str(), text) {
+            (Some(expected), text) => assert_eq!(text.unwrap(), expected, "{}", case["name"]),
+            (None, Err(_)) => {}
+            (None, Ok(text)) => panic!("{}: {text:?} for {}", case["name"], case["error"]),
+        }
+    }
+    cases.len()
+}
+
+#[test]
+fn texts_equal_those_of_python() {
+    assert!(check(include_str!("golden.json")) > 50);
+    // Cases of the same form for templates that are not part of this repository.
+    if let Some(path) = std::env::var_os("TTS_CHAT_GOLDEN") {
+        check(&std::fs::read_to_string(path).unwrap());
+    }
+}
+
+#[test]
+fn smollm2_prompts_equal_the_reference() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().and_then(Path::parent).unwrap();
+    let anchors = root.join("shared/anchors/smollm2_reference.json");
+    let (Some(dump), Ok(anchors)) =
+        (std::env::var_os("TTS_SMOLLM2_VOCABULARY"), std::fs::read_to_string(anchors))
+    else {
+        return;
+    };
+    let dump: Json = serde_json::from_slice(&std::fs::read(dump).unwrap()).unwrap();
+    let template = ChatTemplate::new(dump["chat_template"].as_str().unwrap(), "", "").unwrap();
+    let anchors: Json = serde_json::from_str(&anchors).unwrap();
+    let prompts =
+        anchors["cases"].as_array().unwrap().iter().map(|c| c["prompt"].as_str().unwrap());
+    let mut chats = 0;
+    for prompt in prompts.filter(|p| p.starts_with("<|im_start|>")) {
+        let user = prompt.split("<|im_start|>user\n").nth(1).unwrap();
+        let user = user.split("<|im_end|>").next().unwrap();
+        assert_eq!(template.render(&[Message::new("user", user)], true).unwrap(), prompt);
+        chats += 1;
+    }
+    assert!(chats >= 3);
+}
+
+#[test]
+fn errors_name_the_template_and_the_line() {
+    let message = [Message::new("user", "x")];
+    let table: &[(&str, &str)] = &[
+        ("a\n{% if %}", "chat_template: line 2: syntax error: "),
+        ("a\n\n{{ x", "chat_template: line 3: syntax error: "),
+        ("{% generation %}x", "chat_template: line 1: syntax error: "),
+        (
+            "\n{{ raise_exception('no ' ~ messages[0].role) }}",
+            "chat_template: line 2: invalid operation: the template says: no user",
+        ),
+        ("{{ nope() }}", "chat_template: line 1: unknown function"),
+        ("{{ x.y.z }}", "chat_template: line 1: undefined value"),
+        ("{{ 'x'.nope() }}", "chat_template: line 1: unknown method"),
+        (
+            "{{ strftime_now('%Q') }}",
+            "chat_template: line 1: invalid operation: strftime_now: unknown",
+        ),
+        ("{% include 'other' %}", "chat_template: line 1: template not found"),
+        ("{{ messages | tojson(nope=1) }}", "chat_template: line 1: too many arguments"),
+    ];
+    for (source, expected) in table {
+        let result = ChatTemplate::new(source, "", "").and_then(|t| t.render(&message, true));
+        let error = result.unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}\n{expected}");
+    }
+    let error = ChatTemplate::new(&"x".repeat(2 << 20), "", "").unwrap_err().to_string();
+    assert_eq!(error, "chat_template: chat_template: 2097152 bytes, at most 1048576");
+}
+
+#[test]
+fn hostile_templates_fail() {
+    let deep = format!("{{{{ {}1{} }}}}", "(".repeat(20_000), ")".repeat(20_000));
+    let nested = "{% if 1 %}".repeat(20_000);
+    let table = [
+        "{% for a in range(9999) %}{% for b in range(9999) %}{% endfor %}{% endfor %}",
+        "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(99) %}{% set n.x = n.x ~ n.x %}{% endfor %}",
+        "{{ 'a' * 99999999 }}",
+        "{% for i in range(9999) %}{{ 'a' * 99999 }}{% endfor %}",
+        "{{ '%999999999d' | format(1) }}",
+        "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+        "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x | tojson }}",
+        "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
+        "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(99) %}{% set n.x = n.x.replace('a', n.x) %}{% endfor %}",
+        deep.as_str(),
+        nested.as_str(),
+    ];
+    for source in table {
+        let result = ChatTemplate::new(source, "", "").and_then(|t| t.render(&[], true));
+        let start: String = source.chars().take(120).collect();
+        assert!(result.is_err(), "{start}: {} bytes", result.unwrap().len());
+    }
+}
+
+#[test]
+fn folders() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let render = || ChatTemplate::from_folder(folder.path())?.render(&[], true);
+    let config = |value: &Json| put("tokenizer_config.json", &value.to_string());
+
+    assert!(render().unwrap_err().to_string().contains("neither a template nor a list"));
+    put("tokenizer_config.json", "{\"a\": ");
+    assert!(render().unwrap_err().to_string().contains("tokenizer_config.json: JSON: EOF"));
+    config(&json!({"chat_template": "{{ bos_token }}1{{ eos_token }}", "bos_token": "<s>",
+                   "eos_token": {"content": "</s>", "lstrip": false}}));
+    assert_eq!(render().unwrap(), "<s>1</s>");
+    config(&json!({"bos_token": null, "chat_template": [
+        {"name": "tool_use", "template": "2"}, {"name": "default", "template": "{{ bos_token }}3"}]}));
+    assert_eq!(render().unwrap(), "3");
+    config(&json!({"chat_template": [{"name": "tool_use", "template": "2"}]}));
+    assert!(
+        render().unwrap_err().to_string().contains("tokenizer_config.json: chat_template: nei")
+    );
+    put("chat_template.jinja", "4\n");
+    assert_eq!(render().unwrap(), "4");
+    put("chat_template.jinja", "4\n{% if %}");
+    assert!(render().unwrap_err().to_string().contains("chat_template.jinja: line 2: syntax"));
+}
