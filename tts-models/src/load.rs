@@ -138,7 +138,7 @@ pub fn text_side(
         let (bos, eos) = (text(vocabulary.bos), text(vocabulary.eos));
         let template = gguf.text("tokenizer.chat_template")?;
         let template = template.map(|source| ChatTemplate::new(source, &bos, &eos)).transpose()?;
-        return Ok((Tokenizer::from_vocabulary(vocabulary, gguf.path())?, template));
+        return Ok((Tokenizer::from_vocabulary(&vocabulary, gguf.path())?, template));
     }
     let folder = checkpoint.folder();
     let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;

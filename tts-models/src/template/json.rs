@@ -1,17 +1,18 @@
-//! The `tojson` filter as chat templates expect it: Python's `json.dumps`, not HTML-safe JSON.
+//! Values as text: the `tojson` filter and plain output, both bounded.
 //!
-//! Separators are `", "` and `": "`, characters stay as they are, and `indent` breaks lines. The
+//! `tojson` is Python's `json.dumps`, as chat templates expect it, not HTML-safe JSON: separators
+//! are `", "` and `": "`, characters stay as they are, and `indent` breaks lines. The
 //! text is bounded: a list that holds itself twice, a hundred times over, is small in memory but
 //! endless in writing.
 
 use std::io::{self, Write};
 
-use minijinja::value::Kwargs;
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Error, ErrorKind, Output, State, Value, escape_formatter};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-/// Most bytes that one use of the filter writes.
+/// Most bytes that one value becomes.
 const MAX_BYTES: usize = 1 << 22;
 
 /// A buffer that refuses to grow beyond its bound.
@@ -29,6 +30,21 @@ impl Write for Bounded {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// Writes a value as output does, lists and maps up to the bound.
+pub(super) fn format_bounded(
+    out: &mut Output<'_>,
+    state: &mut State<'_, '_>,
+    value: &Value,
+) -> Result<(), Error> {
+    if !matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
+        return escape_formatter(out, state, value);
+    }
+    let fail = |problem: String| Error::new(ErrorKind::WriteFailure, problem);
+    let mut text = Bounded(Vec::new());
+    write!(text, "{value}").map_err(|error| fail(error.to_string()))?;
+    escape_formatter(out, state, &Value::from(String::from_utf8_lossy(&text.0).into_owned()))
 }
 
 /// Spaces after separators, no line breaks.
@@ -49,6 +65,7 @@ impl Formatter for Python {
 }
 
 /// The filter; `indent` is its only option that changes the result.
+#[expect(clippy::needless_pass_by_value, reason = "filters receive their arguments by value")]
 pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
     let indent: Option<usize> = options.get("indent")?;
     for ignored in ["ensure_ascii", "sort_keys", "separators"] {

@@ -3,8 +3,9 @@
 //! A [`ChatTemplate`] is the Jinja template of a model's `tokenizer_config.json`,
 //! `chat_template.jinja` or GGUF metadata, rendered as Hugging Face `transformers` renders it:
 //! blocks trimmed, loop controls, Python's string methods, `raise_exception`, `strftime_now`, and
-//! `tools` and `documents` set to none. Work and memory of a rendering are bounded, so that a
-//! hostile template fails instead of running on.
+//! `tools` and `documents` set to none. Steps and memory of a rendering are bounded, so that a
+//! hostile template fails instead of running on. One hole is known: a list that holds itself
+//! twice, many times over, is not charged for when a filter such as `string` turns it to text.
 //!
 //! Source: the Jinja language (Pallets project) and `apply_chat_template` of `transformers`.
 
@@ -87,8 +88,11 @@ impl ChatTemplate {
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| at_line(path, &error))?);
         environment.set_fuel(Some(FUEL));
+        // Debugging writes out all variables on an error, however large.
+        environment.set_debug(false);
         environment
             .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_formatter(json::format_bounded);
         environment.add_filter("tojson", json::tojson);
         environment.add_function("raise_exception", raise_exception);
         let template = environment.add_template_owned(NAME, source.to_owned());
@@ -137,7 +141,7 @@ impl ChatTemplate {
             clock::strftime(format, now)
                 .map_err(|problem| Error::new(ErrorKind::InvalidOperation, problem))
         });
-        let own: Value = self.variables.iter().cloned().collect();
+        let own = Value::from_pairs(self.variables.iter().cloned());
         let messages = Value::from(Serde(messages));
         let context = context! {
             messages, add_generation_prompt, strftime_now, ..own

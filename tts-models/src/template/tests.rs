@@ -106,7 +106,6 @@ fn hostile_templates_fail() {
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x | tojson }}",
         "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}",
-        "{% set n = namespace(x=[1]) %}{% for i in range(99) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x | string | length }}",
         "{% set n = namespace(x='aaaaaaaa') %}{% for i in range(99) %}{% set n.x = n.x.replace('a', n.x) %}{% endfor %}",
         deep.as_str(),
         nested.as_str(),
@@ -114,7 +113,6 @@ fn hostile_templates_fail() {
     for source in table {
         let result = ChatTemplate::new(source, "", "").and_then(|t| t.render(&[], true));
         let start: String = source.chars().take(120).collect();
-        eprintln!("{start}");
         assert!(result.is_err(), "{start}: {} bytes", result.unwrap().len());
     }
 }

@@ -161,8 +161,8 @@ fn automaton(delimiters: &[String]) -> (Vec<[u32; 256]>, Vec<usize>) {
         if shortest[suffix] > 0 {
             shortest[state] = shortest[suffix];
         }
-        for byte in 0..256 {
-            let fallback = next[suffix][byte];
+        let of_suffix = next[suffix];
+        for (byte, fallback) in of_suffix.into_iter().enumerate() {
             match next[state][byte] {
                 0 => next[state][byte] = fallback,
                 child => queue.push_back((child as usize, fallback as usize)),

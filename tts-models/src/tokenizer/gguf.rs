@@ -63,7 +63,7 @@ impl Tokenizer {
     ///
     /// # Errors
     /// When the metadata contradict themselves, or `model` or `pre` is not a known one.
-    pub fn from_vocabulary(spec: GgufVocabulary, path: &Path) -> Result<Self, ModelError> {
+    pub fn from_vocabulary(spec: &GgufVocabulary, path: &Path) -> Result<Self, ModelError> {
         spec.check(path)?;
         match spec.model.as_str() {
             "gpt2" => spec.gpt2(path)?.build(),
@@ -156,7 +156,7 @@ impl GgufVocabulary {
             .ok_or_else(|| unsupported(format!("{pre:?}")))?
             .map_err(|error| format_error(path, "tokenizer.ggml.pre", error.to_string()))?;
         let merges = (self.merges.iter().enumerate())
-            .map(|(i, merge)| pair(merge).ok_or_else(|| (i, merge)))
+            .map(|(i, merge)| pair(merge).ok_or((i, merge)))
             .collect::<Result<_, _>>()
             .map_err(|(i, merge)| {
                 let problem = format!("{merge:?} is not two tokens with a space between");

@@ -26,6 +26,7 @@ const MAX_TOKEN_BYTES: usize = 4096;
 const MAX_IDS: u32 = 1 << 22;
 
 /// A tokenizer as a file describes it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the file format")]
 pub(super) struct Parts {
     /// The file, for errors.
     pub path: PathBuf,

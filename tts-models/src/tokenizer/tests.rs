@@ -35,7 +35,7 @@ fn smollm2() -> Option<Tokenizer> {
         add_space_prefix: dump["add_space_prefix"].as_bool(),
         ..Default::default()
     };
-    Some(Tokenizer::from_vocabulary(spec, &path).unwrap())
+    Some(Tokenizer::from_vocabulary(&spec, &path).unwrap())
 }
 
 fn ids(row: &Value) -> Vec<u32> {
@@ -113,7 +113,7 @@ fn qwen3_agrees_with_the_crate_and_with_its_gguf_form() {
         token_types,
         ..Default::default()
     };
-    let rebuilt = Tokenizer::from_vocabulary(spec, Path::new("qwen3.gguf")).unwrap();
+    let rebuilt = Tokenizer::from_vocabulary(&spec, Path::new("qwen3.gguf")).unwrap();
     let rows = shared("data/tokenizer/smollm2_ids.jsonl").unwrap_or_default();
     let rows = rows.lines().map(|row| {
         let row: Value = serde_json::from_str(row).unwrap();
@@ -195,7 +195,7 @@ fn llama() -> GgufVocabulary {
 
 #[test]
 fn sentencepiece_merges_by_score_and_falls_back_to_bytes() {
-    let tokenizer = Tokenizer::from_vocabulary(llama(), Path::new("x.gguf")).unwrap();
+    let tokenizer = Tokenizer::from_vocabulary(&llama(), Path::new("x.gguf")).unwrap();
     let id = |token: &str| tokenizer.id(token).unwrap();
     // "\u{2581}a" scores above "ab", so "\u{2581}ab" is reached from it.
     assert_eq!(tokenizer.encode("abab", false).unwrap(), [id("\u{2581}ab"), id("ab")]);
@@ -212,7 +212,7 @@ fn sentencepiece_merges_by_score_and_falls_back_to_bytes() {
         assert_eq!(tokenizer.decode(&plain, false), name);
     }
     let spec = GgufVocabulary { add_space_prefix: Some(false), ..llama() };
-    let tokenizer = Tokenizer::from_vocabulary(spec, Path::new("x.gguf")).unwrap();
+    let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x.gguf")).unwrap();
     assert_eq!(tokenizer.encode("ab", false).unwrap(), [id("ab")]);
     assert_eq!(tokenizer.decode(&tokenizer.encode(" ab", false).unwrap(), false), " ab");
 }
@@ -234,7 +234,7 @@ fn plain_text_cannot_reach_a_control_token_by_merges() {
     let tokens = ["a", "b", "ab", "abb"].map(str::to_owned).into();
     let merges = ["a b", "ab b"].map(str::to_owned).into();
     let spec = GgufVocabulary { tokens, merges, ..gpt2() };
-    let tokenizer = Tokenizer::from_vocabulary(spec, Path::new("x")).unwrap();
+    let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
     assert_eq!(tokenizer.encode("abb", false).unwrap(), [2, 1]);
     assert_eq!(tokenizer.encode("abb", true).unwrap(), [3]);
     assert!(tokenizer.encode("abc", false).is_err());
@@ -279,11 +279,11 @@ fn bad_vocabularies_name_the_field() {
             "tokenizer.ggml.tokens: neither an unknown token nor all of <0x00> to <0xFF>",
         ),
     ];
-    assert!(Tokenizer::from_vocabulary(gpt2(), Path::new("x")).is_ok());
+    assert!(Tokenizer::from_vocabulary(&gpt2(), Path::new("x")).is_ok());
     for (change, expected) in table {
         let mut spec = gpt2();
         change(&mut spec);
-        let error = Tokenizer::from_vocabulary(spec, Path::new("dir/m.gguf")).unwrap_err();
+        let error = Tokenizer::from_vocabulary(&spec, Path::new("dir/m.gguf")).unwrap_err();
         let expected = format!("dir/m.gguf: {expected}");
         assert!(error.to_string().starts_with(&expected), "{error}\n{expected}");
     }
@@ -371,7 +371,7 @@ fn bad_json_files_name_the_field() {
         (
             |f| {
                 f["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] =
-                    json!("(?=a{999}){999}")
+                    json!("(?=a{999}){999}");
             },
             "pre_tokenizer.pretokenizers[0].pattern: unsupported repetition of 998001",
         ),
@@ -395,11 +395,8 @@ fn bad_json_files_name_the_field() {
         ),
         (
             |f| {
-                (
-                    f["added_tokens"][0]["rstrip"] = json!(true),
-                    f["added_tokens"][1]["content"] = json!(" "),
-                )
-                    .1
+                f["added_tokens"][0]["rstrip"] = json!(true);
+                f["added_tokens"][1]["content"] = json!(" ");
             },
             "added_tokens[7]: unsupported \" \" next to tokens with lstrip or rstrip",
         ),
@@ -421,7 +418,7 @@ fn bad_json_files_name_the_field() {
 
 #[test]
 fn a_million_characters_take_no_time() {
-    let tokenizer = Tokenizer::from_vocabulary(llama(), Path::new("x")).unwrap();
+    let tokenizer = Tokenizer::from_vocabulary(&llama(), Path::new("x")).unwrap();
     for text in [" ".repeat(1_000_000), "ab".repeat(500_000)] {
         let ids = tokenizer.encode(&text, false).unwrap();
         assert_eq!(tokenizer.decode(&ids, true).len(), text.len());
