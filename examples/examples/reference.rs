@@ -62,9 +62,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
         .map_err(|error| format!("{}: {error}", arguments.prompts.display()))?;
     let mut out = std::io::stdout().lock();
     for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-        let row: Row = serde_json::from_str(line).map_err(|error| {
-            format!("{}: line {number}: {error}", arguments.prompts.display())
-        })?;
+        let row: Row = serde_json::from_str(line)
+            .map_err(|error| format!("{}: line {number}: {error}", arguments.prompts.display()))?;
         let reference = reference(model.as_ref(), &row.prompt, arguments.tokens)?;
         serde_json::to_writer(&mut out, &reference)?;
         writeln!(out)?;
@@ -88,10 +87,8 @@ fn reference(
         max_tokens: length,
         ..StepRule::default()
     };
-    let outcome = Search::new(&model)
-        .rule(rule)
-        .sampling(Sampling::greedy())
-        .run(Sample { n: 1 }, prompt)?;
+    let outcome =
+        Search::new(&model).rule(rule).sampling(Sampling::greedy()).run(Sample { n: 1 }, prompt)?;
     let greedy = outcome.tree.iter().flat_map(|(_, node)| node.step.tokens.clone()).collect();
     Ok(Reference { tokens, top, greedy })
 }

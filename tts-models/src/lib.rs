@@ -12,9 +12,9 @@ pub mod native;
 pub mod plain;
 pub mod sampling;
 pub mod template;
-pub mod tokenizer;
 #[doc(hidden)]
 pub mod testing;
+pub mod tokenizer;
 pub mod transformer;
 pub mod weights;
 

@@ -126,9 +126,7 @@ pub fn open(
 ///
 /// # Errors
 /// When the files or metadata are missing or damaged.
-pub fn text_side(
-    checkpoint: &Checkpoint,
-) -> Result<(Tokenizer, Option<ChatTemplate>), ModelError> {
+pub fn text_side(checkpoint: &Checkpoint) -> Result<(Tokenizer, Option<ChatTemplate>), ModelError> {
     if let Some(gguf) = checkpoint.gguf() {
         let vocabulary = vocabulary(gguf)?;
         let text = |id: Option<u32>| {

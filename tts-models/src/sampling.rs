@@ -196,7 +196,13 @@ mod tests {
     #[test]
     fn bad_logits_are_errors() {
         let greedy = Sampling::greedy();
-        for logits in [vec![], vec![f32::NAN, 1.0], vec![1.0, f32::NAN], vec![f32::NEG_INFINITY; 2], vec![f32::INFINITY]] {
+        for logits in [
+            vec![],
+            vec![f32::NAN, 1.0],
+            vec![1.0, f32::NAN],
+            vec![f32::NEG_INFINITY; 2],
+            vec![f32::INFINITY],
+        ] {
             assert!(sample(&logits, &greedy, &mut seed::rng(0)).is_err(), "{logits:?}");
         }
     }

@@ -1,20 +1,28 @@
-//! Writes the seeds of the fuzz targets to `fuzz/corpus`: run with `-- --ignored`.
+//! Seeds of the fuzz targets, written to `target/tmp/corpus`; each must be a file that is accepted.
 
 use std::fs;
 use std::path::Path;
 
 use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
 use tts_models::weights::gguf::{Array, Value};
-use tts_models::weights::{Dtype, RawTensor};
-use tts_models::{DecoderWeights, ModelConfig, RopeScaling};
+use tts_models::weights::safetensors::SafetensorsFile;
+use tts_models::weights::{Dtype, Gguf, RawTensor};
+use tts_models::{DecoderWeights, ModelConfig, RopeScaling, Tokenizer};
 
 #[test]
-#[ignore = "writes files for cargo-fuzz"]
 fn write_seeds() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus");
+    let corpus = Path::new(env!("CARGO_TARGET_TMPDIR")).join("corpus");
     let write = |target: &str, name: &str, bytes: &[u8]| {
         fs::create_dir_all(corpus.join(target)).unwrap();
-        fs::write(corpus.join(target).join(name), bytes).unwrap();
+        let file = corpus.join(target).join(name);
+        fs::write(&file, bytes).unwrap();
+        let accepted = match target {
+            "gguf" => Gguf::open(&file).err(),
+            "safetensors" => SafetensorsFile::open(&file).err(),
+            "tokenizer" => Tokenizer::from_file(&file).err(),
+            _ => ModelConfig::from_json(&file).err(),
+        };
+        assert!(accepted.is_none(), "{target}/{name}: {accepted:?}");
     };
     let folder = tempfile::tempdir().unwrap();
     for architecture in ["llama", "qwen2", "qwen3"] {
@@ -60,4 +68,11 @@ fn write_seeds() {
         "num_hidden_layers":1,"num_attention_heads":2,"eos_token_id":[1,2],
         "rope_parameters":{"rope_type":"linear","factor":2.0,"rope_theta":1e4}}"#;
     write("config", "rope", rope);
+    let tokenizer = br#"{"version":"1.0","added_tokens":[{"id":4,"content":"<end>","special":true,
+        "single_word":false,"lstrip":false,"rstrip":false,"normalized":false}],"normalizer":null,
+        "pre_tokenizer":{"type":"ByteLevel","add_prefix_space":false,"trim_offsets":true,
+        "use_regex":true},"post_processor":null,"decoder":{"type":"ByteLevel",
+        "add_prefix_space":true,"trim_offsets":true,"use_regex":true},"model":{"type":"BPE",
+        "vocab":{"a":0,"b":1,"ab":2,"1":3},"merges":["a b"]}}"#;
+    write("tokenizer", "bpe", tokenizer);
 }

@@ -85,7 +85,8 @@ impl<E: Executor> Engine<E> {
     ) -> Result<Self, ModelError> {
         let model = executor.config();
         tokenizer.check_vocab(model.vocab_size, std::path::Path::new("tokenizer"))?;
-        for (name, limit) in [("max_lines", config.max_lines), ("prefill_rows", config.prefill_rows)]
+        for (name, limit) in
+            [("max_lines", config.max_lines), ("prefill_rows", config.prefill_rows)]
         {
             if limit == 0 {
                 return Err(ModelError::input(name, "0, expected at least 1"));

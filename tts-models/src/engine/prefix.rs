@@ -24,7 +24,8 @@ impl<E: Executor> Engine<E> {
         let mut given = 0;
         if let Some(text) = &request.append {
             // A finished path is taken up again: its end token would end the new words too.
-            while tokens.len() > prompt && tokens.last().is_some_and(|t| self.end_tokens.contains(t))
+            while tokens.len() > prompt
+                && tokens.last().is_some_and(|t| self.end_tokens.contains(t))
             {
                 tokens.pop();
             }
@@ -53,8 +54,10 @@ impl<E: Executor> Engine<E> {
             return self.tokenizer.encode_with_bos(&(turns.join("\n\n") + "\n\n"), false);
         };
         let render = |messages: &[Message]| {
-            let messages: Vec<template::Message> =
-                messages.iter().map(|m| template::Message::new(m.role.as_str(), &*m.content)).collect();
+            let messages: Vec<template::Message> = messages
+                .iter()
+                .map(|m| template::Message::new(m.role.as_str(), &*m.content))
+                .collect();
             template.render(&messages, true)
         };
         let forged = |message: &Message| -> Result<bool, ModelError> {

@@ -80,7 +80,13 @@ impl<'e, E: Executor> EngineSession<'e, E> {
                     let state = self.engine.executor.empty();
                     let hidden = Vec::new();
                     admissions.push(Admission {
-                        request, lines, prefix, state, cached: 0, done: 0, hidden,
+                        request,
+                        lines,
+                        prefix,
+                        state,
+                        cached: 0,
+                        done: 0,
+                        hidden,
                     });
                 }
                 Err(error) => {
@@ -120,7 +126,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             return Ok(prefix);
         }
         let found = prefix.tokens.len();
-        let problem = format!("{found} tokens leave no room: the model knows {positions} positions");
+        let problem =
+            format!("{found} tokens leave no room: the model knows {positions} positions");
         Err(ModelError::input("prompt", problem))
     }
 
@@ -227,8 +234,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         let writers: Vec<std::sync::Mutex<&mut Writer>> =
             lines.iter_mut().map(|line| std::sync::Mutex::new(&mut line.writer)).collect();
         let wrote = engine.over_logits(&hidden, |row, logits| {
-            let mut writer =
-                writers[row].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut writer = writers[row].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             writer.write(logits, &engine.tokenizer, &engine.end_tokens)
         })?;
         drop(writers);
@@ -259,7 +265,12 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         };
         let Line { id, state, tokens, computed, cached, .. } = line;
         self.engine.cache().insert(tokens, state, self.engine.bytes_per_token());
-        finished.push(Finished { line: id, result, computed_tokens: computed, cached_tokens: cached });
+        finished.push(Finished {
+            line: id,
+            result,
+            computed_tokens: computed,
+            cached_tokens: cached,
+        });
         None
     }
 }

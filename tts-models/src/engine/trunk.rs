@@ -67,7 +67,8 @@ impl<E: Executor> Trunk for Engine<E> {
         let mut found = vec![Vec::new(); positions.len()];
         self.encode_from(tokens, first, |start, rows| {
             for (position, out) in positions.iter().zip(&mut found) {
-                let row = position.checked_sub(start).and_then(|row| rows.chunks_exact(width).nth(row));
+                let row =
+                    position.checked_sub(start).and_then(|row| rows.chunks_exact(width).nth(row));
                 if let Some(row) = row {
                     *out = row.to_vec();
                 }

@@ -34,11 +34,8 @@ pub(super) fn attend(
         })
         .collect();
     let mut out = vec![0.0; rows.len() * q];
-    out.par_chunks_mut(q)
-        .zip(qkv.par_chunks(q + 2 * kv))
-        .zip(&rows)
-        .with_min_len(1)
-        .for_each(|((out, qkv), &(sequence, seen))| {
+    out.par_chunks_mut(q).zip(qkv.par_chunks(q + 2 * kv)).zip(&rows).with_min_len(1).for_each(
+        |((out, qkv), &(sequence, seen))| {
             let mut weights = vec![0.0; seen];
             for head in 0..config.num_attention_heads {
                 let query = &qkv[head * width..(head + 1) * width];
@@ -61,6 +58,7 @@ pub(super) fn attend(
                     }
                 }
             }
-        });
+        },
+    );
     out
 }

@@ -1,0 +1,53 @@
+//! The engine on small random models: bits that do not depend on company, steps, the cache.
+
+mod invariance;
+mod lines;
+mod native;
+
+use std::sync::Arc;
+
+use tts_models::testing::tiny_config;
+use tts_models::{
+    ChatTemplate, DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer,
+};
+
+/// A model over the byte tokenizer, large enough for all kernels' loops and remainders.
+pub fn config(architecture: &str) -> ModelConfig {
+    ModelConfig {
+        vocab_size: 262,
+        hidden_size: 40,
+        intermediate_size: 70,
+        num_attention_heads: 6,
+        num_key_value_heads: 2,
+        head_dim: 10,
+        max_position_embeddings: 600,
+        eos_token_ids: vec![258],
+        ..tiny_config(architecture)
+    }
+}
+
+/// Random weights, larger than usual, so that the next token depends on the text.
+pub fn weights(architecture: &str) -> DecoderWeights {
+    let mut weights = DecoderWeights::random(config(architecture), 7).unwrap();
+    for layer in &mut weights.layers {
+        for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
+            tensor.iter_mut().for_each(|w| *w *= 8.0);
+        }
+        for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
+            tensor.iter_mut().for_each(|w| *w *= 8.0);
+        }
+    }
+    weights.embedding.iter_mut().for_each(|w| *w *= 20.0);
+    weights.head.iter_mut().flatten().for_each(|w| *w *= 20.0);
+    weights
+}
+
+/// An engine on a small random Qwen3-like model, with a ChatML template.
+pub fn engine(config: EngineConfig) -> Engine<Native> {
+    let native = Native::new(weights("qwen3"), config.threads).unwrap();
+    let tokenizer = Arc::new(Tokenizer::bytes().unwrap());
+    let template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n\
+                    {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";
+    let template = ChatTemplate::new(template, "", "<|im_end|>").unwrap();
+    Engine::new(native, tokenizer, Some(template), config).unwrap()
+}

@@ -1,0 +1,126 @@
+//! The own kernels against Burn's operations, and their bits under every split of the work.
+
+use proptest::prelude::*;
+use tts_models::{Cpu, Executor, Native, Plain, Span, Want};
+
+use super::weights;
+
+fn tokens(count: usize, seed: u64) -> Vec<u32> {
+    let mut rng = tts_core::seed::rng(seed);
+    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 262.0) as u32).collect()
+}
+
+/// All hidden rows of one sequence in one span.
+fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
+    let mut state = executor.empty();
+    executor.forward(&mut [Span { state: &mut state, tokens, want: Want::All }]).unwrap()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn native_agrees_with_burn() {
+    for architecture in ["llama", "qwen2", "qwen3"] {
+        let native = Native::new(weights(architecture), 2).unwrap();
+        let plain = Plain::<Cpu>::new(weights(architecture)).unwrap();
+        let text = tokens(90, 3);
+        let (a, b) = (whole(&native, &text), whole(&plain, &text));
+        let far = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(far < 1e-4, "{architecture}: hidden rows differ by {far}");
+        let (a, b) = (native.logits(&a).unwrap(), plain.logits(&b).unwrap());
+        let far = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let size = a.iter().fold(0.0_f32, |most, a| most.max(a.abs()));
+        assert!(far < 1e-5 * size.max(1.0), "{architecture}: logits up to {size} differ by {far}");
+    }
+}
+
+#[test]
+fn a_sequence_has_the_same_bits_among_any_number_of_others() {
+    for threads in [1, 2, 5] {
+        let native = Native::new(weights("qwen2"), threads).unwrap();
+        let text = tokens(33, 1);
+        let alone = bits(&whole(&native, &text));
+        for others in [1, 2, 8, 64] {
+            let texts: Vec<Vec<u32>> = (0..others)
+                .map(|i| if i == others / 2 { text.clone() } else { tokens(5 + i % 40, i as u64) })
+                .collect();
+            let mut states: Vec<_> = texts.iter().map(|_| native.empty()).collect();
+            let mut spans: Vec<_> = states
+                .iter_mut()
+                .zip(&texts)
+                .enumerate()
+                .map(|(i, (state, tokens))| Span {
+                    state,
+                    tokens,
+                    want: if i == others / 2 { Want::All } else { Want::Nothing },
+                })
+                .collect();
+            assert_eq!(
+                bits(&native.forward(&mut spans).unwrap()),
+                alone,
+                "{threads} threads, {others}"
+            );
+        }
+        let logits = bits(&native.logits(&whole(&native, &text)).unwrap());
+        let by_row: Vec<u32> = whole(&native, &text)
+            .chunks(40)
+            .flat_map(|row| bits(&native.logits(row).unwrap()))
+            .collect();
+        assert_eq!(logits, by_row);
+    }
+}
+
+#[test]
+fn bad_spans_are_errors_and_change_nothing() {
+    let native = Native::new(weights("llama"), 1).unwrap();
+    let text = tokens(20, 1);
+    let mut state = native.empty();
+    let mut other = native.empty();
+    let table: [(&[u32], &str); 3] = [
+        (&[], "spans[1]: no tokens"),
+        (&[3, 262], "spans[1]: token 262 is outside the vocabulary of 262"),
+        (&[1; 601], "spans[1]: 601 tokens, but the model knows 600 positions"),
+    ];
+    for (bad, expected) in table {
+        let mut spans = [
+            Span { state: &mut state, tokens: &text, want: Want::All },
+            Span { state: &mut other, tokens: bad, want: Want::All },
+        ];
+        assert_eq!(native.forward(&mut spans).unwrap_err().to_string(), expected);
+        assert_eq!((native.length(&state), native.length(&other)), (0, 0));
+    }
+    assert!(
+        native.logits(&[0.0; 41]).unwrap_err().to_string().contains("expected a multiple of 40")
+    );
+    let mut span = [Span { state: &mut state, tokens: &text, want: Want::All }];
+    assert_eq!(bits(&native.forward(&mut span).unwrap()), bits(&whole(&native, &text)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    /// A tree of forks, each grown in pieces of random lengths: every row has the bits of the
+    /// whole path run at once.
+    #[test]
+    fn forked_and_cut_up_sequences_have_the_bits_of_whole_ones(
+        pieces in prop::collection::vec((1_usize..12, 0_usize..40, 0_usize..6), 1..12), seed: u64,
+    ) {
+        let native = Native::new(weights("llama"), 2).unwrap();
+        let mut paths: Vec<(Vec<u32>, tts_models::native::NativeState)> = vec![(Vec::new(), native.empty())];
+        for (index, (length, keep, from)) in pieces.into_iter().enumerate() {
+            let from = from % paths.len();
+            let keep = keep.min(paths[from].0.len());
+            let mut path = paths[from].0[..keep].to_vec();
+            let mut state = native.fork(&mut paths[from].1, keep);
+            prop_assert_eq!(native.length(&state), keep);
+            let new = tokens(length, seed ^ index as u64);
+            let rows = native.forward(&mut [Span { state: &mut state, tokens: &new, want: Want::All }]).unwrap();
+            path.extend(new);
+            let expected = whole(&native, &path);
+            prop_assert_eq!(bits(&rows), bits(&expected[keep * 40..]));
+            paths.push((path, state));
+        }
+    }
+}
