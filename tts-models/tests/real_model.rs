@@ -1,16 +1,144 @@
-//! SmolLM2-135M-Instruct as a `Q4_1` GGUF, where `TTS_SMOLLM2_GGUF` names the file.
+//! SmolLM2-135M-Instruct as a `Q4_1` GGUF against other implementations.
+//!
+//! The file is found in `models/`, where `scripts/fetch-smollm2.sh` puts it, or under the name that
+//! `TTS_SMOLLM2_GGUF` gives; golden values in the folder `shared` beside the workspace. What is not
+//! there is skipped, with the reason printed.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
+use serde_json::Value;
+use tts_core::toy::Sample;
+use tts_core::{Prompt, Sampling, Search, StepRule};
+use tts_models::load::text_side;
+use tts_models::template::Message;
 use tts_models::weights::Dtype;
-use tts_models::{Checkpoint, DecoderWeights};
+use tts_models::{
+    Backend, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, LanguageModel, Plain,
+};
+
+fn model() -> Option<PathBuf> {
+    let fetched =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/SmolLM2-135M-Instruct.Q4_1.gguf");
+    let path = std::env::var_os("TTS_SMOLLM2_GGUF").map_or(fetched, PathBuf::from);
+    if !path.exists() {
+        println!("skipped: no {}; scripts/fetch-smollm2.sh fetches it", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn shared(path: &str) -> Option<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared").join(path);
+    let text = std::fs::read_to_string(&root).ok();
+    if text.is_none() {
+        println!("skipped: no {}", root.display());
+    }
+    text
+}
+
+fn ids(row: &Value) -> Vec<u32> {
+    serde_json::from_value(row.clone()).unwrap()
+}
+
+#[test]
+fn token_ids_equal_the_reference() {
+    let (Some(path), Some(rows)) = (model(), shared("data/tokenizer/smollm2_ids.jsonl")) else {
+        return;
+    };
+    let (tokenizer, _) = text_side(&Checkpoint::open(path).unwrap()).unwrap();
+    for row in rows.lines() {
+        let row: Value = serde_json::from_str(row).unwrap();
+        let (text, expected) = (row["text"].as_str().unwrap(), ids(&row["ids"]));
+        assert_eq!(tokenizer.encode(text, false).unwrap(), expected, "{text}");
+        assert_eq!(tokenizer.decode(&expected, false), text);
+        assert_eq!(tokenizer.text(&expected), text);
+    }
+    // The vocabulary lacks this byte.
+    let error = tokenizer.encode("ab\u{4}", true).unwrap_err().to_string();
+    assert_eq!(error, "text: byte 0x04 at offset 2 has no token");
+}
+
+#[test]
+fn chats_are_rendered_as_the_reference_prompts() {
+    let (Some(path), Some(anchors)) = (model(), shared("anchors/smollm2_reference.json")) else {
+        return;
+    };
+    let (_, template) = text_side(&Checkpoint::open(path).unwrap()).unwrap();
+    let anchors: Value = serde_json::from_str(&anchors).unwrap();
+    let prompts =
+        anchors["cases"].as_array().unwrap().iter().map(|c| c["prompt"].as_str().unwrap());
+    let mut chats = 0;
+    for prompt in prompts.filter(|p| p.starts_with("<|im_start|>")) {
+        let user = prompt.split("<|im_start|>user\n").nth(1).unwrap();
+        let user = Message::new("user", user.split("<|im_end|>").next().unwrap());
+        assert_eq!(template.as_ref().unwrap().render(&[user], true).unwrap(), prompt);
+        chats += 1;
+    }
+    assert!(chats >= 3);
+}
+
+/// Top logits within 0.02 and the whole greedy continuation, for as many prompts as asked for.
+fn check_reference(model: &dyn LanguageModel, anchors: &str, prompts: usize) {
+    let anchors: Value = serde_json::from_str(anchors).unwrap();
+    for case in anchors["cases"].as_array().unwrap().iter().take(prompts) {
+        let prompt = Prompt::text(case["prompt"].as_str().unwrap());
+        let tokens = model.encode(&prompt).unwrap();
+        assert_eq!(tokens, ids(&case["prompt_tokens"]));
+        let logits = model.next_logits(&tokens).unwrap();
+        let rule = StepRule {
+            delimiters: Vec::new(),
+            max_step_tokens: 64,
+            max_tokens: 64,
+            ..StepRule::default()
+        };
+        let outcome = Search::new(&model)
+            .rule(rule)
+            .sampling(Sampling::greedy())
+            .run(Sample { n: 1 }, prompt)
+            .unwrap();
+        let greedy: Vec<u32> =
+            outcome.tree.iter().flat_map(|(_, node)| node.step.tokens.clone()).collect();
+        for engine in ["transformers_f32_dequantised", "llamacpp_f32_dequantised"] {
+            let reference = &case[engine];
+            for top in reference["top5"].as_array().unwrap() {
+                let id = usize::try_from(top["id"].as_u64().unwrap()).unwrap();
+                let expected = top["logit"].as_f64().unwrap();
+                let far = (f64::from(logits[id]) - expected).abs();
+                assert!(far < 0.02, "{engine}: token {id} is off by {far}");
+            }
+            assert_eq!(greedy, ids(&reference["greedy"]), "{engine}");
+        }
+    }
+}
+
+#[test]
+fn logits_and_greedy_continuations_equal_the_reference() {
+    let (Some(path), Some(anchors)) = (model(), shared("anchors/smollm2_reference.json")) else {
+        return;
+    };
+    let native = tts_models::open(&path, Backend::Native, EngineConfig::default()).unwrap();
+    check_reference(native.as_ref(), &anchors, usize::MAX);
+}
+
+#[test]
+fn burns_own_operations_agree_with_the_reference_too() {
+    let (Some(path), Some(anchors)) = (model(), shared("anchors/smollm2_reference.json")) else {
+        return;
+    };
+    let checkpoint = Checkpoint::open(&path).unwrap();
+    let (tokenizer, template) = text_side(&checkpoint).unwrap();
+    let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint).unwrap()).unwrap();
+    let config = EngineConfig::default();
+    let engine = Engine::new(plain, Arc::new(tokenizer), template, config).unwrap();
+    // The slow executor: one prompt.
+    check_reference(&engine, &anchors, 1);
+}
 
 #[test]
 fn smollm2_loads() {
-    let Some(path) = std::env::var_os("TTS_SMOLLM2_GGUF") else {
-        println!("TTS_SMOLLM2_GGUF is not set: skipped");
-        return;
-    };
+    let Some(path) = model() else { return };
     let start = Instant::now();
     let checkpoint = Checkpoint::open(&path).unwrap();
     let opened = start.elapsed();

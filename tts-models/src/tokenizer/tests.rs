@@ -14,62 +14,6 @@ fn shared(path: &str) -> Option<String> {
     std::fs::read_to_string(root.join("shared").join(path)).ok()
 }
 
-/// `SmolLM2`'s vocabulary, where `TTS_SMOLLM2_VOCABULARY` names a JSON dump of its metadata.
-fn smollm2() -> Option<Tokenizer> {
-    let path = PathBuf::from(std::env::var_os("TTS_SMOLLM2_VOCABULARY")?);
-    let dump: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-    let list = |key: &str| dump[key].as_array().unwrap().clone();
-    let texts = |key: &str| list(key).iter().map(|v| v.as_str().unwrap().to_owned()).collect();
-    let id = |key: &str| dump[key].as_u64().map(|id| u32::try_from(id).unwrap());
-    let spec = GgufVocabulary {
-        model: dump["model"].as_str().unwrap().into(),
-        pre: dump["pre"].as_str().map(str::to_owned),
-        tokens: texts("tokens"),
-        token_types: serde_json::from_value(dump["token_types"].clone()).unwrap(),
-        merges: texts("merges"),
-        bos: id("bos"),
-        eos: id("eos"),
-        unk: id("unk"),
-        pad: id("pad"),
-        add_bos: dump["add_bos"].as_bool().unwrap(),
-        add_space_prefix: dump["add_space_prefix"].as_bool(),
-        ..Default::default()
-    };
-    Some(Tokenizer::from_vocabulary(&spec, &path).unwrap())
-}
-
-fn ids(row: &Value) -> Vec<u32> {
-    serde_json::from_value(row.clone()).unwrap()
-}
-
-#[test]
-fn smollm2_ids_equal_the_reference() {
-    let (Some(tokenizer), Some(rows)) = (smollm2(), shared("data/tokenizer/smollm2_ids.jsonl"))
-    else {
-        return;
-    };
-    for row in rows.lines() {
-        let row: Value = serde_json::from_str(row).unwrap();
-        let (text, expected) = (row["text"].as_str().unwrap(), ids(&row["ids"]));
-        assert_eq!(tokenizer.encode(text, false).unwrap(), expected, "{text}");
-        assert_eq!(tokenizer.decode(&expected, false), text);
-        assert_eq!(tokenizer.text(&expected), text);
-    }
-    let anchors: Value =
-        serde_json::from_str(&shared("anchors/smollm2_reference.json").unwrap()).unwrap();
-    for case in anchors["cases"].as_array().unwrap() {
-        let (text, expected) = (case["prompt"].as_str().unwrap(), ids(&case["prompt_tokens"]));
-        assert_eq!(tokenizer.encode_with_bos(text, true).unwrap(), expected, "{text}");
-        assert_eq!(tokenizer.decode(&expected, false), text);
-        let plain = tokenizer.encode(text, false).unwrap();
-        assert!(!plain.iter().any(|&id| tokenizer.is_special(id)));
-        assert_eq!(tokenizer.text(&plain), text);
-    }
-    // The vocabulary lacks this byte.
-    let error = tokenizer.encode("ab\u{4}", true).unwrap_err().to_string();
-    assert_eq!(error, "text: byte 0x04 at offset 2 has no token");
-}
-
 /// Texts that stress pre-tokenizers.
 const TEXTS: &[&str] = &[
     "",
@@ -90,7 +34,10 @@ const TEXTS: &[&str] = &[
 /// Qwen3's own file, where `TTS_QWEN3_TOKENIZER` names it.
 #[test]
 fn qwen3_agrees_with_the_crate_and_with_its_gguf_form() {
-    let Some(path) = std::env::var_os("TTS_QWEN3_TOKENIZER").map(PathBuf::from) else { return };
+    let Some(path) = std::env::var_os("TTS_QWEN3_TOKENIZER").map(PathBuf::from) else {
+        println!("skipped: TTS_QWEN3_TOKENIZER does not name Qwen3's tokenizer.json");
+        return;
+    };
     let tokenizer = Tokenizer::from_file(&path).unwrap();
     let reference = tokenizers::Tokenizer::from_file(&path).unwrap();
     let file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

@@ -1,0 +1,178 @@
+//! Accuracy against compute of a strategy on a file of problems.
+//!
+//! `cargo run --release --example evaluate -- --model FILE --data problems.jsonl --limit 20
+//! --recipe recipe.json --json figures.json`
+//!
+//! Each problem is recorded; started again after a crash, with the same options, it goes on where
+//! it was. `--json` gets the figures and every candidate, the same bytes however often the run was
+//! interrupted; timings stand beside it in `*.timings.json`.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tts_core::{Prompt, What};
+use tts_examples::evaluate::{self, Figures, Manifest};
+use tts_examples::options::{ModelOptions, SearchOptions};
+use tts_examples::{Error, data, exit, report};
+use tts_search::Recipe;
+
+/// Evaluates a strategy on a file of problems.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    search: SearchOptions,
+    /// Problems as JSON lines: GSM8K, MATH, SVAMP, or see the field options.
+    #[arg(long)]
+    data: PathBuf,
+    /// Field of the question; several, separated by commas, are joined.
+    #[arg(long)]
+    question_field: Option<String>,
+    /// Field of the answer; what stands behind `####` counts, where there is one.
+    #[arg(long)]
+    answer_field: Option<String>,
+    /// Only this many problems; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    limit: usize,
+    /// Leaves out this many problems first.
+    #[arg(long, default_value_t = 0)]
+    skip: usize,
+    /// Problems in flight at a time.
+    #[arg(long, default_value_t = 16)]
+    concurrency: usize,
+    /// Writes figures and candidates as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Folder of the records; default: beside the JSON file, or under runs/.
+    #[arg(long)]
+    record: Option<PathBuf>,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let started = Instant::now();
+    let setup = arguments.search.setup()?;
+    let few_shot = arguments.search.few_shot()?;
+    let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
+    let mut problems = data::load(&arguments.data, fields.0, fields.1)?;
+    problems.drain(..arguments.skip.min(problems.len()));
+    if arguments.limit > 0 {
+        problems.truncate(arguments.limit);
+    }
+    if problems.is_empty() {
+        return Err(format!("{}: no problems", arguments.data.display()).into());
+    }
+    let folder = arguments.record.clone().unwrap_or_else(|| {
+        evaluate::default_folder(arguments.json.as_deref(), &arguments.data)
+    });
+    let path = &arguments.model.model;
+    let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
+    let fingerprint = evaluate::fingerprint(&problems);
+    let model = arguments.model.open()?;
+    let scorer = arguments.search.scorer.build(model.as_ref())?;
+    Manifest { model: (path, size), setup: &setup, problems: fingerprint }.claim(&folder)?;
+
+    let mut err = std::io::stderr();
+    writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
+    writeln!(err, "scorer    {}", setup.scorer)?;
+    writeln!(err, "records   {}", folder.display())?;
+    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {eta} to go; {msg}";
+    let bar = ProgressBar::new(problems.len() as u64)
+        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    bar.tick();
+    let prompts: Vec<Prompt> = problems
+        .iter()
+        .map(|problem| arguments.search.prompt(few_shot.as_ref(), &problem.question))
+        .collect();
+    let (mut tokens, mut right, mut ended) = (0, 0, 0);
+    let searching = Instant::now();
+    let generated = std::cell::Cell::new(0_u64);
+    let results = evaluate::search(
+        &setup,
+        &model,
+        &scorer,
+        prompts,
+        &folder,
+        arguments.concurrency,
+        |event| {
+            if let What::Line { tokens } = event.what {
+                generated.set(generated.get() + tokens);
+            }
+            bar.tick();
+        },
+        |id, result| {
+            let row = evaluate::row(id.0, &problems[id.0], result);
+            ended += 1;
+            right += usize::from(row.correct);
+            tokens += row.cost.generated_tokens;
+            let accuracy = 100.0 * f64::from(u32::try_from(right).unwrap_or(u32::MAX)) / f64::from(ended);
+            let rate = generated.get() as f64 / searching.elapsed().as_secs_f64();
+            let tokens = report::thousands(tokens);
+            bar.set_message(format!("{accuracy:.1} % right, {tokens} tokens, {rate:.0} tokens/s"));
+            bar.inc(1);
+        },
+    );
+    bar.finish_and_clear();
+    let seconds = searching.elapsed().as_secs_f64();
+    let rows = results.iter().zip(&problems).enumerate();
+    let rows = rows.map(|(index, (result, problem))| evaluate::row(index, problem, result)).collect();
+    let independent = matches!(setup.recipe, Recipe::BestOfN(_) | Recipe::SelfConsistency(_));
+    let figures = evaluate::figures(&setup, rows, independent)?;
+    print(&figures, generated.get(), seconds)?;
+    if let Some(path) = &arguments.json {
+        let write = |path: &PathBuf, bytes: Vec<u8>| {
+            std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+        };
+        write(path, serde_json::to_vec_pretty(&figures)?)?;
+        let timings = json!({
+            "seconds": started.elapsed().as_secs_f64(),
+            "searching_seconds": seconds,
+            "generated_tokens_now": generated.get(),
+            "generated_tokens_per_second": generated.get() as f64 / seconds,
+            "computed_tokens": results.iter().flatten().map(|o| o.usage.measured.computed_tokens).sum::<u64>(),
+            "cached_tokens": results.iter().flatten().map(|o| o.usage.measured.cached_tokens).sum::<u64>(),
+        });
+        write(&path.with_extension("timings.json"), serde_json::to_vec_pretty(&timings)?)?;
+    }
+    Ok(())
+}
+
+fn print(figures: &Figures<'_>, generated: u64, seconds: f64) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    let percent = |accuracy: &tts_core::metrics::Accuracy| {
+        let [low, high] = accuracy.interval;
+        let mean = 100.0 * accuracy.mean;
+        format!("{mean:5.1} %  (95 %: {:.1} to {:.1})", 100.0 * low, 100.0 * high)
+    };
+    writeln!(out, "problems  {}, {} failed", figures.problems, figures.failed)?;
+    writeln!(out, "accuracy  {}", percent(&figures.accuracy))?;
+    writeln!(out, "any       {}  some candidate is right", percent(&figures.any_candidate))?;
+    writeln!(out, "cost      {} a problem", report::cost(&figures.per_problem))?;
+    writeln!(
+        out,
+        "machine   {} tokens generated now in {seconds:.1} s, {:.0} a second",
+        report::thousands(generated),
+        generated as f64 / seconds
+    )?;
+    if !figures.curve.is_empty() {
+        writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k")?;
+        for point in &figures.curve {
+            let [pass, majority, best, weighted] =
+                [point.pass, point.majority, point.best, point.weighted].map(|p| 100.0 * p);
+            writeln!(out, "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1}", point.k)?;
+        }
+    }
+    for row in figures.rows.iter().filter(|row| row.error.is_some()).take(5) {
+        writeln!(out, "problem {} failed: {}", row.index, row.error.as_deref().unwrap_or(""))?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("evaluate", run(&Arguments::parse()))
+}

@@ -1,0 +1,125 @@
+//! Solves one problem with any strategy on any supported checkpoint, and shows the work.
+//!
+//! `cargo run --release --example solve -- --model FILE.gguf --strategy best-of-n --n 8 "QUESTION"`
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tts_core::{Aggregate, Search, What};
+use tts_examples::options::{ModelOptions, SearchOptions};
+use tts_examples::{Error, exit, report};
+
+/// Solves one problem by search.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    search: SearchOptions,
+    /// Writes outcome and figures as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Records the search here, and resumes from it after a crash.
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// The problem.
+    question: String,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    // Everything that can be wrong with the request is found before the model is read.
+    let setup = arguments.search.setup()?;
+    let few_shot = arguments.search.few_shot()?;
+    let prompt = arguments.search.prompt(few_shot.as_ref(), &arguments.question);
+    if arguments.question.trim().is_empty() {
+        return Err("the problem is empty: expected some text besides white space".into());
+    }
+    let start = Instant::now();
+    let model = arguments.model.open()?;
+    let scorer = arguments.search.scorer.build(model.as_ref())?;
+    let shape = model.model_config();
+    writeln!(
+        out,
+        "model     {} ({}, {} layers, {:.0}M parameters), read in {:.1} s",
+        arguments.model.model.display(),
+        shape.architecture,
+        shape.num_hidden_layers,
+        shape.active_parameters() as f64 / 1e6,
+        start.elapsed().as_secs_f64()
+    )?;
+    writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
+    writeln!(out, "scorer    {}", setup.scorer)?;
+    out.flush()?;
+
+    let bar = ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
+    let mut search = Search::new(&model)
+        .scorer(&scorer)
+        .rule(setup.rule.clone())
+        .sampling(setup.sampling)
+        .budget(setup.budget)
+        .seed(setup.seed)
+        .observer(|event| {
+            if let What::Asked { lines } = event.what {
+                let tokens = report::thousands(event.usage.logical.generated_tokens);
+                let round = event.usage.rounds + 1;
+                bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
+            }
+            bar.tick();
+        });
+    if let Some(record) = &arguments.record {
+        search = search.record(record);
+    }
+    let outcome = search.run(setup.recipe.clone(), prompt)?;
+    drop(search);
+    bar.finish_and_clear();
+
+    writeln!(out)?;
+    match outcome.best {
+        Some(best) => report::path(&mut out, &outcome, best)?,
+        None => writeln!(out, "(nothing was written)")?,
+    }
+    writeln!(out)?;
+    let answer = outcome.answer();
+    writeln!(out, "answer    {}", answer.as_deref().unwrap_or("(none found)"))?;
+    write!(out, "votes     ")?;
+    report::votes(&mut out, &outcome)?;
+    writeln!(out, "stopped   {}", report::stop(outcome.stop))?;
+    let (usage, measured) = (&outcome.usage, &outcome.usage.measured);
+    writeln!(out, "cost      {}", report::cost(&usage.logical))?;
+    writeln!(
+        out,
+        "machine   {} tokens run, {} from the cache, {:.1} s, {:.0} generated tokens a second",
+        report::thousands(measured.computed_tokens),
+        report::thousands(measured.cached_tokens),
+        measured.seconds,
+        usage.logical.generated_tokens as f64 / measured.seconds
+    )?;
+    for failed in &outcome.failed {
+        writeln!(out, "failed    a line from node {}: {}", failed.node.0, failed.error)?;
+    }
+    if let Some(path) = &arguments.json {
+        let candidates: Vec<_> = outcome
+            .candidates(Aggregate::Mean)
+            .into_iter()
+            .map(|c| json!({"node": c.node, "answer": c.answer, "score": c.score}))
+            .collect();
+        let figures = json!({
+            "question": arguments.question, "setup": setup, "answer": answer,
+            "text": outcome.text(), "candidates": candidates, "outcome": outcome,
+        });
+        std::fs::write(path, serde_json::to_vec_pretty(&figures)?)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("solve", run(&Arguments::parse()))
+}

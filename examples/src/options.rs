@@ -1,0 +1,214 @@
+//! Options that `solve` and `evaluate` have in common: model, strategy, scorer, settings.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde::Serialize;
+use tts_core::{Budget, Mode, Prompt, Sampling, StepRule};
+use tts_models::{Backend, EngineConfig, LanguageModel};
+use tts_prm::ScorerSpec;
+use tts_search::{FewShot, Recipe};
+
+use crate::Error;
+
+/// Which model, and how it runs.
+#[derive(Debug, Args)]
+pub struct ModelOptions {
+    /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
+    #[arg(long)]
+    pub model: PathBuf,
+    /// native, ndarray or cuda.
+    #[arg(long, default_value = "native")]
+    pub backend: Backend,
+    /// Threads; 0 for one a core.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Lines that decode together, at most.
+    #[arg(long, default_value_t = 64)]
+    pub max_lines: usize,
+}
+
+impl ModelOptions {
+    /// Opens the model.
+    ///
+    /// # Errors
+    /// When it cannot be read or run.
+    pub fn open(&self) -> Result<Box<dyn LanguageModel>, Error> {
+        let config = EngineConfig {
+            threads: self.threads,
+            max_lines: self.max_lines,
+            ..EngineConfig::default()
+        };
+        Ok(tts_models::open(&self.model, self.backend, config)?)
+    }
+}
+
+/// Which search.
+#[derive(Debug, Args)]
+pub struct SearchOptions {
+    /// Strategy by name, with `--n`: see `--help` of tts-search's Recipe, or name an unknown one
+    /// to get the list.
+    #[arg(long, default_value = "best-of-n")]
+    pub strategy: String,
+    /// Budget of the strategy: solutions sampled, or width of the search.
+    #[arg(long, default_value_t = 8)]
+    pub n: usize,
+    /// Strategy as a JSON file, in place of `--strategy` and `--n`.
+    #[arg(long)]
+    pub recipe: Option<PathBuf>,
+    /// logprob, rule, prm:PATH or orm:PATH.
+    #[arg(long, default_value = "logprob")]
+    pub scorer: ScorerSpec,
+    /// Where all randomness comes from.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Sampling temperature; 0 is greedy.
+    #[arg(long, default_value_t = 0.8)]
+    pub temperature: f32,
+    /// Only the this many most probable tokens; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    pub top_k: u32,
+    /// Only the most probable tokens that hold this much probability.
+    #[arg(long, default_value_t = 1.0)]
+    pub top_p: f32,
+    /// Only tokens at least this probable relative to the most probable.
+    #[arg(long, default_value_t = 0.0)]
+    pub min_p: f32,
+    /// Text that ends a step, with \n for a line break; may be given several times. Default: a
+    /// blank line, or a line break with --few-shot.
+    #[arg(long)]
+    pub step: Vec<String>,
+    /// Text that ends a solution; may be given several times.
+    #[arg(long)]
+    pub stop: Vec<String>,
+    /// Longest step, in tokens.
+    #[arg(long, default_value_t = 256)]
+    pub max_step_tokens: u32,
+    /// Longest solution, in tokens.
+    #[arg(long, default_value_t = 512)]
+    pub max_tokens: u32,
+    /// Most steps of a solution.
+    #[arg(long, default_value_t = 40)]
+    pub max_steps: u32,
+    /// Budget of generated tokens for each problem; 0 for none.
+    #[arg(long, default_value_t = 0)]
+    pub budget_tokens: u64,
+    /// Never exceed the budget, in place of stopping after the round that does.
+    #[arg(long)]
+    pub hard: bool,
+    /// Worked examples before the question: a JSONL file (`question`, `answer`), or `builtin`.
+    #[arg(long)]
+    pub few_shot: Option<String>,
+    /// How many of the worked examples; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    pub shots: usize,
+    /// Standing instructions for a chat model.
+    #[arg(long)]
+    pub system: Option<String>,
+    /// Give the question to the model as it stands, without a chat template.
+    #[arg(long)]
+    pub raw: bool,
+}
+
+/// Everything about a search that decides its results.
+#[derive(Debug, Clone, Serialize)]
+pub struct Setup {
+    /// The strategy.
+    pub recipe: Recipe,
+    /// The scorer, as on the command line.
+    pub scorer: String,
+    /// Where steps end.
+    pub rule: StepRule,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
+    /// When a problem stops.
+    pub budget: Budget,
+    /// Where all randomness comes from.
+    pub seed: u64,
+    /// How questions become prompts, by an example.
+    pub prompt: Prompt,
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("\\n", "\n").replace("\\t", "\t")
+}
+
+impl SearchOptions {
+    /// The strategy.
+    ///
+    /// # Errors
+    /// When the recipe cannot be read or the name is not a strategy's.
+    pub fn recipe(&self) -> Result<Recipe, Error> {
+        Ok(match &self.recipe {
+            Some(path) => Recipe::from_file(path)?,
+            None => Recipe::default_of(&self.strategy, self.n)?,
+        })
+    }
+
+    /// The worked examples, if any are asked for.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn few_shot(&self) -> Result<Option<FewShot>, Error> {
+        let mut shots = match self.few_shot.as_deref() {
+            None => return Ok(None),
+            Some("builtin") => FewShot::default(),
+            Some(path) => FewShot::from_file(path)?,
+        };
+        if self.shots > 0 {
+            shots.examples.truncate(self.shots);
+        }
+        Ok(Some(shots))
+    }
+
+    /// A question as a prompt.
+    pub fn prompt(&self, few_shot: Option<&FewShot>, question: &str) -> Prompt {
+        match (few_shot, &self.system) {
+            (Some(shots), _) => shots.prompt(question),
+            (None, _) if self.raw => Prompt::text(question),
+            (None, Some(system)) => Prompt::chat(system, question),
+            (None, None) => Prompt::from(question),
+        }
+    }
+
+    /// Where steps end.
+    pub fn rule(&self, few_shot: Option<&FewShot>) -> StepRule {
+        let mut rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
+        if !self.step.is_empty() {
+            rule.delimiters = self.step.iter().map(|text| unescape(text)).collect();
+        }
+        if !self.stop.is_empty() {
+            rule.stop = self.stop.iter().map(|text| unescape(text)).collect();
+        }
+        StepRule {
+            max_step_tokens: self.max_step_tokens,
+            max_tokens: self.max_tokens,
+            max_steps: self.max_steps,
+            ..rule
+        }
+    }
+
+    /// Everything that decides results.
+    ///
+    /// # Errors
+    /// When the recipe or the worked examples cannot be read.
+    pub fn setup(&self) -> Result<Setup, Error> {
+        let few_shot = self.few_shot()?;
+        let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
+        let mode = if self.hard { Mode::Hard } else { Mode::Soft };
+        Ok(Setup {
+            recipe: self.recipe()?,
+            scorer: self.scorer.to_string(),
+            rule: self.rule(few_shot.as_ref()),
+            sampling: Sampling {
+                temperature: self.temperature,
+                top_k: self.top_k,
+                top_p: self.top_p,
+                min_p: self.min_p,
+            },
+            budget: Budget { mode, ..tokens.unwrap_or_default() },
+            seed: self.seed,
+            prompt: self.prompt(few_shot.as_ref(), "..."),
+        })
+    }
+}

@@ -1,0 +1,100 @@
+//! Searches in words: steps with scores, votes, cost.
+
+use std::io::{self, Write};
+
+use tts_core::{Aggregate, Cost, NodeId, Outcome, Stop};
+
+/// A number with thousands separated.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Why a search ended, in words.
+pub fn stop(stop: Stop) -> String {
+    match stop {
+        Stop::Done => "the strategy was done".into(),
+        Stop::Budget(limit) => format!("the budget was out ({limit:?})"),
+        Stop::Cancelled => "it was called off".into(),
+    }
+}
+
+/// The steps of a path with their scores.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn path(out: &mut impl Write, outcome: &Outcome, end: NodeId) -> io::Result<()> {
+    for (number, id) in (1..).zip(outcome.tree.path(end)) {
+        let node = &outcome.tree[id];
+        if node.step.is_blank() {
+            continue;
+        }
+        let score = match (node.score, node.value) {
+            (Some(score), Some(value)) => format!("{score:>8.4} (looking ahead {value:.4})"),
+            (Some(score), None) => format!("{score:>8.4}"),
+            _ => "        ".into(),
+        };
+        let text = node.step.text.trim();
+        writeln!(out, "{number:>3} {score}  {}", text.replace('\n', "\n              "))?;
+    }
+    Ok(())
+}
+
+/// The final answers of all candidates, most frequent first.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn votes(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    let candidates = outcome.candidates(Aggregate::Mean);
+    let finished = candidates.iter().filter(|c| outcome.tree[c.node].is_finished()).count();
+    let answers: Vec<Option<&str>> = candidates.iter().map(|c| c.answer.as_deref()).collect();
+    let mut classes: Vec<(&str, usize)> = Vec::new();
+    for answer in answers.iter().flatten() {
+        match classes.iter_mut().find(|(class, _)| tts_core::answer::equivalent(class, answer)) {
+            Some((_, count)) => *count += 1,
+            None => classes.push((answer, 1)),
+        }
+    }
+    classes.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let none = answers.iter().filter(|answer| answer.is_none()).count();
+    let mut words: Vec<String> =
+        classes.iter().take(8).map(|(answer, count)| format!("{answer} ({count})")).collect();
+    if classes.len() > 8 {
+        words.push(format!("{} more", classes.len() - 8));
+    }
+    if none > 0 {
+        words.push(format!("no answer ({none})"));
+    }
+    writeln!(out, "{} candidates, {finished} of them finished: {}", candidates.len(), words.join(", "))
+}
+
+/// Logical cost in one line.
+pub fn cost(cost: &Cost) -> String {
+    format!(
+        "{} lines, {} tokens generated, {} tokens scored, {:.3e} FLOPs, {} calls",
+        thousands(cost.samples),
+        thousands(cost.generated_tokens),
+        thousands(cost.scored_tokens),
+        cost.flops,
+        thousands(cost.calls),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_separated() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(thousands(number), text);
+        }
+    }
+}
