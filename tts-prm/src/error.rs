@@ -1,0 +1,85 @@
+//! The error type of the crate: it names the file, tensor, field or step at fault.
+//!
+//! What the trunk or a file reader says is passed on as it is; everything else states what was
+//! found and what was expected.
+
+use std::path::{Path, PathBuf};
+
+use tts_models::ModelError;
+
+/// What went wrong while a scorer was opened or used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PrmError {
+    /// The trunk, its tokenizer or a reader of weights failed.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The operating system refused a read or a write.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A head cannot be used: a tensor is missing, has another shape or holds no number.
+    #[error("{}: {tensor}: {problem}", path.display())]
+    Head {
+        /// The file or folder.
+        path: PathBuf,
+        /// The tensor, by its name in the file.
+        tensor: String,
+        /// What was found, and what was expected.
+        problem: String,
+    },
+    /// A configuration cannot be read, or a field of it makes no sense.
+    #[error("{}: {field}: {problem}", path.display())]
+    Config {
+        /// The file, or the head that the configuration is for.
+        path: PathBuf,
+        /// The field.
+        field: String,
+        /// What was found, and what was expected.
+        problem: String,
+    },
+    /// A step cannot be judged.
+    #[error("path {path}: step {step}: {problem}")]
+    Step {
+        /// Place of the path in the batch, from 0.
+        path: usize,
+        /// Place of the step on its path, from 0.
+        step: usize,
+        /// What was found, and what was expected.
+        problem: String,
+    },
+    /// No gold answer is known for a question.
+    #[error("no gold answer for the question {question:?}")]
+    UnknownQuestion {
+        /// The question, cut to 200 characters.
+        question: String,
+    },
+    /// A text does not name a scorer.
+    #[error("{text:?} is not a scorer: expected logprob, rule, prm:PATH or orm:PATH")]
+    Spec {
+        /// The text.
+        text: String,
+    },
+}
+
+impl PrmError {
+    pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+
+    pub(crate) fn head(path: &Path, tensor: &str, problem: impl Into<String>) -> Self {
+        Self::Head { path: path.to_owned(), tensor: tensor.to_owned(), problem: problem.into() }
+    }
+
+    pub(crate) fn config(path: &Path, field: &str, problem: impl Into<String>) -> Self {
+        Self::Config { path: path.to_owned(), field: field.to_owned(), problem: problem.into() }
+    }
+
+    pub(crate) fn step(path: usize, step: usize, problem: impl Into<String>) -> Self {
+        Self::Step { path, step, problem: problem.into() }
+    }
+}

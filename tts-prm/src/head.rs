@@ -1,0 +1,107 @@
+//! Reward heads: a small network on the last hidden layer of a trunk.
+//!
+//! [`RewardHead`] is the network, read from safetensors; [`ProcessHead`] judges every step with
+//! it, [`OutcomeHead`] finished solutions only, both on a trunk that is there already, the
+//! generator's for instance: paths go in as the generator's own token ids, and what the generator
+//! computed is not computed again. [`crate::RewardModel`] brings its own trunk.
+//!
+//! Source: process and outcome reward models of Lightman et al. 2023, sections 2.5 and 2.6;
+//! Uesato et al. 2022.
+
+mod config;
+mod judge;
+mod network;
+mod read;
+mod save;
+
+use std::ops::Deref;
+
+use tts_core::cost::ModelCost;
+use tts_core::{BoxError, Scored, StepScorer, Trajectory};
+use tts_models::Trunk;
+
+pub(crate) use config::json;
+pub use config::{HeadConfig, HeadOutput, NeutralLabel, Separator};
+pub(crate) use judge::{Judge, Kind, separator_ids};
+pub use network::{Linear, RewardHead};
+
+use crate::PrmError;
+
+/// A process reward model: the score of a step is the head's on the hidden row at its last token.
+///
+/// That token is the step's delimiter, or the end token where the step holds one; with a
+/// separator (see [`HeadConfig::separator`]) it is the last token of the separator, which is put
+/// after every step as token ids. One pass over a path scores all its fresh steps, and with a
+/// trunk that keeps prefixes only the fresh steps are computed (a separator makes texts of its
+/// own, which share the generator's prompt only). `T` is a reference, a box or an `Arc` of a
+/// trunk.
+///
+/// A score depends on its own path alone, bit for bit where the trunk's arithmetic does.
+#[derive(Debug)]
+pub struct ProcessHead<T> {
+    trunk: T,
+    head: RewardHead,
+    separator: Vec<u32>,
+}
+
+/// An outcome reward model: the score of a finished solution is the head's on the hidden row at
+/// its last token, and belongs to its last step. Every other step gets
+/// [`RewardHead::neutral`]. Separators are put after the last step only.
+#[derive(Debug)]
+pub struct OutcomeHead<T> {
+    trunk: T,
+    head: RewardHead,
+    separator: Vec<u32>,
+}
+
+macro_rules! head_scorer {
+    ($name:ident, $kind:expr) => {
+        impl<T: Deref> $name<T>
+        where
+            T::Target: Trunk,
+        {
+            /// A head on a trunk.
+            ///
+            /// # Errors
+            /// When the head reads rows of another width than the trunk makes, the separator has
+            /// no tokens or cannot be encoded, or steps are to be trimmed (which token ids cannot
+            /// be).
+            pub fn new(trunk: T, head: RewardHead) -> Result<Self, PrmError> {
+                head.check_width(trunk.width())?;
+                if head.config().trim_steps {
+                    let problem = "true, but the steps are token ids, which have no white space";
+                    return Err(PrmError::config(head.path(), "trim_steps", problem));
+                }
+                let separator = separator_ids(&*trunk, &head)?;
+                Ok(Self { trunk, head, separator })
+            }
+
+            /// The head.
+            pub fn head(&self) -> &RewardHead {
+                &self.head
+            }
+        }
+
+        impl<T: Deref + Send + Sync> StepScorer for $name<T>
+        where
+            T::Target: Trunk,
+        {
+            fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+                let judge = Judge {
+                    trunk: &*self.trunk,
+                    head: &self.head,
+                    separator: &self.separator,
+                    tokenizer: None,
+                    kind: $kind,
+                };
+                Ok(judge.score(batch)?)
+            }
+
+            fn cost(&self) -> ModelCost {
+                self.trunk.trunk_cost()
+            }
+        }
+    };
+}
+head_scorer!(ProcessHead, Kind::Process);
+head_scorer!(OutcomeHead, Kind::Outcome);

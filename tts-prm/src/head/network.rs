@@ -1,0 +1,236 @@
+//! The head itself: one linear layer, or two with a ReLU between, and what its logits mean.
+//!
+//! Labels become log-odds of "right" against "wrong": the logit itself of one label, the
+//! difference of two, and of three the difference of log-sum-exp over those that count as right
+//! and as wrong. A probability is the sigmoid of that, which for two and three labels is their
+//! softmax. Sums run in f64, in the order of the weights.
+//!
+//! Source: three labels and their reduction, Lightman et al. 2023, section 2.6 and appendix F; two
+//! layers, Qwen2.5-Math-PRM (Zhang et al. 2025).
+
+use std::path::{Path, PathBuf};
+
+use tts_core::scorer::NEUTRAL;
+
+use super::config::{HeadConfig, HeadOutput, NeutralLabel};
+use crate::PrmError;
+
+/// A linear layer, `weight * x + bias`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Linear {
+    /// Row-major, `[outputs, inputs]`.
+    pub weight: Vec<f32>,
+    /// `[outputs]`; `None` adds nothing.
+    pub bias: Option<Vec<f32>>,
+    /// Number of rows of `weight`.
+    pub outputs: usize,
+    /// Number of columns of `weight`.
+    pub inputs: usize,
+}
+
+impl Linear {
+    fn apply(&self, x: &[f64]) -> Vec<f64> {
+        let bias = |row: usize| {
+            self.bias.as_ref().and_then(|bias| bias.get(row)).map_or(0.0, |&b| f64::from(b))
+        };
+        let rows = self.weight.chunks_exact(self.inputs).enumerate();
+        rows.map(|(index, row)| {
+            row.iter().zip(x).map(|(&w, &x)| f64::from(w) * x).sum::<f64>() + bias(index)
+        })
+        .collect()
+    }
+}
+
+/// A head and what its numbers mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RewardHead {
+    pub(super) layers: Vec<Linear>,
+    config: HeadConfig,
+    path: PathBuf,
+    /// Name of the tensors without `.weight`.
+    pub(super) tensor: String,
+}
+
+impl RewardHead {
+    /// A head of one layer, or of two with a ReLU between.
+    ///
+    /// # Errors
+    /// When there is another number of layers, shapes do not fit, a weight is not finite, there
+    /// are more than three labels, or the configuration asks for a label that is not there. Errors
+    /// call the layers `score`, `score.0` and `score.2`.
+    ///
+    /// ```
+    /// use tts_prm::{HeadConfig, Linear, RewardHead};
+    /// let layer = Linear { weight: vec![1.0, -1.0], bias: None, outputs: 1, inputs: 2 };
+    /// let head = RewardHead::new(vec![layer], HeadConfig::default())?;
+    /// assert_eq!(head.score(&[3.0, 3.0]), 0.5);
+    /// # Ok::<(), tts_prm::PrmError>(())
+    /// ```
+    pub fn new(layers: Vec<Linear>, config: HeadConfig) -> Result<Self, PrmError> {
+        let tensor = config.tensor.clone().unwrap_or_else(|| "score".to_owned());
+        Self::checked(layers, config, PathBuf::from("head"), tensor)
+    }
+
+    pub(super) fn checked(
+        layers: Vec<Linear>,
+        config: HeadConfig,
+        path: PathBuf,
+        tensor: String,
+    ) -> Result<Self, PrmError> {
+        let head = Self { layers, config, path, tensor };
+        if !(1..=2).contains(&head.layers.len()) {
+            let problem = format!("{} layers, expected 1 or 2", head.layers.len());
+            return Err(PrmError::head(&head.path, &head.tensor, problem));
+        }
+        let mut inputs = None;
+        for (index, layer) in head.layers.iter().enumerate() {
+            head.check_layer(index, layer, inputs)?;
+            inputs = Some(layer.outputs);
+        }
+        let labels = head.labels();
+        if !(1..=3).contains(&labels) {
+            let problem = format!("{labels} labels, expected 1 to 3");
+            return Err(head.error(head.layers.len() - 1, "weight", &problem));
+        }
+        match head.config.positive {
+            Some(positive) if labels != 2 || positive > 1 => {
+                let problem =
+                    format!("{positive} with {labels} labels, expected 0 or 1 with 2 labels");
+                Err(PrmError::config(&head.path, "positive", problem))
+            }
+            _ => Ok(head),
+        }
+    }
+
+    fn check_layer(
+        &self,
+        index: usize,
+        layer: &Linear,
+        inputs: Option<usize>,
+    ) -> Result<(), PrmError> {
+        let Linear { weight, bias, outputs, inputs: columns } = layer;
+        if let Some(inputs) = inputs.filter(|inputs| inputs != columns) {
+            let problem = format!("shape [{outputs}, {columns}], expected [{outputs}, {inputs}]");
+            return Err(self.error(index, "weight", &problem));
+        }
+        if *columns == 0 || outputs.checked_mul(*columns) != Some(weight.len()) {
+            let problem = format!("{} values for shape [{outputs}, {columns}]", weight.len());
+            return Err(self.error(index, "weight", &problem));
+        }
+        if let Some(bias) = bias.as_ref().filter(|bias| bias.len() != *outputs) {
+            let problem = format!("shape [{}], expected [{outputs}]", bias.len());
+            return Err(self.error(index, "bias", &problem));
+        }
+        let bias = bias.as_deref().unwrap_or(&[]);
+        for (part, values) in [("weight", &weight[..]), ("bias", bias)] {
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                let problem = format!("value {at} is {}", values[at]);
+                return Err(self.error(index, part, &problem));
+            }
+        }
+        Ok(())
+    }
+
+    /// The name of a layer's tensor in a file.
+    pub(super) fn tensor_name(&self, layer: usize, part: &str) -> String {
+        match self.layers.len() {
+            1 => format!("{}.{part}", self.tensor),
+            // Place 1 of the sequence is the ReLU.
+            _ => format!("{}.{}.{part}", self.tensor, 2 * layer),
+        }
+    }
+
+    fn error(&self, layer: usize, part: &str, problem: &str) -> PrmError {
+        PrmError::head(&self.path, &self.tensor_name(layer, part), problem)
+    }
+
+    /// What its numbers mean.
+    pub fn config(&self) -> &HeadConfig {
+        &self.config
+    }
+
+    /// The file or folder it was read from, as errors name it.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Width of the hidden rows it reads.
+    pub fn width(&self) -> usize {
+        self.layers.first().map_or(0, |layer| layer.inputs)
+    }
+
+    /// Number of labels.
+    pub fn labels(&self) -> usize {
+        self.layers.last().map_or(0, |layer| layer.outputs)
+    }
+
+    pub(crate) fn check_width(&self, width: usize) -> Result<(), PrmError> {
+        if self.width() == width {
+            return Ok(());
+        }
+        let rows = self.layers.first().map_or(0, |layer| layer.outputs);
+        let problem =
+            format!("shape [{rows}, {}], expected [{rows}, {width}] for this trunk", self.width());
+        Err(self.error(0, "weight", &problem))
+    }
+
+    /// What a step gets about which the head says nothing: [`NEUTRAL`], or 0 on the raw scale,
+    /// which is the same.
+    pub fn neutral(&self) -> f64 {
+        match self.config.output {
+            HeadOutput::Probability => NEUTRAL,
+            HeadOutput::Raw => 0.0,
+        }
+    }
+
+    /// The logits `[labels]` of a hidden row `[width]`. A row of another width, which the scorers
+    /// never pass, is cut or filled up with zeros.
+    pub fn logits(&self, hidden: &[f32]) -> Vec<f64> {
+        let mut x: Vec<f64> = hidden.iter().map(|&x| f64::from(x)).collect();
+        for (index, layer) in self.layers.iter().enumerate() {
+            if index > 0 {
+                // ReLU. `max` would turn NaN, which must not pass as a score, into 0.
+                x.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
+            }
+            x = layer.apply(&x);
+        }
+        x
+    }
+
+    /// The score of a hidden row `[width]`, on the scale of [`HeadConfig::output`].
+    pub fn score(&self, hidden: &[f32]) -> f64 {
+        let odds = self.log_odds(&self.logits(hidden));
+        match self.config.output {
+            HeadOutput::Probability => sigmoid(odds),
+            HeadOutput::Raw => odds,
+        }
+    }
+
+    fn log_odds(&self, logits: &[f64]) -> f64 {
+        match *logits {
+            [logit] => logit,
+            [first, second] if self.config.positive == Some(0) => first - second,
+            [first, second] => second - first,
+            [negative, neutral, positive] => match self.config.neutral {
+                NeutralLabel::Positive => log_sum_exp(neutral, positive) - negative,
+                NeutralLabel::Negative => positive - log_sum_exp(negative, neutral),
+            },
+            _ => f64::NAN,
+        }
+    }
+}
+
+fn log_sum_exp(a: f64, b: f64) -> f64 {
+    let most = if a > b { a } else { b };
+    most + ((a - most).exp() + (b - most).exp()).ln()
+}
+
+fn sigmoid(x: f64) -> f64 {
+    // Neither branch overflows.
+    if x >= 0.0 {
+        1.0 / (1.0 + (-x).exp())
+    } else {
+        let e = x.exp();
+        e / (1.0 + e)
+    }
+}

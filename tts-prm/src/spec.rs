@@ -1,0 +1,108 @@
+//! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`.
+//!
+//! A path to a `.safetensors` file is a head on the generator's own trunk. A folder whose
+//! `config.json` names a `model_type` is a model with a trunk of its own; any other folder holds
+//! `head.safetensors` for the generator's trunk.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use tts_core::StepScorer;
+use tts_models::{Backend, EngineConfig, LanguageModel};
+
+use crate::head::{OutcomeHead, ProcessHead, RewardHead, json};
+use crate::{Arithmetic, MeanLogprob, PrmError, RewardModel};
+
+/// Which scorer.
+///
+/// ```
+/// use tts_prm::ScorerSpec;
+/// let spec: ScorerSpec = "prm:heads/math.safetensors".parse()?;
+/// assert_eq!(spec, ScorerSpec::Process("heads/math.safetensors".into()));
+/// assert_eq!(spec.to_string(), "prm:heads/math.safetensors");
+/// # Ok::<(), tts_prm::PrmError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ScorerSpec {
+    /// [`MeanLogprob`].
+    Logprob,
+    /// [`Arithmetic`].
+    Rule,
+    /// A process reward model, by its path.
+    Process(PathBuf),
+    /// An outcome reward model, by its path.
+    Outcome(PathBuf),
+}
+
+impl FromStr for ScorerSpec {
+    type Err = PrmError;
+
+    fn from_str(text: &str) -> Result<Self, PrmError> {
+        match text.split_once(':') {
+            None if text == "logprob" => Ok(Self::Logprob),
+            None if text == "rule" => Ok(Self::Rule),
+            Some(("prm", path)) if !path.is_empty() => Ok(Self::Process(path.into())),
+            Some(("orm", path)) if !path.is_empty() => Ok(Self::Outcome(path.into())),
+            _ => Err(PrmError::Spec { text: text.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for ScorerSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Logprob => f.write_str("logprob"),
+            Self::Rule => f.write_str("rule"),
+            Self::Process(path) => write!(f, "prm:{}", path.display()),
+            Self::Outcome(path) => write!(f, "orm:{}", path.display()),
+        }
+    }
+}
+
+impl ScorerSpec {
+    /// Opens the scorer for a generator; a model of its own runs on the native backend with the
+    /// default [`EngineConfig`].
+    ///
+    /// # Errors
+    /// When files are missing or damaged, or a head does not fit the trunk.
+    pub fn build<'a>(
+        &self,
+        model: &'a dyn LanguageModel,
+    ) -> Result<Box<dyn StepScorer + 'a>, PrmError> {
+        self.build_on(model, Backend::default(), EngineConfig::default())
+    }
+
+    /// [`ScorerSpec::build`], with the backend and the engine of a model of its own.
+    ///
+    /// # Errors
+    /// As [`ScorerSpec::build`].
+    pub fn build_on<'a>(
+        &self,
+        model: &'a dyn LanguageModel,
+        backend: Backend,
+        engine: EngineConfig,
+    ) -> Result<Box<dyn StepScorer + 'a>, PrmError> {
+        Ok(match self {
+            Self::Logprob => Box::new(MeanLogprob),
+            Self::Rule => Box::new(Arithmetic),
+            Self::Process(path) if has_trunk(path)? => {
+                Box::new(RewardModel::process(path, backend, engine)?)
+            }
+            Self::Outcome(path) if has_trunk(path)? => {
+                Box::new(RewardModel::outcome(path, backend, engine)?)
+            }
+            Self::Process(path) => Box::new(ProcessHead::new(model, RewardHead::open(path)?)?),
+            Self::Outcome(path) => Box::new(OutcomeHead::new(model, RewardHead::open(path)?)?),
+        })
+    }
+}
+
+/// Whether a path is a folder that describes a model.
+fn has_trunk(path: &Path) -> Result<bool, PrmError> {
+    if !path.is_dir() {
+        return Ok(false);
+    }
+    let config = json(&path.join("config.json"))?;
+    Ok(config.is_some_and(|config| config.get("model_type").is_some()))
+}
