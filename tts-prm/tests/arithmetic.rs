@@ -1,5 +1,7 @@
 //! Equations in texts, by table and by random expressions.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use tts_prm::{Arithmetic, equations};
 
 const RIGHT: f64 = 1.0;
@@ -70,6 +72,10 @@ fn equations_that_hold() {
         ("(5 + 3 = 8)", RIGHT),
         ("is 5 + 3 = 8?", RIGHT),
         ("0.25 + 0.5 = 0.75 = 3/4", RIGHT),
+        ("3(6) = 18 dozen", RIGHT),
+        ("15,\\!000 / 12 = 1250", RIGHT),
+        ("(5\\text{ cm})(3\\text{ cm}) = 15\\text{ cm}^2", RIGHT),
+        ("5 = 3 + 2", RIGHT),
     ]);
 }
 
@@ -147,6 +153,12 @@ fn what_is_not_an_equation_between_numbers() {
         ("v1.2.3 = 4 + 5", NEUTRAL),
         ("5 + 3\n= 9", NEUTRAL),
         ("17 mod 5 = 3 + 1", NEUTRAL),
+        ("Pay for 2 days = 7 + 2", NEUTRAL),
+        ("On days 1-2 = 96 - 70", NEUTRAL),
+        ("60 / 3/4 = 80", NEUTRAL),
+        ("to 39 and -11 + 2 * 50 = 80", NEUTRAL),
+        ("0900 - 0130 = 0730", NEUTRAL),
+        ("279/99999 = 0.\\overline{00279}", NEUTRAL),
         ("2^3^2 = 64", NEUTRAL),
         (&huge, NEUTRAL),
         (overflow, NEUTRAL),

@@ -1,5 +1,7 @@
 //! Heads on a tiny random trunk: golden values, order of calls, batches, bad files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,12 +76,9 @@ fn close(a: f64, b: f64) {
 
 /// `weight * x + bias` by hand.
 fn by_hand(layer: &Linear, x: &[f64]) -> Vec<f64> {
-    let mut out = vec![0.0; layer.outputs];
-    for row in 0..layer.outputs {
-        for column in 0..layer.inputs {
-            out[row] += f64::from(layer.weight[row * layer.inputs + column]) * x[column];
-        }
-        out[row] += f64::from(layer.bias.as_ref().unwrap()[row]);
+    let mut out: Vec<f64> = layer.bias.iter().flatten().copied().map(f64::from).collect();
+    for (index, weight) in layer.weight.iter().enumerate() {
+        out[index / layer.inputs] += f64::from(*weight) * x[index % layer.inputs];
     }
     out
 }
@@ -182,12 +181,14 @@ fn scores_are_what_the_hidden_rows_say() {
     let (inner, outer) = (layer(5, 8, 3), layer(2, 5, 4));
     let deep = RewardHead::new(vec![inner.clone(), outer.clone()], base()).unwrap();
     let scorer = ProcessHead::new(&engine, deep).unwrap();
-    let scores = scorer.score(&[path(&STEPS, 3, false)]).unwrap().remove(0).scores;
+    let found = scorer.score(&[path(&STEPS, 3, false)]).unwrap().remove(0).scores;
     let mut cut = 0;
-    for (row, score) in rows.iter().zip(scores) {
+    for (row, score) in rows.iter().zip(found) {
         let mut x = by_hand(&inner, row);
         cut += x.iter().filter(|x| **x < 0.0).count();
-        x.iter_mut().for_each(|x| *x = x.max(0.0));
+        for x in &mut x {
+            *x = x.max(0.0);
+        }
         let y = by_hand(&outer, &x);
         close(score, y[1].exp() / (y[0].exp() + y[1].exp()));
     }
@@ -224,7 +225,9 @@ fn outcome_heads_say_nothing_about_what_is_not_finished() {
         let config = HeadConfig { output, ..HeadConfig::default() };
         let scorer = OutcomeHead::new(&engine, head(1, config)).unwrap();
         let open = scorer.score(&[path(&STEPS, 3, false)]).unwrap().remove(0).scores;
-        open.iter().for_each(|&score| close(score, neutral));
+        for score in open {
+            close(score, neutral);
+        }
         let done = scorer.score(&[path(&STEPS, 3, true)]).unwrap().remove(0).scores;
         close(done[0], neutral);
         close(done[1], neutral);

@@ -1,4 +1,4 @@
-//! The head itself: one linear layer, or two with a ReLU between, and what its logits mean.
+//! The head itself: one linear layer, or two with a `ReLU` between, and what its logits mean.
 //!
 //! Labels become log-odds of "right" against "wrong": the logit itself of one label, the
 //! difference of two, and of three the difference of log-sum-exp over those that count as right
@@ -52,7 +52,7 @@ pub struct RewardHead {
 }
 
 impl RewardHead {
-    /// A head of one layer, or of two with a ReLU between.
+    /// A head of one layer, or of two with a `ReLU` between.
     ///
     /// # Errors
     /// When there is another number of layers, shapes do not fit, a weight is not finite, there

@@ -1,7 +1,7 @@
 //! Reads a head from safetensors, by the names that trainers give it.
 //!
 //! A head is `NAME.weight` `[labels, hidden]` with or without `NAME.bias`, or `NAME.0.weight`,
-//! `NAME.0.bias`, `NAME.2.weight`, `NAME.2.bias` around a ReLU. A weight of shape `[hidden]` is one
+//! `NAME.0.bias`, `NAME.2.weight`, `NAME.2.bias` around a `ReLU`. A weight of shape `[hidden]` is one
 //! label. More than one head in a file is an error unless the configuration says which.
 
 use std::path::Path;
@@ -97,20 +97,19 @@ fn from_tensors(tensors: &impl Tensors, config: HeadConfig) -> Result<RewardHead
     let there = |name: &str| {
         tensors.contains(&format!("{name}.weight")) || tensors.contains(&format!("{name}.0.weight"))
     };
-    let name = match &config.tensor {
-        Some(name) => name.clone(),
-        None => {
-            let found: Vec<&str> = NAMES.into_iter().filter(|name| there(name)).collect();
-            match found[..] {
-                [name] => name.to_owned(),
-                [] => {
-                    let problem = format!("missing; so are the others of {}", NAMES.join(", "));
-                    return Err(PrmError::head(path, "score.weight", problem));
-                }
-                [first, ..] => {
-                    let problem = format!("one of {}: say which one as `tensor`", found.join(", "));
-                    return Err(PrmError::head(path, &format!("{first}.weight"), problem));
-                }
+    let name = if let Some(name) = &config.tensor {
+        name.clone()
+    } else {
+        let found: Vec<&str> = NAMES.into_iter().filter(|name| there(name)).collect();
+        match found[..] {
+            [name] => name.to_owned(),
+            [] => {
+                let problem = format!("missing; so are the others of {}", NAMES.join(", "));
+                return Err(PrmError::head(path, "score.weight", problem));
+            }
+            [first, ..] => {
+                let problem = format!("one of {}: say which one as `tensor`", found.join(", "));
+                return Err(PrmError::head(path, &format!("{first}.weight"), problem));
             }
         }
     };

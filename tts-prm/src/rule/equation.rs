@@ -66,6 +66,10 @@ const SPOILERS: [&str; 42] = [
     "base",
     "degrees",
 ];
+/// Words that are no unit, though they may stand between a number and a sign.
+const JOINTS: [&str; 14] = [
+    "and", "or", "then", "so", "gives", "get", "gets", "to", "is", "are", "for", "in", "with", "be",
+];
 /// How many words after an expression are looked at for spoilers.
 const LOOK: usize = 3;
 
@@ -75,6 +79,8 @@ struct Side<'a> {
     tokens: Vec<&'a Token>,
     units: Vec<&'a str>,
     end: usize,
+    /// Whether a word stands right before it.
+    after_word: bool,
 }
 
 /// All equations between numbers in a text, in order.
@@ -129,16 +135,46 @@ fn compare(left: &Side<'_>, right: &Side<'_>, continued: bool) -> Option<Verdict
     let (a, b) = sides(true)?;
     let (plain_a, plain_b) = sides(false)?;
     let operator = continued || a.operators + b.operators > 0;
-    if !operator || units.len() > 1 {
+    if !operator || units.len() > 1 || (!continued && is_label(left)) {
         return Some(Verdict { holds: None, operator });
     }
     let mut holds = false;
     for (x, y) in [(a, b), (plain_a, plain_b), (a, plain_b), (plain_a, b)] {
         holds |= agree(x, y)?;
     }
+    // `18 dozen` after a count of dozens: the word is a unit.
+    if let Some((last, rest)) = right.tokens.split_last()
+        && is_scale(last)
+        && !left.tokens.iter().any(|token| is_scale(token))
+    {
+        holds |= agree(a, value(rest, true)?)?;
+    }
+    // `60 / 3/4`: people who write that mean a fraction as often as two divisions.
+    if !holds && (ambiguous(&left.tokens) || ambiguous(&right.tokens)) {
+        return Some(Verdict { holds: None, operator });
+    }
     // Both sides calculate with decimals: a difference may be an earlier rounding carried on.
     let carried = a.operators > 0 && b.operators > 0 && (a.decimal || b.decimal);
     Some(Verdict { holds: Some(holds).filter(|&holds| holds || !carried), operator })
+}
+
+/// Whether a left side names what is calculated, rather than being it: `for 2 days = 7 + 2`.
+fn is_label(left: &Side<'_>) -> bool {
+    match left.tokens[..] {
+        [_] => left.after_word || !left.units.is_empty(),
+        // A range.
+        [_, sign, _] => left.after_word && sign.kind == Kind::Op('-') && !sign.spaced,
+        _ => false,
+    }
+}
+
+fn is_scale(token: &Token) -> bool {
+    matches!(&token.kind, Kind::Word(word) if scale(word).is_some())
+}
+
+fn ambiguous(tokens: &[&Token]) -> bool {
+    let slash = |token: &Token| token.kind == Kind::Op('/');
+    tokens.windows(3).any(|three| slash(three[0]) && slash(three[2]))
 }
 
 fn singular(unit: &str) -> &str {
@@ -169,6 +205,10 @@ fn is_spoiler(word: &str) -> bool {
     SPOILERS.contains(&word)
 }
 
+fn may_be_unit(word: &str) -> bool {
+    !is_variable(word) && !is_spoiler(word) && !JOINTS.contains(&word)
+}
+
 /// Whether a token can end a value.
 fn ends_value(token: &Token) -> bool {
     match &token.kind {
@@ -187,7 +227,13 @@ fn begins_value(token: Option<&Token>) -> bool {
 
 /// The expression that ends before the token `equals`.
 fn left_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
-    let mut side = Side { start: equals, tokens: Vec::new(), units: Vec::new(), end: equals };
+    let mut side = Side {
+        start: equals,
+        tokens: Vec::new(),
+        units: Vec::new(),
+        end: equals,
+        after_word: false,
+    };
     let mut depth = 0_usize;
     for (at, token) in tokens[..equals].iter().enumerate().rev() {
         // What stands to the right of the token.
@@ -199,10 +245,14 @@ fn left_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
             Kind::Break | Kind::Equals => break,
             Kind::Word(word) => {
                 let after = at.checked_sub(1).and_then(|at| tokens.get(at)).is_some_and(ends_value);
+                // `cm^2` is a unit of its own.
+                if right.kind == Kind::Op('^') {
+                    return None;
+                }
                 let joins = matches!(right.kind, Kind::Op(_) | Kind::Equals | Kind::Close);
                 if scale(word).is_some() && after && (joins || unit_of_scale(tokens, at)) {
                     side.tokens.push(token);
-                } else if after && joins && !is_variable(word) && !is_spoiler(word) {
+                } else if after && joins && may_be_unit(word) {
                     side.units.push(word);
                 } else {
                     // Words end the side, unless they may be a part of it.
@@ -232,6 +282,8 @@ fn left_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
         side.start = at;
     }
     side.tokens.reverse();
+    let before = side.start.checked_sub(1).and_then(|at| tokens.get(at));
+    side.after_word = before.is_some_and(|token| matches!(token.kind, Kind::Word(_)));
     (depth == 0 && !side.tokens.is_empty()).then_some(side)
 }
 
@@ -247,7 +299,8 @@ fn unit_of_scale(tokens: &[Token], at: usize) -> bool {
 /// The expression that begins after the token `equals`.
 fn right_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
     let start = equals + 1;
-    let mut side = Side { start, tokens: Vec::new(), units: Vec::new(), end: start };
+    let mut side =
+        Side { start, tokens: Vec::new(), units: Vec::new(), end: start, after_word: false };
     let mut depth = 0_usize;
     let mut at = start;
     while let Some(token) = tokens.get(at) {
@@ -268,6 +321,7 @@ fn right_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
                 side.units.push(word);
                 side.end = at;
                 let goes_on = match next.map(|next| &next.kind) {
+                    Some(Kind::Op('^')) => false,
                     Some(Kind::Op(_)) => begins_value(tokens.get(at + 2)),
                     Some(Kind::Close) => depth > 0,
                     Some(Kind::Equals) => true,
@@ -325,6 +379,8 @@ fn trim_dash(side: &mut Side<'_>, operator: &Token, word: &Token, text: &str) ->
 /// `None` when an operator after the unit at `at` goes on with a variable: `= 8 apples + x`.
 fn algebra(tokens: &[Token], at: usize) -> Option<()> {
     let sign = match tokens.get(at + 1).map(|token| &token.kind) {
+        // `cm^2`.
+        Some(Kind::Op('^')) => return Some(()),
         Some(Kind::Op(sign)) => *sign,
         _ => return Some(()),
     };

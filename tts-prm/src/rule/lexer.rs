@@ -10,6 +10,9 @@ use super::rational::Rational;
 /// Most digits of a number; one that is longer is a taint.
 const MAX_DIGITS: usize = 30;
 
+/// Bytes after which no more groups of a number are read; far beyond [`MAX_DIGITS`].
+const MAX_GROUPED: usize = 256;
+
 /// What a token is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Kind {
@@ -99,6 +102,7 @@ impl Lexer<'_> {
         text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '(' | '[' | '.'))
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "stands beside `skip` in the arms of a match")]
     fn take(&mut self, bytes: usize, kind: Kind) -> Option<Kind> {
         self.at += bytes;
         Some(kind)
@@ -125,6 +129,7 @@ impl Lexer<'_> {
             }
             '0'..='9' => Some(self.number()),
             '.' if following.is_some_and(|c| c.is_ascii_digit()) => Some(self.number()),
+            '$' if rest.starts_with("$$") => self.take(2, Kind::Break),
             '$' | '€' | '£' | '¥' | '₹' | '&' => self.skip(width),
             '*' if rest.starts_with("**") => {
                 let power = self.after_value() && Self::begins_value(&rest[2..]);
@@ -211,18 +216,17 @@ impl Lexer<'_> {
         let rest = self.text.get(self.at..).unwrap_or("");
         let bytes = rest.as_bytes();
         let run = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
-        let mut end = run(0);
+        let lead = run(0);
+        let mut end = lead;
         let mut digits = rest[..end].to_owned();
         let mut sound = true;
-        let grouped = (1..=3).contains(&end);
-        while grouped {
-            let comma = if rest[end..].starts_with("{,}") {
-                3
-            } else if rest[end..].starts_with(',') {
-                1
-            } else {
+        while end < MAX_GROUPED && (1..=3).contains(&lead) {
+            let separators = ["{,}", ",\\!", ","];
+            let Some(comma) = separators.iter().find(|comma| rest[end..].starts_with(**comma))
+            else {
                 break;
             };
+            let comma = comma.len();
             if run(end + comma) != 3 {
                 break;
             }
@@ -254,13 +258,18 @@ impl Lexer<'_> {
                 sound = false;
                 end += tail.find(|c| !is_word(c)).unwrap_or(tail.len());
             }
+        } else if tail.starts_with(".\\overline") || tail.starts_with(".\\bar") {
+            sound = false;
+            end += 1;
         } else if next.is_some_and(|c| matches!(c, '.' | ',' | ':')) && digit_next {
             sound = false;
             let more = tail.find(|c: char| !matches!(c, '.' | ',' | ':' | '0'..='9'));
             end += more.unwrap_or(tail.len());
         }
         self.at += end;
-        if !sound || digits.len() > MAX_DIGITS {
+        // `0130` is a time or a code.
+        let code = lead > 1 && digits.starts_with('0');
+        if !sound || code || digits.len() > MAX_DIGITS {
             return Kind::Taint;
         }
         let value =
@@ -284,7 +293,8 @@ impl Lexer<'_> {
         let name = &rest[1..name_end];
         match name {
             "" => match rest[1..].chars().next() {
-                Some('\\') => self.take(2, Kind::Break),
+                // A new line, a display of its own.
+                Some('\\' | '[' | ']') => self.take(2, Kind::Break),
                 Some('%') => {
                     let known = self.after_value();
                     self.take(2, if known { Kind::Percent } else { Kind::Taint })
