@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tts_core::{Budget, Mode, Prompt, Sampling, StepRule};
+use tts_core::{Aggregate, Budget, Mode, Prompt, Rule, Sampling, Selection, StepRule};
 use tts_models::{Backend, EngineConfig, LanguageModel};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
@@ -133,15 +133,46 @@ fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t")
 }
 
+/// The defaults of strategies are for probabilities. Log-probabilities of steps are compared by
+/// their mean over the path, and vote by their exponential.
+fn suit_logprobs(recipe: &mut Recipe) {
+    let suit = |select: &mut Selection| {
+        select.aggregate = Aggregate::Mean;
+        if select.rule == Rule::Weighted {
+            select.rule = Rule::WeightedExp;
+        }
+    };
+    match recipe {
+        Recipe::BestOfN(strategy) => suit(&mut strategy.select),
+        Recipe::BeamSearch(strategy) => {
+            strategy.aggregate = Aggregate::Mean;
+            suit(&mut strategy.select);
+        }
+        Recipe::Dvts(strategy) => {
+            strategy.aggregate = Aggregate::Mean;
+            suit(&mut strategy.select);
+        }
+        Recipe::Lookahead(strategy) => suit_logprobs(&mut strategy.strategy),
+        Recipe::Forest(strategy) => suit_logprobs(&mut strategy.strategy),
+        Recipe::ChainOfThought(_) | Recipe::ZeroShot(_) | Recipe::SelfConsistency(_) => {}
+    }
+}
+
 impl SearchOptions {
-    /// The strategy.
+    /// The strategy: as the recipe says, or the default of its name, suited to the scorer.
     ///
     /// # Errors
     /// When the recipe cannot be read or the name is not a strategy's.
     pub fn recipe(&self) -> Result<Recipe, Error> {
         Ok(match &self.recipe {
             Some(path) => Recipe::from_file(path)?,
-            None => Recipe::default_of(&self.strategy, self.n)?,
+            None => {
+                let mut recipe = Recipe::default_of(&self.strategy, self.n)?;
+                if self.scorer == ScorerSpec::Logprob {
+                    suit_logprobs(&mut recipe);
+                }
+                recipe
+            }
         })
     }
 
@@ -150,15 +181,12 @@ impl SearchOptions {
     /// # Errors
     /// When the file cannot be read.
     pub fn few_shot(&self) -> Result<Option<FewShot>, Error> {
-        let mut shots = match self.few_shot.as_deref() {
+        let shots = match self.few_shot.as_deref() {
             None => return Ok(None),
             Some("builtin") => FewShot::default(),
             Some(path) => FewShot::from_file(path)?,
         };
-        if self.shots > 0 {
-            shots.examples.truncate(self.shots);
-        }
-        Ok(Some(shots))
+        Ok(Some(if self.shots > 0 { shots.take(self.shots) } else { shots }))
     }
 
     /// A question as a prompt.

@@ -264,6 +264,7 @@ impl<S: SearchStrategy> Run<S> {
             first.flops = self.settings.policy_cost.flops(0, self.prompt_tokens);
         }
         let mut judged = Vec::new();
+        let (mut written, mut last_text) = (0, 0);
         let count = line.steps.len();
         for (index, step) in line.steps.into_iter().enumerate() {
             let context = self.prompt_tokens + self.tree.tokens(parent);
@@ -272,7 +273,10 @@ impl<S: SearchStrategy> Run<S> {
             cost.flops += self.settings.policy_cost.flops(context, step.tokens.len() as u64);
             self.usage.logical += cost;
             let finish = if index + 1 == count { line.finish } else { Finish::Step };
-            let blank = step.is_blank();
+            written += 1;
+            if !step.is_blank() {
+                last_text = written;
+            }
             let depth = self.tree[parent].depth + 1;
             let generated = self.tree.generated(parent) + step.generated();
             let rule = &self.settings.rule;
@@ -294,12 +298,12 @@ impl<S: SearchStrategy> Run<S> {
                 children: Vec::new(),
                 rollouts: Vec::new(),
             });
-            if !blank {
-                judged.push(id);
-            }
+            judged.push(id);
             parent = id;
             seed = seed::child(seed, 0);
         }
+        // Nothing to judge after the last text; a blank step before it is part of what was said.
+        judged.truncate(last_text);
         Leaf { node: parent, origin: call.origin, judged }
     }
 

@@ -1,7 +1,7 @@
 //! What judges steps: the [`StepScorer`] trait.
 //!
-//! A scorer sees whole paths and judges their fresh steps only. It never sees a blank step: an end
-//! token alone is not judged, and such a path keeps the score of its last real step. An
+//! A scorer sees whole paths and judges their fresh steps only. Blank steps at the end are left out:
+//! an end token alone is not judged, and such a path keeps the score of its last real step. An
 //! outcome-only scorer gives every step of an unfinished path [`NEUTRAL`], so that neither
 //! finished nor unfinished paths win by being what they are.
 

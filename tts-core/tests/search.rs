@@ -285,6 +285,36 @@ fn an_end_token_alone_is_never_scored() {
 }
 
 #[test]
+fn a_blank_step_in_the_middle_shifts_no_score() {
+    /// Three steps, of which the second was cut while it held white space only.
+    struct Gap;
+    impl Generator for Gap {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            let step = |text: &str| Step {
+                text: text.into(),
+                tokens: vec![1],
+                given: 0,
+                logprobs: vec![-0.5],
+            };
+            let steps = || ["one", " \n", "two", ""].map(step).to_vec();
+            let line = |_: &u64| {
+                Ok(Completion { steps: steps(), finish: Finish::Stop, prompt_tokens: 3 })
+            };
+            let made = |r: &Request| Generated {
+                lines: r.seeds.iter().map(line).collect(),
+                computed_tokens: 0,
+                cached_tokens: 0,
+            };
+            Ok(batch.iter().map(made).collect())
+        }
+    }
+    let judge = scorer::from_fn(|_, step| step.text.len() as f64);
+    let tree = Search::new(&Gap).scorer(&judge).run(Sample { n: 1 }, "?").expect("runs").tree;
+    let scores: Vec<Option<f64>> = tree.iter().skip(1).map(|(_, node)| node.score).collect();
+    assert_eq!(scores, [Some(3.0), Some(2.0), Some(3.0), None]);
+}
+
+#[test]
 fn settings_are_checked_before_anything_is_spent() {
     let world = world();
     let calls = AtomicUsize::new(0);
