@@ -1,1 +1,72 @@
-//! Placeholder.
+//! Search strategies for test-time scaling: one strategy a file, all on one interface.
+//!
+//! A strategy looks at the steps that were just generated and scored, and says which paths to
+//! continue. [`tts_core::Search`] does the rest: it batches, counts, keeps to the budget, records
+//! and resumes.
+//!
+//! ```
+//! use tts_core::{Budget, Event, Search, StepRule, toy::{Oracle, ToyWorld}};
+//! use tts_search::BeamSearch;
+//!
+//! // Any `Generator` and any `StepScorer`; this one adds numbers, and errs now and then.
+//! let llm = ToyWorld { error: 0.3, ..ToyWorld::default() };
+//! let prm = Oracle::of(&llm);
+//! let mut events = 0;
+//! let mut progress = |_: &Event<'_>| events += 1;
+//!
+//! let out = Search::new(&llm)
+//!     .scorer(&prm)
+//!     .budget(Budget::tokens(20_000))
+//!     .observer(&mut progress)
+//!     .rule(StepRule::lines())
+//!     .seed(7)
+//!     .run(BeamSearch { keep: 4, branch: 4, ..Default::default() }, "17 + 24 + 3 = ?")?;
+//! assert_eq!(out.answer().as_deref(), Some("44"));
+//! # Ok::<(), tts_core::SearchError>(())
+//! ```
+//!
+//! | strategy | lines | when | source |
+//! |---|---|---|---|
+//! | [`ChainOfThought`] | 1 | the baseline; with [`FewShot`] for base models | Wei et al. 2022 |
+//! | [`ZeroShot`] | 2 for each rationale | models without examples | Kojima et al. 2022 |
+//! | [`SelfConsistency`] | `n` | no scorer; answers that can be compared | Wang et al. 2022 |
+//! | [`BestOfN`] | `n`, each judged | a scorer; the weighted vote where it is noisy | Cobbe et al. 2021, Lightman et al. 2023 |
+//! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
+//! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
+//! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
+//! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
+//!
+//! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
+//! strong search on a weak scorer finds the scorer's errors. [`Recipe`] makes each of them a JSON
+//! file. `ADDING.md` builds one from nothing.
+//!
+//! Every strategy is a struct of settings with defaults. What it remembers between rounds is in its
+//! field `state`, which is set back at the start of each search.
+
+pub mod beam;
+pub mod best_of_n;
+pub mod chain_of_thought;
+pub mod dvts;
+pub mod few_shot;
+pub mod forest;
+pub mod lookahead;
+pub mod recipe;
+mod samples;
+pub mod self_consistency;
+pub mod zero_shot;
+
+pub use beam::{BeamSearch, Completed, Duplicates};
+pub use best_of_n::BestOfN;
+pub use chain_of_thought::ChainOfThought;
+pub use dvts::Dvts;
+pub use few_shot::{Example, FewShot, FewShotError};
+pub use forest::Forest;
+pub use lookahead::Lookahead;
+pub use recipe::{Recipe, RecipeError};
+pub use self_consistency::SelfConsistency;
+pub use zero_shot::ZeroShot;
+
+// Compiles and runs the code in ADDING.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../ADDING.md")]
+struct Adding;

@@ -1,0 +1,162 @@
+//! Lookahead: judge a step by where it leads, then search on from the step itself.
+//!
+//! ```text
+//!                      rollout, greedy, thrown away
+//! question +-- step A -- . -- . -- 0.8      A counts 0.8
+//!          +-- step B -- . -- . -- 0.3      B counts 0.3
+//!
+//! the inner strategy sees A (0.8) and B (0.3), keeps A, and continues from A, not from its rollout
+//! ```
+//!
+//! [`Lookahead`] decorates any strategy. When fresh leaves come in, it first asks for one rollout
+//! of `depth` steps from each of them that is open. When these are in, the score of the last step
+//! of a rollout, its final state only, becomes the value of the leaf, and the inner strategy
+//! decides as if that had been the leaf's score. Finished leaves keep their own score, and so does
+//! a leaf whose rollout failed or was not judged. Rollouts are counted and recorded, but never
+//! part of an answer. Greedy ones draw no random numbers, so looking ahead changes what is kept,
+//! never what is sampled from it. Depth 0 is the inner strategy.
+//!
+//! Cost: one further line of at most `depth` steps, generated and judged, for each open candidate,
+//! in a round of its own. In the paper's account lookahead costs `depth + 1` times the search
+//! without it.
+//!
+//! Source: Snell et al. 2024 (arXiv 2408.03314), section 5.2, lookahead search; the paper uses
+//! depths 1 and 3.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Expand, NodeId, NodeKind, Sampling, SearchStrategy, Tree, Until, View};
+
+use crate::{BeamSearch, samples};
+
+/// Scores candidates by rollouts.
+///
+/// ```
+/// use tts_core::{NodeKind, Search, StepRule, toy::{Oracle, ToyWorld}};
+/// use tts_search::{BeamSearch, Lookahead};
+///
+/// let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
+/// let oracle = Oracle::of(&world);
+/// let inner = BeamSearch { keep: 2, branch: 4, ..Default::default() };
+/// let outcome = Search::new(&world)
+///     .scorer(&oracle)
+///     .rule(StepRule::lines())
+///     .run(Lookahead { depth: 2, ..Lookahead::of(inner) }, world.prompt(0))?;
+/// assert_eq!(outcome.answer(), Some(world.answer(0)));
+/// assert!(outcome.tree.iter().any(|(_, node)| node.kind == NodeKind::Rollout));
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookahead<S> {
+    /// What is decorated; `inner` in a recipe.
+    #[serde(rename = "inner")]
+    pub strategy: S,
+    /// Most steps of a rollout.
+    #[serde(default = "one")]
+    pub depth: u32,
+    /// How rollouts are drawn.
+    #[serde(default = "Sampling::greedy")]
+    pub sampling: Sampling,
+    /// Where the search stands.
+    #[serde(skip)]
+    pub state: State,
+}
+
+fn one() -> u32 {
+    1
+}
+
+/// Where a [`Lookahead`] stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    waiting: Option<Waiting>,
+}
+
+/// Candidates that wait for their rollouts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Waiting {
+    /// What the inner strategy is shown afterwards.
+    fresh: Vec<NodeId>,
+    /// Which of its decisions led there.
+    origin: Vec<usize>,
+    /// Where rollouts start, in the order of the decisions.
+    starts: Vec<NodeId>,
+}
+
+impl<S> Lookahead<S> {
+    /// One greedy step ahead of each candidate of `strategy`.
+    pub fn of(strategy: S) -> Self {
+        Self { strategy, depth: one(), sampling: Sampling::greedy(), state: State::default() }
+    }
+
+    fn rollout(&self, leaf: NodeId) -> Expand {
+        Expand {
+            until: Until::Steps(self.depth),
+            kind: NodeKind::Rollout,
+            sampling: Some(self.sampling),
+            ..Expand::step(leaf, 1)
+        }
+    }
+}
+
+impl Lookahead<BeamSearch> {
+    /// The textbook form: `n` first steps, each followed by `k` greedy ones of which only the last
+    /// is judged; keep `m` first steps, and continue each `n` ways.
+    ///
+    /// ```
+    /// use tts_search::Lookahead;
+    /// let search = Lookahead::source(8, 2, 3)?;
+    /// assert_eq!((search.strategy.keep, search.depth), (2, 3));
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// # Errors
+    /// See [`BeamSearch::source`].
+    pub fn source(n: usize, m: usize, k: u32) -> Result<Self, String> {
+        Ok(Self { depth: k, ..Self::of(BeamSearch::source(n, m)?) })
+    }
+}
+
+/// The score of the last judged step of a rollout from `leaf`.
+fn final_score(tree: &Tree, leaf: NodeId, end: NodeId) -> Option<f64> {
+    std::iter::successors(Some(end), |&id| tree[id].parent)
+        .take_while(|&id| id != leaf)
+        .find_map(|id| tree[id].score)
+}
+
+impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        if samples::is_start(view) {
+            self.state = State::default();
+            return self.strategy.step(view);
+        }
+        if let Some(waiting) = self.state.waiting.take() {
+            for (&end, &origin) in view.fresh().iter().zip(view.origin()) {
+                let Some(&leaf) = waiting.starts.get(origin) else { continue };
+                if let Some(score) = final_score(view.tree(), leaf, end) {
+                    view.set_value(leaf, score);
+                }
+            }
+            return self.strategy.step(&mut view.with_fresh(&waiting.fresh, &waiting.origin));
+        }
+        let mut starts = view.open();
+        // What the inner strategy rolls out itself is no candidate.
+        starts.retain(|&id| self.depth > 0 && view.tree()[id].kind == NodeKind::Committed);
+        if starts.is_empty() {
+            return self.strategy.step(view);
+        }
+        let rollouts = starts.iter().map(|&leaf| self.rollout(leaf)).collect();
+        let (fresh, origin) = (view.fresh().to_vec(), view.origin().to_vec());
+        self.state.waiting = Some(Waiting { fresh, origin, starts });
+        rollouts
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.strategy.pick(tree)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.sampling.check().map_err(|problem| format!("lookahead: {problem}"))?;
+        self.strategy.check()
+    }
+}

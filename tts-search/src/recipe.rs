@@ -1,0 +1,236 @@
+//! Recipes: every strategy as JSON.
+//!
+//! ```text
+//! { "strategy": "lookahead", "depth": 1,
+//!   "inner": { "strategy": "beam-search", "keep": 4, "branch": 4 } }
+//! ```
+//!
+//! A recipe names a strategy and gives the fields that differ from its defaults. Decorators hold
+//! another recipe as `inner`. A field or strategy that does not exist is an error that names it,
+//! and settings are checked as they are read. A [`Recipe`] is itself a strategy and passes
+//! everything on to the one it names.
+//!
+//! Cost: that of the strategy.
+//!
+//! Source: none; a format of this library.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Expand, NodeId, SearchStrategy, Tree, View};
+
+use crate::{
+    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, SelfConsistency, ZeroShot,
+};
+
+/// Any strategy of this crate.
+///
+/// ```
+/// use tts_core::{Search, StepRule, toy::{Oracle, ToyWorld}};
+/// use tts_search::Recipe;
+///
+/// let recipe = Recipe::from_json(r#"{"strategy": "beam-search", "keep": 2, "branch": 4}"#)?;
+/// let world = ToyWorld::default();
+/// let oracle = Oracle::of(&world);
+/// let outcome =
+///     Search::new(&world).scorer(&oracle).rule(StepRule::lines()).run(recipe, world.prompt(0))?;
+/// assert_eq!(outcome.answer(), Some(world.answer(0)));
+///
+/// let error = Recipe::from_json(r#"{"strategy": "beam-search", "width": 2}"#).unwrap_err();
+/// assert!(error.to_string().contains("unknown field `width`"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "strategy", rename_all = "kebab-case")]
+pub enum Recipe {
+    /// `chain-of-thought`
+    ChainOfThought(ChainOfThought),
+    /// `zero-shot`
+    ZeroShot(ZeroShot),
+    /// `self-consistency`
+    SelfConsistency(SelfConsistency),
+    /// `best-of-n`
+    BestOfN(BestOfN),
+    /// `beam-search`
+    BeamSearch(BeamSearch),
+    /// `lookahead`
+    Lookahead(Box<Lookahead<Recipe>>),
+    /// `forest`
+    Forest(Box<Forest<Recipe>>),
+    /// `dvts`
+    Dvts(Dvts),
+}
+
+/// A recipe that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecipeError {
+    /// The file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// What a file holds is not a recipe.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<RecipeError>,
+    },
+    /// Not a recipe.
+    #[error("recipe: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Settings that the strategy refuses.
+    #[error("recipe: {0}")]
+    Settings(String),
+    /// A name that [`Recipe::default_of`] does not know.
+    #[error("no strategy is called {name:?}, expected one of {}", Recipe::NAMES.join(", "))]
+    Name {
+        /// The name.
+        name: String,
+    },
+}
+
+impl Recipe {
+    /// The names that [`Recipe::default_of`] knows.
+    pub const NAMES: [&str; 10] = [
+        "greedy",
+        "chain-of-thought",
+        "zero-shot",
+        "majority",
+        "self-consistency",
+        "best-of-n",
+        "weighted",
+        "beam-search",
+        "dvts",
+        "lookahead",
+    ];
+
+    /// Reads a recipe, and checks its settings.
+    ///
+    /// # Errors
+    /// When the text is not JSON, names an unknown strategy or field, or a setting is out of range.
+    pub fn from_json(json: &str) -> Result<Self, RecipeError> {
+        let recipe: Self = serde_json::from_str(json)?;
+        recipe.check().map_err(RecipeError::Settings)?;
+        Ok(recipe)
+    }
+
+    /// Reads a recipe from a file.
+    ///
+    /// # Errors
+    /// As [`Recipe::from_json`], with the name of the file.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecipeError> {
+        let path = path.as_ref();
+        let io = |source| RecipeError::Io { path: path.to_owned(), source };
+        let json = std::fs::read_to_string(path).map_err(io)?;
+        let file = |error| RecipeError::File { path: path.to_owned(), source: Box::new(error) };
+        Self::from_json(&json).map_err(file)
+    }
+
+    /// A sensible strategy for a name and one budget, `n` lines a round at most: what a command
+    /// line needs. See [`Recipe::NAMES`].
+    ///
+    /// A beam keeps about the square root of `n` and branches as much, and so do the trees of
+    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost.
+    ///
+    /// ```
+    /// use tts_search::{BeamSearch, Recipe};
+    /// let beam = BeamSearch { keep: 3, branch: 4, ..Default::default() };
+    /// assert_eq!(Recipe::default_of("beam-search", 12)?, beam.into());
+    /// assert!(Recipe::default_of("beam", 12).is_err());
+    /// # Ok::<(), tts_search::RecipeError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the name is unknown, or `n` is 0.
+    pub fn default_of(name: &str, n: usize) -> Result<Self, RecipeError> {
+        if n == 0 {
+            return Err(RecipeError::Settings(format!("{name}: n is 0, expected at least 1")));
+        }
+        let side = n.isqrt();
+        let beam = BeamSearch { keep: side, branch: n / side, ..BeamSearch::default() };
+        Ok(match name {
+            "greedy" | "chain-of-thought" => ChainOfThought {}.into(),
+            // More than one rationale makes sense only if they may differ.
+            "zero-shot" if n == 1 => ZeroShot::default().into(),
+            "zero-shot" => ZeroShot { n, sampling: None, ..ZeroShot::default() }.into(),
+            "majority" | "self-consistency" => {
+                SelfConsistency { n, ..SelfConsistency::default() }.into()
+            }
+            "best-of-n" => BestOfN { n, ..BestOfN::default() }.into(),
+            "weighted" => BestOfN::weighted(n).into(),
+            "beam-search" => beam.into(),
+            "dvts" => Dvts { n: n / side * side, branch: side, ..Dvts::default() }.into(),
+            "lookahead" => Lookahead::of(Self::from(beam)).into(),
+            _ => return Err(RecipeError::Name { name: name.to_owned() }),
+        })
+    }
+
+    fn strategy(&self) -> &dyn SearchStrategy {
+        match self {
+            Self::ChainOfThought(strategy) => strategy,
+            Self::ZeroShot(strategy) => strategy,
+            Self::SelfConsistency(strategy) => strategy,
+            Self::BestOfN(strategy) => strategy,
+            Self::BeamSearch(strategy) => strategy,
+            Self::Lookahead(strategy) => strategy.as_ref(),
+            Self::Forest(strategy) => strategy.as_ref(),
+            Self::Dvts(strategy) => strategy,
+        }
+    }
+
+    fn strategy_mut(&mut self) -> &mut dyn SearchStrategy {
+        match self {
+            Self::ChainOfThought(strategy) => strategy,
+            Self::ZeroShot(strategy) => strategy,
+            Self::SelfConsistency(strategy) => strategy,
+            Self::BestOfN(strategy) => strategy,
+            Self::BeamSearch(strategy) => strategy,
+            Self::Lookahead(strategy) => strategy.as_mut(),
+            Self::Forest(strategy) => strategy.as_mut(),
+            Self::Dvts(strategy) => strategy,
+        }
+    }
+}
+
+impl SearchStrategy for Recipe {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.strategy_mut().step(view)
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.strategy().pick(tree)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.strategy().check()
+    }
+}
+
+macro_rules! from {
+    ($($strategy:ident),*) => {$(
+        impl From<$strategy> for Recipe {
+            fn from(strategy: $strategy) -> Self {
+                Self::$strategy(strategy)
+            }
+        }
+    )*};
+}
+from!(ChainOfThought, ZeroShot, SelfConsistency, BestOfN, BeamSearch, Dvts);
+
+impl From<Lookahead<Recipe>> for Recipe {
+    fn from(strategy: Lookahead<Recipe>) -> Self {
+        Self::Lookahead(Box::new(strategy))
+    }
+}
+
+impl From<Forest<Recipe>> for Recipe {
+    fn from(strategy: Forest<Recipe>) -> Self {
+        Self::Forest(Box::new(strategy))
+    }
+}
