@@ -44,8 +44,10 @@ fn within(part: &Value, whole: &Value) -> bool {
         (Value::Object(part), Value::Object(whole)) => {
             part.iter().all(|(key, value)| whole.get(key).is_some_and(|other| within(value, other)))
         }
+        // Sampling is in f32.
         (Value::Number(a), Value::Number(b)) => {
-            (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 1e-6
+            let (a, b) = (a.as_f64().expect("a number"), b.as_f64().expect("a number"));
+            (a - b).abs() < 1e-6
         }
         _ => part == whole,
     }

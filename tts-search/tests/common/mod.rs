@@ -84,6 +84,7 @@ pub(crate) fn shown(decisions: &[Expand]) -> Vec<(u32, usize)> {
 }
 
 /// A line of one step.
+#[expect(clippy::unnecessary_wraps, reason = "as generators return it")]
 pub(crate) fn line(text: &str, finish: Finish) -> Result<Completion, LineError> {
     let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
     let step = Step { text: text.into(), tokens, ..Step::default() };
