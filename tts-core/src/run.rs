@@ -241,7 +241,9 @@ impl<S: SearchStrategy> Run<S> {
                 }
             }
         }
-        if leaves.is_empty() && last {
+        // Without its rollouts a search can go on: they only look ahead.
+        let ahead = calls.iter().all(|call| call.expand.kind == NodeKind::Rollout);
+        if leaves.is_empty() && (last || ahead) {
             return self.round_over(&leaves, last);
         }
         if leaves.is_empty() {

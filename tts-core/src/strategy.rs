@@ -92,7 +92,8 @@ impl<'a> View<'a> {
     }
 
     /// The ends of the lines that were just made and scored, in the order they were asked for; at
-    /// first the root alone. Lines that failed are left out.
+    /// first the root alone. Lines that failed are left out; nothing is left when a round was of
+    /// rollouts alone and all of them failed.
     pub fn fresh(&self) -> &'a [NodeId] {
         self.fresh
     }

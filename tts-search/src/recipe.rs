@@ -17,6 +17,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tts_core::{Expand, NodeId, SearchStrategy, Tree, View};
 
 use crate::{
@@ -116,6 +117,7 @@ impl Recipe {
     /// When the text is not JSON, names an unknown strategy or field, or a setting is out of range.
     pub fn from_json(json: &str) -> Result<Self, RecipeError> {
         let recipe: Self = serde_json::from_str(json)?;
+        objects(&serde_json::from_str(json)?)?;
         recipe.check().map_err(RecipeError::Settings)?;
         Ok(recipe)
     }
@@ -209,6 +211,16 @@ impl SearchStrategy for Recipe {
 
     fn check(&self) -> Result<(), String> {
         self.strategy().check()
+    }
+}
+
+/// Refuses lists where recipes belong: serde reads them as fields without their names.
+fn objects(recipe: &Value) -> Result<(), RecipeError> {
+    match recipe {
+        Value::Object(fields) => fields.get("inner").map_or(Ok(()), objects),
+        other => Err(RecipeError::Settings(format!(
+            "expected an object with the field `strategy`, found {other}"
+        ))),
     }
 }
 

@@ -1,0 +1,123 @@
+//! What the tests share: strategies stepped by hand on a handmade tree, and generators that say
+//! what they are told.
+#![expect(dead_code, reason = "not every test uses all of it")]
+
+use std::sync::Arc;
+
+use tts_core::*;
+
+/// A strategy without a driver: its view is made by hand.
+pub(crate) struct ByHand<S> {
+    pub(crate) strategy: S,
+    pub(crate) tree: Tree,
+}
+
+impl<S: SearchStrategy> ByHand<S> {
+    /// A strategy before a tree of the root alone.
+    pub(crate) fn new(strategy: S) -> Self {
+        Self { strategy, tree: Tree::new(Prompt::from("a question"), 7) }
+    }
+
+    /// The first decision.
+    pub(crate) fn start(&mut self) -> Vec<(u32, usize)> {
+        shown(&self.decide(&[NodeId::ROOT], &[0]))
+    }
+
+    /// The decision after these leaves, as (node, lines).
+    pub(crate) fn next(&mut self, fresh: &[NodeId]) -> Vec<(u32, usize)> {
+        shown(&self.decide(fresh, &vec![0; fresh.len()]))
+    }
+
+    /// The decisions after these leaves, of which each stems from the decision named in `origin`.
+    pub(crate) fn decide(&mut self, fresh: &[NodeId], origin: &[usize]) -> Vec<Expand> {
+        let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+        let mut view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
+        self.strategy.step(&mut view)
+    }
+
+    /// Open steps below `parent` with these scores.
+    pub(crate) fn open(&mut self, parent: u32, scores: &[f64]) -> Vec<NodeId> {
+        scores.iter().map(|&score| self.leaf(parent, Finish::Step, score)).collect()
+    }
+
+    /// A finished step.
+    pub(crate) fn stop(&mut self, parent: u32, score: f64) -> NodeId {
+        self.leaf(parent, Finish::Stop, score)
+    }
+
+    /// A step with a text of its own.
+    pub(crate) fn leaf(&mut self, parent: u32, finish: Finish, score: f64) -> NodeId {
+        let text = format!("step {}\n", self.tree.len());
+        self.tree.grow(NodeId(parent), &text, finish, Some(score))
+    }
+
+    /// A rollout step.
+    pub(crate) fn rollout(&mut self, parent: NodeId, finish: Finish, score: Option<f64>) -> NodeId {
+        let above = &self.tree[parent];
+        let node = Node {
+            parent: Some(parent),
+            depth: above.depth + 1,
+            kind: NodeKind::Rollout,
+            step: Arc::new(Step { text: "ahead\n".into(), ..Step::default() }),
+            finish,
+            open: finish == Finish::Step,
+            seed: 1,
+            score,
+            value: None,
+            round: above.round + 1,
+            cost: Cost::default(),
+            children: Vec::new(),
+            rollouts: Vec::new(),
+        };
+        self.tree.push(node)
+    }
+
+    /// The strategy's choice.
+    pub(crate) fn pick(&self) -> Option<u32> {
+        self.strategy.pick(&self.tree).map(|id| id.0)
+    }
+}
+
+/// Decisions as (node, lines).
+pub(crate) fn shown(decisions: &[Expand]) -> Vec<(u32, usize)> {
+    decisions.iter().map(|expand| (expand.node.0, expand.n)).collect()
+}
+
+/// A line of one step.
+#[expect(clippy::unnecessary_wraps, reason = "as generators return it")]
+pub(crate) fn line(text: &str, finish: Finish) -> Result<Completion, LineError> {
+    let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
+    let step = Step { text: text.into(), tokens, ..Step::default() };
+    Ok(Completion { steps: vec![step], finish, prompt_tokens: 1 })
+}
+
+/// Says what a function of prefix and place among all lines of its request says.
+pub(crate) struct Says<F>(pub(crate) F);
+
+impl<F> Generator for Says<F>
+where
+    F: Fn(&Trajectory, usize) -> Result<Completion, LineError> + Send + Sync,
+{
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut seen: Vec<(String, usize)> = Vec::new();
+        let mut answer = |request: &Request| {
+            let text = request.prefix.text();
+            let mut one = |_: &u64| {
+                let index =
+                    seen.iter().position(|(other, _)| *other == text).unwrap_or_else(|| {
+                        seen.push((text.clone(), 0));
+                        seen.len() - 1
+                    });
+                let place = seen[index].1;
+                seen[index].1 += 1;
+                (self.0)(&request.prefix, place)
+            };
+            Generated {
+                lines: request.seeds.iter().map(&mut one).collect(),
+                computed_tokens: 0,
+                cached_tokens: 0,
+            }
+        };
+        Ok(batch.iter().map(&mut answer).collect())
+    }
+}

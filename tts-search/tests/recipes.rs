@@ -1,0 +1,170 @@
+//! Recipes: what parses, what does not, and what the errors say.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tts_core::*;
+use tts_search::*;
+
+const STRATEGIES: [&str; 8] = [
+    "chain-of-thought",
+    "zero-shot",
+    "self-consistency",
+    "best-of-n",
+    "beam-search",
+    "lookahead",
+    "forest",
+    "dvts",
+];
+
+fn file(name: &str) -> std::path::PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/recipes");
+    root.join(format!("{name}.json"))
+}
+
+#[test]
+fn every_strategy_has_an_example_that_parses_and_comes_back() {
+    for name in STRATEGIES {
+        let recipe = Recipe::from_file(file(name)).expect(name);
+        let written = serde_json::to_value(&recipe).expect("JSON");
+        assert_eq!(written["strategy"], name);
+        assert_eq!(Recipe::from_json(&written.to_string()).expect("parses"), recipe);
+        // Nothing in the file is ignored: all of it comes back, next to the defaults.
+        let text = std::fs::read_to_string(file(name)).expect("a file");
+        let read: Value = serde_json::from_str(&text).expect("JSON");
+        assert!(within(&read, &written), "{read} is not within {written}");
+    }
+    let files = std::fs::read_dir(file("x").parent().expect("a folder")).expect("a folder");
+    assert_eq!(files.count(), STRATEGIES.len());
+}
+
+/// Whether every field of `part` is in `whole`.
+fn within(part: &Value, whole: &Value) -> bool {
+    match (part, whole) {
+        (Value::Object(part), Value::Object(whole)) => {
+            part.iter().all(|(key, value)| whole.get(key).is_some_and(|other| within(value, other)))
+        }
+        // Sampling is in f32.
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().expect("a number"), b.as_f64().expect("a number"));
+            (a - b).abs() < 1e-6
+        }
+        _ => part == whole,
+    }
+}
+
+#[test]
+fn every_strategy_refuses_an_unknown_field_wherever_it_stands() {
+    for name in STRATEGIES {
+        let recipe = Recipe::from_file(file(name)).expect(name);
+        let mut value = serde_json::to_value(&recipe).expect("JSON");
+        value["beem"] = json!(4);
+        let error = Recipe::from_json(&value.to_string()).expect_err(name).to_string();
+        assert!(error.contains("unknown field `beem`"), "{name}: {error}");
+        // Run state is no setting.
+        let mut value = serde_json::to_value(&recipe).expect("JSON");
+        assert!(value.get("state").is_none());
+        value["state"] = json!({});
+        let error = Recipe::from_json(&value.to_string()).expect_err(name).to_string();
+        assert!(error.contains("unknown field `state`"), "{name}: {error}");
+    }
+    for (json, expected) in [
+        (
+            json!({"strategy": "best-of-n", "select": {"rule": "best", "by": 1}}),
+            "unknown field `by`",
+        ),
+        (
+            json!({"strategy": "lookahead", "inner": {"strategy": "dvts", "m": 4}}),
+            "unknown field `m`",
+        ),
+        (
+            json!({"strategy": "lookahead", "sampling": {"temp": 1}, "inner": {"strategy": "dvts"}}),
+            "unknown field `temp`",
+        ),
+        (
+            json!({"strategy": "forest", "copies": 2, "inner": {
+                "strategy": "lookahead", "inner": {"strategy": "beam-search", "width": 4}}}),
+            "unknown field `width`",
+        ),
+    ] {
+        let error = Recipe::from_json(&json.to_string()).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn errors_name_what_is_wrong() {
+    for (json, expected) in [
+        (r#"{"strategy": "beam"}"#, "unknown variant `beam`, expected one of `chain-of-thought`"),
+        (r#"{"keep": 4}"#, "missing field `strategy`"),
+        (r#"{"strategy": "lookahead", "depth": 2}"#, "missing field `inner`"),
+        (r#"{"strategy": "forest", "inner": {"strategy": "dvts"}}"#, "missing field `copies`"),
+        (r#"{"strategy": "best-of-n", "n": -3}"#, "invalid value: integer `-3`"),
+        (r#"{"strategy": "best-of-n", "n": 0}"#, "best-of-n: n is 0, expected at least 1"),
+        (r#"{"strategy": "dvts", "n": 6, "branch": 4}"#, "expected a divisor of n, which is 6"),
+        (r#"{"strategy": "beam-search", "completed": "drop"}"#, "unknown variant `drop`"),
+        (r#"{"strategy": "beam-search", "keep": "4"}"#, "invalid type: string \"4\""),
+        // Serde alone would read lists as fields without their names.
+        (
+            r#"["beam-search"]"#,
+            "expected an object with the field `strategy`, found [\"beam-search\"]",
+        ),
+        (r#"{"strategy": "lookahead", "inner": ["dvts", 8, 2]}"#, "found [\"dvts\",8,2]"),
+        (r#"{"strategy": "dvts", "strategy": "best-of-n"}"#, "duplicate field `strategy`"),
+        (r#"{"strategy": "dvts", "n": 4, "n": 8}"#, "duplicate field `n`"),
+        ("", "EOF"),
+    ] {
+        let error = Recipe::from_json(json).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{json}: {error}");
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("beam.json");
+    let error = Recipe::from_file(&path).expect_err("no file").to_string();
+    assert!(error.contains("beam.json: "), "{error}");
+    std::fs::write(&path, r#"{"strategy": "beam-search", "keep": 0}"#).expect("written");
+    let error = Recipe::from_file(&path).expect_err("keeps nothing").to_string();
+    assert!(error.contains("beam.json: recipe: beam search: keep is 0"), "{error}");
+}
+
+#[test]
+fn deep_nesting_is_an_error_and_not_a_crash() {
+    let mut json = r#"{"strategy": "chain-of-thought"}"#.to_owned();
+    for _ in 0..500 {
+        json = format!(r#"{{"strategy": "forest", "copies": 1, "inner": {json}}}"#);
+    }
+    let error = Recipe::from_json(&json).expect_err("too deep").to_string();
+    assert!(error.contains("recursion limit"), "{error}");
+}
+
+#[test]
+fn the_tag_may_stand_anywhere() {
+    let beam = BeamSearch { keep: 2, ..Default::default() };
+    let recipe = Recipe::from_json(r#"{"keep": 2, "strategy": "beam-search"}"#).expect("parses");
+    assert_eq!(recipe, beam.into());
+}
+
+#[test]
+fn every_name_makes_a_strategy_within_its_budget() {
+    for name in Recipe::NAMES {
+        for n in 1..70 {
+            let recipe = Recipe::default_of(name, n).expect(name);
+            recipe.check().unwrap_or_else(|problem| panic!("{name} {n}: {problem}"));
+            let json = serde_json::to_string(&recipe).expect("JSON");
+            assert_eq!(Recipe::from_json(&json).expect("parses"), recipe);
+            let mut search = recipe.clone();
+            let mut tree = Tree::new(Prompt::from("a question"), 0);
+            let (cost, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+            let fresh = [NodeId::ROOT];
+            let mut view = View::new(&mut tree, &fresh, &[0], &cost, &budget, &mut rng);
+            let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
+            assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
+            // Not much of the budget lies idle.
+            let single = ["greedy", "chain-of-thought"].contains(&name);
+            assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
+        }
+        assert!(Recipe::default_of(name, 0).is_err());
+    }
+    let error = Recipe::default_of("mcts", 4).expect_err("unknown").to_string();
+    assert!(error.contains("no strategy is called \"mcts\", expected one of greedy, "), "{error}");
+    assert!(error.contains("lookahead"), "{error}");
+}
