@@ -67,9 +67,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if problems.is_empty() {
         return Err(format!("{}: no problems", arguments.data.display()).into());
     }
-    let folder = arguments.record.clone().unwrap_or_else(|| {
-        evaluate::default_folder(arguments.json.as_deref(), &arguments.data)
-    });
+    let folder = arguments
+        .record
+        .clone()
+        .unwrap_or_else(|| evaluate::default_folder(arguments.json.as_deref(), &arguments.data));
     let path = &arguments.model.model;
     let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
     let fingerprint = evaluate::fingerprint(&problems);
@@ -110,7 +111,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             ended += 1;
             right += usize::from(row.correct);
             tokens += row.cost.generated_tokens;
-            let accuracy = 100.0 * f64::from(u32::try_from(right).unwrap_or(u32::MAX)) / f64::from(ended);
+            let accuracy =
+                100.0 * f64::from(u32::try_from(right).unwrap_or(u32::MAX)) / f64::from(ended);
             let rate = generated.get() as f64 / searching.elapsed().as_secs_f64();
             let tokens = report::thousands(tokens);
             bar.set_message(format!("{accuracy:.1} % right, {tokens} tokens, {rate:.0} tokens/s"));
@@ -120,7 +122,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     bar.finish_and_clear();
     let seconds = searching.elapsed().as_secs_f64();
     let rows = results.iter().zip(&problems).enumerate();
-    let rows = rows.map(|(index, (result, problem))| evaluate::row(index, problem, result)).collect();
+    let rows =
+        rows.map(|(index, (result, problem))| evaluate::row(index, problem, result)).collect();
     let independent = matches!(setup.recipe, Recipe::BestOfN(_) | Recipe::SelfConsistency(_));
     let figures = evaluate::figures(&setup, rows, independent)?;
     print(&figures, generated.get(), seconds)?;
@@ -164,7 +167,11 @@ fn print(figures: &Figures<'_>, generated: u64, seconds: f64) -> Result<(), Erro
         for point in &figures.curve {
             let [pass, majority, best, weighted] =
                 [point.pass, point.majority, point.best, point.weighted].map(|p| 100.0 * p);
-            writeln!(out, "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1}", point.k)?;
+            writeln!(
+                out,
+                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1}",
+                point.k
+            )?;
         }
     }
     for row in figures.rows.iter().filter(|row| row.error.is_some()).take(5) {

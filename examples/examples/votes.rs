@@ -39,7 +39,7 @@ struct Arguments {
 /// [`Group`] as an argument.
 #[derive(Clone, Copy, ValueEnum)]
 enum Grouping {
-    /// The same string.
+    /// The same string; an answer is right if it is the gold answer's string or plain number.
     Exact,
     /// Mathematically equivalent.
     Equivalent,
@@ -130,8 +130,11 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
         .collect();
     let by_score = |weight| if has_scores { weighted(&votes, same, weight) } else { None };
     let pass_at_k = pool.gold.map(|gold| {
-        let correct =
-            votes.iter().filter_map(Vote::parsed).filter(|answer| same(&gold, answer)).count();
+        let right = |answer: &&str| match group {
+            Group::Equivalent => equivalent(&gold, answer),
+            Group::Exact => gold == **answer || same_number(&gold, answer),
+        };
+        let correct = votes.iter().filter_map(Vote::parsed).filter(right).count();
         let sizes = arguments.k.clone().map_or_else(|| powers_of_two(n), BTreeSet::from_iter);
         // A k greater than the pool has no estimate.
         sizes.into_iter().map(|k| (k, pass_at_k(n, correct, k).ok())).collect()
@@ -143,6 +146,13 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
         weighted_sigmoid: by_score(Weight::Sigmoid),
         pass_at_k,
     })
+}
+
+/// Whether both are plain decimal numbers, thousands separated by commas or not, and equal.
+fn same_number(a: &str, b: &str) -> bool {
+    let number = |text: &str| text.replace(',', "").parse::<f64>().ok().filter(|n| n.is_finite());
+    // Equal numbers are meant, not close ones: both are parsed by the same rule.
+    matches!((number(a), number(b)), (Some(a), Some(b)) if a.total_cmp(&b).is_eq())
 }
 
 /// The powers of two up to `n`, and `n`.

@@ -54,8 +54,8 @@ pub fn load(
     question: Option<&str>,
     answer: Option<&str>,
 ) -> Result<Vec<Problem>, Error> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     parse(&text, question, answer).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
@@ -77,17 +77,22 @@ pub fn parse(
             fields = Fields::resolve(question, answer, &row);
         }
         let Some(fields) = &fields else {
-            return Err(bad("no known fields: name them with --question-field and --answer-field".into()));
+            return Err(bad(
+                "no known fields: name them with --question-field and --answer-field".into()
+            ));
         };
         let get = |name: &String| match row.get(name) {
             Some(Value::String(text)) => Ok(text.clone()),
             Some(Value::Number(number)) => Ok(number.to_string()),
-            Some(other) => Err(bad(format!("field {name:?} is {other}, expected text or a number"))),
+            Some(other) => {
+                Err(bad(format!("field {name:?} is {other}, expected text or a number")))
+            }
             None => Err(bad(format!("no field {name:?}"))),
         };
         let parts: Result<Vec<String>, String> = fields.question.iter().map(get).collect();
         let gold = get(&fields.answer)?;
-        let gold = gold.rsplit_once("####").map_or(gold.as_str(), |(_, gold)| gold).trim().to_owned();
+        let gold =
+            gold.rsplit_once("####").map_or(gold.as_str(), |(_, gold)| gold).trim().to_owned();
         problems.push(Problem { question: parts?.join(" "), gold });
     }
     Ok(problems)
@@ -101,7 +106,11 @@ mod tests {
     fn the_usual_formats_are_known() {
         let table = [
             (r#"{"question": "Q", "answer": "So 1+1=2.\n#### 2"}"#, "Q", "2"),
-            (r#"{"problem": "P", "solution": "...", "answer": "\\frac{1}{2}"}"#, "P", "\\frac{1}{2}"),
+            (
+                r#"{"problem": "P", "solution": "...", "answer": "\\frac{1}{2}"}"#,
+                "P",
+                "\\frac{1}{2}",
+            ),
             (r#"{"Body": "B.", "Question": "Q?", "Answer": 145.0}"#, "B. Q?", "145.0"),
         ];
         for (row, question, gold) in table {
@@ -117,7 +126,10 @@ mod tests {
         let table = [
             ("{\"question\": \"Q\", \"answer\": \"1\"}\nnot json", "line 2"),
             ("{\"q\": \"Q\"}", "line 1: no known fields"),
-            ("{\"question\": \"Q\", \"answer\": \"1\"}\n\n{\"question\": \"Q\"}", "line 3: no field \"answer\""),
+            (
+                "{\"question\": \"Q\", \"answer\": \"1\"}\n\n{\"question\": \"Q\"}",
+                "line 3: no field \"answer\"",
+            ),
             ("{\"question\": [], \"answer\": \"1\"}", "line 1: field \"question\" is []"),
         ];
         for (text, expected) in table {

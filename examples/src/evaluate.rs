@@ -173,7 +173,13 @@ pub fn row(index: usize, problem: &Problem, result: &Result<Outcome, SearchError
     };
     let Some(outcome) = outcome else {
         return Row {
-            index, gold, answer: None, correct: false, stop: None, cost: Cost::default(), error,
+            index,
+            gold,
+            answer: None,
+            correct: false,
+            stop: None,
+            cost: Cost::default(),
+            error,
             candidates: Vec::new(),
         };
     };
@@ -219,7 +225,14 @@ pub fn figures(setup: &Setup, rows: Vec<Row>, independent: bool) -> Result<Figur
     let curve = if independent { curve(&rows)? } else { Vec::new() };
     let failed = rows.iter().filter(|row| row.error.is_some()).count();
     Ok(Figures {
-        setup, problems: rows.len(), accuracy, any_candidate, per_problem, failed, curve, rows,
+        setup,
+        problems: rows.len(),
+        accuracy,
+        any_candidate,
+        per_problem,
+        failed,
+        curve,
+        rows,
     })
 }
 

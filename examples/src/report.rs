@@ -72,7 +72,12 @@ pub fn votes(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     if none > 0 {
         words.push(format!("no answer ({none})"));
     }
-    writeln!(out, "{} candidates, {finished} of them finished: {}", candidates.len(), words.join(", "))
+    writeln!(
+        out,
+        "{} candidates, {finished} of them finished: {}",
+        candidates.len(),
+        words.join(", ")
+    )
 }
 
 /// Logical cost in one line.

@@ -297,9 +297,8 @@ fn a_blank_step_in_the_middle_shifts_no_score() {
                 logprobs: vec![-0.5],
             };
             let steps = || ["one", " \n", "two", ""].map(step).to_vec();
-            let line = |_: &u64| {
-                Ok(Completion { steps: steps(), finish: Finish::Stop, prompt_tokens: 3 })
-            };
+            let line =
+                |_: &u64| Ok(Completion { steps: steps(), finish: Finish::Stop, prompt_tokens: 3 });
             let made = |r: &Request| Generated {
                 lines: r.seeds.iter().map(line).collect(),
                 computed_tokens: 0,
