@@ -186,8 +186,8 @@ impl<S: SearchStrategy> Run<S> {
     /// Answers one line of [`Need::Lines`]. When the last one is in, the round goes on.
     ///
     /// # Errors
-    /// When no line is waited for in this slot, or every line of the round has failed. A line that
-    /// breaks the generator's contract counts as failed.
+    /// When no line is waited for in this slot, or every line of the round has failed, unless all
+    /// were rollouts. A line that breaks the generator's contract counts as failed.
     pub fn give_line(
         &mut self,
         slot: usize,

@@ -107,7 +107,8 @@ pub struct BeamSearch {
 pub struct State {
     /// Paths that may still be kept.
     slots: usize,
-    /// Finished paths that hold a slot ([`Completed::Compete`]).
+    /// Finished paths that hold a slot ([`Completed::Compete`]), the best first; equals in the
+    /// order in which they were made, as the ranking needs them.
     held: Vec<NodeId>,
 }
 
@@ -170,8 +171,8 @@ impl BeamSearch {
         self.first.unwrap_or(self.keep.saturating_mul(self.branch))
     }
 
-    /// What is ranked: finished paths that hold a slot, and the fresh leaves that go on or have
-    /// finished, in the order in which they were made.
+    /// What is ranked: finished paths that hold a slot, then the fresh leaves that go on or have
+    /// finished, so that of equals the one made first comes first.
     fn candidates(&self, view: &View<'_>) -> Vec<NodeId> {
         let tree = view.tree();
         let mut candidates: Vec<NodeId> =
@@ -190,14 +191,11 @@ impl BeamSearch {
             ranked.retain(|&id| tree[id].open);
         }
         ranked.truncate(self.state.slots);
-        let (live, mut done): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|&id| tree[id].open);
+        let (live, done): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|&id| tree[id].open);
         match self.completed {
             Completed::FreeSlot => self.state.slots -= done.len(),
             Completed::Refill => {}
-            Completed::Compete => {
-                done.sort_unstable();
-                self.state.held = done;
-            }
+            Completed::Compete => self.state.held = done,
         }
         live
     }

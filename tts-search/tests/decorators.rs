@@ -63,6 +63,21 @@ fn lookahead_goes_on_when_all_rollouts_failed() {
 }
 
 #[test]
+fn every_copy_of_a_forest_gets_its_own_rollouts() {
+    let mut search = ByHand::new(Forest::of(2, Lookahead::source(2, 1, 1).expect("possible")));
+    search.start();
+    let first = search.open(0, &[0.4, 0.6, 0.9, 0.1]);
+    search.decide(&first, &[0, 0, 1, 1]);
+    let ends: Vec<NodeId> = first
+        .iter()
+        .zip([0.9, 0.1, 0.2, 0.8])
+        .map(|(&id, score)| search.rollout(id, Finish::Step, Some(score)))
+        .collect();
+    // What leads on is the opposite of what looked good, in both copies.
+    assert_eq!(shown(&search.decide(&ends, &[0, 1, 2, 3])), [(1, 2), (4, 2)]);
+}
+
+#[test]
 fn lookahead_passes_the_origin_on() {
     // A forest inside needs to know which of its decisions led to a leaf.
     let forest = Forest::of(2, BeamSearch::source(2, 1).expect("possible"));

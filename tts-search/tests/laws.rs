@@ -122,6 +122,19 @@ fn exact() -> impl StepScorer {
     })
 }
 
+#[test]
+fn a_hard_budget_that_cuts_every_sample_still_leaves_an_answer() {
+    let world = world();
+    let budget = Budget { mode: Mode::Hard, reserve: 60, ..Budget::tokens(120) };
+    for name in ["greedy", "majority", "best-of-n", "beam-search", "dvts"] {
+        let recipe = Recipe::default_of(name, 6).expect("known");
+        let outcome =
+            search(&world, &ORACLE).budget(budget).run(recipe, world.prompt(0)).expect("runs");
+        let best = outcome.best.expect("an answer");
+        assert!(outcome.tree[best].is_finished(), "{name}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
