@@ -16,7 +16,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tts_core::{Prompt, What};
-use tts_examples::evaluate::{self, Figures, Manifest};
+use tts_examples::evaluate::{self, Figures, Job, Manifest};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::{Error, data, exit, report};
 use tts_search::Recipe;
@@ -56,6 +56,9 @@ struct Arguments {
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let started = Instant::now();
+    if let Some(path) = &arguments.json {
+        evaluate::check_writable(path)?;
+    }
     let setup = arguments.search.setup()?;
     let few_shot = arguments.search.few_shot()?;
     let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
@@ -93,13 +96,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut tokens, mut right, mut ended) = (0, 0, 0);
     let searching = Instant::now();
     let generated = std::cell::Cell::new(0_u64);
-    let results = evaluate::search(
-        &setup,
-        &model,
-        &scorer,
+    let job = Job {
+        setup: &setup,
+        policy: &model,
+        scorer: &scorer,
         prompts,
-        &folder,
-        arguments.concurrency,
+        folder: &folder,
+        concurrency: arguments.concurrency,
+    };
+    let results = job.run(
         |event| {
             if let What::Line { tokens } = event.what {
                 generated.set(generated.get() + tokens);

@@ -40,6 +40,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if arguments.question.trim().is_empty() {
         return Err("the problem is empty: expected some text besides white space".into());
     }
+    if let Some(path) = &arguments.json {
+        tts_examples::evaluate::check_writable(path)?;
+    }
     let start = Instant::now();
     let model = arguments.model.open()?;
     let scorer = arguments.search.scorer.build(model.as_ref())?;

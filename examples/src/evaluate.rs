@@ -11,8 +11,8 @@ use serde::Serialize;
 use tts_core::metrics::{self, Accuracy, Metric};
 use tts_core::select::{Vote, Weight};
 use tts_core::{
-    Aggregate, Cost, Event, Generator, Outcome, ProblemId, Search, SearchError, StepScorer, Stop,
-    answer,
+    Aggregate, Cost, Event, Generator, Outcome, ProblemId, Prompt, Search, SearchError, StepScorer,
+    Stop, answer,
 };
 
 use crate::Error;
@@ -139,28 +139,48 @@ pub struct Figures<'a> {
     pub rows: Vec<Row>,
 }
 
-/// Searches all problems.
-pub fn search<'a>(
-    setup: &Setup,
-    policy: &'a dyn Generator,
-    scorer: &'a dyn StepScorer,
-    prompts: Vec<tts_core::Prompt>,
-    folder: &Path,
-    concurrency: usize,
-    observer: impl FnMut(&Event<'_>) + 'a,
-    done: impl FnMut(ProblemId, &Result<Outcome, SearchError>),
-) -> Vec<Result<Outcome, SearchError>> {
-    let problems = prompts.into_iter().map(|prompt| (setup.recipe.clone(), prompt));
-    Search::new(policy)
-        .scorer(scorer)
-        .rule(setup.rule.clone())
-        .sampling(setup.sampling)
-        .budget(setup.budget)
-        .seed(setup.seed)
-        .concurrency(concurrency)
-        .record(folder)
-        .observer(observer)
-        .run_each(problems, done)
+/// A set of problems to search.
+pub struct Job<'a> {
+    /// Everything about the search.
+    pub setup: &'a Setup,
+    /// Writes solutions.
+    pub policy: &'a dyn Generator,
+    /// Judges them.
+    pub scorer: &'a dyn StepScorer,
+    /// The problems.
+    pub prompts: Vec<Prompt>,
+    /// Where the records are.
+    pub folder: &'a Path,
+    /// Problems in flight at a time.
+    pub concurrency: usize,
+}
+
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Job<'a> {
+    /// Searches all problems; `done` hears of each result as it comes.
+    pub fn run(
+        self,
+        observer: impl FnMut(&Event<'_>) + 'a,
+        done: impl FnMut(ProblemId, &Result<Outcome, SearchError>),
+    ) -> Vec<Result<Outcome, SearchError>> {
+        let setup = self.setup;
+        let problems = self.prompts.into_iter().map(|prompt| (setup.recipe.clone(), prompt));
+        Search::new(self.policy)
+            .scorer(self.scorer)
+            .rule(setup.rule.clone())
+            .sampling(setup.sampling)
+            .budget(setup.budget)
+            .seed(setup.seed)
+            .concurrency(self.concurrency)
+            .record(self.folder)
+            .observer(observer)
+            .run_each(problems, done)
+    }
 }
 
 /// The row of a problem.
@@ -215,7 +235,9 @@ pub fn figures(setup: &Setup, rows: Vec<Row>, independent: bool) -> Result<Figur
     let accuracy = of(&|row| row.correct)?;
     let any_candidate = of(&|row| row.candidates.iter().any(|candidate| candidate.correct))?;
     let mut per_problem = Cost::default();
-    rows.iter().for_each(|row| per_problem += row.cost);
+    for row in &rows {
+        per_problem += row.cost;
+    }
     let count = rows.len() as u64;
     per_problem.samples /= count;
     per_problem.generated_tokens /= count;
@@ -251,7 +273,8 @@ fn curve(rows: &[Row]) -> Result<Vec<CurvePoint>, Error> {
             metrics::Pool::new(&votes, &correct, answer::equivalent)
         })
         .collect::<Result<_, _>>()?;
-    let ks: Vec<usize> = (0..).map(|power| 1 << power).take_while(|&k| k < most).collect();
+    let ks: Vec<usize> =
+        std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most).collect();
     let mut points = Vec::new();
     for k in ks.into_iter().chain((most > 0).then_some(most)) {
         let mean = |metric: Metric| -> Result<f64, Error> {
@@ -274,11 +297,22 @@ fn curve(rows: &[Row]) -> Result<Vec<CurvePoint>, Error> {
 
 /// Where the records of a run go when nobody says: beside the figures, or under `runs`.
 pub fn default_folder(json: Option<&Path>, data: &Path) -> PathBuf {
-    match json {
-        Some(json) => json.with_extension("records"),
-        None => {
-            let name = data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
-            Path::new("runs").join(format!("{name}.records"))
-        }
+    if let Some(json) = json {
+        return json.with_extension("records");
     }
+    let name = data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
+    Path::new("runs").join(format!("{name}.records"))
+}
+
+/// Finds out before hours of work whether a file can be written; makes its folder.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_writable(path: &Path) -> Result<(), Error> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::File::options().append(true).create(true).open(path))
+        .map(|_| ())
+        .map_err(|error| format!("{}: {error}", path.display()).into())
 }

@@ -164,16 +164,14 @@ impl SearchOptions {
     /// # Errors
     /// When the recipe cannot be read or the name is not a strategy's.
     pub fn recipe(&self) -> Result<Recipe, Error> {
-        Ok(match &self.recipe {
-            Some(path) => Recipe::from_file(path)?,
-            None => {
-                let mut recipe = Recipe::default_of(&self.strategy, self.n)?;
-                if self.scorer == ScorerSpec::Logprob {
-                    suit_logprobs(&mut recipe);
-                }
-                recipe
-            }
-        })
+        if let Some(path) = &self.recipe {
+            return Ok(Recipe::from_file(path)?);
+        }
+        let mut recipe = Recipe::default_of(&self.strategy, self.n)?;
+        if self.scorer == ScorerSpec::Logprob {
+            suit_logprobs(&mut recipe);
+        }
+        Ok(recipe)
     }
 
     /// The worked examples, if any are asked for.

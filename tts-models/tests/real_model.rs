@@ -4,6 +4,8 @@
 //! `TTS_SMOLLM2_GGUF` gives; golden values in the folder `shared` beside the workspace. What is not
 //! there is skipped, with the reason printed.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;

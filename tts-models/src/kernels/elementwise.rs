@@ -21,13 +21,14 @@ fn exp(x: f32) -> f32 {
     let p = p.mul_add(r, 8.333_452e-3);
     let p = p.mul_add(r, 4.166_579_6e-2);
     let p = p.mul_add(r, 1.666_666_5e-1);
-    let p = p.mul_add(r, 5.000_000_1e-1);
+    let p = p.mul_add(r, 0.5);
     let p = (p * r).mul_add(r, r) + 1.0;
     let power = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     p * power
 }
 
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn exp_body(x: &mut [f32], shift: f32) {
     for value in x {
         *value = exp(*value - shift);
@@ -40,6 +41,7 @@ for_each_isa! {
 }
 
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn swiglu_body(gate_up: &[f32], out: &mut [f32]) {
     let (gate, up) = gate_up.split_at(out.len());
     for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
@@ -53,6 +55,7 @@ for_each_isa! {
 }
 
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn axpy_body(weight: f32, x: &[f32], sum: &mut [f32]) {
     for (sum, &x) in sum.iter_mut().zip(x) {
         *sum = weight.mul_add(x, *sum);
@@ -79,7 +82,9 @@ pub(crate) fn softmax(x: &mut [f32]) {
     exp_in_place(x, max);
     let sum: f32 = x.iter().sum();
     let scale = 1.0 / sum;
-    x.iter_mut().for_each(|x| *x *= scale);
+    for x in x {
+        *x *= scale;
+    }
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(crate) use matmul::{dot, dots, matmul};
 /// Instruction sets with kernels of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// AVX-512F.
+    /// AVX-512F, with AVX2 and FMA.
     #[cfg(target_arch = "x86_64")]
     Avx512,
     /// AVX2 and FMA.
@@ -35,13 +35,13 @@ impl Isa {
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            // The standard library caches the answer: this is a load and a test.
-            if std::arch::is_x86_feature_detected!("avx512f") {
+            // The standard library caches the answers: these are loads and tests.
+            let avx2 = std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("fma");
+            if avx2 && std::arch::is_x86_feature_detected!("avx512f") {
                 return Self::Avx512;
             }
-            if std::arch::is_x86_feature_detected!("avx2")
-                && std::arch::is_x86_feature_detected!("fma")
-            {
+            if avx2 {
                 return Self::Avx2;
             }
         }

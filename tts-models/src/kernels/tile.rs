@@ -28,10 +28,10 @@ pub(super) fn portable<const R: usize, const C: usize>(
         std::array::from_fn(|c| {
             let mut lanes = [0.0; LANES];
             for (a, b) in x[r].chunks(LANES).zip(w[c].chunks(LANES)) {
-                for lane in 0..LANES {
+                for (lane, sum) in lanes.iter_mut().enumerate() {
                     let (a, b) =
                         (a.get(lane).copied().unwrap_or(0.0), b.get(lane).copied().unwrap_or(0.0));
-                    lanes[lane] = a.mul_add(b, lanes[lane]);
+                    *sum = a.mul_add(b, *sum);
                 }
             }
             sum_lanes(lanes)
@@ -41,6 +41,7 @@ pub(super) fn portable<const R: usize, const C: usize>(
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector loads through pointers")]
+#[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
 pub(super) mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, _mm_add_ps, _mm_add_ss, _mm_cvtss_f32, _mm_movehl_ps, _mm_shuffle_ps,

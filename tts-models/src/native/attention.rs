@@ -48,7 +48,9 @@ pub(super) fn attend(
                     }
                     at += count;
                 }
-                weights.iter_mut().for_each(|weight| *weight *= scale);
+                for weight in &mut weights {
+                    *weight *= scale;
+                }
                 softmax(&mut weights);
                 let out = &mut out[head * width..(head + 1) * width];
                 let mut weights = weights.iter();

@@ -47,7 +47,9 @@ struct Layer {
 impl Layer {
     fn new(weights: LayerWeights) -> Self {
         let stack = |mut first: Vec<f32>, rest: [Vec<f32>; 2]| {
-            rest.into_iter().for_each(|tensor| first.extend(tensor));
+            for tensor in rest {
+                first.extend(tensor);
+            }
             first
         };
         let bias = weights.attention_bias.map(|[q, k, v]| stack(q, [k, v]));

@@ -60,7 +60,7 @@ fn outcomes(config: EngineConfig, concurrency: usize, forget: bool) -> Vec<Outco
     });
     let observer = |_: &tts_core::Event<'_>| {
         if forget {
-            engine.forget()
+            engine.forget();
         }
     };
     Search::new(&engine)
@@ -120,6 +120,9 @@ fn the_reference_executor_keeps_its_bits_in_company_too() {
     assert_eq!(trees(1), trees(8));
 }
 
+/// Tokens and log-probabilities of each step.
+type Path = (Vec<Vec<u32>>, Vec<Vec<f32>>);
+
 /// Continues every open leaf by a step until nothing is open.
 #[derive(Clone)]
 struct Stepwise(usize);
@@ -142,7 +145,7 @@ fn a_solution_in_one_go_is_the_same_as_step_by_step() {
             search.run(Stepwise(6), prompt)
         };
         let tree = outcome.expect("runs").tree;
-        let mut paths: Vec<(Vec<Vec<u32>>, Vec<Vec<f32>>)> = tree
+        let mut paths: Vec<Path> = tree
             .iter()
             .filter(|(id, node)| node.children.is_empty() && *id != NodeId::ROOT)
             .map(|(id, _)| {

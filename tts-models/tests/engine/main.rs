@@ -1,5 +1,7 @@
 //! The engine on small random models: bits that do not depend on company, steps, the cache.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod invariance;
 mod lines;
 mod native;
@@ -12,7 +14,7 @@ use tts_models::{
 };
 
 /// A model over the byte tokenizer, large enough for all kernels' loops and remainders.
-pub fn config(architecture: &str) -> ModelConfig {
+pub(crate) fn config(architecture: &str) -> ModelConfig {
     ModelConfig {
         vocab_size: 262,
         hidden_size: 40,
@@ -26,24 +28,32 @@ pub fn config(architecture: &str) -> ModelConfig {
     }
 }
 
+fn scale(tensor: &mut [f32], factor: f32) {
+    for weight in tensor {
+        *weight *= factor;
+    }
+}
+
 /// Random weights, larger than usual, so that the next token depends on the text.
-pub fn weights(architecture: &str) -> DecoderWeights {
+pub(crate) fn weights(architecture: &str) -> DecoderWeights {
     let mut weights = DecoderWeights::random(config(architecture), 7).unwrap();
     for layer in &mut weights.layers {
         for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
-            tensor.iter_mut().for_each(|w| *w *= 8.0);
+            scale(tensor, 8.0);
         }
         for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
-            tensor.iter_mut().for_each(|w| *w *= 8.0);
+            scale(tensor, 8.0);
         }
     }
-    weights.embedding.iter_mut().for_each(|w| *w *= 20.0);
-    weights.head.iter_mut().flatten().for_each(|w| *w *= 20.0);
+    scale(&mut weights.embedding, 20.0);
+    if let Some(head) = &mut weights.head {
+        scale(head, 20.0);
+    }
     weights
 }
 
-/// An engine on a small random Qwen3-like model, with a ChatML template.
-pub fn engine(config: EngineConfig) -> Engine<Native> {
+/// An engine on a small random model with a chat template.
+pub(crate) fn engine(config: EngineConfig) -> Engine<Native> {
     let native = Native::new(weights("qwen3"), config.threads).unwrap();
     let tokenizer = Arc::new(Tokenizer::bytes().unwrap());
     let template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n\

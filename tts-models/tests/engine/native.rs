@@ -7,6 +7,7 @@ use super::weights;
 
 fn tokens(count: usize, seed: u64) -> Vec<u32> {
     let mut rng = tts_core::seed::rng(seed);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 262")]
     (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 262.0) as u32).collect()
 }
 
