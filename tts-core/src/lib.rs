@@ -1,5 +1,52 @@
 //! Test-time scaling of language models, without the models: trees, budgets, traits, drivers,
 //! answers, votes and metrics.
+//!
+//! # Overview
+//!
+//! Three types carry everything:
+//!
+//! * A [`Generator`] writes continuations, a [`StepScorer`] judges steps.
+//! * A [`SearchStrategy`] looks at the leaves that were just written and judged, and decides what
+//!   to continue. It does no I/O, no batching and no counting.
+//! * [`Search`] drives strategies: one problem or many at once, within a [`Budget`], recorded,
+//!   resumable, the same in any company. It leaves an [`Outcome`]: tree, answer, cost.
+//!
+//! # Example
+//!
+//! ```
+//! use tts_core::toy::{Oracle, Sample, ToyWorld};
+//! use tts_core::{Aggregate, Budget, Rule, Search, Selection};
+//!
+//! let world = ToyWorld { error: 0.3, ..ToyWorld::default() };
+//! let oracle = Oracle::of(&world);
+//! let outcome = Search::new(&world)
+//!     .scorer(&oracle)
+//!     .budget(Budget::tokens(20_000))
+//!     .seed(7)
+//!     .run(Sample { n: 16 }, world.prompt(0))?;
+//! assert_eq!(outcome.answer(), Some(world.answer(0)));
+//!
+//! // Any other choice among the same candidates costs nothing.
+//! let vote = Selection { rule: Rule::Majority, aggregate: Aggregate::Last };
+//! assert!(vote.pick(&outcome.tree).is_some());
+//! # Ok::<(), tts_core::SearchError>(())
+//! ```
+//!
+//! # Many problems
+//!
+//! [`Search::run_many`] runs problems together without lockstep; [`Pool`] is the open form: submit,
+//! poll, cancel. A problem's tree does not depend on its company.
+//!
+//! # Lower level
+//!
+//! [`Run`] is one problem's search without I/O: it says what it needs and is given it. Drivers of
+//! other kinds (async, distributed, a record that is played back) are a few lines around it.
+//!
+//! # Also here
+//!
+//! [`answer`] finds final answers and tells whether two are the same; [`select`] votes over pools;
+//! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests;
+//! [`toy`] is a world in which everything can be checked by hand.
 
 pub mod aggregate;
 mod allot;

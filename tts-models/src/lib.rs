@@ -1,4 +1,39 @@
-//! Language models for test-time search.
+//! Language models for test-time search: checkpoints, tokenizers, decoders, engine.
+//!
+//! # Overview
+//!
+//! [`open`] takes a GGUF file or a Hugging Face folder and gives a [`LanguageModel`]: a
+//! `Generator`, a `Likelihood` and a [`Trunk`] in one.
+//!
+//! ```no_run
+//! use tts_core::{Budget, Sampling, Search};
+//! use tts_core::toy::Sample;
+//! use tts_models::{Backend, EngineConfig};
+//!
+//! let model = tts_models::open("model.gguf", Backend::Native, EngineConfig::default())?;
+//! let outcome = Search::new(&model)
+//!     .sampling(Sampling::temperature(0.7))
+//!     .budget(Budget::tokens(4_000))
+//!     .run(Sample { n: 8 }, "What is 17 * 24?")?;
+//! println!("{:?}", outcome.answer());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Layers
+//!
+//! * [`weights`]: [`Checkpoint`] reads GGUF and safetensors, tensor by tensor; [`DecoderWeights`] is
+//!   a decoder's weights in f32, checked against its [`ModelConfig`].
+//! * [`tokenizer`], [`template`]: text to ids and back, step boundaries on ids, chats.
+//! * [`Executor`]: tokens in, hidden rows and logits out. [`Native`] runs own CPU kernels,
+//!   [`Plain`] Burn's operations on any of its backends; [`transformer`] is the decoder as Burn
+//!   modules.
+//! * [`Engine`]: many lines at once on an executor, with a prefix cache. Its results depend on
+//!   model, prompt, path and seed alone, bit for bit.
+//!
+//! # Features
+//!
+//! `cuda`: Burn's CUDA backend. It builds without a toolkit: driver and compiler are loaded when a
+//! program starts to use it.
 
 pub mod backend;
 mod cache;

@@ -1,6 +1,6 @@
 //! The engine: many lines at once on one executor, with step boundaries, seeds and a prefix cache.
 //!
-//! An [`Engine`] implements [`Generator`], [`Likelihood`] and [`Trunk`]. Lines run together, one
+//! An [`Engine`] implements [`Generator`], [`Likelihood`](tts_core::Likelihood) and [`Trunk`]. Lines run together, one
 //! token each a tick; a line that ends is returned at once and its place taken by the next one
 //! that waits. What lines share, prompts and earlier steps, is computed once and kept for later
 //! calls. A line's tokens depend on its path and seed alone, because the executor's arithmetic
