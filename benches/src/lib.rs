@@ -1,4 +1,4 @@
-//! Workloads on a real model. A line that the model ends early counts for what it generated.
+//! Workloads on a real model: every line runs to its full length.
 
 use std::sync::Arc;
 use std::time::Instant;

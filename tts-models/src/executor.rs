@@ -45,6 +45,10 @@ pub trait Executor: Send + Sync {
     /// keys and values. `length` is capped at the state's own.
     fn fork(&self, state: &mut Self::State, length: usize) -> Self::State;
 
+    /// The memory that a state keeps alive, as pieces that states may share: a key that is equal
+    /// for the same piece, and its size in bytes. The key `None` is for what no other state shares.
+    fn footprint(&self, state: &Self::State) -> Vec<(Option<usize>, usize)>;
+
     /// Runs all spans, adds their keys and values to the states, and returns the wanted rows of
     /// the last hidden layer after the final norm, `[rows, hidden_size]`, in the order of the spans.
     ///

@@ -120,6 +120,13 @@ impl<B: Backend> Executor for Plain<B> {
         }
     }
 
+    fn footprint(&self, state: &Self::State) -> Vec<(Option<usize>, usize)> {
+        // A step makes new tensors, so what states share is soon not shared any more.
+        let width = self.config.num_key_value_heads * self.config.head_dim;
+        let numbers = 2 * self.config.num_hidden_layers * width * state.length;
+        vec![(None, numbers * size_of::<f32>())]
+    }
+
     fn forward(&self, spans: &mut [Span<'_, Self::State>]) -> Result<Vec<f32>, ModelError> {
         self.check(spans)?;
         let tokens: Vec<i64> = spans.iter().flat_map(|s| s.tokens).map(|&t| t.into()).collect();

@@ -50,7 +50,8 @@ struct Arguments {
 }
 
 fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
-    let config = EngineConfig { threads: arguments.threads, ..EngineConfig::default() };
+    let config =
+        EngineConfig { threads: arguments.threads, ignore_end: true, ..EngineConfig::default() };
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
     let sampling = Sampling { top_k: arguments.top_k, ..Sampling::temperature(0.8) };
     let prompt = arguments.prompt_tokens;

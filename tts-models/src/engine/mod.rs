@@ -39,6 +39,8 @@ pub struct EngineConfig {
     pub line_bytes: usize,
     /// Threads; 0 for one a core.
     pub threads: usize,
+    /// Lines run on past the model's end tokens, to their full length: for benchmarks.
+    pub ignore_end: bool,
 }
 
 impl Default for EngineConfig {
@@ -50,6 +52,7 @@ impl Default for EngineConfig {
             cache_bytes: 1 << 30,
             line_bytes: 4 << 30,
             threads: 0,
+            ignore_end: false,
         }
     }
 }
@@ -95,6 +98,9 @@ impl<E: Executor> Engine<E> {
         let special = tokenizer.special_ids();
         let mut end_tokens = model.eos_token_ids.clone();
         end_tokens.extend(special.eos.into_iter().chain(special.eot));
+        if config.ignore_end {
+            end_tokens.clear();
+        }
         end_tokens.sort_unstable();
         end_tokens.dedup();
         let threads = rayon::ThreadPoolBuilder::new()

@@ -178,7 +178,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let tokens = &admission.prefix.tokens;
             let length = tokens.len();
             let kept = engine.executor.fork(&mut admission.state, length);
-            engine.cache().insert(tokens.clone(), kept, engine.bytes_per_token());
+            engine.cache().insert(&engine.executor, tokens.clone(), kept);
             let rule = &admission.request.rule;
             let boundary = Boundary::new(&engine.tokenizer, &rule.delimiters)?;
             let stop = Boundary::stop(&engine.tokenizer, &rule.stop)?;
@@ -264,7 +264,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             Err(error) => Err(error),
         };
         let Line { id, state, tokens, computed, cached, .. } = line;
-        self.engine.cache().insert(tokens, state, self.engine.bytes_per_token());
+        self.engine.cache().insert(&self.engine.executor, tokens, state);
         finished.push(Finished {
             line: id,
             result,

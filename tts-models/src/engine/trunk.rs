@@ -51,7 +51,7 @@ impl<E: Executor> Engine<E> {
             }
             at = end;
         }
-        self.cache().insert(tokens.to_vec(), state, self.bytes_per_token());
+        self.cache().insert(&self.executor, tokens.to_vec(), state);
         Ok(())
     }
 }

@@ -228,6 +228,10 @@ impl Executor for Native {
         state.fork(length)
     }
 
+    fn footprint(&self, state: &NativeState) -> Vec<(Option<usize>, usize)> {
+        state.footprint()
+    }
+
     fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
         self.check(spans)?;
         let hidden = self.config.hidden_size;

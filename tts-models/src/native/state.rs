@@ -13,6 +13,13 @@ struct Segment {
     tokens: usize,
 }
 
+impl Segment {
+    fn bytes(&self) -> usize {
+        let numbers = self.layers.iter().map(|(keys, values)| keys.capacity() + values.capacity());
+        numbers.sum::<usize>() * size_of::<f32>()
+    }
+}
+
 /// One sequence on a [`super::Native`] executor.
 #[derive(Debug)]
 pub struct NativeState {
@@ -49,7 +56,11 @@ impl NativeState {
         let layers = self.tail.layers.len();
         if self.tail.tokens > 0 {
             let empty = Segment { layers: vec![Default::default(); layers], tokens: 0 };
-            let frozen = std::mem::replace(&mut self.tail, empty);
+            let mut frozen = std::mem::replace(&mut self.tail, empty);
+            for (keys, values) in &mut frozen.layers {
+                keys.shrink_to_fit();
+                values.shrink_to_fit();
+            }
             self.shared += frozen.tokens;
             let tokens = frozen.tokens;
             self.chain.push((Arc::new(frozen), tokens));
@@ -64,6 +75,15 @@ impl NativeState {
             fork.shared += take;
         }
         fork
+    }
+
+    /// Every segment that this sequence keeps alive, whole even where it reads a part only.
+    pub(super) fn footprint(&self) -> Vec<(Option<usize>, usize)> {
+        let shared = self
+            .chain
+            .iter()
+            .map(|(segment, _)| (Some(Arc::as_ptr(segment).addr()), segment.bytes()));
+        shared.chain([(None, self.tail.bytes())]).collect()
     }
 
     /// Keys and values of one layer in order, as runs of `[tokens, kv]`. The tail is read to its
