@@ -66,7 +66,11 @@ pub use recipe::{Recipe, RecipeError};
 pub use self_consistency::SelfConsistency;
 pub use zero_shot::ZeroShot;
 
-// Compiles and runs the code in ADDING.md.
+// Compiles and runs the code in README.md and ADDING.md.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../ADDING.md")]
 struct Adding;
