@@ -186,8 +186,10 @@ pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(
                 "step {index}: {found} log-probabilities for {generated} tokens"
             ));
         }
-        if let Some(bad) = step.logprobs.iter().find(|logprob| logprob.is_nan()) {
-            return broken(format!("step {index}: a log-probability is {bad}"));
+        if let Some(bad) = step.logprobs.iter().find(|logprob| !logprob.is_finite()) {
+            return broken(format!(
+                "step {index}: a log-probability is {bad}, expected a finite number"
+            ));
         }
         if step.given > 0 && (index > 0 || request.append.is_none()) {
             return broken(format!("step {index}: given tokens that were not appended"));

@@ -31,7 +31,8 @@ pub struct Budget {
     pub calls: Option<u64>,
     /// Rounds of generation.
     pub rounds: Option<u32>,
-    /// Wall time in seconds; always soft, and the one limit that can make two runs differ.
+    /// Wall time in seconds, from submission or resumption; always soft, and the one limit that can
+    /// make two runs differ.
     pub wall: Option<f64>,
     /// Generated tokens held back to finish the best open path when nothing has finished.
     pub reserve: u64,
@@ -46,7 +47,8 @@ pub enum Mode {
     /// Looked at between rounds.
     #[default]
     Soft,
-    /// Never exceeded.
+    /// Never exceeded, but for two things: wall time, and the operations of reading the prompt, whose
+    /// length is known with the first line only.
     Hard,
 }
 
@@ -97,8 +99,8 @@ impl Budget {
     /// A sentence that names the field when a limit is not a number or the reserve is too large.
     pub fn check(&self) -> Result<(), String> {
         for (name, value) in [("flops", self.flops), ("wall", self.wall)] {
-            if value.is_some_and(|value| value.is_nan() || value < 0.0) {
-                return Err(format!("budget: {name} is not a number of at least 0"));
+            if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
+                return Err(format!("budget: {name} is not a finite number of at least 0"));
             }
         }
         match self.generated_tokens {

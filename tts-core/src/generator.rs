@@ -108,6 +108,11 @@ pub trait Session {
     fn cancel(&mut self, line: LineId);
 }
 
+fn lost(error: &str) -> Generated {
+    let lines = vec![Err(LineError(error.to_owned()))];
+    Generated { lines, computed_tokens: 0, cached_tokens: 0 }
+}
+
 /// The pull form of a plain batch generator.
 struct Batches<'a, G: ?Sized> {
     generator: &'a G,
@@ -133,7 +138,19 @@ impl<G: Generator + ?Sized> Session for Batches<'_, G> {
         }
         let (ids, batch): (Vec<u64>, Vec<Request>) =
             std::mem::take(&mut self.waiting).into_iter().unzip();
-        let generated = self.generator.generate(&batch)?;
+        let generated = match self.generator.generate(&batch) {
+            Ok(generated) => generated,
+            // One request may be the cause: the others need not go down with it.
+            Err(_) if batch.len() > 1 => batch
+                .iter()
+                .map(|request| match self.generator.generate(std::slice::from_ref(request)) {
+                    Ok(mut one) if one.len() == 1 => one.remove(0),
+                    Ok(_) => lost("the generator did not answer one request with one result"),
+                    Err(error) => lost(&error.to_string()),
+                })
+                .collect(),
+            Err(error) => return Err(error),
+        };
         if generated.len() != batch.len() {
             return Err(format!(
                 "the generator answered {} requests with {} results",

@@ -34,7 +34,7 @@
 //!
 //! # Many problems
 //!
-//! [`Search::run_many`] runs problems together without lockstep; [`Pool`] is the open form: submit,
+//! [`Search::run_many`] runs problems together without lockstep; [`SearchPool`] is the open form: submit,
 //! poll, cancel. A problem's tree does not depend on its company.
 //!
 //! # Lower level
@@ -85,7 +85,7 @@ pub use generator::{
 pub use likelihood::{Given, Likelihood};
 pub use observe::{Event, What};
 pub use outcome::{Candidate, Outcome};
-pub use pool::Pool;
+pub use pool::SearchPool;
 pub use prompt::{Message, Prompt, Role};
 pub use run::{Call, FailedLine, Need, Run};
 pub use scorer::{Scored, StepScorer};

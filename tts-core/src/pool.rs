@@ -13,7 +13,7 @@ use crate::search::{Observer, POLICY, ProblemId, Search};
 use crate::strategy::SearchStrategy;
 use crate::{
     Completion, Event, Finished, Limit, LineError, LineId, Need, Outcome, Prompt, Run, SearchError,
-    SearchErrorKind, Session, StepScorer, Trajectory,
+    SearchErrorKind, Session, StepScorer, Stop, Trajectory,
 };
 
 type Line = Result<Completion, LineError>;
@@ -25,11 +25,16 @@ struct Problem<S> {
     started: Instant,
     /// The lines of the present round that are in, slot by slot.
     lines: Vec<Option<Line>>,
-    /// Lines of the present round that are still in flight.
+    /// Lines of the present round, slot by slot.
     flying: Vec<(String, LineId)>,
+    /// How many of them are not in yet.
+    missing: usize,
 }
 
 /// Problems that run together, see [`Search::pool`].
+///
+/// Generators of several roles are polled in turn, each until one of its lines is done: a slow one
+/// holds up what the others have ready until then.
 ///
 /// ```
 /// use tts_core::toy::{Sample, ToyWorld};
@@ -46,7 +51,7 @@ struct Problem<S> {
 /// }
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
-pub struct Pool<'s, 'a, S> {
+pub struct SearchPool<'s, 'a, S> {
     sessions: BTreeMap<String, Box<dyn Session + 'a>>,
     scorer: Option<&'a dyn StepScorer>,
     settings: crate::Settings,
@@ -62,13 +67,13 @@ pub struct Pool<'s, 'a, S> {
     next: usize,
 }
 
-impl<S> std::fmt::Debug for Pool<'_, '_, S> {
+impl<S> std::fmt::Debug for SearchPool<'_, '_, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool").field("problems", &self.problems.len()).finish_non_exhaustive()
+        f.debug_struct("SearchPool").field("problems", &self.problems.len()).finish_non_exhaustive()
     }
 }
 
-impl<'s, 'a, S: SearchStrategy> Pool<'s, 'a, S> {
+impl<'s, 'a, S: SearchStrategy> SearchPool<'s, 'a, S> {
     pub(crate) fn new(search: &'s mut Search<'a>) -> Self {
         let sessions = search
             .generators
@@ -115,8 +120,14 @@ impl<'s, 'a, S: SearchStrategy> Pool<'s, 'a, S> {
         let run = Run::new(strategy, prompt, self.settings.clone())?;
         let prompt = Arc::clone(run.tree().prompt());
         let record = record.map(|path| Record::open(path, &prompt, &self.settings)).transpose()?;
-        let problem =
-            Problem { run, record, started: Instant::now(), lines: Vec::new(), flying: Vec::new() };
+        let problem = Problem {
+            run,
+            record,
+            started: Instant::now(),
+            lines: Vec::new(),
+            flying: Vec::new(),
+            missing: 0,
+        };
         self.problems.insert(id, problem);
         match self.replay(id) {
             Ok(replayed) => self.tell(id, What::Started { replayed }),
@@ -215,6 +226,7 @@ impl<'s, 'a, S: SearchStrategy> Pool<'s, 'a, S> {
                 }
                 let lines = asked.len();
                 problem.flying = asked;
+                problem.missing = lines;
                 self.tell(id, What::Asked { lines });
             }
             Need::Scores(_) => self.unscored.push(id),
@@ -264,7 +276,6 @@ impl<'s, 'a, S: SearchStrategy> Pool<'s, 'a, S> {
         };
         let Some(problem) = self.problems.get_mut(&id) else { return };
         problem.run.measure(finished.computed_tokens, finished.cached_tokens);
-        problem.flying.retain(|(owner, line)| *line != finished.line || owner != role);
         match &finished.result {
             Ok(line) => {
                 let tokens = line.generated();
@@ -277,7 +288,8 @@ impl<'s, 'a, S: SearchStrategy> Pool<'s, 'a, S> {
         }
         let Some(problem) = self.problems.get_mut(&id) else { return };
         problem.lines[slot] = Some(finished.result);
-        if problem.lines.iter().all(Option::is_some) {
+        problem.missing -= 1;
+        if problem.missing == 0 {
             let lines = std::mem::take(&mut problem.lines).into_iter().flatten().collect();
             match problem.give_round(lines) {
                 Ok(()) => self.ready.push_back(id),
@@ -332,28 +344,22 @@ impl<'s, 'a, S: SearchStrategy> Pool<'s, 'a, S> {
     }
 
     fn end(&mut self, id: ProblemId) {
-        let Some(mut problem) = self.problems.remove(&id) else { return };
+        let Some(problem) = self.problems.get(&id) else { return };
         let stop = match problem.run.need() {
             Need::Nothing(stop) => stop,
-            _ => crate::Stop::Cancelled,
+            _ => Stop::Cancelled,
         };
-        let best = problem.run.pick();
-        let cost = problem.run.usage().logical;
-        let closed = match &mut problem.record {
+        self.tell(id, What::Finished { stop });
+        let Some(mut problem) = self.problems.remove(&id) else { return };
+        let record = problem.record.take();
+        let outcome = problem.outcome();
+        let closed = match record {
             // A search that was called off stays open: it may be resumed.
-            Some(record) if stop != crate::Stop::Cancelled => {
-                record.write_outcome(stop, best, cost)
+            Some(mut record) if stop != Stop::Cancelled => {
+                record.write_outcome(stop, outcome.best, outcome.usage.logical)
             }
             _ => Ok(()),
         };
-        let event = Event {
-            problem: id,
-            what: What::Finished { stop },
-            tree: problem.run.tree(),
-            usage: problem.run.usage(),
-        };
-        self.observers.iter_mut().for_each(|observer| observer(&event));
-        let outcome = problem.outcome();
         self.done.push_back((
             id,
             match closed {
@@ -389,9 +395,9 @@ impl<S: SearchStrategy> Problem<S> {
     fn give_round(&mut self, lines: Vec<Line>) -> Result<(), SearchErrorKind> {
         let wall = self.run.settings().budget.wall;
         let late = wall.is_some_and(|wall| self.started.elapsed().as_secs_f64() >= wall);
-        // A round that failed as a whole ends the run: left out, so that resuming tries it again.
-        let failed = lines.iter().all(Result::is_err);
-        let record = self.record.as_mut().filter(|_| !failed);
+        let lines = self.run.vet(lines);
+        // A round that ends the run in failure is left out, so that resuming tries it again.
+        let record = self.record.as_mut().filter(|_| !self.run.fails(&lines));
         if let (Some(record), Need::Lines(calls)) = (record, self.run.need()) {
             record.write_lines(calls, &lines)?;
             if late {

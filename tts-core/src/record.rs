@@ -31,7 +31,11 @@ struct Header {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 enum Entry {
-    Lines(Vec<Line>),
+    Lines {
+        /// Of everything that was asked for, see [`digest`].
+        asked: u64,
+        made: Vec<Line>,
+    },
     /// Wall time was out when the lines before were in.
     Expired(Limit),
     Scores(Vec<Vec<f64>>),
@@ -58,6 +62,16 @@ enum LineResult {
     Failed(LineError),
 }
 
+/// A hash of all that calls ask for, so that a record is not played back for a strategy that asks
+/// for something else at the same nodes.
+fn digest(calls: &[Call]) -> u64 {
+    calls.iter().fold(calls.len() as u64, |hash, call| {
+        let request = &call.request;
+        let asked = (&call.expand, &request.seeds, &request.sampling, request.max_tokens);
+        crate::seed::root(hash, &serde_json::to_string(&asked).unwrap_or_default())
+    })
+}
+
 /// A record that is being written, and, after a crash, first played back.
 #[derive(Debug)]
 pub struct Record {
@@ -70,7 +84,7 @@ pub struct Record {
 impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Lines(_) => "lines",
+            Self::Lines { .. } => "lines",
             Self::Expired(_) => "an expiry",
             Self::Scores(_) => "scores",
             Self::Outcome { .. } => "outcome",
@@ -90,27 +104,38 @@ impl Record {
         settings: &Settings,
     ) -> Result<Self, RecordError> {
         let io = |source| RecordError::Io { path: path.to_owned(), source };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), std::fs::create_dir_all).map_err(io)?;
         let mut options = File::options();
         let mut file =
             options.read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        file.set_len(whole as u64).map_err(io)?;
-        file.seek(SeekFrom::End(0)).map_err(io)?;
         let mut record = Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false };
+        let header =
+            Header { record: VERSION, prompt: Arc::clone(prompt), settings: settings.clone() };
         let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..);
-        match lines.next() {
-            None => {
-                let prompt = Arc::clone(prompt);
-                record.write(&Header { record: VERSION, prompt, settings: settings.clone() })?;
+        if let Some((line, number)) = lines.next() {
+            record.check_header(line, number, prompt, settings)?;
+        } else {
+            // A torn first line is the beginning of the one that would be written now; anything
+            // else is somebody's file.
+            let own = serde_json::to_vec(&header).map_err(|error| io(error.into()))?;
+            if !own.starts_with(&bytes) {
+                return Err(record.bad(1, "not a record: the file is left as it is".into()));
             }
-            Some((line, number)) => record.check_header(line, number, prompt, settings)?,
         }
         for (line, number) in lines {
             let entry = serde_json::from_slice(line)
                 .map_err(|error| record.bad(number, format!("not an entry: {error}")))?;
             record.replay.push_back((number, entry));
+        }
+        // Only now is it known to be a record: drop the torn line at its end.
+        record.file.set_len(whole as u64).map_err(io)?;
+        record.file.seek(SeekFrom::End(0)).map_err(io)?;
+        if whole == 0 {
+            record.write(&header)?;
         }
         Ok(record)
     }
@@ -158,13 +183,14 @@ impl Record {
         calls: &[Call],
     ) -> Result<Option<Vec<Result<Completion, LineError>>>, RecordError> {
         let Some((number, entry)) = self.replay.pop_front() else { return Ok(None) };
-        let Entry::Lines(lines) = entry else {
+        let Entry::Lines { asked, made: lines } = entry else {
             return Err(self.bad(number, format!("holds {entry:?}, expected lines")));
         };
         let wanted = calls
             .iter()
             .flat_map(|call| call.request.seeds.iter().map(|&seed| (call.expand.node, seed)));
-        if !wanted.eq(lines.iter().map(|line| (line.node, line.seed))) {
+        let same = wanted.eq(lines.iter().map(|line| (line.node, line.seed)));
+        if !same || asked != digest(calls) {
             return Err(self.bad(number, "the strategy asks for other lines now".into()));
         }
         let result = |line: Line| match line.result {
@@ -211,7 +237,7 @@ impl Record {
                 Err(error) => LineResult::Failed(error.clone()),
             },
         });
-        self.write(&Entry::Lines(lines.collect()))
+        self.write(&Entry::Lines { asked: digest(calls), made: lines.collect() })
     }
 
     pub(crate) fn write_scores(&mut self, scores: &[Scored]) -> Result<(), RecordError> {

@@ -16,6 +16,9 @@ use crate::{
     RunError, Settings, Stop, Trajectory, Tree, Usage,
 };
 
+/// More lines than this from one decision are a slip of the pen.
+const MOST_LINES: usize = 1 << 20;
+
 /// A line that failed.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct FailedLine {
@@ -51,8 +54,17 @@ pub struct Call {
 }
 
 enum Phase {
-    Lines { calls: Vec<Call>, lines: Vec<Option<Result<Completion, LineError>>>, last: bool },
-    Scores { leaves: Vec<Leaf>, paths: Vec<Trajectory>, last: bool },
+    Lines {
+        calls: Vec<Call>,
+        lines: Vec<Option<Result<Completion, LineError>>>,
+        missing: usize,
+        last: bool,
+    },
+    Scores {
+        leaves: Vec<Leaf>,
+        paths: Vec<Trajectory>,
+        last: bool,
+    },
     Over(Stop),
 }
 
@@ -94,6 +106,8 @@ pub struct Run<S> {
     expired: Option<Limit>,
     /// Tokens of the rendered prompt; known from the first line on.
     prompt_tokens: u64,
+    /// Whether some committed path has finished.
+    finished: bool,
 }
 
 impl<S> std::fmt::Debug for Run<S> {
@@ -131,6 +145,7 @@ impl<S: SearchStrategy> Run<S> {
             phase: Phase::Over(Stop::Done),
             expired: None,
             prompt_tokens: 0,
+            finished: false,
         };
         run.decide(&[NodeId::ROOT], &[0])?;
         Ok(run)
@@ -193,7 +208,7 @@ impl<S: SearchStrategy> Run<S> {
         slot: usize,
         line: Result<Completion, LineError>,
     ) -> Result<(), RunError> {
-        let Phase::Lines { calls, lines, .. } = &mut self.phase else {
+        let Phase::Lines { calls, lines, missing, .. } = &mut self.phase else {
             return Err(RunError::NotWanted { what: "line", slot });
         };
         let Some(place @ None) = lines.get_mut(slot) else {
@@ -209,12 +224,35 @@ impl<S: SearchStrategy> Run<S> {
             Some(request) => allot::check_completion(&line, request).map(|()| line),
             None => Err(LineError("no such slot".into())),
         }));
-        if lines.iter().all(Option::is_some) { self.append() } else { Ok(()) }
+        *missing -= 1;
+        if *missing == 0 { self.append() } else { Ok(()) }
+    }
+
+    /// The lines of a whole round, those that break the generator's contract as failures.
+    pub(crate) fn vet(
+        &self,
+        lines: Vec<Result<Completion, LineError>>,
+    ) -> Vec<Result<Completion, LineError>> {
+        let Phase::Lines { calls, .. } = &self.phase else { return lines };
+        let requests =
+            calls.iter().flat_map(|call| call.request.seeds.iter().map(|_| &call.request));
+        let vet = |(line, request): (Result<Completion, LineError>, &Request)| {
+            line.and_then(|line| allot::check_completion(&line, request).map(|()| line))
+        };
+        lines.into_iter().zip(requests).map(vet).collect()
+    }
+
+    /// Whether the run would end in failure with these lines: all have failed, they were more than
+    /// rollouts, and there is no finished solution to fall back on.
+    pub(crate) fn fails(&self, lines: &[Result<Completion, LineError>]) -> bool {
+        let Phase::Lines { calls, last, .. } = &self.phase else { return false };
+        let ahead = calls.iter().all(|call| call.expand.kind == NodeKind::Rollout);
+        !(*last || ahead || self.finished) && lines.iter().all(Result::is_err)
     }
 
     /// Appends the finished round to the tree, in the order of the request.
     fn append(&mut self) -> Result<(), RunError> {
-        let Phase::Lines { calls, lines, last } =
+        let Phase::Lines { calls, lines, last, .. } =
             std::mem::replace(&mut self.phase, Phase::Over(Stop::Done))
         else {
             return Ok(());
@@ -241,9 +279,10 @@ impl<S: SearchStrategy> Run<S> {
                 }
             }
         }
-        // Without its rollouts a search can go on: they only look ahead.
+        // Without its rollouts a search can go on: they only look ahead. And a finished solution is
+        // worth more than an error.
         let ahead = calls.iter().all(|call| call.expand.kind == NodeKind::Rollout);
-        if leaves.is_empty() && (last || ahead) {
+        if leaves.is_empty() && (last || ahead || self.finished) {
             return self.round_over(&leaves, last);
         }
         if leaves.is_empty() {
@@ -260,19 +299,24 @@ impl<S: SearchStrategy> Run<S> {
     fn append_line(&mut self, call: &Call, mut seed: u64, line: Completion) -> Leaf {
         let mut parent = call.expand.node;
         let mut first = Cost { samples: 1, ..Cost::default() };
+        let role = call.expand.role.as_ref().and_then(|role| self.settings.role_costs.get(role));
+        let model = *role.unwrap_or(&self.settings.policy_cost);
         if self.tree.len() == 1 {
             // The prompt is read once, whatever is sampled from it.
             self.prompt_tokens = line.prompt_tokens;
-            first.flops = self.settings.policy_cost.flops(0, self.prompt_tokens);
+            first.flops = model.flops(0, self.prompt_tokens);
         }
+        let mut context = self.prompt_tokens + self.tree.tokens(parent);
+        let mut generated = self.tree.generated(parent);
         let mut judged = Vec::new();
         let (mut written, mut last_text) = (0, 0);
         let count = line.steps.len();
         for (index, step) in line.steps.into_iter().enumerate() {
-            let context = self.prompt_tokens + self.tree.tokens(parent);
             let mut cost = std::mem::take(&mut first);
             cost.generated_tokens = step.generated();
-            cost.flops += self.settings.policy_cost.flops(context, step.tokens.len() as u64);
+            cost.flops += model.flops(context, step.tokens.len() as u64);
+            context += step.tokens.len() as u64;
+            generated += step.generated();
             self.usage.logical += cost;
             let finish = if index + 1 == count { line.finish } else { Finish::Step };
             written += 1;
@@ -280,7 +324,6 @@ impl<S: SearchStrategy> Run<S> {
                 last_text = written;
             }
             let depth = self.tree[parent].depth + 1;
-            let generated = self.tree.generated(parent) + step.generated();
             let rule = &self.settings.rule;
             let open = matches!(finish, Finish::Step | Finish::Length)
                 && depth < rule.max_steps
@@ -300,6 +343,8 @@ impl<S: SearchStrategy> Run<S> {
                 children: Vec::new(),
                 rollouts: Vec::new(),
             });
+            let committed = call.expand.kind == NodeKind::Committed;
+            self.finished |= committed && finish == Finish::Stop;
             judged.push(id);
             parent = id;
             seed = seed::child(seed, 0);
@@ -397,8 +442,7 @@ impl<S: SearchStrategy> Run<S> {
     }
 
     fn limit(&self) -> Option<Limit> {
-        let finished = self.tree.finished().next().is_some();
-        allot::exhausted(&self.settings.budget, &self.usage, finished)
+        allot::exhausted(&self.settings.budget, &self.usage, self.finished)
     }
 
     /// Asks the strategy, and turns its decisions into requests within the budget.
@@ -406,7 +450,7 @@ impl<S: SearchStrategy> Run<S> {
         // At the start nothing is spent: even a budget of nothing lets the strategy see the root.
         let limit = self.expired.or_else(|| self.limit());
         let mut rng: Rng =
-            seed::rng(seed::mix(self.tree[NodeId::ROOT].seed, u64::from(self.usage.rounds)));
+            seed::rng(seed::decision(self.tree[NodeId::ROOT].seed, self.usage.rounds));
         let usage = self.usage.logical;
         let budget = self.settings.budget;
         let mut view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
@@ -423,14 +467,13 @@ impl<S: SearchStrategy> Run<S> {
         for expand in &wanted {
             self.check_expand(expand)?;
         }
-        let finished = self.tree.finished().next().is_some();
         match allot::plan(
             &self.settings,
             &self.usage,
             &self.tree,
             &wanted,
             self.prompt_tokens,
-            finished,
+            self.finished,
         ) {
             Plan::Lines(bounds) => {
                 let calls = self.calls(wanted, &bounds);
@@ -443,7 +486,7 @@ impl<S: SearchStrategy> Run<S> {
 
     fn await_lines(&mut self, calls: Vec<Call>, last: bool) {
         let count = calls.iter().map(|call| call.request.seeds.len()).sum();
-        self.phase = Phase::Lines { calls, lines: vec![None; count], last };
+        self.phase = Phase::Lines { calls, lines: vec![None; count], missing: count, last };
     }
 
     fn check_expand(&self, expand: &Expand) -> Result<(), RunError> {
@@ -454,6 +497,9 @@ impl<S: SearchStrategy> Run<S> {
         let reopened = node.is_finished() && expand.append.is_some();
         if !(node.open || reopened) {
             return bad(format!("closed ({:?} at depth {})", node.finish, node.depth));
+        }
+        if expand.n > MOST_LINES {
+            return bad(format!("{} lines at once, expected at most {MOST_LINES}", expand.n));
         }
         if node.kind == NodeKind::Rollout && expand.kind == NodeKind::Committed {
             return bad("a rollout cannot become part of an answer".into());
@@ -502,11 +548,12 @@ impl<S: SearchStrategy> Run<S> {
     /// The budget is out: finish the best open path from the reserve if nothing has finished.
     fn wind_up(&mut self, limit: Limit) {
         self.phase = Phase::Over(Stop::Budget(limit));
-        if self.tree.finished().next().is_some() {
+        if self.finished {
             return;
         }
         let open = |id: &NodeId| self.tree[*id].open && self.tree[*id].kind == NodeKind::Committed;
-        let Some(node) = self.strategy.pick(&self.tree).filter(open) else { return };
+        let picked = self.strategy.pick(&self.tree).filter(open);
+        let Some(node) = picked.or_else(|| self.best_open()) else { return };
         let expand = Expand::end(node, 1);
         let tokens = allot::reserve(&self.settings, &self.usage, self.tree.generated(node));
         if let Some(tokens) = tokens {
@@ -514,6 +561,21 @@ impl<S: SearchStrategy> Run<S> {
             let calls = self.calls(vec![expand], &[(1, tokens)]);
             self.await_lines(calls, true);
         }
+    }
+
+    /// The open end of a path with the highest last score; the root when nothing was written.
+    fn best_open(&self) -> Option<NodeId> {
+        let ends = self.tree.iter().filter(|(_, node)| {
+            node.open && node.kind == NodeKind::Committed && node.children.is_empty()
+        });
+        let mut best: Option<(NodeId, f64)> = None;
+        for (id, _) in ends {
+            let score = self.tree.score(id, crate::Aggregate::Last).unwrap_or(f64::NEG_INFINITY);
+            if best.is_none_or(|(_, top)| score > top) {
+                best = Some((id, score));
+            }
+        }
+        best.map(|(id, _)| id)
     }
 
     /// The outcome, at any moment; a run that was not over counts as cancelled.

@@ -1,6 +1,6 @@
 //! The drivers: one problem, or many without lockstep.
 //!
-//! [`Search`] holds what all problems share: generator, scorer, settings, observers. A [`Pool`]
+//! [`Search`] holds what all problems share: generator, scorer, settings, observers. A [`SearchPool`]
 //! runs problems together: whenever a line is done it goes to its problem; whenever a problem's
 //! round is complete it is judged, in one batch with whatever else is ready, and its next lines
 //! are submitted. No problem waits for another, and problems may join while others run. A
@@ -9,14 +9,14 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::pool::Pool;
+use crate::pool::SearchPool;
 use crate::strategy::SearchStrategy;
 use crate::{
     Budget, Event, Generator, Outcome, Prompt, Sampling, SearchError, Settings, StepRule,
     StepScorer,
 };
 
-/// A problem in a [`Pool`]; counts from 0 in the order of submission.
+/// A problem in a [`SearchPool`]; counts from 0 in the order of submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProblemId(pub usize);
 
@@ -83,7 +83,9 @@ impl<'a> Search<'a> {
     /// Another generator, which an [`crate::Expand`] asks for by name.
     #[must_use]
     pub fn role(mut self, name: impl Into<String>, generator: &'a dyn Generator) -> Self {
-        self.generators.insert(name.into(), generator);
+        let name = name.into();
+        self.settings.role_costs.insert(name.clone(), generator.cost());
+        self.generators.insert(name, generator);
         self
     }
 
@@ -211,7 +213,7 @@ impl<'a> Search<'a> {
     }
 
     /// Opens a pool of problems: submit, poll, cancel.
-    pub fn pool<'s, S: SearchStrategy>(&'s mut self) -> Pool<'s, 'a, S> {
-        Pool::new(self)
+    pub fn pool<'s, S: SearchStrategy>(&'s mut self) -> SearchPool<'s, 'a, S> {
+        SearchPool::new(self)
     }
 }

@@ -12,6 +12,7 @@ use rand_chacha::rand_core::SeedableRng;
 pub type Rng = ChaCha8Rng;
 
 const ROLLOUT: u64 = 0x5bd1_e995_9e37_79b9;
+const DECISION: u64 = 0x2545_f491_4f6c_dd1d;
 
 /// The finaliser of `SplitMix64`: every input bit moves every output bit.
 fn scramble(mut x: u64) -> u64 {
@@ -42,6 +43,11 @@ pub fn child(parent: u64, sibling: u32) -> u64 {
 /// children, so that looking ahead does not change what is sampled later.
 pub fn rollout(parent: u64, sibling: u32) -> u64 {
     mix(parent ^ ROLLOUT, u64::from(sibling))
+}
+
+/// Seed of the strategy's own numbers in a round, apart from those of any node.
+pub fn decision(root: u64, round: u32) -> u64 {
+    mix(root ^ DECISION, u64::from(round))
 }
 
 /// Seed of the root for a run's seed and its prompt: two problems under one run seed draw

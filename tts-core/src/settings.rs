@@ -1,5 +1,6 @@
 //! What a search of one problem is run under: step rule, sampling, budget, seed, model costs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,9 @@ pub struct Settings {
     pub scored: bool,
     /// What the policy costs a token.
     pub policy_cost: ModelCost,
+    /// What generators of other roles cost a token, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub role_costs: BTreeMap<String, ModelCost>,
     /// What the scorer costs a token.
     pub scorer_cost: ModelCost,
 }

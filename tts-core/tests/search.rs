@@ -351,7 +351,7 @@ fn settings_are_checked_before_anything_is_spent() {
             search()
                 .budget(Budget { flops: Some(f64::NAN), ..Budget::default() })
                 .run(Sample { n: 1 }, prompt()),
-            "flops is not a number",
+            "flops is not a finite number",
         ),
         (
             search()
@@ -465,6 +465,188 @@ fn a_record_cut_anywhere_resumes_to_the_same_tree_and_bytes() {
         String::from_utf8(bytes.clone()).expect("text").replacen("\"scores\"", "\"stores\"", 1);
     std::fs::write(&path, text).expect("written");
     refused(search(1).run(Restless, world.prompt(0)).expect_err("damaged"), "line 3: not an entry");
+}
+
+#[test]
+fn a_file_that_is_no_record_is_left_as_it_is() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notes/config.json");
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    for text in ["{\"precious\": true}", "{\n  \"precious\": true\n}", "{\"record\":2}\nx\ny"] {
+        std::fs::write(&path, text).expect("written");
+        let error = Search::new(&world).record(&path).run(Sample { n: 1 }, world.prompt(0));
+        assert!(error.expect_err("refused").to_string().contains("line 1: not a record"));
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
+    }
+    let fresh = folder.path().join("a/b/record.jsonl");
+    Search::new(&world).record(&fresh).run(Sample { n: 1 }, world.prompt(0)).expect("runs");
+    assert!(fresh.exists());
+}
+
+#[test]
+fn a_failed_round_is_tried_again_and_a_record_knows_what_was_asked() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let faulty = Faulty { world, fails: |request, _| request.prefix.steps().len() == 2 };
+    let run = |generator: &dyn Generator| {
+        Search::new(generator).record(&path).run(Stepwise { n: 2 }, world.prompt(0))
+    };
+    let error = run(&faulty).expect_err("the third round fails");
+    assert_eq!(error.partial.expect("kept").usage.rounds, 3);
+    let resumed = run(&world).expect("resumes, and makes the third round");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(resumed.tree, run(&world).expect("runs").tree);
+
+    // The same nodes and seeds, but other words: not the same search.
+    #[derive(Clone)]
+    struct Says(&'static str);
+    impl SearchStrategy for Says {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            let say = |id| Expand { append: Some(self.0.into()), ..Expand::end(id, 1) };
+            if view.fresh() == [NodeId::ROOT] { vec![say(NodeId::ROOT)] } else { Vec::new() }
+        }
+    }
+    std::fs::remove_file(&path).expect("removed");
+    let says = |words| Search::new(&world).record(&path).run(Says(words), world.prompt(0));
+    says("Hm. ").expect("runs");
+    let error = says("Ah. ").expect_err("another search").to_string();
+    assert!(error.contains("line 2: the strategy asks for other lines now"), "{error}");
+}
+
+#[test]
+fn a_finished_solution_outlives_a_failed_round() {
+    // One line of the first round ends there; the other fails when it is continued.
+    let faulty = Faulty { world: world(), fails: |request, _| !request.prefix.steps().is_empty() };
+    struct Twice;
+    impl SearchStrategy for Twice {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            if view.fresh() == [NodeId::ROOT] {
+                return vec![Expand::end(NodeId::ROOT, 1), Expand::step(NodeId::ROOT, 1)];
+            }
+            view.open().into_iter().map(|id| Expand::end(id, 1)).collect()
+        }
+    }
+    let outcome = Search::new(&faulty).run(Twice, world().prompt(0)).expect("an answer is there");
+    assert_eq!((outcome.failed.len(), outcome.tree.finished().count()), (1, 1));
+}
+
+#[test]
+fn one_bad_request_leaves_the_other_problems_alone() {
+    /// Refuses a whole batch because of one prompt.
+    struct Picky(ToyWorld, Prompt);
+    impl Generator for Picky {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            if batch.iter().any(|request| *request.prefix.prompt() == self.1) {
+                return Err("not this one".into());
+            }
+            self.0.generate(batch)
+        }
+    }
+    let world = world();
+    let picky = Picky(world, world.prompt(1));
+    let judge = scorer::from_fn(|_, _| 0.5);
+    let outcomes = Search::new(&picky)
+        .scorer(&judge)
+        .run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+    assert!(outcomes[1].as_ref().expect_err("refused").to_string().contains("not this one"));
+
+    /// A scorer that refuses a batch likewise.
+    struct PickyJudge(Prompt);
+    impl StepScorer for PickyJudge {
+        fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+            if batch.iter().any(|path| *path.prompt() == self.0) {
+                return Err("not that one".into());
+            }
+            let neutral = |path: &Trajectory| vec![0.5; path.fresh_steps().len()];
+            Ok(batch.iter().map(|path| Scored { scores: neutral(path) }).collect())
+        }
+    }
+    let judge = PickyJudge(world.prompt(1));
+    let outcomes = Search::new(&world)
+        .scorer(&judge)
+        .run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+    assert!(outcomes[1].as_ref().expect_err("refused").to_string().contains("not that one"));
+}
+
+/// A toy world with a price.
+struct Priced(ToyWorld, cost::ModelCost);
+
+impl Generator for Priced {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        self.0.generate(batch)
+    }
+    fn cost(&self) -> cost::ModelCost {
+        self.1
+    }
+}
+
+#[test]
+fn operations_are_those_of_one_pass_over_every_token() {
+    let model = |parameters| cost::ModelCost { parameters, layers: 2, query_width: 3 };
+    let (policy, reviser) = (Priced(world(), model(10)), Priced(world(), model(1000)));
+    struct Judge(cost::ModelCost);
+    impl StepScorer for Judge {
+        fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+            let scores = |path: &Trajectory| vec![0.5; path.fresh_steps().len()];
+            Ok(batch.iter().map(|path| Scored { scores: scores(path) }).collect())
+        }
+        fn cost(&self) -> cost::ModelCost {
+            self.0
+        }
+    }
+    let judge = Judge(model(100));
+    let prompt = world().prompt(0);
+    let length = prompt.question().len() as u64;
+    let outcome =
+        Search::new(&policy).scorer(&judge).run(Sample { n: 2 }, prompt.clone()).expect("runs");
+    let mut expected = model(10).flops(0, length) + model(100).flops(0, length);
+    for id in outcome.tree.finished() {
+        let tokens = outcome.tree.tokens(id);
+        expected += model(10).flops(length, tokens) + model(100).flops(length, tokens);
+    }
+    let found = outcome.usage.logical.flops;
+    assert!((found - expected).abs() < 1e-6 * expected, "{found} for {expected}");
+
+    struct Asks;
+    impl SearchStrategy for Asks {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            let role = Some("reviser".to_owned());
+            if view.fresh() != [NodeId::ROOT] {
+                return Vec::new();
+            }
+            vec![Expand { role, ..Expand::end(NodeId::ROOT, 1) }]
+        }
+    }
+    let outcome = Search::new(&policy).role("reviser", &reviser).run(Asks, prompt).expect("runs");
+    let tokens = outcome.tree.tokens(outcome.best.expect("an answer"));
+    assert!((outcome.usage.logical.flops - model(1000).flops(0, length + tokens)).abs() < 1e-3);
+}
+
+#[test]
+fn wall_time_stops_and_its_record_resumes() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let budget = Budget { reserve: 200, ..Budget::wall(std::time::Duration::ZERO) };
+    let run = || Search::new(&world).budget(budget).record(&path).run(Restless, world.prompt(0));
+    let first = run().expect("runs");
+    assert_eq!(first.stop, Stop::Budget(Limit::Wall));
+    // One round, and the best open path finished from the reserve.
+    assert_eq!((first.usage.rounds, first.tree.finished().count()), (2, 1));
+    let bytes = record_bytes(&path);
+    assert_eq!(run().expect("resumes").tree, first.tree);
+    assert_eq!(record_bytes(&path), bytes);
+}
+
+#[test]
+fn a_budget_too_small_to_share_still_gives_an_answer() {
+    let budget = Budget { mode: Mode::Hard, ..Budget::tokens(300) };
+    let outcome = run(Sample { n: 256 }, 0, budget);
+    assert!(outcome.answer().is_some() && outcome.usage.logical.generated_tokens <= 300);
 }
 
 #[test]

@@ -45,7 +45,7 @@ use crate::{BeamSearch, samples};
 /// assert!(outcome.tree.iter().any(|(_, node)| node.kind == NodeKind::Rollout));
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lookahead<S> {
     /// What is decorated; `inner` in a recipe.
@@ -81,6 +81,13 @@ struct Waiting {
     origin: Vec<usize>,
     /// Where rollouts start, in the order of the decisions.
     starts: Vec<NodeId>,
+}
+
+impl<S: Default> Default for Lookahead<S> {
+    /// One greedy step ahead.
+    fn default() -> Self {
+        Self::of(S::default())
+    }
 }
 
 impl<S> Lookahead<S> {

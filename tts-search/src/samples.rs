@@ -11,7 +11,8 @@ pub(crate) fn is_start(view: &View<'_>) -> bool {
 ///
 /// A hard budget shares its tokens among the lines of a round and may cut all of them short. Asking
 /// for the rest lets the budget, not the strategy, end the search, so that its reserve finishes the
-/// best of them. The rest of a line is the same text whether it was cut or not.
+/// best of them. The rest starts with numbers of its own, so it need not be what the uncut line would
+/// have said.
 pub(crate) fn step(view: &View<'_>, n: usize, sampling: Option<Sampling>) -> Vec<Expand> {
     let n = if is_start(view) { n } else { 1 };
     let line = |id| Expand { sampling, ..Expand::end(id, n) };
