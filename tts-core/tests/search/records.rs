@@ -1,0 +1,133 @@
+//! Records: resumed to the same tree and bytes, refused when they are not ours.
+
+use super::*;
+use tts_core::toy::{Oracle, Sample};
+use tts_core::*;
+
+fn record_bytes(path: &std::path::Path) -> Vec<u8> {
+    std::fs::read(path).expect("a record")
+}
+
+#[test]
+fn a_record_cut_anywhere_resumes_to_the_same_tree_and_bytes() {
+    let (world, oracle) = (world(), Oracle { noise: 0.5, seed: 1 });
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let budget = Budget { rounds: Some(5), ..Budget::default() };
+    let search = |seed| Search::new(&world).scorer(&oracle).budget(budget).seed(seed).record(&path);
+    let whole = search(1).run(Restless, world.prompt(0)).expect("runs");
+    let bytes = record_bytes(&path);
+    for cut in (0..=bytes.len()).step_by(97).chain([bytes.len()]) {
+        std::fs::write(&path, &bytes[..cut]).expect("written");
+        let resumed = search(1).run(Restless, world.prompt(0)).expect("resumes");
+        assert_eq!(resumed.tree, whole.tree, "cut at {cut}");
+        assert_eq!(resumed.usage.logical, whole.usage.logical);
+        assert_eq!(record_bytes(&path), bytes, "cut at {cut}");
+    }
+    let refused = |error: SearchError, expected: &str| {
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    refused(search(2).run(Restless, world.prompt(0)).expect_err("other seed"), "another seed");
+    refused(search(1).run(Restless, world.prompt(1)).expect_err("other prompt"), "another prompt");
+    refused(
+        search(1).run(Sample { n: 2 }, world.prompt(0)).expect_err("other strategy"),
+        "line 2: the strategy asks for other lines now",
+    );
+    let text =
+        String::from_utf8(bytes.clone()).expect("text").replacen("\"scores\"", "\"stores\"", 1);
+    std::fs::write(&path, text).expect("written");
+    refused(search(1).run(Restless, world.prompt(0)).expect_err("damaged"), "line 3: not an entry");
+}
+
+#[test]
+fn a_file_that_is_no_record_is_left_as_it_is() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("notes/config.json");
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    for text in ["{\"precious\": true}", "{\n  \"precious\": true\n}", "{\"record\":2}\nx\ny"] {
+        std::fs::write(&path, text).expect("written");
+        let error = Search::new(&world).record(&path).run(Sample { n: 1 }, world.prompt(0));
+        assert!(error.expect_err("refused").to_string().contains("line 1: not a record"));
+        assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
+    }
+    let fresh = folder.path().join("a/b/record.jsonl");
+    Search::new(&world).record(&fresh).run(Sample { n: 1 }, world.prompt(0)).expect("runs");
+    assert!(fresh.exists());
+}
+
+#[test]
+fn a_failed_round_is_tried_again_and_a_record_knows_what_was_asked() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let faulty = Faulty { world, fails: |request, _| request.prefix.steps().len() == 2 };
+    let run = |generator: &dyn Generator| {
+        Search::new(generator).record(&path).run(Stepwise { n: 2 }, world.prompt(0))
+    };
+    let error = run(&faulty).expect_err("the third round fails");
+    assert_eq!(error.partial.expect("kept").usage.rounds, 3);
+    let resumed = run(&world).expect("resumes, and makes the third round");
+    std::fs::remove_file(&path).expect("removed");
+    assert_eq!(resumed.tree, run(&world).expect("runs").tree);
+
+    // The same nodes and seeds, but other words: not the same search.
+    #[derive(Clone)]
+    struct Says(&'static str);
+    impl SearchStrategy for Says {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            let say = |id| Expand { append: Some(self.0.into()), ..Expand::end(id, 1) };
+            if view.fresh() == [NodeId::ROOT] { vec![say(NodeId::ROOT)] } else { Vec::new() }
+        }
+    }
+    std::fs::remove_file(&path).expect("removed");
+    let says = |words| Search::new(&world).record(&path).run(Says(words), world.prompt(0));
+    says("Hm. ").expect("runs");
+    let error = says("Ah. ").expect_err("another search").to_string();
+    assert!(error.contains("line 2: the strategy asks for other lines now"), "{error}");
+}
+
+#[test]
+fn wall_time_stops_and_its_record_resumes() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let budget = Budget { reserve: 200, ..Budget::wall(std::time::Duration::ZERO) };
+    let run = || Search::new(&world).budget(budget).record(&path).run(Restless, world.prompt(0));
+    let first = run().expect("runs");
+    assert_eq!(first.stop, Stop::Budget(Limit::Wall));
+    // One round, and the best open path finished from the reserve.
+    assert_eq!((first.usage.rounds, first.tree.finished().count()), (2, 1));
+    let bytes = record_bytes(&path);
+    assert_eq!(run().expect("resumes").tree, first.tree);
+    assert_eq!(record_bytes(&path), bytes);
+}
+
+#[test]
+fn replayed_rounds_are_not_generated_again() {
+    let world = world();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    Search::new(&world).record(&path).run(Stepwise { n: 2 }, world.prompt(0)).expect("runs");
+    let faulty = Faulty { world, fails: |_, _| true };
+    let resumed = Search::new(&faulty)
+        .record(&path)
+        .run(Stepwise { n: 2 }, world.prompt(0))
+        .expect("resumes");
+    assert!(resumed.failed.is_empty());
+}
+
+#[test]
+fn a_tree_with_broken_links_does_not_parse() {
+    let tree = run(Sample { n: 1 }, 0, Budget::default()).tree;
+    let json = serde_json::to_string(&tree).expect("JSON");
+    for (from, to) in [
+        ("\"parent\":3", "\"parent\":99"),
+        ("\"children\":[1]", "\"children\":[2]"),
+        ("\"depth\":2", "\"depth\":7"),
+    ] {
+        let broken = json.replacen(from, to, 1);
+        assert_ne!(json, broken);
+        assert!(serde_json::from_str::<Tree>(&broken).is_err(), "{from} -> {to}");
+    }
+}
