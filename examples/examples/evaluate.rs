@@ -8,17 +8,18 @@
 //! interrupted; timings stand beside it in `*.timings.json`.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Prompt, What};
+use tts_core::{Outcome, Prompt, SearchError, What};
 use tts_examples::evaluate::{self, Figures, Job, Manifest};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::{Error, data, exit, report};
+use tts_prm::ScorerSpec;
 use tts_search::Recipe;
 
 /// Evaluates a strategy on a file of problems.
@@ -75,11 +76,21 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         .clone()
         .unwrap_or_else(|| evaluate::default_folder(arguments.json.as_deref(), &arguments.data));
     let path = &arguments.model.model;
-    let size = std::fs::metadata(path).map_or(0, |meta| meta.len());
     let fingerprint = evaluate::fingerprint(&problems);
     let model = arguments.model.open()?;
-    let scorer = arguments.search.scorer.build(model.as_ref())?;
-    Manifest { model: (path, size), setup: &setup, problems: fingerprint }.claim(&folder)?;
+    let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
+    let head = match &arguments.search.scorer {
+        ScorerSpec::Process(head) | ScorerSpec::Outcome(head) => evaluate::digest(head)?,
+        ScorerSpec::Logprob | ScorerSpec::Rule => 0,
+    };
+    Manifest {
+        model: (path, evaluate::digest(path)?),
+        backend: arguments.model.backend,
+        scorer: head,
+        setup: &setup,
+        problems: fingerprint,
+    }
+    .claim(&folder)?;
 
     let mut err = std::io::stderr();
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
@@ -132,21 +143,38 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let independent = matches!(setup.recipe, Recipe::BestOfN(_) | Recipe::SelfConsistency(_));
     let figures = evaluate::figures(&setup, rows, independent)?;
     print(&figures, generated.get(), seconds)?;
-    if let Some(path) = &arguments.json {
-        let write = |path: &PathBuf, bytes: Vec<u8>| {
-            std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
-        };
-        write(path, serde_json::to_vec_pretty(&figures)?)?;
-        let timings = json!({
-            "seconds": started.elapsed().as_secs_f64(),
-            "searching_seconds": seconds,
-            "generated_tokens_now": generated.get(),
-            "generated_tokens_per_second": generated.get() as f64 / seconds,
-            "computed_tokens": results.iter().flatten().map(|o| o.usage.measured.computed_tokens).sum::<u64>(),
-            "cached_tokens": results.iter().flatten().map(|o| o.usage.measured.cached_tokens).sum::<u64>(),
-        });
-        write(&path.with_extension("timings.json"), serde_json::to_vec_pretty(&timings)?)?;
+    if figures.failed == figures.problems {
+        return Err("every problem failed; see above".into());
     }
+    if let Some(path) = &arguments.json {
+        write_json(path, &figures, &results, started.elapsed(), seconds, generated.get())?;
+    }
+    Ok(())
+}
+
+/// The figures, and beside them what differs from run to run.
+fn write_json(
+    path: &Path,
+    figures: &Figures<'_>,
+    results: &[Result<Outcome, SearchError>],
+    whole: Duration,
+    searching: f64,
+    generated: u64,
+) -> Result<(), Error> {
+    let write = |path: &Path, bytes: Vec<u8>| {
+        std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+    };
+    write(path, serde_json::to_vec_pretty(figures)?)?;
+    let measured = || results.iter().flatten().map(|outcome| outcome.usage.measured);
+    let timings = json!({
+        "seconds": whole.as_secs_f64(),
+        "searching_seconds": searching,
+        "generated_tokens_now": generated,
+        "generated_tokens_per_second": generated as f64 / searching,
+        "computed_tokens": measured().map(|m| m.computed_tokens).sum::<u64>(),
+        "cached_tokens": measured().map(|m| m.cached_tokens).sum::<u64>(),
+    });
+    write(&path.with_extension("timings.json"), serde_json::to_vec_pretty(&timings)?)?;
     Ok(())
 }
 
@@ -160,7 +188,12 @@ fn print(figures: &Figures<'_>, generated: u64, seconds: f64) -> Result<(), Erro
     writeln!(out, "problems  {}, {} failed", figures.problems, figures.failed)?;
     writeln!(out, "accuracy  {}", percent(&figures.accuracy))?;
     writeln!(out, "any       {}  some candidate is right", percent(&figures.any_candidate))?;
-    writeln!(out, "cost      {} a problem", report::cost(&figures.per_problem))?;
+    let mean = &figures.per_problem;
+    writeln!(
+        out,
+        "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {:.3e} FLOPs, {:.1} calls a problem",
+        mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
+    )?;
     writeln!(
         out,
         "machine   {} tokens generated now in {seconds:.1} s, {:.0} a second",

@@ -10,11 +10,11 @@ use std::error::Error;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use serde::{Deserialize, Serialize};
-use tts_core::toy::Sample;
-use tts_core::{Prompt, Sampling, Search, StepRule};
+use tts_core::{Prompt, Request, Sampling, StepRule, Trajectory, Until};
 use tts_models::{Backend, EngineConfig, LanguageModel, sampling};
 
 /// Prints next-token logits and greedy continuations of raw prompts.
@@ -64,7 +64,8 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
         let row: Row = serde_json::from_str(line)
             .map_err(|error| format!("{}: line {number}: {error}", arguments.prompts.display()))?;
-        let reference = reference(model.as_ref(), &row.prompt, arguments.tokens)?;
+        let reference = reference(model.as_ref(), &row.prompt, arguments.tokens)
+            .map_err(|error| format!("{}: line {number}: {error}", arguments.prompts.display()))?;
         serde_json::to_writer(&mut out, &reference)?;
         writeln!(out)?;
     }
@@ -87,9 +88,18 @@ fn reference(
         max_tokens: length,
         ..StepRule::default()
     };
-    let outcome =
-        Search::new(&model).rule(rule).sampling(Sampling::greedy()).run(Sample { n: 1 }, prompt)?;
-    let greedy = outcome.tree.iter().flat_map(|(_, node)| node.step.tokens.clone()).collect();
+    let request = Request {
+        prefix: Trajectory::new(Arc::new(prompt), Vec::new(), 0, false),
+        append: None,
+        seeds: vec![0],
+        until: Until::End,
+        sampling: Sampling::greedy(),
+        rule: Arc::new(rule),
+        max_tokens: length,
+    };
+    let made = model.generate(&[request])?.into_iter().flat_map(|made| made.lines);
+    let lines: Result<Vec<_>, _> = made.collect();
+    let greedy = lines?.into_iter().flat_map(|line| line.steps).flat_map(|s| s.tokens).collect();
     Ok(Reference { tokens, top, greedy })
 }
 

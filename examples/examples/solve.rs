@@ -45,7 +45,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let start = Instant::now();
     let model = arguments.model.open()?;
-    let scorer = arguments.search.scorer.build(model.as_ref())?;
+    let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
     let shape = model.model_config();
     writeln!(
         out,

@@ -4,7 +4,7 @@
 //! everything that decides results; a run that was killed goes on where it was, and leaves the same
 //! bytes as one that was not. Timings go to a file of their own.
 
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -15,6 +15,8 @@ use tts_core::{
     Stop, answer,
 };
 
+use tts_models::Backend;
+
 use crate::Error;
 use crate::data::Problem;
 use crate::options::Setup;
@@ -22,8 +24,12 @@ use crate::options::Setup;
 /// What stands beside the records: another run must not go on from them.
 #[derive(Debug, Serialize)]
 pub struct Manifest<'a> {
-    /// The model's path and size in bytes.
+    /// The model's path, and a digest of its files.
     pub model: (&'a Path, u64),
+    /// What runs it.
+    pub backend: Backend,
+    /// A digest of the scorer's files; 0 when it has none.
+    pub scorer: u64,
     /// Everything about the search.
     pub setup: &'a Setup,
     /// The questions, hashed.
@@ -59,6 +65,37 @@ impl Manifest<'_> {
             Err(error) => Err(at(error).into()),
         }
     }
+}
+
+/// A digest of a model's files: sizes, beginnings, ends, and samples between.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn digest(path: &Path) -> Result<u64, Error> {
+    let at = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries: Result<Vec<_>, _> = std::fs::read_dir(path).map_err(at)?.collect();
+        files = entries.map_err(at)?.iter().map(std::fs::DirEntry::path).collect();
+        files.retain(|file| file.is_file());
+        files.sort();
+    }
+    let mut hash = files.len() as u64;
+    for file in files {
+        let mut reader = std::fs::File::open(&file).map_err(at)?;
+        let size = reader.metadata().map_err(at)?.len();
+        hash = tts_core::seed::mix(hash, size);
+        for part in 0..=64 {
+            let mut block = [0; 4096];
+            reader.seek(SeekFrom::Start(size.saturating_sub(4096) / 64 * part)).map_err(at)?;
+            let read = reader.read(&mut block).map_err(at)?;
+            for bytes in block[..read].chunks(8) {
+                let word = bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
+                hash = tts_core::seed::mix(hash, word);
+            }
+        }
+    }
+    Ok(hash)
 }
 
 /// A hash of questions and answers, in order (FNV-1a).
@@ -118,6 +155,21 @@ pub struct CurvePoint {
     pub weighted: f64,
 }
 
+/// Mean cost of a problem.
+#[derive(Debug, Serialize)]
+pub struct Means {
+    /// Lines started.
+    pub samples: f64,
+    /// Tokens generated.
+    pub generated_tokens: f64,
+    /// Tokens judged.
+    pub scored_tokens: f64,
+    /// Floating-point operations, by formula.
+    pub flops: f64,
+    /// Requests to generator and scorer.
+    pub calls: f64,
+}
+
 /// Figures of a run.
 #[derive(Debug, Serialize)]
 pub struct Figures<'a> {
@@ -129,8 +181,10 @@ pub struct Figures<'a> {
     pub accuracy: Accuracy,
     /// Of the best possible choice among the candidates.
     pub any_candidate: Accuracy,
+    /// Over all problems.
+    pub total: Cost,
     /// Means over problems.
-    pub per_problem: Cost,
+    pub per_problem: Means,
     /// Problems whose search failed.
     pub failed: usize,
     /// For independent samples: figures at fewer of them, by subsampling the pools.
@@ -234,16 +288,18 @@ pub fn figures(setup: &Setup, rows: Vec<Row>, independent: bool) -> Result<Figur
     };
     let accuracy = of(&|row| row.correct)?;
     let any_candidate = of(&|row| row.candidates.iter().any(|candidate| candidate.correct))?;
-    let mut per_problem = Cost::default();
+    let mut total = Cost::default();
     for row in &rows {
-        per_problem += row.cost;
+        total += row.cost;
     }
-    let count = rows.len() as u64;
-    per_problem.samples /= count;
-    per_problem.generated_tokens /= count;
-    per_problem.scored_tokens /= count;
-    per_problem.calls /= count;
-    per_problem.flops /= count as f64;
+    let mean = |sum: u64| sum as f64 / rows.len() as f64;
+    let per_problem = Means {
+        samples: mean(total.samples),
+        generated_tokens: mean(total.generated_tokens),
+        scored_tokens: mean(total.scored_tokens),
+        flops: total.flops / rows.len() as f64,
+        calls: mean(total.calls),
+    };
     let curve = if independent { curve(&rows)? } else { Vec::new() };
     let failed = rows.iter().filter(|row| row.error.is_some()).count();
     Ok(Figures {
@@ -251,6 +307,7 @@ pub fn figures(setup: &Setup, rows: Vec<Row>, independent: bool) -> Result<Figur
         problems: rows.len(),
         accuracy,
         any_candidate,
+        total,
         per_problem,
         failed,
         curve,

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
-use tts_core::{Aggregate, Budget, Mode, Prompt, Rule, Sampling, Selection, StepRule};
+use tts_core::{
+    Aggregate, Budget, Mode, Prompt, Rule, Sampling, SearchStrategy, Selection, StepRule,
+    StepScorer,
+};
 use tts_models::{Backend, EngineConfig, LanguageModel};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
@@ -34,12 +37,23 @@ impl ModelOptions {
     /// # Errors
     /// When it cannot be read or run.
     pub fn open(&self) -> Result<Box<dyn LanguageModel>, Error> {
-        let config = EngineConfig {
-            threads: self.threads,
-            max_lines: self.max_lines,
-            ..EngineConfig::default()
-        };
-        Ok(tts_models::open(&self.model, self.backend, config)?)
+        Ok(tts_models::open(&self.model, self.backend, self.engine())?)
+    }
+
+    fn engine(&self) -> EngineConfig {
+        EngineConfig { threads: self.threads, max_lines: self.max_lines, ..EngineConfig::default() }
+    }
+
+    /// Makes a scorer; a reward model with a trunk of its own runs as the policy does.
+    ///
+    /// # Errors
+    /// When its files cannot be read.
+    pub fn scorer<'m>(
+        &self,
+        spec: &ScorerSpec,
+        model: &'m dyn LanguageModel,
+    ) -> Result<Box<dyn StepScorer + 'm>, Error> {
+        Ok(spec.build_on(model, self.backend, self.engine())?)
     }
 }
 
@@ -220,9 +234,15 @@ impl SearchOptions {
     /// When the recipe or the worked examples cannot be read.
     pub fn setup(&self) -> Result<Setup, Error> {
         let few_shot = self.few_shot()?;
+        if self.system.is_some() && (self.few_shot.is_some() || self.raw) {
+            return Err("--system needs a chat: it does not go with --few-shot or --raw".into());
+        }
+        if self.shots > 0 && self.few_shot.is_none() {
+            return Err("--shots needs --few-shot".into());
+        }
         let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
         let mode = if self.hard { Mode::Hard } else { Mode::Soft };
-        Ok(Setup {
+        let setup = Setup {
             recipe: self.recipe()?,
             scorer: self.scorer.to_string(),
             rule: self.rule(few_shot.as_ref()),
@@ -235,6 +255,11 @@ impl SearchOptions {
             budget: Budget { mode, ..tokens.unwrap_or_default() },
             seed: self.seed,
             prompt: self.prompt(few_shot.as_ref(), "..."),
-        })
+        };
+        setup.rule.check()?;
+        setup.sampling.check()?;
+        setup.budget.check()?;
+        setup.recipe.check()?;
+        Ok(setup)
     }
 }

@@ -59,6 +59,8 @@ pub enum Finish {
     Stop,
     /// A length limit cut it: it is not finished.
     Length,
+    /// The model's context is full: it is not finished, and cannot be continued.
+    Context,
     /// Called off before its end.
     Cancelled,
 }

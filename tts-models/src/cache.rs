@@ -43,6 +43,11 @@ impl<S> PrefixCache<S> {
         lengths.enumerate().max_by_key(|&(_, length)| length).filter(|&(_, length)| length > 0)
     }
 
+    /// How much of the beginning of `tokens` some entry holds.
+    pub(crate) fn known(&self, tokens: &[u32]) -> usize {
+        self.longest(tokens).map_or(0, |(_, length)| length)
+    }
+
     /// A state that holds the longest known beginning of `tokens`, `most` tokens at the most.
     pub(crate) fn begin<E: Executor<State = S>>(
         &mut self,

@@ -121,6 +121,10 @@ pub fn open(
     })
 }
 
+/// What templates that write the date take for today, 26 July 2024, in seconds since 1970: a prompt
+/// must not change at midnight, or a search that is resumed would not be the one that was killed.
+const TODAY: i64 = 1_721_952_000;
+
 /// Tokenizer and chat template of a checkpoint. A folder without a template is a base model; a
 /// template that is there must be sound.
 ///
@@ -136,6 +140,7 @@ pub fn text_side(checkpoint: &Checkpoint) -> Result<(Tokenizer, Option<ChatTempl
         let (bos, eos) = (text(vocabulary.bos), text(vocabulary.eos));
         let template = gguf.text("tokenizer.chat_template")?;
         let template = template.map(|source| ChatTemplate::new(source, &bos, &eos)).transpose()?;
+        let template = template.map(|template| template.at(TODAY));
         return Ok((Tokenizer::from_vocabulary(&vocabulary, gguf.path())?, template));
     }
     let folder = checkpoint.folder();
@@ -143,7 +148,7 @@ pub fn text_side(checkpoint: &Checkpoint) -> Result<(Tokenizer, Option<ChatTempl
     let template = if folder.join("chat_template.jinja").exists()
         || mentions_template(&folder.join("tokenizer_config.json"))?
     {
-        Some(ChatTemplate::from_folder(folder)?)
+        Some(ChatTemplate::from_folder(folder)?.at(TODAY))
     } else {
         None
     };

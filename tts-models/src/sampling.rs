@@ -83,12 +83,19 @@ fn draw(logits: &[f32], best: usize, sampling: &Sampling, rng: &mut Rng) -> usiz
         exp_in_place(&mut weights, shift);
         return pick(&weights, uniform).unwrap_or(best);
     }
-    let candidates = shortlist(logits, if all { logits.len() } else { sampling.top_k as usize });
+    let candidates = candidates(logits, best, sampling);
     let mut weights: Vec<f32> = candidates.iter().map(|&token| logits[token] * inverse).collect();
     exp_in_place(&mut weights, shift);
     let mut keep = weights.len();
     if sampling.top_p < 1.0 {
-        let sum: f64 = weights.iter().map(|&weight| f64::from(weight)).sum();
+        // Of what top-k leaves; without it, of everything.
+        let sum: f64 = if all {
+            let mut every: Vec<f32> = logits.iter().map(|logit| logit * inverse).collect();
+            exp_in_place(&mut every, shift);
+            every.iter().map(|&weight| f64::from(weight)).sum()
+        } else {
+            weights.iter().map(|&weight| f64::from(weight)).sum()
+        };
         let (mut mass, wanted) = (0.0, f64::from(sampling.top_p) * sum);
         let enough = weights.iter().position(|&weight| {
             mass += f64::from(weight);
@@ -102,6 +109,19 @@ fn draw(logits: &[f32], best: usize, sampling: &Sampling, rng: &mut Rng) -> usiz
         keep = keep.min(probable.unwrap_or(keep)).max(1);
     }
     pick(&weights[..keep], uniform).map_or(best, |index| candidates[index])
+}
+
+/// The tokens that truncation may leave, highest logit first, equals by id.
+fn candidates(logits: &[f32], best: usize, sampling: &Sampling) -> Vec<usize> {
+    let k = if sampling.top_k == 0 { logits.len() } else { sampling.top_k as usize };
+    if k < logits.len() || sampling.min_p <= 0.0 {
+        return shortlist(logits, k);
+    }
+    // What min-p is going to drop need not be sorted; the margin covers rounding.
+    let floor = logits[best] + sampling.temperature * (sampling.min_p.ln() - 0.01);
+    let mut tokens: Vec<usize> = (0..logits.len()).filter(|&t| logits[t] >= floor).collect();
+    tokens.sort_unstable_by(|&a, &b| logits[b].total_cmp(&logits[a]).then(a.cmp(&b)));
+    tokens
 }
 
 /// The `k` tokens with the highest logits, highest first, equals by id.

@@ -17,6 +17,8 @@ pub(super) struct Line<S> {
     pub(super) tokens: Vec<u32>,
     pub(super) computed: u64,
     pub(super) cached: u64,
+    /// Bytes that it may come to.
+    pub(super) charge: usize,
     pub(super) writer: Writer,
 }
 
@@ -73,11 +75,6 @@ impl Writer {
         writer
     }
 
-    /// Generated tokens that the line may have at the end.
-    pub(super) fn most(&self) -> usize {
-        self.request.max_tokens as usize
-    }
-
     /// Samples the next token from its logits; the completion when the line ends with it.
     pub(super) fn write(
         &mut self,
@@ -102,7 +99,10 @@ impl Writer {
         }
         let rule = &self.request.rule;
         let full = self.logprobs.len() >= rule.max_step_tokens as usize;
-        let out = self.generated >= self.request.max_tokens || self.generated as usize >= self.room;
+        let out = self.generated >= self.request.max_tokens;
+        if self.generated as usize >= self.room {
+            return Some(Finish::Context);
+        }
         let counted = match self.request.until {
             Until::Tokens(tokens) => self.generated >= tokens,
             _ => false,

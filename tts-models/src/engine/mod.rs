@@ -34,8 +34,8 @@ pub struct EngineConfig {
     pub prefill_rows: usize,
     /// Keys and values kept for later calls, in bytes.
     pub cache_bytes: usize,
-    /// Keys and values of lines that run, in bytes: a line waits if it might exceed this, unless
-    /// it is alone.
+    /// Keys and values of lines that run, in bytes, at the length that they may reach: a line waits
+    /// if it might exceed this, unless it is alone.
     pub line_bytes: usize,
     /// Threads; 0 for one a core.
     pub threads: usize,
@@ -56,6 +56,9 @@ impl Default for EngineConfig {
         }
     }
 }
+
+/// More threads than this are a slip of the pen.
+const MOST_THREADS: usize = 1024;
 
 /// A model that writes, judges and encodes text.
 pub struct Engine<E: Executor> {
@@ -88,6 +91,10 @@ impl<E: Executor> Engine<E> {
     ) -> Result<Self, ModelError> {
         let model = executor.config();
         tokenizer.check_vocab(model.vocab_size, std::path::Path::new("tokenizer"))?;
+        if config.threads > MOST_THREADS {
+            let problem = format!("{}, expected at most {MOST_THREADS}", config.threads);
+            return Err(ModelError::input("threads", problem));
+        }
         for (name, limit) in
             [("max_lines", config.max_lines), ("prefill_rows", config.prefill_rows)]
         {
@@ -134,6 +141,17 @@ impl<E: Executor> Engine<E> {
     /// A panic elsewhere cannot have left the cache half changed: entries are pushed whole.
     fn cache(&self) -> MutexGuard<'_, PrefixCache<E::State>> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn check_ids(&self, tokens: &[u32]) -> Result<(), ModelError> {
+        let vocab = self.executor.config().vocab_size;
+        match tokens.iter().find(|&&token| token as usize >= vocab) {
+            Some(bad) => {
+                let problem = format!("{bad} is outside the vocabulary of {vocab}");
+                Err(ModelError::input("token", problem))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Bytes of keys and values of one token.

@@ -20,15 +20,23 @@ impl<E: Executor> Engine<E> {
     pub(super) fn prefix(&self, request: &Request) -> Result<Prefix, ModelError> {
         let mut tokens = self.prompt_tokens(request.prefix.prompt())?;
         let prompt = tokens.len();
-        tokens.extend(request.prefix.tokens());
-        let mut given = 0;
-        if let Some(text) = &request.append {
-            // A finished path is taken up again: its end token would end the new words too.
-            while tokens.len() > prompt
-                && tokens.last().is_some_and(|t| self.end_tokens.contains(t))
-            {
+        // A finished path that is taken up again loses its end token, which would end the new words
+        // too: now, and whenever the path is run later.
+        let reopen = |tokens: &mut Vec<u32>| {
+            let ends = |token: &u32| self.end_tokens.contains(token);
+            while tokens.len() > prompt && tokens.last().is_some_and(ends) {
                 tokens.pop();
             }
+        };
+        for step in request.prefix.steps() {
+            if step.given > 0 {
+                reopen(&mut tokens);
+            }
+            tokens.extend(&step.tokens);
+        }
+        let mut given = 0;
+        if let Some(text) = &request.append {
+            reopen(&mut tokens);
             let words = self.tokenizer.encode(text, false)?;
             given = words.len();
             tokens.extend(words);
@@ -82,12 +90,15 @@ impl<E: Executor> Engine<E> {
         let rendered = render(&marked)?;
         let mut rest = rendered.as_str();
         let mut tokens = Vec::new();
-        for (index, message) in messages.iter().enumerate() {
-            if let Some((before, after)) = rest.split_once(&mark(index)) {
-                tokens.extend(self.tokenizer.encode(before, true)?);
-                tokens.extend(self.tokenizer.encode(&message.content, false)?);
-                rest = after;
-            }
+        // Templates may move a message, the system's into the user's, say.
+        let first = |rest: &str| {
+            let found = (0..messages.len()).filter_map(|i| rest.find(&mark(i)).map(|at| (at, i)));
+            found.min()
+        };
+        while let Some((at, index)) = first(rest) {
+            tokens.extend(self.tokenizer.encode(&rest[..at], true)?);
+            tokens.extend(self.tokenizer.encode(&messages[index].content, false)?);
+            rest = &rest[at + mark(index).len()..];
         }
         tokens.extend(self.tokenizer.encode(rest, true)?);
         Ok(tokens)

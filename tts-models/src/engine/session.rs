@@ -6,7 +6,7 @@
 //! line is done.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tts_core::{BoxError, Completion, Finished, LineError, LineId, Request, Session};
 
@@ -38,6 +38,12 @@ struct Admission<S> {
     done: usize,
     /// Last hidden row of the prefix.
     hidden: Vec<f32>,
+    boundary: Boundary,
+    stop: Boundary,
+    /// Bytes that each line may come to.
+    each: usize,
+    /// Bytes of the prefix that were not in the cache.
+    own: usize,
 }
 
 pub(super) struct EngineSession<'e, E: Executor> {
@@ -57,11 +63,25 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         let mut admissions = Vec::new();
         let mut lines = self.lines.len();
         let per_token = self.engine.bytes_per_token();
-        let mut bytes: usize = self.lines.iter().map(|line| line.writer.most() * per_token).sum();
-        while let Some(mut waiting) = self.waiting.pop_front() {
-            let each = waiting.request.max_tokens as usize * per_token;
-            let room = (self.engine.config.line_bytes.saturating_sub(bytes) / each.max(1))
-                .min(self.engine.config.max_lines.saturating_sub(lines));
+        let positions = self.engine.executor.config().max_position_embeddings;
+        let mut bytes: usize = self.lines.iter().map(|line| line.charge).sum();
+        while lines < self.engine.config.max_lines || lines == 0 {
+            let Some(mut waiting) = self.waiting.pop_front() else { break };
+            let mut admission = match self.prepare(&waiting.request) {
+                Ok(admission) => admission,
+                Err(error) => {
+                    let failed = |(line, _)| failed(line, &LineError(error.to_string()));
+                    finished.extend(waiting.lines.into_iter().map(failed));
+                    continue;
+                }
+            };
+            // What a line may come to, and once what the cache does not hold of its beginning.
+            let length = admission.prefix.tokens.len();
+            let most = (waiting.request.max_tokens as usize).min(positions - length);
+            let known = self.engine.cache().known(&admission.prefix.tokens);
+            let (each, own) = (most * per_token, (length - known) * per_token);
+            let left = self.engine.config.line_bytes.saturating_sub(bytes + own);
+            let room = (left / each.max(1)).min(self.engine.config.max_lines.saturating_sub(lines));
             // One line may always run, or nothing ever would.
             let room = if lines == 0 { room.max(1) } else { room };
             if room < waiting.lines.len() {
@@ -73,28 +93,10 @@ impl<'e, E: Executor> EngineSession<'e, E> {
                 break;
             }
             lines += waiting.lines.len();
-            bytes += waiting.lines.len() * each;
-            match self.engine.prefix(&waiting.request).and_then(|prefix| self.check(prefix)) {
-                Ok(prefix) => {
-                    let Waiting { request, lines } = waiting;
-                    let state = self.engine.executor.empty();
-                    let hidden = Vec::new();
-                    admissions.push(Admission {
-                        request,
-                        lines,
-                        prefix,
-                        state,
-                        cached: 0,
-                        done: 0,
-                        hidden,
-                    });
-                }
-                Err(error) => {
-                    lines -= waiting.lines.len();
-                    let failed = |(line, _)| failed(line, &LineError(error.to_string()));
-                    finished.extend(waiting.lines.into_iter().map(failed));
-                }
-            }
+            bytes += own + waiting.lines.len() * each;
+            (admission.each, admission.own) = (each, own);
+            admission.lines = waiting.lines;
+            admissions.push(admission);
         }
         // Round by round: whoever shares much with one of the same round waits for the next.
         while !admissions.is_empty() {
@@ -120,15 +122,30 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         Ok(())
     }
 
-    fn check(&self, prefix: Prefix) -> Result<Prefix, ModelError> {
+    /// Everything about a request that can be wrong is found here, before it runs with others.
+    fn prepare(&self, request: &Arc<Request>) -> Result<Admission<E::State>, ModelError> {
+        let prefix = self.engine.prefix(request)?;
+        self.engine.check_ids(&prefix.tokens)?;
         let positions = self.engine.executor.config().max_position_embeddings;
-        if prefix.tokens.len() < positions {
-            return Ok(prefix);
+        if prefix.tokens.len() >= positions {
+            let found = prefix.tokens.len();
+            let problem =
+                format!("{found} tokens leave no room: the model knows {positions} positions");
+            return Err(ModelError::input("prompt", problem));
         }
-        let found = prefix.tokens.len();
-        let problem =
-            format!("{found} tokens leave no room: the model knows {positions} positions");
-        Err(ModelError::input("prompt", problem))
+        Ok(Admission {
+            boundary: Boundary::new(&self.engine.tokenizer, &request.rule.delimiters)?,
+            stop: Boundary::stop(&self.engine.tokenizer, &request.rule.stop)?,
+            request: Arc::clone(request),
+            lines: Vec::new(),
+            prefix,
+            state: self.engine.executor.empty(),
+            cached: 0,
+            done: 0,
+            hidden: Vec::new(),
+            each: 0,
+            own: 0,
+        })
     }
 
     /// Runs what is missing of the prefixes, in passes of bounded size.
@@ -174,44 +191,51 @@ impl<'e, E: Executor> EngineSession<'e, E> {
     ) -> Result<(), ModelError> {
         let engine = self.engine;
         let positions = engine.executor.config().max_position_embeddings;
-        for mut admission in round {
+        let hidden: Vec<f32> =
+            round.iter().flat_map(|admission| admission.hidden.clone()).collect();
+        let mut fresh: Vec<(usize, Line<E::State>)> = Vec::new();
+        for (row, mut admission) in round.into_iter().enumerate() {
             let tokens = &admission.prefix.tokens;
             let length = tokens.len();
             let kept = engine.executor.fork(&mut admission.state, length);
             engine.cache().insert(&engine.executor, tokens.clone(), kept);
-            let rule = &admission.request.rule;
-            let boundary = Boundary::new(&engine.tokenizer, &rule.delimiters)?;
-            let stop = Boundary::stop(&engine.tokenizer, &rule.stop)?;
-            let mut fresh: Vec<Line<E::State>> = Vec::new();
-            for &(id, seed) in &admission.lines {
-                let first = fresh.is_empty();
+            for (index, &(id, seed)) in admission.lines.iter().enumerate() {
+                let first = index == 0;
                 let writer = Writer::new(
                     Arc::clone(&admission.request),
                     seed,
                     &admission.prefix,
-                    boundary.start(),
-                    stop.start(),
+                    admission.boundary.start(),
+                    admission.stop.start(),
                     positions,
                 );
-                fresh.push(Line {
-                    id,
-                    state: engine.executor.fork(&mut admission.state, length),
-                    next: 0,
-                    tokens: tokens.clone(),
-                    // What the lines share is charged to the first of them.
-                    computed: if first { (length - admission.cached) as u64 } else { 0 },
-                    cached: if first { admission.cached } else { length } as u64,
-                    writer,
-                });
+                fresh.push((
+                    row,
+                    Line {
+                        id,
+                        state: engine.executor.fork(&mut admission.state, length),
+                        next: 0,
+                        tokens: tokens.clone(),
+                        // What the lines share is charged to the first of them.
+                        computed: if first { (length - admission.cached) as u64 } else { 0 },
+                        cached: if first { admission.cached } else { length } as u64,
+                        charge: admission.each + if first { admission.own } else { 0 },
+                        writer,
+                    },
+                ));
             }
-            let logits = engine.executor.logits(&admission.hidden)?;
-            let known = engine.tokenizer.vocab_size().min(logits.len());
-            for mut line in fresh {
-                let wrote =
-                    line.writer.write(&logits[..known], &engine.tokenizer, &engine.end_tokens);
-                if let Some(line) = self.settle(line, wrote, finished) {
-                    self.lines.push(line);
-                }
+        }
+        let writers: Vec<(usize, Mutex<&mut Writer>)> =
+            fresh.iter_mut().map(|(row, line)| (*row, Mutex::new(&mut line.writer))).collect();
+        // Lines of one prefix draw from the same logits.
+        let wrote = engine.over_logits(&hidden, |row, logits| {
+            let own = writers.iter().filter(|(of, _)| *of == row);
+            own.map(|(_, writer)| engine.write(writer, logits)).collect::<Vec<_>>()
+        })?;
+        drop(writers);
+        for ((_, line), wrote) in fresh.into_iter().zip(wrote.into_iter().flatten()) {
+            if let Some(line) = self.settle(line, wrote, finished) {
+                self.lines.push(line);
             }
         }
         Ok(())
@@ -252,7 +276,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
     fn settle(
         &self,
         mut line: Line<E::State>,
-        wrote: Result<(u32, Option<Completion>), LineError>,
+        wrote: Wrote,
         finished: &mut Vec<Finished>,
     ) -> Option<Line<E::State>> {
         let result = match wrote {
@@ -272,6 +296,17 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             cached_tokens: cached,
         });
         None
+    }
+}
+
+/// What a line wrote: its next token, and the completion if it ended with it.
+type Wrote = Result<(u32, Option<Completion>), LineError>;
+
+impl<E: Executor> Engine<E> {
+    /// Lets a line draw its next token.
+    fn write(&self, writer: &Mutex<&mut Writer>, logits: &[f32]) -> Wrote {
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.write(logits, &self.tokenizer, &self.end_tokens)
     }
 }
 

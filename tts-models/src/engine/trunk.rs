@@ -39,6 +39,13 @@ impl<E: Executor> Engine<E> {
         first: usize,
         mut see: impl FnMut(usize, &[f32]) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
+        let model = self.executor.config();
+        if tokens.len() > model.max_position_embeddings {
+            let (found, most) = (tokens.len(), model.max_position_embeddings);
+            let problem = format!("{found} tokens, but the model knows {most} positions");
+            return Err(ModelError::input("text", problem));
+        }
+        self.check_ids(tokens)?;
         let mut state = self.cache().begin(&self.executor, tokens, first);
         let mut at = self.executor.length(&state);
         while at < tokens.len() {

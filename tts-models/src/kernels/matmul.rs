@@ -46,6 +46,7 @@ unsafe impl Send for Output {}
 unsafe impl Sync for Output {}
 
 fn matmul_on(isa: Isa, x: &[f32], w: &[f32], k: usize, y: &mut [f32]) {
+    assert!(k > 0, "rows are not empty");
     let (rows, n) = (x.len() / k, w.len() / k);
     assert!(x.len() == rows * k && w.len() == n * k && y.len() == rows * n, "shapes fit");
     let x: Vec<&[f32]> = x.chunks_exact(k).collect();

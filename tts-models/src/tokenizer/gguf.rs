@@ -114,7 +114,9 @@ impl GgufVocabulary {
     fn parts(&self, path: &Path, alphabet: Alphabet) -> Parts {
         let added = |(id, token): (u32, &String)| {
             let kind = self.kind(id as usize);
-            let special = matches!(kind, CONTROL | UNKNOWN);
+            // Some files mark the tokens that end a turn as ordinary ones, or mark nothing.
+            let role = [self.bos, self.eos, self.eot, self.pad].contains(&Some(id));
+            let special = role || matches!(kind, CONTROL | UNKNOWN);
             (special || kind == USER_DEFINED)
                 .then(|| (id, AddedToken::from(token.as_str(), special).normalized(false)))
         };

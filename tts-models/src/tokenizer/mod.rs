@@ -42,6 +42,9 @@ pub struct Tokenizer {
     add_eos: bool,
 }
 
+/// Rows that a model may have beyond its tokenizer's ids.
+const PADDING: usize = 1024;
+
 /// Tokens with a role, where the file names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpecialIds {
@@ -179,13 +182,17 @@ impl Tokenizer {
     /// are padded. `path` is the model's file.
     ///
     /// # Errors
-    /// When the tokenizer has ids that the model lacks.
+    /// When the tokenizer has ids that the model lacks, or the model has more rows than padding
+    /// explains.
     pub fn check_vocab(&self, config_vocab_size: usize, path: &Path) -> Result<(), ModelError> {
         let size = self.vocab_size();
-        if size <= config_vocab_size {
+        // Matrices are padded to round numbers, by a few hundred rows at most.
+        if (size..=size + PADDING).contains(&config_vocab_size) {
             return Ok(());
         }
-        let problem = format!("{config_vocab_size}, but the tokenizer has ids below {size}");
+        let problem = format!(
+            "{config_vocab_size}, but the tokenizer has {size} ids: it belongs to another model"
+        );
         Err(parts::format_error(path, "vocab_size", problem))
     }
 }
