@@ -25,6 +25,7 @@
 mod equivalent;
 mod expression;
 mod extract;
+mod marker;
 mod matrix;
 mod normalise;
 mod number;
