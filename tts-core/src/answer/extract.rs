@@ -9,6 +9,7 @@
 
 use super::marker::{hashes, phrase};
 use super::number::scan;
+use super::quantity::magnifies;
 
 /// Boxes looked at, from the last: an adversarial text has many.
 const MAX_BOXES: usize = 64;
@@ -341,6 +342,13 @@ fn last_number(text: &str) -> Option<String> {
                     .and_then(here)
                     .is_some_and(|c| c.is_alphanumeric() || c == ')');
             let percent = here(end) == Some('%');
+            // `5 million` is not 5.
+            let ahead: String = chars.iter().skip(end).take(12).collect();
+            let word = ahead.trim_start_matches(' ');
+            let length = word.find(|c: char| !c.is_alphabetic()).unwrap_or(word.len());
+            if word.len() < ahead.len() && word.get(..length).is_some_and(magnifies) {
+                end += ahead.len() - word.len() + length;
+            }
             found = Some((at - usize::from(minus), end + usize::from(percent)));
         }
         at = end.max(at + 1);
@@ -406,6 +414,7 @@ mod tests {
             ("**Answer:** 18", Some("18")),
             ("so x is -3 or perhaps 3/4.", Some("3/4")),
             ("it fell to -12%", Some("-12%")),
+            ("they earned 3 million dollars that year", Some("3 million")),
             ("room B12 is closed", None),
             ("", None),
             ("nothing", None),

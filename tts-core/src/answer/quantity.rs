@@ -124,6 +124,11 @@ fn scale(word: &str) -> Option<BigRational> {
     Some(BigRational::new(BigInt::from(top), BigInt::from(bottom)))
 }
 
+/// Whether a word after a number makes it larger, and so is part of it.
+pub(super) fn magnifies(word: &str) -> bool {
+    scale(word).is_some_and(|factor| factor.is_integer())
+}
+
 /// Whether a word after a value changes it, and so is no unit to drop.
 pub(super) fn decides(words: &str) -> bool {
     words.to_lowercase().split(' ').any(|word| {
