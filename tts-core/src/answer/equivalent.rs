@@ -2,8 +2,8 @@
 //!
 //! Answers with one canonical string are. Otherwise their shapes are compared part by part: lists
 //! by a matching of their elements, sequences in order, formulas numerically if no exact form
-//! decides, and a long decimal equals what rounds to it. Readings that only the other answer can
-//! decide are tried last: a decimal comma, and a percentage as a fraction of one.
+//! decides, and a long decimal equals what rounds to it. A reading that only the other answer can
+//! decide is tried last: a decimal comma.
 //!
 //! The conventions are those of the MATH graders, as the test suite of `math-verify` 0.9
 //! (Apache-2.0) records them, except that the relation is kept symmetric.
@@ -87,12 +87,6 @@ impl Written {
         {
             let places = u32::try_from(part.len()).unwrap_or(0);
             return BigRational::new(digits, BigInt::from(10).pow(places)) == value;
-        }
-        if let Shape::Formula(_, own) = &self.shape
-            && self.core.trim_end().ends_with('%')
-            && let Some(own) = own.rational()
-        {
-            return own == value * BigRational::from_integer(100.into());
         }
         false
     }

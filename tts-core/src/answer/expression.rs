@@ -10,7 +10,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Signed;
 
-use super::token::{MAX_DEPTH, Token};
+use super::token::{MAX_DEPTH, SHORT_UNITS, Token};
 
 /// A formula.
 #[derive(Debug, Clone, PartialEq)]
@@ -361,9 +361,14 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// Whether a plain word is so short that it may be variables multiplied.
+/// Whether a plain word is short and so unlike prose that it may be variables multiplied: letters
+/// in alphabetical order (`abc`, `xyz`) or without a vowel, in one case, and no unit.
 fn is_product(word: &str) -> bool {
-    word.len() <= 4 && word.chars().all(|c| c.is_ascii_alphabetic())
+    let one_case = word.chars().all(|c| c.is_ascii_lowercase())
+        || word.chars().all(|c| c.is_ascii_uppercase());
+    let ordered = word.bytes().zip(word.bytes().skip(1)).all(|(a, b)| a < b);
+    let vowels = word.contains(|c: char| "aeiouyAEIOUY".contains(c));
+    word.len() <= 4 && one_case && (ordered || !vowels) && !SHORT_UNITS.contains(&word)
 }
 
 /// Index of the token that closes the one at `open`.

@@ -7,7 +7,9 @@
 //! Sources: the answer formats of MATH (Hendrycks et al., 2021), GSM8K (Cobbe et al., 2021) and
 //! zero-shot chain of thought (Kojima et al., 2022, "the answer (arabic numerals) is").
 
+use super::marker::{hashes, phrase};
 use super::number::scan;
+use super::quantity::magnifies;
 
 /// Boxes looked at, from the last: an adversarial text has many.
 const MAX_BOXES: usize = 64;
@@ -50,7 +52,7 @@ pub(super) fn core(text: &str) -> String {
 }
 
 /// As [`core()`], for text without markers; `None` if it already is an answer.
-fn bare(text: &str) -> Option<String> {
+pub(super) fn bare(text: &str) -> Option<String> {
     if let Some(inner) = whole_span(text) {
         return Some(clean(inner).to_owned());
     }
@@ -69,7 +71,7 @@ fn marked(text: &str) -> Option<String> {
 }
 
 /// Without spaces, a final period, emphasis, and dollar signs.
-fn clean(text: &str) -> &str {
+pub(super) fn clean(text: &str) -> &str {
     let mut text = text.trim();
     loop {
         let before = text;
@@ -184,84 +186,8 @@ fn joins(between: &str) -> bool {
     words.len() <= 3 && words.iter().any(|w| w == "and" || w == "or")
 }
 
-fn hashes(text: &str) -> Option<String> {
-    let at = text.rfind("#### ").or_else(|| text.rfind("####"))?;
-    let line = text.get(at + 4..)?.trim_start_matches([' ', '\t', ':']).lines().next()?;
-    let line = clean(line);
-    // A Markdown heading is no answer.
-    if line.is_empty() || (!line.contains(|c: char| c.is_ascii_digit()) && prose_words(line) >= 2) {
-        return None;
-    }
-    Some(bare(line).unwrap_or_else(|| line.to_owned()))
-}
-
-/// What follows the last "answer is", "answer:" or "answer =".
-fn phrase(text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    let mut upto = lower.len();
-    while let Some(at) = lower.get(..upto)?.rfind("answer") {
-        upto = at;
-        let after = at + "answer".len();
-        let rest = lower.get(after..)?;
-        let trimmed = rest.trim_start_matches([' ', '*', '\t']);
-        let trimmed = trimmed.strip_prefix("(arabic numerals)").unwrap_or(trimmed);
-        let trimmed = trimmed.trim_start_matches([' ', '*', '\t']);
-        let verb = ["is", "is:", ":", "=", "would be", "will be", "should be", "must be"]
-            .iter()
-            .filter(|v| trimmed.starts_with(**v))
-            .map(|v| v.len())
-            .max();
-        let Some(verb) = verb else { continue };
-        let tail = text.get(lower.len() - trimmed.len() + verb..)?;
-        if tail.starts_with(|c: char| c.is_alphanumeric()) {
-            continue;
-        }
-        let tail = tail.trim_start_matches(|c: char| c.is_whitespace() || c == ':' || c == '*');
-        let sentence = clean(sentence(tail));
-        if sentence.is_empty() {
-            continue;
-        }
-        // `B) 12` and `(B) 12` choose B.
-        let mut letters = sentence.trim_start_matches('(').chars();
-        if let (Some(letter @ 'A'..='E'), Some(')')) = (letters.next(), letters.next()) {
-            return Some(letter.to_string());
-        }
-        return Some(bare(sentence).unwrap_or_else(|| sentence.to_owned()));
-    }
-    None
-}
-
-/// The first sentence of `text`, or its first formula if it starts with one.
-fn sentence(text: &str) -> &str {
-    if let Some((inner, end)) = span_at(text)
-        && !inner.is_empty()
-        && prose_words(inner) < 2
-    {
-        let rest = text.get(end..).unwrap_or_default();
-        // `$3$ and $5$` goes on; a formula that ends its sentence does not.
-        if !rest.trim_start().starts_with("and ") && !rest.starts_with(", $") {
-            return text.get(..end).unwrap_or(text);
-        }
-    }
-    let line = text.lines().next().unwrap_or_default();
-    let mut from = 0;
-    while let Some(at) = line.get(from..).and_then(|rest| rest.find(['.', '<', '!', '?'])) {
-        let at = from + at;
-        let rest = line.get(at + 1..).unwrap_or_default();
-        let special = line.get(at..).is_some_and(|r| r.starts_with("<|"));
-        let stop = !line.get(at..).is_some_and(|r| r.starts_with('<'))
-            && rest.starts_with(' ')
-            && rest.trim_start().starts_with(|c: char| c.is_uppercase() || c == '<' || c == '[');
-        if special || stop {
-            return line.get(..at).unwrap_or(line);
-        }
-        from = at + 1;
-    }
-    line
-}
-
 /// The formula that starts `text`: what is inside its delimiters, and where it ends.
-fn span_at(text: &str) -> Option<(&str, usize)> {
+pub(super) fn span_at(text: &str) -> Option<(&str, usize)> {
     for (open, close) in [("$$", "$$"), ("$", "$"), ("\\[", "\\]"), ("\\(", "\\)")] {
         let Some(rest) = text.strip_prefix(open) else { continue };
         let mut from = 0;
@@ -358,7 +284,7 @@ fn last_candidate(text: &str, strict: bool) -> Option<String> {
 }
 
 /// Letter runs of two or more, outside commands and `\text{}`, that are no function or joint.
-fn prose_words(text: &str) -> usize {
+pub(super) fn prose_words(text: &str) -> usize {
     let mut count = 0;
     let mut rest = text;
     while let Some(at) = rest.find(|c: char| c.is_alphabetic()) {
@@ -416,6 +342,13 @@ fn last_number(text: &str) -> Option<String> {
                     .and_then(here)
                     .is_some_and(|c| c.is_alphanumeric() || c == ')');
             let percent = here(end) == Some('%');
+            // `5 million` is not 5.
+            let ahead: String = chars.iter().skip(end).take(12).collect();
+            let word = ahead.trim_start_matches(' ');
+            let length = word.find(|c: char| !c.is_alphabetic()).unwrap_or(word.len());
+            if word.len() < ahead.len() && word.get(..length).is_some_and(magnifies) {
+                end += ahead.len() - word.len() + length;
+            }
             found = Some((at - usize::from(minus), end + usize::from(percent)));
         }
         at = end.max(at + 1);
@@ -445,10 +378,43 @@ mod tests {
             ("a\n#### 1,234", Some("1,234")),
             ("The answer is 5 apples.", Some("5 apples")),
             ("Therefore, the answer (arabic numerals) is 12.", Some("12")),
+            ("#### 5 apples\n", Some("5 apples")),
+            ("#### $1,200", Some("1,200")),
+            ("#### C", Some("C")),
+            ("#### (B)", Some("B")),
+            ("#### yes", Some("yes")),
+            (r"#### \frac{1}{2}", Some(r"\frac{1}{2}")),
+            ("#### x = -3", Some("x = -3")),
+            ("#### 60 miles per hour", Some("60 miles per hour")),
+            ("#### Step 2: Multiply\nSo the answer is 42.", Some("42")),
+            ("#### 2. Multiply\nSo the answer is 42.", Some("42")),
+            ("#### (a) Find 2x\nSo the answer is 42.", Some("42")),
+            ("#### B) Find the 2 roots\nSo the answer is 42.", Some("42")),
+            ("#### A) Solve\nSo the answer is 42.", Some("42")),
+            ("#### Conclusion\nThe answer is 6.", Some("6")),
+            ("#### 18\n#### Check 3 times", Some("18")),
+            ("#### Final answer: 18", Some("18")),
+            ("The answer is 42. We get 6 * 7, so the answer is correct.", Some("42")),
+            ("The answer is B. So the answer is correct because 5 > 3.", Some("B")),
+            ("The answer is Evelyn.", Some("Evelyn")),
+            ("The answer is $5, which is less than $7.", Some("5")),
+            ("The answer is 5, so we pay 7.", Some("5")),
+            ("The answer is 5 because 2 + 3 = 5.", Some("5")),
+            ("The answer is (1, 2), since 3 is odd.", Some("(1, 2)")),
+            ("The answer is probably 7.", Some("7")),
+            ("The answer is therefore 7.", Some("7")),
+            ("The answer is most likely $7$.", Some("7")),
+            ("The answer is therefore, 7.", Some("7")),
+            ("The answer is 5 (see step 3).", Some("5")),
+            ("The answer is 20% of 50, which is 10.", Some("10")),
+            ("The answer is option C.", Some("C")),
+            ("The answer is choice (C), 12.", Some("C")),
+            ("The answer is 8. The answer is not 9.", Some("8")),
             ("Final answer: $\\frac12$. I hope it is correct.", Some(r"\frac12")),
             ("**Answer:** 18", Some("18")),
             ("so x is -3 or perhaps 3/4.", Some("3/4")),
             ("it fell to -12%", Some("-12%")),
+            ("they earned 3 million dollars that year", Some("3 million")),
             ("room B12 is closed", None),
             ("", None),
             ("nothing", None),
@@ -466,6 +432,9 @@ mod tests {
             "$ \\".repeat(300_001),
             "9".repeat(2_000_000),
             "answer ".repeat(200_000),
+            "answer is so ".repeat(200_000),
+            "answer is not ".repeat(200_000),
+            "#### so ".repeat(200_000),
             "1,".repeat(500_000),
         ] {
             let _ = extract(&text);

@@ -5,9 +5,12 @@
 //! relations; what cannot be parsed is compared as text. Nothing here fails: whatever a model
 //! writes is some answer, and its size and nesting are capped.
 //!
-//! Units and currency are dropped, and so are degrees: `5 cm` is `5`. `28%` is `28`, and beside a
-//! plain `0.28` it is that too, while `28` is not `0.28`. A decimal of six or more places equals
-//! what rounds to it. Formulas without an exact canonical form are compared at a few points.
+//! Units and currency are dropped, and so are degrees: `5 cm` is `5`; only in a list of unlike
+//! things (`2 hours and 30 minutes`) do they say which value is whose. Scale words multiply: `3
+//! million` is `3000000`. Dates and clock times are compared as such. `28%` is `28`, as graders
+//! have it, and so not `0.28`: in a vote, where sameness is followed from answer to answer, one
+//! reading alone keeps `28` and `0.28` apart. A decimal of six or more places equals what rounds to
+//! it. Formulas without an exact canonical form are compared at a few points.
 //!
 //! The conventions follow the graders of MATH (Hendrycks et al., 2021) and the test suite of
 //! `math-verify` 0.9 (Apache-2.0).
@@ -25,11 +28,13 @@
 mod equivalent;
 mod expression;
 mod extract;
+mod marker;
 mod matrix;
 mod normalise;
 mod number;
 mod numeric;
 mod polynomial;
+mod quantity;
 mod relation;
 mod shape;
 mod token;

@@ -8,6 +8,7 @@ use super::expression::{Expr, matching, parse};
 use super::extract::core;
 use super::matrix::matrix;
 use super::polynomial::Polynomial;
+use super::quantity::{decides, moment, scaled, unit_name};
 use super::relation::{name_of, related};
 use super::token::{MAX_DEPTH, Relation, Token, tokenise};
 use super::words::{plain, words};
@@ -39,7 +40,11 @@ pub(super) fn interpret_named(text: &str) -> Shape {
     if let Some(words) = words(&core) {
         return Shape::Text(words);
     }
-    let shape = tokenise(&core).filter(|t| !t.is_empty()).and_then(|t| answer(&t, 0));
+    if let Some(moment) = moment(&core) {
+        return Shape::Text(moment);
+    }
+    let tokens = tokenise(&core).map(scaled).filter(|t| !t.is_empty());
+    let shape = tokens.and_then(|t| answer(&t, 0));
     shape.unwrap_or_else(|| Shape::Text(plain(&core)))
 }
 
@@ -108,12 +113,23 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
             for part in parts {
                 match item(part, depth + 1)? {
                     Shape::List(more) if signs(part) => items.extend(more),
+                    value @ Shape::Formula(..) => items.push(named_by_unit(part, value)),
                     other => items.push(other),
                 }
             }
             list(unless_distinct(items))
         }
     }
+}
+
+/// The value of `tokens` with its unit for a name, if it has one.
+fn named_by_unit(tokens: &[Token], value: Shape) -> Shape {
+    let tokens = without_hedges(tokens);
+    let units = tokens.get(without_units(tokens).len()..).unwrap_or_default();
+    if units.iter().any(|t| matches!(t, Token::Word(_))) {
+        return Shape::Named(unit_name(units), Box::new(value));
+    }
+    value
 }
 
 /// Names stay only where every item has its own, and so says which value is whose.
@@ -221,11 +237,25 @@ fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<S
     }
 }
 
-const HEDGES: [&str; 8] =
-    ["about", "approximately", "approx", "roughly", "is", "only", "exactly", "total"];
+const HEDGES: [&str; 14] = [
+    "about",
+    "approximately",
+    "approx",
+    "roughly",
+    "is",
+    "only",
+    "exactly",
+    "total",
+    "probably",
+    "likely",
+    "therefore",
+    "thus",
+    "hence",
+    "simply",
+];
 
-/// Tokens without a unit after them or a hedge before them.
-fn without_units(tokens: &[Token]) -> &[Token] {
+/// Tokens without a hedge before them.
+fn without_hedges(tokens: &[Token]) -> &[Token] {
     let mut tokens = tokens;
     while let [Token::Word(word), rest @ ..] = tokens
         && !rest.is_empty()
@@ -233,7 +263,25 @@ fn without_units(tokens: &[Token]) -> &[Token] {
     {
         tokens = rest;
     }
+    tokens
+}
+
+/// Tokens without a unit after them. Where words come before the value too, it is prose, and what
+/// comes after may matter more than the value: `Team 1 wins`.
+fn without_units(tokens: &[Token]) -> &[Token] {
+    let value = without_last_words(tokens);
+    if value.iter().any(|t| matches!(t, Token::Word(_))) { tokens } else { value }
+}
+
+fn without_last_words(tokens: &[Token]) -> &[Token] {
+    let mut tokens = tokens;
     loop {
+        match tokens {
+            // An operand is no unit: `2 + xyz`.
+            [.., Token::Op('+' | '-' | '*' | '^' | '_'), Token::Word(_)] => return tokens,
+            [.., Token::Word(word)] if decides(word) => return tokens,
+            _ => {}
+        }
         tokens = match tokens {
             [rest @ .., Token::Word(_) | Token::Percent]
             // km/h
@@ -256,7 +304,7 @@ fn without_units(tokens: &[Token]) -> &[Token] {
 }
 
 pub(super) fn formula_of(tokens: &[Token]) -> Option<Expr> {
-    let mut tokens = without_units(tokens);
+    let mut tokens = without_units(without_hedges(tokens));
     if let [rest @ .., Token::Op('.')] = tokens {
         tokens = rest;
     }

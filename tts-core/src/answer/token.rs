@@ -62,7 +62,8 @@ const FUNCTIONS: [&str; 19] = [
     "ln", "log", "exp", "sqrt", "lg", "asin", "atan",
 ];
 
-const SHORT_UNITS: [&str; 27] = [
+/// Plain words of two letters or more that are units, and no variables multiplied.
+pub(super) const SHORT_UNITS: [&str; 27] = [
     "cm", "mm", "km", "kg", "mg", "ml", "mL", "ft", "in", "hr", "lb", "oz", "yd", "mi", "pm", "am",
     "hz", "Hz", "kW", "mph", "USD", "EUR", "GBP", "PM", "AM", "th", "dm",
 ];
