@@ -114,10 +114,15 @@ fn a_model_may_be_larger_than_its_tokenizer() {
     let path = Path::new("config.json");
     assert!(tokenizer.check_vocab(260, path).is_ok());
     assert!(tokenizer.check_vocab(512, path).is_ok());
-    assert_eq!(
-        tokenizer.check_vocab(259, path).unwrap_err().to_string(),
-        "config.json: vocab_size: 259, but the tokenizer has ids below 260"
-    );
+    for other in [259, 260 + PADDING + 1, 49_152] {
+        assert_eq!(
+            tokenizer.check_vocab(other, path).unwrap_err().to_string(),
+            format!(
+                "config.json: vocab_size: {other}, but the tokenizer has 260 ids: it belongs to \
+                 another model"
+            )
+        );
+    }
 }
 
 /// A small `SentencePiece` vocabulary.
