@@ -3,6 +3,7 @@
 pub mod data;
 pub mod evaluate;
 pub mod options;
+pub mod pair;
 pub mod report;
 
 /// Any error of an example, shown as one line.

@@ -54,6 +54,7 @@ pub mod answer;
 pub mod budget;
 pub mod cost;
 pub mod error;
+pub mod family;
 pub mod generator;
 pub mod likelihood;
 pub mod metrics;

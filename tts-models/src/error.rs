@@ -42,6 +42,14 @@ pub enum ModelError {
         /// What was found, and what was expected.
         problem: String,
     },
+    /// A training run could not go on.
+    #[error("update {step}: {problem}")]
+    Training {
+        /// The update, from 1.
+        step: usize,
+        /// What was found.
+        problem: String,
+    },
     /// A device failed while it computed.
     #[error("device: {problem}")]
     Device {

@@ -50,6 +50,7 @@ pub mod template;
 #[doc(hidden)]
 pub mod testing;
 pub mod tokenizer;
+pub mod train;
 pub mod transformer;
 pub mod weights;
 

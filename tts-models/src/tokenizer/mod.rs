@@ -11,6 +11,7 @@
 mod alphabet;
 pub mod boundary;
 mod bytes;
+mod characters;
 mod gguf;
 mod json;
 mod merges;
@@ -22,6 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use boundary::{Boundary, BoundaryState};
+pub use characters::characters;
 pub use gguf::GgufVocabulary;
 
 use crate::ModelError;

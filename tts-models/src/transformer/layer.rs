@@ -9,7 +9,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{Angles, Attention, FeedForward, Heads, RmsNorm};
+use super::{Angles, Attention, FeedForward, Heads, RmsNorm, values};
 use crate::{LayerWeights, ModelConfig, ModelError};
 
 /// One layer: attention, then feed-forward, each normed before and added to the residual stream.
@@ -61,6 +61,39 @@ impl<B: Backend> DecoderLayer<B> {
                 device,
             )?,
             feed_forward: FeedForward::new([gate, up, down], config, device)?,
+        })
+    }
+
+    /// The weights, as [`DecoderLayer::new`] takes them.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub fn weights(&self) -> Result<LayerWeights, ModelError> {
+        let Attention { query, key, value, output, query_norm, key_norm, .. } = &self.attention;
+        let ((query, query_bias), (key, key_bias)) = (query.weights()?, key.weights()?);
+        let (value, value_bias) = value.weights()?;
+        let attention_bias = match (query_bias, key_bias, value_bias) {
+            (Some(query), Some(key), Some(value)) => Some([query, key, value]),
+            _ => None,
+        };
+        let qk_norm = match (query_norm, key_norm) {
+            (Some(query), Some(key)) => {
+                Some([values(query.weight.val())?, values(key.weight.val())?])
+            }
+            _ => None,
+        };
+        Ok(LayerWeights {
+            attention_norm: values(self.attention_norm.weight.val())?,
+            query,
+            key,
+            value,
+            attention_bias,
+            qk_norm,
+            output: output.weights()?.0,
+            feed_forward_norm: values(self.feed_forward_norm.weight.val())?,
+            gate: self.feed_forward.gate.weights()?.0,
+            up: self.feed_forward.up.weights()?.0,
+            down: self.feed_forward.down.weights()?.0,
         })
     }
 

@@ -33,7 +33,7 @@ pub use norm::RmsNorm;
 pub use projection::Projection;
 pub use rope::{Angles, Rope};
 
-use crate::{DecoderWeights, ModelError};
+use crate::{DecoderWeights, ModelConfig, ModelError};
 
 /// A decoder-only transformer without a loss.
 #[derive(Module, Debug)]
@@ -130,6 +130,24 @@ impl<B: Backend> Decoder<B> {
         columns.transpose() // [rows, vocab]
     }
 
+    /// The weights, as [`Decoder::new`] takes them; `config` must be the one that it was made with.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub fn weights(&self, config: ModelConfig) -> Result<DecoderWeights, ModelError> {
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            layers.push(layer.weights()?);
+        }
+        Ok(DecoderWeights {
+            config,
+            embedding: values(self.embedding.val())?,
+            layers,
+            norm: values(self.norm.weight.val())?,
+            head: self.head.as_ref().map(|head| values(head.val())).transpose()?,
+        })
+    }
+
     fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
         self.embedding.val().select(0, tokens) // [rows, hidden]
     }
@@ -150,4 +168,12 @@ pub(crate) fn param<B: Backend, const D: usize>(
     }
     let data = TensorData::new(values, shape);
     Ok(Param::from_tensor(Tensor::from_data(data, device)))
+}
+
+/// The values of a tensor, in f32.
+pub(crate) fn values<B: Backend, const D: usize>(
+    tensor: Tensor<B, D>,
+) -> Result<Vec<f32>, ModelError> {
+    let data = tensor.into_data().convert::<f32>();
+    data.into_vec().map_err(|error| ModelError::Device { problem: format!("{error:?}") })
 }

@@ -8,7 +8,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::param;
+use super::{param, values};
 use crate::ModelError;
 
 /// `x * weight + bias`.
@@ -45,6 +45,17 @@ impl<B: Backend> Projection<B> {
             weight: param(field, transposed, [input, out], device)?,
             bias: bias.map(|b| param(&format!("{field} bias"), b, [out], device)).transpose()?,
         })
+    }
+
+    /// The weight `[out, in]` and the bias `[out]`, as [`Projection::new`] takes them.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub fn weights(&self) -> Result<(Vec<f32>, Option<Vec<f32>>), ModelError> {
+        let [input, out] = self.weight.dims();
+        let weight = transpose(&values(self.weight.val())?, input, out); // [out, in]
+        let bias = self.bias.as_ref().map(|bias| values(bias.val())).transpose()?;
+        Ok((weight, bias))
     }
 
     /// Maps rows `[rows, in]` to `[rows, out]`.

@@ -9,6 +9,7 @@ mod random;
 mod save;
 
 pub use load::Progress;
+pub(crate) use save::replace;
 
 use crate::{ModelConfig, ModelError};
 

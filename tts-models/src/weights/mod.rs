@@ -15,5 +15,6 @@ pub(crate) mod source;
 mod tensor;
 
 pub use checkpoint::Checkpoint;
+pub(crate) use decoder::replace;
 pub use gguf::Gguf;
 pub use tensor::{Dtype, RawTensor};

@@ -68,7 +68,7 @@ fn write_tensors(out: &mut impl Write, tensors: &[NamedTensor<'_>]) -> io::Resul
 }
 
 /// Writes a file beside `path`, then puts it in its place.
-fn replace(
+pub(crate) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), ModelError> {

@@ -1,0 +1,157 @@
+//! What a model learns from: token ids with targets at some of their positions.
+
+use crate::ModelError;
+
+/// What is to come out at a position.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Goal {
+    /// This token next: cross-entropy, in nats.
+    Token(u32),
+    /// This probability from the label head: binary cross-entropy, in nats. Soft labels lie between
+    /// 0 and 1.
+    Probability(f32),
+}
+
+/// A target at a position of an example.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// Index of the token whose hidden row is read.
+    pub position: usize,
+    /// What is to come out there.
+    pub want: Goal,
+    /// How much it counts; the loss of an update is the weighted mean over its targets.
+    pub weight: f32,
+}
+
+/// A text with targets. Positions without one are read but not learnt: that is the loss mask.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Example {
+    /// The text.
+    pub tokens: Vec<u32>,
+    /// What to learn at which positions.
+    pub targets: Vec<Target>,
+}
+
+impl Example {
+    /// Every token from index `first` on is to be predicted from those before it; what stands
+    /// before, a prompt for instance, is read only.
+    ///
+    /// ```
+    /// use tts_models::train::{Example, Goal};
+    /// let example = Example::continuation(vec![5, 6, 7, 8], 2);
+    /// let learnt: Vec<_> = example.targets.iter().map(|t| (t.position, t.want)).collect();
+    /// assert_eq!(learnt, [(1, Goal::Token(7)), (2, Goal::Token(8))]);
+    /// ```
+    pub fn continuation(tokens: Vec<u32>, first: usize) -> Self {
+        let wanted = tokens.iter().enumerate().skip(first.max(1));
+        let targets = wanted
+            .map(|(index, &token)| Target {
+                position: index - 1,
+                want: Goal::Token(token),
+                weight: 1.0,
+            })
+            .collect();
+        Self { tokens, targets }
+    }
+
+    /// Labels at positions, each a probability.
+    pub fn labelled(tokens: Vec<u32>, labels: impl IntoIterator<Item = (usize, f32)>) -> Self {
+        let targets = labels
+            .into_iter()
+            .map(|(position, label)| Target {
+                position,
+                want: Goal::Probability(label),
+                weight: 1.0,
+            })
+            .collect();
+        Self { tokens, targets }
+    }
+
+    /// # Errors
+    /// When it does not fit a model of `vocab` tokens and `positions` positions, with or without a
+    /// label head; `index` names it.
+    pub(super) fn check(
+        &self,
+        index: usize,
+        vocab: usize,
+        positions: usize,
+        labels: bool,
+    ) -> Result<(), ModelError> {
+        let wrong = |problem: String| Err(ModelError::input(format!("example {index}"), problem));
+        if self.tokens.is_empty() || self.tokens.len() > positions {
+            return wrong(format!("{} tokens, expected 1 to {positions}", self.tokens.len()));
+        }
+        if let Some(token) = self.tokens.iter().find(|&&token| token as usize >= vocab) {
+            return wrong(format!("token {token}, expected below {vocab}"));
+        }
+        for Target { position, want, weight } in &self.targets {
+            if *position >= self.tokens.len() {
+                let length = self.tokens.len();
+                return wrong(format!("a target at {position}, expected below {length}"));
+            }
+            if !(weight.is_finite() && *weight >= 0.0) {
+                return wrong(format!("weight {weight} at {position}, expected 0 or more"));
+            }
+            match *want {
+                Goal::Token(token) if token as usize >= vocab => {
+                    return wrong(format!("token {token} wanted, expected below {vocab}"));
+                }
+                Goal::Probability(_) if !labels => {
+                    return wrong(format!("a label at {position}, but the model has no label head"));
+                }
+                Goal::Probability(label) if !(0.0..=1.0).contains(&label) => {
+                    return wrong(format!("label {label} at {position}, expected 0 to 1"));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A collection of examples.
+pub trait Dataset: Sync {
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Example number `index`, below [`Dataset::len`]; always the same one.
+    fn example(&self, index: usize) -> Example;
+
+    /// Number of tokens of example number `index`, if it is known without making it.
+    fn length(&self, index: usize) -> usize {
+        self.example(index).tokens.len()
+    }
+
+    /// Whether there are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Dataset for [Example] {
+    fn len(&self) -> usize {
+        <[Example]>::len(self)
+    }
+
+    fn example(&self, index: usize) -> Example {
+        self[index].clone()
+    }
+
+    fn length(&self, index: usize) -> usize {
+        self[index].tokens.len()
+    }
+}
+
+impl Dataset for Vec<Example> {
+    fn len(&self) -> usize {
+        Vec::len(self)
+    }
+
+    fn example(&self, index: usize) -> Example {
+        self[index].clone()
+    }
+
+    fn length(&self, index: usize) -> usize {
+        self[index].tokens.len()
+    }
+}
