@@ -102,6 +102,11 @@ impl Chain {
         Ok(expression.first)
     }
 
+    /// The expression of a question, within the bounds.
+    fn within(&self, question: &str) -> Option<Expression> {
+        question.parse().ok().filter(|expression| self.problem(expression).is_ok())
+    }
+
     fn problem(&self, expression: &Expression) -> Result<Problem, String> {
         let steps = expression.rest.len();
         if steps == 0 {
@@ -115,11 +120,6 @@ impl Chain {
 /// The expression of a line of a solution.
 pub(super) fn line(text: &str) -> Option<Expression> {
     text.trim().strip_prefix('=')?.parse().ok()
-}
-
-/// What a question is worth.
-fn worth(question: &str) -> Option<i64> {
-    question.parse::<Expression>().ok()?.value()
 }
 
 impl Family for Chain {
@@ -138,7 +138,7 @@ impl Family for Chain {
     }
 
     fn solve(&self, question: &str) -> Option<Vec<String>> {
-        let mut expression: Expression = question.parse().ok()?;
+        let mut expression = self.within(question)?;
         let mut lines = Vec::new();
         while !expression.rest.is_empty() {
             expression = expression.reduce()?;
@@ -149,7 +149,7 @@ impl Family for Chain {
     }
 
     fn check(&self, question: &str, steps: &[&str]) -> Vec<bool> {
-        let mut before = question.parse::<Expression>().ok();
+        let mut before = self.within(question);
         let check = steps.iter().map(|step| {
             let now = line(step);
             let right = before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| {
@@ -165,17 +165,18 @@ impl Family for Chain {
     /// Whether the last line is the right number, by whatever way: a check of the answer alone,
     /// as in most benchmarks. [`Family::check`] looks at the way.
     fn solved(&self, question: &str, steps: &[&str]) -> bool {
+        let right = self.within(question).and_then(|expression| expression.value());
         let last = steps.last().and_then(|step| line(step));
-        last.is_some_and(|last| last.rest.is_empty() && Some(last.first) == worth(question))
+        last.is_some_and(|last| last.rest.is_empty() && Some(last.first) == right)
     }
 
     /// 1 while the last line is worth the right value, else 0.
     fn value(&self, question: &str, steps: &[&str]) -> f64 {
-        let worth = worth(question);
+        let right = self.within(question).and_then(|expression| expression.value());
         let last = match steps.last() {
-            None => worth,
+            None => right,
             Some(step) => line(step).and_then(|line| line.value()),
         };
-        f64::from(u8::from(worth.is_some() && last == worth))
+        f64::from(u8::from(right.is_some() && last == right))
     }
 }

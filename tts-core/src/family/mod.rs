@@ -88,8 +88,9 @@ pub struct Problem {
 
 /// A source of problems whose steps can be checked.
 ///
-/// Steps are lines, with or without their line break. A text that is no problem of the family has
-/// no solution, no right step and no value.
+/// Steps are lines, with or without their line break. A question is given as [`Problem::question`]
+/// has it; a text that is not written as one of the family's has no solution, no right step, and
+/// the value 0.
 pub trait Family: Send + Sync {
     /// One problem, from the numbers of `rng` alone; `None` when none was found within the
     /// family's settings, as they may admit none.
