@@ -359,7 +359,34 @@ fn players_write_the_same_in_one_go_and_step_by_step() {
             }
             let steps: Vec<Step> = steps.iter().map(|step| (**step).clone()).collect();
             assert_eq!(steps, whole.steps);
+            // Cut every 7 bytes it goes on as one of the lines that begin like it.
+            let rule = Arc::new(StepRule { max_step_tokens: 7, ..StepRule::lines() });
+            let pieces = run(Request { rule, ..request(Vec::new(), seed, Until::End) });
+            assert_eq!(pieces.finish, Finish::Stop);
+            assert!(pieces.steps.iter().all(|step| step.tokens.len() <= 7));
+            let text: String = pieces.steps.iter().map(|step| step.text.as_str()).collect();
+            assert_eq!(lines(&text).len(), 3, "{text}");
+            let right = countdown.check("3 7 25 50 -> 132", &lines(&text));
+            assert!(text.starts_with('=') || first_error(&right).is_none(), "{text}");
         }
+    }
+}
+
+#[test]
+fn players_without_randomness_write_the_most_probable_line() {
+    let text = |player: &dyn Generator, prompt: &str, seed| {
+        let search = Search::new(player).rule(StepRule::lines()).sampling(Sampling::greedy());
+        let outcome = search.seed(seed).run(Sample { n: 1 }, Prompt::text(prompt)).expect("runs");
+        outcome.text().expect("a text")
+    };
+    for seed in 0..10 {
+        let right = text(&Slipping { error: 0.9 }, "47+38*3-26", seed);
+        assert_eq!(right, "=47+114-26\n=161-26\n=135");
+        // One of 27 slips has 0.036, the right line 0.02: the first slip it is.
+        let wrong = text(&Slipping { error: 0.98 }, "47+38*3-26", seed);
+        assert_eq!(wrong, "=47+110-26\n=150-26\n=120");
+        let random = text(&RandomPlayer(Countdown::default()), "3 7 25 50 -> 132", seed);
+        assert_eq!(random, "7+3=10; 10 25 50\n25+10=35; 35 50\n50+35=85; 85");
     }
 }
 

@@ -14,9 +14,9 @@
 //! [`Countdown::most`].
 //!
 //! Many solutions may be right, and a right line may lead to a dead end: `25*7=175; 3 50 175` is as
-//! right a first line as the one above, and no way leads on from it to 132. So what a state is worth
-//! is a question of its own, answered exactly by [`Family::value`] for the optimal policy, 0 or 1,
-//! and by [`Countdown::random_value`] for the random one.
+//! right a first line as the one above, and no way leads on from it to 132. So what a state is
+//! worth is a question of its own, answered exactly by [`Family::value`] for the optimal policy, 0
+//! or 1, and by [`Countdown::random_value`] for the random one.
 //!
 //! Problems grow harder with the count of numbers. Targets are drawn independently of the numbers,
 //! and problems without a solution are dropped: what is easy to hit is not drawn more often.

@@ -1,34 +1,29 @@
 //! Policies without a model: random moves in Countdown, and slips at a known rate in chains.
 //!
-//! A player writes one line at a time, from the lines before it and a seed by path, so that a
-//! continuation depends on prompt, path and seed alone. Tokens are bytes, and one end token; the
-//! log-probability of a line shows in its last token. Both start from what was written, right or
-//! wrong. At temperature 0 the most probable line is written, the first of equals.
+//! A player lists the lines that may come next with their probabilities; one is drawn by a seed by
+//! path, so that a continuation depends on prompt, path and seed alone. A line that was cut by a
+//! length limit goes on as one of those that begin like it. Tokens are bytes, and one end token; the
+//! log-probability of a line shows in its last token. Both players start from what was written,
+//! right or wrong. At temperature 0 the most probable line is written, the first of equals.
 
-use super::{Countdown, Operation, chain, lines};
+use super::{Countdown, CountdownLine, Expression, chain, lines};
 use crate::generator::BoxError;
 use crate::toy::{Draft, END};
 use crate::{
     Completion, Finish, Generated, Generator, LineError, Request, Sampling, Step, Until, seed,
 };
 
-/// A line, and the probability at temperature 1 with which it was chosen.
-struct Written {
+/// A line without its line break, and the probability of it at temperature 1.
+struct Line {
     text: String,
     probability: f64,
     last: bool,
 }
 
-/// Writes the next line.
+/// Knows what may come next.
 trait Player: Send + Sync {
-    /// The line after `before`, or why there is none.
-    fn next(
-        &self,
-        question: &str,
-        before: &[&str],
-        sampling: &Sampling,
-        rng: &mut seed::Rng,
-    ) -> Result<Written, LineError>;
+    /// The different lines that may follow those before, at least one, or why there is none.
+    fn lines(&self, question: &str, before: &[&str]) -> Result<Vec<Line>, LineError>;
 }
 
 /// Plays Countdown by moves drawn uniformly from the legal ones: the policy of
@@ -37,21 +32,21 @@ trait Player: Send + Sync {
 pub struct RandomPlayer(pub Countdown);
 
 impl Player for RandomPlayer {
-    fn next(
-        &self,
-        question: &str,
-        before: &[&str],
-        sampling: &Sampling,
-        rng: &mut seed::Rng,
-    ) -> Result<Written, LineError> {
+    fn lines(&self, question: &str, before: &[&str]) -> Result<Vec<Line>, LineError> {
         let moves = self.0.moves(question, before);
-        let drawn = if sampling.is_greedy() { 0 } else { below(rng, moves.len()) };
-        let line = moves.get(drawn).ok_or_else(|| {
-            let place = before.last().unwrap_or(&question);
-            LineError(format!("no move after {place:?}"))
-        })?;
-        let last = line.left.len() == 1;
-        Ok(Written { text: line.to_string(), probability: 1.0 / moves.len() as f64, last })
+        if moves.is_empty() {
+            return Err(LineError(format!(
+                "no move after {:?}",
+                before.last().unwrap_or(&question)
+            )));
+        }
+        let probability = 1.0 / moves.len() as f64;
+        let line = |line: &CountdownLine| Line {
+            text: line.to_string(),
+            probability,
+            last: line.left.len() == 1,
+        };
+        Ok(moves.iter().map(line).collect())
     }
 }
 
@@ -73,65 +68,72 @@ pub struct Slipping {
     pub error: f64,
 }
 
-impl Slipping {
-    /// Probability of a slip when there are `slips` equally likely ones, at a temperature above 0.
-    fn rate(self, slips: f64, temperature: f64) -> f64 {
-        let right = (1.0 - self.error).powf(1.0 / temperature);
-        let slip = (self.error / slips).powf(1.0 / temperature);
-        slips * slip / (right + slips * slip)
-    }
-}
-
 impl Player for Slipping {
-    fn next(
-        &self,
-        question: &str,
-        before: &[&str],
-        sampling: &Sampling,
-        rng: &mut seed::Rng,
-    ) -> Result<Written, LineError> {
+    fn lines(&self, question: &str, before: &[&str]) -> Result<Vec<Line>, LineError> {
         let now = match before.last() {
             None => question.parse().ok(),
             Some(line) => chain::line(line),
         };
-        let stuck = || LineError(format!("nothing to reduce in {:?}", before.last()));
-        let now = now.ok_or_else(stuck)?;
-        let (left, operation, right) = now.next_operands().ok_or_else(stuck)?;
-        let mut result = operation.apply(left, right).ok_or_else(stuck)?;
-        let digits = result.unsigned_abs().to_string().len();
-        let slips = digits as f64 * 9.0;
-        let drawn = seed::uniform(rng);
-        let (place, other) = (below(rng, digits), 1 + below(rng, 9));
-        let rate = self.rate(slips, f64::from(sampling.temperature));
-        let slipped = if sampling.is_greedy() {
-            // Right unless one certain slip is more probable.
-            1.0 - self.error < self.error / slips
-        } else {
-            drawn < rate
-        };
-        if slipped {
-            result = with_other_digit(result, place, other);
-        }
-        let probability = if slipped { self.error / slips } else { 1.0 - self.error };
-        let after = now.replace_next(result).ok_or_else(stuck)?;
-        Ok(Written { text: format!("={after}"), probability, last: after.rest.is_empty() })
+        let options = now.and_then(|now: Expression| {
+            let (left, operation, right) = now.next_operands()?;
+            let result = operation.apply(left, right)?;
+            let slips = slips(result);
+            let slip = self.error / slips.len() as f64;
+            let right = [(result, 1.0 - self.error)];
+            let all = right.into_iter().chain(slips.into_iter().map(|wrong| (wrong, slip)));
+            let line = |(result, probability)| {
+                let after = now.replace_next(result)?;
+                Some(Line { text: format!("={after}"), probability, last: after.rest.is_empty() })
+            };
+            all.map(line).collect::<Option<Vec<_>>>()
+        });
+        let place = before.last().unwrap_or(&question);
+        options.ok_or_else(|| LineError(format!("nothing to reduce in {place:?}")))
     }
 }
 
-/// `number` with the digit at `place`, from the right, turned `other` digits further.
-fn with_other_digit(number: i64, place: usize, other: usize) -> i64 {
-    let unit = 10_i64.saturating_pow(u32::try_from(place).unwrap_or(0));
-    let digit = (number / unit % 10).abs();
-    let changed = (digit + i64::try_from(other).unwrap_or(1)) % 10;
-    let distance = (changed - digit) * unit;
-    let step = if number < 0 { Operation::Subtract } else { Operation::Add };
-    step.apply(number, distance).unwrap_or(number)
+/// All numbers with one digit other than in `number`.
+fn slips(number: i64) -> Vec<i64> {
+    let digits = number.unsigned_abs().to_string().len();
+    let places = (0..digits).filter_map(|place| 10_i64.checked_pow(u32::try_from(place).ok()?));
+    let slips = places.flat_map(|unit| {
+        let digit = (number / unit % 10).abs();
+        let others = (0..10).filter(move |&other| other != digit);
+        others.filter_map(move |other| {
+            let distance = (other - digit).checked_mul(unit)?;
+            if number < 0 { number.checked_sub(distance) } else { number.checked_add(distance) }
+        })
+    });
+    slips.collect()
 }
 
-/// A place below `length`, uniform; 0 when there is none.
-fn below(rng: &mut seed::Rng, length: usize) -> usize {
-    let high = i64::try_from(length).unwrap_or(i64::MAX).saturating_sub(1);
-    usize::try_from(super::between(rng, 0, high)).unwrap_or(0)
+/// One of the lines that begin with `partial` (of all, when none does), at a temperature.
+fn draw(mut lines: Vec<Line>, partial: &str, sampling: &Sampling, seed: u64) -> Option<Line> {
+    if lines.iter().any(|line| line.text.starts_with(partial)) {
+        lines.retain(|line| line.text.starts_with(partial));
+        let sum: f64 = lines.iter().map(|line| line.probability).sum();
+        // What was written by another hand may be impossible for this one: equally likely then.
+        let equal = 1.0 / lines.len() as f64;
+        for line in &mut lines {
+            line.probability = if sum > 0.0 { line.probability / sum } else { equal };
+        }
+    }
+    let most = lines.iter().map(|line| line.probability).fold(0.0, f64::max);
+    if sampling.is_greedy() {
+        return lines.into_iter().find(|line| line.probability >= most);
+    }
+    // Relative to the most probable one: no temperature makes all weights 0.
+    let temperature = f64::from(sampling.temperature);
+    let weight = |line: &Line| (line.probability / most).powf(1.0 / temperature);
+    let sum: f64 = lines.iter().map(weight).sum();
+    let mut left = seed::uniform(&mut seed::rng(seed)) * sum;
+    let drawn = lines.iter().position(|line| {
+        left -= weight(line);
+        left < 0.0
+    });
+    // Rounding may leave a little: that is the last line's.
+    let drawn = drawn.unwrap_or(lines.len().saturating_sub(1));
+    lines.into_iter().nth(drawn)
 }
 
 /// One line of a request: steps until it has gone as far as asked.
@@ -152,18 +154,17 @@ fn play(player: &dyn Player, request: &Request, mut seed: u64) -> Result<Complet
     let most = most.min(request.rule.max_steps.max(1) as usize);
     let mut steps: Vec<Step> = Vec::new();
     let mut finish = Finish::Step;
-    while finish == Finish::Step && steps.len() < most && left > 0 {
+    while finish != Finish::Stop && steps.len() < most && left > 0 {
         let (before, partial) = text.rsplit_once('\n').unwrap_or(("", &text));
-        let mut rng = seed::rng(seed);
-        let written = player.next(question, &lines(before), &request.sampling, &mut rng)?;
-        let end = if written.last { "" } else { "\n" };
-        let line = format!("{}{end}", written.text);
-        let draft = Draft::rest(&line, partial, written.probability.ln(), written.last);
+        let line = draw(player.lines(question, &lines(before))?, partial, &request.sampling, seed)
+            .ok_or_else(|| LineError(format!("nothing follows {text:?}")))?;
+        let end = if line.last { "" } else { "\n" };
+        let whole = format!("{}{end}", line.text);
+        let draft = Draft::rest(&whole, partial, line.probability.ln(), line.last);
         let room = left.min(request.rule.max_step_tokens as usize);
         let (step, cut) = draft.into_step(std::mem::take(&mut given), room);
         left = left.saturating_sub(usize::try_from(step.generated()).unwrap_or(left));
-        let own = step.text.get(step.given as usize..).unwrap_or_default();
-        text.push_str(own);
+        text.push_str(step.text.get(step.given as usize..).unwrap_or_default());
         finish = match (step.tokens.last() == Some(&END), cut) {
             (true, _) => Finish::Stop,
             (false, true) => Finish::Length,
