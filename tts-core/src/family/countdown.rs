@@ -21,7 +21,8 @@
 //! Problems grow harder with the count of numbers. Targets are drawn independently of the numbers,
 //! and problems without a solution are dropped: what is easy to hit is not drawn more often.
 //!
-//! Source: Gandhi et al. 2024, "Stream of Search" (arXiv 2404.03683), section 3.
+//! Source: Gandhi et al. 2024, "Stream of Search" (arXiv 2404.03683): all numbers are used, results
+//! are whole and not negative. The bound on them is added here.
 
 use std::fmt;
 use std::str::FromStr;

@@ -9,8 +9,8 @@
 //! sequence of moves ends at the target; `V^pi` under the uniform random policy is the mean over
 //! the legal moves, all the way down.
 //!
-//! Source: Gandhi et al. 2024, "Stream of Search" (arXiv 2404.03683), section 3, for Countdown as
-//! a search problem in which all numbers are used.
+//! Source: Gandhi et al. 2024, "Stream of Search" (arXiv 2404.03683), for Countdown as a search
+//! problem.
 
 use std::collections::{HashMap, HashSet};
 
