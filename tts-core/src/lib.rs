@@ -46,7 +46,8 @@
 //!
 //! [`answer`] finds final answers and tells whether two are the same; [`select`] votes over pools;
 //! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests;
-//! [`toy`] is a world in which everything can be checked by hand.
+//! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
+//! and measure on of which every step can be checked exactly.
 
 pub mod aggregate;
 mod allot;

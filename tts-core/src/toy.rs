@@ -178,7 +178,7 @@ impl<'t> State<'t> {
 }
 
 /// A step before it is cut to length.
-struct Draft {
+pub(crate) struct Draft {
     text: String,
     logprob: f64,
     end: bool,
@@ -186,13 +186,13 @@ struct Draft {
 
 impl Draft {
     /// What is left of `line` after a part of it was written.
-    fn rest(line: &str, partial: &str, logprob: f64, end: bool) -> Self {
+    pub(crate) fn rest(line: &str, partial: &str, logprob: f64, end: bool) -> Self {
         let text = line.strip_prefix(partial).unwrap_or(line).to_owned();
         Self { text, logprob, end }
     }
 
     /// The step within `room` tokens, and whether it was cut.
-    fn into_step(self, given: String, room: usize) -> (Step, bool) {
+    pub(crate) fn into_step(self, given: String, room: usize) -> (Step, bool) {
         let mut tokens: Vec<u32> = self.text.bytes().map(u32::from).collect();
         if self.end {
             tokens.push(END);

@@ -11,53 +11,57 @@
 //!
 //! Problems grow harder with the number of operations and with the size of the operands. Every
 //! number on the way lies between 0 and [`Chain::most`], and a product has a factor of one digit.
-//! A line is right when it is worth what the line before it is worth and has fewer operations.
+//!
+//! A line is right when it is worth what the line before it is worth and has fewer operations. A
+//! line that takes a wrong one further without another mistake is right in this sense, and still
+//! leads to a wrong answer: [`Family::check`] finds where an error was made, [`Family::value`]
+//! tells whether the answer can still come out right. Two errors that cancel out leave value 1.
 
-use super::{Expression, Family, FamilyError, Operation, Problem};
-use crate::seed::{Rng, uniform};
+use serde::{Deserialize, Serialize};
+
+use super::{Expression, Family, FamilyError, Operation, Problem, between};
+use crate::seed::Rng;
+
+/// Drafts of an expression from which one within the bounds is looked for.
+const TRIES: usize = 10_000;
 
 /// Arithmetic of several operations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// ```
+/// use tts_core::family::{Chain, Family};
+/// let chain = Chain::default();
+/// let problem = chain.parse("47 + 38 x 3 - 26 = ?")?;
+/// assert_eq!((problem.question.as_str(), problem.answer.as_str()), ("47+38*3-26", "135"));
+/// let steps = ["=47+124-26\n", "=171-26\n"];
+/// assert_eq!(chain.check(&problem.question, &steps), [false, true]);
+/// assert_eq!(chain.value(&problem.question, &steps), 0.0);
+/// # Ok::<(), tts_core::family::FamilyError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Chain {
     /// Fewest and most operations of a problem.
     pub operations: [usize; 2],
-    /// Fewest and most digits of the operands of a problem.
+    /// Fewest and most digits of the longest operands of a problem. A problem whose bound is 3
+    /// has operands of 1, 2 and 3 digits, equally often before what does not fit is dropped.
     pub digits: [u32; 2],
     /// Bound on every number on the way.
     pub most: i64,
 }
 
 impl Default for Chain {
+    /// Two to eight operations on numbers of up to three digits, nothing above 999.
     fn default() -> Self {
         Self { operations: [2, 8], digits: [1, 3], most: 999 }
     }
 }
 
-/// A whole number from `low` to `high`, uniform.
-fn between(rng: &mut Rng, low: i64, high: i64) -> i64 {
-    let width = (high - low + 1) as f64;
-    #[expect(clippy::cast_possible_truncation, reason = "below width")]
-    let offset = (uniform(rng) * width) as i64;
-    low + offset
-}
-
 impl Chain {
-    fn expression(&self, rng: &mut Rng) -> Expression {
-        let [fewest, most] = self.operations;
-        let count = usize::try_from(between(rng, fewest as i64, most as i64)).unwrap_or(fewest);
-        let digits = between(rng, i64::from(self.digits[0]), i64::from(self.digits[1]));
-        loop {
-            let expression = Self::draft(rng, count, digits);
-            if self.fits(&expression).is_ok() {
-                return expression;
-            }
-        }
-    }
-
-    fn draft(rng: &mut Rng, count: usize, digits: i64) -> Expression {
+    /// An expression of `count` operations, within bounds or not.
+    fn draft(rng: &mut Rng, count: usize, digits: u32) -> Expression {
         let number = |rng: &mut Rng| {
-            let length = u32::try_from(between(rng, 1, digits)).unwrap_or(1);
-            between(rng, 1, 10_i64.pow(length) - 1)
+            let length = u32::try_from(between(rng, 1, i64::from(digits))).unwrap_or(1);
+            between(rng, 10_i64.pow(length - 1), 10_i64.pow(length) - 1)
         };
         let first = number(rng);
         let rest = (0..count).map(|_| {
@@ -71,68 +75,70 @@ impl Chain {
         Expression { first, rest: rest.collect() }
     }
 
-    /// Whether all numbers on the way to its value lie in bounds.
+    /// The value of an expression of which all numbers on the way lie in bounds.
     fn fits(&self, expression: &Expression) -> Result<i64, String> {
-        let range = 0..=self.most;
-        let numbers = || expression.rest.iter().map(|(_, n)| n).chain([&expression.first]);
-        if let Some(number) = numbers().find(|n| !range.contains(n)) {
-            return Err(format!("{number} is above {}", self.most));
+        let most = self.most;
+        let range = 0..=most;
+        let mut numbers = expression.rest.iter().map(|(_, n)| n).chain([&expression.first]);
+        if let Some(number) = numbers.find(|n| !range.contains(n)) {
+            return Err(format!("{number}, expected numbers from 0 to {most}"));
         }
         let mut expression = expression.clone();
         while let Some((a, operation, b)) = expression.next_operands() {
             let sign = operation.sign();
+            if operation == Operation::Divide {
+                return Err(format!("{a}{sign}{b}, expected +, - and * only"));
+            }
             if operation == Operation::Multiply && a.min(b) > 9 {
                 return Err(format!("{a}{sign}{b} has no factor of one digit"));
             }
-            match operation.apply(a, b) {
-                Some(result) if range.contains(&result) => {}
-                result => {
-                    let result = result.map_or("too large".to_owned(), |n| n.to_string());
-                    return Err(format!(
-                        "{a}{sign}{b} is {result}, expected numbers from 0 to {} on the way",
-                        self.most
-                    ));
-                }
-            }
-            let Some(reduced) = expression.reduce() else { break };
+            let result = operation.apply(a, b).filter(|result| range.contains(result));
+            let Some(result) = result else {
+                return Err(format!("{a}{sign}{b} is not from 0 to {most}"));
+            };
+            let Some(reduced) = expression.replace_next(result) else { break };
             expression = reduced;
         }
         Ok(expression.first)
     }
 
-    fn problem(&self, expression: &Expression) -> Result<Problem, FamilyError> {
-        let question = expression.to_string();
+    /// The expression of a question, within the bounds.
+    fn within(&self, question: &str) -> Option<Expression> {
+        question.parse().ok().filter(|expression| self.problem(expression).is_ok())
+    }
+
+    fn problem(&self, expression: &Expression) -> Result<Problem, String> {
         let steps = expression.rest.len();
         if steps == 0 {
-            return Err(FamilyError::new(&question, "nothing to compute"));
+            return Err("nothing to compute".to_owned());
         }
-        let value = self.fits(expression);
-        let value = value.map_err(|problem| FamilyError::new(&question, problem))?;
-        Ok(Problem { question, answer: value.to_string(), steps })
+        let answer = self.fits(expression)?.to_string();
+        Ok(Problem { question: expression.to_string(), answer, steps })
     }
 }
 
 /// The expression of a line of a solution.
-fn line(text: &str) -> Option<Expression> {
+pub(super) fn line(text: &str) -> Option<Expression> {
     text.trim().strip_prefix('=')?.parse().ok()
 }
 
 impl Family for Chain {
-    fn draw(&self, rng: &mut Rng) -> Problem {
-        let expression = self.expression(rng);
-        Problem {
-            question: expression.to_string(),
-            answer: expression.value().map_or_else(String::new, |value| value.to_string()),
-            steps: expression.rest.len(),
-        }
+    fn draw(&self, rng: &mut Rng) -> Option<Problem> {
+        let [fewest, most] = self.operations.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
+        let count = usize::try_from(between(rng, fewest, most)).ok()?;
+        // Numbers have 18 digits at most.
+        let [fewest, most] = self.digits.map(|digits| i64::from(digits.clamp(1, 18)));
+        let digits = u32::try_from(between(rng, fewest, most)).ok()?;
+        (0..TRIES).find_map(|_| self.problem(&Self::draft(rng, count, digits)).ok())
     }
 
     fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
-        self.problem(&question.trim().trim_end_matches(['=', '?', ' ']).parse()?)
+        let expression = question.trim().trim_end_matches(['=', '?', ' ']).parse()?;
+        self.problem(&expression).map_err(|problem| FamilyError::new(question, problem))
     }
 
     fn solve(&self, question: &str) -> Option<Vec<String>> {
-        let mut expression: Expression = question.parse().ok()?;
+        let mut expression = self.within(question)?;
         let mut lines = Vec::new();
         while !expression.rest.is_empty() {
             expression = expression.reduce()?;
@@ -143,28 +149,34 @@ impl Family for Chain {
     }
 
     fn check(&self, question: &str, steps: &[&str]) -> Vec<bool> {
-        let mut before = question.parse::<Expression>().ok();
-        steps
-            .iter()
-            .map(|step| {
-                let now = line(step);
-                let right = match (&before, &now) {
-                    (Some(before), Some(now)) => {
-                        now.rest.len() < before.rest.len()
-                            && now.value().is_some()
-                            && now.value() == before.value()
-                    }
-                    _ => false,
-                };
-                before = now;
-                right
-            })
-            .collect()
+        let mut before = self.within(question);
+        let check = steps.iter().map(|step| {
+            let now = line(step);
+            let right = before.as_ref().zip(now.as_ref()).is_some_and(|(before, now)| {
+                let worth = now.value();
+                now.rest.len() < before.rest.len() && worth.is_some() && worth == before.value()
+            });
+            before = now;
+            right
+        });
+        check.collect()
     }
 
+    /// Whether the last line is the right number, by whatever way: a check of the answer alone,
+    /// as in most benchmarks. [`Family::check`] looks at the way.
     fn solved(&self, question: &str, steps: &[&str]) -> bool {
-        let value = question.parse::<Expression>().ok().and_then(|question| question.value());
+        let right = self.within(question).and_then(|expression| expression.value());
         let last = steps.last().and_then(|step| line(step));
-        value.is_some_and(|value| last.is_some_and(|l| l.rest.is_empty() && l.first == value))
+        last.is_some_and(|last| last.rest.is_empty() && Some(last.first) == right)
+    }
+
+    /// 1 while the last line is worth the right value, else 0.
+    fn value(&self, question: &str, steps: &[&str]) -> f64 {
+        let right = self.within(question).and_then(|expression| expression.value());
+        let last = match steps.last() {
+            None => right,
+            Some(step) => line(step).and_then(|line| line.value()),
+        };
+        f64::from(u8::from(right.is_some() && last == right))
     }
 }

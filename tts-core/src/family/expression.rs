@@ -1,42 +1,14 @@
-//! Sums, differences and products of whole numbers as text: `47+38*3-26`.
+//! Arithmetic of whole numbers as text: `47+38*3-26`.
 //!
-//! Products bind first, then everything runs from left to right. [`Expression::reduce`] does one
-//! operation, the next that a person would do; doing all of them is the evaluation. Numbers are
-//! whole and at most 18 digits long, and arithmetic is checked: what would overflow has no value.
+//! Products and quotients bind first, then everything runs from left to right.
+//! [`Expression::reduce`] does one operation, the next that a person would do; doing all of them is
+//! the evaluation. Numbers are at most 18 digits long; the first may have a minus. What would
+//! overflow or leave a rest has no value.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// One of the three operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Operation {
-    /// `+`
-    Add,
-    /// `-`
-    Subtract,
-    /// `*`
-    Multiply,
-}
-
-impl Operation {
-    /// Its sign in text.
-    pub fn sign(self) -> char {
-        match self {
-            Self::Add => '+',
-            Self::Subtract => '-',
-            Self::Multiply => '*',
-        }
-    }
-
-    /// Its result; `None` beyond 64 bits.
-    pub fn apply(self, a: i64, b: i64) -> Option<i64> {
-        match self {
-            Self::Add => a.checked_add(b),
-            Self::Subtract => a.checked_sub(b),
-            Self::Multiply => a.checked_mul(b),
-        }
-    }
-}
+use super::{FamilyError, Operation};
 
 /// A number, then operations with further numbers.
 ///
@@ -57,27 +29,26 @@ pub struct Expression {
 }
 
 impl Expression {
-    /// Where the operation that is done next stands in `rest`: the first product, or else the
-    /// first operation; `None` for a plain number.
-    pub fn next(&self) -> Option<usize> {
-        let product = self.rest.iter().position(|(operation, _)| *operation == Operation::Multiply);
-        product.or(if self.rest.is_empty() { None } else { Some(0) })
+    /// Where the operation that is done next stands in `rest`: the first that binds, or else the
+    /// first.
+    fn place(&self) -> Option<usize> {
+        let binding = self.rest.iter().position(|(operation, _)| operation.binds_first());
+        binding.or((!self.rest.is_empty()).then_some(0))
     }
 
-    /// The numbers and the operation that is done next.
+    /// The numbers and the operation that is done next; `None` for a plain number.
     pub fn next_operands(&self) -> Option<(i64, Operation, i64)> {
-        let at = self.next()?;
+        let at = self.place()?;
         let left = if at == 0 { self.first } else { self.rest[at - 1].1 };
         let (operation, right) = self.rest[at];
         Some((left, operation, right))
     }
 
-    /// The expression with one operation done; `None` for a plain number, or beyond 64 bits.
+    /// The expression with `result` in place of the operation that is done next, be it right or
+    /// wrong; `None` for a plain number.
     #[must_use]
-    pub fn reduce(&self) -> Option<Self> {
-        let at = self.next()?;
-        let (left, operation, right) = self.next_operands()?;
-        let result = operation.apply(left, right)?;
+    pub fn replace_next(&self, result: i64) -> Option<Self> {
+        let at = self.place()?;
         let mut reduced = self.clone();
         reduced.rest.remove(at);
         match at.checked_sub(1) {
@@ -87,13 +58,31 @@ impl Expression {
         Some(reduced)
     }
 
-    /// What it comes to; `None` beyond 64 bits.
+    /// The expression with one operation done; `None` for a plain number, or when that operation
+    /// has no value.
+    #[must_use]
+    pub fn reduce(&self) -> Option<Self> {
+        let (left, operation, right) = self.next_operands()?;
+        self.replace_next(operation.apply(left, right)?)
+    }
+
+    /// What it comes to; `None` when an operation on the way has no value.
     pub fn value(&self) -> Option<i64> {
-        let mut expression = self.clone();
-        while !expression.rest.is_empty() {
-            expression = expression.reduce()?;
+        // The same operations as by `reduce`, in one pass: a model may write lines of any length.
+        let mut sum = 0_i64;
+        let mut sign = Operation::Add;
+        let mut term = self.first;
+        let mut terms = 0;
+        for &(operation, number) in &self.rest {
+            if operation.binds_first() {
+                term = operation.apply(term, number)?;
+            } else {
+                sum = if terms == 0 { term } else { sign.apply(sum, term)? };
+                terms += 1;
+                (sign, term) = (operation, number);
+            }
         }
-        Some(expression.first)
+        if terms == 0 { Some(term) } else { sign.apply(sum, term) }
     }
 }
 
@@ -104,40 +93,57 @@ impl fmt::Display for Expression {
     }
 }
 
-impl FromStr for Expression {
-    type Err = super::FamilyError;
+/// A whole number of at most 18 digits, without a sign.
+pub(super) fn number(digits: &str) -> Result<i64, String> {
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!("{digits:?} is no whole number"));
+    }
+    match digits.parse() {
+        Ok(number) if digits.len() <= 18 => Ok(number),
+        _ => Err(format!("{digits} has more than 18 digits")),
+    }
+}
 
-    /// Reads an expression; spaces are skipped, and `x`, `×` and `·` are products too.
+/// The number between two operations.
+fn operand(text: &str) -> Result<i64, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("an operation without a number".to_owned());
+    }
+    if let Some(other) = text.chars().find(|c| !c.is_ascii_digit() && !c.is_whitespace()) {
+        return Err(format!("{other:?}, expected a digit, +, -, * or /"));
+    }
+    if text.contains(char::is_whitespace) {
+        return Err(format!("{text:?} lacks an operation"));
+    }
+    number(text)
+}
+
+/// As the trait implementation, with the problem alone as the error.
+fn read(text: &str) -> Result<Expression, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("nothing there, expected numbers and operations".to_owned());
+    }
+    let (minus, text) = match text.strip_prefix(['-', '−']) {
+        Some(positive) => (true, positive),
+        None => (false, text),
+    };
+    let sign = |c| Operation::of_sign(c).is_some();
+    let mut operands = text.split(sign).map(operand);
+    let first = operands.next().unwrap_or(Ok(0))?;
+    let first = if minus { -first } else { first };
+    let operations = text.chars().filter_map(Operation::of_sign);
+    let rest = operations.zip(operands).map(|(operation, number)| Ok((operation, number?)));
+    Ok(Expression { first, rest: rest.collect::<Result<_, String>>()? })
+}
+
+impl FromStr for Expression {
+    type Err = FamilyError;
+
+    /// Reads an expression; spaces around numbers are skipped, and all the signs of
+    /// [`Operation::of_sign`] are known.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = |problem: String| super::FamilyError::new(text, problem);
-        let mut signs = Vec::new();
-        let mut numbers = vec![String::new()];
-        for sign in text.chars().filter(|c| !c.is_whitespace()) {
-            let operation = match sign {
-                '0'..='9' => {
-                    if let Some(number) = numbers.last_mut() {
-                        number.push(sign);
-                    }
-                    continue;
-                }
-                '+' => Operation::Add,
-                '-' | '−' => Operation::Subtract,
-                '*' | 'x' | '×' | '·' => Operation::Multiply,
-                other => {
-                    let problem = format!("{other:?}, expected a digit, +, - or *");
-                    return Err(wrong(problem));
-                }
-            };
-            signs.push(operation);
-            numbers.push(String::new());
-        }
-        let mut values = numbers.iter().map(|digits| match digits.parse::<i64>() {
-            Ok(number) if digits.len() <= 18 => Ok(number),
-            _ if digits.is_empty() => Err(wrong("an operation without a number".to_owned())),
-            _ => Err(wrong(format!("{digits} has more than 18 digits"))),
-        });
-        let first = values.next().unwrap_or(Ok(0))?;
-        let rest = signs.into_iter().zip(values).map(|(sign, value)| Ok((sign, value?)));
-        Ok(Self { first, rest: rest.collect::<Result<_, _>>()? })
+        read(text).map_err(|problem| FamilyError::new(text, problem))
     }
 }

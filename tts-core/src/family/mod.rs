@@ -1,23 +1,37 @@
 //! Families of problems in which every step can be checked exactly.
 //!
-//! A [`Family`] draws problems from a seed, writes the text of a right solution, and tells of any
-//! solution which steps are right. Problems are text that a person can read and type. Which
-//! [`Split`] a problem belongs to is a function of its text, so that training, validation and test
-//! are disjoint whatever the seeds.
+//! A [`Family`] draws problems from a seed, writes the text of a right solution, tells of any
+//! solution which steps are right, and what a state is worth. Problems are text that a person can
+//! read and type; a step is a line. Which [`Split`] a problem belongs to is a function of its text,
+//! so that training, validation and test are disjoint whatever the seeds.
 //!
 //! * [`Chain`]: step-by-step arithmetic with one right answer.
-//! * `Countdown`: reach a number from others; many right answers, dead ends, and the exact value
-//!   of every state.
+//! * [`Countdown`]: reach a number from others; many right solutions, dead ends, and the exact
+//!   value of every state.
+//!
+//! [`Checker`] is the exact oracle of a family; [`RandomPlayer`] and [`Slipping`] are policies
+//! without a model.
 
 mod chain;
-//mod countdown;
+mod checker;
+mod countdown;
 mod expression;
+mod numbers;
+mod operation;
+mod player;
 
 use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 pub use chain::Chain;
-//pub use countdown::Countdown;
-pub use expression::{Expression, Operation};
+pub use checker::{Checker, first_error, lines};
+pub use countdown::{Countdown, CountdownLine};
+pub use expression::Expression;
+pub use numbers::Move;
+pub use operation::Operation;
+pub use player::{RandomPlayer, Slipping};
 
 use crate::{Prompt, seed};
 
@@ -38,7 +52,8 @@ impl FamilyError {
 }
 
 /// What a problem is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Split {
     /// To learn from: 80 % of all texts.
     Train,
@@ -49,7 +64,7 @@ pub enum Split {
 }
 
 impl Split {
-    /// The split that a problem's text belongs to.
+    /// The split that a problem's text belongs to, as [`Problem::question`] has it.
     pub fn of(question: &str) -> Self {
         match seed::root(0, question) % 10 {
             0 => Self::Test,
@@ -60,25 +75,31 @@ impl Split {
 }
 
 /// A problem with its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Problem {
-    /// As a person would type it.
+    /// As a person would type it, in the family's one way of writing.
     pub question: String,
-    /// The right answer; where many are right, one of them.
+    /// The final answer of every right solution.
     pub answer: String,
     /// Steps that a right solution needs.
     pub steps: usize,
 }
 
 /// A source of problems whose steps can be checked.
+///
+/// Steps are lines, with or without their line break. A question is given as [`Problem::question`]
+/// has it; a text that is not written as one of the family's has no solution, no right step, and
+/// the value 0.
 pub trait Family: Send + Sync {
-    /// One problem, from the numbers of `rng` alone.
-    fn draw(&self, rng: &mut seed::Rng) -> Problem;
+    /// One problem, from the numbers of `rng` alone; `None` when none was found within the
+    /// family's settings, as they may admit none.
+    fn draw(&self, rng: &mut seed::Rng) -> Option<Problem>;
 
     /// Reads what a person typed.
     ///
     /// # Errors
-    /// When it is no problem of this family; the error says what was expected.
+    /// When it is no problem of this family, or has no solution; the error says what was expected.
     fn parse(&self, question: &str) -> Result<Problem, FamilyError>;
 
     /// What a model is given of a problem.
@@ -90,16 +111,59 @@ pub trait Family: Send + Sync {
     /// no solution.
     fn solve(&self, question: &str) -> Option<Vec<String>>;
 
-    /// For each step of a solution, given by their texts, whether that step itself is right. What
-    /// follows a wrong step is judged on its own terms; whoever wants labels stops at the first.
+    /// For each step of a solution whether that step itself is right. What follows a wrong step is
+    /// judged on its own terms; whoever wants labels stops at the first, see [`first_error`].
     fn check(&self, question: &str, steps: &[&str]) -> Vec<bool>;
 
     /// Whether a finished solution solves the problem.
     fn solved(&self, question: &str, steps: &[&str]) -> bool;
+
+    /// The value of the state after these steps under the optimal policy: 1 while a right solution
+    /// can still follow, or is there, else 0. Against the problem, whatever [`Family::check`] says
+    /// of single steps.
+    fn value(&self, question: &str, steps: &[&str]) -> f64;
+}
+
+macro_rules! forward {
+    ($($owner:ty),*) => {$(
+        impl<T: Family + ?Sized> Family for $owner {
+            fn draw(&self, rng: &mut seed::Rng) -> Option<Problem> {
+                (**self).draw(rng)
+            }
+            fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
+                (**self).parse(question)
+            }
+            fn prompt(&self, question: &str) -> Prompt {
+                (**self).prompt(question)
+            }
+            fn solve(&self, question: &str) -> Option<Vec<String>> {
+                (**self).solve(question)
+            }
+            fn check(&self, question: &str, steps: &[&str]) -> Vec<bool> {
+                (**self).check(question, steps)
+            }
+            fn solved(&self, question: &str, steps: &[&str]) -> bool {
+                (**self).solved(question, steps)
+            }
+            fn value(&self, question: &str, steps: &[&str]) -> f64 {
+                (**self).value(question, steps)
+            }
+        }
+    )*};
+}
+forward!(&T, Box<T>, Arc<T>);
+
+/// A whole number from `low` to `high`, uniform; `low` when `high` is below it.
+fn between(rng: &mut seed::Rng, low: i64, high: i64) -> i64 {
+    let width = high.saturating_sub(low).saturating_add(1).max(1) as f64;
+    #[expect(clippy::cast_possible_truncation, reason = "below width")]
+    let offset = (seed::uniform(rng) * width) as i64;
+    low.saturating_add(offset)
 }
 
 /// Different problems of one split, without end for as long as the family has any: number `i` is
-/// the same however many are taken. After 10,000 repeats in a row the family counts as exhausted.
+/// the same however many are taken. After 10,000 draws in a row without a new one the family counts
+/// as exhausted, and after one that found no problem at all.
 ///
 /// ```
 /// use tts_core::family::{Chain, Split, problems};
@@ -115,7 +179,7 @@ pub fn problems<F: Family + ?Sized>(
     let mut index = 0;
     std::iter::from_fn(move || {
         for _ in 0..10_000 {
-            let problem = family.draw(&mut seed::rng(seed::mix(seed, index)));
+            let problem = family.draw(&mut seed::rng(seed::mix(seed, index)))?;
             index += 1;
             if Split::of(&problem.question) == split && seen.insert(problem.question.clone()) {
                 return Some(problem);
