@@ -59,6 +59,8 @@ pub mod likelihood;
 pub mod metrics;
 pub mod observe;
 pub mod outcome;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod pool;
 pub mod prompt;
 pub mod record;

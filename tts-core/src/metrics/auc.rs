@@ -10,7 +10,7 @@
 //! Resamples that hold only one class have no area and are drawn again, so the interval is of the
 //! areas that exist.
 //!
-//! Source: Hanley and McNeil 1982, Radiology 143:29-36, for the area as the statistic of Mann and
+//! Source: Hanley and `McNeil` 1982, Radiology 143:29-36, for the area as the statistic of Mann and
 //! Whitney; Field and Welsh 2007, Journal of the Royal Statistical Society B 69:369-390, for the
 //! bootstrap over clusters.
 
