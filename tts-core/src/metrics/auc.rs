@@ -57,6 +57,7 @@ pub struct Auc {
 pub fn auc(scores: &[f64], right: &[bool]) -> Result<f64, MetricError> {
     check(scores, right)?;
     let weights = vec![1; scores.len()];
+    // Both classes are there, so there is an area.
     Ok(area(&ascending(scores), scores, right, &weights).unwrap_or(f64::NAN))
 }
 

@@ -22,7 +22,10 @@ const RIGHT: u32 = 32;
 
 /// The height of a line of the title and of the labels below the plot, in pixels.
 const TITLE_LINE: u32 = 22;
-const BELOW: u32 = 52;
+const BELOW: u32 = 48;
+
+/// The least distance of two vertical labels in pixels.
+const LABEL_ROW: u32 = 32;
 
 /// The width beside the vertical labels, for the name of the axis and the ticks, in pixels.
 const BESIDE: u32 = 42;
@@ -37,18 +40,21 @@ pub(super) fn chart(chart: &Chart) -> Result<String, PlotError> {
     let x = chart.x.ends("x", across(chart, &bars).into_iter())?;
     let y = chart.y.ends("y", upright(chart).into_iter())?;
 
-    let most_labels = (chart.height / 40) as usize;
-    let beside = BESIDE + widest(&ticks(chart.y.scale, y, most_labels));
-    check_size("width", chart.width, beside + RIGHT + LEAST_PLOT)?;
-    let width = chart.width - beside - RIGHT;
+    // At least as many labels as the plot will have: fewer and rounder ones are no wider.
+    let labels = ticks(chart.y.scale, y, (chart.height / LABEL_ROW) as usize);
+    let beside = BESIDE + widest(&labels);
+    let left = EDGE / 2 + beside;
+    check_size("width", chart.width, left + RIGHT + LEAST_PLOT)?;
+    let width = chart.width - left - RIGHT;
 
     let title = text::wrap(&chart.title, TITLE, chart.width - 2 * EDGE);
     let legend = legend::layout(&chart.series, width);
     let title_height = TITLE_LINE.saturating_mul(u32::try_from(title.len()).unwrap_or(u32::MAX));
     let legend_top = EDGE.saturating_add(title_height);
     let above = legend_top.saturating_add(legend::height(&legend) + EDGE / 2);
-    check_size("height", chart.height, above.saturating_add(BELOW + LEAST_PLOT))?;
-    let height = chart.height - above - BELOW;
+    let below = BELOW + EDGE / 2;
+    check_size("height", chart.height, above.saturating_add(below + LEAST_PLOT))?;
+    let height = chart.height - above - below;
 
     let mut svg = String::new();
     let size = (chart.width, chart.height);
@@ -59,14 +65,16 @@ pub(super) fn chart(chart: &Chart) -> Result<String, PlotError> {
         let font = text::style(TITLE, HPos::Center, VPos::Top);
         picture.draw(&Text::new(line.as_str(), at, font)).map_err(failed)?;
     }
-    legend::draw(&picture, &legend, &chart.series, pixel(beside, legend_top))?;
+    legend::draw(&picture, &legend, &chart.series, pixel(left, legend_top))?;
 
     let x = Line { ends: x, ticks: fitting(chart.x.scale, x, width) };
     let foot = y[0];
-    let y = Line { ends: y, ticks: ticks(chart.y.scale, y, (height / 40) as usize) };
+    let y = Line { ends: y, ticks: ticks(chart.y.scale, y, (height / LABEL_ROW) as usize) };
     let mut context = ChartBuilder::on(&picture)
         .margin_top(above)
         .margin_right(RIGHT)
+        .margin_bottom(EDGE / 2)
+        .margin_left(EDGE / 2)
         .x_label_area_size(BELOW)
         .y_label_area_size(beside)
         .build_cartesian_2d(x, y)

@@ -2,7 +2,7 @@
 //!
 //! A [`Chart`] is plain data: two axes, linear or logarithmic, and up to ten series of points, each
 //! point with an interval if it has one. [`Chart::svg`] checks it and draws it; the same chart gives
-//! the same bytes on every machine. Colours are told apart by colour-blind readers too, and no
+//! the same bytes each time. Colours are told apart by colour-blind readers too, and no
 //! text overlaps: titles wrap, the legend stands above the plot in as many rows as it needs, and
 //! axes carry as many labels as there is room for. [`reliability`], [`loss_curve`] and
 //! [`Series::accuracies`] draw what [`crate::metrics`] measures.

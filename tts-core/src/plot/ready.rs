@@ -24,7 +24,8 @@ pub fn reliability(calibration: &Calibration) -> Chart {
         calibration.expected_error, calibration.brier
     );
     let bins = &calibration.bins;
-    let width = bins.iter().map(|bin| bin.high - bin.low).reduce(f64::min);
+    // A little less than the bin: edges that meet would leave a gap here and there by rounding.
+    let width = bins.iter().map(|bin| 0.95 * (bin.high - bin.low)).reduce(f64::min);
     let counts = bins.iter().map(|bin| {
         let share = bin.count as f64 / calibration.count as f64;
         Point::new(f64::midpoint(bin.low, bin.high), share)

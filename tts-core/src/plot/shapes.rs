@@ -160,6 +160,7 @@ pub(super) fn draw_mark(picture: &Picture<'_>, series: usize, at: Pixel) -> Resu
 }
 
 /// An error of the drawing library.
+#[expect(clippy::needless_pass_by_value, reason = "the form that `map_err` calls")]
 pub(super) fn failed(error: DrawingAreaErrorKind<std::io::Error>) -> PlotError {
     PlotError::Draw(error.to_string())
 }

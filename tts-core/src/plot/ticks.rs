@@ -46,7 +46,12 @@ pub(super) fn ticks(scale: Scale, [low, high]: [f64; 2], most: usize) -> Vec<Tic
 
 /// Multiples of the smallest round step that gives no more than `most`.
 fn linear([low, high]: [f64; 2], most: usize) -> Vec<Tick> {
-    let mut power = floor((high - low).log10()) - 2;
+    let span = high - low;
+    // Ends of a logarithmic axis may meet, or leave the numbers, once they are raised again.
+    if !(span > 0.0 && span.is_finite()) {
+        return vec![];
+    }
+    let mut power = floor(span.log10()) - 2;
     loop {
         for factor in [1.0, 2.0, 5.0] {
             let step = factor * 10_f64.powi(power);
