@@ -45,7 +45,8 @@
 //! # Also here
 //!
 //! [`answer`] finds final answers and tells whether two are the same; [`select`] votes over pools;
-//! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests;
+//! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests,
+//! and what a verifier's scores are worth; `plot` (behind a feature of that name) draws them as SVG;
 //! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
 //! and measure on of which every step can be checked exactly.
 
@@ -61,6 +62,8 @@ pub mod likelihood;
 pub mod metrics;
 pub mod observe;
 pub mod outcome;
+#[cfg(feature = "plot")]
+pub mod plot;
 pub mod pool;
 pub mod prompt;
 pub mod record;

@@ -29,7 +29,8 @@ pub enum MetricError {
         field: &'static str,
         /// Where in the field.
         index: usize,
-        /// The number: `NaN`, or an infinity where finite numbers are needed.
+        /// The number: `NaN`, an infinity where finite numbers are needed, or outside [0, 1] where
+        /// probabilities are.
         value: f64,
     },
     /// A count outside its bounds.
@@ -43,6 +44,24 @@ pub enum MetricError {
         least: usize,
         /// The greatest value allowed.
         most: usize,
+    },
+    /// Right and wrong are to be told apart, and all are of one kind.
+    #[error("`{field}` has no entry that is {missing}")]
+    MissingClass {
+        /// The field of labels.
+        field: &'static str,
+        /// The class without an entry: `right` or `wrong`.
+        missing: &'static str,
+    },
+    /// One entry of a list is bad in itself.
+    #[error("in `{field}[{index}]`: {error}")]
+    Entry {
+        /// The list.
+        field: &'static str,
+        /// Where in the list.
+        index: usize,
+        /// What is wrong with the entry.
+        error: Box<MetricError>,
     },
 }
 
@@ -68,6 +87,19 @@ impl MetricError {
         expected: usize,
     ) -> Result<(), Self> {
         if found == expected { Ok(()) } else { Err(Self::Length { field, expected, found }) }
+    }
+
+    /// Checks that there are entries both right and wrong.
+    pub(crate) fn check_classes(
+        field: &'static str,
+        right: usize,
+        wrong: usize,
+    ) -> Result<(), Self> {
+        match (right, wrong) {
+            (0, _) => Err(Self::MissingClass { field, missing: "right" }),
+            (_, 0) => Err(Self::MissingClass { field, missing: "wrong" }),
+            _ => Ok(()),
+        }
     }
 
     /// Checks that there are values, all of them finite.

@@ -109,15 +109,20 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 /// The percentile interval of checked values.
 pub(super) fn percentile_interval(values: &[f64], draws: usize, seed: u64) -> [f64; 2] {
     let mut random = generator(seed, OVER_PROBLEMS);
-    let mut means: Vec<f64> = (0..draws)
+    let means = (0..draws)
         .map(|_| {
             let sum: f64 =
                 (0..values.len()).map(|_| values[below(&mut random, values.len())]).sum();
             sum / values.len() as f64
         })
         .collect();
-    means.sort_by(f64::total_cmp);
-    [quantile(&means, 0.025), quantile(&means, 0.975)]
+    central(means)
+}
+
+/// The 2.5 % and 97.5 % quantiles of resampled statistics, of which there is at least one.
+pub(super) fn central(mut resampled: Vec<f64>) -> [f64; 2] {
+    resampled.sort_by(f64::total_cmp);
+    [quantile(&resampled, 0.025), quantile(&resampled, 0.975)]
 }
 
 /// The quantile of a sorted, non-empty list, linear between neighbours.

@@ -8,21 +8,31 @@
 //! ([`paired_bootstrap`]). The subsets are valid for independent candidates (best-of-N, votes,
 //! independent subtrees), not for a beam search, whose width changes the candidates themselves.
 //!
+//! Of a verifier's scores, as against the answers chosen by them: [`auc`] asks whether right steps
+//! score above wrong ones, [`calibration`] whether a score is the probability of being right, and
+//! [`first_errors`] whether the step is found at which a solution goes wrong.
+//!
 //! Everything random is a function of its seed, and bad input is a [`MetricError`].
 //!
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) for pass@k; Snell et al. 2024 (arXiv
 //! 2408.03314) for curves over one pool.
 
+mod auc;
+mod calibration;
 mod curve;
 mod error;
+mod first_error;
 mod interval;
 mod paired;
 mod pass;
 mod pool;
 mod random;
 
+pub use auc::{Auc, auc, auc_over_problems};
+pub use calibration::{Bin, Calibration, calibration};
 pub use curve::{Point, curve};
 pub use error::MetricError;
+pub use first_error::{FirstErrors, Judged, Share, first_errors};
 pub use interval::{Accuracy, accuracy_interval, bootstrap_interval, wilson};
 pub use paired::{Paired, paired_bootstrap};
 pub use pass::pass_at_k;

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-#[cfg(any())]
 use tts_core::plot::{self, Chart};
 
 use crate::ModelError;
@@ -49,7 +48,6 @@ impl History {
         if last.is_empty() { None } else { Some(sum / last.len() as f64) }
     }
 
-    #[cfg(any())]
     /// The loss curve: each update's loss smoothed over its neighbours, and the held-out loss.
     pub fn chart(&self, title: &str) -> Chart {
         // About 200 points, each the mean of the updates around it.
@@ -62,7 +60,6 @@ impl History {
         plot::loss_curve(title, smooth, held_out)
     }
 
-    #[cfg(any())]
     /// Writes [`History::chart`] as SVG.
     ///
     /// # Errors
