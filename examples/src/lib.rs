@@ -5,6 +5,7 @@ pub mod evaluate;
 pub mod options;
 pub mod pair;
 pub mod report;
+pub mod sampled;
 
 /// Any error of an example, shown as one line.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

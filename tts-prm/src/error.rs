@@ -52,6 +52,14 @@ pub enum PrmError {
         /// What was found, and what was expected.
         problem: String,
     },
+    /// A solution cannot be learnt from.
+    #[error("{field}: {problem}")]
+    Solution {
+        /// The step, label or count at fault.
+        field: String,
+        /// What was found, and what was expected.
+        problem: String,
+    },
     /// No gold answer is known for a question.
     #[error("no gold answer for the question {question:?}")]
     UnknownQuestion {

@@ -24,6 +24,7 @@ pub(crate) use config::json;
 pub use config::{HeadConfig, HeadOutput, NeutralLabel, Separator};
 pub(crate) use judge::{Judge, Kind, separator_ids};
 pub use network::{Linear, RewardHead};
+pub(crate) use save::replace;
 
 use crate::PrmError;
 

@@ -36,6 +36,7 @@ mod logprob;
 mod model;
 mod rule;
 mod spec;
+pub mod train;
 
 pub use error::PrmError;
 pub use head::{

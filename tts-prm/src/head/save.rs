@@ -48,7 +48,7 @@ impl RewardHead {
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), PrmError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PrmError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
