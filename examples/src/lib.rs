@@ -1,11 +1,21 @@
-//! What the examples share: command-line options, data sets, reports.
+//! What the examples share: command-line options, data sets, comparisons, reports.
 
+pub mod arena;
+pub mod branches;
+pub mod compare;
 pub mod data;
 pub mod evaluate;
+pub mod figure;
+pub mod judge;
+pub mod lineup;
 pub mod options;
 pub mod pair;
+pub mod quick;
 pub mod report;
 pub mod sampled;
+pub mod samples;
+pub mod setting;
+pub mod table;
 
 /// Any error of an example, shown as one line.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -12,6 +12,9 @@ pub const END: &str = "<|end|>";
 /// Every character of problems and solutions.
 pub const ALPHABET: &str = "\n0123456789+-*=";
 
+/// Temperature of all samples.
+pub const TEMPERATURE: f32 = 1.0;
+
 /// The folder of the committed pair.
 pub fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("pair")
