@@ -4,6 +4,7 @@ pub mod data;
 pub mod evaluate;
 pub mod options;
 pub mod pair;
+pub mod pair_training;
 pub mod report;
 pub mod sampled;
 
