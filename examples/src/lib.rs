@@ -10,10 +10,11 @@ pub mod judge;
 pub mod lineup;
 pub mod options;
 pub mod pair;
+pub mod pair_training;
+pub mod pools;
 pub mod quick;
 pub mod report;
 pub mod sampled;
-pub mod samples;
 pub mod setting;
 pub mod table;
 

@@ -5,6 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+use tts_core::family::Chain;
+use tts_models::train::TrainConfig;
 use tts_models::{ModelConfig, RopeScaling};
 
 /// Ends a solution.
@@ -40,5 +43,49 @@ pub fn shape() -> ModelConfig {
         qk_norm: false,
         bos_token_id: None,
         eos_token_ids: vec![0],
+    }
+}
+
+/// How the pair is made. Everything that decides the result stands here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PairConfig {
+    /// The problems.
+    pub family: Chain,
+    /// Where all randomness comes from.
+    pub seed: u64,
+    /// Problems that the generator learns from.
+    pub problems: usize,
+    /// Problems of the validation split that held-out losses are measured on.
+    pub held_out: usize,
+    /// Training of the generator.
+    pub generator: TrainConfig,
+    /// Problems, other than the generator's, that solutions are sampled for.
+    pub sampled_problems: usize,
+    /// Solutions sampled for each.
+    pub samples: usize,
+    /// Temperature of the samples.
+    pub temperature: f32,
+    /// Training of the process and of the outcome reward model.
+    pub verifier: TrainConfig,
+    /// Problems of the test split that the verifiers are reported on.
+    pub reported_problems: usize,
+}
+
+impl Default for PairConfig {
+    fn default() -> Self {
+        let train = TrainConfig { batch: 32, warmup: 100, ..TrainConfig::default() };
+        Self {
+            family: Chain::default(),
+            seed: 1,
+            problems: 100_000,
+            held_out: 256,
+            generator: TrainConfig { steps: 3_500, learning_rate: 3e-3, ..train.clone() },
+            sampled_problems: 5_000,
+            samples: 16,
+            temperature: TEMPERATURE,
+            verifier: TrainConfig { steps: 5_000, learning_rate: 1e-3, ..train },
+            reported_problems: 500,
+        }
     }
 }

@@ -13,7 +13,7 @@ use tts_core::{Aggregate, Outcome, StepScorer};
 use crate::arena::Arena;
 use crate::branches::Branches;
 use crate::lineup::Strategy;
-use crate::samples::{self, Sample};
+use crate::pools::{self, Sample};
 use crate::table::{Row, Spent};
 use crate::{Error, setting};
 
@@ -84,14 +84,14 @@ impl Contest<'_> {
         let places = self.arena.places();
         let progress = bar(&format!("samples, N = {n}"), places.len())?;
         let start = Instant::now();
-        let pools = samples::draw(&self.arena, n, &places, |_, _| {
+        let pools = pools::draw(&self.arena, n, &places, |_, _| {
             progress.inc(1);
             Ok(())
         })?;
         let drawn = start.elapsed().as_secs_f64();
         progress.finish_and_clear();
         let progress = bar(&format!("scores, N = {n}"), n * places.len())?;
-        let scores = samples::score(self.scorer, self.aggregate, &pools, |count| {
+        let scores = pools::score(self.scorer, self.aggregate, &pools, |count| {
             progress.inc(count as u64);
         })?;
         progress.finish_and_clear();
@@ -141,7 +141,7 @@ fn solved(strategy: Strategy, pool: &[Sample], scores: &[f64]) -> bool {
         .map(|(sample, &score)| Vote { answer: sample.answer.clone(), score })
         .collect();
     let correct: Vec<bool> = pool.iter().map(|sample| sample.correct).collect();
-    samples::choose(strategy, &votes, &correct)
+    pools::choose(strategy, &votes, &correct)
 }
 
 /// A bar of progress on standard error; nothing where that is no terminal.

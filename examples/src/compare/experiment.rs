@@ -9,7 +9,7 @@ use super::journal::{Graded, Journal, Single};
 use crate::arena::Arena;
 use crate::judge::Judge;
 use crate::lineup::Strategy;
-use crate::{Error, quick, samples};
+use crate::{Error, pools, quick};
 
 /// Problems that are sampled, and then scored, together.
 const CHUNK: usize = 128;
@@ -144,7 +144,7 @@ impl Experiment<'_> {
         let missing = self.journal.missing(unit, arena.problems.len());
         let progress = progress(unit, missing.len())?;
         for places in missing.chunks(CHUNK) {
-            let pools = samples::draw(&arena, size, places, |_, _| {
+            let pools = pools::draw(&arena, size, places, |_, _| {
                 progress.inc(1);
                 Ok(())
             })?;
@@ -159,7 +159,7 @@ impl Experiment<'_> {
                 })
                 .collect();
             for (judge, scorer) in self.judges.iter().filter(|_| scored) {
-                let scores = samples::score(scorer, judge.aggregate(), &pools, |_| ())?;
+                let scores = pools::score(scorer, judge.aggregate(), &pools, |_| ())?;
                 for (graded, scores) in graded.iter_mut().zip(scores) {
                     graded.scores.insert(*judge, scores);
                 }

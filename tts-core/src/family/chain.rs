@@ -52,7 +52,7 @@ pub struct Chain {
 impl Default for Chain {
     /// Two to eight operations on numbers of up to three digits, nothing above 999.
     fn default() -> Self {
-        Self { operations: [2, 8], digits: [1, 3], most: 999 }
+        Self { operations: [2, 8], digits: [1, 2], most: 999 }
     }
 }
 

@@ -1,0 +1,111 @@
+//! Sampled solutions in files that a killed run goes on with.
+//!
+//! One problem a line; a line that a kill cut short is dropped and written again.
+
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tts_core::Generator;
+use tts_core::family::{Problem, Split, problems};
+
+use super::Stages;
+use crate::Error;
+use crate::sampled::{Attempts, sample};
+
+/// Problems that are sampled between two writes.
+const CHUNK: usize = 128;
+
+/// Which problems, and how many solutions of each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Plan {
+    /// Name of the file without its ending.
+    pub(super) name: &'static str,
+    pub(super) split: Split,
+    pub(super) problems: usize,
+    pub(super) samples: usize,
+}
+
+/// The complete lines of a file, and their length in bytes; nothing of a file that is not there.
+fn read(path: &Path) -> Result<(Vec<Attempts>, usize), Error> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
+        Err(error) => return Err(format!("{}: {error}", path.display()).into()),
+    };
+    let (mut lines, mut length) = (Vec::new(), 0);
+    for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
+        if line.ends_with(b"\n") {
+            let attempts = serde_json::from_slice(line);
+            let wrong = |error| format!("{}: line {number}: {error}", path.display());
+            lines.push(attempts.map_err(wrong)?);
+            length += line.len();
+        }
+    }
+    Ok((lines, length))
+}
+
+impl Stages {
+    /// Different problems of a split, other than those that the generator learnt from.
+    fn unseen(&self, split: Split, count: usize) -> Result<Vec<Problem>, Error> {
+        let family = &self.config.family;
+        let learnt: HashSet<String> =
+            problems(family, Split::Train, self.stream(0))
+                .take(self.config.problems)
+                .map(|problem| problem.question)
+                .collect();
+        let found: Vec<Problem> = problems(family, split, self.stream(1))
+            .filter(|problem| !learnt.contains(&problem.question))
+            .take(count)
+            .collect();
+        if found.len() < count {
+            return Err(format!("only {} of {count} problems in the family", found.len()).into());
+        }
+        Ok(found)
+    }
+
+    /// The solutions of a plan, from its file as far as it goes.
+    pub(super) fn sampled(
+        &self,
+        generator: &dyn Generator,
+        plan: Plan,
+    ) -> Result<Vec<Attempts>, Error> {
+        let path = self.work.join(format!("{}.jsonl", plan.name));
+        let problems = self.unseen(plan.split, plan.problems)?;
+        let (mut all, length) = read(&path)?;
+        let same = all.iter().zip(&problems).all(|(attempts, problem)| {
+            attempts.question == problem.question && attempts.attempts.len() == plan.samples
+        });
+        if !same || all.len() > problems.len() {
+            let problem = "belongs to a run with other settings; remove it to start afresh";
+            return Err(format!("{}: {problem}", path.display()).into());
+        }
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        let mut file = file.map_err(failed)?;
+        file.set_len(length as u64).map_err(failed)?;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(failed)?;
+        let bar = ProgressBar::new(problems.len() as u64).with_prefix(plan.name).with_style(
+            ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {elapsed} (left {eta})")?,
+        );
+        bar.set_position(all.len() as u64);
+        bar.reset_eta();
+        for chunk in problems[all.len()..].chunks(CHUNK) {
+            let family = &self.config.family;
+            let (temperature, seed) = (self.config.temperature, self.config.seed);
+            let sampled =
+                sample(generator, family, chunk, plan.samples, temperature, seed, || bar.inc(1))?;
+            let mut lines = Vec::new();
+            for attempts in &sampled {
+                serde_json::to_writer(&mut lines, attempts)?;
+                lines.push(b'\n');
+            }
+            file.write_all(&lines).and_then(|()| file.sync_data()).map_err(failed)?;
+            all.extend(sampled);
+        }
+        bar.finish();
+        Ok(all)
+    }
+}
