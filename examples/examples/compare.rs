@@ -108,11 +108,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut judges = Vec::new();
     for judge in names {
         judges.push((judge, judge.open(&folder, engine)?));
-        let digest = if judge == Judge::Oracle {
-            0
-        } else {
-            evaluate::digest(&folder.join(judge.name()))?
-        };
+        let digest =
+            if judge == Judge::Oracle { 0 } else { evaluate::digest(&folder.join(judge.name()))? };
         digests.insert(judge.name().into(), digest.into());
     }
     // Not the numbers of problems and seeds: a record may grow in both.

@@ -109,10 +109,7 @@ impl Branches<'_> {
             line.push(' ');
             line.push_str(mark);
         }
-        if count > 1 {
-            line.push_str(&format!(" ×{count}"));
-        }
-        line
+        if count > 1 { format!("{line} ×{count}") } else { line }
     }
 
     /// The children of a node, the best first, equal leaves together. Of these the chosen one is

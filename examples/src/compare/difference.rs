@@ -13,9 +13,7 @@ use tts_core::metrics::{Paired, paired_bootstrap};
 use super::measure::{DRAWS, Measured, Methods};
 use crate::Error;
 use crate::judge::Judge;
-use crate::lineup::Strategy::{
-    self, Beam, BestOfN, Dvts, Greedy, Lookahead, Majority, Weighted,
-};
+use crate::lineup::Strategy::{self, Beam, BestOfN, Dvts, Greedy, Lookahead, Majority, Weighted};
 use crate::report::thousands;
 
 /// The first method minus the second.

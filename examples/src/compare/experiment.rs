@@ -43,7 +43,8 @@ impl Plan {
     pub fn beams(&self) -> Vec<usize> {
         let mut beams = self.budgets.clone();
         let most = beams.last().copied().unwrap_or(1);
-        beams.extend((1..).map(|root: usize| root * root).find(|&square| square >= 2 * most));
+        let root = (2 * most).isqrt();
+        beams.push(if root * root < 2 * most { (root + 1) * (root + 1) } else { root * root });
         beams
     }
 }

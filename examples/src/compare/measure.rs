@@ -1,9 +1,9 @@
 //! Methods: the share of right answers on each problem, over seeds, and the cost.
 
 use serde::Serialize;
+use tts_core::answer;
 use tts_core::metrics::{self, Accuracy, Metric, Pool};
 use tts_core::select::{Vote, Weight};
-use tts_core::answer;
 
 use super::experiment::{Experiment, pool, search};
 use super::journal::{Graded, Single};
@@ -11,8 +11,8 @@ use crate::Error;
 use crate::judge::Judge;
 use crate::lineup::Strategy;
 
-/// Subsets that a vote is held on, and draws of a bootstrap.
-pub(super) const SUBSETS: usize = 200;
+/// Subsets that a vote is held on.
+const SUBSETS: usize = 200;
 /// Draws of a bootstrap.
 pub(super) const DRAWS: usize = 2000;
 
@@ -141,7 +141,9 @@ impl Methods {
                 values[place] += pool.at_k(metric, n, SUBSETS, draws)?.value;
             }
         }
-        values.iter_mut().for_each(|value| *value /= self.seeds.len() as f64);
+        for value in &mut values {
+            *value /= self.seeds.len() as f64;
+        }
         let [generated, judged] = self.each.map(|tokens| tokens * n as f64);
         let scored = if judge.is_some() { judged } else { 0.0 };
         Measured::new((strategy, n, judge), values, generated, scored)
@@ -193,9 +195,8 @@ fn singles(
         right as f64 / seeds.len() as f64
     };
     let runs = (problems * seeds.len()).max(1) as f64;
-    let mean = |tokens: fn(&Single) -> u64| {
-        seeds.iter().flatten().map(tokens).sum::<u64>() as f64 / runs
-    };
+    let mean =
+        |tokens: fn(&Single) -> u64| seeds.iter().flatten().map(tokens).sum::<u64>() as f64 / runs;
     let values = (0..problems).map(share).collect();
     Measured::new(name, values, mean(|s| s.generated), mean(|s| s.scored))
 }

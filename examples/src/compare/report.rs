@@ -134,8 +134,9 @@ fn bins(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let bins = &report.difficulty.bins;
     writeln!(out, "\nby difficulty, the easiest fifth first")?;
     let mut line = |name: &str, of: &mut dyn Iterator<Item = String>| {
-        let cells: String = of.map(|cell| format!(" {cell:>9}")).collect();
-        writeln!(out, "{name:<22}{cells}")
+        write!(out, "{name:<22}")?;
+        of.try_for_each(|cell| write!(out, " {cell:>9}"))?;
+        writeln!(out)
     };
     line("share of problems", &mut bins.iter().map(|bin| percent(bin.share)))?;
     line("pass@1, mean", &mut bins.iter().map(|bin| percent(bin.pass_at_1)))?;
