@@ -6,6 +6,7 @@
 //! calls. A line's tokens depend on its path and seed alone, because the executor's arithmetic
 //! does (see [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
 
+mod encode;
 mod line;
 mod prefix;
 mod session;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
 
-pub use trunk::Trunk;
+pub use trunk::{Trunk, Wanted};
 
 use crate::cache::PrefixCache;
 use crate::template::ChatTemplate;
