@@ -11,7 +11,6 @@ use tts_models::{
 };
 use tts_prm::{HeadConfig, Linear, OutcomeHead, ProcessHead, RewardHead, Separator};
 
-/// 37 bytes.
 const PROMPT: &str = "Q: How many clips in April and May?\nA:";
 
 fn engine() -> Engine<Counting<Native>> {

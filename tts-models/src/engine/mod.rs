@@ -29,14 +29,14 @@ use crate::{Executor, ModelError, Tokenizer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
-    /// Lines that decode together, at most.
+    /// Lines that decode together, and given texts that are encoded together, at most.
     pub max_lines: usize,
-    /// Rows of one forward pass while prompts are read, at most.
+    /// Rows of one forward pass while prompts and given texts are read, at most.
     pub prefill_rows: usize,
     /// Keys and values kept for later calls, in bytes.
     pub cache_bytes: usize,
     /// Keys and values of lines that run, in bytes, at the length that they may reach: a line waits
-    /// if it might exceed this, unless it is alone.
+    /// if it might exceed this, unless it is alone. Given texts that run together keep to it too.
     pub line_bytes: usize,
     /// Threads; 0 for one a core.
     pub threads: usize,
