@@ -1,12 +1,22 @@
-//! What the examples share: command-line options, data sets, reports.
+//! What the examples share: command-line options, data sets, comparisons, reports.
 
+pub mod arena;
+pub mod branches;
+pub mod compare;
 pub mod data;
 pub mod evaluate;
+pub mod figure;
+pub mod judge;
+pub mod lineup;
 pub mod options;
 pub mod pair;
 pub mod pair_training;
+pub mod pools;
+pub mod quick;
 pub mod report;
 pub mod sampled;
+pub mod setting;
+pub mod table;
 
 /// Any error of an example, shown as one line.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -9,9 +9,12 @@
 //! ```
 //!
 //! [`Lookahead`] decorates any strategy. When fresh leaves come in, it first asks for one rollout
-//! of `depth` steps from each of them that is open. When these are in, the score of the last step
-//! of a rollout, its final state only, becomes the value of the leaf, and the inner strategy
-//! decides as if that had been the leaf's score. Finished leaves keep their own score, and so does
+//! of `depth` steps from each of them that is open. When these are in, the scores of the leaf and of
+//! its rollout become the value of the leaf, and the inner strategy decides as if that had been the
+//! leaf's score. A scorer of states (Monte-Carlo returns) judges by the final state only,
+//! [`Aggregate::Last`], as in the paper. A scorer of single steps says of the final step alone
+//! whether it follows from what stands before it, right or wrong: there it takes the product, or
+//! the judgement of the leaf itself would be lost. Finished leaves keep their own score, and so does
 //! a leaf whose rollout failed or was not judged. Rollouts are counted and recorded, but never
 //! part of an answer. Greedy ones draw no random numbers, so looking ahead changes what is kept,
 //! never what is sampled from it. Depth 0 is the inner strategy.
@@ -24,7 +27,9 @@
 //! depths 1 and 3.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, NodeKind, Sampling, SearchStrategy, Tree, Until, View};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Sampling, SearchStrategy, Tree, Until, View,
+};
 
 use crate::{BeamSearch, samples};
 
@@ -57,6 +62,9 @@ pub struct Lookahead<S> {
     /// How rollouts are drawn.
     #[serde(default = "Sampling::greedy")]
     pub sampling: Sampling,
+    /// How the scores of a leaf and of the steps of its rollout become the leaf's value.
+    #[serde(default)]
+    pub aggregate: Aggregate,
     /// Where the search stands.
     #[serde(skip)]
     pub state: State,
@@ -93,7 +101,13 @@ impl<S: Default> Default for Lookahead<S> {
 impl<S> Lookahead<S> {
     /// One greedy step ahead of each candidate of `strategy`.
     pub fn of(strategy: S) -> Self {
-        Self { strategy, depth: one(), sampling: Sampling::greedy(), state: State::default() }
+        Self {
+            strategy,
+            depth: one(),
+            sampling: Sampling::greedy(),
+            aggregate: Aggregate::Last,
+            state: State::default(),
+        }
     }
 
     fn rollout(&self, leaf: NodeId) -> Expand {
@@ -124,11 +138,17 @@ impl Lookahead<BeamSearch> {
     }
 }
 
-/// The score of the last judged step of a rollout from `leaf`.
-fn final_score(tree: &Tree, leaf: NodeId, end: NodeId) -> Option<f64> {
-    std::iter::successors(Some(end), |&id| tree[id].parent)
-        .take_while(|&id| id != leaf)
-        .find_map(|id| tree[id].score)
+/// What a rollout from `leaf` to `end` makes of the leaf; `None` when nothing of it was judged.
+fn value(tree: &Tree, leaf: NodeId, end: NodeId, aggregate: Aggregate) -> Option<f64> {
+    let rollout = std::iter::successors(Some(end), |&id| tree[id].parent);
+    let mut scores: Vec<f64> =
+        rollout.take_while(|&id| id != leaf).filter_map(|id| tree[id].score).collect();
+    if scores.is_empty() {
+        return None;
+    }
+    scores.extend(tree[leaf].score);
+    scores.reverse();
+    aggregate.apply(scores)
 }
 
 impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
@@ -140,8 +160,8 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
         if let Some(waiting) = self.state.waiting.take() {
             for (&end, &origin) in view.fresh().iter().zip(view.origin()) {
                 let Some(&leaf) = waiting.starts.get(origin) else { continue };
-                if let Some(score) = final_score(view.tree(), leaf, end) {
-                    view.set_value(leaf, score);
+                if let Some(value) = value(view.tree(), leaf, end, self.aggregate) {
+                    view.set_value(leaf, value);
                 }
             }
             return self.strategy.step(&mut view.with_fresh(&waiting.fresh, &waiting.origin));

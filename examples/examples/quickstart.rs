@@ -1,0 +1,199 @@
+//! The first thing to run: every strategy on held-out problems, with the embedded pair, offline.
+//!
+//! `cargo run --release --example quickstart`
+//!
+//! A table of accuracy and cost at N = 1, 4 and 16, then the search tree of one problem, and the
+//! chart of accuracy against tokens. `--ask "47 + 38 * 3 - 26"` solves a problem of your own.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use tts_core::family::{Family, Problem, Split, problems};
+use tts_examples::arena::Arena;
+use tts_examples::branches::{Branches, LEGEND};
+use tts_examples::judge::Judge;
+use tts_examples::lineup::{Strategy, root};
+use tts_examples::quick::{Contest, task};
+use tts_examples::table::{self, Table};
+use tts_examples::{Error, evaluate, exit, figure, pair, report, setting};
+use tts_models::{Backend, EngineConfig};
+
+/// Compares search strategies on arithmetic, or solves a problem of yours.
+#[derive(Parser)]
+struct Arguments {
+    /// Solves this problem, such as "47 + 38 * 3 - 26", in place of the comparison.
+    #[arg(long, value_name = "PROBLEM")]
+    ask: Option<String>,
+    /// How many held-out problems.
+    #[arg(long, default_value_t = 200)]
+    problems: usize,
+    /// Budgets: squares, separated by commas. The greatest also serves the tree and --ask.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16])]
+    n: Vec<usize>,
+    /// Where all randomness comes from.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where the chart goes.
+    #[arg(long, value_name = "FILE", default_value = "quickstart.svg")]
+    plot: PathBuf,
+    /// Writes the table as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Threads; 0 for one a core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Who judges: the reward models of the pair, or the exact checker (oracle).
+    #[arg(long, value_enum, default_value_t = Judge::Prm)]
+    scorer: Judge,
+    /// Another pair: a folder with generator, prm and orm.
+    #[arg(long, value_name = "FOLDER")]
+    pair: Option<PathBuf>,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let family = setting::family();
+    // Everything that can be wrong with the request is found before a model is read.
+    let asked = arguments.ask.as_deref().map(|text| family.parse(text)).transpose()?;
+    let mut budgets = arguments.n.clone();
+    budgets.sort_unstable();
+    budgets.dedup();
+    budgets.iter().try_for_each(|&n| root(n).map(|_| ()))?;
+    let Some(&most) = budgets.last() else { return Err("--n is empty".into()) };
+    if arguments.problems == 0 {
+        return Err("--problems is 0, expected at least 1".into());
+    }
+    if let (Some(path), None) = (&arguments.json, &asked) {
+        evaluate::check_writable(path)?;
+    }
+    let held_out: Vec<Problem> = match &asked {
+        Some(problem) => vec![problem.clone()],
+        None => {
+            problems(&family, Split::Test, setting::HELD_OUT).take(arguments.problems).collect()
+        }
+    };
+
+    let folder = arguments.pair.clone().unwrap_or_else(pair::folder);
+    let engine = EngineConfig { threads: arguments.threads, ..EngineConfig::default() };
+    let generator = tts_models::open(folder.join("generator"), Backend::Native, engine)?;
+    let scorer = arguments.scorer.open(&folder, engine)?;
+    let arena = Arena {
+        generator: &generator,
+        family: &family,
+        problems: &held_out,
+        seed: arguments.seed,
+        concurrency: setting::CONCURRENCY,
+    };
+    let contest = Contest { arena, scorer: &scorer, aggregate: arguments.scorer.aggregate() };
+    match &asked {
+        Some(problem) => ask(&contest, problem, most),
+        None => compare(&contest, &budgets, most, arguments),
+    }
+}
+
+fn compare(
+    contest: &Contest<'_>,
+    budgets: &[usize],
+    most: usize,
+    arguments: &Arguments,
+) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    let start = Instant::now();
+    let problems = contest.arena.problems;
+    writeln!(
+        out,
+        "{}: {} held-out problems; tokens are means a problem\n",
+        task(),
+        problems.len()
+    )?;
+    table::head(&mut out)?;
+    let greedy = contest.search(Strategy::Greedy, 1)?;
+    let mut rows = vec![greedy.row.clone()];
+    table::row(&mut out, &greedy.row)?;
+    let mut beam = None;
+    for &n in budgets {
+        writeln!(out)?;
+        let mut pooled = contest.pool(n)?;
+        // The bound of them all comes last.
+        let bound = pooled.pop();
+        for row in pooled {
+            table::row(&mut out, &row)?;
+            rows.push(row);
+        }
+        for strategy in Strategy::SEARCHED {
+            let searched = contest.search(strategy, n)?;
+            table::row(&mut out, &searched.row)?;
+            rows.push(searched.row.clone());
+            if n == most && strategy == Strategy::Beam {
+                beam = Some(searched);
+            }
+        }
+        if let Some(row) = bound {
+            table::row(&mut out, &row)?;
+            rows.push(row);
+        }
+    }
+    if let Some(beam) = &beam
+        && let Some((place, why)) = contest.shown(&greedy.correct, beam)
+    {
+        writeln!(out, "\nBeam search at N = {most} on a problem {why}:\n")?;
+        let question = &problems[place].question;
+        let outcome = &beam.outcomes[place];
+        Branches { family: contest.arena.family, question, outcome }.write(&mut out)?;
+        writeln!(out, "\n{LEGEND}")?;
+    }
+    let table = Table { task: format!("{}, held out", task()), problems: problems.len(), rows };
+    figure::write(&table, &arguments.plot)?;
+    writeln!(out, "\nchart     {}", shown(&arguments.plot))?;
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&table)?)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        writeln!(out, "table     {}", shown(path))?;
+    }
+    writeln!(out, "took      {:.0} s", start.elapsed().as_secs_f64())?;
+    Ok(())
+}
+
+fn ask(contest: &Contest<'_>, problem: &Problem, n: usize) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    let searched = contest.search(Strategy::Beam, n)?;
+    let [outcome] = &searched.outcomes[..] else { return Err("nothing was searched".into()) };
+    let Some(best) = outcome.best else { return Err("the model wrote nothing".into()) };
+    writeln!(out, "problem   {}\n", problem.question)?;
+    report::path(&mut out, outcome, best)?;
+    let score = outcome.tree.score(best, contest.aggregate);
+    let score = score.map_or_else(|| "-".to_owned(), |score| format!("{score:.4}"));
+    writeln!(out, "\nanswer    {}", outcome.answer().as_deref().unwrap_or("(none found)"))?;
+    writeln!(out, "score     {score}, the product of its steps' scores")?;
+    let verdict = if searched.correct == [true] {
+        "agrees".to_owned()
+    } else {
+        format!("does not agree: the answer is {}", problem.answer)
+    };
+    writeln!(out, "checker   {verdict}")?;
+    writeln!(out, "search    beam of N = {n}: {}", report::cost(&outcome.usage.logical))?;
+    let [fewest, longest] = setting::family().operations;
+    if !(fewest..=longest).contains(&problem.steps) {
+        writeln!(
+            out,
+            "note      the model has seen {fewest} to {longest} operations, this problem has {}",
+            problem.steps
+        )?;
+    }
+    writeln!(out)?;
+    let branches = Branches { family: contest.arena.family, question: &problem.question, outcome };
+    branches.write(&mut out)?;
+    writeln!(out, "\n{LEGEND}")?;
+    Ok(())
+}
+
+/// A path in full, so that it can be found.
+fn shown(path: &std::path::Path) -> String {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
+fn main() -> ExitCode {
+    exit("quickstart", run(&Arguments::parse()))
+}

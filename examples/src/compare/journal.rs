@@ -1,0 +1,132 @@
+//! Results of single problems, one line of JSON each, written as they come.
+//!
+//! The first line holds everything that decides results; a journal of other settings is refused.
+//! Each other line names a unit (a strategy at a budget under a seed), the place of the problem, and
+//! what came of it. A last line that was torn by a crash is cut off.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::judge::Judge;
+
+/// A pool of one problem, graded and scored.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Graded {
+    /// Final answers.
+    pub answers: Vec<Option<String>>,
+    /// Whether each sample is right.
+    pub correct: Vec<bool>,
+    /// Tokens generated, over all samples.
+    pub generated: u64,
+    /// Tokens that a scorer judges, over all samples.
+    pub judged: u64,
+    /// Scores of the samples, by scorer.
+    pub scores: BTreeMap<Judge, Vec<f64>>,
+}
+
+/// A search of one problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Single {
+    /// Whether it was solved.
+    pub correct: bool,
+    /// Tokens generated.
+    pub generated: u64,
+    /// Tokens scored.
+    pub scored: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    unit: String,
+    place: usize,
+    found: Value,
+}
+
+/// What is known so far.
+#[derive(Debug)]
+pub struct Journal {
+    file: Option<(PathBuf, File)>,
+    found: HashMap<String, BTreeMap<usize, Value>>,
+}
+
+impl Journal {
+    /// Opens or begins a journal; without a path it is kept in memory alone.
+    ///
+    /// # Errors
+    /// When the file cannot be used, or was made with other settings.
+    pub fn open(path: Option<&Path>, settings: &Value) -> Result<Self, Error> {
+        let mut found: HashMap<String, BTreeMap<usize, Value>> = HashMap::new();
+        let Some(path) = path else { return Ok(Self { file: None, found }) };
+        let at = |error: std::io::Error| format!("{}: {error}", path.display());
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(at(error).into()),
+        };
+        let whole = text.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = text[..whole].lines();
+        let mut file = File::options().append(true).create(true).open(path).map_err(at)?;
+        file.set_len(whole as u64).map_err(at)?;
+        match lines.next() {
+            None => writeln!(file, "{}", json!({ "settings": settings })).map_err(at)?,
+            Some(first) => {
+                let first: Value = serde_json::from_str(first)?;
+                if first.get("settings") != Some(settings) {
+                    let problem = "made with other models or settings: name another file with \
+                                   --record, or remove it";
+                    return Err(format!("{}: {problem}", path.display()).into());
+                }
+            }
+        }
+        for line in lines {
+            let line: Line = serde_json::from_str(line)?;
+            found.entry(line.unit).or_default().insert(line.place, line.found);
+        }
+        Ok(Self { file: Some((path.to_owned(), file)), found })
+    }
+
+    /// The places below `count` of which nothing is known in a unit.
+    pub fn missing(&self, unit: &str, count: usize) -> Vec<usize> {
+        let known = self.found.get(unit);
+        (0..count).filter(|place| known.is_none_or(|known| !known.contains_key(place))).collect()
+    }
+
+    /// Notes a result.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&mut self, unit: &str, place: usize, found: &impl Serialize) -> Result<(), Error> {
+        let found = serde_json::to_value(found)?;
+        let line = Line { unit: unit.to_owned(), place, found };
+        if let Some((path, file)) = &mut self.file {
+            let mut text = serde_json::to_string(&line)?;
+            text.push('\n');
+            file.write_all(text.as_bytes())
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        self.found.entry(line.unit).or_default().insert(place, line.found);
+        Ok(())
+    }
+
+    /// The results of a unit on the first `count` problems.
+    ///
+    /// # Errors
+    /// When one is missing or is no such result.
+    pub fn all<T: DeserializeOwned>(&self, unit: &str, count: usize) -> Result<Vec<T>, Error> {
+        let known = self.found.get(unit);
+        (0..count)
+            .map(|place| {
+                let found = known.and_then(|known| known.get(&place));
+                let found = found.ok_or_else(|| format!("{unit}: nothing of problem {place}"))?;
+                Ok(T::deserialize(found)?)
+            })
+            .collect()
+    }
+}

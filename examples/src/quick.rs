@@ -1,0 +1,161 @@
+//! The comparison of `quickstart`: every strategy of the line-up on the same problems.
+//!
+//! A [`Contest`] runs one strategy at one budget at a time and makes it a [`Row`]. Strategies that
+//! choose from a pool share its samples, its scores and its time; the time of scoring is charged to
+//! those that score.
+
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tts_core::select::Vote;
+use tts_core::{Aggregate, Outcome, StepScorer};
+
+use crate::arena::Arena;
+use crate::branches::Branches;
+use crate::lineup::Strategy;
+use crate::pools::{self, Sample};
+use crate::table::{Row, Spent};
+use crate::{Error, setting};
+
+/// A problem with fewer operations has a tree in which little can be seen.
+const INSTRUCTIVE: usize = 4;
+
+/// Strategies on the problems of an arena, judged by one scorer.
+#[derive(Clone, Copy)]
+pub struct Contest<'a> {
+    /// Generator, problems, checker.
+    pub arena: Arena<'a>,
+    /// Judges steps.
+    pub scorer: &'a dyn StepScorer,
+    /// How its scores become one.
+    pub aggregate: Aggregate,
+}
+
+impl std::fmt::Debug for Contest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Contest").field("arena", &self.arena).finish_non_exhaustive()
+    }
+}
+
+/// A search of every problem.
+#[derive(Debug, Clone)]
+pub struct Searched {
+    /// The figures.
+    pub row: Row,
+    /// Whether each problem was solved.
+    pub correct: Vec<bool>,
+    /// The trees.
+    pub outcomes: Vec<Outcome>,
+}
+
+impl Contest<'_> {
+    /// A search at budget `n`: greedy, or one with a tree of its own.
+    ///
+    /// # Errors
+    /// When it cannot be done at this budget, or a search fails.
+    pub fn search(&self, strategy: Strategy, n: usize) -> Result<Searched, Error> {
+        let recipe = strategy.search(n, self.aggregate)?;
+        let scorer = strategy.is_scored().then_some(self.scorer);
+        let places = self.arena.places();
+        let progress = bar(&format!("{strategy}, N = {n}"), places.len())?;
+        let start = Instant::now();
+        let outcomes = self.arena.search(&recipe, scorer, &places, |_, _| {
+            progress.inc(1);
+            Ok(())
+        })?;
+        let seconds = start.elapsed().as_secs_f64();
+        progress.finish_and_clear();
+        let solved = |(place, outcome)| self.arena.is_solved(place, outcome);
+        let correct: Vec<bool> = outcomes.iter().enumerate().map(solved).collect();
+        let costs = || outcomes.iter().map(|outcome| &outcome.usage.logical);
+        let spent = Spent {
+            generated: costs().map(|cost| cost.generated_tokens).sum(),
+            scored: costs().map(|cost| cost.scored_tokens).sum(),
+            seconds,
+        };
+        Ok(Searched { row: Row::new(strategy, n, &correct, spent)?, correct, outcomes })
+    }
+
+    /// The strategies that choose from one pool of `n` samples.
+    ///
+    /// # Errors
+    /// When a search or the scorer fails.
+    pub fn pool(&self, n: usize) -> Result<Vec<Row>, Error> {
+        let places = self.arena.places();
+        let progress = bar(&format!("samples, N = {n}"), places.len())?;
+        let start = Instant::now();
+        let pools = pools::draw(&self.arena, n, &places, |_, _| {
+            progress.inc(1);
+            Ok(())
+        })?;
+        let drawn = start.elapsed().as_secs_f64();
+        progress.finish_and_clear();
+        let progress = bar(&format!("scores, N = {n}"), n * places.len())?;
+        let scores = pools::score(self.scorer, self.aggregate, &pools, |count| {
+            progress.inc(count as u64);
+        })?;
+        progress.finish_and_clear();
+        let scored = start.elapsed().as_secs_f64();
+        let sum = |tokens: fn(&Sample) -> u64| pools.iter().flatten().map(tokens).sum();
+        let row = |strategy: Strategy| {
+            let correct: Vec<bool> =
+                pools.iter().zip(&scores).map(|(pool, s)| solved(strategy, pool, s)).collect();
+            let generated = sum(|sample| sample.generated);
+            let spent = if strategy.is_scored() {
+                Spent { generated, scored: sum(|sample| sample.judged), seconds: scored }
+            } else {
+                Spent { generated, scored: 0, seconds: drawn }
+            };
+            Ok(Row::new(strategy, n, &correct, spent)?)
+        };
+        Strategy::POOLED.into_iter().map(row).collect()
+    }
+
+    /// The problem whose tree is worth showing, and why: solved by the search and not by greedy
+    /// decoding, of at least four operations, with the smallest tree, the first of
+    /// equals. Where there is none the conditions are dropped, the last one first.
+    pub fn shown(&self, greedy: &[bool], searched: &Searched) -> Option<(usize, &'static str)> {
+        let height = |&place: &usize| {
+            let question = &self.arena.problems[place].question;
+            let outcome = &searched.outcomes[place];
+            Branches { family: self.arena.family, question, outcome }.height()
+        };
+        let long = |&place: &usize| self.arena.problems[place].steps >= INSTRUCTIVE;
+        let all = || 0..searched.outcomes.len();
+        let solved = || all().filter(|&place| searched.correct[place]);
+        let won = || solved().filter(|&place| !greedy[place]);
+        let why = "which the search solves and greedy decoding does not";
+        let first = won().filter(long).min_by_key(height).or_else(|| won().min_by_key(height));
+        first
+            .map(|place| (place, why))
+            .or_else(|| Some((solved().min_by_key(height)?, "which greedy decoding solves too")))
+            .or_else(|| Some((all().min_by_key(height)?, "which the search does not solve")))
+    }
+}
+
+/// Whether a strategy solves a problem with this pool and its scores.
+fn solved(strategy: Strategy, pool: &[Sample], scores: &[f64]) -> bool {
+    let votes: Vec<Vote> = pool
+        .iter()
+        .zip(scores)
+        .map(|(sample, &score)| Vote { answer: sample.answer.clone(), score })
+        .collect();
+    let correct: Vec<bool> = pool.iter().map(|sample| sample.correct).collect();
+    pools::choose(strategy, &votes, &correct)
+}
+
+/// A bar of progress on standard error; nothing where that is no terminal.
+///
+/// # Errors
+/// Never: its template is known to be right.
+pub fn bar(label: &str, length: usize) -> Result<ProgressBar, Error> {
+    let style =
+        ProgressStyle::with_template("{msg:<20} {bar:30} {pos}/{len} {elapsed} of {duration}")?;
+    Ok(ProgressBar::new(length as u64).with_style(style).with_message(label.to_owned()))
+}
+
+/// The task, in words.
+pub fn task() -> String {
+    let [fewest, most] = setting::family().operations;
+    format!("arithmetic of {fewest} to {most} operations")
+}

@@ -1,0 +1,36 @@
+//! What every comparison on the embedded pair has in common: problems, steps, sampling, aggregates.
+//!
+//! Fixed before any result was looked at.
+
+use tts_core::family::Chain;
+use tts_core::{Aggregate, Sampling, StepRule};
+
+use crate::pair;
+
+/// How scores of steps become the score of a path. The process reward model was trained up to the
+/// first error on "is this step right", so that the product of its scores is the probability that
+/// all steps are (Lightman et al. 2023, section 2.6).
+pub const PROCESS: Aggregate = Aggregate::Product;
+/// The same for scores of states or of ends: the outcome reward model, whose one score is that of
+/// the end, and the exact checker, which knows what each state is worth.
+pub const STATE: Aggregate = Aggregate::Last;
+/// Where the held-out problems come from. Held out they are by their texts: the seed only says
+/// which of them come first.
+pub const HELD_OUT: u64 = 1;
+/// Problems in flight at a time, so that the batch is full when each has few lines.
+pub const CONCURRENCY: usize = 64;
+
+/// The problems that the pair was trained on.
+pub fn family() -> Chain {
+    Chain::default()
+}
+
+/// A line is a step. The longest right solution of eight operations on three digits has 153 tokens.
+pub fn rule() -> StepRule {
+    StepRule { max_step_tokens: 200, max_tokens: 200, ..StepRule::lines() }
+}
+
+/// How tokens are drawn.
+pub fn sampling() -> Sampling {
+    Sampling::temperature(pair::TEMPERATURE)
+}
