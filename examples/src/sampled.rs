@@ -10,8 +10,8 @@ use tts_search::SelfConsistency;
 
 use crate::Error;
 
-/// One sampled solution.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One sampled solution. What was cut at the token limit counts as not solved and has no steps.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Attempt {
     /// The text of each step.
     pub steps: Vec<String>,
@@ -70,14 +70,14 @@ pub fn sample<F: Family + ?Sized>(
         if let Some(failed) = outcome.failed.first() {
             return Err(format!("{:?}: {}", problem.question, failed.error).into());
         }
-        let attempts = outcome.tree.candidates().into_iter().map(|end| {
+        let attempts = outcome.tree.finished().map(|end| {
             let path = outcome.tree.path(end);
             let texts = path.iter().map(|&id| outcome.tree[id].step.text.clone());
             let steps: Vec<String> = texts.filter(|text| !text.trim().is_empty()).collect();
-            let finished = outcome.tree[end].is_finished();
-            judge(family, &problem.question, steps, finished)
+            judge(family, &problem.question, steps)
         });
-        let attempts = attempts.collect();
+        let mut attempts: Vec<Attempt> = attempts.collect();
+        attempts.resize(n, Attempt::default());
         all.push(Attempts { question: problem.question.clone(), attempts });
     }
     Ok(all)
@@ -87,10 +87,9 @@ fn judge<F: Family + ?Sized>(
     family: &F,
     question: &str,
     steps: Vec<String>,
-    finished: bool,
 ) -> Attempt {
     let texts: Vec<&str> = steps.iter().map(String::as_str).collect();
     let right = family.check(question, &texts);
-    let solved = finished && family.solved(question, &texts);
+    let solved = family.solved(question, &texts);
     Attempt { steps, right, solved }
 }

@@ -1,16 +1,19 @@
 //! Sequences that were computed before, to begin new ones from.
 //!
 //! Entries are whole sequences by their token ids; a new sequence takes over the longest beginning
-//! that any entry shares with it. The executor's states share their segments, so an entry costs
-//! only what it adds to the one it was forked from. Under a budget of bytes the least recently
-//! used entries go first. The cache changes what is computed, never what comes out.
+//! that any entry shares with it. Entries are kept in the order of their tokens, where that one is
+//! a neighbour of the new sequence. None is the beginning of another: the longer one holds all
+//! of it. The executor's states share their segments, so an entry costs only what it adds to the
+//! one it was forked from. Under a budget of bytes the least recently used entries go first. The
+//! cache changes what is computed, never what comes out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
 
 use crate::Executor;
 
 struct Entry<S> {
-    tokens: Vec<u32>,
     state: S,
     /// The pieces of memory that it keeps alive.
     footprint: Vec<(Option<usize>, usize)>,
@@ -19,7 +22,9 @@ struct Entry<S> {
 
 /// Computed sequences under a budget of bytes.
 pub(crate) struct PrefixCache<S> {
-    entries: Vec<Entry<S>>,
+    entries: BTreeMap<Arc<[u32]>, Entry<S>>,
+    /// The entries by the time of their last use; no two share one.
+    order: BTreeMap<u64, Arc<[u32]>>,
     budget: usize,
     /// Bytes of all pieces, each counted once.
     bytes: usize,
@@ -28,19 +33,31 @@ pub(crate) struct PrefixCache<S> {
     clock: u64,
 }
 
-fn shared(a: &[u32], b: &[u32]) -> usize {
+/// How many tokens two sequences have in common at their beginnings.
+pub(crate) fn shared(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 impl<S> PrefixCache<S> {
     pub(crate) fn new(budget: usize) -> Self {
-        Self { entries: Vec::new(), budget, bytes: 0, holders: HashMap::new(), clock: 0 }
+        Self {
+            entries: BTreeMap::new(),
+            order: BTreeMap::new(),
+            budget,
+            bytes: 0,
+            holders: HashMap::new(),
+            clock: 0,
+        }
     }
 
     /// The entry that shares the longest beginning with `tokens`, and its length.
-    fn longest(&self, tokens: &[u32]) -> Option<(usize, usize)> {
-        let lengths = self.entries.iter().map(|entry| shared(&entry.tokens, tokens));
-        lengths.enumerate().max_by_key(|&(_, length)| length).filter(|&(_, length)| length > 0)
+    fn longest(&self, tokens: &[u32]) -> Option<(&Arc<[u32]>, usize)> {
+        let above = (Bound::Included(tokens), Bound::Unbounded);
+        let below = (Bound::Unbounded, Bound::Excluded(tokens));
+        let above = self.entries.range::<[u32], _>(above).next();
+        let below = self.entries.range::<[u32], _>(below).next_back();
+        let lengths = above.into_iter().chain(below).map(|(key, _)| (key, shared(key, tokens)));
+        lengths.max_by_key(|&(_, length)| length).filter(|&(_, length)| length > 0)
     }
 
     /// How much of the beginning of `tokens` some entry holds.
@@ -56,10 +73,18 @@ impl<S> PrefixCache<S> {
         most: usize,
     ) -> S {
         self.clock += 1;
-        let Some((index, length)) = self.longest(tokens) else { return executor.empty() };
-        let entry = &mut self.entries[index];
-        entry.used = self.clock;
-        executor.fork(&mut entry.state, length.min(most))
+        let found = self.longest(tokens).map(|(key, length)| (Arc::clone(key), length));
+        let entry = found.and_then(|(key, length)| {
+            let entry = self.entries.get_mut(&key)?;
+            self.order.remove(&entry.used);
+            self.order.insert(self.clock, key);
+            entry.used = self.clock;
+            Some((entry, length))
+        });
+        match entry {
+            Some((entry, length)) => executor.fork(&mut entry.state, length.min(most)),
+            None => executor.empty(),
+        }
     }
 
     /// Keeps a sequence, unless an entry holds all of it already.
@@ -70,9 +95,13 @@ impl<S> PrefixCache<S> {
         mut state: S,
     ) {
         self.clock += 1;
-        if self.longest(&tokens).is_some_and(|(_, length)| length == tokens.len()) {
+        let longest = self.longest(&tokens);
+        if longest.as_ref().is_some_and(|&(_, length)| length == tokens.len()) {
             return;
         }
+        // An entry that `tokens` go on from is not needed any more.
+        let begun = longest.filter(|(key, length)| *length == key.len());
+        let begun = begun.map(|(key, _)| Arc::clone(key));
         // A fork has no tail of its own: all that it holds can be shared.
         let state = executor.fork(&mut state, tokens.len());
         let footprint = executor.footprint(&state);
@@ -86,16 +115,22 @@ impl<S> PrefixCache<S> {
                 self.bytes += bytes;
             }
         }
-        self.entries.push(Entry { tokens, state, footprint, used: self.clock });
+        let tokens: Arc<[u32]> = tokens.into();
+        self.order.insert(self.clock, Arc::clone(&tokens));
+        self.entries.insert(tokens, Entry { state, footprint, used: self.clock });
+        if let Some(begun) = begun {
+            self.remove(&begun);
+        }
         while self.bytes > self.budget {
-            let oldest = self.entries.iter().enumerate().min_by_key(|(_, entry)| entry.used);
-            let Some(index) = oldest.map(|(index, _)| index) else { break };
-            self.remove(index);
+            let Some((_, oldest)) = self.order.first_key_value() else { break };
+            let oldest = Arc::clone(oldest);
+            self.remove(&oldest);
         }
     }
 
-    fn remove(&mut self, index: usize) {
-        let entry = self.entries.swap_remove(index);
+    fn remove(&mut self, tokens: &[u32]) {
+        let Some(entry) = self.entries.remove(tokens) else { return };
+        self.order.remove(&entry.used);
         for (key, bytes) in entry.footprint {
             let last = match key {
                 None => true,
@@ -122,7 +157,7 @@ mod tests {
 
     /// Bytes of every distinct piece that the entries hold, counted afresh.
     fn held(cache: &PrefixCache<crate::native::NativeState>, native: &Native) -> usize {
-        let pieces = cache.entries.iter().flat_map(|entry| native.footprint(&entry.state));
+        let pieces = cache.entries.values().flat_map(|entry| native.footprint(&entry.state));
         let distinct: HashMap<Option<usize>, usize> =
             pieces.filter(|(_, bytes)| *bytes > 0).collect();
         distinct.values().sum()

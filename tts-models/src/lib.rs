@@ -58,7 +58,7 @@ pub use backend::Cpu;
 #[cfg(feature = "cuda")]
 pub use backend::Cuda;
 pub use config::{ModelConfig, RopeScaling};
-pub use engine::{Engine, EngineConfig, Trunk};
+pub use engine::{Engine, EngineConfig, Trunk, Wanted};
 pub use error::ModelError;
 pub use executor::{Executor, Span, Want};
 pub use load::{Backend, LanguageModel, open};

@@ -79,7 +79,7 @@ impl<E: Executor> LanguageModel for Engine<E> {
         let Some(last) = tokens.len().checked_sub(1) else {
             return Err(ModelError::input("tokens", "none, expected at least one"));
         };
-        let rows = self.hidden(tokens, &[last])?;
+        let rows = self.hidden_of(tokens, &[last])?;
         self.executor().logits(&rows.concat())
     }
 }

@@ -1,7 +1,12 @@
 //! Makes tiny checkpoints, for tests and fuzzing only; not part of the public interface.
 //!
 //! [`GgufWriter`] writes what it is told, sound or not; [`decoder_gguf`] describes the weights of a
-//! decoder to it as llama.cpp's converter would, in f32.
+//! decoder to it as llama.cpp's converter would, in f32. [`Counting`] tells how much an executor
+//! ran.
+
+mod counting;
+
+pub use counting::Counting;
 
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{RawTensor, names};

@@ -32,10 +32,10 @@ use crate::PrmError;
 ///
 /// That token is the step's delimiter, or the end token where the step holds one; with a
 /// separator (see [`HeadConfig::separator`]) it is the last token of the separator, which is put
-/// after every step as token ids. One pass over a path scores all its fresh steps, and with a
-/// trunk that keeps prefixes only the fresh steps are computed (a separator makes texts of its
-/// own, which share the generator's prompt only). `T` is a reference, a box or an `Arc` of a
-/// trunk.
+/// after every step as token ids. All fresh steps of all paths of a batch are scored in one call of
+/// the trunk, and with one that keeps prefixes only the fresh steps are computed (a separator makes
+/// texts of its own, which share the generator's prompt only). `T` is a reference, a box or an `Arc`
+/// of a trunk.
 ///
 /// A score depends on its own path alone, bit for bit where the trunk's arithmetic does.
 #[derive(Debug)]

@@ -140,7 +140,7 @@ fn alone_equals_in_a_batch_bit_for_bit() {
 
 /// Hidden row of the last token of the given text.
 fn row(engine: &Engine<Native>, tokens: &[u32]) -> Vec<f64> {
-    let row = engine.hidden(tokens, &[tokens.len() - 1]).unwrap().remove(0);
+    let row = engine.hidden_of(tokens, &[tokens.len() - 1]).unwrap().remove(0);
     row.into_iter().map(f64::from).collect()
 }
 

@@ -6,6 +6,7 @@
 //! calls. A line's tokens depend on its path and seed alone, because the executor's arithmetic
 //! does (see [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
 
+mod encode;
 mod line;
 mod prefix;
 mod session;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
 
-pub use trunk::Trunk;
+pub use trunk::{Trunk, Wanted};
 
 use crate::cache::PrefixCache;
 use crate::template::ChatTemplate;
@@ -28,14 +29,14 @@ use crate::{Executor, ModelError, Tokenizer};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
-    /// Lines that decode together, at most.
+    /// Lines that decode together, and given texts that are encoded together, at most.
     pub max_lines: usize,
-    /// Rows of one forward pass while prompts are read, at most.
+    /// Rows of one forward pass while prompts and given texts are read, at most.
     pub prefill_rows: usize,
     /// Keys and values kept for later calls, in bytes.
     pub cache_bytes: usize,
     /// Keys and values of lines that run, in bytes, at the length that they may reach: a line waits
-    /// if it might exceed this, unless it is alone.
+    /// if it might exceed this, unless it is alone. Given texts that run together keep to it too.
     pub line_bytes: usize,
     /// Threads; 0 for one a core.
     pub threads: usize,

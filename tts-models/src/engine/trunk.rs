@@ -1,21 +1,46 @@
 //! Judging and encoding given tokens: log-probabilities, and hidden rows for reward heads.
+//!
+//! Both hand whole batches to `encode`, which runs what texts share once; log-probabilities then
+//! take the logits of the rows, some rows at a time.
 
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Given, Likelihood, Prompt};
 
 use super::Engine;
 use crate::sampling::token_logprob;
-use crate::{Executor, ModelError, Span, Want};
+use crate::{Executor, ModelError};
+
+/// A text, and the positions of it whose hidden rows are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Token ids, from the first position on.
+    pub tokens: Vec<u32>,
+    /// Places of tokens in the text, in any order; none if the text is not to be run.
+    pub positions: Vec<usize>,
+}
 
 /// A model as an encoder: what reward heads sit on.
 pub trait Trunk: Send + Sync {
-    /// The last hidden layer after the final norm at the given positions of a text: for each
-    /// position a row `[hidden_size]`. A beginning that was computed before, by generation even,
-    /// is not computed again.
+    /// The last hidden layer after the final norm at the wanted positions of each text: for each
+    /// text and each of its positions, in the order given, a row `[hidden_size]`. A beginning that
+    /// was computed before, by generation even, is not computed again, and one that several texts
+    /// share is computed once. A row depends on the tokens up to its position alone, not on the
+    /// texts beside it.
     ///
     /// # Errors
-    /// When a position is outside the text, a token is unknown, or the text is too long.
-    fn hidden(&self, tokens: &[u32], positions: &[usize]) -> Result<Vec<Vec<f32>>, ModelError>;
+    /// When a position is outside its text, a token is unknown, or a text is too long: nothing is
+    /// run then, and the error names the text by its place. Texts without positions are not looked
+    /// at.
+    fn hidden(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError>;
+
+    /// [`Self::hidden`] of one text: for each position a row `[hidden_size]`.
+    ///
+    /// # Errors
+    /// Those of [`Self::hidden`].
+    fn hidden_of(&self, tokens: &[u32], positions: &[usize]) -> Result<Vec<Vec<f32>>, ModelError> {
+        let text = Wanted { tokens: tokens.to_vec(), positions: positions.to_vec() };
+        Ok(self.hidden(&[text])?.pop().unwrap_or_default())
+    }
 
     /// Token ids of a prompt.
     ///
@@ -31,58 +56,46 @@ pub trait Trunk: Send + Sync {
 }
 
 impl<E: Executor> Engine<E> {
-    /// Runs `tokens` from the first wanted position on, in passes of bounded size, and shows each
-    /// pass's hidden rows `[rows, hidden_size]` with the position of its first.
-    fn encode_from(
-        &self,
-        tokens: &[u32],
-        first: usize,
-        mut see: impl FnMut(usize, &[f32]) -> Result<(), ModelError>,
-    ) -> Result<(), ModelError> {
-        let model = self.executor.config();
-        if tokens.len() > model.max_position_embeddings {
-            let (found, most) = (tokens.len(), model.max_position_embeddings);
-            let problem = format!("{found} tokens, but the model knows {most} positions");
-            return Err(ModelError::input("text", problem));
-        }
-        self.check_ids(tokens)?;
-        let mut state = self.cache().begin(&self.executor, tokens, first);
-        let mut at = self.executor.length(&state);
-        while at < tokens.len() {
-            let end = (at + self.config.prefill_rows).min(tokens.len());
-            let want = if end <= first { Want::Nothing } else { Want::All };
-            let mut spans = [Span { state: &mut state, tokens: &tokens[at..end], want }];
-            let rows = self.executor.forward(&mut spans)?;
-            if want == Want::All {
-                see(at, &rows)?;
+    /// Everything about texts that can be wrong is found here, before any of them runs.
+    fn check_texts(&self, texts: &[Wanted]) -> Result<(), ModelError> {
+        let most = self.executor.config().max_position_embeddings;
+        for (place, Wanted { tokens, positions }) in texts.iter().enumerate() {
+            if positions.is_empty() {
+                continue;
             }
-            at = end;
+            let found = tokens.len();
+            let refuse = |problem| Err(ModelError::input(format!("texts[{place}]"), problem));
+            if let Some(bad) = positions.iter().find(|&&position| position >= found) {
+                return refuse(format!("position {bad} is outside a text of {found} tokens"));
+            }
+            if found > most {
+                let problem = format!("{found} tokens, but the model knows {most} positions");
+                return refuse(problem);
+            }
+            self.check_ids(tokens).or_else(|error| refuse(error.to_string()))?;
         }
-        self.cache().insert(&self.executor, tokens.to_vec(), state);
         Ok(())
+    }
+
+    /// The log-probability of each token by the hidden row `[hidden_size]` before it.
+    fn judge_rows(&self, rows: &[Vec<f32>], tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
+        let mut out = Vec::with_capacity(tokens.len());
+        let most = self.config.prefill_rows;
+        for (rows, tokens) in rows.chunks(most).zip(tokens.chunks(most)) {
+            let logprobs =
+                self.over_logits(&rows.concat(), |row, logits| token_logprob(logits, tokens[row]))?;
+            for logprob in logprobs {
+                out.push(logprob.map_err(|e| ModelError::input("logits", e.to_string()))?);
+            }
+        }
+        Ok(out)
     }
 }
 
 impl<E: Executor> Trunk for Engine<E> {
-    fn hidden(&self, tokens: &[u32], positions: &[usize]) -> Result<Vec<Vec<f32>>, ModelError> {
-        let Some(&first) = positions.iter().min() else { return Ok(Vec::new()) };
-        if let Some(bad) = positions.iter().find(|&&position| position >= tokens.len()) {
-            let problem = format!("{bad} is outside a text of {} tokens", tokens.len());
-            return Err(ModelError::input("position", problem));
-        }
-        let width = self.width();
-        let mut found = vec![Vec::new(); positions.len()];
-        self.encode_from(tokens, first, |start, rows| {
-            for (position, out) in positions.iter().zip(&mut found) {
-                let row =
-                    position.checked_sub(start).and_then(|row| rows.chunks_exact(width).nth(row));
-                if let Some(row) = row {
-                    *out = row.to_vec();
-                }
-            }
-            Ok(())
-        })?;
-        Ok(found)
+    fn hidden(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
+        self.check_texts(texts)?;
+        self.encode_all(texts)
     }
 
     fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
@@ -100,30 +113,26 @@ impl<E: Executor> Trunk for Engine<E> {
 
 impl<E: Executor> Likelihood for Engine<E> {
     fn logprobs(&self, batch: &[Given]) -> Result<Vec<Vec<f32>>, BoxError> {
-        let one = |given: &Given| -> Result<Vec<f32>, BoxError> {
+        let text = |given: &Given| -> Result<Wanted, BoxError> {
             let Some(first) = given.context.len().checked_sub(1) else {
                 return Err("a context is empty: expected at least one token".into());
             };
-            let tokens: Vec<u32> = given.context.iter().chain(&given.tokens).copied().collect();
+            let mut tokens = given.context.clone();
+            tokens.extend(&given.tokens);
             // Row `i` predicts token `i + 1`; the last row predicts nothing that is asked about.
-            let rows = &tokens[..tokens.len() - 1];
-            let mut out = Vec::new();
-            if given.tokens.is_empty() {
-                return Ok(out);
-            }
-            let width = self.width();
-            self.encode_from(rows, first, |start, hidden| {
-                let skip = first.saturating_sub(start);
-                let logprobs = self.over_logits(&hidden[skip * width..], |row, logits| {
-                    token_logprob(logits, tokens[start + skip + row + 1])
-                })?;
-                for logprob in logprobs {
-                    out.push(logprob.map_err(|e| ModelError::input("logits", e.to_string()))?);
-                }
-                Ok(())
-            })?;
-            Ok(out)
+            tokens.pop();
+            Ok(Wanted { positions: (first..tokens.len()).collect(), tokens })
         };
-        batch.iter().map(one).collect()
+        let texts = batch.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        self.check_texts(&texts)?;
+        let mut out = Vec::with_capacity(batch.len());
+        // Every position is wanted: without waves, the rows of all texts would be there at once.
+        let waves = texts.chunks(self.config.max_lines).zip(batch.chunks(self.config.max_lines));
+        for (texts, batch) in waves {
+            for (rows, given) in self.encode_all(texts)?.iter().zip(batch) {
+                out.push(self.judge_rows(rows, &given.tokens)?);
+            }
+        }
+        Ok(out)
     }
 }

@@ -67,6 +67,50 @@ for_each_isa! {
     axpy / axpy_on, axpy_body(weight: f32, x: &[f32], sum: &mut [f32])
 }
 
+/// `N` lanes of [`weighted`], which stay in registers from the first row to the last.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn weighted_lanes<const N: usize>(weights: &[f32], rows: &[f32], stride: usize, sum: &mut [f32]) {
+    let Some(sum) = sum.first_chunk_mut::<N>() else { return };
+    let mut lanes = *sum;
+    for (weight, row) in weights.iter().zip(rows.chunks(stride)) {
+        let Some(row) = row.first_chunk::<N>() else { break };
+        for (lane, x) in lanes.iter_mut().zip(row) {
+            *lane = weight.mul_add(*x, *lane);
+        }
+    }
+    *sum = lanes;
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn weighted_body(weights: &[f32], rows: &[f32], stride: usize, sum: &mut [f32]) {
+    let mut at = 0;
+    while at < sum.len() {
+        let (rows, sum) = (rows.get(at..).unwrap_or_default(), &mut sum[at..]);
+        at += match sum.len() {
+            64.. => {
+                weighted_lanes::<64>(weights, rows, stride, sum);
+                64
+            }
+            16.. => {
+                weighted_lanes::<16>(weights, rows, stride, sum);
+                16
+            }
+            _ => {
+                weighted_lanes::<1>(weights, rows, stride, sum);
+                1
+            }
+        };
+    }
+}
+
+for_each_isa! {
+    /// `sum += weights[i] * row i` over rows that start `stride` elements apart, first to last.
+    weighted / weighted_on,
+    weighted_body(weights: &[f32], rows: &[f32], stride: usize, sum: &mut [f32])
+}
+
 /// `out = x / rms(x) * weight` (Zhang and Sennrich 2019).
 pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
     let mean = dot(x, x) / x.len() as f32;
@@ -124,6 +168,26 @@ mod tests {
             let reference = run(Isa::Portable);
             for isa in Isa::all() {
                 prop_assert_eq!(&run(isa), &reference);
+            }
+        }
+
+        #[test]
+        fn weighted_rows_add_up_one_after_the_other(
+            x in prop::collection::vec(-9.0_f32..9.0, 1..600), width in 1_usize..150,
+            gap in 0_usize..40,
+        ) {
+            let stride = width + gap;
+            // The last row may lack its gap.
+            let rows = (x.len() + gap) / stride;
+            let weights: Vec<f32> = x.iter().take(rows).map(|x| x * 0.3).collect();
+            let mut reference = vec![0.5_f32; width];
+            for (weight, row) in weights.iter().zip(x.chunks(stride)) {
+                axpy(*weight, &row[..width], &mut reference);
+            }
+            for isa in Isa::all() {
+                let mut sum = vec![0.5_f32; width];
+                weighted_on(isa, &weights, &x, stride, &mut sum);
+                prop_assert!(sum.iter().zip(&reference).all(|(a, b)| a.to_bits() == b.to_bits()));
             }
         }
 

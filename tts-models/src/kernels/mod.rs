@@ -14,7 +14,7 @@ mod elementwise;
 mod matmul;
 mod tile;
 
-pub(crate) use elementwise::{axpy, exp_in_place, rms_norm, softmax, swiglu};
+pub(crate) use elementwise::{axpy, exp_in_place, rms_norm, softmax, swiglu, weighted};
 pub(crate) use matmul::{dot, dots, matmul};
 
 /// Instruction sets with kernels of their own.

@@ -7,7 +7,7 @@
 use rayon::prelude::*;
 
 use super::NativeState;
-use crate::kernels::{axpy, dots, softmax};
+use crate::kernels::{dots, softmax, weighted};
 use crate::{ModelConfig, Span};
 
 /// Attention of all rows, `qkv [rows, q + 2 kv]` to `[rows, q]`. The states hold the keys and values
@@ -17,7 +17,8 @@ pub(super) fn attend(
     layer: usize,
     qkv: &[f32],
     spans: &[Span<'_, NativeState>],
-) -> Vec<f32> {
+    out: &mut Vec<f32>,
+) {
     let width = config.head_dim;
     let q = config.num_attention_heads * width;
     let kv = config.num_key_value_heads * width;
@@ -33,7 +34,9 @@ pub(super) fn attend(
             (1..=span.tokens.len()).map(move |new| (index, past + new))
         })
         .collect();
-    let mut out = vec![0.0; rows.len() * q];
+    // The weighted sums start from zero.
+    out.clear();
+    out.resize(rows.len() * q, 0.0);
     out.par_chunks_mut(q).zip(qkv.par_chunks(q + 2 * kv)).zip(&rows).with_min_len(1).for_each(
         |((out, qkv), &(sequence, seen))| {
             let mut weights = vec![0.0; seen];
@@ -53,14 +56,15 @@ pub(super) fn attend(
                 }
                 softmax(&mut weights);
                 let out = &mut out[head * width..(head + 1) * width];
-                let mut weights = weights.iter();
+                let mut weights = weights.as_slice();
                 for (_, values) in &runs[sequence] {
-                    for (value, &weight) in values.chunks_exact(kv).zip(weights.by_ref()) {
-                        axpy(weight, &value[offset..offset + width], out);
+                    let (here, later) = weights.split_at(weights.len().min(values.len() / kv));
+                    if !here.is_empty() {
+                        weighted(here, &values[offset..], kv, out);
                     }
+                    weights = later;
                 }
             }
         },
     );
-    out
 }

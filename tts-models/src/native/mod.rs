@@ -44,6 +44,24 @@ struct Layer {
     down: Vec<f32>,
 }
 
+/// What a layer makes on the way, kept from layer to layer: fresh memory costs more than small
+/// models do. Every part is written whole before it is read.
+#[derive(Default)]
+struct Scratch {
+    /// `[rows, hidden]`.
+    normed: Vec<f32>,
+    /// `[rows, q + 2 kv]`.
+    qkv: Vec<f32>,
+    /// `[rows, q]`.
+    attended: Vec<f32>,
+    /// `[rows, 2 f]`.
+    gate_up: Vec<f32>,
+    /// `[rows, f]`.
+    active: Vec<f32>,
+    /// `[rows, hidden]`.
+    out: Vec<f32>,
+}
+
 impl Layer {
     fn new(weights: LayerWeights) -> Self {
         let stack = |mut first: Vec<f32>, rest: [Vec<f32>; 2]| {
@@ -96,21 +114,19 @@ impl Native {
     }
 
     /// RMS norm of rows `[rows, hidden]`.
-    fn norm_rows(&self, x: &[f32], weight: &[f32]) -> Vec<f32> {
+    fn norm_rows(&self, x: &[f32], weight: &[f32], out: &mut Vec<f32>) {
         let width = weight.len();
-        let mut out = vec![0.0; x.len()];
+        out.resize(x.len(), 0.0);
         out.par_chunks_mut(width)
             .zip(x.par_chunks(width))
             .with_min_len(16)
             .for_each(|(out, x)| rms_norm(x, weight, self.epsilon(), out));
-        out
     }
 
     /// `x W^T` for rows `[rows, k]` and weights `[n, k]`.
-    fn project(x: &[f32], weight: &[f32], k: usize, n: usize) -> Vec<f32> {
-        let mut y = vec![0.0; x.len() / k * n];
-        matmul(x, weight, k, &mut y);
-        y
+    fn project(x: &[f32], weight: &[f32], k: usize, n: usize, y: &mut Vec<f32>) {
+        y.resize(x.len() / k * n, 0.0);
+        matmul(x, weight, k, y);
     }
 
     /// Bias, per-head norm and rotation of the stacked queries, keys and values of one row.
@@ -170,6 +186,7 @@ impl Native {
         &self,
         index: usize,
         x: &mut [f32],
+        scratch: &mut Scratch,
         angles: &[Vec<(f32, f32)>],
         spans: &mut [Span<'_, NativeState>],
     ) {
@@ -180,8 +197,9 @@ impl Native {
         let f = self.config.intermediate_size;
         let width = q + 2 * kv;
 
-        let normed = self.norm_rows(x, &layer.attention_norm);
-        let mut qkv = Self::project(&normed, &layer.qkv, hidden, width);
+        let Scratch { normed, qkv, attended, gate_up, active, out } = scratch;
+        self.norm_rows(x, &layer.attention_norm, normed);
+        Self::project(normed, &layer.qkv, hidden, width, qkv);
         qkv.par_chunks_mut(width)
             .zip(angles)
             .with_min_len(8)
@@ -192,20 +210,20 @@ impl Native {
                 span.state.append(index, &row[q..q + kv], &row[q + kv..]);
             }
         }
-        let attended = attention::attend(&self.config, index, &qkv, spans);
-        let out = Self::project(&attended, &layer.output, q, hidden);
-        axpy(1.0, &out, x);
+        attention::attend(&self.config, index, qkv, spans, attended);
+        Self::project(attended, &layer.output, q, hidden, out);
+        axpy(1.0, out, x);
 
-        let normed = self.norm_rows(x, &layer.feed_forward_norm);
-        let gate_up = Self::project(&normed, &layer.gate_up, hidden, 2 * f);
-        let mut active = vec![0.0; gate_up.len() / 2];
+        self.norm_rows(x, &layer.feed_forward_norm, normed);
+        Self::project(normed, &layer.gate_up, hidden, 2 * f, gate_up);
+        active.resize(gate_up.len() / 2, 0.0);
         active
             .par_chunks_mut(f)
             .zip(gate_up.par_chunks(2 * f))
             .with_min_len(2)
             .for_each(|(out, gate_up)| swiglu(gate_up, out));
-        let out = Self::project(&active, &layer.down, f, hidden);
-        axpy(1.0, &out, x);
+        Self::project(active, &layer.down, f, hidden, out);
+        axpy(1.0, out, x);
     }
 }
 
@@ -245,8 +263,9 @@ impl Executor for Native {
                     angles.push(self.angles(span.state.len() + offset));
                 }
             }
+            let mut scratch = Scratch::default();
             for index in 0..self.layers.len() {
-                self.layer(index, &mut x, &angles, spans);
+                self.layer(index, &mut x, &mut scratch, &angles, spans);
             }
             let mut wanted = Vec::new();
             let mut rows = x.chunks_exact(hidden);
@@ -264,7 +283,9 @@ impl Executor for Native {
                     }
                 }
             }
-            Ok(self.norm_rows(&wanted, &self.norm))
+            let mut rows = scratch.normed;
+            self.norm_rows(&wanted, &self.norm, &mut rows);
+            Ok(rows)
         })
     }
 
@@ -275,6 +296,9 @@ impl Executor for Native {
             return Err(ModelError::input("hidden", problem));
         }
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        Ok(self.threads.install(|| Self::project(hidden, head, width, self.config.vocab_size)))
+        let mut logits = Vec::new();
+        let vocab = self.config.vocab_size;
+        self.threads.install(|| Self::project(hidden, head, width, vocab, &mut logits));
+        Ok(logits)
     }
 }

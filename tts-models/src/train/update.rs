@@ -7,8 +7,9 @@
 //! `AdamW`: Loshchilov and Hutter 2019, arXiv:1711.05101, algorithm 2. Clipping by the norm of the
 //! whole gradient: Pascanu et al. 2013, arXiv:1211.5063, algorithm 1.
 
+use burn::module::AutodiffModule;
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, SimpleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{ElementConversion, Tensor};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
 use super::flat::{gradients, unflatten};
@@ -72,11 +73,17 @@ fn one<B: AutodiffBackend>(
 ) -> Result<Sums<B::InnerBackend>, ModelError> {
     let batch = Batch::new(part)?;
     let model = unflatten::<B, _>(template.clone(), weights);
-    let loss = model.loss(&batch, &weights.device()); // [1]
-    let value = loss.clone().into_scalar();
-    let gradient = learn.then(|| gradients::<B, _>(&model, &loss.backward())); // [n]
+    let device = weights.device();
+    let (loss, gradient) = if learn {
+        let loss = model.loss(&batch, &device); // [1]
+        let gradient = gradients::<B, _>(&model, &loss.backward()); // [n]
+        (loss.inner(), Some(gradient))
+    } else {
+        // Without a graph: one that no backward pass consumes would stay in memory.
+        (model.valid().loss(&batch, &device), None)
+    };
     Ok(Sums {
-        loss: burn::tensor::ElementConversion::elem(value),
+        loss: loss.into_scalar().elem(),
         weight: batch.weight(),
         tokens: batch.count,
         gradient,
@@ -117,7 +124,6 @@ impl<B: Backend> Optimizer<B> {
     /// One step along a gradient `[n]`; returns the gradient's norm before clipping. A gradient
     /// that is not finite changes nothing.
     pub(super) fn step(&mut self, config: &TrainConfig, gradient: Tensor<B, 1>) -> f64 {
-        use burn::tensor::ElementConversion as _;
         let square: f64 = gradient.clone().powi_scalar(2).sum().into_scalar().elem();
         let norm = square.sqrt();
         if !norm.is_finite() {

@@ -85,13 +85,13 @@ fn hidden_rows_are_the_same_from_the_cache() {
     let engine = engine(EngineConfig { prefill_rows: 13, ..EngineConfig::default() });
     let tokens: Vec<u32> = (0..70).map(|i| (i * 37 + 11) % 256).collect();
     let positions = [69, 3, 40, 40];
-    let fresh = engine.hidden(&tokens, &positions).unwrap();
-    assert_eq!(engine.hidden(&tokens, &positions).unwrap(), fresh);
+    let fresh = engine.hidden_of(&tokens, &positions).unwrap();
+    assert_eq!(engine.hidden_of(&tokens, &positions).unwrap(), fresh);
     let mut longer = tokens.clone();
     longer.extend([5, 6]);
-    assert_eq!(engine.hidden(&longer, &positions).unwrap(), fresh);
+    assert_eq!(engine.hidden_of(&longer, &positions).unwrap(), fresh);
     assert_eq!(fresh[2], fresh[3]);
-    let error = engine.hidden(&tokens, &[70]).unwrap_err();
+    let error = engine.hidden_of(&tokens, &[70]).unwrap_err();
     assert!(error.to_string().contains("70 is outside a text of 70 tokens"), "{error}");
 }
 

@@ -5,6 +5,7 @@
 mod invariance;
 mod lines;
 mod native;
+mod trunk;
 
 use std::sync::Arc;
 

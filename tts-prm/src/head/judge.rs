@@ -9,7 +9,7 @@
 //! `ProcessBench` (Zheng et al. 2024), as found in its repository.
 
 use tts_core::{Prompt, Scored, Step, Trajectory};
-use tts_models::{Tokenizer, Trunk};
+use tts_models::{Tokenizer, Trunk, Wanted};
 
 use super::config::Separator;
 use super::network::RewardHead;
@@ -57,22 +57,49 @@ pub(crate) fn separator_ids<T: Trunk + ?Sized>(
 }
 
 impl<T: Trunk + ?Sized> Judge<'_, T> {
-    /// Path by path: a score cannot depend on what else is in the batch.
+    /// All paths in one call of the trunk, which runs what they share once.
     pub(crate) fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, PrmError> {
-        batch.iter().enumerate().map(|(index, path)| self.path(index, path)).collect()
+        let mut texts = Vec::with_capacity(batch.len());
+        let mut prompt: Option<(&Prompt, Vec<u32>)> = None;
+        for (index, path) in batch.iter().enumerate() {
+            // A path without a step to judge wants nothing, but keeps its place: what the trunk
+            // says of a text, it says of the path.
+            let Some(first) = self.first(path) else {
+                texts.push(Wanted::default());
+                continue;
+            };
+            // Candidates of one problem come side by side and share their prompt.
+            let start = match prompt.take().filter(|(known, _)| *known == path.prompt()) {
+                Some((_, tokens)) => tokens,
+                None => self.trunk.encode(path.prompt())?,
+            };
+            texts.push(self.text(index, path, first, start.clone())?);
+            prompt = Some((path.prompt(), start));
+        }
+        let rows = self.trunk.hidden(&texts)?;
+        let judged = batch.iter().zip(&rows).enumerate();
+        judged.map(|(index, (path, rows))| self.judge(index, path, rows)).collect()
     }
 
-    fn path(&self, index: usize, path: &Trajectory) -> Result<Scored, PrmError> {
-        let fresh = path.fresh_steps().len();
-        let mut scores = vec![self.head.neutral(); fresh];
-        // The first step that is judged, from the start of the path.
-        let judged = path.steps().len() - fresh;
-        let first = match self.kind {
-            Kind::Process => judged,
-            Kind::Outcome if path.is_finished() && fresh > 0 => path.steps().len() - 1,
-            Kind::Outcome => return Ok(Scored { scores }),
-        };
-        let mut tokens = self.trunk.encode(path.prompt())?;
+    /// The first step of a path that is judged, counted from its start.
+    fn first(&self, path: &Trajectory) -> Option<usize> {
+        let (all, fresh) = (path.steps().len(), path.fresh_steps().len());
+        match self.kind {
+            _ if fresh == 0 => None,
+            Kind::Process => Some(all - fresh),
+            Kind::Outcome => path.is_finished().then(|| all - 1),
+        }
+    }
+
+    /// The tokens of a path that begins with `tokens`, and the last one of each step from `first`
+    /// on.
+    fn text(
+        &self,
+        index: usize,
+        path: &Trajectory,
+        first: usize,
+        mut tokens: Vec<u32>,
+    ) -> Result<Wanted, PrmError> {
         let mut positions = Vec::new();
         for (place, step) in path.steps().iter().enumerate() {
             tokens.extend(self.step(step)?);
@@ -87,12 +114,24 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
                 })?);
             }
         }
-        let rows = self.trunk.hidden(&tokens, &positions)?;
-        let places = first - judged..fresh;
-        for ((slot, row), place) in scores[places].iter_mut().zip(&rows).zip(first..) {
+        Ok(Wanted { tokens, positions })
+    }
+
+    /// The scores of a path by the rows `[width]` of its judged steps, which are its last.
+    fn judge(
+        &self,
+        index: usize,
+        path: &Trajectory,
+        rows: &[Vec<f32>],
+    ) -> Result<Scored, PrmError> {
+        let fresh = path.fresh_steps().len();
+        let mut scores = vec![self.head.neutral(); fresh];
+        let start = fresh.saturating_sub(rows.len());
+        for (place, (slot, row)) in scores.iter_mut().skip(start).zip(rows).enumerate() {
             *slot = self.head.score(row);
             if !slot.is_finite() {
-                return Err(PrmError::step(index, place, format!("the score is {slot}")));
+                let step = path.judged_steps().len() + start + place;
+                return Err(PrmError::step(index, step, format!("the score is {slot}")));
             }
         }
         Ok(Scored { scores })

@@ -6,15 +6,27 @@
 //! [`tts_models::train`] learns from; [`save`] writes what [`crate::RewardModel`] opens.
 //!
 //! ```
-//! use tts_prm::train::{Solution, until_first_error};
-//! // A prompt of two tokens; three steps, the second of which is wrong.
-//! let labels = until_first_error(&[true, false, true]);
-//! let solution = Solution::new(vec![1, 2], vec![vec![3, 9], vec![4, 9], vec![5, 9]], labels, false)?;
-//! let example = solution.process();
-//! let places: Vec<_> = example.targets.iter().map(|target| target.position).collect();
-//! // Labelled at the ends of the first two steps; nothing after the first error.
-//! assert_eq!((example.tokens.as_slice(), places.as_slice()), (&[1, 2, 3, 9, 4, 9][..], &[3, 5][..]));
-//! # Ok::<(), tts_prm::PrmError>(())
+//! use tts_models::train::{Example, LabelHead, Model, TrainConfig, Trainer};
+//! use tts_models::weights::Dtype;
+//! use tts_prm::train::{Solution, process_config, save, until_first_error};
+//! # use tts_models::{DecoderWeights, testing::tiny_config};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let decoder = DecoderWeights::initial(tiny_config("llama"), 1)?;
+//!
+//! // Token ids of a prompt and of its steps, each with the separator that scores are read at, and
+//! // which steps are right: here the second is the first error.
+//! let solution = Solution::new(vec![3, 4], vec![vec![5, 2], vec![6, 2]], until_first_error(&[true, false]), false)?;
+//! let data: Vec<Example> = vec![solution.process()];
+//!
+//! // From a language model's weights: `DecoderWeights::load(&Checkpoint::open("FOLDER")?)?`.
+//! let label = Some(LabelHead::zero(decoder.config.hidden_size));
+//! let config = TrainConfig { steps: 20, ..TrainConfig::default() };
+//! let trained = Trainer::new(config)
+//!     .checkpoints(folder.path().join("work")) // killed and started again, it goes on
+//!     .train(Model { decoder, label }, &data)?;
+//! save(folder.path(), &trained.model, &process_config("\n"), Dtype::F16)?;
+//! // With its tokenizer.json beside it: --scorer prm:FOLDER, or RewardModel::process(FOLDER, ..).
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! Source: Lightman et al. 2023 (arXiv:2305.20050), sections 2.3 to 2.6; Cobbe et al. 2021

@@ -1,0 +1,166 @@
+//! Many given texts at once: what they share is run once, and passes are filled across texts.
+//!
+//! Sorted texts form a tree: a branch is a stretch of tokens that several texts go through, or one
+//! text alone. A branch is run once those before it are done, from where the prefix cache leaves
+//! off, and every pass takes as many branches as fit. So each token that the cache lacks is run
+//! once, however many texts share it. Texts go in waves, which bounds the states in flight; a later
+//! wave finds what an earlier one ran in the cache.
+
+use std::ops::Range;
+
+use super::{Engine, Wanted};
+use crate::cache::shared;
+use crate::{Executor, ModelError, Span, Want};
+
+/// A text of a wave, with its place in the batch.
+struct Text<'a, S> {
+    place: usize,
+    wanted: &'a Wanted,
+    /// What the cache holds of it, not beyond its first wanted position.
+    known: S,
+    /// Tokens in `known`.
+    length: usize,
+}
+
+/// Tokens that the same texts of a wave go through.
+struct Branch<S> {
+    /// Those texts; they are neighbours in the order of tokens.
+    texts: Range<usize>,
+    /// Holds the tokens before `done`.
+    state: S,
+    done: usize,
+    /// Where the texts part, or the only one ends.
+    end: usize,
+}
+
+impl<E: Executor> Engine<E> {
+    /// Hidden rows `[hidden_size]` of all texts: for each text and position, as in `texts`. Texts
+    /// must have been checked; those that want nothing are not run.
+    pub(super) fn encode_all(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
+        let mut found: Vec<Vec<Vec<f32>>> =
+            texts.iter().map(|text| vec![Vec::new(); text.positions.len()]).collect();
+        let wanting = texts.iter().enumerate().filter(|(_, text)| !text.positions.is_empty());
+        let mut sorted: Vec<(usize, &Wanted)> = wanting.collect();
+        sorted.sort_by(|(_, a), (_, b)| a.tokens.cmp(&b.tokens));
+        let mut left = sorted.as_slice();
+        while !left.is_empty() {
+            let (wave, rest) = left.split_at(self.wave(left));
+            self.run_wave(wave, &mut found)?;
+            left = rest;
+        }
+        Ok(found)
+    }
+
+    /// How many texts run together: as lines do, by their number and their bytes.
+    fn wave(&self, texts: &[(usize, &Wanted)]) -> usize {
+        let mut bytes = 0;
+        let fits = |(_, text): &&(usize, &Wanted)| {
+            bytes += text.tokens.len() * self.bytes_per_token();
+            bytes <= self.config.line_bytes
+        };
+        texts.iter().take(self.config.max_lines).take_while(fits).count().max(1)
+    }
+
+    fn run_wave(
+        &self,
+        wave: &[(usize, &Wanted)],
+        found: &mut [Vec<Vec<f32>>],
+    ) -> Result<(), ModelError> {
+        let mut texts: Vec<Text<'_, E::State>> = Vec::new();
+        for &(place, wanted) in wave {
+            let first = wanted.positions.iter().min().copied().unwrap_or(0);
+            let known = self.cache().begin(&self.executor, &wanted.tokens, first);
+            let length = self.executor.length(&known);
+            texts.push(Text { place, wanted, known, length });
+        }
+        let mut ready = Vec::new();
+        self.part(&mut texts, 0..wave.len(), 0, None, &mut ready);
+        while !ready.is_empty() {
+            let mut room = self.config.prefill_rows;
+            let mut spans = Vec::new();
+            let mut ran = Vec::new();
+            for branch in &mut ready {
+                if room == 0 {
+                    break;
+                }
+                let rows = branch.done..branch.end.min(branch.done + room);
+                room -= rows.len();
+                branch.done = rows.end;
+                let through = &texts[branch.texts.clone()];
+                let asked = |text: &Text<'_, _>| {
+                    text.wanted.positions.iter().any(|position| rows.contains(position))
+                };
+                let want = if through.iter().any(asked) { Want::All } else { Want::Nothing };
+                let tokens = &through[0].wanted.tokens[rows.clone()];
+                spans.push(Span { state: &mut branch.state, tokens, want });
+                ran.push((branch.texts.clone(), rows, want));
+            }
+            let hidden = self.executor.forward(&mut spans)?;
+            let mut hidden = hidden.chunks_exact(self.executor.config().hidden_size);
+            for (through, rows, want) in ran {
+                if want == Want::All {
+                    let hidden: Vec<&[f32]> = hidden.by_ref().take(rows.len()).collect();
+                    for text in &texts[through] {
+                        copy(text.wanted, &rows, &hidden, &mut found[text.place]);
+                    }
+                }
+            }
+            let (done, mut unfinished) =
+                ready.into_iter().partition::<Vec<_>, _>(|branch| branch.done == branch.end);
+            for Branch { texts: through, state, end, .. } in done {
+                self.part(&mut texts, through, end, Some(state), &mut unfinished);
+            }
+            ready = unfinished;
+        }
+        Ok(())
+    }
+
+    /// Adds the branches of texts that share their first `at` tokens, which `state` holds (`None`
+    /// where the cache held all of them), and keeps the text that ends there.
+    fn part(
+        &self,
+        texts: &mut [Text<'_, E::State>],
+        range: Range<usize>,
+        at: usize,
+        mut state: Option<E::State>,
+        ready: &mut Vec<Branch<E::State>>,
+    ) {
+        let Range { mut start, end: last } = range;
+        // Whoever ends here comes first; equal texts do together.
+        let ended = texts[start..last].iter().take_while(|t| t.wanted.tokens.len() == at).count();
+        if let (1.., Some(state)) = (ended, &mut state) {
+            let kept = self.executor.fork(state, at);
+            self.cache().insert(&self.executor, texts[start].wanted.tokens.clone(), kept);
+        }
+        start += ended;
+        while start < last {
+            let token = texts[start].wanted.tokens[at];
+            let same = texts[start..last].iter().take_while(|t| t.wanted.tokens[at] == token);
+            let through = start..start + same.count();
+            start = through.end;
+            let (first, final_) = (texts[through.start].wanted, texts[through.end - 1].wanted);
+            let end = shared(&first.tokens, &final_.tokens);
+            let lengths = through.clone().map(|text| (texts[text].length, text));
+            let Some((known, source)) = lengths.min() else { continue };
+            if known >= end {
+                self.part(texts, through, end, None, ready);
+                continue;
+            }
+            let (state, done) = match &mut state {
+                Some(state) if known < at => (self.executor.fork(state, at), at),
+                _ => (self.executor.fork(&mut texts[source].known, known), known),
+            };
+            ready.push(Branch { texts: through, state, done, end });
+        }
+    }
+}
+
+/// Copies the rows that a text wants from those of its positions `rows`.
+fn copy(wanted: &Wanted, rows: &Range<usize>, hidden: &[&[f32]], out: &mut [Vec<f32>]) {
+    for (position, out) in wanted.positions.iter().zip(out) {
+        let row = position.checked_sub(rows.start).and_then(|row| hidden.get(row));
+        if let Some(row) = row {
+            *out = row.to_vec();
+        }
+    }
+}

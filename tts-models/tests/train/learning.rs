@@ -1,0 +1,135 @@
+//! What is learnt, and on what it depends.
+
+use std::collections::HashSet;
+
+use tts_models::train::{Dataset, Example, TrainConfig, Trainer};
+
+use crate::{config, counting, labelled, model};
+
+#[test]
+fn counting_is_learnt() {
+    let held_out = counting();
+    let trained = Trainer::new(config(150)).held_out(&held_out).train(model(1), &counting());
+    let history = trained.unwrap().history;
+    let first = history.updates[0].loss;
+    // Eleven tokens, no knowledge: ln 11 = 2.4 nats.
+    assert!((2.0..2.8).contains(&first), "{first}");
+    let last = history.recent_loss(10).unwrap();
+    assert!(last < 0.1, "{last}");
+    let held_out = history.held_out.last().unwrap();
+    assert!(held_out.loss < 0.1 && held_out.step == 150, "{held_out:?}");
+    assert_eq!(history.held_out.len(), 75);
+}
+
+#[test]
+fn a_label_is_learnt() {
+    // Whether the first two tokens are the same.
+    let data: Vec<Example> = (0..64_u32)
+        .map(|index| {
+            let (a, b) = (3 + index % 8, 3 + (index / 8) % 8);
+            let label = if a == b { 1.0 } else { 0.0 };
+            Example::labelled(vec![a, b, 2], [(2, label)])
+        })
+        .collect();
+    let settings = TrainConfig { batch: 16, ..config(500) };
+    let trained = Trainer::new(settings).train(labelled(1), &data).unwrap();
+    let (first, last) = (trained.history.updates[0].loss, trained.history.recent_loss(10).unwrap());
+    // A head of zeros says one half: ln 2. Always "different" would come to 0.377.
+    assert!((first - 2_f64.ln()).abs() < 1e-6, "{first}");
+    assert!(last < 0.1, "{last}");
+    assert!(trained.model.label.unwrap().weight.iter().any(|&weight| weight != 0.0));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
+    let train = |seed| {
+        let settings = TrainConfig { seed, ..config(6) };
+        Trainer::new(settings).train(model(1), &counting()).unwrap()
+    };
+    assert_eq!(train(1), train(1));
+    assert_ne!(train(1).model, train(2).model);
+}
+
+#[test]
+fn parts_change_rounding_only() {
+    let train = |parts| {
+        let settings = TrainConfig { parts, ..config(3) };
+        Trainer::new(settings).train(model(1), &counting()).unwrap()
+    };
+    let (one, three) = (train(1), train(3));
+    for (a, b) in one.history.updates.iter().zip(&three.history.updates) {
+        assert!((a.loss - b.loss).abs() < 1e-5 && a.tokens == b.tokens, "{a:?} {b:?}");
+    }
+}
+
+#[test]
+fn what_is_not_targeted_is_not_learnt() {
+    // The same texts, of which only the last token is learnt: the loss at the others stays.
+    let masked: Vec<Example> = counting()
+        .into_iter()
+        .map(|example| {
+            let last = example.tokens.len() - 1;
+            Example::continuation(example.tokens, last)
+        })
+        .collect();
+    assert!(masked.iter().all(|example| example.targets.len() == 1));
+    // Weights of zero are masks, too.
+    let mut weighted = counting();
+    for example in &mut weighted {
+        let last = example.targets.len() - 1;
+        example.targets[..last].iter_mut().for_each(|target| target.weight = 0.0);
+    }
+    let train = |data: &Vec<Example>| Trainer::new(config(3)).train(model(1), data).unwrap();
+    let (masked, weighted) = (train(&masked), train(&weighted));
+    for (a, b) in masked.history.updates.iter().zip(&weighted.history.updates) {
+        assert!((a.loss - b.loss).abs() < 1e-5, "{a:?} {b:?}");
+    }
+}
+
+/// Counts which examples were asked for in the course of a run.
+struct Spy {
+    examples: Vec<Example>,
+    asked: std::sync::Mutex<Vec<usize>>,
+}
+
+impl Dataset for Spy {
+    fn len(&self) -> usize {
+        self.examples.len()
+    }
+
+    fn example(&self, index: usize) -> Example {
+        self.asked.lock().unwrap().push(index);
+        self.examples[index].clone()
+    }
+
+    fn length(&self, index: usize) -> usize {
+        self.examples[index].tokens.len()
+    }
+}
+
+#[test]
+fn every_epoch_shows_every_example_once() {
+    let spy = Spy { examples: counting(), asked: std::sync::Mutex::default() };
+    let mut starts = Vec::new();
+    let watch = |_: &_| {
+        starts.push(spy.asked.lock().unwrap().len());
+        std::ops::ControlFlow::Continue(())
+    };
+    // 24 examples in batches of 4: two epochs.
+    Trainer::new(config(12)).watch(watch).train(model(1), &spy).unwrap();
+    let asked = spy.asked.lock().unwrap();
+    let trained = &asked[asked.len() - 48..];
+    let epochs: Vec<Vec<usize>> = trained.chunks(24).map(<[usize]>::to_vec).collect();
+    for epoch in &epochs {
+        assert_eq!(epoch.iter().collect::<HashSet<_>>().len(), 24);
+    }
+    assert_ne!(epochs[0], epochs[1]);
+    // Batches hold examples of like length.
+    let lengths = |batch: &[usize]| -> Vec<usize> {
+        batch.iter().map(|&index| spy.examples[index].tokens.len()).collect()
+    };
+    for batch in trained.chunks(4) {
+        let lengths = lengths(batch);
+        assert!(lengths.iter().max().unwrap() - lengths.iter().min().unwrap() <= 2, "{lengths:?}");
+    }
+}

@@ -1,0 +1,159 @@
+//! Losses and gradients against arithmetic that does not come from the trainer.
+
+use burn::backend::NdArray;
+use burn::tensor::{Int, Tensor, TensorData};
+use tts_models::train::{Example, LabelHead, Model, TrainConfig, Trainer};
+use tts_models::{Decoder, DecoderWeights};
+
+use crate::{config, counting, labelled, model, shape};
+
+/// `ln(sum(exp(x)))`.
+fn log_sum_exp(values: &[f64]) -> f64 {
+    let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    most + values.iter().map(|value| (value - most).exp()).sum::<f64>().ln()
+}
+
+/// The hidden rows of one text alone, in f64.
+fn hidden(weights: &DecoderWeights, tokens: &[u32]) -> Vec<Vec<f64>> {
+    type B = NdArray<f64>;
+    let device = Default::default();
+    let decoder = Decoder::<B>::new(weights.clone(), &device).unwrap();
+    let ids: Vec<i64> = tokens.iter().map(|&token| i64::from(token)).collect();
+    let data = TensorData::new(ids, [1, tokens.len()]);
+    let rows = decoder.forward(Tensor::<B, 2, Int>::from_data(data, &device)); // [1, seq, hidden]
+    let values: Vec<f64> = rows.into_data().convert::<f64>().to_vec().unwrap();
+    values.chunks(weights.config.hidden_size).map(<[f64]>::to_vec).collect()
+}
+
+fn dot(a: &[f32], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(&a, b)| f64::from(a) * b).sum()
+}
+
+/// Sum of the cross-entropies of a text's targets.
+fn next_loss(weights: &DecoderWeights, example: &Example) -> f64 {
+    let rows = hidden(weights, &example.tokens);
+    let width = weights.config.hidden_size;
+    let head = weights.head.as_ref().unwrap_or(&weights.embedding);
+    let losses = example.targets.iter().map(|target| {
+        let logits: Vec<f64> =
+            head.chunks(width).map(|row| dot(row, &rows[target.position])).collect();
+        let wanted = example.tokens[target.position + 1] as usize;
+        f64::from(target.weight) * (log_sum_exp(&logits) - logits[wanted])
+    });
+    losses.sum()
+}
+
+#[test]
+fn the_loss_of_the_next_token_is_the_cross_entropy_of_the_unpadded_texts() {
+    let mut data = counting();
+    data[3].targets[1].weight = 0.25;
+    let settings = TrainConfig { batch: data.len(), ..config(1) };
+    let trained = Trainer::new(settings).train(model(3), &data).unwrap();
+    let start = model(3).decoder;
+    let sum: f64 = data.iter().map(|example| next_loss(&start, example)).sum();
+    let weight: f64 =
+        data.iter().flat_map(|example| &example.targets).map(|t| f64::from(t.weight)).sum();
+    let found = trained.history.updates[0].loss;
+    assert!((found - sum / weight).abs() < 1e-5, "{found} {}", sum / weight);
+}
+
+#[test]
+fn the_loss_of_a_label_is_the_binary_cross_entropy_at_its_position() {
+    let weight: Vec<f32> = (0..shape().hidden_size).map(|i| (i as f32 * 0.7).sin()).collect();
+    let head = LabelHead { weight, bias: -0.3 };
+    let start = Model { label: Some(head.clone()), ..labelled(4) };
+    let data: Vec<Example> = (0..8_u8)
+        .map(|index| {
+            let tokens = vec![3 + u32::from(index), 4, 5, 6];
+            // Soft labels, two a text, and texts of two lengths.
+            let soft = f32::from(index) / 7.0;
+            let tokens = if index % 2 == 0 { tokens } else { tokens[..3].to_vec() };
+            Example::labelled(tokens, [(1, soft), (2, 1.0 - soft)])
+        })
+        .collect();
+    let mut sum = 0.0;
+    for example in &data {
+        let rows = hidden(&start.decoder, &example.tokens);
+        for target in &example.targets {
+            let z = dot(&head.weight, &rows[target.position]) + f64::from(head.bias);
+            let p = 1.0 / (1.0 + (-z).exp());
+            let tts_models::train::Goal::Probability(y) = target.want else { unreachable!() };
+            sum -= f64::from(y) * p.ln() + (1.0 - f64::from(y)) * (1.0 - p).ln();
+        }
+    }
+    let settings = TrainConfig { batch: 8, ..config(1) };
+    let trained = Trainer::new(settings).train(start, &data).unwrap();
+    let found = trained.history.updates[0].loss;
+    assert!((found - sum / 16.0).abs() < 1e-5, "{found} {}", sum / 16.0);
+}
+
+/// The first update of `AdamW` moves every weight by the learning rate against the sign of its
+/// gradient (less what epsilon takes), after decay. So signs and decay can be read off, and the
+/// gradient's norm is checked against finite differences of the loss.
+#[test]
+fn the_first_update_follows_the_gradient_and_decays_matrices_only() {
+    let data = vec![counting().remove(7)];
+    let settings = TrainConfig {
+        batch: 1,
+        parts: 1,
+        warmup: 0,
+        final_rate: 1.0,
+        learning_rate: 1e-3,
+        weight_decay: 0.5,
+        epsilon: 1e-20,
+        ..config(1)
+    };
+    let start = model(5);
+    let trained = Trainer::new(settings).train(start.clone(), &data).unwrap();
+    let count: f64 = data[0].targets.len() as f64;
+    let loss = |weights: &DecoderWeights| next_loss(weights, &data[0]) / count;
+    let (before, after) = (start.decoder.tensors(), trained.model.decoder.tensors());
+    let mut square = 0.0;
+    for (tensor, (old, new)) in before.iter().zip(&after).enumerate() {
+        let decays = old.shape.len() == 2 && tensor > 0;
+        for (index, (&a, &b)) in old.values.iter().zip(new.values).enumerate() {
+            // In f64 the central difference is good to about 1e-8.
+            let nudge = 2e-4_f32;
+            let at = |delta: f32| {
+                let mut weights = start.decoder.clone();
+                let place = value(&mut weights, tensor, index);
+                *place = a + delta;
+                let exact = f64::from(*place);
+                (exact, loss(&weights))
+            };
+            let ((high, up), (low, down)) = (at(nudge), at(-nudge));
+            let gradient = (up - down) / (high - low);
+            square += gradient * gradient;
+            if gradient.abs() < 1e-4 {
+                continue;
+            }
+            let decay = if decays { 1e-3 * 0.5 * f64::from(a) } else { 0.0 };
+            let expected = f64::from(a) - decay - 1e-3 * gradient.signum();
+            let name = &old.name;
+            assert!((f64::from(b) - expected).abs() < 1e-6, "{name} {index}: {a} {b} {gradient}");
+        }
+    }
+    let norm = trained.history.updates[0].gradient_norm;
+    assert!((norm - square.sqrt()).abs() < 1e-4 * norm, "{norm} {}", square.sqrt());
+}
+
+/// Value number `index` of tensor number `tensor`, in the order of [`DecoderWeights::tensors`].
+fn value(weights: &mut DecoderWeights, tensor: usize, index: usize) -> &mut f32 {
+    let mut all: Vec<&mut Vec<f32>> = vec![&mut weights.embedding];
+    for layer in &mut weights.layers {
+        all.extend([
+            &mut layer.attention_norm,
+            &mut layer.query,
+            &mut layer.key,
+            &mut layer.value,
+            &mut layer.output,
+            &mut layer.feed_forward_norm,
+            &mut layer.gate,
+            &mut layer.up,
+            &mut layer.down,
+        ]);
+    }
+    all.push(&mut weights.norm);
+    all.extend(&mut weights.head);
+    &mut all.swap_remove(tensor)[index]
+}

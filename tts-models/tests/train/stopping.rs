@@ -1,0 +1,204 @@
+//! Stopping, going on, and everything that can go wrong.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use tts_models::ModelError;
+use tts_models::train::{Example, Goal, Target, TrainConfig, Trained, Trainer};
+
+use crate::{config, counting, labelled, model};
+
+fn in_folder(steps: usize, folder: &Path, stop: Option<usize>) -> Result<Trained, ModelError> {
+    let held_out = counting();
+    Trainer::new(config(steps))
+        .checkpoints(folder)
+        .held_out(&held_out)
+        .watch(|progress| {
+            if stop == Some(progress.update.step) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .train(model(1), &counting())
+}
+
+#[test]
+fn a_stopped_run_goes_on_to_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = in_folder(9, &folder.path().join("whole"), None).unwrap();
+    assert!(whole.complete);
+    for stop in 1..9 {
+        let folder = folder.path().join(stop.to_string());
+        let stopped = in_folder(9, &folder, Some(stop)).unwrap();
+        assert!(!stopped.complete);
+        assert_eq!(stopped.history.updates.len(), stop);
+        assert_eq!(in_folder(9, &folder, None).unwrap(), whole, "stopped after {stop}");
+    }
+    // One that is complete is only read.
+    assert_eq!(in_folder(9, &folder.path().join("3"), None).unwrap(), whole);
+    let file = |name: &str| std::fs::read(folder.path().join(name).join("checkpoint.safetensors"));
+    assert_eq!(file("whole").unwrap(), file("5").unwrap());
+}
+
+#[test]
+fn a_killed_run_goes_on_from_its_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    let held_out = counting();
+    std::fs::create_dir(&killed).unwrap();
+    // What lies on the disk when update 7 is done: the checkpoint after update 6.
+    let trained = Trainer::new(config(9))
+        .checkpoints(&whole)
+        .held_out(&held_out)
+        .watch(|progress| {
+            if progress.update.step == 7 {
+                let file = "checkpoint.safetensors";
+                std::fs::copy(whole.join(file), killed.join(file)).unwrap();
+            }
+            ControlFlow::Continue(())
+        })
+        .train(model(1), &counting())
+        .unwrap();
+    assert_eq!(in_folder(9, &killed, None).unwrap(), trained);
+}
+
+#[test]
+fn a_checkpoint_of_another_run_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    in_folder(4, folder.path(), None).unwrap();
+    let other = [
+        Trainer::new(TrainConfig { seed: 5, ..config(4) })
+            .checkpoints(folder.path())
+            .train(model(1), &counting()),
+        Trainer::new(config(4)).checkpoints(folder.path()).train(model(2), &counting()),
+        Trainer::new(config(4)).checkpoints(folder.path()).train(model(1), &counting()[1..].to_vec()),
+    ];
+    for result in other {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("checkpoint.safetensors"), "{error}");
+        assert!(error.contains("other settings"), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_checkpoint_is_an_error_not_a_new_start() {
+    let folder = tempfile::tempdir().unwrap();
+    in_folder(4, folder.path(), None).unwrap();
+    let file = folder.path().join("checkpoint.safetensors");
+    let sound = std::fs::read(&file).unwrap();
+    let mut wrong = sound.clone();
+    let end = wrong.len();
+    wrong[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    for bytes in [&sound[..0], &sound[..7], &sound[..200], &sound[..end - 1], &wrong] {
+        std::fs::write(&file, bytes).unwrap();
+        let error = in_folder(4, folder.path(), None).unwrap_err().to_string();
+        assert!(error.contains("checkpoint.safetensors"), "{error}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_run_and_keeps_the_last_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = in_folder(9, &folder.path().join("whole"), None).unwrap();
+    let folder = folder.path().join("full");
+    let partial = folder.join("checkpoint.safetensors.partial");
+    let held_out = counting();
+    let error = Trainer::new(config(9))
+        .checkpoints(&folder)
+        .held_out(&held_out)
+        .watch(|progress| {
+            if progress.update.step == 5 {
+                // A device that is always full stands where the file is written.
+                std::os::unix::fs::symlink("/dev/full", &partial).unwrap();
+            }
+            ControlFlow::Continue(())
+        })
+        .train(model(1), &counting())
+        .unwrap_err();
+    assert!(matches!(&error, ModelError::Io { source, .. }
+        if source.kind() == std::io::ErrorKind::StorageFull), "{error}");
+    assert!(error.to_string().contains("checkpoint.safetensors"), "{error}");
+    // There is room again.
+    std::fs::remove_file(&partial).unwrap();
+    assert_eq!(in_folder(9, &folder, None).unwrap(), whole);
+}
+
+#[test]
+fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint() {
+    let mut start = model(1);
+    start.decoder.norm[0] = f32::NAN;
+    let error = Trainer::new(config(3)).train(start, &counting()).unwrap_err();
+    assert!(matches!(error, ModelError::Training { step: 1, .. }), "{error}");
+    assert!(error.to_string().contains("the loss is NaN"), "{error}");
+
+    // A rate that drives the weights out of range some updates in.
+    let folder = tempfile::tempdir().unwrap();
+    let wild = TrainConfig {
+        learning_rate: 10.0,
+        warmup: 0,
+        weight_decay: 10.0,
+        checkpoint_every: 1,
+        ..config(60)
+    };
+    let error = Trainer::new(wild).checkpoints(folder.path()).train(model(1), &counting());
+    let ModelError::Training { step, .. } = error.unwrap_err() else { panic!("another error") };
+    assert!(step > 1);
+    assert!(folder.path().join("checkpoint.safetensors").exists());
+}
+
+#[test]
+fn bad_examples_are_named() {
+    let target = |position, want, weight| Target { position, want, weight };
+    let with = |tokens: Vec<u32>, target: Target| {
+        vec![counting().remove(0), Example { tokens, targets: vec![target] }]
+    };
+    let token = Goal::Token(4);
+    let cases = [
+        (Vec::new(), "data: no examples"),
+        (vec![Example { tokens: vec![3, 4], targets: Vec::new() }], "data: no targets"),
+        (with(vec![3, 4], target(0, token, 0.0))[1..].to_vec(), "data: no targets"),
+        (with(Vec::new(), target(0, token, 1.0)), "example 1: 0 tokens"),
+        (with(vec![3; 65], target(0, token, 1.0)), "example 1: 65 tokens, expected 1 to 64"),
+        (with(vec![3, 11], target(0, token, 1.0)), "example 1: token 11, expected below 11"),
+        (with(vec![3, 4], target(2, token, 1.0)), "example 1: a target at 2, expected below 2"),
+        (with(vec![3, 4], target(0, Goal::Token(11), 1.0)), "example 1: token 11 wanted"),
+        (with(vec![3, 4], target(0, token, f32::NAN)), "example 1: weight NaN"),
+        (with(vec![3, 4], target(0, token, -1.0)), "example 1: weight -1"),
+        (with(vec![3, 4], target(0, Goal::Probability(0.5), 1.0)), "no label head"),
+    ];
+    for (data, expected) in cases {
+        let error = Trainer::new(config(1)).train(model(1), &data).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error:?} for {expected:?}");
+    }
+    for label in [f32::NAN, -0.1, 1.1] {
+        let data = with(vec![3, 4], target(0, Goal::Probability(label), 1.0));
+        let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
+        assert!(error.contains("example 1: label"), "{error}");
+    }
+    let (empty, data) = (Vec::<Example>::new(), counting());
+    let error = Trainer::new(config(1)).held_out(&empty).train(model(1), &data);
+    assert!(error.unwrap_err().to_string().contains("held out: no examples"));
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let good = config(1);
+    let cases = [
+        ("steps", TrainConfig { steps: 0, ..good.clone() }),
+        ("batch", TrainConfig { batch: 0, ..good.clone() }),
+        ("parts", TrainConfig { parts: 0, ..good.clone() }),
+        ("learning_rate", TrainConfig { learning_rate: f64::NAN, ..good.clone() }),
+        ("final_rate", TrainConfig { final_rate: 1.5, ..good.clone() }),
+        ("weight_decay", TrainConfig { weight_decay: -1.0, ..good.clone() }),
+        ("beta_1", TrainConfig { beta_1: 1.0, ..good.clone() }),
+        ("beta_2", TrainConfig { beta_2: -0.1, ..good.clone() }),
+        ("epsilon", TrainConfig { epsilon: 0.0, ..good.clone() }),
+        ("clip", TrainConfig { clip: 0.0, ..good }),
+    ];
+    for (field, config) in cases {
+        let error = Trainer::new(config).train(model(1), &counting()).unwrap_err().to_string();
+        assert!(error.starts_with(field), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Training data of reward models: labels, positions, and that what is learnt is what is scored.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tts_core::{Prompt, Scored, Step, StepScorer, Trajectory};
+use tts_models::testing::tiny_config;
+use tts_models::train::{Example, Goal, LabelHead, Model, TrainConfig, Trainer};
+use tts_models::weights::Dtype;
+use tts_models::{Backend, DecoderWeights, EngineConfig, ModelConfig, Tokenizer};
+use tts_prm::train::{Solution, outcome_config, process_config, save, until_first_error};
+use tts_prm::{HeadConfig, RewardModel};
+
+const ALPHABET: &str = "\n0123456789+-*=";
+const PROMPT: &str = "12+3-4\n";
+const STEPS: [&str; 2] = ["=15-4\n", "=11"];
+
+fn shape() -> ModelConfig {
+    ModelConfig { vocab_size: 16, eos_token_ids: vec![0], bos_token_id: None, ..tiny_config("llama") }
+}
+
+fn tokenizer(folder: &Path) -> Tokenizer {
+    let file = folder.join("tokenizer.json");
+    let json = tts_models::tokenizer::characters(ALPHABET, &["<|end|>"]).unwrap();
+    std::fs::write(&file, json).unwrap();
+    Tokenizer::from_file(file).unwrap()
+}
+
+fn solution(tokenizer: &Tokenizer, right: &[bool], solved: bool) -> Solution {
+    let prompt = tokenizer.encode(PROMPT, false).unwrap();
+    let labels = until_first_error(right);
+    Solution::encode(tokenizer, prompt, &STEPS, "\n", labels, solved).unwrap()
+}
+
+fn labels(example: &Example) -> Vec<(usize, f32)> {
+    let one = |target: &tts_models::train::Target| match target.want {
+        Goal::Probability(label) => (target.position, label),
+        Goal::Token(token) => panic!("token {token} is wanted"),
+    };
+    example.targets.iter().map(one).collect()
+}
+
+#[test]
+fn labels_stop_at_the_first_error() {
+    assert_eq!(until_first_error(&[]), [] as [f32; 0]);
+    assert_eq!(until_first_error(&[false, true]), [0.0]);
+    assert_eq!(until_first_error(&[true, true]), [1.0, 1.0]);
+    assert_eq!(until_first_error(&[true, false, false, true]), [1.0, 0.0]);
+}
+
+#[test]
+fn one_label_at_the_end_of_each_judged_step_and_no_token_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let text = |example: &Example| tokenizer.decode(&example.tokens, false);
+    let right = solution(&tokenizer, &[true, true], true).process();
+    assert_eq!(text(&right), "12+3-4\n=15-4\n=11\n");
+    assert_eq!(labels(&right), [(12, 1.0), (16, 1.0)]);
+    let wrong = solution(&tokenizer, &[false, true], false).process();
+    assert_eq!(text(&wrong), "12+3-4\n=15-4\n");
+    assert_eq!(labels(&wrong), [(12, 0.0)]);
+}
+
+#[test]
+fn an_outcome_stands_at_every_token_of_the_solution_and_weighs_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    for (solved, label) in [(true, 1.0), (false, 0.0)] {
+        let example = solution(&tokenizer, &[true, false], solved).outcome();
+        let expected: Vec<(usize, f32)> = (7..17).map(|position| (position, label)).collect();
+        assert_eq!(labels(&example), expected);
+        let weight: f32 = example.targets.iter().map(|target| target.weight).sum();
+        assert!((weight - 1.0).abs() < 1e-6, "{weight}");
+    }
+}
+
+#[test]
+fn bad_solutions_are_named() {
+    let cases = [
+        (vec![], vec![], "steps: none"),
+        (vec![vec![1], vec![]], vec![1.0], "step 1: no tokens"),
+        (vec![vec![1]], vec![], "number of labels: 0, expected 1 to 1"),
+        (vec![vec![1]], vec![1.0, 0.0], "number of labels: 2, expected 1 to 1"),
+        (vec![vec![1]], vec![f32::NAN], "label 0: NaN"),
+        (vec![vec![1], vec![2]], vec![1.0, 1.5], "label 1: 1.5"),
+    ];
+    for (steps, labels, expected) in cases {
+        let error = Solution::new(vec![3], steps, labels, true).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error:?} for {expected:?}");
+    }
+}
+
+/// A reward model as saved, from a few updates on random solutions.
+fn trained(folder: &Path, config: &HeadConfig, example: &Example) -> Model {
+    let decoder = DecoderWeights::initial(shape(), 9).unwrap();
+    let weight = (0..decoder.config.hidden_size).map(|i| (i as f32).cos()).collect();
+    let model = Model { decoder, label: Some(LabelHead { weight, bias: 0.1 }) };
+    let settings = TrainConfig { steps: 2, learning_rate: 1e-2, ..TrainConfig::default() };
+    let model = Trainer::new(settings).train(model, &vec![example.clone()]).unwrap().model;
+    save(folder, &model, config, Dtype::F32).unwrap();
+    model
+}
+
+/// What the label head says at the positions of an example, by the trunk of the saved folder.
+fn at_targets(folder: &Path, head: &LabelHead, example: &Example) -> Vec<f64> {
+    let model = tts_models::open(folder, Backend::Ndarray, EngineConfig::default()).unwrap();
+    let last = |position: usize| {
+        let rows = model.hidden(&example.tokens[..=position], &[position]).unwrap();
+        let z: f64 = head.weight.iter().zip(&rows[0]).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
+        1.0 / (1.0 + (-z - f64::from(head.bias)).exp())
+    };
+    example.targets.iter().map(|target| last(target.position)).collect()
+}
+
+fn path() -> Trajectory {
+    let step = |text: &str| Arc::new(Step { text: text.into(), ..Step::default() });
+    let steps: Vec<Arc<Step>> = STEPS.iter().map(|text| step(text)).collect();
+    Trajectory::new(Arc::new(Prompt::text(PROMPT)), steps, 2, true)
+}
+
+fn assert_close(found: &Scored, expected: &[f64]) {
+    for (a, b) in found.scores.iter().zip(expected) {
+        assert!((a - b).abs() < 1e-5, "{found:?} {expected:?}");
+    }
+}
+
+#[test]
+fn a_process_model_scores_where_it_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let example = solution(&tokenizer, &[true, true], true).process();
+    let model = trained(folder.path(), &process_config("\n"), &example);
+    let expected = at_targets(folder.path(), &model.label.unwrap(), &example);
+    assert!((expected[0] - expected[1]).abs() > 1e-4, "{expected:?}");
+    let scorer =
+        RewardModel::process(folder.path(), Backend::Native, EngineConfig::default()).unwrap();
+    let found = scorer.score(&[path()]).unwrap().remove(0);
+    assert_eq!(found.scores.len(), 2);
+    assert_close(&found, &expected);
+}
+
+#[test]
+fn an_outcome_model_scores_where_it_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let example = solution(&tokenizer, &[true, true], true).outcome();
+    let model = trained(folder.path(), &outcome_config("\n"), &example);
+    let expected = at_targets(folder.path(), &model.label.unwrap(), &example);
+    let scorer =
+        RewardModel::outcome(folder.path(), Backend::Native, EngineConfig::default()).unwrap();
+    let found = scorer.score(&[path()]).unwrap().remove(0);
+    assert_close(&found, &[0.5, *expected.last().unwrap()]);
+}
+
+#[test]
+fn sixteen_bits_are_read_back_rounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let example = solution(&tokenizer, &[true, true], true).process();
+    let model = trained(folder.path(), &process_config("\n"), &example);
+    let score = || {
+        let engine = EngineConfig::default();
+        let scorer = RewardModel::process(folder.path(), Backend::Native, engine).unwrap();
+        scorer.score(&[path()]).unwrap().remove(0)
+    };
+    let exact = score();
+    save(folder.path(), &model, &process_config("\n"), Dtype::F16).unwrap();
+    let rounded = score();
+    assert_ne!(exact, rounded);
+    for (a, b) in exact.scores.iter().zip(&rounded.scores) {
+        assert!((a - b).abs() < 1e-2, "{exact:?} {rounded:?}");
+    }
+    let size = std::fs::metadata(folder.path().join("model.safetensors")).unwrap().len();
+    let values: usize = model.decoder.tensors().iter().map(|tensor| tensor.values.len()).sum();
+    let bytes = 2 * values as u64;
+    assert!((bytes..bytes + 4_096).contains(&size), "{size} for {bytes}");
+}
+
+#[test]
+fn a_model_without_a_head_is_not_saved_as_a_reward_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Model { decoder: DecoderWeights::initial(shape(), 9).unwrap(), label: None };
+    let error = save(folder.path(), &model, &process_config("\n"), Dtype::F16).unwrap_err();
+    assert!(error.to_string().contains("no label head"), "{error}");
+}
