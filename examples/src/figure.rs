@@ -12,7 +12,8 @@ pub fn chart(table: &Table) -> Chart {
     let title = format!("{}, {} problems", table.task, table.problems);
     let x = Axis::log2("generated tokens a problem");
     let y = Axis::linear("accuracy, with 95 % interval");
-    let mut chart = Chart::new(title, x, y);
+    // Eight curves with their bands need more room than the default.
+    let mut chart = Chart::new(title, x, y).sized(900, 600);
     let all = [Strategy::Greedy].into_iter().chain(Strategy::SEARCHED).chain(Strategy::POOLED);
     for strategy in all {
         let rows = table.rows.iter().filter(|row| row.strategy == strategy);
