@@ -135,7 +135,9 @@ fn bins(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     writeln!(out, "\nby difficulty, the easiest fifth first")?;
     let mut line = |name: &str, of: &mut dyn Iterator<Item = String>| {
         write!(out, "{name:<22}")?;
-        of.try_for_each(|cell| write!(out, " {cell:>9}"))?;
+        for cell in of {
+            write!(out, " {cell:>9}")?;
+        }
         writeln!(out)
     };
     line("share of problems", &mut bins.iter().map(|bin| percent(bin.share)))?;

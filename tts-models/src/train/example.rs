@@ -67,6 +67,13 @@ impl Example {
         Self { tokens, targets }
     }
 
+    /// The example with the weights of all targets multiplied.
+    #[must_use]
+    pub fn weighted(mut self, factor: f32) -> Self {
+        self.targets.iter_mut().for_each(|target| target.weight *= factor);
+        self
+    }
+
     /// # Errors
     /// When it does not fit a model of `vocab` tokens and `positions` positions, with or without a
     /// label head; `index` names it.
