@@ -25,7 +25,7 @@ const BATCH: usize = 256;
 pub struct Sample {
     /// The prompt, and the steps up to the last one with any text.
     pub path: Trajectory,
-    /// The final answer found in the text.
+    /// The final answer found in the text, if it is finished.
     pub answer: Option<String>,
     /// Whether it is a finished, right solution.
     pub correct: bool,
@@ -71,7 +71,8 @@ fn pool(arena: &Arena<'_>, place: usize, outcome: &Outcome) -> Vec<Sample> {
         let path = Trajectory::new(Arc::clone(tree.prompt()), steps, count, finished);
         let text = path.text();
         Sample {
-            answer: answer::extract(&text),
+            // What was cut off has no final answer: a number that stands last does not vote.
+            answer: answer::extract(&text).filter(|_| finished),
             correct: finished && arena.family.solved(question, &lines(&text)),
             generated,
             judged,

@@ -29,6 +29,22 @@ fn lookahead_judges_steps_by_the_end_of_their_rollouts() {
 }
 
 #[test]
+fn lookahead_may_count_the_step_with_its_rollout() {
+    let beam = BeamSearch { keep: 1, branch: 2, ..BeamSearch::default() };
+    let aggregate = Aggregate::Product;
+    let mut search = ByHand::new(Lookahead { aggregate, ..Lookahead::of(beam) });
+    search.start();
+    let fresh = search.open(0, &[0.1, 0.8]);
+    assert_eq!(search.next(&fresh), [(1, 1), (2, 1)]);
+    // What follows from a wrong step may be right in itself.
+    let first = search.rollout(fresh[0], Finish::Step, Some(0.9));
+    let second = search.rollout(fresh[1], Finish::Step, Some(0.5));
+    let chosen = search.decide(&[first, second], &[0, 1]);
+    assert_eq!(shown(&chosen), [(2, 2)]);
+    assert_eq!(search.tree[fresh[1]].value, Some(0.4));
+}
+
+#[test]
 fn lookahead_falls_back_to_the_step_itself() {
     let mut search = ByHand::new(Lookahead::source(4, 1, 2).expect("possible"));
     search.start();

@@ -66,7 +66,7 @@ impl Other {
         )]
         let tokens = thousands(tokens.round() as u64);
         Self {
-            name: format!("{} to {}", low.name(), high.n),
+            name: low.name_at(&format!("{}..{}", low.n, high.n)),
             equal: format!("{tokens} tokens"),
             values: low.values.iter().zip(&high.values).map(mix).collect(),
         }

@@ -49,11 +49,16 @@ impl Measured {
 
     /// The name in tables.
     pub fn name(&self) -> String {
-        let scorer = self.scorer.map_or_else(String::new, |judge| format!(" by {}", judge.name()));
         if self.strategy == Strategy::Greedy {
             return self.strategy.to_string();
         }
-        format!("{} {}{scorer}", self.strategy, self.n)
+        self.name_at(&self.n.to_string())
+    }
+
+    /// The name with another budget.
+    pub(super) fn name_at(&self, n: &str) -> String {
+        let scorer = self.scorer.map_or_else(String::new, |judge| format!(" by {}", judge.name()));
+        format!("{} {n}{scorer}", self.strategy)
     }
 }
 
