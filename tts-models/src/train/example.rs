@@ -104,7 +104,9 @@ impl Example {
                     return wrong(format!("token {token} wanted, expected below {vocab}"));
                 }
                 Goal::Probability(_) if !labels => {
-                    return wrong(format!("a label at {position}, but the model has no label head"));
+                    return wrong(format!(
+                        "a label at {position}, but the model has no label head"
+                    ));
                 }
                 Goal::Probability(label) if !(0.0..=1.0).contains(&label) => {
                     return wrong(format!("label {label} at {position}, expected 0 to 1"));
