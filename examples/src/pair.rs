@@ -66,6 +66,8 @@ pub struct PairConfig {
     pub samples: usize,
     /// Temperature of the samples.
     pub temperature: f32,
+    /// Written solutions of further problems that the reward models learn to write beside.
+    pub verifier_problems: usize,
     /// Training of the process and of the outcome reward model.
     pub verifier: TrainConfig,
     /// Problems of the test split that the verifiers are reported on.
@@ -81,10 +83,11 @@ impl Default for PairConfig {
             problems: 100_000,
             held_out: 256,
             generator: TrainConfig { steps: 3_500, learning_rate: 3e-3, ..train.clone() },
-            sampled_problems: 5_000,
-            samples: 16,
+            sampled_problems: 20_000,
+            samples: 4,
             temperature: TEMPERATURE,
-            verifier: TrainConfig { steps: 5_000, learning_rate: 1e-3, ..train },
+            verifier_problems: 80_000,
+            verifier: TrainConfig { steps: 5_000, learning_rate: 2e-3, ..train },
             reported_problems: 500,
         }
     }

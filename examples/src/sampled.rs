@@ -61,8 +61,7 @@ pub fn sample<F: Family + ?Sized>(
         .seed(seed)
         .concurrency(32);
     let strategy = SelfConsistency { n, ..SelfConsistency::default() };
-    let searches =
-        problems.iter().map(|problem| (strategy, family.prompt(&problem.question)));
+    let searches = problems.iter().map(|problem| (strategy, family.prompt(&problem.question)));
     let outcomes = search.run_each(searches, |_, _| done());
     let mut all = Vec::with_capacity(problems.len());
     for (problem, outcome) in problems.iter().zip(outcomes) {
@@ -83,11 +82,7 @@ pub fn sample<F: Family + ?Sized>(
     Ok(all)
 }
 
-fn judge<F: Family + ?Sized>(
-    family: &F,
-    question: &str,
-    steps: Vec<String>,
-) -> Attempt {
+fn judge<F: Family + ?Sized>(family: &F, question: &str, steps: Vec<String>) -> Attempt {
     let texts: Vec<&str> = steps.iter().map(String::as_str).collect();
     let right = family.check(question, &texts);
     let solved = family.solved(question, &texts);

@@ -102,7 +102,9 @@ fn four_samples_are_the_first_of_sixteen() {
 
 fn small_table() -> Table {
     let spent = Spent { generated: 4000, scored: 0, seconds: 1.5 };
-    let row = |strategy, n| Row::new(strategy, n, &[true, false, true, true], spent).unwrap();
+    let row = |strategy, n| {
+        Row::new(strategy, n, &[true, false, true, true], spent).expect("four problems")
+    };
     let rows = vec![row(Strategy::Greedy, 1), row(Strategy::PassAtN, 16)];
     Table { task: "sums".into(), problems: 4, rows }
 }

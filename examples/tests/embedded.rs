@@ -32,21 +32,21 @@ fn miniature() -> PairConfig {
 }
 
 /// Every file of a folder and its folders.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+fn files(folder: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
     let mut all = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
             if path.is_dir() {
                 folders.push(path);
             } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                all.insert(name, std::fs::read(&path).unwrap());
+                let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+                all.insert(name, std::fs::read(&path)?);
             }
         }
     }
-    all
+    Ok(all)
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn the_pair_is_rebuilt_to_the_same_bytes() {
                 std::fs::write(&samples, &bytes[..bytes.len() * 2 / 3]).unwrap();
             }
         }
-        (files(&out), files(&work))
+        (files(&out).unwrap(), files(&work).unwrap())
     };
     let (whole, work) = train("whole", &[4]);
     for name in ["generator", "prm", "orm"] {

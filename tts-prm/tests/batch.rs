@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use tts_core::{Prompt, Step, StepScorer, Trajectory};
 use tts_models::testing::{Counting, tiny_config};
-use tts_models::{
-    DecoderWeights, Engine, EngineConfig, Executor, ModelConfig, Native, Tokenizer, Trunk,
-};
+use tts_models::{DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer, Trunk};
 use tts_prm::{HeadConfig, Linear, OutcomeHead, ProcessHead, RewardHead, Separator};
 
 const PROMPT: &str = "Q: How many clips in April and May?\nA:";

@@ -1,5 +1,7 @@
 //! Training data of reward models: labels, positions, and that what is learnt is what is scored.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +18,12 @@ const PROMPT: &str = "12+3-4\n";
 const STEPS: [&str; 2] = ["=15-4\n", "=11"];
 
 fn shape() -> ModelConfig {
-    ModelConfig { vocab_size: 16, eos_token_ids: vec![0], bos_token_id: None, ..tiny_config("llama") }
+    ModelConfig {
+        vocab_size: 16,
+        eos_token_ids: vec![0],
+        bos_token_id: None,
+        ..tiny_config("llama")
+    }
 }
 
 fn tokenizer(folder: &Path) -> Tokenizer {
@@ -59,6 +66,22 @@ fn one_label_at_the_end_of_each_judged_step_and_no_token_after() {
     let wrong = solution(&tokenizer, &[false, true], false).process();
     assert_eq!(text(&wrong), "12+3-4\n=15-4\n");
     assert_eq!(labels(&wrong), [(12, 0.0)]);
+}
+
+#[test]
+fn the_label_of_a_step_may_stand_at_all_of_its_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let solution = solution(&tokenizer, &[true, false], false);
+    let (ends, all) = (solution.process(), solution.process_tokens());
+    assert_eq!(ends.tokens, all.tokens);
+    let expected: Vec<(usize, f32)> =
+        (7..13).map(|p| (p, 1.0)).chain((13..17).map(|p| (p, 0.0))).collect();
+    assert_eq!(labels(&all), expected);
+    // The ends weigh as before, and each step's tokens together as much again.
+    let weight = |position: usize| all.targets[position - 7].weight;
+    assert!((weight(8) - 1.0 / 6.0).abs() < 1e-6 && (weight(14) - 0.25).abs() < 1e-6);
+    assert!((weight(12) - 7.0 / 6.0).abs() < 1e-6 && (weight(16) - 1.25).abs() < 1e-6);
 }
 
 #[test]
@@ -105,8 +128,9 @@ fn trained(folder: &Path, config: &HeadConfig, example: &Example) -> Model {
 fn at_targets(folder: &Path, head: &LabelHead, example: &Example) -> Vec<f64> {
     let model = tts_models::open(folder, Backend::Ndarray, EngineConfig::default()).unwrap();
     let last = |position: usize| {
-        let rows = model.hidden(&example.tokens[..=position], &[position]).unwrap();
-        let z: f64 = head.weight.iter().zip(&rows[0]).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
+        let rows = model.hidden_of(&example.tokens[..=position], &[position]).unwrap();
+        let z: f64 =
+            head.weight.iter().zip(&rows[0]).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
         1.0 / (1.0 + (-z - f64::from(head.bias)).exp())
     };
     example.targets.iter().map(|target| last(target.position)).collect()

@@ -27,9 +27,7 @@
 //! depths 1 and 3.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{
-    Aggregate, Expand, NodeId, NodeKind, Sampling, SearchStrategy, Tree, Until, View,
-};
+use tts_core::{Aggregate, Expand, NodeId, NodeKind, Sampling, SearchStrategy, Tree, Until, View};
 
 use crate::{BeamSearch, samples};
 

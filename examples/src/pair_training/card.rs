@@ -27,8 +27,10 @@ fn share(share: &Share) -> String {
 
 /// Writes `report.json`, the reliability charts and `README.md` into the pair's folder.
 pub(super) fn write(out: &Path, report: &Report<'_>) -> Result<(), Error> {
-    let charts =
-        [("prm", "Process reward model", &report.prm), ("orm", "Outcome reward model", &report.orm)];
+    let charts = [
+        ("prm", "Process reward model", &report.prm),
+        ("orm", "Outcome reward model", &report.orm),
+    ];
     for (name, title, verifier) in charts {
         let mut chart = plot::reliability(&verifier.calibration);
         title.clone_into(&mut chart.title);
@@ -44,8 +46,20 @@ pub(super) fn write(out: &Path, report: &Report<'_>) -> Result<(), Error> {
 }
 
 fn card(report: &Report<'_>) -> Result<String, Error> {
-    let Report { config, generator, prm, orm } = report;
     let mut text = String::new();
+    generator(&mut text, report)?;
+    verifiers(&mut text, report)?;
+    text += "
+![Reliability of the process reward model](reliability-prm.svg)
+![Reliability of the outcome reward model](reliability-orm.svg)
+
+All figures with their intervals: `report.json`.
+";
+    Ok(text)
+}
+
+fn generator(text: &mut String, report: &Report<'_>) -> Result<(), Error> {
+    let Report { config, generator, .. } = report;
     let [low, high] = generator.pass_at_1.interval;
     let fifths: Vec<String> = generator.fifths.iter().map(|&rate| percent(rate)).collect();
     let family = &config.family;
@@ -71,7 +85,8 @@ by this project, to see search against verifiers work without a download.
 | Splits | by a hash of the problem's text: 80 % train, 10 % validation, 10 % test |
 | Generator | {updates} updates of {batch} written solutions out of {problems} |
 | Reward models | from the generator's weights, {verifier_updates} updates of {verifier_batch} of the generator's own solutions: {samples} samples at temperature {temperature} of each of {sampled} further training problems |
-| Labels | the exact checker's. Process: each step up to and with the first error. Outcome: whether the answer is right, at every token |
+| Beside them | {verifier_problems} written solutions, each token at a tenth of a label's weight |
+| Labels | the exact checker's. Process: each step up to and with the first error, at its end and at its tokens. Outcome: whether the answer is right, at every token |
 | Not for | arithmetic. They are made to err |
 | Licence | MIT or Apache-2.0, as the project; the data are made by the project's own code |
 
@@ -102,6 +117,7 @@ On {reported} problems of the test split, {reported_samples} samples each; 95 % 
         problems = config.problems,
         verifier_updates = config.verifier.steps,
         verifier_batch = config.verifier.batch,
+        verifier_problems = config.verifier_problems,
         samples = config.samples,
         temperature = config.temperature,
         sampled = config.sampled_problems,
@@ -115,6 +131,11 @@ On {reported} problems of the test split, {reported_samples} samples each; 95 % 
         fifths = fifths.join(", "),
         steps = percent(generator.step_accuracy),
     )?;
+    Ok(())
+}
+
+fn verifiers(text: &mut String, report: &Report<'_>) -> Result<(), Error> {
+    let Report { prm, orm, .. } = report;
     write!(
         text,
         "
@@ -148,11 +169,5 @@ The process model names the first error of {} wrong solutions, and none in {} ri
             percent(found.f1)
         )?;
     }
-    text += "
-![Reliability of the process reward model](reliability-prm.svg)
-![Reliability of the outcome reward model](reliability-orm.svg)
-
-All figures with their intervals: `report.json`.
-";
-    Ok(text)
+    Ok(())
 }

@@ -78,7 +78,7 @@ impl Stages {
         }
         let path = self.out.join("generator");
         let engine = EngineConfig::default();
-        let generator = tts_models::open(&path, Backend::default(), engine.clone())?;
+        let generator = tts_models::open(&path, Backend::default(), engine)?;
         let PairConfig { sampled_problems, samples, held_out, reported_problems, .. } = self.config;
         let plan = |name, split, problems, samples| Plan { name, split, problems, samples };
         let train = plan("samples", Split::Train, sampled_problems, samples);
@@ -110,8 +110,7 @@ impl Stages {
                 attempts: all.attempts.iter().take(self.config.samples).cloned().collect(),
             })
             .collect();
-        let prm =
-            RewardModel::process(self.out.join("prm"), Backend::default(), engine.clone())?;
+        let prm = RewardModel::process(self.out.join("prm"), Backend::default(), engine)?;
         let orm = RewardModel::outcome(self.out.join("orm"), Backend::default(), engine)?;
         let report = Report {
             config: &self.config,

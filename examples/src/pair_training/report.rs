@@ -124,7 +124,11 @@ impl Stages {
             for (attempt, scores) in attempts.attempts.iter().zip(scores) {
                 let Some(&last) = scores.last() else { continue };
                 let error = first_error(&attempt.right);
-                solutions.add(aggregate.apply(scores.iter().copied()).unwrap_or(last), attempt.solved, problem);
+                solutions.add(
+                    aggregate.apply(scores.iter().copied()).unwrap_or(last),
+                    attempt.solved,
+                    problem,
+                );
                 match kind {
                     Kind::Process => {
                         let end = error.map_or(scores.len(), |error| error + 1);

@@ -51,11 +51,10 @@ impl Stages {
     /// Different problems of a split, other than those that the generator learnt from.
     fn unseen(&self, split: Split, count: usize) -> Result<Vec<Problem>, Error> {
         let family = &self.config.family;
-        let learnt: HashSet<String> =
-            problems(family, Split::Train, self.stream(0))
-                .take(self.config.problems)
-                .map(|problem| problem.question)
-                .collect();
+        let learnt: HashSet<String> = problems(family, Split::Train, self.stream(0))
+            .take(self.config.problems)
+            .map(|problem| problem.question)
+            .collect();
         let found: Vec<Problem> = problems(family, split, self.stream(1))
             .filter(|problem| !learnt.contains(&problem.question))
             .take(count)

@@ -1,6 +1,6 @@
 //! The reward models: from sampled solutions to trained models.
 
-use tts_core::family::Family;
+use tts_core::family::{Family, Split};
 use tts_models::train::{Bar, Example, LabelHead, Model, Trained, Trainer};
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights};
@@ -13,6 +13,9 @@ use crate::sampled::Attempts;
 
 /// What stands between steps, for generator and reward models alike.
 const SEPARATOR: &str = "\n";
+
+/// Weight of each token of a written solution beside labels of weight 1.
+const WRITTEN_WEIGHT: f32 = 0.1;
 
 /// The two reward models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Kind {
 
     fn example(self, solution: &Solution) -> Example {
         match self {
-            Self::Process => solution.process(),
+            Self::Process => solution.process_tokens(),
             Self::Outcome => solution.outcome(),
         }
     }
@@ -78,9 +81,13 @@ impl Stages {
         let examples = |all| -> Result<Vec<Example>, Error> {
             Ok(self.solutions(all)?.iter().map(|solution| kind.example(solution)).collect())
         };
-        let (data, held_out) = (examples(train)?, examples(held_out)?);
+        let (mut data, held_out) = (examples(train)?, examples(held_out)?);
         let config = &self.config.verifier;
         say(&format!("{name}: {} solutions, {} updates", data.len(), config.steps));
+        // The joint objective of Cobbe et al. 2021, section 4.2: who learns to write right steps
+        // learns to know them.
+        let written = self.written(Split::Train, 2, self.config.verifier_problems)?;
+        data.extend(written.into_iter().map(|example| example.weighted(WRITTEN_WEIGHT)));
         let generator = Checkpoint::open(self.out.join("generator"))?;
         let decoder = DecoderWeights::load(&generator)?;
         let label = Some(LabelHead::zero(decoder.config.hidden_size));

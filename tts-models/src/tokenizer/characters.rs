@@ -30,7 +30,8 @@ pub fn characters(alphabet: &str, special: &[&str]) -> Result<String, ModelError
         vocabulary.insert((*name).to_owned(), json!(vocabulary.len()));
     }
     for character in alphabet.chars() {
-        let wrong = |problem: &str| ModelError::input("alphabet", format!("{character:?} {problem}"));
+        let wrong =
+            |problem: &str| ModelError::input("alphabet", format!("{character:?} {problem}"));
         let byte = u8::try_from(character).ok().filter(u8::is_ascii);
         let byte = byte.ok_or_else(|| wrong("is not ASCII"))?;
         let name = written[usize::from(byte)].to_string();

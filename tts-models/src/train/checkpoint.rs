@@ -49,9 +49,10 @@ impl State {
         std::fs::create_dir_all(folder).map_err(|error| ModelError::io(folder, error))?;
         let notes = Notes { digest, step: self.step, history: self.history.clone() };
         let notes = serde_json::to_string(&notes).map_err(|error| failed(error.to_string()))?;
-        let bytes = self.vectors.each_ref().map(|vector| {
-            vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>()
-        });
+        let bytes = self
+            .vectors
+            .each_ref()
+            .map(|vector| vector.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>());
         let mut views = Vec::new();
         for ((name, vector), bytes) in TENSORS.iter().zip(&self.vectors).zip(&bytes) {
             let view = TensorView::new(Dtype::F32, vec![vector.len()], bytes);

@@ -84,8 +84,7 @@ impl TrainConfig {
     /// # Errors
     /// Naming the first field that is wrong.
     pub(super) fn check(&self) -> Result<(), ModelError> {
-        for (field, value) in
-            [("steps", self.steps), ("batch", self.batch), ("parts", self.parts)]
+        for (field, value) in [("steps", self.steps), ("batch", self.batch), ("parts", self.parts)]
         {
             if value == 0 {
                 return Err(ModelError::input(field, "0, expected at least 1"));

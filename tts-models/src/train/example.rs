@@ -67,6 +67,13 @@ impl Example {
         Self { tokens, targets }
     }
 
+    /// The example with the weights of all targets multiplied.
+    #[must_use]
+    pub fn weighted(mut self, factor: f32) -> Self {
+        self.targets.iter_mut().for_each(|target| target.weight *= factor);
+        self
+    }
+
     /// # Errors
     /// When it does not fit a model of `vocab` tokens and `positions` positions, with or without a
     /// label head; `index` names it.
@@ -97,7 +104,9 @@ impl Example {
                     return wrong(format!("token {token} wanted, expected below {vocab}"));
                 }
                 Goal::Probability(_) if !labels => {
-                    return wrong(format!("a label at {position}, but the model has no label head"));
+                    return wrong(format!(
+                        "a label at {position}, but the model has no label head"
+                    ));
                 }
                 Goal::Probability(label) if !(0.0..=1.0).contains(&label) => {
                     return wrong(format!("label {label} at {position}, expected 0 to 1"));

@@ -50,10 +50,7 @@ pub(super) fn unflatten<B: AutodiffBackend, M: Module<B>>(
         at: usize,
     }
     impl<B: AutodiffBackend> ModuleMapper<B> for Put<'_, B> {
-        fn map_float<const D: usize>(
-            &mut self,
-            param: Param<Tensor<B, D>>,
-        ) -> Param<Tensor<B, D>> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
             let (id, old, mapper) = param.consume();
             let shape = old.shape();
             let count = shape.num_elements();

@@ -52,10 +52,14 @@ impl History {
     pub fn chart(&self, title: &str) -> Chart {
         // About 200 points, each the mean of the updates around it.
         let each = self.updates.len().div_ceil(200).max(1);
-        let smooth: Vec<_> = self.updates.chunks(each).map(|chunk| {
-            let mean = chunk.iter().map(|update| update.loss).sum::<f64>() / chunk.len() as f64;
-            (chunk[chunk.len() - 1].step as f64, mean)
-        }).collect();
+        let smooth: Vec<_> = self
+            .updates
+            .chunks(each)
+            .map(|chunk| {
+                let mean = chunk.iter().map(|update| update.loss).sum::<f64>() / chunk.len() as f64;
+                (chunk[chunk.len() - 1].step as f64, mean)
+            })
+            .collect();
         let held_out: Vec<_> =
             self.held_out.iter().map(|point| (point.step as f64, point.loss)).collect();
         plot::loss_curve(title, &smooth, &held_out)

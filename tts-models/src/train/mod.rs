@@ -35,6 +35,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use burn::backend::Autodiff;
+use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
@@ -156,7 +157,7 @@ impl<'a> Trainer<'a> {
     /// When settings or examples are wrong, there are no examples, a loss or gradient is not
     /// finite, or a checkpoint cannot be read or written. The last checkpoint stays.
     pub fn train(self, model: Model, data: &dyn Dataset) -> Result<Trained, ModelError> {
-        self.train_on::<Cpu>(model, data, &Default::default())
+        self.train_on::<Cpu>(model, data, &NdArrayDevice::default())
     }
 
     /// [`Trainer::train`] on a device of any Burn backend.
@@ -245,7 +246,9 @@ impl<'a> Trainer<'a> {
         let step = past.map_or(0, |update| update.step) + 1;
         let wrong = |what: &str, value: f64| ModelError::Training {
             step,
-            problem: format!("the {what} is {value}: try a smaller learning rate or longer warm-up"),
+            problem: format!(
+                "the {what} is {value}: try a smaller learning rate or longer warm-up"
+            ),
         };
         let sums = sums(template, &optimizer.weights, batch, self.config.parts, true)?;
         let loss = sums.loss / sums.weight;
@@ -257,8 +260,7 @@ impl<'a> Trainer<'a> {
             return Err(wrong("loss", loss));
         }
         let rate = self.config.rate(step - 1);
-        let gradient_norm =
-            optimizer.step(&self.config, gradient.div_scalar(sums.weight));
+        let gradient_norm = optimizer.step(&self.config, gradient.div_scalar(sums.weight));
         if !gradient_norm.is_finite() {
             return Err(wrong("gradient's norm", gradient_norm));
         }
@@ -325,14 +327,16 @@ fn trainee<B: Backend>(model: Model, device: &B::Device) -> Result<Trainee<B>, M
 
 /// Tells runs apart: settings, shape and beginnings of the weights, and up to a thousand examples.
 fn digest(config: &TrainConfig, model: &Model, data: &dyn Dataset) -> u64 {
+    use std::fmt::Write as _;
+    // Writing to a text cannot fail.
     let mut text = format!("{config:?} {:?} {:?}", model.decoder.config, model.label);
     for tensor in model.decoder.tensors() {
-        text += &format!("{} {:?}", tensor.name, &tensor.values[..tensor.values.len().min(8)]);
+        let _ = write!(text, "{} {:?}", tensor.name, &tensor.values[..tensor.values.len().min(8)]);
     }
     let stride = data.len().div_ceil(1_000).max(1);
-    text += &format!("{} examples", data.len());
+    let _ = write!(text, "{} examples", data.len());
     for index in (0..data.len()).step_by(stride) {
-        text += &format!("{:?}", data.example(index));
+        let _ = write!(text, "{:?}", data.example(index));
     }
     tts_core::seed::root(0, &text)
 }

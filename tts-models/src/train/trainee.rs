@@ -27,7 +27,7 @@ pub(super) struct Trainee<B: Backend> {
 pub(super) struct Batch {
     /// `[batch, seq]`.
     tokens: Vec<i32>,
-    batch: usize,
+    texts: usize,
     seq: usize,
     next: Targets<i32>,
     labels: Targets<f32>,
@@ -58,7 +58,7 @@ fn narrow(value: usize) -> Result<i32, ModelError> {
 impl Batch {
     pub(super) fn new(examples: &[Example]) -> Result<Self, ModelError> {
         let seq = examples.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
-        let mut batch = Self { batch: examples.len(), seq, ..Self::default() };
+        let mut batch = Self { texts: examples.len(), seq, ..Self::default() };
         for (index, example) in examples.iter().enumerate() {
             for place in 0..seq {
                 // What pads is never seen: a token sees only those before it.
@@ -98,12 +98,12 @@ fn rows<B: Backend>(hidden: &Tensor<B, 2>, rows: &[i32]) -> Tensor<B, 2> {
 impl<B: Backend> Trainee<B> {
     /// The weighted sum of the losses of a batch, `[1]`, in nats.
     pub(super) fn loss(&self, batch: &Batch, device: &B::Device) -> Tensor<B, 1> {
-        let shape = [batch.batch, batch.seq];
+        let shape = [batch.texts, batch.seq];
         let tokens = TensorData::new(batch.tokens.clone(), shape);
         let tokens: Tensor<B, 2, Int> = Tensor::from_data(tokens, device); // [batch, seq]
         let hidden = self.decoder.forward(tokens); // [batch, seq, hidden]
         let width = hidden.dims()[2];
-        let hidden = hidden.reshape([batch.batch * batch.seq, width]); // [batch * seq, hidden]
+        let hidden = hidden.reshape([batch.texts * batch.seq, width]); // [batch * seq, hidden]
         let mut loss = Tensor::zeros([1], device);
         if !batch.next.rows.is_empty() {
             loss = loss + self.next_loss(&hidden, &batch.next);

@@ -9,8 +9,8 @@
 
 use burn::module::AutodiffModule;
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, SimpleOptimizer};
-use burn::tensor::{ElementConversion, Tensor};
 use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{ElementConversion, Tensor};
 
 use super::flat::{gradients, unflatten};
 use super::trainee::{Batch, Trainee};

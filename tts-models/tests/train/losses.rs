@@ -1,6 +1,7 @@
 //! Losses and gradients against arithmetic that does not come from the trainer.
 
 use burn::backend::NdArray;
+use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::{Int, Tensor, TensorData};
 use tts_models::train::{Example, LabelHead, Model, TrainConfig, Trainer};
 use tts_models::{Decoder, DecoderWeights};
@@ -16,7 +17,7 @@ fn log_sum_exp(values: &[f64]) -> f64 {
 /// The hidden rows of one text alone, in f64.
 fn hidden(weights: &DecoderWeights, tokens: &[u32]) -> Vec<Vec<f64>> {
     type B = NdArray<f64>;
-    let device = Default::default();
+    let device = NdArrayDevice::default();
     let decoder = Decoder::<B>::new(weights.clone(), &device).unwrap();
     let ids: Vec<i64> = tokens.iter().map(|&token| i64::from(token)).collect();
     let data = TensorData::new(ids, [1, tokens.len()]);

@@ -1,5 +1,7 @@
 //! Training: losses against independent arithmetic, resumption bit for bit, bad input by table.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod learning;
 mod losses;
 mod stopping;

@@ -72,7 +72,9 @@ fn a_checkpoint_of_another_run_is_refused() {
             .checkpoints(folder.path())
             .train(model(1), &counting()),
         Trainer::new(config(4)).checkpoints(folder.path()).train(model(2), &counting()),
-        Trainer::new(config(4)).checkpoints(folder.path()).train(model(1), &counting()[1..].to_vec()),
+        Trainer::new(config(4))
+            .checkpoints(folder.path())
+            .train(model(1), &counting()[1..].to_vec()),
     ];
     for result in other {
         let error = result.unwrap_err().to_string();
@@ -117,8 +119,11 @@ fn a_full_disk_ends_the_run_and_keeps_the_last_checkpoint() {
         })
         .train(model(1), &counting())
         .unwrap_err();
-    assert!(matches!(&error, ModelError::Io { source, .. }
-        if source.kind() == std::io::ErrorKind::StorageFull), "{error}");
+    assert!(
+        matches!(&error, ModelError::Io { source, .. }
+        if source.kind() == std::io::ErrorKind::StorageFull),
+        "{error}"
+    );
     assert!(error.to_string().contains("checkpoint.safetensors"), "{error}");
     // There is room again.
     std::fs::remove_file(&partial).unwrap();

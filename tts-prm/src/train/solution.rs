@@ -110,6 +110,29 @@ impl Solution {
         Example::labelled(tokens, labels)
     }
 
+    /// [`Solution::process`] with the label of each judged step at all of its tokens besides, with
+    /// equal weights that sum to 1: what is wrong in a step then shows at the token where it is.
+    ///
+    /// Cobbe et al. 2021 (arXiv:2110.14168), section 4.3, for outcomes: learning at every token is
+    /// slower to start and better in the end.
+    pub fn process_tokens(&self) -> Example {
+        let mut example = self.process();
+        let mut start = self.prompt.len();
+        let mut all = Vec::with_capacity(example.tokens.len());
+        for (step, end) in self.steps.iter().zip(&example.targets) {
+            let next = start + step.len();
+            #[expect(clippy::cast_possible_truncation, reason = "a weight")]
+            let weight = (1.0 / step.len() as f64) as f32;
+            all.extend((start..next).map(|position| Target { position, weight, ..*end }));
+            if let Some(last) = all.last_mut() {
+                last.weight += end.weight;
+            }
+            start = next;
+        }
+        example.targets = all;
+        example
+    }
+
     /// For an outcome reward model: whether the solution is right, learnt at each of its tokens
     /// with equal weights that sum to 1.
     pub fn outcome(&self) -> Example {

@@ -83,9 +83,7 @@ fn encoder(dtype: Dtype) -> Result<Encode, ModelError> {
             let half = half::bf16::from_f32(value);
             short(half.to_le_bytes(), half.is_finite())
         }),
-        other => {
-            Err(ModelError::input("dtype", format!("{other:?}, expected F32, F16 or BF16")))
-        }
+        other => Err(ModelError::input("dtype", format!("{other:?}, expected F32, F16 or BF16"))),
     }
 }
 
