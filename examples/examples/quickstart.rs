@@ -174,13 +174,8 @@ fn ask(contest: &Contest<'_>, problem: &Problem, n: usize) -> Result<(), Error> 
     };
     writeln!(out, "checker   {verdict}")?;
     writeln!(out, "search    beam of N = {n}: {}", report::cost(&outcome.usage.logical))?;
-    let [fewest, longest] = setting::family().operations;
-    if !(fewest..=longest).contains(&problem.steps) {
-        writeln!(
-            out,
-            "note      the model has seen {fewest} to {longest} operations, this problem has {}",
-            problem.steps
-        )?;
+    if let Some(note) = setting::unlike(problem) {
+        writeln!(out, "note      {note}")?;
     }
     writeln!(out)?;
     let branches = Branches { family: contest.arena.family, question: &problem.question, outcome };

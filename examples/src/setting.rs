@@ -2,7 +2,7 @@
 //!
 //! Fixed before any result was looked at.
 
-use tts_core::family::Chain;
+use tts_core::family::{Chain, Problem};
 use tts_core::{Aggregate, Sampling, StepRule};
 
 use crate::pair;
@@ -33,4 +33,23 @@ pub fn rule() -> StepRule {
 /// How tokens are drawn.
 pub fn sampling() -> Sampling {
     Sampling::temperature(pair::TEMPERATURE)
+}
+
+/// What to say of a problem that is not like those that the pair was trained on.
+///
+/// ```
+/// use tts_core::family::Family;
+/// use tts_examples::setting::{family, unlike};
+/// assert_eq!(unlike(&family().parse("47 + 38 * 3 - 26")?), None);
+/// assert!(unlike(&family().parse("1+1+1+1+1+1+1+1+1+1")?).is_some());
+/// # Ok::<(), tts_core::family::FamilyError>(())
+/// ```
+pub fn unlike(problem: &Problem) -> Option<String> {
+    let Chain { operations: [fewest, most], digits: [_, digits], .. } = family();
+    let numbers = problem.question.split(|c: char| !c.is_ascii_digit());
+    let longest = numbers.map(str::len).max().unwrap_or(0);
+    let like = (fewest..=most).contains(&problem.steps) && longest <= digits as usize;
+    (!like).then(|| {
+        format!("the models learnt from {fewest} to {most} operations on up to {digits} digits")
+    })
 }

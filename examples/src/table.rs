@@ -85,7 +85,7 @@ pub struct Table {
 pub fn head(out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
-        "{:>3}  {:<10} {:>8}  {:^15}  {:>10}  {:>10}  {:>8}",
+        "{:>3}  {:<10} {:>8}  {:^17}  {:>10}  {:>10}  {:>8}",
         "N", "strategy", "accuracy", "95 % interval", "generated", "scored", "seconds"
     )
 }
@@ -98,7 +98,7 @@ pub fn row(out: &mut dyn Write, row: &Row) -> io::Result<()> {
     let [low, high] = row.ci95.map(percent);
     writeln!(
         out,
-        "{:>3}  {:<10} {:>8}  {:^15}  {:>10}  {:>10}  {:>8.1}",
+        "{:>3}  {:<10} {:>8}  {:^17}  {:>10}  {:>10}  {:>8.1}",
         row.n,
         row.strategy,
         percent(row.accuracy),
