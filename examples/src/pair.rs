@@ -68,6 +68,8 @@ pub struct PairConfig {
     pub temperature: f32,
     /// Written solutions of further problems that the reward models learn to write beside.
     pub verifier_problems: usize,
+    /// Layers that the reward models have on top of the generator's.
+    pub verifier_layers: usize,
     /// Training of the process and of the outcome reward model.
     pub verifier: TrainConfig,
     /// Problems of the test split that the verifiers are reported on.
@@ -87,7 +89,8 @@ impl Default for PairConfig {
             samples: 4,
             temperature: TEMPERATURE,
             verifier_problems: 80_000,
-            verifier: TrainConfig { steps: 5_000, learning_rate: 2e-3, ..train },
+            verifier_layers: 2,
+            verifier: TrainConfig { steps: 2_500, learning_rate: 2e-3, ..train },
             reported_problems: 500,
         }
     }

@@ -90,6 +90,7 @@ impl Stages {
         data.extend(written.into_iter().map(|example| example.weighted(WRITTEN_WEIGHT)));
         let generator = Checkpoint::open(self.out.join("generator"))?;
         let decoder = DecoderWeights::load(&generator)?;
+        let decoder = decoder.deepened(config.seed, self.config.verifier_layers)?;
         let label = Some(LabelHead::zero(decoder.config.hidden_size));
         let work = self.work.join(name);
         let mut bar = Bar::new(name);

@@ -193,6 +193,25 @@ fn plain_text_cannot_reach_a_control_token_by_merges() {
 }
 
 #[test]
+fn the_tokens_that_end_a_text_are_special_whatever_their_type() {
+    type Role = fn(&mut GgufVocabulary);
+    let roles: [Role; 4] = [
+        |spec| spec.eos = Some(3),
+        |spec| spec.eot = Some(3),
+        |spec| spec.bos = Some(3),
+        |spec| spec.pad = Some(3),
+    ];
+    for role in roles {
+        let mut spec = GgufVocabulary { token_types: vec![1; 4], ..gpt2() };
+        role(&mut spec);
+        let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
+        assert_eq!(tokenizer.encode("a<e>", true).unwrap(), [0, 3]);
+        // Text of users cannot end a turn; here it has no other way to be written.
+        assert!(tokenizer.encode("a<e>", false).is_err());
+    }
+}
+
+#[test]
 fn bad_vocabularies_name_the_field() {
     type Change = fn(&mut GgufVocabulary);
     let table: &[(Change, &str)] = &[
