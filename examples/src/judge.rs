@@ -57,6 +57,10 @@ impl Judge {
     /// When the model is not there or cannot be read.
     pub fn open(self, folder: &Path, engine: EngineConfig) -> Result<Box<dyn StepScorer>, Error> {
         let folder = folder.join(self.name());
+        if self != Self::Oracle && !folder.is_dir() {
+            let problem = "missing; train_embedded makes it, and --scorer oracle needs none";
+            return Err(format!("{}: {problem}", folder.display()).into());
+        }
         Ok(match self {
             Self::Prm => Box::new(RewardModel::process(folder, Backend::Native, engine)?),
             Self::Orm => Box::new(RewardModel::outcome(folder, Backend::Native, engine)?),
