@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
+use tts_core::Aggregate;
 use tts_core::family::{Family, Problem, Split, problems};
 use tts_examples::arena::Arena;
 use tts_examples::branches::{Branches, LEGEND};
@@ -166,7 +167,11 @@ fn ask(contest: &Contest<'_>, problem: &Problem, n: usize) -> Result<(), Error> 
     let score = outcome.tree.score(best, contest.aggregate);
     let score = score.map_or_else(|| "-".to_owned(), |score| format!("{score:.4}"));
     writeln!(out, "\nanswer    {}", outcome.answer().as_deref().unwrap_or("(none found)"))?;
-    writeln!(out, "score     {score}, the product of its steps' scores")?;
+    let whose = match contest.aggregate {
+        Aggregate::Last => "of its last step",
+        _ => "the product of its steps' scores",
+    };
+    writeln!(out, "score     {score}, {whose}")?;
     let verdict = if searched.correct == [true] {
         "agrees".to_owned()
     } else {

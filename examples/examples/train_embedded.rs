@@ -3,8 +3,9 @@
 //! 1. The generator learns from the written solutions of [`PairConfig::problems`] problems.
 //! 2. It samples solutions of other training problems; the exact checker says which steps are
 //!    right.
-//! 3. Both reward models learn from those samples: the process model the steps up to the first
-//!    error, the outcome model whether the answer is right.
+//! 3. The generator's weights learn from many more written solutions: who is to judge must know
+//!    better. From there both reward models learn from the samples, the process model which tokens
+//!    are right, up to the first wrong one, the outcome model whether the answer is right.
 //! 4. All are reported on held-out problems; the model card is written.
 //!
 //! Every stage can be killed and goes on where its last checkpoint was. The same seed gives the

@@ -16,7 +16,7 @@ pub const END: &str = "<|end|>";
 pub const ALPHABET: &str = "\n0123456789+-*=";
 
 /// Temperature of all samples.
-pub const TEMPERATURE: f32 = 1.0;
+pub const TEMPERATURE: f32 = 0.7;
 
 /// The folder of the committed pair.
 pub fn folder() -> PathBuf {
@@ -66,10 +66,10 @@ pub struct PairConfig {
     pub samples: usize,
     /// Temperature of the samples.
     pub temperature: f32,
-    /// Written solutions of further problems that the reward models learn to write beside.
-    pub verifier_problems: usize,
-    /// Layers that the reward models have on top of the generator's.
-    pub verifier_layers: usize,
+    /// Problems whose written solutions the reward models learn from before they judge.
+    pub studied_problems: usize,
+    /// Training on them.
+    pub study: TrainConfig,
     /// Training of the process and of the outcome reward model.
     pub verifier: TrainConfig,
     /// Problems of the test split that the verifiers are reported on.
@@ -88,9 +88,9 @@ impl Default for PairConfig {
             sampled_problems: 20_000,
             samples: 4,
             temperature: TEMPERATURE,
-            verifier_problems: 80_000,
-            verifier_layers: 2,
-            verifier: TrainConfig { steps: 2_500, learning_rate: 2e-3, ..train },
+            studied_problems: 300_000,
+            study: TrainConfig { steps: 4_000, learning_rate: 3e-3, ..train.clone() },
+            verifier: TrainConfig { steps: 2_500, learning_rate: 1e-3, ..train },
             reported_problems: 500,
         }
     }

@@ -25,8 +25,8 @@ fn miniature() -> PairConfig {
         generator: TrainConfig { steps: 60, learning_rate: 5e-3, ..train.clone() },
         sampled_problems: 30,
         samples: 4,
-        verifier_problems: 200,
-        verifier_layers: 1,
+        studied_problems: 200,
+        study: TrainConfig { steps: 12, ..train.clone() },
         verifier: TrainConfig { steps: 12, ..train },
         reported_problems: 20,
         ..PairConfig::default()

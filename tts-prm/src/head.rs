@@ -21,7 +21,7 @@ use tts_core::{BoxError, Scored, StepScorer, Trajectory};
 use tts_models::Trunk;
 
 pub(crate) use config::json;
-pub use config::{HeadConfig, HeadOutput, NeutralLabel, Separator};
+pub use config::{HeadConfig, HeadOutput, NeutralLabel, Reading, Separator};
 pub(crate) use judge::{Judge, Kind, separator_ids};
 pub use network::{Linear, RewardHead};
 pub(crate) use save::replace;
@@ -32,7 +32,8 @@ use crate::PrmError;
 ///
 /// That token is the step's delimiter, or the end token where the step holds one; with a
 /// separator (see [`HeadConfig::separator`]) it is the last token of the separator, which is put
-/// after every step as token ids. All fresh steps of all paths of a batch are scored in one call of
+/// after every step as token ids. With [`Reading::Tokens`] every token of the step has its say, each
+/// at the place before it. All fresh steps of all paths of a batch are scored in one call of
 /// the trunk, and with one that keeps prefixes only the fresh steps are computed (a separator makes
 /// texts of its own, which share the generator's prompt only). `T` is a reference, a box or an `Arc`
 /// of a trunk.

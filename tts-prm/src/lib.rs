@@ -1,4 +1,4 @@
-//! Verifiers for test-time search that need no training: log-probabilities, rules, reward heads.
+//! Verifiers for test-time search: log-probabilities, rules, reward heads, and what heads learn from.
 //!
 //! Each is a [`tts_core::StepScorer`]: it judges the fresh steps of a path, and a score depends on
 //! its own path alone.
@@ -40,7 +40,8 @@ pub mod train;
 
 pub use error::PrmError;
 pub use head::{
-    HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead, RewardHead, Separator,
+    HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead, Reading, RewardHead,
+    Separator,
 };
 pub use logprob::{MeanLogprob, SumLogprob};
 pub use model::RewardModel;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tts_core::{Prompt, Step, StepScorer, Trajectory};
 use tts_models::testing::{Counting, tiny_config};
 use tts_models::{DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer, Trunk};
-use tts_prm::{HeadConfig, Linear, OutcomeHead, ProcessHead, RewardHead, Separator};
+use tts_prm::{HeadConfig, Linear, OutcomeHead, ProcessHead, Reading, RewardHead, Separator};
 
 const PROMPT: &str = "Q: How many clips in April and May?\nA:";
 
@@ -59,6 +59,22 @@ fn candidates_of_one_prompt_compute_it_once_and_then_their_fresh_steps() {
             assert_eq!(engine.executor().passes(), if steps == 1 { 2 } else { 1 });
             assert!(scores.iter().all(|scored| scored.scores.len() == 1));
         }
+    }
+}
+
+#[test]
+fn labels_of_tokens_cost_no_more_than_one_at_the_end() {
+    let engine = engine();
+    let prompt = engine.encode(&Prompt::text(PROMPT)).unwrap().len();
+    let layer = Linear { weight: vec![0.1; 260 * 8], bias: None, outputs: 260, inputs: 8 };
+    let config = HeadConfig { reading: Reading::Tokens, ..HeadConfig::default() };
+    let scorer = ProcessHead::new(&engine, RewardHead::new(vec![layer], config).unwrap()).unwrap();
+    for steps in 1..=4 {
+        let paths: Vec<_> = (0..16).map(|i| candidate(i, steps, 1, steps == 4)).collect();
+        scorer.score(&paths).unwrap();
+        // The last token of a step is run when the next one is judged, and never without need.
+        let expected = if steps == 1 { prompt + 16 * 11 } else { 16 * 12 };
+        assert_eq!(engine.executor().rows(), expected);
     }
 }
 

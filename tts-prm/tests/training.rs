@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use tts_core::{Prompt, Scored, Step, StepScorer, Trajectory};
 use tts_models::testing::tiny_config;
-use tts_models::train::{Example, Goal, LabelHead, Model, TrainConfig, Trainer};
+use tts_models::train::{Example, Goal, LabelHead, Model, Target, TrainConfig, Trainer};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, DecoderWeights, EngineConfig, ModelConfig, Tokenizer};
-use tts_prm::train::{Solution, outcome_config, process_config, save, until_first_error};
-use tts_prm::{HeadConfig, RewardModel};
+use tts_prm::train::{
+    Solution, outcome_config, process_config, process_tokens_config, save, until_first_error,
+};
+use tts_prm::{HeadConfig, Reading, RewardModel};
 
 const ALPHABET: &str = "\n0123456789+-*=";
 const PROMPT: &str = "12+3-4\n";
@@ -40,8 +42,8 @@ fn solution(tokenizer: &Tokenizer, right: &[bool], solved: bool) -> Solution {
 }
 
 fn labels(example: &Example) -> Vec<(usize, f32)> {
-    let one = |target: &tts_models::train::Target| match target.want {
-        Goal::Probability(label) => (target.position, label),
+    let one = |target: &Target| match target.want {
+        Goal::Probability { value, .. } => (target.position, value),
         Goal::Token(token) => panic!("token {token} is wanted"),
     };
     example.targets.iter().map(one).collect()
@@ -69,19 +71,36 @@ fn one_label_at_the_end_of_each_judged_step_and_no_token_after() {
 }
 
 #[test]
-fn the_label_of_a_step_may_stand_at_all_of_its_tokens() {
+fn labels_of_tokens_stand_before_them_and_end_with_the_first_wrong_one() {
     let folder = tempfile::tempdir().unwrap();
     let tokenizer = tokenizer(folder.path());
-    let solution = solution(&tokenizer, &[true, false], false);
-    let (ends, all) = (solution.process(), solution.process_tokens());
-    assert_eq!(ends.tokens, all.tokens);
-    let expected: Vec<(usize, f32)> =
-        (7..13).map(|p| (p, 1.0)).chain((13..17).map(|p| (p, 0.0))).collect();
-    assert_eq!(labels(&all), expected);
-    // The ends weigh as before, and each step's tokens together as much again.
-    let weight = |position: usize| all.targets[position - 7].weight;
-    assert!((weight(8) - 1.0 / 6.0).abs() < 1e-6 && (weight(14) - 0.25).abs() < 1e-6);
-    assert!((weight(12) - 7.0 / 6.0).abs() < 1e-6 && (weight(16) - 1.25).abs() < 1e-6);
+    let judged = |example: &Example| -> Vec<(usize, Goal)> {
+        example.targets.iter().map(|target| (target.position, target.want)).collect()
+    };
+    // "12+3-4\n" are tokens 0 to 6, "=15-4\n" 7 to 12, "=11\n" 13 to 16.
+    let right = solution(&tokenizer, &[true, true], true).process_tokens(0).unwrap();
+    assert_eq!(right.tokens.len(), 17);
+    let ones = |end: usize| -> Vec<(usize, Goal)> {
+        let one = |index: usize| Goal::Probability { label: right.tokens[index], value: 1.0 };
+        (7..end).map(|index| (index - 1, one(index))).collect()
+    };
+    assert_eq!(judged(&right), ones(17));
+    let wrong = solution(&tokenizer, &[true, false], false);
+    for (token, last) in [(0, 13), (2, 15), (3, 16), (99, 16)] {
+        let example = wrong.process_tokens(token).unwrap();
+        let mut expected = ones(last);
+        let label = right.tokens[last];
+        expected.push((last - 1, Goal::Probability { label, value: 0.0 }));
+        assert_eq!(judged(&example), expected);
+        // Nothing is read that is not judged.
+        assert_eq!(example.tokens.len(), last + 1);
+        assert!(example.targets.iter().all(|target| (target.weight - 1.0).abs() < 1e-6));
+    }
+    // The first error is the last step.
+    let early = solution(&tokenizer, &[false, false], false).process_tokens(1).unwrap();
+    assert_eq!(labels(&early), [(6, 1.0), (7, 0.0)]);
+    let bare = Solution::new(vec![], vec![vec![3]], vec![1.0], true).unwrap();
+    assert!(bare.process_tokens(0).unwrap_err().to_string().contains("token 0"));
 }
 
 #[test]
@@ -117,7 +136,11 @@ fn bad_solutions_are_named() {
 fn trained(folder: &Path, config: &HeadConfig, example: &Example) -> Model {
     let decoder = DecoderWeights::initial(shape(), 9).unwrap();
     let weight = (0..decoder.config.hidden_size).map(|i| (i as f32).cos()).collect();
-    let model = Model { decoder, label: Some(LabelHead { weight, bias: 0.1 }) };
+    let label = match config.reading {
+        Reading::End => LabelHead { weight, bias: vec![0.1] },
+        Reading::Tokens => LabelHead::of_tokens(&decoder),
+    };
+    let model = Model { decoder, label: Some(label) };
     let settings = TrainConfig { steps: 2, learning_rate: 1e-2, ..TrainConfig::default() };
     let model = Trainer::new(settings).train(model, &vec![example.clone()]).unwrap().model;
     save(folder, &model, config, Dtype::F32).unwrap();
@@ -127,13 +150,16 @@ fn trained(folder: &Path, config: &HeadConfig, example: &Example) -> Model {
 /// What the label head says at the positions of an example, by the trunk of the saved folder.
 fn at_targets(folder: &Path, head: &LabelHead, example: &Example) -> Vec<f64> {
     let model = tts_models::open(folder, Backend::Ndarray, EngineConfig::default()).unwrap();
-    let last = |position: usize| {
+    let probability = |target: &Target| {
+        let Target { position, want: Goal::Probability { label, .. }, .. } = *target else {
+            panic!("{target:?}")
+        };
         let rows = model.hidden_of(&example.tokens[..=position], &[position]).unwrap();
-        let z: f64 =
-            head.weight.iter().zip(&rows[0]).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
-        1.0 / (1.0 + (-z - f64::from(head.bias)).exp())
+        let row = head.weight.chunks(rows[0].len()).nth(label as usize).unwrap();
+        let z: f64 = row.iter().zip(&rows[0]).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum();
+        1.0 / (1.0 + (-z - f64::from(head.bias[label as usize])).exp())
     };
-    example.targets.iter().map(|target| last(target.position)).collect()
+    example.targets.iter().map(probability).collect()
 }
 
 fn path() -> Trajectory {
@@ -156,6 +182,22 @@ fn a_process_model_scores_where_it_learnt() {
     let model = trained(folder.path(), &process_config("\n"), &example);
     let expected = at_targets(folder.path(), &model.label.unwrap(), &example);
     assert!((expected[0] - expected[1]).abs() > 1e-4, "{expected:?}");
+    let scorer =
+        RewardModel::process(folder.path(), Backend::Native, EngineConfig::default()).unwrap();
+    let found = scorer.score(&[path()]).unwrap().remove(0);
+    assert_eq!(found.scores.len(), 2);
+    assert_close(&found, &expected);
+}
+
+#[test]
+fn a_process_model_of_tokens_scores_the_products_of_what_it_learnt() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let example = solution(&tokenizer, &[true, true], true).process_tokens(0).unwrap();
+    let model = trained(folder.path(), &process_tokens_config("\n"), &example);
+    let each = at_targets(folder.path(), &model.label.unwrap(), &example);
+    // "=15-4\n" and "=11\n".
+    let expected: Vec<f64> = [&each[..6], &each[6..]].map(|p| p.iter().product()).to_vec();
     let scorer =
         RewardModel::process(folder.path(), Backend::Native, EngineConfig::default()).unwrap();
     let found = scorer.score(&[path()]).unwrap().remove(0);

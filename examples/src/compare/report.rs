@@ -110,7 +110,7 @@ pub fn print(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\n{:<20}   {:<24} {:<14} {:>7}  {:<18} {:>7}",
+        "\n{:<22}   {:<24} {:<14} {:>7}  {:<18} {:>7}",
         "first", "second", "at equal", "points", "95 % interval", "p"
     )?;
     for difference in &report.differences {
@@ -118,7 +118,7 @@ pub fn print(out: &mut dyn Write, report: &Report) -> io::Result<()> {
         let [low, high] = paired.interval.map(|end| 100.0 * end);
         writeln!(
             out,
-            "{:<20} - {:<24} {:<14} {:>+7.2}  {:<18} {:>7.4}",
+            "{:<22} - {:<24} {:<14} {:>+7.2}  {:<18} {:>7.4}",
             difference.first,
             difference.second,
             difference.equal,

@@ -80,13 +80,13 @@ by this project, to see search against verifiers work without a download.
 
 | | |
 |---|---|
-| Models | `generator`, `prm`, `orm`: Llama decoders of {parameters:.2} million parameters each ({layers} layers of {hidden}), one character a token, 16-bit safetensors |
+| Models | Llama decoders of width {hidden}, {layers} layers, {parameters:.2} million parameters, one character a token, 16-bit safetensors: `generator`, `prm`, `orm` |
 | Problems | chains of {fewest} to {most} operations (+, -, *) on numbers of {few} to {many} digits; every number on the way lies between 0 and {limit} |
 | Splits | by a hash of the problem's text: 80 % train, 10 % validation, 10 % test |
 | Generator | {updates} updates of {batch} written solutions out of {problems} |
-| Reward models | from the generator's weights, {verifier_updates} updates of {verifier_batch} of the generator's own solutions: {samples} samples at temperature {temperature} of each of {sampled} further training problems |
-| Beside them | {verifier_problems} written solutions, each token at a tenth of a label's weight |
-| Labels | the exact checker's. Process: each step up to and with the first error, at its end and at its tokens. Outcome: whether the answer is right, at every token |
+| Study | the reward models start from the generator's weights and {study_updates} more updates of {study_batch} written solutions out of {studied} |
+| Reward models | then {verifier_updates} updates of {verifier_batch} of the generator's own solutions: {samples} samples at temperature {temperature} of each of {sampled} further training problems |
+| Labels | the exact checker's. Process: at each token up to and with the first wrong one, learnt by the logit of that token at the place before; a step's score is the product of the probabilities of its tokens. Outcome: whether the answer is right, at every token |
 | Not for | arithmetic. They are made to err |
 | Licence | MIT or Apache-2.0, as the project; the data are made by the project's own code |
 
@@ -117,7 +117,9 @@ On {reported} problems of the test split, {reported_samples} samples each; 95 % 
         problems = config.problems,
         verifier_updates = config.verifier.steps,
         verifier_batch = config.verifier.batch,
-        verifier_problems = config.verifier_problems,
+        study_updates = config.study.steps,
+        study_batch = config.study.batch,
+        studied = config.studied_problems,
         samples = config.samples,
         temperature = config.temperature,
         sampled = config.sampled_problems,

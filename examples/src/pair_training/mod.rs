@@ -56,10 +56,14 @@ impl Stages {
     /// When a file cannot be written.
     pub fn new(config: PairConfig, out: &Path, work: &Path) -> Result<Self, Error> {
         let json = tts_models::tokenizer::characters(pair::ALPHABET, &[pair::END])?;
+        let make = |folder: &Path| {
+            let made = std::fs::create_dir_all(folder);
+            made.map_err(|error| format!("{}: {error}", folder.display()))
+        };
+        make(work)?;
         for name in ["generator", "prm", "orm"] {
             let folder = out.join(name);
-            std::fs::create_dir_all(&folder)
-                .map_err(|error| format!("{}: {error}", folder.display()))?;
+            make(&folder)?;
             let file = folder.join("tokenizer.json");
             std::fs::write(&file, &json).map_err(|e| format!("{}: {e}", file.display()))?;
         }
@@ -88,8 +92,9 @@ impl Stages {
         if until < 3 {
             return Ok(());
         }
-        self.verifier(Kind::Process, &train, &held_out)?;
-        self.verifier(Kind::Outcome, &train, &held_out)?;
+        let studied = self.study()?;
+        self.verifier(Kind::Process, &studied, &train, &held_out)?;
+        self.verifier(Kind::Outcome, &studied, &train, &held_out)?;
         if until < 4 {
             return Ok(());
         }

@@ -1,11 +1,11 @@
 //! The reward models: from sampled solutions to trained models.
 
-use tts_core::family::{Family, Split};
+use tts_core::family::{Family, Split, first_error};
 use tts_models::train::{Bar, Example, LabelHead, Model, Trained, Trainer};
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights};
 use tts_prm::HeadConfig;
-use tts_prm::train::{Solution, outcome_config, process_config, until_first_error};
+use tts_prm::train::{Solution, outcome_config, process_tokens_config, until_first_error};
 
 use super::{Stages, say};
 use crate::Error;
@@ -13,9 +13,6 @@ use crate::sampled::Attempts;
 
 /// What stands between steps, for generator and reward models alike.
 const SEPARATOR: &str = "\n";
-
-/// Weight of each token of a written solution beside labels of weight 1.
-const WRITTEN_WEIGHT: f32 = 0.1;
 
 /// The two reward models.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,21 +31,31 @@ impl Kind {
 
     fn head(self) -> HeadConfig {
         match self {
-            Self::Process => process_config(SEPARATOR),
+            Self::Process => process_tokens_config(SEPARATOR),
             Self::Outcome => outcome_config(SEPARATOR),
         }
     }
 
-    fn example(self, solution: &Solution) -> Example {
-        match self {
-            Self::Process => solution.process_tokens(),
+    /// What is learnt of a solution whose first wrong step goes wrong at token `wrong`.
+    fn example(self, solution: &Solution, wrong: usize) -> Result<Example, Error> {
+        Ok(match self {
+            Self::Process => solution.process_tokens(wrong)?,
             Self::Outcome => solution.outcome(),
+        })
+    }
+
+    /// What the labels are at first.
+    fn label(self, decoder: &DecoderWeights) -> LabelHead {
+        match self {
+            Self::Process => LabelHead::of_tokens(decoder),
+            Self::Outcome => LabelHead::zero(decoder.config.hidden_size),
         }
     }
 }
 
 impl Stages {
-    fn solutions(&self, all: &[Attempts]) -> Result<Vec<Solution>, Error> {
+    /// Each sampled solution, and the token at which its first wrong step goes wrong.
+    fn solutions(&self, all: &[Attempts]) -> Result<Vec<(Solution, usize)>, Error> {
         let mut solutions = Vec::new();
         for Attempts { question, attempts } in all {
             let prompt = self.config.family.prompt(question);
@@ -64,34 +71,64 @@ impl Stages {
                     labels,
                     attempt.solved,
                 )?;
-                solutions.push(solution);
+                let wrong = first_error(&attempt.right)
+                    .map_or(Ok(0), |error| self.wrong_token(question, &steps, error))?;
+                solutions.push((solution, wrong));
             }
         }
         Ok(solutions)
     }
 
-    /// Trains a reward model on solutions, from the generator's weights.
+    /// The first token of a wrong step that differs from what the family would write there.
+    fn wrong_token(&self, question: &str, steps: &[&str], error: usize) -> Result<usize, Error> {
+        let before = error.checked_sub(1).map_or(question, |right| steps[right].trim());
+        let written = self.config.family.solve(before.trim_start_matches('='));
+        let Some(step) = written.and_then(|lines| lines.into_iter().next()) else { return Ok(0) };
+        let tokens = |text: &str| self.tokenizer.encode(text.trim(), false);
+        let (right, wrong) = (tokens(&step)?, tokens(steps[error])?);
+        Ok(right.iter().zip(&wrong).take_while(|(right, wrong)| right == wrong).count())
+    }
+
+    /// What both reward models start from: the generator, after many more written solutions.
+    ///
+    /// Who is to judge a step must be able to do it; a label a step is too little to learn
+    /// arithmetic from. Lightman et al. 2023, section 2.2, train on mathematics first likewise.
+    pub(super) fn study(&self) -> Result<DecoderWeights, Error> {
+        let config = &self.config;
+        let data = self.written(Split::Train, 2, config.studied_problems)?;
+        let held_out = self.written(Split::Validation, 0, config.held_out)?;
+        say(&format!("study: {} problems, {} updates", data.len(), config.study.steps));
+        let generator = Checkpoint::open(self.out.join("generator"))?;
+        let model = Model { decoder: DecoderWeights::load(&generator)?, label: None };
+        let work = self.work.join("study");
+        let mut bar = Bar::new("study");
+        let trainer = Trainer::new(config.study.clone())
+            .checkpoints(&work)
+            .held_out(&held_out)
+            .watch(|progress| bar.show(progress));
+        let Trained { model, history, .. } = trainer.train(model, &data)?;
+        history.write_chart("Study of the reward models", &work.join("loss.svg"))?;
+        Ok(model.decoder)
+    }
+
+    /// Trains a reward model on solutions, from what it `studied`.
     pub(super) fn verifier(
         &self,
         kind: Kind,
+        studied: &DecoderWeights,
         train: &[Attempts],
         held_out: &[Attempts],
     ) -> Result<(), Error> {
         let name = kind.name();
         let examples = |all| -> Result<Vec<Example>, Error> {
-            Ok(self.solutions(all)?.iter().map(|solution| kind.example(solution)).collect())
+            let solutions = self.solutions(all)?;
+            solutions.iter().map(|(solution, wrong)| kind.example(solution, *wrong)).collect()
         };
-        let (mut data, held_out) = (examples(train)?, examples(held_out)?);
+        let (data, held_out) = (examples(train)?, examples(held_out)?);
         let config = &self.config.verifier;
         say(&format!("{name}: {} solutions, {} updates", data.len(), config.steps));
-        // The joint objective of Cobbe et al. 2021, section 4.2: who learns to write right steps
-        // learns to know them.
-        let written = self.written(Split::Train, 2, self.config.verifier_problems)?;
-        data.extend(written.into_iter().map(|example| example.weighted(WRITTEN_WEIGHT)));
-        let generator = Checkpoint::open(self.out.join("generator"))?;
-        let decoder = DecoderWeights::load(&generator)?;
-        let decoder = decoder.deepened(config.seed, self.config.verifier_layers)?;
-        let label = Some(LabelHead::zero(decoder.config.hidden_size));
+        let decoder = studied.clone();
+        let label = Some(kind.label(&decoder));
         let work = self.work.join(name);
         let mut bar = Bar::new(name);
         let trainer = Trainer::new(config.clone())

@@ -31,6 +31,9 @@ pub struct TrainConfig {
     pub epsilon: f32,
     /// Largest Euclidean norm of the gradient of all weights together.
     pub clip: f64,
+    /// The embedding and so many of the first layers stay as they are; 0 to learn everything. What
+    /// lies below the first layer that learns costs no backward pass.
+    pub frozen_layers: usize,
     /// Decides the order of the examples.
     pub seed: u64,
     /// Updates between two measurements on held-out examples; 0 for one at the end.
@@ -53,6 +56,7 @@ impl Default for TrainConfig {
             beta_2: 0.98,
             epsilon: 1e-8,
             clip: 1.0,
+            frozen_layers: 0,
             seed: 0,
             evaluate_every: 100,
             checkpoint_every: 100,

@@ -9,7 +9,12 @@ pub enum Goal {
     Token(u32),
     /// This probability from the label head: binary cross-entropy, in nats. Soft labels lie between
     /// 0 and 1.
-    Probability(f32),
+    Probability {
+        /// Which of the head's labels, from 0.
+        label: u32,
+        /// What it is to be.
+        value: f32,
+    },
 }
 
 /// A target at a position of an example.
@@ -54,35 +59,57 @@ impl Example {
         Self { tokens, targets }
     }
 
-    /// Labels at positions, each a probability.
+    /// Probabilities of the label head's first label, each at a position.
     pub fn labelled(tokens: Vec<u32>, labels: impl IntoIterator<Item = (usize, f32)>) -> Self {
-        let targets = labels
-            .into_iter()
-            .map(|(position, label)| Target {
-                position,
-                want: Goal::Probability(label),
-                weight: 1.0,
-            })
-            .collect();
-        Self { tokens, targets }
+        let target = |(position, value)| Target {
+            position,
+            want: Goal::Probability { label: 0, value },
+            weight: 1.0,
+        };
+        Self { targets: labels.into_iter().map(target).collect(), tokens }
     }
 
-    /// The example with the weights of all targets multiplied.
-    #[must_use]
-    pub fn weighted(mut self, factor: f32) -> Self {
-        self.targets.iter_mut().for_each(|target| target.weight *= factor);
-        self
+    /// Probabilities of tokens of the text, each by its index: learnt at the place before it, by the
+    /// label with the number of the token ([`super::LabelHead::of_tokens`]).
+    ///
+    /// # Errors
+    /// When an index is 0, where no place is before it, or beyond the text.
+    ///
+    /// ```
+    /// use tts_models::train::{Example, Goal};
+    /// let example = Example::judged(vec![5, 6, 7], [(1, 1.0), (2, 0.0)])?;
+    /// let learnt: Vec<_> = example.targets.iter().map(|t| (t.position, t.want)).collect();
+    /// let wanted = |label, value| Goal::Probability { label, value };
+    /// assert_eq!(learnt, [(0, wanted(6, 1.0)), (1, wanted(7, 0.0))]);
+    /// # Ok::<(), tts_models::ModelError>(())
+    /// ```
+    pub fn judged(
+        tokens: Vec<u32>,
+        labels: impl IntoIterator<Item = (usize, f32)>,
+    ) -> Result<Self, ModelError> {
+        let target = |(index, value): (usize, f32)| match (index.checked_sub(1), tokens.get(index))
+        {
+            (Some(position), Some(&label)) => {
+                Ok(Target { position, want: Goal::Probability { label, value }, weight: 1.0 })
+            }
+            _ => {
+                let problem = format!("token {index}, expected 1 to below {}", tokens.len());
+                Err(ModelError::input("judged", problem))
+            }
+        };
+        let targets = labels.into_iter().map(target).collect::<Result<_, _>>()?;
+        Ok(Self { targets, tokens })
     }
 
     /// # Errors
-    /// When it does not fit a model of `vocab` tokens and `positions` positions, with or without a
-    /// label head; `index` names it.
+    /// When it does not fit a model of `vocab` tokens, `positions` positions and a label head of
+    /// so many `labels`; `index` names it.
     pub(super) fn check(
         &self,
         index: usize,
         vocab: usize,
         positions: usize,
-        labels: bool,
+        labels: usize,
     ) -> Result<(), ModelError> {
         let wrong = |problem: String| Err(ModelError::input(format!("example {index}"), problem));
         if self.tokens.is_empty() || self.tokens.len() > positions {
@@ -103,13 +130,17 @@ impl Example {
                 Goal::Token(token) if token as usize >= vocab => {
                     return wrong(format!("token {token} wanted, expected below {vocab}"));
                 }
-                Goal::Probability(_) if !labels => {
+                Goal::Probability { .. } if labels == 0 => {
                     return wrong(format!(
                         "a label at {position}, but the model has no label head"
                     ));
                 }
-                Goal::Probability(label) if !(0.0..=1.0).contains(&label) => {
-                    return wrong(format!("label {label} at {position}, expected 0 to 1"));
+                Goal::Probability { label, .. } if label as usize >= labels => {
+                    let problem = format!("label {label} at {position}, expected below {labels}");
+                    return wrong(problem);
+                }
+                Goal::Probability { value, .. } if !(0.0..=1.0).contains(&value) => {
+                    return wrong(format!("label {value} at {position}, expected 0 to 1"));
                 }
                 _ => {}
             }

@@ -22,32 +22,40 @@ pub(super) fn flatten<B: Backend, M: Module<B>>(module: &M) -> Tensor<B, 1> {
     Tensor::cat(all.0, 0) // [n]
 }
 
-/// For each weight 1 if it lies in a matrix other than the first, the embedding, and 0 if not,
-/// `[n]`: where weight decay applies.
-pub(super) fn matrices<B: Backend, M: Module<B>>(module: &M) -> Tensor<B, 1> {
-    struct Mark<B: Backend>(Vec<Tensor<B, 1>>);
+/// For each weight 1 if it lies in a matrix other than the first, the embedding, and behind the
+/// first `frozen` weights, and 0 if not, `[n]`: where weight decay applies.
+pub(super) fn matrices<B: Backend, M: Module<B>>(module: &M, frozen: usize) -> Tensor<B, 1> {
+    struct Mark<B: Backend> {
+        all: Vec<Tensor<B, 1>>,
+        at: usize,
+        frozen: usize,
+    }
     impl<B: Backend> ModuleVisitor<B> for Mark<B> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
             let weights = param.val(); // [..]
             let count = weights.shape().num_elements();
-            let decays = D > 1 && !self.0.is_empty();
+            let decays = D > 1 && self.at > 0 && self.at >= self.frozen;
+            self.at += count;
             let device = weights.device();
-            self.0.push(Tensor::full([count], if decays { 1.0 } else { 0.0 }, &device)); // [count]
+            self.all.push(Tensor::full([count], if decays { 1.0 } else { 0.0 }, &device)); // [count]
         }
     }
-    let mut all = Mark(Vec::new());
-    module.visit(&mut all);
-    Tensor::cat(all.0, 0) // [n]
+    let mut mark = Mark { all: Vec::new(), at: 0, frozen };
+    module.visit(&mut mark);
+    Tensor::cat(mark.all, 0) // [n]
 }
 
-/// The module with the weights `[n]`, each a new leaf of the graph.
+/// The module with the weights `[n]`, each a new leaf of the graph; the first `frozen` of them are
+/// constants, below which no graph is built.
 pub(super) fn unflatten<B: AutodiffBackend, M: Module<B>>(
     module: M,
     weights: &Tensor<B::InnerBackend, 1>,
+    frozen: usize,
 ) -> M {
     struct Put<'a, B: AutodiffBackend> {
         weights: &'a Tensor<B::InnerBackend, 1>,
         at: usize,
+        frozen: usize,
     }
     impl<B: AutodiffBackend> ModuleMapper<B> for Put<'_, B> {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
@@ -55,11 +63,13 @@ pub(super) fn unflatten<B: AutodiffBackend, M: Module<B>>(
             let shape = old.shape();
             let count = shape.num_elements();
             let new = self.weights.clone().narrow(0, self.at, count).reshape(shape); // [..]
+            let learnt = self.at >= self.frozen;
             self.at += count;
-            Param::from_mapped_value(id, Tensor::from_inner(new).require_grad(), mapper)
+            let new = Tensor::from_inner(new).set_require_grad(learnt);
+            Param::from_mapped_value(id, new, mapper)
         }
     }
-    module.map(&mut Put { weights, at: 0 })
+    module.map(&mut Put { weights, at: 0, frozen })
 }
 
 /// The gradients of a module's weights, `[n]`; 0 where the loss does not depend on a weight.

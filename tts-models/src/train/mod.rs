@@ -1,6 +1,6 @@
 //! Training of decoders and label heads on Burn's autodiff.
 //!
-//! A [`Model`] is a decoder's weights, with or without a head that gives a probability; a
+//! A [`Model`] is a decoder's weights, with or without a head that gives probabilities; a
 //! [`Dataset`] gives [`Example`]s, token ids with targets; a [`Trainer`] runs `AdamW` with warm-up,
 //! cosine decay and clipping over them. Language models, outcome and process reward models are the
 //! same run with other targets.
@@ -51,21 +51,32 @@ use checkpoint::State;
 use flat::{flatten, matrices, unflatten};
 use order::Order;
 use trainee::Trainee;
-use update::{Optimizer, sums};
+use update::{Frozen, Optimizer, sums};
 
-/// A linear layer from a hidden row to the log-odds of a label.
+/// A linear layer from a hidden row to the log-odds of labels.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelHead {
-    /// `[hidden_size]`.
+    /// `[labels, hidden_size]`.
     pub weight: Vec<f32>,
-    /// Added to the product.
-    pub bias: f32,
+    /// `[labels]`, added to the products.
+    pub bias: Vec<f32>,
 }
 
 impl LabelHead {
-    /// A head that gives probability one half to everything.
+    /// A head of one label that gives probability one half to everything.
     pub fn zero(hidden_size: usize) -> Self {
-        Self { weight: vec![0.0; hidden_size], bias: 0.0 }
+        Self { weight: vec![0.0; hidden_size], bias: vec![0.0] }
+    }
+
+    /// A head with a label for each token, whose log-odds are at first the decoder's logits of the
+    /// next token.
+    ///
+    /// What it learns is whether a token is right where it stands: the logit of a token read as the
+    /// value of writing it, as in Rafailov et al. 2024 (arXiv:2404.12358), section 4.1. A decoder
+    /// that knows what comes next need not learn to compare this with what came.
+    pub fn of_tokens(decoder: &DecoderWeights) -> Self {
+        let weight = decoder.head.as_ref().unwrap_or(&decoder.embedding).clone();
+        Self { weight, bias: vec![0.0; decoder.config.vocab_size] }
     }
 }
 
@@ -74,7 +85,7 @@ impl LabelHead {
 pub struct Model {
     /// The decoder.
     pub decoder: DecoderWeights,
-    /// Gives a probability at a position; what [`Goal::Probability`] trains.
+    /// Gives probabilities at a position; what [`Goal::Probability`] trains.
     pub label: Option<LabelHead>,
 }
 
@@ -174,10 +185,11 @@ impl<'a> Trainer<'a> {
         self.check(&model, data)?;
         let shape = model.decoder.config.clone();
         let digest = digest(&self.config, &model, data);
+        let frozen = Frozen(frozen(&model.decoder, self.config.frozen_layers)?);
         let template = trainee::<Autodiff<B>>(model, device)?;
         let weights = flatten(&template).inner(); // [n]
         let count = weights.dims()[0];
-        let decays = matrices(&template).inner(); // [n]
+        let decays = matrices(&template, frozen.0).inner(); // [n]
         let saved = match &self.folder {
             Some(folder) => State::load(folder, digest, count)?,
             None => None,
@@ -198,7 +210,7 @@ impl<'a> Trainer<'a> {
         while step < self.config.steps {
             let batch: Vec<Example> =
                 order.batch(data, step).iter().map(|&index| data.example(index)).collect();
-            let update = self.update(&template, &mut optimizer, &batch, &history)?;
+            let update = self.update(&template, frozen, &mut optimizer, &batch, &history)?;
             step = update.step;
             history.updates.push(update);
             let last = step == self.config.steps;
@@ -226,18 +238,18 @@ impl<'a> Trainer<'a> {
                 break;
             }
         }
-        let trained = unflatten::<Autodiff<B>, _>(template, &optimizer.weights);
+        let trained = unflatten::<Autodiff<B>, _>(template, &optimizer.weights, 0);
         let decoder = trained.decoder.weights(shape)?;
-        let label = trained.label.map(|head| head.weights()).transpose()?.map(|(weight, bias)| {
-            let bias = bias.and_then(|bias| bias.first().copied()).unwrap_or(0.0);
-            LabelHead { weight, bias }
-        });
+        let label = trained.label.map(|head| head.weights()).transpose()?;
+        let label =
+            label.map(|(weight, bias)| LabelHead { weight, bias: bias.unwrap_or_default() });
         Ok(Trained { model: Model { decoder, label }, history, complete })
     }
 
     fn update<B: Backend>(
         &self,
         template: &Trainee<Autodiff<B>>,
+        frozen: Frozen,
         optimizer: &mut Optimizer<B>,
         batch: &[Example],
         history: &History,
@@ -250,7 +262,7 @@ impl<'a> Trainer<'a> {
                 "the {what} is {value}: try a smaller learning rate or longer warm-up"
             ),
         };
-        let sums = sums(template, &optimizer.weights, batch, self.config.parts, true)?;
+        let sums = sums(template, &optimizer.weights, batch, self.config.parts, Some(frozen))?;
         let loss = sums.loss / sums.weight;
         let Some(gradient) = sums.gradient.filter(|_| sums.weight > 0.0) else {
             let problem = "the examples of this update have no targets with weight".to_owned();
@@ -279,7 +291,7 @@ impl<'a> Trainer<'a> {
         let all: Vec<usize> = (0..data.len()).collect();
         for batch in all.chunks(self.config.batch) {
             let batch: Vec<Example> = batch.iter().map(|&index| data.example(index)).collect();
-            let sums = sums(template, weights, &batch, self.config.parts, false)?;
+            let sums = sums(template, weights, &batch, self.config.parts, None)?;
             loss += sums.loss;
             weight += sums.weight;
         }
@@ -296,10 +308,11 @@ impl<'a> Trainer<'a> {
                 return Err(ModelError::input(name, "no examples, expected at least one"));
             }
             let (vocab, positions) = (shape.vocab_size, shape.max_position_embeddings);
+            let labels = model.label.as_ref().map_or(0, |head| head.bias.len());
             let mut weight = 0.0;
             for index in 0..data.len() {
                 let example = data.example(index);
-                example.check(index, vocab, positions, model.label.is_some())?;
+                example.check(index, vocab, positions, labels)?;
                 weight += example.targets.iter().map(|t| f64::from(t.weight)).sum::<f64>();
             }
             if weight <= 0.0 {
@@ -317,12 +330,31 @@ fn due(step: usize, every: usize) -> bool {
 fn trainee<B: Backend>(model: Model, device: &B::Device) -> Result<Trainee<B>, ModelError> {
     let hidden = model.decoder.config.hidden_size;
     let head = |head: LabelHead| {
-        Projection::new("label", head.weight, Some(vec![head.bias]), [1, hidden], device)
+        let shape = [head.bias.len(), hidden];
+        Projection::new("label", head.weight, Some(head.bias), shape, device)
     };
     Ok(Trainee {
         label: model.label.map(head).transpose()?,
         decoder: Decoder::new(model.decoder, device)?,
     })
+}
+
+/// The number of weights in the embedding and the first `layers` layers; none for no layers.
+fn frozen(decoder: &DecoderWeights, layers: usize) -> Result<usize, ModelError> {
+    if layers > decoder.layers.len() {
+        let problem = format!("{layers}, expected at most {}", decoder.layers.len());
+        return Err(ModelError::input("frozen_layers", problem));
+    }
+    let learnt = |name: &str| {
+        let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next());
+        let layer: Option<usize> = layer.and_then(|layer| layer.parse().ok());
+        layer.is_some_and(|layer| layer >= layers)
+    };
+    // The embedding comes first, then the layers, as in the module.
+    let tensors = decoder.tensors();
+    let below = tensors.iter().take_while(|tensor| layers > 0 && !learnt(&tensor.name));
+    let norm = |name: &str| name == "model.norm.weight" || name == "lm_head.weight";
+    Ok(below.filter(|tensor| !norm(&tensor.name)).map(|tensor| tensor.values.len()).sum())
 }
 
 /// Tells runs apart: settings, shape and beginnings of the weights, and up to a thousand examples.

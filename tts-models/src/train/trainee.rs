@@ -18,7 +18,7 @@ use crate::transformer::{Decoder, Projection};
 #[derive(Module, Debug)]
 pub(super) struct Trainee<B: Backend> {
     pub(super) decoder: Decoder<B>,
-    /// `hidden` to 1.
+    /// `hidden` to `labels`.
     pub(super) label: Option<Projection<B>>,
 }
 
@@ -29,25 +29,36 @@ pub(super) struct Batch {
     tokens: Vec<i32>,
     texts: usize,
     seq: usize,
-    next: Targets<i32>,
-    labels: Targets<f32>,
+    /// Of tokens.
+    next: Targets,
+    /// Of labels, with what they are to be.
+    labels: Targets,
+    values: Vec<f32>,
     /// Tokens without padding.
     pub(super) count: usize,
 }
 
-/// Targets of one kind: rows of `[batch * seq]`, what is wanted there, and weights.
+/// Targets of one kind: rows of `[batch * seq]`, which logit counts there, and weights.
 #[derive(Debug, Default)]
-struct Targets<T> {
+struct Targets {
     rows: Vec<i32>,
-    wanted: Vec<T>,
+    columns: Vec<i32>,
     weights: Vec<f32>,
 }
 
-impl<T> Targets<T> {
-    fn add(&mut self, row: i32, wanted: T, weight: f32) {
+impl Targets {
+    fn add(&mut self, row: i32, column: u32, weight: f32) -> Result<(), ModelError> {
         self.rows.push(row);
-        self.wanted.push(wanted);
+        self.columns.push(narrow(column as usize)?);
         self.weights.push(weight);
+        Ok(())
+    }
+
+    /// The column of each row of `[targets, columns]`, as `[targets, 1]`.
+    fn of<B: Backend>(&self, logits: Tensor<B, 2>) -> Tensor<B, 2> {
+        let columns = TensorData::new(self.columns.clone(), [self.columns.len(), 1]);
+        let columns: Tensor<B, 2, Int> = Tensor::from_data(columns, &logits.device()); // [targets, 1]
+        logits.gather(1, columns) // [targets, 1]
     }
 }
 
@@ -69,8 +80,11 @@ impl Batch {
             for &Target { position, want, weight } in &example.targets {
                 let row = narrow(index * seq + position)?;
                 match want {
-                    Goal::Token(token) => batch.next.add(row, narrow(token as usize)?, weight),
-                    Goal::Probability(label) => batch.labels.add(row, label, weight),
+                    Goal::Token(token) => batch.next.add(row, token, weight)?,
+                    Goal::Probability { label, value } => {
+                        batch.labels.add(row, label, weight)?;
+                        batch.values.push(value);
+                    }
                 }
             }
         }
@@ -109,31 +123,24 @@ impl<B: Backend> Trainee<B> {
             loss = loss + self.next_loss(&hidden, &batch.next);
         }
         if let (Some(head), false) = (&self.label, batch.labels.rows.is_empty()) {
-            loss = loss + label_loss(head, &hidden, &batch.labels);
+            let logits = head.forward(rows(&hidden, &batch.labels.rows)); // [targets, labels]
+            loss = loss + label_loss(batch.labels.of(logits), batch);
         }
         loss
     }
 
-    fn next_loss(&self, hidden: &Tensor<B, 2>, targets: &Targets<i32>) -> Tensor<B, 1> {
-        let device = hidden.device();
+    fn next_loss(&self, hidden: &Tensor<B, 2>, targets: &Targets) -> Tensor<B, 1> {
         let logits = self.decoder.logits(rows(hidden, &targets.rows)); // [targets, vocab]
-        let wanted = TensorData::new(targets.wanted.clone(), [targets.wanted.len(), 1]);
-        let wanted: Tensor<B, 2, Int> = Tensor::from_data(wanted, &device); // [targets, 1]
-        let logprobs = log_softmax(logits, 1).gather(1, wanted); // [targets, 1]
-        (logprobs * column(&targets.weights, &device)).sum().neg()
+        let logprobs = targets.of(log_softmax(logits, 1)); // [targets, 1]
+        (logprobs * column(&targets.weights, &hidden.device())).sum().neg()
     }
 }
 
 /// `-y ln p - (1 - y) ln(1 - p)` with `p` the sigmoid of `z`, as `max(z, 0) - y z + ln(1 + e^-|z|)`.
-fn label_loss<B: Backend>(
-    head: &Projection<B>,
-    hidden: &Tensor<B, 2>,
-    targets: &Targets<f32>,
-) -> Tensor<B, 1> {
-    let device = hidden.device();
-    let z = head.forward(rows(hidden, &targets.rows)); // [targets, 1]
-    let y = column(&targets.wanted, &device); // [targets, 1]
+fn label_loss<B: Backend>(z: Tensor<B, 2>, batch: &Batch) -> Tensor<B, 1> {
+    let device = z.device();
+    let y = column(&batch.values, &device); // [targets, 1]
     let tail = z.clone().abs().neg().exp().log1p(); // [targets, 1]
     let losses = relu(z.clone()) - z * y + tail; // [targets, 1]
-    (losses * column(&targets.weights, &device)).sum()
+    (losses * column(&batch.labels.weights, &device)).sum()
 }

@@ -25,17 +25,21 @@ pub(super) struct Sums<B: Backend> {
     pub(super) weight: f64,
     /// Tokens without padding.
     pub(super) tokens: usize,
-    /// Of the gradients, `[n]`; `None` when only the loss was asked for.
+    /// Of the gradients, `[n]`, 0 for what is frozen; `None` when only the loss was asked for.
     pub(super) gradient: Option<Tensor<B, 1>>,
 }
 
-/// The sums over `examples` in at most `parts` parts.
+/// So many of the first weights stay as they are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Frozen(pub(super) usize);
+
+/// The sums over `examples` in at most `parts` parts; with their gradient if something is learnt.
 pub(super) fn sums<B: AutodiffBackend>(
     template: &Trainee<B>,
     weights: &Tensor<B::InnerBackend, 1>,
     examples: &[Example],
     parts: usize,
-    learn: bool,
+    learn: Option<Frozen>,
 ) -> Result<Sums<B::InnerBackend>, ModelError> {
     let each = examples.len().div_ceil(parts).max(1);
     let done = std::thread::scope(|scope| {
@@ -69,12 +73,13 @@ fn one<B: AutodiffBackend>(
     template: &Trainee<B>,
     weights: &Tensor<B::InnerBackend, 1>,
     part: &[Example],
-    learn: bool,
+    learn: Option<Frozen>,
 ) -> Result<Sums<B::InnerBackend>, ModelError> {
     let batch = Batch::new(part)?;
-    let model = unflatten::<B, _>(template.clone(), weights);
+    let frozen = learn.map_or(0, |Frozen(count)| count);
+    let model = unflatten::<B, _>(template.clone(), weights, frozen);
     let device = weights.device();
-    let (loss, gradient) = if learn {
+    let (loss, gradient) = if learn.is_some() {
         let loss = model.loss(&batch, &device); // [1]
         let gradient = gradients::<B, _>(&model, &loss.backward()); // [n]
         (loss.inner(), Some(gradient))

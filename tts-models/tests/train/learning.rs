@@ -41,6 +41,44 @@ fn a_label_is_learnt() {
 }
 
 #[test]
+fn frozen_layers_keep_their_bits_and_the_rest_learns() {
+    let start = labelled(1);
+    let layers = start.decoder.layers.len();
+    assert!(layers >= 2, "{layers}");
+    let data = [Example::labelled(vec![3, 4, 5], [(1, 1.0), (2, 0.0)])];
+    for frozen in 0..=layers {
+        let settings = TrainConfig { frozen_layers: frozen, ..config(4) };
+        let trained = Trainer::new(settings).train(start.clone(), &data.to_vec()).unwrap();
+        let (before, after) = (&start.decoder, &trained.model.decoder);
+        assert_eq!(before.embedding == after.embedding, frozen > 0);
+        for (index, (old, new)) in before.layers.iter().zip(&after.layers).enumerate() {
+            assert_eq!(old == new, index < frozen, "layer {index} of {frozen} frozen");
+        }
+        assert_ne!(before.norm, after.norm);
+        assert_ne!(start.label, trained.model.label);
+        // What is not learnt does not count in the norm of the gradient.
+        let norm = trained.history.updates[1].gradient_norm;
+        assert!(norm.is_finite() && norm > 0.0, "{norm}");
+    }
+    let settings = TrainConfig { frozen_layers: layers + 1, ..config(4) };
+    let error = Trainer::new(settings).train(start, &data.to_vec()).unwrap_err().to_string();
+    assert!(error.contains("frozen_layers") && error.contains("expected at most"), "{error}");
+}
+
+#[test]
+fn the_gradient_of_what_learns_does_not_change_when_the_rest_is_frozen() {
+    let train = |frozen_layers| {
+        // Without clipping, which looks at all weights together.
+        let settings = TrainConfig { frozen_layers, clip: f64::MAX, ..config(1) };
+        let data = vec![Example::labelled(vec![3, 4, 5], [(1, 1.0), (2, 0.0)])];
+        Trainer::new(settings).train(labelled(1), &data).unwrap().model
+    };
+    let (all, some) = (train(0), train(1));
+    assert_eq!(all.label, some.label);
+    assert_eq!(all.decoder.layers[1], some.decoder.layers[1]);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
     let train = |seed| {
         let settings = TrainConfig { seed, ..config(6) };

@@ -3,8 +3,8 @@
 use burn::backend::NdArray;
 use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::{Int, Tensor, TensorData};
-use tts_models::train::{Example, LabelHead, Model, TrainConfig, Trainer};
-use tts_models::{Decoder, DecoderWeights};
+use tts_models::train::{Example, Goal, LabelHead, Model, TrainConfig, Trainer};
+use tts_models::{Decoder, DecoderWeights, ModelConfig};
 
 use crate::{config, counting, labelled, model, shape};
 
@@ -61,8 +61,7 @@ fn the_loss_of_the_next_token_is_the_cross_entropy_of_the_unpadded_texts() {
 #[test]
 fn the_loss_of_a_label_is_the_binary_cross_entropy_at_its_position() {
     let weight: Vec<f32> = (0..shape().hidden_size).map(|i| (i as f32 * 0.7).sin()).collect();
-    let head = LabelHead { weight, bias: -0.3 };
-    let start = Model { label: Some(head.clone()), ..labelled(4) };
+    let head = LabelHead { weight, bias: vec![-0.3] };
     let data: Vec<Example> = (0..8_u8)
         .map(|index| {
             let tokens = vec![3 + u32::from(index), 4, 5, 6];
@@ -72,20 +71,56 @@ fn the_loss_of_a_label_is_the_binary_cross_entropy_at_its_position() {
             Example::labelled(tokens, [(1, soft), (2, 1.0 - soft)])
         })
         .collect();
-    let mut sum = 0.0;
-    for example in &data {
+    assert_label_loss(head, &data);
+}
+
+#[test]
+fn the_loss_of_a_judged_token_is_that_of_its_own_label_at_the_place_before() {
+    let mut head = LabelHead::of_tokens(&labelled(4).decoder);
+    for (index, bias) in head.bias.iter_mut().enumerate() {
+        *bias = (index as f32 * 0.4).cos();
+    }
+    let data: Vec<Example> = (0..6_u32)
+        .map(|index| {
+            let labels = [(1, 1.0), (2 + index as usize % 2, 0.0)];
+            Example::judged(vec![3 + index, 4 + index, 5, 6], labels).unwrap()
+        })
+        .collect();
+    let seen = |example: &Example| (example.targets[0].position, example.targets[0].want);
+    assert_eq!(seen(&data[1]), (0, Goal::Probability { label: 5, value: 1.0 }));
+    assert_label_loss(head, &data);
+}
+
+#[test]
+fn labels_of_tokens_begin_as_the_logits_of_a_language_model() {
+    for tied in [false, true] {
+        let shape = ModelConfig { tie_word_embeddings: tied, ..shape() };
+        let decoder = DecoderWeights::initial(shape.clone(), 4).unwrap();
+        let head = LabelHead::of_tokens(&decoder);
+        let logits = if tied { &decoder.embedding } else { decoder.head.as_ref().unwrap() };
+        assert_eq!((&head.weight, head.bias), (logits, vec![0.0; shape.vocab_size]));
+    }
+}
+
+/// The loss of the first update is the mean over the targets of their binary cross-entropies.
+fn assert_label_loss(head: LabelHead, data: &[Example]) {
+    let start = Model { label: Some(head.clone()), ..labelled(4) };
+    let (mut sum, mut count) = (0.0, 0.0);
+    for example in data {
         let rows = hidden(&start.decoder, &example.tokens);
         for target in &example.targets {
-            let z = dot(&head.weight, &rows[target.position]) + f64::from(head.bias);
+            let Goal::Probability { label, value: y } = target.want else { unreachable!() };
+            let row = head.weight.chunks(shape().hidden_size).nth(label as usize).unwrap();
+            let z = dot(row, &rows[target.position]) + f64::from(head.bias[label as usize]);
             let p = 1.0 / (1.0 + (-z).exp());
-            let tts_models::train::Goal::Probability(y) = target.want else { unreachable!() };
             sum -= f64::from(y) * p.ln() + (1.0 - f64::from(y)) * (1.0 - p).ln();
+            count += 1.0;
         }
     }
-    let settings = TrainConfig { batch: 8, ..config(1) };
-    let trained = Trainer::new(settings).train(start, &data).unwrap();
+    let settings = TrainConfig { batch: data.len(), ..config(1) };
+    let trained = Trainer::new(settings).train(start, &data.to_vec()).unwrap();
     let found = trained.history.updates[0].loss;
-    assert!((found - sum / 16.0).abs() < 1e-5, "{found} {}", sum / 16.0);
+    assert!((found - sum / count).abs() < 1e-5, "{found} {}", sum / count);
 }
 
 /// The first update of `AdamW` moves every weight by the learning rate against the sign of its

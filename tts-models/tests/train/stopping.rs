@@ -153,6 +153,10 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint() {
     assert!(folder.path().join("checkpoint.safetensors").exists());
 }
 
+fn probability(label: u32, value: f32) -> Goal {
+    Goal::Probability { label, value }
+}
+
 #[test]
 fn bad_examples_are_named() {
     let target = |position, want, weight| Target { position, want, weight };
@@ -171,16 +175,23 @@ fn bad_examples_are_named() {
         (with(vec![3, 4], target(0, Goal::Token(11), 1.0)), "example 1: token 11 wanted"),
         (with(vec![3, 4], target(0, token, f32::NAN)), "example 1: weight NaN"),
         (with(vec![3, 4], target(0, token, -1.0)), "example 1: weight -1"),
-        (with(vec![3, 4], target(0, Goal::Probability(0.5), 1.0)), "no label head"),
+        (with(vec![3, 4], target(0, probability(0, 0.5), 1.0)), "no label head"),
     ];
     for (data, expected) in cases {
         let error = Trainer::new(config(1)).train(model(1), &data).unwrap_err().to_string();
         assert!(error.contains(expected), "{error:?} for {expected:?}");
     }
     for label in [f32::NAN, -0.1, 1.1] {
-        let data = with(vec![3, 4], target(0, Goal::Probability(label), 1.0));
+        let data = with(vec![3, 4], target(0, probability(0, label), 1.0));
         let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
         assert!(error.contains("example 1: label"), "{error}");
+    }
+    let data = with(vec![3, 4], target(0, probability(1, 0.5), 1.0));
+    let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
+    assert!(error.contains("example 1: label 1 at 0, expected below 1"), "{error}");
+    for (index, expected) in [(0, "token 0"), (2, "token 2, expected 1 to below 2")] {
+        let error = Example::judged(vec![3, 4], [(index, 1.0)]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
     }
     let (empty, data) = (Vec::<Example>::new(), counting());
     let error = Trainer::new(config(1)).held_out(&empty).train(model(1), &data);

@@ -44,6 +44,23 @@ pub enum Separator {
     Ids(Vec<u32>),
 }
 
+/// What a head reads the score of a step from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reading {
+    /// The row at the last token of the step or, where there is one, of the separator.
+    #[default]
+    End,
+    /// Every token of the step and of its separator. The head has a label for each token of the
+    /// vocabulary; that of a token is read at the place *before* it and says how probably the token
+    /// is right if those before it are. The score is the product over the tokens, the probability
+    /// that the step is right. An outcome reward model reads the last token alone.
+    ///
+    /// Logits of a language model read as values: Rafailov et al. 2024 (arXiv:2404.12358),
+    /// section 4.1; as process rewards: Yuan et al. 2024 (arXiv:2412.01981), section 3.
+    Tokens,
+}
+
 /// What a head's numbers mean.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -54,6 +71,8 @@ pub struct HeadConfig {
     pub positive: Option<usize>,
     /// What the middle one of three labels (negative, neutral, positive) counts as.
     pub neutral: NeutralLabel,
+    /// What the score of a step is read from.
+    pub reading: Reading,
     /// What is put after every step, as token ids: the score is read at its last token. `None`
     /// reads the score at the step's own last token.
     pub separator: Option<Separator>,

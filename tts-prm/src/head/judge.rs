@@ -11,7 +11,7 @@
 use tts_core::{Prompt, Scored, Step, Trajectory};
 use tts_models::{Tokenizer, Trunk, Wanted};
 
-use super::config::Separator;
+use super::config::{Reading, Separator};
 use super::network::RewardHead;
 use crate::PrmError;
 
@@ -60,12 +60,14 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
     /// All paths in one call of the trunk, which runs what they share once.
     pub(crate) fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, PrmError> {
         let mut texts = Vec::with_capacity(batch.len());
+        let mut judged = Vec::with_capacity(batch.len());
         let mut prompt: Option<(&Prompt, Vec<u32>)> = None;
         for (index, path) in batch.iter().enumerate() {
             // A path without a step to judge wants nothing, but keeps its place: what the trunk
             // says of a text, it says of the path.
             let Some(first) = self.first(path) else {
                 texts.push(Wanted::default());
+                judged.push(Vec::new());
                 continue;
             };
             // Candidates of one problem come side by side and share their prompt.
@@ -73,12 +75,14 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
                 Some((_, tokens)) => tokens,
                 None => self.trunk.encode(path.prompt())?,
             };
-            texts.push(self.text(index, path, first, start.clone())?);
+            let (text, tokens) = self.text(index, path, first, start.clone())?;
+            texts.push(text);
+            judged.push(tokens);
             prompt = Some((path.prompt(), start));
         }
         let rows = self.trunk.hidden(&texts)?;
-        let judged = batch.iter().zip(&rows).enumerate();
-        judged.map(|(index, (path, rows))| self.judge(index, path, rows)).collect()
+        let all = batch.iter().zip(&rows).zip(&judged).enumerate();
+        all.map(|(index, ((path, rows), tokens))| self.judge(index, path, rows, tokens)).collect()
     }
 
     /// The first step of a path that is judged, counted from its start.
@@ -91,50 +95,81 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         }
     }
 
-    /// The tokens of a path that begins with `tokens`, and the last one of each step from `first`
-    /// on.
+    /// The tokens of a path that begins with `tokens`, with the positions of the rows that are
+    /// read, and for each step from `first` on the tokens that are judged, one a row.
     fn text(
         &self,
         index: usize,
         path: &Trajectory,
         first: usize,
         mut tokens: Vec<u32>,
-    ) -> Result<Wanted, PrmError> {
-        let mut positions = Vec::new();
+    ) -> Result<(Wanted, Vec<Vec<u32>>), PrmError> {
+        // The label of a token stands before it.
+        let before = usize::from(self.head.config().reading == Reading::Tokens);
+        let (mut positions, mut judged) = (Vec::new(), Vec::new());
         for (place, step) in path.steps().iter().enumerate() {
+            let start = tokens.len();
             tokens.extend(self.step(step)?);
             if self.kind == Kind::Process || place >= first {
                 tokens.extend(self.separator);
             }
             if place >= first {
-                // A step without tokens is judged where the path stands.
-                let last = tokens.len().checked_sub(1);
-                positions.push(last.ok_or_else(|| {
-                    PrmError::step(index, place, "no tokens up to here, nothing to judge")
-                })?);
+                // The row at the end of a step without tokens is that where the path stands.
+                let last = tokens.len().saturating_sub(1);
+                let from = match self.head.config().reading {
+                    Reading::Tokens if self.kind == Kind::Process => start,
+                    _ => last,
+                };
+                if from < before || tokens.is_empty() {
+                    let problem = "no tokens up to here, nothing to judge by";
+                    return Err(PrmError::step(index, place, problem));
+                }
+                positions.extend(from - before..tokens.len() - before);
+                judged.push(tokens[from..].to_vec());
             }
         }
-        Ok(Wanted { tokens, positions })
+        // Nothing is read behind the last position: what stands there need not be computed.
+        tokens.truncate(tokens.len() - before);
+        Ok((Wanted { tokens, positions }, judged))
     }
 
-    /// The scores of a path by the rows `[width]` of its judged steps, which are its last.
+    /// The scores of a path by the rows `[width]` of its judged steps, which are its last, with the
+    /// tokens that each of them is judged by.
     fn judge(
         &self,
         index: usize,
         path: &Trajectory,
-        rows: &[Vec<f32>],
+        mut rows: &[Vec<f32>],
+        judged: &[Vec<u32>],
     ) -> Result<Scored, PrmError> {
         let fresh = path.fresh_steps().len();
         let mut scores = vec![self.head.neutral(); fresh];
-        let start = fresh.saturating_sub(rows.len());
-        for (place, (slot, row)) in scores.iter_mut().skip(start).zip(rows).enumerate() {
-            *slot = self.head.score(row);
+        let start = fresh.saturating_sub(judged.len());
+        for (place, (slot, tokens)) in scores.iter_mut().skip(start).zip(judged).enumerate() {
+            let (own, rest) = rows.split_at(tokens.len().min(rows.len()));
+            rows = rest;
+            let step = path.judged_steps().len() + start + place;
+            *slot = match (self.head.config().reading, own) {
+                (Reading::End, [row, ..]) => self.head.score(row),
+                (Reading::Tokens, [_, ..]) => {
+                    let score = self.head.score_tokens(own, tokens);
+                    score.ok_or_else(|| self.without_label(index, step, tokens))?
+                }
+                // Of nothing, nothing is said.
+                (_, []) => self.head.neutral(),
+            };
             if !slot.is_finite() {
-                let step = path.judged_steps().len() + start + place;
                 return Err(PrmError::step(index, step, format!("the score is {slot}")));
             }
         }
         Ok(Scored { scores })
+    }
+
+    fn without_label(&self, index: usize, step: usize, tokens: &[u32]) -> PrmError {
+        let labels = self.head.labels();
+        let token = tokens.iter().find(|&&token| token as usize >= labels);
+        let problem = format!("token {token:?}, but the head has labels of {labels} tokens");
+        PrmError::step(index, step, problem)
     }
 
     fn step(&self, step: &Step) -> Result<Vec<u32>, PrmError> {

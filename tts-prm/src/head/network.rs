@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use tts_core::scorer::NEUTRAL;
 
-use super::config::{HeadConfig, HeadOutput, NeutralLabel};
+use super::config::{HeadConfig, HeadOutput, NeutralLabel, Reading};
 use crate::PrmError;
 
 /// A linear layer, `weight * x + bias`.
@@ -30,14 +30,15 @@ pub struct Linear {
 
 impl Linear {
     fn apply(&self, x: &[f64]) -> Vec<f64> {
-        let bias = |row: usize| {
-            self.bias.as_ref().and_then(|bias| bias.get(row)).map_or(0.0, |&b| f64::from(b))
-        };
-        let rows = self.weight.chunks_exact(self.inputs).enumerate();
-        rows.map(|(index, row)| {
-            row.iter().zip(x).map(|(&w, &x)| f64::from(w) * x).sum::<f64>() + bias(index)
-        })
-        .collect()
+        (0..self.outputs).filter_map(|output| self.output(output, x)).collect()
+    }
+
+    /// One output; `None` when there are fewer.
+    fn output(&self, output: usize, x: &[f64]) -> Option<f64> {
+        let row = self.weight.chunks_exact(self.inputs).nth(output)?;
+        let bias = self.bias.as_ref().and_then(|bias| bias.get(output));
+        let product: f64 = row.iter().zip(x).map(|(&w, &x)| f64::from(w) * x).sum();
+        Some(product + bias.map_or(0.0, |&bias| f64::from(bias)))
     }
 }
 
@@ -56,8 +57,9 @@ impl RewardHead {
     ///
     /// # Errors
     /// When there is another number of layers, shapes do not fit, a weight is not finite, there
-    /// are more than three labels, or the configuration asks for a label that is not there. Errors
-    /// call the layers `score`, `score.0` and `score.2`.
+    /// are more than three labels that are not those of tokens ([`Reading::Tokens`]), or the
+    /// configuration asks for a label that is not there. Errors call the layers `score`, `score.0`
+    /// and `score.2`.
     ///
     /// ```
     /// use tts_prm::{HeadConfig, Linear, RewardHead};
@@ -88,11 +90,16 @@ impl RewardHead {
             inputs = Some(layer.outputs);
         }
         let labels = head.labels();
-        if !(1..=3).contains(&labels) {
+        let tokens = head.config.reading == Reading::Tokens;
+        if !tokens && !(1..=3).contains(&labels) {
             let problem = format!("{labels} labels, expected 1 to 3");
             return Err(head.error(head.layers.len() - 1, "weight", &problem));
         }
         match head.config.positive {
+            Some(positive) if tokens => {
+                let problem = format!("{positive}, but the labels are those of tokens");
+                Err(PrmError::config(&head.path, "positive", problem))
+            }
             Some(positive) if labels != 2 || positive > 1 => {
                 let problem =
                     format!("{positive} with {labels} labels, expected 0 or 1 with 2 labels");
@@ -186,24 +193,61 @@ impl RewardHead {
     /// The logits `[labels]` of a hidden row `[width]`. A row of another width, which the scorers
     /// never pass, is cut or filled up with zeros.
     pub fn logits(&self, hidden: &[f32]) -> Vec<f64> {
+        let x = self.features(hidden);
+        self.layers.last().map_or(Vec::new(), |layer| layer.apply(&x))
+    }
+
+    /// What the last layer reads of a hidden row.
+    fn features(&self, hidden: &[f32]) -> Vec<f64> {
         let mut x: Vec<f64> = hidden.iter().map(|&x| f64::from(x)).collect();
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                // ReLU. `max` would turn NaN, which must not pass as a score, into 0.
-                x.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
-            }
+        for layer in self.layers.iter().rev().skip(1).rev() {
             x = layer.apply(&x);
+            // ReLU. `max` would turn NaN, which must not pass as a score, into 0.
+            x.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
         }
         x
     }
 
-    /// The score of a hidden row `[width]`, on the scale of [`HeadConfig::output`].
+    /// The score of a hidden row `[width]` by up to three labels ([`Reading::End`]), on the scale of
+    /// [`HeadConfig::output`]. A head with labels of tokens says NaN.
     pub fn score(&self, hidden: &[f32]) -> f64 {
-        let odds = self.log_odds(&self.logits(hidden));
+        let odds = match self.config.reading {
+            Reading::End => self.log_odds(&self.logits(hidden)),
+            Reading::Tokens => f64::NAN,
+        };
         match self.config.output {
             HeadOutput::Probability => sigmoid(odds),
             HeadOutput::Raw => odds,
         }
+    }
+
+    /// The score of tokens that all must be right ([`Reading::Tokens`]), each with the hidden row
+    /// `[width]` at the place before it: the product of the probabilities of their labels, on the
+    /// scale of [`HeadConfig::output`]. `None` when a token has no label.
+    ///
+    /// ```
+    /// use tts_prm::{HeadConfig, Linear, Reading, RewardHead};
+    /// // The label of token 0 has log-odds 0 everywhere, that of token 1 those of a single feature.
+    /// let layer = Linear { weight: vec![0.0, 1.0], bias: None, outputs: 2, inputs: 1 };
+    /// let config = HeadConfig { reading: Reading::Tokens, ..HeadConfig::default() };
+    /// let head = RewardHead::new(vec![layer], config)?;
+    /// let sure = vec![100.0];
+    /// assert_eq!(head.score_tokens(&[sure.clone(), sure.clone()], &[0, 1]), Some(0.5));
+    /// assert_eq!(head.score_tokens(&[sure], &[2]), None);
+    /// # Ok::<(), tts_prm::PrmError>(())
+    /// ```
+    pub fn score_tokens(&self, rows: &[Vec<f32>], tokens: &[u32]) -> Option<f64> {
+        let last = self.layers.last()?;
+        // In logarithms, so that long steps do not vanish: -ln(1 + e^-x) for each.
+        let mut sum = 0.0;
+        for (row, &token) in rows.iter().zip(tokens) {
+            let odds = last.output(token as usize, &self.features(row))?;
+            sum -= log_sum_exp(0.0, -odds);
+        }
+        Some(match self.config.output {
+            HeadOutput::Probability => sum.exp(),
+            HeadOutput::Raw => sum - (-sum.exp_m1()).ln(),
+        })
     }
 
     fn log_odds(&self, logits: &[f64]) -> f64 {

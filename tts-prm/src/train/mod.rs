@@ -1,9 +1,15 @@
 //! Training data of reward models, and their files.
 //!
 //! A [`Solution`] is a sampled solution with labels on its steps. It becomes an example for a
-//! process reward model ([`Solution::process`]: one label at the end of every judged step) or for
-//! an outcome reward model ([`Solution::outcome`]: the outcome at every token), which
-//! [`tts_models::train`] learns from; [`save`] writes what [`crate::RewardModel`] opens.
+//! process reward model ([`Solution::process`]: one label at the end of every judged step, or,
+//! where it is known at which token a step goes wrong, [`Solution::process_tokens`]: a label for
+//! every token up to that one) or for an outcome reward model ([`Solution::outcome`]: the outcome
+//! at every token), which [`tts_models::train`] learns from; [`save`] writes what
+//! [`crate::RewardModel`] opens.
+//!
+//! A label at the end of a step asks the network to compare what it would have written with what
+//! was written, and to carry the result there. Labels of tokens begin with a language model's own
+//! logits, which are that comparison: they learn far faster where the model knows the subject.
 //!
 //! ```
 //! use tts_models::train::{Example, LabelHead, Model, TrainConfig, Trainer};
@@ -35,5 +41,5 @@
 mod save;
 mod solution;
 
-pub use save::{outcome_config, process_config, save};
+pub use save::{outcome_config, process_config, process_tokens_config, save};
 pub use solution::{Solution, until_first_error};

@@ -7,12 +7,17 @@ use tts_models::weights::Dtype;
 use tts_models::weights::decoder::NamedTensor;
 
 use crate::head::replace;
-use crate::{HeadConfig, PrmError, Separator};
+use crate::{HeadConfig, PrmError, Reading, Separator};
 
 /// The head of a process reward model that was trained on [`super::Solution::encode`].
 pub fn process_config(separator: &str) -> HeadConfig {
     let separator = Some(Separator::Text(separator.to_owned()));
     HeadConfig { separator, trim_steps: true, ..HeadConfig::default() }
+}
+
+/// The same for one that was trained on [`super::Solution::process_tokens`].
+pub fn process_tokens_config(separator: &str) -> HeadConfig {
+    HeadConfig { reading: Reading::Tokens, ..process_config(separator) }
 }
 
 /// The head of an outcome reward model that was trained on [`super::Solution::encode`], for a
@@ -35,15 +40,15 @@ pub fn save(
     let Some(head) = &model.label else {
         return Err(PrmError::head(folder, "score.weight", "the model has no label head"));
     };
-    let bias = [head.bias];
+    let labels = head.bias.len();
     let tensor = |part: &str, shape: &[usize], values| NamedTensor {
         name: format!("score.{part}"),
         shape: shape.to_vec(),
         values,
     };
     let further = [
-        tensor("weight", &[1, head.weight.len()], &head.weight[..]),
-        tensor("bias", &[1], &bias[..]),
+        tensor("weight", &[labels, head.weight.len() / labels.max(1)], &head.weight[..]),
+        tensor("bias", &[labels], &head.bias[..]),
     ];
     model.decoder.save_as(folder, dtype, &further)?;
     let path = folder.join("head.json");

@@ -110,27 +110,37 @@ impl Solution {
         Example::labelled(tokens, labels)
     }
 
-    /// [`Solution::process`] with the label of each judged step at all of its tokens besides, with
-    /// equal weights that sum to 1: what is wrong in a step then shows at the token where it is.
+    /// For a process reward model that reads all tokens ([`crate::Reading::Tokens`], on a
+    /// [`tts_models::train::LabelHead::of_tokens`]): 1 for each token of right steps, and of the
+    /// wrong step 1 before the token at index `wrong` and 0 for that token, which is the last one.
     ///
-    /// Cobbe et al. 2021 (arXiv:2110.14168), section 4.3, for outcomes: learning at every token is
-    /// slower to start and better in the end.
-    pub fn process_tokens(&self) -> Example {
-        let mut example = self.process();
-        let mut start = self.prompt.len();
-        let mut all = Vec::with_capacity(example.tokens.len());
-        for (step, end) in self.steps.iter().zip(&example.targets) {
-            let next = start + step.len();
-            #[expect(clippy::cast_possible_truncation, reason = "a weight")]
-            let weight = (1.0 / step.len() as f64) as f32;
-            all.extend((start..next).map(|position| Target { position, weight, ..*end }));
-            if let Some(last) = all.last_mut() {
-                last.weight += end.weight;
+    /// This is for exact checkers, which know where a step goes wrong. What follows is not judged,
+    /// as no step after the first wrong one is: each label then is the probability that a token is
+    /// right if all before it are, their product that of the step, and the product over steps that
+    /// of the solution. Beyond the end of the step, `wrong` means its last token; where all steps
+    /// are right it means nothing. A soft label below 1 counts as wrong.
+    ///
+    /// # Errors
+    /// When the prompt is empty: nothing stands before the first token.
+    ///
+    /// Labels at every token: Cobbe et al. 2021 (arXiv:2110.14168), section 4.3. The first error as
+    /// the last label: Lightman et al. 2023, section 2.6.
+    pub fn process_tokens(&self, wrong: usize) -> Result<Example, PrmError> {
+        let mut tokens = self.prompt.clone();
+        let mut labels = Vec::new();
+        for (step, &label) in self.steps.iter().zip(&self.labels) {
+            let start = tokens.len();
+            if label < 1.0 {
+                let wrong = wrong.min(step.len() - 1);
+                tokens.extend(&step[..=wrong]);
+                labels.extend((start..start + wrong).map(|position| (position, 1.0)));
+                labels.push((start + wrong, 0.0));
+                break;
             }
-            start = next;
+            tokens.extend(step);
+            labels.extend((start..tokens.len()).map(|position| (position, 1.0)));
         }
-        example.targets = all;
-        example
+        Ok(Example::judged(tokens, labels)?)
     }
 
     /// For an outcome reward model: whether the solution is right, learnt at each of its tokens
@@ -139,7 +149,7 @@ impl Solution {
         let mut tokens = self.prompt.clone();
         let first = tokens.len();
         tokens.extend(self.steps.iter().flatten());
-        let want = Goal::Probability(if self.solved { 1.0 } else { 0.0 });
+        let want = Goal::Probability { label: 0, value: if self.solved { 1.0 } else { 0.0 } };
         #[expect(clippy::cast_possible_truncation, reason = "a weight")]
         let weight = (1.0 / (tokens.len() - first) as f64) as f32;
         let targets = (first..tokens.len()).map(|position| Target { position, want, weight });

@@ -63,25 +63,6 @@ impl DecoderWeights {
             Ok((0..count).map(|_| spread * symmetric(&mut rng)).collect())
         })
     }
-
-    /// The decoder with further layers on top that add nothing yet: their projections are those of
-    /// [`DecoderWeights::initial`], but what they add to the residual stream is 0. A reward model
-    /// can so read, at each token, what the layers below had expected there.
-    ///
-    /// # Errors
-    /// When the config is not valid with that many layers.
-    pub fn deepened(mut self, seed: u64, layers: usize) -> Result<Self, ModelError> {
-        let config = ModelConfig { num_hidden_layers: layers.max(1), ..self.config.clone() };
-        let fresh = Self::initial(config, seed)?;
-        for mut layer in fresh.layers.into_iter().take(layers) {
-            layer.output.fill(0.0);
-            layer.down.fill(0.0);
-            self.layers.push(layer);
-        }
-        self.config.num_hidden_layers = self.layers.len();
-        self.config.validate()?;
-        Ok(self)
-    }
 }
 
 /// Uniform over 2^24 equally spaced values of [-1, 1).
