@@ -1,5 +1,7 @@
 //! The kept reward models on steps that are known to be right or wrong.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::sync::Arc;
 
 use tts_core::family::{Family, Split, first_error, problems};

@@ -87,18 +87,17 @@ impl Example {
         tokens: Vec<u32>,
         labels: impl IntoIterator<Item = (usize, f32)>,
     ) -> Result<Self, ModelError> {
-        let target = |(index, value): (usize, f32)| match (index.checked_sub(1), tokens.get(index))
-        {
-            (Some(position), Some(&label)) => {
-                Ok(Target { position, want: Goal::Probability { label, value }, weight: 1.0 })
-            }
-            _ => {
+        let target = |(index, value): (usize, f32)| {
+            let place = index.checked_sub(1).zip(tokens.get(index));
+            let (position, &label) = place.ok_or_else(|| {
                 let problem = format!("token {index}, expected 1 to below {}", tokens.len());
-                Err(ModelError::input("judged", problem))
-            }
+                ModelError::input("judged", problem)
+            })?;
+            Ok(Target { position, want: Goal::Probability { label, value }, weight: 1.0 })
         };
-        let targets = labels.into_iter().map(target).collect::<Result<_, _>>()?;
-        Ok(Self { targets, tokens })
+        let targets: Result<_, ModelError> = labels.into_iter().map(target).collect();
+        let targets = targets?;
+        Ok(Self { tokens, targets })
     }
 
     /// # Errors

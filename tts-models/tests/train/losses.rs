@@ -71,7 +71,7 @@ fn the_loss_of_a_label_is_the_binary_cross_entropy_at_its_position() {
             Example::labelled(tokens, [(1, soft), (2, 1.0 - soft)])
         })
         .collect();
-    assert_label_loss(head, &data);
+    assert_label_loss(&head, &data);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn the_loss_of_a_judged_token_is_that_of_its_own_label_at_the_place_before() {
         .collect();
     let seen = |example: &Example| (example.targets[0].position, example.targets[0].want);
     assert_eq!(seen(&data[1]), (0, Goal::Probability { label: 5, value: 1.0 }));
-    assert_label_loss(head, &data);
+    assert_label_loss(&head, &data);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn labels_of_tokens_begin_as_the_logits_of_a_language_model() {
 }
 
 /// The loss of the first update is the mean over the targets of their binary cross-entropies.
-fn assert_label_loss(head: LabelHead, data: &[Example]) {
+fn assert_label_loss(head: &LabelHead, data: &[Example]) {
     let start = Model { label: Some(head.clone()), ..labelled(4) };
     let (mut sum, mut count) = (0.0, 0.0);
     for example in data {
