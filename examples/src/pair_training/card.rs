@@ -19,6 +19,11 @@ fn area(auc: &Auc) -> String {
     format!("{:.3} [{:.3}, {:.3}]", auc.area, auc.interval[0], auc.interval[1])
 }
 
+fn within(verifier: &Verifier) -> String {
+    let area = verifier.solution_auc_within_problems;
+    area.map_or_else(|| "-".to_owned(), |area| format!("{area:.3}"))
+}
+
 fn share(share: &Share) -> String {
     let [low, high] = share.interval;
     let range = format!("[{}, {}]", percent(low), percent(high));
@@ -146,6 +151,7 @@ fn verifiers(text: &mut String, report: &Report<'_>) -> Result<(), Error> {
 | judges | steps up to the first error | finished solutions |
 | AUC | {} | {} |
 | AUC of solutions (process: product over steps) | {} | {} |
+| the same among solutions of one problem | {} | {} |
 | expected calibration error | {} | {} |
 | Brier score | {:.4} | {:.4} |
 ",
@@ -153,6 +159,8 @@ fn verifiers(text: &mut String, report: &Report<'_>) -> Result<(), Error> {
         area(&orm.auc),
         area(&prm.solution_auc),
         area(&orm.solution_auc),
+        within(prm),
+        within(orm),
         percent(prm.calibration.expected_error),
         percent(orm.calibration.expected_error),
         prm.calibration.brier,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use tts_core::family::{Family, first_error};
 use tts_core::metrics::{
-    Accuracy, Auc, Calibration, FirstErrors, Judged, auc_over_problems, bootstrap_interval,
-    calibration, first_errors, pass_at_k,
+    Accuracy, Auc, Calibration, FirstErrors, Judged, MetricError, auc_over_problems,
+    auc_within_problems, bootstrap_interval, calibration, first_errors, pass_at_k,
 };
 use tts_core::{Aggregate, Step, StepScorer, Trajectory};
 
@@ -29,6 +29,9 @@ pub(super) struct Verifier {
     pub(super) calibration: Calibration,
     /// Right against wrong solutions, each by its score as the searches take it.
     pub(super) solution_auc: Auc,
+    /// The same within problems, which is what a choice among candidates goes by; none where no
+    /// problem has right and wrong solutions.
+    pub(super) solution_auc_within_problems: Option<f64>,
     /// Finding the first error; process models only.
     pub(super) first_errors: Option<FirstErrors>,
 }
@@ -146,6 +149,8 @@ impl Stages {
             auc: steps.auc(self.config.seed)?,
             calibration: calibration(&steps.scores, &steps.right, Calibration::BINS)?,
             solution_auc: solutions.auc(self.config.seed)?,
+            // All else that could be wrong with them is wrong for the area above too.
+            solution_auc_within_problems: solutions.auc_within_problems().ok(),
             first_errors: if kind == Kind::Process { Some(errors?) } else { None },
         })
     }
@@ -168,5 +173,9 @@ impl Table {
 
     fn auc(&self, seed: u64) -> Result<Auc, Error> {
         Ok(auc_over_problems(&self.scores, &self.right, &self.problems, DRAWS, seed)?)
+    }
+
+    fn auc_within_problems(&self) -> Result<f64, MetricError> {
+        auc_within_problems(&self.scores, &self.right, &self.problems)
     }
 }

@@ -124,6 +124,49 @@ pub fn auc_over_problems(
     })
 }
 
+/// The area under the ROC curve within problems: of all pairs of a right and a wrong entry of the
+/// same problem, the share in which the right one scores above the wrong one, ties half.
+///
+/// This is what a choice among candidates of one problem goes by. Scores that only tell easy
+/// problems from hard ones can have a large area over all entries, and 0.5 here.
+///
+/// # Errors
+/// Those of [`auc`], [`MetricError::Length`] if `problems` does not match, and
+/// [`MetricError::MissingClass`] if no problem has both kinds of entries.
+///
+/// ```
+/// use tts_core::metrics::{auc, auc_within_problems};
+/// let scores = [0.9, 0.8, 0.2, 0.3];
+/// let right = [true, true, true, false];
+/// // Problem 1 is easy and has the high scores. Of problem 2 they say the opposite of the truth.
+/// assert_eq!(auc_within_problems(&scores, &right, &[1, 1, 2, 2])?, 0.0);
+/// assert!(auc(&scores, &right)? > 0.6);
+/// # Ok::<(), tts_core::metrics::MetricError>(())
+/// ```
+pub fn auc_within_problems(
+    scores: &[f64],
+    right: &[bool],
+    problems: &[usize],
+) -> Result<f64, MetricError> {
+    check(scores, right)?;
+    MetricError::check_length("problems", problems.len(), scores.len())?;
+    let mut members: HashMap<usize, Vec<usize>> = HashMap::new();
+    for entry in ascending(scores) {
+        members.entry(problems[entry]).or_default().push(entry);
+    }
+    let weights = vec![1; scores.len()];
+    // Whole numbers, whose sums are exact in any order.
+    let (won, all) = members
+        .values()
+        .map(|order| pairs(order, scores, right, &weights))
+        .fold((0.0, 0.0), |(won, all), (more, pairs)| (won + more, all + pairs));
+    if all > 0.0 {
+        return Ok(won / (2.0 * all));
+    }
+    let missing = "of another kind than the rest of its problem";
+    Err(MetricError::MissingClass { field: "right", missing })
+}
+
 /// Checks what every area needs.
 fn check(scores: &[f64], right: &[bool]) -> Result<(), MetricError> {
     MetricError::check_finite("scores", scores)?;
@@ -150,6 +193,12 @@ fn resample(random: &mut ChaCha8Rng, count: usize) -> Vec<u32> {
 
 /// The area with entry `i` counted `weights[i]` times, or `None` where a class has no weight.
 fn area(order: &[usize], scores: &[f64], right: &[bool], weights: &[u32]) -> Option<f64> {
+    let (twice_won, pairs) = pairs(order, scores, right, weights);
+    (pairs > 0.0).then(|| twice_won / (2.0 * pairs))
+}
+
+/// Twice the pairs that are in order, ties counted half, and the number of pairs.
+fn pairs(order: &[usize], scores: &[f64], right: &[bool], weights: &[u32]) -> (f64, f64) {
     // Counts of entries and of pairs are exact in f64 up to 2^53.
     let (mut below, mut all_right, mut twice_won) = (0.0, 0.0, 0.0);
     for tied in order.chunk_by(|&a, &b| scores[a] <= scores[b] && scores[b] <= scores[a]) {
@@ -162,8 +211,7 @@ fn area(order: &[usize], scores: &[f64], right: &[bool], weights: &[u32]) -> Opt
         below += wrong_here;
         all_right += right_here;
     }
-    let pairs = all_right * below;
-    (pairs > 0.0).then(|| twice_won / (2.0 * pairs))
+    (twice_won, all_right * below)
 }
 
 #[cfg(test)]

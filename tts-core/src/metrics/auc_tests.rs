@@ -128,5 +128,31 @@ proptest! {
         let one_problem = vec![3; scores.len()];
         let whole = auc_over_problems(&scores, &right, &one_problem, 20, seed).unwrap();
         prop_assert!(whole.interval.iter().all(|end| (end - found).abs() < 1e-12));
+        prop_assert!((found - auc_within_problems(&scores, &right, &one_problem).unwrap()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn within_problems_other_pairs_do_not_count(
+        entries in prop::collection::vec((0_u8..12, any::<bool>(), 0_usize..4), 2..40),
+    ) {
+        let scores: Vec<f64> = entries.iter().map(|entry| f64::from(entry.0)).collect();
+        let right: Vec<bool> = entries.iter().map(|entry| entry.1).collect();
+        let problems: Vec<usize> = entries.iter().map(|entry| 7 * entry.2).collect();
+        let (mut won, mut pairs) = (0.0, 0.0);
+        for (index, a) in entries.iter().enumerate() {
+            for b in &entries[..index] {
+                if a.1 != b.1 && a.2 == b.2 {
+                    let (good, bad) = if a.1 { (a.0, b.0) } else { (b.0, a.0) };
+                    won += f64::from(u8::from(good > bad) + u8::from(good >= bad)) / 2.0;
+                    pairs += 1.0;
+                }
+            }
+        }
+        let found = auc_within_problems(&scores, &right, &problems);
+        if pairs > 0.0 {
+            prop_assert!((found.unwrap() - won / pairs).abs() < 1e-12);
+        } else {
+            prop_assert!(found.unwrap_err().to_string().starts_with("`right` has no entry that is"));
+        }
     }
 }

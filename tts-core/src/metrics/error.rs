@@ -50,7 +50,7 @@ pub enum MetricError {
     MissingClass {
         /// The field of labels.
         field: &'static str,
-        /// The class without an entry: `right` or `wrong`.
+        /// The class without an entry: `right` or `wrong`, or what else is missing.
         missing: &'static str,
     },
     /// One entry of a list is bad in itself.

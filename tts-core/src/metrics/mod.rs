@@ -28,7 +28,7 @@ mod pass;
 mod pool;
 mod random;
 
-pub use auc::{Auc, auc, auc_over_problems};
+pub use auc::{Auc, auc, auc_over_problems, auc_within_problems};
 pub use calibration::{Bin, Calibration, calibration};
 pub use curve::{Point, curve};
 pub use error::MetricError;
