@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tts_core::family::Split;
-use tts_models::train::{Bar, Model, Trained, Trainer};
+use tts_models::train::{Bar, Dataset, Model, TrainConfig, Trained, Trainer};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, DecoderWeights, EngineConfig, Tokenizer};
 use tts_prm::RewardModel;
@@ -130,18 +130,32 @@ impl Stages {
         let config = &self.config;
         let data = self.written(Split::Train, 0, config.problems)?;
         let held_out = self.written(Split::Validation, 0, config.held_out)?;
-        say(&format!("generator: {} problems, {} updates", data.len(), config.generator.steps));
-        let work = self.work.join("generator");
         let model =
             Model { decoder: DecoderWeights::initial(pair::shape(), config.seed)?, label: None };
-        let mut bar = Bar::new("generator");
-        let trainer = Trainer::new(config.generator.clone())
-            .checkpoints(&work)
-            .held_out(&held_out)
-            .watch(|progress| bar.show(progress));
-        let Trained { model, history, .. } = trainer.train(model, &data)?;
-        history.write_chart("Generator", &work.join("loss.svg"))?;
+        let names = ("generator", "Generator");
+        let model = self.train(names, &config.generator, model, &data, &held_out)?;
         model.decoder.save_as(self.out.join("generator"), Dtype::F16, &[])?;
         Ok(())
+    }
+
+    /// Trains one model, resumable in the work folder's `name`, with its losses drawn there.
+    fn train(
+        &self,
+        (name, title): (&str, &str),
+        config: &TrainConfig,
+        model: Model,
+        data: &dyn Dataset,
+        held_out: &dyn Dataset,
+    ) -> Result<Model, Error> {
+        say(&format!("{name}: {} examples, {} updates", data.len(), config.steps));
+        let work = self.work.join(name);
+        let mut bar = Bar::new(name);
+        let trainer = Trainer::new(config.clone())
+            .checkpoints(&work)
+            .held_out(held_out)
+            .watch(|progress| bar.show(progress));
+        let Trained { model, history, .. } = trainer.train(model, data)?;
+        history.write_chart(title, &work.join("loss.svg"))?;
+        Ok(model)
     }
 }

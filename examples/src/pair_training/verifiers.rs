@@ -1,13 +1,13 @@
 //! The reward models: from sampled solutions to trained models.
 
 use tts_core::family::{Family, Split, first_error};
-use tts_models::train::{Bar, Example, LabelHead, Model, Trained, Trainer};
+use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights};
 use tts_prm::HeadConfig;
 use tts_prm::train::{Solution, outcome_config, process_tokens_config, until_first_error};
 
-use super::{Stages, say};
+use super::Stages;
 use crate::Error;
 use crate::sampled::Attempts;
 
@@ -97,17 +97,10 @@ impl Stages {
         let config = &self.config;
         let data = self.written(Split::Train, 2, config.studied_problems)?;
         let held_out = self.written(Split::Validation, 0, config.held_out)?;
-        say(&format!("study: {} problems, {} updates", data.len(), config.study.steps));
         let generator = Checkpoint::open(self.out.join("generator"))?;
         let model = Model { decoder: DecoderWeights::load(&generator)?, label: None };
-        let work = self.work.join("study");
-        let mut bar = Bar::new("study");
-        let trainer = Trainer::new(config.study.clone())
-            .checkpoints(&work)
-            .held_out(&held_out)
-            .watch(|progress| bar.show(progress));
-        let Trained { model, history, .. } = trainer.train(model, &data)?;
-        history.write_chart("Study of the reward models", &work.join("loss.svg"))?;
+        let names = ("study", "Study of the reward models");
+        let model = self.train(names, &config.study, model, &data, &held_out)?;
         Ok(model.decoder)
     }
 
@@ -125,23 +118,42 @@ impl Stages {
             solutions.iter().map(|(solution, wrong)| kind.example(solution, *wrong)).collect()
         };
         let (data, held_out) = (examples(train)?, examples(held_out)?);
-        let config = &self.config.verifier;
-        say(&format!("{name}: {} solutions, {} updates", data.len(), config.steps));
         let decoder = studied.clone();
         let label = Some(kind.label(&decoder));
-        let work = self.work.join(name);
-        let mut bar = Bar::new(name);
-        let trainer = Trainer::new(config.clone())
-            .checkpoints(&work)
-            .held_out(&held_out)
-            .watch(|progress| bar.show(progress));
-        let Trained { model, history, .. } = trainer.train(Model { decoder, label }, &data)?;
         let title = match kind {
             Kind::Process => "Process reward model",
             Kind::Outcome => "Outcome reward model",
         };
-        history.write_chart(title, &work.join("loss.svg"))?;
+        let model = Model { decoder, label };
+        let model = self.train((name, title), &self.config.verifier, model, &data, &held_out)?;
         tts_prm::train::save(&self.out.join(name), &model, &kind.head(), Dtype::F16)?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pair::PairConfig;
+
+    /// `12+3*4` is worked out as `=12+12`, `=24`: what stands in its place goes wrong where it
+    /// first differs from that.
+    #[test]
+    fn the_first_wrong_token_is_where_the_written_step_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let (out, work) = (folder.path().join("out"), folder.path().join("work"));
+        let stages = Stages::new(PairConfig::default(), &out, &work).unwrap();
+        let table: [(&[&str], usize, usize); 5] = [
+            (&["=13+12\n"], 0, 2),
+            (&["=22+12\n"], 0, 1),
+            (&["=12+12\n", "=25"], 1, 2),
+            (&["=12+12\n", "=34"], 1, 1),
+            // All that is written is right, and then it goes on.
+            (&["=12+12\n", "=240"], 1, 3),
+        ];
+        for (steps, error, expected) in table {
+            let wrong = stages.wrong_token("12+3*4", steps, error).unwrap();
+            assert_eq!(wrong, expected, "{steps:?}");
+        }
     }
 }

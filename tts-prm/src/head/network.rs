@@ -200,7 +200,8 @@ impl RewardHead {
     /// What the last layer reads of a hidden row.
     fn features(&self, hidden: &[f32]) -> Vec<f64> {
         let mut x: Vec<f64> = hidden.iter().map(|&x| f64::from(x)).collect();
-        for layer in self.layers.iter().rev().skip(1).rev() {
+        let hidden_layers = self.layers.split_last().map_or(&[][..], |(_, before)| before);
+        for layer in hidden_layers {
             x = layer.apply(&x);
             // ReLU. `max` would turn NaN, which must not pass as a score, into 0.
             x.iter_mut().filter(|x| **x < 0.0).for_each(|x| *x = 0.0);
@@ -223,7 +224,8 @@ impl RewardHead {
 
     /// The score of tokens that all must be right ([`Reading::Tokens`]), each with the hidden row
     /// `[width]` at the place before it: the product of the probabilities of their labels, on the
-    /// scale of [`HeadConfig::output`]. `None` when a token has no label.
+    /// scale of [`HeadConfig::output`]. `None` when a token has no label, or rows and tokens differ in
+    /// number.
     ///
     /// ```
     /// use tts_prm::{HeadConfig, Linear, Reading, RewardHead};
@@ -238,14 +240,22 @@ impl RewardHead {
     /// ```
     pub fn score_tokens(&self, rows: &[Vec<f32>], tokens: &[u32]) -> Option<f64> {
         let last = self.layers.last()?;
+        if rows.len() != tokens.len() {
+            return None;
+        }
         // In logarithms, so that long steps do not vanish: -ln(1 + e^-x) for each.
         let mut sum = 0.0;
+        // The log of the sum of e^-x, which is what `sum` tends to where it is too small for f64.
+        let mut log_doubts = f64::NEG_INFINITY;
         for (row, &token) in rows.iter().zip(tokens) {
             let odds = last.output(token as usize, &self.features(row))?;
-            sum -= log_sum_exp(0.0, -odds);
+            sum -= softplus(-odds);
+            log_doubts = log_sum_exp(log_doubts, -odds);
         }
         Some(match self.config.output {
             HeadOutput::Probability => sum.exp(),
+            // Below, terms of second order are lost in rounding.
+            HeadOutput::Raw if sum > -1e-17 => -log_doubts,
             HeadOutput::Raw => sum - (-sum.exp_m1()).ln(),
         })
     }
@@ -266,7 +276,17 @@ impl RewardHead {
 
 fn log_sum_exp(a: f64, b: f64) -> f64 {
     let most = if a > b { a } else { b };
+    if most == f64::NEG_INFINITY {
+        return most;
+    }
     most + ((a - most).exp() + (b - most).exp()).ln()
+}
+
+/// `ln(1 + e^x)`, without loss where `e^x` is far below or above 1.
+fn softplus(x: f64) -> f64 {
+    // `max` would turn NaN, which must not pass as a score, into 0.
+    let positive = if x < 0.0 { 0.0 } else { x };
+    positive + (-x.abs()).exp().ln_1p()
 }
 
 fn sigmoid(x: f64) -> f64 {
