@@ -1,9 +1,16 @@
 //! What runs a decoder: tokens in, hidden rows and logits out, keys and values kept per sequence.
 //!
 //! An [`Executor`] owns the weights on one device. A `State` is the keys and values of one
-//! sequence; forking one shares what is there, so that siblings cost only what they add.
+//! sequence: a chain of blocks of up to [`BLOCK_TOKENS`] tokens, of which all but the last ones may
+//! be shared with other sequences and with the prefix cache. A shared block is never written to, so
+//! beginning a sequence from blocks copies nothing.
+
+use rayon::prelude::*;
 
 use crate::{ModelConfig, ModelError};
+
+/// Tokens of a block.
+pub const BLOCK_TOKENS: usize = 16;
 
 /// Which rows of a span come back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,27 +34,57 @@ pub struct Span<'a, S> {
     pub want: Want,
 }
 
+/// A block as part of a sequence.
+#[derive(Debug, Clone)]
+pub struct Piece<B> {
+    /// Keys and values of up to [`BLOCK_TOKENS`] tokens.
+    pub block: B,
+    /// How many of its tokens, from the first, belong to the sequence.
+    pub tokens: usize,
+}
+
 /// A decoder on one device.
 pub trait Executor: Send + Sync {
+    /// Keys and values of up to [`BLOCK_TOKENS`] tokens at some place of a sequence; a clone shares
+    /// them.
+    type Block: Clone + Send + Sync;
+
     /// Keys and values of one sequence.
     type State: Send;
 
     /// The shape of the decoder.
     fn config(&self) -> &ModelConfig;
 
-    /// A sequence of no tokens.
-    fn empty(&self) -> Self::State;
+    /// A sequence that begins with these pieces, and shares them.
+    fn begin(&self, pieces: &[Piece<Self::Block>]) -> Self::State;
+
+    /// The whole sequence in pieces, which it shares from now on.
+    fn pieces(&self, state: &mut Self::State) -> Vec<Piece<Self::Block>>;
+
+    /// A number that is equal for clones of one block, and for no other block that is alive.
+    fn block_id(&self, block: &Self::Block) -> usize;
+
+    /// The memory of a block, in bytes.
+    fn block_bytes(&self, block: &Self::Block) -> usize;
+
+    /// The memory of one token's keys and values, in bytes.
+    fn token_bytes(&self) -> usize;
 
     /// Number of tokens in the sequence.
     fn length(&self, state: &Self::State) -> usize;
 
+    /// A sequence of no tokens.
+    fn empty(&self) -> Self::State {
+        self.begin(&[])
+    }
+
     /// A second sequence that starts with the first `length` tokens of `state` and shares their
     /// keys and values. `length` is capped at the state's own.
-    fn fork(&self, state: &mut Self::State, length: usize) -> Self::State;
-
-    /// The memory that a state keeps alive, as pieces that states may share: a key that is equal
-    /// for the same piece, and its size in bytes. The key `None` is for what no other state shares.
-    fn footprint(&self, state: &Self::State) -> Vec<(Option<usize>, usize)>;
+    fn fork(&self, state: &mut Self::State, length: usize) -> Self::State {
+        let mut pieces = self.pieces(state);
+        keep(&mut pieces, length);
+        self.begin(&pieces)
+    }
 
     /// Runs all spans, adds their keys and values to the states, and returns the wanted rows of
     /// the last hidden layer after the final norm, `[rows, hidden_size]`, in the order of the spans.
@@ -57,9 +94,36 @@ pub trait Executor: Send + Sync {
     /// `max_position_embeddings`; no state has changed then.
     fn forward(&self, spans: &mut [Span<'_, Self::State>]) -> Result<Vec<f32>, ModelError>;
 
+    /// Logits `[rows, vocab_size]` of hidden rows `[rows, hidden_size]`, into a buffer that may be
+    /// used again.
+    ///
+    /// # Errors
+    /// When `hidden` is not a whole number of rows.
+    fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError>;
+
     /// Logits `[rows, vocab_size]` of hidden rows `[rows, hidden_size]`.
     ///
     /// # Errors
     /// When `hidden` is not a whole number of rows.
-    fn logits(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError>;
+    fn logits(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
+        let mut logits = Vec::new();
+        self.logits_into(hidden, &mut logits)?;
+        Ok(logits)
+    }
+
+    /// Runs `task` for `0..count`, each once, on the executor's threads; work that stands between
+    /// passes goes here, so that no other threads compete with them.
+    fn parallel(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..count).into_par_iter().for_each(task);
+    }
+}
+
+/// Cuts pieces off after `length` tokens.
+pub(crate) fn keep<B>(pieces: &mut Vec<Piece<B>>, length: usize) {
+    let mut left = length;
+    pieces.retain_mut(|piece| {
+        piece.tokens = piece.tokens.min(left);
+        left -= piece.tokens;
+        piece.tokens > 0
+    });
 }

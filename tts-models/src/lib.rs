@@ -22,7 +22,7 @@
 //! # Layers
 //!
 //! * [`weights`]: [`Checkpoint`] reads GGUF and safetensors, tensor by tensor; [`DecoderWeights`] is
-//!   a decoder's weights in f32, checked against its [`ModelConfig`].
+//!   a decoder's weights, checked against its [`ModelConfig`].
 //! * [`tokenizer`], [`template`]: text to ids and back, step boundaries on ids, chats.
 //! * [`Executor`]: tokens in, hidden rows and logits out. [`Native`] runs own CPU kernels,
 //!   [`Plain`] Burn's operations on any of its backends; [`transformer`] is the decoder as Burn
@@ -60,9 +60,9 @@ pub use backend::Cuda;
 pub use config::{ModelConfig, RopeScaling};
 pub use engine::{Engine, EngineConfig, Trunk, Wanted};
 pub use error::ModelError;
-pub use executor::{Executor, Span, Want};
+pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
 pub use load::{Backend, LanguageModel, open};
-pub use native::Native;
+pub use native::{Native, WeightFormat};
 pub use plain::Plain;
 pub use template::ChatTemplate;
 pub use tokenizer::Tokenizer;

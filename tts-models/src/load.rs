@@ -22,7 +22,7 @@ use crate::{
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Backend {
-    /// Own kernels on the CPU, in f32.
+    /// Own kernels on the CPU, on weights in the type that [`EngineConfig::weights`] asks for.
     #[default]
     Native,
     /// Burn's ndarray backend, in f32: the reference, slower.
@@ -94,23 +94,23 @@ pub fn open(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
+    config.check()?;
     let checkpoint = Checkpoint::open(path)?;
     let (tokenizer, template) = text_side(&checkpoint)?;
     tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
-    let weights = DecoderWeights::load(&checkpoint)?;
     let tokenizer = Arc::new(tokenizer);
     Ok(match backend {
         Backend::Native => {
-            let native = Native::new(weights, config.threads)?;
+            let native = Native::load(&checkpoint, config.weights, config.threads)?;
             Box::new(Engine::new(native, tokenizer, template, config)?)
         }
         Backend::Ndarray => {
-            let plain = Plain::<Cpu>::new(weights)?;
+            let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint)?)?;
             Box::new(Engine::new(plain, tokenizer, template, config)?)
         }
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
-            let plain = Plain::<crate::Cuda>::new(weights)?;
+            let plain = Plain::<crate::Cuda>::new(DecoderWeights::load(&checkpoint)?)?;
             Box::new(Engine::new(plain, tokenizer, template, config)?)
         }
         #[cfg(not(feature = "cuda"))]

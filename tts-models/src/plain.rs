@@ -17,11 +17,13 @@
 //! **Speed.** Burn 0.21's ndarray copies both operands of every matrix product, and matrixmultiply
 //! then packs them: a product of 576 x 1536 takes 0.4 ms for one row and for eight, 0.9 ms for 32.
 
+use std::sync::Arc;
+
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::transformer::{Decoder, LayerCache};
-use crate::{DecoderWeights, Executor, ModelConfig, ModelError, Span, Want};
+use crate::{BLOCK_TOKENS, DecoderWeights, Executor, ModelConfig, ModelError, Piece, Span, Want};
 
 /// A decoder that runs on Burn's own operations.
 #[derive(Debug)]
@@ -30,6 +32,10 @@ pub struct Plain<B: Backend> {
     decoder: Decoder<B>,
     device: B::Device,
 }
+
+/// Keys and values of some tokens on a [`Plain`] executor, layer by layer. A clone shares them.
+#[derive(Debug, Clone)]
+pub struct PlainBlock<B: Backend>(Arc<Vec<LayerCache<B>>>);
 
 /// Keys and values of one sequence on a [`Plain`] executor. A clone shares them.
 #[derive(Debug, Clone)]
@@ -98,33 +104,59 @@ impl<B: Backend> Plain<B> {
 }
 
 impl<B: Backend> Executor for Plain<B> {
+    type Block = PlainBlock<B>;
     type State = PlainState<B>;
 
     fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    fn empty(&self) -> Self::State {
-        PlainState { layers: vec![LayerCache::new(); self.config.num_hidden_layers], length: 0 }
+    fn begin(&self, pieces: &[Piece<PlainBlock<B>>]) -> Self::State {
+        let layers = 0..self.config.num_hidden_layers;
+        let joined = layers.map(|layer| {
+            LayerCache::joined(pieces.iter().map(|Piece { block, tokens }| {
+                let cache: &LayerCache<B> = &block.0[layer];
+                cache.prefix(*tokens)
+            }))
+        });
+        PlainState {
+            layers: joined.collect(),
+            length: pieces.iter().map(|piece| piece.tokens).sum(),
+        }
+    }
+
+    fn pieces(&self, state: &mut Self::State) -> Vec<Piece<PlainBlock<B>>> {
+        let pieces = (0..state.length).step_by(BLOCK_TOKENS).map(|first| {
+            let tokens = BLOCK_TOKENS.min(state.length - first);
+            let layers = state.layers.iter().map(|cache| cache.part(first, tokens));
+            Piece { block: PlainBlock(Arc::new(layers.collect())), tokens }
+        });
+        pieces.collect()
+    }
+
+    fn block_id(&self, block: &PlainBlock<B>) -> usize {
+        Arc::as_ptr(&block.0).addr()
+    }
+
+    fn block_bytes(&self, block: &PlainBlock<B>) -> usize {
+        block.0.first().map_or(0, LayerCache::length) * self.token_bytes()
+    }
+
+    fn token_bytes(&self) -> usize {
+        2 * self.config.num_hidden_layers * self.config.key_value_width() * size_of::<f32>()
     }
 
     fn length(&self, state: &Self::State) -> usize {
         state.length
     }
 
+    /// Shares the tensors themselves, where pieces would be cut out.
     fn fork(&self, state: &mut Self::State, length: usize) -> Self::State {
         let length = length.min(state.length);
         PlainState {
             layers: state.layers.iter().map(|cache| cache.prefix(length)).collect(),
             length,
         }
-    }
-
-    fn footprint(&self, state: &Self::State) -> Vec<(Option<usize>, usize)> {
-        // A step makes new tensors, so what states share is soon not shared any more.
-        let width = self.config.num_key_value_heads * self.config.head_dim;
-        let numbers = 2 * self.config.num_hidden_layers * width * state.length;
-        vec![(None, numbers * size_of::<f32>())]
     }
 
     fn forward(&self, spans: &mut [Span<'_, Self::State>]) -> Result<Vec<f32>, ModelError> {
@@ -150,7 +182,7 @@ impl<B: Backend> Executor for Plain<B> {
         values(self.decoder.norm.forward(rows)) // [wanted, hidden]
     }
 
-    fn logits(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
+    fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
         let width = self.config.hidden_size;
         if !hidden.len().is_multiple_of(width) {
             return Err(ModelError::Input {
@@ -158,12 +190,14 @@ impl<B: Backend> Executor for Plain<B> {
                 problem: format!("{} values are not rows of {width}", hidden.len()),
             });
         }
+        logits.clear();
         if hidden.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let data = TensorData::new(hidden.to_vec(), [hidden.len() / width, width]);
         let hidden = Tensor::from_data(data, &self.device); // [rows, hidden]
-        values(self.decoder.logits(hidden)) // [rows, vocab]
+        *logits = values(self.decoder.logits(hidden))?; // [rows, vocab]
+        Ok(())
     }
 }
 

@@ -35,8 +35,40 @@ struct Branch<S> {
 
 impl<E: Executor> Engine<E> {
     /// Hidden rows `[hidden_size]` of all texts: for each text and position, as in `texts`. Texts
-    /// must have been checked; those that want nothing are not run.
-    pub(super) fn encode_all(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
+    /// must have been checked; those that want nothing, or what is known, are not run. With `keep`
+    /// the cache keeps the rows.
+    pub(super) fn encode_all(
+        &self,
+        texts: &[Wanted],
+        keep: bool,
+    ) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
+        let cache = self.cache();
+        let known: Vec<Vec<Option<Vec<f32>>>> =
+            texts.iter().map(|text| cache.rows(&text.tokens, &text.positions)).collect();
+        drop(cache);
+        let missing: Vec<Wanted> = texts
+            .iter()
+            .zip(&known)
+            .map(|(text, known)| {
+                let lacks = text.positions.iter().zip(known).filter(|(_, row)| row.is_none());
+                let positions: Vec<usize> = lacks.map(|(&position, _)| position).collect();
+                let tokens = if positions.is_empty() { Vec::new() } else { text.tokens.clone() };
+                Wanted { tokens, positions }
+            })
+            .collect();
+        let found = self.encode_missing(&missing, keep)?;
+        let merged = known.into_iter().zip(found).map(|(known, found)| {
+            let mut found = found.into_iter();
+            known.into_iter().map(|row| row.or_else(|| found.next()).unwrap_or_default()).collect()
+        });
+        Ok(merged.collect())
+    }
+
+    fn encode_missing(
+        &self,
+        texts: &[Wanted],
+        keep: bool,
+    ) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
         let mut found: Vec<Vec<Vec<f32>>> =
             texts.iter().map(|text| vec![Vec::new(); text.positions.len()]).collect();
         let wanting = texts.iter().enumerate().filter(|(_, text)| !text.positions.is_empty());
@@ -45,7 +77,7 @@ impl<E: Executor> Engine<E> {
         let mut left = sorted.as_slice();
         while !left.is_empty() {
             let (wave, rest) = left.split_at(self.wave(left));
-            self.run_wave(wave, &mut found)?;
+            self.run_wave(wave, &mut found, keep)?;
             left = rest;
         }
         Ok(found)
@@ -55,7 +87,7 @@ impl<E: Executor> Engine<E> {
     fn wave(&self, texts: &[(usize, &Wanted)]) -> usize {
         let mut bytes = 0;
         let fits = |(_, text): &&(usize, &Wanted)| {
-            bytes += text.tokens.len() * self.bytes_per_token();
+            bytes += text.tokens.len() * self.executor.token_bytes();
             bytes <= self.config.line_bytes
         };
         texts.iter().take(self.config.max_lines).take_while(fits).count().max(1)
@@ -65,6 +97,7 @@ impl<E: Executor> Engine<E> {
         &self,
         wave: &[(usize, &Wanted)],
         found: &mut [Vec<Vec<f32>>],
+        keep: bool,
     ) -> Result<(), ModelError> {
         let mut texts: Vec<Text<'_, E::State>> = Vec::new();
         for &(place, wanted) in wave {
@@ -74,7 +107,8 @@ impl<E: Executor> Engine<E> {
             texts.push(Text { place, wanted, known, length });
         }
         let mut ready = Vec::new();
-        self.part(&mut texts, 0..wave.len(), 0, None, &mut ready);
+        let rows = |_: &Text<'_, _>| Vec::new();
+        self.part(&mut texts, 0..wave.len(), 0, None, &mut ready, &rows);
         while !ready.is_empty() {
             let mut room = self.config.prefill_rows;
             let mut spans = Vec::new();
@@ -107,8 +141,13 @@ impl<E: Executor> Engine<E> {
             }
             let (done, mut unfinished) =
                 ready.into_iter().partition::<Vec<_>, _>(|branch| branch.done == branch.end);
+            // All rows of a text that ends are found by now.
+            let rows = |text: &Text<'_, _>| {
+                let found = text.wanted.positions.iter().copied().zip(&found[text.place]);
+                found.filter(|_| keep).map(|(position, row)| (position, row.clone())).collect()
+            };
             for Branch { texts: through, state, end, .. } in done {
-                self.part(&mut texts, through, end, Some(state), &mut unfinished);
+                self.part(&mut texts, through, end, Some(state), &mut unfinished, &rows);
             }
             ready = unfinished;
         }
@@ -116,7 +155,7 @@ impl<E: Executor> Engine<E> {
     }
 
     /// Adds the branches of texts that share their first `at` tokens, which `state` holds (`None`
-    /// where the cache held all of them), and keeps the text that ends there.
+    /// where the cache held all of them), and keeps the text that ends there with its `rows`.
     fn part(
         &self,
         texts: &mut [Text<'_, E::State>],
@@ -124,13 +163,16 @@ impl<E: Executor> Engine<E> {
         at: usize,
         mut state: Option<E::State>,
         ready: &mut Vec<Branch<E::State>>,
+        rows: &dyn Fn(&Text<'_, E::State>) -> Vec<(usize, Vec<f32>)>,
     ) {
         let Range { mut start, end: last } = range;
         // Whoever ends here comes first; equal texts do together.
         let ended = texts[start..last].iter().take_while(|t| t.wanted.tokens.len() == at).count();
         if let (1.., Some(state)) = (ended, &mut state) {
-            let kept = self.executor.fork(state, at);
-            self.cache().insert(&self.executor, texts[start].wanted.tokens.clone(), kept);
+            let mut pieces = self.executor.pieces(state);
+            crate::executor::keep(&mut pieces, at);
+            let rows = texts[start..start + ended].iter().flat_map(rows).collect();
+            self.cache().insert(&self.executor, &texts[start].wanted.tokens, pieces, rows);
         }
         start += ended;
         while start < last {
@@ -143,7 +185,7 @@ impl<E: Executor> Engine<E> {
             let lengths = through.clone().map(|text| (texts[text].length, text));
             let Some((known, source)) = lengths.min() else { continue };
             if known >= end {
-                self.part(texts, through, end, None, ready);
+                self.part(texts, through, end, None, ready, rows);
                 continue;
             }
             let (state, done) = match &mut state {

@@ -15,6 +15,8 @@ pub(super) struct Line<S> {
     pub(super) next: u32,
     /// All tokens that the state holds, for the cache.
     pub(super) tokens: Vec<u32>,
+    /// Hidden rows of some of them, by position, where a scorer has asked for such.
+    pub(super) rows: Vec<(usize, Vec<f32>)>,
     pub(super) computed: u64,
     pub(super) cached: u64,
     /// Bytes that it may come to.

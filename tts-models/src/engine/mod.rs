@@ -1,10 +1,12 @@
 //! The engine: many lines at once on one executor, with step boundaries, seeds and a prefix cache.
 //!
-//! An [`Engine`] implements [`Generator`], [`Likelihood`](tts_core::Likelihood) and [`Trunk`]. Lines run together, one
-//! token each a tick; a line that ends is returned at once and its place taken by the next one
-//! that waits. What lines share, prompts and earlier steps, is computed once and kept for later
-//! calls. A line's tokens depend on its path and seed alone, because the executor's arithmetic
-//! does (see [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
+//! An [`Engine`] implements [`Generator`], [`Likelihood`](tts_core::Likelihood) and [`Trunk`]. Lines
+//! run together, one token each a pass, with new prompts read beside them; a line that ends is
+//! returned at once and its place taken by the next one that waits. What lines share, prompts and
+//! earlier steps, is computed once and kept for later calls; once a scorer has asked for hidden
+//! rows, those of generated tokens are kept too, and scoring what was generated runs nothing again.
+//! A line's tokens depend on its path and seed alone, because the executor's arithmetic does (see
+//! [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
 
 mod encode;
 mod line;
@@ -12,9 +14,9 @@ mod prefix;
 mod session;
 mod trunk;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
@@ -23,7 +25,7 @@ pub use trunk::{Trunk, Wanted};
 
 use crate::cache::PrefixCache;
 use crate::template::ChatTemplate;
-use crate::{Executor, ModelError, Tokenizer};
+use crate::{Executor, ModelError, Tokenizer, WeightFormat};
 
 /// How much an engine does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,14 +40,16 @@ pub struct EngineConfig {
     /// Keys and values of lines that run, in bytes, at the length that they may reach: a line waits
     /// if it might exceed this, unless it is alone. Given texts that run together keep to it too.
     pub line_bytes: usize,
-    /// Threads; 0 for one a core.
+    /// Threads of an executor that [`crate::open`] makes; 0 for one a core.
     pub threads: usize,
+    /// The type in which such an executor holds and multiplies weights, if it can choose.
+    pub weights: WeightFormat,
     /// Lines run on past the model's end tokens, to their full length: for benchmarks.
     pub ignore_end: bool,
 }
 
 impl Default for EngineConfig {
-    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core.
+    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core, weights as stored.
     fn default() -> Self {
         Self {
             max_lines: 64,
@@ -53,6 +57,7 @@ impl Default for EngineConfig {
             cache_bytes: 1 << 30,
             line_bytes: 4 << 30,
             threads: 0,
+            weights: WeightFormat::Stored,
             ignore_end: false,
         }
     }
@@ -61,6 +66,21 @@ impl Default for EngineConfig {
 /// More threads than this are a slip of the pen.
 const MOST_THREADS: usize = 1024;
 
+impl EngineConfig {
+    pub(crate) fn check(&self) -> Result<(), ModelError> {
+        if self.threads > MOST_THREADS {
+            let problem = format!("{}, expected at most {MOST_THREADS}", self.threads);
+            return Err(ModelError::input("threads", problem));
+        }
+        for (name, limit) in [("max_lines", self.max_lines), ("prefill_rows", self.prefill_rows)] {
+            if limit == 0 {
+                return Err(ModelError::input(name, "0, expected at least 1"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A model that writes, judges and encodes text.
 pub struct Engine<E: Executor> {
     executor: E,
@@ -68,8 +88,9 @@ pub struct Engine<E: Executor> {
     template: Option<ChatTemplate>,
     end_tokens: Vec<u32>,
     config: EngineConfig,
-    cache: Mutex<PrefixCache<E::State>>,
-    threads: rayon::ThreadPool,
+    cache: Mutex<PrefixCache<E::Block>>,
+    /// Whether hidden rows of generated tokens are kept.
+    rows: AtomicBool,
 }
 
 impl<E: Executor> std::fmt::Debug for Engine<E> {
@@ -83,7 +104,7 @@ impl<E: Executor> Engine<E> {
     /// blank lines.
     ///
     /// # Errors
-    /// When the tokenizer has ids that the model lacks, a limit is 0, or threads cannot be started.
+    /// When the tokenizer has ids that the model lacks, or a limit is 0.
     pub fn new(
         executor: E,
         tokenizer: Arc<Tokenizer>,
@@ -92,17 +113,7 @@ impl<E: Executor> Engine<E> {
     ) -> Result<Self, ModelError> {
         let model = executor.config();
         tokenizer.check_vocab(model.vocab_size, std::path::Path::new("tokenizer"))?;
-        if config.threads > MOST_THREADS {
-            let problem = format!("{}, expected at most {MOST_THREADS}", config.threads);
-            return Err(ModelError::input("threads", problem));
-        }
-        for (name, limit) in
-            [("max_lines", config.max_lines), ("prefill_rows", config.prefill_rows)]
-        {
-            if limit == 0 {
-                return Err(ModelError::input(name, "0, expected at least 1"));
-            }
-        }
+        config.check()?;
         let special = tokenizer.special_ids();
         let mut end_tokens = model.eos_token_ids.clone();
         end_tokens.extend(special.eos.into_iter().chain(special.eot));
@@ -111,12 +122,9 @@ impl<E: Executor> Engine<E> {
         }
         end_tokens.sort_unstable();
         end_tokens.dedup();
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.threads)
-            .build()
-            .map_err(|error| ModelError::input("threads", error.to_string()))?;
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
-        Ok(Self { executor, tokenizer, template, end_tokens, config, cache, threads })
+        let rows = AtomicBool::new(false);
+        Ok(Self { executor, tokenizer, template, end_tokens, config, cache, rows })
     }
 
     /// What runs the model.
@@ -140,7 +148,7 @@ impl<E: Executor> Engine<E> {
     }
 
     /// A panic elsewhere cannot have left the cache half changed: entries are pushed whole.
-    fn cache(&self) -> MutexGuard<'_, PrefixCache<E::State>> {
+    fn cache(&self) -> MutexGuard<'_, PrefixCache<E::Block>> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -155,29 +163,9 @@ impl<E: Executor> Engine<E> {
         }
     }
 
-    /// Bytes of keys and values of one token.
-    fn bytes_per_token(&self) -> usize {
-        let model = self.executor.config();
-        2 * 4 * model.num_hidden_layers * model.num_key_value_heads * model.head_dim
-    }
-
-    /// Logits of hidden rows, and something made of each row, in parallel.
-    fn over_logits<T: Send>(
-        &self,
-        hidden: &[f32],
-        make: impl Fn(usize, &[f32]) -> T + Sync,
-    ) -> Result<Vec<T>, ModelError> {
-        let logits = self.executor.logits(hidden)?;
-        let vocab = self.executor.config().vocab_size;
-        // Rows beyond the tokenizer are padding of the matrix, not tokens.
-        let known = self.tokenizer.vocab_size().min(vocab);
-        Ok(self.threads.install(|| {
-            logits
-                .par_chunks(vocab)
-                .enumerate()
-                .map(|(row, logits)| make(row, &logits[..known]))
-                .collect()
-        }))
+    /// Whether hidden rows of generated tokens are kept: someone has asked for hidden rows.
+    fn keeps_rows(&self) -> bool {
+        self.rows.load(Ordering::Relaxed)
     }
 }
 

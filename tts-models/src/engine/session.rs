@@ -1,9 +1,10 @@
-//! Lines in flight on an engine: admission, ticks, results as they come.
+//! Lines in flight on an engine: admission, passes, results as they come.
 //!
-//! Admission takes waiting requests in order while there is room, runs the parts of their prefixes
-//! that the cache lacks (a part that several share is run once), and samples each line's first
-//! token. A tick then runs one token of every line together. Both happen inside `poll`, until a
-//! line is done.
+//! Admission takes waiting requests in order while there is room. A pass then runs the next token
+//! of every line, and beside them parts of the prefixes that the cache lacks, so that reading new
+//! prompts does not hold up the lines that write. A prefix that shares much with one before it
+//! waits for that one's work. Who is through with its prefix starts its lines at once; a line that
+//! ends gives its place back at once. All of this happens inside `poll`, until a line is done.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,11 +14,12 @@ use tts_core::{BoxError, Completion, Finished, LineError, LineId, Request, Sessi
 use super::Engine;
 use super::line::{Line, Writer};
 use super::prefix::Prefix;
+use crate::cache::shared;
 use crate::tokenizer::Boundary;
 use crate::{Executor, ModelError, Span, Want};
 
-/// Prefixes that share at least this many tokens beyond the cache are run one after the other, so
-/// that the second finds the first's work.
+/// A prefix that shares at least this many tokens, beyond the cache, with one before it waits, so
+/// that it finds the other's work.
 const WORTH_WAITING: usize = 16;
 
 /// A request that waits, with the lines of it that are still wanted.
@@ -26,18 +28,22 @@ struct Waiting {
     lines: Vec<(LineId, u64)>,
 }
 
-/// A request that is being admitted.
+/// A request whose prefix is being run.
 struct Admission<S> {
+    number: u64,
     request: Arc<Request>,
     lines: Vec<(LineId, u64)>,
     prefix: Prefix,
-    state: S,
+    /// `None` while it waits for another one's work.
+    state: Option<S>,
+    /// Whose work it waits for.
+    waits_for: Option<u64>,
     /// Tokens found in the cache.
     cached: usize,
     /// Tokens of the prefix that the state holds by now.
     done: usize,
-    /// Last hidden row of the prefix.
-    hidden: Vec<f32>,
+    /// Last hidden row of the prefix, once it is known.
+    hidden: Option<Vec<f32>>,
     boundary: Boundary,
     stop: Boundary,
     /// Bytes that each line may come to.
@@ -49,23 +55,36 @@ struct Admission<S> {
 pub(super) struct EngineSession<'e, E: Executor> {
     engine: &'e Engine<E>,
     waiting: VecDeque<Waiting>,
+    pending: Vec<Admission<E::State>>,
     lines: Vec<Line<E::State>>,
     next: u64,
+    /// Kept from pass to pass: it is large.
+    logits: Vec<f32>,
 }
 
 impl<'e, E: Executor> EngineSession<'e, E> {
     pub(super) fn new(engine: &'e Engine<E>) -> Self {
-        Self { engine, waiting: VecDeque::new(), lines: Vec::new(), next: 0 }
+        Self {
+            engine,
+            waiting: VecDeque::new(),
+            pending: Vec::new(),
+            lines: Vec::new(),
+            next: 0,
+            logits: Vec::new(),
+        }
     }
 
     /// Takes requests up while there is room. Requests that cannot run fail line by line.
-    fn admit(&mut self, finished: &mut Vec<Finished>) -> Result<(), ModelError> {
-        let mut admissions = Vec::new();
-        let mut lines = self.lines.len();
-        let per_token = self.engine.bytes_per_token();
+    fn admit(&mut self, finished: &mut Vec<Finished>) {
+        let config = &self.engine.config;
+        let per_token = self.engine.executor.token_bytes();
         let positions = self.engine.executor.config().max_position_embeddings;
-        let mut bytes: usize = self.lines.iter().map(|line| line.charge).sum();
-        while lines < self.engine.config.max_lines || lines == 0 {
+        let pending = || self.pending.iter();
+        let mut lines =
+            self.lines.len() + pending().map(|admission| admission.lines.len()).sum::<usize>();
+        let mut bytes: usize = self.lines.iter().map(|line| line.charge).sum::<usize>()
+            + pending().map(|a| a.own + a.lines.len() * a.each).sum::<usize>();
+        while lines < config.max_lines || lines == 0 {
             let Some(mut waiting) = self.waiting.pop_front() else { break };
             let mut admission = match self.prepare(&waiting.request) {
                 Ok(admission) => admission,
@@ -80,8 +99,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let most = (waiting.request.max_tokens as usize).min(positions - length);
             let known = self.engine.cache().known(&admission.prefix.tokens);
             let (each, own) = (most * per_token, (length - known) * per_token);
-            let left = self.engine.config.line_bytes.saturating_sub(bytes + own);
-            let room = (left / each.max(1)).min(self.engine.config.max_lines.saturating_sub(lines));
+            let left = config.line_bytes.saturating_sub(bytes + own);
+            let room = (left / each.max(1)).min(config.max_lines.saturating_sub(lines));
             // One line may always run, or nothing ever would.
             let room = if lines == 0 { room.max(1) } else { room };
             if room < waiting.lines.len() {
@@ -96,34 +115,12 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             bytes += own + waiting.lines.len() * each;
             (admission.each, admission.own) = (each, own);
             admission.lines = waiting.lines;
-            admissions.push(admission);
+            self.pending.push(admission);
         }
-        // Round by round: whoever shares much with one of the same round waits for the next.
-        while !admissions.is_empty() {
-            let mut round: Vec<Admission<E::State>> = Vec::new();
-            let mut later = Vec::new();
-            for mut admission in admissions {
-                let tokens = &admission.prefix.tokens;
-                // The last token is run again: its hidden row is needed.
-                admission.state =
-                    self.engine.cache().begin(&self.engine.executor, tokens, tokens.len() - 1);
-                admission.done = self.engine.executor.length(&admission.state);
-                let waits = round.iter().any(|other| {
-                    let shared = tokens.iter().zip(&other.prefix.tokens);
-                    let shared = shared.take_while(|(a, b)| a == b).count();
-                    shared >= admission.done + WORTH_WAITING
-                });
-                if waits { later.push(admission) } else { round.push(admission) }
-            }
-            self.prefill(&mut round)?;
-            self.start(round, finished)?;
-            admissions = later;
-        }
-        Ok(())
     }
 
     /// Everything about a request that can be wrong is found here, before it runs with others.
-    fn prepare(&self, request: &Arc<Request>) -> Result<Admission<E::State>, ModelError> {
+    fn prepare(&mut self, request: &Arc<Request>) -> Result<Admission<E::State>, ModelError> {
         let prefix = self.engine.prefix(request)?;
         self.engine.check_ids(&prefix.tokens)?;
         let positions = self.engine.executor.config().max_position_embeddings;
@@ -133,143 +130,177 @@ impl<'e, E: Executor> EngineSession<'e, E> {
                 format!("{found} tokens leave no room: the model knows {positions} positions");
             return Err(ModelError::input("prompt", problem));
         }
+        self.next += 1;
         Ok(Admission {
+            number: self.next,
             boundary: Boundary::new(&self.engine.tokenizer, &request.rule.delimiters)?,
             stop: Boundary::stop(&self.engine.tokenizer, &request.rule.stop)?,
             request: Arc::clone(request),
             lines: Vec::new(),
             prefix,
-            state: self.engine.executor.empty(),
+            state: None,
+            waits_for: None,
             cached: 0,
             done: 0,
-            hidden: Vec::new(),
+            hidden: None,
             each: 0,
             own: 0,
         })
     }
 
-    /// Runs what is missing of the prefixes, in passes of bounded size.
-    fn prefill(&self, round: &mut [Admission<E::State>]) -> Result<(), ModelError> {
-        for admission in &mut *round {
+    /// Begins prefixes that need not wait for others.
+    fn begin(&mut self) {
+        for index in 0..self.pending.len() {
+            let (before, rest) = self.pending.split_at_mut(index);
+            let Some(admission) = rest.first_mut() else { continue };
+            let waits = |other: &Admission<_>| Some(other.number) == admission.waits_for;
+            if admission.state.is_some() || before.iter().any(waits) {
+                continue;
+            }
+            let tokens = &admission.prefix.tokens;
+            let mut cache = self.engine.cache();
+            let known = cache.known(tokens);
+            let ahead = before
+                .iter()
+                .filter(|other| other.hidden.is_none())
+                .find(|other| shared(tokens, &other.prefix.tokens) >= known + WORTH_WAITING);
+            admission.waits_for = ahead.map(|other| other.number);
+            if ahead.is_some() {
+                continue;
+            }
+            // Without its hidden row the last token is run again.
+            let last = tokens.len() - 1;
+            admission.hidden = cache.rows(tokens, &[last]).pop().flatten();
+            let most = if admission.hidden.is_some() { tokens.len() } else { last };
+            let state = cache.begin(&self.engine.executor, tokens, most);
+            admission.done = self.engine.executor.length(&state);
             admission.cached = admission.done;
+            admission.state = Some(state);
         }
-        let mut pending: Vec<&mut Admission<E::State>> = round.iter_mut().collect();
-        while !pending.is_empty() {
-            let mut room = self.engine.config.prefill_rows;
-            let mut spans = Vec::new();
-            let mut ends = Vec::new();
-            for admission in &mut pending {
-                if room == 0 {
-                    break;
-                }
-                let missing = &admission.prefix.tokens[admission.done..];
-                let tokens = &missing[..missing.len().min(room)];
-                let last = tokens.len() == missing.len();
-                room -= tokens.len();
-                admission.done += tokens.len();
-                ends.push(last);
-                let want = if last { Want::Last } else { Want::Nothing };
-                spans.push(Span { state: &mut admission.state, tokens, want });
-            }
-            let rows = self.engine.executor.forward(&mut spans)?;
-            let mut rows = rows.chunks_exact(self.engine.executor.config().hidden_size);
-            for (admission, &last) in pending.iter_mut().zip(&ends) {
-                if let Some(row) = last.then(|| rows.next()).flatten() {
-                    admission.hidden = row.to_vec();
-                }
-            }
-            pending.retain(|admission| admission.hidden.is_empty());
-        }
-        Ok(())
     }
 
-    /// Forks each prefix into its lines and samples their first tokens.
-    fn start(
+    /// Runs one token of every line, and some of the prefixes beside them.
+    fn pass(&mut self, finished: &mut Vec<Finished>) -> Result<(), ModelError> {
+        self.begin();
+        let engine = self.engine;
+        let width = engine.executor.config().hidden_size;
+        let mut spans: Vec<Span<'_, E::State>> = Vec::new();
+        for line in &mut self.lines {
+            let tokens = std::slice::from_ref(&line.next);
+            spans.push(Span { state: &mut line.state, tokens, want: Want::Last });
+        }
+        let mut room = engine.config.prefill_rows;
+        let mut ends = Vec::new();
+        for (index, admission) in self.pending.iter_mut().enumerate() {
+            if room == 0 {
+                break;
+            }
+            let (Some(state), None) = (&mut admission.state, &admission.hidden) else { continue };
+            let missing = &admission.prefix.tokens[admission.done..];
+            let tokens = &missing[..missing.len().min(room)];
+            let last = tokens.len() == missing.len();
+            room -= tokens.len();
+            admission.done += tokens.len();
+            if last {
+                ends.push(index);
+            }
+            spans.push(Span { state, tokens, want: if last { Want::Last } else { Want::Nothing } });
+        }
+        let mut hidden =
+            if spans.is_empty() { Vec::new() } else { engine.executor.forward(&mut spans)? };
+        drop(spans);
+        let mut rows = hidden.chunks_exact(width).skip(self.lines.len());
+        for index in ends {
+            self.pending[index].hidden = rows.next().map(<[f32]>::to_vec);
+        }
+        hidden.truncate(self.lines.len() * width);
+        let ready: Vec<Admission<E::State>> =
+            self.pending.extract_if(.., |admission| admission.hidden.is_some()).collect();
+        self.write(hidden, ready, finished)
+    }
+
+    /// Lets running lines and those of the prefixes that are ready draw their next tokens.
+    fn write(
         &mut self,
-        round: Vec<Admission<E::State>>,
+        mut hidden: Vec<f32>,
+        ready: Vec<Admission<E::State>>,
         finished: &mut Vec<Finished>,
     ) -> Result<(), ModelError> {
         let engine = self.engine;
-        let positions = engine.executor.config().max_position_embeddings;
-        let hidden: Vec<f32> =
-            round.iter().flat_map(|admission| admission.hidden.clone()).collect();
-        let mut fresh: Vec<(usize, Line<E::State>)> = Vec::new();
-        for (row, mut admission) in round.into_iter().enumerate() {
-            let tokens = &admission.prefix.tokens;
-            let length = tokens.len();
-            let kept = engine.executor.fork(&mut admission.state, length);
-            engine.cache().insert(&engine.executor, tokens.clone(), kept);
-            for (index, &(id, seed)) in admission.lines.iter().enumerate() {
-                let first = index == 0;
-                let writer = Writer::new(
-                    Arc::clone(&admission.request),
-                    seed,
-                    &admission.prefix,
-                    admission.boundary.start(),
-                    admission.stop.start(),
-                    positions,
-                );
-                fresh.push((
-                    row,
-                    Line {
-                        id,
-                        state: engine.executor.fork(&mut admission.state, length),
-                        next: 0,
-                        tokens: tokens.clone(),
-                        // What the lines share is charged to the first of them.
-                        computed: if first { (length - admission.cached) as u64 } else { 0 },
-                        cached: if first { admission.cached } else { length } as u64,
-                        charge: admission.each + if first { admission.own } else { 0 },
-                        writer,
-                    },
-                ));
+        let width = engine.executor.config().hidden_size;
+        let mut lines = std::mem::take(&mut self.lines);
+        for (line, row) in lines.iter_mut().zip(hidden.chunks_exact(width)) {
+            line.tokens.push(line.next);
+            line.computed += 1;
+            if engine.keeps_rows() {
+                line.rows.push((line.tokens.len() - 1, row.to_vec()));
             }
         }
-        let writers: Vec<(usize, Mutex<&mut Writer>)> =
-            fresh.iter_mut().map(|(row, line)| (*row, Mutex::new(&mut line.writer))).collect();
-        // Lines of one prefix draw from the same logits.
-        let wrote = engine.over_logits(&hidden, |row, logits| {
-            let own = writers.iter().filter(|(of, _)| *of == row);
-            own.map(|(_, writer)| engine.write(writer, logits)).collect::<Vec<_>>()
-        })?;
+        // Which row of logits each line draws from.
+        let mut from: Vec<usize> = (0..lines.len()).collect();
+        for admission in ready {
+            let row = hidden.len() / width;
+            hidden.extend(admission.hidden.iter().flatten());
+            for line in self.fork(admission) {
+                from.push(row);
+                lines.push(line);
+            }
+        }
+        engine.executor.logits_into(&hidden, &mut self.logits)?;
+        let vocab = engine.executor.config().vocab_size;
+        // Logits beyond the tokenizer are padding of the matrix, not tokens.
+        let known = engine.tokenizer.vocab_size().min(vocab);
+        let wrote: Vec<Mutex<Option<Wrote>>> = lines.iter().map(|_| Mutex::default()).collect();
+        let writers: Vec<Mutex<&mut Writer>> =
+            lines.iter_mut().map(|line| Mutex::new(&mut line.writer)).collect();
+        let logits = &self.logits;
+        engine.executor.parallel(writers.len(), &|index| {
+            let logits = &logits[from[index] * vocab..][..known];
+            let mut writer = writers[index].lock().unwrap_or_else(PoisonError::into_inner);
+            let next = writer.write(logits, &engine.tokenizer, &engine.end_tokens);
+            *wrote[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        });
         drop(writers);
-        for ((_, line), wrote) in fresh.into_iter().zip(wrote.into_iter().flatten()) {
-            if let Some(line) = self.settle(line, wrote, finished) {
+        for (line, wrote) in lines.into_iter().zip(wrote) {
+            let wrote = wrote.into_inner().unwrap_or_else(PoisonError::into_inner);
+            let lost = || Err(LineError("the line was lost".into()));
+            if let Some(line) = self.settle(line, wrote.unwrap_or_else(lost), finished) {
                 self.lines.push(line);
             }
         }
         Ok(())
     }
 
-    /// Runs one token of every line.
-    fn tick(&mut self, finished: &mut Vec<Finished>) -> Result<(), ModelError> {
+    /// The lines of a prefix that has been run, which the cache keeps from now on.
+    fn fork(&self, admission: Admission<E::State>) -> Vec<Line<E::State>> {
         let engine = self.engine;
-        let mut lines = std::mem::take(&mut self.lines);
-        let mut spans: Vec<Span<'_, E::State>> = lines
-            .iter_mut()
-            .map(|line| Span {
-                state: &mut line.state,
-                tokens: std::slice::from_ref(&line.next),
-                want: Want::Last,
-            })
-            .collect();
-        let hidden = engine.executor.forward(&mut spans)?;
-        drop(spans);
-        let writers: Vec<std::sync::Mutex<&mut Writer>> =
-            lines.iter_mut().map(|line| std::sync::Mutex::new(&mut line.writer)).collect();
-        let wrote = engine.over_logits(&hidden, |row, logits| {
-            let mut writer = writers[row].lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            writer.write(logits, &engine.tokenizer, &engine.end_tokens)
-        })?;
-        drop(writers);
-        for (mut line, wrote) in lines.into_iter().zip(wrote) {
-            line.tokens.push(line.next);
-            line.computed += 1;
-            if let Some(line) = self.settle(line, wrote, finished) {
-                self.lines.push(line);
+        let positions = engine.executor.config().max_position_embeddings;
+        let Admission { request, lines, prefix, state, cached, hidden, each, own, .. } = admission;
+        let Some(mut state) = state else { return Vec::new() };
+        let length = prefix.tokens.len();
+        let pieces = engine.executor.pieces(&mut state);
+        let forks = lines.into_iter().enumerate().map(|(index, (id, seed))| {
+            let first = index == 0;
+            let boundary = admission.boundary.start();
+            let stop = admission.stop.start();
+            let request = Arc::clone(&request);
+            Line {
+                id,
+                state: engine.executor.begin(&pieces),
+                next: 0,
+                tokens: prefix.tokens.clone(),
+                rows: Vec::new(),
+                // What the lines share is charged to the first of them.
+                computed: if first { (length - cached) as u64 } else { 0 },
+                cached: if first { cached } else { length } as u64,
+                charge: each + if first { own } else { 0 },
+                writer: Writer::new(request, seed, &prefix, boundary, stop, positions),
             }
-        }
-        Ok(())
+        });
+        let forks = forks.collect();
+        let rows = hidden.map(|row| (length - 1, row)).into_iter().collect();
+        engine.cache().insert(&engine.executor, &prefix.tokens, pieces, rows);
+        forks
     }
 
     /// A line after its next token: still running, or done.
@@ -287,8 +318,10 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             Ok((_, Some(completion))) => Ok(completion),
             Err(error) => Err(error),
         };
-        let Line { id, state, tokens, computed, cached, .. } = line;
-        self.engine.cache().insert(&self.engine.executor, tokens, state);
+        let Line { id, mut state, tokens, rows, computed, cached, .. } = line;
+        let executor = &self.engine.executor;
+        let pieces = executor.pieces(&mut state);
+        self.engine.cache().insert(executor, &tokens, pieces, rows);
         finished.push(Finished {
             line: id,
             result,
@@ -301,14 +334,6 @@ impl<'e, E: Executor> EngineSession<'e, E> {
 
 /// What a line wrote: its next token, and the completion if it ended with it.
 type Wrote = Result<(u32, Option<Completion>), LineError>;
-
-impl<E: Executor> Engine<E> {
-    /// Lets a line draw its next token.
-    fn write(&self, writer: &Mutex<&mut Writer>, logits: &[f32]) -> Wrote {
-        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
-        writer.write(logits, &self.tokenizer, &self.end_tokens)
-    }
-}
 
 fn failed(line: LineId, error: &LineError) -> Finished {
     Finished { line, result: Err(error.clone()), computed_tokens: 0, cached_tokens: 0 }
@@ -325,10 +350,12 @@ impl<E: Executor> Session for EngineSession<'_, E> {
 
     fn poll(&mut self) -> Result<Vec<Finished>, BoxError> {
         let mut finished = Vec::new();
-        while finished.is_empty() && !(self.waiting.is_empty() && self.lines.is_empty()) {
-            self.admit(&mut finished)?;
-            if finished.is_empty() && !self.lines.is_empty() {
-                self.tick(&mut finished)?;
+        while finished.is_empty()
+            && !(self.waiting.is_empty() && self.pending.is_empty() && self.lines.is_empty())
+        {
+            self.admit(&mut finished);
+            if finished.is_empty() {
+                self.pass(&mut finished)?;
             }
         }
         Ok(finished)
@@ -336,6 +363,10 @@ impl<E: Executor> Session for EngineSession<'_, E> {
 
     fn cancel(&mut self, line: LineId) {
         self.lines.retain(|other| other.id != line);
+        for admission in &mut self.pending {
+            admission.lines.retain(|(id, _)| *id != line);
+        }
+        self.pending.retain(|admission| !admission.lines.is_empty());
         for waiting in &mut self.waiting {
             waiting.lines.retain(|(id, _)| *id != line);
         }

@@ -3,8 +3,11 @@
 //! Both hand whole batches to `encode`, which runs what texts share once; log-probabilities then
 //! take the logits of the rows, some rows at a time.
 
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Given, Likelihood, Prompt};
+use tts_core::{BoxError, Given, Likelihood, LineError, Prompt};
 
 use super::Engine;
 use crate::sampling::token_logprob;
@@ -23,8 +26,8 @@ pub struct Wanted {
 pub trait Trunk: Send + Sync {
     /// The last hidden layer after the final norm at the wanted positions of each text: for each
     /// text and each of its positions, in the order given, a row `[hidden_size]`. A beginning that
-    /// was computed before, by generation even, is not computed again, and one that several texts
-    /// share is computed once. A row depends on the tokens up to its position alone, not on the
+    /// was computed before, by generation even, is not computed again, nor is a row that was; a
+    /// beginning that several texts share is computed once. A row depends on the tokens up to its position alone, not on the
     /// texts beside it.
     ///
     /// # Errors
@@ -81,10 +84,20 @@ impl<E: Executor> Engine<E> {
     fn judge_rows(&self, rows: &[Vec<f32>], tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
         let mut out = Vec::with_capacity(tokens.len());
         let most = self.config.prefill_rows;
+        let vocab = self.executor.config().vocab_size;
+        // Logits beyond the tokenizer are padding of the matrix, not tokens.
+        let known = self.tokenizer.vocab_size().min(vocab);
+        let mut logits = Vec::new();
         for (rows, tokens) in rows.chunks(most).zip(tokens.chunks(most)) {
-            let logprobs =
-                self.over_logits(&rows.concat(), |row, logits| token_logprob(logits, tokens[row]))?;
-            for logprob in logprobs {
+            self.executor.logits_into(&rows.concat(), &mut logits)?;
+            let found: Vec<Mutex<Option<_>>> = tokens.iter().map(|_| Mutex::default()).collect();
+            self.executor.parallel(tokens.len(), &|row| {
+                let logprob = token_logprob(&logits[row * vocab..][..known], tokens[row]);
+                *found[row].lock().unwrap_or_else(PoisonError::into_inner) = Some(logprob);
+            });
+            for logprob in found {
+                let logprob = logprob.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let logprob = logprob.unwrap_or_else(|| Err(LineError("lost".into())));
                 out.push(logprob.map_err(|e| ModelError::input("logits", e.to_string()))?);
             }
         }
@@ -95,7 +108,8 @@ impl<E: Executor> Engine<E> {
 impl<E: Executor> Trunk for Engine<E> {
     fn hidden(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
         self.check_texts(texts)?;
-        self.encode_all(texts)
+        self.rows.store(true, Ordering::Relaxed);
+        self.encode_all(texts, true)
     }
 
     fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
@@ -129,7 +143,7 @@ impl<E: Executor> Likelihood for Engine<E> {
         // Every position is wanted: without waves, the rows of all texts would be there at once.
         let waves = texts.chunks(self.config.max_lines).zip(batch.chunks(self.config.max_lines));
         for (texts, batch) in waves {
-            for (rows, given) in self.encode_all(texts)?.iter().zip(batch) {
+            for (rows, given) in self.encode_all(texts, false)?.iter().zip(batch) {
                 out.push(self.judge_rows(rows, &given.tokens)?);
             }
         }

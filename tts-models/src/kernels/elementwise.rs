@@ -1,13 +1,32 @@
-//! What stands between the matrix products: norms, the exponential, softmax, SwiGLU.
+//! What stands between the matrix products: norms, rotation, the exponential, softmax, SwiGLU.
 //!
 //! The bodies are plain Rust that the compiler vectorises for each instruction set; every
-//! operation is element by element, or a dot product in 16 lanes, so width changes no bit.
+//! operation is element by element, or a sum in 16 lanes that are added in halves, so the width of
+//! the registers changes no bit.
 
-use super::{dot, for_each_isa};
+use super::for_each_isa;
+
+/// Lanes of a sum.
+const LANES: usize = 16;
+
+/// Adds lanes in halves.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for lane in 0..half {
+            lanes[lane] += lanes[lane + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
 
 /// `e^x` to about 2 units in the last place: `2^n` by exponent bits times a polynomial on
 /// `[-ln 2 / 2, ln 2 / 2]` (Cephes, `expf`). Below -87 it is 0 to within `1e-38`.
 #[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;
@@ -29,106 +48,118 @@ fn exp(x: f32) -> f32 {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn exp_body(x: &mut [f32], shift: f32) {
-    for value in x {
-        *value = exp(*value - shift);
-    }
-}
-
-for_each_isa! {
-    /// `x[i] = e^(x[i] - shift)`.
-    exp_in_place / exp_on, exp_body(x: &mut [f32], shift: f32)
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn swiglu_body(gate_up: &[f32], out: &mut [f32]) {
-    let (gate, up) = gate_up.split_at(out.len());
-    for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
-        *out = gate / (1.0 + exp(-gate)) * up;
-    }
-}
-
-for_each_isa! {
-    /// `out = silu(gate) * up` for one row of `[gate, up]` (Shazeer 2020).
-    swiglu / swiglu_on, swiglu_body(gate_up: &[f32], out: &mut [f32])
-}
-
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn axpy_body(weight: f32, x: &[f32], sum: &mut [f32]) {
-    for (sum, &x) in sum.iter_mut().zip(x) {
-        *sum = weight.mul_add(x, *sum);
-    }
-}
-
-for_each_isa! {
-    /// `sum += weight * x`.
-    axpy / axpy_on, axpy_body(weight: f32, x: &[f32], sum: &mut [f32])
-}
-
-/// `N` lanes of [`weighted`], which stay in registers from the first row to the last.
-#[inline(always)]
-#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn weighted_lanes<const N: usize>(weights: &[f32], rows: &[f32], stride: usize, sum: &mut [f32]) {
-    let Some(sum) = sum.first_chunk_mut::<N>() else { return };
-    let mut lanes = *sum;
-    for (weight, row) in weights.iter().zip(rows.chunks(stride)) {
-        let Some(row) = row.first_chunk::<N>() else { break };
-        for (lane, x) in lanes.iter_mut().zip(row) {
-            *lane = weight.mul_add(*x, *lane);
+fn exp_sum_body(x: &mut [f32], scale: f32, shift: f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (whole, rest) = x.as_chunks_mut::<LANES>();
+    for values in whole {
+        for (value, lane) in values.iter_mut().zip(&mut lanes) {
+            *value = exp((*value - shift) * scale);
+            *lane += *value;
         }
     }
-    *sum = lanes;
+    for (value, lane) in rest.iter_mut().zip(&mut lanes) {
+        *value = exp((*value - shift) * scale);
+        *lane += *value;
+    }
+    sum_lanes(lanes)
+}
+
+for_each_isa! {
+    /// `x[i] = e^(scale * (x[i] - shift))`; their sum.
+    exp_sum / exp_sum_on, exp_sum_body(x: &mut [f32], scale: f32, shift: f32) -> f32
 }
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn weighted_body(weights: &[f32], rows: &[f32], stride: usize, sum: &mut [f32]) {
-    let mut at = 0;
-    while at < sum.len() {
-        let (rows, sum) = (rows.get(at..).unwrap_or_default(), &mut sum[at..]);
-        at += match sum.len() {
-            64.. => {
-                weighted_lanes::<64>(weights, rows, stride, sum);
-                64
-            }
-            16.. => {
-                weighted_lanes::<16>(weights, rows, stride, sum);
-                16
-            }
-            _ => {
-                weighted_lanes::<1>(weights, rows, stride, sum);
-                1
-            }
-        };
+fn largest_body(x: &[f32]) -> f32 {
+    let mut lanes = [f32::NEG_INFINITY; LANES];
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for values in whole {
+        for (value, lane) in values.iter().zip(&mut lanes) {
+            *lane = if *value > *lane { *value } else { *lane };
+        }
     }
+    for (value, lane) in rest.iter().zip(&mut lanes) {
+        *lane = if *value > *lane { *value } else { *lane };
+    }
+    lanes.into_iter().fold(f32::NEG_INFINITY, |most, x| if x > most { x } else { most })
 }
 
 for_each_isa! {
-    /// `sum += weights[i] * row i` over rows that start `stride` elements apart, first to last.
-    weighted / weighted_on,
-    weighted_body(weights: &[f32], rows: &[f32], stride: usize, sum: &mut [f32])
+    /// The largest number; what is not a number is passed over.
+    largest / largest_on, largest_body(x: &[f32]) -> f32
 }
 
-/// `out = x / rms(x) * weight` (Zhang and Sennrich 2019).
-pub(crate) fn rms_norm(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
-    let mean = dot(x, x) / x.len() as f32;
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn largest_of_each_body(x: &[f32], group: usize, out: &mut Vec<f32>) {
+    out.clear();
+    out.extend(x.chunks(group).map(largest_body));
+}
+
+for_each_isa! {
+    /// The largest number of every `group` numbers.
+    largest_of_each / largest_of_each_on,
+    largest_of_each_body(x: &[f32], group: usize, out: &mut Vec<f32>)
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn swish_gate_body(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES] {
+    std::array::from_fn(|i| gate[i] / (1.0 + exp(-gate[i])) * up[i])
+}
+
+for_each_isa! {
+    /// `silu(gate) * up` (Shazeer 2020).
+    swish_gate / swish_gate_on,
+    swish_gate_body(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES]
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn rms_norm_body(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
+    let mut lanes = [0.0; LANES];
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for values in whole {
+        for (value, lane) in values.iter().zip(&mut lanes) {
+            *lane = value.mul_add(*value, *lane);
+        }
+    }
+    for (value, lane) in rest.iter().zip(&mut lanes) {
+        *lane = value.mul_add(*value, *lane);
+    }
+    let mean = sum_lanes(lanes) / x.len() as f32;
     let scale = 1.0 / (mean + epsilon).sqrt();
     for ((out, &x), &weight) in out.iter_mut().zip(x).zip(weight) {
         *out = x * scale * weight;
     }
 }
 
-/// In place: `x = e^(x - max) / sum`. The sum runs front to back.
-pub(crate) fn softmax(x: &mut [f32]) {
-    let max = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    exp_in_place(x, max);
-    let sum: f32 = x.iter().sum();
-    let scale = 1.0 / sum;
-    for x in x {
-        *x *= scale;
+for_each_isa! {
+    /// `out = x / rms(x) * weight` (Zhang and Sennrich 2019).
+    rms_norm / rms_norm_on,
+    rms_norm_body(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32])
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn rotate_body(head: &mut [f32], cosines: &[f32], sines: &[f32]) {
+    let (first, second) = head.split_at_mut(cosines.len());
+    for (((a, b), cos), sin) in first.iter_mut().zip(second).zip(cosines).zip(sines) {
+        (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
     }
+}
+
+for_each_isa! {
+    /// Turns the pairs `(i, i + width / 2)` of one head by as many angles (Su et al. 2021, in the
+    /// layout of Hugging Face's checkpoints).
+    rotate / rotate_on, rotate_body(head: &mut [f32], cosines: &[f32], sines: &[f32])
+}
+
+/// In place: `x = e^(scale * (x - max))`; returns their sum. What is not a number stays so.
+pub(crate) fn softmax(x: &mut [f32], scale: f32) -> f32 {
+    let most = largest(x);
+    exp_sum(x, scale, most)
 }
 
 #[cfg(test)]
@@ -151,19 +182,25 @@ mod tests {
         assert_eq!(exp(0.0).to_bits(), 1.0_f32.to_bits());
     }
 
+    fn bits(x: &[f32]) -> Vec<u32> {
+        x.iter().map(|x| x.to_bits()).collect()
+    }
+
     proptest! {
         #[test]
         fn instruction_sets_agree_bit_for_bit(
-            x in prop::collection::vec(-90.0_f32..90.0, 1..80), weight in -3.0_f32..3.0,
+            x in prop::collection::vec(-90.0_f32..90.0, 32..80), scale in -1.0_f32..3.0,
         ) {
-            let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
             let run = |isa: Isa| {
-                let (mut a, mut b) = (x.clone(), vec![0.0; x.len() / 2]);
-                exp_on(isa, &mut a, 1.5);
-                swiglu_on(isa, &x[..x.len() / 2 * 2], &mut b);
-                let mut c = x.clone();
-                axpy_on(isa, weight, &a, &mut c);
-                (bits(&a), bits(&b), bits(&c))
+                let mut exps = x.clone();
+                let sum = exp_sum_on(isa, &mut exps, scale, 1.5);
+                let (gate, up) = (x.first_chunk().unwrap(), x.last_chunk().unwrap());
+                let active = swish_gate_on(isa, gate, up);
+                let mut normed = vec![0.0; x.len()];
+                rms_norm_on(isa, &x, &exps, 1e-5, &mut normed);
+                let mut turned = x.clone();
+                rotate_on(isa, &mut turned[..30], &x[..15], &x[15..30]);
+                (bits(&exps), bits(&[sum, largest_on(isa, &x)]), bits(&active), bits(&normed), bits(&turned))
             };
             let reference = run(Isa::Portable);
             for isa in Isa::all() {
@@ -172,30 +209,22 @@ mod tests {
         }
 
         #[test]
-        fn weighted_rows_add_up_one_after_the_other(
-            x in prop::collection::vec(-9.0_f32..9.0, 1..600), width in 1_usize..150,
-            gap in 0_usize..40,
-        ) {
-            let stride = width + gap;
-            // The last row may lack its gap.
-            let rows = (x.len() + gap) / stride;
-            let weights: Vec<f32> = x.iter().take(rows).map(|x| x * 0.3).collect();
-            let mut reference = vec![0.5_f32; width];
-            for (weight, row) in weights.iter().zip(x.chunks(stride)) {
-                axpy(*weight, &row[..width], &mut reference);
-            }
-            for isa in Isa::all() {
-                let mut sum = vec![0.5_f32; width];
-                weighted_on(isa, &weights, &x, stride, &mut sum);
-                prop_assert!(sum.iter().zip(&reference).all(|(a, b)| a.to_bits() == b.to_bits()));
-            }
-        }
-
-        #[test]
         fn softmax_is_a_distribution(mut x in prop::collection::vec(-50.0_f32..50.0, 1..200)) {
-            softmax(&mut x);
-            prop_assert!((x.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+            let most = x.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            prop_assert_eq!(largest(&x).to_bits(), most.to_bits());
+            let sum = softmax(&mut x, 1.0);
+            prop_assert!((x.iter().map(|x| x / sum).sum::<f32>() - 1.0).abs() < 1e-5);
             prop_assert!(x.iter().all(|p| (0.0..=1.0).contains(p)));
         }
+    }
+
+    #[test]
+    fn what_is_not_a_number_stays_so() {
+        let mut x = [1.0, f32::NAN, 2.0];
+        assert!(softmax(&mut x, 1.0).is_nan() && x[1].is_nan());
+        let mut normed = [0.0; 3];
+        rms_norm(&[1.0, f32::NAN, 2.0], &[1.0; 3], 1e-5, &mut normed);
+        assert!(normed.iter().all(|x| x.is_nan()));
+        assert!(swish_gate(&[f32::NAN; 16], &[1.0; 16])[3].is_nan());
     }
 }

@@ -1,29 +1,45 @@
-//! Own CPU kernels in f32: the one place of the workspace with `unsafe` code.
+//! Own CPU kernels: the one place of the workspace with `unsafe` code.
 //!
-//! Every kernel exists three times over one definition: for AVX-512, for AVX2 with FMA, and
-//! portable. Which one runs is decided once, at run time. All three round the same way, so they
-//! give the same bits: a product and a sum are one fused operation (`mul_add`), a dot product runs
-//! in 16 lanes over the inner dimension, whatever the width of the registers, and lanes are added in
-//! one fixed order. An output element therefore depends on its own inputs alone: not on the number
-//! of rows, the number of threads, or the machine's instruction set.
+//! Every kernel exists several times over one definition: for AVX-512 with its dot products, for
+//! AVX2 with FMA, and portable. Which one runs is decided once, at run time. All of them add in the
+//! same order, so they give the same bits: integers exactly, floats by fused multiply-adds that run
+//! along a reduction from front to back, or in 16 lanes that are added in halves. An output element
+//! therefore depends on its own inputs alone: not on the number of rows, the number of threads, or
+//! the machine's instruction set.
 //!
-//! Each unsafe block states why it is sound; the portable form is the safe reference beside it,
-//! and property tests compare them bit for bit.
+//! * [`Matrix`]: weights packed in panels of 16 outputs; [`Input`]: rows in the form that they are
+//!   multiplied in; [`project`], [`project_swiglu`]: their products.
+//! * [`attend`]: attention over keys and values in blocks of 16 tokens ([`KeyValueShape`]).
+//! * [`Team`]: the threads.
+//!
+//! Each unsafe block states why it is sound; a safe form stands beside it, and property tests
+//! compare them bit for bit.
 
+mod attend;
+mod element;
 mod elementwise;
-mod matmul;
-mod tile;
+mod float;
+mod input;
+mod int8;
+mod matrix;
+mod project;
+mod team;
 
-pub(crate) use elementwise::{axpy, exp_in_place, rms_norm, softmax, swiglu, weighted};
-pub(crate) use matmul::{dot, dots, matmul};
+pub(crate) use attend::{KeyValueShape, scores, weigh};
+pub(crate) use element::Element;
+pub(crate) use elementwise::{exp_sum, largest, largest_of_each, rms_norm, rotate, softmax};
+pub(crate) use input::{Input, Kinds};
+pub(crate) use matrix::Matrix;
+pub(crate) use project::{project, project_swiglu};
+pub(crate) use team::Team;
 
 /// Instruction sets with kernels of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Isa {
-    /// AVX-512F, with AVX2 and FMA.
+    /// AVX-512F, BW, VL and VNNI, with everything of [`Self::Avx2`].
     #[cfg(target_arch = "x86_64")]
     Avx512,
-    /// AVX2 and FMA.
+    /// AVX2, FMA and F16C.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     /// Whatever the compiler makes of plain Rust.
@@ -35,10 +51,11 @@ impl Isa {
     pub(crate) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
+            use std::arch::is_x86_feature_detected as has;
             // The standard library caches the answers: these are loads and tests.
-            let avx2 = std::arch::is_x86_feature_detected!("avx2")
-                && std::arch::is_x86_feature_detected!("fma");
-            if avx2 && std::arch::is_x86_feature_detected!("avx512f") {
+            let avx2 = has!("avx2") && has!("fma") && has!("f16c");
+            let vectors = has!("avx512f") && has!("avx512bw") && has!("avx512vl");
+            if avx2 && vectors && has!("avx512vnni") {
                 return Self::Avx512;
             }
             if avx2 {
@@ -71,14 +88,14 @@ macro_rules! for_each_isa {
         }
 
         #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
-        fn $on(isa: crate::kernels::Isa, $($arg: $type),*) $(-> $out)? {
+        pub(super) fn $on(isa: crate::kernels::Isa, $($arg: $type),*) $(-> $out)? {
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f")]
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
             fn avx512($($arg: $type),*) $(-> $out)? {
                 $body($($arg),*)
             }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,fma")]
+            #[target_feature(enable = "avx2,fma,f16c")]
             fn avx2($($arg: $type),*) $(-> $out)? {
                 $body($($arg),*)
             }

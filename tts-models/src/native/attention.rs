@@ -1,70 +1,337 @@
-//! Attention of new rows over the shared segments of their sequences.
+//! Attention of new rows over the blocks of their sequences, each shared block read once.
 //!
-//! For each row and head: scores of all keys in the order of their positions, softmax, and the
-//! weighted sum of values, again in the order of positions. Where a segment ends plays no part in
-//! the arithmetic. Rows are shared out among threads; heads that share keys run together.
+//! Sequences are sorted by their blocks, so that those with a common beginning are neighbours, and
+//! their rows cut into groups. The blocks of a group form a tree of runs: stretches that the same
+//! rows go through. For each group and key head, one task takes the runs in order and multiplies
+//! the queries of all rows of a run with its keys, takes the softmax of every row, and goes through
+//! the runs again for the values. So 64 lines of one prompt pass over its keys together, in
+//! registers, and over their own ones alone.
+//!
+//! A row's arithmetic is its own: a score is a sum over the width of a head, the softmax runs over
+//! positions in 16 lanes, and values are added position by position. Neither groups nor runs nor
+//! the borders of blocks change a bit.
 
-use rayon::prelude::*;
+use std::cell::RefCell;
+use std::ops::Range;
 
 use super::NativeState;
-use crate::kernels::{dots, softmax, weighted};
-use crate::{ModelConfig, Span};
+use super::state::Numbers;
+use crate::kernels::{Element, KeyValueShape, Team, scores, softmax, weigh};
+use crate::{BLOCK_TOKENS, ModelConfig, Span};
 
-/// Attention of all rows, `qkv [rows, q + 2 kv]` to `[rows, q]`. The states hold the keys and values
-/// of the new rows already; row `i` of a span sees its past and the span's rows up to itself.
-pub(super) fn attend(
-    config: &ModelConfig,
-    layer: usize,
-    qkv: &[f32],
-    spans: &[Span<'_, NativeState>],
-    out: &mut Vec<f32>,
-) {
-    let width = config.head_dim;
-    let q = config.num_attention_heads * width;
-    let kv = config.num_key_value_heads * width;
-    let group = config.num_attention_heads / config.num_key_value_heads;
-    let scale = 1.0 / (width as f32).sqrt();
-    let runs: Vec<_> = spans.iter().map(|span| span.state.runs(layer, kv)).collect();
-    // For each row: its sequence, and how many positions it sees.
-    let rows: Vec<(usize, usize)> = spans
-        .iter()
-        .enumerate()
-        .flat_map(|(index, span)| {
-            let past = span.state.len();
-            (1..=span.tokens.len()).map(move |new| (index, past + new))
-        })
-        .collect();
-    // The weighted sums start from zero.
-    out.clear();
-    out.resize(rows.len() * q, 0.0);
-    out.par_chunks_mut(q).zip(qkv.par_chunks(q + 2 * kv)).zip(&rows).with_min_len(1).for_each(
-        |((out, qkv), &(sequence, seen))| {
-            let mut weights = vec![0.0; seen];
-            for head in 0..config.num_attention_heads {
-                let query = &qkv[head * width..(head + 1) * width];
-                let offset = head / group * width;
-                let mut at = 0;
-                for (keys, _) in &runs[sequence] {
-                    let count = (keys.len() / kv).min(seen - at);
-                    if count > 0 {
-                        dots(query, &keys[offset..], kv, &mut weights[at..at + count]);
-                    }
-                    at += count;
+/// Queries of one task, about.
+const QUERIES: usize = 48;
+
+/// A stretch of blocks that the same rows go through.
+#[derive(Debug)]
+struct Run {
+    /// A sequence that has the blocks.
+    span: usize,
+    /// Which of its blocks.
+    blocks: Range<usize>,
+    /// Position of the first token.
+    first: usize,
+    /// Which rows of the group.
+    rows: Range<usize>,
+}
+
+/// Rows that are taken together.
+#[derive(Debug)]
+struct Group {
+    /// Place of each row in the pass, and how many positions it sees.
+    rows: Vec<(usize, usize)>,
+    /// In the order of positions along every sequence.
+    runs: Vec<Run>,
+    /// Rows of the groups before.
+    before: usize,
+}
+
+/// Which rows read which blocks: the same in every layer of a pass.
+#[derive(Debug)]
+pub(super) struct Plan {
+    groups: Vec<Group>,
+    /// For each row of the pass its group and place there.
+    places: Vec<(usize, usize)>,
+    shape: KeyValueShape,
+    /// Query heads of one key head.
+    share: usize,
+}
+
+/// A row of a span.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    span: usize,
+    row: usize,
+    seen: usize,
+}
+
+impl Plan {
+    /// Plans a pass; all spans have room for their tokens.
+    pub(super) fn new(
+        config: &ModelConfig,
+        shape: KeyValueShape,
+        spans: &[Span<'_, NativeState>],
+    ) -> Self {
+        let share = config.num_attention_heads / config.num_key_value_heads;
+        let keys: Vec<Vec<(usize, usize)>> = spans
+            .iter()
+            .map(|span| (0..span.state.blocks()).map(|index| span.state.key(index)).collect())
+            .collect();
+        let mut starts = Vec::with_capacity(spans.len());
+        let mut total = 0;
+        for span in spans {
+            starts.push(total);
+            total += span.tokens.len();
+        }
+        let mut order: Vec<usize> = (0..spans.len()).collect();
+        order.sort_by(|&a, &b| keys[a].cmp(&keys[b]));
+        let rows: Vec<Row> = order
+            .into_iter()
+            .flat_map(|span| {
+                let (start, past) = (starts[span], spans[span].state.len());
+                let rows = 0..spans[span].tokens.len();
+                rows.map(move |row| Row { span, row: start + row, seen: past + row + 1 })
+            })
+            .collect();
+        let mut places = vec![(0, 0); total];
+        let mut groups: Vec<Group> = Vec::new();
+        let mut before = 0;
+        for rows in rows.chunks((QUERIES / share).max(1)) {
+            let mut runs = Vec::new();
+            split(&keys, spans, rows, 0..rows.len(), (0, 0), &mut runs);
+            for (place, row) in rows.iter().enumerate() {
+                places[row.row] = (groups.len(), place);
+            }
+            let seen = rows.iter().map(|row| (row.row, row.seen)).collect();
+            groups.push(Group { rows: seen, runs, before });
+            before += rows.len();
+        }
+        Self { groups, places, shape, share }
+    }
+
+    /// Numbers of one row's outputs of one key head.
+    fn width(&self) -> usize {
+        self.share * self.shape.width
+    }
+
+    /// The outputs `[heads * width]` of a row, from what [`Self::attend`] wrote.
+    pub(super) fn gather(&self, attended: &[f32], row: usize, out: &mut [f32]) {
+        let (group, place) = self.places[row];
+        let Group { rows, before, .. } = &self.groups[group];
+        let width = self.width();
+        let start = before * self.shape.heads * width;
+        for (head, out) in out.chunks_exact_mut(width).enumerate() {
+            let at = start + (head * rows.len() + place) * width;
+            out.copy_from_slice(&attended[at..at + width]);
+        }
+    }
+
+    /// Attention of all rows: `qkv [rows, q + 2 kv]`, whose keys and values the states hold by now.
+    /// Outputs are in the order of the tasks: see [`Self::gather`].
+    pub(super) fn attend(
+        &self,
+        team: &Team,
+        layer: usize,
+        qkv: &[f32],
+        spans: &[Span<'_, NativeState>],
+        attended: &mut Vec<f32>,
+    ) {
+        let rows = self.places.len();
+        attended.resize(rows * self.shape.heads * self.width(), 0.0);
+        let mut tasks = Vec::with_capacity(self.groups.len() * self.shape.heads);
+        let mut rest = attended.as_mut_slice();
+        for group in &self.groups {
+            for head in 0..self.shape.heads {
+                let (out, later) = rest.split_at_mut(group.rows.len() * self.width());
+                rest = later;
+                tasks.push((group, head, out));
+            }
+        }
+        let width = qkv.len() / rows.max(1);
+        team.each_of(tasks, |_, (group, head, out)| {
+            let query = |row: usize, member: usize| {
+                let at = row * width + (head * self.share + member) * self.shape.width;
+                &qkv[at..at + self.shape.width]
+            };
+            SCRATCH.with_borrow_mut(|scratch| {
+                let is_f16 = spans
+                    .first()
+                    .is_some_and(|span| matches!(span.state.block(0), (Numbers::F16(_), _)));
+                let place = (layer, head);
+                if is_f16 {
+                    self.group(group, place, query, spans, scratch, out, |numbers| match numbers {
+                        Numbers::F16(numbers) => numbers,
+                        Numbers::F32(_) => &[],
+                    });
+                } else {
+                    self.group(group, place, query, spans, scratch, out, |numbers| match numbers {
+                        Numbers::F32(numbers) => numbers,
+                        Numbers::F16(_) => &[],
+                    });
                 }
-                for weight in &mut weights {
-                    *weight *= scale;
+            });
+        });
+    }
+
+    /// One group under one key head.
+    #[expect(clippy::too_many_arguments, reason = "the pieces of one formula")]
+    fn group<'s, 'q, T: Element>(
+        &self,
+        group: &Group,
+        (layer, head): (usize, usize),
+        query: impl Fn(usize, usize) -> &'q [f32],
+        spans: &'s [Span<'_, NativeState>],
+        scratch: &mut Scratch,
+        out: &mut [f32],
+        numbers: impl Fn(&'s Numbers) -> &'s [T],
+    ) {
+        let Scratch { weights, sums } = scratch;
+        let (share, width, padded) = (self.share, self.shape.width, self.shape.padded());
+        let longest = group.rows.iter().map(|(_, seen)| *seen).max().unwrap_or(0);
+        // A last block's scores are written whole.
+        let stride = longest.next_multiple_of(BLOCK_TOKENS) + BLOCK_TOKENS;
+        let count = group.rows.len() * share;
+        weights.resize(count * stride, 0.0);
+        let queries: Vec<&[f32]> = group
+            .rows
+            .iter()
+            .flat_map(|&(row, _)| (0..share).map(move |member| (row, member)))
+            .map(|(row, member)| query(row, member))
+            .collect();
+        let mut panels: Vec<&[T]> = Vec::new();
+        let mut at: Vec<usize> = Vec::new();
+        for run in &group.runs {
+            panels.clear();
+            at.clear();
+            let last = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen).max();
+            let mut position = run.first;
+            for index in run.blocks.clone() {
+                if last.is_none_or(|last| position >= last) {
+                    break;
                 }
-                softmax(&mut weights);
-                let out = &mut out[head * width..(head + 1) * width];
-                let mut weights = weights.as_slice();
-                for (_, values) in &runs[sequence] {
-                    let (here, later) = weights.split_at(weights.len().min(values.len() / kv));
-                    if !here.is_empty() {
-                        weighted(here, &values[offset..], kv, out);
-                    }
-                    weights = later;
+                let (block, tokens) = spans[run.span].state.block(index);
+                panels.push(self.shape.part(numbers(block), layer, head).0);
+                at.push(position);
+                position += tokens;
+            }
+            let first = run.rows.start * share;
+            let queries = &queries[first..run.rows.end * share];
+            // Sixteen at a time: what a block lacks is written over by the next.
+            scores(queries, &panels, &mut |row, panel, values| {
+                let start = (first + row) * stride + at[panel];
+                weights[start..start + BLOCK_TOKENS].copy_from_slice(values);
+            });
+        }
+        let scale = 1.0 / (width as f32).sqrt();
+        let inverse: Vec<f32> = weights
+            .chunks_exact_mut(stride)
+            .take(count)
+            .enumerate()
+            .map(|(index, weights)| {
+                let weights = &mut weights[..group.rows[index / share].1];
+                1.0 / softmax(weights, scale)
+            })
+            .collect();
+        sums.clear();
+        sums.resize(count * padded, 0.0);
+        for run in &group.runs {
+            let rows = &group.rows[run.rows.clone()];
+            let pieces: Vec<(&[T], usize)> = run
+                .blocks
+                .clone()
+                .map(|index| {
+                    let (block, tokens) = spans[run.span].state.block(index);
+                    (self.shape.part(numbers(block), layer, head).1, tokens)
+                })
+                .collect();
+            let whole: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
+            let sees = |seen: usize| (seen.saturating_sub(run.first)).min(whole);
+            let common = rows.iter().map(|&(_, seen)| sees(seen)).min().unwrap_or(0);
+            let mut add = |rows: Range<usize>, tokens: Range<usize>| {
+                let weights: Vec<&[f32]> = (rows.start * share..rows.end * share)
+                    .map(|index| {
+                        let start = index * stride + run.first;
+                        &weights[start + tokens.start..start + tokens.end]
+                    })
+                    .collect();
+                let sums = &mut sums[rows.start * share * padded..rows.end * share * padded];
+                weigh(&weights, &within(&pieces, tokens, padded), padded, sums);
+            };
+            add(run.rows.clone(), 0..common);
+            for (row, &(_, seen)) in run.rows.clone().zip(rows) {
+                if sees(seen) > common {
+                    add(row..row + 1, common..sees(seen));
                 }
             }
-        },
-    );
+        }
+        for ((out, sums), inverse) in
+            out.chunks_exact_mut(width).zip(sums.chunks_exact(padded)).zip(inverse)
+        {
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = sum * inverse;
+            }
+        }
+    }
+}
+
+/// Some of the tokens of a run, as pieces.
+fn within<'a, T>(
+    pieces: &[(&'a [T], usize)],
+    tokens: Range<usize>,
+    padded: usize,
+) -> Vec<(&'a [T], usize)> {
+    let mut start = 0;
+    let mut out = Vec::with_capacity(pieces.len());
+    for &(values, count) in pieces {
+        let from = tokens.start.clamp(start, start + count) - start;
+        let to = tokens.end.clamp(start, start + count) - start;
+        if from < to {
+            out.push((&values[from * padded..], to - from));
+        }
+        start += count;
+    }
+    out
+}
+
+/// What a task needs for itself, kept from task to task.
+#[derive(Default)]
+struct Scratch {
+    /// `[queries, positions]`.
+    weights: Vec<f32>,
+    /// `[queries, padded]`.
+    sums: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// Cuts the tree of blocks below `(block, position)` into runs, a parent before its children.
+fn split(
+    keys: &[Vec<(usize, usize)>],
+    spans: &[Span<'_, NativeState>],
+    rows: &[Row],
+    range: Range<usize>,
+    (block, position): (usize, usize),
+    runs: &mut Vec<Run>,
+) {
+    let mut start = range.start;
+    while start < range.end {
+        let span = rows[start].span;
+        let Some(key) = keys[span].get(block) else {
+            start += 1;
+            continue;
+        };
+        let same = |row: &Row| keys[row.span].get(block) == Some(key);
+        let end = start + rows[start..range.end].iter().take_while(|row| same(row)).count();
+        // As far as all of them go together.
+        let (first, last) = (&keys[span], &keys[rows[end - 1].span]);
+        let together = first[block..].iter().zip(&last[block..]).take_while(|(a, b)| a == b);
+        let blocks = block..block + together.count();
+        let tokens: usize = blocks.clone().map(|index| spans[span].state.block(index).1).sum();
+        let next = (blocks.end, position + tokens);
+        runs.push(Run { span, blocks, first: position, rows: start..end });
+        split(keys, spans, rows, start..end, next, runs);
+        start = end;
+    }
 }

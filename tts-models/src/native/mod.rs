@@ -1,110 +1,148 @@
-//! The executor on own CPU kernels: a whole decoder pass over f32 weights as one call.
+//! The executor on own CPU kernels: a whole decoder pass over packed weights as one call.
 //!
-//! All rows of all spans run together through the projections; attention reads each sequence's
-//! keys and values where they lie, in the segments that sequences share. Every reduction has one
-//! fixed order (see `kernels`), so a sequence has the same bits alone and among others, with any
-//! number of threads, in one span and token by token, and however its past is cut into segments.
-//! Checked against [`crate::Plain`], the same decoder on Burn's own operations.
+//! All rows of all spans run together through the projections; attention reads each block of keys
+//! and values once for all the rows that share it (see [`attention`]). Every reduction has one fixed
+//! order (see `kernels`), so a sequence has the same bits alone and among others, with any number of
+//! threads, in one span and token by token, and however its past is cut into blocks.
+//!
+//! Weights are multiplied in the type that they are stored in: quantised blocks by integer dot
+//! products with inputs rounded to 8 bits, BF16 by its own dot products, and F16 and F32 in f32,
+//! which is exact but for rounding and checked against [`crate::Plain`], the same decoder on Burn's
+//! own operations. [`WeightFormat`] asks for another type. Keys and values are kept in f32 beside
+//! f32 weights, and in f16 otherwise.
 
 mod attention;
+mod rope;
 mod state;
 
-use rayon::prelude::*;
+use std::sync::Arc;
 
-pub use state::NativeState;
+use serde::{Deserialize, Serialize};
 
-use crate::kernels::{axpy, matmul, rms_norm, swiglu};
-use crate::{DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError, Span, Want};
+pub use state::{NativeBlock, NativeState};
 
-/// A decoder on the CPU, in f32, on own kernels.
+use crate::kernels::{
+    Input, KeyValueShape, Kinds, Matrix, Team, project, project_swiglu, rms_norm, rotate,
+};
+use crate::{BLOCK_TOKENS, Piece, Span, Want};
+use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
+use attention::Plan;
+use rope::{Angles, Rope};
+use state::{KeyValueType, Numbers, Pool};
+
+/// The type in which weights are held and multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightFormat {
+    /// As in the checkpoint: quantised blocks as integers, BF16 as BF16, everything else in f32.
+    #[default]
+    Stored,
+    /// f32, whatever is stored: exact but for rounding.
+    F32,
+    /// Rounded to BF16.
+    Bf16,
+    /// Rounded to 8 bits in blocks of 32 inputs.
+    Int8,
+}
+
+impl std::str::FromStr for WeightFormat {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "stored" => Ok(Self::Stored),
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            "int8" => Ok(Self::Int8),
+            _ => Err(format!("{name:?} is not a format of weights: stored, f32, bf16 or int8")),
+        }
+    }
+}
+
+/// A decoder on the CPU, on own kernels.
 #[derive(Debug)]
 pub struct Native {
     config: ModelConfig,
-    embedding: Vec<f32>,
-    layers: Vec<Layer>,
+    embedding: Matrix,
+    layers: Vec<LayerWeights<Matrix>>,
     norm: Vec<f32>,
-    head: Option<Vec<f32>>,
-    /// Rotary frequencies, `[head_dim / 2]`.
-    frequencies: Vec<f64>,
-    threads: rayon::ThreadPool,
-}
-
-/// One layer; projections with a common input are stacked.
-#[derive(Debug)]
-struct Layer {
-    attention_norm: Vec<f32>,
-    /// Query, key and value projections, `[q + 2 kv, hidden]`.
-    qkv: Vec<f32>,
-    qkv_bias: Option<Vec<f32>>,
-    qk_norm: Option<[Vec<f32>; 2]>,
-    output: Vec<f32>,
-    feed_forward_norm: Vec<f32>,
-    /// Gate and up projections, `[2 f, hidden]`.
-    gate_up: Vec<f32>,
-    down: Vec<f32>,
+    head: Option<Matrix>,
+    rope: Rope,
+    pool: Arc<Pool>,
+    team: Team,
 }
 
 /// What a layer makes on the way, kept from layer to layer: fresh memory costs more than small
 /// models do. Every part is written whole before it is read.
 #[derive(Default)]
 struct Scratch {
-    /// `[rows, hidden]`.
-    normed: Vec<f32>,
+    input: Input,
     /// `[rows, q + 2 kv]`.
     qkv: Vec<f32>,
-    /// `[rows, q]`.
+    /// `[rows, q]`, in the order of the tasks of attention.
     attended: Vec<f32>,
-    /// `[rows, 2 f]`.
-    gate_up: Vec<f32>,
     /// `[rows, f]`.
     active: Vec<f32>,
-    /// `[rows, hidden]`.
-    out: Vec<f32>,
-}
-
-impl Layer {
-    fn new(weights: LayerWeights) -> Self {
-        let stack = |mut first: Vec<f32>, rest: [Vec<f32>; 2]| {
-            for tensor in rest {
-                first.extend(tensor);
-            }
-            first
-        };
-        let bias = weights.attention_bias.map(|[q, k, v]| stack(q, [k, v]));
-        Self {
-            attention_norm: weights.attention_norm,
-            qkv: stack(weights.query, [weights.key, weights.value]),
-            qkv_bias: bias,
-            qk_norm: weights.qk_norm,
-            output: weights.output,
-            feed_forward_norm: weights.feed_forward_norm,
-            gate_up: stack(weights.gate, [weights.up, Vec::new()]),
-            down: weights.down,
-        }
-    }
 }
 
 impl Native {
-    /// Takes weights over, with `threads` threads; 0 for one a core.
+    /// Takes weights over in f32, with `threads` threads; 0 for one a core.
     ///
     /// # Errors
     /// When the threads cannot be started.
     pub fn new(weights: DecoderWeights, threads: usize) -> Result<Self, ModelError> {
-        let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|index| format!("decoder-{index}"))
-            .build()
-            .map_err(|error| ModelError::input("threads", error.to_string()))?;
-        let frequencies = weights.config.rope_frequencies();
-        Ok(Self {
-            config: weights.config,
-            embedding: weights.embedding,
-            layers: weights.layers.into_iter().map(Layer::new).collect(),
-            norm: weights.norm,
-            head: weights.head,
-            frequencies,
-            threads,
-        })
+        Self::with_format(weights, WeightFormat::F32, threads)
+    }
+
+    /// Takes weights over in a format, with `threads` threads; 0 for one a core.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn with_format(
+        weights: DecoderWeights,
+        format: WeightFormat,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        Self::of_packed(weights.pack(|values, inputs| Matrix::of(values, inputs, format)), threads)
+    }
+
+    /// Reads the weights of a checkpoint, tensor by tensor.
+    ///
+    /// # Errors
+    /// Those of [`DecoderWeights::load`], when a scale is not finite, or when the threads cannot be
+    /// started.
+    pub fn load(
+        checkpoint: &Checkpoint,
+        format: WeightFormat,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        Self::of_packed(DecoderWeights::load_packed(checkpoint, format)?, threads)
+    }
+
+    fn of_packed(weights: DecoderWeights<Matrix>, threads: usize) -> Result<Self, ModelError> {
+        let team =
+            Team::new(threads).map_err(|error| ModelError::input("threads", error.to_string()))?;
+        let DecoderWeights { config, embedding, layers, norm, head } = weights;
+        let shape = KeyValueShape {
+            layers: config.num_hidden_layers,
+            heads: config.num_key_value_heads,
+            width: config.head_dim,
+        };
+        let exact = layers.iter().all(|layer| matches!(layer.down, Matrix::F32 { .. }));
+        let kind = if exact { KeyValueType::F32 } else { KeyValueType::F16 };
+        let pool = Arc::new(Pool::new(shape, kind));
+        let rope = Rope::new(&config);
+        Ok(Self { config, embedding, layers, norm, head, rope, pool, team })
+    }
+
+    /// Bytes of all weights, as they are held.
+    pub fn weight_bytes(&self) -> usize {
+        let layers = self.layers.iter().flat_map(|layer| {
+            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
+            [query, key, value, output, gate, up, down]
+        });
+        let matrices = layers.chain([&self.embedding]).chain(&self.head);
+        matrices.map(Matrix::bytes).sum()
     }
 
     fn epsilon(&self) -> f32 {
@@ -113,52 +151,33 @@ impl Native {
         epsilon
     }
 
-    /// RMS norm of rows `[rows, hidden]`.
-    fn norm_rows(&self, x: &[f32], weight: &[f32], out: &mut Vec<f32>) {
-        let width = weight.len();
-        out.resize(x.len(), 0.0);
-        out.par_chunks_mut(width)
-            .zip(x.par_chunks(width))
-            .with_min_len(16)
-            .for_each(|(out, x)| rms_norm(x, weight, self.epsilon(), out));
-    }
-
-    /// `x W^T` for rows `[rows, k]` and weights `[n, k]`.
-    fn project(x: &[f32], weight: &[f32], k: usize, n: usize, y: &mut Vec<f32>) {
-        y.resize(x.len() / k * n, 0.0);
-        matmul(x, weight, k, y);
+    /// Rows `[rows, hidden]` after an RMS norm, in the forms that `matrices` need.
+    fn normed(&self, x: &[f32], norm: &[f32], kinds: Kinds, input: &mut Input) {
+        let width = norm.len();
+        input.fill(&self.team, kinds, x.len() / width, width, |row, out| {
+            rms_norm(&x[row * width..(row + 1) * width], norm, self.epsilon(), out);
+        });
     }
 
     /// Bias, per-head norm and rotation of the stacked queries, keys and values of one row.
-    fn prepare(&self, layer: &Layer, row: &mut [f32], angles: &[(f32, f32)]) {
-        if let Some(bias) = &layer.qkv_bias {
-            axpy(1.0, bias, row);
+    fn prepare(&self, layer: &LayerWeights<Matrix>, row: &mut [f32], angles: &Angles) {
+        if let Some(biases) = &layer.attention_bias {
+            for (value, bias) in row.iter_mut().zip(biases.iter().flatten()) {
+                *value += bias;
+            }
         }
         let width = self.config.head_dim;
         let queries = self.config.num_attention_heads;
         let keys = self.config.num_key_value_heads;
+        let (cosines, sines) = angles.get();
         for (head, values) in row.chunks_exact_mut(width).take(queries + keys).enumerate() {
             if let Some([query, key]) = &layer.qk_norm {
                 let weight = if head < queries { query } else { key };
                 let copy = values.to_vec();
                 rms_norm(&copy, weight, self.epsilon(), values);
             }
-            // Half-split pairs (Su et al. 2021, in the layout of the checkpoints).
-            let (first, second) = values.split_at_mut(width / 2);
-            for ((a, b), &(cos, sin)) in first.iter_mut().zip(second).zip(angles) {
-                (*a, *b) = (*a * cos - *b * sin, *b * cos + *a * sin);
-            }
+            rotate(values, cosines, sines);
         }
-    }
-
-    /// Cosine and sine of one position, `[head_dim / 2]`; the angle in f64.
-    fn angles(&self, position: usize) -> Vec<(f32, f32)> {
-        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
-        let angle = |frequency: &f64| {
-            let angle = position as f64 * frequency;
-            (angle.cos() as f32, angle.sin() as f32)
-        };
-        self.frequencies.iter().map(angle).collect()
     }
 
     fn check(&self, spans: &[Span<'_, NativeState>]) -> Result<(), ModelError> {
@@ -181,124 +200,194 @@ impl Native {
         Ok(())
     }
 
+    /// Finishes queries, keys and values `[rows, q + 2 kv]`, and writes the latter two to the
+    /// sequences' blocks.
+    fn keep(
+        &self,
+        index: usize,
+        qkv: &mut [f32],
+        positions: &[Angles],
+        spans: &mut [Span<'_, NativeState>],
+    ) {
+        /// Rows of a task of its own.
+        const ROWS: usize = 4;
+        let layer = &self.layers[index];
+        let (q, kv) = (self.config.query_width(), self.config.key_value_width());
+        let width = q + 2 * kv;
+        let rows = qkv.chunks_mut(ROWS * width).zip(positions.chunks(ROWS)).collect();
+        self.team.each_of(rows, |_, (rows, angles): (&mut [f32], &[Angles])| {
+            for (row, angles) in rows.chunks_exact_mut(width).zip(angles) {
+                self.prepare(layer, row, angles);
+            }
+        });
+        let mut rest = &*qkv;
+        let mut slots = Vec::with_capacity(spans.len());
+        for span in spans {
+            let tokens = span.tokens.len();
+            let (mine, later) = rest.split_at(tokens * width);
+            rest = later;
+            for (numbers, slot, rows) in span.state.slots(tokens) {
+                slots.push((numbers, slot, &mine[rows.start * width..rows.end * width]));
+            }
+        }
+        let shape = self.pool.shape;
+        // A few blocks make a task: a row's keys and values are written in less than a microsecond.
+        let mut tasks: Vec<Vec<_>> = Vec::new();
+        for slot in slots {
+            match tasks.last_mut() {
+                Some(task) if task.len() < ROWS => task.push(slot),
+                _ => tasks.push(vec![slot]),
+            }
+        }
+        self.team.each_of(tasks, |_, slots| {
+            for (numbers, slot, rows) in slots {
+                for (offset, row) in rows.chunks_exact(width).enumerate() {
+                    let (keys, values) = row[q..].split_at(kv);
+                    let token = slot + offset;
+                    match numbers {
+                        Numbers::F32(block) => shape.write(block, index, token, keys, values),
+                        Numbers::F16(block) => shape.write(block, index, token, keys, values),
+                    }
+                }
+            }
+        });
+    }
+
     /// One layer over `x [rows, hidden]`, in place.
     fn layer(
         &self,
         index: usize,
         x: &mut [f32],
         scratch: &mut Scratch,
-        angles: &[Vec<(f32, f32)>],
+        positions: &[Angles],
+        plan: &Plan,
         spans: &mut [Span<'_, NativeState>],
     ) {
+        let LayerWeights { query, key, value, output, gate, up, down, .. } = &self.layers[index];
         let layer = &self.layers[index];
-        let hidden = self.config.hidden_size;
-        let q = self.config.num_attention_heads * self.config.head_dim;
-        let kv = self.config.num_key_value_heads * self.config.head_dim;
+        let rows = positions.len();
+        let (q, kv) = (self.config.query_width(), self.config.key_value_width());
         let f = self.config.intermediate_size;
-        let width = q + 2 * kv;
+        let Scratch { input, qkv, attended, active } = scratch;
 
-        let Scratch { normed, qkv, attended, gate_up, active, out } = scratch;
-        self.norm_rows(x, &layer.attention_norm, normed);
-        Self::project(normed, &layer.qkv, hidden, width, qkv);
-        qkv.par_chunks_mut(width)
-            .zip(angles)
-            .with_min_len(8)
-            .for_each(|(row, angles)| self.prepare(layer, row, angles));
-        let mut rows = qkv.chunks_exact(width);
-        for span in &mut *spans {
-            for row in rows.by_ref().take(span.tokens.len()) {
-                span.state.append(index, &row[q..q + kv], &row[q + kv..]);
+        self.normed(x, &layer.attention_norm, Kinds::of([query, key, value]), input);
+        qkv.resize(rows * (q + 2 * kv), 0.0);
+        project(&self.team, input, &[query, key, value], false, qkv);
+        self.keep(index, qkv, positions, spans);
+        plan.attend(&self.team, index, qkv, spans, attended);
+        input.fill(&self.team, Kinds::of([output]), rows, q, |row, out| {
+            plan.gather(attended, row, out);
+        });
+        project(&self.team, input, &[output], true, x);
+
+        self.normed(x, &layer.feed_forward_norm, Kinds::of([gate, up]), input);
+        active.resize(rows * f, 0.0);
+        project_swiglu(&self.team, input, gate, up, active);
+        input.fill(&self.team, Kinds::of([down]), rows, f, |row, out| {
+            out.copy_from_slice(&active[row * f..(row + 1) * f]);
+        });
+        project(&self.team, input, &[down], true, x);
+    }
+
+    /// The rows that the spans want, after the final norm.
+    fn wanted(&self, x: &[f32], spans: &[Span<'_, NativeState>]) -> Vec<f32> {
+        let hidden = self.config.hidden_size;
+        let mut wanted = Vec::new();
+        let mut rows = x.chunks_exact(hidden);
+        for span in spans {
+            let count = span.tokens.len();
+            for (offset, row) in rows.by_ref().take(count).enumerate() {
+                let keep = match span.want {
+                    Want::Nothing => false,
+                    Want::Last => offset + 1 == count,
+                    Want::All => true,
+                };
+                if keep {
+                    let at = wanted.len();
+                    wanted.resize(at + hidden, 0.0);
+                    rms_norm(row, &self.norm, self.epsilon(), &mut wanted[at..]);
+                }
             }
         }
-        attention::attend(&self.config, index, qkv, spans, attended);
-        Self::project(attended, &layer.output, q, hidden, out);
-        axpy(1.0, out, x);
-
-        self.norm_rows(x, &layer.feed_forward_norm, normed);
-        Self::project(normed, &layer.gate_up, hidden, 2 * f, gate_up);
-        active.resize(gate_up.len() / 2, 0.0);
-        active
-            .par_chunks_mut(f)
-            .zip(gate_up.par_chunks(2 * f))
-            .with_min_len(2)
-            .for_each(|(out, gate_up)| swiglu(gate_up, out));
-        Self::project(active, &layer.down, f, hidden, out);
-        axpy(1.0, out, x);
+        wanted
     }
 }
 
 impl Executor for Native {
+    type Block = NativeBlock;
     type State = NativeState;
 
     fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    fn empty(&self) -> NativeState {
-        NativeState::new(self.layers.len())
+    fn begin(&self, pieces: &[Piece<NativeBlock>]) -> NativeState {
+        NativeState::new(&self.pool, pieces)
+    }
+
+    fn pieces(&self, state: &mut NativeState) -> Vec<Piece<NativeBlock>> {
+        state.pieces()
+    }
+
+    fn block_id(&self, block: &NativeBlock) -> usize {
+        block.id()
+    }
+
+    fn block_bytes(&self, _: &NativeBlock) -> usize {
+        self.pool.token_bytes() * BLOCK_TOKENS
+    }
+
+    fn token_bytes(&self) -> usize {
+        self.pool.token_bytes()
     }
 
     fn length(&self, state: &NativeState) -> usize {
         state.len()
     }
 
-    fn fork(&self, state: &mut NativeState, length: usize) -> NativeState {
-        state.fork(length)
-    }
-
-    fn footprint(&self, state: &NativeState) -> Vec<(Option<usize>, usize)> {
-        state.footprint()
-    }
-
     fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
         self.check(spans)?;
-        let hidden = self.config.hidden_size;
-        self.threads.install(|| {
-            let mut x = Vec::new();
-            let mut angles = Vec::new();
-            for span in &*spans {
-                for (offset, &token) in span.tokens.iter().enumerate() {
-                    let row = token as usize * hidden;
-                    x.extend_from_slice(&self.embedding[row..row + hidden]);
-                    angles.push(self.angles(span.state.len() + offset));
-                }
+        let mut x = Vec::new();
+        let mut positions = Vec::new();
+        let mut row = Vec::new();
+        for span in &mut *spans {
+            span.state.reserve(span.tokens.len());
+            for (offset, &token) in span.tokens.iter().enumerate() {
+                self.embedding.output(token as usize, &mut row);
+                x.extend_from_slice(&row);
+                positions.push(self.rope.at(span.state.len() + offset));
             }
-            let mut scratch = Scratch::default();
-            for index in 0..self.layers.len() {
-                self.layer(index, &mut x, &mut scratch, &angles, spans);
-            }
-            let mut wanted = Vec::new();
-            let mut rows = x.chunks_exact(hidden);
-            for span in spans {
-                span.state.advance(span.tokens.len());
-                let count = span.tokens.len();
-                for (offset, row) in rows.by_ref().take(count).enumerate() {
-                    let keep = match span.want {
-                        Want::Nothing => false,
-                        Want::Last => offset + 1 == count,
-                        Want::All => true,
-                    };
-                    if keep {
-                        wanted.extend_from_slice(row);
-                    }
-                }
-            }
-            let mut rows = scratch.normed;
-            self.norm_rows(&wanted, &self.norm, &mut rows);
-            Ok(rows)
-        })
+        }
+        let plan = Plan::new(&self.config, self.pool.shape, spans);
+        let mut scratch = Scratch::default();
+        for index in 0..self.layers.len() {
+            self.layer(index, &mut x, &mut scratch, &positions, &plan, spans);
+        }
+        let wanted = self.wanted(&x, spans);
+        for span in spans {
+            span.state.advance(span.tokens.len());
+        }
+        Ok(wanted)
     }
 
-    fn logits(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
+    fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
         let width = self.config.hidden_size;
         if !hidden.len().is_multiple_of(width) {
             let problem = format!("{} numbers, expected a multiple of {width}", hidden.len());
             return Err(ModelError::input("hidden", problem));
         }
+        let rows = hidden.len() / width;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        let mut logits = Vec::new();
-        let vocab = self.config.vocab_size;
-        self.threads.install(|| Self::project(hidden, head, width, vocab, &mut logits));
-        Ok(logits)
+        let mut input = Input::default();
+        input.fill(&self.team, Kinds::of([head]), rows, width, |row, out| {
+            out.copy_from_slice(&hidden[row * width..(row + 1) * width]);
+        });
+        logits.resize(rows * self.config.vocab_size, 0.0);
+        project(&self.team, &input, &[head], false, logits);
+        Ok(())
+    }
+
+    fn parallel(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.team.each(count, task);
     }
 }

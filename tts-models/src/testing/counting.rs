@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{Executor, ModelConfig, ModelError, Span};
+use crate::{Executor, ModelConfig, ModelError, Piece, Span};
 
 /// Counts the rows and passes of another executor.
 #[derive(Debug)]
@@ -39,14 +39,31 @@ impl<E> Counting<E> {
 }
 
 impl<E: Executor> Executor for Counting<E> {
+    type Block = E::Block;
     type State = E::State;
 
     fn config(&self) -> &ModelConfig {
         self.inner.config()
     }
 
-    fn empty(&self) -> E::State {
-        self.inner.empty()
+    fn begin(&self, pieces: &[Piece<E::Block>]) -> E::State {
+        self.inner.begin(pieces)
+    }
+
+    fn pieces(&self, state: &mut E::State) -> Vec<Piece<E::Block>> {
+        self.inner.pieces(state)
+    }
+
+    fn block_id(&self, block: &E::Block) -> usize {
+        self.inner.block_id(block)
+    }
+
+    fn block_bytes(&self, block: &E::Block) -> usize {
+        self.inner.block_bytes(block)
+    }
+
+    fn token_bytes(&self) -> usize {
+        self.inner.token_bytes()
     }
 
     fn length(&self, state: &E::State) -> usize {
@@ -57,10 +74,6 @@ impl<E: Executor> Executor for Counting<E> {
         self.inner.fork(state, length)
     }
 
-    fn footprint(&self, state: &E::State) -> Vec<(Option<usize>, usize)> {
-        self.inner.footprint(state)
-    }
-
     fn forward(&self, spans: &mut [Span<'_, E::State>]) -> Result<Vec<f32>, ModelError> {
         let rows = spans.iter().map(|span| span.tokens.len()).sum();
         self.rows.fetch_add(rows, Ordering::Relaxed);
@@ -69,7 +82,11 @@ impl<E: Executor> Executor for Counting<E> {
         self.inner.forward(spans)
     }
 
-    fn logits(&self, hidden: &[f32]) -> Result<Vec<f32>, ModelError> {
-        self.inner.logits(hidden)
+    fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
+        self.inner.logits_into(hidden, logits)
+    }
+
+    fn parallel(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.inner.parallel(count, task);
     }
 }

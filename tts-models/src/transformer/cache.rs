@@ -41,6 +41,24 @@ impl<B: Backend> LayerCache<B> {
         }
     }
 
+    /// A cache of `tokens` tokens from `first` on, all of which there are.
+    pub(crate) fn part(&self, first: usize, tokens: usize) -> Self {
+        // [1, kv_heads, tokens, head_dim]
+        let cut = |tensor: &Tensor<B, 4>| tensor.clone().narrow(2, first, tokens);
+        Self { filled: self.filled.as_ref().map(|[keys, values]| [cut(keys), cut(values)]) }
+    }
+
+    /// One cache after the other.
+    pub(crate) fn joined(caches: impl Iterator<Item = Self>) -> Self {
+        let filled = caches.filter_map(|cache| cache.filled);
+        let (keys, values): (Vec<_>, Vec<_>) = filled.map(|[keys, values]| (keys, values)).unzip();
+        if keys.is_empty() {
+            return Self::new();
+        }
+        // [1, kv_heads, total, head_dim]
+        Self { filled: Some([Tensor::cat(keys, 2), Tensor::cat(values, 2)]) }
+    }
+
     /// Adds keys and values `[rows, kv_heads, head_dim]`; returns all of them,
     /// `[1, kv_heads, total, head_dim]`.
     pub(super) fn append(&mut self, key: Tensor<B, 3>, value: Tensor<B, 3>) -> [Tensor<B, 4>; 2] {

@@ -13,47 +13,47 @@ pub(crate) use save::replace;
 
 use crate::{ModelConfig, ModelError};
 
-/// All weights of a decoder, row-major, in f32. Projections are `[out, in]`.
+/// All weights of a decoder. Matrices are `[out, in]`, row-major in f32 unless `M` says otherwise.
 #[derive(Debug, Clone, PartialEq)]
-pub struct DecoderWeights {
+pub struct DecoderWeights<M = Vec<f32>> {
     /// The shape that every tensor below was checked against.
     pub config: ModelConfig,
     /// Token embedding, `[vocab_size, hidden_size]`.
-    pub embedding: Vec<f32>,
+    pub embedding: M,
     /// The layers, first to last.
-    pub layers: Vec<LayerWeights>,
+    pub layers: Vec<LayerWeights<M>>,
     /// Weight of the final RMS norm, `[hidden_size]`.
     pub norm: Vec<f32>,
     /// Output head `[vocab_size, hidden_size]`; `None` when tied to the embedding.
-    pub head: Option<Vec<f32>>,
+    pub head: Option<M>,
 }
 
 /// The weights of one layer. With `q = num_attention_heads * head_dim`,
 /// `kv = num_key_value_heads * head_dim`, `h = hidden_size`, `f = intermediate_size`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct LayerWeights {
+pub struct LayerWeights<M = Vec<f32>> {
     /// RMS norm before attention, `[h]`.
     pub attention_norm: Vec<f32>,
     /// Query projection, `[q, h]`.
-    pub query: Vec<f32>,
+    pub query: M,
     /// Key projection, `[kv, h]`.
-    pub key: Vec<f32>,
+    pub key: M,
     /// Value projection, `[kv, h]`.
-    pub value: Vec<f32>,
+    pub value: M,
     /// Biases of query `[q]`, key `[kv]` and value `[kv]` (Qwen2).
     pub attention_bias: Option<[Vec<f32>; 3]>,
     /// RMS norms of each query head and each key head, `[head_dim]` each (Qwen3).
     pub qk_norm: Option<[Vec<f32>; 2]>,
     /// Attention output projection, `[h, q]`.
-    pub output: Vec<f32>,
+    pub output: M,
     /// RMS norm before the feed-forward layer, `[h]`.
     pub feed_forward_norm: Vec<f32>,
     /// `SwiGLU` gate projection, `[f, h]`.
-    pub gate: Vec<f32>,
+    pub gate: M,
     /// `SwiGLU` up projection, `[f, h]`.
-    pub up: Vec<f32>,
+    pub up: M,
     /// `SwiGLU` down projection, `[h, f]`.
-    pub down: Vec<f32>,
+    pub down: M,
 }
 
 /// A tensor of [`DecoderWeights`], by Hugging Face's name.
@@ -107,57 +107,106 @@ impl DecoderWeights {
         }
         all
     }
+}
 
-    /// Weights whose every tensor comes from `make`, called with its name and shape, in the order
-    /// of [`DecoderWeights::tensors`].
-    fn build(
+/// Where the tensors of a decoder come from.
+pub(crate) trait Source<M> {
+    /// A matrix, by Hugging Face's name.
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<M, ModelError>;
+
+    /// The weight of a norm, or a bias.
+    fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError>;
+}
+
+impl<F: FnMut(&str, &[usize]) -> Result<Vec<f32>, ModelError>> Source<Vec<f32>> for F {
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Vec<f32>, ModelError> {
+        self(name, &shape)
+    }
+
+    fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+        self(name, &[length])
+    }
+}
+
+impl<M> DecoderWeights<M> {
+    /// Weights whose every tensor comes from `source`, asked in the order of
+    /// [`DecoderWeights::tensors`].
+    pub(crate) fn build(
         config: ModelConfig,
-        mut make: impl FnMut(&str, &[usize]) -> Result<Vec<f32>, ModelError>,
+        mut source: impl Source<M>,
     ) -> Result<Self, ModelError> {
         let (h, f) = (config.hidden_size, config.intermediate_size);
         let (q, kv, d) = (config.query_width(), config.key_value_width(), config.head_dim);
-        let embedding = make(EMBEDDING, &[config.vocab_size, h])?;
+        let embedding = source.matrix(EMBEDDING, [config.vocab_size, h])?;
         // No capacity up front: the number of layers is only a claim until they are read.
         let mut layers = Vec::new();
         for index in 0..config.num_hidden_layers {
-            let mut part =
-                |name: &str, shape: &[usize]| make(&format!("model.layers.{index}.{name}"), shape);
+            let full = |part: &str| format!("model.layers.{index}.{part}");
             layers.push(LayerWeights {
-                attention_norm: part("input_layernorm.weight", &[h])?,
-                query: part("self_attn.q_proj.weight", &[q, h])?,
-                key: part("self_attn.k_proj.weight", &[kv, h])?,
-                value: part("self_attn.v_proj.weight", &[kv, h])?,
+                attention_norm: source.vector(&full("input_layernorm.weight"), h)?,
+                query: source.matrix(&full("self_attn.q_proj.weight"), [q, h])?,
+                key: source.matrix(&full("self_attn.k_proj.weight"), [kv, h])?,
+                value: source.matrix(&full("self_attn.v_proj.weight"), [kv, h])?,
                 attention_bias: if config.attention_bias {
                     Some([
-                        part("self_attn.q_proj.bias", &[q])?,
-                        part("self_attn.k_proj.bias", &[kv])?,
-                        part("self_attn.v_proj.bias", &[kv])?,
+                        source.vector(&full("self_attn.q_proj.bias"), q)?,
+                        source.vector(&full("self_attn.k_proj.bias"), kv)?,
+                        source.vector(&full("self_attn.v_proj.bias"), kv)?,
                     ])
                 } else {
                     None
                 },
                 qk_norm: if config.qk_norm {
                     Some([
-                        part("self_attn.q_norm.weight", &[d])?,
-                        part("self_attn.k_norm.weight", &[d])?,
+                        source.vector(&full("self_attn.q_norm.weight"), d)?,
+                        source.vector(&full("self_attn.k_norm.weight"), d)?,
                     ])
                 } else {
                     None
                 },
-                output: part("self_attn.o_proj.weight", &[h, q])?,
-                feed_forward_norm: part("post_attention_layernorm.weight", &[h])?,
-                gate: part("mlp.gate_proj.weight", &[f, h])?,
-                up: part("mlp.up_proj.weight", &[f, h])?,
-                down: part("mlp.down_proj.weight", &[h, f])?,
+                output: source.matrix(&full("self_attn.o_proj.weight"), [h, q])?,
+                feed_forward_norm: source.vector(&full("post_attention_layernorm.weight"), h)?,
+                gate: source.matrix(&full("mlp.gate_proj.weight"), [f, h])?,
+                up: source.matrix(&full("mlp.up_proj.weight"), [f, h])?,
+                down: source.matrix(&full("mlp.down_proj.weight"), [h, f])?,
             });
         }
-        let norm = make(NORM, &[h])?;
+        let norm = source.vector(NORM, h)?;
         let head = if config.tie_word_embeddings {
             None
         } else {
-            Some(make(HEAD, &[config.vocab_size, h])?)
+            Some(source.matrix(HEAD, [config.vocab_size, h])?)
         };
         Ok(Self { config, embedding, layers, norm, head })
+    }
+}
+
+impl DecoderWeights {
+    /// The same weights with every matrix made over; `pack` is given its values and its number of
+    /// columns.
+    pub(crate) fn pack<M>(self, pack: impl Fn(&[f32], usize) -> M) -> DecoderWeights<M> {
+        let (h, f, q) =
+            (self.config.hidden_size, self.config.intermediate_size, self.config.query_width());
+        let layer = |layer: LayerWeights| LayerWeights {
+            attention_norm: layer.attention_norm,
+            query: pack(&layer.query, h),
+            key: pack(&layer.key, h),
+            value: pack(&layer.value, h),
+            attention_bias: layer.attention_bias,
+            qk_norm: layer.qk_norm,
+            output: pack(&layer.output, q),
+            feed_forward_norm: layer.feed_forward_norm,
+            gate: pack(&layer.gate, h),
+            up: pack(&layer.up, h),
+            down: pack(&layer.down, f),
+        };
+        DecoderWeights {
+            embedding: pack(&self.embedding, h),
+            layers: self.layers.into_iter().map(layer).collect(),
+            norm: self.norm,
+            head: self.head.map(|head| pack(&head, h)),
+            config: self.config,
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 //! Every tensor must have the shape that the config asks for and finite values. Biases that the
 //! decoder has no place for must be zero.
 
-use super::{DecoderWeights, HEAD};
-use crate::ModelError;
-use crate::weights::Checkpoint;
+use super::{DecoderWeights, HEAD, Source};
+use crate::kernels::Matrix;
+use crate::weights::{Checkpoint, Dtype, RawTensor};
+use crate::{ModelConfig, ModelError, WeightFormat};
 
 /// How far loading is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +39,8 @@ impl DecoderWeights {
         checkpoint: &Checkpoint,
         mut progress: impl FnMut(Progress<'_>),
     ) -> Result<Self, ModelError> {
-        let mut config = checkpoint.config().clone();
-        config.tie_word_embeddings |= !checkpoint.contains(HEAD);
-        for layer in 0..config.num_hidden_layers {
-            refuse_biases(checkpoint, layer)?;
-        }
         let mut values = 0;
-        Self::build(config, |name, shape| {
+        Self::build(runnable(checkpoint)?, |name: &str, shape: &[usize]| {
             let tensor = read(checkpoint, name, shape)?;
             values += tensor.len();
             progress(Progress { tensor: name, values });
@@ -53,13 +49,74 @@ impl DecoderWeights {
     }
 }
 
+/// The config of a checkpoint, once it is clear that nothing of it would be left out.
+fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
+    let mut config = checkpoint.config().clone();
+    config.tie_word_embeddings |= !checkpoint.contains(HEAD);
+    for layer in 0..config.num_hidden_layers {
+        refuse_biases(checkpoint, layer)?;
+    }
+    Ok(config)
+}
+
+impl DecoderWeights<Matrix> {
+    /// Reads all weights of a checkpoint and packs the matrices in `format`, one tensor at a time.
+    ///
+    /// # Errors
+    /// As [`DecoderWeights::load`].
+    pub(crate) fn load_packed(
+        checkpoint: &Checkpoint,
+        format: WeightFormat,
+    ) -> Result<Self, ModelError> {
+        Self::build(runnable(checkpoint)?, Packed { checkpoint, format })
+    }
+}
+
+/// Tensors of a checkpoint, packed as they are read.
+struct Packed<'a> {
+    checkpoint: &'a Checkpoint,
+    format: WeightFormat,
+}
+
+impl Source<Matrix> for Packed<'_> {
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix, ModelError> {
+        let raw = read_raw(self.checkpoint, name, &shape)?;
+        if self.format == WeightFormat::Stored && raw.dtype.block_len() > 1 {
+            return Matrix::of_blocks(&raw).map_err(|error| {
+                ModelError::format(self.checkpoint.path(), name, error.to_string())
+            });
+        }
+        let values = finite(self.checkpoint, name, &raw)?;
+        let format = match (self.format, raw.dtype) {
+            (WeightFormat::Stored, Dtype::BF16) => WeightFormat::Bf16,
+            (format, _) => format,
+        };
+        Ok(Matrix::of(&values, shape[1], format))
+    }
+
+    fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+        read(self.checkpoint, name, &[length])
+    }
+}
+
+/// A tensor of known shape.
+fn read_raw(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<RawTensor, ModelError> {
+    let raw = checkpoint.tensor(name)?;
+    if raw.shape == shape {
+        return Ok(raw);
+    }
+    let problem = format!("shape {:?}, expected {shape:?}", raw.shape);
+    Err(ModelError::format(checkpoint.path(), name, problem))
+}
+
 /// A tensor of known shape, with finite values.
 fn read(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+    finite(checkpoint, name, &read_raw(checkpoint, name, shape)?)
+}
+
+/// A tensor's values, which must be finite.
+fn finite(checkpoint: &Checkpoint, name: &str, raw: &RawTensor) -> Result<Vec<f32>, ModelError> {
     let error = |problem| ModelError::format(checkpoint.path(), name, problem);
-    let raw = checkpoint.tensor(name)?;
-    if raw.shape != shape {
-        return Err(error(format!("shape {:?}, expected {shape:?}", raw.shape)));
-    }
     let values = raw.to_f32()?;
     match values.iter().position(|x| !x.is_finite()) {
         None => Ok(values),

@@ -23,7 +23,7 @@ impl DecoderWeights {
     pub fn random(config: ModelConfig, seed: u64) -> Result<Self, ModelError> {
         config.validate()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        Self::build(config, |name, shape| {
+        Self::build(config, |name: &str, shape: &[usize]| {
             let norm = name.ends_with("norm.weight");
             let (centre, spread) = if norm { (1.0, NORM_SPREAD) } else { (0.0, SPREAD) };
             let count = shape.iter().product();
@@ -46,7 +46,7 @@ impl DecoderWeights {
         config.validate()?;
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let depth = (2.0 * config.num_hidden_layers as f32).sqrt();
-        Self::build(config, |name, shape| {
+        Self::build(config, |name: &str, shape: &[usize]| {
             let count = shape.iter().product();
             if name.ends_with("norm.weight") {
                 return Ok(vec![1.0; count]);

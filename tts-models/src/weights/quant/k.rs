@@ -62,7 +62,7 @@ pub fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
 ///
 /// The first four of each take the low six bits of bytes 0-3 and 4-7; the last four take a nibble
 /// of bytes 8-11 and, as their upper two bits, those left over in bytes 0-7.
-fn scale_and_min(block: &[u8], sub: usize) -> (f32, f32) {
+pub(crate) fn scale_and_min(block: &[u8], sub: usize) -> (f32, f32) {
     let packed = &block[4..16];
     let (scale, minimum) = if sub < 4 {
         (packed[sub] & 63, packed[sub + 4] & 63)

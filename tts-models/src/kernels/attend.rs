@@ -1,0 +1,454 @@
+//! Attention's two products over keys and values in blocks of 16 tokens.
+//!
+//! A block holds 16 tokens for every layer and key head: keys transposed, `[width, 16]`, so that one
+//! register is 16 tokens and a query's number is broadcast, and values `[16, width]`, filled up to
+//! whole registers. [`scores`] sums over the width from front to back, [`weigh`] over tokens from
+//! front to back: a row's numbers depend neither on the rows beside it nor on where blocks begin, so
+//! that rows of many sequences can pass over a block that they share together.
+//!
+//! Elements are f32 or f16 (see [`super::element`]).
+
+use super::Isa;
+use super::element::Element;
+use crate::BLOCK_TOKENS;
+
+/// Where the parts of a block lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct KeyValueShape {
+    pub(crate) layers: usize,
+    pub(crate) heads: usize,
+    /// Width of a head.
+    pub(crate) width: usize,
+}
+
+impl KeyValueShape {
+    /// The width of a value row in a block.
+    pub(crate) fn padded(&self) -> usize {
+        self.width.next_multiple_of(BLOCK_TOKENS)
+    }
+
+    /// Elements of one head in one layer.
+    fn head(&self) -> usize {
+        BLOCK_TOKENS * (self.width + self.padded())
+    }
+
+    /// Elements of a block.
+    pub(crate) fn elements(&self) -> usize {
+        self.layers * self.heads * self.head()
+    }
+
+    /// Keys `[width, 16]` and values `[16, padded]` of one head in one layer.
+    pub(crate) fn part<'a, T>(
+        &self,
+        block: &'a [T],
+        layer: usize,
+        head: usize,
+    ) -> (&'a [T], &'a [T]) {
+        let from = (layer * self.heads + head) * self.head();
+        block[from..from + self.head()].split_at(BLOCK_TOKENS * self.width)
+    }
+
+    /// Writes one token's keys and values, `[heads, width]` each, in one layer.
+    pub(crate) fn write<T: Element>(
+        &self,
+        block: &mut [T],
+        layer: usize,
+        token: usize,
+        keys: &[f32],
+        values: &[f32],
+    ) {
+        let all = layer * self.heads * self.head()..(layer + 1) * self.heads * self.head();
+        let mut narrow = vec![T::default(); self.width];
+        let heads = block[all].chunks_exact_mut(self.head());
+        let rows = keys.chunks_exact(self.width).zip(values.chunks_exact(self.width));
+        for (head, (keys, values)) in heads.zip(rows) {
+            let (all_keys, all_values) = head.split_at_mut(BLOCK_TOKENS * self.width);
+            T::narrow(keys, &mut narrow);
+            for (row, key) in all_keys.chunks_exact_mut(BLOCK_TOKENS).zip(&narrow) {
+                row[token] = *key;
+            }
+            let at = token * self.padded();
+            T::narrow(values, &mut all_values[at..at + self.width]);
+        }
+    }
+}
+
+/// Some tokens of a block: their values `[tokens, padded]`.
+pub(crate) type Values<'a, T> = (&'a [T], usize);
+
+/// `sink(row, panel, query . keys)` for every query `[width]` and panel of 16 keys `[width, 16]`.
+pub(crate) fn scores<T: Element>(
+    queries: &[&[f32]],
+    panels: &[&[T]],
+    sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+) {
+    scores_on(Isa::detect(), queries, panels, sink);
+}
+
+/// Panels by four for few rows, then by two and one; rows by six, four, three, two and one.
+macro_rules! score_tiles {
+    ($tile:ident, $queries:ident, $panels:ident, $sink:ident) => {{
+        let mut panel = 0;
+        if $queries.len() < 3 {
+            score_tiles!(@panels 4, $tile, $queries, $panels, $sink, panel);
+        }
+        score_tiles!(@panels 2, $tile, $queries, $panels, $sink, panel);
+        score_tiles!(@panels 1, $tile, $queries, $panels, $sink, panel);
+    }};
+    (@panels $p:literal, $tile:ident, $queries:ident, $panels:ident, $sink:ident, $panel:ident) => {
+        while let Some(panels) = $panels.get($panel..).and_then(|rest| rest.first_chunk::<$p>()) {
+            let mut row = 0;
+            score_tiles!(@rows 6, $p, $tile, $queries, panels, $sink, row, $panel);
+            score_tiles!(@rows 4, $p, $tile, $queries, panels, $sink, row, $panel);
+            score_tiles!(@rows 3, $p, $tile, $queries, panels, $sink, row, $panel);
+            score_tiles!(@rows 2, $p, $tile, $queries, panels, $sink, row, $panel);
+            score_tiles!(@rows 1, $p, $tile, $queries, panels, $sink, row, $panel);
+            $panel += $p;
+        }
+    };
+    (@rows $r:literal, $p:literal, $tile:ident, $queries:ident, $panels:ident, $sink:ident, $row:ident, $panel:ident) => {
+        while let Some(rows) = $queries.get($row..).and_then(|rest| rest.first_chunk::<$r>()) {
+            for (r, values) in $tile::<T, $r, $p>(*rows, *$panels).iter().enumerate() {
+                for (p, values) in values.iter().enumerate() {
+                    $sink($row + r, $panel + p, values);
+                }
+            }
+            $row += $r;
+        }
+    };
+}
+
+fn scores_on<T: Element>(
+    isa: Isa,
+    queries: &[&[f32]],
+    panels: &[&[T]],
+    sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+) {
+    #[cfg(target_arch = "x86_64")]
+    use x86::{score_avx2, score_avx512};
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
+    fn avx512<T: Element>(
+        queries: &[&[f32]],
+        panels: &[&[T]],
+        sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+    ) {
+        score_tiles!(score_avx512, queries, panels, sink);
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    fn avx2<T: Element>(
+        queries: &[&[f32]],
+        panels: &[&[T]],
+        sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+    ) {
+        score_tiles!(score_avx2, queries, panels, sink);
+    }
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
+        // SAFETY: `Isa::Avx512` is only made where the machine has the instructions.
+        Isa::Avx512 => unsafe { avx512(queries, panels, sink) },
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
+        // SAFETY: `Isa::Avx2` is only made where the machine has the instructions.
+        Isa::Avx2 => unsafe { avx2(queries, panels, sink) },
+        Isa::Portable => score_tiles!(score_portable, queries, panels, sink),
+    }
+}
+
+/// The safe reference of a tile of scores.
+fn score_portable<T: Element, const R: usize, const P: usize>(
+    queries: [&[f32]; R],
+    panels: [&[T]; P],
+) -> [[[f32; BLOCK_TOKENS]; P]; R] {
+    queries.map(|query| {
+        panels.map(|keys| {
+            let mut out = [0.0; BLOCK_TOKENS];
+            for (q, keys) in query.iter().zip(keys.chunks_exact(BLOCK_TOKENS)) {
+                for (out, key) in out.iter_mut().zip(keys) {
+                    *out = key.wide().mul_add(*q, *out);
+                }
+            }
+            out
+        })
+    })
+}
+
+/// `out[row] += weights[row][token] * values[token]` over the tokens of all pieces, front to back.
+/// Weights are `[tokens]`; `out` is `[rows, padded]`.
+///
+/// # Panics
+/// When sizes do not fit.
+pub(crate) fn weigh<T: Element>(
+    weights: &[&[f32]],
+    pieces: &[Values<'_, T>],
+    padded: usize,
+    out: &mut [f32],
+) {
+    weigh_on(Isa::detect(), weights, pieces, padded, out);
+}
+
+/// Columns by 64, 32 and 16; rows by six, four, three, two and one.
+macro_rules! weigh_tiles {
+    ($tile:ident, $weights:ident, $pieces:ident, $padded:ident, $out:ident) => {{
+        let mut column = 0;
+        weigh_tiles!(@columns 4, $tile, $weights, $pieces, $padded, $out, column);
+        weigh_tiles!(@columns 2, $tile, $weights, $pieces, $padded, $out, column);
+        weigh_tiles!(@columns 1, $tile, $weights, $pieces, $padded, $out, column);
+    }};
+    (@columns $c:literal, $tile:ident, $weights:ident, $pieces:ident, $padded:ident, $out:ident, $column:ident) => {
+        while $column + 16 * $c <= $padded {
+            let mut row = 0;
+            weigh_tiles!(@rows 6, $c, $tile, $weights, $pieces, $padded, $out, $column, row);
+            weigh_tiles!(@rows 4, $c, $tile, $weights, $pieces, $padded, $out, $column, row);
+            weigh_tiles!(@rows 3, $c, $tile, $weights, $pieces, $padded, $out, $column, row);
+            weigh_tiles!(@rows 2, $c, $tile, $weights, $pieces, $padded, $out, $column, row);
+            weigh_tiles!(@rows 1, $c, $tile, $weights, $pieces, $padded, $out, $column, row);
+            $column += 16 * $c;
+        }
+    };
+    (@rows $r:literal, $c:literal, $tile:ident, $weights:ident, $pieces:ident, $padded:ident, $out:ident, $column:ident, $row:ident) => {
+        while let Some(rows) = $weights.get($row..).and_then(|rest| rest.first_chunk::<$r>()) {
+            let out = &mut $out[$row * $padded..($row + $r) * $padded];
+            $tile::<T, $r, $c>(*rows, $pieces, $padded, $column, out);
+            $row += $r;
+        }
+    };
+}
+
+fn weigh_on<T: Element>(
+    isa: Isa,
+    weights: &[&[f32]],
+    pieces: &[Values<'_, T>],
+    padded: usize,
+    out: &mut [f32],
+) {
+    #[cfg(target_arch = "x86_64")]
+    use x86::{weigh_avx2, weigh_avx512};
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
+    fn avx512<T: Element>(
+        weights: &[&[f32]],
+        pieces: &[Values<'_, T>],
+        padded: usize,
+        out: &mut [f32],
+    ) {
+        weigh_tiles!(weigh_avx512, weights, pieces, padded, out);
+    }
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2,fma,f16c")]
+    fn avx2<T: Element>(
+        weights: &[&[f32]],
+        pieces: &[Values<'_, T>],
+        padded: usize,
+        out: &mut [f32],
+    ) {
+        weigh_tiles!(weigh_avx2, weights, pieces, padded, out);
+    }
+    let tokens: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
+    assert!(weights.iter().all(|row| row.len() == tokens), "a weight for every token");
+    assert!(pieces.iter().all(|(values, tokens)| values.len() >= tokens * padded), "whole tokens");
+    assert_eq!(out.len(), weights.len() * padded, "an output for every row");
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
+        // SAFETY: `Isa::Avx512` is only made where the machine has the instructions.
+        Isa::Avx512 => unsafe { avx512(weights, pieces, padded, out) },
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
+        // SAFETY: `Isa::Avx2` is only made where the machine has the instructions.
+        Isa::Avx2 => unsafe { avx2(weights, pieces, padded, out) },
+        Isa::Portable => weigh_tiles!(weigh_portable, weights, pieces, padded, out),
+    }
+}
+
+/// The safe reference of a tile of weighted sums, of `16 * C` columns from `column` on.
+fn weigh_portable<T: Element, const R: usize, const C: usize>(
+    weights: [&[f32]; R],
+    pieces: &[Values<'_, T>],
+    padded: usize,
+    column: usize,
+    out: &mut [f32],
+) {
+    for (weights, out) in weights.iter().zip(out.chunks_exact_mut(padded)) {
+        let mut weights = weights.iter();
+        let out = &mut out[column..column + 16 * C];
+        for (values, tokens) in pieces {
+            for row in values.chunks_exact(padded).take(*tokens) {
+                let Some(weight) = weights.next() else { return };
+                for (out, value) in out.iter_mut().zip(&row[column..]) {
+                    *out = value.wide().mul_add(*weight, *out);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[expect(unsafe_code, reason = "vector stores through pointers")]
+#[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
+mod x86 {
+    use std::arch::x86_64::{
+        __m256, __m512, _mm256_fmadd_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
+        _mm512_fmadd_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+    };
+
+    use super::{BLOCK_TOKENS, Element, Values};
+
+    /// AVX-512 form of [`super::score_portable`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
+    #[inline]
+    pub(super) fn score_avx512<T: Element, const R: usize, const P: usize>(
+        queries: [&[f32]; R],
+        panels: [&[T]; P],
+    ) -> [[[f32; BLOCK_TOKENS]; P]; R] {
+        let width = queries[0].len();
+        let panels: [&[[T; BLOCK_TOKENS]]; P] = panels.map(|keys| keys.as_chunks().0);
+        assert!(queries.iter().all(|query| query.len() == width), "queries of one width");
+        assert!(panels.iter().all(|keys| keys.len() == width), "keys of that width");
+        let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
+        for i in 0..width {
+            let keys: [__m512; P] = std::array::from_fn(|p| {
+                // SAFETY: the function that this is inlined into has the instructions.
+                unsafe { T::sixteen(&panels[p][i]) }
+            });
+            for r in 0..R {
+                let query = _mm512_set1_ps(queries[r][i]);
+                for p in 0..P {
+                    sums[r][p] = _mm512_fmadd_ps(keys[p], query, sums[r][p]);
+                }
+            }
+        }
+        sums.map(|row| {
+            row.map(|sums| {
+                let mut out = [0.0; BLOCK_TOKENS];
+                // SAFETY: `out` is 16 numbers.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sums) };
+                out
+            })
+        })
+    }
+
+    /// AVX2 form of [`super::score_portable`].
+    #[target_feature(enable = "avx2,fma,f16c")]
+    #[inline]
+    pub(super) fn score_avx2<T: Element, const R: usize, const P: usize>(
+        queries: [&[f32]; R],
+        panels: [&[T]; P],
+    ) -> [[[f32; BLOCK_TOKENS]; P]; R] {
+        let width = queries[0].len();
+        let panels: [&[[T; 8]]; P] = panels.map(|keys| keys.as_chunks().0);
+        assert!(queries.iter().all(|query| query.len() == width), "queries of one width");
+        assert!(panels.iter().all(|keys| keys.len() == 2 * width), "keys of that width");
+        let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
+        for i in 0..width {
+            for p in 0..P {
+                for half in 0..2 {
+                    // SAFETY: this function has the instructions.
+                    let keys = unsafe { T::eight(&panels[p][2 * i + half]) };
+                    for r in 0..R {
+                        let query = _mm256_set1_ps(queries[r][i]);
+                        sums[r][p][half] = _mm256_fmadd_ps(keys, query, sums[r][p][half]);
+                    }
+                }
+            }
+        }
+        sums.map(|row| {
+            row.map(|[low, high]| {
+                let mut out = [0.0; BLOCK_TOKENS];
+                let (first, second) = out.split_at_mut(8);
+                // SAFETY: both halves are 8 numbers.
+                unsafe {
+                    _mm256_storeu_ps(first.as_mut_ptr(), low);
+                    _mm256_storeu_ps(second.as_mut_ptr(), high);
+                }
+                out
+            })
+        })
+    }
+
+    /// AVX-512 form of [`super::weigh_portable`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
+    #[inline]
+    pub(super) fn weigh_avx512<T: Element, const R: usize, const C: usize>(
+        weights: [&[f32]; R],
+        pieces: &[Values<'_, T>],
+        padded: usize,
+        column: usize,
+        out: &mut [f32],
+    ) {
+        let (registers, from) = (padded / 16, column / 16);
+        let (out, _) = out.as_chunks_mut::<16>();
+        let mut sums: [[__m512; C]; R] = std::array::from_fn(|r| {
+            std::array::from_fn(|c| {
+                // SAFETY: this function has the instructions.
+                unsafe { f32::sixteen(&out[r * registers + from + c]) }
+            })
+        });
+        let mut token = 0;
+        for (values, tokens) in pieces {
+            let (values, _) = values.as_chunks::<16>();
+            for row in values.chunks_exact(registers).take(*tokens) {
+                let row = &row[from..from + C];
+                // SAFETY: this function has the instructions.
+                let values: [__m512; C] = std::array::from_fn(|c| unsafe { T::sixteen(&row[c]) });
+                for r in 0..R {
+                    let weight = _mm512_set1_ps(weights[r][token]);
+                    for c in 0..C {
+                        sums[r][c] = _mm512_fmadd_ps(values[c], weight, sums[r][c]);
+                    }
+                }
+                token += 1;
+            }
+        }
+        for r in 0..R {
+            for c in 0..C {
+                // SAFETY: a chunk is 16 numbers.
+                unsafe {
+                    _mm512_storeu_ps(out[r * registers + from + c].as_mut_ptr(), sums[r][c]);
+                }
+            }
+        }
+    }
+
+    /// AVX2 form of [`super::weigh_portable`]; eight columns at a time.
+    #[target_feature(enable = "avx2,fma,f16c")]
+    #[inline]
+    pub(super) fn weigh_avx2<T: Element, const R: usize, const C: usize>(
+        weights: [&[f32]; R],
+        pieces: &[Values<'_, T>],
+        padded: usize,
+        column: usize,
+        out: &mut [f32],
+    ) {
+        let (registers, from) = (padded / 8, column / 8);
+        let (out, _) = out.as_chunks_mut::<8>();
+        for c in from..from + 2 * C {
+            let mut sums: [__m256; R] = std::array::from_fn(|r| {
+                // SAFETY: this function has the instructions.
+                unsafe { f32::eight(&out[r * registers + c]) }
+            });
+            let mut token = 0;
+            for (values, tokens) in pieces {
+                let (values, _) = values.as_chunks::<8>();
+                for row in values.chunks_exact(registers).take(*tokens) {
+                    // SAFETY: this function has the instructions.
+                    let values = unsafe { T::eight(&row[c]) };
+                    for r in 0..R {
+                        let weight = _mm256_set1_ps(weights[r][token]);
+                        sums[r] = _mm256_fmadd_ps(values, weight, sums[r]);
+                    }
+                    token += 1;
+                }
+            }
+            for r in 0..R {
+                // SAFETY: a chunk is 8 numbers.
+                unsafe { _mm256_storeu_ps(out[r * registers + c].as_mut_ptr(), sums[r]) };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

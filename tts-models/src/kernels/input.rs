@@ -1,0 +1,182 @@
+//! Rows in the forms that matrices are multiplied with.
+//!
+//! A matrix of integers wants its input in signed bytes, in blocks of 32 with a scale of their own
+//! (the largest magnitude is 127), and the sum of each block; one of BF16 wants pairs of BF16; one of
+//! f32 the row as it is. An [`Input`] holds the forms that a projection's matrices need. A block with
+//! a number that is not finite gets the scale NaN, so that it is not lost.
+
+use super::int8::BLOCK;
+use super::matrix::{Matrix, bf16_pair};
+use super::{Team, for_each_isa};
+
+/// 32 inputs as signed bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Bytes {
+    /// Four bytes each, the first in the lowest.
+    pub(super) words: [i32; 8],
+    /// The sum of the bytes.
+    pub(super) sum: i32,
+    pub(super) scale: f32,
+    /// `scale * sum`.
+    pub(super) scaled_sum: f32,
+}
+
+/// The forms that some matrices need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Kinds {
+    f32: bool,
+    bf16: bool,
+    int8: bool,
+}
+
+impl Kinds {
+    /// Those of these matrices.
+    pub(crate) fn of<'a>(matrices: impl IntoIterator<Item = &'a Matrix>) -> Self {
+        let mut kinds = Self::default();
+        for matrix in matrices {
+            match matrix {
+                Matrix::F32 { .. } => kinds.f32 = true,
+                Matrix::Bf16 { .. } => kinds.bf16 = true,
+                Matrix::Int8(_) => kinds.int8 = true,
+            }
+        }
+        kinds
+    }
+}
+
+/// Rows `[rows, inputs]`.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    pub(super) rows: usize,
+    pub(super) inputs: usize,
+    /// `[rows, inputs]`.
+    pub(super) f32: Vec<f32>,
+    /// `[rows, inputs / 2]`.
+    pub(super) bf16: Vec<u32>,
+    /// `[rows, inputs / 32]`.
+    pub(super) int8: Vec<Bytes>,
+}
+
+/// The parts of some rows that are being made.
+struct Part<'a> {
+    first: usize,
+    f32: &'a mut [f32],
+    bf16: &'a mut [u32],
+    int8: &'a mut [Bytes],
+}
+
+impl Input {
+    /// Makes `rows` rows of `inputs` numbers, each written by `row` into a buffer of that length.
+    pub(crate) fn fill(
+        &mut self,
+        team: &Team,
+        kinds: Kinds,
+        rows: usize,
+        inputs: usize,
+        row: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        /// Below this many numbers other threads are not worth asking.
+        const WORTH_SHARING: usize = 4096;
+        (self.rows, self.inputs) = (rows, inputs);
+        let (pairs, blocks) = (inputs.div_ceil(2), inputs.div_ceil(BLOCK));
+        let size = |wanted: bool, width: usize| if wanted { rows * width } else { 0 };
+        self.f32.resize(size(kinds.f32, inputs), 0.0);
+        self.bf16.resize(size(kinds.bf16, pairs), 0);
+        self.int8.resize(size(kinds.int8, blocks), Bytes::default());
+        let parts = if rows * inputs < WORTH_SHARING { 1 } else { (4 * team.threads()).min(rows) };
+        let each = rows.div_ceil(parts.max(1)).max(1);
+        let (mut f32s, mut bf16s, mut int8s) =
+            (&mut self.f32[..], &mut self.bf16[..], &mut self.int8[..]);
+        let mut items = Vec::with_capacity(parts);
+        for first in (0..rows).step_by(each) {
+            let count = each.min(rows - first);
+            let take = |wanted: bool, width: usize| if wanted { count * width } else { 0 };
+            let (f32, rest) = f32s.split_at_mut(take(kinds.f32, inputs));
+            f32s = rest;
+            let (bf16, rest) = bf16s.split_at_mut(take(kinds.bf16, pairs));
+            bf16s = rest;
+            let (int8, rest) = int8s.split_at_mut(take(kinds.int8, blocks));
+            int8s = rest;
+            items.push((count, Part { first, f32, bf16, int8 }));
+        }
+        team.each_of(items, |_, (count, part)| {
+            let mut buffer = vec![0.0; inputs];
+            for index in 0..count {
+                row(part.first + index, &mut buffer);
+                if kinds.f32 {
+                    part.f32[index * inputs..(index + 1) * inputs].copy_from_slice(&buffer);
+                }
+                if kinds.bf16 {
+                    let out = &mut part.bf16[index * pairs..(index + 1) * pairs];
+                    for (out, pair) in out.iter_mut().zip(buffer.chunks(2)) {
+                        *out = bf16_pair(pair);
+                    }
+                }
+                if kinds.int8 {
+                    to_bytes(&buffer, &mut part.int8[index * blocks..(index + 1) * blocks]);
+                }
+            }
+        });
+    }
+
+    /// Rows as they are.
+    #[cfg(test)]
+    pub(super) fn of(x: &[f32], inputs: usize, kinds: Kinds) -> Self {
+        let mut input = Self::default();
+        let team = Team::new(1).expect("no threads");
+        input.fill(&team, kinds, x.len() / inputs, inputs, |row, out| {
+            out.copy_from_slice(&x[row * inputs..(row + 1) * inputs]);
+        });
+        input
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn to_bytes_body(x: &[f32], out: &mut [Bytes]) {
+    let (whole, rest) = x.as_chunks::<BLOCK>();
+    for (values, out) in whole.iter().zip(&mut *out) {
+        *out = block(values);
+    }
+    if let (false, Some(last)) = (rest.is_empty(), out.last_mut()) {
+        let mut values = [0.0; BLOCK];
+        values[..rest.len()].copy_from_slice(rest);
+        *last = block(&values);
+    }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn block(values: &[f32; BLOCK]) -> Bytes {
+    // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
+    const MAGIC: f32 = 12_582_912.0;
+    // Magnitudes are ordered as their bits are, and what is not finite comes last.
+    let most = values.iter().fold(0, |most, value| most.max(value.to_bits() & 0x7fff_ffff));
+    let most = f32::from_bits(most);
+    if !most.is_finite() {
+        return Bytes { scale: f32::NAN, scaled_sum: f32::NAN, ..Bytes::default() };
+    }
+    let inverse = 127.0 / most;
+    // Also where `most` is so small that its inverse overflows: all bytes are 0 then.
+    let inverse = if inverse.is_finite() { inverse } else { 0.0 };
+    let mut bytes = [0_i8; BLOCK];
+    let mut sum = 0;
+    for (byte, value) in bytes.iter_mut().zip(values) {
+        let level = (value * inverse + MAGIC).to_bits().wrapping_sub(MAGIC.to_bits());
+        sum += level.cast_signed();
+        #[expect(clippy::cast_possible_truncation, reason = "between -127 and 127")]
+        let level = level.cast_signed() as i8;
+        *byte = level;
+    }
+    let scale = most / 127.0;
+    let mut words = [0; 8];
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        *word = i32::from_le_bytes(bytes.map(i8::cast_unsigned));
+    }
+    Bytes { words, sum, scale, scaled_sum: scale * sum as f32 }
+}
+
+for_each_isa! {
+    /// Rounds a row to bytes, block by block.
+    to_bytes / to_bytes_on, to_bytes_body(x: &[f32], out: &mut [Bytes])
+}

@@ -1,0 +1,136 @@
+//! Integer weights: blocks of 32 inputs with a scale, multiplied with 8-bit inputs.
+//!
+//! A weight is `scale * (level - offset)` or `scale * level + minimum`, with levels of 4 or 8 bits
+//! and no sign, the operand that AVX-512's dot product wants so. Inputs are rounded to signed bytes
+//! in the same blocks of 32 ([`super::input`]). Within a block the products are summed as integers,
+//! exactly; across blocks, front to back, in f32:
+//! `y += scale * x_scale * (sum(level * x) - offset * sum(x))`, and with a minimum
+//! `y += minimum * x_scale * sum(x)`.
+//!
+//! ggml's types map onto this: `Q8_0` (offset 128), `Q4_0` (8), `Q5_0` (16), `Q4_1` and `Q5_1`
+//! (minimum) exactly; the sub-blocks of `Q4_K` and `Q5_K` with their scales multiplied out and
+//! rounded to f16; `Q6_K`, whose sub-blocks have 16 inputs, is rounded to 8 bits.
+
+mod pack;
+pub(super) mod tile;
+
+use half::f16;
+
+use super::matrix::{Line, PANEL};
+
+/// Inputs of a block.
+pub(super) const BLOCK: usize = 32;
+
+/// Sixteen f16 numbers: one for each output of a panel.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(32))]
+pub(super) struct Halves(pub(super) [u16; PANEL]);
+
+/// What turns levels into weights, beside the scale.
+#[derive(Debug)]
+enum Base {
+    /// Subtracted from each level.
+    Offset(i32),
+    /// Added to each weight: `[panels, blocks]`.
+    Minima(Vec<Halves>),
+}
+
+/// Packed integer weights.
+#[derive(Debug)]
+pub(crate) struct Int8Panels {
+    pub(super) outputs: usize,
+    pub(super) inputs: usize,
+    /// Blocks along the inputs; the last is filled up with zeros.
+    blocks: usize,
+    /// `[panels, blocks, lines of a block]`: byte `4 * output + i` of line `g` is the level of input
+    /// `4 * g + i`. With 4 bits there are four lines, and the high nibbles belong to `g + 4`.
+    levels: Vec<Line<[u8; 64]>>,
+    four_bits: bool,
+    /// `[panels, blocks]`.
+    scales: Vec<Halves>,
+    base: Base,
+}
+
+/// The levels of a panel.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Levels<'a> {
+    Four(&'a [[Line<[u8; 64]>; 4]]),
+    Eight(&'a [[Line<[u8; 64]>; 8]]),
+}
+
+/// One panel: everything `[blocks]`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Int8Panel<'a> {
+    pub(super) levels: Levels<'a>,
+    pub(super) scales: &'a [Halves],
+    /// Empty where there is an offset.
+    pub(super) minima: &'a [Halves],
+    pub(super) offset: i32,
+}
+
+impl Int8Panels {
+    pub(super) fn bytes(&self) -> usize {
+        let minima = match &self.base {
+            Base::Offset(_) => 0,
+            Base::Minima(minima) => size_of_val(minima.as_slice()),
+        };
+        size_of_val(self.levels.as_slice()) + size_of_val(self.scales.as_slice()) + minima
+    }
+
+    pub(super) fn panel(&self, index: usize) -> Int8Panel<'_> {
+        let blocks = index * self.blocks..(index + 1) * self.blocks;
+        let (minima, offset) = match &self.base {
+            Base::Offset(offset) => (&[][..], *offset),
+            Base::Minima(minima) => (&minima[blocks.clone()], 0),
+        };
+        let scales = &self.scales[blocks.clone()];
+        let levels = if self.four_bits {
+            Levels::Four(&self.levels.as_chunks().0[blocks])
+        } else {
+            Levels::Eight(&self.levels.as_chunks().0[blocks])
+        };
+        Int8Panel { levels, scales, minima, offset }
+    }
+}
+
+impl<'a> Int8Panel<'a> {
+    /// The same panel with 8-bit levels, which `lines` holds if they were not 8 bits wide already.
+    pub(super) fn widened(self, lines: &'a mut Vec<[Line<[u8; 64]>; 8]>) -> Self {
+        let Levels::Four(blocks) = self.levels else { return self };
+        lines.clear();
+        lines.extend(blocks.iter().map(|block| {
+            let mut wide = [Line([0; 64]); 8];
+            let (low, high) = wide.split_at_mut(4);
+            for ((line, low), high) in block.iter().zip(low).zip(high) {
+                for ((byte, low), high) in line.0.iter().zip(&mut low.0).zip(&mut high.0) {
+                    (*low, *high) = (byte & 15, byte >> 4);
+                }
+            }
+            wide
+        }));
+        Self { levels: Levels::Eight(lines), ..self }
+    }
+
+    /// The level of an input of output `lane`.
+    fn level(&self, lane: usize, block: usize, input: usize) -> u8 {
+        let (line, byte) = (input / 4, 4 * lane + input % 4);
+        match self.levels {
+            Levels::Eight(blocks) => blocks[block][line].0[byte],
+            Levels::Four(blocks) if line < 4 => blocks[block][line].0[byte] & 15,
+            Levels::Four(blocks) => blocks[block][line - 4].0[byte] >> 4,
+        }
+    }
+
+    /// Appends the weights of output `lane`.
+    pub(super) fn output(&self, lane: usize, out: &mut Vec<f32>) {
+        for (block, scales) in self.scales.iter().enumerate() {
+            let scale = f16::from_bits(scales.0[lane]).to_f32();
+            let minimum = self.minima.get(block);
+            let minimum = minimum.map_or(0.0, |minima| f16::from_bits(minima.0[lane]).to_f32());
+            for input in 0..BLOCK {
+                let level = i32::from(self.level(lane, block, input)) - self.offset;
+                out.push(scale * level as f32 + minimum);
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The inner loop of integer products: `R` rows against `P` panels.
+//!
+//! For each block of 32 inputs every pair of a row and an output is one integer sum, which no order
+//! of additions can change. It becomes a float, is scaled, and added to the f32 sum of the pair,
+//! blocks from front to back.
+
+use half::f16;
+
+use super::{BLOCK, Int8Panel, Levels};
+use crate::kernels::input::Bytes;
+use crate::kernels::matrix::PANEL;
+
+/// The safe reference: `out[r][p][lane]`, rows and panels of as many blocks each.
+pub(in super::super) fn portable<const R: usize, const P: usize>(
+    x: [&[Bytes]; R],
+    w: [Int8Panel<'_>; P],
+) -> [[[f32; PANEL]; P]; R] {
+    x.map(|row| {
+        w.map(|panel| {
+            let mut out = [0.0; PANEL];
+            for (block, bytes) in row.iter().enumerate() {
+                for (lane, out) in out.iter_mut().enumerate() {
+                    let mut sum = -panel.offset * bytes.sum;
+                    for input in 0..BLOCK {
+                        let byte = bytes.words[input / 4].to_le_bytes()[input % 4].cast_signed();
+                        sum += i32::from(panel.level(lane, block, input)) * i32::from(byte);
+                    }
+                    let scale = f16::from_bits(panel.scales[block].0[lane]).to_f32() * bytes.scale;
+                    *out = (sum as f32).mul_add(scale, *out);
+                    if let Some(minima) = panel.minima.get(block) {
+                        let minimum = f16::from_bits(minima.0[lane]).to_f32();
+                        *out = minimum.mul_add(bytes.scaled_sum, *out);
+                    }
+                }
+            }
+            out
+        })
+    })
+}
+
+/// Whether all operands have as many blocks; the number of them.
+fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>; P]) -> usize {
+    let blocks = x.first().map_or(0, |row| row.len());
+    let minima = w.first().is_some_and(|panel| !panel.minima.is_empty());
+    let panel_fits = |panel: &Int8Panel<'_>| {
+        let levels = match panel.levels {
+            Levels::Four(levels) => levels.len(),
+            Levels::Eight(levels) => levels.len(),
+        };
+        let few = if minima { blocks } else { 0 };
+        levels == blocks && panel.scales.len() == blocks && panel.minima.len() == few
+    };
+    assert!(x.iter().all(|row| row.len() == blocks), "rows of one length");
+    assert!(w.iter().all(panel_fits), "panels of that length, alike");
+    blocks
+}
+
+#[cfg(target_arch = "x86_64")]
+#[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
+#[expect(unsafe_code, reason = "vector loads through pointers")]
+pub(in super::super) mod x86 {
+    use std::arch::x86_64::{
+        __m128i, __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm_set1_epi32,
+        _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi16,
+        _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16,
+        _mm256_mul_ps, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
+        _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm512_and_si512,
+        _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+        _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
+    };
+
+    use super::super::Halves;
+    use super::{Bytes, Int8Panel, Levels, PANEL, blocks};
+    use crate::kernels::matrix::Line;
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    #[inline]
+    fn line(line: &Line<[u8; 64]>) -> __m512i {
+        // SAFETY: a `Line` is 64 bytes, aligned to 64.
+        unsafe { _mm512_load_si512(std::ptr::from_ref(line).cast()) }
+    }
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    #[inline]
+    fn floats(halves: &Halves) -> __m512 {
+        // SAFETY: `Halves` is 32 bytes, aligned to 32.
+        _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(halves).cast()) })
+    }
+
+    /// AVX-512 form of [`super::portable`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    #[inline]
+    pub(in super::super::super) fn avx512<const R: usize, const P: usize>(
+        x: [&[Bytes]; R],
+        w: [Int8Panel<'_>; P],
+    ) -> [[[f32; PANEL]; P]; R] {
+        let blocks = blocks(&x, &w);
+        let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
+        let nibble = _mm512_set1_epi8(15);
+        for block in 0..blocks {
+            let rows: [&Bytes; R] = std::array::from_fn(|r| &x[r][block]);
+            let mut exact: [[__m512i; P]; R] = [[_mm512_setzero_si512(); P]; R];
+            for p in 0..P {
+                if w[p].offset != 0 {
+                    for r in 0..R {
+                        exact[r][p] = _mm512_set1_epi32(-w[p].offset * rows[r].sum);
+                    }
+                }
+            }
+            let wide: [Option<&[Line<[u8; 64]>; 8]>; P] = std::array::from_fn(|p| {
+                if let Levels::Eight(levels) = w[p].levels { Some(&levels[block]) } else { None }
+            });
+            if wide.iter().all(Option::is_some) {
+                for g in 0..8 {
+                    let levels: [__m512i; P] = std::array::from_fn(|p| match wide[p] {
+                        Some(lines) => line(&lines[g]),
+                        None => _mm512_setzero_si512(),
+                    });
+                    for r in 0..R {
+                        let input = _mm512_set1_epi32(rows[r].words[g]);
+                        for p in 0..P {
+                            exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], levels[p], input);
+                        }
+                    }
+                }
+            } else {
+                for g in 0..4 {
+                    let both: [[__m512i; 2]; P] = std::array::from_fn(|p| match w[p].levels {
+                        Levels::Four(levels) => {
+                            let levels = line(&levels[block][g]);
+                            let high = _mm512_srli_epi16::<4>(levels);
+                            [_mm512_and_si512(levels, nibble), _mm512_and_si512(high, nibble)]
+                        }
+                        Levels::Eight(levels) => {
+                            [line(&levels[block][g]), line(&levels[block][g + 4])]
+                        }
+                    });
+                    for r in 0..R {
+                        let low = _mm512_set1_epi32(rows[r].words[g]);
+                        let high = _mm512_set1_epi32(rows[r].words[g + 4]);
+                        for p in 0..P {
+                            let sum = _mm512_dpbusd_epi32(exact[r][p], both[p][0], low);
+                            exact[r][p] = _mm512_dpbusd_epi32(sum, both[p][1], high);
+                        }
+                    }
+                }
+            }
+            for p in 0..P {
+                let scale = floats(&w[p].scales[block]);
+                for r in 0..R {
+                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(rows[r].scale));
+                    let sum = _mm512_cvtepi32_ps(exact[r][p]);
+                    sums[r][p] = _mm512_fmadd_ps(sum, scale, sums[r][p]);
+                }
+                if let Some(minima) = w[p].minima.get(block) {
+                    let minimum = floats(minima);
+                    for r in 0..R {
+                        let scaled = _mm512_set1_ps(rows[r].scaled_sum);
+                        sums[r][p] = _mm512_fmadd_ps(minimum, scaled, sums[r][p]);
+                    }
+                }
+            }
+        }
+        sums.map(|row| {
+            row.map(|sums| {
+                let mut out = [0.0; PANEL];
+                // SAFETY: `out` is 16 numbers.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sums) };
+                out
+            })
+        })
+    }
+
+    /// Half of the outputs of a panel: 8, in two registers of pairs.
+    #[target_feature(enable = "avx2,fma,f16c")]
+    #[inline]
+    fn eight(half: &[u8], input: __m256i, sums: &mut [__m256i; 2]) {
+        let (quarters, _) = half.as_chunks::<16>();
+        for (quarter, sum) in quarters.iter().zip(sums) {
+            // SAFETY: a quarter is 16 bytes.
+            let levels: __m128i = unsafe { _mm_loadu_si128(quarter.as_ptr().cast()) };
+            // 16 bits hold a level without its sign, so the products cannot saturate.
+            let products = _mm256_madd_epi16(_mm256_cvtepu8_epi16(levels), input);
+            *sum = _mm256_add_epi32(*sum, products);
+        }
+    }
+
+    /// AVX2 form of [`super::portable`].
+    #[target_feature(enable = "avx2,fma,f16c")]
+    #[inline]
+    pub(in super::super::super) fn avx2<const R: usize, const P: usize>(
+        x: [&[Bytes]; R],
+        w: [Int8Panel<'_>; P],
+    ) -> [[[f32; PANEL]; P]; R] {
+        let blocks = blocks(&x, &w);
+        let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
+        for block in 0..blocks {
+            for p in 0..P {
+                let mut exact = [[[_mm256_setzero_si256(); 2]; 2]; R];
+                for g in 0..8 {
+                    let levels = match w[p].levels {
+                        Levels::Eight(levels) => levels[block][g].0,
+                        Levels::Four(levels) if g < 4 => levels[block][g].0.map(|byte| byte & 15),
+                        Levels::Four(levels) => levels[block][g - 4].0.map(|byte| byte >> 4),
+                    };
+                    let (first, second) = levels.split_at(32);
+                    for r in 0..R {
+                        // Four signed bytes, in 16 bits, four times over.
+                        let input = _mm_set1_epi32(x[r][block].words[g]);
+                        let input = _mm256_cvtepi8_epi16(input);
+                        eight(first, input, &mut exact[r][0]);
+                        eight(second, input, &mut exact[r][1]);
+                    }
+                }
+                for (half, from) in [(0, 0), (1, 8)] {
+                    let eight_of = |halves: &Halves| {
+                        let (eights, _) = halves.0.as_chunks::<8>();
+                        // SAFETY: eight numbers of two bytes.
+                        let halves = unsafe { _mm_loadu_si128(eights[from / 8].as_ptr().cast()) };
+                        _mm256_cvtph_ps(halves)
+                    };
+                    let scale = eight_of(&w[p].scales[block]);
+                    for r in 0..R {
+                        let [low, high] = exact[r][half];
+                        // Pairs of pairs: outputs 0, 1, 4, 5 and 2, 3, 6, 7.
+                        let sum = _mm256_hadd_epi32(low, high);
+                        let sum = _mm256_permute4x64_epi64::<0b11_01_10_00>(sum);
+                        let start = _mm256_set1_epi32(-w[p].offset * x[r][block].sum);
+                        let sum = _mm256_cvtepi32_ps(_mm256_add_epi32(sum, start));
+                        let scale = _mm256_mul_ps(scale, _mm256_set1_ps(x[r][block].scale));
+                        sums[r][p][half] = _mm256_fmadd_ps(sum, scale, sums[r][p][half]);
+                    }
+                    if let Some(minima) = w[p].minima.get(block) {
+                        let minimum = eight_of(minima);
+                        for r in 0..R {
+                            let scaled = _mm256_set1_ps(x[r][block].scaled_sum);
+                            sums[r][p][half] = _mm256_fmadd_ps(minimum, scaled, sums[r][p][half]);
+                        }
+                    }
+                }
+            }
+        }
+        sums.map(|row| {
+            row.map(|[low, high]| {
+                let mut out = [0.0; PANEL];
+                let (first, second) = out.split_at_mut(8);
+                // SAFETY: both halves are 8 numbers.
+                unsafe {
+                    _mm256_storeu_ps(first.as_mut_ptr(), low);
+                    _mm256_storeu_ps(second.as_mut_ptr(), high);
+                }
+                out
+            })
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! Weight matrices `[outputs, inputs]`, packed once for the kernels.
+//!
+//! Sixteen outputs make a panel. Along the inputs a panel holds, for each of them, the sixteen
+//! weights side by side, so that one vector register is sixteen outputs and an input is broadcast:
+//! no product ever needs a sum across a register. Weights keep the element type that they were
+//! stored with, where there are dot products for it: f32, BF16, and integers of 4 or 8 bits in
+//! blocks of 32 inputs with a scale (see [`super::int8`]).
+
+use half::bf16;
+
+use super::int8::{Int8Panel, Int8Panels};
+use crate::weights::RawTensor;
+use crate::{ModelError, WeightFormat};
+
+/// Outputs of a panel.
+pub(crate) const PANEL: usize = 16;
+
+/// A line of the first cache level: one vector register.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[repr(C, align(64))]
+pub(crate) struct Line<T>(pub(super) T);
+
+/// Packed weights. The last panel is filled up with zeros.
+#[derive(Debug)]
+pub(crate) enum Matrix {
+    F32 {
+        outputs: usize,
+        inputs: usize,
+        panels: Vec<Line<[f32; PANEL]>>,
+    },
+    /// Two inputs side by side in each number, the first in the low half.
+    Bf16 {
+        outputs: usize,
+        inputs: usize,
+        panels: Vec<Line<[u32; PANEL]>>,
+    },
+    Int8(Int8Panels),
+}
+
+/// One panel of a matrix.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Panel<'a> {
+    /// `[inputs]`.
+    F32(&'a [Line<[f32; PANEL]>]),
+    /// `[inputs / 2]`.
+    Bf16(&'a [Line<[u32; PANEL]>]),
+    Int8(Int8Panel<'a>),
+}
+
+impl Matrix {
+    /// Packs weights `[outputs, inputs]` in f32.
+    fn from_f32(weights: &[f32], inputs: usize) -> Self {
+        let outputs = weights.len() / inputs;
+        let mut panels = vec![Line([0.0; PANEL]); outputs.div_ceil(PANEL) * inputs];
+        for (output, row) in weights.chunks_exact(inputs).enumerate() {
+            let panel = &mut panels[output / PANEL * inputs..][..inputs];
+            for (line, weight) in panel.iter_mut().zip(row) {
+                line.0[output % PANEL] = *weight;
+            }
+        }
+        Self::F32 { outputs, inputs, panels }
+    }
+
+    /// Packs weights `[outputs, inputs]`, rounded to BF16. Numbers below its smallest normal one
+    /// become 0, as the instruction reads them.
+    fn to_bf16(weights: &[f32], inputs: usize) -> Self {
+        let outputs = weights.len() / inputs;
+        let pairs = inputs.div_ceil(2);
+        let mut panels = vec![Line([0; PANEL]); outputs.div_ceil(PANEL) * pairs];
+        for (output, row) in weights.chunks_exact(inputs).enumerate() {
+            let panel = &mut panels[output / PANEL * pairs..][..pairs];
+            for (line, pair) in panel.iter_mut().zip(row.chunks(2)) {
+                line.0[output % PANEL] = bf16_pair(pair);
+            }
+        }
+        Self::Bf16 { outputs, inputs, panels }
+    }
+
+    /// Packs a tensor `[outputs, inputs]` of a quantised type.
+    ///
+    /// # Errors
+    /// When its bytes are not what its shape asks for, or a scale is not finite.
+    pub(crate) fn of_blocks(tensor: &RawTensor) -> Result<Self, ModelError> {
+        Ok(Self::Int8(Int8Panels::from_blocks(tensor)?))
+    }
+
+    /// Packs finite weights `[outputs, inputs]`.
+    pub(crate) fn of(weights: &[f32], inputs: usize, format: WeightFormat) -> Self {
+        match format {
+            WeightFormat::Stored | WeightFormat::F32 => Self::from_f32(weights, inputs),
+            WeightFormat::Bf16 => Self::to_bf16(weights, inputs),
+            WeightFormat::Int8 => Self::Int8(Int8Panels::rounded(weights, inputs)),
+        }
+    }
+
+    pub(crate) fn outputs(&self) -> usize {
+        match self {
+            Self::F32 { outputs, .. } | Self::Bf16 { outputs, .. } => *outputs,
+            Self::Int8(panels) => panels.outputs,
+        }
+    }
+
+    pub(crate) fn inputs(&self) -> usize {
+        match self {
+            Self::F32 { inputs, .. } | Self::Bf16 { inputs, .. } => *inputs,
+            Self::Int8(panels) => panels.inputs,
+        }
+    }
+
+    /// Bytes of the packed weights.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::F32 { panels, .. } => size_of_val(panels.as_slice()),
+            Self::Bf16 { panels, .. } => size_of_val(panels.as_slice()),
+            Self::Int8(panels) => panels.bytes(),
+        }
+    }
+
+    /// Number of panels.
+    pub(super) fn panels(&self) -> usize {
+        self.outputs().div_ceil(PANEL)
+    }
+
+    pub(super) fn panel(&self, index: usize) -> Panel<'_> {
+        match self {
+            Self::F32 { inputs, panels, .. } => {
+                Panel::F32(&panels[index * inputs..(index + 1) * inputs])
+            }
+            Self::Bf16 { inputs, panels, .. } => {
+                let pairs = inputs.div_ceil(2);
+                Panel::Bf16(&panels[index * pairs..(index + 1) * pairs])
+            }
+            Self::Int8(panels) => Panel::Int8(panels.panel(index)),
+        }
+    }
+
+    /// The weights of one output, `[inputs]`, in f32: for looking up embeddings.
+    pub(crate) fn output(&self, output: usize, out: &mut Vec<f32>) {
+        out.clear();
+        let lane = output % PANEL;
+        match self.panel(output / PANEL) {
+            Panel::F32(lines) => out.extend(lines.iter().map(|line| line.0[lane])),
+            Panel::Bf16(lines) => {
+                for line in lines {
+                    out.push(f32::from_bits(line.0[lane] << 16));
+                    out.push(f32::from_bits(line.0[lane] & 0xffff_0000));
+                }
+            }
+            Panel::Int8(panel) => panel.output(lane, out),
+        }
+        out.truncate(self.inputs());
+    }
+}
+
+/// Two numbers, or one and 0, in BF16.
+pub(super) fn bf16_pair(pair: &[f32]) -> u32 {
+    let bits = |x: Option<&f32>| {
+        let bits = bf16::from_f32(x.copied().unwrap_or(0.0)).to_bits();
+        if bits & 0x7f80 == 0 { u32::from(bits & 0x8000) } else { u32::from(bits) }
+    };
+    bits(pair.first()) | bits(pair.get(1)) << 16
+}

@@ -1,0 +1,242 @@
+//! Products on every instruction set against the portable tiles and against exact arithmetic.
+
+use half::f16;
+use proptest::prelude::*;
+
+use super::*;
+use crate::WeightFormat;
+use crate::kernels::Kinds;
+use crate::weights::{Dtype, RawTensor};
+
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut rng = tts_core::seed::rng(seed);
+    #[expect(clippy::cast_possible_truncation, reason = "test data")]
+    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 4.0 - 2.0) as f32).collect()
+}
+
+/// Blocks of a type with random contents and scales between 2^-7 and 2^-3.
+fn blocks(dtype: Dtype, outputs: usize, inputs: usize, seed: u64) -> RawTensor {
+    let mut rng = tts_core::seed::rng(seed);
+    let mut byte = || {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+        let byte = (tts_core::seed::uniform(&mut rng) * 256.0) as u8;
+        byte
+    };
+    let mut bytes = Vec::new();
+    for _ in 0..outputs * inputs / dtype.block_len() {
+        let mut block: Vec<u8> = (0..dtype.block_bytes()).map(|_| byte()).collect();
+        // Where f16 numbers stand: a positive exponent pattern and any mantissa.
+        let halves: &[usize] = match dtype {
+            Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K => &[0, 2],
+            Dtype::Q6K => &[208],
+            _ => &[0],
+        };
+        for &at in halves {
+            let half = f16::from_f32(0.01 + f32::from(block[at]) / 2048.0);
+            block[at..at + 2].copy_from_slice(&half.to_le_bytes());
+        }
+        bytes.extend(block);
+    }
+    RawTensor { name: "w".into(), shape: vec![outputs, inputs], dtype, bytes }
+}
+
+/// The matrix as it multiplies, `[outputs, inputs]`.
+fn decoded(matrix: &Matrix) -> Vec<f32> {
+    let mut row = Vec::new();
+    let rows = (0..matrix.outputs()).flat_map(|output| {
+        matrix.output(output, &mut row);
+        row.clone()
+    });
+    rows.collect()
+}
+
+/// The input as it is multiplied, `[rows, inputs]`.
+fn rounded(x: &[f32], inputs: usize, matrix: &Matrix) -> Vec<f64> {
+    let values = x.chunks(inputs).flat_map(|row| match matrix {
+        Matrix::F32 { .. } => row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>(),
+        Matrix::Bf16 { .. } => {
+            row.iter().map(|&x| f64::from(half::bf16::from_f32(x).to_f32())).collect()
+        }
+        Matrix::Int8(_) => row
+            .chunks(32)
+            .flat_map(|block| {
+                let most = block.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+                let (scale, inverse) = (most / 127.0, 127.0 / most);
+                let level = move |x: &f32| f64::from((x * inverse).round_ties_even());
+                block.iter().map(move |x| f64::from(scale) * level(x))
+            })
+            .collect(),
+    });
+    values.collect()
+}
+
+fn bits(x: &[f32]) -> Vec<u32> {
+    // The payload of a NaN is not fixed by IEEE 754.
+    x.iter().map(|v| if v.is_nan() { u32::MAX } else { v.to_bits() }).collect()
+}
+
+/// Checks a product on all instruction sets, and in two ways of cutting it up.
+fn check(x: &[f32], inputs: usize, matrices: &[&Matrix]) -> Vec<f32> {
+    let rows = x.len() / inputs;
+    let input = Input::of(x, inputs, Kinds::of(matrices.iter().copied()));
+    let columns: usize = matrices.iter().map(|matrix| matrix.outputs()).sum();
+    let mut reference = vec![f32::NAN; rows * columns];
+    project_on(Isa::Portable, &Team::new(1).unwrap(), &input, matrices, false, &mut reference);
+    for isa in Isa::all() {
+        for threads in [1, 2, 5] {
+            let team = Team::new(threads).unwrap();
+            let mut y = vec![f32::NAN; rows * columns];
+            project_on(isa, &team, &input, matrices, false, &mut y);
+            assert_eq!(bits(&y), bits(&reference), "{isa:?} {threads}");
+            let mut sum = vec![1.0; rows * columns];
+            project_on(isa, &team, &input, matrices, true, &mut sum);
+            assert!(sum.iter().zip(&y).all(|(sum, y)| sum.to_bits() == (1.0 + y).to_bits()));
+        }
+        // Row by row.
+        for (row, expected) in x.chunks(inputs).zip(reference.chunks(columns)) {
+            let input = Input::of(row, inputs, Kinds::of(matrices.iter().copied()));
+            let mut y = vec![f32::NAN; columns];
+            project_on(isa, &Team::new(1).unwrap(), &input, matrices, false, &mut y);
+            assert_eq!(bits(&y), bits(expected), "{isa:?} alone");
+        }
+    }
+    reference
+}
+
+/// Sums in f64 of what the kernels multiply.
+fn close_to_exact(x: &[f32], inputs: usize, matrix: &Matrix, y: &[f32]) {
+    let (weights, x) = (decoded(matrix), rounded(x, inputs, matrix));
+    for (row, y) in x.chunks(inputs).zip(y.chunks(matrix.outputs())) {
+        for (weights, &y) in weights.chunks(inputs).zip(y) {
+            let terms = || row.iter().zip(weights).map(|(x, w)| x * f64::from(*w));
+            let (exact, size): (f64, f64) = (terms().sum(), terms().map(f64::abs).sum());
+            assert!((f64::from(y) - exact).abs() < 2e-6 * (1.0 + size), "{y} for {exact}");
+        }
+    }
+}
+
+const QUANTISED: [Dtype; 8] = [
+    Dtype::Q8_0,
+    Dtype::Q4_0,
+    Dtype::Q4_1,
+    Dtype::Q5_0,
+    Dtype::Q5_1,
+    Dtype::Q4K,
+    Dtype::Q5K,
+    Dtype::Q6K,
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn products_of_floats_are_right_everywhere(
+        rows in 1_usize..16, inputs in 1_usize..90, outputs in 1_usize..70, seed: u64,
+    ) {
+        let (x, w) = (numbers(rows * inputs, seed), numbers(outputs * inputs, seed ^ 1));
+        for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8] {
+            let matrix = Matrix::of(&w, inputs, format);
+            let y = check(&x, inputs, &[&matrix]);
+            close_to_exact(&x, inputs, &matrix, &y);
+            // And the weights are the ones that were packed.
+            let step = match format { WeightFormat::Int8 => 2.0 / 127.0, WeightFormat::Bf16 => 0.01, _ => 0.0 };
+            prop_assert!(decoded(&matrix).iter().zip(&w).all(|(a, b)| (a - b).abs() <= step));
+        }
+    }
+
+    #[test]
+    fn products_of_stored_blocks_are_right_everywhere(
+        rows in 1_usize..10, blocks_in in 1_usize..3, outputs in 1_usize..40, seed: u64,
+    ) {
+        for dtype in QUANTISED {
+            let inputs = blocks_in * dtype.block_len();
+            let tensor = blocks(dtype, outputs, inputs, seed);
+            let matrix = Matrix::of_blocks(&tensor).unwrap();
+            let x = numbers(rows * inputs, seed ^ 2);
+            let y = check(&x, inputs, &[&matrix]);
+            close_to_exact(&x, inputs, &matrix, &y);
+            // Exact types decode to what is stored; others to f16's precision or their own step.
+            let stored = tensor.to_f32().unwrap();
+            let most = stored.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+            let step = match dtype { Dtype::Q4K | Dtype::Q5K => most / 500.0, Dtype::Q6K => most / 200.0, _ => 0.0 };
+            for (a, b) in decoded(&matrix).iter().zip(&stored) {
+                prop_assert!((a - b).abs() <= step, "{dtype}: {a} for {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn gate_and_up_become_swiglu(
+        rows in 1_usize..9, inputs in 1_usize..70, outputs in 1_usize..70, seed: u64,
+    ) {
+        let x = numbers(rows * inputs, seed);
+        for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8] {
+            let of = |seed| Matrix::of(&numbers(outputs * inputs, seed), inputs, format);
+            let (gate, up) = (of(seed ^ 1), of(seed ^ 2));
+            let (gates, ups) = (check(&x, inputs, &[&gate]), check(&x, inputs, &[&up]));
+            let input = Input::of(&x, inputs, Kinds::of([&gate, &up]));
+            for isa in Isa::all() {
+                for threads in [1, 3] {
+                    let mut y = vec![f32::NAN; rows * outputs];
+                    project_swiglu_on(isa, &Team::new(threads).unwrap(), &input, &gate, &up, &mut y);
+                    for ((y, gate), up) in y.iter().zip(&gates).zip(&ups) {
+                        let exact = gate / (1.0 + (-gate).exp()) * up;
+                        prop_assert!((y - exact).abs() <= 1e-5 * exact.abs().max(1.0));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn matrices_of_all_kinds_stand_side_by_side() {
+    let inputs = 64;
+    let x = numbers(7 * inputs, 1);
+    let kinds = [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
+    let mut matrices: Vec<Matrix> =
+        kinds.iter().map(|&format| Matrix::of(&numbers(21 * inputs, 2), inputs, format)).collect();
+    matrices.push(Matrix::of_blocks(&blocks(Dtype::Q4_1, 40, inputs, 3)).unwrap());
+    matrices.push(Matrix::of_blocks(&blocks(Dtype::Q4_0, 17, inputs, 4)).unwrap());
+    let together = check(&x, inputs, &matrices.iter().collect::<Vec<_>>());
+    let columns = 3 * 21 + 40 + 17;
+    let mut first = 0;
+    for matrix in &matrices {
+        let alone = check(&x, inputs, &[matrix]);
+        for (row, alone) in together.chunks(columns).zip(alone.chunks(matrix.outputs())) {
+            assert_eq!(bits(&row[first..first + matrix.outputs()]), bits(alone));
+        }
+        first += matrix.outputs();
+    }
+}
+
+#[test]
+fn extreme_inputs_give_the_same_everywhere_and_are_not_lost() {
+    let inputs = 70;
+    for special in [0.0, -0.0, f32::MAX, 1e-30, f32::MIN_POSITIVE / 4.0, f32::INFINITY, f32::NAN] {
+        for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8] {
+            let mut x = numbers(5 * inputs, 3);
+            x[2 * inputs + 40] = special;
+            let matrix = Matrix::of(&numbers(20 * inputs, 4), inputs, format);
+            let y = check(&x, inputs, &[&matrix]);
+            let lost = y[40..60].iter().all(|y| y.is_finite());
+            assert_eq!(lost, special.abs() < f32::MAX, "{special} {format:?}");
+        }
+    }
+    // A row of zeros is zero, and one of tiny numbers does not overflow its scale.
+    for tiny in [0.0, 1e-42] {
+        let matrix = Matrix::of(&numbers(20 * 32, 4), 32, WeightFormat::Int8);
+        let y = check(&[tiny; 32], 32, &[&matrix]);
+        assert!(y.iter().all(|y| y.abs() < 1e-30), "{y:?}");
+    }
+}
+
+#[test]
+fn scales_that_are_not_finite_are_refused() {
+    let mut tensor = blocks(Dtype::Q8_0, 3, 64, 1);
+    tensor.bytes[34 * 3..34 * 3 + 2].copy_from_slice(&f16::INFINITY.to_le_bytes());
+    let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
+    assert!(error.contains("row 1, block 1: its scale is not finite"), "{error}");
+    tensor.bytes.pop();
+    assert!(Matrix::of_blocks(&tensor).is_err());
+}
