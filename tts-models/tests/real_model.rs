@@ -18,6 +18,7 @@ use tts_models::template::Message;
 use tts_models::weights::Dtype;
 use tts_models::{
     Backend, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, LanguageModel, Plain,
+    WeightFormat,
 };
 
 fn model() -> Option<PathBuf> {
@@ -120,7 +121,8 @@ fn logits_and_greedy_continuations_equal_the_reference() {
     let (Some(path), Some(anchors)) = (model(), shared("anchors/smollm2_reference.json")) else {
         return;
     };
-    let native = tts_models::open(&path, Backend::Native, EngineConfig::default()).unwrap();
+    let exact = EngineConfig { weights: WeightFormat::F32, ..EngineConfig::default() };
+    let native = tts_models::open(&path, Backend::Native, exact).unwrap();
     check_reference(native.as_ref(), &anchors, usize::MAX);
 }
 

@@ -89,7 +89,7 @@ pub(crate) fn scores<T: Element>(
 macro_rules! score_tiles {
     ($tile:ident, $queries:ident, $panels:ident, $sink:ident) => {{
         let mut panel = 0;
-        if $queries.len() < 3 {
+        if $queries.len() <= 3 {
             score_tiles!(@panels 4, $tile, $queries, $panels, $sink, panel);
         }
         score_tiles!(@panels 2, $tile, $queries, $panels, $sink, panel);
@@ -108,7 +108,9 @@ macro_rules! score_tiles {
     };
     (@rows $r:literal, $p:literal, $tile:ident, $queries:ident, $panels:ident, $sink:ident, $row:ident, $panel:ident) => {
         while let Some(rows) = $queries.get($row..).and_then(|rest| rest.first_chunk::<$r>()) {
-            for (r, values) in $tile::<T, $r, $p>(*rows, *$panels).iter().enumerate() {
+            let mut out = [[[0.0; BLOCK_TOKENS]; $p]; $r];
+            $tile::<T, $r, $p>(rows, $panels, &mut out);
+            for (r, values) in out.iter().enumerate() {
                 for (p, values) in values.iter().enumerate() {
                     $sink($row + r, $panel + p, values);
                 }
@@ -159,20 +161,20 @@ fn scores_on<T: Element>(
 
 /// The safe reference of a tile of scores.
 fn score_portable<T: Element, const R: usize, const P: usize>(
-    queries: [&[f32]; R],
-    panels: [&[T]; P],
-) -> [[[f32; BLOCK_TOKENS]; P]; R] {
-    queries.map(|query| {
-        panels.map(|keys| {
-            let mut out = [0.0; BLOCK_TOKENS];
+    queries: &[&[f32]; R],
+    panels: &[&[T]; P],
+    out: &mut [[[f32; BLOCK_TOKENS]; P]; R],
+) {
+    for (query, out) in queries.iter().zip(out) {
+        for (keys, out) in panels.iter().zip(out) {
+            *out = [0.0; BLOCK_TOKENS];
             for (q, keys) in query.iter().zip(keys.chunks_exact(BLOCK_TOKENS)) {
                 for (out, key) in out.iter_mut().zip(keys) {
                     *out = key.wide().mul_add(*q, *out);
                 }
             }
-            out
-        })
-    })
+        }
+    }
 }
 
 /// `out[row] += weights[row][token] * values[token]` over the tokens of all pieces, front to back.
@@ -211,7 +213,7 @@ macro_rules! weigh_tiles {
     (@rows $r:literal, $c:literal, $tile:ident, $weights:ident, $pieces:ident, $padded:ident, $out:ident, $column:ident, $row:ident) => {
         while let Some(rows) = $weights.get($row..).and_then(|rest| rest.first_chunk::<$r>()) {
             let out = &mut $out[$row * $padded..($row + $r) * $padded];
-            $tile::<T, $r, $c>(*rows, $pieces, $padded, $column, out);
+            $tile::<T, $r, $c>(rows, $pieces, $padded, $column, out);
             $row += $r;
         }
     };
@@ -265,7 +267,7 @@ fn weigh_on<T: Element>(
 
 /// The safe reference of a tile of weighted sums, of `16 * C` columns from `column` on.
 fn weigh_portable<T: Element, const R: usize, const C: usize>(
-    weights: [&[f32]; R],
+    weights: &[&[f32]; R],
     pieces: &[Values<'_, T>],
     padded: usize,
     column: usize,
@@ -286,12 +288,12 @@ fn weigh_portable<T: Element, const R: usize, const C: usize>(
 }
 
 #[cfg(target_arch = "x86_64")]
-#[expect(unsafe_code, reason = "vector stores through pointers")]
+#[expect(unsafe_code, reason = "vector loads and stores through pointers")]
 #[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
 mod x86 {
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_fmadd_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps,
-        _mm512_fmadd_ps, _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        _mm256_fmadd_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,
+        _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
     use super::{BLOCK_TOKENS, Element, Values};
@@ -300,19 +302,21 @@ mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
     #[inline]
     pub(super) fn score_avx512<T: Element, const R: usize, const P: usize>(
-        queries: [&[f32]; R],
-        panels: [&[T]; P],
-    ) -> [[[f32; BLOCK_TOKENS]; P]; R] {
+        queries: &[&[f32]; R],
+        panels: &[&[T]; P],
+        out: &mut [[[f32; BLOCK_TOKENS]; P]; R],
+    ) {
         let width = queries[0].len();
         let panels: [&[[T; BLOCK_TOKENS]]; P] = panels.map(|keys| keys.as_chunks().0);
         assert!(queries.iter().all(|query| query.len() == width), "queries of one width");
         assert!(panels.iter().all(|keys| keys.len() == width), "keys of that width");
-        let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
+        let mut sums = [[_mm512_setzero_ps(); P]; R];
         for i in 0..width {
-            let keys: [__m512; P] = std::array::from_fn(|p| {
-                // SAFETY: the function that this is inlined into has the instructions.
-                unsafe { T::sixteen(&panels[p][i]) }
-            });
+            let mut keys = [_mm512_setzero_ps(); P];
+            for p in 0..P {
+                // SAFETY: this function has the instructions.
+                keys[p] = unsafe { T::sixteen(&panels[p][i]) };
+            }
             for r in 0..R {
                 let query = _mm512_set1_ps(queries[r][i]);
                 for p in 0..P {
@@ -320,28 +324,27 @@ mod x86 {
                 }
             }
         }
-        sums.map(|row| {
-            row.map(|sums| {
-                let mut out = [0.0; BLOCK_TOKENS];
-                // SAFETY: `out` is 16 numbers.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sums) };
-                out
-            })
-        })
+        for r in 0..R {
+            for p in 0..P {
+                // SAFETY: a row of `out` is 16 numbers.
+                unsafe { _mm512_storeu_ps(out[r][p].as_mut_ptr(), sums[r][p]) };
+            }
+        }
     }
 
     /// AVX2 form of [`super::score_portable`].
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(super) fn score_avx2<T: Element, const R: usize, const P: usize>(
-        queries: [&[f32]; R],
-        panels: [&[T]; P],
-    ) -> [[[f32; BLOCK_TOKENS]; P]; R] {
+        queries: &[&[f32]; R],
+        panels: &[&[T]; P],
+        out: &mut [[[f32; BLOCK_TOKENS]; P]; R],
+    ) {
         let width = queries[0].len();
         let panels: [&[[T; 8]]; P] = panels.map(|keys| keys.as_chunks().0);
         assert!(queries.iter().all(|query| query.len() == width), "queries of one width");
         assert!(panels.iter().all(|keys| keys.len() == 2 * width), "keys of that width");
-        let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
+        let mut sums = [[[_mm256_setzero_ps(); 2]; P]; R];
         for i in 0..width {
             for p in 0..P {
                 for half in 0..2 {
@@ -354,25 +357,22 @@ mod x86 {
                 }
             }
         }
-        sums.map(|row| {
-            row.map(|[low, high]| {
-                let mut out = [0.0; BLOCK_TOKENS];
-                let (first, second) = out.split_at_mut(8);
-                // SAFETY: both halves are 8 numbers.
-                unsafe {
-                    _mm256_storeu_ps(first.as_mut_ptr(), low);
-                    _mm256_storeu_ps(second.as_mut_ptr(), high);
+        for r in 0..R {
+            for p in 0..P {
+                for half in 0..2 {
+                    let out = &mut out[r][p][8 * half..8 * half + 8];
+                    // SAFETY: a half is 8 numbers.
+                    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums[r][p][half]) };
                 }
-                out
-            })
-        })
+            }
+        }
     }
 
     /// AVX-512 form of [`super::weigh_portable`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
     #[inline]
     pub(super) fn weigh_avx512<T: Element, const R: usize, const C: usize>(
-        weights: [&[f32]; R],
+        weights: &[&[f32]; R],
         pieces: &[Values<'_, T>],
         padded: usize,
         column: usize,
@@ -380,19 +380,23 @@ mod x86 {
     ) {
         let (registers, from) = (padded / 16, column / 16);
         let (out, _) = out.as_chunks_mut::<16>();
-        let mut sums: [[__m512; C]; R] = std::array::from_fn(|r| {
-            std::array::from_fn(|c| {
+        let mut sums = [[_mm512_setzero_ps(); C]; R];
+        for r in 0..R {
+            for c in 0..C {
                 // SAFETY: this function has the instructions.
-                unsafe { f32::sixteen(&out[r * registers + from + c]) }
-            })
-        });
+                sums[r][c] = unsafe { f32::sixteen(&out[r * registers + from + c]) };
+            }
+        }
         let mut token = 0;
         for (values, tokens) in pieces {
             let (values, _) = values.as_chunks::<16>();
             for row in values.chunks_exact(registers).take(*tokens) {
                 let row = &row[from..from + C];
-                // SAFETY: this function has the instructions.
-                let values: [__m512; C] = std::array::from_fn(|c| unsafe { T::sixteen(&row[c]) });
+                let mut values = [_mm512_setzero_ps(); C];
+                for c in 0..C {
+                    // SAFETY: this function has the instructions.
+                    values[c] = unsafe { T::sixteen(&row[c]) };
+                }
                 for r in 0..R {
                     let weight = _mm512_set1_ps(weights[r][token]);
                     for c in 0..C {
@@ -404,10 +408,9 @@ mod x86 {
         }
         for r in 0..R {
             for c in 0..C {
+                let out = &mut out[r * registers + from + c];
                 // SAFETY: a chunk is 16 numbers.
-                unsafe {
-                    _mm512_storeu_ps(out[r * registers + from + c].as_mut_ptr(), sums[r][c]);
-                }
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sums[r][c]) };
             }
         }
     }
@@ -416,7 +419,7 @@ mod x86 {
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(super) fn weigh_avx2<T: Element, const R: usize, const C: usize>(
-        weights: [&[f32]; R],
+        weights: &[&[f32]; R],
         pieces: &[Values<'_, T>],
         padded: usize,
         column: usize,
@@ -425,10 +428,11 @@ mod x86 {
         let (registers, from) = (padded / 8, column / 8);
         let (out, _) = out.as_chunks_mut::<8>();
         for c in from..from + 2 * C {
-            let mut sums: [__m256; R] = std::array::from_fn(|r| {
+            let mut sums = [_mm256_setzero_ps(); R];
+            for r in 0..R {
                 // SAFETY: this function has the instructions.
-                unsafe { f32::eight(&out[r * registers + c]) }
-            });
+                sums[r] = unsafe { f32::eight(&out[r * registers + c]) };
+            }
             let mut token = 0;
             for (values, tokens) in pieces {
                 let (values, _) = values.as_chunks::<8>();

@@ -82,7 +82,11 @@ fn largest_body(x: &[f32]) -> f32 {
     for (value, lane) in rest.iter().zip(&mut lanes) {
         *lane = if *value > *lane { *value } else { *lane };
     }
-    lanes.into_iter().fold(f32::NEG_INFINITY, |most, x| if x > most { x } else { most })
+    let mut most = f32::NEG_INFINITY;
+    for lane in lanes {
+        most = if lane > most { lane } else { most };
+    }
+    most
 }
 
 for_each_isa! {
@@ -94,7 +98,10 @@ for_each_isa! {
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn largest_of_each_body(x: &[f32], group: usize, out: &mut Vec<f32>) {
     out.clear();
-    out.extend(x.chunks(group).map(largest_body));
+    out.resize(x.len().div_ceil(group), 0.0);
+    for (out, x) in out.iter_mut().zip(x.chunks(group)) {
+        *out = largest_body(x);
+    }
 }
 
 for_each_isa! {
@@ -106,7 +113,12 @@ for_each_isa! {
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn swish_gate_body(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES] {
-    std::array::from_fn(|i| gate[i] / (1.0 + exp(-gate[i])) * up[i])
+    // Not `from_fn`: a closure would not take on the caller's instruction set.
+    let mut out = [0.0; LANES];
+    for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
+        *out = gate / (1.0 + exp(-gate)) * up;
+    }
+    out
 }
 
 for_each_isa! {

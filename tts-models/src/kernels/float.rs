@@ -8,41 +8,41 @@ use super::matrix::{Line, PANEL};
 
 /// The safe reference for f32: `out[r][p][lane]`, all of one length.
 pub(super) fn portable_f32<const R: usize, const P: usize>(
-    x: [&[f32]; R],
-    w: [&[Line<[f32; PANEL]>]; P],
-) -> [[[f32; PANEL]; P]; R] {
-    x.map(|row| {
-        w.map(|panel| {
-            let mut out = [0.0; PANEL];
-            for (x, line) in row.iter().zip(panel) {
+    x: &[&[f32]; R],
+    w: &[&[Line<[f32; PANEL]>]; P],
+    out: &mut [[[f32; PANEL]; P]; R],
+) {
+    for (row, out) in x.iter().zip(out) {
+        for (panel, out) in w.iter().zip(out) {
+            *out = [0.0; PANEL];
+            for (x, line) in row.iter().zip(*panel) {
                 for (out, weight) in out.iter_mut().zip(line.0) {
                     *out = weight.mul_add(*x, *out);
                 }
             }
-            out
-        })
-    })
+        }
+    }
 }
 
 /// The safe reference for BF16.
 pub(super) fn portable_bf16<const R: usize, const P: usize>(
-    x: [&[u32]; R],
-    w: [&[Line<[u32; PANEL]>]; P],
-) -> [[[f32; PANEL]; P]; R] {
+    x: &[&[u32]; R],
+    w: &[&[Line<[u32; PANEL]>]; P],
+    out: &mut [[[f32; PANEL]; P]; R],
+) {
     let high = |word: u32| f32::from_bits(word & 0xffff_0000);
     let low = |word: u32| f32::from_bits(word << 16);
-    x.map(|row| {
-        w.map(|panel| {
-            let mut out = [0.0; PANEL];
-            for (x, line) in row.iter().zip(panel) {
+    for (row, out) in x.iter().zip(out) {
+        for (panel, out) in w.iter().zip(out) {
+            *out = [0.0; PANEL];
+            for (x, line) in row.iter().zip(*panel) {
                 for (out, word) in out.iter_mut().zip(line.0) {
                     *out = high(word).mul_add(high(*x), *out);
                     *out = low(word).mul_add(low(*x), *out);
                 }
             }
-            out
-        })
-    })
+        }
+    }
 }
 
 /// Length of all rows and panels.
@@ -62,31 +62,28 @@ pub(super) mod x86 {
         _mm256_load_ps, _mm256_load_si256, _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps,
         _mm256_slli_epi32, _mm256_storeu_ps, _mm512_and_si512, _mm512_castsi512_ps,
         _mm512_dpbf16_ps, _mm512_fmadd_ps, _mm512_load_ps, _mm512_load_si512, _mm512_set1_epi32,
-        _mm512_set1_ps, _mm512_setzero_ps, _mm512_slli_epi32, _mm512_storeu_ps,
+        _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_slli_epi32,
+        _mm512_storeu_ps,
     };
 
     use super::{Line, PANEL, length};
 
     #[target_feature(enable = "avx512f")]
     #[inline]
-    fn store16(sums: __m512) -> [f32; PANEL] {
-        let mut out = [0.0; PANEL];
+    fn store16(sums: __m512, out: &mut [f32; PANEL]) {
         // SAFETY: `out` is 16 numbers.
         unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sums) };
-        out
     }
 
     #[target_feature(enable = "avx2")]
     #[inline]
-    fn store8([low, high]: [__m256; 2]) -> [f32; PANEL] {
-        let mut out = [0.0; PANEL];
+    fn store8([low, high]: [__m256; 2], out: &mut [f32; PANEL]) {
         let (first, second) = out.split_at_mut(8);
         // SAFETY: both halves are 8 numbers.
         unsafe {
             _mm256_storeu_ps(first.as_mut_ptr(), low);
             _mm256_storeu_ps(second.as_mut_ptr(), high);
         }
-        out
     }
 
     #[target_feature(enable = "avx512f")]
@@ -100,15 +97,18 @@ pub(super) mod x86 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
     pub(in super::super) fn avx512_f32<const R: usize, const P: usize>(
-        x: [&[f32]; R],
-        w: [&[Line<[f32; PANEL]>]; P],
-    ) -> [[[f32; PANEL]; P]; R] {
-        let length = length(&x, &w);
+        x: &[&[f32]; R],
+        w: &[&[Line<[f32; PANEL]>]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let length = length(x, w);
         let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
         for k in 0..length {
-            // SAFETY: a `Line` is 64 bytes, aligned to 64.
-            let weights: [__m512; P] =
-                std::array::from_fn(|p| unsafe { _mm512_load_ps(w[p][k].0.as_ptr()) });
+            let mut weights = [_mm512_setzero_ps(); P];
+            for p in 0..P {
+                // SAFETY: a `Line` is 64 bytes, aligned to 64.
+                weights[p] = unsafe { _mm512_load_ps(w[p][k].0.as_ptr()) };
+            }
             for r in 0..R {
                 let input = _mm512_set1_ps(x[r][k]);
                 for p in 0..P {
@@ -116,17 +116,22 @@ pub(super) mod x86 {
                 }
             }
         }
-        sums.map(|row| row.map(|sums| store16(sums)))
+        for r in 0..R {
+            for p in 0..P {
+                store16(sums[r][p], &mut out[r][p]);
+            }
+        }
     }
 
     /// AVX2 form of [`super::portable_f32`].
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(in super::super) fn avx2_f32<const R: usize, const P: usize>(
-        x: [&[f32]; R],
-        w: [&[Line<[f32; PANEL]>]; P],
-    ) -> [[[f32; PANEL]; P]; R] {
-        let length = length(&x, &w);
+        x: &[&[f32]; R],
+        w: &[&[Line<[f32; PANEL]>]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let length = length(x, w);
         let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
         for k in 0..length {
             for p in 0..P {
@@ -141,48 +146,64 @@ pub(super) mod x86 {
                 }
             }
         }
-        sums.map(|row| row.map(|sums| store8(sums)))
+        for r in 0..R {
+            for p in 0..P {
+                store8(sums[r][p], &mut out[r][p]);
+            }
+        }
     }
 
     /// The machine's own dot products of BF16.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx512bf16,avx2,fma,f16c")]
     #[inline]
     pub(in super::super) fn own_bf16<const R: usize, const P: usize>(
-        x: [&[u32]; R],
-        w: [&[Line<[u32; PANEL]>]; P],
-    ) -> [[[f32; PANEL]; P]; R] {
+        x: &[&[u32]; R],
+        w: &[&[Line<[u32; PANEL]>]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
         #[target_feature(enable = "avx512f")]
         #[inline]
         fn pairs(bits: __m512i) -> __m512bh {
             // SAFETY: both types are 64 bytes without meaning of their own.
             unsafe { std::mem::transmute(bits) }
         }
-        let length = length(&x, &w);
+        let length = length(x, w);
         let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
         for k in 0..length {
-            let weights: [__m512bh; P] = std::array::from_fn(|p| pairs(words(&w[p][k])));
+            let mut weights = [_mm512_setzero_si512(); P];
+            for p in 0..P {
+                weights[p] = words(&w[p][k]);
+            }
             for r in 0..R {
                 let input = pairs(_mm512_set1_epi32(x[r][k].cast_signed()));
                 for p in 0..P {
-                    sums[r][p] = _mm512_dpbf16_ps(sums[r][p], weights[p], input);
+                    sums[r][p] = _mm512_dpbf16_ps(sums[r][p], pairs(weights[p]), input);
                 }
             }
         }
-        sums.map(|row| row.map(|sums| store16(sums)))
+        for r in 0..R {
+            for p in 0..P {
+                store16(sums[r][p], &mut out[r][p]);
+            }
+        }
     }
 
     /// AVX-512 form of [`super::portable_bf16`], for machines without such dot products.
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
     pub(in super::super) fn avx512_bf16<const R: usize, const P: usize>(
-        x: [&[u32]; R],
-        w: [&[Line<[u32; PANEL]>]; P],
-    ) -> [[[f32; PANEL]; P]; R] {
-        let length = length(&x, &w);
+        x: &[&[u32]; R],
+        w: &[&[Line<[u32; PANEL]>]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let length = length(x, w);
         let mask = _mm512_set1_epi32(0xffff_0000_u32.cast_signed());
         let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
         for k in 0..length {
-            let weights: [__m512i; P] = std::array::from_fn(|p| words(&w[p][k]));
+            let mut weights = [_mm512_setzero_si512(); P];
+            for p in 0..P {
+                weights[p] = words(&w[p][k]);
+            }
             for r in 0..R {
                 let high = _mm512_set1_ps(f32::from_bits(x[r][k] & 0xffff_0000));
                 let low = _mm512_set1_ps(f32::from_bits(x[r][k] << 16));
@@ -194,17 +215,22 @@ pub(super) mod x86 {
                 }
             }
         }
-        sums.map(|row| row.map(|sums| store16(sums)))
+        for r in 0..R {
+            for p in 0..P {
+                store16(sums[r][p], &mut out[r][p]);
+            }
+        }
     }
 
     /// AVX2 form of [`super::portable_bf16`].
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(in super::super) fn avx2_bf16<const R: usize, const P: usize>(
-        x: [&[u32]; R],
-        w: [&[Line<[u32; PANEL]>]; P],
-    ) -> [[[f32; PANEL]; P]; R] {
-        let length = length(&x, &w);
+        x: &[&[u32]; R],
+        w: &[&[Line<[u32; PANEL]>]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let length = length(x, w);
         let mask = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
         let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
         for k in 0..length {
@@ -224,6 +250,10 @@ pub(super) mod x86 {
                 }
             }
         }
-        sums.map(|row| row.map(|sums| store8(sums)))
+        for r in 0..R {
+            for p in 0..P {
+                store8(sums[r][p], &mut out[r][p]);
+            }
+        }
     }
 }

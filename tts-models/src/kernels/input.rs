@@ -66,6 +66,13 @@ struct Part<'a> {
 }
 
 impl Input {
+    /// Takes over rows `[rows, inputs]`.
+    pub(crate) fn copy(&mut self, team: &Team, kinds: Kinds, x: &[f32], inputs: usize) {
+        self.make(team, kinds, x.len() / inputs, inputs, |row, _| {
+            Some(&x[row * inputs..(row + 1) * inputs])
+        });
+    }
+
     /// Makes `rows` rows of `inputs` numbers, each written by `row` into a buffer of that length.
     pub(crate) fn fill(
         &mut self,
@@ -74,6 +81,21 @@ impl Input {
         rows: usize,
         inputs: usize,
         row: impl Fn(usize, &mut [f32]) + Sync,
+    ) {
+        self.make(team, kinds, rows, inputs, |index, buffer| {
+            row(index, buffer);
+            None
+        });
+    }
+
+    /// Makes rows, each of which is where `row` says, or else what it has written to the buffer.
+    fn make<'x>(
+        &mut self,
+        team: &Team,
+        kinds: Kinds,
+        rows: usize,
+        inputs: usize,
+        row: impl Fn(usize, &mut [f32]) -> Option<&'x [f32]> + Sync,
     ) {
         /// Below this many numbers other threads are not worth asking.
         const WORTH_SHARING: usize = 4096;
@@ -102,18 +124,19 @@ impl Input {
         team.each_of(items, |_, (count, part)| {
             let mut buffer = vec![0.0; inputs];
             for index in 0..count {
-                row(part.first + index, &mut buffer);
+                let own = row(part.first + index, &mut buffer);
+                let x = own.unwrap_or(&buffer);
                 if kinds.f32 {
-                    part.f32[index * inputs..(index + 1) * inputs].copy_from_slice(&buffer);
+                    part.f32[index * inputs..(index + 1) * inputs].copy_from_slice(x);
                 }
                 if kinds.bf16 {
                     let out = &mut part.bf16[index * pairs..(index + 1) * pairs];
-                    for (out, pair) in out.iter_mut().zip(buffer.chunks(2)) {
+                    for (out, pair) in out.iter_mut().zip(x.chunks(2)) {
                         *out = bf16_pair(pair);
                     }
                 }
                 if kinds.int8 {
-                    to_bytes(&buffer, &mut part.int8[index * blocks..(index + 1) * blocks]);
+                    to_bytes(x, &mut part.int8[index * blocks..(index + 1) * blocks]);
                 }
             }
         });
@@ -124,9 +147,7 @@ impl Input {
     pub(super) fn of(x: &[f32], inputs: usize, kinds: Kinds) -> Self {
         let mut input = Self::default();
         let team = Team::new(1).expect("no threads");
-        input.fill(&team, kinds, x.len() / inputs, inputs, |row, out| {
-            out.copy_from_slice(&x[row * inputs..(row + 1) * inputs]);
-        });
+        input.copy(&team, kinds, x, inputs);
         input
     }
 }
@@ -151,7 +172,10 @@ fn block(values: &[f32; BLOCK]) -> Bytes {
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;
     // Magnitudes are ordered as their bits are, and what is not finite comes last.
-    let most = values.iter().fold(0, |most, value| most.max(value.to_bits() & 0x7fff_ffff));
+    let mut most = 0;
+    for value in values {
+        most = most.max(value.to_bits() & 0x7fff_ffff);
+    }
     let most = f32::from_bits(most);
     if !most.is_finite() {
         return Bytes { scale: f32::NAN, scaled_sum: f32::NAN, ..Bytes::default() };
@@ -170,8 +194,9 @@ fn block(values: &[f32; BLOCK]) -> Bytes {
     }
     let scale = most / 127.0;
     let mut words = [0; 8];
-    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
-        *word = i32::from_le_bytes(bytes.map(i8::cast_unsigned));
+    for (word, [a, b, c, d]) in words.iter_mut().zip(bytes.as_chunks::<4>().0) {
+        let bytes = [a.cast_unsigned(), b.cast_unsigned(), c.cast_unsigned(), d.cast_unsigned()];
+        *word = i32::from_le_bytes(bytes);
     }
     Bytes { words, sum, scale, scaled_sum: scale * sum as f32 }
 }

@@ -90,12 +90,24 @@ fn project_on(isa: Isa, team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &
                 // SAFETY: `out` is borrowed mutably for the whole call, and this task alone writes
                 // the columns of its panels.
                 let out = unsafe { output.part(row, first, last) };
-                for (out, value) in out.iter_mut().zip(values) {
-                    *out = if add { *out + value } else { *value };
+                match (out.as_mut_array::<PANEL>(), add) {
+                    (Some(out), false) => *out = *values,
+                    (Some(out), true) => add_sixteen(out, values),
+                    (None, _) => {
+                        for (out, value) in out.iter_mut().zip(values) {
+                            *out = if add { *out + value } else { *value };
+                        }
+                    }
                 }
             }
         });
     });
+}
+
+fn add_sixteen(out: &mut [f32; PANEL], values: &[f32; PANEL]) {
+    for (out, value) in out.iter_mut().zip(values) {
+        *out += value;
+    }
 }
 
 /// `out[row] = silu(gate . x[row]) * (up . x[row])`.
@@ -179,7 +191,7 @@ fn walk(
             (Panel::Int8(_), Some((Panel::Int8(a), Panel::Int8(b))))
                 if a.minima.len() == b.minima.len() =>
             {
-                widened(x, [a, b], |panels| {
+                widened(isa, x, [a, b], |panels| {
                     on_int8(isa, &rows(&x.int8, x), panels, &mut sink);
                 });
                 at += 2;
@@ -193,7 +205,7 @@ fn walk(
                 at += 1;
             }
             (Panel::Int8(panel), _) => {
-                widened(x, [panel], |panels| {
+                widened(isa, x, [panel], |panels| {
                     on_int8(isa, &rows(&x.int8, x), panels, &mut sink);
                 });
                 at += 1;
@@ -204,6 +216,7 @@ fn walk(
 
 /// Calls `with` with the panels, widened where that is worth it.
 fn widened<const P: usize>(
+    isa: Isa,
     x: &Input,
     panels: [Int8Panel<'_>; P],
     with: impl FnOnce([Int8Panel<'_>; P]),
@@ -214,7 +227,7 @@ fn widened<const P: usize>(
     WIDENED.with_borrow_mut(|lines| {
         let mut lines = lines.iter_mut();
         with(panels.map(|panel| match lines.next() {
-            Some(lines) => panel.widened(lines),
+            Some(lines) => panel.widened(isa, lines),
             None => panel,
         }));
     });
@@ -231,7 +244,9 @@ macro_rules! over_rows {
     }};
     (@tiles $r:literal, $tile:path, $x:ident, $w:ident, $p:ident, $sink:ident, $row:ident) => {
         while let Some(rows) = $x.get($row..).and_then(|rows| rows.first_chunk::<$r>()) {
-            for (offset, values) in $tile(*rows, $w).iter().enumerate() {
+            let mut out = [[[0.0; PANEL]; $p]; $r];
+            $tile(rows, &$w, &mut out);
+            for (offset, values) in out.iter().enumerate() {
                 $sink($row + offset, values);
             }
             $row += $r;

@@ -219,7 +219,9 @@ impl Plan {
             // Sixteen at a time: what a block lacks is written over by the next.
             scores(queries, &panels, &mut |row, panel, values| {
                 let start = (first + row) * stride + at[panel];
-                weights[start..start + BLOCK_TOKENS].copy_from_slice(values);
+                if let Some(out) = weights[start..].first_chunk_mut() {
+                    *out = *values;
+                }
             });
         }
         let scale = 1.0 / (width as f32).sqrt();

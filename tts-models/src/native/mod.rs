@@ -283,9 +283,7 @@ impl Native {
         self.normed(x, &layer.feed_forward_norm, Kinds::of([gate, up]), input);
         active.resize(rows * f, 0.0);
         project_swiglu(&self.team, input, gate, up, active);
-        input.fill(&self.team, Kinds::of([down]), rows, f, |row, out| {
-            out.copy_from_slice(&active[row * f..(row + 1) * f]);
-        });
+        input.copy(&self.team, Kinds::of([down]), active, f);
         project(&self.team, input, &[down], true, x);
     }
 
@@ -379,9 +377,7 @@ impl Executor for Native {
         let rows = hidden.len() / width;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         let mut input = Input::default();
-        input.fill(&self.team, Kinds::of([head]), rows, width, |row, out| {
-            out.copy_from_slice(&hidden[row * width..(row + 1) * width]);
-        });
+        input.copy(&self.team, Kinds::of([head]), hidden, width);
         logits.resize(rows * self.config.vocab_size, 0.0);
         project(&self.team, &input, &[head], false, logits);
         Ok(())

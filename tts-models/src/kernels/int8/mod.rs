@@ -16,6 +16,7 @@ pub(super) mod tile;
 
 use half::f16;
 
+use super::Isa;
 use super::matrix::{Line, PANEL};
 
 /// Inputs of a block.
@@ -93,21 +94,33 @@ impl Int8Panels {
     }
 }
 
+fn widen_on(isa: Isa, blocks: &[[Line<[u8; 64]>; 4]], lines: &mut [[Line<[u8; 64]>; 8]]) {
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    fn avx512(blocks: &[[Line<[u8; 64]>; 4]], lines: &mut [[Line<[u8; 64]>; 8]]) {
+        for (block, wide) in blocks.iter().zip(lines) {
+            tile::x86::widen(block, wide);
+        }
+    }
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
+        // SAFETY: `Isa::Avx512` is only made where the machine has the instructions.
+        Isa::Avx512 => unsafe { avx512(blocks, lines) },
+        _ => {
+            for (block, wide) in blocks.iter().zip(lines) {
+                tile::widen_portable(block, wide);
+            }
+        }
+    }
+}
+
 impl<'a> Int8Panel<'a> {
     /// The same panel with 8-bit levels, which `lines` holds if they were not 8 bits wide already.
-    pub(super) fn widened(self, lines: &'a mut Vec<[Line<[u8; 64]>; 8]>) -> Self {
+    pub(super) fn widened(self, isa: Isa, lines: &'a mut Vec<[Line<[u8; 64]>; 8]>) -> Self {
         let Levels::Four(blocks) = self.levels else { return self };
-        lines.clear();
-        lines.extend(blocks.iter().map(|block| {
-            let mut wide = [Line([0; 64]); 8];
-            let (low, high) = wide.split_at_mut(4);
-            for ((line, low), high) in block.iter().zip(low).zip(high) {
-                for ((byte, low), high) in line.0.iter().zip(&mut low.0).zip(&mut high.0) {
-                    (*low, *high) = (byte & 15, byte >> 4);
-                }
-            }
-            wide
-        }));
+        lines.resize(blocks.len(), [Line([0; 64]); 8]);
+        widen_on(isa, blocks, lines);
         Self { levels: Levels::Eight(lines), ..self }
     }
 
@@ -127,10 +140,14 @@ impl<'a> Int8Panel<'a> {
             let scale = f16::from_bits(scales.0[lane]).to_f32();
             let minimum = self.minima.get(block);
             let minimum = minimum.map_or(0.0, |minima| f16::from_bits(minima.0[lane]).to_f32());
-            for input in 0..BLOCK {
-                let level = i32::from(self.level(lane, block, input)) - self.offset;
-                out.push(scale * level as f32 + minimum);
+            let mut levels = [0; BLOCK];
+            for (line, levels) in levels.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                for (input, level) in levels.iter_mut().enumerate() {
+                    *level = self.level(lane, block, 4 * line + input);
+                }
             }
+            let weight = |level: u8| scale * (i32::from(level) - self.offset) as f32 + minimum;
+            out.extend(levels.map(weight));
         }
     }
 }

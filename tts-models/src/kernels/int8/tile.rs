@@ -8,16 +8,17 @@ use half::f16;
 
 use super::{BLOCK, Int8Panel, Levels};
 use crate::kernels::input::Bytes;
-use crate::kernels::matrix::PANEL;
+use crate::kernels::matrix::{Line, PANEL};
 
 /// The safe reference: `out[r][p][lane]`, rows and panels of as many blocks each.
 pub(in super::super) fn portable<const R: usize, const P: usize>(
-    x: [&[Bytes]; R],
-    w: [Int8Panel<'_>; P],
-) -> [[[f32; PANEL]; P]; R] {
-    x.map(|row| {
-        w.map(|panel| {
-            let mut out = [0.0; PANEL];
+    x: &[&[Bytes]; R],
+    w: &[Int8Panel<'_>; P],
+    out: &mut [[[f32; PANEL]; P]; R],
+) {
+    for (row, out) in x.iter().zip(out) {
+        for (panel, out) in w.iter().zip(out) {
+            *out = [0.0; PANEL];
             for (block, bytes) in row.iter().enumerate() {
                 for (lane, out) in out.iter_mut().enumerate() {
                     let mut sum = -panel.offset * bytes.sum;
@@ -33,9 +34,18 @@ pub(in super::super) fn portable<const R: usize, const P: usize>(
                     }
                 }
             }
-            out
-        })
-    })
+        }
+    }
+}
+
+/// The safe reference of widening: the levels of a block of nibbles, a byte each.
+pub(super) fn widen_portable(block: &[Line<[u8; 64]>; 4], wide: &mut [Line<[u8; 64]>; 8]) {
+    let (low, high) = wide.split_at_mut(4);
+    for ((line, low), high) in block.iter().zip(low).zip(high) {
+        for ((byte, low), high) in line.0.iter().zip(&mut low.0).zip(&mut high.0) {
+            (*low, *high) = (byte & 15, byte >> 4);
+        }
+    }
 }
 
 /// Whether all operands have as many blocks; the number of them.
@@ -55,6 +65,16 @@ fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>;
     blocks
 }
 
+/// The levels of all panels, if they are 8 bits wide.
+fn all_wide<'a, const P: usize>(w: &[Int8Panel<'a>; P]) -> Option<[&'a [[Line<[u8; 64]>; 8]]; P]> {
+    let mut wide: [&[[Line<[u8; 64]>; 8]]; P] = [&[]; P];
+    for (wide, panel) in wide.iter_mut().zip(w) {
+        let Levels::Eight(levels) = panel.levels else { return None };
+        *wide = levels;
+    }
+    Some(wide)
+}
+
 #[cfg(target_arch = "x86_64")]
 #[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
 #[expect(unsafe_code, reason = "vector loads through pointers")]
@@ -68,11 +88,11 @@ pub(in super::super) mod x86 {
         _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
         _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
         _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
+        _mm512_storeu_si512,
     };
 
     use super::super::Halves;
-    use super::{Bytes, Int8Panel, Levels, PANEL, blocks};
-    use crate::kernels::matrix::Line;
+    use super::{Bytes, Int8Panel, Levels, Line, PANEL, all_wide, blocks};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
@@ -88,37 +108,66 @@ pub(in super::super) mod x86 {
         _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(halves).cast()) })
     }
 
+    /// Lines `g` and `g + 4` of a block, whose levels may have 4 bits.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    #[inline]
+    fn nibbles(panel: &Int8Panel<'_>, block: usize, g: usize) -> [__m512i; 2] {
+        match panel.levels {
+            Levels::Four(levels) => {
+                let both = line(&levels[block][g]);
+                let nibble = _mm512_set1_epi8(15);
+                let high = _mm512_srli_epi16::<4>(both);
+                [_mm512_and_si512(both, nibble), _mm512_and_si512(high, nibble)]
+            }
+            Levels::Eight(levels) => [line(&levels[block][g]), line(&levels[block][g + 4])],
+        }
+    }
+
+    /// AVX-512 form of [`super::widen_portable`].
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    #[inline]
+    pub(in super::super) fn widen(block: &[Line<[u8; 64]>; 4], wide: &mut [Line<[u8; 64]>; 8]) {
+        let nibble = _mm512_set1_epi8(15);
+        for g in 0..4 {
+            let levels = line(&block[g]);
+            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(levels), nibble);
+            let low = _mm512_and_si512(levels, nibble);
+            // SAFETY: a `Line` is 64 bytes.
+            unsafe {
+                _mm512_storeu_si512(std::ptr::from_mut(&mut wide[g]).cast(), low);
+                _mm512_storeu_si512(std::ptr::from_mut(&mut wide[g + 4]).cast(), high);
+            }
+        }
+    }
+
     /// AVX-512 form of [`super::portable`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
     pub(in super::super::super) fn avx512<const R: usize, const P: usize>(
-        x: [&[Bytes]; R],
-        w: [Int8Panel<'_>; P],
-    ) -> [[[f32; PANEL]; P]; R] {
-        let blocks = blocks(&x, &w);
+        x: &[&[Bytes]; R],
+        w: &[Int8Panel<'_>; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let blocks = blocks(x, w);
         let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
-        let nibble = _mm512_set1_epi8(15);
+        let wide = all_wide(w);
         for block in 0..blocks {
-            let rows: [&Bytes; R] = std::array::from_fn(|r| &x[r][block]);
             let mut exact: [[__m512i; P]; R] = [[_mm512_setzero_si512(); P]; R];
             for p in 0..P {
                 if w[p].offset != 0 {
                     for r in 0..R {
-                        exact[r][p] = _mm512_set1_epi32(-w[p].offset * rows[r].sum);
+                        exact[r][p] = _mm512_set1_epi32(-w[p].offset * x[r][block].sum);
                     }
                 }
             }
-            let wide: [Option<&[Line<[u8; 64]>; 8]>; P] = std::array::from_fn(|p| {
-                if let Levels::Eight(levels) = w[p].levels { Some(&levels[block]) } else { None }
-            });
-            if wide.iter().all(Option::is_some) {
+            if let Some(wide) = wide {
                 for g in 0..8 {
-                    let levels: [__m512i; P] = std::array::from_fn(|p| match wide[p] {
-                        Some(lines) => line(&lines[g]),
-                        None => _mm512_setzero_si512(),
-                    });
+                    let mut levels = [_mm512_setzero_si512(); P];
+                    for p in 0..P {
+                        levels[p] = line(&wide[p][block][g]);
+                    }
                     for r in 0..R {
-                        let input = _mm512_set1_epi32(rows[r].words[g]);
+                        let input = _mm512_set1_epi32(x[r][block].words[g]);
                         for p in 0..P {
                             exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], levels[p], input);
                         }
@@ -126,19 +175,13 @@ pub(in super::super) mod x86 {
                 }
             } else {
                 for g in 0..4 {
-                    let both: [[__m512i; 2]; P] = std::array::from_fn(|p| match w[p].levels {
-                        Levels::Four(levels) => {
-                            let levels = line(&levels[block][g]);
-                            let high = _mm512_srli_epi16::<4>(levels);
-                            [_mm512_and_si512(levels, nibble), _mm512_and_si512(high, nibble)]
-                        }
-                        Levels::Eight(levels) => {
-                            [line(&levels[block][g]), line(&levels[block][g + 4])]
-                        }
-                    });
+                    let mut both = [[_mm512_setzero_si512(); 2]; P];
+                    for p in 0..P {
+                        both[p] = nibbles(&w[p], block, g);
+                    }
                     for r in 0..R {
-                        let low = _mm512_set1_epi32(rows[r].words[g]);
-                        let high = _mm512_set1_epi32(rows[r].words[g + 4]);
+                        let low = _mm512_set1_epi32(x[r][block].words[g]);
+                        let high = _mm512_set1_epi32(x[r][block].words[g + 4]);
                         for p in 0..P {
                             let sum = _mm512_dpbusd_epi32(exact[r][p], both[p][0], low);
                             exact[r][p] = _mm512_dpbusd_epi32(sum, both[p][1], high);
@@ -149,27 +192,25 @@ pub(in super::super) mod x86 {
             for p in 0..P {
                 let scale = floats(&w[p].scales[block]);
                 for r in 0..R {
-                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(rows[r].scale));
+                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(x[r][block].scale));
                     let sum = _mm512_cvtepi32_ps(exact[r][p]);
                     sums[r][p] = _mm512_fmadd_ps(sum, scale, sums[r][p]);
                 }
                 if let Some(minima) = w[p].minima.get(block) {
                     let minimum = floats(minima);
                     for r in 0..R {
-                        let scaled = _mm512_set1_ps(rows[r].scaled_sum);
+                        let scaled = _mm512_set1_ps(x[r][block].scaled_sum);
                         sums[r][p] = _mm512_fmadd_ps(minimum, scaled, sums[r][p]);
                     }
                 }
             }
         }
-        sums.map(|row| {
-            row.map(|sums| {
-                let mut out = [0.0; PANEL];
-                // SAFETY: `out` is 16 numbers.
-                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sums) };
-                out
-            })
-        })
+        for r in 0..R {
+            for p in 0..P {
+                // SAFETY: a row of `out` is 16 numbers.
+                unsafe { _mm512_storeu_ps(out[r][p].as_mut_ptr(), sums[r][p]) };
+            }
+        }
     }
 
     /// Half of the outputs of a panel: 8, in two registers of pairs.
@@ -190,10 +231,11 @@ pub(in super::super) mod x86 {
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(in super::super::super) fn avx2<const R: usize, const P: usize>(
-        x: [&[Bytes]; R],
-        w: [Int8Panel<'_>; P],
-    ) -> [[[f32; PANEL]; P]; R] {
-        let blocks = blocks(&x, &w);
+        x: &[&[Bytes]; R],
+        w: &[Int8Panel<'_>; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let blocks = blocks(x, w);
         let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
         for block in 0..blocks {
             for p in 0..P {
@@ -241,17 +283,14 @@ pub(in super::super) mod x86 {
                 }
             }
         }
-        sums.map(|row| {
-            row.map(|[low, high]| {
-                let mut out = [0.0; PANEL];
-                let (first, second) = out.split_at_mut(8);
-                // SAFETY: both halves are 8 numbers.
-                unsafe {
-                    _mm256_storeu_ps(first.as_mut_ptr(), low);
-                    _mm256_storeu_ps(second.as_mut_ptr(), high);
+        for r in 0..R {
+            for p in 0..P {
+                for half in 0..2 {
+                    let out = &mut out[r][p][8 * half..8 * half + 8];
+                    // SAFETY: a half is 8 numbers.
+                    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums[r][p][half]) };
                 }
-                out
-            })
-        })
+            }
+        }
     }
 }
