@@ -18,7 +18,7 @@ use std::cell::RefCell;
 use tts_core::seed::{self, Rng};
 use tts_core::{LineError, Sampling};
 
-use crate::kernels::{exp_sum, largest, largest_of_each};
+use crate::kernels::{exp_in_place, exp_sum, largest, largest_of_each};
 
 /// Tokens whose exponentials are summed in f32.
 const CHUNK: usize = 1024;
@@ -29,9 +29,7 @@ const GROUP: usize = 64;
 /// What sampling needs for itself, kept from token to token.
 #[derive(Default)]
 struct Scratch {
-    /// Exponentials of all logits.
-    weights: Vec<f32>,
-    /// Their sums, by chunk.
+    /// Sums of the exponentials of all logits, by chunk.
     sums: Vec<f64>,
     /// Largest logits, by group.
     tops: Vec<f32>,
@@ -108,12 +106,10 @@ impl Scratch {
         Ok(most)
     }
 
-    /// `e^((logit - most) * inverse)` of all logits, and their sums by chunk.
+    /// Sums of `e^((logit - most) * inverse)` of all logits, by chunk.
     fn exponentials(&mut self, logits: &[f32], most: f32, inverse: f32) {
-        self.weights.clear();
-        self.weights.extend_from_slice(logits);
         self.sums.clear();
-        let chunks = self.weights.chunks_mut(CHUNK);
+        let chunks = logits.chunks(CHUNK);
         self.sums.extend(chunks.map(|chunk| f64::from(exp_sum(chunk, inverse, most))));
     }
 
@@ -157,7 +153,8 @@ impl Scratch {
         if all && (nucleus || sampling.min_p <= 0.0) {
             self.exponentials(logits, most, inverse);
             if !nucleus && sampling.min_p <= 0.0 {
-                return self.pick_any(uniform).unwrap_or_else(|| first(logits, most));
+                let picked = self.pick_any(logits, most, inverse, uniform);
+                return picked.unwrap_or_else(|| first(logits, most));
             }
         }
         // Of everything, unless top-k leaves less.
@@ -167,7 +164,7 @@ impl Scratch {
             self.rank(logits, count);
             let mut weights: Vec<f32> =
                 self.candidates.iter().map(|&token| logits[token as usize]).collect();
-            exp_sum(&mut weights, inverse, most);
+            exp_in_place(&mut weights, inverse, most);
             let total = if all { total } else { weights.iter().copied().map(f64::from).sum() };
             let keep = kept(&weights, sampling, total);
             // What ends within the candidates does not depend on how many there are.
@@ -184,21 +181,22 @@ impl Scratch {
     }
 
     /// The token at which the cumulative weight, in the order of ids, exceeds `uniform` of all.
-    fn pick_any(&self, uniform: f64) -> Option<u32> {
+    fn pick_any(&self, logits: &[f32], most: f32, inverse: f32, uniform: f64) -> Option<u32> {
         let mut left = uniform * self.sums.iter().sum::<f64>();
         let mut chosen = None;
-        for (index, (&sum, chunk)) in self.sums.iter().zip(self.weights.chunks(CHUNK)).enumerate() {
+        for (index, &sum) in self.sums.iter().enumerate() {
             if sum > 0.0 {
-                chosen = Some((index, chunk, left));
+                chosen = Some((index, left));
                 if left < sum {
                     break;
                 }
             }
             left -= sum;
         }
-        let (index, chunk, left) = chosen?;
-        let place = index * CHUNK + place(chunk, left)?;
-        u32::try_from(place).ok()
+        let (index, left) = chosen?;
+        let mut weights = logits.chunks(CHUNK).nth(index)?.to_vec();
+        exp_in_place(&mut weights, inverse, most);
+        u32::try_from(index * CHUNK + place(&weights, left)?).ok()
     }
 }
 

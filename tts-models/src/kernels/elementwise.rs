@@ -48,25 +48,51 @@ fn exp(x: f32) -> f32 {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn exp_sum_body(x: &mut [f32], scale: f32, shift: f32) -> f32 {
+fn softmax_body(x: &mut [f32], scale: f32) -> f32 {
+    let most = largest_body(x);
     let mut lanes = [0.0; LANES];
-    let (whole, rest) = x.as_chunks_mut::<LANES>();
-    for values in whole {
+    for values in x.chunks_mut(LANES) {
         for (value, lane) in values.iter_mut().zip(&mut lanes) {
-            *value = exp((*value - shift) * scale);
+            *value = exp((*value - most) * scale);
             *lane += *value;
         }
-    }
-    for (value, lane) in rest.iter_mut().zip(&mut lanes) {
-        *value = exp((*value - shift) * scale);
-        *lane += *value;
     }
     sum_lanes(lanes)
 }
 
 for_each_isa! {
-    /// `x[i] = e^(scale * (x[i] - shift))`; their sum.
-    exp_sum / exp_sum_on, exp_sum_body(x: &mut [f32], scale: f32, shift: f32) -> f32
+    /// In place: `x = e^(scale * (x - max))`; returns their sum. What is not a number stays so.
+    softmax / softmax_on, softmax_body(x: &mut [f32], scale: f32) -> f32
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn exp_sum_body(x: &[f32], scale: f32, shift: f32) -> f32 {
+    let mut lanes = [0.0; LANES];
+    for values in x.chunks(LANES) {
+        for (value, lane) in values.iter().zip(&mut lanes) {
+            *lane += exp((*value - shift) * scale);
+        }
+    }
+    sum_lanes(lanes)
+}
+
+for_each_isa! {
+    /// The sum of `e^(scale * (x[i] - shift))`.
+    exp_sum / exp_sum_on, exp_sum_body(x: &[f32], scale: f32, shift: f32) -> f32
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn exp_in_place_body(x: &mut [f32], scale: f32, shift: f32) {
+    for value in x {
+        *value = exp((*value - shift) * scale);
+    }
+}
+
+for_each_isa! {
+    /// `x[i] = e^(scale * (x[i] - shift))`.
+    exp_in_place / exp_in_place_on, exp_in_place_body(x: &mut [f32], scale: f32, shift: f32)
 }
 
 #[inline(always)]
@@ -110,9 +136,10 @@ for_each_isa! {
     largest_of_each_body(x: &[f32], group: usize, out: &mut Vec<f32>)
 }
 
+/// `silu(gate) * up` (Shazeer 2020).
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn swish_gate_body(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES] {
+pub(super) fn swish_gate(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES] {
     // Not `from_fn`: a closure would not take on the caller's instruction set.
     let mut out = [0.0; LANES];
     for ((out, gate), up) in out.iter_mut().zip(gate).zip(up) {
@@ -121,10 +148,20 @@ fn swish_gate_body(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES] {
     out
 }
 
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn swish_gate_all_body(gate: &[f32], up: &mut [f32]) {
+    for (gate, up) in gate.chunks(LANES).zip(up.chunks_mut(LANES)) {
+        let (mut gates, mut ups) = ([0.0; LANES], [0.0; LANES]);
+        gates[..gate.len()].copy_from_slice(gate);
+        ups[..up.len()].copy_from_slice(up);
+        up.copy_from_slice(&swish_gate(&gates, &ups)[..up.len()]);
+    }
+}
+
 for_each_isa! {
-    /// `silu(gate) * up` (Shazeer 2020).
-    swish_gate / swish_gate_on,
-    swish_gate_body(gate: &[f32; LANES], up: &[f32; LANES]) -> [f32; LANES]
+    /// `up = silu(gate) * up`.
+    swish_gate_all / swish_gate_all_on, swish_gate_all_body(gate: &[f32], up: &mut [f32])
 }
 
 #[inline(always)]
@@ -168,12 +205,6 @@ for_each_isa! {
     rotate / rotate_on, rotate_body(head: &mut [f32], cosines: &[f32], sines: &[f32])
 }
 
-/// In place: `x = e^(scale * (x - max))`; returns their sum. What is not a number stays so.
-pub(crate) fn softmax(x: &mut [f32], scale: f32) -> f32 {
-    let most = largest(x);
-    exp_sum(x, scale, most)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -205,14 +236,16 @@ mod tests {
         ) {
             let run = |isa: Isa| {
                 let mut exps = x.clone();
-                let sum = exp_sum_on(isa, &mut exps, scale, 1.5);
-                let (gate, up) = (x.first_chunk().unwrap(), x.last_chunk().unwrap());
-                let active = swish_gate_on(isa, gate, up);
+                exp_in_place_on(isa, &mut exps, scale, 1.5);
+                let mut weights = x.clone();
+                let sums = [softmax_on(isa, &mut weights, 0.7), exp_sum_on(isa, &x, scale, 1.5)];
                 let mut normed = vec![0.0; x.len()];
                 rms_norm_on(isa, &x, &exps, 1e-5, &mut normed);
+                let mut active = exps.clone();
+                swish_gate_all_on(isa, &x, &mut active);
                 let mut turned = x.clone();
                 rotate_on(isa, &mut turned[..30], &x[..15], &x[15..30]);
-                (bits(&exps), bits(&[sum, largest_on(isa, &x)]), bits(&active), bits(&normed), bits(&turned))
+                (bits(&exps), bits(&weights), bits(&sums), largest_on(isa, &x).to_bits(), bits(&normed), bits(&active), bits(&turned))
             };
             let reference = run(Isa::Portable);
             for isa in Isa::all() {
@@ -237,6 +270,8 @@ mod tests {
         let mut normed = [0.0; 3];
         rms_norm(&[1.0, f32::NAN, 2.0], &[1.0; 3], 1e-5, &mut normed);
         assert!(normed.iter().all(|x| x.is_nan()));
-        assert!(swish_gate(&[f32::NAN; 16], &[1.0; 16])[3].is_nan());
+        let mut up = [1.0; 20];
+        swish_gate_all(&[f32::NAN; 20], &mut up);
+        assert!(up.iter().all(|x| x.is_nan()));
     }
 }

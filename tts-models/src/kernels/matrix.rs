@@ -116,6 +116,15 @@ impl Matrix {
         }
     }
 
+    /// Whether panels of both can be multiplied side by side.
+    pub(super) fn pairs_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::F32 { .. }, Self::F32 { .. }) | (Self::Bf16 { .. }, Self::Bf16 { .. }) => true,
+            (Self::Int8(one), Self::Int8(other)) => one.pairs_with(other),
+            _ => false,
+        }
+    }
+
     /// Number of panels.
     pub(super) fn panels(&self) -> usize {
         self.outputs().div_ceil(PANEL)

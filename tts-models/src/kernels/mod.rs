@@ -25,9 +25,11 @@ mod matrix;
 mod project;
 mod team;
 
-pub(crate) use attend::{KeyValueShape, scores, weigh};
+pub(crate) use attend::{KeyValueShape, prefetch, scores, weigh};
 pub(crate) use element::Element;
-pub(crate) use elementwise::{exp_sum, largest, largest_of_each, rms_norm, rotate, softmax};
+pub(crate) use elementwise::{
+    exp_in_place, exp_sum, largest, largest_of_each, rms_norm, rotate, softmax,
+};
 pub(crate) use input::{Input, Kinds};
 pub(crate) use matrix::Matrix;
 pub(crate) use project::{project, project_swiglu};

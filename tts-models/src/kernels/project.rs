@@ -1,22 +1,16 @@
 //! Products of rows with packed matrices, over the threads of a team.
 //!
-//! Panels are shared out among threads; rows pass over two panels at a time in tiles of up to six,
-//! while the panels stay in the first cache level. Levels of 4 bits are widened once for all rows,
-//! unless the rows are few: then reading the panels is what takes the time. A tile's results are
-//! written as they stand, added to what is there, or, for gate and up panels side by side, become
+//! Panels are shared out among threads; rows pass over two panels at a time, in tiles as large as
+//! the registers hold, while the panels stay in the first cache level. A tile's results are written as
+//! they stand, added to what is there, or, for gate and up panels side by side, become
 //! their `SwiGLU`. Neither tiles nor tasks change a bit: each output is a sum of its own.
 
-use std::cell::RefCell;
-
-use super::elementwise::swish_gate;
+use super::elementwise::{swish_gate, swish_gate_all};
 use super::float;
 use super::input::{Bytes, Input};
 use super::int8::{Int8Panel, tile};
 use super::matrix::{Line, Matrix, PANEL, Panel};
 use super::{Isa, Team};
-
-/// With at most as many rows, nibbles are unpacked as they are used.
-const FEW_ROWS: usize = 2;
 
 /// A pointer into the output, of which each task writes columns of its own.
 #[derive(Clone, Copy)]
@@ -58,6 +52,40 @@ impl Output {
     }
 }
 
+/// Takes the outputs of a row under one panel, or two side by side.
+///
+/// Implementations are always inlined, so that they take on the instruction set of the tiles.
+trait Sink {
+    fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]);
+}
+
+/// Where each panel of a task goes: its first column, and the last one of its matrix.
+struct Columns<'a> {
+    output: Output,
+    columns: &'a [(usize, usize)],
+    add: bool,
+}
+
+impl Sink for Columns<'_> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
+    fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
+        for (values, &(first, last)) in values.iter().zip(&self.columns[panel..]) {
+            #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
+            // SAFETY: `project` holds the buffer for the whole call, and this task alone writes the
+            // columns of its panels.
+            let out = unsafe { self.output.part(row, first, last) };
+            if let (Some(out), false) = (out.as_mut_array::<PANEL>(), self.add) {
+                *out = *values;
+            } else {
+                for (out, value) in out.iter_mut().zip(values) {
+                    *out = if self.add { *out + value } else { *value };
+                }
+            }
+        }
+    }
+}
+
 /// `out[row] (+)= matrices . x[row]`, the outputs of all matrices side by side.
 ///
 /// # Panics
@@ -67,46 +95,50 @@ pub(crate) fn project(team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &mu
 }
 
 fn project_on(isa: Isa, team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &mut [f32]) {
-    let columns: usize = w.iter().map(|matrix| matrix.outputs()).sum();
-    assert_eq!(out.len(), x.rows * columns, "an output for every row");
+    let total: usize = w.iter().map(|matrix| matrix.outputs()).sum();
+    assert_eq!(out.len(), x.rows * total, "an output for every row");
     let output = Output::new(out, x.rows);
-    // For each panel its matrix, place, and first and last column.
-    let mut panels = Vec::new();
+    let (mut panels, mut columns) = (Vec::new(), Vec::new());
     let mut first = 0;
     for matrix in w {
         let last = first + matrix.outputs();
-        panels.extend((0..matrix.panels()).map(|i| (*matrix, i, first + i * PANEL, last)));
+        panels.extend((0..matrix.panels()).map(|index| (*matrix, index)));
+        columns.extend((first..last).step_by(PANEL).map(|column| (column, last)));
         first = last;
     }
     let each = group(panels.len(), team.threads());
     team.each(panels.len().div_ceil(each), |task| {
+        let mine = task * each..((task + 1) * each).min(panels.len());
+        let refs = panels[mine.clone()].iter().map(|(matrix, index)| matrix.panel(*index));
+        let refs: Vec<Panel<'_>> = refs.collect();
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
-        let mine = &panels[task * each..((task + 1) * each).min(panels.len())];
-        let refs: Vec<Panel<'_>> = mine.iter().map(|(matrix, i, ..)| matrix.panel(*i)).collect();
-        walk(isa, x, &refs, &mut |row, panel, values: &[[f32; PANEL]]| {
-            for (values, &(_, _, first, last)) in values.iter().zip(&mine[panel..]) {
-                #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
-                // SAFETY: `out` is borrowed mutably for the whole call, and this task alone writes
-                // the columns of its panels.
-                let out = unsafe { output.part(row, first, last) };
-                match (out.as_mut_array::<PANEL>(), add) {
-                    (Some(out), false) => *out = *values,
-                    (Some(out), true) => add_sixteen(out, values),
-                    (None, _) => {
-                        for (out, value) in out.iter_mut().zip(values) {
-                            *out = if add { *out + value } else { *value };
-                        }
-                    }
-                }
-            }
-        });
+        walk(isa, x, &refs, Columns { output: *output, columns: &columns[mine], add });
     });
 }
 
-fn add_sixteen(out: &mut [f32; PANEL], values: &[f32; PANEL]) {
-    for (out, value) in out.iter_mut().zip(values) {
-        *out += value;
+/// Gate and up panels in turn, whose outputs become one.
+struct SwiGlu {
+    output: Output,
+    /// Column of the first pair.
+    first: usize,
+}
+
+impl Sink for SwiGlu {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
+    fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
+        let [gate, up] = values else { return };
+        let column = self.first + panel / 2 * PANEL;
+        #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
+        // SAFETY: `project_swiglu` holds the buffer for the whole call, and this task alone writes
+        // the columns of its panels.
+        let out = unsafe { self.output.part(row, column, self.output.columns) };
+        let active = swish_gate(gate, up);
+        match out.as_mut_array::<PANEL>() {
+            Some(out) => *out = active,
+            None => out.copy_from_slice(&active[..out.len()]),
+        }
     }
 }
 
@@ -127,24 +159,23 @@ fn project_swiglu_on(
     out: &mut [f32],
 ) {
     assert!(gate.outputs() == up.outputs() && out.len() == x.rows * up.outputs(), "shapes fit");
+    if !gate.pairs_with(up) {
+        // One after the other, as the same sums.
+        let mut gates = vec![0.0; out.len()];
+        project_on(isa, team, x, &[gate], false, &mut gates);
+        project_on(isa, team, x, &[up], false, out);
+        return swish_gate_all(&gates, out);
+    }
     let output = Output::new(out, x.rows);
     let panels = gate.panels();
     let each = group(2 * panels, team.threads()).div_ceil(2);
     team.each(panels.div_ceil(each), |task| {
+        let mine = task * each..((task + 1) * each).min(panels);
+        // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
-        let first = task * each;
-        let mine = first..(first + each).min(panels);
+        let sink = SwiGlu { output: *output, first: mine.start * PANEL };
         let refs: Vec<Panel<'_>> = mine.flat_map(|i| [gate.panel(i), up.panel(i)]).collect();
-        walk(isa, x, &refs, &mut |row, panel, values: &[[f32; PANEL]]| {
-            for (pair, both) in values.as_chunks::<2>().0.iter().enumerate() {
-                let column = (first + panel / 2 + pair) * PANEL;
-                #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
-                // SAFETY: `out` is borrowed mutably for the whole call, and this task alone writes
-                // the columns of its panels.
-                let out = unsafe { output.part(row, column, up.outputs()) };
-                out.copy_from_slice(&swish_gate(&both[0], &both[1])[..out.len()]);
-            }
-        });
+        walk(isa, x, &refs, sink);
     });
 }
 
@@ -156,11 +187,6 @@ fn group(panels: usize, threads: usize) -> usize {
     (panels / (8 * threads)).clamp(2, 8) / 2 * 2
 }
 
-thread_local! {
-    /// Widened levels of the panels at hand.
-    static WIDENED: RefCell<[Vec<[Line<[u8; 64]>; 8]>; 2]> = const { RefCell::new([const { Vec::new() }; 2]) };
-}
-
 /// The rows of an input in the form of one kind of panel.
 fn rows<'a, T>(all: &'a [T], x: &Input) -> Vec<&'a [T]> {
     let width = all.len().checked_div(x.rows).unwrap_or(0);
@@ -168,91 +194,63 @@ fn rows<'a, T>(all: &'a [T], x: &Input) -> Vec<&'a [T]> {
     all.chunks_exact(width.max(1)).collect()
 }
 
-/// All rows against some panels, two at a time; `sink(row, first panel, outputs of one or two)`.
-fn walk(
-    isa: Isa,
-    x: &Input,
-    panels: &[Panel<'_>],
-    sink: &mut impl FnMut(usize, usize, &[[f32; PANEL]]),
-) {
+/// All rows against some panels, two at a time where they are alike.
+fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], mut sink: impl Sink) {
     let mut at = 0;
     while at < panels.len() {
         let pair = panels.get(at + 1).map(|second| (panels[at], *second));
-        let mut sink = |row, values: &[[f32; PANEL]]| sink(row, at, values);
         match (panels[at], pair) {
             (Panel::F32(_), Some((Panel::F32(a), Panel::F32(b)))) => {
-                on_f32(isa, &rows(&x.f32, x), [a, b], &mut sink);
+                on_f32(isa, &rows(&x.f32, x), [a, b], at, &mut sink);
                 at += 2;
             }
             (Panel::Bf16(_), Some((Panel::Bf16(a), Panel::Bf16(b)))) => {
-                on_bf16(isa, &rows(&x.bf16, x), [a, b], &mut sink);
+                on_bf16(isa, &rows(&x.bf16, x), [a, b], at, &mut sink);
                 at += 2;
             }
-            (Panel::Int8(_), Some((Panel::Int8(a), Panel::Int8(b))))
-                if a.minima.len() == b.minima.len() =>
-            {
-                widened(isa, x, [a, b], |panels| {
-                    on_int8(isa, &rows(&x.int8, x), panels, &mut sink);
-                });
+            (Panel::Int8(_), Some((Panel::Int8(a), Panel::Int8(b)))) if a.pairs_with(&b) => {
+                on_int8(isa, &rows(&x.int8, x), [a, b], at, &mut sink);
                 at += 2;
             }
             (Panel::F32(panel), _) => {
-                on_f32(isa, &rows(&x.f32, x), [panel], &mut sink);
+                on_f32(isa, &rows(&x.f32, x), [panel], at, &mut sink);
                 at += 1;
             }
             (Panel::Bf16(panel), _) => {
-                on_bf16(isa, &rows(&x.bf16, x), [panel], &mut sink);
+                on_bf16(isa, &rows(&x.bf16, x), [panel], at, &mut sink);
                 at += 1;
             }
             (Panel::Int8(panel), _) => {
-                widened(isa, x, [panel], |panels| {
-                    on_int8(isa, &rows(&x.int8, x), panels, &mut sink);
-                });
+                on_int8(isa, &rows(&x.int8, x), [panel], at, &mut sink);
                 at += 1;
             }
         }
     }
 }
 
-/// Calls `with` with the panels, widened where that is worth it.
-fn widened<const P: usize>(
-    isa: Isa,
-    x: &Input,
-    panels: [Int8Panel<'_>; P],
-    with: impl FnOnce([Int8Panel<'_>; P]),
-) {
-    if x.rows <= FEW_ROWS {
-        return with(panels);
-    }
-    WIDENED.with_borrow_mut(|lines| {
-        let mut lines = lines.iter_mut();
-        with(panels.map(|panel| match lines.next() {
-            Some(lines) => panel.widened(isa, lines),
-            None => panel,
-        }));
-    });
-}
-
-/// Tiles of six rows, then four, two and one.
+/// Tiles of four rows, then two and one: eight integer and eight f32 sums are as many as the
+/// compiler keeps in registers beside what they need.
 macro_rules! over_rows {
-    ($tile:path, $x:ident, $w:ident, $p:ident, $sink:ident) => {{
+    ($tile:path, $x:ident, $w:ident, $p:ident, $at:ident, $sink:ident) => {{
         let mut row = 0;
-        over_rows!(@tiles 6, $tile, $x, $w, $p, $sink, row);
-        over_rows!(@tiles 4, $tile, $x, $w, $p, $sink, row);
-        over_rows!(@tiles 2, $tile, $x, $w, $p, $sink, row);
-        over_rows!(@tiles 1, $tile, $x, $w, $p, $sink, row);
+        over_rows!(@tiles 4, $tile, $x, $w, $p, $at, $sink, row);
+        over_rows!(@tiles 2, $tile, $x, $w, $p, $at, $sink, row);
+        over_rows!(@tiles 1, $tile, $x, $w, $p, $at, $sink, row);
     }};
-    (@tiles $r:literal, $tile:path, $x:ident, $w:ident, $p:ident, $sink:ident, $row:ident) => {
-        while let Some(rows) = $x.get($row..).and_then(|rows| rows.first_chunk::<$r>()) {
+    (@tiles $r:literal, $tile:path, $x:ident, $w:ident, $p:ident, $at:ident, $sink:ident, $row:ident) => {
+        if $row + $r <= $x.len() {
             let mut out = [[[0.0; PANEL]; $p]; $r];
-            $tile(rows, &$w, &mut out);
-            for (offset, values) in out.iter().enumerate() {
-                $sink($row + offset, values);
+            while let Some(rows) = $x.get($row..).and_then(|rows| rows.first_chunk::<$r>()) {
+                $tile(rows, &$w, &mut out);
+                for (offset, values) in out.iter().enumerate() {
+                    $sink.take($row + offset, $at, values);
+                }
+                $row += $r;
             }
-            $row += $r;
         }
     };
 }
+
 /// Dispatches on the instruction set, outside of the loop over rows.
 macro_rules! dispatch {
     ($name:ident, $row:ty, $panel:ty, $avx512:path, $avx2:path, $portable:path) => {
@@ -260,25 +258,18 @@ macro_rules! dispatch {
             isa: Isa,
             x: &[$row],
             w: [$panel; P],
-            sink: &mut impl FnMut(usize, &[[f32; PANEL]]),
+            at: usize,
+            sink: &mut impl Sink,
         ) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-            fn avx512<const P: usize>(
-                x: &[$row],
-                w: [$panel; P],
-                sink: &mut impl FnMut(usize, &[[f32; PANEL]]),
-            ) {
-                over_rows!($avx512, x, w, P, sink);
+            fn avx512<const P: usize>(x: &[$row], w: [$panel; P], at: usize, sink: &mut impl Sink) {
+                over_rows!($avx512, x, w, P, at, sink);
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,f16c")]
-            fn avx2<const P: usize>(
-                x: &[$row],
-                w: [$panel; P],
-                sink: &mut impl FnMut(usize, &[[f32; PANEL]]),
-            ) {
-                over_rows!($avx2, x, w, P, sink);
+            fn avx2<const P: usize>(x: &[$row], w: [$panel; P], at: usize, sink: &mut impl Sink) {
+                over_rows!($avx2, x, w, P, at, sink);
             }
             match isa {
                 #[cfg(target_arch = "x86_64")]
@@ -287,15 +278,15 @@ macro_rules! dispatch {
                     reason = "calls code compiled for a detected instruction set"
                 )]
                 // SAFETY: `Isa::Avx512` is only made where the machine has the instructions.
-                Isa::Avx512 => unsafe { avx512(x, w, sink) },
+                Isa::Avx512 => unsafe { avx512(x, w, at, sink) },
                 #[cfg(target_arch = "x86_64")]
                 #[expect(
                     unsafe_code,
                     reason = "calls code compiled for a detected instruction set"
                 )]
                 // SAFETY: `Isa::Avx2` is only made where the machine has the instructions.
-                Isa::Avx2 => unsafe { avx2(x, w, sink) },
-                Isa::Portable => over_rows!($portable, x, w, P, sink),
+                Isa::Avx2 => unsafe { avx2(x, w, at, sink) },
+                Isa::Portable => over_rows!($portable, x, w, P, at, sink),
             }
         }
     };
@@ -330,7 +321,8 @@ fn on_bf16<const P: usize>(
     isa: Isa,
     x: &[&[u32]],
     w: [&[Line<[u32; PANEL]>]; P],
-    sink: &mut impl FnMut(usize, &[[f32; PANEL]]),
+    at: usize,
+    sink: &mut impl Sink,
 ) {
     #[cfg(target_arch = "x86_64")]
     {
@@ -338,17 +330,18 @@ fn on_bf16<const P: usize>(
         fn own<const P: usize>(
             x: &[&[u32]],
             w: [&[Line<[u32; PANEL]>]; P],
-            sink: &mut impl FnMut(usize, &[[f32; PANEL]]),
+            at: usize,
+            sink: &mut impl Sink,
         ) {
-            over_rows!(x86::own_bf16, x, w, P, sink);
+            over_rows!(x86::own_bf16, x, w, P, at, sink);
         }
         if isa == Isa::Avx512 && std::arch::is_x86_feature_detected!("avx512bf16") {
             #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
             // SAFETY: the machine has just been asked for the instructions.
-            return unsafe { own(x, w, sink) };
+            return unsafe { own(x, w, at, sink) };
         }
     }
-    on_emulated_bf16(isa, x, w, sink);
+    on_emulated_bf16(isa, x, w, at, sink);
 }
 
 #[cfg(test)]

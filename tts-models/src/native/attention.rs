@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use super::NativeState;
 use super::state::Numbers;
-use crate::kernels::{Element, KeyValueShape, Team, scores, softmax, weigh};
+use crate::kernels::{Element, KeyValueShape, Team, prefetch, scores, softmax, weigh};
 use crate::{BLOCK_TOKENS, ModelConfig, Span};
 
 /// Queries of one task, about.
@@ -200,7 +200,20 @@ impl Plan {
             .collect();
         let mut panels: Vec<&[T]> = Vec::new();
         let mut at: Vec<usize> = Vec::new();
-        for run in &group.runs {
+        let part = |span: usize, index: usize| {
+            let (block, tokens) = spans[span].state.block(index);
+            let (keys, values) = self.shape.part(numbers(block), layer, head);
+            (keys, values, tokens)
+        };
+        // The next run's memory is on its way while this one is worked on.
+        let ahead = |run: Option<&Run>, values: bool| {
+            for (span, index) in run.iter().flat_map(|r| r.blocks.clone().map(|i| (r.span, i))) {
+                let part = part(span, index);
+                prefetch(if values { part.1 } else { part.0 });
+            }
+        };
+        for (place, run) in group.runs.iter().enumerate() {
+            ahead(group.runs.get(place + 1), false);
             panels.clear();
             at.clear();
             let last = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen).max();
@@ -209,8 +222,8 @@ impl Plan {
                 if last.is_none_or(|last| position >= last) {
                     break;
                 }
-                let (block, tokens) = spans[run.span].state.block(index);
-                panels.push(self.shape.part(numbers(block), layer, head).0);
+                let (keys, _, tokens) = part(run.span, index);
+                panels.push(keys);
                 at.push(position);
                 position += tokens;
             }
@@ -236,16 +249,12 @@ impl Plan {
             .collect();
         sums.clear();
         sums.resize(count * padded, 0.0);
-        for run in &group.runs {
+        for (place, run) in group.runs.iter().enumerate() {
+            ahead(group.runs.get(place + 1), true);
             let rows = &group.rows[run.rows.clone()];
-            let pieces: Vec<(&[T], usize)> = run
-                .blocks
-                .clone()
-                .map(|index| {
-                    let (block, tokens) = spans[run.span].state.block(index);
-                    (self.shape.part(numbers(block), layer, head).1, tokens)
-                })
-                .collect();
+            let pieces = run.blocks.clone().map(|index| part(run.span, index));
+            let pieces: Vec<(&[T], usize)> =
+                pieces.map(|(_, values, tokens)| (values, tokens)).collect();
             let whole: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
             let sees = |seen: usize| (seen.saturating_sub(run.first)).min(whole);
             let common = rows.iter().map(|&(_, seen)| sees(seen)).min().unwrap_or(0);

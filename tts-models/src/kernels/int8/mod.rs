@@ -16,7 +16,6 @@ pub(super) mod tile;
 
 use half::f16;
 
-use super::Isa;
 use super::matrix::{Line, PANEL};
 
 /// Inputs of a block.
@@ -59,6 +58,16 @@ pub(super) enum Levels<'a> {
     Eight(&'a [[Line<[u8; 64]>; 8]]),
 }
 
+impl<'a> Levels<'a> {
+    fn four(&self) -> Option<&'a [[Line<[u8; 64]>; 4]]> {
+        if let Self::Four(levels) = *self { Some(levels) } else { None }
+    }
+
+    fn eight(&self) -> Option<&'a [[Line<[u8; 64]>; 8]]> {
+        if let Self::Eight(levels) = *self { Some(levels) } else { None }
+    }
+}
+
 /// One panel: everything `[blocks]`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Int8Panel<'a> {
@@ -78,6 +87,12 @@ impl Int8Panels {
         size_of_val(self.levels.as_slice()) + size_of_val(self.scales.as_slice()) + minima
     }
 
+    /// Whether panels of both can be multiplied side by side.
+    pub(super) fn pairs_with(&self, other: &Self) -> bool {
+        let minima = |panels: &Self| matches!(panels.base, Base::Minima(_));
+        self.four_bits == other.four_bits && minima(self) == minima(other)
+    }
+
     pub(super) fn panel(&self, index: usize) -> Int8Panel<'_> {
         let blocks = index * self.blocks..(index + 1) * self.blocks;
         let (minima, offset) = match &self.base {
@@ -94,34 +109,11 @@ impl Int8Panels {
     }
 }
 
-fn widen_on(isa: Isa, blocks: &[[Line<[u8; 64]>; 4]], lines: &mut [[Line<[u8; 64]>; 8]]) {
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-    fn avx512(blocks: &[[Line<[u8; 64]>; 4]], lines: &mut [[Line<[u8; 64]>; 8]]) {
-        for (block, wide) in blocks.iter().zip(lines) {
-            tile::x86::widen(block, wide);
-        }
-    }
-    match isa {
-        #[cfg(target_arch = "x86_64")]
-        #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
-        // SAFETY: `Isa::Avx512` is only made where the machine has the instructions.
-        Isa::Avx512 => unsafe { avx512(blocks, lines) },
-        _ => {
-            for (block, wide) in blocks.iter().zip(lines) {
-                tile::widen_portable(block, wide);
-            }
-        }
-    }
-}
-
-impl<'a> Int8Panel<'a> {
-    /// The same panel with 8-bit levels, which `lines` holds if they were not 8 bits wide already.
-    pub(super) fn widened(self, isa: Isa, lines: &'a mut Vec<[Line<[u8; 64]>; 8]>) -> Self {
-        let Levels::Four(blocks) = self.levels else { return self };
-        lines.resize(blocks.len(), [Line([0; 64]); 8]);
-        widen_on(isa, blocks, lines);
-        Self { levels: Levels::Eight(lines), ..self }
+impl Int8Panel<'_> {
+    /// Whether both can be multiplied side by side.
+    pub(super) fn pairs_with(&self, other: &Self) -> bool {
+        self.levels.four().is_some() == other.levels.four().is_some()
+            && self.minima.is_empty() == other.minima.is_empty()
     }
 
     /// The level of an input of output `lane`.

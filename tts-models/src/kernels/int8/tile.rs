@@ -38,16 +38,6 @@ pub(in super::super) fn portable<const R: usize, const P: usize>(
     }
 }
 
-/// The safe reference of widening: the levels of a block of nibbles, a byte each.
-pub(super) fn widen_portable(block: &[Line<[u8; 64]>; 4], wide: &mut [Line<[u8; 64]>; 8]) {
-    let (low, high) = wide.split_at_mut(4);
-    for ((line, low), high) in block.iter().zip(low).zip(high) {
-        for ((byte, low), high) in line.0.iter().zip(&mut low.0).zip(&mut high.0) {
-            (*low, *high) = (byte & 15, byte >> 4);
-        }
-    }
-}
-
 /// Whether all operands have as many blocks; the number of them.
 fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>; P]) -> usize {
     let blocks = x.first().map_or(0, |row| row.len());
@@ -65,14 +55,16 @@ fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>;
     blocks
 }
 
-/// The levels of all panels, if they are 8 bits wide.
-fn all_wide<'a, const P: usize>(w: &[Int8Panel<'a>; P]) -> Option<[&'a [[Line<[u8; 64]>; 8]]; P]> {
-    let mut wide: [&[[Line<[u8; 64]>; 8]]; P] = [&[]; P];
-    for (wide, panel) in wide.iter_mut().zip(w) {
-        let Levels::Eight(levels) = panel.levels else { return None };
-        *wide = levels;
+/// The levels of all panels, if they are of one kind.
+fn all<'a, L, const P: usize>(
+    w: &[Int8Panel<'a>; P],
+    kind: impl Fn(&Levels<'a>) -> Option<&'a [L]>,
+) -> Option<[&'a [L]; P]> {
+    let mut all: [&[L]; P] = [&[]; P];
+    for (levels, panel) in all.iter_mut().zip(w) {
+        *levels = kind(&panel.levels)?;
     }
-    Some(wide)
+    Some(all)
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -88,11 +80,10 @@ pub(in super::super) mod x86 {
         _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
         _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
         _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
-        _mm512_storeu_si512,
     };
 
     use super::super::Halves;
-    use super::{Bytes, Int8Panel, Levels, Line, PANEL, all_wide, blocks};
+    use super::{Bytes, Int8Panel, Levels, Line, PANEL, all, blocks, portable};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
@@ -108,38 +99,6 @@ pub(in super::super) mod x86 {
         _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(halves).cast()) })
     }
 
-    /// Lines `g` and `g + 4` of a block, whose levels may have 4 bits.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-    #[inline]
-    fn nibbles(panel: &Int8Panel<'_>, block: usize, g: usize) -> [__m512i; 2] {
-        match panel.levels {
-            Levels::Four(levels) => {
-                let both = line(&levels[block][g]);
-                let nibble = _mm512_set1_epi8(15);
-                let high = _mm512_srli_epi16::<4>(both);
-                [_mm512_and_si512(both, nibble), _mm512_and_si512(high, nibble)]
-            }
-            Levels::Eight(levels) => [line(&levels[block][g]), line(&levels[block][g + 4])],
-        }
-    }
-
-    /// AVX-512 form of [`super::widen_portable`].
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
-    #[inline]
-    pub(in super::super) fn widen(block: &[Line<[u8; 64]>; 4], wide: &mut [Line<[u8; 64]>; 8]) {
-        let nibble = _mm512_set1_epi8(15);
-        for g in 0..4 {
-            let levels = line(&block[g]);
-            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(levels), nibble);
-            let low = _mm512_and_si512(levels, nibble);
-            // SAFETY: a `Line` is 64 bytes.
-            unsafe {
-                _mm512_storeu_si512(std::ptr::from_mut(&mut wide[g]).cast(), low);
-                _mm512_storeu_si512(std::ptr::from_mut(&mut wide[g + 4]).cast(), high);
-            }
-        }
-    }
-
     /// AVX-512 form of [`super::portable`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
@@ -149,74 +108,121 @@ pub(in super::super) mod x86 {
         out: &mut [[[f32; PANEL]; P]; R],
     ) {
         let blocks = blocks(x, w);
-        let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
-        let wide = all_wide(w);
-        for block in 0..blocks {
-            let mut exact: [[__m512i; P]; R] = [[_mm512_setzero_si512(); P]; R];
-            for p in 0..P {
-                if w[p].offset != 0 {
+        let minima = !w[0].minima.is_empty();
+        match (all(w, Levels::eight), all(w, Levels::four)) {
+            (Some(wide), _) if minima => eight::<R, P, true>(blocks, x, w, wide, out),
+            (Some(wide), _) => eight::<R, P, false>(blocks, x, w, wide, out),
+            (None, Some(nibbles)) if minima => four::<R, P, true>(blocks, x, w, nibbles, out),
+            (None, Some(nibbles)) => four::<R, P, false>(blocks, x, w, nibbles, out),
+            (None, None) => portable(x, w, out),
+        }
+    }
+
+    /// One pass over all blocks, with `products` for the integer sums of each. A macro, because
+    /// registers that pass through a call end up in memory.
+    macro_rules! over_blocks {
+        ($blocks:ident, $x:ident, $w:ident, $out:ident, |$block:ident, $exact:ident| $products:block) => {
+            let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
+            for $block in 0..$blocks {
+                let mut $exact: [[__m512i; P]; R] = [[_mm512_setzero_si512(); P]; R];
+                if !MINIMA {
                     for r in 0..R {
-                        exact[r][p] = _mm512_set1_epi32(-w[p].offset * x[r][block].sum);
-                    }
-                }
-            }
-            if let Some(wide) = wide {
-                for g in 0..8 {
-                    let mut levels = [_mm512_setzero_si512(); P];
-                    for p in 0..P {
-                        levels[p] = line(&wide[p][block][g]);
-                    }
-                    for r in 0..R {
-                        let input = _mm512_set1_epi32(x[r][block].words[g]);
+                        let sum = $x[r][$block].sum;
                         for p in 0..P {
-                            exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], levels[p], input);
+                            $exact[r][p] = _mm512_set1_epi32(-$w[p].offset * sum);
                         }
                     }
                 }
-            } else {
-                for g in 0..4 {
-                    let mut both = [[_mm512_setzero_si512(); 2]; P];
-                    for p in 0..P {
-                        both[p] = nibbles(&w[p], block, g);
-                    }
+                $products
+                for p in 0..P {
+                    let scale = floats(&$w[p].scales[$block]);
                     for r in 0..R {
-                        let low = _mm512_set1_epi32(x[r][block].words[g]);
-                        let high = _mm512_set1_epi32(x[r][block].words[g + 4]);
-                        for p in 0..P {
-                            let sum = _mm512_dpbusd_epi32(exact[r][p], both[p][0], low);
-                            exact[r][p] = _mm512_dpbusd_epi32(sum, both[p][1], high);
+                        let scale = _mm512_mul_ps(scale, _mm512_set1_ps($x[r][$block].scale));
+                        let sum = _mm512_cvtepi32_ps($exact[r][p]);
+                        sums[r][p] = _mm512_fmadd_ps(sum, scale, sums[r][p]);
+                    }
+                    if MINIMA {
+                        let minimum = floats(&$w[p].minima[$block]);
+                        for r in 0..R {
+                            let scaled = _mm512_set1_ps($x[r][$block].scaled_sum);
+                            sums[r][p] = _mm512_fmadd_ps(minimum, scaled, sums[r][p]);
                         }
                     }
                 }
             }
-            for p in 0..P {
-                let scale = floats(&w[p].scales[block]);
+            for r in 0..R {
+                for p in 0..P {
+                    // SAFETY: a row of `out` is 16 numbers.
+                    unsafe { _mm512_storeu_ps($out[r][p].as_mut_ptr(), sums[r][p]) };
+                }
+            }
+        };
+    }
+
+    /// Levels of 8 bits.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    // Functions of their own: together they do not get the registers that each needs.
+    #[inline(never)]
+    fn eight<const R: usize, const P: usize, const MINIMA: bool>(
+        blocks: usize,
+        x: &[&[Bytes]; R],
+        w: &[Int8Panel<'_>; P],
+        levels: [&[[Line<[u8; 64]>; 8]]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        over_blocks!(blocks, x, w, out, |block, exact| {
+            for g in 0..8 {
+                let mut bytes = [_mm512_setzero_si512(); P];
+                for p in 0..P {
+                    bytes[p] = line(&levels[p][block][g]);
+                }
                 for r in 0..R {
-                    let scale = _mm512_mul_ps(scale, _mm512_set1_ps(x[r][block].scale));
-                    let sum = _mm512_cvtepi32_ps(exact[r][p]);
-                    sums[r][p] = _mm512_fmadd_ps(sum, scale, sums[r][p]);
-                }
-                if let Some(minima) = w[p].minima.get(block) {
-                    let minimum = floats(minima);
-                    for r in 0..R {
-                        let scaled = _mm512_set1_ps(x[r][block].scaled_sum);
-                        sums[r][p] = _mm512_fmadd_ps(minimum, scaled, sums[r][p]);
+                    let input = _mm512_set1_epi32(x[r][block].words[g]);
+                    for p in 0..P {
+                        exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], bytes[p], input);
                     }
                 }
             }
-        }
-        for r in 0..R {
-            for p in 0..P {
-                // SAFETY: a row of `out` is 16 numbers.
-                unsafe { _mm512_storeu_ps(out[r][p].as_mut_ptr(), sums[r][p]) };
+        });
+    }
+
+    /// Levels of 4 bits.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
+    // Functions of their own: together they do not get the registers that each needs.
+    #[inline(never)]
+    fn four<const R: usize, const P: usize, const MINIMA: bool>(
+        blocks: usize,
+        x: &[&[Bytes]; R],
+        w: &[Int8Panel<'_>; P],
+        levels: [&[[Line<[u8; 64]>; 4]]; P],
+        out: &mut [[[f32; PANEL]; P]; R],
+    ) {
+        let nibble = _mm512_set1_epi8(15);
+        over_blocks!(blocks, x, w, out, |block, exact| {
+            for g in 0..4 {
+                let mut low = [_mm512_setzero_si512(); P];
+                let mut high = [_mm512_setzero_si512(); P];
+                for p in 0..P {
+                    let both = line(&levels[p][block][g]);
+                    low[p] = _mm512_and_si512(both, nibble);
+                    high[p] = _mm512_and_si512(_mm512_srli_epi16::<4>(both), nibble);
+                }
+                for r in 0..R {
+                    let first = _mm512_set1_epi32(x[r][block].words[g]);
+                    let second = _mm512_set1_epi32(x[r][block].words[g + 4]);
+                    for p in 0..P {
+                        exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], low[p], first);
+                        exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], high[p], second);
+                    }
+                }
             }
-        }
+        });
     }
 
     /// Half of the outputs of a panel: 8, in two registers of pairs.
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
-    fn eight(half: &[u8], input: __m256i, sums: &mut [__m256i; 2]) {
+    fn half_panel(half: &[u8], input: __m256i, sums: &mut [__m256i; 2]) {
         let (quarters, _) = half.as_chunks::<16>();
         for (quarter, sum) in quarters.iter().zip(sums) {
             // SAFETY: a quarter is 16 bytes.
@@ -251,8 +257,8 @@ pub(in super::super) mod x86 {
                         // Four signed bytes, in 16 bits, four times over.
                         let input = _mm_set1_epi32(x[r][block].words[g]);
                         let input = _mm256_cvtepi8_epi16(input);
-                        eight(first, input, &mut exact[r][0]);
-                        eight(second, input, &mut exact[r][1]);
+                        half_panel(first, input, &mut exact[r][0]);
+                        half_panel(second, input, &mut exact[r][1]);
                     }
                 }
                 for (half, from) in [(0, 0), (1, 8)] {

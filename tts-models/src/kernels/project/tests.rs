@@ -170,9 +170,12 @@ proptest! {
         rows in 1_usize..9, inputs in 1_usize..70, outputs in 1_usize..70, seed: u64,
     ) {
         let x = numbers(rows * inputs, seed);
-        for format in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8] {
-            let of = |seed| Matrix::of(&numbers(outputs * inputs, seed), inputs, format);
-            let (gate, up) = (of(seed ^ 1), of(seed ^ 2));
+        let formats = [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
+        // Alike, and one of each kind.
+        let pairs = formats.iter().zip(formats).chain(formats.iter().zip([formats[1]]));
+        for (gate, up) in pairs {
+            let of = |seed, format| Matrix::of(&numbers(outputs * inputs, seed), inputs, format);
+            let (gate, up) = (of(seed ^ 1, *gate), of(seed ^ 2, up));
             let (gates, ups) = (check(&x, inputs, &[&gate]), check(&x, inputs, &[&up]));
             let input = Input::of(&x, inputs, Kinds::of([&gate, &up]));
             for isa in Isa::all() {
