@@ -9,6 +9,7 @@
 use half::bf16;
 
 use super::int8::{Int8Panel, Int8Panels};
+use super::prefetch;
 use crate::weights::RawTensor;
 use crate::{ModelError, WeightFormat};
 
@@ -45,6 +46,24 @@ pub(crate) enum Panel<'a> {
     /// `[inputs / 2]`.
     Bf16(&'a [Line<[u32; PANEL]>]),
     Int8(Int8Panel<'a>),
+}
+
+impl Panel<'_> {
+    /// Asks for part number `part` of the memory, of as many parts.
+    pub(super) fn prefetch(&self, part: usize, parts: usize) {
+        fn some<T>(lines: &[T], part: usize, parts: usize) {
+            prefetch(&lines[part * lines.len() / parts..(part + 1) * lines.len() / parts]);
+        }
+        match self {
+            Self::F32(lines) => some(lines, part, parts),
+            Self::Bf16(lines) => some(lines, part, parts),
+            Self::Int8(panel) => {
+                some(panel.lines(), part, parts);
+                some(panel.scales, part, parts);
+                some(panel.minima, part, parts);
+            }
+        }
+    }
 }
 
 impl Matrix {

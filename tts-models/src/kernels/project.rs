@@ -12,6 +12,9 @@ use super::int8::{Int8Panel, tile};
 use super::matrix::{Line, Matrix, PANEL, Panel};
 use super::{Isa, Team};
 
+/// With fewer rows than this, tiles themselves ask for what comes next.
+const FEW_ROWS: usize = 4;
+
 /// A pointer into the output, of which each task writes columns of its own.
 #[derive(Clone, Copy)]
 struct Output {
@@ -57,6 +60,26 @@ impl Output {
 /// Implementations are always inlined, so that they take on the instruction set of the tiles.
 trait Sink {
     fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]);
+}
+
+/// Asks for the panels that come next while the rows pass over those at hand, a part with each row.
+struct Ahead<'a, S> {
+    sink: S,
+    panels: &'a [Panel<'a>],
+    rows: usize,
+}
+
+impl<S: Sink> Sink for Ahead<'_, S> {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
+    fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
+        if self.rows >= FEW_ROWS {
+            for panel in self.panels.iter().skip(panel + values.len()).take(values.len()) {
+                panel.prefetch(row, self.rows);
+            }
+        }
+        self.sink.take(row, panel, values);
+    }
 }
 
 /// Where each panel of a task goes: its first column, and the last one of its matrix.
@@ -106,7 +129,7 @@ fn project_on(isa: Isa, team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &
         columns.extend((first..last).step_by(PANEL).map(|column| (column, last)));
         first = last;
     }
-    let each = group(panels.len(), team.threads());
+    let each = group(x.rows, panels.len(), team.threads());
     team.each(panels.len().div_ceil(each), |task| {
         let mine = task * each..((task + 1) * each).min(panels.len());
         let refs = panels[mine.clone()].iter().map(|(matrix, index)| matrix.panel(*index));
@@ -168,7 +191,7 @@ fn project_swiglu_on(
     }
     let output = Output::new(out, x.rows);
     let panels = gate.panels();
-    let each = group(2 * panels, team.threads()).div_ceil(2);
+    let each = group(x.rows, 2 * panels, team.threads()) / 2;
     team.each(panels.div_ceil(each), |task| {
         let mine = task * each..((task + 1) * each).min(panels);
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
@@ -179,12 +202,11 @@ fn project_swiglu_on(
     });
 }
 
-/// How many panels make a task: few enough to share them out, an even number.
-fn group(panels: usize, threads: usize) -> usize {
-    if threads == 1 {
-        return 8;
-    }
-    (panels / (8 * threads)).clamp(2, 8) / 2 * 2
+/// How many panels make a task, an even number: few enough to share them out evenly, but with few
+/// rows, whose time is that of reading the panels, a stretch of memory that is worth reading ahead.
+fn group(rows: usize, panels: usize, threads: usize) -> usize {
+    let (each, most) = if rows < FEW_ROWS { (2, usize::MAX) } else { (8, 8) };
+    panels.div_ceil(each * threads).clamp(2, most).next_multiple_of(2)
 }
 
 /// The rows of an input in the form of one kind of panel.
@@ -195,7 +217,8 @@ fn rows<'a, T>(all: &'a [T], x: &Input) -> Vec<&'a [T]> {
 }
 
 /// All rows against some panels, two at a time where they are alike.
-fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], mut sink: impl Sink) {
+fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], sink: impl Sink) {
+    let mut sink = Ahead { sink, panels, rows: x.rows };
     let mut at = 0;
     while at < panels.len() {
         let pair = panels.get(at + 1).map(|second| (panels[at], *second));

@@ -72,14 +72,15 @@ fn all<'a, L, const P: usize>(
 #[expect(unsafe_code, reason = "vector loads through pointers")]
 pub(in super::super) mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m256, __m256i, __m512, __m512i, _mm_loadu_si128, _mm_set1_epi32,
-        _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_cvtepi32_ps, _mm256_cvtepu8_epi16,
-        _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_hadd_epi32, _mm256_load_si256, _mm256_madd_epi16,
-        _mm256_mul_ps, _mm256_permute4x64_epi64, _mm256_set1_epi32, _mm256_set1_ps,
-        _mm256_setzero_ps, _mm256_setzero_si256, _mm256_storeu_ps, _mm512_and_si512,
-        _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
-        _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
-        _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
+        __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch,
+        _mm_set1_epi32, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_cvtepi32_ps,
+        _mm256_cvtepu8_epi16, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_hadd_epi32,
+        _mm256_load_si256, _mm256_madd_epi16, _mm256_mul_ps, _mm256_permute4x64_epi64,
+        _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
+        _mm256_storeu_ps, _mm512_and_si512, _mm512_cvtepi32_ps, _mm512_cvtph_ps,
+        _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8,
+        _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
+        _mm512_srli_epi16, _mm512_storeu_ps,
     };
 
     use super::super::Halves;
@@ -97,6 +98,17 @@ pub(in super::super) mod x86 {
     fn floats(halves: &Halves) -> __m512 {
         // SAFETY: `Halves` is 32 bytes, aligned to 32.
         _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(halves).cast()) })
+    }
+
+    /// Asks for the levels of a block, which may be one beyond these.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a few instructions")]
+    fn ahead<const N: usize>(levels: &[[Line<[u8; 64]>; N]], block: usize) {
+        let block = levels.as_ptr().wrapping_add(block).cast::<i8>();
+        for line in 0..N {
+            // SAFETY: the instruction is a hint, which never faults, whatever the address.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(64 * line)) };
+        }
     }
 
     /// AVX-512 form of [`super::portable`].
@@ -121,9 +133,16 @@ pub(in super::super) mod x86 {
     /// One pass over all blocks, with `products` for the integer sums of each. A macro, because
     /// registers that pass through a call end up in memory.
     macro_rules! over_blocks {
-        ($blocks:ident, $x:ident, $w:ident, $out:ident, |$block:ident, $exact:ident| $products:block) => {
+        ($blocks:ident, $x:ident, $w:ident, $levels:ident, $out:ident, |$block:ident, $exact:ident| $products:block) => {
+            let together = P > 1 && $levels[0].as_ptr().wrapping_add($blocks) == $levels[P - 1].as_ptr();
             let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
             for $block in 0..$blocks {
+                if R <= 2 {
+                    // Few rows wait for memory: the panels after these are on their way meanwhile.
+                    for p in 0..P {
+                        ahead(&$levels[p], $block + if together { P } else { 1 } * $blocks);
+                    }
+                }
                 let mut $exact: [[__m512i; P]; R] = [[_mm512_setzero_si512(); P]; R];
                 if !MINIMA {
                     for r in 0..R {
@@ -170,7 +189,7 @@ pub(in super::super) mod x86 {
         levels: [&[[Line<[u8; 64]>; 8]]; P],
         out: &mut [[[f32; PANEL]; P]; R],
     ) {
-        over_blocks!(blocks, x, w, out, |block, exact| {
+        over_blocks!(blocks, x, w, levels, out, |block, exact| {
             for g in 0..8 {
                 let mut bytes = [_mm512_setzero_si512(); P];
                 for p in 0..P {
@@ -198,7 +217,7 @@ pub(in super::super) mod x86 {
         out: &mut [[[f32; PANEL]; P]; R],
     ) {
         let nibble = _mm512_set1_epi8(15);
-        over_blocks!(blocks, x, w, out, |block, exact| {
+        over_blocks!(blocks, x, w, levels, out, |block, exact| {
             for g in 0..4 {
                 let mut low = [_mm512_setzero_si512(); P];
                 let mut high = [_mm512_setzero_si512(); P];
