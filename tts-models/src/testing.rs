@@ -8,9 +8,10 @@ mod counting;
 
 pub use counting::Counting;
 
+use crate::kernels::{Input, Kinds, Matrix, Team, project};
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{RawTensor, names};
-use crate::{DecoderWeights, ModelConfig, RopeScaling};
+use crate::{DecoderWeights, ModelConfig, RopeScaling, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head.
 pub fn tiny_config(architecture: &str) -> ModelConfig {
@@ -32,6 +33,42 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
         qk_norm: architecture == "qwen3",
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
+    }
+}
+
+/// A product of rows with packed weights, for benchmarks.
+#[derive(Debug)]
+pub struct Product {
+    team: Team,
+    input: Input,
+    matrix: Matrix,
+    out: Vec<f32>,
+}
+
+impl Product {
+    /// Rows `[rows, inputs]` and weights `[outputs, inputs]` in a format, on `threads` threads.
+    ///
+    /// # Panics
+    /// When the threads cannot be started.
+    pub fn new(
+        format: WeightFormat,
+        rows: usize,
+        inputs: usize,
+        outputs: usize,
+        threads: usize,
+    ) -> Self {
+        let numbers = |count: usize| (0..count).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+        let team = Team::new(threads).expect("threads");
+        let matrix = Matrix::of(&numbers(outputs * inputs), inputs, format);
+        let mut input = Input::default();
+        input.copy(&team, Kinds::of([&matrix]), &numbers(rows * inputs), inputs);
+        Self { team, input, matrix, out: vec![0.0; rows * outputs] }
+    }
+
+    /// Multiplies once; an output.
+    pub fn run(&mut self) -> f32 {
+        project(&self.team, &self.input, &[&self.matrix], false, &mut self.out);
+        self.out.first().copied().unwrap_or_default()
     }
 }
 

@@ -1,22 +1,32 @@
 //! Runs a workload on a model and prints its figures as JSON.
 //!
-//! `cargo run --release -p tts-benches --bin workload -- NAME --model FILE [--json FILE]`, where
-//! NAME is `prefill`, `decode` (one line) or `best-of-n` (many lines of one prompt).
+//! `cargo run --release -p tts-benches --bin workload -- NAME --model FILE [--json FILE]`. NAME is
+//! one of
+//!
+//! * `prefill`: reads a prompt of 512 tokens;
+//! * `decode`: one line of 128 tokens (`--lines` for more);
+//! * `best-of-n`: 64 lines of 128 tokens after one prompt;
+//! * `beam`: 16 beams, 4 ways each, 8 steps of 32 tokens, without a verifier;
+//! * `score`: the same, every step scored by a random head on the model's own trunk;
+//! * `mixed`: beam search over 50 problems of uneven length at once.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use tts_benches::{Figures, decode, prefill};
+use tts_benches::{Figures, ShuffledBeam, beam, decode, mixed, prefill, score};
 use tts_core::{BoxError, Sampling};
-use tts_models::{Backend, EngineConfig};
+use tts_models::{Backend, EngineConfig, WeightFormat};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Workload {
     Prefill,
     Decode,
     BestOfN,
+    Beam,
+    Score,
+    Mixed,
 }
 
 /// Runs a workload on a model.
@@ -29,18 +39,40 @@ struct Arguments {
     /// native, ndarray or cuda.
     #[arg(long, default_value = "native")]
     backend: Backend,
+    /// Type of the weights: stored, f32, bf16 or int8.
+    #[arg(long, default_value = "stored")]
+    weights: WeightFormat,
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Lines of `best-of-n`.
+    /// Lines; default: 1 for `decode`, 64 for `best-of-n`.
+    #[arg(long)]
+    lines: Option<u64>,
+    /// Lines that run together.
     #[arg(long, default_value_t = 64)]
-    lines: u64,
-    /// Tokens of the prompt; default: 512 for `prefill`, 113 otherwise.
+    max_lines: usize,
+    /// Tokens of the prompt; default: 512 for `prefill`, those of the text otherwise (113 by the
+    /// tokenizer of `SmolLM2`).
     #[arg(long)]
     prompt_tokens: Option<usize>,
-    /// New tokens of each line.
+    /// New tokens of each line, for `decode` and `best-of-n`.
     #[arg(long, default_value_t = 128)]
     new_tokens: u32,
+    /// Beams that are kept, for `beam` and `score`.
+    #[arg(long, default_value_t = 16)]
+    keep: usize,
+    /// Continuations of each beam.
+    #[arg(long, default_value_t = 4)]
+    branch: usize,
+    /// Steps.
+    #[arg(long, default_value_t = 8)]
+    steps: u32,
+    /// Tokens of a step.
+    #[arg(long, default_value_t = 32)]
+    step_tokens: u32,
+    /// Problems, for `mixed`.
+    #[arg(long, default_value_t = 50)]
+    problems: usize,
     /// Only the this many most probable tokens; 0 for all.
     #[arg(long, default_value_t = 40)]
     top_k: u32,
@@ -50,21 +82,32 @@ struct Arguments {
 }
 
 fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
-    let config =
-        EngineConfig { threads: arguments.threads, ignore_end: true, ..EngineConfig::default() };
+    let config = EngineConfig {
+        threads: arguments.threads,
+        weights: arguments.weights,
+        max_lines: arguments
+            .max_lines
+            .max(arguments.lines.and_then(|lines| usize::try_from(lines).ok()).unwrap_or_default()),
+        ignore_end: true,
+        ..EngineConfig::default()
+    };
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
+    let model = model.as_ref();
     let sampling = Sampling { top_k: arguments.top_k, ..Sampling::temperature(0.8) };
-    let prompt = arguments.prompt_tokens;
-    let new = arguments.new_tokens;
+    let Arguments { prompt_tokens, new_tokens, lines, .. } = *arguments;
+    let Arguments { keep, branch, steps, step_tokens, .. } = *arguments;
+    let strategy = ShuffledBeam::new(keep, branch, steps, step_tokens);
     match arguments.workload {
-        Workload::Prefill => prefill(model.as_ref(), prompt.unwrap_or(512)),
+        Workload::Prefill => prefill(model, prompt_tokens.unwrap_or(512)),
         Workload::Decode => {
-            decode(model.as_ref(), "decode", 1, prompt.unwrap_or(113), new, sampling)
+            decode(model, "decode", lines.unwrap_or(1), prompt_tokens, new_tokens, sampling)
         }
         Workload::BestOfN => {
-            let lines = arguments.lines;
-            decode(model.as_ref(), "best-of-n", lines, prompt.unwrap_or(113), new, sampling)
+            decode(model, "best-of-n", lines.unwrap_or(64), prompt_tokens, new_tokens, sampling)
         }
+        Workload::Beam => beam(model, strategy, prompt_tokens, sampling),
+        Workload::Score => score(model, strategy, prompt_tokens, sampling),
+        Workload::Mixed => mixed(model, arguments.problems, sampling),
     }
 }
 
