@@ -21,6 +21,9 @@ pub(crate) struct KeyValueShape {
     pub(crate) width: usize,
 }
 
+/// Numbers that are narrowed at a time.
+const NARROW: usize = 64;
+
 impl KeyValueShape {
     /// The width of a value row in a block.
     pub(crate) fn padded(&self) -> usize {
@@ -58,14 +61,17 @@ impl KeyValueShape {
         values: &[f32],
     ) {
         let all = layer * self.heads * self.head()..(layer + 1) * self.heads * self.head();
-        let mut narrow = vec![T::default(); self.width];
         let heads = block[all].chunks_exact_mut(self.head());
         let rows = keys.chunks_exact(self.width).zip(values.chunks_exact(self.width));
         for (head, (keys, values)) in heads.zip(rows) {
             let (all_keys, all_values) = head.split_at_mut(BLOCK_TOKENS * self.width);
-            T::narrow(keys, &mut narrow);
-            for (row, key) in all_keys.chunks_exact_mut(BLOCK_TOKENS).zip(&narrow) {
-                row[token] = *key;
+            let mut rows = all_keys.chunks_exact_mut(BLOCK_TOKENS);
+            for keys in keys.chunks(NARROW) {
+                let mut narrow = [T::default(); NARROW];
+                T::narrow(keys, &mut narrow[..keys.len()]);
+                for (row, key) in rows.by_ref().take(keys.len()).zip(narrow) {
+                    row[token] = key;
+                }
             }
             let at = token * self.padded();
             T::narrow(values, &mut all_values[at..at + self.width]);

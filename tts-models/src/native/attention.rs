@@ -238,6 +238,7 @@ impl Plan {
             });
         }
         let scale = 1.0 / (width as f32).sqrt();
+        let weights = &mut weights[..count * stride];
         let inverse: Vec<f32> = weights
             .chunks_exact_mut(stride)
             .take(count)
@@ -249,24 +250,30 @@ impl Plan {
             .collect();
         sums.clear();
         sums.resize(count * padded, 0.0);
+        let mut pieces: Vec<(&[T], usize)> = Vec::new();
+        let mut cut: Vec<(&[T], usize)> = Vec::new();
+        let mut seen_weights: Vec<&[f32]> = Vec::new();
         for (place, run) in group.runs.iter().enumerate() {
             ahead(group.runs.get(place + 1), true);
             let rows = &group.rows[run.rows.clone()];
-            let pieces = run.blocks.clone().map(|index| part(run.span, index));
-            let pieces: Vec<(&[T], usize)> =
-                pieces.map(|(_, values, tokens)| (values, tokens)).collect();
+            pieces.clear();
+            pieces.extend(run.blocks.clone().map(|index| {
+                let (_, values, tokens) = part(run.span, index);
+                (values, tokens)
+            }));
             let whole: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
             let sees = |seen: usize| (seen.saturating_sub(run.first)).min(whole);
             let common = rows.iter().map(|&(_, seen)| sees(seen)).min().unwrap_or(0);
             let mut add = |rows: Range<usize>, tokens: Range<usize>| {
-                let weights: Vec<&[f32]> = (rows.start * share..rows.end * share)
-                    .map(|index| {
-                        let start = index * stride + run.first;
-                        &weights[start + tokens.start..start + tokens.end]
-                    })
-                    .collect();
-                let sums = &mut sums[rows.start * share * padded..rows.end * share * padded];
-                weigh(&weights, &within(&pieces, tokens, padded), padded, sums);
+                let queries = rows.start * share..rows.end * share;
+                seen_weights.clear();
+                seen_weights.extend(queries.clone().map(|index| {
+                    let start = index * stride + run.first;
+                    &weights[start + tokens.start..start + tokens.end]
+                }));
+                within(&pieces, tokens, padded, &mut cut);
+                let sums = &mut sums[queries.start * padded..queries.end * padded];
+                weigh(&seen_weights, &cut, padded, sums);
             };
             add(run.rows.clone(), 0..common);
             for (row, &(_, seen)) in run.rows.clone().zip(rows) {
@@ -290,9 +297,10 @@ fn within<'a, T>(
     pieces: &[(&'a [T], usize)],
     tokens: Range<usize>,
     padded: usize,
-) -> Vec<(&'a [T], usize)> {
+    out: &mut Vec<(&'a [T], usize)>,
+) {
+    out.clear();
     let mut start = 0;
-    let mut out = Vec::with_capacity(pieces.len());
     for &(values, count) in pieces {
         let from = tokens.start.clamp(start, start + count) - start;
         let to = tokens.end.clamp(start, start + count) - start;
@@ -301,7 +309,6 @@ fn within<'a, T>(
         }
         start += count;
     }
-    out
 }
 
 /// What a task needs for itself, kept from task to task.

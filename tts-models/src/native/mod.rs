@@ -15,7 +15,7 @@ mod attention;
 mod rope;
 mod state;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -70,12 +70,16 @@ pub struct Native {
     rope: Rope,
     pool: Arc<Pool>,
     team: Team,
+    /// Of passes that are over.
+    scratch: Mutex<Vec<Scratch>>,
 }
 
-/// What a layer makes on the way, kept from layer to layer: fresh memory costs more than small
-/// models do. Every part is written whole before it is read.
-#[derive(Default)]
+/// What a pass makes on the way, kept from layer to layer and from pass to pass: fresh memory costs
+/// more than small models do. Every part is written whole before it is read.
+#[derive(Debug, Default)]
 struct Scratch {
+    /// `[rows, hidden]`.
+    x: Vec<f32>,
     input: Input,
     /// `[rows, q + 2 kv]`.
     qkv: Vec<f32>,
@@ -132,7 +136,8 @@ impl Native {
         let kind = if exact { KeyValueType::F32 } else { KeyValueType::F16 };
         let pool = Arc::new(Pool::new(shape, kind));
         let rope = Rope::new(&config);
-        Ok(Self { config, embedding, layers, norm, head, rope, pool, team })
+        let scratch = Mutex::default();
+        Ok(Self { config, embedding, layers, norm, head, rope, pool, team, scratch })
     }
 
     /// Bytes of all weights, as they are held.
@@ -143,6 +148,14 @@ impl Native {
         });
         let matrices = layers.chain([&self.embedding]).chain(&self.head);
         matrices.map(Matrix::bytes).sum()
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn keep_scratch(&self, scratch: Scratch) {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
     }
 
     fn epsilon(&self) -> f32 {
@@ -253,11 +266,10 @@ impl Native {
         });
     }
 
-    /// One layer over `x [rows, hidden]`, in place.
+    /// One layer over `x [rows, hidden]` of the scratch, in place.
     fn layer(
         &self,
         index: usize,
-        x: &mut [f32],
         scratch: &mut Scratch,
         positions: &[Angles],
         plan: &Plan,
@@ -268,7 +280,7 @@ impl Native {
         let rows = positions.len();
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
         let f = self.config.intermediate_size;
-        let Scratch { input, qkv, attended, active } = scratch;
+        let Scratch { x, input, qkv, attended, active } = scratch;
 
         self.normed(x, &layer.attention_norm, Kinds::of([query, key, value]), input);
         qkv.resize(rows * (q + 2 * kv), 0.0);
@@ -345,26 +357,27 @@ impl Executor for Native {
 
     fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
         self.check(spans)?;
-        let mut x = Vec::new();
+        let mut scratch = self.scratch();
         let mut positions = Vec::new();
         let mut row = Vec::new();
+        scratch.x.clear();
         for span in &mut *spans {
             span.state.reserve(span.tokens.len());
             for (offset, &token) in span.tokens.iter().enumerate() {
                 self.embedding.output(token as usize, &mut row);
-                x.extend_from_slice(&row);
+                scratch.x.extend_from_slice(&row);
                 positions.push(self.rope.at(span.state.len() + offset));
             }
         }
         let plan = Plan::new(&self.config, self.pool.shape, spans);
-        let mut scratch = Scratch::default();
         for index in 0..self.layers.len() {
-            self.layer(index, &mut x, &mut scratch, &positions, &plan, spans);
+            self.layer(index, &mut scratch, &positions, &plan, spans);
         }
-        let wanted = self.wanted(&x, spans);
+        let wanted = self.wanted(&scratch.x, spans);
         for span in spans {
             span.state.advance(span.tokens.len());
         }
+        self.keep_scratch(scratch);
         Ok(wanted)
     }
 
@@ -376,10 +389,11 @@ impl Executor for Native {
         }
         let rows = hidden.len() / width;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
-        let mut input = Input::default();
-        input.copy(&self.team, Kinds::of([head]), hidden, width);
+        let mut scratch = self.scratch();
+        scratch.input.copy(&self.team, Kinds::of([head]), hidden, width);
         logits.resize(rows * self.config.vocab_size, 0.0);
-        project(&self.team, &input, &[head], false, logits);
+        project(&self.team, &scratch.input, &[head], false, logits);
+        self.keep_scratch(scratch);
         Ok(())
     }
 
