@@ -7,12 +7,12 @@
 use super::for_each_isa;
 
 /// Lanes of a sum.
-const LANES: usize = 16;
+pub(super) const LANES: usize = 16;
 
 /// Adds lanes in halves.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
+pub(super) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
     let mut half = LANES / 2;
     while half > 0 {
         for lane in 0..half {

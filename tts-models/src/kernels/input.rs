@@ -4,7 +4,14 @@
 //! (the largest magnitude is 127), and the sum of each block; one of BF16 wants pairs of BF16; one of
 //! f32 the row as it is. An [`Input`] holds the forms that a projection's matrices need. A block with
 //! a number that is not finite gets the scale NaN, so that it is not lost.
+//!
+//! Where precision matters, an input is made fine: a block in which one number towers over the others,
+//! more than [`TOWERING`] times the root mean square, is followed by a second one that holds what
+//! rounding the first has left over. Language models have such channels, and attention feels what the
+//! others lose beside them: with queries, keys and values from fine inputs, `SmolLM2`'s perplexity on
+//! grade-school problems rises by half as much.
 
+use super::elementwise::{LANES, sum_lanes};
 use super::int8::BLOCK;
 use super::matrix::{Matrix, bf16_pair};
 use super::{Team, for_each_isa};
@@ -19,7 +26,12 @@ pub(super) struct Bytes {
     pub(super) scale: f32,
     /// `scale * sum`.
     pub(super) scaled_sum: f32,
+    /// Whether a second block holds what this one has left over.
+    pub(super) fine: bool,
 }
+
+/// Times the root mean square.
+const TOWERING: f32 = 5.0;
 
 /// The forms that some matrices need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,6 +39,7 @@ pub(crate) struct Kinds {
     f32: bool,
     bf16: bool,
     int8: bool,
+    fine: bool,
 }
 
 impl Kinds {
@@ -42,6 +55,11 @@ impl Kinds {
         }
         kinds
     }
+
+    /// With a second block of bytes where a first one is too coarse.
+    pub(crate) fn fine(self) -> Self {
+        Self { fine: true, ..self }
+    }
 }
 
 /// Rows `[rows, inputs]`.
@@ -53,7 +71,7 @@ pub(crate) struct Input {
     pub(super) f32: Vec<f32>,
     /// `[rows, inputs / 2]`.
     pub(super) bf16: Vec<u32>,
-    /// `[rows, inputs / 32]`.
+    /// `[rows, inputs / 32]`, or `[rows, 2, inputs / 32]` with second blocks.
     pub(super) int8: Vec<Bytes>,
 }
 
@@ -100,7 +118,8 @@ impl Input {
         /// Below this many numbers other threads are not worth asking.
         const WORTH_SHARING: usize = 4096;
         (self.rows, self.inputs) = (rows, inputs);
-        let (pairs, blocks) = (inputs.div_ceil(2), inputs.div_ceil(BLOCK));
+        let levels = if kinds.fine { 2 } else { 1 };
+        let (pairs, blocks) = (inputs.div_ceil(2), inputs.div_ceil(BLOCK) * levels);
         let size = |wanted: bool, width: usize| if wanted { rows * width } else { 0 };
         self.f32.resize(size(kinds.f32, inputs), 0.0);
         self.bf16.resize(size(kinds.bf16, pairs), 0);
@@ -136,7 +155,8 @@ impl Input {
                     }
                 }
                 if kinds.int8 {
-                    to_bytes(x, &mut part.int8[index * blocks..(index + 1) * blocks]);
+                    let out = &mut part.int8[index * blocks..(index + 1) * blocks];
+                    to_bytes(x, out, kinds.fine);
                 }
             }
         });
@@ -154,16 +174,47 @@ impl Input {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn to_bytes_body(x: &[f32], out: &mut [Bytes]) {
-    let (whole, rest) = x.as_chunks::<BLOCK>();
-    for (values, out) in whole.iter().zip(&mut *out) {
-        *out = block(values);
-    }
-    if let (false, Some(last)) = (rest.is_empty(), out.last_mut()) {
+fn to_bytes_body(x: &[f32], out: &mut [Bytes], fine: bool) {
+    let (first, second) = out.split_at_mut(x.len().div_ceil(BLOCK));
+    let mut second = second.iter_mut();
+    for (x, out) in x.chunks(BLOCK).zip(first) {
         let mut values = [0.0; BLOCK];
-        values[..rest.len()].copy_from_slice(rest);
-        *last = block(&values);
+        values[..x.len()].copy_from_slice(x);
+        *out = block(&values);
+        if let (true, Some(second)) = (fine, second.next()) {
+            out.fine = towers(&values, out.scale);
+            *second = if out.fine { block(&left_over(&values, out)) } else { Bytes::default() };
+        }
     }
+}
+
+/// Whether the largest number of a block, 127 times its scale, towers over the others.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn towers(values: &[f32; BLOCK], scale: f32) -> bool {
+    let mut lanes = [0.0; LANES];
+    for values in values.as_chunks::<LANES>().0 {
+        for (value, lane) in values.iter().zip(&mut lanes) {
+            *lane = value.mul_add(*value, *lane);
+        }
+    }
+    let sum = sum_lanes(lanes);
+    let most = 127.0 * scale;
+    // False where anything is not finite.
+    most * most > TOWERING * TOWERING / BLOCK as f32 * sum && most.is_finite()
+}
+
+/// What rounding has left over.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn left_over(values: &[f32; BLOCK], rounded: &Bytes) -> [f32; BLOCK] {
+    let mut left = *values;
+    for (left, word) in left.as_chunks_mut::<4>().0.iter_mut().zip(rounded.words) {
+        for (left, byte) in left.iter_mut().zip(word.to_le_bytes()) {
+            *left = (-f32::from(byte.cast_signed())).mul_add(rounded.scale, *left);
+        }
+    }
+    left
 }
 
 #[inline(always)]
@@ -198,10 +249,10 @@ fn block(values: &[f32; BLOCK]) -> Bytes {
         let bytes = [a.cast_unsigned(), b.cast_unsigned(), c.cast_unsigned(), d.cast_unsigned()];
         *word = i32::from_le_bytes(bytes);
     }
-    Bytes { words, sum, scale, scaled_sum: scale * sum as f32 }
+    Bytes { words, sum, scale, scaled_sum: scale * sum as f32, fine: false }
 }
 
 for_each_isa! {
-    /// Rounds a row to bytes, block by block.
-    to_bytes / to_bytes_on, to_bytes_body(x: &[f32], out: &mut [Bytes])
+    /// Rounds a row to bytes, block by block, and with `fine` what that leaves over too.
+    to_bytes / to_bytes_on, to_bytes_body(x: &[f32], out: &mut [Bytes], fine: bool)
 }

@@ -12,7 +12,7 @@ use super::int8::{Int8Panel, tile};
 use super::matrix::{Line, Matrix, PANEL, Panel};
 use super::{Isa, Team};
 
-/// With fewer rows than this, tiles themselves ask for what comes next.
+/// With fewer rows than this, what takes the time is reading the panels.
 const FEW_ROWS: usize = 4;
 
 /// A pointer into the output, of which each task writes columns of its own.

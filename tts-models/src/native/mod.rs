@@ -282,7 +282,7 @@ impl Native {
         let f = self.config.intermediate_size;
         let Scratch { x, input, qkv, attended, active } = scratch;
 
-        self.normed(x, &layer.attention_norm, Kinds::of([query, key, value]), input);
+        self.normed(x, &layer.attention_norm, Kinds::of([query, key, value]).fine(), input);
         qkv.resize(rows * (q + 2 * kv), 0.0);
         project(&self.team, input, &[query, key, value], false, qkv);
         self.keep(index, qkv, positions, spans);

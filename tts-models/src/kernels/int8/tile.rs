@@ -19,7 +19,14 @@ pub(in super::super) fn portable<const R: usize, const P: usize>(
     for (row, out) in x.iter().zip(out) {
         for (panel, out) in w.iter().zip(out) {
             *out = [0.0; PANEL];
-            for (block, bytes) in row.iter().enumerate() {
+            let blocks = panel.scales.len();
+            // Each block, and what it has left over where that is kept.
+            let both = (0..blocks).flat_map(|block| {
+                let second = row[block].fine.then_some((block, blocks + block));
+                [(block, block)].into_iter().chain(second)
+            });
+            for (block, place) in both {
+                let bytes = &row[place];
                 for (lane, out) in out.iter_mut().enumerate() {
                     let mut sum = -panel.offset * bytes.sum;
                     for input in 0..BLOCK {
@@ -38,9 +45,10 @@ pub(in super::super) fn portable<const R: usize, const P: usize>(
     }
 }
 
-/// Whether all operands have as many blocks; the number of them.
+/// Whether all operands have as many blocks, and inputs as many or twice as many; their number.
 fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>; P]) -> usize {
-    let blocks = x.first().map_or(0, |row| row.len());
+    let blocks = w.first().map_or(0, |panel| panel.scales.len());
+    let inputs = x.first().map_or(0, |row| row.len());
     let minima = w.first().is_some_and(|panel| !panel.minima.is_empty());
     let panel_fits = |panel: &Int8Panel<'_>| {
         let levels = match panel.levels {
@@ -50,7 +58,8 @@ fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>;
         let few = if minima { blocks } else { 0 };
         levels == blocks && panel.scales.len() == blocks && panel.minima.len() == few
     };
-    assert!(x.iter().all(|row| row.len() == blocks), "rows of one length");
+    assert!(x.iter().all(|row| row.len() == inputs), "rows of one length");
+    assert!(inputs == blocks || inputs == 2 * blocks, "blocks, and perhaps second ones");
     assert!(w.iter().all(panel_fits), "panels of that length, alike");
     blocks
 }
@@ -100,6 +109,17 @@ pub(in super::super) mod x86 {
         _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(halves).cast()) })
     }
 
+    /// Whether a row has something left over in a block.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a few instructions")]
+    fn fine<const R: usize>(x: &[&[Bytes]; R], block: usize) -> bool {
+        let mut any = false;
+        for row in x {
+            any |= row[block].fine;
+        }
+        any
+    }
+
     /// Asks for the levels of a block, which may be one beyond these.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a few instructions")]
@@ -133,7 +153,7 @@ pub(in super::super) mod x86 {
     /// One pass over all blocks, with `products` for the integer sums of each. A macro, because
     /// registers that pass through a call end up in memory.
     macro_rules! over_blocks {
-        ($blocks:ident, $x:ident, $w:ident, $levels:ident, $out:ident, |$block:ident, $exact:ident| $products:block) => {
+        ($blocks:ident, $x:ident, $w:ident, $levels:ident, $out:ident, |$block:ident, $place:ident, $exact:ident| $products:block) => {
             let together = P > 1 && $levels[0].as_ptr().wrapping_add($blocks) == $levels[P - 1].as_ptr();
             let mut sums: [[__m512; P]; R] = [[_mm512_setzero_ps(); P]; R];
             for $block in 0..$blocks {
@@ -143,10 +163,13 @@ pub(in super::super) mod x86 {
                         ahead(&$levels[p], $block + if together { P } else { 1 } * $blocks);
                     }
                 }
+                let mut $place = $block;
+                // Once, and again for what the first blocks have left over.
+                loop {
                 let mut $exact: [[__m512i; P]; R] = [[_mm512_setzero_si512(); P]; R];
                 if !MINIMA {
                     for r in 0..R {
-                        let sum = $x[r][$block].sum;
+                        let sum = $x[r][$place].sum;
                         for p in 0..P {
                             $exact[r][p] = _mm512_set1_epi32(-$w[p].offset * sum);
                         }
@@ -156,17 +179,22 @@ pub(in super::super) mod x86 {
                 for p in 0..P {
                     let scale = floats(&$w[p].scales[$block]);
                     for r in 0..R {
-                        let scale = _mm512_mul_ps(scale, _mm512_set1_ps($x[r][$block].scale));
+                        let scale = _mm512_mul_ps(scale, _mm512_set1_ps($x[r][$place].scale));
                         let sum = _mm512_cvtepi32_ps($exact[r][p]);
                         sums[r][p] = _mm512_fmadd_ps(sum, scale, sums[r][p]);
                     }
                     if MINIMA {
                         let minimum = floats(&$w[p].minima[$block]);
                         for r in 0..R {
-                            let scaled = _mm512_set1_ps($x[r][$block].scaled_sum);
+                            let scaled = _mm512_set1_ps($x[r][$place].scaled_sum);
                             sums[r][p] = _mm512_fmadd_ps(minimum, scaled, sums[r][p]);
                         }
                     }
+                }
+                if $place > $block || !fine(&$x, $block) {
+                    break;
+                }
+                $place += $blocks;
                 }
             }
             for r in 0..R {
@@ -189,14 +217,14 @@ pub(in super::super) mod x86 {
         levels: [&[[Line<[u8; 64]>; 8]]; P],
         out: &mut [[[f32; PANEL]; P]; R],
     ) {
-        over_blocks!(blocks, x, w, levels, out, |block, exact| {
+        over_blocks!(blocks, x, w, levels, out, |block, place, exact| {
             for g in 0..8 {
                 let mut bytes = [_mm512_setzero_si512(); P];
                 for p in 0..P {
                     bytes[p] = line(&levels[p][block][g]);
                 }
                 for r in 0..R {
-                    let input = _mm512_set1_epi32(x[r][block].words[g]);
+                    let input = _mm512_set1_epi32(x[r][place].words[g]);
                     for p in 0..P {
                         exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], bytes[p], input);
                     }
@@ -217,7 +245,7 @@ pub(in super::super) mod x86 {
         out: &mut [[[f32; PANEL]; P]; R],
     ) {
         let nibble = _mm512_set1_epi8(15);
-        over_blocks!(blocks, x, w, levels, out, |block, exact| {
+        over_blocks!(blocks, x, w, levels, out, |block, place, exact| {
             for g in 0..4 {
                 let mut low = [_mm512_setzero_si512(); P];
                 let mut high = [_mm512_setzero_si512(); P];
@@ -227,8 +255,8 @@ pub(in super::super) mod x86 {
                     high[p] = _mm512_and_si512(_mm512_srli_epi16::<4>(both), nibble);
                 }
                 for r in 0..R {
-                    let first = _mm512_set1_epi32(x[r][block].words[g]);
-                    let second = _mm512_set1_epi32(x[r][block].words[g + 4]);
+                    let first = _mm512_set1_epi32(x[r][place].words[g]);
+                    let second = _mm512_set1_epi32(x[r][place].words[g + 4]);
                     for p in 0..P {
                         exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], low[p], first);
                         exact[r][p] = _mm512_dpbusd_epi32(exact[r][p], high[p], second);
@@ -262,7 +290,11 @@ pub(in super::super) mod x86 {
     ) {
         let blocks = blocks(x, w);
         let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
-        for block in 0..blocks {
+        let both = (0..blocks).flat_map(|block| {
+            let second = fine(x, block).then_some((block, blocks + block));
+            [(block, block)].into_iter().chain(second)
+        });
+        for (block, place) in both {
             for p in 0..P {
                 let mut exact = [[[_mm256_setzero_si256(); 2]; 2]; R];
                 for g in 0..8 {
@@ -274,7 +306,7 @@ pub(in super::super) mod x86 {
                     let (first, second) = levels.split_at(32);
                     for r in 0..R {
                         // Four signed bytes, in 16 bits, four times over.
-                        let input = _mm_set1_epi32(x[r][block].words[g]);
+                        let input = _mm_set1_epi32(x[r][place].words[g]);
                         let input = _mm256_cvtepi8_epi16(input);
                         half_panel(first, input, &mut exact[r][0]);
                         half_panel(second, input, &mut exact[r][1]);
@@ -293,15 +325,15 @@ pub(in super::super) mod x86 {
                         // Pairs of pairs: outputs 0, 1, 4, 5 and 2, 3, 6, 7.
                         let sum = _mm256_hadd_epi32(low, high);
                         let sum = _mm256_permute4x64_epi64::<0b11_01_10_00>(sum);
-                        let start = _mm256_set1_epi32(-w[p].offset * x[r][block].sum);
+                        let start = _mm256_set1_epi32(-w[p].offset * x[r][place].sum);
                         let sum = _mm256_cvtepi32_ps(_mm256_add_epi32(sum, start));
-                        let scale = _mm256_mul_ps(scale, _mm256_set1_ps(x[r][block].scale));
+                        let scale = _mm256_mul_ps(scale, _mm256_set1_ps(x[r][place].scale));
                         sums[r][p][half] = _mm256_fmadd_ps(sum, scale, sums[r][p][half]);
                     }
                     if let Some(minima) = w[p].minima.get(block) {
                         let minimum = eight_of(minima);
                         for r in 0..R {
-                            let scaled = _mm256_set1_ps(x[r][block].scaled_sum);
+                            let scaled = _mm256_set1_ps(x[r][place].scaled_sum);
                             sums[r][p][half] = _mm256_fmadd_ps(minimum, scaled, sums[r][p][half]);
                         }
                     }

@@ -192,6 +192,53 @@ proptest! {
     }
 }
 
+/// One number in a hundred is fifty times as large as the others: beside it, eight bits leave
+/// little of them, and the second blocks bring it back.
+#[test]
+fn fine_inputs_keep_what_stands_beside_a_tower() {
+    let (rows, inputs, outputs) = (9, 96, 40);
+    let mut x = numbers(rows * inputs, 5);
+    x.iter_mut().step_by(101).for_each(|x| *x *= 50.0);
+    let matrices = [
+        Matrix::of(&numbers(outputs * inputs, 6), inputs, WeightFormat::Int8),
+        Matrix::of_blocks(&blocks(Dtype::Q4_1, outputs, inputs, 7)).unwrap(),
+        Matrix::of_blocks(&blocks(Dtype::Q4_0, outputs, inputs, 8)).unwrap(),
+    ];
+    for matrix in &matrices {
+        let weights = decoded(matrix);
+        let exact: Vec<f64> = x
+            .chunks(inputs)
+            .flat_map(|row| {
+                weights.chunks(inputs).map(move |weights| {
+                    row.iter().zip(weights).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum()
+                })
+            })
+            .collect();
+        let run = |kinds: Kinds, isa: Isa| {
+            let input = Input::of(&x, inputs, kinds);
+            let mut y = vec![f32::NAN; rows * outputs];
+            project_on(isa, &Team::new(2).unwrap(), &input, &[matrix], false, &mut y);
+            for (row, y) in x.chunks(inputs).zip(y.chunks(outputs)) {
+                let mut alone = vec![f32::NAN; outputs];
+                let input = Input::of(row, inputs, kinds);
+                project_on(isa, &Team::new(1).unwrap(), &input, &[matrix], false, &mut alone);
+                assert_eq!(bits(&alone), bits(y), "{isa:?}");
+            }
+            y
+        };
+        let kinds = Kinds::of([matrix]);
+        let far = |y: &[f32]| {
+            let squares = y.iter().zip(&exact).map(|(y, exact)| (f64::from(*y) - exact).powi(2));
+            squares.sum::<f64>()
+        };
+        let reference = run(kinds.fine(), Isa::Portable);
+        assert!(far(&reference) < 0.1 * far(&run(kinds, Isa::Portable)));
+        for isa in Isa::all() {
+            assert_eq!(bits(&run(kinds.fine(), isa)), bits(&reference), "{isa:?}");
+        }
+    }
+}
+
 #[test]
 fn matrices_of_all_kinds_stand_side_by_side() {
     let inputs = 64;
