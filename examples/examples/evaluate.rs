@@ -86,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     Manifest {
         model: (path, evaluate::digest(path)?),
         backend: arguments.model.backend,
+        weights: arguments.model.weights,
         scorer: head,
         setup: &setup,
         problems: fingerprint,

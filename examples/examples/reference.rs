@@ -15,7 +15,7 @@ use std::sync::Arc;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use tts_core::{Prompt, Request, Sampling, StepRule, Trajectory, Until};
-use tts_models::{Backend, EngineConfig, LanguageModel, sampling};
+use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat, sampling};
 
 /// Prints next-token logits and greedy continuations of raw prompts.
 #[derive(Parser)]
@@ -56,7 +56,8 @@ struct Reference {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let config = EngineConfig { threads: arguments.threads, ..EngineConfig::default() };
+    let weights = WeightFormat::F32;
+    let config = EngineConfig { threads: arguments.threads, weights, ..EngineConfig::default() };
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
     let text = std::fs::read_to_string(&arguments.prompts)
         .map_err(|error| format!("{}: {error}", arguments.prompts.display()))?;

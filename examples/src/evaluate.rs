@@ -15,7 +15,7 @@ use tts_core::{
     Stop, answer,
 };
 
-use tts_models::Backend;
+use tts_models::{Backend, WeightFormat};
 
 use crate::Error;
 use crate::data::Problem;
@@ -28,6 +28,8 @@ pub struct Manifest<'a> {
     pub model: (&'a Path, u64),
     /// What runs it.
     pub backend: Backend,
+    /// In which type.
+    pub weights: WeightFormat,
     /// A digest of the scorer's files; 0 when it has none.
     pub scorer: u64,
     /// Everything about the search.

@@ -8,7 +8,7 @@ use tts_core::{
     Aggregate, Budget, Mode, Prompt, Rule, Sampling, SearchStrategy, Selection, StepRule,
     StepScorer,
 };
-use tts_models::{Backend, EngineConfig, LanguageModel};
+use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
@@ -23,6 +23,9 @@ pub struct ModelOptions {
     /// native, ndarray or cuda.
     #[arg(long, default_value = "native")]
     pub backend: Backend,
+    /// Type in which the native backend holds and multiplies weights: stored, f32, bf16 or int8.
+    #[arg(long, default_value = "stored")]
+    pub weights: WeightFormat,
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
@@ -41,7 +44,12 @@ impl ModelOptions {
     }
 
     fn engine(&self) -> EngineConfig {
-        EngineConfig { threads: self.threads, max_lines: self.max_lines, ..EngineConfig::default() }
+        EngineConfig {
+            threads: self.threads,
+            max_lines: self.max_lines,
+            weights: self.weights,
+            ..EngineConfig::default()
+        }
     }
 
     /// Makes a scorer; a reward model with a trunk of its own runs as the policy does.

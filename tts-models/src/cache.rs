@@ -255,15 +255,12 @@ impl<B: Clone> PrefixCache<B> {
             children: BTreeMap::new(),
             used: clock,
         };
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.nodes[id] = Some(node);
-                id
-            }
-            None => {
-                self.nodes.push(Some(node));
-                self.nodes.len() - 1
-            }
+        let id = if let Some(id) = self.free.pop() {
+            self.nodes[id] = Some(node);
+            id
+        } else {
+            self.nodes.push(Some(node));
+            self.nodes.len() - 1
         };
         self.leaves.insert((clock, id));
         if let Some(node) = self.node_mut(parent) {

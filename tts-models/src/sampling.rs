@@ -128,13 +128,12 @@ impl Scratch {
         } else {
             f32::NEG_INFINITY
         };
-        let mut from = 0_u32;
-        for (group, &top) in logits.chunks(GROUP).zip(&self.tops) {
+        let firsts = (0_u32..).step_by(GROUP);
+        for ((group, &top), first) in logits.chunks(GROUP).zip(&self.tops).zip(firsts) {
             if top >= floor {
-                let high = (from..).zip(group).filter(|(_, logit)| **logit >= floor);
+                let high = (first..).zip(group).filter(|(_, logit)| **logit >= floor);
                 self.candidates.extend(high.map(|(token, _)| token));
             }
-            from = from.saturating_add(GROUP as u32);
         }
         let by_rank =
             |a: &u32, b: &u32| logits[*b as usize].total_cmp(&logits[*a as usize]).then(a.cmp(b));

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 use tts_core::toy::Sample;
-use tts_core::{Prompt, Sampling, Search, StepRule};
+use tts_core::{Given, Prompt, Sampling, Search, StepRule};
 use tts_models::load::text_side;
 use tts_models::template::Message;
 use tts_models::weights::Dtype;
@@ -196,4 +196,32 @@ fn smollm2_loads() {
         let tensor = tensors.iter().find(|t| t.name == name).unwrap();
         assert_eq!(tensor.values[index].to_bits(), expected, "{name} {index}");
     }
+}
+
+/// Quantised weights, multiplied as integers, against the same weights in f32: the
+/// log-probabilities of the reference continuations differ by little on average.
+#[test]
+fn integer_arithmetic_costs_little() {
+    let (Some(path), Some(anchors)) = (model(), shared("anchors/smollm2_reference.json")) else {
+        return;
+    };
+    let anchors: Value = serde_json::from_str(&anchors).unwrap();
+    let given: Vec<Given> = anchors["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| Given {
+            context: ids(&case["prompt_tokens"]),
+            tokens: ids(&case["transformers_f32_dequantised"]["greedy"]),
+        })
+        .collect();
+    let nats = |weights| {
+        let config = EngineConfig { weights, ..EngineConfig::default() };
+        let model = tts_models::open(&path, Backend::Native, config).unwrap();
+        let logprobs = model.logprobs(&given).unwrap().concat();
+        -logprobs.iter().map(|&x| f64::from(x)).sum::<f64>() / logprobs.len() as f64
+    };
+    let (exact, stored) = (nats(WeightFormat::F32), nats(WeightFormat::Stored));
+    println!("{exact} nats a token in f32, {stored} as stored");
+    assert!((stored - exact).abs() < 0.03 && stored.to_bits() != exact.to_bits());
 }

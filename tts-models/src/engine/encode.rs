@@ -12,6 +12,9 @@ use super::{Engine, Wanted};
 use crate::cache::shared;
 use crate::{Executor, ModelError, Span, Want};
 
+/// Hidden rows by position.
+type Rows = Vec<(usize, Vec<f32>)>;
+
 /// A text of a wave, with its place in the batch.
 struct Text<'a, S> {
     place: usize,
@@ -163,7 +166,7 @@ impl<E: Executor> Engine<E> {
         at: usize,
         mut state: Option<E::State>,
         ready: &mut Vec<Branch<E::State>>,
-        rows: &dyn Fn(&Text<'_, E::State>) -> Vec<(usize, Vec<f32>)>,
+        rows: &dyn Fn(&Text<'_, E::State>) -> Rows,
     ) {
         let Range { mut start, end: last } = range;
         // Whoever ends here comes first; equal texts do together.

@@ -190,7 +190,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             spans.push(Span { state: &mut line.state, tokens, want: Want::Last });
         }
         let mut room = engine.config.prefill_rows;
-        let mut ends = Vec::new();
+        // Which admissions, how many of their tokens, and whether these are the last.
+        let mut ran = Vec::new();
         for (index, admission) in self.pending.iter_mut().enumerate() {
             if room == 0 {
                 break;
@@ -200,18 +201,18 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let tokens = &missing[..missing.len().min(room)];
             let last = tokens.len() == missing.len();
             room -= tokens.len();
-            admission.done += tokens.len();
-            if last {
-                ends.push(index);
-            }
+            ran.push((index, tokens.len(), last));
             spans.push(Span { state, tokens, want: if last { Want::Last } else { Want::Nothing } });
         }
         let mut hidden =
             if spans.is_empty() { Vec::new() } else { engine.executor.forward(&mut spans)? };
         drop(spans);
         let mut rows = hidden.chunks_exact(width).skip(self.lines.len());
-        for index in ends {
-            self.pending[index].hidden = rows.next().map(<[f32]>::to_vec);
+        for (index, tokens, last) in ran {
+            self.pending[index].done += tokens;
+            if last {
+                self.pending[index].hidden = rows.next().map(<[f32]>::to_vec);
+            }
         }
         hidden.truncate(self.lines.len() * width);
         let ready: Vec<Admission<E::State>> =

@@ -310,7 +310,6 @@ fn weigh_portable<T: Element, const R: usize, const C: usize>(
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector loads and stores through pointers")]
-#[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
 mod x86 {
     use std::arch::x86_64::{
         _mm256_fmadd_ps, _mm256_set1_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm512_fmadd_ps,

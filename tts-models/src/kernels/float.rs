@@ -55,7 +55,6 @@ fn length<T, W>(x: &[&[T]], w: &[&[W]]) -> usize {
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "vector loads through pointers")]
-#[expect(clippy::needless_range_loop, reason = "indices of registers in a tile")]
 pub(super) mod x86 {
     use std::arch::x86_64::{
         __m256, __m512, __m512bh, __m512i, _mm256_and_si256, _mm256_castsi256_ps, _mm256_fmadd_ps,

@@ -35,6 +35,7 @@ const TOWERING: f32 = 5.0;
 
 /// The forms that some matrices need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "forms are wanted or not")]
 pub(crate) struct Kinds {
     f32: bool,
     bf16: bool,
@@ -218,7 +219,6 @@ fn left_over(values: &[f32; BLOCK], rounded: &Bytes) -> [f32; BLOCK] {
 }
 
 #[inline(always)]
-#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn block(values: &[f32; BLOCK]) -> Bytes {
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;

@@ -85,7 +85,7 @@ impl<S: Sink> Sink for Ahead<'_, S> {
 /// Where each panel of a task goes: its first column, and the last one of its matrix.
 struct Columns<'a> {
     output: Output,
-    columns: &'a [(usize, usize)],
+    ranges: &'a [(usize, usize)],
     add: bool,
 }
 
@@ -93,12 +93,13 @@ impl Sink for Columns<'_> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
     fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
-        for (values, &(first, last)) in values.iter().zip(&self.columns[panel..]) {
+        for (values, &(first, last)) in values.iter().zip(&self.ranges[panel..]) {
             #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
             // SAFETY: `project` holds the buffer for the whole call, and this task alone writes the
             // columns of its panels.
             let out = unsafe { self.output.part(row, first, last) };
-            if let (Some(out), false) = (out.as_mut_array::<PANEL>(), self.add) {
+            let whole = out.len() == PANEL;
+            if let (Some(out), true, false) = (out.first_chunk_mut::<PANEL>(), whole, self.add) {
                 *out = *values;
             } else {
                 for (out, value) in out.iter_mut().zip(values) {
@@ -136,7 +137,7 @@ fn project_on(isa: Isa, team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &
         let refs: Vec<Panel<'_>> = refs.collect();
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
-        walk(isa, x, &refs, Columns { output: *output, columns: &columns[mine], add });
+        walk(isa, x, &refs, Columns { output: *output, ranges: &columns[mine], add });
     });
 }
 
@@ -158,7 +159,7 @@ impl Sink for SwiGlu {
         // the columns of its panels.
         let out = unsafe { self.output.part(row, column, self.output.columns) };
         let active = swish_gate(gate, up);
-        match out.as_mut_array::<PANEL>() {
+        match out.first_chunk_mut::<PANEL>() {
             Some(out) => *out = active,
             None => out.copy_from_slice(&active[..out.len()]),
         }
@@ -261,7 +262,7 @@ macro_rules! over_rows {
         over_rows!(@tiles 1, $tile, $x, $w, $p, $at, $sink, row);
     }};
     (@tiles $r:literal, $tile:path, $x:ident, $w:ident, $p:ident, $at:ident, $sink:ident, $row:ident) => {
-        if $row + $r <= $x.len() {
+        if $x.len() - $row >= $r {
             let mut out = [[[0.0; PANEL]; $p]; $r];
             while let Some(rows) = $x.get($row..).and_then(|rows| rows.first_chunk::<$r>()) {
                 $tile(rows, &$w, &mut out);

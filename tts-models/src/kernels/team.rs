@@ -11,7 +11,7 @@
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 
 /// How often a helper looks for work before it parks: a few tenths of a millisecond.
@@ -184,7 +184,12 @@ impl Team {
         if count <= 1 || self.helpers.is_empty() {
             return alone();
         }
-        let Ok(guard) = self.caller.try_lock() else { return alone() };
+        let guard = match self.caller.try_lock() {
+            Ok(guard) => guard,
+            // A task panicked once; the job it was part of is over.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return alone(),
+        };
         let shared = &*self.shared;
         let borrowed: &(dyn Fn(usize) + Sync) = &task;
         #[expect(unsafe_code, reason = "the closure's lifetime is hidden from the helpers")]

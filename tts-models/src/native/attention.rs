@@ -61,7 +61,8 @@ pub(super) struct Plan {
 #[derive(Debug, Clone, Copy)]
 struct Row {
     span: usize,
-    row: usize,
+    /// Its place in the pass.
+    place: usize,
     seen: usize,
 }
 
@@ -90,7 +91,7 @@ impl Plan {
             .flat_map(|span| {
                 let (start, past) = (starts[span], spans[span].state.len());
                 let rows = 0..spans[span].tokens.len();
-                rows.map(move |row| Row { span, row: start + row, seen: past + row + 1 })
+                rows.map(move |row| Row { span, place: start + row, seen: past + row + 1 })
             })
             .collect();
         let mut places = vec![(0, 0); total];
@@ -100,9 +101,9 @@ impl Plan {
             let mut runs = Vec::new();
             split(&keys, spans, rows, 0..rows.len(), (0, 0), &mut runs);
             for (place, row) in rows.iter().enumerate() {
-                places[row.row] = (groups.len(), place);
+                places[row.place] = (groups.len(), place);
             }
-            let seen = rows.iter().map(|row| (row.row, row.seen)).collect();
+            let seen = rows.iter().map(|row| (row.place, row.seen)).collect();
             groups.push(Group { rows: seen, runs, before });
             before += rows.len();
         }
@@ -175,6 +176,7 @@ impl Plan {
 
     /// One group under one key head.
     #[expect(clippy::too_many_arguments, reason = "the pieces of one formula")]
+    #[expect(clippy::too_many_lines, reason = "scores, softmax and values of one group")]
     fn group<'s, 'q, T: Element>(
         &self,
         group: &Group,

@@ -34,8 +34,8 @@ pub(super) struct Pool {
     free: Mutex<Vec<Numbers>>,
 }
 
-/// Blocks kept for reuse at most.
-const MOST_FREE: usize = 256;
+/// Bytes of blocks kept for reuse, at most.
+const MOST_FREE: usize = 64 << 20;
 
 impl Pool {
     pub(super) fn new(shape: KeyValueShape, kind: KeyValueType) -> Self {
@@ -73,7 +73,7 @@ pub(super) struct Block {
 impl Drop for Block {
     fn drop(&mut self) {
         let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < MOST_FREE {
+        if free.len() * self.pool.token_bytes() * BLOCK_TOKENS < MOST_FREE {
             free.push(std::mem::replace(&mut self.numbers, Numbers::F32(Box::default())));
         }
     }

@@ -1,7 +1,7 @@
 //! The own kernels against Burn's operations, and their bits under every split of the work.
 
 use proptest::prelude::*;
-use tts_models::{Cpu, Executor, Native, Plain, Span, Want};
+use tts_models::{Cpu, Executor, Native, Plain, Span, Want, WeightFormat};
 
 use super::weights;
 
@@ -16,6 +16,8 @@ fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
     let mut state = executor.empty();
     executor.forward(&mut [Span { state: &mut state, tokens, want: Want::All }]).unwrap()
 }
+
+const FORMATS: [WeightFormat; 3] = [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
 
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -37,10 +39,24 @@ fn native_agrees_with_burn() {
     }
 }
 
+/// Rounding weights and inputs moves hidden rows by about a hundredth of their size, not more.
+#[test]
+fn rounded_formats_stay_close_to_f32() {
+    let text = tokens(90, 3);
+    let exact = whole(&Native::new(weights("qwen2"), 1).unwrap(), &text);
+    let size: f32 = exact.iter().map(|x| x * x).sum();
+    for (format, most) in [(WeightFormat::Bf16, 0.02), (WeightFormat::Int8, 0.05)] {
+        let rounded = whole(&Native::with_format(weights("qwen2"), format, 1).unwrap(), &text);
+        let far: f32 = exact.iter().zip(&rounded).map(|(a, b)| (a - b).powi(2)).sum();
+        let far = (far / size).sqrt();
+        assert!(far > 1e-5 && far < most, "{format:?}: {far}");
+    }
+}
+
 #[test]
 fn a_sequence_has_the_same_bits_among_any_number_of_others() {
-    for threads in [1, 2, 5] {
-        let native = Native::new(weights("qwen2"), threads).unwrap();
+    for (threads, format) in [1, 2, 5].into_iter().flat_map(|t| FORMATS.map(|f| (t, f))) {
+        let native = Native::with_format(weights("qwen2"), format, threads).unwrap();
         let text = tokens(33, 1);
         let alone = bits(&whole(&native, &text));
         for others in [1, 2, 8, 64] {
@@ -61,7 +77,7 @@ fn a_sequence_has_the_same_bits_among_any_number_of_others() {
             assert_eq!(
                 bits(&native.forward(&mut spans).unwrap()),
                 alone,
-                "{threads} threads, {others}"
+                "{format:?}, {threads} threads, {others}"
             );
         }
         let logits = bits(&native.logits(&whole(&native, &text)).unwrap());
@@ -106,9 +122,10 @@ proptest! {
     /// whole path run at once.
     #[test]
     fn forked_and_cut_up_sequences_have_the_bits_of_whole_ones(
-        pieces in prop::collection::vec((1_usize..12, 0_usize..40, 0_usize..6), 1..12), seed: u64,
+        pieces in prop::collection::vec((1_usize..40, 0_usize..90, 0_usize..6), 1..12), seed: u64,
+        format in prop::sample::select(FORMATS.to_vec()),
     ) {
-        let native = Native::new(weights("llama"), 2).unwrap();
+        let native = Native::with_format(weights("llama"), format, 2).unwrap();
         let mut paths: Vec<(Vec<u32>, tts_models::native::NativeState)> = vec![(Vec::new(), native.empty())];
         for (index, (length, keep, from)) in pieces.into_iter().enumerate() {
             let from = from % paths.len();
