@@ -1,7 +1,7 @@
 //! The executor on own CPU kernels: a whole decoder pass over packed weights as one call.
 //!
 //! All rows of all spans run together through the projections; attention reads each block of keys
-//! and values once for all the rows that share it (see [`attention`]). Every reduction has one fixed
+//! and values once for all the rows that share it (see the module `attention`). Every reduction has one fixed
 //! order (see `kernels`), so a sequence has the same bits alone and among others, with any number of
 //! threads, in one span and token by token, and however its past is cut into blocks.
 //!
