@@ -9,7 +9,7 @@
 //! more than [`TOWERING`] times the root mean square, is followed by a second one that holds what
 //! rounding the first has left over. Language models have such channels, and attention feels what the
 //! others lose beside them: with queries, keys and values from fine inputs, `SmolLM2`'s perplexity on
-//! grade-school problems rises by half as much.
+//! worked grade-school problems rises by a third as much (0.16 instead of 0.50 %).
 
 use super::elementwise::{LANES, sum_lanes};
 use super::int8::BLOCK;

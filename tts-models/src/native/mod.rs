@@ -140,16 +140,6 @@ impl Native {
         Ok(Self { config, embedding, layers, norm, head, rope, pool, team, scratch })
     }
 
-    /// Bytes of all weights, as they are held.
-    pub fn weight_bytes(&self) -> usize {
-        let layers = self.layers.iter().flat_map(|layer| {
-            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
-            [query, key, value, output, gate, up, down]
-        });
-        let matrices = layers.chain([&self.embedding]).chain(&self.head);
-        matrices.map(Matrix::bytes).sum()
-    }
-
     fn scratch(&self) -> Scratch {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
