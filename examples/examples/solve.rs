@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tts_core::{Aggregate, Search, What};
 use tts_examples::options::{ModelOptions, SearchOptions};
+use tts_examples::plan::PlanOptions;
 use tts_examples::{Error, exit, report};
 
 /// Solves one problem by search.
@@ -21,6 +22,8 @@ struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     search: SearchOptions,
+    #[command(flatten)]
+    plan: PlanOptions,
     /// Writes outcome and figures as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -34,7 +37,8 @@ struct Arguments {
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     // Everything that can be wrong with the request is found before the model is read.
-    let setup = arguments.search.setup()?;
+    let mut setup = arguments.search.setup()?;
+    arguments.plan.check()?;
     let few_shot = arguments.search.few_shot()?;
     let prompt = arguments.search.prompt(few_shot.as_ref(), &arguments.question);
     if arguments.question.trim().is_empty() {
@@ -56,8 +60,23 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         shape.active_parameters() as f64 / 1e6,
         start.elapsed().as_secs_f64()
     )?;
+    let mut forecast = None;
+    if arguments.plan.is_asked() {
+        let tokens = model.encode(&prompt)?.len();
+        let (search, lines) = (&arguments.search, arguments.model.max_lines);
+        let (recipe, found) = arguments.plan.recipe(search, model.as_ref(), tokens, lines)?;
+        setup.recipe = recipe;
+        forecast = Some(found);
+    }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(out, "scorer    {}", setup.scorer)?;
+    if let Some(forecast) = forecast {
+        write!(out, "forecast  {}", report::cost(&forecast.cost))?;
+        match forecast.seconds {
+            Some(seconds) => writeln!(out, ", {seconds:.1} s")?,
+            None => writeln!(out)?,
+        }
+    }
     out.flush()?;
 
     let bar = ProgressBar::new_spinner()

@@ -186,10 +186,18 @@ impl SearchOptions {
     /// # Errors
     /// When the recipe cannot be read or the name is not a strategy's.
     pub fn recipe(&self) -> Result<Recipe, Error> {
-        if let Some(path) = &self.recipe {
-            return Ok(Recipe::from_file(path)?);
+        match &self.recipe {
+            Some(path) => Ok(Recipe::from_file(path)?),
+            None => self.recipe_at(self.n),
         }
-        let mut recipe = Recipe::default_of(&self.strategy, self.n)?;
+    }
+
+    /// The default strategy of the name at a budget of `n`, suited to the scorer.
+    ///
+    /// # Errors
+    /// When the name is not a strategy's, or `n` is 0.
+    pub fn recipe_at(&self, n: usize) -> Result<Recipe, Error> {
+        let mut recipe = Recipe::default_of(&self.strategy, n)?;
         if self.scorer == ScorerSpec::Logprob {
             suit_logprobs(&mut recipe);
         }

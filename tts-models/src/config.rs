@@ -14,6 +14,8 @@ mod rope;
 
 pub use rope::RopeScaling;
 
+use tts_core::cost::{ModelCost, ModelShape};
+
 use crate::ModelError;
 
 /// The shape of a decoder of the Llama family (Llama, Qwen2, Qwen3, `SmolLM2`).
@@ -133,24 +135,63 @@ impl ModelConfig {
 }
 
 impl ModelConfig {
+    /// Parameters of the layers and the final norm, without embedding and head.
+    fn layer_parameters(&self) -> u64 {
+        let [hidden, feed_forward, layers, query, kv] = [
+            self.hidden_size,
+            self.intermediate_size,
+            self.num_hidden_layers,
+            self.query_width(),
+            self.key_value_width(),
+        ]
+        .map(|n| n as u64);
+        let attention = 2 * hidden * query + 2 * hidden * kv;
+        layers * (attention + 3 * hidden * feed_forward + 2 * hidden) + hidden
+    }
+
+    fn head_parameters(&self) -> u64 {
+        self.hidden_size as u64 * self.vocab_size as u64
+    }
+
     /// Parameters of the layers, the final norm and the head: those that a forward pass runs
     /// over. An embedding that is only looked up is left out.
     pub fn active_parameters(&self) -> u64 {
-        let [hidden, feed_forward, layers, vocab] =
-            [self.hidden_size, self.intermediate_size, self.num_hidden_layers, self.vocab_size]
-                .map(|n| n as u64);
-        let query = (self.num_attention_heads * self.head_dim) as u64;
-        let kv = (self.num_key_value_heads * self.head_dim) as u64;
-        let attention = 2 * hidden * query + 2 * hidden * kv;
-        layers * (attention + 3 * hidden * feed_forward + 2 * hidden) + hidden + hidden * vocab
+        self.layer_parameters() + self.head_parameters()
     }
 
     /// What a forward pass costs, by formula.
-    pub fn cost(&self) -> tts_core::cost::ModelCost {
-        tts_core::cost::ModelCost {
-            parameters: self.active_parameters(),
+    pub fn cost(&self) -> ModelCost {
+        self.shape(32.0, 4).cost()
+    }
+
+    /// What decides speed and memory, with weights of `weight_bits` bits a parameter and keys and
+    /// values of `key_value_bytes` bytes a number: also of models that are not at hand.
+    ///
+    /// ```no_run
+    /// use tts_models::ModelConfig;
+    /// // Weights of 4.5 bits, keys and values of 16.
+    /// let shape = ModelConfig::from_json("Qwen2.5-7B/config.json")?.shape(4.5, 2);
+    /// println!("{} bytes with 32 lines of 1,024 tokens", shape.memory(32 * 1024));
+    /// # Ok::<(), tts_models::ModelError>(())
+    /// ```
+    pub fn shape(&self, weight_bits: f64, key_value_bytes: usize) -> ModelShape {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "bytes of a model, not negative and far below 2^53"
+        )]
+        let bytes = |parameters: u64| (parameters as f64 * weight_bits / 8.0).ceil() as u64;
+        let token = 2 * self.num_hidden_layers * self.key_value_width() * key_value_bytes;
+        ModelShape {
+            layer_parameters: self.layer_parameters(),
+            head_parameters: self.head_parameters(),
             layers: self.num_hidden_layers as u64,
-            query_width: (self.num_attention_heads * self.head_dim) as u64,
+            hidden: self.hidden_size as u64,
+            query_width: self.query_width() as u64,
+            vocabulary: self.vocab_size as u64,
+            layer_bytes: bytes(self.layer_parameters()),
+            head_bytes: bytes(self.head_parameters()),
+            token_bytes: token as u64,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! beginning a sequence from blocks copies nothing.
 
 use rayon::prelude::*;
+use tts_core::cost::ModelShape;
 
 use crate::{ModelConfig, ModelError};
 
@@ -69,6 +70,13 @@ pub trait Executor: Send + Sync {
 
     /// The memory of one token's keys and values, in bytes.
     fn token_bytes(&self) -> usize;
+
+    /// What decides speed and memory: sizes, and the bytes of weights, keys and values as they are
+    /// held. The provided one takes weights for f32.
+    fn shape(&self) -> ModelShape {
+        let token_bytes = self.token_bytes() as u64;
+        ModelShape { token_bytes, ..self.config().shape(32.0, 4) }
+    }
 
     /// Number of tokens in the sequence.
     fn length(&self, state: &Self::State) -> usize;

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tts_core::cost::ModelShape;
 use tts_core::{Generator, Likelihood};
 
 use crate::tokenizer::GgufVocabulary;
@@ -49,11 +50,17 @@ pub trait LanguageModel: Generator + Likelihood + Trunk {
     /// Its shape.
     fn model_config(&self) -> &ModelConfig;
 
+    /// What decides its speed and memory, as it is held.
+    fn shape(&self) -> ModelShape;
+
     /// Text to tokens and back.
     fn tokenizer(&self) -> &Tokenizer;
 
     /// The tokens that end a solution.
     fn end_tokens(&self) -> &[u32];
+
+    /// Empties the prefix cache: later calls compute everything again, with the same results.
+    fn forget(&self);
 
     /// Logits `[vocab_size]` of the token after `tokens`.
     ///
@@ -67,12 +74,20 @@ impl<E: Executor> LanguageModel for Engine<E> {
         self.executor().config()
     }
 
+    fn shape(&self) -> ModelShape {
+        self.executor().shape()
+    }
+
     fn tokenizer(&self) -> &Tokenizer {
         Engine::tokenizer(self)
     }
 
     fn end_tokens(&self) -> &[u32] {
         Engine::end_tokens(self)
+    }
+
+    fn forget(&self) {
+        Engine::forget(self);
     }
 
     fn next_logits(&self, tokens: &[u32]) -> Result<Vec<f32>, ModelError> {

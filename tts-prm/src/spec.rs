@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use tts_core::StepScorer;
-use tts_models::{Backend, EngineConfig, LanguageModel};
+use tts_core::cost::Judge;
+use tts_models::{Backend, Checkpoint, EngineConfig, LanguageModel};
 
 use crate::head::{OutcomeHead, ProcessHead, RewardHead, json};
 use crate::{Arithmetic, MeanLogprob, PrmError, RewardModel};
@@ -94,6 +95,21 @@ impl ScorerSpec {
             }
             Self::Process(path) => Box::new(ProcessHead::new(model, RewardHead::open(path)?)?),
             Self::Outcome(path) => Box::new(OutcomeHead::new(model, RewardHead::open(path)?)?),
+        })
+    }
+
+    /// What the scorer is to a planner: a model of its own, taken to hold its numbers in 16 bits, a
+    /// head on the policy's trunk, or something that costs no passes.
+    ///
+    /// # Errors
+    /// When the model's folder cannot be read.
+    pub fn judge(&self) -> Result<Judge, PrmError> {
+        Ok(match self {
+            Self::Logprob | Self::Rule => Judge::Free,
+            Self::Process(path) | Self::Outcome(path) if has_trunk(path)? => {
+                Judge::Model(Checkpoint::open(path)?.config().shape(16.0, 2))
+            }
+            Self::Process(_) | Self::Outcome(_) => Judge::OnTrunk,
         })
     }
 }

@@ -126,6 +126,15 @@ impl Matrix {
         }
     }
 
+    /// Bytes of the packed weights.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::F32 { panels, .. } => size_of_val(panels.as_slice()),
+            Self::Bf16 { panels, .. } => size_of_val(panels.as_slice()),
+            Self::Int8(panels) => panels.bytes(),
+        }
+    }
+
     /// Whether panels of both can be multiplied side by side.
     pub(super) fn pairs_with(&self, other: &Self) -> bool {
         match (self, other) {

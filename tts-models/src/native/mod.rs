@@ -18,6 +18,7 @@ mod state;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use tts_core::cost::ModelShape;
 
 pub use state::{NativeBlock, NativeState};
 
@@ -339,6 +340,20 @@ impl Executor for Native {
 
     fn token_bytes(&self) -> usize {
         self.pool.token_bytes()
+    }
+
+    fn shape(&self) -> ModelShape {
+        let layer = |layer: &LayerWeights<Matrix>| {
+            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
+            [query, key, value, output, gate, up, down].map(Matrix::bytes).iter().sum::<usize>()
+        };
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        ModelShape {
+            layer_bytes: self.layers.iter().map(layer).sum::<usize>() as u64,
+            head_bytes: head.bytes() as u64,
+            token_bytes: self.token_bytes() as u64,
+            ..self.config.shape(32.0, 4)
+        }
     }
 
     fn length(&self, state: &NativeState) -> usize {

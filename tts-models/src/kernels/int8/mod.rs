@@ -79,6 +79,14 @@ pub(crate) struct Int8Panel<'a> {
 }
 
 impl Int8Panels {
+    pub(super) fn bytes(&self) -> usize {
+        let minima = match &self.base {
+            Base::Offset(_) => 0,
+            Base::Minima(minima) => size_of_val(minima.as_slice()),
+        };
+        size_of_val(self.levels.as_slice()) + size_of_val(self.scales.as_slice()) + minima
+    }
+
     /// Whether panels of both can be multiplied side by side.
     pub(super) fn pairs_with(&self, other: &Self) -> bool {
         let minima = |panels: &Self| matches!(panels.base, Base::Minima(_));

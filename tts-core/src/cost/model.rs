@@ -1,0 +1,81 @@
+//! What a model costs a token, and what it weighs.
+
+use serde::{Deserialize, Serialize};
+
+/// What a model costs a token. The default is a model that costs nothing (a rule, a test double).
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelCost {
+    /// Parameters that take part in a forward pass (an embedding that is only looked up does not).
+    pub parameters: u64,
+    /// Layers.
+    pub layers: u64,
+    /// Width of all query heads together.
+    pub query_width: u64,
+}
+
+impl ModelCost {
+    /// Operations of a forward pass over `tokens` new tokens after `context` others.
+    ///
+    /// ```
+    /// use tts_core::cost::ModelCost;
+    /// let model = ModelCost { parameters: 1_000, layers: 2, query_width: 8 };
+    /// assert_eq!(model.flops(0, 1), 2_000.0 + 4.0 * 2.0 * 8.0);
+    /// // Cost does not depend on how a text is cut up.
+    /// assert_eq!(model.flops(0, 10), model.flops(0, 4) + model.flops(4, 6));
+    /// ```
+    pub fn flops(&self, context: u64, tokens: u64) -> f64 {
+        let (context, tokens) = (context as f64, tokens as f64);
+        // The i-th new token attends to context + i others, itself included.
+        let attended = tokens * context + tokens * (tokens + 1.0) / 2.0;
+        2.0 * self.parameters as f64 * tokens
+            + 4.0 * self.layers as f64 * self.query_width as f64 * attended
+    }
+}
+
+/// What decides a model's speed and memory: its size, and the types that its numbers are kept in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelShape {
+    /// Parameters of the layers, that every row of a pass runs through.
+    pub layer_parameters: u64,
+    /// Parameters of the output head, that only rows run through whose next token is drawn.
+    pub head_parameters: u64,
+    /// Layers.
+    pub layers: u64,
+    /// Width of the residual stream.
+    pub hidden: u64,
+    /// Width of all query heads together.
+    pub query_width: u64,
+    /// Token ids.
+    pub vocabulary: u64,
+    /// Bytes of the weights of the layers.
+    pub layer_bytes: u64,
+    /// Bytes of the weights of the output head.
+    pub head_bytes: u64,
+    /// Bytes of one token's keys and values in all layers.
+    pub token_bytes: u64,
+}
+
+impl ModelShape {
+    /// Its cost a token, as budgets count it.
+    pub fn cost(&self) -> ModelCost {
+        ModelCost {
+            parameters: self.layer_parameters + self.head_parameters,
+            layers: self.layers,
+            query_width: self.query_width,
+        }
+    }
+
+    /// Bytes of weights and of the keys and values of `tokens` distinct tokens.
+    ///
+    /// ```
+    /// use tts_core::cost::ModelShape;
+    /// let shape = ModelShape { layer_bytes: 90, head_bytes: 10, token_bytes: 4, ..Default::default() };
+    /// assert_eq!(shape.memory(25), 200);
+    /// ```
+    pub fn memory(&self, tokens: u64) -> u64 {
+        let weights = self.layer_bytes.saturating_add(self.head_bytes);
+        weights.saturating_add(self.token_bytes.saturating_mul(tokens))
+    }
+}

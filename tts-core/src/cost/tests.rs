@@ -1,0 +1,303 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::toy::Sample;
+use crate::{Expand, NodeId, SearchStrategy, View, seed};
+
+fn shape() -> ModelShape {
+    ModelShape {
+        layer_parameters: 100_000_000,
+        head_parameters: 28_000_000,
+        layers: 30,
+        hidden: 576,
+        query_width: 576,
+        vocabulary: 49_152,
+        layer_bytes: 60_000_000,
+        head_bytes: 17_000_000,
+        token_bytes: 23_040,
+    }
+}
+
+/// Keeps one path of `n`, a step at a time.
+struct Greedy {
+    n: usize,
+    rounds: u32,
+}
+
+impl SearchStrategy for Greedy {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.rounds += 1;
+        let open = view.ranked(&view.open(), crate::Aggregate::Last);
+        open.first().map(|&node| Expand::step(node, self.n)).into_iter().collect()
+    }
+}
+
+/// Passes row by row, from their definition.
+fn counted(lines: u64, shared: u64, own: u64, tokens: u64) -> (f64, f64) {
+    let (mut attended, mut read) = (0, 0);
+    for token in 0..tokens {
+        attended += lines * (shared + own + token + 1);
+        read += shared + lines * (own + token + 1);
+    }
+    (attended as f64, read as f64)
+}
+
+proptest! {
+    #[test]
+    fn decoding_counts_what_its_rows_see(
+        lines in 1_u64..9, shared in 0_u64..40, own in 0_u64..40, tokens in 0_u64..20,
+    ) {
+        let passes = Passes::decode(lines, shared, own, tokens);
+        let (attended, read) = counted(lines, shared, own, tokens);
+        prop_assert_eq!(passes.attended, attended);
+        prop_assert_eq!(passes.read, read);
+        prop_assert_eq!(passes.rows, (lines * tokens) as f64);
+    }
+
+    #[test]
+    fn prefill_counts_what_its_chunks_see(
+        context in 0_u64..50, tokens in 0_u64..50, chunk in 1_u64..20,
+    ) {
+        let passes = Passes::prefill(context, tokens, chunk);
+        let (mut count, mut read, mut at) = (0.0, 0.0, 0);
+        while at < tokens {
+            at = (at + chunk).min(tokens);
+            count += 1.0;
+            read += (context + at) as f64;
+        }
+        let attended: u64 = (0..tokens).map(|token| context + token + 1).sum();
+        prop_assert_eq!((passes.count, passes.read), (count, read));
+        prop_assert_eq!(passes.attended, attended as f64);
+    }
+
+    #[test]
+    fn operations_are_those_that_budgets_count(context in 0_u64..1_000, tokens in 1_u64..300) {
+        let passes = Passes { drawn: tokens as f64, ..Passes::prefill(context, tokens, 64) };
+        let flops = passes.work(&shape()).flops();
+        let counted = shape().cost().flops(context, tokens);
+        prop_assert!((flops / counted - 1.0).abs() < 1e-12, "{} against {}", flops, counted);
+    }
+
+    /// More of anything never takes less time.
+    #[test]
+    fn time_grows_with_work(
+        lines in 1_u64..64, shared in 0_u64..4_000, own in 0_u64..1_000, more in 1_u64..100,
+    ) {
+        let law = Roofline::default();
+        let time = |lines, shared, own| law.seconds(&shape(), &Passes::decode(lines, shared, own, 1));
+        let now = time(lines, shared, own);
+        prop_assert!(time(lines + more, shared, own) > now);
+        prop_assert!(time(lines, shared + more, own) > now);
+        prop_assert!(time(lines, shared, own + more) > now);
+    }
+}
+
+/// Passes of models of four sizes over contexts and lines.
+fn grid() -> Vec<Work> {
+    let mut all = Vec::new();
+    for size in [1.0, 10.0, 135.0, 360.0] {
+        let scale = |n: u64| (n as f64 * size / 135.0).ceil() as u64;
+        let base = shape();
+        let shape = ModelShape {
+            layer_parameters: scale(base.layer_parameters),
+            head_parameters: scale(base.head_parameters),
+            layer_bytes: scale(base.layer_bytes),
+            head_bytes: scale(base.head_bytes),
+            token_bytes: scale(base.token_bytes),
+            query_width: scale(base.query_width).max(16),
+            hidden: scale(base.hidden).max(16),
+            layers: if size < 100.0 { 8 } else { 30 },
+            vocabulary: if size < 100.0 { 2_000 } else { 49_152 },
+        };
+        for context in [128, 512, 2_048, 8_192] {
+            all.push(Passes::prefill(0, context, 256).work(&shape));
+            for lines in [1, 4, 16, 64] {
+                all.push(Passes::decode(lines, context, 0, 24).work(&shape));
+                all.push(Passes::decode(lines, 0, context, 24).work(&shape));
+            }
+        }
+    }
+    all
+}
+
+/// A machine that the fit does not start from.
+fn machine() -> Roofline {
+    Roofline {
+        product_rate: 4e11,
+        attention_rate: 9e10,
+        weight_rate: 2.5e11,
+        key_value_rate: 3e10,
+        memory_rate: 4.5e10,
+        cache_rate: 2.2e11,
+        cache_bytes: 3.1e7,
+        pass: 6e-6,
+        layer: 1.4e-6,
+        line: 1.1e-7,
+        element: 1.5e-10,
+        logit: 4e-10,
+        sharpness: 3.0,
+    }
+}
+
+fn median(mut errors: Vec<f64>) -> f64 {
+    errors.sort_by(f64::total_cmp);
+    errors[errors.len() / 2]
+}
+
+/// With a tenth of noise either way on what it is fitted to, the law predicts what it has not seen
+/// to a few percent.
+#[test]
+fn a_fit_predicts_the_other_half() {
+    let truth = machine();
+    let mut rng = seed::rng(11);
+    let mut timed = |work: Work, noise: f64| {
+        let factor = (noise * (2.0 * seed::uniform(&mut rng) - 1.0)).exp();
+        Observation { work, seconds: truth.seconds_of(&work) * factor }
+    };
+    let (mut seen, mut unseen) = (Vec::new(), Vec::new());
+    for (index, work) in grid().into_iter().enumerate() {
+        if index % 2 == 0 {
+            seen.push(timed(work, 0.1));
+        } else {
+            unseen.push(timed(work, 0.0));
+        }
+    }
+    let law = Roofline::fit(&seen).unwrap();
+    let errors = law.errors(&unseen);
+    assert!(median(errors.clone()) < 0.04, "median {}", median(errors));
+    let start = Roofline::default().errors(&unseen);
+    assert!(median(start) > 0.5, "the fit begins where it ends");
+    assert_eq!(law, Roofline::fit(&seen).unwrap());
+}
+
+#[test]
+fn measurements_that_mean_nothing_are_refused() {
+    let good: Vec<Observation> = grid()
+        .into_iter()
+        .map(|work| Observation { work, seconds: machine().seconds_of(&work) })
+        .collect();
+    assert_eq!(Roofline::fit(&good[..13]), Err(LawError::TooFew { found: 13, needed: 14 }));
+    for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let mut bad = good.clone();
+        bad[3].seconds = seconds;
+        let error = Roofline::fit(&bad).unwrap_err();
+        assert!(error.to_string().starts_with("measurement 3: seconds is"), "{error}");
+    }
+    let mut bad = good;
+    bad[5].work = Work::default();
+    assert!(Roofline::fit(&bad).unwrap_err().to_string().contains("measurement 5: passes is 0"));
+}
+
+#[test]
+fn a_forecast_counts_what_a_search_would() {
+    let planner = Planner { policy: shape(), prompt_tokens: 100, ..Planner::default() };
+    let forecast = planner.forecast(Sample { n: 4 }, Some(&machine())).unwrap();
+    let (solution, cost) = (8 * 32, shape().cost());
+    assert_eq!(forecast.cost.samples, 4);
+    assert_eq!(forecast.cost.generated_tokens, 4 * solution);
+    assert_eq!(forecast.rounds, 1);
+    assert_eq!(forecast.key_value_bytes, (100 + 4 * solution) * 23_040);
+    // Four lines and the prompt, read once.
+    assert_eq!(forecast.written.rows, 99.0 + (4 * solution) as f64);
+    assert_eq!(forecast.written.count, 1.0 + solution as f64);
+    assert_eq!(forecast.written.read, Passes::decode(4, 100, 0, solution).read + 99.0);
+    assert!(forecast.cost.flops >= 4.0 * cost.flops(100, solution));
+    assert!(forecast.seconds.unwrap() > 0.0);
+    assert_eq!(forecast.judged, Passes::default());
+}
+
+/// A step of all lines in each round: what was kept is shared, what was dropped is read no more.
+#[test]
+fn a_forecast_follows_the_tree() {
+    let scorer = ModelShape { token_bytes: 7, ..shape() };
+    let planner = Planner {
+        policy: shape(),
+        judge: Judge::Model(scorer),
+        prompt_tokens: 10,
+        step_tokens: 5,
+        steps: 3,
+        ..Planner::default()
+    };
+    let forecast = planner.forecast(Greedy { n: 4, rounds: 0 }, None).unwrap();
+    let rounds = (0..3).map(|round| Passes::decode(4, 10 + 5 * round, 0, 5));
+    let written = rounds.fold(Passes::prefill(0, 9, 256), |sum, round| sum + round);
+    assert_eq!(forecast.written, Passes { drawn: written.drawn - 1.0, ..written });
+    assert_eq!(forecast.rounds, 3);
+    // Each round judges four steps of five tokens after what was judged before.
+    assert_eq!(forecast.judged.rows, 10.0 + 60.0);
+    assert_eq!(forecast.judged.count, 4.0);
+    assert_eq!(forecast.judged.read, 10.0 + (10.0 + 20.0) + (15.0 + 20.0) + (20.0 + 20.0));
+    assert_eq!(forecast.key_value_bytes, 70 * (23_040 + 7));
+    assert_eq!(forecast.seconds, None);
+    let trunk = Planner { judge: Judge::OnTrunk, ..planner };
+    let on_trunk = trunk.forecast(Greedy { n: 4, rounds: 0 }, Some(&machine())).unwrap();
+    let with = planner.forecast(Greedy { n: 4, rounds: 0 }, Some(&machine())).unwrap();
+    assert!(on_trunk.seconds.unwrap() < with.seconds.unwrap());
+    assert_eq!(on_trunk.key_value_bytes, 70 * 23_040);
+}
+
+#[test]
+fn more_lines_than_may_run_take_more_passes() {
+    let planner = Planner { policy: shape(), prompt_tokens: 1, ..Planner::default() };
+    let passes = |n| planner.forecast(Sample { n }, None).unwrap().written.count;
+    assert_eq!(passes(64), 256.0);
+    assert_eq!(passes(128), 512.0);
+}
+
+proptest! {
+    /// The largest N within a budget is within it, and the next one is not.
+    #[test]
+    fn the_largest_is_the_largest(seconds in 0.5_f64..60.0, most in 1_usize..300) {
+        let law = machine();
+        let planner = Planner { policy: shape(), ..Planner::default() };
+        let limits = Limits { seconds: Some(seconds), ..Limits::default() };
+        let at = |n| planner.forecast(Sample { n }, Some(&law)).unwrap();
+        match planner.largest(&limits, Some(&law), most, |n| Sample { n }).unwrap() {
+            Some((n, forecast)) => {
+                prop_assert!(n <= most && forecast.seconds.unwrap() <= seconds);
+                prop_assert_eq!(at(n), forecast);
+                prop_assert!(n == most || at(n + 1).seconds.unwrap() > seconds);
+            }
+            None => prop_assert!(at(1).seconds.unwrap() > seconds),
+        }
+    }
+}
+
+#[test]
+fn a_budget_of_operations_needs_no_machine() {
+    let planner = Planner { policy: shape(), ..Planner::default() };
+    let one = planner.forecast(Sample { n: 1 }, None).unwrap().cost.flops;
+    let two = planner.forecast(Sample { n: 2 }, None).unwrap().cost.flops;
+    let limits = Limits { flops: Some(one + 9.5 * (two - one)), ..Limits::default() };
+    let (n, _) = planner.largest(&limits, None, 1_000, |n| Sample { n }).unwrap().unwrap();
+    assert_eq!(n, 10);
+    let seconds = Limits { seconds: Some(1e9), ..Limits::default() };
+    assert!(planner.largest(&seconds, None, 1_000, |n| Sample { n }).unwrap().is_none());
+    let bytes = Limits { key_value_bytes: Some((128 + 3 * 256) * 23_040), ..Limits::default() };
+    assert_eq!(planner.largest(&bytes, None, 9, |n| Sample { n }).unwrap().unwrap().0, 3);
+}
+
+#[test]
+fn strategies_that_do_not_run_say_so() {
+    struct Refuses;
+    impl SearchStrategy for Refuses {
+        fn step(&mut self, _: &mut View<'_>) -> Vec<Expand> {
+            vec![Expand::end(NodeId::ROOT, 1)]
+        }
+        fn check(&self) -> Result<(), String> {
+            Err("keep is 0".into())
+        }
+    }
+    let error = Planner::default().forecast(Refuses, None).unwrap_err();
+    assert!(error.to_string().contains("keep is 0"), "{error}");
+}
+
+#[test]
+fn laws_survive_json() {
+    let law = machine();
+    let json = serde_json::to_string(&law).unwrap();
+    assert_eq!(serde_json::from_str::<Roofline>(&json).unwrap(), law);
+    let planner = Planner { judge: Judge::Model(shape()), ..Planner::default() };
+    let json = serde_json::to_string(&planner).unwrap();
+    assert_eq!(serde_json::from_str::<Planner>(&json).unwrap(), planner);
+}
