@@ -41,10 +41,13 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod executor;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub mod gpu;
 mod kernels;
 pub mod load;
 pub mod native;
 pub mod plain;
+mod rope;
 pub mod sampling;
 pub mod template;
 #[doc(hidden)]
@@ -61,6 +64,8 @@ pub use config::{ModelConfig, RopeScaling};
 pub use engine::{Engine, EngineConfig, Trunk, Wanted};
 pub use error::ModelError;
 pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub use gpu::Gpu;
 pub use load::{Backend, LanguageModel, open};
 pub use native::{Native, WeightFormat};
 pub use plain::Plain;

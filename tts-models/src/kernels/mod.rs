@@ -19,6 +19,8 @@ mod attend;
 mod element;
 mod elementwise;
 mod float;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub(crate) mod gpu;
 mod input;
 mod int8;
 mod matrix;
