@@ -119,7 +119,7 @@ impl<R: Runtime> Device<R> {
     }
 
     fn fits(&self, length: usize) -> Result<(), ModelError> {
-        let bytes = length as u64 * size_of::<f32>() as u64;
+        let bytes = (length as u64).saturating_mul(size_of::<f32>() as u64);
         let largest = self.largest();
         if bytes > largest {
             let problem = format!("a buffer of {bytes} bytes, but the device allows {largest}");

@@ -16,11 +16,15 @@
 //! Each launch checks the lengths of its buffers, which is what makes unchecked indexing sound; the
 //! tables of tokens, rows and slots are made by [`crate::gpu`] and checked when they are made.
 
+#![expect(clippy::cast_possible_truncation, reason = "what a kernel counts fits 32 bits")]
+
 mod attend;
 mod device;
 mod norm;
 mod place;
 mod product;
+#[cfg(test)]
+mod tests;
 mod tiled;
 
 pub(crate) use attend::{Attention, PART, attend, join};

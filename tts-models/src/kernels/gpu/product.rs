@@ -316,6 +316,7 @@ fn product_thin<N: Size>(
 
 /// The stretches of one output, added in order.
 #[cube]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "stands for memory of a kernel")]
 fn total(stretches: &SharedMemory<f32>, index: u32, #[comptime] tile: usize) -> f32 {
     let mut total = 0.0f32;
     #[unroll]
