@@ -5,6 +5,8 @@ use std::sync::Arc;
 use tts_core::{
     Aggregate, Expand, NodeId, Prompt, Sampling, Search, SearchStrategy, StepRule, Tree, View,
 };
+#[cfg(feature = "wgpu")]
+use tts_models::WeightFormat;
 use tts_models::backend::Runtime;
 use tts_models::{Engine, EngineConfig, Gpu, Tokenizer};
 
@@ -81,4 +83,27 @@ fn a_tree_is_the_same_in_any_company<R: Runtime>(device: &R::Device) {
         let found = trees::<R>(device, config, concurrency, forget);
         assert!(found == reference, "{name}");
     }
+}
+
+/// A trained model, opened by name.
+#[cfg(feature = "wgpu")]
+#[test]
+fn a_checkpoint_runs_as_on_the_cpu() {
+    use tts_models::Backend;
+    use tts_models::backend::WgpuRuntime;
+
+    if crate::device::<WgpuRuntime>("wgpu").is_none() {
+        return;
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/pair/generator");
+    let config = EngineConfig { weights: WeightFormat::F32, ..EngineConfig::default() };
+    let logits = |backend: Backend| {
+        let model = tts_models::open(path, backend, config).unwrap();
+        let tokens = model.tokenizer().encode("12 + 7 = ", false).unwrap();
+        model.next_logits(&tokens).unwrap()
+    };
+    let (found, expected) = (logits("wgpu".parse().unwrap()), logits(Backend::Native));
+    let far = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+    let size = expected.iter().fold(1.0_f32, |most, a| most.max(a.abs()));
+    assert!(far < 1e-4 * size, "logits up to {size} differ by {far}");
 }

@@ -36,8 +36,8 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 /// Hidden rows and logits of a text, against those of another executor.
 fn close<A: Executor, B: Executor>(a: &A, b: &B, count: usize, what: &str) {
-    let text: Vec<u32> =
-        tokens(count, 3).iter().map(|token| token % a.config().vocab_size as u32).collect();
+    let vocab = u32::try_from(a.config().vocab_size).unwrap();
+    let text: Vec<u32> = tokens(count, 3).iter().map(|token| token % vocab).collect();
     let (rows, expected) = (whole(a, &text), whole(b, &text));
     for (name, found, expected) in [
         ("hidden rows", &rows, &expected),

@@ -17,6 +17,7 @@ use tts_models::config::RopeScaling;
 use tts_models::{DecoderWeights, Gpu, ModelConfig};
 
 /// The default device of a runtime, or `None` with a message.
+#[expect(clippy::explicit_write, reason = "the harness captures what `eprintln` writes")]
 pub(crate) fn device<R: Runtime>(name: &str) -> Option<R::Device> {
     // One at a time: a runtime whose start fails may be asked again.
     static OPENING: Mutex<()> = Mutex::new(());
@@ -85,7 +86,9 @@ pub(crate) fn config(architecture: &str) -> ModelConfig {
 pub(crate) fn weights(config: ModelConfig) -> DecoderWeights {
     let mut weights = DecoderWeights::random(config, 7).unwrap();
     let grow = |tensor: &mut Vec<f32>, factor: f32| {
-        tensor.iter_mut().for_each(|weight| *weight *= factor);
+        for weight in tensor {
+            *weight *= factor;
+        }
     };
     for layer in &mut weights.layers {
         for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {

@@ -55,7 +55,9 @@ impl<R: Runtime> Device<R> {
     /// When there is none, or no driver for it.
     pub(crate) fn open(device: &R::Device) -> Result<Self, ModelError> {
         let stream = StreamId::current();
-        let client = caught(|| R::client(device))?;
+        let client = caught(|| R::client(device)).map_err(|error| ModelError::Device {
+            problem: format!("none could be opened, or no driver for it ({error})"),
+        })?;
         Ok(Self { client, stream })
     }
 
@@ -156,12 +158,14 @@ fn failure(error: &impl std::fmt::Debug) -> ModelError {
 }
 
 /// A panic of CubeCL as an error. What it worked on is not used again by this crate: a buffer is
-/// either written whole before it is read, or given up.
+/// either written whole before it is read, or given up. Where CubeCL panics on a thread of its own,
+/// the cause went to stderr, and this says that the thread is gone.
 fn caught<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        ModelError::Device { problem: text.unwrap_or("a panic without a message").to_owned() }
+        let text = text.unwrap_or("without a message");
+        ModelError::Device { problem: format!("CubeCL panicked: {text}") }
     })
 }
 
