@@ -99,8 +99,7 @@ fn a_checkpoint_runs_as_on_the_cpu() {
     let config = EngineConfig { weights: WeightFormat::F32, ..EngineConfig::default() };
     let logits = |backend: Backend| {
         let model = tts_models::open(path, backend, config).unwrap();
-        let tokens = model.tokenizer().encode("12 + 7 = ", false).unwrap();
-        model.next_logits(&tokens).unwrap()
+        model.next_logits(&[1, 2, 11, 3, 4, 12]).unwrap()
     };
     let (found, expected) = (logits("wgpu".parse().unwrap()), logits(Backend::Native));
     let far = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);

@@ -122,7 +122,8 @@ impl<R: Runtime> Device<R> {
 
     fn fits(&self, length: usize) -> Result<(), ModelError> {
         let bytes = (length as u64).saturating_mul(size_of::<f32>() as u64);
-        let largest = self.largest();
+        // Kernels count in 32 bits.
+        let largest = self.largest().min(u64::from(u32::MAX) * size_of::<f32>() as u64);
         if bytes > largest {
             let problem = format!("a buffer of {bytes} bytes, but the device allows {largest}");
             return Err(ModelError::Device { problem });
