@@ -62,7 +62,7 @@ impl<R: Runtime> Device<R> {
     }
 
     /// The largest buffer, in bytes.
-    pub(crate) fn largest(&self) -> u64 {
+    fn largest(&self) -> u64 {
         self.client.properties().memory.max_page_size
     }
 
