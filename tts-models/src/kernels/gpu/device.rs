@@ -55,8 +55,8 @@ impl<R: Runtime> Device<R> {
     /// When there is none, or no driver for it.
     pub(crate) fn open(device: &R::Device) -> Result<Self, ModelError> {
         let stream = StreamId::current();
-        let client = caught(|| R::client(device)).map_err(|error| ModelError::Device {
-            problem: format!("none could be opened, or no driver for it ({error})"),
+        let client = caught(|| R::client(device)).map_err(|panic| ModelError::Device {
+            problem: format!("none could be opened, or there is no driver for it ({panic})"),
         })?;
         Ok(Self { client, stream })
     }
@@ -74,7 +74,8 @@ impl<R: Runtime> Device<R> {
         &self,
         work: impl FnOnce() -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
-        caught(|| self.stream.executes(work))?
+        caught(|| self.stream.executes(work))
+            .unwrap_or_else(|problem| Err(ModelError::Device { problem }))
     }
 
     pub(super) fn client(&self) -> &ComputeClient<R> {
@@ -158,15 +159,15 @@ fn failure(error: &impl std::fmt::Debug) -> ModelError {
     ModelError::Device { problem }
 }
 
-/// A panic of CubeCL as an error. What it worked on is not used again by this crate: a buffer is
+/// A panic of CubeCL as a text. What it worked on is not used again by this crate: a buffer is
 /// either written whole before it is read, or given up. Where CubeCL panics on a thread of its own,
 /// the cause went to stderr, and this says that the thread is gone.
-fn caught<T>(work: impl FnOnce() -> T) -> Result<T, ModelError> {
+fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
         let text = text.unwrap_or("without a message");
-        ModelError::Device { problem: format!("CubeCL panicked: {text}") }
+        format!("CubeCL panicked: {text}")
     })
 }
 
