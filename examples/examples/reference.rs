@@ -29,7 +29,7 @@ struct Arguments {
     /// Length of the greedy continuation, in tokens.
     #[arg(long, default_value_t = 64)]
     tokens: u32,
-    /// native, ndarray or cuda.
+    /// native, ndarray, cuda or wgpu.
     #[arg(long, default_value = "native")]
     backend: Backend,
     /// Threads; 0 for one a core.

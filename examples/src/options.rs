@@ -20,7 +20,7 @@ pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
     #[arg(long)]
     pub model: PathBuf,
-    /// native, ndarray or cuda.
+    /// native, ndarray, cuda or wgpu.
     #[arg(long, default_value = "native")]
     pub backend: Backend,
     /// Type in which the native backend holds and multiplies weights: stored, f32, bf16 or int8.

@@ -135,3 +135,37 @@ pub(crate) fn keep<B>(pieces: &mut Vec<Piece<B>>, length: usize) {
         piece.tokens > 0
     });
 }
+
+/// Refuses spans that no decoder of this shape can run.
+pub(crate) fn check_spans<S>(
+    config: &ModelConfig,
+    spans: &[Span<'_, S>],
+    length: impl Fn(&S) -> usize,
+) -> Result<(), ModelError> {
+    let (vocab, longest) = (config.vocab_size, config.max_position_embeddings);
+    for (index, span) in spans.iter().enumerate() {
+        let field = format!("spans[{index}]");
+        if span.tokens.is_empty() {
+            return Err(ModelError::input(field, "no tokens"));
+        }
+        if let Some(bad) = span.tokens.iter().find(|&&token| token as usize >= vocab) {
+            let problem = format!("token {bad} is outside the vocabulary of {vocab}");
+            return Err(ModelError::input(field, problem));
+        }
+        let length = length(span.state) + span.tokens.len();
+        if length > longest {
+            let problem = format!("{length} tokens, but the model knows {longest} positions");
+            return Err(ModelError::input(field, problem));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses numbers that are not whole hidden rows.
+pub(crate) fn check_hidden(hidden: &[f32], width: usize) -> Result<(), ModelError> {
+    if hidden.len().is_multiple_of(width) {
+        return Ok(());
+    }
+    let problem = format!("{} numbers, expected a multiple of {width}", hidden.len());
+    Err(ModelError::input("hidden", problem))
+}

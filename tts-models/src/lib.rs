@@ -24,16 +24,18 @@
 //! * [`weights`]: [`Checkpoint`] reads GGUF and safetensors, tensor by tensor; [`DecoderWeights`] is
 //!   a decoder's weights, checked against its [`ModelConfig`].
 //! * [`tokenizer`], [`template`]: text to ids and back, step boundaries on ids, chats.
-//! * [`Executor`]: tokens in, hidden rows and logits out. [`Native`] runs own CPU kernels,
-//!   [`Plain`] Burn's operations on any of its backends; [`transformer`] is the decoder as Burn
-//!   modules.
+//! * [`Executor`]: tokens in, hidden rows and logits out. [`Native`] runs own CPU kernels, `Gpu`
+//!   (with one of the features below) own GPU kernels, [`Plain`] Burn's operations on any of its
+//!   backends; [`transformer`] is the decoder as Burn modules.
 //! * [`Engine`]: many lines at once on an executor, with a prefix cache. Its results depend on
 //!   model, prompt, path and seed alone, bit for bit.
 //!
 //! # Features
 //!
-//! `cuda`: Burn's CUDA backend. It builds without a toolkit: driver and compiler are loaded when a
-//! program starts to use it.
+//! `cuda`: own kernels and Burn's backend on NVIDIA GPUs. It builds without a toolkit: driver and
+//! compiler are loaded when a program starts to use them.
+//!
+//! `wgpu`: own kernels on GPUs with Vulkan, Metal or DX12.
 
 pub mod backend;
 mod cache;
@@ -41,10 +43,13 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod executor;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub mod gpu;
 mod kernels;
 pub mod load;
 pub mod native;
 pub mod plain;
+mod rope;
 pub mod sampling;
 pub mod template;
 #[doc(hidden)]
@@ -61,6 +66,8 @@ pub use config::{ModelConfig, RopeScaling};
 pub use engine::{Engine, EngineConfig, Trunk, Wanted};
 pub use error::ModelError;
 pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub use gpu::Gpu;
 pub use load::{Backend, LanguageModel, open};
 pub use native::{Native, WeightFormat};
 pub use plain::Plain;

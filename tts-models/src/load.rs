@@ -11,12 +11,20 @@ use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelShape;
 use tts_core::{Generator, Likelihood};
 
+#[cfg(feature = "cuda")]
+use crate::backend::CudaRuntime;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::backend::Runtime;
+#[cfg(feature = "wgpu")]
+use crate::backend::WgpuRuntime;
 use crate::tokenizer::GgufVocabulary;
 use crate::weights::gguf::Gguf;
 use crate::{
     ChatTemplate, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig,
     ModelError, Native, Plain, Tokenizer, Trunk,
 };
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::{Gpu, WeightFormat};
 
 /// What runs the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,8 +36,11 @@ pub enum Backend {
     Native,
     /// Burn's ndarray backend, in f32: the reference, slower.
     Ndarray,
-    /// Burn's CUDA backend, in f32; with the feature `cuda` only.
+    /// Own kernels on an NVIDIA GPU, with weights in f32, or BF16 where they are stored so; with the
+    /// feature `cuda` only.
     Cuda,
+    /// The same kernels on any GPU with Vulkan, Metal or DX12; with the feature `wgpu` only.
+    Wgpu,
 }
 
 impl std::str::FromStr for Backend {
@@ -40,7 +51,8 @@ impl std::str::FromStr for Backend {
             "native" => Ok(Self::Native),
             "ndarray" => Ok(Self::Ndarray),
             "cuda" => Ok(Self::Cuda),
-            _ => Err(format!("{name:?} is not a backend: native, ndarray or cuda")),
+            "wgpu" => Ok(Self::Wgpu),
+            _ => Err(format!("{name:?} is not a backend: native, ndarray, cuda or wgpu")),
         }
     }
 }
@@ -125,15 +137,31 @@ pub fn open(
         }
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
-            let plain = Plain::<crate::Cuda>::new(DecoderWeights::load(&checkpoint)?)?;
-            Box::new(Engine::new(plain, tokenizer, template, config)?)
+            let gpu = gpu::<CudaRuntime>(&checkpoint, config.weights)?;
+            Box::new(Engine::new(gpu, tokenizer, template, config)?)
         }
         #[cfg(not(feature = "cuda"))]
         Backend::Cuda => {
             let problem = "cuda needs the feature `cuda` of tts-models";
             return Err(ModelError::input("backend", problem));
         }
+        #[cfg(feature = "wgpu")]
+        Backend::Wgpu => {
+            let gpu = gpu::<WgpuRuntime>(&checkpoint, config.weights)?;
+            Box::new(Engine::new(gpu, tokenizer, template, config)?)
+        }
+        #[cfg(not(feature = "wgpu"))]
+        Backend::Wgpu => {
+            let problem = "wgpu needs the feature `wgpu` of tts-models";
+            return Err(ModelError::input("backend", problem));
+        }
     })
+}
+
+/// The executor on the default device of a GPU runtime.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn gpu<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<Gpu<R>, ModelError> {
+    Gpu::load(checkpoint, format, &R::Device::default())
 }
 
 /// What templates that write the date take for today, 26 July 2024, in seconds since 1970: a prompt

@@ -26,7 +26,7 @@ struct Arguments {
     /// The first this many of them.
     #[arg(long, default_value_t = 200)]
     limit: usize,
-    /// native, ndarray or cuda.
+    /// native, ndarray, cuda or wgpu.
     #[arg(long, default_value = "native")]
     backend: Backend,
     /// Type of the weights: stored, f32, bf16 or int8.

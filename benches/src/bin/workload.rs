@@ -36,7 +36,7 @@ struct Arguments {
     /// GGUF file or Hugging Face folder.
     #[arg(long)]
     model: PathBuf,
-    /// native, ndarray or cuda.
+    /// native, ndarray, cuda or wgpu.
     #[arg(long, default_value = "native")]
     backend: Backend,
     /// Type of the weights: stored, f32, bf16 or int8.

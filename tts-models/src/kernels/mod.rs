@@ -1,6 +1,6 @@
-//! Own CPU kernels: the one place of the workspace with `unsafe` code.
+//! Own kernels: the one place of the workspace with `unsafe` code. Those for GPUs are in `gpu`.
 //!
-//! Every kernel exists several times over one definition: for AVX-512 with its dot products, for
+//! Every CPU kernel exists several times over one definition: for AVX-512 with its dot products, for
 //! AVX2 with FMA, and portable. Which one runs is decided once, at run time. All of them add in the
 //! same order, so they give the same bits: integers exactly, floats by fused multiply-adds that run
 //! along a reduction from front to back, or in 16 lanes that are added in halves. An output element
@@ -19,6 +19,8 @@ mod attend;
 mod element;
 mod elementwise;
 mod float;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub(crate) mod gpu;
 mod input;
 mod int8;
 mod matrix;

@@ -12,7 +12,6 @@
 //! f32 weights, and in f16 otherwise.
 
 mod attention;
-mod rope;
 mod state;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,13 +21,14 @@ use tts_core::cost::ModelShape;
 
 pub use state::{NativeBlock, NativeState};
 
+use crate::executor::{check_hidden, check_spans};
 use crate::kernels::{
     Input, KeyValueShape, Kinds, Matrix, Team, project, project_swiglu, rms_norm, rotate,
 };
+use crate::rope::{Angles, Rope};
 use crate::{BLOCK_TOKENS, Piece, Span, Want};
 use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
 use attention::Plan;
-use rope::{Angles, Rope};
 use state::{KeyValueType, Numbers, Pool};
 
 /// The type in which weights are held and multiplied.
@@ -182,26 +182,6 @@ impl Native {
             }
             rotate(values, cosines, sines);
         }
-    }
-
-    fn check(&self, spans: &[Span<'_, NativeState>]) -> Result<(), ModelError> {
-        let (vocab, longest) = (self.config.vocab_size, self.config.max_position_embeddings);
-        for (index, span) in spans.iter().enumerate() {
-            let field = format!("spans[{index}]");
-            if span.tokens.is_empty() {
-                return Err(ModelError::input(field, "no tokens"));
-            }
-            if let Some(bad) = span.tokens.iter().find(|&&token| token as usize >= vocab) {
-                let problem = format!("token {bad} is outside the vocabulary of {vocab}");
-                return Err(ModelError::input(field, problem));
-            }
-            let length = span.state.len() + span.tokens.len();
-            if length > longest {
-                let problem = format!("{length} tokens, but the model knows {longest} positions");
-                return Err(ModelError::input(field, problem));
-            }
-        }
-        Ok(())
     }
 
     /// Finishes queries, keys and values `[rows, q + 2 kv]`, and writes the latter two to the
@@ -361,7 +341,7 @@ impl Executor for Native {
     }
 
     fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
-        self.check(spans)?;
+        check_spans(&self.config, spans, NativeState::len)?;
         let mut scratch = self.scratch();
         let mut positions = Vec::new();
         let mut row = Vec::new();
@@ -388,10 +368,7 @@ impl Executor for Native {
 
     fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
         let width = self.config.hidden_size;
-        if !hidden.len().is_multiple_of(width) {
-            let problem = format!("{} numbers, expected a multiple of {width}", hidden.len());
-            return Err(ModelError::input("hidden", problem));
-        }
+        check_hidden(hidden, width)?;
         let rows = hidden.len() / width;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
         let mut scratch = self.scratch();

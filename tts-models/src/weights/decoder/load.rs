@@ -4,6 +4,8 @@
 //! decoder has no place for must be zero.
 
 use super::{DecoderWeights, HEAD, Source};
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::gpu::Stored;
 use crate::kernels::Matrix;
 use crate::weights::{Checkpoint, Dtype, RawTensor};
 use crate::{ModelConfig, ModelError, WeightFormat};
@@ -92,6 +94,43 @@ impl Source<Matrix> for Packed<'_> {
             (format, _) => format,
         };
         Ok(Matrix::of(&values, shape[1], format))
+    }
+
+    fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {
+        read(self.checkpoint, name, &[length])
+    }
+}
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+impl DecoderWeights<Stored> {
+    /// Reads a checkpoint for a GPU: BF16 where it is stored or asked for, f32 otherwise.
+    ///
+    /// # Errors
+    /// Those of [`DecoderWeights::load`].
+    pub(crate) fn load_stored(
+        checkpoint: &Checkpoint,
+        format: WeightFormat,
+    ) -> Result<Self, ModelError> {
+        Self::build(runnable(checkpoint)?, Kept { checkpoint, format })
+    }
+}
+
+/// Tensors of a checkpoint, for a GPU.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+struct Kept<'a> {
+    checkpoint: &'a Checkpoint,
+    format: WeightFormat,
+}
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+impl Source<Stored> for Kept<'_> {
+    fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Stored, ModelError> {
+        let raw = read_raw(self.checkpoint, name, &shape)?;
+        let narrow = match self.format {
+            WeightFormat::Stored => raw.dtype == Dtype::BF16,
+            format => format == WeightFormat::Bf16,
+        };
+        Ok(Stored::of(finite(self.checkpoint, name, &raw)?, narrow))
     }
 
     fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {

@@ -17,7 +17,7 @@ type Stretch = (Vec<f32>, Vec<f32>);
 
 /// The rotations of a decoder.
 #[derive(Debug)]
-pub(super) struct Rope {
+pub(crate) struct Rope {
     /// `[head_dim / 2]`.
     frequencies: Vec<f64>,
     stretches: Mutex<HashMap<usize, Arc<Stretch>>>,
@@ -25,14 +25,14 @@ pub(super) struct Rope {
 
 /// The rotation of one position.
 #[derive(Debug)]
-pub(super) struct Angles {
-    pub(super) position: usize,
+pub(crate) struct Angles {
+    pub(crate) position: usize,
     stretch: Arc<Stretch>,
 }
 
 impl Angles {
     /// Cosines and sines, `[head_dim / 2]` each.
-    pub(super) fn get(&self) -> (&[f32], &[f32]) {
+    pub(crate) fn get(&self) -> (&[f32], &[f32]) {
         let (cosines, sines) = &*self.stretch;
         let half = cosines.len() / STRETCH;
         let at = self.position % STRETCH * half;
@@ -41,11 +41,11 @@ impl Angles {
 }
 
 impl Rope {
-    pub(super) fn new(config: &ModelConfig) -> Self {
+    pub(crate) fn new(config: &ModelConfig) -> Self {
         Self { frequencies: config.rope_frequencies(), stretches: Mutex::default() }
     }
 
-    pub(super) fn at(&self, position: usize) -> Angles {
+    pub(crate) fn at(&self, position: usize) -> Angles {
         let mut stretches = self.stretches.lock().unwrap_or_else(PoisonError::into_inner);
         let index = position / STRETCH;
         let stretch = stretches.entry(index).or_insert_with(|| Arc::new(self.stretch(index)));

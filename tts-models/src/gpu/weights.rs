@@ -1,0 +1,188 @@
+//! A decoder's weights on their way to a device.
+//!
+//! Matrices that read the same rows are stacked, so that one kernel multiplies them: queries, keys
+//! and values one after the other; gates and values of the feed-forward layer in turns of 16, so
+//! that each pair meets in one cube.
+
+use cubecl::Runtime;
+
+use crate::kernels::gpu::{Buffer, Device, PANEL, Product};
+use crate::{DecoderWeights, LayerWeights, ModelConfig, ModelError, WeightFormat};
+
+/// A matrix in host memory.
+#[derive(Debug)]
+pub(crate) enum Stored {
+    F32(Vec<f32>),
+    /// As bits.
+    Bf16(Vec<u16>),
+}
+
+impl Stored {
+    /// Holds values in f32 or BF16; those of a BF16 tensor are exact in either.
+    pub(crate) fn of(values: Vec<f32>, narrow: bool) -> Self {
+        if narrow {
+            let bits = |&value: &f32| half::bf16::from_f32(value).to_bits();
+            return Self::Bf16(values.iter().map(bits).collect());
+        }
+        Self::F32(values)
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::F32(values) => values.len(),
+            Self::Bf16(values) => values.len(),
+        }
+    }
+
+    fn floats(&self) -> Vec<f32> {
+        match self {
+            Self::F32(values) => values.clone(),
+            Self::Bf16(values) => {
+                values.iter().map(|&bits| half::bf16::from_bits(bits).to_f32()).collect()
+            }
+        }
+    }
+}
+
+/// Whether matrices that are not stored as BF16 are to be rounded to it.
+///
+/// # Errors
+/// For a format that has no kernels on a GPU.
+pub(super) fn rounds(format: WeightFormat) -> Result<bool, ModelError> {
+    match format {
+        WeightFormat::Stored | WeightFormat::F32 => Ok(false),
+        WeightFormat::Bf16 => Ok(true),
+        WeightFormat::Int8 => {
+            let problem = "int8 has no kernels on a GPU: stored, f32 or bf16";
+            Err(ModelError::input("weights", problem))
+        }
+    }
+}
+
+/// One layer on a device.
+#[derive(Debug)]
+pub(super) struct Layer {
+    pub(super) attention_norm: Buffer,
+    pub(super) qkv: Product,
+    pub(super) bias: Option<Buffer>,
+    pub(super) head_norms: Option<Buffer>,
+    pub(super) output: Product,
+    pub(super) feed_forward_norm: Buffer,
+    pub(super) gate_up: Product,
+    pub(super) down: Product,
+}
+
+/// A decoder on a device.
+#[derive(Debug)]
+pub(super) struct Weights {
+    pub(super) embedding: Product,
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: Buffer,
+    pub(super) head: Option<Product>,
+}
+
+impl Weights {
+    /// Moves weights to a device, layer by layer.
+    pub(super) fn upload<R: Runtime>(
+        device: &Device<R>,
+        weights: DecoderWeights<Stored>,
+    ) -> Result<Self, ModelError> {
+        let DecoderWeights { config, embedding, layers, norm, head } = weights;
+        let (vocab, hidden) = (config.vocab_size, config.hidden_size);
+        let single = |name: &str, matrix: Stored| {
+            matrix_of(device, hidden, vec![(name, matrix, vocab)], vocab, |output| (0, output))
+        };
+        Ok(Self {
+            embedding: single("embedding", embedding)?,
+            layers: layers
+                .into_iter()
+                .map(|weights| layer(device, &config, weights))
+                .collect::<Result<_, _>>()?,
+            norm: padded(device, norm)?,
+            head: head.map(|head| single("head", head)).transpose()?,
+        })
+    }
+}
+
+fn layer<R: Runtime>(
+    device: &Device<R>,
+    config: &ModelConfig,
+    weights: LayerWeights<Stored>,
+) -> Result<Layer, ModelError> {
+    let (h, f) = (config.hidden_size, config.intermediate_size);
+    let (q, kv) = (config.query_width(), config.key_value_width());
+    let LayerWeights { query, key, value, output, gate, up, down, .. } = weights;
+    let stacked = vec![("query", query, q), ("key", key, kv), ("value", value, kv)];
+    let order = |output: usize| match output {
+        _ if output < q => (0, output),
+        _ if output < q + kv => (1, output - q),
+        _ => (2, output - q - kv),
+    };
+    let qkv = matrix_of(device, h, stacked, q + 2 * kv, order)?;
+    let turns = |output: usize| {
+        let (panel, lane) = (output / PANEL, output % PANEL);
+        (lane / (PANEL / 2), panel * (PANEL / 2) + lane % (PANEL / 2))
+    };
+    let pair = vec![("gate", gate, f), ("up", up, f)];
+    let both = 2 * f.next_multiple_of(PANEL);
+    let gate_up = matrix_of(device, h, pair, both, turns)?;
+    let own = |output: usize| (0, output);
+    Ok(Layer {
+        attention_norm: padded(device, weights.attention_norm)?,
+        qkv,
+        bias: weights.attention_bias.map(|bias| device.floats(&bias.concat())).transpose()?,
+        head_norms: weights.qk_norm.map(|norms| device.floats(&norms.concat())).transpose()?,
+        output: matrix_of(device, q, vec![("output", output, h)], h, own)?,
+        feed_forward_norm: padded(device, weights.feed_forward_norm)?,
+        gate_up,
+        down: matrix_of(device, f, vec![("down", down, h)], h, own)?,
+    })
+}
+
+/// Packs matrices with `inputs` columns as one of `outputs` rows; `order` says which row of which
+/// matrix an output is, and a row that the matrix does not have is zeros.
+fn matrix_of<R: Runtime>(
+    device: &Device<R>,
+    inputs: usize,
+    matrices: Vec<(&str, Stored, usize)>,
+    outputs: usize,
+    order: impl Fn(usize) -> (usize, usize),
+) -> Result<Product, ModelError> {
+    for (name, matrix, rows) in &matrices {
+        if matrix.len() != rows * inputs {
+            let problem = format!("{} values, expected {rows} x {inputs}", matrix.len());
+            return Err(ModelError::input(*name, problem));
+        }
+    }
+    let halves: Vec<&[u16]> = matrices
+        .iter()
+        .filter_map(|(_, matrix, _)| match matrix {
+            Stored::Bf16(bits) => Some(bits.as_slice()),
+            Stored::F32(_) => None,
+        })
+        .collect();
+    if halves.len() == matrices.len() {
+        return Product::halves(device, outputs, inputs, |output| {
+            let (which, row) = order(output);
+            halves[which].get(row * inputs..(row + 1) * inputs)
+        });
+    }
+    // Of different types, which no checkpoint at hand has, all are widened.
+    let floats: Vec<Vec<f32>> = matrices
+        .into_iter()
+        .map(|(_, matrix, _)| match matrix {
+            Stored::F32(values) => values,
+            narrow @ Stored::Bf16(_) => narrow.floats(),
+        })
+        .collect();
+    Product::floats(device, outputs, inputs, |output| {
+        let (which, row) = order(output);
+        floats[which].get(row * inputs..(row + 1) * inputs)
+    })
+}
+
+/// The weight of a norm with the padding of its rows.
+fn padded<R: Runtime>(device: &Device<R>, mut weight: Vec<f32>) -> Result<Buffer, ModelError> {
+    weight.resize(weight.len().next_multiple_of(PANEL), 0.0);
+    device.floats(&weight)
+}

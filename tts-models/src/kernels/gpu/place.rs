@@ -1,0 +1,234 @@
+//! Finishes queries, keys and values, and writes the latter two to their blocks.
+//!
+//! Bias, norm of each head and rotation are one kernel, with a cube for each row and head. A block
+//! of 16 tokens holds, for each key head, its keys `[head_dim, 16]`, so that threads of neighbouring
+//! positions read neighbouring numbers, and values `[16, heads, head_dim]`, so that threads of
+//! neighbouring columns do. A slot is a block's number times 16, plus a place in it.
+
+use cubecl::prelude::*;
+
+use super::device::{grid, number};
+use super::{Buffer, Device};
+use crate::BLOCK_TOKENS;
+
+/// Threads of a head, or of a copy.
+const UNITS: usize = 64;
+
+/// What one layer does to queries, keys and values. `None` stands for a step that is left out.
+#[derive(Debug)]
+pub(crate) struct Placement<'a> {
+    /// Query heads.
+    pub(crate) queries: usize,
+    /// Key heads.
+    pub(crate) heads: usize,
+    /// Width of a head.
+    pub(crate) width: usize,
+    /// `[q + 2 kv]`.
+    pub(crate) bias: Option<&'a Buffer>,
+    /// Norms of a query head and of a key head, `[2, width]`.
+    pub(crate) norms: Option<&'a Buffer>,
+    pub(crate) epsilon: f32,
+    /// Cosines and sines of each row, `[rows, 2, width / 2]`.
+    pub(crate) angles: &'a Buffer,
+    /// Where each row's key and value go.
+    pub(crate) slots: &'a Buffer,
+    /// `[blocks, heads, width, 16]`.
+    pub(crate) keys: &'a Buffer,
+    /// `[blocks, 16, heads, width]`.
+    pub(crate) values: &'a Buffer,
+}
+
+/// Finishes queries in place, in `qkv [rows, stride]`, and writes keys and values to their slots.
+#[expect(unsafe_code, reason = "launches a kernel that does not check its indices")]
+pub(crate) fn place<R: Runtime>(
+    device: &Device<R>,
+    qkv: &Buffer,
+    stride: usize,
+    rows: usize,
+    placement: &Placement<'_>,
+) {
+    let Placement { queries, heads, width, bias, norms, epsilon, angles, slots, keys, values } =
+        *placement;
+    let all = queries + 2 * heads;
+    assert!(qkv.length() >= rows * stride && stride >= all * width, "queries, keys and values");
+    assert!(angles.length() >= rows * width && slots.length() >= rows, "angles and slots");
+    assert!(bias.is_none_or(|bias| bias.length() >= all * width), "biases");
+    assert!(norms.is_none_or(|norms| norms.length() >= 2 * width), "norms of heads");
+    assert_eq!(keys.length(), values.length(), "keys and values");
+    // SAFETY: one cube for each row and head; it stays within the row, bias, norms and angles whose
+    // lengths were compared above. Slots lie in blocks that the pool has room for: it is grown
+    // before a pass. A buffer for a step that is left out is not read.
+    unsafe {
+        place_heads::launch_unchecked::<R>(
+            device.client(),
+            grid(rows * all),
+            CubeDim::new_1d(number(UNITS)),
+            qkv.arg(1),
+            bias.unwrap_or(angles).arg(1),
+            norms.unwrap_or(angles).arg(1),
+            angles.arg(1),
+            slots.arg(1),
+            keys.arg(1),
+            values.arg(1),
+            number(rows),
+            number(stride),
+            number(queries),
+            number(heads),
+            1.0 / width as f32,
+            epsilon,
+            width,
+            bias.is_some(),
+            norms.is_some(),
+        );
+    }
+}
+
+#[cube(launch_unchecked)]
+#[expect(clippy::too_many_arguments, reason = "arguments of a kernel")]
+fn place_heads(
+    qkv: &mut Array<f32>,
+    bias: &Array<f32>,
+    norms: &Array<f32>,
+    angles: &Array<f32>,
+    slots: &Array<u32>,
+    keys: &mut Array<f32>,
+    values: &mut Array<f32>,
+    rows: u32,
+    stride: u32,
+    queries: u32,
+    heads: u32,
+    share: f32,
+    epsilon: f32,
+    #[comptime] width: usize,
+    #[comptime] biased: bool,
+    #[comptime] normed: bool,
+) {
+    let wide = width as u32;
+    let all = queries + 2 * heads;
+    let cube = CUBE_POS as u32;
+    let (row, head) = (cube / all, cube % all);
+    let mut numbers = SharedMemory::<f32>::new(width);
+    let mut lanes = SharedMemory::<f32>::new(UNITS);
+    if row < rows {
+        let start = row * stride + head * wide;
+        let mut sum = 0.0f32;
+        for column in range_stepped(UNIT_POS, wide, UNITS as u32) {
+            let mut value = qkv[(start + column) as usize];
+            if comptime!(biased) {
+                value += bias[(head * wide + column) as usize];
+            }
+            numbers[column as usize] = value;
+            sum = fma(value, value, sum);
+        }
+        if comptime!(normed) {
+            lanes[UNIT_POS as usize] = sum;
+        }
+        sync_cube();
+        let slot = slots[row as usize];
+        if head >= queries + heads {
+            let own = head - queries - heads;
+            for column in range_stepped(UNIT_POS, wide, UNITS as u32) {
+                values[((slot * heads + own) * wide + column) as usize] = numbers[column as usize];
+            }
+        } else {
+            let mut scale = 1.0f32;
+            let mut norm = 0u32;
+            if comptime!(normed) {
+                let mut total = 0.0f32;
+                for lane in 0..UNITS {
+                    total += lanes[lane];
+                }
+                scale = 1.0 / f32::sqrt(fma(total, share, epsilon));
+                if head >= queries {
+                    norm = wide;
+                }
+            }
+            let half = wide / 2;
+            for pair in range_stepped(UNIT_POS, half, UNITS as u32) {
+                let mut low = numbers[pair as usize];
+                let mut high = numbers[(pair + half) as usize];
+                if comptime!(normed) {
+                    low = low * scale * norms[(norm + pair) as usize];
+                    high = high * scale * norms[(norm + pair + half) as usize];
+                }
+                let cosine = angles[(row * wide + pair) as usize];
+                let sine = angles[(row * wide + half + pair) as usize];
+                let first = fma(low, cosine, -(high * sine));
+                let second = fma(high, cosine, low * sine);
+                if head < queries {
+                    qkv[(start + pair) as usize] = first;
+                    qkv[(start + pair + half) as usize] = second;
+                } else {
+                    let tokens = BLOCK_TOKENS as u32;
+                    let block = (slot / tokens * heads + (head - queries)) * wide;
+                    let place = slot % tokens;
+                    keys[((block + pair) * tokens + place) as usize] = first;
+                    keys[((block + pair + half) * tokens + place) as usize] = second;
+                }
+            }
+        }
+    }
+}
+
+/// Writes the slots of every position of every sequence, from its blocks: an entry of `entries
+/// [count, 3]` is a first slot, a number of tokens up to 16, and where in `slots` they go.
+#[expect(unsafe_code, reason = "launches a kernel that does not check its indices")]
+pub(crate) fn fill_slots<R: Runtime>(
+    device: &Device<R>,
+    entries: &Buffer,
+    count: usize,
+    slots: &Buffer,
+) {
+    assert!(entries.length() >= 3 * count, "entries of blocks");
+    let threads = count * BLOCK_TOKENS;
+    // SAFETY: the kernel reads `count` entries, whose length was compared above; what they say was
+    // laid out one after the other, and `slots` made as long as all of them.
+    unsafe {
+        fill::launch_unchecked::<R>(
+            device.client(),
+            grid(threads.div_ceil(UNITS)),
+            CubeDim::new_1d(number(UNITS)),
+            entries.arg(1),
+            slots.arg(1),
+            number(count),
+        );
+    }
+}
+
+#[cube(launch_unchecked)]
+fn fill(entries: &Array<u32>, slots: &mut Array<u32>, count: u32) {
+    let thread = CUBE_POS as u32 * UNITS as u32 + UNIT_POS;
+    let (entry, token) = (thread / BLOCK_TOKENS as u32, thread % BLOCK_TOKENS as u32);
+    if entry < count {
+        let at = (entry * 3) as usize;
+        if token < entries[at + 1] {
+            let (slot, place) = (entries[at] + token, entries[at + 2] + token);
+            slots[place as usize] = slot;
+        }
+    }
+}
+
+/// The first numbers of `to` become those of `from`.
+#[expect(unsafe_code, reason = "launches a kernel that does not check its indices")]
+pub(crate) fn copy<R: Runtime>(device: &Device<R>, from: &Buffer, to: &Buffer) {
+    assert!(to.length() >= from.length(), "a copy needs room");
+    // SAFETY: the kernel reads and writes the first `from.length()` numbers, compared above.
+    unsafe {
+        copy_numbers::launch_unchecked::<R>(
+            device.client(),
+            grid(from.length().div_ceil(UNITS)),
+            CubeDim::new_1d(number(UNITS)),
+            from.arg(1),
+            to.arg(1),
+            number(from.length()),
+        );
+    }
+}
+
+#[cube(launch_unchecked)]
+fn copy_numbers(from: &Array<f32>, to: &mut Array<f32>, count: u32) {
+    let index = CUBE_POS as u32 * UNITS as u32 + UNIT_POS;
+    if index < count {
+        to[index as usize] = from[index as usize];
+    }
+}

@@ -1,0 +1,327 @@
+//! Products of rows with weights, for any number of rows.
+//!
+//! Weights `[outputs, inputs]` lie in panels of 32 outputs; along the inputs a panel holds four
+//! weights of each output side by side, so that the threads of a warp, one for an output, read 512
+//! bytes in a row. The inputs are cut into [`CHUNKS`] stretches whose lengths depend on the inputs
+//! alone. A cube has eight warps for one panel and up to eight rows: each warp adds two stretches of
+//! every row, the sums meet in shared memory, and are added in the order of the stretches.
+//!
+//! Where rows and outputs make enough tiles to fill a GPU, [`super::tiled`] does the same sums in
+//! the same order, and reads weights and rows less often.
+//!
+//! BF16 weights are two to a word, the first in the low half, and are widened when they are read:
+//! products are f32, and exact with either kind of weights.
+
+use cubecl::prelude::*;
+
+use super::device::number;
+use super::tiled::product_tiled;
+use super::{Buffer, CHUNKS, Device, PANEL, QUAD};
+use crate::ModelError;
+
+/// Warps of a cube.
+const WARPS: usize = 8;
+
+/// Weights `[outputs, inputs]` on a device.
+#[derive(Debug)]
+pub(crate) struct Product {
+    /// `[panels, inputs / 4, 32]` vectors of four.
+    weights: Buffer,
+    panels: usize,
+    /// Inputs with their padding, over four.
+    quads: usize,
+    /// Whether the weights are BF16.
+    narrow: bool,
+}
+
+/// What becomes of the sums.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Finish {
+    /// They are the outputs.
+    Store,
+    /// They are added to the outputs.
+    Add,
+    /// A panel is 16 gates and 16 values: the outputs are `silu(gate) * value`.
+    Gate,
+}
+
+impl Product {
+    /// Packs weights in f32, `row(output)` giving those of each output; an output without is zeros.
+    pub(crate) fn floats<'a, R: Runtime>(
+        device: &Device<R>,
+        outputs: usize,
+        inputs: usize,
+        row: impl Fn(usize) -> Option<&'a [f32]>,
+    ) -> Result<Self, ModelError> {
+        let (panels, quads) = shape(outputs, inputs);
+        let mut packed = vec![0.0; panels * quads * PANEL * QUAD];
+        for output in 0..outputs {
+            for (index, quad) in row(output).unwrap_or_default().chunks(QUAD).enumerate() {
+                let at = place(output, index, quads) * QUAD;
+                packed[at..at + quad.len()].copy_from_slice(quad);
+            }
+        }
+        Ok(Self { weights: device.floats(&packed)?, panels, quads, narrow: false })
+    }
+
+    /// Packs weights in BF16, given as their bits.
+    pub(crate) fn halves<'a, R: Runtime>(
+        device: &Device<R>,
+        outputs: usize,
+        inputs: usize,
+        row: impl Fn(usize) -> Option<&'a [u16]>,
+    ) -> Result<Self, ModelError> {
+        let (panels, quads) = shape(outputs, inputs);
+        let mut packed = vec![0; panels * quads * PANEL * QUAD / 2];
+        for output in 0..outputs {
+            for (index, quad) in row(output).unwrap_or_default().chunks(QUAD).enumerate() {
+                let at = place(output, index, quads) * QUAD / 2;
+                for (offset, &half) in quad.iter().enumerate() {
+                    packed[at + offset / 2] |= u32::from(half) << (offset % 2 * 16);
+                }
+            }
+        }
+        Ok(Self { weights: device.integers(&packed)?, panels, quads, narrow: true })
+    }
+
+    /// Outputs of one row, padding included.
+    pub(crate) fn width(&self) -> usize {
+        self.panels * PANEL
+    }
+
+    /// Inputs of one row, padding included.
+    pub(crate) fn inputs(&self) -> usize {
+        self.quads * QUAD
+    }
+
+    /// Words of a vector of four weights.
+    pub(super) fn words(&self) -> usize {
+        if self.narrow { QUAD / 2 } else { QUAD }
+    }
+
+    pub(super) fn narrow(&self) -> bool {
+        self.narrow
+    }
+
+    pub(super) fn quads(&self) -> usize {
+        self.quads
+    }
+
+    pub(super) fn weights(&self) -> &Buffer {
+        &self.weights
+    }
+
+    /// Vectors of a stretch: even, for a tile takes two at a time.
+    fn chunk(&self) -> usize {
+        self.quads.div_ceil(CHUNKS).next_multiple_of(2)
+    }
+}
+
+/// Panels, and vectors along the inputs.
+fn shape(outputs: usize, inputs: usize) -> (usize, usize) {
+    (outputs.div_ceil(PANEL), inputs.next_multiple_of(PANEL) / QUAD)
+}
+
+/// Where a vector of weights lies.
+fn place(output: usize, quad: usize, quads: usize) -> usize {
+    (output / PANEL * quads + quad) * PANEL + output % PANEL
+}
+
+/// Multiplies `rows` rows `[rows, inputs]` with weights. The outputs are `[rows, width]`, or half of
+/// the width with [`Finish::Gate`].
+pub(crate) fn product<R: Runtime>(
+    device: &Device<R>,
+    x: &Buffer,
+    weights: &Product,
+    rows: usize,
+    finish: Finish,
+    out: &Buffer,
+) {
+    /// Tiles of the other kernel that fill a GPU.
+    const ENOUGH: usize = 128;
+    let tiles = rows.div_ceil(64) * weights.panels.div_ceil(2);
+    product_by(device, x, weights, rows, finish, out, tiles >= ENOUGH);
+}
+
+/// [`product`] by one kernel or the other: they give the same bits.
+#[expect(unsafe_code, reason = "launches a kernel that does not check its indices")]
+pub(super) fn product_by<R: Runtime>(
+    device: &Device<R>,
+    x: &Buffer,
+    weights: &Product,
+    rows: usize,
+    finish: Finish,
+    out: &Buffer,
+    tiled: bool,
+) {
+    let width = weights.width() / if finish == Finish::Gate { 2 } else { 1 };
+    assert!(x.length() >= rows * weights.inputs(), "rows of a product");
+    assert!(out.length() >= rows * width, "outputs of a product");
+    let client = device.client();
+    let (quads, chunk) = (number(weights.quads), number(weights.chunk()));
+    let panels = number(weights.panels);
+    if tiled {
+        let tiles = (weights.panels.div_ceil(2), rows.div_ceil(64));
+        // SAFETY: the kernel reads rows below `rows` of `x`, panels below `panels` of the weights,
+        // which were packed with `quads` vectors each, and writes rows below `rows` of `out`; the
+        // lengths were compared above.
+        unsafe {
+            product_tiled::launch_unchecked::<R>(
+                client,
+                CubeCount::Static(number(tiles.0), number(tiles.1), 1),
+                CubeDim::new_1d(256),
+                weights.words(),
+                x.arg(QUAD),
+                weights.weights.arg(weights.words()),
+                out.arg(1),
+                number(rows),
+                panels,
+                quads,
+                chunk,
+                weights.narrow,
+                finish,
+            );
+        }
+        return;
+    }
+    // As few multiplications with rows that are not there as a power of two allows.
+    let tile = rows.next_power_of_two().min(8);
+    // SAFETY: as above.
+    unsafe {
+        product_thin::launch_unchecked::<R>(
+            client,
+            CubeCount::Static(panels, number(rows.div_ceil(tile)), 1),
+            CubeDim::new_2d(number(PANEL), number(WARPS)),
+            weights.words(),
+            x.arg(QUAD),
+            weights.weights.arg(weights.words()),
+            out.arg(1),
+            number(rows),
+            quads,
+            chunk,
+            tile,
+            weights.narrow,
+            finish,
+        );
+    }
+}
+
+/// Four weights from their words.
+#[cube]
+pub(super) fn widen<N: Size>(
+    words: Vector<u32, N>,
+    #[comptime] narrow: bool,
+) -> Vector<f32, Const<4>> {
+    let mut quad = Vector::<f32, Const<4>>::empty();
+    if comptime!(narrow) {
+        quad[0] = f32::reinterpret(words[0] << 16u32);
+        quad[1] = f32::reinterpret(words[0] & 0xffff_0000u32);
+        quad[2] = f32::reinterpret(words[1] << 16u32);
+        quad[3] = f32::reinterpret(words[1] & 0xffff_0000u32);
+    } else {
+        quad[0] = f32::reinterpret(words[0]);
+        quad[1] = f32::reinterpret(words[1]);
+        quad[2] = f32::reinterpret(words[2]);
+        quad[3] = f32::reinterpret(words[3]);
+    }
+    quad
+}
+
+/// `silu(gate) * value`.
+#[cube]
+pub(super) fn gated(gate: f32, value: f32) -> f32 {
+    gate / (1.0 + f32::exp(-gate)) * value
+}
+
+/// One panel of outputs of `tile` rows.
+#[cube(launch_unchecked)]
+#[expect(clippy::too_many_arguments, reason = "arguments of a kernel")]
+fn product_thin<N: Size>(
+    x: &Array<Vector<f32, Const<4>>>,
+    weights: &Array<Vector<u32, N>>,
+    out: &mut Array<f32>,
+    rows: u32,
+    quads: u32,
+    chunk: u32,
+    #[comptime] tile: usize,
+    #[comptime] narrow: bool,
+    #[comptime] finish: Finish,
+) {
+    let lane = UNIT_POS_X;
+    let panel = CUBE_POS_X;
+    let first = CUBE_POS_Y * tile as u32;
+    let mut stretches = SharedMemory::<f32>::new(CHUNKS * tile * PANEL);
+
+    // Rows that are not there read the last one, and are not written.
+    let mut starts = Array::<u32>::new(tile);
+    #[unroll]
+    for row in 0..tile {
+        starts[row] = u32::min(first + row as u32, rows - 1) * quads;
+    }
+    #[unroll]
+    for turn in 0..CHUNKS / WARPS {
+        let stretch = UNIT_POS_Y + (turn * WARPS) as u32;
+        let begin = u32::min(stretch * chunk, quads);
+        let end = u32::min(begin + chunk, quads);
+        let mut sums = Array::<f32>::new(tile);
+        #[unroll]
+        for row in 0..tile {
+            sums[row] = 0.0;
+        }
+        for quad in begin..end {
+            let words = weights[((panel * quads + quad) * PANEL as u32 + lane) as usize];
+            let weight = widen::<N>(words, narrow);
+            #[unroll]
+            for row in 0..tile {
+                let input = x[(starts[row] + quad) as usize];
+                #[unroll]
+                for k in 0..QUAD {
+                    sums[row] = fma(weight[k], input[k], sums[row]);
+                }
+            }
+        }
+        #[unroll]
+        for row in 0..tile {
+            stretches[(stretch as usize * tile + row) * PANEL + lane as usize] = sums[row];
+        }
+    }
+    sync_cube();
+
+    let width = CUBE_COUNT_X * PANEL as u32;
+    if comptime!(finish == Finish::Gate) {
+        for index in range_stepped(UNIT_POS, (tile * PANEL / 2) as u32, (WARPS * PANEL) as u32) {
+            let (row, output) = (index / (PANEL as u32 / 2), index % (PANEL as u32 / 2));
+            let gate = total(&stretches, row * PANEL as u32 + output, tile);
+            let value = total(&stretches, row * PANEL as u32 + output + PANEL as u32 / 2, tile);
+            if first + row < rows {
+                let at = (first + row) * (width / 2) + panel * (PANEL as u32 / 2) + output;
+                out[at as usize] = gated(gate, value);
+            }
+        }
+    } else {
+        for index in range_stepped(UNIT_POS, (tile * PANEL) as u32, (WARPS * PANEL) as u32) {
+            let (row, output) = (index / PANEL as u32, index % PANEL as u32);
+            let sum = total(&stretches, index, tile);
+            if first + row < rows {
+                let at = ((first + row) * width + panel * PANEL as u32 + output) as usize;
+                if comptime!(finish == Finish::Add) {
+                    out[at] += sum;
+                } else {
+                    out[at] = sum;
+                }
+            }
+        }
+    }
+}
+
+/// The stretches of one output, added in order.
+#[cube]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "stands for memory of a kernel")]
+fn total(stretches: &SharedMemory<f32>, index: u32, #[comptime] tile: usize) -> f32 {
+    let mut total = 0.0f32;
+    #[unroll]
+    for stretch in 0..CHUNKS {
+        total += stretches[stretch * tile * PANEL + index as usize];
+    }
+    total
+}
