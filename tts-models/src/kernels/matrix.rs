@@ -9,6 +9,7 @@
 use half::bf16;
 
 use super::int8::{Int8Panel, Int8Panels};
+use super::memory::Placed;
 use super::prefetch;
 use crate::weights::RawTensor;
 use crate::{ModelError, WeightFormat};
@@ -27,13 +28,13 @@ pub(crate) enum Matrix {
     F32 {
         outputs: usize,
         inputs: usize,
-        panels: Vec<Line<[f32; PANEL]>>,
+        panels: Placed<Line<[f32; PANEL]>>,
     },
     /// Two inputs side by side in each number, the first in the low half.
     Bf16 {
         outputs: usize,
         inputs: usize,
-        panels: Vec<Line<[u32; PANEL]>>,
+        panels: Placed<Line<[u32; PANEL]>>,
     },
     Int8(Int8Panels),
 }
@@ -77,7 +78,7 @@ impl Matrix {
                 line.0[output % PANEL] = *weight;
             }
         }
-        Self::F32 { outputs, inputs, panels }
+        Self::F32 { outputs, inputs, panels: Placed::of(&panels) }
     }
 
     /// Packs weights `[outputs, inputs]`, rounded to BF16. Numbers below its smallest normal one
@@ -92,7 +93,7 @@ impl Matrix {
                 line.0[output % PANEL] = bf16_pair(pair);
             }
         }
-        Self::Bf16 { outputs, inputs, panels }
+        Self::Bf16 { outputs, inputs, panels: Placed::of(&panels) }
     }
 
     /// Packs a tensor `[outputs, inputs]` of a quantised type.
@@ -129,8 +130,8 @@ impl Matrix {
     /// Bytes of the packed weights.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::F32 { panels, .. } => size_of_val(panels.as_slice()),
-            Self::Bf16 { panels, .. } => size_of_val(panels.as_slice()),
+            Self::F32 { panels, .. } => size_of_val(&**panels),
+            Self::Bf16 { panels, .. } => size_of_val(&**panels),
             Self::Int8(panels) => panels.bytes(),
         }
     }

@@ -24,6 +24,7 @@ pub(crate) mod gpu;
 mod input;
 mod int8;
 mod matrix;
+mod memory;
 mod project;
 mod team;
 

@@ -17,6 +17,7 @@ pub(super) mod tile;
 use half::f16;
 
 use super::matrix::{Line, PANEL};
+use super::memory::Placed;
 
 /// Inputs of a block.
 pub(super) const BLOCK: usize = 32;
@@ -24,31 +25,31 @@ pub(super) const BLOCK: usize = 32;
 /// Sixteen f16 numbers: one for each output of a panel.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[repr(C, align(32))]
-pub(super) struct Halves(pub(super) [u16; PANEL]);
+pub(crate) struct Halves(pub(super) [u16; PANEL]);
 
 /// What turns levels into weights, beside the scale.
 #[derive(Debug)]
-enum Base {
+enum Base<H> {
     /// Subtracted from each level.
     Offset(i32),
     /// Added to each weight: `[panels, blocks]`.
-    Minima(Vec<Halves>),
+    Minima(H),
 }
 
-/// Packed integer weights.
+/// Packed integer weights, in memory for reading or, while they are packed, for writing.
 #[derive(Debug)]
-pub(crate) struct Int8Panels {
+pub(crate) struct Int8Panels<L = Placed<Line<[u8; 64]>>, H = Placed<Halves>> {
     pub(super) outputs: usize,
     pub(super) inputs: usize,
     /// Blocks along the inputs; the last is filled up with zeros.
     blocks: usize,
     /// `[panels, blocks, lines of a block]`: byte `4 * output + i` of line `g` is the level of input
     /// `4 * g + i`. With 4 bits there are four lines, and the high nibbles belong to `g + 4`.
-    levels: Vec<Line<[u8; 64]>>,
+    levels: L,
     four_bits: bool,
     /// `[panels, blocks]`.
-    scales: Vec<Halves>,
-    base: Base,
+    scales: H,
+    base: Base<H>,
 }
 
 /// The levels of a panel.
@@ -82,9 +83,9 @@ impl Int8Panels {
     pub(super) fn bytes(&self) -> usize {
         let minima = match &self.base {
             Base::Offset(_) => 0,
-            Base::Minima(minima) => size_of_val(minima.as_slice()),
+            Base::Minima(minima) => size_of_val(&**minima),
         };
-        size_of_val(self.levels.as_slice()) + size_of_val(self.scales.as_slice()) + minima
+        size_of_val(&*self.levels) + size_of_val(&*self.scales) + minima
     }
 
     /// Whether panels of both can be multiplied side by side.

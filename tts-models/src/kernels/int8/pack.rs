@@ -5,6 +5,7 @@ use half::f16;
 use super::{BLOCK, Base, Halves, Int8Panels};
 use crate::ModelError;
 use crate::kernels::matrix::{Line, PANEL};
+use crate::kernels::memory::Placed;
 use crate::weights::quant::{self, k};
 use crate::weights::{Dtype, RawTensor};
 
@@ -42,7 +43,7 @@ impl Int8Panels {
                 return Err(ModelError::input(&tensor.name, problem));
             }
         };
-        let mut panels = Self::empty(values / inputs, inputs, &Form { four_bits, offset });
+        let mut panels = Packing::empty(values / inputs, inputs, &Form { four_bits, offset });
         let stored = tensor.bytes.chunks_exact(dtype.block_bytes());
         let mut decoded = Vec::new();
         for (index, bytes) in stored.enumerate() {
@@ -58,13 +59,13 @@ impl Int8Panels {
                 }
             }
         }
-        Ok(panels)
+        Ok(panels.done())
     }
 
     /// Rounds weights `[outputs, inputs]`, which are finite, to 8 bits.
     pub(in super::super) fn rounded(weights: &[f32], inputs: usize) -> Self {
         let form = Form { four_bits: false, offset: Some(128) };
-        let mut panels = Self::empty(weights.len() / inputs, inputs, &form);
+        let mut panels = Packing::empty(weights.len() / inputs, inputs, &form);
         for (output, row) in weights.chunks_exact(inputs).enumerate() {
             for (place, chunk) in row.chunks(BLOCK).enumerate() {
                 let mut values = [0.0; BLOCK];
@@ -72,7 +73,27 @@ impl Int8Panels {
                 panels.put(output, place, &rounded(&values));
             }
         }
-        panels
+        panels.done()
+    }
+}
+
+/// Panels that are being filled.
+type Packing = Int8Panels<Vec<Line<[u8; 64]>>, Vec<Halves>>;
+
+impl Packing {
+    fn done(self) -> Int8Panels {
+        Int8Panels {
+            outputs: self.outputs,
+            inputs: self.inputs,
+            blocks: self.blocks,
+            levels: Placed::of(&self.levels),
+            four_bits: self.four_bits,
+            scales: Placed::of(&self.scales),
+            base: match &self.base {
+                Base::Offset(offset) => Base::Offset(*offset),
+                Base::Minima(minima) => Base::Minima(Placed::of(minima)),
+            },
+        }
     }
 
     fn empty(outputs: usize, inputs: usize, form: &Form) -> Self {
