@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example quickstart`
 //!
-//! A table of accuracy and cost at N = 1, 4 and 16, then the search tree of one problem, and the
+//! A table of accuracy and cost at N = 1, 4, 16 and 64, then the search tree of one problem, and the
 //! chart of accuracy against tokens. `--ask "47 + 38 * 3 - 26"` solves a problem of your own.
 
 use std::io::Write;
@@ -20,7 +20,7 @@ use tts_examples::lineup::{Strategy, root};
 use tts_examples::quick::{Contest, task};
 use tts_examples::table::{self, Table};
 use tts_examples::{Error, evaluate, exit, figure, pair, report, setting};
-use tts_models::{Backend, EngineConfig};
+use tts_models::{Backend, EngineConfig, WeightFormat};
 
 /// Compares search strategies on arithmetic, or solves a problem of yours.
 #[derive(Parser)]
@@ -29,10 +29,10 @@ struct Arguments {
     #[arg(long, value_name = "PROBLEM")]
     ask: Option<String>,
     /// How many held-out problems.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 100)]
     problems: usize,
     /// Budgets: squares, separated by commas. The greatest also serves the tree and --ask.
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 16, 64])]
     n: Vec<usize>,
     /// Where all randomness comes from.
     #[arg(long, default_value_t = 1)]
@@ -77,7 +77,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
 
     let folder = arguments.pair.clone().unwrap_or_else(pair::folder);
-    let engine = EngineConfig { threads: arguments.threads, ..EngineConfig::default() };
+    // Small models take more lines at a time than large ones, and 8 bits a weight are enough for this
+    // one: `compare` takes its weights as they are stored.
+    let engine = EngineConfig {
+        threads: arguments.threads,
+        max_lines: 256,
+        weights: WeightFormat::Int8,
+        ..EngineConfig::default()
+    };
     let generator = tts_models::open(folder.join("generator"), Backend::Native, engine)?;
     let scorer = arguments.scorer.open(&folder, engine)?;
     let arena = Arena {

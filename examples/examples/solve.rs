@@ -70,12 +70,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(out, "scorer    {}", setup.scorer)?;
-    if let Some(forecast) = forecast {
-        write!(out, "forecast  {}", report::cost(&forecast.cost))?;
-        match forecast.seconds {
-            Some(seconds) => writeln!(out, ", {seconds:.1} s")?,
-            None => writeln!(out)?,
-        }
+    if let Some(forecast) = &forecast {
+        writeln!(out, "forecast  {}", report::forecast(forecast))?;
     }
     out.flush()?;
 

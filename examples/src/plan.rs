@@ -96,18 +96,13 @@ impl PlanOptions {
         // The name of the strategy is known to be good from its first recipe on.
         let first = search.recipe_at(1)?;
         let at = |n| search.recipe_at(n).unwrap_or_else(|_| first.clone());
-        match planner.largest(&limits, machine, MOST, at)? {
-            Some((n, forecast)) => Ok((search.recipe_at(n)?, forecast)),
-            None => {
-                let one = planner.forecast(first, machine)?;
-                let seconds = one.seconds.map_or(String::new(), |s| format!("{s:.1} s and "));
-                let flops = one.cost.flops;
-                Err(format!(
-                    "one line is over the budget: it takes {seconds}{flops:.2e} operations"
-                )
-                .into())
-            }
+        if let Some((n, forecast)) = planner.largest(&limits, machine, MOST, at)? {
+            return Ok((search.recipe_at(n)?, forecast));
         }
+        let one = planner.forecast(first, machine)?;
+        let seconds = one.seconds.map_or(String::new(), |seconds| format!("{seconds:.1} s and "));
+        let flops = one.cost.flops;
+        Err(format!("one line is over the budget: it takes {seconds}{flops:.2e} operations").into())
     }
 }
 

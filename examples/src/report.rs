@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use tts_core::cost::Forecast;
 use tts_core::{Aggregate, Cost, NodeId, Outcome, Stop};
 
 /// A number with thousands separated.
@@ -90,6 +91,12 @@ pub fn cost(cost: &Cost) -> String {
         cost.flops,
         thousands(cost.calls),
     )
+}
+
+/// What a search is expected to cost, in words.
+pub fn forecast(forecast: &Forecast) -> String {
+    let seconds = forecast.seconds.map_or(String::new(), |seconds| format!(", {seconds:.1} s"));
+    cost(&forecast.cost) + &seconds
 }
 
 #[cfg(test)]

@@ -213,7 +213,7 @@ impl Subject<'_> {
         points: &mut Vec<Point>,
     ) -> Result<(), Error> {
         let trial = self.run(prompts, lines, PASSES[0] + 1, 1)?;
-        let enough = PASSES[0] as f64 * WORTH_TIMING / trial;
+        let enough = f64::from(PASSES[0]) * WORTH_TIMING / trial;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
         let count = enough.clamp(PASSES[0].into(), PASSES[1].into()) as u32;
         let (mut short, mut long) = (Vec::new(), Vec::new());

@@ -53,24 +53,24 @@ pub fn table(out: &mut dyn Write, points: &[Point]) -> io::Result<()> {
 
 /// Every point as a row of numbers, for other programs.
 pub fn csv(law: &Law) -> String {
-    let mut rows =
-        "model,phase,context,lines,seconds_a_pass,by_law,memory_bytes,by_formula,half\n".to_owned();
-    for point in &law.points {
+    let row = |point: &Point| {
         let each = |seconds: f64| seconds / point.passes.count;
         let seconds = point.seconds.map_or(String::new(), |s| format!("{:.3e}", each(s)));
         let memory = point.memory.map_or(String::new(), |bytes| bytes.to_string());
         let phase = point.phase.name().replace(',', "");
-        rows += &format!(
-            "{},{phase},{},{},{seconds},{:.3e},{memory},{},{}\n",
+        format!(
+            "{},{phase},{},{},{seconds},{:.3e},{memory},{},{}",
             point.model,
             point.context,
             point.lines,
             each(point.predicted),
             point.expected_memory,
             half(point)
-        );
-    }
-    rows
+        )
+    };
+    let head = "model,phase,context,lines,seconds_a_pass,by_law,memory_bytes,by_formula,half";
+    let rows = law.points.iter().map(row);
+    std::iter::once(head.to_owned()).chain(rows).map(|row| row + "\n").collect()
 }
 
 /// Which half a point is in.

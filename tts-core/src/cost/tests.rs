@@ -1,3 +1,6 @@
+#![expect(clippy::float_cmp, reason = "counts are whole numbers, which f64 holds exactly")]
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small counts")]
+
 use proptest::prelude::*;
 
 use super::*;

@@ -14,6 +14,8 @@ use super::{Isa, Team};
 
 /// With fewer rows than this, what takes the time is reading the panels.
 const FEW_ROWS: usize = 4;
+/// How many pairs of panels ahead are asked for then: far enough for memory to answer.
+const FAR: usize = 3;
 
 /// A pointer into the output, of which each task writes columns of its own.
 #[derive(Clone, Copy)]
@@ -74,8 +76,6 @@ impl<S: Sink> Sink for Ahead<'_, S> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
     fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
-        /// Nine kilobytes of 4-bit weights at a time: far enough for memory to answer.
-        const FAR: usize = 3;
         let away = if self.rows >= FEW_ROWS { 1 } else { FAR };
         for panel in self.panels.iter().skip(panel + away * values.len()).take(values.len()) {
             panel.prefetch(row, self.rows);
