@@ -26,7 +26,7 @@ use tts_search::Recipe;
 #[derive(Parser)]
 struct Arguments {
     /// Folder for law.json and the charts.
-    #[arg(long, default_value = "inference-law")]
+    #[arg(long, default_value = "runs/inference-law")]
     out: PathBuf,
     /// The two small models, contexts up to 2048 tokens.
     #[arg(long)]
