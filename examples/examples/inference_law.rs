@@ -133,6 +133,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
+/// More lines than a plan of this table looks at.
+const MOST: usize = 4096;
+
 /// What a budget of time buys, by the law: the largest N of some strategies.
 fn plans(out: &mut dyn Write, law: &Law) -> Result<(), Error> {
     let Some(Point { model, shape, .. }) = law.points.last() else { return Ok(()) };
@@ -149,10 +152,14 @@ fn plans(out: &mut dyn Write, law: &Law) -> Result<(), Error> {
             let strategy = |n| Recipe::default_of(name, n);
             strategy(1)?;
             // Names and sizes are known to be good from here on.
-            let plan = planner.largest(&limits, Some(&law.roofline), 4096, |n| {
+            let plan = planner.largest(&limits, Some(&law.roofline), MOST, |n| {
                 strategy(n).unwrap_or_else(|_| tts_search::ChainOfThought {}.into())
             })?;
-            let n = plan.map_or("none".to_owned(), |(n, _)| n.to_string());
+            let n = match plan {
+                None => "none".to_owned(),
+                Some((MOST, _)) => format!("{MOST} or more"),
+                Some((n, _)) => n.to_string(),
+            };
             write!(out, "{seconds:>5.0} s: {n:<6}")?;
         }
         writeln!(out)?;

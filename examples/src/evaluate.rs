@@ -242,7 +242,9 @@ impl<'a> Job<'a> {
 /// The row of a problem.
 pub fn row(index: usize, problem: &Problem, result: &Result<Outcome, SearchError>) -> Row {
     let gold = problem.gold.clone();
-    let right = |found: Option<&str>| found.is_some_and(|found| answer::equivalent(&gold, found));
+    let mut readings = answer::Readings::default();
+    let mut right =
+        |found: Option<&str>| found.is_some_and(|found| readings.equivalent(&gold, found));
     let (outcome, error) = match result {
         Ok(outcome) => (Some(outcome), None),
         Err(error) => (error.partial.as_deref(), Some(error.to_string())),
@@ -260,6 +262,7 @@ pub fn row(index: usize, problem: &Problem, result: &Result<Outcome, SearchError
         };
     };
     let answer = outcome.answer().filter(|_| error.is_none());
+    let correct = right(answer.as_deref());
     let candidate = |c: tts_core::Candidate| CandidateRow {
         correct: right(c.answer.as_deref()),
         answer: c.answer,
@@ -267,7 +270,7 @@ pub fn row(index: usize, problem: &Problem, result: &Result<Outcome, SearchError
         finished: outcome.tree[c.node].is_finished(),
     };
     Row {
-        correct: right(answer.as_deref()),
+        correct,
         candidates: outcome.candidates(Aggregate::Mean).into_iter().map(candidate).collect(),
         stop: Some(outcome.stop),
         cost: outcome.usage.logical,
@@ -329,7 +332,8 @@ fn curve(rows: &[Row]) -> Result<Vec<CurvePoint>, Error> {
                 .map(|c| Vote { answer: c.answer.clone(), score: c.score.map_or(0.0, f64::exp) })
                 .collect();
             let correct: Vec<bool> = row.candidates.iter().map(|c| c.correct).collect();
-            metrics::Pool::new(&votes, &correct, answer::equivalent)
+            let mut readings = answer::Readings::default();
+            metrics::Pool::new(&votes, &correct, |a, b| readings.equivalent(a, b))
         })
         .collect::<Result<_, _>>()?;
     let ks: Vec<usize> =

@@ -111,7 +111,8 @@ pub fn score(
 
 /// Whether a choice from a pool is right: of `correct` samples with these votes.
 pub fn choose(strategy: Strategy, votes: &[Vote], correct: &[bool]) -> bool {
-    let same = answer::equivalent;
+    let mut readings = answer::Readings::default();
+    let same = |a: &str, b: &str| readings.equivalent(a, b);
     let chosen = match strategy {
         Strategy::Majority => majority(votes, same),
         Strategy::Weighted => weighted(votes, same, select::Weight::Raw),

@@ -2,8 +2,9 @@
 
 use std::io::{self, Write};
 
+use tts_core::answer::Readings;
 use tts_core::cost::Forecast;
-use tts_core::{Aggregate, Cost, NodeId, Outcome, Stop};
+use tts_core::{Aggregate, Cost, NodeId, Outcome, Stop, select};
 
 /// A number with thousands separated.
 pub fn thousands(number: u64) -> String {
@@ -56,11 +57,14 @@ pub fn votes(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     let candidates = outcome.candidates(Aggregate::Mean);
     let finished = candidates.iter().filter(|c| outcome.tree[c.node].is_finished()).count();
     let answers: Vec<Option<&str>> = candidates.iter().map(|c| c.answer.as_deref()).collect();
+    let mut readings = Readings::default();
+    let numbers = select::classes(answers.iter().copied(), |a, b| readings.equivalent(a, b));
     let mut classes: Vec<(&str, usize)> = Vec::new();
-    for answer in answers.iter().flatten() {
-        match classes.iter_mut().find(|(class, _)| tts_core::answer::equivalent(class, answer)) {
-            Some((_, count)) => *count += 1,
-            None => classes.push((answer, 1)),
+    for (answer, number) in answers.iter().zip(numbers) {
+        match (answer, number) {
+            (Some(answer), Some(number)) if number == classes.len() => classes.push((answer, 1)),
+            (Some(_), Some(number)) => classes[number].1 += 1,
+            _ => {}
         }
     }
     classes.sort_by_key(|&(_, count)| std::cmp::Reverse(count));

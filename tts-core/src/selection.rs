@@ -1,6 +1,6 @@
 //! How a finished tree becomes one answer: best, majority or weighted vote.
 //!
-//! Answers are compared after extraction by [`answer::equivalent`]; candidates without an answer
+//! Answers are compared after extraction by [`answer::equivalent()`]; candidates without an answer
 //! never vote, and are chosen only when no candidate has one. Within the winning class the member
 //! with the highest score is returned (Snell et al. 2024, section 5.1; Wang et al. 2022 for the
 //! plain majority).
@@ -70,13 +70,13 @@ impl Selection {
             .iter()
             .map(|c| Vote { answer: c.answer.clone(), score: weigh(c.score) })
             .collect();
+        let mut readings = answer::Readings::default();
+        let mut same = |a: &str, b: &str| readings.equivalent(a, b);
         let winner = match self.rule {
             Rule::Best => select::best(&votes),
-            Rule::Majority => select::majority(&votes, answer::equivalent),
-            Rule::Weighted | Rule::WeightedExp => {
-                select::weighted(&votes, answer::equivalent, Weight::Raw)
-            }
-            Rule::WeightedSigmoid => select::weighted(&votes, answer::equivalent, Weight::Sigmoid),
+            Rule::Majority => select::majority(&votes, &mut same),
+            Rule::Weighted | Rule::WeightedExp => select::weighted(&votes, &mut same, Weight::Raw),
+            Rule::WeightedSigmoid => select::weighted(&votes, &mut same, Weight::Sigmoid),
         };
         let Some(winner) = winner else { return tree.best(self.aggregate) };
         if self.rule == Rule::Best {
@@ -85,7 +85,7 @@ impl Selection {
         let class = candidates[winner].answer.as_deref()?;
         let mut best: Option<&outcome::Candidate> = None;
         for candidate in &candidates {
-            let member = candidate.answer.as_deref().is_some_and(|a| answer::equivalent(class, a));
+            let member = candidate.answer.as_deref().is_some_and(|a| same(class, a));
             if member && best.is_none_or(|best| candidate.score > best.score) {
                 best = Some(candidate);
             }

@@ -186,7 +186,8 @@ fn votes(graded: &Graded, judge: Option<Judge>) -> Result<Pool, Error> {
         .zip(scores)
         .map(|(answer, score)| Vote { answer: answer.clone(), score })
         .collect();
-    Ok(Pool::new(&votes, &graded.correct, answer::equivalent)?)
+    let mut readings = answer::Readings::default();
+    Ok(Pool::new(&votes, &graded.correct, |a, b| readings.equivalent(a, b))?)
 }
 
 /// A method that was run once a seed.

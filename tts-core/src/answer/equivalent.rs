@@ -8,6 +8,9 @@
 //! The conventions are those of the MATH graders, as the test suite of `math-verify` 0.9
 //! (Apache-2.0) records them, except that the relation is kept symmetric.
 
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
 use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::ToPrimitive;
@@ -34,55 +37,97 @@ use super::shape::{Shape, interpret, interpret_named, render, unnamed};
 /// assert!(!equivalent("28", "0.28"));
 /// ```
 pub fn equivalent(gold: &str, pred: &str) -> bool {
-    let (a, b) = (interpret(gold), interpret(pred));
-    if render(&a) == render(&b) || same(&a, &b) {
-        return true;
-    }
-    if defines(gold, &b) || defines(pred, &a) {
-        return true;
-    }
-    let (a, b) = (Written::new(gold, a), Written::new(pred, b));
-    a.also_reads_as(&b.shape) || b.also_reads_as(&a.shape)
+    Reading::of(gold).equivalent(&Reading::of(pred))
 }
 
-/// Whether `text` is a definition, `y = 2x`, and `other` the same equation in another form.
-fn defines(text: &str, other: &Shape) -> bool {
-    if !matches!(other, Shape::Relation(..)) {
-        return false;
-    }
-    let Shape::Named(name, value) = interpret_named(text) else {
-        return false;
-    };
-    let Shape::Formula(value, _) = *value else {
-        return false;
-    };
-    vanishing(&Expr::Symbol(name).minus(value)).is_some_and(|equation| same(&equation, other))
+/// Answers that are read once and compared with many: what a vote asks.
+///
+/// Reading an answer costs about ten microseconds, comparing two that were read a tenth of one;
+/// a vote over N different answers makes N (N - 1) comparisons.
+///
+/// ```
+/// use tts_core::answer::Readings;
+///
+/// let mut readings = Readings::default();
+/// let answers = ["1/2", "0.5", "2"];
+/// assert!(readings.equivalent(answers[0], answers[1]));
+/// assert!(!readings.equivalent(answers[0], answers[2]));
+/// ```
+#[derive(Debug, Default)]
+pub struct Readings {
+    known: HashMap<String, Reading>,
 }
 
-/// An answer with the text it was read from.
-struct Written {
-    core: String,
+impl Readings {
+    /// As [`equivalent()`].
+    pub fn equivalent(&mut self, gold: &str, pred: &str) -> bool {
+        for text in [gold, pred] {
+            if !self.known.contains_key(text) {
+                self.known.insert(text.to_owned(), Reading::of(text));
+            }
+        }
+        match (self.known.get(gold), self.known.get(pred)) {
+            (Some(gold), Some(pred)) => gold.equivalent(pred),
+            _ => false,
+        }
+    }
+}
+
+/// An answer that was read.
+#[derive(Debug)]
+struct Reading {
+    text: String,
     shape: Shape,
+    name: String,
+    /// The equation that the text defines, `y = 2x`, as a relation.
+    definition: OnceCell<Option<Shape>>,
+    core: OnceCell<String>,
 }
 
-impl Written {
-    fn new(text: &str, shape: Shape) -> Self {
-        Self { core: core(text), shape }
+impl Reading {
+    fn of(text: &str) -> Self {
+        let shape = interpret(text);
+        let (definition, core) = (OnceCell::new(), OnceCell::new());
+        Self { text: text.to_owned(), name: render(&shape), shape, definition, core }
+    }
+
+    fn equivalent(&self, other: &Self) -> bool {
+        self.name == other.name
+            || same(&self.shape, &other.shape)
+            || self.defines(&other.shape)
+            || other.defines(&self.shape)
+            || self.also_reads_as(&other.shape)
+            || other.also_reads_as(&self.shape)
+    }
+
+    /// Whether the text is a definition, `y = 2x`, and `other` the same equation in another form.
+    fn defines(&self, other: &Shape) -> bool {
+        let equation = || {
+            let Shape::Named(name, value) = interpret_named(&self.text) else {
+                return None;
+            };
+            let Shape::Formula(value, _) = *value else {
+                return None;
+            };
+            vanishing(&Expr::Symbol(name).minus(value))
+        };
+        matches!(other, Shape::Relation(..))
+            && self.definition.get_or_init(equation).as_ref().is_some_and(|own| same(own, other))
     }
 
     /// Whether a second reading of this, which makes sense beside a plain number, equals `other`.
     fn also_reads_as(&self, other: &Shape) -> bool {
-        let Shape::Formula(_, value) = other else {
+        let (Shape::List(_), Shape::Formula(_, value)) = (&self.shape, other) else {
             return false;
         };
         let Some(value) = value.rational() else {
             return false;
         };
-        if let Some((whole, part)) = self.core.split_once(',')
+        let core = self.core.get_or_init(|| core(&self.text));
+        if let Some((whole, part)) = core.split_once(',')
             && [whole, part]
                 .iter()
                 .all(|d| !d.is_empty() && d.len() < 30 && d.bytes().all(|b| b.is_ascii_digit()))
-            && matches!(self.shape, Shape::List(_))
             && let Ok(digits) = format!("{whole}{part}").parse::<BigInt>()
         {
             let places = u32::try_from(part.len()).unwrap_or(0);
@@ -177,7 +222,7 @@ fn same_formula(a: &Shape, b: &Shape) -> bool {
     let (Shape::Formula(left, p), Shape::Formula(right, q)) = (a, b) else {
         return false;
     };
-    if p.name() == q.name() || rounded(left, right) || rounded(right, left) {
+    if p.has_terms_of(q) || rounded(left, right) || rounded(right, left) {
         return true;
     }
     if choice(left).is_some_and(|letter| choice(right) == Some(letter)) {

@@ -1,9 +1,9 @@
 //! Final answers: where one stands in a solution, and whether two of them are the same.
 //!
-//! [`extract()`] finds the answer, [`equivalent()`] compares two, and [`canonical`] gives a string to
-//! count votes by. Answers are parsed into exact rationals, polynomials, lists, intervals and
-//! relations; what cannot be parsed is compared as text. Nothing here fails: whatever a model
-//! writes is some answer, and its size and nesting are capped.
+//! [`extract()`] finds the answer, [`equivalent()`] compares two, [`Readings`] compares many, and
+//! [`canonical`] gives a string to count votes by. Answers are parsed into exact rationals,
+//! polynomials, lists, intervals and relations; what cannot be parsed is compared as text. Nothing
+//! here fails: whatever a model writes is some answer, and its size and nesting are capped.
 //!
 //! Units and currency are dropped, and so are degrees: `5 cm` is `5`; only in a list of unlike
 //! things (`2 hours and 30 minutes`) do they say which value is whose. Scale words multiply: `3
@@ -40,6 +40,6 @@ mod shape;
 mod token;
 mod words;
 
-pub use equivalent::equivalent;
+pub use equivalent::{Readings, equivalent};
 pub use extract::extract;
 pub use normalise::canonical;

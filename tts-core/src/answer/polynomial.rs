@@ -261,6 +261,11 @@ impl Polynomial {
         Some(out)
     }
 
+    /// Whether both are the same sum: equal exactly when the canonical strings are.
+    pub(super) fn has_terms_of(&self, other: &Self) -> bool {
+        self.terms == other.terms
+    }
+
     /// The canonical string, or `None` if it is too long.
     pub(super) fn name(&self) -> Option<String> {
         if self.terms.is_empty() {

@@ -1,8 +1,8 @@
 //! A generator and a scorer that write nothing, but note what they are asked for.
 //!
-//! Every solution has the same number of steps of the same length, and ends with an answer of its
-//! own; scores are drawn from the path. So a strategy runs as it would, on a model that always gets
-//! to its end.
+//! Every solution has the same number of steps of the same length, no text twice, and ends with an
+//! answer; scores are drawn from the path. So a strategy runs as it would, on a model that always
+//! gets to its end.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +14,9 @@ use crate::{
     Completion, Finish, Generated, Generator, LineError, Request, Step, StepScorer, Trajectory,
     Until, seed,
 };
+
+/// Different answers: enough that a vote is one, few enough that it takes no time for any N.
+const ANSWERS: u64 = 64;
 
 /// What every solution looks like, and what the engine does at a time.
 #[derive(Debug, Clone, Copy)]
@@ -91,7 +94,7 @@ impl DryGenerator<'_> {
             let mut tokens = std::mem::take(&mut append);
             #[expect(clippy::cast_possible_truncation, reason = "any token will do")]
             tokens.extend((0..count).map(|token| seed as u32 ^ token));
-            let text = if end { format!("The answer is {seed}.") } else { format!("{seed}\n") };
+            let text = if end { format!("{seed}: the answer is {}.", seed % ANSWERS) } else { format!("{seed}\n") };
             let logprobs = vec![-0.5; count as usize];
             steps.push(Step { text, tokens, given, logprobs });
             left = left.saturating_sub(count);
