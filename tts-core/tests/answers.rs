@@ -304,9 +304,34 @@ fn formula() -> impl Strategy<Value = String> {
 fn readings_kept_decide_as_fresh_ones() {
     // Each form that has a second reading, beside what that reading equals.
     let answers = [
-        "5", "5.0", "x = 5", "1,5", "1.5", "3/2", "y = 2x", "2x - y = 0", "y - 2x = 0", "{1, 5}",
-        "(1, 5)", "0.333333", "1/3", "A", "a", "[1, 2)", "1 < x", "x > 1", "3:00 PM", "15:00", "",
-        "none", r"\sqrt{8}", r"2\sqrt2", r"\sin(x)^2 + \cos(x)^2", "1", "28%", "28",
+        "5",
+        "5.0",
+        "x = 5",
+        "1,5",
+        "1.5",
+        "3/2",
+        "y = 2x",
+        "2x - y = 0",
+        "y - 2x = 0",
+        "{1, 5}",
+        "(1, 5)",
+        "0.333333",
+        "1/3",
+        "A",
+        "a",
+        "[1, 2)",
+        "1 < x",
+        "x > 1",
+        "3:00 PM",
+        "15:00",
+        "",
+        "none",
+        r"\sqrt{8}",
+        r"2\sqrt2",
+        r"\sin(x)^2 + \cos(x)^2",
+        "1",
+        "28%",
+        "28",
     ];
     let mut readings = Readings::default();
     let mut equal = 0;

@@ -39,6 +39,7 @@
 
 pub mod backend;
 mod cache;
+mod chain;
 pub mod config;
 pub mod engine;
 pub mod error;

@@ -1,4 +1,4 @@
-//! Makes tiny checkpoints, for tests and fuzzing only; not part of the public interface.
+//! Makes tiny models and checkpoints, for tests and fuzzing only; not part of the public interface.
 //!
 //! [`GgufWriter`] writes what it is told, sound or not; [`decoder_gguf`] describes the weights of a
 //! decoder to it as llama.cpp's converter would, in f32. [`Counting`] tells how much an executor
@@ -11,7 +11,7 @@ pub use counting::Counting;
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{RawTensor, names};
-use crate::{DecoderWeights, ModelConfig, RopeScaling, WeightFormat};
+use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head.
 pub fn tiny_config(architecture: &str) -> ModelConfig {
@@ -34,6 +34,45 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
     }
+}
+
+/// A decoder over the byte tokenizer: widths that no tile divides, grouped heads.
+pub fn byte_config(architecture: &str) -> ModelConfig {
+    ModelConfig {
+        vocab_size: 262,
+        hidden_size: 40,
+        intermediate_size: 70,
+        num_attention_heads: 6,
+        num_key_value_heads: 2,
+        head_dim: 10,
+        max_position_embeddings: 600,
+        eos_token_ids: vec![258],
+        ..tiny_config(architecture)
+    }
+}
+
+/// Random weights, larger than usual, so that the next token depends on the text.
+///
+/// # Errors
+/// When the config is not a decoder's.
+pub fn lively_weights(config: ModelConfig) -> Result<DecoderWeights, ModelError> {
+    let mut weights = DecoderWeights::random(config, 7)?;
+    let grow = |tensor: &mut Vec<f32>, factor: f32| {
+        for weight in tensor {
+            *weight *= factor;
+        }
+    };
+    for layer in &mut weights.layers {
+        for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
+            grow(tensor, 8.0);
+        }
+        for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
+            grow(tensor, 8.0);
+        }
+    }
+    grow(&mut weights.embedding, 20.0);
+    weights.head.iter_mut().for_each(|head| grow(head, 20.0));
+    Ok(weights)
 }
 
 /// A product of rows with packed weights, for benchmarks.

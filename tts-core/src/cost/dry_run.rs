@@ -94,7 +94,11 @@ impl DryGenerator<'_> {
             let mut tokens = std::mem::take(&mut append);
             #[expect(clippy::cast_possible_truncation, reason = "any token will do")]
             tokens.extend((0..count).map(|token| seed as u32 ^ token));
-            let text = if end { format!("{seed}: the answer is {}.", seed % ANSWERS) } else { format!("{seed}\n") };
+            let text = if end {
+                format!("{seed}: the answer is {}.", seed % ANSWERS)
+            } else {
+                format!("{seed}\n")
+            };
             let logprobs = vec![-0.5; count as usize];
             steps.push(Step { text, tokens, given, logprobs });
             left = left.saturating_sub(count);

@@ -135,54 +135,33 @@ impl Roofline {
     }
 
     /// All rates as one list, for fitting.
-    pub(super) fn to_list(self) -> Rates {
-        [
-            self.product_rate,
-            self.attention_rate,
-            self.weight_rate,
-            self.key_value_rate,
-            self.memory_rate,
-            self.cache_rate,
-            self.cache_bytes,
-            self.pass,
-            self.layer,
-            self.line,
-            self.element,
-            self.logit,
-            self.sharpness,
-        ]
+    pub(super) fn to_list(mut self) -> Rates {
+        self.rates().map(|rate| *rate)
     }
 
     pub(super) fn from_list(list: Rates) -> Self {
-        let [
-            product_rate,
-            attention_rate,
-            weight_rate,
-            key_value_rate,
-            memory_rate,
-            cache_rate,
-            cache_bytes,
-            pass,
-            layer,
-            line,
-            element,
-            logit,
-            sharpness,
-        ] = list;
-        Self {
-            product_rate,
-            attention_rate,
-            weight_rate,
-            key_value_rate,
-            memory_rate,
-            cache_rate,
-            cache_bytes,
-            pass,
-            layer,
-            line,
-            element,
-            logit,
-            sharpness,
+        let mut law = Self::default();
+        for (rate, value) in law.rates().into_iter().zip(list) {
+            *rate = value;
         }
+        law
+    }
+
+    fn rates(&mut self) -> [&mut f64; 13] {
+        [
+            &mut self.product_rate,
+            &mut self.attention_rate,
+            &mut self.weight_rate,
+            &mut self.key_value_rate,
+            &mut self.memory_rate,
+            &mut self.cache_rate,
+            &mut self.cache_bytes,
+            &mut self.pass,
+            &mut self.layer,
+            &mut self.line,
+            &mut self.element,
+            &mut self.logit,
+            &mut self.sharpness,
+        ]
     }
 }

@@ -286,7 +286,7 @@ impl<R: Runtime> Executor for Gpu<R> {
     }
 
     fn begin(&self, pieces: &[Piece<GpuBlock>]) -> GpuState {
-        GpuState::new(&self.pool, pieces)
+        GpuState::new(pieces)
     }
 
     fn pieces(&self, state: &mut GpuState) -> Vec<Piece<GpuBlock>> {
@@ -315,7 +315,7 @@ impl<R: Runtime> Executor for Gpu<R> {
             return Ok(Vec::new());
         }
         for span in &mut *spans {
-            span.state.reserve(span.tokens.len());
+            span.state.reserve(span.tokens.len(), || self.pool.take());
         }
         let pass = Pass::new(&self.config, &self.rope, spans);
         let rows = self.device.run(|| self.run(&pass))?;

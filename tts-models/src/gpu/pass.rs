@@ -1,6 +1,6 @@
 //! The tables of a pass, made on the host: which rows there are, and what they see.
 
-use super::state::GpuState;
+use super::state::{GpuState, blocks, slot};
 use crate::kernels::gpu::{Attention, PART};
 use crate::rope::Rope;
 use crate::{BLOCK_TOKENS, ModelConfig, Span, Want};
@@ -52,14 +52,14 @@ impl Pass {
     fn add(&mut self, rope: &Rope, span: &Span<'_, GpuState>) {
         let (state, count) = (&*span.state, span.tokens.len());
         let (past, first, table) = (state.len(), self.tokens.len(), self.positions);
-        for (block, tokens) in state.blocks(count) {
+        for (block, tokens) in blocks(state, count) {
             let slot = block as usize * BLOCK_TOKENS;
             self.entries.extend([slot, tokens, self.positions].map(number));
             self.positions += tokens;
         }
         for (offset, &token) in span.tokens.iter().enumerate() {
             self.tokens.push(token);
-            self.slots.push(number(state.slot(offset)));
+            self.slots.push(number(slot(state, offset)));
             self.seen.push(number(past + offset + 1));
             let angles = rope.at(past + offset);
             let (cosines, sines) = angles.get();

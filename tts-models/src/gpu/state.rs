@@ -1,13 +1,13 @@
-//! Sequences as chains of blocks of a pool, on the host: numbers of blocks, no keys or values.
+//! Blocks of a device as the host knows them: numbers of places, no keys or values.
 //!
-//! As on the CPU, a sequence is a chain of shared blocks and a tail of its own ones; sharing freezes
-//! the tail, and the sequence goes on in a fresh block. A block is a number; dropping its last owner
-//! gives the number back. A pass that still reads the block is safe, for all work of a device is
-//! done in the order in which it was asked for.
+//! A sequence is a [`Chain`] of such numbers. Dropping the last owner of a block gives its number
+//! back; a pass that still reads it is safe, for all work of a device is done in the order in which
+//! it was asked for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::{BLOCK_TOKENS, Piece};
+use crate::BLOCK_TOKENS;
+use crate::chain::{Chain, Shared};
 
 /// Which blocks are in use.
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Pool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).made as usize
     }
 
-    fn take(self: &Arc<Self>) -> Block {
+    pub(super) fn take(self: &Arc<Self>) -> Block {
         let mut numbers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let number = numbers.free.pop().unwrap_or_else(|| {
             numbers.made += 1;
@@ -36,9 +36,9 @@ impl Pool {
     }
 }
 
-/// A block; goes back to its pool when it is dropped.
+/// A place for the keys and values of up to 16 tokens; goes back to its pool when it is dropped.
 #[derive(Debug)]
-struct Block {
+pub struct Block {
     number: u32,
     pool: Arc<Pool>,
 }
@@ -50,84 +50,30 @@ impl Drop for Block {
     }
 }
 
-/// A block that sequences share.
-#[derive(Debug, Clone)]
-pub struct GpuBlock(Arc<Block>);
-
-impl GpuBlock {
-    pub(super) fn id(&self) -> usize {
-        self.0.number as usize
-    }
-}
+/// A block that sequences on a [`super::Gpu`] executor share.
+pub type GpuBlock = Shared<Block>;
 
 /// One sequence on a [`super::Gpu`] executor.
-#[derive(Debug)]
-pub struct GpuState {
-    shared: Vec<Piece<GpuBlock>>,
-    /// Tokens in `shared`.
-    shared_tokens: usize,
-    /// Full blocks but for the last ones.
-    tail: Vec<Block>,
-    tail_tokens: usize,
-    pool: Arc<Pool>,
+pub type GpuState = Chain<Block>;
+
+/// The blocks, and the tokens of each, once `tokens` more are there, for which there is room.
+pub(super) fn blocks(state: &GpuState, tokens: usize) -> impl Iterator<Item = (u32, usize)> {
+    let (tail, held) = state.tail();
+    let before = state.blocks() - tail.len();
+    let count = move |index: usize, all: usize| match index.checked_sub(before) {
+        None => all,
+        Some(own) => (held + tokens).saturating_sub(own * BLOCK_TOKENS).min(BLOCK_TOKENS),
+    };
+    let blocks = (0..state.blocks()).map(move |index| {
+        let (block, all) = state.block(index);
+        (block.number, count(index, all))
+    });
+    blocks.filter(|&(_, tokens)| tokens > 0)
 }
 
-impl GpuState {
-    pub(super) fn new(pool: &Arc<Pool>, pieces: &[Piece<GpuBlock>]) -> Self {
-        Self {
-            shared: pieces.to_vec(),
-            shared_tokens: pieces.iter().map(|piece| piece.tokens).sum(),
-            tail: Vec::new(),
-            tail_tokens: 0,
-            pool: Arc::clone(pool),
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.shared_tokens + self.tail_tokens
-    }
-
-    /// Makes room for `tokens` more.
-    pub(super) fn reserve(&mut self, tokens: usize) {
-        let blocks = (self.tail_tokens + tokens).div_ceil(BLOCK_TOKENS);
-        while self.tail.len() < blocks {
-            self.tail.push(self.pool.take());
-        }
-    }
-
-    /// The blocks, and the tokens of each, once `tokens` more are there, for which there is room.
-    pub(super) fn blocks(&self, tokens: usize) -> impl Iterator<Item = (u32, usize)> {
-        let all = self.tail_tokens + tokens;
-        let tail = self.tail.iter().enumerate().map(move |(index, block)| {
-            let before = index * BLOCK_TOKENS;
-            (block.number, all.saturating_sub(before).min(BLOCK_TOKENS))
-        });
-        let shared = self.shared.iter().map(|piece| (piece.block.0.number, piece.tokens));
-        shared.chain(tail).filter(|&(_, tokens)| tokens > 0)
-    }
-
-    /// The slot of the token that comes `offset` tokens after the present last one.
-    pub(super) fn slot(&self, offset: usize) -> usize {
-        let at = self.tail_tokens + offset;
-        self.tail[at / BLOCK_TOKENS].number as usize * BLOCK_TOKENS + at % BLOCK_TOKENS
-    }
-
-    /// Counts tokens that have been written to every layer.
-    pub(super) fn advance(&mut self, tokens: usize) {
-        self.tail_tokens += tokens;
-    }
-
-    /// Freezes the tail.
-    pub(super) fn pieces(&mut self) -> Vec<Piece<GpuBlock>> {
-        for block in self.tail.drain(..) {
-            // Room that was made for a pass that failed stays empty.
-            let tokens = self.tail_tokens.min(BLOCK_TOKENS);
-            if tokens > 0 {
-                self.tail_tokens -= tokens;
-                self.shared_tokens += tokens;
-                self.shared.push(Piece { block: GpuBlock(Arc::new(block)), tokens });
-            }
-        }
-        self.shared.clone()
-    }
+/// The slot of the token that comes `offset` tokens after the present last one.
+pub(super) fn slot(state: &GpuState, offset: usize) -> usize {
+    let (tail, held) = state.tail();
+    let at = held + offset;
+    tail[at / BLOCK_TOKENS].number as usize * BLOCK_TOKENS + at % BLOCK_TOKENS
 }

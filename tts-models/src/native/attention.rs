@@ -157,7 +157,7 @@ impl Plan {
             SCRATCH.with_borrow_mut(|scratch| {
                 let is_f16 = spans
                     .first()
-                    .is_some_and(|span| matches!(span.state.block(0), (Numbers::F16(_), _)));
+                    .is_some_and(|span| matches!(span.state.block(0).0.numbers, Numbers::F16(_)));
                 let place = (layer, head);
                 if is_f16 {
                     self.group(group, place, query, spans, scratch, out, |numbers| match numbers {
@@ -204,7 +204,7 @@ impl Plan {
         let mut at: Vec<usize> = Vec::new();
         let part = |span: usize, index: usize| {
             let (block, tokens) = spans[span].state.block(index);
-            let (keys, values) = self.shape.part(numbers(block), layer, head);
+            let (keys, values) = self.shape.part(numbers(&block.numbers), layer, head);
             (keys, values, tokens)
         };
         // The next run's memory is on its way while this one is worked on.

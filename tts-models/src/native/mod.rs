@@ -210,7 +210,7 @@ impl Native {
             let tokens = span.tokens.len();
             let (mine, later) = rest.split_at(tokens * width);
             rest = later;
-            for (numbers, slot, rows) in span.state.slots(tokens) {
+            for (numbers, slot, rows) in state::slots(span.state, tokens) {
                 slots.push((numbers, slot, &mine[rows.start * width..rows.end * width]));
             }
         }
@@ -303,7 +303,7 @@ impl Executor for Native {
     }
 
     fn begin(&self, pieces: &[Piece<NativeBlock>]) -> NativeState {
-        NativeState::new(&self.pool, pieces)
+        NativeState::new(pieces)
     }
 
     fn pieces(&self, state: &mut NativeState) -> Vec<Piece<NativeBlock>> {
@@ -347,7 +347,7 @@ impl Executor for Native {
         let mut row = Vec::new();
         scratch.x.clear();
         for span in &mut *spans {
-            span.state.reserve(span.tokens.len());
+            span.state.reserve(span.tokens.len(), || self.pool.take());
             for (offset, &token) in span.tokens.iter().enumerate() {
                 self.embedding.output(token as usize, &mut row);
                 scratch.x.extend_from_slice(&row);

@@ -9,48 +9,13 @@ mod trunk;
 
 use std::sync::Arc;
 
-use tts_models::testing::tiny_config;
-use tts_models::{
-    ChatTemplate, DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer,
-};
+pub(crate) use tts_models::testing::byte_config as config;
+use tts_models::testing::{byte_config, lively_weights};
+use tts_models::{ChatTemplate, DecoderWeights, Engine, EngineConfig, Native, Tokenizer};
 
-/// A model over the byte tokenizer, large enough for all kernels' loops and remainders.
-pub(crate) fn config(architecture: &str) -> ModelConfig {
-    ModelConfig {
-        vocab_size: 262,
-        hidden_size: 40,
-        intermediate_size: 70,
-        num_attention_heads: 6,
-        num_key_value_heads: 2,
-        head_dim: 10,
-        max_position_embeddings: 600,
-        eos_token_ids: vec![258],
-        ..tiny_config(architecture)
-    }
-}
-
-fn scale(tensor: &mut [f32], factor: f32) {
-    for weight in tensor {
-        *weight *= factor;
-    }
-}
-
-/// Random weights, larger than usual, so that the next token depends on the text.
+/// Random weights over [`byte_config`].
 pub(crate) fn weights(architecture: &str) -> DecoderWeights {
-    let mut weights = DecoderWeights::random(config(architecture), 7).unwrap();
-    for layer in &mut weights.layers {
-        for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
-            scale(tensor, 8.0);
-        }
-        for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
-            scale(tensor, 8.0);
-        }
-    }
-    scale(&mut weights.embedding, 20.0);
-    if let Some(head) = &mut weights.head {
-        scale(head, 20.0);
-    }
-    weights
+    lively_weights(byte_config(architecture)).unwrap()
 }
 
 /// An engine on a small random model with a chat template.

@@ -13,7 +13,8 @@ use std::io::Write;
 use std::sync::Mutex;
 
 use tts_models::backend::Runtime;
-use tts_models::config::RopeScaling;
+pub(crate) use tts_models::testing::byte_config as config;
+use tts_models::testing::lively_weights;
 use tts_models::{DecoderWeights, Gpu, ModelConfig};
 
 /// The default device of a runtime, or `None` with a message.
@@ -59,48 +60,7 @@ macro_rules! on_each_runtime {
 }
 pub(crate) use on_each_runtime;
 
-/// A small decoder: widths that no tile divides, three layers, grouped heads.
-pub(crate) fn config(architecture: &str) -> ModelConfig {
-    ModelConfig {
-        architecture: architecture.to_owned(),
-        vocab_size: 262,
-        hidden_size: 40,
-        intermediate_size: 70,
-        num_hidden_layers: 2,
-        num_attention_heads: 6,
-        num_key_value_heads: 2,
-        head_dim: 10,
-        rms_norm_eps: 1e-5,
-        rope_theta: 10_000.0,
-        rope_scaling: RopeScaling::None,
-        max_position_embeddings: 600,
-        tie_word_embeddings: architecture == "qwen2",
-        attention_bias: architecture == "qwen2",
-        qk_norm: architecture == "qwen3",
-        bos_token_id: None,
-        eos_token_ids: vec![258],
-    }
-}
-
-/// Random weights, larger than usual, so that the next token depends on the text.
+/// Random weights.
 pub(crate) fn weights(config: ModelConfig) -> DecoderWeights {
-    let mut weights = DecoderWeights::random(config, 7).unwrap();
-    let grow = |tensor: &mut Vec<f32>, factor: f32| {
-        for weight in tensor {
-            *weight *= factor;
-        }
-    };
-    for layer in &mut weights.layers {
-        for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
-            grow(tensor, 8.0);
-        }
-        for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
-            grow(tensor, 8.0);
-        }
-    }
-    grow(&mut weights.embedding, 20.0);
-    if let Some(head) = &mut weights.head {
-        grow(head, 20.0);
-    }
-    weights
+    lively_weights(config).unwrap()
 }

@@ -54,13 +54,7 @@ impl Product {
         row: impl Fn(usize) -> Option<&'a [f32]>,
     ) -> Result<Self, ModelError> {
         let (panels, quads) = shape(outputs, inputs);
-        let mut packed = vec![0.0; panels * quads * PANEL * QUAD];
-        for output in 0..outputs {
-            for (index, quad) in row(output).unwrap_or_default().chunks(QUAD).enumerate() {
-                let at = place(output, index, quads) * QUAD;
-                packed[at..at + quad.len()].copy_from_slice(quad);
-            }
-        }
+        let packed = pack((outputs, panels, quads), row);
         Ok(Self { weights: device.floats(&packed)?, panels, quads, narrow: false })
     }
 
@@ -72,15 +66,10 @@ impl Product {
         row: impl Fn(usize) -> Option<&'a [u16]>,
     ) -> Result<Self, ModelError> {
         let (panels, quads) = shape(outputs, inputs);
-        let mut packed = vec![0; panels * quads * PANEL * QUAD / 2];
-        for output in 0..outputs {
-            for (index, quad) in row(output).unwrap_or_default().chunks(QUAD).enumerate() {
-                let at = place(output, index, quads) * QUAD / 2;
-                for (offset, &half) in quad.iter().enumerate() {
-                    packed[at + offset / 2] |= u32::from(half) << (offset % 2 * 16);
-                }
-            }
-        }
+        let packed: Vec<u32> = pack((outputs, panels, quads), row)
+            .chunks_exact(2)
+            .map(|pair| u32::from(pair[0]) | u32::from(pair[1]) << 16)
+            .collect();
         Ok(Self { weights: device.integers(&packed)?, panels, quads, narrow: true })
     }
 
@@ -125,6 +114,21 @@ fn shape(outputs: usize, inputs: usize) -> (usize, usize) {
 /// Where a vector of weights lies.
 fn place(output: usize, quad: usize, quads: usize) -> usize {
     (output / PANEL * quads + quad) * PANEL + output % PANEL
+}
+
+/// Rows of weights as panels, padded with zeros.
+fn pack<'a, T: Copy + Default + 'a>(
+    (outputs, panels, quads): (usize, usize, usize),
+    row: impl Fn(usize) -> Option<&'a [T]>,
+) -> Vec<T> {
+    let mut packed = vec![T::default(); panels * quads * PANEL * QUAD];
+    for output in 0..outputs {
+        for (index, quad) in row(output).unwrap_or_default().chunks(QUAD).enumerate() {
+            let at = place(output, index, quads) * QUAD;
+            packed[at..at + quad.len()].copy_from_slice(quad);
+        }
+    }
+    packed
 }
 
 /// Multiplies `rows` rows `[rows, inputs]` with weights. The outputs are `[rows, width]`, or half of
