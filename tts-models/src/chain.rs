@@ -103,11 +103,12 @@ impl<B> Chain<B> {
     }
 
     /// The blocks that may be written to, and how many tokens they hold.
+    #[cfg(any(feature = "cuda", feature = "wgpu"))]
     pub(crate) fn tail(&self) -> (&[B], usize) {
         (&self.tail, self.tail_tokens)
     }
 
-    /// As [`Self::tail`].
+    /// The blocks that may be written to, and how many tokens they hold.
     pub(crate) fn tail_mut(&mut self) -> (&mut [B], usize) {
         (&mut self.tail, self.tail_tokens)
     }

@@ -10,7 +10,7 @@ pub use counting::Counting;
 
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
 use crate::weights::gguf::{Array, Value, types};
-use crate::weights::{RawTensor, names};
+use crate::weights::{Dtype, RawTensor, names};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head.
@@ -75,6 +75,11 @@ pub fn lively_weights(config: ModelConfig) -> Result<DecoderWeights, ModelError>
     Ok(weights)
 }
 
+/// Numbers without a pattern that a block could hold on to.
+fn waves(count: usize) -> Vec<f32> {
+    (0..count).map(|i| (i as f32 * 0.7).sin()).collect()
+}
+
 /// A product of rows with packed weights, for benchmarks.
 #[derive(Debug)]
 pub struct Product {
@@ -96,11 +101,34 @@ impl Product {
         outputs: usize,
         threads: usize,
     ) -> Self {
-        let numbers = |count: usize| (0..count).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+        let matrix = Matrix::of(&waves(outputs * inputs), inputs, format);
+        Self::of(matrix, rows, threads)
+    }
+
+    /// As [`Self::new`], with weights in blocks of a quantised type.
+    ///
+    /// # Panics
+    /// When the type has no blocks, they do not fill a row, or the threads cannot be started.
+    pub fn stored(
+        dtype: Dtype,
+        rows: usize,
+        inputs: usize,
+        outputs: usize,
+        threads: usize,
+    ) -> Self {
+        let blocks = outputs * inputs / dtype.block_len();
+        // Scales that are small numbers, whatever the levels are.
+        let bytes = (0..blocks * dtype.block_bytes()).map(|i| (i % 61) as u8).collect();
+        let shape = vec![outputs, inputs];
+        let tensor = RawTensor { name: "weights".to_owned(), shape, dtype, bytes };
+        Self::of(Matrix::of_blocks(&tensor).expect("blocks"), rows, threads)
+    }
+
+    fn of(matrix: Matrix, rows: usize, threads: usize) -> Self {
+        let (inputs, outputs) = (matrix.inputs(), matrix.outputs());
         let team = Team::new(threads).expect("threads");
-        let matrix = Matrix::of(&numbers(outputs * inputs), inputs, format);
         let mut input = Input::default();
-        input.copy(&team, Kinds::of([&matrix]), &numbers(rows * inputs), inputs);
+        input.copy(&team, Kinds::of([&matrix]), &waves(rows * inputs), inputs);
         Self { team, input, matrix, out: vec![0.0; rows * outputs] }
     }
 

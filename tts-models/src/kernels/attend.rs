@@ -82,12 +82,12 @@ impl KeyValueShape {
 /// Asks for memory that will be read soon.
 pub(crate) fn prefetch<T>(memory: &[T]) {
     #[cfg(target_arch = "x86_64")]
-    for line in memory.chunks((64 / size_of::<T>().max(1)).max(1)) {
+    for line in (0..size_of_val(memory)).step_by(64) {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         #[expect(unsafe_code, reason = "a hint without effect on memory")]
         // SAFETY: every x86-64 machine has the instruction, and it never faults.
         unsafe {
-            _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast());
+            _mm_prefetch::<_MM_HINT_T1>(memory.as_ptr().cast::<i8>().wrapping_add(line));
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -6,9 +6,11 @@
 //! stored with, where there are dot products for it: f32, BF16, and integers of 4 or 8 bits in
 //! blocks of 32 inputs with a scale (see [`super::int8`]).
 
+use std::ops::Range;
+
 use half::bf16;
 
-use super::int8::{Int8Panel, Int8Panels};
+use super::int8::{Int8Panel, Int8Panels, Levels};
 use super::memory::Placed;
 use super::prefetch;
 use crate::weights::RawTensor;
@@ -50,18 +52,31 @@ pub(crate) enum Panel<'a> {
 }
 
 impl Panel<'_> {
-    /// Asks for part number `part` of the memory, of as many parts.
-    pub(super) fn prefetch(&self, part: usize, parts: usize) {
-        fn some<T>(lines: &[T], part: usize, parts: usize) {
-            prefetch(&lines[part * lines.len() / parts..(part + 1) * lines.len() / parts]);
+    /// Steps along the inputs: lines, or blocks.
+    pub(super) fn steps(&self) -> usize {
+        match self {
+            Self::F32(lines) => lines.len(),
+            Self::Bf16(lines) => lines.len(),
+            Self::Int8(panel) => panel.scales.len(),
+        }
+    }
+
+    /// Asks for the memory of some of the steps, of which there may be fewer.
+    #[inline]
+    pub(super) fn prefetch(&self, steps: Range<usize>) {
+        fn some<T>(all: &[T], steps: Range<usize>) {
+            prefetch(&all[steps.start.min(all.len())..steps.end.min(all.len())]);
         }
         match self {
-            Self::F32(lines) => some(lines, part, parts),
-            Self::Bf16(lines) => some(lines, part, parts),
+            Self::F32(lines) => some(lines, steps),
+            Self::Bf16(lines) => some(lines, steps),
             Self::Int8(panel) => {
-                some(panel.lines(), part, parts);
-                some(panel.scales, part, parts);
-                some(panel.minima, part, parts);
+                match panel.levels {
+                    Levels::Four(levels) => some(levels, steps.clone()),
+                    Levels::Eight(levels) => some(levels, steps.clone()),
+                }
+                some(panel.scales, steps.clone());
+                some(panel.minima, steps);
             }
         }
     }

@@ -69,16 +69,27 @@ trait Sink {
 struct Ahead<'a, S> {
     sink: S,
     panels: &'a [Panel<'a>],
-    rows: usize,
+    /// How many panels away, in pairs.
+    away: usize,
+    /// Steps along the inputs that are asked for with each row.
+    each: usize,
+}
+
+impl<'a, S> Ahead<'a, S> {
+    fn new(sink: S, panels: &'a [Panel<'a>], rows: usize) -> Self {
+        let away = if rows >= FEW_ROWS { 1 } else { FAR };
+        let steps = panels.iter().map(Panel::steps).max().unwrap_or(0);
+        Self { sink, panels, away, each: steps.div_ceil(rows.max(1)) }
+    }
 }
 
 impl<S: Sink> Sink for Ahead<'_, S> {
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
     fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
-        let away = if self.rows >= FEW_ROWS { 1 } else { FAR };
-        for panel in self.panels.iter().skip(panel + away * values.len()).take(values.len()) {
-            panel.prefetch(row, self.rows);
+        let first = panel + self.away * values.len();
+        for panel in self.panels.iter().skip(first).take(values.len()) {
+            panel.prefetch(row * self.each..(row + 1) * self.each);
         }
         self.sink.take(row, panel, values);
     }
@@ -215,39 +226,45 @@ fn group(rows: usize, panels: usize, threads: usize) -> usize {
 /// The rows of an input in the form of one kind of panel.
 fn rows<'a, T>(all: &'a [T], x: &Input) -> Vec<&'a [T]> {
     let width = all.len().checked_div(x.rows).unwrap_or(0);
-    assert!(width > 0 || x.rows == 0, "the input was made for these matrices");
     all.chunks_exact(width.max(1)).collect()
 }
 
 /// All rows against some panels, two at a time where they are alike.
 fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], sink: impl Sink) {
-    let mut sink = Ahead { sink, panels, rows: x.rows };
+    let mut sink = Ahead::new(sink, panels, x.rows);
+    let (f32, bf16, int8) = (rows(&x.f32, x), rows(&x.bf16, x), rows(&x.int8, x));
+    let made = |panel: &Panel<'_>| match panel {
+        Panel::F32(_) => f32.len(),
+        Panel::Bf16(_) => bf16.len(),
+        Panel::Int8(_) => int8.len(),
+    };
+    assert!(panels.iter().all(|p| made(p) == x.rows), "the input was made for these matrices");
     let mut at = 0;
     while at < panels.len() {
         let pair = panels.get(at + 1).map(|second| (panels[at], *second));
         match (panels[at], pair) {
             (Panel::F32(_), Some((Panel::F32(a), Panel::F32(b)))) => {
-                on_f32(isa, &rows(&x.f32, x), [a, b], at, &mut sink);
+                on_f32(isa, &f32, [a, b], at, &mut sink);
                 at += 2;
             }
             (Panel::Bf16(_), Some((Panel::Bf16(a), Panel::Bf16(b)))) => {
-                on_bf16(isa, &rows(&x.bf16, x), [a, b], at, &mut sink);
+                on_bf16(isa, &bf16, [a, b], at, &mut sink);
                 at += 2;
             }
             (Panel::Int8(_), Some((Panel::Int8(a), Panel::Int8(b)))) if a.pairs_with(&b) => {
-                on_int8(isa, &rows(&x.int8, x), [a, b], at, &mut sink);
+                on_int8(isa, &int8, [a, b], at, &mut sink);
                 at += 2;
             }
             (Panel::F32(panel), _) => {
-                on_f32(isa, &rows(&x.f32, x), [panel], at, &mut sink);
+                on_f32(isa, &f32, [panel], at, &mut sink);
                 at += 1;
             }
             (Panel::Bf16(panel), _) => {
-                on_bf16(isa, &rows(&x.bf16, x), [panel], at, &mut sink);
+                on_bf16(isa, &bf16, [panel], at, &mut sink);
                 at += 1;
             }
             (Panel::Int8(panel), _) => {
-                on_int8(isa, &rows(&x.int8, x), [panel], at, &mut sink);
+                on_int8(isa, &int8, [panel], at, &mut sink);
                 at += 1;
             }
         }

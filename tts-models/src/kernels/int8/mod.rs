@@ -117,14 +117,6 @@ impl Int8Panel<'_> {
             && self.minima.is_empty() == other.minima.is_empty()
     }
 
-    /// The memory of the levels.
-    pub(super) fn lines(&self) -> &[Line<[u8; 64]>] {
-        match self.levels {
-            Levels::Four(levels) => levels.as_flattened(),
-            Levels::Eight(levels) => levels.as_flattened(),
-        }
-    }
-
     /// The level of an input of output `lane`.
     fn level(&self, lane: usize, block: usize, input: usize) -> u8 {
         let (line, byte) = (input / 4, 4 * lane + input % 4);
