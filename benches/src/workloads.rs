@@ -50,7 +50,8 @@ fn rule(tokens: u32) -> StepRule {
     }
 }
 
-/// `lines` continuations of one prompt, `new_tokens` each.
+/// `lines` continuations of one prompt, `new_tokens` each. With `read_before` the prompt is read
+/// before the clock starts.
 ///
 /// # Errors
 /// When the model fails.
@@ -61,9 +62,10 @@ pub fn decode(
     prompt_tokens: Option<usize>,
     new_tokens: u32,
     sampling: Sampling,
+    read_before: bool,
 ) -> Result<Figures, BoxError> {
     let prompt = prompt(model, prompt_tokens)?;
-    let request = Request {
+    let mut request = Request {
         prefix: Trajectory::new(Arc::new(prompt), Vec::new(), 0, false),
         append: None,
         seeds: (0..lines).collect(),
@@ -72,6 +74,11 @@ pub fn decode(
         rule: Arc::new(rule(new_tokens)),
         max_tokens: new_tokens,
     };
+    if read_before {
+        request.until = Until::Tokens(1);
+        model.generate(std::slice::from_ref(&request))?;
+        request.until = Until::Tokens(new_tokens);
+    }
     let start = Instant::now();
     let generated = model.generate(&[request])?.remove(0);
     let seconds = start.elapsed().as_secs_f64();

@@ -4,7 +4,7 @@
 //! one of
 //!
 //! * `prefill`: reads a prompt of 512 tokens;
-//! * `decode`: one line of 128 tokens (`--lines` for more);
+//! * `decode`: one line of 128 tokens (`--lines` for more), the prompt read before the clock starts;
 //! * `best-of-n`: 64 lines of 128 tokens after one prompt;
 //! * `beam`: 16 beams, 4 ways each, 8 steps of 32 tokens, without a verifier;
 //! * `score`: the same, every step scored by a random head on the model's own trunk;
@@ -100,10 +100,12 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
     match arguments.workload {
         Workload::Prefill => prefill(model, prompt_tokens.unwrap_or(512)),
         Workload::Decode => {
-            decode(model, "decode", lines.unwrap_or(1), prompt_tokens, new_tokens, sampling)
+            let lines = lines.unwrap_or(1);
+            decode(model, "decode", lines, prompt_tokens, new_tokens, sampling, true)
         }
         Workload::BestOfN => {
-            decode(model, "best-of-n", lines.unwrap_or(64), prompt_tokens, new_tokens, sampling)
+            let lines = lines.unwrap_or(64);
+            decode(model, "best-of-n", lines, prompt_tokens, new_tokens, sampling, false)
         }
         Workload::Beam => beam(model, strategy, prompt_tokens, sampling),
         Workload::Score => score(model, strategy, prompt_tokens, sampling),

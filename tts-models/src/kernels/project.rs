@@ -143,14 +143,16 @@ fn project_on(isa: Isa, team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &
         columns.extend((first..last).step_by(PANEL).map(|column| (column, last)));
         first = last;
     }
-    let each = group(x.rows, panels.len(), team.threads());
+    let each = group(panels.len(), team.threads());
     team.each(panels.len().div_ceil(each), |task| {
         let mine = task * each..((task + 1) * each).min(panels.len());
-        let refs = panels[mine.clone()].iter().map(|(matrix, index)| matrix.panel(*index));
+        let seen = mine.start..(mine.end + 2 * FAR).min(panels.len());
+        let refs = panels[seen].iter().map(|(matrix, index)| matrix.panel(*index));
         let refs: Vec<Panel<'_>> = refs.collect();
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
-        walk(isa, x, &refs, Columns { output: *output, ranges: &columns[mine], add });
+        let count = mine.len();
+        walk(isa, x, &refs, count, Columns { output: *output, ranges: &columns[mine], add });
     });
 }
 
@@ -205,22 +207,22 @@ fn project_swiglu_on(
     }
     let output = Output::new(out, x.rows);
     let panels = gate.panels();
-    let each = group(x.rows, 2 * panels, team.threads()) / 2;
+    let each = group(2 * panels, team.threads()) / 2;
     team.each(panels.div_ceil(each), |task| {
         let mine = task * each..((task + 1) * each).min(panels);
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
         let sink = SwiGlu { output: *output, first: mine.start * PANEL };
-        let refs: Vec<Panel<'_>> = mine.flat_map(|i| [gate.panel(i), up.panel(i)]).collect();
-        walk(isa, x, &refs, sink);
+        let count = 2 * mine.len();
+        let seen = mine.start..(mine.end + FAR).min(panels);
+        let refs: Vec<Panel<'_>> = seen.flat_map(|i| [gate.panel(i), up.panel(i)]).collect();
+        walk(isa, x, &refs, count, sink);
     });
 }
 
-/// How many panels make a task, an even number: few enough to share them out evenly, but with few
-/// rows, whose time is that of reading the panels, a stretch of memory that is worth reading ahead.
-fn group(rows: usize, panels: usize, threads: usize) -> usize {
-    let (each, most) = if rows < FEW_ROWS { (2, usize::MAX) } else { (8, 8) };
-    panels.div_ceil(each * threads).clamp(2, most).next_multiple_of(2)
+/// How many panels make a task, an even number: few enough to share them out evenly.
+fn group(panels: usize, threads: usize) -> usize {
+    panels.div_ceil(8 * threads).clamp(2, 8).next_multiple_of(2)
 }
 
 /// The rows of an input in the form of one kind of panel.
@@ -229,8 +231,9 @@ fn rows<'a, T>(all: &'a [T], x: &Input) -> Vec<&'a [T]> {
     all.chunks_exact(width.max(1)).collect()
 }
 
-/// All rows against some panels, two at a time where they are alike.
-fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], sink: impl Sink) {
+/// All rows against the first `count` panels, two at a time where they are alike; those that follow
+/// are asked for.
+fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], count: usize, sink: impl Sink) {
     let mut sink = Ahead::new(sink, panels, x.rows);
     let (f32, bf16, int8) = (rows(&x.f32, x), rows(&x.bf16, x), rows(&x.int8, x));
     let made = |panel: &Panel<'_>| match panel {
@@ -240,8 +243,8 @@ fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], sink: impl Sink) {
     };
     assert!(panels.iter().all(|p| made(p) == x.rows), "the input was made for these matrices");
     let mut at = 0;
-    while at < panels.len() {
-        let pair = panels.get(at + 1).map(|second| (panels[at], *second));
+    while at < count {
+        let pair = panels[..count].get(at + 1).map(|second| (panels[at], *second));
         match (panels[at], pair) {
             (Panel::F32(_), Some((Panel::F32(a), Panel::F32(b)))) => {
                 on_f32(isa, &f32, [a, b], at, &mut sink);

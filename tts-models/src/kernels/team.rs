@@ -2,15 +2,17 @@
 //!
 //! A decoder pass is some hundred short loops; waking threads for each would cost more than the
 //! loops of a small batch do. [`Team::each`] opens a job: helpers that are awake enter it, claim
-//! tasks by a counter, and leave; the caller claims tasks too, closes the job, and waits for those
-//! inside. A helper that comes too late finds the job closed and is not waited for. Helpers spin a
-//! while between jobs and then park, so that an idle team costs nothing.
+//! tasks, and leave; the caller claims tasks too, closes the job, and waits for those inside. A
+//! helper that comes too late finds the job closed and is not waited for. Helpers spin a while
+//! between jobs and then park, so that an idle team costs nothing.
 //!
-//! Which thread runs a task decides nothing: tasks write to places of their own.
+//! Each thread has a stretch of the tasks, which it takes from the front, so that neighbours in
+//! memory are read by one core; who is done takes from the backs of the others' stretches. Which
+//! thread runs a task decides nothing: tasks write to places of their own.
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::thread::{JoinHandle, Thread};
 
@@ -25,8 +27,8 @@ struct Shared {
     gate: AtomicUsize,
     /// Number of the open job, so that nobody enters one twice.
     epoch: AtomicUsize,
-    /// The next task to be claimed.
-    next: AtomicUsize,
+    /// The stretch of each thread, the caller's first.
+    stretches: Box<[Stretch]>,
     job: UnsafeCell<Job>,
     panicked: AtomicBool,
     ended: AtomicBool,
@@ -34,10 +36,33 @@ struct Shared {
     asleep: AtomicUsize,
 }
 
-/// The loop at hand: number of tasks and what to do for each.
+/// Tasks that nobody has claimed: the first in the low half, the end in the high one. On a line of
+/// the cache of its own, with the neighbour that processors fetch along.
+#[derive(Default)]
+#[repr(align(128))]
+struct Stretch(AtomicU64);
+
+impl Stretch {
+    fn set(&self, first: u32, end: u32) {
+        self.0.store(u64::from(first) | u64::from(end) << 32, Ordering::Relaxed);
+    }
+
+    /// Takes the first task, or the last.
+    fn claim(&self, first: bool) -> Option<usize> {
+        let take = |both: u64| {
+            #[expect(clippy::cast_possible_truncation, reason = "the low half")]
+            let (from, end) = (both as u32, (both >> 32) as u32);
+            (from < end).then(|| if first { both + 1 } else { both - (1 << 32) })
+        };
+        let both = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).ok()?;
+        let claimed = if first { both & u64::from(u32::MAX) } else { (both >> 32) - 1 };
+        usize::try_from(claimed).ok()
+    }
+}
+
+/// The loop at hand: what to do for each task.
 #[derive(Clone, Copy)]
 struct Job {
-    count: usize,
     task: *const (dyn Fn(usize) + Sync),
 }
 
@@ -87,19 +112,18 @@ fn wait(spins: &mut u32) {
 }
 
 impl Shared {
-    /// Claims and runs tasks until none is left.
-    fn work(&self, job: Job, task: &(dyn Fn(usize) + Sync)) {
-        loop {
-            let index = self.next.fetch_add(1, Ordering::Relaxed);
-            if index >= job.count {
-                return;
+    /// Claims and runs tasks until none is left, as thread number `me`.
+    fn work(&self, me: usize, task: &(dyn Fn(usize) + Sync)) {
+        let (before, from) = self.stretches.split_at(me);
+        for (place, stretch) in from.iter().chain(before).enumerate() {
+            while let Some(index) = stretch.claim(place == 0) {
+                task(index);
             }
-            task(index);
         }
     }
 
     /// A helper's life.
-    fn help(&self) {
+    fn help(&self, me: usize) {
         let mut seen = 0;
         let mut spins = 0;
         while !self.ended.load(Ordering::Relaxed) {
@@ -111,11 +135,8 @@ impl Shared {
                     // SAFETY: this thread is inside an open job, so the caller has written `job`
                     // before (the gate's release and acquire order that), and neither writes it
                     // again nor returns, which keeps the closure borrowed, until the thread leaves.
-                    let (job, task) = unsafe {
-                        let job = *self.job.get();
-                        (job, &*job.task)
-                    };
-                    if catch_unwind(AssertUnwindSafe(|| self.work(job, task))).is_err() {
+                    let task = unsafe { &*(*self.job.get()).task };
+                    if catch_unwind(AssertUnwindSafe(|| self.work(me, task))).is_err() {
                         self.panicked.store(true, Ordering::Relaxed);
                     }
                 }
@@ -151,8 +172,8 @@ impl Team {
         let shared = Arc::new(Shared {
             gate: AtomicUsize::new(0),
             epoch: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
-            job: UnsafeCell::new(Job { count: 0, task: nothing }),
+            stretches: std::iter::repeat_with(Stretch::default).take(threads).collect(),
+            job: UnsafeCell::new(Job { task: nothing }),
             panicked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             asleep: AtomicUsize::new(0),
@@ -162,7 +183,7 @@ impl Team {
         for index in 1..threads {
             let shared = Arc::clone(&team.shared);
             let builder = std::thread::Builder::new().name(format!("decoder-{index}"));
-            let handle = builder.spawn(move || shared.help())?;
+            let handle = builder.spawn(move || shared.help(index))?;
             team.helpers.push(handle.thread().clone());
             team.handles.push(handle);
         }
@@ -181,6 +202,7 @@ impl Team {
     /// When a task does, once all have ended.
     pub(crate) fn each(&self, count: usize, task: impl Fn(usize) + Sync) {
         let alone = || (0..count).for_each(&task);
+        let Ok(all) = u32::try_from(count) else { return alone() };
         if count <= 1 || self.helpers.is_empty() {
             return alone();
         }
@@ -197,21 +219,27 @@ impl Team {
         // `Closing` waits for all of them before `task` goes out of scope, on unwinding too.
         let erased: *const (dyn Fn(usize) + Sync + 'static) =
             unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), _>(borrowed) };
-        let job = Job { count, task: erased };
+        let job = Job { task: erased };
         #[expect(unsafe_code, reason = "writes the job while nobody reads it")]
         // SAFETY: the gate is closed and nobody is inside: the last job's `Closing` saw to that,
         // and `caller` is held, so no one else writes.
         unsafe {
             *shared.job.get() = job;
         }
-        shared.next.store(0, Ordering::Relaxed);
+        let mut rest = all;
+        for (place, stretch) in shared.stretches.iter().enumerate() {
+            let left = u32::try_from(shared.stretches.len() - place).unwrap_or(u32::MAX);
+            let mine = rest.div_ceil(left);
+            stretch.set(all - rest, all - rest + mine);
+            rest -= mine;
+        }
         shared.gate.fetch_or(1, Ordering::Release);
         shared.epoch.fetch_add(1, Ordering::SeqCst);
         if shared.asleep.load(Ordering::SeqCst) > 0 {
             self.helpers.iter().for_each(Thread::unpark);
         }
         let closing = Closing(shared);
-        shared.work(job, borrowed);
+        shared.work(0, borrowed);
         drop(closing);
         let panicked = shared.panicked.swap(false, Ordering::Relaxed);
         drop(guard);

@@ -214,6 +214,7 @@ impl Plan {
                 prefetch(if values { part.1 } else { part.0 });
             }
         };
+        ahead(group.runs.first(), false);
         for (place, run) in group.runs.iter().enumerate() {
             ahead(group.runs.get(place + 1), false);
             panels.clear();
@@ -239,6 +240,7 @@ impl Plan {
                 }
             });
         }
+        ahead(group.runs.first(), true);
         let scale = 1.0 / (width as f32).sqrt();
         let weights = &mut weights[..count * stride];
         let inverse: Vec<f32> = weights
@@ -326,6 +328,9 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
+/// Blocks of a run, at most: what is asked for ahead stays in the second cache level.
+const RUN: usize = 16;
+
 /// Cuts the tree of blocks below `(block, position)` into runs, a parent before its children.
 fn split(
     keys: &[Vec<(usize, usize)>],
@@ -347,7 +352,7 @@ fn split(
         // As far as all of them go together.
         let (first, last) = (&keys[span], &keys[rows[end - 1].span]);
         let together = first[block..].iter().zip(&last[block..]).take_while(|(a, b)| a == b);
-        let blocks = block..block + together.count();
+        let blocks = block..block + together.take(RUN).count();
         let tokens: usize = blocks.clone().map(|index| spans[span].state.block(index).1).sum();
         let next = (blocks.end, position + tokens);
         runs.push(Run { span, blocks, first: position, rows: start..end });
