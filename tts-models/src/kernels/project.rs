@@ -111,12 +111,17 @@ impl Sink for Columns<'_> {
             // SAFETY: `project` holds the buffer for the whole call, and this task alone writes the
             // columns of its panels.
             let out = unsafe { self.output.part(row, first, last) };
-            let whole = out.len() == PANEL;
-            if let (Some(out), true, false) = (out.first_chunk_mut::<PANEL>(), whole, self.add) {
-                *out = *values;
-            } else {
-                for (out, value) in out.iter_mut().zip(values) {
-                    *out = if self.add { *out + value } else { *value };
+            match (out.first_chunk_mut::<PANEL>(), self.add) {
+                (Some(out), false) => *out = *values,
+                (Some(out), true) => {
+                    for (out, value) in out.iter_mut().zip(values) {
+                        *out += value;
+                    }
+                }
+                (None, add) => {
+                    for (out, value) in out.iter_mut().zip(values) {
+                        *out = if add { *out + value } else { *value };
+                    }
                 }
             }
         }
@@ -174,9 +179,13 @@ impl Sink for SwiGlu {
         // the columns of its panels.
         let out = unsafe { self.output.part(row, column, self.output.columns) };
         let active = swish_gate(gate, up);
-        match out.first_chunk_mut::<PANEL>() {
-            Some(out) => *out = active,
-            None => out.copy_from_slice(&active[..out.len()]),
+        if let Some(out) = out.first_chunk_mut::<PANEL>() {
+            *out = active;
+        } else {
+            // Not a copy of a slice, which would become a call for whole panels too.
+            for (out, value) in out.iter_mut().zip(active) {
+                *out = value;
+            }
         }
     }
 }
