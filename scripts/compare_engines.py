@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs own workloads and those of other engines in turn, and prints ratios of medians.
 
-usage: compare_engines.py --model FILE.gguf --peers SCRIPT [--rounds 5] [--csv FILE]
+usage: compare_engines.py --model FILE.gguf --peers SCRIPT [--openvino PYTHON] [--rounds 5] [--csv FILE]
 
 SCRIPT drives the peers: `SCRIPT ov` runs OpenVINO GenAI, `SCRIPT bench` and `SCRIPT tts` llama.cpp
-with its Q4_0 weights (environment Q=Q4_0, SMP=topk). Hosts are noisy, so every round runs everything
+with its Q4_0 weights (environment Q=Q4_0, SMP=topk). PYTHON is an interpreter with openvino-genai,
+for openvino_lines.py on the same file. Hosts are noisy, so every round runs everything
 once, one after the other; only ratios of medians within one sitting mean anything. Build first:
 cargo build --release -p tts-benches --bins
 """
@@ -65,6 +66,18 @@ def openvino(script):
     return out
 
 
+def openvino_lines(python, model):
+    """Reading a prompt, and eight lines."""
+    script = os.path.join(ROOT, "scripts/openvino_lines.py")
+    text = subprocess.run([python, script, model], capture_output=True, text=True, check=True).stdout
+    out = {}
+    for name, pattern in (("prefill 512", r"prefill 512 tok/s (\d+)"), ("decode, 8 lines", r"8 lines tok/s (\d+)")):
+        found = re.search(pattern, text)
+        if found:
+            out["openvino", name] = float(found[1])
+    return out
+
+
 def llama(script):
     out = {}
     text = peer(script, "tts", Q="Q4_0", SMP="topk")
@@ -86,14 +99,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", required=True)
     parser.add_argument("--peers", required=True)
+    parser.add_argument("--openvino")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--csv")
     options = parser.parse_args()
     seen = {}
     for number in range(options.rounds):
-        for part in (own(options.model), openvino(options.peers), llama(options.peers)):
-            for key, value in part.items():
-                seen.setdefault(key, []).append(value)
+        parts = [own(options.model), openvino(options.peers), llama(options.peers)]
+        if options.openvino:
+            parts.append(openvino_lines(options.openvino, options.model))
+        for key, value in (item for part in parts for item in part.items()):
+            seen.setdefault(key, []).append(value)
         print(f"round {number + 1} of {options.rounds}", file=sys.stderr)
     rows = ["engine,workload,median,least,most,own_to_it"]
     for (engine, name), values in sorted(seen.items(), key=lambda item: (item[0][1], item[0][0])):

@@ -118,7 +118,7 @@ impl Product {
     ) -> Self {
         let blocks = outputs * inputs / dtype.block_len();
         // Scales that are small numbers, whatever the levels are.
-        let bytes = (0..blocks * dtype.block_bytes()).map(|i| (i % 61) as u8).collect();
+        let bytes = (0..61).cycle().take(blocks * dtype.block_bytes()).collect();
         let shape = vec![outputs, inputs];
         let tensor = RawTensor { name: "weights".to_owned(), shape, dtype, bytes };
         Self::of(Matrix::of_blocks(&tensor).expect("blocks"), rows, threads)

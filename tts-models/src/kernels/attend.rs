@@ -97,45 +97,47 @@ pub(crate) fn prefetch<T>(memory: &[T]) {
 /// Some tokens of a block: their values `[tokens, padded]`.
 pub(crate) type Values<'a, T> = (&'a [T], usize);
 
-/// `sink(row, panel, query . keys)` for every query `[width]` and panel of 16 keys `[width, 16]`.
+/// A panel of 16 keys `[width, 16]`, and the position of the first.
+pub(crate) type Keys<'a, T> = (&'a [T], usize);
+
+/// `out[row][position + token] = query . key` for every query `[width]` and the 16 tokens of every
+/// panel, front to back: what a panel lacks, the next one writes over. `out` is `[rows, stride]`.
+///
+/// # Panics
+/// When sizes do not fit.
 pub(crate) fn scores<T: Element>(
     queries: &[&[f32]],
-    panels: &[&[T]],
-    sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+    panels: &[Keys<'_, T>],
+    stride: usize,
+    out: &mut [f32],
 ) {
-    scores_on(Isa::detect(), queries, panels, sink);
+    scores_on(Isa::detect(), queries, panels, stride, out);
 }
 
 /// Panels by four for few rows, then by two and one; rows by six, four, three, two and one.
 macro_rules! score_tiles {
-    ($tile:ident, $queries:ident, $panels:ident, $sink:ident) => {{
+    ($tile:ident, $queries:ident, $panels:ident, $stride:ident, $out:ident) => {{
         let mut panel = 0;
         if $queries.len() <= 3 {
-            score_tiles!(@panels 4, $tile, $queries, $panels, $sink, panel);
+            score_tiles!(@panels 4, $tile, $queries, $panels, $stride, $out, panel);
         }
-        score_tiles!(@panels 2, $tile, $queries, $panels, $sink, panel);
-        score_tiles!(@panels 1, $tile, $queries, $panels, $sink, panel);
+        score_tiles!(@panels 2, $tile, $queries, $panels, $stride, $out, panel);
+        score_tiles!(@panels 1, $tile, $queries, $panels, $stride, $out, panel);
     }};
-    (@panels $p:literal, $tile:ident, $queries:ident, $panels:ident, $sink:ident, $panel:ident) => {
+    (@panels $p:literal, $tile:ident, $queries:ident, $panels:ident, $stride:ident, $out:ident, $panel:ident) => {
         while let Some(panels) = $panels.get($panel..).and_then(|rest| rest.first_chunk::<$p>()) {
             let mut row = 0;
-            score_tiles!(@rows 6, $p, $tile, $queries, panels, $sink, row, $panel);
-            score_tiles!(@rows 4, $p, $tile, $queries, panels, $sink, row, $panel);
-            score_tiles!(@rows 3, $p, $tile, $queries, panels, $sink, row, $panel);
-            score_tiles!(@rows 2, $p, $tile, $queries, panels, $sink, row, $panel);
-            score_tiles!(@rows 1, $p, $tile, $queries, panels, $sink, row, $panel);
+            score_tiles!(@rows 6, $p, $tile, $queries, panels, $stride, $out, row);
+            score_tiles!(@rows 4, $p, $tile, $queries, panels, $stride, $out, row);
+            score_tiles!(@rows 3, $p, $tile, $queries, panels, $stride, $out, row);
+            score_tiles!(@rows 2, $p, $tile, $queries, panels, $stride, $out, row);
+            score_tiles!(@rows 1, $p, $tile, $queries, panels, $stride, $out, row);
             $panel += $p;
         }
     };
-    (@rows $r:literal, $p:literal, $tile:ident, $queries:ident, $panels:ident, $sink:ident, $row:ident, $panel:ident) => {
+    (@rows $r:literal, $p:literal, $tile:ident, $queries:ident, $panels:ident, $stride:ident, $out:ident, $row:ident) => {
         while let Some(rows) = $queries.get($row..).and_then(|rest| rest.first_chunk::<$r>()) {
-            let mut out = [[[0.0; BLOCK_TOKENS]; $p]; $r];
-            $tile::<T, $r, $p>(rows, $panels, &mut out);
-            for (r, values) in out.iter().enumerate() {
-                for (p, values) in values.iter().enumerate() {
-                    $sink($row + r, $panel + p, values);
-                }
-            }
+            $tile::<T, $r, $p>(rows, $panels, $stride, &mut $out[$row * $stride..]);
             $row += $r;
         }
     };
@@ -144,8 +146,9 @@ macro_rules! score_tiles {
 fn scores_on<T: Element>(
     isa: Isa,
     queries: &[&[f32]],
-    panels: &[&[T]],
-    sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+    panels: &[Keys<'_, T>],
+    stride: usize,
+    out: &mut [f32],
 ) {
     #[cfg(target_arch = "x86_64")]
     use x86::{score_avx2, score_avx512};
@@ -153,42 +156,47 @@ fn scores_on<T: Element>(
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
     fn avx512<T: Element>(
         queries: &[&[f32]],
-        panels: &[&[T]],
-        sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+        panels: &[Keys<'_, T>],
+        stride: usize,
+        out: &mut [f32],
     ) {
-        score_tiles!(score_avx512, queries, panels, sink);
+        score_tiles!(score_avx512, queries, panels, stride, out);
     }
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,fma,f16c")]
     fn avx2<T: Element>(
         queries: &[&[f32]],
-        panels: &[&[T]],
-        sink: &mut impl FnMut(usize, usize, &[f32; BLOCK_TOKENS]),
+        panels: &[Keys<'_, T>],
+        stride: usize,
+        out: &mut [f32],
     ) {
-        score_tiles!(score_avx2, queries, panels, sink);
+        score_tiles!(score_avx2, queries, panels, stride, out);
     }
     match isa {
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
         // SAFETY: `Isa::Avx512` is only made where the machine has the instructions.
-        Isa::Avx512 => unsafe { avx512(queries, panels, sink) },
+        Isa::Avx512 => unsafe { avx512(queries, panels, stride, out) },
         #[cfg(target_arch = "x86_64")]
         #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
         // SAFETY: `Isa::Avx2` is only made where the machine has the instructions.
-        Isa::Avx2 => unsafe { avx2(queries, panels, sink) },
-        Isa::Portable => score_tiles!(score_portable, queries, panels, sink),
+        Isa::Avx2 => unsafe { avx2(queries, panels, stride, out) },
+        Isa::Portable => score_tiles!(score_portable, queries, panels, stride, out),
     }
 }
 
 /// The safe reference of a tile of scores.
 fn score_portable<T: Element, const R: usize, const P: usize>(
     queries: &[&[f32]; R],
-    panels: &[&[T]; P],
-    out: &mut [[[f32; BLOCK_TOKENS]; P]; R],
+    panels: &[Keys<'_, T>; P],
+    stride: usize,
+    out: &mut [f32],
 ) {
-    for (query, out) in queries.iter().zip(out) {
-        for (keys, out) in panels.iter().zip(out) {
-            *out = [0.0; BLOCK_TOKENS];
+    for (row, query) in queries.iter().enumerate() {
+        for (keys, position) in panels {
+            let start = row * stride + position;
+            let out = &mut out[start..start + BLOCK_TOKENS];
+            out.fill(0.0);
             for (q, keys) in query.iter().zip(keys.chunks_exact(BLOCK_TOKENS)) {
                 for (out, key) in out.iter_mut().zip(keys) {
                     *out = key.wide().mul_add(*q, *out);
@@ -316,18 +324,20 @@ mod x86 {
         _mm512_set1_ps, _mm512_setzero_ps, _mm512_storeu_ps,
     };
 
-    use super::{BLOCK_TOKENS, Element, Values};
+    use super::{BLOCK_TOKENS, Element, Keys, Values};
 
     /// AVX-512 form of [`super::score_portable`].
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx2,fma,f16c")]
     #[inline]
     pub(super) fn score_avx512<T: Element, const R: usize, const P: usize>(
         queries: &[&[f32]; R],
-        panels: &[&[T]; P],
-        out: &mut [[[f32; BLOCK_TOKENS]; P]; R],
+        panels: &[Keys<'_, T>; P],
+        stride: usize,
+        out: &mut [f32],
     ) {
         let width = queries[0].len();
-        let panels: [&[[T; BLOCK_TOKENS]]; P] = panels.map(|keys| keys.as_chunks().0);
+        let at = panels.map(|(_, position)| position);
+        let panels: [&[[T; BLOCK_TOKENS]]; P] = panels.map(|(keys, _)| keys.as_chunks().0);
         assert!(queries.iter().all(|query| query.len() == width), "queries of one width");
         assert!(panels.iter().all(|keys| keys.len() == width), "keys of that width");
         let mut sums = [[_mm512_setzero_ps(); P]; R];
@@ -344,10 +354,12 @@ mod x86 {
                 }
             }
         }
-        for r in 0..R {
-            for p in 0..P {
-                // SAFETY: a row of `out` is 16 numbers.
-                unsafe { _mm512_storeu_ps(out[r][p].as_mut_ptr(), sums[r][p]) };
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (sum, at) in sums.into_iter().zip(at) {
+                let start = r * stride + at;
+                let out = &mut out[start..start + BLOCK_TOKENS];
+                // SAFETY: sixteen numbers.
+                unsafe { _mm512_storeu_ps(out.as_mut_ptr(), sum) };
             }
         }
     }
@@ -357,11 +369,13 @@ mod x86 {
     #[inline]
     pub(super) fn score_avx2<T: Element, const R: usize, const P: usize>(
         queries: &[&[f32]; R],
-        panels: &[&[T]; P],
-        out: &mut [[[f32; BLOCK_TOKENS]; P]; R],
+        panels: &[Keys<'_, T>; P],
+        stride: usize,
+        out: &mut [f32],
     ) {
         let width = queries[0].len();
-        let panels: [&[[T; 8]]; P] = panels.map(|keys| keys.as_chunks().0);
+        let at = panels.map(|(_, position)| position);
+        let panels: [&[[T; 8]]; P] = panels.map(|(keys, _)| keys.as_chunks().0);
         assert!(queries.iter().all(|query| query.len() == width), "queries of one width");
         assert!(panels.iter().all(|keys| keys.len() == 2 * width), "keys of that width");
         let mut sums = [[[_mm256_setzero_ps(); 2]; P]; R];
@@ -377,12 +391,13 @@ mod x86 {
                 }
             }
         }
-        for r in 0..R {
-            for p in 0..P {
-                for half in 0..2 {
-                    let out = &mut out[r][p][8 * half..8 * half + 8];
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (halves, at) in sums.into_iter().zip(at) {
+                let start = r * stride + at;
+                for (half, sum) in halves.into_iter().enumerate() {
+                    let out = &mut out[start + 8 * half..start + 8 * half + 8];
                     // SAFETY: a half is 8 numbers.
-                    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums[r][p][half]) };
+                    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sum) };
                 }
             }
         }

@@ -176,7 +176,6 @@ impl Plan {
 
     /// One group under one key head.
     #[expect(clippy::too_many_arguments, reason = "the pieces of one formula")]
-    #[expect(clippy::too_many_lines, reason = "scores, softmax and values of one group")]
     fn group<'s, 'q, T: Element>(
         &self,
         group: &Group,
@@ -200,8 +199,7 @@ impl Plan {
             .flat_map(|&(row, _)| (0..share).map(move |member| (row, member)))
             .map(|(row, member)| query(row, member))
             .collect();
-        let mut panels: Vec<&[T]> = Vec::new();
-        let mut at: Vec<usize> = Vec::new();
+        let mut panels: Vec<(&[T], usize)> = Vec::new();
         let part = |span: usize, index: usize| {
             let (block, tokens) = spans[span].state.block(index);
             let (keys, values) = self.shape.part(numbers(&block.numbers), layer, head);
@@ -218,7 +216,6 @@ impl Plan {
         for (place, run) in group.runs.iter().enumerate() {
             ahead(group.runs.get(place + 1), false);
             panels.clear();
-            at.clear();
             let last = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen).max();
             let mut position = run.first;
             for index in run.blocks.clone() {
@@ -226,19 +223,12 @@ impl Plan {
                     break;
                 }
                 let (keys, _, tokens) = part(run.span, index);
-                panels.push(keys);
-                at.push(position);
+                panels.push((keys, position));
                 position += tokens;
             }
             let first = run.rows.start * share;
             let queries = &queries[first..run.rows.end * share];
-            // Sixteen at a time: what a block lacks is written over by the next.
-            scores(queries, &panels, &mut |row, panel, values| {
-                let start = (first + row) * stride + at[panel];
-                if let Some(out) = weights[start..].first_chunk_mut() {
-                    *out = *values;
-                }
-            });
+            scores(queries, &panels, stride, &mut weights[first * stride..]);
         }
         ahead(group.runs.first(), true);
         let scale = 1.0 / (width as f32).sqrt();

@@ -35,10 +35,9 @@ fn filled<T: Element>(shape: KeyValueShape, tokens: usize, seed: u64) -> Vec<Vec
 fn all_scores<T: Element>(isa: Isa, queries: &[&[f32]], panels: &[&[T]]) -> Vec<f32> {
     let stride = panels.len() * BLOCK_TOKENS;
     let mut out = vec![f32::NAN; queries.len() * stride];
-    scores_on(isa, queries, panels, &mut |row, panel, values| {
-        let at = row * stride + panel * BLOCK_TOKENS;
-        out[at..at + BLOCK_TOKENS].copy_from_slice(values);
-    });
+    let panels: Vec<Keys<'_, T>> =
+        panels.iter().enumerate().map(|(index, keys)| (*keys, index * BLOCK_TOKENS)).collect();
+    scores_on(isa, queries, &panels, stride, &mut out);
     out
 }
 
