@@ -339,6 +339,11 @@ fn split(
         };
         let same = |row: &Row| keys[row.span].get(block) == Some(key);
         let end = start + rows[start..range.end].iter().take_while(|row| same(row)).count();
+        // There may be room already for tokens that come after all of them.
+        if rows[start..end].iter().all(|row| row.seen <= position) {
+            start = end;
+            continue;
+        }
         // As far as all of them go together.
         let (first, last) = (&keys[span], &keys[rows[end - 1].span]);
         let together = first[block..].iter().zip(&last[block..]).take_while(|(a, b)| a == b);

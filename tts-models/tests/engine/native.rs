@@ -39,6 +39,36 @@ fn native_agrees_with_burn() {
     }
 }
 
+/// Longer than two runs of blocks, in spans that end within and between blocks.
+#[test]
+fn a_long_sequence_has_the_same_bits_in_one_span_and_in_pieces() {
+    let text = tokens(590, 9);
+    let plain = whole(&Plain::<Cpu>::new(weights("qwen3")).unwrap(), &text);
+    for format in FORMATS {
+        let native = Native::with_format(weights("qwen3"), format, 2).unwrap();
+        let expected = whole(&native, &text);
+        if format == WeightFormat::F32 {
+            let far = expected.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(far < 1e-4, "hidden rows differ by {far}");
+        }
+        for cuts in [vec![1], vec![255, 1, 7, 300], vec![256], vec![17]] {
+            let mut state = native.empty();
+            let mut rows = Vec::new();
+            let mut left = text.as_slice();
+            for count in cuts.into_iter().cycle() {
+                let (tokens, rest) = left.split_at(count.min(left.len()));
+                let span = Span { state: &mut state, tokens, want: Want::All };
+                rows.extend(native.forward(&mut [span]).unwrap());
+                left = rest;
+                if left.is_empty() {
+                    break;
+                }
+            }
+            assert_eq!(bits(&rows), bits(&expected), "{format:?}");
+        }
+    }
+}
+
 /// Rounding weights and inputs moves hidden rows by about a hundredth of their size, not more.
 #[test]
 fn rounded_formats_stay_close_to_f32() {
