@@ -3,6 +3,7 @@
 //! Speed depends on shapes and types alone, not on what the weights say. The two small sizes have
 //! the proportions of the models of this project, the large ones those of `SmolLM2`.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tts_models::{
@@ -113,11 +114,5 @@ fn tokenizer(vocabulary: usize) -> Result<Tokenizer, Error> {
     let names: Vec<String> = (LETTERS.len()..vocabulary).map(|id| format!("<|{id}|>")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let json = tts_models::tokenizer::characters(LETTERS, &names)?;
-    let name = format!("tts-inference-law-{}-{vocabulary}.json", std::process::id());
-    let file = std::env::temp_dir().join(name);
-    std::fs::write(&file, json).map_err(|error| format!("{}: {error}", file.display()))?;
-    let tokenizer = Tokenizer::from_file(&file);
-    // A file that is left behind does no harm.
-    let _ = std::fs::remove_file(&file);
-    Ok(tokenizer?)
+    Ok(Tokenizer::from_json_bytes(json.as_ref(), Path::new("tokenizer of letters"))?)
 }
