@@ -199,8 +199,10 @@ fn fine_inputs_keep_what_stands_beside_a_tower() {
     let (rows, inputs, outputs) = (9, 96, 40);
     let mut x = numbers(rows * inputs, 5);
     x.iter_mut().step_by(101).for_each(|x| *x *= 50.0);
+    let large: Vec<f32> = numbers(outputs * inputs, 6).iter().map(|w| 45.0 * w).collect();
     let matrices = [
         Matrix::of(&numbers(outputs * inputs, 6), inputs, WeightFormat::Int8),
+        Matrix::of(&large, inputs, WeightFormat::Int8),
         Matrix::of_blocks(&blocks(Dtype::Q4_1, outputs, inputs, 7)).unwrap(),
         Matrix::of_blocks(&blocks(Dtype::Q4_0, outputs, inputs, 8)).unwrap(),
     ];
