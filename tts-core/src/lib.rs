@@ -44,7 +44,8 @@
 //!
 //! # Also here
 //!
-//! [`answer`] finds final answers and tells whether two are the same; [`select`] votes over pools;
+//! [`Store`] keeps every line that a model wrote, so that nothing is generated twice; [`answer`] finds
+//! final answers and tells whether two are the same; [`select`] votes over pools;
 //! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests,
 //! and what a verifier's scores are worth; `plot` (behind a feature of that name) draws them as SVG;
 //! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
@@ -75,6 +76,7 @@ pub mod select;
 pub mod selection;
 pub mod settings;
 pub mod step;
+pub mod store;
 pub mod strategy;
 pub mod toy;
 pub mod trajectory;
@@ -98,6 +100,7 @@ pub use search::{ProblemId, Search};
 pub use selection::{Rule, Selection};
 pub use settings::Settings;
 pub use step::{Completion, Finish, Sampling, Step, StepRule, Until};
+pub use store::{Store, Stored};
 pub use strategy::{Expand, SearchStrategy, View};
 pub use trajectory::Trajectory;
 pub use tree::{Node, NodeId, NodeKind, Tree};

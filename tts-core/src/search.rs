@@ -139,6 +139,11 @@ impl<'a> Search<'a> {
         self
     }
 
+    /// What [`Search::concurrency`] was set to.
+    pub fn most_problems(&self) -> usize {
+        self.concurrency
+    }
+
     /// The settings that problems run under.
     pub fn settings(&self) -> &Settings {
         &self.settings

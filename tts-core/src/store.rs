@@ -1,0 +1,375 @@
+//! A store of lines: what a model has once said to a request is never generated again.
+//!
+//! A continuation depends on model, prompt, path, seed and settings alone, so these name it: the key
+//! of a line is a SHA-256 of them, and what is found under it is what the model would say, token for
+//! token. A [`Stored`] is a generator that looks there first; searches, labellings and comparisons
+//! over it can be killed, repeated or changed, and pay for what is new only. The file is JSON lines,
+//! one completion each, appended as lines come in; a torn last line (the process was killed) is
+//! dropped.
+//!
+//! ```
+//! use tts_core::toy::{Sample, ToyWorld};
+//! use tts_core::{Search, Store};
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("lines.jsonl");
+//! let world = ToyWorld::default();
+//! let store = Store::open(&path)?; // "lines.jsonl", say
+//! let generator = store.over(&world, "toy world, error 0.2");
+//! let first = Search::new(&generator).run(Sample { n: 4 }, world.prompt(0))?;
+//! assert_eq!((store.len(), store.found()), (4, 0));
+//! // The first four of eight are there already.
+//! let more = Search::new(&generator).run(Sample { n: 8 }, world.prompt(0))?;
+//! assert_eq!((store.len(), store.found()), (8, 4));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Source: none; content addresses as version control has them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::cost::ModelCost;
+use crate::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
+use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until};
+
+const HEADER: &[u8] = b"{\"store\":1}\n";
+
+/// Names a line: the first 128 bits of a SHA-256.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key(u128);
+
+/// Everything that a line depends on, but its seed.
+#[derive(Serialize)]
+struct Asked<'a> {
+    model: &'a str,
+    prompt: &'a Prompt,
+    /// Text and tokens of each step of the prefix.
+    steps: Vec<(&'a str, &'a [u32])>,
+    finished: bool,
+    append: Option<&'a str>,
+    until: Until,
+    sampling: &'a Sampling,
+    rule: &'a StepRule,
+    max_tokens: u32,
+}
+
+/// The keys of a request, in the order of its seeds.
+fn keys(model: &str, request: &Request) -> Result<Vec<Key>, BoxError> {
+    let steps = request.prefix.steps().iter();
+    let asked = Asked {
+        model,
+        prompt: request.prefix.prompt(),
+        steps: steps.map(|step| (step.text.as_str(), &step.tokens[..])).collect(),
+        finished: request.prefix.is_finished(),
+        append: request.append.as_deref(),
+        until: request.until,
+        sampling: &request.sampling,
+        rule: &request.rule,
+        max_tokens: request.max_tokens,
+    };
+    let shared = Sha256::new().chain_update(serde_json::to_vec(&asked)?);
+    let key = |seed: &u64| {
+        let digest = shared.clone().chain_update(seed.to_le_bytes()).finalize();
+        let bytes = digest.iter().take(16);
+        Key(bytes.fold(0, |key, &byte| key << 8 | u128::from(byte)))
+    };
+    Ok(request.seeds.iter().map(key).collect())
+}
+
+/// One line of the file.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry<T> {
+    /// 32 hexadecimal digits.
+    key: String,
+    line: T,
+}
+
+/// A file of lines, see the [module](self). Threads may share it; another process that opens the
+/// file is refused.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    file: File,
+    /// Where the next line goes.
+    end: u64,
+    /// Start and length in bytes of each line.
+    places: HashMap<Key, (u64, usize)>,
+    found: u64,
+}
+
+impl Store {
+    /// Opens a store, or starts one.
+    ///
+    /// # Errors
+    /// When the file cannot be used, another process has it open, or it is not a store.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, RecordError> {
+        let path = path.as_ref();
+        let io = |source| RecordError::Io { path: path.to_owned(), source };
+        let bad =
+            |line, problem: String| RecordError::Line { path: path.to_owned(), line, problem };
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), std::fs::create_dir_all).map_err(io)?;
+        let mut options = File::options();
+        let file =
+            options.read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
+        file.try_lock().map_err(|error| io(error.into()))?;
+        let (mut places, mut end) = (HashMap::new(), 0);
+        let (mut reader, mut line) = (BufReader::with_capacity(1 << 20, &file), Vec::new());
+        for number in 1.. {
+            line.clear();
+            let length = reader.read_until(b'\n', &mut line).map_err(io)?;
+            if line.last() != Some(&b'\n') {
+                // A torn first line is the beginning of the header; anything else is somebody's file.
+                if number == 1 && !HEADER.starts_with(&line) {
+                    return Err(bad(1, "not a store: the file is left as it is".into()));
+                }
+                break;
+            }
+            if number == 1 {
+                if line != HEADER {
+                    return Err(bad(1, "not a store: the file is left as it is".into()));
+                }
+            } else {
+                let entry: Entry<serde::de::IgnoredAny> = serde_json::from_slice(&line)
+                    .map_err(|error| bad(number, format!("not an entry: {error}")))?;
+                let key = u128::from_str_radix(&entry.key, 16)
+                    .map_err(|error| bad(number, format!("key {:?}: {error}", entry.key)))?;
+                places.insert(Key(key), (end, length));
+            }
+            end += length as u64;
+        }
+        // Only now is it known to be a store: drop the torn line at its end.
+        file.set_len(end).map_err(io)?;
+        let mut state = State { file, end, places, found: 0 };
+        if end == 0 {
+            state.append(HEADER).map_err(io)?;
+        }
+        Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
+    }
+
+    /// A generator that looks here first. `model` names the generator and all that its lines depend
+    /// on besides the request: another name is another model, whatever it is.
+    pub fn over<G: Generator>(&self, generator: G, model: impl Into<String>) -> Stored<'_, G> {
+        Stored { store: self, generator, model: model.into() }
+    }
+
+    /// Lines held.
+    pub fn len(&self) -> usize {
+        self.state().places.len()
+    }
+
+    /// Whether it holds no lines.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Lines that were asked for since it was opened, and were there.
+    pub fn found(&self) -> u64 {
+        self.state().found
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic elsewhere leaves it as it was before or after a whole line.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn get(&self, key: Key) -> Result<Option<Completion>, RecordError> {
+        let mut state = self.state();
+        let Some(&(start, length)) = state.places.get(&key) else { return Ok(None) };
+        let bytes = state.read(start, length);
+        let bytes = bytes.map_err(|source| RecordError::Io { path: self.path.clone(), source })?;
+        let entry: Entry<Completion> =
+            serde_json::from_slice(&bytes).map_err(|error| RecordError::Line {
+                path: self.path.clone(),
+                line: 0,
+                problem: format!("the entry {:032x} is not a completion: {error}", key.0),
+            })?;
+        state.found += 1;
+        Ok(Some(entry.line))
+    }
+
+    fn put(&self, key: Key, line: &Completion) -> Result<(), RecordError> {
+        let io = |source| RecordError::Io { path: self.path.clone(), source };
+        // Where the caller's patience ended says nothing about the model.
+        if line.finish == Finish::Cancelled {
+            return Ok(());
+        }
+        let entry = Entry { key: format!("{:032x}", key.0), line };
+        let mut bytes = serde_json::to_vec(&entry).map_err(|error| io(error.into()))?;
+        bytes.push(b'\n');
+        let mut state = self.state();
+        if state.places.contains_key(&key) {
+            return Ok(());
+        }
+        let start = state.end;
+        state.append(&bytes).map_err(io)?;
+        state.places.insert(key, (start, bytes.len()));
+        Ok(())
+    }
+}
+
+impl State {
+    fn read(&mut self, start: u64, length: usize) -> std::io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.file.seek(SeekFrom::Start(start))?;
+        self.file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Writes a whole line at the end, or leaves the file as it was.
+    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.end))?;
+        if let Err(error) = self.file.write_all(bytes) {
+            // A full disk: what was written of the line goes; if even that fails, opening drops it.
+            let _ = self.file.set_len(self.end);
+            return Err(error);
+        }
+        self.end += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// A generator behind a [`Store`].
+#[derive(Debug, Clone)]
+pub struct Stored<'s, G> {
+    store: &'s Store,
+    generator: G,
+    model: String,
+}
+
+impl<G: Generator> Generator for Stored<'_, G> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut session = self.session();
+        let mut places = HashMap::new();
+        let mut out: Vec<Generated> = Vec::with_capacity(batch.len());
+        for (at, request) in batch.iter().enumerate() {
+            let ids = session.submit(request.clone());
+            places.extend(ids.into_iter().enumerate().map(|(line, id)| (id, (at, line))));
+            let lost = crate::LineError("the line was never answered".into());
+            let lines = vec![Err(lost); request.seeds.len()];
+            out.push(Generated { lines, computed_tokens: 0, cached_tokens: 0 });
+        }
+        loop {
+            let finished = session.poll()?;
+            if finished.is_empty() {
+                return Ok(out);
+            }
+            for Finished { line, result, computed_tokens, cached_tokens } in finished {
+                let Some(&(at, line)) = places.get(&line) else { continue };
+                out[at].lines[line] = result;
+                out[at].computed_tokens += computed_tokens;
+                out[at].cached_tokens += cached_tokens;
+            }
+        }
+    }
+
+    fn session(&self) -> Box<dyn Session + '_> {
+        Box::new(StoredSession {
+            store: self.store,
+            model: &self.model,
+            inner: self.generator.session(),
+            next: 0,
+            ready: BTreeMap::new(),
+            waiting: HashMap::new(),
+            failed: None,
+        })
+    }
+
+    fn cost(&self) -> ModelCost {
+        self.generator.cost()
+    }
+}
+
+struct StoredSession<'a> {
+    store: &'a Store,
+    model: &'a str,
+    inner: Box<dyn Session + 'a>,
+    next: u64,
+    /// Lines that were found.
+    ready: BTreeMap<LineId, Completion>,
+    /// Lines of the model: which of ours each is, and its key.
+    waiting: HashMap<LineId, (LineId, Key)>,
+    /// The store failed while a request was taken up.
+    failed: Option<BoxError>,
+}
+
+impl StoredSession<'_> {
+    /// Keeps what is found, and asks the model for the rest.
+    fn take_up(&mut self, request: Request, ids: &[LineId]) -> Result<(), BoxError> {
+        let (mut seeds, mut missing) = (Vec::new(), Vec::new());
+        for ((key, &id), &seed) in
+            keys(self.model, &request)?.into_iter().zip(ids).zip(&request.seeds)
+        {
+            if let Some(line) = self.store.get(key)? {
+                self.ready.insert(id, line);
+            } else {
+                seeds.push(seed);
+                missing.push((id, key));
+            }
+        }
+        if !seeds.is_empty() {
+            let asked = self.inner.submit(Request { seeds, ..request });
+            self.waiting.extend(asked.into_iter().zip(missing));
+        }
+        Ok(())
+    }
+}
+
+impl Session for StoredSession<'_> {
+    fn submit(&mut self, request: Request) -> Vec<LineId> {
+        let first = self.next;
+        self.next += request.seeds.len() as u64;
+        let ids: Vec<LineId> = (first..self.next).map(LineId).collect();
+        if let Err(error) = self.take_up(request, &ids) {
+            self.failed.get_or_insert(error);
+        }
+        ids
+    }
+
+    fn poll(&mut self) -> Result<Vec<Finished>, BoxError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        // Never empty while something is in flight: what was found counts as done at once.
+        if !self.ready.is_empty() {
+            let found = std::mem::take(&mut self.ready).into_iter();
+            let found = found.map(|(line, completion)| Finished {
+                line,
+                result: Ok(completion),
+                computed_tokens: 0,
+                cached_tokens: 0,
+            });
+            return Ok(found.collect());
+        }
+        let mut out = Vec::new();
+        for done in self.inner.poll()? {
+            let Some((line, key)) = self.waiting.remove(&done.line) else { continue };
+            if let Ok(made) = &done.result {
+                self.store.put(key, made)?;
+            }
+            out.push(Finished { line, ..done });
+        }
+        Ok(out)
+    }
+
+    fn cancel(&mut self, line: LineId) {
+        self.ready.remove(&line);
+        let asked = self.waiting.iter().find(|(_, (own, _))| *own == line).map(|(&id, _)| id);
+        if let Some(id) = asked {
+            self.waiting.remove(&id);
+            self.inner.cancel(id);
+        }
+    }
+}

@@ -1,0 +1,266 @@
+//! Stores: what was written is found again, bit for bit, and nothing else is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use proptest::prelude::*;
+use tts_core::toy::{Sample, ToyWorld};
+use tts_core::{
+    BoxError, Generated, Generator, LineError, Outcome, RecordError, Request, Sampling, Search,
+    StepRule, Store, Trajectory, Until,
+};
+
+/// Counts the lines that it writes, and fails from a certain one on.
+struct Counting {
+    world: ToyWorld,
+    written: AtomicUsize,
+    most: usize,
+}
+
+impl Counting {
+    fn new(most: usize) -> Self {
+        let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
+        Self { world, written: AtomicUsize::new(0), most }
+    }
+
+    fn written(&self) -> usize {
+        self.written.load(Ordering::Relaxed)
+    }
+}
+
+impl Generator for Counting {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let lines: usize = batch.iter().map(|request| request.seeds.len()).sum();
+        if self.written.fetch_add(lines, Ordering::Relaxed) + lines > self.most {
+            self.written.fetch_sub(lines, Ordering::Relaxed);
+            return Err("the power is out".into());
+        }
+        self.world.generate(batch)
+    }
+}
+
+fn search(store: &Store, generator: &Counting, n: usize) -> Vec<Outcome> {
+    let stored = store.over(generator, "toy");
+    let prompts = (0..5).map(|index| generator.world.prompt(index));
+    let mut search = Search::new(&stored).rule(StepRule::lines()).concurrency(2);
+    let mut outcomes: Vec<Outcome> =
+        search.run_many(&Sample { n }, prompts).into_iter().map(Result::unwrap).collect();
+    for outcome in &mut outcomes {
+        outcome.usage.measured.seconds = 0.0;
+    }
+    outcomes
+}
+
+#[test]
+fn a_second_search_generates_what_is_new_only_and_leaves_the_same_trees() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/lines.jsonl");
+    let plain = Counting::new(usize::MAX);
+    let prompts = (0..5).map(|index| plain.world.prompt(index));
+    let without: Vec<Outcome> = Search::new(&plain)
+        .rule(StepRule::lines())
+        .run_many(&Sample { n: 6 }, prompts)
+        .into_iter()
+        .map(Result::unwrap)
+        .collect();
+    let generator = Counting::new(usize::MAX);
+    let store = Store::open(&path).unwrap();
+    let first = search(&store, &generator, 6);
+    assert_eq!((generator.written(), store.len(), store.found()), (30, 30, 0));
+    for (first, without) in first.iter().zip(&without) {
+        assert_eq!(first.tree, without.tree);
+    }
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(search(&store, &generator, 6), first);
+    assert_eq!((generator.written(), store.len(), store.found()), (30, 30, 30));
+    // Best of 6 is a prefix of best of 8.
+    search(&store, &generator, 8);
+    assert_eq!((generator.written(), store.len()), (40, 40));
+}
+
+#[test]
+fn a_run_that_broke_off_pays_for_the_rest_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines.jsonl");
+    let store = Store::open(&path).unwrap();
+    let generator = Counting::new(14);
+    let stored = store.over(&generator, "toy");
+    let prompts = || (0..5).map(|index| generator.world.prompt(index));
+    let broken = Search::new(&stored)
+        .rule(StepRule::lines())
+        .concurrency(2)
+        .run_many(&Sample { n: 6 }, prompts());
+    assert!(broken.iter().any(Result::is_err));
+    let kept = store.len();
+    assert!(kept > 0 && kept <= 14, "{kept}");
+    drop(store);
+    // Killed while it wrote a line.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend(br#"{"key":"00"#);
+    std::fs::write(&path, bytes).unwrap();
+    let store = Store::open(&path).unwrap();
+    let generator = Counting::new(usize::MAX);
+    search(&store, &generator, 6);
+    assert_eq!((generator.written(), store.len()), (30 - kept, 30));
+}
+
+fn problem(error: &RecordError) -> String {
+    error.to_string()
+}
+
+#[test]
+fn what_is_no_store_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    let good = "{\"store\":1}\n";
+    let line = "{\"key\":\"0f\",\"line\":{\"steps\":[],\"finish\":\"stop\"}}\n";
+    let table: [(String, &str); 6] = [
+        ("my thesis\n".into(), "line 1: not a store"),
+        ("my thesis".into(), "line 1: not a store"),
+        ("{\"store\":2}\n".into(), "line 1: not a store"),
+        (format!("{good}{{}}\n"), "line 2: not an entry"),
+        (format!("{good}{line}nonsense\n{line}"), "line 3: not an entry"),
+        (format!("{good}{}", line.replace("0f", "xy")), "line 2: key"),
+    ];
+    for (text, expected) in table {
+        std::fs::write(&path, &text).unwrap();
+        let error = problem(&Store::open(&path).unwrap_err());
+        assert!(error.contains(expected), "{text:?}: {error}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    }
+    // A torn beginning of the first line is the store's own.
+    std::fs::write(&path, "{\"sto").unwrap();
+    assert!(Store::open(&path).unwrap().is_empty());
+    assert!(Store::open(folder.path()).is_err());
+}
+
+#[test]
+fn two_at_once_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lines.jsonl");
+    let store = Store::open(&path).unwrap();
+    assert!(Store::open(&path).is_err());
+    drop(store);
+    Store::open(&path).unwrap();
+}
+
+fn request(world: &ToyWorld) -> Request {
+    Request {
+        prefix: Trajectory::new(Arc::new(world.prompt(0)), Vec::new(), 0, false),
+        append: None,
+        seeds: vec![1, 2, 3],
+        until: Until::End,
+        sampling: Sampling::default(),
+        rule: Arc::new(StepRule::lines()),
+        max_tokens: 200,
+    }
+}
+
+fn ask(store: &Store, model: &str, request: &Request) -> (Generated, u64) {
+    let before = store.found();
+    let generator = Counting::new(usize::MAX);
+    let made = store.over(&generator, model).generate(std::slice::from_ref(request));
+    let made = made.expect("the toy world answers").remove(0);
+    (made, store.found() - before)
+}
+
+/// Whatever a line depends on makes another key.
+#[test]
+fn another_request_is_another_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("lines.jsonl")).unwrap();
+    let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
+    let base = request(&world);
+    ask(&store, "toy", &base);
+    assert_eq!(ask(&store, "toy", &base).1, 3);
+    assert_eq!(ask(&store, "other", &base).1, 0);
+    let prefix = {
+        let step = ask(&store, "toy", &base).0.lines[0].clone().unwrap().steps[0].clone();
+        Trajectory::new(Arc::new(world.prompt(0)), vec![Arc::new(step)], 0, false)
+    };
+    let changed = [
+        Request { prefix, ..base.clone() },
+        Request {
+            prefix: Trajectory::new(Arc::new(world.prompt(1)), Vec::new(), 0, false),
+            ..base.clone()
+        },
+        Request { append: Some("1".into()), ..base.clone() },
+        Request { seeds: vec![4, 5], ..base.clone() },
+        Request { until: Until::Step, ..base.clone() },
+        Request { sampling: Sampling::temperature(0.7), ..base.clone() },
+        Request { rule: Arc::new(StepRule { max_steps: 2, ..StepRule::lines() }), ..base.clone() },
+        Request { max_tokens: 30, ..base.clone() },
+    ];
+    for request in changed {
+        assert_eq!(ask(&store, "toy", &request).1, 0, "{request:?}");
+        let lines = request.seeds.len() as u64;
+        assert_eq!(ask(&store, "toy", &request).1, lines, "{request:?}");
+    }
+}
+
+/// Fails on odd seeds.
+struct Moody;
+
+impl Generator for Moody {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = ToyWorld::default().generate(batch)?;
+        for (made, request) in made.iter_mut().zip(batch) {
+            for (line, seed) in made.lines.iter_mut().zip(&request.seeds) {
+                if seed % 2 == 1 {
+                    *line = Err(LineError("not today".into()));
+                }
+            }
+        }
+        Ok(made)
+    }
+}
+
+#[test]
+fn failed_lines_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("lines.jsonl")).unwrap();
+    let generator = store.over(Moody, "moody");
+    let made = generator.generate(&[request(&ToyWorld::default())]).unwrap();
+    assert!(made[0].lines[0].is_err() && made[0].lines[1].is_ok());
+    assert_eq!(store.len(), 1);
+}
+
+proptest! {
+    /// Sessions: lines found and lines made may come in any order, and some may be called off.
+    #[test]
+    fn sessions_answer_every_line_once(
+        known in proptest::collection::vec(0_u64..20, 0..12),
+        asked in proptest::collection::vec(0_u64..20, 1..12),
+        cancelled in proptest::collection::vec(any::<bool>(), 12),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path().join("lines.jsonl")).unwrap();
+        let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
+        let stored = store.over(world, "toy");
+        stored.generate(&[Request { seeds: known, ..request(&world) }]).unwrap();
+        let whole = Request { seeds: asked.clone(), ..request(&world) };
+        let expected = world.generate(std::slice::from_ref(&whole)).unwrap().remove(0).lines;
+        let mut session = stored.session();
+        let ids = session.submit(whole);
+        for (&id, _) in ids.iter().zip(&cancelled).filter(|(_, cancelled)| **cancelled) {
+            session.cancel(id);
+        }
+        let mut answers = std::collections::BTreeMap::new();
+        loop {
+            let finished = session.poll().unwrap();
+            if finished.is_empty() {
+                break;
+            }
+            for done in finished {
+                prop_assert!(answers.insert(done.line, done.result).is_none());
+            }
+        }
+        for ((id, expected), cancelled) in ids.iter().zip(expected).zip(cancelled) {
+            match answers.get(id) {
+                Some(answer) => prop_assert!(!cancelled && *answer == expected),
+                None => prop_assert!(cancelled),
+            }
+        }
+    }
+}
