@@ -32,6 +32,7 @@
 
 mod error;
 mod head;
+pub mod label;
 mod logprob;
 mod model;
 mod rule;

@@ -10,7 +10,8 @@ use crate::PrmError;
 pub struct Solution {
     prompt: Vec<u32>,
     steps: Vec<Vec<u32>>,
-    labels: Vec<f32>,
+    /// One for each of the first steps.
+    labels: Vec<Option<f32>>,
     solved: bool,
 }
 
@@ -40,6 +41,19 @@ impl Solution {
         labels: Vec<f32>,
         solved: bool,
     ) -> Result<Self, PrmError> {
+        Self::with_labels(prompt, steps, labels.into_iter().map(Some).collect(), solved)
+    }
+
+    /// [`Solution::new`] where some steps have no label: they are read, and nothing is learnt at them.
+    ///
+    /// # Errors
+    /// As [`Solution::new`], and when no step has a label.
+    pub fn with_labels(
+        prompt: Vec<u32>,
+        steps: Vec<Vec<u32>>,
+        labels: Vec<Option<f32>>,
+        solved: bool,
+    ) -> Result<Self, PrmError> {
         let wrong = |field: &str, problem: String| {
             Err(PrmError::Solution { field: field.to_owned(), problem })
         };
@@ -53,9 +67,12 @@ impl Solution {
             let problem = format!("{}, expected 1 to {}", labels.len(), steps.len());
             return wrong("number of labels", problem);
         }
-        if let Some(place) = labels.iter().position(|label| !(0.0..=1.0).contains(label)) {
-            let problem = format!("{}, expected 0 to 1", labels[place]);
-            return wrong(&format!("label {place}"), problem);
+        let known = || labels.iter().enumerate().filter_map(|(at, label)| Some((at, (*label)?)));
+        if let Some((place, label)) = known().find(|(_, label)| !(0.0..=1.0).contains(label)) {
+            return wrong(&format!("label {place}"), format!("{label}, expected 0 to 1"));
+        }
+        if known().next().is_none() {
+            return wrong("labels", "none of them is known, expected at least one".to_owned());
         }
         Ok(Self { prompt, steps, labels, solved })
     }
@@ -88,8 +105,8 @@ impl Solution {
         self.steps.len()
     }
 
-    /// The labels, one for each judged step.
-    pub fn labels(&self) -> &[f32] {
+    /// The labels, one for each judged step; `None` where nothing is learnt.
+    pub fn labels(&self) -> &[Option<f32>] {
         &self.labels
     }
 
@@ -103,9 +120,9 @@ impl Solution {
     pub fn process(&self) -> Example {
         let mut tokens = self.prompt.clone();
         let mut labels = Vec::with_capacity(self.labels.len());
-        for (step, &label) in self.steps.iter().zip(&self.labels) {
+        for (step, label) in self.steps.iter().zip(&self.labels) {
             tokens.extend(step);
-            labels.push((tokens.len() - 1, label));
+            labels.extend(label.map(|label| (tokens.len() - 1, label)));
         }
         Example::labelled(tokens, labels)
     }
@@ -118,7 +135,8 @@ impl Solution {
     /// as no step after the first wrong one is: each label then is the probability that a token is
     /// right if all before it are, their product that of the step, and the product over steps that
     /// of the solution. Beyond the end of the step, `wrong` means its last token; where all steps
-    /// are right it means nothing. A soft label below 1 counts as wrong.
+    /// are right it means nothing. A soft label below 1 counts as wrong, and of a step without a
+    /// label, or behind one, nothing is learnt.
     ///
     /// # Errors
     /// When the prompt is empty: nothing stands before the first token.
@@ -129,6 +147,7 @@ impl Solution {
         let mut tokens = self.prompt.clone();
         let mut labels = Vec::new();
         for (step, &label) in self.steps.iter().zip(&self.labels) {
+            let Some(label) = label else { break };
             let start = tokens.len();
             if label < 1.0 {
                 let wrong = wrong.min(step.len() - 1);

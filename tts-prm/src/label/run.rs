@@ -1,0 +1,106 @@
+//! A labelling method over many problems.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Expand, NodeId, Prompt, Search, SearchError, SearchStrategy, Tree, Usage, View};
+
+use super::{Grade, LabelledSolution, MonteCarlo, MonteCarloSearch, OmegaPrm, OmegaPrmSearch};
+
+/// A way of labelling, as recipes have it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Every prefix of sampled or given solutions.
+    MonteCarlo(MonteCarlo),
+    /// First errors by halving.
+    OmegaPrm(OmegaPrm),
+}
+
+/// A problem to label solutions of.
+#[derive(Clone)]
+pub struct Problem {
+    /// What the policy is asked.
+    pub prompt: Prompt,
+    /// Says which solutions are right.
+    pub grade: Arc<dyn Grade>,
+}
+
+impl std::fmt::Debug for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Problem").field("prompt", &self.prompt).finish_non_exhaustive()
+    }
+}
+
+/// The strategy of a method.
+enum Labelling {
+    MonteCarlo(MonteCarloSearch),
+    OmegaPrm(OmegaPrmSearch),
+}
+
+impl Labelling {
+    fn get(&self) -> &dyn SearchStrategy {
+        match self {
+            Self::MonteCarlo(search) => search,
+            Self::OmegaPrm(search) => search,
+        }
+    }
+}
+
+impl SearchStrategy for Labelling {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        match self {
+            Self::MonteCarlo(search) => search.step(view),
+            Self::OmegaPrm(search) => search.step(view),
+        }
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.get().pick(tree)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.get().check()
+    }
+}
+
+/// Labels solutions of each problem, and tells `done` of each as it is done, in any order, with what
+/// it cost. The labels come back in the order of the problems. Trees are dropped as they are
+/// read, so that memory holds those in flight only ([`Search::concurrency`]).
+///
+/// # Errors
+/// When a problem's search fails; with a [`tts_core::Store`] under the search nothing that was
+/// generated is lost then.
+pub fn label(
+    search: &mut Search<'_>,
+    method: &Method,
+    problems: &[Problem],
+    mut done: impl FnMut(usize, (&[LabelledSolution], &Usage)),
+) -> Result<Vec<Vec<LabelledSolution>>, SearchError> {
+    let together = search.most_problems();
+    let mut pool = search.pool();
+    let mut places = HashMap::new();
+    let mut labelled: Vec<Vec<LabelledSolution>> = vec![Vec::new(); problems.len()];
+    let mut next = problems.iter().enumerate();
+    loop {
+        while pool.len() < together {
+            let Some((place, problem)) = next.next() else { break };
+            let grade = Arc::clone(&problem.grade);
+            let strategy = match method {
+                Method::MonteCarlo(method) => Labelling::MonteCarlo(method.search(grade)),
+                Method::OmegaPrm(method) => Labelling::OmegaPrm(method.search(grade)),
+            };
+            places.insert(pool.submit(strategy, problem.prompt.clone(), None)?, place);
+        }
+        let Some((id, outcome)) = pool.poll() else { return Ok(labelled) };
+        let outcome = outcome?;
+        let Some(&place) = places.get(&id) else { continue };
+        let grade = problems[place].grade.as_ref();
+        labelled[place] = match method {
+            Method::MonteCarlo(_) => MonteCarlo::labelled(&outcome.tree, grade),
+            Method::OmegaPrm(_) => OmegaPrm::labelled(&outcome.tree, grade),
+        };
+        done(place, (&labelled[place], &outcome.usage));
+    }
+}

@@ -1,0 +1,120 @@
+//! A solution with what is known of its prefixes, and the labels that this makes.
+//!
+//! Values are kept as they were estimated; which labels a reward model learns is decided when
+//! it is trained, at no new rollouts.
+
+use serde::{Deserialize, Serialize};
+use tts_core::Prompt;
+
+use crate::PrmError;
+use crate::train::Solution;
+
+/// A step, and the value of the prefix that ends with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelledStep {
+    /// What was written.
+    pub text: String,
+    /// The token ids, where they are known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<u32>,
+    /// Probability that the policy solves the problem from here, 0 to 1; `None` where nobody knows.
+    pub value: Option<f64>,
+    /// Rollouts that the value was estimated from; 0 where it is exact.
+    #[serde(default)]
+    pub rollouts: u32,
+}
+
+/// A solution with labels: one line of a file of labels.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LabelledSolution {
+    /// The problem.
+    pub prompt: Prompt,
+    /// The value of the prompt itself; `None` where nobody knows.
+    pub start: Option<f64>,
+    /// The steps, first to last.
+    pub steps: Vec<LabelledStep>,
+    /// Whether the final answer is right.
+    pub solved: bool,
+}
+
+/// What a process reward model learns of values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LabelKind {
+    /// The value itself: a value function, whose last score stands for a path (Snell et al.).
+    #[default]
+    Soft,
+    /// 1 where any rollout ended right, else 0 (Math-Shepherd's hard estimate).
+    Hard,
+    /// The same up to and with the first 0: nothing is learnt of what follows an error (Lightman
+    /// et al.).
+    FirstError,
+    /// What the step did to the value, from -1 to 1 mapped onto 0 to 1: one half is no change (the
+    /// advantage of Setlur et al. 2024, arXiv:2410.08146, under the policy itself as prover).
+    Progress,
+}
+
+impl LabelledSolution {
+    /// A label for each step that has one.
+    ///
+    /// ```
+    /// use tts_core::Prompt;
+    /// use tts_prm::label::{LabelKind, LabelledSolution, LabelledStep};
+    /// let step = |value| LabelledStep { text: "...\n".into(), tokens: vec![], value: Some(value), rollouts: 8 };
+    /// let solution = LabelledSolution {
+    ///     prompt: Prompt::from("?"),
+    ///     start: Some(0.5),
+    ///     steps: vec![step(0.75), step(0.0), step(0.0)],
+    ///     solved: false,
+    /// };
+    /// assert_eq!(solution.labels(LabelKind::Soft), [Some(0.75), Some(0.0), Some(0.0)]);
+    /// assert_eq!(solution.labels(LabelKind::Hard), [Some(1.0), Some(0.0), Some(0.0)]);
+    /// assert_eq!(solution.labels(LabelKind::FirstError), [Some(1.0), Some(0.0), None]);
+    /// assert_eq!(solution.labels(LabelKind::Progress), [Some(0.625), Some(0.125), Some(0.5)]);
+    /// ```
+    pub fn labels(&self, kind: LabelKind) -> Vec<Option<f32>> {
+        let hard = |value: f64| f64::from(u8::from(value > 0.0));
+        let mut before = self.start;
+        let mut wrong = false;
+        let label = |step: &LabelledStep| {
+            let before = std::mem::replace(&mut before, step.value);
+            let label = match kind {
+                LabelKind::Soft => step.value,
+                LabelKind::Hard => step.value.map(hard),
+                LabelKind::FirstError if wrong => None,
+                LabelKind::FirstError => {
+                    wrong |= step.value == Some(0.0);
+                    step.value.map(hard)
+                }
+                LabelKind::Progress => {
+                    step.value.zip(before).map(|(now, before)| f64::midpoint(1.0, now - before))
+                }
+            };
+            #[expect(clippy::cast_possible_truncation, reason = "labels are f32")]
+            label.map(|label| label as f32)
+        };
+        self.steps.iter().map(label).collect()
+    }
+
+    /// The place of the first step that no rollout came right from; `None` when there is none.
+    pub fn first_error(&self) -> Option<usize> {
+        self.steps.iter().position(|step| step.value == Some(0.0))
+    }
+
+    /// What a reward model learns from, its prompt and steps encoded by `encode`, which is given
+    /// a step and says its tokens; the last of them is where the label is learnt.
+    ///
+    /// # Errors
+    /// When a text cannot be encoded, a value is not between 0 and 1, or no step has a label.
+    pub fn solution(
+        &self,
+        kind: LabelKind,
+        prompt: Vec<u32>,
+        mut encode: impl FnMut(&LabelledStep) -> Result<Vec<u32>, PrmError>,
+    ) -> Result<Solution, PrmError> {
+        let steps = self.steps.iter().map(&mut encode).collect::<Result<_, _>>()?;
+        Solution::with_labels(prompt, steps, self.labels(kind), self.solved)
+    }
+}

@@ -1,0 +1,261 @@
+//! Labels against what is known exactly: values of chains with a known rate of slips.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tts_core::family::{Chain, Checker, Family, Slipping, Split, first_error, lines, problems};
+use tts_core::{Generator, NodeId, NodeKind, Outcome, Sampling, Search, StepRule, Store, scorer};
+use tts_prm::label::{
+    Consensus, Grade, InFamily, LabelKind, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem,
+    label,
+};
+
+/// Chains whose solutions count as right when every step is, so that what went wrong once stays
+/// wrong: a second slip can make up for a first.
+fn chains(operations: usize, count: usize) -> (Chain, Vec<Problem>, Vec<String>) {
+    let family = Chain { operations: [operations, operations], ..Chain::default() };
+    let questions: Vec<String> =
+        problems(&family, Split::Train, 3).take(count).map(|problem| problem.question).collect();
+    let problem = |question: &String| {
+        let exact = InFamily { family: family.clone(), question: question.clone() };
+        let strict = move |text: &str| {
+            let check = exact.family.check(&exact.question, &lines(text));
+            Some(exact.grade(text)? && first_error(&check).is_none())
+        };
+        Problem { prompt: family.prompt(question), grade: Arc::new(strict) }
+    };
+    let problems = questions.iter().map(problem).collect();
+    (family, problems, questions)
+}
+
+fn search(policy: &dyn Generator) -> Search<'_> {
+    Search::new(policy).rule(StepRule::lines()).sampling(Sampling::temperature(1.0)).seed(5)
+}
+
+fn labelled(
+    policy: &dyn Generator,
+    method: &Method,
+    problems: &[Problem],
+) -> Vec<Vec<LabelledSolution>> {
+    label(&mut search(policy), method, problems, |_, _| {}).expect("nothing fails")
+}
+
+fn texts(solution: &LabelledSolution) -> Vec<&str> {
+    solution.steps.iter().map(|step| step.text.trim()).collect()
+}
+
+/// With `left` lines to go after a right prefix, `(1 - error)^left` of the rollouts come right;
+/// after a wrong one none do. 400 problems, 4 solutions, 8 rollouts.
+#[test]
+fn monte_carlo_values_are_those_of_the_policy() {
+    let policy = Slipping { error: 0.2 };
+    let (family, problems, questions) = chains(4, 400);
+    let config = MonteCarlo { solutions: 4, rollouts: 8, ..MonteCarlo::default() };
+    let all = labelled(&policy, &Method::MonteCarlo(config), &problems);
+    // Rollouts and right ones, by lines to go.
+    let mut right: HashMap<usize, (f64, f64)> = HashMap::new();
+    for (question, solutions) in questions.iter().zip(&all) {
+        assert_eq!(solutions.len(), 4);
+        // Equal prefixes share their rollouts: each is counted once.
+        let mut seen = HashSet::new();
+        for solution in solutions {
+            let steps = texts(solution);
+            let error = first_error(&family.check(question, &steps)).unwrap_or(steps.len());
+            assert_eq!(solution.solved, error == steps.len());
+            let (last, before) = solution.steps.split_last().unwrap();
+            assert_eq!(last.value, Some(f64::from(u8::from(solution.solved))));
+            assert_eq!(last.rollouts, 0);
+            for (place, step) in before.iter().enumerate() {
+                assert_eq!(step.rollouts, 8);
+                let value = step.value.unwrap();
+                if place >= error {
+                    assert!(value <= 0.0, "{question}: {steps:?}: {place}");
+                } else if seen.insert(steps[..=place].join("\n")) {
+                    let (sum, count) = right.entry(before.len() - place).or_default();
+                    *sum += 8.0 * value;
+                    *count += 8.0;
+                }
+            }
+            let hard = solution.labels(LabelKind::Hard);
+            let soft = solution.labels(LabelKind::Soft);
+            assert!(hard.iter().zip(soft).all(|(h, s)| (*h == Some(1.0)) == (s.unwrap() > 0.0)));
+        }
+    }
+    assert_eq!(right.len(), 3);
+    for (left, (sum, count)) in right {
+        let expected = 0.8_f64.powi(i32::try_from(left).unwrap());
+        // A standard error of binomial counts; 4 of them are missed once in 16,000 runs.
+        let error = (expected * (1.0 - expected) / count).sqrt();
+        let found = sum / count;
+        assert!((found - expected).abs() < 4.0 * error, "{left}: {found} for {expected}");
+        assert!(4.0 * error < 0.05, "too few rollouts to tell");
+    }
+}
+
+#[test]
+fn labels_do_not_depend_on_company_or_on_a_store() {
+    let policy = Slipping { error: 0.3 };
+    let (_, problems, _) = chains(3, 12);
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("rollouts.jsonl")).unwrap();
+    let stored = store.over(policy, "slips at 0.3");
+    for method in [
+        Method::MonteCarlo(MonteCarlo { solutions: 4, rollouts: 4, ..MonteCarlo::default() }),
+        Method::OmegaPrm(OmegaPrm { rollouts: 4, searches: 5, ..OmegaPrm::default() }),
+    ] {
+        let together = labelled(&policy, &method, &problems);
+        let alone: Vec<_> = problems
+            .iter()
+            .flat_map(|problem| labelled(&policy, &method, std::slice::from_ref(problem)))
+            .collect();
+        assert_eq!(together, alone);
+        let mut kept = search(&stored).concurrency(3);
+        assert_eq!(label(&mut kept, &method, &problems, |_, _| {}).unwrap(), together);
+        let lines = store.len();
+        assert_eq!(label(&mut kept, &method, &problems, |_, _| {}).unwrap(), together);
+        assert_eq!(store.len(), lines, "generated twice");
+    }
+}
+
+#[test]
+fn solutions_without_an_answer_are_dropped() {
+    let policy = Slipping { error: 0.3 };
+    let (family, mut problems, questions) = chains(3, 1);
+    let question = questions[0].clone();
+    // As if some answers could not be read.
+    problems[0].grade = Arc::new(move |text: &str| {
+        let steps = lines(text);
+        let even = steps.last()?.trim().ends_with(['0', '2', '4', '6', '8']);
+        even.then(|| family.solved(&question, &steps))
+    });
+    let config = MonteCarlo { solutions: 32, rollouts: 2, ..MonteCarlo::default() };
+    let solutions = &labelled(&policy, &Method::MonteCarlo(config), &problems)[0];
+    assert!(!solutions.is_empty() && solutions.len() < 32, "{}", solutions.len());
+    let ends = |s: &LabelledSolution| texts(s).last().unwrap().ends_with(['0', '2', '4', '6', '8']);
+    assert!(solutions.iter().all(ends));
+    // The value of the prompt is that of those that are left.
+    let right = solutions.iter().filter(|solution| solution.solved).count();
+    assert_eq!(solutions[0].start, Some(right as f64 / solutions.len() as f64));
+}
+
+fn run(config: &OmegaPrm, policy: &dyn Generator, problem: &Problem) -> Outcome {
+    let strategy = config.search(Arc::clone(&problem.grade));
+    search(policy).run(strategy, problem.prompt.clone()).expect("nothing fails")
+}
+
+/// Nodes below which rollouts were started: not the next step of the same rollout.
+fn states(outcome: &Outcome) -> Vec<(NodeId, usize)> {
+    let started = |(id, node): (NodeId, &tts_core::Node)| {
+        let own = usize::from(node.kind == NodeKind::Rollout);
+        (id, node.rollouts.len().saturating_sub(own))
+    };
+    outcome.tree.iter().map(started).filter(|(_, rollouts)| *rollouts > 0).collect()
+}
+
+/// One search of one wrong rollout names its first error, in at most `log2(steps)` probes. From a
+/// right prefix of eight lines at least one of 64 rollouts comes right but for 1 in 10^4 at worst.
+#[test]
+fn halving_finds_the_first_error_of_a_rollout() {
+    let policy = Slipping { error: 0.2 };
+    let (family, problems, questions) = chains(8, 40);
+    let config = OmegaPrm { rollouts: 64, searches: 1, ..OmegaPrm::default() };
+    let mut found = 0;
+    for (problem, question) in problems.iter().zip(&questions) {
+        let outcome = run(&config, &policy, problem);
+        let states = states(&outcome);
+        assert_eq!(states[0], (NodeId::ROOT, 64));
+        assert!(states.len() - 1 <= 3, "{} probes for 8 steps", states.len() - 1);
+        let labelled = OmegaPrm::labelled(&outcome.tree, problem.grade.as_ref());
+        // Each probe is labelled once.
+        let values = || labelled.iter().flat_map(|solution| &solution.steps);
+        assert_eq!(values().filter(|step| step.value.is_some()).count(), states.len() - 1);
+        for solution in &labelled {
+            let check = family.check(question, &texts(solution));
+            for (place, step) in solution.steps.iter().enumerate() {
+                let right = first_error(&check[..=place]).is_none();
+                assert!(step.value.is_none_or(|value| (value > 0.0) == right), "{question}");
+            }
+            found += usize::from(first_error(&check).is_some());
+        }
+    }
+    assert!(found > 20, "the first error is rarely among what was probed: {found}");
+}
+
+/// Every rollout is searched at most once and every prefix rolled out at most once, until
+/// nothing is left to search; rollouts are far fewer than for all prefixes.
+#[test]
+fn the_search_ends_and_repeats_nothing() {
+    let policy = Slipping { error: 0.15 };
+    let (_, problems, _) = chains(6, 10);
+    let config = OmegaPrm { rollouts: 8, searches: 100_000, ..OmegaPrm::default() };
+    let mut searched = 0;
+    for problem in &problems {
+        let outcome = run(&config, &policy, problem);
+        let states = states(&outcome);
+        searched += states.len();
+        assert!(states.iter().all(|(_, rollouts)| *rollouts == 8));
+        let texts: HashSet<String> = states.iter().map(|(id, _)| outcome.tree.text(*id)).collect();
+        assert_eq!(texts.len(), states.len(), "a prefix was rolled out twice");
+        assert_eq!(outcome.usage.logical.samples, 8 * states.len() as u64);
+    }
+    assert!(searched > 100, "{searched}");
+}
+
+/// Rollouts spent until the first error of a wrong solution is known: halving against all prefixes.
+#[test]
+fn halving_takes_fewer_rollouts_than_labelling_every_prefix() {
+    let policy = Slipping { error: 0.1 };
+    let (_, problems, _) = chains(8, 30);
+    let halving = OmegaPrm { rollouts: 8, searches: 1, ..OmegaPrm::default() };
+    let probes: usize =
+        problems.iter().map(|problem| states(&run(&halving, &policy, problem)).len() - 1).sum();
+    let searched = problems
+        .iter()
+        .filter(|problem| states(&run(&halving, &policy, problem)).len() > 1)
+        .count();
+    // All prefixes of a solution of 8 steps: 7 probes.
+    assert!(searched > 20 && probes <= 3 * searched, "{probes} probes of {searched} solutions");
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let policy = Slipping { error: 0.1 };
+    let (_, problems, _) = chains(3, 1);
+    let bad = [
+        (Method::MonteCarlo(MonteCarlo { rollouts: 0, ..MonteCarlo::default() }), "rollouts is 0"),
+        (
+            Method::MonteCarlo(MonteCarlo { solutions: 0, ..MonteCarlo::default() }),
+            "solutions is 0",
+        ),
+        (Method::OmegaPrm(OmegaPrm { rollouts: 0, ..OmegaPrm::default() }), "rollouts is 0"),
+        (Method::OmegaPrm(OmegaPrm { alpha: 0.0, ..OmegaPrm::default() }), "alpha is 0"),
+        (Method::OmegaPrm(OmegaPrm { beta: f64::NAN, ..OmegaPrm::default() }), "beta is NaN"),
+        (Method::OmegaPrm(OmegaPrm { length: -1.0, ..OmegaPrm::default() }), "length is -1"),
+    ];
+    for (method, expected) in bad {
+        let error = label(&mut search(&policy), &method, &problems, |_, _| {}).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_judge_keeps_what_it_agrees_with() {
+    let policy = Slipping { error: 0.3 };
+    let (family, problems, _) = chains(3, 20);
+    let config = MonteCarlo { solutions: 4, rollouts: 32, ..MonteCarlo::default() };
+    let all: Vec<LabelledSolution> =
+        labelled(&policy, &Method::MonteCarlo(config), &problems).into_iter().flatten().collect();
+    let wrong = all.iter().filter(|solution| !solution.solved).count();
+    assert!(wrong > 10 && wrong < all.len() - 10);
+    let judge = Checker(&family);
+    let agrees = Consensus { judge: &judge, threshold: 0.5 }.agrees(&all).unwrap();
+    assert!(agrees.iter().all(|&agrees| agrees), "the exact judge disagrees with sure labels");
+    let credulous = scorer::from_fn(|_, _| 1.0);
+    let agrees = Consensus { judge: &credulous, threshold: 0.5 }.agrees(&all).unwrap();
+    for (solution, agrees) in all.iter().zip(agrees) {
+        assert_eq!(agrees, solution.solved);
+    }
+    let broken = scorer::from_fn(|_, _| f64::NAN);
+    let error = Consensus { judge: &broken, threshold: 0.5 }.agrees(&all).unwrap_err();
+    assert!(error.to_string().contains("path 0: step 0"), "{error}");
+}
