@@ -26,7 +26,7 @@ pub(super) fn sum_lanes(mut lanes: [f32; LANES]) -> f32 {
 /// `e^x` to about 2 units in the last place: `2^n` by exponent bits times a polynomial on
 /// `[-ln 2 / 2, ln 2 / 2]` (Cephes, `expf`). Below -87 it is 0 to within `1e-38`.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     // Adding 1.5 * 2^23 rounds to the nearest integer and leaves it in the low bits.
     const MAGIC: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);

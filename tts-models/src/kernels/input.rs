@@ -13,7 +13,7 @@
 
 use super::elementwise::{LANES, sum_lanes};
 use super::int8::BLOCK;
-use super::matrix::{Matrix, bf16_pair};
+use super::matrix::{Matrix, bf16_bits, bf16_pair};
 use super::{Team, for_each_isa};
 
 /// 32 inputs as signed bytes.
@@ -44,6 +44,11 @@ pub(crate) struct Kinds {
 }
 
 impl Kinds {
+    /// f32 alone.
+    pub(super) const F32: Self = Self { f32: true, bf16: false, int8: false, fine: false };
+    /// BF16 alone.
+    pub(super) const BF16: Self = Self { f32: false, bf16: true, int8: false, fine: false };
+
     /// Those of these matrices.
     pub(crate) fn of<'a>(matrices: impl IntoIterator<Item = &'a Matrix>) -> Self {
         let mut kinds = Self::default();
@@ -150,10 +155,7 @@ impl Input {
                     part.f32[index * inputs..(index + 1) * inputs].copy_from_slice(x);
                 }
                 if kinds.bf16 {
-                    let out = &mut part.bf16[index * pairs..(index + 1) * pairs];
-                    for (out, pair) in out.iter_mut().zip(x.chunks(2)) {
-                        *out = bf16_pair(pair);
-                    }
+                    to_bf16(x, &mut part.bf16[index * pairs..(index + 1) * pairs]);
                 }
                 if kinds.int8 {
                     let out = &mut part.int8[index * blocks..(index + 1) * blocks];
@@ -171,6 +173,30 @@ impl Input {
         input.copy(&team, kinds, x, inputs);
         input
     }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn to_bf16_body(x: &[f32], out: &mut [u32]) {
+    let (whole, rest) = x.as_chunks::<{ 2 * LANES }>();
+    let (first, last) = out.split_at_mut(LANES * whole.len());
+    for (x, out) in whole.iter().zip(first.chunks_exact_mut(LANES)) {
+        let mut bits = [0; 2 * LANES];
+        for (bits, x) in bits.iter_mut().zip(x) {
+            *bits = bf16_bits(*x);
+        }
+        for (out, pair) in out.iter_mut().zip(bits.as_chunks::<2>().0) {
+            *out = pair[0] | pair[1] << 16;
+        }
+    }
+    for (out, pair) in last.iter_mut().zip(rest.chunks(2)) {
+        *out = bf16_pair(pair);
+    }
+}
+
+for_each_isa! {
+    /// Rounds a row to pairs of BF16.
+    to_bf16 / to_bf16_on, to_bf16_body(x: &[f32], out: &mut [u32])
 }
 
 #[inline(always)]

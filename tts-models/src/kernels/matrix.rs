@@ -6,9 +6,7 @@
 //! stored with, where there are dot products for it: f32, BF16, and integers of 4 or 8 bits in
 //! blocks of 32 inputs with a scale (see [`super::int8`]).
 
-use std::ops::Range;
-
-use half::bf16;
+use std::ops::{Deref, Range};
 
 use super::int8::{Int8Panel, Int8Panels, Levels};
 use super::memory::Placed;
@@ -30,15 +28,35 @@ pub(crate) enum Matrix {
     F32 {
         outputs: usize,
         inputs: usize,
-        panels: Placed<Line<[f32; PANEL]>>,
+        panels: Panels<[f32; PANEL]>,
     },
     /// Two inputs side by side in each number, the first in the low half.
     Bf16 {
         outputs: usize,
         inputs: usize,
-        panels: Placed<Line<[u32; PANEL]>>,
+        panels: Panels<[u32; PANEL]>,
     },
     Int8(Int8Panels),
+}
+
+/// Where panels lie.
+#[derive(Debug)]
+pub(crate) enum Panels<T: Copy + 'static> {
+    /// Packed once, for a model's life.
+    Placed(Placed<Line<T>>),
+    /// Packed again and again (see [`super::operand`]).
+    Reused(Vec<Line<T>>),
+}
+
+impl<T: Copy> Deref for Panels<T> {
+    type Target = [Line<T>];
+
+    fn deref(&self) -> &[Line<T>] {
+        match self {
+            Self::Placed(lines) => lines,
+            Self::Reused(lines) => lines,
+        }
+    }
 }
 
 /// One panel of a matrix.
@@ -93,7 +111,7 @@ impl Matrix {
                 line.0[output % PANEL] = *weight;
             }
         }
-        Self::F32 { outputs, inputs, panels: Placed::of(&panels) }
+        Self::F32 { outputs, inputs, panels: Panels::Placed(Placed::of(&panels)) }
     }
 
     /// Packs weights `[outputs, inputs]`, rounded to BF16. Numbers below its smallest normal one
@@ -108,7 +126,7 @@ impl Matrix {
                 line.0[output % PANEL] = bf16_pair(pair);
             }
         }
-        Self::Bf16 { outputs, inputs, panels: Placed::of(&panels) }
+        Self::Bf16 { outputs, inputs, panels: Panels::Placed(Placed::of(&panels)) }
     }
 
     /// Packs a tensor `[outputs, inputs]` of a quantised type.
@@ -196,11 +214,56 @@ impl Matrix {
     }
 }
 
+/// The bits of a number rounded to BF16, the nearest and of two the even one. Numbers below its
+/// smallest normal one become 0, as the instruction reads them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
+pub(super) fn bf16_bits(x: f32) -> u32 {
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7fff + (bits >> 16 & 1)) >> 16;
+    let number = bits & 0x7fff_ffff <= 0x7f80_0000;
+    // What is not a number stays none, whatever its lowest bits were.
+    let rounded = if number { rounded } else { bits >> 16 | 0x40 };
+    if rounded & 0x7f80 == 0 { rounded & 0x8000 } else { rounded }
+}
+
 /// Two numbers, or one and 0, in BF16.
 pub(super) fn bf16_pair(pair: &[f32]) -> u32 {
-    let bits = |x: Option<&f32>| {
-        let bits = bf16::from_f32(x.copied().unwrap_or(0.0)).to_bits();
-        if bits & 0x7f80 == 0 { u32::from(bits & 0x8000) } else { u32::from(bits) }
-    };
+    let bits = |x: Option<&f32>| bf16_bits(x.copied().unwrap_or(0.0));
     bits(pair.first()) | bits(pair.get(1)) << 16
+}
+
+#[cfg(test)]
+mod tests {
+    use half::bf16;
+
+    use super::bf16_bits;
+
+    #[test]
+    fn rounding_to_bf16_is_that_of_half_but_for_subnormal_numbers() {
+        let mut rng = tts_core::seed::rng(1);
+        let mut random = || {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits")]
+            let bits = (tts_core::seed::uniform(&mut rng) * 4_294_967_296.0) as u32;
+            bits
+        };
+        let special = [
+            0,
+            1,
+            0x7f_ffff,
+            0x80_0000,
+            0x7f7f_ffff,
+            0x7f80_0000,
+            0x7f80_0001,
+            0x3f80_8000,
+            0x3f81_8000,
+        ];
+        let all = (0..100_000).map(|_| random()).chain(special.map(|bits| bits | 1 << 31));
+        for bits in all.chain(special) {
+            let expected = bf16::from_f32(f32::from_bits(bits)).to_bits();
+            let small = expected & 0x7f80 == 0;
+            let expected = if small { expected & 0x8000 } else { expected };
+            assert_eq!(bf16_bits(f32::from_bits(bits)), u32::from(expected), "{bits:08x}");
+        }
+    }
 }

@@ -16,6 +16,8 @@
 //! compare them bit for bit.
 
 mod attend;
+mod backward;
+mod causal;
 mod element;
 mod elementwise;
 mod float;
@@ -25,16 +27,20 @@ mod input;
 mod int8;
 mod matrix;
 mod memory;
+mod operand;
 mod project;
 mod team;
 
 pub(crate) use attend::{KeyValueShape, prefetch, scores, weigh};
+pub(crate) use backward::{add_rows, norm_back, norm_weight_back, rotate_back, swish_back};
+pub(crate) use causal::{Gradients, Sequence, attend_all, attend_all_back};
 pub(crate) use element::Element;
 pub(crate) use elementwise::{
-    exp_in_place, exp_sum, largest, largest_of_each, rms_norm, rotate, softmax,
+    exp_in_place, exp_sum, largest, largest_of_each, rms_norm, rotate, softmax, swish_gate_all,
 };
 pub(crate) use input::{Input, Kinds};
 pub(crate) use matrix::Matrix;
+pub(crate) use operand::{Format, View};
 pub(crate) use project::{project, project_swiglu};
 pub(crate) use team::Team;
 

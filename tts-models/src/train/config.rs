@@ -4,6 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
+/// Numbers that matrices are multiplied in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// All of f32.
+    #[default]
+    F32,
+    /// Operands rounded to BF16, sums in f32: twice as fast where the processor has such products.
+    Bf16,
+}
+
 /// How to train. The defaults suit a decoder of about a million parameters from nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,9 +23,10 @@ pub struct TrainConfig {
     pub steps: usize,
     /// Examples an update.
     pub batch: usize,
-    /// Parts that the examples of an update are split into, each on a thread of its own. The number
-    /// is part of the result (sums run part by part); the number of processors is not.
-    pub parts: usize,
+    /// Numbers that matrices are multiplied in; sums, weights and moments are f32.
+    pub precision: Precision,
+    /// Threads; 0 for one a core. Their number changes no bit.
+    pub threads: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
     /// Updates over which the learning rate rises from 0.
@@ -47,7 +59,8 @@ impl Default for TrainConfig {
         Self {
             steps: 1_000,
             batch: 64,
-            parts: 2,
+            precision: Precision::F32,
+            threads: 0,
             learning_rate: 1e-3,
             warmup: 50,
             final_rate: 0.1,
@@ -88,8 +101,7 @@ impl TrainConfig {
     /// # Errors
     /// Naming the first field that is wrong.
     pub(super) fn check(&self) -> Result<(), ModelError> {
-        for (field, value) in [("steps", self.steps), ("batch", self.batch), ("parts", self.parts)]
-        {
+        for (field, value) in [("steps", self.steps), ("batch", self.batch)] {
             if value == 0 {
                 return Err(ModelError::input(field, "0, expected at least 1"));
             }

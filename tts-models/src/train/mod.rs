@@ -18,40 +18,39 @@
 //! # Ok::<(), tts_models::ModelError>(())
 //! ```
 //!
-//! The same seed, data and number of parts give the same weights, bit for bit, on the same kind of
-//! processor, also when the run was stopped and went on from a checkpoint: see [`Trainer`].
+//! [`Trainer::train`] runs own kernels on the processors of the machine, [`Trainer::train_on`] any
+//! Burn backend. The same seed and data give the same weights, bit for bit, on any number of threads
+//! (of the same kind of processor, for training in BF16), also when the run was stopped and went
+//! on from a checkpoint: see [`Trainer`].
 
 mod bar;
+mod burn_learner;
 mod checkpoint;
 mod config;
 mod example;
 mod flat;
 mod history;
+mod learner;
+mod native;
 mod order;
 mod trainee;
-mod update;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use burn::backend::Autodiff;
-use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
 
 pub use bar::Bar;
-pub use config::TrainConfig;
+pub use config::{Precision, TrainConfig};
 pub use example::{Dataset, Example, Goal, Target};
 pub use history::{HeldOut, History, Update};
 
-use crate::backend::Cpu;
-use crate::transformer::{Decoder, Projection};
 use crate::{DecoderWeights, ModelError};
+use burn_learner::BurnLearner;
 use checkpoint::State;
-use flat::{flatten, matrices, unflatten};
+use learner::Learner;
+use native::Native;
 use order::Order;
-use trainee::Trainee;
-use update::{Frozen, Optimizer, sums};
 
 /// A linear layer from a hidden row to the log-odds of labels.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,6 +86,33 @@ pub struct Model {
     pub decoder: DecoderWeights,
     /// Gives probabilities at a position; what [`Goal::Probability`] trains.
     pub label: Option<LabelHead>,
+}
+
+impl Model {
+    /// # Errors
+    /// Naming the first tensor whose size is not that of the config.
+    fn check(&self) -> Result<(), ModelError> {
+        let shape = &self.decoder.config;
+        let wrong = |name: String, found: usize, expected: &[usize]| {
+            Err(ModelError::input(name, format!("{found} values, expected {expected:?}")))
+        };
+        if self.decoder.layers.len() != shape.num_hidden_layers {
+            let problem =
+                format!("{}, expected {}", self.decoder.layers.len(), shape.num_hidden_layers);
+            return Err(ModelError::input("layers", problem));
+        }
+        for tensor in self.decoder.tensors() {
+            if tensor.values.len() != tensor.shape.iter().product::<usize>() {
+                return wrong(tensor.name, tensor.values.len(), &tensor.shape);
+            }
+        }
+        match &self.label {
+            Some(LabelHead { weight, bias }) if weight.len() != bias.len() * shape.hidden_size => {
+                wrong("label".to_owned(), weight.len(), &[bias.len(), shape.hidden_size])
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What came out.
@@ -162,62 +188,64 @@ impl<'a> Trainer<'a> {
         self
     }
 
-    /// Trains `model` on `data` on the CPU, in f32.
+    /// Trains `model` on `data` on the processors of the machine.
     ///
     /// # Errors
     /// When settings or examples are wrong, there are no examples, a loss or gradient is not
     /// finite, or a checkpoint cannot be read or written. The last checkpoint stays.
     pub fn train(self, model: Model, data: &dyn Dataset) -> Result<Trained, ModelError> {
-        self.train_on::<Cpu>(model, data, &NdArrayDevice::default())
+        self.check(&model, data)?;
+        let digest = digest("native", &self.config, &model, data);
+        let learner = Native::new(&self.config, model)?;
+        self.run(learner, data, digest)
     }
 
-    /// [`Trainer::train`] on a device of any Burn backend.
+    /// [`Trainer::train`] on a device of any Burn backend, in its own float type: a GPU, or the
+    /// reference for the native one. [`TrainConfig::precision`] and [`TrainConfig::threads`] are
+    /// the backend's then.
     ///
     /// # Errors
     /// As [`Trainer::train`].
     pub fn train_on<B: Backend>(
-        mut self,
+        self,
         model: Model,
         data: &dyn Dataset,
         device: &B::Device,
     ) -> Result<Trained, ModelError> {
-        self.config.check()?;
         self.check(&model, data)?;
-        let shape = model.decoder.config.clone();
-        let digest = digest(&self.config, &model, data);
-        let frozen = Frozen(frozen(&model.decoder, self.config.frozen_layers)?);
-        let template = trainee::<Autodiff<B>>(model, device)?;
-        let weights = flatten(&template).inner(); // [n]
-        let count = weights.dims()[0];
-        let decays = matrices(&template, frozen.0).inner(); // [n]
+        let digest = digest("burn", &self.config, &model, data);
+        let learner = BurnLearner::<B>::new(&self.config, model, device)?;
+        self.run(learner, data, digest)
+    }
+
+    fn run(
+        mut self,
+        mut learner: impl Learner,
+        data: &dyn Dataset,
+        digest: u64,
+    ) -> Result<Trained, ModelError> {
         let saved = match &self.folder {
-            Some(folder) => State::load(folder, digest, count)?,
+            Some(folder) => State::load(folder, digest, learner.count())?,
             None => None,
         };
         let (mut step, mut history) = (0, History::default());
-        let mut optimizer = if let Some(State { step: done, vectors, history: past }) = saved {
+        if let Some(State { step: done, vectors, history: past }) = saved {
             (step, history) = (done, past);
-            let [weights, first, second] = vectors.map(|vector| {
-                Tensor::from_data(TensorData::new(vector, [count]), device) // [n]
-            });
-            Optimizer::new(&self.config, weights, [first, second], decays, step)
-        } else {
-            let zeros = Tensor::zeros([count], device); // [n]
-            Optimizer::new(&self.config, weights, [zeros.clone(), zeros], decays, 0)
-        };
+            learner.restore(vectors, step);
+        }
         let mut order = Order::new(data.len(), self.config.batch, self.config.seed);
         let mut complete = true;
         while step < self.config.steps {
             let batch: Vec<Example> =
                 order.batch(data, step).iter().map(|&index| data.example(index)).collect();
-            let update = self.update(&template, frozen, &mut optimizer, &batch, &history)?;
+            let update = self.update(&mut learner, &batch, &history)?;
             step = update.step;
             history.updates.push(update);
             let last = step == self.config.steps;
             if let Some(held_out) = self.held_out
                 && (last || due(step, self.config.evaluate_every))
             {
-                let loss = self.mean_loss(&template, &optimizer.weights, held_out)?;
+                let loss = self.mean_loss(&mut learner, held_out)?;
                 history.held_out.push(HeldOut { step, loss });
             }
             let progress = Progress {
@@ -229,7 +257,7 @@ impl<'a> Trainer<'a> {
             if let Some(folder) = &self.folder
                 && (last || stop || due(step, self.config.checkpoint_every))
             {
-                let vectors = optimizer.vectors()?;
+                let vectors = learner.vectors()?;
                 let state = State { step, vectors, history: history.clone() };
                 state.save(folder, digest)?;
             }
@@ -238,19 +266,12 @@ impl<'a> Trainer<'a> {
                 break;
             }
         }
-        let trained = unflatten::<Autodiff<B>, _>(template, &optimizer.weights, 0);
-        let decoder = trained.decoder.weights(shape)?;
-        let label = trained.label.map(|head| head.weights()).transpose()?;
-        let label =
-            label.map(|(weight, bias)| LabelHead { weight, bias: bias.unwrap_or_default() });
-        Ok(Trained { model: Model { decoder, label }, history, complete })
+        Ok(Trained { model: learner.model()?, history, complete })
     }
 
-    fn update<B: Backend>(
+    fn update(
         &self,
-        template: &Trainee<Autodiff<B>>,
-        frozen: Frozen,
-        optimizer: &mut Optimizer<B>,
+        learner: &mut impl Learner,
         batch: &[Example],
         history: &History,
     ) -> Result<Update, ModelError> {
@@ -262,17 +283,17 @@ impl<'a> Trainer<'a> {
                 "the {what} is {value}: try a smaller learning rate or longer warm-up"
             ),
         };
-        let sums = sums(template, &optimizer.weights, batch, self.config.parts, Some(frozen))?;
-        let loss = sums.loss / sums.weight;
-        let Some(gradient) = sums.gradient.filter(|_| sums.weight > 0.0) else {
+        let sums = learner.sums(batch, true)?;
+        if sums.weight <= 0.0 {
             let problem = "the examples of this update have no targets with weight".to_owned();
             return Err(ModelError::Training { step, problem });
-        };
+        }
+        let loss = sums.loss / sums.weight;
         if !loss.is_finite() {
             return Err(wrong("loss", loss));
         }
         let rate = self.config.rate(step - 1);
-        let gradient_norm = optimizer.step(&self.config, gradient.div_scalar(sums.weight));
+        let gradient_norm = learner.step(&self.config, sums.weight);
         if !gradient_norm.is_finite() {
             return Err(wrong("gradient's norm", gradient_norm));
         }
@@ -281,17 +302,12 @@ impl<'a> Trainer<'a> {
     }
 
     /// Weighted mean of the losses of all targets of `data`, in nats.
-    fn mean_loss<B: Backend>(
-        &self,
-        template: &Trainee<Autodiff<B>>,
-        weights: &Tensor<B, 1>,
-        data: &dyn Dataset,
-    ) -> Result<f64, ModelError> {
+    fn mean_loss(&self, learner: &mut impl Learner, data: &dyn Dataset) -> Result<f64, ModelError> {
         let (mut loss, mut weight) = (0.0, 0.0);
         let all: Vec<usize> = (0..data.len()).collect();
         for batch in all.chunks(self.config.batch) {
             let batch: Vec<Example> = batch.iter().map(|&index| data.example(index)).collect();
-            let sums = sums(template, weights, &batch, self.config.parts, None)?;
+            let sums = learner.sums(&batch, false)?;
             loss += sums.loss;
             weight += sums.weight;
         }
@@ -299,7 +315,14 @@ impl<'a> Trainer<'a> {
     }
 
     fn check(&self, model: &Model, data: &dyn Dataset) -> Result<(), ModelError> {
+        self.config.check()?;
+        model.check()?;
         let shape = &model.decoder.config;
+        let (layers, frozen) = (shape.num_hidden_layers, self.config.frozen_layers);
+        if frozen > layers {
+            let problem = format!("{frozen}, expected at most {layers}");
+            return Err(ModelError::input("frozen_layers", problem));
+        }
         for (name, data) in [Some(("data", data)), self.held_out.map(|data| ("held out", data))]
             .into_iter()
             .flatten()
@@ -327,41 +350,13 @@ fn due(step: usize, every: usize) -> bool {
     every > 0 && step.is_multiple_of(every)
 }
 
-fn trainee<B: Backend>(model: Model, device: &B::Device) -> Result<Trainee<B>, ModelError> {
-    let hidden = model.decoder.config.hidden_size;
-    let head = |head: LabelHead| {
-        let shape = [head.bias.len(), hidden];
-        Projection::new("label", head.weight, Some(head.bias), shape, device)
-    };
-    Ok(Trainee {
-        label: model.label.map(head).transpose()?,
-        decoder: Decoder::new(model.decoder, device)?,
-    })
-}
-
-/// The number of weights in the embedding and the first `layers` layers; none for no layers.
-fn frozen(decoder: &DecoderWeights, layers: usize) -> Result<usize, ModelError> {
-    if layers > decoder.layers.len() {
-        let problem = format!("{layers}, expected at most {}", decoder.layers.len());
-        return Err(ModelError::input("frozen_layers", problem));
-    }
-    let learnt = |name: &str| {
-        let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split('.').next());
-        let layer: Option<usize> = layer.and_then(|layer| layer.parse().ok());
-        layer.is_some_and(|layer| layer >= layers)
-    };
-    // The embedding comes first, then the layers, as in the module.
-    let tensors = decoder.tensors();
-    let below = tensors.iter().take_while(|tensor| layers > 0 && !learnt(&tensor.name));
-    let norm = |name: &str| name == "model.norm.weight" || name == "lm_head.weight";
-    Ok(below.filter(|tensor| !norm(&tensor.name)).map(|tensor| tensor.values.len()).sum())
-}
-
 /// Tells runs apart: settings, shape and beginnings of the weights, and up to a thousand examples.
-fn digest(config: &TrainConfig, model: &Model, data: &dyn Dataset) -> u64 {
+fn digest(kind: &str, config: &TrainConfig, model: &Model, data: &dyn Dataset) -> u64 {
     use std::fmt::Write as _;
+    // The number of threads changes nothing.
+    let config = TrainConfig { threads: 0, ..config.clone() };
     // Writing to a text cannot fail.
-    let mut text = format!("{config:?} {:?} {:?}", model.decoder.config, model.label);
+    let mut text = format!("{kind} {config:?} {:?} {:?}", model.decoder.config, model.label);
     for tensor in model.decoder.tensors() {
         let _ = write!(text, "{} {:?}", tensor.name, &tensor.values[..tensor.values.len().min(8)]);
     }

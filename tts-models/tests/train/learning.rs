@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use burn::backend::NdArray;
+use burn::backend::ndarray::NdArrayDevice;
 use tts_models::train::{Dataset, Example, TrainConfig, Trainer};
 
 use crate::{config, counting, labelled, model};
@@ -88,15 +90,16 @@ fn the_same_seed_gives_the_same_bits_and_another_seed_does_not() {
     assert_ne!(train(1).model, train(2).model);
 }
 
+/// On Burn's operations the same run has the same losses, up to rounding.
 #[test]
-fn parts_change_rounding_only() {
-    let train = |parts| {
-        let settings = TrainConfig { parts, ..config(3) };
-        Trainer::new(settings).train(model(1), &counting()).unwrap()
-    };
-    let (one, three) = (train(1), train(3));
-    for (a, b) in one.history.updates.iter().zip(&three.history.updates) {
-        assert!((a.loss - b.loss).abs() < 1e-5 && a.tokens == b.tokens, "{a:?} {b:?}");
+fn burn_learns_alike() {
+    let native = Trainer::new(config(5)).train(model(1), &counting()).unwrap();
+    let burn = Trainer::new(config(5))
+        .train_on::<NdArray<f32>>(model(1), &counting(), &NdArrayDevice::default())
+        .unwrap();
+    for (a, b) in native.history.updates.iter().zip(&burn.history.updates) {
+        assert!((a.loss - b.loss).abs() < 1e-4 && a.tokens == b.tokens, "{a:?} {b:?}");
+        assert!((a.gradient_norm - b.gradient_norm).abs() < 1e-3 * b.gradient_norm, "{a:?} {b:?}");
     }
 }
 

@@ -131,7 +131,6 @@ fn the_first_update_follows_the_gradient_and_decays_matrices_only() {
     let data = vec![counting().remove(7)];
     let settings = TrainConfig {
         batch: 1,
-        parts: 1,
         warmup: 0,
         final_rate: 1.0,
         learning_rate: 1e-3,

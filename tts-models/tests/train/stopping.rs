@@ -204,7 +204,6 @@ fn bad_settings_are_named() {
     let cases = [
         ("steps", TrainConfig { steps: 0, ..good.clone() }),
         ("batch", TrainConfig { batch: 0, ..good.clone() }),
-        ("parts", TrainConfig { parts: 0, ..good.clone() }),
         ("learning_rate", TrainConfig { learning_rate: f64::NAN, ..good.clone() }),
         ("final_rate", TrainConfig { final_rate: 1.5, ..good.clone() }),
         ("weight_decay", TrainConfig { weight_decay: -1.0, ..good.clone() }),

@@ -1,0 +1,67 @@
+//! Sequences that pass through the decoder together, one after the other, without padding.
+//!
+//! Rows are the tokens of all sequences; attention knows where each begins, so a sequence has the
+//! same result alone and in company, but for the order in which gradients add up.
+
+use crate::train::{Example, Goal, Target};
+
+/// Tokens of a chunk: as many as keep the processor busy and still fit its second cache level. A
+/// longer sequence is a chunk of its own.
+const TOKENS: usize = 1024;
+
+/// Sequences and targets.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) tokens: Vec<usize>,
+    /// First row and length of each sequence.
+    pub(super) sequences: Vec<(usize, usize)>,
+    /// Next tokens to predict: row, token, weight.
+    pub(super) next: Vec<(usize, usize, f32)>,
+    /// Probabilities to give: row, label, value, weight.
+    pub(super) labels: Vec<(usize, usize, f32, f32)>,
+}
+
+impl Chunk {
+    /// Splits a batch in its order.
+    pub(super) fn split(examples: &[Example]) -> Vec<Self> {
+        let mut chunks: Vec<Self> = Vec::new();
+        for example in examples {
+            let length = example.tokens.len();
+            let full = |chunk: &Self| chunk.tokens.len() + length > TOKENS;
+            if chunks.last().is_none_or(full) {
+                chunks.push(Self::default());
+            }
+            if let Some(chunk) = chunks.last_mut() {
+                chunk.add(example);
+            }
+        }
+        chunks
+    }
+
+    fn add(&mut self, example: &Example) {
+        let first = self.tokens.len();
+        self.sequences.push((first, example.tokens.len()));
+        self.tokens.extend(example.tokens.iter().map(|&token| token as usize));
+        for &Target { position, want, weight } in &example.targets {
+            let row = first + position;
+            match want {
+                Goal::Token(token) => self.next.push((row, token as usize, weight)),
+                Goal::Probability { label, value } => {
+                    self.labels.push((row, label as usize, value, weight));
+                }
+            }
+        }
+    }
+
+    /// Number of rows.
+    pub(super) fn rows(&self) -> usize {
+        self.tokens.len()
+    }
+
+    /// Sum of the weights of all targets.
+    pub(super) fn weight(&self) -> f64 {
+        let next = self.next.iter().map(|target| f64::from(target.2));
+        let labels = self.labels.iter().map(|target| f64::from(target.3));
+        next.chain(labels).sum()
+    }
+}

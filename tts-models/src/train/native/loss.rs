@@ -1,0 +1,121 @@
+//! Losses at the targets of a chunk, and their gradients: cross-entropy of next tokens, and binary
+//! cross-entropy of labels.
+//!
+//! With `p` the softmax of a row's logits, `-w ln p[t]` has the gradient `w (p - 1[t])`; with `p` the
+//! sigmoid of a label's log-odds, `-w (y ln p + (1 - y) ln(1 - p))` has `w (p - y)`. Logits are made for
+//! the rows that have targets only, a block of rows at a time, so that a large vocabulary takes
+//! memory for a block.
+
+use std::sync::Mutex;
+
+use super::chunk::Chunk;
+use super::layout::LabelLayout;
+use super::products::{Products, Weight};
+use crate::kernels::softmax;
+
+/// Logits held at a time.
+const LOGITS: usize = 1 << 22;
+
+/// Where the gradients of a head go.
+pub(super) struct Back<'a> {
+    /// Of the hidden rows, `[rows, hidden]`.
+    pub(super) hidden: &'a mut [f32],
+    /// Of all weights.
+    pub(super) weights: &'a mut [f32],
+}
+
+/// The loss of one row of logits, in whose place its gradient is left.
+fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
+    let wanted = logits[token];
+    let most = crate::kernels::largest(logits);
+    let sum = softmax(logits, 1.0);
+    let scale = weight / sum;
+    for p in &mut *logits {
+        *p *= scale;
+    }
+    logits[token] -= weight;
+    f64::from(weight) * (f64::from(sum).ln() + f64::from(most) - f64::from(wanted))
+}
+
+/// The sum of the losses of the next tokens, in nats; with their gradients, if there is somewhere for
+/// them to go. `range` is where the head lies.
+pub(super) fn next_tokens(
+    products: &mut Products,
+    chunk: &Chunk,
+    hidden: &[f32],
+    head: &Weight,
+    vocab: usize,
+    range: &std::ops::Range<usize>,
+    mut back: Option<&mut Back<'_>>,
+) -> f64 {
+    let width = hidden.len() / chunk.rows();
+    let mut loss = 0.0;
+    for targets in chunk.next.chunks((LOGITS / vocab).max(1)) {
+        let mut x = Vec::with_capacity(targets.len() * width);
+        for &(row, _, _) in targets {
+            x.extend_from_slice(&hidden[row * width..(row + 1) * width]);
+        }
+        let mut logits = vec![0.0; targets.len() * vocab];
+        products.forward(&x, head, false, &mut logits);
+        let losses: Vec<Mutex<f64>> = targets.iter().map(|_| Mutex::new(0.0)).collect();
+        products.team.each_of(logits.chunks_mut(vocab).collect(), |at, logits| {
+            let (_, token, weight) = targets[at];
+            let loss = cross_entropy(logits, token, weight);
+            if let Ok(mut place) = losses[at].lock() {
+                *place = loss;
+            }
+        });
+        loss += losses.into_iter().filter_map(|loss| loss.into_inner().ok()).sum::<f64>();
+        let Some(back) = &mut back else { continue };
+        products.weight_back(&logits, &x, targets.len(), &mut back.weights[range.clone()]);
+        products.input_back(&logits, head, false, &mut x);
+        for (&(row, _, _), dx) in targets.iter().zip(x.chunks_exact(width)) {
+            add(&mut back.hidden[row * width..(row + 1) * width], dx, 1.0);
+        }
+    }
+    loss
+}
+
+/// `to += by * from`.
+fn add(to: &mut [f32], from: &[f32], by: f32) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.mul_add(by, *to);
+    }
+}
+
+/// The sum of the losses of labels, likewise. Every target reads one label, so that no product of
+/// matrices is needed.
+pub(super) fn labels(
+    chunk: &Chunk,
+    hidden: &[f32],
+    weights: &[f32],
+    layout: &LabelLayout,
+    mut back: Option<&mut Back<'_>>,
+) -> f64 {
+    let width = hidden.len() / chunk.rows();
+    let mut loss = 0.0;
+    for &(row, label, value, weight) in &chunk.labels {
+        let x = &hidden[row * width..(row + 1) * width];
+        let at = layout.weight.start + label * width;
+        let own = &weights[at..at + width];
+        let mut lanes = [0.0_f32; 16];
+        for (x, own) in x.chunks(16).zip(own.chunks(16)) {
+            for ((lane, x), own) in lanes.iter_mut().zip(x).zip(own) {
+                *lane = x.mul_add(*own, *lane);
+            }
+        }
+        let odds = lanes.iter().sum::<f32>() + weights[layout.bias.start + label];
+        let tail = (-odds.abs()).exp();
+        // As max(z, 0) - y z + ln(1 + e^-|z|): what is not a number stays so.
+        let positive = if odds < 0.0 { 0.0 } else { odds };
+        let nats = positive - odds * value + tail.ln_1p();
+        loss += f64::from(weight) * f64::from(nats);
+        let Some(back) = &mut back else { continue };
+        let p = if odds >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
+        let slope = weight * (p - value);
+        add(&mut back.hidden[row * width..(row + 1) * width], own, slope);
+        add(&mut back.weights[at..at + width], x, slope);
+        back.weights[layout.bias.start + label] += slope;
+    }
+    loss
+}

@@ -1,0 +1,204 @@
+//! Gradients against Burn's, and results that depend on nothing else.
+
+use burn::backend::ndarray::NdArrayDevice;
+
+use super::*;
+use crate::backend::Cpu;
+use crate::testing::{byte_config, lively_weights};
+use crate::train::burn_learner::BurnLearner;
+use crate::train::{Goal, LabelHead, Target, Trainer};
+
+fn config(precision: Precision, threads: usize) -> TrainConfig {
+    TrainConfig { steps: 3, warmup: 1, batch: 4, precision, threads, ..TrainConfig::default() }
+}
+
+/// A model of a kind, with a head of two labels.
+fn model(kind: &str) -> Model {
+    let decoder = lively_weights(byte_config(kind)).unwrap();
+    let mut rng = tts_core::seed::rng(9);
+    #[expect(clippy::cast_possible_truncation, reason = "test data")]
+    let mut number = || (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
+    let weight = (0..2 * decoder.config.hidden_size).map(|_| number()).collect();
+    let label = Some(LabelHead { weight, bias: vec![number(), number()] });
+    Model { decoder, label }
+}
+
+/// Texts of odd lengths, with targets of all kinds, some of them at the same place.
+fn examples(vocab: usize) -> Vec<Example> {
+    let mut rng = tts_core::seed::rng(4);
+    let mut below = |n: usize| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below n")]
+        let number = (tts_core::seed::uniform(&mut rng) * n as f64) as u32;
+        number
+    };
+    let mut example = |length: usize| {
+        let tokens: Vec<u32> = (0..length).map(|_| below(vocab)).collect();
+        let mut example = Example::continuation(tokens, length / 3);
+        for position in [0, length / 2, length - 1] {
+            #[expect(clippy::cast_precision_loss, reason = "test data")]
+            let value = below(11) as f32 / 10.0;
+            let want = Goal::Probability { label: below(2), value };
+            example.targets.push(Target { position, want, weight: 0.5 });
+        }
+        example
+    };
+    [5, 1, 37, 18, 50].map(&mut example).to_vec()
+}
+
+fn values(model: &Model) -> Vec<(String, Vec<f32>)> {
+    let label = model.label.as_ref().expect("a head");
+    let decoder = model.decoder.tensors().into_iter();
+    let decoder = decoder.map(|tensor| (tensor.name, tensor.values.to_vec()));
+    let head =
+        [("label".to_owned(), label.weight.clone()), ("bias".to_owned(), label.bias.clone())];
+    decoder.chain(head).collect()
+}
+
+fn gradient(native: &Native) -> Model {
+    unflatten(&native.gradient, &native.config, &native.layout).unwrap()
+}
+
+fn norm_of(values: &[f32]) -> f64 {
+    values.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt()
+}
+
+/// How far each tensor's gradient is from Burn's, relative to its size.
+fn distances(kind: &str, precision: Precision, frozen_layers: usize) -> Vec<(String, f64)> {
+    let model = model(kind);
+    let settings = TrainConfig { frozen_layers, ..config(precision, 2) };
+    let batch = examples(model.decoder.config.vocab_size);
+    let mut native = Native::new(&settings, model.clone()).unwrap();
+    let mut burn = BurnLearner::<Cpu>::new(&settings, model, &NdArrayDevice::default()).unwrap();
+    let (own, reference) = (native.sums(&batch, true).unwrap(), burn.sums(&batch, true).unwrap());
+    let close = if precision == Precision::F32 { 1e-5 } else { 2e-2 };
+    assert!((own.loss - reference.loss).abs() < close * reference.loss, "{kind}");
+    assert_eq!((own.tokens, own.weight.to_bits()), (reference.tokens, reference.weight.to_bits()));
+    let only_loss = native.sums(&batch, false).unwrap();
+    assert_eq!(only_loss, own, "the loss alone differs from that with gradients");
+    let reference = values(&burn.gradient().unwrap());
+    let own = values(&gradient(&native));
+    let all = own.into_iter().zip(reference).map(|((name, own), (_, reference))| {
+        let difference: Vec<f32> = own.iter().zip(&reference).map(|(a, b)| a - b).collect();
+        let size = norm_of(&reference).max(1e-3);
+        if norm_of(&reference) <= 0.0 {
+            assert!(norm_of(&own) <= 0.0, "{kind}: {name}: what is frozen has a gradient");
+        }
+        (name, norm_of(&difference) / size)
+    });
+    all.collect()
+}
+
+#[test]
+fn gradients_are_those_of_burn_for_every_kind_of_decoder() {
+    for kind in ["llama", "qwen2", "qwen3"] {
+        for frozen in [0, 1, 2] {
+            for (name, distance) in distances(kind, Precision::F32, frozen) {
+                assert!(distance < 2e-4, "{kind}, {frozen} frozen: {name}: {distance}");
+            }
+        }
+        for (name, distance) in distances(kind, Precision::Bf16, 0) {
+            assert!(distance < 0.06, "{kind} in BF16: {name}: {distance}");
+        }
+    }
+}
+
+/// A chunk takes 1,024 tokens: these are several chunks, and a sequence longer than one block of
+/// attention.
+#[test]
+fn chunks_and_long_sequences_change_rounding_only() {
+    let mut shape = byte_config("llama");
+    shape.max_position_embeddings = 2_000;
+    let decoder = lively_weights(shape.clone()).unwrap();
+    let model = Model { decoder, label: None };
+    let text = |length: usize, from: usize| {
+        let tokens = (0..length).map(|i| u32::try_from((i * i + from) % shape.vocab_size).unwrap());
+        Example::continuation(tokens.collect(), 1)
+    };
+    let batch = vec![text(700, 1), text(1_500, 2), text(300, 3), text(400, 5)];
+    let settings = config(Precision::F32, 2);
+    let mut all = Native::new(&settings, model.clone()).unwrap();
+    let sums = all.sums(&batch, true).unwrap();
+    assert!(Chunk::split(&batch).len() == 3);
+    let mut together = vec![0.0_f64; all.gradient.len()];
+    let mut loss = 0.0;
+    for example in &batch {
+        let mut one = Native::new(&settings, model.clone()).unwrap();
+        loss += one.sums(std::slice::from_ref(example), true).unwrap().loss;
+        together.iter_mut().zip(&one.gradient).for_each(|(sum, one)| *sum += f64::from(*one));
+    }
+    assert!((sums.loss - loss).abs() < 1e-6 * loss);
+    let size = together.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let far = all.gradient.iter().zip(&together).map(|(a, b)| (f64::from(*a) - b).powi(2));
+    assert!(far.sum::<f64>().sqrt() < 1e-5 * size);
+    // And the long one against Burn.
+    let mut burn =
+        BurnLearner::<Cpu>::new(&settings, model.clone(), &NdArrayDevice::default()).unwrap();
+    let mut one = Native::new(&settings, model.clone()).unwrap();
+    let reference = burn.sums(&batch[1..2], true).unwrap();
+    let own = one.sums(&batch[1..2], true).unwrap();
+    assert!((own.loss - reference.loss).abs() < 1e-5 * reference.loss);
+}
+
+/// The number of threads changes no bit of weights, losses and norms.
+#[test]
+fn threads_change_nothing() {
+    for precision in [Precision::F32, Precision::Bf16] {
+        let run = |threads: usize| {
+            let model = model("qwen3");
+            let data = examples(model.decoder.config.vocab_size);
+            Trainer::new(config(precision, threads)).train(model, &data).unwrap()
+        };
+        let one = run(1);
+        assert_eq!(run(2), one);
+        assert_eq!(run(5), one);
+    }
+}
+
+/// `AdamW` by hand, in f64, with decay and clipping.
+#[test]
+fn the_optimiser_is_that_of_the_paper() {
+    let team = Team::new(2).unwrap();
+    let count = 40_000;
+    let numbers = |seed: u64| -> Vec<f32> {
+        let mut rng = tts_core::seed::rng(seed);
+        #[expect(clippy::cast_possible_truncation, reason = "test data")]
+        (0..count).map(|_| (tts_core::seed::uniform(&mut rng) - 0.5) as f32).collect()
+    };
+    let settings = TrainConfig { steps: 10, warmup: 2, clip: 30.0, ..TrainConfig::default() };
+    let decayed = 100..30_000;
+    let mut adam = Adam {
+        weights: numbers(1),
+        first: vec![0.0; count],
+        second: vec![0.0; count],
+        decays: vec![decayed.clone()],
+        step: 0,
+    };
+    let mut exact: Vec<[f64; 3]> = numbers(1).iter().map(|&w| [f64::from(w), 0.0, 0.0]).collect();
+    for step in 0..4_i32 {
+        let gradient = numbers(10 + u64::from(step.unsigned_abs()));
+        let norm = adam.step(&team, &settings, &gradient, 0.7);
+        let square: f64 = gradient.iter().map(|&g| f64::from(g).powi(2)).sum();
+        let expected = 0.7 * square.sqrt();
+        assert!((norm - expected).abs() < 1e-6 * expected && norm > 30.0);
+        let rate = settings.rate(usize::try_from(step).unwrap());
+        let (b1, b2) = (f64::from(settings.beta_1), f64::from(settings.beta_2));
+        for (at, ([weight, first, second], g)) in exact.iter_mut().zip(&gradient).enumerate() {
+            let g = f64::from(*g) * 0.7 * 30.0 / expected;
+            if decayed.contains(&at) {
+                *weight *= 1.0 - rate * settings.weight_decay;
+            }
+            *first = b1 * *first + (1.0 - b1) * g;
+            *second = b2 * *second + (1.0 - b2) * g * g;
+            let (m, v) = (*first / (1.0 - b1.powi(step + 1)), *second / (1.0 - b2.powi(step + 1)));
+            *weight -= rate * m / (v.sqrt() + f64::from(settings.epsilon));
+        }
+    }
+    for (found, [expected, ..]) in adam.weights.iter().zip(&exact) {
+        assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} {expected}");
+    }
+    let before = adam.weights.clone();
+    let mut bad = numbers(3);
+    bad[17] = f32::NAN;
+    assert!(adam.step(&team, &settings, &bad, 1.0).is_nan());
+    assert_eq!(adam.weights, before);
+}
