@@ -140,7 +140,7 @@ fn trained(folder: &Path, config: &HeadConfig, example: &Example) -> Model {
         Reading::End => LabelHead { weight, bias: vec![0.1] },
         Reading::Tokens => LabelHead::of_tokens(&decoder),
     };
-    let model = Model { decoder, label: Some(label) };
+    let model = Model { label: Some(label), ..Model::from(decoder) };
     let settings = TrainConfig { steps: 2, learning_rate: 1e-2, ..TrainConfig::default() };
     let model = Trainer::new(settings).train(model, &vec![example.clone()]).unwrap().model;
     save(folder, &model, config, Dtype::F32).unwrap();
@@ -245,7 +245,7 @@ fn sixteen_bits_are_read_back_rounded() {
 #[test]
 fn a_model_without_a_head_is_not_saved_as_a_reward_model() {
     let folder = tempfile::tempdir().unwrap();
-    let model = Model { decoder: DecoderWeights::initial(shape(), 9).unwrap(), label: None };
+    let model = Model::from(DecoderWeights::initial(shape(), 9).unwrap());
     let error = save(folder.path(), &model, &process_config("\n"), Dtype::F16).unwrap_err();
     assert!(error.to_string().contains("no label head"), "{error}");
 }

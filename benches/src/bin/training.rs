@@ -120,7 +120,7 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
         }
         ControlFlow::Continue(())
     });
-    let model = Model { decoder, label: None };
+    let model = Model::from(decoder);
     let trained = match arguments.precision {
         Numbers::Burn => {
             let device = burn::backend::ndarray::NdArrayDevice::default();

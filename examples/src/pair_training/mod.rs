@@ -130,8 +130,7 @@ impl Stages {
         let config = &self.config;
         let data = self.written(Split::Train, 0, config.problems)?;
         let held_out = self.written(Split::Validation, 0, config.held_out)?;
-        let model =
-            Model { decoder: DecoderWeights::initial(pair::shape(), config.seed)?, label: None };
+        let model = Model::from(DecoderWeights::initial(pair::shape(), config.seed)?);
         let names = ("generator", "Generator");
         let model = self.train(names, &config.generator, model, &data, &held_out)?;
         model.decoder.save_as(self.out.join("generator"), Dtype::F16, &[])?;

@@ -98,7 +98,7 @@ impl Stages {
         let data = self.written(Split::Train, 2, config.studied_problems)?;
         let held_out = self.written(Split::Validation, 0, config.held_out)?;
         let generator = Checkpoint::open(self.out.join("generator"))?;
-        let model = Model { decoder: DecoderWeights::load(&generator)?, label: None };
+        let model = Model::from(DecoderWeights::load(&generator)?);
         let names = ("study", "Study of the reward models");
         let model = self.train(names, &config.study, model, &data, &held_out)?;
         Ok(model.decoder)
@@ -124,7 +124,7 @@ impl Stages {
             Kind::Process => "Process reward model",
             Kind::Outcome => "Outcome reward model",
         };
-        let model = Model { decoder, label };
+        let model = Model { label, ..Model::from(decoder) };
         let model = self.train((name, title), &self.config.verifier, model, &data, &held_out)?;
         tts_prm::train::save(&self.out.join(name), &model, &kind.head(), Dtype::F16)?;
         Ok(())

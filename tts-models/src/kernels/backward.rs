@@ -64,23 +64,21 @@ for_each_isa! {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn swish_back_body(gate_up: &[f32], dh: &mut [f32], out: &mut [f32]) {
+fn swish_back_body(gate_up: &[f32], dh: &[f32], out: &mut [f32]) {
     let (gate, up) = gate_up.split_at(dh.len());
     let (d_gate, d_up) = out.split_at_mut(dh.len());
     let both = d_gate.iter_mut().zip(d_up);
-    for (((dh, gate), up), (d_gate, d_up)) in dh.iter_mut().zip(gate).zip(up).zip(both) {
+    for (((dh, gate), up), (d_gate, d_up)) in dh.iter().zip(gate).zip(up).zip(both) {
         let sigmoid = 1.0 / (1.0 + exp(-gate));
         let active = gate * sigmoid;
-        *d_up = *dh * active;
-        *d_gate = *dh * up * (active * (1.0 - sigmoid) + sigmoid);
-        *dh = active * up;
+        *d_up = dh * active;
+        *d_gate = dh * up * (active * (1.0 - sigmoid) + sigmoid);
     }
 }
 
 for_each_isa! {
-    /// For a row of gates and ups side by side: their gradients, from that of `h`, in whose place `h`
-    /// itself is left.
-    swish_back / swish_back_on, swish_back_body(gate_up: &[f32], dh: &mut [f32], out: &mut [f32])
+    /// For a row of gates and ups side by side: their gradients, from that of `h`.
+    swish_back / swish_back_on, swish_back_body(gate_up: &[f32], dh: &[f32], out: &mut [f32])
 }
 
 #[inline(always)]
@@ -177,12 +175,9 @@ mod tests {
                 swish_gate_all(&both[..n], &mut h);
                 h
             };
-            let (mut h, mut out) = (dy.clone(), vec![0.0; 2 * n]);
-            swish_back(&both, &mut h, &mut out);
+            let mut out = vec![0.0; 2 * n];
+            swish_back(&both, &dy, &mut out);
             close(&out, &differences(&both, &dy, swish));
-            for (h, expected) in h.iter().zip(swish(&both)) {
-                prop_assert!((h - expected).abs() < 1e-5);
-            }
 
             let angles: Vec<f32> = other(n);
             let (cos, sin): (Vec<f32>, Vec<f32>) = angles.iter().map(|a| (a.cos(), a.sin())).unzip();
@@ -205,13 +200,13 @@ mod tests {
                 let scale = norm_back_on(isa, &x, &x, 0.1, &x, &mut dx);
                 let mut dw = x[..half].to_vec();
                 norm_weight_back_on(isa, &x, &[scale, 2.0], &x, &mut dw);
-                let (mut h, mut out) = (x[..half].to_vec(), vec![0.0; 2 * half]);
-                swish_back_on(isa, &x[..2 * half], &mut h, &mut out);
+                let mut out = vec![0.0; 2 * half];
+                swish_back_on(isa, &x[..2 * half], &x[..half], &mut out);
                 let mut turned = x.clone();
                 rotate_back_on(isa, &mut turned[..30], &x[..15], &x[15..30]);
                 let mut sum = vec![0.5; half - 3];
                 add_rows_on(isa, &x, half, 3, &mut sum);
-                [bits(&dx), bits(&dw), bits(&h), bits(&out), bits(&turned), bits(&sum)]
+                [bits(&dx), bits(&dw), bits(&out), bits(&turned), bits(&sum)]
             };
             let reference = run(Isa::Portable);
             for isa in Isa::all() {

@@ -105,7 +105,7 @@ impl<B: Backend> Learner for BurnLearner<B> {
         let label = trained.label.map(|head| head.weights()).transpose()?;
         let label =
             label.map(|(weight, bias)| LabelHead { weight, bias: bias.unwrap_or_default() });
-        Ok(Model { decoder, label })
+        Ok(Model { decoder, label, adapter: None })
     }
 }
 

@@ -9,7 +9,7 @@
 //! use tts_models::train::{Example, Model, TrainConfig, Trainer};
 //! # use tts_models::{DecoderWeights, testing::tiny_config};
 //! # let config = tiny_config("llama");
-//! let model = Model { decoder: DecoderWeights::initial(config, 1)?, label: None };
+//! let model = Model::from(DecoderWeights::initial(config, 1)?);
 //! // To count: after 3 comes 4.
 //! let data = vec![Example::continuation(vec![3, 4, 5, 6, 7], 1)];
 //! let settings = TrainConfig { steps: 3, warmup: 1, ..TrainConfig::default() };
@@ -23,6 +23,7 @@
 //! (of the same kind of processor, for training in BF16), also when the run was stopped and went
 //! on from a checkpoint: see [`Trainer`].
 
+mod adapter;
 mod bar;
 mod burn_learner;
 mod checkpoint;
@@ -40,6 +41,7 @@ use std::path::PathBuf;
 
 use burn::tensor::backend::Backend;
 
+pub use adapter::{Adapter, AdapterConfig, Factors, Site};
 pub use bar::Bar;
 pub use config::{Precision, TrainConfig};
 pub use example::{Dataset, Example, Goal, Target};
@@ -86,6 +88,15 @@ pub struct Model {
     pub decoder: DecoderWeights,
     /// Gives probabilities at a position; what [`Goal::Probability`] trains.
     pub label: Option<LabelHead>,
+    /// What learns in the decoder's place, with the label head; `None` to learn all weights.
+    pub adapter: Option<Adapter>,
+}
+
+impl From<DecoderWeights> for Model {
+    /// A language model all of whose weights learn.
+    fn from(decoder: DecoderWeights) -> Self {
+        Self { decoder, label: None, adapter: None }
+    }
 }
 
 impl Model {
@@ -105,6 +116,9 @@ impl Model {
             if tensor.values.len() != tensor.shape.iter().product::<usize>() {
                 return wrong(tensor.name, tensor.values.len(), &tensor.shape);
             }
+        }
+        if let Some(adapter) = &self.adapter {
+            adapter.check(shape)?;
         }
         match &self.label {
             Some(LabelHead { weight, bias }) if weight.len() != bias.len() * shape.hidden_size => {
@@ -213,6 +227,10 @@ impl<'a> Trainer<'a> {
         device: &B::Device,
     ) -> Result<Trained, ModelError> {
         self.check(&model, data)?;
+        if model.adapter.is_some() {
+            let problem = "an adapter, which only `Trainer::train` trains";
+            return Err(ModelError::input("adapter", problem));
+        }
         let digest = digest("burn", &self.config, &model, data);
         let learner = BurnLearner::<B>::new(&self.config, model, device)?;
         self.run(learner, data, digest)
@@ -357,6 +375,9 @@ fn digest(kind: &str, config: &TrainConfig, model: &Model, data: &dyn Dataset) -
     let config = TrainConfig { threads: 0, ..config.clone() };
     // Writing to a text cannot fail.
     let mut text = format!("{kind} {config:?} {:?} {:?}", model.decoder.config, model.label);
+    if let Some(adapter) = &model.adapter {
+        let _ = write!(text, "{:?} {:?}", adapter.config, adapter.layers.first());
+    }
     for tensor in model.decoder.tensors() {
         let _ = write!(text, "{} {:?}", tensor.name, &tensor.values[..tensor.values.len().min(8)]);
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod adapters;
 mod learning;
 mod losses;
 mod stopping;
@@ -16,7 +17,7 @@ fn shape() -> ModelConfig {
 }
 
 fn model(seed: u64) -> Model {
-    Model { decoder: DecoderWeights::initial(shape(), seed).unwrap(), label: None }
+    Model::from(DecoderWeights::initial(shape(), seed).unwrap())
 }
 
 fn labelled(seed: u64) -> Model {

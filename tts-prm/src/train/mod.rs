@@ -29,7 +29,7 @@
 //! let config = TrainConfig { steps: 20, ..TrainConfig::default() };
 //! let trained = Trainer::new(config)
 //!     .checkpoints(folder.path().join("work")) // killed and started again, it goes on
-//!     .train(Model { decoder, label }, &data)?;
+//!     .train(Model { label, ..Model::from(decoder) }, &data)?;
 //! save(folder.path(), &trained.model, &process_config("\n"), Dtype::F16)?;
 //! // With its tokenizer.json beside it: --scorer prm:FOLDER, or RewardModel::process(FOLDER, ..).
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -254,8 +254,8 @@ impl Heads {
         heads
     }
 
-    /// The gradients of rows from those of heads; `d` is turned back on the way. With norms, the
-    /// gradients of their weights are added to `d_norms`.
+    /// The gradients of rows from those of heads; `d` is turned back on the way. The gradients of the
+    /// norms' weights are added to `d_norms`, if they learn.
     pub(super) fn split_back(
         &self,
         team: &Team,
@@ -276,12 +276,13 @@ impl Heads {
                 }
             });
         }
-        if let (Some(norms), Some([d_query, d_key])) = (norms, d_norms) {
+        if let Some([query, key]) = norms {
+            let [d_query, d_key] = d_norms.map_or([None, None], |norms| norms.map(Some));
             let kinds = [
-                (&mut d.queries, self.queries, 0, norms[0], d_query),
-                (&mut d.keys, self.keys, q, norms[1], d_key),
+                (&mut d.queries, self.queries, 0, query, d_query),
+                (&mut d.keys, self.keys, q, key, d_key),
             ];
-            for (heads, count, from, norm, d_norm) in kinds {
+            for (heads, count, from, norm, mut d_norm) in kinds {
                 for (&(first, length), heads) in
                     chunk.sequences.iter().zip(parts(chunk, heads, count * self.width))
                 {
@@ -291,7 +292,9 @@ impl Heads {
                         let x = &rows[at..at + self.width];
                         let mut dx = vec![0.0; self.width];
                         let scale = norm_back(x, norm, self.epsilon, head, &mut dx);
-                        norm_weight_back(x, &[scale], head, d_norm);
+                        if let Some(d_norm) = &mut d_norm {
+                            norm_weight_back(x, &[scale], head, d_norm);
+                        }
                         head.copy_from_slice(&dx);
                     }
                 }

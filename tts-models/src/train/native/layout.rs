@@ -74,6 +74,11 @@ impl Layout {
         Self { embedding, layers, norm, head, label, total: at }
     }
 
+    /// Number of the decoder's weights, behind which the label head lies.
+    pub(super) fn decoder(&self) -> usize {
+        self.label.as_ref().map_or(self.total, |label| label.weight.start)
+    }
+
     /// The output head, which may be the embedding.
     pub(super) fn logits(&self) -> Range<usize> {
         self.head.clone().unwrap_or_else(|| self.embedding.clone())
@@ -125,5 +130,5 @@ pub(super) fn unflatten(
         weight: flat[label.weight.clone()].to_vec(),
         bias: flat[label.bias.clone()].to_vec(),
     });
-    Ok(Model { decoder, label })
+    Ok(Model { decoder, label, adapter: None })
 }

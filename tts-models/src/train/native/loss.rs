@@ -9,7 +9,6 @@
 use std::sync::Mutex;
 
 use super::chunk::Chunk;
-use super::layout::LabelLayout;
 use super::products::{Products, Weight};
 use crate::kernels::softmax;
 
@@ -20,8 +19,8 @@ const LOGITS: usize = 1 << 22;
 pub(super) struct Back<'a> {
     /// Of the hidden rows, `[rows, hidden]`.
     pub(super) hidden: &'a mut [f32],
-    /// Of all weights.
-    pub(super) weights: &'a mut [f32],
+    /// Of the head's weights, if they learn.
+    pub(super) weights: Option<&'a mut [f32]>,
 }
 
 /// The loss of one row of logits, in whose place its gradient is left.
@@ -38,14 +37,12 @@ fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
 }
 
 /// The sum of the losses of the next tokens, in nats; with their gradients, if there is somewhere for
-/// them to go. `range` is where the head lies.
+/// them to go.
 pub(super) fn next_tokens(
     products: &mut Products,
     chunk: &Chunk,
     hidden: &[f32],
-    head: &Weight,
-    vocab: usize,
-    range: &std::ops::Range<usize>,
+    (head, vocab): (&Weight, usize),
     mut back: Option<&mut Back<'_>>,
 ) -> f64 {
     let width = hidden.len() / chunk.rows();
@@ -67,7 +64,9 @@ pub(super) fn next_tokens(
         });
         loss += losses.into_iter().filter_map(|loss| loss.into_inner().ok()).sum::<f64>();
         let Some(back) = &mut back else { continue };
-        products.weight_back(&logits, &x, targets.len(), &mut back.weights[range.clone()]);
+        if let Some(weights) = &mut back.weights {
+            products.weight_back(&logits, &x, targets.len(), weights);
+        }
         products.input_back(&logits, head, false, &mut x);
         for (&(row, _, _), dx) in targets.iter().zip(x.chunks_exact(width)) {
             add(&mut back.hidden[row * width..(row + 1) * width], dx, 1.0);
@@ -83,20 +82,20 @@ fn add(to: &mut [f32], from: &[f32], by: f32) {
     }
 }
 
-/// The sum of the losses of labels, likewise. Every target reads one label, so that no product of
-/// matrices is needed.
+/// The sum of the losses of labels, likewise; `weights` are those of all labels and then their
+/// biases. Every target reads one label, so that no product of matrices is needed.
 pub(super) fn labels(
     chunk: &Chunk,
     hidden: &[f32],
     weights: &[f32],
-    layout: &LabelLayout,
     mut back: Option<&mut Back<'_>>,
 ) -> f64 {
     let width = hidden.len() / chunk.rows();
+    let biases = weights.len() / (width + 1) * width;
     let mut loss = 0.0;
     for &(row, label, value, weight) in &chunk.labels {
         let x = &hidden[row * width..(row + 1) * width];
-        let at = layout.weight.start + label * width;
+        let at = label * width;
         let own = &weights[at..at + width];
         let mut lanes = [0.0_f32; 16];
         for (x, own) in x.chunks(16).zip(own.chunks(16)) {
@@ -104,7 +103,7 @@ pub(super) fn labels(
                 *lane = x.mul_add(*own, *lane);
             }
         }
-        let odds = lanes.iter().sum::<f32>() + weights[layout.bias.start + label];
+        let odds = lanes.iter().sum::<f32>() + weights[biases + label];
         let tail = (-odds.abs()).exp();
         // As max(z, 0) - y z + ln(1 + e^-|z|): what is not a number stays so.
         let positive = if odds < 0.0 { 0.0 } else { odds };
@@ -114,8 +113,10 @@ pub(super) fn labels(
         let p = if odds >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
         let slope = weight * (p - value);
         add(&mut back.hidden[row * width..(row + 1) * width], own, slope);
-        add(&mut back.weights[at..at + width], x, slope);
-        back.weights[layout.bias.start + label] += slope;
+        if let Some(weights) = &mut back.weights {
+            add(&mut weights[at..at + width], x, slope);
+            weights[biases + label] += slope;
+        }
     }
     loss
 }

@@ -15,6 +15,7 @@ mod heads;
 mod layer;
 mod layout;
 mod loss;
+mod low_rank;
 mod products;
 #[cfg(test)]
 mod tests;
@@ -30,6 +31,7 @@ use heads::Heads;
 use layer::{Kept, Pass, Scratch, Weights, norm, norm_rows_back};
 use layout::{Layout, flatten, unflatten};
 use loss::Back;
+use low_rank::LowRank;
 use products::{Products, Weight};
 
 /// A model that learns.
@@ -43,12 +45,23 @@ pub(super) struct Native {
     head: Weight,
     /// The embedding and so many layers stay as they are.
     frozen_layers: usize,
-    /// Whether the packed matrices are those of the weights.
-    packed: bool,
+    packed: Packed,
+    /// What learns: all weights, or an adapter's with those of the label head behind.
     adam: Adam,
+    /// The weights of the decoder, and their adapters, when these learn in their place.
+    adapted: Option<(Vec<f32>, LowRank)>,
     gradient: Vec<f32>,
     kept: Vec<Kept>,
     scratch: Scratch,
+}
+
+/// Which packed matrices are those of the weights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packed {
+    Nothing,
+    /// All but the adapters.
+    Decoder,
+    All,
 }
 
 impl Native {
@@ -71,24 +84,37 @@ impl Native {
             down: products.weight(),
         });
         let weights = flatten(&model);
+        let adapter = model.adapter.as_ref().map(|adapter| {
+            let low_rank = LowRank::new(&products, adapter, &shape);
+            let mut flat = low_rank.flatten(adapter);
+            // The label head learns with them.
+            flat.extend(&weights[layout.decoder()..]);
+            (flat, low_rank)
+        });
         // As large as what was just made of it.
         drop(model);
-        let zeros = vec![0.0; layout.total];
-        let adam = Adam {
-            weights,
-            first: zeros.clone(),
-            second: zeros.clone(),
-            decays: layout.decays(layout.frozen(config.frozen_layers)),
-            step: 0,
+        let (learnt, decays, adapted) = match adapter {
+            Some((flat, low_rank)) => {
+                let mut decays = vec![low_rank.decays()];
+                let label = layout.label.as_ref().map(|label| label.weight.clone());
+                let moved = |at: usize| at - layout.decoder() + low_rank.total;
+                decays.extend(label.map(|label| moved(label.start)..moved(label.end)));
+                (flat, decays, Some((weights, low_rank)))
+            }
+            None => (weights, layout.decays(layout.frozen(config.frozen_layers)), None),
         };
+        let zeros = vec![0.0; learnt.len()];
+        let adam =
+            Adam { weights: learnt, first: zeros.clone(), second: zeros.clone(), decays, step: 0 };
         Ok(Self {
             layers: layers.collect(),
             head: products.weight(),
             heads: Heads::new(&shape),
             products,
             frozen_layers: config.frozen_layers,
-            packed: false,
+            packed: Packed::Nothing,
             adam,
+            adapted,
             gradient: zeros,
             kept: Vec::new(),
             scratch: Scratch::default(),
@@ -98,10 +124,18 @@ impl Native {
     }
 
     fn pack(&mut self) {
-        if std::mem::replace(&mut self.packed, true) {
+        let packed = std::mem::replace(&mut self.packed, Packed::All);
+        if packed == Packed::All {
             return;
         }
-        let (all, products) = (&self.adam.weights, &self.products);
+        let products = &self.products;
+        if let Some((_, low_rank)) = &mut self.adapted {
+            low_rank.pack(products, &self.adam.weights[..low_rank.total]);
+        }
+        if packed == Packed::Decoder {
+            return;
+        }
+        let all = self.adapted.as_ref().map_or(&self.adam.weights, |(weights, _)| weights);
         let (h, f) = (self.config.hidden_size, self.config.intermediate_size);
         let q = self.config.query_width();
         for (index, (weights, layout)) in
@@ -117,53 +151,65 @@ impl Native {
         products.pack(&mut self.head, &all[self.layout.logits()], h, true);
     }
 
+    /// The first weight of the label head in what learns.
+    fn label_start(&self) -> usize {
+        self.adapted.as_ref().map_or(self.layout.decoder(), |(_, low_rank)| low_rank.total)
+    }
+
     /// The loss of a chunk; its gradients are added, if it is to be learnt.
     fn chunk(&mut self, chunk: &Chunk, learn: bool) -> f64 {
-        let Self { config, layout, products, heads, layers, adam, kept, scratch, .. } = self;
+        let label_start = self.label_start();
+        let Self { config, layout, products, heads, layers, adam, adapted, kept, .. } = self;
+        let (scratch, d, frozen) = (&mut self.scratch, &mut self.gradient, self.frozen_layers);
+        let (weights, low_rank) = match adapted {
+            Some((weights, low_rank)) => (&*weights, Some(&*low_rank)),
+            None => (&adam.weights, None),
+        };
         let h = config.hidden_size;
         #[expect(clippy::cast_possible_truncation, reason = "norms run in f32")]
         let epsilon = config.rms_norm_eps as f32;
         let longest = chunk.sequences.iter().map(|&(_, length)| length).max();
         heads.reach(longest.unwrap_or(0));
-        let embedding = &adam.weights[layout.embedding.clone()];
+        let embedding = &weights[layout.embedding.clone()];
         let rows = chunk.tokens.iter().flat_map(|&token| &embedding[token * h..(token + 1) * h]);
         let mut x: Vec<f32> = rows.copied().collect();
         kept.resize_with(if learn { layers.len() } else { 1 }, Kept::default);
-        let weights = &adam.weights;
-        let mut pass = Pass { products, heads, chunk, weights, epsilon, scratch };
-        for (index, (weights, layout)) in layers.iter().zip(&layout.layers).enumerate() {
+        let mut pass = Pass { products, heads, chunk, weights, epsilon, low_rank, scratch };
+        for (index, layer) in layout.layers.iter().zip(&*layers).enumerate() {
             let place = if learn { index } else { 0 };
-            pass.forward(layout, weights, &mut x, &mut kept[place]);
+            pass.forward(index, layer, &mut x, &mut kept[place]);
         }
-        let norm_weight = &pass.weights[layout.norm.clone()];
+        let norm_weight = &weights[layout.norm.clone()];
         let mut hidden = Vec::new();
         norm(&pass.products.team, &x, norm_weight, epsilon, &mut hidden);
         let mut d_hidden = vec![0.0; if learn { hidden.len() } else { 0 }];
-        let mut back = Back { hidden: &mut d_hidden, weights: &mut self.gradient };
-        let mut back = learn.then_some(&mut back);
         let mut loss = 0.0;
         if !chunk.next.is_empty() {
-            let (vocab, range) = (config.vocab_size, layout.logits());
-            let back = back.as_deref_mut();
-            loss +=
-                loss::next_tokens(pass.products, chunk, &hidden, &self.head, vocab, &range, back);
+            // An adapter leaves the output head as it is.
+            let d_head = low_rank.is_none().then(|| &mut d[layout.logits()]);
+            let mut back = Back { hidden: &mut d_hidden, weights: d_head };
+            let back = learn.then_some(&mut back);
+            let head = (&self.head, config.vocab_size);
+            loss += loss::next_tokens(pass.products, chunk, &hidden, head, back);
         }
-        if let Some(label) = &layout.label {
-            loss += loss::labels(chunk, &hidden, pass.weights, label, back);
+        if layout.label.is_some() {
+            let label = &adam.weights[label_start..];
+            let mut back = Back { hidden: &mut d_hidden, weights: Some(&mut d[label_start..]) };
+            loss += loss::labels(chunk, &hidden, label, learn.then_some(&mut back));
         }
         if !learn {
             return loss;
         }
-        let d = &mut self.gradient;
         let mut dx = vec![0.0; x.len()];
         let weight = (norm_weight, epsilon);
-        let to = (&mut dx[..], &mut d[layout.norm.clone()]);
-        norm_rows_back(&pass.products.team, &x, weight, &d_hidden, to, &mut pass.scratch.scales);
-        let learnt = layers.iter().zip(&layout.layers).zip(&*kept).skip(self.frozen_layers);
-        for ((weights, layout), kept) in learnt.rev() {
-            pass.backward(layout, weights, kept, &mut dx, d);
+        let d_norm = low_rank.is_none().then(|| &mut d[layout.norm.clone()]);
+        let (team, scales) = (&pass.products.team, &mut pass.scratch.scales);
+        norm_rows_back(team, &x, weight, &d_hidden, (&mut dx, d_norm), scales);
+        let learnt = layout.layers.iter().zip(&*layers).zip(&*kept).enumerate().skip(frozen);
+        for (index, (layer, kept)) in learnt.rev() {
+            pass.backward(index, layer, kept, &mut dx, d);
         }
-        if self.frozen_layers == 0 {
+        if frozen == 0 && low_rank.is_none() {
             let d = &mut d[layout.embedding.clone()];
             for (&token, dx) in chunk.tokens.iter().zip(dx.chunks_exact(h)) {
                 let row = &mut d[token * h..(token + 1) * h];
@@ -186,7 +232,7 @@ impl Learner for Native {
             sums.tokens += chunk.rows();
             sums.loss += self.chunk(&chunk, learn);
         }
-        if learn {
+        if learn && self.adapted.is_none() {
             // The head may be the embedding, which may be frozen.
             self.gradient[..self.layout.frozen(self.frozen_layers)].fill(0.0);
         }
@@ -194,12 +240,12 @@ impl Learner for Native {
     }
 
     fn step(&mut self, config: &TrainConfig, weight: f64) -> f64 {
-        self.packed = false;
+        self.packed = if self.adapted.is_some() { Packed::Decoder } else { Packed::Nothing };
         self.adam.step(&self.products.team, config, &self.gradient, 1.0 / weight)
     }
 
     fn count(&self) -> usize {
-        self.layout.total
+        self.adam.weights.len()
     }
 
     fn vectors(&self) -> Result<[Vec<f32>; 3], ModelError> {
@@ -209,10 +255,16 @@ impl Learner for Native {
     fn restore(&mut self, vectors: [Vec<f32>; 3], step: usize) {
         [self.adam.weights, self.adam.first, self.adam.second] = vectors;
         self.adam.step = step;
-        self.packed = false;
+        self.packed = Packed::Nothing;
     }
 
     fn model(self) -> Result<Model, ModelError> {
-        unflatten(&self.adam.weights, &self.config, &self.layout)
+        let Some((mut weights, low_rank)) = self.adapted else {
+            return unflatten(&self.adam.weights, &self.config, &self.layout);
+        };
+        let (adapter, label) = self.adam.weights.split_at(low_rank.total);
+        weights[self.layout.decoder()..].copy_from_slice(label);
+        let model = unflatten(&weights, &self.config, &self.layout)?;
+        Ok(Model { adapter: Some(low_rank.unflatten(adapter)), ..model })
     }
 }

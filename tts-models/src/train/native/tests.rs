@@ -6,7 +6,7 @@ use super::*;
 use crate::backend::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
-use crate::train::{Goal, LabelHead, Target, Trainer};
+use crate::train::{Adapter, AdapterConfig, Goal, LabelHead, Site, Target, Trainer};
 
 fn config(precision: Precision, threads: usize) -> TrainConfig {
     TrainConfig { steps: 3, warmup: 1, batch: 4, precision, threads, ..TrainConfig::default() }
@@ -20,7 +20,7 @@ fn model(kind: &str) -> Model {
     let mut number = || (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
     let weight = (0..2 * decoder.config.hidden_size).map(|_| number()).collect();
     let label = Some(LabelHead { weight, bias: vec![number(), number()] });
-    Model { decoder, label }
+    Model { label, ..Model::from(decoder) }
 }
 
 /// Texts of odd lengths, with targets of all kinds, some of them at the same place.
@@ -109,7 +109,7 @@ fn chunks_and_long_sequences_change_rounding_only() {
     let mut shape = byte_config("llama");
     shape.max_position_embeddings = 2_000;
     let decoder = lively_weights(shape.clone()).unwrap();
-    let model = Model { decoder, label: None };
+    let model = Model::from(decoder);
     let text = |length: usize, from: usize| {
         let tokens = (0..length).map(|i| u32::try_from((i * i + from) % shape.vocab_size).unwrap());
         Example::continuation(tokens.collect(), 1)
@@ -201,4 +201,97 @@ fn the_optimiser_is_that_of_the_paper() {
     bad[17] = f32::NAN;
     assert!(adam.step(&team, &settings, &bad, 1.0).is_nan());
     assert_eq!(adam.weights, before);
+}
+
+/// A model with adapters whose second factors are not zero any more.
+fn adapted(kind: &str, sites: &[Site]) -> Model {
+    let plain = model(kind);
+    let config = AdapterConfig { rank: 3, alpha: 5.0, sites: sites.to_vec() };
+    let mut adapter = Adapter::initial(config, &plain.decoder.config, 1).unwrap();
+    let mut rng = tts_core::seed::rng(2);
+    for factors in adapter.layers.iter_mut().flatten() {
+        for value in &mut factors.b {
+            #[expect(clippy::cast_possible_truncation, reason = "test data")]
+            let number = (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
+            *value = number;
+        }
+    }
+    Model { adapter: Some(adapter), ..plain }
+}
+
+fn merged(model: &Model) -> Model {
+    let mut merged = model.clone();
+    merged.adapter.take().unwrap().merge(&mut merged.decoder).unwrap();
+    merged
+}
+
+fn loss(model: Model) -> f64 {
+    let batch = examples(model.decoder.config.vocab_size);
+    let settings = config(Precision::F32, 2);
+    Native::new(&settings, model).unwrap().sums(&batch, false).unwrap().loss
+}
+
+/// The gradient of a factor is that of the whole model's loss once it is merged, by differences.
+#[test]
+fn adapters_are_what_they_merge_to_and_so_are_their_gradients() {
+    for (kind, sites) in [
+        ("qwen3", &Site::ALL[..]),
+        ("qwen2", &[Site::Query, Site::Value, Site::Up]),
+        ("llama", &[Site::Down, Site::Output]),
+    ] {
+        let start = adapted(kind, sites);
+        let whole = loss(merged(&start));
+        assert!((loss(start.clone()) - whole).abs() < 1e-4 * whole, "{kind}");
+        assert!((loss(Model { adapter: None, ..start.clone() }) - whole).abs() > 1e-3 * whole);
+        let batch = examples(start.decoder.config.vocab_size);
+        let mut native = Native::new(&config(Precision::F32, 2), start.clone()).unwrap();
+        native.sums(&batch, true).unwrap();
+        let low_rank = &native.adapted.as_ref().unwrap().1;
+        let gradient = low_rank.unflatten(&native.gradient[..low_rank.total]);
+        for layer in 0..start.decoder.layers.len() {
+            for (place, site) in sites.iter().enumerate() {
+                for which in 0..2 {
+                    let values = |adapter: &Adapter| -> Vec<f32> {
+                        let factors = &adapter.layers[layer][place];
+                        if which == 0 { factors.a.clone() } else { factors.b.clone() }
+                    };
+                    let own = values(&gradient);
+                    // Along the gradient itself, where the difference is largest.
+                    let size = norm_of(&own);
+                    let moved = |by: f64| {
+                        let mut model = start.clone();
+                        let factors = &mut model.adapter.as_mut().unwrap().layers[layer][place];
+                        let to = if which == 0 { &mut factors.a } else { &mut factors.b };
+                        for (to, own) in to.iter_mut().zip(&own) {
+                            #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
+                            let step = (by * f64::from(*own) / size) as f32;
+                            *to += step;
+                        }
+                        loss(merged(&model))
+                    };
+                    let by = 3e-4;
+                    let found = (moved(by) - moved(-by)) / (2.0 * by);
+                    assert!(
+                        (found - size).abs() < 0.03 * size + 0.5,
+                        "{kind}: layer {layer}, {site:?}, factor {which}: {found} for {size}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn an_adapter_learns_beside_the_label_head_and_the_decoder_stays() {
+    for precision in [Precision::F32, Precision::Bf16] {
+        let start = adapted("llama", &Site::ALL);
+        let data = examples(start.decoder.config.vocab_size);
+        let settings = TrainConfig { steps: 60, batch: 5, ..config(precision, 2) };
+        let trained = Trainer::new(settings).train(start.clone(), &data).unwrap();
+        let updates = &trained.history.updates;
+        assert!(updates[59].loss < 0.5 * updates[0].loss, "{:?}", updates[59]);
+        assert_eq!(trained.model.decoder, start.decoder);
+        assert_ne!(trained.model.adapter, start.adapter);
+        assert_ne!(trained.model.label, start.label);
+    }
 }

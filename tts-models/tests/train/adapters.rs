@@ -1,0 +1,102 @@
+//! Adapters in files, and runs of them that stop.
+
+use std::ops::ControlFlow;
+
+use tts_models::train::{Adapter, AdapterConfig, Model, Site, Trainer};
+
+use crate::{config, counting, model, shape};
+
+fn adapted() -> Model {
+    let sites = vec![Site::Down, Site::Query, Site::Value];
+    let adapter = Adapter::initial(AdapterConfig { rank: 2, alpha: 4.0, sites }, &shape(), 3);
+    Model { adapter: Some(adapter.unwrap()), ..model(1) }
+}
+
+#[test]
+fn a_stopped_run_of_adapters_goes_on_to_the_same_bits() {
+    let unbroken = Trainer::new(config(12)).train(adapted(), &counting()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let stopped = Trainer::new(config(12))
+        .checkpoints(folder.path())
+        .watch(|progress| {
+            if progress.update.step == 5 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })
+        .train(adapted(), &counting())
+        .unwrap();
+    assert!(!stopped.complete);
+    let resumed =
+        Trainer::new(config(12)).checkpoints(folder.path()).train(adapted(), &counting()).unwrap();
+    assert_eq!(resumed.model, unbroken.model);
+    assert_eq!(resumed.history, unbroken.history);
+    // The checkpoint of an adapter is small, and refused by a run of the whole.
+    let error = Trainer::new(config(12)).checkpoints(folder.path()).train(model(1), &counting());
+    assert!(error.is_err());
+}
+
+#[test]
+fn adapters_come_back_from_their_files() {
+    let trained = Trainer::new(config(5)).train(adapted(), &counting()).unwrap();
+    let adapter = trained.model.adapter.unwrap();
+    assert_eq!(adapter.config().sites, [Site::Query, Site::Value, Site::Down]);
+    let folder = tempfile::tempdir().unwrap();
+    adapter.save(folder.path().join("adapter")).unwrap();
+    let read = Adapter::load(folder.path().join("adapter"), &shape()).unwrap();
+    assert_eq!(read, adapter);
+    let weights: usize =
+        (0..).map_while(|layer| read.layer(layer)).flatten().map(|f| f.a.len() + f.b.len()).sum();
+    assert_eq!(read.parameters(), weights);
+}
+
+#[test]
+fn adapters_that_do_not_fit_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    adapted().adapter.unwrap().save(folder.path()).unwrap();
+    let path = folder.path().join("adapter_config.json");
+    let good = std::fs::read_to_string(&path).unwrap();
+    let table = [
+        ("\"LORA\"", "\"IA3\"", "peft_type"),
+        ("\"none\"", "\"all\"", "bias"),
+        ("\"use_dora\": false", "\"use_dora\": true", "use_dora"),
+        ("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]", "modules_to_save"),
+        ("\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 3}", "rank_pattern"),
+        ("\"q_proj\"", "\"wq\"", "wq"),
+        ("\"q_proj\"", "\"v_proj\"", "twice"),
+        ("\"q_proj\"", "\"k_proj\"", "k_proj.lora_A.weight"),
+        ("\"r\": 2", "\"r\": 0", "rank"),
+        ("\"r\": 2", "\"r\": 3", "shape [2,"),
+        ("\"lora_alpha\": 4.0", "\"lora_alpha\": \"4\"", "adapter"),
+    ];
+    for (from, to, expected) in table {
+        assert!(good.contains(from), "{from}");
+        std::fs::write(&path, good.replace(from, to)).unwrap();
+        let error = Adapter::load(folder.path(), &shape()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{to}: {error}");
+    }
+    // Rank-stabilised adapters count more.
+    std::fs::write(&path, good.replace("\"use_rslora\": false", "\"use_rslora\": true")).unwrap();
+    let stable = Adapter::load(folder.path(), &shape()).unwrap();
+    assert!((stable.config().alpha - 4.0 * 2.0_f64.sqrt()).abs() < 1e-12);
+    std::fs::write(&path, &good).unwrap();
+    let weights = folder.path().join("adapter_model.safetensors");
+    let bytes = std::fs::read(&weights).unwrap();
+    std::fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(Adapter::load(folder.path(), &shape()).is_err());
+    let last = bytes.len() - 4;
+    let broken = [&bytes[..last], &f32::NAN.to_le_bytes()].concat();
+    std::fs::write(&weights, broken).unwrap();
+    let error = Adapter::load(folder.path(), &shape()).unwrap_err().to_string();
+    assert!(error.contains("NaN"), "{error}");
+    assert!(Adapter::load(folder.path().join("nowhere"), &shape()).is_err());
+    for config in [
+        AdapterConfig { rank: 0, ..AdapterConfig::default() },
+        AdapterConfig { alpha: f64::NAN, ..AdapterConfig::default() },
+        AdapterConfig { sites: Vec::new(), ..AdapterConfig::default() },
+        AdapterConfig { sites: vec![Site::Up, Site::Up], ..AdapterConfig::default() },
+    ] {
+        assert!(Adapter::initial(config, &shape(), 1).is_err());
+    }
+}
