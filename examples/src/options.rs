@@ -81,6 +81,20 @@ pub struct SearchOptions {
     /// logprob, rule, prm:PATH or orm:PATH.
     #[arg(long, default_value = "logprob")]
     pub scorer: ScorerSpec,
+    /// Budget of generated tokens for each problem; 0 for none.
+    #[arg(long, default_value_t = 0)]
+    pub budget_tokens: u64,
+    /// Never exceed the budget, in place of stopping after the round that does.
+    #[arg(long)]
+    pub hard: bool,
+    /// How the policy is asked, and how it writes.
+    #[command(flatten)]
+    pub writing: WritingOptions,
+}
+
+/// How a policy is asked, and how it writes.
+#[derive(Debug, Args)]
+pub struct WritingOptions {
     /// Where all randomness comes from.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
@@ -112,12 +126,6 @@ pub struct SearchOptions {
     /// Most steps of a solution.
     #[arg(long, default_value_t = 40)]
     pub max_steps: u32,
-    /// Budget of generated tokens for each problem; 0 for none.
-    #[arg(long, default_value_t = 0)]
-    pub budget_tokens: u64,
-    /// Never exceed the budget, in place of stopping after the round that does.
-    #[arg(long)]
-    pub hard: bool,
     /// Worked examples before the question: a JSONL file (`question`, `answer`), or `builtin`.
     #[arg(long)]
     pub few_shot: Option<String>,
@@ -204,11 +212,41 @@ impl SearchOptions {
         Ok(recipe)
     }
 
+    /// Everything that decides results.
+    ///
+    /// # Errors
+    /// When the recipe or the worked examples cannot be read.
+    pub fn setup(&self) -> Result<Setup, Error> {
+        let (few_shot, sampling) = (self.writing.few_shot()?, self.writing.sampling()?);
+        let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
+        let mode = if self.hard { Mode::Hard } else { Mode::Soft };
+        let setup = Setup {
+            recipe: self.recipe()?,
+            scorer: self.scorer.to_string(),
+            rule: self.writing.rule(few_shot.as_ref())?,
+            sampling,
+            budget: Budget { mode, ..tokens.unwrap_or_default() },
+            seed: self.writing.seed,
+            prompt: self.writing.prompt(few_shot.as_ref(), "..."),
+        };
+        setup.budget.check()?;
+        setup.recipe.check()?;
+        Ok(setup)
+    }
+}
+
+impl WritingOptions {
     /// The worked examples, if any are asked for.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read, or the options contradict each other.
     pub fn few_shot(&self) -> Result<Option<FewShot>, Error> {
+        if self.system.is_some() && (self.few_shot.is_some() || self.raw) {
+            return Err("--system needs a chat: it does not go with --few-shot or --raw".into());
+        }
+        if self.shots > 0 && self.few_shot.is_none() {
+            return Err("--shots needs --few-shot".into());
+        }
         let shots = match self.few_shot.as_deref() {
             None => return Ok(None),
             Some("builtin") => FewShot::default(),
@@ -228,7 +266,10 @@ impl SearchOptions {
     }
 
     /// Where steps end.
-    pub fn rule(&self, few_shot: Option<&FewShot>) -> StepRule {
+    ///
+    /// # Errors
+    /// When a limit is 0 or a delimiter empty.
+    pub fn rule(&self, few_shot: Option<&FewShot>) -> Result<StepRule, Error> {
         let mut rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
         if !self.step.is_empty() {
             rule.delimiters = self.step.iter().map(|text| unescape(text)).collect();
@@ -236,46 +277,28 @@ impl SearchOptions {
         if !self.stop.is_empty() {
             rule.stop = self.stop.iter().map(|text| unescape(text)).collect();
         }
-        StepRule {
+        let rule = StepRule {
             max_step_tokens: self.max_step_tokens,
             max_tokens: self.max_tokens,
             max_steps: self.max_steps,
             ..rule
-        }
+        };
+        rule.check()?;
+        Ok(rule)
     }
 
-    /// Everything that decides results.
+    /// How tokens are drawn.
     ///
     /// # Errors
-    /// When the recipe or the worked examples cannot be read.
-    pub fn setup(&self) -> Result<Setup, Error> {
-        let few_shot = self.few_shot()?;
-        if self.system.is_some() && (self.few_shot.is_some() || self.raw) {
-            return Err("--system needs a chat: it does not go with --few-shot or --raw".into());
-        }
-        if self.shots > 0 && self.few_shot.is_none() {
-            return Err("--shots needs --few-shot".into());
-        }
-        let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
-        let mode = if self.hard { Mode::Hard } else { Mode::Soft };
-        let setup = Setup {
-            recipe: self.recipe()?,
-            scorer: self.scorer.to_string(),
-            rule: self.rule(few_shot.as_ref()),
-            sampling: Sampling {
-                temperature: self.temperature,
-                top_k: self.top_k,
-                top_p: self.top_p,
-                min_p: self.min_p,
-            },
-            budget: Budget { mode, ..tokens.unwrap_or_default() },
-            seed: self.seed,
-            prompt: self.prompt(few_shot.as_ref(), "..."),
+    /// When a value is out of range.
+    pub fn sampling(&self) -> Result<Sampling, Error> {
+        let sampling = Sampling {
+            temperature: self.temperature,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_p: self.min_p,
         };
-        setup.rule.check()?;
-        setup.sampling.check()?;
-        setup.budget.check()?;
-        setup.recipe.check()?;
-        Ok(setup)
+        sampling.check()?;
+        Ok(sampling)
     }
 }

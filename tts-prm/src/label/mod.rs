@@ -37,6 +37,7 @@
 
 mod consensus;
 mod exact;
+mod file;
 mod given;
 mod grade;
 mod monte_carlo;
@@ -47,6 +48,7 @@ mod solution;
 
 pub use consensus::Consensus;
 pub use exact::exact;
+pub use file::{read_labels, write_labels};
 pub use given::GivenSolutions;
 pub use grade::{Grade, InFamily};
 pub use monte_carlo::{MonteCarlo, MonteCarloSearch};

@@ -1,0 +1,212 @@
+//! Labels for a process reward model, from rollouts of a policy.
+//!
+//! `cargo run --release --example label -- --model FILE --data problems.jsonl --out labels.jsonl`, or
+//! `--family chain` in place of `--data` for the problems of the embedded pair. Every rollout is kept
+//! in the store (`--store`): killed and started again, the run goes on where it was, and with more
+//! problems, solutions or rollouts it pays for what is new.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use tts_core::family::{Chain, Countdown, Family, Split, problems};
+use tts_core::{Search, StepRule, Store};
+use tts_examples::options::{ModelOptions, WritingOptions};
+use tts_examples::{Error, data, evaluate, exit, report};
+use tts_prm::GoldAnswer;
+use tts_prm::label::{
+    InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label, write_labels,
+};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Families {
+    Chain,
+    Countdown,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Methods {
+    MonteCarlo,
+    OmegaPrm,
+}
+
+/// Labels solutions of problems step by step, by rollouts.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    writing: WritingOptions,
+    /// Problems as JSON lines: GSM8K, MATH, SVAMP, or see the field options.
+    #[arg(long, required_unless_present = "family")]
+    data: Option<PathBuf>,
+    /// Problems of a family instead, from its training split.
+    #[arg(long, conflicts_with = "data")]
+    family: Option<Families>,
+    /// Field of the question; several, separated by commas, are joined.
+    #[arg(long)]
+    question_field: Option<String>,
+    /// Field of the answer; what stands behind `####` counts, where there is one.
+    #[arg(long)]
+    answer_field: Option<String>,
+    /// Problems; 0 for all of a file.
+    #[arg(long, default_value_t = 100)]
+    problems: usize,
+    /// How to label.
+    #[arg(long, default_value = "monte-carlo")]
+    method: Methods,
+    /// Solutions of each problem, for Monte-Carlo labels.
+    #[arg(long, default_value_t = 16)]
+    solutions: usize,
+    /// Rollouts of each prefix.
+    #[arg(long, default_value_t = 16)]
+    rollouts: usize,
+    /// Rollouts searched for their first error, for `OmegaPRM`.
+    #[arg(long, default_value_t = 100)]
+    searches: usize,
+    /// Problems in flight at a time.
+    #[arg(long, default_value_t = 8)]
+    concurrency: usize,
+    /// Where every rollout is kept; default: the file of labels, with the ending `.store.jsonl`.
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// Where labels go, one solution a line.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn of_family<F: Family + Clone + 'static>(family: &F, count: usize, seed: u64) -> Vec<Problem> {
+    let problem = |question: String| Problem {
+        prompt: family.prompt(&question),
+        grade: Arc::new(InFamily { family: family.clone(), question }),
+    };
+    let drawn = problems(family, Split::Train, seed).take(count);
+    drawn.map(|drawn| problem(drawn.question)).collect()
+}
+
+fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
+    let (count, seed) = (arguments.problems, arguments.writing.seed);
+    match (arguments.family, &arguments.data) {
+        (Some(Families::Chain), _) => Ok(of_family(&Chain::default(), count, seed)),
+        (Some(Families::Countdown), _) => Ok(of_family(&Countdown::default(), count, seed)),
+        (None, Some(path)) => {
+            let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
+            let few_shot = arguments.writing.few_shot()?;
+            let mut all = data::load(path, fields.0, fields.1)?;
+            if count > 0 {
+                all.truncate(count);
+            }
+            let problem = |problem: data::Problem| Problem {
+                prompt: arguments.writing.prompt(few_shot.as_ref(), &problem.question),
+                grade: Arc::new(GoldAnswer { gold: problem.gold }),
+            };
+            Ok(all.into_iter().map(problem).collect())
+        }
+        (None, None) => Err("--data or --family says which problems".into()),
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    evaluate::check_writable(&arguments.out)?;
+    let problems = asked(arguments)?;
+    if problems.is_empty() {
+        return Err("no problems".into());
+    }
+    let few_shot = arguments.writing.few_shot()?;
+    let method = match arguments.method {
+        Methods::MonteCarlo => Method::MonteCarlo(MonteCarlo {
+            solutions: arguments.solutions,
+            rollouts: arguments.rollouts,
+            ..MonteCarlo::default()
+        }),
+        Methods::OmegaPrm => Method::OmegaPrm(OmegaPrm {
+            rollouts: arguments.rollouts,
+            searches: arguments.searches,
+            ..OmegaPrm::default()
+        }),
+    };
+    let path = arguments.store.clone();
+    let store = Store::open(path.unwrap_or_else(|| arguments.out.with_extension("store.jsonl")))?;
+    let model = arguments.model.open()?;
+    // What a line depends on besides the request: the model's files and how they are multiplied.
+    let name = format!(
+        "{:016x} {:?} {:?}",
+        evaluate::digest(&arguments.model.model)?,
+        arguments.model.backend,
+        arguments.model.weights
+    );
+    let policy = store.over(&model, name);
+    let mut rule = arguments.writing.rule(few_shot.as_ref())?;
+    if arguments.family.is_some() && arguments.writing.step.is_empty() {
+        rule.delimiters = StepRule::lines().delimiters;
+    }
+    let mut search = Search::new(&policy)
+        .rule(rule)
+        .sampling(arguments.writing.sampling()?)
+        .seed(arguments.writing.seed)
+        .concurrency(arguments.concurrency);
+    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} problems, {eta} to go; {msg}";
+    let bar = ProgressBar::new(problems.len() as u64)
+        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    bar.tick();
+    let started = Instant::now();
+    let (mut lines, mut tokens) = (0, 0);
+    let labelled = label(&mut search, &method, &problems, |_, (_, usage)| {
+        lines += usage.logical.samples;
+        tokens += usage.logical.generated_tokens;
+        let rate = tokens as f64 / started.elapsed().as_secs_f64();
+        bar.set_message(format!("{} lines, {rate:.0} tokens/s", report::thousands(lines)));
+        bar.inc(1);
+    });
+    bar.finish_and_clear();
+    let labelled = labelled?;
+    let seconds = started.elapsed().as_secs_f64();
+    write_labels(&arguments.out, labelled.iter().flatten())?;
+    print(&labelled, &arguments.out)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "cost      {} lines, {} tokens in {seconds:.1} s, {:.0} a second; {} of the lines were in the store",
+        report::thousands(lines),
+        report::thousands(tokens),
+        tokens as f64 / seconds,
+        report::thousands(store.found()),
+    )?;
+    Ok(())
+}
+
+fn print(labelled: &[Vec<LabelledSolution>], path: &Path) -> Result<(), Error> {
+    let solutions = || labelled.iter().flatten();
+    let count = solutions().count();
+    let solved = solutions().filter(|solution| solution.solved).count();
+    let values: Vec<f64> =
+        solutions().flat_map(|solution| &solution.steps).filter_map(|step| step.value).collect();
+    let share = |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
+    let zeros = values.iter().filter(|value| **value <= 0.0).count();
+    let ones = values.iter().filter(|value| **value >= 1.0).count();
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "paths     {} of {} problems, {:.1} % of them right solutions",
+        report::thousands(count as u64),
+        labelled.len(),
+        share(solved, count)
+    )?;
+    writeln!(
+        out,
+        "steps     {} with a value: {:.1} % of them 0, {:.1} % of them 1",
+        report::thousands(values.len() as u64),
+        share(zeros, values.len()),
+        share(ones, values.len())
+    )?;
+    writeln!(out, "labels    {}", path.display())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("label", run(&Arguments::parse()))
+}

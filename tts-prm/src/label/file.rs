@@ -1,0 +1,61 @@
+//! Files of labels: one [`LabelledSolution`] a line, as JSON.
+
+use std::path::Path;
+
+use super::LabelledSolution;
+use crate::PrmError;
+use crate::head::replace;
+
+/// Writes labels; the file is whole or as it was.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_labels<'a>(
+    path: impl AsRef<Path>,
+    labels: impl IntoIterator<Item = &'a LabelledSolution>,
+) -> Result<(), PrmError> {
+    let path = path.as_ref();
+    let mut bytes = Vec::new();
+    for solution in labels {
+        serde_json::to_writer(&mut bytes, solution)
+            .map_err(|error| PrmError::config(path, "JSON", error.to_string()))?;
+        bytes.push(b'\n');
+    }
+    replace(path, &bytes)
+}
+
+/// Reads labels.
+///
+/// # Errors
+/// When the file cannot be read, or a line of it is not a solution with values between 0 and 1; the
+/// error names the line.
+///
+/// ```
+/// use tts_core::family::Chain;
+/// use tts_prm::label::{exact, read_labels, write_labels};
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("labels.jsonl");
+/// let labels = vec![exact(&Chain::default(), "2+3*4", &["=2+12\n", "=14"])];
+/// write_labels(&path, &labels)?;
+/// assert_eq!(read_labels(&path)?, labels);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<LabelledSolution>, PrmError> {
+    let path = path.as_ref();
+    let text = std::fs::read_to_string(path).map_err(|error| PrmError::io(path, error))?;
+    let mut labels = Vec::new();
+    for (line, number) in text.lines().zip(1..) {
+        let wrong = |problem: String| PrmError::config(path, &format!("line {number}"), problem);
+        let solution: LabelledSolution =
+            serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+        let values = solution.steps.iter().map(|step| step.value).chain([solution.start]);
+        if let Some(value) = values.flatten().find(|value| !(0.0..=1.0).contains(value)) {
+            return Err(wrong(format!("a value of {value}, expected 0 to 1")));
+        }
+        if solution.steps.is_empty() {
+            return Err(wrong("a solution without steps".to_owned()));
+        }
+        labels.push(solution);
+    }
+    Ok(labels)
+}
