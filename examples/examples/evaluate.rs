@@ -61,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         evaluate::check_writable(path)?;
     }
     let setup = arguments.search.setup()?;
-    let few_shot = arguments.search.writing.few_shot()?;
+    let few_shot = arguments.search.writing.prompting.few_shot()?;
     let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
     let mut problems = data::load(&arguments.data, fields.0, fields.1)?;
     problems.drain(..arguments.skip.min(problems.len()));
@@ -84,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         ScorerSpec::Logprob | ScorerSpec::Rule => 0,
     };
     Manifest {
-        model: (path, evaluate::digest(path)?),
+        model: (path, arguments.model.digest()?),
         backend: arguments.model.backend,
         weights: arguments.model.weights,
         scorer: head,
@@ -103,7 +103,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     bar.tick();
     let prompts: Vec<Prompt> = problems
         .iter()
-        .map(|problem| arguments.search.writing.prompt(few_shot.as_ref(), &problem.question))
+        .map(|problem| {
+            arguments.search.writing.prompting.prompt(few_shot.as_ref(), &problem.question)
+        })
         .collect();
     let (mut tokens, mut right, mut ended) = (0, 0, 0);
     let searching = Instant::now();

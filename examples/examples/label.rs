@@ -95,13 +95,13 @@ fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
         (Some(Families::Countdown), _) => Ok(of_family(&Countdown::default(), count, seed)),
         (None, Some(path)) => {
             let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
-            let few_shot = arguments.writing.few_shot()?;
+            let few_shot = arguments.writing.prompting.few_shot()?;
             let mut all = data::load(path, fields.0, fields.1)?;
             if count > 0 {
                 all.truncate(count);
             }
             let problem = |problem: data::Problem| Problem {
-                prompt: arguments.writing.prompt(few_shot.as_ref(), &problem.question),
+                prompt: arguments.writing.prompting.prompt(few_shot.as_ref(), &problem.question),
                 grade: Arc::new(GoldAnswer { gold: problem.gold }),
             };
             Ok(all.into_iter().map(problem).collect())
@@ -116,7 +116,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if problems.is_empty() {
         return Err("no problems".into());
     }
-    let few_shot = arguments.writing.few_shot()?;
+    let few_shot = arguments.writing.prompting.few_shot()?;
     let method = match arguments.method {
         Methods::MonteCarlo => Method::MonteCarlo(MonteCarlo {
             solutions: arguments.solutions,
@@ -135,7 +135,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     // What a line depends on besides the request: the model's files and how they are multiplied.
     let name = format!(
         "{:016x} {:?} {:?}",
-        evaluate::digest(&arguments.model.model)?,
+        arguments.model.digest()?,
         arguments.model.backend,
         arguments.model.weights
     );

@@ -39,8 +39,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     // Everything that can be wrong with the request is found before the model is read.
     let mut setup = arguments.search.setup()?;
     arguments.plan.check()?;
-    let few_shot = arguments.search.writing.few_shot()?;
-    let prompt = arguments.search.writing.prompt(few_shot.as_ref(), &arguments.question);
+    let few_shot = arguments.search.writing.prompting.few_shot()?;
+    let prompt = arguments.search.writing.prompting.prompt(few_shot.as_ref(), &arguments.question);
     if arguments.question.trim().is_empty() {
         return Err("the problem is empty: expected some text besides white space".into());
     }

@@ -19,6 +19,7 @@ pub mod report;
 pub mod sampled;
 pub mod setting;
 pub mod table;
+pub mod training;
 
 /// Any error of an example, shown as one line.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -13,6 +13,7 @@ use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
 use crate::Error;
+use crate::evaluate::digest;
 
 /// Which model, and how it runs.
 #[derive(Debug, Args)]
@@ -20,6 +21,9 @@ pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
     #[arg(long)]
     pub model: PathBuf,
+    /// Folder of a low-rank adapter, as `finetune` or PEFT writes them.
+    #[arg(long)]
+    pub adapter: Option<PathBuf>,
     /// native, ndarray, cuda or wgpu.
     #[arg(long, default_value = "native")]
     pub backend: Backend,
@@ -40,7 +44,23 @@ impl ModelOptions {
     /// # Errors
     /// When it cannot be read or run.
     pub fn open(&self) -> Result<Box<dyn LanguageModel>, Error> {
-        Ok(tts_models::open(&self.model, self.backend, self.engine())?)
+        Ok(match &self.adapter {
+            Some(adapter) => {
+                tts_models::open_adapted(&self.model, adapter, self.backend, self.engine())?
+            }
+            None => tts_models::open(&self.model, self.backend, self.engine())?,
+        })
+    }
+
+    /// A digest of the files of model and adapter.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn digest(&self) -> Result<u64, Error> {
+        let model = digest(&self.model)?;
+        self.adapter
+            .as_ref()
+            .map_or(Ok(model), |path| Ok(tts_core::seed::mix(model, digest(path)?)))
     }
 
     fn engine(&self) -> EngineConfig {
@@ -126,6 +146,14 @@ pub struct WritingOptions {
     /// Most steps of a solution.
     #[arg(long, default_value_t = 40)]
     pub max_steps: u32,
+    /// How the policy is asked.
+    #[command(flatten)]
+    pub prompting: PromptOptions,
+}
+
+/// How a policy is asked.
+#[derive(Debug, Args)]
+pub struct PromptOptions {
     /// Worked examples before the question: a JSONL file (`question`, `answer`), or `builtin`.
     #[arg(long)]
     pub few_shot: Option<String>,
@@ -217,7 +245,7 @@ impl SearchOptions {
     /// # Errors
     /// When the recipe or the worked examples cannot be read.
     pub fn setup(&self) -> Result<Setup, Error> {
-        let (few_shot, sampling) = (self.writing.few_shot()?, self.writing.sampling()?);
+        let (few_shot, sampling) = (self.writing.prompting.few_shot()?, self.writing.sampling()?);
         let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
         let mode = if self.hard { Mode::Hard } else { Mode::Soft };
         let setup = Setup {
@@ -227,7 +255,7 @@ impl SearchOptions {
             sampling,
             budget: Budget { mode, ..tokens.unwrap_or_default() },
             seed: self.writing.seed,
-            prompt: self.writing.prompt(few_shot.as_ref(), "..."),
+            prompt: self.writing.prompting.prompt(few_shot.as_ref(), "..."),
         };
         setup.budget.check()?;
         setup.recipe.check()?;
@@ -236,35 +264,6 @@ impl SearchOptions {
 }
 
 impl WritingOptions {
-    /// The worked examples, if any are asked for.
-    ///
-    /// # Errors
-    /// When the file cannot be read, or the options contradict each other.
-    pub fn few_shot(&self) -> Result<Option<FewShot>, Error> {
-        if self.system.is_some() && (self.few_shot.is_some() || self.raw) {
-            return Err("--system needs a chat: it does not go with --few-shot or --raw".into());
-        }
-        if self.shots > 0 && self.few_shot.is_none() {
-            return Err("--shots needs --few-shot".into());
-        }
-        let shots = match self.few_shot.as_deref() {
-            None => return Ok(None),
-            Some("builtin") => FewShot::default(),
-            Some(path) => FewShot::from_file(path)?,
-        };
-        Ok(Some(if self.shots > 0 { shots.take(self.shots) } else { shots }))
-    }
-
-    /// A question as a prompt.
-    pub fn prompt(&self, few_shot: Option<&FewShot>, question: &str) -> Prompt {
-        match (few_shot, &self.system) {
-            (Some(shots), _) => shots.prompt(question),
-            (None, _) if self.raw => Prompt::text(question),
-            (None, Some(system)) => Prompt::chat(system, question),
-            (None, None) => Prompt::from(question),
-        }
-    }
-
     /// Where steps end.
     ///
     /// # Errors
@@ -300,5 +299,36 @@ impl WritingOptions {
         };
         sampling.check()?;
         Ok(sampling)
+    }
+}
+
+impl PromptOptions {
+    /// The worked examples, if any are asked for.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or the options contradict each other.
+    pub fn few_shot(&self) -> Result<Option<FewShot>, Error> {
+        if self.system.is_some() && (self.few_shot.is_some() || self.raw) {
+            return Err("--system needs a chat: it does not go with --few-shot or --raw".into());
+        }
+        if self.shots > 0 && self.few_shot.is_none() {
+            return Err("--shots needs --few-shot".into());
+        }
+        let shots = match self.few_shot.as_deref() {
+            None => return Ok(None),
+            Some("builtin") => FewShot::default(),
+            Some(path) => FewShot::from_file(path)?,
+        };
+        Ok(Some(if self.shots > 0 { shots.take(self.shots) } else { shots }))
+    }
+
+    /// A question as a prompt.
+    pub fn prompt(&self, few_shot: Option<&FewShot>, question: &str) -> Prompt {
+        match (few_shot, &self.system) {
+            (Some(shots), _) => shots.prompt(question),
+            (None, _) if self.raw => Prompt::text(question),
+            (None, Some(system)) => Prompt::chat(system, question),
+            (None, None) => Prompt::from(question),
+        }
     }
 }

@@ -55,6 +55,7 @@ pub mod sampling;
 pub mod template;
 #[doc(hidden)]
 pub mod testing;
+pub mod text;
 pub mod tokenizer;
 pub mod train;
 pub mod transformer;
@@ -69,10 +70,11 @@ pub use error::ModelError;
 pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use gpu::Gpu;
-pub use load::{Backend, LanguageModel, open};
+pub use load::{Backend, LanguageModel, open, open_adapted};
 pub use native::{Native, WeightFormat};
 pub use plain::Plain;
 pub use template::ChatTemplate;
+pub use text::TextSide;
 pub use tokenizer::Tokenizer;
 pub use transformer::Decoder;
 pub use weights::Checkpoint;

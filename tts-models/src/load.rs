@@ -5,7 +5,6 @@
 //! none of their own.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelShape;
@@ -17,11 +16,10 @@ use crate::backend::CudaRuntime;
 use crate::backend::Runtime;
 #[cfg(feature = "wgpu")]
 use crate::backend::WgpuRuntime;
-use crate::tokenizer::GgufVocabulary;
-use crate::weights::gguf::Gguf;
+use crate::train::Adapter;
 use crate::{
-    ChatTemplate, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig,
-    ModelError, Native, Plain, Tokenizer, Trunk,
+    Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig, ModelError,
+    Native, Plain, TextSide, Tokenizer, Trunk,
 };
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::{Gpu, WeightFormat};
@@ -123,9 +121,8 @@ pub fn open(
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
     config.check()?;
     let checkpoint = Checkpoint::open(path)?;
-    let (tokenizer, template) = text_side(&checkpoint)?;
+    let TextSide { tokenizer, template } = TextSide::open(&checkpoint)?;
     tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
-    let tokenizer = Arc::new(tokenizer);
     Ok(match backend {
         Backend::Native => {
             let native = Native::load(&checkpoint, config.weights, config.threads)?;
@@ -158,104 +155,42 @@ pub fn open(
     })
 }
 
+/// [`open`] with a low-rank adapter, as [`Adapter::save`] or PEFT writes them, merged into the
+/// weights: these are then held in f32, or as [`EngineConfig::weights`] asks, on the native backend
+/// or ndarray.
+///
+/// # Errors
+/// As [`open`] and [`Adapter::load`]; also for other backends.
+pub fn open_adapted(
+    path: impl AsRef<Path>,
+    adapter: impl AsRef<Path>,
+    backend: Backend,
+    config: EngineConfig,
+) -> Result<Box<dyn LanguageModel>, ModelError> {
+    config.check()?;
+    let checkpoint = Checkpoint::open(path)?;
+    let TextSide { tokenizer, template } = TextSide::open(&checkpoint)?;
+    tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
+    let adapter = Adapter::load(adapter, checkpoint.config())?;
+    let mut weights = DecoderWeights::load(&checkpoint)?;
+    adapter.merge(&mut weights)?;
+    Ok(match backend {
+        Backend::Native => {
+            let native = Native::with_format(weights, config.weights, config.threads)?;
+            Box::new(Engine::new(native, tokenizer, template, config)?)
+        }
+        Backend::Ndarray => {
+            Box::new(Engine::new(Plain::<Cpu>::new(weights)?, tokenizer, template, config)?)
+        }
+        Backend::Cuda | Backend::Wgpu => {
+            let problem = "an adapter runs on native or ndarray; merge it into a folder for others";
+            return Err(ModelError::input("backend", problem));
+        }
+    })
+}
+
 /// The executor on the default device of a GPU runtime.
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 fn gpu<R: Runtime>(checkpoint: &Checkpoint, format: WeightFormat) -> Result<Gpu<R>, ModelError> {
     Gpu::load(checkpoint, format, &R::Device::default())
-}
-
-/// What templates that write the date take for today, 26 July 2024, in seconds since 1970: a prompt
-/// must not change at midnight, or a search that is resumed would not be the one that was killed.
-const TODAY: i64 = 1_721_952_000;
-
-/// Tokenizer and chat template of a checkpoint. A folder without a template is a base model; a
-/// template that is there must be sound.
-///
-/// # Errors
-/// When the files or metadata are missing or damaged.
-pub fn text_side(checkpoint: &Checkpoint) -> Result<(Tokenizer, Option<ChatTemplate>), ModelError> {
-    if let Some(gguf) = checkpoint.gguf() {
-        let vocabulary = vocabulary(gguf)?;
-        let text = |id: Option<u32>| {
-            let token = id.and_then(|id| vocabulary.tokens.get(id as usize));
-            token.cloned().unwrap_or_default()
-        };
-        let (bos, eos) = (text(vocabulary.bos), text(vocabulary.eos));
-        let template = gguf.text("tokenizer.chat_template")?;
-        let template = template.map(|source| ChatTemplate::new(source, &bos, &eos)).transpose()?;
-        let template = template.map(|template| template.at(TODAY));
-        return Ok((Tokenizer::from_vocabulary(&vocabulary, gguf.path())?, template));
-    }
-    let folder = checkpoint.folder();
-    let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;
-    let template = if folder.join("chat_template.jinja").exists()
-        || mentions_template(&folder.join("tokenizer_config.json"))?
-    {
-        Some(ChatTemplate::from_folder(folder)?.at(TODAY))
-    } else {
-        None
-    };
-    Ok((tokenizer, template))
-}
-
-/// Whether a `tokenizer_config.json` is there and has a template.
-fn mentions_template(path: &Path) -> Result<bool, ModelError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(ModelError::io(path, error)),
-    };
-    let config: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| ModelError::format(path, "tokenizer_config", error.to_string()))?;
-    Ok(config.get("chat_template").is_some_and(|template| !template.is_null()))
-}
-
-/// The tokenizer's part of a GGUF file's metadata.
-///
-/// # Errors
-/// When a key is missing or has another type.
-pub fn vocabulary(gguf: &Gguf) -> Result<GgufVocabulary, ModelError> {
-    let key = |name: &str| format!("tokenizer.ggml.{name}");
-    let missing = |name: &str| ModelError::format(gguf.path(), key(name), "missing");
-    let token = |name: &str| -> Result<Option<u32>, ModelError> {
-        let id = gguf.integer(&key(name))?;
-        id.map(|id| {
-            u32::try_from(id).map_err(|_| {
-                ModelError::format(gguf.path(), key(name), format!("{id} is not a token id"))
-            })
-        })
-        .transpose()
-    };
-    let array = |name: &str| gguf.metadata().get(&key(name)).and_then(|value| value.as_array());
-    let typed = |name: &str| {
-        ModelError::format(gguf.path(), key(name), "not an array of the expected type")
-    };
-    let types = match array("token_type") {
-        Some(types) => types.as_i32s().ok_or_else(|| typed("token_type"))?.to_vec(),
-        None => Vec::new(),
-    };
-    let scores = match array("scores") {
-        Some(scores) => scores.as_f32s().ok_or_else(|| typed("scores"))?.to_vec(),
-        None => Vec::new(),
-    };
-    let model = gguf.text(&key("model"))?.ok_or_else(|| missing("model"))?.to_owned();
-    let pre = gguf.text(&key("pre"))?.map(str::to_owned);
-    // What llama.cpp takes where the key is absent.
-    let starts = model == "llama" || pre.as_deref().is_some_and(|pre| pre.starts_with("llama"));
-    Ok(GgufVocabulary {
-        tokens: gguf.texts(&key("tokens"))?.ok_or_else(|| missing("tokens"))?.to_vec(),
-        token_types: types,
-        merges: gguf.texts(&key("merges"))?.unwrap_or_default().to_vec(),
-        scores,
-        bos: token("bos_token_id")?,
-        eos: token("eos_token_id")?,
-        eot: token("eot_token_id")?,
-        unk: token("unknown_token_id")?,
-        pad: token("padding_token_id")?,
-        add_bos: gguf.boolean(&key("add_bos_token"))?.unwrap_or(starts),
-        add_eos: gguf.boolean(&key("add_eos_token"))?.unwrap_or(false),
-        add_space_prefix: gguf.boolean(&key("add_space_prefix"))?,
-        model,
-        pre,
-    })
 }

@@ -7,17 +7,15 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests")]
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
 use tts_core::toy::Sample;
 use tts_core::{Given, Prompt, Sampling, Search, StepRule};
-use tts_models::load::text_side;
 use tts_models::template::Message;
 use tts_models::weights::Dtype;
 use tts_models::{
-    Backend, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, LanguageModel, Plain,
+    Backend, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, LanguageModel, Plain, TextSide,
     WeightFormat,
 };
 
@@ -50,7 +48,7 @@ fn token_ids_equal_the_reference() {
     let (Some(path), Some(rows)) = (model(), shared("data/tokenizer/smollm2_ids.jsonl")) else {
         return;
     };
-    let (tokenizer, _) = text_side(&Checkpoint::open(path).unwrap()).unwrap();
+    let TextSide { tokenizer, .. } = TextSide::open(&Checkpoint::open(path).unwrap()).unwrap();
     for row in rows.lines() {
         let row: Value = serde_json::from_str(row).unwrap();
         let (text, expected) = (row["text"].as_str().unwrap(), ids(&row["ids"]));
@@ -68,7 +66,7 @@ fn chats_are_rendered_as_the_reference_prompts() {
     let (Some(path), Some(anchors)) = (model(), shared("anchors/smollm2_reference.json")) else {
         return;
     };
-    let (_, template) = text_side(&Checkpoint::open(path).unwrap()).unwrap();
+    let TextSide { template, .. } = TextSide::open(&Checkpoint::open(path).unwrap()).unwrap();
     let anchors: Value = serde_json::from_str(&anchors).unwrap();
     let prompts =
         anchors["cases"].as_array().unwrap().iter().map(|c| c["prompt"].as_str().unwrap());
@@ -132,10 +130,10 @@ fn burns_own_operations_agree_with_the_reference_too() {
         return;
     };
     let checkpoint = Checkpoint::open(&path).unwrap();
-    let (tokenizer, template) = text_side(&checkpoint).unwrap();
+    let TextSide { tokenizer, template } = TextSide::open(&checkpoint).unwrap();
     let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint).unwrap()).unwrap();
     let config = EngineConfig::default();
-    let engine = Engine::new(plain, Arc::new(tokenizer), template, config).unwrap();
+    let engine = Engine::new(plain, tokenizer, template, config).unwrap();
     // The slow executor: one prompt.
     check_reference(&engine, &anchors, 1);
 }

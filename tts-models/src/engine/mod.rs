@@ -25,7 +25,7 @@ pub use trunk::{Trunk, Wanted};
 
 use crate::cache::PrefixCache;
 use crate::template::ChatTemplate;
-use crate::{Executor, ModelError, Tokenizer, WeightFormat};
+use crate::{Executor, ModelError, TextSide, Tokenizer, WeightFormat};
 
 /// How much an engine does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,8 +84,7 @@ impl EngineConfig {
 /// A model that writes, judges and encodes text.
 pub struct Engine<E: Executor> {
     executor: E,
-    tokenizer: Arc<Tokenizer>,
-    template: Option<ChatTemplate>,
+    text: TextSide,
     end_tokens: Vec<u32>,
     config: EngineConfig,
     cache: Mutex<PrefixCache<E::Block>>,
@@ -124,7 +123,8 @@ impl<E: Executor> Engine<E> {
         end_tokens.dedup();
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
         let rows = AtomicBool::new(false);
-        Ok(Self { executor, tokenizer, template, end_tokens, config, cache, rows })
+        let text = TextSide { tokenizer, template };
+        Ok(Self { executor, text, end_tokens, config, cache, rows })
     }
 
     /// What runs the model.
@@ -134,7 +134,7 @@ impl<E: Executor> Engine<E> {
 
     /// Text to tokens and back.
     pub fn tokenizer(&self) -> &Arc<Tokenizer> {
-        &self.tokenizer
+        &self.text.tokenizer
     }
 
     /// The tokens that end a solution.

@@ -1,9 +1,8 @@
 //! From a prompt and the steps so far to token ids.
 
-use tts_core::{Message, Prompt, Request};
+use tts_core::{Prompt, Request};
 
 use super::Engine;
-use crate::template;
 use crate::{Executor, ModelError};
 
 /// The tokens that a request's lines go on from.
@@ -37,7 +36,7 @@ impl<E: Executor> Engine<E> {
         let mut given = 0;
         if let Some(text) = &request.append {
             reopen(&mut tokens);
-            let words = self.tokenizer.encode(text, false)?;
+            let words = self.text.tokenizer.encode(text, false)?;
             given = words.len();
             tokens.extend(words);
         }
@@ -47,60 +46,11 @@ impl<E: Executor> Engine<E> {
         Ok(Prefix { tokens, prompt, given })
     }
 
-    /// Token ids of a prompt: raw text as it stands (control tokens by name included), a chat by
-    /// the model's template. What people write in a chat is never read as control tokens.
+    /// Token ids of a prompt, see [`crate::TextSide::prompt_tokens`].
     ///
     /// # Errors
     /// When the template refuses the chat or the text cannot be encoded.
     pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
-        let messages = match prompt {
-            Prompt::Text(text) => return self.tokenizer.encode_with_bos(text, true),
-            Prompt::Chat(messages) => messages,
-        };
-        let Some(template) = &self.template else {
-            let turns: Vec<&str> = messages.iter().map(|m| m.content.as_str()).collect();
-            return self.tokenizer.encode_with_bos(&(turns.join("\n\n") + "\n\n"), false);
-        };
-        let render = |messages: &[Message]| {
-            let messages: Vec<template::Message> = messages
-                .iter()
-                .map(|m| template::Message::new(m.role.as_str(), &*m.content))
-                .collect();
-            template.render(&messages, true)
-        };
-        let forged = |message: &Message| -> Result<bool, ModelError> {
-            let plain = self.tokenizer.encode(&message.content, true)?;
-            Ok(plain.iter().any(|&id| self.tokenizer.is_special(id)))
-        };
-        let mut any = false;
-        for message in messages {
-            any |= forged(message)?;
-        }
-        // Templates write the start token themselves where the model wants one.
-        if !any {
-            return self.tokenizer.encode(&render(messages)?, true);
-        }
-        // Someone wrote the name of a control token: encode the template's words and theirs apart.
-        let mark = |index: usize| format!("\u{e000}{index}\u{e001}");
-        let marked: Vec<Message> = messages
-            .iter()
-            .enumerate()
-            .map(|(index, m)| Message { role: m.role, content: mark(index) })
-            .collect();
-        let rendered = render(&marked)?;
-        let mut rest = rendered.as_str();
-        let mut tokens = Vec::new();
-        // Templates may move a message, the system's into the user's, say.
-        let first = |rest: &str| {
-            let found = (0..messages.len()).filter_map(|i| rest.find(&mark(i)).map(|at| (at, i)));
-            found.min()
-        };
-        while let Some((at, index)) = first(rest) {
-            tokens.extend(self.tokenizer.encode(&rest[..at], true)?);
-            tokens.extend(self.tokenizer.encode(&messages[index].content, false)?);
-            rest = &rest[at + mark(index).len()..];
-        }
-        tokens.extend(self.tokenizer.encode(rest, true)?);
-        Ok(tokens)
+        self.text.prompt_tokens(prompt)
     }
 }

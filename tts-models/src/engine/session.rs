@@ -133,8 +133,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         self.next += 1;
         Ok(Admission {
             number: self.next,
-            boundary: Boundary::new(&self.engine.tokenizer, &request.rule.delimiters)?,
-            stop: Boundary::stop(&self.engine.tokenizer, &request.rule.stop)?,
+            boundary: Boundary::new(&self.engine.text.tokenizer, &request.rule.delimiters)?,
+            stop: Boundary::stop(&self.engine.text.tokenizer, &request.rule.stop)?,
             request: Arc::clone(request),
             lines: Vec::new(),
             prefix,
@@ -250,7 +250,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         engine.executor.logits_into(&hidden, &mut self.logits)?;
         let vocab = engine.executor.config().vocab_size;
         // Logits beyond the tokenizer are padding of the matrix, not tokens.
-        let known = engine.tokenizer.vocab_size().min(vocab);
+        let known = engine.text.tokenizer.vocab_size().min(vocab);
         let wrote: Vec<Mutex<Option<Wrote>>> = lines.iter().map(|_| Mutex::default()).collect();
         let writers: Vec<Mutex<&mut Writer>> =
             lines.iter_mut().map(|line| Mutex::new(&mut line.writer)).collect();
@@ -258,7 +258,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         engine.executor.parallel(writers.len(), &|index| {
             let logits = &logits[from[index] * vocab..][..known];
             let mut writer = writers[index].lock().unwrap_or_else(PoisonError::into_inner);
-            let next = writer.write(logits, &engine.tokenizer, &engine.end_tokens);
+            let next = writer.write(logits, &engine.text.tokenizer, &engine.end_tokens);
             *wrote[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
         });
         drop(writers);

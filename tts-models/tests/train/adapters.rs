@@ -2,7 +2,10 @@
 
 use std::ops::ControlFlow;
 
-use tts_models::train::{Adapter, AdapterConfig, Model, Site, Trainer};
+use tts_models::train::{Adapter, AdapterConfig, Example, Model, Site, TrainConfig, Trainer};
+use tts_models::{
+    Backend, DecoderWeights, EngineConfig, LanguageModel, ModelConfig, open, open_adapted,
+};
 
 use crate::{config, counting, model, shape};
 
@@ -99,4 +102,38 @@ fn adapters_that_do_not_fit_are_refused() {
     ] {
         assert!(Adapter::initial(config, &shape(), 1).is_err());
     }
+}
+
+#[test]
+fn a_model_opened_with_an_adapter_is_the_merged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (base, merged) = (folder.path().join("base"), folder.path().join("merged"));
+    let json = tts_models::tokenizer::characters("0123456", &["<|end|>"]).unwrap();
+    let config = ModelConfig { vocab_size: 8, eos_token_ids: vec![0], ..shape() };
+    let mut decoder = DecoderWeights::random(config.clone(), 5).unwrap();
+    decoder.save_safetensors(&base).unwrap();
+    let data = vec![Example::continuation(vec![1, 2, 3, 4, 5, 6, 7], 1)];
+    let adapter = Adapter::initial(AdapterConfig::default(), &config, 1).unwrap();
+    let model = Model { adapter: Some(adapter), ..Model::from(decoder.clone()) };
+    let settings = TrainConfig { batch: 1, ..crate::config(10) };
+    let adapter = Trainer::new(settings).train(model, &data).unwrap().model.adapter.unwrap();
+    adapter.save(folder.path().join("adapter")).unwrap();
+    adapter.merge(&mut decoder).unwrap();
+    decoder.save_safetensors(&merged).unwrap();
+    for folder in [&base, &merged] {
+        std::fs::write(folder.join("tokenizer.json"), &json).unwrap();
+    }
+    let engine = EngineConfig::default;
+    let adapter = folder.path().join("adapter");
+    for backend in [Backend::Native, Backend::Ndarray] {
+        let adapted = open_adapted(&base, &adapter, backend, engine()).unwrap();
+        let whole = open(&merged, backend, engine()).unwrap();
+        let plain = open(&base, backend, engine()).unwrap();
+        let logits = |model: &dyn LanguageModel| model.next_logits(&[1, 2, 3]).unwrap();
+        assert_eq!(logits(&*adapted), logits(&*whole));
+        assert_ne!(logits(&*adapted), logits(&*plain));
+    }
+    let error = open_adapted(&base, &adapter, Backend::Cuda, engine()).unwrap_err().to_string();
+    assert!(error.contains("native or ndarray"), "{error}");
+    assert!(open_adapted(&base, folder.path(), Backend::Native, engine()).is_err());
 }

@@ -1,0 +1,159 @@
+//! Trains a process reward model on labels that `label` made.
+//!
+//! `cargo run --release --example train_prm -- --model FOLDER --labels labels.jsonl --kind soft --out
+//! PRM`. It starts from a language model (the policy, say), and learns a probability at the end of
+//! every labelled step. Problems are split by their text: what is held out was never learnt from, and
+//! says at the end how well steps that can still come right are told from those that cannot. Use it
+//! as `--scorer prm:PRM`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, ValueEnum};
+use tts_core::metrics::{Calibration, auc, calibration};
+use tts_core::{Step, StepScorer, Trajectory};
+use tts_examples::training::{Data, TrainOptions, copy_text_side};
+use tts_examples::{Error, exit};
+use tts_models::train::{LabelHead, Model};
+use tts_models::weights::Dtype;
+use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
+use tts_prm::RewardModel;
+use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
+use tts_prm::train::{process_config, save};
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    /// The value of the prefix: use the last score of a path.
+    Soft,
+    /// Whether any rollout came right.
+    Hard,
+    /// The same, up to the first step from which none did: use the product or the least score.
+    FirstError,
+    /// What the step did to the value.
+    Progress,
+}
+
+/// Trains a process reward model on labels.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Folder of the language model to start from.
+    #[arg(long)]
+    model: PathBuf,
+    /// Labels, as `label` writes them.
+    #[arg(long)]
+    labels: PathBuf,
+    /// What is learnt of values.
+    #[arg(long, default_value = "soft")]
+    kind: Kind,
+    /// What stands behind each step, where its score is read, with \n for a line break.
+    #[arg(long, default_value = "\\n")]
+    separator: String,
+    #[command(flatten)]
+    training: TrainOptions,
+    /// Where the reward model goes; checkpoints and the loss curve go to `work` in it.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let kind = match arguments.kind {
+        Kind::Soft => LabelKind::Soft,
+        Kind::Hard => LabelKind::Hard,
+        Kind::FirstError => LabelKind::FirstError,
+        Kind::Progress => LabelKind::Progress,
+    };
+    let labels = read_labels(&arguments.labels)?;
+    let checkpoint = Checkpoint::open(&arguments.model)?;
+    let text = TextSide::open(&checkpoint)?;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    copy_text_side(&arguments.model, &arguments.out)?;
+    let separator = arguments.separator.replace("\\n", "\n");
+    let behind = text.tokenizer.encode(&separator, true)?;
+    let mut data = Data::default();
+    for solution in &labels {
+        let prompt = text.prompt_tokens(&solution.prompt)?;
+        let solution_of = solution.solution(kind, prompt, |step| {
+            let mut tokens = text.tokenizer.encode(step.text.trim(), false)?;
+            tokens.extend(&behind);
+            Ok(tokens)
+        });
+        arguments.training.put(&mut data, solution.prompt.question(), solution_of?.process());
+    }
+    writeln!(
+        std::io::stderr(),
+        "{} solutions, {} held out, {} too long",
+        data.train.len(),
+        data.held_out.len(),
+        data.long
+    )?;
+    let decoder = DecoderWeights::load(&checkpoint)?;
+    let label = Some(LabelHead::zero(decoder.config.hidden_size));
+    let model = Model { label, ..arguments.training.model(decoder)? };
+    let work = arguments.out.join("work");
+    let names = ("train_prm", "Process reward model");
+    let mut model = arguments.training.run(names, model, &data, &work)?.model;
+    if let Some(adapter) = model.adapter.take() {
+        adapter.merge(&mut model.decoder)?;
+    }
+    save(&arguments.out, &model, &process_config(&separator), Dtype::F16)?;
+    let held_out: Vec<&LabelledSolution> = labels
+        .iter()
+        .filter(|solution| arguments.training.holds_out(solution.prompt.question()))
+        .collect();
+    report(&arguments.out, &held_out, kind)
+}
+
+/// How well the reward model, as it was written, judges what was held out.
+fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Result<(), Error> {
+    let judge = RewardModel::process(folder, Backend::default(), EngineConfig::default())?;
+    let mut out = std::io::stdout();
+    let (mut scores, mut labels) = (Vec::new(), Vec::new());
+    for solution in held_out {
+        let step = |text: &str| Arc::new(Step { text: text.to_owned(), ..Step::default() });
+        let steps: Vec<_> = solution.steps.iter().map(|labelled| step(&labelled.text)).collect();
+        let count = steps.len();
+        let path = Trajectory::new(Arc::new(solution.prompt.clone()), steps, count, true);
+        let scored = judge.score(&[path]).map_err(|error| error.to_string())?;
+        let known = solution.labels(kind);
+        for (score, label) in scored.iter().flat_map(|scored| &scored.scores).zip(known) {
+            if let Some(label) = label {
+                scores.push(*score);
+                labels.push(f64::from(label));
+            }
+        }
+    }
+    if scores.is_empty() {
+        writeln!(out, "nothing was held out: the reward model is not measured")?;
+        return Ok(());
+    }
+    let neutral = if kind == LabelKind::Progress { 0.5 } else { 0.0 };
+    let right: Vec<bool> = labels.iter().map(|&label| label > neutral).collect();
+    let square = scores.iter().zip(&labels).map(|(s, l)| (s - l).powi(2)).sum::<f64>();
+    writeln!(out, "held out   {} steps of {} solutions", scores.len(), held_out.len())?;
+    match auc(&scores, &right) {
+        Ok(area) => writeln!(out, "AUC        {area:.3}, of steps whose label is above {neutral}")?,
+        Err(error) => writeln!(out, "AUC        none: {error}")?,
+    }
+    writeln!(
+        out,
+        "distance   {:.4}, root mean square, of scores from labels",
+        (square / scores.len() as f64).sqrt()
+    )?;
+    if kind == LabelKind::Hard || kind == LabelKind::FirstError {
+        let found = calibration(&scores, &right, Calibration::BINS)?;
+        writeln!(
+            out,
+            "error      {:.2} %, expected, of calibration",
+            100.0 * found.expected_error
+        )?;
+    }
+    writeln!(out, "{}", folder.display())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("train_prm", run(&Arguments::parse()))
+}

@@ -1,0 +1,171 @@
+//! What `finetune` and `train_prm` have in common: options, held-out problems, one resumable run.
+
+use std::path::Path;
+
+use clap::Args;
+use tts_models::train::{
+    Adapter, AdapterConfig, Bar, Example, Model, Precision, TrainConfig, Trained, Trainer,
+};
+use tts_models::{DecoderWeights, ModelConfig};
+
+use crate::Error;
+
+/// How to train.
+#[derive(Debug, Args)]
+pub struct TrainOptions {
+    /// Updates of the weights.
+    #[arg(long, default_value_t = 500)]
+    pub steps: usize,
+    /// Examples an update.
+    #[arg(long, default_value_t = 16)]
+    pub batch: usize,
+    /// Highest learning rate.
+    #[arg(long, default_value_t = 2e-4)]
+    pub learning_rate: f64,
+    /// Updates over which the learning rate rises.
+    #[arg(long, default_value_t = 20)]
+    pub warmup: usize,
+    /// Decoupled weight decay of matrices.
+    #[arg(long, default_value_t = 0.01)]
+    pub weight_decay: f64,
+    /// Multiply in f32 rather than BF16.
+    #[arg(long)]
+    pub f32: bool,
+    /// Threads; 0 for one a core.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Rank of low-rank adapters; 0 to train all weights.
+    #[arg(long, default_value_t = 0)]
+    pub rank: usize,
+    /// What adapters count, over their rank; default: twice the rank.
+    #[arg(long)]
+    pub alpha: Option<f64>,
+    /// Decides the order of the examples, and what adapters start from.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Longer examples are left out, in tokens.
+    #[arg(long, default_value_t = 512)]
+    pub max_example_tokens: usize,
+    /// One problem in so many is held out, by its text.
+    #[arg(long, default_value_t = 20)]
+    pub held_out: u64,
+    /// Updates between two checkpoints and two measurements on what is held out.
+    #[arg(long, default_value_t = 50)]
+    pub every: usize,
+}
+
+/// Examples to learn from, and those held out.
+#[derive(Debug, Default)]
+pub struct Data {
+    /// To learn from.
+    pub train: Vec<Example>,
+    /// To measure on.
+    pub held_out: Vec<Example>,
+    /// Left out, as too long.
+    pub long: usize,
+}
+
+impl TrainOptions {
+    /// The settings of the run.
+    pub fn config(&self) -> TrainConfig {
+        TrainConfig {
+            steps: self.steps,
+            batch: self.batch,
+            learning_rate: self.learning_rate,
+            warmup: self.warmup,
+            weight_decay: self.weight_decay,
+            precision: if self.f32 { Precision::F32 } else { Precision::Bf16 },
+            threads: self.threads,
+            seed: self.seed,
+            evaluate_every: self.every,
+            checkpoint_every: self.every,
+            ..TrainConfig::default()
+        }
+    }
+
+    /// Whether a problem is held out.
+    pub fn holds_out(&self, question: &str) -> bool {
+        self.held_out > 0 && tts_core::seed::root(1, question).is_multiple_of(self.held_out)
+    }
+
+    /// Puts an example where its problem belongs.
+    pub fn put(&self, data: &mut Data, question: &str, example: Example) {
+        if example.tokens.len() > self.max_example_tokens {
+            data.long += 1;
+        } else if self.holds_out(question) {
+            data.held_out.push(example);
+        } else {
+            data.train.push(example);
+        }
+    }
+
+    /// What is to learn: all of a decoder, or adapters.
+    ///
+    /// # Errors
+    /// When the adapters' settings are out of range.
+    pub fn model(&self, decoder: DecoderWeights) -> Result<Model, Error> {
+        let adapter = self.adapter(&decoder.config)?;
+        Ok(Model { adapter, ..Model::from(decoder) })
+    }
+
+    fn adapter(&self, shape: &ModelConfig) -> Result<Option<Adapter>, Error> {
+        if self.rank == 0 {
+            return Ok(None);
+        }
+        let alpha = self.alpha.unwrap_or(2.0 * self.rank as f64);
+        let config = AdapterConfig { rank: self.rank, alpha, ..AdapterConfig::default() };
+        Ok(Some(Adapter::initial(config, shape, self.seed)?))
+    }
+
+    /// Runs the training, resumable in `work`, with its losses drawn there.
+    ///
+    /// # Errors
+    /// When there is nothing to learn from, or the training fails.
+    pub fn run(
+        &self,
+        (name, title): (&str, &str),
+        model: Model,
+        data: &Data,
+        work: &Path,
+    ) -> Result<Trained, Error> {
+        if data.train.is_empty() {
+            let problem = format!(
+                "no examples of at most {} tokens to learn from ({} are longer)",
+                self.max_example_tokens, data.long
+            );
+            return Err(problem.into());
+        }
+        let mut bar = Bar::new(name);
+        let mut trainer =
+            Trainer::new(self.config()).checkpoints(work).watch(|progress| bar.show(progress));
+        if !data.held_out.is_empty() {
+            trainer = trainer.held_out(&data.held_out);
+        }
+        let trained = trainer.train(model, &data.train)?;
+        trained.history.write_chart(title, &work.join("loss.svg"))?;
+        Ok(trained)
+    }
+}
+
+/// Copies what makes a folder of weights a model that can be opened.
+///
+/// # Errors
+/// When the base is no folder with a tokenizer, or a file cannot be copied.
+pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
+    if !from.join("tokenizer.json").is_file() {
+        return Err(format!(
+            "{}: no folder with a tokenizer.json: give one, or train adapters (--rank)",
+            from.display()
+        )
+        .into());
+    }
+    for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+        let source = from.join(name);
+        if source.is_file() {
+            let target = to.join(name);
+            std::fs::copy(&source, &target)
+                .map_err(|error| format!("{}: {error}", target.display()))?;
+        }
+    }
+    Ok(())
+}
