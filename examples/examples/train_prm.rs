@@ -21,7 +21,7 @@ use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
 use tts_prm::RewardModel;
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
-use tts_prm::train::{process_config, save};
+use tts_prm::train::{Solution, check, process_config, save};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
@@ -73,15 +73,21 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let separator = arguments.separator.replace("\\n", "\n");
     let behind = text.tokenizer.encode(&separator, true)?;
     let mut data = Data::default();
-    for solution in &labels {
-        let prompt = text.prompt_tokens(&solution.prompt)?;
-        let solution_of = solution.solution(kind, prompt, |step| {
+    let mut learnt: Vec<Solution> = Vec::new();
+    for labelled in &labels {
+        if labelled.labels(kind).iter().all(Option::is_none) {
+            continue;
+        }
+        let prompt = text.prompt_tokens(&labelled.prompt)?;
+        let solution = labelled.solution(kind, prompt, |step| {
             let mut tokens = text.tokenizer.encode(step.text.trim(), false)?;
             tokens.extend(&behind);
             Ok(tokens)
-        });
-        arguments.training.put(&mut data, solution.prompt.question(), solution_of?.process());
+        })?;
+        arguments.training.put(&mut data, labelled.prompt.question(), solution.process());
+        learnt.push(solution);
     }
+    check(&learnt)?;
     writeln!(
         std::io::stderr(),
         "{} solutions, {} held out, {} too long",

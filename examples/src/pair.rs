@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tts_core::family::Chain;
-use tts_models::train::TrainConfig;
+use tts_models::train::{Precision, TrainConfig};
 use tts_models::{ModelConfig, RopeScaling};
 
 /// Ends a solution.
@@ -78,7 +78,8 @@ pub struct PairConfig {
 
 impl Default for PairConfig {
     fn default() -> Self {
-        let train = TrainConfig { batch: 32, warmup: 100, ..TrainConfig::default() };
+        let precision = Precision::Bf16;
+        let train = TrainConfig { batch: 32, warmup: 100, precision, ..TrainConfig::default() };
         Self {
             family: Chain::default(),
             seed: 1,

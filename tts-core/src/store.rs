@@ -189,13 +189,13 @@ impl Store {
         let mut state = self.state();
         let Some(&(start, length)) = state.places.get(&key) else { return Ok(None) };
         let bytes = state.read(start, length);
-        let bytes = bytes.map_err(|source| RecordError::Io { path: self.path.clone(), source })?;
-        let entry: Entry<Completion> =
-            serde_json::from_slice(&bytes).map_err(|error| RecordError::Line {
-                path: self.path.clone(),
-                line: 0,
-                problem: format!("the entry {:032x} is not a completion: {error}", key.0),
-            })?;
+        let io = |source| RecordError::Io { path: self.path.clone(), source };
+        let bytes = bytes.map_err(io)?;
+        // It was JSON with a key when the store was opened, or was written since.
+        let entry: Entry<Completion> = serde_json::from_slice(&bytes).map_err(|error| {
+            let problem = format!("entry {:032x} is not a completion: {error}", key.0);
+            io(std::io::Error::new(std::io::ErrorKind::InvalidData, problem))
+        })?;
         state.found += 1;
         Ok(Some(entry.line))
     }

@@ -11,6 +11,7 @@
 //! | [`GoldAnswer`], [`GoldAnswers`] | gold answers | 0, 0.5, 1 | `Last` | `Best` |
 //! | [`ProcessHead`] | a head for the generator's trunk | probability, or log-odds if raw | `Product`, `Min` for labels "is this step right"; `Last` for a value function | `Weighted`; raw: `WeightedSigmoid` |
 //! | [`OutcomeHead`] | the same | the same | `Last` | the same |
+//! | [`ImplicitReward`] | a trained model and the one it came from | log-ratio times beta | `Sum` | `WeightedSigmoid` |
 //! | [`RewardModel`] | a model folder with decoder and head | as its kind | as its kind | as its kind |
 //!
 //! [`ScorerSpec`] opens them by name, for command lines.
@@ -30,8 +31,10 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+pub mod curate;
 mod error;
 mod head;
+mod implicit;
 pub mod label;
 mod logprob;
 mod model;
@@ -44,6 +47,7 @@ pub use head::{
     HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead, Reading, RewardHead,
     Separator,
 };
+pub use implicit::ImplicitReward;
 pub use logprob::{MeanLogprob, SumLogprob};
 pub use model::RewardModel;
 pub use rule::{Arithmetic, Equation, GoldAnswer, GoldAnswers, equations};

@@ -42,4 +42,4 @@ mod save;
 mod solution;
 
 pub use save::{outcome_config, process_config, process_tokens_config, save};
-pub use solution::{Solution, until_first_error};
+pub use solution::{Solution, check, until_first_error};

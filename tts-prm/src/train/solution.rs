@@ -27,6 +27,37 @@ pub fn until_first_error(right: &[bool]) -> Vec<f32> {
     right[..judged].iter().map(|&right| if right { 1.0 } else { 0.0 }).collect()
 }
 
+/// Whether a process reward model can learn anything from these solutions.
+///
+/// # Errors
+/// When there are none, or all of their labels are the same.
+///
+/// ```
+/// use tts_prm::train::{Solution, check};
+/// let solution = |label| Solution::new(vec![1], vec![vec![2]], vec![label], true);
+/// assert!(check(&[solution(1.0)?, solution(0.0)?]).is_ok());
+/// let error = check(&[solution(1.0)?, solution(1.0)?]).unwrap_err();
+/// assert_eq!(error.to_string(), "labels: all 2 are 1, expected some that differ");
+/// # Ok::<(), tts_prm::PrmError>(())
+/// ```
+pub fn check(solutions: &[Solution]) -> Result<(), PrmError> {
+    let wrong =
+        |field: &str, problem: String| Err(PrmError::Solution { field: field.to_owned(), problem });
+    let mut labels = solutions.iter().flat_map(|solution| solution.labels.iter().flatten());
+    let Some(first) = labels.next() else {
+        return wrong("solutions", "none, expected at least one".to_owned());
+    };
+    let (mut same, mut count) = (true, 1);
+    for label in labels {
+        same &= label.to_bits() == first.to_bits();
+        count += 1;
+    }
+    if same {
+        return wrong("labels", format!("all {count} are {first}, expected some that differ"));
+    }
+    Ok(())
+}
+
 impl Solution {
     /// A solution of token ids. The last token of a step is where its label is learnt: the
     /// separator, where the reward model has one. There may be fewer labels than steps, but not

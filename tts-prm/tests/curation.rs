@@ -1,0 +1,115 @@
+//! Curation: laws of what is kept, and figures by hand.
+
+use std::collections::HashMap;
+
+use proptest::prelude::*;
+use tts_prm::curate::{Candidate, Curation, Sameness, curate};
+
+fn candidate(problem: usize, text: &str, solved: bool, score: Option<f64>) -> Candidate {
+    Candidate { problem, text: text.to_owned(), solved, score }
+}
+
+#[test]
+fn a_round_by_hand() {
+    let pool = [
+        candidate(7, "1 + 1 = 2", true, Some(0.2)),
+        candidate(7, "1 + 1 = 2", true, Some(0.9)),
+        candidate(7, "1+1=2.", true, Some(0.5)),
+        candidate(7, "2 - 0 = 2", true, Some(0.1)),
+        candidate(3, "Five it is.", false, Some(0.8)),
+        candidate(3, "Five  it\nis.", false, Some(0.7)),
+        candidate(3, "Four.", true, Some(0.3)),
+        candidate(1, "Nothing.", false, Some(0.95)),
+    ];
+    let keep = |config: Curation| curate(&pool, &config).unwrap();
+    let (kept, report) = keep(Curation::default());
+    // Of equal reasoning the best scored.
+    assert_eq!(kept, [1, 3, 6]);
+    assert_eq!((report.problems, report.candidates, report.solved), (3, 8, 5));
+    assert_eq!((report.kept, report.kept_problems, report.kept_wrong), (3, 2, 0));
+    assert!((report.pass_at_1 - (1.0 + 1.0 / 3.0) / 3.0).abs() < 1e-12);
+    assert!((report.pass_at_n - 2.0 / 3.0).abs() < 1e-12);
+    // Two lists of equations among four, and one text alone.
+    assert!((report.diversity - (0.5 + 1.0) / 2.0).abs() < 1e-12);
+    assert_eq!(keep(Curation { per_problem: 1, ..Curation::default() }).0, [1, 6]);
+    assert_eq!(keep(Curation { same: Sameness::Text, ..Curation::default() }).0, [1, 2, 3, 6]);
+    let all = Curation { same: Sameness::Never, per_problem: 0, ..Curation::default() };
+    assert_eq!(keep(all).0, [0, 1, 2, 3, 6]);
+    // A verifier alone lets wrong ones through, and the report says so.
+    let scored = Curation { solved: false, least_score: Some(0.6), ..Curation::default() };
+    let (kept, report) = keep(scored);
+    assert_eq!((kept, report.kept_wrong), (vec![1, 4, 7], 2));
+    let both = Curation { least_score: Some(0.25), ..Curation::default() };
+    assert_eq!(keep(both).0, [1, 6]);
+}
+
+#[test]
+fn bad_candidates_are_named() {
+    let pool = |score| [candidate(0, "a", true, Some(0.5)), candidate(0, "b", true, score)];
+    for (score, least, expected) in [
+        (Some(f64::NAN), None, "candidate 1: the score is NaN"),
+        (Some(f64::INFINITY), None, "candidate 1: the score is inf"),
+        (None, Some(0.1), "candidate 1: no score"),
+    ] {
+        let config = Curation { least_score: least, ..Curation::default() };
+        let error = curate(&pool(score), &config).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let (kept, report) = curate(&[], &Curation::default()).unwrap();
+    assert!(kept.is_empty() && report.kept == 0 && report.pass_at_1.abs() < 1e-12);
+}
+
+fn pools() -> impl Strategy<Value = Vec<Candidate>> {
+    let one = (0_usize..4, 0_usize..4, any::<bool>(), 0_u8..5).prop_map(
+        |(problem, text, solved, score)| {
+            candidate(
+                problem,
+                &format!("{text} + 1 = {}", text + 1),
+                solved,
+                Some(f64::from(score)),
+            )
+        },
+    );
+    proptest::collection::vec(one, 0..40)
+}
+
+proptest! {
+    #[test]
+    fn nothing_unfiltered_nothing_twice_and_no_more_than_the_share(
+        pool in pools(), solved in any::<bool>(), least in 0_u8..5, most in 0_usize..4,
+    ) {
+        let config = Curation {
+            solved,
+            least_score: Some(f64::from(least)),
+            same: Sameness::Equations,
+            per_problem: most,
+        };
+        let (kept, report) = curate(&pool, &config).unwrap();
+        prop_assert!(kept.windows(2).all(|pair| pair[0] < pair[1]));
+        let mut seen: HashMap<usize, Vec<&str>> = HashMap::new();
+        for &place in &kept {
+            let one = &pool[place];
+            prop_assert!(one.solved || !solved);
+            prop_assert!(one.score.unwrap() >= f64::from(least));
+            let own = seen.entry(one.problem).or_default();
+            prop_assert!(!own.contains(&one.text.as_str()));
+            own.push(&one.text);
+            prop_assert!(most == 0 || own.len() <= most);
+        }
+        // What was left out is wrong, scored low, the same as a kept one, or no better than all
+        // that are kept of its problem.
+        for (place, one) in pool.iter().enumerate() {
+            let good = (one.solved || !solved) && one.score.unwrap() >= f64::from(least);
+            if kept.contains(&place) || !good {
+                continue;
+            }
+            let own: Vec<&Candidate> =
+                kept.iter().map(|&k| &pool[k]).filter(|k| k.problem == one.problem).collect();
+            let same = own.iter().any(|k| k.text == one.text && k.score >= one.score);
+            let full = most > 0 && own.len() == most && own.iter().all(|k| k.score >= one.score);
+            prop_assert!(same || full);
+        }
+        prop_assert!(report.pass_at_1 <= report.pass_at_n + 1e-12);
+        prop_assert_eq!(report.kept, kept.len());
+    }
+}
