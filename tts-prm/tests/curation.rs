@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use proptest::prelude::*;
-use tts_prm::curate::{Candidate, Curation, Sameness, curate};
+use tts_prm::curate::{
+    Active, Candidate, Curation, Revision, Sameness, convincing, curate, revisions,
+};
 
 fn candidate(problem: usize, text: &str, solved: bool, score: Option<f64>) -> Candidate {
     Candidate { problem, text: text.to_owned(), solved, score }
@@ -112,4 +114,76 @@ proptest! {
         prop_assert!(report.pass_at_1 <= report.pass_at_n + 1e-12);
         prop_assert_eq!(report.kept, kept.len());
     }
+}
+
+proptest! {
+    /// From the pool, no more than asked for, as many wrong ones as the share says where there are
+    /// that many, and each the most convincing of its kind.
+    #[test]
+    fn what_is_worth_a_label_is_convincing(
+        pool in pools(), per_problem in 0_usize..6, share in 0_u8..=10,
+    ) {
+        let config = Active { per_problem, wrong_share: f64::from(share) / 10.0 };
+        let picked = convincing(&pool, &config).unwrap();
+        prop_assert!(picked.windows(2).all(|pair| pair[0] < pair[1]));
+        let wanted = (per_problem as f64 * config.wrong_share).round() as usize;
+        for problem in 0..4 {
+            let own: Vec<usize> = (0..pool.len()).filter(|&p| pool[p].problem == problem).collect();
+            let taken: Vec<usize> = picked.iter().copied().filter(|p| own.contains(p)).collect();
+            prop_assert_eq!(taken.len(), per_problem.min(own.len()));
+            let wrong = |places: &[usize]| places.iter().filter(|&&p| !pool[p].solved).count();
+            prop_assert!(wrong(&taken) >= wanted.min(wrong(&own)));
+            let left: Vec<usize> = own.iter().copied().filter(|p| !taken.contains(p)).collect();
+            for &place in left.iter().filter(|&&p| !pool[p].solved) {
+                // It is left for as many wrong ones that convince as much.
+                let as_good = taken.iter().filter(|&&t| !pool[t].solved);
+                let as_good = as_good.filter(|&&t| pool[t].score >= pool[place].score);
+                prop_assert!(as_good.count() >= wanted.min(per_problem));
+            }
+        }
+    }
+
+    #[test]
+    fn revisions_end_with_what_is_closest(pool in pools(), most in 0_usize..5, seed in 0_u64..50) {
+        let made = revisions(&pool, most, seed);
+        prop_assert_eq!(made.len(), pool.iter().filter(|one| one.solved).count());
+        for Revision { problem, attempts, answer } in &made {
+            prop_assert!(pool[*answer].solved && pool[*answer].problem == *problem);
+            prop_assert!(attempts.len() <= most);
+            let mut once = attempts.clone();
+            once.sort_unstable();
+            once.dedup();
+            prop_assert_eq!(once.len(), attempts.len());
+            prop_assert!(attempts.iter().all(|&p| !pool[p].solved && pool[p].problem == *problem));
+            let far = |place: usize| strsim::levenshtein(&pool[place].text, &pool[*answer].text);
+            if let Some(&last) = attempts.last() {
+                let wrong = (0..pool.len()).filter(|&p| pool[p].problem == *problem && !pool[p].solved);
+                prop_assert_eq!(far(last), wrong.map(far).min().unwrap());
+            }
+        }
+        prop_assert_eq!(revisions(&pool, most, seed), made);
+    }
+}
+
+/// All numbers of attempts come up equally often where there are enough wrong ones: 2,000 draws of 5
+/// numbers, within 4 standard errors.
+#[test]
+fn the_number_of_attempts_is_uniform() {
+    let mut pool: Vec<Candidate> =
+        (0..6).map(|i| candidate(0, &format!("wrong {i}"), false, None)).collect();
+    pool.push(candidate(0, "right", true, None));
+    let mut counts = [0_u32; 5];
+    for seed in 0..2_000 {
+        counts[revisions(&pool, 4, seed)[0].attempts.len()] += 1;
+    }
+    let error = (2_000.0_f64 * 0.2 * 0.8).sqrt();
+    assert!(counts.iter().all(|&c| (f64::from(c) - 400.0).abs() < 4.0 * error), "{counts:?}");
+}
+
+#[test]
+fn labels_are_not_chosen_without_scores() {
+    let none = [candidate(0, "a", true, None)];
+    assert!(convincing(&none, &Active::default()).is_err());
+    let bad = Active { wrong_share: 1.1, ..Active::default() };
+    assert!(convincing(&[], &bad).is_err());
 }

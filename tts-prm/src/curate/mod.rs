@@ -5,7 +5,8 @@
 //! threshold, or both; what is the same reasoning again counts once; and no problem may have more than
 //! its share, or easy ones drown the others. [`curate`] is that choice, and a [`CurationReport`] says
 //! what the round was worth: how often one sample and any of N were right, and how different the kept
-//! ones are.
+//! ones are. [`convincing`] chooses what is worth a label, [`revisions`] puts attempts and right
+//! solutions together.
 //!
 //! ```
 //! use tts_prm::curate::{Candidate, Curation, curate};
@@ -27,12 +28,18 @@
 //! arXiv:2312.06585), section 4, for the cap of 10 a problem; Lightman et al. 2023, section 2.2, and the
 //! filter by a process reward model.
 
+mod active;
+mod revision;
+
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::PrmError;
 use crate::rule::equations;
+
+pub use active::{Active, convincing};
+pub use revision::{Revision, revisions};
 
 /// A sampled solution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
