@@ -126,6 +126,7 @@ proptest! {
         let config = Active { per_problem, wrong_share: f64::from(share) / 10.0 };
         let picked = convincing(&pool, &config).unwrap();
         prop_assert!(picked.windows(2).all(|pair| pair[0] < pair[1]));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
         let wanted = (per_problem as f64 * config.wrong_share).round() as usize;
         for problem in 0..4 {
             let own: Vec<usize> = (0..pool.len()).filter(|&p| pool[p].problem == problem).collect();
