@@ -19,9 +19,9 @@ use tts_examples::{Error, exit};
 use tts_models::train::{LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
-use tts_prm::RewardModel;
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::train::{Solution, check, process_config, save};
+use tts_prm::{RewardModel, fit_temperature};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Kind {
@@ -50,6 +50,9 @@ struct Arguments {
     /// What stands behind each step, where its score is read, with \n for a line break.
     #[arg(long, default_value = "\\n")]
     separator: String,
+    /// Fit a temperature on one half of what is held out, and measure on the other.
+    #[arg(long)]
+    calibrate: bool,
     #[command(flatten)]
     training: TrainOptions,
     /// Where the reward model goes; checkpoints and the loss curve go to `work` in it.
@@ -104,20 +107,40 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(adapter) = model.adapter.take() {
         adapter.merge(&mut model.decoder)?;
     }
-    save(&arguments.out, &model, &process_config(&separator), Dtype::F16)?;
-    let held_out: Vec<&LabelledSolution> = labels
-        .iter()
-        .filter(|solution| arguments.training.holds_out(solution.prompt.question()))
-        .collect();
-    report(&arguments.out, &held_out, kind)
+    let mut config = process_config(&separator);
+    save(&arguments.out, &model, &config, Dtype::F16)?;
+    let held_out = |half: Option<u64>| -> Vec<&LabelledSolution> {
+        let own = |question: &str| {
+            let half_of = tts_core::seed::root(2, question) % 2;
+            arguments.training.holds_out(question) && half.is_none_or(|half| half == half_of)
+        };
+        labels.iter().filter(|solution| own(solution.prompt.question())).collect()
+    };
+    if !arguments.calibrate {
+        return report(&arguments.out, &held_out(None), kind);
+    }
+    let (scores, wanted) = judged(&arguments.out, &held_out(Some(0)), kind)?;
+    // Far enough from 0 and 1 to have log-odds.
+    let odds = |score: &f64| {
+        let score = score.clamp(1e-12, 1.0 - 1e-12);
+        (score / (1.0 - score)).ln()
+    };
+    let temperature = fit_temperature(&scores.iter().map(odds).collect::<Vec<_>>(), &wanted)?;
+    config.temperature = Some(temperature);
+    save(&arguments.out, &model, &config, Dtype::F16)?;
+    writeln!(std::io::stdout(), "temperature {temperature:.3}, from one half of what is held out")?;
+    report(&arguments.out, &held_out(Some(1)), kind)
 }
 
-/// How well the reward model, as it was written, judges what was held out.
-fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Result<(), Error> {
+/// The scores of steps that have a label, by the reward model as it was written, and the labels.
+fn judged(
+    folder: &Path,
+    solutions: &[&LabelledSolution],
+    kind: LabelKind,
+) -> Result<(Vec<f64>, Vec<f64>), Error> {
     let judge = RewardModel::process(folder, Backend::default(), EngineConfig::default())?;
-    let mut out = std::io::stdout();
     let (mut scores, mut labels) = (Vec::new(), Vec::new());
-    for solution in held_out {
+    for solution in solutions {
         let step = |text: &str| Arc::new(Step { text: text.to_owned(), ..Step::default() });
         let steps: Vec<_> = solution.steps.iter().map(|labelled| step(&labelled.text)).collect();
         let count = steps.len();
@@ -131,6 +154,13 @@ fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Res
             }
         }
     }
+    Ok((scores, labels))
+}
+
+/// How well the reward model judges what was held out.
+fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Result<(), Error> {
+    let mut out = std::io::stdout();
+    let (scores, labels) = judged(folder, held_out, kind)?;
     if scores.is_empty() {
         writeln!(out, "nothing was held out: the reward model is not measured")?;
         return Ok(());

@@ -13,6 +13,7 @@ mod judge;
 mod network;
 mod read;
 mod save;
+mod temperature;
 
 use std::ops::Deref;
 
@@ -25,6 +26,7 @@ pub use config::{HeadConfig, HeadOutput, NeutralLabel, Reading, Separator};
 pub(crate) use judge::{Judge, Kind, separator_ids};
 pub use network::{Linear, RewardHead};
 pub(crate) use save::replace;
+pub use temperature::fit_temperature;
 
 use crate::PrmError;
 

@@ -14,7 +14,9 @@
 //! | [`ImplicitReward`] | a trained model and the one it came from | log-ratio times beta | `Sum` | `WeightedSigmoid` |
 //! | [`RewardModel`] | a model folder with decoder and head | as its kind | as its kind | as its kind |
 //!
-//! [`ScorerSpec`] opens them by name, for command lines.
+//! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
+//! [`train`] learns reward models from them, [`curate`] chooses which of its own solutions a policy
+//! learns from next.
 //!
 //! Source: methods and aggregates of Lightman et al. 2023 (section 2) and Snell et al. 2024
 //! (section 5.1).
@@ -45,7 +47,7 @@ pub mod train;
 pub use error::PrmError;
 pub use head::{
     HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead, Reading, RewardHead,
-    Separator,
+    Separator, fit_temperature,
 };
 pub use implicit::ImplicitReward;
 pub use logprob::{MeanLogprob, SumLogprob};

@@ -62,7 +62,7 @@ pub enum Reading {
 }
 
 /// What a head's numbers mean.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeadConfig {
     /// Scale of the scores.
@@ -71,6 +71,8 @@ pub struct HeadConfig {
     pub positive: Option<usize>,
     /// What the middle one of three labels (negative, neutral, positive) counts as.
     pub neutral: NeutralLabel,
+    /// Log-odds are divided by it ([`crate::fit_temperature`]); `None` for 1.
+    pub temperature: Option<f64>,
     /// What the score of a step is read from.
     pub reading: Reading,
     /// What is put after every step, as token ids: the score is read at its last token. `None`

@@ -89,6 +89,12 @@ impl RewardHead {
             head.check_layer(index, layer, inputs)?;
             inputs = Some(layer.outputs);
         }
+        if let Some(temperature) = head.config.temperature
+            && !(temperature.is_finite() && temperature > 0.0)
+        {
+            let problem = format!("{temperature}, expected a number above 0");
+            return Err(PrmError::config(&head.path, "temperature", problem));
+        }
         let labels = head.labels();
         let tokens = head.config.reading == Reading::Tokens;
         if !tokens && !(1..=3).contains(&labels) {
@@ -248,7 +254,7 @@ impl RewardHead {
         // The log of the sum of e^-x, which is what `sum` tends to where it is too small for f64.
         let mut log_doubts = f64::NEG_INFINITY;
         for (row, &token) in rows.iter().zip(tokens) {
-            let odds = last.output(token as usize, &self.features(row))?;
+            let odds = last.output(token as usize, &self.features(row))? / self.temperature();
             sum -= softplus(-odds);
             log_doubts = log_sum_exp(log_doubts, -odds);
         }
@@ -260,8 +266,12 @@ impl RewardHead {
         })
     }
 
+    fn temperature(&self) -> f64 {
+        self.config.temperature.unwrap_or(1.0)
+    }
+
     fn log_odds(&self, logits: &[f64]) -> f64 {
-        match *logits {
+        let odds = match *logits {
             [logit] => logit,
             [first, second] if self.config.positive == Some(0) => first - second,
             [first, second] => second - first,
@@ -270,7 +280,8 @@ impl RewardHead {
                 NeutralLabel::Negative => positive - log_sum_exp(negative, neutral),
             },
             _ => f64::NAN,
-        }
+        };
+        odds / self.temperature()
     }
 }
 
@@ -289,7 +300,7 @@ fn softplus(x: f64) -> f64 {
     positive + (-x.abs()).exp().ln_1p()
 }
 
-fn sigmoid(x: f64) -> f64 {
+pub(super) fn sigmoid(x: f64) -> f64 {
     // Neither branch overflows.
     if x >= 0.0 {
         1.0 / (1.0 + (-x).exp())
