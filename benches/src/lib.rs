@@ -6,10 +6,35 @@
 mod beam;
 mod workloads;
 
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
 use serde::Serialize;
+use tts_core::BoxError;
 
 pub use beam::ShuffledBeam;
 pub use workloads::{beam, decode, mixed, prefill, score};
+
+/// Writes figures as a line of JSON, and to a file if there is one; or says what went wrong.
+pub fn report<F: Serialize>(
+    name: &str,
+    figures: Result<F, BoxError>,
+    file: Option<&Path>,
+) -> ExitCode {
+    let written = figures.and_then(|figures| {
+        let text = serde_json::to_string(&figures)?;
+        writeln!(std::io::stdout(), "{text}")?;
+        if let Some(path) = file {
+            std::fs::write(path, text)?;
+        }
+        Ok(())
+    });
+    let Err(error) = written else { return ExitCode::SUCCESS };
+    // Nothing is left to do when even that cannot be written.
+    let _ = writeln!(std::io::stderr(), "{name}: {error}");
+    ExitCode::FAILURE
+}
 
 /// Figures of one run of a workload.
 #[derive(Debug, Clone, Serialize)]

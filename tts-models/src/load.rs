@@ -109,6 +109,15 @@ impl<E: Executor> LanguageModel for Engine<E> {
     }
 }
 
+/// The checkpoint and its text side, which fit.
+fn read(path: &Path, config: &EngineConfig) -> Result<(Checkpoint, TextSide), ModelError> {
+    config.check()?;
+    let checkpoint = Checkpoint::open(path)?;
+    let text = TextSide::open(&checkpoint)?;
+    text.tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
+    Ok((checkpoint, text))
+}
+
 /// Opens a model: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and safetensors.
 ///
 /// # Errors
@@ -119,10 +128,7 @@ pub fn open(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    config.check()?;
-    let checkpoint = Checkpoint::open(path)?;
-    let TextSide { tokenizer, template } = TextSide::open(&checkpoint)?;
-    tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
+    let (checkpoint, TextSide { tokenizer, template }) = read(path.as_ref(), &config)?;
     Ok(match backend {
         Backend::Native => {
             let native = Native::load(&checkpoint, config.weights, config.threads)?;
@@ -167,10 +173,7 @@ pub fn open_adapted(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    config.check()?;
-    let checkpoint = Checkpoint::open(path)?;
-    let TextSide { tokenizer, template } = TextSide::open(&checkpoint)?;
-    tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
+    let (checkpoint, TextSide { tokenizer, template }) = read(path.as_ref(), &config)?;
     let adapter = Adapter::load(adapter, checkpoint.config())?;
     let mut weights = DecoderWeights::load(&checkpoint)?;
     adapter.merge(&mut weights)?;

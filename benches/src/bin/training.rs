@@ -4,7 +4,6 @@
 //! is a Llama decoder of about three million random weights, the text random tokens; by default a batch
 //! is 64 sequences of 128. `scripts/pytorch_training.py` measures the same model in `PyTorch`.
 
-use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,6 +11,7 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use serde::Serialize;
+use tts_benches::report;
 use tts_core::BoxError;
 use tts_models::train::{Example, Model, Precision, TrainConfig, Trainer};
 use tts_models::{DecoderWeights, ModelConfig, RopeScaling};
@@ -145,20 +145,5 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let written = run(&arguments).and_then(|figures| {
-        let text = serde_json::to_string(&figures)?;
-        writeln!(std::io::stdout(), "{text}")?;
-        if let Some(path) = &arguments.json {
-            std::fs::write(path, text)?;
-        }
-        Ok(())
-    });
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do when even that cannot be written.
-            let _ = writeln!(std::io::stderr(), "training: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    report("training", run(&arguments), arguments.json.as_deref())
 }

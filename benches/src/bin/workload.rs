@@ -10,12 +10,11 @@
 //! * `score`: the same, every step scored by a random head on the model's own trunk;
 //! * `mixed`: beam search over 50 problems of uneven length at once.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use tts_benches::{Figures, ShuffledBeam, beam, decode, mixed, prefill, score};
+use tts_benches::{Figures, ShuffledBeam, beam, decode, mixed, prefill, report, score};
 use tts_core::{BoxError, Sampling};
 use tts_models::{Backend, EngineConfig, WeightFormat};
 
@@ -115,20 +114,5 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let written = run(&arguments).and_then(|figures| {
-        let text = serde_json::to_string(&figures)?;
-        writeln!(std::io::stdout(), "{text}")?;
-        if let Some(path) = &arguments.json {
-            std::fs::write(path, text)?;
-        }
-        Ok(())
-    });
-    match written {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do when even that cannot be written.
-            let _ = writeln!(std::io::stderr(), "workload: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    report("workload", run(&arguments), arguments.json.as_deref())
 }

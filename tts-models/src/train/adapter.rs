@@ -12,6 +12,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::weights::replace;
 use crate::{DecoderWeights, ModelConfig, ModelError};
@@ -382,15 +383,24 @@ struct Peft {
     bias: String,
     #[serde(default)]
     use_rslora: bool,
-    #[serde(default)]
-    use_dora: bool,
-    #[serde(default)]
-    modules_to_save: Option<Vec<String>>,
-    #[serde(default)]
-    rank_pattern: serde_json::Map<String, serde_json::Value>,
-    #[serde(default)]
-    alpha_pattern: serde_json::Map<String, serde_json::Value>,
+    /// Everything else.
+    #[serde(flatten)]
+    further: serde_json::Map<String, Value>,
 }
+
+/// What would make an adapter something else, unless it is null, false or empty.
+const FOREIGN: [&str; 10] = [
+    "use_dora",
+    "lora_bias",
+    "use_qalora",
+    "use_bdlora",
+    "alora_invocation_tokens",
+    "layer_replication",
+    "modules_to_save",
+    "rank_pattern",
+    "alpha_pattern",
+    "target_parameters",
+];
 
 impl Peft {
     fn config(self, path: &Path) -> Result<AdapterConfig, ModelError> {
@@ -401,14 +411,15 @@ impl Peft {
         if !matches!(self.bias.as_str(), "" | "none") {
             return refuse("bias", format!("{:?}, expected \"none\"", self.bias));
         }
-        if self.use_dora {
-            return refuse("use_dora", "true, which is not supported".to_owned());
-        }
-        if self.modules_to_save.is_some_and(|modules| !modules.is_empty()) {
-            return refuse("modules_to_save", "not empty, which is not supported".to_owned());
-        }
-        if !(self.rank_pattern.is_empty() && self.alpha_pattern.is_empty()) {
-            return refuse("rank_pattern", "one rank for all sites is supported".to_owned());
+        let plain = |value: &Value| match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(values) => values.is_empty(),
+            Value::Object(values) => values.is_empty(),
+            _ => false,
+        };
+        let mut all = FOREIGN.iter().filter_map(|&key| Some((key, self.further.get(key)?)));
+        if let Some((key, value)) = all.find(|(_, value)| !plain(value)) {
+            return refuse(key, format!("{value}, which is not supported"));
         }
         let mut sites = self.target_modules;
         sites.sort_unstable();

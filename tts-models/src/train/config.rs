@@ -11,7 +11,7 @@ pub enum Precision {
     /// All of f32.
     #[default]
     F32,
-    /// Operands rounded to BF16, sums in f32: twice as fast where the processor has such products.
+    /// Operands rounded to BF16, sums in f32: half as fast again where the processor has such products.
     Bf16,
 }
 

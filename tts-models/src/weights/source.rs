@@ -1,8 +1,8 @@
 //! A file read piece by piece, never as a whole.
 //!
 //! Every read states what it is for and is checked against the real length first, so that no
-//! allocation is larger than the file. Mapping the file is not an option: it is unsafe, and a file
-//! that changes underneath would be undefined behaviour.
+//! allocation is larger than the file. Mapping the file is not an option: one that changes
+//! underneath would be undefined behaviour.
 
 use std::fmt;
 use std::fs::File;

@@ -63,9 +63,10 @@ fn adapters_that_do_not_fit_are_refused() {
     let table = [
         ("\"LORA\"", "\"IA3\"", "peft_type"),
         ("\"none\"", "\"all\"", "bias"),
-        ("\"use_dora\": false", "\"use_dora\": true", "use_dora"),
-        ("\"modules_to_save\": null", "\"modules_to_save\": [\"lm_head\"]", "modules_to_save"),
-        ("\"rank_pattern\": {}", "\"rank_pattern\": {\"q_proj\": 3}", "rank_pattern"),
+        ("{", "{\"use_dora\": true,", "use_dora"),
+        ("{", "{\"lora_bias\": true,", "lora_bias"),
+        ("{", "{\"modules_to_save\": [\"lm_head\"],", "modules_to_save"),
+        ("{", "{\"rank_pattern\": {\"q_proj\": 3},", "rank_pattern"),
         ("\"q_proj\"", "\"wq\"", "wq"),
         ("\"q_proj\"", "\"v_proj\"", "twice"),
         ("\"q_proj\"", "\"k_proj\"", "k_proj.lora_A.weight"),
@@ -75,10 +76,14 @@ fn adapters_that_do_not_fit_are_refused() {
     ];
     for (from, to, expected) in table {
         assert!(good.contains(from), "{from}");
-        std::fs::write(&path, good.replace(from, to)).unwrap();
+        std::fs::write(&path, good.replacen(from, to, 1)).unwrap();
         let error = Adapter::load(folder.path(), &shape()).unwrap_err().to_string();
         assert!(error.contains(expected), "{to}: {error}");
     }
+    // What PEFT writes besides changes nothing.
+    let usual = "{\"use_dora\": false, \"modules_to_save\": null, \"rank_pattern\": {}, \"peft_version\": \"0.21.2\",";
+    std::fs::write(&path, good.replacen('{', usual, 1)).unwrap();
+    assert_eq!(Adapter::load(folder.path(), &shape()).unwrap(), adapted().adapter.unwrap());
     // Rank-stabilised adapters count more.
     std::fs::write(&path, good.replace("\"use_rslora\": false", "\"use_rslora\": true")).unwrap();
     let stable = Adapter::load(folder.path(), &shape()).unwrap();

@@ -18,7 +18,7 @@
 //! Source: Luo et al. 2024 (arXiv:2406.06592), section 3.2 and algorithm 1; defaults from section
 //! 4.1. The paper measures length in tokens, as here.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -113,8 +113,9 @@ struct State {
     firsts: Firsts,
     /// Wrong rollouts that were not searched.
     pool: Vec<Wrong>,
-    /// How often rollouts of a state were searched; in the order in which states came up.
-    visits: Vec<(NodeId, u32)>,
+    /// How often rollouts of a state were searched.
+    visits: HashMap<NodeId, u32>,
+    /// The sum of all visits.
     searches: usize,
     halving: Option<Halving>,
 }
@@ -159,7 +160,6 @@ impl OmegaPrmSearch {
         let grade = self.grade.as_ref();
         let found = estimate(tree, state, grade);
         if let Some(share) = found.share().filter(|&share| share > 0.0 && share < 1.0) {
-            self.state.visits.push((state, 0));
             for &first in from(tree, state) {
                 let end = end(tree, first);
                 if !is_right(tree, end, grade) {
@@ -178,12 +178,11 @@ impl OmegaPrmSearch {
         if self.state.searches == self.config.searches {
             return None;
         }
-        let visits = &mut self.state.visits;
-        let sum: u32 = visits.iter().map(|(_, visits)| visits).sum();
-        let reach = self.config.exploration * f64::from(sum).sqrt();
+        let State { visits, searches, .. } = &self.state;
+        let reach = self.config.exploration * (*searches as f64).sqrt();
         let value = |wrong: &Wrong| {
-            let visits = visits.iter().find(|(state, _)| *state == wrong.state);
-            wrong.quality + reach / f64::from(1 + visits.map_or(0, |(_, visits)| *visits))
+            let visits = visits.get(&wrong.state).copied().unwrap_or_default();
+            wrong.quality + reach / f64::from(1 + visits)
         };
         let mut best: Option<(usize, f64)> = None;
         for (place, wrong) in self.state.pool.iter().enumerate() {
@@ -193,9 +192,7 @@ impl OmegaPrmSearch {
             }
         }
         let wrong = self.state.pool.remove(best?.0);
-        if let Some((_, visits)) = visits.iter_mut().find(|(state, _)| *state == wrong.state) {
-            *visits += 1;
-        }
+        *self.state.visits.entry(wrong.state).or_default() += 1;
         self.state.searches += 1;
         Some(wrong)
     }
