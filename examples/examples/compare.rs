@@ -123,6 +123,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         problems: &held_out,
         seed: arguments.seed,
         concurrency: setting::CONCURRENCY,
+        sampling: setting::sampling(),
     };
     let journal = Journal::open(arguments.record.as_deref(), &settings)?;
     let mut experiment = Experiment { arena, judges, plan, journal };

@@ -93,6 +93,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         problems: &held_out,
         seed: arguments.seed,
         concurrency: setting::CONCURRENCY,
+        sampling: setting::sampling(),
     };
     let contest = Contest { arena, scorer: &scorer, aggregate: arguments.scorer.aggregate() };
     match &asked {

@@ -4,7 +4,7 @@
 //! that the generator's batch is full; a problem's tree is the same alone and in company.
 
 use tts_core::family::{Family, Problem, lines};
-use tts_core::{Generator, NodeId, Outcome, Search, StepScorer, Tree};
+use tts_core::{Generator, NodeId, Outcome, Sampling, Search, StepScorer, Tree};
 use tts_search::Recipe;
 
 use crate::{Error, setting};
@@ -22,6 +22,8 @@ pub struct Arena<'a> {
     pub seed: u64,
     /// Problems in flight at a time.
     pub concurrency: usize,
+    /// How tokens are drawn.
+    pub sampling: Sampling,
 }
 
 impl std::fmt::Debug for Arena<'_> {
@@ -48,7 +50,7 @@ impl Arena<'_> {
     ) -> Result<Vec<Outcome>, Error> {
         let mut search = Search::new(self.generator)
             .rule(setting::rule())
-            .sampling(setting::sampling())
+            .sampling(self.sampling)
             .seed(self.seed)
             .concurrency(self.concurrency);
         if let Some(scorer) = &scorer {

@@ -5,6 +5,7 @@ pub mod branches;
 pub mod compare;
 pub mod data;
 pub mod evaluate;
+pub mod experiment;
 pub mod figure;
 pub mod judge;
 pub mod law;

@@ -73,11 +73,19 @@ impl Strategy {
     /// # Errors
     /// See [`root`], for the tree searches.
     pub fn search(self, n: usize, aggregate: Aggregate) -> Result<Recipe, Error> {
+        self.search_by(n, Selection { rule: Rule::Weighted, aggregate })
+    }
+
+    /// [`Strategy::search`], with another choice among finished paths.
+    ///
+    /// # Errors
+    /// As [`Strategy::search`].
+    pub fn search_by(self, n: usize, select: Selection) -> Result<Recipe, Error> {
         // The ranking within the beam is the ranking of the final choice. For probabilities that a
         // step is right, given that those before it are, the product is the probability that the
         // path is right so far, which is what a beam should keep; candidates of one round have
         // equally many steps, so that the product favours no length.
-        let select = Selection { rule: Rule::Weighted, aggregate };
+        let aggregate = select.aggregate;
         let beam = |root| BeamSearch {
             first: Some(n),
             keep: root,

@@ -22,7 +22,8 @@ fn held_out(count: usize) -> Vec<Problem> {
 }
 
 fn arena<'a>(player: &'a Slipping, problems: &'a [Problem]) -> Arena<'a> {
-    Arena { generator: player, family: &CHAIN, problems, seed: 3, concurrency: 8 }
+    let sampling = setting::sampling();
+    Arena { generator: player, family: &CHAIN, problems, seed: 3, concurrency: 8, sampling }
 }
 
 #[test]

@@ -2,15 +2,13 @@
 //!
 //! Reward models are run as searches run them: from their committed files, on whole paths.
 
-use std::sync::Arc;
-
 use serde::Serialize;
-use tts_core::family::{Family, first_error};
+use tts_core::family::first_error;
 use tts_core::metrics::{
     Accuracy, Auc, Calibration, FirstErrors, Judged, MetricError, auc_over_problems,
     auc_within_problems, bootstrap_interval, calibration, first_errors, pass_at_k,
 };
-use tts_core::{Aggregate, Step, StepScorer, Trajectory};
+use tts_core::{Aggregate, StepScorer};
 
 use super::Stages;
 use super::verifiers::Kind;
@@ -89,24 +87,7 @@ impl Stages {
         scorer: &dyn StepScorer,
         all: &[Attempts],
     ) -> Result<Vec<Vec<Vec<f64>>>, Error> {
-        let mut scores = Vec::with_capacity(all.len());
-        for Attempts { question, attempts } in all {
-            let prompt = Arc::new(self.config.family.prompt(question));
-            let paths: Vec<Trajectory> = attempts
-                .iter()
-                .map(|attempt| {
-                    let steps: Vec<Arc<Step>> = attempt
-                        .steps
-                        .iter()
-                        .map(|text| Arc::new(Step { text: text.clone(), ..Step::default() }))
-                        .collect();
-                    let fresh = steps.len();
-                    Trajectory::new(prompt.clone(), steps, fresh, true)
-                })
-                .collect();
-            scores.push(scorer.score(&paths)?.into_iter().map(|scored| scored.scores).collect());
-        }
-        Ok(scores)
+        all.iter().map(|attempts| attempts.scores(&self.config.family, scorer)).collect()
     }
 
     pub(super) fn judge_verifier(

@@ -1,0 +1,259 @@
+//! Arms: the share of right answers on each problem, over seeds, and what it costs.
+//!
+//! Choices from a pool are evaluated on subsets of it ([`tts_core::metrics::Pool::at_k`]), all arms of a
+//! policy on the same samples. Searches are run at each budget. Problems are the unit of all
+//! intervals: seeds of one problem are no further evidence about other problems.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tts_core::family::Problem;
+use tts_core::metrics::{self, Accuracy, Metric, Pool};
+use tts_core::select::{Vote, Weight};
+use tts_core::{Aggregate, Sampling, Selection, answer};
+
+use super::recipe::{Arm, EXACT};
+use super::unit;
+use super::workshop::Workshop;
+use crate::arena::Arena;
+use crate::compare::Single;
+use crate::lineup::Strategy;
+use crate::sampled::{Attempt, Attempts};
+use crate::{Error, quick, setting};
+
+/// Subsets that a vote is held on.
+const SUBSETS: usize = 100;
+/// Draws of a bootstrap.
+pub(super) const DRAWS: usize = 2_000;
+
+/// An arm at a budget.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// The curve.
+    pub arm: String,
+    /// Samples, or lines a round.
+    pub n: usize,
+    /// Place on the axis.
+    pub x: f64,
+    /// The mean over problems with its interval over problems.
+    pub accuracy: Accuracy,
+    /// Tokens generated a problem.
+    pub generated_tokens: f64,
+    /// Tokens scored a problem.
+    pub scored_tokens: f64,
+    /// Operations a problem, of policy and scorer, prompts left out: two a parameter and token.
+    pub operations: f64,
+    /// The share of seeds (or of subsets of the pools) right, by problem.
+    #[serde(skip)]
+    pub values: Vec<f64>,
+}
+
+/// Costs and outcomes on all problems under one seed.
+struct Run {
+    values: Vec<f64>,
+    generated: f64,
+    scored: f64,
+}
+
+/// Scores of the steps of each attempt at one problem.
+type Scores = Vec<Vec<f64>>;
+
+impl Workshop<'_> {
+    /// The pool of a policy.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn pool(&self, policy: &str, seed: u64) -> Result<Vec<Attempts>, Error> {
+        self.attempts(policy, &self.test()?, self.recipe.pool, seed)
+    }
+
+    /// What names a scorer in results.
+    fn scorer_identity(&self, arm: &Arm, seed: u64) -> Result<Value, Error> {
+        Ok(match &arm.scorer {
+            None => Value::Null,
+            Some(name) if name == EXACT => json!(EXACT),
+            Some(name) => json!([self.identity(name, seed)?, arm.every_step]),
+        })
+    }
+
+    /// A pool's scores by an arm's scorer.
+    fn scores(
+        &self,
+        arm: &Arm,
+        pools: &[Attempts],
+        seed: u64,
+    ) -> Result<Option<Vec<Scores>>, Error> {
+        let Some(name) = &arm.scorer else { return Ok(None) };
+        let made = self.model_seed(seed);
+        let description = json!({
+            "scores": self.scorer_identity(arm, made)?, "policy": self.identity(&arm.policy, made)?,
+            "task": self.recipe.task, "temperature": self.recipe.temperature, "seed": seed,
+            "pool": self.recipe.pool, "problems": "test",
+        });
+        let family = self.family();
+        let scorer = self.scorer(name, made, arm.every_step)?;
+        let scores = unit::run(&self.root, &description, pools.len(), |places, note| {
+            let bar = quick::bar(&format!("{}: scores", arm.name), places.len())?;
+            for &place in places {
+                note(place, pools[place].scores(&*family, &*scorer)?)?;
+                bar.inc(1);
+            }
+            bar.finish_and_clear();
+            Ok(())
+        })?;
+        Ok(Some(scores))
+    }
+
+    /// An arm that chooses from a pool, at all of its budgets.
+    fn pooled(&self, arm: &Arm, problems: &[Problem], seed: u64) -> Result<Vec<Run>, Error> {
+        let pools = if arm.in_turn {
+            self.chains(&arm.policy, problems, self.recipe.pool, seed)?
+        } else {
+            self.pool(&arm.policy, seed)?
+        };
+        let scores = self.scores(arm, &pools, seed)?;
+        let metric = match arm.strategy {
+            Strategy::Majority => Metric::Vote(Weight::Count),
+            Strategy::Weighted => Metric::Vote(Weight::Raw),
+            Strategy::PassAtN => Metric::Pass,
+            _ => Metric::Best,
+        };
+        let graded = |pool: usize, n: usize| {
+            let scores = scores.as_ref().map(|scores| &scores[pool]);
+            votes(&pools[pool].attempts[..n], scores, arm.aggregate)
+        };
+        let whole: Vec<Pool> = (0..pools.len())
+            .map(|pool| graded(pool, self.recipe.pool))
+            .collect::<Result<_, _>>()?;
+        let count = (problems.len() * self.recipe.pool) as f64;
+        let all = || pools.iter().flat_map(|pool| &pool.attempts);
+        let generated = all().map(|attempt| attempt.generated).sum::<u64>() as f64 / count;
+        let judged = all().flat_map(|attempt| &attempt.steps).map(|step| step.chars().count());
+        let judged = if arm.scorer.is_some() { judged.sum::<usize>() as f64 / count } else { 0.0 };
+        let at = |&n: &usize| {
+            let value = |(place, pool): (usize, &Pool)| {
+                let draws = tts_core::seed::mix(seed, place as u64);
+                // Turns have an order: the first n are what n turns write.
+                let first = if arm.in_turn { Some(graded(place, n)?) } else { None };
+                let pool = first.as_ref().unwrap_or(pool);
+                Ok(pool.at_k(metric, n, SUBSETS, draws)?.value)
+            };
+            let values = whole.iter().enumerate().map(value).collect::<Result<_, Error>>()?;
+            Ok(Run { values, generated: generated * n as f64, scored: judged * n as f64 })
+        };
+        arm.n.iter().map(at).collect()
+    }
+
+    /// An arm that searches, at one budget.
+    fn searched(&self, arm: &Arm, problems: &[Problem], n: usize, seed: u64) -> Result<Run, Error> {
+        let made = self.model_seed(seed);
+        let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
+        let recipe = arm.strategy.search_by(n, select)?;
+        let description = json!({
+            "search": recipe, "scorer": self.scorer_identity(arm, made)?,
+            "policy": self.identity(&arm.policy, made)?, "task": self.recipe.task,
+            "temperature": self.recipe.temperature, "seed": seed, "problems": "test",
+        });
+        let policy = self.policy(&arm.policy, made)?;
+        let scorer = match &arm.scorer {
+            None => None,
+            Some(name) => Some(self.scorer(name, made, arm.every_step)?),
+        };
+        let family = self.family();
+        let singles: Vec<Single> =
+            unit::run(&self.root, &description, problems.len(), |places, note| {
+                let bar = quick::bar(&format!("{} {n}", arm.name), places.len())?;
+                let arena = Arena {
+                    generator: &policy,
+                    family: &family,
+                    problems,
+                    seed,
+                    concurrency: setting::CONCURRENCY,
+                    sampling: Sampling::temperature(self.recipe.temperature),
+                };
+                let scorer = scorer.as_deref();
+                for places in places.chunks(4 * setting::CONCURRENCY) {
+                    arena.search(&recipe, scorer, places, |place, outcome| {
+                        bar.inc(1);
+                        let cost = &outcome.usage.logical;
+                        note(
+                            place,
+                            Single {
+                                correct: arena.is_solved(place, outcome),
+                                generated: cost.generated_tokens,
+                                scored: cost.scored_tokens,
+                            },
+                        )
+                    })?;
+                }
+                bar.finish_and_clear();
+                Ok(())
+            })?;
+        let mean = |tokens: fn(&Single) -> u64| {
+            singles.iter().map(tokens).sum::<u64>() as f64 / problems.len() as f64
+        };
+        Ok(Run {
+            values: singles.iter().map(|single| f64::from(u8::from(single.correct))).collect(),
+            generated: mean(|single| single.generated),
+            scored: mean(|single| single.scored),
+        })
+    }
+
+    /// An arm at all of its budgets, over all seeds.
+    ///
+    /// # Errors
+    /// When a model cannot be made, or a search fails; what was found is kept.
+    pub fn measure(&self, arm: &Arm) -> Result<Vec<Point>, Error> {
+        let problems = self.test()?;
+        let mut all: Vec<Vec<Run>> = Vec::new();
+        for seed in 1..=self.recipe.seeds {
+            all.push(if Strategy::POOLED.contains(&arm.strategy) {
+                self.pooled(arm, &problems, seed)?
+            } else {
+                let run = |&n: &usize| self.searched(arm, &problems, n, seed);
+                arm.n.iter().map(run).collect::<Result<_, _>>()?
+            });
+        }
+        let made = self.model_seed(1);
+        let policy = self.policy(&arm.policy, made)?.trunk_cost().parameters as f64;
+        let scorer = match &arm.scorer {
+            None => 0.0,
+            Some(name) => self.scorer(name, made, false)?.cost().parameters as f64,
+        };
+        let seeds = all.len() as f64;
+        let point = |(place, &n): (usize, &usize)| {
+            let mean = |of: &dyn Fn(&Run) -> f64| {
+                all.iter().map(|runs| of(&runs[place])).sum::<f64>() / seeds
+            };
+            let values: Vec<f64> =
+                (0..problems.len()).map(|problem| mean(&|run| run.values[problem])).collect();
+            let (generated, scored) = (mean(&|run| run.generated), mean(&|run| run.scored));
+            Ok(Point {
+                arm: arm.name.clone(),
+                n,
+                x: arm.x.unwrap_or(n as f64),
+                accuracy: metrics::bootstrap_interval(&values, DRAWS, 0)?,
+                generated_tokens: generated,
+                scored_tokens: scored,
+                operations: 2.0 * (policy * generated + scorer * scored),
+                values,
+            })
+        };
+        arm.n.iter().enumerate().map(point).collect()
+    }
+}
+
+/// A pool as candidates of a vote; without scores all weigh the same.
+fn votes(pool: &[Attempt], scores: Option<&Scores>, by: Aggregate) -> Result<Pool, Error> {
+    let vote = |(place, attempt): (usize, &Attempt)| Vote {
+        // What was cut off has no final answer.
+        answer: answer::extract(&attempt.steps.concat()).filter(|_| !attempt.steps.is_empty()),
+        score: match scores {
+            None => 1.0,
+            Some(scores) => by.apply(scores[place].iter().copied()).unwrap_or(0.0),
+        },
+    };
+    let votes: Vec<Vote> = pool.iter().enumerate().map(vote).collect();
+    let correct: Vec<bool> = pool.iter().map(|attempt| attempt.solved).collect();
+    let mut readings = answer::Readings::default();
+    Ok(Pool::new(&votes, &correct, |a, b| readings.equivalent(a, b))?)
+}

@@ -1,0 +1,120 @@
+//! Experiments: recipes of models, arms, seeds and comparisons, run by one binary.
+//!
+//! A [`Recipe`] says all that decides the result. A [`Workshop`] makes its models, each once, and
+//! measures its arms problem by problem; both keep what they have, so that a killed run goes on and
+//! recipes share pools and models. A [`Report`] is written as Markdown, JSON and SVG.
+//!
+//! Source: set-ups as in the papers that each recipe names; paired bootstrap over problems, Efron and
+//! Tibshirani 1993, section 13.3.
+
+mod compare;
+mod measure;
+mod policies;
+mod recipe;
+mod report;
+mod spec;
+mod turns;
+mod unit;
+mod verdict;
+mod verifiers;
+mod workshop;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use tts_models::EngineConfig;
+
+pub use compare::{Difference, differences};
+pub use measure::Point;
+pub use policies::with_attempts;
+pub use recipe::{Along, Arm, At, Comparison, Judged, Recipe, Task};
+pub use report::Report;
+pub use spec::{
+    Choice, Labels, Learnt, ModelSpec, Part, Reading, Revised, Reward, SelfTrained, Shape,
+    Training, Written,
+};
+pub use turns::Turn;
+pub use verdict::Verdict;
+pub use workshop::Workshop;
+
+use crate::{Error, law};
+
+macro_rules! recipes {
+    ($($name:literal),* $(,)?) => {
+        /// The recipes that come with the project, by name.
+        pub const RECIPES: &[(&str, &str)] = &[
+            $(($name, include_str!(concat!("../../experiments/", $name, ".json")))),*
+        ];
+    };
+}
+recipes!(
+    "prm-orm-majority",
+    "aggregation",
+    "labels",
+    "active-learning",
+    "crossover",
+    "lookahead",
+    "self-training",
+    "steps-against-answers",
+    "revisions",
+    "sizes",
+);
+
+/// A recipe by name, or from a file.
+///
+/// # Errors
+/// When there is none of that name and no such file, or the file is no recipe.
+pub fn find(name: &str) -> Result<(String, Recipe), Error> {
+    if let Some((name, text)) = RECIPES.iter().find(|(known, _)| *known == name) {
+        return Ok(((*name).to_owned(), Recipe::parse(text)?));
+    }
+    let path = PathBuf::from(name);
+    if !path.is_file() {
+        let known: Vec<&str> = RECIPES.iter().map(|(name, _)| *name).collect();
+        let known = known.join(", ");
+        return Err(format!("{name}: no such file, and none of the recipes: {known}").into());
+    }
+    let stem = path.file_stem().map_or_else(|| name.into(), |stem| stem.to_string_lossy());
+    Ok((stem.into_owned(), Recipe::from_file(&path)?))
+}
+
+/// Runs a recipe as far as it has not run yet, with models and results under `root`.
+///
+/// # Errors
+/// When a model cannot be made, or a search or a file fails; what was done is kept.
+pub fn run(
+    recipe: &Recipe,
+    quick: bool,
+    root: PathBuf,
+    engine: EngineConfig,
+) -> Result<Report, Error> {
+    let workshop = Workshop { recipe, root, engine };
+    let mut points = Vec::new();
+    for arm in &recipe.arms {
+        points.extend(workshop.measure(arm)?);
+    }
+    let verdicts = match &recipe.judged {
+        Some(judged) => workshop.verdicts(judged)?,
+        None => Vec::new(),
+    };
+    let mut turns = Vec::new();
+    let revising: BTreeSet<&String> =
+        recipe.arms.iter().filter(|arm| arm.in_turn).map(|arm| &arm.policy).collect();
+    for policy in revising {
+        turns.extend(workshop.turns(policy)?);
+    }
+    let mut models = BTreeMap::new();
+    for name in recipe.models.keys() {
+        models.insert(name.clone(), workshop.report(name, workshop.model_seed(1))?);
+    }
+    Ok(Report {
+        differences: differences(&points, &recipe.compare)?,
+        recipe: recipe.clone(),
+        quick,
+        machine: law::processor(),
+        points,
+        verdicts,
+        turns,
+        models,
+    })
+}

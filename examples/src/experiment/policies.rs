@@ -1,0 +1,176 @@
+//! Policies: from written solutions, from their own filtered solutions, from wrong attempts.
+//!
+//! A round of self-training samples solutions of problems that no policy was shown, keeps some
+//! ([`tts_prm::curate`]), and trains the base anew on them. A revision model learns right solutions
+//! behind wrong attempts: its context holds the question with each of them, then the question again.
+//!
+//! Source: Zelikman et al. 2022 (arXiv:2203.14465), section 3; Singh et al. 2023 (arXiv:2312.06585),
+//! section 4; Snell et al. 2024 (arXiv:2408.03314), section 6.1, for revisions.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tts_core::family::{Family, Problem};
+use tts_core::seed;
+use tts_models::train::{Example, Model};
+use tts_models::weights::Dtype;
+use tts_models::{DecoderWeights, Tokenizer};
+use tts_prm::curate::{Candidate, curate, revisions};
+
+use super::spec::{Learnt, Revised, SelfTrained, Written};
+use super::workshop::{Purpose, Workshop, at};
+use crate::sampled::Attempts;
+use crate::{Error, pair};
+
+/// Problems that held-out losses are measured on.
+const VALIDATION: usize = 256;
+
+/// A solution to learn: its prompt is not learnt, its end is.
+fn example(tokenizer: &Tokenizer, end: u32, prompt: &str, text: &str) -> Result<Example, Error> {
+    let mut tokens = tokenizer.encode(prompt, false)?;
+    let first = tokens.len();
+    tokens.extend(tokenizer.encode(text, false)?);
+    tokens.push(end);
+    Ok(Example::continuation(tokens, first))
+}
+
+/// The token that ends a solution.
+fn end(decoder: &DecoderWeights) -> u32 {
+    decoder.config.eos_token_ids.first().copied().unwrap_or(0)
+}
+
+/// What a revision model is given: the question with each wrong attempt, then the question again.
+pub fn with_attempts(question: &str, attempts: &[&str]) -> String {
+    let attempt = |text: &&str| format!("{question}\n{}\n", text.trim());
+    let attempts: String = attempts.iter().map(attempt).collect();
+    format!("{attempts}{question}\n")
+}
+
+impl Workshop<'_> {
+    fn written(
+        &self,
+        learnt: Learnt,
+        all: &[Problem],
+        (tokenizer, end): (&Tokenizer, u32),
+    ) -> Result<Vec<Example>, Error> {
+        let family = self.family();
+        let written = |problem: &Problem| {
+            let question = &problem.question;
+            let steps = family.solve(question).ok_or_else(|| format!("{question}: no solution"))?;
+            let text = match learnt {
+                Learnt::Steps => steps.concat(),
+                Learnt::Answer => steps.last().cloned().unwrap_or_default(),
+            };
+            example(tokenizer, end, &format!("{question}\n"), &text)
+        };
+        all.iter().map(written).collect()
+    }
+
+    /// A policy from written solutions.
+    pub(super) fn write(&self, spec: &Written, folder: &Path, seed: u64) -> Result<Value, Error> {
+        let (decoder, tokenizer) = match (&spec.from, spec.shape) {
+            (Some(name), None) => self.start(name, seed, folder)?,
+            (None, Some(shape)) => {
+                let alphabet = self.recipe.task.alphabet();
+                let json = tts_models::tokenizer::characters(alphabet, &[pair::END])?;
+                let file = folder.join("tokenizer.json");
+                std::fs::write(&file, &json).map_err(at(&file))?;
+                let config = shape.config(1 + alphabet.chars().count());
+                (DecoderWeights::initial(config, seed)?, Tokenizer::from_file(file)?)
+            }
+            _ => return Err("a written model has either `from` or `shape`".into()),
+        };
+        let text = (&tokenizer, end(&decoder));
+        // One that goes on from another learns problems of its own.
+        let order = if spec.from.is_some() { seed::mix(seed, 3) } else { seed };
+        let problems = self.problems(Purpose::Policy, order, spec.problems)?;
+        let data = self.written(spec.learn, &problems, text)?;
+        let held_out = self.written(spec.learn, &self.validation(VALIDATION)?, text)?;
+        let parameters = decoder.config.active_parameters();
+        let model = Model::from(decoder);
+        let names = ("policy", folder);
+        let model = self.train(names, (&spec.train, seed), model, &data, &held_out)?;
+        model.decoder.save_as(folder, Dtype::F16, &[])?;
+        Ok(json!({ "parameters": parameters }))
+    }
+
+    /// Solutions of a policy as candidates, with scores where they are asked for.
+    fn candidates(&self, all: &[Attempts], scores: Option<Vec<Vec<f64>>>) -> Vec<Candidate> {
+        let mut candidates = Vec::new();
+        for (problem, attempts) in all.iter().enumerate() {
+            let written = attempts.attempts.iter().enumerate();
+            // What was cut off or is empty has nothing to learn from.
+            for (place, attempt) in written.filter(|(_, attempt)| !attempt.steps.is_empty()) {
+                candidates.push(Candidate {
+                    problem,
+                    text: attempt.steps.concat(),
+                    solved: attempt.solved,
+                    score: scores.as_ref().map(|scores| scores[problem][place]),
+                });
+            }
+        }
+        candidates
+    }
+
+    /// A round of self-training.
+    pub(super) fn round(
+        &self,
+        spec: &SelfTrained,
+        folder: &Path,
+        seed: u64,
+    ) -> Result<Value, Error> {
+        let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
+        let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
+        let attempts = self.attempts(&spec.policy, &problems, spec.samples, seed)?;
+        let scores = match &spec.judge {
+            None => None,
+            Some((judge, aggregate)) => {
+                let judge = self.scorer(judge, seed, false)?;
+                Some(self.judged(&*judge, *aggregate, &attempts)?)
+            }
+        };
+        let candidates = self.candidates(&attempts, scores);
+        let (kept, report) = curate(&candidates, &spec.keep)?;
+        let end = end(&decoder);
+        let learnt = |&place: &usize| {
+            let Candidate { problem, text, .. } = &candidates[place];
+            let prompt = format!("{}\n", attempts[*problem].question);
+            example(&tokenizer, end, &prompt, text.trim_end())
+        };
+        let data = kept.iter().map(learnt).collect::<Result<Vec<Example>, Error>>()?;
+        let held_out =
+            self.written(Learnt::Steps, &self.validation(VALIDATION)?, (&tokenizer, end))?;
+        let names = ("round", folder);
+        let train = (&spec.train, seed);
+        let model = self.train(names, train, Model::from(decoder), &data, &held_out)?;
+        model.decoder.save_as(folder, Dtype::F16, &[])?;
+        Ok(serde_json::to_value(report)?)
+    }
+
+    /// A policy that improves on wrong attempts.
+    pub(super) fn revised(&self, spec: &Revised, folder: &Path, seed: u64) -> Result<Value, Error> {
+        let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
+        let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
+        let attempts = self.attempts(&spec.policy, &problems, spec.samples, seed)?;
+        let candidates = self.candidates(&attempts, None);
+        let end = end(&decoder);
+        let all = revisions(&candidates, spec.attempts, seed);
+        let mut data = Vec::with_capacity(all.len());
+        for revision in &all {
+            let wrong: Vec<&str> =
+                revision.attempts.iter().map(|&place| candidates[place].text.as_str()).collect();
+            let prompt = with_attempts(&attempts[revision.problem].question, &wrong);
+            let text = candidates[revision.answer].text.trim_end();
+            data.push(example(&tokenizer, end, &prompt, text)?);
+        }
+        let held_out = data.split_off(data.len() - data.len().min(VALIDATION));
+        if data.is_empty() {
+            return Err("no right solution to learn revisions from".into());
+        }
+        let names = ("revision", folder);
+        let train = (&spec.train, seed);
+        let model = self.train(names, train, Model::from(decoder), &data, &held_out)?;
+        model.decoder.save_as(folder, Dtype::F16, &[])?;
+        Ok(json!({ "revisions": data.len(), "problems": problems.len() }))
+    }
+}

@@ -1,0 +1,263 @@
+//! Recipes: everything that decides what an experiment finds, as JSON.
+//!
+//! A recipe names models, each with how it is made, arms, each a policy with a way of searching at
+//! some budgets, what is compared, and what is drawn. The file is the experiment: no number of it stands
+//! in code. [`Recipe::quick`] is the same at a fraction of the size, to see that it runs.
+//!
+//! Source: none; a format of this library.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tts_core::family::{Chain, Countdown, Family};
+use tts_core::{Aggregate, Rule};
+
+use super::spec::ModelSpec;
+use crate::lineup::Strategy;
+use crate::{Error, pair};
+
+/// The problems.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Task {
+    /// Arithmetic with one right answer.
+    Chain(Chain),
+    /// Reaching a number from others: steps that are right may lead nowhere.
+    Countdown(Countdown),
+}
+
+impl Task {
+    /// The family with its exact checker.
+    pub fn family(&self) -> Arc<dyn Family> {
+        match self {
+            Self::Chain(chain) => Arc::new(chain.clone()),
+            Self::Countdown(countdown) => Arc::new(countdown.clone()),
+        }
+    }
+
+    /// Every character of its problems and solutions.
+    pub fn alphabet(&self) -> &'static str {
+        match self {
+            Self::Chain(_) => pair::ALPHABET,
+            Self::Countdown(_) => "\n 0123456789+-*/=;>",
+        }
+    }
+}
+
+/// A way of answering, at some budgets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// The curve that it belongs to.
+    pub name: String,
+    /// Who writes.
+    pub policy: String,
+    /// How answers are found.
+    pub strategy: Strategy,
+    /// Who judges: a reward model, or `exact` for the checker.
+    #[serde(default)]
+    pub scorer: Option<String>,
+    /// Ask an outcome reward model of every step.
+    #[serde(default)]
+    pub every_step: bool,
+    /// How scores of steps become one.
+    #[serde(default)]
+    pub aggregate: Aggregate,
+    /// How a search chooses among finished paths.
+    #[serde(default)]
+    pub choose: Rule,
+    /// Samples, or lines a round.
+    pub n: Vec<usize>,
+    /// Samples are written in turn, each behind the latest before it; else side by side.
+    #[serde(default)]
+    pub in_turn: bool,
+    /// Place on the horizontal axis, where that is not N.
+    #[serde(default)]
+    pub x: Option<f64>,
+}
+
+/// Two curves, point by point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// The one.
+    pub first: String,
+    /// What is subtracted from it.
+    pub second: String,
+    /// What is the same for both.
+    #[serde(default)]
+    pub at: At,
+}
+
+/// What two points have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum At {
+    /// N, and the place on the axis.
+    #[default]
+    N,
+    /// Generated tokens: the second is taken between its two neighbouring points.
+    Tokens,
+    /// Operations, of policy and scorer.
+    Operations,
+}
+
+/// What is drawn along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Along {
+    /// Samples, or lines a round.
+    #[default]
+    N,
+    /// Generated tokens.
+    Tokens,
+    /// Operations, of policy and scorer.
+    Operations,
+    /// What each arm says.
+    X,
+}
+
+/// Reward models against what is true of each step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judged {
+    /// Who wrote the solutions.
+    pub policy: String,
+    /// Solutions of each problem.
+    pub samples: usize,
+    /// The reward models.
+    pub models: Vec<String>,
+}
+
+/// An experiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// What it shows, as a heading.
+    pub title: String,
+    /// What was published, and where.
+    pub claim: String,
+    /// The problems.
+    pub task: Task,
+    /// How tokens are drawn.
+    pub temperature: f32,
+    /// Held-out problems.
+    pub problems: usize,
+    /// How often everything is run.
+    pub seeds: u64,
+    /// Whether each seed makes its own models.
+    #[serde(default)]
+    pub retrain: bool,
+    /// Samples of a problem that choices are made from; more than N, for subsets.
+    pub pool: usize,
+    /// How each model is made.
+    pub models: BTreeMap<String, ModelSpec>,
+    /// What is measured.
+    pub arms: Vec<Arm>,
+    /// What is compared.
+    #[serde(default)]
+    pub compare: Vec<Comparison>,
+    /// Reward models against the truth.
+    #[serde(default)]
+    pub judged: Option<Judged>,
+    /// What is drawn along.
+    #[serde(default)]
+    pub along: Along,
+    /// What the axis shows, where arms say their place on it.
+    #[serde(default)]
+    pub axis: Option<String>,
+}
+
+/// A quick run takes this share of problems, examples and updates.
+const QUICK: usize = 10;
+
+impl Recipe {
+    /// Reads a recipe.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or is no recipe.
+    pub fn from_file(path: &Path) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+        Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()).into())
+    }
+
+    /// Reads a recipe from text.
+    ///
+    /// # Errors
+    /// When it is none; the error names the place or the field.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let recipe: Self = serde_json::from_str(text)?;
+        recipe.check()?;
+        Ok(recipe)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let counts = [
+            ("problems", self.problems),
+            ("seeds", usize::try_from(self.seeds)?),
+            ("pool", self.pool),
+            ("number of arms", self.arms.len()),
+        ];
+        if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(format!("{field} is 0, expected at least 1").into());
+        }
+        let known = |field: &str, name: &String| {
+            if self.models.contains_key(name) {
+                return Ok(());
+            }
+            Err(format!("{field}: {name:?} is none of the models"))
+        };
+        for arm in &self.arms {
+            let field = format!("arm {:?}", arm.name);
+            known(&field, &arm.policy)?;
+            arm.scorer.iter().filter(|name| *name != EXACT).try_for_each(|s| known(&field, s))?;
+            if arm.strategy.is_scored() && arm.scorer.is_none() {
+                return Err(format!("{field}: {} needs a scorer", arm.strategy).into());
+            }
+            let pooled = Strategy::POOLED.contains(&arm.strategy);
+            if arm.in_turn && (!pooled || arm.scorer.is_some()) {
+                let problem = "samples in turn are chosen from by majority or pass-at-n";
+                return Err(format!("{field}: {problem}").into());
+            }
+            if let Some(n) = arm.n.iter().find(|&&n| n == 0 || (pooled && n > self.pool)) {
+                return Err(format!("{field}: N is {n}, expected 1 to {}", self.pool).into());
+            }
+        }
+        for (name, spec) in &self.models {
+            spec.uses().into_iter().try_for_each(|used| known(&format!("model {name:?}"), used))?;
+        }
+        if let Some(judged) = &self.judged {
+            known("judged", &judged.policy)?;
+            judged.models.iter().try_for_each(|name| known("judged", name))?;
+        }
+        let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
+        for name in self.compare.iter().flat_map(|pair| [&pair.first, &pair.second]) {
+            if !names.contains(name) {
+                return Err(format!("compare: {name:?} is none of the arms").into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The same in minutes: a tenth of problems, examples and updates, one seed, N up to 16.
+    #[must_use]
+    pub fn quick(mut self) -> Self {
+        self.problems = (self.problems / QUICK).max(60).min(self.problems);
+        self.seeds = 1;
+        self.pool = self.pool.min(32);
+        for arm in &mut self.arms {
+            let least = arm.n.iter().copied().min();
+            arm.n.retain(|&n| n <= 16 || Some(n) == least);
+            arm.n.iter_mut().for_each(|n| *n = (*n).min(self.pool));
+        }
+        for spec in self.models.values_mut() {
+            spec.shrink(QUICK);
+        }
+        self
+    }
+}
+
+/// The name of the exact checker as a scorer.
+pub(super) const EXACT: &str = "exact";

@@ -1,0 +1,289 @@
+//! How the models of an experiment are made, as a recipe says it.
+//!
+//! Models are named and may be made from each other: a policy from written solutions, a reward model
+//! from a policy's solutions, a policy from what a reward model let through.
+
+use serde::{Deserialize, Serialize};
+use tts_core::Aggregate;
+use tts_models::train::{Precision, TrainConfig};
+use tts_models::{ModelConfig, RopeScaling};
+use tts_prm::curate::Curation;
+use tts_prm::label::LabelKind;
+
+use crate::pair;
+
+/// How a model is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelSpec {
+    /// One of the models in `examples/pair`: `generator`, `prm` or `orm`.
+    Embedded(Part),
+    /// A policy that learns from written solutions.
+    Written(Written),
+    /// A reward model that learns from a policy's solutions.
+    Reward(Box<Reward>),
+    /// A policy that learns from its own solutions, or another one's.
+    SelfTrained(Box<SelfTrained>),
+    /// A policy that improves on wrong attempts.
+    Revision(Box<Revised>),
+}
+
+/// A model of the embedded pair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The generator.
+    Generator,
+    /// The process reward model.
+    Prm,
+    /// The outcome reward model.
+    Orm,
+}
+
+impl Part {
+    /// The name of its folder.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generator => "generator",
+            Self::Prm => "prm",
+            Self::Orm => "orm",
+        }
+    }
+}
+
+/// The size of a decoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shape {
+    /// Width of the residual stream; the feed-forward layers have three times as much.
+    pub width: usize,
+    /// Layers.
+    pub layers: usize,
+    /// Heads of attention.
+    pub heads: usize,
+}
+
+impl Shape {
+    /// A Llama decoder of this size.
+    pub fn config(self, vocabulary: usize) -> ModelConfig {
+        ModelConfig {
+            vocab_size: vocabulary,
+            hidden_size: self.width,
+            intermediate_size: 3 * self.width,
+            num_hidden_layers: self.layers,
+            num_attention_heads: self.heads,
+            num_key_value_heads: self.heads,
+            head_dim: self.width / self.heads.max(1),
+            max_position_embeddings: 512,
+            rope_scaling: RopeScaling::None,
+            ..pair::shape()
+        }
+    }
+}
+
+/// How long and how fast a model learns.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Training {
+    /// Updates.
+    pub steps: usize,
+    /// Examples an update.
+    pub batch: usize,
+    /// Highest learning rate.
+    pub learning_rate: f64,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { steps: 1_000, batch: 32, learning_rate: 1e-3 }
+    }
+}
+
+impl Training {
+    /// The settings of the run.
+    pub fn config(self, seed: u64) -> TrainConfig {
+        TrainConfig {
+            steps: self.steps,
+            batch: self.batch,
+            learning_rate: self.learning_rate,
+            warmup: (self.steps / 20).clamp(1, 100),
+            precision: Precision::Bf16,
+            seed,
+            evaluate_every: (self.steps / 10).max(1),
+            checkpoint_every: (self.steps / 10).max(1),
+            ..TrainConfig::default()
+        }
+    }
+}
+
+/// What of a written solution is learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Learnt {
+    /// All steps.
+    #[default]
+    Steps,
+    /// The last line alone.
+    Answer,
+}
+
+/// A policy that learns from written solutions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Written {
+    /// A model to go on from.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// The size of one from nothing.
+    #[serde(default)]
+    pub shape: Option<Shape>,
+    /// Problems with their solutions.
+    pub problems: usize,
+    /// What is learnt of them.
+    #[serde(default)]
+    pub learn: Learnt,
+    /// How.
+    pub train: Training,
+}
+
+/// Where labels come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Labels {
+    /// The family's checker: whether a right solution can still follow.
+    Exact,
+    /// The share of so many rollouts of the policy that come out right.
+    MonteCarlo {
+        /// Rollouts of each prefix.
+        rollouts: usize,
+    },
+}
+
+/// What a reward model learns of labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading {
+    /// A label at the end of each step.
+    Steps(LabelKind),
+    /// Whether the answer is right, at every token; the last one is used.
+    Outcome,
+}
+
+/// Which of the solutions get a label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// So many a problem, the first ones.
+    Uniform {
+        /// Solutions of each problem.
+        per_problem: usize,
+    },
+    /// So many a problem, mostly wrong ones that convince another reward model.
+    Active {
+        /// Solutions of each problem.
+        per_problem: usize,
+        /// Share of them that is wrong, where there are as many.
+        wrong_share: f64,
+        /// Who is to be convinced.
+        judge: String,
+        /// How its scores become one.
+        aggregate: Aggregate,
+    },
+}
+
+/// A reward model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reward {
+    /// What it starts from.
+    pub from: String,
+    /// Who writes solutions and rollouts.
+    pub policy: String,
+    /// Problems.
+    pub problems: usize,
+    /// Solutions of each.
+    pub solutions: usize,
+    /// Where labels come from.
+    pub labels: Labels,
+    /// What is learnt of them.
+    pub learn: Reading,
+    /// Which solutions get one; all where nothing is said.
+    #[serde(default)]
+    pub choose: Option<Choice>,
+    /// How.
+    pub train: Training,
+}
+
+/// A round of self-training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfTrained {
+    /// What it starts from: the same base in every round.
+    pub from: String,
+    /// Who writes: the policy of the round before.
+    pub policy: String,
+    /// Problems.
+    pub problems: usize,
+    /// Solutions of each.
+    pub samples: usize,
+    /// What is kept.
+    pub keep: Curation,
+    /// Who scores, where a score decides what is kept, and how scores of steps become one.
+    #[serde(default)]
+    pub judge: Option<(String, Aggregate)>,
+    /// How.
+    pub train: Training,
+}
+
+/// A policy that learns right solutions behind wrong attempts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revised {
+    /// What it starts from.
+    pub from: String,
+    /// Who wrote the attempts.
+    pub policy: String,
+    /// Problems.
+    pub problems: usize,
+    /// Solutions of each.
+    pub samples: usize,
+    /// Most wrong attempts before a right one.
+    pub attempts: usize,
+    /// How.
+    pub train: Training,
+}
+
+impl ModelSpec {
+    /// The models that it is made of.
+    pub fn uses(&self) -> Vec<&String> {
+        match self {
+            Self::Embedded(_) => Vec::new(),
+            Self::Written(written) => written.from.iter().collect(),
+            Self::Reward(reward) => {
+                let mut uses = vec![&reward.from, &reward.policy];
+                if let Some(Choice::Active { judge, .. }) = &reward.choose {
+                    uses.push(judge);
+                }
+                uses
+            }
+            Self::SelfTrained(round) => {
+                let judge = round.judge.iter().map(|(judge, _)| judge);
+                [&round.from, &round.policy].into_iter().chain(judge).collect()
+            }
+            Self::Revision(revised) => vec![&revised.from, &revised.policy],
+        }
+    }
+
+    /// Makes it smaller, for a quick run.
+    pub(super) fn shrink(&mut self, by: usize) {
+        let (problems, train) = match self {
+            Self::Embedded(_) => return,
+            Self::Written(written) => (&mut written.problems, &mut written.train),
+            Self::Reward(reward) => (&mut reward.problems, &mut reward.train),
+            Self::SelfTrained(round) => (&mut round.problems, &mut round.train),
+            Self::Revision(revised) => (&mut revised.problems, &mut revised.train),
+        };
+        *problems = (*problems / by).max(20).min(*problems);
+        train.steps = (train.steps / by).max(10).min(train.steps);
+    }
+}

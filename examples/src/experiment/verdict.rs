@@ -1,0 +1,113 @@
+//! Reward models against what is true: of every step whether a right solution can still follow.
+//!
+//! Solutions of held-out problems are judged as searches judge them. A step counts up to the first
+//! from which nothing right can follow (`V*` is 0); what comes behind it is lost either way.
+
+use serde::{Deserialize, Serialize};
+use tts_core::metrics::{Auc, Calibration, auc_over_problems, auc_within_problems, calibration};
+
+use super::measure::DRAWS;
+use super::recipe::Judged;
+use super::workshop::Workshop;
+use crate::sampled::Attempts;
+use crate::{Error, quick};
+
+/// A reward model on held-out solutions, averaged over seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The reward model.
+    pub model: String,
+    /// Steps from which a right solution can follow against those from which none can, by seed.
+    pub steps: Vec<Auc>,
+    /// The same by the step itself being right, by seed.
+    pub errors: Vec<Auc>,
+    /// Right against wrong solutions of the same problem, by their last score, by seed; `None` where no
+    /// problem has both.
+    pub within_problems: Vec<Option<f64>>,
+    /// Expected error of calibration against `V*`, by seed.
+    pub calibration_error: Vec<f64>,
+}
+
+#[derive(Default)]
+struct Column {
+    scores: Vec<f64>,
+    right: Vec<bool>,
+    problems: Vec<usize>,
+}
+
+impl Column {
+    fn push(&mut self, score: f64, right: bool, problem: usize) {
+        self.scores.push(score);
+        self.right.push(right);
+        self.problems.push(problem);
+    }
+
+    fn auc(&self) -> Result<Auc, Error> {
+        Ok(auc_over_problems(&self.scores, &self.right, &self.problems, DRAWS, 0)?)
+    }
+}
+
+impl Workshop<'_> {
+    /// Judges the reward models of a recipe.
+    ///
+    /// # Errors
+    /// When a model cannot be made, or all steps are of one kind.
+    pub fn verdicts(&self, judged: &Judged) -> Result<Vec<Verdict>, Error> {
+        judged.models.iter().map(|model| self.verdict(judged, model)).collect()
+    }
+
+    fn verdict(&self, judged: &Judged, model: &str) -> Result<Verdict, Error> {
+        let mut verdict = Verdict {
+            model: model.to_owned(),
+            steps: Vec::new(),
+            errors: Vec::new(),
+            within_problems: Vec::new(),
+            calibration_error: Vec::new(),
+        };
+        let family = self.family();
+        for seed in 1..=self.recipe.seeds {
+            let pools = self.attempts(&judged.policy, &self.test()?, judged.samples, seed)?;
+            let scorer = self.scorer(model, self.model_seed(seed), true)?;
+            let (mut steps, mut errors, mut ends) =
+                (Column::default(), Column::default(), Column::default());
+            let bar = quick::bar(model, pools.len())?;
+            for (problem, pool) in pools.iter().enumerate() {
+                let Attempts { question, attempts } = pool;
+                let scores = pool.scores(&*family, &*scorer)?;
+                for (attempt, scores) in attempts.iter().zip(scores) {
+                    let texts: Vec<&str> = attempt.steps.iter().map(String::as_str).collect();
+                    let (mut possible, mut right) = (true, true);
+                    for (place, &score) in scores.iter().enumerate() {
+                        let last = place + 1 == texts.len();
+                        let open = if last {
+                            attempt.solved
+                        } else {
+                            possible && family.value(question, &texts[..=place]) > 0.0
+                        };
+                        if possible {
+                            steps.push(score, open, problem);
+                        }
+                        if right {
+                            errors.push(score, attempt.right[place], problem);
+                        }
+                        possible = open;
+                        right &= attempt.right[place];
+                    }
+                    if let Some(&score) = scores.last() {
+                        ends.push(score, attempt.solved, problem);
+                    }
+                }
+                bar.inc(1);
+            }
+            bar.finish_and_clear();
+            verdict.steps.push(steps.auc()?);
+            verdict.errors.push(errors.auc()?);
+            verdict
+                .within_problems
+                .push(auc_within_problems(&ends.scores, &ends.right, &ends.problems).ok());
+            let found = calibration(&steps.scores, &steps.right, Calibration::BINS)?;
+            verdict.calibration_error.push(found.expected_error);
+        }
+        Ok(verdict)
+    }
+}

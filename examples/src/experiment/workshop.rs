@@ -1,0 +1,268 @@
+//! Models that are made once: each in a folder named by everything that it depends on.
+//!
+//! The identity of a model is a digest of its own part of the recipe, the problems, the seed, and the
+//! identities of the models that it is made from. So recipes share what they have in common, a changed
+//! recipe makes only what the change concerns, and a killed run goes on: training from its last
+//! checkpoint, rollouts from their store. `made.json` is written last; a folder without it is not done.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+use tts_core::family::{Family, Problem, Split, problems};
+use tts_core::{StepScorer, seed};
+use tts_models::train::{Bar, Dataset, Model, Trained, Trainer};
+use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, LanguageModel, Tokenizer};
+use tts_prm::RewardModel;
+
+use super::recipe::{EXACT, Recipe};
+use super::spec::{ModelSpec, Reading, Training};
+use crate::{Error, evaluate, pair};
+
+/// Changes when the same recipe would make other models.
+const FORMAT: u32 = 1;
+
+/// Where models and results of experiments are kept, and what makes them.
+#[derive(Debug)]
+pub struct Workshop<'a> {
+    /// What is made.
+    pub recipe: &'a Recipe,
+    /// Models, rollouts and results lie here.
+    pub root: PathBuf,
+    /// How models run.
+    pub engine: EngineConfig,
+}
+
+/// Who learns from which problems of the training split: no problem serves two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Written solutions.
+    Policy,
+    /// Labels.
+    Verifier,
+    /// Rounds of self-training.
+    Rounds,
+}
+
+impl Purpose {
+    fn of(question: &str) -> Self {
+        match seed::root(5, question) % 10 {
+            0..6 => Self::Policy,
+            6..8 => Self::Verifier,
+            _ => Self::Rounds,
+        }
+    }
+}
+
+impl Workshop<'_> {
+    /// The seed of models: one for all runs, or one for each.
+    pub fn model_seed(&self, seed: u64) -> u64 {
+        if self.recipe.retrain { seed } else { 1 }
+    }
+
+    fn spec(&self, name: &str) -> Result<&ModelSpec, Error> {
+        let spec = self.recipe.models.get(name);
+        spec.ok_or_else(|| format!("{name:?} is none of the models").into())
+    }
+
+    /// What a model depends on, as one number.
+    ///
+    /// # Errors
+    /// When it depends on itself, or a model of the pair cannot be read.
+    pub fn identity(&self, name: &str, seed: u64) -> Result<u64, Error> {
+        self.identity_below(name, seed, &mut Vec::new())
+    }
+
+    fn identity_below<'n>(
+        &'n self,
+        name: &'n str,
+        seed: u64,
+        above: &mut Vec<&'n str>,
+    ) -> Result<u64, Error> {
+        if above.contains(&name) {
+            return Err(format!("model {name:?} is made from itself").into());
+        }
+        let spec = self.spec(name)?;
+        if let ModelSpec::Embedded(part) = spec {
+            return evaluate::digest(&pair::folder().join(part.name()));
+        }
+        above.push(name);
+        let mut uses = BTreeMap::new();
+        for used in spec.uses() {
+            uses.insert(used, self.identity_below(used, seed, above)?);
+        }
+        above.pop();
+        let all = json!({
+            "format": FORMAT, "task": self.recipe.task, "temperature": self.recipe.temperature,
+            "seed": seed, "spec": spec, "uses": uses,
+        });
+        Ok(tts_core::seed::root(7, &all.to_string()))
+    }
+
+    /// The folder of a model, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When it cannot be made; what was done is kept.
+    pub fn model(&self, name: &str, seed: u64) -> Result<PathBuf, Error> {
+        let spec = self.spec(name)?;
+        if let ModelSpec::Embedded(part) = spec {
+            return Ok(pair::folder().join(part.name()));
+        }
+        let identity = self.identity(name, seed)?;
+        let folder = self.root.join("models").join(format!("{identity:016x}"));
+        let made = folder.join("made.json");
+        if made.is_file() {
+            return Ok(folder);
+        }
+        for used in spec.uses() {
+            self.model(used, seed)?;
+        }
+        std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+        say(&format!("{name}, seed {seed}: {}", folder.display()));
+        let report = match spec {
+            ModelSpec::Embedded(_) => serde_json::Value::Null,
+            ModelSpec::Written(written) => self.write(written, &folder, seed)?,
+            ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
+            ModelSpec::SelfTrained(round) => self.round(round, &folder, seed)?,
+            ModelSpec::Revision(revised) => self.revised(revised, &folder, seed)?,
+        };
+        let text = json!({ "name": name, "seed": seed, "spec": spec, "report": report });
+        std::fs::write(&made, format!("{text:#}\n")).map_err(at(&made))?;
+        Ok(folder)
+    }
+
+    /// What the making of a model found out: labels against the truth, what a round kept.
+    ///
+    /// # Errors
+    /// When it cannot be made or read.
+    pub fn report(&self, name: &str, seed: u64) -> Result<serde_json::Value, Error> {
+        let path = self.model(name, seed)?.join("made.json");
+        if !path.is_file() {
+            return Ok(serde_json::Value::Null);
+        }
+        let text = std::fs::read(&path).map_err(at(&path))?;
+        Ok(serde_json::from_slice::<serde_json::Value>(&text)?["report"].take())
+    }
+
+    /// A policy, open.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened.
+    pub fn policy(&self, name: &str, seed: u64) -> Result<Box<dyn LanguageModel>, Error> {
+        Ok(tts_models::open(self.model(name, seed)?, Backend::Native, self.engine)?)
+    }
+
+    /// A scorer, open, with its identity. With `every_step` an outcome reward model judges steps.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened.
+    pub fn scorer(
+        &self,
+        name: &str,
+        seed: u64,
+        every_step: bool,
+    ) -> Result<Box<dyn StepScorer>, Error> {
+        if name == EXACT {
+            return Ok(Box::new(tts_core::family::Checker(self.recipe.task.family())));
+        }
+        let folder = self.model(name, seed)?;
+        let outcome = match self.spec(name)? {
+            ModelSpec::Embedded(super::spec::Part::Orm) => true,
+            ModelSpec::Reward(reward) => reward.learn == Reading::Outcome,
+            _ => false,
+        };
+        Ok(Box::new(if outcome && !every_step {
+            RewardModel::outcome(folder, Backend::Native, self.engine)?
+        } else {
+            RewardModel::process(folder, Backend::Native, self.engine)?
+        }))
+    }
+
+    /// Weights of a model, and its tokenizer, which is copied to `to`.
+    pub(super) fn start(
+        &self,
+        name: &str,
+        seed: u64,
+        to: &Path,
+    ) -> Result<(DecoderWeights, Tokenizer), Error> {
+        let from = self.model(name, seed)?;
+        let file = to.join("tokenizer.json");
+        std::fs::copy(from.join("tokenizer.json"), &file).map_err(at(&file))?;
+        let weights = DecoderWeights::load(&Checkpoint::open(&from)?)?;
+        Ok((weights, Tokenizer::from_file(file)?))
+    }
+
+    /// Trains in `folder`, resumable, with the losses drawn there.
+    pub(super) fn train(
+        &self,
+        (title, folder): (&str, &Path),
+        (training, seed): (&Training, u64),
+        model: Model,
+        data: &dyn Dataset,
+        held_out: &dyn Dataset,
+    ) -> Result<Model, Error> {
+        let work = folder.join("work");
+        let mut bar = Bar::new(title);
+        let mut config = training.config(seed);
+        config.threads = self.engine.threads;
+        let mut trainer =
+            Trainer::new(config).checkpoints(&work).watch(|progress| bar.show(progress));
+        if held_out.len() > 0 {
+            trainer = trainer.held_out(held_out);
+        }
+        let Trained { model, history, .. } = trainer.train(model, data)?;
+        history.write_chart(title, &folder.join("loss.svg"))?;
+        Ok(model)
+    }
+
+    /// The family.
+    pub fn family(&self) -> Arc<dyn Family> {
+        self.recipe.task.family()
+    }
+
+    /// The first problems of a purpose in an order of a seed.
+    pub(super) fn problems(
+        &self,
+        purpose: Purpose,
+        seed: u64,
+        count: usize,
+    ) -> Result<Vec<Problem>, Error> {
+        let family = self.family();
+        let all = problems(&*family, Split::Train, seed::mix(seed, 17));
+        let own = all.filter(|problem| Purpose::of(&problem.question) == purpose);
+        enough(own.take(count).collect(), count)
+    }
+
+    /// Problems of the validation split, to measure losses on.
+    pub(super) fn validation(&self, count: usize) -> Result<Vec<Problem>, Error> {
+        enough(problems(&*self.family(), Split::Validation, 17).take(count).collect(), count)
+    }
+
+    /// The problems of the test split that everything is measured on.
+    ///
+    /// # Errors
+    /// When the family does not have as many.
+    pub fn test(&self) -> Result<Vec<Problem>, Error> {
+        let count = self.recipe.problems;
+        enough(problems(&*self.family(), Split::Test, 17).take(count).collect(), count)
+    }
+}
+
+fn enough(found: Vec<Problem>, count: usize) -> Result<Vec<Problem>, Error> {
+    if found.len() < count {
+        return Err(format!("only {} of {count} problems in the family", found.len()).into());
+    }
+    Ok(found)
+}
+
+/// Names the file in an error of reading or writing.
+pub(super) fn at(path: &Path) -> impl Fn(std::io::Error) -> String {
+    move |error| format!("{}: {error}", path.display())
+}
+
+/// One line on standard error; nothing is left to do when even that cannot be written.
+pub(super) fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

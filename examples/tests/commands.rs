@@ -1,0 +1,185 @@
+//! The commands of the training pipeline, run as a user runs them: labels, a reward model, fine-tuning.
+//!
+//! `cargo test` builds examples beside the tests; where they were not built (one test asked for by
+//! name), these tests say so and pass.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tts_core::family::{Chain, Family, Split, problems};
+use tts_examples::pair;
+
+/// The built example, if it is there.
+fn example(name: &str) -> Option<PathBuf> {
+    let tests = std::env::current_exe().unwrap();
+    let folder = tests.parent()?.parent()?.join("examples");
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    if !path.is_file() {
+        #[expect(clippy::print_stdout, reason = "why a test is skipped")]
+        {
+            println!("skipped: {} was not built", path.display());
+        }
+        return None;
+    }
+    Some(path)
+}
+
+fn ran(command: &Path, arguments: &[&str]) -> Output {
+    Command::new(command).args(arguments).output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!("{}{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+}
+
+#[test]
+fn labels_become_a_reward_model() {
+    let (Some(label), Some(train)) = (example("label"), example("train_prm")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator");
+    let generator = generator.to_str().unwrap();
+    let labels = path("labels.jsonl");
+    let asked = [
+        "--model",
+        generator,
+        "--family",
+        "chain",
+        "--problems",
+        "40",
+        "--solutions",
+        "4",
+        "--rollouts",
+        "4",
+        "--temperature",
+        "0.7",
+        "--out",
+        &labels,
+    ];
+    let first = ran(&label, &asked);
+    assert!(first.status.success(), "{}", text(&first));
+    assert!(text(&first).contains("; 0 of the lines were in the store"), "{}", text(&first));
+    let bytes = std::fs::read(&labels).unwrap();
+    // A killed run: the labels are gone, what was generated is not.
+    std::fs::remove_file(&labels).unwrap();
+    let second = ran(&label, &asked);
+    assert!(!text(&second).contains("; 0 of the lines"), "{}", text(&second));
+    assert_eq!(std::fs::read(&labels).unwrap(), bytes);
+
+    let prm = path("prm");
+    let trained = ran(
+        &train,
+        &[
+            "--model",
+            generator,
+            "--labels",
+            &labels,
+            "--kind",
+            "soft",
+            "--steps",
+            "20",
+            "--batch",
+            "8",
+            "--held-out",
+            "3",
+            "--calibrate",
+            "--out",
+            &prm,
+        ],
+    );
+    assert!(trained.status.success(), "{}", text(&trained));
+    for word in ["temperature", "AUC", "held out"] {
+        assert!(text(&trained).contains(word), "{}", text(&trained));
+    }
+    for name in ["model.safetensors", "head.json", "tokenizer.json", "work/loss.svg"] {
+        assert!(Path::new(&prm).join(name).is_file(), "{name}");
+    }
+
+    // Labels that are all alike teach nothing, and a count that does not match is no label.
+    let alike: String = String::from_utf8(bytes)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+            for step in line["steps"].as_array_mut().unwrap() {
+                step["value"] = serde_json::json!(1.0);
+            }
+            format!("{line}\n")
+        })
+        .collect();
+    std::fs::write(&labels, alike).unwrap();
+    let refused = ran(&train, &["--model", generator, "--labels", &labels, "--out", &path("none")]);
+    assert!(!refused.status.success());
+    assert!(text(&refused).contains("expected some that differ"), "{}", text(&refused));
+    std::fs::write(&labels, "{\"prompt\":3}\n").unwrap();
+    let refused = ran(&train, &["--model", generator, "--labels", &labels, "--out", &path("none")]);
+    assert!(text(&refused).contains("labels.jsonl"), "{}", text(&refused));
+}
+
+#[test]
+fn worked_solutions_become_an_adapter() {
+    let Some(finetune) = example("finetune") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let chain = Chain::default();
+    let mut worked = String::new();
+    for problem in problems(&chain, Split::Train, 3).take(30) {
+        let answer = chain.solve(&problem.question).unwrap().concat();
+        let line = serde_json::json!({ "question": problem.question, "answer": answer });
+        writeln!(worked, "{line}").unwrap();
+    }
+    let data = path("worked.jsonl");
+    std::fs::write(&data, worked).unwrap();
+    let generator = pair::folder().join("generator");
+    let generator = generator.to_str().unwrap();
+    let adapter = path("adapter");
+    let asked = |steps: &'static str, out: &str| {
+        let out = out.to_owned();
+        let arguments = [
+            "--model",
+            generator,
+            "--data",
+            &data,
+            "--raw",
+            "--rank",
+            "2",
+            "--batch",
+            "4",
+            "--held-out",
+            "4",
+            "--every",
+            "2",
+            "--steps",
+            steps,
+            "--out",
+            &out,
+        ];
+        ran(&finetune, &arguments)
+    };
+    let trained = asked("6", &adapter);
+    assert!(trained.status.success(), "{}", text(&trained));
+    assert!(text(&trained).contains("held-out loss"), "{}", text(&trained));
+    let weights = std::fs::read(Path::new(&adapter).join("adapter_model.safetensors")).unwrap();
+    assert!(Path::new(&adapter).join("adapter_config.json").is_file());
+    // The same again, from its complete checkpoint and from nothing.
+    assert!(asked("6", &adapter).status.success());
+    let again = std::fs::read(Path::new(&adapter).join("adapter_model.safetensors")).unwrap();
+    assert_eq!(again, weights);
+    let other = path("other");
+    assert!(asked("6", &other).status.success());
+    assert_eq!(
+        std::fs::read(Path::new(&other).join("adapter_model.safetensors")).unwrap(),
+        weights
+    );
+    // A checkpoint of another run is refused, not gone on with.
+    let refused = asked("7", &adapter);
+    assert!(!refused.status.success(), "{}", text(&refused));
+
+    std::fs::write(&data, "").unwrap();
+    let refused = asked("6", &path("none"));
+    assert!(!refused.status.success(), "{}", text(&refused));
+}

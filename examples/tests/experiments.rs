@@ -1,0 +1,228 @@
+//! Experiments: recipes are sound, a small one runs through all of it, and goes on where it was killed.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tts_core::metrics::Accuracy;
+use tts_examples::experiment::{
+    At, Comparison, Point, RECIPES, Recipe, Report, Workshop, differences, find, run, with_attempts,
+};
+use tts_models::EngineConfig;
+
+/// Every kind of model, strategy and comparison, each as small as it can be.
+fn small() -> Value {
+    let train = json!({ "steps": 12, "batch": 4, "learning_rate": 0.003 });
+    let shape = json!({ "width": 32, "layers": 1, "heads": 1 });
+    let reward = |labels: Value, learn: Value, choose: Value| {
+        json!({ "reward": {
+            "from": "policy", "policy": "player", "problems": 12, "solutions": 4,
+            "labels": labels, "learn": learn, "choose": choose, "train": train,
+        }})
+    };
+    let round = json!({
+        "from": "policy", "policy": "player", "problems": 6, "samples": 4, "train": train,
+        "keep": { "solved": false, "least_score": 0.0, "same": "text", "per_problem": 2 },
+        "judge": ["prm", "product"],
+    });
+    let revision = json!({
+        "from": "policy", "policy": "player", "problems": 12, "samples": 8, "attempts": 2,
+        "train": train,
+    });
+    let active = json!({ "active": {
+        "per_problem": 2, "wrong_share": 0.5, "judge": "prm", "aggregate": "product",
+    }});
+    json!({
+        "title": "Small", "claim": "None.",
+        "task": { "chain": { "operations": [2, 3], "digits": [1, 1], "most": 999 } },
+        "temperature": 0.8, "problems": 6, "seeds": 2, "pool": 8, "retrain": false,
+        "models": {
+            "player": { "embedded": "generator" },
+            "policy": { "written": { "shape": shape, "problems": 30, "train": train } },
+            "prm": reward(json!("exact"), json!({ "steps": "firsterror" }), Value::Null),
+            "soft": reward(json!({ "monte-carlo": { "rollouts": 2 } }), json!({ "steps": "soft" }), active),
+            "orm": reward(json!("exact"), json!("outcome"), json!({ "uniform": { "per_problem": 3 } })),
+            "next": { "self-trained": round },
+            "revised": { "revision": revision },
+        },
+        "arms": [
+            { "name": "majority", "policy": "player", "strategy": "majority", "n": [1, 4] },
+            { "name": "best", "policy": "player", "strategy": "best-of-n", "n": [1, 4], "scorer": "orm",
+              "aggregate": "last" },
+            { "name": "beam", "policy": "player", "strategy": "beam", "n": [4], "scorer": "soft",
+              "aggregate": "last", "choose": "best" },
+            { "name": "exact", "policy": "player", "strategy": "beam", "n": [4], "scorer": "exact",
+              "aggregate": "last" },
+            { "name": "next", "policy": "next", "strategy": "greedy", "n": [1] },
+            { "name": "revised", "policy": "revised", "strategy": "majority", "n": [1, 3],
+              "in_turn": true },
+        ],
+        "compare": [
+            { "first": "best", "second": "majority" },
+            { "first": "beam", "second": "majority", "at": "tokens" },
+        ],
+        "judged": { "policy": "player", "samples": 4, "models": ["prm", "orm"] },
+    })
+}
+
+fn ran(root: &Path, recipe: &Value) -> Report {
+    let recipe = Recipe::parse(&recipe.to_string()).unwrap();
+    run(&recipe, false, root.to_owned(), EngineConfig::default()).unwrap()
+}
+
+/// A file that was torn at the end loses its last line, as a kill leaves it.
+fn tear(folder: &Path) -> usize {
+    let mut torn = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        if lines.len() > 2 {
+            let kept = lines[..lines.len() / 2].join("\n") + "\n{\"unit\":\"\",\"pla";
+            std::fs::write(&path, kept).unwrap();
+            torn += 1;
+        }
+    }
+    torn
+}
+
+#[test]
+fn a_recipe_runs_and_goes_on_where_it_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().join("store");
+    let report = ran(&root, &small());
+    assert_eq!(report.points.len(), 9);
+    assert_eq!(report.turns.len(), 8);
+    let point =
+        |arm: &str, n| report.points.iter().find(|point| point.arm == arm && point.n == n).unwrap();
+    // With one sample there is nothing to choose from, and an exact beam is bounded by nothing less.
+    assert_eq!(point("majority", 1).values, point("best", 1).values);
+    assert!(point("exact", 4).accuracy.mean >= point("beam", 4).accuracy.mean);
+    assert!(point("beam", 4).scored_tokens > 0.0 && point("majority", 4).scored_tokens <= 0.0);
+    assert!(report.differences.iter().any(|d| d.first == "best" && d.n == 4));
+    assert_eq!(report.verdicts.len(), 2);
+    assert!(report.models["soft"]["labels"]["rollouts"].as_u64().unwrap() > 0);
+    assert!(report.models["next"]["kept"].as_u64().unwrap() > 0);
+    assert!(report.models["revised"]["revisions"].as_u64().unwrap() > 0);
+
+    // Results that are torn, and a model that is not done, are made again, and to the same numbers.
+    assert!(tear(&root.join("results")) > 3);
+    for entry in std::fs::read_dir(root.join("models")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path().join("made.json")).unwrap();
+    }
+    assert_eq!(ran(&root, &small()), report);
+    // And so from nothing.
+    assert_eq!(ran(&folder.path().join("other"), &small()), report);
+
+    report.write("small", folder.path()).unwrap();
+    let text = std::fs::read_to_string(folder.path().join("small.md")).unwrap();
+    assert!(text.contains("| majority | 4 |"), "{text}");
+    let json = std::fs::read(folder.path().join("small.json")).unwrap();
+    let read: Report = serde_json::from_slice(&json).unwrap();
+    assert_eq!(read.recipe, report.recipe);
+}
+
+#[test]
+fn what_a_model_depends_on_is_its_identity() {
+    let identity = |recipe: &Value, name: &str, seed| {
+        let recipe = Recipe::parse(&recipe.to_string()).unwrap();
+        let engine = EngineConfig::default();
+        Workshop { recipe: &recipe, root: "nowhere".into(), engine }.identity(name, seed).unwrap()
+    };
+    let before = small();
+    let mut after = small();
+    after["models"]["policy"]["written"]["train"]["steps"] = json!(13);
+    after["problems"] = json!(7);
+    for (name, changes) in
+        [("policy", true), ("prm", true), ("soft", true), ("next", true), ("player", false)]
+    {
+        assert_eq!(identity(&before, name, 1) != identity(&after, name, 1), changes, "{name}");
+    }
+    assert_ne!(identity(&before, "policy", 1), identity(&before, "policy", 2));
+}
+
+#[test]
+fn the_recipes_of_the_project_are_sound_and_have_a_quick_form() {
+    assert!(RECIPES.len() >= 8);
+    for (name, _) in RECIPES {
+        let (found, recipe) = find(name).unwrap();
+        assert_eq!(found, *name);
+        assert!(recipe.problems >= 1000 && recipe.seeds >= 3, "{name}");
+        let quick = serde_json::to_string(&recipe.clone().quick()).unwrap();
+        let quick = Recipe::parse(&quick).unwrap();
+        assert!(quick.problems < recipe.problems && quick.seeds == 1, "{name}");
+        assert_eq!(quick.arms.len(), recipe.arms.len(), "{name}");
+    }
+}
+
+#[test]
+fn bad_recipes_are_named() {
+    type Break = fn(&mut Value);
+    let table: [(Break, &str); 9] = [
+        (|r| r["problems"] = json!(0), "problems is 0"),
+        (|r| r["arms"][0]["policy"] = json!("nobody"), "\"nobody\" is none of the models"),
+        (|r| r["arms"][1]["scorer"] = Value::Null, "best-of-n needs a scorer"),
+        (|r| r["arms"][0]["n"] = json!([9]), "N is 9, expected 1 to 8"),
+        (|r| r["compare"][0]["first"] = json!("none"), "\"none\" is none of the arms"),
+        (|r| r["judged"]["models"] = json!(["none"]), "judged: \"none\""),
+        (|r| r["models"]["prm"]["reward"]["from"] = json!("x"), "model \"prm\": \"x\""),
+        (|r| r["unknown"] = json!(1), "unknown field"),
+        (|r| r["models"]["policy"]["written"]["learn"] = json!("all"), "unknown variant"),
+    ];
+    for (breaks, expected) in table {
+        let mut recipe = small();
+        breaks(&mut recipe);
+        let error = Recipe::parse(&recipe.to_string()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let mut circle = small();
+    circle["models"]["prm"]["reward"]["from"] = json!("orm");
+    circle["models"]["orm"]["reward"]["from"] = json!("prm");
+    let recipe = Recipe::parse(&circle.to_string()).unwrap();
+    let engine = EngineConfig::default();
+    let workshop = Workshop { recipe: &recipe, root: "nowhere".into(), engine };
+    let error = workshop.identity("prm", 1).unwrap_err().to_string();
+    assert!(error.contains("is made from itself"), "{error}");
+    assert!(find("no-such-recipe").unwrap_err().to_string().contains("crossover"));
+}
+
+fn point(arm: &str, n: usize, tokens: f64, values: [f64; 2]) -> Point {
+    let accuracy = Accuracy { mean: 0.0, interval: [0.0; 2], problems: 2 };
+    Point {
+        arm: arm.into(),
+        n,
+        x: n as f64,
+        accuracy,
+        generated_tokens: tokens,
+        scored_tokens: 0.0,
+        operations: tokens,
+        values: values.to_vec(),
+    }
+}
+
+/// 20 tokens lie halfway between 10 and 40 on a logarithmic scale.
+#[test]
+fn differences_at_equal_tokens_lie_between_two_budgets() {
+    let points = [
+        point("beam", 2, 20.0, [1.0, 0.5]),
+        point("beam", 4, 80.0, [1.0, 1.0]),
+        point("best", 1, 10.0, [0.0, 0.0]),
+        point("best", 4, 40.0, [1.0, 0.0]),
+    ];
+    let ask = |at| Comparison { first: "beam".into(), second: "best".into(), at };
+    let tokens = differences(&points, &[ask(At::Tokens)]).unwrap();
+    assert_eq!(tokens.len(), 1, "80 tokens lie beyond");
+    // (1 - 0.5 + 0.5 - 0) / 2.
+    assert!((tokens[0].paired.difference - 0.5).abs() < 1e-12);
+    let same = differences(&points, &[ask(At::N)]).unwrap();
+    assert_eq!((same.len(), same[0].n), (1, 4));
+    assert!((same[0].paired.difference - 0.5).abs() < 1e-12);
+}
+
+#[test]
+fn attempts_stand_before_the_question() {
+    assert_eq!(with_attempts("1+2+3", &[]), "1+2+3\n");
+    let both = with_attempts("1+2+3", &["=3+3\n=7", "=9"]);
+    assert_eq!(both, "1+2+3\n=3+3\n=7\n1+2+3\n=9\n1+2+3\n");
+}
