@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod files;
+mod formats;
 mod models;
 mod scores;
 mod tokens;
