@@ -96,15 +96,11 @@ impl TextSide {
         last.content.push_str(GAP);
         let mut before = self.pieces(template, &messages, reply)?;
         let lost = || missing("it does not write the last message");
-        let found = |piece: &Piece| piece.text.rfind(GAP).map(|at| (at, piece.special));
-        let all = before.iter().enumerate().rev();
-        let (place, (at, special)) = all
-            .filter_map(|(place, piece)| found(piece).map(|found| (place, found)))
-            .next()
-            .ok_or_else(lost)?;
+        let ends = |piece: &Piece| piece.text.contains(GAP);
+        let place = before.iter().rposition(ends).ok_or_else(lost)?;
         let mut rest = before.split_off(place).into_iter();
-        let text = rest.next().map(|piece| piece.text).unwrap_or_default();
-        let (start, end) = (&text[..at], &text[at + GAP.len()..]);
+        let Piece { text, special } = rest.next().ok_or_else(lost)?;
+        let (start, end) = text.rsplit_once(GAP).ok_or_else(lost)?;
         before.push(Piece { text: start.to_owned(), special });
         let after = rest.fold(end.to_owned(), |after, piece| after + &piece.text);
         Ok((self.encode_pieces(&before)?, after))

@@ -22,7 +22,7 @@
 //! |---|---|---|---|---|
 //! | Qwen2.5-Math-PRM | `qwen-math-prm` | architecture `Qwen2ForProcessRewardModel` | `prm:FOLDER` | a softmax of two labels at `<extra_0>`, put after every step |
 //! | Math-Shepherd (`math-shepherd-mistral-7b-prm`) | `math-shepherd` | that name | `prm:FOLDER` | a softmax of the next tokens `+` and `-` at the step tag, put after every step |
-//! | RLHFlow (`Llama3.1-8B-PRM-Deepseek-Data`, `-Mistral-Data`) | `rlhflow` | those names | `prm:FOLDER` | the same where the assistant answers a turn that is a step |
+//! | `RLHFlow` (`Llama3.1-8B-PRM-Deepseek-Data`, `-Mistral-Data`) | `rlhflow` | those names | `prm:FOLDER` | the same where the assistant answers a turn that is a step |
 //! | Skywork-o1-Open-PRM-Qwen-2.5 | `skywork-prm` | architecture `Qwen2ForPrmModel` | `prm:FOLDER` | the sigmoid of a value head at the line end after every step |
 //! | `LlamaForSequenceClassification`, `Qwen2ForSequenceClassification` and others, of one label (Skywork-Reward) | `sequence-classifier` | architecture | `orm:FOLDER` | the logit at the end of the whole chat, unbounded |
 //! | the same of two labels | | architecture, `id2label` | `orm:FOLDER` | a softmax of the two |

@@ -27,7 +27,7 @@ pub enum Format {
     /// Math-Shepherd (Wang et al. 2024): question and steps as raw text, a step tag after every step,
     /// whose next token would be `+` or `-`.
     MathShepherd,
-    /// RLHFlow's process reward models (Xiong et al. 2024): every step is a turn of a chat that the
+    /// `RLHFlow`'s process reward models (Xiong et al. 2024): every step is a turn of a chat that the
     /// assistant answers with `+` or `-`.
     Rlhflow,
     /// Skywork-o1-Open-PRM (He et al. 2024): a value head, read at the line end after every step.

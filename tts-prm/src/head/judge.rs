@@ -41,6 +41,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         let mut texts = Vec::with_capacity(batch.len());
         let mut judged = Vec::with_capacity(batch.len());
         let mut prompt: Option<(&Prompt, Vec<u32>)> = None;
+        let config = self.head.config();
         for (index, path) in batch.iter().enumerate() {
             // A path without a step to judge wants nothing, but keeps its place: what the trunk
             // says of a text, it says of the path.
@@ -52,10 +53,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
             // Candidates of one problem come side by side and share their prompt.
             let start = match prompt.take().filter(|(known, _)| *known == path.prompt()) {
                 Some((_, tokens)) => tokens,
-                None => {
-                    let (layout, config) = (self.layout, self.head.config());
-                    layout.opening(self.trunk, self.tokenizer, path.prompt(), config)?
-                }
+                None => self.layout.opening(self.trunk, self.tokenizer, path.prompt(), config)?,
             };
             let (text, tokens) = self.text(index, path, first, start.clone())?;
             texts.push(text);

@@ -7,7 +7,7 @@
 //! [`PromptLayout::Turns`] and [`PromptLayout::Answer`] the model's own chat template says what it
 //! writes around a turn.
 //!
-//! Source: chats of steps, the inference code of RLHFlow (Xiong et al. 2024) and of
+//! Source: chats of steps, the inference code of `RLHFlow` (Xiong et al. 2024) and of
 //! search-and-learn; chats of whole answers, the model card of Skywork-Reward; the spaces of
 //! `SentencePiece`, Kudo and Richardson 2018.
 

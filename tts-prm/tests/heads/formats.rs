@@ -23,7 +23,7 @@ struct Expected {
     raw: Option<Vec<f64>>,
 }
 
-fn fixture(name: &str) -> PathBuf {
+pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats").join(name)
 }
 
@@ -37,11 +37,11 @@ fn exact() -> EngineConfig {
     EngineConfig { threads: 1, weights: WeightFormat::F32, ..EngineConfig::default() }
 }
 
-fn process(folder: &Path) -> Result<RewardModel, PrmError> {
+pub(crate) fn process(folder: &Path) -> Result<RewardModel, PrmError> {
     RewardModel::process(folder, Backend::Native, exact())
 }
 
-fn outcome(folder: &Path) -> Result<RewardModel, PrmError> {
+pub(crate) fn outcome(folder: &Path) -> Result<RewardModel, PrmError> {
     RewardModel::outcome(folder, Backend::Native, exact())
 }
 
@@ -67,7 +67,7 @@ fn near(found: f64, expected: f64) {
 }
 
 /// A copy of a fixture that a test may change.
-fn copy(name: &str, folder: &Path) {
+pub(crate) fn copy(name: &str, folder: &Path) {
     std::fs::create_dir_all(folder).unwrap();
     for file in std::fs::read_dir(fixture(name)).unwrap() {
         let file = file.unwrap();
@@ -76,7 +76,7 @@ fn copy(name: &str, folder: &Path) {
 }
 
 /// Changes a field of a JSON file; null takes it away.
-fn change(file: &Path, field: &str, value: serde_json::Value) {
+pub(crate) fn change(file: &Path, field: &str, value: serde_json::Value) {
     let bytes = std::fs::read(file).unwrap_or_else(|_| b"{}".to_vec());
     let mut all: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(&bytes).unwrap();
@@ -124,7 +124,11 @@ fn classifiers_score_whole_chats_as_transformers_does() {
                 Some([right, wrong]) => near(last, 1.0 / (1.0 + (wrong - right).exp())),
                 _ => panic!("{name}: no logits"),
             }
-            assert!(found[..found.len() - 1].iter().all(|&s| s == model.head().neutral()));
+            assert!(
+                found[..found.len() - 1]
+                    .iter()
+                    .all(|&s| (s - model.head().neutral()).abs() < 1e-12)
+            );
             low = low.min(last);
         }
         // A reward is not a probability: the fixture has one below 0.
@@ -376,148 +380,4 @@ fn what_stands_between_steps_is_put_there_on_a_trunk_too() {
         let error = ProcessHead::new(&engine, crate::head(1, config)).unwrap_err().to_string();
         assert!(error.contains(field), "{error}");
     }
-}
-
-#[test]
-fn what_does_not_fit_is_refused_by_name() {
-    use serde_json::json;
-    // Fixture, file, field, value, and parts of what is said.
-    let cases = [
-        ("rlhflow", "head.json", "format", json!("rlhf"), &["head.json", "format", "rlhf"][..]),
-        ("rlhflow", "head.json", "labels", json!(3), &["[2, 16], expected [3, 16]"]),
-        ("rlhflow", "head.json", "between", json!("x"), &["between", "chat template"]),
-        ("rlhflow", "head.json", "separator", json!("x"), &["separator", "chat template"]),
-        ("rlhflow", "head.json", "tensor", json!("score"), &["tensor", "score", "contrast"]),
-        ("rlhflow", "head.json", "positive", json!(1), &["positive", "contrast"]),
-        ("rlhflow", "head.json", "reading", json!("tokens"), &["reading", "contrast"]),
-        ("rlhflow", "head.json", "prompt_end", json!("x"), &["prompt_end", "plain"]),
-        (
-            "rlhflow",
-            "head.json",
-            "contrast",
-            json!({"right": "+", "wrong": "no such"}),
-            &["contrast.wrong", "\"no such\"", "expected one"],
-        ),
-        (
-            "rlhflow",
-            "head.json",
-            "contrast",
-            json!({"right": 99_999, "wrong": "-"}),
-            &["contrast.right", "99999"],
-        ),
-        (
-            "rlhflow",
-            "head.json",
-            "contrast",
-            json!({"right": "+", "wrong": "+"}),
-            &["contrast", "expected two tokens"],
-        ),
-        ("rlhflow", "head.json", "contrast", json!({"right": "+"}), &["head.json", "wrong"]),
-        (
-            "rlhflow",
-            "tokenizer_config.json",
-            "chat_template",
-            json!(null),
-            &["chat_template", "none"],
-        ),
-        (
-            "rlhflow",
-            "tokenizer_config.json",
-            "chat_template",
-            json!("{{ messages[-1].content }}"),
-            &["chat_template", "second turn"],
-        ),
-        (
-            "rlhflow",
-            "tokenizer_config.json",
-            "chat_template",
-            json!("no one speaks"),
-            &["chat_template", "last message"],
-        ),
-        ("skywork-prm", "head.json", "format", json!("skywork"), &["format", "skywork"]),
-        (
-            "skywork-prm",
-            "config.json",
-            "head",
-            json!({"format": "skywork-prm", "labels": 2}),
-            &["v_head.summary.weight", "[1, 16], expected [2, 16]"],
-        ),
-        ("reward-llama", "config.json", "num_labels", json!(3), &["num_labels", "id2label has 1"]),
-        (
-            "reward-llama",
-            "config.json",
-            "problem_type",
-            json!("single_label_classification"),
-            &["problem_type", "1 labels", "regression"],
-        ),
-        (
-            "reward-llama",
-            "config.json",
-            "id2label",
-            json!({"0": "wrong", "1": "right"}),
-            &["score.weight", "[1, 16], expected [2, 16]"],
-        ),
-        (
-            "reward-llama",
-            "config.json",
-            "id2label",
-            json!({"0": "a", "1": "b", "2": "c"}),
-            &["id2label", "3 labels, expected 1 or 2"],
-        ),
-        ("reward-llama", "config.json", "id2label", json!({}), &["id2label", "0 labels"]),
-        (
-            "reward-llama",
-            "config.json",
-            "num_labels",
-            json!("one"),
-            &["num_labels", "0, but id2label has 1"],
-        ),
-        (
-            "classifier-qwen2",
-            "config.json",
-            "id2label",
-            json!({"0": 1, "b": "right"}),
-            &["id2label", "\"0\" and \"1\""],
-        ),
-        (
-            "classifier-qwen2",
-            "config.json",
-            "problem_type",
-            json!("multi_label_classification"),
-            &["problem_type", "single_label_classification"],
-        ),
-    ];
-    for (name, file, field, value, parts) in cases {
-        let folder = tempfile::tempdir().unwrap();
-        copy(name, folder.path());
-        change(&folder.path().join(file), field, value.clone());
-        let open = if OUTCOME.contains(&name) { outcome } else { process };
-        let error = open(folder.path()).unwrap_err().to_string();
-        for part in parts {
-            assert!(error.contains(part), "{field}: {error}: {part}");
-        }
-    }
-    // Without a contrast there is nothing to answer a turn with.
-    let folder = tempfile::tempdir().unwrap();
-    copy("rlhflow", folder.path());
-    let turns = json!({ "prompt": "turns", "tensor": "model.norm" }).to_string();
-    std::fs::write(folder.path().join("head.json"), turns).unwrap();
-    let error = process(folder.path()).unwrap_err().to_string();
-    assert!(error.contains("prompt") && error.contains("`contrast`"), "{error}");
-    // No output head, and none to tie it to.
-    let file = folder.path().join("model.safetensors");
-    let bytes = std::fs::read(&file).unwrap();
-    let all = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    let rest = all.iter().filter(|(name, _)| !name.contains("embed_tokens"));
-    std::fs::write(&file, safetensors::serialize(rest, None).unwrap()).unwrap();
-    let checkpoint = tts_models::Checkpoint::open(folder.path()).unwrap();
-    let error = RewardHead::from_checkpoint(&checkpoint, Format::Rlhflow.config()).unwrap_err();
-    let error = error.to_string();
-    assert!(error.contains("model.embed_tokens.weight: missing"), "{error}");
-    // A classifier judges whole chats, and a head of its own has no output head.
-    let error = process(&fixture("reward-llama")).unwrap_err().to_string();
-    assert!(error.contains("prompt") && error.contains("outcome"), "{error}");
-    let head = fixture("skywork-prm").join("model.safetensors");
-    let error = RewardHead::read(&head, Format::Rlhflow.config()).unwrap_err().to_string();
-    assert!(error.contains("contrast") && error.contains("model.safetensors"), "{error}");
 }

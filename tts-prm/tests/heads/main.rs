@@ -5,6 +5,7 @@
 mod files;
 mod formats;
 mod models;
+mod refused;
 mod scores;
 mod tokens;
 
