@@ -74,15 +74,56 @@ impl TextSide {
             let turns: Vec<&str> = messages.iter().map(|m| m.content.as_str()).collect();
             return self.tokenizer.encode_with_bos(&(turns.join("\n\n") + "\n\n"), false);
         };
+        self.encode_pieces(&self.pieces(template, messages, true)?)
+    }
+
+    /// What the chat template writes around a text that goes on where the last message ends: the token
+    /// ids before it, that message's own included, and the template's text after it. With `reply`
+    /// that reaches up to where the assistant's answer begins, else to the end of the chat.
+    ///
+    /// # Errors
+    /// When there is no template or no message, the template refuses the chat or does not write its
+    /// last message, or the text cannot be encoded.
+    pub fn around(
+        &self,
+        messages: &[Message],
+        reply: bool,
+    ) -> Result<(Vec<u32>, String), ModelError> {
+        let missing = |what: &str| ModelError::input("chat_template", what);
+        let template = self.template.as_ref().ok_or_else(|| missing("the model has none"))?;
+        let mut messages = messages.to_vec();
+        let last = messages.last_mut().ok_or_else(|| missing("there is no message to write"))?;
+        last.content.push_str(GAP);
+        let mut before = self.pieces(template, &messages, reply)?;
+        let lost = || missing("it does not write the last message");
+        let ends = |piece: &Piece| piece.text.contains(GAP);
+        let place = before.iter().rposition(ends).ok_or_else(lost)?;
+        let mut rest = before.split_off(place).into_iter();
+        let Piece { text, special } = rest.next().ok_or_else(lost)?;
+        let (start, end) = text.rsplit_once(GAP).ok_or_else(lost)?;
+        before.push(Piece { text: start.to_owned(), special });
+        let after = rest.fold(end.to_owned(), |after, piece| after + &piece.text);
+        Ok((self.encode_pieces(&before)?, after))
+    }
+
+    /// A chat as texts to encode apart: one, or, where someone wrote the name of a control token, the
+    /// template's words and theirs by turns.
+    fn pieces(
+        &self,
+        template: &ChatTemplate,
+        messages: &[Message],
+        reply: bool,
+    ) -> Result<Vec<Piece>, ModelError> {
         let render = |messages: &[Message]| {
             let messages: Vec<template::Message> = messages
                 .iter()
                 .map(|m| template::Message::new(m.role.as_str(), &*m.content))
                 .collect();
-            template.render(&messages, true)
+            template.render(&messages, reply)
         };
         let forged = |message: &Message| -> Result<bool, ModelError> {
-            let plain = self.tokenizer.encode(&message.content, true)?;
+            let content = message.content.strip_suffix(GAP).unwrap_or(&message.content);
+            let plain = self.tokenizer.encode(content, true)?;
             Ok(plain.iter().any(|&id| self.tokenizer.is_special(id)))
         };
         let mut any = false;
@@ -91,9 +132,8 @@ impl TextSide {
         }
         // Templates write the start token themselves where the model wants one.
         if !any {
-            return self.tokenizer.encode(&render(messages)?, true);
+            return Ok(vec![Piece { text: render(messages)?, special: true }]);
         }
-        // Someone wrote the name of a control token: encode the template's words and theirs apart.
         let mark = |index: usize| format!("\u{e000}{index}\u{e001}");
         let marked: Vec<Message> = messages
             .iter()
@@ -102,20 +142,38 @@ impl TextSide {
             .collect();
         let rendered = render(&marked)?;
         let mut rest = rendered.as_str();
-        let mut tokens = Vec::new();
+        let mut pieces = Vec::new();
         // Templates may move a message, the system's into the user's, say.
         let first = |rest: &str| {
             let found = (0..messages.len()).filter_map(|i| rest.find(&mark(i)).map(|at| (at, i)));
             found.min()
         };
         while let Some((at, index)) = first(rest) {
-            tokens.extend(self.tokenizer.encode(&rest[..at], true)?);
-            tokens.extend(self.tokenizer.encode(&messages[index].content, false)?);
+            pieces.push(Piece { text: rest[..at].to_owned(), special: true });
+            pieces.push(Piece { text: messages[index].content.clone(), special: false });
             rest = &rest[at + mark(index).len()..];
         }
-        tokens.extend(self.tokenizer.encode(rest, true)?);
+        pieces.push(Piece { text: rest.to_owned(), special: true });
+        Ok(pieces)
+    }
+
+    fn encode_pieces(&self, pieces: &[Piece]) -> Result<Vec<u32>, ModelError> {
+        let mut tokens = Vec::new();
+        for Piece { text, special } in pieces {
+            tokens.extend(self.tokenizer.encode(text, *special)?);
+        }
         Ok(tokens)
     }
+}
+
+/// Stands where a text goes on after a message; no one writes it.
+const GAP: &str = "\u{e002}\u{e003}";
+
+/// A part of a rendered chat.
+struct Piece {
+    text: String,
+    /// Whether names of control tokens in it are read as such.
+    special: bool,
 }
 
 /// Whether a `tokenizer_config.json` is there and has a template.

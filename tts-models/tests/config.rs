@@ -79,6 +79,22 @@ fn fields_are_read() {
     assert_eq!((config.bos_token_id, config.eos_token_ids), (Some(1), vec![2, 3]));
 }
 
+/// Within its window Mistral is Llama, so the window is how far it goes.
+#[test]
+fn mistral_is_read_as_llama_within_its_window() {
+    let cases = [
+        (json!({ "sliding_window": 4096, "max_position_embeddings": 32_768 }), 4_096),
+        (json!({ "sliding_window": null, "max_position_embeddings": 32_768 }), 32_768),
+        (json!({ "max_position_embeddings": 32_768 }), 4_096),
+        (json!({ "sliding_window": 4096, "max_position_embeddings": 512 }), 512),
+    ];
+    for (changes, positions) in cases {
+        let config = read(&with("mistral", &changes)).unwrap();
+        assert_eq!(config.architecture, "llama");
+        assert_eq!(config.max_position_embeddings, positions, "{changes}");
+    }
+}
+
 #[test]
 fn rope_scaling_is_read_old_and_new() {
     let llama3 = RopeScaling::Llama3 {

@@ -9,7 +9,10 @@
 //! Uesato et al. 2022.
 
 mod config;
+mod contrast;
+mod format;
 mod judge;
+mod layout;
 mod network;
 mod read;
 mod save;
@@ -22,8 +25,12 @@ use tts_core::{BoxError, Scored, StepScorer, Trajectory};
 use tts_models::Trunk;
 
 pub(crate) use config::json;
-pub use config::{HeadConfig, HeadOutput, NeutralLabel, Reading, Separator};
-pub(crate) use judge::{Judge, Kind, separator_ids};
+pub use config::{
+    Contrast, HeadConfig, HeadOutput, NeutralLabel, PromptLayout, Reading, Separator, Token,
+};
+pub use format::Format;
+pub(crate) use judge::{Judge, Kind};
+pub(crate) use layout::Layout;
 pub use network::{Linear, RewardHead};
 pub(crate) use save::replace;
 pub use temperature::fit_temperature;
@@ -45,7 +52,7 @@ use crate::PrmError;
 pub struct ProcessHead<T> {
     trunk: T,
     head: RewardHead,
-    separator: Vec<u32>,
+    layout: Layout,
 }
 
 /// An outcome reward model: the score of a finished solution is the head's on the hidden row at
@@ -55,7 +62,7 @@ pub struct ProcessHead<T> {
 pub struct OutcomeHead<T> {
     trunk: T,
     head: RewardHead,
-    separator: Vec<u32>,
+    layout: Layout,
 }
 
 macro_rules! head_scorer {
@@ -67,17 +74,13 @@ macro_rules! head_scorer {
             /// A head on a trunk.
             ///
             /// # Errors
-            /// When the head reads rows of another width than the trunk makes, the separator has
-            /// no tokens or cannot be encoded, or steps are to be trimmed (which token ids cannot
-            /// be).
+            /// When the head reads rows of another width than the trunk makes, a separator has
+            /// no tokens or cannot be encoded, or the configuration asks for what token ids cannot
+            /// be given: trimmed steps, another layout of the prompt.
             pub fn new(trunk: T, head: RewardHead) -> Result<Self, PrmError> {
                 head.check_width(trunk.width())?;
-                if head.config().trim_steps {
-                    let problem = "true, but the steps are token ids, which have no white space";
-                    return Err(PrmError::config(head.path(), "trim_steps", problem));
-                }
-                let separator = separator_ids(&*trunk, &head)?;
-                Ok(Self { trunk, head, separator })
+                let layout = Layout::on_trunk(&*trunk, &head)?;
+                Ok(Self { trunk, head, layout })
             }
 
             /// The head.
@@ -94,7 +97,7 @@ macro_rules! head_scorer {
                 let judge = Judge {
                     trunk: &*self.trunk,
                     head: &self.head,
-                    separator: &self.separator,
+                    layout: &self.layout,
                     tokenizer: None,
                     kind: $kind,
                 };

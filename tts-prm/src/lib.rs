@@ -12,7 +12,27 @@
 //! | [`ProcessHead`] | a head for the generator's trunk | probability, or log-odds if raw | `Product`, `Min` for labels "is this step right"; `Last` for a value function | `Weighted`; raw: `WeightedSigmoid` |
 //! | [`OutcomeHead`] | the same | the same | `Last` | the same |
 //! | [`ImplicitReward`] | a trained model and the one it came from | log-ratio times beta | `Sum` | `WeightedSigmoid` |
-//! | [`RewardModel`] | a model folder with decoder and head | as its kind | as its kind | as its kind |
+//! | [`RewardModel`] | a model folder with decoder and head, see below | as its kind | as its kind | as its kind |
+//!
+//! # Published reward models
+//!
+//! [`RewardModel`] opens these as they are published, given safetensors and a `tokenizer.json`:
+//!
+//! | Models | [`Format`] | Known by | Open with | A score is |
+//! |---|---|---|---|---|
+//! | Qwen2.5-Math-PRM | `qwen-math-prm` | architecture `Qwen2ForProcessRewardModel` | `prm:FOLDER` | a softmax of two labels at `<extra_0>`, put after every step |
+//! | Math-Shepherd (`math-shepherd-mistral-7b-prm`) | `math-shepherd` | that name | `prm:FOLDER` | a softmax of the next tokens `+` and `-` at the step tag, put after every step |
+//! | `RLHFlow` (`Llama3.1-8B-PRM-Deepseek-Data`, `-Mistral-Data`) | `rlhflow` | those names | `prm:FOLDER` | the same where the assistant answers a turn that is a step |
+//! | Skywork-o1-Open-PRM-Qwen-2.5 | `skywork-prm` | architecture `Qwen2ForPrmModel` | `prm:FOLDER` | the sigmoid of a value head at the line end after every step |
+//! | `LlamaForSequenceClassification`, `Qwen2ForSequenceClassification` and others, of one label (Skywork-Reward) | `sequence-classifier` | architecture | `orm:FOLDER` | the logit at the end of the whole chat, unbounded |
+//! | the same of two labels | | architecture, `id2label` | `orm:FOLDER` | a softmax of the two |
+//!
+//! Names are looked for in `_name_or_path` of `config.json` and in the name of the folder. A model under
+//! another name, or a GGUF file of one that judges by two tokens, needs a `head.json` in its folder:
+//! `{"format": "rlhflow"}`. Every other field of [`HeadConfig`] may stand beside it, such as
+//! `"output": "raw"` or a `"temperature"`, and describes a format that has no name:
+//! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`. A `mistral` trunk reads texts up to
+//! the length of its sliding window.
 //!
 //! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
 //! [`train`] learns reward models from them, [`curate`] chooses which of its own solutions a policy
@@ -46,8 +66,8 @@ pub mod train;
 
 pub use error::PrmError;
 pub use head::{
-    HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead, Reading, RewardHead,
-    Separator, fit_temperature,
+    Contrast, Format, HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead,
+    PromptLayout, Reading, RewardHead, Separator, Token, fit_temperature,
 };
 pub use implicit::ImplicitReward;
 pub use logprob::{MeanLogprob, SumLogprob};

@@ -1,8 +1,9 @@
-//! Reward models that bring their own trunk: a Hugging Face folder with decoder and head.
+//! Reward models that bring their own trunk: a Hugging Face folder, or a GGUF file.
 //!
-//! The trunk runs on any backend of `tts-models`; the head is read from the same safetensors. The
-//! generator's token ids mean nothing here, so the prompt is rendered by this model's own template
-//! and the text of each step encoded by its own tokenizer, step by step.
+//! The trunk runs on any backend of `tts-models`; the head is read from the same safetensors, or is
+//! two rows of the output head. The generator's token ids mean nothing here, so the prompt is rendered
+//! by this model's own template, or as its [`crate::Format`] says, and the text of each step encoded
+//! by its own tokenizer, step by step.
 
 use std::path::Path;
 
@@ -11,13 +12,13 @@ use tts_core::{BoxError, Scored, StepScorer, Trajectory};
 use tts_models::{Backend, Checkpoint, EngineConfig, LanguageModel};
 
 use crate::PrmError;
-use crate::head::{HeadConfig, Judge, Kind, RewardHead, separator_ids};
+use crate::head::{HeadConfig, Judge, Kind, Layout, RewardHead};
 
 /// A process or outcome reward model with a trunk of its own.
 pub struct RewardModel {
     model: Box<dyn LanguageModel>,
     head: RewardHead,
-    separator: Vec<u32>,
+    layout: Layout,
     kind: Kind,
 }
 
@@ -31,11 +32,13 @@ impl std::fmt::Debug for RewardModel {
 }
 
 impl RewardModel {
-    /// Opens a process reward model: every step is judged, as by [`crate::ProcessHead`].
+    /// Opens a process reward model: every step is judged, as by [`crate::ProcessHead`]. `folder` is
+    /// what [`tts_models::open`] opens; `head.json` is looked for in the folder of a file.
     ///
     /// # Errors
-    /// When the model cannot be opened ([`tts_models::open`]), or its head is missing or does not
-    /// fit ([`RewardHead::open`]).
+    /// When the model cannot be opened ([`tts_models::open`]), its head is missing or does not
+    /// fit ([`RewardHead::from_checkpoint`]), or its configuration or chat template does not fit
+    /// ([`HeadConfig`]).
     pub fn process(
         folder: impl AsRef<Path>,
         backend: Backend,
@@ -69,8 +72,8 @@ impl RewardModel {
         let head = RewardHead::from_checkpoint(&checkpoint, config)?;
         head.check_width(checkpoint.config().hidden_size)?;
         let model = tts_models::open(folder, backend, engine)?;
-        let separator = separator_ids(&*model, &head)?;
-        Ok(Self { model, head, separator, kind })
+        let layout = Layout::of_model(&checkpoint, model.tokenizer(), &head, kind)?;
+        Ok(Self { model, head, layout, kind })
     }
 
     /// The head.
@@ -89,7 +92,7 @@ impl StepScorer for RewardModel {
         let judge = Judge {
             trunk: &*self.model,
             head: &self.head,
-            separator: &self.separator,
+            layout: &self.layout,
             tokenizer: Some(self.model.tokenizer()),
             kind: self.kind,
         };

@@ -1,8 +1,8 @@
 //! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`.
 //!
 //! A path to a `.safetensors` file is a head on the generator's own trunk. A folder whose
-//! `config.json` names a `model_type` is a model with a trunk of its own; any other folder holds
-//! `head.safetensors` for the generator's trunk.
+//! `config.json` names a `model_type` is a model with a trunk of its own, as is a `.gguf` file; any
+//! other folder holds `head.safetensors` for the generator's trunk.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -114,10 +114,10 @@ impl ScorerSpec {
     }
 }
 
-/// Whether a path is a folder that describes a model.
+/// Whether a path is a folder that describes a model, or a model's file.
 fn has_trunk(path: &Path) -> Result<bool, PrmError> {
     if !path.is_dir() {
-        return Ok(false);
+        return Ok(path.extension().is_some_and(|extension| extension == "gguf"));
     }
     let config = json(&path.join("config.json"))?;
     Ok(config.is_some_and(|config| config.get("model_type").is_some()))

@@ -3,7 +3,8 @@
 //! The architecture is `model_type`, so a reward model on a known trunk is read as that trunk.
 //! Absent fields take the defaults of Hugging Face's configuration classes. What would change the
 //! arithmetic and is not implemented (sliding windows, other activations, other rotary scalings,
-//! quantised layers) is refused by name. End tokens of `generation_config.json` beside the file
+//! quantised layers) is refused by name. `mistral` is read as `llama` with as many positions as its
+//! sliding window, within which the two are the same. End tokens of `generation_config.json` beside the file
 //! are added.
 //!
 //! Source: `configuration_{llama,qwen2,qwen3}.py` of Hugging Face transformers.
@@ -93,15 +94,21 @@ impl ModelConfig {
 }
 
 fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
-    let architecture = object.required("model_type", object.text("model_type")?)?;
-    let (qwen2, qwen3) = match architecture {
-        "llama" => (false, false),
-        "qwen2" => (true, false),
-        "qwen3" => (false, true),
+    let name = object.required("model_type", object.text("model_type")?)?;
+    let (architecture, qwen2, qwen3) = match name {
+        "llama" | "mistral" => ("llama", false, false),
+        "qwen2" => (name, true, false),
+        "qwen3" => (name, false, true),
         other => {
-            let what = format!("model type {other:?}; llama, qwen2 and qwen3 are supported");
+            let what =
+                format!("model type {other:?}; llama, mistral, qwen2 and qwen3 are supported");
             return Err(object.unsupported("model_type", what));
         }
+    };
+    let window = match object.count("sliding_window")? {
+        _ if name != "mistral" => None,
+        None if !object.is_null("sliding_window") => Some(4_096),
+        window => window,
     };
     refuse(object)?;
     let count = |name| object.required(name, object.count(name)?);
@@ -132,7 +139,8 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
         rope_scaling,
         max_position_embeddings: object
             .count("max_position_embeddings")?
-            .unwrap_or(if qwen2 || qwen3 { 32_768 } else { 2_048 }),
+            .unwrap_or(if qwen2 || qwen3 { 32_768 } else { 2_048 })
+            .min(window.unwrap_or(usize::MAX)),
         tie_word_embeddings: object.boolean("tie_word_embeddings")?.unwrap_or(false),
         attention_bias: qwen2 || object.boolean("attention_bias")?.unwrap_or(false),
         qk_norm: qwen3,

@@ -2,7 +2,8 @@
 //!
 //! Tensors are asked for by Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`). For
 //! GGUF files names are translated and rotary rows put back in order ([`super::names`]); for
-//! Hugging Face folders the prefix `model.` may be missing, as in trunk-only checkpoints.
+//! Hugging Face folders the prefix `model.` may be missing, as in trunk-only checkpoints, and all
+//! names may have the prefix `pretrained_model.`, as wrappers with a value head write them.
 
 use std::path::{Path, PathBuf};
 
@@ -147,7 +148,11 @@ impl Checkpoint {
             }
             Tensors::Safetensors(shards) => {
                 let candidates = [Some(name), name.strip_prefix("model.")];
-                candidates.into_iter().flatten().find(|n| shards.contains(n)).map(str::to_owned)
+                let known = candidates.into_iter().flatten().find(|n| shards.contains(n));
+                let wrapped = || format!("pretrained_model.{name}");
+                known
+                    .map(str::to_owned)
+                    .or_else(|| Some(wrapped()).filter(|name| shards.contains(name)))
             }
         }
     }

@@ -1,15 +1,16 @@
-//! What a head's numbers mean: labels, output scale, separator.
+//! What a head's numbers mean: labels, output scale, and the text it reads them from.
 //!
 //! Read from `head.json` beside the head; without one, from `config.json` beside it, which either
 //! is such a configuration as a whole or, when it describes a model, holds one under the key
-//! `head`. A `Qwen2ForProcessRewardModel` (Qwen2.5-Math-PRM) without either gets the layout of its
-//! model card: `<extra_0>` after every step, trimmed.
+//! `head`. A model without either is known by its architecture or its name ([`Format`]). The key
+//! `format` starts from what is known of a published format; the other keys change it.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::format::{self, Format};
 use crate::PrmError;
 
 /// Scale of the scores.
@@ -34,7 +35,7 @@ pub enum NeutralLabel {
     Negative,
 }
 
-/// What is put after a step.
+/// What is put after a step, or between two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Separator {
@@ -61,6 +62,57 @@ pub enum Reading {
     Tokens,
 }
 
+/// A token of the vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Token {
+    /// A text that is one token.
+    Text(String),
+    /// Its id.
+    Id(u32),
+}
+
+/// Two tokens that a language model was taught to write after a right step and after a wrong one.
+///
+/// Its rows for them in the output head are a head of two labels: their softmax is the score.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contrast {
+    /// Says that the step is right.
+    pub right: Token,
+    /// Says that it is wrong.
+    pub wrong: Token,
+}
+
+impl Contrast {
+    /// Two texts, each of one token.
+    pub fn new(right: impl Into<String>, wrong: impl Into<String>) -> Self {
+        Self { right: Token::Text(right.into()), wrong: Token::Text(wrong.into()) }
+    }
+}
+
+/// How a model with a tokenizer of its own is given a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PromptLayout {
+    /// A chat by the model's template, up to where the assistant's answer begins; raw text as it
+    /// stands. Steps follow as the answer.
+    #[default]
+    Own,
+    /// The start token and the question alone ([`tts_core::Prompt::question`]) as raw text. Steps
+    /// follow.
+    Plain,
+    /// The question begins a turn of the user, which the first step ends; every other step is a turn
+    /// of its own. What the template writes after a turn, up to where the assistant's answer begins,
+    /// is the separator; between two steps the assistant has answered [`Contrast::right`]. So a
+    /// step is judged as if all before it were right.
+    Turns,
+    /// A chat by the model's template with the solution as the assistant's answer, whole; raw text as
+    /// it stands. What the template writes after the answer, less the tokens that fill a batch, is
+    /// the separator. For outcome reward models.
+    Answer,
+}
+
 /// What a head's numbers mean.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -75,12 +127,29 @@ pub struct HeadConfig {
     pub temperature: Option<f64>,
     /// What the score of a step is read from.
     pub reading: Reading,
+    /// The two tokens whose rows in the model's output head are the head; `None` for a head with
+    /// tensors of its own.
+    pub contrast: Option<Contrast>,
+    /// How many labels the head must have; `None` for what its tensors say.
+    pub labels: Option<usize>,
     /// What is put after every step, as token ids: the score is read at its last token. `None`
     /// reads the score at the step's own last token.
     pub separator: Option<Separator>,
-    /// Whether white space around a step's text is taken off; for models with a tokenizer of
-    /// their own only.
+    /// What is put between the separator of a step and the next step, as token ids; an outcome
+    /// reward model reads its steps without.
+    pub between: Option<Separator>,
+    /// How the prompt is given. This field and those below except the last are for models with a
+    /// tokenizer of their own only.
+    pub prompt: PromptLayout,
+    /// Put after the question of [`PromptLayout::Plain`], and encoded with it.
+    pub prompt_end: String,
+    /// Put before the first step, and encoded with it: a space belongs to the word behind it.
+    pub first_start: String,
+    /// Whether white space around a step's text is taken off; of an outcome reward model, around the
+    /// solution.
     pub trim_steps: bool,
+    /// Whether line ends around a step's text are taken off, and other white space stays.
+    pub trim_lines: bool,
     /// Name of the head's tensors without `.weight`; `None` looks for the usual ones.
     pub tensor: Option<String>,
 }
@@ -103,19 +172,8 @@ impl HeadConfig {
         }
         match value.get_mut("head").map(Value::take) {
             Some(head) => parse(&model, "head", head),
-            None => Ok(Self::of_architecture(&value)),
+            None => format::detect(&model, &value),
         }
-    }
-
-    /// What is known of an architecture by its name.
-    fn of_architecture(config: &Value) -> Self {
-        let names = config.get("architectures").and_then(Value::as_array);
-        let mut names = names.into_iter().flatten().filter_map(Value::as_str);
-        if names.any(|name| name == "Qwen2ForProcessRewardModel") {
-            let separator = Some(Separator::Text("<extra_0>".to_owned()));
-            return Self { separator, trim_steps: true, ..Self::default() };
-        }
-        Self::default()
     }
 }
 
@@ -130,8 +188,19 @@ pub(crate) fn json(path: &Path) -> Result<Option<Value>, PrmError> {
     value.map(Some).map_err(|error| PrmError::config(path, "JSON", error.to_string()))
 }
 
-fn parse(path: &Path, field: &str, value: Value) -> Result<HeadConfig, PrmError> {
-    serde_json::from_value(value).map_err(|error| PrmError::config(path, field, error.to_string()))
+/// A configuration, on top of the format that it names.
+fn parse(path: &Path, field: &str, mut value: Value) -> Result<HeadConfig, PrmError> {
+    let failed =
+        |field: &str, error: serde_json::Error| PrmError::config(path, field, error.to_string());
+    let Some(name) = value.as_object_mut().and_then(|object| object.remove("format")) else {
+        return serde_json::from_value(value).map_err(|error| failed(field, error));
+    };
+    let format: Format = serde_json::from_value(name).map_err(|error| failed("format", error))?;
+    let mut all = serde_json::to_value(format.config()).map_err(|error| failed("format", error))?;
+    if let (Some(all), Value::Object(own)) = (all.as_object_mut(), value) {
+        all.extend(own);
+    }
+    serde_json::from_value(all).map_err(|error| failed(field, error))
 }
 
 /// The folder of a file; of a bare name the current one.

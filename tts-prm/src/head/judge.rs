@@ -1,7 +1,7 @@
 //! From a path to token ids with a position for each score, and from hidden rows to scores.
 //!
-//! The text is the prompt, then for each step its tokens and the separator. Steps are the
-//! generator's token ids, or, for a model with a tokenizer of its own, the text of each step
+//! The text is the prompt, then for each step its tokens and the separator, with what stands between
+//! steps ([`Layout`]). Steps are the generator's token ids, or, for a model with a tokenizer of its own, the text of each step
 //! encoded by itself: texts are never joined before they are encoded, so a boundary between steps
 //! always lies between two tokens.
 //!
@@ -11,7 +11,8 @@
 use tts_core::{Prompt, Scored, Step, Trajectory};
 use tts_models::{Tokenizer, Trunk, Wanted};
 
-use super::config::{Reading, Separator};
+use super::config::Reading;
+use super::layout::{Layout, encode_within};
 use super::network::RewardHead;
 use crate::PrmError;
 
@@ -28,32 +29,10 @@ pub(crate) enum Kind {
 pub(crate) struct Judge<'a, T: ?Sized> {
     pub(crate) trunk: &'a T,
     pub(crate) head: &'a RewardHead,
-    pub(crate) separator: &'a [u32],
+    pub(crate) layout: &'a Layout,
     /// Encodes the text of steps; `None` takes their token ids.
     pub(crate) tokenizer: Option<&'a Tokenizer>,
     pub(crate) kind: Kind,
-}
-
-/// The token ids of a head's separator; none when it has no separator.
-pub(crate) fn separator_ids<T: Trunk + ?Sized>(
-    trunk: &T,
-    head: &RewardHead,
-) -> Result<Vec<u32>, PrmError> {
-    let ids = match &head.config().separator {
-        None => return Ok(Vec::new()),
-        Some(Separator::Ids(ids)) => ids.clone(),
-        Some(Separator::Text(text)) => {
-            // As raw text, where names of special tokens are read; without the start token that
-            // raw text may get.
-            let ids = trunk.encode(&Prompt::text(text.as_str()))?;
-            let start = trunk.encode(&Prompt::text(""))?;
-            ids.strip_prefix(&start[..]).map(<[u32]>::to_vec).unwrap_or(ids)
-        }
-    };
-    if ids.is_empty() {
-        return Err(PrmError::config(head.path(), "separator", "no tokens, expected at least one"));
-    }
-    Ok(ids)
 }
 
 impl<T: Trunk + ?Sized> Judge<'_, T> {
@@ -62,6 +41,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         let mut texts = Vec::with_capacity(batch.len());
         let mut judged = Vec::with_capacity(batch.len());
         let mut prompt: Option<(&Prompt, Vec<u32>)> = None;
+        let config = self.head.config();
         for (index, path) in batch.iter().enumerate() {
             // A path without a step to judge wants nothing, but keeps its place: what the trunk
             // says of a text, it says of the path.
@@ -73,7 +53,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
             // Candidates of one problem come side by side and share their prompt.
             let start = match prompt.take().filter(|(known, _)| *known == path.prompt()) {
                 Some((_, tokens)) => tokens,
-                None => self.trunk.encode(path.prompt())?,
+                None => self.layout.opening(self.trunk, self.tokenizer, path.prompt(), config)?,
             };
             let (text, tokens) = self.text(index, path, first, start.clone())?;
             texts.push(text);
@@ -108,10 +88,13 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         let before = usize::from(self.head.config().reading == Reading::Tokens);
         let (mut positions, mut judged) = (Vec::new(), Vec::new());
         for (place, step) in path.steps().iter().enumerate() {
+            if place > 0 && self.kind == Kind::Process {
+                tokens.extend(&self.layout.between);
+            }
             let start = tokens.len();
-            tokens.extend(self.step(step)?);
+            tokens.extend(self.step(path, place, step)?);
             if self.kind == Kind::Process || place >= first {
-                tokens.extend(self.separator);
+                tokens.extend(&self.layout.separator);
             }
             if place >= first {
                 // The row at the end of a step without tokens is that where the path stands.
@@ -172,36 +155,28 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         PrmError::step(index, step, problem)
     }
 
-    fn step(&self, step: &Step) -> Result<Vec<u32>, PrmError> {
+    /// The tokens of the step at `place`.
+    fn step(&self, path: &Trajectory, place: usize, step: &Step) -> Result<Vec<u32>, PrmError> {
         let Some(tokenizer) = self.tokenizer else { return Ok(step.tokens.clone()) };
-        let trim = self.head.config().trim_steps;
-        let text = if trim { step.text.trim() } else { &step.text };
-        // What a model wrote must not become a control token.
-        Ok(within(tokenizer, tokenizer.encode(text, false)?, text)?)
-    }
-}
-
-/// The tokens of a text in the middle of another. Tokenizers of the `SentencePiece` kind put a
-/// space before a text; they are asked again with a line end in front, which is then taken off.
-fn within(
-    tokenizer: &Tokenizer,
-    ids: Vec<u32>,
-    text: &str,
-) -> Result<Vec<u32>, tts_models::ModelError> {
-    if tokenizer.text(&ids).len() == text.len() {
-        return Ok(ids);
-    }
-    let guarded = tokenizer.encode(&format!("\n{text}"), false)?;
-    let mut length = 0;
-    let guard = guarded.iter().position(|&id| {
-        length += tokenizer.token_bytes(id).len();
-        length >= 2
-    });
-    match guard {
-        // The guard is a space and the line end, and ends between two tokens.
-        Some(at) if length == 2 && tokenizer.text(&guarded[at + 1..]) == text => {
-            Ok(guarded[at + 1..].to_vec())
+        let config = self.head.config();
+        let off = |c: char| {
+            config.trim_steps && c.is_whitespace() || config.trim_lines && matches!(c, '\r' | '\n')
+        };
+        let mut text = step.text.as_str();
+        // Nothing stands between the steps of an outcome: what is there must stay.
+        let process = self.kind == Kind::Process;
+        if process || place == 0 {
+            text = text.trim_start_matches(off);
         }
-        _ => Ok(ids),
+        if process || place + 1 == path.steps().len() {
+            text = text.trim_end_matches(off);
+        }
+        let joined;
+        if place == 0 && !config.first_start.is_empty() {
+            joined = format!("{}{text}", config.first_start);
+            text = &joined;
+        }
+        // What a model wrote must not become a control token.
+        Ok(encode_within(tokenizer, text, false)?)
     }
 }

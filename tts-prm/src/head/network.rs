@@ -96,6 +96,11 @@ impl RewardHead {
             return Err(PrmError::config(&head.path, "temperature", problem));
         }
         let labels = head.labels();
+        if let Some(expected) = head.config.labels.filter(|&expected| expected != labels) {
+            let inputs = head.layers.last().map_or(0, |layer| layer.inputs);
+            let problem = format!("shape [{labels}, {inputs}], expected [{expected}, {inputs}]");
+            return Err(head.error(head.layers.len() - 1, "weight", &problem));
+        }
         let tokens = head.config.reading == Reading::Tokens;
         if !tokens && !(1..=3).contains(&labels) {
             let problem = format!("{labels} labels, expected 1 to 3");

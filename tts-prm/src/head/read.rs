@@ -8,9 +8,10 @@ use std::path::Path;
 
 use tts_models::weights::RawTensor;
 use tts_models::weights::safetensors::SafetensorsFile;
-use tts_models::{Checkpoint, ModelError};
+use tts_models::{Checkpoint, ModelError, TextSide};
 
 use super::config::{HeadConfig, folder_of};
+use super::contrast;
 use super::network::{Linear, RewardHead};
 use crate::PrmError;
 
@@ -83,17 +84,29 @@ impl RewardHead {
         from_tensors(&SafetensorsFile::open(file)?, config)
     }
 
-    /// Reads the head that a checkpoint holds beside its trunk.
+    /// Reads the head that a checkpoint holds beside its trunk, or makes one of its output head
+    /// ([`HeadConfig::contrast`]).
     ///
     /// # Errors
-    /// As [`RewardHead::open`].
+    /// As [`RewardHead::open`]; of a contrast also when its tokens are not one token each or are the
+    /// same, or the configuration names another head as well.
     pub fn from_checkpoint(checkpoint: &Checkpoint, config: HeadConfig) -> Result<Self, PrmError> {
-        from_tensors(checkpoint, config)
+        match config.contrast.clone() {
+            Some(contrast) => {
+                let text = TextSide::open(checkpoint)?;
+                contrast::read(checkpoint, &text.tokenizer, &contrast, config)
+            }
+            None => from_tensors(checkpoint, config),
+        }
     }
 }
 
 fn from_tensors(tensors: &impl Tensors, config: HeadConfig) -> Result<RewardHead, PrmError> {
     let path = tensors.path();
+    if config.contrast.is_some() {
+        let problem = "set, but a file of a head has no output head: open the model's folder";
+        return Err(PrmError::config(path, "contrast", problem));
+    }
     let there = |name: &str| {
         tensors.contains(&format!("{name}.weight")) || tensors.contains(&format!("{name}.0.weight"))
     };
@@ -104,7 +117,11 @@ fn from_tensors(tensors: &impl Tensors, config: HeadConfig) -> Result<RewardHead
         match found[..] {
             [name] => name.to_owned(),
             [] => {
-                let problem = format!("missing; so are the others of {}", NAMES.join(", "));
+                let problem = format!(
+                    "missing; so are the others of {}. Does the model judge by two tokens? Then its \
+                     head.json needs `format` or `contrast`",
+                    NAMES.join(", ")
+                );
                 return Err(PrmError::head(path, "score.weight", problem));
             }
             [first, ..] => {

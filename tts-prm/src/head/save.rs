@@ -8,7 +8,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::config::folder_of;
+use super::config::{HeadConfig, folder_of};
 use super::network::RewardHead;
 use crate::PrmError;
 
@@ -42,7 +42,15 @@ impl RewardHead {
         let bytes = safetensors::serialize(views, None).map_err(|e| failed(e.to_string()))?;
         replace(file, &bytes)?;
         let path = folder_of(file).join("head.json");
-        let json = serde_json::to_vec_pretty(self.config())
+        // Two rows of an output head are tensors like any other from here on.
+        let config = match self.config() {
+            config @ HeadConfig { contrast: Some(_), .. } => {
+                let tensor = Some(self.tensor.clone());
+                HeadConfig { contrast: None, tensor, ..config.clone() }
+            }
+            config => config.clone(),
+        };
+        let json = serde_json::to_vec_pretty(&config)
             .map_err(|error| PrmError::config(&path, "JSON", error.to_string()))?;
         replace(&path, &json)
     }

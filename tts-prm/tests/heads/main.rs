@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod files;
+mod formats;
 mod models;
+mod refused;
 mod scores;
 mod tokens;
 
