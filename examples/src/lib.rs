@@ -2,7 +2,6 @@
 
 pub mod arena;
 pub mod branches;
-pub mod compare;
 pub mod data;
 pub mod evaluate;
 pub mod experiment;

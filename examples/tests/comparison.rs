@@ -7,8 +7,7 @@ use tts_core::select::Vote;
 use tts_core::{Aggregate, Finish, NodeId, Outcome, Prompt, Stop, Tree, Usage};
 use tts_examples::arena::Arena;
 use tts_examples::branches::Branches;
-use tts_examples::compare::{Difficulty, Experiment, Graded, Journal, Plan, Report, Single, print};
-use tts_examples::judge::Judge;
+use tts_examples::experiment::{Difficulty, Journal, Single};
 use tts_examples::lineup::{Strategy, root};
 use tts_examples::quick::Contest;
 use tts_examples::table::{self, Row, Spent, Table};
@@ -216,54 +215,18 @@ fn a_journal_goes_on_where_it_was() {
     let path = folder.path().join("record.jsonl");
     let settings = json!({"seed": 1});
     let single = Single { correct: true, generated: 9, scored: 8 };
-    let graded = Graded { answers: vec![None], ..Graded::default() };
-    let mut journal = Journal::open(Some(&path), &settings).unwrap();
+    let scores = vec![vec![0.1, 0.7], vec![]];
+    let mut journal = Journal::open(&path, &settings).unwrap();
     journal.note("beam", 2, &single).unwrap();
-    journal.note("pool", 0, &graded).unwrap();
+    journal.note("scores", 0, &scores).unwrap();
     drop(journal);
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, [&whole[..], b"{\"unit\": \"be"].concat()).unwrap();
-    let journal = Journal::open(Some(&path), &settings).unwrap();
+    let journal = Journal::open(&path, &settings).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), whole);
     assert_eq!(journal.missing("beam", 4), [0, 1, 3]);
-    assert_eq!(journal.all::<Graded>("pool", 1).unwrap(), [graded]);
+    assert_eq!(journal.all::<Vec<Vec<f64>>>("scores", 1).unwrap(), [scores]);
     assert!(journal.all::<Single>("beam", 3).is_err());
-    let error = Journal::open(Some(&path), &json!({"seed": 2})).unwrap_err().to_string();
+    let error = Journal::open(&path, &json!({"seed": 2})).unwrap_err().to_string();
     assert!(error.contains("other models or settings"), "{error}");
-}
-
-#[test]
-fn a_comparison_is_the_same_in_one_go_and_in_two() {
-    let player = Slipping { error: 0.25 };
-    let folder = tempfile::tempdir().unwrap();
-    let report = |count: usize, path: Option<&str>| {
-        let problems = held_out(count);
-        let path = path.map(|name| folder.path().join(name));
-        let mut experiment = Experiment {
-            arena: arena(&player, &problems),
-            judges: vec![(Judge::Oracle, Box::new(Checker(CHAIN)) as _)],
-            plan: Plan { seed: 1, seeds: 2, budgets: vec![1, 4], pool: 8, difficulty: 8 },
-            journal: Journal::open(path.as_deref(), &json!({})).unwrap(),
-        };
-        experiment.run().unwrap();
-        Report::of(&experiment).unwrap()
-    };
-    let whole = report(20, None);
-    report(7, Some("record.jsonl"));
-    assert_eq!(report(20, Some("record.jsonl")), whole);
-
-    let find = |first: &str, second: &str, equal: &str| {
-        let mut all = whole.differences.iter();
-        all.find(|d| d.first == first && d.second.starts_with(second) && d.equal.ends_with(equal))
-            .unwrap_or_else(|| panic!("{first} - {second} at {equal}"))
-            .paired
-    };
-    // The oracle is right where any sample is, so that nothing beats it.
-    assert!(find("best-of-n 4 by oracle", "majority 4", "N").difference >= 0.0);
-    assert!(find("weighted 4 by oracle", "best-of-n 4 by oracle", "N").difference.abs() < 1e-12);
-    assert!(find("lookahead 4 by oracle", "beam 4..9 by oracle", "tokens").problems == 20);
-    find("lookahead 4 by oracle", "best-of-n ", "tokens");
-    let mut text = Vec::new();
-    print(&mut text, &whole).unwrap();
-    assert!(String::from_utf8(text).unwrap().contains("by difficulty"));
 }

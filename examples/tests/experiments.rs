@@ -63,6 +63,7 @@ fn small() -> Value {
             { "first": "beam", "second": "majority", "at": "tokens" },
         ],
         "judged": { "policy": "player", "samples": 4, "models": ["prm", "orm"] },
+        "difficulty": { "policy": "player", "samples": 4 },
     })
 }
 
@@ -117,7 +118,9 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
 
     report.write("small", folder.path()).unwrap();
     let text = std::fs::read_to_string(folder.path().join("small.md")).unwrap();
-    assert!(text.contains("| majority | 4 |"), "{text}");
+    for part in ["| majority | 4 |", "By difficulty", "| majority 4 |", "| broken | mended |"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
     let json = std::fs::read(folder.path().join("small.json")).unwrap();
     let read: Report = serde_json::from_slice(&json).unwrap();
     assert_eq!(read.recipe, report.recipe);

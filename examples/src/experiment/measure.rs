@@ -11,11 +11,11 @@ use tts_core::metrics::{self, Accuracy, Metric, Pool};
 use tts_core::select::{Vote, Weight};
 use tts_core::{Aggregate, Sampling, Selection, answer};
 
+use super::journal::Single;
 use super::recipe::{Arm, EXACT};
 use super::unit;
 use super::workshop::Workshop;
 use crate::arena::Arena;
-use crate::compare::Single;
 use crate::lineup::Strategy;
 use crate::sampled::{Attempt, Attempts};
 use crate::{Error, quick, setting};
@@ -63,7 +63,7 @@ impl Workshop<'_> {
     /// # Errors
     /// When it cannot be made.
     pub fn pool(&self, policy: &str, seed: u64) -> Result<Vec<Attempts>, Error> {
-        self.attempts(policy, &self.test()?, self.recipe.pool, seed)
+        self.attempts(policy, &self.test()?, self.recipe.pool, (self.model_seed(seed), seed))
     }
 
     /// What names a scorer in results.

@@ -8,6 +8,8 @@
 //! Tibshirani 1993, section 13.3.
 
 mod compare;
+mod difficulty;
+mod journal;
 mod measure;
 mod policies;
 mod recipe;
@@ -25,9 +27,11 @@ use std::path::PathBuf;
 use tts_models::EngineConfig;
 
 pub use compare::{Difference, differences};
+pub use difficulty::{Bin, Difficulty};
+pub use journal::{Journal, Single};
 pub use measure::Point;
 pub use policies::with_attempts;
-pub use recipe::{Along, Arm, At, Comparison, Judged, Recipe, Task};
+pub use recipe::{Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
 pub use report::Report;
 pub use spec::{
     Choice, Labels, Learnt, ModelSpec, Part, Reading, Revised, Reward, SelfTrained, Shape,
@@ -48,6 +52,7 @@ macro_rules! recipes {
     };
 }
 recipes!(
+    "strategies",
     "prm-orm-majority",
     "aggregation",
     "labels",
@@ -97,6 +102,10 @@ pub fn run(
         Some(judged) => workshop.verdicts(judged)?,
         None => Vec::new(),
     };
+    let difficulty = match &recipe.difficulty {
+        Some(difficulty) => Some(workshop.difficulty(&difficulty.policy, difficulty.samples)?),
+        None => None,
+    };
     let mut turns = Vec::new();
     let revising: BTreeSet<&String> =
         recipe.arms.iter().filter(|arm| arm.in_turn).map(|arm| &arm.policy).collect();
@@ -114,6 +123,7 @@ pub fn run(
         machine: law::processor(),
         points,
         verdicts,
+        difficulty,
         turns,
         models,
     })

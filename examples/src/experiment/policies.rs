@@ -121,7 +121,7 @@ impl Workshop<'_> {
     ) -> Result<Value, Error> {
         let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
         let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
-        let attempts = self.attempts(&spec.policy, &problems, spec.samples, seed)?;
+        let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
         let scores = match &spec.judge {
             None => None,
             Some((judge, aggregate)) => {
@@ -151,7 +151,7 @@ impl Workshop<'_> {
     pub(super) fn revised(&self, spec: &Revised, folder: &Path, seed: u64) -> Result<Value, Error> {
         let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
         let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
-        let attempts = self.attempts(&spec.policy, &problems, spec.samples, seed)?;
+        let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
         let candidates = self.candidates(&attempts, None);
         let end = end(&decoder);
         let all = revisions(&candidates, spec.attempts, seed);

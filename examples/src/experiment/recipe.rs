@@ -131,6 +131,16 @@ pub struct Judged {
     pub models: Vec<String>,
 }
 
+/// Difficulty of the problems: fifths by the share of right samples.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graded {
+    /// Whose samples tell it.
+    pub policy: String,
+    /// Samples of each problem, apart from all others.
+    pub samples: usize,
+}
+
 /// An experiment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,6 +172,9 @@ pub struct Recipe {
     /// Reward models against the truth.
     #[serde(default)]
     pub judged: Option<Judged>,
+    /// Arms by how difficult the problems are.
+    #[serde(default)]
+    pub difficulty: Option<Graded>,
     /// What is drawn along.
     #[serde(default)]
     pub along: Along,
@@ -231,6 +244,9 @@ impl Recipe {
         if let Some(judged) = &self.judged {
             known("judged", &judged.policy)?;
             judged.models.iter().try_for_each(|name| known("judged", name))?;
+        }
+        if let Some(difficulty) = &self.difficulty {
+            known("difficulty", &difficulty.policy)?;
         }
         let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
         for name in self.compare.iter().flat_map(|pair| [&pair.first, &pair.second]) {

@@ -10,6 +10,7 @@ use tts_core::metrics::Auc;
 use tts_core::plot::{self, Axis, Chart, Series, Style};
 
 use super::compare::Difference;
+use super::difficulty::{Bin, Difficulty};
 use super::measure::Point;
 use super::recipe::{Along, Recipe};
 use super::turns::Turn;
@@ -33,6 +34,8 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// The reward models.
     pub verdicts: Vec<Verdict>,
+    /// How difficult the problems are.
+    pub difficulty: Option<Difficulty>,
     /// Revisions, turn by turn.
     pub turns: Vec<Turn>,
     /// What the making of models found out, by model; the first seed's.
@@ -61,6 +64,7 @@ impl Report {
         writeln!(text, "![{title}]({name}.svg)\n")?;
         self.points(&mut text)?;
         self.differences(&mut text)?;
+        self.bins(&mut text)?;
         self.verdicts(&mut text)?;
         self.turns(&mut text)?;
         self.models(&mut text)?;
@@ -113,6 +117,33 @@ impl Report {
                 100.0 * paired.difference,
                 paired.p_value
             )?;
+        }
+        Ok(())
+    }
+
+    /// Arms by difficulty; a report that was read back has no values by problem.
+    fn bins(&self, text: &mut String) -> Result<(), Error> {
+        let Some(difficulty) = &self.difficulty else { return Ok(()) };
+        let [low, high] = difficulty.pass_at_1.interval.map(percent);
+        writeln!(
+            text,
+            "\nBy difficulty, the easiest fifth first, from {} samples apart: pass@1 {} ({low} to {high}), \
+             some right for {}.\n",
+            difficulty.samples,
+            percent(difficulty.pass_at_1.mean),
+            percent(difficulty.pass_at_samples.mean)
+        )?;
+        let mut row =
+            |name: &str, cells: Vec<String>| writeln!(text, "| {name} | {} |", cells.join(" | "));
+        let bins = &difficulty.bins;
+        row("fifth", (1..=bins.len()).map(|number| number.to_string()).collect())?;
+        row("---", vec!["---:".to_owned(); bins.len()])?;
+        row("pass@1", bins.iter().map(|bin| percent(bin.pass_at_1)).collect())?;
+        row("some sample right", bins.iter().map(|bin| percent(bin.solvable)).collect())?;
+        for point in self.points.iter().filter(|point| !point.values.is_empty()) {
+            let mean = |bin: &Bin| Ok(percent(bin.mean(&point.values)?.mean));
+            let cells = bins.iter().map(mean).collect::<Result<_, Error>>()?;
+            row(&format!("{} {}", point.arm, point.n), cells)?;
         }
         Ok(())
     }

@@ -9,9 +9,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::journal::Journal;
 use super::workshop::at;
 use crate::Error;
-use crate::compare::Journal;
 
 /// Notes what was found of the problem at a place.
 pub(super) type Note<'n, T> = &'n mut dyn FnMut(usize, T) -> Result<(), Error>;
@@ -26,8 +26,7 @@ pub(super) fn run<T: Serialize + DeserializeOwned>(
     let folder = root.join("results");
     std::fs::create_dir_all(&folder).map_err(at(&folder))?;
     let digest = tts_core::seed::root(9, &description.to_string());
-    let mut journal =
-        Journal::open(Some(&folder.join(format!("{digest:016x}.jsonl"))), description)?;
+    let mut journal = Journal::open(&folder.join(format!("{digest:016x}.jsonl")), description)?;
     let missing = journal.missing(UNIT, count);
     if !missing.is_empty() {
         run(&missing, &mut |place, found| journal.note(UNIT, place, &found))?;

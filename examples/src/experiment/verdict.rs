@@ -66,8 +66,10 @@ impl Workshop<'_> {
         };
         let family = self.family();
         for seed in 1..=self.recipe.seeds {
-            let pools = self.attempts(&judged.policy, &self.test()?, judged.samples, seed)?;
-            let scorer = self.scorer(model, self.model_seed(seed), true)?;
+            let made = self.model_seed(seed);
+            let test = self.test()?;
+            let pools = self.attempts(&judged.policy, &test, judged.samples, (made, seed))?;
+            let scorer = self.scorer(model, made, true)?;
             let (mut steps, mut errors, mut ends) =
                 (Column::default(), Column::default(), Column::default());
             let bar = quick::bar(model, pools.len())?;

@@ -33,22 +33,23 @@ const HELD_OUT: usize = 20;
 const CONCURRENCY: usize = 64;
 
 impl Workshop<'_> {
-    /// Solutions of a policy, from the results of earlier runs as far as they go.
+    /// Solutions of a policy, from the results of earlier runs as far as they go; the first seed made
+    /// the policy, the second draws.
     pub(super) fn attempts(
         &self,
         policy: &str,
         problems: &[Problem],
         samples: usize,
-        seed: u64,
+        (made, seed): (u64, u64),
     ) -> Result<Vec<Attempts>, Error> {
-        let identity = self.identity(policy, self.model_seed(seed))?;
+        let identity = self.identity(policy, made)?;
         let questions = problems.iter().map(|problem| problem.question.as_str());
         let description = json!({
             "attempts": samples, "policy": identity, "task": self.recipe.task,
             "temperature": self.recipe.temperature, "seed": seed,
             "questions": tts_core::seed::root(0, &questions.collect::<Vec<_>>().join("\n")),
         });
-        let model = self.policy(policy, self.model_seed(seed))?;
+        let model = self.policy(policy, made)?;
         let family = self.family();
         unit::run(&self.root, &description, problems.len(), |places, note| {
             let bar = quick::bar("solutions", places.len())?;
@@ -89,7 +90,7 @@ impl Workshop<'_> {
         let family = self.family();
         let problems = self.problems(Purpose::Verifier, seed, spec.problems)?;
         let Labels::MonteCarlo { rollouts } = spec.labels else {
-            let attempts = self.attempts(&spec.policy, &problems, spec.solutions, seed)?;
+            let attempts = self.attempts(&spec.policy, &problems, spec.solutions, (seed, seed))?;
             let exact = |attempts: &Attempts| {
                 let family = &family;
                 let question = attempts.question.clone();

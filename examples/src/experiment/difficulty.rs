@@ -6,19 +6,19 @@
 //!
 //! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tts_core::metrics::{self, Accuracy};
 
-use super::experiment::{Experiment, apart};
-use super::journal::Graded;
 use super::measure::DRAWS;
+use super::workshop::Workshop;
 use crate::Error;
+use crate::sampled::Attempts;
 
 /// How many bins.
 const BINS: usize = 5;
 
 /// Problems of about one difficulty.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bin {
     /// The share of all problems.
     pub share: f64,
@@ -34,7 +34,7 @@ pub struct Bin {
 }
 
 /// The problems as the generator finds them.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Difficulty {
     /// Samples a problem.
     pub samples: usize,
@@ -47,21 +47,6 @@ pub struct Difficulty {
 }
 
 impl Difficulty {
-    /// What the samples of an experiment say.
-    ///
-    /// # Errors
-    /// When they are missing.
-    pub fn of(experiment: &Experiment<'_>) -> Result<Self, Error> {
-        let samples = experiment.plan.difficulty;
-        let count = experiment.arena.problems.len();
-        let pools: Vec<Graded> = experiment.journal.all(&apart(samples), count)?;
-        let share = |pool: &Graded| {
-            let right = pool.correct.iter().filter(|&&correct| correct).count();
-            right as f64 / pool.correct.len().max(1) as f64
-        };
-        Self::by_shares(samples, &pools.iter().map(share).collect::<Vec<_>>())
-    }
-
     /// The bins of problems with these shares of right samples.
     ///
     /// # Errors
@@ -90,6 +75,21 @@ impl Difficulty {
             pass_at_samples: metrics::accuracy_interval(&any)?,
             bins: (0..BINS).map(bin).filter(|bin| !bin.places.is_empty()).collect(),
         })
+    }
+}
+
+/// Samples of difficulty have a seed that no run has.
+const APART: u64 = 0x0d1f_f1c0;
+
+impl Workshop<'_> {
+    /// How difficult the problems are for a policy, from so many samples of each.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn difficulty(&self, policy: &str, samples: usize) -> Result<Difficulty, Error> {
+        let pools = self.attempts(policy, &self.test()?, samples, (self.model_seed(1), APART))?;
+        let share = |pool: &Attempts| pool.solved() as f64 / pool.attempts.len().max(1) as f64;
+        Difficulty::by_shares(samples, &pools.iter().map(share).collect::<Vec<_>>())
     }
 }
 

@@ -14,22 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::judge::Judge;
-
-/// A pool of one problem, graded and scored.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Graded {
-    /// Final answers.
-    pub answers: Vec<Option<String>>,
-    /// Whether each sample is right.
-    pub correct: Vec<bool>,
-    /// Tokens generated, over all samples.
-    pub generated: u64,
-    /// Tokens that a scorer judges, over all samples.
-    pub judged: u64,
-    /// Scores of the samples, by scorer.
-    pub scores: BTreeMap<Judge, Vec<f64>>,
-}
 
 /// A search of one problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -52,18 +36,18 @@ struct Line {
 /// What is known so far.
 #[derive(Debug)]
 pub struct Journal {
-    file: Option<(PathBuf, File)>,
+    path: PathBuf,
+    file: File,
     found: HashMap<String, BTreeMap<usize, Value>>,
 }
 
 impl Journal {
-    /// Opens or begins a journal; without a path it is kept in memory alone.
+    /// Opens or begins a journal.
     ///
     /// # Errors
     /// When the file cannot be used, or was made with other settings.
-    pub fn open(path: Option<&Path>, settings: &Value) -> Result<Self, Error> {
+    pub fn open(path: &Path, settings: &Value) -> Result<Self, Error> {
         let mut found: HashMap<String, BTreeMap<usize, Value>> = HashMap::new();
-        let Some(path) = path else { return Ok(Self { file: None, found }) };
         let at = |error: std::io::Error| format!("{}: {error}", path.display());
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
@@ -79,8 +63,7 @@ impl Journal {
             Some(first) => {
                 let first: Value = serde_json::from_str(first)?;
                 if first.get("settings") != Some(settings) {
-                    let problem = "made with other models or settings: name another file with \
-                                   --record, or remove it";
+                    let problem = "made with other models or settings: remove it to start afresh";
                     return Err(format!("{}: {problem}", path.display()).into());
                 }
             }
@@ -89,7 +72,7 @@ impl Journal {
             let line: Line = serde_json::from_str(line)?;
             found.entry(line.unit).or_default().insert(line.place, line.found);
         }
-        Ok(Self { file: Some((path.to_owned(), file)), found })
+        Ok(Self { path: path.to_owned(), file, found })
     }
 
     /// The places below `count` of which nothing is known in a unit.
@@ -105,12 +88,10 @@ impl Journal {
     pub fn note(&mut self, unit: &str, place: usize, found: &impl Serialize) -> Result<(), Error> {
         let found = serde_json::to_value(found)?;
         let line = Line { unit: unit.to_owned(), place, found };
-        if let Some((path, file)) = &mut self.file {
-            let mut text = serde_json::to_string(&line)?;
-            text.push('\n');
-            file.write_all(text.as_bytes())
-                .map_err(|error| format!("{}: {error}", path.display()))?;
-        }
+        let mut text = serde_json::to_string(&line)?;
+        text.push('\n');
+        let written = self.file.write_all(text.as_bytes());
+        written.map_err(|error| format!("{}: {error}", self.path.display()))?;
         self.found.entry(line.unit).or_default().insert(place, line.found);
         Ok(())
     }
