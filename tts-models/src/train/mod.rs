@@ -2,8 +2,8 @@
 //!
 //! A [`Model`] is a decoder's weights, with or without a head that gives probabilities; a
 //! [`Dataset`] gives [`Example`]s, token ids with targets; a [`Trainer`] runs `AdamW` with warm-up,
-//! cosine decay and clipping over them. Language models, outcome and process reward models are the
-//! same run with other targets.
+//! cosine decay and clipping over them. Language models, outcome, process and implicit reward models
+//! are the same run with other targets.
 //!
 //! ```
 //! use tts_models::train::{Example, Model, TrainConfig, Trainer};
@@ -44,7 +44,7 @@ use burn::tensor::backend::Backend;
 pub use adapter::{Adapter, AdapterConfig, Factors, Site};
 pub use bar::Bar;
 pub use config::{Precision, TrainConfig};
-pub use example::{Dataset, Example, Goal, Target};
+pub use example::{Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
 
 use crate::{DecoderWeights, ModelError};
@@ -354,7 +354,7 @@ impl<'a> Trainer<'a> {
             for index in 0..data.len() {
                 let example = data.example(index);
                 example.check(index, vocab, positions, labels)?;
-                weight += example.targets.iter().map(|t| f64::from(t.weight)).sum::<f64>();
+                weight += example.weight();
             }
             if weight <= 0.0 {
                 return Err(ModelError::input(name, "no targets, expected at least one"));

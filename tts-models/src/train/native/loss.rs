@@ -1,16 +1,21 @@
 //! Losses at the targets of a chunk, and their gradients: cross-entropy of next tokens, and binary
-//! cross-entropy of labels.
+//! cross-entropy of labels and of whole continuations.
 //!
 //! With `p` the softmax of a row's logits, `-w ln p[t]` has the gradient `w (p - 1[t])`; with `p` the
-//! sigmoid of a label's log-odds, `-w (y ln p + (1 - y) ln(1 - p))` has `w (p - y)`. Logits are made for
-//! the rows that have targets only, a block of rows at a time, so that a large vocabulary takes
-//! memory for a block.
+//! sigmoid of a label's log-odds, `-w (y ln p + (1 - y) ln(1 - p))` has `w (p - y)`. The log-odds of a
+//! continuation are its reward `r = beta (sum of ln p[t] - reference)`, so that each of its tokens has
+//! the gradient of a next token of weight `w beta (y - sigmoid(r))`, which is negative where the
+//! continuation is to become less probable (Yuan et al. 2024, arXiv:2412.01981, section 3). Logits
+//! are made for the rows that have targets only, a block of rows at a time, so that a large vocabulary
+//! takes memory for a block; for continuations that learn twice, as the reward is known at the end
+//! only.
 
 use std::sync::Mutex;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Next};
 use super::products::{Products, Weight};
 use crate::kernels::softmax;
+use crate::train::SequenceGoal;
 
 /// Logits held at a time.
 const LOGITS: usize = 1 << 22;
@@ -36,18 +41,17 @@ fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
     f64::from(weight) * (f64::from(sum).ln() + f64::from(most) - f64::from(wanted))
 }
 
-/// The sum of the losses of the next tokens, in nats; with their gradients, if there is somewhere for
-/// them to go.
-pub(super) fn next_tokens(
+/// The loss of each next token, in nats; with their gradients, if there is somewhere for them to go.
+/// `hidden` are the rows `[rows, width]`.
+fn next_tokens(
     products: &mut Products,
-    chunk: &Chunk,
-    hidden: &[f32],
+    targets: &[Next],
+    (hidden, width): (&[f32], usize),
     (head, vocab): (&Weight, usize),
     mut back: Option<&mut Back<'_>>,
-) -> f64 {
-    let width = hidden.len() / chunk.rows();
-    let mut loss = 0.0;
-    for targets in chunk.next.chunks((LOGITS / vocab).max(1)) {
+) -> Vec<f64> {
+    let mut all = Vec::with_capacity(targets.len());
+    for targets in targets.chunks((LOGITS / vocab).max(1)) {
         let mut x = Vec::with_capacity(targets.len() * width);
         for &(row, _, _) in targets {
             x.extend_from_slice(&hidden[row * width..(row + 1) * width]);
@@ -62,7 +66,7 @@ pub(super) fn next_tokens(
                 *place = loss;
             }
         });
-        loss += losses.into_iter().filter_map(|loss| loss.into_inner().ok()).sum::<f64>();
+        all.extend(losses.into_iter().filter_map(|loss| loss.into_inner().ok()));
         let Some(back) = &mut back else { continue };
         if let Some(weights) = &mut back.weights {
             products.weight_back(&logits, &x, targets.len(), weights);
@@ -71,6 +75,43 @@ pub(super) fn next_tokens(
         for (&(row, _, _), dx) in targets.iter().zip(x.chunks_exact(width)) {
             add(&mut back.hidden[row * width..(row + 1) * width], dx, 1.0);
         }
+    }
+    all
+}
+
+/// The sum of the losses of all targets that read the decoder's own `head`, in nats, likewise.
+pub(super) fn tokens(
+    products: &mut Products,
+    chunk: &Chunk,
+    hidden: &[f32],
+    head: (&Weight, usize),
+    mut back: Option<&mut Back<'_>>,
+) -> f64 {
+    let hidden = (hidden, hidden.len() / chunk.rows());
+    let next = next_tokens(products, &chunk.next, hidden, head, back.as_deref_mut());
+    let mut loss: f64 = next.into_iter().sum();
+    if chunk.goals.is_empty() {
+        return loss;
+    }
+    let mut targets = chunk.whole.clone();
+    let nats = next_tokens(products, &targets, hidden, head, None);
+    let mut start = 0;
+    for &(SequenceGoal { label, reference, beta, weight, .. }, count) in &chunk.goals {
+        let own = start..start + count;
+        start += count;
+        let (label, weight) = (f64::from(label), f64::from(weight));
+        let reward = beta * (-nats[own.clone()].iter().sum::<f64>() - reference);
+        let tail = (-reward.abs()).exp();
+        // As max(r, 0) - y r + ln(1 + e^-|r|): what is not a number stays so.
+        let positive = if reward < 0.0 { 0.0 } else { reward };
+        loss += weight * (positive - label * reward + tail.ln_1p());
+        let p = if reward >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
+        #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
+        let slope = (weight * beta * (label - p)) as f32;
+        targets[own].iter_mut().for_each(|target| target.2 = slope);
+    }
+    if back.is_some() {
+        next_tokens(products, &targets, hidden, head, back);
     }
     loss
 }

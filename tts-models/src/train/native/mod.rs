@@ -184,13 +184,13 @@ impl Native {
         norm(&pass.products.team, &x, norm_weight, epsilon, &mut hidden);
         let mut d_hidden = vec![0.0; if learn { hidden.len() } else { 0 }];
         let mut loss = 0.0;
-        if !chunk.next.is_empty() {
+        if !(chunk.next.is_empty() && chunk.goals.is_empty()) {
             // An adapter leaves the output head as it is.
             let d_head = low_rank.is_none().then(|| &mut d[layout.logits()]);
             let mut back = Back { hidden: &mut d_hidden, weights: d_head };
             let back = learn.then_some(&mut back);
             let head = (&self.head, config.vocab_size);
-            loss += loss::next_tokens(pass.products, chunk, &hidden, head, back);
+            loss += loss::tokens(pass.products, chunk, &hidden, head, back);
         }
         if layout.label.is_some() {
             let label = &adam.weights[label_start..];
