@@ -3,11 +3,13 @@
 //! Values are kept as they were estimated; which labels a reward model learns is decided when
 //! it is trained, at no new rollouts.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use tts_core::Prompt;
 
-use crate::PrmError;
 use crate::train::Solution;
+use crate::{PrmError, best_of};
 
 /// A step, and the value of the prefix that ends with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct LabelledSolution {
 
 /// What a process reward model learns of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum LabelKind {
     /// The value itself: a value function, whose last score stands for a path (Snell et al.).
     #[default]
@@ -54,6 +56,19 @@ pub enum LabelKind {
     /// What the step did to the value, from -1 to 1 mapped onto 0 to 1: one half is no change (the
     /// advantage of Setlur et al. 2024, arXiv:2410.08146, under the policy itself as prover).
     Progress,
+    /// The same under a prover that takes the best of so many tries of the policy, whose values are
+    /// those of [`best_of`]; one try is [`LabelKind::Progress`], and 4 are about what the paper found
+    /// best. For [`crate::AdvantageScorer`].
+    Advantage {
+        /// Solutions that the prover tries.
+        tries: NonZeroU32,
+    },
+}
+
+/// What was gained from one value to the next under the best of `tries`, mapped onto 0 to 1.
+fn advantage(before: Option<f64>, now: Option<f64>, tries: NonZeroU32) -> Option<f64> {
+    let (before, now) = before.zip(now)?;
+    Some(f64::midpoint(1.0, best_of(now, tries) - best_of(before, tries)))
 }
 
 impl LabelledSolution {
@@ -73,6 +88,9 @@ impl LabelledSolution {
     /// assert_eq!(solution.labels(LabelKind::Hard), [Some(1.0), Some(0.0), Some(0.0)]);
     /// assert_eq!(solution.labels(LabelKind::FirstError), [Some(1.0), Some(0.0), None]);
     /// assert_eq!(solution.labels(LabelKind::Progress), [Some(0.625), Some(0.125), Some(0.5)]);
+    /// // Of two tries, values of 0.5 and 0.75 become 0.75 and 0.9375.
+    /// let advantage = LabelKind::Advantage { tries: 2.try_into().unwrap() };
+    /// assert_eq!(solution.labels(advantage), [Some(0.59375), Some(0.03125), Some(0.5)]);
     /// ```
     pub fn labels(&self, kind: LabelKind) -> Vec<Option<f32>> {
         let hard = |value: f64| f64::from(u8::from(value > 0.0));
@@ -88,9 +106,8 @@ impl LabelledSolution {
                     wrong |= step.value == Some(0.0);
                     step.value.map(hard)
                 }
-                LabelKind::Progress => {
-                    step.value.zip(before).map(|(now, before)| f64::midpoint(1.0, now - before))
-                }
+                LabelKind::Progress => advantage(before, step.value, NonZeroU32::MIN),
+                LabelKind::Advantage { tries } => advantage(before, step.value, tries),
             };
             #[expect(clippy::cast_possible_truncation, reason = "labels are f32")]
             label.map(|label| label as f32)
