@@ -99,6 +99,7 @@ proptest! {
         let last = *values.last().unwrap();
         let gained = best_of(last, tries(k)) - best_of(start, tries(k));
         prop_assert!((sum - gained).abs() < 1e-5, "{} for {}", sum, gained);
+        prop_assert_eq!(best_of(last, tries(1)).to_bits(), last.to_bits());
         let by_hand = 1.0 - (1.0 - last).powi(i32::try_from(k).unwrap());
         prop_assert!((best_of(last, tries(k)) - by_hand).abs() < 1e-12);
         prop_assert!(best_of(last, tries(k)) >= last - 1e-15);
