@@ -200,6 +200,7 @@ fn kinds_of_labels_have_names() {
     let names = [
         (LabelKind::Soft, "\"soft\""),
         (LabelKind::Progress, "\"progress\""),
+        (LabelKind::ThreeClass, "\"three-class\""),
         (LabelKind::Advantage { tries: tries(4) }, "{\"advantage\":{\"tries\":4}}"),
     ];
     for (kind, json) in names {

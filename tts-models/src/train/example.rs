@@ -15,6 +15,8 @@ pub enum Goal {
         /// What it is to be.
         value: f32,
     },
+    /// This class from the label head, whose labels share one softmax: cross-entropy, in nats.
+    Class(u32),
 }
 
 /// A target at a position of an example.
@@ -107,6 +109,18 @@ impl Example {
         Self { targets: labels.into_iter().map(target).collect(), tokens, sequence: None }
     }
 
+    /// Classes, one for each label of the head, each at a position.
+    ///
+    /// ```
+    /// use tts_models::train::{Example, Goal};
+    /// let example = Example::classified(vec![5, 6, 7], [(1, 2), (2, 0)]);
+    /// assert_eq!(example.targets[0].want, Goal::Class(2));
+    /// ```
+    pub fn classified(tokens: Vec<u32>, classes: impl IntoIterator<Item = (usize, u32)>) -> Self {
+        let target = |(position, class)| Target { position, want: Goal::Class(class), weight: 1.0 };
+        Self { targets: classes.into_iter().map(target).collect(), tokens, sequence: None }
+    }
+
     /// Probabilities of tokens of the text, each by its index: learnt at the place before it, by the
     /// label with the number of the token ([`super::LabelHead::of_tokens`]).
     ///
@@ -173,10 +187,14 @@ impl Example {
                 Goal::Token(token) if token as usize >= vocab => {
                     return wrong(format!("token {token} wanted, expected below {vocab}"));
                 }
-                Goal::Probability { .. } if labels == 0 => {
+                Goal::Probability { .. } | Goal::Class(_) if labels == 0 => {
                     return wrong(format!(
                         "a label at {position}, but the model has no label head"
                     ));
+                }
+                Goal::Class(class) if class as usize >= labels => {
+                    let problem = format!("class {class} at {position}, expected below {labels}");
+                    return wrong(problem);
                 }
                 Goal::Probability { label, .. } if label as usize >= labels => {
                     let problem = format!("label {label} at {position}, expected below {labels}");

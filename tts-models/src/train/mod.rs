@@ -54,7 +54,7 @@ use learner::Learner;
 use native::Native;
 use order::Order;
 
-/// A linear layer from a hidden row to the log-odds of labels.
+/// A linear layer from a hidden row to the log-odds of labels, or the logits of classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelHead {
     /// `[labels, hidden_size]`.
@@ -67,6 +67,11 @@ impl LabelHead {
     /// A head of one label that gives probability one half to everything.
     pub fn zero(hidden_size: usize) -> Self {
         Self { weight: vec![0.0; hidden_size], bias: vec![0.0] }
+    }
+
+    /// A head of so many classes, equally probable everywhere: for [`Goal::Class`].
+    pub fn of_classes(classes: usize, hidden_size: usize) -> Self {
+        Self { weight: vec![0.0; classes * hidden_size], bias: vec![0.0; classes] }
     }
 
     /// A head with a label for each token, whose log-odds are at first the decoder's logits of the
@@ -86,7 +91,7 @@ impl LabelHead {
 pub struct Model {
     /// The decoder.
     pub decoder: DecoderWeights,
-    /// Gives probabilities at a position; what [`Goal::Probability`] trains.
+    /// Gives probabilities at a position; what [`Goal::Probability`] and [`Goal::Class`] train.
     pub label: Option<LabelHead>,
     /// What learns in the decoder's place, with the label head; `None` to learn all weights.
     pub adapter: Option<Adapter>,

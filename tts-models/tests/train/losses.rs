@@ -128,6 +128,64 @@ fn the_loss_of_a_judged_token_is_that_of_its_own_label_at_the_place_before() {
     assert_label_loss(&head, &data);
 }
 
+/// A head of three classes with logits `z` at a position, class `c`: `-ln p[c]` with `p` the softmax
+/// of `z`, whose gradient by `z` is `p - 1[c]`. The first update goes against it.
+#[test]
+fn the_loss_of_a_class_is_the_cross_entropy_of_the_softmax_of_all_labels() {
+    let width = shape().hidden_size;
+    let weight: Vec<f32> = (0..3 * width).map(|i| (i as f32 * 0.7).sin()).collect();
+    let head = LabelHead { weight, bias: vec![-0.3, 0.2, 0.4] };
+    let data: Vec<Example> = (0..6_u32)
+        .map(|index| Example::classified(vec![3 + index, 4, 5], [(0, index % 3), (2, 2)]))
+        .collect();
+    let start = Model { label: Some(head.clone()), ..labelled(4) };
+    let (mut sum, mut count) = (0.0, 0.0);
+    let (mut by_weight, mut by_bias) = (vec![0.0; 3 * width], vec![0.0; 3]);
+    for example in &data {
+        let rows = hidden(&start.decoder, &example.tokens);
+        for target in &example.targets {
+            let Goal::Class(class) = target.want else { unreachable!() };
+            let x = &rows[target.position];
+            let labels = head.weight.chunks(width).zip(&head.bias);
+            let logits: Vec<f64> = labels.map(|(w, b)| dot(w, x) + f64::from(*b)).collect();
+            sum += log_sum_exp(&logits) - logits[class as usize];
+            count += 1.0;
+            for (label, logit) in logits.iter().enumerate() {
+                let wanted = f64::from(u8::from(label == class as usize));
+                let slope = (logit - log_sum_exp(&logits)).exp() - wanted;
+                by_bias[label] += slope;
+                for (by, x) in by_weight[label * width..].iter_mut().zip(x) {
+                    *by += slope * x;
+                }
+            }
+        }
+    }
+    let settings = TrainConfig {
+        batch: data.len(),
+        warmup: 0,
+        final_rate: 1.0,
+        learning_rate: 1e-3,
+        weight_decay: 0.0,
+        epsilon: 1e-20,
+        ..config(1)
+    };
+    let trained = Trainer::new(settings).train(start, &data).unwrap();
+    let found = trained.history.updates[0].loss;
+    assert!((found - sum / count).abs() < 1e-5, "{found} {}", sum / count);
+    let after = trained.model.label.unwrap();
+    let old = head.weight.iter().chain(&head.bias);
+    let new = after.weight.iter().chain(&after.bias);
+    let mut told = 0;
+    for ((old, new), slope) in old.zip(new).zip(by_weight.iter().chain(&by_bias)) {
+        if slope.abs() > 1e-3 {
+            let moved = f64::from(*new) - f64::from(*old);
+            assert!((moved + 1e-3 * slope.signum()).abs() < 1e-6, "{moved} {slope}");
+            told += 1;
+        }
+    }
+    assert!(told > 40, "{told}");
+}
+
 #[test]
 fn labels_of_tokens_begin_as_the_logits_of_a_language_model() {
     for tied in [false, true] {

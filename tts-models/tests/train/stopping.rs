@@ -213,6 +213,7 @@ fn bad_examples_are_named() {
         (with(vec![3, 4], target(0, token, f32::NAN)), "example 1: weight NaN"),
         (with(vec![3, 4], target(0, token, -1.0)), "example 1: weight -1"),
         (with(vec![3, 4], target(0, probability(0, 0.5), 1.0)), "no label head"),
+        (with(vec![3, 4], target(0, Goal::Class(0), 1.0)), "no label head"),
     ];
     for (data, expected) in cases {
         let error = Trainer::new(config(1)).train(model(1), &data).unwrap_err().to_string();
@@ -242,6 +243,9 @@ fn bad_examples_are_named() {
     let data = with(vec![3, 4], target(0, probability(1, 0.5), 1.0));
     let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
     assert!(error.contains("example 1: label 1 at 0, expected below 1"), "{error}");
+    let data = with(vec![3, 4], target(0, Goal::Class(1), 1.0));
+    let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
+    assert!(error.contains("example 1: class 1 at 0, expected below 1"), "{error}");
     for (index, expected) in [(0, "token 0"), (2, "token 2, expected 1 to below 2")] {
         let error = Example::judged(vec![3, 4], [(index, 1.0)]).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

@@ -4,6 +4,7 @@ use tts_core::Given;
 use tts_models::Tokenizer;
 use tts_models::train::{Example, Goal, SequenceGoal, Target};
 
+use super::StepClass;
 use crate::PrmError;
 
 /// A sampled solution with labels on its steps.
@@ -175,6 +176,40 @@ impl Solution {
             labels.extend(label.map(|label| (tokens.len() - 1, label)));
         }
         Example::labelled(tokens, labels)
+    }
+
+    /// For a process reward model with a head of three classes
+    /// ([`tts_models::train::LabelHead::of_classes`] of [`StepClass::COUNT`]): the class of each judged
+    /// step, from its label ([`StepClass::label`]), at the step's last token, and nothing of what
+    /// comes after the last label.
+    ///
+    /// ```
+    /// use tts_models::train::Goal;
+    /// use tts_prm::train::{Solution, StepClass::{Bad, Good, Neutral}, until_first_bad};
+    /// let labels = until_first_bad(&[Good, Neutral, Bad]);
+    /// let solution = Solution::new(vec![1], vec![vec![2], vec![3], vec![4]], labels, false)?;
+    /// let example = solution.process_classes()?;
+    /// let learnt: Vec<_> = example.targets.iter().map(|t| (t.position, t.want)).collect();
+    /// assert_eq!(learnt, [(1, Goal::Class(2)), (2, Goal::Class(1)), (3, Goal::Class(0))]);
+    /// # Ok::<(), tts_prm::PrmError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a label is that of no class.
+    pub fn process_classes(&self) -> Result<Example, PrmError> {
+        let Example { tokens, targets, .. } = self.process();
+        let labels = self.labels.iter().enumerate();
+        let known = labels.filter_map(|(place, label)| Some((place, (*label)?)));
+        let class =
+            |(target, (place, label)): (Target, (usize, f32))| match StepClass::of_label(label) {
+                Some(class) => Ok((target.position, class.row())),
+                None => Err(PrmError::Solution {
+                    field: format!("label {place}"),
+                    problem: format!("{label}, expected 0, 0.5 or 1: a class"),
+                }),
+            };
+        let classes: Result<Vec<_>, _> = targets.into_iter().zip(known).map(class).collect();
+        Ok(Example::classified(tokens, classes?))
     }
 
     /// For a process reward model that reads all tokens ([`crate::Reading::Tokens`], on a

@@ -26,6 +26,8 @@ pub(super) struct Chunk {
     pub(super) goals: Vec<(SequenceGoal, usize)>,
     /// Probabilities to give: row, label, value, weight.
     pub(super) labels: Vec<(usize, usize, f32, f32)>,
+    /// Classes to tell: row, class, weight.
+    pub(super) classes: Vec<(usize, usize, f32)>,
 }
 
 impl Chunk {
@@ -56,6 +58,7 @@ impl Chunk {
                 Goal::Probability { label, value } => {
                     self.labels.push((row, label as usize, value, weight));
                 }
+                Goal::Class(class) => self.classes.push((row, class as usize, weight)),
             }
         }
         if let Some(goal) = example.sequence {
@@ -77,6 +80,7 @@ impl Chunk {
         let next = self.next.iter().map(|target| f64::from(target.2));
         let labels = self.labels.iter().map(|target| f64::from(target.3));
         let whole = self.goals.iter().map(|(goal, _)| f64::from(goal.weight));
-        next.chain(labels).chain(whole).sum()
+        let classes = self.classes.iter().map(|target| f64::from(target.2));
+        next.chain(labels).chain(whole).chain(classes).sum()
     }
 }

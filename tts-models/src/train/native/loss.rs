@@ -1,14 +1,12 @@
-//! Losses at the targets of a chunk, and their gradients: cross-entropy of next tokens, and binary
-//! cross-entropy of labels and of whole continuations.
+//! Losses of next tokens and of whole continuations at the targets of a chunk, and their gradients.
 //!
-//! With `p` the softmax of a row's logits, `-w ln p[t]` has the gradient `w (p - 1[t])`; with `p` the
-//! sigmoid of a label's log-odds, `-w (y ln p + (1 - y) ln(1 - p))` has `w (p - y)`. The log-odds of a
-//! continuation are its reward `r = beta (sum of ln p[t] - reference)`, so that each of its tokens has
-//! the gradient of a next token of weight `w beta (y - sigmoid(r))`, which is negative where the
-//! continuation is to become less probable (Yuan et al. 2024, arXiv:2412.01981, section 3). Logits
-//! are made for the rows that have targets only, a block of rows at a time, so that a large vocabulary
-//! takes memory for a block; for continuations that learn twice, as the reward is known at the end
-//! only.
+//! With `p` the softmax of a row's logits, `-w ln p[t]` has the gradient `w (p - 1[t])`. A
+//! continuation has the log-odds `r = beta (sum of ln p[t] - reference)` of being right, with the label
+//! `y` by binary cross-entropy, so that each of its tokens has the gradient of a next token of weight
+//! `w beta (y - sigmoid(r))`, which is negative where the continuation is to become less probable
+//! (Yuan et al. 2024, arXiv:2412.01981, section 3). Logits are made for the rows that have targets
+//! only, a block of rows at a time, so that a large vocabulary takes memory for a block; for
+//! continuations twice, as the reward is known at the end only.
 
 use std::sync::Mutex;
 
@@ -29,7 +27,7 @@ pub(super) struct Back<'a> {
 }
 
 /// The loss of one row of logits, in whose place its gradient is left.
-fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
+pub(super) fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
     let wanted = logits[token];
     let most = crate::kernels::largest(logits);
     let sum = softmax(logits, 1.0);
@@ -117,47 +115,8 @@ pub(super) fn tokens(
 }
 
 /// `to += by * from`.
-fn add(to: &mut [f32], from: &[f32], by: f32) {
+pub(super) fn add(to: &mut [f32], from: &[f32], by: f32) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = from.mul_add(by, *to);
     }
-}
-
-/// The sum of the losses of labels, likewise; `weights` are those of all labels and then their
-/// biases. Every target reads one label, so that no product of matrices is needed.
-pub(super) fn labels(
-    chunk: &Chunk,
-    hidden: &[f32],
-    weights: &[f32],
-    mut back: Option<&mut Back<'_>>,
-) -> f64 {
-    let width = hidden.len() / chunk.rows();
-    let biases = weights.len() / (width + 1) * width;
-    let mut loss = 0.0;
-    for &(row, label, value, weight) in &chunk.labels {
-        let x = &hidden[row * width..(row + 1) * width];
-        let at = label * width;
-        let own = &weights[at..at + width];
-        let mut lanes = [0.0_f32; 16];
-        for (x, own) in x.chunks(16).zip(own.chunks(16)) {
-            for ((lane, x), own) in lanes.iter_mut().zip(x).zip(own) {
-                *lane = x.mul_add(*own, *lane);
-            }
-        }
-        let odds = lanes.iter().sum::<f32>() + weights[biases + label];
-        let tail = (-odds.abs()).exp();
-        // As max(z, 0) - y z + ln(1 + e^-|z|): what is not a number stays so.
-        let positive = if odds < 0.0 { 0.0 } else { odds };
-        let nats = positive - odds * value + tail.ln_1p();
-        loss += f64::from(weight) * f64::from(nats);
-        let Some(back) = &mut back else { continue };
-        let p = if odds >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
-        let slope = weight * (p - value);
-        add(&mut back.hidden[row * width..(row + 1) * width], own, slope);
-        if let Some(weights) = &mut back.weights {
-            add(&mut weights[at..at + width], x, slope);
-            weights[biases + label] += slope;
-        }
-    }
-    loss
 }

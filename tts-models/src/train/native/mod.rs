@@ -12,6 +12,7 @@
 mod adam;
 mod chunk;
 mod heads;
+mod labels;
 mod layer;
 mod layout;
 mod loss;
@@ -195,7 +196,7 @@ impl Native {
         if layout.label.is_some() {
             let label = &adam.weights[label_start..];
             let mut back = Back { hidden: &mut d_hidden, weights: Some(&mut d[label_start..]) };
-            loss += loss::labels(chunk, &hidden, label, learn.then_some(&mut back));
+            loss += labels::labels(chunk, &hidden, label, learn.then_some(&mut back));
         }
         if !learn {
             return loss;

@@ -12,14 +12,14 @@ fn config(precision: Precision, threads: usize) -> TrainConfig {
     TrainConfig { steps: 3, warmup: 1, batch: 4, precision, threads, ..TrainConfig::default() }
 }
 
-/// A model of a kind, with a head of two labels.
+/// A model of a kind, with a head of three labels.
 fn model(kind: &str) -> Model {
     let decoder = lively_weights(byte_config(kind)).unwrap();
     let mut rng = tts_core::seed::rng(9);
     #[expect(clippy::cast_possible_truncation, reason = "test data")]
     let mut number = || (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
-    let weight = (0..2 * decoder.config.hidden_size).map(|_| number()).collect();
-    let label = Some(LabelHead { weight, bias: vec![number(), number()] });
+    let weight = (0..3 * decoder.config.hidden_size).map(|_| number()).collect();
+    let label = Some(LabelHead { weight, bias: vec![number(), number(), number()] });
     Model { label, ..Model::from(decoder) }
 }
 
@@ -37,8 +37,10 @@ fn examples(vocab: usize) -> Vec<Example> {
         for position in [0, length / 2, length - 1] {
             #[expect(clippy::cast_precision_loss, reason = "test data")]
             let value = below(11) as f32 / 10.0;
-            let want = Goal::Probability { label: below(2), value };
+            let want = Goal::Probability { label: below(3), value };
             example.targets.push(Target { position, want, weight: 0.5 });
+            let want = Goal::Class(below(3));
+            example.targets.push(Target { position: length / 2, want, weight: 0.75 });
         }
         example
     };
