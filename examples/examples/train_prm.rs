@@ -7,6 +7,7 @@
 //! as `--scorer prm:PRM`.
 
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use tts_models::train::{LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
-use tts_prm::train::{Solution, check, process_config, save};
+use tts_prm::train::{Solution, StepClass, check, process_config, save};
 use tts_prm::{RewardModel, fit_temperature};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -33,6 +34,10 @@ enum Kind {
     FirstError,
     /// What the step did to the value.
     Progress,
+    /// The same under a prover that takes the best of `--tries`: an advantage verifier.
+    Advantage,
+    /// Good, neutral or bad, by a head of three classes; neutral counts as right.
+    ThreeClass,
 }
 
 /// Trains a process reward model on labels.
@@ -47,6 +52,9 @@ struct Arguments {
     /// What is learnt of values.
     #[arg(long, default_value = "soft")]
     kind: Kind,
+    /// Tries of the prover, for `--kind advantage`.
+    #[arg(long, default_value = "4")]
+    tries: NonZeroU32,
     /// What stands behind each step, where its score is read, with \n for a line break.
     #[arg(long, default_value = "\\n")]
     separator: String,
@@ -66,6 +74,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         Kind::Hard => LabelKind::Hard,
         Kind::FirstError => LabelKind::FirstError,
         Kind::Progress => LabelKind::Progress,
+        Kind::Advantage => LabelKind::Advantage { tries: arguments.tries },
+        Kind::ThreeClass => LabelKind::ThreeClass,
     };
     let labels = read_labels(&arguments.labels)?;
     let checkpoint = Checkpoint::open(&arguments.model)?;
@@ -87,7 +97,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             tokens.extend(&behind);
             Ok(tokens)
         })?;
-        arguments.training.put(&mut data, labelled.prompt.question(), solution.process());
+        let example = match kind {
+            LabelKind::ThreeClass => solution.process_classes()?,
+            _ => solution.process(),
+        };
+        arguments.training.put(&mut data, labelled.prompt.question(), example);
         learnt.push(solution);
     }
     check(&learnt)?;
@@ -99,7 +113,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         data.long
     )?;
     let decoder = DecoderWeights::load(&checkpoint)?;
-    let label = Some(LabelHead::zero(decoder.config.hidden_size));
+    let classes = if kind == LabelKind::ThreeClass { StepClass::COUNT } else { 1 };
+    let label = Some(LabelHead::of_classes(classes, decoder.config.hidden_size));
     let model = Model { label, ..arguments.training.model(decoder)? };
     let work = arguments.out.join("work");
     let names = ("train_prm", "Process reward model");
@@ -150,7 +165,9 @@ fn judged(
         for (score, label) in scored.iter().flat_map(|scored| &scored.scores).zip(known) {
             if let Some(label) = label {
                 scores.push(*score);
-                labels.push(f64::from(label));
+                // The head says how probably a step is good or neutral.
+                let right = if kind == LabelKind::ThreeClass { label.ceil() } else { label };
+                labels.push(f64::from(right));
             }
         }
     }
@@ -165,7 +182,10 @@ fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Res
         writeln!(out, "nothing was held out: the reward model is not measured")?;
         return Ok(());
     }
-    let neutral = if kind == LabelKind::Progress { 0.5 } else { 0.0 };
+    let neutral = match kind {
+        LabelKind::Progress | LabelKind::Advantage { .. } => 0.5,
+        _ => 0.0,
+    };
     let right: Vec<bool> = labels.iter().map(|&label| label > neutral).collect();
     let square = scores.iter().zip(&labels).map(|(s, l)| (s - l).powi(2)).sum::<f64>();
     writeln!(out, "held out   {} steps of {} solutions", scores.len(), held_out.len())?;
@@ -178,7 +198,7 @@ fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Res
         "distance   {:.4}, root mean square, of scores from labels",
         (square / scores.len() as f64).sqrt()
     )?;
-    if kind == LabelKind::Hard || kind == LabelKind::FirstError {
+    if matches!(kind, LabelKind::Hard | LabelKind::FirstError | LabelKind::ThreeClass) {
         let found = calibration(&scores, &right, Calibration::BINS)?;
         writeln!(
             out,

@@ -13,6 +13,7 @@ use tts_core::{BoxError, Given, Scored, StepScorer, Trajectory};
 use tts_models::LanguageModel;
 
 use crate::PrmError;
+use crate::cost::together;
 
 /// The log-ratio of two models, step by step, in nats times `beta`.
 #[derive(Clone, Copy)]
@@ -94,13 +95,6 @@ impl StepScorer for ImplicitReward<'_> {
     }
 
     fn cost(&self) -> ModelCost {
-        let (own, reference) = (self.model.trunk_cost(), self.reference.trunk_cost());
-        let layers = own.layers + reference.layers;
-        let width = own.layers * own.query_width + reference.layers * reference.query_width;
-        ModelCost {
-            parameters: own.parameters + reference.parameters,
-            layers,
-            query_width: width.div_ceil(layers.max(1)),
-        }
+        together(self.model.trunk_cost(), self.reference.trunk_cost())
     }
 }

@@ -12,6 +12,7 @@
 //! | [`ProcessHead`] | a head for the generator's trunk | probability, or log-odds if raw | `Product`, `Min` for labels "is this step right"; `Last` for a value function | `Weighted`; raw: `WeightedSigmoid` |
 //! | [`OutcomeHead`] | the same | the same | `Last` | the same |
 //! | [`ImplicitReward`] | a trained model and the one it came from | log-ratio times beta | `Sum` | `WeightedSigmoid` |
+//! | [`AdvantageScorer`] | one or two scorers of probabilities | value plus alpha times advantage | `Last` | `WeightedExp` |
 //! | [`RewardModel`] | a model folder with decoder and head, see below | as its kind | as its kind | as its kind |
 //!
 //! # Published reward models
@@ -53,6 +54,8 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
+mod advantage;
+mod cost;
 pub mod curate;
 mod error;
 mod head;
@@ -64,6 +67,7 @@ mod rule;
 mod spec;
 pub mod train;
 
+pub use advantage::{AdvantageScorer, best_of};
 pub use error::PrmError;
 pub use head::{
     Contrast, Format, HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead,

@@ -44,7 +44,7 @@ fn solution(tokenizer: &Tokenizer, right: &[bool], solved: bool) -> Solution {
 fn labels(example: &Example) -> Vec<(usize, f32)> {
     let one = |target: &Target| match target.want {
         Goal::Probability { value, .. } => (target.position, value),
-        Goal::Token(token) => panic!("token {token} is wanted"),
+        other => panic!("{other:?} is wanted"),
     };
     example.targets.iter().map(one).collect()
 }

@@ -1,4 +1,4 @@
-//! What a model learns from: token ids with targets at some of their positions.
+//! What a model learns from: token ids with targets at some of their positions, or one for them all.
 
 use crate::ModelError;
 
@@ -15,6 +15,8 @@ pub enum Goal {
         /// What it is to be.
         value: f32,
     },
+    /// This class from the label head, whose labels share one softmax: cross-entropy, in nats.
+    Class(u32),
 }
 
 /// A target at a position of an example.
@@ -28,6 +30,27 @@ pub struct Target {
     pub weight: f32,
 }
 
+/// What is to come out of a continuation as a whole: that its reward says whether it is right.
+///
+/// The reward of the tokens `y` from [`SequenceGoal::first`] on is `r = beta (ln p(y) - reference)`,
+/// and what is learnt is the label as the sigmoid of `r`, by binary cross-entropy, in nats: Yuan et al.
+/// 2024 (arXiv:2412.01981), section 3. The reference is a constant, so that one model
+/// is trained and none beside it is run.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SequenceGoal {
+    /// Index of the first token that counts, at least 1; what stands before it, a prompt for
+    /// instance, is read only.
+    pub first: usize,
+    /// How probably the continuation is right, 0 to 1.
+    pub label: f32,
+    /// The log-probability of the tokens that count under the reference model, in nats.
+    pub reference: f64,
+    /// What a nat is worth, above 0.
+    pub beta: f64,
+    /// How much it counts, as that of a [`Target`].
+    pub weight: f32,
+}
+
 /// A text with targets. Positions without one are read but not learnt: that is the loss mask.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Example {
@@ -35,6 +58,8 @@ pub struct Example {
     pub tokens: Vec<u32>,
     /// What to learn at which positions.
     pub targets: Vec<Target>,
+    /// What to learn of the text as a whole, beside the targets.
+    pub sequence: Option<SequenceGoal>,
 }
 
 impl Example {
@@ -56,7 +81,22 @@ impl Example {
                 weight: 1.0,
             })
             .collect();
-        Self { tokens, targets }
+        Self { tokens, targets, sequence: None }
+    }
+
+    /// A text whose tokens from [`SequenceGoal::first`] on are learnt as a whole.
+    ///
+    /// ```
+    /// use tts_models::train::{Example, SequenceGoal};
+    /// // A right solution, tokens 7 and 8, that the reference gives probability 0.02.
+    /// let goal =
+    ///     SequenceGoal { first: 2, label: 1.0, reference: 0.02_f64.ln(), beta: 0.05, weight: 1.0 };
+    /// let example = Example::whole(vec![5, 6, 7, 8], goal);
+    /// assert!(example.targets.is_empty());
+    /// assert_eq!(example.weight(), 1.0);
+    /// ```
+    pub fn whole(tokens: Vec<u32>, goal: SequenceGoal) -> Self {
+        Self { tokens, targets: Vec::new(), sequence: Some(goal) }
     }
 
     /// Probabilities of the label head's first label, each at a position.
@@ -66,7 +106,19 @@ impl Example {
             want: Goal::Probability { label: 0, value },
             weight: 1.0,
         };
-        Self { targets: labels.into_iter().map(target).collect(), tokens }
+        Self { targets: labels.into_iter().map(target).collect(), tokens, sequence: None }
+    }
+
+    /// Classes, one for each label of the head, each at a position.
+    ///
+    /// ```
+    /// use tts_models::train::{Example, Goal};
+    /// let example = Example::classified(vec![5, 6, 7], [(1, 2), (2, 0)]);
+    /// assert_eq!(example.targets[0].want, Goal::Class(2));
+    /// ```
+    pub fn classified(tokens: Vec<u32>, classes: impl IntoIterator<Item = (usize, u32)>) -> Self {
+        let target = |(position, class)| Target { position, want: Goal::Class(class), weight: 1.0 };
+        Self { targets: classes.into_iter().map(target).collect(), tokens, sequence: None }
     }
 
     /// Probabilities of tokens of the text, each by its index: learnt at the place before it, by the
@@ -97,7 +149,13 @@ impl Example {
         };
         let targets: Result<_, ModelError> = labels.into_iter().map(target).collect();
         let targets = targets?;
-        Ok(Self { tokens, targets })
+        Ok(Self { tokens, targets, sequence: None })
+    }
+
+    /// Sum of the weights of all that is learnt.
+    pub fn weight(&self) -> f64 {
+        let targets = self.targets.iter().map(|target| target.weight);
+        targets.chain(self.sequence.map(|goal| goal.weight)).map(f64::from).sum()
     }
 
     /// # Errors
@@ -129,10 +187,14 @@ impl Example {
                 Goal::Token(token) if token as usize >= vocab => {
                     return wrong(format!("token {token} wanted, expected below {vocab}"));
                 }
-                Goal::Probability { .. } if labels == 0 => {
+                Goal::Probability { .. } | Goal::Class(_) if labels == 0 => {
                     return wrong(format!(
                         "a label at {position}, but the model has no label head"
                     ));
+                }
+                Goal::Class(class) if class as usize >= labels => {
+                    let problem = format!("class {class} at {position}, expected below {labels}");
+                    return wrong(problem);
                 }
                 Goal::Probability { label, .. } if label as usize >= labels => {
                     let problem = format!("label {label} at {position}, expected below {labels}");
@@ -144,7 +206,34 @@ impl Example {
                 _ => {}
             }
         }
-        Ok(())
+        match self.sequence.map(|goal| goal.problem(self.tokens.len())) {
+            Some(Some(problem)) => wrong(problem),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl SequenceGoal {
+    /// What is wrong with it in a text of so many tokens, if anything is.
+    fn problem(&self, tokens: usize) -> Option<String> {
+        let Self { first, label, reference, beta, weight } = *self;
+        if first == 0 {
+            return Some("a sequence from token 0, but nothing stands before it".to_owned());
+        }
+        if first >= tokens {
+            return Some(format!("no target tokens: a sequence from token {first} of {tokens}"));
+        }
+        if !(0.0..=1.0).contains(&label) {
+            return Some(format!("label {label} of the sequence, expected 0 to 1"));
+        }
+        if !reference.is_finite() {
+            return Some(format!("reference {reference}, expected a finite log-probability"));
+        }
+        if !(beta.is_finite() && beta > 0.0) {
+            return Some(format!("beta {beta}, expected a number above 0"));
+        }
+        let weighs = weight.is_finite() && weight >= 0.0;
+        (!weighs).then(|| format!("weight {weight} of the sequence, expected 0 or more"))
     }
 }
 

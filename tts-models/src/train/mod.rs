@@ -2,8 +2,8 @@
 //!
 //! A [`Model`] is a decoder's weights, with or without a head that gives probabilities; a
 //! [`Dataset`] gives [`Example`]s, token ids with targets; a [`Trainer`] runs `AdamW` with warm-up,
-//! cosine decay and clipping over them. Language models, outcome and process reward models are the
-//! same run with other targets.
+//! cosine decay and clipping over them. Language models, outcome, process and implicit reward models
+//! are the same run with other targets.
 //!
 //! ```
 //! use tts_models::train::{Example, Model, TrainConfig, Trainer};
@@ -44,7 +44,7 @@ use burn::tensor::backend::Backend;
 pub use adapter::{Adapter, AdapterConfig, Factors, Site};
 pub use bar::Bar;
 pub use config::{Precision, TrainConfig};
-pub use example::{Dataset, Example, Goal, Target};
+pub use example::{Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
 
 use crate::{DecoderWeights, ModelError};
@@ -54,7 +54,7 @@ use learner::Learner;
 use native::Native;
 use order::Order;
 
-/// A linear layer from a hidden row to the log-odds of labels.
+/// A linear layer from a hidden row to the log-odds of labels, or the logits of classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LabelHead {
     /// `[labels, hidden_size]`.
@@ -67,6 +67,11 @@ impl LabelHead {
     /// A head of one label that gives probability one half to everything.
     pub fn zero(hidden_size: usize) -> Self {
         Self { weight: vec![0.0; hidden_size], bias: vec![0.0] }
+    }
+
+    /// A head of so many classes, equally probable everywhere: for [`Goal::Class`].
+    pub fn of_classes(classes: usize, hidden_size: usize) -> Self {
+        Self { weight: vec![0.0; classes * hidden_size], bias: vec![0.0; classes] }
     }
 
     /// A head with a label for each token, whose log-odds are at first the decoder's logits of the
@@ -86,7 +91,7 @@ impl LabelHead {
 pub struct Model {
     /// The decoder.
     pub decoder: DecoderWeights,
-    /// Gives probabilities at a position; what [`Goal::Probability`] trains.
+    /// Gives probabilities at a position; what [`Goal::Probability`] and [`Goal::Class`] train.
     pub label: Option<LabelHead>,
     /// What learns in the decoder's place, with the label head; `None` to learn all weights.
     pub adapter: Option<Adapter>,
@@ -354,7 +359,7 @@ impl<'a> Trainer<'a> {
             for index in 0..data.len() {
                 let example = data.example(index);
                 example.check(index, vocab, positions, labels)?;
-                weight += example.targets.iter().map(|t| f64::from(t.weight)).sum::<f64>();
+                weight += example.weight();
             }
             if weight <= 0.0 {
                 return Err(ModelError::input(name, "no targets, expected at least one"));

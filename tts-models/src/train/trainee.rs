@@ -1,8 +1,9 @@
 //! The module that is trained: a decoder, with or without a label head, and its loss.
 //!
 //! The loss is a sum of cross-entropies over the targets of a batch, in nats: of the next token for
-//! language models, of a label for reward models (Lightman et al. 2023, section 2.6; soft labels
-//! as in Snell et al. 2024, appendix D). The label head reads the hidden row at its position, as
+//! language models, of a label or a class for reward models (Lightman et al. 2023, section 2.6; soft labels
+//! as in Snell et al. 2024, appendix D), of the outcome of a whole continuation for implicit reward
+//! models (Yuan et al. 2024, section 3). The label head reads the hidden row at its position, as
 //! reward heads do, so one forward pass learns all steps of a solution.
 
 use burn::module::Module;
@@ -10,7 +11,7 @@ use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Example, Goal, Target};
+use super::{Example, Goal, SequenceGoal, Target};
 use crate::ModelError;
 use crate::transformer::{Decoder, Projection};
 
@@ -34,6 +35,12 @@ pub(super) struct Batch {
     /// Of labels, with what they are to be.
     labels: Targets,
     values: Vec<f32>,
+    /// Of classes.
+    classes: Targets,
+    /// Of the tokens of continuations that are learnt as a whole.
+    whole: Targets,
+    /// Those continuations, and how many of these targets are theirs, in order.
+    goals: Vec<(SequenceGoal, usize)>,
     /// Tokens without padding.
     pub(super) count: usize,
 }
@@ -85,7 +92,15 @@ impl Batch {
                         batch.labels.add(row, label, weight)?;
                         batch.values.push(value);
                     }
+                    Goal::Class(class) => batch.classes.add(row, class, weight)?,
                 }
+            }
+            if let Some(goal) = example.sequence {
+                let start = batch.whole.rows.len();
+                for (place, &token) in example.tokens.iter().enumerate().skip(goal.first.max(1)) {
+                    batch.whole.add(narrow(index * seq + place - 1)?, token, 1.0)?;
+                }
+                batch.goals.push((goal, batch.whole.rows.len() - start));
             }
         }
         Ok(batch)
@@ -94,7 +109,8 @@ impl Batch {
     /// Sum of the weights of all targets.
     pub(super) fn weight(&self) -> f64 {
         let weights = self.next.weights.iter().chain(&self.labels.weights);
-        weights.map(|&weight| f64::from(weight)).sum()
+        let weights = weights.chain(&self.classes.weights).copied();
+        weights.chain(self.goals.iter().map(|(goal, _)| goal.weight)).map(f64::from).sum()
     }
 }
 
@@ -124,23 +140,52 @@ impl<B: Backend> Trainee<B> {
         }
         if let (Some(head), false) = (&self.label, batch.labels.rows.is_empty()) {
             let logits = head.forward(rows(&hidden, &batch.labels.rows)); // [targets, labels]
-            loss = loss + label_loss(batch.labels.of(logits), batch);
+            let odds = batch.labels.of(logits); // [targets, 1]
+            loss = loss + label_loss(odds, &batch.values, &batch.labels.weights);
+        }
+        if let (Some(head), false) = (&self.label, batch.classes.rows.is_empty()) {
+            let logits = head.forward(rows(&hidden, &batch.classes.rows)); // [targets, labels]
+            loss = loss + class_loss(logits, &batch.classes);
+        }
+        if !batch.goals.is_empty() {
+            let (labels, weights): (Vec<f32>, Vec<f32>) =
+                batch.goals.iter().map(|(goal, _)| (goal.label, goal.weight)).unzip();
+            loss = loss + label_loss(self.rewards(&hidden, batch), &labels, &weights);
         }
         loss
     }
 
     fn next_loss(&self, hidden: &Tensor<B, 2>, targets: &Targets) -> Tensor<B, 1> {
         let logits = self.decoder.logits(rows(hidden, &targets.rows)); // [targets, vocab]
-        let logprobs = targets.of(log_softmax(logits, 1)); // [targets, 1]
-        (logprobs * column(&targets.weights, &hidden.device())).sum().neg()
+        class_loss(logits, targets)
+    }
+
+    /// `beta (ln p(y) - reference)` of each continuation, `[goals, 1]`.
+    fn rewards(&self, hidden: &Tensor<B, 2>, batch: &Batch) -> Tensor<B, 2> {
+        let logits = self.decoder.logits(rows(hidden, &batch.whole.rows)); // [targets, vocab]
+        let logprobs = batch.whole.of(log_softmax(logits, 1)); // [targets, 1]
+        let mut start = 0;
+        let reward = |&(goal, count): &(SequenceGoal, usize)| {
+            let own = logprobs.clone().narrow(0, start, count); // [count, 1]
+            start += count;
+            own.sum_dim(0).sub_scalar(goal.reference).mul_scalar(goal.beta) // [1, 1]
+        };
+        Tensor::cat(batch.goals.iter().map(reward).collect(), 0) // [goals, 1]
     }
 }
 
+/// `-ln p` of each target's column with `p` the softmax of its row of `[targets, columns]`.
+fn class_loss<B: Backend>(logits: Tensor<B, 2>, targets: &Targets) -> Tensor<B, 1> {
+    let device = logits.device();
+    let logprobs = targets.of(log_softmax(logits, 1)); // [targets, 1]
+    (logprobs * column(&targets.weights, &device)).sum().neg()
+}
+
 /// `-y ln p - (1 - y) ln(1 - p)` with `p` the sigmoid of `z`, as `max(z, 0) - y z + ln(1 + e^-|z|)`.
-fn label_loss<B: Backend>(z: Tensor<B, 2>, batch: &Batch) -> Tensor<B, 1> {
+fn label_loss<B: Backend>(z: Tensor<B, 2>, values: &[f32], weights: &[f32]) -> Tensor<B, 1> {
     let device = z.device();
-    let y = column(&batch.values, &device); // [targets, 1]
+    let y = column(values, &device); // [targets, 1]
     let tail = z.clone().abs().neg().exp().log1p(); // [targets, 1]
     let losses = relu(z.clone()) - z * y + tail; // [targets, 1]
-    (losses * column(&batch.labels.weights, &device)).sum()
+    (losses * column(weights, &device)).sum()
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use burn::backend::NdArray;
 use burn::backend::ndarray::NdArrayDevice;
-use tts_models::train::{Dataset, Example, TrainConfig, Trainer};
+use tts_models::train::{Dataset, Example, LabelHead, Model, TrainConfig, Trainer};
 
-use crate::{config, counting, labelled, model};
+use crate::{config, counting, labelled, model, shape};
 
 #[test]
 fn counting_is_learnt() {
@@ -40,6 +40,26 @@ fn a_label_is_learnt() {
     assert!((first - 2_f64.ln()).abs() < 1e-6, "{first}");
     assert!(last < 0.1, "{last}");
     assert!(trained.model.label.unwrap().weight.iter().any(|&weight| weight != 0.0));
+}
+
+#[test]
+fn a_class_is_learnt() {
+    // Whether the second token is less than, the same as, or more than the first.
+    let data: Vec<Example> = (0..64_u32)
+        .map(|index| {
+            let (a, b) = (3 + index % 8, 3 + (index / 8) % 8);
+            let class = if b < a { 0 } else { 1 + u32::from(b > a) };
+            Example::classified(vec![a, b, 2], [(2, class)])
+        })
+        .collect();
+    let head = LabelHead::of_classes(3, shape().hidden_size);
+    let start = Model { label: Some(head), ..model(1) };
+    let settings = TrainConfig { batch: 16, ..config(500) };
+    let trained = Trainer::new(settings).train(start, &data).unwrap();
+    let (first, last) = (trained.history.updates[0].loss, trained.history.recent_loss(10).unwrap());
+    // A head of zeros says one third: ln 3. To know nothing of the tokens would come to 0.97.
+    assert!((first - 3_f64.ln()).abs() < 1e-6, "{first}");
+    assert!(last < 0.3, "{last}");
 }
 
 #[test]

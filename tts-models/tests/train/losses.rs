@@ -3,7 +3,7 @@
 use burn::backend::NdArray;
 use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::{Int, Tensor, TensorData};
-use tts_models::train::{Example, Goal, LabelHead, Model, TrainConfig, Trainer};
+use tts_models::train::{Example, Goal, LabelHead, Model, SequenceGoal, TrainConfig, Trainer};
 use tts_models::{Decoder, DecoderWeights, ModelConfig};
 
 use crate::{config, counting, labelled, model, shape};
@@ -42,6 +42,43 @@ fn next_loss(weights: &DecoderWeights, example: &Example) -> f64 {
         f64::from(target.weight) * (log_sum_exp(&logits) - logits[wanted])
     });
     losses.sum()
+}
+
+/// `-l ln sigma(r) - (1 - l) ln(1 - sigma(r))` of a text that is learnt as a whole, and `r`.
+fn whole_loss(weights: &DecoderWeights, example: &Example) -> (f64, f64) {
+    let SequenceGoal { first, label, reference, beta, .. } = example.sequence.unwrap();
+    let logprob = -next_loss(weights, &Example::continuation(example.tokens.clone(), first));
+    let reward = beta * (logprob - reference);
+    let (sigma, label) = (1.0 / (1.0 + (-reward).exp()), f64::from(label));
+    (-label * sigma.ln() - (1.0 - label) * (1.0 - sigma).ln(), reward)
+}
+
+/// Counting, each text right or wrong as a whole, with references about where the model starts.
+fn wholes() -> Vec<Example> {
+    let whole = |(index, example): (usize, Example)| {
+        let first = 1 + index % 3;
+        let nats = [2.0, 3.0][index % 2];
+        let reference = -nats * (example.tokens.len() - first) as f64;
+        let label = [1.0, 0.0, 0.25][index % 3];
+        let goal = SequenceGoal { first, label, reference, beta: 0.7, weight: 1.0 };
+        Example::whole(example.tokens, goal)
+    };
+    counting().into_iter().enumerate().map(whole).collect()
+}
+
+#[test]
+fn the_loss_of_a_whole_is_the_cross_entropy_of_its_reward() {
+    let mut data = wholes();
+    let start = model(3).decoder;
+    let rewards: Vec<f64> = data.iter().map(|example| whole_loss(&start, example).1).collect();
+    assert!(rewards.iter().any(|&r| r > 0.1) && rewards.iter().any(|&r| r < -0.1), "{rewards:?}");
+    data[2].sequence.as_mut().unwrap().weight = 0.25;
+    let settings = TrainConfig { batch: data.len(), ..config(1) };
+    let trained = Trainer::new(settings).train(model(3), &data).unwrap();
+    let sum: f64 = data.iter().map(|e| e.weight() * whole_loss(&start, e).0).sum();
+    let weight: f64 = data.iter().map(Example::weight).sum();
+    let found = trained.history.updates[0].loss;
+    assert!((found - sum / weight).abs() < 1e-5, "{found} {}", sum / weight);
 }
 
 #[test]
@@ -91,6 +128,64 @@ fn the_loss_of_a_judged_token_is_that_of_its_own_label_at_the_place_before() {
     assert_label_loss(&head, &data);
 }
 
+/// A head of three classes with logits `z` at a position, class `c`: `-ln p[c]` with `p` the softmax
+/// of `z`, whose gradient by `z` is `p - 1[c]`. The first update goes against it.
+#[test]
+fn the_loss_of_a_class_is_the_cross_entropy_of_the_softmax_of_all_labels() {
+    let width = shape().hidden_size;
+    let weight: Vec<f32> = (0..3 * width).map(|i| (i as f32 * 0.7).sin()).collect();
+    let head = LabelHead { weight, bias: vec![-0.3, 0.2, 0.4] };
+    let data: Vec<Example> = (0..6_u32)
+        .map(|index| Example::classified(vec![3 + index, 4, 5], [(0, index % 3), (2, 2)]))
+        .collect();
+    let start = Model { label: Some(head.clone()), ..labelled(4) };
+    let (mut sum, mut count) = (0.0, 0.0);
+    let (mut by_weight, mut by_bias) = (vec![0.0; 3 * width], vec![0.0; 3]);
+    for example in &data {
+        let rows = hidden(&start.decoder, &example.tokens);
+        for target in &example.targets {
+            let Goal::Class(class) = target.want else { unreachable!() };
+            let x = &rows[target.position];
+            let labels = head.weight.chunks(width).zip(&head.bias);
+            let logits: Vec<f64> = labels.map(|(w, b)| dot(w, x) + f64::from(*b)).collect();
+            sum += log_sum_exp(&logits) - logits[class as usize];
+            count += 1.0;
+            for (label, logit) in logits.iter().enumerate() {
+                let wanted = f64::from(u8::from(label == class as usize));
+                let slope = (logit - log_sum_exp(&logits)).exp() - wanted;
+                by_bias[label] += slope;
+                for (by, x) in by_weight[label * width..].iter_mut().zip(x) {
+                    *by += slope * x;
+                }
+            }
+        }
+    }
+    let settings = TrainConfig {
+        batch: data.len(),
+        warmup: 0,
+        final_rate: 1.0,
+        learning_rate: 1e-3,
+        weight_decay: 0.0,
+        epsilon: 1e-20,
+        ..config(1)
+    };
+    let trained = Trainer::new(settings).train(start, &data).unwrap();
+    let found = trained.history.updates[0].loss;
+    assert!((found - sum / count).abs() < 1e-5, "{found} {}", sum / count);
+    let after = trained.model.label.unwrap();
+    let old = head.weight.iter().chain(&head.bias);
+    let new = after.weight.iter().chain(&after.bias);
+    let mut told = 0;
+    for ((old, new), slope) in old.zip(new).zip(by_weight.iter().chain(&by_bias)) {
+        if slope.abs() > 1e-3 {
+            let moved = f64::from(*new) - f64::from(*old);
+            assert!((moved + 1e-3 * slope.signum()).abs() < 1e-6, "{moved} {slope}");
+            told += 1;
+        }
+    }
+    assert!(told > 40, "{told}");
+}
+
 #[test]
 fn labels_of_tokens_begin_as_the_logits_of_a_language_model() {
     for tied in [false, true] {
@@ -129,6 +224,20 @@ fn assert_label_loss(head: &LabelHead, data: &[Example]) {
 #[test]
 fn the_first_update_follows_the_gradient_and_decays_matrices_only() {
     let data = vec![counting().remove(7)];
+    let count: f64 = data[0].targets.len() as f64;
+    assert_first_update(&data, |weights| next_loss(weights, &data[0]) / count);
+}
+
+#[test]
+fn the_first_update_follows_the_gradient_of_a_whole() {
+    let data = wholes();
+    for example in [&data[7], &data[9]] {
+        let data = vec![example.clone()];
+        assert_first_update(&data, |weights| whole_loss(weights, example).0);
+    }
+}
+
+fn assert_first_update(data: &[Example], loss: impl Fn(&DecoderWeights) -> f64) {
     let settings = TrainConfig {
         batch: 1,
         warmup: 0,
@@ -139,9 +248,7 @@ fn the_first_update_follows_the_gradient_and_decays_matrices_only() {
         ..config(1)
     };
     let start = model(5);
-    let trained = Trainer::new(settings).train(start.clone(), &data).unwrap();
-    let count: f64 = data[0].targets.len() as f64;
-    let loss = |weights: &DecoderWeights| next_loss(weights, &data[0]) / count;
+    let trained = Trainer::new(settings).train(start.clone(), &data.to_vec()).unwrap();
     let (before, after) = (start.decoder.tensors(), trained.model.decoder.tensors());
     let mut square = 0.0;
     for (tensor, (old, new)) in before.iter().zip(&after).enumerate() {

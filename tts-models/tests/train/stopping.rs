@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use tts_models::ModelError;
-use tts_models::train::{Example, Goal, Target, TrainConfig, Trained, Trainer};
+use tts_models::train::{Example, Goal, SequenceGoal, Target, TrainConfig, Trained, Trainer};
 
 use crate::{config, counting, labelled, model};
 
@@ -153,6 +153,42 @@ fn a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint() {
     assert!(folder.path().join("checkpoint.safetensors").exists());
 }
 
+const GOAL: SequenceGoal =
+    SequenceGoal { first: 1, label: 1.0, reference: -3.0, beta: 0.5, weight: 1.0 };
+
+#[test]
+fn a_checkpoint_knows_the_goals_of_whole_texts() {
+    let data = |goal: SequenceGoal| -> Vec<Example> {
+        let texts = counting().into_iter().map(|example| example.tokens);
+        texts.map(|tokens| Example::whole(tokens, goal)).collect()
+    };
+    let train = |steps: usize, folder: &Path, goal, stop: Option<usize>| {
+        Trainer::new(config(steps))
+            .checkpoints(folder)
+            .watch(|progress| match stop {
+                Some(stop) if stop == progress.update.step => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .train(model(1), &data(goal))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, stopped) = (folder.path().join("whole"), folder.path().join("stopped"));
+    let unbroken = train(6, &whole, GOAL, None).unwrap();
+    assert!(!train(6, &stopped, GOAL, Some(3)).unwrap().complete);
+    let others = [
+        SequenceGoal { first: 2, ..GOAL },
+        SequenceGoal { label: 0.0, ..GOAL },
+        SequenceGoal { reference: -3.5, ..GOAL },
+        SequenceGoal { beta: 0.25, ..GOAL },
+        SequenceGoal { weight: 2.0, ..GOAL },
+    ];
+    for other in others {
+        let error = train(6, &stopped, other, None).unwrap_err().to_string();
+        assert!(error.contains("other settings"), "{other:?}: {error}");
+    }
+    assert_eq!(train(6, &stopped, GOAL, None).unwrap(), unbroken);
+}
+
 fn probability(label: u32, value: f32) -> Goal {
     Goal::Probability { label, value }
 }
@@ -161,12 +197,13 @@ fn probability(label: u32, value: f32) -> Goal {
 fn bad_examples_are_named() {
     let target = |position, want, weight| Target { position, want, weight };
     let with = |tokens: Vec<u32>, target: Target| {
-        vec![counting().remove(0), Example { tokens, targets: vec![target] }]
+        let targets = vec![target];
+        vec![counting().remove(0), Example { tokens, targets, sequence: None }]
     };
     let token = Goal::Token(4);
     let cases = [
         (Vec::new(), "data: no examples"),
-        (vec![Example { tokens: vec![3, 4], targets: Vec::new() }], "data: no targets"),
+        (vec![Example { tokens: vec![3, 4], ..Example::default() }], "data: no targets"),
         (with(vec![3, 4], target(0, token, 0.0))[1..].to_vec(), "data: no targets"),
         (with(Vec::new(), target(0, token, 1.0)), "example 1: 0 tokens"),
         (with(vec![3; 65], target(0, token, 1.0)), "example 1: 65 tokens, expected 1 to 64"),
@@ -176,10 +213,27 @@ fn bad_examples_are_named() {
         (with(vec![3, 4], target(0, token, f32::NAN)), "example 1: weight NaN"),
         (with(vec![3, 4], target(0, token, -1.0)), "example 1: weight -1"),
         (with(vec![3, 4], target(0, probability(0, 0.5), 1.0)), "no label head"),
+        (with(vec![3, 4], target(0, Goal::Class(0), 1.0)), "no label head"),
     ];
     for (data, expected) in cases {
         let error = Trainer::new(config(1)).train(model(1), &data).unwrap_err().to_string();
         assert!(error.contains(expected), "{error:?} for {expected:?}");
+    }
+    let whole = |goal| vec![counting().remove(0), Example::whole(vec![3, 4], goal)];
+    let cases = [
+        (SequenceGoal { first: 0, ..GOAL }, "a sequence from token 0"),
+        (SequenceGoal { first: 2, ..GOAL }, "no target tokens: a sequence from token 2 of 2"),
+        (SequenceGoal { label: f32::NAN, ..GOAL }, "label NaN of the sequence"),
+        (SequenceGoal { label: 1.5, ..GOAL }, "label 1.5 of the sequence"),
+        (SequenceGoal { reference: f64::NEG_INFINITY, ..GOAL }, "reference -inf"),
+        (SequenceGoal { reference: f64::NAN, ..GOAL }, "reference NaN"),
+        (SequenceGoal { beta: 0.0, ..GOAL }, "beta 0, expected a number above 0"),
+        (SequenceGoal { beta: f64::INFINITY, ..GOAL }, "beta inf"),
+        (SequenceGoal { weight: -1.0, ..GOAL }, "weight -1 of the sequence"),
+    ];
+    for (goal, expected) in cases {
+        let error = Trainer::new(config(1)).train(model(1), &whole(goal)).unwrap_err().to_string();
+        assert!(error.contains(&format!("example 1: {expected}")), "{error:?} for {expected:?}");
     }
     for label in [f32::NAN, -0.1, 1.1] {
         let data = with(vec![3, 4], target(0, probability(0, label), 1.0));
@@ -189,6 +243,9 @@ fn bad_examples_are_named() {
     let data = with(vec![3, 4], target(0, probability(1, 0.5), 1.0));
     let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
     assert!(error.contains("example 1: label 1 at 0, expected below 1"), "{error}");
+    let data = with(vec![3, 4], target(0, Goal::Class(1), 1.0));
+    let error = Trainer::new(config(1)).train(labelled(1), &data).unwrap_err().to_string();
+    assert!(error.contains("example 1: class 1 at 0, expected below 1"), "{error}");
     for (index, expected) in [(0, "token 0"), (2, "token 2, expected 1 to below 2")] {
         let error = Example::judged(vec![3, 4], [(index, 1.0)]).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

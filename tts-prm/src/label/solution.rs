@@ -3,11 +3,13 @@
 //! Values are kept as they were estimated; which labels a reward model learns is decided when
 //! it is trained, at no new rollouts.
 
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 use tts_core::Prompt;
 
-use crate::PrmError;
-use crate::train::Solution;
+use crate::train::{Solution, StepClass};
+use crate::{PrmError, best_of};
 
 /// A step, and the value of the prefix that ends with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +43,7 @@ pub struct LabelledSolution {
 
 /// What a process reward model learns of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum LabelKind {
     /// The value itself: a value function, whose last score stands for a path (Snell et al.).
     #[default]
@@ -54,9 +56,48 @@ pub enum LabelKind {
     /// What the step did to the value, from -1 to 1 mapped onto 0 to 1: one half is no change (the
     /// advantage of Setlur et al. 2024, arXiv:2410.08146, under the policy itself as prover).
     Progress,
+    /// The same under a prover that takes the best of so many tries of the policy, whose values are
+    /// those of [`best_of`]; one try is [`LabelKind::Progress`], and 4 are about what the paper found
+    /// best. For [`crate::AdvantageScorer`].
+    Advantage {
+        /// Solutions that the prover tries.
+        tries: NonZeroU32,
+    },
+    /// Good, neutral or bad, as 1, 1/2 and 0 ([`crate::train::StepClass`]), up to and with the first bad
+    /// step.
+    ///
+    /// Bad is the step from which no rollout came right any more, where some did before it. Neutral is
+    /// one that can still come right, but cost more than [`LabelledSolution::NEUTRAL_DROP`] of the
+    /// value: no error for sure, and no help. Good are all others. A step has a class only where the
+    /// value before it is known too, and none where the policy was lost before it.
+    #[serde(rename = "three-class")]
+    ThreeClass,
+}
+
+/// What was gained from one value to the next under the best of `tries`, mapped onto 0 to 1.
+fn advantage(before: Option<f64>, now: Option<f64>, tries: NonZeroU32) -> Option<f64> {
+    let (before, now) = before.zip(now)?;
+    Some(f64::midpoint(1.0, best_of(now, tries) - best_of(before, tries)))
+}
+
+/// The class of a step that leads from one value to the next; `None` where nothing is known.
+fn class(before: Option<f64>, now: Option<f64>) -> Option<StepClass> {
+    let (before, now) = before.zip(now)?;
+    match (before > 0.0, now > 0.0) {
+        (false, false) => None,
+        (true, false) => Some(StepClass::Bad),
+        (true, true) if before - now > LabelledSolution::NEUTRAL_DROP => Some(StepClass::Neutral),
+        (_, true) => Some(StepClass::Good),
+    }
 }
 
 impl LabelledSolution {
+    /// A step that lowers the value by more than this is neutral, if not bad ([`LabelKind::ThreeClass`]).
+    ///
+    /// The difference of two values that were each estimated from 16 rollouts has a standard error of up
+    /// to 0.18: good steps seldom seem neutral then, with 8 rollouts (0.25) more often.
+    pub const NEUTRAL_DROP: f64 = 0.25;
+
     /// A label for each step that has one.
     ///
     /// ```
@@ -73,6 +114,11 @@ impl LabelledSolution {
     /// assert_eq!(solution.labels(LabelKind::Hard), [Some(1.0), Some(0.0), Some(0.0)]);
     /// assert_eq!(solution.labels(LabelKind::FirstError), [Some(1.0), Some(0.0), None]);
     /// assert_eq!(solution.labels(LabelKind::Progress), [Some(0.625), Some(0.125), Some(0.5)]);
+    /// // Of two tries, values of 0.5 and 0.75 become 0.75 and 0.9375.
+    /// // A step that cost less than a quarter is good; after the bad one nothing is said.
+    /// assert_eq!(solution.labels(LabelKind::ThreeClass), [Some(1.0), Some(0.0), None]);
+    /// let advantage = LabelKind::Advantage { tries: 2.try_into().unwrap() };
+    /// assert_eq!(solution.labels(advantage), [Some(0.59375), Some(0.03125), Some(0.5)]);
     /// ```
     pub fn labels(&self, kind: LabelKind) -> Vec<Option<f32>> {
         let hard = |value: f64| f64::from(u8::from(value > 0.0));
@@ -83,14 +129,17 @@ impl LabelledSolution {
             let label = match kind {
                 LabelKind::Soft => step.value,
                 LabelKind::Hard => step.value.map(hard),
-                LabelKind::FirstError if wrong => None,
+                LabelKind::FirstError | LabelKind::ThreeClass if wrong => None,
                 LabelKind::FirstError => {
                     wrong |= step.value == Some(0.0);
                     step.value.map(hard)
                 }
-                LabelKind::Progress => {
-                    step.value.zip(before).map(|(now, before)| f64::midpoint(1.0, now - before))
+                LabelKind::ThreeClass => {
+                    wrong |= step.value == Some(0.0);
+                    class(before, step.value).map(|class| f64::from(class.label()))
                 }
+                LabelKind::Progress => advantage(before, step.value, NonZeroU32::MIN),
+                LabelKind::Advantage { tries } => advantage(before, step.value, tries),
             };
             #[expect(clippy::cast_possible_truncation, reason = "labels are f32")]
             label.map(|label| label as f32)

@@ -3,9 +3,11 @@
 //! A [`Solution`] is a sampled solution with labels on its steps. It becomes an example for a
 //! process reward model ([`Solution::process`]: one label at the end of every judged step, or,
 //! where it is known at which token a step goes wrong, [`Solution::process_tokens`]: a label for
-//! every token up to that one) or for an outcome reward model ([`Solution::outcome`]: the outcome
+//! every token up to that one; or a [`StepClass`] at every end, [`Solution::process_classes`]) or for
+//! an outcome reward model ([`Solution::outcome`]: the outcome
 //! at every token), which [`tts_models::train`] learns from; [`save`] writes what
-//! [`crate::RewardModel`] opens.
+//! [`crate::RewardModel`] opens. [`implicit`] makes examples for a language model that learns the
+//! outcome in its own probabilities, and then rewards steps without a head ([`crate::ImplicitReward`]).
 //!
 //! A label at the end of a step asks the network to compare what it would have written with what
 //! was written, and to carry the result there. Labels of tokens begin with a language model's own
@@ -38,8 +40,12 @@
 //! Source: Lightman et al. 2023 (arXiv:2305.20050), sections 2.3 to 2.6; Cobbe et al. 2021
 //! (arXiv:2110.14168), section 4.2, for the outcome at every token.
 
+mod class;
+mod implicit;
 mod save;
 mod solution;
 
+pub use class::{StepClass, until_first_bad};
+pub use implicit::{check_outcomes, implicit};
 pub use save::{outcome_config, process_config, process_tokens_config, save};
 pub use solution::{Solution, check, until_first_error};

@@ -1,8 +1,10 @@
 //! A sampled solution with labels on its steps, as training data.
 
+use tts_core::Given;
 use tts_models::Tokenizer;
-use tts_models::train::{Example, Goal, Target};
+use tts_models::train::{Example, Goal, SequenceGoal, Target};
 
+use super::StepClass;
 use crate::PrmError;
 
 /// A sampled solution with labels on its steps.
@@ -58,6 +60,19 @@ pub fn check(solutions: &[Solution]) -> Result<(), PrmError> {
     Ok(())
 }
 
+fn check_steps(steps: &[Vec<u32>]) -> Result<(), PrmError> {
+    let wrong = |field: String, problem: &str| {
+        Err(PrmError::Solution { field, problem: problem.to_owned() })
+    };
+    if steps.is_empty() {
+        return wrong("steps".to_owned(), "none, expected at least one");
+    }
+    match steps.iter().position(Vec::is_empty) {
+        Some(empty) => wrong(format!("step {empty}"), "no tokens, expected at least one"),
+        None => Ok(()),
+    }
+}
+
 impl Solution {
     /// A solution of token ids. The last token of a step is where its label is learnt: the
     /// separator, where the reward model has one. There may be fewer labels than steps, but not
@@ -88,12 +103,7 @@ impl Solution {
         let wrong = |field: &str, problem: String| {
             Err(PrmError::Solution { field: field.to_owned(), problem })
         };
-        if steps.is_empty() {
-            return wrong("steps", "none, expected at least one".to_owned());
-        }
-        if let Some(empty) = steps.iter().position(Vec::is_empty) {
-            return wrong(&format!("step {empty}"), "no tokens, expected at least one".to_owned());
-        }
+        check_steps(&steps)?;
         if labels.is_empty() || labels.len() > steps.len() {
             let problem = format!("{}, expected 1 to {}", labels.len(), steps.len());
             return wrong("number of labels", problem);
@@ -106,6 +116,16 @@ impl Solution {
             return wrong("labels", "none of them is known, expected at least one".to_owned());
         }
         Ok(Self { prompt, steps, labels, solved })
+    }
+
+    /// A solution of which nothing is known but whether its final answer is right: for
+    /// [`Solution::outcome`] and [`super::implicit`]; a process reward model learns nothing from it.
+    ///
+    /// # Errors
+    /// When there are no steps or one has no tokens.
+    pub fn graded(prompt: Vec<u32>, steps: Vec<Vec<u32>>, solved: bool) -> Result<Self, PrmError> {
+        check_steps(&steps)?;
+        Ok(Self { prompt, steps, labels: Vec::new(), solved })
     }
 
     /// A solution of texts, encoded as a [`crate::RewardModel`] does that trims its steps: every
@@ -158,6 +178,40 @@ impl Solution {
         Example::labelled(tokens, labels)
     }
 
+    /// For a process reward model with a head of three classes
+    /// ([`tts_models::train::LabelHead::of_classes`] of [`StepClass::COUNT`]): the class of each judged
+    /// step, from its label ([`StepClass::label`]), at the step's last token, and nothing of what
+    /// comes after the last label.
+    ///
+    /// ```
+    /// use tts_models::train::Goal;
+    /// use tts_prm::train::{Solution, StepClass::{Bad, Good, Neutral}, until_first_bad};
+    /// let labels = until_first_bad(&[Good, Neutral, Bad]);
+    /// let solution = Solution::new(vec![1], vec![vec![2], vec![3], vec![4]], labels, false)?;
+    /// let example = solution.process_classes()?;
+    /// let learnt: Vec<_> = example.targets.iter().map(|t| (t.position, t.want)).collect();
+    /// assert_eq!(learnt, [(1, Goal::Class(2)), (2, Goal::Class(1)), (3, Goal::Class(0))]);
+    /// # Ok::<(), tts_prm::PrmError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a label is that of no class.
+    pub fn process_classes(&self) -> Result<Example, PrmError> {
+        let Example { tokens, targets, .. } = self.process();
+        let labels = self.labels.iter().enumerate();
+        let known = labels.filter_map(|(place, label)| Some((place, (*label)?)));
+        let class =
+            |(target, (place, label)): (Target, (usize, f32))| match StepClass::of_label(label) {
+                Some(class) => Ok((target.position, class.row())),
+                None => Err(PrmError::Solution {
+                    field: format!("label {place}"),
+                    problem: format!("{label}, expected 0, 0.5 or 1: a class"),
+                }),
+            };
+        let classes: Result<Vec<_>, _> = targets.into_iter().zip(known).map(class).collect();
+        Ok(Example::classified(tokens, classes?))
+    }
+
     /// For a process reward model that reads all tokens ([`crate::Reading::Tokens`], on a
     /// [`tts_models::train::LabelHead::of_tokens`]): 1 for each token of right steps, and of the
     /// wrong step 1 before the token at index `wrong` and 0 for that token, which is the last one.
@@ -203,6 +257,22 @@ impl Solution {
         #[expect(clippy::cast_possible_truncation, reason = "a weight")]
         let weight = (1.0 / (tokens.len() - first) as f64) as f32;
         let targets = (first..tokens.len()).map(|position| Target { position, want, weight });
-        Example { targets: targets.collect(), tokens }
+        Example { targets: targets.collect(), tokens, sequence: None }
+    }
+
+    /// Its steps after its prompt, for a model to say how probable it finds them.
+    pub(super) fn given(&self) -> Given {
+        Given { context: self.prompt.clone(), tokens: self.steps.concat() }
+    }
+
+    /// For an implicit process reward model: whether the solution is right, learnt from its tokens as
+    /// a whole. `reference` is their log-probability under the model that training starts from, in
+    /// nats; [`super::implicit`] asks it.
+    pub fn implicit(&self, reference: f64, beta: f64) -> Example {
+        let Given { context: mut tokens, tokens: steps } = self.given();
+        let first = tokens.len();
+        tokens.extend(steps);
+        let label = if self.solved { 1.0 } else { 0.0 };
+        Example::whole(tokens, SequenceGoal { first, label, reference, beta, weight: 1.0 })
     }
 }

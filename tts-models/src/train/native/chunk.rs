@@ -3,11 +3,14 @@
 //! Rows are the tokens of all sequences; attention knows where each begins, so a sequence has the
 //! same result alone and in company, but for the order in which gradients add up.
 
-use crate::train::{Example, Goal, Target};
+use crate::train::{Example, Goal, SequenceGoal, Target};
 
 /// Tokens of a chunk: as many as keep the processor busy and still fit its second cache level. A
 /// longer sequence is a chunk of its own.
 const TOKENS: usize = 1024;
+
+/// A next token: the row that it is predicted from, the token, and its weight.
+pub(super) type Next = (usize, usize, f32);
 
 /// Sequences and targets.
 #[derive(Debug, Default)]
@@ -16,9 +19,15 @@ pub(super) struct Chunk {
     /// First row and length of each sequence.
     pub(super) sequences: Vec<(usize, usize)>,
     /// Next tokens to predict: row, token, weight.
-    pub(super) next: Vec<(usize, usize, f32)>,
+    pub(super) next: Vec<Next>,
+    /// The tokens of continuations that are learnt as a whole, each of weight 1.
+    pub(super) whole: Vec<Next>,
+    /// Those continuations, and how many of these tokens are theirs, in order.
+    pub(super) goals: Vec<(SequenceGoal, usize)>,
     /// Probabilities to give: row, label, value, weight.
     pub(super) labels: Vec<(usize, usize, f32, f32)>,
+    /// Classes to tell: row, class, weight.
+    pub(super) classes: Vec<(usize, usize, f32)>,
 }
 
 impl Chunk {
@@ -49,7 +58,15 @@ impl Chunk {
                 Goal::Probability { label, value } => {
                     self.labels.push((row, label as usize, value, weight));
                 }
+                Goal::Class(class) => self.classes.push((row, class as usize, weight)),
             }
+        }
+        if let Some(goal) = example.sequence {
+            let tokens = example.tokens.iter().enumerate().skip(goal.first.max(1));
+            let next = tokens.map(|(index, &token)| (first + index - 1, token as usize, 1.0));
+            let start = self.whole.len();
+            self.whole.extend(next);
+            self.goals.push((goal, self.whole.len() - start));
         }
     }
 
@@ -62,6 +79,8 @@ impl Chunk {
     pub(super) fn weight(&self) -> f64 {
         let next = self.next.iter().map(|target| f64::from(target.2));
         let labels = self.labels.iter().map(|target| f64::from(target.3));
-        next.chain(labels).sum()
+        let whole = self.goals.iter().map(|(goal, _)| f64::from(goal.weight));
+        let classes = self.classes.iter().map(|target| f64::from(target.2));
+        next.chain(labels).chain(whole).chain(classes).sum()
     }
 }

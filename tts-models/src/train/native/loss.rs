@@ -1,16 +1,19 @@
-//! Losses at the targets of a chunk, and their gradients: cross-entropy of next tokens, and binary
-//! cross-entropy of labels.
+//! Losses of next tokens and of whole continuations at the targets of a chunk, and their gradients.
 //!
-//! With `p` the softmax of a row's logits, `-w ln p[t]` has the gradient `w (p - 1[t])`; with `p` the
-//! sigmoid of a label's log-odds, `-w (y ln p + (1 - y) ln(1 - p))` has `w (p - y)`. Logits are made for
-//! the rows that have targets only, a block of rows at a time, so that a large vocabulary takes
-//! memory for a block.
+//! With `p` the softmax of a row's logits, `-w ln p[t]` has the gradient `w (p - 1[t])`. A
+//! continuation has the log-odds `r = beta (sum of ln p[t] - reference)` of being right, with the label
+//! `y` by binary cross-entropy, so that each of its tokens has the gradient of a next token of weight
+//! `w beta (y - sigmoid(r))`, which is negative where the continuation is to become less probable
+//! (Yuan et al. 2024, arXiv:2412.01981, section 3). Logits are made for the rows that have targets
+//! only, a block of rows at a time, so that a large vocabulary takes memory for a block; for
+//! continuations twice, as the reward is known at the end only.
 
 use std::sync::Mutex;
 
-use super::chunk::Chunk;
+use super::chunk::{Chunk, Next};
 use super::products::{Products, Weight};
 use crate::kernels::softmax;
+use crate::train::SequenceGoal;
 
 /// Logits held at a time.
 const LOGITS: usize = 1 << 22;
@@ -24,7 +27,7 @@ pub(super) struct Back<'a> {
 }
 
 /// The loss of one row of logits, in whose place its gradient is left.
-fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
+pub(super) fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
     let wanted = logits[token];
     let most = crate::kernels::largest(logits);
     let sum = softmax(logits, 1.0);
@@ -36,18 +39,17 @@ fn cross_entropy(logits: &mut [f32], token: usize, weight: f32) -> f64 {
     f64::from(weight) * (f64::from(sum).ln() + f64::from(most) - f64::from(wanted))
 }
 
-/// The sum of the losses of the next tokens, in nats; with their gradients, if there is somewhere for
-/// them to go.
-pub(super) fn next_tokens(
+/// The loss of each next token, in nats; with their gradients, if there is somewhere for them to go.
+/// `hidden` are the rows `[rows, width]`.
+fn next_tokens(
     products: &mut Products,
-    chunk: &Chunk,
-    hidden: &[f32],
+    targets: &[Next],
+    (hidden, width): (&[f32], usize),
     (head, vocab): (&Weight, usize),
     mut back: Option<&mut Back<'_>>,
-) -> f64 {
-    let width = hidden.len() / chunk.rows();
-    let mut loss = 0.0;
-    for targets in chunk.next.chunks((LOGITS / vocab).max(1)) {
+) -> Vec<f64> {
+    let mut all = Vec::with_capacity(targets.len());
+    for targets in targets.chunks((LOGITS / vocab).max(1)) {
         let mut x = Vec::with_capacity(targets.len() * width);
         for &(row, _, _) in targets {
             x.extend_from_slice(&hidden[row * width..(row + 1) * width]);
@@ -62,7 +64,7 @@ pub(super) fn next_tokens(
                 *place = loss;
             }
         });
-        loss += losses.into_iter().filter_map(|loss| loss.into_inner().ok()).sum::<f64>();
+        all.extend(losses.into_iter().filter_map(|loss| loss.into_inner().ok()));
         let Some(back) = &mut back else { continue };
         if let Some(weights) = &mut back.weights {
             products.weight_back(&logits, &x, targets.len(), weights);
@@ -72,51 +74,49 @@ pub(super) fn next_tokens(
             add(&mut back.hidden[row * width..(row + 1) * width], dx, 1.0);
         }
     }
+    all
+}
+
+/// The sum of the losses of all targets that read the decoder's own `head`, in nats, likewise.
+pub(super) fn tokens(
+    products: &mut Products,
+    chunk: &Chunk,
+    hidden: &[f32],
+    head: (&Weight, usize),
+    mut back: Option<&mut Back<'_>>,
+) -> f64 {
+    let hidden = (hidden, hidden.len() / chunk.rows());
+    let next = next_tokens(products, &chunk.next, hidden, head, back.as_deref_mut());
+    let mut loss: f64 = next.into_iter().sum();
+    if chunk.goals.is_empty() {
+        return loss;
+    }
+    let mut targets = chunk.whole.clone();
+    let nats = next_tokens(products, &targets, hidden, head, None);
+    let mut start = 0;
+    for &(SequenceGoal { label, reference, beta, weight, .. }, count) in &chunk.goals {
+        let own = start..start + count;
+        start += count;
+        let (label, weight) = (f64::from(label), f64::from(weight));
+        let reward = beta * (-nats[own.clone()].iter().sum::<f64>() - reference);
+        let tail = (-reward.abs()).exp();
+        // As max(r, 0) - y r + ln(1 + e^-|r|): what is not a number stays so.
+        let positive = if reward < 0.0 { 0.0 } else { reward };
+        loss += weight * (positive - label * reward + tail.ln_1p());
+        let p = if reward >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
+        #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
+        let slope = (weight * beta * (label - p)) as f32;
+        targets[own].iter_mut().for_each(|target| target.2 = slope);
+    }
+    if back.is_some() {
+        next_tokens(products, &targets, hidden, head, back);
+    }
     loss
 }
 
 /// `to += by * from`.
-fn add(to: &mut [f32], from: &[f32], by: f32) {
+pub(super) fn add(to: &mut [f32], from: &[f32], by: f32) {
     for (to, from) in to.iter_mut().zip(from) {
         *to = from.mul_add(by, *to);
     }
-}
-
-/// The sum of the losses of labels, likewise; `weights` are those of all labels and then their
-/// biases. Every target reads one label, so that no product of matrices is needed.
-pub(super) fn labels(
-    chunk: &Chunk,
-    hidden: &[f32],
-    weights: &[f32],
-    mut back: Option<&mut Back<'_>>,
-) -> f64 {
-    let width = hidden.len() / chunk.rows();
-    let biases = weights.len() / (width + 1) * width;
-    let mut loss = 0.0;
-    for &(row, label, value, weight) in &chunk.labels {
-        let x = &hidden[row * width..(row + 1) * width];
-        let at = label * width;
-        let own = &weights[at..at + width];
-        let mut lanes = [0.0_f32; 16];
-        for (x, own) in x.chunks(16).zip(own.chunks(16)) {
-            for ((lane, x), own) in lanes.iter_mut().zip(x).zip(own) {
-                *lane = x.mul_add(*own, *lane);
-            }
-        }
-        let odds = lanes.iter().sum::<f32>() + weights[biases + label];
-        let tail = (-odds.abs()).exp();
-        // As max(z, 0) - y z + ln(1 + e^-|z|): what is not a number stays so.
-        let positive = if odds < 0.0 { 0.0 } else { odds };
-        let nats = positive - odds * value + tail.ln_1p();
-        loss += f64::from(weight) * f64::from(nats);
-        let Some(back) = &mut back else { continue };
-        let p = if odds >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
-        let slope = weight * (p - value);
-        add(&mut back.hidden[row * width..(row + 1) * width], own, slope);
-        if let Some(weights) = &mut back.weights {
-            add(&mut weights[at..at + width], x, slope);
-            weights[biases + label] += slope;
-        }
-    }
-    loss
 }

@@ -12,6 +12,7 @@
 mod adam;
 mod chunk;
 mod heads;
+mod labels;
 mod layer;
 mod layout;
 mod loss;
@@ -184,18 +185,18 @@ impl Native {
         norm(&pass.products.team, &x, norm_weight, epsilon, &mut hidden);
         let mut d_hidden = vec![0.0; if learn { hidden.len() } else { 0 }];
         let mut loss = 0.0;
-        if !chunk.next.is_empty() {
+        if !(chunk.next.is_empty() && chunk.goals.is_empty()) {
             // An adapter leaves the output head as it is.
             let d_head = low_rank.is_none().then(|| &mut d[layout.logits()]);
             let mut back = Back { hidden: &mut d_hidden, weights: d_head };
             let back = learn.then_some(&mut back);
             let head = (&self.head, config.vocab_size);
-            loss += loss::next_tokens(pass.products, chunk, &hidden, head, back);
+            loss += loss::tokens(pass.products, chunk, &hidden, head, back);
         }
         if layout.label.is_some() {
             let label = &adam.weights[label_start..];
             let mut back = Back { hidden: &mut d_hidden, weights: Some(&mut d[label_start..]) };
-            loss += loss::labels(chunk, &hidden, label, learn.then_some(&mut back));
+            loss += labels::labels(chunk, &hidden, label, learn.then_some(&mut back));
         }
         if !learn {
             return loss;

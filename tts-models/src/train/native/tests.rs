@@ -6,20 +6,20 @@ use super::*;
 use crate::backend::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
-use crate::train::{Adapter, AdapterConfig, Goal, LabelHead, Site, Target, Trainer};
+use crate::train::{Adapter, AdapterConfig, Goal, LabelHead, SequenceGoal, Site, Target, Trainer};
 
 fn config(precision: Precision, threads: usize) -> TrainConfig {
     TrainConfig { steps: 3, warmup: 1, batch: 4, precision, threads, ..TrainConfig::default() }
 }
 
-/// A model of a kind, with a head of two labels.
+/// A model of a kind, with a head of three labels.
 fn model(kind: &str) -> Model {
     let decoder = lively_weights(byte_config(kind)).unwrap();
     let mut rng = tts_core::seed::rng(9);
     #[expect(clippy::cast_possible_truncation, reason = "test data")]
     let mut number = || (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
-    let weight = (0..2 * decoder.config.hidden_size).map(|_| number()).collect();
-    let label = Some(LabelHead { weight, bias: vec![number(), number()] });
+    let weight = (0..3 * decoder.config.hidden_size).map(|_| number()).collect();
+    let label = Some(LabelHead { weight, bias: vec![number(), number(), number()] });
     Model { label, ..Model::from(decoder) }
 }
 
@@ -37,12 +37,33 @@ fn examples(vocab: usize) -> Vec<Example> {
         for position in [0, length / 2, length - 1] {
             #[expect(clippy::cast_precision_loss, reason = "test data")]
             let value = below(11) as f32 / 10.0;
-            let want = Goal::Probability { label: below(2), value };
+            let want = Goal::Probability { label: below(3), value };
             example.targets.push(Target { position, want, weight: 0.5 });
+            let want = Goal::Class(below(3));
+            example.targets.push(Target { position: length / 2, want, weight: 0.75 });
         }
         example
     };
-    [5, 1, 37, 18, 50].map(&mut example).to_vec()
+    let mut all = [5, 1, 37, 18, 50].map(&mut example).to_vec();
+    all[2].sequence = Some(goal(12, 1.0, 37));
+    all[4].sequence = Some(goal(1, 0.25, 50));
+    all
+}
+
+/// A goal for a text of so many tokens, whose reference is about what random weights say of it.
+fn goal(first: usize, label: f32, tokens: usize) -> SequenceGoal {
+    let reference = -5.0 * (tokens - first) as f64;
+    SequenceGoal { first, label, reference, beta: 0.02, weight: 2.0 }
+}
+
+/// The texts with nothing to learn but goals for them as a whole.
+fn wholes(vocab: usize, label: impl Fn(usize) -> f32) -> Vec<Example> {
+    let texts = examples(vocab).into_iter().enumerate().filter(|(_, text)| text.tokens.len() > 1);
+    let whole = |(index, text): (usize, Example)| {
+        let tokens = text.tokens.len();
+        Example::whole(text.tokens, goal(1 + index % 3, label(index), tokens))
+    };
+    texts.map(whole).collect()
 }
 
 fn values(model: &Model) -> Vec<(String, Vec<f32>)> {
@@ -63,10 +84,15 @@ fn norm_of(values: &[f32]) -> f64 {
 }
 
 /// How far each tensor's gradient is from Burn's, relative to its size.
-fn distances(kind: &str, precision: Precision, frozen_layers: usize) -> Vec<(String, f64)> {
+fn distances(
+    kind: &str,
+    precision: Precision,
+    frozen_layers: usize,
+    batch: impl Fn(usize) -> Vec<Example>,
+) -> Vec<(String, f64)> {
     let model = model(kind);
     let settings = TrainConfig { frozen_layers, ..config(precision, 2) };
-    let batch = examples(model.decoder.config.vocab_size);
+    let batch = batch(model.decoder.config.vocab_size);
     let mut native = Native::new(&settings, model.clone()).unwrap();
     let mut burn = BurnLearner::<Cpu>::new(&settings, model, &NdArrayDevice::default()).unwrap();
     let (own, reference) = (native.sums(&batch, true).unwrap(), burn.sums(&batch, true).unwrap());
@@ -92,13 +118,47 @@ fn distances(kind: &str, precision: Precision, frozen_layers: usize) -> Vec<(Str
 fn gradients_are_those_of_burn_for_every_kind_of_decoder() {
     for kind in ["llama", "qwen2", "qwen3"] {
         for frozen in [0, 1, 2] {
-            for (name, distance) in distances(kind, Precision::F32, frozen) {
+            for (name, distance) in distances(kind, Precision::F32, frozen, examples) {
                 assert!(distance < 2e-4, "{kind}, {frozen} frozen: {name}: {distance}");
             }
         }
-        for (name, distance) in distances(kind, Precision::Bf16, 0) {
+        for (name, distance) in distances(kind, Precision::Bf16, 0, examples) {
             assert!(distance < 0.06, "{kind} in BF16: {name}: {distance}");
         }
+        #[expect(clippy::cast_precision_loss, reason = "test data")]
+        let wholes = |vocab| wholes(vocab, |index| index as f32 / 4.0);
+        for (name, distance) in distances(kind, Precision::F32, 0, wholes) {
+            assert!(distance < 2e-4, "{kind}, of wholes: {name}: {distance}");
+        }
+    }
+}
+
+/// Of a single text the gradient is `beta (sigma(r) - l)` times that of its log-probability.
+#[test]
+fn the_gradient_of_a_whole_turns_round_with_its_label() {
+    let start = model("llama");
+    let text = wholes(start.decoder.config.vocab_size, |_| 0.0).remove(1);
+    let settings = config(Precision::F32, 2);
+    let learn = |example: Example| {
+        let mut native = Native::new(&settings, start.clone()).unwrap();
+        let loss = native.sums(&[example], true).unwrap().loss;
+        (loss, native.gradient)
+    };
+    let goal = text.sequence.unwrap();
+    let labelled = |label| Example::whole(text.tokens.clone(), SequenceGoal { label, ..goal });
+    // `-ln(1 - sigma(r))` and `-ln sigma(r)`, each with the weight 2.
+    let (wrong, down) = learn(labelled(0.0));
+    let (right, up) = learn(labelled(1.0));
+    let sigma = (-right / 2.0).exp();
+    assert!((0.01..0.99).contains(&sigma), "{sigma}: a reward that says nothing");
+    assert!((sigma + (-wrong / 2.0).exp() - 1.0).abs() < 1e-9, "{right} {wrong}");
+    let (_, next) = learn(Example::continuation(text.tokens.clone(), goal.first));
+    let size = norm_of(&next);
+    for ((down, up), next) in down.iter().zip(&up).zip(&next) {
+        // Next tokens are learnt by `-ln p`.
+        let slope = 2.0 * 0.02 * f64::from(-next);
+        assert!((f64::from(*down) - slope * sigma).abs() < 3e-7 * size, "{down} {slope}");
+        assert!((f64::from(*up) - slope * (sigma - 1.0)).abs() < 3e-7 * size, "{up} {slope}");
     }
 }
 

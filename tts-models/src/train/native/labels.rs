@@ -1,0 +1,82 @@
+//! Losses of the label head at the targets of a chunk, and their gradients.
+//!
+//! A probability reads one label: with `p` the sigmoid of its log-odds, `-w (y ln p + (1 - y) ln(1 - p))`
+//! has the gradient `w (p - y)`. A class reads them all: with `p` their softmax, `-w ln p[c]` has
+//! `w (p - 1[c])`. Targets are few and labels are read one by one, so that no product of matrices is
+//! needed.
+
+use super::chunk::Chunk;
+use super::loss::{Back, add, cross_entropy};
+
+/// The weights of all labels, `[labels, width]`, and then their biases, `[labels]`.
+struct Head<'a> {
+    weights: &'a [f32],
+    width: usize,
+}
+
+impl Head<'_> {
+    fn labels(&self) -> usize {
+        self.weights.len() / (self.width + 1)
+    }
+
+    fn row(&self, label: usize) -> &[f32] {
+        &self.weights[label * self.width..(label + 1) * self.width]
+    }
+
+    /// The logit of a label at a hidden row.
+    fn logit(&self, label: usize, x: &[f32]) -> f32 {
+        let mut lanes = [0.0_f32; 16];
+        for (x, own) in x.chunks(16).zip(self.row(label).chunks(16)) {
+            for ((lane, x), own) in lanes.iter_mut().zip(x).zip(own) {
+                *lane = x.mul_add(*own, *lane);
+            }
+        }
+        lanes.iter().sum::<f32>() + self.weights[self.labels() * self.width + label]
+    }
+
+    /// Adds what the gradient `slope` of a label's logit at the hidden row number `row`, `x`, is to
+    /// row and weights.
+    fn back(&self, back: &mut Back<'_>, label: usize, (row, x): (usize, &[f32]), slope: f32) {
+        let width = self.width;
+        add(&mut back.hidden[row * width..(row + 1) * width], self.row(label), slope);
+        if let Some(weights) = &mut back.weights {
+            add(&mut weights[label * width..(label + 1) * width], x, slope);
+            weights[self.labels() * width + label] += slope;
+        }
+    }
+}
+
+/// The sum of the losses of all targets that read the label head, in nats; with their gradients, if
+/// there is somewhere for them to go. `weights` are those of all labels and then their biases.
+pub(super) fn labels(
+    chunk: &Chunk,
+    hidden: &[f32],
+    weights: &[f32],
+    mut back: Option<&mut Back<'_>>,
+) -> f64 {
+    let width = hidden.len() / chunk.rows();
+    let head = Head { weights, width };
+    let mut loss = 0.0;
+    for &(row, label, value, weight) in &chunk.labels {
+        let x = &hidden[row * width..(row + 1) * width];
+        let odds = head.logit(label, x);
+        let tail = (-odds.abs()).exp();
+        // As max(z, 0) - y z + ln(1 + e^-|z|): what is not a number stays so.
+        let positive = if odds < 0.0 { 0.0 } else { odds };
+        let nats = positive - odds * value + tail.ln_1p();
+        loss += f64::from(weight) * f64::from(nats);
+        let Some(back) = &mut back else { continue };
+        let p = if odds >= 0.0 { 1.0 / (1.0 + tail) } else { tail / (1.0 + tail) };
+        head.back(back, label, (row, x), weight * (p - value));
+    }
+    for &(row, class, weight) in &chunk.classes {
+        let x = &hidden[row * width..(row + 1) * width];
+        let mut logits: Vec<f32> = (0..head.labels()).map(|label| head.logit(label, x)).collect();
+        loss += cross_entropy(&mut logits, class, weight);
+        let Some(back) = &mut back else { continue };
+        for (label, slope) in logits.into_iter().enumerate() {
+            head.back(back, label, (row, x), slope);
+        }
+    }
+    loss
+}
