@@ -7,15 +7,15 @@
 //! as `--scorer prm:PRM`.
 
 use std::io::Write;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, ValueEnum};
-use tts_core::metrics::{Calibration, auc, calibration};
+use clap::Parser;
 use tts_core::{Step, StepScorer, Trajectory};
-use tts_examples::training::{Data, TrainOptions, copy_text_side};
+use tts_examples::training::{
+    Data, LabelOptions, TrainOptions, copy_text_side, print_held_out, target,
+};
 use tts_examples::{Error, exit};
 use tts_models::train::{LabelHead, Model};
 use tts_models::weights::Dtype;
@@ -23,22 +23,6 @@ use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::train::{Solution, StepClass, check, process_config, save};
 use tts_prm::{RewardModel, fit_temperature};
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
-    /// The value of the prefix: use the last score of a path.
-    Soft,
-    /// Whether any rollout came right.
-    Hard,
-    /// The same, up to the first step from which none did: use the product or the least score.
-    FirstError,
-    /// What the step did to the value.
-    Progress,
-    /// The same under a prover that takes the best of `--tries`: an advantage verifier.
-    Advantage,
-    /// Good, neutral or bad, by a head of three classes; neutral counts as right.
-    ThreeClass,
-}
 
 /// Trains a process reward model on labels.
 #[derive(Debug, Parser)]
@@ -49,12 +33,8 @@ struct Arguments {
     /// Labels, as `label` writes them.
     #[arg(long)]
     labels: PathBuf,
-    /// What is learnt of values.
-    #[arg(long, default_value = "soft")]
-    kind: Kind,
-    /// Tries of the prover, for `--kind advantage`.
-    #[arg(long, default_value = "4")]
-    tries: NonZeroU32,
+    #[command(flatten)]
+    learning: LabelOptions,
     /// What stands behind each step, where its score is read, with \n for a line break.
     #[arg(long, default_value = "\\n")]
     separator: String,
@@ -69,14 +49,7 @@ struct Arguments {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let kind = match arguments.kind {
-        Kind::Soft => LabelKind::Soft,
-        Kind::Hard => LabelKind::Hard,
-        Kind::FirstError => LabelKind::FirstError,
-        Kind::Progress => LabelKind::Progress,
-        Kind::Advantage => LabelKind::Advantage { tries: arguments.tries },
-        Kind::ThreeClass => LabelKind::ThreeClass,
-    };
+    let kind = arguments.learning.kind();
     let labels = read_labels(&arguments.labels)?;
     let checkpoint = Checkpoint::open(&arguments.model)?;
     let text = TextSide::open(&checkpoint)?;
@@ -165,9 +138,7 @@ fn judged(
         for (score, label) in scored.iter().flat_map(|scored| &scored.scores).zip(known) {
             if let Some(label) = label {
                 scores.push(*score);
-                // The head says how probably a step is good or neutral.
-                let right = if kind == LabelKind::ThreeClass { label.ceil() } else { label };
-                labels.push(f64::from(right));
+                labels.push(target(kind, label));
             }
         }
     }
@@ -176,36 +147,10 @@ fn judged(
 
 /// How well the reward model judges what was held out.
 fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Result<(), Error> {
-    let mut out = std::io::stdout();
     let (scores, labels) = judged(folder, held_out, kind)?;
-    if scores.is_empty() {
-        writeln!(out, "nothing was held out: the reward model is not measured")?;
-        return Ok(());
-    }
-    let neutral = match kind {
-        LabelKind::Progress | LabelKind::Advantage { .. } => 0.5,
-        _ => 0.0,
-    };
-    let right: Vec<bool> = labels.iter().map(|&label| label > neutral).collect();
-    let square = scores.iter().zip(&labels).map(|(s, l)| (s - l).powi(2)).sum::<f64>();
+    let mut out = std::io::stdout();
     writeln!(out, "held out   {} steps of {} solutions", scores.len(), held_out.len())?;
-    match auc(&scores, &right) {
-        Ok(area) => writeln!(out, "AUC        {area:.3}, of steps whose label is above {neutral}")?,
-        Err(error) => writeln!(out, "AUC        none: {error}")?,
-    }
-    writeln!(
-        out,
-        "distance   {:.4}, root mean square, of scores from labels",
-        (square / scores.len() as f64).sqrt()
-    )?;
-    if matches!(kind, LabelKind::Hard | LabelKind::FirstError | LabelKind::ThreeClass) {
-        let found = calibration(&scores, &right, Calibration::BINS)?;
-        writeln!(
-            out,
-            "error      {:.2} %, expected, of calibration",
-            100.0 * found.expected_error
-        )?;
-    }
+    print_held_out(&mut out, (&scores, &labels), kind)?;
     writeln!(out, "{}", folder.display())?;
     Ok(())
 }

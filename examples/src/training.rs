@@ -1,12 +1,16 @@
 //! What `finetune` and `train_prm` have in common: options, held-out problems, one resumable run.
 
+use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::Path;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use tts_core::metrics::{Calibration, auc, calibration};
 use tts_models::train::{
     Adapter, AdapterConfig, Bar, Example, Model, Precision, TrainConfig, Trained, Trainer,
 };
 use tts_models::{DecoderWeights, ModelConfig};
+use tts_prm::label::LabelKind;
 
 use crate::Error;
 
@@ -54,6 +58,90 @@ pub struct TrainOptions {
     pub every: usize,
 }
 
+/// What a process reward model learns of values.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Kind {
+    /// The value of the prefix: use the last score of a path.
+    Soft,
+    /// Whether any rollout came right.
+    Hard,
+    /// The same, up to the first step from which none did: use the product or the least score.
+    FirstError,
+    /// What the step did to the value.
+    Progress,
+    /// The same under a prover that takes the best of `--tries`: an advantage verifier.
+    Advantage,
+    /// Good, neutral or bad, by a head of three classes; neutral counts as right.
+    ThreeClass,
+}
+
+/// What is learnt of labels.
+#[derive(Debug, Args)]
+pub struct LabelOptions {
+    /// What is learnt of values.
+    #[arg(long, default_value = "soft")]
+    pub kind: Kind,
+    /// Tries of the prover, for `--kind advantage`.
+    #[arg(long, default_value = "4")]
+    pub tries: NonZeroU32,
+}
+
+impl LabelOptions {
+    /// The kind of the labels.
+    pub fn kind(&self) -> LabelKind {
+        match self.kind {
+            Kind::Soft => LabelKind::Soft,
+            Kind::Hard => LabelKind::Hard,
+            Kind::FirstError => LabelKind::FirstError,
+            Kind::Progress => LabelKind::Progress,
+            Kind::Advantage => LabelKind::Advantage { tries: self.tries },
+            Kind::ThreeClass => LabelKind::ThreeClass,
+        }
+    }
+}
+
+/// What a score is to be: the label, of three classes how probably the step is good or neutral.
+pub fn target(kind: LabelKind, label: f32) -> f64 {
+    f64::from(if kind == LabelKind::ThreeClass { label.ceil() } else { label })
+}
+
+/// Prints how well scores of held-out steps say what they are to be ([`target`]).
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn print_held_out(
+    out: &mut dyn Write,
+    (scores, targets): (&[f64], &[f64]),
+    kind: LabelKind,
+) -> Result<(), Error> {
+    if scores.is_empty() {
+        writeln!(out, "nothing was held out: the reward model is not measured")?;
+        return Ok(());
+    }
+    let neutral = match kind {
+        LabelKind::Progress | LabelKind::Advantage { .. } => 0.5,
+        _ => 0.0,
+    };
+    let right: Vec<bool> = targets.iter().map(|&target| target > neutral).collect();
+    let square = scores.iter().zip(targets).map(|(s, t)| (s - t).powi(2)).sum::<f64>();
+    match auc(scores, &right) {
+        Ok(area) => writeln!(out, "AUC        {area:.3}, of steps whose label is above {neutral}")?,
+        Err(error) => writeln!(out, "AUC        none: {error}")?,
+    }
+    let distance = (square / scores.len() as f64).sqrt();
+    writeln!(out, "distance   {distance:.4}, root mean square, of scores from labels")?;
+    if matches!(kind, LabelKind::Hard | LabelKind::FirstError | LabelKind::ThreeClass) {
+        let found = 100.0 * calibration(scores, &right, Calibration::BINS)?.expected_error;
+        writeln!(out, "error      {found:.2} %, expected, of calibration")?;
+    }
+    Ok(())
+}
+
+/// Whether a problem is held out, one in so many by its text; none for 0.
+pub fn holds_out(one_in: u64, question: &str) -> bool {
+    one_in > 0 && tts_core::seed::root(1, question).is_multiple_of(one_in)
+}
+
 /// Examples to learn from, and those held out.
 #[derive(Debug, Default)]
 pub struct Data {
@@ -85,7 +173,7 @@ impl TrainOptions {
 
     /// Whether a problem is held out.
     pub fn holds_out(&self, question: &str) -> bool {
-        self.held_out > 0 && tts_core::seed::root(1, question).is_multiple_of(self.held_out)
+        holds_out(self.held_out, question)
     }
 
     /// Puts an example where its problem belongs.

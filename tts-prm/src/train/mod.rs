@@ -42,10 +42,12 @@
 
 mod class;
 mod implicit;
+mod linear;
 mod save;
 mod solution;
 
 pub use class::{StepClass, until_first_bad};
 pub use implicit::{check_outcomes, implicit};
+pub use linear::{Rows, fit_head};
 pub use save::{outcome_config, process_config, process_tokens_config, save};
 pub use solution::{Solution, check, until_first_error};
