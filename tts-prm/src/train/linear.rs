@@ -238,7 +238,7 @@ impl Problem {
             let slope = dot(&gradient, &step);
             let before = self.value(&weights);
             // What rounding leaves of a minimum.
-            if slope > -1e-12 * before.abs().max(1.0) {
+            if slope > -1e-17 * before.abs().max(1.0) {
                 break;
             }
             let mut length = 1.0;

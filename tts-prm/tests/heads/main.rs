@@ -4,6 +4,7 @@
 
 mod files;
 mod formats;
+mod linear;
 mod models;
 mod refused;
 mod scores;
