@@ -38,7 +38,11 @@ fn text(output: &Output) -> String {
 
 #[test]
 fn labels_become_a_reward_model() {
-    let (Some(label), Some(train)) = (example("label"), example("train_prm")) else { return };
+    let (Some(label), Some(train), Some(train_head)) =
+        (example("label"), example("train_prm"), example("train_head"))
+    else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let generator = pair::folder().join("generator");
@@ -99,18 +103,25 @@ fn labels_become_a_reward_model() {
         assert!(Path::new(&prm).join(name).is_file(), "{name}");
     }
 
+    // A head on the policy's own rows, from the same labels.
+    let head = path("head");
+    let fit = ["--model", generator, "--labels", &labels, "--held-out", "3", "--out", &head];
+    let fitted = ran(&train_head, &fit);
+    assert!(fitted.status.success(), "{}", text(&fitted));
+    for word in ["ridge", "AUC", "held out"] {
+        assert!(text(&fitted).contains(word), "{}", text(&fitted));
+    }
+    assert!(Path::new(&head).join("head.safetensors").is_file());
+
     // Labels that are all alike teach nothing, and a count that does not match is no label.
-    let alike: String = String::from_utf8(bytes)
-        .unwrap()
-        .lines()
-        .map(|line| {
-            let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-            for step in line["steps"].as_array_mut().unwrap() {
-                step["value"] = serde_json::json!(1.0);
-            }
-            format!("{line}\n")
-        })
-        .collect();
+    let mut alike = String::new();
+    for line in String::from_utf8(bytes).unwrap().lines() {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        for step in line["steps"].as_array_mut().unwrap() {
+            step["value"] = serde_json::json!(1.0);
+        }
+        writeln!(alike, "{line}").unwrap();
+    }
     std::fs::write(&labels, alike).unwrap();
     let refused = ran(&train, &["--model", generator, "--labels", &labels, "--out", &path("none")]);
     assert!(!refused.status.success());

@@ -46,6 +46,24 @@ pub fn with_attempts(question: &str, attempts: &[&str]) -> String {
     format!("{attempts}{question}\n")
 }
 
+/// Solutions of a policy as candidates, with scores where there are any.
+fn candidates(all: &[Attempts], scores: Option<&[Vec<f64>]>) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for (problem, attempts) in all.iter().enumerate() {
+        let written = attempts.attempts.iter().enumerate();
+        // What was cut off or is empty has nothing to learn from.
+        for (place, attempt) in written.filter(|(_, attempt)| !attempt.steps.is_empty()) {
+            candidates.push(Candidate {
+                problem,
+                text: attempt.steps.concat(),
+                solved: attempt.solved,
+                score: scores.map(|scores| scores[problem][place]),
+            });
+        }
+    }
+    candidates
+}
+
 impl Workshop<'_> {
     fn written(
         &self,
@@ -94,24 +112,6 @@ impl Workshop<'_> {
         Ok(json!({ "parameters": parameters }))
     }
 
-    /// Solutions of a policy as candidates, with scores where they are asked for.
-    fn candidates(&self, all: &[Attempts], scores: Option<Vec<Vec<f64>>>) -> Vec<Candidate> {
-        let mut candidates = Vec::new();
-        for (problem, attempts) in all.iter().enumerate() {
-            let written = attempts.attempts.iter().enumerate();
-            // What was cut off or is empty has nothing to learn from.
-            for (place, attempt) in written.filter(|(_, attempt)| !attempt.steps.is_empty()) {
-                candidates.push(Candidate {
-                    problem,
-                    text: attempt.steps.concat(),
-                    solved: attempt.solved,
-                    score: scores.as_ref().map(|scores| scores[problem][place]),
-                });
-            }
-        }
-        candidates
-    }
-
     /// A round of self-training.
     pub(super) fn round(
         &self,
@@ -129,7 +129,7 @@ impl Workshop<'_> {
                 Some(self.judged(&*judge, *aggregate, &attempts)?)
             }
         };
-        let candidates = self.candidates(&attempts, scores);
+        let candidates = candidates(&attempts, scores.as_deref());
         let (kept, report) = curate(&candidates, &spec.keep)?;
         let end = end(&decoder);
         let learnt = |&place: &usize| {
@@ -152,7 +152,7 @@ impl Workshop<'_> {
         let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
         let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
         let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
-        let candidates = self.candidates(&attempts, None);
+        let candidates = candidates(&attempts, None);
         let end = end(&decoder);
         let all = revisions(&candidates, spec.attempts, seed);
         let mut data = Vec::with_capacity(all.len());

@@ -193,11 +193,8 @@ impl Workshop<'_> {
             };
             let lot = tts_core::seed::root(1, labelled.prompt.question());
             let held = lot.is_multiple_of(HELD_OUT as u64);
-            if held {
-                held_out.push(example)
-            } else {
-                data.push(example)
-            }
+            let part = if held { &mut held_out } else { &mut data };
+            part.push(example);
             learnt.push(solution);
         }
         if matches!(spec.learn, Reading::Steps(_)) {
@@ -253,11 +250,8 @@ fn compare(family: &dyn Family, all: &[LabelledSolution]) -> Value {
             let open = family.value(question, &lines(&before)) > 0.0;
             steps += 1;
             rollouts += u64::from(step.rollouts);
-            if open {
-                possible += 1
-            } else {
-                impossible += 1
-            }
+            possible += u64::from(open);
+            impossible += u64::from(!open);
             high += u64::from(value > 0.0 && !open);
             low += u64::from(value <= 0.0 && open);
         }

@@ -209,7 +209,7 @@ impl Workshop<'_> {
         config.threads = self.engine.threads;
         let mut trainer =
             Trainer::new(config).checkpoints(&work).watch(|progress| bar.show(progress));
-        if held_out.len() > 0 {
+        if !held_out.is_empty() {
             trainer = trainer.held_out(held_out);
         }
         let Trained { model, history, .. } = trainer.train(model, data)?;

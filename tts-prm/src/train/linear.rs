@@ -198,10 +198,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 impl Problem {
-    fn penalised<'w>(&self, weights: &'w [f64]) -> &'w [f64] {
-        &weights[..weights.len() - 1]
-    }
-
     fn value(&self, weights: &[f64]) -> f64 {
         let one = |(row, label): (&Vec<f64>, &f64)| {
             let odds = dot(row, weights);
@@ -209,7 +205,7 @@ impl Problem {
             odds.max(0.0) + (-odds.abs()).exp().ln_1p() - label * odds
         };
         let loss: f64 = self.rows.iter().zip(&self.labels).map(one).sum();
-        let penalised = self.penalised(weights);
+        let penalised = &weights[..weights.len() - 1];
         loss + 0.5 * self.ridge * dot(penalised, penalised)
     }
 

@@ -7,6 +7,7 @@ use tts_prm::{HeadConfig, ProcessHead};
 
 use super::{STEPS, close, engine, path};
 
+#[expect(clippy::cast_possible_truncation, reason = "test data")]
 fn wave() -> Rows {
     let value = |i: i32, j: i32| ((1.7 * f64::from(3 * i + j)).sin() * f64::from(1 + j)) as f32;
     Rows {
@@ -15,7 +16,7 @@ fn wave() -> Rows {
     }
 }
 
-/// Expected: PyTorch's L-BFGS in f64 on the same loss, columns brought to variance 1 first.
+/// Expected: `PyTorch`'s L-BFGS in f64 on the same loss, columns brought to variance 1 first.
 #[test]
 fn the_minimum_is_that_of_another_optimiser() {
     let table = [
