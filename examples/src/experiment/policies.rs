@@ -163,7 +163,7 @@ impl Workshop<'_> {
             let text = candidates[revision.answer].text.trim_end();
             data.push(example(&tokenizer, end, &prompt, text)?);
         }
-        let held_out = data.split_off(data.len() - data.len().min(VALIDATION));
+        let held_out = data.split_off(data.len() - (data.len() / 10).min(VALIDATION));
         if data.is_empty() {
             return Err("no right solution to learn revisions from".into());
         }
