@@ -43,6 +43,10 @@ fn small() -> Value {
             "prm": reward(json!("exact"), json!({ "steps": "firsterror" }), Value::Null),
             "soft": reward(json!({ "monte-carlo": { "rollouts": 2 } }), json!({ "steps": "soft" }), active),
             "orm": reward(json!("exact"), json!("outcome"), json!({ "uniform": { "per_problem": 3 } })),
+            "implied": { "implicit": {
+                "from": "player", "policy": "player", "problems": 12, "solutions": 8, "beta": 0.1,
+                "train": train,
+            }},
             "next": { "self-trained": round },
             "revised": { "revision": revision },
         },
@@ -54,6 +58,11 @@ fn small() -> Value {
               "aggregate": "last", "choose": "best" },
             { "name": "exact", "policy": "player", "strategy": "beam", "n": [4], "scorer": "exact",
               "aggregate": "last" },
+            { "name": "implied", "policy": "player", "strategy": "beam", "n": [4], "scorer": "implied",
+              "aggregate": "sum", "choose": "best" },
+            { "name": "advantage", "policy": "player", "strategy": "beam", "n": [4], "scorer": "soft",
+              "aggregate": "last", "choose": "best",
+              "advantage": { "tries": 2, "start": 0.5, "alpha": 0.5, "scorer": "prm" } },
             { "name": "next", "policy": "next", "strategy": "greedy", "n": [1] },
             { "name": "revised", "policy": "revised", "strategy": "majority", "n": [1, 3],
               "in_turn": true },
@@ -62,7 +71,7 @@ fn small() -> Value {
             { "first": "best", "second": "majority" },
             { "first": "beam", "second": "majority", "at": "tokens" },
         ],
-        "judged": { "policy": "player", "samples": 4, "models": ["prm", "orm"] },
+        "judged": { "policy": "player", "samples": 4, "models": ["prm", "orm", "implied"] },
         "difficulty": { "policy": "player", "samples": 4 },
     })
 }
@@ -93,7 +102,7 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("store");
     let report = ran(&root, &small());
-    assert_eq!(report.points.len(), 9);
+    assert_eq!(report.points.len(), 11);
     assert_eq!(report.turns.len(), 8);
     let point =
         |arm: &str, n| report.points.iter().find(|point| point.arm == arm && point.n == n).unwrap();
@@ -102,7 +111,8 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     assert!(point("exact", 4).accuracy.mean >= point("beam", 4).accuracy.mean);
     assert!(point("beam", 4).scored_tokens > 0.0 && point("majority", 4).scored_tokens <= 0.0);
     assert!(report.differences.iter().any(|d| d.first == "best" && d.n == 4));
-    assert_eq!(report.verdicts.len(), 2);
+    assert_eq!(report.verdicts.len(), 3);
+    assert_eq!(report.verdicts[2].calibration_error, [None, None]);
     assert!(report.models["soft"]["labels"]["rollouts"].as_u64().unwrap() > 0);
     assert!(report.models["next"]["kept"].as_u64().unwrap() > 0);
     assert!(report.models["revised"]["revisions"].as_u64().unwrap() > 0);

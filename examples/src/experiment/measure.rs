@@ -12,7 +12,7 @@ use tts_core::select::{Vote, Weight};
 use tts_core::{Aggregate, Sampling, Selection, answer};
 
 use super::journal::Single;
-use super::recipe::{Arm, EXACT};
+use super::recipe::{Advantages, Arm, EXACT};
 use super::unit;
 use super::workshop::Workshop;
 use crate::arena::Arena;
@@ -68,11 +68,24 @@ impl Workshop<'_> {
 
     /// What names a scorer in results.
     fn scorer_identity(&self, arm: &Arm, seed: u64) -> Result<Value, Error> {
-        Ok(match &arm.scorer {
+        let identity = |name: &String| {
+            Ok::<_, Error>(if name == EXACT {
+                json!(EXACT)
+            } else {
+                json!(self.identity(name, seed)?)
+            })
+        };
+        let Some(name) = &arm.scorer else { return Ok(Value::Null) };
+        let own = identity(name)?;
+        let Some(advantage) = &arm.advantage else {
+            return Ok(if name == EXACT { own } else { json!([own, arm.every_step]) });
+        };
+        let other = match &advantage.scorer {
+            Some(name) => identity(name)?,
             None => Value::Null,
-            Some(name) if name == EXACT => json!(EXACT),
-            Some(name) => json!([self.identity(name, seed)?, arm.every_step]),
-        })
+        };
+        let Advantages { tries, start, alpha, .. } = advantage;
+        Ok(json!([own, arm.every_step, other, tries, start, alpha]))
     }
 
     /// A pool's scores by an arm's scorer.
@@ -82,15 +95,14 @@ impl Workshop<'_> {
         pools: &[Attempts],
         seed: u64,
     ) -> Result<Option<Vec<Scores>>, Error> {
-        let Some(name) = &arm.scorer else { return Ok(None) };
         let made = self.model_seed(seed);
+        let Some(scorer) = self.judge(arm, made)? else { return Ok(None) };
         let description = json!({
             "scores": self.scorer_identity(arm, made)?, "policy": self.identity(&arm.policy, made)?,
             "task": self.recipe.task, "temperature": self.recipe.temperature, "seed": seed,
             "pool": self.recipe.pool, "problems": "test",
         });
         let family = self.family();
-        let scorer = self.scorer(name, made, arm.every_step)?;
         let scores = unit::run(&self.root, &description, pools.len(), |places, note| {
             let bar = quick::bar(&format!("{}: scores", arm.name), places.len())?;
             for &place in places {
@@ -154,10 +166,7 @@ impl Workshop<'_> {
             "temperature": self.recipe.temperature, "seed": seed, "problems": "test",
         });
         let policy = self.policy(&arm.policy, made)?;
-        let scorer = match &arm.scorer {
-            None => None,
-            Some(name) => Some(self.scorer(name, made, arm.every_step)?),
-        };
+        let scorer = self.judge(arm, made)?;
         let family = self.family();
         let singles: Vec<Single> =
             unit::run(&self.root, &description, problems.len(), |places, note| {
@@ -215,10 +224,7 @@ impl Workshop<'_> {
         }
         let made = self.model_seed(1);
         let policy = self.policy(&arm.policy, made)?.trunk_cost().parameters as f64;
-        let scorer = match &arm.scorer {
-            None => 0.0,
-            Some(name) => self.scorer(name, made, false)?.cost().parameters as f64,
-        };
+        let scorer = self.judge(arm, made)?.map_or(0.0, |judge| judge.cost().parameters as f64);
         let seeds = all.len() as f64;
         let point = |(place, &n): (usize, &usize)| {
             let mean = |of: &dyn Fn(&Run) -> f64| {

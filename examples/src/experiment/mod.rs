@@ -9,6 +9,7 @@
 
 mod compare;
 mod difficulty;
+mod implicit;
 mod journal;
 mod measure;
 mod policies;
@@ -31,11 +32,11 @@ pub use difficulty::{Bin, Difficulty};
 pub use journal::{Journal, Single};
 pub use measure::Point;
 pub use policies::with_attempts;
-pub use recipe::{Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
+pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
 pub use report::Report;
 pub use spec::{
-    Choice, Labels, Learnt, ModelSpec, Part, Reading, Revised, Reward, SelfTrained, Shape,
-    Training, Written,
+    Choice, Implicit, Labels, Learnt, ModelSpec, Part, Reading, Revised, Reward, SelfTrained,
+    Shape, Training, Written,
 };
 pub use turns::Turn;
 pub use verdict::Verdict;
@@ -56,6 +57,8 @@ recipes!(
     "prm-orm-majority",
     "aggregation",
     "labels",
+    "implicit",
+    "advantages",
     "active-learning",
     "crossover",
     "lookahead",

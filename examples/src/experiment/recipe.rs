@@ -7,6 +7,7 @@
 //! Source: none; a format of this library.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,6 +47,21 @@ impl Task {
     }
 }
 
+/// What a step has changed, beside what it is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Advantages {
+    /// A reward model of advantages; without one they are taken from the values.
+    #[serde(default)]
+    pub scorer: Option<String>,
+    /// Tries of the prover, for advantages from values.
+    pub tries: NonZeroU32,
+    /// Value of the prompt, for advantages from values.
+    pub start: f64,
+    /// How much an advantage counts.
+    pub alpha: f64,
+}
+
 /// A way of answering, at some budgets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +78,9 @@ pub struct Arm {
     /// Ask an outcome reward model of every step.
     #[serde(default)]
     pub every_step: bool,
+    /// Judge by value plus advantage.
+    #[serde(default)]
+    pub advantage: Option<Advantages>,
     /// How scores of steps become one.
     #[serde(default)]
     pub aggregate: Aggregate,
@@ -225,7 +244,9 @@ impl Recipe {
         for arm in &self.arms {
             let field = format!("arm {:?}", arm.name);
             known(&field, &arm.policy)?;
-            arm.scorer.iter().filter(|name| *name != EXACT).try_for_each(|s| known(&field, s))?;
+            let advantage = arm.advantage.iter().flat_map(|advantage| &advantage.scorer);
+            let scorers = arm.scorer.iter().chain(advantage);
+            scorers.filter(|name| *name != EXACT).try_for_each(|name| known(&field, name))?;
             if arm.strategy.is_scored() && arm.scorer.is_none() {
                 return Err(format!("{field}: {} needs a scorer", arm.strategy).into());
             }

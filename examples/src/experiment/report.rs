@@ -172,6 +172,7 @@ impl Report {
         };
         for verdict in &self.verdicts {
             let within: Option<Vec<f64>> = verdict.within_problems.iter().copied().collect();
+            let error: Option<Vec<f64>> = verdict.calibration_error.iter().copied().collect();
             writeln!(
                 text,
                 "| {} | {} | {} | {} | {} |",
@@ -179,7 +180,7 @@ impl Report {
                 area(&verdict.steps),
                 area(&verdict.errors),
                 within.map_or_else(|| "-".to_owned(), |within| format!("{:.3}", mean(&within))),
-                percent(mean(&verdict.calibration_error))
+                error.map_or_else(|| "-".to_owned(), |error| percent(mean(&error)))
             )?;
         }
         Ok(())

@@ -22,6 +22,8 @@ pub enum ModelSpec {
     Written(Written),
     /// A reward model that learns from a policy's solutions.
     Reward(Box<Reward>),
+    /// A reward model that is the log-ratio of two policies, and learns from outcomes alone.
+    Implicit(Implicit),
     /// A policy that learns from its own solutions, or another one's.
     SelfTrained(Box<SelfTrained>),
     /// A policy that improves on wrong attempts.
@@ -214,6 +216,24 @@ pub struct Reward {
     pub train: Training,
 }
 
+/// An implicit reward model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Implicit {
+    /// What it starts from, and is compared with.
+    pub from: String,
+    /// Who writes solutions.
+    pub policy: String,
+    /// Problems.
+    pub problems: usize,
+    /// Solutions of each.
+    pub solutions: usize,
+    /// What a nat of log-probability is worth.
+    pub beta: f64,
+    /// How.
+    pub train: Training,
+}
+
 /// A round of self-training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -266,6 +286,7 @@ impl ModelSpec {
                 }
                 uses
             }
+            Self::Implicit(implicit) => vec![&implicit.from, &implicit.policy],
             Self::SelfTrained(round) => {
                 let judge = round.judge.iter().map(|(judge, _)| judge);
                 [&round.from, &round.policy].into_iter().chain(judge).collect()
@@ -280,6 +301,7 @@ impl ModelSpec {
             Self::Embedded(_) => return,
             Self::Written(written) => (&mut written.problems, &mut written.train),
             Self::Reward(reward) => (&mut reward.problems, &mut reward.train),
+            Self::Implicit(implicit) => (&mut implicit.problems, &mut implicit.train),
             Self::SelfTrained(round) => (&mut round.problems, &mut round.train),
             Self::Revision(revised) => (&mut revised.problems, &mut revised.train),
         };

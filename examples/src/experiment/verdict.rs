@@ -24,8 +24,8 @@ pub struct Verdict {
     /// Right against wrong solutions of the same problem, by their last score, by seed; `None` where no
     /// problem has both.
     pub within_problems: Vec<Option<f64>>,
-    /// Expected error of calibration against `V*`, by seed.
-    pub calibration_error: Vec<f64>,
+    /// Expected error of calibration against `V*`, by seed; `None` where scores are no probabilities.
+    pub calibration_error: Vec<Option<f64>>,
 }
 
 #[derive(Default)]
@@ -107,8 +107,8 @@ impl Workshop<'_> {
             verdict
                 .within_problems
                 .push(auc_within_problems(&ends.scores, &ends.right, &ends.problems).ok());
-            let found = calibration(&steps.scores, &steps.right, Calibration::BINS)?;
-            verdict.calibration_error.push(found.expected_error);
+            let found = calibration(&steps.scores, &steps.right, Calibration::BINS);
+            verdict.calibration_error.push(found.ok().map(|found| found.expected_error));
         }
         Ok(verdict)
     }

@@ -15,10 +15,11 @@ use tts_core::family::{Family, Problem, Split, problems};
 use tts_core::{StepScorer, seed};
 use tts_models::train::{Bar, Dataset, Model, Trained, Trainer};
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, LanguageModel, Tokenizer};
-use tts_prm::RewardModel;
+use tts_prm::{AdvantageScorer, RewardModel};
 
-use super::recipe::{EXACT, Recipe};
-use super::spec::{ModelSpec, Reading, Training};
+use super::implicit::Implied;
+use super::recipe::{Arm, EXACT, Recipe};
+use super::spec::{Implicit, ModelSpec, Reading, Training};
 use crate::{Error, evaluate, pair};
 
 /// Changes when the same recipe would make other models.
@@ -125,6 +126,7 @@ impl Workshop<'_> {
             ModelSpec::Embedded(_) => serde_json::Value::Null,
             ModelSpec::Written(written) => self.write(written, &folder, seed)?,
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
+            ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
             ModelSpec::SelfTrained(round) => self.round(round, &folder, seed)?,
             ModelSpec::Revision(revised) => self.revised(revised, &folder, seed)?,
         };
@@ -169,6 +171,15 @@ impl Workshop<'_> {
         }
         let folder = self.model(name, seed)?;
         let outcome = match self.spec(name)? {
+            ModelSpec::Implicit(Implicit { from, beta, .. }) => {
+                let config = Checkpoint::open(&folder)?.config().clone();
+                return Ok(Box::new(Implied {
+                    model: self.policy(name, seed)?,
+                    reference: self.policy(from, seed)?,
+                    beta: *beta,
+                    end: config.eos_token_ids.first().copied().unwrap_or(0),
+                }));
+            }
             ModelSpec::Embedded(super::spec::Part::Orm) => true,
             ModelSpec::Reward(reward) => reward.learn == Reading::Outcome,
             _ => false,
@@ -178,6 +189,21 @@ impl Workshop<'_> {
         } else {
             RewardModel::process(folder, Backend::Native, self.engine)?
         }))
+    }
+
+    /// The scorer of an arm; `None` without one.
+    ///
+    /// # Errors
+    /// As [`Workshop::scorer`].
+    pub fn judge(&self, arm: &Arm, seed: u64) -> Result<Option<Box<dyn StepScorer>>, Error> {
+        let Some(name) = &arm.scorer else { return Ok(None) };
+        let scorer = self.scorer(name, seed, arm.every_step)?;
+        let Some(advantage) = &arm.advantage else { return Ok(Some(scorer)) };
+        let (alpha, start, tries) = (advantage.alpha, advantage.start, advantage.tries);
+        Ok(Some(Box::new(match &advantage.scorer {
+            Some(name) => AdvantageScorer::learnt(scorer, self.scorer(name, seed, false)?, alpha)?,
+            None => AdvantageScorer::derived(scorer, tries, start, alpha)?,
+        })))
     }
 
     /// Weights of a model, and its tokenizer, which is copied to `to`.
