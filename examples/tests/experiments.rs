@@ -71,7 +71,7 @@ fn small() -> Value {
             { "first": "best", "second": "majority" },
             { "first": "beam", "second": "majority", "at": "tokens" },
         ],
-        "judged": { "policy": "player", "samples": 4, "models": ["prm", "orm", "implied"] },
+        "judged": { "policy": "player", "samples": 4, "models": { "prm": "product", "orm": "last", "implied": "sum" } },
         "difficulty": { "policy": "player", "samples": 4 },
     })
 }
@@ -112,7 +112,7 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     assert!(point("beam", 4).scored_tokens > 0.0 && point("majority", 4).scored_tokens <= 0.0);
     assert!(report.differences.iter().any(|d| d.first == "best" && d.n == 4));
     assert_eq!(report.verdicts.len(), 3);
-    assert_eq!(report.verdicts[2].calibration_error, [None, None]);
+    assert_eq!(report.verdicts[0].calibration_error, [None, None]);
     assert!(report.models["soft"]["labels"]["rollouts"].as_u64().unwrap() > 0);
     assert!(report.models["next"]["kept"].as_u64().unwrap() > 0);
     assert!(report.models["revised"]["revisions"].as_u64().unwrap() > 0);
@@ -178,7 +178,7 @@ fn bad_recipes_are_named() {
         (|r| r["arms"][1]["scorer"] = Value::Null, "best-of-n needs a scorer"),
         (|r| r["arms"][0]["n"] = json!([9]), "N is 9, expected 1 to 8"),
         (|r| r["compare"][0]["first"] = json!("none"), "\"none\" is none of the arms"),
-        (|r| r["judged"]["models"] = json!(["none"]), "judged: \"none\""),
+        (|r| r["judged"]["models"] = json!({ "none": "last" }), "judged: \"none\""),
         (|r| r["models"]["prm"]["reward"]["from"] = json!("x"), "model \"prm\": \"x\""),
         (|r| r["unknown"] = json!(1), "unknown field"),
         (|r| r["models"]["policy"]["written"]["learn"] = json!("all"), "unknown variant"),

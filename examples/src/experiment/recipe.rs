@@ -139,15 +139,15 @@ pub enum Along {
 }
 
 /// Reward models against what is true of each step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judged {
     /// Who wrote the solutions.
     pub policy: String,
     /// Solutions of each problem.
     pub samples: usize,
-    /// The reward models.
-    pub models: Vec<String>,
+    /// The reward models, and how their scores of steps become that of a solution.
+    pub models: BTreeMap<String, Aggregate>,
 }
 
 /// Difficulty of the problems: fifths by the share of right samples.
@@ -264,7 +264,7 @@ impl Recipe {
         }
         if let Some(judged) = &self.judged {
             known("judged", &judged.policy)?;
-            judged.models.iter().try_for_each(|name| known("judged", name))?;
+            judged.models.keys().try_for_each(|name| known("judged", name))?;
         }
         if let Some(difficulty) = &self.difficulty {
             known("difficulty", &difficulty.policy)?;

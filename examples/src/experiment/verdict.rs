@@ -4,6 +4,7 @@
 //! from which nothing right can follow (`V*` is 0); what comes behind it is lost either way.
 
 use serde::{Deserialize, Serialize};
+use tts_core::Aggregate;
 use tts_core::metrics::{Auc, Calibration, auc_over_problems, auc_within_problems, calibration};
 
 use super::measure::DRAWS;
@@ -21,7 +22,7 @@ pub struct Verdict {
     pub steps: Vec<Auc>,
     /// The same by the step itself being right, by seed.
     pub errors: Vec<Auc>,
-    /// Right against wrong solutions of the same problem, by their last score, by seed; `None` where no
+    /// Right against wrong solutions of the same problem, by their score as a whole, by seed; `None` where no
     /// problem has both.
     pub within_problems: Vec<Option<f64>>,
     /// Expected error of calibration against `V*`, by seed; `None` where scores are no probabilities.
@@ -56,9 +57,13 @@ impl Workshop<'_> {
         judged.models.iter().map(|model| self.verdict(judged, model)).collect()
     }
 
-    fn verdict(&self, judged: &Judged, model: &str) -> Result<Verdict, Error> {
+    fn verdict(
+        &self,
+        judged: &Judged,
+        (model, by): (&String, &Aggregate),
+    ) -> Result<Verdict, Error> {
         let mut verdict = Verdict {
-            model: model.to_owned(),
+            model: model.clone(),
             steps: Vec::new(),
             errors: Vec::new(),
             within_problems: Vec::new(),
@@ -95,7 +100,7 @@ impl Workshop<'_> {
                         possible = open;
                         right &= attempt.right[place];
                     }
-                    if let Some(&score) = scores.last() {
+                    if let Some(score) = by.apply(scores) {
                         ends.push(score, attempt.solved, problem);
                     }
                 }
