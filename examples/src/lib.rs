@@ -16,6 +16,7 @@ pub mod plan;
 pub mod pools;
 pub mod quick;
 pub mod report;
+mod roc;
 pub mod sampled;
 pub mod setting;
 pub mod table;

@@ -51,6 +51,10 @@ pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Differe
                 At::Operations => between(of(second), point, |point| point.operations),
             };
             let Some(values) = second_values else { continue };
+            // One sample is the same sample, whoever chooses it.
+            if point.n == 1 && values == point.values {
+                continue;
+            }
             found.push(Difference {
                 first: first.clone(),
                 second: second.clone(),

@@ -5,11 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::Aggregate;
-use tts_core::metrics::{Auc, Calibration, auc_over_problems, auc_within_problems, calibration};
+use tts_core::metrics::{Auc, Calibration, calibration};
 
-use super::measure::DRAWS;
 use super::recipe::Judged;
 use super::workshop::Workshop;
+use crate::roc::Judgements;
 use crate::sampled::Attempts;
 use crate::{Error, quick};
 
@@ -27,25 +27,6 @@ pub struct Verdict {
     pub within_problems: Vec<Option<f64>>,
     /// Expected error of calibration against `V*`, by seed; `None` where scores are no probabilities.
     pub calibration_error: Vec<Option<f64>>,
-}
-
-#[derive(Default)]
-struct Column {
-    scores: Vec<f64>,
-    right: Vec<bool>,
-    problems: Vec<usize>,
-}
-
-impl Column {
-    fn push(&mut self, score: f64, right: bool, problem: usize) {
-        self.scores.push(score);
-        self.right.push(right);
-        self.problems.push(problem);
-    }
-
-    fn auc(&self) -> Result<Auc, Error> {
-        Ok(auc_over_problems(&self.scores, &self.right, &self.problems, DRAWS, 0)?)
-    }
 }
 
 impl Workshop<'_> {
@@ -76,7 +57,7 @@ impl Workshop<'_> {
             let pools = self.attempts(&judged.policy, &test, judged.samples, (made, seed))?;
             let scorer = self.scorer(model, made, true)?;
             let (mut steps, mut errors, mut ends) =
-                (Column::default(), Column::default(), Column::default());
+                (Judgements::default(), Judgements::default(), Judgements::default());
             let bar = quick::bar(model, pools.len())?;
             for (problem, pool) in pools.iter().enumerate() {
                 let Attempts { question, attempts } = pool;
@@ -92,26 +73,24 @@ impl Workshop<'_> {
                             possible && family.value(question, &texts[..=place]) > 0.0
                         };
                         if possible {
-                            steps.push(score, open, problem);
+                            steps.add(score, open, problem);
                         }
                         if right {
-                            errors.push(score, attempt.right[place], problem);
+                            errors.add(score, attempt.right[place], problem);
                         }
                         possible = open;
                         right &= attempt.right[place];
                     }
                     if let Some(score) = by.apply(scores) {
-                        ends.push(score, attempt.solved, problem);
+                        ends.add(score, attempt.solved, problem);
                     }
                 }
                 bar.inc(1);
             }
             bar.finish_and_clear();
-            verdict.steps.push(steps.auc()?);
-            verdict.errors.push(errors.auc()?);
-            verdict
-                .within_problems
-                .push(auc_within_problems(&ends.scores, &ends.right, &ends.problems).ok());
+            verdict.steps.push(steps.auc(0)?);
+            verdict.errors.push(errors.auc(0)?);
+            verdict.within_problems.push(ends.auc_within_problems().ok());
             let found = calibration(&steps.scores, &steps.right, Calibration::BINS);
             verdict.calibration_error.push(found.ok().map(|found| found.expected_error));
         }

@@ -5,14 +5,15 @@
 use serde::Serialize;
 use tts_core::family::first_error;
 use tts_core::metrics::{
-    Accuracy, Auc, Calibration, FirstErrors, Judged, MetricError, auc_over_problems,
-    auc_within_problems, bootstrap_interval, calibration, first_errors, pass_at_k,
+    Accuracy, Auc, Calibration, FirstErrors, Judged, bootstrap_interval, calibration, first_errors,
+    pass_at_k,
 };
 use tts_core::{Aggregate, StepScorer};
 
 use super::Stages;
 use super::verifiers::Kind;
 use crate::Error;
+use crate::roc::Judgements;
 use crate::sampled::Attempts;
 
 /// Resamplings of an interval.
@@ -101,8 +102,8 @@ impl Stages {
             Kind::Process => Aggregate::SumLog,
             Kind::Outcome => Aggregate::Last,
         };
-        let mut steps = Table::default();
-        let mut solutions = Table::default();
+        let mut steps = Judgements::default();
+        let mut solutions = Judgements::default();
         let mut judged = Vec::new();
         for (problem, (attempts, scores)) in all.iter().zip(scores).enumerate() {
             for (attempt, scores) in attempts.attempts.iter().zip(scores) {
@@ -134,29 +135,5 @@ impl Stages {
             solution_auc_within_problems: solutions.auc_within_problems().ok(),
             first_errors: if kind == Kind::Process { Some(errors?) } else { None },
         })
-    }
-}
-
-/// Scores with what they should be, and the problem of each.
-#[derive(Default)]
-struct Table {
-    scores: Vec<f64>,
-    right: Vec<bool>,
-    problems: Vec<usize>,
-}
-
-impl Table {
-    fn add(&mut self, score: f64, right: bool, problem: usize) {
-        self.scores.push(score);
-        self.right.push(right);
-        self.problems.push(problem);
-    }
-
-    fn auc(&self, seed: u64) -> Result<Auc, Error> {
-        Ok(auc_over_problems(&self.scores, &self.right, &self.problems, DRAWS, seed)?)
-    }
-
-    fn auc_within_problems(&self) -> Result<f64, MetricError> {
-        auc_within_problems(&self.scores, &self.right, &self.problems)
     }
 }
