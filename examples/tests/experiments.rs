@@ -43,6 +43,9 @@ fn small() -> Value {
             "prm": reward(json!("exact"), json!({ "steps": "firsterror" }), Value::Null),
             "soft": reward(json!({ "monte-carlo": { "rollouts": 2 } }), json!({ "steps": "soft" }), active),
             "orm": reward(json!("exact"), json!("outcome"), json!({ "uniform": { "per_problem": 3 } })),
+            "by tokens": reward(json!("exact"), json!({ "tokens": "firsterror" }), Value::Null),
+            "by prefixes": reward(json!({ "monte-carlo": { "rollouts": 2 } }), json!("prefixes"), Value::Null),
+            "outcome tokens": reward(json!("exact"), json!("outcome-tokens"), Value::Null),
             "implied": { "implicit": {
                 "from": "player", "policy": "player", "problems": 12, "solutions": 8, "beta": 0.1,
                 "train": train,
@@ -71,7 +74,8 @@ fn small() -> Value {
             { "first": "best", "second": "majority" },
             { "first": "beam", "second": "majority", "at": "tokens" },
         ],
-        "judged": { "policy": "player", "samples": 4, "models": { "prm": "product", "orm": "last", "implied": "sum" } },
+        "judged": { "policy": "player", "samples": 4, "models": { "prm": "product", "orm": "last", "implied": "sum", "by tokens": "product",
+                "by prefixes": "product", "outcome tokens": "product" } },
         "difficulty": { "policy": "player", "samples": 4 },
     })
 }
@@ -111,8 +115,8 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     assert!(point("exact", 4).accuracy.mean >= point("beam", 4).accuracy.mean);
     assert!(point("beam", 4).scored_tokens > 0.0 && point("majority", 4).scored_tokens <= 0.0);
     assert!(report.differences.iter().any(|d| d.first == "best" && d.n == 4));
-    assert_eq!(report.verdicts.len(), 3);
-    assert_eq!(report.verdicts[0].calibration_error, [None, None]);
+    assert_eq!(report.verdicts.len(), 6);
+    assert_eq!(report.verdicts[2].calibration_error, [None, None]);
     assert!(report.models["soft"]["labels"]["rollouts"].as_u64().unwrap() > 0);
     assert!(report.models["next"]["kept"].as_u64().unwrap() > 0);
     assert!(report.models["revised"]["revisions"].as_u64().unwrap() > 0);

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use tts_core::{Prompt, Scored, Step, StepScorer, Trajectory};
 use tts_models::testing::tiny_config;
-use tts_models::train::{Example, Goal, LabelHead, Model, Target, TrainConfig, Trainer};
+use tts_models::train::{
+    Conjunction, Example, Goal, LabelHead, Model, Target, TrainConfig, Trainer,
+};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, DecoderWeights, EngineConfig, ModelConfig, Tokenizer};
 use tts_prm::train::{
@@ -101,6 +103,41 @@ fn labels_of_tokens_stand_before_them_and_end_with_the_first_wrong_one() {
     assert_eq!(labels(&early), [(6, 1.0), (7, 0.0)]);
     let bare = Solution::new(vec![], vec![vec![3]], vec![1.0], true).unwrap();
     assert!(bare.process_tokens(0).unwrap_err().to_string().contains("token 0"));
+}
+
+#[test]
+fn labels_of_steps_and_prefixes_are_products_over_tokens() {
+    let folder = tempfile::tempdir().unwrap();
+    let tokenizer = tokenizer(folder.path());
+    let solution = solution(&tokenizer, &[true, false], false);
+    let prompt = tokenizer.encode(PROMPT, false).unwrap().len();
+    let lengths: Vec<usize> = STEPS
+        .iter()
+        .map(|step| tokenizer.encode(&format!("{}\n", step.trim()), false).unwrap().len())
+        .collect();
+    let ends = [prompt + lengths[0], prompt + lengths[0] + lengths[1]];
+    let stretches = |example: Example| {
+        assert!(example.targets.is_empty() && example.sequence.is_none());
+        let one = |conjunction: &Conjunction| {
+            let first = conjunction.of[0].0 + 1;
+            // Each token by its own label, at the place before it.
+            for (place, &(position, label)) in conjunction.of.iter().enumerate() {
+                assert_eq!((position + 1, label), (first + place, example.tokens[first + place]));
+            }
+            (first..first + conjunction.of.len(), conjunction.value)
+        };
+        example.conjunctions.iter().map(one).collect::<Vec<_>>()
+    };
+    let steps = stretches(solution.process_steps().unwrap());
+    assert_eq!(steps, [(prompt..ends[0], 1.0), (ends[0]..ends[1], 0.0)]);
+    let prefixes = stretches(solution.process_prefixes().unwrap());
+    assert_eq!(prefixes, [(prompt..ends[0], 1.0), (prompt..ends[1], 0.0)]);
+    let whole = stretches(solution.outcome_tokens().unwrap());
+    assert_eq!(whole, [(prompt..prompt + lengths.iter().sum::<usize>(), 0.0)]);
+    let bare = Solution::new(vec![], vec![vec![5]], vec![1.0], true).unwrap();
+    for example in [bare.process_steps(), bare.process_prefixes(), bare.outcome_tokens()] {
+        assert!(example.unwrap_err().to_string().contains("0..1, expected tokens 1"));
+    }
 }
 
 #[test]

@@ -167,8 +167,29 @@ pub enum Labels {
 pub enum Reading {
     /// A label at the end of each step.
     Steps(LabelKind),
+    /// A label of each step, as the product over its tokens.
+    Tokens(LabelKind),
+    /// The value of each prefix, as the product over all of its tokens.
+    Prefixes,
     /// Whether the answer is right, at every token; the last one is used.
     Outcome,
+    /// Whether the answer is right, as the product over all tokens.
+    OutcomeTokens,
+}
+
+impl Reading {
+    /// What it learns of values.
+    pub fn kind(self) -> LabelKind {
+        match self {
+            Self::Steps(kind) | Self::Tokens(kind) => kind,
+            Self::Prefixes | Self::Outcome | Self::OutcomeTokens => LabelKind::Soft,
+        }
+    }
+
+    /// Whether it reads the logits of tokens.
+    pub fn is_of_tokens(self) -> bool {
+        matches!(self, Self::Tokens(_) | Self::Prefixes | Self::OutcomeTokens)
+    }
 }
 
 /// Which of the solutions get a label.

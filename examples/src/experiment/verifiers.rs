@@ -17,7 +17,9 @@ use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_prm::curate::{Active, Candidate, convincing};
 use tts_prm::label::{self, InFamily, LabelledSolution, Method, MonteCarlo};
-use tts_prm::train::{Solution, check, outcome_config, process_config, save};
+use tts_prm::train::{
+    Solution, check, check_outcomes, outcome_config, process_config, process_tokens_config, save,
+};
 
 use super::spec::{Choice, Labels, Reading, Reward};
 use super::unit;
@@ -189,7 +191,10 @@ impl Workshop<'_> {
             let Some(solution) = solution(labelled, spec.learn, &tokenizer)? else { continue };
             let example = match spec.learn {
                 Reading::Steps(_) => solution.process(),
+                Reading::Tokens(_) => solution.process_steps()?,
+                Reading::Prefixes => solution.process_prefixes()?,
                 Reading::Outcome => solution.outcome(),
+                Reading::OutcomeTokens => solution.outcome_tokens()?,
             };
             let lot = tts_core::seed::root(1, labelled.prompt.question());
             let held = lot.is_multiple_of(HELD_OUT as u64);
@@ -197,16 +202,22 @@ impl Workshop<'_> {
             part.push(example);
             learnt.push(solution);
         }
-        if matches!(spec.learn, Reading::Steps(_)) {
-            check(&learnt)?;
+        match spec.learn {
+            Reading::Outcome | Reading::OutcomeTokens => check_outcomes(&learnt)?,
+            _ => check(&learnt)?,
         }
-        let label = Some(LabelHead::zero(decoder.config.hidden_size));
+        let label = Some(if spec.learn.is_of_tokens() {
+            LabelHead::of_tokens(&decoder)
+        } else {
+            LabelHead::zero(decoder.config.hidden_size)
+        });
         let model = Model { label, ..Model::from(decoder) };
         let names = ("reward model", folder);
         let model = self.train(names, (&spec.train, seed), model, &data, &held_out)?;
         let config = match spec.learn {
             Reading::Steps(_) => process_config(SEPARATOR),
             Reading::Outcome => outcome_config(SEPARATOR),
+            _ => process_tokens_config(SEPARATOR),
         };
         save(folder, &model, &config, Dtype::F16)?;
         Ok(json!({ "solutions": data.len() + held_out.len(), "labels": truth }))
@@ -219,10 +230,7 @@ fn solution(
     learn: Reading,
     tokenizer: &Tokenizer,
 ) -> Result<Option<Solution>, Error> {
-    let kind = match learn {
-        Reading::Steps(kind) => kind,
-        Reading::Outcome => label::LabelKind::Soft,
-    };
+    let kind = learn.kind();
     if labelled.labels(kind).iter().all(Option::is_none) {
         return Ok(None);
     }

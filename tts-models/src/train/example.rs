@@ -1,5 +1,7 @@
 //! What a model learns from: token ids with targets at some of their positions, or one for them all.
 
+use std::ops::Range;
+
 use crate::ModelError;
 
 /// What is to come out at a position.
@@ -51,6 +53,22 @@ pub struct SequenceGoal {
     pub weight: f32,
 }
 
+/// Labels that are to hold together: the probability is the product of theirs, and it alone is learnt,
+/// by binary cross-entropy, in nats.
+///
+/// Of a step that is wrong nobody need know which of its tokens is: the gradient goes to those that the
+/// head doubts most already. Labels that stand for the same bag of things, Dietterich et al. 1997
+/// (multiple-instance learning), with the product of Keeler and Rumelhart 1991 in the place of "some".
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conjunction {
+    /// Positions with labels of the head; at least one.
+    pub of: Vec<(usize, u32)>,
+    /// How probably all hold, 0 to 1.
+    pub value: f32,
+    /// How much it counts, as that of a [`Target`].
+    pub weight: f32,
+}
+
 /// A text with targets. Positions without one are read but not learnt: that is the loss mask.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Example {
@@ -60,6 +78,8 @@ pub struct Example {
     pub targets: Vec<Target>,
     /// What to learn of the text as a whole, beside the targets.
     pub sequence: Option<SequenceGoal>,
+    /// Labels that are learnt together.
+    pub conjunctions: Vec<Conjunction>,
 }
 
 impl Example {
@@ -81,7 +101,7 @@ impl Example {
                 weight: 1.0,
             })
             .collect();
-        Self { tokens, targets, sequence: None }
+        Self { tokens, targets, ..Self::default() }
     }
 
     /// A text whose tokens from [`SequenceGoal::first`] on are learnt as a whole.
@@ -96,7 +116,7 @@ impl Example {
     /// assert_eq!(example.weight(), 1.0);
     /// ```
     pub fn whole(tokens: Vec<u32>, goal: SequenceGoal) -> Self {
-        Self { tokens, targets: Vec::new(), sequence: Some(goal) }
+        Self { tokens, sequence: Some(goal), ..Self::default() }
     }
 
     /// Probabilities of the label head's first label, each at a position.
@@ -106,7 +126,8 @@ impl Example {
             want: Goal::Probability { label: 0, value },
             weight: 1.0,
         };
-        Self { targets: labels.into_iter().map(target).collect(), tokens, sequence: None }
+        let targets = labels.into_iter().map(target).collect();
+        Self { tokens, targets, ..Self::default() }
     }
 
     /// Classes, one for each label of the head, each at a position.
@@ -118,7 +139,8 @@ impl Example {
     /// ```
     pub fn classified(tokens: Vec<u32>, classes: impl IntoIterator<Item = (usize, u32)>) -> Self {
         let target = |(position, class)| Target { position, want: Goal::Class(class), weight: 1.0 };
-        Self { targets: classes.into_iter().map(target).collect(), tokens, sequence: None }
+        let targets = classes.into_iter().map(target).collect();
+        Self { tokens, targets, ..Self::default() }
     }
 
     /// Probabilities of tokens of the text, each by its index: learnt at the place before it, by the
@@ -149,13 +171,45 @@ impl Example {
         };
         let targets: Result<_, ModelError> = labels.into_iter().map(target).collect();
         let targets = targets?;
-        Ok(Self { tokens, targets, sequence: None })
+        Ok(Self { tokens, targets, ..Self::default() })
+    }
+
+    /// Stretches of a text, each with the probability that all of its tokens are right, learnt at the
+    /// places before them, by the labels with the numbers of the tokens
+    /// ([`super::LabelHead::of_tokens`]).
+    ///
+    /// # Errors
+    /// When a stretch is empty, begins at 0, where no place is before it, or ends beyond the text.
+    ///
+    /// ```
+    /// use tts_models::train::Example;
+    /// let example = Example::judged_together(vec![5, 6, 7, 8], [(1..3, 1.0), (3..4, 0.25)])?;
+    /// assert_eq!(example.conjunctions[0].of, [(0, 6), (1, 7)]);
+    /// assert_eq!(example.conjunctions[1].value, 0.25);
+    /// # Ok::<(), tts_models::ModelError>(())
+    /// ```
+    pub fn judged_together(
+        tokens: Vec<u32>,
+        stretches: impl IntoIterator<Item = (Range<usize>, f32)>,
+    ) -> Result<Self, ModelError> {
+        let conjunction = |(stretch, value): (Range<usize>, f32)| {
+            if stretch.is_empty() || stretch.start == 0 || stretch.end > tokens.len() {
+                let problem = format!("{stretch:?}, expected tokens 1 to below {}", tokens.len());
+                return Err(ModelError::input("judged together", problem));
+            }
+            let of = stretch.map(|index| (index - 1, tokens[index])).collect();
+            Ok(Conjunction { of, value, weight: 1.0 })
+        };
+        let conjunctions = stretches.into_iter().map(conjunction).collect::<Result<_, _>>()?;
+        Ok(Self { tokens, conjunctions, ..Self::default() })
     }
 
     /// Sum of the weights of all that is learnt.
     pub fn weight(&self) -> f64 {
         let targets = self.targets.iter().map(|target| target.weight);
-        targets.chain(self.sequence.map(|goal| goal.weight)).map(f64::from).sum()
+        let together = self.conjunctions.iter().map(|conjunction| conjunction.weight);
+        let all = targets.chain(self.sequence.map(|goal| goal.weight)).chain(together);
+        all.map(f64::from).sum()
     }
 
     /// # Errors
@@ -206,10 +260,36 @@ impl Example {
                 _ => {}
             }
         }
+        for conjunction in &self.conjunctions {
+            if let Some(problem) = conjunction.problem(self.tokens.len(), labels) {
+                return wrong(problem);
+            }
+        }
         match self.sequence.map(|goal| goal.problem(self.tokens.len())) {
             Some(Some(problem)) => wrong(problem),
             _ => Ok(()),
         }
+    }
+}
+
+impl Conjunction {
+    /// What is wrong with it in a text of so many tokens under a head of so many labels, if anything is.
+    fn problem(&self, tokens: usize, labels: usize) -> Option<String> {
+        let Self { of, value, weight } = self;
+        if of.is_empty() {
+            return Some("a conjunction of no labels, expected at least one".to_owned());
+        }
+        if let Some((position, _)) = of.iter().find(|(position, _)| *position >= tokens) {
+            return Some(format!("a conjunction at {position}, expected below {tokens}"));
+        }
+        if let Some((_, label)) = of.iter().find(|(_, label)| *label as usize >= labels) {
+            return Some(format!("label {label} of a conjunction, expected below {labels}"));
+        }
+        if !(0.0..=1.0).contains(value) {
+            return Some(format!("value {value} of a conjunction, expected 0 to 1"));
+        }
+        let weighs = weight.is_finite() && *weight >= 0.0;
+        (!weighs).then(|| format!("weight {weight} of a conjunction, expected 0 or more"))
     }
 }
 

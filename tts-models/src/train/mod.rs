@@ -44,7 +44,7 @@ use burn::tensor::backend::Backend;
 pub use adapter::{Adapter, AdapterConfig, Factors, Site};
 pub use bar::Bar;
 pub use config::{Precision, TrainConfig};
-pub use example::{Dataset, Example, Goal, SequenceGoal, Target};
+pub use example::{Conjunction, Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
 
 use crate::{DecoderWeights, ModelError};

@@ -11,7 +11,7 @@ use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Example, Goal, SequenceGoal, Target};
+use super::{Conjunction, Example, Goal, SequenceGoal, Target};
 use crate::ModelError;
 use crate::transformer::{Decoder, Projection};
 
@@ -41,6 +41,10 @@ pub(super) struct Batch {
     whole: Targets,
     /// Those continuations, and how many of these targets are theirs, in order.
     goals: Vec<(SequenceGoal, usize)>,
+    /// Of labels that are to hold together.
+    together: Targets,
+    /// The conjunctions, and how many of these targets are theirs, in order: value, weight, count.
+    products: Vec<(f32, f32, usize)>,
     /// Tokens without padding.
     pub(super) count: usize,
 }
@@ -95,6 +99,12 @@ impl Batch {
                     Goal::Class(class) => batch.classes.add(row, class, weight)?,
                 }
             }
+            for Conjunction { of, value, weight } in &example.conjunctions {
+                for &(position, label) in of {
+                    batch.together.add(narrow(index * seq + position)?, label, 1.0)?;
+                }
+                batch.products.push((*value, *weight, of.len()));
+            }
             if let Some(goal) = example.sequence {
                 let start = batch.whole.rows.len();
                 for (place, &token) in example.tokens.iter().enumerate().skip(goal.first.max(1)) {
@@ -110,7 +120,8 @@ impl Batch {
     pub(super) fn weight(&self) -> f64 {
         let weights = self.next.weights.iter().chain(&self.labels.weights);
         let weights = weights.chain(&self.classes.weights).copied();
-        weights.chain(self.goals.iter().map(|(goal, _)| goal.weight)).map(f64::from).sum()
+        let weights = weights.chain(self.goals.iter().map(|(goal, _)| goal.weight));
+        weights.chain(self.products.iter().map(|product| product.1)).map(f64::from).sum()
     }
 }
 
@@ -146,6 +157,11 @@ impl<B: Backend> Trainee<B> {
         if let (Some(head), false) = (&self.label, batch.classes.rows.is_empty()) {
             let logits = head.forward(rows(&hidden, &batch.classes.rows)); // [targets, labels]
             loss = loss + class_loss(logits, &batch.classes);
+        }
+        if let (Some(head), false) = (&self.label, batch.products.is_empty()) {
+            let logits = head.forward(rows(&hidden, &batch.together.rows)); // [targets, labels]
+            let odds = batch.together.of(logits); // [targets, 1]
+            loss = loss + product_loss(&odds, &batch.products);
         }
         if !batch.goals.is_empty() {
             let (labels, weights): (Vec<f32>, Vec<f32>) =
@@ -188,4 +204,25 @@ fn label_loss<B: Backend>(z: Tensor<B, 2>, values: &[f32], weights: &[f32]) -> T
     let tail = z.clone().abs().neg().exp().log1p(); // [targets, 1]
     let losses = relu(z.clone()) - z * y + tail; // [targets, 1]
     (losses * column(weights, &device)).sum()
+}
+
+/// `-y ln P - (1 - y) ln(1 - P)` with `P` the product of the sigmoids of a conjunction's `z`.
+fn product_loss<B: Backend>(z: &Tensor<B, 2>, products: &[(f32, f32, usize)]) -> Tensor<B, 1> {
+    let device = z.device();
+    // ln of a sigmoid as min(z, 0) - ln(1 + e^-|z|).
+    let tail = z.clone().abs().neg().exp().log1p(); // [targets, 1]
+    let logs = relu(z.clone().neg()).neg() - tail; // [targets, 1]
+    let mut start = 0;
+    let product = |&(_, _, count): &(f32, f32, usize)| {
+        let own = logs.clone().narrow(0, start, count); // [count, 1]
+        start += count;
+        own.sum_dim(0) // [1, 1]
+    };
+    let logs = Tensor::cat(products.iter().map(product).collect(), 0).clamp_max(-1e-7); // [products, 1]
+    let (values, weights): (Vec<f32>, Vec<f32>) =
+        products.iter().map(|&(value, weight, _)| (value, weight)).unzip();
+    let y = column(&values, &device); // [products, 1]
+    let rest = logs.clone().exp().neg().add_scalar(1.0).log(); // [products, 1]
+    let losses = (y.clone() * logs + (y.neg().add_scalar(1.0)) * rest).neg(); // [products, 1]
+    (losses * column(&weights, &device)).sum()
 }

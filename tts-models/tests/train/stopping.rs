@@ -4,7 +4,10 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use tts_models::ModelError;
-use tts_models::train::{Example, Goal, SequenceGoal, Target, TrainConfig, Trained, Trainer};
+use tts_models::train::{
+    Conjunction, Example, Goal, LabelHead, Model, SequenceGoal, Target, TrainConfig, Trained,
+    Trainer,
+};
 
 use crate::{config, counting, labelled, model};
 
@@ -198,7 +201,7 @@ fn bad_examples_are_named() {
     let target = |position, want, weight| Target { position, want, weight };
     let with = |tokens: Vec<u32>, target: Target| {
         let targets = vec![target];
-        vec![counting().remove(0), Example { tokens, targets, sequence: None }]
+        vec![counting().remove(0), Example { tokens, targets, ..Example::default() }]
     };
     let token = Goal::Token(4);
     let cases = [
@@ -217,6 +220,23 @@ fn bad_examples_are_named() {
     ];
     for (data, expected) in cases {
         let error = Trainer::new(config(1)).train(model(1), &data).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error:?} for {expected:?}");
+    }
+    let together = |of: Vec<(usize, u32)>, value, weight| {
+        let conjunctions = vec![Conjunction { of, value, weight }];
+        vec![Example { tokens: vec![3, 4], conjunctions, ..Example::default() }]
+    };
+    let headed =
+        || Model { label: Some(LabelHead::zero(model(1).decoder.config.hidden_size)), ..model(1) };
+    let cases = [
+        (together(vec![], 1.0, 1.0), "a conjunction of no labels"),
+        (together(vec![(2, 0)], 1.0, 1.0), "a conjunction at 2, expected below 2"),
+        (together(vec![(0, 0), (1, 1)], 1.0, 1.0), "label 1 of a conjunction, expected below 1"),
+        (together(vec![(0, 0)], f32::NAN, 1.0), "value NaN of a conjunction"),
+        (together(vec![(0, 0)], 0.5, -1.0), "weight -1 of a conjunction"),
+    ];
+    for (data, expected) in cases {
+        let error = Trainer::new(config(1)).train(headed(), &data).unwrap_err().to_string();
         assert!(error.contains(expected), "{error:?} for {expected:?}");
     }
     let whole = |goal| vec![counting().remove(0), Example::whole(vec![3, 4], goal)];

@@ -1,5 +1,7 @@
 //! A sampled solution with labels on its steps, as training data.
 
+use std::ops::Range;
+
 use tts_core::Given;
 use tts_models::Tokenizer;
 use tts_models::train::{Example, Goal, SequenceGoal, Target};
@@ -247,6 +249,60 @@ impl Solution {
         Ok(Example::judged(tokens, labels)?)
     }
 
+    /// For a process reward model that reads all tokens ([`crate::Reading::Tokens`], on a
+    /// [`tts_models::train::LabelHead::of_tokens`]), of labels that say nothing of tokens: the product
+    /// of the probabilities of a step's tokens is to be its label, that is, the probability that the
+    /// step is right if those before it are. Nobody need know where a step goes wrong; the model
+    /// that doubts a token already learns to doubt it more. For labels up to the first error.
+    ///
+    /// # Errors
+    /// When the prompt is empty: nothing stands before the first token.
+    ///
+    /// The product over steps as the score of a solution: Lightman et al. 2023, section 2.6; taken down
+    /// to tokens here.
+    pub fn process_steps(&self) -> Result<Example, PrmError> {
+        self.together(|step, _| step)
+    }
+
+    /// The same for values of whole prefixes (soft labels): the product over all tokens of all steps up
+    /// to the label is to be the label, so that the product of step scores is the value.
+    ///
+    /// # Errors
+    /// As [`Solution::process_steps`].
+    pub fn process_prefixes(&self) -> Result<Example, PrmError> {
+        self.together(|step, first| first..step.end)
+    }
+
+    /// Labels with the stretch of tokens that each is of: of its step, and where the first step begins.
+    fn together(
+        &self,
+        stretch: impl Fn(Range<usize>, usize) -> Range<usize>,
+    ) -> Result<Example, PrmError> {
+        let mut tokens = self.prompt.clone();
+        let first = tokens.len();
+        let mut labels = Vec::new();
+        for (step, label) in self.steps.iter().zip(&self.labels) {
+            let start = tokens.len();
+            tokens.extend(step);
+            labels.extend(label.map(|label| (stretch(start..tokens.len(), first), label)));
+        }
+        Ok(Example::judged_together(tokens, labels)?)
+    }
+
+    /// For an outcome reward model that reads all tokens: the product over all of them is to say
+    /// whether the solution is right. It is used as a process reward model
+    /// ([`crate::Reading::Tokens`]) by the product of its steps' scores.
+    ///
+    /// # Errors
+    /// As [`Solution::process_steps`].
+    pub fn outcome_tokens(&self) -> Result<Example, PrmError> {
+        let first = self.prompt.len();
+        let tokens = [&self.prompt[..], &self.steps.concat()].concat();
+        let label = if self.solved { 1.0 } else { 0.0 };
+        let all = first..tokens.len();
+        Ok(Example::judged_together(tokens, [(all, label)])?)
+    }
+
     /// For an outcome reward model: whether the solution is right, learnt at each of its tokens
     /// with equal weights that sum to 1.
     pub fn outcome(&self) -> Example {
@@ -257,7 +313,7 @@ impl Solution {
         #[expect(clippy::cast_possible_truncation, reason = "a weight")]
         let weight = (1.0 / (tokens.len() - first) as f64) as f32;
         let targets = (first..tokens.len()).map(|position| Target { position, want, weight });
-        Example { targets: targets.collect(), tokens, sequence: None }
+        Example { targets: targets.collect(), tokens, ..Example::default() }
     }
 
     /// Its steps after its prompt, for a model to say how probable it finds them.

@@ -3,7 +3,7 @@
 //! Rows are the tokens of all sequences; attention knows where each begins, so a sequence has the
 //! same result alone and in company, but for the order in which gradients add up.
 
-use crate::train::{Example, Goal, SequenceGoal, Target};
+use crate::train::{Conjunction, Example, Goal, SequenceGoal, Target};
 
 /// Tokens of a chunk: as many as keep the processor busy and still fit its second cache level. A
 /// longer sequence is a chunk of its own.
@@ -28,6 +28,8 @@ pub(super) struct Chunk {
     pub(super) labels: Vec<(usize, usize, f32, f32)>,
     /// Classes to tell: row, class, weight.
     pub(super) classes: Vec<(usize, usize, f32)>,
+    /// Labels that are to hold together: rows with labels, the value, the weight.
+    pub(super) together: Vec<(Vec<(usize, usize)>, f32, f32)>,
 }
 
 impl Chunk {
@@ -61,6 +63,10 @@ impl Chunk {
                 Goal::Class(class) => self.classes.push((row, class as usize, weight)),
             }
         }
+        for Conjunction { of, value, weight } in &example.conjunctions {
+            let of = of.iter().map(|&(position, label)| (first + position, label as usize));
+            self.together.push((of.collect(), *value, *weight));
+        }
         if let Some(goal) = example.sequence {
             let tokens = example.tokens.iter().enumerate().skip(goal.first.max(1));
             let next = tokens.map(|(index, &token)| (first + index - 1, token as usize, 1.0));
@@ -81,6 +87,7 @@ impl Chunk {
         let labels = self.labels.iter().map(|target| f64::from(target.3));
         let whole = self.goals.iter().map(|(goal, _)| f64::from(goal.weight));
         let classes = self.classes.iter().map(|target| f64::from(target.2));
-        next.chain(labels).chain(whole).chain(classes).sum()
+        let together = self.together.iter().map(|target| f64::from(target.2));
+        next.chain(labels).chain(whole).chain(classes).chain(together).sum()
     }
 }

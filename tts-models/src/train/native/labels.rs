@@ -2,7 +2,9 @@
 //!
 //! A probability reads one label: with `p` the sigmoid of its log-odds, `-w (y ln p + (1 - y) ln(1 - p))`
 //! has the gradient `w (p - y)`. A class reads them all: with `p` their softmax, `-w ln p[c]` has
-//! `w (p - 1[c])`. Targets are few and labels are read one by one, so that no product of matrices is
+//! `w (p - 1[c])`. Labels that are to hold together have the product `P` of their probabilities, whose
+//! cross-entropy has the slope `w ((1 - y) P / (1 - P) - y)` by `ln P`, and `ln P` the slope `1 - p` by
+//! each of the log-odds. Targets are few and labels are read one by one, so that no product of matrices is
 //! needed.
 
 use super::chunk::Chunk;
@@ -78,5 +80,35 @@ pub(super) fn labels(
             head.back(back, label, (row, x), slope);
         }
     }
+    for (of, value, weight) in &chunk.together {
+        let at = |row: usize| &hidden[row * width..(row + 1) * width];
+        let odds: Vec<f64> =
+            of.iter().map(|&(row, label)| f64::from(head.logit(label, at(row)))).collect();
+        let (nats, slope) = conjunction(&odds, f64::from(*value));
+        loss += f64::from(*weight) * nats;
+        let Some(back) = &mut back else { continue };
+        for (&(row, label), odds) in of.iter().zip(odds) {
+            // The slope of ln p by its log-odds is 1 - p.
+            let doubt = 1.0 / (1.0 + odds.exp());
+            #[expect(clippy::cast_possible_truncation, reason = "gradients are f32")]
+            let slope = (f64::from(*weight) * slope * doubt) as f32;
+            head.back(back, label, (row, at(row)), slope);
+        }
+    }
     loss
+}
+
+/// The least doubt of a product: that it is 1 for sure would make the loss of a 0 infinite.
+const DOUBT: f64 = 1e-7;
+
+/// `-y ln P - (1 - y) ln(1 - P)` with `P` the product of the sigmoids of log-odds, and its slope by
+/// `ln P`.
+pub(super) fn conjunction(odds: &[f64], y: f64) -> (f64, f64) {
+    // ln of a sigmoid, without overflow.
+    let log = |z: &f64| z.min(0.0) - (-z.abs()).exp().ln_1p();
+    let product: f64 = odds.iter().map(log).sum();
+    // What is not a number stays so.
+    let product = if product > -DOUBT { -DOUBT } else { product };
+    let rest = -product.exp_m1();
+    (-y * product - (1.0 - y) * rest.ln(), (1.0 - y) * (1.0 - rest) / rest - y)
 }
