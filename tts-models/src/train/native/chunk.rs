@@ -12,6 +12,9 @@ const TOKENS: usize = 1024;
 /// A next token: the row that it is predicted from, the token, and its weight.
 pub(super) type Next = (usize, usize, f32);
 
+/// Labels that are to hold together: rows with labels, the value of the product, its weight.
+pub(super) type Together = (Vec<(usize, usize)>, f32, f32);
+
 /// Sequences and targets.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
@@ -28,8 +31,8 @@ pub(super) struct Chunk {
     pub(super) labels: Vec<(usize, usize, f32, f32)>,
     /// Classes to tell: row, class, weight.
     pub(super) classes: Vec<(usize, usize, f32)>,
-    /// Labels that are to hold together: rows with labels, the value, the weight.
-    pub(super) together: Vec<(Vec<(usize, usize)>, f32, f32)>,
+    /// Labels that are to hold together.
+    pub(super) together: Vec<Together>,
 }
 
 impl Chunk {
