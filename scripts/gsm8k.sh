@@ -14,8 +14,8 @@ mkdir -p "$out"
 run() { cargo run --quiet --release --example "$@"; }
 
 # Problems for labels are none of those that the policy learns from.
-head -n "$EXAMPLES" "$train" > "$out/train.jsonl"
-tail -n +"$((EXAMPLES + 1))" "$train" | head -n "$LABELLED" > "$out/labelled.jsonl"
+sed -n "1,${EXAMPLES}p" "$train" > "$out/train.jsonl"
+sed -n "$((EXAMPLES + 1)),$((EXAMPLES + LABELLED))p" "$train" > "$out/labelled.jsonl"
 
 run finetune -- --model "$model" --data "$out/train.jsonl" --rank 16 --steps "$UPDATES" --batch 8 \
   --learning-rate 3e-4 --max-example-tokens 400 --every 25 --out "$out/adapter"

@@ -101,7 +101,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
     }
     let Some((loss, ridge, head)) = best else { return Err("--ridge is empty".into()) };
-    writeln!(out, "ridge      {ridge}, cross-entropy {loss:.4} nats on what is held out")?;
+    if loss.is_finite() {
+        writeln!(out, "ridge      {ridge}, cross-entropy {loss:.4} nats on what is held out")?;
+    } else {
+        writeln!(out, "ridge      {ridge}, the first: nothing is held out to choose by")?;
+    }
     let scores: Vec<f64> = measured.rows.iter().map(|row| head.score(row)).collect();
     let targets: Vec<f64> = measured.labels.iter().map(|&label| target(kind, label)).collect();
     print_held_out(&mut out, (&scores, &targets), kind)?;
