@@ -78,7 +78,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     let folder = arguments.pair.clone().unwrap_or_else(pair::folder);
     // Small models take more lines at a time than large ones, and 8 bits a weight are enough for this
-    // one: `compare` takes its weights as they are stored.
+    // one: the recipe `strategies` takes its weights as they are stored.
     let engine = EngineConfig {
         threads: arguments.threads,
         max_lines: 256,

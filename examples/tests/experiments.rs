@@ -27,7 +27,7 @@ fn small() -> Value {
         "judge": ["prm", "product"],
     });
     let revision = json!({
-        "from": "policy", "policy": "player", "problems": 12, "samples": 8, "attempts": 2,
+        "from": "player", "policy": "player", "problems": 12, "samples": 8, "attempts": 2,
         "train": train,
     });
     let active = json!({ "active": {
@@ -61,6 +61,9 @@ fn small() -> Value {
               "aggregate": "last", "choose": "best" },
             { "name": "exact", "policy": "player", "strategy": "beam", "n": [4], "scorer": "exact",
               "aggregate": "last" },
+            { "name": "some", "policy": "player", "strategy": "pass-at-n", "n": [4] },
+            { "name": "best, exact", "policy": "player", "strategy": "best-of-n", "n": [4],
+              "scorer": "exact", "aggregate": "last" },
             { "name": "implied", "policy": "player", "strategy": "beam", "n": [4], "scorer": "implied",
               "aggregate": "sum", "choose": "best" },
             { "name": "advantage", "policy": "player", "strategy": "beam", "n": [4], "scorer": "soft",
@@ -106,13 +109,21 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("store");
     let report = ran(&root, &small());
-    assert_eq!(report.points.len(), 11);
+    assert_eq!(report.points.len(), 13);
     assert_eq!(report.turns.len(), 8);
     let point =
         |arm: &str, n| report.points.iter().find(|point| point.arm == arm && point.n == n).unwrap();
     // With one sample there is nothing to choose from, and an exact beam is bounded by nothing less.
     assert_eq!(point("majority", 1).values, point("best", 1).values);
     assert!(point("exact", 4).accuracy.mean >= point("beam", 4).accuracy.mean);
+    // The exact checker finds a right sample where there is one; another scorer does not.
+    assert_eq!(point("best, exact", 4).values, point("some", 4).values);
+    assert_ne!(point("best", 4).values, point("some", 4).values);
+    // Turns have an order: at N = 1 there is the first of each chain, and nothing else.
+    let first = report.turns.iter().find(|turn| turn.turn == 1).unwrap().right;
+    assert!((point("revised", 1).accuracy.mean - first).abs() < 1e-12);
+    let all = report.turns.iter().map(|turn| turn.right).sum::<f64>() / report.turns.len() as f64;
+    assert!((all - first).abs() > 1e-6, "no turn differs from the first: nothing is tested");
     assert!(point("beam", 4).scored_tokens > 0.0 && point("majority", 4).scored_tokens <= 0.0);
     assert!(report.differences.iter().any(|d| d.first == "best" && d.n == 4));
     assert_eq!(report.verdicts.len(), 6);
