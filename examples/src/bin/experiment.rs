@@ -33,6 +33,9 @@ struct Arguments {
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
+    /// Lines that are written at a time; decides how fast it goes, and nothing else.
+    #[arg(long, default_value_t = 64)]
+    lines: usize,
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
@@ -45,7 +48,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let (name, recipe) = experiment::find(name)?;
     let recipe = if arguments.quick { recipe.quick() } else { recipe };
-    let engine = EngineConfig { threads: arguments.threads, ..EngineConfig::default() };
+    let Arguments { threads, lines, .. } = *arguments;
+    let engine = EngineConfig { threads, max_lines: lines, ..EngineConfig::default() };
     let report = experiment::run(&recipe, arguments.quick, arguments.store.clone(), engine)?;
     let folder = if arguments.quick { "runs/quick" } else { "docs/results" };
     let folder = arguments.out.clone().unwrap_or_else(|| folder.into());

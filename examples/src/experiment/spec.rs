@@ -93,11 +93,13 @@ pub struct Training {
     pub batch: usize,
     /// Highest learning rate.
     pub learning_rate: f64,
+    /// What products are computed in: BF16 is faster where the processor has it, and slower where not.
+    pub precision: Precision,
 }
 
 impl Default for Training {
     fn default() -> Self {
-        Self { steps: 1_000, batch: 32, learning_rate: 1e-3 }
+        Self { steps: 1_000, batch: 32, learning_rate: 1e-3, precision: Precision::F32 }
     }
 }
 
@@ -109,7 +111,7 @@ impl Training {
             batch: self.batch,
             learning_rate: self.learning_rate,
             warmup: (self.steps / 20).clamp(1, 100),
-            precision: Precision::Bf16,
+            precision: self.precision,
             seed,
             evaluate_every: (self.steps / 10).max(1),
             checkpoint_every: (self.steps / 10).max(1),

@@ -364,10 +364,30 @@ mod x86 {
         }
     }
 
-    /// AVX2 form of [`super::score_portable`].
+    /// AVX2 form of [`super::score_portable`], of as many panels at a time as registers hold sums.
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(super) fn score_avx2<T: Element, const R: usize, const P: usize>(
+        queries: &[&[f32]; R],
+        panels: &[Keys<'_, T>; P],
+        stride: usize,
+        out: &mut [f32],
+    ) {
+        if R * P <= 6 {
+            return score_together(queries, panels, stride, out);
+        }
+        let (pairs, single) = if R <= 3 { panels.as_chunks::<2>() } else { (&[][..], &panels[..]) };
+        for pair in pairs {
+            score_together(queries, pair, stride, out);
+        }
+        for panel in single {
+            score_together(queries, &[*panel], stride, out);
+        }
+    }
+
+    #[target_feature(enable = "avx2,fma,f16c")]
+    #[inline]
+    fn score_together<T: Element, const R: usize, const P: usize>(
         queries: &[&[f32]; R],
         panels: &[Keys<'_, T>; P],
         stride: usize,
@@ -381,12 +401,13 @@ mod x86 {
         let mut sums = [[[_mm256_setzero_ps(); 2]; P]; R];
         for i in 0..width {
             for p in 0..P {
-                for half in 0..2 {
-                    // SAFETY: this function has the instructions.
-                    let keys = unsafe { T::eight(&panels[p][2 * i + half]) };
-                    for r in 0..R {
-                        let query = _mm256_set1_ps(queries[r][i]);
-                        sums[r][p][half] = _mm256_fmadd_ps(keys, query, sums[r][p][half]);
+                // SAFETY: this function has the instructions.
+                let keys =
+                    unsafe { [T::eight(&panels[p][2 * i]), T::eight(&panels[p][2 * i + 1])] };
+                for r in 0..R {
+                    let query = _mm256_set1_ps(queries[r][i]);
+                    for half in 0..2 {
+                        sums[r][p][half] = _mm256_fmadd_ps(keys[half], query, sums[r][p][half]);
                     }
                 }
             }
@@ -450,7 +471,8 @@ mod x86 {
         }
     }
 
-    /// AVX2 form of [`super::weigh_portable`]; eight columns at a time.
+    /// AVX2 form of [`super::weigh_portable`]; of few rows as many columns at a time as keep the
+    /// multipliers busy, of many as registers hold.
     #[target_feature(enable = "avx2,fma,f16c")]
     #[inline]
     pub(super) fn weigh_avx2<T: Element, const R: usize, const C: usize>(
@@ -460,30 +482,60 @@ mod x86 {
         column: usize,
         out: &mut [f32],
     ) {
-        let (registers, from) = (padded / 8, column / 8);
+        let (mut first, last) = (column / 8, column / 8 + 2 * C);
+        while R <= 3 && first + 4 <= last {
+            weigh_together::<T, R, 4>(weights, pieces, padded, first, out);
+            first += 4;
+        }
+        while first < last {
+            weigh_together::<T, R, 2>(weights, pieces, padded, first, out);
+            first += 2;
+        }
+    }
+
+    /// The columns of `E` registers, from that with index `first` on.
+    #[target_feature(enable = "avx2,fma,f16c")]
+    #[inline]
+    fn weigh_together<T: Element, const R: usize, const E: usize>(
+        weights: &[&[f32]; R],
+        pieces: &[Values<'_, T>],
+        padded: usize,
+        first: usize,
+        out: &mut [f32],
+    ) {
+        let registers = padded / 8;
         let (out, _) = out.as_chunks_mut::<8>();
-        for c in from..from + 2 * C {
-            let mut sums = [_mm256_setzero_ps(); R];
-            for r in 0..R {
+        let mut sums = [[_mm256_setzero_ps(); E]; R];
+        for r in 0..R {
+            for e in 0..E {
                 // SAFETY: this function has the instructions.
-                sums[r] = unsafe { f32::eight(&out[r * registers + c]) };
+                sums[r][e] = unsafe { f32::eight(&out[r * registers + first + e]) };
             }
-            let mut token = 0;
-            for (values, tokens) in pieces {
-                let (values, _) = values.as_chunks::<8>();
-                for row in values.chunks_exact(registers).take(*tokens) {
+        }
+        let mut token = 0;
+        for (values, tokens) in pieces {
+            let (values, _) = values.as_chunks::<8>();
+            for row in values.chunks_exact(registers).take(*tokens) {
+                let row = &row[first..first + E];
+                let mut values = [_mm256_setzero_ps(); E];
+                for e in 0..E {
                     // SAFETY: this function has the instructions.
-                    let values = unsafe { T::eight(&row[c]) };
-                    for r in 0..R {
-                        let weight = _mm256_set1_ps(weights[r][token]);
-                        sums[r] = _mm256_fmadd_ps(values, weight, sums[r]);
-                    }
-                    token += 1;
+                    values[e] = unsafe { T::eight(&row[e]) };
                 }
+                for r in 0..R {
+                    let weight = _mm256_set1_ps(weights[r][token]);
+                    for e in 0..E {
+                        sums[r][e] = _mm256_fmadd_ps(values[e], weight, sums[r][e]);
+                    }
+                }
+                token += 1;
             }
-            for r in 0..R {
+        }
+        for r in 0..R {
+            for e in 0..E {
+                let out = &mut out[r * registers + first + e];
                 // SAFETY: a chunk is 8 numbers.
-                unsafe { _mm256_storeu_ps(out[r * registers + c].as_mut_ptr(), sums[r]) };
+                unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums[r][e]) };
             }
         }
     }

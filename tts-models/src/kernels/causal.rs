@@ -9,12 +9,10 @@
 //! Dao et al. 2022 (arXiv:2205.14135), appendix B, for the gradient without the weights in memory.
 
 use super::elementwise::{exp_in_place, softmax};
-use super::for_each_isa;
+use super::{Isa, for_each_isa};
 
 /// Lanes of a register.
 const LANES: usize = 16;
-/// Rows of a tile.
-const ROWS: usize = 4;
 /// Registers of a tile's row.
 const WIDE: usize = 2;
 /// Rows whose scores are held.
@@ -91,13 +89,22 @@ fn tile<const R: usize>(
     sums
 }
 
-/// Writes (or adds) `scale *` a tile's rows.
+/// Writes (or adds) `scale *` a tile's rows, to rows of `stride` numbers.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn put(sums: &[[f32; LANES]; WIDE], scale: f32, add: bool, out: &mut [f32]) {
-    for (out, sums) in out.chunks_mut(LANES).zip(sums) {
-        for (out, sum) in out.iter_mut().zip(sums) {
-            *out = if add { sum.mul_add(scale, *out) } else { sum * scale };
+fn put<const R: usize>(
+    tile: &[[[f32; LANES]; WIDE]; R],
+    scale: f32,
+    add: bool,
+    (out, stride): (&mut [f32], usize),
+    columns: std::ops::Range<usize>,
+) {
+    for (row, sums) in tile.iter().enumerate() {
+        let out = &mut out[row * stride..][columns.clone()];
+        for (out, sums) in out.chunks_mut(LANES).zip(sums) {
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = if add { sum.mul_add(scale, *out) } else { sum * scale };
+            }
         }
     }
 }
@@ -117,21 +124,24 @@ fn product(
     (out, stride_out): (&mut [f32], usize),
     width: usize,
 ) {
+    // Four rows need more sums than AVX2 has registers.
+    let tall = Isa::detect() == Isa::Avx512;
     for column in (0..width).step_by(WIDE * LANES) {
         let end = (column + WIDE * LANES).min(width);
         let mut row = 0;
-        while row + ROWS <= rows {
-            let sums = tile::<ROWS>(a, row, b, (stride, column, width), inner.clone());
-            for (offset, sums) in sums.iter().enumerate() {
-                let start = (row + offset) * stride_out;
-                put(sums, scale, add, &mut out[start + column..start + end]);
-            }
-            row += ROWS;
+        while tall && row + 4 <= rows {
+            let sums = tile::<4>(a, row, b, (stride, column, width), inner.clone());
+            put(&sums, scale, add, (&mut out[row * stride_out..], stride_out), column..end);
+            row += 4;
         }
-        while row < rows {
-            let [sums] = tile::<1>(a, row, b, (stride, column, width), inner.clone());
-            put(&sums, scale, add, &mut out[row * stride_out + column..row * stride_out + end]);
-            row += 1;
+        while row + 2 <= rows {
+            let sums = tile::<2>(a, row, b, (stride, column, width), inner.clone());
+            put(&sums, scale, add, (&mut out[row * stride_out..], stride_out), column..end);
+            row += 2;
+        }
+        if row < rows {
+            let sums = tile::<1>(a, row, b, (stride, column, width), inner.clone());
+            put(&sums, scale, add, (&mut out[row * stride_out..], stride_out), column..end);
         }
     }
 }

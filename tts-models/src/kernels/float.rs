@@ -131,23 +131,25 @@ pub(super) mod x86 {
         out: &mut [[[f32; PANEL]; P]; R],
     ) {
         let length = length(x, w);
-        let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
-        for k in 0..length {
-            for p in 0..P {
+        // One panel after the other: with two at a time the sums leave no registers for operands.
+        for p in 0..P {
+            let mut sums = [[_mm256_setzero_ps(); 2]; R];
+            for k in 0..length {
                 let (halves, _) = w[p][k].0.as_chunks::<8>();
+                let mut weights = [_mm256_setzero_ps(); 2];
                 for half in 0..2 {
                     // SAFETY: a half is 32 bytes, aligned to 32 as its line is to 64.
-                    let weights = unsafe { _mm256_load_ps(halves[half].as_ptr()) };
-                    for r in 0..R {
-                        let input = _mm256_set1_ps(x[r][k]);
-                        sums[r][p][half] = _mm256_fmadd_ps(weights, input, sums[r][p][half]);
+                    weights[half] = unsafe { _mm256_load_ps(halves[half].as_ptr()) };
+                }
+                for r in 0..R {
+                    let input = _mm256_set1_ps(x[r][k]);
+                    for half in 0..2 {
+                        sums[r][half] = _mm256_fmadd_ps(weights[half], input, sums[r][half]);
                     }
                 }
             }
-        }
-        for r in 0..R {
-            for p in 0..P {
-                store8(sums[r][p], &mut out[r][p]);
+            for r in 0..R {
+                store8(sums[r], &mut out[r][p]);
             }
         }
     }
@@ -231,9 +233,9 @@ pub(super) mod x86 {
     ) {
         let length = length(x, w);
         let mask = _mm256_set1_epi32(0xffff_0000_u32.cast_signed());
-        let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
-        for k in 0..length {
-            for p in 0..P {
+        for p in 0..P {
+            let mut sums = [[_mm256_setzero_ps(); 2]; R];
+            for k in 0..length {
                 let (halves, _) = w[p][k].0.as_chunks::<8>();
                 for half in 0..2 {
                     // SAFETY: a half is 32 bytes, aligned to 32 as its line is to 64.
@@ -243,15 +245,13 @@ pub(super) mod x86 {
                     for r in 0..R {
                         let high = _mm256_set1_ps(f32::from_bits(x[r][k] & 0xffff_0000));
                         let low = _mm256_set1_ps(f32::from_bits(x[r][k] << 16));
-                        let sum = _mm256_fmadd_ps(second, high, sums[r][p][half]);
-                        sums[r][p][half] = _mm256_fmadd_ps(first, low, sum);
+                        let sum = _mm256_fmadd_ps(second, high, sums[r][half]);
+                        sums[r][half] = _mm256_fmadd_ps(first, low, sum);
                     }
                 }
             }
-        }
-        for r in 0..R {
-            for p in 0..P {
-                store8(sums[r][p], &mut out[r][p]);
+            for r in 0..R {
+                store8(sums[r], &mut out[r][p]);
             }
         }
     }

@@ -159,6 +159,19 @@ for_each_isa! {
     bf16_rows_body(view: &View<'_>, first: usize, lines: &mut [Line<[u32; PANEL]>])
 }
 
+/// The first of `values`. Not a copy of a slice, which would be a call for whole blocks too.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
+fn put<T: Copy>(out: &mut [T], values: &[T; PANEL]) {
+    if let Some(out) = out.first_chunk_mut::<PANEL>() {
+        *out = *values;
+    } else {
+        for (out, &value) in out.iter_mut().zip(values) {
+            *out = value;
+        }
+    }
+}
+
 /// Sixteen columns from `first` on as rows of an input, `[columns, rows]`.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
@@ -170,7 +183,7 @@ fn f32_turned_body(view: &View<'_>, first: usize, out: &mut [f32]) {
         }
         let wide = PANEL.min(view.rows - block);
         for (out, values) in out.chunks_mut(view.rows).zip(turned(&tile)) {
-            out[block..block + wide].copy_from_slice(&values[..wide]);
+            put(&mut out[block..block + wide], &values);
         }
     }
 }
@@ -191,7 +204,7 @@ fn bf16_turned_body(view: &View<'_>, first: usize, out: &mut [u32]) {
         }
         let wide = PANEL.min(width - block);
         for (out, values) in out.chunks_mut(width).zip(turned(&tile)) {
-            out[block..block + wide].copy_from_slice(&values[..wide]);
+            put(&mut out[block..block + wide], &values);
         }
     }
 }
