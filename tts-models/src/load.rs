@@ -2,7 +2,8 @@
 //!
 //! [`open`] takes a GGUF file or a Hugging Face folder and gives a [`LanguageModel`], behind which
 //! the backend is chosen at run time, so that programs compile one engine for each backend here and
-//! none of their own.
+//! none of their own. For that the functions that take any path do nothing but pass it on: a generic
+//! function is compiled where it is used, with all that it uses.
 
 use std::path::Path;
 
@@ -128,7 +129,15 @@ pub fn open(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let (checkpoint, TextSide { tokenizer, template }) = read(path.as_ref(), &config)?;
+    open_path(path.as_ref(), backend, config)
+}
+
+fn open_path(
+    path: &Path,
+    backend: Backend,
+    config: EngineConfig,
+) -> Result<Box<dyn LanguageModel>, ModelError> {
+    let (checkpoint, TextSide { tokenizer, template }) = read(path, &config)?;
     Ok(match backend {
         Backend::Native => {
             let native = Native::load(&checkpoint, config.weights, config.threads)?;
@@ -173,7 +182,16 @@ pub fn open_adapted(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let (checkpoint, TextSide { tokenizer, template }) = read(path.as_ref(), &config)?;
+    open_adapted_path(path.as_ref(), adapter.as_ref(), backend, config)
+}
+
+fn open_adapted_path(
+    path: &Path,
+    adapter: &Path,
+    backend: Backend,
+    config: EngineConfig,
+) -> Result<Box<dyn LanguageModel>, ModelError> {
+    let (checkpoint, TextSide { tokenizer, template }) = read(path, &config)?;
     let adapter = Adapter::load(adapter, checkpoint.config())?;
     let mut weights = DecoderWeights::load(&checkpoint)?;
     adapter.merge(&mut weights)?;

@@ -8,6 +8,8 @@
 use super::elementwise::{swish_gate, swish_gate_all};
 use super::float;
 use super::input::{Bytes, Input};
+#[cfg(target_arch = "x86_64")]
+use super::int8::avx2;
 use super::int8::{Int8Panel, tile};
 use super::matrix::{Line, Matrix, PANEL, Panel};
 use super::{Isa, Team};
@@ -349,8 +351,9 @@ macro_rules! dispatch {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    pub(super) use super::avx2::avx2 as avx2_int8;
     pub(super) use super::float::x86::{avx2_bf16, avx2_f32, avx512_bf16, avx512_f32, own_bf16};
-    pub(super) use super::tile::x86::{avx2 as avx2_int8, avx512 as avx512_int8};
+    pub(super) use super::tile::x86::avx512 as avx512_int8;
 }
 
 dispatch!(

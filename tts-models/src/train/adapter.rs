@@ -245,7 +245,10 @@ impl Adapter {
     /// # Errors
     /// When a file cannot be written.
     pub fn save(&self, folder: impl AsRef<Path>) -> Result<(), ModelError> {
-        let folder = folder.as_ref();
+        self.save_path(folder.as_ref())
+    }
+
+    fn save_path(&self, folder: &Path) -> Result<(), ModelError> {
         std::fs::create_dir_all(folder).map_err(|error| ModelError::io(folder, error))?;
         let bytes = |values: &[f32]| -> Vec<u8> {
             values.iter().flat_map(|value| value.to_le_bytes()).collect()
@@ -290,12 +293,16 @@ impl Adapter {
     /// When a file is missing or damaged, a tensor is missing or has another shape, or the adapter is
     /// of a kind that is not supported (other ranks at some sites, `DoRA`, trained biases).
     pub fn load(folder: impl AsRef<Path>, shape: &ModelConfig) -> Result<Self, ModelError> {
-        let path = folder.as_ref().join(CONFIG);
+        Self::load_path(folder.as_ref(), shape)
+    }
+
+    fn load_path(folder: &Path, shape: &ModelConfig) -> Result<Self, ModelError> {
+        let path = folder.join(CONFIG);
         let json = std::fs::read(&path).map_err(|error| ModelError::io(&path, error))?;
         let peft: Peft = serde_json::from_slice(&json)
             .map_err(|error| ModelError::format(&path, "adapter", error.to_string()))?;
         let config = peft.config(&path)?;
-        let path = folder.as_ref().join(TENSORS);
+        let path = folder.join(TENSORS);
         let file = std::fs::read(&path).map_err(|error| ModelError::io(&path, error))?;
         let tensors = SafeTensors::deserialize(&file)
             .map_err(|error| ModelError::format(&path, "header", error.to_string()))?;

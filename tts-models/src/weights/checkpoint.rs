@@ -35,7 +35,10 @@ impl Checkpoint {
     /// # Errors
     /// When a file is missing or broken, or asks for an architecture that is not supported.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let path = path.as_ref();
+        Self::open_path(path.as_ref())
+    }
+
+    fn open_path(path: &Path) -> Result<Self, ModelError> {
         if path.is_dir() {
             return Self::open_folder(path, &path.join("config.json"));
         }

@@ -11,6 +11,8 @@
 //! (minimum) exactly; the sub-blocks of `Q4_K` and `Q5_K` with their scales multiplied out and
 //! rounded to f16; `Q6_K`, whose sub-blocks have 16 inputs, is rounded to 8 bits.
 
+#[cfg(target_arch = "x86_64")]
+pub(super) mod avx2;
 mod pack;
 pub(super) mod tile;
 

@@ -46,7 +46,10 @@ pub(in super::super) fn portable<const R: usize, const P: usize>(
 }
 
 /// Whether all operands have as many blocks, and inputs as many or twice as many; their number.
-fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>; P]) -> usize {
+pub(super) fn blocks<const R: usize, const P: usize>(
+    x: &[&[Bytes]; R],
+    w: &[Int8Panel<'_>; P],
+) -> usize {
     let blocks = w.first().map_or(0, |panel| panel.scales.len());
     let inputs = x.first().map_or(0, |row| row.len());
     let minima = w.first().is_some_and(|panel| !panel.minima.is_empty());
@@ -62,6 +65,17 @@ fn blocks<const R: usize, const P: usize>(x: &[&[Bytes]; R], w: &[Int8Panel<'_>;
     assert!(inputs == blocks || inputs == 2 * blocks, "blocks, and perhaps second ones");
     assert!(w.iter().all(panel_fits), "panels of that length, alike");
     blocks
+}
+
+/// Whether a row has something left over in a block.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a few instructions")]
+pub(super) fn fine<const R: usize>(x: &[&[Bytes]; R], block: usize) -> bool {
+    let mut any = false;
+    for row in x {
+        any |= row[block].fine;
+    }
+    any
 }
 
 /// The levels of all panels, if they are of one kind.
@@ -81,19 +95,14 @@ fn all<'a, L, const P: usize>(
 #[expect(unsafe_code, reason = "vector loads through pointers")]
 pub(in super::super) mod x86 {
     use std::arch::x86_64::{
-        __m128i, __m256, __m256i, __m512, __m512i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch,
-        _mm_set1_epi32, _mm256_add_epi32, _mm256_cvtepi8_epi16, _mm256_cvtepi32_ps,
-        _mm256_cvtepu8_epi16, _mm256_cvtph_ps, _mm256_fmadd_ps, _mm256_hadd_epi32,
-        _mm256_load_si256, _mm256_madd_epi16, _mm256_mul_ps, _mm256_permute4x64_epi64,
-        _mm256_set1_epi32, _mm256_set1_ps, _mm256_setzero_ps, _mm256_setzero_si256,
-        _mm256_storeu_ps, _mm512_and_si512, _mm512_cvtepi32_ps, _mm512_cvtph_ps,
-        _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8,
-        _mm512_set1_epi32, _mm512_set1_ps, _mm512_setzero_ps, _mm512_setzero_si512,
-        _mm512_srli_epi16, _mm512_storeu_ps,
+        __m512, __m512i, _MM_HINT_T0, _mm_prefetch, _mm256_load_si256, _mm512_and_si512,
+        _mm512_cvtepi32_ps, _mm512_cvtph_ps, _mm512_dpbusd_epi32, _mm512_fmadd_ps,
+        _mm512_load_si512, _mm512_mul_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps,
+        _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_storeu_ps,
     };
 
     use super::super::Halves;
-    use super::{Bytes, Int8Panel, Levels, Line, PANEL, all, blocks, portable};
+    use super::{Bytes, Int8Panel, Levels, Line, PANEL, all, blocks, fine, portable};
 
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
     #[inline]
@@ -107,17 +116,6 @@ pub(in super::super) mod x86 {
     fn floats(halves: &Halves) -> __m512 {
         // SAFETY: `Halves` is 32 bytes, aligned to 32.
         _mm512_cvtph_ps(unsafe { _mm256_load_si256(std::ptr::from_ref(halves).cast()) })
-    }
-
-    /// Whether a row has something left over in a block.
-    #[inline(always)]
-    #[expect(clippy::inline_always, reason = "a few instructions")]
-    fn fine<const R: usize>(x: &[&[Bytes]; R], block: usize) -> bool {
-        let mut any = false;
-        for row in x {
-            any |= row[block].fine;
-        }
-        any
     }
 
     /// Asks for the levels of a block, which may be one beyond these.
@@ -264,90 +262,5 @@ pub(in super::super) mod x86 {
                 }
             }
         });
-    }
-
-    /// Half of the outputs of a panel: 8, in two registers of pairs.
-    #[target_feature(enable = "avx2,fma,f16c")]
-    #[inline]
-    fn half_panel(half: &[u8], input: __m256i, sums: &mut [__m256i; 2]) {
-        let (quarters, _) = half.as_chunks::<16>();
-        for (quarter, sum) in quarters.iter().zip(sums) {
-            // SAFETY: a quarter is 16 bytes.
-            let levels: __m128i = unsafe { _mm_loadu_si128(quarter.as_ptr().cast()) };
-            // 16 bits hold a level without its sign, so the products cannot saturate.
-            let products = _mm256_madd_epi16(_mm256_cvtepu8_epi16(levels), input);
-            *sum = _mm256_add_epi32(*sum, products);
-        }
-    }
-
-    /// AVX2 form of [`super::portable`].
-    #[target_feature(enable = "avx2,fma,f16c")]
-    #[inline]
-    pub(in super::super::super) fn avx2<const R: usize, const P: usize>(
-        x: &[&[Bytes]; R],
-        w: &[Int8Panel<'_>; P],
-        out: &mut [[[f32; PANEL]; P]; R],
-    ) {
-        let blocks = blocks(x, w);
-        let mut sums: [[[__m256; 2]; P]; R] = [[[_mm256_setzero_ps(); 2]; P]; R];
-        let both = (0..blocks).flat_map(|block| {
-            let second = fine(x, block).then_some((block, blocks + block));
-            [(block, block)].into_iter().chain(second)
-        });
-        for (block, place) in both {
-            for p in 0..P {
-                let mut exact = [[[_mm256_setzero_si256(); 2]; 2]; R];
-                for g in 0..8 {
-                    let levels = match w[p].levels {
-                        Levels::Eight(levels) => levels[block][g].0,
-                        Levels::Four(levels) if g < 4 => levels[block][g].0.map(|byte| byte & 15),
-                        Levels::Four(levels) => levels[block][g - 4].0.map(|byte| byte >> 4),
-                    };
-                    let (first, second) = levels.split_at(32);
-                    for r in 0..R {
-                        // Four signed bytes, in 16 bits, four times over.
-                        let input = _mm_set1_epi32(x[r][place].words[g]);
-                        let input = _mm256_cvtepi8_epi16(input);
-                        half_panel(first, input, &mut exact[r][0]);
-                        half_panel(second, input, &mut exact[r][1]);
-                    }
-                }
-                for (half, from) in [(0, 0), (1, 8)] {
-                    let eight_of = |halves: &Halves| {
-                        let (eights, _) = halves.0.as_chunks::<8>();
-                        // SAFETY: eight numbers of two bytes.
-                        let halves = unsafe { _mm_loadu_si128(eights[from / 8].as_ptr().cast()) };
-                        _mm256_cvtph_ps(halves)
-                    };
-                    let scale = eight_of(&w[p].scales[block]);
-                    for r in 0..R {
-                        let [low, high] = exact[r][half];
-                        // Pairs of pairs: outputs 0, 1, 4, 5 and 2, 3, 6, 7.
-                        let sum = _mm256_hadd_epi32(low, high);
-                        let sum = _mm256_permute4x64_epi64::<0b11_01_10_00>(sum);
-                        let start = _mm256_set1_epi32(-w[p].offset * x[r][place].sum);
-                        let sum = _mm256_cvtepi32_ps(_mm256_add_epi32(sum, start));
-                        let scale = _mm256_mul_ps(scale, _mm256_set1_ps(x[r][place].scale));
-                        sums[r][p][half] = _mm256_fmadd_ps(sum, scale, sums[r][p][half]);
-                    }
-                    if let Some(minima) = w[p].minima.get(block) {
-                        let minimum = eight_of(minima);
-                        for r in 0..R {
-                            let scaled = _mm256_set1_ps(x[r][place].scaled_sum);
-                            sums[r][p][half] = _mm256_fmadd_ps(minimum, scaled, sums[r][p][half]);
-                        }
-                    }
-                }
-            }
-        }
-        for r in 0..R {
-            for p in 0..P {
-                for half in 0..2 {
-                    let out = &mut out[r][p][8 * half..8 * half + 8];
-                    // SAFETY: a half is 8 numbers.
-                    unsafe { _mm256_storeu_ps(out.as_mut_ptr(), sums[r][p][half]) };
-                }
-            }
-        }
     }
 }

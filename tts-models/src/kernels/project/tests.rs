@@ -241,6 +241,28 @@ fn fine_inputs_keep_what_stands_beside_a_tower() {
     }
 }
 
+/// The largest products that there are, all of one sign: sums of 16 bits would not hold them.
+#[test]
+fn the_largest_levels_and_inputs_do_not_overflow() {
+    let (inputs, outputs) = (64, 20);
+    // Scales first, and then levels alone.
+    let scales =
+        [(Dtype::Q8_0, 2), (Dtype::Q4_0, 2), (Dtype::Q4_1, 4), (Dtype::Q5_0, 2), (Dtype::Q5_1, 4)];
+    for (dtype, from) in scales {
+        for byte in [0x00, 0x7f, 0x80, 0xff] {
+            let mut tensor = blocks(dtype, outputs, inputs, 9);
+            for block in tensor.bytes.chunks_exact_mut(dtype.block_bytes()) {
+                block[from..].fill(byte);
+            }
+            let matrix = Matrix::of_blocks(&tensor).unwrap();
+            for sign in [1.0, -1.0] {
+                let x = vec![sign; 5 * inputs];
+                close_to_exact(&x, inputs, &matrix, &check(&x, inputs, &[&matrix]));
+            }
+        }
+    }
+}
+
 #[test]
 fn matrices_of_all_kinds_stand_side_by_side() {
     let inputs = 64;

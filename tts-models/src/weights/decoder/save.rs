@@ -38,7 +38,15 @@ impl DecoderWeights {
         dtype: Dtype,
         further: &[NamedTensor<'_>],
     ) -> Result<(), ModelError> {
-        let folder = folder.as_ref();
+        self.save_path(folder.as_ref(), dtype, further)
+    }
+
+    fn save_path(
+        &self,
+        folder: &Path,
+        dtype: Dtype,
+        further: &[NamedTensor<'_>],
+    ) -> Result<(), ModelError> {
         let encode = encoder(dtype)?;
         self.config.validate()?;
         if self.layers.len() != self.config.num_hidden_layers {
