@@ -94,6 +94,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         seed: arguments.seed,
         concurrency: setting::CONCURRENCY,
         sampling: setting::sampling(),
+        rule: setting::rule(),
     };
     let contest = Contest { arena, scorer: &scorer, aggregate: arguments.scorer.aggregate() };
     match &asked {

@@ -4,13 +4,13 @@
 //! that the generator's batch is full; a problem's tree is the same alone and in company.
 
 use tts_core::family::{Family, Problem, lines};
-use tts_core::{Generator, NodeId, Outcome, Sampling, Search, StepScorer, Tree};
+use tts_core::{Generator, NodeId, Outcome, Sampling, Search, StepRule, StepScorer, Tree};
 use tts_search::Recipe;
 
-use crate::{Error, setting};
+use crate::Error;
 
 /// What all strategies have in common.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Arena<'a> {
     /// Writes solutions.
     pub generator: &'a dyn Generator,
@@ -24,6 +24,8 @@ pub struct Arena<'a> {
     pub concurrency: usize,
     /// How tokens are drawn.
     pub sampling: Sampling,
+    /// Where steps end, and how long solutions may get.
+    pub rule: StepRule,
 }
 
 impl std::fmt::Debug for Arena<'_> {
@@ -40,7 +42,7 @@ impl Arena<'_> {
     /// problem's place.
     ///
     /// # Errors
-    /// When a search fails: the error names the problem.
+    /// When a search fails, or a line of one: the error names the problem.
     pub fn search(
         &self,
         recipe: &Recipe,
@@ -49,7 +51,7 @@ impl Arena<'_> {
         mut done: impl FnMut(usize, &Outcome) -> Result<(), Error>,
     ) -> Result<Vec<Outcome>, Error> {
         let mut search = Search::new(self.generator)
-            .rule(setting::rule())
+            .rule(self.rule.clone())
             .sampling(self.sampling)
             .seed(self.seed)
             .concurrency(self.concurrency);
@@ -62,7 +64,14 @@ impl Arena<'_> {
         let results =
             search.run_each(prompts.map(|prompt| (recipe.clone(), prompt)), |id, result| {
                 if let (Ok(outcome), Ok(())) = (result, &told) {
-                    told = done(places[id.0], outcome);
+                    let place = places[id.0];
+                    told = match outcome.failed.first() {
+                        None => done(place, outcome),
+                        Some(failed) => {
+                            Err(format!("{}: {}", self.problems[place].question, failed.error)
+                                .into())
+                        }
+                    };
                 }
             });
         told?;

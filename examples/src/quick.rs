@@ -21,7 +21,7 @@ use crate::{Error, setting};
 const INSTRUCTIVE: usize = 4;
 
 /// Strategies on the problems of an arena, judged by one scorer.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Contest<'a> {
     /// Generator, problems, checker.
     pub arena: Arena<'a>,

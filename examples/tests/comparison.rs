@@ -22,7 +22,15 @@ fn held_out(count: usize) -> Vec<Problem> {
 
 fn arena<'a>(player: &'a Slipping, problems: &'a [Problem]) -> Arena<'a> {
     let sampling = setting::sampling();
-    Arena { generator: player, family: &CHAIN, problems, seed: 3, concurrency: 8, sampling }
+    Arena {
+        generator: player,
+        family: &CHAIN,
+        problems,
+        seed: 3,
+        concurrency: 8,
+        sampling,
+        rule: setting::rule(),
+    }
 }
 
 #[test]
@@ -227,6 +235,36 @@ fn a_journal_goes_on_where_it_was() {
     assert_eq!(journal.missing("beam", 4), [0, 1, 3]);
     assert_eq!(journal.all::<Vec<Vec<f64>>>("scores", 1).unwrap(), [scores]);
     assert!(journal.all::<Single>("beam", 3).is_err());
+    // Another waits until this one is closed.
+    drop(journal);
     let error = Journal::open(&path, &json!({"seed": 2})).unwrap_err().to_string();
     assert!(error.contains("other models or settings"), "{error}");
+
+    let second = std::fs::read_to_string(&path).unwrap().lines().nth(1).unwrap().to_owned();
+    let broken = String::from_utf8(whole).unwrap().replace(&second, "nonsense");
+    std::fs::write(&path, broken).unwrap();
+    let error = Journal::open(&path, &settings).unwrap_err().to_string();
+    assert!(error.contains("record.jsonl, line 2: "), "{error}");
+}
+
+/// Two processes that share a store lose nothing to each other: the second goes on where the first ends.
+#[test]
+fn a_journal_that_is_open_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("record.jsonl");
+    let settings = json!({"seed": 1});
+    let mut first = Journal::open(&path, &settings).unwrap();
+    let (started, start) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            started.send(()).unwrap();
+            Journal::open(&path, &settings).unwrap().missing("unit", 100)
+        });
+        start.recv().unwrap();
+        for place in 0..100 {
+            first.note("unit", place, &place).unwrap();
+        }
+        drop(first);
+        assert!(second.join().unwrap().is_empty());
+    });
 }

@@ -187,7 +187,10 @@ fn the_recipes_of_the_project_are_sound_and_have_a_quick_form() {
 #[test]
 fn bad_recipes_are_named() {
     type Break = fn(&mut Value);
-    let table: [(Break, &str); 9] = [
+    let table: [(Break, &str); 12] = [
+        (|r| r["arms"][2]["n"] = json!([5]), "arm \"beam\": N is 5, expected a square"),
+        (|r| r["judged"]["samples"] = json!(0), "judged: samples is 0"),
+        (|r| r["models"]["exact"] = r["models"]["prm"].clone(), "\"exact\" is the name"),
         (|r| r["problems"] = json!(0), "problems is 0"),
         (|r| r["arms"][0]["policy"] = json!("nobody"), "\"nobody\" is none of the models"),
         (|r| r["arms"][1]["scorer"] = Value::Null, "best-of-n needs a scorer"),
@@ -227,6 +230,34 @@ fn point(arm: &str, n: usize, tokens: f64, values: [f64; 2]) -> Point {
         operations: tokens,
         values: values.to_vec(),
     }
+}
+
+/// Three attempts at these problems take more positions than the embedded model has.
+#[test]
+fn a_revision_model_has_room_for_the_attempts_that_it_sees() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recipe = small();
+    recipe["task"]["chain"] = json!({ "operations": [8, 8], "digits": [2, 2], "most": 999 });
+    let revision = json!({
+        "from": "player", "policy": "player", "problems": 6, "samples": 8, "attempts": 4,
+        "train": { "steps": 1, "batch": 1, "learning_rate": 0.0001 },
+    });
+    recipe["models"] = json!({
+        "player": { "embedded": "generator" }, "revised": { "revision": revision },
+    });
+    recipe["arms"] = json!([{
+        "name": "revised", "policy": "revised", "strategy": "majority", "n": [6], "in_turn": true,
+    }]);
+    for (field, count) in [("problems", 2), ("seeds", 1), ("pool", 6)] {
+        recipe[field] = json!(count);
+    }
+    recipe["compare"] = json!([]);
+    for part in ["judged", "difficulty"] {
+        recipe[part] = Value::Null;
+    }
+    let report = ran(folder.path(), &recipe);
+    assert_eq!(report.turns.len(), 6);
+    assert!(report.models["revised"]["revisions"].as_u64().unwrap() > 0);
 }
 
 /// 20 tokens lie halfway between 10 and 40 on a logarithmic scale.

@@ -170,7 +170,7 @@ fn hostile_answers_end_quickly() {
     let many = many.concat();
     let start = std::time::Instant::now();
     let _ = equivalent(&many, &odd);
-    assert!(start.elapsed().as_secs() < 5);
+    assert!(start.elapsed().as_secs() < 120, "see below");
     let huge = [
         "(".repeat(4000),
         "{".repeat(100_000),
@@ -217,7 +217,8 @@ fn hostile_answers_end_quickly() {
         let _ = (equivalent(text, "1"), canonical(text), extract(text));
         let took = start.elapsed();
         let head: String = text.chars().take(20).collect();
-        assert!(took.as_secs() < 5, "{head} took {took:?}");
+        // Not a measurement: what is not cut short takes hours, and a busy machine some seconds.
+        assert!(took.as_secs() < 120, "{head} took {took:?}");
     }
 }
 

@@ -191,23 +191,20 @@ fn open_adapted_path(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
+    if let Backend::Cuda | Backend::Wgpu = backend {
+        let problem = "an adapter runs on native or ndarray; merge it into a folder for others";
+        return Err(ModelError::input("backend", problem));
+    }
     let (checkpoint, TextSide { tokenizer, template }) = read(path, &config)?;
     let adapter = Adapter::load(adapter, checkpoint.config())?;
     let mut weights = DecoderWeights::load(&checkpoint)?;
     adapter.merge(&mut weights)?;
-    Ok(match backend {
-        Backend::Native => {
-            let native = Native::with_format(weights, config.weights, config.threads)?;
-            Box::new(Engine::new(native, tokenizer, template, config)?)
-        }
-        Backend::Ndarray => {
-            Box::new(Engine::new(Plain::<Cpu>::new(weights)?, tokenizer, template, config)?)
-        }
-        Backend::Cuda | Backend::Wgpu => {
-            let problem = "an adapter runs on native or ndarray; merge it into a folder for others";
-            return Err(ModelError::input("backend", problem));
-        }
-    })
+    if let Backend::Ndarray = backend {
+        let plain = Plain::<Cpu>::new(weights)?;
+        return Ok(Box::new(Engine::new(plain, tokenizer, template, config)?));
+    }
+    let native = Native::with_format(weights, config.weights, config.threads)?;
+    Ok(Box::new(Engine::new(native, tokenizer, template, config)?))
 }
 
 /// The executor on the default device of a GPU runtime.

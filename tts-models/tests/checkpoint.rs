@@ -174,6 +174,17 @@ fn wrong_tensors_are_refused_by_name() {
 }
 
 #[test]
+fn a_second_tensor_of_a_name_is_not_written() {
+    let weights = tiny("llama", 9);
+    let folder = tempfile::tempdir().unwrap();
+    let again = weights.tensors().pop().unwrap();
+    let error = weights.save_as(folder.path(), Dtype::F32, &[again.clone()]).unwrap_err();
+    let expected = format!("{}: a second tensor of this name", again.name);
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn rope_factors_come_from_the_file() {
     let weights = tiny("llama", 10);
     let with_factors = |factors: &[f32]| {

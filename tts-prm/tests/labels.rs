@@ -6,8 +6,8 @@ use std::sync::Arc;
 use tts_core::family::{Chain, Checker, Family, Slipping, Split, first_error, lines, problems};
 use tts_core::{Generator, NodeId, NodeKind, Outcome, Sampling, Search, StepRule, Store, scorer};
 use tts_prm::label::{
-    Consensus, Grade, InFamily, LabelKind, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem,
-    label,
+    Consensus, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep, Method, MonteCarlo,
+    OmegaPrm, Problem, label, read_labels, write_labels,
 };
 
 /// Chains whose solutions count as right when every step is, so that what went wrong once stays
@@ -118,6 +118,29 @@ fn labels_do_not_depend_on_company_or_on_a_store() {
 }
 
 #[test]
+fn values_that_are_none_are_refused() {
+    let exact = tts_prm::label::exact(&Chain::default(), "2+3*4", &["=2+12\n", "=14"]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("labels.jsonl");
+    write_labels(&path, [&exact]).unwrap();
+    let encode = |_: &LabelledStep| Ok(vec![1]);
+    for bad in [f64::NAN, 5.0, -0.1] {
+        let mut step = exact.clone();
+        step.steps[1].value = Some(bad);
+        let start = LabelledSolution { start: Some(bad), ..exact.clone() };
+        for (wrong, field) in [(&step, "value of step 1"), (&start, "start")] {
+            for kind in [LabelKind::Hard, LabelKind::Soft, LabelKind::ThreeClass] {
+                let error = wrong.solution(kind, vec![0], encode).unwrap_err().to_string();
+                assert!(error.contains(field), "{bad} {kind:?}: {error}");
+            }
+            let error = write_labels(&path, [&exact, wrong]).unwrap_err().to_string();
+            assert!(error.contains("line 2"), "{error}");
+        }
+    }
+    assert_eq!(read_labels(&path).unwrap(), [exact]);
+}
+
+#[test]
 fn solutions_without_an_answer_are_dropped() {
     let policy = Slipping { error: 0.3 };
     let (family, mut problems, questions) = chains(3, 1);
@@ -133,9 +156,25 @@ fn solutions_without_an_answer_are_dropped() {
     assert!(!solutions.is_empty() && solutions.len() < 32, "{}", solutions.len());
     let ends = |s: &LabelledSolution| texts(s).last().unwrap().ends_with(['0', '2', '4', '6', '8']);
     assert!(solutions.iter().all(ends));
-    // The value of the prompt is that of those that are left.
+    // To the value of the prompt they count as not right, as among rollouts.
     let right = solutions.iter().filter(|solution| solution.solved).count();
-    assert_eq!(solutions[0].start, Some(right as f64 / solutions.len() as f64));
+    assert!(right > 0);
+    assert_eq!(solutions[0].start, Some(right as f64 / 32.0));
+
+    // And so does what was cut off.
+    let (_, problems, _) = chains(3, 1);
+    let config = MonteCarlo { solutions: 32, rollouts: 2, ..MonteCarlo::default() };
+    let method = Method::MonteCarlo(config);
+    let whole = &labelled(&policy, &method, &problems)[0];
+    let length = |solution: &LabelledSolution| {
+        solution.steps.iter().map(|step| step.text.len()).sum::<usize>()
+    };
+    let longest = whole.iter().map(length).max().unwrap();
+    let rule = StepRule { max_tokens: u32::try_from(longest - 1).unwrap(), ..StepRule::lines() };
+    let cut = label(&mut search(&policy).rule(rule), &method, &problems, |_, _| {}).unwrap();
+    assert!((1..32).contains(&cut[0].len()) && whole.len() == 32, "{}", cut[0].len());
+    let right = cut[0].iter().filter(|solution| solution.solved).count();
+    assert_eq!(cut[0][0].start, Some(right as f64 / 32.0));
 }
 
 fn run(config: &OmegaPrm, policy: &dyn Generator, problem: &Problem) -> Outcome {
@@ -258,4 +297,8 @@ fn a_judge_keeps_what_it_agrees_with() {
     let broken = scorer::from_fn(|_, _| f64::NAN);
     let error = Consensus { judge: &broken, threshold: 0.5 }.agrees(&all).unwrap_err();
     assert!(error.to_string().contains("path 0: step 0"), "{error}");
+    for threshold in [f64::NAN, f64::INFINITY] {
+        let error = Consensus { judge: &judge, threshold }.agrees(&all).unwrap_err();
+        assert!(error.to_string().contains("threshold"), "{error}");
+    }
 }

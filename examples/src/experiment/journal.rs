@@ -2,11 +2,12 @@
 //!
 //! The first line holds everything that decides results; a journal of other settings is refused.
 //! Each other line names a unit (a strategy at a budget under a seed), the place of the problem, and
-//! what came of it. A last line that was torn by a crash is cut off.
+//! what came of it. A last line that was torn by a crash is cut off. While a process has a journal
+//! open, another that opens it waits.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -49,27 +50,28 @@ impl Journal {
     pub fn open(path: &Path, settings: &Value) -> Result<Self, Error> {
         let mut found: HashMap<String, BTreeMap<usize, Value>> = HashMap::new();
         let at = |error: std::io::Error| format!("{}: {error}", path.display());
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(at(error).into()),
-        };
+        let mut file =
+            File::options().read(true).append(true).create(true).open(path).map_err(at)?;
+        file.lock().map_err(at)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(at)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut lines = text[..whole].lines();
-        let mut file = File::options().append(true).create(true).open(path).map_err(at)?;
         file.set_len(whole as u64).map_err(at)?;
         match lines.next() {
             None => writeln!(file, "{}", json!({ "settings": settings })).map_err(at)?,
             Some(first) => {
-                let first: Value = serde_json::from_str(first)?;
+                let first: Value = serde_json::from_str(first)
+                    .map_err(|error| format!("{}, line 1: {error}", path.display()))?;
                 if first.get("settings") != Some(settings) {
                     let problem = "made with other models or settings: remove it to start afresh";
                     return Err(format!("{}: {problem}", path.display()).into());
                 }
             }
         }
-        for line in lines {
-            let line: Line = serde_json::from_str(line)?;
+        for (line, number) in lines.zip(2..) {
+            let line: Line = serde_json::from_str(line)
+                .map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
             found.entry(line.unit).or_default().insert(line.place, line.found);
         }
         Ok(Self { path: path.to_owned(), file, found })
@@ -106,7 +108,9 @@ impl Journal {
             .map(|place| {
                 let found = known.and_then(|known| known.get(&place));
                 let found = found.ok_or_else(|| format!("{unit}: nothing of problem {place}"))?;
-                Ok(T::deserialize(found)?)
+                Ok(T::deserialize(found).map_err(|error| {
+                    format!("{}: problem {place}: {error}", self.path.display())
+                })?)
             })
             .collect()
     }

@@ -13,11 +13,10 @@ use tts_core::{Aggregate, Sampling, Selection, answer};
 
 use super::journal::Single;
 use super::recipe::{Advantages, Arm, EXACT};
-use super::unit;
 use super::workshop::Workshop;
 use crate::arena::Arena;
 use crate::lineup::Strategy;
-use crate::sampled::{Attempt, Attempts};
+use crate::sampled::{self, Attempt, Attempts};
 use crate::{Error, quick, setting};
 
 /// Subsets that a vote is held on.
@@ -103,7 +102,7 @@ impl Workshop<'_> {
             "pool": self.recipe.pool, "problems": "test",
         });
         let family = self.family();
-        let scores = unit::run(&self.root, &description, pools.len(), |places, note| {
+        let scores = self.unit(&description, pools.len(), |places, note| {
             let bar = quick::bar(&format!("{}: scores", arm.name), places.len())?;
             for &place in places {
                 note(place, pools[place].scores(&*family, &*scorer)?)?;
@@ -168,35 +167,35 @@ impl Workshop<'_> {
         let policy = self.policy(&arm.policy, made)?;
         let scorer = self.judge(arm, made)?;
         let family = self.family();
-        let singles: Vec<Single> =
-            unit::run(&self.root, &description, problems.len(), |places, note| {
-                let bar = quick::bar(&format!("{} {n}", arm.name), places.len())?;
-                let arena = Arena {
-                    generator: &policy,
-                    family: &family,
-                    problems,
-                    seed,
-                    concurrency: setting::CONCURRENCY,
-                    sampling: Sampling::temperature(self.recipe.temperature),
-                };
-                let scorer = scorer.as_deref();
-                for places in places.chunks(4 * setting::CONCURRENCY) {
-                    arena.search(&recipe, scorer, places, |place, outcome| {
-                        bar.inc(1);
-                        let cost = &outcome.usage.logical;
-                        note(
-                            place,
-                            Single {
-                                correct: arena.is_solved(place, outcome),
-                                generated: cost.generated_tokens,
-                                scored: cost.scored_tokens,
-                            },
-                        )
-                    })?;
-                }
-                bar.finish_and_clear();
-                Ok(())
-            })?;
+        let singles: Vec<Single> = self.unit(&description, problems.len(), |places, note| {
+            let bar = quick::bar(&format!("{} {n}", arm.name), places.len())?;
+            let arena = Arena {
+                generator: &policy,
+                family: &family,
+                problems,
+                seed,
+                concurrency: setting::CONCURRENCY,
+                sampling: Sampling::temperature(self.recipe.temperature),
+                rule: sampled::rule(),
+            };
+            let scorer = scorer.as_deref();
+            for places in places.chunks(4 * setting::CONCURRENCY) {
+                arena.search(&recipe, scorer, places, |place, outcome| {
+                    bar.inc(1);
+                    let cost = &outcome.usage.logical;
+                    note(
+                        place,
+                        Single {
+                            correct: arena.is_solved(place, outcome),
+                            generated: cost.generated_tokens,
+                            scored: cost.scored_tokens,
+                        },
+                    )
+                })?;
+            }
+            bar.finish_and_clear();
+            Ok(())
+        })?;
         let mean = |tokens: fn(&Single) -> u64| {
             singles.iter().map(tokens).sum::<u64>() as f64 / problems.len() as f64
         };

@@ -149,7 +149,10 @@ impl Workshop<'_> {
 
     /// A policy that improves on wrong attempts.
     pub(super) fn revised(&self, spec: &Revised, folder: &Path, seed: u64) -> Result<Value, Error> {
-        let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
+        let (mut decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
+        // Each attempt that is seen may be as long as all that the model had to hold before.
+        let positions = &mut decoder.config.max_position_embeddings;
+        *positions = positions.saturating_mul(spec.attempts.saturating_add(1));
         let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
         let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
         let candidates = candidates(&attempts, None);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::family::{Chain, Countdown, Family};
-use tts_core::{Aggregate, Rule};
+use tts_core::{Aggregate, Rule, Selection};
 
 use super::spec::ModelSpec;
 use crate::lineup::Strategy;
@@ -84,7 +84,7 @@ pub struct Arm {
     /// How scores of steps become one.
     #[serde(default)]
     pub aggregate: Aggregate,
-    /// How a search chooses among finished paths.
+    /// How a search chooses among finished paths; strategies that choose from a pool each have their rule.
     #[serde(default)]
     pub choose: Rule,
     /// Samples, or lines a round.
@@ -258,6 +258,21 @@ impl Recipe {
             if let Some(n) = arm.n.iter().find(|&&n| n == 0 || (pooled && n > self.pool)) {
                 return Err(format!("{field}: N is {n}, expected 1 to {}", self.pool).into());
             }
+            let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
+            for &n in &arm.n {
+                let search = arm.strategy.search_by(n, select);
+                search.map_err(|error| format!("{field}: {error}"))?;
+            }
+        }
+        if self.models.contains_key(EXACT) {
+            return Err(format!("models: {EXACT:?} is the name of the checker").into());
+        }
+        let samples = [
+            ("judged", self.judged.as_ref().map(|judged| judged.samples)),
+            ("difficulty", self.difficulty.as_ref().map(|graded| graded.samples)),
+        ];
+        if let Some((field, _)) = samples.iter().find(|(_, samples)| *samples == Some(0)) {
+            return Err(format!("{field}: samples is 0, expected at least 1").into());
         }
         for (name, spec) in &self.models {
             spec.uses().into_iter().try_for_each(|used| known(&format!("model {name:?}"), used))?;

@@ -165,10 +165,14 @@ impl Report {
         )?;
         writeln!(text, "| --- | --- | --- | ---: | ---: |")?;
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let area = |all: &[Auc]| {
+        let area = |all: &[Option<Auc>]| {
+            let all: Option<Vec<&Auc>> = all.iter().map(Option::as_ref).collect();
+            let Some((all, first)) = all.as_ref().and_then(|all| Some((all, all.first()?))) else {
+                return "-".to_owned();
+            };
             let areas: Vec<f64> = all.iter().map(|auc| auc.area).collect();
-            let interval = all.first().map_or([0.0; 2], |auc| auc.interval);
-            format!("{:.3} ({:.3} to {:.3})", mean(&areas), interval[0], interval[1])
+            let [low, high] = first.interval;
+            format!("{:.3} ({low:.3} to {high:.3})", mean(&areas))
         };
         for verdict in &self.verdicts {
             let within: Option<Vec<f64>> = verdict.within_problems.iter().copied().collect();

@@ -1,7 +1,8 @@
 //! Revisions in turn: a policy sees its latest attempts and writes the next.
 //!
 //! Every problem has one chain. Its first attempt is written from the question alone, each further one
-//! behind the latest ones, right or wrong: nobody tells the policy which they are. So a chain may
+//! behind the latest ones, as many as a revision model has learnt from, right or wrong: nobody tells
+//! the policy which they are. So a chain may
 //! break what was right, and what is chosen from it is chosen by a vote or a reward model over all of it.
 //!
 //! Source: Snell et al. 2024 (arXiv:2408.03314), sections 6.1 and 6.2; the latest four attempts.
@@ -12,12 +13,12 @@ use tts_core::Sampling;
 use tts_core::family::Problem;
 
 use super::policies::with_attempts;
-use super::unit;
+use super::spec::ModelSpec;
 use super::workshop::Workshop;
 use crate::sampled::{Attempt, Attempts, Setting};
 use crate::{Error, quick};
 
-/// Attempts that the policy sees.
+/// Attempts that a policy sees which has learnt no revisions.
 const SEEN: usize = 4;
 /// Chains that grow together.
 const CHUNK: usize = 256;
@@ -55,14 +56,18 @@ impl Workshop<'_> {
             "problems": "test",
         });
         let model = self.policy(policy, self.model_seed(seed))?;
+        let seen = match self.spec(policy)? {
+            ModelSpec::Revision(revised) => revised.attempts,
+            _ => SEEN,
+        };
         let family = self.family();
-        unit::run(&self.root, &description, problems.len(), |places, note| {
+        self.unit(&description, problems.len(), |places, note| {
             let bar = quick::bar("revisions", places.len() * turns)?;
             for places in places.chunks(CHUNK) {
                 let mut chains: Vec<Vec<Attempt>> = vec![Vec::new(); places.len()];
                 for turn in 0..turns {
                     let prompt = |(chain, &place): (&Vec<Attempt>, &usize)| {
-                        let latest = &chain[chain.len().saturating_sub(SEEN)..];
+                        let latest = &chain[chain.len().saturating_sub(seen)..];
                         let texts: Vec<String> =
                             latest.iter().map(|attempt| attempt.steps.concat()).collect();
                         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();

@@ -3,35 +3,37 @@
 //! A unit is one thing that is run on all problems: a pool, its scores, a search at a budget. Its file is
 //! named by a digest of its description, which is the first line; each other line is one problem.
 
-use std::path::Path;
-
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::journal::Journal;
-use super::workshop::at;
+use super::workshop::{Workshop, at};
 use crate::Error;
 
 /// Notes what was found of the problem at a place.
 pub(super) type Note<'n, T> = &'n mut dyn FnMut(usize, T) -> Result<(), Error>;
 
-/// The results of a unit on `count` problems; `run` is called with the places that are missing.
-pub(super) fn run<T: Serialize + DeserializeOwned>(
-    root: &Path,
-    description: &Value,
-    count: usize,
-    run: impl FnOnce(&[usize], Note<'_, T>) -> Result<(), Error>,
-) -> Result<Vec<T>, Error> {
-    let folder = root.join("results");
-    std::fs::create_dir_all(&folder).map_err(at(&folder))?;
-    let digest = tts_core::seed::root(9, &description.to_string());
-    let mut journal = Journal::open(&folder.join(format!("{digest:016x}.jsonl")), description)?;
-    let missing = journal.missing(UNIT, count);
-    if !missing.is_empty() {
-        run(&missing, &mut |place, found| journal.note(UNIT, place, &found))?;
+impl Workshop<'_> {
+    /// The results of a unit on `count` problems; `run` is called with the places that are missing.
+    pub(super) fn unit<T: Serialize + DeserializeOwned>(
+        &self,
+        unit: &Value,
+        count: usize,
+        run: impl FnOnce(&[usize], Note<'_, T>) -> Result<(), Error>,
+    ) -> Result<Vec<T>, Error> {
+        let folder = self.root.join("results");
+        std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+        let description = json!({ "unit": unit, "common": self.common() });
+        let digest = tts_core::seed::root(9, &description.to_string());
+        let path = folder.join(format!("{digest:016x}.jsonl"));
+        let mut journal = Journal::open(&path, &description)?;
+        let missing = journal.missing(UNIT, count);
+        if !missing.is_empty() {
+            run(&missing, &mut |place, found| journal.note(UNIT, place, &found))?;
+        }
+        journal.all(UNIT, count)
     }
-    journal.all(UNIT, count)
 }
 
 /// The only unit of its journal.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::Aggregate;
-use tts_core::metrics::{Auc, Calibration, calibration};
+use tts_core::metrics::{Auc, Calibration, MetricError, calibration};
 
 use super::recipe::Judged;
 use super::workshop::Workshop;
@@ -18,10 +18,11 @@ use crate::{Error, quick};
 pub struct Verdict {
     /// The reward model.
     pub model: String,
-    /// Steps from which a right solution can follow against those from which none can, by seed.
-    pub steps: Vec<Auc>,
+    /// Steps from which a right solution can follow against those from which none can, by seed; `None`
+    /// where all are of one kind.
+    pub steps: Vec<Option<Auc>>,
     /// The same by the step itself being right, by seed.
-    pub errors: Vec<Auc>,
+    pub errors: Vec<Option<Auc>>,
     /// Right against wrong solutions of the same problem, by their score as a whole, by seed; `None` where no
     /// problem has both.
     pub within_problems: Vec<Option<f64>>,
@@ -33,7 +34,7 @@ impl Workshop<'_> {
     /// Judges the reward models of a recipe.
     ///
     /// # Errors
-    /// When a model cannot be made, or all steps are of one kind.
+    /// When a model cannot be made.
     pub fn verdicts(&self, judged: &Judged) -> Result<Vec<Verdict>, Error> {
         judged.models.iter().map(|model| self.verdict(judged, model)).collect()
     }
@@ -88,12 +89,21 @@ impl Workshop<'_> {
                 bar.inc(1);
             }
             bar.finish_and_clear();
-            verdict.steps.push(steps.auc(0)?);
-            verdict.errors.push(errors.auc(0)?);
-            verdict.within_problems.push(ends.auc_within_problems().ok());
+            verdict.steps.push(unless_one_kind(steps.auc(0))?);
+            verdict.errors.push(unless_one_kind(errors.auc(0))?);
+            verdict.within_problems.push(unless_one_kind(ends.auc_within_problems())?);
             let found = calibration(&steps.scores, &steps.right, Calibration::BINS);
             verdict.calibration_error.push(found.ok().map(|found| found.expected_error));
         }
         Ok(verdict)
+    }
+}
+
+/// `None` where there is nothing to tell apart.
+fn unless_one_kind<T>(found: Result<T, MetricError>) -> Result<Option<T>, Error> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(MetricError::MissingClass { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }

@@ -22,7 +22,6 @@ use tts_prm::train::{
 };
 
 use super::spec::{Choice, Labels, Reading, Reward};
-use super::unit;
 use super::workshop::{Purpose, Workshop};
 use crate::sampled::{self, Attempts};
 use crate::{Error, quick};
@@ -53,7 +52,7 @@ impl Workshop<'_> {
         });
         let model = self.policy(policy, made)?;
         let family = self.family();
-        unit::run(&self.root, &description, problems.len(), |places, note| {
+        self.unit(&description, problems.len(), |places, note| {
             let bar = quick::bar("solutions", places.len())?;
             for places in places.chunks(128) {
                 let some: Vec<Problem> = places.iter().map(|&at| problems[at].clone()).collect();

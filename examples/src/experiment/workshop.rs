@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tts_core::family::{Family, Problem, Split, problems};
 use tts_core::{StepScorer, seed};
 use tts_models::train::{Bar, Dataset, Model, Trained, Trainer};
@@ -20,10 +20,10 @@ use tts_prm::{AdvantageScorer, RewardModel};
 use super::implicit::Implied;
 use super::recipe::{Arm, EXACT, Recipe};
 use super::spec::{Implicit, ModelSpec, Reading, Training};
-use crate::{Error, evaluate, pair};
+use crate::{Error, evaluate, pair, sampled};
 
-/// Changes when the same recipe would make other models.
-const FORMAT: u32 = 1;
+/// Changes when the same recipe would make other models or results.
+const FORMAT: u32 = 2;
 
 /// Where models and results of experiments are kept, and what makes them.
 #[derive(Debug)]
@@ -63,7 +63,14 @@ impl Workshop<'_> {
         if self.recipe.retrain { seed } else { 1 }
     }
 
-    fn spec(&self, name: &str) -> Result<&ModelSpec, Error> {
+    /// What all models and results depend on, beside the recipe.
+    pub(super) fn common(&self) -> Value {
+        let EngineConfig { weights, ignore_end, .. } = self.engine;
+        let rule = sampled::rule();
+        json!({ "format": FORMAT, "weights": weights, "ignore end": ignore_end, "rule": rule })
+    }
+
+    pub(super) fn spec(&self, name: &str) -> Result<&ModelSpec, Error> {
         let spec = self.recipe.models.get(name);
         spec.ok_or_else(|| format!("{name:?} is none of the models").into())
     }
@@ -96,8 +103,8 @@ impl Workshop<'_> {
         }
         above.pop();
         let all = json!({
-            "format": FORMAT, "task": self.recipe.task, "temperature": self.recipe.temperature,
-            "seed": seed, "spec": spec, "uses": uses,
+            "common": self.common(), "task": self.recipe.task,
+            "temperature": self.recipe.temperature, "seed": seed, "spec": spec, "uses": uses,
         });
         Ok(tts_core::seed::root(7, &all.to_string()))
     }
@@ -121,9 +128,17 @@ impl Workshop<'_> {
             self.model(used, seed)?;
         }
         std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+        // Another process that makes it is waited for.
+        let lock = folder.join("lock");
+        let lock = std::fs::File::create(&lock)
+            .and_then(|file| file.lock().map(|()| file))
+            .map_err(at(&lock))?;
+        if made.is_file() {
+            return Ok(folder);
+        }
         say(&format!("{name}, seed {seed}: {}", folder.display()));
         let report = match spec {
-            ModelSpec::Embedded(_) => serde_json::Value::Null,
+            ModelSpec::Embedded(_) => Value::Null,
             ModelSpec::Written(written) => self.write(written, &folder, seed)?,
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
             ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
@@ -131,7 +146,11 @@ impl Workshop<'_> {
             ModelSpec::Revision(revised) => self.revised(revised, &folder, seed)?,
         };
         let text = json!({ "name": name, "seed": seed, "spec": spec, "report": report });
-        std::fs::write(&made, format!("{text:#}\n")).map_err(at(&made))?;
+        let partial = folder.join("made.json.partial");
+        std::fs::write(&partial, format!("{text:#}\n"))
+            .and_then(|()| std::fs::rename(&partial, &made))
+            .map_err(at(&made))?;
+        drop(lock);
         Ok(folder)
     }
 
@@ -139,13 +158,13 @@ impl Workshop<'_> {
     ///
     /// # Errors
     /// When it cannot be made or read.
-    pub fn report(&self, name: &str, seed: u64) -> Result<serde_json::Value, Error> {
+    pub fn report(&self, name: &str, seed: u64) -> Result<Value, Error> {
         let path = self.model(name, seed)?.join("made.json");
         if !path.is_file() {
-            return Ok(serde_json::Value::Null);
+            return Ok(Value::Null);
         }
         let text = std::fs::read(&path).map_err(at(&path))?;
-        Ok(serde_json::from_slice::<serde_json::Value>(&text)?["report"].take())
+        Ok(serde_json::from_slice::<Value>(&text)?["report"].take())
     }
 
     /// A policy, open.

@@ -7,6 +7,7 @@
 //! Hu et al. 2021 (arXiv:2106.09685), section 4.1: `A` random, `B` zero, so that training starts
 //! from the decoder itself.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -290,8 +291,9 @@ impl Adapter {
     /// Reads what [`Adapter::save`] or PEFT wrote, for a decoder of this shape.
     ///
     /// # Errors
-    /// When a file is missing or damaged, a tensor is missing or has another shape, or the adapter is
-    /// of a kind that is not supported (other ranks at some sites, `DoRA`, trained biases).
+    /// When a file is missing or damaged, a tensor is missing, has another shape or belongs to no site
+    /// of the decoder, or the adapter is of a kind that is not supported (other ranks at some sites,
+    /// `DoRA`, trained biases or embeddings, a base that was changed as the adapter began).
     pub fn load(folder: impl AsRef<Path>, shape: &ModelConfig) -> Result<Self, ModelError> {
         Self::load_path(folder.as_ref(), shape)
     }
@@ -318,6 +320,14 @@ impl Adapter {
                 factors.push(Factors { a, b });
             }
             layers.push(factors);
+        }
+        let known: HashSet<String> = (0..shape.num_hidden_layers)
+            .flat_map(|layer| config.sites.iter().flat_map(move |site| names(layer, *site)))
+            .collect();
+        // Left out, it would make another model than the one that was trained, and nobody would know.
+        if let Some(name) = tensors.names().into_iter().find(|name| !known.contains(*name)) {
+            let problem = "belongs to no site of this decoder";
+            return Err(ModelError::format(&path, name, problem.to_owned()));
         }
         Ok(Self { config, layers })
     }
@@ -396,7 +406,8 @@ struct Peft {
 }
 
 /// What would make an adapter something else, unless it is null, false or empty.
-const FOREIGN: [&str; 10] = [
+const FOREIGN: [&str; 11] = [
+    "trainable_token_indices",
     "use_dora",
     "lora_bias",
     "use_qalora",
@@ -427,6 +438,18 @@ impl Peft {
         let mut all = FOREIGN.iter().filter_map(|&key| Some((key, self.further.get(key)?)));
         if let Some((key, value)) = all.find(|(_, value)| !plain(value)) {
             return refuse(key, format!("{value}, which is not supported"));
+        }
+        // The other ways to begin also change the base, by what the adapter is then relative to.
+        let unchanged = |value: &Value| match value {
+            Value::Null | Value::Bool(_) => true,
+            Value::String(way) => {
+                ["gaussian", "eva", "orthogonal"].contains(&way.to_lowercase().as_str())
+            }
+            _ => false,
+        };
+        let begun = self.further.get("init_lora_weights");
+        if let Some(value) = begun.filter(|value| !unchanged(value)) {
+            return refuse("init_lora_weights", format!("{value}, which changes the base"));
         }
         let mut sites = self.target_modules;
         sites.sort_unstable();

@@ -67,6 +67,8 @@ fn adapters_that_do_not_fit_are_refused() {
         ("{", "{\"lora_bias\": true,", "lora_bias"),
         ("{", "{\"modules_to_save\": [\"lm_head\"],", "modules_to_save"),
         ("{", "{\"rank_pattern\": {\"q_proj\": 3},", "rank_pattern"),
+        ("{", "{\"trainable_token_indices\": [7],", "trainable_token_indices"),
+        ("{", "{\"init_lora_weights\": \"pissa\",", "init_lora_weights"),
         ("\"q_proj\"", "\"wq\"", "wq"),
         ("\"q_proj\"", "\"v_proj\"", "twice"),
         ("\"q_proj\"", "\"k_proj\"", "k_proj.lora_A.weight"),
@@ -81,7 +83,8 @@ fn adapters_that_do_not_fit_are_refused() {
         assert!(error.contains(expected), "{to}: {error}");
     }
     // What PEFT writes besides changes nothing.
-    let usual = "{\"use_dora\": false, \"modules_to_save\": null, \"rank_pattern\": {}, \"peft_version\": \"0.21.2\",";
+    let usual = "{\"use_dora\": false, \"modules_to_save\": null, \"rank_pattern\": {}, \
+                 \"init_lora_weights\": true, \"peft_version\": \"0.21.2\",";
     std::fs::write(&path, good.replacen('{', usual, 1)).unwrap();
     assert_eq!(Adapter::load(folder.path(), &shape()).unwrap(), adapted().adapter.unwrap());
     // Rank-stabilised adapters count more.
@@ -98,6 +101,11 @@ fn adapters_that_do_not_fit_are_refused() {
     std::fs::write(&weights, broken).unwrap();
     let error = Adapter::load(folder.path(), &shape()).unwrap_err().to_string();
     assert!(error.contains("NaN"), "{error}");
+    // What is trained besides is not left out, be it of a layer that the decoder lacks.
+    std::fs::write(&weights, &bytes).unwrap();
+    let shallow = ModelConfig { num_hidden_layers: 1, ..shape() };
+    let error = Adapter::load(folder.path(), &shallow).unwrap_err().to_string();
+    assert!(error.contains("layers.1.") && error.contains("no site"), "{error}");
     assert!(Adapter::load(folder.path().join("nowhere"), &shape()).is_err());
     for config in [
         AdapterConfig { rank: 0, ..AdapterConfig::default() },

@@ -61,7 +61,7 @@ pub fn revisions(candidates: &[Candidate], most: usize, seed: u64) -> Vec<Revisi
                 let drawn = (seed::uniform(&mut rng) * count as f64) as usize;
                 drawn
             };
-            let count = below(most + 1).min(wrong.len());
+            let count = below(most.saturating_add(1)).min(wrong.len());
             let mut attempts = Vec::with_capacity(count);
             let far = |&place: &usize| {
                 strsim::levenshtein(&candidates[place].text, &candidates[answer].text)

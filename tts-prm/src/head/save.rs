@@ -4,6 +4,8 @@
 //! of a head behind.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
@@ -60,7 +62,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PrmError> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = Path::new(&partial);
-    std::fs::write(partial, bytes)
+    File::create(partial)
+        .and_then(|mut file| {
+            file.write_all(bytes)?;
+            file.sync_all()
+        })
         .and_then(|()| std::fs::rename(partial, path))
-        .map_err(|error| PrmError::io(path, error))
+        .map_err(|error| {
+            // It holds nothing of use, and room where the disk is full.
+            let _ = std::fs::remove_file(partial);
+            PrmError::io(path, error)
+        })
 }

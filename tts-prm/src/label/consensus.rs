@@ -33,8 +33,12 @@ impl Consensus<'_> {
     /// For each solution whether the judge's first error is that of its labels.
     ///
     /// # Errors
-    /// When the judge fails, or does not judge every step with a finite score.
+    /// When the threshold is not finite, the judge fails, or does not judge every step with a finite
+    /// score.
     pub fn agrees(&self, solutions: &[LabelledSolution]) -> Result<Vec<bool>, BoxError> {
+        if !self.threshold.is_finite() {
+            return Err(format!("the threshold is {}, expected a number", self.threshold).into());
+        }
         let path = |solution: &LabelledSolution| {
             let step = |step: &super::LabelledStep| {
                 let (text, tokens) = (step.text.clone(), step.tokens.clone());

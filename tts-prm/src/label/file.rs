@@ -9,14 +9,18 @@ use crate::head::replace;
 /// Writes labels; the file is whole or as it was.
 ///
 /// # Errors
-/// When the file cannot be written.
+/// When a value is not between 0 and 1, or the file cannot be written.
 pub fn write_labels<'a>(
     path: impl AsRef<Path>,
     labels: impl IntoIterator<Item = &'a LabelledSolution>,
 ) -> Result<(), PrmError> {
     let path = path.as_ref();
     let mut bytes = Vec::new();
-    for solution in labels {
+    for (solution, number) in labels.into_iter().zip(1..) {
+        if let Some((_, value)) = solution.bad_value() {
+            let problem = format!("a value of {value}, expected 0 to 1");
+            return Err(PrmError::config(path, &format!("line {number}"), problem));
+        }
         serde_json::to_writer(&mut bytes, solution)
             .map_err(|error| PrmError::config(path, "JSON", error.to_string()))?;
         bytes.push(b'\n');
@@ -48,8 +52,7 @@ pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<LabelledSolution>, PrmE
         let wrong = |problem: String| PrmError::config(path, &format!("line {number}"), problem);
         let solution: LabelledSolution =
             serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
-        let values = solution.steps.iter().map(|step| step.value).chain([solution.start]);
-        if let Some(value) = values.flatten().find(|value| !(0.0..=1.0).contains(value)) {
+        if let Some((_, value)) = solution.bad_value() {
             return Err(wrong(format!("a value of {value}, expected 0 to 1")));
         }
         if solution.steps.is_empty() {

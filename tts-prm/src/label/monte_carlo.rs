@@ -57,11 +57,10 @@ impl MonteCarlo {
     /// The labels in the tree that the strategy has left.
     pub fn labelled(tree: &Tree, grade: &dyn Grade) -> Vec<LabelledSolution> {
         let mut firsts = Firsts::default();
-        let (mut right, mut graded) = (0, 0);
+        let mut right = 0;
         let mut solutions = Vec::new();
         for end in tree.finished() {
             let Some(solved) = grade.grade(&tree.text(end)) else { continue };
-            graded += 1;
             right += u32::from(solved);
             let path = judged(tree, end);
             let step = |(place, &id): (usize, &NodeId)| {
@@ -81,7 +80,9 @@ impl MonteCarlo {
                 solutions.push(LabelledSolution { prompt, start: None, steps, solved });
             }
         }
-        let start = (graded > 0).then(|| f64::from(right) / f64::from(graded));
+        // As among rollouts, what was cut off or has no answer is not right.
+        let lines = tree[NodeId::ROOT].children.len();
+        let start = (lines > 0).then(|| f64::from(right) / lines as f64);
         for solution in &mut solutions {
             solution.start = start;
         }

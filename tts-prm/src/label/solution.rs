@@ -147,6 +147,15 @@ impl LabelledSolution {
         self.steps.iter().map(label).collect()
     }
 
+    /// A value that is not between 0 and 1, if there is one, with the place of its step; `None` for the
+    /// place of the prompt.
+    pub(super) fn bad_value(&self) -> Option<(Option<usize>, f64)> {
+        let steps = self.steps.iter().enumerate().map(|(place, step)| (Some(place), step.value));
+        let values = steps.chain([(None, self.start)]);
+        let known = values.filter_map(|(place, value)| Some((place, value?)));
+        known.into_iter().find(|(_, value)| !(0.0..=1.0).contains(value))
+    }
+
     /// The place of the first step that no rollout came right from; `None` when there is none.
     pub fn first_error(&self) -> Option<usize> {
         self.steps.iter().position(|step| step.value == Some(0.0))
@@ -163,6 +172,11 @@ impl LabelledSolution {
         prompt: Vec<u32>,
         mut encode: impl FnMut(&LabelledStep) -> Result<Vec<u32>, PrmError>,
     ) -> Result<Solution, PrmError> {
+        if let Some((place, value)) = self.bad_value() {
+            let field = place.map_or("start".to_owned(), |place| format!("value of step {place}"));
+            let problem = format!("{value}, expected 0 to 1");
+            return Err(PrmError::Solution { field, problem });
+        }
         let steps = self.steps.iter().map(&mut encode).collect::<Result<_, _>>()?;
         Solution::with_labels(prompt, steps, self.labels(kind), self.solved)
     }

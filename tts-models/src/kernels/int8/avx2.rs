@@ -99,6 +99,7 @@ fn panel<const R: usize, const LINES: usize>(
                     let size = _mm256_abs_epi8(signed);
                     for r in 0..R {
                         let input = _mm256_set1_epi32(x[r][place].words[g]);
+                        // Inputs are never -128, whose sign could not be turned.
                         let pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(input, signed));
                         let fours = _mm256_madd_epi16(pairs, ones);
                         exact[r][half] = _mm256_add_epi32(exact[r][half], fours);

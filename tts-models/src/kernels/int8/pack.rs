@@ -137,8 +137,11 @@ impl Packing {
     }
 }
 
-/// The nearest levels of 8 bits around 128.
+/// The nearest levels of 8 bits around 128; the scale is not finite where a value is not.
 fn rounded(values: &[f32; BLOCK]) -> Block {
+    if values.iter().any(|value| !value.is_finite()) {
+        return Block { levels: [128; BLOCK], scale: f32::NAN, minimum: 0.0 };
+    }
     let most = values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
     // The scale as it is stored, so that levels are the nearest under it.
     let scale = f16::from_f32(most / 127.0).to_f32();

@@ -313,4 +313,9 @@ fn scales_that_are_not_finite_are_refused() {
     assert!(error.contains("row 1, block 1: its scale is not finite"), "{error}");
     tensor.bytes.pop();
     assert!(Matrix::of_blocks(&tensor).is_err());
+    // Blocks of six bits are rounded anew; their scale comes last.
+    let mut tensor = blocks(Dtype::Q6K, 2, 256, 1);
+    tensor.bytes[2 * 210 - 2..].copy_from_slice(&f16::NAN.to_le_bytes());
+    let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
+    assert!(error.contains("row 1, block 0: its scale is not finite"), "{error}");
 }

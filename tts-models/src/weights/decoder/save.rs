@@ -5,6 +5,7 @@
 //!
 //! Source: <https://github.com/huggingface/safetensors#format>.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -30,8 +31,8 @@ impl DecoderWeights {
     /// to nearest), and further tensors in the same file, such as a reward head.
     ///
     /// # Errors
-    /// As [`DecoderWeights::save_safetensors`]; also for other element types, and for values that
-    /// the element type cannot hold.
+    /// As [`DecoderWeights::save_safetensors`]; also for other element types, for values that
+    /// the element type cannot hold, and for two tensors of one name.
     pub fn save_as(
         &self,
         folder: impl AsRef<Path>,
@@ -56,7 +57,11 @@ impl DecoderWeights {
         }
         let mut tensors = self.tensors();
         tensors.extend_from_slice(further);
+        let mut names = HashSet::new();
         for NamedTensor { name, shape, values } in &tensors {
+            if !names.insert(name) {
+                return Err(ModelError::input(name, "a second tensor of this name"));
+            }
             if values.len() != shape.iter().product::<usize>() {
                 let problem = format!("{} values for shape {shape:?}", values.len());
                 return Err(ModelError::input(name, problem));
@@ -145,5 +150,9 @@ pub(crate) fn replace(
             out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
         })
         .and_then(|()| fs::rename(partial, path))
-        .map_err(|e| ModelError::io(path, e))
+        .map_err(|e| {
+            // It holds nothing of use, and room where the disk is full.
+            let _ = fs::remove_file(partial);
+            ModelError::io(path, e)
+        })
 }
