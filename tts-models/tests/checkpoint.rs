@@ -178,7 +178,8 @@ fn a_second_tensor_of_a_name_is_not_written() {
     let weights = tiny("llama", 9);
     let folder = tempfile::tempdir().unwrap();
     let again = weights.tensors().pop().unwrap();
-    let error = weights.save_as(folder.path(), Dtype::F32, &[again.clone()]).unwrap_err();
+    let error =
+        weights.save_as(folder.path(), Dtype::F32, std::slice::from_ref(&again)).unwrap_err();
     let expected = format!("{}: a second tensor of this name", again.name);
     assert!(error.to_string().contains(&expected), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
