@@ -232,7 +232,7 @@ fn point(arm: &str, n: usize, tokens: f64, values: [f64; 2]) -> Point {
     }
 }
 
-/// Three attempts at these problems take more positions than the embedded model has.
+/// Four attempts at these problems take more positions than the embedded model has.
 #[test]
 fn a_revision_model_has_room_for_the_attempts_that_it_sees() {
     let folder = tempfile::tempdir().unwrap();
