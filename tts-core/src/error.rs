@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::generator::BoxError;
+use crate::model::generator::BoxError;
 use crate::{LineError, NodeId, Outcome};
 
 /// A [`crate::Run`] was given something that does not fit, or cannot go on.

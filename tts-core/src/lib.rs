@@ -51,57 +51,31 @@
 //! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
 //! and measure on of which every step can be checked exactly.
 
-pub mod aggregate;
-mod allot;
-pub mod answer;
-pub mod budget;
 pub mod cost;
+pub mod drive;
 pub mod error;
-pub mod family;
-pub mod generator;
-pub mod likelihood;
 pub mod metrics;
-pub mod observe;
-pub mod outcome;
+pub mod model;
+pub mod path;
 #[cfg(feature = "plot")]
 pub mod plot;
-pub mod pool;
-pub mod prompt;
-pub mod record;
-pub mod run;
-pub mod scorer;
-pub mod search;
-pub mod seed;
 pub mod select;
-pub mod selection;
-pub mod settings;
-pub mod step;
-pub mod store;
-pub mod strategy;
+pub mod task;
 pub mod toy;
-pub mod trajectory;
-pub mod tree;
-pub mod usage;
 
-pub use aggregate::Aggregate;
-pub use budget::{Budget, Limit, Mode, Stop};
-pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
-pub use generator::{
-    BoxError, Finished, Generated, Generator, LineError, LineId, Request, Session,
+pub use cost::{Budget, Cost, Limit, Measured, Mode, Stop, Usage};
+pub use drive::{
+    Call, Candidate, Event, Expand, FailedLine, Need, Outcome, ProblemId, Run, Search, SearchPool,
+    SearchStrategy, Settings, View, What,
 };
-pub use likelihood::{Given, Likelihood};
-pub use observe::{Event, What};
-pub use outcome::{Candidate, Outcome};
-pub use pool::SearchPool;
-pub use prompt::{Message, Prompt, Role};
-pub use run::{Call, FailedLine, Need, Run};
-pub use scorer::{Scored, StepScorer};
-pub use search::{ProblemId, Search};
-pub use selection::{Rule, Selection};
-pub use settings::Settings;
-pub use step::{Completion, Finish, Sampling, Step, StepRule, Until};
-pub use store::{Store, Stored};
-pub use strategy::{Expand, SearchStrategy, View};
-pub use trajectory::Trajectory;
-pub use tree::{Node, NodeId, NodeKind, Tree};
-pub use usage::{Cost, Measured, Usage};
+pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
+pub use model::{
+    BoxError, Finished, Generated, Generator, Given, Likelihood, LineError, LineId, Request,
+    Scored, Session, StepScorer, Store, Stored, scorer,
+};
+pub use path::{
+    Aggregate, Completion, Finish, Message, Node, NodeId, NodeKind, Prompt, Role, Sampling, Step,
+    StepRule, Trajectory, Tree, Until, seed,
+};
+pub use select::{Rule, Selection};
+pub use task::{family, math as answer};

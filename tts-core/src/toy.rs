@@ -8,9 +8,9 @@
 //! and one end token. [`Oracle`] judges every line exactly, or with a noise that is a function of
 //! the path. Doctests, laws and strategy tests run in this world.
 
-use crate::generator::BoxError;
-use crate::scorer::Scored;
-use crate::strategy::{Expand, SearchStrategy, View};
+use crate::drive::{Expand, SearchStrategy, View};
+use crate::model::generator::BoxError;
+use crate::model::scorer::Scored;
 use crate::{
     Completion, Finish, Generated, Generator, LineError, Prompt, Request, Sampling, Step,
     StepScorer, Trajectory, Until, seed,

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{ModelCost, Passes};
-use crate::generator::BoxError;
-use crate::scorer::Scored;
+use crate::model::generator::BoxError;
+use crate::model::scorer::Scored;
 use crate::{
     Completion, Finish, Generated, Generator, LineError, Request, Step, StepScorer, Trajectory,
     Until, seed,

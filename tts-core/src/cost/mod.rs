@@ -13,18 +13,22 @@
 //! and Patterson 2009 (doi:10.1145/1498765.1498785) for the roofline; Pope et al. 2022
 //! (arXiv:2211.05102), section 2, for latency by weights and by keys and values.
 
+mod budget;
 mod dry_run;
 mod fit;
 mod model;
 mod passes;
 mod plan;
 mod roofline;
+mod usage;
 
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Budget, Limit, Mode, Stop};
 pub use fit::{LawError, Observation};
 pub use model::{ModelCost, ModelShape};
 pub use passes::{Passes, Work};
 pub use plan::{Forecast, Judge, Limits, Planner};
 pub use roofline::Roofline;
+pub use usage::{Cost, Measured, Usage};

@@ -12,12 +12,14 @@
 mod chains;
 mod classes;
 mod hierarchical;
+mod selection;
 mod top;
 mod vote;
 
 pub use chains::weighted_over_chains;
 pub use classes::{Group, classes};
 pub use hierarchical::hierarchical_majority;
+pub use selection::{Rule, Selection};
 pub use top::top;
 pub use vote::{Class, Weight, best, majority, tally, weighted};
 

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::Call;
-use crate::scorer::Scored;
+use crate::drive::run::Call;
+use crate::model::scorer::Scored;
 use crate::{Completion, Cost, Limit, LineError, NodeId, Prompt, RecordError, Settings, Stop};
 
 const VERSION: u32 = 1;

@@ -92,7 +92,7 @@ impl Budget {
 
     /// A soft budget of wall time.
     pub fn wall(duration: Duration) -> Self {
-        Self { wall: Some(crate::step::seconds(duration)), reserve: 256, ..Self::default() }
+        Self { wall: Some(crate::path::seconds(duration)), reserve: 256, ..Self::default() }
     }
 
     /// # Errors

@@ -5,7 +5,7 @@
 //! is split evenly among the lines and bounds their length, so that no line can overrun whatever
 //! the others do. The split depends on the request alone, never on the order of completion.
 
-use crate::strategy::Expand;
+use crate::drive::strategy::Expand;
 use crate::{Budget, Completion, Limit, LineError, Mode, Request, Settings, Tree, Until, Usage};
 
 /// What may be started.

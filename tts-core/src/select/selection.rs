@@ -7,8 +7,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::drive::outcome;
 use crate::select::{self, Vote, Weight};
-use crate::{Aggregate, NodeId, Tree, answer, outcome};
+use crate::{Aggregate, NodeId, Tree, answer};
 
 /// Which vote decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

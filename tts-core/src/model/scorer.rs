@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::cost::ModelCost;
-use crate::generator::BoxError;
+use crate::model::generator::BoxError;
 use crate::{Step, Trajectory};
 
 /// The score of a step about which the scorer has nothing to say, on a scale from 0 to 1.

@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use crate::pool::SearchPool;
-use crate::strategy::SearchStrategy;
+use crate::drive::pool::SearchPool;
+use crate::drive::strategy::SearchStrategy;
 use crate::{
     Budget, Event, Generator, Outcome, Prompt, Sampling, SearchError, Settings, StepRule,
     StepScorer,

@@ -13,7 +13,7 @@
 //! steps judged one by one; the exact oracle is what process labels estimate.
 
 use super::Family;
-use crate::generator::BoxError;
+use crate::model::generator::BoxError;
 use crate::{Scored, StepScorer, Trajectory};
 
 /// Scores steps by their exact value in a family.

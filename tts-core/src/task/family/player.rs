@@ -7,7 +7,7 @@
 //! right or wrong. At temperature 0 the most probable line is written, the first of equals.
 
 use super::{Countdown, CountdownLine, Expression, chain, lines};
-use crate::generator::BoxError;
+use crate::model::generator::BoxError;
 use crate::toy::{Draft, END};
 use crate::{
     Completion, Finish, Generated, Generator, LineError, Request, Sampling, Step, Until, seed,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::run::FailedLine;
+use crate::drive::run::FailedLine;
 use crate::{Aggregate, NodeId, Stop, Tree, Usage, answer};
 
 /// A finished search of one problem. Every selection rule can be applied to it again, at no cost.

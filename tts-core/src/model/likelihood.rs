@@ -1,6 +1,6 @@
 //! Log-probabilities of given tokens: perplexity, implicit reward models, judges by yes and no.
 
-use crate::generator::BoxError;
+use crate::model::generator::BoxError;
 
 /// Tokens to be judged after others.
 #[derive(Debug, Clone, PartialEq, Eq)]

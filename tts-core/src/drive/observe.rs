@@ -1,6 +1,6 @@
 //! What an observer is told while searches run: any `FnMut(&Event)` is one.
 
-use crate::search::ProblemId;
+use crate::drive::search::ProblemId;
 use crate::{LineError, Stop, Tree, Usage};
 
 /// Something happened to one problem.

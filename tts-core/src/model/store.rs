@@ -35,7 +35,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cost::ModelCost;
-use crate::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
+use crate::model::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
 use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until};
 
 const HEADER: &[u8] = b"{\"store\":1}\n";

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::generator::BoxError;
-use crate::observe::What;
-use crate::record::Record;
-use crate::scorer::Scored;
-use crate::search::{Observer, POLICY, ProblemId, Search};
-use crate::strategy::SearchStrategy;
+use crate::drive::observe::What;
+use crate::drive::record::Record;
+use crate::drive::search::{Observer, POLICY, ProblemId, Search};
+use crate::drive::strategy::SearchStrategy;
+use crate::model::generator::BoxError;
+use crate::model::scorer::Scored;
 use crate::{
     Completion, Event, Finished, Limit, LineError, LineId, Need, Outcome, Prompt, Run, SearchError,
     SearchErrorKind, Session, StepScorer, Stop, Trajectory,

@@ -7,10 +7,10 @@
 
 use std::sync::Arc;
 
-use crate::allot::{self, Plan};
-use crate::scorer::Scored;
+use crate::drive::allot::{self, Plan};
+use crate::drive::strategy::{Expand, SearchStrategy, View};
+use crate::model::scorer::Scored;
 use crate::seed::{self, Rng};
-use crate::strategy::{Expand, SearchStrategy, View};
 use crate::{
     Completion, Cost, Finish, Limit, LineError, Node, NodeId, NodeKind, Outcome, Prompt, Request,
     RunError, Settings, Stop, Trajectory, Tree, Usage,

@@ -1,0 +1,14 @@
+//! What writes and what judges: the traits [`Generator`], [`StepScorer`] and [`Likelihood`], and a
+//! [`Store`] that remembers what was written.
+
+pub mod generator;
+mod likelihood;
+pub mod scorer;
+mod store;
+
+pub use generator::{
+    BoxError, Finished, Generated, Generator, LineError, LineId, Request, Session,
+};
+pub use likelihood::{Given, Likelihood};
+pub use scorer::{Scored, StepScorer};
+pub use store::{Store, Stored};
