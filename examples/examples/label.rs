@@ -144,7 +144,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if arguments.family.is_some() && arguments.writing.step.is_empty() {
         rule.delimiters = StepRule::lines().delimiters;
     }
-    let mut search = Search::new(&policy)
+    let search = Search::new(&policy)
         .rule(rule)
         .sampling(arguments.writing.sampling()?)
         .seed(arguments.writing.seed)

@@ -91,7 +91,7 @@ impl Setting {
         asked: &[(&str, String)],
         mut done: impl FnMut(),
     ) -> Result<Vec<Attempts>, Error> {
-        let mut search = Search::new(generator)
+        let search = Search::new(generator)
             .rule(rule())
             .sampling(self.sampling)
             .seed(self.seed)

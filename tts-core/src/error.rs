@@ -26,6 +26,14 @@ pub enum RunError {
         /// Why not.
         problem: String,
     },
+    /// The strategy picked what can be no answer.
+    #[error("the strategy cannot answer with node {}: {problem}", node.0)]
+    BadPick {
+        /// The node.
+        node: NodeId,
+        /// Why not.
+        problem: String,
+    },
     /// An answer that nobody waits for.
     #[error("no {what} is waited for (slot {slot})")]
     NotWanted {
@@ -60,6 +68,18 @@ pub enum RunError {
         /// Scores given.
         found: usize,
     },
+    /// A score that is none of the scorer's scale.
+    #[error(
+        "the scorer gave node {} the score {score}, but states a scale of probabilities: expected 0 \
+         to 1, or another StepScorer::scale",
+        node.0
+    )]
+    OffScale {
+        /// The step.
+        node: NodeId,
+        /// The score.
+        score: f64,
+    },
     /// A score that is not finite.
     #[error("the scorer gave node {} the score {score}, expected a finite number", node.0)]
     BadScore {
@@ -93,9 +113,6 @@ pub enum SearchErrorKind {
     /// The scorer.
     #[error("scorer: {0}")]
     Scorer(BoxError),
-    /// A strategy named a role that no generator plays.
-    #[error("no generator plays the role {0:?}; see Search::role")]
-    Role(String),
     /// The record.
     #[error(transparent)]
     Record(#[from] RecordError),

@@ -54,6 +54,7 @@
 pub mod cost;
 pub mod drive;
 pub mod error;
+mod guard;
 pub mod metrics;
 pub mod model;
 pub mod path;
@@ -65,17 +66,18 @@ pub mod toy;
 
 pub use cost::{Budget, Cost, Limit, Measured, Mode, Stop, Usage};
 pub use drive::{
-    Call, Candidate, Event, Expand, FailedLine, Need, Outcome, ProblemId, Run, Search, SearchPool,
-    SearchStrategy, Settings, View, What,
+    Ask, Call, Candidate, Desk, Event, Expand, FailedLine, Judging, Line, Need, Outcome, ProblemId,
+    Record, RecordedRun, Reply, Requirements, Run, ScoreBy, Script, Scripted, Search, SearchPool,
+    SearchStrategy, Settings, Unscored, View, What, all,
 };
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{
-    BoxError, Finished, Generated, Generator, Given, Likelihood, LineError, LineId, Request,
-    Scored, Session, StepScorer, Store, Stored, scorer,
+    BoxError, Finished, Generated, Generator, Given, GroupId, Judged, Lane, Likelihood, LineError,
+    LineId, Request, Scored, Scoring, Session, StepScorer, Store, Stored, scorer,
 };
 pub use path::{
-    Aggregate, Completion, Finish, Message, Node, NodeId, NodeKind, Prompt, Role, Sampling, Step,
-    StepRule, Trajectory, Tree, Until, seed,
+    Aggregate, Completion, Finish, Halt, Message, Node, NodeId, NodeKind, Notes, Prompt, Role,
+    Sampling, Scale, Step, StepRule, Trajectory, Tree, Unit, Until, Watch, seed,
 };
 pub use select::{Rule, Selection};
-pub use task::{family, math as answer};
+pub use task::{Task, Verdict, family, math as answer};

@@ -281,7 +281,7 @@ fn random_values_are_those_of_hand_and_of_simulation() {
         assert!((countdown.random_value(question, &[]) - expected).abs() < 1e-4);
         let player = RandomPlayer(countdown.clone());
         let checker = Checker(&countdown);
-        let mut search = Search::new(&player).scorer(&checker).rule(StepRule::lines()).seed(11);
+        let search = Search::new(&player).scorer(&checker).rule(StepRule::lines()).seed(11);
         let outcome = search.run(Sample { n: 20_000 }, countdown.prompt(question)).expect("runs");
         let finished: Vec<_> = outcome.tree.finished().collect();
         assert_eq!(finished.len(), 20_000);
@@ -303,7 +303,7 @@ fn slipping_makes_no_error_in_all_lines_as_often_as_said() {
     let question = "47+38*3-26+1";
     let player = Slipping { error: 0.2 };
     let search = Search::new(&player).rule(StepRule::lines()).seed(5);
-    let mut search = search.sampling(Sampling::temperature(1.0));
+    let search = search.sampling(Sampling::temperature(1.0));
     let chain = Chain::default();
     let outcome = search.run(Sample { n: 2_000 }, chain.prompt(question)).expect("runs");
     let (mut clean, mut slips) = (0, 0);
@@ -332,13 +332,11 @@ fn players_write_the_same_in_one_go_and_step_by_step() {
     for (player, prompt) in players {
         let prompt = Arc::new(prompt);
         let request = |steps: Vec<Arc<Step>>, seed, until| Request {
-            prefix: Trajectory::new(Arc::clone(&prompt), steps, 0, false),
-            append: None,
-            seeds: vec![seed],
             until,
             sampling: Sampling::temperature(1.0),
             rule: Arc::new(StepRule::lines()),
             max_tokens: 500,
+            ..Request::new(Trajectory::new(Arc::clone(&prompt), steps, 0, false), vec![seed])
         };
         let run = |request: Request| {
             let mut answer = player.generate(&[request]).expect("answers");

@@ -42,7 +42,7 @@ impl Generator for Counting {
 fn search(store: &Store, generator: &Counting, n: usize) -> Vec<Outcome> {
     let stored = store.over(generator, "toy");
     let prompts = (0..5).map(|index| generator.world.prompt(index));
-    let mut search = Search::new(&stored).rule(StepRule::lines()).concurrency(2);
+    let search = Search::new(&stored).rule(StepRule::lines()).concurrency(2);
     let mut outcomes: Vec<Outcome> =
         search.run_many(&Sample { n }, prompts).into_iter().map(Result::unwrap).collect();
     for outcome in &mut outcomes {
@@ -147,13 +147,13 @@ fn two_at_once_are_refused() {
 
 fn request(world: &ToyWorld) -> Request {
     Request {
-        prefix: Trajectory::new(Arc::new(world.prompt(0)), Vec::new(), 0, false),
-        append: None,
-        seeds: vec![1, 2, 3],
         until: Until::End,
-        sampling: Sampling::default(),
         rule: Arc::new(StepRule::lines()),
         max_tokens: 200,
+        ..Request::new(
+            Trajectory::new(Arc::new(world.prompt(0)), Vec::new(), 0, false),
+            vec![1, 2, 3],
+        )
     }
 }
 
@@ -191,6 +191,8 @@ fn another_request_is_another_line() {
         Request { sampling: Sampling::temperature(0.7), ..base.clone() },
         Request { rule: Arc::new(StepRule { max_steps: 2, ..StepRule::lines() }), ..base.clone() },
         Request { max_tokens: 30, ..base.clone() },
+        Request { given: vec![u32::from(b'4')], ..base.clone() },
+        Request { watch: tts_core::Watch { confidence: 3, ..Default::default() }, ..base.clone() },
     ];
     for request in changed {
         assert_eq!(ask(&store, "toy", &request).1, 0, "{request:?}");

@@ -133,7 +133,7 @@ impl<'a> AdvantageScorer<'a> {
 
     fn combined(&self, values: Vec<f64>, advantages: impl Iterator<Item = f64>) -> Scored {
         let both = values.into_iter().zip(advantages);
-        Scored { scores: both.map(|(q, a)| self.alpha.mul_add(a, q)).collect() }
+        Scored::of(both.map(|(q, a)| self.alpha.mul_add(a, q)).collect())
     }
 }
 
@@ -152,7 +152,7 @@ fn probabilities(
         let problem = format!("{} paths judged, expected {}", scored.len(), batch.len());
         return Err(refuse(name, problem).into());
     }
-    for (index, (path, Scored { scores })) in batch.iter().zip(&scored).enumerate() {
+    for (index, (path, Scored::of(scores))) in batch.iter().zip(&scored).enumerate() {
         let (first, fresh) = (path.judged_steps().len(), path.fresh_steps().len());
         if scores.len() != fresh {
             let problem = format!("{} scores of the {name}, expected {fresh}", scores.len());

@@ -89,7 +89,7 @@ impl StepScorer for ImplicitReward<'_> {
                 .map(|(own, reference)| f64::from(*own) - f64::from(*reference));
             let reward = |tokens: usize| self.beta * ratios.by_ref().take(tokens).sum::<f64>();
             let lengths = path.fresh_steps().iter().map(|step| step.tokens.len());
-            scored.push(Scored { scores: lengths.map(reward).collect() });
+            scored.push(Scored::of(lengths.map(reward).collect()));
         }
         Ok(scored)
     }

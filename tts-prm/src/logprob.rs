@@ -84,7 +84,7 @@ fn score(
             }
             before = (before.0 + own.0, before.1 + own.1);
         }
-        Ok(Scored { scores })
+        Ok(Scored::of(scores))
     };
     batch.iter().enumerate().map(one).collect()
 }

@@ -49,9 +49,7 @@ impl Arithmetic {
 
 impl StepScorer for Arithmetic {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
-        let one = |path: &Trajectory| Scored {
-            scores: path.fresh_steps().iter().map(|step| Self::judge(&step.text)).collect(),
-        };
+        let one = |path: &Trajectory| Scored::of(path.fresh_steps().iter().map(|step| Self::judge(&step.text)).collect());
         Ok(batch.iter().map(one).collect())
     }
 }

@@ -18,7 +18,7 @@ impl StepScorer for Written {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         let judge = |path: &Trajectory| {
             let scores = path.fresh_steps().iter().map(|step| step.text.trim().parse());
-            Ok(Scored { scores: scores.collect::<Result<_, _>>()? })
+            Ok(Scored::of(scores.collect::<Result<_, _>>()?))
         };
         batch.iter().map(judge).collect()
     }
@@ -49,7 +49,7 @@ impl StepScorer for Perfect {
             let labels = before.zip(&values).map(|(before, &now)| {
                 (1.0 + best_of(now, self.tries) - best_of(before, self.tries)) / 2.0
             });
-            Ok(Scored { scores: labels.skip(path.judged_steps().len()).collect() })
+            Ok(Scored::of(labels.skip(path.judged_steps().len()).collect()))
         };
         batch.iter().map(judge).collect()
     }

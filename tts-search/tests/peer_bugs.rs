@@ -407,7 +407,7 @@ fn a_scorer_that_miscounts_steps_is_an_error() {
     struct None;
     impl StepScorer for None {
         fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
-            Ok(batch.iter().map(|_| Scored { scores: Vec::new() }).collect())
+            Ok(batch.iter().map(|_| Scored::of(Vec::new())).collect())
         }
     }
     for recipe in stepwise() {

@@ -110,7 +110,7 @@ impl Workshop<'_> {
         let store = Store::open(self.root.join("rollouts").join(format!("{identity:016x}.jsonl")))?;
         let model = self.policy(&spec.policy, seed)?;
         let policy = store.over(&model, format!("{identity:016x}"));
-        let mut search = Search::new(&policy)
+        let search = Search::new(&policy)
             .rule(sampled::rule())
             .sampling(Sampling::temperature(self.recipe.temperature))
             .seed(seed)

@@ -11,7 +11,7 @@ use super::{ModelCost, Passes};
 use crate::model::generator::BoxError;
 use crate::model::scorer::Scored;
 use crate::{
-    Completion, Finish, Generated, Generator, LineError, Request, Step, StepScorer, Trajectory,
+    Completion, Finish, Generated, Generator, LineError, Request, Scale, Step, StepScorer, Trajectory,
     Until, seed,
 };
 
@@ -26,6 +26,7 @@ pub(super) struct Scene {
     pub(super) steps: u32,
     pub(super) max_lines: u64,
     pub(super) prefill_rows: u64,
+    pub(super) scale: Scale,
 }
 
 /// Passes of the rounds so far.
@@ -74,19 +75,16 @@ fn length(steps: &[Arc<Step>]) -> u64 {
 
 impl DryGenerator<'_> {
     fn line(&self, request: &Request, mut seed: u64) -> Completion {
-        let most = match request.until {
-            Until::Step => 1,
-            Until::Steps(steps) => steps.max(1),
-            Until::End | Until::Tokens(_) => u32::MAX,
-        };
+        let most = request.until.most_steps();
         let mut left = match request.until {
             Until::Tokens(tokens) => tokens.min(request.max_tokens),
             _ => request.max_tokens,
         };
-        let mut before = request.prefix.steps().len();
+        let mut before = request.prefix.len();
         let mut steps: Vec<Step> = Vec::new();
         // Whoever takes up a finished path again wants a last word.
-        let mut append = request.append.as_deref().map(given_tokens).unwrap_or_default();
+        let mut append = request.given.clone();
+        append.extend(request.append.as_deref().map(given_tokens).unwrap_or_default());
         loop {
             let end = before + 1 >= self.scene.steps as usize;
             let count = self.scene.step_tokens.min(left).max(1);
@@ -100,16 +98,15 @@ impl DryGenerator<'_> {
                 format!("{seed}\n")
             };
             let logprobs = vec![-0.5; count as usize];
-            steps.push(Step { text, tokens, given, logprobs });
+            steps.push(Step { text, tokens, given, logprobs, ..Step::default() });
             left = left.saturating_sub(count);
             before += 1;
             seed = seed::child(seed, 0);
-            let done = u32::try_from(steps.len()).unwrap_or(u32::MAX);
             let finish = if end && count == self.scene.step_tokens {
                 Finish::Stop
             } else if left == 0 {
                 Finish::Length
-            } else if done >= most {
+            } else if steps.len() >= most {
                 Finish::Step
             } else {
                 continue;
@@ -207,17 +204,18 @@ impl StepScorer for DryScorer<'_> {
         let context = self.scene.prompt_tokens as f64 + shared.tokens as f64;
         let judged = Passes { count, rows, drawn: 0.0, attended, read: context + rows };
         log.judged = log.judged + Passes { drawn: 0.0, ..passes } + judged;
-        let judge = |path: &Trajectory| Scored {
-            scores: path
-                .fresh_steps()
-                .iter()
-                .map(|step| seed::uniform(&mut seed::rng(seed::root(0, &step.text))))
-                .collect(),
+        let judge = |path: &Trajectory| {
+            let draw = |step: &Arc<Step>| seed::uniform(&mut seed::rng(seed::root(0, &step.text)));
+            Scored::of(path.fresh_steps().iter().map(draw).collect())
         };
         Ok(batch.iter().map(judge).collect())
     }
 
     fn cost(&self) -> ModelCost {
         self.cost
+    }
+
+    fn scale(&self) -> Scale {
+        self.scene.scale
     }
 }

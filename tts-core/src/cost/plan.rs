@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dry_run::{DryGenerator, DryScorer, Log, Scene};
 use super::{LawError, ModelCost, ModelShape, Passes, Roofline};
-use crate::{Cost, Prompt, Search, SearchStrategy, StepRule};
+use crate::{Cost, Prompt, Scale, Search, SearchStrategy, StepRule};
 
 /// What judges steps.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct Planner {
     pub max_lines: u64,
     /// Rows of a pass that reads a prompt, at most.
     pub prefill_rows: u64,
+    /// What the judge's scores are: a strategy may refuse others.
+    #[serde(default)]
+    pub scale: Scale,
 }
 
 impl Default for Planner {
@@ -61,6 +64,7 @@ impl Default for Planner {
             steps: 8,
             max_lines: 64,
             prefill_rows: 256,
+            scale: Scale::PREFIX,
         }
     }
 }
@@ -132,6 +136,7 @@ impl Planner {
             steps: self.steps.max(1),
             max_lines: self.max_lines,
             prefill_rows: self.prefill_rows,
+            scale: self.scale,
         };
         let log = Mutex::new(Log::default());
         let generator = DryGenerator { scene, cost: self.policy.cost(), log: &log };
@@ -147,7 +152,12 @@ impl Planner {
             max_steps: scene.steps,
             ..StepRule::lines()
         };
-        let mut search = Search::new(&generator).scorer(&scorer).rule(rule);
+        // Whoever is asked writes, or judges, alike.
+        let needs = strategy.requires();
+        let search = Search::new(&generator).scorer(&scorer).rule(rule);
+        let search = needs.roles.iter().fold(search, |search, role| search.role(role, &generator));
+        let search =
+            needs.scorers.iter().fold(search, |search, name| search.scorer_named(name, &scorer));
         let outcome = search
             .run(strategy, Prompt::text("a problem"))
             .map_err(|error| LawError::Strategy { problem: error.to_string() })?;

@@ -5,8 +5,11 @@
 //! is split evenly among the lines and bounds their length, so that no line can overrun whatever
 //! the others do. The split depends on the request alone, never on the order of completion.
 
-use crate::drive::strategy::Expand;
-use crate::{Budget, Completion, Limit, LineError, Mode, Request, Settings, Tree, Until, Usage};
+use super::strategy::{Expand, ScoreBy};
+use crate::{
+    Budget, Completion, Finish, Limit, LineError, Mode, NodeKind, Request, Settings, Step, StepRule,
+    Tree, Until, Usage,
+};
 
 /// What may be started.
 pub(crate) enum Plan {
@@ -42,8 +45,8 @@ pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Optio
     .find_map(|(limit, reached)| reached.then_some(limit))
 }
 
-/// Under a hard budget: the limit that judging this many tokens would break.
-pub(crate) fn cannot_score(budget: &Budget, usage: &Usage, tokens: u64) -> Option<Limit> {
+/// Under a hard budget: the limit that judging this many tokens in so many calls would break.
+pub(crate) fn cannot_score(budget: &Budget, usage: &Usage, tokens: u64, calls: u64) -> Option<Limit> {
     if budget.mode == Mode::Soft {
         return None;
     }
@@ -51,12 +54,11 @@ pub(crate) fn cannot_score(budget: &Budget, usage: &Usage, tokens: u64) -> Optio
     if budget.scored_tokens.is_some_and(|limit| cost.scored_tokens + tokens > limit) {
         return Some(Limit::ScoredTokens);
     }
-    budget.calls.is_some_and(|limit| cost.calls + 1 > limit).then_some(Limit::Calls)
+    budget.calls.is_some_and(|limit| cost.calls + calls > limit).then_some(Limit::Calls)
 }
 
 /// The longest that a line may get by the step rule alone.
-fn longest(settings: &Settings, generated: u64, until: Until) -> u32 {
-    let rule = &settings.rule;
+fn longest(rule: &StepRule, generated: u64, until: Until) -> u32 {
     let room = u64::from(rule.max_tokens).saturating_sub(generated);
     let room = u32::try_from(room).unwrap_or(u32::MAX);
     match until {
@@ -66,6 +68,28 @@ fn longest(settings: &Settings, generated: u64, until: Until) -> u32 {
         Until::End => room,
     }
     .max(1)
+}
+
+/// Generated tokens before a line begins, those of its own step that are kept included.
+fn generated_before(tree: &Tree, expand: &Expand) -> u64 {
+    let before = tree.generated(expand.parent_in(tree));
+    let step = &tree[expand.node].step;
+    before + u64::from(expand.keep.unwrap_or(0).saturating_sub(step.given))
+}
+
+/// How many scorers a round of these decisions goes to.
+fn scorers(settings: &Settings, tree: &Tree, wanted: &[Expand]) -> u64 {
+    let own = |expand: &Expand| {
+        settings.scorer.is_some()
+            && expand.score == ScoreBy::Kind
+            && expand.kind_in(tree) != NodeKind::Aside
+    };
+    let named = wanted.iter().filter_map(|expand| match &expand.score {
+        ScoreBy::Named(name) => Some(name),
+        _ => None,
+    });
+    let named: std::collections::BTreeSet<_> = named.collect();
+    u64::from(wanted.iter().any(own)) + named.len() as u64
 }
 
 /// Bounds for the decisions of a round.
@@ -78,15 +102,18 @@ pub(crate) fn plan(
     finished: bool,
 ) -> Plan {
     let budget = &settings.budget;
-    let longest = |expand: &Expand| longest(settings, tree.generated(expand.node), expand.until);
+    let longest = |expand: &Expand| {
+        let rule = expand.rule.as_ref().unwrap_or(&settings.rule);
+        longest(rule, generated_before(tree, expand), expand.until)
+    };
     let mut bounds: Vec<(usize, u32)> = wanted.iter().map(|e| (e.n, longest(e))).collect();
     if budget.mode == Mode::Soft {
         return Plan::Lines(bounds);
     }
     let cost = &usage.logical;
     if let Some(limit) = budget.calls {
-        // Judging the round is a call as well.
-        let judging = u64::from(settings.scored);
+        // Judging the round is a call of each scorer as well.
+        let judging = scorers(settings, tree, wanted);
         let room = limit.saturating_sub(cost.calls).saturating_sub(judging);
         if room == 0 {
             return Plan::Stop(Limit::Calls);
@@ -108,7 +135,7 @@ pub(crate) fn plan(
     if let Some(left) = tokens_left(budget, usage, finished) {
         shares.push((Limit::GeneratedTokens, left / lines));
     }
-    if let Some(limit) = budget.scored_tokens.filter(|_| settings.scored) {
+    if let Some(limit) = budget.scored_tokens.filter(|_| scorers(settings, tree, wanted) > 0) {
         shares.push((Limit::ScoredTokens, limit.saturating_sub(cost.scored_tokens) / lines));
     }
     if let Some(limit) = budget.flops {
@@ -129,7 +156,11 @@ pub(crate) fn plan(
 /// Tokens that this many operations pay for, generated and judged, at the longest context.
 fn token_share(settings: &Settings, prompt_tokens: u64, flops: f64) -> u64 {
     let context = prompt_tokens + u64::from(settings.rule.max_tokens);
-    let dearest = settings.policy_cost.flops(context, 1) + settings.scorer_cost.flops(context, 1);
+    let dearest = |costs: &mut dyn Iterator<Item = f64>| costs.fold(0.0, f64::max);
+    let writers = std::iter::once(&settings.policy).chain(settings.roles.values());
+    let judges = settings.scorer.iter().chain(settings.scorers.values());
+    let dearest = dearest(&mut writers.map(|writer| writer.cost.flops(context, 1)))
+        + dearest(&mut judges.map(|judge| judge.cost.flops(context, 1)));
     if dearest <= 0.0 {
         return u64::MAX;
     }
@@ -153,7 +184,7 @@ pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Opt
     {
         return None;
     }
-    let mut tokens = budget.reserve.min(u64::from(longest(settings, generated, Until::End)));
+    let mut tokens = budget.reserve.min(u64::from(longest(&settings.rule, generated, Until::End)));
     if let Some(limit) = budget.generated_tokens.filter(|_| hard) {
         tokens = tokens.min(limit.saturating_sub(cost.generated_tokens));
     }
@@ -163,15 +194,15 @@ pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Opt
 /// Whether a completion keeps the generator's contract.
 pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(), LineError> {
     let broken = |what: String| Err(LineError(format!("the generator broke its contract: {what}")));
-    let most = match request.until {
-        Until::Step => 1,
-        Until::Steps(steps) => steps.max(1) as usize,
-        Until::End | Until::Tokens(_) => usize::MAX,
-    };
+    let most = request.until.most_steps();
     if line.steps.is_empty() || line.steps.len() > most {
         return broken(format!("{} steps, expected 1 to {most}", line.steps.len()));
     }
-    if line.generated() > u64::from(request.max_tokens) {
+    let steps = line.steps.iter();
+    if line.finish == Finish::Halted && request.watch.halt.is_none() {
+        return broken("a line was broken off that nobody asked to".into());
+    }
+    if steps.map(Step::generated).sum::<u64>() > u64::from(request.max_tokens) {
         return broken(format!(
             "{} tokens, expected at most {}",
             line.generated(),
@@ -191,8 +222,20 @@ pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(
                 "step {index}: a log-probability is {bad}, expected a finite number"
             ));
         }
-        if step.given > 0 && (index > 0 || request.append.is_none()) {
-            return broken(format!("step {index}: given tokens that were not appended"));
+        let words = request.append.is_some() || !request.given.is_empty();
+        if step.given > 0 && (index > 0 || !words) {
+            return broken(format!("step {index}: given tokens that nobody gave"));
+        }
+        if step.given as usize > step.tokens.len() || step.closing as usize > step.tokens.len() {
+            let (given, closing, all) = (step.given, step.closing, step.tokens.len());
+            return broken(format!("step {index}: {given} given, {closing} closing of {all} tokens"));
+        }
+        if index == 0 && !step.tokens.starts_with(&request.given) {
+            return broken("the first step does not begin with the tokens that were kept".into());
+        }
+        let notes = [step.confidence(), step.certainty(), step.drawn()];
+        if let Some(notes) = notes.iter().find(|notes| !matches!(notes.len() as u64, 0) && notes.len() as u64 != generated) {
+            return broken(format!("step {index}: {} notes for {generated} tokens", notes.len()));
         }
     }
     Ok(())

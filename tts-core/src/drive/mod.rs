@@ -2,19 +2,28 @@
 //! many at once ([`Search`], [`SearchPool`]), records and outcomes.
 
 mod allot;
+mod call;
+mod lanes;
 mod observe;
-pub mod outcome;
+mod outcome;
 mod pool;
+mod readers;
 mod record;
+mod recorded;
 mod run;
+mod script;
 mod search;
 mod settings;
 mod strategy;
 
+pub use call::Call;
 pub use observe::{Event, What};
-pub use outcome::{Candidate, Outcome};
+pub use outcome::{Candidate, FailedLine, Outcome, Unscored};
 pub use pool::SearchPool;
-pub use run::{Call, FailedLine, Need, Run};
+pub use record::Record;
+pub use recorded::RecordedRun;
+pub use run::{Judging, Need, Run};
+pub use script::{Ask, Desk, Line, Reply, Script, Scripted, all};
 pub use search::{ProblemId, Search};
-pub use settings::Settings;
-pub use strategy::{Expand, SearchStrategy, View};
+pub use settings::{Judge, Settings, Writer};
+pub use strategy::{Expand, Requirements, ScoreBy, SearchStrategy, View};

@@ -2,8 +2,31 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::drive::run::FailedLine;
-use crate::{Aggregate, NodeId, Stop, Tree, Usage, answer};
+use crate::{Aggregate, LineError, NodeId, Stop, Tree, Usage, Verdict};
+
+/// A line that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FailedLine {
+    /// What it should have continued.
+    pub node: NodeId,
+    /// The round of generation.
+    pub round: u32,
+    /// Why.
+    pub error: LineError,
+}
+
+/// A path that its scorer could not judge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unscored {
+    /// Its last node.
+    pub node: NodeId,
+    /// The round of generation.
+    pub round: u32,
+    /// Why, as the scorer says.
+    pub why: String,
+}
 
 /// A finished search of one problem. Every selection rule can be applied to it again, at no cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,6 +42,9 @@ pub struct Outcome {
     pub usage: Usage,
     /// Lines that failed.
     pub failed: Vec<FailedLine>,
+    /// Paths that could not be judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unscored: Vec<Unscored>,
 }
 
 /// One finished solution (or, when none finished, an unfinished one).
@@ -38,23 +64,26 @@ impl Outcome {
         self.best.map(|id| self.tree.text(id))
     }
 
-    /// The final answer of the chosen solution.
+    /// The final answer of the chosen solution, as the search's task finds it.
     pub fn answer(&self) -> Option<String> {
-        self.text().and_then(|text| answer::extract(&text))
+        self.best.and_then(|id| self.tree.answer(id)).map(str::to_owned)
+    }
+
+    /// The task's verdict on the chosen solution, where the right answer is known.
+    pub fn verdict(&self, gold: &str) -> Verdict {
+        let question = self.tree.prompt().question();
+        self.text().map_or(Verdict::Unanswered, |text| {
+            self.tree.task().verdict(question, gold, &text)
+        })
     }
 
     /// All candidates with their answers and scores.
     pub fn candidates(&self, aggregate: Aggregate) -> Vec<Candidate> {
-        candidates(&self.tree, aggregate)
+        let candidate = |node| Candidate {
+            node,
+            answer: self.tree.answer(node).map(str::to_owned),
+            score: self.tree.score(node, aggregate).unwrap_or(f64::NEG_INFINITY),
+        };
+        self.tree.candidates().into_iter().map(candidate).collect()
     }
-}
-
-/// All candidates of a tree with their answers and scores, in order.
-pub fn candidates(tree: &Tree, aggregate: Aggregate) -> Vec<Candidate> {
-    let candidate = |node| Candidate {
-        node,
-        answer: answer::extract(&tree.text(node)),
-        score: tree.score(node, aggregate).unwrap_or(f64::NEG_INFINITY),
-    };
-    tree.candidates().into_iter().map(candidate).collect()
 }

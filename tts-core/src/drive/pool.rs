@@ -1,47 +1,40 @@
-//! Many problems in flight: submit, poll, cancel.
+//! Many problems in flight: submit, poll, cancel; or, turn by turn, beside other work.
+
+mod judging;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::drive::observe::What;
-use crate::drive::record::Record;
-use crate::drive::search::{Observer, POLICY, ProblemId, Search};
-use crate::drive::strategy::SearchStrategy;
-use crate::model::generator::BoxError;
-use crate::model::scorer::Scored;
+use self::judging::Parts;
+use super::lanes::{JudgeLane, WriterLane};
+use super::search::{Observer, POLICY, ProblemId, Search};
+use super::{Need, Outcome, RecordedRun, Run, SearchStrategy, Settings};
 use crate::{
-    Completion, Event, Finished, Limit, LineError, LineId, Need, Outcome, Prompt, Run, SearchError,
-    SearchErrorKind, Session, StepScorer, Stop, Trajectory,
+    BoxError, Event, Finished, GroupId, LineError, LineId, Prompt, RunError, SearchError,
+    SearchErrorKind, Stop, What,
 };
 
-type Line = Result<Completion, LineError>;
-
 /// One problem in flight.
-struct Problem<S> {
-    run: Run<S>,
-    record: Option<Record>,
-    started: Instant,
-    /// The lines of the present round that are in, slot by slot.
-    lines: Vec<Option<Line>>,
-    /// Lines of the present round, slot by slot.
-    flying: Vec<(String, LineId)>,
-    /// How many of them are not in yet.
-    missing: usize,
+struct InFlight<S> {
+    run: RecordedRun<S>,
+    /// Lines of the present round, slot by slot, and whose they are.
+    flying: Vec<(usize, LineId)>,
+    /// Judgements of the present round.
+    judging: Parts,
+    /// Why its generator failed as a whole, if it did.
+    down: Option<String>,
 }
 
-/// Problems that run together, see [`Search::pool`].
-///
-/// Generators of several roles are polled in turn, each until one of its lines is done: a slow one
-/// holds up what the others have ready until then.
+/// Problems that run together, see [`Search::pool`]. It holds what it needs of the search, so it can be
+/// kept in a struct and sent to another thread.
 ///
 /// ```
 /// use tts_core::toy::{Sample, ToyWorld};
 /// use tts_core::Search;
 ///
 /// let world = ToyWorld::default();
-/// let mut search = Search::new(&world);
+/// let search = Search::new(&world);
 /// let mut pool = search.pool();
 /// let first = pool.submit(Sample { n: 4 }, world.prompt(0), None)?;
 /// let second = pool.submit(Sample { n: 1 }, world.prompt(1), None)?;
@@ -51,44 +44,60 @@ struct Problem<S> {
 /// }
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
-pub struct SearchPool<'s, 'a, S> {
-    sessions: BTreeMap<String, Box<dyn Session + 'a>>,
-    scorer: Option<&'a dyn StepScorer>,
-    settings: crate::Settings,
-    observers: &'s mut Vec<Observer<'a>>,
-    problems: BTreeMap<ProblemId, Problem<S>>,
+pub struct SearchPool<'a, S> {
+    settings: Settings,
+    observers: Vec<Arc<Mutex<Observer<'a>>>>,
+    writers: Vec<WriterLane<'a>>,
+    roles: BTreeMap<String, usize>,
+    judges: Vec<JudgeLane<'a>>,
+    /// Scorers by name; the search's own has none.
+    scorers: BTreeMap<Option<Arc<str>>, usize>,
+    problems: BTreeMap<ProblemId, InFlight<S>>,
     /// Problems whose need changed.
     ready: VecDeque<ProblemId>,
-    /// Problems that wait for scores.
-    unscored: Vec<ProblemId>,
     /// Who waits for which line, at which slot.
-    owners: HashMap<(String, LineId), (ProblemId, usize)>,
+    owners: HashMap<(usize, LineId), (ProblemId, usize)>,
+    /// Who waits for which judgement, as which part of it.
+    groups: HashMap<(usize, GroupId), (ProblemId, usize)>,
     done: VecDeque<(ProblemId, Result<Outcome, SearchError>)>,
     next: usize,
 }
 
-impl<S> std::fmt::Debug for SearchPool<'_, '_, S> {
+impl<S> std::fmt::Debug for SearchPool<'_, S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SearchPool").field("problems", &self.problems.len()).finish_non_exhaustive()
     }
 }
 
-impl<'s, 'a, S: SearchStrategy> SearchPool<'s, 'a, S> {
-    pub(crate) fn new(search: &'s mut Search<'a>) -> Self {
-        let sessions = search
-            .generators
-            .iter()
-            .map(|(role, generator)| (role.clone(), generator.session()))
-            .collect();
+impl<'a, S: SearchStrategy> SearchPool<'a, S> {
+    pub(crate) fn new(search: &Search<'a>) -> Self {
+        let (mut writers, mut roles, mut known) = (Vec::new(), BTreeMap::new(), HashMap::new());
+        for (role, generator) in &search.generators {
+            let lane = *known.entry(generator.lane()).or_insert_with(|| {
+                writers.push(WriterLane::new(Arc::clone(generator)));
+                writers.len() - 1
+            });
+            roles.insert(role.clone(), lane);
+        }
+        let (mut judges, mut scorers, mut known) = (Vec::new(), BTreeMap::new(), HashMap::new());
+        for (name, scorer) in &search.scorers {
+            let lane = *known.entry(scorer.lane()).or_insert_with(|| {
+                judges.push(JudgeLane::new(Arc::clone(scorer)));
+                judges.len() - 1
+            });
+            scorers.insert(name.clone(), lane);
+        }
         Self {
-            sessions,
-            scorer: search.scorer,
             settings: search.settings.clone(),
-            observers: &mut search.observers,
+            observers: search.observers.clone(),
+            writers,
+            roles,
+            judges,
+            scorers,
             problems: BTreeMap::new(),
             ready: VecDeque::new(),
-            unscored: Vec::new(),
             owners: HashMap::new(),
+            groups: HashMap::new(),
             done: VecDeque::new(),
             next: 0,
         }
@@ -104,11 +113,11 @@ impl<'s, 'a, S: SearchStrategy> SearchPool<'s, 'a, S> {
         self.problems.is_empty()
     }
 
-    /// Takes up a problem, and its record if it has one.
+    /// Takes up a problem, and its record if it has one. Problems may join at any time.
     ///
     /// # Errors
-    /// When the problem is empty, a setting is out of range, or the record belongs to another
-    /// search. The problem's number is used up then.
+    /// When the problem is empty, a setting is out of range or missing, or the record belongs to
+    /// another search. The problem's number is used up then.
     pub fn submit(
         &mut self,
         strategy: S,
@@ -118,86 +127,95 @@ impl<'s, 'a, S: SearchStrategy> SearchPool<'s, 'a, S> {
         let id = ProblemId(self.next);
         self.next += 1;
         let run = Run::new(strategy, prompt, self.settings.clone())?;
-        let prompt = Arc::clone(run.tree().prompt());
-        let record = record.map(|path| Record::open(path, &prompt, &self.settings)).transpose()?;
-        let problem = Problem {
-            run,
-            record,
-            started: Instant::now(),
-            lines: Vec::new(),
-            flying: Vec::new(),
-            missing: 0,
-        };
+        let run = RecordedRun::new(run, record)?;
+        let replayed = run.run().usage().rounds;
+        let problem =
+            InFlight { run, flying: Vec::new(), judging: Parts::default(), down: None };
         self.problems.insert(id, problem);
-        match self.replay(id) {
-            Ok(replayed) => self.tell(id, What::Started { replayed }),
-            Err(kind) => {
-                let failed = self.fail(id, kind);
-                return Err(failed);
-            }
-        }
+        self.tell(id, What::Started { replayed });
         self.ready.push_back(id);
         Ok(id)
     }
 
     /// Calls a problem off; it comes back from `poll` with what it has.
     pub fn cancel(&mut self, id: ProblemId) {
-        if let Some(problem) = self.problems.get_mut(&id) {
-            problem.run.cancel();
-            for (role, line) in std::mem::take(&mut problem.flying) {
-                self.owners.remove(&(role.clone(), line));
-                if let Some(session) = self.sessions.get_mut(&role) {
-                    session.cancel(line);
-                }
-            }
-            self.unscored.retain(|&other| other != id);
+        if self.problems.contains_key(&id) {
+            self.abandon(id);
             self.ready.push_back(id);
+        }
+    }
+
+    /// Calls off all that a problem waits for.
+    fn abandon(&mut self, id: ProblemId) {
+        let Some(problem) = self.problems.get_mut(&id) else { return };
+        problem.run.cancel();
+        for (lane, line) in std::mem::take(&mut problem.flying) {
+            if self.owners.remove(&(lane, line)).is_some() {
+                self.writers[lane].cancel(line);
+            }
+        }
+        for (lane, group) in std::mem::take(&mut problem.judging).groups() {
+            if self.groups.remove(&(lane, group)).is_some() {
+                self.judges[lane].cancel(group);
+            }
         }
     }
 
     /// Works until a problem is over, and returns it; `None` when none is in flight.
     pub fn poll(&mut self) -> Option<(ProblemId, Result<Outcome, SearchError>)> {
         loop {
-            while let Some(id) = self.ready.pop_front() {
-                self.advance(id);
-            }
             if let Some(done) = self.done.pop_front() {
                 return Some(done);
             }
-            if !self.unscored.is_empty() {
-                self.score();
-            } else if !self.owners.is_empty() {
-                self.poll_lines();
-            } else {
+            if self.problems.is_empty() {
                 return None;
+            }
+            self.work(true);
+        }
+    }
+
+    /// Does what can be done without waiting: submits what problems need, judges what waits, lets every
+    /// generator do a piece of work. Returns the problems that are over by then; between turns others
+    /// may join or be called off. With no problem in flight it does nothing.
+    ///
+    /// ```
+    /// # use tts_core::toy::{Sample, ToyWorld};
+    /// # use tts_core::Search;
+    /// # let world = ToyWorld::default();
+    /// let mut pool = Search::new(world).pool();
+    /// pool.submit(Sample { n: 4 }, world.prompt(0), None)?;
+    /// let mut over = Vec::new();
+    /// while !pool.is_empty() {
+    ///     over.extend(pool.turn());
+    /// }
+    /// assert_eq!(over.len(), 1);
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    pub fn turn(&mut self) -> Vec<(ProblemId, Result<Outcome, SearchError>)> {
+        self.work(false);
+        self.done.drain(..).collect()
+    }
+
+    fn work(&mut self, wait: bool) {
+        self.advance_all();
+        self.judge();
+        self.advance_all();
+        let busy = || (0..self.writers.len()).filter(|&lane| self.writers[lane].flying > 0);
+        let lanes: Vec<usize> = busy().collect();
+        // With several at work none may hold up the others.
+        let wait = wait && lanes.len() == 1 && self.groups.is_empty() && self.done.is_empty();
+        for lane in lanes {
+            match self.writers[lane].work(wait) {
+                Ok(finished) => finished.into_iter().for_each(|line| self.take(lane, line)),
+                Err(error) => self.lose(lane, &error),
             }
         }
     }
 
-    /// Plays the record back as far as it goes; returns the number of rounds.
-    fn replay(&mut self, id: ProblemId) -> Result<u32, SearchErrorKind> {
-        let Some(problem) = self.problems.get_mut(&id) else { return Ok(0) };
-        let Some(record) = &mut problem.record else { return Ok(0) };
-        let run = &mut problem.run;
-        loop {
-            match run.need() {
-                Need::Lines(calls) => {
-                    let Some(lines) = record.replay_lines(calls)? else { break };
-                    if let Some(limit) = record.replay_expiry() {
-                        run.expire(limit);
-                    }
-                    for (slot, line) in lines.into_iter().enumerate() {
-                        run.give_line(slot, line)?;
-                    }
-                }
-                Need::Scores(_) => {
-                    let Some(scores) = record.replay_scores()? else { break };
-                    run.give_scores(scores)?;
-                }
-                Need::Nothing(_) => break,
-            }
+    fn advance_all(&mut self) {
+        while let Some(id) = self.ready.pop_front() {
+            self.advance(id);
         }
-        Ok(run.usage().rounds)
     }
 
     /// Acts on what a problem needs now.
@@ -205,139 +223,80 @@ impl<'s, 'a, S: SearchStrategy> SearchPool<'s, 'a, S> {
         let Some(problem) = self.problems.get_mut(&id) else { return };
         match problem.run.need() {
             Need::Lines(calls) => {
-                let mut asked = Vec::new();
+                let mut asked = Vec::with_capacity(problem.run.missing());
                 for call in calls {
                     let role = call.expand.role.as_deref().unwrap_or(POLICY);
-                    let Some(session) = self.sessions.get_mut(role) else {
-                        let kind = SearchErrorKind::Role(role.to_owned());
-                        self.end_in_error(id, kind);
-                        return;
-                    };
-                    asked.extend(
-                        session
-                            .submit(call.request.clone())
-                            .into_iter()
-                            .map(|line| (role.to_owned(), line)),
-                    );
+                    // Settings and generators come from one search: the run has looked.
+                    let Some(&lane) = self.roles.get(role) else { continue };
+                    match self.writers[lane].submit(call.request.clone()) {
+                        Ok(lines) => asked.extend(lines.into_iter().map(|line| (lane, line))),
+                        Err(error) => {
+                            problem.flying = asked;
+                            self.end_in_error(id, SearchErrorKind::Generator(error.into()));
+                            return;
+                        }
+                    }
                 }
-                problem.lines = vec![None; asked.len()];
-                for (slot, key) in asked.iter().enumerate() {
-                    self.owners.insert(key.clone(), (id, slot));
+                self.owners.reserve(asked.len());
+                for (slot, &key) in asked.iter().enumerate() {
+                    self.owners.insert(key, (id, slot));
                 }
                 let lines = asked.len();
+                let expected = problem.run.missing();
                 problem.flying = asked;
-                problem.missing = lines;
+                if lines != expected {
+                    let error = format!("the generator took up {lines} lines of {expected}");
+                    self.end_in_error(id, SearchErrorKind::Generator(error.into()));
+                    return;
+                }
                 self.tell(id, What::Asked { lines });
             }
-            Need::Scores(_) => self.unscored.push(id),
+            Need::Scores(_) => self.submit_judgings(id),
             Need::Nothing(_) => self.end(id),
         }
     }
 
-    /// Takes what the generators have done.
-    fn poll_lines(&mut self) {
-        let roles: Vec<String> = self.sessions.keys().cloned().collect();
-        for role in roles {
-            if !self.owners.keys().any(|(owner, _)| *owner == role) {
-                continue;
-            }
-            let Some(session) = self.sessions.get_mut(&role) else { continue };
-            match session.poll() {
-                Ok(finished) if finished.is_empty() => {
-                    let lost = "the generator lost its lines: nothing is in flight any more";
-                    self.lose(&role, &lost.into());
-                }
-                Ok(finished) => finished.into_iter().for_each(|line| self.take(&role, line)),
-                Err(error) => self.lose(&role, &error),
-            }
-        }
-    }
-
     /// Every line of a generator is lost: the lines fail, one by one.
-    fn lose(&mut self, role: &str, error: &BoxError) {
+    fn lose(&mut self, lane: usize, error: &BoxError) {
         let error = LineError(error.to_string());
         let mut lost: Vec<(ProblemId, usize, LineId)> = self
             .owners
             .iter()
-            .filter(|((owner, _), _)| owner == role)
+            .filter(|((owner, _), _)| *owner == lane)
             .map(|((_, line), &(id, slot))| (id, slot, *line))
             .collect();
         lost.sort_unstable();
-        for (_, _, line) in lost {
+        for (id, _, line) in lost {
+            if let Some(problem) = self.problems.get_mut(&id) {
+                problem.down = Some(error.0.clone());
+            }
             let result = Err(error.clone());
-            self.take(role, Finished { line, result, computed_tokens: 0, cached_tokens: 0 });
+            self.take(lane, Finished { line, result, computed_tokens: 0, cached_tokens: 0 });
         }
     }
 
     /// One line is done.
-    fn take(&mut self, role: &str, finished: Finished) {
-        let Some((id, slot)) = self.owners.remove(&(role.to_owned(), finished.line)) else {
-            return;
-        };
+    fn take(&mut self, lane: usize, finished: Finished) {
+        let Some((id, slot)) = self.owners.remove(&(lane, finished.line)) else { return };
+        self.writers[lane].flying -= 1;
+        if !self.observers.is_empty() {
+            match &finished.result {
+                Ok(line) => self.tell(id, What::Line { tokens: line.generated() }),
+                Err(error) => self.tell(id, What::Failed { error }),
+            }
+        }
         let Some(problem) = self.problems.get_mut(&id) else { return };
         problem.run.measure(finished.computed_tokens, finished.cached_tokens);
-        match &finished.result {
-            Ok(line) => {
-                let tokens = line.generated();
-                self.tell(id, What::Line { tokens });
-            }
-            Err(error) => {
-                let error = error.clone();
-                self.tell(id, What::Failed { error: &error });
-            }
-        }
-        let Some(problem) = self.problems.get_mut(&id) else { return };
-        problem.lines[slot] = Some(finished.result);
-        problem.missing -= 1;
-        if problem.missing == 0 {
-            let lines = std::mem::take(&mut problem.lines).into_iter().flatten().collect();
-            match problem.give_round(lines) {
-                Ok(()) => self.ready.push_back(id),
-                Err(kind) => self.end_in_error(id, kind),
-            }
-        }
-    }
-
-    /// Judges everything that waits, in one batch; if that fails, problem by problem, so that one
-    /// problem's failure leaves the others alone.
-    fn score(&mut self) {
-        let waiting = std::mem::take(&mut self.unscored);
-        let Some(scorer) = self.scorer else { return };
-        let paths: Vec<(ProblemId, Vec<Trajectory>)> = waiting
-            .into_iter()
-            .filter_map(|id| match self.problems.get(&id)?.run.need() {
-                Need::Scores(paths) => Some((id, paths.to_vec())),
-                _ => None,
-            })
-            .collect();
-        let batch: Vec<Trajectory> = paths.iter().flat_map(|(_, paths)| paths.clone()).collect();
-        let mut judged = match scorer.score(&batch) {
-            Ok(all) if all.len() == batch.len() => Some(all.into_iter()),
-            _ => None,
-        };
-        for (id, paths) in paths {
-            let own = match &mut judged {
-                Some(all) => Ok(all.take(paths.len()).collect()),
-                None => scorer.score(&paths),
-            };
-            self.give_scores(id, own);
-        }
-    }
-
-    fn give_scores(&mut self, id: ProblemId, scores: Result<Vec<Scored>, BoxError>) {
-        let Some(problem) = self.problems.get_mut(&id) else { return };
-        let given = scores.map_err(SearchErrorKind::Scorer).and_then(|scores| {
-            let paths = scores.len();
-            problem.run.give_scores(scores.clone())?;
-            if let Some(record) = &mut problem.record {
-                record.write_scores(&scores)?;
-            }
-            Ok(paths)
-        });
-        match given {
-            Ok(paths) => {
-                self.tell(id, What::Scored { paths });
+        let last = problem.run.missing() == 1;
+        match problem.run.give_line(slot, finished.result) {
+            Ok(()) if last => {
+                problem.flying.clear();
                 self.ready.push_back(id);
+            }
+            Ok(()) => {}
+            Err(SearchErrorKind::Run(RunError::AllLinesFailed { .. })) if problem.down.is_some() => {
+                let error = problem.down.take().unwrap_or_default();
+                self.end_in_error(id, SearchErrorKind::Generator(error.into()));
             }
             Err(kind) => self.end_in_error(id, kind),
         }
@@ -350,73 +309,25 @@ impl<'s, 'a, S: SearchStrategy> SearchPool<'s, 'a, S> {
             _ => Stop::Cancelled,
         };
         self.tell(id, What::Finished { stop });
-        let Some(mut problem) = self.problems.remove(&id) else { return };
-        let record = problem.record.take();
-        let outcome = problem.outcome();
-        let closed = match record {
-            // A search that was called off stays open: it may be resumed.
-            Some(mut record) if stop != Stop::Cancelled => {
-                record.write_outcome(stop, outcome.best, outcome.usage.logical)
-            }
-            _ => Ok(()),
-        };
-        self.done.push_back((
-            id,
-            match closed {
-                Ok(()) => Ok(outcome),
-                Err(error) => {
-                    Err(SearchError { kind: error.into(), partial: Some(Box::new(outcome)) })
-                }
-            },
-        ));
+        if let Some(problem) = self.problems.remove(&id) {
+            self.done.push_back((id, problem.run.finish()));
+        }
     }
 
     fn end_in_error(&mut self, id: ProblemId, kind: SearchErrorKind) {
-        let failed = self.fail(id, kind);
-        self.done.push_back((id, Err(failed)));
+        self.abandon(id);
+        if let Some(problem) = self.problems.remove(&id) {
+            self.done.push_back((id, Err(problem.run.fail(kind))));
+        }
     }
 
-    fn fail(&mut self, id: ProblemId, kind: SearchErrorKind) -> SearchError {
-        self.cancel(id);
-        let partial = self.problems.remove(&id).map(|problem| Box::new(problem.outcome()));
-        SearchError { kind, partial }
-    }
-
-    fn tell(&mut self, id: ProblemId, what: What<'_>) {
+    fn tell(&self, id: ProblemId, what: What<'_>) {
         let Some(problem) = self.problems.get(&id) else { return };
-        let event =
-            Event { problem: id, what, tree: problem.run.tree(), usage: problem.run.usage() };
-        self.observers.iter_mut().for_each(|observer| observer(&event));
-    }
-}
-
-impl<S: SearchStrategy> Problem<S> {
-    /// A whole round is in: recorded first, so that a crash loses nothing, then given.
-    fn give_round(&mut self, lines: Vec<Line>) -> Result<(), SearchErrorKind> {
-        let wall = self.run.settings().budget.wall;
-        let late = wall.is_some_and(|wall| self.started.elapsed().as_secs_f64() >= wall);
-        let lines = self.run.vet(lines);
-        // A round that ends the run in failure is left out, so that resuming tries it again.
-        let record = self.record.as_mut().filter(|_| !self.run.fails(&lines));
-        if let (Some(record), Need::Lines(calls)) = (record, self.run.need()) {
-            record.write_lines(calls, &lines)?;
-            if late {
-                record.write_expiry(Limit::Wall)?;
-            }
+        let run = problem.run.run();
+        let event = Event { problem: id, what, tree: run.tree(), usage: run.usage() };
+        for observer in &self.observers {
+            // One that panicked is told of what follows all the same.
+            (observer.lock().unwrap_or_else(PoisonError::into_inner))(&event);
         }
-        if late {
-            self.run.expire(Limit::Wall);
-        }
-        for (slot, line) in lines.into_iter().enumerate() {
-            self.run.give_line(slot, line)?;
-        }
-        Ok(())
-    }
-
-    fn outcome(self) -> Outcome {
-        let seconds = self.started.elapsed().as_secs_f64();
-        let mut outcome = self.run.finish();
-        outcome.usage.measured.seconds = seconds;
-        outcome
     }
 }

@@ -6,7 +6,7 @@
 //! written whole; a torn last line (the process was killed) is dropped. Timings are left out, so
 //! an unbroken run and a resumed one leave the same bytes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -14,18 +14,69 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::drive::run::Call;
-use crate::model::scorer::Scored;
-use crate::{Completion, Cost, Limit, LineError, NodeId, Prompt, RecordError, Settings, Stop};
+use super::settings::{Judge, Writer};
+use super::{Call, Outcome, Run};
+use crate::{
+    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling, Scored,
+    SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
+};
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     record: u32,
     prompt: Arc<Prompt>,
-    settings: Settings,
+    task: String,
+    seed: u64,
+    sampling: Sampling,
+    rule: Arc<StepRule>,
+    budget: Budget,
+    policy: Writer,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    roles: BTreeMap<String, Writer>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scorer: Option<Judge>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    scorers: BTreeMap<String, Judge>,
+}
+
+impl Header {
+    fn of(prompt: &Arc<Prompt>, settings: &Settings) -> Self {
+        let settings = settings.clone();
+        Self {
+            record: VERSION,
+            prompt: Arc::clone(prompt),
+            task: settings.task.name().to_owned(),
+            seed: settings.seed,
+            sampling: settings.sampling,
+            rule: settings.rule,
+            budget: settings.budget,
+            policy: settings.policy,
+            roles: settings.roles,
+            scorer: settings.scorer,
+            scorers: settings.scorers,
+        }
+    }
+
+    /// What is another than `now`, in a few words.
+    fn differs(&self, now: &Self) -> Option<String> {
+        let made = |what: &str, then: &dyn std::fmt::Debug, now: &dyn std::fmt::Debug| {
+            format!("another {what}: {then:?}, and now it is {now:?}")
+        };
+        macro_rules! compare {
+            ($($field:ident as $what:literal),*) => {$(
+                if self.$field != now.$field {
+                    return Some(made($what, &self.$field, &now.$field));
+                }
+            )*};
+        }
+        compare!(record as "record version", prompt as "prompt", task as "task", seed as "seed",
+            sampling as "sampling", rule as "step rule", budget as "budget", policy as "generator",
+            roles as "generator of a role", scorer as "scorer", scorers as "named scorer");
+        None
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -38,12 +89,20 @@ enum Entry {
     },
     /// Wall time was out when the lines before were in.
     Expired(Limit),
-    Scores(Vec<Vec<f64>>),
+    Scores(Vec<Judgement>),
     Outcome {
         stop: Stop,
         best: Option<NodeId>,
         cost: Cost,
     },
+}
+
+/// The scores of a path, or why it has none.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Judgement {
+    Scores(Vec<f64>),
+    Refused { refused: String },
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,7 +126,15 @@ enum LineResult {
 fn digest(calls: &[Call]) -> u64 {
     calls.iter().fold(calls.len() as u64, |hash, call| {
         let request = &call.request;
-        let asked = (&call.expand, &request.seeds, &request.sampling, request.max_tokens);
+        let asked = (
+            &call.expand,
+            request.prefix.asked(),
+            &request.seeds,
+            &request.sampling,
+            &request.rule,
+            &request.given,
+            request.max_tokens,
+        );
         crate::seed::root(hash, &serde_json::to_string(&asked).unwrap_or_default())
     })
 }
@@ -113,11 +180,10 @@ impl Record {
         file.read_to_end(&mut bytes).map_err(io)?;
         let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
         let mut record = Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false };
-        let header =
-            Header { record: VERSION, prompt: Arc::clone(prompt), settings: settings.clone() };
+        let header = Header::of(prompt, settings);
         let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..);
         if let Some((line, number)) = lines.next() {
-            record.check_header(line, number, prompt, settings)?;
+            record.check_header(line, number, &header)?;
         } else {
             // A torn first line is the beginning of the one that would be written now; anything
             // else is somebody's file.
@@ -140,28 +206,23 @@ impl Record {
         Ok(record)
     }
 
-    fn check_header(
-        &self,
-        line: &[u8],
-        number: usize,
-        prompt: &Arc<Prompt>,
-        settings: &Settings,
-    ) -> Result<(), RecordError> {
-        let header: Header = serde_json::from_slice(line)
-            .map_err(|error| self.bad(number, format!("not a record's first line: {error}")))?;
-        let same = [
-            ("record version", header.record == VERSION),
-            ("prompt", header.prompt == *prompt),
-            ("seed", header.settings.seed == settings.seed),
-            ("sampling", header.settings.sampling == settings.sampling),
-            ("step rule", header.settings.rule == settings.rule),
-            ("budget", header.settings.budget == settings.budget),
-            ("scorer or model", header.settings == *settings),
-        ];
-        match same.iter().find(|(_, same)| !same) {
-            Some((what, _)) => {
-                Err(self.bad(number, format!("the record was made with another {what}")))
-            }
+    fn check_header(&self, line: &[u8], number: usize, now: &Header) -> Result<(), RecordError> {
+        // The version first: another one has another form.
+        #[derive(Deserialize)]
+        struct Version {
+            record: u32,
+        }
+        let not = |error: serde_json::Error| {
+            self.bad(number, format!("not a record's first line: {error}"))
+        };
+        let Version { record } = serde_json::from_slice(line).map_err(not)?;
+        if record != VERSION {
+            let problem = format!("the record was made with another record version: {record}, and now it is {VERSION}");
+            return Err(self.bad(number, problem));
+        }
+        let header: Header = serde_json::from_slice(line).map_err(not)?;
+        match header.differs(now) {
+            Some(what) => Err(self.bad(number, format!("the record was made with {what}"))),
             None => Ok(()),
         }
     }
@@ -177,8 +238,73 @@ impl Record {
         self.file.write_all(&line).map_err(io)
     }
 
+    /// Plays the record back into a run as far as it goes; what it needs then is still to be made.
+    ///
+    /// # Errors
+    /// When the record is of another search, or holds what the run does not accept.
+    pub fn replay<S: SearchStrategy>(&mut self, run: &mut Run<S>) -> Result<(), SearchErrorKind> {
+        loop {
+            match run.need() {
+                Need::Lines(calls) => {
+                    let Some(lines) = self.replay_lines(calls)? else { return Ok(()) };
+                    if let Some(limit) = self.replay_expiry() {
+                        run.expire(limit);
+                    }
+                    for (slot, line) in lines.into_iter().enumerate() {
+                        run.give_line(slot, line)?;
+                    }
+                }
+                Need::Scores(_) => {
+                    let Some(scores) = self.replay_scores()? else { return Ok(()) };
+                    run.give_scores(scores)?;
+                }
+                Need::Nothing(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Writes the lines of a round, slot by slot, before the run is given them, so that a crash loses
+    /// nothing; `late` when wall time was out as they came in. A round that ends the run in failure is
+    /// left out, so that resuming tries it again.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn lines<S: SearchStrategy>(
+        &mut self,
+        run: &Run<S>,
+        lines: &[Result<Completion, LineError>],
+        late: bool,
+    ) -> Result<(), RecordError> {
+        let Need::Lines(calls) = run.need() else { return Ok(()) };
+        if run.fails(lines) {
+            return Ok(());
+        }
+        self.write_lines(calls, lines)?;
+        if late { self.write_expiry(Limit::Wall) } else { Ok(()) }
+    }
+
+    /// Writes the scores that a run has been given.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn scores(&mut self, scores: &[Scored]) -> Result<(), RecordError> {
+        self.write_scores(scores)
+    }
+
+    /// Closes the record with its outcome; a record that was played back to its end stays as it is.
+    /// One that was called off stays open: it may be resumed.
+    ///
+    /// # Errors
+    /// When the file cannot be written, or holds another outcome.
+    pub fn outcome(&mut self, outcome: &Outcome) -> Result<(), RecordError> {
+        if outcome.stop == Stop::Cancelled {
+            return Ok(());
+        }
+        self.write_outcome(outcome.stop, outcome.best, outcome.usage.logical)
+    }
+
     /// The recorded answers to these calls, slot by slot; `None` when they are still to be made.
-    pub(crate) fn replay_lines(
+    fn replay_lines(
         &mut self,
         calls: &[Call],
     ) -> Result<Option<Vec<Result<Completion, LineError>>>, RecordError> {
@@ -201,27 +327,31 @@ impl Record {
     }
 
     /// The limit that ran out after the lines that were just played back.
-    pub(crate) fn replay_expiry(&mut self) -> Option<Limit> {
+    fn replay_expiry(&mut self) -> Option<Limit> {
         let Some((_, Entry::Expired(limit))) = self.replay.front() else { return None };
         let limit = *limit;
         self.replay.pop_front();
         Some(limit)
     }
 
-    pub(crate) fn write_expiry(&mut self, limit: Limit) -> Result<(), RecordError> {
+    fn write_expiry(&mut self, limit: Limit) -> Result<(), RecordError> {
         self.write(&Entry::Expired(limit))
     }
 
     /// The recorded scores; `None` when they are still to be made.
-    pub(crate) fn replay_scores(&mut self) -> Result<Option<Vec<Scored>>, RecordError> {
+    fn replay_scores(&mut self) -> Result<Option<Vec<Scored>>, RecordError> {
         let Some((number, entry)) = self.replay.pop_front() else { return Ok(None) };
         let Entry::Scores(scores) = entry else {
             return Err(self.bad(number, format!("holds {entry:?}, expected scores")));
         };
-        Ok(Some(scores.into_iter().map(|scores| Scored { scores }).collect()))
+        let scored = |judgement| match judgement {
+            Judgement::Scores(scores) => Scored::of(scores),
+            Judgement::Refused { refused } => Scored::refused(refused),
+        };
+        Ok(Some(scores.into_iter().map(scored).collect()))
     }
 
-    pub(crate) fn write_lines(
+    fn write_lines(
         &mut self,
         calls: &[Call],
         results: &[Result<Completion, LineError>],
@@ -240,12 +370,15 @@ impl Record {
         self.write(&Entry::Lines { asked: digest(calls), made: lines.collect() })
     }
 
-    pub(crate) fn write_scores(&mut self, scores: &[Scored]) -> Result<(), RecordError> {
-        self.write(&Entry::Scores(scores.iter().map(|scored| scored.scores.clone()).collect()))
+    fn write_scores(&mut self, scores: &[Scored]) -> Result<(), RecordError> {
+        let judgement = |scored: &Scored| match &scored.refused {
+            Some(why) => Judgement::Refused { refused: why.clone() },
+            None => Judgement::Scores(scored.scores.clone()),
+        };
+        self.write(&Entry::Scores(scores.iter().map(judgement).collect()))
     }
 
-    /// Closes the record with its outcome; a record that was played back to its end stays as it is.
-    pub(crate) fn write_outcome(
+    fn write_outcome(
         &mut self,
         stop: Stop,
         best: Option<NodeId>,

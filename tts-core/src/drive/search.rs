@@ -8,12 +8,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
-use crate::drive::pool::SearchPool;
-use crate::drive::strategy::SearchStrategy;
+use super::settings::{Judge, Writer};
+use super::{SearchPool, SearchStrategy, Settings};
 use crate::{
-    Budget, Event, Generator, Outcome, Prompt, Sampling, SearchError, Settings, StepRule,
-    StepScorer,
+    Budget, Event, Generator, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer, Task,
 };
 
 /// A problem in a [`SearchPool`]; counts from 0 in the order of submission.
@@ -23,9 +23,12 @@ pub struct ProblemId(pub usize);
 /// The role of the generator that a search was made with.
 pub(crate) const POLICY: &str = "";
 
-pub(crate) type Observer<'a> = Box<dyn FnMut(&Event<'_>) + 'a>;
+pub(crate) type Observer<'a> = dyn FnMut(&Event<'_>) + Send + 'a;
 
 /// What searches share, and the blocking driver.
+///
+/// Generators and scorers are given by reference, or owned (in an [`Arc`], say): a search of what it owns
+/// has no borrow, and can be kept in a struct beside its model, and sent to another thread.
 ///
 /// ```
 /// use tts_core::toy::{Oracle, Sample, ToyWorld};
@@ -42,11 +45,13 @@ pub(crate) type Observer<'a> = Box<dyn FnMut(&Event<'_>) + 'a>;
 /// assert!(outcome.usage.logical.generated_tokens > 0);
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
+#[derive(Clone)]
 pub struct Search<'a> {
-    pub(crate) generators: BTreeMap<String, &'a dyn Generator>,
-    pub(crate) scorer: Option<&'a dyn StepScorer>,
+    pub(crate) generators: BTreeMap<String, Arc<dyn Generator + 'a>>,
+    /// By name; the search's own scorer has none.
+    pub(crate) scorers: BTreeMap<Option<Arc<str>>, Arc<dyn StepScorer + 'a>>,
     pub(crate) settings: Settings,
-    pub(crate) observers: Vec<Observer<'a>>,
+    pub(crate) observers: Vec<Arc<Mutex<Observer<'a>>>>,
     pub(crate) concurrency: usize,
     pub(crate) record: Option<PathBuf>,
 }
@@ -59,11 +64,12 @@ impl std::fmt::Debug for Search<'_> {
 
 impl<'a> Search<'a> {
     /// A search with this policy, without a scorer, under default settings.
-    pub fn new(policy: &'a dyn Generator) -> Self {
-        let settings = Settings { policy_cost: policy.cost(), ..Settings::default() };
+    pub fn new(policy: impl Generator + 'a) -> Self {
+        let settings = Settings { policy: Writer::of(&policy), ..Settings::default() };
+        let policy: Arc<dyn Generator + 'a> = Arc::new(policy);
         Self {
             generators: BTreeMap::from([(POLICY.to_owned(), policy)]),
-            scorer: None,
+            scorers: BTreeMap::new(),
             settings,
             observers: Vec::new(),
             concurrency: 64,
@@ -71,21 +77,48 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Judges steps.
+    /// Judges the steps of candidates.
     #[must_use]
-    pub fn scorer(mut self, scorer: &'a dyn StepScorer) -> Self {
-        self.settings.scored = true;
-        self.settings.scorer_cost = scorer.cost();
-        self.scorer = Some(scorer);
+    pub fn scorer(mut self, scorer: impl StepScorer + 'a) -> Self {
+        self.settings.scorer = Some(Judge::of(&scorer));
+        self.scorers.insert(None, Arc::new(scorer));
         self
     }
 
-    /// Another generator, which an [`crate::Expand`] asks for by name.
+    /// Another scorer, which an [`crate::Expand`] asks for by name: of asides, say.
     #[must_use]
-    pub fn role(mut self, name: impl Into<String>, generator: &'a dyn Generator) -> Self {
+    pub fn scorer_named(
+        mut self,
+        name: impl Into<String>,
+        scorer: impl StepScorer + 'a,
+    ) -> Self {
         let name = name.into();
-        self.settings.role_costs.insert(name.clone(), generator.cost());
-        self.generators.insert(name, generator);
+        self.settings.scorers.insert(name.clone(), Judge::of(&scorer));
+        self.scorers.insert(Some(name.into()), Arc::new(scorer));
+        self
+    }
+
+    /// Another generator, which an [`crate::Expand`] asks for by name. Roles played by one generator share
+    /// its passes.
+    #[must_use]
+    pub fn role(mut self, name: impl Into<String>, generator: impl Generator + 'a) -> Self {
+        let name = name.into();
+        self.settings.roles.insert(name.clone(), Writer::of(&generator));
+        self.generators.insert(name, Arc::new(generator));
+        self
+    }
+
+    /// What an answer is; mathematics unless said.
+    #[must_use]
+    pub fn task(mut self, task: impl Task + 'static) -> Self {
+        self.settings.task = Arc::new(task);
+        self
+    }
+
+    /// [`Search::task`], of a task that is shared.
+    #[must_use]
+    pub fn shared_task(mut self, task: Arc<dyn Task>) -> Self {
+        self.settings.task = task;
         self
     }
 
@@ -119,8 +152,8 @@ impl<'a> Search<'a> {
 
     /// Told of everything that happens.
     #[must_use]
-    pub fn observer(mut self, observer: impl FnMut(&Event<'_>) + 'a) -> Self {
-        self.observers.push(Box::new(observer));
+    pub fn observer(mut self, observer: impl FnMut(&Event<'_>) + Send + 'a) -> Self {
+        self.observers.push(Arc::new(Mutex::new(observer)));
         self
     }
 
@@ -154,13 +187,12 @@ impl<'a> Search<'a> {
     /// # Errors
     /// When settings, strategy, generator, scorer or record fail; the error holds what was
     /// computed until then.
-    pub fn run<S>(&mut self, strategy: S, prompt: impl Into<Prompt>) -> Result<Outcome, SearchError>
+    pub fn run<S>(&self, strategy: S, prompt: impl Into<Prompt>) -> Result<Outcome, SearchError>
     where
         S: SearchStrategy,
     {
-        let record = self.record.clone();
         let mut pool = self.pool();
-        pool.submit(strategy, prompt, record.as_deref())?;
+        pool.submit(strategy, prompt, self.record.as_deref())?;
         match pool.poll() {
             Some((_, outcome)) => outcome,
             None => Err(crate::RunError::EmptyProblem.into()),
@@ -170,7 +202,7 @@ impl<'a> Search<'a> {
     /// Runs many problems together, each with a copy of the strategy; results in the order of the
     /// prompts. One problem's failure leaves the others alone.
     pub fn run_many<S, P>(
-        &mut self,
+        &self,
         strategy: &S,
         prompts: impl IntoIterator<Item = P>,
     ) -> Vec<Result<Outcome, SearchError>>
@@ -184,7 +216,7 @@ impl<'a> Search<'a> {
     /// Runs many problems together, each with its own strategy; `done` is told of each result as
     /// it comes, in any order.
     pub fn run_each<S, P>(
-        &mut self,
+        &self,
         problems: impl IntoIterator<Item = (S, P)>,
         mut done: impl FnMut(ProblemId, &Result<Outcome, SearchError>),
     ) -> Vec<Result<Outcome, SearchError>>
@@ -217,8 +249,8 @@ impl<'a> Search<'a> {
         (0..count).filter_map(|id| results.remove(&ProblemId(id))).collect()
     }
 
-    /// Opens a pool of problems: submit, poll, cancel.
-    pub fn pool<'s, S: SearchStrategy>(&'s mut self) -> SearchPool<'s, 'a, S> {
+    /// Opens a pool of problems: submit, poll or turn, cancel.
+    pub fn pool<S: SearchStrategy>(&self) -> SearchPool<'a, S> {
         SearchPool::new(self)
     }
 }

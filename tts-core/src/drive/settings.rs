@@ -1,17 +1,74 @@
-//! What a search of one problem is run under: step rule, sampling, budget, seed, model costs.
+//! What a search of one problem is run under: task, step rule, sampling, budget, seed, and what is
+//! known of those who write and judge.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::strategy::Requirements;
 use crate::cost::ModelCost;
-use crate::{Budget, Sampling, StepRule};
+use crate::task::{Math, Task};
+use crate::{Budget, Generator, Sampling, Scale, StepRule, StepScorer};
 
-/// The settings of a [`crate::Run`].
+/// What a search knows of a generator.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub struct Writer {
+    /// What it costs a token.
+    pub cost: ModelCost,
+    /// What it is, see [`Generator::identity`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Whose token ids it reads, see [`Generator::vocabulary`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<u64>,
+}
+
+impl Writer {
+    /// What a generator says of itself.
+    pub fn of(generator: &(impl Generator + ?Sized)) -> Self {
+        Self {
+            cost: generator.cost(),
+            identity: generator.identity(),
+            vocabulary: generator.vocabulary(),
+        }
+    }
+}
+
+/// What a search knows of a scorer.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Judge {
+    /// What its scores are.
+    pub scale: Scale,
+    /// What it costs a token.
+    pub cost: ModelCost,
+    /// What it is, see [`StepScorer::identity`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Whose token ids it reads, see [`StepScorer::vocabulary`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vocabulary: Option<u64>,
+}
+
+impl Judge {
+    /// What a scorer says of itself.
+    pub fn of(scorer: &(impl StepScorer + ?Sized)) -> Self {
+        Self {
+            scale: scorer.scale(),
+            cost: scorer.cost(),
+            identity: scorer.identity(),
+            vocabulary: scorer.vocabulary(),
+        }
+    }
+}
+
+/// The settings of a [`crate::Run`].
+#[derive(Debug, Clone)]
 pub struct Settings {
+    /// What an answer is.
+    pub task: Arc<dyn Task>,
     /// Where steps end.
     pub rule: Arc<StepRule>,
     /// How tokens are drawn where the strategy does not say.
@@ -20,16 +77,35 @@ pub struct Settings {
     pub budget: Budget,
     /// Where all randomness comes from.
     pub seed: u64,
-    /// Whether lines are judged; without a scorer every path has the same standing.
-    pub scored: bool,
-    /// What the policy costs a token.
-    pub policy_cost: ModelCost,
-    /// What generators of other roles cost a token, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub role_costs: BTreeMap<String, ModelCost>,
-    /// What the scorer costs a token.
-    pub scorer_cost: ModelCost,
+    /// The policy.
+    pub policy: Writer,
+    /// Generators of other roles, by name.
+    pub roles: BTreeMap<String, Writer>,
+    /// Who judges candidates; without a scorer every path has the same standing.
+    pub scorer: Option<Judge>,
+    /// Further scorers, by name.
+    pub scorers: BTreeMap<String, Judge>,
 }
+
+impl Default for Settings {
+    /// Mathematics, under default rule, sampling and budget, without a scorer.
+    fn default() -> Self {
+        Self {
+            task: Arc::new(Math),
+            rule: Arc::default(),
+            sampling: Sampling::default(),
+            budget: Budget::default(),
+            seed: 0,
+            policy: Writer::default(),
+            roles: BTreeMap::new(),
+            scorer: None,
+            scorers: BTreeMap::new(),
+        }
+    }
+}
+
+/// More roles and scorers than this are a slip of the pen.
+pub(crate) const MOST_READERS: usize = 64;
 
 impl Settings {
     /// # Errors
@@ -37,6 +113,39 @@ impl Settings {
     pub fn check(&self) -> Result<(), String> {
         self.rule.check()?;
         self.sampling.check()?;
+        let readers = 2 + self.roles.len() + self.scorers.len();
+        if readers > MOST_READERS {
+            return Err(format!("{readers} roles and scorers, expected at most {MOST_READERS}"));
+        }
         self.budget.check()
+    }
+
+    /// What the search's scores are.
+    pub fn scale(&self) -> Scale {
+        self.scorer.as_ref().map_or(Scale::UNSTATED, |judge| judge.scale)
+    }
+
+    /// Whether a strategy has here what it needs.
+    ///
+    /// # Errors
+    /// A sentence that names what is missing, or which settings mean nothing together.
+    pub fn satisfy(&self, needs: &Requirements) -> Result<(), String> {
+        if let (Some(who), None) = (needs.scorer, &self.scorer) {
+            return Err(format!("{who} needs a scorer (Search::scorer), and there is none"));
+        }
+        if self.scorer.is_some() {
+            needs.selections.iter().try_for_each(|&select| self.scale().check(select))?;
+        }
+        for role in &needs.roles {
+            if !self.roles.contains_key(role) {
+                return Err(format!("no generator plays the role {role:?}; see Search::role"));
+            }
+        }
+        for name in &needs.scorers {
+            if !self.scorers.contains_key(name) {
+                return Err(format!("no scorer has the name {name:?}; see Search::scorer_named"));
+            }
+        }
+        Ok(())
     }
 }

@@ -3,31 +3,61 @@
 //! A strategy looks at the leaves that were just generated and scored, and says which nodes to
 //! continue, how often and how far. It calls no model, counts nothing and batches nothing: the
 //! driver does that once, for every strategy. The first fresh leaf is the root, so most strategies
-//! need no initial case.
+//! need no initial case. A decision that follows a story rather than the leaves is easier told as a
+//! [`crate::Script`].
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::seed::Rng;
-use crate::{Aggregate, Budget, Cost, NodeId, NodeKind, Sampling, Tree, Until};
+use crate::{
+    Aggregate, Budget, Cost, NodeId, NodeKind, Prompt, Sampling, Selection, StepRule, Tree, Until,
+    Watch,
+};
 
 /// A decision: continue `node` with `n` lines.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expand {
-    /// What is continued. It must be open; a finished node only together with `append`.
+    /// What is continued. It must be open; a finished node only together with `append` or `keep`.
     pub node: NodeId,
     /// How many lines.
     pub n: usize,
     /// How far each goes.
     pub until: Until,
-    /// Candidates, or rollouts that only look ahead.
+    /// Candidates, rollouts that only look ahead, or asides. Lines behind an aside are asides
+    /// whatever is said here.
     pub kind: NodeKind,
+    /// Only so many tokens of the node's own step are kept: the lines become its siblings, and begin
+    /// with these tokens as given ones. It goes on within a step, or drops what ended it
+    /// ([`crate::Step::kept`]); `append` stands behind them.
+    pub keep: Option<u32>,
     /// Text put after the node before the model goes on.
     pub append: Option<String>,
     /// In place of the search's own sampling.
     pub sampling: Option<Sampling>,
+    /// In place of the search's own step rule.
+    pub rule: Option<Arc<StepRule>>,
+    /// What is noted of each token, and when a line is broken off.
+    pub watch: Watch,
     /// The generator of this name instead of the policy (see [`crate::Search::role`]).
     pub role: Option<String>,
+    /// Who judges the lines.
+    pub score: ScoreBy,
+}
+
+/// Who judges lines.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScoreBy {
+    /// The search's scorer judges candidates and rollouts; nobody judges asides.
+    #[default]
+    Kind,
+    /// Nobody.
+    Nobody,
+    /// The scorer of this name (see [`crate::Search::scorer_named`]).
+    Named(String),
 }
 
 impl Expand {
@@ -38,15 +68,76 @@ impl Expand {
             n,
             until: Until::Step,
             kind: NodeKind::Committed,
+            keep: None,
             append: None,
             sampling: None,
+            rule: None,
+            watch: Watch::default(),
             role: None,
+            score: ScoreBy::Kind,
         }
     }
 
     /// Continues `node` to the end, `n` times.
     pub fn end(node: NodeId, n: usize) -> Self {
         Self { until: Until::End, ..Self::step(node, n) }
+    }
+
+    /// What its lines will be: asides behind an aside, else what it asks for.
+    pub fn kind_in(&self, tree: &Tree) -> NodeKind {
+        match tree.get(self.node) {
+            Some(node) if node.kind == NodeKind::Aside => NodeKind::Aside,
+            _ => self.kind,
+        }
+    }
+
+    /// The node that its lines hang from.
+    pub(crate) fn parent_in(&self, tree: &Tree) -> NodeId {
+        match self.keep {
+            Some(_) => tree[self.node].parent.unwrap_or(self.node),
+            None => self.node,
+        }
+    }
+}
+
+/// What a strategy needs of the search that it runs in: what is missing, or means nothing together, is
+/// refused before anything is spent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Requirements {
+    /// Who needs the search's scorer, in a word; `None` when nobody does.
+    pub scorer: Option<&'static str>,
+    /// The votes and rankings that it may hold, which must fit the scorer's scale.
+    pub selections: Vec<Selection>,
+    /// Roles that it asks for by name.
+    pub roles: Vec<String>,
+    /// Scorers that it asks for by name.
+    pub scorers: Vec<String>,
+}
+
+impl Requirements {
+    /// The needs of a strategy that ranks or votes by the search's scorer.
+    pub fn scorer(who: &'static str, selections: impl IntoIterator<Item = Selection>) -> Self {
+        Self {
+            scorer: Some(who),
+            selections: selections.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+
+    /// The needs of a strategy that only votes: a vote by scores needs a scorer.
+    pub fn vote(who: &'static str, select: Selection) -> Self {
+        let scorer = (select.rule != crate::Rule::Majority).then_some(who);
+        Self { scorer, selections: vec![select], ..Self::default() }
+    }
+
+    /// With the needs of another one.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.scorer = self.scorer.or(other.scorer);
+        self.selections.extend(other.selections);
+        self.roles.extend(other.roles);
+        self.scorers.extend(other.scorers);
+        self
     }
 }
 
@@ -93,15 +184,20 @@ impl<'a> View<'a> {
 
     /// The ends of the lines that were just made and scored, in the order they were asked for; at
     /// first the root alone. Lines that failed are left out; nothing is left when a round was of
-    /// rollouts alone and all of them failed.
+    /// rollouts and asides alone and all of them failed.
     pub fn fresh(&self) -> &'a [NodeId] {
         self.fresh
     }
 
     /// `origin()[i]` is the place, among the decisions of the last call, of the one that led to
-    /// `fresh()[i]`.
+    /// `fresh()[i]`; at first, when nothing was decided, 0 for the root.
     pub fn origin(&self) -> &'a [usize] {
         self.origin
+    }
+
+    /// Whether nothing has been decided yet.
+    pub fn is_start(&self) -> bool {
+        self.fresh == [NodeId::ROOT]
     }
 
     /// The fresh leaves that can be continued.
@@ -109,9 +205,20 @@ impl<'a> View<'a> {
         self.fresh.iter().copied().filter(|&id| self.tree[id].open).collect()
     }
 
+    /// Whether the tree has this node; if not, the search ends in an error that names it.
+    fn knows(&self, id: NodeId, what: &str) -> bool {
+        let known = self.tree.get(id).is_some();
+        if !known {
+            let nodes = self.tree.len();
+            self.tree.note_fault(format!("{what} of node {}: the tree has {nodes} nodes only", id.0));
+        }
+        known
+    }
+
     /// The score of the path to `id`; minus infinity when nothing on it was judged.
     pub fn score(&self, id: NodeId, aggregate: Aggregate) -> f64 {
-        self.tree.score(id, aggregate).unwrap_or(f64::NEG_INFINITY)
+        let known = self.knows(id, "the score");
+        known.then(|| self.tree.score(id, aggregate)).flatten().unwrap_or(f64::NEG_INFINITY)
     }
 
     /// `nodes` from best to worst; equals stay in order.
@@ -124,9 +231,35 @@ impl<'a> View<'a> {
 
     /// Puts a better estimate in place of a node's score. Values that are not finite are ignored.
     pub fn set_value(&mut self, id: NodeId, value: f64) {
-        if value.is_finite() {
+        if self.knows(id, "the value") && value.is_finite() {
             self.tree.node_mut(id).value = Some(value);
         }
+    }
+
+    /// Asks something about a node: a question of its own, which lines continue like the problem.
+    /// Behind a question that is an aside all lines are asides (a critique, a query); behind a committed
+    /// one they are candidates (a revision, an aggregation). Posing costs nothing; its lines draw
+    /// numbers of their own, so that asking changes no other sample.
+    ///
+    /// The search ends in an error when there is no such node or nothing is asked.
+    pub fn pose(
+        &mut self,
+        about: NodeId,
+        prompt: impl Into<Prompt>,
+        kind: NodeKind,
+    ) -> NodeId {
+        let prompt: Prompt = prompt.into();
+        if !self.knows(about, "a question") {
+            return about;
+        }
+        if prompt.is_blank() {
+            self.tree.note_fault(format!("a question about node {} asks nothing", about.0));
+        }
+        if kind == NodeKind::Rollout {
+            let problem = "is a rollout, expected a candidate's or an aside";
+            self.tree.note_fault(format!("a question about node {} {problem}", about.0));
+        }
+        self.tree.pose(about, prompt, kind)
     }
 
     /// What this problem has cost so far.
@@ -150,9 +283,10 @@ pub trait SearchStrategy: Send {
     /// One decision, from leaves just made and scored (at first: the root). Empty means done.
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand>;
 
-    /// The answer as of now; callable at any moment, so that every run is a curve.
+    /// The answer as of now, a candidate of the tree; callable at any moment, so that every run is a
+    /// curve.
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        tree.best(Aggregate::Last)
+        tree.best(Aggregate::ByScale)
     }
 
     /// Looks at the settings before anything is spent.
@@ -161,6 +295,11 @@ pub trait SearchStrategy: Send {
     /// A sentence that names the field and what it should be.
     fn check(&self) -> Result<(), String> {
         Ok(())
+    }
+
+    /// What it needs of the search; nothing by default.
+    fn requires(&self) -> Requirements {
+        Requirements::default()
     }
 }
 
@@ -175,6 +314,9 @@ macro_rules! forward {
             }
             fn check(&self) -> Result<(), String> {
                 (**self).check()
+            }
+            fn requires(&self) -> Requirements {
+                (**self).requires()
             }
         }
     )*};

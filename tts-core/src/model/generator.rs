@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::cost::ModelCost;
-use crate::{Completion, Sampling, StepRule, Trajectory, Until};
+use crate::guard::guarded;
+use crate::{Completion, Sampling, StepRule, Trajectory, Until, Watch};
 
 /// Any error of a generator or scorer.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -21,6 +22,9 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 pub struct Request {
     /// What is continued.
     pub prefix: Trajectory,
+    /// Tokens that each line begins with, before `append`: the beginning of a step that is kept. They
+    /// are the line's first given tokens; from the same seed it goes on as behind the same tokens.
+    pub given: Vec<u32>,
     /// Text put after the prefix before the model goes on (the strategy's words, not the model's).
     /// A finished prefix is taken up again behind its last word: its end token is dropped.
     pub append: Option<String>,
@@ -33,8 +37,28 @@ pub struct Request {
     pub sampling: Sampling,
     /// Where steps end.
     pub rule: Arc<StepRule>,
+    /// What is noted of each token, and when a line is broken off.
+    pub watch: Watch,
     /// Bound on the generated tokens of each line, at least 1.
     pub max_tokens: u32,
+}
+
+impl Request {
+    /// One step behind `prefix` for each seed, under default rule and sampling.
+    pub fn new(prefix: Trajectory, seeds: Vec<u64>) -> Self {
+        let rule = Arc::<StepRule>::default();
+        Self {
+            prefix,
+            given: Vec::new(),
+            append: None,
+            seeds,
+            until: Until::Step,
+            sampling: Sampling::default(),
+            max_tokens: rule.max_step_tokens,
+            rule,
+            watch: Watch::default(),
+        }
+    }
 }
 
 /// The lines of one [`Request`], in the order of its seeds.
@@ -73,6 +97,42 @@ pub trait Generator: Send + Sync {
     fn cost(&self) -> ModelCost {
         ModelCost::default()
     }
+
+    /// A digest of the vocabulary, where its lines are token ids: a path is never given to a model of
+    /// another one. `None` for what reads text.
+    fn vocabulary(&self) -> Option<u64> {
+        None
+    }
+
+    /// What its lines depend on besides the request, weights included, as a short text: a record
+    /// that was made with another generator is not resumed. `None` for one that cannot tell.
+    fn identity(&self) -> Option<String> {
+        None
+    }
+
+    /// Who this is: roles played by one generator share a session, and so its passes.
+    fn lane(&self) -> Lane {
+        Lane::of(self)
+    }
+}
+
+/// Names one generator or scorer among those that live at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Lane {
+    address: usize,
+    bytes: usize,
+    name: &'static str,
+}
+
+impl Lane {
+    /// Where a value lies, and of which type it is: two of a type without size are one.
+    pub fn of<T: ?Sized>(value: &T) -> Self {
+        Self {
+            address: std::ptr::from_ref(value).cast::<()>().addr(),
+            bytes: size_of_val(value),
+            name: std::any::type_name::<T>(),
+        }
+    }
 }
 
 /// A line in a [`Session`].
@@ -93,7 +153,7 @@ pub struct Finished {
 }
 
 /// Lines in flight.
-pub trait Session {
+pub trait Session: Send {
     /// Takes up a request; one id for each of its seeds, in order.
     fn submit(&mut self, request: Request) -> Vec<LineId>;
 
@@ -104,12 +164,29 @@ pub trait Session {
     /// When the generator as a whole failed; every line in flight is lost then.
     fn poll(&mut self) -> Result<Vec<Finished>, BoxError>;
 
+    /// Does a piece of work (a pass, a look at what has arrived) and returns the lines that are done by
+    /// then, perhaps none: what lets several generators go on side by side. It is called while lines
+    /// are in flight, and must come to their ends. The provided one polls.
+    ///
+    /// # Errors
+    /// As [`Session::poll`].
+    fn step(&mut self) -> Result<Vec<Finished>, BoxError> {
+        let done = self.poll()?;
+        if done.is_empty() {
+            return Err("the generator lost its lines: nothing is in flight any more".into());
+        }
+        Ok(done)
+    }
+
     /// Calls a line off; it is not returned any more. Unknown ids are ignored.
     fn cancel(&mut self, line: LineId);
 }
 
-fn lost(error: &str) -> Generated {
-    let lines = vec![Err(LineError(error.to_owned()))];
+/// After so many failures in a row, and no success, a generator is taken to be down.
+const DOWN: usize = 3;
+
+fn lost(request: &Request, error: &str) -> Generated {
+    let lines = request.seeds.iter().map(|_| Err(LineError(error.to_owned()))).collect();
     Generated { lines, computed_tokens: 0, cached_tokens: 0 }
 }
 
@@ -117,17 +194,45 @@ fn lost(error: &str) -> Generated {
 struct Batches<'a, G: ?Sized> {
     generator: &'a G,
     next: u64,
-    waiting: BTreeMap<u64, Request>,
+    /// By the first of their ids; a line that was called off leaves its request.
+    waiting: BTreeMap<u64, (Request, Vec<LineId>)>,
+}
+
+impl<G: Generator + ?Sized> Batches<'_, G> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        guarded("generator", || self.generator.generate(batch))?
+    }
+
+    /// One request may be the cause: the others need not go down with it.
+    fn apart(&self, batch: &[Request], first: BoxError) -> Result<Vec<Generated>, BoxError> {
+        let (mut out, mut failures, mut any) = (Vec::new(), 0, false);
+        for request in batch {
+            out.push(match self.generate(std::slice::from_ref(request)) {
+                Ok(mut one) if one.len() == 1 => {
+                    any = true;
+                    one.remove(0)
+                }
+                Ok(_) => lost(request, "the generator did not answer one request with one result"),
+                Err(error) => {
+                    failures += 1;
+                    if failures == DOWN && !any {
+                        return Err(first);
+                    }
+                    lost(request, &error.to_string())
+                }
+            });
+        }
+        if any { Ok(out) } else { Err(first) }
+    }
 }
 
 impl<G: Generator + ?Sized> Session for Batches<'_, G> {
     fn submit(&mut self, request: Request) -> Vec<LineId> {
         let first = self.next;
         self.next += request.seeds.len() as u64;
-        let ids = (first..self.next).map(LineId).collect();
-        // One entry a line, so that a single line can be cancelled.
-        for (id, &seed) in (first..).zip(&request.seeds) {
-            self.waiting.insert(id, Request { seeds: vec![seed], ..request.clone() });
+        let ids: Vec<LineId> = (first..self.next).map(LineId).collect();
+        if !ids.is_empty() {
+            self.waiting.insert(first, (request, ids.clone()));
         }
         ids
     }
@@ -136,19 +241,11 @@ impl<G: Generator + ?Sized> Session for Batches<'_, G> {
         if self.waiting.is_empty() {
             return Ok(Vec::new());
         }
-        let (ids, batch): (Vec<u64>, Vec<Request>) =
-            std::mem::take(&mut self.waiting).into_iter().unzip();
-        let generated = match self.generator.generate(&batch) {
+        let (batch, ids): (Vec<Request>, Vec<Vec<LineId>>) =
+            std::mem::take(&mut self.waiting).into_values().unzip();
+        let generated = match self.generate(&batch) {
             Ok(generated) => generated,
-            // One request may be the cause: the others need not go down with it.
-            Err(_) if batch.len() > 1 => batch
-                .iter()
-                .map(|request| match self.generator.generate(std::slice::from_ref(request)) {
-                    Ok(mut one) if one.len() == 1 => one.remove(0),
-                    Ok(_) => lost("the generator did not answer one request with one result"),
-                    Err(error) => lost(&error.to_string()),
-                })
-                .collect(),
+            Err(error) if batch.len() > 1 => self.apart(&batch, error)?,
             Err(error) => return Err(error),
         };
         if generated.len() != batch.len() {
@@ -159,24 +256,36 @@ impl<G: Generator + ?Sized> Session for Batches<'_, G> {
             )
             .into());
         }
-        let one = |(id, generated): (u64, Generated)| {
-            let mut lines = generated.lines.into_iter();
-            let result = match (lines.next(), lines.next()) {
-                (Some(line), None) => line,
-                _ => Err(LineError("the generator did not answer with one line a seed".into())),
-            };
-            Finished {
-                line: LineId(id),
-                result,
-                computed_tokens: generated.computed_tokens,
-                cached_tokens: generated.cached_tokens,
+        let mut finished = Vec::with_capacity(ids.iter().map(Vec::len).sum());
+        for (ids, generated) in ids.into_iter().zip(generated) {
+            let Generated { lines, mut computed_tokens, mut cached_tokens } = generated;
+            let fits = lines.len() == ids.len();
+            let mut lines = lines.into_iter();
+            for line in ids {
+                let none = || Err(LineError("the generator did not answer with one line a seed".into()));
+                let result = lines.next().filter(|_| fits).unwrap_or_else(none);
+                finished.push(Finished {
+                    line,
+                    result,
+                    computed_tokens: std::mem::take(&mut computed_tokens),
+                    cached_tokens: std::mem::take(&mut cached_tokens),
+                });
             }
-        };
-        Ok(ids.into_iter().zip(generated).map(one).collect())
+        }
+        Ok(finished)
     }
 
     fn cancel(&mut self, line: LineId) {
-        self.waiting.remove(&line.0);
+        let Some((&first, (request, ids))) = self.waiting.range_mut(..=line.0).next_back() else {
+            return;
+        };
+        if let Ok(place) = ids.binary_search(&line) {
+            ids.remove(place);
+            request.seeds.remove(place);
+        }
+        if ids.is_empty() {
+            self.waiting.remove(&first);
+        }
     }
 }
 
@@ -191,6 +300,15 @@ macro_rules! forward {
             }
             fn cost(&self) -> ModelCost {
                 (**self).cost()
+            }
+            fn vocabulary(&self) -> Option<u64> {
+                (**self).vocabulary()
+            }
+            fn identity(&self) -> Option<String> {
+                (**self).identity()
+            }
+            fn lane(&self) -> Lane {
+                (**self).lane()
             }
         }
     )*};

@@ -7,8 +7,8 @@ pub mod scorer;
 mod store;
 
 pub use generator::{
-    BoxError, Finished, Generated, Generator, LineError, LineId, Request, Session,
+    BoxError, Finished, Generated, Generator, Lane, LineError, LineId, Request, Session,
 };
 pub use likelihood::{Given, Likelihood};
-pub use scorer::{Scored, StepScorer};
+pub use scorer::{GroupId, Judged, Scored, Scoring, StepScorer};
 pub use store::{Store, Stored};

@@ -35,8 +35,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::cost::ModelCost;
-use crate::model::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
-use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until};
+use super::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
+use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until, Watch};
 
 const HEADER: &[u8] = b"{\"store\":1}\n";
 
@@ -57,6 +57,11 @@ struct Asked<'a> {
     sampling: &'a Sampling,
     rule: &'a StepRule,
     max_tokens: u32,
+    /// Left out where there are none, so that lines of before keep their names.
+    #[serde(skip_serializing_if = "<[u32]>::is_empty")]
+    given: &'a [u32],
+    #[serde(skip_serializing_if = "Watch::is_idle")]
+    watch: Watch,
 }
 
 /// The keys of a request, in the order of its seeds.
@@ -72,6 +77,8 @@ fn keys(model: &str, request: &Request) -> Result<Vec<Key>, BoxError> {
         sampling: &request.sampling,
         rule: &request.rule,
         max_tokens: request.max_tokens,
+        given: &request.given,
+        watch: request.watch,
     };
     let shared = Sha256::new().chain_update(serde_json::to_vec(&asked)?);
     let key = |seed: &u64| {
@@ -290,6 +297,14 @@ impl<G: Generator> Generator for Stored<'_, G> {
     fn cost(&self) -> ModelCost {
         self.generator.cost()
     }
+
+    fn vocabulary(&self) -> Option<u64> {
+        self.generator.vocabulary()
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.generator.identity().unwrap_or_else(|| self.model.clone()))
+    }
 }
 
 struct StoredSession<'a> {
@@ -327,6 +342,39 @@ impl StoredSession<'_> {
     }
 }
 
+impl StoredSession<'_> {
+    /// What was found counts as done at once, so that nothing is empty while something is in flight.
+    fn found(&mut self) -> Result<Option<Vec<Finished>>, BoxError> {
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        if self.ready.is_empty() {
+            return Ok(None);
+        }
+        let found = std::mem::take(&mut self.ready).into_iter();
+        let found = found.map(|(line, completion)| Finished {
+            line,
+            result: Ok(completion),
+            computed_tokens: 0,
+            cached_tokens: 0,
+        });
+        Ok(Some(found.collect()))
+    }
+
+    /// Writes down what the model has made.
+    fn keep(&mut self, done: Vec<Finished>) -> Result<Vec<Finished>, BoxError> {
+        let mut out = Vec::with_capacity(done.len());
+        for done in done {
+            let Some((line, key)) = self.waiting.remove(&done.line) else { continue };
+            if let Ok(made) = &done.result {
+                self.store.put(key, made)?;
+            }
+            out.push(Finished { line, ..done });
+        }
+        Ok(out)
+    }
+}
+
 impl Session for StoredSession<'_> {
     fn submit(&mut self, request: Request) -> Vec<LineId> {
         let first = self.next;
@@ -339,29 +387,23 @@ impl Session for StoredSession<'_> {
     }
 
     fn poll(&mut self) -> Result<Vec<Finished>, BoxError> {
-        if let Some(error) = self.failed.take() {
-            return Err(error);
-        }
-        // Never empty while something is in flight: what was found counts as done at once.
-        if !self.ready.is_empty() {
-            let found = std::mem::take(&mut self.ready).into_iter();
-            let found = found.map(|(line, completion)| Finished {
-                line,
-                result: Ok(completion),
-                computed_tokens: 0,
-                cached_tokens: 0,
-            });
-            return Ok(found.collect());
-        }
-        let mut out = Vec::new();
-        for done in self.inner.poll()? {
-            let Some((line, key)) = self.waiting.remove(&done.line) else { continue };
-            if let Ok(made) = &done.result {
-                self.store.put(key, made)?;
+        match self.found()? {
+            Some(found) => Ok(found),
+            None => {
+                let done = self.inner.poll()?;
+                self.keep(done)
             }
-            out.push(Finished { line, ..done });
         }
-        Ok(out)
+    }
+
+    fn step(&mut self) -> Result<Vec<Finished>, BoxError> {
+        match self.found()? {
+            Some(found) => Ok(found),
+            None => {
+                let done = self.inner.step()?;
+                self.keep(done)
+            }
+        }
     }
 
     fn cancel(&mut self, line: LineId) {

@@ -4,7 +4,8 @@
 //! section 2.6; Snell et al. 2024, section 5.1): for labels "is this step right", the product, the
 //! sum of logs or the minimum; for a value function (Monte-Carlo returns), the last. The textbook
 //! form of best-of-N ranks by the cumulative score: [`Aggregate::Sum`], which rewards length, or
-//! for probabilities [`Aggregate::SumLog`], which does not.
+//! for probabilities [`Aggregate::SumLog`], which does not. [`Aggregate::ByScale`], the default, leaves
+//! the choice to the scorer.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,8 +13,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aggregate {
-    /// `r_T`.
+    /// What the scorer's [`crate::Scale`] says; the last of a scorer that does not say.
     #[default]
+    ByScale,
+    /// `r_T`.
     Last,
     /// `min r_t`.
     Min,
@@ -40,7 +43,7 @@ impl Aggregate {
     pub fn apply(self, scores: impl IntoIterator<Item = f64>) -> Option<f64> {
         let scores = scores.into_iter();
         match self {
-            Self::Last => scores.last(),
+            Self::ByScale | Self::Last => scores.last(),
             Self::Min => scores.reduce(f64::min),
             Self::Product => scores.reduce(|a, b| a * b),
             Self::Sum => scores.reduce(|a, b| a + b),
@@ -52,5 +55,48 @@ impl Aggregate {
                 (count > 0).then(|| sum / f64::from(count))
             }
         }
+    }
+}
+
+/// The scores of a path so far, in the numbers that every aggregate needs: one more step costs the
+/// same however long the path is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Running {
+    count: u32,
+    last: f64,
+    min: f64,
+    sum: f64,
+    product: f64,
+    sum_log: f64,
+}
+
+impl Running {
+    /// With the score of one more step.
+    pub(crate) fn with(self, score: Option<f64>) -> Self {
+        let Some(score) = score else { return self };
+        let log = if score > 0.0 { score.ln() } else { f64::NEG_INFINITY };
+        if self.count == 0 {
+            return Self { count: 1, last: score, min: score, sum: score, product: score, sum_log: log };
+        }
+        Self {
+            count: self.count + 1,
+            last: score,
+            min: self.min.min(score),
+            sum: self.sum + score,
+            product: self.product * score,
+            sum_log: self.sum_log + log,
+        }
+    }
+
+    /// As [`Aggregate::apply`] of all scores.
+    pub(crate) fn get(self, aggregate: Aggregate) -> Option<f64> {
+        (self.count > 0).then(|| match aggregate {
+            Aggregate::ByScale | Aggregate::Last => self.last,
+            Aggregate::Min => self.min,
+            Aggregate::Mean => self.sum / f64::from(self.count),
+            Aggregate::Product => self.product,
+            Aggregate::Sum => self.sum,
+            Aggregate::SumLog => self.sum_log,
+        })
     }
 }

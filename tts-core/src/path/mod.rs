@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod prompt;
+mod scale;
 pub mod seed;
 mod step;
 mod trajectory;
@@ -9,7 +10,10 @@ mod tree;
 
 pub use aggregate::Aggregate;
 pub use prompt::{Message, Prompt, Role};
-pub use step::{Completion, Finish, Sampling, Step, StepRule, Until};
+pub use scale::{Scale, Unit};
+pub use step::{
+    Completion, Finish, Halt, Notes, Sampling, Step, StepRule, Until, Watch,
+};
 pub use trajectory::Trajectory;
 pub use tree::{Node, NodeId, NodeKind, Tree};
 

@@ -8,11 +8,15 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 
+use crate::{Prompt, Role};
+
 /// The generator of all randomness: stable across versions and platforms.
 pub type Rng = ChaCha8Rng;
 
 const ROLLOUT: u64 = 0x5bd1_e995_9e37_79b9;
 const DECISION: u64 = 0x2545_f491_4f6c_dd1d;
+const QUESTION: u64 = 0x9fb2_1c65_1e98_df25;
+const ASIDE: u64 = 0xd1b5_4a32_d192_ed03;
 
 /// The finaliser of `SplitMix64`: every input bit moves every output bit.
 fn scramble(mut x: u64) -> u64 {
@@ -45,6 +49,17 @@ pub fn rollout(parent: u64, sibling: u32) -> u64 {
     mix(parent ^ ROLLOUT, u64::from(sibling))
 }
 
+/// Seed of the question number `number` about a node: what is asked draws numbers of its own, so
+/// that asking changes no sample.
+pub fn question(parent: u64, number: u32) -> u64 {
+    mix(parent ^ QUESTION, u64::from(number))
+}
+
+/// Seed of the aside number `number` of a node: like rollouts, they are numbered apart.
+pub fn aside(parent: u64, number: u32) -> u64 {
+    mix(parent ^ ASIDE, u64::from(number))
+}
+
 /// Seed of the strategy's own numbers in a round, apart from those of any node.
 pub fn decision(root: u64, round: u32) -> u64 {
     mix(root ^ DECISION, u64::from(round))
@@ -57,6 +72,28 @@ pub fn root(run: u64, prompt: &str) -> u64 {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     mix(run, hash)
+}
+
+/// Seed of the root for a run's seed and a whole prompt: other instructions or another history are
+/// another problem. A question alone has the seed of its text.
+///
+/// ```
+/// use tts_core::{Prompt, seed};
+/// assert_eq!(seed::prompt(7, &Prompt::from("2 + 2?")), seed::root(7, "2 + 2?"));
+/// let briefly = Prompt::chat("Be brief.", "2 + 2?");
+/// assert_ne!(seed::prompt(7, &briefly), seed::prompt(7, &Prompt::chat("Explain.", "2 + 2?")));
+/// ```
+pub fn prompt(run: u64, prompt: &Prompt) -> u64 {
+    let question = root(run, prompt.question());
+    let Prompt::Chat(messages) = prompt else { return question };
+    if let [only] = &messages[..]
+        && only.role == Role::User
+    {
+        return question;
+    }
+    messages.iter().fold(question, |seed, message| {
+        root(root(seed, message.role.as_str()), &message.content)
+    })
 }
 
 /// The random numbers of one seed.

@@ -21,6 +21,82 @@ pub struct Step {
     /// Log-probability in nats of each generated token under the model at temperature 1, before
     /// any truncation: one for each token after the given ones. Empty when the generator cannot tell.
     pub logprobs: Vec<f32>,
+    /// How many of the last tokens ended the line and say nothing: the end token, or those that hold
+    /// the stop or pause text. A strategy that goes on without them keeps the others
+    /// ([`crate::Expand::keep`]).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub closing: u32,
+    /// What was asked to be noted of each generated token, see [`Watch`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<Box<Notes>>,
+}
+
+/// Signals of the generated tokens of a step, one for each, in order; empty where not asked for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Notes {
+    /// Minus the mean log-probability of the most probable tokens, in nats ([`Watch::confidence`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confidence: Vec<f32>,
+    /// Divergence of the uniform distribution from the model's, in nats ([`Watch::certainty`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub certainty: Vec<f32>,
+    /// Log-probability in nats of the token as it was drawn: at the sampling temperature and after
+    /// truncation ([`Watch::drawn`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<f32>,
+}
+
+/// What is noted of each token of a line, and when it is broken off: data, so that a line is the
+/// same in any batch and on any number of threads.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Watch {
+    /// Notes minus the mean log-probability of this many most probable tokens; 0 notes nothing. Over
+    /// a small vocabulary it grows with certainty only for all of its tokens.
+    ///
+    /// Source: Fu et al. 2025, "Deep Think with Confidence" (arXiv 2508.15260), section 2.
+    pub confidence: u32,
+    /// Notes `-1/V sum ln(V p)` over the vocabulary: 0 for the uniform distribution.
+    ///
+    /// Source: Kang et al. 2025, "Scalable Best-of-N Selection via Self-Certainty" (arXiv 2502.18581).
+    pub certainty: bool,
+    /// Notes the log-probability of each token as it was drawn.
+    pub drawn: bool,
+    /// Breaks the line off.
+    pub halt: Option<Halt>,
+}
+
+/// Breaks a line off where the mean confidence of its last tokens falls low
+/// ([`Finish::Halted`]).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Halt {
+    /// Over how many tokens, at least 1; a shorter line is not broken off.
+    pub window: u32,
+    /// Below which mean confidence, in nats.
+    pub below: f32,
+}
+
+impl Watch {
+    /// Whether nothing is watched.
+    pub fn is_idle(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// # Errors
+    /// A sentence that names the field when the halt has no window, no number, or no confidence to go
+    /// by.
+    pub fn check(&self) -> Result<(), String> {
+        match self.halt {
+            Some(halt) if halt.window == 0 => Err("watch: window is 0, expected at least 1".into()),
+            Some(halt) if halt.below.is_nan() => Err("watch: below is not a number".into()),
+            Some(_) if self.confidence == 0 => {
+                Err("watch: halt goes by confidence, which is 0, expected at least 1".into())
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 #[expect(
@@ -42,6 +118,27 @@ impl Step {
         self.text.trim().is_empty()
     }
 
+    /// The confidence noted of each generated token; empty where none was.
+    pub fn confidence(&self) -> &[f32] {
+        self.notes.as_ref().map_or(&[], |notes| &notes.confidence)
+    }
+
+    /// The certainty noted of each generated token; empty where none was.
+    pub fn certainty(&self) -> &[f32] {
+        self.notes.as_ref().map_or(&[], |notes| &notes.certainty)
+    }
+
+    /// The log-probability of each generated token as it was drawn; empty where none was noted.
+    pub fn drawn(&self) -> &[f32] {
+        self.notes.as_ref().map_or(&[], |notes| &notes.drawn)
+    }
+
+    /// How many tokens are left without those that ended the line.
+    pub fn kept(&self) -> u32 {
+        let tokens = u32::try_from(self.tokens.len()).unwrap_or(u32::MAX);
+        tokens.saturating_sub(self.closing)
+    }
+
     /// Mean log-probability of the generated tokens, in nats; `None` when there are none.
     pub fn mean_logprob(&self) -> Option<f64> {
         let sum: f64 = self.logprobs.iter().map(|&logprob| f64::from(logprob)).sum();
@@ -57,12 +154,16 @@ pub enum Finish {
     Step,
     /// The model said that it is done (end token or stop string).
     Stop,
+    /// A pause text was written: the line rests, and can be continued.
+    Pause,
     /// A length limit cut it: it is not finished.
     Length,
     /// The model's context is full: it is not finished, and cannot be continued.
     Context,
     /// Called off before its end.
     Cancelled,
+    /// Broken off by [`Watch::halt`]: it is not finished, and cannot be continued.
+    Halted,
 }
 
 /// How far a line goes.
@@ -78,6 +179,27 @@ pub enum Until {
     End,
     /// This many tokens, at most.
     Tokens(u32),
+}
+
+impl Until {
+    /// The most steps of a line that goes so far.
+    pub fn most_steps(self) -> usize {
+        match self {
+            Self::Step => 1,
+            Self::Steps(steps) => steps.max(1) as usize,
+            Self::End | Self::Tokens(_) => usize::MAX,
+        }
+    }
+
+    /// # Errors
+    /// A sentence when it asks for nothing.
+    pub fn check(self) -> Result<(), String> {
+        match self {
+            Self::Steps(0) => Err("until 0 steps, expected at least 1".into()),
+            Self::Tokens(0) => Err("until 0 tokens, expected at least 1".into()),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// The steps of one line, and why it ended.
@@ -109,6 +231,10 @@ pub struct StepRule {
     pub delimiters: Vec<String>,
     /// The solution ends with the token in which one of these texts ends, also across steps.
     pub stop: Vec<String>,
+    /// A line rests with the token in which one of these texts ends, whatever it was asked for, and
+    /// stays open; its step ends there too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pause: Vec<String>,
     /// Longest step, in generated tokens; one that reaches it is cut there and stays open.
     pub max_step_tokens: u32,
     /// Longest solution, in generated tokens from the prompt on.
@@ -123,6 +249,7 @@ impl Default for StepRule {
         Self {
             delimiters: vec!["\n\n".into()],
             stop: Vec::new(),
+            pause: Vec::new(),
             max_step_tokens: 256,
             max_tokens: 1024,
             max_steps: 40,
@@ -148,7 +275,7 @@ impl StepRule {
                 return Err(format!("step rule: {name} is 0, expected at least 1"));
             }
         }
-        for (name, texts) in [("delimiters", &self.delimiters), ("stop", &self.stop)] {
+        for (name, texts) in [("delimiters", &self.delimiters), ("stop", &self.stop), ("pause", &self.pause)] {
             if texts.iter().any(String::is_empty) {
                 return Err(format!("step rule: {name} has an empty text"));
             }

@@ -1,21 +1,34 @@
-//! The step tree: an append-only arena of everything that a search generated.
+//! The step tree: an append-only arena of everything that a search asked and generated.
 //!
-//! Node 0 is the root, the prompt itself. Every other node is one step. Nodes are appended in the
-//! order in which the strategy asked for them, never in the order in which they were done.
+//! Node 0 is the root, the problem itself. Every other node is a step, or a further *question* with a
+//! prompt of its own: what is written behind that continues the question, not the path above it.
+//! Nodes are appended in the order in which the strategy asked for them, never in the order in which
+//! they were done.
+//!
+//! What depends on a whole path (its tokens, the aggregates of its scores, its steps as generators see
+//! them) is kept beside each node and follows from that of its parent, so that a deep path costs no
+//! more a step than a short one. Answers are extracted once a node.
 
+mod along;
+mod read;
+
+use std::collections::BTreeMap;
 use std::ops::Index;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Aggregate, Cost, Finish, Prompt, Step, Trajectory};
+use self::along::Along;
+use super::trajectory::Link;
+use crate::task::{Math, Task};
+use crate::{Aggregate, Cost, Finish, Prompt, Scale, Step, Trajectory, seed};
 
 /// A node of a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u32);
 
 impl NodeId {
-    /// The prompt.
+    /// The problem.
     pub const ROOT: Self = Self(0);
 
     /// The node's place in the arena.
@@ -33,19 +46,29 @@ pub enum NodeKind {
     Committed,
     /// Written only to look ahead: counted and recorded, never part of an answer.
     Rollout,
+    /// Said about the problem or a path, not an answer to it: a critique, a query, a page that was
+    /// found. Counted and recorded, never a candidate, and judged only by a scorer that is named.
+    Aside,
 }
 
-/// One step in the tree.
+/// One step in the tree, or a question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Node {
-    /// The node before; `None` for the root only.
+    /// The node before; of a question, the one it is about. `None` for the root only.
     pub parent: Option<NodeId>,
-    /// Number of steps from the root.
+    /// Number of steps from the question.
     pub depth: u32,
     /// Whether it may be part of an answer.
     pub kind: NodeKind,
-    /// What was written; empty for the root.
+    /// What is asked from here on: the root's problem, and that of every question posed. Such a node
+    /// has an empty step and depth 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt: Option<Arc<Prompt>>,
+    /// The role that wrote it; `None` for the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
+    /// What was written; empty for a question.
     pub step: Arc<Step>,
     /// Why the step ended.
     pub finish: Finish,
@@ -53,8 +76,8 @@ pub struct Node {
     pub open: bool,
     /// Where the step's randomness came from.
     pub seed: u64,
-    /// The scorer's judgement of this step; `None` when it was not judged (the root, a blank step,
-    /// no scorer).
+    /// The scorer's judgement of this step; `None` when it was not judged (a question, a blank step,
+    /// no scorer, one that could not judge it).
     pub score: Option<f64>,
     /// A better estimate that the strategy put in place of the score (the end of a rollout, say).
     pub value: Option<f64>,
@@ -66,67 +89,90 @@ pub struct Node {
     pub children: Vec<NodeId>,
     /// Rollout children, likewise.
     pub rollouts: Vec<NodeId>,
+    /// Children that are asides, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asides: Vec<NodeId>,
+    /// Questions about it, in the order in which they were posed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<NodeId>,
 }
 
 impl Node {
+    /// A committed step below `parent` that ended at a boundary, with nothing else known of it.
+    pub fn new(parent: NodeId, step: impl Into<Arc<Step>>) -> Self {
+        Self {
+            parent: Some(parent),
+            depth: 0,
+            kind: NodeKind::Committed,
+            prompt: None,
+            role: None,
+            step: step.into(),
+            finish: Finish::Step,
+            open: true,
+            seed: 0,
+            score: None,
+            value: None,
+            round: 0,
+            cost: Cost::default(),
+            children: Vec::new(),
+            rollouts: Vec::new(),
+            asides: Vec::new(),
+            questions: Vec::new(),
+        }
+    }
+
     /// Whether the model said that the solution is complete.
     pub fn is_finished(&self) -> bool {
         self.finish == Finish::Stop
     }
+
+    /// Whether it is a question: the root, or one that was posed.
+    pub fn is_question(&self) -> bool {
+        self.prompt.is_some()
+    }
+
+    /// The list that a child of this kind stands in.
+    pub(crate) fn below(&self, kind: NodeKind) -> &Vec<NodeId> {
+        match kind {
+            NodeKind::Committed => &self.children,
+            NodeKind::Rollout => &self.rollouts,
+            NodeKind::Aside => &self.asides,
+        }
+    }
+
+    /// Seed of the child of this kind with this number. What continues an aside is numbered like what
+    /// continues a candidate.
+    pub(crate) fn child_seed(&self, kind: NodeKind, number: u32) -> u64 {
+        match kind {
+            NodeKind::Rollout => seed::rollout(self.seed, number),
+            NodeKind::Aside if self.kind != NodeKind::Aside => seed::aside(self.seed, number),
+            NodeKind::Committed | NodeKind::Aside => seed::child(self.seed, number),
+        }
+    }
 }
 
-/// All steps of one problem's search.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Unchecked")]
+/// Everything that was asked and written in one problem's search.
+#[derive(Clone)]
 pub struct Tree {
-    prompt: Arc<Prompt>,
     nodes: Vec<Node>,
+    along: Vec<Along>,
+    scale: Scale,
+    task: Arc<dyn Task>,
+    /// What a strategy did wrong with it, until its driver asks.
+    fault: OnceLock<String>,
 }
 
-/// A tree as read, before its links are known to hold.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Unchecked {
-    prompt: Arc<Prompt>,
-    nodes: Vec<Node>,
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tree").field("nodes", &self.nodes).finish_non_exhaustive()
+    }
 }
 
-impl TryFrom<Unchecked> for Tree {
-    type Error = String;
-
-    fn try_from(read: Unchecked) -> Result<Self, String> {
-        let tree = Self { prompt: read.prompt, nodes: read.nodes };
-        if tree.nodes.first().is_none_or(|root| root.parent.is_some()) {
-            return Err("tree: the first node must be a root, without a parent".into());
-        }
-        for (id, node) in tree.iter() {
-            let links = node.children.iter().map(|c| (c, NodeKind::Committed));
-            let links = links.chain(node.rollouts.iter().map(|c| (c, NodeKind::Rollout)));
-            for (child, kind) in links {
-                let sound = *child > id
-                    && tree.get(*child).is_some_and(|c| c.parent == Some(id) && c.kind == kind);
-                if !sound {
-                    return Err(format!("tree: node {}: no such child {}", id.0, child.0));
-                }
-            }
-            let sound = match node.parent {
-                None => id == NodeId::ROOT,
-                Some(parent) => {
-                    parent < id && {
-                        let parent = &tree[parent];
-                        let siblings = match node.kind {
-                            NodeKind::Committed => &parent.children,
-                            NodeKind::Rollout => &parent.rollouts,
-                        };
-                        node.depth == parent.depth + 1 && siblings.contains(&id)
-                    }
-                }
-            };
-            if !sound {
-                return Err(format!("tree: node {}: parent or depth does not fit", id.0));
-            }
-        }
-        Ok(tree)
+impl PartialEq for Tree {
+    fn eq(&self, other: &Self) -> bool {
+        self.nodes == other.nodes
+            && self.scale == other.scale
+            && self.task.name() == other.task.name()
     }
 }
 
@@ -138,25 +184,47 @@ impl Index<NodeId> for Tree {
     }
 }
 
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 impl Tree {
-    /// A tree of the root alone.
+    /// A tree of the root alone, of a task of mathematics and scores of no stated scale.
     pub fn new(prompt: impl Into<Arc<Prompt>>, seed: u64) -> Self {
-        let root = Node {
-            parent: None,
-            depth: 0,
-            kind: NodeKind::Committed,
-            step: Arc::default(),
-            finish: Finish::Step,
-            open: true,
-            seed,
-            score: None,
-            value: None,
-            round: 0,
-            cost: Cost::default(),
-            children: Vec::new(),
-            rollouts: Vec::new(),
-        };
-        Self { prompt: prompt.into(), nodes: vec![root] }
+        let mut root = Node::new(NodeId::ROOT, Step::default());
+        (root.parent, root.prompt, root.seed) = (None, Some(prompt.into()), seed);
+        Self {
+            nodes: vec![root],
+            along: vec![Along::default()],
+            scale: Scale::default(),
+            task: Arc::new(Math),
+            fault: OnceLock::new(),
+        }
+    }
+
+    /// The same tree with scores of another scale.
+    #[must_use]
+    pub fn with_scale(mut self, scale: Scale) -> Self {
+        self.scale = scale;
+        self
+    }
+
+    /// The same tree as one of another task.
+    #[must_use]
+    pub fn with_task(mut self, task: Arc<dyn Task>) -> Self {
+        self.task = task;
+        self.along.iter_mut().for_each(|along| along.answer = OnceLock::new());
+        self
+    }
+
+    /// What the scores of its candidates are.
+    pub fn scale(&self) -> Scale {
+        self.scale
+    }
+
+    /// What an answer is.
+    pub fn task(&self) -> &Arc<dyn Task> {
+        &self.task
     }
 
     /// Appends a node below its parent. Handmade trees in tests use it, and [`crate::Run`].
@@ -164,15 +232,19 @@ impl Tree {
     /// # Panics
     /// When `node.parent` is not a node of this tree.
     pub fn push(&mut self, node: Node) -> NodeId {
-        let id = NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
+        let id = NodeId(number(self.nodes.len()));
         if let Some(parent) = node.parent {
             let parent = &mut self.nodes[parent.index()];
             match node.kind {
+                _ if node.prompt.is_some() => parent.questions.push(id),
                 NodeKind::Committed => parent.children.push(id),
                 NodeKind::Rollout => parent.rollouts.push(id),
+                NodeKind::Aside => parent.asides.push(id),
             }
         }
+        let along = Along::of(&node, id, &self.nodes, &self.along);
         self.nodes.push(node);
+        self.along.push(along);
         id
     }
 
@@ -193,32 +265,79 @@ impl Tree {
         score: Option<f64>,
     ) -> NodeId {
         let above = &self[parent];
-        let sibling = u32::try_from(above.children.len()).unwrap_or(u32::MAX);
-        let node = Node {
-            parent: Some(parent),
+        let kind = if above.kind == NodeKind::Aside { NodeKind::Aside } else { NodeKind::Committed };
+        self.push(Node {
             depth: above.depth + 1,
-            kind: NodeKind::Committed,
-            step: Arc::new(Step { text: text.into(), ..Step::default() }),
+            kind,
             finish,
-            open: finish == Finish::Step,
-            seed: crate::seed::child(above.seed, sibling),
+            open: matches!(finish, Finish::Step | Finish::Pause),
+            seed: above.child_seed(kind, number(above.below(kind).len())),
             score,
-            value: None,
             round: above.round + 1,
-            cost: Cost::default(),
-            children: Vec::new(),
-            rollouts: Vec::new(),
-        };
-        self.push(node)
+            ..Node::new(parent, Step { text: text.into(), ..Step::default() })
+        })
+    }
+
+    /// A question about a node: a root of its own, whose lines are candidates, or asides.
+    ///
+    /// ```
+    /// use tts_core::{Finish, NodeId, NodeKind, Prompt, Tree};
+    /// let mut tree = Tree::new(Prompt::from("1 + 1?"), 7);
+    /// let draft = tree.grow(NodeId::ROOT, "It is 3.", Finish::Stop, None);
+    /// let asked = tree.pose(draft, Prompt::from("Is 1 + 1 = 3?"), NodeKind::Aside);
+    /// let critique = tree.grow(asked, "No.", Finish::Stop, None);
+    /// assert_eq!(tree.text(critique), "No.");
+    /// assert_eq!(tree.candidates(), [draft]); // still one, and the only one
+    /// ```
+    ///
+    /// # Panics
+    /// When `about` is not a node of this tree.
+    pub fn pose(&mut self, about: NodeId, prompt: impl Into<Arc<Prompt>>, kind: NodeKind) -> NodeId {
+        let above = &self[about];
+        let round = self.nodes.last().map_or(0, |node| node.round);
+        self.push(Node {
+            kind,
+            prompt: Some(prompt.into()),
+            seed: seed::question(above.seed, number(above.questions.len())),
+            round,
+            ..Node::new(about, Step::default())
+        })
     }
 
     pub(crate) fn node_mut(&mut self, id: NodeId) -> &mut Node {
         &mut self.nodes[id.index()]
     }
 
-    /// The question.
+    /// Follows up the aggregates of the nodes from `first` on, whose scores have come in.
+    pub(crate) fn settle(&mut self, first: usize) {
+        for index in first..self.nodes.len() {
+            let node = &self.nodes[index];
+            let parent = node.parent.map(|parent| self.along[parent.index()].scores);
+            let before = parent.filter(|_| !node.is_question()).unwrap_or_default();
+            self.along[index].scores = before.with(node.score);
+        }
+    }
+
+    /// Notes what a strategy did wrong; the first fault counts.
+    pub(crate) fn note_fault(&self, problem: String) {
+        let _ = self.fault.set(problem);
+    }
+
+    pub(crate) fn take_fault(&mut self) -> Option<String> {
+        self.fault.take()
+    }
+
+    /// The problem.
     pub fn prompt(&self) -> &Arc<Prompt> {
-        &self.prompt
+        self.asked(NodeId::ROOT)
+    }
+
+    /// What is asked where `id` was written: the problem, or the prompt of a question.
+    pub fn asked(&self, id: NodeId) -> &Arc<Prompt> {
+        static NOTHING: OnceLock<Arc<Prompt>> = OnceLock::new();
+        let asked = self[self.question(id)].prompt.as_ref();
+        // Every question has one: `push` and reading see to it.
+        asked.unwrap_or_else(|| NOTHING.get_or_init(|| Arc::new(Prompt::text(""))))
     }
 
     /// Number of nodes, the root included.
@@ -229,8 +348,7 @@ impl Tree {
 
     /// All nodes in order, the root first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> {
-        let id = |index| NodeId(u32::try_from(index).unwrap_or(u32::MAX));
-        self.nodes.iter().enumerate().map(move |(index, node)| (id(index), node))
+        self.nodes.iter().enumerate().map(|(index, node)| (NodeId(number(index)), node))
     }
 
     /// The node, or `None` when the tree has no such node.
@@ -238,34 +356,69 @@ impl Tree {
         self.nodes.get(id.index())
     }
 
-    /// The nodes from the root's child to `id`; empty for the root.
+    /// The question that a node answers: the nearest one above it, the root at last; a question's own.
+    pub fn question(&self, id: NodeId) -> NodeId {
+        self.along[id.index()].question
+    }
+
+    /// The nodes from the question's child to `id`; empty for a question.
     pub fn path(&self, id: NodeId) -> Vec<NodeId> {
-        let mut path: Vec<NodeId> =
-            std::iter::successors(Some(id), |&id| self[id].parent).collect();
-        path.pop();
+        let steps = std::iter::successors(Some(id), |&id| self[id].parent);
+        let mut path: Vec<NodeId> = steps.take_while(|&id| !self[id].is_question()).collect();
         path.reverse();
         path
     }
 
-    /// The text from the root to `id`.
+    /// The text from the question to `id`.
     pub fn text(&self, id: NodeId) -> String {
         self.path(id).iter().map(|&id| self[id].step.text.as_str()).collect()
     }
 
-    /// Generated tokens from the root to `id`.
+    /// Generated tokens from the question to `id`.
     pub fn generated(&self, id: NodeId) -> u64 {
-        self.path(id).iter().map(|&id| self[id].step.generated()).sum()
+        self.along[id.index()].generated
     }
 
-    /// Tokens from the root to `id`, given ones included, the prompt left out.
+    /// Tokens from the question to `id`, given ones included, the prompt left out.
     pub fn tokens(&self, id: NodeId) -> u64 {
-        self.path(id).iter().map(|&id| self[id].step.tokens.len() as u64).sum()
+        self.along[id.index()].tokens
     }
 
-    /// The path as generators and scorers see it.
+    /// The path as generators and scorers see it, with the last `fresh` steps to be judged.
     pub fn trajectory(&self, id: NodeId, fresh: usize) -> Trajectory {
-        let steps = self.path(id).into_iter().map(|id| Arc::clone(&self[id].step)).collect();
-        Trajectory::new(Arc::clone(&self.prompt), steps, fresh, self[id].is_finished())
+        let (mut at, mut steps) = (id, Vec::new());
+        while steps.len() < fresh
+            && let node = &self[at]
+            && let (false, Some(parent)) = (node.is_question(), node.parent)
+        {
+            steps.push(Arc::clone(&node.step));
+            at = parent;
+        }
+        steps.reverse();
+        let prompt = Arc::clone(self.asked(id));
+        Trajectory::linked(prompt, self.link(at), steps, self[id].is_finished())
+    }
+
+    /// The steps to `id`, shared by all paths through it.
+    fn link(&self, id: NodeId) -> Option<Arc<Link>> {
+        let mut missing = Vec::new();
+        let mut at = id;
+        let mut link = loop {
+            let node = &self[at];
+            if node.is_question() {
+                break None;
+            }
+            if let Some(link) = self.along[at.index()].link.get() {
+                break Some(Arc::clone(link));
+            }
+            missing.push(at);
+            at = node.parent?;
+        };
+        for id in missing.into_iter().rev() {
+            let new = || Link::new(link, Arc::clone(&self[id].step));
+            link = Some(Arc::clone(self.along[id.index()].link.get_or_init(new)));
+        }
+        link
     }
 
     /// The scores on the way to `id`; the node's own value, where the strategy set one, stands in
@@ -280,43 +433,76 @@ impl Tree {
             .collect()
     }
 
-    /// The score of the path to `id`; `None` when nothing on it was judged.
+    /// The score of the path to `id`, as [`Aggregate::apply`] of [`Tree::scores`]; `None` when nothing
+    /// on it was judged.
     pub fn score(&self, id: NodeId, aggregate: Aggregate) -> Option<f64> {
-        aggregate.apply(self.scores(id))
+        let node = &self[id];
+        let before = match node.parent {
+            Some(parent) if !node.is_question() => self.along[parent.index()].scores,
+            _ => along::Running::default(),
+        };
+        before.with(node.value.or(node.score)).get(self.scale.resolve(aggregate))
+    }
+
+    /// The final answer in the text up to `id`, as the [`Task`] finds it; extracted once.
+    pub fn answer(&self, id: NodeId) -> Option<&str> {
+        let extract = || self.task.answer(&self.text(id)).map(Into::into);
+        self.along[id.index()].answer.get_or_init(extract).as_deref()
     }
 
     /// Finished candidates, in order.
     pub fn finished(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.iter()
             .filter(|(_, node)| node.kind == NodeKind::Committed && node.is_finished())
-            .filter(|(id, _)| self[*id].children.is_empty())
+            .filter(|(_, node)| node.children.is_empty())
             .map(|(id, _)| id)
     }
 
-    /// Candidates: the finished paths, or, when there is none, the ends of the unfinished ones.
+    /// Candidates: the finished paths, or, when there is none, the ends of the unfinished ones. A
+    /// solution that was asked about stays one.
     pub fn candidates(&self) -> Vec<NodeId> {
         let finished: Vec<NodeId> = self.finished().collect();
         if !finished.is_empty() {
             return finished;
         }
-        self.iter()
-            .filter(|(id, node)| {
-                *id != NodeId::ROOT && node.kind == NodeKind::Committed && node.children.is_empty()
-            })
-            .map(|(id, _)| id)
-            .collect()
+        let unfinished = self.iter().filter(|(_, node)| {
+            !node.is_question() && node.kind == NodeKind::Committed && node.children.is_empty()
+        });
+        unfinished.map(|(id, _)| id).collect()
     }
 
     /// The candidate with the highest score; the first of equals. A path without scores ranks
     /// below every path with one.
     pub fn best(&self, aggregate: Aggregate) -> Option<NodeId> {
+        self.best_of(self.candidates(), aggregate)
+    }
+
+    /// The one of these nodes with the highest score; the first of equals.
+    pub fn best_of(
+        &self,
+        nodes: impl IntoIterator<Item = NodeId>,
+        aggregate: Aggregate,
+    ) -> Option<NodeId> {
         let mut best: Option<(NodeId, f64)> = None;
-        for id in self.candidates() {
+        for id in nodes {
             let score = self.score(id, aggregate).unwrap_or(f64::NEG_INFINITY);
             if best.is_none_or(|(_, top)| score > top) {
                 best = Some((id, score));
             }
         }
         best.map(|(id, _)| id)
+    }
+
+    /// What each role wrote cost, judging included; the policy's name is empty.
+    pub fn cost_by_role(&self) -> BTreeMap<String, Cost> {
+        let mut costs: BTreeMap<String, Cost> = BTreeMap::new();
+        for node in &self.nodes {
+            let role = node.role.as_deref().unwrap_or_default();
+            match costs.get_mut(role) {
+                Some(cost) => *cost += node.cost,
+                None => drop(costs.insert(role.to_owned(), node.cost)),
+            }
+        }
+        costs
     }
 }

@@ -1,15 +1,14 @@
 //! How a finished tree becomes one answer: best, majority or weighted vote.
 //!
-//! Answers are compared after extraction by [`answer::equivalent()`]; candidates without an answer
-//! never vote, and are chosen only when no candidate has one. Within the winning class the member
-//! with the highest score is returned (Snell et al. 2024, section 5.1; Wang et al. 2022 for the
-//! plain majority).
+//! Answers are found and compared by the tree's [`crate::Task`]; candidates without an answer never
+//! vote, and are chosen only when no candidate has one. What a vote weighs follows from what the scores
+//! are ([`crate::Scale::weights`]). Within the winning class the member with the highest score is
+//! returned (Snell et al. 2024, section 5.1; Wang et al. 2022 for the plain majority).
 
 use serde::{Deserialize, Serialize};
 
-use crate::drive::outcome;
-use crate::select::{self, Vote, Weight};
-use crate::{Aggregate, NodeId, Tree, answer};
+use super::{Vote, Weight};
+use crate::{Aggregate, NodeId, Tree};
 
 /// Which vote decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -20,9 +19,10 @@ pub enum Rule {
     Best,
     /// The answer that most candidates have.
     Majority,
-    /// The answer with the highest sum of scores; for scores of at least 0, probabilities say.
+    /// The answer with the highest sum of weights: probabilities as they are, the exponential of
+    /// log-probabilities, a softmax over rewards.
     Weighted,
-    /// The answer with the highest sum of `exp(score)`; for log-probabilities.
+    /// The answer with the highest sum of `exp(score)`; for log-probabilities and rewards.
     WeightedExp,
     /// The answer with the highest sum of `1 / (1 + exp(-score))`; for raw logits.
     WeightedSigmoid,
@@ -44,11 +44,21 @@ impl Selection {
         Self { rule: Rule::Best, aggregate }
     }
 
+    /// The weighted vote, by what the scorer's scale says.
+    pub fn weighted() -> Self {
+        Self { rule: Rule::Weighted, aggregate: Aggregate::ByScale }
+    }
+
+    /// The majority.
+    pub fn majority() -> Self {
+        Self { rule: Rule::Majority, aggregate: Aggregate::ByScale }
+    }
+
     /// The chosen candidate; `None` when there is none.
     ///
     /// ```
-    /// use tts_core::{Aggregate, Finish, NodeId, Prompt, Rule, Selection, Tree};
-    /// let mut tree = Tree::new(Prompt::from("2 + 2?"), 0);
+    /// use tts_core::{Aggregate, Finish, NodeId, Prompt, Rule, Scale, Selection, Tree};
+    /// let mut tree = Tree::new(Prompt::from("2 + 2?"), 0).with_scale(Scale::PREFIX);
     /// tree.grow(NodeId::ROOT, "The answer is 5.", Finish::Stop, Some(0.9));
     /// tree.grow(NodeId::ROOT, "The answer is 4.", Finish::Stop, Some(0.5));
     /// tree.grow(NodeId::ROOT, "The answer is 4.0", Finish::Stop, Some(0.6));
@@ -58,39 +68,45 @@ impl Selection {
     /// assert_eq!(pick(Rule::Weighted), Some(NodeId(3)));
     /// ```
     pub fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let candidates = outcome::candidates(tree, self.aggregate);
-        let scored = candidates.iter().any(|candidate| candidate.score > f64::NEG_INFINITY);
-        let weigh = |score: f64| match self.rule {
-            // Without any score every vote counts the same.
-            _ if !scored => 1.0,
-            Rule::WeightedExp => score.exp(),
-            Rule::Weighted if score == f64::NEG_INFINITY => 0.0,
-            _ => score,
-        };
-        let votes: Vec<Vote> = candidates
-            .iter()
-            .map(|c| Vote { answer: c.answer.clone(), score: weigh(c.score) })
-            .collect();
-        let mut readings = answer::Readings::default();
-        let mut same = |a: &str, b: &str| readings.equivalent(a, b);
-        let winner = match self.rule {
-            Rule::Best => select::best(&votes),
-            Rule::Majority => select::majority(&votes, &mut same),
-            Rule::Weighted | Rule::WeightedExp => select::weighted(&votes, &mut same, Weight::Raw),
-            Rule::WeightedSigmoid => select::weighted(&votes, &mut same, Weight::Sigmoid),
-        };
-        let Some(winner) = winner else { return tree.best(self.aggregate) };
+        self.pick_among(tree, &tree.candidates())
+    }
+
+    /// The choice among these nodes, each as often as it is listed (a particle that was drawn twice
+    /// votes twice); nodes that the tree lacks are left out.
+    ///
+    /// ```
+    /// use tts_core::{Finish, NodeId, Prompt, Selection, Tree};
+    /// let mut tree = Tree::new(Prompt::from("2 + 2?"), 0);
+    /// let five = tree.grow(NodeId::ROOT, "The answer is 5.", Finish::Stop, None);
+    /// let four = tree.grow(NodeId::ROOT, "The answer is 4.", Finish::Stop, None);
+    /// assert_eq!(Selection::majority().pick_among(&tree, &[five, four, four]), Some(four));
+    /// ```
+    pub fn pick_among(&self, tree: &Tree, nodes: &[NodeId]) -> Option<NodeId> {
+        let nodes: Vec<NodeId> =
+            nodes.iter().copied().filter(|&id| tree.get(id).is_some()).collect();
+        let scores: Vec<Option<f64>> =
+            nodes.iter().map(|&id| tree.score(id, self.aggregate)).collect();
+        let low = |score: Option<f64>| score.unwrap_or(f64::NEG_INFINITY);
+        let answers = nodes.iter().map(|&id| tree.answer(id).map(str::to_owned));
+        let by_score = || tree.best_of(nodes.iter().copied(), self.aggregate);
         if self.rule == Rule::Best {
-            return Some(candidates[winner].node);
+            let votes = answers.zip(&scores);
+            let votes = votes.map(|(answer, &score)| Vote { answer, score: low(score) });
+            return super::best(&votes.collect::<Vec<_>>()).map(|winner| nodes[winner]);
         }
-        let class = candidates[winner].answer.as_deref()?;
-        let mut best: Option<&outcome::Candidate> = None;
-        for candidate in &candidates {
-            let member = candidate.answer.as_deref().is_some_and(|a| same(class, a));
-            if member && best.is_none_or(|best| candidate.score > best.score) {
-                best = Some(candidate);
+        let weights = tree.scale().weights(*self, &scores);
+        let votes: Vec<Vote> =
+            answers.zip(weights).map(|(answer, score)| Vote { answer, score }).collect();
+        let mut same = tree.task().comparer();
+        let tally = super::tally(&votes, &mut same, Weight::Raw);
+        let heaviest = tally.iter().min_by(|a, b| super::better_first(a.weight, b.weight));
+        let Some(class) = heaviest else { return by_score() };
+        let mut best: Option<usize> = None;
+        for &member in &class.members {
+            if best.is_none_or(|best| low(scores[member]) > low(scores[best])) {
+                best = Some(member);
             }
         }
-        best.map(|candidate| candidate.node)
+        best.map(|member| nodes[member])
     }
 }

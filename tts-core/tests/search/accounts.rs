@@ -26,7 +26,7 @@ fn operations_are_those_of_one_pass_over_every_token() {
     impl StepScorer for Judge {
         fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
             let scores = |path: &Trajectory| vec![0.5; path.fresh_steps().len()];
-            Ok(batch.iter().map(|path| Scored { scores: scores(path) }).collect())
+            Ok(batch.iter().map(|path| Scored::of(scores(path))).collect())
         }
         fn cost(&self) -> cost::ModelCost {
             self.0

@@ -103,7 +103,7 @@ fn the_order_of_completion_changes_nothing() {
 #[test]
 fn cancelling_keeps_what_was_made() {
     let world = world();
-    let mut search = Search::new(&world);
+    let search = Search::new(&world);
     let mut pool = search.pool();
     let endless = pool.submit(Restless, world.prompt(0), None).expect("starts");
     let bounded = pool.submit(Restless, world.prompt(1), None).expect("starts");

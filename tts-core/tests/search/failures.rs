@@ -51,7 +51,7 @@ fn a_scorer_that_miscounts_steps_is_an_error() {
     struct Short;
     impl StepScorer for Short {
         fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
-            Ok(batch.iter().map(|_| Scored { scores: vec![0.5] }).collect())
+            Ok(batch.iter().map(|_| Scored::of(vec![0.5])).collect())
         }
     }
     let world = world();
@@ -74,8 +74,8 @@ fn an_end_token_alone_is_never_scored() {
             let step = |text: &str, token| Step {
                 text: text.into(),
                 tokens: vec![token],
-                given: 0,
                 logprobs: vec![-0.5],
+                ..Step::default()
             };
             let line = |_: &u64| {
                 Ok(Completion {
@@ -116,8 +116,8 @@ fn a_blank_step_in_the_middle_shifts_no_score() {
             let step = |text: &str| Step {
                 text: text.into(),
                 tokens: vec![1],
-                given: 0,
                 logprobs: vec![-0.5],
+                ..Step::default()
             };
             let steps = || ["one", " \n", "two", ""].map(step).to_vec();
             let line =
@@ -286,7 +286,7 @@ fn one_bad_request_leaves_the_other_problems_alone() {
                 return Err("not that one".into());
             }
             let neutral = |path: &Trajectory| vec![0.5; path.fresh_steps().len()];
-            Ok(batch.iter().map(|path| Scored { scores: neutral(path) }).collect())
+            Ok(batch.iter().map(|path| Scored::of(neutral(path))).collect())
         }
     }
     let judge = PickyJudge(world.prompt(1));

@@ -92,7 +92,7 @@ fn wall_time_stops_and_its_record_resumes() {
     let world = world();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
-    let budget = Budget { reserve: 200, ..Budget::wall(std::time::Duration::ZERO) };
+    let budget = Budget { reserve: 200, ..Budget::wall(std::time::Duration::from_nanos(1)) };
     let run = || Search::new(&world).budget(budget).record(&path).run(Restless, world.prompt(0));
     let first = run().expect("runs");
     assert_eq!(first.stop, Stop::Budget(Limit::Wall));
@@ -101,6 +101,17 @@ fn wall_time_stops_and_its_record_resumes() {
     let bytes = record_bytes(&path);
     assert_eq!(run().expect("resumes").tree, first.tree);
     assert_eq!(record_bytes(&path), bytes);
+}
+
+#[test]
+fn no_time_at_all_leaves_the_reserve_only() {
+    let world = world();
+    let wall = Budget::wall(std::time::Duration::ZERO);
+    for (reserve, rounds) in [(0, 0), (200, 1)] {
+        let search = Search::new(&world).budget(Budget { reserve, ..wall });
+        let outcome = search.run(Restless, world.prompt(0)).expect("runs");
+        assert_eq!((outcome.usage.rounds, outcome.stop), (rounds, Stop::Budget(Limit::Wall)));
+    }
 }
 
 #[test]

@@ -138,7 +138,7 @@ impl SearchStrategy for Stepwise {
 fn a_solution_in_one_go_is_the_same_as_step_by_step() {
     let engine = engine(EngineConfig::default());
     let run = |whole: bool, prompt: Prompt| {
-        let mut search = Search::new(&engine).rule(rule()).sampling(Sampling::temperature(1.0));
+        let search = Search::new(&engine).rule(rule()).sampling(Sampling::temperature(1.0));
         let outcome = if whole {
             search.run(Sample { n: 6 }, prompt)
         } else {

@@ -145,7 +145,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
                 return Err(PrmError::step(index, step, format!("the score is {slot}")));
             }
         }
-        Ok(Scored { scores })
+        Ok(Scored::of(scores))
     }
 
     fn without_label(&self, index: usize, step: usize, tokens: &[u32]) -> PrmError {

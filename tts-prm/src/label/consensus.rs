@@ -55,7 +55,7 @@ impl Consensus<'_> {
             return Err(problem.into());
         }
         let agrees = |(index, (solution, judged)): (usize, (&LabelledSolution, _))| {
-            let tts_core::Scored { scores } = judged;
+            let tts_core::Scored::of(scores) = judged;
             let steps = solution.steps.len();
             if let Some(step) = scores.iter().position(|score: &f64| !score.is_finite()) {
                 return Err(PrmError::step(index, step, "the judge's score is not finite"));

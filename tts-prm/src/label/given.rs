@@ -29,7 +29,7 @@ use tts_core::{
 /// let completer = Slipping { error: 0.0 };
 /// let method = MonteCarlo { solutions: 1, writer: Some("given".into()), ..MonteCarlo::default() };
 /// let grade = Arc::new(InFamily { family: Chain::default(), question: question.into() });
-/// let mut search = Search::new(&completer).role("given", &given).rule(StepRule::lines());
+/// let search = Search::new(&completer).role("given", &given).rule(StepRule::lines());
 /// let outcome = search.run(method.search(grade.clone()), prompt)?;
 /// let labelled = MonteCarlo::labelled(&outcome.tree, grade.as_ref());
 /// assert_eq!(labelled[0].steps.iter().map(|s| s.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0].map(Some));

@@ -28,7 +28,7 @@
 //!     })
 //!     .collect();
 //! let policy = Slipping { error: 0.2 }; // a language model
-//! let mut search = Search::new(&policy).rule(StepRule::lines()).seed(7);
+//! let search = Search::new(&policy).rule(StepRule::lines()).seed(7);
 //! let method = Method::MonteCarlo(MonteCarlo { solutions: 4, rollouts: 8, ..MonteCarlo::default() });
 //! let labelled = label(&mut search, &method, &problems, |_, _| {})?;
 //! assert_eq!(labelled.len(), 3);

@@ -62,7 +62,7 @@ fn judge(path: &Trajectory, gold: &str) -> Scored {
         let right = extract(&path.text()).is_some_and(|answer| equivalent(gold, &answer));
         *last = f64::from(u8::from(right));
     }
-    Scored { scores }
+    Scored::of(scores)
 }
 
 impl StepScorer for GoldAnswer {

@@ -14,7 +14,7 @@
 
 use super::Family;
 use crate::model::generator::BoxError;
-use crate::{Scored, StepScorer, Trajectory};
+use crate::{Scale, Scored, StepScorer, Trajectory};
 
 /// Scores steps by their exact value in a family.
 ///
@@ -48,13 +48,18 @@ impl<F: Family> Checker<F> {
             }
             self.0.value(question, &steps)
         });
-        Ok(Scored { scores: scores.collect() })
+        Ok(Scored::of(scores.collect()))
     }
 }
 
 impl<F: Family> StepScorer for Checker<F> {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         batch.iter().map(|path| self.judge(path)).collect()
+    }
+
+    /// The value of the state.
+    fn scale(&self) -> Scale {
+        Scale::PREFIX
     }
 }
 

@@ -19,6 +19,7 @@ mod expression;
 mod numbers;
 mod operation;
 mod player;
+mod solved;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub use countdown::{Countdown, CountdownLine};
 pub use expression::Expression;
 pub use numbers::Move;
 pub use operation::Operation;
+pub use solved::Solved;
 pub use player::{RandomPlayer, Slipping};
 
 use crate::{Prompt, seed};

@@ -8,9 +8,9 @@
 
 use super::{Countdown, CountdownLine, Expression, chain, lines};
 use crate::model::generator::BoxError;
-use crate::toy::{Draft, END};
+use crate::toy::{Draft, Writing};
 use crate::{
-    Completion, Finish, Generated, Generator, LineError, Request, Sampling, Step, Until, seed,
+    Completion, Generated, Generator, LineError, Request, Sampling, seed,
 };
 
 /// A line without its line break, and the probability of it at temperature 1.
@@ -139,44 +139,25 @@ fn draw(mut lines: Vec<Line>, partial: &str, sampling: &Sampling, seed: u64) -> 
 /// One line of a request: steps until it has gone as far as asked.
 fn play(player: &dyn Player, request: &Request, mut seed: u64) -> Result<Completion, LineError> {
     let question = request.prefix.prompt().question().trim();
+    let mut writing = Writing::new(request);
     let mut text = request.prefix.text();
-    let mut given = request.append.clone().unwrap_or_default();
-    text.push_str(&given);
-    let mut left = request.max_tokens as usize;
-    let most = match request.until {
-        Until::Step => 1,
-        Until::Steps(steps) => steps.max(1) as usize,
-        Until::End | Until::Tokens(_) => usize::MAX,
-    };
-    if let Until::Tokens(tokens) = request.until {
-        left = left.min(tokens as usize);
-    }
-    let most = most.min(request.rule.max_steps.max(1) as usize);
-    let mut steps: Vec<Step> = Vec::new();
-    let mut finish = Finish::Step;
-    while finish != Finish::Stop && steps.len() < most && left > 0 {
+    text.push_str(&writing.kept());
+    text.push_str(request.append.as_deref().unwrap_or_default());
+    let written = text.len() - request.prefix.text().len();
+    while writing.goes_on() {
+        let first = writing.is_empty();
         let (before, partial) = text.rsplit_once('\n').unwrap_or(("", &text));
         let line = draw(player.lines(question, &lines(before))?, partial, &request.sampling, seed)
             .ok_or_else(|| LineError(format!("nothing follows {text:?}")))?;
         let end = if line.last { "" } else { "\n" };
         let whole = format!("{}{end}", line.text);
         let draft = Draft::rest(&whole, partial, line.probability.ln(), line.last);
-        let room = left.min(request.rule.max_step_tokens as usize);
-        let (step, cut) = draft.into_step(std::mem::take(&mut given), room);
-        left = left.saturating_sub(usize::try_from(step.generated()).unwrap_or(left));
-        text.push_str(step.text.get(step.given as usize..).unwrap_or_default());
-        finish = match (step.tokens.last() == Some(&END), cut) {
-            (true, _) => Finish::Stop,
-            (false, true) => Finish::Length,
-            (false, false) => Finish::Step,
-        };
-        steps.push(step);
+        let added = writing.write(draft);
+        // What was given stands in the text already.
+        text.push_str(if first { added.get(written..).unwrap_or_default() } else { added });
         seed = seed::child(seed, 0);
     }
-    if finish == Finish::Step && left == 0 && request.until == Until::End {
-        finish = Finish::Length;
-    }
-    Ok(Completion { steps, finish, prompt_tokens: question.len() as u64 })
+    Ok(writing.complete(question.len() as u64))
 }
 
 macro_rules! plays {

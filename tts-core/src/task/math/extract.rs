@@ -66,7 +66,7 @@ pub(super) fn bare(text: &str) -> Option<String> {
 }
 
 /// What an explicit marker points to.
-fn marked(text: &str) -> Option<String> {
+pub(crate) fn marked(text: &str) -> Option<String> {
     boxed(text).or_else(|| hashes(text)).or_else(|| phrase(text))
 }
 

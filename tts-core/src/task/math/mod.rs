@@ -42,4 +42,5 @@ mod words;
 
 pub use equivalent::{Readings, equivalent};
 pub use extract::extract;
+pub(crate) use extract::marked;
 pub use normalise::canonical;

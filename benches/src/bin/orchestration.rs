@@ -1,0 +1,100 @@
+//! What a driver costs a node, apart from models: strategies on a generator that writes nothing.
+//!
+//! `cargo run --release -p tts-benches --bin orchestration -- [best-of-n|beam|tree|depth] NODES [--scored]`
+//!
+//! A generator with one token a step and a scorer that hashes the step leave only what the library
+//! does itself: asking, splitting, appending, ranking, choosing. One line of JSON for each run.
+
+use std::time::Instant;
+
+use tts_core::{
+    Aggregate, BoxError, Completion, Expand, Finish, Generated, Generator, NodeId, Request, Search,
+    SearchStrategy, Step, StepRule, StepScorer, Trajectory, Tree, View, scorer,
+};
+
+/// Writes one token a step and never ends by itself.
+struct Blank;
+
+impl Generator for Blank {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let line = |seed: &u64| {
+            let token = u32::try_from(seed & 0xffff).unwrap_or(0);
+            let step = Step { text: "x".into(), tokens: vec![token], ..Step::default() };
+            Ok(Completion { steps: vec![step], finish: Finish::Step, prompt_tokens: 8 })
+        };
+        let answer = |request: &Request| Generated {
+            lines: request.seeds.iter().map(line).collect(),
+            computed_tokens: 0,
+            cached_tokens: 0,
+        };
+        Ok(batch.iter().map(answer).collect())
+    }
+}
+
+/// One round of so many lines.
+struct Wide(usize);
+
+impl SearchStrategy for Wide {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        if view.fresh() == [NodeId::ROOT] { vec![Expand::end(NodeId::ROOT, self.0)] } else { Vec::new() }
+    }
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        tree.best(Aggregate::Last)
+    }
+}
+
+/// A beam: the best `keep` of each round, each continued `branch` ways, until there are so many nodes.
+struct Beam {
+    keep: usize,
+    branch: usize,
+    nodes: usize,
+}
+
+impl SearchStrategy for Beam {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        if view.tree().len() > self.nodes {
+            return Vec::new();
+        }
+        if view.fresh() == [NodeId::ROOT] {
+            return vec![Expand::step(NodeId::ROOT, self.keep * self.branch)];
+        }
+        let open = view.open();
+        let ranked = view.ranked(&open, Aggregate::Last);
+        ranked.iter().take(self.keep).map(|&id| Expand::step(id, self.branch)).collect()
+    }
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        tree.best(Aggregate::Last)
+    }
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let name = arguments.first().map_or("best-of-n", String::as_str).to_owned();
+    let nodes: usize = arguments.get(1).map_or(Ok(10_000), |n| n.parse())?;
+    let scored = arguments.iter().any(|argument| argument == "--scored");
+    let judge = scorer::from_fn(|_: &Trajectory, step: &Step| {
+        f64::from(step.tokens.first().copied().unwrap_or(0)) / 65536.0
+    });
+    let rule = StepRule { max_steps: u32::MAX, max_tokens: u32::MAX, ..StepRule::lines() };
+    let mut search = Search::new(&Blank).rule(rule);
+    if scored {
+        search = search.scorer(&judge as &dyn StepScorer);
+    }
+    let strategy: Box<dyn SearchStrategy> = match name.as_str() {
+        "best-of-n" => Box::new(Wide(nodes)),
+        "beam" => Box::new(Beam { keep: 4, branch: 4, nodes }),
+        // Every decision of a round is a node of its own.
+        "tree" => Box::new(Beam { keep: nodes.div_ceil(4), branch: 1, nodes }),
+        "depth" => Box::new(Beam { keep: 1, branch: 1, nodes }),
+        other => return Err(format!("{other:?}: expected best-of-n, beam, tree or depth").into()),
+    };
+    let start = Instant::now();
+    let outcome = search.run(strategy, "a question")?;
+    let seconds = start.elapsed().as_secs_f64();
+    let made = outcome.tree.len() - 1;
+    println!(
+        "{{\"search\":\"{name}\",\"nodes\":{made},\"scored\":{scored},\"seconds\":{seconds:.3},\"us_per_node\":{:.3}}}",
+        1e6 * seconds / made as f64
+    );
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! Who has read what: so that every reading is charged once, to whom it is owed.
+//!
+//! A generator or scorer reads a prompt once, whatever is sampled from it, and the steps of a path that
+//! others wrote once. Readers are numbered: the policy, the roles, the scorer, the named scorers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::cost::ModelCost;
+use crate::{NodeId, Settings, Tree};
+
+/// What is charged by a reader.
+#[derive(Debug)]
+struct Reader {
+    cost: ModelCost,
+    vocabulary: Option<u64>,
+    name: Arc<str>,
+}
+
+#[derive(Debug)]
+pub(super) struct Readers {
+    all: Vec<Reader>,
+    roles: usize,
+    /// Tokens of the prompt of a question, as a reader counts them, once it has read it.
+    prompts: HashMap<(NodeId, usize), u64>,
+    /// The most tokens that anyone counted in the prompt of a question.
+    longest: HashMap<NodeId, u64>,
+    /// For each node the readers that have read it, as bits.
+    read: Vec<u64>,
+}
+
+impl Readers {
+    pub(super) fn new(settings: &Settings) -> Self {
+        let mut all = vec![Reader {
+            cost: settings.policy.cost,
+            vocabulary: settings.policy.vocabulary,
+            name: "".into(),
+        }];
+        all.extend(settings.roles.iter().map(|(name, writer)| Reader {
+            cost: writer.cost,
+            vocabulary: writer.vocabulary,
+            name: name.as_str().into(),
+        }));
+        let roles = all.len();
+        let own = settings.scorer.clone().unwrap_or_default();
+        let scorers = std::iter::once(("", &own));
+        let scorers = scorers.chain(settings.scorers.iter().map(|(name, s)| (name.as_str(), s)));
+        all.extend(scorers.map(|(name, judge)| Reader {
+            cost: judge.cost,
+            vocabulary: judge.vocabulary,
+            name: name.into(),
+        }));
+        Self { all, roles, prompts: HashMap::new(), longest: HashMap::new(), read: Vec::new() }
+    }
+
+    /// The number of a role; `None` names the policy.
+    pub(super) fn role(&self, name: Option<&str>) -> Option<usize> {
+        self.all[..self.roles].iter().position(|reader| *reader.name == *name.unwrap_or_default())
+    }
+
+    /// The number of a scorer; `None` names the search's.
+    pub(super) fn scorer(&self, name: Option<&str>) -> Option<usize> {
+        let scorers = &self.all[self.roles..];
+        let place = scorers.iter().position(|reader| *reader.name == *name.unwrap_or_default());
+        place.map(|place| place + self.roles)
+    }
+
+    /// The name of a role, shared; `None` of the policy.
+    pub(super) fn name(&self, reader: usize) -> Option<Arc<str>> {
+        (reader > 0).then(|| Arc::clone(&self.all[reader].name))
+    }
+
+    pub(super) fn cost(&self, reader: usize) -> ModelCost {
+        self.all[reader].cost
+    }
+
+    pub(super) fn vocabulary(&self, reader: usize) -> Option<u64> {
+        self.all[reader].vocabulary
+    }
+
+    /// The most tokens that anyone counted in the prompt of a question; 0 before it was read.
+    pub(super) fn prompt_tokens(&self, question: NodeId) -> u64 {
+        self.longest.get(&question).copied().unwrap_or(0)
+    }
+
+    /// The longest prompt so far.
+    pub(super) fn longest_prompt(&self) -> u64 {
+        self.longest.values().copied().max().unwrap_or(0)
+    }
+
+    /// Operations of reading the prompt of a question of so many tokens: nothing the second time.
+    pub(super) fn read_prompt(&mut self, question: NodeId, reader: usize, tokens: u64) -> f64 {
+        if self.prompts.contains_key(&(question, reader)) {
+            return 0.0;
+        }
+        self.prompts.insert((question, reader), tokens);
+        let longest = self.longest.entry(question).or_default();
+        *longest = tokens.max(*longest);
+        self.cost(reader).flops(0, tokens)
+    }
+
+    /// Tokens of the prompt of a question as a reader counted them.
+    pub(super) fn counted(&self, question: NodeId, reader: usize) -> u64 {
+        self.prompts.get(&(question, reader)).copied().unwrap_or(0)
+    }
+
+    /// Operations of reading the steps up to `end` that a reader has not read, behind a prompt of so many
+    /// tokens; they count as read from now on.
+    pub(super) fn read_path(
+        &mut self,
+        tree: &Tree,
+        end: NodeId,
+        reader: usize,
+        prompt_tokens: u64,
+    ) -> f64 {
+        self.read.resize(tree.len(), 0);
+        let bit = 1_u64 << reader;
+        let (mut at, mut unread) = (end, 0);
+        while let node = &tree[at]
+            && let (false, Some(parent)) = (node.is_question(), node.parent)
+        {
+            let read = &mut self.read[at.index()];
+            if *read & bit != 0 {
+                break;
+            }
+            *read |= bit;
+            unread += node.step.tokens.len() as u64;
+            at = parent;
+        }
+        if unread == 0 {
+            return 0.0;
+        }
+        let context = prompt_tokens + tree.tokens(end) - unread;
+        self.cost(reader).flops(context, unread)
+    }
+
+    /// A reader has read a node: it wrote it, or judged it.
+    pub(super) fn mark(&mut self, tree: &Tree, node: NodeId, reader: usize) {
+        self.read.resize(tree.len(), 0);
+        self.read[node.index()] |= 1 << reader;
+    }
+}

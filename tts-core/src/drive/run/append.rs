@@ -1,0 +1,288 @@
+//! A round that is in: nodes, costs, and what is to be judged.
+
+use std::sync::Arc;
+
+use super::{Judging, Leaf, Line, Phase, Run, Scores, beside};
+use crate::drive::outcome::{FailedLine, Unscored};
+use crate::drive::strategy::ScoreBy;
+use crate::drive::{Call, allot};
+use crate::{
+    Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, RunError, Scale, SearchStrategy,
+    Stop, seed,
+};
+
+impl<S: SearchStrategy> Run<S> {
+    /// Appends the finished round to the tree, in the order of the request.
+    pub(super) fn append(&mut self) -> Result<(), RunError> {
+        let Phase::Lines(round) = std::mem::replace(&mut self.phase, Phase::Over(Stop::Done))
+        else {
+            return Ok(());
+        };
+        let last = round.last;
+        self.usage.rounds += 1;
+        let mut lines = round.lines.into_iter().flatten();
+        let mut leaves = Vec::with_capacity(round.owners.len());
+        for call in &round.calls {
+            self.append_call(call, &mut lines, &mut leaves);
+        }
+        // Without its rollouts a search can go on: they only look ahead. And a finished solution is
+        // worth more than an error.
+        if leaves.is_empty() && (last || beside(&round.calls) || self.finished) {
+            return self.round_over(&leaves, last);
+        }
+        if leaves.is_empty() {
+            self.phase = Phase::Over(Stop::Cancelled);
+            let last = self.failed.last().map(|failed| failed.error.clone());
+            return Err(RunError::AllLinesFailed {
+                round: self.usage.rounds,
+                error: last.unwrap_or_else(|| LineError("no lines".into())),
+            });
+        }
+        self.judge(leaves, last)
+    }
+
+    /// The lines of one call. The call itself is charged to its first node.
+    fn append_call(
+        &mut self,
+        call: &Call,
+        lines: &mut impl Iterator<Item = Line>,
+        leaves: &mut Vec<Leaf>,
+    ) {
+        let mut due = Cost { calls: 1, ..Cost::default() };
+        self.usage.logical += due;
+        for (&seed, line) in call.request.seeds.iter().zip(lines) {
+            match line {
+                Ok(line) => {
+                    let leaf = self.append_line(call, seed, line);
+                    self.tree.node_mut(leaf.first).cost += std::mem::take(&mut due);
+                    leaves.push(leaf);
+                }
+                Err(error) => {
+                    // A failed line was started: it counts as a sample of its parent's.
+                    let cost = Cost { samples: 1, ..Cost::default() };
+                    self.tree.node_mut(call.parent).cost += cost;
+                    self.usage.logical += cost;
+                    let round = self.usage.rounds;
+                    self.failed.push(FailedLine { node: call.expand.node, round, error });
+                }
+            }
+        }
+        self.tree.node_mut(call.parent).cost += due;
+    }
+
+    fn append_line(&mut self, call: &Call, mut seed: u64, line: Completion) -> Leaf {
+        let mut parent = call.parent;
+        let mut first = Cost { samples: 1, ..Cost::default() };
+        let writer = call.reader;
+        let model = self.readers.cost(writer);
+        let question = self.tree.question(parent);
+        // The prompt is read once, whatever is sampled from it, and so are the steps of others.
+        first.flops = self.readers.read_prompt(question, writer, line.prompt_tokens);
+        let prompt = self.readers.counted(question, writer);
+        first.flops += self.readers.read_path(&self.tree, parent, writer, prompt);
+        // What is kept of a step was written once already.
+        let mut kept = call.request.given.len() as u64;
+        if self.tree[call.expand.node].role != self.readers.name(writer) {
+            kept = 0;
+        }
+        let mut context = prompt + self.tree.tokens(parent);
+        let mut generated = self.tree.generated(parent);
+        let (mut written, mut last_text) = (0, 0);
+        let count = line.steps.len();
+        let mut head = None;
+        for (index, step) in line.steps.into_iter().enumerate() {
+            let mut cost = std::mem::take(&mut first);
+            let (tokens, before) = (step.tokens.len() as u64, std::mem::take(&mut kept));
+            cost.generated_tokens = step.generated();
+            cost.flops += model.flops(context + before, tokens - before);
+            context += tokens;
+            generated += step.generated();
+            self.usage.logical += cost;
+            let finish = if index + 1 == count { line.finish } else { Finish::Step };
+            written += 1;
+            if !step.is_blank() {
+                last_text = written;
+            }
+            let depth = self.tree[parent].depth + 1;
+            let rule = &call.request.rule;
+            let open = matches!(finish, Finish::Step | Finish::Length | Finish::Pause)
+                && depth < rule.max_steps
+                && generated < u64::from(rule.max_tokens);
+            let id = self.tree.push(Node {
+                depth,
+                kind: call.kind,
+                role: self.readers.name(writer),
+                finish,
+                open,
+                seed,
+                round: self.usage.rounds,
+                cost,
+                ..Node::new(parent, step)
+            });
+            self.readers.mark(&self.tree, id, writer);
+            self.finished |= call.kind == NodeKind::Committed && finish == Finish::Stop;
+            head.get_or_insert(id);
+            parent = id;
+            seed = seed::child(seed, 0);
+        }
+        // Nothing to judge after the last text; a blank step before it is part of what was said.
+        let scorer = match &call.expand.score {
+            ScoreBy::Nobody => None,
+            ScoreBy::Kind if call.kind == NodeKind::Aside => None,
+            ScoreBy::Kind => self.settings.scorer.as_ref().and_then(|_| self.readers.scorer(None)),
+            ScoreBy::Named(name) => self.readers.scorer(Some(name)),
+        };
+        let first = head.unwrap_or(parent);
+        Leaf { node: parent, origin: call.origin, first, judged: last_text, scorer }
+    }
+
+    /// Asks for the scores of a round, or passes on when there is nothing to judge.
+    fn judge(&mut self, leaves: Vec<Leaf>, last: bool) -> Result<(), RunError> {
+        let (mut judgings, mut tokens, mut scorers) = (Vec::new(), 0, 0_u64);
+        for leaf in &leaves {
+            let (Some(scorer), Some(end)) = (leaf.scorer, leaf.nodes().last()) else { continue };
+            self.check_vocabulary(leaf, scorer)?;
+            let mut path = self.tree.trajectory(end, leaf.judged);
+            path.set_finished(self.tree[leaf.node].is_finished());
+            if self.tree[end].kind != NodeKind::Aside {
+                path = path.about(Arc::clone(self.tree.prompt()));
+            }
+            tokens += path.fresh_steps().iter().map(|step| step.tokens.len() as u64).sum::<u64>();
+            scorers |= 1 << scorer;
+            let name = self.scorer_name(scorer);
+            judgings.push(Judging { scorer: name, path });
+        }
+        if judgings.is_empty() {
+            return self.round_over(&leaves, last);
+        }
+        let calls = u64::from(scorers.count_ones());
+        if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, tokens, calls) {
+            self.phase = Phase::Over(Stop::Budget(limit));
+            return Ok(());
+        }
+        self.phase = Phase::Scores { leaves, judgings, last };
+        Ok(())
+    }
+
+    fn scorer_name(&self, scorer: usize) -> Option<Arc<str>> {
+        let own = self.readers.scorer(None) == Some(scorer);
+        if own { None } else { self.readers.name(scorer) }
+    }
+
+    /// A scorer of token ids must read the vocabulary that they were written in.
+    fn check_vocabulary(&self, leaf: &Leaf, scorer: usize) -> Result<(), RunError> {
+        let writer = self.readers.role(self.tree[leaf.node].role.as_deref());
+        let written = writer.and_then(|writer| self.readers.vocabulary(writer));
+        match (written, self.readers.vocabulary(scorer)) {
+            (Some(written), Some(read)) if written != read => Err(RunError::BadExpand {
+                node: leaf.node,
+                problem: "its scorer reads token ids of another vocabulary: name a scorer that \
+                          reads text"
+                    .into(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn scale_of(&self, scorer: Option<usize>) -> Scale {
+        let name = scorer.and_then(|scorer| self.scorer_name(scorer));
+        match name {
+            None => self.settings.scale(),
+            Some(name) => self.settings.scorers.get(&*name).map_or(Scale::UNSTATED, |j| j.scale),
+        }
+    }
+
+    /// Answers [`crate::Need::Scores`].
+    ///
+    /// # Errors
+    /// When no scores are waited for, their number does not match, or one is not of the scorer's
+    /// scale; the run stands as before then.
+    pub fn give_scores(&mut self, scores: Scores) -> Result<(), RunError> {
+        let Phase::Scores { leaves, judgings, last } = &self.phase else {
+            return Err(RunError::NotWanted { what: "scores", slot: 0 });
+        };
+        if scores.len() != judgings.len() {
+            return Err(RunError::ScoreCount { expected: judgings.len(), found: scores.len() });
+        }
+        let judged = |leaf: &&Leaf| leaf.scorer.is_some() && leaf.judged > 0;
+        for (leaf, scored) in leaves.iter().filter(judged).zip(&scores) {
+            if scored.refused.is_some() {
+                continue;
+            }
+            if scored.scores.len() != leaf.judged {
+                let (expected, found) = (leaf.judged, scored.scores.len());
+                return Err(RunError::StepCount { node: leaf.node, expected, found });
+            }
+            let scale = self.scale_of(leaf.scorer);
+            for (node, &score) in leaf.nodes().zip(&scored.scores) {
+                if !score.is_finite() {
+                    return Err(RunError::BadScore { node, score });
+                }
+                if !scale.holds(score) {
+                    return Err(RunError::OffScale { node, score });
+                }
+            }
+        }
+        let (leaves, last) = (leaves.clone(), *last);
+        let mut called = 0_u64;
+        for (leaf, scored) in leaves.iter().filter(judged).zip(scores) {
+            let Some(scorer) = leaf.scorer else { continue };
+            let calls = u64::from(called & (1 << scorer) == 0);
+            called |= 1 << scorer;
+            self.usage.logical.calls += calls;
+            self.tree.node_mut(leaf.first).cost.calls += calls;
+            match scored.refused {
+                Some(why) => {
+                    let round = self.usage.rounds;
+                    self.unscored.push(Unscored { node: leaf.node, round, why });
+                }
+                None => self.keep_scores(*leaf, scorer, scored.scores),
+            }
+        }
+        self.round_over(&leaves, last)
+    }
+
+    fn keep_scores(&mut self, leaf: Leaf, scorer: usize, scores: Vec<f64>) {
+        let model = self.readers.cost(scorer);
+        // Candidates are read as answers to the problem, asides to their own question.
+        let aside = self.tree[leaf.first].kind == NodeKind::Aside;
+        let question = if aside { self.tree.question(leaf.first) } else { NodeId::ROOT };
+        let prompt = match self.readers.prompt_tokens(question) {
+            0 => self.readers.prompt_tokens(self.tree.question(leaf.first)),
+            tokens => tokens,
+        };
+        let mut due = self.readers.read_prompt(question, scorer, prompt);
+        if let Some(parent) = self.tree[leaf.first].parent
+            && !self.tree[leaf.first].is_question()
+        {
+            due += self.readers.read_path(&self.tree, parent, scorer, prompt);
+        }
+        for (id, score) in leaf.nodes().zip(scores) {
+            let tokens = self.tree[id].step.tokens.len() as u64;
+            let context = prompt + self.tree.tokens(id) - tokens;
+            let cost = Cost {
+                scored_tokens: tokens,
+                flops: model.flops(context, tokens) + std::mem::take(&mut due),
+                ..Cost::default()
+            };
+            let node = self.tree.node_mut(id);
+            node.score = Some(score);
+            node.cost += cost;
+            self.usage.logical += cost;
+            self.readers.mark(&self.tree, id, scorer);
+        }
+    }
+
+    pub(super) fn round_over(&mut self, leaves: &[Leaf], last: bool) -> Result<(), RunError> {
+        if let Some(first) = leaves.iter().map(|leaf| leaf.first.index()).min() {
+            self.tree.settle(first);
+        }
+        if last {
+            self.phase = Phase::Over(Stop::Budget(self.spent()));
+            return Ok(());
+        }
+        let (fresh, origin): (Vec<NodeId>, Vec<usize>) =
+            leaves.iter().map(|leaf| (leaf.node, leaf.origin)).unzip();
+        self.decide(&fresh, &origin)
+    }
+}

@@ -1,0 +1,197 @@
+//! A decision: the strategy is asked, and what it wants becomes requests within the budget.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::{Lines, Phase, Run};
+use crate::drive::allot::{self, Plan};
+use crate::guard::guarded;
+use crate::drive::strategy::{Expand, ScoreBy, View};
+use crate::drive::{Call, SearchStrategy};
+use crate::seed::{self, Rng};
+use crate::{Aggregate, Limit, NodeId, NodeKind, Request, RunError, Stop};
+
+/// More lines than this from one decision are a slip of the pen.
+const MOST_LINES: usize = 1 << 20;
+
+impl<S: SearchStrategy> Run<S> {
+    pub(super) fn limit(&self) -> Option<Limit> {
+        allot::exhausted(&self.settings.budget, &self.usage, self.finished)
+    }
+
+    /// The limit that a run ended by.
+    pub(super) fn spent(&self) -> Limit {
+        self.expired.or_else(|| self.limit()).unwrap_or(Limit::GeneratedTokens)
+    }
+
+    /// Asks the strategy, and turns its decisions into requests within the budget.
+    pub(super) fn decide(&mut self, fresh: &[NodeId], origin: &[usize]) -> Result<(), RunError> {
+        // At the start nothing is spent: even a budget of nothing lets the strategy see the root.
+        let limit = self.expired.or_else(|| self.limit());
+        let mut rng: Rng =
+            seed::rng(seed::decision(self.tree[NodeId::ROOT].seed, self.usage.rounds));
+        let usage = self.usage.logical;
+        let budget = self.settings.budget;
+        let mut view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
+        // A strategy that would stop anyway stops for its own reason, not for the budget's.
+        let strategy = &mut self.strategy;
+        let wanted = guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;
+        if let Some(fault) = self.tree.take_fault() {
+            return Err(RunError::Strategy(fault));
+        }
+        if wanted.iter().all(|expand| expand.n == 0) {
+            self.phase = Phase::Over(Stop::Done);
+            return Ok(());
+        }
+        if let Some(limit) = limit {
+            self.wind_up(limit);
+            return Ok(());
+        }
+        for expand in &wanted {
+            self.check_expand(expand)
+                .map_err(|problem| RunError::BadExpand { node: expand.node, problem })?;
+        }
+        let prompt = self.readers.longest_prompt();
+        match allot::plan(&self.settings, &self.usage, &self.tree, &wanted, prompt, self.finished) {
+            Plan::Lines(bounds) => {
+                let calls = self.calls(wanted, &bounds);
+                self.await_lines(calls, false);
+            }
+            Plan::Stop(limit) => self.wind_up(limit),
+        }
+        Ok(())
+    }
+
+    fn await_lines(&mut self, calls: Vec<Call>, last: bool) {
+        let count = calls.iter().map(|call| call.request.seeds.len()).sum();
+        let mut owners = Vec::with_capacity(count);
+        for (call, number) in calls.iter().zip(0_u32..) {
+            owners.extend(call.request.seeds.iter().map(|_| number));
+        }
+        let lines = vec![None; count];
+        self.phase = Phase::Lines(Lines { calls, lines, owners, missing: count, last });
+    }
+
+    fn check_expand(&self, expand: &Expand) -> Result<(), String> {
+        let Some(node) = self.tree.get(expand.node) else {
+            return Err(format!("the tree has {} nodes only", self.tree.len()));
+        };
+        if expand.n > MOST_LINES {
+            return Err(format!("{} lines at once, expected at most {MOST_LINES}", expand.n));
+        }
+        match expand.keep {
+            Some(_) if node.is_question() => {
+                return Err("it is a question, of which no token can be kept".into());
+            }
+            Some(keep) if keep as usize > node.step.tokens.len() => {
+                let tokens = node.step.tokens.len();
+                return Err(format!("{keep} tokens to keep, its step has {tokens}"));
+            }
+            Some(_) => {}
+            None if node.open || (node.is_finished() && expand.append.is_some()) => {}
+            None => return Err(format!("closed ({:?} at depth {})", node.finish, node.depth)),
+        }
+        let kind = expand.kind_in(&self.tree);
+        if node.kind == NodeKind::Rollout && kind == NodeKind::Committed {
+            return Err("a rollout cannot become part of an answer".into());
+        }
+        expand.until.check()?;
+        expand.watch.check()?;
+        expand.sampling.as_ref().map_or(Ok(()), crate::Sampling::check)?;
+        expand.rule.as_ref().map_or(Ok(()), |rule| rule.check())?;
+        if let ScoreBy::Named(name) = &expand.score
+            && !self.settings.scorers.contains_key(name)
+        {
+            return Err(format!("no scorer has the name {name:?}; see Search::scorer_named"));
+        }
+        let Some(reader) = self.readers.role(expand.role.as_deref()) else {
+            let role = expand.role.as_deref().unwrap_or_default();
+            return Err(format!("no generator plays the role {role:?}; see Search::role"));
+        };
+        self.check_vocabulary_of(expand, reader)
+    }
+
+    /// Token ids mean something in one vocabulary only.
+    fn check_vocabulary_of(&self, expand: &Expand, reader: usize) -> Result<(), String> {
+        let end = if expand.keep.is_some() { expand.node } else { expand.parent_in(&self.tree) };
+        let node = &self.tree[end];
+        if node.is_question() {
+            return Ok(());
+        }
+        let writer = self.readers.role(node.role.as_deref());
+        let written = writer.and_then(|writer| self.readers.vocabulary(writer));
+        match (written, self.readers.vocabulary(reader)) {
+            (Some(written), Some(read)) if written != read => {
+                let who = |role: Option<&str>| role.map_or("the policy".into(), |r| format!("{r:?}"));
+                Err(format!(
+                    "its path holds token ids of the vocabulary of {}, and {} has another one: pose a \
+                     question that quotes its text (View::pose)",
+                    who(node.role.as_deref()),
+                    who(expand.role.as_deref()),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Requests for decisions, with `bounds[i] = (lines, tokens a line)` for decision `i`.
+    fn calls(&self, wanted: Vec<Expand>, bounds: &[(usize, u32)]) -> Vec<Call> {
+        let mut siblings: HashMap<(NodeId, NodeKind), usize> = HashMap::new();
+        let mut calls = Vec::with_capacity(wanted.len());
+        let bounded = wanted.into_iter().zip(bounds).enumerate();
+        for (origin, (expand, &(n, max_tokens))) in bounded.filter(|(_, (_, bound))| bound.0 > 0) {
+            let (parent, kind) = (expand.parent_in(&self.tree), expand.kind_in(&self.tree));
+            let node = &self.tree[parent];
+            // Two decisions about one node in the same round go on counting.
+            let next = siblings.entry((parent, kind)).or_insert_with(|| node.below(kind).len());
+            let first = *next;
+            *next += n;
+            let seed =
+                |number: usize| node.child_seed(kind, u32::try_from(number).unwrap_or(u32::MAX));
+            let kept = expand.keep.map_or(0, |keep| keep as usize);
+            let request = Request {
+                prefix: self.tree.trajectory(parent, 0),
+                given: self.tree[expand.node].step.tokens[..kept].to_vec(),
+                append: expand.append.clone(),
+                seeds: (first..first + n).map(seed).collect(),
+                until: expand.until,
+                sampling: expand.sampling.unwrap_or(self.settings.sampling),
+                rule: Arc::clone(expand.rule.as_ref().unwrap_or(&self.settings.rule)),
+                watch: expand.watch,
+                max_tokens,
+            };
+            // Roles were looked at before.
+            let reader = self.readers.role(expand.role.as_deref()).unwrap_or(0);
+            calls.push(Call { expand, origin, parent, kind, reader, request });
+        }
+        calls
+    }
+
+    /// The budget is out: finish the best open path from the reserve if nothing has finished.
+    fn wind_up(&mut self, limit: Limit) {
+        self.phase = Phase::Over(Stop::Budget(limit));
+        if self.finished {
+            return;
+        }
+        let open = |id: &NodeId| self.tree[*id].open && self.tree[*id].kind == NodeKind::Committed;
+        let picked = self.pick().ok().flatten().filter(open);
+        let Some(node) = picked.or_else(|| self.best_open()) else { return };
+        let role = self.tree[node].role.as_deref().map(str::to_owned);
+        let expand = Expand { role, ..Expand::end(node, 1) };
+        let tokens = allot::reserve(&self.settings, &self.usage, self.tree.generated(node));
+        if let Some(tokens) = tokens {
+            self.expired = Some(limit);
+            let calls = self.calls(vec![expand], &[(1, tokens)]);
+            self.await_lines(calls, true);
+        }
+    }
+
+    /// The open end of a path with the highest last score; the root when nothing was written.
+    fn best_open(&self) -> Option<NodeId> {
+        let ends = self.tree.iter().filter(|(id, node)| {
+            let bare = node.is_question() && *id != NodeId::ROOT;
+            node.open && !bare && node.kind == NodeKind::Committed && node.children.is_empty()
+        });
+        self.tree.best_of(ends.map(|(id, _)| id), Aggregate::Last)
+    }
+}

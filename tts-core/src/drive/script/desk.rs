@@ -1,0 +1,219 @@
+//! Where a script asks, and is answered.
+
+use rand_chacha::rand_core::Rng as _;
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use super::Ask;
+use crate::seed::{self, Rng};
+use crate::{Aggregate, Budget, Cost, Finish, NodeId, Prompt, Step, Task, Tree, View};
+
+/// A line that was asked for.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its last node.
+    pub node: NodeId,
+    /// Its steps, first to last.
+    pub steps: Vec<Arc<Step>>,
+    /// Why it ended.
+    pub finish: Finish,
+    /// The score of the path, by the scorer's scale; minus infinity when it was not judged.
+    pub score: f64,
+    task: Arc<dyn Task>,
+}
+
+impl Line {
+    /// The line that ends at `node`: the nodes of its round that lead there.
+    fn of(tree: &Tree, node: NodeId) -> Self {
+        let round = tree[node].round;
+        let above = std::iter::successors(Some(node), |&id| tree[id].parent);
+        let own = above.take_while(|&id| tree[id].round == round && !tree[id].is_question());
+        let mut steps: Vec<Arc<Step>> = own.map(|id| Arc::clone(&tree[id].step)).collect();
+        steps.reverse();
+        Self {
+            node,
+            steps,
+            finish: tree[node].finish,
+            score: tree.score(node, Aggregate::ByScale).unwrap_or(f64::NEG_INFINITY),
+            task: Arc::clone(tree.task()),
+        }
+    }
+
+    /// The final answer in what was written, as the search's task finds it.
+    pub fn answer(&self) -> Option<String> {
+        self.task.answer(&self.text())
+    }
+
+    /// What was written, the given words included.
+    pub fn text(&self) -> String {
+        self.steps.iter().map(|step| step.text.as_str()).collect()
+    }
+
+    /// Tokens that were generated.
+    pub fn generated(&self) -> u64 {
+        self.steps.iter().map(|step| step.generated()).sum()
+    }
+
+    /// Whether the model said that it is done.
+    pub fn is_finished(&self) -> bool {
+        self.finish == Finish::Stop
+    }
+
+    /// Tokens of its last step without those that ended it: what [`Ask::keep`] takes to go on.
+    pub fn kept(&self) -> u32 {
+        self.steps.last().map_or(0, |step| step.kept())
+    }
+}
+
+struct Exchange {
+    problem: Arc<Prompt>,
+    asked: Vec<(u64, Ask)>,
+    answers: HashMap<u64, Vec<Line>>,
+    values: Vec<(NodeId, f64)>,
+    preferred: Option<NodeId>,
+    next: u64,
+    rng: Rng,
+    usage: Cost,
+    budget: Budget,
+}
+
+/// Where a script asks for lines, waits for them, and says what it thinks.
+#[derive(Clone)]
+pub struct Desk(Arc<Mutex<Exchange>>);
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}
+
+/// The answer to an [`Ask`]: its lines in order, without those that failed.
+#[derive(Debug)]
+pub struct Reply {
+    desk: Desk,
+    ticket: u64,
+}
+
+impl Future for Reply {
+    type Output = Vec<Line>;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Vec<Line>> {
+        match self.desk.lock().answers.remove(&self.ticket) {
+            Some(lines) => Poll::Ready(lines),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Desk {
+    pub(super) fn new(problem: Arc<Prompt>) -> Self {
+        Self(Arc::new(Mutex::new(Exchange {
+            problem,
+            asked: Vec::new(),
+            answers: HashMap::new(),
+            values: Vec::new(),
+            preferred: None,
+            next: 0,
+            rng: seed::rng(0),
+            usage: Cost::default(),
+            budget: Budget::default(),
+        })))
+    }
+
+    /// Nobody panics while holding it; what was said stays said.
+    fn lock(&self) -> MutexGuard<'_, Exchange> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts fresh lines where they were asked for.
+    pub(super) fn deliver(&self, view: &mut View<'_>, waiting: &[u64]) {
+        let mut exchange = self.lock();
+        // A draw of the view's: copies of a script draw numbers of their own.
+        exchange.rng = seed::rng(view.rng().next_u64());
+        exchange.usage = *view.usage();
+        exchange.budget = *view.budget();
+        exchange.answers.extend(waiting.iter().map(|&ticket| (ticket, Vec::new())));
+        if view.is_start() {
+            return;
+        }
+        for (&node, &origin) in view.fresh().iter().zip(view.origin()) {
+            let line = Line::of(view.tree(), node);
+            if let Some(&ticket) = waiting.get(origin) {
+                exchange.answers.entry(ticket).or_default().push(line);
+            }
+        }
+    }
+
+    /// Takes what was asked and said.
+    pub(super) fn collect(
+        &self,
+        view: &mut View<'_>,
+        chosen: &mut Option<NodeId>,
+    ) -> Vec<(u64, Ask)> {
+        let mut exchange = self.lock();
+        for (node, value) in std::mem::take(&mut exchange.values) {
+            view.set_value(node, value);
+        }
+        *chosen = exchange.preferred.or(*chosen);
+        std::mem::take(&mut exchange.asked)
+    }
+
+    /// The problem.
+    pub fn problem(&self) -> Prompt {
+        (*self.lock().problem).clone()
+    }
+
+    /// The words of the problem: its last question.
+    pub fn question(&self) -> String {
+        self.lock().problem.question().to_owned()
+    }
+
+    /// Asks; awaited, it gives the lines that were made.
+    pub fn ask(&self, ask: Ask) -> Reply {
+        let mut exchange = self.lock();
+        let ticket = exchange.next;
+        exchange.next += 1;
+        exchange.asked.push((ticket, ask));
+        Reply { desk: self.clone(), ticket }
+    }
+
+    /// The last of the lines that were asked for; `None` when all failed.
+    pub async fn line(&self, ask: Ask) -> Option<Line> {
+        self.ask(ask).await.pop()
+    }
+
+    /// Puts a better estimate in place of a node's score, as [`View::set_value`].
+    pub fn value(&self, node: NodeId, value: f64) {
+        self.lock().values.push((node, value));
+    }
+
+    /// The answer as of now; what the script returns is the last one.
+    pub fn prefer(&self, node: NodeId) {
+        self.lock().preferred = Some(node);
+    }
+
+    /// A random number below `n`, 0 for `n` of 0.
+    pub fn below(&self, n: usize) -> usize {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+        let number = (self.uniform() * n as f64) as usize;
+        number.min(n.saturating_sub(1))
+    }
+
+    /// A random number in `[0, 1)`.
+    pub fn uniform(&self) -> f64 {
+        seed::uniform(&mut self.lock().rng)
+    }
+
+    /// What the problem has cost by the round before.
+    pub fn usage(&self) -> Cost {
+        self.lock().usage
+    }
+
+    /// What the problem may cost.
+    pub fn budget(&self) -> Budget {
+        self.lock().budget
+    }
+}
