@@ -54,6 +54,7 @@
 pub mod cost;
 pub mod drive;
 pub mod error;
+mod fast;
 mod guard;
 pub mod metrics;
 pub mod model;

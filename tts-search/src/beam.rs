@@ -30,7 +30,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, Rule, SearchStrategy, Selection, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Selection, Tree, View};
 
 use crate::samples;
 
@@ -113,16 +113,16 @@ pub struct State {
 }
 
 impl Default for BeamSearch {
-    /// Keep 4, branch 4, by last scores.
+    /// Keep 4, branch 4, by the scorer's scale.
     fn default() -> Self {
         Self {
             first: None,
             keep: 4,
             branch: 4,
-            aggregate: Aggregate::Last,
+            aggregate: Aggregate::ByScale,
             completed: Completed::default(),
             duplicates: Duplicates::default(),
-            select: Selection::best(Aggregate::Last),
+            select: Selection::best(Aggregate::ByScale),
             state: State::default(),
         }
     }
@@ -162,8 +162,15 @@ impl BeamSearch {
     /// When `n` or `m` is 0, or `m` does not divide `n`.
     pub fn snell(n: usize, m: usize) -> Result<Self, String> {
         let keep = divide("beam search", n, m)?;
-        let select = Selection { rule: Rule::Weighted, aggregate: Aggregate::Last };
+        let select = Selection::weighted();
         Ok(Self { first: Some(n), keep, branch: m, select, ..Self::default() })
+    }
+
+    /// The beam of a budget of `n` lines a round: about the square root of `n` is kept, and each
+    /// branches as much.
+    pub fn square(n: usize) -> Self {
+        let side = n.isqrt().max(1);
+        Self { keep: side, branch: n / side, ..Self::default() }
     }
 
     /// The number of first steps.
@@ -212,7 +219,7 @@ impl BeamSearch {
 
 impl SearchStrategy for BeamSearch {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        if samples::is_start(view) {
+        if view.is_start() {
             self.state = State { slots: self.keep, held: Vec::new() };
             return vec![Expand::step(NodeId::ROOT, self.first())];
         }
@@ -236,6 +243,10 @@ impl SearchStrategy for BeamSearch {
             ));
         }
         Ok(())
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::scorer("beam search", [self.select, Selection::best(self.aggregate)])
     }
 }
 

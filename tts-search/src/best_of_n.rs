@@ -8,14 +8,15 @@
 //!
 //! One pool of samples serves every rule of [`Selection`]: the best candidate, the weighted vote
 //! (scores summed over equal answers) or the plain majority. What the scorer was trained on says
-//! which aggregate turns step scores into the score of a path:
+//! which aggregate turns step scores into the score of a path, and the scorer says so itself
+//! ([`tts_core::Scale`]); a recipe may name another:
 //!
 //! | scores                                     | aggregate |
 //! |--------------------------------------------|-----------|
 //! | value of the state (Monte-Carlo returns)   | `Last`    |
-//! | probability that each step is right        | `SumLog`, the product without underflow; or `Min` |
-//! | log-probabilities, advantages, raw rewards | `Sum`     |
-//! | none of these, paths of unlike length      | `Mean`    |
+//! | probability that each step is right        | `Product`; `SumLog`, the same without underflow; or `Min` |
+//! | log-probabilities                          | `Mean`; `Sum` of whole steps' |
+//! | rewards, at the end of a solution          | `Last`    |
 //!
 //! The textbook form ranks by the cumulative score of all steps: [`BestOfN::textbook`] with
 //! `Sum`. On scores that are never negative a sum rewards length: a wordy wrong path beats a short
@@ -28,7 +29,7 @@
 //! weighted: Li et al. 2023 (arXiv 2206.02336), section 3.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, Rule, SearchStrategy, Selection, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Selection, Tree, View};
 
 use crate::samples;
 
@@ -58,9 +59,9 @@ pub struct BestOfN {
 }
 
 impl Default for BestOfN {
-    /// The best of 16 by the last score.
+    /// The best of 16, by the scorer's scale.
     fn default() -> Self {
-        Self { n: 16, select: Selection::best(Aggregate::Last) }
+        Self { n: 16, select: Selection::best(Aggregate::ByScale) }
     }
 }
 
@@ -75,9 +76,9 @@ impl BestOfN {
         Self { n, select: Selection::best(Aggregate::Sum) }
     }
 
-    /// The weighted vote by last scores: the answer with the highest sum.
+    /// The weighted vote: the answer with the highest sum of weights, by the scorer's scale.
     pub fn weighted(n: usize) -> Self {
-        Self { n, select: Selection { rule: Rule::Weighted, aggregate: Aggregate::Last } }
+        Self { n, select: Selection::weighted() }
     }
 }
 
@@ -92,5 +93,9 @@ impl SearchStrategy for BestOfN {
 
     fn check(&self) -> Result<(), String> {
         samples::at_least_one("best-of-n", "n", self.n)
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::vote("best-of-n", self.select)
     }
 }

@@ -26,10 +26,10 @@
 //! Face), diverse verifier tree search.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, Rule, SearchStrategy, Selection, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Selection, Tree, View};
 
 use crate::beam::divide;
-use crate::{BeamSearch, Forest, samples};
+use crate::{BeamSearch, Forest};
 
 /// `n / branch` independent trees.
 ///
@@ -74,14 +74,20 @@ impl Default for Dvts {
         Self {
             n: 16,
             branch: 4,
-            aggregate: Aggregate::Last,
-            select: Selection { rule: Rule::Weighted, aggregate: Aggregate::Last },
+            aggregate: Aggregate::ByScale,
+            select: Selection::weighted(),
             state: State::default(),
         }
     }
 }
 
 impl Dvts {
+    /// The trees of a budget of `n` lines a round: each branches about as often as there are trees.
+    pub fn square(n: usize) -> Self {
+        let side = n.isqrt().max(1);
+        Self { n: n / side * side, branch: side, ..Self::default() }
+    }
+
     /// The forest that this is.
     ///
     /// ```
@@ -109,7 +115,7 @@ impl Dvts {
 
 impl SearchStrategy for Dvts {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        if samples::is_start(view) {
+        if view.is_start() {
             // An impossible division was refused by `check` before.
             let Ok(forest) = self.forest() else { return Vec::new() };
             self.state.forest = forest;
@@ -122,6 +128,10 @@ impl SearchStrategy for Dvts {
     }
 
     fn check(&self) -> Result<(), String> {
-        self.forest().map(|_| ())
+        self.forest()?.check()
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::scorer("dvts", [self.select, Selection::best(self.aggregate)])
     }
 }

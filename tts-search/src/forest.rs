@@ -18,7 +18,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, NodeKind, SearchStrategy, Selection, Tree, View};
+use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View};
 
 use crate::samples;
 
@@ -59,6 +59,9 @@ pub struct Forest<S> {
     pub state: State<S>,
 }
 
+/// More copies than this are a slip of the pen.
+const MOST_COPIES: usize = 1 << 20;
+
 /// Where a [`Forest`] stands.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State<S> {
@@ -78,7 +81,7 @@ struct Planted<S> {
     strategy: S,
     /// Its place among the decisions of the last round.
     decisions: Range<usize>,
-    /// Whether all it asked for were rollouts: it goes on without them if they fail.
+    /// Whether all it asked for were rollouts and asides: it goes on without them if they fail.
     ahead: bool,
 }
 
@@ -112,7 +115,7 @@ impl<S: SearchStrategy> Planted<S> {
 
 impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        let start = samples::is_start(view);
+        let start = view.is_start();
         if start {
             let plant =
                 || Planted { strategy: self.strategy.clone(), decisions: 0..0, ahead: false };
@@ -121,8 +124,8 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
         let mut all = Vec::new();
         for copy in &mut self.state.copies {
             let decisions = copy.step(view, start);
-            let rollout = |expand: &Expand| expand.kind == NodeKind::Rollout;
-            copy.ahead = !decisions.is_empty() && decisions.iter().all(rollout);
+            let beside = |expand: &Expand| expand.kind_in(view.tree()) != NodeKind::Committed;
+            copy.ahead = !decisions.is_empty() && decisions.iter().all(beside);
             copy.decisions = all.len()..all.len() + decisions.len();
             all.extend(decisions);
         }
@@ -140,6 +143,15 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
 
     fn check(&self) -> Result<(), String> {
         samples::at_least_one("forest", "copies", self.copies)?;
+        if self.copies > MOST_COPIES {
+            let copies = self.copies;
+            return Err(format!("forest: copies is {copies}, expected at most {MOST_COPIES}"));
+        }
         self.strategy.check()
+    }
+
+    fn requires(&self) -> Requirements {
+        let vote = self.select.map(|select| Requirements::vote("forest", select));
+        self.strategy.requires().and(vote.unwrap_or_default())
     }
 }

@@ -27,9 +27,12 @@
 //! depths 1 and 3.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, NodeKind, Sampling, SearchStrategy, Tree, Until, View};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Requirements, Sampling, SearchStrategy, Selection, Tree,
+    Until, View,
+};
 
-use crate::{BeamSearch, samples};
+use crate::BeamSearch;
 
 /// Scores candidates by rollouts.
 ///
@@ -103,7 +106,7 @@ impl<S> Lookahead<S> {
             strategy,
             depth: one(),
             sampling: Sampling::greedy(),
-            aggregate: Aggregate::Last,
+            aggregate: Aggregate::ByScale,
             state: State::default(),
         }
     }
@@ -146,12 +149,12 @@ fn value(tree: &Tree, leaf: NodeId, end: NodeId, aggregate: Aggregate) -> Option
     }
     scores.extend(tree[leaf].score);
     scores.reverse();
-    aggregate.apply(scores)
+    tree.scale().resolve(aggregate).apply(scores)
 }
 
 impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        if samples::is_start(view) {
+        if view.is_start() {
             self.state = State::default();
             return self.strategy.step(view);
         }
@@ -165,7 +168,7 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
             return self.strategy.step(&mut view.with_fresh(&waiting.fresh, &waiting.origin));
         }
         let mut starts = view.open();
-        // What the inner strategy rolls out itself is no candidate.
+        // What the inner strategy rolls out itself, or asks beside, is no candidate.
         starts.retain(|&id| self.depth > 0 && view.tree()[id].kind == NodeKind::Committed);
         if starts.is_empty() {
             return self.strategy.step(view);
@@ -183,5 +186,13 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
     fn check(&self) -> Result<(), String> {
         self.sampling.check().map_err(|problem| format!("lookahead: {problem}"))?;
         self.strategy.check()
+    }
+
+    fn requires(&self) -> Requirements {
+        if self.depth == 0 {
+            return self.strategy.requires();
+        }
+        let own = Requirements::scorer("lookahead", [Selection::best(self.aggregate)]);
+        self.strategy.requires().and(own)
     }
 }

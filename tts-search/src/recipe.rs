@@ -18,48 +18,100 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{Expand, NodeId, SearchStrategy, Tree, View};
+use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Tree, View};
 
 use crate::{
     BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, SelfConsistency, ZeroShot,
 };
 
-/// Any strategy of this crate.
-///
-/// ```
-/// use tts_core::{Search, StepRule, toy::{Oracle, ToyWorld}};
-/// use tts_search::Recipe;
-///
-/// let recipe = Recipe::from_json(r#"{"strategy": "beam-search", "keep": 2, "branch": 4}"#)?;
-/// let world = ToyWorld::default();
-/// let oracle = Oracle::of(&world);
-/// let outcome =
-///     Search::new(&world).scorer(&oracle).rule(StepRule::lines()).run(recipe, world.prompt(0))?;
-/// assert_eq!(outcome.answer(), Some(world.answer(0)));
-///
-/// let error = Recipe::from_json(r#"{"strategy": "beam-search", "width": 2}"#).unwrap_err();
-/// assert!(error.to_string().contains("unknown field `width`"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "strategy", rename_all = "kebab-case")]
-pub enum Recipe {
+/// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
+/// command lines know with what they mean for a budget of `n` lines, and the conversion.
+macro_rules! strategies {
+    ($(#[$doc:meta] $variant:ident($held:ty) { $($name:literal => $default:expr),* })*) => {
+        /// Any strategy of this crate.
+        ///
+        /// ```
+        /// use tts_core::{Search, StepRule, toy::{Oracle, ToyWorld}};
+        /// use tts_search::Recipe;
+        ///
+        /// let recipe = Recipe::from_json(r#"{"strategy": "beam-search", "keep": 2, "branch": 4}"#)?;
+        /// let world = ToyWorld::default();
+        /// let oracle = Oracle::of(&world);
+        /// let outcome =
+        ///     Search::new(&world).scorer(&oracle).rule(StepRule::lines()).run(recipe, world.prompt(0))?;
+        /// assert_eq!(outcome.answer(), Some(world.answer(0)));
+        ///
+        /// let error = Recipe::from_json(r#"{"strategy": "beam-search", "width": 2}"#).unwrap_err();
+        /// assert!(error.to_string().contains("unknown field `width`"));
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "strategy", rename_all = "kebab-case")]
+        pub enum Recipe {
+            $(#[$doc] $variant($held),)*
+        }
+
+        impl Recipe {
+            /// The names that [`Recipe::default_of`] knows.
+            pub const NAMES: &[&str] = &[$($($name,)*)*];
+
+            fn named(name: &str, n: usize) -> Option<Self> {
+                $($(if name == $name {
+                    let of: fn(usize) -> $held = $default;
+                    return Some(Self::$variant(of(n)));
+                })*)*
+                None
+            }
+
+            fn strategy(&self) -> &dyn SearchStrategy {
+                match self {
+                    $(Self::$variant(strategy) => strategy,)*
+                }
+            }
+
+            fn strategy_mut(&mut self) -> &mut dyn SearchStrategy {
+                match self {
+                    $(Self::$variant(strategy) => strategy,)*
+                }
+            }
+        }
+
+        $(impl From<$held> for Recipe {
+            fn from(strategy: $held) -> Self {
+                Self::$variant(strategy)
+            }
+        })*
+    };
+}
+
+strategies! {
     /// `chain-of-thought`
-    ChainOfThought(ChainOfThought),
+    ChainOfThought(ChainOfThought) {
+        "greedy" => |_| ChainOfThought {},
+        "chain-of-thought" => |_| ChainOfThought {}
+    }
     /// `zero-shot`
-    ZeroShot(ZeroShot),
+    ZeroShot(ZeroShot) { "zero-shot" => ZeroShot::of }
     /// `self-consistency`
-    SelfConsistency(SelfConsistency),
+    SelfConsistency(SelfConsistency) {
+        "majority" => |n| SelfConsistency { n, ..SelfConsistency::default() },
+        "self-consistency" => |n| SelfConsistency { n, ..SelfConsistency::default() }
+    }
     /// `best-of-n`
-    BestOfN(BestOfN),
+    BestOfN(BestOfN) {
+        "best-of-n" => |n| BestOfN { n, ..BestOfN::default() },
+        "weighted" => BestOfN::weighted
+    }
     /// `beam-search`
-    BeamSearch(BeamSearch),
-    /// `lookahead`
-    Lookahead(Box<Lookahead<Recipe>>),
-    /// `forest`
-    Forest(Box<Forest<Recipe>>),
+    BeamSearch(BeamSearch) { "beam-search" => BeamSearch::square }
     /// `dvts`
-    Dvts(Dvts),
+    Dvts(Dvts) { "dvts" => Dvts::square }
+    /// `lookahead`
+    Lookahead(Box<Lookahead<Recipe>>) {
+        "lookahead" => |n| Box::new(Lookahead::of(BeamSearch::square(n).into()))
+    }
+    /// `forest`
+    Forest(Box<Forest<Recipe>>) {}
 }
 
 /// A recipe that cannot be used.
@@ -97,20 +149,6 @@ pub enum RecipeError {
 }
 
 impl Recipe {
-    /// The names that [`Recipe::default_of`] knows.
-    pub const NAMES: [&str; 10] = [
-        "greedy",
-        "chain-of-thought",
-        "zero-shot",
-        "majority",
-        "self-consistency",
-        "best-of-n",
-        "weighted",
-        "beam-search",
-        "dvts",
-        "lookahead",
-    ];
-
     /// Reads a recipe, and checks its settings.
     ///
     /// # Errors
@@ -154,49 +192,7 @@ impl Recipe {
         if n == 0 {
             return Err(RecipeError::Settings(format!("{name}: n is 0, expected at least 1")));
         }
-        let side = n.isqrt();
-        let beam = BeamSearch { keep: side, branch: n / side, ..BeamSearch::default() };
-        Ok(match name {
-            "greedy" | "chain-of-thought" => ChainOfThought {}.into(),
-            // More than one rationale makes sense only if they may differ.
-            "zero-shot" if n == 1 => ZeroShot::default().into(),
-            "zero-shot" => ZeroShot { n, sampling: None, ..ZeroShot::default() }.into(),
-            "majority" | "self-consistency" => {
-                SelfConsistency { n, ..SelfConsistency::default() }.into()
-            }
-            "best-of-n" => BestOfN { n, ..BestOfN::default() }.into(),
-            "weighted" => BestOfN::weighted(n).into(),
-            "beam-search" => beam.into(),
-            "dvts" => Dvts { n: n / side * side, branch: side, ..Dvts::default() }.into(),
-            "lookahead" => Lookahead::of(Self::from(beam)).into(),
-            _ => return Err(RecipeError::Name { name: name.to_owned() }),
-        })
-    }
-
-    fn strategy(&self) -> &dyn SearchStrategy {
-        match self {
-            Self::ChainOfThought(strategy) => strategy,
-            Self::ZeroShot(strategy) => strategy,
-            Self::SelfConsistency(strategy) => strategy,
-            Self::BestOfN(strategy) => strategy,
-            Self::BeamSearch(strategy) => strategy,
-            Self::Lookahead(strategy) => strategy.as_ref(),
-            Self::Forest(strategy) => strategy.as_ref(),
-            Self::Dvts(strategy) => strategy,
-        }
-    }
-
-    fn strategy_mut(&mut self) -> &mut dyn SearchStrategy {
-        match self {
-            Self::ChainOfThought(strategy) => strategy,
-            Self::ZeroShot(strategy) => strategy,
-            Self::SelfConsistency(strategy) => strategy,
-            Self::BestOfN(strategy) => strategy,
-            Self::BeamSearch(strategy) => strategy,
-            Self::Lookahead(strategy) => strategy.as_mut(),
-            Self::Forest(strategy) => strategy.as_mut(),
-            Self::Dvts(strategy) => strategy,
-        }
+        Self::named(name, n).ok_or_else(|| RecipeError::Name { name: name.to_owned() })
     }
 }
 
@@ -212,6 +208,10 @@ impl SearchStrategy for Recipe {
     fn check(&self) -> Result<(), String> {
         self.strategy().check()
     }
+
+    fn requires(&self) -> Requirements {
+        self.strategy().requires()
+    }
 }
 
 /// Refuses lists where recipes belong: serde reads them as fields without their names.
@@ -224,25 +224,14 @@ fn objects(recipe: &Value) -> Result<(), RecipeError> {
     }
 }
 
-macro_rules! from {
-    ($($strategy:ident),*) => {$(
-        impl From<$strategy> for Recipe {
-            fn from(strategy: $strategy) -> Self {
-                Self::$strategy(strategy)
-            }
-        }
-    )*};
-}
-from!(ChainOfThought, ZeroShot, SelfConsistency, BestOfN, BeamSearch, Dvts);
-
-impl From<Lookahead<Recipe>> for Recipe {
-    fn from(strategy: Lookahead<Recipe>) -> Self {
-        Self::Lookahead(Box::new(strategy))
+impl From<Lookahead<Self>> for Recipe {
+    fn from(strategy: Lookahead<Self>) -> Self {
+        Box::new(strategy).into()
     }
 }
 
-impl From<Forest<Recipe>> for Recipe {
-    fn from(strategy: Forest<Recipe>) -> Self {
-        Self::Forest(Box::new(strategy))
+impl From<Forest<Self>> for Recipe {
+    fn from(strategy: Forest<Self>) -> Self {
+        Box::new(strategy).into()
     }
 }

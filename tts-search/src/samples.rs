@@ -1,11 +1,6 @@
 //! What the sampling strategies share: `n` independent lines from the prompt to the end.
 
-use tts_core::{Expand, NodeId, Sampling, View};
-
-/// Whether nothing has been generated yet.
-pub(crate) fn is_start(view: &View<'_>) -> bool {
-    view.fresh() == [NodeId::ROOT]
-}
+use tts_core::{Expand, Sampling, View};
 
 /// Asks for `n` whole lines, and then for the rest of those that were cut before their end.
 ///
@@ -14,7 +9,7 @@ pub(crate) fn is_start(view: &View<'_>) -> bool {
 /// best of them. The rest starts with numbers of its own, so it need not be what the uncut line would
 /// have said.
 pub(crate) fn step(view: &View<'_>, n: usize, sampling: Option<Sampling>) -> Vec<Expand> {
-    let n = if is_start(view) { n } else { 1 };
+    let n = if view.is_start() { n } else { 1 };
     let line = |id| Expand { sampling, ..Expand::end(id, n) };
     view.open().into_iter().map(line).collect()
 }

@@ -17,7 +17,7 @@
 //! Models" (arXiv 2203.11171), section 2. There `n` is 40, at temperature 0.5 or 0.7 with top-k 40.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, Rule, Sampling, SearchStrategy, Selection, Tree, View};
+use tts_core::{Expand, NodeId, Requirements, Sampling, SearchStrategy, Selection, Tree, View};
 
 use crate::samples;
 
@@ -49,8 +49,7 @@ pub struct SelfConsistency {
 impl Default for SelfConsistency {
     /// The majority of 40.
     fn default() -> Self {
-        let select = Selection { rule: Rule::Majority, aggregate: Aggregate::Last };
-        Self { n: 40, sampling: None, select }
+        Self { n: 40, sampling: None, select: Selection::majority() }
     }
 }
 
@@ -65,5 +64,9 @@ impl SearchStrategy for SelfConsistency {
 
     fn check(&self) -> Result<(), String> {
         samples::at_least_one("self-consistency", "n", self.n)
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::vote("self-consistency", self.select)
     }
 }

@@ -19,7 +19,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::{
-    Aggregate, Expand, NodeId, Prompt, Rule, Sampling, SearchStrategy, Selection, Tree, Until, View,
+    Expand, NodeId, Prompt, Requirements, Sampling, SearchStrategy, Selection, Tree, Until, View,
 };
 
 use crate::samples;
@@ -75,13 +75,19 @@ impl Default for ZeroShot {
             answer: "\nTherefore, the answer (arabic numerals) is".into(),
             answer_tokens: 32,
             sampling: Some(Sampling::greedy()),
-            select: Selection { rule: Rule::Majority, aggregate: Aggregate::Last },
+            select: Selection::majority(),
             state: State::default(),
         }
     }
 }
 
 impl ZeroShot {
+    /// A rationale, or `n` of them: more than one make sense only if they may differ.
+    pub fn of(n: usize) -> Self {
+        let one = Self::default();
+        Self { n, sampling: one.sampling.filter(|_| n == 1), ..one }
+    }
+
     /// The paper's prompt for a base model, up to where [`ZeroShot::think`] goes.
     pub fn prompt(question: &str) -> Prompt {
         Prompt::text(format!("Q: {question}\nA: "))
@@ -90,7 +96,7 @@ impl ZeroShot {
 
 impl SearchStrategy for ZeroShot {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        if samples::is_start(view) {
+        if view.is_start() {
             self.state = State::default();
             let append = Some(self.think.clone());
             let sampling = self.sampling;
@@ -123,5 +129,9 @@ impl SearchStrategy for ZeroShot {
             }
         }
         Ok(())
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::vote("zero-shot", self.select)
     }
 }

@@ -30,8 +30,8 @@ fn core(outcome: &Outcome) -> (Tree, Option<NodeId>, Stop, Cost) {
 }
 
 fn aggregates() -> impl Strategy<Value = Aggregate> {
-    use Aggregate::{Last, Mean, Min, Product, Sum, SumLog};
-    prop::sample::select(vec![Last, Min, Mean, Product, Sum, SumLog])
+    use Aggregate::{ByScale, Last, Mean, Min, Product, Sum, SumLog};
+    prop::sample::select(vec![ByScale, Last, Min, Mean, Product, Sum, SumLog])
 }
 
 fn selections() -> impl Strategy<Value = Selection> {
@@ -39,6 +39,7 @@ fn selections() -> impl Strategy<Value = Selection> {
     let rules = vec![Best, Majority, Weighted, WeightedExp, WeightedSigmoid];
     (prop::sample::select(rules), aggregates())
         .prop_map(|(rule, aggregate)| Selection { rule, aggregate })
+        .prop_filter("means something", |&select| ORACLE.scale().check(select).is_ok())
 }
 
 fn beams() -> impl Strategy<Value = BeamSearch> {
@@ -286,7 +287,7 @@ proptest! {
 
     #[test]
     fn constant_scores_make_the_weighted_vote_a_majority(recipe in recipes(), problem in 0_u64..20) {
-        let (world, constant) = (world(), scorer::from_fn(|_, _| 0.7));
+        let (world, constant) = (world(), scorer::from_fn(|_, _| 0.7).with_scale(Scale::PREFIX));
         let tree = search(&world, &constant).run(recipe, world.prompt(problem)).expect("runs").tree;
         for aggregate in [Aggregate::Last, Aggregate::Min, Aggregate::Mean] {
             let pick = |rule| Selection { rule, aggregate }.pick(&tree);

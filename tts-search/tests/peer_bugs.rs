@@ -20,6 +20,20 @@ fn run(strategy: impl SearchStrategy, rule: StepRule) -> Outcome {
     search(rule).run(strategy, WORLD.prompt(0)).expect("runs")
 }
 
+/// Likes everything alike.
+struct Indifferent;
+const INDIFFERENT: Indifferent = Indifferent;
+
+impl StepScorer for Indifferent {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        let half = |path: &Trajectory| Scored::of(vec![0.5; path.fresh_steps().len()]);
+        Ok(batch.iter().map(half).collect())
+    }
+    fn scale(&self) -> Scale {
+        Scale::PREFIX
+    }
+}
+
 /// The strategies that search step by step.
 fn stepwise() -> Vec<Recipe> {
     let beam = |completed| BeamSearch { keep: 2, branch: 3, completed, ..Default::default() };
@@ -53,7 +67,7 @@ fn lookahead_changes_what_is_kept() {
     let mut differs = false;
     for problem in 0..10 {
         let run = |k| {
-            let mut search = search(StepRule::lines()).scorer(&noisy);
+            let search = search(StepRule::lines()).scorer(&noisy);
             search.run(ahead(k), WORLD.prompt(problem)).expect("runs")
         };
         let (without, with) = (run(0), run(2));
@@ -198,7 +212,7 @@ fn a_trailing_empty_step_is_never_judged_or_ranked() {
 fn equal_prompts_stay_apart() {
     // There results were grouped by the text of the prompt: two equal problems became one with 2 n.
     for recipe in all() {
-        let mut search = search(StepRule::lines());
+        let search = search(StepRule::lines());
         let outcomes = search.run_many(&recipe, [(); 3].map(|()| WORLD.prompt(0)));
         assert_eq!(outcomes.len(), 3);
         let alone = run(recipe, StepRule::lines());
@@ -214,7 +228,8 @@ fn all_first_steps_may_finish_at_once() {
     let model =
         Says(|_: &Trajectory, place| line(&format!("The answer is {place}."), Finish::Stop));
     for recipe in stepwise() {
-        let outcome = Search::new(&model).run(recipe, "a question").expect("runs");
+        let search = Search::new(&model).scorer(&INDIFFERENT);
+        let outcome = search.run(recipe, "a question").expect("runs");
         assert_eq!((outcome.usage.rounds, outcome.stop), (1, Stop::Done));
         assert!(outcome.best.is_some());
     }
@@ -320,7 +335,8 @@ fn a_model_that_is_done_is_not_called_again() {
     for recipe in all() {
         // The second call of zero-shot takes up finished paths on purpose.
         if !matches!(recipe, Recipe::ZeroShot(_)) {
-            Search::new(&model).run(recipe, "a question").expect("runs");
+            let search = Search::new(&model).scorer(&INDIFFERENT);
+            search.run(recipe, "a question").expect("runs");
         }
     }
 }
@@ -333,7 +349,8 @@ fn one_failed_line_does_not_end_a_search() {
         _ => line("The answer is 2.", Finish::Stop),
     });
     for recipe in stepwise() {
-        let outcome = Search::new(&model).run(recipe, "a question").expect("runs");
+        let search = Search::new(&model).scorer(&INDIFFERENT);
+        let outcome = search.run(recipe, "a question").expect("runs");
         assert!(!outcome.failed.is_empty());
         assert_eq!(outcome.answer().as_deref(), Some("2"));
     }
@@ -363,7 +380,8 @@ fn equal_samples_are_votes_of_their_own() {
         |path: &Trajectory, _: &Step| {
             if path.text().contains('7') { 0.9 } else { 0.4 }
         },
-    );
+    )
+    .with_scale(Scale::OUTCOME);
     let run = |strategy: BestOfN| {
         Search::new(&model).scorer(&judge).run(strategy, "a question").expect("runs")
     };
@@ -386,12 +404,23 @@ fn a_seed_makes_a_search_repeatable() {
 
 #[test]
 fn candidates_without_a_score_are_not_dropped() {
-    let without_scorer = |recipe: Recipe| {
-        Search::new(&WORLD).rule(StepRule::lines()).run(recipe, WORLD.prompt(0)).expect("runs")
-    };
+    struct Refuses;
+    impl StepScorer for Refuses {
+        fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+            Ok(batch.iter().map(|_| Scored::refused("too long")).collect())
+        }
+        fn scale(&self) -> Scale {
+            Scale::PREFIX
+        }
+    }
     for recipe in stepwise() {
-        let best = without_scorer(recipe).best;
-        assert!(best.is_some());
+        let search = search(StepRule::lines()).scorer(&Refuses);
+        let outcome = search.run(recipe.clone(), WORLD.prompt(0)).expect("runs");
+        assert!(outcome.best.is_some() && outcome.usage.logical.scored_tokens == 0);
+        assert!(outcome.unscored.iter().all(|path| path.why == "too long"));
+        // Without a scorer it is not run as something else.
+        let error = Search::new(&WORLD).run(recipe, WORLD.prompt(0)).expect_err("no scorer");
+        assert!(error.to_string().contains("needs a scorer"), "{error}");
     }
     // Next to judged ones they rank last.
     let mut search = ByHand::new(BeamSearch { keep: 2, branch: 1, ..Default::default() });
@@ -409,9 +438,12 @@ fn a_scorer_that_miscounts_steps_is_an_error() {
         fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
             Ok(batch.iter().map(|_| Scored::of(Vec::new())).collect())
         }
+        fn scale(&self) -> Scale {
+            Scale::PREFIX
+        }
     }
     for recipe in stepwise() {
-        let mut search = search(StepRule::lines()).scorer(&None);
+        let search = search(StepRule::lines()).scorer(&None);
         let error = search.run(recipe, WORLD.prompt(0)).expect_err("miscounted").to_string();
         assert!(error.contains("judged 0 steps"), "{error}");
     }
@@ -420,9 +452,9 @@ fn a_scorer_that_miscounts_steps_is_an_error() {
 #[test]
 fn a_score_that_is_not_a_number_is_an_error() {
     // There it was dropped.
-    let judge = scorer::from_fn(|_, _| f64::NAN);
+    let judge = scorer::from_fn(|_, _| f64::NAN).with_scale(Scale::PREFIX);
     for recipe in stepwise() {
-        let mut search = search(StepRule::lines()).scorer(&judge);
+        let search = search(StepRule::lines()).scorer(&judge);
         let error = search.run(recipe, WORLD.prompt(0)).expect_err("no number").to_string();
         assert!(error.contains("the score NaN"), "{error}");
     }
@@ -451,7 +483,7 @@ fn merging_works_from_the_first_round_on_and_by_whole_paths() {
 fn one_problem_does_not_change_the_next() {
     // There the temperature of a beam fell from problem to problem.
     for recipe in all() {
-        let mut search = search(StepRule::lines());
+        let search = search(StepRule::lines());
         let prompts = || (0..3).map(|problem| WORLD.prompt(problem));
         let first = search.run_many(&recipe, prompts());
         let again = search.run_many(&recipe, prompts());
@@ -494,7 +526,8 @@ fn every_script_is_a_language() {
         }
     });
     for recipe in stepwise() {
-        let outcome = Search::new(&model).run(recipe, "二加二等于几?").expect("runs");
+        let search = Search::new(&model).scorer(&INDIFFERENT);
+        let outcome = search.run(recipe, "二加二等于几?").expect("runs");
         assert_eq!(outcome.answer().as_deref(), Some("4"));
     }
 }

@@ -11,8 +11,8 @@ use super::{ModelCost, Passes};
 use crate::model::generator::BoxError;
 use crate::model::scorer::Scored;
 use crate::{
-    Completion, Finish, Generated, Generator, LineError, Request, Scale, Step, StepScorer, Trajectory,
-    Until, seed,
+    Completion, Finish, Generated, Generator, LineError, Request, Scale, Step, StepScorer,
+    Trajectory, Until, seed,
 };
 
 /// Different answers: enough that a vote is one, few enough that it takes no time for any N.

@@ -7,8 +7,8 @@
 
 use super::strategy::{Expand, ScoreBy};
 use crate::{
-    Budget, Completion, Finish, Limit, LineError, Mode, NodeKind, Request, Settings, Step, StepRule,
-    Tree, Until, Usage,
+    Budget, Completion, Finish, Limit, LineError, Mode, NodeKind, Request, Settings, Step,
+    StepRule, Tree, Until, Usage,
 };
 
 /// What may be started.
@@ -46,7 +46,12 @@ pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Optio
 }
 
 /// Under a hard budget: the limit that judging this many tokens in so many calls would break.
-pub(crate) fn cannot_score(budget: &Budget, usage: &Usage, tokens: u64, calls: u64) -> Option<Limit> {
+pub(crate) fn cannot_score(
+    budget: &Budget,
+    usage: &Usage,
+    tokens: u64,
+    calls: u64,
+) -> Option<Limit> {
     if budget.mode == Mode::Soft {
         return None;
     }
@@ -228,13 +233,19 @@ pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(
         }
         if step.given as usize > step.tokens.len() || step.closing as usize > step.tokens.len() {
             let (given, closing, all) = (step.given, step.closing, step.tokens.len());
-            return broken(format!("step {index}: {given} given, {closing} closing of {all} tokens"));
+            return broken(format!(
+                "step {index}: {given} given, {closing} closing of {all} tokens"
+            ));
         }
-        if index == 0 && !step.tokens.starts_with(&request.given) {
+        let kept = !request.given.is_empty() && index == 0;
+        if kept && !step.tokens.starts_with(&request.given) {
             return broken("the first step does not begin with the tokens that were kept".into());
         }
         let notes = [step.confidence(), step.certainty(), step.drawn()];
-        if let Some(notes) = notes.iter().find(|notes| !matches!(notes.len() as u64, 0) && notes.len() as u64 != generated) {
+        if let Some(notes) = notes
+            .iter()
+            .find(|notes| !matches!(notes.len() as u64, 0) && notes.len() as u64 != generated)
+        {
             return broken(format!("step {index}: {} notes for {generated} tokens", notes.len()));
         }
     }

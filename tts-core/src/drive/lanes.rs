@@ -65,9 +65,9 @@ impl<'a> WriterLane<'a> {
     pub(super) fn cancel(&mut self, line: LineId) {
         self.flying -= 1;
         // What is called off is not waited for, whatever becomes of it.
-        let _ = self.cell.with_dependent_mut(|_, session| {
-            guarded("generator", || session.cancel(line))
-        });
+        let _ = self
+            .cell
+            .with_dependent_mut(|_, session| guarded("generator", || session.cancel(line)));
     }
 }
 
@@ -99,8 +99,7 @@ impl<'a> JudgeLane<'a> {
 
     pub(super) fn cancel(&mut self, group: GroupId) {
         self.flying -= 1;
-        let _ = self
-            .cell
-            .with_dependent_mut(|_, scoring| guarded("scorer", || scoring.cancel(group)));
+        let _ =
+            self.cell.with_dependent_mut(|_, scoring| guarded("scorer", || scoring.cancel(group)));
     }
 }

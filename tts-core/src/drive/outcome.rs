@@ -72,9 +72,8 @@ impl Outcome {
     /// The task's verdict on the chosen solution, where the right answer is known.
     pub fn verdict(&self, gold: &str) -> Verdict {
         let question = self.tree.prompt().question();
-        self.text().map_or(Verdict::Unanswered, |text| {
-            self.tree.task().verdict(question, gold, &text)
-        })
+        self.text()
+            .map_or(Verdict::Unanswered, |text| self.tree.task().verdict(question, gold, &text))
     }
 
     /// All candidates with their answers and scores.

@@ -4,12 +4,13 @@ mod judging;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use self::judging::Parts;
 use super::lanes::{JudgeLane, WriterLane};
 use super::search::{Observer, POLICY, ProblemId, Search};
 use super::{Need, Outcome, RecordedRun, Run, SearchStrategy, Settings};
+use crate::fast::IdMap;
 use crate::{
     BoxError, Event, Finished, GroupId, LineError, LineId, Prompt, RunError, SearchError,
     SearchErrorKind, Stop, What,
@@ -46,7 +47,7 @@ struct InFlight<S> {
 /// ```
 pub struct SearchPool<'a, S> {
     settings: Settings,
-    observers: Vec<Arc<Mutex<Observer<'a>>>>,
+    observers: Vec<Arc<dyn Observer + 'a>>,
     writers: Vec<WriterLane<'a>>,
     roles: BTreeMap<String, usize>,
     judges: Vec<JudgeLane<'a>>,
@@ -56,9 +57,9 @@ pub struct SearchPool<'a, S> {
     /// Problems whose need changed.
     ready: VecDeque<ProblemId>,
     /// Who waits for which line, at which slot.
-    owners: HashMap<(usize, LineId), (ProblemId, usize)>,
+    owners: IdMap<(usize, LineId), (ProblemId, usize)>,
     /// Who waits for which judgement, as which part of it.
-    groups: HashMap<(usize, GroupId), (ProblemId, usize)>,
+    groups: IdMap<(usize, GroupId), (ProblemId, usize)>,
     done: VecDeque<(ProblemId, Result<Outcome, SearchError>)>,
     next: usize,
 }
@@ -96,8 +97,8 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
             scorers,
             problems: BTreeMap::new(),
             ready: VecDeque::new(),
-            owners: HashMap::new(),
-            groups: HashMap::new(),
+            owners: IdMap::default(),
+            groups: IdMap::default(),
             done: VecDeque::new(),
             next: 0,
         }
@@ -129,8 +130,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         let run = Run::new(strategy, prompt, self.settings.clone())?;
         let run = RecordedRun::new(run, record)?;
         let replayed = run.run().usage().rounds;
-        let problem =
-            InFlight { run, flying: Vec::new(), judging: Parts::default(), down: None };
+        let problem = InFlight { run, flying: Vec::new(), judging: Parts::default(), down: None };
         self.problems.insert(id, problem);
         self.tell(id, What::Started { replayed });
         self.ready.push_back(id);
@@ -294,7 +294,9 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
                 self.ready.push_back(id);
             }
             Ok(()) => {}
-            Err(SearchErrorKind::Run(RunError::AllLinesFailed { .. })) if problem.down.is_some() => {
+            Err(SearchErrorKind::Run(RunError::AllLinesFailed { .. }))
+                if problem.down.is_some() =>
+            {
                 let error = problem.down.take().unwrap_or_default();
                 self.end_in_error(id, SearchErrorKind::Generator(error.into()));
             }
@@ -326,8 +328,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         let run = problem.run.run();
         let event = Event { problem: id, what, tree: run.tree(), usage: run.usage() };
         for observer in &self.observers {
-            // One that panicked is told of what follows all the same.
-            (observer.lock().unwrap_or_else(PoisonError::into_inner))(&event);
+            observer.tell(&event);
         }
     }
 }

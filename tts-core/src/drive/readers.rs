@@ -3,10 +3,10 @@
 //! A generator or scorer reads a prompt once, whatever is sampled from it, and the steps of a path that
 //! others wrote once. Readers are numbered: the policy, the roles, the scorer, the named scorers.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::cost::ModelCost;
+use crate::fast::IdMap;
 use crate::{NodeId, Settings, Tree};
 
 /// What is charged by a reader.
@@ -22,9 +22,9 @@ pub(super) struct Readers {
     all: Vec<Reader>,
     roles: usize,
     /// Tokens of the prompt of a question, as a reader counts them, once it has read it.
-    prompts: HashMap<(NodeId, usize), u64>,
+    prompts: IdMap<(NodeId, usize), u64>,
     /// The most tokens that anyone counted in the prompt of a question.
-    longest: HashMap<NodeId, u64>,
+    longest: IdMap<NodeId, u64>,
     /// For each node the readers that have read it, as bits.
     read: Vec<u64>,
 }
@@ -50,19 +50,20 @@ impl Readers {
             vocabulary: judge.vocabulary,
             name: name.into(),
         }));
-        Self { all, roles, prompts: HashMap::new(), longest: HashMap::new(), read: Vec::new() }
+        Self { all, roles, prompts: IdMap::default(), longest: IdMap::default(), read: Vec::new() }
     }
 
     /// The number of a role; `None` names the policy.
     pub(super) fn role(&self, name: Option<&str>) -> Option<usize> {
-        self.all[..self.roles].iter().position(|reader| *reader.name == *name.unwrap_or_default())
+        let Some(name) = name else { return Some(0) };
+        self.all[1..self.roles].iter().position(|reader| *reader.name == *name).map(|at| at + 1)
     }
 
     /// The number of a scorer; `None` names the search's.
     pub(super) fn scorer(&self, name: Option<&str>) -> Option<usize> {
-        let scorers = &self.all[self.roles..];
-        let place = scorers.iter().position(|reader| *reader.name == *name.unwrap_or_default());
-        place.map(|place| place + self.roles)
+        let Some(name) = name else { return Some(self.roles) };
+        let named = self.roles + 1;
+        self.all[named..].iter().position(|reader| *reader.name == *name).map(|at| at + named)
     }
 
     /// The name of a role, shared; `None` of the policy.

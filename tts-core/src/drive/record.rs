@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
 use crate::{
-    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling, Scored,
-    SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
+    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling,
+    Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
 };
 
 const VERSION: u32 = 2;
@@ -217,7 +217,9 @@ impl Record {
         };
         let Version { record } = serde_json::from_slice(line).map_err(not)?;
         if record != VERSION {
-            let problem = format!("the record was made with another record version: {record}, and now it is {VERSION}");
+            let problem = format!(
+                "the record was made with another record version: {record}, and now it is {VERSION}"
+            );
             return Err(self.bad(number, problem));
         }
         let header: Header = serde_json::from_slice(line).map_err(not)?;

@@ -54,8 +54,7 @@ impl<S: SearchStrategy> RecordedRun<S> {
     pub fn new(run: Run<S>, record: Option<&Path>) -> Result<Self, SearchError> {
         let open = |path| Record::open(path, run.tree().prompt(), run.settings());
         let record = record.map(open).transpose()?;
-        let mut made =
-            Self { run, record, started: Instant::now(), lines: Vec::new(), missing: 0 };
+        let mut made = Self { run, record, started: Instant::now(), lines: Vec::new(), missing: 0 };
         let replayed = match &mut made.record {
             Some(record) => record.replay(&mut made.run),
             None => Ok(()),
@@ -171,9 +170,7 @@ impl<S: SearchStrategy> RecordedRun<S> {
         let outcome = self.outcome();
         match record.map_or(Ok(()), |mut record| record.outcome(&outcome)) {
             Ok(()) => Ok(outcome),
-            Err(error) => {
-                Err(SearchError { kind: error.into(), partial: Some(Box::new(outcome)) })
-            }
+            Err(error) => Err(SearchError { kind: error.into(), partial: Some(Box::new(outcome)) }),
         }
     }
 

@@ -11,10 +11,10 @@ mod decide;
 
 use std::sync::Arc;
 
-use crate::guard::guarded;
 use super::readers::Readers;
 use super::{Call, Outcome, allot};
 use crate::drive::outcome::{FailedLine, Unscored};
+use crate::guard::guarded;
 use crate::{
     Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, Scored,
     SearchStrategy, Settings, Stop, Trajectory, Tree, Usage, seed,

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::settings::{Judge, Writer};
 use super::{SearchPool, SearchStrategy, Settings};
@@ -23,7 +23,18 @@ pub struct ProblemId(pub usize);
 /// The role of the generator that a search was made with.
 pub(crate) const POLICY: &str = "";
 
-pub(crate) type Observer<'a> = dyn FnMut(&Event<'_>) + Send + 'a;
+/// Told of events, from whatever thread. (A trait of its own, because a search may outlive fewer things
+/// than its observers do: a lock around a closure's type would forbid that.)
+pub(crate) trait Observer: Send + Sync {
+    fn tell(&self, event: &Event<'_>);
+}
+
+impl<F: FnMut(&Event<'_>) + Send> Observer for Mutex<F> {
+    fn tell(&self, event: &Event<'_>) {
+        // One that panicked is told of what follows all the same.
+        (self.lock().unwrap_or_else(PoisonError::into_inner))(event);
+    }
+}
 
 /// What searches share, and the blocking driver.
 ///
@@ -51,7 +62,7 @@ pub struct Search<'a> {
     /// By name; the search's own scorer has none.
     pub(crate) scorers: BTreeMap<Option<Arc<str>>, Arc<dyn StepScorer + 'a>>,
     pub(crate) settings: Settings,
-    pub(crate) observers: Vec<Arc<Mutex<Observer<'a>>>>,
+    pub(crate) observers: Vec<Arc<dyn Observer + 'a>>,
     pub(crate) concurrency: usize,
     pub(crate) record: Option<PathBuf>,
 }
@@ -87,11 +98,7 @@ impl<'a> Search<'a> {
 
     /// Another scorer, which an [`crate::Expand`] asks for by name: of asides, say.
     #[must_use]
-    pub fn scorer_named(
-        mut self,
-        name: impl Into<String>,
-        scorer: impl StepScorer + 'a,
-    ) -> Self {
+    pub fn scorer_named(mut self, name: impl Into<String>, scorer: impl StepScorer + 'a) -> Self {
         let name = name.into();
         self.settings.scorers.insert(name.clone(), Judge::of(&scorer));
         self.scorers.insert(Some(name.into()), Arc::new(scorer));

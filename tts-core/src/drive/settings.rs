@@ -117,6 +117,9 @@ impl Settings {
         if readers > MOST_READERS {
             return Err(format!("{readers} roles and scorers, expected at most {MOST_READERS}"));
         }
+        if self.roles.contains_key("") {
+            return Err("a role has no name: the policy is the one that is named nowhere".into());
+        }
         self.budget.check()
     }
 

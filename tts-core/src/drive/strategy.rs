@@ -117,11 +117,7 @@ pub struct Requirements {
 impl Requirements {
     /// The needs of a strategy that ranks or votes by the search's scorer.
     pub fn scorer(who: &'static str, selections: impl IntoIterator<Item = Selection>) -> Self {
-        Self {
-            scorer: Some(who),
-            selections: selections.into_iter().collect(),
-            ..Self::default()
-        }
+        Self { scorer: Some(who), selections: selections.into_iter().collect(), ..Self::default() }
     }
 
     /// The needs of a strategy that only votes: a vote by scores needs a scorer.
@@ -210,7 +206,8 @@ impl<'a> View<'a> {
         let known = self.tree.get(id).is_some();
         if !known {
             let nodes = self.tree.len();
-            self.tree.note_fault(format!("{what} of node {}: the tree has {nodes} nodes only", id.0));
+            self.tree
+                .note_fault(format!("{what} of node {}: the tree has {nodes} nodes only", id.0));
         }
         known
     }
@@ -242,12 +239,7 @@ impl<'a> View<'a> {
     /// numbers of their own, so that asking changes no other sample.
     ///
     /// The search ends in an error when there is no such node or nothing is asked.
-    pub fn pose(
-        &mut self,
-        about: NodeId,
-        prompt: impl Into<Prompt>,
-        kind: NodeKind,
-    ) -> NodeId {
+    pub fn pose(&mut self, about: NodeId, prompt: impl Into<Prompt>, kind: NodeKind) -> NodeId {
         let prompt: Prompt = prompt.into();
         if !self.knows(about, "a question") {
             return about;

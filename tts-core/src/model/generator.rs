@@ -5,7 +5,7 @@
 //! problem waits for another. A generator that only knows batches gets a session for free, which
 //! runs what has gathered as one batch.
 
-use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -90,7 +90,7 @@ pub trait Generator: Send + Sync {
 
     /// Opens the pull form. The provided one runs whatever has gathered as one batch.
     fn session(&self) -> Box<dyn Session + '_> {
-        Box::new(Batches { generator: self, next: 0, waiting: BTreeMap::new() })
+        Box::new(Batches { generator: self, next: 0, waiting: Vec::new(), gone: HashSet::new() })
     }
 
     /// What the model costs a token.
@@ -194,8 +194,10 @@ fn lost(request: &Request, error: &str) -> Generated {
 struct Batches<'a, G: ?Sized> {
     generator: &'a G,
     next: u64,
-    /// By the first of their ids; a line that was called off leaves its request.
-    waiting: BTreeMap<u64, (Request, Vec<LineId>)>,
+    /// Requests with the id of the first of their lines.
+    waiting: Vec<(u64, Request)>,
+    /// Lines that were called off since.
+    gone: HashSet<LineId>,
 }
 
 impl<G: Generator + ?Sized> Batches<'_, G> {
@@ -230,19 +232,33 @@ impl<G: Generator + ?Sized> Session for Batches<'_, G> {
     fn submit(&mut self, request: Request) -> Vec<LineId> {
         let first = self.next;
         self.next += request.seeds.len() as u64;
-        let ids: Vec<LineId> = (first..self.next).map(LineId).collect();
-        if !ids.is_empty() {
-            self.waiting.insert(first, (request, ids.clone()));
+        if !request.seeds.is_empty() {
+            self.waiting.push((first, request));
         }
-        ids
+        (first..self.next).map(LineId).collect()
     }
 
     fn poll(&mut self) -> Result<Vec<Finished>, BoxError> {
         if self.waiting.is_empty() {
             return Ok(Vec::new());
         }
-        let (batch, ids): (Vec<Request>, Vec<Vec<LineId>>) =
-            std::mem::take(&mut self.waiting).into_values().unzip();
+        let (gone, mut ids) = (std::mem::take(&mut self.gone), Vec::new());
+        let mut batch = Vec::with_capacity(self.waiting.len());
+        for (first, mut request) in std::mem::take(&mut self.waiting) {
+            let wanted = |place: usize| !gone.contains(&LineId(first + place as u64));
+            let asked = 0..request.seeds.len();
+            ids.extend(asked.clone().filter(|&p| wanted(p)).map(|p| LineId(first + p as u64)));
+            if !gone.is_empty() {
+                let seeds = asked.filter(|&place| wanted(place));
+                request.seeds = seeds.map(|place| request.seeds[place]).collect();
+            }
+            if !request.seeds.is_empty() {
+                batch.push(request);
+            }
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
         let generated = match self.generate(&batch) {
             Ok(generated) => generated,
             Err(error) if batch.len() > 1 => self.apart(&batch, error)?,
@@ -256,13 +272,15 @@ impl<G: Generator + ?Sized> Session for Batches<'_, G> {
             )
             .into());
         }
-        let mut finished = Vec::with_capacity(ids.iter().map(Vec::len).sum());
-        for (ids, generated) in ids.into_iter().zip(generated) {
+        let mut finished = Vec::with_capacity(ids.len());
+        let mut ids = ids.into_iter();
+        for (request, generated) in batch.iter().zip(generated) {
             let Generated { lines, mut computed_tokens, mut cached_tokens } = generated;
-            let fits = lines.len() == ids.len();
+            let fits = lines.len() == request.seeds.len();
             let mut lines = lines.into_iter();
-            for line in ids {
-                let none = || Err(LineError("the generator did not answer with one line a seed".into()));
+            for line in ids.by_ref().take(request.seeds.len()) {
+                let none =
+                    || Err(LineError("the generator did not answer with one line a seed".into()));
                 let result = lines.next().filter(|_| fits).unwrap_or_else(none);
                 finished.push(Finished {
                     line,
@@ -276,15 +294,8 @@ impl<G: Generator + ?Sized> Session for Batches<'_, G> {
     }
 
     fn cancel(&mut self, line: LineId) {
-        let Some((&first, (request, ids))) = self.waiting.range_mut(..=line.0).next_back() else {
-            return;
-        };
-        if let Ok(place) = ids.binary_search(&line) {
-            ids.remove(place);
-            request.seeds.remove(place);
-        }
-        if ids.is_empty() {
-            self.waiting.remove(&first);
+        if self.waiting.iter().any(|(first, _)| *first <= line.0) {
+            self.gone.insert(line);
         }
     }
 }

@@ -34,8 +34,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::cost::ModelCost;
 use super::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
+use crate::cost::ModelCost;
 use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until, Watch};
 
 const HEADER: &[u8] = b"{\"store\":1}\n";

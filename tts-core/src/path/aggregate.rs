@@ -76,7 +76,14 @@ impl Running {
         let Some(score) = score else { return self };
         let log = if score > 0.0 { score.ln() } else { f64::NEG_INFINITY };
         if self.count == 0 {
-            return Self { count: 1, last: score, min: score, sum: score, product: score, sum_log: log };
+            return Self {
+                count: 1,
+                last: score,
+                min: score,
+                sum: score,
+                product: score,
+                sum_log: log,
+            };
         }
         Self {
             count: self.count + 1,

@@ -11,9 +11,7 @@ mod tree;
 pub use aggregate::Aggregate;
 pub use prompt::{Message, Prompt, Role};
 pub use scale::{Scale, Unit};
-pub use step::{
-    Completion, Finish, Halt, Notes, Sampling, Step, StepRule, Until, Watch,
-};
+pub use step::{Completion, Finish, Halt, Notes, Sampling, Step, StepRule, Until, Watch};
 pub use trajectory::Trajectory;
 pub use tree::{Node, NodeId, NodeKind, Tree};
 

@@ -125,9 +125,11 @@ impl Scale {
         let logs = self.resolve(select.aggregate) == Aggregate::SumLog;
         let expected = match (select.rule, self.unit) {
             (Rule::Weighted, Unit::Unstated) => {
-                return Err("the rule weighted needs to know what a score is: the scorer does not \
+                return Err(
+                    "the rule weighted needs to know what a score is: the scorer does not \
                             state its scale (StepScorer::scale)"
-                    .into());
+                        .into(),
+                );
             }
             (Rule::WeightedExp, Unit::Probability) if !logs => "weighted",
             (Rule::WeightedSigmoid, Unit::Probability | Unit::LogProbability) => "weighted",

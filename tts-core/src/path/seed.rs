@@ -91,9 +91,9 @@ pub fn prompt(run: u64, prompt: &Prompt) -> u64 {
     {
         return question;
     }
-    messages.iter().fold(question, |seed, message| {
-        root(root(seed, message.role.as_str()), &message.content)
-    })
+    messages
+        .iter()
+        .fold(question, |seed, message| root(root(seed, message.role.as_str()), &message.content))
 }
 
 /// The random numbers of one seed.

@@ -275,7 +275,9 @@ impl StepRule {
                 return Err(format!("step rule: {name} is 0, expected at least 1"));
             }
         }
-        for (name, texts) in [("delimiters", &self.delimiters), ("stop", &self.stop), ("pause", &self.pause)] {
+        for (name, texts) in
+            [("delimiters", &self.delimiters), ("stop", &self.stop), ("pause", &self.pause)]
+        {
             if texts.iter().any(String::is_empty) {
                 return Err(format!("step rule: {name} has an empty text"));
             }

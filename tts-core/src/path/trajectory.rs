@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn a_path_can_be_about_another_question() {
-        let (shown, problem) = (Arc::new(Prompt::from("Revise.")), Arc::new(Prompt::from("2 + 2?")));
+        let (shown, problem) =
+            (Arc::new(Prompt::from("Revise.")), Arc::new(Prompt::from("2 + 2?")));
         let path = Trajectory::new(shown, vec![step("4")], 1, true).about(problem);
         assert_eq!((path.prompt().question(), path.asked().question()), ("2 + 2?", "Revise."));
     }

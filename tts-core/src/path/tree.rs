@@ -265,7 +265,8 @@ impl Tree {
         score: Option<f64>,
     ) -> NodeId {
         let above = &self[parent];
-        let kind = if above.kind == NodeKind::Aside { NodeKind::Aside } else { NodeKind::Committed };
+        let kind =
+            if above.kind == NodeKind::Aside { NodeKind::Aside } else { NodeKind::Committed };
         self.push(Node {
             depth: above.depth + 1,
             kind,
@@ -292,7 +293,12 @@ impl Tree {
     ///
     /// # Panics
     /// When `about` is not a node of this tree.
-    pub fn pose(&mut self, about: NodeId, prompt: impl Into<Arc<Prompt>>, kind: NodeKind) -> NodeId {
+    pub fn pose(
+        &mut self,
+        about: NodeId,
+        prompt: impl Into<Arc<Prompt>>,
+        kind: NodeKind,
+    ) -> NodeId {
         let above = &self[about];
         let round = self.nodes.last().map_or(0, |node| node.round);
         self.push(Node {

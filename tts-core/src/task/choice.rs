@@ -44,7 +44,10 @@ impl Choice {
         loop {
             let before = rest;
             rest = rest.trim_start_matches(['$', '*', '{', '"', '\'', '`', ' ', ':']);
-            for command in [r"\textbf", r"\text", r"\mathrm", r"\mathbf", r"\mbox", r"\rm", "option ", "Option ", "choice ", "Choice "] {
+            for command in [
+                r"\textbf", r"\text", r"\mathrm", r"\mathbf", r"\mbox", r"\rm", "option ",
+                "Option ", "choice ", "Choice ",
+            ] {
                 rest = rest.strip_prefix(command).unwrap_or(rest);
             }
             if rest == before {
@@ -63,7 +66,9 @@ impl Choice {
             None => Some(letter),
             Some(next) if !" .,:;)]}*$\\\n\t".contains(next) => None,
             // A sentence may begin with the article.
-            Some(' ') if first.is_lowercase() || chars.next().is_some_and(char::is_lowercase) => None,
+            Some(' ') if first.is_lowercase() || chars.next().is_some_and(char::is_lowercase) => {
+                None
+            }
             Some(_) => Some(letter),
         }
     }

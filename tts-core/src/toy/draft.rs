@@ -26,9 +26,8 @@ impl Draft {
 /// What a choice tells of its certainty: minus the mean log-probability of the `k` most probable of five
 /// options, and `-1/5 sum ln(5 p)`. What is impossible counts as one in a million.
 fn signals(choice: &[f64], k: usize) -> (f32, f32) {
-    let mut logs: Vec<f64> = (0..5)
-        .map(|option| choice.get(option).copied().unwrap_or(0.0).max(1e-6).ln())
-        .collect();
+    let mut logs: Vec<f64> =
+        (0..5).map(|option| choice.get(option).copied().unwrap_or(0.0).max(1e-6).ln()).collect();
     logs.sort_by(|a, b| b.total_cmp(a));
     let k = k.clamp(1, 5);
     let confidence = -logs[..k].iter().sum::<f64>() / k as f64;
@@ -139,7 +138,11 @@ impl<'r> Writing<'r> {
         let noted = &noted[..tokens.len()];
         let notes = Notes {
             confidence: if k > 0 { noted.iter().map(|n| n.0).collect() } else { Vec::new() },
-            certainty: if watch.certainty { noted.iter().map(|n| n.1).collect() } else { Vec::new() },
+            certainty: if watch.certainty {
+                noted.iter().map(|n| n.1).collect()
+            } else {
+                Vec::new()
+            },
             drawn: match watch.drawn {
                 true if whole => at_last(draft.drawn),
                 true => vec![0.0; tokens.len()],

@@ -8,7 +8,8 @@
 use std::sync::Arc;
 
 use crate::{
-    BoxError, Completion, Finish, Generated, Generator, LineError, Notes, Request, Step, Until, seed,
+    BoxError, Completion, Finish, Generated, Generator, LineError, Notes, Request, Step, Until,
+    seed,
 };
 
 type Next = dyn Fn(&[u32]) -> Vec<f64> + Send + Sync;

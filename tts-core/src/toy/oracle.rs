@@ -60,4 +60,3 @@ impl StepScorer for Oracle {
         Scale::PREFIX
     }
 }
-

@@ -36,4 +36,3 @@ impl<'t> State<'t> {
         state
     }
 }
-

@@ -117,4 +117,3 @@ impl Generator for ToyWorld {
         Ok(batch.iter().map(answer).collect())
     }
 }
-

@@ -2,8 +2,6 @@
 //! what they are told.
 #![expect(dead_code, reason = "not every test uses all of it")]
 
-use std::sync::Arc;
-
 use tts_core::*;
 
 /// A strategy without a driver: its view is made by hand.
@@ -55,19 +53,14 @@ impl<S: SearchStrategy> ByHand<S> {
     pub(crate) fn rollout(&mut self, parent: NodeId, finish: Finish, score: Option<f64>) -> NodeId {
         let above = &self.tree[parent];
         let node = Node {
-            parent: Some(parent),
             depth: above.depth + 1,
             kind: NodeKind::Rollout,
-            step: Arc::new(Step { text: "ahead\n".into(), ..Step::default() }),
             finish,
             open: finish == Finish::Step,
             seed: 1,
             score,
-            value: None,
             round: above.round + 1,
-            cost: Cost::default(),
-            children: Vec::new(),
-            rollouts: Vec::new(),
+            ..Node::new(parent, Step { text: "ahead\n".into(), ..Step::default() })
         };
         self.tree.push(node)
     }

@@ -94,12 +94,7 @@ impl<S: SearchStrategy> SearchPool<'_, S> {
         }
     }
 
-    fn take_scores(
-        &mut self,
-        lane: usize,
-        group: GroupId,
-        scores: Result<Vec<Scored>, BoxError>,
-    ) {
+    fn take_scores(&mut self, lane: usize, group: GroupId, scores: Result<Vec<Scored>, BoxError>) {
         let Some((id, part)) = self.groups.remove(&(lane, group)) else { return };
         self.judges[lane].flying -= 1;
         let Some(problem) = self.problems.get_mut(&id) else { return };

@@ -156,7 +156,8 @@ impl<S: SearchStrategy> Run<S> {
             return self.round_over(&leaves, last);
         }
         let calls = u64::from(scorers.count_ones());
-        if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, tokens, calls) {
+        if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, tokens, calls)
+        {
             self.phase = Phase::Over(Stop::Budget(limit));
             return Ok(());
         }

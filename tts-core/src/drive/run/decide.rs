@@ -1,13 +1,13 @@
 //! A decision: the strategy is asked, and what it wants becomes requests within the budget.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{Lines, Phase, Run};
 use crate::drive::allot::{self, Plan};
-use crate::guard::guarded;
 use crate::drive::strategy::{Expand, ScoreBy, View};
 use crate::drive::{Call, SearchStrategy};
+use crate::fast::IdMap;
+use crate::guard::guarded;
 use crate::seed::{self, Rng};
 use crate::{Aggregate, Limit, NodeId, NodeKind, Request, RunError, Stop};
 
@@ -35,7 +35,8 @@ impl<S: SearchStrategy> Run<S> {
         let mut view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
         // A strategy that would stop anyway stops for its own reason, not for the budget's.
         let strategy = &mut self.strategy;
-        let wanted = guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;
+        let wanted =
+            guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;
         if let Some(fault) = self.tree.take_fault() {
             return Err(RunError::Strategy(fault));
         }
@@ -122,7 +123,8 @@ impl<S: SearchStrategy> Run<S> {
         let written = writer.and_then(|writer| self.readers.vocabulary(writer));
         match (written, self.readers.vocabulary(reader)) {
             (Some(written), Some(read)) if written != read => {
-                let who = |role: Option<&str>| role.map_or("the policy".into(), |r| format!("{r:?}"));
+                let who =
+                    |role: Option<&str>| role.map_or("the policy".into(), |r| format!("{r:?}"));
                 Err(format!(
                     "its path holds token ids of the vocabulary of {}, and {} has another one: pose a \
                      question that quotes its text (View::pose)",
@@ -136,7 +138,7 @@ impl<S: SearchStrategy> Run<S> {
 
     /// Requests for decisions, with `bounds[i] = (lines, tokens a line)` for decision `i`.
     fn calls(&self, wanted: Vec<Expand>, bounds: &[(usize, u32)]) -> Vec<Call> {
-        let mut siblings: HashMap<(NodeId, NodeKind), usize> = HashMap::new();
+        let mut siblings: IdMap<(NodeId, NodeKind), usize> = IdMap::default();
         let mut calls = Vec::with_capacity(wanted.len());
         let bounded = wanted.into_iter().zip(bounds).enumerate();
         for (origin, (expand, &(n, max_tokens))) in bounded.filter(|(_, (_, bound))| bound.0 > 0) {

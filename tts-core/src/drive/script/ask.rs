@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Expand, NodeId, NodeKind, Prompt, Sampling, ScoreBy, StepRule, Until, View, Watch,
-};
+use crate::{Expand, NodeId, NodeKind, Prompt, Sampling, ScoreBy, StepRule, Until, View, Watch};
 
 /// Lines that are wanted: behind a node, or as answers to a question of their own. One line to its end
 /// unless said.

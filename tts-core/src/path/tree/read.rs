@@ -19,7 +19,8 @@ struct Written<'a> {
 
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written { task: self.task.name(), scale: self.scale, nodes: &self.nodes }.serialize(serializer)
+        Written { task: self.task.name(), scale: self.scale, nodes: &self.nodes }
+            .serialize(serializer)
     }
 }
 
@@ -52,19 +53,22 @@ impl<'de> Deserialize<'de> for Tree {
 fn check(nodes: &[Node]) -> Result<(), String> {
     let root = nodes.first();
     if root.is_none_or(|root| root.parent.is_some() || !root.is_question()) {
-        return Err("tree: the first node must be a root, without a parent and with a prompt".into());
+        return Err(
+            "tree: the first node must be a root, without a parent and with a prompt".into()
+        );
     }
     for (index, node) in nodes.iter().enumerate() {
         let questions = node.questions.iter().map(|child| (child, None));
         let kinds = [NodeKind::Committed, NodeKind::Rollout, NodeKind::Aside];
-        let steps = kinds.into_iter().flat_map(|kind| {
-            node.below(kind).iter().map(move |child| (child, Some(kind)))
-        });
+        let steps = kinds
+            .into_iter()
+            .flat_map(|kind| node.below(kind).iter().map(move |child| (child, Some(kind))));
         let mut last = [None; 4];
         for (child, kind) in steps.chain(questions) {
             let sound = child.index() > index
                 && nodes.get(child.index()).is_some_and(|c| {
-                    let fits = kind.map_or(c.is_question(), |kind| c.kind == kind && !c.is_question());
+                    let fits =
+                        kind.map_or(c.is_question(), |kind| c.kind == kind && !c.is_question());
                     c.parent.is_some_and(|parent| parent.index() == index) && fits
                 });
             // In the order in which they were made, so that none is listed twice.

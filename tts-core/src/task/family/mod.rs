@@ -32,8 +32,8 @@ pub use countdown::{Countdown, CountdownLine};
 pub use expression::Expression;
 pub use numbers::Move;
 pub use operation::Operation;
-pub use solved::Solved;
 pub use player::{RandomPlayer, Slipping};
+pub use solved::Solved;
 
 use crate::{Prompt, seed};
 

@@ -9,9 +9,7 @@
 use super::{Countdown, CountdownLine, Expression, chain, lines};
 use crate::model::generator::BoxError;
 use crate::toy::{Draft, Writing};
-use crate::{
-    Completion, Generated, Generator, LineError, Request, Sampling, seed,
-};
+use crate::{Completion, Generated, Generator, LineError, Request, Sampling, seed};
 
 /// A line without its line break, and the probability of it at temperature 1.
 struct Line {
