@@ -96,6 +96,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         adapter.merge(&mut model.decoder)?;
     }
     let mut config = process_config(&separator);
+    config.aggregate = Some(kind.aggregate());
     save(&arguments.out, &model, &config, Dtype::F16)?;
     let held_out = |half: Option<u64>| -> Vec<&LabelledSolution> {
         let own = |question: &str| {

@@ -41,11 +41,13 @@ pub mod backend;
 mod cache;
 mod chain;
 pub mod config;
+mod digest;
 pub mod engine;
 pub mod error;
 pub mod executor;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub mod gpu;
+mod identity;
 mod kernels;
 pub mod load;
 pub mod native;

@@ -11,19 +11,20 @@ use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelShape;
 use tts_core::{Generator, Likelihood};
 
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::Gpu;
 #[cfg(feature = "cuda")]
 use crate::backend::CudaRuntime;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::backend::Runtime;
 #[cfg(feature = "wgpu")]
 use crate::backend::WgpuRuntime;
+use crate::identity::{identity, reference};
 use crate::train::Adapter;
 use crate::{
     Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig, ModelError,
-    Native, Plain, TextSide, Tokenizer, Trunk,
+    Native, Plain, TextSide, Tokenizer, Trunk, WeightFormat,
 };
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-use crate::{Gpu, WeightFormat};
 
 /// What runs the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -137,37 +138,56 @@ fn open_path(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let (checkpoint, TextSide { tokenizer, template }) = read(path, &config)?;
-    Ok(match backend {
+    let (checkpoint, text) = read(path, &config)?;
+    let named = |weights, device: &str| identity(&checkpoint, &[], weights, device);
+    match backend {
         Backend::Native => {
             let native = Native::load(&checkpoint, config.weights, config.threads)?;
-            Box::new(Engine::new(native, tokenizer, template, config)?)
+            opened(native, text, config, named(config.weights, NATIVE)?)
         }
         Backend::Ndarray => {
             let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint)?)?;
-            Box::new(Engine::new(plain, tokenizer, template, config)?)
+            opened(plain, text, config, named(WeightFormat::F32, &reference())?)
         }
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
             let gpu = gpu::<CudaRuntime>(&checkpoint, config.weights)?;
-            Box::new(Engine::new(gpu, tokenizer, template, config)?)
+            let device = gpu.device_kind();
+            opened(gpu, text, config, named(config.weights, &device)?)
         }
         #[cfg(not(feature = "cuda"))]
         Backend::Cuda => {
             let problem = "cuda needs the feature `cuda` of tts-models";
-            return Err(ModelError::input("backend", problem));
+            Err(ModelError::input("backend", problem))
         }
         #[cfg(feature = "wgpu")]
         Backend::Wgpu => {
             let gpu = gpu::<WgpuRuntime>(&checkpoint, config.weights)?;
-            Box::new(Engine::new(gpu, tokenizer, template, config)?)
+            let device = gpu.device_kind();
+            opened(gpu, text, config, named(config.weights, &device)?)
         }
         #[cfg(not(feature = "wgpu"))]
         Backend::Wgpu => {
             let problem = "wgpu needs the feature `wgpu` of tts-models";
-            return Err(ModelError::input("backend", problem));
+            Err(ModelError::input("backend", problem))
         }
-    })
+    }
+}
+
+/// Own kernels on the CPU, whatever the CPU.
+const NATIVE: &str = "native";
+
+/// The engine of an opened model.
+fn opened<E: Executor + 'static>(
+    executor: E,
+    TextSide { tokenizer, template }: TextSide,
+    config: EngineConfig,
+    mut identity: String,
+) -> Result<Box<dyn LanguageModel>, ModelError> {
+    if config.ignore_end {
+        identity.push_str(" ignore-end");
+    }
+    Ok(Box::new(Engine::new(executor, tokenizer, template, config)?.with_identity(identity)))
 }
 
 /// [`open`] with a low-rank adapter, as [`Adapter::save`] or PEFT writes them, merged into the
@@ -195,16 +215,18 @@ fn open_adapted_path(
         let problem = "an adapter runs on native or ndarray; merge it into a folder for others";
         return Err(ModelError::input("backend", problem));
     }
-    let (checkpoint, TextSide { tokenizer, template }) = read(path, &config)?;
-    let adapter = Adapter::load(adapter, checkpoint.config())?;
+    let (checkpoint, text) = read(path, &config)?;
+    let named =
+        |weights, device: &str| identity(&checkpoint, &Adapter::files(adapter), weights, device);
+    let learnt = Adapter::load(adapter, checkpoint.config())?;
     let mut weights = DecoderWeights::load(&checkpoint)?;
-    adapter.merge(&mut weights)?;
+    learnt.merge(&mut weights)?;
     if let Backend::Ndarray = backend {
         let plain = Plain::<Cpu>::new(weights)?;
-        return Ok(Box::new(Engine::new(plain, tokenizer, template, config)?));
+        return opened(plain, text, config, named(WeightFormat::F32, &reference())?);
     }
     let native = Native::with_format(weights, config.weights, config.threads)?;
-    Ok(Box::new(Engine::new(native, tokenizer, template, config)?))
+    opened(native, text, config, named(config.weights, NATIVE)?)
 }
 
 /// The executor on the default device of a GPU runtime.

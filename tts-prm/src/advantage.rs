@@ -9,8 +9,8 @@
 //! `Q` is the score of a process reward model that was trained on soft labels
 //! ([`crate::label::LabelKind::Soft`]). `A` is that of a second one, which learnt advantages
 //! ([`crate::label::LabelKind::Advantage`]), or is taken from the first: `V(t) - V(t - 1)`, each under the
-//! prover. Scores lie between `-alpha` and `1 + alpha`. The aggregate that fits is `Last`, the votes are
-//! `WeightedExp`.
+//! prover. Scores lie between `-alpha` and `1 + alpha`. The last score stands for
+//! the path, and a vote goes by a softmax over paths ([`Scale::REWARD`]).
 //!
 //! Source: Setlur et al. 2024, "Rewarding Progress" (arXiv:2410.08146), section 3 for the effective
 //! reward, section 4 for provers.
@@ -19,7 +19,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Scored, StepScorer, Trajectory};
+use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
 
 use crate::PrmError;
 use crate::cost::together;
@@ -141,18 +141,21 @@ fn refuse(field: &str, problem: String) -> PrmError {
     PrmError::Solution { field: field.to_owned(), problem }
 }
 
-/// The scores of all paths, which are to be probabilities, of the fresh steps.
+/// The scores of all paths, which are to be probabilities, of the fresh steps; or why a path has none.
 fn probabilities(
     scorer: &dyn StepScorer,
     name: &str,
     batch: &[Trajectory],
-) -> Result<Vec<Vec<f64>>, BoxError> {
+) -> Result<Vec<Scored>, BoxError> {
     let scored = scorer.score(batch)?;
     if scored.len() != batch.len() {
         let problem = format!("{} paths judged, expected {}", scored.len(), batch.len());
         return Err(refuse(name, problem).into());
     }
-    for (index, (path, Scored::of(scores))) in batch.iter().zip(&scored).enumerate() {
+    for (index, (path, Scored { scores, refused })) in batch.iter().zip(&scored).enumerate() {
+        if refused.is_some() {
+            continue;
+        }
         let (first, fresh) = (path.judged_steps().len(), path.fresh_steps().len());
         if scores.len() != fresh {
             let problem = format!("{} scores of the {name}, expected {fresh}", scores.len());
@@ -163,14 +166,14 @@ fn probabilities(
             return Err(PrmError::step(index, first + place, problem).into());
         }
     }
-    Ok(scored.into_iter().map(|scored| scored.scores).collect())
+    Ok(scored)
 }
 
 /// The path with one more fresh step, if there is one; one without fresh steps stays as it is.
 fn with_step_before(path: &Trajectory) -> Trajectory {
     let fresh = path.fresh_steps().len();
     let more = if fresh == 0 { 0 } else { fresh + 1 };
-    let prompt = Arc::new(path.prompt().clone());
+    let prompt = Arc::clone(path.shared_prompt());
     Trajectory::new(prompt, path.steps().to_vec(), more, path.is_finished())
 }
 
@@ -181,15 +184,25 @@ impl StepScorer for AdvantageScorer<'_> {
                 let values = probabilities(&*self.value, "value", batch)?;
                 let advantages = probabilities(&**advantage, "advantage", batch)?;
                 let pairs = values.into_iter().zip(advantages);
-                let score = |(values, advantages): (Vec<f64>, Vec<f64>)| {
-                    self.combined(values, advantages.into_iter().map(|a| 2.0 * a - 1.0))
+                let score = |(values, advantages): (Scored, Scored)| {
+                    if values.refused.is_some() {
+                        return values;
+                    } else if advantages.refused.is_some() {
+                        return advantages;
+                    }
+                    let advantages = advantages.scores.into_iter().map(|a| 2.0 * a - 1.0);
+                    self.combined(values.scores, advantages)
                 };
                 Ok(pairs.map(score).collect())
             }
             Advantage::Derived { tries, start } => {
                 let longer: Vec<Trajectory> = batch.iter().map(with_step_before).collect();
                 let all = probabilities(&*self.value, "value", &longer)?;
-                let score = |(path, mut values): (&Trajectory, Vec<f64>)| {
+                let score = |(path, scored): (&Trajectory, Scored)| {
+                    if scored.refused.is_some() {
+                        return scored;
+                    }
+                    let mut values = scored.scores;
                     // The step before the fresh ones, or the prompt before all of them.
                     let mut before = *start;
                     if values.len() > path.fresh_steps().len() {
@@ -212,5 +225,25 @@ impl StepScorer for AdvantageScorer<'_> {
             Advantage::Learnt(advantage) => together(self.value.cost(), advantage.cost()),
             Advantage::Derived { .. } => self.value.cost(),
         }
+    }
+
+    /// From `-alpha` to `1 + alpha`, of the state.
+    fn scale(&self) -> Scale {
+        Scale::REWARD
+    }
+
+    fn identity(&self) -> Option<String> {
+        let value = self.value.identity()?;
+        let alpha = self.alpha;
+        Some(match &self.advantage {
+            Advantage::Learnt(learnt) => format!("{value} + {alpha} x {}", learnt.identity()?),
+            Advantage::Derived { tries, start } => {
+                format!("{value} + {alpha} x best of {tries} from {start}")
+            }
+        })
+    }
+
+    fn vocabulary(&self) -> Option<u64> {
+        self.value.vocabulary()
     }
 }

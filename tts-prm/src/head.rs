@@ -21,7 +21,7 @@ mod temperature;
 use std::ops::Deref;
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Scored, StepScorer, Trajectory};
+use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
 use tts_models::Trunk;
 
 pub(crate) use config::json;
@@ -66,7 +66,7 @@ pub struct OutcomeHead<T> {
 }
 
 macro_rules! head_scorer {
-    ($name:ident, $kind:expr) => {
+    ($name:ident, $kind:expr, $scale:ident) => {
         impl<T: Deref> $name<T>
         where
             T::Target: Trunk,
@@ -107,8 +107,20 @@ macro_rules! head_scorer {
             fn cost(&self) -> ModelCost {
                 self.trunk.trunk_cost()
             }
+
+            fn scale(&self) -> Scale {
+                self.head.config().$scale()
+            }
+
+            fn vocabulary(&self) -> Option<u64> {
+                self.trunk.trunk_vocabulary()
+            }
+
+            fn identity(&self) -> Option<String> {
+                Some(format!("head {:016x}", self.head.digest()))
+            }
         }
     };
 }
-head_scorer!(ProcessHead, Kind::Process);
-head_scorer!(OutcomeHead, Kind::Outcome);
+head_scorer!(ProcessHead, Kind::Process, process_scale);
+head_scorer!(OutcomeHead, Kind::Outcome, outcome_scale);

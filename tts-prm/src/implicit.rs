@@ -3,13 +3,13 @@
 //! A model that was trained on outcomes with the reward `r(y) = beta ln(p(y) / p_reference(y))`, as DPO
 //! and its kin do, is a process reward model for free: the reward of a step is the sum of that ratio
 //! over its tokens, and the rewards of all steps add up to that of the solution. Both models must share
-//! the generator's tokens. The aggregate that fits is `Sum`, the votes are `WeightedSigmoid`.
+//! the generator's tokens. Scores are log-odds that add up ([`Scale::LOG_ODDS`] by `Sum`).
 //!
 //! Source: Yuan et al. 2024, "Free Process Rewards without Process Labels" (arXiv:2412.01981), section
 //! 3, proposition 3.1.
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Given, Scored, StepScorer, Trajectory};
+use tts_core::{Aggregate, BoxError, Given, Scale, Scored, StepScorer, Trajectory};
 use tts_models::LanguageModel;
 
 use crate::PrmError;
@@ -96,5 +96,19 @@ impl StepScorer for ImplicitReward<'_> {
 
     fn cost(&self) -> ModelCost {
         together(self.model.trunk_cost(), self.reference.trunk_cost())
+    }
+
+    /// The log-odds of the outcome, which the steps add up to.
+    fn scale(&self) -> Scale {
+        Scale::LOG_ODDS.by(Aggregate::Sum)
+    }
+
+    fn identity(&self) -> Option<String> {
+        let (model, reference) = (self.model.identity()?, self.reference.identity()?);
+        Some(format!("{} x ln({model} / {reference})", self.beta))
+    }
+
+    fn vocabulary(&self) -> Option<u64> {
+        self.model.vocabulary()
     }
 }

@@ -3,15 +3,15 @@
 //! Every step carries the log-probability of each token that the model generated for it. A scorer
 //! here reduces those to one number, in nats, at most 0.
 //!
-//! Which aggregate fits: with [`MeanLogprob`], `Mean` (steps weigh alike) and `Min` or `Last` (the
-//! least, or most recently, sure step). With [`SumLogprob`], `Sum` is the log-likelihood of the
-//! path, which favours short paths. `Product` and `SumLog` mean nothing on this scale. To vote,
-//! `WeightedExp` turns the scores into positive weights; `Weighted` needs scores above 0.
+//! Which aggregate fits: with [`MeanLogprob`], `Mean` (steps weigh alike; the default) and `Min` or
+//! `Last` (the least, or most recently, sure step). With [`SumLogprob`], `Sum` is the log-likelihood of
+//! the path, which favours short paths. `Product` and `SumLog` mean nothing on this scale, and are
+//! refused. A weighted vote weighs by the exponential ([`Scale::LOG_PROBABILITY`]).
 //!
 //! Source: mean token log-probability as in the length normalisation of beam search (Wu et al.
 //! 2016, section 7) and as weights of self-consistency (Wang et al. 2023, section 3.1, table 1).
 
-use tts_core::{BoxError, Scored, Step, StepScorer, Trajectory};
+use tts_core::{Aggregate, BoxError, Scale, Scored, Step, StepScorer, Trajectory};
 
 use crate::PrmError;
 
@@ -29,7 +29,7 @@ use crate::PrmError;
 /// use tts_core::{Prompt, Step, StepScorer, Trajectory};
 /// use tts_prm::MeanLogprob;
 ///
-/// let step = Step { text: "4".into(), tokens: vec![7, 8], logprobs: vec![-1.0, -0.5], given: 0 };
+/// let step = Step { text: "4".into(), tokens: vec![7, 8], logprobs: vec![-1.0, -0.5], ..Step::default() };
 /// let path = Trajectory::new(Arc::new(Prompt::from("2 + 2?")), vec![Arc::new(step)], 1, true);
 /// assert_eq!(MeanLogprob.score(&[path])?[0].scores, [-0.75]);
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
@@ -96,10 +96,26 @@ impl StepScorer for MeanLogprob {
             if count == 0 { 0.0 } else { sum / count as f64 }
         })
     }
+
+    fn scale(&self) -> Scale {
+        Scale::LOG_PROBABILITY
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some("mean log-probability".into())
+    }
 }
 
 impl StepScorer for SumLogprob {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         score(batch, |_, (_, sum)| sum)
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::LOG_PROBABILITY.by(Aggregate::Sum)
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some("summed log-probability".into())
     }
 }

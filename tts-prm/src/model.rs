@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Scored, StepScorer, Trajectory};
+use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
 use tts_models::{Backend, Checkpoint, EngineConfig, LanguageModel};
 
 use crate::PrmError;
@@ -101,5 +101,17 @@ impl StepScorer for RewardModel {
 
     fn cost(&self) -> ModelCost {
         self.model.trunk_cost()
+    }
+
+    fn scale(&self) -> Scale {
+        match self.kind {
+            Kind::Process => self.head.config().process_scale(),
+            Kind::Outcome => self.head.config().outcome_scale(),
+        }
+    }
+
+    fn identity(&self) -> Option<String> {
+        let model = self.model.identity()?;
+        Some(format!("{model}, head {:016x}", self.head.digest()))
     }
 }

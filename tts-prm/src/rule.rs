@@ -17,7 +17,7 @@ mod rational;
 mod value;
 
 use tts_core::scorer::NEUTRAL;
-use tts_core::{BoxError, Scored, StepScorer, Trajectory};
+use tts_core::{Aggregate, BoxError, Scale, Scored, StepScorer, Trajectory};
 
 pub use equation::{Equation, equations};
 pub use gold::{GoldAnswer, GoldAnswers};
@@ -25,7 +25,7 @@ pub use gold::{GoldAnswer, GoldAnswers};
 /// Checks the arithmetic of each step: 1 when all its equations hold, 0 when one is false,
 /// [`NEUTRAL`] when it has none.
 ///
-/// Aggregates that fit: `Min` (one slip spoils a path), or `Mean`. Never fails.
+/// Aggregates that fit: `Min` (one slip spoils a path; the default), or `Mean`. Never fails.
 ///
 /// ```
 /// use tts_prm::Arithmetic;
@@ -49,7 +49,18 @@ impl Arithmetic {
 
 impl StepScorer for Arithmetic {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
-        let one = |path: &Trajectory| Scored::of(path.fresh_steps().iter().map(|step| Self::judge(&step.text)).collect());
+        let one = |path: &Trajectory| {
+            Scored::of(path.fresh_steps().iter().map(|step| Self::judge(&step.text)).collect())
+        };
         Ok(batch.iter().map(one).collect())
+    }
+
+    /// One slip spoils a path; a step without equations says nothing of it.
+    fn scale(&self) -> Scale {
+        Scale::STEP.by(Aggregate::Min)
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some("arithmetic".into())
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::metrics::Sampled;
 use crate::{Aggregate, LineError, NodeId, Stop, Tree, Usage, Verdict};
 
 /// A line that failed.
@@ -69,11 +70,43 @@ impl Outcome {
         self.best.and_then(|id| self.tree.answer(id)).map(str::to_owned)
     }
 
-    /// The task's verdict on the chosen solution, where the right answer is known.
+    /// The task's verdict on the chosen solution, where the right answer is known. What was not finished
+    /// has no answer yet.
     pub fn verdict(&self, gold: &str) -> Verdict {
-        let question = self.tree.prompt().question();
-        self.text()
-            .map_or(Verdict::Unanswered, |text| self.tree.task().verdict(question, gold, &text))
+        self.best.map_or(Verdict::Unanswered, |best| self.tree.verdict(best, gold))
+    }
+
+    /// The samples of the problem, each as what became of it: lines that were cut, failed or could not be
+    /// judged are samples too. For strategies whose samples are independent lines from the problem.
+    ///
+    /// ```
+    /// use tts_core::toy::{Oracle, Sample, ToyWorld};
+    /// use tts_core::{Aggregate, Search, StepRule};
+    /// let world = ToyWorld::default();
+    /// let rule = StepRule { max_tokens: 40, ..StepRule::lines() };
+    /// let search = Search::new(&world).scorer(Oracle::of(&world)).rule(rule);
+    /// let outcome = search.run(Sample { n: 4 }, world.prompt(0))?;
+    /// let samples = outcome.samples(Aggregate::ByScale, &world.answer(0));
+    /// assert_eq!(samples.len(), 4);
+    /// assert!(samples.iter().all(|sample| !sample.finished && !sample.right));
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    pub fn samples(&self, aggregate: Aggregate, gold: &str) -> Vec<Sampled> {
+        let tree = &self.tree;
+        let sample = |&first: &NodeId| {
+            let line =
+                std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
+            let end = line.last().unwrap_or(first);
+            Sampled {
+                answer: tree.answer(end).map(str::to_owned),
+                score: tree.score(end, aggregate),
+                finished: tree[end].is_finished(),
+                right: tree.verdict(end, gold).is_right(),
+            }
+        };
+        let lost = self.failed.iter().filter(|failed| failed.node == NodeId::ROOT);
+        let made = tree[NodeId::ROOT].children.iter().map(sample);
+        made.chain(lost.map(|_| Sampled::default())).collect()
     }
 
     /// All candidates with their answers and scores.

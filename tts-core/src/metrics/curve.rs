@@ -24,11 +24,12 @@ pub struct Point {
 /// problems.
 ///
 /// `draws` serves both the subsets of a vote and the bootstrap. Problems must be independent of
-/// each other and the candidates of a pool of one another.
+/// each other and the candidates of a pool of one another. A pool of fewer than `k` candidates is left
+/// out at that `k`, and only there; [`Accuracy::problems`] says how many are left.
 ///
 /// # Errors
 /// [`MetricError::Empty`] without pools, [`MetricError::OutOfRange`] for a `k` that is zero or
-/// greater than the smallest pool, or for `draws` of zero.
+/// greater than the largest pool, or for `draws` of zero.
 pub fn curve(
     pools: &[Pool],
     metric: Metric,
@@ -39,11 +40,14 @@ pub fn curve(
     if pools.is_empty() {
         return Err(MetricError::Empty { field: "pools" });
     }
+    let most = pools.iter().map(Pool::len).max().unwrap_or(0);
     ks.iter()
         .map(|&k| {
+            MetricError::check_range("k", k, 1, most)?;
             let values = pools
                 .iter()
                 .zip(0..)
+                .filter(|(pool, _)| pool.len() >= k)
                 .map(|(pool, stream)| {
                     pool.at_k_in_stream(metric, k, draws, seed, stream).map(|found| found.value)
                 })
@@ -72,6 +76,16 @@ mod tests {
         assert!((points[0].accuracy.mean - 0.25).abs() < 1e-15);
         assert!(points[1].accuracy.mean.abs() < 1e-15);
         assert_eq!(points[0].accuracy.problems, 2);
+    }
+
+    #[test]
+    fn a_small_pool_leaves_the_curve_of_the_others_alone() {
+        let one = Pool::new(&[Vote::new("a", 0.1)], &[true], |a, b| a == b).unwrap();
+        let pools = [pool([("a", 0.1), ("b", 0.2)]), one];
+        let points = curve(&pools, Metric::Pass, &[1, 2], 200, 1).unwrap();
+        assert_eq!(points.iter().map(|point| point.accuracy.problems).collect::<Vec<_>>(), [2, 1]);
+        assert!((points[0].accuracy.mean - 0.75).abs() < 1e-15);
+        assert!((points[1].accuracy.mean - 1.0).abs() < 1e-15);
     }
 
     #[test]

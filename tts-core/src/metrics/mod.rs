@@ -36,4 +36,4 @@ pub use first_error::{FirstErrors, Judged, Share, first_errors};
 pub use interval::{Accuracy, accuracy_interval, bootstrap_interval, wilson};
 pub use paired::{Paired, paired_bootstrap};
 pub use pass::pass_at_k;
-pub use pool::{Estimate, Metric, Pool};
+pub use pool::{Estimate, Metric, Pool, Sampled};

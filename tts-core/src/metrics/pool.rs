@@ -7,6 +7,11 @@
 //! in [`crate::select`], and at `k = n` every metric is that of the whole pool. Classes of answers
 //! are those of the whole pool.
 //!
+//! A pool is what was sampled: a sample that was cut, failed or could not be judged stays in it as what
+//! it is ([`Sampled`]). It counts among the `n`, is never right, and is chosen only where a search
+//! would choose it; so best@n of a pool is what best-of-n makes of the same samples, and a vote at
+//! `n` is its vote.
+//!
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) for the unbiased pass@k, whose argument
 //! (average over all subsets) holds for every selector.
 
@@ -15,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::random::{draw, generator, next_subset, subsets_up_to};
 use super::{MetricError, pass_at_k};
 use crate::select::{Vote, Weight, classes, preferred_first, winner};
+use crate::{Aggregate, Rule, Scale, Selection};
 
 /// How a subset of a pool is turned into right or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,6 +32,23 @@ pub enum Metric {
     Best,
     /// Right if the winner of the vote is, see [`crate::select::weighted`].
     Vote(Weight),
+    /// Right if the winner of the weighted vote is, with the weights that the scorer's scale gives
+    /// ([`crate::Scale::weights`]).
+    Weighted,
+}
+
+/// One sample of a pool, whatever became of it.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sampled {
+    /// Its final answer, if it has one.
+    pub answer: Option<String>,
+    /// The score of its path; `None` of one that was not judged.
+    pub score: Option<f64>,
+    /// Whether it came to its own end.
+    pub finished: bool,
+    /// Whether it is right; only what is finished can be.
+    pub right: bool,
 }
 
 /// The probability of being right on one problem with `k` candidates.
@@ -57,6 +80,10 @@ pub struct Estimate {
 pub struct Pool {
     labels: Vec<Option<usize>>,
     scores: Vec<f64>,
+    /// What each weighs by the scale.
+    weights: Vec<f64>,
+    scored: Vec<bool>,
+    finished: Vec<bool>,
     correct: Vec<bool>,
     /// The candidates from the one `best` prefers to the one it likes least.
     preference: Vec<usize>,
@@ -84,7 +111,48 @@ impl Pool {
         let labels = classes(votes.iter().map(Vote::parsed), same);
         let mut preference: Vec<usize> = (0..votes.len()).collect();
         preference.sort_by(|&a, &b| preferred_first(&votes[a], &votes[b]));
-        Ok(Self { labels, scores, correct: correct.to_vec(), preference })
+        let (weights, all) = (scores.clone(), vec![true; votes.len()]);
+        let correct = correct.to_vec();
+        Ok(Self { labels, scores, weights, scored: all.clone(), finished: all, correct, preference })
+    }
+
+    /// The pool of these samples, with scores of this scale that `aggregate` made of those of steps.
+    ///
+    /// ```
+    /// use tts_core::metrics::{Metric, Pool, Sampled};
+    /// use tts_core::{Aggregate, Scale};
+    /// let right = Sampled { answer: Some("4".into()), score: Some(0.2), finished: true, right: true };
+    /// let cut = Sampled { answer: Some("5".into()), score: Some(0.9), ..Sampled::default() };
+    /// let samples = [right, cut, Sampled::default()];
+    /// let pool = Pool::of_samples(&samples, Scale::PREFIX, Aggregate::ByScale, |a, b| a == b)?;
+    /// assert_eq!(pool.at_k(Metric::Pass, 1, 1, 0)?.value, 1.0 / 3.0);
+    /// // What was cut is not preferred to what was finished, however it scores.
+    /// assert_eq!(pool.at_k(Metric::Best, 3, 1, 0)?.value, 1.0);
+    /// # Ok::<(), tts_core::metrics::MetricError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Pool::new`].
+    pub fn of_samples(
+        samples: &[Sampled],
+        scale: Scale,
+        aggregate: Aggregate,
+        same: impl FnMut(&str, &str) -> bool,
+    ) -> Result<Self, MetricError> {
+        let vote = |sample: &Sampled| Vote {
+            answer: sample.answer.clone(),
+            score: sample.score.unwrap_or(f64::NEG_INFINITY),
+        };
+        let votes: Vec<Vote> = samples.iter().map(vote).collect();
+        let correct: Vec<bool> = samples.iter().map(|s| s.right && s.finished).collect();
+        let mut pool = Self::new(&votes, &correct, same)?;
+        let scores: Vec<Option<f64>> = samples.iter().map(|sample| sample.score).collect();
+        pool.weights = scale.weights(Selection { rule: Rule::Weighted, aggregate }, &scores);
+        pool.scored = scores.iter().map(Option::is_some).collect();
+        pool.finished = samples.iter().map(|sample| sample.finished).collect();
+        // As a search prefers them: what is finished, then what has an answer, then by score.
+        pool.preference.sort_by_key(|&sample| !samples[sample].finished);
+        Ok(pool)
     }
 
     /// The number of candidates, at least one.
@@ -128,9 +196,14 @@ impl Pool {
                 exact(pass_at_k(self.len(), right, k)?)
             }
             Metric::Best => exact(self.best_at_k(k)),
-            Metric::Vote(weight) => {
+            Metric::Vote(_) | Metric::Weighted => {
                 MetricError::check_range("draws", draws, 1, usize::MAX)?;
-                let weights: Vec<f64> = self.scores.iter().map(|&score| weight.of(score)).collect();
+                let weights: Vec<f64> = match metric {
+                    Metric::Vote(weight) => {
+                        self.scores.iter().map(|&score| weight.of(score)).collect()
+                    }
+                    _ => self.weights.clone(),
+                };
                 if let Some(subsets) = subsets_up_to(self.len(), k, draws) {
                     exact(self.vote_on_all(k, &weights) as f64 / subsets as f64)
                 } else {
@@ -182,8 +255,14 @@ impl Pool {
     }
 
     fn vote(&self, subset: &[usize], weights: &[f64]) -> bool {
-        winner(subset.iter().copied(), &self.labels, weights)
-            .is_some_and(|candidate| self.correct[candidate])
+        // What was cut votes only where nothing is finished, as in a search.
+        let any = subset.iter().any(|&sample| self.finished[sample]);
+        let voters = || subset.iter().copied().filter(|&sample| self.finished[sample] || !any);
+        // Where nobody was judged everybody weighs the same.
+        let judged = voters().any(|sample| self.scored[sample]);
+        let equal = if judged { Vec::new() } else { vec![1.0; weights.len()] };
+        let weights = if judged { weights } else { &equal };
+        winner(voters(), &self.labels, weights).is_some_and(|candidate| self.correct[candidate])
     }
 }
 

@@ -49,6 +49,7 @@ fn enumerated(votes: &[Vote], metric: Metric, k: u32) -> f64 {
             Metric::Pass => correct.contains(&true),
             Metric::Best => right(best(&subset)),
             Metric::Vote(weight) => right(weighted(&subset, exact, weight)),
+            Metric::Weighted => right(weighted(&subset, exact, Weight::Raw)),
         });
     }
     outcomes.iter().filter(|&&right| right).count() as f64 / outcomes.len() as f64

@@ -26,7 +26,9 @@ pub enum Unit {
     Probability,
     /// In nats, usually at most 0.
     LogProbability,
-    /// Unbounded, such as the output of a Bradley-Terry model.
+    /// `ln(p / (1 - p))` of the probability that something is right: unbounded, 0 at one half.
+    LogOdds,
+    /// Unbounded, such as the output of a Bradley-Terry model: only differences mean something.
     Reward,
 }
 
@@ -68,6 +70,8 @@ impl Scale {
     /// Log-probabilities of steps, in nats: the mean over steps.
     pub const LOG_PROBABILITY: Self =
         Self { unit: Unit::LogProbability, aggregate: Aggregate::Mean };
+    /// Log-odds that a step is right, in nats: the last.
+    pub const LOG_ODDS: Self = Self { unit: Unit::LogOdds, aggregate: Aggregate::Last };
     /// A reward without bounds, at the last step.
     pub const REWARD: Self = Self { unit: Unit::Reward, aggregate: Aggregate::Last };
 
@@ -132,6 +136,7 @@ impl Scale {
                 );
             }
             (Rule::WeightedExp, Unit::Probability) if !logs => "weighted",
+            (Rule::WeightedExp, Unit::LogOdds) => "weighted or weighted-sigmoid",
             (Rule::WeightedSigmoid, Unit::Probability | Unit::LogProbability) => "weighted",
             _ => return Ok(()),
         };
@@ -146,7 +151,7 @@ impl Scale {
     /// was not judged, weighs nothing, unless nobody was: then all weigh the same.
     ///
     /// [`Rule::Weighted`] takes probabilities as they are, the exponential of log-probabilities and of
-    /// sums of logarithms, and a softmax at temperature 1 over rewards.
+    /// sums of logarithms, the probability of log-odds, and a softmax at temperature 1 over rewards.
     pub fn weights(self, select: Selection, scores: &[Option<f64>]) -> Vec<f64> {
         let judged = || scores.iter().flatten().copied();
         if judged().next().is_none() || matches!(select.rule, Rule::Majority) {
@@ -158,12 +163,13 @@ impl Scale {
             Rule::Weighted => logs || matches!(self.unit, Unit::LogProbability | Unit::Reward),
             _ => false,
         };
+        let odds = self.unit == Unit::LogOdds || select.rule == Rule::WeightedSigmoid;
         let most = judged().fold(f64::NEG_INFINITY, f64::max);
         // Only ratios count: moved where the exponential would leave the range of numbers.
         let shift = if most.is_finite() && most.abs() > 500.0 { most } else { 0.0 };
-        let weigh = |score: f64| match select.rule {
+        let weigh = |score: f64| match () {
             _ if exponential => (score - shift).exp(),
-            Rule::WeightedSigmoid => 1.0 / (1.0 + (-score).exp()),
+            _ if odds => 1.0 / (1.0 + (-score).exp()),
             _ => score.max(0.0),
         };
         scores.iter().map(|score| score.map_or(0.0, weigh)).collect()
@@ -176,6 +182,7 @@ impl Unit {
             Self::Unstated => "scores of no stated scale",
             Self::Probability => "probabilities",
             Self::LogProbability => "log-probabilities",
+            Self::LogOdds => "log-odds",
             Self::Reward => "unbounded rewards",
         }
     }
@@ -200,12 +207,14 @@ mod tests {
     fn what_means_nothing_is_refused() {
         let probability = [true, true, true, false, false];
         let log = [true, true, true, true, false];
+        let odds = [true, true, true, false, true];
         let reward = [true, true, true, true, true];
         let unstated = [true, true, false, true, true];
         for (scale, expected) in [
             (Scale::STEP, probability),
             (Scale::PREFIX, probability),
             (Scale::LOG_PROBABILITY, log),
+            (Scale::LOG_ODDS, odds),
             (Scale::REWARD, reward),
             (Scale::UNSTATED, unstated),
         ] {
@@ -236,6 +245,8 @@ mod tests {
         close(Scale::LOG_PROBABILITY.weights(by, &logs), [0.5, 0.25]);
         close(Scale::STEP.weights(weighted(Aggregate::SumLog), &logs), [0.5, 0.25]);
         close(Scale::REWARD.weights(by, &[Some(-1.0), Some(-2.0)]), [1.0_f64.exp(), 1.0]);
+        let thrice = [Some(3.0_f64.ln()), Some(0.0)];
+        close(Scale::LOG_ODDS.weights(by, &thrice), [0.75, 0.5]);
         // Far out of the range of the exponential.
         close(Scale::REWARD.weights(by, &[Some(5001.0), Some(5000.0)]), [1.0_f64.exp(), 1.0]);
         // Never negative; the unjudged weigh nothing, unless all are.

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use self::along::Along;
 use super::trajectory::Link;
-use crate::task::{Math, Task};
+use crate::task::{Math, Task, Verdict};
 use crate::{Aggregate, Cost, Finish, Prompt, Scale, Step, Trajectory, seed};
 
 /// A node of a [`Tree`].
@@ -454,6 +454,15 @@ impl Tree {
     pub fn answer(&self, id: NodeId) -> Option<&str> {
         let extract = || self.task.answer(&self.text(id)).map(Into::into);
         self.along[id.index()].answer.get_or_init(extract).as_deref()
+    }
+
+    /// The [`Task`]'s verdict on the solution that ends at `id`, where the right answer is known. One that
+    /// was not finished has no answer yet, whatever number stands last in it.
+    pub fn verdict(&self, id: NodeId, gold: &str) -> Verdict {
+        if !self[id].is_finished() {
+            return Verdict::Unanswered;
+        }
+        self.task.verdict(self.prompt().question(), gold, &self.text(id))
     }
 
     /// Finished candidates, in order.

@@ -20,7 +20,7 @@ pub enum Rule {
     /// The answer that most candidates have.
     Majority,
     /// The answer with the highest sum of weights: probabilities as they are, the exponential of
-    /// log-probabilities, a softmax over rewards.
+    /// log-probabilities, the probability of log-odds, a softmax over rewards.
     Weighted,
     /// The answer with the highest sum of `exp(score)`; for log-probabilities and rewards.
     WeightedExp,

@@ -1,11 +1,15 @@
 //! One line: what it has written, and when its steps and it itself end.
 
+use std::sync::Arc;
+
 use tts_core::seed::{self, Rng};
 use tts_core::{Completion, Finish, LineError, LineId, Request, Step, Until};
 
 use super::prefix::Prefix;
+use super::texts::{Texts, holding};
+use super::watching::Watching;
 use crate::sampling::sample;
-use crate::tokenizer::{BoundaryState, Tokenizer};
+use crate::tokenizer::Tokenizer;
 
 /// A line in flight.
 pub(super) struct Line<S> {
@@ -25,56 +29,63 @@ pub(super) struct Line<S> {
 }
 
 /// Turns sampled tokens into steps.
+#[derive(Clone)]
 pub(super) struct Writer {
-    request: std::sync::Arc<Request>,
+    request: Arc<Request>,
     seed: u64,
     rng: Rng,
-    boundary: BoundaryState,
-    stop: BoundaryState,
+    texts: Texts,
+    watching: Watching,
     steps: Vec<Step>,
     tokens: Vec<u32>,
     logprobs: Vec<f32>,
-    given: u32,
+    given: usize,
     generated: u32,
     /// Tokens until the model's last position.
     room: usize,
     prompt: u64,
 }
 
+/// Why a line ends, and how many of its last tokens say nothing but that.
+struct End {
+    finish: Finish,
+    closing: usize,
+}
+
 impl Writer {
+    /// What the lines of a request begin as, each with its own seed ([`Self::seeded`]).
     pub(super) fn new(
-        request: std::sync::Arc<Request>,
-        seed: u64,
+        request: Arc<Request>,
         prefix: &Prefix,
-        boundary: BoundaryState,
-        mut stop: BoundaryState,
+        mut texts: Texts,
         positions: usize,
     ) -> Self {
-        // A stop string may begin in an earlier step.
-        for token in request.prefix.tokens() {
-            stop.push(token);
+        for step in request.prefix.steps() {
+            step.tokens.iter().for_each(|&token| texts.pass(token));
         }
-        let given = prefix.tokens[prefix.tokens.len() - prefix.given..].to_vec();
-        let mut writer = Self {
-            rng: seed::rng(seed),
-            seed,
-            boundary,
-            stop,
+        let given = &prefix.tokens[prefix.tokens.len() - prefix.given..];
+        for &token in given {
+            texts.take(token);
+        }
+        Self {
+            rng: seed::rng(0),
+            seed: 0,
+            texts,
+            watching: Watching::new(&request.watch),
             steps: Vec::new(),
+            tokens: given.to_vec(),
             logprobs: Vec::new(),
-            given: u32::try_from(given.len()).unwrap_or(u32::MAX),
+            given: given.len(),
             generated: 0,
             room: positions.saturating_sub(prefix.tokens.len()),
             prompt: prefix.prompt as u64,
-            tokens: Vec::new(),
             request,
-        };
-        for token in given {
-            writer.tokens.push(token);
-            writer.boundary.push(token);
-            writer.stop.push(token);
         }
-        writer
+    }
+
+    /// The line of a seed.
+    pub(super) fn seeded(&self, seed: u64) -> Self {
+        Self { seed, rng: seed::rng(seed), ..self.clone() }
     }
 
     /// Samples the next token from its logits; the completion when the line ends with it.
@@ -84,70 +95,81 @@ impl Writer {
         tokenizer: &Tokenizer,
         ends: &[u32],
     ) -> Result<(u32, Option<Completion>), LineError> {
-        let (token, logprob) = sample(logits, &self.request.sampling, &mut self.rng)?;
+        let Request { sampling, watch, .. } = &*self.request;
+        let sampled = sample(logits, sampling, watch, &mut self.rng)?;
+        let token = sampled.token;
         self.tokens.push(token);
-        self.logprobs.push(logprob);
+        self.logprobs.push(sampled.logprob);
         self.generated += 1;
-        let finish = self.after(token, ends, tokenizer);
-        Ok((token, finish.map(|finish| self.complete(finish, tokenizer))))
+        let halts = self.watching.note(sampled.signals);
+        let end = self.after(token, ends.contains(&token), halts, tokenizer);
+        Ok((token, end.map(|end| self.complete(&end, tokenizer))))
     }
 
-    /// Why the line ends after `token`, if it does; closes steps on the way.
-    fn after(&mut self, token: u32, ends: &[u32], tokenizer: &Tokenizer) -> Option<Finish> {
-        let stop = self.stop.push(token);
-        let boundary = self.boundary.push(token);
-        if stop || ends.contains(&token) {
-            return Some(Finish::Stop);
+    /// Whether and why the line ends after `token`; closes steps on the way.
+    fn after(&mut self, token: u32, last: bool, halts: bool, tokenizer: &Tokenizer) -> Option<End> {
+        let found = self.texts.take(token);
+        let said = |finish: Finish, reach: usize| {
+            Some(End { finish, closing: holding(tokenizer, &self.tokens, reach) })
+        };
+        if let Some(reach) = found.stop {
+            return said(Finish::Stop, reach);
+        }
+        if last && found.pause.is_none() {
+            return Some(End { finish: Finish::Stop, closing: 1 });
+        }
+        if let Some(reach) = found.pause {
+            return said(Finish::Pause, reach);
+        }
+        let end = |finish: Finish| Some(End { finish, closing: 0 });
+        if halts {
+            return end(Finish::Halted);
         }
         let rule = &self.request.rule;
         let full = self.logprobs.len() >= rule.max_step_tokens as usize;
         let out = self.generated >= self.request.max_tokens;
         if self.generated as usize >= self.room {
-            return Some(Finish::Context);
+            return end(Finish::Context);
         }
-        let counted = match self.request.until {
-            Until::Tokens(tokens) => self.generated >= tokens,
-            _ => false,
-        };
-        if counted {
-            return Some(Finish::Step);
+        if let Until::Tokens(tokens) = self.request.until
+            && self.generated >= tokens
+        {
+            return end(Finish::Step);
         }
-        if boundary || full {
+        if found.step || full {
             let steps = self.steps.len() + 1;
-            let most = match self.request.until {
-                Until::Step => 1,
-                Until::Steps(most) => most.max(1) as usize,
-                Until::End | Until::Tokens(_) => usize::MAX,
-            };
-            if steps >= most {
-                return Some(if boundary { Finish::Step } else { Finish::Length });
+            if steps >= self.request.until.most_steps() {
+                return end(if found.step { Finish::Step } else { Finish::Length });
             }
-            if out || self.request.prefix.steps().len() + steps >= rule.max_steps as usize {
-                return Some(Finish::Length);
+            if out || self.request.prefix.len() + steps >= rule.max_steps as usize {
+                return end(Finish::Length);
             }
-            self.close(tokenizer);
+            self.close(0, tokenizer);
             return None;
         }
-        out.then_some(Finish::Length)
+        if out { end(Finish::Length) } else { None }
     }
 
     /// Ends the present step and begins the next.
-    fn close(&mut self, tokenizer: &Tokenizer) {
+    fn close(&mut self, closing: usize, tokenizer: &Tokenizer) {
         let tokens = std::mem::take(&mut self.tokens);
+        let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
         self.steps.push(Step {
             text: tokenizer.text(&tokens),
             tokens,
-            given: std::mem::take(&mut self.given),
+            given: count(std::mem::take(&mut self.given)),
             logprobs: std::mem::take(&mut self.logprobs),
+            closing: count(closing),
+            notes: self.watching.take(),
         });
-        self.boundary.reset();
+        self.texts.next_step();
         self.seed = seed::child(self.seed, 0);
         self.rng = seed::rng(self.seed);
     }
 
-    fn complete(&mut self, finish: Finish, tokenizer: &Tokenizer) -> Completion {
-        self.close(tokenizer);
+    fn complete(&mut self, end: &End, tokenizer: &Tokenizer) -> Completion {
+        self.close(end.closing, tokenizer);
         let steps = std::mem::take(&mut self.steps);
-        Completion { steps, finish, prompt_tokens: self.prompt }
+        Completion { steps, finish: end.finish, prompt_tokens: self.prompt }
     }
 }

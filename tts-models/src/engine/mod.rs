@@ -11,8 +11,11 @@
 mod encode;
 mod line;
 mod prefix;
+mod prompts;
 mod session;
+mod texts;
 mod trunk;
+mod watching;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
 
+use prompts::Prompts;
 pub use trunk::{Trunk, Wanted};
 
 use crate::cache::PrefixCache;
@@ -90,6 +94,10 @@ pub struct Engine<E: Executor> {
     cache: Mutex<PrefixCache<E::Block>>,
     /// Whether hidden rows of generated tokens are kept.
     rows: AtomicBool,
+    prompts: Mutex<Prompts>,
+    /// The tokenizer's digest.
+    vocabulary: u64,
+    identity: Option<String>,
 }
 
 impl<E: Executor> std::fmt::Debug for Engine<E> {
@@ -123,8 +131,18 @@ impl<E: Executor> Engine<E> {
         end_tokens.dedup();
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
         let rows = AtomicBool::new(false);
+        let vocabulary = tokenizer.digest();
         let text = TextSide { tokenizer, template };
-        Ok(Self { executor, text, end_tokens, config, cache, rows })
+        let prompts = Mutex::default();
+        let identity = None;
+        Ok(Self { executor, text, end_tokens, config, cache, rows, prompts, vocabulary, identity })
+    }
+
+    /// The same engine with a name for what its lines depend on ([`Generator::identity`]):
+    /// [`crate::open`] makes one of the model's files, an engine of other weights has none by itself.
+    #[must_use]
+    pub fn with_identity(self, identity: impl Into<String>) -> Self {
+        Self { identity: Some(identity.into()), ..self }
     }
 
     /// What runs the model.
@@ -203,5 +221,13 @@ impl<E: Executor> Generator for Engine<E> {
 
     fn cost(&self) -> ModelCost {
         self.executor.config().cost()
+    }
+
+    fn vocabulary(&self) -> Option<u64> {
+        Some(self.vocabulary)
+    }
+
+    fn identity(&self) -> Option<String> {
+        self.identity.clone()
     }
 }

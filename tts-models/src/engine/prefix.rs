@@ -1,4 +1,6 @@
-//! From a prompt and the steps so far to token ids.
+//! From a prompt, the steps so far and what is given to token ids.
+
+use std::sync::{Arc, PoisonError};
 
 use tts_core::{Prompt, Request};
 
@@ -7,17 +9,17 @@ use crate::{Executor, ModelError};
 
 /// The tokens that a request's lines go on from.
 pub(super) struct Prefix {
-    /// Prompt, steps and appended text.
+    /// Prompt, steps, tokens that were kept of a step, and appended text.
     pub(super) tokens: Vec<u32>,
     /// Tokens of the prompt alone.
     pub(super) prompt: usize,
-    /// Tokens of the appended text, the last of all.
+    /// Tokens that the first step begins with, kept and appended ones: the last of all.
     pub(super) given: usize,
 }
 
 impl<E: Executor> Engine<E> {
     pub(super) fn prefix(&self, request: &Request) -> Result<Prefix, ModelError> {
-        let mut tokens = self.prompt_tokens(request.prefix.prompt())?;
+        let mut tokens = self.prompt_of(request)?.to_vec();
         let prompt = tokens.len();
         // A finished path that is taken up again loses its end token, which would end the new words
         // too: now, and whenever the path is run later.
@@ -33,17 +35,32 @@ impl<E: Executor> Engine<E> {
             }
             tokens.extend(&step.tokens);
         }
-        let mut given = 0;
-        if let Some(text) = &request.append {
+        // A step that begins with given tokens is run later as one: here it must stand on the same.
+        if request.append.is_some() || !request.given.is_empty() {
             reopen(&mut tokens);
-            let words = self.text.tokenizer.encode(text, false)?;
-            given = words.len();
-            tokens.extend(words);
+        }
+        let before = tokens.len();
+        tokens.extend(&request.given);
+        if let Some(text) = &request.append {
+            tokens.extend(self.text.tokenizer.encode(text, false)?);
         }
         if tokens.is_empty() {
             return Err(ModelError::input("prompt", "no tokens"));
         }
-        Ok(Prefix { tokens, prompt, given })
+        Ok(Prefix { prompt, given: tokens.len() - before, tokens })
+    }
+
+    /// The token ids of a request's prompt.
+    fn prompt_of(&self, request: &Request) -> Result<Arc<[u32]>, ModelError> {
+        let prompt = request.prefix.shared_prompt();
+        let prompts = || self.prompts.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = prompts().find(prompt);
+        if let Some(tokens) = known {
+            return Ok(tokens);
+        }
+        let tokens: Arc<[u32]> = self.prompt_tokens(prompt)?.into();
+        prompts().keep(Arc::clone(prompt), Arc::clone(&tokens));
+        Ok(tokens)
     }
 
     /// Token ids of a prompt, see [`crate::TextSide::prompt_tokens`].
@@ -52,5 +69,33 @@ impl<E: Executor> Engine<E> {
     /// When the template refuses the chat or the text cannot be encoded.
     pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
         self.text.prompt_tokens(prompt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tts_core::Trajectory;
+
+    use super::*;
+    use crate::testing::{byte_config, lively_weights};
+    use crate::{EngineConfig, Native, Tokenizer};
+
+    #[test]
+    fn a_prompt_is_encoded_once() -> Result<(), ModelError> {
+        let native = Native::new(lively_weights(byte_config("llama"))?, 1)?;
+        let tokenizer = Arc::new(Tokenizer::bytes()?);
+        let engine = Engine::new(native, tokenizer, None, EngineConfig::default())?;
+        let request = |prompt: &Arc<Prompt>| {
+            Request::new(Trajectory::new(Arc::clone(prompt), Vec::new(), 0, false), vec![1])
+        };
+        let prompt = Arc::new(Prompt::text("How many?"));
+        let first = engine.prompt_of(&request(&prompt))?;
+        assert_eq!(first.to_vec(), engine.prompt_tokens(&prompt)?);
+        for same in [&prompt, &Arc::new((*prompt).clone())] {
+            assert!(Arc::ptr_eq(&engine.prompt_of(&request(same))?, &first));
+        }
+        let other = engine.prompt_of(&request(&Arc::new(Prompt::from("How many?"))))?;
+        assert_ne!(other, first);
+        Ok(())
     }
 }

@@ -4,7 +4,8 @@
 //! of every line, and beside them parts of the prefixes that the cache lacks, so that reading new
 //! prompts does not hold up the lines that write. A prefix that shares much with one before it
 //! waits for that one's work. Who is through with its prefix starts its lines at once; a line that
-//! ends gives its place back at once. All of this happens inside `poll`, until a line is done.
+//! ends gives its place back at once. All of this happens inside `step`; `poll` does it until a line
+//! is done.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +16,6 @@ use super::Engine;
 use super::line::{Line, Writer};
 use super::prefix::Prefix;
 use crate::cache::shared;
-use crate::tokenizer::Boundary;
 use crate::{Executor, ModelError, Span, Want};
 
 /// A prefix that shares at least this many tokens, beyond the cache, with one before it waits, so
@@ -31,7 +31,6 @@ struct Waiting {
 /// A request whose prefix is being run.
 struct Admission<S> {
     number: u64,
-    request: Arc<Request>,
     lines: Vec<(LineId, u64)>,
     prefix: Prefix,
     /// `None` while it waits for another one's work.
@@ -44,8 +43,8 @@ struct Admission<S> {
     done: usize,
     /// Last hidden row of the prefix, once it is known.
     hidden: Option<Vec<f32>>,
-    boundary: Boundary,
-    stop: Boundary,
+    /// What each line begins as.
+    writer: Writer,
     /// Bytes that each line may come to.
     each: usize,
     /// Bytes of the prefix that were not in the cache.
@@ -121,6 +120,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
 
     /// Everything about a request that can be wrong is found here, before it runs with others.
     fn prepare(&mut self, request: &Arc<Request>) -> Result<Admission<E::State>, ModelError> {
+        let texts = self.engine.texts(&request.rule)?;
+        request.watch.check().map_err(|problem| ModelError::input("request", problem))?;
         let prefix = self.engine.prefix(request)?;
         self.engine.check_ids(&prefix.tokens)?;
         let positions = self.engine.executor.config().max_position_embeddings;
@@ -133,9 +134,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         self.next += 1;
         Ok(Admission {
             number: self.next,
-            boundary: Boundary::new(&self.engine.text.tokenizer, &request.rule.delimiters)?,
-            stop: Boundary::stop(&self.engine.text.tokenizer, &request.rule.stop)?,
-            request: Arc::clone(request),
+            writer: Writer::new(Arc::clone(request), &prefix, texts, positions),
             lines: Vec::new(),
             prefix,
             state: None,
@@ -272,19 +271,20 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         Ok(())
     }
 
+    /// Whether no line is in flight.
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.pending.is_empty() && self.lines.is_empty()
+    }
+
     /// The lines of a prefix that has been run, which the cache keeps from now on.
     fn fork(&self, admission: Admission<E::State>) -> Vec<Line<E::State>> {
         let engine = self.engine;
-        let positions = engine.executor.config().max_position_embeddings;
-        let Admission { request, lines, prefix, state, cached, hidden, each, own, .. } = admission;
+        let Admission { writer, lines, prefix, state, cached, hidden, each, own, .. } = admission;
         let Some(mut state) = state else { return Vec::new() };
         let length = prefix.tokens.len();
         let pieces = engine.executor.pieces(&mut state);
         let forks = lines.into_iter().enumerate().map(|(index, (id, seed))| {
             let first = index == 0;
-            let boundary = admission.boundary.start();
-            let stop = admission.stop.start();
-            let request = Arc::clone(&request);
             Line {
                 id,
                 state: engine.executor.begin(&pieces),
@@ -295,7 +295,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
                 computed: if first { (length - cached) as u64 } else { 0 },
                 cached: if first { cached } else { length } as u64,
                 charge: each + if first { own } else { 0 },
-                writer: Writer::new(request, seed, &prefix, boundary, stop, positions),
+                writer: writer.seeded(seed),
             }
         });
         let forks = forks.collect();
@@ -351,13 +351,18 @@ impl<E: Executor> Session for EngineSession<'_, E> {
 
     fn poll(&mut self) -> Result<Vec<Finished>, BoxError> {
         let mut finished = Vec::new();
-        while finished.is_empty()
-            && !(self.waiting.is_empty() && self.pending.is_empty() && self.lines.is_empty())
-        {
-            self.admit(&mut finished);
-            if finished.is_empty() {
-                self.pass(&mut finished)?;
-            }
+        while finished.is_empty() && !self.is_idle() {
+            finished = self.step()?;
+        }
+        Ok(finished)
+    }
+
+    /// Admits requests, and runs one pass unless some of them are done already: they failed.
+    fn step(&mut self) -> Result<Vec<Finished>, BoxError> {
+        let mut finished = Vec::new();
+        self.admit(&mut finished);
+        if finished.is_empty() {
+            self.pass(&mut finished)?;
         }
         Ok(finished)
     }

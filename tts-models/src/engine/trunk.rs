@@ -56,6 +56,12 @@ pub trait Trunk: Send + Sync {
 
     /// What the model costs a token.
     fn trunk_cost(&self) -> ModelCost;
+
+    /// The longest text that it can be given, in tokens.
+    fn positions(&self) -> usize;
+
+    /// A digest of the vocabulary whose token ids it reads ([`tts_core::Generator::vocabulary`]).
+    fn trunk_vocabulary(&self) -> Option<u64>;
 }
 
 impl<E: Executor> Engine<E> {
@@ -118,6 +124,14 @@ impl<E: Executor> Trunk for Engine<E> {
 
     fn width(&self) -> usize {
         self.executor.config().hidden_size
+    }
+
+    fn positions(&self) -> usize {
+        self.executor.config().max_position_embeddings
+    }
+
+    fn trunk_vocabulary(&self) -> Option<u64> {
+        tts_core::Generator::vocabulary(self)
     }
 
     fn trunk_cost(&self) -> ModelCost {

@@ -135,6 +135,11 @@ impl<R: Runtime> Gpu<R> {
         Ok(Self { config, device, weights, rope, pool: Arc::default(), memory })
     }
 
+    /// Names the kind of device: its compiler, and a digest of what the hardware can do.
+    pub fn device_kind(&self) -> String {
+        self.device.kind()
+    }
+
     fn epsilon(&self) -> f32 {
         #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
         let epsilon = self.config.rms_norm_eps as f32;

@@ -28,9 +28,16 @@ struct Shared {
     pieces: Arc<Pieces>,
     /// Next state by state and byte.
     next: Vec<[u32; 256]>,
-    /// Length of the shortest delimiter that ends in each state; `0` for none.
-    shortest: Vec<usize>,
+    /// Of the delimiters that end in each state; `0` for none.
+    lengths: Vec<Lengths>,
     needs_text: bool,
+}
+
+/// Lengths of the shortest and of the longest delimiter that end in a state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lengths {
+    shortest: usize,
+    longest: usize,
 }
 
 /// Where in a step the stream is. Cheap to clone, so that siblings can share a beginning.
@@ -78,9 +85,9 @@ impl Boundary {
         if total > MAX_BYTES {
             return Err(input(format!("{total} bytes altogether, at most {MAX_BYTES}")));
         }
-        let (next, shortest) = automaton(delimiters);
+        let (next, lengths) = automaton(delimiters);
         let pieces = Arc::clone(&tokenizer.pieces);
-        Ok(Self { shared: Arc::new(Shared { pieces, next, shortest, needs_text }) })
+        Ok(Self { shared: Arc::new(Shared { pieces, next, lengths, needs_text }) })
     }
 
     /// The start of a step.
@@ -93,8 +100,8 @@ impl Boundary {
     pub fn find(&self, text: &[u8]) -> Option<Range<usize>> {
         let mut cursor = Cursor::default();
         (1..).zip(text).find_map(|(end, &byte)| {
-            let length = self.shared.step(&mut cursor, byte)?;
-            Some(end - length..end)
+            let lengths = self.shared.step(&mut cursor, byte)?;
+            Some(end - lengths.shortest..end)
         })
     }
 }
@@ -103,12 +110,22 @@ impl BoundaryState {
     /// Takes the next token. True when a delimiter that counts ends within it. The state goes on
     /// afterwards: call [`reset`](Self::reset) to begin the next step.
     pub fn push(&mut self, id: u32) -> bool {
+        self.reach(id).is_some()
+    }
+
+    /// Takes the next token. When a delimiter that counts ends within it: how many of the last
+    /// bytes, the token's included, reach back to where that delimiter begins, perhaps before the
+    /// present step. Of several the first to end, and of these the longest.
+    pub fn reach(&mut self, id: u32) -> Option<usize> {
         let Self { shared, cursor } = self;
-        let mut ends = false;
-        for &byte in shared.pieces.bytes(id) {
-            ends |= shared.step(cursor, byte).is_some();
+        let bytes = shared.pieces.bytes(id);
+        let mut reach = None;
+        for (place, &byte) in bytes.iter().enumerate() {
+            if let Some(lengths) = shared.step(cursor, byte) {
+                reach = reach.or(Some(lengths.longest + bytes.len() - 1 - place));
+            }
         }
-        ends
+        reach
     }
 
     /// Begins the next step.
@@ -118,14 +135,15 @@ impl BoundaryState {
 }
 
 impl Shared {
-    /// Takes one byte; the length of the delimiter that counts and ends there.
-    fn step(&self, cursor: &mut Cursor, byte: u8) -> Option<usize> {
+    /// Takes one byte; the lengths of the delimiters that end there, if one counts.
+    fn step(&self, cursor: &mut Cursor, byte: u8) -> Option<Lengths> {
         if cursor.text > 0 || !is_space(byte) {
             cursor.text += 1;
         }
         cursor.state = self.next.get(cursor.state as usize)?[usize::from(byte)];
-        let length = *self.shortest.get(cursor.state as usize)?;
-        (length > 0 && (!self.needs_text || cursor.text > length)).then_some(length)
+        let lengths = *self.lengths.get(cursor.state as usize)?;
+        let counts = !self.needs_text || cursor.text > lengths.shortest;
+        (lengths.shortest > 0 && counts).then_some(lengths)
     }
 }
 
@@ -134,9 +152,9 @@ fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0B
 }
 
-/// Transitions and shortest outputs of the automaton of all delimiters.
-fn automaton(delimiters: &[String]) -> (Vec<[u32; 256]>, Vec<usize>) {
-    let (mut next, mut shortest) = (vec![[0_u32; 256]], vec![0_usize]);
+/// Transitions and outputs of the automaton of all delimiters.
+fn automaton(delimiters: &[String]) -> (Vec<[u32; 256]>, Vec<Lengths>) {
+    let (mut next, mut lengths) = (vec![[0_u32; 256]], vec![Lengths::default()]);
     // A trie, in which 0 stands for no child: nothing leads back to the root yet.
     for delimiter in delimiters {
         let mut state = 0;
@@ -146,20 +164,23 @@ fn automaton(delimiters: &[String]) -> (Vec<[u32; 256]>, Vec<usize>) {
                 let new = next.len();
                 next[state][usize::from(byte)] = u32::try_from(new).unwrap_or_default();
                 next.push([0; 256]);
-                shortest.push(0);
+                lengths.push(Lengths::default());
                 new
             } else {
                 child
             };
         }
-        shortest[state] = delimiter.len();
+        lengths[state] = Lengths { shortest: delimiter.len(), longest: delimiter.len() };
     }
     // Breadth first, missing children are those of the longest proper suffix in the trie.
     let mut queue: std::collections::VecDeque<(usize, usize)> =
         next[0].iter().filter(|&&child| child != 0).map(|&child| (child as usize, 0)).collect();
     while let Some((state, suffix)) = queue.pop_front() {
-        if shortest[suffix] > 0 {
-            shortest[state] = shortest[suffix];
+        let Lengths { shortest, longest } = lengths[suffix];
+        if shortest > 0 {
+            lengths[state].shortest = shortest;
+            // What is spelled by the state itself is longer than any suffix of it.
+            lengths[state].longest = lengths[state].longest.max(longest);
         }
         let of_suffix = next[suffix];
         for (byte, fallback) in of_suffix.into_iter().enumerate() {
@@ -169,7 +190,7 @@ fn automaton(delimiters: &[String]) -> (Vec<[u32; 256]>, Vec<usize>) {
             }
         }
     }
-    (next, shortest)
+    (next, lengths)
 }
 
 #[cfg(test)]
@@ -193,6 +214,14 @@ mod tests {
         })
     }
 
+    /// How far back the longest of the delimiters reaches that end first after byte `from`.
+    fn naive_reach(text: &[u8], from: usize, delimiters: &[String]) -> Option<usize> {
+        (from + 1..=text.len()).find_map(|end| {
+            let ends = delimiters.iter().filter(|d| text[..end].ends_with(d.as_bytes()));
+            ends.map(|d| text.len() - end + d.len()).max()
+        })
+    }
+
     #[test]
     fn blank_lines_at_the_start_do_not_end_a_step() {
         let tokenizer = Tokenizer::bytes().unwrap();
@@ -209,6 +238,26 @@ mod tests {
         assert!(!state.push(u32::from(b'\n')) && !state.push(u32::from(b'\n')));
         // Special and unknown ids add nothing.
         assert!(!state.push(258) && !state.push(u32::MAX));
+    }
+
+    #[test]
+    fn the_reach_of_a_stop_text_goes_back_to_its_beginning() {
+        // Tokens of several bytes: a text may begin and end within one.
+        let mut tokenizer = Tokenizer::bytes().unwrap();
+        let list =
+            ["</", "think", ">", "\n\n</think>", "x", "a>b>c"].map(|t| t.as_bytes().to_vec());
+        let list = (0..).zip(list);
+        tokenizer.pieces = Arc::new(Pieces::new(list, std::collections::HashMap::new()));
+        let reaches = |texts: &[&str], ids: &[u32]| -> Vec<Option<usize>> {
+            let mut state = Boundary::stop(&tokenizer, &owned(texts)).unwrap().start();
+            ids.iter().map(|&id| state.reach(id)).collect()
+        };
+        assert_eq!(reaches(&["</think>"], &[4, 0, 1, 2]), [None, None, None, Some(8)]);
+        assert_eq!(reaches(&["</think>"], &[4, 3]), [None, Some(8)]);
+        // Of those that end at one byte the longest, of those that end in one token the first.
+        assert_eq!(reaches(&[">", "</think>", "nk>"], &[0, 1, 2]), [None, None, Some(8)]);
+        assert_eq!(reaches(&[">", "b>c"], &[5]), [Some(4)]);
+        assert_eq!(reaches(&["xa", ">c"], &[4, 5, 5]), [None, Some(6), Some(2)]);
     }
 
     #[test]
@@ -240,7 +289,11 @@ mod tests {
                 let from = text.len();
                 text.extend_from_slice(token.as_bytes());
                 let expected = naive(&text, from, &delimiters, needs_text);
-                prop_assert_eq!(state.push(id), expected);
+                let reach = state.reach(id);
+                prop_assert_eq!(reach.is_some(), expected);
+                if !needs_text {
+                    prop_assert_eq!(reach, naive_reach(&text, from, &delimiters));
+                }
                 if expected {
                     state.reset();
                     text.clear();

@@ -180,6 +180,12 @@ impl Tokenizer {
         self.add_eos
     }
 
+    /// A digest of the vocabulary: which id stands for which bytes or control token. It is the same in
+    /// every run, and for every copy of a tokenizer, in whatever format; padding does not count.
+    pub fn digest(&self) -> u64 {
+        self.pieces.digest()
+    }
+
     /// Checks that a model of `config_vocab_size` ids knows every token. More ids are fine: models
     /// are padded. `path` is the model's file.
     ///

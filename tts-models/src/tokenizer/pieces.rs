@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::digest::Digest;
+
 /// The bytes of every token, by id, in one allocation.
 #[derive(Debug)]
 pub(super) struct Pieces {
@@ -45,6 +47,20 @@ impl Pieces {
         }
     }
 
+    /// A digest of what every id stands for. Ids without a token do not count, nor do the names
+    /// that converters give to them: `[PAD7]` for id 7.
+    pub(super) fn digest(&self) -> u64 {
+        let mut digest = Digest::default();
+        for id in (0_u32..).take(self.len()) {
+            let token = self.special(id).map_or_else(|| self.bytes(id), str::as_bytes);
+            if !token.is_empty() && token != format!("[PAD{id}]").as_bytes() {
+                digest.number(id.into());
+                digest.bytes(token);
+            }
+        }
+        digest.finish()
+    }
+
     /// The text of a special token.
     pub(super) fn special(&self, id: u32) -> Option<&str> {
         self.special.get(&id).map(String::as_str)
@@ -66,5 +82,30 @@ mod tests {
         assert_eq!(pieces.len(), 6);
         assert_eq!(pieces.special(4), Some("<s>"));
         assert_eq!(pieces.special(1), None);
+    }
+
+    #[test]
+    fn the_digest_is_of_ids_and_what_they_stand_for() {
+        let digest = |list: &[(u32, &str)], special: &[(u32, &str)]| {
+            let special = special.iter().map(|&(id, name)| (id, name.to_owned())).collect();
+            let list = list.iter().map(|&(id, piece)| (id, piece.as_bytes().to_vec()));
+            Pieces::new(list, special).digest()
+        };
+        let base = digest(&[(0, "a"), (1, "b"), (2, "<e>")], &[(2, "<e>")]);
+        // The same tokens, whether a file says that one is special, and however they are padded.
+        assert_eq!(digest(&[(0, "a"), (1, "b"), (2, "<e>")], &[]), base);
+        let padded = [(0, "a"), (1, "b"), (2, "<e>"), (3, "[PAD3]"), (4, "[PAD4]")];
+        assert_eq!(digest(&padded, &[(2, "<e>"), (4, "[PAD4]")]), base);
+        for other in [
+            &[(0, "b"), (1, "a"), (2, "<e>")][..],
+            &[(0, "a"), (1, "b"), (3, "<e>")],
+            &[(0, "a"), (1, "b")],
+            &[(0, "ab"), (2, "<e>")],
+            &[(0, "a"), (1, "b"), (2, "<e>"), (3, "[PAD9]")],
+        ] {
+            assert_ne!(digest(other, &[]), base, "{other:?}");
+        }
+        // Fixed for good: records name their vocabulary by it.
+        assert_eq!(base, 7_406_427_058_653_526_693);
     }
 }

@@ -61,6 +61,7 @@ fn qwen3_agrees_with_the_crate_and_with_its_gguf_form() {
         ..Default::default()
     };
     let rebuilt = Tokenizer::from_vocabulary(&spec, Path::new("qwen3.gguf")).unwrap();
+    assert_eq!(rebuilt.digest(), tokenizer.digest());
     let rows = shared("data/tokenizer/smollm2_ids.jsonl").unwrap_or_default();
     let rows = rows.lines().map(|row| {
         let row: Value = serde_json::from_str(row).unwrap();
@@ -309,6 +310,28 @@ fn json_files() {
             }
         }
     }
+}
+
+/// As a converter writes it: ids without a token are named and unused.
+#[test]
+fn a_vocabulary_has_one_digest_in_either_format() {
+    let json =
+        Tokenizer::from_json_bytes(&file().to_string().into_bytes(), Path::new("t")).unwrap();
+    let tokens = ["a", "b", "ab", "<s>", "[PAD4]", "[PAD5]", "[PAD6]", "</s>", "[PAD8]"];
+    let spec = GgufVocabulary {
+        tokens: tokens.map(str::to_owned).into(),
+        token_types: vec![1, 1, 1, 3, 5, 5, 5, 3, 5],
+        ..gpt2()
+    };
+    let digest =
+        |spec: &GgufVocabulary| Tokenizer::from_vocabulary(spec, Path::new("x")).unwrap().digest();
+    assert_eq!(digest(&spec), json.digest());
+    let mut other = spec.clone();
+    other.tokens.swap(3, 7);
+    assert_ne!(digest(&other), json.digest());
+    let sentences = digest(&llama());
+    assert_ne!(sentences, json.digest());
+    assert_eq!(sentences, digest(&GgufVocabulary { bos: None, add_bos: false, ..llama() }));
 }
 
 #[test]

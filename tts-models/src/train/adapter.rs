@@ -9,7 +9,7 @@
 
 use std::collections::HashSet;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
@@ -296,6 +296,11 @@ impl Adapter {
     /// `DoRA`, trained biases or embeddings, a base that was changed as the adapter began).
     pub fn load(folder: impl AsRef<Path>, shape: &ModelConfig) -> Result<Self, ModelError> {
         Self::load_path(folder.as_ref(), shape)
+    }
+
+    /// The files of an adapter's folder.
+    pub(crate) fn files(folder: &Path) -> [PathBuf; 2] {
+        [folder.join(CONFIG), folder.join(TENSORS)]
     }
 
     fn load_path(folder: &Path, shape: &ModelConfig) -> Result<Self, ModelError> {

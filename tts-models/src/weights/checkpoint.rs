@@ -108,6 +108,14 @@ impl Checkpoint {
         }
     }
 
+    /// The files that hold the tensors, in an order that does not depend on where they lie.
+    pub(crate) fn files(&self) -> Vec<&Path> {
+        match &self.tensors {
+            Tensors::Gguf(gguf) => vec![gguf.path()],
+            Tensors::Safetensors(shards) => shards.paths().collect(),
+        }
+    }
+
     /// Names of all tensors, as in the files.
     pub fn tensor_names(&self) -> Vec<&str> {
         match &self.tensors {

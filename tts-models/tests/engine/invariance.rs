@@ -4,16 +4,19 @@ use std::sync::Arc;
 
 use tts_core::toy::Sample;
 use tts_core::{
-    Aggregate, Expand, NodeId, NodeKind, Outcome, Prompt, Sampling, Search, SearchStrategy,
-    StepRule, Until, View, scorer,
+    Aggregate, Expand, Finish, Halt, NodeId, NodeKind, Outcome, Prompt, Sampling, Search,
+    SearchStrategy, StepRule, Until, View, Watch, scorer,
 };
 use tts_models::{Cpu, Engine, EngineConfig, Plain, Tokenizer};
 
 use super::{engine, weights};
 
-/// Beam search with a rollout thrown in: forks, prunes, comes back to old nodes.
+/// Beam search with a rollout thrown in: forks, prunes, comes back to old nodes, within their steps
+/// even.
 #[derive(Clone)]
-struct Beam;
+struct Beam {
+    watch: Watch,
+}
 
 impl SearchStrategy for Beam {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
@@ -22,18 +25,33 @@ impl SearchStrategy for Beam {
             open.into_iter().filter(|&id| view.tree()[id].kind == NodeKind::Committed).collect();
         let kept = view.ranked(&open, Aggregate::Mean);
         let n = if view.fresh() == [NodeId::ROOT] { 4 } else { 2 };
-        let mut wanted: Vec<Expand> = kept.iter().take(2).map(|&id| Expand::step(id, n)).collect();
+        let step = |id: NodeId, n: usize| Expand { watch: self.watch, ..Expand::step(id, n) };
+        let mut wanted: Vec<Expand> = kept.iter().take(2).map(|&id| step(id, n)).collect();
         if let Some(&worst) = kept.last() {
             wanted.push(Expand {
                 kind: NodeKind::Rollout,
                 until: Until::Steps(2),
                 sampling: Some(Sampling::greedy()),
-                ..Expand::step(worst, 1)
+                ..step(worst, 1)
             });
+        }
+        // Once, beside a line that was broken off or rests: from its middle on.
+        let ended = |id: &&NodeId| {
+            let node = &view.tree()[**id];
+            node.kind == NodeKind::Committed
+                && node.step.given == 0
+                && matches!(node.finish, Finish::Halted | Finish::Pause)
+        };
+        if let Some(&node) = view.fresh().iter().find(ended) {
+            let keep = Some(view.tree()[node].step.kept() / 2).filter(|&keep| keep > 0);
+            wanted.extend(keep.map(|_| Expand { keep, ..step(node, 1) }));
         }
         wanted
     }
 }
+
+/// A mean confidence that some lines fall below.
+const HALT: f32 = 2.8;
 
 fn rule() -> StepRule {
     // Bytes of random text: any vowel ends a step.
@@ -44,6 +62,7 @@ fn rule() -> StepRule {
         max_step_tokens: 12,
         max_tokens: 60,
         max_steps: 6,
+        pause: Vec::new(),
     }
 }
 
@@ -52,7 +71,7 @@ fn prompts() -> Vec<Prompt> {
     (0..8).map(|i| Prompt::text(format!("{header}{}", "How many? ".repeat(i + 1)))).collect()
 }
 
-fn outcomes(config: EngineConfig, concurrency: usize, forget: bool) -> Vec<Outcome> {
+fn outcomes(config: EngineConfig, watch: Watch, concurrency: usize, forget: bool) -> Vec<Outcome> {
     let engine = engine(config);
     let judge = scorer::from_fn(|path, step| {
         let text = path.text() + &step.text;
@@ -65,22 +84,45 @@ fn outcomes(config: EngineConfig, concurrency: usize, forget: bool) -> Vec<Outco
     };
     Search::new(&engine)
         .scorer(&judge)
-        .rule(rule())
+        .rule(StepRule { pause: vec!["q".into(), "W".into()], ..rule() })
         .sampling(Sampling::temperature(1.0))
         .concurrency(concurrency)
         .observer(observer)
         .seed(2)
-        .run_many(&Beam, prompts())
+        .run_many(&Beam { watch }, prompts())
         .into_iter()
         .map(|outcome| outcome.expect("runs"))
         .collect()
 }
 
+/// Everything is noted, and lines are broken off.
+fn watch() -> Watch {
+    let halt = Some(Halt { window: 3, below: HALT });
+    Watch { confidence: 8, certainty: true, drawn: true, halt }
+}
+
 #[test]
 fn a_tree_is_the_same_in_any_company() {
-    let reference = outcomes(EngineConfig { threads: 1, ..EngineConfig::default() }, 1, true);
+    check_company(Watch::default(), &[Finish::Pause, Finish::Step, Finish::Stop]);
+}
+
+#[test]
+fn a_watched_tree_is_the_same_in_any_company() {
+    check_company(watch(), &[Finish::Halted, Finish::Pause, Finish::Step]);
+}
+
+fn check_company(watch: Watch, ends: &[Finish]) {
+    let alone = EngineConfig { threads: 1, ..EngineConfig::default() };
+    let reference = outcomes(alone, watch, 1, true);
     let tokens: usize = reference.iter().map(|outcome| outcome.tree.len()).sum();
     assert!(tokens > 150, "the trees are too small to tell anything: {tokens} nodes");
+    let nodes = || reference.iter().flat_map(|outcome| outcome.tree.iter());
+    for end in ends {
+        let found = nodes().filter(|(_, node)| node.finish == *end).count();
+        assert!(found > 5, "{found} lines ended by {end:?}");
+    }
+    let kept = nodes().filter(|(_, node)| node.step.given > 0).count();
+    assert!(kept > 5, "{kept} lines from the middle of a step");
     let base = EngineConfig::default();
     let table = [
         ("a batch of 8", base, 8, false),
@@ -94,7 +136,7 @@ fn a_tree_is_the_same_in_any_company() {
         ("a cache that forgets", base, 3, true),
     ];
     for (name, config, concurrency, forget) in table {
-        let found = outcomes(config, concurrency, forget);
+        let found = outcomes(config, watch, concurrency, forget);
         for (one, other) in reference.iter().zip(&found) {
             assert_eq!(one.tree, other.tree, "{name}");
             assert_eq!(one.usage.logical, other.usage.logical, "{name}");
@@ -112,7 +154,7 @@ fn the_reference_executor_keeps_its_bits_in_company_too() {
             .rule(rule())
             .sampling(Sampling::temperature(1.0))
             .concurrency(concurrency)
-            .run_many(&Beam, prompts())
+            .run_many(&Beam { watch: watch() }, prompts())
             .into_iter()
             .map(|outcome| outcome.expect("runs").tree)
             .collect()

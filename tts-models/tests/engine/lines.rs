@@ -3,32 +3,12 @@
 use std::sync::Arc;
 
 use tts_core::{
-    Completion, Finish, Generator, Given, Likelihood, Prompt, Request, Sampling, Step, StepRule,
-    Trajectory, Until,
+    Completion, Finish, Generator, Given, Likelihood, Prompt, Request, Step, StepRule, Trajectory,
+    Until,
 };
 use tts_models::{EngineConfig, Executor, Trunk};
 
-use super::{config, engine};
-
-fn request(prompt: Prompt, seeds: Vec<u64>) -> Request {
-    Request {
-        prefix: Trajectory::new(Arc::new(prompt), Vec::new(), 0, false),
-        append: None,
-        seeds,
-        until: Until::End,
-        sampling: Sampling::temperature(1.0),
-        rule: Arc::new(StepRule {
-            delimiters: vec!["a".into(), "e".into()],
-            ..StepRule::default()
-        }),
-        max_tokens: 40,
-    }
-}
-
-fn one(engine: &dyn Generator, request: &Request) -> Completion {
-    let made = engine.generate(std::slice::from_ref(request)).expect("runs").remove(0);
-    made.lines.into_iter().next().expect("a line").expect("a completion")
-}
+use super::{config, engine, one, request};
 
 #[test]
 fn sixteen_continuations_of_a_prompt_run_it_once() {
@@ -161,8 +141,12 @@ fn an_end_token_ends_the_line_and_shows_in_no_text() {
 #[test]
 fn appended_words_are_given_not_generated() {
     let engine = engine(EngineConfig::default());
-    let step =
-        Step { text: "4.".into(), tokens: vec![52, 46, 258], given: 0, logprobs: vec![-1.0; 3] };
+    let step = Step {
+        text: "4.".into(),
+        tokens: vec![52, 46, 258],
+        logprobs: vec![-1.0; 3],
+        ..Step::default()
+    };
     let ask = request(Prompt::text("2 + 2?"), vec![8]);
     let again = Request {
         prefix: Trajectory::new(Arc::new(Prompt::text("2 + 2?")), vec![Arc::new(step)], 0, true),
@@ -187,8 +171,7 @@ fn again_plain(words: &str) -> Request {
     let step = Step {
         text: format!("4.{words}"),
         tokens: format!("4.{words}").bytes().map(u32::from).collect(),
-        given: 0,
-        logprobs: vec![],
+        ..Step::default()
     };
     Request {
         prefix: Trajectory::new(Arc::new(Prompt::text("2 + 2?")), vec![Arc::new(step)], 0, false),
@@ -267,7 +250,7 @@ fn cancelled_lines_do_not_come_back() {
 fn a_path_taken_up_again_runs_without_its_old_end() {
     let engine = engine(EngineConfig::default());
     let step = |tokens: &[u32], given: u32| {
-        Arc::new(Step { text: String::new(), tokens: tokens.to_vec(), given, logprobs: vec![] })
+        Arc::new(Step { tokens: tokens.to_vec(), given, ..Step::default() })
     };
     let from = |steps: Vec<Arc<Step>>| Request {
         prefix: Trajectory::new(Arc::new(Prompt::text("2 + 2?")), steps, 0, false),

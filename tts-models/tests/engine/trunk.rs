@@ -197,14 +197,12 @@ fn a_bad_text_is_named_and_nothing_runs() {
 #[test]
 fn what_was_generated_is_not_computed_again() {
     let engine = counted(EngineConfig::default());
+    let prefix = Trajectory::new(Arc::new(Prompt::text("How many?")), Vec::new(), 0, false);
     let request = tts_core::Request {
-        prefix: Trajectory::new(Arc::new(Prompt::text("How many?")), Vec::new(), 0, false),
-        append: None,
-        seeds: (0..8).collect(),
         until: tts_core::Until::Tokens(20),
         sampling: tts_core::Sampling::temperature(1.0),
-        rule: Arc::default(),
         max_tokens: 20,
+        ..tts_core::Request::new(prefix, (0..8).collect())
     };
     let prompt = engine.encode(&Prompt::text("How many?")).unwrap();
     let made = tts_core::Generator::generate(&engine, &[request]).expect("runs").remove(0);

@@ -36,6 +36,7 @@ fn rule() -> StepRule {
         max_step_tokens: 8,
         max_tokens: 30,
         max_steps: 4,
+        ..StepRule::default()
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tts_core::{Aggregate, Scale};
 
 use super::format::{self, Format};
 use crate::PrmError;
@@ -123,6 +124,10 @@ pub struct HeadConfig {
     pub positive: Option<usize>,
     /// What the middle one of three labels (negative, neutral, positive) counts as.
     pub neutral: NeutralLabel,
+    /// How the scores of steps become that of a path; `None` for what follows from the rest: the product
+    /// of what tokens say, which is learnt as one, else the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aggregate: Option<Aggregate>,
     /// Log-odds are divided by it ([`crate::fit_temperature`]); `None` for 1.
     pub temperature: Option<f64>,
     /// What the score of a step is read from.
@@ -155,6 +160,26 @@ pub struct HeadConfig {
 }
 
 impl HeadConfig {
+    /// What the scores of steps are.
+    pub(crate) fn process_scale(&self) -> Scale {
+        let scale = match self.output {
+            HeadOutput::Raw => Scale::LOG_ODDS,
+            HeadOutput::Probability if self.reading == Reading::Tokens => Scale::STEP,
+            HeadOutput::Probability => Scale::PREFIX,
+        };
+        scale.by(self.aggregate.unwrap_or(scale.aggregate))
+    }
+
+    /// What the scores of finished solutions are: a logit of one label is a reward.
+    pub(crate) fn outcome_scale(&self) -> Scale {
+        let scale = match (self.output, self.labels) {
+            (HeadOutput::Probability, _) => Scale::OUTCOME,
+            (HeadOutput::Raw, Some(1)) => Scale::REWARD,
+            (HeadOutput::Raw, _) => Scale::LOG_ODDS,
+        };
+        scale.by(self.aggregate.unwrap_or(scale.aggregate))
+    }
+
     /// The configuration of a head in `folder`, from `head.json` or `config.json`; the default
     /// where there is none.
     ///

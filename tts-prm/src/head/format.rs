@@ -5,6 +5,9 @@
 //! that tells them; they are known by the names under which they were published, in `_name_or_path`
 //! or as the name of their folder. Any other copy needs a `head.json` that says `{"format": NAME}`.
 //!
+//! A format also says how its authors make one score of those of the steps: the least of Math-Shepherd's
+//! and Qwen's, else the last.
+//!
 //! Source: the model cards of Qwen2.5-Math-PRM, math-shepherd-mistral-7b-prm,
 //! Llama3.1-8B-PRM-Deepseek-Data and Skywork-o1-Open-PRM-Qwen-2.5, with the inference code that they
 //! refer to; the classes `*ForSequenceClassification` of Hugging Face transformers.
@@ -13,6 +16,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tts_core::Aggregate;
 
 use super::config::{Contrast, HeadConfig, HeadOutput, PromptLayout, Separator};
 use crate::PrmError;
@@ -44,13 +48,18 @@ impl Format {
         let base = HeadConfig { trim_steps: true, ..HeadConfig::default() };
         let signs = Some(Contrast::new("+", "-"));
         match self {
-            Self::QwenMathPrm => HeadConfig { separator: text("<extra_0>"), ..base },
+            Self::QwenMathPrm => HeadConfig {
+                separator: text("<extra_0>"),
+                aggregate: Some(Aggregate::Min),
+                ..base
+            },
             Self::MathShepherd => HeadConfig {
                 contrast: signs,
                 separator: text(" \u{43a}\u{438}"),
                 between: text("\n"),
                 prompt: PromptLayout::Plain,
                 first_start: " ".to_owned(),
+                aggregate: Some(Aggregate::Min),
                 ..base
             },
             Self::Rlhflow => HeadConfig {

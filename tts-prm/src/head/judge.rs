@@ -8,6 +8,8 @@
 //! Source: joining separators as text shifts token boundaries and costs several points of F1 on
 //! `ProcessBench` (Zheng et al. 2024), as found in its repository.
 
+use std::collections::BTreeMap;
+
 use tts_core::{Prompt, Scored, Step, Trajectory};
 use tts_models::{Tokenizer, Trunk, Wanted};
 
@@ -41,6 +43,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         let mut texts = Vec::with_capacity(batch.len());
         let mut judged = Vec::with_capacity(batch.len());
         let mut prompt: Option<(&Prompt, Vec<u32>)> = None;
+        let mut refused = BTreeMap::new();
         let config = self.head.config();
         for (index, path) in batch.iter().enumerate() {
             // A path without a step to judge wants nothing, but keeps its place: what the trunk
@@ -56,13 +59,26 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
                 None => self.layout.opening(self.trunk, self.tokenizer, path.prompt(), config)?,
             };
             let (text, tokens) = self.text(index, path, first, start.clone())?;
+            prompt = Some((path.prompt(), start));
+            // One that the model has no room for is not judged; the others are.
+            let (length, room) = (text.tokens.len(), self.trunk.positions());
+            if length > room {
+                let why = format!("{length} tokens, but the reward model knows {room} positions");
+                refused.insert(index, why);
+                texts.push(Wanted::default());
+                judged.push(Vec::new());
+                continue;
+            }
             texts.push(text);
             judged.push(tokens);
-            prompt = Some((path.prompt(), start));
         }
         let rows = self.trunk.hidden(&texts)?;
         let all = batch.iter().zip(&rows).zip(&judged).enumerate();
-        all.map(|(index, ((path, rows), tokens))| self.judge(index, path, rows, tokens)).collect()
+        all.map(|(index, ((path, rows), tokens))| match refused.remove(&index) {
+            Some(why) => Ok(Scored::refused(why)),
+            None => self.judge(index, path, rows, tokens),
+        })
+        .collect()
     }
 
     /// The first step of a path that is judged, counted from its start.

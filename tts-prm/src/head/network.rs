@@ -11,6 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use tts_core::scorer::NEUTRAL;
+use tts_core::seed;
 
 use super::config::{HeadConfig, HeadOutput, NeutralLabel, Reading};
 use crate::PrmError;
@@ -170,6 +171,16 @@ impl RewardHead {
     /// The file or folder it was read from, as errors name it.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// A digest of its numbers and of what they mean.
+    pub(crate) fn digest(&self) -> u64 {
+        let config = serde_json::to_string(&self.config).unwrap_or_default();
+        let layers = self.layers.iter();
+        let numbers = layers.flat_map(|layer| layer.weight.iter().chain(layer.bias.iter().flatten()));
+        numbers.fold(seed::root(0, &config), |hash, number| {
+            seed::mix(hash, u64::from(number.to_bits()))
+        })
     }
 
     /// Width of the hidden rows it reads.

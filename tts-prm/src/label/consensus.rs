@@ -55,8 +55,11 @@ impl Consensus<'_> {
             return Err(problem.into());
         }
         let agrees = |(index, (solution, judged)): (usize, (&LabelledSolution, _))| {
-            let tts_core::Scored::of(scores) = judged;
+            let tts_core::Scored { scores, refused } = judged;
             let steps = solution.steps.len();
+            if let Some(why) = refused {
+                return Err(PrmError::step(index, 0, format!("the judge refused the path: {why}")));
+            }
             if let Some(step) = scores.iter().position(|score: &f64| !score.is_finite()) {
                 return Err(PrmError::step(index, step, "the judge's score is not finite"));
             }

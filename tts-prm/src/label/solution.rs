@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
-use tts_core::Prompt;
+use tts_core::{Aggregate, Prompt};
 
 use crate::train::{Solution, StepClass};
 use crate::{PrmError, best_of};
@@ -72,6 +72,17 @@ pub enum LabelKind {
     /// value before it is known too, and none where the policy was lost before it.
     #[serde(rename = "three-class")]
     ThreeClass,
+}
+
+impl LabelKind {
+    /// How the scores of a model that learnt such labels become that of a path: what says of single steps
+    /// whether they are right multiplies, the value of a state stands for all before it.
+    pub fn aggregate(self) -> Aggregate {
+        match self {
+            Self::Hard | Self::FirstError | Self::ThreeClass => Aggregate::Product,
+            Self::Soft | Self::Progress | Self::Advantage { .. } => Aggregate::Last,
+        }
+    }
 }
 
 /// What was gained from one value to the next under the best of `tries`, mapped onto 0 to 1.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use tts_core::answer::{equivalent, extract};
 use tts_core::scorer::NEUTRAL;
-use tts_core::{BoxError, Scored, StepScorer, Trajectory};
+use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
 
 use crate::PrmError;
 
@@ -69,6 +69,10 @@ impl StepScorer for GoldAnswer {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         Ok(batch.iter().map(|path| judge(path, &self.gold)).collect())
     }
+
+    fn scale(&self) -> Scale {
+        Scale::OUTCOME
+    }
 }
 
 impl StepScorer for GoldAnswers {
@@ -81,5 +85,9 @@ impl StepScorer for GoldAnswers {
             Ok(judge(path, gold))
         };
         batch.iter().map(one).collect()
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::OUTCOME
     }
 }

@@ -14,6 +14,7 @@ use cubecl::server::Handle;
 use cubecl::stream_id::StreamId;
 
 use crate::ModelError;
+use crate::digest::Digest;
 
 /// A device and its stream.
 pub(crate) struct Device<R: Runtime> {
@@ -59,6 +60,14 @@ impl<R: Runtime> Device<R> {
             problem: format!("none could be opened, or there is no driver for it ({panic})"),
         })?;
         Ok(Self { client, stream })
+    }
+
+    /// Names the kind of device, as well as CubeCL knows it: its compiler, and a digest of what the
+    /// hardware can do.
+    pub(crate) fn kind(&self) -> String {
+        let mut digest = Digest::default();
+        digest.bytes(format!("{:?}", self.client.properties().hardware).as_bytes());
+        format!("{} {:016x}", R::name(&self.client), digest.finish())
     }
 
     /// The largest buffer, in bytes.

@@ -79,6 +79,11 @@ impl Shards {
         Ok(Self { files, tensors })
     }
 
+    /// The files, in the order of their first tensors.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(SafetensorsFile::path)
+    }
+
     /// Names of all tensors, in alphabetical order.
     pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)

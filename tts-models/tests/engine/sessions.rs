@@ -1,0 +1,82 @@
+//! Sessions piece by piece and from thread to thread, and what an engine is called.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tts_core::{Completion, Finished, Generator, LineId, Prompt, Session};
+use tts_models::{Cpu, Engine, EngineConfig, Executor, Plain, Tokenizer};
+
+use super::{engine, lines, request, weights};
+
+fn by_line(finished: impl IntoIterator<Item = Finished>) -> BTreeMap<LineId, Completion> {
+    finished.into_iter().map(|line| (line.line, line.result.expect("a completion"))).collect()
+}
+
+#[test]
+fn steps_come_to_the_same_ends_as_polls() {
+    let engine = engine(EngineConfig { max_lines: 3, ..EngineConfig::default() });
+    let ask = request(Prompt::text("Hello"), (0..7).collect());
+    let expected = lines(&engine, &ask);
+    engine.forget();
+    let mut session = engine.session();
+    assert!(session.step().expect("runs").is_empty(), "nothing is in flight");
+    let ids = session.submit(ask);
+    let (mut finished, mut steps, mut empty) = (Vec::new(), 0, 0);
+    while finished.len() < ids.len() {
+        let done = session.step().expect("runs");
+        steps += 1;
+        empty += usize::from(done.is_empty());
+        finished.extend(done);
+        assert!(steps < 1000);
+    }
+    // A pass is one token of each line: most end none.
+    assert!(empty > 40, "{empty} of {steps}");
+    let found: Vec<Completion> = by_line(finished).into_values().collect();
+    assert_eq!(found, expected);
+    assert!(session.poll().expect("runs").is_empty());
+}
+
+#[test]
+fn a_step_returns_the_lines_that_cannot_run() {
+    let engine = engine(EngineConfig::default());
+    let mut session = engine.session();
+    session.submit(request(Prompt::text("x".repeat(600)), vec![1, 2]));
+    let done = session.step().expect("runs");
+    assert_eq!(done.len(), 2);
+    assert!(done.iter().all(|line| line.result.is_err()));
+}
+
+/// Takes a session through a few steps, and sends it to another thread for the rest.
+fn crosses<E: Executor>(engine: &Engine<E>) {
+    let ask = request(Prompt::text("Hello"), (0..4).collect());
+    let expected = lines(engine, &ask);
+    engine.forget();
+    let mut session = engine.session();
+    session.submit(ask);
+    let mut finished = Vec::new();
+    for _ in 0..5 {
+        finished.extend(session.step().expect("runs"));
+    }
+    let rest = |mut session: Box<dyn Session + '_>| {
+        let mut finished = Vec::new();
+        loop {
+            let done = session.poll().expect("runs");
+            if done.is_empty() {
+                return finished;
+            }
+            finished.extend(done);
+        }
+    };
+    let rest = std::thread::scope(|scope| scope.spawn(|| rest(session)).join());
+    finished.extend(rest.expect("no panic"));
+    let found: Vec<Completion> = by_line(finished).into_values().collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn sessions_cross_threads() {
+    crosses(&engine(EngineConfig { threads: 2, ..EngineConfig::default() }));
+    let plain = Plain::<Cpu>::new(weights("qwen3")).unwrap();
+    let tokenizer = Arc::new(Tokenizer::bytes().unwrap());
+    crosses(&Engine::new(plain, tokenizer, None, EngineConfig::default()).unwrap());
+}

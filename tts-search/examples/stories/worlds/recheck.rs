@@ -1,0 +1,47 @@
+//! A model that thinks before it answers: each look at a sum may err, and the answer is what most looks
+//! agree on.
+//!
+//! Thinking is lines of `It is 10.`, then `</think>`; how many there are is chance. One that is told to
+//! wait looks again. A look is right with probability 0.5.
+//!
+//! Source: none; a world for tests, as [`tts_core::toy`].
+
+use std::collections::BTreeMap;
+
+use tts_core::seed::{self, Rng};
+use tts_core::{Generator, Prompt};
+
+use crate::sums::right;
+use crate::text_model::TextModel;
+
+/// The text that ends thinking.
+pub(crate) const CLOSE: &str = "</think>";
+
+/// What most looks in a text say, the first of equals.
+fn most(text: &str) -> Option<&str> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let looks = || text.split("It is ").skip(1).filter_map(|rest| rest.split_once('.'));
+    looks().for_each(|(answer, _)| *counts.entry(answer).or_default() += 1);
+    let more = |best, answer| if counts[answer] > counts[best] { answer } else { best };
+    looks().map(|(answer, _)| answer).reduce(more)
+}
+
+/// The model.
+pub(crate) fn thinker() -> impl Generator + Clone {
+    TextModel(|prompt: &Prompt, so_far: &str, rng: &mut Rng| {
+        let mut text = so_far.to_owned();
+        if !so_far.contains(CLOSE) {
+            let right = right(prompt.question());
+            loop {
+                let slip = ["", "0", "1", "2"].get(if seed::uniform(rng) < 0.5 { 0 } else { 1 + usize::from(seed::uniform(rng) < 0.5) });
+                text += &format!("It is {right}{}.\n", slip.unwrap_or(&""));
+                if seed::uniform(rng) < 0.4 {
+                    break;
+                }
+            }
+            text += CLOSE;
+        }
+        let answer = most(&text).unwrap_or("unknown").to_owned();
+        Ok(format!("{} The answer is {answer}.", &text[so_far.len()..]))
+    })
+}

@@ -1,0 +1,110 @@
+//! Chains of revisions.
+
+#[path = "../../examples/stories/revision.rs"]
+mod story;
+
+use story::Revision;
+use tts_core::select::{Vote, Weight, weighted, weighted_over_chains};
+use tts_core::toy::Sample;
+use tts_core::{Aggregate, NodeId, Outcome, Scripted, Search, Selection};
+
+use crate::laws;
+use crate::sums::{Sums, problem};
+
+const SOLVER: Sums = Sums { skill: 0.4, eye: 0.8 };
+
+fn story(chains: usize, length: usize) -> Scripted<Revision> {
+    Scripted::of(Revision { chains, length, shown: 4 })
+}
+
+fn run(chains: usize, length: usize, index: u64) -> Outcome {
+    let search = Search::new(SOLVER).scorer(SOLVER).seed(5);
+    search.run(story(chains, length), problem(index)).expect("runs")
+}
+
+/// The chains as the tree has them: each attempt is asked for in a question about the one before.
+fn chains(outcome: &Outcome) -> Vec<Vec<NodeId>> {
+    let tree = &outcome.tree;
+    let next = |&attempt: &NodeId| {
+        let question = tree[attempt].questions.first()?;
+        tree[*question].children.first().copied()
+    };
+    let chain = |&first: &NodeId| std::iter::successors(Some(first), next).collect();
+    tree[NodeId::ROOT].children.iter().map(chain).collect()
+}
+
+#[test]
+fn a_revision_is_shown_the_latest_four_attempts_in_order() {
+    let outcome = run(2, 8, 0);
+    let tree = &outcome.tree;
+    for chain in chains(&outcome) {
+        assert_eq!(chain.len(), 8);
+        for place in 1..8 {
+            let asked = tree.asked(chain[place]).question();
+            let latest = &chain[place.saturating_sub(4)..place];
+            let shown: String = latest
+                .iter()
+                .map(|&attempt| format!("<attempt>\n{}\n</attempt>\n", tree.text(attempt)))
+                .collect();
+            assert!(asked.contains(&format!("attempts:\n{shown}Write")), "{asked}");
+        }
+    }
+    assert_eq!((outcome.usage.rounds, outcome.usage.logical.samples), (8, 16));
+    assert_eq!(outcome.tree.candidates().len(), 16);
+}
+
+#[test]
+fn the_choice_is_hierarchical() {
+    let mut elsewhere = 0;
+    for index in 0..200 {
+        let outcome = run(3, 4, index);
+        let tree = &outcome.tree;
+        let chains = chains(&outcome);
+        let vote = |&node: &NodeId| Vote {
+            answer: tree.answer(node).map(str::to_owned),
+            score: tree.score(node, Aggregate::ByScale).expect("judged"),
+        };
+        let votes: Vec<Vec<Vote>> =
+            chains.iter().map(|chain| chain.iter().map(vote).collect()).collect();
+        let (chain, place) =
+            weighted_over_chains(&votes, |a, b| a == b, Weight::Raw).expect("a winner");
+        assert_eq!(outcome.best, Some(chains[chain][place]));
+        let flat = Selection::weighted().pick(tree).expect("a winner");
+        elsewhere += u32::from(tree.answer(flat) != outcome.answer().as_deref());
+    }
+    // It is not the flat vote.
+    assert!(elsewhere > 0);
+}
+
+#[test]
+fn chains_of_one_are_the_weighted_vote_over_best_of_n() {
+    for index in 0..60 {
+        let outcome = run(7, 1, index);
+        let search = Search::new(SOLVER).scorer(SOLVER).seed(5);
+        let pool = search.run(Sample { n: 7 }, problem(index)).expect("runs");
+        assert_eq!(outcome.tree, pool.tree);
+        let votes: Vec<Vote> = pool
+            .candidates(Aggregate::ByScale)
+            .into_iter()
+            .map(|candidate| Vote { answer: candidate.answer, score: candidate.score })
+            .collect();
+        let winner = weighted(&votes, |a, b| a == b, Weight::Raw).expect("a winner");
+        assert_eq!(outcome.best, Some(pool.tree.candidates()[winner]));
+        let selected = Selection::weighted().pick(&pool.tree).expect("a winner");
+        assert_eq!(outcome.answer().as_deref(), pool.tree.answer(selected));
+    }
+}
+
+#[test]
+fn one_chain_is_the_best_of_its_own_winner() {
+    for index in 0..40 {
+        let outcome = run(1, 5, index);
+        assert_eq!(outcome.best, Selection::weighted().pick(&outcome.tree));
+    }
+}
+
+#[test]
+fn laws() {
+    let prompts: Vec<_> = (0..8).map(problem).collect();
+    laws::hold(&Search::new(SOLVER).scorer(SOLVER).seed(5), &story(2, 6), &prompts);
+}
