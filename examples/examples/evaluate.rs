@@ -10,6 +10,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -20,7 +22,6 @@ use tts_examples::evaluate::{self, Figures, Job, Manifest};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::{Error, data, exit, report};
 use tts_prm::ScorerSpec;
-use tts_search::Recipe;
 
 /// Evaluates a strategy on a file of problems.
 #[derive(Parser)]
@@ -79,6 +80,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let fingerprint = evaluate::fingerprint(&problems);
     let model = arguments.model.open()?;
     let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
+    let scale = setup.check_scorer(&scorer)?;
+    let task = arguments.search.task()?;
     let head = match &arguments.search.scorer {
         ScorerSpec::Process(head) | ScorerSpec::Outcome(head) => evaluate::digest(head)?,
         ScorerSpec::Logprob | ScorerSpec::Rule => 0,
@@ -95,7 +98,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     let mut err = std::io::stderr();
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(err, "scorer    {}", setup.scorer)?;
+    writeln!(err, "scorer    {} ({})", setup.scorer, report::scale(scale))?;
     writeln!(err, "records   {}", folder.display())?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {eta} to go; {msg}";
     let bar = ProgressBar::new(problems.len() as u64)
@@ -109,11 +112,12 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         .collect();
     let (mut tokens, mut right, mut ended) = (0, 0, 0);
     let searching = Instant::now();
-    let generated = std::cell::Cell::new(0_u64);
+    let generated = AtomicU64::new(0);
     let job = Job {
         setup: &setup,
         policy: &model,
         scorer: &scorer,
+        task: Arc::clone(&task),
         prompts,
         folder: &folder,
         concurrency: arguments.concurrency,
@@ -121,18 +125,18 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let results = job.run(
         |event| {
             if let What::Line { tokens } = event.what {
-                generated.set(generated.get() + tokens);
+                generated.fetch_add(tokens, Ordering::Relaxed);
             }
             bar.tick();
         },
         |id, result| {
-            let row = evaluate::row(id.0, &problems[id.0], result);
+            let row = evaluate::row(id.0, &problems[id.0], &setup.recipe, result);
             ended += 1;
             right += usize::from(row.correct);
             tokens += row.cost.generated_tokens;
             let accuracy =
                 100.0 * f64::from(u32::try_from(right).unwrap_or(u32::MAX)) / f64::from(ended);
-            let rate = generated.get() as f64 / searching.elapsed().as_secs_f64();
+            let rate = generated.load(Ordering::Relaxed) as f64 / searching.elapsed().as_secs_f64();
             let tokens = report::thousands(tokens);
             bar.set_message(format!("{accuracy:.1} % right, {tokens} tokens, {rate:.0} tokens/s"));
             bar.inc(1);
@@ -141,18 +145,20 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     bar.finish_and_clear();
     let seconds = searching.elapsed().as_secs_f64();
     let rows = results.iter().zip(&problems).enumerate();
-    let rows =
-        rows.map(|(index, (result, problem))| evaluate::row(index, problem, result)).collect();
-    let independent = matches!(setup.recipe, Recipe::BestOfN(_) | Recipe::SelfConsistency(_));
-    let figures = evaluate::figures(&setup, rows, independent)?;
-    print(&figures, generated.get(), seconds)?;
-    if figures.failed == figures.problems {
-        return Err("every problem failed; see above".into());
-    }
+    let row = |(index, (result, problem))| evaluate::row(index, problem, &setup.recipe, result);
+    let figures = evaluate::figures(&setup, scale, &*task, rows.map(row).collect())?;
+    let generated = generated.into_inner();
+    print(&figures, generated, seconds)?;
     if let Some(path) = &arguments.json {
-        write_json(path, &figures, &results, started.elapsed(), seconds, generated.get())?;
+        write_json(path, &figures, &results, started.elapsed(), seconds, generated)?;
     }
-    Ok(())
+    // What ran is delivered; but whoever counts on the figures must hear of what did not.
+    match figures.failed {
+        0 => Ok(()),
+        failed => {
+            Err(format!("{failed} of {} problems failed; see above", figures.problems).into())
+        }
+    }
 }
 
 /// The figures, and beside them what differs from run to run.
@@ -190,6 +196,12 @@ fn print(figures: &Figures<'_>, generated: u64, seconds: f64) -> Result<(), Erro
     };
     writeln!(out, "problems  {}, {} failed", figures.problems, figures.failed)?;
     writeln!(out, "accuracy  {}", percent(&figures.accuracy))?;
+    if let (Some(accuracy), true) = (&figures.accuracy_of_run, figures.failed > 0) {
+        writeln!(out, "          {}  of the problems that ran", percent(accuracy))?;
+    }
+    if figures.unscored > 0 {
+        writeln!(out, "unscored  {} paths that the scorer could not judge", figures.unscored)?;
+    }
     writeln!(out, "any       {}  some candidate is right", percent(&figures.any_candidate))?;
     let mean = &figures.per_problem;
     writeln!(
@@ -204,14 +216,14 @@ fn print(figures: &Figures<'_>, generated: u64, seconds: f64) -> Result<(), Erro
         generated as f64 / seconds
     )?;
     if !figures.curve.is_empty() {
-        writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k")?;
+        writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k  problems")?;
         for point in &figures.curve {
             let [pass, majority, best, weighted] =
                 [point.pass, point.majority, point.best, point.weighted].map(|p| 100.0 * p);
             writeln!(
                 out,
-                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1}",
-                point.k
+                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1} {:>9}",
+                point.k, point.problems
             )?;
         }
     }

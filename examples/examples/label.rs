@@ -155,7 +155,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     bar.tick();
     let started = Instant::now();
     let (mut lines, mut tokens) = (0, 0);
-    let labelled = label(&mut search, &method, &problems, |_, (_, usage)| {
+    let labelled = label(&search, &method, &problems, |_, (_, usage)| {
         lines += usage.logical.samples;
         tokens += usage.logical.generated_tokens;
         let rate = tokens as f64 / started.elapsed().as_secs_f64();

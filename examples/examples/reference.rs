@@ -90,13 +90,11 @@ fn reference(
         ..StepRule::default()
     };
     let request = Request {
-        prefix: Trajectory::new(Arc::new(prompt), Vec::new(), 0, false),
-        append: None,
-        seeds: vec![0],
         until: Until::End,
         sampling: Sampling::greedy(),
         rule: Arc::new(rule),
         max_tokens: length,
+        ..Request::new(Trajectory::new(Arc::new(prompt), Vec::new(), 0, false), vec![0])
     };
     let made = model.generate(&[request])?.into_iter().flat_map(|made| made.lines);
     let lines: Result<Vec<_>, _> = made.collect();

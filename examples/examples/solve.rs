@@ -50,6 +50,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let start = Instant::now();
     let model = arguments.model.open()?;
     let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
+    let scale = setup.check_scorer(&scorer)?;
     let shape = model.model_config();
     writeln!(
         out,
@@ -64,12 +65,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if arguments.plan.is_asked() {
         let tokens = model.encode(&prompt)?.len();
         let (search, lines) = (&arguments.search, arguments.model.max_lines);
-        let (recipe, found) = arguments.plan.recipe(search, model.as_ref(), tokens, lines)?;
+        let (recipe, found) =
+            arguments.plan.recipe(search, model.as_ref(), tokens, lines, scale)?;
         setup.recipe = recipe;
         forecast = Some(found);
     }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(out, "scorer    {}", setup.scorer)?;
+    writeln!(out, "scorer    {} ({})", setup.scorer, report::scale(scale))?;
     if let Some(forecast) = &forecast {
         writeln!(out, "forecast  {}", report::forecast(forecast))?;
     }
@@ -79,6 +81,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
     let mut search = Search::new(&model)
         .scorer(&scorer)
+        .shared_task(arguments.search.task()?)
         .rule(setup.rule.clone())
         .sampling(setup.sampling)
         .budget(setup.budget)
@@ -119,12 +122,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         measured.seconds,
         usage.logical.generated_tokens as f64 / measured.seconds
     )?;
+    for unscored in &outcome.unscored {
+        writeln!(out, "unscored  the path to node {}: {}", unscored.node.0, unscored.why)?;
+    }
     for failed in &outcome.failed {
         writeln!(out, "failed    a line from node {}: {}", failed.node.0, failed.error)?;
     }
     if let Some(path) = &arguments.json {
         let candidates: Vec<_> = outcome
-            .candidates(Aggregate::Mean)
+            .candidates(Aggregate::ByScale)
             .into_iter()
             .map(|c| json!({"node": c.node, "answer": c.answer, "score": c.score}))
             .collect();

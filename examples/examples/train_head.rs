@@ -93,7 +93,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     writeln!(out, "learnt     {} steps, {} held out", learnt.rows.len(), measured.rows.len())?;
     let mut best: Option<(f64, f64, RewardHead)> = None;
     for &ridge in &arguments.ridge {
-        let head = learnt.fit(ridge, HeadConfig { aggregate: Some(kind.aggregate()), ..HeadConfig::default() })?;
+        let head = learnt.fit(
+            ridge,
+            HeadConfig { aggregate: Some(kind.aggregate()), ..HeadConfig::default() },
+        )?;
         // Without anything held out, the first ridge it is.
         let loss = measured.loss(&head).unwrap_or(f64::INFINITY);
         if best.as_ref().is_none_or(|(known, ..)| loss < *known) {

@@ -1,18 +1,23 @@
 //! Selects from recorded pools: one JSON line in, the chosen indices and pass@k out.
 //!
 //! Each line of the input is a pool, `{"answers": [..], "scores": [..], "gold": ".."}`; other
-//! fields and blank lines are passed over. An answer that is null or blank could not be parsed: it
-//! never votes, and is the best only where no answer was parsed. Indices count from zero, and null
-//! stands for what cannot be had: a vote without a parsed answer, a selection by score without
-//! `scores`, pass@k without `gold`. A bad line ends the run with exit code 1 and its number.
+//! fields and blank lines are passed over. Answers are texts or numbers; one that is null or blank could
+//! not be parsed: it never votes, and is the best only where no answer was parsed. A score that is
+//! null was not given: it weighs nothing. Indices count from zero, and null stands for what cannot be
+//! had: a vote without a parsed answer, a selection by score without `scores`, pass@k without `gold`. A
+//! bad line ends the run with exit code 1 and its number.
+//!
+//! What a score weighs in the weighted vote follows from what it is (`--scale`): probabilities weigh what
+//! they are, log-probabilities and rewards by their exponential, log-odds by their probability. Scores
+//! that are no probabilities are refused until one says what they are.
 //!
 //! ```text
 //! $ echo '{"answers":["1/2","0.5","3"],"scores":[0.2,0.3,0.4],"gold":"0.5"}' | votes
-//! {"majority":0,"best":2,"weighted":0,"weighted_sigmoid":0,
-//!  "pass_at_k":{"1":0.6666666666666666,"2":1.0,"3":1.0}}
+//! {"majority":0,"best":2,"weighted":0,"pass_at_k":{"1":0.6666666666666666,"2":1.0,"3":1.0}}
 //! ```
 //!
-//! Source: the selectors of [`tts_core::select`] and [`tts_core::metrics::pass_at_k`].
+//! Source: the selectors of [`tts_core::select`], [`tts_core::Scale`] and
+//! [`tts_core::metrics::pass_at_k`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead, BufWriter, Write};
@@ -20,9 +25,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
-use tts_core::answer::equivalent;
+use serde_json::Value;
 use tts_core::metrics::pass_at_k;
 use tts_core::select::{Group, Vote, Weight, best, majority, weighted};
+use tts_core::{Scale, Selection, Task, Unit, task};
 
 /// Selects one candidate of each pool on the standard input.
 #[derive(Parser)]
@@ -30,6 +36,12 @@ struct Arguments {
     /// Which answers count as the same.
     #[arg(long, value_enum, default_value = "equivalent")]
     group: Grouping,
+    /// What a score is.
+    #[arg(long, value_enum, default_value = "probability")]
+    scale: Measure,
+    /// What an answer is: math, exact or choice.
+    #[arg(long, default_value = "math")]
+    task: String,
     /// The k of pass@k, null where greater than the pool; by default the powers of two up to the
     /// size of the pool, and that size.
     #[arg(long, value_delimiter = ',')]
@@ -45,12 +57,47 @@ enum Grouping {
     Equivalent,
 }
 
+/// [`Unit`] as an argument.
+#[derive(Clone, Copy, ValueEnum)]
+enum Measure {
+    /// From 0 to 1.
+    Probability,
+    /// In nats.
+    LogProbability,
+    /// `ln(p / (1 - p))`.
+    LogOdds,
+    /// Unbounded.
+    Reward,
+}
+
+impl Measure {
+    fn scale(self) -> Scale {
+        let unit = match self {
+            Self::Probability => Unit::Probability,
+            Self::LogProbability => Unit::LogProbability,
+            Self::LogOdds => Unit::LogOdds,
+            Self::Reward => Unit::Reward,
+        };
+        Scale { unit, ..Scale::default() }
+    }
+}
+
 /// A line of the input.
 #[derive(Deserialize)]
 struct Pool {
-    answers: Vec<Option<String>>,
-    scores: Option<Vec<f64>>,
-    gold: Option<String>,
+    answers: Vec<Value>,
+    scores: Option<Vec<Option<f64>>>,
+    gold: Option<Value>,
+}
+
+/// An answer that is a text, or a number as it was written.
+fn text(value: &Value, field: &str) -> Result<Option<String>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        other => Err(format!("{field}: expected a text, a number or null, found {other}")),
+    }
 }
 
 /// A line of the output.
@@ -59,7 +106,6 @@ struct Selected {
     majority: Option<usize>,
     best: Option<usize>,
     weighted: Option<usize>,
-    weighted_sigmoid: Option<usize>,
     pass_at_k: Option<BTreeMap<usize, Option<f64>>>,
 }
 
@@ -115,23 +161,33 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
         Grouping::Exact => Group::Exact,
         Grouping::Equivalent => Group::Equivalent,
     };
-    let same = |gold: &str, answer: &str| group.same(gold, answer, equivalent);
+    let task = task::by_name(&arguments.task)?;
+    let same = |gold: &str, answer: &str| group.same(gold, answer, |a, b| task.same(a, b));
     let n = pool.answers.len();
     let has_scores = pool.scores.is_some();
-    let scores = pool.scores.unwrap_or_else(|| vec![0.0; n]);
+    let scores = pool.scores.unwrap_or_else(|| vec![None; n]);
     if scores.len() != n {
         return Err(format!("{n} answers but {} scores", scores.len()));
     }
-    let votes: Vec<Vote> = pool
-        .answers
-        .into_iter()
-        .zip(scores)
-        .map(|(answer, score)| Vote { answer, score })
+    let scale = arguments.scale.scale();
+    if let Some(score) = scores.iter().flatten().find(|&&score| !scale.holds(score)) {
+        return Err(format!("the score {score} is no probability: say what it is with --scale"));
+    }
+    let weights = scale.weights(Selection::weighted(), &scores);
+    let mut votes = Vec::with_capacity(n);
+    for (answer, score) in pool.answers.iter().zip(&scores) {
+        let answer = text(answer, "answers")?;
+        votes.push(Vote { answer, score: score.unwrap_or(f64::NEG_INFINITY) });
+    }
+    let weighed: Vec<Vote> = votes
+        .iter()
+        .zip(weights)
+        .map(|(vote, score)| Vote { answer: vote.answer.clone(), score })
         .collect();
-    let by_score = |weight| if has_scores { weighted(&votes, same, weight) } else { None };
-    let pass_at_k = pool.gold.map(|gold| {
+    let gold = pool.gold.as_ref().map_or(Ok(None), |gold| text(gold, "gold"))?;
+    let pass_at_k = gold.map(|gold| {
         let right = |answer: &&str| match group {
-            Group::Equivalent => equivalent(&gold, answer),
+            Group::Equivalent => task.same(&gold, answer),
             Group::Exact => gold == **answer || same_number(&gold, answer),
         };
         let correct = votes.iter().filter_map(Vote::parsed).filter(right).count();
@@ -142,17 +198,32 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
     Ok(Selected {
         majority: majority(&votes, same),
         best: if has_scores { best(&votes) } else { None },
-        weighted: by_score(Weight::Raw),
-        weighted_sigmoid: by_score(Weight::Sigmoid),
+        weighted: if has_scores { weighted(&weighed, same, Weight::Raw) } else { None },
         pass_at_k,
     })
 }
 
 /// Whether both are plain decimal numbers, thousands separated by commas or not, and equal.
 fn same_number(a: &str, b: &str) -> bool {
-    let number = |text: &str| text.replace(',', "").parse::<f64>().ok().filter(|n| n.is_finite());
-    // Equal numbers are meant, not close ones: both are parsed by the same rule.
-    matches!((number(a), number(b)), (Some(a), Some(b)) if a.total_cmp(&b).is_eq())
+    matches!((decimal(a), decimal(b)), (Some(a), Some(b)) if a == b)
+}
+
+/// A plain decimal number without what does not change it: sign, digits, digits behind the point. As text,
+/// because numbers of many digits are not to be rounded together.
+fn decimal(text: &str) -> Option<(bool, String, String)> {
+    let text = text.trim().replace(',', "");
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(&text)),
+    };
+    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
+    let plain = |digits: &str| digits.bytes().all(|digit| digit.is_ascii_digit());
+    if whole.len() + part.len() == 0 || !plain(whole) || !plain(part) {
+        return None;
+    }
+    let (whole, part) = (whole.trim_start_matches('0'), part.trim_end_matches('0'));
+    let zero = whole.is_empty() && part.is_empty();
+    Some((negative && !zero, whole.to_owned(), part.to_owned()))
 }
 
 /// The powers of two up to `n`, and `n`.

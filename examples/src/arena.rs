@@ -3,8 +3,8 @@
 //! An [`Arena`] holds what stays the same while strategies are compared. Problems run together, so
 //! that the generator's batch is full; a problem's tree is the same alone and in company.
 
-use tts_core::family::{Family, Problem, lines};
-use tts_core::{Generator, NodeId, Outcome, Sampling, Search, StepRule, StepScorer, Tree};
+use tts_core::family::{Family, Problem, Solved};
+use tts_core::{Generator, NodeId, Outcome, Sampling, Search, StepRule, StepScorer, Task, Tree};
 use tts_search::Recipe;
 
 use crate::Error;
@@ -94,7 +94,8 @@ impl Arena<'_> {
     }
 }
 
-/// Whether the path to `end` is finished and solves the problem.
+/// Whether the path to `end` is finished and solves the problem, by the family's verdict.
 pub fn is_right(family: &dyn Family, question: &str, tree: &Tree, end: NodeId) -> bool {
-    tree[end].is_finished() && family.solved(question, &lines(&tree.text(end)))
+    let verdict = || Solved(family).verdict(question, "", &tree.text(end));
+    tree[end].is_finished() && verdict().is_right()
 }

@@ -4,16 +4,19 @@
 //! everything that decides results; a run that was killed goes on where it was, and leaves the same
 //! bytes as one that was not. Timings go to a file of their own.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
-use tts_core::metrics::{self, Accuracy, Metric};
-use tts_core::select::{Vote, Weight};
+use tts_core::metrics::{self, Accuracy, Metric, Pool, Sampled};
+use tts_core::select::Weight;
 use tts_core::{
-    Aggregate, Cost, Event, Generator, Outcome, ProblemId, Prompt, Search, SearchError, StepScorer,
-    Stop, answer,
+    Aggregate, Cost, Event, Generator, Outcome, ProblemId, Prompt, Scale, Search, SearchError,
+    StepScorer, Stop, Task,
 };
+use tts_search::Recipe;
 
 use tts_models::{Backend, WeightFormat};
 
@@ -50,12 +53,17 @@ impl Manifest<'_> {
         let text = serde_json::to_string_pretty(self)?;
         match std::fs::read_to_string(&path) {
             Ok(there) if there == text => Ok(()),
-            Ok(_) => Err(format!(
-                "{}: the records in this folder were made with another model, recipe, scorer, \
-                 settings or data: name another folder with --record, or remove it",
-                path.display()
-            )
-            .into()),
+            Ok(there) => {
+                let there = serde_json::from_str(&there).unwrap_or(serde_json::Value::Null);
+                let now = serde_json::to_value(self)?;
+                Err(format!(
+                    "{}: the records in this folder were made with another {}: name another folder \
+                     with --record, or remove it",
+                    path.display(),
+                    differs(&there, &now).join(", ")
+                )
+                .into())
+            }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 // Whole or not at all: a torn manifest would lock the records out.
                 let new = folder.join("manifest.json.new");
@@ -67,6 +75,31 @@ impl Manifest<'_> {
             Err(error) => Err(at(error).into()),
         }
     }
+}
+
+/// Names of the fields that two manifests differ in, with what they were where that is short.
+fn differs(there: &serde_json::Value, now: &serde_json::Value) -> Vec<String> {
+    let (Some(there), Some(now)) = (there.as_object(), now.as_object()) else {
+        return vec!["form of manifest".into()];
+    };
+    let names: BTreeSet<&String> = there.keys().chain(now.keys()).collect();
+    let of = |name: &String| {
+        let (then, now) = (there.get(name), now.get(name));
+        if then == now {
+            return Vec::new();
+        }
+        match (then, now) {
+            (Some(then), Some(now)) if then.is_object() && now.is_object() => differs(then, now),
+            _ => {
+                let shown = |value: Option<&serde_json::Value>| {
+                    let text = value.map_or("none".into(), ToString::to_string);
+                    text.chars().take(60).collect::<String>()
+                };
+                vec![format!("{name} ({}, and now {})", shown(then), shown(now))]
+            }
+        }
+    };
+    names.into_iter().flat_map(of).collect()
 }
 
 /// A digest of a model's files: sizes, beginnings, ends, and samples between.
@@ -108,19 +141,6 @@ pub fn fingerprint(problems: &[Problem]) -> u64 {
     })
 }
 
-/// One candidate solution.
-#[derive(Debug, Serialize)]
-pub struct CandidateRow {
-    /// Its final answer.
-    pub answer: Option<String>,
-    /// Whether that is right.
-    pub correct: bool,
-    /// Mean score of its steps; `null` when none was judged.
-    pub score: Option<f64>,
-    /// Whether it ended by itself.
-    pub finished: bool,
-}
-
 /// One problem.
 #[derive(Debug, Serialize)]
 pub struct Row {
@@ -138,8 +158,10 @@ pub struct Row {
     pub cost: Cost,
     /// Why the search failed, if it did.
     pub error: Option<String>,
-    /// All candidates.
-    pub candidates: Vec<CandidateRow>,
+    /// Paths that the scorer could not judge.
+    pub unscored: usize,
+    /// All samples, each as what became of it; of a search that is more than samples, its candidates.
+    pub candidates: Vec<Sampled>,
 }
 
 /// A point of a curve over the number of samples.
@@ -147,13 +169,15 @@ pub struct Row {
 pub struct CurvePoint {
     /// Samples.
     pub k: usize,
-    /// Some candidate is right (unbiased).
+    /// Problems with so many samples.
+    pub problems: usize,
+    /// Some sample is finished and right (unbiased).
     pub pass: f64,
-    /// The answer of most candidates is right.
+    /// The answer of most samples is right.
     pub majority: f64,
-    /// The best-scored candidate is right.
+    /// The best-scored sample is right.
     pub best: f64,
-    /// The answer with the highest sum of `exp(score)` is right.
+    /// The answer with the highest sum of weights, by the scorer's scale, is right.
     pub weighted: f64,
 }
 
@@ -179,9 +203,14 @@ pub struct Figures<'a> {
     pub setup: &'a Setup,
     /// Number of problems.
     pub problems: usize,
-    /// Of the strategy's answers, with the 95 % Wilson interval.
+    /// What the scores are.
+    pub scale: Scale,
+    /// Of the strategy's answers over all problems, one that failed counted as wrong, with the 95 %
+    /// Wilson interval.
     pub accuracy: Accuracy,
-    /// Of the best possible choice among the candidates.
+    /// The same over the problems that ran; `None` when none did.
+    pub accuracy_of_run: Option<Accuracy>,
+    /// Of the best possible choice among the candidates, over all problems.
     pub any_candidate: Accuracy,
     /// Over all problems.
     pub total: Cost,
@@ -189,6 +218,8 @@ pub struct Figures<'a> {
     pub per_problem: Means,
     /// Problems whose search failed.
     pub failed: usize,
+    /// Paths that the scorer could not judge.
+    pub unscored: usize,
     /// For independent samples: figures at fewer of them, by subsampling the pools.
     pub curve: Vec<CurvePoint>,
     /// The problems.
@@ -203,6 +234,8 @@ pub struct Job<'a> {
     pub policy: &'a dyn Generator,
     /// Judges them.
     pub scorer: &'a dyn StepScorer,
+    /// What an answer is.
+    pub task: Arc<dyn Task>,
     /// The problems.
     pub prompts: Vec<Prompt>,
     /// Where the records are.
@@ -221,13 +254,14 @@ impl<'a> Job<'a> {
     /// Searches all problems; `done` hears of each result as it comes.
     pub fn run(
         self,
-        observer: impl FnMut(&Event<'_>) + 'a,
+        observer: impl FnMut(&Event<'_>) + Send + 'a,
         done: impl FnMut(ProblemId, &Result<Outcome, SearchError>),
     ) -> Vec<Result<Outcome, SearchError>> {
         let setup = self.setup;
         let problems = self.prompts.into_iter().map(|prompt| (setup.recipe.clone(), prompt));
         Search::new(self.policy)
             .scorer(self.scorer)
+            .shared_task(self.task)
             .rule(setup.rule.clone())
             .sampling(setup.sampling)
             .budget(setup.budget)
@@ -239,12 +273,24 @@ impl<'a> Job<'a> {
     }
 }
 
+/// The aggregate by which a strategy of independent samples chooses among them; `None` of a strategy whose
+/// candidates are no independent samples.
+pub fn samples_by(recipe: &Recipe) -> Option<Aggregate> {
+    match recipe {
+        Recipe::BestOfN(strategy) => Some(strategy.select.aggregate),
+        Recipe::SelfConsistency(strategy) => Some(strategy.select.aggregate),
+        _ => None,
+    }
+}
+
 /// The row of a problem.
-pub fn row(index: usize, problem: &Problem, result: &Result<Outcome, SearchError>) -> Row {
+pub fn row(
+    index: usize,
+    problem: &Problem,
+    recipe: &Recipe,
+    result: &Result<Outcome, SearchError>,
+) -> Row {
     let gold = problem.gold.clone();
-    let mut readings = answer::Readings::default();
-    let mut right =
-        |found: Option<&str>| found.is_some_and(|found| readings.equivalent(&gold, found));
     let (outcome, error) = match result {
         Ok(outcome) => (Some(outcome), None),
         Err(error) => (error.partial.as_deref(), Some(error.to_string())),
@@ -258,41 +304,57 @@ pub fn row(index: usize, problem: &Problem, result: &Result<Outcome, SearchError
             stop: None,
             cost: Cost::default(),
             error,
+            unscored: 0,
             candidates: Vec::new(),
         };
     };
-    let answer = outcome.answer().filter(|_| error.is_none());
-    let correct = right(answer.as_deref());
-    let candidate = |c: tts_core::Candidate| CandidateRow {
-        correct: right(c.answer.as_deref()),
-        answer: c.answer,
-        score: c.score.is_finite().then_some(c.score),
-        finished: outcome.tree[c.node].is_finished(),
+    let candidates = match samples_by(recipe) {
+        Some(aggregate) => outcome.samples(aggregate, &gold),
+        None => outcome
+            .candidates(Aggregate::ByScale)
+            .into_iter()
+            .map(|candidate| Sampled {
+                score: candidate.score.is_finite().then_some(candidate.score),
+                finished: outcome.tree[candidate.node].is_finished(),
+                right: outcome.tree.verdict(candidate.node, &gold).is_right(),
+                answer: candidate.answer,
+            })
+            .collect(),
     };
     Row {
-        correct,
-        candidates: outcome.candidates(Aggregate::Mean).into_iter().map(candidate).collect(),
+        answer: outcome.answer().filter(|_| error.is_none()),
+        correct: error.is_none() && outcome.verdict(&gold).is_right(),
+        candidates,
         stop: Some(outcome.stop),
         cost: outcome.usage.logical,
+        unscored: outcome.unscored.len(),
         index,
         gold,
-        answer,
         error,
     }
 }
 
-/// Figures over all rows. `independent` tells whether the candidates are independent samples, so
-/// that smaller pools can be drawn from them.
+/// Figures over all rows, of scores of this scale.
 ///
 /// # Errors
 /// When there are no rows.
-pub fn figures(setup: &Setup, rows: Vec<Row>, independent: bool) -> Result<Figures<'_>, Error> {
-    let of = |correct: &dyn Fn(&Row) -> bool| -> Result<Accuracy, Error> {
-        let correct: Vec<bool> = rows.iter().map(correct).collect();
-        Ok(metrics::accuracy_interval(&correct)?)
+pub fn figures<'s>(
+    setup: &'s Setup,
+    scale: Scale,
+    task: &dyn Task,
+    rows: Vec<Row>,
+) -> Result<Figures<'s>, Error> {
+    let of = |rows: &mut dyn Iterator<Item = &Row>, correct: &dyn Fn(&Row) -> bool| {
+        let correct: Vec<bool> = rows.map(correct).collect();
+        metrics::accuracy_interval(&correct)
     };
-    let accuracy = of(&|row| row.correct)?;
-    let any_candidate = of(&|row| row.candidates.iter().any(|candidate| candidate.correct))?;
+    let ran = || rows.iter().filter(|row| row.error.is_none());
+    let accuracy = of(&mut rows.iter(), &|row| row.correct)?;
+    let failed = rows.len() - ran().count();
+    let accuracy_of_run =
+        if failed < rows.len() { Some(of(&mut ran(), &|row| row.correct)?) } else { None };
+    let any_candidate =
+        of(&mut rows.iter(), &|row| row.candidates.iter().any(|candidate| candidate.right))?;
     let mut total = Cost::default();
     for row in &rows {
         total += row.cost;
@@ -305,54 +367,60 @@ pub fn figures(setup: &Setup, rows: Vec<Row>, independent: bool) -> Result<Figur
         flops: total.flops / rows.len() as f64,
         calls: mean(total.calls),
     };
-    let curve = if independent { curve(&rows)? } else { Vec::new() };
-    let failed = rows.iter().filter(|row| row.error.is_some()).count();
+    let curve = match samples_by(&setup.recipe) {
+        Some(aggregate) => curve(ran(), scale, aggregate, task)?,
+        None => Vec::new(),
+    };
+    let unscored = rows.iter().map(|row| row.unscored).sum();
     Ok(Figures {
         setup,
         problems: rows.len(),
+        scale,
         accuracy,
+        accuracy_of_run,
         any_candidate,
         total,
         per_problem,
         failed,
+        unscored,
         curve,
         rows,
     })
 }
 
-fn curve(rows: &[Row]) -> Result<Vec<CurvePoint>, Error> {
-    let most = rows.iter().map(|row| row.candidates.len()).min().unwrap_or(0);
-    let pools: Vec<metrics::Pool> = rows
-        .iter()
+/// The curve over the problems that ran. A problem with fewer samples than `k` says nothing of that `k`.
+fn curve<'r>(
+    rows: impl Iterator<Item = &'r Row>,
+    scale: Scale,
+    aggregate: Aggregate,
+    task: &dyn Task,
+) -> Result<Vec<CurvePoint>, Error> {
+    let mut same = task.comparer();
+    let pools: Vec<Pool> = rows
         .filter(|row| !row.candidates.is_empty())
-        .map(|row| {
-            let votes: Vec<Vote> = row
-                .candidates
-                .iter()
-                .map(|c| Vote { answer: c.answer.clone(), score: c.score.map_or(0.0, f64::exp) })
-                .collect();
-            let correct: Vec<bool> = row.candidates.iter().map(|c| c.correct).collect();
-            let mut readings = answer::Readings::default();
-            metrics::Pool::new(&votes, &correct, |a, b| readings.equivalent(a, b))
-        })
+        .map(|row| Pool::of_samples(&row.candidates, scale, aggregate, &mut same))
         .collect::<Result<_, _>>()?;
+    let most = pools.iter().map(Pool::len).max().unwrap_or(0);
     let ks: Vec<usize> =
         std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most).collect();
     let mut points = Vec::new();
     for k in ks.into_iter().chain((most > 0).then_some(most)) {
+        let large: Vec<(usize, &Pool)> =
+            pools.iter().enumerate().filter(|(_, pool)| pool.len() >= k).collect();
         let mean = |metric: Metric| -> Result<f64, Error> {
             let mut sum = 0.0;
-            for (index, pool) in pools.iter().enumerate() {
+            for &(index, pool) in &large {
                 sum += pool.at_k(metric, k, 1000, index as u64)?.value;
             }
-            Ok(sum / rows.len() as f64)
+            Ok(sum / large.len() as f64)
         };
         points.push(CurvePoint {
             k,
+            problems: large.len(),
             pass: mean(Metric::Pass)?,
             majority: mean(Metric::Vote(Weight::Count))?,
             best: mean(Metric::Best)?,
-            weighted: mean(Metric::Vote(Weight::Raw))?,
+            weighted: mean(Metric::Weighted)?,
         });
     }
     Ok(points)

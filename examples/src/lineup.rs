@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Rule, Selection};
-use tts_search::{BeamSearch, BestOfN, ChainOfThought, Dvts, Lookahead, Recipe};
+use tts_search::{BeamSearch, BestOfN, ChainOfThought, Dvts, Lookahead, Recipe, SelfConsistency};
 
 use crate::Error;
 
@@ -96,9 +96,10 @@ impl Strategy {
         };
         Ok(match self {
             Self::Greedy => Recipe::ChainOfThought(ChainOfThought {}),
-            Self::Majority | Self::BestOfN | Self::Weighted | Self::PassAtN => {
-                Recipe::BestOfN(BestOfN { n, select })
+            Self::Majority | Self::PassAtN => {
+                Recipe::SelfConsistency(SelfConsistency { n, ..SelfConsistency::default() })
             }
+            Self::BestOfN | Self::Weighted => Recipe::BestOfN(BestOfN { n, select }),
             Self::Beam => Recipe::BeamSearch(beam(root(n)?)),
             Self::Dvts => {
                 Recipe::Dvts(Dvts { n, branch: root(n)?, aggregate, select, ..Dvts::default() })

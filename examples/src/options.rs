@@ -1,12 +1,13 @@
 //! Options that `solve` and `evaluate` have in common: model, strategy, scorer, settings.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use tts_core::{
-    Aggregate, Budget, Mode, Prompt, Rule, Sampling, SearchStrategy, Selection, StepRule,
-    StepScorer,
+    Budget, Mode, Prompt, Sampling, Scale, SearchStrategy, Settings, StepRule, StepScorer, Task,
+    task,
 };
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
@@ -101,6 +102,9 @@ pub struct SearchOptions {
     /// logprob, rule, prm:PATH or orm:PATH.
     #[arg(long, default_value = "logprob")]
     pub scorer: ScorerSpec,
+    /// What an answer is: math, exact or choice.
+    #[arg(long, default_value = "math")]
+    pub task: String,
     /// Budget of generated tokens for each problem; 0 for none.
     #[arg(long, default_value_t = 0)]
     pub budget_tokens: u64,
@@ -175,6 +179,8 @@ pub struct Setup {
     pub recipe: Recipe,
     /// The scorer, as on the command line.
     pub scorer: String,
+    /// What an answer is, by name.
+    pub task: String,
     /// Where steps end.
     pub rule: StepRule,
     /// How tokens are drawn.
@@ -187,37 +193,27 @@ pub struct Setup {
     pub prompt: Prompt,
 }
 
+impl Setup {
+    /// Refuses a strategy that means nothing with this scorer, before anything is spent.
+    ///
+    /// # Errors
+    /// A sentence that names rule and scale.
+    pub fn check_scorer(&self, scorer: &dyn StepScorer) -> Result<Scale, Error> {
+        let judge = tts_core::drive::Judge::of(scorer);
+        let scale = judge.scale;
+        let settings = Settings { scorer: Some(judge), ..Settings::default() };
+        let needs = self.recipe.requires();
+        settings.satisfy(&needs).map_err(|problem| format!("scorer {}: {problem}", self.scorer))?;
+        Ok(scale)
+    }
+}
+
 fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t")
 }
 
-/// The defaults of strategies are for probabilities. Log-probabilities of steps are compared by
-/// their mean over the path, and vote by their exponential.
-fn suit_logprobs(recipe: &mut Recipe) {
-    let suit = |select: &mut Selection| {
-        select.aggregate = Aggregate::Mean;
-        if select.rule == Rule::Weighted {
-            select.rule = Rule::WeightedExp;
-        }
-    };
-    match recipe {
-        Recipe::BestOfN(strategy) => suit(&mut strategy.select),
-        Recipe::BeamSearch(strategy) => {
-            strategy.aggregate = Aggregate::Mean;
-            suit(&mut strategy.select);
-        }
-        Recipe::Dvts(strategy) => {
-            strategy.aggregate = Aggregate::Mean;
-            suit(&mut strategy.select);
-        }
-        Recipe::Lookahead(strategy) => suit_logprobs(&mut strategy.strategy),
-        Recipe::Forest(strategy) => suit_logprobs(&mut strategy.strategy),
-        Recipe::ChainOfThought(_) | Recipe::ZeroShot(_) | Recipe::SelfConsistency(_) => {}
-    }
-}
-
 impl SearchOptions {
-    /// The strategy: as the recipe says, or the default of its name, suited to the scorer.
+    /// The strategy: as the recipe says, or the default of its name.
     ///
     /// # Errors
     /// When the recipe cannot be read or the name is not a strategy's.
@@ -228,16 +224,20 @@ impl SearchOptions {
         }
     }
 
-    /// The default strategy of the name at a budget of `n`, suited to the scorer.
+    /// The default strategy of the name at a budget of `n`.
     ///
     /// # Errors
     /// When the name is not a strategy's, or `n` is 0.
     pub fn recipe_at(&self, n: usize) -> Result<Recipe, Error> {
-        let mut recipe = Recipe::default_of(&self.strategy, n)?;
-        if self.scorer == ScorerSpec::Logprob {
-            suit_logprobs(&mut recipe);
-        }
-        Ok(recipe)
+        Ok(Recipe::default_of(&self.strategy, n)?)
+    }
+
+    /// What an answer is.
+    ///
+    /// # Errors
+    /// When there is no such task.
+    pub fn task(&self) -> Result<Arc<dyn Task>, Error> {
+        Ok(task::by_name(&self.task)?)
     }
 
     /// Everything that decides results.
@@ -251,6 +251,7 @@ impl SearchOptions {
         let setup = Setup {
             recipe: self.recipe()?,
             scorer: self.scorer.to_string(),
+            task: task::by_name(&self.task)?.name().to_owned(),
             rule: self.writing.rule(few_shot.as_ref())?,
             sampling,
             budget: Budget { mode, ..tokens.unwrap_or_default() },

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tts_core::Scale;
 use tts_core::cost::{Forecast, Limits, Planner};
 use tts_models::LanguageModel;
 use tts_search::Recipe;
@@ -75,6 +76,7 @@ impl PlanOptions {
         model: &dyn LanguageModel,
         prompt_tokens: usize,
         max_lines: usize,
+        scale: Scale,
     ) -> Result<(Recipe, Forecast), Error> {
         let planner = Planner {
             policy: model.shape(),
@@ -83,6 +85,7 @@ impl PlanOptions {
             step_tokens: self.expect_step,
             steps: self.expect_steps,
             max_lines: max_lines as u64,
+            scale,
             ..Planner::default()
         };
         let law = self.law()?;
@@ -132,7 +135,7 @@ mod tests {
         plan.check()?;
         let config = EngineConfig { threads: 1, ..EngineConfig::default() };
         let model = law::random(&law::SIZES[0], config)?;
-        plan.recipe(&search, model.as_ref(), 50, 64)
+        plan.recipe(&search, model.as_ref(), 50, 64, Scale::LOG_PROBABILITY)
     }
 
     #[test]

@@ -2,9 +2,8 @@
 
 use std::io::{self, Write};
 
-use tts_core::answer::Readings;
 use tts_core::cost::Forecast;
-use tts_core::{Aggregate, Cost, NodeId, Outcome, Stop, select};
+use tts_core::{Cost, NodeId, Outcome, Scale, Stop, select};
 
 /// A number with thousands separated.
 pub fn thousands(number: u64) -> String {
@@ -26,6 +25,16 @@ pub fn stop(stop: Stop) -> String {
         Stop::Budget(limit) => format!("the budget was out ({limit:?})"),
         Stop::Cancelled => "it was called off".into(),
     }
+}
+
+/// What scores are, in words.
+pub fn scale(scale: Scale) -> String {
+    let word = |value: Result<serde_json::Value, _>| match value {
+        Ok(serde_json::Value::String(name)) => name,
+        _ => String::new(),
+    };
+    let unit = word(serde_json::to_value(scale.unit)).replace('-', " ");
+    format!("{unit}; a path by {}", word(serde_json::to_value(scale.aggregate)))
 }
 
 /// The steps of a path with their scores.
@@ -54,11 +63,11 @@ pub fn path(out: &mut impl Write, outcome: &Outcome, end: NodeId) -> io::Result<
 /// # Errors
 /// When `out` cannot be written to.
 pub fn votes(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
-    let candidates = outcome.candidates(Aggregate::Mean);
-    let finished = candidates.iter().filter(|c| outcome.tree[c.node].is_finished()).count();
-    let answers: Vec<Option<&str>> = candidates.iter().map(|c| c.answer.as_deref()).collect();
-    let mut readings = Readings::default();
-    let numbers = select::classes(answers.iter().copied(), |a, b| readings.equivalent(a, b));
+    let tree = &outcome.tree;
+    let candidates = tree.candidates();
+    let finished = candidates.iter().filter(|&&id| tree[id].is_finished()).count();
+    let answers: Vec<Option<&str>> = candidates.iter().map(|&id| tree.answer(id)).collect();
+    let numbers = select::classes(answers.iter().copied(), tree.task().comparer());
     let mut classes: Vec<(&str, usize)> = Vec::new();
     for (answer, number) in answers.iter().zip(numbers) {
         match (answer, number) {

@@ -37,7 +37,7 @@ fn candidate(index: u8, steps: usize, fresh: usize, finished: bool) -> Trajector
         let text = format!("{}{place} is 10 or\n", char::from(b'a' + index));
         let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
         assert_eq!(tokens.len(), 12);
-        Arc::new(Step { text, logprobs: vec![-1.0; 12], tokens, given: 0 })
+        Arc::new(Step { text, logprobs: vec![-1.0; 12], tokens, ..Step::default() })
     };
     let prompt = Arc::new(Prompt::text(PROMPT));
     Trajectory::new(prompt, (0..steps).map(step).collect(), fresh, finished)

@@ -37,7 +37,7 @@ fn labelled(
     method: &Method,
     problems: &[Problem],
 ) -> Vec<Vec<LabelledSolution>> {
-    label(&mut search(policy), method, problems, |_, _| {}).expect("nothing fails")
+    label(&search(policy), method, problems, |_, _| {}).expect("nothing fails")
 }
 
 fn texts(solution: &LabelledSolution) -> Vec<&str> {
@@ -171,7 +171,7 @@ fn solutions_without_an_answer_are_dropped() {
     };
     let longest = whole.iter().map(length).max().unwrap();
     let rule = StepRule { max_tokens: u32::try_from(longest - 1).unwrap(), ..StepRule::lines() };
-    let cut = label(&mut search(&policy).rule(rule), &method, &problems, |_, _| {}).unwrap();
+    let cut = label(&search(&policy).rule(rule), &method, &problems, |_, _| {}).unwrap();
     assert!((1..32).contains(&cut[0].len()) && whole.len() == 32, "{}", cut[0].len());
     let right = cut[0].iter().filter(|solution| solution.solved).count();
     assert_eq!(cut[0][0].start, Some(right as f64 / 32.0));
@@ -272,7 +272,7 @@ fn settings_out_of_range_are_refused() {
         (Method::OmegaPrm(OmegaPrm { length: -1.0, ..OmegaPrm::default() }), "length is -1"),
     ];
     for (method, expected) in bad {
-        let error = label(&mut search(&policy), &method, &problems, |_, _| {}).unwrap_err();
+        let error = label(&search(&policy), &method, &problems, |_, _| {}).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
 }

@@ -7,7 +7,13 @@ use tts_prm::{GoldAnswer, GoldAnswers, MeanLogprob, SumLogprob};
 
 fn step(given: u32, logprobs: &[f32]) -> Arc<Step> {
     let tokens = vec![3; given as usize + logprobs.len()];
-    Arc::new(Step { text: "a".into(), tokens, given, logprobs: logprobs.to_vec() })
+    Arc::new(Step {
+        text: "a".into(),
+        tokens,
+        given,
+        logprobs: logprobs.to_vec(),
+        ..Step::default()
+    })
 }
 
 fn path(steps: &[Arc<Step>], fresh: usize) -> Trajectory {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Scored, Step, StepScorer, Trajectory};
+use tts_core::{Aggregate, BoxError, Scale, Scored, Step, StepScorer, Trajectory};
 use tts_models::LanguageModel;
 use tts_models::train::Model;
 use tts_models::weights::Dtype;
@@ -62,6 +62,10 @@ impl StepScorer for Implied {
         let batch =
             batch.iter().map(|path| self.with_tokens(path)).collect::<Result<Vec<_>, _>>()?;
         self.reward()?.score(&batch)
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::LOG_ODDS.by(Aggregate::Sum)
     }
 
     fn cost(&self) -> ModelCost {

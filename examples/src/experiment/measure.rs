@@ -7,9 +7,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tts_core::family::Problem;
-use tts_core::metrics::{self, Accuracy, Metric, Pool};
-use tts_core::select::{Vote, Weight};
-use tts_core::{Aggregate, Sampling, Selection, answer};
+use tts_core::metrics::{self, Accuracy, Metric, Pool, Sampled};
+use tts_core::select::Weight;
+use tts_core::task::Math;
+use tts_core::{Aggregate, Rule, Sampling, Scale, Selection, Task};
 
 use super::journal::Single;
 use super::recipe::{Advantages, Arm, EXACT};
@@ -122,15 +123,20 @@ impl Workshop<'_> {
             self.pool(&arm.policy, seed)?
         };
         let scores = self.scores(arm, &pools, seed)?;
+        let scale = self.judge(arm, self.model_seed(seed))?.map_or(Scale::UNSTATED, |j| j.scale());
+        let rule = if arm.strategy == Strategy::Weighted { Rule::Weighted } else { Rule::Best };
+        if scores.is_some() {
+            scale.check(Selection { rule, aggregate: arm.aggregate })?;
+        }
         let metric = match arm.strategy {
             Strategy::Majority => Metric::Vote(Weight::Count),
-            Strategy::Weighted => Metric::Vote(Weight::Raw),
+            Strategy::Weighted => Metric::Weighted,
             Strategy::PassAtN => Metric::Pass,
             _ => Metric::Best,
         };
         let graded = |pool: usize, n: usize| {
             let scores = scores.as_ref().map(|scores| &scores[pool]);
-            votes(&pools[pool].attempts[..n], scores, arm.aggregate)
+            samples(&pools[pool].attempts[..n], scores, scale, arm.aggregate)
         };
         let whole: Vec<Pool> = (0..pools.len())
             .map(|pool| graded(pool, self.recipe.pool))
@@ -247,18 +253,24 @@ impl Workshop<'_> {
     }
 }
 
-/// A pool as candidates of a vote; without scores all weigh the same.
-fn votes(pool: &[Attempt], scores: Option<&Scores>, by: Aggregate) -> Result<Pool, Error> {
-    let vote = |(place, attempt): (usize, &Attempt)| Vote {
-        // What was cut off has no final answer.
-        answer: answer::extract(&attempt.steps.concat()).filter(|_| !attempt.steps.is_empty()),
-        score: match scores {
-            None => 1.0,
-            Some(scores) => by.apply(scores[place].iter().copied()).unwrap_or(0.0),
-        },
+/// A pool of attempts, with scores of this scale; what was cut off is in it as such.
+fn samples(
+    pool: &[Attempt],
+    scores: Option<&Scores>,
+    scale: Scale,
+    by: Aggregate,
+) -> Result<Pool, Error> {
+    let by = scale.resolve(by);
+    let sample = |(place, attempt): (usize, &Attempt)| {
+        let finished = !attempt.steps.is_empty();
+        Sampled {
+            // What was cut off has no final answer.
+            answer: Math.answer(&attempt.steps.concat()).filter(|_| finished),
+            score: scores.and_then(|scores| by.apply(scores[place].iter().copied())),
+            finished,
+            right: attempt.solved,
+        }
     };
-    let votes: Vec<Vote> = pool.iter().enumerate().map(vote).collect();
-    let correct: Vec<bool> = pool.iter().map(|attempt| attempt.solved).collect();
-    let mut readings = answer::Readings::default();
-    Ok(Pool::new(&votes, &correct, |a, b| readings.equivalent(a, b))?)
+    let samples: Vec<Sampled> = pool.iter().enumerate().map(sample).collect();
+    Ok(Pool::of_samples(&samples, scale, by, Math.comparer())?)
 }

@@ -127,7 +127,7 @@ impl Workshop<'_> {
             .collect();
         let method = MonteCarlo { solutions: spec.solutions, rollouts, ..MonteCarlo::default() };
         let bar = quick::bar("rollouts", asked.len())?;
-        let labelled = label::label(&mut search, &Method::MonteCarlo(method), &asked, |_, _| {
+        let labelled = label::label(&search, &Method::MonteCarlo(method), &asked, |_, _| {
             bar.inc(1);
         })?;
         bar.finish_and_clear();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use tts_core::cost::Passes;
-use tts_core::{Prompt, Request, Sampling, StepRule, Trajectory, Until, seed};
+use tts_core::{Prompt, Request, StepRule, Trajectory, Until, seed};
 use tts_models::LanguageModel;
 
 use super::models::LETTERS;
@@ -105,13 +105,13 @@ impl Subject<'_> {
         let rule = Arc::new(rule);
         let each = lines / prompts.len() as u64;
         let request = |prompt: &Arc<Prompt>| Request {
-            prefix: Trajectory::new(Arc::clone(prompt), Vec::new(), 0, false),
-            append: None,
-            seeds: (0..each).map(|line| seed::mix(seed, line)).collect(),
             until: Until::Tokens(tokens),
-            sampling: Sampling::default(),
             rule: Arc::clone(&rule),
             max_tokens: tokens,
+            ..Request::new(
+                Trajectory::new(Arc::clone(prompt), Vec::new(), 0, false),
+                (0..each).map(|line| seed::mix(seed, line)).collect(),
+            )
         };
         let requests: Vec<Request> = prompts.iter().map(request).collect();
         let start = Instant::now();

@@ -94,8 +94,7 @@ impl Outcome {
     pub fn samples(&self, aggregate: Aggregate, gold: &str) -> Vec<Sampled> {
         let tree = &self.tree;
         let sample = |&first: &NodeId| {
-            let line =
-                std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
+            let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
             let end = line.last().unwrap_or(first);
             Sampled {
                 answer: tree.answer(end).map(str::to_owned),

@@ -113,7 +113,15 @@ impl Pool {
         preference.sort_by(|&a, &b| preferred_first(&votes[a], &votes[b]));
         let (weights, all) = (scores.clone(), vec![true; votes.len()]);
         let correct = correct.to_vec();
-        Ok(Self { labels, scores, weights, scored: all.clone(), finished: all, correct, preference })
+        Ok(Self {
+            labels,
+            scores,
+            weights,
+            scored: all.clone(),
+            finished: all,
+            correct,
+            preference,
+        })
     }
 
     /// The pool of these samples, with scores of this scale that `aggregate` made of those of steps.

@@ -38,6 +38,15 @@ impl Verdict {
     pub fn is_right(self) -> bool {
         self == Self::Right
     }
+
+    /// Whether its answer is right; `None` when it has none.
+    pub fn of_answer(self) -> Option<bool> {
+        match self {
+            Self::Right => Some(true),
+            Self::Wrong => Some(false),
+            Self::Unanswered => None,
+        }
+    }
 }
 
 /// A kind of problem: how it is asked, what an answer is, and when two are the same.

@@ -115,7 +115,7 @@ impl Writer {
         if let Some(reach) = found.stop {
             return said(Finish::Stop, reach);
         }
-        if last && found.pause.is_none() {
+        if last {
             return Some(End { finish: Finish::Stop, closing: 1 });
         }
         if let Some(reach) = found.pause {

@@ -48,11 +48,9 @@ impl Format {
         let base = HeadConfig { trim_steps: true, ..HeadConfig::default() };
         let signs = Some(Contrast::new("+", "-"));
         match self {
-            Self::QwenMathPrm => HeadConfig {
-                separator: text("<extra_0>"),
-                aggregate: Some(Aggregate::Min),
-                ..base
-            },
+            Self::QwenMathPrm => {
+                HeadConfig { separator: text("<extra_0>"), aggregate: Some(Aggregate::Min), ..base }
+            }
             Self::MathShepherd => HeadConfig {
                 contrast: signs,
                 separator: text(" \u{43a}\u{438}"),

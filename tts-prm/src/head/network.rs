@@ -177,7 +177,8 @@ impl RewardHead {
     pub(crate) fn digest(&self) -> u64 {
         let config = serde_json::to_string(&self.config).unwrap_or_default();
         let layers = self.layers.iter();
-        let numbers = layers.flat_map(|layer| layer.weight.iter().chain(layer.bias.iter().flatten()));
+        let numbers =
+            layers.flat_map(|layer| layer.weight.iter().chain(layer.bias.iter().flatten()));
         numbers.fold(seed::root(0, &config), |hash, number| {
             seed::mix(hash, u64::from(number.to_bits()))
         })

@@ -1,7 +1,10 @@
 //! Says whether a finished solution of one problem is right: what rollouts are counted by.
 
-use tts_core::answer::{equivalent, extract};
-use tts_core::family::{Family, lines};
+use std::sync::Arc;
+
+use tts_core::Task;
+use tts_core::family::{Family, Solved};
+use tts_core::task::Math;
 
 use crate::GoldAnswer;
 
@@ -19,8 +22,34 @@ impl<F: Fn(&str) -> Option<bool> + Send + Sync> Grade for F {
     }
 }
 
-/// By the answer, as [`equivalent`] compares: a text that merely contains the gold answer's digits
-/// is not right.
+/// By the task of the problem: the verdict that searches and metrics have.
+///
+/// ```
+/// use std::sync::Arc;
+/// use tts_core::task::Choice;
+/// use tts_prm::label::{ByTask, Grade};
+/// let task = Arc::new(Choice::default());
+/// let grade = ByTask { task, question: "Which?".into(), gold: "B".into() };
+/// assert_eq!(grade.grade("So it is (b)."), Some(true));
+/// ```
+#[derive(Debug, Clone)]
+pub struct ByTask {
+    /// Says what is right.
+    pub task: Arc<dyn Task>,
+    /// The problem.
+    pub question: String,
+    /// Its right answer.
+    pub gold: String,
+}
+
+impl Grade for ByTask {
+    fn grade(&self, solution: &str) -> Option<bool> {
+        self.task.verdict(&self.question, &self.gold, solution).of_answer()
+    }
+}
+
+/// By the answer, as [`Math`] compares: a text that merely contains the gold answer's digits is not
+/// right.
 ///
 /// ```
 /// use tts_prm::GoldAnswer;
@@ -32,7 +61,7 @@ impl<F: Fn(&str) -> Option<bool> + Send + Sync> Grade for F {
 /// ```
 impl Grade for GoldAnswer {
     fn grade(&self, solution: &str) -> Option<bool> {
-        extract(solution).map(|answer| equivalent(&self.gold, &answer))
+        Math.verdict("", &self.gold, solution).of_answer()
     }
 }
 
@@ -47,7 +76,6 @@ pub struct InFamily<F> {
 
 impl<F: Family> Grade for InFamily<F> {
     fn grade(&self, solution: &str) -> Option<bool> {
-        let steps = lines(solution);
-        (!steps.is_empty()).then(|| self.family.solved(&self.question, &steps))
+        Solved(&self.family).verdict(&self.question, "", solution).of_answer()
     }
 }

@@ -30,7 +30,7 @@
 //! let policy = Slipping { error: 0.2 }; // a language model
 //! let search = Search::new(&policy).rule(StepRule::lines()).seed(7);
 //! let method = Method::MonteCarlo(MonteCarlo { solutions: 4, rollouts: 8, ..MonteCarlo::default() });
-//! let labelled = label(&mut search, &method, &problems, |_, _| {})?;
+//! let labelled = label(&search, &method, &problems, |_, _| {})?;
 //! assert_eq!(labelled.len(), 3);
 //! # Ok::<(), tts_core::SearchError>(())
 //! ```
@@ -50,7 +50,7 @@ pub use consensus::Consensus;
 pub use exact::exact;
 pub use file::{read_labels, write_labels};
 pub use given::GivenSolutions;
-pub use grade::{Grade, InFamily};
+pub use grade::{ByTask, Grade, InFamily};
 pub use monte_carlo::{MonteCarlo, MonteCarloSearch};
 pub use omega::{OmegaPrm, OmegaPrmSearch};
 pub use rollouts::Estimate;

@@ -73,7 +73,7 @@ impl SearchStrategy for Labelling {
 /// When a problem's search fails; with a [`tts_core::Store`] under the search nothing that was
 /// generated is lost then.
 pub fn label(
-    search: &mut Search<'_>,
+    search: &Search<'_>,
     method: &Method,
     problems: &[Problem],
     mut done: impl FnMut(usize, (&[LabelledSolution], &Usage)),

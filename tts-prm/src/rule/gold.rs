@@ -1,15 +1,15 @@
 //! Outcome rules: a finished solution is right when its answer is the gold answer.
 //!
-//! The last step of a finished path scores 1 or 0, by [`equivalent`] of the gold answer and the
-//! answer extracted from the text of the whole path. Everything else is [`NEUTRAL`]: a search must
+//! The last step of a finished path scores 1 or 0, by [`Math`]'s verdict on the text of the
+//! whole path. Everything else is [`NEUTRAL`]: a search must
 //! gain nothing from an oracle before the end. For upper bounds and for tests; with a held-out
 //! gold answer a search that uses it measures nothing.
 
 use std::collections::HashMap;
 
-use tts_core::answer::{equivalent, extract};
 use tts_core::scorer::NEUTRAL;
-use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
+use tts_core::task::Math;
+use tts_core::{BoxError, Scale, Scored, StepScorer, Task, Trajectory};
 
 use crate::PrmError;
 
@@ -59,8 +59,8 @@ fn judge(path: &Trajectory, gold: &str) -> Scored {
     if let Some(last) = scores.last_mut()
         && path.is_finished()
     {
-        let right = extract(&path.text()).is_some_and(|answer| equivalent(gold, &answer));
-        *last = f64::from(u8::from(right));
+        let verdict = Math.verdict(path.prompt().question(), gold, &path.text());
+        *last = f64::from(u8::from(verdict.is_right()));
     }
     Scored::of(scores)
 }

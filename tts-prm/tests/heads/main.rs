@@ -42,7 +42,7 @@ fn engine() -> Engine<Native> {
 fn step(text: &str) -> Arc<Step> {
     let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
     let logprobs = vec![-1.0; tokens.len()];
-    Arc::new(Step { text: text.into(), tokens, given: 0, logprobs })
+    Arc::new(Step { text: text.into(), tokens, logprobs, ..Step::default() })
 }
 
 fn path(texts: &[&str], fresh: usize, finished: bool) -> Trajectory {

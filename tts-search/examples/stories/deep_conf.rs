@@ -88,7 +88,9 @@ impl Script for DeepConf {
         let halt = below.map(|below| Halt { window: self.window, below });
         let (mut asked, mut vote) = (self.warm_up, self.vote(&lines, below));
         while asked < self.most && vote.is_none_or(|(_, share)| share < self.consensus) {
-            vote.iter().for_each(|&(winner, _)| desk.prefer(winner));
+            if let Some((winner, _)) = vote {
+                desk.prefer(winner);
+            }
             let n = self.batch.min(self.most - asked);
             let ask = Ask::problem().times(n).watch(Watch { halt, ..noted });
             lines.extend(desk.ask(ask).await);

@@ -57,7 +57,8 @@ impl Script for PowerSampling {
         let whole = Arc::new(StepRule { delimiters, max_step_tokens, ..StepRule::default() });
         let watch = Watch { drawn: true, ..Watch::default() };
         let sampling = Sampling::temperature(1.0 / self.alpha);
-        let write = |ask: Ask| desk.line(ask.rule(Arc::clone(&whole)).watch(watch).sampling(sampling));
+        let write =
+            |ask: Ask| desk.line(ask.rule(Arc::clone(&whole)).watch(watch).sampling(sampling));
         let first = write(Ask::problem()).await?;
         let (mut node, mut text, mut stays) = (first.node, logs(&first), 0_u32);
         for _ in 0..self.steps {

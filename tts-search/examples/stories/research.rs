@@ -59,7 +59,8 @@ impl Default for Research {
 
 pub(crate) const PLAN: &str = "Plan a report: which areas must it cover?";
 pub(crate) const DRAFT: &str = "Write a first draft from what you know.";
-pub(crate) const QUESTION: &str = "What should be searched for next? Write nothing if nothing is open.";
+pub(crate) const QUESTION: &str =
+    "What should be searched for next? Write nothing if nothing is open.";
 pub(crate) const ANSWER: &str = "Answer the question from what was found, and cite it.";
 pub(crate) const REVISE: &str = "Revise the draft by what is known now.";
 pub(crate) const REPORT: &str = "Write the report.";
@@ -91,7 +92,8 @@ async fn evolve(desk: &Desk, part: Evolve, asked: String, kind: fn(Ask) -> Ask) 
     }
     let texts: Vec<String> = variants.iter().map(Line::text).collect();
     let shown: Vec<(&str, &str)> = texts.iter().map(|text| ("Text", text.as_str())).collect();
-    desk.line(kind(Ask::of(words(MERGE, &[&[("Task", asked.as_str())], &shown[..]].concat())))).await
+    desk.line(kind(Ask::of(words(MERGE, &[&[("Task", asked.as_str())], &shown[..]].concat()))))
+        .await
 }
 
 impl Script for Research {
@@ -115,7 +117,7 @@ impl Script for Research {
             let found = desk.line(search).await?.text();
             let seen = [("Question", &question[..]), ("Found", &found)];
             let answer = evolve(&desk, self.answer, words(ANSWER, &seen), Ask::aside).await?.text();
-            known += &format!("{question}\n{answer}\n");
+            known.extend([&question, "\n", &answer, "\n"]);
             let seen = [problem, ("Draft", &text), ("Known", &known)];
             draft = desk.line(Ask::of(words(REVISE, &seen)).about(draft.node)).await?;
         }

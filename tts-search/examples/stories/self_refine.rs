@@ -28,7 +28,9 @@ pub(crate) struct SelfRefine {
 
 /// The question for a critique.
 pub(crate) fn critique(question: &str, attempt: &str) -> String {
-    format!("{question}\n\n<attempt>\n{attempt}\n</attempt>\nWhat is wrong with it? If nothing is, say: {FAULTLESS}")
+    format!(
+        "{question}\n\n<attempt>\n{attempt}\n</attempt>\nWhat is wrong with it? If nothing is, say: {FAULTLESS}"
+    )
 }
 
 /// The question for a revision.

@@ -93,7 +93,7 @@ fn the_answer_is_the_best_solution_and_batches_keep_to_the_calls() {
     for (calls, batch) in [(1, 1), (7, 3), (12, 5), (4, 9)] {
         let search = search((0.3, 0.05), (0.4, 0.0));
         let outcome = search.run(story(calls, batch), "a problem").expect("runs");
-        assert_eq!(outcome.usage.logical.samples as usize, calls);
+        assert_eq!(outcome.usage.logical.samples, calls as u64);
         assert_eq!(outcome.usage.rounds as usize, calls.div_ceil(batch));
         assert_eq!(outcome.best, outcome.tree.best(tts_core::Aggregate::ByScale));
     }

@@ -9,7 +9,8 @@ use story::Aggregation;
 use tts_core::toy::Sample;
 use tts_core::{NodeId, Outcome, Scripted, Search, What};
 
-use crate::sums::{Sums, problem};
+use crate::addition::problem;
+use crate::sums::Sums;
 use crate::{laws, questions};
 
 const SOLVER: Sums = Sums { skill: 0.4, eye: 0.8 };
@@ -43,11 +44,11 @@ fn it_takes_population_times_rounds_lines_in_one_batch_a_round() {
         let outcome = search.run(story(population, k, rounds), problem(0)).expect("runs");
         drop(search);
         assert_eq!(batches, vec![population; rounds]);
-        assert_eq!(outcome.usage.logical.samples as usize, population * rounds);
+        assert_eq!(outcome.usage.logical.samples, (population * rounds) as u64);
         assert_eq!(outcome.usage.rounds as usize, rounds);
         assert_eq!(outcome.tree.candidates().len(), population * rounds);
         // The first population is one call, each aggregation one more.
-        assert_eq!(outcome.usage.logical.calls as usize, 1 + population * (rounds - 1));
+        assert_eq!(outcome.usage.logical.calls, 1 + (population * (rounds - 1)) as u64);
     }
 }
 

@@ -10,8 +10,8 @@ use story::BudgetForcing;
 use tts_core::toy::Sample;
 use tts_core::{Finish, NodeId, Outcome, Script, Scripted, Search, Step, StepRule};
 
+use crate::addition::problem;
 use crate::laws;
-use crate::sums::problem;
 
 const WAIT: &str = "Wait. ";
 
@@ -73,7 +73,7 @@ fn every_wait_is_honoured_and_thinking_ends_once() {
         let fewer = run(waits - 1, 10_000, index).text().expect("an answer");
         let before = fewer.rsplit_once(CLOSE).expect("thinking ends").0;
         assert!(text.starts_with(&format!("{before}{WAIT}")), "{text}\n{fewer}");
-        assert_eq!(outcome.usage.logical.samples as usize, waits + 2);
+        assert_eq!(outcome.usage.logical.samples, waits as u64 + 2);
     }
 }
 

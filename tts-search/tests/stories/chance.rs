@@ -21,7 +21,9 @@ impl Chance {
         let words = format!("{} {}", desk.question(), desk.below(3));
         let (mut ask, mut kind) = match chosen {
             // A rollout stays one.
-            Some((line, kind)) if lucky(3) && matches!(line.finish, Finish::Step | Finish::Pause) => {
+            Some((line, kind))
+                if lucky(3) && matches!(line.finish, Finish::Step | Finish::Pause) =>
+            {
                 (Ask::behind(line.node), *kind)
             }
             Some((line, kind)) if lucky(2) => {
@@ -117,9 +119,10 @@ fn search(seed: u64, failing: f64) -> Search<'static> {
 fn outcome(done: Result<Outcome, SearchError>) -> Outcome {
     match done {
         Ok(outcome) => outcome,
-        Err(SearchError { kind: SearchErrorKind::Run(RunError::AllLinesFailed { .. }), partial }) => {
-            *partial.expect("what was made")
-        }
+        Err(SearchError {
+            kind: SearchErrorKind::Run(RunError::AllLinesFailed { .. }),
+            partial,
+        }) => *partial.expect("what was made"),
         Err(error) => panic!("{error:?}"),
     }
 }

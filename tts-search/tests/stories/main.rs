@@ -15,6 +15,8 @@ mod research;
 mod revision;
 mod self_refine;
 
+#[path = "../../examples/stories/worlds/addition.rs"]
+mod addition;
 #[path = "../../examples/stories/worlds/sums.rs"]
 mod sums;
 #[path = "../../examples/stories/worlds/text_model.rs"]

@@ -11,7 +11,8 @@ use tts_core::seed::{self, Rng};
 use tts_core::*;
 use tts_search::{BeamSearch, BestOfN};
 
-use crate::sums::{Sums, problem, right};
+use crate::addition::{problem, right};
+use crate::sums::Sums;
 use crate::text_model::TextModel;
 use crate::{laws, lines, questions};
 
@@ -246,7 +247,8 @@ fn a_beam_is_judged_step_by_step() {
     let judge = TextModel(|prompt: &Prompt, _: &str, _: &mut Rng| {
         let parts: Vec<&str> = prompt.question().split("<response>\n").skip(1).collect();
         shown.lock().expect("no panic").push(parts.len());
-        let scores: Vec<String> = parts.iter().map(|part| (part.len() % 10 + 1).to_string()).collect();
+        let scores: Vec<String> =
+            parts.iter().map(|part| (part.len() % 10 + 1).to_string()).collect();
         Ok(format!("\\boxed{{{}}}", scores.join(",")))
     });
     let world = tts_core::toy::ToyWorld { additions: 3, error: 0.3, seed: 1 };
@@ -265,6 +267,9 @@ fn a_beam_is_judged_step_by_step() {
 fn laws() {
     let prompts: Vec<_> = (0..8).map(problem).collect();
     laws::hold(&search(), &judged(4, 2, true), &prompts);
-    let needs = search().run(Judged::of(BestOfN::default(), Panel { judge: "nobody".into(), ..panel(1, 1, false) }), problem(0));
+    let needs = search().run(
+        Judged::of(BestOfN::default(), Panel { judge: "nobody".into(), ..panel(1, 1, false) }),
+        problem(0),
+    );
     assert!(needs.is_err_and(|error| error.to_string().contains("nobody")));
 }

@@ -23,7 +23,8 @@ fn chains(length_factor: bool, seed: u64) -> BTreeMap<String, f64> {
     let prompts = (0..16).map(|chain| Prompt::from(format!("chain {chain}")));
     let search = Search::new(model()).seed(seed);
     let outcomes = search.run_many(&story(2.0, 10_000, length_factor), prompts);
-    let trees: Vec<Tree> = outcomes.into_iter().map(|outcome| outcome.expect("runs").tree).collect();
+    let trees: Vec<Tree> =
+        outcomes.into_iter().map(|outcome| outcome.expect("runs").tree).collect();
     empirical(&trees)
 }
 

@@ -8,8 +8,9 @@ use tts_core::select::{Vote, Weight, weighted, weighted_over_chains};
 use tts_core::toy::Sample;
 use tts_core::{Aggregate, NodeId, Outcome, Scripted, Search, Selection};
 
+use crate::addition::problem;
 use crate::laws;
-use crate::sums::{Sums, problem};
+use crate::sums::Sums;
 
 const SOLVER: Sums = Sums { skill: 0.4, eye: 0.8 };
 
@@ -42,10 +43,8 @@ fn a_revision_is_shown_the_latest_four_attempts_in_order() {
         for place in 1..8 {
             let asked = tree.asked(chain[place]).question();
             let latest = &chain[place.saturating_sub(4)..place];
-            let shown: String = latest
-                .iter()
-                .map(|&attempt| format!("<attempt>\n{}\n</attempt>\n", tree.text(attempt)))
-                .collect();
+            let shown = |&attempt| format!("<attempt>\n{}\n</attempt>\n", tree.text(attempt));
+            let shown = latest.iter().map(shown).collect::<Vec<String>>().concat();
             assert!(asked.contains(&format!("attempts:\n{shown}Write")), "{asked}");
         }
     }

@@ -6,8 +6,9 @@ mod story;
 use story::{FAULTLESS, SelfRefine, critique, revision};
 use tts_core::{NodeId, NodeKind, Outcome, Prompt, Scripted, Search};
 
+use crate::addition::problem;
 use crate::laws;
-use crate::sums::{Sums, problem};
+use crate::sums::Sums;
 
 const SOLVER: Sums = Sums { skill: 0.4, eye: 0.9 };
 
@@ -79,7 +80,7 @@ fn asking_for_critiques_changes_no_attempt() {
 fn refinement_helps_one_who_sees_faults() {
     let right = |rounds| {
         let right = |&index: &u64| {
-            let gold = crate::sums::right(problem(index).question());
+            let gold = crate::addition::right(problem(index).question());
             run(rounds, index).answer() == Some(gold)
         };
         (0..200).filter(right).count()

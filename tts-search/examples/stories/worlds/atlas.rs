@@ -43,7 +43,7 @@ pub(crate) fn writer() -> impl Generator {
         let text = if is(MERGE) || is(REWRITE) {
             under(asked, "Text").to_owned()
         } else if is(DRAFT) {
-            (1..=RIVERS).map(|river| format!("river {river}: ?\n")).collect()
+            (1..=RIVERS).map(|river| format!("river {river}: ?\n")).collect::<Vec<_>>().concat()
         } else if is(QUESTION) {
             let open = draft.lines().find_map(|line| line.strip_suffix(": ?"));
             open.map_or(String::new(), |river| format!("{river}{chance}"))

@@ -46,7 +46,9 @@ fn list(path: &mut Vec<u32>, p: f64, alpha: f64, law: &mut BTreeMap<String, f64>
 /// Shares of weights.
 pub(crate) fn normal(mut law: BTreeMap<String, f64>) -> BTreeMap<String, f64> {
     let sum: f64 = law.values().sum();
-    law.values_mut().for_each(|weight| *weight /= sum);
+    for weight in law.values_mut() {
+        *weight /= sum;
+    }
     law
 }
 

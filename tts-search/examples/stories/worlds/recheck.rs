@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use tts_core::seed::{self, Rng};
 use tts_core::{Generator, Prompt};
 
-use crate::sums::right;
+use crate::addition::right;
 use crate::text_model::TextModel;
 
 /// The text that ends thinking.
@@ -32,10 +32,11 @@ pub(crate) fn thinker() -> impl Generator + Clone {
         let mut text = so_far.to_owned();
         if !so_far.contains(CLOSE) {
             let right = right(prompt.question());
+            let mut lucky = |rate: f64| seed::uniform(rng) < rate;
             loop {
-                let slip = ["", "0", "1", "2"].get(if seed::uniform(rng) < 0.5 { 0 } else { 1 + usize::from(seed::uniform(rng) < 0.5) });
-                text += &format!("It is {right}{}.\n", slip.unwrap_or(&""));
-                if seed::uniform(rng) < 0.4 {
+                let slip = if lucky(0.5) { "" } else { ["1", "2"][usize::from(lucky(0.5))] };
+                text.extend(["It is ", &right, slip, ".\n"]);
+                if lucky(0.4) {
                     break;
                 }
             }

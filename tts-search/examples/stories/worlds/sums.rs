@@ -1,6 +1,6 @@
 //! Sums whose solver reads prose: it solves, looks at what others wrote, criticises and judges.
 //!
-//! A problem is `3 + 5 + 2 = ?`. A solution ends with `The answer is 10.` and is right with probability
+//! A solution ends with `The answer is 10.` and is right with probability
 //! `skill`; a right answer that the prompt shows is recognised with probability `eye`. Asked what is
 //! wrong with an attempt it says so, or that nothing is, with the same eye; asked for `\boxed` scores it
 //! gives right responses more than wrong ones, but for chance. As a scorer it is right more often than
@@ -14,6 +14,7 @@ use tts_core::{
     Trajectory, cost::ModelCost,
 };
 
+use crate::addition::right;
 use crate::text_model::TextModel;
 
 /// Who solves sums.
@@ -23,19 +24,6 @@ pub(crate) struct Sums {
     pub(crate) skill: f64,
     /// How often right and wrong are told apart.
     pub(crate) eye: f64,
-}
-
-/// Problem number `index`.
-pub(crate) fn problem(index: u64) -> Prompt {
-    let mut rng = seed::rng(seed::mix(11, index));
-    let numbers: Vec<String> = (0..4).map(|_| format!("{:.0}", below(&mut rng, 30.0))).collect();
-    Prompt::text(format!("{} = ?", numbers.join(" + ")))
-}
-
-/// The right answer to the sum on the first line of a question.
-pub(crate) fn right(question: &str) -> String {
-    let sum = question.lines().next().unwrap_or_default().trim_end_matches(" = ?");
-    sum.split(" + ").filter_map(|number| number.parse::<i64>().ok()).sum::<i64>().to_string()
 }
 
 fn below(rng: &mut Rng, most: f64) -> f64 {
