@@ -66,13 +66,14 @@ pub fn decode(
 ) -> Result<Figures, BoxError> {
     let prompt = prompt(model, prompt_tokens)?;
     let mut request = Request {
-        prefix: Trajectory::new(Arc::new(prompt), Vec::new(), 0, false),
-        append: None,
-        seeds: (0..lines).collect(),
         until: Until::Tokens(new_tokens),
         sampling,
         rule: Arc::new(rule(new_tokens)),
         max_tokens: new_tokens,
+        ..Request::new(
+            Trajectory::new(Arc::new(prompt), Vec::new(), 0, false),
+            (0..lines).collect(),
+        )
     };
     if read_before {
         request.until = Until::Tokens(1);
@@ -183,7 +184,7 @@ pub fn mixed(
         searches.push((prompt, ShuffledBeam::new(4, 4, 3 + small * 5 % 7, 12 + small * 11 % 29)));
     }
     let longest = searches.iter().map(|(_, s)| s.steps * s.step_tokens).max().unwrap_or(1);
-    let mut search = Search::new(&model).rule(rule(longest)).sampling(sampling).seed(7);
+    let search = Search::new(&model).rule(rule(longest)).sampling(sampling).seed(7);
     let start = Instant::now();
     let mut pool = search.pool();
     for (prompt, strategy) in searches {

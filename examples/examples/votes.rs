@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tts_core::metrics::pass_at_k;
 use tts_core::select::{Group, Vote, Weight, best, majority, weighted};
-use tts_core::{Scale, Selection, Task, Unit, task};
+use tts_core::{Scale, Selection, Unit, task};
 
 /// Selects one candidate of each pool on the standard input.
 #[derive(Parser)]

@@ -1,6 +1,8 @@
 //! Adaptive branching: the shape of the search follows from what helps, and so does who writes.
 //!
 //! `cargo run --release -p tts-search --example ab_mcts`
+//!
+//! The method, with its source, is in `stories/ab_mcts.rs`.
 
 use std::error::Error;
 use std::io::Write;

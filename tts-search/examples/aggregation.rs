@@ -2,6 +2,8 @@
 //! population, where the majority of as many samples does not.
 //!
 //! `cargo run --release -p tts-search --example aggregation`
+//!
+//! The method, with its source, is in `stories/aggregation.rs`.
 
 use std::error::Error;
 use std::io::Write;

@@ -1,6 +1,8 @@
 //! Budget forcing: one who must look again is right more often, up to a point, and pays for it.
 //!
 //! `cargo run --release -p tts-search --example budget_forcing`
+//!
+//! The method, with its source, is in `stories/budget_forcing.rs`.
 
 use std::error::Error;
 use std::io::Write;

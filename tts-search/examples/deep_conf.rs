@@ -2,6 +2,8 @@
 //! majority and more often right.
 //!
 //! `cargo run --release -p tts-search --example deep_conf`
+//!
+//! The method, with its source, is in `stories/deep_conf.rs`.
 
 use std::error::Error;
 use std::io::Write;

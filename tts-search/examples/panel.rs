@@ -2,6 +2,8 @@
 //! likes.
 //!
 //! `cargo run --release -p tts-search --example panel`
+//!
+//! The method, with its source, is in `stories/panel.rs`.
 
 use std::error::Error;
 use std::io::Write;

@@ -2,6 +2,8 @@
 //! the lengths and without.
 //!
 //! `cargo run --release -p tts-search --example power`
+//!
+//! The method, with its source, is in `stories/power.rs`.
 
 use std::collections::BTreeMap;
 use std::error::Error;

@@ -1,6 +1,8 @@
 //! Deep research as diffusion: how the draft fills as searches come in, and who wrote how much.
 //!
 //! `cargo run --release -p tts-search --example research`
+//!
+//! The method, with its source, is in `stories/research.rs`.
 
 use std::error::Error;
 use std::io::Write;

@@ -1,6 +1,8 @@
 //! Sequential or parallel: 32 attempts at every split between the number of chains and their length.
 //!
 //! `cargo run --release -p tts-search --example revision`
+//!
+//! The method, with its source, is in `stories/revision.rs`.
 
 use std::error::Error;
 use std::io::Write;

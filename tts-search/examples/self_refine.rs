@@ -1,6 +1,8 @@
 //! Self-refinement: the story of one problem, as the tree keeps it.
 //!
 //! `cargo run --release -p tts-search --example self_refine`
+//!
+//! The method, with its source, is in `stories/self_refine.rs`.
 
 use std::error::Error;
 use std::io::Write;

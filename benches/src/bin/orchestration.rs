@@ -1,15 +1,16 @@
 //! What a driver costs a node, apart from models: strategies on a generator that writes nothing.
 //!
-//! `cargo run --release -p tts-benches --bin orchestration -- [best-of-n|beam|tree|depth] NODES [--scored]`
+//! `cargo run --release -p tts-benches --bin orchestration -- [best-of-n|beam|tree|wide|depth] NODES [--scored]`
 //!
 //! A generator with one token a step and a scorer that hashes the step leave only what the library
 //! does itself: asking, splitting, appending, ranking, choosing. One line of JSON for each run.
 
+use std::io::Write;
 use std::time::Instant;
 
 use tts_core::{
     Aggregate, BoxError, Completion, Expand, Finish, Generated, Generator, NodeId, Request, Search,
-    SearchStrategy, Step, StepRule, StepScorer, Trajectory, Tree, View, scorer,
+    SearchStrategy, Step, StepRule, Trajectory, Tree, View, scorer,
 };
 
 /// Writes one token a step and never ends by itself.
@@ -36,7 +37,7 @@ struct Wide(usize);
 
 impl SearchStrategy for Wide {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        if view.fresh() == [NodeId::ROOT] { vec![Expand::end(NodeId::ROOT, self.0)] } else { Vec::new() }
+        if view.is_start() { vec![Expand::end(NodeId::ROOT, self.0)] } else { Vec::new() }
     }
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
         tree.best(Aggregate::Last)
@@ -70,7 +71,10 @@ impl SearchStrategy for Beam {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let name = arguments.first().map_or("best-of-n", String::as_str).to_owned();
-    let nodes: usize = arguments.get(1).map_or(Ok(10_000), |n| n.parse())?;
+    let nodes: usize = match arguments.get(1) {
+        Some(number) => number.parse()?,
+        None => 10_000,
+    };
     let scored = arguments.iter().any(|argument| argument == "--scored");
     let judge = scorer::from_fn(|_: &Trajectory, step: &Step| {
         f64::from(step.tokens.first().copied().unwrap_or(0)) / 65536.0
@@ -78,23 +82,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rule = StepRule { max_steps: u32::MAX, max_tokens: u32::MAX, ..StepRule::lines() };
     let mut search = Search::new(&Blank).rule(rule);
     if scored {
-        search = search.scorer(&judge as &dyn StepScorer);
+        search = search.scorer(&judge);
     }
     let strategy: Box<dyn SearchStrategy> = match name.as_str() {
         "best-of-n" => Box::new(Wide(nodes)),
         "beam" => Box::new(Beam { keep: 4, branch: 4, nodes }),
-        // Every decision of a round is a node of its own.
-        "tree" => Box::new(Beam { keep: nodes.div_ceil(4), branch: 1, nodes }),
+        // Hundreds of decisions a round, as a tree search has with its leaves in one batch.
+        "tree" => Box::new(Beam { keep: 256, branch: 4, nodes }),
+        // A quarter of all nodes in one round, each a decision of its own.
+        "wide" => Box::new(Beam { keep: nodes.div_ceil(4), branch: 1, nodes }),
         "depth" => Box::new(Beam { keep: 1, branch: 1, nodes }),
-        other => return Err(format!("{other:?}: expected best-of-n, beam, tree or depth").into()),
+        other => {
+            return Err(format!("{other:?}: expected best-of-n, beam, tree, wide or depth").into());
+        }
     };
     let start = Instant::now();
     let outcome = search.run(strategy, "a question")?;
     let seconds = start.elapsed().as_secs_f64();
     let made = outcome.tree.len() - 1;
-    println!(
+    writeln!(
+        std::io::stdout(),
         "{{\"search\":\"{name}\",\"nodes\":{made},\"scored\":{scored},\"seconds\":{seconds:.3},\"us_per_node\":{:.3}}}",
         1e6 * seconds / made as f64
-    );
+    )?;
     Ok(())
 }

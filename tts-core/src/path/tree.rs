@@ -353,7 +353,7 @@ impl Tree {
     }
 
     /// All nodes in order, the root first.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (NodeId, &Node)> + Clone {
         self.nodes.iter().enumerate().map(|(index, node)| (NodeId(number(index)), node))
     }
 

@@ -122,3 +122,106 @@ fn public_types_can_cross_threads() {
     crosses::<(Settings, Budget, Usage, Selection, Expand, SearchError, RunError, RecordError)>();
     crosses::<(ToyWorld, Oracle, Sample, Run<Sample>, NodeId, Node, Step, Prompt, Given, Scored)>();
 }
+
+/// A service that owns its model and its searches, and is driven turn by turn on another thread.
+#[test]
+fn searches_and_pools_can_be_owned_and_sent() {
+    struct Service {
+        world: std::sync::Arc<ToyWorld>,
+        pool: SearchPool<'static, Sample>,
+    }
+    let world = std::sync::Arc::new(world());
+    let search = Search::new(std::sync::Arc::clone(&world))
+        .scorer(Oracle { noise: 0.3, seed: 5 })
+        .sampling(Sampling::temperature(1.0))
+        .seed(3);
+    let mut service = Service { world, pool: search.pool() };
+    let worker = std::thread::spawn(move || {
+        let mut over = Vec::new();
+        let mut next = 0;
+        while next < 6 || !service.pool.is_empty() {
+            // Problems join between turns.
+            if next < 6 {
+                service
+                    .pool
+                    .submit(Sample { n: 4 }, service.world.prompt(next), None)
+                    .expect("starts");
+                next += 1;
+            }
+            over.extend(service.pool.turn());
+        }
+        over
+    });
+    let mut over = worker.join().expect("no panic");
+    over.sort_by_key(|(id, _)| *id);
+    assert_eq!(over.len(), 6);
+    for ((id, outcome), problem) in over.into_iter().zip(0..) {
+        let alone = search.run(Sample { n: 4 }, super::world().prompt(problem)).expect("runs");
+        assert_eq!((id, outcome.expect("runs").tree), (ProblemId(problem as usize), alone.tree));
+    }
+}
+
+/// A scorer that takes its time: the writing goes on meanwhile.
+#[test]
+fn a_slow_scorer_does_not_stop_the_writing() {
+    use std::sync::Mutex;
+
+    /// Judges a group only when it was looked at several times.
+    struct Slow<'a>(&'a Mutex<Vec<&'static str>>);
+    struct SlowScoring<'a> {
+        scorer: &'a Slow<'a>,
+        waiting: Vec<(GroupId, Vec<Trajectory>, u32)>,
+        next: u64,
+    }
+    impl StepScorer for Slow<'_> {
+        fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+            let half = |path: &Trajectory| Scored::of(vec![0.5; path.fresh_steps().len()]);
+            Ok(batch.iter().map(half).collect())
+        }
+        fn session(&self) -> Box<dyn Scoring + '_> {
+            Box::new(SlowScoring { scorer: self, waiting: Vec::new(), next: 0 })
+        }
+    }
+    impl Scoring for SlowScoring<'_> {
+        fn submit(&mut self, paths: Vec<Trajectory>) -> GroupId {
+            self.next += 1;
+            self.waiting.push((GroupId(self.next), paths, 4));
+            GroupId(self.next)
+        }
+        fn step(&mut self) -> Vec<Judged> {
+            self.waiting.iter_mut().for_each(|(_, _, left)| *left -= 1);
+            let done = self.waiting.extract_if(.., |(_, _, left)| *left == 0);
+            let scorer = self.scorer;
+            let judge = |(id, paths, _): (GroupId, Vec<Trajectory>, u32)| {
+                scorer.0.lock().expect("not poisoned").push("judged");
+                (id, scorer.score(&paths))
+            };
+            done.map(judge).collect()
+        }
+        fn cancel(&mut self, group: GroupId) {
+            self.waiting.retain(|(id, _, _)| *id != group);
+        }
+    }
+    let log = Mutex::new(Vec::new());
+    let world = world();
+    let slow = Slow(&log);
+    let tell = |event: &Event<'_>| {
+        if let What::Line { .. } = event.what {
+            log.lock().expect("not poisoned").push("line");
+        }
+    };
+    let search = Search::new(&world).scorer(&slow).observer(tell);
+    let mut pool = search.pool();
+    pool.submit(Sample { n: 1 }, world.prompt(0), None).expect("starts");
+    let mut over = pool.turn();
+    for problem in 1..3 {
+        pool.submit(Sample { n: 1 }, world.prompt(problem), None).expect("starts");
+        over.extend(pool.turn());
+    }
+    while !pool.is_empty() {
+        over.extend(pool.turn());
+    }
+    assert_eq!(over.len(), 3);
+    // All three lines were written before the first judgement came.
+    assert_eq!(log.lock().expect("not poisoned")[..4], ["line", "line", "line", "judged"]);
+}

@@ -296,3 +296,108 @@ fn one_bad_request_leaves_the_other_problems_alone() {
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
     assert!(outcomes[1].as_ref().expect_err("refused").to_string().contains("not that one"));
 }
+
+#[test]
+fn a_generator_that_is_down_is_not_called_line_by_line() {
+    struct Down(AtomicUsize);
+    impl Generator for Down {
+        fn generate(&self, _: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Err("connection refused".into())
+        }
+    }
+    let down = Down(AtomicUsize::new(0));
+    let world = world();
+    let prompts = (0..10).map(|problem| world.prompt(problem));
+    for outcome in Search::new(&down).run_many(&Sample { n: 64 }, prompts) {
+        let error = outcome.expect_err("down");
+        assert!(matches!(error.kind, SearchErrorKind::Generator(_)), "{error:?}");
+        assert!(error.to_string().contains("connection refused"), "{error}");
+    }
+    let calls = down.0.into_inner();
+    assert!(calls <= 10, "{calls} calls of a generator that is down");
+}
+
+#[test]
+fn a_panic_takes_nobody_else_down() {
+    let world = world();
+    let bad = world.prompt(1);
+    let judge = scorer::from_fn(|path: &Trajectory, _: &Step| {
+        assert!(*path.prompt() != bad, "no such problem");
+        0.5
+    });
+    let search = Search::new(&world).scorer(&judge);
+    let outcomes = search.run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
+    let error = outcomes[1].as_ref().expect_err("panics");
+    assert!(error.to_string().contains("the scorer panicked: "), "{error}");
+    assert!(error.partial.as_ref().expect("kept").tree.len() > 2);
+    assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
+
+    #[derive(Clone)]
+    struct Trips;
+    impl SearchStrategy for Trips {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            assert!(view.tree().len() < 4, "too many nodes");
+            vec![Expand::step(NodeId::ROOT, 2)]
+        }
+    }
+    let error = Search::new(&world).run(Trips, world.prompt(0)).expect_err("trips");
+    assert!(error.to_string().contains("the strategy panicked: too many nodes"), "{error}");
+    assert_eq!(error.partial.expect("kept").tree.len(), 5);
+
+    struct Breaks;
+    impl Generator for Breaks {
+        fn generate(&self, _: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            panic!("out of memory")
+        }
+    }
+    let error = Search::new(&Breaks).run(Sample { n: 1 }, world.prompt(0)).expect_err("breaks");
+    assert!(error.to_string().contains("the generator panicked: out of memory"), "{error}");
+}
+
+#[test]
+fn a_path_that_cannot_be_judged_stays_a_sample() {
+    /// Has room for so many steps.
+    struct Short(usize);
+    impl StepScorer for Short {
+        fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+            let judge = |path: &Trajectory| match path.text().len() {
+                length if length > self.0 => Scored::refused(format!("{length} bytes")),
+                _ => Scored::of(vec![0.5; path.fresh_steps().len()]),
+            };
+            Ok(batch.iter().map(judge).collect())
+        }
+        fn scale(&self) -> Scale {
+            Scale::PREFIX
+        }
+    }
+    let world = world();
+    let search = Search::new(&world).scorer(Short(74)).sampling(Sampling::temperature(1.0));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let recorded = search.record(&path);
+    let outcome = recorded.run(Sample { n: 16 }, world.prompt(0)).expect("runs");
+    let samples = outcome.samples(Aggregate::ByScale, &world.answer(0));
+    let unscored = samples.iter().filter(|sample| sample.score.is_none()).count();
+    assert_eq!((samples.len(), unscored), (16, outcome.unscored.len()));
+    assert!((1..16).contains(&unscored), "{unscored}");
+    assert!(outcome.tree[outcome.best.expect("an answer")].score.is_some() || unscored == 16);
+    // What was refused is refused again when the record is played back.
+    let again = recorded.run(Sample { n: 16 }, world.prompt(0)).expect("resumes");
+    assert_eq!((again.tree, again.unscored), (outcome.tree, outcome.unscored));
+}
+
+#[test]
+fn probabilities_are_held_to_their_scale() {
+    let world = world();
+    let judge = scorer::from_fn(|_, _| 1.5).with_scale(Scale::PREFIX);
+    let error = Search::new(&world).scorer(&judge).run(Sample { n: 1 }, world.prompt(0));
+    let error = error.expect_err("no probability").to_string();
+    assert!(error.contains("the score 1.5") && error.contains("StepScorer::scale"), "{error}");
+}
+
+#[test]
+fn samples_of_nothing_are_refused() {
+    let error = Search::new(&world()).run(Sample { n: 0 }, "1 + 1 = ?").expect_err("none");
+    assert!(error.to_string().contains("n is 0, expected at least 1"), "{error}");
+}

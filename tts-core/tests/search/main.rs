@@ -5,6 +5,8 @@
 mod accounts;
 mod company;
 mod failures;
+mod lines;
+mod questions;
 mod records;
 
 use tts_core::toy::{Oracle, ToyWorld};

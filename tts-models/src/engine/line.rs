@@ -112,6 +112,9 @@ impl Writer {
         let said = |finish: Finish, reach: usize| {
             Some(End { finish, closing: holding(tokenizer, &self.tokens, reach) })
         };
+        if halts {
+            return Some(End { finish: Finish::Halted, closing: 0 });
+        }
         if let Some(reach) = found.stop {
             return said(Finish::Stop, reach);
         }

@@ -34,7 +34,7 @@ impl Watching {
         }
         // Summed anew each time, so that it depends on these tokens alone.
         let sum: f64 = self.last.iter().copied().map(f64::from).sum();
-        self.last.len() + 1 >= window && sum / (window as f64) < f64::from(halt.below)
+        self.last.len() == window && sum / (window as f64) < f64::from(halt.below)
     }
 
     /// The notes of the step that ends, if anything was asked for.

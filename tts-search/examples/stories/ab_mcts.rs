@@ -72,17 +72,17 @@ pub(crate) fn words(question: &str, solution: &str) -> String {
 
 /// A solution, or the problem, with the scores that its arms have seen.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     node: NodeId,
     text: String,
     above: Option<usize>,
     children: Vec<usize>,
     /// Of solutions written here (GEN).
-    here: Vec<f64>,
+    pub(crate) here: Vec<f64>,
     /// Of all that was written further down (CONT).
-    below: Vec<f64>,
+    pub(crate) below: Vec<f64>,
     /// Its own score, and all below.
-    own: Vec<f64>,
+    pub(crate) own: Vec<f64>,
 }
 
 /// The place of the arm with the highest draw.
@@ -91,14 +91,23 @@ fn thompson<'s>(desk: &Desk, arms: impl Iterator<Item = &'s Vec<f64>>) -> usize 
     draws.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(arm, _)| arm)
 }
 
+/// What every arm has seen.
 #[derive(Debug)]
-struct Arms {
-    places: Vec<Place>,
+pub(crate) struct Arms {
+    /// The problem, then the solutions in the order in which they were told.
+    pub(crate) places: Vec<Place>,
     /// Scores of each role's solutions.
-    roles: Vec<Vec<f64>>,
+    pub(crate) roles: Vec<Vec<f64>>,
 }
 
 impl Arms {
+    /// Of the problem alone.
+    pub(crate) fn new(roles: usize) -> Self {
+        let mut arms = Self { places: Vec::new(), roles: vec![Vec::new(); roles] };
+        arms.add(NodeId::ROOT, String::new(), None, Vec::new());
+        arms
+    }
+
     /// Where the next solution is written, and by whom.
     fn descend(&self, desk: &Desk) -> (usize, usize) {
         let mut at = &self.places[0];
@@ -111,7 +120,14 @@ impl Arms {
         (place, thompson(desk, self.roles.iter()))
     }
 
-    fn tell(&mut self, (above, role): (usize, usize), node: NodeId, text: String, score: f64) {
+    /// Takes in a solution: the role of this number wrote it at a place.
+    pub(crate) fn tell(
+        &mut self,
+        (above, role): (usize, usize),
+        node: NodeId,
+        text: String,
+        score: f64,
+    ) {
         self.roles[role].push(score);
         self.places[above].here.push(score);
         let child = self.places.len();
@@ -134,8 +150,7 @@ impl Arms {
 impl Script for AbMcts {
     async fn play(self, desk: Desk) -> Option<NodeId> {
         let (question, mut best) = (desk.question(), None);
-        let mut arms = Arms { places: Vec::new(), roles: vec![Vec::new(); self.roles.len()] };
-        arms.add(NodeId::ROOT, String::new(), None, Vec::new());
+        let mut arms = Arms::new(self.roles.len());
         for done in (0..self.calls).step_by(self.batch) {
             let batch = self.batch.min(self.calls - done);
             let picks: Vec<(usize, usize)> = (0..batch).map(|_| arms.descend(&desk)).collect();

@@ -18,7 +18,7 @@
 //! Source: Fu et al. 2025, "Deep Think with Confidence" (arXiv 2508.15260), section 3.2.
 
 use tts_core::select::{Vote, Weight, tally};
-use tts_core::{Ask, Desk, Finish, Halt, Line, NodeId, Script, Watch};
+use tts_core::{Ask, Desk, Halt, Line, NodeId, Script, Watch};
 
 /// A vote of the confident.
 #[derive(Debug, Clone)]
@@ -63,7 +63,8 @@ impl DeepConf {
     fn vote(&self, lines: &[Line], below: Option<f32>) -> Option<(NodeId, f64)> {
         let vote = |line: &Line| {
             let lowest = self.lowest(line);
-            let votes = line.finish != Finish::Halted && below.is_none_or(|below| lowest >= below);
+            // What was halted was halted below it.
+            let votes = below.is_none_or(|below| lowest >= below);
             let score = if self.weighted { f64::from(lowest) } else { 1.0 };
             Vote { answer: line.answer().filter(|_| votes), score }
         };

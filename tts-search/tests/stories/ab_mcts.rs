@@ -6,7 +6,7 @@ mod quality;
 mod story;
 
 use quality::{reader, writer};
-use story::{AbMcts, Posterior};
+use story::{AbMcts, Arms, Place, Posterior};
 use tts_core::{NodeId, Outcome, Prompt, Scripted, Search};
 
 use crate::{laws, lines};
@@ -57,6 +57,23 @@ fn posteriors_by_hand() {
     close(&[0.5], 0.25, 2.0, 0.1125);
     close(&[0.2, 0.8], 1.0 / 3.0, 3.0, 0.148_889);
     close(&[0.8, 0.2], 1.0 / 3.0, 3.0, 0.148_889);
+}
+
+#[test]
+fn scores_go_to_the_arms_above() {
+    let mut arms = Arms::new(2);
+    for (above, role, score) in [(0, 0, 0.5), (1, 1, 0.9), (2, 0, 0.1), (0, 0, 0.2), (1, 1, 0.7)] {
+        arms.tell((above, role), NodeId(9), String::new(), score);
+    }
+    let seen = |place: usize| {
+        let Place { here, below, own, .. } = &arms.places[place];
+        (here.as_slice(), below.as_slice(), own.as_slice())
+    };
+    assert_eq!(seen(0), (&[0.5, 0.2][..], &[0.9, 0.1, 0.7][..], &[][..]));
+    assert_eq!(seen(1), (&[0.9, 0.7][..], &[0.1][..], &[0.5, 0.9, 0.1, 0.7][..]));
+    assert_eq!(seen(2), (&[0.1][..], &[][..], &[0.9, 0.1][..]));
+    assert_eq!(seen(4), (&[][..], &[][..], &[0.2][..]));
+    assert_eq!(arms.roles, [vec![0.5, 0.1, 0.2], vec![0.9, 0.7]]);
 }
 
 #[test]

@@ -44,20 +44,25 @@ fn lowest(tree: &Tree, id: NodeId, window: usize) -> f64 {
 #[test]
 fn later_lines_are_halted_where_a_window_falls_below_the_warm_up() {
     let (mut halted, mut whole) = (0, 0);
-    for seed in 0..20 {
-        let outcome = run(&STORY, seed);
+    for (seed, keep) in (0..30).zip([50, 25, 80].into_iter().cycle()) {
+        let outcome = run(&DeepConf { keep, ..STORY }, seed);
         let tree = &outcome.tree;
         let all: Vec<NodeId> = tree.iter().skip(1).map(|(id, _)| id).collect();
         assert_eq!((all.len(), outcome.usage.rounds), (24, 5));
         let mut warm_up: Vec<f64> = all[..8].iter().map(|&id| lowest(tree, id, 4)).collect();
         assert!(all[..8].iter().all(|&id| tree[id].is_finished()));
         warm_up.sort_by(f64::total_cmp);
-        // Half of the warm-up lies below.
-        let below = warm_up[4];
+        // Of eight so many lie below, rounded down.
+        let below = warm_up[match keep {
+            50 => 4,
+            25 => 6,
+            _ => 1,
+        }];
         for &id in &all[8..] {
             let low = lowest(tree, id, 4);
-            assert_eq!(tree[id].finish == Finish::Halted, low < below - 1e-6, "{low} {below}");
             if tree[id].finish == Finish::Halted {
+                // But for the rounding of sums of four numbers.
+                assert!(low < below + 1e-6, "{low} {below}");
                 // Broken off at the first such window, and charged up to there.
                 let noted = tree[id].step.confidence();
                 let before = &noted[..noted.len() - 1];
@@ -67,6 +72,7 @@ fn later_lines_are_halted_where_a_window_falls_below_the_warm_up() {
                 assert!(!tree[id].open);
                 halted += 1;
             } else {
+                assert!(low > below - 1e-6, "{low} {below}");
                 whole += 1;
             }
         }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use story::{Judged, Panel, parse};
 use tts_core::seed::{self, Rng};
 use tts_core::*;
-use tts_search::{BeamSearch, BestOfN};
+use tts_search::{BeamSearch, BestOfN, Forest};
 
 use crate::addition::{problem, right};
 use crate::sums::Sums;
@@ -166,6 +166,47 @@ fn without_samples_it_is_the_inner_strategy() {
         let none = search.run(Judged::of(inner, panel(0, 1, true)), problem(index)).expect("runs");
         assert_eq!((&none.tree, none.best), (&plain.tree, plain.best));
         assert_eq!(none.usage.logical, plain.usage.logical);
+        // One that draws random numbers, too.
+        let story = Scripted::of(Draws);
+        let plain = search.run(story.clone(), problem(index)).expect("runs");
+        let none = search.run(Judged::of(story, panel(0, 1, true)), problem(index)).expect("runs");
+        assert_eq!((&none.tree, none.best), (&plain.tree, plain.best));
+    }
+}
+
+/// Writes as many lines as it draws, in two rounds.
+#[derive(Debug, Clone)]
+struct Draws;
+
+impl Script for Draws {
+    async fn play(self, desk: Desk) -> Option<NodeId> {
+        let first = desk.ask(Ask::problem().times(1 + desk.below(9))).await;
+        desk.ask(Ask::problem().times(1 + desk.below(9))).await;
+        Some(first.first()?.node)
+    }
+}
+
+#[test]
+fn a_panel_that_abstains_changes_no_choice() {
+    let mumbles = TextModel(|_: &Prompt, _: &str, _: &mut Rng| Ok("They are all fine.".into()));
+    let world = toy::ToyWorld { additions: 3, error: 0.4, seed: 1 };
+    let oracle = toy::Oracle { noise: 0.5, seed: 2 };
+    let search = Search::new(world).scorer(oracle).role("judge", mumbles).rule(StepRule::lines());
+    for index in 0..8 {
+        // Each copy must be shown its own leaves again.
+        let beam = BeamSearch { keep: 2, branch: 3, ..Default::default() };
+        let inner = Forest::of(3, beam);
+        let plain = search.run(inner.clone(), world.prompt(index)).expect("runs");
+        let judged = Judged::of(inner, panel(2, 2, false));
+        let outcome = search.run(judged, world.prompt(index)).expect("runs");
+        let written = |outcome: &Outcome| -> Vec<(String, u64)> {
+            let committed = |node: &Node| node.kind == NodeKind::Committed && !node.is_question();
+            let nodes = outcome.tree.iter().filter(|(_, node)| committed(node));
+            nodes.map(|(id, node)| (outcome.tree.text(id), node.seed)).collect()
+        };
+        assert_eq!(written(&outcome), written(&plain));
+        assert_eq!(outcome.text(), plain.text());
+        assert_eq!(outcome.usage.rounds, 2 * plain.usage.rounds);
     }
 }
 

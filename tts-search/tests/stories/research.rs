@@ -7,8 +7,10 @@ mod story;
 
 use atlas::{RIVERS, covered, judge, search, writer};
 use story::{DRAFT, Evolve, QUESTION, REPORT, REVISE, Research};
+use tts_core::seed::Rng;
 use tts_core::*;
 
+use crate::text_model::TextModel;
 use crate::{laws, lines};
 
 /// Steps are blank lines or 256 bytes, so a draft has several.
@@ -116,9 +118,25 @@ fn a_hard_budget_of_calls_is_never_passed() {
         assert!(outcome.usage.logical.calls <= limit, "{} of {limit}", outcome.usage.logical.calls);
         let out = outcome.stop == Stop::Budget(Limit::Calls);
         assert_eq!(out, limit < calls, "{:?} at {limit} of {calls}", outcome.stop);
-        // A plan takes three calls; from the first draft on there is an answer.
-        assert_eq!(outcome.best.is_some(), limit >= 4, "{limit}");
+        // A plan takes three calls; from the first draft on there is an answer: the latest draft.
+        let latest = asked(&outcome, REVISE).into_iter().chain(asked(&outcome, DRAFT)).max();
+        let latest = latest.map(|(id, _)| id);
+        assert_eq!(latest.is_some(), limit >= 4, "{limit}");
+        assert!(outcome.best == latest || limit >= calls, "{limit}");
     }
+}
+
+#[test]
+fn a_search_that_fails_leaves_the_latest_draft() {
+    let down = TextModel(|prompt: &Prompt, _: &str, _: &mut Rng| match prompt.question().trim() {
+        "river 3" => Err(LineError("it is down".into())),
+        river => Ok(format!("{river}: 100 km")),
+    });
+    let search = whole().role("search", down);
+    let outcome = search.run(Scripted::of(Research::default()), "How long?").expect("runs");
+    let drafts = asked(&outcome, REVISE);
+    assert_eq!((drafts.len(), outcome.failed.len(), lines(&outcome, "search")), (2, 1, 2));
+    assert_eq!((outcome.best, outcome.stop), (Some(drafts[1].0), Stop::Done));
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! A model of tokens that is sure when it knows and unsure when it guesses.
 //!
 //! The first token says which, `a` or `b`, each half of the time. Sixteen tokens of thinking follow, with
-//! probabilities `(.96, .02, .02)` or `(.4, .3, .3)`, then the answer: of the one who knows it is `a` in 9
-//! cases of 10, of the one who guesses mostly `b`, and then the end. Confidence over the three tokens
-//! that can occur is high for the one and low for the other.
+//! probabilities about `(.96, .02, .02)` or `(.4, .3, .3)`, which depend on the last token, then the
+//! answer: of the one who knows it is mostly `a`, of the one who guesses mostly `b`, and then
+//! the end. Confidence over the three tokens that can occur is high for the one and low for the other.
 //!
 //! Source: none; a world for tests, as [`tts_core::toy`].
 
@@ -21,9 +21,11 @@ pub(crate) fn model() -> Markov {
         let knows = path.first() == Some(&0);
         match (path.len(), knows) {
             (0, _) => vec![0.5, 0.5, 0.0, 0.0],
-            (1..=THINKING, true) => vec![0.96, 0.02, 0.02, 0.0],
-            (1..=THINKING, false) => vec![0.4, 0.3, 0.3, 0.0],
-            (ANSWER, true) => vec![0.9, 0.05, 0.05, 0.0],
+            (1..=THINKING, true) if path.last() == Some(&0) => vec![0.96, 0.02, 0.02, 0.0],
+            (1..=THINKING, true) => vec![0.9, 0.05, 0.05, 0.0],
+            (1..=THINKING, false) if path.last() == Some(&0) => vec![0.4, 0.3, 0.3, 0.0],
+            (1..=THINKING, false) => vec![0.5, 0.25, 0.25, 0.0],
+            (ANSWER, true) => vec![0.92, 0.04, 0.04, 0.0],
             (ANSWER, false) => vec![0.1, 0.8, 0.1, 0.0],
             _ => vec![0.0, 0.0, 0.0, 1.0],
         }
