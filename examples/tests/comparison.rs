@@ -168,7 +168,14 @@ fn a_tree_is_drawn_with_its_marks() {
     tree.grow(next, "=135", Finish::Stop, Some(0.99));
     let best = tree.grow(next, "=135", Finish::Stop, Some(0.99));
     let usage = Usage::default();
-    let outcome = Outcome { tree, best: Some(best), stop: Stop::Done, usage, failed: vec![], unscored: vec![] };
+    let outcome = Outcome {
+        tree,
+        best: Some(best),
+        stop: Stop::Done,
+        usage,
+        failed: vec![],
+        unscored: vec![],
+    };
     let branches = Branches { family: &CHAIN, question, outcome: &outcome };
     let mut text = Vec::new();
     branches.write(&mut text).unwrap();

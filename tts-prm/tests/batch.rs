@@ -96,7 +96,7 @@ fn an_outcome_head_runs_finished_paths_only() {
 }
 
 #[test]
-fn the_path_at_fault_is_named() {
+fn the_path_at_fault_is_named_and_one_too_long_is_refused() {
     let engine = engine();
     let mut batch = vec![candidate(0, 2, 1, false), candidate(1, 2, 1, true)];
     let huge = Step { text: "x".repeat(300), tokens: vec![120; 300], ..Step::default() };
@@ -108,14 +108,18 @@ fn the_path_at_fault_is_named() {
     let outcome = OutcomeHead::new(&engine, head(None)).unwrap();
     let scorers: [&dyn StepScorer; 2] = [&process, &outcome];
     for scorer in scorers {
+        // One that is too long is refused, and leaves the others alone.
+        let all = scorer.score(&batch).unwrap();
+        let why = all[2].refused.as_deref().unwrap_or_default();
+        assert_eq!(why, "338 tokens, but the reward model knows 256 positions");
+        assert_eq!(all[..2], scorer.score(&batch[..2]).unwrap());
+        let _ = engine.executor().rows();
         // The outcome head asks nothing of path 0, which keeps its place.
-        let error = scorer.score(&batch).unwrap_err().to_string();
-        assert!(error.contains("texts[2]: 338 tokens, but the model knows 256"), "{error}");
         let error = scorer.score(&[&batch[..2], std::slice::from_ref(&unknown)].concat());
         let error = error.unwrap_err().to_string();
         assert!(error.contains("texts[2]: token: 260 is outside the vocabulary"), "{error}");
+        assert_eq!(engine.executor().rows(), 0);
     }
-    assert_eq!(engine.executor().rows(), 0);
     let nothing =
         Trajectory::new(Arc::new(Prompt::text("")), vec![Arc::new(Step::default())], 1, true);
     let error = outcome.score(&[batch[0].clone(), nothing]).unwrap_err().to_string();

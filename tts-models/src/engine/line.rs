@@ -112,9 +112,6 @@ impl Writer {
         let said = |finish: Finish, reach: usize| {
             Some(End { finish, closing: holding(tokenizer, &self.tokens, reach) })
         };
-        if halts {
-            return Some(End { finish: Finish::Halted, closing: 0 });
-        }
         if let Some(reach) = found.stop {
             return said(Finish::Stop, reach);
         }
@@ -125,7 +122,7 @@ impl Writer {
             return said(Finish::Pause, reach);
         }
         let end = |finish: Finish| Some(End { finish, closing: 0 });
-        if halts {
+        if halts && self.generated < self.request.max_tokens {
             return end(Finish::Halted);
         }
         let rule = &self.request.rule;

@@ -16,7 +16,7 @@
 //! Cost: `calls` lines, `batch` a round, each judged; scores must lie between 0 and 1.
 //!
 //! Source: Inoue et al. 2025, "Wider or Deeper? Scaling LLM Inference-Time Compute with Adaptive Branching
-//! Tree Search" (arXiv 2503.04412), sections 3.3 and 3.5, variant A with the Gaussian posterior.
+//! Tree Search" (arXiv 2503.04412), section 3, variant A with the Gaussian posterior.
 
 use std::f64::consts::TAU;
 

@@ -15,7 +15,7 @@
 //!
 //! Cost: `most` lines at most, `batch` a round; a halted line is charged up to where it was broken off.
 //!
-//! Source: Fu et al. 2025, "Deep Think with Confidence" (arXiv 2508.15260), section 3.2.
+//! Source: Fu et al. 2025, "Deep Think with Confidence" (arXiv 2508.15260), section 3.
 
 use tts_core::select::{Vote, Weight, tally};
 use tts_core::{Ask, Desk, Halt, Line, NodeId, Script, Watch};

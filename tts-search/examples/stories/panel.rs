@@ -16,7 +16,7 @@
 //! a meta-scorer each is judged.
 //!
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495),
-//! sections 2.1 and 4.
+//! section 4.
 
 use tts_core::{
     Ask, Desk, Expand, NodeId, NodeKind, Requirements, Script, Scripted, SearchStrategy, Tree,

@@ -158,6 +158,22 @@ fn laws_where_lines_fail() {
 }
 
 #[test]
+fn roles_that_share_an_engine_change_nothing() {
+    let story = Scripted::of(Chance { rounds: 6 });
+    let engine = writer("one", 0.02);
+    for index in 0..40 {
+        let run = |search: Search<'_>| {
+            let search =
+                search.scorer(judge(1, Scale::STEP)).scorer_named("named", judge(1, Scale::STEP));
+            outcome(search.run(story.clone(), format!("problem {index}")))
+        };
+        let shared = run(Search::new(&engine).role("other", &engine));
+        let apart = run(Search::new(writer("one", 0.02)).role("other", writer("one", 0.02)));
+        assert_eq!((shared.tree, shared.best), (apart.tree, apart.best));
+    }
+}
+
+#[test]
 fn hard_budgets_are_kept() {
     let story = Scripted::of(Chance { rounds: 8 });
     let (mut out, mut done) = (0, 0);
