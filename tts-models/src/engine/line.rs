@@ -122,7 +122,7 @@ impl Writer {
             return said(Finish::Pause, reach);
         }
         let end = |finish: Finish| Some(End { finish, closing: 0 });
-        if halts && self.generated < self.request.max_tokens {
+        if halts {
             return end(Finish::Halted);
         }
         let rule = &self.request.rule;

@@ -40,10 +40,10 @@ impl<E: Executor> Engine<E> {
             reopen(&mut tokens);
         }
         let before = tokens.len();
-        tokens.extend(&request.given);
         if let Some(text) = &request.append {
             tokens.extend(self.text.tokenizer.encode(text, false)?);
         }
+        tokens.extend(&request.given);
         if tokens.is_empty() {
             return Err(ModelError::input("prompt", "no tokens"));
         }
