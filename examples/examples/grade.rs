@@ -1,7 +1,8 @@
 //! Grades answers: reads JSON lines with `gold` and `pred`, prints whether they are equivalent.
 //!
 //! One line in, one line out: `{"equivalent": true}` or `{"equivalent": false}`; blank lines are
-//! skipped and other fields ignored. A bad line stops the run with its number and exit code 1.
+//! skipped and other fields ignored. A bad line stops the run with its number and exit code 1. What counts
+//! as the same is the task's to say (`--task math`, `exact` or `choice`), as in every other command.
 //!
 //! ```sh
 //! echo '{"gold": "1/2", "pred": "\\frac{1}{2}"}' | cargo run -q -p tts-examples --example grade
@@ -10,27 +11,36 @@
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
+use clap::Parser;
 use serde_json::Value;
-use tts_core::answer::equivalent;
+use tts_core::{Task, task};
+
+/// Tells whether answers are the same.
+#[derive(Parser)]
+struct Arguments {
+    /// What an answer is: math, exact or choice.
+    #[arg(long, default_value = "math")]
+    task: String,
+}
 
 /// The verdict on one line, or what is wrong with it.
-fn grade(line: &str) -> Result<bool, String> {
+fn grade(task: &dyn Task, line: &str) -> Result<bool, String> {
     let row: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let field = |name: &str| {
         let value = row.get(name).and_then(Value::as_str);
         value.ok_or_else(|| format!("no string field \"{name}\""))
     };
-    Ok(equivalent(field("gold")?, field("pred")?))
+    Ok(task.same(field("gold")?, field("pred")?))
 }
 
-fn run(input: impl BufRead, mut output: impl Write) -> Result<(), String> {
+fn run(task: &dyn Task, input: impl BufRead, mut output: impl Write) -> Result<(), String> {
     for (index, line) in input.lines().enumerate() {
         let number = index + 1;
         let line = line.map_err(|error| format!("line {number}: {error}"))?;
         if line.trim().is_empty() {
             continue;
         }
-        let verdict = grade(&line).map_err(|error| format!("line {number}: {error}"))?;
+        let verdict = grade(task, &line).map_err(|error| format!("line {number}: {error}"))?;
         writeln!(output, "{{\"equivalent\": {}}}", Value::Bool(verdict))
             .map_err(|error| format!("standard output: {error}"))?;
     }
@@ -39,7 +49,8 @@ fn run(input: impl BufRead, mut output: impl Write) -> Result<(), String> {
 
 fn main() -> ExitCode {
     let stdout = io::BufWriter::new(io::stdout().lock());
-    match run(io::stdin().lock(), stdout) {
+    let task = task::by_name(&Arguments::parse().task);
+    match task.and_then(|task| run(&*task, io::stdin().lock(), stdout)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // `writeln!` rather than `eprintln!`: a closed standard error must not panic.

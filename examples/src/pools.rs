@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use tts_core::family::lines;
 use tts_core::select::{Vote, best, majority, weighted};
-use tts_core::{Aggregate, NodeId, Outcome, Step, StepScorer, Trajectory, answer, select};
+use tts_core::task::Math;
+use tts_core::{Aggregate, NodeId, Outcome, Step, StepScorer, Task, Trajectory, select};
 
 use crate::arena::Arena;
 use crate::lineup::Strategy;
@@ -72,7 +73,7 @@ fn pool(arena: &Arena<'_>, place: usize, outcome: &Outcome) -> Vec<Sample> {
         let text = path.text();
         Sample {
             // What was cut off has no final answer: a number that stands last does not vote.
-            answer: answer::extract(&text).filter(|_| finished),
+            answer: Math.answer(&text).filter(|_| finished),
             correct: finished && arena.family.solved(question, &lines(&text)),
             generated,
             judged,
@@ -111,8 +112,7 @@ pub fn score(
 
 /// Whether a choice from a pool is right: of `correct` samples with these votes.
 pub fn choose(strategy: Strategy, votes: &[Vote], correct: &[bool]) -> bool {
-    let mut readings = answer::Readings::default();
-    let same = |a: &str, b: &str| readings.equivalent(a, b);
+    let same = Math.comparer();
     let chosen = match strategy {
         Strategy::Majority => majority(votes, same),
         Strategy::Weighted => weighted(votes, same, select::Weight::Raw),

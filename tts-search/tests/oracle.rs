@@ -24,7 +24,7 @@ fn outcomes(
     let prompts = drawn.iter().map(|problem| family.prompt(&problem.question));
     let checker = Checker(family);
     let found = Search::new(player)
-        .scorer(&checker)
+        .scorer(checker)
         .rule(StepRule::lines())
         .sampling(Sampling::temperature(1.0))
         .seed(3)

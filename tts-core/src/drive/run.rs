@@ -52,7 +52,7 @@ enum Phase {
 /// The lines of a round that are waited for.
 struct Lines {
     calls: Vec<Call>,
-    lines: Vec<Option<Line>>,
+    made: Vec<Option<Line>>,
     /// Which call each slot belongs to.
     owners: Vec<u32>,
     missing: usize,
@@ -229,7 +229,7 @@ impl<S: SearchStrategy> Run<S> {
         let Phase::Lines(round) = &mut self.phase else {
             return Err(RunError::NotWanted { what: "line", slot });
         };
-        let Some(place @ None) = round.lines.get_mut(slot) else {
+        let Some(place @ None) = round.made.get_mut(slot) else {
             return Err(RunError::NotWanted { what: "line", slot });
         };
         let request = &round.calls[round.owners[slot] as usize].request;

@@ -172,14 +172,14 @@ impl<S: Script> SearchStrategy for Scripted<S> {
 
 /// What all of these come to, in their order; they run together.
 pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
-    let parts = futures.into_iter().map(|future| (Box::pin(future), None));
-    let mut parts: Vec<(Pin<Box<F>>, Option<F::Output>)> = parts.collect();
+    let mut futures: Vec<Pin<Box<F>>> = futures.into_iter().map(Box::pin).collect();
+    let mut outputs: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     std::future::poll_fn(move |context| {
         let mut done = true;
-        for (future, out) in &mut parts {
-            if out.is_none() {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none() {
                 match future.as_mut().poll(context) {
-                    Poll::Ready(value) => *out = Some(value),
+                    Poll::Ready(value) => *output = Some(value),
                     Poll::Pending => done = false,
                 }
             }
@@ -187,7 +187,7 @@ pub async fn all<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Outp
         if !done {
             return Poll::Pending;
         }
-        Poll::Ready(parts.iter_mut().filter_map(|(_, out)| out.take()).collect())
+        Poll::Ready(outputs.iter_mut().filter_map(Option::take).collect())
     })
     .await
 }

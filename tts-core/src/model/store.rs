@@ -387,23 +387,19 @@ impl Session for StoredSession<'_> {
     }
 
     fn poll(&mut self) -> Result<Vec<Finished>, BoxError> {
-        match self.found()? {
-            Some(found) => Ok(found),
-            None => {
-                let done = self.inner.poll()?;
-                self.keep(done)
-            }
+        if let Some(found) = self.found()? {
+            return Ok(found);
         }
+        let done = self.inner.poll()?;
+        self.keep(done)
     }
 
     fn step(&mut self) -> Result<Vec<Finished>, BoxError> {
-        match self.found()? {
-            Some(found) => Ok(found),
-            None => {
-                let done = self.inner.step()?;
-                self.keep(done)
-            }
+        if let Some(found) = self.found()? {
+            return Ok(found);
         }
+        let done = self.inner.step()?;
+        self.keep(done)
     }
 
     fn cancel(&mut self, line: LineId) {

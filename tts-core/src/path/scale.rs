@@ -167,10 +167,14 @@ impl Scale {
         let most = judged().fold(f64::NEG_INFINITY, f64::max);
         // Only ratios count: moved where the exponential would leave the range of numbers.
         let shift = if most.is_finite() && most.abs() > 500.0 { most } else { 0.0 };
-        let weigh = |score: f64| match () {
-            _ if exponential => (score - shift).exp(),
-            _ if odds => 1.0 / (1.0 + (-score).exp()),
-            _ => score.max(0.0),
+        let weigh = |score: f64| {
+            if exponential {
+                (score - shift).exp()
+            } else if odds {
+                1.0 / (1.0 + (-score).exp())
+            } else {
+                score.max(0.0)
+            }
         };
         scores.iter().map(|score| score.map_or(0.0, weigh)).collect()
     }

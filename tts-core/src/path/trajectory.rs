@@ -56,7 +56,8 @@ impl Trajectory {
         let judged = steps.len() - fresh.min(steps.len());
         let before = steps[..judged].iter().cloned();
         let before = before.fold(None, |before, step| Some(Link::new(before, step)));
-        Self::linked(prompt, before, steps[judged..].to_vec(), finished)
+        let path = Self::linked(prompt, before, steps[judged..].to_vec(), finished);
+        Self { all: OnceLock::from(Arc::from(steps)), ..path }
     }
 
     pub(crate) fn linked(

@@ -63,13 +63,12 @@ impl Choice {
         let first = chars.next()?;
         let letter = self.letter(first)?;
         match chars.next() {
-            None => Some(letter),
             Some(next) if !" .,:;)]}*$\\\n\t".contains(next) => None,
             // A sentence may begin with the article.
             Some(' ') if first.is_lowercase() || chars.next().is_some_and(char::is_lowercase) => {
                 None
             }
-            Some(_) => Some(letter),
+            None | Some(_) => Some(letter),
         }
     }
 

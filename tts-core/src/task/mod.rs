@@ -49,6 +49,9 @@ impl Verdict {
     }
 }
 
+/// Tells whether two answers are the same, the right one first.
+pub type Comparer<'a> = Box<dyn FnMut(&str, &str) -> bool + 'a>;
+
 /// A kind of problem: how it is asked, what an answer is, and when two are the same.
 pub trait Task: Debug + Send + Sync {
     /// Its name in settings, records and trees.
@@ -66,7 +69,7 @@ pub trait Task: Debug + Send + Sync {
     fn same(&self, gold: &str, answer: &str) -> bool;
 
     /// [`Task::same`] for many comparisons: it may remember what it has read.
-    fn comparer(&self) -> Box<dyn FnMut(&str, &str) -> bool + '_> {
+    fn comparer(&self) -> Comparer<'_> {
         Box::new(|gold, answer| self.same(gold, answer))
     }
 
@@ -105,7 +108,7 @@ impl Task for Math {
         math::equivalent(gold, answer)
     }
 
-    fn comparer(&self) -> Box<dyn FnMut(&str, &str) -> bool + '_> {
+    fn comparer(&self) -> Comparer<'_> {
         let mut readings = math::Readings::default();
         Box::new(move |gold, answer| readings.equivalent(gold, answer))
     }

@@ -87,7 +87,7 @@ impl<'r> Writing<'r> {
     }
 
     /// Writes a step, and returns all that it adds to the text.
-    pub(crate) fn write(&mut self, draft: Draft) -> &str {
+    pub(crate) fn write(&mut self, draft: &Draft) -> &str {
         let rule = &self.request.rule;
         let mut given: Vec<u32> = Vec::new();
         if self.steps.is_empty() {

@@ -100,7 +100,7 @@ impl ToyWorld {
                 let so_far = if first { format!("{text}{kept}") } else { text.clone() };
                 self.next_line(&numbers, &so_far, &request.sampling, seed)
             };
-            text.push_str(writing.write(draft));
+            text.push_str(writing.write(&draft));
             seed = seed::child(seed, 0);
         }
         Ok(writing.complete(request.prefix.prompt().question().len() as u64))

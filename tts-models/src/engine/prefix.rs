@@ -36,14 +36,14 @@ impl<E: Executor> Engine<E> {
             tokens.extend(&step.tokens);
         }
         // A step that begins with given tokens is run later as one: here it must stand on the same.
-        if request.append.is_some() || !request.given.is_empty() {
+        if request.append.is_some() {
             reopen(&mut tokens);
         }
         let before = tokens.len();
+        tokens.extend(&request.given);
         if let Some(text) = &request.append {
             tokens.extend(self.text.tokenizer.encode(text, false)?);
         }
-        tokens.extend(&request.given);
         if tokens.is_empty() {
             return Err(ModelError::input("prompt", "no tokens"));
         }

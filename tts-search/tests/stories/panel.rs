@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use story::{Judged, Panel, parse};
 use tts_core::seed::{self, Rng};
 use tts_core::*;
-use tts_search::{BeamSearch, BestOfN, Forest};
+use tts_search::{BeamSearch, BestOfN, Forest, Lookahead};
 
 use crate::addition::{problem, right};
 use crate::sums::Sums;
@@ -308,9 +308,37 @@ fn a_beam_is_judged_step_by_step() {
 fn laws() {
     let prompts: Vec<_> = (0..8).map(problem).collect();
     laws::hold(&search(), &judged(4, 2, true), &prompts);
-    let needs = search().run(
-        Judged::of(BestOfN::default(), Panel { judge: "nobody".into(), ..panel(1, 1, false) }),
-        problem(0),
-    );
-    assert!(needs.is_err_and(|error| error.to_string().contains("nobody")));
+}
+
+#[test]
+fn what_only_looks_ahead_is_not_judged() {
+    let world = toy::ToyWorld { additions: 3, error: 0.4, seed: 1 };
+    let judge = TextModel(|prompt: &Prompt, _: &str, _: &mut Rng| {
+        let shown = prompt.question().matches("<response>").count();
+        Ok(format!("\\boxed{{{}}}", vec!["5"; shown].join(", ")))
+    });
+    let search = Search::new(world).scorer(toy::Oracle { noise: 0.5, seed: 2 });
+    let search = search.role("judge", judge).rule(StepRule::lines());
+    let ahead = Lookahead::of(BeamSearch { keep: 2, branch: 2, ..Default::default() });
+    let outcome = search.run(Judged::of(ahead, panel(1, 1, false)), world.prompt(0)).expect("runs");
+    let of = |kind| {
+        let nodes =
+            outcome.tree.iter().filter(move |(_, node)| node.kind == kind && node.depth > 0);
+        nodes.map(|(_, node)| node.value.is_some()).collect::<Vec<bool>>()
+    };
+    assert!(of(NodeKind::Committed).iter().all(|&judged| judged));
+    let rollouts = of(NodeKind::Rollout);
+    assert!(rollouts.len() > 4 && rollouts.iter().all(|&judged| !judged));
+}
+
+#[test]
+fn a_missing_judge_is_refused_before_anything_is_spent() {
+    for (judge, meta) in [("nobody", "meta"), ("judge", "nobody")] {
+        let (judge, meta) = (judge.to_owned(), Some(meta.to_owned()));
+        let judged = Judged::of(BestOfN::default(), Panel { judge, samples: 1, keep: 1, meta });
+        let error = search().run(judged, problem(0)).expect_err("nobody is there");
+        assert!(error.to_string().contains("nobody") && error.partial.is_none(), "{error}");
+    }
+    let none = Judged::of(BestOfN::default(), panel(1, 0, false));
+    assert!(search().run(none, problem(0)).is_err_and(|error| error.to_string().contains("keep")));
 }

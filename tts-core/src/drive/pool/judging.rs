@@ -11,7 +11,7 @@ use crate::{
 /// The judgements that a problem waits for: a part for each scorer.
 #[derive(Default)]
 pub(super) struct Parts {
-    parts: Vec<Part>,
+    asked: Vec<Part>,
     scores: Vec<Option<Scored>>,
     missing: usize,
 }
@@ -25,7 +25,7 @@ struct Part {
 
 impl Parts {
     pub(super) fn groups(self) -> impl Iterator<Item = (usize, GroupId)> {
-        self.parts.into_iter().map(|part| (part.lane, part.group))
+        self.asked.into_iter().map(|part| (part.lane, part.group))
     }
 }
 
@@ -34,24 +34,26 @@ impl<S: SearchStrategy> SearchPool<'_, S> {
     pub(super) fn submit_judgings(&mut self, id: ProblemId) {
         let Some(problem) = self.problems.get_mut(&id) else { return };
         let Need::Scores(judgings) = problem.run.need() else { return };
-        let mut by_scorer: BTreeMap<Option<Arc<str>>, (Vec<usize>, Vec<Trajectory>)> =
-            BTreeMap::new();
+        let mut by_scorer: BTreeMap<Option<Arc<str>>, Vec<usize>> = BTreeMap::new();
         for (place, judging) in judgings.iter().enumerate() {
-            let (places, paths) = by_scorer.entry(judging.scorer.clone()).or_default();
-            places.push(place);
-            paths.push(judging.path.clone());
+            by_scorer.entry(judging.scorer.clone()).or_default().push(place);
         }
+        let by_scorer = by_scorer.into_iter().map(|(name, places)| {
+            let paths = places.iter().map(|&place| judgings[place].path.clone());
+            (name, paths.collect::<Vec<Trajectory>>(), places)
+        });
+        let by_scorer: Vec<_> = by_scorer.collect();
         problem.judging = Parts {
             scores: vec![None; judgings.len()],
             missing: by_scorer.len(),
-            parts: Vec::new(),
+            asked: Vec::new(),
         };
-        for (name, (places, paths)) in by_scorer {
+        for (name, paths, places) in by_scorer {
             // Settings and scorers come from one search: the run has looked.
             let Some(&lane) = self.scorers.get(&name) else { continue };
             match self.judges[lane].submit(paths) {
                 Ok(group) => {
-                    let parts = &mut problem.judging.parts;
+                    let parts = &mut problem.judging.asked;
                     self.groups.insert((lane, group), (id, parts.len()));
                     parts.push(Part { lane, group, places });
                 }
@@ -99,7 +101,7 @@ impl<S: SearchStrategy> SearchPool<'_, S> {
         self.judges[lane].flying -= 1;
         let Some(problem) = self.problems.get_mut(&id) else { return };
         let judging = &mut problem.judging;
-        let part = &judging.parts[part];
+        let part = &judging.asked[part];
         let scores = match scores {
             Ok(scores) if scores.len() == part.places.len() => scores,
             Ok(scores) => {

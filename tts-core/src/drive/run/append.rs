@@ -20,7 +20,7 @@ impl<S: SearchStrategy> Run<S> {
         };
         let last = round.last;
         self.usage.rounds += 1;
-        let mut lines = round.lines.into_iter().flatten();
+        let mut lines = round.made.into_iter().flatten();
         let mut leaves = Vec::with_capacity(round.owners.len());
         for call in &round.calls {
             self.append_call(call, &mut lines, &mut leaves);

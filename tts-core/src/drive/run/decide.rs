@@ -70,7 +70,7 @@ impl<S: SearchStrategy> Run<S> {
             owners.extend(call.request.seeds.iter().map(|_| number));
         }
         let lines = vec![None; count];
-        self.phase = Phase::Lines(Lines { calls, lines, owners, missing: count, last });
+        self.phase = Phase::Lines(Lines { calls, made: lines, owners, missing: count, last });
     }
 
     fn check_expand(&self, expand: &Expand) -> Result<(), String> {
@@ -164,7 +164,7 @@ impl<S: SearchStrategy> Run<S> {
             };
             // Roles were looked at before.
             let reader = self.readers.role(expand.role.as_deref()).unwrap_or(0);
-            calls.push(Call { expand, origin, parent, kind, reader, request });
+            calls.push(Call { expand, origin, parent, kind, request, reader });
         }
         calls
     }

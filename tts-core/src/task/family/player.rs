@@ -150,7 +150,7 @@ fn play(player: &dyn Player, request: &Request, mut seed: u64) -> Result<Complet
         let end = if line.last { "" } else { "\n" };
         let whole = format!("{}{end}", line.text);
         let draft = Draft::rest(&whole, partial, line.probability.ln(), line.last);
-        let added = writing.write(draft);
+        let added = writing.write(&draft);
         // What was given stands in the text already.
         text.push_str(if first { added.get(written..).unwrap_or_default() } else { added });
         seed = seed::child(seed, 0);

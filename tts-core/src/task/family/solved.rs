@@ -2,7 +2,7 @@
 
 use super::{Family, lines};
 use crate::Prompt;
-use crate::task::{Math, Task, Verdict};
+use crate::task::{Comparer, Math, Task, Verdict};
 
 /// Problems of a family as a task. Answers are numbers; the verdict looks at the whole solution, so a
 /// right number at the end of wrong steps is not right where the family wants each to hold.
@@ -41,7 +41,7 @@ impl<F: Family> Task for Solved<F> {
         Math.same(gold, answer)
     }
 
-    fn comparer(&self) -> Box<dyn FnMut(&str, &str) -> bool + '_> {
+    fn comparer(&self) -> Comparer<'_> {
         // Not `Math.comparer()`, which would borrow a temporary.
         let mut readings = crate::task::math::Readings::default();
         Box::new(move |gold, answer| readings.equivalent(gold, answer))
