@@ -281,7 +281,7 @@ fn random_values_are_those_of_hand_and_of_simulation() {
         assert!((countdown.random_value(question, &[]) - expected).abs() < 1e-4);
         let player = RandomPlayer(countdown.clone());
         let checker = Checker(&countdown);
-        let search = Search::new(&player).scorer(&checker).rule(StepRule::lines()).seed(11);
+        let search = Search::new(&player).scorer(checker).rule(StepRule::lines()).seed(11);
         let outcome = search.run(Sample { n: 20_000 }, countdown.prompt(question)).expect("runs");
         let finished: Vec<_> = outcome.tree.finished().collect();
         assert_eq!(finished.len(), 20_000);
@@ -302,7 +302,7 @@ fn slipping_makes_no_error_in_all_lines_as_often_as_said() {
     // rate of 0.17 or 0.23 instead of 0.2 is off by 5.
     let question = "47+38*3-26+1";
     let player = Slipping { error: 0.2 };
-    let search = Search::new(&player).rule(StepRule::lines()).seed(5);
+    let search = Search::new(player).rule(StepRule::lines()).seed(5);
     let search = search.sampling(Sampling::temperature(1.0));
     let chain = Chain::default();
     let outcome = search.run(Sample { n: 2_000 }, chain.prompt(question)).expect("runs");

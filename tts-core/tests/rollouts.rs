@@ -39,7 +39,7 @@ impl Generator for Faulty {
 #[test]
 fn a_round_of_failed_rollouts_is_not_the_end() {
     let world = ToyWorld::default();
-    let outcome = Search::new(&Faulty(world, 0.into()))
+    let outcome = Search::new(Faulty(world, 0.into()))
         .rule(StepRule::lines())
         .run(Peek(0), world.prompt(0))
         .expect("goes on");

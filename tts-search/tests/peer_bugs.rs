@@ -13,7 +13,7 @@ const WORLD: ToyWorld = ToyWorld { additions: 4, error: 0.4, seed: 2 };
 const ORACLE: Oracle = Oracle { noise: 0.3, seed: 8 };
 
 fn search(rule: StepRule) -> Search<'static> {
-    Search::new(&WORLD).scorer(&ORACLE).rule(rule).sampling(Sampling::temperature(1.0)).seed(11)
+    Search::new(WORLD).scorer(ORACLE).rule(rule).sampling(Sampling::temperature(1.0)).seed(11)
 }
 
 fn run(strategy: impl SearchStrategy, rule: StepRule) -> Outcome {
@@ -67,7 +67,7 @@ fn lookahead_changes_what_is_kept() {
     let mut differs = false;
     for problem in 0..10 {
         let run = |k| {
-            let search = search(StepRule::lines()).scorer(&noisy);
+            let search = search(StepRule::lines()).scorer(noisy);
             search.run(ahead(k), WORLD.prompt(problem)).expect("runs")
         };
         let (without, with) = (run(0), run(2));
@@ -204,7 +204,7 @@ fn a_trailing_empty_step_is_never_judged_or_ranked() {
         if path.text().starts_with("step 1") { 0.9 } else { 0.2 }
     });
     let beam = BeamSearch { first: Some(3), keep: 2, branch: 1, ..Default::default() };
-    let outcome = Search::new(&model).scorer(&judge).run(beam, "a question").expect("runs");
+    let outcome = Search::new(&model).scorer(judge).run(beam, "a question").expect("runs");
     assert_eq!(outcome.text().as_deref(), Some("step 1\n\n"));
 }
 
@@ -383,7 +383,7 @@ fn equal_samples_are_votes_of_their_own() {
     )
     .with_scale(Scale::OUTCOME);
     let run = |strategy: BestOfN| {
-        Search::new(&model).scorer(&judge).run(strategy, "a question").expect("runs")
+        Search::new(&model).scorer(judge).run(strategy, "a question").expect("runs")
     };
     assert_eq!(run(BestOfN { n: 4, ..Default::default() }).answer().as_deref(), Some("7"));
     let weighted = run(BestOfN::weighted(4));
@@ -419,7 +419,7 @@ fn candidates_without_a_score_are_not_dropped() {
         assert!(outcome.best.is_some() && outcome.usage.logical.scored_tokens == 0);
         assert!(outcome.unscored.iter().all(|path| path.why == "too long"));
         // Without a scorer it is not run as something else.
-        let error = Search::new(&WORLD).run(recipe, WORLD.prompt(0)).expect_err("no scorer");
+        let error = Search::new(WORLD).run(recipe, WORLD.prompt(0)).expect_err("no scorer");
         assert!(error.to_string().contains("needs a scorer"), "{error}");
     }
     // Next to judged ones they rank last.
@@ -454,7 +454,7 @@ fn a_score_that_is_not_a_number_is_an_error() {
     // There it was dropped.
     let judge = scorer::from_fn(|_, _| f64::NAN).with_scale(Scale::PREFIX);
     for recipe in stepwise() {
-        let search = search(StepRule::lines()).scorer(&judge);
+        let search = search(StepRule::lines()).scorer(judge);
         let error = search.run(recipe, WORLD.prompt(0)).expect_err("no number").to_string();
         assert!(error.contains("the score NaN"), "{error}");
     }

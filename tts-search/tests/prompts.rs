@@ -108,7 +108,7 @@ fn the_built_in_examples_are_right_and_fit_the_rule() {
 #[test]
 fn zero_shot_asks_every_rationale_for_its_answer() {
     let world = ToyWorld { error: 0.3, ..ToyWorld::default() };
-    let outcome = Search::new(&world)
+    let outcome = Search::new(world)
         .rule(StepRule::lines())
         .sampling(Sampling::temperature(1.0))
         .run(ZeroShot { n: 5, sampling: None, ..Default::default() }, world.prompt(0))

@@ -9,7 +9,7 @@ const PROBLEMS: u64 = 600;
 fn accuracy(world: &ToyWorld, strategy: &Recipe) -> f64 {
     let oracle = Oracle::of(world);
     let outcomes = Search::new(world)
-        .scorer(&oracle)
+        .scorer(oracle)
         .rule(StepRule::lines())
         .sampling(Sampling::temperature(1.0))
         .seed(2)

@@ -74,8 +74,8 @@ fn samples_are_right_as_often_as_the_error_rate_says() {
     // problem, is off by more than the 4 sigma allowed here.
     let world = world();
     let oracle = Oracle::of(&world);
-    let outcomes = Search::new(&world)
-        .scorer(&oracle)
+    let outcomes = Search::new(world)
+        .scorer(oracle)
         .sampling(Sampling::temperature(1.0))
         .run_many(&Sample { n: 4 }, (0..400).map(|i| world.prompt(i)));
     let clean = |n: usize| -> f64 {

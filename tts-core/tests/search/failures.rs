@@ -33,8 +33,8 @@ fn bad_scores_are_errors_and_leave_other_problems_alone() {
         [("NaN", f64::NAN), ("inf", f64::INFINITY), ("-inf", f64::NEG_INFINITY)];
     for (shown, value) in cases {
         let judge = scorer::from_fn(|path, _| if *path.prompt() == bad { value } else { 0.5 });
-        let outcomes = Search::new(&world)
-            .scorer(&judge)
+        let outcomes = Search::new(world)
+            .scorer(judge)
             .run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
         let error = outcomes[1].as_ref().expect_err("a bad score");
         assert!(
@@ -55,10 +55,8 @@ fn a_scorer_that_miscounts_steps_is_an_error() {
         }
     }
     let world = world();
-    let error = Search::new(&world)
-        .scorer(&Short)
-        .run(Sample { n: 1 }, world.prompt(0))
-        .expect_err("fails");
+    let error =
+        Search::new(world).scorer(&Short).run(Sample { n: 1 }, world.prompt(0)).expect_err("fails");
     assert!(
         error.to_string().contains("judged 1 steps of the path to node 6, expected 6"),
         "{error}"
@@ -98,7 +96,7 @@ fn an_end_token_alone_is_never_scored() {
         0.7
     });
     let outcome =
-        Search::new(&EndsAlone).scorer(&judge).run(Sample { n: 1 }, "2 + 2?").expect("runs");
+        Search::new(&EndsAlone).scorer(judge).run(Sample { n: 1 }, "2 + 2?").expect("runs");
     assert_eq!(*seen.lock().expect("not poisoned"), [(true, "It is 4.\n\n".to_owned())]);
     let end = outcome.best.expect("an answer");
     assert_eq!(
@@ -131,7 +129,7 @@ fn a_blank_step_in_the_middle_shifts_no_score() {
         }
     }
     let judge = scorer::from_fn(|_, step| step.text.len() as f64);
-    let tree = Search::new(&Gap).scorer(&judge).run(Sample { n: 1 }, "?").expect("runs").tree;
+    let tree = Search::new(&Gap).scorer(judge).run(Sample { n: 1 }, "?").expect("runs").tree;
     let scores: Vec<Option<f64>> = tree.iter().skip(1).map(|(_, node)| node.score).collect();
     assert_eq!(scores, [Some(3.0), Some(2.0), Some(3.0), None]);
 }
@@ -144,7 +142,7 @@ fn settings_are_checked_before_anything_is_spent() {
         calls.fetch_add(1, Ordering::Relaxed);
         0.5
     });
-    let search = || Search::new(&world).scorer(&judge);
+    let search = || Search::new(world).scorer(judge);
     let prompt = || world.prompt(0);
     let table: Vec<(Result<Outcome, SearchError>, &str)> = vec![
         (search().run(Sample { n: 1 }, "  \n"), "the problem is empty"),
@@ -213,7 +211,7 @@ fn impossible_decisions_are_errors() {
         ),
     ];
     for (strategy, expected) in table {
-        let error = Search::new(&world).run(strategy, world.prompt(0)).expect_err(expected);
+        let error = Search::new(world).run(strategy, world.prompt(0)).expect_err(expected);
         assert!(error.to_string().contains(expected), "{error}");
     }
 }
@@ -273,7 +271,7 @@ fn one_bad_request_leaves_the_other_problems_alone() {
     let picky = Picky(world, world.prompt(1));
     let judge = scorer::from_fn(|_, _| 0.5);
     let outcomes = Search::new(&picky)
-        .scorer(&judge)
+        .scorer(judge)
         .run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
     assert!(outcomes[1].as_ref().expect_err("refused").to_string().contains("not this one"));
@@ -290,7 +288,7 @@ fn one_bad_request_leaves_the_other_problems_alone() {
         }
     }
     let judge = PickyJudge(world.prompt(1));
-    let outcomes = Search::new(&world)
+    let outcomes = Search::new(world)
         .scorer(&judge)
         .run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
     assert!(outcomes[0].is_ok() && outcomes[2].is_ok());
@@ -326,7 +324,7 @@ fn a_panic_takes_nobody_else_down() {
         assert!(*path.prompt() != bad, "no such problem");
         0.5
     });
-    let search = Search::new(&world).scorer(&judge);
+    let search = Search::new(world).scorer(judge);
     let outcomes = search.run_many(&Sample { n: 2 }, (0..3).map(|i| world.prompt(i)));
     let error = outcomes[1].as_ref().expect_err("panics");
     assert!(error.to_string().contains("the scorer panicked: "), "{error}");
@@ -341,7 +339,7 @@ fn a_panic_takes_nobody_else_down() {
             vec![Expand::step(NodeId::ROOT, 2)]
         }
     }
-    let error = Search::new(&world).run(Trips, world.prompt(0)).expect_err("trips");
+    let error = Search::new(world).run(Trips, world.prompt(0)).expect_err("trips");
     assert!(error.to_string().contains("the strategy panicked: too many nodes"), "{error}");
     assert_eq!(error.partial.expect("kept").tree.len(), 5);
 
@@ -372,7 +370,7 @@ fn a_path_that_cannot_be_judged_stays_a_sample() {
         }
     }
     let world = world();
-    let search = Search::new(&world).scorer(Short(74)).sampling(Sampling::temperature(1.0));
+    let search = Search::new(world).scorer(Short(74)).sampling(Sampling::temperature(1.0));
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
     let recorded = search.record(&path);
@@ -391,13 +389,13 @@ fn a_path_that_cannot_be_judged_stays_a_sample() {
 fn probabilities_are_held_to_their_scale() {
     let world = world();
     let judge = scorer::from_fn(|_, _| 1.5).with_scale(Scale::PREFIX);
-    let error = Search::new(&world).scorer(&judge).run(Sample { n: 1 }, world.prompt(0));
+    let error = Search::new(world).scorer(judge).run(Sample { n: 1 }, world.prompt(0));
     let error = error.expect_err("no probability").to_string();
     assert!(error.contains("the score 1.5") && error.contains("StepScorer::scale"), "{error}");
 }
 
 #[test]
 fn samples_of_nothing_are_refused() {
-    let error = Search::new(&world()).run(Sample { n: 0 }, "1 + 1 = ?").expect_err("none");
+    let error = Search::new(world()).run(Sample { n: 0 }, "1 + 1 = ?").expect_err("none");
     assert!(error.to_string().contains("n is 0, expected at least 1"), "{error}");
 }

@@ -71,7 +71,7 @@ fn what_is_kept_begins_a_sibling_and_is_not_generated_again() {
             ..Expand::end(end, 2)
         }]
     };
-    let search = Search::new(&world).rule(StepRule::lines());
+    let search = Search::new(world).rule(StepRule::lines());
     let outcome = search.run(Then(first, again), world.prompt(0)).expect("runs");
     let tree = &outcome.tree;
     let candidates: Vec<NodeId> = tree.finished().collect();
@@ -96,13 +96,13 @@ fn a_line_rests_where_a_pause_text_ends() {
         assert!(node.step.text.ends_with('='));
         vec![Expand::end(end, 1)]
     };
-    let search = Search::new(&world).rule(StepRule::lines());
+    let search = Search::new(world).rule(StepRule::lines());
     let outcome = search.run(Then(first, on), world.prompt(0)).expect("runs");
     assert!(outcome.answer().is_some() && outcome.tree.finished().count() == 1);
     // A stop text ends for good.
     let rule = StepRule { stop: vec!["= ".into()], ..StepRule::lines() };
     let outcome =
-        Search::new(&world).rule(rule).run(toy::Sample { n: 1 }, world.prompt(0)).expect("runs");
+        Search::new(world).rule(rule).run(toy::Sample { n: 1 }, world.prompt(0)).expect("runs");
     let end = outcome.best.expect("a line");
     assert_eq!((outcome.tree[end].finish, outcome.tree[end].step.closing), (Finish::Stop, 2));
 }
@@ -140,7 +140,7 @@ fn a_halted_line_is_a_beginning_of_the_line() {
         assert!(whole.tokens.starts_with(&step.tokens));
         assert!(whole.logprobs.starts_with(&step.logprobs));
         let noted = step.confidence();
-        let mean = |end: usize| (noted[end - 2] + noted[end - 1]) / 2.0;
+        let mean = |end: usize| f32::midpoint(noted[end - 2], noted[end - 1]);
         for end in 2..noted.len() {
             assert!(mean(end) >= 0.3, "it should have been broken off before");
         }
@@ -187,6 +187,6 @@ fn notes_are_what_the_model_thought() {
 #[test]
 fn a_world_that_is_not_asked_notes_nothing() {
     let world = ToyWorld::default();
-    let outcome = Search::new(&world).run(toy::Sample { n: 1 }, world.prompt(0)).expect("runs");
+    let outcome = Search::new(world).run(toy::Sample { n: 1 }, world.prompt(0)).expect("runs");
     assert!(outcome.tree.iter().all(|(_, node)| node.step.notes.is_none()));
 }

@@ -65,8 +65,8 @@ fn world() -> ToyWorld {
 /// Runs a strategy under a budget, with a noisy judge.
 fn run(strategy: impl SearchStrategy, problem: u64, budget: Budget) -> Outcome {
     let (world, oracle) = (world(), Oracle { noise: 0.3, seed: 5 });
-    Search::new(&world)
-        .scorer(&oracle)
+    Search::new(world)
+        .scorer(oracle)
         .rule(StepRule { max_steps: 9, ..StepRule::lines() })
         .sampling(Sampling::temperature(1.0))
         .budget(budget)

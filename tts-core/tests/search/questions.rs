@@ -97,7 +97,9 @@ proptest! {
         let (mut nodes, mut roles) = (Cost::default(), Cost::default());
         outcome.tree.iter().for_each(|(_, node)| nodes += node.cost);
         let by_role = outcome.tree.cost_by_role();
-        by_role.values().for_each(|cost| roles += *cost);
+        for cost in by_role.values() {
+            roles += *cost;
+        }
         prop_assert_eq!(nodes, outcome.usage.logical);
         prop_assert_eq!(roles, outcome.usage.logical);
         prop_assert_eq!(by_role.contains_key("critic"), asks > 0);
@@ -257,7 +259,7 @@ fn named_scorers_judge_what_they_are_asked_to() {
     });
     let own = scorer::from_fn(|_, _| 0.75);
     let world = world();
-    let search = Search::new(&world).scorer(&own).scorer_named("meta", &meta);
+    let search = Search::new(world).scorer(own).scorer_named("meta", meta);
     let outcome = search.run(Judged, world.prompt(0)).expect("runs");
     let tree = &outcome.tree;
     let of =
@@ -291,7 +293,7 @@ fn revisions_are_judged_as_answers_to_the_problem() {
         if asked { 0.9 } else { 0.1 }
     });
     let world = world();
-    let outcome = Search::new(&world).scorer(&judge).run(Revise, world.prompt(0)).expect("runs");
+    let outcome = Search::new(world).scorer(judge).run(Revise, world.prompt(0)).expect("runs");
     // Both are candidates; the revision's text is its own.
     assert_eq!(outcome.tree.candidates().len(), 2);
     assert_eq!(outcome.answer().as_deref(), Some("9"));
@@ -392,10 +394,7 @@ fn what_means_nothing_is_refused_by_name() {
     struct Bad(fn(&mut View<'_>) -> Expand);
     impl SearchStrategy for Bad {
         fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-            match view.is_start() {
-                true => vec![Expand::end(NodeId::ROOT, 1)],
-                false => vec![(self.0)(view)],
-            }
+            if view.is_start() { vec![Expand::end(NodeId::ROOT, 1)] } else { vec![(self.0)(view)] }
         }
     }
     let world = world();
@@ -462,7 +461,7 @@ fn what_means_nothing_is_refused_by_name() {
         ),
     ];
     for (strategy, expected) in table {
-        let error = Search::new(&world).run(strategy, world.prompt(0)).expect_err(expected);
+        let error = Search::new(world).run(strategy, world.prompt(0)).expect_err(expected);
         assert!(error.to_string().contains(expected), "{error} does not mention {expected}");
         assert!(error.partial.is_some(), "what was computed is lost: {expected}");
     }
@@ -489,7 +488,7 @@ fn a_choice_that_can_be_no_answer_is_an_error() {
         }
     }
     let world = world();
-    let run = |node| Search::new(&world).run(Picks(NodeId(node)), world.prompt(0));
+    let run = |node| Search::new(world).run(Picks(NodeId(node)), world.prompt(0));
     assert!(run(2).is_ok());
     for (node, expected) in [
         (1, "it is a question"),

@@ -14,7 +14,7 @@ fn a_record_cut_anywhere_resumes_to_the_same_tree_and_bytes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
     let budget = Budget { rounds: Some(5), ..Budget::default() };
-    let search = |seed| Search::new(&world).scorer(&oracle).budget(budget).seed(seed).record(&path);
+    let search = |seed| Search::new(world).scorer(oracle).budget(budget).seed(seed).record(&path);
     let whole = search(1).run(Restless, world.prompt(0)).expect("runs");
     let bytes = record_bytes(&path);
     for cut in (0..=bytes.len()).step_by(97).chain([bytes.len()]) {
@@ -47,12 +47,12 @@ fn a_file_that_is_no_record_is_left_as_it_is() {
     std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
     for text in ["{\"precious\": true}", "{\n  \"precious\": true\n}", "{\"record\":2}\nx\ny"] {
         std::fs::write(&path, text).expect("written");
-        let error = Search::new(&world).record(&path).run(Sample { n: 1 }, world.prompt(0));
+        let error = Search::new(world).record(&path).run(Sample { n: 1 }, world.prompt(0));
         assert!(error.expect_err("refused").to_string().contains("line 1: not a record"));
         assert_eq!(std::fs::read_to_string(&path).expect("there"), text);
     }
     let fresh = folder.path().join("a/b/record.jsonl");
-    Search::new(&world).record(&fresh).run(Sample { n: 1 }, world.prompt(0)).expect("runs");
+    Search::new(world).record(&fresh).run(Sample { n: 1 }, world.prompt(0)).expect("runs");
     assert!(fresh.exists());
 }
 
@@ -81,7 +81,7 @@ fn a_failed_round_is_tried_again_and_a_record_knows_what_was_asked() {
         }
     }
     std::fs::remove_file(&path).expect("removed");
-    let says = |words| Search::new(&world).record(&path).run(Says(words), world.prompt(0));
+    let says = |words| Search::new(world).record(&path).run(Says(words), world.prompt(0));
     says("Hm. ").expect("runs");
     let error = says("Ah. ").expect_err("another search").to_string();
     assert!(error.contains("line 2: the strategy asks for other lines now"), "{error}");
@@ -93,7 +93,7 @@ fn wall_time_stops_and_its_record_resumes() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
     let budget = Budget { reserve: 200, ..Budget::wall(std::time::Duration::from_nanos(1)) };
-    let run = || Search::new(&world).budget(budget).record(&path).run(Restless, world.prompt(0));
+    let run = || Search::new(world).budget(budget).record(&path).run(Restless, world.prompt(0));
     let first = run().expect("runs");
     assert_eq!(first.stop, Stop::Budget(Limit::Wall));
     // One round, and the best open path finished from the reserve.
@@ -108,7 +108,7 @@ fn no_time_at_all_leaves_the_reserve_only() {
     let world = world();
     let wall = Budget::wall(std::time::Duration::ZERO);
     for (reserve, rounds) in [(0, 0), (200, 1)] {
-        let search = Search::new(&world).budget(Budget { reserve, ..wall });
+        let search = Search::new(world).budget(Budget { reserve, ..wall });
         let outcome = search.run(Restless, world.prompt(0)).expect("runs");
         assert_eq!((outcome.usage.rounds, outcome.stop), (rounds, Stop::Budget(Limit::Wall)));
     }
@@ -119,7 +119,7 @@ fn replayed_rounds_are_not_generated_again() {
     let world = world();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
-    Search::new(&world).record(&path).run(Stepwise { n: 2 }, world.prompt(0)).expect("runs");
+    Search::new(world).record(&path).run(Stepwise { n: 2 }, world.prompt(0)).expect("runs");
     let faulty = Faulty { world, fails: |_, _| true };
     let resumed = Search::new(&faulty)
         .record(&path)

@@ -36,7 +36,7 @@ impl<E: Executor> Engine<E> {
             tokens.extend(&step.tokens);
         }
         // A step that begins with given tokens is run later as one: here it must stand on the same.
-        if request.append.is_some() {
+        if request.append.is_some() || !request.given.is_empty() {
             reopen(&mut tokens);
         }
         let before = tokens.len();
