@@ -18,7 +18,9 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View,
+};
 
 use crate::samples;
 
@@ -51,7 +53,7 @@ pub struct Forest<S> {
     #[serde(rename = "inner")]
     pub strategy: S,
     /// How the answer is chosen among the candidates of all copies; `None` for the strategy's own
-    /// way.
+    /// way, and the best of these where copies differ.
     #[serde(default)]
     pub select: Option<Selection>,
     /// Where the search stands.
@@ -83,6 +85,8 @@ struct Planted<S> {
     decisions: Range<usize>,
     /// Whether all it asked for were rollouts and asides: it goes on without them if they fail.
     ahead: bool,
+    /// Whether it has ended.
+    over: bool,
 }
 
 impl<S> Forest<S> {
@@ -106,7 +110,10 @@ impl<S: SearchStrategy> Planted<S> {
             .filter(|(_, origin)| start || self.decisions.contains(origin))
             .map(|(leaf, origin)| (leaf, origin.saturating_sub(self.decisions.start)))
             .unzip();
-        if fresh.is_empty() && !self.ahead {
+        // Whose lines have all failed ends, unless something has finished: then it is asked what now, as
+        // it would be alone.
+        let lost = fresh.is_empty() && !self.ahead && view.tree().finished().next().is_none();
+        if self.over || lost {
             return Vec::new();
         }
         self.strategy.step(&mut view.with_fresh(&fresh, &origin))
@@ -117,8 +124,12 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         let start = view.is_start();
         if start {
-            let plant =
-                || Planted { strategy: self.strategy.clone(), decisions: 0..0, ahead: false };
+            let plant = || Planted {
+                strategy: self.strategy.clone(),
+                decisions: 0..0,
+                ahead: false,
+                over: false,
+            };
             self.state.copies = std::iter::repeat_with(plant).take(self.copies).collect();
         }
         let mut all = Vec::new();
@@ -126,6 +137,7 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
             let decisions = copy.step(view, start);
             let beside = |expand: &Expand| expand.kind_in(view.tree()) != NodeKind::Committed;
             copy.ahead = !decisions.is_empty() && decisions.iter().all(beside);
+            copy.over = decisions.is_empty();
             copy.decisions = all.len()..all.len() + decisions.len();
             all.extend(decisions);
         }
@@ -136,7 +148,15 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
         match self.select {
             Some(select) => select.pick(tree),
             None => {
-                self.state.copies.first().map_or(&self.strategy, |copy| &copy.strategy).pick(tree)
+                let mut picks: Vec<NodeId> =
+                    self.state.copies.iter().filter_map(|copy| copy.strategy.pick(tree)).collect();
+                picks.dedup();
+                match picks[..] {
+                    [] => self.strategy.pick(tree),
+                    [only] => Some(only),
+                    // Copies that know their own answer only.
+                    _ => Selection::best(Aggregate::ByScale).pick_among(tree, &picks),
+                }
             }
         }
     }

@@ -78,8 +78,7 @@ fn longest(rule: &StepRule, generated: u64, until: Until) -> u32 {
 /// Generated tokens before a line begins, those of its own step that are kept included.
 fn generated_before(tree: &Tree, expand: &Expand) -> u64 {
     let before = tree.generated(expand.parent_in(tree));
-    let step = &tree[expand.node].step;
-    before + u64::from(expand.keep.unwrap_or(0).saturating_sub(step.given))
+    before + u64::from(expand.keep.map_or(0, |keep| tree[expand.node].generated_of(keep)))
 }
 
 /// How many scorers a round of these decisions goes to.
@@ -123,7 +122,8 @@ pub(crate) fn plan(
         if room == 0 {
             return Plan::Stop(Limit::Calls);
         }
-        bounds.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+        let late = bounds.iter_mut().filter(|(n, _)| *n > 0);
+        late.skip(usize::try_from(room).unwrap_or(usize::MAX)).for_each(|(n, _)| *n = 0);
     }
     if let Some(limit) = budget.samples {
         let mut room = usize::try_from(limit.saturating_sub(cost.samples)).unwrap_or(usize::MAX);

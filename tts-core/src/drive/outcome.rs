@@ -1,18 +1,28 @@
 //! What a search leaves behind: the whole tree, the answer, the cost.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Sampled;
-use crate::{Aggregate, LineError, NodeId, Stop, Tree, Usage, Verdict};
+use crate::{Aggregate, Cost, LineError, NodeId, Stop, Tree, Usage, Verdict};
 
 /// A line that failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailedLine {
     /// What it should have continued.
     pub node: NodeId,
+    /// The node that its cost is charged to, for want of one of its own.
+    pub parent: NodeId,
+    /// The role that should have written it; `None` for the policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Arc<str>>,
     /// The round of generation.
     pub round: u32,
+    /// What it cost: a sample, and the call if all lines of it failed.
+    pub cost: Cost,
     /// Why.
     pub error: LineError,
 }
@@ -106,6 +116,21 @@ impl Outcome {
         let lost = self.failed.iter().filter(|failed| failed.node == NodeId::ROOT);
         let made = tree[NodeId::ROOT].children.iter().map(sample);
         made.chain(lost.map(|_| Sampled::default())).collect()
+    }
+
+    /// What each role cost, failed lines and judging included; the policy's name is empty.
+    pub fn cost_by_role(&self) -> BTreeMap<String, Cost> {
+        let mut costs = self.tree.cost_by_role();
+        for failed in &self.failed {
+            let charged = self.tree[failed.parent].role.as_deref().unwrap_or_default();
+            if let Some(cost) = costs.get_mut(charged) {
+                cost.samples -= failed.cost.samples;
+                cost.calls -= failed.cost.calls;
+            }
+            let role = failed.role.as_deref().unwrap_or_default();
+            *costs.entry(role.to_owned()).or_default() += failed.cost;
+        }
+        costs
     }
 
     /// All candidates with their answers and scores.

@@ -144,6 +144,9 @@ impl<S: SearchStrategy> Run<S> {
         let tree = Tree::new(prompt, root)
             .with_scale(settings.scale())
             .with_task(Arc::clone(&settings.task));
+        let scales = settings.scorers.iter();
+        let tree =
+            scales.fold(tree, |tree, (name, judge)| tree.with_scale_of(name.as_str(), judge.scale));
         let mut run = Self {
             strategy,
             tree,

@@ -136,7 +136,8 @@ impl<S: Script> SearchStrategy for Scripted<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         let state = &mut self.state;
         if view.is_start() {
-            let desk = Desk::new(Arc::clone(view.tree().prompt()));
+            let (problem, task) = (view.tree().prompt(), view.tree().task());
+            let desk = Desk::new(Arc::clone(problem), Arc::clone(task));
             let play = Box::pin(self.script.clone().play(desk.clone()));
             *state = State { play: Some((desk, play)), ..State::default() };
         }

@@ -238,14 +238,12 @@ impl<'a> View<'a> {
     /// one they are candidates (a revision, an aggregation). Posing costs nothing; its lines draw
     /// numbers of their own, so that asking changes no other sample.
     ///
-    /// The search ends in an error when there is no such node or nothing is asked.
+    /// The search ends in an error when there is no such node. A question without words, as a model may
+    /// have written it, is for its writer to answer or to fail.
     pub fn pose(&mut self, about: NodeId, prompt: impl Into<Prompt>, kind: NodeKind) -> NodeId {
         let prompt: Prompt = prompt.into();
         if !self.knows(about, "a question") {
             return about;
-        }
-        if prompt.is_blank() {
-            self.tree.note_fault(format!("a question about node {} asks nothing", about.0));
         }
         if kind == NodeKind::Rollout {
             let problem = "is a rollout, expected a candidate's or an aside";

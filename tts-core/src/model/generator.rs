@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -125,13 +126,16 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Where a value lies, and of which type it is: two of a type without size are one.
+    /// Where a value lies, and of which type it is. What has no size lies nowhere in particular, and two
+    /// closures may share their name: each asking gets a lane of its own there.
     pub fn of<T: ?Sized>(value: &T) -> Self {
-        Self {
-            address: std::ptr::from_ref(value).cast::<()>().addr(),
-            bytes: size_of_val(value),
-            name: std::any::type_name::<T>(),
-        }
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let (bytes, name) = (size_of_val(value), std::any::type_name::<T>());
+        let address = match bytes {
+            0 => NEXT.fetch_add(1, Ordering::Relaxed),
+            _ => std::ptr::from_ref(value).cast::<()>().addr(),
+        };
+        Self { address, bytes, name }
     }
 }
 

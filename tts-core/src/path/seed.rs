@@ -49,10 +49,16 @@ pub fn rollout(parent: u64, sibling: u32) -> u64 {
     mix(parent ^ ROLLOUT, u64::from(sibling))
 }
 
-/// Seed of the question number `number` about a node: what is asked draws numbers of its own, so
-/// that asking changes no sample.
+/// Seed of the question number `number` about a node among those whose lines are candidates: what is
+/// asked draws numbers of its own, so that asking changes no sample.
 pub fn question(parent: u64, number: u32) -> u64 {
     mix(parent ^ QUESTION, u64::from(number))
+}
+
+/// Seed of the question number `number` about a node among those whose lines are asides: numbered
+/// apart, so that a critique changes no later revision.
+pub fn aside_question(parent: u64, number: u32) -> u64 {
+    mix(parent ^ QUESTION ^ ASIDE, u64::from(number))
 }
 
 /// Seed of the aside number `number` of a node: like rollouts, they are numbered apart.

@@ -68,6 +68,10 @@ pub struct Node {
     /// The role that wrote it; `None` for the policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Arc<str>>,
+    /// How many of its given tokens were generated before, as the beginning of another step that is kept:
+    /// they count towards the length of the solution.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub kept: u32,
     /// What was written; empty for a question.
     pub step: Arc<Step>,
     /// Why the step ended.
@@ -79,6 +83,9 @@ pub struct Node {
     /// The scorer's judgement of this step; `None` when it was not judged (a question, a blank step,
     /// no scorer, one that could not judge it).
     pub score: Option<f64>,
+    /// The name of the scorer that judged it; `None` for the search's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<Arc<str>>,
     /// A better estimate that the strategy put in place of the score (the end of a rollout, say).
     pub value: Option<f64>,
     /// Round of generation that made it.
@@ -106,11 +113,13 @@ impl Node {
             kind: NodeKind::Committed,
             prompt: None,
             role: None,
+            kept: 0,
             step: step.into(),
             finish: Finish::Step,
             open: true,
             seed: 0,
             score: None,
+            scorer: None,
             value: None,
             round: 0,
             cost: Cost::default(),
@@ -129,6 +138,11 @@ impl Node {
     /// Whether it is a question: the root, or one that was posed.
     pub fn is_question(&self) -> bool {
         self.prompt.is_some()
+    }
+
+    /// How many of its first `keep` tokens were generated, here or in a step that it began with.
+    pub(crate) fn generated_of(&self, keep: u32) -> u32 {
+        keep.min(self.kept) + keep.saturating_sub(self.step.given)
     }
 
     /// The list that a child of this kind stands in.
@@ -157,6 +171,8 @@ pub struct Tree {
     nodes: Vec<Node>,
     along: Vec<Along>,
     scale: Scale,
+    /// Scales of named scorers.
+    scales: BTreeMap<Arc<str>, Scale>,
     task: Arc<dyn Task>,
     /// What a strategy did wrong with it, until its driver asks.
     fault: OnceLock<String>,
@@ -172,6 +188,7 @@ impl PartialEq for Tree {
     fn eq(&self, other: &Self) -> bool {
         self.nodes == other.nodes
             && self.scale == other.scale
+            && self.scales == other.scales
             && self.task.name() == other.task.name()
     }
 }
@@ -182,6 +199,11 @@ impl Index<NodeId> for Tree {
     fn index(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if")]
+fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 fn number(count: usize) -> u32 {
@@ -197,6 +219,7 @@ impl Tree {
             nodes: vec![root],
             along: vec![Along::default()],
             scale: Scale::default(),
+            scales: BTreeMap::new(),
             task: Arc::new(Math),
             fault: OnceLock::new(),
         }
@@ -206,6 +229,13 @@ impl Tree {
     #[must_use]
     pub fn with_scale(mut self, scale: Scale) -> Self {
         self.scale = scale;
+        self
+    }
+
+    /// The same tree with what the scores of a named scorer are.
+    #[must_use]
+    pub fn with_scale_of(mut self, scorer: impl Into<Arc<str>>, scale: Scale) -> Self {
+        self.scales.insert(scorer.into(), scale);
         self
     }
 
@@ -222,6 +252,12 @@ impl Tree {
         self.scale
     }
 
+    /// What the score of a node is: of the scorer that judged it.
+    pub fn scale_of(&self, id: NodeId) -> Scale {
+        let named = self[id].scorer.as_ref().and_then(|scorer| self.scales.get(scorer));
+        named.copied().unwrap_or(self.scale)
+    }
+
     /// What an answer is.
     pub fn task(&self) -> &Arc<dyn Task> {
         &self.task
@@ -234,6 +270,9 @@ impl Tree {
     pub fn push(&mut self, node: Node) -> NodeId {
         let id = NodeId(number(self.nodes.len()));
         if let Some(parent) = node.parent {
+            if node.prompt.is_some() {
+                self.along[parent.index()].asked[usize::from(node.kind == NodeKind::Aside)] += 1;
+            }
             let parent = &mut self.nodes[parent.index()];
             match node.kind {
                 _ if node.prompt.is_some() => parent.questions.push(id),
@@ -299,12 +338,15 @@ impl Tree {
         prompt: impl Into<Arc<Prompt>>,
         kind: NodeKind,
     ) -> NodeId {
-        let above = &self[about];
+        let (above, asked) = (self[about].seed, self.along[about.index()].asked);
         let round = self.nodes.last().map_or(0, |node| node.round);
         self.push(Node {
             kind,
             prompt: Some(prompt.into()),
-            seed: seed::question(above.seed, number(above.questions.len())),
+            seed: match kind {
+                NodeKind::Aside => seed::aside_question(above, asked[1]),
+                _ => seed::question(above, asked[0]),
+            },
             round,
             ..Node::new(about, Step::default())
         })
@@ -447,7 +489,7 @@ impl Tree {
             Some(parent) if !node.is_question() => self.along[parent.index()].scores,
             _ => along::Running::default(),
         };
-        before.with(node.value.or(node.score)).get(self.scale.resolve(aggregate))
+        before.with(node.value.or(node.score)).get(self.scale_of(id).resolve(aggregate))
     }
 
     /// The final answer in the text up to `id`, as the [`Task`] finds it; extracted once.

@@ -39,7 +39,7 @@ pub(super) fn certainty(logits: &[f32], most: f32, sum: f64) -> f32 {
             *lane += f64::from(most) - f64::from(logit);
         }
     }
-    positive(lanes.iter().sum::<f64>() / size + sum.ln())
+    positive(lanes.iter().sum::<f64>() / size + sum.ln() - size.ln())
 }
 
 /// A number that is not negative but for rounding, as a finite f32.

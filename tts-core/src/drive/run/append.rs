@@ -62,12 +62,18 @@ impl<S: SearchStrategy> Run<S> {
                     let cost = Cost { samples: 1, ..Cost::default() };
                     self.tree.node_mut(call.parent).cost += cost;
                     self.usage.logical += cost;
+                    let (node, parent) = (call.expand.node, call.parent);
+                    let role = self.readers.name(call.reader);
                     let round = self.usage.rounds;
-                    self.failed.push(FailedLine { node: call.expand.node, round, error });
+                    self.failed.push(FailedLine { node, parent, role, round, cost, error });
                 }
             }
         }
-        self.tree.node_mut(call.parent).cost += due;
+        // All lines of the call have failed: it is charged where they are.
+        if let (true, Some(last)) = (due.calls > 0, self.failed.last_mut()) {
+            last.cost += due;
+            self.tree.node_mut(call.parent).cost += due;
+        }
     }
 
     fn append_line(&mut self, call: &Call, mut seed: u64, line: Completion) -> Leaf {
@@ -81,12 +87,14 @@ impl<S: SearchStrategy> Run<S> {
         let prompt = self.readers.counted(question, writer);
         first.flops += self.readers.read_path(&self.tree, parent, writer, prompt);
         // What is kept of a step was written once already.
+        let origin = &self.tree[call.expand.node];
+        let mut begun = call.expand.keep.map_or(0, |keep| origin.generated_of(keep));
         let mut kept = call.request.given.len() as u64;
-        if self.tree[call.expand.node].role != self.readers.name(writer) {
+        if origin.role != self.readers.name(writer) {
             kept = 0;
         }
         let mut context = prompt + self.tree.tokens(parent);
-        let mut generated = self.tree.generated(parent);
+        let mut generated = self.tree.generated(parent) + u64::from(begun);
         let (mut written, mut last_text) = (0, 0);
         let count = line.steps.len();
         let mut head = None;
@@ -104,14 +112,16 @@ impl<S: SearchStrategy> Run<S> {
                 last_text = written;
             }
             let depth = self.tree[parent].depth + 1;
-            let rule = &call.request.rule;
+            // A rule of its own bounds the line, not what may follow it under the search's rule.
+            let (own, all) = (&call.request.rule, &self.settings.rule);
             let open = matches!(finish, Finish::Step | Finish::Length | Finish::Pause)
-                && depth < rule.max_steps
-                && generated < u64::from(rule.max_tokens);
+                && depth < own.max_steps.max(all.max_steps)
+                && generated < u64::from(own.max_tokens.max(all.max_tokens));
             let id = self.tree.push(Node {
                 depth,
                 kind: call.kind,
                 role: self.readers.name(writer),
+                kept: std::mem::take(&mut begun),
                 finish,
                 open,
                 seed,
@@ -266,8 +276,9 @@ impl<S: SearchStrategy> Run<S> {
                 flops: model.flops(context, tokens) + std::mem::take(&mut due),
                 ..Cost::default()
             };
+            let name = self.scorer_name(scorer);
             let node = self.tree.node_mut(id);
-            node.score = Some(score);
+            (node.score, node.scorer) = (Some(score), name);
             node.cost += cost;
             self.usage.logical += cost;
             self.readers.mark(&self.tree, id, scorer);

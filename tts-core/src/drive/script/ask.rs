@@ -94,6 +94,13 @@ impl Ask {
         self
     }
 
+    /// Who judges, in any of the ways that there are.
+    #[must_use]
+    pub fn scored(mut self, by: ScoreBy) -> Self {
+        self.expand.score = by;
+        self
+    }
+
     /// Nobody judges.
     #[must_use]
     pub fn unjudged(mut self) -> Self {
@@ -141,6 +148,11 @@ impl Ask {
     pub fn watch(mut self, watch: Watch) -> Self {
         self.expand.watch = watch;
         self
+    }
+
+    /// How many lines are asked for.
+    pub(super) fn lines(&self) -> usize {
+        self.expand.n
     }
 
     /// The decision that this is; its question is posed.

@@ -16,11 +16,13 @@ use crate::{Aggregate, Budget, Cost, Finish, NodeId, Prompt, Step, Task, Tree, V
 pub struct Line {
     /// Its last node.
     pub node: NodeId,
+    /// Its nodes, first to last: one for each step.
+    pub nodes: Vec<NodeId>,
     /// Its steps, first to last.
     pub steps: Vec<Arc<Step>>,
     /// Why it ended.
     pub finish: Finish,
-    /// The score of the path, by the scorer's scale; minus infinity when it was not judged.
+    /// The score of the path, by the scale of the scorer that judged it; minus infinity when it was not judged.
     pub score: f64,
     task: Arc<dyn Task>,
 }
@@ -31,11 +33,12 @@ impl Line {
         let round = tree[node].round;
         let above = std::iter::successors(Some(node), |&id| tree[id].parent);
         let own = above.take_while(|&id| tree[id].round == round && !tree[id].is_question());
-        let mut steps: Vec<Arc<Step>> = own.map(|id| Arc::clone(&tree[id].step)).collect();
-        steps.reverse();
+        let mut nodes: Vec<NodeId> = own.collect();
+        nodes.reverse();
         Self {
             node,
-            steps,
+            steps: nodes.iter().map(|&id| Arc::clone(&tree[id].step)).collect(),
+            nodes,
             finish: tree[node].finish,
             score: tree.score(node, Aggregate::ByScale).unwrap_or(f64::NEG_INFINITY),
             task: Arc::clone(tree.task()),
@@ -70,6 +73,7 @@ impl Line {
 
 struct Exchange {
     problem: Arc<Prompt>,
+    task: Arc<dyn Task>,
     asked: Vec<(u64, Ask)>,
     answers: HashMap<u64, Vec<Line>>,
     values: Vec<(NodeId, f64)>,
@@ -109,9 +113,10 @@ impl Future for Reply {
 }
 
 impl Desk {
-    pub(super) fn new(problem: Arc<Prompt>) -> Self {
+    pub(super) fn new(problem: Arc<Prompt>, task: Arc<dyn Task>) -> Self {
         Self(Arc::new(Mutex::new(Exchange {
             problem,
+            task,
             asked: Vec::new(),
             answers: HashMap::new(),
             values: Vec::new(),
@@ -166,6 +171,11 @@ impl Desk {
         (*self.lock().problem).clone()
     }
 
+    /// What an answer is, and when two are the same.
+    pub fn task(&self) -> Arc<dyn Task> {
+        Arc::clone(&self.lock().task)
+    }
+
     /// The words of the problem: its last question.
     pub fn question(&self) -> String {
         self.lock().problem.question().to_owned()
@@ -176,7 +186,12 @@ impl Desk {
         let mut exchange = self.lock();
         let ticket = exchange.next;
         exchange.next += 1;
-        exchange.asked.push((ticket, ask));
+        if ask.lines() == 0 {
+            // Nothing is to be waited for.
+            exchange.answers.insert(ticket, Vec::new());
+        } else {
+            exchange.asked.push((ticket, ask));
+        }
         Reply { desk: self.clone(), ticket }
     }
 

@@ -17,6 +17,8 @@ pub(super) struct Along {
     pub(super) generated: u64,
     /// Of the scores on the path, the node's own included.
     pub(super) scores: Running,
+    /// Questions about it so far: those for candidates, and asides.
+    pub(super) asked: [u32; 2],
     /// The steps up to here; made when something continues the node.
     pub(super) link: OnceLock<Arc<Link>>,
     /// The final answer of the text up to here.
@@ -31,6 +33,7 @@ impl Default for Along {
             tokens: 0,
             generated: 0,
             scores: Running::default(),
+            asked: [0; 2],
             link: OnceLock::new(),
             answer: OnceLock::new(),
         }
@@ -48,7 +51,7 @@ impl Along {
         Self {
             question: above.question,
             tokens: above.tokens + node.step.tokens.len() as u64,
-            generated: above.generated + node.step.generated(),
+            generated: above.generated + node.step.generated() + u64::from(node.kept),
             scores: above.scores.with(node.score),
             ..Self::default()
         }

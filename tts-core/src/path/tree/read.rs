@@ -1,5 +1,6 @@
 //! Trees as JSON, and the check that what was read is one.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use serde::de::Error as _;
@@ -14,13 +15,15 @@ use crate::{Scale, task};
 struct Written<'a> {
     task: &'a str,
     scale: Scale,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    scales: &'a BTreeMap<Arc<str>, Scale>,
     nodes: &'a [Node],
 }
 
 impl Serialize for Tree {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Written { task: self.task.name(), scale: self.scale, nodes: &self.nodes }
-            .serialize(serializer)
+        let Self { scale, scales, nodes, .. } = self;
+        Written { task: self.task.name(), scale: *scale, scales, nodes }.serialize(serializer)
     }
 }
 
@@ -30,6 +33,8 @@ impl Serialize for Tree {
 struct Unchecked {
     task: String,
     scale: Scale,
+    #[serde(default)]
+    scales: BTreeMap<Arc<str>, Scale>,
     nodes: Vec<Node>,
 }
 
@@ -37,15 +42,19 @@ struct Unchecked {
 /// given that task again ([`Tree::with_task`]).
 impl<'de> Deserialize<'de> for Tree {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Unchecked { task, scale, nodes } = Unchecked::deserialize(deserializer)?;
+        let Unchecked { task, scale, scales, nodes } = Unchecked::deserialize(deserializer)?;
         check(&nodes).map_err(D::Error::custom)?;
         let task = task::by_name(&task).unwrap_or_else(|_| Arc::new(task::Foreign(task)));
         let mut along: Vec<Along> = Vec::with_capacity(nodes.len());
         for (index, node) in nodes.iter().enumerate() {
             let id = NodeId(u32::try_from(index).unwrap_or(u32::MAX));
             along.push(Along::of(node, id, &nodes[..index], &along));
+            if let Some(parent) = node.parent.filter(|_| node.is_question()) {
+                let aside = usize::from(node.kind == NodeKind::Aside);
+                along[parent.index()].asked[aside] += 1;
+            }
         }
-        Ok(Self { nodes, along, scale, task, fault: OnceLock::new() })
+        Ok(Self { nodes, along, scale, scales, task, fault: OnceLock::new() })
     }
 }
 
