@@ -145,19 +145,17 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        match self.select {
-            Some(select) => select.pick(tree),
-            None => {
-                let mut picks: Vec<NodeId> =
-                    self.state.copies.iter().filter_map(|copy| copy.strategy.pick(tree)).collect();
-                picks.dedup();
-                match picks[..] {
-                    [] => self.strategy.pick(tree),
-                    [only] => Some(only),
-                    // Copies that know their own answer only.
-                    _ => Selection::best(Aggregate::ByScale).pick_among(tree, &picks),
-                }
-            }
+        if let Some(select) = self.select {
+            return select.pick(tree);
+        }
+        let mut picks: Vec<NodeId> =
+            self.state.copies.iter().filter_map(|copy| copy.strategy.pick(tree)).collect();
+        picks.dedup();
+        match picks[..] {
+            [] => self.strategy.pick(tree),
+            [only] => Some(only),
+            // Copies that know their own answer only.
+            _ => Selection::best(Aggregate::ByScale).pick_among(tree, &picks),
         }
     }
 

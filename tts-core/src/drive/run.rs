@@ -16,8 +16,8 @@ use super::{Call, Outcome, allot};
 use crate::drive::outcome::{FailedLine, Unscored};
 use crate::guard::guarded;
 use crate::{
-    Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, Scored,
-    SearchStrategy, Settings, Stop, Trajectory, Tree, Usage, seed,
+    Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, SearchStrategy,
+    Settings, Stop, Trajectory, Tree, Usage, seed,
 };
 
 /// What a [`Run`] waits for.
@@ -296,6 +296,3 @@ fn vetted(line: Line, request: &Request) -> Line {
 fn beside(calls: &[Call]) -> bool {
     calls.iter().all(|call| call.kind != NodeKind::Committed)
 }
-
-/// What a run gives back for [`Need::Scores`]: see [`Run::give_scores`].
-type Scores = Vec<Scored>;

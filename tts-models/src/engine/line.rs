@@ -65,7 +65,7 @@ impl Writer {
         }
         let given = &prefix.tokens[prefix.tokens.len() - prefix.given..];
         for &token in given {
-            texts.take(token);
+            let _ = token;
         }
         Self {
             rng: seed::rng(0),

@@ -157,7 +157,7 @@ impl Scratch {
             }
             count = (8 * count).min(logits.len());
         };
-        let odds = Odds { inverse, mass: self.mass() };
+        let odds = Odds { inverse, mass: sum(&weights) };
         let token = match place(&weights, uniform * odds.mass) {
             Some(index) => self.candidates[index],
             None => first(logits, most),

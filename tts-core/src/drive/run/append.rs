@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Judging, Leaf, Line, Phase, Run, Scores, beside};
+use super::{Judging, Leaf, Line, Phase, Run, beside};
 use crate::drive::outcome::{FailedLine, Unscored};
 use crate::drive::strategy::ScoreBy;
 use crate::drive::{Call, allot};
 use crate::{
-    Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, RunError, Scale, SearchStrategy,
-    Stop, seed,
+    Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, RunError, Scale, Scored,
+    SearchStrategy, Stop, seed,
 };
 
 impl<S: SearchStrategy> Run<S> {
@@ -208,7 +208,7 @@ impl<S: SearchStrategy> Run<S> {
     /// # Errors
     /// When no scores are waited for, their number does not match, or one is not of the scorer's
     /// scale; the run stands as before then.
-    pub fn give_scores(&mut self, scores: Scores) -> Result<(), RunError> {
+    pub fn give_scores(&mut self, scores: Vec<Scored>) -> Result<(), RunError> {
         let Phase::Scores { leaves, judgings, last } = &self.phase else {
             return Err(RunError::NotWanted { what: "scores", slot: 0 });
         };
