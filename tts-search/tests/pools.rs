@@ -70,7 +70,7 @@ fn a_pool_at_n_is_the_strategy_on_n_samples() {
     for (max_tokens, refuses) in [(1024, 0), (1024, 3), (58, 0), (58, 3), (40, 0)] {
         for scale in SCALES {
             let judge = Judge { scale, refuses };
-            let search = Search::new(&world)
+            let search = Search::new(world)
                 .scorer(&judge)
                 .rule(StepRule { max_tokens, ..StepRule::lines() })
                 .sampling(Sampling::temperature(1.0))

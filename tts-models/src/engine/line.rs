@@ -65,7 +65,7 @@ impl Writer {
         }
         let given = &prefix.tokens[prefix.tokens.len() - prefix.given..];
         for &token in given {
-            let _ = token;
+            texts.take(token);
         }
         Self {
             rng: seed::rng(0),
