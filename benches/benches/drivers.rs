@@ -8,7 +8,7 @@ use tts_search::{BeamSearch, BestOfN};
 fn drivers(criterion: &mut Criterion) {
     let world = ToyWorld { additions: 10, error: 0.2, seed: 1 };
     let oracle = Oracle { noise: 0.3, seed: 2 };
-    let search = || Search::new(&world).scorer(&oracle).rule(StepRule::lines());
+    let search = || Search::new(world).scorer(oracle).rule(StepRule::lines());
     criterion.bench_function("best-of-64, 704 nodes", |bencher| {
         let strategy = BestOfN { n: 64, ..BestOfN::default() };
         bencher.iter(|| search().run(strategy, world.prompt(0)));

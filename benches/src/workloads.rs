@@ -153,7 +153,7 @@ fn run(
 ) -> Result<Figures, BoxError> {
     let prompt = prompt(model, prompt_tokens)?;
     let length = strategy.steps * strategy.step_tokens;
-    let mut search = Search::new(&model).rule(rule(length)).sampling(sampling).seed(7);
+    let mut search = Search::new(model).rule(rule(length)).sampling(sampling).seed(7);
     if let Some(scorer) = scorer {
         search = search.scorer(scorer);
     }
@@ -184,7 +184,7 @@ pub fn mixed(
         searches.push((prompt, ShuffledBeam::new(4, 4, 3 + small * 5 % 7, 12 + small * 11 % 29)));
     }
     let longest = searches.iter().map(|(_, s)| s.steps * s.step_tokens).max().unwrap_or(1);
-    let search = Search::new(&model).rule(rule(longest)).sampling(sampling).seed(7);
+    let search = Search::new(model).rule(rule(longest)).sampling(sampling).seed(7);
     let start = Instant::now();
     let mut pool = search.pool();
     for (prompt, strategy) in searches {

@@ -175,8 +175,8 @@ mod tests {
         let solved = || solve_all(world, 6, Duration::from_millis(1), folder.path()).expect("runs");
         let outcomes = solved();
         let oracle = Oracle { noise: 0.3, seed: 5 };
-        let search = Search::new(&world)
-            .scorer(&oracle)
+        let search = Search::new(world)
+            .scorer(oracle)
             .rule(StepRule::lines())
             .sampling(Sampling::temperature(1.0))
             .seed(7);

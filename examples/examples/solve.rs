@@ -10,7 +10,7 @@ use std::time::Instant;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Aggregate, Search, What};
+use tts_core::{Aggregate, Outcome, Search, What};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
 use tts_examples::{Error, exit, report};
@@ -122,12 +122,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         measured.seconds,
         usage.logical.generated_tokens as f64 / measured.seconds
     )?;
-    for unscored in &outcome.unscored {
-        writeln!(out, "unscored  the path to node {}: {}", unscored.node.0, unscored.why)?;
-    }
-    for failed in &outcome.failed {
-        writeln!(out, "failed    a line from node {}: {}", failed.node.0, failed.error)?;
-    }
+    lost(&mut out, &outcome)?;
     if let Some(path) = &arguments.json {
         let candidates: Vec<_> = outcome
             .candidates(Aggregate::ByScale)
@@ -140,6 +135,17 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         });
         std::fs::write(path, serde_json::to_vec_pretty(&figures)?)
             .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// What failed, and what could not be judged.
+fn lost(out: &mut impl Write, outcome: &Outcome) -> Result<(), Error> {
+    for unscored in &outcome.unscored {
+        writeln!(out, "unscored  the path to node {}: {}", unscored.node.0, unscored.why)?;
+    }
+    for failed in &outcome.failed {
+        writeln!(out, "failed    a line from node {}: {}", failed.node.0, failed.error)?;
     }
     Ok(())
 }

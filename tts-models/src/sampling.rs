@@ -67,7 +67,7 @@ pub fn sample(
         let sum = scratch.mass();
         let (token, odds) = scratch.sample(logits, most, sampling, rng);
         let logit = logits[token as usize];
-        let count = (watch.confidence as usize).min(logits.len());
+        let count = watch.confidence as usize;
         let signals = Signals {
             confidence: (count > 0)
                 .then(|| signals::confidence(logits, scratch.rank(logits, count), most, sum)),

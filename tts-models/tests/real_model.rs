@@ -94,7 +94,7 @@ fn check_reference(model: &dyn LanguageModel, anchors: &str, prompts: usize) {
             max_tokens: 64,
             ..StepRule::default()
         };
-        let outcome = Search::new(&model)
+        let outcome = Search::new(model)
             .rule(rule)
             .sampling(Sampling::greedy())
             .run(Sample { n: 1 }, prompt)

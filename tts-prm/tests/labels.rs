@@ -109,10 +109,10 @@ fn labels_do_not_depend_on_company_or_on_a_store() {
             .flat_map(|problem| labelled(&policy, &method, std::slice::from_ref(problem)))
             .collect();
         assert_eq!(together, alone);
-        let mut kept = search(&stored).concurrency(3);
-        assert_eq!(label(&mut kept, &method, &problems, |_, _| {}).unwrap(), together);
+        let kept = search(&stored).concurrency(3);
+        assert_eq!(label(&kept, &method, &problems, |_, _| {}).unwrap(), together);
         let lines = store.len();
-        assert_eq!(label(&mut kept, &method, &problems, |_, _| {}).unwrap(), together);
+        assert_eq!(label(&kept, &method, &problems, |_, _| {}).unwrap(), together);
         assert_eq!(store.len(), lines, "generated twice");
     }
 }

@@ -82,7 +82,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rule = StepRule { max_steps: u32::MAX, max_tokens: u32::MAX, ..StepRule::lines() };
     let mut search = Search::new(&Blank).rule(rule);
     if scored {
-        search = search.scorer(&judge);
+        search = search.scorer(judge);
     }
     let strategy: Box<dyn SearchStrategy> = match name.as_str() {
         "best-of-n" => Box::new(Wide(nodes)),

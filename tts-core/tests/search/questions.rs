@@ -597,7 +597,7 @@ fn what_is_kept_counts_towards_the_length() {
     }
     let world = world();
     let rule = StepRule { max_tokens: 17, delimiters: Vec::new(), ..StepRule::default() };
-    let outcome = Search::new(&world).rule(rule).run(Keeps, world.prompt(0)).expect("runs");
+    let outcome = Search::new(world).rule(rule).run(Keeps, world.prompt(0)).expect("runs");
     let tree = &outcome.tree;
     let (last, node) = tree.iter().next_back().expect("a node");
     assert!(tree.generated(last) <= 17, "{}", tree.generated(last));
@@ -612,7 +612,7 @@ fn failed_lines_are_charged_to_their_role() {
     let down = Faulty { world: world(), fails: |_, _| true };
     let world = world();
     let oracle = Oracle { noise: 0.3, seed: 5 };
-    let search = Search::new(&world).role("critic", &down).scorer(&oracle).rule(StepRule::lines());
+    let search = Search::new(world).role("critic", &down).scorer(oracle).rule(StepRule::lines());
     let outcome = search.run(Curious::new(2, 1), world.prompt(0)).expect("runs");
     let by_role = outcome.cost_by_role();
     let mut sum = Cost::default();
@@ -631,15 +631,16 @@ fn a_named_scorers_scores_are_of_its_own_scale() {
     impl SearchStrategy for Judged {
         fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
             let by = ScoreBy::Named("meta".into());
-            match view.is_start() {
-                true => vec![Expand { score: by, ..Expand::end(NodeId::ROOT, 1) }],
-                false => Vec::new(),
+            if view.is_start() {
+                vec![Expand { score: by, ..Expand::end(NodeId::ROOT, 1) }]
+            } else {
+                Vec::new()
             }
         }
     }
     let half = || scorer::from_fn(|_, _| 0.5);
     let world = world();
-    let search = Search::new(&world)
+    let search = Search::new(world)
         .scorer(half().with_scale(Scale::STEP))
         .scorer_named("meta", half().with_scale(Scale::PREFIX));
     let tree = search.run(Judged, world.prompt(0)).expect("runs").tree;

@@ -83,7 +83,7 @@ fn outcomes(config: EngineConfig, watch: Watch, concurrency: usize, forget: bool
         }
     };
     Search::new(&engine)
-        .scorer(&judge)
+        .scorer(judge)
         .rule(StepRule { pause: vec!["q".into(), "W".into()], ..rule() })
         .sampling(Sampling::temperature(1.0))
         .concurrency(concurrency)
