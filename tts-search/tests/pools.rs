@@ -157,3 +157,64 @@ fn a_small_pool_shortens_no_curve() {
     let shown: Vec<(usize, usize)> = points.iter().map(|p| (p.k, p.accuracy.problems)).collect();
     assert_eq!(shown, [(1, 2), (2, 1)]);
 }
+
+#[test]
+fn what_was_cut_votes_only_where_nothing_is_finished() {
+    let sample = |answer: &str, finished, right| metrics::Sampled {
+        answer: Some(answer.into()),
+        score: Some(if finished { 0.1 } else { 0.9 }),
+        finished,
+        right,
+    };
+    let samples = [sample("4", true, true), sample("5", false, false), sample("5", false, false)];
+    let same = |a: &str, b: &str| a == b;
+    let pool = Pool::of_samples(&samples, Scale::PREFIX, Aggregate::ByScale, same).expect("a pool");
+    let at = |metric, k| pool.at_k(metric, k, 100, 0).expect("an estimate").value;
+    for metric in [Metric::Best, Metric::Vote(Weight::Count), Metric::Weighted] {
+        assert!((at(metric, 3) - 1.0).abs() < 1e-12, "{metric:?}");
+        // Two of three pairs hold what is finished.
+        assert!((at(metric, 2) - 2.0 / 3.0).abs() < 1e-12, "{metric:?}");
+    }
+}
+
+#[test]
+fn failed_lines_are_samples() {
+    struct Half(ToyWorld);
+    impl Generator for Half {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            let mut made = self.0.generate(batch)?;
+            for line in made.iter_mut().flat_map(|made| made.lines.iter_mut().skip(1).step_by(2)) {
+                *line = Err(LineError("hung up".into()));
+            }
+            Ok(made)
+        }
+    }
+    let world = ToyWorld { error: 0.0, ..ToyWorld::default() };
+    let half = Half(world);
+    let strategy = SelfConsistency { n: 8, ..SelfConsistency::default() };
+    let outcome = Search::new(&half).run(strategy, world.prompt(0)).expect("runs");
+    let samples = outcome.samples(Aggregate::ByScale, &world.answer(0));
+    assert_eq!((samples.len(), samples.iter().filter(|sample| sample.right).count()), (8, 4));
+}
+
+/// A copy that has ended is not asked again, whatever the others do.
+#[test]
+fn a_copy_of_a_forest_ends_once() {
+    #[derive(Clone)]
+    struct Rounds;
+    impl SearchStrategy for Rounds {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            if !view.is_start() && view.fresh().is_empty() {
+                return vec![Expand::end(NodeId::ROOT, 1)];
+            }
+            // The first copy is done after one round, the others after two.
+            let done = view.fresh().iter().any(|id| id.0 % 3 == 1);
+            if done { Vec::new() } else { vec![Expand::end(NodeId::ROOT, 1)] }
+        }
+    }
+    let world = ToyWorld { additions: 1, ..ToyWorld::default() };
+    let budget = Budget { rounds: Some(9), ..Budget::default() };
+    let search = Search::new(world).budget(budget);
+    let outcome = search.run(Forest::of(3, Rounds), world.prompt(0)).expect("runs");
+    assert_eq!(outcome.stop, Stop::Done, "{:?}", outcome.usage);
+}

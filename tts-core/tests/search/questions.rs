@@ -666,3 +666,27 @@ fn a_script_that_asks_for_nothing_goes_on() {
     }
     assert!(run(Scripted::of(Nothing), 0, Budget::default()).best.is_some());
 }
+
+/// Asides of a node, and questions of both kinds, draw numbers that no sample draws.
+#[test]
+fn no_two_kinds_draw_the_same_numbers() {
+    struct Every;
+    impl SearchStrategy for Every {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            if !view.is_start() {
+                return Vec::new();
+            }
+            let mut asked = vec![NodeId::ROOT];
+            for kind in [NodeKind::Committed, NodeKind::Aside] {
+                asked.push(view.pose(NodeId::ROOT, Prompt::text(SUM), kind));
+            }
+            let kinds = [NodeKind::Committed, NodeKind::Rollout, NodeKind::Aside];
+            let of = |kind| Expand { kind, ..Expand::step(NodeId::ROOT, 2) };
+            let behind = asked[1..].iter().map(|&id| Expand::step(id, 2));
+            kinds.into_iter().map(of).chain(behind).collect()
+        }
+    }
+    let tree = run(Every, 0, Budget::default()).tree;
+    let seeds: std::collections::BTreeSet<u64> = tree.iter().map(|(_, node)| node.seed).collect();
+    assert_eq!((tree.len(), seeds.len()), (13, 13));
+}

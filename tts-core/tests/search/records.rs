@@ -142,3 +142,28 @@ fn a_tree_with_broken_links_does_not_parse() {
         assert!(serde_json::from_str::<Tree>(&broken).is_err(), "{from} -> {to}");
     }
 }
+
+#[test]
+fn a_record_of_another_generator_is_refused_by_name() {
+    struct Named(ToyWorld, &'static str);
+    impl Generator for Named {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            self.0.generate(batch)
+        }
+        fn identity(&self) -> Option<String> {
+            Some(self.1.to_owned())
+        }
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let run = |name| {
+        let generator = Named(world(), name);
+        Search::new(&generator).record(&path).run(Sample { n: 2 }, world().prompt(0))
+    };
+    let first = run("weights 1").expect("runs");
+    assert_eq!(run("weights 1").expect("resumes").tree, first.tree);
+    let error = run("weights 2").expect_err("another").to_string();
+    for word in ["another generator", "weights 1", "weights 2"] {
+        assert!(error.contains(word), "{error}");
+    }
+}
