@@ -4,7 +4,7 @@
 pub mod generator;
 mod likelihood;
 pub mod scorer;
-mod store;
+pub mod store;
 
 pub use generator::{
     BoxError, Finished, Generated, Generator, Lane, LineError, LineId, Request, Session,

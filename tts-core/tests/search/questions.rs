@@ -677,7 +677,7 @@ fn no_two_kinds_draw_the_same_numbers() {
                 return Vec::new();
             }
             let mut asked = vec![NodeId::ROOT];
-            for kind in [NodeKind::Committed, NodeKind::Aside] {
+            for kind in [NodeKind::Aside, NodeKind::Committed] {
                 asked.push(view.pose(NodeId::ROOT, Prompt::text(SUM), kind));
             }
             let kinds = [NodeKind::Committed, NodeKind::Rollout, NodeKind::Aside];
