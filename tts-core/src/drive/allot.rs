@@ -248,6 +248,9 @@ pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(
         {
             return broken(format!("step {index}: {} notes for {generated} tokens", notes.len()));
         }
+        if let Some(bad) = notes.iter().copied().flatten().find(|note| !note.is_finite()) {
+            return broken(format!("step {index}: a note is {bad}, expected a finite number"));
+        }
     }
     Ok(())
 }

@@ -146,7 +146,8 @@ impl Step {
     }
 }
 
-/// Why a step, or a line, ended.
+/// Why a step, or a line, ended. Of what happens at one token the first holds: a stop text, the end token,
+/// a pause text, a halt, the end of the context, then boundaries and lengths.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Finish {

@@ -99,30 +99,33 @@ impl<'r> Writing<'r> {
             tokens.push(END);
         }
         let last = tokens.len();
-        let mut finish = None;
         let room = self.left.min(rule.max_step_tokens as usize);
         self.cut = tokens.len() > room;
         tokens.truncate(room);
-        let mut closing = 0;
-        // What stops or pauses does so with the first byte at which a text of it ends.
-        for (texts, ends) in [(&rule.stop, Finish::Stop), (&rule.pause, Finish::Pause)] {
-            let Some((place, length)) = self.first_end(texts, &given, &tokens) else { continue };
-            tokens.truncate(place);
-            closing = length.min(place);
-            finish = Some(ends);
-        }
         let k = self.request.watch.confidence as usize;
         let choice = |place: usize| if place + 1 == last { &draft.choice[..] } else { &[1.0] };
         let noted: Vec<(f32, f32)> =
             (0..tokens.len()).map(|place| signals(choice(place), k)).collect();
-        if let Some(place) = self.halts(&noted) {
-            tokens.truncate(place + 1);
-            (finish, closing) = (Some(Finish::Halted), 0);
-        }
-        let end = tokens.last() == Some(&END);
-        if end && finish.is_none() {
-            (finish, closing) = (Some(Finish::Stop), 1);
-        }
+        // What comes first ends the line; of what comes at once, the first in the order of `Finish`.
+        let text = |texts, finish| {
+            let (place, length) = self.first_end(texts, &given, &tokens)?;
+            Some((place, finish, length.min(given.len() + place)))
+        };
+        let ended = tokens.last() == Some(&END);
+        let endings = [
+            text(&rule.stop, Finish::Stop),
+            ended.then_some((tokens.len(), Finish::Stop, 1)),
+            text(&rule.pause, Finish::Pause),
+            self.halts(&noted).map(|place| (place + 1, Finish::Halted, 0)),
+        ];
+        let first = endings.into_iter().flatten().min_by_key(|&(place, ..)| place);
+        let (finish, closing) = match first {
+            Some((place, finish, closing)) => {
+                tokens.truncate(place);
+                (Some(finish), closing)
+            }
+            None => (None, 0),
+        };
         let whole = tokens.len() == last;
         let at_last = |value: f64| -> Vec<f32> {
             let mut values = vec![0.0; tokens.len()];

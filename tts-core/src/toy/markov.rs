@@ -117,10 +117,10 @@ impl Markov {
                         last.iter().sum::<f32>() / (window as f32) < halt.below
                     }
                 });
-                if halted {
-                    break Some(Finish::Halted);
-                } else if token == end {
+                if token == end {
                     break Some(Finish::Stop);
+                } else if halted {
+                    break Some(Finish::Halted);
                 } else if left == 0 {
                     let counted = matches!(request.until, Until::Tokens(_));
                     break Some(if counted { Finish::Step } else { Finish::Length });

@@ -190,3 +190,68 @@ fn a_world_that_is_not_asked_notes_nothing() {
     let outcome = Search::new(world).run(toy::Sample { n: 1 }, world.prompt(0)).expect("runs");
     assert!(outcome.tree.iter().all(|(_, node)| node.step.notes.is_none()));
 }
+
+/// Of what happens at one token, a stop text comes before the end, that before a pause, that before a halt.
+#[test]
+fn endings_have_one_order() {
+    let world = ToyWorld { additions: 1, error: 0.0, seed: 4 };
+    let low = Some(Halt { window: 1, below: f32::INFINITY });
+    let watch = |halt| Watch { confidence: 1, halt, ..Watch::default() };
+    let run = |stop: &str, pause: &str, halt, until| {
+        let texts = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };
+        let rule = StepRule { stop: texts(stop), pause: texts(pause), ..StepRule::lines() };
+        let request = Request {
+            rule: Arc::new(rule),
+            until,
+            watch: watch(halt),
+            max_tokens: 400,
+            ..Request::new(plain(world.prompt(0)), vec![1])
+        };
+        let line = one(&world, request);
+        let step = line.steps.last().expect("a step").clone();
+        (line.finish, step.closing, step.text)
+    };
+    for (stop, pause, halt, finish, closing) in [
+        ("+", "+", None, Finish::Stop, 1),
+        (" +", "+", None, Finish::Stop, 2),
+        ("", "+", None, Finish::Pause, 1),
+        // Whatever comes first.
+        ("=", "+", None, Finish::Pause, 1),
+        ("+", "=", None, Finish::Stop, 1),
+        ("", "", low, Finish::Halted, 0),
+        ("", "", None, Finish::Stop, 1),
+    ] {
+        let (found, last, text) = run(stop, pause, halt, Until::End);
+        assert_eq!((found, last), (finish, closing), "{stop:?} {pause:?} {halt:?}: {text:?}");
+    }
+    // All three at the first token.
+    let first = run("", "", None, Until::Tokens(1)).2;
+    assert_eq!(run(&first, &first, low, Until::End).0, Finish::Stop);
+    assert_eq!(run("", &first, low, Until::End).0, Finish::Pause);
+
+    // A model that ends at its first token, which would halt it too.
+    let over = Markov::new(|_| vec![0.0, 1.0]);
+    let request = Request { watch: watch(low), ..Request::new(plain("?".into()), vec![1]) };
+    assert_eq!(one(&over, request).finish, Finish::Stop);
+}
+
+#[test]
+fn notes_that_are_no_numbers_fail_their_line() {
+    struct Unbounded;
+    impl Generator for Unbounded {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            let notes = Notes { confidence: vec![f32::INFINITY], ..Notes::default() };
+            let notes = Some(Box::new(notes));
+            let step = Step { text: "x".into(), tokens: vec![1], notes, ..Step::default() };
+            let line = Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 1 };
+            let made = |request: &Request| Generated {
+                lines: request.seeds.iter().map(|_| Ok(line.clone())).collect(),
+                computed_tokens: 0,
+                cached_tokens: 0,
+            };
+            Ok(batch.iter().map(made).collect())
+        }
+    }
+    let error = Search::new(Unbounded).run(toy::Sample { n: 1 }, "?").expect_err("infinite");
+    assert!(error.to_string().contains("a note is inf"), "{error}");
+}
