@@ -31,7 +31,7 @@ impl ShuffledBeam {
         let mut nodes = nodes.to_vec();
         for last in (1..nodes.len()).rev() {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-            let other = (seed::uniform(rng) * (last + 1) as f64) as usize;
+            let other = (rng.uniform() * (last + 1) as f64) as usize;
             nodes.swap(last, other.min(last));
         }
         nodes

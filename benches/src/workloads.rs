@@ -125,7 +125,7 @@ pub fn beam(
     run(model, "beam", None, strategy, prompt_tokens, sampling)
 }
 
-/// The same beam search with a random head on the model's own trunk that scores every step.
+/// The same beam search with a random head on the model's own backbone that scores every step.
 ///
 /// # Errors
 /// When the model fails.

@@ -139,7 +139,7 @@ const MOST: usize = 4096;
 /// What a budget of time buys, by the law: the largest N of some strategies.
 fn plans(out: &mut dyn Write, law: &Law) -> Result<(), Error> {
     let Some(Point { model, shape, .. }) = law.points.last() else { return Ok(()) };
-    let planner = Planner { policy: *shape, judge: Judge::OnTrunk, ..Planner::default() };
+    let planner = Planner { policy: *shape, judge: Judge::OnBackbone, ..Planner::default() };
     let length = planner.steps * planner.step_tokens;
     writeln!(
         out,

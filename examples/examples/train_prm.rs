@@ -100,7 +100,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     save(&arguments.out, &model, &config, Dtype::F16)?;
     let held_out = |half: Option<u64>| -> Vec<&LabelledSolution> {
         let own = |question: &str| {
-            let half_of = tts_core::seed::root(2, question) % 2;
+            let half_of = tts_core::seed::hash_text(2, question) % 2;
             arguments.training.holds_out(question) && half.is_none_or(|half| half == half_of)
         };
         labels.iter().filter(|solution| own(solution.prompt.question())).collect()

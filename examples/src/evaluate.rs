@@ -137,7 +137,7 @@ pub fn digest(path: &Path) -> Result<u64, Error> {
 pub fn fingerprint(problems: &[Problem]) -> u64 {
     problems.iter().fold(problems.len() as u64, |hash, problem| {
         let text = format!("{}\0{}", problem.question, problem.gold);
-        tts_core::seed::root(hash, &text)
+        tts_core::seed::hash_text(hash, &text)
     })
 }
 

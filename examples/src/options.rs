@@ -73,7 +73,7 @@ impl ModelOptions {
         }
     }
 
-    /// Makes a scorer; a reward model with a trunk of its own runs as the policy does.
+    /// Makes a scorer; a reward model with a backbone of its own runs as the policy does.
     ///
     /// # Errors
     /// When its files cannot be read.

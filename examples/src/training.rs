@@ -139,7 +139,7 @@ pub fn print_held_out(
 
 /// Whether a problem is held out, one in so many by its text; none for 0.
 pub fn holds_out(one_in: u64, question: &str) -> bool {
-    one_in > 0 && tts_core::seed::root(1, question).is_multiple_of(one_in)
+    one_in > 0 && tts_core::seed::hash_text(1, question).is_multiple_of(one_in)
 }
 
 /// Examples to learn from, and those held out.

@@ -3,7 +3,7 @@
 //! # Overview
 //!
 //! [`open`] takes a GGUF file or a Hugging Face folder and gives a [`LanguageModel`]: a
-//! `Generator`, a `Likelihood` and a [`Trunk`] in one.
+//! `Generator`, a `Likelihood` and a [`Backbone`] in one.
 //!
 //! ```no_run
 //! use tts_core::{Budget, Sampling, Search};
@@ -23,10 +23,10 @@
 //!
 //! * [`weights`]: [`Checkpoint`] reads GGUF and safetensors, tensor by tensor; [`DecoderWeights`] is
 //!   a decoder's weights, checked against its [`ModelConfig`].
-//! * [`tokenizer`], [`template`]: text to ids and back, step boundaries on ids, chats.
+//! * [`text`]: text to ids and back, step boundaries on ids, chats.
 //! * [`Executor`]: tokens in, hidden rows and logits out. [`Native`] runs own CPU kernels, `Gpu`
 //!   (with one of the features below) own GPU kernels, [`Plain`] Burn's operations on any of its
-//!   backends; [`transformer`] is the decoder as Burn modules.
+//!   backends; [`exec::transformer`] is the decoder as Burn modules.
 //! * [`Engine`]: many lines at once on an executor, with a prefix cache. Its results depend on
 //!   model, prompt, path and seed alone, bit for bit.
 //!
@@ -37,47 +37,29 @@
 //!
 //! `wgpu`: own kernels on GPUs with Vulkan, Metal or DX12.
 
-pub mod backend;
-mod cache;
-mod chain;
-pub mod config;
-mod digest;
 pub mod engine;
 pub mod error;
-pub mod executor;
-#[cfg(any(feature = "cuda", feature = "wgpu"))]
-pub mod gpu;
-mod identity;
+pub mod exec;
 mod kernels;
 pub mod load;
-pub mod native;
-pub mod plain;
-mod rope;
-pub mod sampling;
-pub mod template;
 #[doc(hidden)]
 pub mod testing;
 pub mod text;
-pub mod tokenizer;
 pub mod train;
-pub mod transformer;
 pub mod weights;
 
-pub use backend::Cpu;
-#[cfg(feature = "cuda")]
-pub use backend::Cuda;
-pub use config::{ModelConfig, RopeScaling};
-pub use engine::{Engine, EngineConfig, Trunk, Wanted};
+pub use engine::{Backbone, Engine, EngineConfig, Wanted};
 pub use error::ModelError;
-pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-pub use gpu::Gpu;
+pub use exec::Gpu;
+pub use exec::backend::Cpu;
+#[cfg(feature = "cuda")]
+pub use exec::backend::Cuda;
+pub use exec::{BLOCK_TOKENS, Executor, Native, Piece, Plain, Span, Want, WeightFormat};
 pub use load::{Backend, LanguageModel, open, open_adapted};
-pub use native::{Native, WeightFormat};
-pub use plain::Plain;
-pub use template::ChatTemplate;
 pub use text::TextSide;
-pub use tokenizer::Tokenizer;
-pub use transformer::Decoder;
+pub use text::template::ChatTemplate;
+pub use text::tokenizer::Tokenizer;
 pub use weights::Checkpoint;
+pub use weights::config::{ModelConfig, RopeScaling};
 pub use weights::decoder::{DecoderWeights, LayerWeights};

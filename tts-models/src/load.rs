@@ -14,16 +14,16 @@ use tts_core::{Generator, Likelihood};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::Gpu;
 #[cfg(feature = "cuda")]
-use crate::backend::CudaRuntime;
+use crate::exec::backend::CudaRuntime;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-use crate::backend::Runtime;
+use crate::exec::backend::Runtime;
 #[cfg(feature = "wgpu")]
-use crate::backend::WgpuRuntime;
-use crate::identity::{identity, reference};
+use crate::exec::backend::WgpuRuntime;
 use crate::train::Adapter;
+use crate::weights::identity::{identity, reference};
 use crate::{
-    Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig, ModelError,
-    Native, Plain, TextSide, Tokenizer, Trunk, WeightFormat,
+    Backbone, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig,
+    ModelError, Native, Plain, TextSide, Tokenizer, WeightFormat,
 };
 
 /// What runs the model.
@@ -58,7 +58,7 @@ impl std::str::FromStr for Backend {
 }
 
 /// A model that writes, judges and encodes text, on whatever backend.
-pub trait LanguageModel: Generator + Likelihood + Trunk {
+pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Its shape.
     fn model_config(&self) -> &ModelConfig;
 

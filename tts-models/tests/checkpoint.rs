@@ -120,7 +120,7 @@ fn quantised_rotary_rows_move_as_blocks() {
 }
 
 #[test]
-fn trunks_without_prefix_or_head_load() {
+fn backbones_without_prefix_or_head_load() {
     let weights = tiny("qwen2", 8);
     let folder = tempfile::tempdir().unwrap();
     weights.save_safetensors(folder.path()).unwrap();

@@ -2,8 +2,7 @@
 
 use std::io::Cursor;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use tts_core::seed;
 use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
 use tts_models::weights::gguf::{Array, Value};
 use tts_models::weights::{Dtype, Gguf, RawTensor};
@@ -162,7 +161,7 @@ fn broken_structures_are_refused_by_name() {
 #[test]
 fn every_truncation_is_an_error() {
     let (bytes, marks) = everything().finish_marked();
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut rng = seed::rng(1);
     let random = (0..200).map(|_| rng.next_u32() as usize % bytes.len());
     for end in marks.into_iter().filter(|end| *end < bytes.len()).chain(random) {
         let error = open(bytes[..end].to_vec()).expect_err("truncated").to_string();
@@ -187,7 +186,7 @@ fn flipped_bits_never_panic() {
         bytes.len()
             - plain.tensors.iter().map(|t| t.bytes.len().next_multiple_of(32)).sum::<usize>()
     };
-    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let mut rng = seed::rng(2);
     for (bytes, header) in [(plain.finish(), header), (everything().finish(), 600)] {
         let mut sound = 0;
         for _ in 0..4_000 {

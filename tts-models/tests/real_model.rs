@@ -12,7 +12,7 @@ use std::time::Instant;
 use serde_json::Value;
 use tts_core::toy::Sample;
 use tts_core::{Given, Prompt, Sampling, Search, StepRule};
-use tts_models::template::Message;
+use tts_models::text::template::Message;
 use tts_models::weights::Dtype;
 use tts_models::{
     Backend, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, LanguageModel, Plain, TextSide,

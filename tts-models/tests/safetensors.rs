@@ -3,8 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use tts_core::seed;
 use tts_models::ModelError;
 use tts_models::weights::Dtype;
 use tts_models::weights::safetensors::{SafetensorsFile, Shards};
@@ -95,7 +94,7 @@ fn truncated_and_flipped_files_never_panic() {
         let error = open(sound[..end].to_vec()).expect_err("truncated").to_string();
         assert!(error.starts_with(PATH), "{error}");
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let mut rng = seed::rng(4);
     for _ in 0..5_000 {
         let mut flipped = sound.clone();
         flipped[rng.next_u32() as usize % sound.len()] ^= 1 << (rng.next_u32() % 8);

@@ -1,6 +1,6 @@
 //! The error type of the crate: it names the file, tensor, field or step at fault.
 //!
-//! What the trunk or a file reader says is passed on as it is; everything else states what was
+//! What the backbone or a file reader says is passed on as it is; everything else states what was
 //! found and what was expected.
 
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tts_models::ModelError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PrmError {
-    /// The trunk, its tokenizer or a reader of weights failed.
+    /// The backbone, its tokenizer or a reader of weights failed.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The operating system refused a read or a write.

@@ -9,7 +9,7 @@
 //! | [`SumLogprob`] | the same | nats, at most 0 | `Sum`: the path's log-likelihood | `WeightedExp` |
 //! | [`Arithmetic`] | text | 0, 0.5, 1 | `Min`, `Mean` | `Weighted` |
 //! | [`GoldAnswer`], [`GoldAnswers`] | gold answers | 0, 0.5, 1 | `Last` | `Best` |
-//! | [`ProcessHead`] | a head for the generator's trunk | probability, or log-odds if raw | `Product`, `Min` for labels "is this step right"; `Last` for a value function | `Weighted`; raw: `WeightedSigmoid` |
+//! | [`ProcessHead`] | a head for the generator's backbone | probability, or log-odds if raw | `Product`, `Min` for labels "is this step right"; `Last` for a value function | `Weighted`; raw: `WeightedSigmoid` |
 //! | [`OutcomeHead`] | the same | the same | `Last` | the same |
 //! | [`ImplicitReward`] | a trained model and the one it came from | log-ratio times beta | `Sum` | `WeightedSigmoid` |
 //! | [`AdvantageScorer`] | one or two scorers of probabilities | value plus alpha times advantage | `Last` | `WeightedExp` |
@@ -32,7 +32,7 @@
 //! another name, or a GGUF file of one that judges by two tokens, needs a `head.json` in its folder:
 //! `{"format": "rlhflow"}`. Every other field of [`HeadConfig`] may stand beside it, such as
 //! `"output": "raw"` or a `"temperature"`, and describes a format that has no name:
-//! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`. A `mistral` trunk reads texts up to
+//! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`. A `mistral` backbone reads texts up to
 //! the length of its sliding window.
 //!
 //! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
@@ -54,27 +54,20 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 
-mod advantage;
-mod cost;
 pub mod curate;
 mod error;
 mod head;
-mod implicit;
 pub mod label;
-mod logprob;
-mod model;
 mod rule;
+mod scorer;
 mod spec;
 pub mod train;
 
-pub use advantage::{AdvantageScorer, best_of};
 pub use error::PrmError;
 pub use head::{
     Contrast, Format, HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead,
-    PromptLayout, Reading, RewardHead, Separator, Token, fit_temperature,
+    PromptLayout, Reading, RewardHead, RewardModel, Separator, Token, fit_temperature,
 };
-pub use implicit::ImplicitReward;
-pub use logprob::{MeanLogprob, SumLogprob};
-pub use model::RewardModel;
 pub use rule::{Arithmetic, Equation, GoldAnswer, GoldAnswers, equations};
+pub use scorer::{AdvantageScorer, ImplicitReward, MeanLogprob, SumLogprob, best_of};
 pub use spec::ScorerSpec;

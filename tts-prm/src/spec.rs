@@ -1,8 +1,8 @@
 //! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`.
 //!
-//! A path to a `.safetensors` file is a head on the generator's own trunk. A folder whose
-//! `config.json` names a `model_type` is a model with a trunk of its own, as is a `.gguf` file; any
-//! other folder holds `head.safetensors` for the generator's trunk.
+//! A path to a `.safetensors` file is a head on the generator's own backbone. A folder whose
+//! `config.json` names a `model_type` is a model with a backbone of its own, as is a `.gguf` file; any
+//! other folder holds `head.safetensors` for the generator's backbone.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl ScorerSpec {
     /// default [`EngineConfig`].
     ///
     /// # Errors
-    /// When files are missing or damaged, or a head does not fit the trunk.
+    /// When files are missing or damaged, or a head does not fit the backbone.
     pub fn build<'a>(
         &self,
         model: &'a dyn LanguageModel,
@@ -87,10 +87,10 @@ impl ScorerSpec {
         Ok(match self {
             Self::Logprob => Box::new(MeanLogprob),
             Self::Rule => Box::new(Arithmetic),
-            Self::Process(path) if has_trunk(path)? => {
+            Self::Process(path) if has_backbone(path)? => {
                 Box::new(RewardModel::process(path, backend, engine)?)
             }
-            Self::Outcome(path) if has_trunk(path)? => {
+            Self::Outcome(path) if has_backbone(path)? => {
                 Box::new(RewardModel::outcome(path, backend, engine)?)
             }
             Self::Process(path) => Box::new(ProcessHead::new(model, RewardHead::open(path)?)?),
@@ -99,23 +99,23 @@ impl ScorerSpec {
     }
 
     /// What the scorer is to a planner: a model of its own, taken to hold its numbers in 16 bits, a
-    /// head on the policy's trunk, or something that costs no passes.
+    /// head on the policy's backbone, or something that costs no passes.
     ///
     /// # Errors
     /// When the model's folder cannot be read.
     pub fn judge(&self) -> Result<Judge, PrmError> {
         Ok(match self {
             Self::Logprob | Self::Rule => Judge::Free,
-            Self::Process(path) | Self::Outcome(path) if has_trunk(path)? => {
+            Self::Process(path) | Self::Outcome(path) if has_backbone(path)? => {
                 Judge::Model(Checkpoint::open(path)?.config().shape(16.0, 2))
             }
-            Self::Process(_) | Self::Outcome(_) => Judge::OnTrunk,
+            Self::Process(_) | Self::Outcome(_) => Judge::OnBackbone,
         })
     }
 }
 
 /// Whether a path is a folder that describes a model, or a model's file.
-fn has_trunk(path: &Path) -> Result<bool, PrmError> {
+fn has_backbone(path: &Path) -> Result<bool, PrmError> {
     if !path.is_dir() {
         return Ok(path.extension().is_some_and(|extension| extension == "gguf"));
     }

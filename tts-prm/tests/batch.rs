@@ -1,4 +1,4 @@
-//! Heads score whole batches in one call of the trunk: what is run, and whose fault is named.
+//! Heads score whole batches in one call of the backbone: what is run, and whose fault is named.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tts_core::{Prompt, Step, StepScorer, Trajectory};
 use tts_models::testing::{Counting, tiny_config};
-use tts_models::{DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer, Trunk};
+use tts_models::{Backbone, DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer};
 use tts_prm::{HeadConfig, Linear, OutcomeHead, ProcessHead, Reading, RewardHead, Separator};
 
 const PROMPT: &str = "Q: How many clips in April and May?\nA:";

@@ -84,7 +84,7 @@ const ALPHABET: &str = "\n0123456789";
 
 fn tokenizer(folder: &Path) -> Tokenizer {
     let file = folder.join("tokenizer.json");
-    let json = tts_models::tokenizer::characters(ALPHABET, &["<|end|>"]).unwrap();
+    let json = tts_models::text::tokenizer::characters(ALPHABET, &["<|end|>"]).unwrap();
     std::fs::write(&file, json).unwrap();
     Tokenizer::from_file(file).unwrap()
 }
@@ -166,12 +166,13 @@ fn classes_are_learnt_saved_and_scored() {
             assert!(of(lenient) >= of(strict), "{aggregate:?} of {digits:?}");
         }
     }
-    // By hand, from the hidden rows of the saved trunk.
-    let trunk = tts_models::open(folder.path(), Backend::Ndarray, EngineConfig::default()).unwrap();
+    // By hand, from the hidden rows of the saved backbone.
+    let backbone =
+        tts_models::open(folder.path(), Backend::Ndarray, EngineConfig::default()).unwrap();
     for (place, digits) in all.iter().enumerate().step_by(17) {
         let Example { tokens, targets, .. } = &data[place];
         for (step, target) in targets.iter().enumerate() {
-            let row = trunk.hidden_of(&tokens[..=target.position], &[target.position]).unwrap();
+            let row = backbone.hidden_of(&tokens[..=target.position], &[target.position]).unwrap();
             let logit = |label: usize| -> f64 {
                 let weights = head.weight.chunks(row[0].len()).nth(label).unwrap();
                 let products =

@@ -113,7 +113,7 @@ fn repeated() -> Vec<Repeated> {
     let mut rng = tts_core::seed::rng(11);
     let mut below = |n: usize| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below n")]
-        let number = (tts_core::seed::uniform(&mut rng) * n as f64) as usize;
+        let number = (rng.uniform() * n as f64) as usize;
         number
     };
     let mut one = |index: usize| {

@@ -32,7 +32,7 @@ fn shape() -> ModelConfig {
 
 fn tokenizer(folder: &Path) -> Tokenizer {
     let file = folder.join("tokenizer.json");
-    let json = tts_models::tokenizer::characters(ALPHABET, &["<|end|>"]).unwrap();
+    let json = tts_models::text::tokenizer::characters(ALPHABET, &["<|end|>"]).unwrap();
     std::fs::write(&file, json).unwrap();
     Tokenizer::from_file(file).unwrap()
 }
@@ -184,7 +184,7 @@ fn trained(folder: &Path, config: &HeadConfig, example: &Example) -> Model {
     model
 }
 
-/// What the label head says at the positions of an example, by the trunk of the saved folder.
+/// What the label head says at the positions of an example, by the backbone of the saved folder.
 fn at_targets(folder: &Path, head: &LabelHead, example: &Example) -> Vec<f64> {
     let model = tts_models::open(folder, Backend::Ndarray, EngineConfig::default()).unwrap();
     let probability = |target: &Target| {

@@ -43,28 +43,15 @@
 //! Every strategy is a struct of settings with defaults. What it remembers between rounds is in its
 //! field `state`, which is set back at the start of each search.
 
-pub mod beam;
-pub mod best_of_n;
-pub mod chain_of_thought;
-pub mod dvts;
-pub mod few_shot;
-pub mod forest;
-pub mod lookahead;
 pub mod recipe;
-mod samples;
-pub mod self_consistency;
-pub mod zero_shot;
+pub mod sample;
+pub mod tree;
 
-pub use beam::{BeamSearch, Completed, Duplicates};
-pub use best_of_n::BestOfN;
-pub use chain_of_thought::ChainOfThought;
-pub use dvts::Dvts;
-pub use few_shot::{Example, FewShot, FewShotError};
-pub use forest::Forest;
-pub use lookahead::Lookahead;
 pub use recipe::{Recipe, RecipeError};
-pub use self_consistency::SelfConsistency;
-pub use zero_shot::ZeroShot;
+pub use sample::{
+    BestOfN, ChainOfThought, Example, FewShot, FewShotError, SelfConsistency, ZeroShot,
+};
+pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
 
 // Compiles and runs the code in README.md and ADDING.md.
 #[cfg(doctest)]

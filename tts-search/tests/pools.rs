@@ -15,7 +15,7 @@ struct Judge {
 impl StepScorer for Judge {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         let judge = |path: &Trajectory| {
-            let lot = seed::root(3, &path.text());
+            let lot = seed::hash_text(3, &path.text());
             if self.refuses > 0 && lot.is_multiple_of(self.refuses) {
                 return Scored::refused("unlucky");
             }
@@ -23,7 +23,7 @@ impl StepScorer for Judge {
             let mut scores = Vec::new();
             for step in path.fresh_steps() {
                 text.push_str(&step.text);
-                let chance = seed::uniform(&mut seed::rng(seed::root(5, &text)));
+                let chance = seed::rng(seed::hash_text(5, &text)).uniform();
                 let p = 0.05 + 0.9 * chance;
                 scores.push(match self.scale.unit {
                     Unit::LogProbability => p.ln(),

@@ -94,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
     let mut rng = tts_core::seed::rng(1);
     let mut token = || {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a token")]
-        let token = (tts_core::seed::uniform(&mut rng) * arguments.vocab as f64) as u32;
+        let token = (rng.uniform() * arguments.vocab as f64) as u32;
         token
     };
     let data: Vec<Example> = (0..2 * arguments.batch)

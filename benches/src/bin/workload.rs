@@ -7,7 +7,7 @@
 //! * `decode`: one line of 128 tokens (`--lines` for more), the prompt read before the clock starts;
 //! * `best-of-n`: 64 lines of 128 tokens after one prompt;
 //! * `beam`: 16 beams, 4 ways each, 8 steps of 32 tokens, without a verifier;
-//! * `score`: the same, every step scored by a random head on the model's own trunk;
+//! * `score`: the same, every step scored by a random head on the model's own backbone;
 //! * `mixed`: beam search over 50 problems of uneven length at once.
 
 use std::path::PathBuf;

@@ -89,7 +89,7 @@ impl Workshop<'_> {
         let (mut learnt, mut held_out) = (Vec::new(), Vec::new());
         for attempts in &attempts {
             let prompt = tokenizer.encode(&format!("{}\n", attempts.question), false)?;
-            let lot = tts_core::seed::root(1, &attempts.question);
+            let lot = tts_core::seed::hash_text(1, &attempts.question);
             let part = if lot.is_multiple_of(HELD_OUT) { &mut held_out } else { &mut learnt };
             for attempt in attempts.attempts.iter().filter(|attempt| !attempt.steps.is_empty()) {
                 let encode = |step: &String| Ok(tokenizer.encode(step, false)?);

@@ -228,7 +228,7 @@ impl Workshop<'_> {
             });
         }
         let made = self.model_seed(1);
-        let policy = self.policy(&arm.policy, made)?.trunk_cost().parameters as f64;
+        let policy = self.policy(&arm.policy, made)?.backbone_cost().parameters as f64;
         let scorer = self.judge(arm, made)?.map_or(0.0, |judge| judge.cost().parameters as f64);
         let seeds = all.len() as f64;
         let point = |(place, &n): (usize, &usize)| {

@@ -90,7 +90,7 @@ impl Workshop<'_> {
             (Some(name), None) => self.start(name, seed, folder)?,
             (None, Some(shape)) => {
                 let alphabet = self.recipe.task.alphabet();
-                let json = tts_models::tokenizer::characters(alphabet, &[pair::END])?;
+                let json = tts_models::text::tokenizer::characters(alphabet, &[pair::END])?;
                 let file = folder.join("tokenizer.json");
                 std::fs::write(&file, &json).map_err(at(&file))?;
                 let config = shape.config(1 + alphabet.chars().count());

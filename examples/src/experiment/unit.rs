@@ -25,7 +25,7 @@ impl Workshop<'_> {
         let folder = self.root.join("results");
         std::fs::create_dir_all(&folder).map_err(at(&folder))?;
         let description = json!({ "unit": unit, "common": self.common() });
-        let digest = tts_core::seed::root(9, &description.to_string());
+        let digest = tts_core::seed::hash_text(9, &description.to_string());
         let path = folder.join(format!("{digest:016x}.jsonl"));
         let mut journal = Journal::open(&path, &description)?;
         let missing = journal.missing(UNIT, count);

@@ -48,7 +48,7 @@ impl Workshop<'_> {
         let description = json!({
             "attempts": samples, "policy": identity, "task": self.recipe.task,
             "temperature": self.recipe.temperature, "seed": seed,
-            "questions": tts_core::seed::root(0, &questions.collect::<Vec<_>>().join("\n")),
+            "questions": tts_core::seed::hash_text(0, &questions.collect::<Vec<_>>().join("\n")),
         });
         let model = self.policy(policy, made)?;
         let family = self.family();
@@ -195,7 +195,7 @@ impl Workshop<'_> {
                 Reading::Outcome => solution.outcome(),
                 Reading::OutcomeTokens => solution.outcome_tokens()?,
             };
-            let lot = tts_core::seed::root(1, labelled.prompt.question());
+            let lot = tts_core::seed::hash_text(1, labelled.prompt.question());
             let held = lot.is_multiple_of(HELD_OUT as u64);
             let part = if held { &mut held_out } else { &mut data };
             part.push(example);

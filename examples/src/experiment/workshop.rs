@@ -49,7 +49,7 @@ pub(super) enum Purpose {
 
 impl Purpose {
     fn of(question: &str) -> Self {
-        match seed::root(5, question) % 10 {
+        match seed::hash_text(5, question) % 10 {
             0..6 => Self::Policy,
             6..8 => Self::Verifier,
             _ => Self::Rounds,
@@ -106,7 +106,7 @@ impl Workshop<'_> {
             "common": self.common(), "task": self.recipe.task,
             "temperature": self.recipe.temperature, "seed": seed, "spec": spec, "uses": uses,
         });
-        Ok(tts_core::seed::root(7, &all.to_string()))
+        Ok(tts_core::seed::hash_text(7, &all.to_string()))
     }
 
     /// The folder of a model, which is made if it is not there.

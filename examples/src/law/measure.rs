@@ -75,7 +75,7 @@ impl Subject<'_> {
         let letters: Vec<char> = LETTERS.chars().collect();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
         let mut letter =
-            || letters[(seed::uniform(&mut rng) * letters.len() as f64) as usize % letters.len()];
+            || letters[(rng.uniform() * letters.len() as f64) as usize % letters.len()];
         let mut text = String::new();
         // Tokenizers of real models make fewer tokens than letters.
         let mut count = 0;

@@ -113,6 +113,6 @@ pub fn random(size: &Size, config: EngineConfig) -> Result<Box<dyn LanguageModel
 fn tokenizer(vocabulary: usize) -> Result<Tokenizer, Error> {
     let names: Vec<String> = (LETTERS.len()..vocabulary).map(|id| format!("<|{id}|>")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let json = tts_models::tokenizer::characters(LETTERS, &names)?;
+    let json = tts_models::text::tokenizer::characters(LETTERS, &names)?;
     Ok(Tokenizer::from_json_bytes(json.as_ref(), Path::new("tokenizer of letters"))?)
 }

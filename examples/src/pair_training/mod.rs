@@ -55,7 +55,7 @@ impl Stages {
     /// # Errors
     /// When a file cannot be written.
     pub fn new(config: PairConfig, out: &Path, work: &Path) -> Result<Self, Error> {
-        let json = tts_models::tokenizer::characters(pair::ALPHABET, &[pair::END])?;
+        let json = tts_models::text::tokenizer::characters(pair::ALPHABET, &[pair::END])?;
         let make = |folder: &Path| {
             let made = std::fs::create_dir_all(folder);
             made.map_err(|error| format!("{}: {error}", folder.display()))

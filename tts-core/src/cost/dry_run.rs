@@ -205,7 +205,7 @@ impl StepScorer for DryScorer<'_> {
         let judged = Passes { count, rows, drawn: 0.0, attended, read: context + rows };
         log.judged = log.judged + Passes { drawn: 0.0, ..passes } + judged;
         let judge = |path: &Trajectory| {
-            let draw = |step: &Arc<Step>| seed::uniform(&mut seed::rng(seed::root(0, &step.text)));
+            let draw = |step: &Arc<Step>| seed::rng(seed::hash_text(0, &step.text)).uniform();
             Scored::of(path.fresh_steps().iter().map(draw).collect())
         };
         Ok(batch.iter().map(judge).collect())

@@ -22,8 +22,8 @@ use crate::{Cost, Prompt, Scale, Search, SearchStrategy, StepRule};
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Judge {
-    /// A head on the policy's own trunk: what it reads was computed by writing.
-    OnTrunk,
+    /// A head on the policy's own backbone: what it reads was computed by writing.
+    OnBackbone,
     /// A model of its own.
     Model(ModelShape),
     /// Something that costs no passes: a rule, a checker.
@@ -141,7 +141,7 @@ impl Planner {
         let log = Mutex::new(Log::default());
         let generator = DryGenerator { scene, cost: self.policy.cost(), log: &log };
         let judge = match &self.judge {
-            Judge::OnTrunk => self.policy.cost(),
+            Judge::OnBackbone => self.policy.cost(),
             Judge::Model(shape) => shape.cost(),
             Judge::Free => ModelCost::default(),
         };
@@ -168,7 +168,7 @@ impl Planner {
         let seconds = machine.map(|machine| {
             let judging = match &self.judge {
                 Judge::Model(shape) => machine.seconds(shape, &judged),
-                Judge::OnTrunk | Judge::Free => 0.0,
+                Judge::OnBackbone | Judge::Free => 0.0,
             };
             machine.seconds(&self.policy, &written) + judging
         });
@@ -176,7 +176,7 @@ impl Planner {
         let tokens = self.prompt_tokens + usage.logical.generated_tokens;
         let judge_bytes = match &self.judge {
             Judge::Model(shape) => shape.token_bytes,
-            Judge::OnTrunk | Judge::Free => 0,
+            Judge::OnBackbone | Judge::Free => 0,
         };
         Ok(Forecast {
             cost: usage.logical,

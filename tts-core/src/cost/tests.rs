@@ -154,7 +154,7 @@ fn a_fit_predicts_the_other_half() {
     let truth = machine();
     let mut rng = seed::rng(11);
     let mut timed = |work: Work, noise: f64| {
-        let factor = (noise * (2.0 * seed::uniform(&mut rng) - 1.0)).exp();
+        let factor = (noise * (2.0 * rng.uniform() - 1.0)).exp();
         Observation { work, seconds: truth.seconds_of(&work) * factor }
     };
     let (mut seen, mut unseen) = (Vec::new(), Vec::new());
@@ -232,11 +232,11 @@ fn a_forecast_follows_the_tree() {
     assert_eq!(forecast.judged.read, 10.0 + (10.0 + 20.0) + (15.0 + 20.0) + (20.0 + 20.0));
     assert_eq!(forecast.key_value_bytes, 70 * (23_040 + 7));
     assert_eq!(forecast.seconds, None);
-    let trunk = Planner { judge: Judge::OnTrunk, ..planner };
-    let on_trunk = trunk.forecast(Greedy { n: 4, rounds: 0 }, Some(&machine())).unwrap();
+    let backbone = Planner { judge: Judge::OnBackbone, ..planner };
+    let on_backbone = backbone.forecast(Greedy { n: 4, rounds: 0 }, Some(&machine())).unwrap();
     let with = planner.forecast(Greedy { n: 4, rounds: 0 }, Some(&machine())).unwrap();
-    assert!(on_trunk.seconds.unwrap() < with.seconds.unwrap());
-    assert_eq!(on_trunk.key_value_bytes, 70 * 23_040);
+    assert!(on_backbone.seconds.unwrap() < with.seconds.unwrap());
+    assert_eq!(on_backbone.key_value_bytes, 70 * 23_040);
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn digest(calls: &[Call]) -> u64 {
             &request.given,
             request.max_tokens,
         );
-        crate::seed::root(hash, &serde_json::to_string(&asked).unwrap_or_default())
+        crate::seed::hash_text(hash, &serde_json::to_string(&asked).unwrap_or_default())
     })
 }
 

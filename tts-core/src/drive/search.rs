@@ -180,7 +180,7 @@ impl<'a> Search<'a> {
     }
 
     /// What [`Search::concurrency`] was set to.
-    pub fn most_problems(&self) -> usize {
+    pub fn problems_in_flight(&self) -> usize {
         self.concurrency
     }
 

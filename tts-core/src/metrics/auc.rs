@@ -16,12 +16,12 @@
 
 use std::collections::HashMap;
 
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use super::MetricError;
 use super::interval::central;
-use super::random::{OVER_PROBLEMS, below, generator};
+use super::random::OVER_PROBLEMS;
+use crate::seed;
 
 /// An area under the ROC curve and how far to trust it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -100,7 +100,7 @@ pub fn auc_over_problems(
             *numbers.entry(problem).or_insert(next)
         })
         .collect();
-    let mut random = generator(seed, OVER_PROBLEMS);
+    let mut random = seed::stream(seed, OVER_PROBLEMS);
     let resampled = (0..draws)
         .map(|_| {
             loop {
@@ -183,10 +183,10 @@ fn ascending(scores: &[f64]) -> Vec<usize> {
 }
 
 /// How often each of `count` problems is in one resample of as many.
-fn resample(random: &mut ChaCha8Rng, count: usize) -> Vec<u32> {
+fn resample(random: &mut seed::Rng, count: usize) -> Vec<u32> {
     let mut times = vec![0; count];
     for _ in 0..count {
-        times[below(random, count)] += 1;
+        times[random.below(count)] += 1;
     }
     times
 }

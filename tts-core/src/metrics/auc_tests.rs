@@ -77,8 +77,8 @@ fn a_problem_that_alone_holds_a_class_is_resampled_around() {
 /// that resamples steps passes with probability below 1e-6.
 #[test]
 fn the_interval_covers_the_truth() {
-    let mut random = generator(5, 0);
-    let mut uniform = move || below(&mut random, 1 << 20) as f64 / f64::from(1 << 20);
+    let mut random = seed::stream(5, 0);
+    let mut uniform = move || random.below(1 << 20) as f64 / f64::from(1 << 20);
     let mut world = |problems: usize| {
         let (mut scores, mut right, mut owner) = (vec![], vec![], vec![]);
         for problem in 0..problems {

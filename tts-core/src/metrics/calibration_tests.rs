@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::random::{below, generator};
+use crate::seed;
 
 #[test]
 fn by_hand() {
@@ -60,8 +60,8 @@ fn bad_input_is_named() {
 /// is twelve standard deviations below.
 #[test]
 fn probabilities_are_calibrated() {
-    let mut random = generator(2, 0);
-    let mut uniform = || below(&mut random, 1 << 30) as f64 / f64::from(1 << 30);
+    let mut random = seed::stream(2, 0);
+    let mut uniform = || random.below(1 << 30) as f64 / f64::from(1 << 30);
     let (scores, right): (Vec<f64>, Vec<bool>) = (0..20_000)
         .map(|_| {
             let score = uniform();

@@ -11,7 +11,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::MetricError;
-use super::random::{OVER_PROBLEMS, below, generator};
+use super::random::OVER_PROBLEMS;
+use crate::seed;
 
 /// The 97.5 % quantile of the normal distribution.
 const NORMAL_QUANTILE: f64 = 1.959_963_984_540_054;
@@ -108,11 +109,10 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 
 /// The percentile interval of checked values.
 pub(super) fn percentile_interval(values: &[f64], draws: usize, seed: u64) -> [f64; 2] {
-    let mut random = generator(seed, OVER_PROBLEMS);
+    let mut random = seed::stream(seed, OVER_PROBLEMS);
     let means = (0..draws)
         .map(|_| {
-            let sum: f64 =
-                (0..values.len()).map(|_| values[below(&mut random, values.len())]).sum();
+            let sum: f64 = (0..values.len()).map(|_| values[random.below(values.len())]).sum();
             sum / values.len() as f64
         })
         .collect();

@@ -56,11 +56,11 @@ fn bad_input_is_named() {
 /// interval of 90 % passes with probability 0.018.
 #[test]
 fn intervals_cover_the_truth() {
-    let mut random = generator(2024, 0);
+    let mut random = seed::stream(2024, 0);
     let simulations = 1_000;
     let mut covered = [0_u32; 2];
     for simulation in 0..simulations {
-        let correct: Vec<bool> = (0..100).map(|_| below(&mut random, 10) < 7).collect();
+        let correct: Vec<bool> = (0..100).map(|_| random.below(10) < 7).collect();
         let values: Vec<f64> = correct.iter().map(|&c| f64::from(u8::from(c))).collect();
         let found = [
             bootstrap_interval(&values, 400, simulation).unwrap(),

@@ -11,12 +11,11 @@
 //! Source: Efron and Tibshirani 1993, An Introduction to the Bootstrap, section 13.3, for the
 //! interval; Fisher 1935, The Design of Experiments, section 21, for the randomisation of signs.
 
-use rand_chacha::rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
 use super::MetricError;
 use super::interval::{mean, percentile_interval};
-use super::random::generator;
+use crate::seed;
 
 /// The difference between two methods over the same problems.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -84,7 +83,7 @@ fn sign_test(differences: &[f64], draws: usize, seed: u64) -> f64 {
             .count();
         extreme as f64 / patterns as f64
     } else {
-        let mut random = generator(seed, 0);
+        let mut random = seed::stream(seed, 0);
         let extreme = (0..draws)
             .filter(|_| {
                 let mut bits = 0;

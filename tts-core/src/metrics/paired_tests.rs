@@ -3,7 +3,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::metrics::random::below;
 
 fn outcomes(wins: usize, losses: usize, ties: usize) -> (Vec<f64>, Vec<f64>) {
     let column = |a: f64, b: f64, ties_at: f64| {
@@ -50,10 +49,10 @@ fn sampled_signs_agree_with_all_signs() {
 /// problems has a power of 90.7 %: 300 comparisons find fewer than 255 with probability 0.0005.
 #[test]
 fn size_and_power() {
-    let mut random = generator(11, 0);
+    let mut random = seed::stream(11, 0);
     let mut comparison = |second: usize| {
         let mut sample = |tenths: usize| -> Vec<f64> {
-            (0..60).map(|_| f64::from(u8::from(below(&mut random, 10) < tenths))).collect()
+            (0..60).map(|_| f64::from(u8::from(random.below(10) < tenths))).collect()
         };
         let (a, b) = (sample(5), sample(second));
         paired_bootstrap(&a, &b, 400, 3).unwrap().p_value < 0.05

@@ -17,8 +17,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::random::{draw, generator, next_subset, subsets_up_to};
+use super::random::{draw, next_subset, subsets_up_to};
 use super::{MetricError, pass_at_k};
+use crate::seed;
 use crate::select::{Vote, Weight, classes, preferred_first, winner};
 use crate::{Aggregate, Rule, Scale, Selection};
 
@@ -257,7 +258,7 @@ impl Pool {
         seed: u64,
         stream: u64,
     ) -> usize {
-        let mut random = generator(seed, stream);
+        let mut random = seed::stream(seed, stream);
         let mut deck: Vec<usize> = (0..self.len()).collect();
         (0..draws).filter(|_| self.vote(draw(&mut random, &mut deck, k), weights)).count()
     }

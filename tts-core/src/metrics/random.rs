@@ -1,46 +1,22 @@
-//! Seeded draws: indices below a bound and subsets without replacement.
+//! Seeded draws of subsets without replacement.
 //!
-//! `ChaCha8` gives the same numbers on every platform; each problem takes its own stream of one seed,
-//! so that a problem's estimate does not depend on which problems stand before it. Bounded numbers
-//! use multiplication with rejection, which is free of modulo bias.
+//! Each problem takes its own stream of one seed ([`seed::stream`]), so that a problem's estimate does
+//! not depend on which problems stand before it.
 //!
-//! Source: Lemire 2019 (arXiv 1805.10941, algorithm 5) for bounded numbers; Knuth, The Art of
-//! Computer Programming volume 2, section 3.4.2, algorithm P for the shuffle, cut short at `k`.
+//! Source: Knuth, The Art of Computer Programming volume 2, section 3.4.2, algorithm P for the
+//! shuffle, cut short at `k`.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use crate::seed;
 
 /// The stream of resampling over problems, beyond that of any problem.
 pub(crate) const OVER_PROBLEMS: u64 = u64::MAX;
 
-/// The generator of one stream of a seed.
-pub(crate) fn generator(seed: u64, stream: u64) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(stream);
-    random
-}
-
-/// A uniform index below `bound`, which must be positive.
-pub(crate) fn below(random: &mut impl Rng, bound: usize) -> usize {
-    let wide = bound as u64;
-    let unbiased = wide.wrapping_neg() % wide.max(1);
-    loop {
-        let product = u128::from(random.next_u64()) * u128::from(wide);
-        #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
-        let low = product as u64;
-        if low >= unbiased {
-            #[expect(clippy::cast_possible_truncation, reason = "below bound, a usize")]
-            return (product >> 64) as usize;
-        }
-    }
-}
-
 /// Puts a uniform subset of `k` of the `deck` in front, in ascending order, and returns it.
 ///
 /// The deck may come in any order, so one deck serves draw after draw.
-pub(crate) fn draw<'a>(random: &mut impl Rng, deck: &'a mut [usize], k: usize) -> &'a [usize] {
+pub(crate) fn draw<'a>(random: &mut seed::Rng, deck: &'a mut [usize], k: usize) -> &'a [usize] {
     for place in 0..k {
-        let other = place + below(random, deck.len() - place);
+        let other = place + random.below(deck.len() - place);
         deck.swap(place, other);
     }
     let subset = &mut deck[..k];
@@ -81,10 +57,10 @@ mod tests {
 
     #[test]
     fn indices_are_uniform() {
-        let mut random = generator(7, 0);
+        let mut random = seed::stream(7, 0);
         let mut counts = [0_u32; 6];
         for _ in 0..60_000 {
-            counts[below(&mut random, 6)] += 1;
+            counts[random.below(6)] += 1;
         }
         // Six standard deviations of a binomial (91) around 10,000.
         assert!(counts.iter().all(|count| count.abs_diff(10_000) < 550), "{counts:?}");
@@ -92,7 +68,7 @@ mod tests {
 
     #[test]
     fn subsets_are_uniform() {
-        let mut random = generator(7, 1);
+        let mut random = seed::stream(7, 1);
         let mut deck: Vec<usize> = (0..5).collect();
         let mut counts = std::collections::BTreeMap::new();
         for _ in 0..50_000 {
@@ -122,6 +98,6 @@ mod tests {
 
     #[test]
     fn streams_differ() {
-        assert_ne!(generator(1, 0).next_u64(), generator(1, 1).next_u64());
+        assert_ne!(seed::stream(1, 0).next_u64(), seed::stream(1, 1).next_u64());
     }
 }

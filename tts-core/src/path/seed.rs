@@ -4,14 +4,56 @@
 //! thread, order or on what the rest of the tree does, and best-of-4 is a prefix of best-of-16.
 //! A line of several steps gives each further step the seed of its first child: a solution
 //! generated in one go draws the same numbers as one generated step by step.
+//!
+//! Source: Lemire 2019 (arXiv 1805.10941, algorithm 5) for numbers below a bound, free of modulo bias.
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::SeedableRng;
+use rand_chacha::rand_core::{Rng as _, SeedableRng};
 
 use crate::{Prompt, Role};
 
-/// The generator of all randomness: stable across versions and platforms.
-pub type Rng = ChaCha8Rng;
+/// The generator of all randomness, `ChaCha8`: the same numbers in every version and on every platform.
+///
+/// ```
+/// use tts_core::seed;
+/// let mut rng = seed::rng(7);
+/// assert!((0.0..1.0).contains(&rng.uniform()) && rng.below(6) < 6);
+/// assert_eq!(seed::rng(7).next_u64(), seed::rng(7).next_u64());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rng(ChaCha8Rng);
+
+impl Rng {
+    /// The next 64 random bits.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// The next 32 random bits.
+    pub fn next_u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// A uniform number in `[0, 1)` with 53 random bits.
+    pub fn uniform(&mut self) -> f64 {
+        (self.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// A uniform index below `bound`, without bias; 0 where the bound is 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        let wide = bound as u64;
+        let unbiased = wide.wrapping_neg() % wide.max(1);
+        loop {
+            let product = u128::from(self.next_u64()) * u128::from(wide);
+            #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
+            let low = product as u64;
+            if low >= unbiased {
+                #[expect(clippy::cast_possible_truncation, reason = "below bound, a usize")]
+                return (product >> 64) as usize;
+            }
+        }
+    }
+}
 
 const ROLLOUT: u64 = 0x5bd1_e995_9e37_79b9;
 const DECISION: u64 = 0x2545_f491_4f6c_dd1d;
@@ -71,13 +113,13 @@ pub fn decision(root: u64, round: u32) -> u64 {
     mix(root ^ DECISION, u64::from(round))
 }
 
-/// Seed of the root for a run's seed and its prompt: two problems under one run seed draw
-/// different numbers, and a problem draws the same ones in any company (FNV-1a over the text).
-pub fn root(run: u64, prompt: &str) -> u64 {
-    let hash = prompt.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+/// A hash of text, under a seed (FNV-1a over its bytes, then mixed): short texts that differ have
+/// different seeds, the same in every version and on every platform. Not for texts chosen with malice.
+pub fn hash_text(seed: u64, text: &str) -> u64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
-    mix(run, hash)
+    mix(seed, hash)
 }
 
 /// Seed of the root for a run's seed and a whole prompt: other instructions or another history are
@@ -85,30 +127,31 @@ pub fn root(run: u64, prompt: &str) -> u64 {
 ///
 /// ```
 /// use tts_core::{Prompt, seed};
-/// assert_eq!(seed::prompt(7, &Prompt::from("2 + 2?")), seed::root(7, "2 + 2?"));
+/// assert_eq!(seed::prompt(7, &Prompt::from("2 + 2?")), seed::hash_text(7, "2 + 2?"));
 /// let briefly = Prompt::chat("Be brief.", "2 + 2?");
 /// assert_ne!(seed::prompt(7, &briefly), seed::prompt(7, &Prompt::chat("Explain.", "2 + 2?")));
 /// ```
 pub fn prompt(run: u64, prompt: &Prompt) -> u64 {
-    let question = root(run, prompt.question());
+    let question = hash_text(run, prompt.question());
     let Prompt::Chat(messages) = prompt else { return question };
     if let [only] = &messages[..]
         && only.role == Role::User
     {
         return question;
     }
-    messages
-        .iter()
-        .fold(question, |seed, message| root(root(seed, message.role.as_str()), &message.content))
+    messages.iter().fold(question, |seed, message| {
+        hash_text(hash_text(seed, message.role.as_str()), &message.content)
+    })
 }
 
 /// The random numbers of one seed.
 pub fn rng(seed: u64) -> Rng {
-    Rng::seed_from_u64(seed)
+    Rng(ChaCha8Rng::seed_from_u64(seed))
 }
 
-/// A uniform number in `[0, 1)` with 53 random bits.
-pub fn uniform(rng: &mut Rng) -> f64 {
-    use rand_chacha::rand_core::Rng as _;
-    (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+/// The random numbers of one stream of a seed: streams are independent of each other.
+pub fn stream(seed: u64, stream: u64) -> Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(stream);
+    Rng(rng)
 }

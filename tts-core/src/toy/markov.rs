@@ -80,7 +80,7 @@ impl Markov {
                     odds.iter().map(|p| p.powf(1.0 / temperature)).collect()
                 };
                 let sum: f64 = weights.iter().sum();
-                let mut draw = seed::uniform(&mut rng) * sum;
+                let mut draw = rng.uniform() * sum;
                 let drawn = weights.iter().position(|weight| {
                     draw -= weight;
                     draw < 0.0

@@ -36,7 +36,7 @@ impl Oracle {
             })
         };
         let truth = if all && state.total == right { 1.0 } else { 0.0 };
-        let chance = seed::uniform(&mut seed::rng(seed::root(self.seed, text)));
+        let chance = seed::rng(seed::hash_text(self.seed, text)).uniform();
         (1.0 - self.noise) * truth + self.noise * chance
     }
 }

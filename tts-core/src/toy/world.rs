@@ -29,7 +29,7 @@ impl ToyWorld {
     fn numbers(&self, index: u64) -> Vec<i64> {
         let mut rng = seed::rng(seed::mix(self.seed, index));
         #[expect(clippy::cast_possible_truncation, reason = "below 10")]
-        (0..=self.additions).map(|_| 1 + (seed::uniform(&mut rng) * 9.0) as i64).collect()
+        (0..=self.additions).map(|_| 1 + (rng.uniform() * 9.0) as i64).collect()
     }
 
     /// Problem number `index`.
@@ -65,7 +65,7 @@ impl ToyWorld {
         let (right, slip) = self.odds(f64::from(sampling.temperature));
         let mut offset = 0;
         if !sampling.is_greedy() {
-            let mut draw = seed::uniform(&mut seed::rng(seed)) - right;
+            let mut draw = seed::rng(seed).uniform() - right;
             for slipped in SLIPS {
                 if draw >= 0.0 {
                     offset = slipped;

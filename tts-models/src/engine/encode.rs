@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::{Engine, Wanted};
-use crate::cache::shared;
+use crate::exec::cache::shared;
 use crate::{Executor, ModelError, Span, Want};
 
 /// Hidden rows by position.
@@ -173,7 +173,7 @@ impl<E: Executor> Engine<E> {
         let ended = texts[start..last].iter().take_while(|t| t.wanted.tokens.len() == at).count();
         if let (1.., Some(state)) = (ended, &mut state) {
             let mut pieces = self.executor.pieces(state);
-            crate::executor::keep(&mut pieces, at);
+            crate::exec::keep(&mut pieces, at);
             let rows = texts[start..start + ended].iter().flat_map(rows).collect();
             self.cache().insert(&self.executor, &texts[start].wanted.tokens, pieces, rows);
         }

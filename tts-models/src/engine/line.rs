@@ -8,8 +8,8 @@ use tts_core::{Completion, Finish, LineError, LineId, Request, Step, Until};
 use super::prefix::Prefix;
 use super::texts::{Texts, holding};
 use super::watching::Watching;
-use crate::sampling::sample;
-use crate::tokenizer::Tokenizer;
+use crate::engine::sampling::sample;
+use crate::text::tokenizer::Tokenizer;
 
 /// A line in flight.
 pub(super) struct Line<S> {

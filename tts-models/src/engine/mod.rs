@@ -1,6 +1,6 @@
 //! The engine: many lines at once on one executor, with step boundaries, seeds and a prefix cache.
 //!
-//! An [`Engine`] implements [`Generator`], [`Likelihood`](tts_core::Likelihood) and [`Trunk`]. Lines
+//! An [`Engine`] implements [`Generator`], [`Likelihood`](tts_core::Likelihood) and [`Backbone`]. Lines
 //! run together, one token each a pass, with new prompts read beside them; a line that ends is
 //! returned at once and its place taken by the next one that waits. What lines share, prompts and
 //! earlier steps, is computed once and kept for later calls; once a scorer has asked for hidden
@@ -8,13 +8,14 @@
 //! A line's tokens depend on its path and seed alone, because the executor's arithmetic does (see
 //! [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
 
+mod backbone;
 mod encode;
 mod line;
 mod prefix;
 mod prompts;
+pub mod sampling;
 mod session;
 mod texts;
-mod trunk;
 mod watching;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,11 +25,11 @@ use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
 
+pub use backbone::{Backbone, Wanted};
 use prompts::Prompts;
-pub use trunk::{Trunk, Wanted};
 
-use crate::cache::PrefixCache;
-use crate::template::ChatTemplate;
+use crate::exec::cache::PrefixCache;
+use crate::text::template::ChatTemplate;
 use crate::{Executor, ModelError, TextSide, Tokenizer, WeightFormat};
 
 /// How much an engine does at a time.

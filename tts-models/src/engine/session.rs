@@ -15,7 +15,7 @@ use tts_core::{BoxError, Completion, Finished, LineError, LineId, Request, Sessi
 use super::Engine;
 use super::line::{Line, Writer};
 use super::prefix::Prefix;
-use crate::cache::shared;
+use crate::exec::cache::shared;
 use crate::{Executor, ModelError, Span, Want};
 
 /// A prefix that shares at least this many tokens, beyond the cache, with one before it waits, so

@@ -5,7 +5,7 @@
 
 use tts_core::StepRule;
 
-use crate::tokenizer::{Boundary, BoundaryState, Tokenizer};
+use crate::text::tokenizer::{Boundary, BoundaryState, Tokenizer};
 use crate::{Executor, ModelError};
 
 use super::Engine;
@@ -77,7 +77,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::tokenizer::GgufVocabulary;
+    use crate::text::tokenizer::GgufVocabulary;
 
     #[test]
     fn as_few_tokens_as_hold_the_text() {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tts_core::{Halt, Notes, Watch};
 
-use crate::sampling::Signals;
+use crate::engine::sampling::Signals;
 
 /// The notes of the present step, and the last confidences of the whole line.
 #[derive(Debug, Clone)]

@@ -153,7 +153,7 @@ mod tests {
             let mut rng = tts_core::seed::rng(seed);
             #[expect(clippy::cast_possible_truncation, reason = "test data")]
             let mut other = |n: usize| -> Vec<f32> {
-                (0..n).map(|_| (tts_core::seed::uniform(&mut rng) * 2.0 - 1.0) as f32).collect()
+                (0..n).map(|_| (rng.uniform() * 2.0 - 1.0) as f32).collect()
             };
             let n = x.len();
             let (weight, dy) = (other(n), other(n));

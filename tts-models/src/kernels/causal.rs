@@ -297,7 +297,7 @@ mod tests {
     fn numbers(count: usize, seed: u64) -> Vec<f32> {
         let mut rng = tts_core::seed::rng(seed);
         #[expect(clippy::cast_possible_truncation, reason = "test data")]
-        (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 3.0 - 1.5) as f32).collect()
+        (0..count).map(|_| (rng.uniform() * 3.0 - 1.5) as f32).collect()
     }
 
     /// In f64, by the definition.

@@ -244,7 +244,7 @@ mod tests {
         let mut rng = tts_core::seed::rng(1);
         let mut random = || {
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "32 bits")]
-            let bits = (tts_core::seed::uniform(&mut rng) * 4_294_967_296.0) as u32;
+            let bits = (rng.uniform() * 4_294_967_296.0) as u32;
             bits
         };
         let special = [

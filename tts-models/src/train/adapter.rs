@@ -145,8 +145,7 @@ impl Adapter {
                 let [outputs, inputs] = site.shape(shape);
                 let reach = 1.0 / (inputs as f64).sqrt();
                 #[expect(clippy::cast_possible_truncation, reason = "weights are f32")]
-                let mut number =
-                    || ((2.0 * tts_core::seed::uniform(&mut rng) - 1.0) * reach) as f32;
+                let mut number = || ((2.0 * rng.uniform() - 1.0) * reach) as f32;
                 Factors {
                     a: (0..config.rank * inputs).map(|_| number()).collect(),
                     b: vec![0.0; outputs * config.rank],

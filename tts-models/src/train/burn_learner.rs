@@ -16,7 +16,7 @@ use super::flat::{flatten, gradients, matrices, unflatten};
 use super::learner::{Learner, Sums};
 use super::trainee::{Batch, Trainee};
 use super::{Example, LabelHead, Model, TrainConfig};
-use crate::transformer::{Decoder, Projection};
+use crate::exec::transformer::{Decoder, Projection};
 use crate::{DecoderWeights, ModelConfig, ModelError};
 
 /// A model that learns on a device.

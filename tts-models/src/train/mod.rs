@@ -391,5 +391,5 @@ fn digest(kind: &str, config: &TrainConfig, model: &Model, data: &dyn Dataset) -
     for index in (0..data.len()).step_by(stride) {
         let _ = write!(text, "{:?}", data.example(index));
     }
-    tts_core::seed::root(0, &text)
+    tts_core::seed::hash_text(0, &text)
 }

@@ -4,7 +4,7 @@
 //! by length, so that a batch has little padding, and the batches of a window are shuffled again.
 //! What does not fill a batch at the end of an epoch is left out of that epoch.
 
-use tts_core::seed::{self, Rng, uniform};
+use tts_core::seed::{self, Rng};
 
 use super::Dataset;
 
@@ -26,7 +26,7 @@ fn shuffle<T>(items: &mut [T], rng: &mut Rng) {
     for last in (1..items.len()).rev() {
         #[expect(clippy::cast_possible_truncation, reason = "below last + 1")]
         #[expect(clippy::cast_sign_loss, reason = "uniform is not negative")]
-        let other = (uniform(rng) * (last + 1) as f64) as usize;
+        let other = (rng.uniform() * (last + 1) as f64) as usize;
         items.swap(last, other.min(last));
     }
 }

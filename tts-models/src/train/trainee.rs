@@ -13,7 +13,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use super::{Conjunction, Example, Goal, SequenceGoal, Target};
 use crate::ModelError;
-use crate::transformer::{Decoder, Projection};
+use crate::exec::transformer::{Decoder, Projection};
 
 /// What is trained.
 #[derive(Module, Debug)]

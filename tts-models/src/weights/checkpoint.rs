@@ -2,7 +2,7 @@
 //!
 //! Tensors are asked for by Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`). For
 //! GGUF files names are translated and rotary rows put back in order ([`super::names`]); for
-//! Hugging Face folders the prefix `model.` may be missing, as in trunk-only checkpoints, and all
+//! Hugging Face folders the prefix `model.` may be missing, as in backbone-only checkpoints, and all
 //! names may have the prefix `pretrained_model.`, as wrappers with a value head write them.
 
 use std::path::{Path, PathBuf};

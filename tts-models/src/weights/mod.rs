@@ -6,8 +6,11 @@
 //! [`safetensors`].
 
 mod checkpoint;
+pub mod config;
 pub mod decoder;
+pub(crate) mod digest;
 pub mod gguf;
+pub(crate) mod identity;
 pub(crate) mod names;
 pub mod quant;
 pub mod safetensors;

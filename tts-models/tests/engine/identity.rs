@@ -5,7 +5,7 @@ use std::path::Path;
 
 use tts_core::Generator;
 use tts_models::testing::{byte_config, decoder_gguf};
-use tts_models::tokenizer::characters;
+use tts_models::text::tokenizer::characters;
 use tts_models::train::{Adapter, AdapterConfig};
 use tts_models::weights::gguf::{Array, Value};
 use tts_models::{

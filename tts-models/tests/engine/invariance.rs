@@ -75,7 +75,7 @@ fn outcomes(config: EngineConfig, watch: Watch, concurrency: usize, forget: bool
     let engine = engine(config);
     let judge = scorer::from_fn(|path, step| {
         let text = path.text() + &step.text;
-        (tts_core::seed::root(5, &text) % 1000) as f64 / 1000.0
+        (tts_core::seed::hash_text(5, &text) % 1000) as f64 / 1000.0
     });
     let observer = |_: &tts_core::Event<'_>| {
         if forget {

@@ -6,7 +6,7 @@ use tts_core::{
     Completion, Finish, Generator, Given, Likelihood, Prompt, Request, Step, StepRule, Trajectory,
     Until,
 };
-use tts_models::{EngineConfig, Executor, Trunk};
+use tts_models::{Backbone, EngineConfig, Executor};
 
 use super::{config, engine, one, request};
 

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod backbone;
 mod given;
 mod identity;
 mod invariance;
@@ -9,7 +10,6 @@ mod lines;
 mod native;
 mod pause;
 mod sessions;
-mod trunk;
 mod watch;
 
 use std::path::Path;
@@ -20,7 +20,7 @@ use tts_core::{
 };
 pub(crate) use tts_models::testing::byte_config as config;
 use tts_models::testing::{byte_config, lively_weights};
-use tts_models::tokenizer::characters;
+use tts_models::text::tokenizer::characters;
 use tts_models::{
     ChatTemplate, DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Tokenizer,
 };

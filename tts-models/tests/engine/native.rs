@@ -8,7 +8,7 @@ use super::weights;
 fn tokens(count: usize, seed: u64) -> Vec<u32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 262")]
-    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 262.0) as u32).collect()
+    (0..count).map(|_| (rng.uniform() * 262.0) as u32).collect()
 }
 
 /// All hidden rows of one sequence in one span.
@@ -156,7 +156,7 @@ proptest! {
         format in prop::sample::select(FORMATS.to_vec()),
     ) {
         let native = Native::with_format(weights("llama"), format, 2).unwrap();
-        let mut paths: Vec<(Vec<u32>, tts_models::native::NativeState)> = vec![(Vec::new(), native.empty())];
+        let mut paths: Vec<(Vec<u32>, tts_models::exec::native::NativeState)> = vec![(Vec::new(), native.empty())];
         for (index, (length, keep, from)) in pieces.into_iter().enumerate() {
             let from = from % paths.len();
             let keep = keep.min(paths[from].0.len());

@@ -6,7 +6,7 @@ use tts_core::{
     Completion, Finish, Generator, Halt, Prompt, Request, Sampling, Step, StepRule, Trajectory,
     Until, Watch,
 };
-use tts_models::{EngineConfig, LanguageModel, Trunk};
+use tts_models::{Backbone, EngineConfig, LanguageModel};
 
 use super::{bits, engine, generated, lines, one};
 

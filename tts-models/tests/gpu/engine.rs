@@ -7,7 +7,7 @@ use tts_core::{
 };
 #[cfg(feature = "wgpu")]
 use tts_models::WeightFormat;
-use tts_models::backend::Runtime;
+use tts_models::exec::backend::Runtime;
 use tts_models::{Engine, EngineConfig, Gpu, Tokenizer};
 
 use super::{config, on_each_runtime, weights};
@@ -91,7 +91,7 @@ fn a_tree_is_the_same_in_any_company<R: Runtime>(device: &R::Device) {
 #[test]
 fn a_checkpoint_runs_as_on_the_cpu() {
     use tts_models::Backend;
-    use tts_models::backend::WgpuRuntime;
+    use tts_models::exec::backend::WgpuRuntime;
 
     if crate::device::<WgpuRuntime>("wgpu").is_none() {
         return;

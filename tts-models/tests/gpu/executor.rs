@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use tts_models::backend::Runtime;
+use tts_models::exec::backend::Runtime;
 use tts_models::{Cpu, Executor, Gpu, ModelConfig, Native, Plain, Span, Want, WeightFormat};
 
 use super::{config, on_each_runtime, weights};
@@ -21,7 +21,7 @@ on_each_runtime!(
 fn tokens(count: usize, seed: u64) -> Vec<u32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 262")]
-    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 262.0) as u32).collect()
+    (0..count).map(|_| (rng.uniform() * 262.0) as u32).collect()
 }
 
 /// All hidden rows of one sequence in one span.

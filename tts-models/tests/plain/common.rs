@@ -1,7 +1,7 @@
 //! Small decoders with weights from an integer formula, repeated in
 //! `tests/fixtures/decoder_golden.py`.
 
-use tts_models::config::RopeScaling;
+use tts_models::weights::config::RopeScaling;
 use tts_models::{DecoderWeights, LayerWeights, ModelConfig};
 
 /// A Llama with untied head: vocabulary 97, width 64, 3 layers, 4 query and 2 key heads of 16.

@@ -5,8 +5,9 @@
 use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::{Int, Tensor};
 use serde_json::Value;
-use tts_models::config::RopeScaling;
-use tts_models::{Cpu, Decoder, Executor, ModelConfig, Plain, Span, Want};
+use tts_models::exec::transformer::Decoder;
+use tts_models::weights::config::RopeScaling;
+use tts_models::{Cpu, Executor, ModelConfig, Plain, Span, Want};
 
 use crate::common;
 

@@ -131,15 +131,15 @@ fn medium_whole_and_in_pieces() {
 #[test]
 fn a_fork_has_the_bits_of_its_own_prefill() {
     let model = model(&common::small());
-    let (trunk, branch) = (tokens(0, 20), tokens(9, 6));
+    let (backbone, branch) = (tokens(0, 20), tokens(9, 6));
     let mut states = [model.empty()];
-    together(&model, &mut states, std::slice::from_ref(&trunk));
-    let [mut trunk_state] = states;
-    let mut fork = [model.fork(&mut trunk_state, 13)];
+    together(&model, &mut states, std::slice::from_ref(&backbone));
+    let [mut backbone_state] = states;
+    let mut fork = [model.fork(&mut backbone_state, 13)];
     let forked = together(&model, &mut fork, std::slice::from_ref(&branch));
 
     let mut fresh = [model.empty()];
-    together(&model, &mut fresh, &[trunk[..13].to_vec()]);
+    together(&model, &mut fresh, &[backbone[..13].to_vec()]);
     assert!(forked == together(&model, &mut fresh, &[branch]));
-    assert_eq!(model.length(&trunk_state), 20);
+    assert_eq!(model.length(&backbone_state), 20);
 }

@@ -121,7 +121,7 @@ fn adapters_that_do_not_fit_are_refused() {
 fn a_model_opened_with_an_adapter_is_the_merged_one() {
     let folder = tempfile::tempdir().unwrap();
     let (base, merged) = (folder.path().join("base"), folder.path().join("merged"));
-    let json = tts_models::tokenizer::characters("0123456", &["<|end|>"]).unwrap();
+    let json = tts_models::text::tokenizer::characters("0123456", &["<|end|>"]).unwrap();
     let config = ModelConfig { vocab_size: 8, eos_token_ids: vec![0], ..shape() };
     let mut decoder = DecoderWeights::random(config.clone(), 5).unwrap();
     decoder.save_safetensors(&base).unwrap();

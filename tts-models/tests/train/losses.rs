@@ -3,8 +3,9 @@
 use burn::backend::NdArray;
 use burn::backend::ndarray::NdArrayDevice;
 use burn::tensor::{Int, Tensor, TensorData};
+use tts_models::exec::transformer::Decoder;
 use tts_models::train::{Example, Goal, LabelHead, Model, SequenceGoal, TrainConfig, Trainer};
-use tts_models::{Decoder, DecoderWeights, ModelConfig};
+use tts_models::{DecoderWeights, ModelConfig};
 
 use crate::{config, counting, labelled, model, shape};
 

@@ -58,7 +58,7 @@ pub fn revisions(candidates: &[Candidate], most: usize, seed: u64) -> Vec<Revisi
                     clippy::cast_sign_loss,
                     reason = "below"
                 )]
-                let drawn = (seed::uniform(&mut rng) * count as f64) as usize;
+                let drawn = (rng.uniform() * count as f64) as usize;
                 drawn
             };
             let count = below(most.saturating_add(1)).min(wrong.len());

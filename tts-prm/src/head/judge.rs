@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use tts_core::{Prompt, Scored, Step, Trajectory};
-use tts_models::{Tokenizer, Trunk, Wanted};
+use tts_models::{Backbone, Tokenizer, Wanted};
 
 use super::config::Reading;
 use super::layout::{Layout, encode_within};
@@ -27,9 +27,9 @@ pub(crate) enum Kind {
     Outcome,
 }
 
-/// A head on a trunk, for one call.
+/// A head on a backbone, for one call.
 pub(crate) struct Judge<'a, T: ?Sized> {
-    pub(crate) trunk: &'a T,
+    pub(crate) backbone: &'a T,
     pub(crate) head: &'a RewardHead,
     pub(crate) layout: &'a Layout,
     /// Encodes the text of steps; `None` takes their token ids.
@@ -37,8 +37,8 @@ pub(crate) struct Judge<'a, T: ?Sized> {
     pub(crate) kind: Kind,
 }
 
-impl<T: Trunk + ?Sized> Judge<'_, T> {
-    /// All paths in one call of the trunk, which runs what they share once.
+impl<T: Backbone + ?Sized> Judge<'_, T> {
+    /// All paths in one call of the backbone, which runs what they share once.
     pub(crate) fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, PrmError> {
         let mut texts = Vec::with_capacity(batch.len());
         let mut judged = Vec::with_capacity(batch.len());
@@ -46,7 +46,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
         let mut refused = BTreeMap::new();
         let config = self.head.config();
         for (index, path) in batch.iter().enumerate() {
-            // A path without a step to judge wants nothing, but keeps its place: what the trunk
+            // A path without a step to judge wants nothing, but keeps its place: what the backbone
             // says of a text, it says of the path.
             let Some(first) = self.first(path) else {
                 texts.push(Wanted::default());
@@ -56,12 +56,14 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
             // Candidates of one problem come side by side and share their prompt.
             let start = match prompt.take().filter(|(known, _)| *known == path.prompt()) {
                 Some((_, tokens)) => tokens,
-                None => self.layout.opening(self.trunk, self.tokenizer, path.prompt(), config)?,
+                None => {
+                    self.layout.opening(self.backbone, self.tokenizer, path.prompt(), config)?
+                }
             };
             let (text, tokens) = self.text(index, path, first, start.clone())?;
             prompt = Some((path.prompt(), start));
             // One that the model has no room for is not judged; the others are.
-            let (length, room) = (text.tokens.len(), self.trunk.positions());
+            let (length, room) = (text.tokens.len(), self.backbone.positions());
             if length > room {
                 let why = format!("{length} tokens, but the reward model knows {room} positions");
                 refused.insert(index, why);
@@ -72,7 +74,7 @@ impl<T: Trunk + ?Sized> Judge<'_, T> {
             texts.push(text);
             judged.push(tokens);
         }
-        let rows = self.trunk.hidden(&texts)?;
+        let rows = self.backbone.hidden(&texts)?;
         let all = batch.iter().zip(&rows).zip(&judged).enumerate();
         all.map(|(index, ((path, rows), tokens))| match refused.remove(&index) {
             Some(why) => Ok(Scored::refused(why)),

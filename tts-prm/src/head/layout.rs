@@ -15,7 +15,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tts_core::{Message, Prompt, Role};
-use tts_models::{Checkpoint, ModelError, TextSide, Tokenizer, Trunk};
+use tts_models::{Backbone, Checkpoint, ModelError, TextSide, Tokenizer};
 
 use super::config::{HeadConfig, PromptLayout, Separator, Token, json};
 use super::judge::Kind;
@@ -37,9 +37,9 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// The layout of a head on a trunk that is there already, whose steps are token ids.
-    pub(crate) fn on_trunk<T: Trunk + ?Sized>(
-        trunk: &T,
+    /// The layout of a head on a backbone that is there already, whose steps are token ids.
+    pub(crate) fn on_backbone<T: Backbone + ?Sized>(
+        backbone: &T,
         head: &RewardHead,
     ) -> Result<Self, PrmError> {
         let config = head.config();
@@ -65,8 +65,8 @@ impl Layout {
         let encode = |text: &str| {
             // As raw text, where names of special tokens are read; without the start token that
             // raw text may get.
-            let ids = trunk.encode(&Prompt::text(text))?;
-            let start = trunk.encode(&Prompt::text(""))?;
+            let ids = backbone.encode(&Prompt::text(text))?;
+            let start = backbone.encode(&Prompt::text(""))?;
             Ok(ids.strip_prefix(&start[..]).map(<[u32]>::to_vec).unwrap_or(ids))
         };
         Ok(Self {
@@ -117,9 +117,9 @@ impl Layout {
     }
 
     /// The tokens before the first step.
-    pub(crate) fn opening<T: Trunk + ?Sized>(
+    pub(crate) fn opening<T: Backbone + ?Sized>(
         &self,
-        trunk: &T,
+        backbone: &T,
         tokenizer: Option<&Tokenizer>,
         prompt: &Prompt,
         config: &HeadConfig,
@@ -148,7 +148,7 @@ impl Layout {
                 let chat: Vec<Message> = messages.iter().cloned().chain([answer]).collect();
                 Ok(text.around(&chat, false)?.0)
             }
-            _ => Ok(trunk.encode(prompt)?),
+            _ => Ok(backbone.encode(prompt)?),
         }
     }
 }

@@ -179,7 +179,7 @@ impl RewardHead {
         let layers = self.layers.iter();
         let numbers =
             layers.flat_map(|layer| layer.weight.iter().chain(layer.bias.iter().flatten()));
-        numbers.fold(seed::root(0, &config), |hash, number| {
+        numbers.fold(seed::hash_text(0, &config), |hash, number| {
             seed::mix(hash, u64::from(number.to_bits()))
         })
     }
@@ -199,8 +199,10 @@ impl RewardHead {
             return Ok(());
         }
         let rows = self.layers.first().map_or(0, |layer| layer.outputs);
-        let problem =
-            format!("shape [{rows}, {}], expected [{rows}, {width}] for this trunk", self.width());
+        let problem = format!(
+            "shape [{rows}, {}], expected [{rows}, {width}] for this backbone",
+            self.width()
+        );
         Err(self.error(0, "weight", &problem))
     }
 

@@ -84,7 +84,7 @@ impl RewardHead {
         from_tensors(&SafetensorsFile::open(file)?, config)
     }
 
-    /// Reads the head that a checkpoint holds beside its trunk, or makes one of its output head
+    /// Reads the head that a checkpoint holds beside its backbone, or makes one of its output head
     /// ([`HeadConfig::contrast`]).
     ///
     /// # Errors

@@ -78,7 +78,7 @@ pub fn label(
     problems: &[Problem],
     mut done: impl FnMut(usize, (&[LabelledSolution], &Usage)),
 ) -> Result<Vec<Vec<LabelledSolution>>, SearchError> {
-    let together = search.most_problems();
+    let together = search.problems_in_flight();
     let mut pool = search.pool();
     let mut places = HashMap::new();
     let mut labelled: Vec<Vec<LabelledSolution>> = vec![Vec::new(); problems.len()];

@@ -1,4 +1,4 @@
-//! A head on a trunk that stays as it is: logistic regression on the policy's own hidden rows.
+//! A head on a backbone that stays as it is: logistic regression on the policy's own hidden rows.
 //!
 //! The rows are those that the engine computes when it searches, with its weights as they are stored, so
 //! that nothing differs between training and use, and the reward model costs a search next to
@@ -11,7 +11,7 @@
 //! (Newton's method) and 4.4.4 (the ridge); Nocedal and Wright 2006, Numerical Optimization, section 7.1
 //! (inexact Newton steps); Alain and Bengio 2016 (arXiv:1610.01644) for linear probes of hidden layers.
 
-use tts_models::{Trunk, Wanted};
+use tts_models::{Backbone, Wanted};
 
 use super::{Solution, check};
 use crate::{HeadConfig, Linear, PrmError, RewardHead};
@@ -20,7 +20,7 @@ use crate::{HeadConfig, Linear, PrmError, RewardHead};
 const NEWTON: usize = 50;
 /// Products with the Hessian in one Newton step at most.
 const GRADIENTS: usize = 60;
-/// Texts in one call of the trunk.
+/// Texts in one call of the backbone.
 const BATCH: usize = 64;
 
 /// Hidden rows of labelled steps, and the labels.
@@ -37,16 +37,16 @@ impl Rows {
     /// `done` is told of the number of solutions after each batch.
     ///
     /// # Errors
-    /// When a solution does not fit the trunk.
-    pub fn of<T: Trunk + ?Sized>(
-        trunk: &T,
+    /// When a solution does not fit the backbone.
+    pub fn of<T: Backbone + ?Sized>(
+        backbone: &T,
         solutions: &[Solution],
         mut done: impl FnMut(usize),
     ) -> Result<Self, PrmError> {
         let mut found = Self::default();
         for batch in solutions.chunks(BATCH) {
             let texts: Vec<Wanted> = batch.iter().map(wanted).collect();
-            found.rows.extend(trunk.hidden(&texts)?.into_iter().flatten());
+            found.rows.extend(backbone.hidden(&texts)?.into_iter().flatten());
             found
                 .labels
                 .extend(batch.iter().flat_map(|solution| solution.labels().iter().flatten()));
@@ -172,18 +172,18 @@ fn wanted(solution: &Solution) -> Wanted {
     Wanted { tokens: example.tokens, positions }
 }
 
-/// Fits a head to solutions on a trunk that stays as it is: [`Rows::of`], then [`Rows::fit`].
+/// Fits a head to solutions on a backbone that stays as it is: [`Rows::of`], then [`Rows::fit`].
 ///
 /// # Errors
 /// As these, and when the labels are all alike ([`check`]).
-pub fn fit_head<T: Trunk + ?Sized>(
-    trunk: &T,
+pub fn fit_head<T: Backbone + ?Sized>(
+    backbone: &T,
     solutions: &[Solution],
     ridge: f64,
     config: HeadConfig,
 ) -> Result<RewardHead, PrmError> {
     check(solutions)?;
-    Rows::of(trunk, solutions, |_| {})?.fit(ridge, config)
+    Rows::of(backbone, solutions, |_| {})?.fit(ridge, config)
 }
 
 /// A convex problem in standard columns, of which the last is constant and its weight has no ridge.

@@ -26,7 +26,7 @@ pub fn outcome_config(separator: &str) -> HeadConfig {
     HeadConfig { trim_steps: false, ..process_config(separator) }
 }
 
-/// Writes trunk and head into `folder`: `config.json`, `model.safetensors` with the head as
+/// Writes backbone and head into `folder`: `config.json`, `model.safetensors` with the head as
 /// `score.weight` and `score.bias`, and `head.json`. The tokenizer is the caller's to add.
 ///
 /// # Errors

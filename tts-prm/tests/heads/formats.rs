@@ -12,7 +12,7 @@ use tts_prm::{
     RewardModel, ScorerSpec, Separator,
 };
 
-use crate::{bits, engine, path as trunk_path};
+use crate::{bits, engine, path as backbone_path};
 
 /// What is expected of a solution: a score for each step, or one for the whole.
 #[derive(Deserialize)]
@@ -60,7 +60,7 @@ fn score(model: &RewardModel, path: Trajectory) -> Vec<f64> {
     model.score(&[path]).unwrap().remove(0).scores
 }
 
-/// The trunk runs in f32, the expectation in f64.
+/// The backbone runs in f32, the expectation in f64.
 fn near(found: f64, expected: f64) {
     let error = (found - expected).abs() / expected.abs().max(1.0);
     assert!(error < 2e-5, "{found}, expected {expected}");
@@ -336,9 +336,9 @@ fn two_rows_of_an_output_head_are_saved_as_a_head() {
     assert_eq!(back.score(&row).to_bits(), head.score(&row).to_bits());
 }
 
-/// Wrappers with a value head may write their trunk's tensors under a prefix.
+/// Wrappers with a value head may write their backbone's tensors under a prefix.
 #[test]
-fn a_wrapped_trunk_is_found() {
+fn a_wrapped_backbone_is_found() {
     let folder = tempfile::tempdir().unwrap();
     copy("skywork-prm", folder.path());
     let file = folder.path().join("model.safetensors");
@@ -356,7 +356,7 @@ fn a_wrapped_trunk_is_found() {
 }
 
 #[test]
-fn what_stands_between_steps_is_put_there_on_a_trunk_too() {
+fn what_stands_between_steps_is_put_there_on_a_backbone_too() {
     let engine = engine();
     let with = |between| {
         let separator = Some(Separator::Ids(vec![259]));
@@ -364,10 +364,10 @@ fn what_stands_between_steps_is_put_there_on_a_trunk_too() {
         ProcessHead::new(&engine, crate::head(1, config)).unwrap()
     };
     let found =
-        with(Some(Separator::Text("!\n".into()))).score(&[trunk_path(&["a", "b"], 2, true)]);
+        with(Some(Separator::Text("!\n".into()))).score(&[backbone_path(&["a", "b"], 2, true)]);
     let found = found.unwrap().remove(0).scores;
     // The same text, with what stands between as a part of the second step.
-    let expected = with(None).score(&[trunk_path(&["a", "!\nb"], 2, true)]).unwrap().remove(0);
+    let expected = with(None).score(&[backbone_path(&["a", "!\nb"], 2, true)]).unwrap().remove(0);
     assert_eq!(bits(&found), bits(&expected.scores));
     let refused = [
         (HeadConfig { between: Some(Separator::Ids(vec![])), ..HeadConfig::default() }, "between"),

@@ -1,7 +1,7 @@
-//! Heads fitted to hidden rows: against another optimiser, on a trunk, and what is refused.
+//! Heads fitted to hidden rows: against another optimiser, on a backbone, and what is refused.
 
 use tts_core::{StepScorer, Trajectory};
-use tts_models::Trunk;
+use tts_models::Backbone;
 use tts_prm::train::{Rows, Solution, fit_head};
 use tts_prm::{HeadConfig, ProcessHead};
 
@@ -51,9 +51,9 @@ fn the_minimum_is_that_of_another_optimiser() {
     assert!(apart.loss(&head).unwrap() < 0.05);
 }
 
-/// The rows of a trunk: what was learnt is what a search reads, at the last tokens of steps.
+/// The rows of a backbone: what was learnt is what a search reads, at the last tokens of steps.
 #[test]
-fn a_head_on_a_trunk_learns_what_it_will_see() {
+fn a_head_on_a_backbone_learns_what_it_will_see() {
     let engine = engine();
     let tokens = |text: &str| text.bytes().map(u32::from).collect::<Vec<u32>>();
     let prompt = tokens("Q: 2 + 2?\nA:");

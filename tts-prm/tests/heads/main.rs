@@ -1,4 +1,4 @@
-//! Heads on a tiny random trunk: golden values, order of calls, batches, bad files.
+//! Heads on a tiny random backbone: golden values, order of calls, batches, bad files.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 

@@ -55,7 +55,7 @@ fn model_folder(folder: &Path, head: &[Raw]) {
     weights.save_safetensors(folder).unwrap();
     std::fs::write(folder.join("tokenizer.json"), tokenizer_json()).unwrap();
     let all = weights.tensors();
-    let trunk = all.iter().map(|tensor| {
+    let backbone = all.iter().map(|tensor| {
         let bytes: Vec<u8> = tensor.values.iter().flat_map(|value| value.to_le_bytes()).collect();
         (tensor.name.clone(), Dtype::F32, tensor.shape.clone(), bytes)
     });
@@ -63,7 +63,7 @@ fn model_folder(folder: &Path, head: &[Raw]) {
         .iter()
         .cloned()
         .map(|(name, dtype, shape, bytes)| (name.to_owned(), dtype, shape, bytes));
-    let tensors: Vec<_> = trunk.chain(head).collect();
+    let tensors: Vec<_> = backbone.chain(head).collect();
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         (name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
     });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tts_core::{Aggregate, Prompt, StepScorer, Trajectory};
-use tts_models::{Engine, Native, Trunk};
+use tts_models::{Backbone, Engine, Native};
 use tts_prm::{
     HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead, Reading, RewardHead,
     Separator,
@@ -186,7 +186,7 @@ fn a_temperature_divides_log_odds_and_keeps_their_order() {
 #[test]
 fn the_temperature_of_an_overconfident_head_is_found() {
     let mut rng = tts_core::seed::rng(5);
-    let mut uniform = || tts_core::seed::uniform(&mut rng);
+    let mut uniform = || rng.uniform();
     let (mut odds, mut hard, mut soft) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..20_000 {
         let true_odds = 6.0 * uniform() - 3.0;

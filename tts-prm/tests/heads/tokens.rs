@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tts_core::scorer::NEUTRAL;
 use tts_core::{Prompt, StepScorer, Trajectory};
-use tts_models::Trunk;
+use tts_models::Backbone;
 use tts_prm::{
     HeadConfig, HeadOutput, Linear, OutcomeHead, ProcessHead, Reading, RewardHead, Separator,
 };

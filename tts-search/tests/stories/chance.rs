@@ -86,7 +86,7 @@ fn writer(name: &'static str, failing: f64) -> impl Generator {
     TextModel(move |_: &Prompt, _: &str, rng: &mut Rng| {
         let mut words = String::new();
         loop {
-            match seed::uniform(rng) {
+            match rng.uniform() {
                 luck if luck < failing => return Err(LineError(format!("{name} is down"))),
                 luck if luck < 0.3 => return Ok(words),
                 luck if luck < 0.5 => words += "halt, ",
@@ -100,7 +100,7 @@ fn writer(name: &'static str, failing: f64) -> impl Generator {
 fn judge(salt: u64, scale: Scale) -> impl StepScorer {
     scorer::from_fn(move |path: &Trajectory, step: &Step| {
         let text = format!("{}{}{}", path.prompt().question(), path.text(), step.text);
-        seed::uniform(&mut seed::rng(seed::root(salt, &text)))
+        seed::rng(seed::hash_text(salt, &text)).uniform()
     })
     .with_scale(scale)
 }
@@ -181,7 +181,7 @@ fn hard_budgets_are_kept() {
         let mut rng = seed::rng(index);
         let mut limit = |most: u64| {
             let n = 1 + seed::mix(index, most) % most;
-            (seed::uniform(&mut rng) < 0.4).then_some(n)
+            (rng.uniform() < 0.4).then_some(n)
         };
         let budget = Budget {
             samples: limit(30),

@@ -31,7 +31,7 @@ fn judged(samples: usize, keep: usize, meta: bool) -> Judged<BestOfN> {
 fn meta() -> impl StepScorer {
     scorer::from_fn(|path: &Trajectory, _: &Step| {
         let text = format!("{}{}", path.prompt().question(), path.text());
-        seed::uniform(&mut seed::rng(seed::root(1, &text)))
+        seed::rng(seed::hash_text(1, &text)).uniform()
     })
     .with_scale(Scale::OUTCOME)
 }
@@ -225,7 +225,7 @@ fn judging_changes_no_candidate() {
 
 #[test]
 fn a_judge_that_cannot_be_read_abstains_and_is_paid() {
-    let mumbles = TextModel(|_: &Prompt, _: &str, rng: &mut Rng| match seed::uniform(rng) {
+    let mumbles = TextModel(|_: &Prompt, _: &str, rng: &mut Rng| match rng.uniform() {
         luck if luck < 0.5 => Ok(r"\boxed{7, 8, nine, 7.5}".into()),
         _ => Ok("They are all fine.".into()),
     });

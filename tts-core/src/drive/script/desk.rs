@@ -1,6 +1,5 @@
 //! Where a script asks, and is answered.
 
-use rand_chacha::rand_core::Rng as _;
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -219,7 +218,7 @@ impl Desk {
 
     /// A random number in `[0, 1)`.
     pub fn uniform(&self) -> f64 {
-        seed::uniform(&mut self.lock().rng)
+        self.lock().rng.uniform()
     }
 
     /// What the problem has cost by the round before.

@@ -68,7 +68,7 @@ pub enum Split {
 impl Split {
     /// The split that a problem's text belongs to, as [`Problem::question`] has it.
     pub fn of(question: &str) -> Self {
-        match seed::root(0, question) % 10 {
+        match seed::hash_text(0, question) % 10 {
             0 => Self::Test,
             1 => Self::Validation,
             _ => Self::Train,
@@ -159,7 +159,7 @@ forward!(&T, Box<T>, Arc<T>);
 fn between(rng: &mut seed::Rng, low: i64, high: i64) -> i64 {
     let width = high.saturating_sub(low).saturating_add(1).max(1) as f64;
     #[expect(clippy::cast_possible_truncation, reason = "below width")]
-    let offset = (seed::uniform(rng) * width) as i64;
+    let offset = (rng.uniform() * width) as i64;
     low.saturating_add(offset)
 }
 

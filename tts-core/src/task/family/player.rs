@@ -124,7 +124,7 @@ fn draw(mut lines: Vec<Line>, partial: &str, sampling: &Sampling, seed: u64) -> 
     let temperature = f64::from(sampling.temperature);
     let weight = |line: &Line| (line.probability / most).powf(1.0 / temperature);
     let sum: f64 = lines.iter().map(weight).sum();
-    let mut left = seed::uniform(&mut seed::rng(seed)) * sum;
+    let mut left = seed::rng(seed).uniform() * sum;
     let drawn = lines.iter().position(|line| {
         left -= weight(line);
         left < 0.0

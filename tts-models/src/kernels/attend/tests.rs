@@ -8,7 +8,7 @@ use super::*;
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, reason = "test data")]
-    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 4.0 - 2.0) as f32).collect()
+    (0..count).map(|_| (rng.uniform() * 4.0 - 2.0) as f32).collect()
 }
 
 fn bits(x: &[f32]) -> Vec<u32> {

@@ -14,7 +14,7 @@ use cubecl::server::Handle;
 use cubecl::stream_id::StreamId;
 
 use crate::ModelError;
-use crate::digest::Digest;
+use crate::weights::digest::Digest;
 
 /// A device and its stream.
 pub(crate) struct Device<R: Runtime> {

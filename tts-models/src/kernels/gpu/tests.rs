@@ -56,7 +56,7 @@ fn runner(cases: u32) -> TestRunner {
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, reason = "any numbers will do")]
-    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 2.0 - 1.0) as f32).collect()
+    (0..count).map(|_| (rng.uniform() * 2.0 - 1.0) as f32).collect()
 }
 
 /// Rows `[rows, width]` with their padding.

@@ -11,7 +11,7 @@ use crate::weights::{Dtype, RawTensor};
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, reason = "test data")]
-    (0..count).map(|_| (tts_core::seed::uniform(&mut rng) * 4.0 - 2.0) as f32).collect()
+    (0..count).map(|_| (rng.uniform() * 4.0 - 2.0) as f32).collect()
 }
 
 /// Blocks of a type with random contents and scales between 2^-7 and 2^-3.
@@ -19,7 +19,7 @@ fn blocks(dtype: Dtype, outputs: usize, inputs: usize, seed: u64) -> RawTensor {
     let mut rng = tts_core::seed::rng(seed);
     let mut byte = || {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
-        let byte = (tts_core::seed::uniform(&mut rng) * 256.0) as u8;
+        let byte = (rng.uniform() * 256.0) as u8;
         byte
     };
     let mut bytes = Vec::new();

@@ -4,7 +4,7 @@ use burn::backend::ndarray::NdArrayDevice;
 
 use super::labels::conjunction;
 use super::*;
-use crate::backend::Cpu;
+use crate::exec::backend::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
 use crate::train::{
@@ -20,7 +20,7 @@ fn model(kind: &str) -> Model {
     let decoder = lively_weights(byte_config(kind)).unwrap();
     let mut rng = tts_core::seed::rng(9);
     #[expect(clippy::cast_possible_truncation, reason = "test data")]
-    let mut number = || (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
+    let mut number = || (rng.uniform() - 0.5) as f32;
     let weight = (0..3 * decoder.config.hidden_size).map(|_| number()).collect();
     let label = Some(LabelHead { weight, bias: vec![number(), number(), number()] });
     Model { label, ..Model::from(decoder) }
@@ -31,7 +31,7 @@ fn examples(vocab: usize) -> Vec<Example> {
     let mut rng = tts_core::seed::rng(4);
     let mut below = |n: usize| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below n")]
-        let number = (tts_core::seed::uniform(&mut rng) * n as f64) as u32;
+        let number = (rng.uniform() * n as f64) as u32;
         number
     };
     let mut example = |length: usize| {
@@ -300,7 +300,7 @@ fn the_optimiser_is_that_of_the_paper() {
     let numbers = |seed: u64| -> Vec<f32> {
         let mut rng = tts_core::seed::rng(seed);
         #[expect(clippy::cast_possible_truncation, reason = "test data")]
-        (0..count).map(|_| (tts_core::seed::uniform(&mut rng) - 0.5) as f32).collect()
+        (0..count).map(|_| (rng.uniform() - 0.5) as f32).collect()
     };
     let settings = TrainConfig { steps: 10, warmup: 2, clip: 30.0, ..TrainConfig::default() };
     let decayed = 100..30_000;
@@ -350,7 +350,7 @@ fn adapted(kind: &str, sites: &[Site]) -> Model {
     for factors in adapter.layers.iter_mut().flatten() {
         for value in &mut factors.b {
             #[expect(clippy::cast_possible_truncation, reason = "test data")]
-            let number = (tts_core::seed::uniform(&mut rng) - 0.5) as f32;
+            let number = (rng.uniform() - 0.5) as f32;
             *value = number;
         }
     }

@@ -5,7 +5,7 @@
 
 use super::{DecoderWeights, HEAD, Source};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-use crate::gpu::Stored;
+use crate::exec::gpu::Stored;
 use crate::kernels::Matrix;
 use crate::weights::{Checkpoint, Dtype, RawTensor};
 use crate::{ModelConfig, ModelError, WeightFormat};
@@ -23,7 +23,7 @@ impl DecoderWeights {
     /// Reads all weights of a checkpoint into f32.
     ///
     /// The head is tied to the embedding when the config says so, and also when the checkpoint has
-    /// no head of its own (trunk-only checkpoints, GGUF without `output.weight`); the returned
+    /// no head of its own (backbone-only checkpoints, GGUF without `output.weight`); the returned
     /// config then says so.
     ///
     /// # Errors

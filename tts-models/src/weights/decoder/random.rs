@@ -4,8 +4,7 @@
 //! norm weights are 1 within 0.1, so that leaving one out shows. Only integer arithmetic and exact
 //! scaling is involved: a seed gives the same bits on every machine.
 
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use tts_core::seed;
 
 use super::DecoderWeights;
 use crate::{ModelConfig, ModelError};
@@ -22,7 +21,7 @@ impl DecoderWeights {
     /// When the config is not valid ([`ModelConfig::validate`]).
     pub fn random(config: ModelConfig, seed: u64) -> Result<Self, ModelError> {
         config.validate()?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut rng = seed::rng(seed);
         Self::build(config, |name: &str, shape: &[usize]| {
             let norm = name.ends_with("norm.weight");
             let (centre, spread) = if norm { (1.0, NORM_SPREAD) } else { (0.0, SPREAD) };
@@ -44,7 +43,7 @@ impl DecoderWeights {
     /// When the config is not valid ([`ModelConfig::validate`]).
     pub fn initial(config: ModelConfig, seed: u64) -> Result<Self, ModelError> {
         config.validate()?;
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut rng = seed::rng(seed);
         let depth = (2.0 * config.num_hidden_layers as f32).sqrt();
         Self::build(config, |name: &str, shape: &[usize]| {
             let count = shape.iter().product();
@@ -66,6 +65,6 @@ impl DecoderWeights {
 }
 
 /// Uniform over 2^24 equally spaced values of [-1, 1).
-fn symmetric(rng: &mut ChaCha8Rng) -> f32 {
+fn symmetric(rng: &mut seed::Rng) -> f32 {
     (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
 }

@@ -7,7 +7,7 @@ use tts_core::{Prompt, seed};
 /// Problem number `index`.
 pub(crate) fn problem(index: u64) -> Prompt {
     let mut rng = seed::rng(seed::mix(11, index));
-    let mut number = || format!("{:.0}", (seed::uniform(&mut rng) * 30.0).floor());
+    let mut number = || format!("{:.0}", (rng.uniform() * 30.0).floor());
     Prompt::text(format!("{} + {} + {} + {} = ?", number(), number(), number(), number()))
 }
 

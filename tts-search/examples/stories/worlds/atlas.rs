@@ -16,7 +16,7 @@ use crate::text_model::TextModel;
 pub(crate) const RIVERS: usize = 24;
 
 fn length(river: &str) -> u64 {
-    seed::root(5, river) % 900 + 100
+    seed::hash_text(5, river) % 900 + 100
 }
 
 /// What stands under the last heading of this name.
@@ -39,7 +39,7 @@ pub(crate) fn writer() -> impl Generator {
         let asked = prompt.question();
         let is = |task: &str| asked.starts_with(task);
         let draft = under(asked, "Draft");
-        let chance = if seed::uniform(rng) < 0.5 { "" } else { " " };
+        let chance = if rng.uniform() < 0.5 { "" } else { " " };
         let text = if is(MERGE) || is(REWRITE) {
             under(asked, "Text").to_owned()
         } else if is(DRAFT) {
@@ -69,7 +69,7 @@ pub(crate) fn writer() -> impl Generator {
 /// Criticises whatever it is shown.
 pub(crate) fn judge() -> impl Generator {
     TextModel(|_: &Prompt, _: &str, rng: &mut Rng| {
-        Ok(format!("Helpful: {:.0} of 10.", seed::uniform(rng) * 10.0))
+        Ok(format!("Helpful: {:.0} of 10.", rng.uniform() * 10.0))
     })
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Source: none; a world for tests, as [`tts_core::toy`].
 
-use tts_core::seed::{self, Rng};
+use tts_core::seed::Rng;
 use tts_core::{Generator, Prompt, Scale, Step, StepScorer, Trajectory, scorer};
 
 use crate::text_model::TextModel;
@@ -16,7 +16,7 @@ pub(crate) fn writer(fresh: f64, gain: f64) -> impl Generator + Clone {
         let shown = prompt.question().split("<solution>").nth(1);
         let shown = shown.and_then(|rest| rest.split_once("</solution>"));
         let base = shown.and_then(|(text, _)| text.trim().parse::<f64>().ok());
-        let chance = 0.1 * (seed::uniform(rng) - 0.5);
+        let chance = 0.1 * (rng.uniform() - 0.5);
         Ok(format!("{:.3}", (base.map_or(fresh, |base| base + gain) + chance).clamp(0.0, 1.0)))
     })
 }

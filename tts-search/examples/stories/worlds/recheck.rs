@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use tts_core::seed::{self, Rng};
+use tts_core::seed::Rng;
 use tts_core::{Generator, Prompt};
 
 use crate::addition::right;
@@ -32,7 +32,7 @@ pub(crate) fn thinker() -> impl Generator + Clone {
         let mut text = so_far.to_owned();
         if !so_far.contains(CLOSE) {
             let right = right(prompt.question());
-            let mut lucky = |rate: f64| seed::uniform(rng) < rate;
+            let mut lucky = |rate: f64| rng.uniform() < rate;
             loop {
                 let slip = if lucky(0.5) { "" } else { ["1", "2"][usize::from(lucky(0.5))] };
                 text.extend(["It is ", &right, slip, ".\n"]);

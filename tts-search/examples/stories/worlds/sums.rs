@@ -27,7 +27,7 @@ pub(crate) struct Sums {
 }
 
 fn below(rng: &mut Rng, most: f64) -> f64 {
-    (seed::uniform(rng) * most).floor()
+    (rng.uniform() * most).floor()
 }
 
 /// The answers that a text gives, in order.
@@ -39,7 +39,7 @@ impl Sums {
     fn write(self, prompt: &Prompt, rng: &mut Rng) -> String {
         let question = prompt.question();
         let right = right(question);
-        let mut luck = |rate: f64| seed::uniform(rng) < rate;
+        let mut luck = |rate: f64| rng.uniform() < rate;
         let found = answers(question).any(|answer| answer == right);
         if question.contains("What is wrong") {
             let said = if luck(self.eye) == found { "It is correct." } else { "The sum is off." };
@@ -80,7 +80,7 @@ impl StepScorer for Sums {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         let judge = |path: &Trajectory| {
             let (question, text) = (path.prompt().question(), path.text());
-            let chance = seed::uniform(&mut seed::rng(seed::root(3, &format!("{question}{text}"))));
+            let chance = seed::rng(seed::hash_text(3, &format!("{question}{text}"))).uniform();
             let sound = answers(&text).last() == Some(&right(question));
             let score = if sound == (chance < self.eye) { 0.6 } else { 0.2 } + 0.3 * chance;
             Scored::of(vec![score; path.fresh_steps().len()])

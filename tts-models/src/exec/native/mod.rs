@@ -1,0 +1,396 @@
+//! The executor on own CPU kernels: a whole decoder pass over packed weights as one call.
+//!
+//! All rows of all spans run together through the projections; attention reads each block of keys
+//! and values once for all the rows that share it (see the module `attention`). Every reduction has one fixed
+//! order (see `kernels`), so a sequence has the same bits alone and among others, with any number of
+//! threads, in one span and token by token, and however its past is cut into blocks.
+//!
+//! Weights are multiplied in the type that they are stored in: quantised blocks by integer dot
+//! products with inputs rounded to 8 bits, BF16 by its own dot products, and F16 and F32 in f32,
+//! which is exact but for rounding and checked against [`crate::Plain`], the same decoder on Burn's
+//! own operations. [`WeightFormat`] asks for another type. Keys and values are kept in f32 beside
+//! f32 weights, and in f16 otherwise.
+
+mod attention;
+mod state;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tts_core::cost::ModelShape;
+
+pub use state::{NativeBlock, NativeState};
+
+use crate::exec::rope::{Angles, Rope};
+use crate::exec::{check_hidden, check_spans};
+use crate::kernels::{
+    Input, KeyValueShape, Kinds, Matrix, Team, project, project_swiglu, rms_norm, rotate,
+};
+use crate::{BLOCK_TOKENS, Piece, Span, Want};
+use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
+use attention::Plan;
+use state::{KeyValueType, Numbers, Pool};
+
+/// The type in which weights are held and multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WeightFormat {
+    /// As in the checkpoint: quantised blocks as integers, BF16 as BF16, everything else in f32.
+    #[default]
+    Stored,
+    /// f32, whatever is stored: exact but for rounding.
+    F32,
+    /// Rounded to BF16.
+    Bf16,
+    /// Rounded to 8 bits in blocks of 32 inputs.
+    Int8,
+}
+
+impl std::fmt::Display for WeightFormat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Stored => "stored",
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+            Self::Int8 => "int8",
+        })
+    }
+}
+
+impl std::str::FromStr for WeightFormat {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "stored" => Ok(Self::Stored),
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            "int8" => Ok(Self::Int8),
+            _ => Err(format!("{name:?} is not a format of weights: stored, f32, bf16 or int8")),
+        }
+    }
+}
+
+/// A decoder on the CPU, on own kernels.
+#[derive(Debug)]
+pub struct Native {
+    config: ModelConfig,
+    embedding: Matrix,
+    layers: Vec<LayerWeights<Matrix>>,
+    norm: Vec<f32>,
+    head: Option<Matrix>,
+    rope: Rope,
+    pool: Arc<Pool>,
+    team: Team,
+    /// Of passes that are over.
+    scratch: Mutex<Vec<Scratch>>,
+}
+
+/// What a pass makes on the way, kept from layer to layer and from pass to pass: fresh memory costs
+/// more than small models do. Every part is written whole before it is read.
+#[derive(Debug, Default)]
+struct Scratch {
+    /// `[rows, hidden]`.
+    x: Vec<f32>,
+    input: Input,
+    /// `[rows, q + 2 kv]`.
+    qkv: Vec<f32>,
+    /// `[rows, q]`, in the order of the tasks of attention.
+    attended: Vec<f32>,
+    /// `[rows, f]`.
+    active: Vec<f32>,
+}
+
+impl Native {
+    /// Takes weights over in f32, with `threads` threads; 0 for one a core.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn new(weights: DecoderWeights, threads: usize) -> Result<Self, ModelError> {
+        Self::with_format(weights, WeightFormat::F32, threads)
+    }
+
+    /// Takes weights over in a format, with `threads` threads; 0 for one a core.
+    ///
+    /// # Errors
+    /// When the threads cannot be started.
+    pub fn with_format(
+        weights: DecoderWeights,
+        format: WeightFormat,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        Self::of_packed(weights.pack(|values, inputs| Matrix::of(values, inputs, format)), threads)
+    }
+
+    /// Reads the weights of a checkpoint, tensor by tensor.
+    ///
+    /// # Errors
+    /// Those of [`DecoderWeights::load`], when a scale is not finite, or when the threads cannot be
+    /// started.
+    pub fn load(
+        checkpoint: &Checkpoint,
+        format: WeightFormat,
+        threads: usize,
+    ) -> Result<Self, ModelError> {
+        Self::of_packed(DecoderWeights::load_packed(checkpoint, format)?, threads)
+    }
+
+    fn of_packed(weights: DecoderWeights<Matrix>, threads: usize) -> Result<Self, ModelError> {
+        let team =
+            Team::new(threads).map_err(|error| ModelError::input("threads", error.to_string()))?;
+        let DecoderWeights { config, embedding, layers, norm, head } = weights;
+        let shape = KeyValueShape {
+            layers: config.num_hidden_layers,
+            heads: config.num_key_value_heads,
+            width: config.head_dim,
+        };
+        let exact = layers.iter().all(|layer| matches!(layer.down, Matrix::F32 { .. }));
+        let kind = if exact { KeyValueType::F32 } else { KeyValueType::F16 };
+        let pool = Arc::new(Pool::new(shape, kind));
+        let rope = Rope::new(&config);
+        let scratch = Mutex::default();
+        Ok(Self { config, embedding, layers, norm, head, rope, pool, team, scratch })
+    }
+
+    fn scratch(&self) -> Scratch {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
+    }
+
+    fn keep_scratch(&self, scratch: Scratch) {
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(scratch);
+    }
+
+    fn epsilon(&self) -> f32 {
+        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+        let epsilon = self.config.rms_norm_eps as f32;
+        epsilon
+    }
+
+    /// Rows `[rows, hidden]` after an RMS norm, in the forms that `matrices` need.
+    fn normed(&self, x: &[f32], norm: &[f32], kinds: Kinds, input: &mut Input) {
+        let width = norm.len();
+        input.fill(&self.team, kinds, x.len() / width, width, |row, out| {
+            rms_norm(&x[row * width..(row + 1) * width], norm, self.epsilon(), out);
+        });
+    }
+
+    /// Bias, per-head norm and rotation of the stacked queries, keys and values of one row.
+    fn prepare(&self, layer: &LayerWeights<Matrix>, row: &mut [f32], angles: &Angles) {
+        if let Some(biases) = &layer.attention_bias {
+            for (value, bias) in row.iter_mut().zip(biases.iter().flatten()) {
+                *value += bias;
+            }
+        }
+        let width = self.config.head_dim;
+        let queries = self.config.num_attention_heads;
+        let keys = self.config.num_key_value_heads;
+        let (cosines, sines) = angles.get();
+        for (head, values) in row.chunks_exact_mut(width).take(queries + keys).enumerate() {
+            if let Some([query, key]) = &layer.qk_norm {
+                let weight = if head < queries { query } else { key };
+                let copy = values.to_vec();
+                rms_norm(&copy, weight, self.epsilon(), values);
+            }
+            rotate(values, cosines, sines);
+        }
+    }
+
+    /// Finishes queries, keys and values `[rows, q + 2 kv]`, and writes the latter two to the
+    /// sequences' blocks.
+    fn keep(
+        &self,
+        index: usize,
+        qkv: &mut [f32],
+        positions: &[Angles],
+        spans: &mut [Span<'_, NativeState>],
+    ) {
+        /// Rows of a task of its own.
+        const ROWS: usize = 4;
+        let layer = &self.layers[index];
+        let (q, kv) = (self.config.query_width(), self.config.key_value_width());
+        let width = q + 2 * kv;
+        let rows = qkv.chunks_mut(ROWS * width).zip(positions.chunks(ROWS)).collect();
+        self.team.each_of(rows, |_, (rows, angles): (&mut [f32], &[Angles])| {
+            for (row, angles) in rows.chunks_exact_mut(width).zip(angles) {
+                self.prepare(layer, row, angles);
+            }
+        });
+        let mut rest = &*qkv;
+        let mut slots = Vec::with_capacity(spans.len());
+        for span in spans {
+            let tokens = span.tokens.len();
+            let (mine, later) = rest.split_at(tokens * width);
+            rest = later;
+            for (numbers, slot, rows) in state::slots(span.state, tokens) {
+                slots.push((numbers, slot, &mine[rows.start * width..rows.end * width]));
+            }
+        }
+        let shape = self.pool.shape;
+        // A few blocks make a task: a row's keys and values are written in less than a microsecond.
+        let mut tasks: Vec<Vec<_>> = Vec::new();
+        for slot in slots {
+            match tasks.last_mut() {
+                Some(task) if task.len() < ROWS => task.push(slot),
+                _ => tasks.push(vec![slot]),
+            }
+        }
+        self.team.each_of(tasks, |_, slots| {
+            for (numbers, slot, rows) in slots {
+                for (offset, row) in rows.chunks_exact(width).enumerate() {
+                    let (keys, values) = row[q..].split_at(kv);
+                    let token = slot + offset;
+                    match numbers {
+                        Numbers::F32(block) => shape.write(block, index, token, keys, values),
+                        Numbers::F16(block) => shape.write(block, index, token, keys, values),
+                    }
+                }
+            }
+        });
+    }
+
+    /// One layer over `x [rows, hidden]` of the scratch, in place.
+    fn layer(
+        &self,
+        index: usize,
+        scratch: &mut Scratch,
+        positions: &[Angles],
+        plan: &Plan,
+        spans: &mut [Span<'_, NativeState>],
+    ) {
+        let LayerWeights { query, key, value, output, gate, up, down, .. } = &self.layers[index];
+        let layer = &self.layers[index];
+        let rows = positions.len();
+        let (q, kv) = (self.config.query_width(), self.config.key_value_width());
+        let f = self.config.intermediate_size;
+        let Scratch { x, input, qkv, attended, active } = scratch;
+
+        self.normed(x, &layer.attention_norm, Kinds::of([query, key, value]).fine(), input);
+        qkv.resize(rows * (q + 2 * kv), 0.0);
+        project(&self.team, input, &[query, key, value], false, qkv);
+        self.keep(index, qkv, positions, spans);
+        plan.attend(&self.team, index, qkv, spans, attended);
+        input.fill(&self.team, Kinds::of([output]), rows, q, |row, out| {
+            plan.gather(attended, row, out);
+        });
+        project(&self.team, input, &[output], true, x);
+
+        self.normed(x, &layer.feed_forward_norm, Kinds::of([gate, up]), input);
+        active.resize(rows * f, 0.0);
+        project_swiglu(&self.team, input, gate, up, active);
+        input.copy(&self.team, Kinds::of([down]), active, f);
+        project(&self.team, input, &[down], true, x);
+    }
+
+    /// The rows that the spans want, after the final norm.
+    fn wanted(&self, x: &[f32], spans: &[Span<'_, NativeState>]) -> Vec<f32> {
+        let hidden = self.config.hidden_size;
+        let mut wanted = Vec::new();
+        let mut rows = x.chunks_exact(hidden);
+        for span in spans {
+            let count = span.tokens.len();
+            for (offset, row) in rows.by_ref().take(count).enumerate() {
+                let keep = match span.want {
+                    Want::Nothing => false,
+                    Want::Last => offset + 1 == count,
+                    Want::All => true,
+                };
+                if keep {
+                    let at = wanted.len();
+                    wanted.resize(at + hidden, 0.0);
+                    rms_norm(row, &self.norm, self.epsilon(), &mut wanted[at..]);
+                }
+            }
+        }
+        wanted
+    }
+}
+
+impl Executor for Native {
+    type Block = NativeBlock;
+    type State = NativeState;
+
+    fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    fn begin(&self, pieces: &[Piece<NativeBlock>]) -> NativeState {
+        NativeState::new(pieces)
+    }
+
+    fn pieces(&self, state: &mut NativeState) -> Vec<Piece<NativeBlock>> {
+        state.pieces()
+    }
+
+    fn block_id(&self, block: &NativeBlock) -> usize {
+        block.id()
+    }
+
+    fn block_bytes(&self, _: &NativeBlock) -> usize {
+        self.pool.token_bytes() * BLOCK_TOKENS
+    }
+
+    fn token_bytes(&self) -> usize {
+        self.pool.token_bytes()
+    }
+
+    fn shape(&self) -> ModelShape {
+        let layer = |layer: &LayerWeights<Matrix>| {
+            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
+            [query, key, value, output, gate, up, down].map(Matrix::bytes).iter().sum::<usize>()
+        };
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        ModelShape {
+            layer_bytes: self.layers.iter().map(layer).sum::<usize>() as u64,
+            head_bytes: head.bytes() as u64,
+            token_bytes: self.token_bytes() as u64,
+            ..self.config.shape(32.0, 4)
+        }
+    }
+
+    fn length(&self, state: &NativeState) -> usize {
+        state.len()
+    }
+
+    fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
+        check_spans(&self.config, spans, NativeState::len)?;
+        let mut scratch = self.scratch();
+        let mut positions = Vec::new();
+        let mut row = Vec::new();
+        scratch.x.clear();
+        for span in &mut *spans {
+            span.state.reserve(span.tokens.len(), || self.pool.take());
+            for (offset, &token) in span.tokens.iter().enumerate() {
+                self.embedding.output(token as usize, &mut row);
+                scratch.x.extend_from_slice(&row);
+                positions.push(self.rope.at(span.state.len() + offset));
+            }
+        }
+        let plan = Plan::new(&self.config, self.pool.shape, spans);
+        for index in 0..self.layers.len() {
+            self.layer(index, &mut scratch, &positions, &plan, spans);
+        }
+        let wanted = self.wanted(&scratch.x, spans);
+        for span in spans {
+            span.state.advance(span.tokens.len());
+        }
+        self.keep_scratch(scratch);
+        Ok(wanted)
+    }
+
+    fn logits_into(&self, hidden: &[f32], logits: &mut Vec<f32>) -> Result<(), ModelError> {
+        let width = self.config.hidden_size;
+        check_hidden(hidden, width)?;
+        let rows = hidden.len() / width;
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        let mut scratch = self.scratch();
+        scratch.input.copy(&self.team, Kinds::of([head]), hidden, width);
+        logits.resize(rows * self.config.vocab_size, 0.0);
+        project(&self.team, &scratch.input, &[head], false, logits);
+        self.keep_scratch(scratch);
+        Ok(())
+    }
+
+    fn parallel(&self, count: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.team.each(count, task);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the lines of an opened model depend on besides the request, as a short text.
+//!
+//! Architecture, a digest of the files, the type of the weights, and what computes: two models of one
+//! identity write the same lines, bit for bit, wherever the files lie. Own CPU kernels have the same
+//! bits on every machine and are named alone; elsewhere bits differ between devices, which are told
+//! apart as well as they let themselves.
+
+use std::path::{Path, PathBuf};
+
+use crate::weights::digest::Digest;
+use crate::{Checkpoint, ModelError, WeightFormat};
+
+/// The identity of a checkpoint, with the files of an adapter, on a device.
+///
+/// # Errors
+/// When a file cannot be read.
+pub(crate) fn identity(
+    checkpoint: &Checkpoint,
+    adapter: &[PathBuf],
+    weights: WeightFormat,
+    device: &str,
+) -> Result<String, ModelError> {
+    let config = checkpoint.config();
+    let mut digest = Digest::default();
+    // As it was read: end tokens may stand in a file of their own.
+    digest.bytes(config.to_json().as_bytes());
+    for file in checkpoint.files() {
+        digest.file(file)?;
+    }
+    if checkpoint.gguf().is_none() {
+        for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
+            optional(&mut digest, &checkpoint.folder().join(name))?;
+        }
+    }
+    for file in adapter {
+        digest.file(file)?;
+    }
+    Ok(format!("{} {:016x} {weights} {device}", config.architecture, digest.finish()))
+}
+
+/// Takes a file that need not be there.
+fn optional(digest: &mut Digest, path: &Path) -> Result<(), ModelError> {
+    let there = path.is_file();
+    digest.number(there.into());
+    if there { digest.file(path) } else { Ok(()) }
+}
+
+/// The reference's matrix products choose their kernel by what the processor has.
+pub(crate) fn reference() -> String {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        // As matrixmultiply asks, in its order.
+        let kernel = match () {
+            () if has!("avx512f") => "avx512",
+            () if has!("fma") && has!("avx2") => "fma",
+            () if has!("avx") => "avx",
+            () => "sse2",
+        };
+        format!("ndarray {kernel}")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    format!("ndarray {}", std::env::consts::ARCH)
+}

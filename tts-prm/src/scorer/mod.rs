@@ -1,0 +1,10 @@
+//! Scorers that need no head: what a policy's own probabilities say, and what values say of a step.
+
+mod advantage;
+mod cost;
+mod implicit;
+mod logprob;
+
+pub use advantage::{AdvantageScorer, best_of};
+pub use implicit::ImplicitReward;
+pub use logprob::{MeanLogprob, SumLogprob};
