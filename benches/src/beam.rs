@@ -3,7 +3,7 @@
 //! What is measured is the search itself: forks, shared prefixes, rounds. Every step has the same
 //! number of tokens, and nothing ends early, so that all engines generate as many.
 
-use tts_core::seed::{self, Rng};
+use tts_core::seed::Rng;
 use tts_core::{Expand, NodeId, SearchStrategy, Until, View};
 
 /// Keeps `keep` of each round's leaves by a seeded shuffle and continues each `branch` ways.

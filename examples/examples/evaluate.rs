@@ -10,18 +10,17 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
 use serde_json::json;
-use tts_core::{Outcome, Prompt, SearchError, What};
-use tts_examples::evaluate::{self, Figures, Job, Manifest};
-use tts_examples::options::{ModelOptions, SearchOptions};
-use tts_examples::{Error, data, exit, report};
-use tts_prm::ScorerSpec;
+use tts_core::{Outcome, SearchError, What};
+use tts_examples::options::{ModelOptions, SearchOptions, Setup};
+use tts_examples::{Error, exit};
+use tts_search::evaluate::{self, Evaluation, Fields, Item, Report, words};
 
 /// Evaluates a strategy on a file of problems.
 #[derive(Parser)]
@@ -56,6 +55,37 @@ struct Arguments {
     record: Option<PathBuf>,
 }
 
+/// The figures with all that decided them, as they are written.
+#[derive(Serialize)]
+struct Written<'a> {
+    setup: &'a Setup,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
+fn items(arguments: &Arguments) -> Result<Vec<Item>, Error> {
+    let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
+    let mut items = evaluate::load(&arguments.data, &Fields::named(fields.0, fields.1))?;
+    items.drain(..arguments.skip.min(items.len()));
+    if arguments.limit > 0 {
+        items.truncate(arguments.limit);
+    }
+    if items.is_empty() {
+        return Err(format!("{}: no problems", arguments.data.display()).into());
+    }
+    Ok(items)
+}
+
+/// Where the records go when nobody says: beside the figures, or under `runs`.
+fn folder(arguments: &Arguments) -> PathBuf {
+    let name = arguments.data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
+    match (&arguments.record, &arguments.json) {
+        (Some(folder), _) => folder.clone(),
+        (None, Some(json)) => json.with_extension("records"),
+        (None, None) => Path::new("runs").join(format!("{name}.records")),
+    }
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let started = Instant::now();
     if let Some(path) = &arguments.json {
@@ -63,108 +93,81 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let setup = arguments.search.setup()?;
     let few_shot = arguments.search.writing.prompting.few_shot()?;
-    let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
-    let mut problems = data::load(&arguments.data, fields.0, fields.1)?;
-    problems.drain(..arguments.skip.min(problems.len()));
-    if arguments.limit > 0 {
-        problems.truncate(arguments.limit);
-    }
-    if problems.is_empty() {
-        return Err(format!("{}: no problems", arguments.data.display()).into());
-    }
-    let folder = arguments
-        .record
-        .clone()
-        .unwrap_or_else(|| evaluate::default_folder(arguments.json.as_deref(), &arguments.data));
-    let path = &arguments.model.model;
-    let fingerprint = evaluate::fingerprint(&problems);
+    let items = items(arguments)?;
+    let folder = folder(arguments);
     let model = arguments.model.open()?;
     let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
     let scale = setup.check_scorer(&scorer)?;
-    let task = arguments.search.task()?;
-    let head = match &arguments.search.scorer {
-        ScorerSpec::Process(head) | ScorerSpec::Outcome(head) => evaluate::digest(head)?,
-        ScorerSpec::Logprob | ScorerSpec::Rule => 0,
-    };
-    Manifest {
-        model: (path, arguments.model.digest()?),
-        backend: arguments.model.backend,
-        weights: arguments.model.weights,
-        scorer: head,
-        setup: &setup,
-        problems: fingerprint,
-    }
-    .claim(&folder)?;
 
     let mut err = std::io::stderr();
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(err, "scorer    {} ({})", setup.scorer, report::scale(scale))?;
+    writeln!(err, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
     writeln!(err, "records   {}", folder.display())?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {eta} to go; {msg}";
-    let bar = ProgressBar::new(problems.len() as u64)
+    let bar = ProgressBar::new(items.len() as u64)
         .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
     bar.tick();
-    let prompts: Vec<Prompt> = problems
-        .iter()
-        .map(|problem| {
-            arguments.search.writing.prompting.prompt(few_shot.as_ref(), &problem.question)
-        })
-        .collect();
-    let (mut tokens, mut right, mut ended) = (0, 0, 0);
-    let searching = Instant::now();
     let generated = AtomicU64::new(0);
-    let job = Job {
-        setup: &setup,
-        policy: &model,
-        scorer: &scorer,
-        task: Arc::clone(&task),
-        prompts,
-        folder: &folder,
-        concurrency: arguments.concurrency,
-    };
-    let results = job.run(
-        |event| {
+    let search = setup
+        .search(&*model, &*scorer, arguments.search.task()?)
+        .concurrency(arguments.concurrency)
+        .record(&folder)
+        .observer(|event| {
             if let What::Line { tokens } = event.what {
                 generated.fetch_add(tokens, Ordering::Relaxed);
             }
             bar.tick();
-        },
-        |id, result| {
-            let row = evaluate::row(id.0, &problems[id.0], &setup.recipe, result);
-            ended += 1;
-            right += usize::from(row.correct);
-            tokens += row.cost.generated_tokens;
-            let accuracy =
-                100.0 * f64::from(u32::try_from(right).unwrap_or(u32::MAX)) / f64::from(ended);
-            let rate = generated.load(Ordering::Relaxed) as f64 / searching.elapsed().as_secs_f64();
-            let tokens = report::thousands(tokens);
-            bar.set_message(format!("{accuracy:.1} % right, {tokens} tokens, {rate:.0} tokens/s"));
-            bar.inc(1);
-        },
-    );
+        });
+    let identity = |identity: &Option<String>| identity.clone().unwrap_or_default();
+    let settings = search.settings();
+    let manifest = json!({
+        "model": identity(&settings.policy.identity),
+        "scorer": settings.scorer.as_ref().map(|judge| identity(&judge.identity)),
+        "setup": setup,
+        "problems": evaluate::fingerprint(&items),
+    });
+    evaluate::claim(&folder, &manifest)?;
+    let (mut tokens, mut right, mut ended) = (0, 0, 0);
+    let searching = Instant::now();
+    let evaluation = Evaluation::new(search, &items)
+        .prompt(|question| arguments.search.writing.prompting.prompt(few_shot.as_ref(), question));
+    let (report, results) = evaluation.run_keeping(&setup.recipe, |graded| {
+        ended += 1;
+        right += u32::from(graded.correct);
+        tokens += graded.cost.generated_tokens;
+        let accuracy = 100.0 * f64::from(right) / f64::from(ended);
+        let rate = generated.load(Ordering::Relaxed) as f64 / searching.elapsed().as_secs_f64();
+        let tokens = words::thousands(tokens);
+        bar.set_message(format!("{accuracy:.1} % right, {tokens} tokens, {rate:.0} tokens/s"));
+        bar.inc(1);
+    })?;
+    drop(evaluation);
     bar.finish_and_clear();
     let seconds = searching.elapsed().as_secs_f64();
-    let rows = results.iter().zip(&problems).enumerate();
-    let row = |(index, (result, problem))| evaluate::row(index, problem, &setup.recipe, result);
-    let figures = evaluate::figures(&setup, scale, &*task, rows.map(row).collect())?;
     let generated = generated.into_inner();
-    print(&figures, generated, seconds)?;
+    let mut out = std::io::stdout().lock();
+    report.write(&mut out)?;
+    writeln!(
+        out,
+        "machine   {} tokens generated now in {seconds:.1} s, {:.0} a second",
+        words::thousands(generated),
+        generated as f64 / seconds
+    )?;
     if let Some(path) = &arguments.json {
-        write_json(path, &figures, &results, started.elapsed(), seconds, generated)?;
+        let written = Written { setup: &setup, report: &report };
+        write_json(path, &written, &results, started.elapsed(), seconds, generated)?;
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
-    match figures.failed {
+    match report.failed {
         0 => Ok(()),
-        failed => {
-            Err(format!("{failed} of {} problems failed; see above", figures.problems).into())
-        }
+        failed => Err(format!("{failed} of {} problems failed; see above", report.problems).into()),
     }
 }
 
 /// The figures, and beside them what differs from run to run.
 fn write_json(
     path: &Path,
-    figures: &Figures<'_>,
+    figures: &Written<'_>,
     results: &[Result<Outcome, SearchError>],
     whole: Duration,
     searching: f64,
@@ -184,52 +187,6 @@ fn write_json(
         "cached_tokens": measured().map(|m| m.cached_tokens).sum::<u64>(),
     });
     write(&path.with_extension("timings.json"), serde_json::to_vec_pretty(&timings)?)?;
-    Ok(())
-}
-
-fn print(figures: &Figures<'_>, generated: u64, seconds: f64) -> Result<(), Error> {
-    let mut out = std::io::stdout().lock();
-    let percent = |accuracy: &tts_core::metrics::Accuracy| {
-        let [low, high] = accuracy.interval;
-        let mean = 100.0 * accuracy.mean;
-        format!("{mean:5.1} %  (95 %: {:.1} to {:.1})", 100.0 * low, 100.0 * high)
-    };
-    writeln!(out, "problems  {}, {} failed", figures.problems, figures.failed)?;
-    writeln!(out, "accuracy  {}", percent(&figures.accuracy))?;
-    if let (Some(accuracy), true) = (&figures.accuracy_of_run, figures.failed > 0) {
-        writeln!(out, "          {}  of the problems that ran", percent(accuracy))?;
-    }
-    if figures.unscored > 0 {
-        writeln!(out, "unscored  {} paths that the scorer could not judge", figures.unscored)?;
-    }
-    writeln!(out, "any       {}  some candidate is right", percent(&figures.any_candidate))?;
-    let mean = &figures.per_problem;
-    writeln!(
-        out,
-        "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {:.3e} FLOPs, {:.1} calls a problem",
-        mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
-    )?;
-    writeln!(
-        out,
-        "machine   {} tokens generated now in {seconds:.1} s, {:.0} a second",
-        report::thousands(generated),
-        generated as f64 / seconds
-    )?;
-    if !figures.curve.is_empty() {
-        writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k  problems")?;
-        for point in &figures.curve {
-            let [pass, majority, best, weighted] =
-                [point.pass, point.majority, point.best, point.weighted].map(|p| 100.0 * p);
-            writeln!(
-                out,
-                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1} {:>9}",
-                point.k, point.problems
-            )?;
-        }
-    }
-    for row in figures.rows.iter().filter(|row| row.error.is_some()).take(5) {
-        writeln!(out, "problem {} failed: {}", row.index, row.error.as_deref().unwrap_or(""))?;
-    }
     Ok(())
 }
 

@@ -85,7 +85,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let ends = checkpoint.config().eos_token_ids.first().copied();
     let end = ends.or(special.eot).or(special.eos);
     let mut data = Data::default();
-    for tts_search::few_shot::Example { question, answer } in &worked.examples {
+    for tts_search::Example { question, answer } in &worked.examples {
         let solution = (question.as_str(), answer.as_str());
         let example = example(arguments, &text, end, few_shot.as_ref(), solution)?;
         arguments.training.put(&mut data, question, example);

@@ -16,11 +16,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::family::{Chain, Countdown, Family, Split, problems};
 use tts_core::{Search, StepRule, Store};
 use tts_examples::options::{ModelOptions, WritingOptions};
-use tts_examples::{Error, data, evaluate, exit, report};
-use tts_prm::GoldAnswer;
+use tts_examples::{Error, exit};
 use tts_prm::label::{
-    InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label, write_labels,
+    ByTask, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label, write_labels,
 };
+use tts_search::evaluate::{self, Fields, Item, words};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Families {
@@ -53,6 +53,9 @@ struct Arguments {
     /// Field of the answer; what stands behind `####` counts, where there is one.
     #[arg(long)]
     answer_field: Option<String>,
+    /// What an answer to a problem of a file is: math, exact or choice.
+    #[arg(long, default_value = "math", conflicts_with = "family")]
+    task: String,
     /// Problems; 0 for all of a file.
     #[arg(long, default_value_t = 100)]
     problems: usize,
@@ -96,13 +99,14 @@ fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
         (None, Some(path)) => {
             let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
             let few_shot = arguments.writing.prompting.few_shot()?;
-            let mut all = data::load(path, fields.0, fields.1)?;
+            let task = tts_core::task::by_name(&arguments.task)?;
+            let mut all = evaluate::load(path, &Fields::named(fields.0, fields.1))?;
             if count > 0 {
                 all.truncate(count);
             }
-            let problem = |problem: data::Problem| Problem {
-                prompt: arguments.writing.prompting.prompt(few_shot.as_ref(), &problem.question),
-                grade: Arc::new(GoldAnswer { gold: problem.gold }),
+            let problem = |Item { question, gold }: Item| Problem {
+                prompt: arguments.writing.prompting.prompt(few_shot.as_ref(), &question),
+                grade: Arc::new(ByTask { task: Arc::clone(&task), question, gold }),
             };
             Ok(all.into_iter().map(problem).collect())
         }
@@ -133,12 +137,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let store = Store::open(path.unwrap_or_else(|| arguments.out.with_extension("store.jsonl")))?;
     let model = arguments.model.open()?;
     // What a line depends on besides the request: the model's files and how they are multiplied.
-    let name = format!(
-        "{:016x} {:?} {:?}",
-        arguments.model.digest()?,
-        arguments.model.backend,
-        arguments.model.weights
-    );
+    let name = model.identity().ok_or("the model does not say what it is")?;
     let policy = store.over(&model, name);
     let mut rule = arguments.writing.rule(few_shot.as_ref())?;
     if arguments.family.is_some() && arguments.writing.step.is_empty() {
@@ -159,7 +158,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         lines += usage.logical.samples;
         tokens += usage.logical.generated_tokens;
         let rate = tokens as f64 / started.elapsed().as_secs_f64();
-        bar.set_message(format!("{} lines, {rate:.0} tokens/s", report::thousands(lines)));
+        bar.set_message(format!("{} lines, {rate:.0} tokens/s", words::thousands(lines)));
         bar.inc(1);
     });
     bar.finish_and_clear();
@@ -171,10 +170,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     writeln!(
         out,
         "cost      {} lines, {} tokens in {seconds:.1} s, {:.0} a second; {} of the lines were in the store",
-        report::thousands(lines),
-        report::thousands(tokens),
+        words::thousands(lines),
+        words::thousands(tokens),
         tokens as f64 / seconds,
-        report::thousands(store.found()),
+        words::thousands(store.found()),
     )?;
     Ok(())
 }
@@ -192,14 +191,14 @@ fn print(labelled: &[Vec<LabelledSolution>], path: &Path) -> Result<(), Error> {
     writeln!(
         out,
         "paths     {} of {} problems, {:.1} % of them right solutions",
-        report::thousands(count as u64),
+        words::thousands(count as u64),
         labelled.len(),
         share(solved, count)
     )?;
     writeln!(
         out,
         "steps     {} with a value: {:.1} % of them 0, {:.1} % of them 1",
-        report::thousands(values.len() as u64),
+        words::thousands(values.len() as u64),
         share(zeros, values.len()),
         share(ones, values.len())
     )?;

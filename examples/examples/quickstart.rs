@@ -12,15 +12,13 @@ use std::time::Instant;
 
 use clap::Parser;
 use tts_core::Aggregate;
+use tts_core::Search;
 use tts_core::family::{Family, Problem, Split, problems};
-use tts_examples::arena::Arena;
-use tts_examples::branches::{Branches, LEGEND};
-use tts_examples::judge::Judge;
-use tts_examples::lineup::{Strategy, root};
-use tts_examples::quick::{Contest, task};
-use tts_examples::table::{self, Table};
-use tts_examples::{Error, evaluate, exit, figure, pair, report, setting};
+use tts_examples::quickstart::{Contest, task};
+use tts_examples::verifier::Verifier;
+use tts_examples::{Error, exit, pair, setting};
 use tts_models::{Backend, EngineConfig, WeightFormat};
+use tts_search::evaluate::{self, Comparison, LEGEND, Method, Table, TreeView, square_root, words};
 
 /// Compares search strategies on arithmetic, or solves a problem of yours.
 #[derive(Parser)]
@@ -47,8 +45,8 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     threads: usize,
     /// Who judges: the reward models of the pair, or the exact checker (oracle).
-    #[arg(long, value_enum, default_value_t = Judge::Prm)]
-    scorer: Judge,
+    #[arg(long, value_enum, default_value_t = Verifier::Prm)]
+    scorer: Verifier,
     /// Another pair: a folder with generator, prm and orm.
     #[arg(long, value_name = "FOLDER")]
     pair: Option<PathBuf>,
@@ -61,7 +59,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut budgets = arguments.n.clone();
     budgets.sort_unstable();
     budgets.dedup();
-    budgets.iter().try_for_each(|&n| root(n).map(|_| ()))?;
+    budgets.iter().try_for_each(|&n| square_root(n).map(|_| ()))?;
     let Some(&most) = budgets.last() else { return Err("--n is empty".into()) };
     if arguments.problems == 0 {
         return Err("--problems is 0, expected at least 1".into());
@@ -87,16 +85,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let generator = tts_models::open(folder.join("generator"), Backend::Native, engine)?;
     let scorer = arguments.scorer.open(&folder, engine)?;
-    let arena = Arena {
-        generator: &generator,
-        family: &family,
-        problems: &held_out,
-        seed: arguments.seed,
-        concurrency: setting::CONCURRENCY,
-        sampling: setting::sampling(),
-        rule: setting::rule(),
-    };
-    let contest = Contest { arena, scorer: &scorer, aggregate: arguments.scorer.aggregate() };
+    let search = Search::new(&generator)
+        .rule(setting::rule())
+        .sampling(setting::sampling())
+        .seed(arguments.seed)
+        .concurrency(setting::CONCURRENCY);
+    let comparison = Comparison { search, family: &family, problems: &held_out };
+    let contest = Contest { comparison, scorer: &scorer, aggregate: arguments.scorer.aggregate() };
     match &asked {
         Some(problem) => ask(&contest, problem, most),
         None => compare(&contest, &budgets, most, arguments),
@@ -111,17 +106,17 @@ fn compare(
 ) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     let start = Instant::now();
-    let problems = contest.arena.problems;
+    let problems = contest.comparison.problems;
     writeln!(
         out,
         "{}: {} held-out problems; tokens are means a problem\n",
         task(),
         problems.len()
     )?;
-    table::head(&mut out)?;
-    let greedy = contest.search(Strategy::Greedy, 1)?;
+    evaluate::head(&mut out)?;
+    let greedy = contest.search(Method::Greedy, 1)?;
     let mut rows = vec![greedy.row.clone()];
-    table::row(&mut out, &greedy.row)?;
+    evaluate::row(&mut out, &greedy.row)?;
     let mut beam = None;
     for &n in budgets {
         writeln!(out)?;
@@ -129,19 +124,19 @@ fn compare(
         // The bound of them all comes last.
         let bound = pooled.pop();
         for row in pooled {
-            table::row(&mut out, &row)?;
+            evaluate::row(&mut out, &row)?;
             rows.push(row);
         }
-        for strategy in Strategy::SEARCHED {
-            let searched = contest.search(strategy, n)?;
-            table::row(&mut out, &searched.row)?;
+        for method in Method::SEARCHED {
+            let searched = contest.search(method, n)?;
+            evaluate::row(&mut out, &searched.row)?;
             rows.push(searched.row.clone());
-            if n == most && strategy == Strategy::Beam {
+            if n == most && method == Method::Beam {
                 beam = Some(searched);
             }
         }
         if let Some(row) = bound {
-            table::row(&mut out, &row)?;
+            evaluate::row(&mut out, &row)?;
             rows.push(row);
         }
     }
@@ -151,11 +146,11 @@ fn compare(
         writeln!(out, "\nBeam search at N = {most} on a problem {why}:\n")?;
         let question = &problems[place].question;
         let outcome = &beam.outcomes[place];
-        Branches { family: contest.arena.family, question, outcome }.write(&mut out)?;
+        TreeView { family: contest.comparison.family, question, outcome }.write(&mut out)?;
         writeln!(out, "\n{LEGEND}")?;
     }
     let table = Table { task: format!("{}, held out", task()), problems: problems.len(), rows };
-    figure::write(&table, &arguments.plot)?;
+    evaluate::chart(&table).write(&arguments.plot)?;
     writeln!(out, "\nchart     {}", shown(&arguments.plot))?;
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&table)?)
@@ -168,11 +163,11 @@ fn compare(
 
 fn ask(contest: &Contest<'_>, problem: &Problem, n: usize) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
-    let searched = contest.search(Strategy::Beam, n)?;
+    let searched = contest.search(Method::Beam, n)?;
     let [outcome] = &searched.outcomes[..] else { return Err("nothing was searched".into()) };
     let Some(best) = outcome.best else { return Err("the model wrote nothing".into()) };
     writeln!(out, "problem   {}\n", problem.question)?;
-    report::path(&mut out, outcome, best)?;
+    words::path(&mut out, outcome, best)?;
     let score = outcome.tree.score(best, contest.aggregate);
     let score = score.map_or_else(|| "-".to_owned(), |score| format!("{score:.4}"));
     writeln!(out, "\nanswer    {}", outcome.answer().as_deref().unwrap_or("(none found)"))?;
@@ -187,13 +182,13 @@ fn ask(contest: &Contest<'_>, problem: &Problem, n: usize) -> Result<(), Error> 
         format!("does not agree: the answer is {}", problem.answer)
     };
     writeln!(out, "checker   {verdict}")?;
-    writeln!(out, "search    beam of N = {n}: {}", report::cost(&outcome.usage.logical))?;
+    writeln!(out, "search    beam of N = {n}: {}", words::cost(&outcome.usage.logical))?;
     if let Some(note) = setting::unlike(problem) {
         writeln!(out, "note      {note}")?;
     }
     writeln!(out)?;
-    let branches = Branches { family: contest.arena.family, question: &problem.question, outcome };
-    branches.write(&mut out)?;
+    let view = TreeView { family: contest.comparison.family, question: &problem.question, outcome };
+    view.write(&mut out)?;
     writeln!(out, "\n{LEGEND}")?;
     Ok(())
 }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use tts_core::{Prompt, Request, Sampling, StepRule, Trajectory, Until};
-use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat, sampling};
+use tts_models::engine::sampling;
+use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 
 /// Prints next-token logits and greedy continuations of raw prompts.
 #[derive(Parser)]

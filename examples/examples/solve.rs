@@ -10,10 +10,11 @@ use std::time::Instant;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Aggregate, Outcome, Search, What};
+use tts_core::{Aggregate, Outcome, What};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
-use tts_examples::{Error, exit, report};
+use tts_examples::{Error, exit};
+use tts_search::evaluate::{check_writable, words};
 
 /// Solves one problem by search.
 #[derive(Parser)]
@@ -45,7 +46,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         return Err("the problem is empty: expected some text besides white space".into());
     }
     if let Some(path) = &arguments.json {
-        tts_examples::evaluate::check_writable(path)?;
+        check_writable(path)?;
     }
     let start = Instant::now();
     let model = arguments.model.open()?;
@@ -71,29 +72,22 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         forecast = Some(found);
     }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(out, "scorer    {} ({})", setup.scorer, report::scale(scale))?;
+    writeln!(out, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
     if let Some(forecast) = &forecast {
-        writeln!(out, "forecast  {}", report::forecast(forecast))?;
+        writeln!(out, "forecast  {}", words::forecast(forecast))?;
     }
     out.flush()?;
 
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
-    let mut search = Search::new(&model)
-        .scorer(&scorer)
-        .shared_task(arguments.search.task()?)
-        .rule(setup.rule.clone())
-        .sampling(setup.sampling)
-        .budget(setup.budget)
-        .seed(setup.seed)
-        .observer(|event| {
-            if let What::Asked { lines } = event.what {
-                let tokens = report::thousands(event.usage.logical.generated_tokens);
-                let round = event.usage.rounds + 1;
-                bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
-            }
-            bar.tick();
-        });
+    let mut search = setup.search(&*model, &*scorer, arguments.search.task()?).observer(|event| {
+        if let What::Asked { lines } = event.what {
+            let tokens = words::thousands(event.usage.logical.generated_tokens);
+            let round = event.usage.rounds + 1;
+            bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
+        }
+        bar.tick();
+    });
     if let Some(record) = &arguments.record {
         search = search.record(record);
     }
@@ -103,22 +97,22 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     writeln!(out)?;
     match outcome.best {
-        Some(best) => report::path(&mut out, &outcome, best)?,
+        Some(best) => words::path(&mut out, &outcome, best)?,
         None => writeln!(out, "(nothing was written)")?,
     }
     writeln!(out)?;
     let answer = outcome.answer();
     writeln!(out, "answer    {}", answer.as_deref().unwrap_or("(none found)"))?;
     write!(out, "votes     ")?;
-    report::votes(&mut out, &outcome)?;
-    writeln!(out, "stopped   {}", report::stop(outcome.stop))?;
+    words::votes(&mut out, &outcome)?;
+    writeln!(out, "stopped   {}", outcome.stop)?;
     let (usage, measured) = (&outcome.usage, &outcome.usage.measured);
-    writeln!(out, "cost      {}", report::cost(&usage.logical))?;
+    writeln!(out, "cost      {}", words::cost(&usage.logical))?;
     writeln!(
         out,
         "machine   {} tokens run, {} from the cache, {:.1} s, {:.0} generated tokens a second",
-        report::thousands(measured.computed_tokens),
-        report::thousands(measured.cached_tokens),
+        words::thousands(measured.computed_tokens),
+        words::thousands(measured.cached_tokens),
         measured.seconds,
         usage.logical.generated_tokens as f64 / measured.seconds
     )?;

@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tts_examples::options::ModelOptions;
 use tts_examples::training::{LabelOptions, holds_out, print_held_out, target};
-use tts_examples::{Error, exit, quick};
+use tts_examples::{Error, exit, quickstart};
 use tts_models::LanguageModel;
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::train::{Rows, Solution, check};
@@ -78,7 +78,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let model = arguments.model.open()?;
     let rows = |solutions: &[Solution], name: &str| -> Result<Rows, Error> {
-        let bar = quick::bar(name, solutions.len())?;
+        let bar = quickstart::bar(name, solutions.len())?;
         let rows = Rows::of(&*model, solutions, |count| bar.inc(count as u64))?;
         bar.finish_and_clear();
         Ok(rows)

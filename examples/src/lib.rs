@@ -1,26 +1,16 @@
-//! What the examples share: command-line options, data sets, comparisons, reports.
+//! What the examples share: command-line options, the embedded pair, experiments, the law of inference.
 
-pub mod arena;
-pub mod branches;
-pub mod data;
-pub mod evaluate;
 pub mod experiment;
-pub mod figure;
-pub mod judge;
 pub mod law;
-pub mod lineup;
 pub mod options;
 pub mod pair;
 pub mod pair_training;
 pub mod plan;
-pub mod pools;
-pub mod quick;
-pub mod report;
+pub mod quickstart;
 mod roc;
-pub mod sampled;
 pub mod setting;
-pub mod table;
 pub mod training;
+pub mod verifier;
 
 /// Any error of an example, shown as one line.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -37,3 +27,8 @@ pub fn exit(name: &str, result: Result<(), Error>) -> std::process::ExitCode {
         }
     }
 }
+
+// Compiles and runs the code of the project's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use tts_core::{
-    Budget, Mode, Prompt, Sampling, Scale, SearchStrategy, Settings, StepRule, StepScorer, Task,
-    task,
+    Budget, Mode, Prompt, Sampling, Scale, Search, SearchStrategy, Settings, StepRule, StepScorer,
+    Task, task,
 };
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
 use crate::Error;
-use crate::evaluate::digest;
 
 /// Which model, and how it runs.
 #[derive(Debug, Args)]
@@ -51,17 +50,6 @@ impl ModelOptions {
             }
             None => tts_models::open(&self.model, self.backend, self.engine())?,
         })
-    }
-
-    /// A digest of the files of model and adapter.
-    ///
-    /// # Errors
-    /// When they cannot be read.
-    pub fn digest(&self) -> Result<u64, Error> {
-        let model = digest(&self.model)?;
-        self.adapter
-            .as_ref()
-            .map_or(Ok(model), |path| Ok(tts_core::seed::mix(model, digest(path)?)))
     }
 
     fn engine(&self) -> EngineConfig {
@@ -194,6 +182,22 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The search that all of it says, by this model and scorer.
+    pub fn search<'a>(
+        &self,
+        model: &'a dyn LanguageModel,
+        scorer: &'a dyn StepScorer,
+        task: Arc<dyn Task>,
+    ) -> Search<'a> {
+        Search::new(model)
+            .scorer(scorer)
+            .shared_task(task)
+            .rule(self.rule.clone())
+            .sampling(self.sampling)
+            .budget(self.budget)
+            .seed(self.seed)
+    }
+
     /// Refuses a strategy that means nothing with this scorer, before anything is spent.
     ///
     /// # Errors

@@ -1,8 +1,9 @@
 //! The embedded pair: a small generator of arithmetic chains, and its reward models.
 //!
 //! All three are decoders of about a million parameters over one character a token, trained by
-//! `train_embedded` and kept, in 16 bits, in `examples/pair`.
+//! `train_embedded` and kept, in 16 bits, in `tts-prm/pair`.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,17 +11,16 @@ use tts_core::family::Chain;
 use tts_models::train::{Precision, TrainConfig};
 use tts_models::{ModelConfig, RopeScaling};
 
+use crate::{Error, setting};
+
 /// Ends a solution.
 pub const END: &str = "<|end|>";
 /// Every character of problems and solutions.
 pub const ALPHABET: &str = "\n0123456789+-*=";
 
-/// Temperature of all samples.
-pub const TEMPERATURE: f32 = 0.7;
-
 /// The folder of the committed pair.
 pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("pair")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tts-prm/pair")
 }
 
 /// The shape of all three models: 1.07 million parameters.
@@ -88,11 +88,42 @@ impl Default for PairConfig {
             generator: TrainConfig { steps: 3_500, learning_rate: 3e-3, ..train.clone() },
             sampled_problems: 20_000,
             samples: 4,
-            temperature: TEMPERATURE,
+            temperature: setting::sampling().temperature,
             studied_problems: 300_000,
             study: TrainConfig { steps: 4_000, learning_rate: 3e-3, ..train.clone() },
             verifier: TrainConfig { steps: 2_500, learning_rate: 1e-3, ..train },
             reported_problems: 500,
         }
     }
+}
+
+/// A digest of a model's files: sizes, beginnings, ends, and samples between.
+///
+/// # Errors
+/// When a file cannot be read.
+pub fn digest(path: &Path) -> Result<u64, Error> {
+    let at = |error: std::io::Error| format!("{}: {error}", path.display());
+    let mut files = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries: Result<Vec<_>, _> = std::fs::read_dir(path).map_err(at)?.collect();
+        files = entries.map_err(at)?.iter().map(std::fs::DirEntry::path).collect();
+        files.retain(|file| file.is_file());
+        files.sort();
+    }
+    let mut hash = files.len() as u64;
+    for file in files {
+        let mut reader = std::fs::File::open(&file).map_err(at)?;
+        let size = reader.metadata().map_err(at)?.len();
+        hash = tts_core::seed::mix(hash, size);
+        for part in 0..=64 {
+            let mut block = [0; 4096];
+            reader.seek(SeekFrom::Start(size.saturating_sub(4096) / 64 * part)).map_err(at)?;
+            let read = reader.read(&mut block).map_err(at)?;
+            for bytes in block[..read].chunks(8) {
+                let word = bytes.iter().fold(0, |word, &byte| word << 8 | u64::from(byte));
+                hash = tts_core::seed::mix(hash, word);
+            }
+        }
+    }
+    Ok(hash)
 }

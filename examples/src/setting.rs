@@ -3,9 +3,8 @@
 //! Fixed before any result was looked at.
 
 use tts_core::family::{Chain, Problem};
-use tts_core::{Aggregate, Sampling, StepRule};
-
-use crate::pair;
+use tts_core::{Aggregate, StepRule};
+pub use tts_prm::pair::{family, rule, sampling};
 
 /// How scores of steps become the score of a path. The process reward model was trained up to the
 /// first error on "is this step right", so that the product of its scores is the probability that
@@ -20,19 +19,10 @@ pub const HELD_OUT: u64 = 1;
 /// Problems in flight at a time, so that the batch is full when each has few lines.
 pub const CONCURRENCY: usize = 64;
 
-/// The problems that the pair was trained on.
-pub fn family() -> Chain {
-    Chain::default()
-}
-
-/// A line is a step. The longest right solution of eight operations on three digits has 153 tokens.
-pub fn rule() -> StepRule {
-    StepRule { max_step_tokens: 200, max_tokens: 200, ..StepRule::lines() }
-}
-
-/// How tokens are drawn.
-pub fn sampling() -> Sampling {
-    Sampling::temperature(pair::TEMPERATURE)
+/// Where steps of what is sampled to learn from end: the longest solutions of the families here stay well
+/// below this many tokens.
+pub fn short_rule() -> StepRule {
+    StepRule { max_step_tokens: 64, max_tokens: 224, ..StepRule::lines() }
 }
 
 /// What to say of a problem that is not like those that the pair was trained on.

@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tts_core::Prompt;
 use tts_core::metrics::Accuracy;
 use tts_examples::experiment::{
-    At, Comparison, Point, RECIPES, Recipe, Report, Workshop, differences, find, run, with_attempts,
+    At, Comparison, Point, RECIPES, Recipe, Report, Workshop, differences, find, run, words,
 };
 use tts_models::EngineConfig;
 
@@ -187,7 +188,33 @@ fn the_recipes_of_the_project_are_sound_and_have_a_quick_form() {
 #[test]
 fn bad_recipes_are_named() {
     type Break = fn(&mut Value);
-    let table: [(Break, &str); 12] = [
+    let table: [(Break, &str); 16] = [
+        (
+            |r| r["arms"][2]["strategy"] = json!({ "strategy": "beam-search", "width": 3 }),
+            "arm \"beam\": recipe: unknown field `width`",
+        ),
+        (
+            |r| {
+                r["arms"][2]["strategy"] = json!({ "strategy": "dvts", "n": "N", "branch": "√N" });
+                r["arms"][2]["n"] = json!([8]);
+            },
+            "arm \"beam\": N is 8, expected a square",
+        ),
+        (
+            |r| {
+                r["arms"][2]["strategy"] = json!({ "strategy": "best-of-n", "n": "N" });
+                r["arms"][2]["choose"] = json!("weighted");
+            },
+            "a recipe says itself how it aggregates and chooses",
+        ),
+        (
+            |r| {
+                r["arms"][1]["strategy"] = json!({ "strategy": "best-of-n", "n": "N" });
+                r["arms"][1]["scorer"] = Value::Null;
+                r["arms"][1]["aggregate"] = json!("by-scale");
+            },
+            "best-of-n needs a scorer",
+        ),
         (|r| r["arms"][2]["n"] = json!([5]), "arm \"beam\": N is 5, expected a square"),
         (|r| r["judged"]["samples"] = json!(0), "judged: samples is 0"),
         (|r| r["models"]["exact"] = r["models"]["prm"].clone(), "\"exact\" is the name"),
@@ -281,7 +308,10 @@ fn differences_at_equal_tokens_lie_between_two_budgets() {
 
 #[test]
 fn attempts_stand_before_the_question() {
-    assert_eq!(with_attempts("1+2+3", &[]), "1+2+3\n");
-    let both = with_attempts("1+2+3", &["=3+3\n=7", "=9"]);
+    let asked = |attempts: &[&str]| {
+        words().prompt(&Prompt::text("1+2+3\n"), attempts).question().to_owned()
+    };
+    assert_eq!(asked(&[]), "1+2+3\n");
+    let both = asked(&["=3+3\n=7", "=9"]);
     assert_eq!(both, "1+2+3\n=3+3\n=7\n1+2+3\n=9\n1+2+3\n");
 }

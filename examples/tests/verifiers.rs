@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tts_core::family::{Family, Split, first_error, problems};
 use tts_core::metrics::auc;
-use tts_core::{Step, StepScorer, Trajectory, seed};
-use tts_examples::sampled::{Attempts, sample};
+use tts_core::{Search, Step, StepScorer, Trajectory, seed};
 use tts_examples::{pair, setting};
 use tts_models::{Backend, EngineConfig};
 use tts_prm::RewardModel;
+use tts_search::evaluate::attempts::{Attempts, sample};
 
 fn prm() -> RewardModel {
     let folder = pair::folder().join("prm");
@@ -71,7 +71,12 @@ fn the_card_says_what_is_measured() {
     let generator = pair::folder().join("generator");
     let generator = tts_models::open(generator, Backend::Native, EngineConfig::default()).unwrap();
     let held_out: Vec<_> = problems(&family, Split::Test, 78).take(100).collect();
-    let all = sample(&generator, &family, &held_out, 4, pair::TEMPERATURE, 5, || ()).unwrap();
+    let search = Search::new(&generator)
+        .rule(setting::short_rule())
+        .sampling(setting::sampling())
+        .seed(5)
+        .concurrency(setting::CONCURRENCY);
+    let all = sample(&search, &family, &held_out, 4, || ()).unwrap();
     let scorer = prm();
     let (mut scores, mut right) = (Vec::new(), Vec::new());
     for Attempts { question, attempts } in &all {

@@ -51,6 +51,8 @@
 //! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
 //! and measure on of which every step can be checked exactly.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod cost;
 pub mod drive;
 pub mod error;
@@ -82,3 +84,8 @@ pub use path::{
 };
 pub use select::{Rule, Selection};
 pub use task::{Task, Verdict, family, math as answer};
+
+// Compiles and runs the code of the crate's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

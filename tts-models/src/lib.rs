@@ -21,21 +21,26 @@
 //!
 //! # Layers
 //!
-//! * [`weights`]: [`Checkpoint`] reads GGUF and safetensors, tensor by tensor; [`DecoderWeights`] is
-//!   a decoder's weights, checked against its [`ModelConfig`].
+//! * [`weights`]: [`Checkpoint`] reads GGUF and safetensors, tensor by tensor, from disk or from memory
+//!   ([`Files`]); [`DecoderWeights`] is a decoder's weights, checked against its [`ModelConfig`].
 //! * [`text`]: text to ids and back, step boundaries on ids, chats.
 //! * [`Executor`]: tokens in, hidden rows and logits out. [`Native`] runs own CPU kernels, `Gpu`
-//!   (with one of the features below) own GPU kernels, [`Plain`] Burn's operations on any of its
-//!   backends; [`exec::transformer`] is the decoder as Burn modules.
+//!   (with one of the features below) own GPU kernels, `Plain` Burn's operations on any of its
+//!   backends; `exec::transformer` is the decoder as Burn modules.
 //! * [`Engine`]: many lines at once on an executor, with a prefix cache. Its results depend on
 //!   model, prompt, path and seed alone, bit for bit.
 //!
 //! # Features
 //!
+//! `burn`: Burn's types in the interface, which are those of one version of Burn: the decoder as Burn modules
+//! (`exec::transformer`), `Plain` and `train::Trainer::train_on` on any of its backends.
+//!
 //! `cuda`: own kernels and Burn's backend on NVIDIA GPUs. It builds without a toolkit: driver and
 //! compiler are loaded when a program starts to use them.
 //!
 //! `wgpu`: own kernels on GPUs with Vulkan, Metal or DX12.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod engine;
 pub mod error;
@@ -50,16 +55,17 @@ pub mod weights;
 
 pub use engine::{Backbone, Engine, EngineConfig, Wanted};
 pub use error::ModelError;
+#[cfg(all(feature = "burn", feature = "cuda"))]
+pub use exec::Cuda;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use exec::Gpu;
-pub use exec::backend::Cpu;
-#[cfg(feature = "cuda")]
-pub use exec::backend::Cuda;
-pub use exec::{BLOCK_TOKENS, Executor, Native, Piece, Plain, Span, Want, WeightFormat};
+pub use exec::{BLOCK_TOKENS, Executor, Native, Piece, Span, Want, WeightFormat};
+#[cfg(feature = "burn")]
+pub use exec::{Cpu, Plain};
 pub use load::{Backend, LanguageModel, open, open_adapted};
 pub use text::TextSide;
 pub use text::template::ChatTemplate;
 pub use text::tokenizer::Tokenizer;
-pub use weights::Checkpoint;
 pub use weights::config::{ModelConfig, RopeScaling};
 pub use weights::decoder::{DecoderWeights, LayerWeights};
+pub use weights::{Checkpoint, Files};

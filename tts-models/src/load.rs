@@ -1,11 +1,9 @@
-//! From a path to a model that runs: checkpoint, tokenizer, template, executor, engine.
+//! From files to a model that runs: checkpoint, tokenizer, template, executor, engine.
 //!
 //! [`open`] takes a GGUF file or a Hugging Face folder and gives a [`LanguageModel`], behind which
 //! the backend is chosen at run time, so that programs compile one engine for each backend here and
-//! none of their own. For that the functions that take any path do nothing but pass it on: a generic
+//! none of their own. For that the functions that take any [`Files`] do nothing but pass them on: a generic
 //! function is compiled where it is used, with all that it uses.
-
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelShape;
@@ -14,16 +12,17 @@ use tts_core::{Generator, Likelihood};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::Gpu;
 #[cfg(feature = "cuda")]
-use crate::exec::backend::CudaRuntime;
+use crate::exec::CudaRuntime;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
-use crate::exec::backend::Runtime;
+use crate::exec::Runtime;
 #[cfg(feature = "wgpu")]
-use crate::exec::backend::WgpuRuntime;
+use crate::exec::WgpuRuntime;
+use crate::exec::{Cpu, Plain};
 use crate::train::Adapter;
 use crate::weights::identity::{identity, reference};
 use crate::{
-    Backbone, Checkpoint, Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig,
-    ModelError, Native, Plain, TextSide, Tokenizer, WeightFormat,
+    Backbone, Checkpoint, DecoderWeights, Engine, EngineConfig, Executor, Files, ModelConfig,
+    ModelError, Native, TextSide, Tokenizer, WeightFormat,
 };
 
 /// What runs the model.
@@ -112,33 +111,34 @@ impl<E: Executor> LanguageModel for Engine<E> {
 }
 
 /// The checkpoint and its text side, which fit.
-fn read(path: &Path, config: &EngineConfig) -> Result<(Checkpoint, TextSide), ModelError> {
+fn read(files: Files, config: &EngineConfig) -> Result<(Checkpoint, TextSide), ModelError> {
     config.check()?;
-    let checkpoint = Checkpoint::open(path)?;
+    let checkpoint = Checkpoint::open(files)?;
     let text = TextSide::open(&checkpoint)?;
     text.tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
     Ok((checkpoint, text))
 }
 
-/// Opens a model: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and safetensors.
+/// Opens a model: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and safetensors,
+/// on disk by its path or in memory ([`Files::in_memory`]).
 ///
 /// # Errors
 /// When a file is missing or damaged, the architecture is not supported, shapes do not fit, a
 /// weight is not finite, the tokenizer does not fit the model, or the backend is not there.
 pub fn open(
-    path: impl AsRef<Path>,
+    files: impl Into<Files>,
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    open_path(path.as_ref(), backend, config)
+    open_files(files.into(), backend, config)
 }
 
-fn open_path(
-    path: &Path,
+fn open_files(
+    files: Files,
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let (checkpoint, text) = read(path, &config)?;
+    let (checkpoint, text) = read(files, &config)?;
     let named = |weights, device: &str| identity(&checkpoint, &[], weights, device);
     match backend {
         Backend::Native => {
@@ -197,17 +197,17 @@ fn opened<E: Executor + 'static>(
 /// # Errors
 /// As [`open`] and [`Adapter::load`]; also for other backends.
 pub fn open_adapted(
-    path: impl AsRef<Path>,
-    adapter: impl AsRef<Path>,
+    files: impl Into<Files>,
+    adapter: impl Into<Files>,
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    open_adapted_path(path.as_ref(), adapter.as_ref(), backend, config)
+    open_adapted_files(files.into(), &adapter.into(), backend, config)
 }
 
-fn open_adapted_path(
-    path: &Path,
-    adapter: &Path,
+fn open_adapted_files(
+    files: Files,
+    adapter: &Files,
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
@@ -215,7 +215,7 @@ fn open_adapted_path(
         let problem = "an adapter runs on native or ndarray; merge it into a folder for others";
         return Err(ModelError::input("backend", problem));
     }
-    let (checkpoint, text) = read(path, &config)?;
+    let (checkpoint, text) = read(files, &config)?;
     let named =
         |weights, device: &str| identity(&checkpoint, &Adapter::files(adapter), weights, device);
     let learnt = Adapter::load(adapter, checkpoint.config())?;

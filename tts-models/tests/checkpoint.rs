@@ -68,7 +68,7 @@ fn hugging_face_folders_round_trip_bit_for_bit() {
                 let checkpoint = Checkpoint::open(folder.path().join(entry)).unwrap();
                 assert_eq!(DecoderWeights::load(&checkpoint).unwrap(), weights);
                 assert_eq!(
-                    checkpoint.folder().canonicalize().unwrap(),
+                    checkpoint.folder().path().canonicalize().unwrap(),
                     folder.path().canonicalize().unwrap()
                 );
             }

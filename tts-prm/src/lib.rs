@@ -53,11 +53,18 @@
 //! assert_eq!(Arithmetic.score(&[path])?[0].scores, [1.0, 0.5, 0.0]);
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
+//!
+//! # Features
+//!
+//! `pair`: the module `pair`, a small generator of arithmetic with its process and its outcome reward
+//! model, held in the program. A first search with it takes six lines and no download.
 
 pub mod curate;
 mod error;
 mod head;
 pub mod label;
+#[cfg(feature = "pair")]
+pub mod pair;
 mod rule;
 mod scorer;
 mod spec;

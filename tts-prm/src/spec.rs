@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use tts_core::StepScorer;
 use tts_core::cost::Judge;
-use tts_models::{Backend, Checkpoint, EngineConfig, LanguageModel};
+use tts_models::{Backend, Checkpoint, EngineConfig, Files, LanguageModel};
 
 use crate::head::{OutcomeHead, ProcessHead, RewardHead, json};
 use crate::{Arithmetic, MeanLogprob, PrmError, RewardModel};
@@ -25,6 +25,7 @@ use crate::{Arithmetic, MeanLogprob, PrmError, RewardModel};
 /// # Ok::<(), tts_prm::PrmError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ScorerSpec {
     /// [`MeanLogprob`].
     Logprob,
@@ -119,6 +120,6 @@ fn has_backbone(path: &Path) -> Result<bool, PrmError> {
     if !path.is_dir() {
         return Ok(path.extension().is_some_and(|extension| extension == "gguf"));
     }
-    let config = json(&path.join("config.json"))?;
+    let config = json(&Files::from(path).join("config.json"))?;
     Ok(config.is_some_and(|config| config.get("model_type").is_some()))
 }

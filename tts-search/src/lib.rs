@@ -34,30 +34,36 @@
 //! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
+//! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
 //! strong search on a weak scorer finds the scorer's errors. [`Recipe`] makes each of them a JSON
-//! file. `ADDING.md` builds one from nothing.
+//! file. [`adding`] builds one from nothing.
 //!
 //! Every strategy is a struct of settings with defaults. What it remembers between rounds is in its
 //! field `state`, which is set back at the start of each search.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+pub mod evaluate;
 pub mod recipe;
+pub mod refine;
 pub mod sample;
 pub mod tree;
 
 pub use recipe::{Recipe, RecipeError};
+pub use refine::Revision;
 pub use sample::{
     BestOfN, ChainOfThought, Example, FewShot, FewShotError, SelfConsistency, ZeroShot,
 };
 pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
 
-// Compiles and runs the code in README.md and ADDING.md.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+/// How to add a strategy, a script, a scorer, a judge, a task or a generator.
+#[doc = include_str!("../ADDING.md")]
+pub mod adding {}
 
+// Compiles and runs the code of the crate's README.
 #[cfg(doctest)]
-#[doc = include_str!("../../ADDING.md")]
-struct Adding;
+#[doc = include_str!("../README.md")]
+struct Readme;

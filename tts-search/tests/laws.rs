@@ -366,6 +366,7 @@ proptest! {
                     }
                     made.min(round)
                 }
+                other => panic!("what is expected of {other:?}?"),
             };
             prop_assert_eq!(made, expected);
         }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 8] = [
+const STRATEGIES: [&str; 9] = [
+    "revision",
     "chain-of-thought",
     "zero-shot",
     "self-consistency",
@@ -159,7 +160,8 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            let single = ["greedy", "chain-of-thought"].contains(name);
+            // A revision's budget is of all its rounds.
+            let single = ["greedy", "chain-of-thought", "revision"].contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());
@@ -167,4 +169,97 @@ fn every_name_makes_a_strategy_within_its_budget() {
     let error = Recipe::default_of("mcts", 4).expect_err("unknown").to_string();
     assert!(error.contains("no strategy is called \"mcts\", expected one of greedy, "), "{error}");
     assert!(error.contains("lookahead"), "{error}");
+}
+
+/// A strategy of another crate.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Several {
+    lines: usize,
+    #[serde(skip)]
+    rounds: usize,
+}
+
+impl SearchStrategy for Several {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.rounds = if view.is_start() { 1 } else { self.rounds + 1 };
+        if self.rounds > 2 {
+            return Vec::new();
+        }
+        view.open().into_iter().map(|id| Expand::step(id, self.lines)).collect()
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.lines == 0 { Err("several: lines is 0".into()) } else { Ok(()) }
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::scorer("several", [Selection::best(Aggregate::Last)])
+    }
+}
+
+fn registry() -> recipe::Registry {
+    recipe::Registry::default().with("several", |n| Several { lines: n, rounds: 0 })
+}
+
+#[test]
+fn a_recipe_holds_a_strategy_of_another_crate() {
+    let custom = json!({"strategy": "custom", "name": "several", "settings": {"lines": 3}});
+    let world = toy::ToyWorld::default();
+    let oracle = toy::Oracle::of(&world);
+    let search = Search::new(&world).scorer(&oracle).rule(StepRule::lines()).seed(3);
+    let own = search.run(Several { lines: 3, rounds: 0 }, world.prompt(0)).expect("runs");
+    let held = registry().from_json(&custom.to_string()).expect("reads");
+    // Written and read again, and twice from one value: the state of a run is no setting.
+    assert_eq!(serde_json::to_value(&held).expect("JSON"), custom);
+    for _ in 0..2 {
+        let found = search.run(held.clone(), world.prompt(0)).expect("runs");
+        assert!(found.tree == own.tree && found.best == own.best);
+    }
+    // Within decorators, and what it needs is asked for there too.
+    for (outer, lines) in [
+        (json!({"strategy": "forest", "copies": 2, "inner": custom}), 2 * (3 + 9)),
+        (
+            json!({"strategy": "lookahead", "depth": 0,
+                "inner": {"strategy": "forest", "copies": 1, "inner": custom}}),
+            3 + 9,
+        ),
+    ] {
+        let recipe = registry().from_json(&outer.to_string()).expect("reads");
+        let outcome = search.run(recipe.clone(), world.prompt(0)).expect("runs");
+        assert_eq!(outcome.usage.logical.samples, lines);
+        let bare = Search::new(&world).run(recipe, world.prompt(0)).expect_err("no scorer");
+        assert!(bare.to_string().contains("several needs a scorer"), "{bare}");
+    }
+    let sized = registry().default_of("several", 5).expect("known");
+    assert_eq!(serde_json::to_value(sized).expect("JSON")["settings"], json!({"lines": 5}));
+}
+
+#[test]
+fn a_strategy_that_nobody_registered_is_refused() {
+    let of = |name: &str, settings: Value| {
+        json!({"strategy": "forest", "copies": 2,
+            "inner": {"strategy": "custom", "name": name, "settings": settings}})
+        .to_string()
+    };
+    for (json, expected) in [
+        (of("severed", json!({})), "registered as \"severed\", only [\"several\"]"),
+        (of("several", json!({"lines": 1, "row": 2})), "several: unknown field `row`"),
+        (of("several", json!({"lines": 0})), "several: lines is 0"),
+        (of("several", json!({})), "several: missing field `lines`"),
+    ] {
+        let error = registry().from_json(&json).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    // Without a registry the recipe parses, and no driver runs it.
+    let json = of("several", json!({"lines": 1}));
+    let error = Recipe::from_json(&json).expect_err("not filled").to_string();
+    assert!(error.contains("read the recipe with a Registry"), "{error}");
+    let bare: Recipe = serde_json::from_str(&json).expect("a recipe");
+    let world = toy::ToyWorld::default();
+    let error = Search::new(&world).run(bare, world.prompt(0)).expect_err("not filled");
+    assert!(error.to_string().contains("Registry"), "{error}");
+    assert!(registry().default_of("severed", 3).is_err());
+    let error = registry().default_of("several", 0).expect_err("nothing").to_string();
+    assert!(error.contains("0"), "{error}");
 }

@@ -10,15 +10,14 @@ use tts_core::family::Problem;
 use tts_core::metrics::{self, Accuracy, Metric, Pool, Sampled};
 use tts_core::select::Weight;
 use tts_core::task::Math;
-use tts_core::{Aggregate, Rule, Sampling, Scale, Selection, Task};
+use tts_core::{Aggregate, Rule, Scale, Selection, Task};
+use tts_search::evaluate::Comparison;
+use tts_search::evaluate::Method;
+use tts_search::evaluate::attempts::{Attempt, Attempts};
 
-use super::journal::Single;
 use super::recipe::{Advantages, Arm, EXACT};
 use super::workshop::Workshop;
-use crate::arena::Arena;
-use crate::lineup::Strategy;
-use crate::sampled::{self, Attempt, Attempts};
-use crate::{Error, quick, setting};
+use crate::{Error, quickstart, setting};
 
 /// Subsets that a vote is held on.
 const SUBSETS: usize = 100;
@@ -45,6 +44,17 @@ pub struct Point {
     /// The share of seeds (or of subsets of the pools) right, by problem.
     #[serde(skip)]
     pub values: Vec<f64>,
+}
+
+/// A search of one problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Single {
+    /// Whether it was solved.
+    pub correct: bool,
+    /// Tokens generated.
+    pub generated: u64,
+    /// Tokens scored.
+    pub scored: u64,
 }
 
 /// Costs and outcomes on all problems under one seed.
@@ -104,7 +114,7 @@ impl Workshop<'_> {
         });
         let family = self.family();
         let scores = self.unit(&description, pools.len(), |places, note| {
-            let bar = quick::bar(&format!("{}: scores", arm.name), places.len())?;
+            let bar = quickstart::bar(&format!("{}: scores", arm.name), places.len())?;
             for &place in places {
                 note(place, pools[place].scores(&*family, &*scorer)?)?;
                 bar.inc(1);
@@ -116,7 +126,13 @@ impl Workshop<'_> {
     }
 
     /// An arm that chooses from a pool, at all of its budgets.
-    fn pooled(&self, arm: &Arm, problems: &[Problem], seed: u64) -> Result<Vec<Run>, Error> {
+    fn pooled(
+        &self,
+        arm: &Arm,
+        method: Method,
+        problems: &[Problem],
+        seed: u64,
+    ) -> Result<Vec<Run>, Error> {
         let pools = if arm.in_turn {
             self.chains(&arm.policy, problems, self.recipe.pool, seed)?
         } else {
@@ -124,14 +140,14 @@ impl Workshop<'_> {
         };
         let scores = self.scores(arm, &pools, seed)?;
         let scale = self.judge(arm, self.model_seed(seed))?.map_or(Scale::UNSTATED, |j| j.scale());
-        let rule = if arm.strategy == Strategy::Weighted { Rule::Weighted } else { Rule::Best };
+        let rule = if method == Method::Weighted { Rule::Weighted } else { Rule::Best };
         if scores.is_some() {
             scale.check(Selection { rule, aggregate: arm.aggregate })?;
         }
-        let metric = match arm.strategy {
-            Strategy::Majority => Metric::Vote(Weight::Count),
-            Strategy::Weighted => Metric::Weighted,
-            Strategy::PassAtN => Metric::Pass,
+        let metric = match method {
+            Method::Majority => Metric::Vote(Weight::Count),
+            Method::Weighted => Metric::Weighted,
+            Method::PassAtN => Metric::Pass,
             _ => Metric::Best,
         };
         let graded = |pool: usize, n: usize| {
@@ -164,7 +180,7 @@ impl Workshop<'_> {
     fn searched(&self, arm: &Arm, problems: &[Problem], n: usize, seed: u64) -> Result<Run, Error> {
         let made = self.model_seed(seed);
         let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
-        let recipe = arm.strategy.search_by(n, select)?;
+        let recipe = arm.strategy.search(n, select)?;
         let description = json!({
             "search": recipe, "scorer": self.scorer_identity(arm, made)?,
             "policy": self.identity(&arm.policy, made)?, "task": self.recipe.task,
@@ -174,25 +190,18 @@ impl Workshop<'_> {
         let scorer = self.judge(arm, made)?;
         let family = self.family();
         let singles: Vec<Single> = self.unit(&description, problems.len(), |places, note| {
-            let bar = quick::bar(&format!("{} {n}", arm.name), places.len())?;
-            let arena = Arena {
-                generator: &policy,
-                family: &family,
-                problems,
-                seed,
-                concurrency: setting::CONCURRENCY,
-                sampling: Sampling::temperature(self.recipe.temperature),
-                rule: sampled::rule(),
-            };
+            let bar = quickstart::bar(&format!("{} {n}", arm.name), places.len())?;
+            let comparison =
+                Comparison { search: self.search(&*policy, seed), family: &family, problems };
             let scorer = scorer.as_deref();
             for places in places.chunks(4 * setting::CONCURRENCY) {
-                arena.search(&recipe, scorer, places, |place, outcome| {
+                comparison.search(&recipe, scorer, places, |place, outcome| {
                     bar.inc(1);
                     let cost = &outcome.usage.logical;
                     note(
                         place,
                         Single {
-                            correct: arena.is_solved(place, outcome),
+                            correct: comparison.is_solved(place, outcome),
                             generated: cost.generated_tokens,
                             scored: cost.scored_tokens,
                         },
@@ -220,8 +229,8 @@ impl Workshop<'_> {
         let problems = self.test()?;
         let mut all: Vec<Vec<Run>> = Vec::new();
         for seed in 1..=self.recipe.seeds {
-            all.push(if Strategy::POOLED.contains(&arm.strategy) {
-                self.pooled(arm, &problems, seed)?
+            all.push(if let Some(method) = arm.strategy.pooled() {
+                self.pooled(arm, method, &problems, seed)?
             } else {
                 let run = |&n: &usize| self.searched(arm, &problems, n, seed);
                 arm.n.iter().map(run).collect::<Result<_, _>>()?

@@ -10,7 +10,6 @@
 mod compare;
 mod difficulty;
 mod implicit;
-mod journal;
 mod measure;
 mod policies;
 mod recipe;
@@ -20,6 +19,7 @@ mod turns;
 mod unit;
 mod verdict;
 mod verifiers;
+mod way;
 mod workshop;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,10 +28,8 @@ use std::path::PathBuf;
 use tts_models::EngineConfig;
 
 pub use compare::{Difference, differences};
-pub use difficulty::{Bin, Difficulty};
-pub use journal::{Journal, Single};
-pub use measure::Point;
-pub use policies::with_attempts;
+pub use measure::{Point, Single};
+pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
 pub use report::Report;
 pub use spec::{
@@ -40,6 +38,7 @@ pub use spec::{
 };
 pub use turns::Turn;
 pub use verdict::Verdict;
+pub use way::{Template, Way};
 pub use workshop::Workshop;
 
 use crate::{Error, law};

@@ -11,15 +11,16 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tts_core::family::{Family, Problem};
-use tts_core::seed;
+use tts_core::{Prompt, seed};
 use tts_models::train::{Example, Model};
 use tts_models::weights::Dtype;
 use tts_models::{DecoderWeights, Tokenizer};
 use tts_prm::curate::{Candidate, curate, revisions};
+use tts_search::evaluate::attempts::Attempts;
+use tts_search::refine::Words;
 
 use super::spec::{Learnt, Revised, SelfTrained, Written};
 use super::workshop::{Purpose, Workshop, at};
-use crate::sampled::Attempts;
 use crate::{Error, pair};
 
 /// Problems that held-out losses are measured on.
@@ -39,11 +40,9 @@ fn end(decoder: &DecoderWeights) -> u32 {
     decoder.config.eos_token_ids.first().copied().unwrap_or(0)
 }
 
-/// What a revision model is given: the question with each wrong attempt, then the question again.
-pub fn with_attempts(question: &str, attempts: &[&str]) -> String {
-    let attempt = |text: &&str| format!("{question}\n{}\n", text.trim());
-    let attempts: String = attempts.iter().map(attempt).collect();
-    format!("{attempts}{question}\n")
+/// What a revision model is given: the question with each earlier attempt, then the question again.
+pub fn words() -> Words {
+    Words { each: "{question}\n{attempt}\n".into(), ask: "{attempts}{question}\n".into() }
 }
 
 /// Solutions of a policy as candidates, with scores where there are any.
@@ -162,9 +161,10 @@ impl Workshop<'_> {
         for revision in &all {
             let wrong: Vec<&str> =
                 revision.attempts.iter().map(|&place| candidates[place].text.as_str()).collect();
-            let prompt = with_attempts(&attempts[revision.problem].question, &wrong);
+            let question = Prompt::text(&attempts[revision.problem].question);
+            let prompt = words().prompt(&question, &wrong);
             let text = candidates[revision.answer].text.trim_end();
-            data.push(example(&tokenizer, end, &prompt, text)?);
+            data.push(example(&tokenizer, end, prompt.question(), text)?);
         }
         let held_out = data.split_off(data.len() - (data.len() / 10).min(VALIDATION));
         if data.is_empty() {

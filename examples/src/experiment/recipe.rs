@@ -16,7 +16,7 @@ use tts_core::family::{Chain, Countdown, Family};
 use tts_core::{Aggregate, Rule, Selection};
 
 use super::spec::ModelSpec;
-use crate::lineup::Strategy;
+use super::way::Way;
 use crate::{Error, pair};
 
 /// The problems.
@@ -70,8 +70,8 @@ pub struct Arm {
     pub name: String,
     /// Who writes.
     pub policy: String,
-    /// How answers are found.
-    pub strategy: Strategy,
+    /// How answers are found: the name of a method, or a recipe.
+    pub strategy: Way,
     /// Who judges: a reward model, or `exact` for the checker.
     #[serde(default)]
     pub scorer: Option<String>,
@@ -247,10 +247,7 @@ impl Recipe {
             let advantage = arm.advantage.iter().flat_map(|advantage| &advantage.scorer);
             let scorers = arm.scorer.iter().chain(advantage);
             scorers.filter(|name| *name != EXACT).try_for_each(|name| known(&field, name))?;
-            if arm.strategy.is_scored() && arm.scorer.is_none() {
-                return Err(format!("{field}: {} needs a scorer", arm.strategy).into());
-            }
-            let pooled = Strategy::POOLED.contains(&arm.strategy);
+            let pooled = arm.strategy.pooled().is_some();
             if arm.in_turn && (!pooled || arm.scorer.is_some()) {
                 let problem = "samples in turn are chosen from by majority or pass-at-n";
                 return Err(format!("{field}: {problem}").into());
@@ -260,8 +257,11 @@ impl Recipe {
             }
             let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
             for &n in &arm.n {
-                let search = arm.strategy.search_by(n, select);
-                search.map_err(|error| format!("{field}: {error}"))?;
+                let named = |error: Error| format!("{field}: {error}");
+                arm.strategy.search(n, select).map_err(named)?;
+                if arm.strategy.is_scored(n).map_err(named)? && arm.scorer.is_none() {
+                    return Err(format!("{field}: {} needs a scorer", arm.strategy).into());
+                }
             }
         }
         if self.models.contains_key(EXACT) {

@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tts_core::metrics::Auc;
 use tts_core::plot::{self, Axis, Chart, Series, Style};
+use tts_search::evaluate::percent;
+use tts_search::evaluate::{Bin, Difficulty};
 
 use super::compare::Difference;
-use super::difficulty::{Bin, Difficulty};
 use super::measure::Point;
 use super::recipe::{Along, Recipe};
 use super::turns::Turn;
 use super::verdict::Verdict;
 use super::workshop::at;
 use crate::Error;
-use crate::table::percent;
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,4 +1,4 @@
-//! Revisions in turn: a policy sees its latest attempts and writes the next.
+//! Revisions in turn ([`Revision`]): a policy sees its latest attempts and writes the next.
 //!
 //! Every problem has one chain. Its first attempt is written from the question alone, each further one
 //! behind the latest ones, as many as a revision model has learnt from, right or wrong: nobody tells
@@ -9,19 +9,31 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use tts_core::Sampling;
-use tts_core::family::Problem;
+use tts_core::family::{Family, Problem};
+use tts_core::{NodeId, Selection, Tree};
+use tts_search::Revision;
+use tts_search::evaluate::Comparison;
+use tts_search::evaluate::attempts::{Attempt, Attempts};
 
-use super::policies::with_attempts;
+use super::policies::words;
 use super::spec::ModelSpec;
 use super::workshop::Workshop;
-use crate::sampled::{Attempt, Attempts, Setting};
-use crate::{Error, quick};
+use crate::{Error, quickstart};
 
 /// Attempts that a policy sees which has learnt no revisions.
 const SEEN: usize = 4;
-/// Chains that grow together.
+/// Chains between two looks at what is missing.
 const CHUNK: usize = 256;
+
+/// The attempts of the one chain of a tree, the first of them first.
+fn in_turn(family: &dyn Family, question: &str, tree: &Tree) -> Vec<Attempt> {
+    let firsts = std::iter::successors(tree[NodeId::ROOT].children.first(), |&&first| {
+        let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
+        let question = tree[line.last()?].questions.first()?;
+        tree[*question].children.first()
+    });
+    firsts.map(|&first| Attempt::of(family, question, tree, first)).collect()
+}
 
 /// A turn of all chains.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,45 +62,35 @@ impl Workshop<'_> {
         turns: usize,
         seed: u64,
     ) -> Result<Vec<Attempts>, Error> {
-        let description = json!({
-            "chains": turns, "policy": self.identity(policy, self.model_seed(seed))?,
-            "task": self.recipe.task, "temperature": self.recipe.temperature, "seed": seed,
-            "problems": "test",
-        });
         let model = self.policy(policy, self.model_seed(seed))?;
         let seen = match self.spec(policy)? {
             ModelSpec::Revision(revised) => revised.attempts,
             _ => SEEN,
         };
         let family = self.family();
+        let revision = Revision {
+            length: turns,
+            shown: seen,
+            words: words(),
+            select: Selection::majority(),
+            ..Revision::default()
+        };
+        let description = json!({
+            "search": revision, "policy": self.identity(policy, self.model_seed(seed))?,
+            "task": self.recipe.task, "temperature": self.recipe.temperature, "seed": seed,
+            "problems": "test",
+        });
+        let comparison =
+            Comparison { search: self.search(&*model, seed), family: &family, problems };
         self.unit(&description, problems.len(), |places, note| {
-            let bar = quick::bar("revisions", places.len() * turns)?;
+            let bar = quickstart::bar("revisions", places.len())?;
             for places in places.chunks(CHUNK) {
-                let mut chains: Vec<Vec<Attempt>> = vec![Vec::new(); places.len()];
-                for turn in 0..turns {
-                    let prompt = |(chain, &place): (&Vec<Attempt>, &usize)| {
-                        let latest = &chain[chain.len().saturating_sub(seen)..];
-                        let texts: Vec<String> =
-                            latest.iter().map(|attempt| attempt.steps.concat()).collect();
-                        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-                        let question = problems[place].question.as_str();
-                        (question, with_attempts(question, &texts))
-                    };
-                    let asked: Vec<_> = chains.iter().zip(places).map(prompt).collect();
-                    let setting = Setting {
-                        samples: 1,
-                        sampling: Sampling::temperature(self.recipe.temperature),
-                        seed: tts_core::seed::mix(seed, turn as u64),
-                    };
-                    let found = setting.sample(&*model, &*family, &asked, || bar.inc(1))?;
-                    for (chain, found) in chains.iter_mut().zip(found) {
-                        chain.extend(found.attempts);
-                    }
-                }
-                for (&place, attempts) in places.iter().zip(chains) {
+                comparison.search(&revision, None, places, |place, outcome| {
+                    bar.inc(1);
                     let question = problems[place].question.clone();
-                    note(place, Attempts { question, attempts })?;
-                }
+                    let attempts = in_turn(&*family, &question, &outcome.tree);
+                    note(place, Attempts { question, attempts })
+                })?;
             }
             bar.finish_and_clear();
             Ok(())

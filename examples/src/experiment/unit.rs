@@ -6,8 +6,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tts_search::evaluate::Journal;
 
-use super::journal::Journal;
 use super::workshop::{Workshop, at};
 use crate::Error;
 
@@ -30,9 +30,9 @@ impl Workshop<'_> {
         let mut journal = Journal::open(&path, &description)?;
         let missing = journal.missing(UNIT, count);
         if !missing.is_empty() {
-            run(&missing, &mut |place, found| journal.note(UNIT, place, &found))?;
+            run(&missing, &mut |place, found| Ok(journal.note(UNIT, place, &found)?))?;
         }
-        journal.all(UNIT, count)
+        Ok(journal.all(UNIT, count)?)
     }
 }
 

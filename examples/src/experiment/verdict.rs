@@ -6,12 +6,12 @@
 use serde::{Deserialize, Serialize};
 use tts_core::Aggregate;
 use tts_core::metrics::{Auc, Calibration, MetricError, calibration};
+use tts_search::evaluate::attempts::Attempts;
 
 use super::recipe::Judged;
 use super::workshop::Workshop;
 use crate::roc::Judgements;
-use crate::sampled::Attempts;
-use crate::{Error, quick};
+use crate::{Error, quickstart};
 
 /// A reward model on held-out solutions, averaged over seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,7 +59,7 @@ impl Workshop<'_> {
             let scorer = self.scorer(model, made, true)?;
             let (mut steps, mut errors, mut ends) =
                 (Judgements::default(), Judgements::default(), Judgements::default());
-            let bar = quick::bar(model, pools.len())?;
+            let bar = quickstart::bar(model, pools.len())?;
             for (problem, pool) in pools.iter().enumerate() {
                 let Attempts { question, attempts } = pool;
                 let scores = pool.scores(&*family, &*scorer)?;

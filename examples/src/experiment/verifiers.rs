@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tts_core::family::{Family, Problem, lines};
-use tts_core::{Aggregate, Sampling, Search, StepScorer, Store};
+use tts_core::{Aggregate, StepScorer, Store};
 use tts_models::Tokenizer;
 use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
@@ -20,18 +20,16 @@ use tts_prm::label::{self, InFamily, LabelledSolution, Method, MonteCarlo};
 use tts_prm::train::{
     Solution, check, check_outcomes, outcome_config, process_config, process_tokens_config, save,
 };
+use tts_search::evaluate::attempts::{self, Attempts};
 
 use super::spec::{Choice, Labels, Reading, Reward};
 use super::workshop::{Purpose, Workshop};
-use crate::sampled::{self, Attempts};
-use crate::{Error, quick};
+use crate::{Error, quickstart};
 
 /// What stands between steps.
 const SEPARATOR: &str = "\n";
 /// One labelled solution in so many is held out, by problem.
 const HELD_OUT: usize = 20;
-/// Problems that are labelled at a time.
-const CONCURRENCY: usize = 64;
 
 impl Workshop<'_> {
     /// Solutions of a policy, from the results of earlier runs as far as they go; the first seed made
@@ -53,14 +51,11 @@ impl Workshop<'_> {
         let model = self.policy(policy, made)?;
         let family = self.family();
         self.unit(&description, problems.len(), |places, note| {
-            let bar = quick::bar("solutions", places.len())?;
+            let bar = quickstart::bar("solutions", places.len())?;
             for places in places.chunks(128) {
                 let some: Vec<Problem> = places.iter().map(|&at| problems[at].clone()).collect();
-                let temperature = self.recipe.temperature;
-                let found =
-                    sampled::sample(&*model, &*family, &some, samples, temperature, seed, || {
-                        bar.inc(1);
-                    })?;
+                let search = self.search(&*model, seed);
+                let found = attempts::sample(&search, &*family, &some, samples, || bar.inc(1))?;
                 places.iter().zip(found).try_for_each(|(&place, found)| note(place, found))?;
             }
             bar.finish_and_clear();
@@ -76,7 +71,7 @@ impl Workshop<'_> {
         all: &[Attempts],
     ) -> Result<Vec<Vec<f64>>, Error> {
         let family = self.family();
-        let bar = quick::bar("scores", all.len())?;
+        let bar = quickstart::bar("scores", all.len())?;
         let score = |attempts: &Attempts| {
             bar.inc(1);
             let of = |scores: Vec<f64>| aggregate.apply(scores).unwrap_or(0.0);
@@ -110,11 +105,7 @@ impl Workshop<'_> {
         let store = Store::open(self.root.join("rollouts").join(format!("{identity:016x}.jsonl")))?;
         let model = self.policy(&spec.policy, seed)?;
         let policy = store.over(&model, format!("{identity:016x}"));
-        let search = Search::new(&policy)
-            .rule(sampled::rule())
-            .sampling(Sampling::temperature(self.recipe.temperature))
-            .seed(seed)
-            .concurrency(CONCURRENCY);
+        let search = self.search(&policy, seed);
         let asked: Vec<label::Problem> = problems
             .iter()
             .map(|problem| label::Problem {
@@ -126,7 +117,7 @@ impl Workshop<'_> {
             })
             .collect();
         let method = MonteCarlo { solutions: spec.solutions, rollouts, ..MonteCarlo::default() };
-        let bar = quick::bar("rollouts", asked.len())?;
+        let bar = quickstart::bar("rollouts", asked.len())?;
         let labelled = label::label(&search, &Method::MonteCarlo(method), &asked, |_, _| {
             bar.inc(1);
         })?;
@@ -164,7 +155,7 @@ impl Workshop<'_> {
                 for (solution, &problem) in all.iter().zip(&problems) {
                     let prompt = Arc::new(solution.prompt.clone());
                     let steps = solution.steps.iter().map(|step| step.text.as_str());
-                    let path = sampled::trajectory(&prompt, steps);
+                    let path = attempts::trajectory(&prompt, steps);
                     let scored = judge.score(std::slice::from_ref(&path))?;
                     let score = scored.into_iter().next().and_then(|s| aggregate.apply(s.scores));
                     let (text, solved) = (path.text(), solution.solved);

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tts_core::family::{Family, Problem, Split, problems};
-use tts_core::{StepScorer, seed};
+use tts_core::{Generator, Sampling, Search, StepScorer, seed};
 use tts_models::train::{Bar, Dataset, Model, Trained, Trainer};
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, LanguageModel, Tokenizer};
 use tts_prm::{AdvantageScorer, RewardModel};
@@ -20,7 +20,7 @@ use tts_prm::{AdvantageScorer, RewardModel};
 use super::implicit::Implied;
 use super::recipe::{Arm, EXACT, Recipe};
 use super::spec::{Implicit, ModelSpec, Reading, Training};
-use crate::{Error, evaluate, pair, sampled};
+use crate::{Error, pair, setting};
 
 /// Changes when the same recipe would make other models or results.
 const FORMAT: u32 = 2;
@@ -66,7 +66,7 @@ impl Workshop<'_> {
     /// What all models and results depend on, beside the recipe.
     pub(super) fn common(&self) -> Value {
         let EngineConfig { weights, ignore_end, .. } = self.engine;
-        let rule = sampled::rule();
+        let rule = setting::short_rule();
         json!({ "format": FORMAT, "weights": weights, "ignore end": ignore_end, "rule": rule })
     }
 
@@ -94,7 +94,7 @@ impl Workshop<'_> {
         }
         let spec = self.spec(name)?;
         if let ModelSpec::Embedded(part) = spec {
-            return evaluate::digest(&pair::folder().join(part.name()));
+            return pair::digest(&pair::folder().join(part.name()));
         }
         above.push(name);
         let mut uses = BTreeMap::new();
@@ -260,6 +260,15 @@ impl Workshop<'_> {
         let Trained { model, history, .. } = trainer.train(model, data)?;
         history.write_chart(title, &folder.join("loss.svg"))?;
         Ok(model)
+    }
+
+    /// A search by a policy, as the recipe draws tokens.
+    pub(super) fn search<'g>(&self, policy: &'g dyn Generator, seed: u64) -> Search<'g> {
+        Search::new(policy)
+            .rule(setting::short_rule())
+            .sampling(Sampling::temperature(self.recipe.temperature))
+            .seed(seed)
+            .concurrency(setting::CONCURRENCY)
     }
 
     /// The family.

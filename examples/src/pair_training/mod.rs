@@ -9,19 +9,19 @@ mod verifiers;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use report::{OperatingPoint, Verifier};
+use samples::Plan;
 use serde::Serialize;
 use tts_core::family::Split;
 use tts_models::train::{Bar, Dataset, Model, TrainConfig, Trained, Trainer};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, DecoderWeights, EngineConfig, Tokenizer};
 use tts_prm::RewardModel;
+use tts_search::evaluate::attempts::Attempts;
+use verifiers::Kind;
 
 use crate::Error;
 use crate::pair::{self, PairConfig};
-use crate::sampled::Attempts;
-use report::{OperatingPoint, Verifier};
-use samples::Plan;
-use verifiers::Kind;
 
 /// Samples of each reported problem, for pass@64.
 const REPORTED_SAMPLES: usize = 64;

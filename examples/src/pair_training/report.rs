@@ -9,12 +9,12 @@ use tts_core::metrics::{
     pass_at_k,
 };
 use tts_core::{Aggregate, StepScorer};
+use tts_search::evaluate::attempts::Attempts;
 
 use super::Stages;
 use super::verifiers::Kind;
 use crate::Error;
 use crate::roc::Judgements;
-use crate::sampled::Attempts;
 
 /// Resamplings of an interval.
 const DRAWS: usize = 2_000;
@@ -88,7 +88,7 @@ impl Stages {
         scorer: &dyn StepScorer,
         all: &[Attempts],
     ) -> Result<Vec<Vec<Vec<f64>>>, Error> {
-        all.iter().map(|attempts| attempts.scores(&self.config.family, scorer)).collect()
+        all.iter().map(|attempts| Ok(attempts.scores(&self.config.family, scorer)?)).collect()
     }
 
     pub(super) fn judge_verifier(

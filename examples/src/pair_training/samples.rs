@@ -8,12 +8,13 @@ use std::io::Write as _;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tts_core::Generator;
 use tts_core::family::{Problem, Split, problems};
+use tts_core::{Generator, Sampling, Search};
+use tts_search::evaluate::attempts::{Attempts, sample};
 
 use super::Stages;
 use crate::Error;
-use crate::sampled::{Attempts, sample};
+use crate::setting;
 
 /// Problems that are sampled between two writes.
 const CHUNK: usize = 128;
@@ -93,9 +94,12 @@ impl Stages {
         bar.reset_eta();
         for chunk in problems[all.len()..].chunks(CHUNK) {
             let family = &self.config.family;
-            let (temperature, seed) = (self.config.temperature, self.config.seed);
-            let sampled =
-                sample(generator, family, chunk, plan.samples, temperature, seed, || bar.inc(1))?;
+            let search = Search::new(generator)
+                .rule(setting::short_rule())
+                .sampling(Sampling::temperature(self.config.temperature))
+                .seed(self.config.seed)
+                .concurrency(setting::CONCURRENCY);
+            let sampled = sample(&search, family, chunk, plan.samples, || bar.inc(1))?;
             let mut lines = Vec::new();
             for attempts in &sampled {
                 serde_json::to_writer(&mut lines, attempts)?;

@@ -6,10 +6,10 @@ use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights};
 use tts_prm::HeadConfig;
 use tts_prm::train::{Solution, outcome_config, process_tokens_config, until_first_error};
+use tts_search::evaluate::attempts::Attempts;
 
 use super::Stages;
 use crate::Error;
-use crate::sampled::Attempts;
 
 /// What stands between steps, for generator and reward models alike.
 const SEPARATOR: &str = "\n";

@@ -55,6 +55,7 @@ pub enum Mode {
 /// Which limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Limit {
     /// [`Budget::samples`].
     Samples,
@@ -75,6 +76,7 @@ pub enum Limit {
 /// Why a search ended: data, not an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Stop {
     /// The strategy wanted nothing more.
     Done,
@@ -82,6 +84,30 @@ pub enum Stop {
     Budget(Limit),
     /// Called off.
     Cancelled,
+}
+
+impl std::fmt::Display for Stop {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Done => f.write_str("the strategy was done"),
+            Self::Budget(limit) => write!(f, "the budget was out ({limit})"),
+            Self::Cancelled => f.write_str("it was called off"),
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Samples => "samples",
+            Self::GeneratedTokens => "generated tokens",
+            Self::ScoredTokens => "scored tokens",
+            Self::Flops => "floating-point operations",
+            Self::Calls => "calls",
+            Self::Rounds => "rounds",
+            Self::Wall => "wall time",
+        })
+    }
 }
 
 impl Budget {

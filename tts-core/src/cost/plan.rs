@@ -72,6 +72,7 @@ impl Default for Planner {
 /// What a search will cost.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Forecast {
     /// As the search will count it.
     pub cost: Cost,

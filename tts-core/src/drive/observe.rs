@@ -5,6 +5,7 @@ use crate::{LineError, Stop, Tree, Usage};
 
 /// Something happened to one problem.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Event<'a> {
     /// Which problem.
     pub problem: ProblemId,

@@ -50,6 +50,7 @@ pub struct Expand {
 /// Who judges lines.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ScoreBy {
     /// The search's scorer judges candidates and rollouts; nobody judges asides.
     #[default]
@@ -291,6 +292,13 @@ pub trait SearchStrategy: Send {
     fn requires(&self) -> Requirements {
         Requirements::default()
     }
+
+    /// The aggregate by which it chooses among independent samples, each a line of the problem from start
+    /// to end; `None` of a search whose candidates depend on one another. What would come of fewer samples
+    /// (pass@k and its like) can be told of those alone.
+    fn samples(&self) -> Option<Aggregate> {
+        None
+    }
 }
 
 macro_rules! forward {
@@ -307,6 +315,9 @@ macro_rules! forward {
             }
             fn requires(&self) -> Requirements {
                 (**self).requires()
+            }
+            fn samples(&self) -> Option<Aggregate> {
+                (**self).samples()
             }
         }
     )*};

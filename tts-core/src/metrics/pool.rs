@@ -26,6 +26,7 @@ use crate::{Aggregate, Rule, Scale, Selection};
 /// How a subset of a pool is turned into right or wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Metric {
     /// Right if any candidate is: the bound of every selector.
     Pass,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// How step scores `r_1..r_T` become one number. All sums run in f64.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Aggregate {
     /// What the scorer's [`crate::Scale`] says; the last of a scorer that does not say.
     #[default]

@@ -18,6 +18,7 @@ use crate::{Aggregate, Rule, Selection};
 /// What one score is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Unit {
     /// Higher is better, and nothing else is known: scores rank, and do not vote by weight.
     #[default]

@@ -40,6 +40,7 @@ impl NodeId {
 /// Whether a node may be part of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum NodeKind {
     /// Part of a candidate solution.
     #[default]

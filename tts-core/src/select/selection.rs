@@ -13,6 +13,7 @@ use crate::{Aggregate, NodeId, Tree};
 /// Which vote decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Rule {
     /// The candidate with the highest score.
     #[default]

@@ -19,6 +19,7 @@ use super::{Vote, better_first, classes};
 /// What a candidate adds to the class of its answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Weight {
     /// One each: the majority.
     Count,

@@ -20,7 +20,7 @@ pub use markov::Markov;
 pub use oracle::Oracle;
 pub use world::ToyWorld;
 
-use crate::{Expand, NodeId, SearchStrategy, View};
+use crate::{Aggregate, Expand, NodeId, SearchStrategy, View};
 
 /// The token that ends a solution; all others are bytes.
 pub const END: u32 = 256;
@@ -39,5 +39,9 @@ impl SearchStrategy for Sample {
 
     fn check(&self) -> Result<(), String> {
         if self.n == 0 { Err("sample: n is 0, expected at least 1".into()) } else { Ok(()) }
+    }
+
+    fn samples(&self) -> Option<Aggregate> {
+        Some(Aggregate::ByScale)
     }
 }

@@ -6,7 +6,7 @@
 //! earlier steps, is computed once and kept for later calls; once a scorer has asked for hidden
 //! rows, those of generated tokens are kept too, and scoring what was generated runs nothing again.
 //! A line's tokens depend on its path and seed alone, because the executor's arithmetic does (see
-//! [`crate::native`]): not on what else runs, on threads, or on what the cache holds.
+//! [`crate::exec::native`]): not on what else runs, on threads, or on what the cache holds.
 
 mod backbone;
 mod encode;

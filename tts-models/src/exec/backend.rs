@@ -6,6 +6,7 @@
 
 /// Burn's ndarray backend in f32: runs everywhere, and gives a sequence the same bits whatever
 /// runs beside it.
+#[cfg_attr(not(feature = "burn"), expect(unreachable_pub, reason = "public with the feature"))]
 pub type Cpu = burn::backend::NdArray<f32>;
 
 /// Burn's CUDA backend in f32.

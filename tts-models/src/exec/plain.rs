@@ -5,7 +5,7 @@
 //! tensors: a fork shares them, a step makes new ones, which costs a copy of the cache each step.
 //! Correctness comes first here; the executors with own kernels are checked against this one.
 //!
-//! **Batch invariance.** On [`Cpu`](crate::exec::backend::Cpu) a sequence has the same bits alone and
+//! **Batch invariance.** On [`Cpu`](crate::exec::Cpu) a sequence has the same bits alone and
 //! among others, and in one span and token by token. What that rests on: matrixmultiply, under
 //! ndarray, sums each output element front to back over fixed blocks for every number of rows, one
 //! row included; and every other reduction reads one row only (see

@@ -3,7 +3,6 @@
 //! Engines read it, and whatever makes training data without an engine. Templates that write the date
 //! are given a fixed one: a prompt must not change at midnight.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use tts_core::{Message, Prompt};
@@ -11,7 +10,7 @@ use tts_core::{Message, Prompt};
 use crate::text::template::{self, ChatTemplate};
 use crate::text::tokenizer::GgufVocabulary;
 use crate::weights::gguf::Gguf;
-use crate::{Checkpoint, ModelError, Tokenizer};
+use crate::{Checkpoint, Files, ModelError, Tokenizer};
 
 /// What templates that write the date take for today, 26 July 2024, in seconds since 1970: a prompt
 /// must not change at midnight, or a search that is resumed would not be the one that was killed.
@@ -177,14 +176,10 @@ struct Piece {
 }
 
 /// Whether a `tokenizer_config.json` is there and has a template.
-fn mentions_template(path: &Path) -> Result<bool, ModelError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-        Err(error) => return Err(ModelError::io(path, error)),
-    };
+fn mentions_template(file: &Files) -> Result<bool, ModelError> {
+    let Some(bytes) = file.read_if_there()? else { return Ok(false) };
     let config: serde_json::Value = serde_json::from_slice(&bytes)
-        .map_err(|error| ModelError::format(path, "tokenizer_config", error.to_string()))?;
+        .map_err(|error| ModelError::format(file.path(), "tokenizer_config", error.to_string()))?;
     Ok(config.get("chat_template").is_some_and(|template| !template.is_null()))
 }
 

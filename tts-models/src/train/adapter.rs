@@ -9,14 +9,14 @@
 
 use std::collections::HashSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::weights::replace;
-use crate::{DecoderWeights, ModelConfig, ModelError};
+use crate::{DecoderWeights, Files, ModelConfig, ModelError};
 
 const CONFIG: &str = "adapter_config.json";
 const TENSORS: &str = "adapter_model.safetensors";
@@ -293,32 +293,30 @@ impl Adapter {
     /// When a file is missing or damaged, a tensor is missing, has another shape or belongs to no site
     /// of the decoder, or the adapter is of a kind that is not supported (other ranks at some sites,
     /// `DoRA`, trained biases or embeddings, a base that was changed as the adapter began).
-    pub fn load(folder: impl AsRef<Path>, shape: &ModelConfig) -> Result<Self, ModelError> {
-        Self::load_path(folder.as_ref(), shape)
+    pub fn load(folder: impl Into<Files>, shape: &ModelConfig) -> Result<Self, ModelError> {
+        Self::load_files(&folder.into(), shape)
     }
 
     /// The files of an adapter's folder.
-    pub(crate) fn files(folder: &Path) -> [PathBuf; 2] {
+    pub(crate) fn files(folder: &Files) -> [Files; 2] {
         [folder.join(CONFIG), folder.join(TENSORS)]
     }
 
-    fn load_path(folder: &Path, shape: &ModelConfig) -> Result<Self, ModelError> {
-        let path = folder.join(CONFIG);
-        let json = std::fs::read(&path).map_err(|error| ModelError::io(&path, error))?;
-        let peft: Peft = serde_json::from_slice(&json)
-            .map_err(|error| ModelError::format(&path, "adapter", error.to_string()))?;
-        let config = peft.config(&path)?;
-        let path = folder.join(TENSORS);
-        let file = std::fs::read(&path).map_err(|error| ModelError::io(&path, error))?;
-        let tensors = SafeTensors::deserialize(&file)
-            .map_err(|error| ModelError::format(&path, "header", error.to_string()))?;
+    fn load_files(folder: &Files, shape: &ModelConfig) -> Result<Self, ModelError> {
+        let [file, stored] = Self::files(folder);
+        let peft: Peft = serde_json::from_slice(&file.read()?)
+            .map_err(|error| ModelError::format(file.path(), "adapter", error.to_string()))?;
+        let config = peft.config(file.path())?;
+        let (path, bytes) = (stored.path(), stored.read()?);
+        let tensors = SafeTensors::deserialize(&bytes)
+            .map_err(|error| ModelError::format(path, "header", error.to_string()))?;
         let mut layers = Vec::new();
         for layer in 0..shape.num_hidden_layers {
             let mut factors = Vec::new();
             for site in &config.sites {
                 let [outputs, inputs] = site.shape(shape);
                 let [first, second] = names(layer, *site);
-                let read = |name: &str, shape| tensor(&path, &tensors, name, shape);
+                let read = |name: &str, shape| tensor(path, &tensors, name, shape);
                 let a = read(&first, [config.rank, inputs])?;
                 let b = read(&second, [outputs, config.rank])?;
                 factors.push(Factors { a, b });
@@ -331,7 +329,7 @@ impl Adapter {
         // Left out, it would make another model than the one that was trained, and nobody would know.
         if let Some(name) = tensors.names().into_iter().find(|name| !known.contains(*name)) {
             let problem = "belongs to no site of this decoder";
-            return Err(ModelError::format(&path, name, problem.to_owned()));
+            return Err(ModelError::format(path, name, problem.to_owned()));
         }
         Ok(Self { config, layers })
     }

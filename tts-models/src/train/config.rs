@@ -7,6 +7,7 @@ use crate::ModelError;
 /// Numbers that matrices are multiplied in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Precision {
     /// All of f32.
     #[default]

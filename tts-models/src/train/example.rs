@@ -6,6 +6,7 @@ use crate::ModelError;
 
 /// What is to come out at a position.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub enum Goal {
     /// This token next: cross-entropy, in nats.
     Token(u32),

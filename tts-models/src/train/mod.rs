@@ -25,21 +25,22 @@
 
 mod adapter;
 mod bar;
+#[cfg(any(feature = "burn", test))]
 mod burn_learner;
 mod checkpoint;
 mod config;
 mod example;
+#[cfg(any(feature = "burn", test))]
 mod flat;
 mod history;
 mod learner;
 mod native;
 mod order;
+#[cfg(any(feature = "burn", test))]
 mod trainee;
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-
-use burn::tensor::backend::Backend;
 
 pub use adapter::{Adapter, AdapterConfig, Factors, Site};
 pub use bar::Bar;
@@ -48,7 +49,6 @@ pub use example::{Conjunction, Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
 
 use crate::{DecoderWeights, ModelError};
-use burn_learner::BurnLearner;
 use checkpoint::State;
 use learner::Learner;
 use native::Native;
@@ -225,7 +225,8 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// As [`Trainer::train`].
-    pub fn train_on<B: Backend>(
+    #[cfg(feature = "burn")]
+    pub fn train_on<B: burn::tensor::backend::Backend>(
         self,
         model: Model,
         data: &dyn Dataset,
@@ -237,7 +238,7 @@ impl<'a> Trainer<'a> {
             return Err(ModelError::input("adapter", problem));
         }
         let digest = digest("burn", &self.config, &model, data);
-        let learner = BurnLearner::<B>::new(&self.config, model, device)?;
+        let learner = burn_learner::BurnLearner::<B>::new(&self.config, model, device)?;
         self.run(learner, data, digest)
     }
 

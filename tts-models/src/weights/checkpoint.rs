@@ -1,22 +1,23 @@
-//! A checkpoint on disk, whatever its format.
+//! A checkpoint, whatever its format, on disk or in memory.
 //!
 //! Tensors are asked for by Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`). For
 //! GGUF files names are translated and rotary rows put back in order ([`super::names`]); for
 //! Hugging Face folders the prefix `model.` may be missing, as in backbone-only checkpoints, and all
 //! names may have the prefix `pretrained_model.`, as wrappers with a value head write them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::names::{self, Rotary};
 use super::safetensors::{SafetensorsFile, Shards};
-use super::{Gguf, RawTensor};
+use super::source::Source;
+use super::{Files, Gguf, RawTensor};
 use crate::{ModelConfig, ModelError};
 
 /// An open checkpoint: its config, and its tensors on request.
 #[derive(Debug)]
 pub struct Checkpoint {
-    folder: PathBuf,
-    path: PathBuf,
+    files: Files,
+    folder: Files,
     config: ModelConfig,
     tensors: Tensors,
 }
@@ -34,25 +35,27 @@ impl Checkpoint {
     ///
     /// # Errors
     /// When a file is missing or broken, or asks for an architecture that is not supported.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        Self::open_path(path.as_ref())
+    pub fn open(files: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::open_files(files.into())
     }
 
-    fn open_path(path: &Path) -> Result<Self, ModelError> {
-        if path.is_dir() {
-            return Self::open_folder(path, &path.join("config.json"));
+    fn open_files(files: Files) -> Result<Self, ModelError> {
+        let folder = files.folder();
+        if files.is_folder() {
+            return Self::open_folder(folder, &files.join("config.json"));
         }
-        let folder = parent(path);
+        let path = files.path();
         match path.extension().and_then(|e| e.to_str()) {
-            Some("gguf") => Self::from_gguf(Gguf::open(path)?),
+            Some("gguf") => Self::from_gguf(Gguf::open(files)?),
             Some("json") if path.ends_with("model.safetensors.index.json") => {
-                Self::open_folder(&folder, &folder.join("config.json"))
+                let config = folder.join("config.json");
+                Self::open_folder(folder, &config)
             }
-            Some("json") => Self::open_folder(&folder, path),
+            Some("json") => Self::open_folder(folder, &files),
             Some("safetensors") => {
                 let config = ModelConfig::from_json(folder.join("config.json"))?;
-                let file = SafetensorsFile::open(path)?;
-                Ok(Self::from_safetensors(config, file.into(), folder, path))
+                let file = SafetensorsFile::open(&files)?;
+                Ok(Self { files, folder, config, tensors: Tensors::Safetensors(file.into()) })
             }
             _ => Err(ModelError::unsupported(
                 path,
@@ -62,10 +65,10 @@ impl Checkpoint {
         }
     }
 
-    fn open_folder(folder: &Path, config: &Path) -> Result<Self, ModelError> {
+    fn open_folder(folder: Files, config: &Files) -> Result<Self, ModelError> {
         let config = ModelConfig::from_json(config)?;
-        let shards = Shards::open(folder)?;
-        Ok(Self::from_safetensors(config, shards, folder.to_owned(), folder))
+        let tensors = Tensors::Safetensors(Shards::open(&folder)?);
+        Ok(Self { files: folder.clone(), folder, config, tensors })
     }
 
     /// A checkpoint of an open GGUF file.
@@ -73,16 +76,13 @@ impl Checkpoint {
     /// # Errors
     /// When the metadata does not describe a supported decoder.
     pub fn from_gguf(gguf: Gguf) -> Result<Self, ModelError> {
+        let files = gguf.source().files().clone();
         Ok(Self {
-            folder: parent(gguf.path()),
-            path: gguf.path().to_owned(),
+            folder: files.folder(),
+            files,
             config: ModelConfig::from_gguf(&gguf)?,
             tensors: Tensors::Gguf(Box::new(gguf)),
         })
-    }
-
-    fn from_safetensors(config: ModelConfig, shards: Shards, folder: PathBuf, path: &Path) -> Self {
-        Self { folder, path: path.to_owned(), config, tensors: Tensors::Safetensors(shards) }
     }
 
     /// The shape of the decoder.
@@ -91,13 +91,13 @@ impl Checkpoint {
     }
 
     /// The folder that holds the checkpoint (and, for Hugging Face, its tokenizer).
-    pub fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Files {
         &self.folder
     }
 
     /// The file or folder, as errors name it.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.files.path()
     }
 
     /// The GGUF file, if it is one: its metadata holds the tokenizer.
@@ -109,10 +109,10 @@ impl Checkpoint {
     }
 
     /// The files that hold the tensors, in an order that does not depend on where they lie.
-    pub(crate) fn files(&self) -> Vec<&Path> {
+    pub(crate) fn sources(&self) -> Vec<&Source> {
         match &self.tensors {
-            Tensors::Gguf(gguf) => vec![gguf.path()],
-            Tensors::Safetensors(shards) => shards.paths().collect(),
+            Tensors::Gguf(gguf) => vec![gguf.source()],
+            Tensors::Safetensors(shards) => shards.sources().collect(),
         }
     }
 
@@ -135,7 +135,7 @@ impl Checkpoint {
     /// When there is none of that name, its type is not supported, the file cannot be read, or a
     /// rotary tensor's rows are not whole heads.
     pub fn tensor(&self, name: &str) -> Result<RawTensor, ModelError> {
-        let missing = || ModelError::format(&self.path, name, "there is no such tensor");
+        let missing = || ModelError::format(self.path(), name, "there is no such tensor");
         let stored = self.stored_name(name).ok_or_else(missing)?;
         match &self.tensors {
             Tensors::Gguf(gguf) => {
@@ -183,17 +183,9 @@ impl Checkpoint {
                 if tensor.shape.len() == 1 { "vector" } else { "matrix" },
                 self.config.head_dim
             );
-            return Err(ModelError::format(&self.path, tensor.name, problem));
+            return Err(ModelError::format(self.path(), tensor.name, problem));
         }
         let bytes = names::unpermute(&tensor.bytes, row, self.config.head_dim);
         Ok(RawTensor { bytes, ..tensor })
-    }
-}
-
-/// The folder of a file; of a bare name the current one.
-fn parent(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
     }
 }

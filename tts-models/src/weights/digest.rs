@@ -2,12 +2,9 @@
 //!
 //! They tell files and vocabularies apart that differ by chance or by work, not by malice.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
-
 use tts_core::seed::mix;
 
+use super::source::Source;
 use crate::ModelError;
 
 /// Bytes of a file's beginning that are all read: headers, tokenizers, small models.
@@ -45,26 +42,16 @@ impl Digest {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub(crate) fn file(&mut self, path: &Path) -> Result<(), ModelError> {
-        self.read(path).map_err(|error| ModelError::io(path, error))
-    }
-
-    fn read(&mut self, path: &Path) -> std::io::Result<()> {
-        let mut file = File::open(path)?;
-        let size = file.metadata()?.len();
+    pub(crate) fn file(&mut self, file: &Source) -> Result<(), ModelError> {
+        let size = file.length();
         self.number(size);
-        let mut bytes = Vec::new();
-        file.by_ref().take(WHOLE).read_to_end(&mut bytes)?;
-        self.bytes(&bytes);
+        self.bytes(&file.read_at(0, size.min(WHOLE), "digest")?);
         let Some(rest) = size.checked_sub(WHOLE).filter(|&rest| rest > 0) else { return Ok(()) };
         let blocks = rest.div_ceil(BLOCK).min(SAMPLES);
         for block in 0..blocks {
             // The last of them ends where the file does.
             let offset = rest.saturating_sub(BLOCK) * block / (blocks - 1).max(1);
-            file.seek(SeekFrom::Start(WHOLE + offset))?;
-            bytes.clear();
-            file.by_ref().take(BLOCK).read_to_end(&mut bytes)?;
-            self.bytes(&bytes);
+            self.bytes(&file.read_at(WHOLE + offset, BLOCK.min(rest - offset), "digest")?);
         }
         Ok(())
     }
@@ -77,9 +64,11 @@ impl Digest {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::fs::File;
+    use std::io::{Seek, SeekFrom, Write};
 
     use super::*;
+    use crate::weights::Files;
 
     fn of(bytes: &[u8]) -> u64 {
         let mut digest = Digest::default();
@@ -121,7 +110,7 @@ mod tests {
                 file.write_all(&[1]).expect("room");
             }
             let mut digest = Digest::default();
-            digest.file(&path).expect("readable");
+            digest.file(&Files::from(&path).source().expect("there")).expect("readable");
             digest.finish()
         };
         for size in [1, 4097, WHOLE, WHOLE + 1, WHOLE + BLOCK, WHOLE + 5000, 40 << 20] {
@@ -133,7 +122,5 @@ mod tests {
                 assert_ne!(of_file(size, Some(place)), base, "byte {place} of {size}");
             }
         }
-        let missing = Digest::default().file(&folder.path().join("none")).unwrap_err();
-        assert!(missing.to_string().contains("none"));
     }
 }

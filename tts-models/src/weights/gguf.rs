@@ -20,7 +20,7 @@ pub use self::parse::TensorInfo;
 pub use self::value::{Array, Value};
 use super::source::Source;
 use crate::ModelError;
-use crate::weights::RawTensor;
+use crate::weights::{Files, RawTensor};
 
 /// An open GGUF file.
 #[derive(Debug)]
@@ -37,8 +37,8 @@ impl Gguf {
     /// # Errors
     /// When the file cannot be read, its structure is broken (the error names the field), or it
     /// uses another version, byte order or tensor type.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        Self::from_source(Source::open(path.as_ref())?)
+    pub fn open(file: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::from_source(file.into().source()?)
     }
 
     /// Reads the header of any seekable input; `path` is what errors call it.
@@ -49,12 +49,16 @@ impl Gguf {
         reader: impl Read + Seek + Send + 'static,
         path: impl AsRef<Path>,
     ) -> Result<Self, ModelError> {
-        Self::from_source(Source::new(reader, path.as_ref())?)
+        Self::from_source(Source::new(reader, path.as_ref().into())?)
     }
 
     fn from_source(source: Source) -> Result<Self, ModelError> {
         let parse::Header { version, metadata, tensors } = source.parse(parse::header)?;
         Ok(Self { source, version, metadata, tensors })
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The file, as errors name it.

@@ -1,12 +1,11 @@
 //! What the lines of an opened model depend on besides the request, as a short text.
 //!
 //! Architecture, a digest of the files, the type of the weights, and what computes: two models of one
-//! identity write the same lines, bit for bit, wherever the files lie. Own CPU kernels have the same
+//! identity write the same lines, bit for bit, wherever the files lie, on disk or in memory. Own CPU kernels have the same
 //! bits on every machine and are named alone; elsewhere bits differ between devices, which are told
 //! apart as well as they let themselves.
 
-use std::path::{Path, PathBuf};
-
+use crate::weights::Files;
 use crate::weights::digest::Digest;
 use crate::{Checkpoint, ModelError, WeightFormat};
 
@@ -16,7 +15,7 @@ use crate::{Checkpoint, ModelError, WeightFormat};
 /// When a file cannot be read.
 pub(crate) fn identity(
     checkpoint: &Checkpoint,
-    adapter: &[PathBuf],
+    adapter: &[Files],
     weights: WeightFormat,
     device: &str,
 ) -> Result<String, ModelError> {
@@ -24,8 +23,8 @@ pub(crate) fn identity(
     let mut digest = Digest::default();
     // As it was read: end tokens may stand in a file of their own.
     digest.bytes(config.to_json().as_bytes());
-    for file in checkpoint.files() {
-        digest.file(file)?;
+    for source in checkpoint.sources() {
+        digest.file(source)?;
     }
     if checkpoint.gguf().is_none() {
         for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
@@ -33,16 +32,16 @@ pub(crate) fn identity(
         }
     }
     for file in adapter {
-        digest.file(file)?;
+        digest.file(&file.source()?)?;
     }
     Ok(format!("{} {:016x} {weights} {device}", config.architecture, digest.finish()))
 }
 
 /// Takes a file that need not be there.
-fn optional(digest: &mut Digest, path: &Path) -> Result<(), ModelError> {
-    let there = path.is_file();
+fn optional(digest: &mut Digest, file: &Files) -> Result<(), ModelError> {
+    let there = file.exists();
     digest.number(there.into());
-    if there { digest.file(path) } else { Ok(()) }
+    if there { digest.file(&file.source()?) } else { Ok(()) }
 }
 
 /// The reference's matrix products choose their kernel by what the processor has.

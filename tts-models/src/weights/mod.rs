@@ -1,6 +1,6 @@
 //! Weights of a checkpoint: one interface over GGUF files and Hugging Face folders.
 //!
-//! [`Checkpoint`] opens either and gives tensors as stored ([`RawTensor`]) under Hugging Face's
+//! [`Checkpoint`] opens either, on disk or in memory ([`Files`]), and gives tensors as stored ([`RawTensor`]) under Hugging Face's
 //! names; [`decoder`] reads all of them into f32. Files are read by seek, tensor by tensor, and
 //! checked against their real length before anything is allocated: see [`gguf`] and
 //! [`safetensors`].
@@ -9,6 +9,7 @@ mod checkpoint;
 pub mod config;
 pub mod decoder;
 pub(crate) mod digest;
+mod files;
 pub mod gguf;
 pub(crate) mod identity;
 pub(crate) mod names;
@@ -19,5 +20,6 @@ mod tensor;
 
 pub use checkpoint::Checkpoint;
 pub(crate) use decoder::replace;
+pub use files::Files;
 pub use gguf::Gguf;
 pub use tensor::{Dtype, RawTensor};

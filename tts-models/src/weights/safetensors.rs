@@ -19,7 +19,7 @@ use serde::Deserialize;
 pub use self::shards::Shards;
 use super::source::Source;
 use crate::ModelError;
-use crate::weights::{Dtype, RawTensor};
+use crate::weights::{Dtype, Files, RawTensor};
 
 /// Largest header accepted, in bytes; the limit of the `safetensors` crate.
 const HEADER: u64 = 100_000_000;
@@ -46,8 +46,8 @@ impl SafetensorsFile {
     ///
     /// # Errors
     /// When the file cannot be read or its structure is broken; the error names the tensor.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        Self::from_source(Source::open(path.as_ref())?)
+    pub fn open(file: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::from_source(file.into().source()?)
     }
 
     /// Reads the header of any seekable input; `path` is what errors call it.
@@ -58,7 +58,7 @@ impl SafetensorsFile {
         reader: impl Read + Seek + Send + 'static,
         path: impl AsRef<Path>,
     ) -> Result<Self, ModelError> {
-        Self::from_source(Source::new(reader, path.as_ref())?)
+        Self::from_source(Source::new(reader, path.as_ref().into())?)
     }
 
     fn from_source(source: Source) -> Result<Self, ModelError> {
@@ -78,6 +78,10 @@ impl SafetensorsFile {
         check(&header.tensors, source.length() - data)
             .map_err(|(name, problem)| ModelError::format(source.path(), name, problem))?;
         Ok(Self { source, data, tensors: header.tensors })
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
     }
 
     /// The file, as errors name it.

@@ -5,11 +5,11 @@
 //! underneath would be undefined behaviour.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use super::files::Files;
 use crate::ModelError;
 
 /// What a checkpoint can be read from.
@@ -18,7 +18,7 @@ impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// A readable, seekable input of known length; shared by lock.
 pub(crate) struct Source {
-    path: PathBuf,
+    files: Files,
     length: u64,
     reader: Mutex<Box<dyn ReadSeek>>,
 }
@@ -26,29 +26,28 @@ pub(crate) struct Source {
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Source")
-            .field("path", &self.path)
+            .field("path", &self.path())
             .field("length", &self.length)
             .finish_non_exhaustive()
     }
 }
 
 impl Source {
-    pub(crate) fn open(path: &Path) -> Result<Self, ModelError> {
-        let file = File::open(path).map_err(|e| ModelError::io(path, e))?;
-        Self::new(file, path)
-    }
-
-    /// `path` is only what errors call the input.
+    /// `files` is what errors call the input, and where it lies.
     pub(crate) fn new(
         mut reader: impl Read + Seek + Send + 'static,
-        path: &Path,
+        files: Files,
     ) -> Result<Self, ModelError> {
-        let length = reader.seek(SeekFrom::End(0)).map_err(|e| ModelError::io(path, e))?;
-        Ok(Self { path: path.to_owned(), length, reader: Mutex::new(Box::new(reader)) })
+        let length = reader.seek(SeekFrom::End(0)).map_err(|e| ModelError::io(files.path(), e))?;
+        Ok(Self { files, length, reader: Mutex::new(Box::new(reader)) })
+    }
+
+    pub(crate) fn files(&self) -> &Files {
+        &self.files
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.files.path()
     }
 
     /// Length in bytes.
@@ -67,12 +66,12 @@ impl Source {
         let (Some(_), Ok(size)) = (end, usize::try_from(length)) else {
             let problem =
                 format!("{length} bytes from byte {offset} on, but the file has {}", self.length);
-            return Err(ModelError::format(&self.path, field, problem));
+            return Err(ModelError::format(self.path(), field, problem));
         };
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader.seek(SeekFrom::Start(offset)).map_err(|e| ModelError::io(&self.path, e))?;
+        reader.seek(SeekFrom::Start(offset)).map_err(|e| ModelError::io(self.path(), e))?;
         let mut bytes = vec![0; size];
-        reader.read_exact(&mut bytes).map_err(|e| early_end(&self.path, field, e))?;
+        reader.read_exact(&mut bytes).map_err(|e| early_end(self.path(), field, e))?;
         Ok(bytes)
     }
 
@@ -82,10 +81,10 @@ impl Source {
         parse: impl FnOnce(&mut Cursor<'_>) -> Result<T, ModelError>,
     ) -> Result<T, ModelError> {
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        reader.seek(SeekFrom::Start(0)).map_err(|e| ModelError::io(&self.path, e))?;
+        reader.seek(SeekFrom::Start(0)).map_err(|e| ModelError::io(self.path(), e))?;
         parse(&mut Cursor {
             reader: BufReader::new(&mut **reader),
-            path: &self.path,
+            path: self.path(),
             position: 0,
             length: self.length,
         })
@@ -170,11 +169,11 @@ fn early_end(path: &Path, field: &str, error: std::io::Error) -> ModelError {
 }
 
 /// A small text file (JSON) as a whole, if it has at most `limit` bytes.
-pub(crate) fn read_text(path: &Path, limit: u64) -> Result<Vec<u8>, ModelError> {
-    let source = Source::open(path)?;
+pub(crate) fn read_text(files: &Files, limit: u64) -> Result<Vec<u8>, ModelError> {
+    let source = files.source()?;
     if source.length() > limit {
         let problem = format!("{} bytes, more than the {limit} allowed", source.length());
-        return Err(ModelError::format(path, "size", problem));
+        return Err(ModelError::format(files.path(), "size", problem));
     }
     source.read_at(0, source.length(), "text")
 }

@@ -7,7 +7,7 @@ use tts_core::{
 };
 #[cfg(feature = "wgpu")]
 use tts_models::WeightFormat;
-use tts_models::exec::backend::Runtime;
+use tts_models::exec::Runtime;
 use tts_models::{Engine, EngineConfig, Gpu, Tokenizer};
 
 use super::{config, on_each_runtime, weights};
@@ -91,12 +91,12 @@ fn a_tree_is_the_same_in_any_company<R: Runtime>(device: &R::Device) {
 #[test]
 fn a_checkpoint_runs_as_on_the_cpu() {
     use tts_models::Backend;
-    use tts_models::exec::backend::WgpuRuntime;
+    use tts_models::exec::WgpuRuntime;
 
     if crate::device::<WgpuRuntime>("wgpu").is_none() {
         return;
     }
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/pair/generator");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../tts-prm/pair/generator");
     let config = EngineConfig { weights: WeightFormat::F32, ..EngineConfig::default() };
     let logits = |backend: Backend| {
         let model = tts_models::open(path, backend, config).unwrap();

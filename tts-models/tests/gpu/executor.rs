@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use tts_models::exec::backend::Runtime;
+use tts_models::exec::Runtime;
 use tts_models::{Cpu, Executor, Gpu, ModelConfig, Native, Plain, Span, Want, WeightFormat};
 
 use super::{config, on_each_runtime, weights};

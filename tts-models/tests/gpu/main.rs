@@ -12,7 +12,7 @@ mod executor;
 use std::io::Write;
 use std::sync::Mutex;
 
-use tts_models::exec::backend::Runtime;
+use tts_models::exec::Runtime;
 pub(crate) use tts_models::testing::byte_config as config;
 use tts_models::testing::lively_weights;
 use tts_models::{DecoderWeights, Gpu, ModelConfig};
@@ -38,7 +38,7 @@ macro_rules! on_each_runtime {
     ($($test:ident),* $(,)?) => {
         #[cfg(feature = "wgpu")]
         mod wgpu {
-            use tts_models::exec::backend::WgpuRuntime;
+            use tts_models::exec::WgpuRuntime;
             $(#[test]
             fn $test() {
                 if let Some(device) = crate::device::<WgpuRuntime>("wgpu") {
@@ -48,7 +48,7 @@ macro_rules! on_each_runtime {
         }
         #[cfg(feature = "cuda")]
         mod cuda {
-            use tts_models::exec::backend::CudaRuntime;
+            use tts_models::exec::CudaRuntime;
             $(#[test]
             fn $test() {
                 if let Some(device) = crate::device::<CudaRuntime>("cuda") {

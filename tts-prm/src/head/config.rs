@@ -5,11 +5,12 @@
 //! `head`. A model without either is known by its architecture or its name ([`Format`]). The key
 //! `format` starts from what is known of a published format; the other keys change it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tts_core::{Aggregate, Scale};
+use tts_models::Files;
 
 use super::format::{self, Format};
 use crate::PrmError;
@@ -17,6 +18,7 @@ use crate::PrmError;
 /// Scale of the scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum HeadOutput {
     /// Probability that the step is right, 0 to 1.
     #[default]
@@ -39,6 +41,7 @@ pub enum NeutralLabel {
 /// What is put after a step, or between two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Separator {
     /// Encoded once; names of special tokens are read as such.
     Text(String),
@@ -66,6 +69,7 @@ pub enum Reading {
 /// A token of the vocabulary.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
+#[non_exhaustive]
 pub enum Token {
     /// A text that is one token.
     Text(String),
@@ -95,6 +99,7 @@ impl Contrast {
 /// How a model with a tokenizer of its own is given a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum PromptLayout {
     /// A chat by the model's template, up to where the assistant's answer begins; raw text as it
     /// stands. Steps follow as the answer.
@@ -185,32 +190,32 @@ impl HeadConfig {
     ///
     /// # Errors
     /// When a file cannot be read or parsed, or has an unknown field.
-    pub fn beside(folder: &Path) -> Result<Self, PrmError> {
+    pub fn beside(folder: impl Into<Files>) -> Result<Self, PrmError> {
+        Self::in_folder(&folder.into())
+    }
+
+    fn in_folder(folder: &Files) -> Result<Self, PrmError> {
         let own = folder.join("head.json");
         if let Some(value) = json(&own)? {
-            return parse(&own, "head.json", value);
+            return parse(own.path(), "head.json", value);
         }
         let model = folder.join("config.json");
         let Some(mut value) = json(&model)? else { return Ok(Self::default()) };
         if value.get("model_type").is_none() {
-            return parse(&model, "config.json", value);
+            return parse(model.path(), "config.json", value);
         }
         match value.get_mut("head").map(Value::take) {
-            Some(head) => parse(&model, "head", head),
-            None => format::detect(&model, &value),
+            Some(head) => parse(model.path(), "head", head),
+            None => format::detect(model.path(), &value),
         }
     }
 }
 
 /// The value of a JSON file; `None` when there is no file.
-pub(crate) fn json(path: &Path) -> Result<Option<Value>, PrmError> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(PrmError::io(path, error)),
-    };
+pub(crate) fn json(file: &Files) -> Result<Option<Value>, PrmError> {
+    let Some(bytes) = file.read_if_there()? else { return Ok(None) };
     let value = serde_json::from_slice(&bytes);
-    value.map(Some).map_err(|error| PrmError::config(path, "JSON", error.to_string()))
+    value.map(Some).map_err(|error| PrmError::config(file.path(), "JSON", error.to_string()))
 }
 
 /// A configuration, on top of the format that it names.
@@ -226,12 +231,4 @@ fn parse(path: &Path, field: &str, mut value: Value) -> Result<HeadConfig, PrmEr
         all.extend(own);
     }
     serde_json::from_value(all).map_err(|error| failed(field, error))
-}
-
-/// The folder of a file; of a bare name the current one.
-pub(crate) fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }

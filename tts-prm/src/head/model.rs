@@ -5,11 +5,9 @@
 //! by this model's own template, or as its [`crate::Format`] says, and the text of each step encoded
 //! by its own tokenizer, step by step.
 
-use std::path::Path;
-
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
-use tts_models::{Backend, Checkpoint, EngineConfig, LanguageModel};
+use tts_models::{Backend, Checkpoint, EngineConfig, Files, LanguageModel};
 
 use crate::PrmError;
 use crate::head::{HeadConfig, Judge, Kind, Layout, RewardHead};
@@ -32,7 +30,7 @@ impl std::fmt::Debug for RewardModel {
 }
 
 impl RewardModel {
-    /// Opens a process reward model: every step is judged, as by [`crate::ProcessHead`]. `folder` is
+    /// Opens a process reward model: every step is judged, as by [`crate::ProcessHead`]. `files` are
     /// what [`tts_models::open`] opens; `head.json` is looked for in the folder of a file.
     ///
     /// # Errors
@@ -40,11 +38,11 @@ impl RewardModel {
     /// fit ([`RewardHead::from_checkpoint`]), or its configuration or chat template does not fit
     /// ([`HeadConfig`]).
     pub fn process(
-        folder: impl AsRef<Path>,
+        files: impl Into<Files>,
         backend: Backend,
         engine: EngineConfig,
     ) -> Result<Self, PrmError> {
-        Self::open(folder.as_ref(), backend, engine, Kind::Process)
+        Self::open(files.into(), backend, engine, Kind::Process)
     }
 
     /// Opens an outcome reward model: finished solutions are judged, as by
@@ -53,25 +51,25 @@ impl RewardModel {
     /// # Errors
     /// As [`RewardModel::process`].
     pub fn outcome(
-        folder: impl AsRef<Path>,
+        files: impl Into<Files>,
         backend: Backend,
         engine: EngineConfig,
     ) -> Result<Self, PrmError> {
-        Self::open(folder.as_ref(), backend, engine, Kind::Outcome)
+        Self::open(files.into(), backend, engine, Kind::Outcome)
     }
 
     fn open(
-        folder: &Path,
+        files: Files,
         backend: Backend,
         engine: EngineConfig,
         kind: Kind,
     ) -> Result<Self, PrmError> {
         // The head first: it fails fast.
-        let checkpoint = Checkpoint::open(folder)?;
+        let checkpoint = Checkpoint::open(&files)?;
         let config = HeadConfig::beside(checkpoint.folder())?;
         let head = RewardHead::from_checkpoint(&checkpoint, config)?;
         head.check_width(checkpoint.config().hidden_size)?;
-        let model = tts_models::open(folder, backend, engine)?;
+        let model = tts_models::open(files, backend, engine)?;
         let layout = Layout::of_model(&checkpoint, model.tokenizer(), &head, kind)?;
         Ok(Self { model, head, layout, kind })
     }

@@ -8,9 +8,9 @@ use std::path::Path;
 
 use tts_models::weights::RawTensor;
 use tts_models::weights::safetensors::SafetensorsFile;
-use tts_models::{Checkpoint, ModelError, TextSide};
+use tts_models::{Checkpoint, Files, ModelError, TextSide};
 
-use super::config::{HeadConfig, folder_of};
+use super::config::HeadConfig;
 use super::contrast;
 use super::network::{Linear, RewardHead};
 use crate::PrmError;
@@ -68,19 +68,25 @@ impl RewardHead {
     /// # Errors
     /// When a file cannot be read or is broken, a tensor is missing, has an unfit shape or a value
     /// that is not finite, or the configuration does not fit.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self, PrmError> {
-        let path = path.as_ref();
-        if path.is_dir() {
-            return Self::read(&path.join("head.safetensors"), HeadConfig::beside(path)?);
-        }
-        Self::read(path, HeadConfig::beside(&folder_of(path))?)
+    pub fn open(files: impl Into<Files>) -> Result<Self, PrmError> {
+        Self::open_files(files.into())
+    }
+
+    fn open_files(files: Files) -> Result<Self, PrmError> {
+        let config = HeadConfig::beside(files.folder())?;
+        let file = if files.is_folder() { files.join("head.safetensors") } else { files };
+        Self::read_file(file, config)
     }
 
     /// [`RewardHead::open`] of a file with a configuration of the caller's.
     ///
     /// # Errors
     /// As [`RewardHead::open`].
-    pub fn read(file: &Path, config: HeadConfig) -> Result<Self, PrmError> {
+    pub fn read(file: impl Into<Files>, config: HeadConfig) -> Result<Self, PrmError> {
+        Self::read_file(file.into(), config)
+    }
+
+    fn read_file(file: Files, config: HeadConfig) -> Result<Self, PrmError> {
         from_tensors(&SafetensorsFile::open(file)?, config)
     }
 

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use super::config::{HeadConfig, folder_of};
+use super::config::HeadConfig;
 use super::network::RewardHead;
 use crate::PrmError;
 
@@ -43,7 +43,7 @@ impl RewardHead {
         }
         let bytes = safetensors::serialize(views, None).map_err(|e| failed(e.to_string()))?;
         replace(file, &bytes)?;
-        let path = folder_of(file).join("head.json");
+        let path = file.with_file_name("head.json");
         // Two rows of an output head are tensors like any other from here on.
         let config = match self.config() {
             config @ HeadConfig { contrast: Some(_), .. } => {

@@ -46,8 +46,8 @@ pub(super) fn end(tree: &Tree, first: NodeId) -> NodeId {
 pub(super) fn from(tree: &Tree, node: NodeId) -> &[NodeId] {
     let rollouts = &tree[node].rollouts;
     match tree[node].kind {
-        NodeKind::Committed | NodeKind::Aside => rollouts,
         NodeKind::Rollout => rollouts.get(1..).unwrap_or_default(),
+        _ => rollouts,
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Grade, LabelledSolution, MonteCarlo, MonteCarloSearch, OmegaPrm, Ome
 /// A way of labelling, as recipes have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Method {
     /// Every prefix of sampled or given solutions.
     MonteCarlo(MonteCarlo),

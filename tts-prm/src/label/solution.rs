@@ -44,6 +44,7 @@ pub struct LabelledSolution {
 /// What a process reward model learns of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum LabelKind {
     /// The value itself: a value function, whose last score stands for a path (Snell et al.).
     #[default]

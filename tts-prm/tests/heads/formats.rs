@@ -309,7 +309,7 @@ fn formats_are_known_by_architecture_and_by_name() {
     std::fs::remove_file(other.join("head.json")).unwrap();
     let error = process(&other).unwrap_err().to_string();
     assert!(error.contains("score.weight") && error.contains("`format`"), "{error}");
-    let beside = |name: &str| HeadConfig::beside(&fixture(name)).unwrap();
+    let beside = |name: &str| HeadConfig::beside(fixture(name)).unwrap();
     assert_eq!(beside("math-shepherd"), Format::MathShepherd.config());
     assert_eq!(beside("skywork-prm"), Format::SkyworkPrm.config());
     assert_eq!(beside("reward-llama"), Format::SequenceClassifier.config());

@@ -98,4 +98,8 @@ impl SearchStrategy for BestOfN {
     fn requires(&self) -> Requirements {
         Requirements::vote("best-of-n", self.select)
     }
+
+    fn samples(&self) -> Option<Aggregate> {
+        Some(self.select.aggregate)
+    }
 }

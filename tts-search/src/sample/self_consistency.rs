@@ -17,7 +17,9 @@
 //! Models" (arXiv 2203.11171), section 2. There `n` is 40, at temperature 0.5 or 0.7 with top-k 40.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, Requirements, Sampling, SearchStrategy, Selection, Tree, View};
+use tts_core::{
+    Aggregate, Expand, NodeId, Requirements, Sampling, SearchStrategy, Selection, Tree, View,
+};
 
 use super::lines::{self, at_least_one};
 
@@ -68,5 +70,9 @@ impl SearchStrategy for SelfConsistency {
 
     fn requires(&self) -> Requirements {
         Requirements::vote("self-consistency", self.select)
+    }
+
+    fn samples(&self) -> Option<Aggregate> {
+        Some(self.select.aggregate)
     }
 }

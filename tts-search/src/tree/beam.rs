@@ -37,6 +37,7 @@ use crate::sample::lines::at_least_one;
 /// What becomes of a finished path and its place in the beam.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Completed {
     /// A finished candidate among the best `keep` leaves together with its slot: from then on one
     /// path less is kept. The search ends when no slot or no live candidate is left.
@@ -55,6 +56,7 @@ pub enum Completed {
 /// What becomes of candidates with the same text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Duplicates {
     /// Each is a candidate of its own.
     #[default]

@@ -102,6 +102,69 @@ fn one_chain_is_the_best_of_its_own_winner() {
     }
 }
 
+/// The strategy of the library, without a script, makes the same trees and the same choice.
+#[test]
+fn the_strategy_of_the_library_is_the_same_search() {
+    for index in 0..30 {
+        let search = Search::new(SOLVER).scorer(SOLVER).seed(5);
+        let (chains, length) = [(1, 6), (3, 4), (5, 1)][index as usize % 3];
+        let own = tts_search::Revision { chains, length, ..Default::default() };
+        let strategy = search.run(own.clone(), problem(index)).expect("runs");
+        let script = run(chains, length, index);
+        // The script asks in a chat, the strategy as the problem was asked: in raw text.
+        let nodes = |outcome: &Outcome| {
+            let node = |(id, node): (NodeId, &tts_core::Node)| {
+                (outcome.tree.text(id), node.seed, node.score, node.kind, node.cost)
+            };
+            outcome.tree.iter().map(node).collect::<Vec<_>>()
+        };
+        assert!(nodes(&strategy) == nodes(&script), "{chains} x {length}");
+        assert_eq!(strategy.answer(), script.answer());
+        assert_eq!(strategy.usage.logical, script.usage.logical);
+        // The vote over all attempts at once is another one.
+        let flat = tts_search::Revision { by_chain: false, ..own };
+        let flat = search.run(flat, problem(index)).expect("runs");
+        assert_eq!(flat.best, Selection::weighted().pick(&script.tree));
+    }
+}
+
+#[test]
+fn laws_of_the_strategy() {
+    let prompts: Vec<_> = (0..8).map(problem).collect();
+    let own = tts_search::Revision { chains: 2, length: 6, ..Default::default() };
+    laws::hold(&Search::new(SOLVER).scorer(SOLVER).seed(5), &own, &prompts);
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let default = tts_search::Revision::default;
+    let words =
+        |each: &str, ask: &str| tts_search::refine::Words { each: each.into(), ask: ask.into() };
+    for (revision, expected) in [
+        (tts_search::Revision { chains: 0, ..default() }, "chains is 0"),
+        (tts_search::Revision { length: 0, ..default() }, "length is 0"),
+        (tts_search::Revision { shown: 0, ..default() }, "shown is 0"),
+        (
+            tts_search::Revision { words: words("x", "{attempts}{question}"), ..default() },
+            "words.each does not say where {attempt} stands",
+        ),
+        (
+            tts_search::Revision { words: words("{attempt}", "{question}"), ..default() },
+            "words.ask does not say where {attempts} stands",
+        ),
+        (
+            tts_search::Revision { words: words("{attempt}", "{attempts}"), ..default() },
+            "where {question} stands",
+        ),
+    ] {
+        let error =
+            Search::new(SOLVER).scorer(SOLVER).run(revision, problem(0)).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let bare = Search::new(SOLVER).run(default(), problem(0)).expect_err("no scorer");
+    assert!(bare.to_string().contains("revision needs a scorer"), "{bare}");
+}
+
 #[test]
 fn laws() {
     let prompts: Vec<_> = (0..8).map(problem).collect();

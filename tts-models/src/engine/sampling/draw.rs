@@ -1,6 +1,6 @@
 //! How a token is drawn: sums of exponentials, ranks, truncation, the inverse of the distribution.
 
-use tts_core::seed::{self, Rng};
+use tts_core::seed::Rng;
 use tts_core::{LineError, Sampling};
 
 use crate::kernels::{exp_in_place, exp_sum, largest, largest_of_each};

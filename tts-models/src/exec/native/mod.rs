@@ -34,6 +34,7 @@ use state::{KeyValueType, Numbers, Pool};
 /// The type in which weights are held and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum WeightFormat {
     /// As in the checkpoint: quantised blocks as integers, BF16 as BF16, everything else in f32.
     #[default]

@@ -1,10 +1,10 @@
 //! Where a model's folder keeps its chat template.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::ModelError;
+use crate::{Files, ModelError};
 
 /// A template and the tokens it refers to.
 pub(super) struct Found {
@@ -12,39 +12,31 @@ pub(super) struct Found {
     pub(super) bos_token: String,
     pub(super) eos_token: String,
     /// The file that the template is in.
-    pub(super) path: PathBuf,
+    pub(super) file: Files,
 }
 
 /// Looks for `chat_template.jinja` and `tokenizer_config.json`.
-pub(super) fn read(folder: &Path) -> Result<Found, ModelError> {
-    let config_path = folder.join("tokenizer_config.json");
-    let config = match optional(&config_path)? {
-        Some(text) => serde_json::from_str(&text).map_err(|error| ModelError::Format {
-            path: config_path.clone(),
-            field: "JSON".into(),
-            problem: error.to_string(),
-        })?,
+pub(super) fn read(folder: &Files) -> Result<Found, ModelError> {
+    let config_file = folder.join("tokenizer_config.json");
+    let config = match config_file.read_if_there()? {
+        Some(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|error| ModelError::format(config_file.path(), "JSON", error.to_string()))?,
         None => Value::Null,
     };
-    let path = folder.join("chat_template.jinja");
-    let (source, path) = match optional(&path)? {
-        Some(source) => (source, path),
-        None => (in_config(&config, &config_path)?, config_path),
+    let file = folder.join("chat_template.jinja");
+    let (source, file) = match file.read_if_there()? {
+        Some(bytes) => {
+            let source = String::from_utf8(bytes)
+                .map_err(|error| ModelError::format(file.path(), "text", error.to_string()))?;
+            (source, file)
+        }
+        None => (in_config(&config, config_file.path())?, config_file),
     };
     let token = |key: &str| {
         let token = &config[key];
         token.as_str().or_else(|| token["content"].as_str()).unwrap_or_default().to_owned()
     };
-    Ok(Found { source, bos_token: token("bos_token"), eos_token: token("eos_token"), path })
-}
-
-/// The text of a file, or `None` where there is no such file.
-fn optional(path: &Path) -> Result<Option<String>, ModelError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ModelError::Io { path: path.to_owned(), source }),
-    }
+    Ok(Found { source, bos_token: token("bos_token"), eos_token: token("eos_token"), file })
 }
 
 /// `chat_template` of a config: a string, or a list of which one is named `default`.

@@ -21,7 +21,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
 
-use crate::ModelError;
+use crate::{Files, ModelError};
 
 /// Steps of one rendering, or multiples of 64 bytes: up to 64 MB. A long chat takes thousands.
 const FUEL: u64 = 1_000_000;
@@ -73,9 +73,13 @@ impl ChatTemplate {
     ///
     /// # Errors
     /// When a file cannot be read, has no template, or the template has a syntax error.
-    pub fn from_folder(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let found = folder::read(folder.as_ref())?;
-        Self::compile(&found.source, &found.bos_token, &found.eos_token, &found.path)
+    pub fn from_folder(folder: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::read(&folder.into())
+    }
+
+    fn read(folder: &Files) -> Result<Self, ModelError> {
+        let found = folder::read(folder)?;
+        Self::compile(&found.source, &found.bos_token, &found.eos_token, found.file.path())
     }
 
     fn compile(source: &str, bos: &str, eos: &str, path: &Path) -> Result<Self, ModelError> {

@@ -26,7 +26,7 @@ pub use boundary::{Boundary, BoundaryState};
 pub use characters::characters;
 pub use gguf::GgufVocabulary;
 
-use crate::ModelError;
+use crate::{Files, ModelError};
 use pieces::Pieces;
 
 /// Text to token ids and back. Cheap to share behind an `Arc`; not cheap to clone, hence not `Clone`.
@@ -77,11 +77,12 @@ impl Tokenizer {
     ///
     /// # Errors
     /// When the file cannot be read, is not of that format, or is not byte-pair encoding.
-    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let path = path.as_ref();
-        let bytes = std::fs::read(path)
-            .map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
-        Self::from_json_bytes(&bytes, path)
+    pub fn from_file(file: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::from_files(&file.into())
+    }
+
+    fn from_files(file: &Files) -> Result<Self, ModelError> {
+        Self::from_json_bytes(&file.read()?, file.path())
     }
 
     /// The token ids of a text, with nothing added.

@@ -4,7 +4,7 @@ use burn::backend::ndarray::NdArrayDevice;
 
 use super::labels::conjunction;
 use super::*;
-use crate::exec::backend::Cpu;
+use crate::exec::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
 use crate::train::{

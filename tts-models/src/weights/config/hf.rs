@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::json::Object;
 use super::{ModelConfig, RopeScaling};
 use crate::ModelError;
+use crate::weights::Files;
 use crate::weights::source::read_text;
 
 /// Largest JSON file accepted, in bytes.
@@ -27,13 +28,16 @@ impl ModelConfig {
     /// # Errors
     /// When a file cannot be read or parsed, a field is missing or out of bounds, or the model
     /// needs something that is not supported.
-    pub fn from_json(path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let path = path.as_ref();
-        let mut config = Self::from_json_slice(&read_text(path, LIMIT)?, path)?;
-        let generation = path.with_file_name("generation_config.json");
+    pub fn from_json(file: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::from_json_file(&file.into())
+    }
+
+    fn from_json_file(file: &Files) -> Result<Self, ModelError> {
+        let mut config = Self::from_json_slice(&read_text(file, LIMIT)?, file.path())?;
+        let generation = file.folder().join("generation_config.json");
         if generation.exists() {
             let bytes = read_text(&generation, LIMIT)?;
-            config.add_eos(Object::parse(&bytes, &generation)?.ids("eos_token_id")?);
+            config.add_eos(Object::parse(&bytes, generation.path())?.ids("eos_token_id")?);
         }
         Ok(config)
     }

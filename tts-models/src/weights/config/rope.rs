@@ -10,6 +10,7 @@ use super::ModelConfig;
 
 /// How rotary frequencies are scaled for long contexts.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub enum RopeScaling {
     /// Not at all.
     #[default]

@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::SafetensorsFile;
 use crate::ModelError;
-use crate::weights::source::read_text;
+use crate::weights::Files;
+use crate::weights::source::{Source, read_text};
 
 /// Largest index accepted, in bytes.
 const INDEX: u64 = 100_000_000;
@@ -40,8 +41,11 @@ impl Shards {
     /// # Errors
     /// When neither is there, a file is broken, or the index names a file outside the folder or a
     /// tensor that its file lacks.
-    pub fn open(folder: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let folder = folder.as_ref();
+    pub fn open(folder: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::open_folder(&folder.into())
+    }
+
+    fn open_folder(folder: &Files) -> Result<Self, ModelError> {
         let single = folder.join("model.safetensors");
         let index = folder.join("model.safetensors.index.json");
         if single.exists() || !index.exists() {
@@ -51,9 +55,9 @@ impl Shards {
         }
     }
 
-    fn open_index(path: &Path, folder: &Path) -> Result<Self, ModelError> {
-        let error = |field: &str, problem: String| ModelError::format(path, field, problem);
-        let index: Index = serde_json::from_slice(&read_text(path, INDEX)?)
+    fn open_index(index: &Files, folder: &Files) -> Result<Self, ModelError> {
+        let error = |field: &str, problem: String| ModelError::format(index.path(), field, problem);
+        let index: Index = serde_json::from_slice(&read_text(index, INDEX)?)
             .map_err(|e| error("weight_map", e.to_string()))?;
         let mut files: Vec<SafetensorsFile> = Vec::new();
         let mut places = BTreeMap::new();
@@ -80,8 +84,8 @@ impl Shards {
     }
 
     /// The files, in the order of their first tensors.
-    pub(crate) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.files.iter().map(SafetensorsFile::path)
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        self.files.iter().map(SafetensorsFile::source)
     }
 
     /// Names of all tensors, in alphabetical order.

@@ -14,18 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Error;
-
-/// A search of one problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Single {
-    /// Whether it was solved.
-    pub correct: bool,
-    /// Tokens generated.
-    pub generated: u64,
-    /// Tokens scored.
-    pub scored: u64,
-}
+use super::EvaluateError;
 
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -47,31 +36,36 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be used, or was made with other settings.
-    pub fn open(path: &Path, settings: &Value) -> Result<Self, Error> {
+    pub fn open(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
         let mut found: HashMap<String, BTreeMap<usize, Value>> = HashMap::new();
-        let at = |error: std::io::Error| format!("{}: {error}", path.display());
+        let at = EvaluateError::at(path);
+        let bad = |line: usize| {
+            move |error: serde_json::Error| EvaluateError::Line {
+                path: path.to_owned(),
+                line,
+                problem: error.to_string(),
+            }
+        };
         let mut file =
-            File::options().read(true).append(true).create(true).open(path).map_err(at)?;
-        file.lock().map_err(at)?;
+            File::options().read(true).append(true).create(true).open(path).map_err(&at)?;
+        file.lock().map_err(&at)?;
         let mut text = String::new();
-        file.read_to_string(&mut text).map_err(at)?;
+        file.read_to_string(&mut text).map_err(&at)?;
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         let mut lines = text[..whole].lines();
-        file.set_len(whole as u64).map_err(at)?;
+        file.set_len(whole as u64).map_err(&at)?;
         match lines.next() {
-            None => writeln!(file, "{}", json!({ "settings": settings })).map_err(at)?,
+            None => writeln!(file, "{}", json!({ "settings": settings })).map_err(&at)?,
             Some(first) => {
-                let first: Value = serde_json::from_str(first)
-                    .map_err(|error| format!("{}, line 1: {error}", path.display()))?;
+                let first: Value = serde_json::from_str(first).map_err(bad(1))?;
                 if first.get("settings") != Some(settings) {
-                    let problem = "made with other models or settings: remove it to start afresh";
-                    return Err(format!("{}: {problem}", path.display()).into());
+                    let differs = vec!["model or setting".to_owned()];
+                    return Err(EvaluateError::OtherRun { path: path.to_owned(), differs });
                 }
             }
         }
         for (line, number) in lines.zip(2..) {
-            let line: Line = serde_json::from_str(line)
-                .map_err(|error| format!("{}, line {number}: {error}", path.display()))?;
+            let line: Line = serde_json::from_str(line).map_err(bad(number))?;
             found.entry(line.unit).or_default().insert(line.place, line.found);
         }
         Ok(Self { path: path.to_owned(), file, found })
@@ -87,13 +81,18 @@ impl Journal {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn note(&mut self, unit: &str, place: usize, found: &impl Serialize) -> Result<(), Error> {
+    pub fn note(
+        &mut self,
+        unit: &str,
+        place: usize,
+        found: &impl Serialize,
+    ) -> Result<(), EvaluateError> {
         let found = serde_json::to_value(found)?;
         let line = Line { unit: unit.to_owned(), place, found };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
         let written = self.file.write_all(text.as_bytes());
-        written.map_err(|error| format!("{}: {error}", self.path.display()))?;
+        written.map_err(EvaluateError::at(&self.path))?;
         self.found.entry(line.unit).or_default().insert(place, line.found);
         Ok(())
     }
@@ -102,15 +101,21 @@ impl Journal {
     ///
     /// # Errors
     /// When one is missing or is no such result.
-    pub fn all<T: DeserializeOwned>(&self, unit: &str, count: usize) -> Result<Vec<T>, Error> {
+    pub fn all<T: DeserializeOwned>(
+        &self,
+        unit: &str,
+        count: usize,
+    ) -> Result<Vec<T>, EvaluateError> {
         let known = self.found.get(unit);
+        let bad = |place: usize, problem: String| {
+            let path = self.path.display();
+            EvaluateError::Settings(format!("{path}: {unit} of problem {place}: {problem}"))
+        };
         (0..count)
             .map(|place| {
                 let found = known.and_then(|known| known.get(&place));
-                let found = found.ok_or_else(|| format!("{unit}: nothing of problem {place}"))?;
-                Ok(T::deserialize(found).map_err(|error| {
-                    format!("{}: problem {place}: {error}", self.path.display())
-                })?)
+                let found = found.ok_or_else(|| bad(place, "nothing is known".into()))?;
+                T::deserialize(found).map_err(|error| bad(place, error.to_string()))
             })
             .collect()
     }

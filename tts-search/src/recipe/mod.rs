@@ -5,6 +5,8 @@
 //!   "inner": { "strategy": "beam-search", "keep": 4, "branch": 4 } }
 //! ```
 //!
+//! Strategies of other crates stand in a recipe by name, see [`Registry`].
+//!
 //! A recipe names a strategy and gives the fields that differ from its defaults. Decorators hold
 //! another recipe as `inner`. A field or strategy that does not exist is an error that names it,
 //! and settings are checked as they are read. A [`Recipe`] is itself a strategy and passes
@@ -14,14 +16,19 @@
 //!
 //! Source: none; a format of this library.
 
+mod custom;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View};
+
+pub use custom::{Custom, Registry};
 
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, SelfConsistency, ZeroShot,
+    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Revision, SelfConsistency,
+    ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -47,6 +54,7 @@ macro_rules! strategies {
         /// ```
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(tag = "strategy", rename_all = "kebab-case")]
+        #[non_exhaustive]
         pub enum Recipe {
             $(#[$doc] $variant($held),)*
         }
@@ -110,8 +118,12 @@ strategies! {
     Lookahead(Box<Lookahead<Recipe>>) {
         "lookahead" => |n| Box::new(Lookahead::of(BeamSearch::square(n).into()))
     }
+    /// `revision`
+    Revision(Revision) { "revision" => Revision::square }
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
+    /// `custom`: a strategy of another crate
+    Custom(Custom) {}
 }
 
 /// A recipe that cannot be used.
@@ -140,6 +152,14 @@ pub enum RecipeError {
     /// Settings that the strategy refuses.
     #[error("recipe: {0}")]
     Settings(String),
+    /// A strategy of another crate that is not registered.
+    #[error("recipe: no strategy is registered as {name:?}, only {known:?}")]
+    Unregistered {
+        /// The name.
+        name: String,
+        /// The names that are.
+        known: Vec<String>,
+    },
     /// A name that [`Recipe::default_of`] does not know.
     #[error("no strategy is called {name:?}, expected one of {}", Recipe::NAMES.join(", "))]
     Name {
@@ -154,9 +174,14 @@ impl Recipe {
     /// # Errors
     /// When the text is not JSON, names an unknown strategy or field, or a setting is out of range.
     pub fn from_json(json: &str) -> Result<Self, RecipeError> {
+        let recipe = Self::parse(json)?;
+        recipe.check().map_err(RecipeError::Settings)?;
+        Ok(recipe)
+    }
+
+    fn parse(json: &str) -> Result<Self, RecipeError> {
         let recipe: Self = serde_json::from_str(json)?;
         objects(&serde_json::from_str(json)?)?;
-        recipe.check().map_err(RecipeError::Settings)?;
         Ok(recipe)
     }
 
@@ -165,11 +190,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::from_json`], with the name of the file.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, RecipeError> {
-        let path = path.as_ref();
-        let io = |source| RecipeError::Io { path: path.to_owned(), source };
-        let json = std::fs::read_to_string(path).map_err(io)?;
-        let file = |error| RecipeError::File { path: path.to_owned(), source: Box::new(error) };
-        Self::from_json(&json).map_err(file)
+        in_file(path.as_ref(), Self::from_json)
     }
 
     /// A sensible strategy for a name and one budget, `n` lines a round at most: what a command
@@ -212,6 +233,21 @@ impl SearchStrategy for Recipe {
     fn requires(&self) -> Requirements {
         self.strategy().requires()
     }
+
+    fn samples(&self) -> Option<Aggregate> {
+        self.strategy().samples()
+    }
+}
+
+/// Reads a file, and names it in what is wrong with it.
+fn in_file(
+    path: &Path,
+    read: impl FnOnce(&str) -> Result<Recipe, RecipeError>,
+) -> Result<Recipe, RecipeError> {
+    let io = |source| RecipeError::Io { path: path.to_owned(), source };
+    let json = std::fs::read_to_string(path).map_err(io)?;
+    let file = |error| RecipeError::File { path: path.to_owned(), source: Box::new(error) };
+    read(&json).map_err(file)
 }
 
 /// Refuses lists where recipes belong: serde reads them as fields without their names.

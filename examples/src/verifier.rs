@@ -19,7 +19,7 @@ use crate::{Error, setting};
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ValueEnum,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Judge {
+pub enum Verifier {
     /// The process reward model: each step.
     Prm,
     /// The outcome reward model: finished solutions.
@@ -28,7 +28,7 @@ pub enum Judge {
     Oracle,
 }
 
-impl Judge {
+impl Verifier {
     /// The name in tables and files.
     pub fn name(self) -> &'static str {
         match self {

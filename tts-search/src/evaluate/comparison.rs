@@ -1,82 +1,74 @@
-//! Strategies on the same problems: one generator, one family with its exact checker.
+//! Strategies on the same problems of a family, with its exact checker.
 //!
-//! An [`Arena`] holds what stays the same while strategies are compared. Problems run together, so
+//! A [`Comparison`] holds what stays the same while strategies are compared. Problems run together, so
 //! that the generator's batch is full; a problem's tree is the same alone and in company.
 
 use tts_core::family::{Family, Problem, Solved};
-use tts_core::{Generator, NodeId, Outcome, Sampling, Search, StepRule, StepScorer, Task, Tree};
-use tts_search::Recipe;
+use tts_core::{NodeId, Outcome, Search, SearchStrategy, StepScorer, Task, Tree};
 
-use crate::Error;
+use super::EvaluateError;
 
 /// What all strategies have in common.
 #[derive(Clone)]
-pub struct Arena<'a> {
-    /// Writes solutions.
-    pub generator: &'a dyn Generator,
+pub struct Comparison<'a> {
+    /// Writes solutions: generator, step rule, sampling, seed, problems at a time.
+    pub search: Search<'a>,
     /// Says what is right.
     pub family: &'a dyn Family,
     /// The problems.
     pub problems: &'a [Problem],
-    /// Where all randomness comes from.
-    pub seed: u64,
-    /// Problems in flight at a time.
-    pub concurrency: usize,
-    /// How tokens are drawn.
-    pub sampling: Sampling,
-    /// Where steps end, and how long solutions may get.
-    pub rule: StepRule,
 }
 
-impl std::fmt::Debug for Arena<'_> {
+impl std::fmt::Debug for Comparison<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Arena")
+        f.debug_struct("Comparison")
+            .field("search", &self.search)
             .field("problems", &self.problems.len())
-            .field("seed", &self.seed)
             .finish_non_exhaustive()
     }
 }
 
-impl Arena<'_> {
+impl Comparison<'_> {
     /// Searches the problems at these places; `done` hears of each outcome as it comes, with the
     /// problem's place.
     ///
     /// # Errors
     /// When a search fails, or a line of one: the error names the problem.
-    pub fn search(
+    pub fn search<S, E>(
         &self,
-        recipe: &Recipe,
+        strategy: &S,
         scorer: Option<&dyn StepScorer>,
         places: &[usize],
-        mut done: impl FnMut(usize, &Outcome) -> Result<(), Error>,
-    ) -> Result<Vec<Outcome>, Error> {
-        let mut search = Search::new(self.generator)
-            .rule(self.rule.clone())
-            .sampling(self.sampling)
-            .seed(self.seed)
-            .concurrency(self.concurrency);
-        if let Some(scorer) = &scorer {
+        mut done: impl FnMut(usize, &Outcome) -> Result<(), E>,
+    ) -> Result<Vec<Outcome>, E>
+    where
+        S: SearchStrategy + Clone,
+        E: From<EvaluateError>,
+    {
+        let mut search = self.search.clone();
+        if let Some(scorer) = scorer {
             search = search.scorer(scorer);
         }
-        let prompts =
-            places.iter().map(|&place| self.family.prompt(&self.problems[place].question));
+        let question = |place: usize| self.problems[place].question.as_str();
+        let prompts = places.iter().map(|&place| self.family.prompt(question(place)));
         let mut told = Ok(());
         let results =
-            search.run_each(prompts.map(|prompt| (recipe.clone(), prompt)), |id, result| {
+            search.run_each(prompts.map(|prompt| (strategy.clone(), prompt)), |id, result| {
                 if let (Ok(outcome), Ok(())) = (result, &told) {
                     let place = places[id.0];
                     told = match outcome.failed.first() {
                         None => done(place, outcome),
-                        Some(failed) => {
-                            Err(format!("{}: {}", self.problems[place].question, failed.error)
-                                .into())
+                        Some(failed) => Err(EvaluateError::Search {
+                            question: question(place).to_owned(),
+                            source: failed.error.clone().into(),
                         }
+                        .into()),
                     };
                 }
             });
         told?;
         let named = |(result, &place): (Result<Outcome, _>, &usize)| {
-            result.map_err(|error| format!("{}: {error}", self.problems[place].question).into())
+            result.map_err(|error| EvaluateError::search(question(place), error).into())
         };
         results.into_iter().zip(places).map(named).collect()
     }

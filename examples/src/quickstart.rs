@@ -1,4 +1,4 @@
-//! The comparison of `quickstart`: every strategy of the line-up on the same problems.
+//! The comparison of `quickstart`: every way from samples to an answer on the same problems.
 //!
 //! A [`Contest`] runs one strategy at one budget at a time and makes it a [`Row`]. Strategies that
 //! choose from a pool share its samples, its scores and its time; the time of scoring is charged to
@@ -9,22 +9,19 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::select::Vote;
 use tts_core::{Aggregate, Outcome, StepScorer};
+use tts_search::evaluate::pools::{self, Sample};
+use tts_search::evaluate::{Comparison, Method, Row, Spent, TreeView};
 
-use crate::arena::Arena;
-use crate::branches::Branches;
-use crate::lineup::Strategy;
-use crate::pools::{self, Sample};
-use crate::table::{Row, Spent};
 use crate::{Error, setting};
 
 /// A problem with fewer operations has a tree in which little can be seen.
 const INSTRUCTIVE: usize = 4;
 
-/// Strategies on the problems of an arena, judged by one scorer.
+/// Strategies on the same problems, judged by one scorer.
 #[derive(Clone)]
 pub struct Contest<'a> {
     /// Generator, problems, checker.
-    pub arena: Arena<'a>,
+    pub comparison: Comparison<'a>,
     /// Judges steps.
     pub scorer: &'a dyn StepScorer,
     /// How its scores become one.
@@ -33,7 +30,7 @@ pub struct Contest<'a> {
 
 impl std::fmt::Debug for Contest<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Contest").field("arena", &self.arena).finish_non_exhaustive()
+        f.debug_struct("Contest").field("comparison", &self.comparison).finish_non_exhaustive()
     }
 }
 
@@ -53,19 +50,19 @@ impl Contest<'_> {
     ///
     /// # Errors
     /// When it cannot be done at this budget, or a search fails.
-    pub fn search(&self, strategy: Strategy, n: usize) -> Result<Searched, Error> {
-        let recipe = strategy.search(n, self.aggregate)?;
-        let scorer = strategy.is_scored().then_some(self.scorer);
-        let places = self.arena.places();
-        let progress = bar(&format!("{strategy}, N = {n}"), places.len())?;
+    pub fn search(&self, method: Method, n: usize) -> Result<Searched, Error> {
+        let recipe = method.search(n, self.aggregate)?;
+        let scorer = method.is_scored().then_some(self.scorer);
+        let places = self.comparison.places();
+        let progress = bar(&format!("{method}, N = {n}"), places.len())?;
         let start = Instant::now();
-        let outcomes = self.arena.search(&recipe, scorer, &places, |_, _| {
+        let outcomes = self.comparison.search(&recipe, scorer, &places, |_, _| {
             progress.inc(1);
-            Ok(())
+            Ok::<(), Error>(())
         })?;
         let seconds = start.elapsed().as_secs_f64();
         progress.finish_and_clear();
-        let solved = |(place, outcome)| self.arena.is_solved(place, outcome);
+        let solved = |(place, outcome)| self.comparison.is_solved(place, outcome);
         let correct: Vec<bool> = outcomes.iter().enumerate().map(solved).collect();
         let costs = || outcomes.iter().map(|outcome| &outcome.usage.logical);
         let spent = Spent {
@@ -73,7 +70,7 @@ impl Contest<'_> {
             scored: costs().map(|cost| cost.scored_tokens).sum(),
             seconds,
         };
-        Ok(Searched { row: Row::new(strategy, n, &correct, spent)?, correct, outcomes })
+        Ok(Searched { row: Row::new(method, n, &correct, spent)?, correct, outcomes })
     }
 
     /// The strategies that choose from one pool of `n` samples.
@@ -81,12 +78,12 @@ impl Contest<'_> {
     /// # Errors
     /// When a search or the scorer fails.
     pub fn pool(&self, n: usize) -> Result<Vec<Row>, Error> {
-        let places = self.arena.places();
+        let places = self.comparison.places();
         let progress = bar(&format!("samples, N = {n}"), places.len())?;
         let start = Instant::now();
-        let pools = pools::draw(&self.arena, n, &places, |_, _| {
+        let pools = pools::draw(&self.comparison, n, &places, |_, _| {
             progress.inc(1);
-            Ok(())
+            Ok::<(), Error>(())
         })?;
         let drawn = start.elapsed().as_secs_f64();
         progress.finish_and_clear();
@@ -97,18 +94,18 @@ impl Contest<'_> {
         progress.finish_and_clear();
         let scored = start.elapsed().as_secs_f64();
         let sum = |tokens: fn(&Sample) -> u64| pools.iter().flatten().map(tokens).sum();
-        let row = |strategy: Strategy| {
+        let row = |method: Method| {
             let correct: Vec<bool> =
-                pools.iter().zip(&scores).map(|(pool, s)| solved(strategy, pool, s)).collect();
+                pools.iter().zip(&scores).map(|(pool, s)| solved(method, pool, s)).collect();
             let generated = sum(|sample| sample.generated);
-            let spent = if strategy.is_scored() {
+            let spent = if method.is_scored() {
                 Spent { generated, scored: sum(|sample| sample.judged), seconds: scored }
             } else {
                 Spent { generated, scored: 0, seconds: drawn }
             };
-            Ok(Row::new(strategy, n, &correct, spent)?)
+            Ok(Row::new(method, n, &correct, spent)?)
         };
-        Strategy::POOLED.into_iter().map(row).collect()
+        Method::POOLED.into_iter().map(row).collect()
     }
 
     /// The problem whose tree is worth showing, and why: solved by the search and not by greedy
@@ -116,11 +113,11 @@ impl Contest<'_> {
     /// equals. Where there is none the conditions are dropped, the last one first.
     pub fn shown(&self, greedy: &[bool], searched: &Searched) -> Option<(usize, &'static str)> {
         let height = |&place: &usize| {
-            let question = &self.arena.problems[place].question;
+            let question = &self.comparison.problems[place].question;
             let outcome = &searched.outcomes[place];
-            Branches { family: self.arena.family, question, outcome }.height()
+            TreeView { family: self.comparison.family, question, outcome }.height()
         };
-        let long = |&place: &usize| self.arena.problems[place].steps >= INSTRUCTIVE;
+        let long = |&place: &usize| self.comparison.problems[place].steps >= INSTRUCTIVE;
         let all = || 0..searched.outcomes.len();
         let solved = || all().filter(|&place| searched.correct[place]);
         let won = || solved().filter(|&place| !greedy[place]);
@@ -134,14 +131,14 @@ impl Contest<'_> {
 }
 
 /// Whether a strategy solves a problem with this pool and its scores.
-fn solved(strategy: Strategy, pool: &[Sample], scores: &[f64]) -> bool {
+fn solved(method: Method, pool: &[Sample], scores: &[f64]) -> bool {
     let votes: Vec<Vote> = pool
         .iter()
         .zip(scores)
         .map(|(sample, &score)| Vote { answer: sample.answer.clone(), score })
         .collect();
     let correct: Vec<bool> = pool.iter().map(|sample| sample.correct).collect();
-    pools::choose(strategy, &votes, &correct)
+    pools::choose(method, &votes, &correct)
 }
 
 /// A bar of progress on standard error; nothing where that is no terminal.

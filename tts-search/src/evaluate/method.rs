@@ -1,4 +1,4 @@
-//! The strategies that are compared, and what each of them is at a budget of N.
+//! Ways from samples to an answer, and what each of them is at a budget of N.
 //!
 //! Greedy decoding is the baseline without search. Majority, best-of-N, the weighted vote and
 //! pass@N, their bound, choose from one pool of N samples. The tree searches write N lines a round:
@@ -16,14 +16,15 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Rule, Selection};
-use tts_search::{BeamSearch, BestOfN, ChainOfThought, Dvts, Lookahead, Recipe, SelfConsistency};
 
-use crate::Error;
+use super::EvaluateError;
+use crate::{BeamSearch, BestOfN, ChainOfThought, Dvts, Lookahead, Recipe, SelfConsistency};
 
 /// A way from samples to an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Strategy {
+#[non_exhaustive]
+pub enum Method {
     /// The most probable token each time; a single solution whatever N is.
     Greedy,
     /// The answer that most samples have.
@@ -42,7 +43,7 @@ pub enum Strategy {
     PassAtN,
 }
 
-impl Strategy {
+impl Method {
     /// Those that choose from one pool of samples.
     pub const POOLED: [Self; 4] = [Self::Majority, Self::BestOfN, Self::Weighted, Self::PassAtN];
     /// Those that search a tree of their own.
@@ -71,16 +72,16 @@ impl Strategy {
     /// a choice from a pool, the search that samples the pool.
     ///
     /// # Errors
-    /// See [`root`], for the tree searches.
-    pub fn search(self, n: usize, aggregate: Aggregate) -> Result<Recipe, Error> {
+    /// See [`square_root`], for the tree searches.
+    pub fn search(self, n: usize, aggregate: Aggregate) -> Result<Recipe, EvaluateError> {
         self.search_by(n, Selection { rule: Rule::Weighted, aggregate })
     }
 
-    /// [`Strategy::search`], with another choice among finished paths.
+    /// [`Method::search`], with another choice among finished paths.
     ///
     /// # Errors
-    /// As [`Strategy::search`].
-    pub fn search_by(self, n: usize, select: Selection) -> Result<Recipe, Error> {
+    /// As [`Method::search`].
+    pub fn search_by(self, n: usize, select: Selection) -> Result<Recipe, EvaluateError> {
         // The ranking within the beam is the ranking of the final choice. For probabilities that a
         // step is right, given that those before it are, the product is the probability that the
         // path is right so far, which is what a beam should keep; candidates of one round have
@@ -100,20 +101,24 @@ impl Strategy {
                 Recipe::SelfConsistency(SelfConsistency { n, ..SelfConsistency::default() })
             }
             Self::BestOfN | Self::Weighted => Recipe::BestOfN(BestOfN { n, select }),
-            Self::Beam => Recipe::BeamSearch(beam(root(n)?)),
-            Self::Dvts => {
-                Recipe::Dvts(Dvts { n, branch: root(n)?, aggregate, select, ..Dvts::default() })
-            }
+            Self::Beam => Recipe::BeamSearch(beam(square_root(n)?)),
+            Self::Dvts => Recipe::Dvts(Dvts {
+                n,
+                branch: square_root(n)?,
+                aggregate,
+                select,
+                ..Dvts::default()
+            }),
             Self::Lookahead => Recipe::Lookahead(Box::new(Lookahead {
                 depth: u32::from(n > 1),
                 aggregate,
-                ..Lookahead::of(Recipe::BeamSearch(beam(root(n)?)))
+                ..Lookahead::of(Recipe::BeamSearch(beam(square_root(n)?)))
             })),
         })
     }
 }
 
-impl std::fmt::Display for Strategy {
+impl std::fmt::Display for Method {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(self.name())
     }
@@ -123,11 +128,11 @@ impl std::fmt::Display for Strategy {
 ///
 /// # Errors
 /// When the budget is not the square of a whole number of at least 1.
-pub fn root(n: usize) -> Result<usize, Error> {
+pub fn square_root(n: usize) -> Result<usize, EvaluateError> {
     let root = n.isqrt();
     if n == 0 || root * root != n {
         let problem = format!("N is {n}, expected a square such as 1, 4, 9 or 16: beams keep √N");
-        return Err(problem.into());
+        return Err(EvaluateError::Settings(problem));
     }
     Ok(root)
 }

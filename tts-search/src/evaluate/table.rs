@@ -9,14 +9,14 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::{MetricError, accuracy_interval};
 
-use crate::lineup::Strategy;
-use crate::report::thousands;
+use super::Method;
+use super::words::thousands;
 
 /// One strategy at one budget.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The strategy.
-    pub strategy: Strategy,
+    pub strategy: Method,
     /// Its budget.
     pub n: usize,
     /// The share of problems solved.
@@ -48,7 +48,7 @@ impl Row {
     /// # Errors
     /// When there are no problems.
     pub fn new(
-        strategy: Strategy,
+        strategy: Method,
         n: usize,
         correct: &[bool],
         spent: Spent,

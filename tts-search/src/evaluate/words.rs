@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use tts_core::cost::Forecast;
-use tts_core::{Cost, NodeId, Outcome, Scale, Stop, select};
+use tts_core::{Cost, NodeId, Outcome, Scale, select};
 
 /// A number with thousands separated.
 pub fn thousands(number: u64) -> String {
@@ -16,15 +16,6 @@ pub fn thousands(number: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// Why a search ended, in words.
-pub fn stop(stop: Stop) -> String {
-    match stop {
-        Stop::Done => "the strategy was done".into(),
-        Stop::Budget(limit) => format!("the budget was out ({limit:?})"),
-        Stop::Cancelled => "it was called off".into(),
-    }
 }
 
 /// What scores are, in words.

@@ -14,9 +14,7 @@ use tts_core::select::{Vote, best, majority, weighted};
 use tts_core::task::Math;
 use tts_core::{Aggregate, NodeId, Outcome, Step, StepScorer, Task, Trajectory, select};
 
-use crate::arena::Arena;
-use crate::lineup::Strategy;
-use crate::{Error, setting};
+use super::{Comparison, EvaluateError, Method};
 
 /// Paths in one call of a scorer.
 const BATCH: usize = 256;
@@ -40,22 +38,26 @@ pub struct Sample {
 ///
 /// # Errors
 /// When a search fails.
-pub fn draw(
-    arena: &Arena<'_>,
+pub fn draw<E: From<EvaluateError>>(
+    comparison: &Comparison<'_>,
     n: usize,
     places: &[usize],
-    mut done: impl FnMut(usize, &[Sample]) -> Result<(), Error>,
-) -> Result<Vec<Vec<Sample>>, Error> {
-    let recipe = Strategy::PassAtN.search(n, setting::PROCESS)?;
-    let outcomes = arena.search(&recipe, None, places, |place, outcome| {
-        done(place, &pool(arena, place, outcome))
+    mut done: impl FnMut(usize, &[Sample]) -> Result<(), E>,
+) -> Result<Vec<Vec<Sample>>, E> {
+    let recipe = Method::PassAtN.search(n, Aggregate::ByScale)?;
+    let outcomes = comparison.search(&recipe, None, places, |place, outcome| {
+        done(place, &pool(comparison, place, outcome))
     })?;
-    Ok(places.iter().zip(&outcomes).map(|(&place, outcome)| pool(arena, place, outcome)).collect())
+    Ok(places
+        .iter()
+        .zip(&outcomes)
+        .map(|(&place, outcome)| pool(comparison, place, outcome))
+        .collect())
 }
 
 /// The samples of one problem, in the order in which they were asked for.
-fn pool(arena: &Arena<'_>, place: usize, outcome: &Outcome) -> Vec<Sample> {
-    let question = &arena.problems[place].question;
+fn pool(comparison: &Comparison<'_>, place: usize, outcome: &Outcome) -> Vec<Sample> {
+    let question = &comparison.problems[place].question;
     let tree = &outcome.tree;
     let sample = |&first: &NodeId| {
         let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
@@ -74,7 +76,7 @@ fn pool(arena: &Arena<'_>, place: usize, outcome: &Outcome) -> Vec<Sample> {
         Sample {
             // What was cut off has no final answer: a number that stands last does not vote.
             answer: Math.answer(&text).filter(|_| finished),
-            correct: finished && arena.family.solved(question, &lines(&text)),
+            correct: finished && comparison.family.solved(question, &lines(&text)),
             generated,
             judged,
             path,
@@ -93,14 +95,14 @@ pub fn score(
     aggregate: Aggregate,
     pools: &[Vec<Sample>],
     mut tick: impl FnMut(usize),
-) -> Result<Vec<Vec<f64>>, Error> {
+) -> Result<Vec<Vec<f64>>, EvaluateError> {
     let paths: Vec<Trajectory> = pools.iter().flatten().map(|sample| sample.path.clone()).collect();
     let mut scores = Vec::with_capacity(paths.len());
     for batch in paths.chunks(BATCH) {
-        let scored = scorer.score(batch)?;
+        let scored = scorer.score(batch).map_err(EvaluateError::Scorer)?;
         if scored.len() != batch.len() {
             let problem = format!("{} paths scored of {}", scored.len(), batch.len());
-            return Err(problem.into());
+            return Err(EvaluateError::Scorer(problem.into()));
         }
         // A sample without any text has no step to judge: nothing speaks for it.
         scores.extend(scored.into_iter().map(|s| aggregate.apply(s.scores).unwrap_or(0.0)));
@@ -111,12 +113,12 @@ pub fn score(
 }
 
 /// Whether a choice from a pool is right: of `correct` samples with these votes.
-pub fn choose(strategy: Strategy, votes: &[Vote], correct: &[bool]) -> bool {
+pub fn choose(method: Method, votes: &[Vote], correct: &[bool]) -> bool {
     let same = Math.comparer();
-    let chosen = match strategy {
-        Strategy::Majority => majority(votes, same),
-        Strategy::Weighted => weighted(votes, same, select::Weight::Raw),
-        Strategy::PassAtN => return correct.contains(&true),
+    let chosen = match method {
+        Method::Majority => majority(votes, same),
+        Method::Weighted => weighted(votes, same, select::Weight::Raw),
+        Method::PassAtN => return correct.contains(&true),
         _ => best(votes),
     };
     chosen.is_some_and(|index| correct.get(index) == Some(&true))

@@ -26,7 +26,7 @@ pub const LEGEND: &str = "◀ the chosen path; ✗ a wrong step, by the exact ch
 
 /// The tree of a problem with what is marked in it.
 #[derive(Clone, Copy)]
-pub struct Branches<'a> {
+pub struct TreeView<'a> {
     /// Says which steps are wrong.
     pub family: &'a dyn Family,
     /// The problem.
@@ -35,16 +35,16 @@ pub struct Branches<'a> {
     pub outcome: &'a Outcome,
 }
 
-impl std::fmt::Debug for Branches<'_> {
+impl std::fmt::Debug for TreeView<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Branches").field("question", &self.question).finish_non_exhaustive()
+        f.debug_struct("TreeView").field("question", &self.question).finish_non_exhaustive()
     }
 }
 
 /// Siblings that are shown as one line: the one shown, and how many they are.
 type Group = (NodeId, usize);
 
-impl Branches<'_> {
+impl TreeView<'_> {
     /// Writes the tree.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Branches<'_> {
         self.below(out, NodeId::ROOT, "", &chosen)
     }
 
-    /// The number of lines that [`Branches::write`] writes.
+    /// The number of lines that [`TreeView::write`] writes.
     pub fn height(&self) -> usize {
         1 + self.count(NodeId::ROOT)
     }

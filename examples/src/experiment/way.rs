@@ -1,0 +1,103 @@
+//! How an arm finds answers: a method by name, or any recipe with a budget to fill in.
+//!
+//! In a recipe, the texts `N` and `√N` stand for the budget and its square root:
+//!
+//! ```text
+//! { "strategy": "beam-search", "keep": "√N", "branch": "√N", "select": { "rule": "weighted" } }
+//! ```
+//!
+//! Source: none; a format of this library.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tts_core::{SearchStrategy, Selection};
+use tts_search::Recipe;
+use tts_search::evaluate::{Method, square_root};
+
+use crate::Error;
+
+/// How an arm finds answers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Way {
+    /// One of the methods that are compared everywhere; those that choose from a pool share it.
+    Method(Method),
+    /// Any strategy.
+    Recipe(Template),
+}
+
+/// A recipe with a budget to fill in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Template(serde_json::Map<String, Value>);
+
+impl Template {
+    /// The recipe at a budget.
+    ///
+    /// # Errors
+    /// When it is no recipe, or the budget is no square where its root is asked for.
+    pub fn at(&self, n: usize) -> Result<Recipe, Error> {
+        let mut recipe = Value::Object(self.0.clone());
+        fill(&mut recipe, n)?;
+        Ok(Recipe::from_json(&recipe.to_string())?)
+    }
+}
+
+fn fill(value: &mut Value, n: usize) -> Result<(), Error> {
+    match value {
+        Value::String(text) if text == "N" => *value = n.into(),
+        Value::String(text) if text == "√N" => *value = square_root(n)?.into(),
+        Value::Array(items) => items.iter_mut().try_for_each(|item| fill(item, n))?,
+        Value::Object(fields) => fields.values_mut().try_for_each(|field| fill(field, n))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+impl Way {
+    /// The method that chooses from a pool, if it is one.
+    pub fn pooled(&self) -> Option<Method> {
+        match self {
+            Self::Method(method) if Method::POOLED.contains(method) => Some(*method),
+            _ => None,
+        }
+    }
+
+    /// Whether it asks the scorer at this budget.
+    ///
+    /// # Errors
+    /// As [`Way::search`].
+    pub fn is_scored(&self, n: usize) -> Result<bool, Error> {
+        match self {
+            Self::Method(method) => Ok(method.is_scored()),
+            Self::Recipe(template) => Ok(template.at(n)?.requires().scorer.is_some()),
+        }
+    }
+
+    /// The search at a budget. What is said of the choice beside it is for methods alone: a recipe says it
+    /// itself.
+    ///
+    /// # Errors
+    /// When there is none at this budget, or two things are said of the choice.
+    pub fn search(&self, n: usize, select: Selection) -> Result<Recipe, Error> {
+        match self {
+            Self::Method(method) => Ok(method.search_by(n, select)?),
+            Self::Recipe(_) if select != Selection::default() => {
+                Err("a recipe says itself how it aggregates and chooses".into())
+            }
+            Self::Recipe(template) => template.at(n),
+        }
+    }
+}
+
+impl std::fmt::Display for Way {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Method(method) => method.fmt(f),
+            Self::Recipe(Template(fields)) => {
+                let name = fields.get("strategy").and_then(Value::as_str);
+                f.write_str(name.unwrap_or("a recipe"))
+            }
+        }
+    }
+}

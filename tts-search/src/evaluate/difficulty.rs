@@ -1,0 +1,96 @@
+//! How difficult the problems are: five bins of equal size by the share of right samples.
+//!
+//! The share is measured on samples of their own, from another seed, so that a bin is not chosen by
+//! the luck of the samples that are then compared in it. Problems with equal shares stay in their
+//! order, so that all bins have the same size.
+//!
+//! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2.
+
+use serde::{Deserialize, Serialize};
+use tts_core::metrics::{self, Accuracy, MetricError};
+
+use super::EvaluateError;
+
+/// How many bins.
+const BINS: usize = 5;
+
+/// Draws of a bootstrap.
+const DRAWS: usize = 2_000;
+
+/// Problems of about one difficulty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Bin {
+    /// The share of all problems.
+    pub share: f64,
+    /// The mean share of right samples.
+    pub pass_at_1: f64,
+    /// The least and the greatest share of right samples.
+    pub range: [f64; 2],
+    /// The share of problems with any right sample.
+    pub solvable: f64,
+    /// The problems.
+    #[serde(skip)]
+    pub places: Vec<usize>,
+}
+
+/// The problems as the generator finds them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Difficulty {
+    /// Samples a problem.
+    pub samples: usize,
+    /// The mean share of right samples.
+    pub pass_at_1: Accuracy,
+    /// The share of problems with any right sample.
+    pub pass_at_samples: Accuracy,
+    /// The bins, the easiest first.
+    pub bins: Vec<Bin>,
+}
+
+impl Difficulty {
+    /// The bins of problems with these shares of right samples.
+    ///
+    /// # Errors
+    /// When there are no problems.
+    pub fn by_shares(samples: usize, shares: &[f64]) -> Result<Self, EvaluateError> {
+        let any: Vec<bool> = shares.iter().map(|&share| share > 0.0).collect();
+        let mut order: Vec<usize> = (0..shares.len()).collect();
+        order.sort_by(|&a, &b| shares[b].total_cmp(&shares[a]));
+        let bin = |number: usize| {
+            let [start, end] = [number, number + 1].map(|edge| edge * order.len() / BINS);
+            let mut places = order[start..end].to_vec();
+            places.sort_unstable();
+            let size = places.len().max(1) as f64;
+            let of = || places.iter().map(|&place| shares[place]);
+            Bin {
+                share: places.len() as f64 / order.len() as f64,
+                pass_at_1: of().sum::<f64>() / size,
+                range: [of().fold(1.0, f64::min), of().fold(0.0, f64::max)],
+                solvable: of().filter(|&share| share > 0.0).count() as f64 / size,
+                places,
+            }
+        };
+        Ok(Self {
+            samples,
+            pass_at_1: metrics::bootstrap_interval(shares, DRAWS, 0)?,
+            pass_at_samples: metrics::accuracy_interval(&any)?,
+            bins: (0..BINS).map(bin).filter(|bin| !bin.places.is_empty()).collect(),
+        })
+    }
+}
+
+impl Bin {
+    /// The mean of values by problem over the problems of the bin, with its interval.
+    ///
+    /// # Errors
+    /// When there is no value for a problem.
+    pub fn mean(&self, values: &[f64]) -> Result<Accuracy, EvaluateError> {
+        let of: Option<Vec<f64>> =
+            self.places.iter().map(|&place| values.get(place).copied()).collect();
+        let of = of.ok_or(MetricError::Length {
+            field: "values",
+            expected: self.places.len(),
+            found: values.len(),
+        })?;
+        Ok(metrics::bootstrap_interval(&of, DRAWS, 0)?)
+    }
+}

@@ -1,0 +1,89 @@
+//! Folders of records: they belong to one run, and another must not go on from them.
+
+use std::collections::BTreeSet;
+use std::io::{ErrorKind, Write as _};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::EvaluateError;
+
+/// Makes a folder of records, with a manifest of everything that decides results; or checks that the one
+/// that is there was made by the same run.
+///
+/// ```
+/// use serde_json::json;
+/// use tts_search::evaluate::claim;
+/// let folder = std::env::temp_dir().join(format!("claimed-{}", std::process::id()));
+/// claim(&folder, &json!({"strategy": "best-of-n", "n": 8}))?;
+/// claim(&folder, &json!({"strategy": "best-of-n", "n": 8}))?;
+/// let error = claim(&folder, &json!({"strategy": "best-of-n", "n": 9})).unwrap_err();
+/// assert!(error.to_string().contains("another n (8, and now 9)"), "{error}");
+/// # std::fs::remove_dir_all(&folder).unwrap();
+/// # Ok::<(), tts_search::evaluate::EvaluateError>(())
+/// ```
+///
+/// # Errors
+/// When the folder cannot be used, or belongs to another run; the error says what differs.
+pub fn claim(folder: &Path, manifest: &impl Serialize) -> Result<(), EvaluateError> {
+    let at = EvaluateError::at(folder);
+    std::fs::create_dir_all(folder).map_err(&at)?;
+    let path = folder.join("manifest.json");
+    let text = serde_json::to_string_pretty(manifest)?;
+    match std::fs::read_to_string(&path) {
+        Ok(there) if there == text => Ok(()),
+        Ok(there) => {
+            let there = serde_json::from_str(&there).unwrap_or(Value::Null);
+            let differs = differs(&there, &serde_json::to_value(manifest)?);
+            Err(EvaluateError::OtherRun { path, differs })
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Whole or not at all: a torn manifest would lock the records out.
+            let new = folder.join("manifest.json.new");
+            std::fs::File::create(&new)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .and_then(|()| std::fs::rename(&new, &path))
+                .map_err(at)
+        }
+        Err(error) => Err(at(error)),
+    }
+}
+
+/// Names of the fields that two manifests differ in, with what they were where that is short.
+fn differs(there: &Value, now: &Value) -> Vec<String> {
+    let (Some(there), Some(now)) = (there.as_object(), now.as_object()) else {
+        return vec!["form of manifest".into()];
+    };
+    let names: BTreeSet<&String> = there.keys().chain(now.keys()).collect();
+    let of = |name: &String| {
+        let (then, now) = (there.get(name), now.get(name));
+        if then == now {
+            return Vec::new();
+        }
+        match (then, now) {
+            (Some(then), Some(now)) if then.is_object() && now.is_object() => differs(then, now),
+            _ => {
+                let shown = |value: Option<&Value>| {
+                    let text = value.map_or("none".into(), ToString::to_string);
+                    text.chars().take(60).collect::<String>()
+                };
+                vec![format!("{name} ({}, and now {})", shown(then), shown(now))]
+            }
+        }
+    };
+    names.into_iter().flat_map(of).collect()
+}
+
+/// Finds out before hours of work whether a file can be written; makes its folder.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_writable(path: &Path) -> Result<(), EvaluateError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::File::options().append(true).create(true).open(path))
+        .map(|_| ())
+        .map_err(EvaluateError::at(path))
+}

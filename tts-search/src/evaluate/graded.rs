@@ -1,0 +1,84 @@
+//! One problem of an evaluation, graded: the answer, every candidate as what became of it, the cost.
+
+use serde::Serialize;
+use tts_core::metrics::Sampled;
+use tts_core::{Aggregate, Cost, Outcome, SearchError, SearchStrategy, Stop};
+
+use super::Item;
+
+/// A problem with what was made of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Graded {
+    /// Its place in the data, from 0.
+    pub index: usize,
+    /// The right answer.
+    pub gold: String,
+    /// The strategy's answer.
+    pub answer: Option<String>,
+    /// Whether that is right.
+    pub correct: bool,
+    /// Why the search ended.
+    pub stop: Option<Stop>,
+    /// What it cost.
+    pub cost: Cost,
+    /// Why the search failed, if it did.
+    pub error: Option<String>,
+    /// Paths that the scorer could not judge.
+    pub unscored: usize,
+    /// All samples, each as what became of it; of a search that is more than samples, its candidates.
+    pub candidates: Vec<Sampled>,
+}
+
+impl Graded {
+    /// Grades the outcome of the problem at a place, by the task of its tree.
+    pub fn new<S: SearchStrategy + ?Sized>(
+        index: usize,
+        item: &Item,
+        strategy: &S,
+        result: &Result<Outcome, SearchError>,
+    ) -> Self {
+        let gold = item.gold.clone();
+        let (outcome, error) = match result {
+            Ok(outcome) => (Some(outcome), None),
+            Err(error) => (error.partial.as_deref(), Some(error.to_string())),
+        };
+        let Some(outcome) = outcome else {
+            return Self {
+                index,
+                gold,
+                answer: None,
+                correct: false,
+                stop: None,
+                cost: Cost::default(),
+                error,
+                unscored: 0,
+                candidates: Vec::new(),
+            };
+        };
+        let candidates = match strategy.samples() {
+            Some(aggregate) => outcome.samples(aggregate, &gold),
+            None => outcome
+                .candidates(Aggregate::ByScale)
+                .into_iter()
+                .map(|candidate| Sampled {
+                    score: candidate.score.is_finite().then_some(candidate.score),
+                    finished: outcome.tree[candidate.node].is_finished(),
+                    right: outcome.tree.verdict(candidate.node, &gold).is_right(),
+                    answer: candidate.answer,
+                })
+                .collect(),
+        };
+        Self {
+            answer: outcome.answer().filter(|_| error.is_none()),
+            correct: error.is_none() && outcome.verdict(&gold).is_right(),
+            candidates,
+            stop: Some(outcome.stop),
+            cost: outcome.usage.logical,
+            unscored: outcome.unscored.len(),
+            index,
+            gold,
+            error,
+        }
+    }
+}

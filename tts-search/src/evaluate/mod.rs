@@ -1,0 +1,66 @@
+//! Strategies on sets of problems: accuracies with their intervals, what they cost, curves, trees to look
+//! at.
+//!
+//! An [`Evaluation`] is a configured [`tts_core::Search`] and the problems ([`Item`]) that it is tried on;
+//! [`Evaluation::run`] leaves a [`Report`]. Each problem can be recorded, so that a run that was killed goes
+//! on where it was ([`claim`] guards the folder against another run). Of strategies that choose among
+//! independent samples the report has the curve over fewer of them.
+//!
+//! ```
+//! use tts_core::toy::{Oracle, ToyWorld};
+//! use tts_core::{Search, StepRule};
+//! use tts_search::BestOfN;
+//! use tts_search::evaluate::{Evaluation, Item};
+//!
+//! let world = ToyWorld { error: 0.2, ..ToyWorld::default() };
+//! let oracle = Oracle::of(&world);
+//! let items: Vec<Item> =
+//!     (0..20).map(|number| Item::new(world.prompt(number).question(), world.answer(number))).collect();
+//! let search = Search::new(&world).scorer(&oracle).rule(StepRule::lines());
+//! let report = Evaluation::new(search, &items).run(&BestOfN { n: 8, ..Default::default() }, |_| {})?;
+//! assert_eq!((report.problems, report.failed), (20, 0));
+//! let at = |k: usize| report.curve.iter().find(|point| point.k == k).expect("a power of two").best;
+//! assert!(at(8) >= at(1) && (at(8) - report.accuracy.mean).abs() < 1e-12);
+//! # Ok::<(), tts_search::evaluate::EvaluateError>(())
+//! ```
+//!
+//! To compare strategies on problems that can be checked exactly ([`tts_core::family`]), [`Comparison`] runs
+//! them on the same problems, [`pools`] samples once for all that choose among samples, [`Method`] says what
+//! each is at a budget of N, and [`Table`] holds the rows. [`TreeView`] writes a search tree as text,
+//! [`words`] the rest of an outcome; [`Journal`] keeps results of single problems. With the feature `plot`
+//! there are charts.
+//!
+//! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) and [`tts_core::metrics`] for the figures.
+
+pub mod attempts;
+#[cfg(feature = "plot")]
+mod chart;
+mod comparison;
+mod difficulty;
+mod error;
+mod evaluation;
+mod folder;
+mod graded;
+mod item;
+mod journal;
+mod method;
+pub mod pools;
+mod report;
+mod table;
+mod view;
+pub mod words;
+
+#[cfg(feature = "plot")]
+pub use chart::chart;
+pub use comparison::{Comparison, is_right};
+pub use difficulty::{Bin, Difficulty};
+pub use error::EvaluateError;
+pub use evaluation::Evaluation;
+pub use folder::{check_writable, claim};
+pub use graded::Graded;
+pub use item::{Fields, Item, fingerprint, load, parse};
+pub use journal::Journal;
+pub use method::{Method, square_root};
+pub use report::{AtK, Means, Report};
+pub use table::{Row, Spent, Table, head, percent, row};
+pub use view::{LEGEND, TreeView};

@@ -1,0 +1,215 @@
+//! The figures of an evaluation: accuracies, costs, and the curve over fewer samples.
+//!
+//! A problem whose search failed counts as wrong, and is reported apart. A sample that was cut, lost or could
+//! not be judged stays in its pool as what it is, and a problem with fewer samples than `k` says nothing of
+//! that `k`, so that each point of the curve has its own number of problems.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use tts_core::metrics::{self, Accuracy, Metric, Pool};
+use tts_core::select::Weight;
+use tts_core::{Aggregate, Cost, Scale, Task};
+
+use super::{EvaluateError, Graded};
+
+/// What would come of `k` samples a problem: a point of the curve over their number.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct AtK {
+    /// Samples.
+    pub k: usize,
+    /// Problems with so many samples.
+    pub problems: usize,
+    /// Some sample is finished and right (unbiased).
+    pub pass: f64,
+    /// The answer of most samples is right.
+    pub majority: f64,
+    /// The best-scored sample is right.
+    pub best: f64,
+    /// The answer with the highest sum of weights, by the scorer's scale, is right.
+    pub weighted: f64,
+}
+
+/// Mean cost of a problem.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Means {
+    /// Lines started.
+    pub samples: f64,
+    /// Tokens generated.
+    pub generated_tokens: f64,
+    /// Tokens judged.
+    pub scored_tokens: f64,
+    /// Floating-point operations, by formula.
+    pub flops: f64,
+    /// Requests to generator and scorer.
+    pub calls: f64,
+}
+
+/// Figures of a strategy on a set of problems.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Report {
+    /// Number of problems.
+    pub problems: usize,
+    /// What the scores are.
+    pub scale: Scale,
+    /// Of the strategy's answers over all problems, one that failed counted as wrong, with the 95 %
+    /// Wilson interval.
+    pub accuracy: Accuracy,
+    /// The same over the problems that ran; `None` when none did.
+    pub accuracy_of_run: Option<Accuracy>,
+    /// Of the best possible choice among the candidates, over all problems.
+    pub any_candidate: Accuracy,
+    /// Over all problems.
+    pub total: Cost,
+    /// Means over problems.
+    pub per_problem: Means,
+    /// Problems whose search failed.
+    pub failed: usize,
+    /// Paths that the scorer could not judge.
+    pub unscored: usize,
+    /// For independent samples: figures at fewer of them, by subsampling the pools.
+    pub curve: Vec<AtK>,
+    /// The problems.
+    pub rows: Vec<Graded>,
+}
+
+impl Report {
+    /// Figures over all problems, of scores of this scale; `samples` is the aggregate by which the strategy
+    /// chooses among independent samples ([`tts_core::SearchStrategy::samples`]).
+    ///
+    /// # Errors
+    /// When there are no problems.
+    pub fn new(
+        rows: Vec<Graded>,
+        samples: Option<Aggregate>,
+        scale: Scale,
+        task: &dyn Task,
+    ) -> Result<Self, EvaluateError> {
+        let of = |rows: &mut dyn Iterator<Item = &Graded>, correct: &dyn Fn(&Graded) -> bool| {
+            let correct: Vec<bool> = rows.map(correct).collect();
+            metrics::accuracy_interval(&correct)
+        };
+        let ran = || rows.iter().filter(|row| row.error.is_none());
+        let accuracy = of(&mut rows.iter(), &|row| row.correct)?;
+        let failed = rows.len() - ran().count();
+        let accuracy_of_run =
+            if failed < rows.len() { Some(of(&mut ran(), &|row| row.correct)?) } else { None };
+        let any_candidate =
+            of(&mut rows.iter(), &|row| row.candidates.iter().any(|candidate| candidate.right))?;
+        let mut total = Cost::default();
+        for row in &rows {
+            total += row.cost;
+        }
+        let mean = |sum: u64| sum as f64 / rows.len() as f64;
+        let per_problem = Means {
+            samples: mean(total.samples),
+            generated_tokens: mean(total.generated_tokens),
+            scored_tokens: mean(total.scored_tokens),
+            flops: total.flops / rows.len() as f64,
+            calls: mean(total.calls),
+        };
+        let curve = match samples {
+            Some(aggregate) => curve(ran(), scale, aggregate, task)?,
+            None => Vec::new(),
+        };
+        let unscored = rows.iter().map(|row| row.unscored).sum();
+        Ok(Self {
+            problems: rows.len(),
+            scale,
+            accuracy,
+            accuracy_of_run,
+            any_candidate,
+            total,
+            per_problem,
+            failed,
+            unscored,
+            curve,
+            rows,
+        })
+    }
+
+    /// Writes the figures for people to read.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        let percent = |accuracy: &Accuracy| {
+            let [low, high] = accuracy.interval;
+            let mean = 100.0 * accuracy.mean;
+            format!("{mean:5.1} %  (95 %: {:.1} to {:.1})", 100.0 * low, 100.0 * high)
+        };
+        writeln!(out, "problems  {}, {} failed", self.problems, self.failed)?;
+        writeln!(out, "accuracy  {}", percent(&self.accuracy))?;
+        if let (Some(accuracy), true) = (&self.accuracy_of_run, self.failed > 0) {
+            writeln!(out, "          {}  of the problems that ran", percent(accuracy))?;
+        }
+        if self.unscored > 0 {
+            writeln!(out, "unscored  {} paths that the scorer could not judge", self.unscored)?;
+        }
+        writeln!(out, "any       {}  some candidate is right", percent(&self.any_candidate))?;
+        let mean = &self.per_problem;
+        writeln!(
+            out,
+            "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {:.3e} FLOPs, {:.1} calls a problem",
+            mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
+        )?;
+        if !self.curve.is_empty() {
+            writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k  problems")?;
+        }
+        for point in &self.curve {
+            let [pass, majority, best, weighted] =
+                [point.pass, point.majority, point.best, point.weighted].map(|p| 100.0 * p);
+            writeln!(
+                out,
+                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1} {:>9}",
+                point.k, point.problems
+            )?;
+        }
+        for row in self.rows.iter().filter(|row| row.error.is_some()).take(5) {
+            let why = row.error.as_deref().unwrap_or_default();
+            writeln!(out, "problem {} failed: {why}", row.index)?;
+        }
+        Ok(())
+    }
+}
+
+/// The curve over the problems that ran. A problem with fewer samples than `k` says nothing of that `k`.
+fn curve<'r>(
+    rows: impl Iterator<Item = &'r Graded>,
+    scale: Scale,
+    aggregate: Aggregate,
+    task: &dyn Task,
+) -> Result<Vec<AtK>, EvaluateError> {
+    let mut same = task.comparer();
+    let pools: Vec<Pool> = rows
+        .filter(|row| !row.candidates.is_empty())
+        .map(|row| Pool::of_samples(&row.candidates, scale, aggregate, &mut same))
+        .collect::<Result<_, _>>()?;
+    let most = pools.iter().map(Pool::len).max().unwrap_or(0);
+    let ks: Vec<usize> =
+        std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most).collect();
+    let mut points = Vec::new();
+    for k in ks.into_iter().chain((most > 0).then_some(most)) {
+        let large: Vec<(usize, &Pool)> =
+            pools.iter().enumerate().filter(|(_, pool)| pool.len() >= k).collect();
+        let mean = |metric: Metric| -> Result<f64, EvaluateError> {
+            let mut sum = 0.0;
+            for &(index, pool) in &large {
+                sum += pool.at_k(metric, k, 1000, index as u64)?.value;
+            }
+            Ok(sum / large.len() as f64)
+        };
+        points.push(AtK {
+            k,
+            problems: large.len(),
+            pass: mean(Metric::Pass)?,
+            majority: mean(Metric::Vote(Weight::Count))?,
+            best: mean(Metric::Best)?,
+            weighted: mean(Metric::Weighted)?,
+        });
+    }
+    Ok(points)
+}

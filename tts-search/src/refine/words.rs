@@ -1,0 +1,99 @@
+//! What a model is told when it is shown earlier attempts, as two templates.
+//!
+//! Names in braces are filled in: `{question}` and `{attempt}` once for each attempt, then `{question}` and
+//! `{attempts}` once. What is filled in is never looked at again, so a question may hold braces.
+//!
+//! Source: none; a format of this library.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Prompt, Role};
+
+/// How a problem is asked again in sight of earlier attempts.
+///
+/// ```
+/// use tts_core::Prompt;
+/// use tts_search::refine::Words;
+/// let words = Words { each: "Tried: {attempt}\n".into(), ask: "{attempts}Again: {question}".into() };
+/// let asked = words.prompt(&Prompt::from("2 + {2}?"), &["5", "{question}"]);
+/// assert_eq!(asked.question(), "Tried: 5\nTried: {question}\nAgain: 2 + {2}?");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Words {
+    /// Of each attempt: `{attempt}`, and `{question}`.
+    pub each: String,
+    /// Of the whole: `{attempts}`, and `{question}`.
+    pub ask: String,
+}
+
+impl Default for Words {
+    fn default() -> Self {
+        Self {
+            each: "<attempt>\n{attempt}\n</attempt>\n".into(),
+            ask: "{question}\n\nEarlier attempts:\n{attempts}Write a better one.".into(),
+        }
+    }
+}
+
+impl Words {
+    /// A problem with attempts at it. In a chat the last turn of the user is asked anew, with everything
+    /// that stands before it; raw text stays raw.
+    pub fn prompt(&self, problem: &Prompt, attempts: &[&str]) -> Prompt {
+        let question = problem.question();
+        let each = |attempt: &&str| {
+            filled(
+                &self.each,
+                &[("{question}", question.trim_end()), ("{attempt}", attempt.trim())],
+            )
+        };
+        let attempts: String = attempts.iter().map(each).collect();
+        let values = [("{question}", question.trim_end()), ("{attempts}", attempts.as_str())];
+        let asked = filled(&self.ask, &values);
+        match problem {
+            Prompt::Text(_) => Prompt::Text(asked),
+            Prompt::Chat(messages) => {
+                let mut messages = messages.clone();
+                let last = messages.iter_mut().rev().find(|message| message.role == Role::User);
+                match last {
+                    Some(message) => message.content = asked,
+                    None => return Prompt::from(asked),
+                }
+                Prompt::Chat(messages)
+            }
+        }
+    }
+
+    /// # Errors
+    /// A sentence when the attempts or the question are not shown.
+    pub fn check(&self) -> Result<(), String> {
+        for (field, template, name) in
+            [("each", &self.each, "{attempt}"), ("ask", &self.ask, "{attempts}")]
+        {
+            if !template.contains(name) {
+                return Err(format!("words.{field} does not say where {name} stands"));
+            }
+        }
+        let asks = [&self.ask, &self.each].iter().any(|template| template.contains("{question}"));
+        if asks { Ok(()) } else { Err("words do not say where {question} stands".into()) }
+    }
+}
+
+/// A template with its names replaced, in one pass from the front.
+fn filled(template: &str, values: &[(&str, &str)]) -> String {
+    let (mut out, mut rest) = (String::with_capacity(template.len()), template);
+    while let Some(at) = rest.find('{') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match values.iter().find(|(name, _)| rest.starts_with(name)) {
+            Some((name, value)) => {
+                out.push_str(value);
+                rest = &rest[name.len()..];
+            }
+            None => {
+                out.push('{');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out + rest
+}
