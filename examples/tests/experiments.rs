@@ -186,15 +186,58 @@ fn the_recipes_of_the_project_are_sound_and_have_a_quick_form() {
 }
 
 #[test]
+fn an_arm_takes_any_recipe() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recipe = small();
+    let beam = json!({ "strategy": "beam-search", "first": "N", "keep": "√N", "branch": "√N",
+        "aggregate": "last", "select": { "aggregate": "last" } });
+    let forest = json!({ "strategy": "forest", "copies": "√N", "inner": beam });
+    let arm = |name: &str, strategy: &Value| json!({ "name": name, "policy": "player", "strategy": strategy, "n": [4, 9], "scorer": "exact" });
+    let mut named = arm("named", &json!("beam"));
+    named["aggregate"] = json!("last");
+    recipe["arms"] = json!([named, arm("written", &beam), arm("forest", &forest)]);
+    recipe["models"] = json!({ "player": { "embedded": "generator" } });
+    recipe["compare"] = json!([{ "first": "written", "second": "forest" }]);
+    for part in ["judged", "difficulty"] {
+        recipe[part] = Value::Null;
+    }
+    let report = ran(folder.path(), &recipe);
+    let tokens = |place: usize| report.points[place].generated_tokens;
+    assert_eq!(report.points.len(), 6);
+    for n in 0..2 {
+        assert_eq!(report.points[n].values, report.points[2 + n].values);
+        assert!((tokens(n) - tokens(2 + n)).abs() < 1e-12);
+        // As many beams as the square root says: 2 and 3.
+        let times = tokens(4 + n) / tokens(n);
+        assert!((times - (2.0 + n as f64)).abs() < 0.5, "{times}");
+    }
+    assert_eq!(report.differences.len(), 2);
+    report.write("arms", folder.path()).unwrap();
+    let read = std::fs::read(folder.path().join("arms.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Report>(&read).unwrap().recipe, report.recipe);
+}
+
+/// Takes away what an arm says of its choice.
+fn bare(arm: &mut Value) {
+    let arm = arm.as_object_mut().unwrap();
+    arm.remove("aggregate");
+    arm.remove("choose");
+}
+
+#[test]
 fn bad_recipes_are_named() {
     type Break = fn(&mut Value);
     let table: [(Break, &str); 16] = [
         (
-            |r| r["arms"][2]["strategy"] = json!({ "strategy": "beam-search", "width": 3 }),
+            |r| {
+                bare(&mut r["arms"][2]);
+                r["arms"][2]["strategy"] = json!({ "strategy": "beam-search", "width": 3 });
+            },
             "arm \"beam\": recipe: unknown field `width`",
         ),
         (
             |r| {
+                bare(&mut r["arms"][2]);
                 r["arms"][2]["strategy"] = json!({ "strategy": "dvts", "n": "N", "branch": "√N" });
                 r["arms"][2]["n"] = json!([8]);
             },
@@ -209,9 +252,9 @@ fn bad_recipes_are_named() {
         ),
         (
             |r| {
+                bare(&mut r["arms"][1]);
                 r["arms"][1]["strategy"] = json!({ "strategy": "best-of-n", "n": "N" });
                 r["arms"][1]["scorer"] = Value::Null;
-                r["arms"][1]["aggregate"] = json!("by-scale");
             },
             "best-of-n needs a scorer",
         ),

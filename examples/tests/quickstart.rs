@@ -1,7 +1,5 @@
 //! The comparison of the quickstart, on a player without a model.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use tts_core::family::{Chain, Checker, Family as _, Problem, Slipping, Split, problems};
 use tts_core::{Aggregate, Search};
 use tts_examples::quickstart::Contest;
@@ -16,7 +14,7 @@ fn pools_of_a_player_keep_the_laws() {
         Slipping { error: 0.3 },
         problems(&CHAIN, Split::Test, 5).take(30).collect::<Vec<Problem>>(),
     );
-    let search = Search::new(&player).rule(setting::rule()).sampling(setting::sampling()).seed(3);
+    let search = Search::new(player).rule(setting::rule()).sampling(setting::sampling()).seed(3);
     let comparison = Comparison { search, family: &CHAIN, problems: &problems };
     let contest = Contest { comparison, scorer: &Checker(CHAIN), aggregate: Aggregate::Last };
     let accuracies = |n| contest.pool(n).unwrap().into_iter().map(|row| row.accuracy);

@@ -228,7 +228,8 @@ fn hostile_answers_end_quickly() {
         let _ = (equivalent(text, "1"), canonical(text), extract(text));
         let took = computed(start).saturating_sub(before);
         let head: String = text.chars().take(20).collect();
-        assert!(took.as_secs() < 5, "{head} took {took:?}");
+        // Seconds when unoptimised, as outside of this workspace; without bounds it would be hours.
+        assert!(took.as_secs() < 60, "{head} took {took:?}");
     }
 }
 

@@ -69,3 +69,8 @@ pub use text::tokenizer::Tokenizer;
 pub use weights::config::{ModelConfig, RopeScaling};
 pub use weights::decoder::{DecoderWeights, LayerWeights};
 pub use weights::{Checkpoint, Files};
+
+// Compiles the code of the crate's README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

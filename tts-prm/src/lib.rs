@@ -59,6 +59,8 @@
 //! `pair`: the module `pair`, a small generator of arithmetic with its process and its outcome reward
 //! model, held in the program. A first search with it takes six lines and no download.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 pub mod curate;
 mod error;
 mod head;
@@ -78,3 +80,8 @@ pub use head::{
 pub use rule::{Arithmetic, Equation, GoldAnswer, GoldAnswers, equations};
 pub use scorer::{AdvantageScorer, ImplicitReward, MeanLogprob, SumLogprob, best_of};
 pub use spec::ScorerSpec;
+
+// Compiles the code of the crate's README.
+#[cfg(all(doctest, feature = "pair"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,8 +1,8 @@
 //! A trained generator and its two reward models, held in the program: a first search without a
 //! download.
 //!
-//! With the feature `pair`, which adds 6.4 MB to a program. The models do arithmetic chains, one
-//! operation a line ([`family`]):
+//! With the feature `pair`, which adds 2.1 MB to a program for each model that it opens. The models do
+//! arithmetic chains, one operation a line ([`family`]):
 //!
 //! ```text
 //! 11+73-7*10

@@ -1,7 +1,5 @@
 //! Evaluations and comparisons on toy worlds: reports, budgets, shared pools, tables, trees, journals.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use serde_json::{Value, json};
 use tts_core::family::{Chain, Problem, Slipping, Split, problems};
 use tts_core::select::Vote;
@@ -238,10 +236,8 @@ fn the_curve_ends_where_the_strategies_are() {
     let world = ToyWorld { error: 0.35, ..ToyWorld::default() };
     let oracle = Oracle { noise: 0.3, ..Oracle::of(&world) };
     let items = items(&world, 40);
-    let evaluation = Evaluation::new(
-        Search::new(&world).scorer(&oracle).rule(StepRule::lines()).seed(2),
-        &items,
-    );
+    let evaluation =
+        Evaluation::new(Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(2), &items);
     let run = |recipe: Recipe| evaluation.run(&recipe, |_| {}).unwrap();
     let best = run(BestOfN { n: 8, ..Default::default() }.into());
     let weighted = run(BestOfN::weighted(8).into());
@@ -313,7 +309,7 @@ fn a_recorded_evaluation_goes_on() {
     let items = items(&world, 6);
     let folder = tempfile::tempdir().unwrap();
     let run = |folder: &std::path::Path| {
-        let search = Search::new(&world).scorer(Oracle::of(&world)).rule(StepRule::lines());
+        let search = Search::new(world).scorer(Oracle::of(&world)).rule(StepRule::lines());
         let evaluation = Evaluation::new(search.record(folder), &items)
             .prompt(|question| Prompt::text(question));
         evaluation.run(&BestOfN { n: 4, ..Default::default() }, |_| {}).unwrap()

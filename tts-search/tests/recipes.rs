@@ -207,7 +207,7 @@ fn a_recipe_holds_a_strategy_of_another_crate() {
     let custom = json!({"strategy": "custom", "name": "several", "settings": {"lines": 3}});
     let world = toy::ToyWorld::default();
     let oracle = toy::Oracle::of(&world);
-    let search = Search::new(&world).scorer(&oracle).rule(StepRule::lines()).seed(3);
+    let search = Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(3);
     let own = search.run(Several { lines: 3, rounds: 0 }, world.prompt(0)).expect("runs");
     let held = registry().from_json(&custom.to_string()).expect("reads");
     // Written and read again, and twice from one value: the state of a run is no setting.
@@ -228,7 +228,7 @@ fn a_recipe_holds_a_strategy_of_another_crate() {
         let recipe = registry().from_json(&outer.to_string()).expect("reads");
         let outcome = search.run(recipe.clone(), world.prompt(0)).expect("runs");
         assert_eq!(outcome.usage.logical.samples, lines);
-        let bare = Search::new(&world).run(recipe, world.prompt(0)).expect_err("no scorer");
+        let bare = Search::new(world).run(recipe, world.prompt(0)).expect_err("no scorer");
         assert!(bare.to_string().contains("several needs a scorer"), "{bare}");
     }
     let sized = registry().default_of("several", 5).expect("known");
@@ -257,9 +257,9 @@ fn a_strategy_that_nobody_registered_is_refused() {
     assert!(error.contains("read the recipe with a Registry"), "{error}");
     let bare: Recipe = serde_json::from_str(&json).expect("a recipe");
     let world = toy::ToyWorld::default();
-    let error = Search::new(&world).run(bare, world.prompt(0)).expect_err("not filled");
+    let error = Search::new(world).run(bare, world.prompt(0)).expect_err("not filled");
     assert!(error.to_string().contains("Registry"), "{error}");
     assert!(registry().default_of("severed", 3).is_err());
     let error = registry().default_of("several", 0).expect_err("nothing").to_string();
-    assert!(error.contains("0"), "{error}");
+    assert!(error.contains('0'), "{error}");
 }

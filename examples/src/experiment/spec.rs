@@ -16,7 +16,7 @@ use crate::pair;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ModelSpec {
-    /// One of the models in `examples/pair`: `generator`, `prm` or `orm`.
+    /// One of the models in `tts-prm/pair`: `generator`, `prm` or `orm`.
     Embedded(Part),
     /// A policy that learns from written solutions.
     Written(Written),

@@ -110,7 +110,7 @@ mod tests {
                 file.write_all(&[1]).expect("room");
             }
             let mut digest = Digest::default();
-            digest.file(&Files::from(&path).source().expect("there")).expect("readable");
+            digest.file(&Source::open(&Files::from(&path)).expect("there")).expect("readable");
             digest.finish()
         };
         for size in [1, 4097, WHOLE, WHOLE + 1, WHOLE + BLOCK, WHOLE + 5000, 40 << 20] {

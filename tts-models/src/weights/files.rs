@@ -6,12 +6,15 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{Cursor, Error, ErrorKind};
+use std::io::{Cursor, Error, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::source::Source;
 use crate::ModelError;
+
+/// What a file can be read from.
+pub(super) trait ReadSeek: Read + Seek + Send {}
+impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// A file's name and what it holds.
 type Named = (&'static str, &'static [u8]);
@@ -138,14 +141,10 @@ impl Files {
     }
 
     /// The file, to be read piece by piece.
-    pub(crate) fn source(&self) -> Result<Source, ModelError> {
-        let failed = |error| ModelError::io(&self.path, error);
+    pub(super) fn open(&self) -> std::io::Result<Box<dyn ReadSeek>> {
         match &self.memory {
-            Some(memory) => {
-                let contents = self.contents(memory).map_err(failed)?;
-                Source::new(Cursor::new(contents), self.clone())
-            }
-            None => Source::new(File::open(&self.path).map_err(failed)?, self.clone()),
+            Some(memory) => Ok(Box::new(Cursor::new(self.contents(memory)?))),
+            None => Ok(Box::new(File::open(&self.path)?)),
         }
     }
 

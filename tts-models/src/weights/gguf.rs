@@ -38,7 +38,7 @@ impl Gguf {
     /// When the file cannot be read, its structure is broken (the error names the field), or it
     /// uses another version, byte order or tensor type.
     pub fn open(file: impl Into<Files>) -> Result<Self, ModelError> {
-        Self::from_source(file.into().source()?)
+        Self::from_source(Source::open(&file.into())?)
     }
 
     /// Reads the header of any seekable input; `path` is what errors call it.

@@ -7,6 +7,7 @@
 
 use crate::weights::Files;
 use crate::weights::digest::Digest;
+use crate::weights::source::Source;
 use crate::{Checkpoint, ModelError, WeightFormat};
 
 /// The identity of a checkpoint, with the files of an adapter, on a device.
@@ -32,7 +33,7 @@ pub(crate) fn identity(
         }
     }
     for file in adapter {
-        digest.file(&file.source()?)?;
+        digest.file(&Source::open(file)?)?;
     }
     Ok(format!("{} {:016x} {weights} {device}", config.architecture, digest.finish()))
 }
@@ -41,7 +42,7 @@ pub(crate) fn identity(
 fn optional(digest: &mut Digest, file: &Files) -> Result<(), ModelError> {
     let there = file.exists();
     digest.number(there.into());
-    if there { digest.file(&file.source()?) } else { Ok(()) }
+    if there { digest.file(&Source::open(file)?) } else { Ok(()) }
 }
 
 /// The reference's matrix products choose their kernel by what the processor has.

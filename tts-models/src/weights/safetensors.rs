@@ -47,7 +47,7 @@ impl SafetensorsFile {
     /// # Errors
     /// When the file cannot be read or its structure is broken; the error names the tensor.
     pub fn open(file: impl Into<Files>) -> Result<Self, ModelError> {
-        Self::from_source(file.into().source()?)
+        Self::from_source(Source::open(&file.into())?)
     }
 
     /// Reads the header of any seekable input; `path` is what errors call it.

@@ -9,12 +9,8 @@ use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use super::files::Files;
+use super::files::{Files, ReadSeek};
 use crate::ModelError;
-
-/// What a checkpoint can be read from.
-trait ReadSeek: Read + Seek + Send {}
-impl<T: Read + Seek + Send> ReadSeek for T {}
 
 /// A readable, seekable input of known length; shared by lock.
 pub(crate) struct Source {
@@ -33,13 +29,23 @@ impl fmt::Debug for Source {
 }
 
 impl Source {
-    /// `files` is what errors call the input, and where it lies.
+    /// A file on disk or in memory.
+    pub(crate) fn open(files: &Files) -> Result<Self, ModelError> {
+        let reader = files.open().map_err(|e| ModelError::io(files.path(), e))?;
+        Self::of(reader, files.clone())
+    }
+
+    /// An input of whatever kind; `files` is what errors call it, and where it lies.
     pub(crate) fn new(
-        mut reader: impl Read + Seek + Send + 'static,
+        reader: impl Read + Seek + Send + 'static,
         files: Files,
     ) -> Result<Self, ModelError> {
+        Self::of(Box::new(reader), files)
+    }
+
+    fn of(mut reader: Box<dyn ReadSeek>, files: Files) -> Result<Self, ModelError> {
         let length = reader.seek(SeekFrom::End(0)).map_err(|e| ModelError::io(files.path(), e))?;
-        Ok(Self { files, length, reader: Mutex::new(Box::new(reader)) })
+        Ok(Self { files, length, reader: Mutex::new(reader) })
     }
 
     pub(crate) fn files(&self) -> &Files {
@@ -170,7 +176,7 @@ fn early_end(path: &Path, field: &str, error: std::io::Error) -> ModelError {
 
 /// A small text file (JSON) as a whole, if it has at most `limit` bytes.
 pub(crate) fn read_text(files: &Files, limit: u64) -> Result<Vec<u8>, ModelError> {
-    let source = files.source()?;
+    let source = Source::open(files)?;
     if source.length() > limit {
         let problem = format!("{} bytes, more than the {limit} allowed", source.length());
         return Err(ModelError::format(files.path(), "size", problem));

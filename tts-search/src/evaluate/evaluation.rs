@@ -54,7 +54,6 @@ impl<'a> Evaluation<'a> {
     ///
     /// # Errors
     /// As [`Evaluation::run`].
-    #[expect(clippy::type_complexity, reason = "a report, and what it was made of")]
     pub fn run_keeping<S: SearchStrategy + Clone>(
         &self,
         strategy: &S,

@@ -104,11 +104,13 @@ impl SearchStrategy for Custom {
     }
 
     fn requires(&self) -> Requirements {
-        self.strategy.as_ref().map_or_else(Requirements::default, |strategy| strategy.requires())
+        self.strategy
+            .as_ref()
+            .map_or_else(Requirements::default, tts_core::SearchStrategy::requires)
     }
 
     fn samples(&self) -> Option<Aggregate> {
-        self.strategy.as_ref().and_then(|strategy| strategy.samples())
+        self.strategy.as_ref().and_then(tts_core::SearchStrategy::samples)
     }
 }
 

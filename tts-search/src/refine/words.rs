@@ -84,16 +84,10 @@ fn filled(template: &str, values: &[(&str, &str)]) -> String {
     while let Some(at) = rest.find('{') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        match values.iter().find(|(name, _)| rest.starts_with(name)) {
-            Some((name, value)) => {
-                out.push_str(value);
-                rest = &rest[name.len()..];
-            }
-            None => {
-                out.push('{');
-                rest = &rest[1..];
-            }
-        }
+        let known = values.iter().find(|(name, _)| rest.starts_with(name));
+        let (name, value) = known.copied().unwrap_or(("{", "{"));
+        out.push_str(value);
+        rest = &rest[name.len()..];
     }
     out + rest
 }
