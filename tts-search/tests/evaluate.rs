@@ -302,6 +302,38 @@ fn what_failed_counts_as_wrong_and_is_told_apart() {
     assert!(none.unwrap_err().to_string().contains("empty"));
 }
 
+/// Words that a model cannot read are told, though problems go on with what was written before them.
+#[test]
+fn lines_that_fail_are_told() {
+    #[derive(Clone)]
+    struct Appends;
+    impl SearchStrategy for Appends {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            if view.is_start() {
+                return vec![Expand::end(NodeId::ROOT, 2)];
+            }
+            // A coin knows no words.
+            let ends: Vec<NodeId> = view.tree().finished().collect();
+            let asked = view.usage().samples > 2;
+            let append =
+                |&end: &NodeId| Expand { append: Some("so".into()), ..Expand::end(end, 1) };
+            if asked { Vec::new() } else { ends.iter().map(append).collect() }
+        }
+    }
+    let coin =
+        toy::Markov::new(
+            |path| if path.is_empty() { vec![0.5, 0.5, 0.0] } else { vec![0.0, 0.0, 1.0] },
+        );
+    let items = [Item::new("heads?", "a"), Item::new("tails?", "b")];
+    let report = Evaluation::new(Search::new(coin), &items).run(&Appends, |_| {}).unwrap();
+    assert_eq!((report.failed, report.failed_lines), (0, 4));
+    let mut text = Vec::new();
+    report.write(&mut text).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("lost      4 lines failed, the first in problem 0: "), "{text}");
+    assert!(text.contains("this model has no words"), "{text}");
+}
+
 /// A run that was killed and goes on leaves the report of one that was not, and no other may go on from it.
 #[test]
 fn a_recorded_evaluation_goes_on() {

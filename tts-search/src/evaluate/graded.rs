@@ -26,6 +26,10 @@ pub struct Graded {
     pub error: Option<String>,
     /// Paths that the scorer could not judge.
     pub unscored: usize,
+    /// Lines that failed.
+    pub failed_lines: usize,
+    /// Why the first of them did.
+    pub why: Option<String>,
     /// All samples, each as what became of it; of a search that is more than samples, its candidates.
     pub candidates: Vec<Sampled>,
 }
@@ -53,6 +57,8 @@ impl Graded {
                 cost: Cost::default(),
                 error,
                 unscored: 0,
+                failed_lines: 0,
+                why: None,
                 candidates: Vec::new(),
             };
         };
@@ -76,6 +82,8 @@ impl Graded {
             stop: Some(outcome.stop),
             cost: outcome.usage.logical,
             unscored: outcome.unscored.len(),
+            failed_lines: outcome.failed.len(),
+            why: outcome.failed.first().map(|failed| failed.error.to_string()),
             index,
             gold,
             error,

@@ -70,6 +70,8 @@ pub struct Report {
     pub failed: usize,
     /// Paths that the scorer could not judge.
     pub unscored: usize,
+    /// Lines that failed, in problems that went on without them.
+    pub failed_lines: usize,
     /// For independent samples: figures at fewer of them, by subsampling the pools.
     pub curve: Vec<AtK>,
     /// The problems.
@@ -115,6 +117,7 @@ impl Report {
             Some(aggregate) => curve(ran(), scale, aggregate, task)?,
             None => Vec::new(),
         };
+        let failed_lines = rows.iter().map(|row| row.failed_lines).sum();
         let unscored = rows.iter().map(|row| row.unscored).sum();
         Ok(Self {
             problems: rows.len(),
@@ -126,6 +129,7 @@ impl Report {
             per_problem,
             failed,
             unscored,
+            failed_lines,
             curve,
             rows,
         })
@@ -148,6 +152,11 @@ impl Report {
         }
         if self.unscored > 0 {
             writeln!(out, "unscored  {} paths that the scorer could not judge", self.unscored)?;
+        }
+        if let Some(row) = self.rows.iter().find(|row| row.failed_lines > 0) {
+            let why = row.why.as_deref().unwrap_or_default();
+            let (lines, place) = (self.failed_lines, row.index);
+            writeln!(out, "lost      {lines} lines failed, the first in problem {place}: {why}")?;
         }
         writeln!(out, "any       {}  some candidate is right", percent(&self.any_candidate))?;
         let mean = &self.per_problem;
