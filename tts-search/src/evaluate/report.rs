@@ -222,3 +222,44 @@ fn curve<'r>(
     }
     Ok(points)
 }
+
+#[cfg(test)]
+mod tests {
+    use tts_core::metrics::Sampled;
+    use tts_core::task::Math;
+
+    use super::*;
+
+    fn row(right: &[bool]) -> Graded {
+        let sample = |&right: &bool| Sampled {
+            answer: Some(if right { "7" } else { "8" }.into()),
+            score: Some(f64::from(u8::from(right))),
+            finished: true,
+            right,
+        };
+        Graded {
+            index: 0,
+            gold: "7".into(),
+            answer: None,
+            correct: false,
+            stop: None,
+            cost: Cost::default(),
+            error: None,
+            unscored: 0,
+            failed_lines: 0,
+            why: None,
+            candidates: right.iter().map(sample).collect(),
+        }
+    }
+
+    /// A problem with fewer samples, as a budget may leave it, says nothing of more.
+    #[test]
+    fn a_small_pool_speaks_of_small_numbers_only() {
+        let rows = vec![row(&[true, false, false, false]), row(&[true, true]), row(&[])];
+        let report =
+            Report::new(rows, Some(Aggregate::Last), Scale::PREFIX, &Math).expect("figures");
+        let points: Vec<_> = report.curve.iter().map(|p| (p.k, p.problems, p.pass)).collect();
+        assert_eq!(points, [(1, 2, 0.625), (2, 2, 0.75), (4, 1, 1.0)]);
+        assert!((report.curve[2].majority - 0.0).abs() < 1e-12);
+    }
+}
