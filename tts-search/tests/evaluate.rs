@@ -233,8 +233,8 @@ fn items(world: &ToyWorld, count: u64) -> Vec<Item> {
 /// What the report says of fewer samples is what the strategies make of them: at the whole pool exactly.
 #[test]
 fn the_curve_ends_where_the_strategies_are() {
-    let world = ToyWorld { error: 0.35, ..ToyWorld::default() };
-    let oracle = Oracle { noise: 0.3, ..Oracle::of(&world) };
+    let world = ToyWorld { error: 0.45, ..ToyWorld::default() };
+    let oracle = Oracle { noise: 0.7, ..Oracle::of(&world) };
     let items = items(&world, 40);
     let evaluation =
         Evaluation::new(Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(2), &items);
@@ -250,6 +250,18 @@ fn the_curve_ends_where_the_strategies_are() {
     same(end.majority, majority.accuracy.mean);
     same(end.pass, best.any_candidate.mean);
     assert!(majority.accuracy.mean < end.pass && end.pass < 1.0, "nothing is told apart");
+    // So it is by whatever aggregate the strategy chooses.
+    let mut means = Vec::new();
+    for aggregate in [Aggregate::Last, Aggregate::Product, Aggregate::Min, Aggregate::Mean] {
+        let select = Selection::best(aggregate);
+        let report = run(BestOfN { n: 8, select }.into());
+        same(report.curve.last().unwrap().best, report.accuracy.mean);
+        means.push(report.accuracy.mean);
+    }
+    assert!(
+        means.iter().any(|mean| (mean - means[0]).abs() > 1e-9),
+        "aggregates are not told apart"
+    );
     let ks: Vec<usize> = best.curve.iter().map(|point| point.k).collect();
     assert_eq!(ks, [1, 2, 4, 8]);
     // A search whose candidates depend on each other has none.
@@ -300,6 +312,27 @@ fn what_failed_counts_as_wrong_and_is_told_apart() {
     assert!(text.contains("100.0 %"), "{text}");
     let none = Evaluation::new(evaluation.search().clone(), &[]).run(&strategy, |_| {});
     assert!(none.unwrap_err().to_string().contains("empty"));
+}
+
+/// A search that fails at its second round has an answer in what it leaves, which does not count.
+#[test]
+fn what_failed_late_is_not_right() {
+    #[derive(Clone)]
+    struct GoesWrong;
+    impl SearchStrategy for GoesWrong {
+        fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+            let node = if view.is_start() { NodeId::ROOT } else { NodeId(10_000) };
+            vec![Expand::end(node, 1)]
+        }
+    }
+    let world = ToyWorld { error: 0.0, ..ToyWorld::default() };
+    let items = items(&world, 3);
+    let evaluation = Evaluation::new(Search::new(world).rule(StepRule::lines()), &items);
+    let (report, results) = evaluation.run_keeping(&GoesWrong, |_| {}).unwrap();
+    let left = results[0].as_ref().unwrap_err().partial.as_ref().unwrap();
+    assert!(left.verdict(&items[0].gold).is_right(), "nothing right was left: nothing is tested");
+    assert_eq!((report.failed, report.accuracy.mean > 0.0), (3, false));
+    assert!(report.rows.iter().all(|row| row.answer.is_none() && row.candidates.len() == 1));
 }
 
 /// Words that a model cannot read are told, though problems go on with what was written before them.
