@@ -416,5 +416,17 @@ fn attempts_are_judged_step_by_step() {
         }
     }
     assert!(right > 5 && wrong > 5, "{right} {wrong}");
+    // What was cut is no solution: nothing can be learnt from its steps.
+    let search = comparison.search.clone().rule(StepRule { max_tokens: 9, ..StepRule::lines() });
+    let short = Comparison { search, ..comparison.clone() };
+    let cut = attempts::sample(&short.search, &CHAIN, &problems, 5, || {}).unwrap();
+    let drawn = pools::draw(&short, 5, &short.places(), |_, _| Ok::<(), EvaluateError>(()));
+    let (cut, drawn) = (cut.iter().flat_map(|all| &all.attempts), drawn.unwrap().concat());
+    let mut lost = 0;
+    for (attempt, sample) in cut.zip(drawn) {
+        assert_eq!(attempt.steps.is_empty(), !sample.path.is_finished());
+        lost += usize::from(attempt.steps.is_empty() && !sample.path.text().is_empty());
+    }
+    assert!(lost > 10, "{lost}");
     assert_eq!(all.iter().map(attempts::Attempts::solved).sum::<usize>(), right);
 }

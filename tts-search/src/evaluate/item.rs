@@ -134,7 +134,7 @@ mod tests {
     fn the_usual_formats_are_known() {
         let table = [
             (r#"{"question": "Q", "answer": "So 1+1=2.\n#### 2"}"#, "Q", "2"),
-            (r#"{"question": "Q", "answer": "#### Steps\n1+1=2\n#### 2"}"#, "Q", "2"),
+            (r#"{"question": "Q", "answer": "Note #### one\n1+1=2\n#### 2"}"#, "Q", "2"),
             (
                 r#"{"problem": "P", "solution": "...", "answer": "\\frac{1}{2}"}"#,
                 "P",
