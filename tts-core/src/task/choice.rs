@@ -1,10 +1,10 @@
 //! Multiple choice: the answer is a letter.
 //!
 //! A letter counts where an explicit marker points to it (`\boxed{B}`, "the answer is (B)", "#### B"),
-//! else the last one in parentheses, else the last line if it begins with a letter alone (`B`, `B.`,
+//! else where the text says that it takes one ("I pick B"), else the last one in parentheses, else the last line if it begins with a letter alone (`B`, `B.`,
 //! `B) 12`). Small letters count in parentheses or alone. A letter inside a word never does.
 
-use super::{Task, math};
+use super::{Task, letter, math};
 
 /// Letters of so many options.
 ///
@@ -26,50 +26,25 @@ pub struct Choice {
 impl Default for Choice {
     /// A to J.
     fn default() -> Self {
-        Self { options: 10 }
+        Self { options: letter::OPTIONS }
     }
 }
 
 impl Choice {
-    fn letter(self, c: char) -> Option<char> {
-        let letter = c.to_ascii_uppercase();
-        let place = u32::from(letter).checked_sub(u32::from('A'))?;
-        (place < u32::from(self.options.min(26))).then_some(letter)
-    }
-
     /// The letter that a short text is: alone, or before what it stands for.
     fn leading(self, text: &str) -> Option<char> {
-        let mut rest = text.trim();
-        // Commands of LaTeX around it: `\textbf{(B)}\ 12`, `\text{B}`.
-        loop {
-            let before = rest;
-            rest = rest.trim_start_matches(['$', '*', '{', '"', '\'', '`', ' ', ':']);
-            for command in [
-                r"\textbf", r"\text", r"\mathrm", r"\mathbf", r"\mbox", r"\rm", "option ",
-                "Option ", "choice ", "Choice ",
-            ] {
-                rest = rest.strip_prefix(command).unwrap_or(rest);
-            }
-            if rest == before {
-                break;
-            }
+        if let Some(label) = letter::label(text, self.options) {
+            return Some(label.letter);
         }
-        if let Some(inside) = rest.strip_prefix('(') {
-            let mut chars = inside.trim_start().chars();
-            let letter = self.letter(chars.next()?)?;
-            return chars.as_str().trim_start().starts_with(')').then_some(letter);
-        }
+        // `B 12`, `B, since`: a capital of its own, if no sentence begins with it.
+        let rest = text.trim().trim_start_matches(['$', '*', '(']);
         let mut chars = rest.chars();
-        let first = chars.next()?;
-        let letter = self.letter(first)?;
-        match chars.next() {
-            Some(next) if !" .,:;)]}*$\\\n\t".contains(next) => None,
-            // A sentence may begin with the article.
-            Some(' ') if first.is_lowercase() || chars.next().is_some_and(char::is_lowercase) => {
-                None
-            }
-            None | Some(_) => Some(letter),
-        }
+        let first = chars.next().filter(char::is_ascii_uppercase)?;
+        let alone = match chars.next()? {
+            ' ' => !chars.next().is_some_and(char::is_lowercase),
+            next => ",;".contains(next),
+        };
+        letter::option(first, self.options).filter(|_| alone)
     }
 
     /// The last letter in parentheses.
@@ -82,7 +57,7 @@ impl Choice {
             rest = &rest[at + 1..];
             let mut chars = rest.chars();
             if let (false, Some(letter), Some(')')) =
-                (word, chars.next().and_then(|c| self.letter(c)), chars.next())
+                (word, chars.next().and_then(|c| letter::option(c, self.options)), chars.next())
             {
                 found = Some(letter);
             }
@@ -99,6 +74,9 @@ impl Task for Choice {
     fn answer(&self, solution: &str) -> Option<String> {
         if let Some(marked) = math::marked(solution) {
             return self.leading(&marked).map(String::from);
+        }
+        if let Some(letter) = letter::chosen(solution, self.options) {
+            return Some(letter.to_string());
         }
         let last = || solution.lines().map(str::trim).rfind(|line| !line.is_empty());
         let letter = self.parenthesised(solution).or_else(|| self.leading(last()?));

@@ -9,6 +9,7 @@
 mod choice;
 mod exact;
 pub mod family;
+mod letter;
 pub mod math;
 
 use std::fmt::Debug;

@@ -2,8 +2,9 @@
 //!
 //! Answers with one canonical string are. Otherwise their shapes are compared part by part: lists
 //! by a matching of their elements, sequences in order, formulas numerically if no exact form
-//! decides, and a long decimal equals what rounds to it. A reading that only the other answer can
-//! decide is tried last: a decimal comma.
+//! decides, and a long decimal equals what rounds to it. Values with known units are compared in a
+//! common one, named things by their names. A reading that only the other answer can decide is tried
+//! last, see `second`.
 //!
 //! The conventions are those of the MATH graders, as the test suite of `math-verify` 0.9
 //! (Apache-2.0) records them, except that the relation is kept symmetric.
@@ -11,15 +12,17 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 
-use num_bigint::BigInt;
-use num_rational::BigRational;
-use num_traits::ToPrimitive;
-
 use super::expression::Expr;
-use super::extract::core;
+use super::extract::extract;
 use super::numeric::{agree, rounds_to};
+use super::polynomial::Polynomial;
+use super::quantity::unit_of;
 use super::relation::vanishing;
-use super::shape::{Shape, interpret, interpret_named, render, unnamed};
+use super::second::{self, Second};
+use super::shape::{Shape, read, render, unnamed};
+use super::unit::{self, Measure};
+use super::words::plain;
+use crate::task::letter;
 
 /// Whether two answers, or the answers in two texts, are the same.
 ///
@@ -76,65 +79,118 @@ impl Readings {
 /// An answer that was read.
 #[derive(Debug)]
 struct Reading {
-    text: String,
+    core: String,
+    /// With the name or the unit that it was given.
     shape: Shape,
     name: String,
-    /// The equation that the text defines, `y = 2x`, as a relation.
-    definition: OnceCell<Option<Shape>>,
-    core: OnceCell<String>,
+    /// Readings that make sense only beside what they equal.
+    second: OnceCell<Vec<Second>>,
 }
 
 impl Reading {
     fn of(text: &str) -> Self {
-        let shape = interpret(text);
-        let (definition, core) = (OnceCell::new(), OnceCell::new());
-        Self { text: text.to_owned(), name: render(&shape), shape, definition, core }
+        let core = extract(text);
+        let shape = core.as_deref().map_or_else(|| Shape::Text(plain(text)), read);
+        let core = core.unwrap_or_default();
+        Self { core, name: render(value(&shape)), shape, second: OnceCell::new() }
     }
 
     fn equivalent(&self, other: &Self) -> bool {
-        self.name == other.name
-            || same(&self.shape, &other.shape)
-            || self.defines(&other.shape)
-            || other.defines(&self.shape)
+        // Without names the strings decide; with names they may say too little.
+        let plain = !matches!(self.shape, Shape::Named(..) | Shape::List(_))
+            || !matches!(other.shape, Shape::Named(..) | Shape::List(_));
+        (plain && self.name == other.name)
+            || same_named(&self.shape, &other.shape)
             || self.also_reads_as(&other.shape)
             || other.also_reads_as(&self.shape)
     }
 
-    /// Whether the text is a definition, `y = 2x`, and `other` the same equation in another form.
-    fn defines(&self, other: &Shape) -> bool {
-        let equation = || {
-            let Shape::Named(name, value) = interpret_named(&self.text) else {
-                return None;
-            };
-            let Shape::Formula(value, _) = *value else {
-                return None;
-            };
-            vanishing(&Expr::Symbol(name).minus(value))
-        };
-        matches!(other, Shape::Relation(..))
-            && self.definition.get_or_init(equation).as_ref().is_some_and(|own| same(own, other))
-    }
-
-    /// Whether a second reading of this, which makes sense beside a plain number, equals `other`.
     fn also_reads_as(&self, other: &Shape) -> bool {
-        let (Shape::List(_), Shape::Formula(_, value)) = (&self.shape, other) else {
-            return false;
-        };
-        let Some(value) = value.rational() else {
-            return false;
-        };
-        let core = self.core.get_or_init(|| core(&self.text));
-        if let Some((whole, part)) = core.split_once(',')
-            && [whole, part]
-                .iter()
-                .all(|d| !d.is_empty() && d.len() < 30 && d.bytes().all(|b| b.is_ascii_digit()))
-            && let Ok(digits) = format!("{whole}{part}").parse::<BigInt>()
-        {
-            let places = u32::try_from(part.len()).unwrap_or(0);
-            return BigRational::new(digits, BigInt::from(10).pow(places)) == value;
-        }
-        false
+        let second = self.second.get_or_init(|| second::readings(&self.core));
+        second.iter().any(|second| match second {
+            Second::Reading(shape) => same_named(shape, other),
+            Second::Decimal(decimal) => {
+                matches!(value(other), Shape::Formula(Expr::Number(literal, _), _) if literal == decimal)
+            }
+        })
     }
+}
+
+/// The value of an answer that may have a name.
+fn value(shape: &Shape) -> &Shape {
+    match shape {
+        Shape::Named(_, value) => value,
+        other => other,
+    }
+}
+
+/// Whether two answers are the same, names and units considered.
+fn same_named(a: &Shape, b: &Shape) -> bool {
+    if let (Some(one), Some(two)) = (total(a), total(b)) {
+        // Values in one unit may be rounded; others have to be converted first.
+        return one.measure.is_alike(&two.measure)
+            && (one.amount.has_terms_of(&two.amount)
+                || (one.measure == two.measure && same(value(a), value(b))));
+    }
+    if let (Shape::Named(one, _), Shape::Named(two, _)) = (a, b)
+        && unlike(one, two)
+    {
+        // `y = 2x` and `x = y/2` are one equation.
+        return matches!((defined(a), defined(b)), (Some(p), Some(q)) if same(&p, &q));
+    }
+    let defines = |named: &Shape, relation: &Shape| {
+        matches!(relation, Shape::Relation(..))
+            && defined(named).is_some_and(|own| same(&own, relation))
+    };
+    same(value(a), value(b)) || defines(a, b) || defines(b, a)
+}
+
+/// A quantity in the units that its unit is made of.
+struct Total {
+    amount: Polynomial,
+    measure: Measure,
+}
+
+/// What a value with a unit comes to, or several of ever smaller units: 2 hours and 15 minutes.
+fn total(shape: &Shape) -> Option<Total> {
+    let one = |shape: &Shape| {
+        let Shape::Named(name, value) = shape else { return None };
+        let Shape::Formula(_, amount) = &**value else { return None };
+        let measure = unit::measure(unit_of(name)?)?;
+        let amount = amount.times(&Polynomial::constant(measure.scale.clone()))?;
+        Some(Total { amount, measure })
+    };
+    let Shape::List(items) = shape else { return one(shape) };
+    let mut items = items.iter().map(one);
+    let mut out = items.next()??;
+    for item in items {
+        let item = item?;
+        if !item.measure.is_alike(&out.measure) || item.measure.scale >= out.measure.scale {
+            return None;
+        }
+        out = Total { amount: out.amount.plus(&item.amount)?, measure: item.measure };
+    }
+    Some(out)
+}
+
+/// Whether two names mean different things: `x` and `n`, `f(x)` and `g(x)`.
+fn unlike(one: &str, two: &str) -> bool {
+    let head = |name: &str| name.split('(').next().unwrap_or_default().to_owned();
+    let symbol = |name: &str| !name.starts_with("unit ") && head(name).chars().count() == 1;
+    // `y = 2x` and `f(x) = 2x` are one function.
+    let function = |a: &str, b: &str| a == "y" && b.ends_with("(x)");
+    symbol(one)
+        && symbol(two)
+        && head(one) != head(two)
+        && !function(one, two)
+        && !function(two, one)
+}
+
+/// The equation that a definition, `y = 2x`, is.
+fn defined(shape: &Shape) -> Option<Shape> {
+    let Shape::Named(name, value) = shape else { return None };
+    let Shape::Formula(value, _) = &**value else { return None };
+    vanishing(&Expr::Symbol(name.clone()).minus(value.clone()))
 }
 
 fn same(a: &Shape, b: &Shape) -> bool {
@@ -143,6 +199,14 @@ fn same(a: &Shape, b: &Shape) -> bool {
         (Shape::List(x), Shape::List(y)) => same_lists(x, y),
         (Shape::Sequence(open, x, close), Shape::Sequence(other_open, y, other_close)) => {
             open == other_open && close == other_close && in_order(x, y)
+        }
+        (Shape::Sequence('(', x, ')'), list @ Shape::List(y))
+        | (list @ Shape::List(y), Shape::Sequence('(', x, ')')) => {
+            // `x = 1, y = 2` names the point (1, 2).
+            ordered(y)
+                && y.iter().all(|item| !is_quantity(item))
+                && matches!(list, Shape::List(_))
+                && in_order(x, &values(y))
         }
         (Shape::Matrix(x), Shape::Matrix(y)) => {
             x.len() == y.len() && x.iter().zip(y).all(|(row, other)| in_order(row, other))
@@ -154,18 +218,35 @@ fn same(a: &Shape, b: &Shape) -> bool {
     }
 }
 
-/// Lists that name the same things are compared by name, others by value.
+fn is_quantity(item: &Shape) -> bool {
+    matches!(item, Shape::Named(name, _) if unit_of(name).is_some())
+}
+
+fn values(items: &[Shape]) -> Vec<Shape> {
+    items.iter().cloned().map(unnamed).collect()
+}
+
+/// Whether every item has a name of its own that is more than a number of a root: `x_1, x_2`.
+fn ordered(items: &[Shape]) -> bool {
+    names(items).is_some_and(|names| {
+        let stem = |name: &str| name.split('_').next().unwrap_or_default().to_owned();
+        names.first().is_none_or(|first| names.iter().skip(1).any(|name| stem(name) != stem(first)))
+    })
+}
+
+/// Lists that name the same things are compared by name. A list that names its things has an order,
+/// which one without names has to follow. Others are sets.
 fn same_lists(x: &[Shape], y: &[Shape]) -> bool {
     if x.len() != y.len() {
         return false;
     }
-    if let (Some(one), Some(two)) = (names(x), names(y))
-        && one == two
-    {
-        return matched(x, y);
+    match (names(x), names(y)) {
+        (Some(one), Some(two)) if one == two => matched(x, y),
+        (Some(_), Some(_)) if ordered(x) && ordered(y) => false,
+        (None, None) => matched(x, y),
+        _ if ordered(x) || ordered(y) => in_order(&values(x), &values(y)),
+        _ => matched(&values(x), &values(y)),
     }
-    let values = |items: &[Shape]| items.iter().cloned().map(unnamed).collect::<Vec<_>>();
-    matched(&values(x), &values(y))
 }
 
 fn in_order(x: &[Shape], y: &[Shape]) -> bool {
@@ -237,12 +318,12 @@ fn rounded(decimal: &Expr, exact: &Expr) -> bool {
     let Expr::Number(value, Some(places)) = decimal else {
         return false;
     };
-    value.to_f64().is_some_and(|value| rounds_to(exact, value, *places))
+    rounds_to(exact, value, *places)
 }
 
-/// The letter of a multiple-choice answer, in one case.
+/// The letter of a multiple-choice answer, in one case; `e` and `i` are numbers.
 fn choice(expr: &Expr) -> Option<char> {
     let Expr::Symbol(name) = expr else { return None };
-    let letter = name.chars().next().filter(|_| name.len() == 1)?.to_ascii_lowercase();
-    ('a'..='e').contains(&letter).then_some(letter)
+    let letter = name.chars().next().filter(|c| name.len() == 1 && !matches!(c, 'e' | 'i'))?;
+    letter::option(letter, letter::OPTIONS)
 }

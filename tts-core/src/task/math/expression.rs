@@ -10,7 +10,9 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use num_traits::Signed;
 
-use super::token::{MAX_DEPTH, SHORT_UNITS, Token};
+use super::numeral;
+use super::token::{MAX_DEPTH, Token};
+use super::unit::is_unit;
 
 /// A formula.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +74,8 @@ pub(super) fn parse(tokens: &[Token]) -> Option<Expr> {
 }
 
 fn parse_at(tokens: &[Token], depth: usize) -> Option<Expr> {
-    let mut parser = Parser { tokens, at: 0, depth, bars: 0 };
-    let expr = parser.sum()?;
+    let mut parser = Parser { tokens, at: 0, depth, bars: 0, angle: false };
+    let expr = parser.choice()?;
     (parser.at == tokens.len()).then_some(expr)
 }
 
@@ -83,6 +85,8 @@ struct Parser<'a> {
     depth: usize,
     /// How many `|` are open.
     bars: usize,
+    /// Whether this is the argument of a function, where degrees count.
+    angle: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -101,6 +105,16 @@ impl<'a> Parser<'a> {
         let out = if self.depth > MAX_DEPTH { None } else { inner(self) };
         self.depth -= 1;
         out
+    }
+
+    /// A sum, or `n \choose k`.
+    fn choice(&mut self) -> Option<Expr> {
+        let top = self.sum()?;
+        if self.peek() != Some(&Token::Choose) {
+            return Some(top);
+        }
+        self.at += 1;
+        Some(Expr::Call("binomial".into(), vec![top, self.sum()?]))
     }
 
     fn sum(&mut self) -> Option<Expr> {
@@ -178,6 +192,13 @@ impl<'a> Parser<'a> {
         if self.eat('!') {
             base = Expr::Call("factorial".into(), vec![base]);
         }
+        if self.peek() == Some(&Token::Degree) {
+            self.at += 1;
+            if self.angle {
+                let degree = Expr::Symbol("pi".into()).over(Expr::integer(180));
+                base = Expr::Product(vec![base, degree]);
+            }
+        }
         if self.eat('^') {
             let exponent = self.deeper(Self::signed)?;
             return Some(Expr::Power(Box::new(base), Box::new(exponent)));
@@ -190,15 +211,20 @@ impl<'a> Parser<'a> {
         let close = match open {
             '(' => ')',
             '[' => ']',
-            _ => '}',
+            '{' => '}',
+            other => other,
         };
         (self.peek() == Some(&Token::Close(close))).then(|| self.at += 1)?;
-        Some(inner)
+        Some(match open {
+            'F' => Expr::Call("floor".into(), vec![inner]),
+            'C' => Expr::Call("ceil".into(), vec![inner]),
+            _ => inner,
+        })
     }
 
     fn sum_outside_bars(&mut self) -> Option<Expr> {
         let bars = std::mem::take(&mut self.bars);
-        let out = self.sum();
+        let out = self.choice();
         self.bars = bars;
         out
     }
@@ -214,7 +240,16 @@ impl<'a> Parser<'a> {
                 Some(Expr::Product(word.chars().map(|c| Expr::Symbol(c.to_string())).collect()))
             }
             Token::Infinity => Some(Expr::Symbol("oo".into())),
-            Token::Open(open) if *open != 'S' => self.group(*open),
+            Token::Open(open) if *open != 'S' => {
+                // `(1011)_2`
+                if let [Token::Number(value, _), Token::Close(_), Token::Op('_'), ..] =
+                    self.tokens.get(self.at..).unwrap_or_default()
+                {
+                    self.at += 2;
+                    return self.number(value, None);
+                }
+                self.group(*open)
+            }
             Token::Op('|') => {
                 self.bars += 1;
                 let inner = self.deeper(Self::sum);
@@ -254,6 +289,7 @@ impl<'a> Parser<'a> {
         let whole = Expr::Number(value.clone(), places);
         if self.peek() == Some(&Token::Op('_')) {
             let base = self.subscript()?;
+            let base = numeral::cardinal(&base).map_or(base, |n| n.to_string());
             return Some(Expr::Symbol(format!("{value}_{base}")));
         }
         if !value.is_integer() || value.is_negative() {
@@ -317,14 +353,10 @@ impl<'a> Parser<'a> {
         if self.eat('^') {
             exponent = Some(self.deeper(Self::signed_atom)?);
         }
-        let argument = match self.peek()? {
-            Token::Open(open) if *open != 'S' => {
-                self.at += 1;
-                self.group(*open)?
-            }
-            Token::Function(_) => self.deeper(Self::power)?,
-            _ => self.deeper(Self::juxtaposed)?,
-        };
+        let outer = std::mem::replace(&mut self.angle, name != "sqrt");
+        let argument = self.argument_of();
+        self.angle = outer;
+        let argument = argument?;
         let call = if name == "sqrt" {
             let half = Expr::integer(1).over(Expr::integer(2));
             Expr::Power(Box::new(argument), Box::new(half))
@@ -340,6 +372,18 @@ impl<'a> Parser<'a> {
             Some(e) => Expr::Power(Box::new(call), Box::new(e)),
             None => call,
         })
+    }
+
+    /// What a function is applied to.
+    fn argument_of(&mut self) -> Option<Expr> {
+        match self.peek()? {
+            Token::Open(open) if *open != 'S' => {
+                self.at += 1;
+                self.group(*open)
+            }
+            Token::Function(_) => self.deeper(Self::power),
+            _ => self.deeper(Self::juxtaposed),
+        }
     }
 
     fn signed_atom(&mut self) -> Option<Expr> {
@@ -366,9 +410,9 @@ impl<'a> Parser<'a> {
 fn is_product(word: &str) -> bool {
     let one_case = word.chars().all(|c| c.is_ascii_lowercase())
         || word.chars().all(|c| c.is_ascii_uppercase());
-    let ordered = word.bytes().zip(word.bytes().skip(1)).all(|(a, b)| a < b);
+    let ordered = word.bytes().zip(word.bytes().skip(1)).all(|(a, b)| a < b && b - a <= 2);
     let vowels = word.contains(|c: char| "aeiouyAEIOUY".contains(c));
-    word.len() <= 4 && one_case && (ordered || !vowels) && !SHORT_UNITS.contains(&word)
+    word.len() <= 4 && one_case && (ordered || !vowels) && !is_unit(word)
 }
 
 /// Index of the token that closes the one at `open`.

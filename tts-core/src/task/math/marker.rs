@@ -1,9 +1,16 @@
 //! Answers that a solution announces: GSM8K's `####`, and phrases such as "the answer is".
 //!
 //! Both marks also occur where no answer follows: `####` starts a Markdown heading, and "so the
-//! answer is correct" announces nothing. What follows has to look like an answer.
+//! answer is correct" announces nothing. What follows has to look like an answer. "The answer is not
+//! 12" announces that 12 is none. Prose behind an answer is no part of it: the answer is the longest
+//! beginning that reads as one.
 
-use super::extract::{bare, clean, prose_words, span_at};
+use super::extract::{announced, last_candidate};
+use super::numeral::{self, is_cardinal};
+use super::prose::retracted;
+use super::shape::attempt;
+use super::span::{clean, prose_words, span_at};
+use crate::task::letter;
 
 /// Marks looked at, from the last: an adversarial text has many, each followed by a long line.
 const MAX_MARKS: usize = 32;
@@ -23,8 +30,8 @@ pub(super) fn hashes(text: &str) -> Option<String> {
         {
             return Some(letter);
         }
-        if answers(line) {
-            return Some(bare(line).unwrap_or_else(|| line.to_owned()));
+        if answers(&numeral::digits(line)) {
+            return Some(announced(head(line)));
         }
     }
     None
@@ -36,6 +43,7 @@ fn answers(line: &str) -> bool {
     if matches!(lower.as_str(), "yes" | "no" | "true" | "false") {
         return true;
     }
+    let line = line.strip_prefix(['-', '−']).unwrap_or(line);
     if let Some((_, end)) = span_at(line) {
         return prose_words(line.get(end..).unwrap_or_default()) <= 2;
     }
@@ -63,55 +71,170 @@ fn numbered(line: &str) -> bool {
 
 /// Whether there is a number, a formula or a variable in `text`.
 fn valued(text: &str) -> bool {
-    text.contains(|c: char| c.is_ascii_digit() || "\\$√π∞".contains(c))
+    text.split(|c: char| !c.is_alphabetic()).any(is_cardinal)
+        || text.contains(|c: char| c.is_ascii_digit() || "\\$√π∞½⅓⅔¼¾∅".contains(c))
         || text
             .split(|c: char| !c.is_alphabetic() && c != '\'')
             .any(|word| word.chars().count() == 1 && !matches!(word, "a" | "A" | "I"))
 }
 
+/// Longer lines are no headings.
+const MAX_HEADING: usize = 60;
+
+/// What a text announces.
+pub(super) enum Phrase {
+    /// An answer.
+    Found(String),
+    /// That something is no answer, and nothing else.
+    Denied,
+    /// Nothing.
+    Missing,
+}
+
 /// What follows the last "answer is", "answer:" or "answer =", the last with a value if one has.
-pub(super) fn phrase(text: &str) -> Option<String> {
+pub(super) fn phrase(text: &str) -> Phrase {
     let lower = text.to_ascii_lowercase();
     let mut upto = lower.len();
     let mut fallback = None;
+    let mut denied = false;
     let mut left = MAX_MARKS;
+    let taken_back = retracted(text);
     while left > 0
         && let Some(at) = lower.get(..upto).and_then(|head| head.rfind("answer"))
     {
         upto = at;
-        let Some(tail) = tail_at(text, &lower, at + "answer".len()) else { continue };
+        let Some((tail, negative)) = tail_at(text, &lower, at + "answer".len()) else { continue };
         left -= 1;
-        let object = clean(without_clause(sentence(without_hedges(tail))));
-        if object.is_empty() || object.starts_with("not ") {
+        if let Some(rest) = taken_back.filter(|rest| rest.len() < tail.len()) {
+            return last_candidate(rest, true).map_or(Phrase::Denied, Phrase::Found);
+        }
+        let sentence = sentence(without_hedges(tail));
+        let mut object = corrected(sentence);
+        let negated = negative || starts_with_word(object, "not");
+        if negated {
+            denied = true;
+            match instead(object) {
+                Some(rest) => object = rest,
+                None => continue,
+            }
+        }
+        // A sentence may end in an exclamation mark: `5!` is a factorial within dollars alone.
+        let object = clean(without_clause(object.trim_end_matches(['!', '?'])));
+        if object.is_empty() {
             continue;
         }
         if let Some(letter) = choice(object) {
-            return Some(letter);
+            return Phrase::Found(letter);
         }
         if valued(object) {
-            return Some(bare(object).unwrap_or_else(|| object.to_owned()));
+            return Phrase::Found(announced(head(object)));
         }
         fallback = fallback.or(Some(object));
     }
-    let object = fallback?;
-    Some(bare(object).unwrap_or_else(|| object.to_owned()))
+    match fallback {
+        Some(object) => Phrase::Found(announced(object)),
+        None if denied => Phrase::Denied,
+        None => Phrase::Missing,
+    }
 }
 
-/// What follows the verb after the "answer" that ends at `after`.
-fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<&'a str> {
+fn starts_with_word(text: &str, word: &str) -> bool {
+    let rest = text.get(..word.len()).filter(|head| head.eq_ignore_ascii_case(word));
+    rest.is_some() && !text.get(word.len()..).unwrap_or_default().starts_with(char::is_alphanumeric)
+}
+
+/// What a denial says instead: "not 12 but 15", "not 12, it is 15".
+fn instead(text: &str) -> Option<&str> {
+    let lower = text.to_ascii_lowercase();
+    ["but rather ", "but ", "it is ", "it's ", "rather ", "instead "]
+        .iter()
+        .filter_map(|word| lower.find(word).map(|at| at + word.len()))
+        .min()
+        .and_then(|at| text.get(at..))
+}
+
+/// What a sentence corrects itself to: "12, no, 15", "12 - wait, 15".
+fn corrected(text: &str) -> &str {
+    let lower = text.to_ascii_lowercase();
+    let marks = [" no, ", "wait, ", "sorry, ", "i mean ", "make that ", "or rather ", " actually "];
+    let after = marks.iter().filter_map(|mark| lower.rfind(mark).map(|at| at + mark.len())).max();
+    let rest = after.and_then(|at| text.get(at..)).map(without_hedges);
+    rest.filter(|rest| rest.contains(|c: char| c.is_ascii_digit())).unwrap_or(text)
+}
+
+/// Beginnings tried for an announced answer: a sentence has as many words behind it at most.
+const MAX_CUTS: usize = 16;
+
+/// The longest beginning of an announced text that reads as an answer, or all of it.
+fn head(text: &str) -> &str {
+    let reads = |text: &str| attempt(text, false).is_some();
+    if text.len() > 400 || prose_words(text) == 0 || reads(text) {
+        return text;
+    }
+    let first = text.split(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let opening = |c: char| c.is_ascii_digit() || "\\([{-−$+.€£₹√\"".contains(c);
+    let starts = text.starts_with(opening)
+        || first.chars().count() == 1
+        || is_cardinal(first)
+        || matches!(first, "minus" | "negative");
+    if !starts {
+        return text;
+    }
+    let cuts: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).take(MAX_CUTS).collect();
+    let heads = cuts.into_iter().rev().filter_map(|at| text.get(..at));
+    let mut heads =
+        heads.map(|head| head.trim_end_matches([',', ';', ':', ' ', '-', '–', '—', '.']));
+    heads.find(|head| !head.is_empty() && reads(head)).unwrap_or(text)
+}
+
+/// What follows the verb after the "answer" that ends at `after`, and whether it denies.
+fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, bool)> {
+    const VERBS: [(&str, bool); 19] = [
+        ("is", false),
+        ("is:", false),
+        (":", false),
+        ("=", false),
+        ("would be", false),
+        ("will be", false),
+        ("should be", false),
+        ("must be", false),
+        ("comes to", false),
+        ("equals", false),
+        ("- ", false),
+        ("\u{2192}", false),
+        ("=>", false),
+        ("isn't", true),
+        ("isn’t", true),
+        ("is not", true),
+        ("cannot be", true),
+        ("can't be", true),
+        ("was not", true),
+    ];
     let trimmed = lower.get(after..)?.trim_start_matches([' ', '*', '\t']);
     let trimmed = trimmed.strip_prefix("(arabic numerals)").unwrap_or(trimmed);
     let trimmed = trimmed.trim_start_matches([' ', '*', '\t']);
-    let verb = ["is", "is:", ":", "=", "would be", "will be", "should be", "must be"]
-        .iter()
-        .filter(|v| trimmed.starts_with(**v))
-        .map(|v| v.len())
-        .max()?;
-    let tail = text.get(lower.len() - trimmed.len() + verb..)?;
-    if tail.starts_with(|c: char| c.is_alphanumeric()) {
+    let verb = VERBS.iter().filter(|(verb, _)| trimmed.starts_with(verb)).max_by_key(|v| v.0.len());
+    let Some((verb, negative)) = verb else {
+        // A heading of its own line: "## Answer".
+        if !trimmed.starts_with('\n') {
+            return None;
+        }
+        // Only as much of the line as a heading may have: a text may say "answer" often.
+        let mut from = after.saturating_sub(MAX_HEADING);
+        while !lower.is_char_boundary(from) {
+            from += 1;
+        }
+        let line = lower.get(from..after)?.rsplit('\n').next()?;
+        let heading = line.len() < MAX_HEADING && line.split_whitespace().count() <= 3;
+        return heading
+            .then(|| Some((text.get(lower.len() - trimmed.len()..)?.trim_start(), false)))?;
+    };
+    let tail = text.get(lower.len() - trimmed.len() + verb.len()..)?;
+    if tail.starts_with(|c: char| c.is_alphanumeric()) && verb.ends_with(char::is_alphabetic) {
         return None;
     }
-    Some(tail.trim_start_matches(|c: char| c.is_whitespace() || c == ':' || c == '*'))
+    let tail = tail.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '*' | '}'));
+    Some((tail, *negative))
 }
 
 const HEDGES: [&str; 23] = [
@@ -205,22 +328,25 @@ fn without_clause(sentence: &str) -> &str {
     }
 }
 
-/// The letter of a multiple-choice answer: `B`, `(B) 12`, `option B`, `choice (B), 12`.
+/// The letter of a multiple-choice answer: `B`, `(B) 12`, `B: 12`, `option B`, `choice (B), 12`.
 fn choice(text: &str) -> Option<String> {
-    let mut rest = text.trim_start_matches("the ");
-    let mut named = false;
-    for word in ["answer ", "option ", "choice ", "letter "] {
-        if rest.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)) {
-            rest = rest.get(word.len()..)?.trim_start();
-            named = true;
-        }
+    if let Some(label) = letter::label(text, letter::OPTIONS) {
+        // A small letter is a variable, unless it is in brackets.
+        let bare = label.letter.to_ascii_lowercase();
+        let small = !label.marked && text.contains(bare) && !text.contains(label.letter);
+        return (!small && label.letter != 'I').then(|| label.letter.to_string());
     }
-    let bracket = rest.starts_with('(');
+    let named = ["option ", "choice ", "letter ", "answer "]
+        .iter()
+        .any(|word| text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)));
+    let rest = if named { text.split_once(' ')?.1 } else { text };
+    let bracketed = rest.starts_with('(');
     let mut letters = rest.trim_start_matches(['(', '*', '$']).chars();
-    let letter = letters.next().filter(|c| ('A'..='E').contains(c))?;
+    let letter = letters.next().filter(char::is_ascii_uppercase)?;
+    let letter = letter::option(letter, letter::OPTIONS)?;
     let ends = match letters.next() {
         None | Some(')') => true,
-        Some(c) => named && !bracket && !c.is_alphanumeric(),
+        Some(c) => named && !bracketed && !c.is_alphanumeric(),
     };
     ends.then(|| letter.to_string())
 }

@@ -25,19 +25,30 @@
 //! assert!(equivalent("0.75", solution));
 //! ```
 
+mod boxed;
+mod command;
 mod equivalent;
 mod expression;
 mod extract;
+mod glyph;
 mod marker;
+mod markup;
 mod matrix;
+mod moment;
 mod normalise;
 mod number;
+mod numeral;
 mod numeric;
 mod polynomial;
+mod prose;
 mod quantity;
 mod relation;
+mod second;
+mod set;
 mod shape;
+mod span;
 mod token;
+mod unit;
 mod words;
 
 pub use equivalent::{Readings, equivalent};

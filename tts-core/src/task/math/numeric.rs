@@ -6,9 +6,11 @@
 //! different values cannot lie that close together by accident.
 
 use num_bigint::BigInt;
-use num_traits::ToPrimitive;
+use num_rational::BigRational;
+use num_traits::{One, Signed, ToPrimitive};
 
 use super::expression::Expr;
+use super::polynomial::Polynomial;
 
 const POINTS: u32 = 5;
 
@@ -101,17 +103,36 @@ pub(super) fn agree(a: &Expr, b: &Expr) -> bool {
 }
 
 /// Whether `decimal`, rounded to `places`, is what `exact` would be rounded to.
-pub(super) fn rounds_to(exact: &Expr, decimal: f64, places: u32) -> bool {
+pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> bool {
+    let half = BigRational::new(BigInt::one(), BigInt::from(10).pow(places.min(1000)) * 2);
+    // Rational values need no floating point, whose own rounding is coarser where they are large.
+    if let Some(value) = rational(exact) {
+        return (value - decimal).abs() <= half;
+    }
     let Some(value) = is_constant(exact).then(|| evaluate(exact, 0)).flatten() else {
         return false;
     };
-    if value.im.abs() > 1e-12 {
+    let (Some(decimal), true) = (decimal.to_f64(), value.im.abs() <= 1e-12) else {
         return false;
-    }
+    };
     let half = 0.5 * 10_f64.powf(-f64::from(places));
     let noise = if places >= 12 { 1e-12 } else { 4e-15 };
     // The slack is for the digit that is exactly five.
     (value.re - decimal).abs() <= (half * 1.0001).max(noise * decimal.abs())
+}
+
+/// The value of a formula that is rational.
+fn rational(expr: &Expr) -> Option<BigRational> {
+    match expr {
+        Expr::Number(value, _) => Some(value.clone()),
+        other => Polynomial::of(other)?.rational(),
+    }
+}
+
+/// The value of a real constant.
+pub(super) fn real(expr: &Expr) -> Option<f64> {
+    let value = is_constant(expr).then(|| evaluate(expr, 0)).flatten()?;
+    (value.im == 0.0 && value.re.is_finite()).then_some(value.re)
 }
 
 fn is_constant(expr: &Expr) -> bool {
@@ -205,6 +226,8 @@ fn function(name: &str, x: Complex) -> Option<Complex> {
         "lg" | "log_10" => x.ln().times(Complex::real(std::f64::consts::LN_10.recip())),
         "log_2" => x.ln().times(Complex::real(std::f64::consts::LN_2.recip())),
         "abs" => Complex::real(x.size()),
+        "floor" => real(f64::floor)?,
+        "ceil" => real(f64::ceil)?,
         "sinh" => real(f64::sinh)?,
         "cosh" => real(f64::cosh)?,
         "tanh" => real(f64::tanh)?,

@@ -387,6 +387,8 @@ fn call(name: &str, arguments: &[Expr]) -> Option<Polynomial> {
     let small =
         |v: &BigRational| v.is_integer().then(|| v.to_u32()).flatten().filter(|n| *n <= 200);
     match (name, numbers.as_slice()) {
+        ("floor", [Some(value)]) => return Some(Polynomial::constant(value.floor())),
+        ("ceil", [Some(value)]) => return Some(Polynomial::constant(value.ceil())),
         ("abs", [Some(value)]) => return Some(Polynomial::constant(value.abs())),
         ("factorial", [Some(value)]) => {
             if let Some(n) = small(value) {

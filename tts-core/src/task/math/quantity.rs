@@ -1,108 +1,21 @@
 //! Quantities that are more than a number and a unit that can be dropped.
 //!
-//! A clock time and a date are not the ratio, the difference or the product that their characters
-//! spell. Scale words multiply. In a list of unlike things (`2 hours and 30 minutes`) the units say
-//! which value is whose, and so become names.
+//! Scale words multiply. `2 and 3/5` is one number. In a list of unlike things (`2 hours and 30
+//! minutes`, `5 ft 3 in`) the units say which value is whose, and so become names. Words that only
+//! comment on a value, `72, in total`, are no part of a list.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
+use num_traits::{One, Signed};
 
+use super::expression::parse;
+use super::moment::MONTH_NAMES;
+use super::polynomial::Polynomial;
 use super::token::Token;
-
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
-
-const MONTH_NAMES: [&str; 13] = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "sept",
-    "october",
-    "november",
-    "december",
-];
-
-/// Longer answers are neither times nor dates.
-const MAX_LENGTH: usize = 60;
-
-/// One spelling of a clock time or a date, if the answer is one. It holds a space, which no other
-/// text answer does.
-pub(super) fn moment(core: &str) -> Option<String> {
-    if core.len() > MAX_LENGTH {
-        return None;
-    }
-    let mut text = core.to_lowercase();
-    for (command, plain) in [("\\text", ""), ("\\mbox", ""), ("\\mathrm", ""), ("\\", " ")] {
-        text = text.replace(command, plain);
-    }
-    text.retain(|c| c != '{' && c != '}' && c != '$');
-    let text = text.trim();
-    clock(text).or_else(|| numeric_date(text)).or_else(|| date(text))
-}
-
-/// `3 PM`, `3:00 p.m.`
-fn clock(text: &str) -> Option<String> {
-    let text = text.replace('.', "");
-    let (time, half) = [("am", "am"), ("a m", "am"), ("pm", "pm"), ("p m", "pm")]
-        .iter()
-        .find_map(|(end, half)| Some((text.strip_suffix(end)?.trim(), *half)))?;
-    let mut fields = time.split(':').map(|field| field.trim().parse::<u32>());
-    let hour = fields.next()?.ok().filter(|hour| *hour <= 24)?;
-    let minute = fields.next().unwrap_or(Ok(0)).ok().filter(|minute| *minute < 60)?;
-    let second = fields.next().unwrap_or(Ok(0)).ok().filter(|second| *second < 60)?;
-    fields.next().is_none().then(|| format!("{hour}:{minute}:{second} {half}"))
-}
-
-/// `2023-05-01`, `1/5/2023`: three numbers, one of them a year, joined alike.
-fn numeric_date(text: &str) -> Option<String> {
-    let mark = text.chars().find(|c| !c.is_ascii_digit()).filter(|c| matches!(c, '-' | '/'))?;
-    let fields: Vec<&str> = text.split(mark).collect();
-    let year = |field: &&str| field.len() == 4;
-    let short = |field: &&str| (1..=2).contains(&field.len());
-    let ([first, middle, last], true) =
-        (fields.as_slice(), text.bytes().all(|b| b.is_ascii_digit() || b == mark as u8))
-    else {
-        return None;
-    };
-    let dated = short(middle) && ((year(first) && short(last)) || (short(first) && year(last)));
-    let fields: Vec<u32> = fields.iter().filter_map(|field| field.parse().ok()).collect();
-    let days = fields.iter().all(|n| *n >= 1 && (*n <= 31 || *n >= 1000));
-    let spelled: Vec<String> = fields.iter().map(u32::to_string).collect();
-    (dated && days && fields.len() == 3).then(|| format!("date {}", spelled.join("-")))
-}
-
-/// `5 May 2023`, `May 5th`: one month, and numbers.
-fn date(text: &str) -> Option<String> {
-    let mut month = None;
-    let mut numbers = Vec::new();
-    for word in text.split([' ', ',', '.']).filter(|word| !word.is_empty()) {
-        if word.starts_with(|c: char| c.is_ascii_digit()) {
-            let digits = ["st", "nd", "rd", "th"]
-                .iter()
-                .find_map(|end| word.strip_suffix(end))
-                .unwrap_or(word);
-            numbers.push(digits.parse::<u32>().ok()?);
-        } else if MONTHS.contains(&word) || MONTH_NAMES.contains(&word) {
-            if month.replace(word.get(..3)?).is_some() {
-                return None;
-            }
-        } else if !matches!(word, "of" | "the") {
-            return None;
-        }
-    }
-    let month = month.filter(|_| (1..=2).contains(&numbers.len()))?;
-    let numbers: Vec<String> = numbers.iter().map(u32::to_string).collect();
-    Some(format!("date {month} {}", numbers.join(" ")))
-}
+use super::unit;
 
 /// What a scale word multiplies by.
-fn scale(word: &str) -> Option<BigRational> {
+pub(super) fn scale(word: &str) -> Option<BigRational> {
     let (top, bottom): (u64, u64) = match word.to_ascii_lowercase().as_str() {
         "dozen" | "dozens" => (12, 1),
         "hundred" | "hundreds" => (100, 1),
@@ -112,10 +25,13 @@ fn scale(word: &str) -> Option<BigRational> {
         "trillion" | "trillions" => (1_000_000_000_000, 1),
         "half" | "halves" => (1, 2),
         "third" | "thirds" => (1, 3),
-        "fourth" | "fourths" => (1, 4),
+        "fourth" | "fourths" | "quarter" | "quarters" => (1, 4),
         "fifth" | "fifths" => (1, 5),
         "sixth" | "sixths" => (1, 6),
+        "seventh" | "sevenths" => (1, 7),
         "eighth" | "eighths" => (1, 8),
+        "ninth" | "ninths" => (1, 9),
+        "twelfth" | "twelfths" => (1, 12),
         "tenth" | "tenths" => (1, 10),
         "hundredth" | "hundredths" => (1, 100),
         "thousandth" | "thousandths" => (1, 1000),
@@ -162,7 +78,15 @@ pub(super) fn scaled(tokens: Vec<Token>) -> Vec<Token> {
         let joint = [" and", " or"].iter().find_map(|joint| rest.strip_suffix(joint));
         let unit = joint.unwrap_or(rest).trim_end_matches([',', ' ']);
         if !unit.is_empty() {
-            out.push(Token::Word(unit.to_owned()));
+            let chars: Vec<char> = unit.chars().collect();
+            let known = unit::scan(&chars, 0, true).filter(|(_, end)| *end == chars.len());
+            out.push(match known {
+                Some((unit, _)) => match unit::currency(&unit) {
+                    Some(currency) => Token::Currency(currency),
+                    None => Token::Word(unit),
+                },
+                None => Token::Word(unit.to_owned()),
+            });
         }
         if joint.is_some() {
             out.push(Token::And);
@@ -171,23 +95,94 @@ pub(super) fn scaled(tokens: Vec<Token>) -> Vec<Token> {
     out
 }
 
+/// A whole number and a fraction that "and" joins: `2 and 3/5`.
+pub(super) fn mixed(tokens: &[Token]) -> Option<Vec<Token>> {
+    let (negative, tokens) = match tokens {
+        [Token::Op('-'), rest @ ..] => (true, rest),
+        _ => (false, tokens),
+    };
+    let [Token::Number(whole, None), Token::And, rest @ ..] = tokens else { return None };
+    let length = match rest {
+        [Token::Fraction(..), ..] => 1,
+        [Token::Number(..), Token::Op('/' | '*'), Token::Number(..), ..] => 3,
+        _ => return None,
+    };
+    let (part, units) = rest.split_at(length);
+    let value = Polynomial::of(&parse(part)?)?.rational()?;
+    let proper = value.is_positive() && value < BigRational::one();
+    let units_only = units.iter().all(|t| matches!(t, Token::Word(_) | Token::Currency(_)));
+    if !whole.is_integer() || !whole.is_positive() || !proper || !units_only {
+        return None;
+    }
+    let value = if negative { -(whole + value) } else { whole + value };
+    let mut out = vec![Token::Number(value, None)];
+    out.extend_from_slice(units);
+    Some(out)
+}
+
+/// The quantities of unlike units that stand side by side: `5 ft 3 in`.
+pub(super) fn quantities(part: &[Token]) -> Vec<&[Token]> {
+    let pairs: Vec<&[Token]> = part.chunks(2).collect();
+    let quantity = |pair: &&[Token]| match pair {
+        [Token::Number(..), Token::Word(word)] => unit::measure(word).is_some(),
+        _ => false,
+    };
+    if pairs.len() > 1 && pairs.iter().all(quantity) { pairs } else { vec![part] }
+}
+
+/// The parts of a list without words that comment on the value before them.
+pub(super) fn commented(parts: Vec<&[Token]>) -> Vec<&[Token]> {
+    let prose = |part: &[Token]| part.iter().all(|t| matches!(t, Token::Word(_)));
+    let comment = |part: &[Token]| {
+        matches!(part.first(), Some(Token::Word(word)) if COMMENTS.contains(
+            &word.to_ascii_lowercase().split(' ').next().unwrap_or_default()))
+    };
+    if parts.first().is_none_or(|first| prose(first)) {
+        return parts;
+    }
+    parts.into_iter().filter(|part| !(prose(part) && comment(part))).collect()
+}
+
+const COMMENTS: [&str; 19] = [
+    "in",
+    "as",
+    "so",
+    "by",
+    "for",
+    "to",
+    "on",
+    "at",
+    "of",
+    "with",
+    "respectively",
+    "approximately",
+    "altogether",
+    "exactly",
+    "total",
+    "rounded",
+    "precisely",
+    "assuming",
+    "if",
+];
+
 /// A unit in one spelling, to name a value by.
 pub(super) fn unit_name(units: &[Token]) -> String {
     let mut name = String::from("unit");
     for unit in units {
         let Token::Word(word) = unit else { continue };
         let lower = word.to_lowercase();
-        let plain = match lower.as_str() {
-            "h" | "hr" | "hrs" => "hour",
-            "min" | "mins" => "minute",
-            "sec" | "secs" => "second",
-            "feet" | "ft" => "foot",
-            "inches" | "in" => "inch",
-            "lb" | "lbs" => "pound",
-            other => other.strip_suffix('s').unwrap_or(other),
-        };
         name.push(' ');
-        name.push_str(plain);
+        // A known unit has one spelling already, in which case means something.
+        name.push_str(if unit::measure(word).is_some() {
+            word
+        } else {
+            lower.strip_suffix('s').unwrap_or(&lower)
+        });
     }
     name
+}
+
+/// The unit that a name made by [`unit_name`] is for.
+pub(super) fn unit_of(name: &str) -> Option<&str> {
+    name.strip_prefix("unit ")
 }

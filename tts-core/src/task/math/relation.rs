@@ -5,10 +5,11 @@
 //! one variable is the interval of its solutions; `a < x < b` is an interval whatever `x` is.
 
 use num_rational::BigRational;
-use num_traits::One;
+use num_traits::{One, Signed};
 
 use super::expression::{Expr, spell};
 use super::polynomial::Polynomial;
+use super::set::Set;
 use super::shape::{Shape, answer, enclosed, formula, formula_of, item, list, split, unnamed};
 use super::token::{Relation, Token};
 
@@ -75,7 +76,10 @@ pub(super) fn related(tokens: &[Token], sides: &[&[Token]], depth: usize) -> Opt
     let mut sides = sides;
     // `1/3 ≈ 0.33` is 1/3, but `x ≈ 0.33` is 0.33.
     if let Some(at) = kinds.iter().position(|k| *k == Relation::Approximately) {
-        if at == 0 && left_name(sides.first()?).is_some() {
+        let first = sides.first()?;
+        let constant =
+            matches!(first, [Token::Symbol(name)] if matches!(name.as_str(), "pi" | "e"));
+        if at == 0 && left_name(first).is_some() && !constant {
             *kinds.get_mut(0)? = Relation::Equal;
         } else {
             sides = sides.get(..=at)?;
@@ -91,11 +95,15 @@ pub(super) fn related(tokens: &[Token], sides: &[&[Token]], depth: usize) -> Opt
         return item(first, depth + 1);
     }
     if kinds.iter().all(|k| *k == Relation::Equal) {
+        let last = valued(sides).unwrap_or(last);
         return equation(first, last, kinds.len(), depth);
     }
     match (kinds.as_slice(), sides) {
         ([Relation::In], _) => left_name(first).and_then(|_| answer(last, depth + 1)),
         ([kind], _) => {
+            if let Some(shape) = distance(*kind, first, last) {
+                return Some(shape);
+            }
             let difference = formula_of(first)?.minus(formula_of(last)?);
             inequality(*kind, &Polynomial::of(&difference)?)
         }
@@ -113,6 +121,47 @@ pub(super) fn related(tokens: &[Token], sides: &[&[Token]], depth: usize) -> Opt
         }
         _ => None,
     }
+}
+
+/// The last side of a chain that is no percentage: `1/2 = 0.5 = 50%` is 0.5.
+fn valued<'a>(sides: &[&'a [Token]]) -> Option<&'a [Token]> {
+    let percentage = |side: &[Token]| side.last() == Some(&Token::Percent);
+    let last = sides.get(1..)?.iter().rev().find(|side| !percentage(side)).copied();
+    last.or_else(|| sides.first().filter(|side| constant(side) && !percentage(side)).copied())
+}
+
+/// The numbers that lie so far from another as `|x - 2| < 3` says.
+fn distance(kind: Relation, first: &[Token], last: &[Token]) -> Option<Shape> {
+    let (kind, inner, bound) = match (first, last) {
+        ([Token::Op('|'), inner @ .., Token::Op('|')], bound) => (kind, inner, bound),
+        (bound, [Token::Op('|'), inner @ .., Token::Op('|')]) => (turned(kind)?, inner, bound),
+        _ => return None,
+    };
+    let inner = Polynomial::of(&formula_of(inner)?)?;
+    let bound = Polynomial::of(&formula_of(bound)?)?;
+    if inner.linear().is_none() || bound.opaque || !bound.rational()?.is_positive() {
+        return None;
+    }
+    let minus = Polynomial::constant(-BigRational::one());
+    let below = inequality(kind, &inner.plus(&bound.times(&minus)?)?)?;
+    let above = inequality(kind, &inner.times(&minus)?.plus(&bound.times(&minus)?)?)?;
+    let (below, above) = (Set::of(&below)?, Set::of(&above)?);
+    Some(match kind {
+        Relation::Less | Relation::LessEqual => below.intersection(above)?.shape(),
+        Relation::Greater | Relation::GreaterEqual => below.union(above)?.shape(),
+        _ => return None,
+    })
+}
+
+/// The relation seen from its other side.
+fn turned(kind: Relation) -> Option<Relation> {
+    Some(match kind {
+        Relation::Less => Relation::Greater,
+        Relation::LessEqual => Relation::GreaterEqual,
+        Relation::Greater => Relation::Less,
+        Relation::GreaterEqual => Relation::LessEqual,
+        _ => return None,
+    })
 }
 
 fn closed(kind: Relation) -> bool {
@@ -180,8 +229,19 @@ pub(super) fn vanishing(difference: &Expr) -> Option<Shape> {
     Some(Shape::Relation(Relation::Equal, polynomial))
 }
 
+/// All numbers but the one at which a linear difference is zero.
+fn all_but(difference: &Polynomial) -> Option<Shape> {
+    let (_, bound, _) = difference.linear()?;
+    let value = bound.rational()?;
+    let point = Set::of(&Shape::Formula(Expr::Number(value, None), bound))?;
+    Some(Set::all()?.without(point)?.shape())
+}
+
 fn inequality(kind: Relation, difference: &Polynomial) -> Option<Shape> {
     if kind == Relation::Unequal {
+        if let Some(set) = all_but(difference) {
+            return Some(set);
+        }
         return Some(Shape::Relation(kind, difference.normalised(false).0));
     }
     let greater = matches!(kind, Relation::Greater | Relation::GreaterEqual);

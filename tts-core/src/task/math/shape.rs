@@ -1,17 +1,22 @@
 //! The shape of an answer: a number or formula, a list, a tuple or interval, a relation, a text.
 //!
-//! Tokens are split at the loosest joints first: commas and "and", then unions, then relations,
-//! then brackets; what is left is a formula with perhaps a unit. Inequalities that one variable
-//! solves become intervals, `x = 5` becomes a named 5, and ± becomes the list of both signs.
+//! Tokens are split at the loosest joints first: commas and "and", then relations, then operations
+//! on sets, then brackets; what is left is a formula with perhaps a unit. Inequalities that one
+//! variable solves become intervals, `x = 5` becomes a named 5, and ± becomes the list of both signs.
+//! A list keeps its order, for a list of named things has one.
 
 use super::expression::{Expr, matching, parse};
-use super::extract::core;
+use super::extract::extract;
 use super::matrix::matrix;
+use super::moment::moment;
+use super::numeral;
 use super::polynomial::Polynomial;
-use super::quantity::{decides, moment, scaled, unit_name};
+use super::quantity::{commented, decides, mixed, quantities, scaled, unit_name};
 use super::relation::{name_of, related};
+use super::set::Set;
 use super::token::{MAX_DEPTH, Relation, Token, tokenise};
-use super::words::{plain, words};
+use super::words::{Words, plain, words};
+use crate::task::letter;
 
 /// An interpreted answer.
 #[derive(Debug, Clone)]
@@ -31,21 +36,45 @@ pub(super) enum Shape {
 
 /// Reads an answer, or the answer in a text.
 pub(super) fn interpret(text: &str) -> Shape {
-    unnamed(interpret_named(text))
+    match extract(text) {
+        Some(core) => unnamed(read(&core)),
+        None => Shape::Text(plain(text)),
+    }
 }
 
-/// As [`interpret`]; `y = 2x` keeps its name.
-pub(super) fn interpret_named(text: &str) -> Shape {
-    let core = core(text);
-    if let Some(words) = words(&core) {
-        return Shape::Text(words);
+/// Reads an answer without anything around it; `y = 2x` keeps its name, `5 cm` its unit.
+pub(super) fn read(core: &str) -> Shape {
+    if let Some(letter) = label(core) {
+        return letter;
     }
-    if let Some(moment) = moment(&core) {
-        return Shape::Text(moment);
+    attempt(core, false).unwrap_or_else(|| Shape::Text(plain(core)))
+}
+
+/// The letter of an option that stands before what the option says: `(B) 12`.
+fn label(core: &str) -> Option<Shape> {
+    let alone = core.ends_with(')') && !core.contains('(');
+    let label = letter::label(core, letter::OPTIONS).filter(|l| !l.rest.is_empty() || alone)?;
+    let expr = Expr::Symbol(label.letter.to_string());
+    let polynomial = Polynomial::of(&expr)?;
+    Some(Shape::Formula(expr, polynomial))
+}
+
+/// As [`read`], or `None` if the answer is a text that no parser understood. With `letters`, a
+/// letter behind a value may be its unit.
+pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
+    match words(core) {
+        Some(Words::Nothing) => return Some(Shape::List(Vec::new())),
+        Some(Words::Reals) => return Set::all().map(Set::shape),
+        Some(Words::Said(words)) => return Some(Shape::Text(words)),
+        Some(Words::Several(words)) => return list(words.into_iter().map(Shape::Text).collect()),
+        None => {}
     }
-    let tokens = tokenise(&core).map(scaled).filter(|t| !t.is_empty());
-    let shape = tokens.and_then(|t| answer(&t, 0));
-    shape.unwrap_or_else(|| Shape::Text(plain(&core)))
+    if let Some(moment) = moment(core) {
+        return Some(Shape::Text(moment));
+    }
+    let core = numeral::digits(core);
+    let tokens = tokenise(&core, letters).map(scaled).filter(|t| !t.is_empty());
+    tokens.and_then(|t| answer(&t, 0))
 }
 
 /// Splits at the top-level tokens for which `at` holds.
@@ -92,7 +121,6 @@ pub(super) fn list(items: Vec<Shape>) -> Option<Shape> {
             return None;
         }
     }
-    out.sort_by(|a, b| a.0.cmp(&b.0));
     let mut items: Vec<Shape> = out.into_iter().map(|(_, item)| item).collect();
     if items.len() == 1 { items.pop() } else { Some(Shape::List(items)) }
 }
@@ -102,12 +130,25 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
         return None;
     }
     if let Some(('{', inner, '}')) = enclosed(tokens) {
+        if inner.is_empty() {
+            return Some(Shape::List(Vec::new()));
+        }
         return answer(inner, depth + 1);
     }
-    let parts: Vec<_> = split(tokens, comma).into_iter().filter(|p| !p.is_empty()).collect();
+    if let Some(mixed) = mixed(without_hedges(tokens)) {
+        return Some(named_by_unit(&mixed, formula(&mixed)?));
+    }
+    let parts = split(tokens, comma);
+    let parts: Vec<_> = commented(parts.into_iter().filter(|p| !p.is_empty()).collect())
+        .into_iter()
+        .flat_map(quantities)
+        .collect();
     match parts.as_slice() {
         [] => None,
-        [only] => item(only, depth + 1),
+        [only] => match item(only, depth + 1)? {
+            value @ Shape::Formula(..) => Some(named_by_unit(only, value)),
+            other => Some(other),
+        },
         _ => {
             let mut items = Vec::new();
             for part in parts {
@@ -124,8 +165,13 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
 
 /// The value of `tokens` with its unit for a name, if it has one.
 fn named_by_unit(tokens: &[Token], value: Shape) -> Shape {
+    let price = tokens.iter().find_map(|token| match token {
+        Token::Currency(currency) => Some(Token::Word((*currency).to_owned())),
+        _ => None,
+    });
     let tokens = without_hedges(tokens);
     let units = tokens.get(without_units(tokens).len()..).unwrap_or_default();
+    let units = price.as_ref().map_or(units, std::slice::from_ref);
     if units.iter().any(|t| matches!(t, Token::Word(_))) {
         return Shape::Named(unit_name(units), Box::new(value));
     }
@@ -192,16 +238,14 @@ pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
     if sides.len() > 1 {
         return related(tokens, &sides, depth);
     }
-    let union = split(tokens, |t| *t == Token::Union);
-    if union.len() > 1 {
-        let mut items = Vec::new();
-        for part in union {
-            match item(part, depth + 1)? {
-                Shape::List(more) => items.extend(more),
-                other => items.push(other),
-            }
-        }
-        return list(items);
+    if let Some(shape) = operation(tokens, depth) {
+        return Some(shape);
+    }
+    if let [low @ Token::Number(..), Token::Word(to), high @ Token::Number(..)] = tokens
+        && to == "to"
+    {
+        let pair = [low, high].map(|number| formula(std::slice::from_ref(number)));
+        return Some(Shape::Sequence(':', pair.into_iter().collect::<Option<_>>()?, ':'));
     }
     let ratio = split(tokens, |t| *t == Token::Op(':'));
     if ratio.len() > 1 {
@@ -216,9 +260,59 @@ pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
     formula(tokens)
 }
 
+/// Unions, intersections and differences of sets.
+fn operation(tokens: &[Token], depth: usize) -> Option<Shape> {
+    match tokens {
+        [Token::Symbol(name)] if name == "R-numbers" => return Some(Set::all()?.shape()),
+        [Token::Symbol(name)] if name == "emptyset" => return Some(Shape::List(Vec::new())),
+        _ => {}
+    }
+    let is_operator = |t: &Token| matches!(t, Token::Union | Token::Intersection | Token::Without);
+    let mut operators = Vec::new();
+    let mut from = 0;
+    let parts = split(tokens, is_operator);
+    for part in parts.iter().take(parts.len() - 1) {
+        from += part.len() + 1;
+        operators.push(tokens.get(from - 1)?);
+    }
+    if operators.is_empty() {
+        return None;
+    }
+    let items: Option<Vec<Shape>> = parts.iter().map(|part| item(part, depth + 1)).collect();
+    let items = items?;
+    let set = || {
+        let mut sets = items.iter().map(Set::of);
+        let mut out = sets.next()??;
+        for (operator, set) in operators.iter().zip(sets) {
+            out = match operator {
+                Token::Union => out.union(set?),
+                Token::Intersection => out.intersection(set?),
+                _ => out.without(set?),
+            }?;
+        }
+        Some(out.shape())
+    };
+    // Ends that are letters cannot be sorted; a union is then the list of its parts.
+    set().or_else(|| {
+        operators.iter().all(|operator| **operator == Token::Union).then(|| {
+            list(
+                items
+                    .iter()
+                    .cloned()
+                    .flat_map(|item| match item {
+                        Shape::List(more) => more,
+                        other => vec![other],
+                    })
+                    .collect(),
+            )
+        })?
+    })
+}
+
 fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<Shape> {
     let parts = split(inner, comma);
     match open {
+        'S' if inner.is_empty() => Some(Shape::List(Vec::new())),
         'S' | '{' => {
             let bar = split(inner, |t| matches!(t, Token::Op('|' | ':')));
             if let [name, condition] = bar.as_slice()
@@ -237,7 +331,15 @@ fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<S
     }
 }
 
-const HEDGES: [&str; 14] = [
+const HEDGES: [&str; 22] = [
+    "answer",
+    "answer:",
+    "answer is",
+    "equals",
+    "around",
+    "all",
+    "so",
+    "it",
     "about",
     "approximately",
     "approx",
@@ -257,13 +359,18 @@ const HEDGES: [&str; 14] = [
 /// Tokens without a hedge before them.
 fn without_hedges(tokens: &[Token]) -> &[Token] {
     let mut tokens = tokens;
-    while let [Token::Word(word), rest @ ..] = tokens
-        && !rest.is_empty()
-        && HEDGES.contains(&word.to_ascii_lowercase().as_str())
-    {
-        tokens = rest;
+    loop {
+        tokens = match tokens {
+            [Token::Word(word), Token::Op(':'), rest @ ..] | [Token::Word(word), rest @ ..]
+                if !rest.is_empty()
+                    && HEDGES.contains(&word.trim().to_ascii_lowercase().as_str()) =>
+            {
+                rest
+            }
+            [Token::Currency(_), rest @ ..] if !rest.is_empty() => rest,
+            _ => return tokens,
+        };
     }
-    tokens
 }
 
 /// Tokens without a unit after them. Where words come before the value too, it is prose, and what
@@ -283,7 +390,7 @@ fn without_last_words(tokens: &[Token]) -> &[Token] {
             _ => {}
         }
         tokens = match tokens {
-            [rest @ .., Token::Word(_) | Token::Percent]
+            [rest @ .., Token::Word(_) | Token::Percent | Token::Currency(_)]
             // km/h
             | [rest @ .., Token::Word(_), Token::Op('/'), Token::Symbol(_)]
             | [rest @ .., Token::Word(_), Token::Op('^'), Token::Number(..)]
@@ -307,6 +414,12 @@ pub(super) fn formula_of(tokens: &[Token]) -> Option<Expr> {
     let mut tokens = without_units(without_hedges(tokens));
     if let [rest @ .., Token::Op('.')] = tokens {
         tokens = rest;
+    }
+    // `\$3 + \$4`, `-\$3`
+    if tokens.iter().any(|t| matches!(t, Token::Currency(_))) {
+        let plain: Vec<Token> =
+            tokens.iter().filter(|t| !matches!(t, Token::Currency(_))).cloned().collect();
+        return parse(&plain);
     }
     parse(tokens)
 }
@@ -339,7 +452,11 @@ pub(super) fn render(shape: &Shape) -> String {
     match shape {
         // A formula's name was found short enough when the shape was made.
         Shape::Formula(_, polynomial) => polynomial.name().unwrap_or_default(),
-        Shape::List(items) => format!("{{{}}}", all(items)),
+        Shape::List(items) => {
+            let mut names: Vec<String> = items.iter().map(render).collect();
+            names.sort();
+            format!("{{{}}}", names.join(", "))
+        }
         Shape::Sequence(open, items, close) => format!("{open}{}{close}", all(items)),
         Shape::Matrix(rows) => {
             let rows: Vec<String> = rows.iter().map(|row| all(row)).collect();

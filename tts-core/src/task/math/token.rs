@@ -1,14 +1,15 @@
 //! The words of an answer: LaTeX, Unicode and plain notation become one list of tokens.
 //!
-//! Spacing and sizing commands vanish, currency signs and degrees vanish, every way to write an
-//! operator becomes one token, and `\frac`, `\sqrt` and matrices take their arguments here, since
-//! TeX's rule that a bare argument is one character (`\frac12`) is a rule about characters.
+//! Every way to write an operator becomes one token, and a unit after a value is one word however it
+//! is set. Commands are read by `command`, units by `unit`, literals by `number`.
 //!
 //! Input longer than [`MAX_CHARS`] or nested deeper than [`MAX_DEPTH`] is refused.
 
 use num_rational::BigRational;
 
-use super::number::{GROUP, scan};
+use super::glyph;
+use super::number::scan;
+use super::unit;
 
 /// Longer answers are compared as text.
 pub(super) const MAX_CHARS: usize = 4096;
@@ -40,9 +41,9 @@ pub(super) enum Token {
     Function(&'static str),
     /// `+ - * / ^ _ ! | , ; : '`
     Op(char),
-    /// `( [ {` and `S` for the braces of a set.
+    /// `( [ {`, `S` for the braces of a set, `F` for a floor, `C` for a ceiling.
     Open(char),
-    /// `) ] }` and `S`.
+    /// `) ] }` and the letters of [`Token::Open`].
     Close(char),
     Fraction(Vec<Token>, Vec<Token>),
     Root(Vec<Token>, Vec<Token>),
@@ -52,37 +53,59 @@ pub(super) enum Token {
     /// `true` for ±, `false` for ∓.
     PlusMinus(bool),
     Union,
+    Intersection,
+    Without,
     And,
     Infinity,
     Percent,
+    /// After an angle.
+    Degree,
+    /// The unit of a price, before or after it.
+    Currency(&'static str),
+    /// `n \choose k`
+    Choose,
 }
 
-const FUNCTIONS: [&str; 19] = [
+impl Token {
+    /// Whether a value may end with this.
+    pub(super) fn ends_value(&self) -> bool {
+        matches!(
+            self,
+            Self::Number(..)
+                | Self::Fraction(..)
+                | Self::Root(..)
+                | Self::Close(_)
+                | Self::Percent
+                | Self::Degree
+        ) || matches!(self, Self::Symbol(name) if name == "pi")
+    }
+}
+
+pub(super) const FUNCTIONS: [&str; 19] = [
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "ln", "log", "exp", "sqrt", "lg", "asin", "atan",
 ];
 
-/// Plain words of two letters or more that are units, and no variables multiplied.
-pub(super) const SHORT_UNITS: [&str; 27] = [
-    "cm", "mm", "km", "kg", "mg", "ml", "mL", "ft", "in", "hr", "lb", "oz", "yd", "mi", "pm", "am",
-    "hz", "Hz", "kW", "mph", "USD", "EUR", "GBP", "PM", "AM", "th", "dm",
+/// Plain words of two letters that are no variables multiplied.
+const SHORT_WORDS: [&str; 28] = [
+    "of", "by", "as", "at", "is", "it", "we", "so", "if", "to", "on", "my", "an", "no", "do", "in",
+    "ft", "lb", "oz", "pm", "am", "PM", "AM", "th", "st", "nd", "rd", "he",
 ];
 
 /// Tokens of an answer, or `None` if it is no formula.
-pub(super) fn tokenise(text: &str) -> Option<Vec<Token>> {
+///
+/// With `letters`, a letter behind a space may be a unit: `5 m`.
+pub(super) fn tokenise(text: &str, letters: bool) -> Option<Vec<Token>> {
     if text.len() > MAX_CHARS {
         return None;
     }
-    let mut text = text.to_owned();
-    for mark in ["{,}", "{, }", "{ ,}", ",\\!", "{\\,}"] {
-        text = text.replace(mark, &GROUP.to_string());
-    }
+    let mut text = glyph::plain(text);
     // Escaped twice on its way through JSON: `\\le` is `\le` unless rows are being separated.
-    if !text.contains("\\begin") {
-        text = unescape(&text);
+    if text.contains("\\\\") && !text.contains("\\begin") {
+        text = unescape(&text).into();
     }
     let chars: Vec<char> = text.trim().chars().collect();
-    lex(&chars, 0)
+    run(&chars, 0, letters)
 }
 
 fn unescape(text: &str) -> String {
@@ -101,31 +124,38 @@ fn unescape(text: &str) -> String {
     out
 }
 
-fn lex(chars: &[char], depth: usize) -> Option<Vec<Token>> {
+/// The tokens of a part of an answer.
+pub(super) fn lex(chars: &[char], depth: usize) -> Option<Vec<Token>> {
+    run(chars, depth, false)
+}
+
+fn run(chars: &[char], depth: usize, letters: bool) -> Option<Vec<Token>> {
     if depth > MAX_DEPTH {
         return None;
     }
-    let mut lexer = Lexer { chars, at: 0, depth, brackets: 0, out: Vec::new() };
+    let mut lexer = Lexer { chars, at: 0, depth, letters, brackets: 0, out: Vec::new() };
     while lexer.at < chars.len() {
         lexer.step()?;
     }
     Some(lexer.out)
 }
 
-struct Lexer<'a> {
-    chars: &'a [char],
-    at: usize,
-    depth: usize,
-    brackets: usize,
-    out: Vec<Token>,
+/// Where the reading of characters stands.
+pub(super) struct Lexer<'a> {
+    pub(super) chars: &'a [char],
+    pub(super) at: usize,
+    pub(super) depth: usize,
+    letters: bool,
+    pub(super) brackets: usize,
+    pub(super) out: Vec<Token>,
 }
 
 impl Lexer<'_> {
-    fn peek(&self, ahead: usize) -> Option<char> {
+    pub(super) fn peek(&self, ahead: usize) -> Option<char> {
         self.chars.get(self.at + ahead).copied()
     }
 
-    fn push(&mut self, token: Token) {
+    pub(super) fn push(&mut self, token: Token) {
         self.out.push(token);
     }
 
@@ -133,6 +163,17 @@ impl Lexer<'_> {
         let c = self.peek(0)?;
         if c.is_ascii_digit() || (c == '.' && self.peek(1).is_some_and(|d| d.is_ascii_digit())) {
             return self.number();
+        }
+        if (c.is_ascii_alphabetic() || matches!(c, '\\' | '°' | '^'))
+            && self.out.last().is_some_and(Token::ends_value)
+            && let Some((unit, end)) = unit::scan(self.chars, self.at, self.letters)
+        {
+            self.at = end;
+            self.push(match unit::currency(&unit) {
+                Some(currency) => Token::Currency(currency),
+                None => Token::Word(unit),
+            });
+            return Some(());
         }
         if c.is_ascii_alphabetic() {
             self.letters();
@@ -148,8 +189,7 @@ impl Lexer<'_> {
     fn number(&mut self) -> Option<()> {
         let scan = scan(self.chars, self.at, self.brackets == 0)?;
         self.at = scan.end;
-        let rounded = scan.places >= 6 && scan.significant() >= 6;
-        let places = rounded.then(|| u32::try_from(scan.places).ok()).flatten();
+        let places = scan.is_rounded().then(|| u32::try_from(scan.places).ok()).flatten();
         self.push(Token::Number(scan.value()?, places));
         // `5.` at the very end is `5`.
         if self.peek(0) == Some('.') && self.at + 1 == self.chars.len() {
@@ -162,32 +202,33 @@ impl Lexer<'_> {
         let next = self.peek(0);
         let token = match c {
             c if c.is_whitespace() => return Some(()),
-            '$' | '€' | '£' | '¥' | '°' | '~' | '\u{200b}' | GROUP => return Some(()),
+            '~' => return Some(()),
+            // A formula has two delimiters; one dollar is money.
+            '$' if self.chars.iter().filter(|c| **c == '$').count() != 1 => return Some(()),
+            '$' | '€' | '£' | '¥' | '₹' | '₩' | '₽' | '₺' | '₫' | '₦' | '₱' | '₪' | '฿' | '¢' => {
+                Token::Currency(unit::sign(c)?)
+            }
+            '°' | 'º' => Token::Degree,
             '%' => Token::Percent,
             '*' | '^' if c == '^' || next == Some('*') => {
                 if c == '*' {
                     self.at += 1;
                 }
-                if self.degree() {
-                    return Some(());
-                }
-                Token::Op('^')
+                if self.degree() { Token::Degree } else { Token::Op('^') }
             }
             '*' | '·' | '×' | '⋅' => Token::Op('*'),
             '/' | '÷' => Token::Op('/'),
             '-' | '−' | '–' => Token::Op('-'),
             '+' | '_' | '|' | ',' | ';' | ':' | '\'' => Token::Op(c),
             '!' if next != Some('=') => Token::Op('!'),
-            '²' | '³' => {
-                self.push(Token::Op('^'));
-                Token::Number(BigRational::from_integer(if c == '²' { 2 } else { 3 }.into()), None)
-            }
             '√' => Token::Function("sqrt"),
             'π' => Token::Symbol("pi".into()),
             'θ' => Token::Symbol("theta".into()),
             '∞' => Token::Infinity,
             '±' => Token::PlusMinus(true),
             '∪' => Token::Union,
+            '\u{2192}' => Token::Word("to".into()),
+            '—' => Token::Word("-".into()),
             '∈' => Token::Relation(Relation::In),
             '≤' => Token::Relation(Relation::LessEqual),
             '≥' => Token::Relation(Relation::GreaterEqual),
@@ -222,7 +263,7 @@ impl Lexer<'_> {
         Some(())
     }
 
-    /// Skips `\circ` or `{\circ}` after a caret: degrees are a unit.
+    /// Skips `\circ` or `{\circ}` after a caret.
     fn degree(&mut self) -> bool {
         let rest: String = self.chars.iter().skip(self.at).take(12).collect();
         let trimmed = rest.trim_start();
@@ -235,7 +276,7 @@ impl Lexer<'_> {
         false
     }
 
-    fn run(&self) -> String {
+    pub(super) fn run(&self) -> String {
         self.chars.iter().skip(self.at).take_while(|c| c.is_ascii_alphabetic()).collect()
     }
 
@@ -247,9 +288,51 @@ impl Lexer<'_> {
                 joint.clone_into(&mut run);
             }
         }
+        if matches!(run.as_str(), "x" | "X") && self.is_times() {
+            self.at += 1;
+            return self.push(Token::Op('*'));
+        }
+        if let Some(length) = self.price_before(&run) {
+            return self.at += length;
+        }
+        if run == "a" && self.is_article() {
+            self.at += 1;
+            return self.push(Token::Word(run));
+        }
         let glued = self.at > 0 && self.chars.get(self.at - 1).is_some_and(char::is_ascii_digit);
         self.at += run.len();
         self.word(&run, glued);
+    }
+
+    /// Whether the letter here is a cross between numbers: `1.5 x 10^3`.
+    fn is_times(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.chars.get(at));
+        let rest: String = self.chars.iter().skip(self.at + 1).take(5).collect();
+        let after = rest.trim_start();
+        let spaced = before == Some(&' ') && rest.starts_with(' ');
+        matches!(self.out.last(), Some(Token::Number(..)))
+            && (after.starts_with("10^")
+                || (spaced && after.starts_with(|c: char| c.is_ascii_digit())))
+    }
+
+    /// Whether the letter here is the article of prose: `5 a day`.
+    fn is_article(&self) -> bool {
+        let word = self.chars.iter().skip(self.at + 2).take_while(|c| c.is_ascii_lowercase());
+        self.peek(1) == Some(' ')
+            && word.count() > 2
+            && self.out.last().is_some_and(|t| t.ends_value() || matches!(t, Token::Word(_)))
+    }
+
+    /// Reads a currency's code before a price, `USD 1000`, and returns its length.
+    fn price_before(&mut self, run: &str) -> Option<usize> {
+        let currency = unit::code(run)?;
+        let rest: String = self.chars.iter().skip(self.at + run.len()).take(4).collect();
+        let rest = rest.trim_start_matches(['.', ' ', '$', '\\']);
+        if !rest.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        self.push(Token::Currency(currency));
+        Some(run.len() + usize::from(self.peek(run.len()) == Some('.')))
     }
 
     fn word(&mut self, run: &str, glued: bool) {
@@ -263,10 +346,10 @@ impl Lexer<'_> {
             "and" | "or" => return self.push(Token::And),
             "inf" | "infinity" | "oo" => return self.push(Token::Infinity),
             "percent" | "pct" | "percentage" | "percents" => return self.push(Token::Percent),
-            "degree" | "degrees" => return,
+            "degree" | "degrees" | "deg" => return self.push(Token::Degree),
             _ => {}
         }
-        let unit = SHORT_UNITS.contains(&run);
+        let unit = SHORT_WORDS.contains(&run) || (run.len() > 1 && unit::is_unit(run));
         let upper = run.chars().all(|c| c.is_ascii_uppercase());
         let product = run.len() < 3 || upper || (glued && run.len() < 4);
         if unit || !product {
@@ -279,7 +362,7 @@ impl Lexer<'_> {
 
     /// Content of the group or the single character or command at the cursor; whole numbers if
     /// `long`.
-    fn argument(&mut self, long: bool) -> Option<&[char]> {
+    pub(super) fn argument(&mut self, long: bool) -> Option<&[char]> {
         while self.peek(0).is_some_and(char::is_whitespace) {
             self.at += 1;
         }
@@ -309,202 +392,14 @@ impl Lexer<'_> {
         }
     }
 
-    fn argument_tokens(&mut self, long: bool) -> Option<Vec<Token>> {
+    pub(super) fn argument_tokens(&mut self, long: bool) -> Option<Vec<Token>> {
         let depth = self.depth + 1;
         lex(self.argument(long)?, depth)
     }
-
-    fn command(&mut self) -> Option<()> {
-        self.at += 1;
-        let Some(first) = self.peek(0) else {
-            return Some(());
-        };
-        if !first.is_ascii_alphabetic() {
-            self.at += 1;
-            match first {
-                '{' => {
-                    self.brackets += 1;
-                    self.push(Token::Open('S'));
-                }
-                '}' => {
-                    self.brackets = self.brackets.saturating_sub(1);
-                    self.push(Token::Close('S'));
-                }
-                '%' => self.push(Token::Percent),
-                '|' => self.push(Token::Op('|')),
-                '$' | '!' | ',' | ';' | ':' | ' ' | '\\' | '\n' | '(' | ')' | '[' | ']' | '&' => {}
-                _ => return None,
-            }
-            return Some(());
-        }
-        let name = self.run();
-        self.at += name.len();
-        if let Some(function) = FUNCTIONS.iter().find(|f| **f == name).filter(|_| name != "sqrt") {
-            self.push(Token::Function(function));
-            return Some(());
-        }
-        self.named(&name)
-    }
-
-    fn named(&mut self, name: &str) -> Option<()> {
-        if let Some(rest) = name.strip_prefix("quad").filter(|rest| !rest.is_empty()) {
-            // `\quadx`: spacing that lost the space after it.
-            self.at -= rest.len();
-            return Some(());
-        }
-        let token = match name {
-            "left" | "right" | "displaystyle" | "quad" | "qquad" | "big" | "Big" | "bigg"
-            | "Bigg" | "bigl" | "bigr" | "Bigl" | "Bigr" | "limits" | "degree" | "circ"
-            | "hfill" => {
-                // `\left.` opens nothing.
-                if matches!(name, "left" | "right") && self.peek(0) == Some('.') {
-                    self.at += 1;
-                }
-                return Some(());
-            }
-            "frac" | "dfrac" | "tfrac" | "cfrac" => {
-                Token::Fraction(self.argument_tokens(false)?, self.argument_tokens(false)?)
-            }
-            "binom" | "dbinom" | "tbinom" => {
-                Token::Binomial(self.argument_tokens(false)?, self.argument_tokens(false)?)
-            }
-            "sqrt" => {
-                let mut index = Vec::new();
-                if self.peek(0) == Some('[') {
-                    let from = self.at + 1;
-                    let end = from + self.chars.get(from..)?.iter().position(|c| *c == ']')?;
-                    index = lex(self.chars.get(from..end)?, self.depth + 1)?;
-                    self.at = end + 1;
-                }
-                Token::Root(index, self.argument_tokens(true)?)
-            }
-            "text" | "mbox" | "textbf" | "textit" | "mathrm" | "textrm" | "hbox"
-            | "operatorname" | "mathbf" | "mathit" | "boldsymbol" | "bm" | "texttt" | "emph" => {
-                return self.prose();
-            }
-            "overline" | "vec" | "hat" | "bar" | "overrightarrow" | "mathcal" | "mathbb"
-            | "angle" | "triangle" => return Some(()),
-            "boxed" | "fbox" => {
-                let inner = self.argument_tokens(true)?;
-                self.push(Token::Open('{'));
-                self.out.extend(inner);
-                Token::Close('}')
-            }
-            "cdot" | "times" | "ast" => Token::Op('*'),
-            "div" => Token::Op('/'),
-            "pm" => Token::PlusMinus(true),
-            "mp" => Token::PlusMinus(false),
-            "infty" => Token::Infinity,
-            "cup" | "bigcup" => Token::Union,
-            "lor" | "vee" | "land" | "wedge" => Token::And,
-            "in" => Token::Relation(Relation::In),
-            "le" | "leq" | "leqslant" => Token::Relation(Relation::LessEqual),
-            "ge" | "geq" | "geqslant" => Token::Relation(Relation::GreaterEqual),
-            "lt" => Token::Relation(Relation::Less),
-            "gt" => Token::Relation(Relation::Greater),
-            "ne" | "neq" => Token::Relation(Relation::Unequal),
-            "approx" | "simeq" => Token::Relation(Relation::Approximately),
-            "lbrace" => Token::Open('S'),
-            "rbrace" => Token::Close('S'),
-            "langle" | "lparen" => Token::Open('('),
-            "rangle" | "rparen" => Token::Close(')'),
-            "lbrack" => Token::Open('['),
-            "rbrack" => Token::Close(']'),
-            "vert" | "lvert" | "rvert" | "mid" => Token::Op('|'),
-            "colon" => Token::Op(':'),
-            "begin" => return self.matrix(),
-            "varnothing" => Token::Symbol("emptyset".into()),
-            _ => Token::Symbol(name.to_owned()),
-        };
-        self.push(token);
-        Some(())
-    }
-
-    /// `\text{...}`: a joint, a unit or a word, or a formula that was set upright.
-    fn prose(&mut self) -> Option<()> {
-        let inner: String = self.argument(false)?.iter().collect();
-        let inner = inner.trim().trim_end_matches('.');
-        let bare = inner.to_ascii_lowercase();
-        if inner.is_empty() {
-            return Some(());
-        }
-        if matches!(bare.as_str(), "and" | "or" | ", and" | ", or") {
-            self.push(Token::And);
-        } else if bare.contains(|c: char| c.is_ascii_digit() || "%$\\()".contains(c)) {
-            let chars: Vec<char> = inner.chars().collect();
-            let tokens = lex(&chars, self.depth + 1)?;
-            self.out.extend(tokens);
-        } else if inner.chars().count() > 1
-            || self.out.last().is_some_and(|t| {
-                matches!(
-                    t,
-                    Token::Number(..) | Token::Fraction(..) | Token::Root(..) | Token::Close(_)
-                )
-            })
-        {
-            match bare.as_str() {
-                "percent" | "pct" | "percentage" => self.push(Token::Percent),
-                "degree" | "degrees" => {}
-                _ => self.push(Token::Word(inner.to_owned())),
-            }
-        } else {
-            self.push(Token::Symbol(inner.to_owned()));
-        }
-        Some(())
-    }
-
-    fn matrix(&mut self) -> Option<()> {
-        let kind: String = self.argument(false)?.iter().collect();
-        if !matches!(
-            kind.as_str(),
-            "pmatrix" | "bmatrix" | "matrix" | "Bmatrix" | "smallmatrix" | "array"
-        ) {
-            return None;
-        }
-        if kind == "array" {
-            self.argument(false)?;
-        }
-        let end: Vec<char> = format!("\\end{{{kind}}}").chars().collect();
-        let rest = self.chars.get(self.at..)?;
-        let length = rest.windows(end.len()).position(|w| w == end.as_slice())?;
-        let body = rest.get(..length)?;
-        self.at += length + end.len();
-        let mut rows = Vec::new();
-        for row in split_rows(body) {
-            let cells: Option<Vec<_>> =
-                row.split(|c| *c == '&').map(|cell| lex(cell, self.depth + 1)).collect();
-            let cells = cells?;
-            if cells.iter().any(|cell| !cell.is_empty()) {
-                rows.push(cells);
-            }
-        }
-        let width = rows.first()?.len();
-        if rows.iter().any(|row| row.len() != width || row.iter().any(Vec::is_empty)) {
-            return None;
-        }
-        self.push(Token::Matrix(rows));
-        Some(())
-    }
-}
-
-fn split_rows(body: &[char]) -> Vec<&[char]> {
-    let mut rows = Vec::new();
-    let (mut from, mut at) = (0, 0);
-    while at + 1 < body.len() {
-        if body.get(at..at + 2) == Some(&['\\', '\\']) {
-            rows.extend(body.get(from..at));
-            at += 2;
-            from = at;
-        } else {
-            at += 1;
-        }
-    }
-    rows.extend(body.get(from..));
-    rows
 }
 
 /// Index of the brace that closes the one at `open`.
-fn closing(chars: &[char], open: usize) -> Option<usize> {
+pub(super) fn closing(chars: &[char], open: usize) -> Option<usize> {
     let mut depth = 0_usize;
     let mut escaped = false;
     for (at, c) in chars.iter().enumerate().skip(open) {
