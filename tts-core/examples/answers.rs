@@ -9,6 +9,8 @@
 //! cargo run --release -p tts-core --example answers -- rows.jsonl more.jsonl
 //! ```
 
+#![expect(clippy::print_stdout, reason = "a report on the terminal")]
+
 use std::error::Error;
 use std::time::{Duration, Instant};
 use std::{env, fs};

@@ -3,6 +3,10 @@
 //!
 //! The numbers are made from a seed, so every run makes the same pairs.
 
+#![expect(clippy::cast_possible_truncation, reason = "small numbers")]
+#![expect(clippy::cast_possible_wrap, reason = "small numbers")]
+#![expect(clippy::cast_sign_loss, reason = "none is negative")]
+
 use tts_core::task::{Math, Task};
 
 use super::agreed;
@@ -88,7 +92,8 @@ fn grouped(n: i64, separator: &str, indian: bool) -> String {
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
         let left = digits.len() - index;
-        let border = if indian { left == 3 || (left > 3 && left % 2 == 1) } else { left % 3 == 0 };
+        let border =
+            if indian { left == 3 || (left > 3 && left % 2 == 1) } else { left.is_multiple_of(3) };
         if index > 0 && border {
             out.push_str(separator);
         }
@@ -138,7 +143,7 @@ fn whole(n: i64, dice: &mut Dice) -> String {
         0 => n.to_string(),
         1 if n >= 100_000 => grouped(n, ",", true),
         2 => format!("{n}.00"),
-        _ => grouped(n, *dice.pick::<&str>(&separators), false),
+        _ => grouped(n, dice.pick::<&str>(&separators), false),
     }
 }
 

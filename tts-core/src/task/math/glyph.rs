@@ -61,19 +61,20 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
         let (raised, raised_length) = run(rest, RAISED, [('⁻', '-'), ('⁺', '+'), ('ⁿ', 'n')]);
         let (lowered, lowered_length) = run(rest, LOWERED, [('ₙ', 'n'), ('ₓ', 'x'), ('ᵢ', 'i')]);
         if raised_length > 0 {
-            out.push_str(&format!("^{{{raised}}}"));
+            out.extend(["^{", raised.as_str(), "}"]);
             length = raised_length;
         } else if lowered_length > 0 {
-            out.push_str(&format!("_{{{lowered}}}"));
+            out.extend(["_{", lowered.as_str(), "}"]);
             length = lowered_length;
         } else if let Some((top, bottom)) = fraction(c) {
-            out.push_str(&format!("\\frac{{{top}}}{{{bottom}}}"));
+            let (top, bottom) = (top.to_string(), bottom.to_string());
+            out.extend(["\\frac{", top.as_str(), "}{", bottom.as_str(), "}"]);
         } else {
             match c {
                 // A bar over the digit before it.
                 '\u{305}' => {
                     if let Some(digit) = out.pop() {
-                        out.push_str(&format!("\\overline{{{digit}}}"));
+                        out.extend(["\\overline{", digit.encode_utf8(&mut [0; 4]), "}"]);
                     }
                 }
                 '\u{ff01}'..='\u{ff5e}' => {

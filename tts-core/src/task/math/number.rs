@@ -191,9 +191,10 @@ fn dotted(chars: &[char], at: usize) -> Option<(String, usize)> {
         let text: String = chars.get(at..)?.iter().take(7).collect();
         let inner = text.strip_prefix("\\dot")?;
         let digit = inner.trim_start_matches('{').chars().next().filter(char::is_ascii_digit)?;
-        match inner.starts_with('{') {
-            true => inner.ends_with('}').then_some((digit, at + 7)),
-            false => Some((digit, at + 5)),
+        if inner.starts_with('{') {
+            inner.ends_with('}').then_some((digit, at + 7))
+        } else {
+            Some((digit, at + 5))
         }
     };
     let (first, mut end) = digit(at)?;

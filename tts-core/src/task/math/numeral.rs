@@ -183,16 +183,15 @@ pub(super) fn digits(text: &str) -> Cow<'_, str> {
             }
             "a" if next == "dozen" && !digit_before => ("12".to_owned(), 2),
             "half" if before.is_empty() && next != "past" => ("1/2".to_owned(), 1),
-            _ => match read(text, words.get(index..).unwrap_or_default()) {
-                Some((n, taken)) => {
-                    let (decimals, more) = decimals(words.get(index + taken..).unwrap_or_default());
-                    (format!("{n}{decimals}"), taken + more)
-                }
-                None => {
+            _ => {
+                let number = read(text, words.get(index..).unwrap_or_default());
+                let Some((n, taken)) = number else {
                     index += 1;
                     continue;
-                }
-            },
+                };
+                let (decimals, more) = decimals(words.get(index + taken..).unwrap_or_default());
+                (format!("{n}{decimals}"), taken + more)
+            }
         };
         // An exponent follows its base at once.
         out.push_str(if replacement.starts_with('^') { head.trim_end() } else { head });
