@@ -245,8 +245,8 @@ fn the_curve_ends_where_the_strategies_are() {
     let end = best.curve.last().unwrap();
     assert_eq!((end.k, end.problems), (8, 40));
     let same = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} {b}");
-    same(end.best, best.accuracy.mean);
-    same(end.weighted, weighted.accuracy.mean);
+    same(end.best.unwrap(), best.accuracy.mean);
+    same(end.weighted.unwrap(), weighted.accuracy.mean);
     same(end.majority, majority.accuracy.mean);
     same(end.pass, best.any_candidate.mean);
     assert!(majority.accuracy.mean < end.pass && end.pass < 1.0, "nothing is told apart");
@@ -255,7 +255,7 @@ fn the_curve_ends_where_the_strategies_are() {
     for aggregate in [Aggregate::Last, Aggregate::Product, Aggregate::Min, Aggregate::Mean] {
         let select = Selection::best(aggregate);
         let report = run(BestOfN { n: 8, select }.into());
-        same(report.curve.last().unwrap().best, report.accuracy.mean);
+        same(report.curve.last().unwrap().best.unwrap(), report.accuracy.mean);
         means.push(report.accuracy.mean);
     }
     assert!(
@@ -310,6 +310,9 @@ fn what_failed_counts_as_wrong_and_is_told_apart() {
     assert!(text.contains(&format!("problems  20, {odd} failed")), "{text}");
     assert!(text.contains("failed: ") && text.contains("an odd number"), "{text}");
     assert!(text.contains("100.0 %"), "{text}");
+    // Nothing was scored, so nobody can say which sample is best.
+    assert!(report.curve.iter().all(|point| point.best.is_none() && point.weighted.is_none()));
+    assert!(text.contains("   100.0    100.0        -           -"), "{text}");
     let none = Evaluation::new(evaluation.search().clone(), &[]).run(&strategy, |_| {});
     assert!(none.unwrap_err().to_string().contains("empty"));
 }

@@ -75,7 +75,8 @@ impl Outcome {
         self.best.map(|id| self.tree.text(id))
     }
 
-    /// The final answer of the chosen solution, as the search's task finds it.
+    /// The final answer of the chosen solution, as the search's task finds it. Where nothing came to its
+    /// end, that is what a cut path says so far: a guess, which [`Outcome::verdict`] does not count.
     pub fn answer(&self) -> Option<String> {
         self.best.and_then(|id| self.tree.answer(id)).map(str::to_owned)
     }

@@ -15,7 +15,9 @@ use crate::cost::ModelCost;
 use crate::guard::guarded;
 use crate::{Scale, Step, Trajectory};
 
-/// The score of a step about which the scorer has nothing to say, on a scale from 0 to 1.
+/// The score of a step about which the scorer has nothing to say, on a scale from 0 to 1 only: of
+/// probabilities ([`crate::Unit::Probability`]). Log-odds that say nothing are 0; log-probabilities and
+/// rewards have no such value.
 pub const NEUTRAL: f64 = 0.5;
 
 /// The judgement of one path.

@@ -25,10 +25,10 @@ pub struct AtK {
     pub pass: f64,
     /// The answer of most samples is right.
     pub majority: f64,
-    /// The best-scored sample is right.
-    pub best: f64,
+    /// The best-scored sample is right; `None` when nothing was scored.
+    pub best: Option<f64>,
     /// The answer with the highest sum of weights, by the scorer's scale, is right.
-    pub weighted: f64,
+    pub weighted: Option<f64>,
 }
 
 /// Mean cost of a problem.
@@ -169,11 +169,13 @@ impl Report {
             writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k  problems")?;
         }
         for point in &self.curve {
-            let [pass, majority, best, weighted] =
-                [point.pass, point.majority, point.best, point.weighted].map(|p| 100.0 * p);
+            let [pass, majority] = [point.pass, point.majority].map(|p| 100.0 * p);
+            let [best, weighted] = [point.best, point.weighted].map(|share| {
+                share.map_or_else(|| "-".to_owned(), |share| format!("{:.1}", 100.0 * share))
+            });
             writeln!(
                 out,
-                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8.1} {weighted:>11.1} {:>9}",
+                "{:>5} {pass:>7.1} {majority:>8.1} {best:>8} {weighted:>11} {:>9}",
                 point.k, point.problems
             )?;
         }
@@ -193,8 +195,11 @@ fn curve<'r>(
     task: &dyn Task,
 ) -> Result<Vec<AtK>, EvaluateError> {
     let mut same = task.comparer();
+    // Without a scorer, the best sample would be the first one.
+    let mut scored = false;
     let pools: Vec<Pool> = rows
         .filter(|row| !row.candidates.is_empty())
+        .inspect(|row| scored |= row.candidates.iter().any(|sample| sample.score.is_some()))
         .map(|row| Pool::of_samples(&row.candidates, scale, aggregate, &mut same))
         .collect::<Result<_, _>>()?;
     let most = pools.iter().map(Pool::len).max().unwrap_or(0);
@@ -216,8 +221,8 @@ fn curve<'r>(
             problems: large.len(),
             pass: mean(Metric::Pass)?,
             majority: mean(Metric::Vote(Weight::Count))?,
-            best: mean(Metric::Best)?,
-            weighted: mean(Metric::Weighted)?,
+            best: scored.then(|| mean(Metric::Best)).transpose()?,
+            weighted: scored.then(|| mean(Metric::Weighted)).transpose()?,
         });
     }
     Ok(points)

@@ -5,9 +5,11 @@
 //! polynomials, lists, intervals and relations; what cannot be parsed is compared as text. Nothing
 //! here fails: whatever a model writes is some answer, and its size and nesting are capped.
 //!
-//! Units and currency are dropped, and so are degrees: `5 cm` is `5`; only in a list of unlike
-//! things (`2 hours and 30 minutes`) do they say which value is whose. Scale words multiply: `3
-//! million` is `3000000`. Dates and clock times are compared as such. `28%` is `28`, as graders
+//! Comparing reads what extracting finds, so that a whole output that is the answer is right or
+//! wrong in both. A unit, a currency or degrees are dropped beside a bare number: `5 cm` is `5`. Two
+//! known units must measure the same thing, on one scale: `5 cm` is not `5 m`, `75 cents` is `$0.75`,
+//! and `2 h 15 min` is `135 min`; so sameness is symmetric, but not transitive. A list that names its
+//! values has an order. Scale words multiply: `3 million` is `3000000`. Dates and clock times are compared as such. `28%` is `28`, as graders
 //! have it, and so not `0.28`: in a vote, where sameness is followed from answer to answer, one
 //! reading alone keeps `28` and `0.28` apart. A decimal of six or more places equals what rounds to
 //! it. Formulas without an exact canonical form are compared at a few points.
