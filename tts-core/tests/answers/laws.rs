@@ -394,3 +394,22 @@ proptest! {
         prop_assert!(!equivalent(&grouped(a), &boxed));
     }
 }
+
+#[test]
+fn edges_of_boxes_chains_and_dates() {
+    // An empty last box takes back what stands before it; a cut one says what its line says.
+    assert_eq!(extract("#### 7\n\\boxed{12}, no: \\boxed{}"), None);
+    assert_eq!(extract("\\boxed{3}\nNo: \\boxed{12").as_deref(), Some("12"));
+    // Boxes in paragraphs of their own are no list.
+    assert_eq!(extract("\\boxed{3}\n\n\\boxed{4}").as_deref(), Some("4"));
+    assert_eq!(extract("\\boxed{3}, \\boxed{4}").as_deref(), Some("3, 4"));
+    // One is a word for anything, two are a number.
+    assert_eq!(extract("In the end she simply chose this one"), None);
+    assert_eq!(extract("In the end she simply chose these two").as_deref(), Some("2"));
+    // The last approximation of a chain.
+    assert!(equivalent("1.0472", "\\frac{\\pi}{3} \\approx 1.05 \\approx 1.0472"));
+    // The middle of a date is short, and it has one month.
+    assert!(equivalent("1/2000/2020", "1/4040000"));
+    assert!(!equivalent("May June 5", "June 5"));
+    assert!(equivalent("5 June", "June 5th"));
+}

@@ -4,8 +4,8 @@
 //! deliberate the mark is: the last `\boxed{}`, GSM8K's `####`, a phrase such as "the answer is". A
 //! text without a mark that reads as an answer is its own answer, as a whole: `(3, 4)`, `1 3/4`,
 //! `2 hours and 15 minutes`, `Tuesday`. Any other text is prose: the option that it takes, else its
-//! last formula or value. An answer that is denied, given up or cut off is none. Every scan is linear
-//! in the text.
+//! last formula or value. An answer that is denied or given up is none, and no earlier one comes back in
+//! its place; of a box that was cut off its line counts. Every scan is linear in the text.
 //!
 //! Sources: the answer formats of MATH (Hendrycks et al., 2021), GSM8K (Cobbe et al., 2021) and
 //! zero-shot chain of thought (Kojima et al., 2022, "the answer (arabic numerals) is").
