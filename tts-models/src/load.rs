@@ -67,7 +67,8 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Text to tokens and back.
     fn tokenizer(&self) -> &Tokenizer;
 
-    /// The tokens that end a solution.
+    /// The tokens that end a solution, in ascending order ([`Tokenizer::end_tokens`]); their names are
+    /// those of [`Tokenizer::name`].
     fn end_tokens(&self) -> &[u32];
 
     /// Empties the prefix cache: later calls compute everything again, with the same results.

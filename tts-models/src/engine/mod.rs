@@ -122,14 +122,7 @@ impl<E: Executor> Engine<E> {
         let model = executor.config();
         tokenizer.check_vocab(model.vocab_size, std::path::Path::new("tokenizer"))?;
         config.check()?;
-        let special = tokenizer.special_ids();
-        let mut end_tokens = model.eos_token_ids.clone();
-        end_tokens.extend(special.eos.into_iter().chain(special.eot));
-        if config.ignore_end {
-            end_tokens.clear();
-        }
-        end_tokens.sort_unstable();
-        end_tokens.dedup();
+        let end_tokens = if config.ignore_end { Vec::new() } else { tokenizer.end_tokens(model) };
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
         let rows = AtomicBool::new(false);
         let vocabulary = tokenizer.digest();
@@ -156,7 +149,8 @@ impl<E: Executor> Engine<E> {
         &self.text.tokenizer
     }
 
-    /// The tokens that end a solution.
+    /// The tokens that end a solution, in ascending order ([`Tokenizer::end_tokens`]); their names are
+    /// those of [`Tokenizer::name`].
     pub fn end_tokens(&self) -> &[u32] {
         &self.end_tokens
     }

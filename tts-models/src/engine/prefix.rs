@@ -42,7 +42,9 @@ impl<E: Executor> Engine<E> {
         let before = tokens.len();
         tokens.extend(&request.given);
         if let Some(text) = &request.append {
-            tokens.extend(self.text.tokenizer.encode(text, false)?);
+            // It goes on after what is there: no space of a beginning stands before it.
+            let words = self.text.tokenizer.encode_after(&tokens, text, false)?;
+            tokens.extend(words);
         }
         if tokens.is_empty() {
             return Err(ModelError::input("prompt", "no tokens"));

@@ -249,7 +249,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         engine.executor.logits_into(&hidden, &mut self.logits)?;
         let vocab = engine.executor.config().vocab_size;
         // Logits beyond the tokenizer are padding of the matrix, not tokens.
-        let known = engine.text.tokenizer.vocab_size().min(vocab);
+        let known = engine.text.tokenizer.drawn().min(vocab);
         let wrote: Vec<Mutex<Option<Wrote>>> = lines.iter().map(|_| Mutex::default()).collect();
         let writers: Vec<Mutex<&mut Writer>> =
             lines.iter_mut().map(|line| Mutex::new(&mut line.writer)).collect();

@@ -48,10 +48,11 @@ impl TextSide {
             return Ok(Self { tokenizer, template });
         }
         let folder = checkpoint.folder();
-        let tokenizer = Tokenizer::from_file(folder.join("tokenizer.json"))?;
-        let template = if folder.join("chat_template.jinja").exists()
-            || mentions_template(&folder.join("tokenizer_config.json"))?
-        {
+        let file = folder.join("tokenizer.json");
+        let Mentioned { template, end } = mentioned(&folder.join("tokenizer_config.json"))?;
+        let bytes = file.read()?;
+        let tokenizer = Tokenizer::from_json_with_end(&bytes, file.path(), end.as_deref())?;
+        let template = if template || folder.join("chat_template.jinja").exists() {
             Some(ChatTemplate::from_folder(folder)?.at(TODAY))
         } else {
             None
@@ -129,16 +130,24 @@ impl TextSide {
         for message in messages {
             any |= forged(message)?;
         }
-        // Templates write the start token themselves where the model wants one.
-        if !any {
-            return Ok(vec![Piece { text: render(messages)?, special: true }]);
-        }
         let mark = |index: usize| format!("\u{e000}{index}\u{e001}");
         let marked: Vec<Message> = messages
             .iter()
             .enumerate()
             .map(|(index, m)| Message { role: m.role, content: mark(index) })
             .collect();
+        // Templates write the start token themselves where the model wants one.
+        if !any {
+            let text = render(messages)?;
+            // They may take words out of messages, and so join what makes a name.
+            let joined = match render(&marked) {
+                Ok(marked) => self.special(&text)? != self.special(&marked)?,
+                Err(_) => false,
+            };
+            if !joined {
+                return Ok(vec![Piece { text, special: true }]);
+            }
+        }
         let rendered = render(&marked)?;
         let mut rest = rendered.as_str();
         let mut pieces = Vec::new();
@@ -159,8 +168,16 @@ impl TextSide {
     fn encode_pieces(&self, pieces: &[Piece]) -> Result<Vec<u32>, ModelError> {
         let mut tokens = Vec::new();
         for Piece { text, special } in pieces {
-            tokens.extend(self.tokenizer.encode(text, *special)?);
+            let next = self.tokenizer.encode_after(&tokens, text, *special)?;
+            tokens.extend(next);
         }
+        Ok(tokens)
+    }
+
+    /// The control tokens that a text names.
+    fn special(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        let mut tokens = self.tokenizer.encode(text, true)?;
+        tokens.retain(|&id| self.tokenizer.is_special(id));
         Ok(tokens)
     }
 }
@@ -175,12 +192,25 @@ struct Piece {
     special: bool,
 }
 
-/// Whether a `tokenizer_config.json` is there and has a template.
-fn mentions_template(file: &Files) -> Result<bool, ModelError> {
-    let Some(bytes) = file.read_if_there()? else { return Ok(false) };
+/// What else a `tokenizer_config.json` says.
+#[derive(Default)]
+struct Mentioned {
+    /// Whether it has a template.
+    template: bool,
+    /// The name of the token that ends a text.
+    end: Option<String>,
+}
+
+/// Reads a `tokenizer_config.json`, if it is there.
+fn mentioned(file: &Files) -> Result<Mentioned, ModelError> {
+    let Some(bytes) = file.read_if_there()? else { return Ok(Mentioned::default()) };
     let config: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| ModelError::format(file.path(), "tokenizer_config", error.to_string()))?;
-    Ok(config.get("chat_template").is_some_and(|template| !template.is_null()))
+    let end = &config["eos_token"];
+    Ok(Mentioned {
+        template: !config["chat_template"].is_null(),
+        end: end.as_str().or_else(|| end["content"].as_str()).map(str::to_owned),
+    })
 }
 
 /// The tokenizer's part of a GGUF file's metadata.

@@ -42,6 +42,7 @@ impl Tokenizer {
                 pad: Some(259),
                 ..Default::default()
             },
+            named_end: None,
             add_bos: false,
             add_eos: false,
         }

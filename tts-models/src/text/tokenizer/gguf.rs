@@ -15,7 +15,7 @@ use tokenizers::{AddedToken, NormalizerWrapper};
 use super::alphabet::{Alphabet, METASPACE, byte_token};
 use super::merges::{MAX_PIECE_BYTES, from_scores};
 use super::parts::{Parts, format_error};
-use super::{SpecialIds, Tokenizer, split};
+use super::{SpecialIds, Tokenizer, ends, split};
 use crate::ModelError;
 
 /// The `tokenizer.ggml.*` metadata of a GGUF file.
@@ -116,7 +116,7 @@ impl GgufVocabulary {
             let kind = self.kind(id as usize);
             // Some files mark the tokens that end a turn as ordinary ones, or mark nothing.
             let role = [self.bos, self.eos, self.eot, self.pad].contains(&Some(id));
-            let special = role || matches!(kind, CONTROL | UNKNOWN);
+            let special = role || matches!(kind, CONTROL | UNKNOWN) || ends::is_end(token);
             (special || kind == USER_DEFINED)
                 .then(|| (id, AddedToken::from(token.as_str(), special).normalized(false)))
         };
@@ -142,6 +142,7 @@ impl GgufVocabulary {
                 unk: self.unk,
                 pad: self.pad,
             },
+            named_end: None,
             add_bos: self.add_bos,
             add_eos: self.add_eos,
         }

@@ -102,6 +102,16 @@ impl Tokenizer {
     /// # Errors
     /// When the bytes are not of that format, or the tokenizer is not byte-pair encoding.
     pub fn from_json_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
+        Self::from_json_with_end(bytes, path, None)
+    }
+
+    /// [`Self::from_json_bytes`], with the name of a token that ends a text by the word of another
+    /// file.
+    pub(crate) fn from_json_with_end(
+        bytes: &[u8],
+        path: &Path,
+        end: Option<&str>,
+    ) -> Result<Self, ModelError> {
         let file: File = serde_json::from_slice(bytes).map_err(|error| {
             // Other models have other fields: say so rather than name one that is missing.
             let kind = serde_json::from_slice::<Value>(bytes)
@@ -112,12 +122,16 @@ impl Tokenizer {
                 None => format_error(path, "JSON", error.to_string()),
             }
         })?;
-        file.parts(path)?.build()
+        file.parts(path, end)?.build()
     }
 }
 
 impl File {
-    fn parts(self, path: &Path) -> Result<Parts, ModelError> {
+    fn parts(mut self, path: &Path, end: Option<&str>) -> Result<Parts, ModelError> {
+        // Text of users must not be able to write it.
+        for added in self.added_tokens.iter_mut().filter(|a| Some(&*a.token.content) == end) {
+            added.token.special = true;
+        }
         self.model.check(path)?;
         let (normalizer, pre_tokenizer) = (self.normalizer.as_ref(), self.pre_tokenizer.as_ref());
         let decoder = self.decoder.as_ref();
@@ -161,6 +175,7 @@ impl File {
         };
         let (bos, eos) = (known(names.0.as_ref())?, known(names.1.as_ref())?);
         let unk = self.model.unk_token.as_deref().and_then(id);
+        let named_end = end.and_then(id);
         let read = |field: &str, error: serde_json::Error| {
             format_error(path, field.to_owned(), error.to_string())
         };
@@ -184,6 +199,7 @@ impl File {
                 .map_err(|e| read("pre_tokenizer", e))?,
             prefix_space,
             ids: SpecialIds { bos, eos, unk, ..Default::default() },
+            named_end,
             add_bos: bos.is_some(),
             add_eos: eos.is_some(),
         })

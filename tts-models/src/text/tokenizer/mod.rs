@@ -12,9 +12,11 @@ mod alphabet;
 pub mod boundary;
 mod bytes;
 mod characters;
+mod ends;
 mod gguf;
 mod json;
 mod merges;
+mod onward;
 mod parts;
 mod pieces;
 mod split;
@@ -27,6 +29,7 @@ pub use characters::characters;
 pub use gguf::GgufVocabulary;
 
 use crate::{Files, ModelError};
+use onward::Onward;
 use pieces::Pieces;
 
 /// Text to token ids and back. Cheap to share behind an `Arc`; not cheap to clone, hence not `Clone`.
@@ -35,17 +38,18 @@ pub struct Tokenizer {
     full: tokenizers::Tokenizer,
     /// Does not; `None` when there are none.
     plain: Option<tokenizers::Tokenizer>,
+    /// For texts that go on; `None` where no space is put before a text.
+    onward: Option<Onward>,
     pieces: Arc<Pieces>,
     /// Bytes that no token stands for.
     missing: Box<[bool; 256]>,
     prefix_space: bool,
     ids: SpecialIds,
+    /// What ends a text by the word of another file.
+    named_end: Option<u32>,
     add_bos: bool,
     add_eos: bool,
 }
-
-/// Rows that a model may have beyond its tokenizer's ids.
-const PADDING: usize = 1024;
 
 /// Tokens with a role, where the file names them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,17 +92,26 @@ impl Tokenizer {
     /// The token ids of a text, with nothing added.
     ///
     /// Without `parse_special`, a special token's name in the text is text like any other. Added
-    /// tokens that are not special (`<think>` of Qwen3) are matched either way.
+    /// tokens that are not special (`<think>` of Qwen3) are matched either way. Added tokens whose
+    /// names stand between bars (`<|user|>`, `<｜User｜>`) are special, whatever the file says.
     ///
     /// # Errors
     /// When the text holds a byte that the vocabulary cannot express; some byte-level vocabularies
     /// lack rare control characters.
     pub fn encode(&self, text: &str, parse_special: bool) -> Result<Vec<u32>, ModelError> {
-        let input = |problem: String| ModelError::Input { field: "text".into(), problem };
         let encoder = match &self.plain {
             Some(plain) if !parse_special => plain,
             _ => &self.full,
         };
+        self.encode_by(encoder, text)
+    }
+
+    fn encode_by(
+        &self,
+        encoder: &tokenizers::Tokenizer,
+        text: &str,
+    ) -> Result<Vec<u32>, ModelError> {
+        let input = |problem: String| ModelError::Input { field: "text".into(), problem };
         let encoding = encoder.encode_fast(text, false).map_err(|e| input(e.to_string()))?;
         let ids = encoding.get_ids().to_vec();
         // The crate drops such bytes in silence. They are sound within the name of a special token.
@@ -161,9 +174,21 @@ impl Tokenizer {
         self.pieces.len()
     }
 
+    /// How many of the first ids may be drawn: those after them, up to [`Self::vocab_size`] and the
+    /// model's own, stand for nothing, or are named as padding.
+    pub fn drawn(&self) -> usize {
+        self.pieces.used()
+    }
+
     /// The id of a token as the vocabulary stores it: `<|im_end|>`, or `Ġthe` in a byte-level one.
     pub fn id(&self, token: &str) -> Option<u32> {
         self.full.token_to_id(token)
+    }
+
+    /// The token of an id as the vocabulary stores it, the reverse of [`id`](Self::id): what to print
+    /// where a token has no text, such as one that ends a turn.
+    pub fn name(&self, id: u32) -> Option<String> {
+        self.full.id_to_token(id)
     }
 
     /// Tokens with a role, where the file names them.
@@ -188,15 +213,14 @@ impl Tokenizer {
     }
 
     /// Checks that a model of `config_vocab_size` ids knows every token. More ids are fine: models
-    /// are padded. `path` is the model's file.
+    /// are padded, and what stands for nothing is never drawn ([`Self::drawn`]). `path` is the model's
+    /// file.
     ///
     /// # Errors
-    /// When the tokenizer has ids that the model lacks, or the model has more rows than padding
-    /// explains.
+    /// When the tokenizer has ids that the model lacks.
     pub fn check_vocab(&self, config_vocab_size: usize, path: &Path) -> Result<(), ModelError> {
         let size = self.vocab_size();
-        // Matrices are padded to round numbers, by a few hundred rows at most.
-        if (size..=size + PADDING).contains(&config_vocab_size) {
+        if config_vocab_size >= size {
             return Ok(());
         }
         let problem = format!(

@@ -6,7 +6,8 @@
 //! checked here first.
 //!
 //! Two encoders are built. `full` knows the special tokens. `plain` lacks them altogether: they
-//! are neither matched in the text nor reachable through merges, so no text can produce one.
+//! are neither matched in the text nor reachable through merges, so no text can produce one. A third
+//! is for texts that go on after others, see [`super::onward`].
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -16,8 +17,9 @@ use tokenizers::models::bpe::{BPE, Vocab};
 use tokenizers::{AddedToken, NormalizerWrapper, PreTokenizerWrapper};
 
 use super::alphabet::{Alphabet, Unmapper, byte_chars};
+use super::onward::{Bare, Onward, bare};
 use super::pieces::Pieces;
-use super::{SpecialIds, Tokenizer};
+use super::{SpecialIds, Tokenizer, ends};
 use crate::ModelError;
 
 /// Longest token, in bytes. Real vocabularies stay below 1,024.
@@ -58,6 +60,8 @@ pub(super) struct Parts {
     pub prefix_space: bool,
     /// Tokens with a role.
     pub ids: SpecialIds,
+    /// A token that ends a text by the word of another file.
+    pub named_end: Option<u32>,
     /// Whether a text starts with the BOS token.
     pub add_bos: bool,
     /// Whether a text ends with the EOS token.
@@ -76,6 +80,9 @@ pub(super) fn format_error(
 impl Parts {
     /// Checks the parts and puts the tokenizer together.
     pub(super) fn build(mut self) -> Result<Tokenizer, ModelError> {
+        for (_, token) in &mut self.added {
+            token.special |= ends::is_control(&token.content);
+        }
         self.check_tokens()?;
         self.check_merges()?;
         let special: HashMap<u32, String> = (self.added.iter())
@@ -87,13 +94,24 @@ impl Parts {
         let missing = self.missing_bytes(&names)?;
         let full = self.encoder(&HashSet::new())?;
         let plain = if names.is_empty() { None } else { Some(self.encoder(&names)?) };
+        let onward = match bare(self.normalizer.as_ref(), self.pre_tokenizer.as_ref()) {
+            Some(Bare { normalizer, pre_tokenizer, behind_control }) => {
+                let mut encoder = self.encoder(&names)?;
+                encoder.with_normalizer(normalizer).map_err(|error| self.unbuilt(&error))?;
+                encoder.with_pre_tokenizer(pre_tokenizer);
+                Some(Onward { encoder, behind_control })
+            }
+            None => None,
+        };
         Ok(Tokenizer {
             full,
             plain,
+            onward,
             pieces,
             missing,
             prefix_space: self.prefix_space,
             ids: self.ids,
+            named_end: self.named_end,
             add_bos: self.add_bos,
             add_eos: self.add_eos,
         })
@@ -175,7 +193,10 @@ impl Parts {
         let added: HashSet<u32> = self.added.iter().map(|(id, _)| *id).collect();
         let pieces: Vec<(u32, Vec<u8>)> = (self.tokens.iter())
             .map(|(token, id)| {
-                if added.contains(id) {
+                // `SentencePiece` writes spaces its own way in these too; in byte-level vocabularies
+                // they stand as they are.
+                let verbatim = special.contains_key(id) || self.alphabet == Alphabet::ByteLevel;
+                if verbatim && added.contains(id) {
                     return Ok((*id, token.clone().into_bytes()));
                 }
                 let bytes = unmapper.bytes(token, self.byte_fallback).map_err(|c| {
@@ -214,11 +235,14 @@ impl Parts {
         Ok(missing)
     }
 
+    /// What the crate says of parts that it does not take.
+    fn unbuilt(&self, error: &tokenizers::Error) -> ModelError {
+        format_error(&self.path, self.tokens_field, error.to_string())
+    }
+
     /// An encoder that does not know the tokens in `without`.
     fn encoder(&self, without: &HashSet<&str>) -> Result<tokenizers::Tokenizer, ModelError> {
-        let fail = |error: tokenizers::Error| {
-            format_error(&self.path, self.tokens_field, error.to_string())
-        };
+        let fail = |error: tokenizers::Error| self.unbuilt(&error);
         let unknown = self.unknown.as_deref();
         let tokens = (self.tokens.iter())
             .filter(|(token, _)| !without.contains(token.as_str()) || unknown == Some(token))

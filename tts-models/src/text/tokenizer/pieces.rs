@@ -47,13 +47,24 @@ impl Pieces {
         }
     }
 
+    /// One more than the last id that stands for something: neither without a token nor with a name
+    /// that converters give to padding.
+    pub(super) fn used(&self) -> usize {
+        let used = |id: &u32| {
+            let token = self.special(*id).map_or_else(|| self.bytes(*id), str::as_bytes);
+            !token.is_empty() && !is_padding(*id, token)
+        };
+        let last = u32::try_from(self.len()).ok().and_then(|ids| (0..ids).rev().find(used));
+        last.map_or(0, |id| id as usize + 1)
+    }
+
     /// A digest of what every id stands for. Ids without a token do not count, nor do the names
     /// that converters give to them: `[PAD7]` for id 7.
     pub(super) fn digest(&self) -> u64 {
         let mut digest = Digest::default();
         for id in (0_u32..).take(self.len()) {
             let token = self.special(id).map_or_else(|| self.bytes(id), str::as_bytes);
-            if !token.is_empty() && token != format!("[PAD{id}]").as_bytes() {
+            if !token.is_empty() && !is_padding(id, token) {
                 digest.number(id.into());
                 digest.bytes(token);
             }
@@ -65,6 +76,11 @@ impl Pieces {
     pub(super) fn special(&self, id: u32) -> Option<&str> {
         self.special.get(&id).map(String::as_str)
     }
+}
+
+/// Whether a token has the name that converters give to an id without one.
+fn is_padding(id: u32, token: &[u8]) -> bool {
+    token == format!("[PAD{id}]").as_bytes()
 }
 
 #[cfg(test)]

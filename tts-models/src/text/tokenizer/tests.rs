@@ -110,20 +110,23 @@ fn bytes_round_trip_and_hide_control_tokens() {
 }
 
 #[test]
-fn a_model_may_be_larger_than_its_tokenizer() {
+fn a_model_may_be_larger_than_its_tokenizer_and_not_smaller() {
     let tokenizer = Tokenizer::bytes().unwrap();
     let path = Path::new("config.json");
-    assert!(tokenizer.check_vocab(260, path).is_ok());
-    assert!(tokenizer.check_vocab(512, path).is_ok());
-    for other in [259, 260 + PADDING + 1, 49_152] {
-        assert_eq!(
-            tokenizer.check_vocab(other, path).unwrap_err().to_string(),
-            format!(
-                "config.json: vocab_size: {other}, but the tokenizer has 260 ids: it belongs to \
-                 another model"
-            )
-        );
+    for size in [260, 512, 49_152] {
+        assert!(tokenizer.check_vocab(size, path).is_ok());
     }
+    assert_eq!(
+        tokenizer.check_vocab(259, path).unwrap_err().to_string(),
+        "config.json: vocab_size: 259, but the tokenizer has 260 ids: it belongs to another model"
+    );
+    // What stands for nothing at the end is not drawn.
+    assert_eq!((tokenizer.vocab_size(), tokenizer.drawn()), (260, 260));
+    let tokens = ["a", "b", "ab", "<e>", "[PAD4]", "[PAD6]", "[PAD6]x", "[PAD7]", "[PAD8]"];
+    let tokens = tokens.map(str::to_owned).into();
+    let spec = GgufVocabulary { tokens, token_types: vec![1, 1, 1, 3, 5, 5, 5, 5, 5], ..gpt2() };
+    let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
+    assert_eq!((tokenizer.vocab_size(), tokenizer.drawn()), (9, 7));
 }
 
 /// A small `SentencePiece` vocabulary.
@@ -417,4 +420,144 @@ fn a_million_characters_take_no_time() {
         let ids = tokenizer.encode(&text, false).unwrap();
         assert_eq!(tokenizer.decode(&ids, true).len(), text.len());
     }
+}
+
+#[test]
+fn names_between_bars_are_control_tokens_whatever_the_file_says() {
+    let names = ["<｜User｜>", "<|im_start|>", "<end_of_turn>", "<think>"];
+    let mut json = file();
+    for (id, name) in (8..).zip(names) {
+        let token = json!({"id": id, "content": name, "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": false});
+        json["added_tokens"].as_array_mut().unwrap().push(token);
+    }
+    let json = json.to_string().into_bytes();
+    let tokenizer = Tokenizer::from_json_bytes(&json, Path::new("t")).unwrap();
+    for (id, name) in (8..).zip(names) {
+        let control = name != "<think>";
+        assert_eq!(tokenizer.encode(name, true).unwrap(), [id]);
+        assert_eq!(tokenizer.is_special(id), control, "{name}");
+        assert_eq!(tokenizer.token_bytes(id), if control { b"" } else { name.as_bytes() });
+        assert_eq!(tokenizer.name(id).as_deref(), Some(name));
+        // This vocabulary has no other way to write them.
+        assert_eq!(tokenizer.encode(name, false).is_err(), control, "{name}");
+    }
+    // Of a GGUF file: one marked as defined by the user, and an end that is marked as ordinary.
+    let tokens = ["a", "b", "ab", "<e>", "<｜User｜>", "<|im_end|>", "<file>"];
+    let tokens = tokens.map(str::to_owned).into();
+    let spec = GgufVocabulary { tokens, token_types: vec![1, 1, 1, 3, 4, 1, 4], ..gpt2() };
+    let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
+    let special: Vec<u32> = (0..7).filter(|&id| tokenizer.is_special(id)).collect();
+    assert_eq!(special, [3, 4, 5]);
+    assert_eq!(tokenizer.encode("a<|im_end|><｜User｜>", true).unwrap(), [0, 5, 4]);
+}
+
+#[test]
+fn whatever_a_file_names_ends_and_control_tokens_that_are_known_to() {
+    let model = |ends: &[u32]| crate::ModelConfig {
+        eos_token_ids: ends.to_vec(),
+        ..crate::testing::byte_config("llama")
+    };
+    let bytes = Tokenizer::bytes().unwrap();
+    assert_eq!(bytes.end_tokens(&model(&[])), [256, 258]);
+    assert_eq!(bytes.end_tokens(&model(&[7, 258, 3])), [3, 7, 256, 258]);
+    let names = |tokens: &[(&str, i32)]| {
+        let kept = [("a", 1), ("b", 1), ("ab", 1)].iter().chain(tokens);
+        let (tokens, token_types): (Vec<String>, Vec<i32>) =
+            kept.map(|&(token, kind)| (token.to_owned(), kind)).unzip();
+        let spec = GgufVocabulary { tokens, token_types, ..gpt2() };
+        let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
+        let ends = tokenizer.end_tokens(&model(&[]));
+        ends.into_iter().map(|id| tokenizer.name(id).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[("<e>", 3), ("<|eot_id|>", 3), ("<|x|>", 3)]), ["<|eot_id|>"]);
+    assert_eq!(names(&[("</s>", 3), ("<|im_end|>", 1)]), ["</s>", "<|im_end|>"]);
+    let all = ["<|eom_id|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>"];
+    for name in all.into_iter().chain(["<｜end▁of▁sentence｜>", "<|return|>"]) {
+        assert_eq!(names(&[(name, 3)]), [name]);
+    }
+    // Files of code end with names that an ordinary token may have.
+    assert_eq!(names(&[("<reponame>", 3)]), ["<reponame>"]);
+    assert!(names(&[("<reponame>", 1)]).is_empty());
+    // Messages that are parts of a turn do not end it.
+    assert_eq!(names(&[("<|end|>", 3), ("<|call|>", 3)]), ["<|end|>", "<|call|>"]);
+    let harmony = [("<|end|>", 3), ("<|call|>", 3), ("<|return|>", 3)];
+    assert_eq!(names(&harmony), ["<|call|>", "<|return|>"]);
+}
+
+/// A `tokenizer.json` of the `SentencePiece` kind, with a normalizer and a pre-tokenizer.
+fn sentences(normalizer: Value, pre_tokenizer: Value) -> Tokenizer {
+    let mut vocab = serde_json::Map::new();
+    let list = ["<unk>", "<s>", "</s>", "\u{2581}", "a", "b", "\u{2581}a", "\u{2581}\u{2581}", "c"];
+    for (id, token) in list.iter().enumerate() {
+        vocab.insert((*token).to_owned(), json!(id));
+    }
+    let added = |id: u32, content: &str, special: bool| {
+        json!({"id": id, "content": content, "single_word": false, "lstrip": false,
+               "rstrip": false, "normalized": false, "special": special})
+    };
+    let json = json!({
+        "added_tokens": [added(0, "<unk>", true), added(1, "<s>", true), added(2, "</s>", true),
+                         added(7, "\u{2581}\u{2581}", false)],
+        "normalizer": normalizer, "pre_tokenizer": pre_tokenizer, "post_processor": null,
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "Replace", "pattern": {"String": "\u{2581}"}, "content": " "},
+            {"type": "ByteFallback"}, {"type": "Fuse"}]},
+        "model": {"type": "BPE", "vocab": vocab, "merges": [["\u{2581}", "a"]],
+                  "unk_token": "<unk>", "fuse_unk": true},
+    });
+    Tokenizer::from_json_bytes(json.to_string().as_bytes(), Path::new("t")).unwrap()
+}
+
+#[test]
+fn a_text_that_goes_on_has_no_space_that_no_one_wrote() {
+    let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "\u{2581}"});
+    let prepend = json!({"type": "Prepend", "prepend": "\u{2581}"});
+    let both = json!({"type": "Sequence", "normalizers": [prepend, replace]});
+    let scheme = |scheme: &str| {
+        json!({"type": "Metaspace", "replacement": "\u{2581}", "prepend_scheme": scheme,
+               "split": false})
+    };
+    // Ids are those of `encode` of the `tokenizers` package for the whole text, cut in two.
+    for (tokenizer, begins, behind_control) in [
+        (sentences(both, Value::Null), true, true),
+        (sentences(Value::Null, scheme("always")), true, true),
+        (sentences(Value::Null, scheme("first")), true, false),
+        (sentences(Value::Null, scheme("never")), false, false),
+        (sentences(replace, Value::Null), false, false),
+    ] {
+        let a = |space: bool| if space { 6 } else { 4 };
+        assert_eq!(tokenizer.encode("a", false).unwrap(), [a(begins)]);
+        let after = |before: &[u32], text: &str, special: bool| {
+            tokenizer.encode_after(before, text, special).unwrap()
+        };
+        assert_eq!(after(&[], "a", false), [a(begins)]);
+        assert_eq!(after(&[5], "a", false), [4]);
+        assert_eq!(after(&[5], " a", false), [6]);
+        assert_eq!(after(&[0], "a", false), [4], "an unknown character is none of them");
+        assert_eq!(after(&[1], "a", false), [a(behind_control)]);
+        assert_eq!(after(&[5], "b</s>a", true), [5, 2, a(behind_control)]);
+        assert_eq!(after(&[5], "</s>a", true), [2, a(behind_control)]);
+        assert_eq!(after(&[5], "?a</s>b", true)[..3], [0, 4, 2]);
+        let whole = tokenizer.encode("ab</s>ac", true).unwrap();
+        let parts = tokenizer.encode("a", true).unwrap();
+        assert_eq!([&parts[..], &after(&parts, "b</s>ac", true)].concat(), whole);
+    }
+    let json = json!({"type": "ByteLevel", "add_prefix_space": true, "trim_offsets": true,
+                      "use_regex": false});
+    let mut bytes = file();
+    (bytes["pre_tokenizer"], bytes["model"]["vocab"]["\u{120}"]) = (json, json!(9));
+    let bytes = bytes.to_string().into_bytes();
+    let tokenizer = Tokenizer::from_json_bytes(&bytes, Path::new("t")).unwrap();
+    assert_eq!(tokenizer.encode("a", false).unwrap(), [9, 0]);
+    assert_eq!(tokenizer.encode_after(&[1], "a", false).unwrap(), [0]);
+}
+
+#[test]
+fn spaces_of_added_tokens_are_spaces() {
+    let replace = json!({"type": "Replace", "pattern": {"String": " "}, "content": "\u{2581}"});
+    let tokenizer = sentences(replace, Value::Null);
+    assert_eq!(tokenizer.decode(&[4, 7, 5, 3], true), "a  b ");
+    assert_eq!(tokenizer.text(&[7, 6]), "   a");
+    assert_eq!(tokenizer.token_bytes(7), b"  ");
 }
