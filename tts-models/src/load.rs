@@ -18,6 +18,7 @@ use crate::exec::Runtime;
 #[cfg(feature = "wgpu")]
 use crate::exec::WgpuRuntime;
 use crate::exec::{Cpu, Plain};
+use crate::text::template::TemplateArgument;
 use crate::train::Adapter;
 use crate::weights::identity::{identity, reference};
 use crate::{
@@ -74,6 +75,13 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Empties the prefix cache: later calls compute everything again, with the same results.
     fn forget(&self);
 
+    /// Tells the chat template a variable that it looks at (`enable_thinking`, say), for all prompts from now
+    /// on; the identity says so from now on.
+    ///
+    /// # Errors
+    /// When the model has no chat template.
+    fn set_template_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError>;
+
     /// Logits `[vocab_size]` of the token after `tokens`.
     ///
     /// # Errors
@@ -102,6 +110,10 @@ impl<E: Executor> LanguageModel for Engine<E> {
         Engine::forget(self);
     }
 
+    fn set_template_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError> {
+        Engine::set_template_argument(self, argument)
+    }
+
     fn next_logits(&self, tokens: &[u32]) -> Result<Vec<f32>, ModelError> {
         let Some(last) = tokens.len().checked_sub(1) else {
             return Err(ModelError::input("tokens", "none, expected at least one"));
@@ -114,7 +126,7 @@ impl<E: Executor> LanguageModel for Engine<E> {
 /// The checkpoint and its text side, which fit.
 fn read(files: Files, config: &EngineConfig) -> Result<(Checkpoint, TextSide), ModelError> {
     config.check()?;
-    let checkpoint = Checkpoint::open(files)?;
+    let checkpoint = Checkpoint::open(files)?.within(config.positions);
     let text = TextSide::open(&checkpoint)?;
     text.tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
     Ok((checkpoint, text))

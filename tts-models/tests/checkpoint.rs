@@ -300,3 +300,39 @@ fn readers_cross_threads() {
     crosses::<DecoderWeights>();
     crosses::<ModelError>();
 }
+
+/// Programs differ in which of the two they run, so neither is taken for granted.
+#[test]
+fn a_head_that_the_config_denies_must_be_the_embedding() {
+    let weights = tiny("qwen3", 4);
+    let folder = tempfile::tempdir().unwrap();
+    let load = |config: &ModelConfig, tensors: &[Owned]| {
+        fs::write(folder.path().join("config.json"), config.to_json()).unwrap();
+        write_safetensors(&folder.path().join("model.safetensors"), tensors);
+        DecoderWeights::load(&Checkpoint::open(folder.path()).unwrap())
+    };
+    let tied = ModelConfig { tie_word_embeddings: true, ..weights.config.clone() };
+    let mut tensors = owned(&weights);
+    let error = load(&tied, &tensors).unwrap_err().to_string();
+    assert!(
+        error.contains("lm_head.weight: differs from model.embed_tokens.weight, but tie_word"),
+        "{error}"
+    );
+    assert_eq!(load(&weights.config, &tensors).unwrap(), weights);
+    let embedding = weights.embedding.clone();
+    let head = tensors.iter_mut().find(|(name, ..)| name == "lm_head.weight").unwrap();
+    head.2.clone_from(&embedding);
+    assert!(load(&tied, &tensors).unwrap().head.is_none());
+    let head = tensors.iter_mut().find(|(name, ..)| name == "lm_head.weight").unwrap();
+    head.2[5] += 0.5;
+    assert!(load(&tied, &tensors).is_err());
+}
+
+#[test]
+fn positions_may_be_fewer_than_files_say_and_never_more() {
+    let checkpoint = || from_gguf(&decoder_gguf(&tiny("llama", 4))).unwrap();
+    for (positions, expected) in [(0, 64), (16, 16), (64, 64), (4_096, 64)] {
+        let config = checkpoint().within(positions).config().clone();
+        assert_eq!(config.max_position_embeddings, expected, "{positions}");
+    }
+}

@@ -5,9 +5,10 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use tts_models::testing::{byte_config, decoder_gguf, tiny_config};
+use tts_models::testing::{GgufWriter, byte_config, decoder_gguf, tiny_config};
 use tts_models::text::tokenizer::characters;
 use tts_models::train::{Adapter, AdapterConfig};
+use tts_models::weights::gguf::Value;
 use tts_models::weights::safetensors::SafetensorsFile;
 use tts_models::{
     Backend, ChatTemplate, Checkpoint, DecoderWeights, EngineConfig, Files, LanguageModel,
@@ -270,4 +271,115 @@ fn paths_of_every_kind_are_files() {
     assert!(missing.read().unwrap_err().to_string().starts_with(missing.path().to_str().unwrap()));
     // What is there and cannot be read is not taken for missing.
     assert!(Files::from(folder.path()).read_if_there().is_err());
+}
+
+/// A GGUF file with metadata and every other tensor in a second part.
+fn parts(change: impl Fn(&mut [GgufWriter; 2])) -> (DecoderWeights, Vec<Vec<u8>>) {
+    let weights = DecoderWeights::random(tiny_config("llama"), 3).unwrap();
+    let whole = decoder_gguf(&weights);
+    let count = u32::try_from(whole.tensors.len()).unwrap();
+    let second = GgufWriter {
+        tensors: whole.tensors.iter().skip(1).step_by(2).cloned().collect(),
+        ..GgufWriter::default()
+    };
+    let first = GgufWriter { tensors: whole.tensors.iter().step_by(2).cloned().collect(), ..whole };
+    let mut parts = [(first, 0), (second, 1)].map(|(writer, number)| {
+        writer
+            .with("split.no", Value::U16(number))
+            .with("split.count", Value::U16(2))
+            .with("split.tensors.count", Value::U32(count))
+    });
+    change(&mut parts);
+    (weights, parts.iter().map(GgufWriter::finish).collect())
+}
+
+#[test]
+fn a_gguf_file_in_parts_opens_by_any_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let put = |(weights, files): (DecoderWeights, Vec<Vec<u8>>)| {
+        std::fs::write(at("m-00001-of-00002.gguf"), &files[0]).unwrap();
+        std::fs::write(at("m-00002-of-00002.gguf"), &files[1]).unwrap();
+        std::fs::write(at("alone.gguf"), &files[0]).unwrap();
+        weights
+    };
+    let weights = put(parts(|_| {}));
+    for name in ["m-00001-of-00002.gguf", "m-00002-of-00002.gguf"] {
+        let checkpoint = Checkpoint::open(at(name)).unwrap();
+        assert_eq!(DecoderWeights::load(&checkpoint).unwrap(), weights);
+        assert!(checkpoint.tensor_names().is_sorted());
+    }
+    let error = |name: &str| Checkpoint::open(at(name)).unwrap_err().to_string();
+    assert!(
+        error("alone.gguf").contains("split.count: 2 parts, but the name"),
+        "{}",
+        error("alone.gguf")
+    );
+    std::fs::copy(at("m-00001-of-00002.gguf"), at("m-00003-of-00002.gguf")).unwrap();
+    assert!(error("m-00003-of-00002.gguf").contains("but the name does not end in"));
+    let set = |parts: &mut [GgufWriter; 2], part: usize, key: &str, value: Value| {
+        parts[part].metadata.iter_mut().find(|(known, _)| known == key).unwrap().1 = value;
+    };
+    put(parts(|parts| set(parts, 1, "split.no", Value::U16(0))));
+    assert!(error("m-00001-of-00002.gguf").contains("00002.gguf: split.no: not part 2 of 2"));
+    put(parts(|parts| set(parts, 0, "split.tensors.count", Value::U32(99))));
+    assert!(error("m-00001-of-00002.gguf").contains("split.tensors.count: 99, but all parts hold"));
+    put(parts(|parts| {
+        let twice = parts[0].tensors[0].clone();
+        parts[1].tensors.push(twice);
+    }));
+    assert!(error("m-00001-of-00002.gguf").contains("this tensor is in an earlier part"));
+    std::fs::remove_file(at("m-00002-of-00002.gguf")).unwrap();
+    assert!(error("m-00001-of-00002.gguf").contains("m-00002-of-00002.gguf: "));
+}
+
+#[test]
+fn files_that_are_no_model_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let put = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+    let weights = DecoderWeights::random(tiny_config("llama"), 3).unwrap();
+    // Its first bytes say what it is, not its name.
+    for name in ["tiny.GGUF", "tiny.bin", "blob"] {
+        std::fs::write(at(name), decoder_gguf(&weights).finish()).unwrap();
+        let checkpoint = Checkpoint::open(at(name)).unwrap();
+        assert_eq!(DecoderWeights::load(&checkpoint).unwrap(), weights, "{name}");
+    }
+    let model = |path: &Path| open(path, Backend::Native, engine()).err().unwrap().to_string();
+    let pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n";
+    for name in ["p.gguf", "p", "p.safetensors"] {
+        put(name, pointer);
+    }
+    std::fs::write(at("config.json"), weights.config.to_json()).unwrap();
+    for name in ["p.gguf", "p", "p.safetensors"] {
+        let error = model(&at(name));
+        assert!(error.contains("content: a Git LFS pointer"), "{error}");
+    }
+    put("model.safetensors", pointer);
+    assert!(model(folder.path()).contains("model.safetensors: content: a Git LFS pointer"));
+    std::fs::remove_file(at("model.safetensors")).unwrap();
+    put("pytorch_model.bin", "");
+    assert!(
+        model(folder.path()).contains("model.safetensors: unsupported pytorch_model.bin without")
+    );
+    std::fs::remove_file(at("config.json")).unwrap();
+    put("adapter_config.json", "{}");
+    assert!(model(folder.path()).contains("path: is an adapter, not a model"));
+
+    save(&at("model"));
+    std::fs::remove_file(at("model/tokenizer.json")).unwrap();
+    assert!(model(&at("model")).ends_with(&std::io::Error::from_raw_os_error(2).to_string()));
+    put("model/tokenizer.model", "");
+    assert!(
+        model(&at("model")).contains("tokenizer.json: path: is missing beside tokenizer.model")
+    );
+    put("model/tokenizer.json", pointer);
+    assert!(model(&at("model")).contains("tokenizer.json: content: a Git LFS pointer"));
+
+    for name in ["Qwen/Qwen3-0.6B", "HuggingFaceTB/SmolLM2-135M-Instruct"] {
+        let error = model(Path::new(name));
+        assert!(error.starts_with(&format!("{name}: path: there is no such")), "{error}");
+        assert!(error.contains("nothing is downloaded"), "{error}");
+    }
+    assert!(model(Path::new("a/b/c")).contains("unsupported kind of file"));
 }

@@ -141,7 +141,7 @@ fn broken_structures_are_refused_by_name() {
         ("zero dimension", patched(tensor_a + 5, &[0; 8]), "a: shape [2, 0] has a zero"),
         ("huge dimension", patched(tensor_a + 5, &huge), "a: "),
         ("dimensions that wrap", patched(tensor_a + 5, &[0xff; 16]), "a: shape"),
-        ("tensor type", patched(tensor_a + 21, &10u32.to_le_bytes()), "tensor type 10 (Q2_K)"),
+        ("tensor type", patched(tensor_a + 21, &16u32.to_le_bytes()), "tensor type 16 (IQ (imp"),
         ("broken block", patched(tensor_a + 21, &2u32.to_le_bytes()), "a: rows of 3 values"),
         ("offset past the end", patched(tensor_a + 25, &huge), "a: 24 bytes at offset"),
         ("offset that wraps", patched(tensor_a + 25, &(u64::MAX - 31).to_le_bytes()), "a: 24"),

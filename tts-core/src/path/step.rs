@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// The text of all tokens, control tokens left out.
+    /// The text of all tokens, control tokens left out. A stop text is the last of it: what its token
+    /// says after it is not said.
     pub text: String,
     /// All token ids, the delimiter and the end token included.
     pub tokens: Vec<u32>,

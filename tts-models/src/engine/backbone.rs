@@ -78,7 +78,10 @@ impl<E: Executor> Engine<E> {
                 return refuse(format!("position {bad} is outside a text of {found} tokens"));
             }
             if found > most {
-                let problem = format!("{found} tokens, but the model knows {most} positions");
+                let problem = format!(
+                    "{found} tokens, but the model knows {most} positions: those of its config, \
+                     or of its sliding window, or as many as were allowed"
+                );
                 return refuse(problem);
             }
             self.check_ids(tokens).or_else(|error| refuse(error.to_string()))?;

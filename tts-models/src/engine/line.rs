@@ -46,10 +46,12 @@ pub(super) struct Writer {
     prompt: u64,
 }
 
-/// Why a line ends, and how many of its last tokens say nothing but that.
+/// Why a line ends, how many of its last tokens say nothing but that, and how many of the last bytes
+/// were written in one token with a stop text, after it.
 struct End {
     finish: Finish,
     closing: usize,
+    after: usize,
 }
 
 impl Writer {
@@ -109,19 +111,19 @@ impl Writer {
     /// Whether and why the line ends after `token`; closes steps on the way.
     fn after(&mut self, token: u32, last: bool, halts: bool, tokenizer: &Tokenizer) -> Option<End> {
         let found = self.texts.take(token);
-        let said = |finish: Finish, reach: usize| {
-            Some(End { finish, closing: holding(tokenizer, &self.tokens, reach) })
+        let said = |finish: Finish, reach: usize, after: usize| {
+            Some(End { finish, closing: holding(tokenizer, &self.tokens, reach), after })
         };
-        if let Some(reach) = found.stop {
-            return said(Finish::Stop, reach);
+        if let Some(stop) = found.stop {
+            return said(Finish::Stop, stop.reach, stop.after);
         }
         if last {
-            return Some(End { finish: Finish::Stop, closing: 1 });
+            return Some(End { finish: Finish::Stop, closing: 1, after: 0 });
         }
         if let Some(reach) = found.pause {
-            return said(Finish::Pause, reach);
+            return said(Finish::Pause, reach, 0);
         }
-        let end = |finish: Finish| Some(End { finish, closing: 0 });
+        let end = |finish: Finish| Some(End { finish, closing: 0, after: 0 });
         if halts {
             return end(Finish::Halted);
         }
@@ -144,18 +146,18 @@ impl Writer {
             if out || self.request.prefix.len() + steps >= rule.max_steps as usize {
                 return end(Finish::Length);
             }
-            self.close(0, tokenizer);
+            self.close(0, 0, tokenizer);
             return None;
         }
         if out { end(Finish::Length) } else { None }
     }
 
     /// Ends the present step and begins the next.
-    fn close(&mut self, closing: usize, tokenizer: &Tokenizer) {
+    fn close(&mut self, closing: usize, after: usize, tokenizer: &Tokenizer) {
         let tokens = std::mem::take(&mut self.tokens);
         let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
         self.steps.push(Step {
-            text: tokenizer.text(&tokens),
+            text: before(tokenizer, &tokens, after),
             tokens,
             given: count(std::mem::take(&mut self.given)),
             logprobs: std::mem::take(&mut self.logprobs),
@@ -168,8 +170,19 @@ impl Writer {
     }
 
     fn complete(&mut self, end: &End, tokenizer: &Tokenizer) -> Completion {
-        self.close(end.closing, tokenizer);
+        self.close(end.closing, end.after, tokenizer);
         let steps = std::mem::take(&mut self.steps);
         Completion { steps, finish: end.finish, prompt_tokens: self.prompt }
     }
+}
+
+/// The text of tokens without their last bytes.
+fn before(tokenizer: &Tokenizer, tokens: &[u32], after: usize) -> String {
+    if after == 0 {
+        return tokenizer.text(tokens);
+    }
+    let mut bytes: Vec<u8> =
+        tokens.iter().flat_map(|&id| tokenizer.token_bytes(id)).copied().collect();
+    bytes.truncate(bytes.len().saturating_sub(after));
+    String::from_utf8_lossy(&bytes).into_owned()
 }

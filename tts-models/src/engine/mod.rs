@@ -29,7 +29,7 @@ pub use backbone::{Backbone, Wanted};
 use prompts::Prompts;
 
 use crate::exec::cache::PrefixCache;
-use crate::text::template::ChatTemplate;
+use crate::text::template::{ChatTemplate, TemplateArgument};
 use crate::{Executor, ModelError, TextSide, Tokenizer, WeightFormat};
 
 /// How much an engine does at a time.
@@ -49,12 +49,18 @@ pub struct EngineConfig {
     pub threads: usize,
     /// The type in which such an executor holds and multiplies weights, if it can choose.
     pub weights: WeightFormat,
+    /// Positions of a model that [`crate::open`] reads, at most; 0 for as many as its files say. GGUF
+    /// files of the types `llama` and `qwen2` do not say whether their model attends within a sliding
+    /// window (Mistral 7B v0.1 does, within 4,096 tokens): beyond it results are wrong, and only who
+    /// knows the window can set it here.
+    pub positions: usize,
     /// Lines run on past the model's end tokens, to their full length: for benchmarks.
     pub ignore_end: bool,
 }
 
 impl Default for EngineConfig {
-    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core, weights as stored.
+    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core, weights as stored, all
+    /// positions.
     fn default() -> Self {
         Self {
             max_lines: 64,
@@ -63,6 +69,7 @@ impl Default for EngineConfig {
             line_bytes: 4 << 30,
             threads: 0,
             weights: WeightFormat::Stored,
+            positions: 0,
             ignore_end: false,
         }
     }
@@ -99,6 +106,8 @@ pub struct Engine<E: Executor> {
     /// The tokenizer's digest.
     vocabulary: u64,
     identity: Option<String>,
+    /// What the template was told, by name.
+    arguments: Vec<TemplateArgument>,
 }
 
 impl<E: Executor> std::fmt::Debug for Engine<E> {
@@ -128,8 +137,18 @@ impl<E: Executor> Engine<E> {
         let vocabulary = tokenizer.digest();
         let text = TextSide { tokenizer, template };
         let prompts = Mutex::default();
-        let identity = None;
-        Ok(Self { executor, text, end_tokens, config, cache, rows, prompts, vocabulary, identity })
+        Ok(Self {
+            executor,
+            text,
+            end_tokens,
+            config,
+            cache,
+            rows,
+            prompts,
+            vocabulary,
+            identity: None,
+            arguments: Vec::new(),
+        })
     }
 
     /// The same engine with a name for what its lines depend on ([`Generator::identity`]):
@@ -137,6 +156,20 @@ impl<E: Executor> Engine<E> {
     #[must_use]
     pub fn with_identity(self, identity: impl Into<String>) -> Self {
         Self { identity: Some(identity.into()), ..self }
+    }
+
+    /// Tells the chat template a variable that it looks at, such as `enable_thinking`: prompts change
+    /// with it, and so does the identity.
+    ///
+    /// # Errors
+    /// When there is no chat template.
+    pub fn set_template_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError> {
+        self.text.set_template_argument(argument)?;
+        self.prompts = Mutex::default();
+        self.arguments.retain(|other| other.name() != argument.name());
+        self.arguments.push(argument.clone());
+        self.arguments.sort_by(|a, b| a.name().cmp(b.name()));
+        Ok(())
     }
 
     /// What runs the model.
@@ -223,6 +256,11 @@ impl<E: Executor> Generator for Engine<E> {
     }
 
     fn identity(&self) -> Option<String> {
-        self.identity.clone()
+        let mut identity = self.identity.clone()?;
+        for argument in &self.arguments {
+            identity.push_str(" template ");
+            identity.push_str(&argument.to_string());
+        }
+        Some(identity)
     }
 }

@@ -127,8 +127,10 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         let positions = self.engine.executor.config().max_position_embeddings;
         if prefix.tokens.len() >= positions {
             let found = prefix.tokens.len();
-            let problem =
-                format!("{found} tokens leave no room: the model knows {positions} positions");
+            let problem = format!(
+                "{found} tokens leave no room: the model knows {positions} positions, those \
+                     of its config, or of its sliding window, or as many as were allowed"
+            );
             return Err(ModelError::input("prompt", problem));
         }
         self.next += 1;

@@ -5,7 +5,7 @@
 
 use tts_core::StepRule;
 
-use crate::text::tokenizer::{Boundary, BoundaryState, Tokenizer};
+use crate::text::tokenizer::{Boundary, BoundaryState, Found, Tokenizer};
 use crate::{Executor, ModelError};
 
 use super::Engine;
@@ -18,12 +18,12 @@ pub(super) struct Texts {
     pause: BoundaryState,
 }
 
-/// What ends with a token: for stop and pause texts how many of the last bytes reach back to where
-/// they begin.
+/// What ends with a token: for a stop text where it stands, for a pause text how many of the last bytes
+/// reach back to where it begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ends {
     pub(super) step: bool,
-    pub(super) stop: Option<usize>,
+    pub(super) stop: Option<Found>,
     pub(super) pause: Option<usize>,
 }
 
@@ -38,7 +38,7 @@ impl Texts {
     pub(super) fn take(&mut self, token: u32) -> Ends {
         Ends {
             step: self.delimiters.push(token),
-            stop: self.stop.reach(token),
+            stop: self.stop.found(token),
             pause: self.pause.reach(token),
         }
     }

@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use tts_core::{Message, Prompt};
 
-use crate::text::template::{self, ChatTemplate};
+use crate::text::template::{self, ChatTemplate, TemplateArgument};
 use crate::text::tokenizer::GgufVocabulary;
+use crate::weights::advice;
 use crate::weights::gguf::Gguf;
 use crate::{Checkpoint, Files, ModelError, Tokenizer};
 
@@ -48,6 +49,7 @@ impl TextSide {
             return Ok(Self { tokenizer, template });
         }
         let folder = checkpoint.folder();
+        advice::tokenizer(folder)?;
         let file = folder.join("tokenizer.json");
         let Mentioned { template, end } = mentioned(&folder.join("tokenizer_config.json"))?;
         let bytes = file.read()?;
@@ -58,6 +60,19 @@ impl TextSide {
             None
         };
         Ok(Self { tokenizer: Arc::new(tokenizer), template })
+    }
+
+    /// Tells the chat template a variable that it looks at, such as `enable_thinking`.
+    ///
+    /// # Errors
+    /// When there is no chat template.
+    pub fn set_template_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError> {
+        let template = self.template.take().ok_or_else(|| {
+            let problem = format!("{argument}, but the model has no chat template");
+            ModelError::input("template argument", problem)
+        })?;
+        self.template = Some(template.with_argument(argument));
+        Ok(())
     }
 
     /// Token ids of a prompt: raw text as it stands (control tokens by name included), a chat by
@@ -262,3 +277,6 @@ fn vocabulary(gguf: &Gguf) -> Result<GgufVocabulary, ModelError> {
         pre,
     })
 }
+
+#[cfg(test)]
+mod tests;

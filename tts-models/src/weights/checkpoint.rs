@@ -7,6 +7,7 @@
 
 use std::path::Path;
 
+use super::advice;
 use super::names::{self, Rotary};
 use super::safetensors::{SafetensorsFile, Shards};
 use super::source::Source;
@@ -29,7 +30,7 @@ enum Tensors {
 }
 
 impl Checkpoint {
-    /// Opens a `.gguf` file, a folder with `config.json` and safetensors, or a `.json` or
+    /// Opens a GGUF file whatever its name, a folder with `config.json` and safetensors, or a `.json` or
     /// `.safetensors` file within such a folder. A `.safetensors` file named directly is the only
     /// one read.
     ///
@@ -44,8 +45,12 @@ impl Checkpoint {
         if files.is_folder() {
             return Self::open_folder(folder, &files.join("config.json"));
         }
+        if advice::is_gguf(&files) {
+            return Self::from_gguf(Gguf::open(files)?);
+        }
         let path = files.path();
-        match path.extension().and_then(|e| e.to_str()) {
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        match ending.as_deref() {
             Some("gguf") => Self::from_gguf(Gguf::open(files)?),
             Some("json") if path.ends_with("model.safetensors.index.json") => {
                 let config = folder.join("config.json");
@@ -57,15 +62,12 @@ impl Checkpoint {
                 let file = SafetensorsFile::open(&files)?;
                 Ok(Self { files, folder, config, tensors: Tensors::Safetensors(file.into()) })
             }
-            _ => Err(ModelError::unsupported(
-                path,
-                "path",
-                "kind of file; expected .gguf, .safetensors, config.json or a folder",
-            )),
+            _ => Err(advice::unknown(&files)),
         }
     }
 
     fn open_folder(folder: Files, config: &Files) -> Result<Self, ModelError> {
+        advice::folder(&folder, config)?;
         let config = ModelConfig::from_json(config)?;
         let tensors = Tensors::Safetensors(Shards::open(&folder)?);
         Ok(Self { files: folder.clone(), folder, config, tensors })
@@ -83,6 +85,17 @@ impl Checkpoint {
             config: ModelConfig::from_gguf(&gguf)?,
             tensors: Tensors::Gguf(Box::new(gguf)),
         })
+    }
+
+    /// The same with at most so many positions, if not 0: see
+    /// [`positions`](crate::EngineConfig::positions).
+    #[must_use]
+    pub fn within(mut self, positions: usize) -> Self {
+        if positions > 0 {
+            let known = &mut self.config.max_position_embeddings;
+            *known = positions.min(*known);
+        }
+        self
     }
 
     /// The shape of the decoder.
@@ -111,7 +124,7 @@ impl Checkpoint {
     /// The files that hold the tensors, in an order that does not depend on where they lie.
     pub(crate) fn sources(&self) -> Vec<&Source> {
         match &self.tensors {
-            Tensors::Gguf(gguf) => vec![gguf.source()],
+            Tensors::Gguf(gguf) => gguf.sources().collect(),
             Tensors::Safetensors(shards) => shards.sources().collect(),
         }
     }

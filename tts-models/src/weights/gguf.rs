@@ -9,6 +9,7 @@
 
 mod metadata;
 mod parse;
+mod split;
 pub(crate) mod types;
 mod value;
 
@@ -18,6 +19,7 @@ use std::path::Path;
 
 pub use self::parse::TensorInfo;
 pub use self::value::{Array, Value};
+use super::advice::refuse_pointer;
 use super::source::Source;
 use crate::ModelError;
 use crate::weights::{Files, RawTensor};
@@ -29,16 +31,25 @@ pub struct Gguf {
     version: u32,
     metadata: BTreeMap<String, Value>,
     tensors: BTreeMap<String, TensorInfo>,
+    /// The other parts of a file in several, whose metadata is that of this one.
+    others: Vec<Self>,
 }
 
 impl Gguf {
-    /// Opens a file and reads its header.
+    /// Opens a file and reads its header; of a file in parts, all of them, by any one.
     ///
     /// # Errors
     /// When the file cannot be read, its structure is broken (the error names the field), or it
     /// uses another version, byte order or tensor type.
     pub fn open(file: impl Into<Files>) -> Result<Self, ModelError> {
-        Self::from_source(Source::open(&file.into())?)
+        let file = file.into();
+        Self::alone(&file)?.with_parts(&file)
+    }
+
+    /// One file, be it a part.
+    fn alone(file: &Files) -> Result<Self, ModelError> {
+        refuse_pointer(file)?;
+        Self::from_source(Source::open(file)?)
     }
 
     /// Reads the header of any seekable input; `path` is what errors call it.
@@ -49,16 +60,28 @@ impl Gguf {
         reader: impl Read + Seek + Send + 'static,
         path: impl AsRef<Path>,
     ) -> Result<Self, ModelError> {
-        Self::from_source(Source::new(reader, path.as_ref().into())?)
+        let gguf = Self::from_source(Source::new(reader, path.as_ref().into())?)?;
+        match gguf.count_of_parts()? {
+            Some(count) => {
+                let problem = format!("one of {count} parts; open it by its path, and all are");
+                Err(ModelError::format(gguf.path(), "split.count", problem))
+            }
+            None => Ok(gguf),
+        }
     }
 
     fn from_source(source: Source) -> Result<Self, ModelError> {
         let parse::Header { version, metadata, tensors } = source.parse(parse::header)?;
-        Ok(Self { source, version, metadata, tensors })
+        Ok(Self { source, version, metadata, tensors, others: Vec::new() })
     }
 
     pub(crate) fn source(&self) -> &Source {
         &self.source
+    }
+
+    /// The files of all parts, in order.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        std::iter::once(&self.source).chain(self.others.iter().map(|part| &part.source))
     }
 
     /// The file, as errors name it.
@@ -78,12 +101,16 @@ impl Gguf {
 
     /// Names of all tensors, as in the file (`blk.0.attn_q.weight`), in alphabetical order.
     pub fn tensor_names(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
+        let parts = std::iter::once(self).chain(&self.others);
+        let mut names: Vec<&str> =
+            parts.flat_map(|part| part.tensors.keys()).map(String::as_str).collect();
+        names.sort_unstable();
+        names.into_iter()
     }
 
     /// Shape, type and place of a tensor.
     pub fn info(&self, name: &str) -> Option<&TensorInfo> {
-        self.tensors.get(name)
+        self.tensors.get(name).or_else(|| self.others.iter().find_map(|part| part.info(name)))
     }
 
     /// Reads one tensor.
@@ -91,6 +118,9 @@ impl Gguf {
     /// # Errors
     /// When there is none of that name, or the file cannot be read.
     pub fn read(&self, name: &str) -> Result<RawTensor, ModelError> {
+        if let Some(part) = self.others.iter().find(|part| part.tensors.contains_key(name)) {
+            return part.read(name);
+        }
         let info = self
             .info(name)
             .ok_or_else(|| ModelError::format(self.path(), name, "there is no such tensor"))?;

@@ -5,6 +5,7 @@
 //! checked against their real length before anything is allocated: see [`gguf`] and
 //! [`safetensors`].
 
+pub(crate) mod advice;
 mod checkpoint;
 pub mod config;
 pub mod decoder;

@@ -3,11 +3,13 @@
 //! The first family of ggml's block formats (`Q4_0` to `Q8_0`) keeps 32 values a block: an f16
 //! scale `d`, for the `_1` formats an f16 minimum `m`, and small integers `q`, so that a value is
 //! `d * q` or `d * q + m`. Nibble `j` of the low halves is value `j`, of the high halves value
-//! `j + 16`. The second family, of 256 values, is in [`k`].
+//! `j + 16`. The second family, of 256 values, is in [`k`],
+//! levels that are unevenly spaced in [`uneven`].
 //!
 //! Source: the layouts of ggml (`ggml-common.h`); checked against the `gguf` Python package.
 
 pub mod k;
+pub mod uneven;
 
 use half::{bf16, f16};
 
@@ -31,6 +33,10 @@ pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
         Dtype::Q4K => blocks(bytes, out, k::q4_k),
         Dtype::Q5K => blocks(bytes, out, k::q5_k),
         Dtype::Q6K => blocks(bytes, out, k::q6_k),
+        Dtype::Q2K => blocks(bytes, out, k::q2_k),
+        Dtype::Q3K => blocks(bytes, out, k::q3_k),
+        Dtype::IQ4NL => blocks(bytes, out, uneven::iq4_nl),
+        Dtype::IQ4XS => blocks(bytes, out, uneven::iq4_xs),
     }
 }
 

@@ -17,6 +17,7 @@ use ::safetensors::tensor::{Dtype as Stored, TensorInfo};
 use serde::Deserialize;
 
 pub use self::shards::Shards;
+use super::advice::refuse_pointer;
 use super::source::Source;
 use crate::ModelError;
 use crate::weights::{Dtype, Files, RawTensor};
@@ -47,7 +48,9 @@ impl SafetensorsFile {
     /// # Errors
     /// When the file cannot be read or its structure is broken; the error names the tensor.
     pub fn open(file: impl Into<Files>) -> Result<Self, ModelError> {
-        Self::from_source(Source::open(&file.into())?)
+        let file = file.into();
+        refuse_pointer(&file)?;
+        Self::from_source(Source::open(&file)?)
     }
 
     /// Reads the header of any seekable input; `path` is what errors call it.

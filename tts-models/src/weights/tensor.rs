@@ -31,17 +31,25 @@ pub enum Dtype {
     Q5_0,
     /// 32 values: an f16 scale, an f16 minimum and five bits.
     Q5_1,
+    /// 256 values: 16 sub-blocks with four-bit scales and minima, and two bits.
+    Q2K,
+    /// 256 values: 16 sub-blocks with six-bit scales, and three bits less 4.
+    Q3K,
     /// 256 values: 8 sub-blocks with six-bit scales and minima, and nibbles.
     Q4K,
     /// 256 values: 8 sub-blocks with six-bit scales and minima, and five bits.
     Q5K,
     /// 256 values: 16 sub-blocks with signed byte scales, and six bits less 32.
     Q6K,
+    /// 32 values: an f16 scale and nibbles that stand for unevenly spaced levels.
+    IQ4NL,
+    /// 256 values: 8 sub-blocks with six-bit scales, and nibbles as in `IQ4NL`.
+    IQ4XS,
 }
 
 impl Dtype {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::F32,
         Self::F16,
         Self::BF16,
@@ -50,17 +58,21 @@ impl Dtype {
         Self::Q4_1,
         Self::Q5_0,
         Self::Q5_1,
+        Self::Q2K,
+        Self::Q3K,
         Self::Q4K,
         Self::Q5K,
         Self::Q6K,
+        Self::IQ4NL,
+        Self::IQ4XS,
     ];
 
     /// Number of values of a block; 1 where there are no blocks.
     pub const fn block_len(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
-            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 => 32,
-            Self::Q4K | Self::Q5K | Self::Q6K => 256,
+            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::IQ4NL => 32,
+            Self::Q2K | Self::Q3K | Self::Q4K | Self::Q5K | Self::Q6K | Self::IQ4XS => 256,
         }
     }
 
@@ -70,10 +82,13 @@ impl Dtype {
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
             Self::Q8_0 => 34,
-            Self::Q4_0 => 18,
+            Self::Q4_0 | Self::IQ4NL => 18,
             Self::Q4_1 => 20,
             Self::Q5_0 => 22,
             Self::Q5_1 => 24,
+            Self::Q2K => 84,
+            Self::Q3K => 110,
+            Self::IQ4XS => 136,
             Self::Q4K => 144,
             Self::Q5K => 176,
             Self::Q6K => 210,
@@ -116,6 +131,10 @@ impl fmt::Display for Dtype {
             Self::Q4K => "Q4_K",
             Self::Q5K => "Q5_K",
             Self::Q6K => "Q6_K",
+            Self::Q2K => "Q2_K",
+            Self::Q3K => "Q3_K",
+            Self::IQ4NL => "IQ4_NL",
+            Self::IQ4XS => "IQ4_XS",
         })
     }
 }

@@ -186,7 +186,7 @@ fn a_bad_text_is_named_and_nothing_runs() {
         (text(vec![1; 601], &[0]), "texts[2]: 601 tokens, but the model knows 600 positions"),
     ] {
         let error = engine.hidden(&[fine.clone(), Wanted::default(), bad]).unwrap_err();
-        assert_eq!(error.to_string(), problem);
+        assert!(error.to_string().starts_with(problem), "{error}");
         assert_eq!(engine.executor().rows(), 0);
     }
     let unasked = text(vec![999], &[]);

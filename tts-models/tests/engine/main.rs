@@ -10,6 +10,7 @@ mod lines;
 mod native;
 mod pause;
 mod sessions;
+mod texts;
 mod watch;
 
 use std::path::Path;

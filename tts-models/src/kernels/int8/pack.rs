@@ -6,7 +6,7 @@ use super::{BLOCK, Base, Halves, Int8Panels};
 use crate::ModelError;
 use crate::kernels::matrix::{Line, PANEL};
 use crate::kernels::memory::Placed;
-use crate::weights::quant::{self, k};
+use crate::weights::quant::{self, k, uneven};
 use crate::weights::{Dtype, RawTensor};
 
 /// One block of 32 weights of one output.
@@ -37,7 +37,9 @@ impl Int8Panels {
             Dtype::Q4_1 | Dtype::Q4K => (true, None),
             Dtype::Q5_0 => (false, Some(16)),
             Dtype::Q5_1 | Dtype::Q5K => (false, None),
-            Dtype::Q8_0 | Dtype::Q6K => (false, Some(128)),
+            Dtype::Q8_0 | Dtype::Q2K | Dtype::Q3K | Dtype::Q6K | Dtype::IQ4NL | Dtype::IQ4XS => {
+                (false, Some(128))
+            }
             Dtype::F32 | Dtype::F16 | Dtype::BF16 => {
                 let problem = format!("{dtype} has no blocks to pack");
                 return Err(ModelError::input(&tensor.name, problem));
@@ -189,6 +191,17 @@ fn decode(dtype: Dtype, bytes: &[u8], out: &mut Vec<Block>) {
                     nibble | fifth.map_or(0, |at: usize| (bytes[at + i] >> sub & 1) << 4)
                 });
                 out.push(Block { levels, scale, minimum: -minimum });
+            }
+        }
+        Dtype::IQ4NL => {
+            let levels = uneven::levels(&bytes[2..]).map(|level| level.cast_unsigned() ^ 0x80);
+            out.push(Block { levels, scale: half(0), minimum: 0.0 });
+        }
+        Dtype::IQ4XS => {
+            for sub in 0..8 {
+                let levels = uneven::levels(&bytes[8 + 16 * sub..]);
+                let levels = levels.map(|level| level.cast_unsigned() ^ 0x80);
+                out.push(Block { levels, scale: uneven::scale(bytes, sub), minimum: 0.0 });
             }
         }
         _ => {

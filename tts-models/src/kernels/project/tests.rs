@@ -29,6 +29,8 @@ fn blocks(dtype: Dtype, outputs: usize, inputs: usize, seed: u64) -> RawTensor {
         let halves: &[usize] = match dtype {
             Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K => &[0, 2],
             Dtype::Q6K => &[208],
+            Dtype::Q2K => &[80, 82],
+            Dtype::Q3K => &[108],
             _ => &[0],
         };
         for &at in halves {
@@ -115,12 +117,16 @@ fn close_to_exact(x: &[f32], inputs: usize, matrix: &Matrix, y: &[f32]) {
     }
 }
 
-const QUANTISED: [Dtype; 8] = [
+const QUANTISED: [Dtype; 12] = [
     Dtype::Q8_0,
     Dtype::Q4_0,
     Dtype::Q4_1,
     Dtype::Q5_0,
     Dtype::Q5_1,
+    Dtype::Q2K,
+    Dtype::Q3K,
+    Dtype::IQ4NL,
+    Dtype::IQ4XS,
     Dtype::Q4K,
     Dtype::Q5K,
     Dtype::Q6K,
@@ -158,7 +164,7 @@ proptest! {
             // Exact types decode to what is stored; others to f16's precision or their own step.
             let stored = tensor.to_f32().unwrap();
             let most = stored.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-            let step = match dtype { Dtype::Q4K | Dtype::Q5K => most / 500.0, Dtype::Q6K => most / 200.0, _ => 0.0 };
+            let step = match dtype { Dtype::Q4K | Dtype::Q5K | Dtype::IQ4XS => most / 500.0, Dtype::Q2K | Dtype::Q3K | Dtype::Q6K => most / 200.0, _ => 0.0 };
             for (a, b) in decoded(&matrix).iter().zip(&stored) {
                 prop_assert!((a - b).abs() <= step, "{dtype}: {a} for {b}");
             }

@@ -3,15 +3,20 @@
 //! A [`ChatTemplate`] is the Jinja template of a model's `tokenizer_config.json`,
 //! `chat_template.jinja` or GGUF metadata, rendered as Hugging Face `transformers` renders it:
 //! blocks trimmed, loop controls, Python's string methods, `raise_exception`, `strftime_now`, and
-//! `tools` and `documents` set to none. Steps and memory of a rendering are bounded, so that a
+//! `generation` blocks, `'%s' % x`, `tools` and `documents` set to none. Steps and memory of a rendering are bounded, so that a
 //! hostile template fails instead of running on. One hole is known: a list that holds itself
 //! twice, many times over, is not charged for when a filter such as `string` turns it to text.
 //!
 //! Source: the Jinja language (Pallets project) and `apply_chat_template` of `transformers`.
 
+mod argument;
 mod clock;
+mod differ;
 mod folder;
 mod json;
+mod rewrite;
+
+pub use argument::TemplateArgument;
 
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -98,8 +103,11 @@ impl ChatTemplate {
             .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.set_formatter(json::format_bounded);
         environment.add_filter("tojson", json::tojson);
+        environment.add_test("iterable", differ::is_iterable);
+        environment.add_test("sequence", differ::is_sequence);
+        environment.add_test("number", differ::is_number);
         environment.add_function("raise_exception", raise_exception);
-        let template = environment.add_template_owned(NAME, source.to_owned());
+        let template = environment.add_template_owned(NAME, rewrite::rewrite(source));
         template.map_err(|error| at_line(path, &error))?;
         let variables = vec![
             ("bos_token".to_owned(), Value::from(bos)),
@@ -117,6 +125,12 @@ impl ChatTemplate {
         self.variables.retain(|(other, _)| *other != name);
         self.variables.push((name, value));
         self
+    }
+
+    /// [`Self::with`] of an argument as users write it.
+    #[must_use]
+    pub fn with_argument(self, argument: &TemplateArgument) -> Self {
+        self.with(argument.name(), argument.value())
     }
 
     /// Fixes what `strftime_now` takes for now, in seconds since 1970-01-01 UTC. Some templates

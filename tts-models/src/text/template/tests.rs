@@ -114,3 +114,92 @@ fn folders() {
     put("chat_template.jinja", "4\n{% if %}");
     assert!(render().unwrap_err().to_string().contains("chat_template.jinja: line 2: syntax"));
 }
+
+/// What Python's Jinja says of values, by `tests.py` of Jinja2 3.1.
+#[test]
+fn tests_of_values_answer_as_in_python() {
+    let answers = [
+        ("none", "- - - -"),
+        ("true", "- - - number"),
+        ("1", "- - - number"),
+        ("1.5", "- - - number"),
+        ("''", "iterable sequence - -"),
+        ("'abc'", "iterable sequence - -"),
+        ("[]", "iterable sequence - -"),
+        ("(1,2)", "iterable sequence - -"),
+        ("{}", "iterable sequence mapping -"),
+        ("{'a':1}", "iterable sequence mapping -"),
+        ("nope", "iterable sequence - -"),
+        ("range(3)", "iterable sequence - -"),
+        ("messages", "iterable sequence - -"),
+        ("messages[0]", "iterable sequence mapping -"),
+    ];
+    let message = [Message::new("user", "x")];
+    for (value, expected) in answers {
+        let found = ["iterable", "sequence", "mapping", "number"].map(|test| {
+            let source = format!("{{{{ '{test}' if {value} is {test} else '-' }}}}");
+            ChatTemplate::new(&source, "", "").unwrap().render(&message, true).unwrap()
+        });
+        assert_eq!(found.join(" "), expected, "{value}");
+    }
+}
+
+#[test]
+fn formats_give_the_texts_of_python() {
+    let message = [Message::new("user", "x")];
+    for (source, expected) in [
+        ("'%s' % 'a'", "a"),
+        ("'%s and %s' % ('a', 'b')", "a and b"),
+        ("'%d' % 3", "3"),
+        ("'%05.2f|%-4s|%4s|' % (3.14159, 'a', 'b')", "03.14|a   |   b|"),
+        ("'%s%%' % 5", "5%"),
+        ("'%x' % 255", "ff"),
+        ("'%s' % none", "None"),
+        ("'%s' % true", "True"),
+        ("'%s' % messages[0].role", "user"),
+        ("'a' ~ '%s' % 'b' ~ 'c'", "abc"),
+        ("'%s' % 'a' | upper", "A"),
+        ("'%s' % 'x' + 'y'", "xy"),
+        ("'%i items' % messages | length", "1 items"),
+        ("7 % 4", "3"),
+    ] {
+        let template = ChatTemplate::new(&format!("{{{{ {source} }}}}"), "", "").unwrap();
+        assert_eq!(template.render(&message, true).unwrap(), expected, "{source}");
+    }
+}
+
+/// Rendered with Jinja2 3.1, the block as `transformers` defines it.
+#[test]
+fn what_is_marked_for_training_renders_as_what_it_holds() {
+    let source = "{% for m in messages %}\n  {% if m.role == 'user' %}\nU:{{ m.content }}\n  {% else %}\n  {% generation %}\n{% set x = 1 %}A:{{ m.content }}<e>\n  {%- endgeneration %}\n  {%- endif %}\n{% endfor %}{{ x is defined }}{% if add_generation_prompt %}A:{% endif %}";
+    let chat = [("user", "1"), ("assistant", "2"), ("user", "3")].map(|(r, c)| Message::new(r, c));
+    let template = ChatTemplate::new(source, "", "").unwrap();
+    assert_eq!(template.render(&chat, true).unwrap(), "U:1\nA:2<e>U:3\nFalseA:");
+}
+
+#[test]
+fn arguments_are_json_or_text_and_reach_the_template() {
+    let source = "{{ think }} {% if think is true or think is false %}b{% endif %}";
+    let rendered = |argument: &str| {
+        let argument: TemplateArgument = argument.parse().unwrap();
+        assert_eq!(argument.to_string().parse::<TemplateArgument>().unwrap(), argument);
+        let template = ChatTemplate::new(source, "", "").unwrap().with_argument(&argument);
+        template.render(&[], true).unwrap()
+    };
+    assert_eq!(rendered("think=false"), "False b");
+    assert_eq!(rendered("think=high"), "high ");
+    assert_eq!(rendered("think=\"true\""), "true ");
+    assert_eq!(rendered("think="), " ");
+    assert_eq!(rendered("think=a=b"), "a=b ");
+    for (text, problem) in [
+        ("think", "expected NAME=VALUE"),
+        ("=1", "is not a name"),
+        ("a b=1", "is not a name"),
+        ("1a=1", "is not a name"),
+        ("messages=[]", "is not for users"),
+        ("add_generation_prompt=false", "is not for users"),
+    ] {
+        let error = text.parse::<TemplateArgument>().unwrap_err();
+        assert!(error.contains(problem), "{error}");
+    }
+}

@@ -3,7 +3,9 @@
 //! The delimiters are compiled into one automaton over bytes (Aho and Corasick), so a delimiter
 //! may span tokens, and each byte costs one table look-up however many delimiters there are. A
 //! delimiter counts only when the step holds something other than ASCII whitespace before it:
-//! blank lines at the start of a step do not end it.
+//! blank lines at the start of a step do not end it. The delimiter `"\n\n"` is a blank line, whatever
+//! white space stands on it. A delimiter or stop text that is the name of a control token, `<|im_end|>`,
+//! is that token too, which has no bytes of its own.
 //!
 //! Source: Aho and Corasick 1975, "Efficient string matching".
 
@@ -16,6 +18,9 @@ use crate::ModelError;
 
 /// Most bytes of all delimiters together; each takes a kilobyte of table.
 const MAX_BYTES: usize = 4096;
+
+/// The delimiter that stands for a blank line.
+const BLANK_LINE: &str = "\n\n";
 
 /// Delimiters compiled for one tokenizer. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,6 +36,10 @@ struct Shared {
     /// Of the delimiters that end in each state; `0` for none.
     lengths: Vec<Lengths>,
     needs_text: bool,
+    /// Whether blank lines are delimiters.
+    blank_lines: bool,
+    /// Control tokens that are delimiters by name.
+    controls: Vec<u32>,
 }
 
 /// Lengths of the shortest and of the longest delimiter that end in a state.
@@ -38,6 +47,15 @@ struct Shared {
 struct Lengths {
     shortest: usize,
     longest: usize,
+}
+
+/// A delimiter that ends within a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    /// How many of the last bytes reach back to where it begins.
+    pub reach: usize,
+    /// How many of them come after it.
+    pub after: usize,
 }
 
 /// Where in a step the stream is. Cheap to clone, so that siblings can share a beginning.
@@ -53,6 +71,21 @@ struct Cursor {
     state: u32,
     /// Bytes from the first one that is not whitespace.
     text: usize,
+    /// Bytes from the last line break on while nothing but white space follows it.
+    blank: usize,
+}
+
+impl Cursor {
+    /// Takes one byte; the length of the blank line that ends with it, from the break before it on.
+    fn blank_line(&mut self, byte: u8) -> Option<usize> {
+        let before = self.blank;
+        self.blank = match byte {
+            b'\n' => 1,
+            b' ' | b'\t' | b'\r' if before > 0 => before + 1,
+            _ => 0,
+        };
+        (byte == b'\n' && before > 0).then_some(before + 1)
+    }
 }
 
 impl Boundary {
@@ -87,7 +120,16 @@ impl Boundary {
         }
         let (next, lengths) = automaton(delimiters);
         let pieces = Arc::clone(&tokenizer.pieces);
-        Ok(Self { shared: Arc::new(Shared { pieces, next, lengths, needs_text }) })
+        let control = |name: &String| tokenizer.id(name).filter(|&id| tokenizer.is_special(id));
+        let shared = Shared {
+            pieces,
+            next,
+            lengths,
+            needs_text,
+            blank_lines: needs_text && delimiters.iter().any(|delimiter| delimiter == BLANK_LINE),
+            controls: delimiters.iter().filter_map(control).collect(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// The start of a step.
@@ -115,17 +157,27 @@ impl BoundaryState {
 
     /// Takes the next token. When a delimiter that counts ends within it: how many of the last
     /// bytes, the token's included, reach back to where that delimiter begins, perhaps before the
-    /// present step. Of several the first to end, and of these the longest.
+    /// present step; none where it is a control token by its name. Of several the first to end, and of
+    /// these the longest.
     pub fn reach(&mut self, id: u32) -> Option<usize> {
+        self.found(id).map(|found| found.reach)
+    }
+
+    /// As [`reach`](Self::reach), with what the token says after the delimiter.
+    pub fn found(&mut self, id: u32) -> Option<Found> {
         let Self { shared, cursor } = self;
+        if shared.controls.contains(&id) && (!shared.needs_text || cursor.text > 0) {
+            return Some(Found { reach: 0, after: 0 });
+        }
         let bytes = shared.pieces.bytes(id);
-        let mut reach = None;
+        let mut found = None;
         for (place, &byte) in bytes.iter().enumerate() {
             if let Some(lengths) = shared.step(cursor, byte) {
-                reach = reach.or(Some(lengths.longest + bytes.len() - 1 - place));
+                let after = bytes.len() - 1 - place;
+                found = found.or(Some(Found { reach: lengths.longest + after, after }));
             }
         }
-        reach
+        found
     }
 
     /// Begins the next step.
@@ -142,8 +194,13 @@ impl Shared {
         }
         cursor.state = self.next.get(cursor.state as usize)?[usize::from(byte)];
         let lengths = *self.lengths.get(cursor.state as usize)?;
-        let counts = !self.needs_text || cursor.text > lengths.shortest;
-        (lengths.shortest > 0 && counts).then_some(lengths)
+        let blank = if self.blank_lines { cursor.blank_line(byte) } else { None };
+        let counts = |length: usize| length > 0 && (!self.needs_text || cursor.text > length);
+        if counts(lengths.shortest) {
+            return Some(lengths);
+        }
+        let blank = blank.filter(|&length| counts(length));
+        blank.map(|length| Lengths { shortest: length, longest: length })
     }
 }
 
@@ -207,11 +264,22 @@ mod tests {
     fn naive(text: &[u8], from: usize, delimiters: &[String], needs_text: bool) -> bool {
         (from + 1..=text.len()).any(|end| {
             delimiters.iter().any(|d| {
+                if needs_text && d == BLANK_LINE {
+                    return ends_blank(&text[..end]);
+                }
                 text[..end].ends_with(d.as_bytes())
                     && (!needs_text
                         || text[..end - d.len()].iter().any(|b| !b" \t\n\r\x0b\x0c".contains(b)))
             })
         })
+    }
+
+    /// Whether a blank line ends here, with text before it.
+    fn ends_blank(text: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(text);
+        let Some(line) = text.strip_suffix('\n') else { return false };
+        let Some((before, line)) = line.rsplit_once('\n') else { return false };
+        line.trim().is_empty() && !before.trim().is_empty()
     }
 
     /// How far back the longest of the delimiters reaches that end first after byte `from`.
@@ -254,10 +322,49 @@ mod tests {
         };
         assert_eq!(reaches(&["</think>"], &[4, 0, 1, 2]), [None, None, None, Some(8)]);
         assert_eq!(reaches(&["</think>"], &[4, 3]), [None, Some(8)]);
+        let mut state = Boundary::stop(&tokenizer, &owned(&[">b"])).unwrap().start();
+        assert_eq!(state.found(5), Some(Found { reach: 4, after: 2 }));
         // Of those that end at one byte the longest, of those that end in one token the first.
         assert_eq!(reaches(&[">", "</think>", "nk>"], &[0, 1, 2]), [None, None, Some(8)]);
         assert_eq!(reaches(&[">", "b>c"], &[5]), [Some(4)]);
         assert_eq!(reaches(&["xa", ">c"], &[4, 5, 5]), [None, Some(6), Some(2)]);
+    }
+
+    #[test]
+    fn white_space_on_a_blank_line_is_none() {
+        let tokenizer = Tokenizer::bytes().unwrap();
+        let boundary = Boundary::new(&tokenizer, &owned(&["\n\n"])).unwrap();
+        for (text, found) in [
+            ("a\r\n\r\nb", Some(2..5)),
+            ("a\n \nb", Some(1..4)),
+            ("a\n\t \r\n\n", Some(1..6)),
+            ("a\n b\n c\n", None),
+            ("a\n\n", Some(1..3)),
+            (" \n \na\n", None),
+            ("a \n", None),
+        ] {
+            assert_eq!(boundary.find(text.as_bytes()), found, "{text:?}");
+        }
+        // Stop texts are taken at their word, and so are other delimiters.
+        let stop = Boundary::stop(&tokenizer, &owned(&["\n\n"])).unwrap();
+        assert_eq!(stop.find(b"a\n \nb"), None);
+        let other = Boundary::new(&tokenizer, &owned(&["\n\nStep"])).unwrap();
+        assert_eq!(other.find(b"a\n \nStep"), None);
+    }
+
+    #[test]
+    fn a_name_of_a_control_token_is_that_token() {
+        let tokenizer = Tokenizer::bytes().unwrap();
+        let end = tokenizer.id("<|im_end|>").unwrap();
+        let mut stop = Boundary::stop(&tokenizer, &owned(&["x", "<|im_end|>"])).unwrap().start();
+        assert_eq!((stop.reach(97), stop.reach(end), stop.reach(end + 1)), (None, Some(0), None));
+        // Spelled out it is a text like any other.
+        let spelled = tokenizer.encode("<|im_end|>", false).unwrap();
+        let reached: Vec<_> = spelled.iter().map(|&id| stop.reach(id)).collect();
+        assert_eq!(reached.last(), Some(&Some(10)));
+        // A step does not end before it has begun.
+        let mut step = Boundary::new(&tokenizer, &owned(&["<|im_end|>"])).unwrap().start();
+        assert!(!step.push(end) && !step.push(97) && step.push(end));
     }
 
     #[test]

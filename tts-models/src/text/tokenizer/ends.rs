@@ -74,8 +74,7 @@ impl Tokenizer {
         let messages = has("<|return|>") && has("<|call|>");
         let known = ENDS.iter().chain(&FILES).filter(|name| !(messages && **name == "<|end|>"));
         let mut ends = model.eos_token_ids.clone();
-        ends.extend(self.ids.eos.into_iter().chain(self.ids.eot));
-        ends.extend(self.named_end.and_then(|id| self.is_special(id).then_some(id)));
+        ends.extend([self.ids.eos, self.ids.eot, self.named_end].into_iter().flatten());
         ends.extend(known.filter_map(control));
         ends.sort_unstable();
         ends.dedup();

@@ -154,7 +154,9 @@ impl GgufVocabulary {
             field: "tokenizer.ggml.pre".into(),
             what: format!("{what}; known are {}", split::KNOWN),
         };
-        let pre = (self.pre.as_deref()).ok_or_else(|| unsupported("file without it".into()))?;
+        let pre = (self.pre.as_deref()).ok_or_else(|| {
+            unsupported("file without it, of an old conversion: convert the model again".into())
+        })?;
         let rule = split::rule(pre)
             .ok_or_else(|| unsupported(format!("{pre:?}")))?
             .map_err(|error| format_error(path, "tokenizer.ggml.pre", error.to_string()))?;

@@ -24,7 +24,7 @@ mod split;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use boundary::{Boundary, BoundaryState};
+pub use boundary::{Boundary, BoundaryState, Found};
 pub use characters::characters;
 pub use gguf::GgufVocabulary;
 

@@ -1,9 +1,12 @@
 //! How a GGUF file's `tokenizer.ggml.pre` splits text into words before merges apply.
 //!
 //! Only names whose rule is certain are here; a wrong rule gives ids that look right and are not.
+//! Qwen's and Command R's rules compose characters first, as the `tokenizer.json` of these families and
+//! so the training did: "e" and a combining accent become the one letter "é". llama.cpp leaves them
+//! apart, so texts with decomposed accents have other ids there.
 //!
-//! Source: the `pre_tokenizer` of each family's `tokenizer.json`; for `default`, the list of
-//! regular expressions that llama.cpp applies one after the other.
+//! Source: the `pre_tokenizer` of each family's `tokenizer.json`; for `default`, `falcon` and the older
+//! DeepSeek families, the regular expressions that llama.cpp applies one after the other.
 
 use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -19,6 +22,21 @@ const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{
 /// As Llama 3, but digits one by one.
 const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
+/// As Qwen 2, with marks that combine as parts of words.
+const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Words end where small letters are followed by a capital; digits one by one: Mistral Nemo.
+const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// Digits up to three, runs of Chinese and Japanese, and words with one mark before them: DeepSeek V3.
+const DEEPSEEK_V3: [&str; 3] = [
+    r"\p{N}{1,3}",
+    r"[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+",
+    r#"[!"\#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"#,
+];
+/// Letters with a case, as an older Unicode knew them: those of mathematics, among others, are none.
+const CASED: &str = r"\s?(?:(?![\x{560}-\x{588}\x{10C7}-\x{10FF}\x{1C80}-\x{1C88}\x{2D00}-\x{2D2D}\x{A790}-\x{A7FA}\x{AB30}-\x{AB68}\x{10570}-\x{105BC}\x{16E40}-\x{16E7F}\x{1D400}-\x{1D7CB}\x{1DF00}-\x{1DF1E}])[\p{Lu}\p{Ll}\p{Lt}])+";
+/// East Asian letters of the older DeepSeek families.
+const EAST_ASIAN: &str = r"[\x{0800}-\x{9FA5}\x{AC00}-\x{D7FF}]+";
+
 /// What one value of `tokenizer.ggml.pre` stands for.
 pub(super) struct Rule {
     pub(super) normalizer: Option<NormalizerWrapper>,
@@ -27,32 +45,50 @@ pub(super) struct Rule {
 }
 
 /// The names that [`rule`] knows.
-pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, \
-     llama-bpe, llama3, llama-v3, qwen2, deepseek-r1-qwen";
+pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
+     falcon, llama-bpe, llama3, llama-v3, qwen2, qwen35, tekken, deepseek-llm, deepseek-coder, \
+     deepseek-v3, deepseek-r1-qwen";
 
 /// The rule of a name; `None` for an unknown one.
 pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
     let splits: &[&str] = match pre {
         "gpt-2" => &[GPT2],
         "default" => &[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
-        "smollm" | "starcoder" | "refact" | "codeshell" => {
+        "smollm" | "starcoder" | "refact" | "codeshell" | "command-r" => {
             let digits = Digits::new(true).into();
             return Some(Ok(Rule {
-                normalizer: None,
+                normalizer: composes(pre).then(|| NFC.into()),
                 pre_tokenizer: sequence(vec![digits, ByteLevel::new(false, true, true).into()]),
                 ignore_merges: false,
             }));
         }
         "llama-bpe" | "llama3" | "llama-v3" => &[LLAMA3],
         "qwen2" | "deepseek-r1-qwen" => &[QWEN2],
+        "qwen35" => &[QWEN35],
+        "tekken" => &[TEKKEN],
+        "falcon" => &[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"],
+        "deepseek-v3" => &DEEPSEEK_V3,
+        "deepseek-coder" => &[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", EAST_ASIAN, r"\p{N}"],
+        "deepseek-llm" => &[
+            r"[\r\n]",
+            CASED,
+            r"\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+",
+            r"\s+$",
+            EAST_ASIAN,
+            r"\p{N}+",
+        ],
         _ => return None,
     };
     Some(split(splits).map(|pre_tokenizer| Rule {
-        // Qwen composes characters first: "e" and a combining accent become one letter.
-        normalizer: matches!(pre, "qwen2" | "deepseek-r1-qwen").then(|| NFC.into()),
+        normalizer: composes(pre).then(|| NFC.into()),
         pre_tokenizer,
-        ignore_merges: matches!(pre, "llama-bpe" | "llama3" | "llama-v3"),
+        ignore_merges: matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "tekken"),
     }))
+}
+
+/// Whether characters are composed first.
+fn composes(pre: &str) -> bool {
+    matches!(pre, "qwen2" | "qwen35" | "deepseek-r1-qwen" | "command-r")
 }
 
 /// Applies each pattern to the pieces that the one before left, then maps bytes to characters.
@@ -67,4 +103,101 @@ fn split(patterns: &[&str]) -> Result<PreTokenizerWrapper, tokenizers::Error> {
 
 fn sequence(steps: Vec<PreTokenizerWrapper>) -> PreTokenizerWrapper {
     Sequence::new(steps).into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+    use tokenizers::{
+        NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
+        PreTokenizer,
+    };
+
+    use super::*;
+
+    /// The words of a text, with `|` between them.
+    fn words(pre: &str, text: &str) -> String {
+        let rule = rule(pre).unwrap().unwrap();
+        let mut normal = NormalizedString::from(text);
+        if let Some(normalizer) = &rule.normalizer {
+            normalizer.normalize(&mut normal).unwrap();
+        }
+        let text = normal.get().to_owned();
+        let mut pieces = PreTokenizedString::from(text.as_str());
+        rule.pre_tokenizer.pre_tokenize(&mut pieces).unwrap();
+        let splits = pieces.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        splits.iter().map(|(_, (start, end), _)| &text[*start..*end]).collect::<Vec<_>>().join("|")
+    }
+
+    const TEXT: &str = "HelloWorld it's 12345 (x+1)/2;\n\n  y\u{4f60}\u{597d}a `b`\u{ff01}";
+
+    #[test]
+    fn words_are_those_of_the_families() {
+        for (pre, expected) in [
+            (
+                "gpt-2",
+                "HelloWorld| it|'s| 12345| (|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
+                "smollm",
+                "HelloWorld| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
+                "command-r",
+                "HelloWorld| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
+                "qwen35",
+                "HelloWorld| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
+                "tekken",
+                "Hello|World| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
+                "falcon",
+                "HelloWorld| it|'|s| |123|45| |(|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| |`|b|`\u{ff01}",
+            ),
+            (
+                "deepseek-v3",
+                "HelloWorld| it|'s| |123|45| (|x|+|1|)/|2|;\n\n| | y|\u{4f60}\u{597d}|a| `|b|`\u{ff01}",
+            ),
+            (
+                "deepseek-coder",
+                "HelloWorld| it|'|s| |1|2|3|4|5| (|x|+|1|)/|2|;|\n|\n| | y|\u{4f60}\u{597d}|a| `|b|`|\u{ff01}",
+            ),
+            (
+                "deepseek-llm",
+                "HelloWorld| it|'|s| |12345| (|x|+|1|)/|2|;|\n|\n| | y|\u{4f60}\u{597d}|a| `|b|`\u{ff01}",
+            ),
+        ] {
+            assert_eq!(words(pre, TEXT), expected, "{pre}");
+        }
+        assert_eq!(
+            words("tekken", "a//b\n/c USAToday \u{e9}A"),
+            "a|//|b|\n|/c| USAToday| \u{e9}|A"
+        );
+        // An "x" of mathematics is no letter to the oldest rule, and nor is a Hebrew one.
+        assert_eq!(
+            words("deepseek-llm", "a\u{1d465}b \u{e9}\u{5d0}!"),
+            "a|\u{1d465}|b| \u{e9}|\u{5d0}|!"
+        );
+        assert_eq!(words("deepseek-v3", "f.x == \"a\"_b"), "f|.x| ==| \"|a|\"_|b");
+    }
+
+    #[test]
+    fn accents_are_composed_where_the_family_does() {
+        for (pre, expected) in [
+            ("qwen2", "\u{e9}"),
+            ("qwen35", "\u{e9}"),
+            ("command-r", "\u{e9}"),
+            ("tekken", "e\u{301}"),
+        ] {
+            assert_eq!(words(pre, "e\u{301}"), expected, "{pre}");
+        }
+        // A mark that composes with nothing is part of the word in later families alone.
+        assert_eq!(words("qwen2", "x\u{301}y"), "x|\u{301}y");
+        assert_eq!(words("qwen35", "x\u{301}y"), "x\u{301}y");
+    }
 }

@@ -5,6 +5,10 @@
 //! their tensors are. `rope_freqs.weight`, where present, holds one divisor per rotary frequency:
 //! that is how converters store Llama 3.1's scaling rule.
 //!
+//! A sliding window that the file states is refused. Converters state none for the types `llama` and
+//! `qwen2`, under which Mistral's models go as well: theirs cannot be known from the file, see
+//! [`positions`](crate::EngineConfig::positions).
+//!
 //! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp`.
 
 use super::{ModelConfig, RopeScaling};

@@ -1,9 +1,10 @@
 //! Loads the weights of a checkpoint, and refuses what would run wrongly.
 //!
 //! Every tensor must have the shape that the config asks for and finite values. Biases that the
-//! decoder has no place for must be zero.
+//! decoder has no place for must be zero, and a head that the config does not know of must be the
+//! embedding.
 
-use super::{DecoderWeights, HEAD, Source};
+use super::{DecoderWeights, EMBEDDING, HEAD, Source};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::exec::gpu::Stored;
 use crate::kernels::Matrix;
@@ -54,11 +55,29 @@ impl DecoderWeights {
 /// The config of a checkpoint, once it is clear that nothing of it would be left out.
 fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     let mut config = checkpoint.config().clone();
+    if config.tie_word_embeddings && checkpoint.contains(HEAD) {
+        refuse_another_head(checkpoint)?;
+    }
     config.tie_word_embeddings |= !checkpoint.contains(HEAD);
     for layer in 0..config.num_hidden_layers {
         refuse_biases(checkpoint, layer)?;
     }
     Ok(config)
+}
+
+/// Refuses a head beside a config that says it is the embedding, where the two differ: some programs
+/// take the one, some the other.
+fn refuse_another_head(checkpoint: &Checkpoint) -> Result<(), ModelError> {
+    let (head, embedding) = (checkpoint.tensor(HEAD)?, checkpoint.tensor(EMBEDDING)?);
+    let stored = (head.dtype, &head.bytes) == (embedding.dtype, &embedding.bytes);
+    if head.shape == embedding.shape && (stored || head.to_f32()? == embedding.to_f32()?) {
+        return Ok(());
+    }
+    let problem = format!(
+        "differs from {EMBEDDING}, but tie_word_embeddings is true: set it to false in config.json if \
+         the head is meant, or remove the head"
+    );
+    Err(ModelError::format(checkpoint.path(), HEAD, problem))
 }
 
 impl DecoderWeights<Matrix> {

@@ -16,7 +16,11 @@ pub(super) fn dtype(code: u32) -> Option<Dtype> {
         8 => Dtype::Q8_0,
         12 => Dtype::Q4K,
         13 => Dtype::Q5K,
+        10 => Dtype::Q2K,
+        11 => Dtype::Q3K,
         14 => Dtype::Q6K,
+        20 => Dtype::IQ4NL,
+        23 => Dtype::IQ4XS,
         30 => Dtype::BF16,
         _ => return None,
     })
@@ -34,7 +38,11 @@ pub(crate) fn code(dtype: Dtype) -> u32 {
         Dtype::Q8_0 => 8,
         Dtype::Q4K => 12,
         Dtype::Q5K => 13,
+        Dtype::Q2K => 10,
+        Dtype::Q3K => 11,
         Dtype::Q6K => 14,
+        Dtype::IQ4NL => 20,
+        Dtype::IQ4XS => 23,
         Dtype::BF16 => 30,
     }
 }
@@ -43,10 +51,8 @@ pub(crate) fn code(dtype: Dtype) -> u32 {
 pub(super) fn name(code: u32) -> String {
     let name = match code {
         9 => "Q8_1",
-        10 => "Q2_K",
-        11 => "Q3_K",
         15 => "Q8_K",
-        16..=23 | 29 => "IQ (importance-weighted)",
+        16..=19 | 21 | 22 | 29 => "IQ (importance-weighted)",
         24..=27 => "integer",
         28 => "F64",
         34 | 35 => "TQ (ternary)",

@@ -2,11 +2,47 @@
 //!
 //! `Q4_K` and `Q5_K` hold 8 sub-blocks of 32: a value is `(d * scale) * q - (min * minimum)` with
 //! six-bit `scale` and `minimum`, packed into 12 bytes. `Q6_K` holds 16 sub-blocks of 16 with a
-//! signed byte scale each: `(d * scale) * (q - 32)`.
+//! signed byte scale each: `(d * scale) * (q - 32)`. `Q2_K` and `Q3_K` hold 16 sub-blocks of 16, too:
+//! the one with four-bit scales and minima, the other with six-bit scales less 32 and no minima.
 //!
 //! Source: the layouts of ggml (`ggml-common.h`); checked against the `gguf` Python package.
 
 use super::half_at;
+
+/// Decodes one `Q2_K` block: 16 bytes of a scale and a minimum each, 64 bytes of bit pairs, `d`, `min`.
+pub fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
+    let (d, min) = (half_at(block, 80), half_at(block, 82));
+    for (sub, values) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        let scale = d * f32::from(block[sub] & 15);
+        let minimum = min * f32::from(block[sub] >> 4);
+        for (value, pair) in values.iter_mut().zip(pairs(&block[16..80], sub)) {
+            *value = scale * f32::from(pair) - minimum;
+        }
+    }
+}
+
+/// Decodes one `Q3_K` block: 32 bytes of third bits, 64 bytes of bit pairs, 12 bytes of scales, `d`. Bit
+/// `g` of byte `j` of the first belongs to value `j` of the `g`-th 32; a value without it is 4 less.
+pub fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
+    let d = half_at(block, 108);
+    let packed = &block[96..108];
+    for (sub, values) in out.as_chunks_mut::<16>().0.iter_mut().enumerate() {
+        // Four low bits of the scales in nibbles, two high bits in the last four bytes.
+        let low = packed[sub % 8] >> (4 * (sub / 8)) & 15;
+        let high = packed[8 + sub % 4] >> (2 * (sub / 4)) & 3;
+        let scale = d * (f32::from(low | high << 4) - 32.0);
+        for (j, (value, pair)) in values.iter_mut().zip(pairs(&block[32..96], sub)).enumerate() {
+            let third = block[16 * (sub % 2) + j] >> (sub / 2) & 1;
+            *value = scale * (f32::from(pair | third << 2) - 4.0);
+        }
+    }
+}
+
+/// The 16 bit pairs of a sub-block: 128 values share 32 bytes, each byte holds one of every 32.
+fn pairs(bytes: &[u8], sub: usize) -> impl Iterator<Item = u8> {
+    let (half, shift) = (sub / 8, 2 * (sub % 8 / 2));
+    bytes[32 * half + 16 * (sub % 2)..].iter().take(16).map(move |byte| byte >> shift & 3)
+}
 
 /// Decodes one `Q4_K` block: `d`, `min`, 12 bytes of scales, 128 bytes of nibbles.
 pub fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
