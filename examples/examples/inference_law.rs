@@ -70,6 +70,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         line_bytes: usize::MAX,
         threads: arguments.threads,
         weights: arguments.weights,
+        positions: 0,
         ignore_end: true,
     };
     let bar = ProgressBar::new_spinner()

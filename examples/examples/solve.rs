@@ -14,6 +14,7 @@ use tts_core::{Aggregate, Outcome, What};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
 use tts_examples::{Error, exit};
+use tts_models::LanguageModel;
 use tts_search::evaluate::{check_writable, words};
 
 /// Solves one problem by search.
@@ -62,6 +63,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         shape.active_parameters() as f64 / 1e6,
         start.elapsed().as_secs_f64()
     )?;
+    writeln!(out, "ends by   {}", endings(model.as_ref()))?;
     let mut forecast = None;
     if arguments.plan.is_asked() {
         let tokens = model.encode(&prompt)?.len();
@@ -131,6 +133,20 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
+}
+
+/// The tokens that end a solution, by name.
+fn endings(model: &dyn LanguageModel) -> String {
+    let names: Vec<String> = (model.end_tokens().iter())
+        .map(|&id| match model.tokenizer().name(id) {
+            Some(name) => format!("{name} ({id})"),
+            None => format!("token {id}"),
+        })
+        .collect();
+    if names.is_empty() {
+        return "no token of this model: solutions end by --stop or at --max-tokens".to_owned();
+    }
+    names.join(", ")
 }
 
 /// What failed, and what could not be judged.

@@ -9,6 +9,7 @@ use tts_core::{
     Budget, Mode, Prompt, Sampling, Scale, Search, SearchStrategy, Settings, StepRule, StepScorer,
     Task, task,
 };
+use tts_models::text::template::TemplateArgument;
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
@@ -36,6 +37,15 @@ pub struct ModelOptions {
     /// Lines that decode together, at most.
     #[arg(long, default_value_t = 64)]
     pub max_lines: usize,
+    /// Most positions of the model (and of a reward model with a backbone of its own); 0 for as many
+    /// as its files say. For GGUF files of models with a sliding window, which do not say so: 4096 for
+    /// Mistral 7B v0.1.
+    #[arg(long, default_value_t = 0)]
+    pub positions: usize,
+    /// A variable of the chat template, as NAME=VALUE with a value in JSON or as text, such as
+    /// `enable_thinking=false`; may be given several times.
+    #[arg(long)]
+    pub template_arg: Vec<TemplateArgument>,
 }
 
 impl ModelOptions {
@@ -44,12 +54,16 @@ impl ModelOptions {
     /// # Errors
     /// When it cannot be read or run.
     pub fn open(&self) -> Result<Box<dyn LanguageModel>, Error> {
-        Ok(match &self.adapter {
+        let mut model = match &self.adapter {
             Some(adapter) => {
                 tts_models::open_adapted(&self.model, adapter, self.backend, self.engine())?
             }
             None => tts_models::open(&self.model, self.backend, self.engine())?,
-        })
+        };
+        for argument in &self.template_arg {
+            model.set_template_argument(argument)?;
+        }
+        Ok(model)
     }
 
     fn engine(&self) -> EngineConfig {
@@ -57,6 +71,7 @@ impl ModelOptions {
             threads: self.threads,
             max_lines: self.max_lines,
             weights: self.weights,
+            positions: self.positions,
             ..EngineConfig::default()
         }
     }

@@ -204,9 +204,13 @@ fn damaged_and_missing_files_are_named_whatever_reads_them() {
     }
     let error = ChatTemplate::from_folder(Files::in_memory("none", &[])).unwrap_err().to_string();
     assert!(error.starts_with("none/tokenizer_config.json: chat_template: neither"), "{error}");
-    let error =
-        Checkpoint::open(Files::in_memory("none", &[]).join("weights")).unwrap_err().to_string();
-    assert!(error.contains("weights: path: unsupported kind of file"), "{error}");
+    for (files, problem) in [
+        (Files::in_memory("none", &[]), "there is no such file or folder"),
+        (Files::in_memory("none", &[("weights", b"pickled")]), "unsupported kind of file"),
+    ] {
+        let error = Checkpoint::open(files.join("weights")).unwrap_err().to_string();
+        assert!(error.contains(&format!("none/weights: path: {problem}")), "{error}");
+    }
 }
 
 #[test]

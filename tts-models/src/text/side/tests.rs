@@ -1,7 +1,5 @@
 //! Prompts of chats that name control tokens, and of folders whose files disagree.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
 use tts_core::Role;
 
 use super::*;

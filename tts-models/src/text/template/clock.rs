@@ -108,7 +108,7 @@ pub(super) fn strftime(format: &str, seconds: i64) -> Result<String, String> {
             ),
             // Python's clock without a zone has no name for it.
             Some('Z' | 'z') => Ok(()),
-            Some('n') => write!(part, "\n"),
+            Some('n') => writeln!(part),
             Some('t') => write!(part, "\t"),
             Some('%') => write!(part, "%"),
             other => {

@@ -90,18 +90,17 @@ fn formats(tag: &str) -> String {
         let percent = space(tag, text.end);
         let is_format = tag[percent..].starts_with('%') && !tag[percent..].starts_with("%}");
         let operand = space(tag, percent + 1);
-        match operand_end(tag, operand).filter(|_| is_format) {
-            Some(end) => {
-                let (values, gap) = (&tag[operand..end], &tag[text.end..operand]);
-                let values = formats(listed(values).unwrap_or(values));
-                let gap = gap.replace('%', "");
-                out.push_str(&format!("({} | format({gap}{values}))", &tag[text]));
-                at = end;
+        if let Some(end) = operand_end(tag, operand).filter(|_| is_format) {
+            let (values, gap) = (&tag[operand..end], &tag[text.end..operand]);
+            let values = formats(listed(values).unwrap_or(values));
+            let gap = gap.replace('%', "");
+            for part in ["(", &tag[text], " | format(", &gap, &values, "))"] {
+                out.push_str(part);
             }
-            None => {
-                out.push_str(&tag[text.clone()]);
-                at = text.end;
-            }
+            at = end;
+        } else {
+            out.push_str(&tag[text.clone()]);
+            at = text.end;
         }
     }
     out
@@ -112,17 +111,16 @@ fn listed(values: &str) -> Option<&str> {
     let inner = values.strip_prefix('(')?.strip_suffix(')')?;
     let (mut at, mut comma) = (0, false);
     while at < inner.len() {
-        at = match group(inner, at) {
-            Some(end) => end,
-            None => {
-                // The brackets are not those of one list.
-                if inner[at..].starts_with(')') {
-                    return None;
-                }
-                comma |= inner[at..].starts_with(',');
-                at + character(inner, at)
-            }
-        };
+        if let Some(end) = group(inner, at) {
+            at = end;
+            continue;
+        }
+        // The brackets are not those of one list.
+        if inner[at..].starts_with(')') {
+            return None;
+        }
+        comma |= inner[at..].starts_with(',');
+        at += character(inner, at);
     }
     comma.then_some(inner)
 }

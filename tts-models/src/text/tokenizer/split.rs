@@ -6,7 +6,7 @@
 //! apart, so texts with decomposed accents have other ids there.
 //!
 //! Source: the `pre_tokenizer` of each family's `tokenizer.json`; for `default`, `falcon` and the older
-//! DeepSeek families, the regular expressions that llama.cpp applies one after the other.
+//! `DeepSeek` families, the regular expressions that llama.cpp applies one after the other.
 
 use tokenizers::normalizers::NFC;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -26,7 +26,7 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Words end where small letters are followed by a capital; digits one by one: Mistral Nemo.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// Digits up to three, runs of Chinese and Japanese, and words with one mark before them: DeepSeek V3.
+/// Digits up to three, runs of Chinese and Japanese, and words with one mark before them: `DeepSeek` V3.
 const DEEPSEEK_V3: [&str; 3] = [
     r"\p{N}{1,3}",
     r"[\x{4E00}-\x{9FA5}\x{3040}-\x{309F}\x{30A0}-\x{30FF}]+",
@@ -34,7 +34,7 @@ const DEEPSEEK_V3: [&str; 3] = [
 ];
 /// Letters with a case, as an older Unicode knew them: those of mathematics, among others, are none.
 const CASED: &str = r"\s?(?:(?![\x{560}-\x{588}\x{10C7}-\x{10FF}\x{1C80}-\x{1C88}\x{2D00}-\x{2D2D}\x{A790}-\x{A7FA}\x{AB30}-\x{AB68}\x{10570}-\x{105BC}\x{16E40}-\x{16E7F}\x{1D400}-\x{1D7CB}\x{1DF00}-\x{1DF1E}])[\p{Lu}\p{Ll}\p{Lt}])+";
-/// East Asian letters of the older DeepSeek families.
+/// East Asian letters of the older `DeepSeek` families.
 const EAST_ASIAN: &str = r"[\x{0800}-\x{9FA5}\x{AC00}-\x{D7FF}]+";
 
 /// What one value of `tokenizer.ggml.pre` stands for.
@@ -107,8 +107,6 @@ fn sequence(steps: Vec<PreTokenizerWrapper>) -> PreTokenizerWrapper {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "helpers of tests")]
-
     use tokenizers::{
         NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString,
         PreTokenizer,
