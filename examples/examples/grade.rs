@@ -1,7 +1,8 @@
 //! Grades answers: reads JSON lines with `gold` and `pred`, prints whether they are equivalent.
 //!
 //! One line in, one line out: `{"equivalent": true}` or `{"equivalent": false}`; blank lines are
-//! skipped and other fields ignored. A bad line stops the run with its number and exit code 1. What counts
+//! skipped and other fields ignored. A bad line stops the run with its number and exit code 1. Pairs may
+//! also stand in a JSON list, or in a table with the columns `gold` and `pred`. What counts
 //! as the same is the task's to say (`--task math`, `exact` or `choice`), as in every other command.
 //!
 //! ```sh
@@ -12,7 +13,7 @@ use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use serde_json::Value;
+use tts_core::rows::Rows;
 use tts_core::{Task, task};
 
 /// Tells whether answers are the same.
@@ -23,28 +24,18 @@ struct Arguments {
     task: String,
 }
 
-/// The verdict on one line, or what is wrong with it.
-fn grade(task: &dyn Task, line: &str) -> Result<bool, String> {
-    let row: Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
-    let field = |name: &str| {
-        let value = row.get(name).and_then(Value::as_str);
-        value.ok_or_else(|| format!("no string field \"{name}\""))
-    };
-    Ok(task.same(field("gold")?, field("pred")?))
-}
-
 fn run(task: &dyn Task, input: impl BufRead, mut output: impl Write) -> Result<(), String> {
-    for (index, line) in input.lines().enumerate() {
-        let number = index + 1;
-        let line = line.map_err(|error| format!("line {number}: {error}"))?;
-        if line.trim().is_empty() {
-            continue;
+    let mut done = Ok(());
+    for row in Rows::new(input) {
+        match row.and_then(|row| Ok(task.same(&row.required("gold")?, &row.required("pred")?))) {
+            Ok(verdict) => writeln!(output, "{{\"equivalent\": {verdict}}}")
+                .map_err(|error| format!("standard output: {error}"))?,
+            Err(error) => done = Err(error.to_string()),
         }
-        let verdict = grade(task, &line).map_err(|error| format!("line {number}: {error}"))?;
-        writeln!(output, "{{\"equivalent\": {}}}", Value::Bool(verdict))
-            .map_err(|error| format!("standard output: {error}"))?;
     }
-    output.flush().map_err(|error| format!("standard output: {error}"))
+    // What was graded before a bad line is still delivered.
+    output.flush().map_err(|error| format!("standard output: {error}"))?;
+    done
 }
 
 fn main() -> ExitCode {

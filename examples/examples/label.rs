@@ -104,7 +104,7 @@ fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
             if count > 0 {
                 all.truncate(count);
             }
-            let problem = |Item { question, gold }: Item| Problem {
+            let problem = |Item { question, gold, .. }: Item| Problem {
                 prompt: arguments.writing.prompting.prompt(few_shot.as_ref(), &question),
                 grade: Arc::new(ByTask { task: Arc::clone(&task), question, gold }),
             };

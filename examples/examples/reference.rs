@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use serde::{Deserialize, Serialize};
+use tts_core::rows::{self, RowsError};
 use tts_core::{Prompt, Request, Sampling, StepRule, Trajectory, Until};
 use tts_models::engine::sampling;
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
@@ -60,14 +61,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     let weights = WeightFormat::F32;
     let config = EngineConfig { threads: arguments.threads, weights, ..EngineConfig::default() };
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
-    let text = std::fs::read_to_string(&arguments.prompts)
-        .map_err(|error| format!("{}: {error}", arguments.prompts.display()))?;
     let mut out = std::io::stdout().lock();
-    for (line, number) in text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty()) {
-        let row: Row = serde_json::from_str(line)
-            .map_err(|error| format!("{}: line {number}: {error}", arguments.prompts.display()))?;
-        let reference = reference(model.as_ref(), &row.prompt, arguments.tokens)
-            .map_err(|error| format!("{}: line {number}: {error}", arguments.prompts.display()))?;
+    for row in rows::read(&arguments.prompts)? {
+        let at = |source| RowsError::Row { path: arguments.prompts.clone(), source };
+        let Row { prompt } = row.read().map_err(at)?;
+        let reference = reference(model.as_ref(), &prompt, arguments.tokens)
+            .map_err(|error| at(row.wrong(error.to_string())))?;
         serde_json::to_writer(&mut out, &reference)?;
         writeln!(out)?;
     }

@@ -5,7 +5,7 @@
 //! not be parsed: it never votes, and is the best only where no answer was parsed. A score that is
 //! null was not given: it weighs nothing. Indices count from zero, and null stands for what cannot be
 //! had: a vote without a parsed answer, a selection by score without `scores`, pass@k without `gold`. A
-//! bad line ends the run with exit code 1 and its number.
+//! bad line ends the run with exit code 1 and its number. Pools may also stand in one JSON list.
 //!
 //! What a score weighs in the weighted vote follows from what it is (`--scale`): probabilities weigh what
 //! they are, log-probabilities and rewards by their exponential, log-odds by their probability. Scores
@@ -25,8 +25,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tts_core::metrics::pass_at_k;
+use tts_core::rows::{Rows, written};
 use tts_core::select::{Group, Vote, Weight, best, majority, weighted};
 use tts_core::{Scale, Selection, Unit, task};
 
@@ -85,19 +86,9 @@ impl Measure {
 /// A line of the input.
 #[derive(Deserialize)]
 struct Pool {
-    answers: Vec<Value>,
+    answers: Vec<Box<RawValue>>,
     scores: Option<Vec<Option<f64>>>,
-    gold: Option<Value>,
-}
-
-/// An answer that is a text, or a number as it was written.
-fn text(value: &Value, field: &str) -> Result<Option<String>, String> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
-        Value::Number(number) => Ok(Some(number.to_string())),
-        other => Err(format!("{field}: expected a text, a number or null, found {other}")),
-    }
+    gold: Option<Box<RawValue>>,
 }
 
 /// A line of the output.
@@ -121,38 +112,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Answers line by line; an error names the line.
+/// Answers pool by pool; an error names the place of its pool.
 fn run(arguments: &Arguments, input: impl BufRead, mut output: impl Write) -> Result<(), String> {
     let mut done = Ok(());
-    for (line, number) in input.lines().zip(1..) {
-        if line.as_ref().is_ok_and(|line| line.trim().is_empty()) {
-            continue;
-        }
-        let selected = line
-            .map_err(|error| error.to_string())
-            .and_then(|line| parse(&line))
-            .and_then(|pool| select(arguments, pool))
-            .and_then(|selected| serde_json::to_string(&selected).map_err(|e| e.to_string()));
+    for row in Rows::new(input) {
+        let selected = row.and_then(|row| {
+            let selected = select(arguments, row.read()?).map_err(|problem| row.wrong(problem))?;
+            serde_json::to_string(&selected).map_err(|error| row.wrong(error.to_string()))
+        });
         match selected {
             Ok(selected) => {
                 writeln!(output, "{selected}").map_err(|error| format!("output: {error}"))?;
             }
-            Err(error) => {
-                done = Err(format!("line {number}: {error}"));
-                break;
-            }
+            Err(error) => done = Err(error.to_string()),
+        }
+        if done.is_err() {
+            break;
         }
     }
     // What was answered before a bad line is still delivered.
     output.flush().map_err(|error| format!("output: {error}"))?;
     done
-}
-
-/// Reads a pool.
-fn parse(line: &str) -> Result<Pool, String> {
-    // To the parser every line is the first.
-    serde_json::from_str(line)
-        .map_err(|error| error.to_string().replace(" at line 1 column ", " at column "))
 }
 
 /// All selections from one pool.
@@ -176,7 +156,7 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
     let weights = scale.weights(Selection::weighted(), &scores);
     let mut votes = Vec::with_capacity(n);
     for (answer, score) in pool.answers.iter().zip(&scores) {
-        let answer = text(answer, "answers")?;
+        let answer = written(answer).map_err(|problem| format!("answers: {problem}"))?;
         votes.push(Vote { answer, score: score.unwrap_or(f64::NEG_INFINITY) });
     }
     let weighed: Vec<Vote> = votes
@@ -184,7 +164,8 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
         .zip(weights)
         .map(|(vote, score)| Vote { answer: vote.answer.clone(), score })
         .collect();
-    let gold = pool.gold.as_ref().map_or(Ok(None), |gold| text(gold, "gold"))?;
+    let gold = pool.gold.as_ref().map_or(Ok(None), |gold| written(gold));
+    let gold = gold.map_err(|problem| format!("gold: {problem}"))?;
     let pass_at_k = gold.map(|gold| {
         let right = |answer: &&str| match group {
             Group::Equivalent => task.same(&gold, answer),

@@ -63,6 +63,7 @@ pub mod model;
 pub mod path;
 #[cfg(feature = "plot")]
 pub mod plot;
+pub mod rows;
 pub mod select;
 pub mod task;
 pub mod toy;

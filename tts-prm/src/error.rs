@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tts_core::rows::RowsError;
 use tts_models::ModelError;
 
 /// What went wrong while a scorer was opened or used.
@@ -22,6 +23,9 @@ pub enum PrmError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A data file cannot be read, or a record of it makes no sense.
+    #[error(transparent)]
+    Rows(#[from] RowsError),
     /// A head cannot be used: a tensor is missing, has another shape or holds no number.
     #[error("{}: {tensor}: {problem}", path.display())]
     Head {

@@ -201,7 +201,7 @@ fn a_journal_goes_on_where_it_was() {
     let broken = String::from_utf8(whole).unwrap().replace(&second, "nonsense");
     std::fs::write(&path, broken).unwrap();
     let error = Journal::open(&path, &settings).unwrap_err().to_string();
-    assert!(error.contains("record.jsonl, line 2: "), "{error}");
+    assert!(error.contains("record.jsonl: line 2: column 2: expected ident"), "{error}");
 }
 
 /// Two processes that share a store lose nothing to each other: the second goes on where the first ends.

@@ -38,7 +38,7 @@ fn marks_that_are_not_closed_are_text() {
 #[test]
 fn bad_rows_are_named_by_their_line() {
     for (text, expected) in [
-        ("\n{\"question\": 1}", "line 2: invalid type"),
+        ("\n{\"question\": []}", "line 2: field \"question\": expected a text or a number"),
         ("{\"question\": \"q\"}", "line 1: expected question and answer, or problem and solution"),
         ("{\"question\": \"q\", \"answer\": \" \\n\"}", "line 1: the answer is blank"),
         ("not JSON", "line 1: expected"),

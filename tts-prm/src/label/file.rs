@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tts_core::rows::{self, RowError, RowsError};
+
 use super::LabelledSolution;
 use crate::PrmError;
 use crate::head::replace;
@@ -32,7 +34,7 @@ pub fn write_labels<'a>(
 ///
 /// # Errors
 /// When the file cannot be read, or a line of it is not a solution with values between 0 and 1; the
-/// error names the line.
+/// error names its place.
 ///
 /// ```
 /// use tts_core::family::Chain;
@@ -46,17 +48,15 @@ pub fn write_labels<'a>(
 /// ```
 pub fn read_labels(path: impl AsRef<Path>) -> Result<Vec<LabelledSolution>, PrmError> {
     let path = path.as_ref();
-    let text = std::fs::read_to_string(path).map_err(|error| PrmError::io(path, error))?;
     let mut labels = Vec::new();
-    for (line, number) in text.lines().zip(1..) {
-        let wrong = |problem: String| PrmError::config(path, &format!("line {number}"), problem);
-        let solution: LabelledSolution =
-            serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
+    for row in rows::read(path)? {
+        let at = |source: RowError| RowsError::Row { path: path.to_owned(), source };
+        let solution: LabelledSolution = row.read().map_err(at)?;
         if let Some((_, value)) = solution.bad_value() {
-            return Err(wrong(format!("a value of {value}, expected 0 to 1")));
+            return Err(at(row.wrong(format!("a value of {value}, expected 0 to 1"))).into());
         }
         if solution.steps.is_empty() {
-            return Err(wrong("a solution without steps".to_owned()));
+            return Err(at(row.wrong("a solution without steps")).into());
         }
         labels.push(solution);
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use tts_core::metrics::MetricError;
+use tts_core::rows::RowError;
 use tts_core::{BoxError, SearchError};
 
 /// An evaluation that cannot be made, or not to its end.
@@ -17,15 +18,13 @@ pub enum EvaluateError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// A line of a file is not what it should be.
-    #[error("{}, line {line}: {problem}", path.display())]
-    Line {
+    /// A record of a file is not what it should be.
+    #[error("{}: {source}", path.display())]
+    Row {
         /// The file.
         path: PathBuf,
-        /// Counts from 1.
-        line: usize,
-        /// What is wrong, and what was expected.
-        problem: String,
+        /// Where, what is wrong, and what was expected.
+        source: RowError,
     },
     /// What lies in a folder or file was made by another run.
     #[error("{}: made with another {}: name another place, or remove it", path.display(), differs.join(", "))]

@@ -10,8 +10,10 @@ use super::Item;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Graded {
-    /// Its place in the data, from 0.
+    /// Its place among the problems of the evaluation, from 0.
     pub index: usize,
+    /// Its place in the file of problems, `line 6`, if it is of one.
+    pub place: Option<String>,
     /// The right answer.
     pub gold: String,
     /// The strategy's answer.
@@ -43,6 +45,7 @@ impl Graded {
         result: &Result<Outcome, SearchError>,
     ) -> Self {
         let gold = item.gold.clone();
+        let place = item.place.map(|place| place.to_string());
         let (outcome, error) = match result {
             Ok(outcome) => (Some(outcome), None),
             Err(error) => (error.partial.as_deref(), Some(error.to_string())),
@@ -50,6 +53,7 @@ impl Graded {
         let Some(outcome) = outcome else {
             return Self {
                 index,
+                place,
                 gold,
                 answer: None,
                 correct: false,
@@ -85,8 +89,14 @@ impl Graded {
             failed_lines: outcome.failed.len(),
             why: outcome.failed.first().map(|failed| failed.error.to_string()),
             index,
+            place,
             gold,
             error,
         }
+    }
+
+    /// What to call the problem: by its place in its file, or among the problems of the evaluation.
+    pub fn name(&self) -> String {
+        self.place.clone().map_or_else(|| self.index.to_string(), |place| format!("of {place}"))
     }
 }

@@ -1,8 +1,8 @@
-//! Problems with their right answers, from JSON lines: GSM8K, MATH, SVAMP, or whatever the fields are called.
+//! Problems with their right answers, from data files: GSM8K, MATH, SVAMP, or whatever the fields are called.
 
 use std::path::Path;
 
-use serde_json::Value;
+use tts_core::rows::{self, Place, Row, RowError};
 use tts_core::seed;
 
 use super::EvaluateError;
@@ -14,12 +14,14 @@ pub struct Item {
     pub question: String,
     /// The right answer, bare: what stands behind `####` where there is one.
     pub gold: String,
+    /// Where it stands in its file; `None` if it is of none.
+    pub place: Option<Place>,
 }
 
 impl Item {
     /// A question and its right answer.
     pub fn new(question: impl Into<String>, gold: impl Into<String>) -> Self {
-        Self { question: question.into(), gold: gold.into() }
+        Self { question: question.into(), gold: gold.into(), place: None }
     }
 }
 
@@ -29,7 +31,7 @@ impl From<&tts_core::family::Problem> for Item {
     }
 }
 
-/// What the fields of a data set are called. What is left empty follows from the first line: `question` and
+/// What the fields of a data set are called. What is left empty follows from the first record: `question` and
 /// `answer` (GSM8K), `problem` and `answer` (MATH), or `Body,Question` and `Answer` (SVAMP).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fields {
@@ -46,14 +48,14 @@ impl Fields {
         Self { question: question.map_or_else(Vec::new, split), answer: answer.map(str::to_owned) }
     }
 
-    /// With what was left empty, as the first line tells it.
-    fn resolve(&self, row: &Value) -> Option<(Vec<String>, String)> {
+    /// With what was left empty, as the first record tells it.
+    fn resolve(&self, row: &Row) -> Option<(Vec<String>, String)> {
         let known = [
             (["question"].as_slice(), "answer"),
             (&["problem"], "answer"),
             (&["Body", "Question"], "Answer"),
         ];
-        let found = known.iter().find(|(fields, _)| fields.iter().all(|f| row.get(f).is_some()));
+        let found = known.iter().find(|(fields, _)| fields.iter().all(|field| row.has(field)));
         let question = if self.question.is_empty() {
             found?.0.iter().map(|&name| name.to_owned()).collect()
         } else {
@@ -64,54 +66,62 @@ impl Fields {
     }
 }
 
-/// Reads problems from a file of JSON lines.
+/// Reads problems from a file of JSON lines, a JSON list, or a table with names in its first row
+/// ([`tts_core::rows`]).
 ///
 /// # Errors
-/// When the file cannot be read, a line is not JSON or lacks a field; the error names the line.
+/// When the file cannot be read, or a record is damaged, lacks a field or has none of an answer; the error
+/// names its place.
 pub fn load(path: &Path, fields: &Fields) -> Result<Vec<Item>, EvaluateError> {
-    let text = std::fs::read_to_string(path).map_err(EvaluateError::at(path))?;
-    parse(&text, path, fields)
+    let bytes = std::fs::read(path).map_err(EvaluateError::at(path))?;
+    parse(&bytes, path, fields)
 }
 
-/// Reads problems from text; `path` is what errors call it.
+/// Reads problems from the bytes of a file; `path` is what errors call it.
 ///
 /// ```
 /// use std::path::Path;
-/// use tts_search::evaluate::{Fields, Item, parse};
+/// use tts_search::evaluate::{Fields, parse};
 /// let text = r#"{"question": "1 + 1?", "answer": "So 1 + 1 = 2. #### 2"}"#;
-/// let items = parse(text, Path::new("a text"), &Fields::default())?;
-/// assert_eq!(items, [Item::new("1 + 1?", "2")]);
+/// let items = parse(text.as_bytes(), Path::new("a text"), &Fields::default())?;
+/// assert_eq!((&*items[0].question, &*items[0].gold), ("1 + 1?", "2"));
 /// # Ok::<(), tts_search::evaluate::EvaluateError>(())
 /// ```
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(text: &str, path: &Path, fields: &Fields) -> Result<Vec<Item>, EvaluateError> {
-    let mut items = Vec::new();
-    let mut names = None;
-    for (row, line) in text.lines().zip(1..).filter(|(row, _)| !row.trim().is_empty()) {
-        let bad = |problem: String| EvaluateError::Line { path: path.to_owned(), line, problem };
-        let row: Value = serde_json::from_str(row).map_err(|error| bad(error.to_string()))?;
-        if names.is_none() {
-            names = fields.resolve(&row);
-        }
-        let Some((question, answer)) = &names else {
-            return Err(bad("no known fields: name those of question and answer".into()));
-        };
-        let get = |name: &String| match row.get(name) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(Value::Number(number)) => Ok(number.to_string()),
-            Some(other) => {
-                Err(bad(format!("field {name:?} is {other}, expected text or a number")))
-            }
-            None => Err(bad(format!("no field {name:?}"))),
-        };
-        let parts: Vec<String> = question.iter().map(get).collect::<Result<_, _>>()?;
-        let gold = get(answer)?;
-        let gold = gold.rsplit_once("####").map_or(gold.as_str(), |(_, gold)| gold).trim();
-        items.push(Item::new(parts.join(" "), gold));
+pub fn parse(bytes: &[u8], path: &Path, fields: &Fields) -> Result<Vec<Item>, EvaluateError> {
+    let items = || {
+        let rows = rows::parse(bytes)?;
+        let names = rows.first().map(|row| {
+            let unknown = || {
+                let there = row.names().take(12).collect::<Vec<_>>().join(", ");
+                row.wrong(format!("no known fields, name those of question and answer: {there}"))
+            };
+            fields.resolve(row).ok_or_else(unknown)
+        });
+        let Some((question, answer)) = names.transpose()? else { return Ok(Vec::new()) };
+        rows.iter().map(|row| item(row, &question, &answer)).collect()
+    };
+    items().map_err(|source: RowError| EvaluateError::Row { path: path.to_owned(), source })
+}
+
+/// The problem of a record.
+fn item(row: &Row, question: &[String], answer: &str) -> Result<Item, RowError> {
+    let parts: Vec<String> =
+        question.iter().map(|name| row.required(name)).collect::<Result<_, _>>()?;
+    let question = parts.join(" ");
+    if question.trim().is_empty() {
+        return Err(row.wrong("the question is blank"));
     }
-    Ok(items)
+    let whole = row.required(answer)?;
+    let behind = whole.rsplit_once("####").map(|(_, gold)| gold);
+    let gold = behind.unwrap_or(&whole).trim();
+    if gold.is_empty() {
+        let where_from = if behind.is_some() { " behind ####" } else { "" };
+        return Err(row.wrong(format!("field {answer:?} has no answer{where_from}")));
+    }
+    Ok(Item { question, gold: gold.to_owned(), place: Some(row.place()) })
 }
 
 /// A hash of questions and answers, in order.
@@ -125,9 +135,16 @@ pub fn fingerprint(items: &[Item]) -> u64 {
 mod tests {
     use super::*;
 
-    fn read(text: &str, question: Option<&str>, answer: Option<&str>) -> Result<Vec<Item>, String> {
+    /// Questions with their answers.
+    fn read(
+        text: &str,
+        question: Option<&str>,
+        answer: Option<&str>,
+    ) -> Result<Vec<(String, String)>, String> {
         let fields = Fields::named(question, answer);
-        parse(text, Path::new("p.jsonl"), &fields).map_err(|error| error.to_string())
+        let items = parse(text.as_bytes(), Path::new("p.jsonl"), &fields);
+        let pair = |item: Item| (item.question, item.gold);
+        items.map(|i| i.into_iter().map(pair).collect()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -141,29 +158,50 @@ mod tests {
                 "\\frac{1}{2}",
             ),
             (r#"{"Body": "B.", "Question": "Q?", "Answer": 145.0}"#, "B. Q?", "145.0"),
+            (
+                r#"[{"question": "Q", "answer": 12345678901234567890123}]"#,
+                "Q",
+                "12345678901234567890123",
+            ),
+            ("\u{feff}question;answer\r\n\"1; 2\";3\r\n", "1; 2", "3"),
         ];
         for (row, question, gold) in table {
-            let problem = Item { question: question.into(), gold: gold.into() };
-            assert_eq!(read(row, None, None), Ok(vec![problem]));
+            assert_eq!(read(row, None, None), Ok(vec![(question.into(), gold.into())]));
         }
         let other = read(r#"{"a": "x", "b": "y", "c": 3}"#, Some("b,a"), Some("c"));
-        assert_eq!(other.map(|p| p[0].question.clone()), Ok("y x".into()));
+        assert_eq!(other.map(|p| p[0].0.clone()), Ok("y x".into()));
+        assert_eq!(read("\n", None, None), Ok(Vec::new()));
     }
 
     #[test]
     fn bad_rows_are_named() {
+        let first = r#"{"question": "Q", "answer": "1"}"#;
         let table = [
-            ("{\"question\": \"Q\", \"answer\": \"1\"}\nnot json", "line 2"),
-            ("{\"q\": \"Q\"}", "p.jsonl, line 1: no known fields"),
+            ("\nnot json", "p.jsonl: line 2: column 2: expected"),
+            ("\n\n{\"question\": \"Q\"}", "line 3: field \"answer\" is not there"),
+            ("\n{\"question\": \"Q\", \"ans", "line 2: the line ends within the object"),
             (
-                "{\"question\": \"Q\", \"answer\": \"1\"}\n\n{\"question\": \"Q\"}",
-                "line 3: no field \"answer\"",
+                "\n{\"question\": [], \"answer\": \"1\"}",
+                "line 2: field \"question\": expected a text or a number, found []",
             ),
-            ("{\"question\": [], \"answer\": \"1\"}", "line 1: field \"question\" is []"),
+            (
+                "\n{\"question\": \"Q\", \"answer\": \"So 1. #### \"}",
+                "line 2: field \"answer\" has no answer behind ####",
+            ),
+            (
+                "\n{\"question\": \"Q\", \"answer\": \" \"}",
+                "line 2: field \"answer\" has no answer",
+            ),
+            ("\n{\"question\": \" \", \"answer\": 1}", "line 2: the question is blank"),
         ];
         for (text, expected) in table {
-            let error = read(text, None, None).expect_err(expected);
+            let error = read(&format!("{first}{text}"), None, None).expect_err(expected);
             assert!(error.contains(expected), "{error}");
         }
+        let error = read("{\"q\": \"Q\", \"a\": 1}", None, None).expect_err("unknown fields");
+        assert_eq!(
+            error,
+            "p.jsonl: line 1: no known fields, name those of question and answer: a, q"
+        );
     }
 }

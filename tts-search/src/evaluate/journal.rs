@@ -14,6 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use tts_core::rows::{Place, RowError};
+
 use super::EvaluateError;
 
 #[derive(Serialize, Deserialize)]
@@ -40,10 +42,9 @@ impl Journal {
         let mut found: HashMap<String, BTreeMap<usize, Value>> = HashMap::new();
         let at = EvaluateError::at(path);
         let bad = |line: usize| {
-            move |error: serde_json::Error| EvaluateError::Line {
+            move |error: serde_json::Error| EvaluateError::Row {
                 path: path.to_owned(),
-                line,
-                problem: error.to_string(),
+                source: RowError::json(Place::Line(line), &error),
             }
         };
         let mut file =

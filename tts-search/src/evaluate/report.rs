@@ -155,8 +155,8 @@ impl Report {
         }
         if let Some(row) = self.rows.iter().find(|row| row.failed_lines > 0) {
             let why = row.why.as_deref().unwrap_or_default();
-            let (lines, place) = (self.failed_lines, row.index);
-            writeln!(out, "lost      {lines} lines failed, the first in problem {place}: {why}")?;
+            let (lines, name) = (self.failed_lines, row.name());
+            writeln!(out, "lost      {lines} lines failed, the first in problem {name}: {why}")?;
         }
         writeln!(out, "any       {}  some candidate is right", percent(&self.any_candidate))?;
         let mean = &self.per_problem;
@@ -181,7 +181,7 @@ impl Report {
         }
         for row in self.rows.iter().filter(|row| row.error.is_some()).take(5) {
             let why = row.error.as_deref().unwrap_or_default();
-            writeln!(out, "problem {} failed: {why}", row.index)?;
+            writeln!(out, "problem {} failed: {why}", row.name())?;
         }
         Ok(())
     }
@@ -244,6 +244,7 @@ mod tests {
         };
         Graded {
             index: 0,
+            place: None,
             gold: "7".into(),
             answer: None,
             correct: false,

@@ -14,7 +14,7 @@
 //! the solution ([`FewShot::rule`]), and the answer stands after "The answer is". Any strategy runs
 //! on such a prompt; with [`crate::ChainOfThought`] it is the method of the paper.
 //!
-//! Examples are JSON, one a line, in any of these forms:
+//! Examples are records ([`tts_core::rows`]: JSON lines, say), in any of these forms:
 //!
 //! ```text
 //! {"question": "...", "answer": "steps, then: The answer is 24."}
@@ -30,6 +30,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use tts_core::rows::{self, RowError};
 use tts_core::{Prompt, StepRule};
 
 /// A question and its solution, written out.
@@ -83,30 +84,16 @@ pub enum FewShotError {
         /// What is wrong with it.
         source: Box<FewShotError>,
     },
-    /// A line is not an example.
-    #[error("line {line}: {problem}")]
-    Line {
-        /// The line, from 1.
-        line: usize,
-        /// What was found, and what was expected.
-        problem: String,
-    },
-    /// No line holds an example.
+    /// A record is not an example.
+    #[error(transparent)]
+    Row(#[from] RowError),
+    /// No record holds an example.
     #[error("no examples: every line is blank")]
     Empty,
 }
 
-/// A row as data sets have it; what else they tell is left aside.
-#[derive(Deserialize)]
-struct Row {
-    question: Option<String>,
-    answer: Option<String>,
-    problem: Option<String>,
-    solution: Option<String>,
-}
-
 impl FewShot {
-    /// Reads examples, one JSON object a line. Blank lines are skipped.
+    /// Reads examples, such as one JSON object a line. Blank lines are skipped.
     ///
     /// ```
     /// use tts_search::FewShot;
@@ -117,16 +104,14 @@ impl FewShot {
     /// ```
     ///
     /// # Errors
-    /// When a line is not an example, with its number; when there is none.
-    pub fn parse(text: &str) -> Result<Self, FewShotError> {
+    /// When a record is not an example, with its place; when there is none.
+    pub fn parse(bytes: impl AsRef<[u8]>) -> Result<Self, FewShotError> {
         let mut examples = Vec::new();
-        for (index, line) in text.lines().enumerate() {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let bad = |problem: String| FewShotError::Line { line: index + 1, problem };
-            let row: Row = serde_json::from_str(line).map_err(|error| bad(error.to_string()))?;
-            let example = match (row.question, row.answer, row.problem, row.solution) {
+        for record in rows::parse(bytes.as_ref())? {
+            let bad = |problem: String| FewShotError::Row(record.wrong(problem));
+            let [question, answer, problem, solution] =
+                ["question", "answer", "problem", "solution"].map(|name| record.text(name));
+            let example = match (question?, answer?, problem?, solution?) {
                 (Some(question), Some(answer), ..) => Example::new(&question, &gsm8k(&answer)),
                 (.., Some(problem), Some(solution)) => Example::new(&problem, &solution),
                 _ => {
@@ -152,9 +137,9 @@ impl FewShot {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, FewShotError> {
         let path = path.as_ref();
         let io = |source| FewShotError::Io { path: path.to_owned(), source };
-        let text = std::fs::read_to_string(path).map_err(io)?;
+        let bytes = std::fs::read(path).map_err(io)?;
         let file = |error| FewShotError::File { path: path.to_owned(), source: Box::new(error) };
-        Self::parse(&text).map_err(file)
+        Self::parse(&bytes).map_err(file)
     }
 
     /// The first `k` examples only.
