@@ -238,3 +238,13 @@ fn llama3_frequencies_match_hugging_face() {
         assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 }
+
+#[test]
+fn a_mark_of_byte_order_is_no_part_of_a_config() {
+    let text = format!("\u{feff}{}", minimal("llama").to_string().replace(',', ",\r\n"));
+    let marked = ModelConfig::from_json_slice(text.as_bytes(), "dir/config.json").unwrap();
+    assert_eq!(marked, read(&minimal("llama")).unwrap());
+    let error = ModelConfig::from_json_slice(b"{\n\"a\": \"\xe9\"}", "dir/config.json");
+    let error = error.unwrap_err().to_string();
+    assert!(error.starts_with("dir/config.json: JSON: line 2: not UTF-8"), "{error}");
+}

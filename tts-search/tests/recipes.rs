@@ -125,6 +125,15 @@ fn errors_name_what_is_wrong() {
     std::fs::write(&path, r#"{"strategy": "beam-search", "keep": 0}"#).expect("written");
     let error = Recipe::from_file(&path).expect_err("keeps nothing").to_string();
     assert!(error.contains("beam.json: recipe: beam search: keep is 0"), "{error}");
+    std::fs::write(&path, b"{\"strategy\": \"\xe9\"}").expect("written");
+    let error = Recipe::from_file(&path).expect_err("another encoding").to_string();
+    assert!(error.contains("beam.json: recipe: line 1: not UTF-8"), "{error}");
+    // As editors of other systems save it.
+    std::fs::write(&path, "\u{feff}{\"strategy\":\r\n\"greedy\"}\r\n").expect("written");
+    let error = Recipe::from_file(&path).expect_err("unknown").to_string();
+    assert!(error.contains("unknown variant `greedy`"), "{error}");
+    std::fs::write(&path, "\u{feff}{\"strategy\":\r\n\"chain-of-thought\"}\r\n").expect("written");
+    assert!(Recipe::from_file(&path).is_ok());
 }
 
 #[test]

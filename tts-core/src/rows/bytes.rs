@@ -1,5 +1,7 @@
 //! What the bytes of a data file are: the format by how they begin, and text whatever its encoding.
 
+use std::borrow::Cow;
+
 use super::{Place, RowError};
 
 /// How the records of a file are written.
@@ -68,10 +70,18 @@ pub(super) fn text(bytes: &[u8], place: Option<Place>) -> Result<&str, RowError>
     })
 }
 
-/// A whole file as text.
-pub(super) fn decoded(bytes: &[u8]) -> Result<String, RowError> {
+/// The bytes of a file as text: without a byte order mark, in UTF-8 or, where the mark says so, UTF-16.
+///
+/// ```
+/// assert_eq!(&*tts_core::rows::decode(b"\xef\xbb\xbf{}")?, "{}");
+/// # Ok::<(), tts_core::rows::RowError>(())
+/// ```
+///
+/// # Errors
+/// When they are neither; the error names the line.
+pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, RowError> {
     if !is_utf16(bytes) {
-        return Ok(text(without_mark(bytes), None)?.to_owned());
+        return text(without_mark(bytes), None).map(Cow::Borrowed);
     }
     let little = bytes.starts_with(b"\xff\xfe");
     let (pairs, rest) = bytes.as_chunks::<2>();
@@ -81,7 +91,7 @@ pub(super) fn decoded(bytes: &[u8]) -> Result<String, RowError> {
         .map(|&pair| if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
         .collect();
     match String::from_utf16(&units) {
-        Ok(text) if rest.is_empty() => Ok(text),
+        Ok(text) if rest.is_empty() => Ok(Cow::Owned(text)),
         _ => Err(RowError::new(None, "damaged UTF-16: save the file as UTF-8".to_owned())),
     }
 }

@@ -23,6 +23,7 @@ use std::path::Path;
 
 use serde_json::value::RawValue;
 
+pub use bytes::decode;
 pub use error::{Place, RowError, RowsError};
 pub use row::{Row, written};
 
@@ -97,7 +98,7 @@ impl<R: BufRead> Rows<R> {
                             self.input
                                 .read_to_end(&mut all)
                                 .map_err(|error| RowError::new(None, error.to_string()))?;
-                            self.state = State::Whole(whole(&bytes::decoded(&all)?)?.into_iter());
+                            self.state = State::Whole(whole(&decode(&all)?)?.into_iter());
                         }
                     }
                 }

@@ -138,6 +138,9 @@ fn bad_configurations_are_refused_by_name() {
         let error = head.unwrap_err().to_string();
         assert!(error.contains(expected), "{json}: {error}");
     }
+    // As editors of other systems save it.
+    std::fs::write(folder.path().join("head.json"), "\u{feff}{\"output\":\r\n\"raw\"}").unwrap();
+    assert_eq!(RewardHead::open(&file).unwrap().config().output, HeadOutput::Raw);
     // Without `head.json`, `config.json` is read.
     std::fs::remove_file(folder.path().join("head.json")).unwrap();
     for json in [r#"{"output": "raw"}"#, r#"{"model_type": "qwen2", "head": {"output": "raw"}}"#] {

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, rows};
 
 pub use custom::{Custom, Registry};
 
@@ -245,9 +245,10 @@ fn in_file(
     read: impl FnOnce(&str) -> Result<Recipe, RecipeError>,
 ) -> Result<Recipe, RecipeError> {
     let io = |source| RecipeError::Io { path: path.to_owned(), source };
-    let json = std::fs::read_to_string(path).map_err(io)?;
+    let bytes = std::fs::read(path).map_err(io)?;
     let file = |error| RecipeError::File { path: path.to_owned(), source: Box::new(error) };
-    read(&json).map_err(file)
+    let text = rows::decode(&bytes).map_err(|error| RecipeError::Settings(error.to_string()));
+    text.and_then(|json| read(&json)).map_err(file)
 }
 
 /// Refuses lists where recipes belong: serde reads them as fields without their names.

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use serde_json::{Map, Value};
+use tts_core::rows;
 
 use crate::ModelError;
 
@@ -18,8 +19,9 @@ pub(super) struct Object<'a> {
 
 impl<'a> Object<'a> {
     pub(super) fn parse(bytes: &[u8], path: &'a Path) -> Result<Self, ModelError> {
-        let map = serde_json::from_slice(bytes)
-            .map_err(|e| ModelError::format(path, "JSON", e.to_string()))?;
+        let wrong = |problem: String| ModelError::format(path, "JSON", problem);
+        let text = rows::decode(bytes).map_err(|error| wrong(error.to_string()))?;
+        let map = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         Ok(Self { path, prefix: String::new(), map })
     }
 
