@@ -102,7 +102,10 @@ fn trimmed(rest: &str) -> &str {
 }
 
 /// Words after which a text names the option that it takes.
-const CHOOSES: [&str; 14] = [
+const CHOOSES: [&str; 17] = [
+    "letter is ",
+    "letter ",
+    "is option ",
     "pick ",
     "choose ",
     "chose ",
@@ -121,6 +124,9 @@ const CHOOSES: [&str; 14] = [
 
 /// The letter that a text says it takes: "I would pick B", "the best choice is E", "(C) is correct".
 pub(crate) fn chosen(text: &str, options: u8) -> Option<char> {
+    if let Some(letter) = reasoned(text, options) {
+        return Some(letter);
+    }
     let lower = text.to_ascii_lowercase();
     let mut found: Option<(usize, char)> = None;
     for words in CHOOSES {
@@ -155,7 +161,37 @@ pub(crate) fn chosen(text: &str, options: u8) -> Option<char> {
             }
         }
     }
-    found.map(|(_, letter)| letter)
+    found.map(|(_, letter)| letter).or_else(|| concluded(text, options))
+}
+
+/// The letter that a text gives a reason for: "B, because 3 > 2", "(B) since A is false".
+pub(crate) fn reasoned(text: &str, options: u8) -> Option<char> {
+    const REASONS: [&str; 6] = ["because ", "since ", "as ", "for ", "given ", "due to "];
+    let text = text.trim_start().trim_start_matches(['*', '`', '_', '"', '$']);
+    let letter = stated(text, options)?;
+    let behind = text.trim_start_matches(['(', '[']).get(1..)?;
+    let behind = behind.trim_start_matches([')', ']', '*', '`', '$', ',', ';', ' ', '-', '–', '—']);
+    REASONS.iter().any(|reason| behind.starts_with(reason)).then_some(letter)
+}
+
+/// The letter that a text ends with, behind a word that says that it is the one: "so it is D."
+fn concluded(text: &str, options: u8) -> Option<char> {
+    let marks = ['.', '!', '*', '`', '$', '"', ' ', '\n'];
+    let text = text.trim_end_matches(marks);
+    let bracketed = text.ends_with(')');
+    let text = text.strip_suffix(')').unwrap_or(text);
+    let letter = text.chars().next_back().filter(char::is_ascii_uppercase)?;
+    let head = text.get(..text.len() - 1)?;
+    let head = if bracketed { head.strip_suffix('(')? } else { head };
+    let set_off = head.ends_with([' ', '*', '`', '$', '"', ':']);
+    let head = head.trim_end_matches(marks).trim_end_matches([',', ':']);
+    let word = head.rsplit([' ', ',', '\n']).next()?.to_ascii_lowercase();
+    let says = matches!(
+        word.as_str(),
+        "it's" | "it’s" | "is" | "so" | "be" | "therefore" | "thus" | "hence" | "with"
+    );
+    // "The speaker is I" names no option.
+    (set_off && says && (bracketed || letter != 'I')).then(|| option(letter, options))?
 }
 
 /// The letter that `rest` begins with, as a word of its own.

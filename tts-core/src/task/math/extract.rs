@@ -11,9 +11,10 @@
 //! zero-shot chain of thought (Kojima et al., 2022, "the answer (arabic numerals) is").
 
 use super::boxed::{Boxes, boxed};
+use super::denial::{denies, refuted, retracted, without_refused_questions};
 use super::marker::{Phrase, hashes, phrase};
 use super::markup::plain;
-use super::prose::{denies, is_prose, last_value, nothing, retracted};
+use super::prose::{is_prose, last_value, nothing};
 use super::shape::{Shape, attempt};
 use super::span::{clean, pieces, prose_words, whole_span};
 use crate::task::letter;
@@ -41,18 +42,25 @@ const MAX_NAME: usize = 3;
 /// ```
 pub fn extract(text: &str) -> Option<String> {
     let text = plain(text);
+    let text = without_refused_questions(&text);
     match mark(&text) {
         Phrase::Found(answer) => return Some(answer),
         Phrase::Denied => return None,
         Phrase::Missing => {}
     }
-    if let Some(whole) = own(&text) {
-        return Some(whole.to_owned());
+    let text = retracted(&text).unwrap_or(&text);
+    let chosen = || letter::chosen(text, letter::OPTIONS).map(String::from);
+    match own(text) {
+        // A few words may say which option they take: "Choose (B)".
+        Some((whole, false)) => return chosen().or_else(|| Some(whole.to_owned())),
+        Some((whole, true)) => {
+            return Some(letter::reasoned(text, letter::OPTIONS).map_or_else(|| whole.to_owned(), String::from));
+        }
+        None => {}
     }
-    letter::chosen(&text, letter::OPTIONS)
-        .map(String::from)
-        .or_else(|| last_candidate(&text, true))
-        .or_else(|| nothing(&text).then(|| "no solution".to_owned()))
+    chosen()
+        .or_else(|| last_candidate(text, true))
+        .or_else(|| nothing(text).then(|| "no solution".to_owned()))
 }
 
 /// What an explicit marker points to.
@@ -68,7 +76,7 @@ fn mark(text: &str) -> Phrase {
     match boxed(text) {
         Boxes::Filled { content, end } => {
             let after = text.get(end..).unwrap_or_default();
-            let Some(after) = retracted(after) else {
+            let Some(after) = retracted(after).or_else(|| refuted(after)) else {
                 // `\boxed{\text{answer: }5}`
                 return match phrase(&content) {
                     Phrase::Found(answer) => Phrase::Found(answer),
@@ -93,8 +101,9 @@ fn mark(text: &str) -> Phrase {
     }
 }
 
-/// The text without what surrounds it, if all of it is an answer.
-fn own(text: &str) -> Option<&str> {
+/// The text without what surrounds it, if all of it is an answer; and whether it reads as one, or is
+/// but short.
+fn own(text: &str) -> Option<(&str, bool)> {
     let text = clean(text);
     if text.is_empty() || text.len() > MAX_WHOLE {
         return None;
@@ -103,7 +112,7 @@ fn own(text: &str) -> Option<&str> {
         return (!inner.trim_start_matches([' ', '\t']).starts_with('\n')
             || text.starts_with("$$")
             || text.starts_with("\\["))
-        .then(|| clean(inner));
+        .then(|| (clean(inner), true));
     }
     if text.contains('\n') && !text.contains("\\begin") {
         return None;
@@ -112,26 +121,26 @@ fn own(text: &str) -> Option<&str> {
     if words == 0 {
         let says = text.contains(char::is_alphanumeric)
             || matches!(attempt(text, false), Some(Shape::List(_)));
-        return says.then_some(text);
+        return says.then_some((text, true));
     }
     if denies(text) {
         return None;
     }
     match attempt(text, false) {
         // A time or a date holds a space.
-        Some(Shape::Text(moment)) if moment.contains(' ') => Some(text),
+        Some(Shape::Text(moment)) if moment.contains(' ') => Some((text, true)),
         Some(Shape::Text(_)) | None => {
             let short = text.split_whitespace().count() <= MAX_NAME && !is_prose(text);
-            short.then_some(text)
+            short.then_some((text, false))
         }
-        Some(_) => Some(text),
+        Some(_) => Some((text, true)),
     }
 }
 
 /// The answer that an announced text is, or the last value in it.
 pub(super) fn announced(text: &str) -> String {
     let text = clean(text);
-    if let Some(whole) = own(text) {
+    if let Some((whole, _)) = own(text) {
         return whole.to_owned();
     }
     let pieces = pieces(text);

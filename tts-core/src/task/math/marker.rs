@@ -5,9 +5,10 @@
 //! 12" announces that 12 is none. Prose behind an answer is no part of it: the answer is the longest
 //! beginning that reads as one.
 
+use super::denial::{doubted, refuted, retracted};
 use super::extract::{announced, last_candidate};
 use super::numeral::{self, is_cardinal};
-use super::prose::retracted;
+
 use super::shape::attempt;
 use super::span::{clean, prose_words, span_at};
 use crate::task::letter;
@@ -93,6 +94,10 @@ pub(super) enum Phrase {
 
 /// What follows the last "answer is", "answer:" or "answer =", the last with a value if one has.
 pub(super) fn phrase(text: &str) -> Phrase {
+    // Most answers have no such phrase, in whatever case.
+    if !["nswer", "NSWER"].iter().any(|word| text.contains(word)) {
+        return Phrase::Missing;
+    }
     let lower = text.to_ascii_lowercase();
     let mut upto = lower.len();
     let mut fallback = None;
@@ -110,7 +115,12 @@ pub(super) fn phrase(text: &str) -> Phrase {
         }
         let sentence = sentence(without_hedges(tail));
         let mut object = corrected(sentence);
-        let negated = negative || starts_with_word(object, "not");
+        let negated = negative
+            || starts_with_word(object, "not")
+            || doubted(text.get(..at).unwrap_or_default())
+            || object.match_indices(", which ").any(|(at, _)| {
+                object.get(at..).is_some_and(|clause| refuted(clause).is_some())
+            });
         if negated {
             denied = true;
             match instead(object) {

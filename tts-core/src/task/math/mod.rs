@@ -29,6 +29,7 @@
 
 mod boxed;
 mod command;
+mod denial;
 mod equivalent;
 mod expression;
 mod extract;

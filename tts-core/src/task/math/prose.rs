@@ -4,6 +4,7 @@
 //! `May 5`, `(3, 4)`. A value that the text denies ("not 12", "12 is wrong") is skipped. Where no digits
 //! are, numbers in words count.
 
+use super::denial::refuted;
 use super::glyph::fraction;
 use super::moment::MONTH_NAMES;
 use super::number::scan;
@@ -80,49 +81,12 @@ pub(super) fn is_prose(text: &str) -> bool {
         || (text.contains("I ") && text.trim() != "I")
 }
 
-/// Whether a text says of something that it is not so.
-pub(super) fn denies(text: &str) -> bool {
-    let words = text.split(|c: char| c.is_whitespace() || c == ',');
-    let mut words = words.map(|word| word.trim_end_matches(['.', '!']).to_lowercase());
-    words.any(|word| {
-        matches!(word.as_str(), "not" | "isn't" | "isn’t" | "cannot" | "wrong" | "incorrect")
-    }) && text.contains(|c: char| c.is_ascii_digit())
-}
-
 /// Whether a sentence says that there is no solution.
 pub(super) fn nothing(text: &str) -> bool {
     let lower = text.to_lowercase();
     ["no solution", "no real solution", "no integer solution", "no real root"]
         .iter()
         .any(|phrase| lower.contains(phrase))
-}
-
-/// Phrases that take back what was said before them.
-const RETRACTIONS: [&str; 17] = [
-    "scratch that",
-    "i take that back",
-    "that is wrong",
-    "that's wrong",
-    "that was wrong",
-    "that is incorrect",
-    "that's incorrect",
-    "that was incorrect",
-    "that is not right",
-    "that's not right",
-    "that was a mistake",
-    "that is a mistake",
-    "correction:",
-    "i was wrong",
-    "ignore that",
-    "strike that",
-    "that answer is wrong",
-];
-
-/// What follows the last phrase that takes back what was said before it.
-pub(super) fn retracted(text: &str) -> Option<&str> {
-    let lower = text.to_ascii_lowercase();
-    let ends = RETRACTIONS.iter().filter_map(|r| lower.rfind(r).map(|at| at + r.len()));
-    text.get(ends.max()?..)
 }
 
 /// The last value of `text`, with all that belongs to it.
@@ -457,20 +421,8 @@ impl Walk<'_> {
             }
             at = start;
         }
-        let after: String = self.chars.iter().skip(end).take(16).collect();
-        let after = after.to_lowercase();
-        [
-            " is not ",
-            " isn't",
-            " is wrong",
-            " is incorrect",
-            " was wrong",
-            " is false",
-            " cannot be",
-            " is not.",
-        ]
-        .iter()
-        .any(|denial| after.starts_with(denial))
+        let after: String = self.chars.iter().skip(end).take(24).collect();
+        refuted(&after).is_some()
     }
 
     /// The tuple or interval that the value stands in: `(3, 4)`.
