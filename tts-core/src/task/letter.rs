@@ -175,7 +175,7 @@ pub(crate) fn reasoned(text: &str, options: u8) -> Option<char> {
 }
 
 /// The letter that a text ends with, behind a word that says that it is the one: "so it is D."
-fn concluded(text: &str, options: u8) -> Option<char> {
+pub(crate) fn concluded(text: &str, options: u8) -> Option<char> {
     let marks = ['.', '!', '*', '`', '$', '"', ' ', '\n'];
     let text = text.trim_end_matches(marks);
     let bracketed = text.ends_with(')');
@@ -188,7 +188,18 @@ fn concluded(text: &str, options: u8) -> Option<char> {
     let word = head.rsplit([' ', ',', '\n']).next()?.to_ascii_lowercase();
     let says = matches!(
         word.as_str(),
-        "it's" | "it’s" | "is" | "so" | "be" | "therefore" | "thus" | "hence" | "with"
+        "it's"
+            | "it’s"
+            | "is"
+            | "so"
+            | "be"
+            | "therefore"
+            | "thus"
+            | "hence"
+            | "with"
+            | "choose"
+            | "pick"
+            | "select"
     );
     // "The speaker is I" names no option.
     (set_off && says && (bracketed || letter != 'I')).then(|| option(letter, options))?

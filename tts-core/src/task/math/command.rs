@@ -288,7 +288,14 @@ impl Lexer<'_> {
             matches!(plain, "cases" | "rcases" | "dcases" | "aligned" | "gathered" | "align");
         let matrix = matches!(
             plain,
-            "pmatrix" | "bmatrix" | "matrix" | "Bmatrix" | "smallmatrix" | "array" | "psmallmatrix"
+            "pmatrix"
+                | "bmatrix"
+                | "vmatrix"
+                | "matrix"
+                | "Bmatrix"
+                | "smallmatrix"
+                | "array"
+                | "psmallmatrix"
         );
         if !system && !matrix {
             return None;
@@ -329,9 +336,43 @@ impl Lexer<'_> {
         if rows.iter().any(|row| row.len() != width || row.iter().any(Vec::is_empty)) {
             return None;
         }
+        if plain == "vmatrix" {
+            let tokens = determinant(&rows)?;
+            self.push(Token::Open('('));
+            self.out.extend(tokens);
+            self.push(Token::Close(')'));
+            return Some(());
+        }
         self.push(Token::Matrix(rows));
         Some(())
     }
+}
+
+/// A determinant of at most three rows, multiplied out along its first.
+fn determinant(rows: &[Vec<Vec<Token>>]) -> Option<Vec<Token>> {
+    if rows.iter().any(|row| row.len() != rows.len()) || rows.len() > 3 {
+        return None;
+    }
+    let (first, below) = rows.split_first()?;
+    let mut out = Vec::new();
+    for (column, cell) in first.iter().enumerate() {
+        let minor: Vec<Vec<Vec<Token>>> = below
+            .iter()
+            .map(|row| {
+                let others = row.iter().enumerate().filter(|(at, _)| *at != column);
+                others.map(|(_, cell)| cell.clone()).collect()
+            })
+            .collect();
+        out.extend([Token::Op(if column % 2 == 0 { '+' } else { '-' }), Token::Open('(')]);
+        out.extend(cell.iter().cloned());
+        out.push(Token::Close(')'));
+        if !minor.is_empty() {
+            out.extend([Token::Op('*'), Token::Open('(')]);
+            out.extend(determinant(&minor)?);
+            out.push(Token::Close(')'));
+        }
+    }
+    Some(out)
 }
 
 /// The rows of a matrix: `\\` ends one, with space to leave behind it perhaps, `\\[2pt]`.

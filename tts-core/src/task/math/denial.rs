@@ -72,7 +72,8 @@ pub(super) fn refuted(after: &str) -> Option<&str> {
         "is a wrong",
     ];
     let rest = after.trim_start_matches(['$', '*', '`', '"', ' ', ')', '}', ',']);
-    let rest = rest.strip_prefix("which ").or_else(|| rest.strip_prefix("but that ")).unwrap_or(rest);
+    let rest =
+        rest.strip_prefix("which ").or_else(|| rest.strip_prefix("but that ")).unwrap_or(rest);
     let denial = DENIALS
         .iter()
         .find(|d| rest.get(..d.len()).is_some_and(|head| head.eq_ignore_ascii_case(d)))?;
@@ -90,7 +91,10 @@ pub(super) fn doubted(before: &str) -> bool {
     let lower = sentence.to_ascii_lowercase().replace('’', "'");
     let mut words = lower.split_whitespace().rev().peekable();
     let filler = |word: &&str| {
-        matches!(*word, "the" | "that" | "my" | "our" | "this" | "final" | "correct" | "right" | "an")
+        matches!(
+            *word,
+            "the" | "that" | "my" | "our" | "this" | "final" | "correct" | "right" | "an"
+        )
     };
     while words.next_if(filler).is_some() {}
     let Some(verb) = words.next() else { return false };
@@ -98,8 +102,8 @@ pub(super) fn doubted(before: &str) -> bool {
         return true;
     }
     let opinion = [
-        "think", "believe", "say", "mean", "claim", "conclude", "suppose", "follow", "true", "saying",
-        "agree", "guess", "imply",
+        "think", "believe", "say", "mean", "claim", "conclude", "suppose", "follow", "true",
+        "saying", "agree", "guess", "imply",
     ];
     let negator = |word: &str| matches!(word, "not" | "never" | "cannot") || word.ends_with("n't");
     opinion.contains(&verb) && words.take(2).any(negator)

@@ -175,7 +175,8 @@ fn total(shape: &Shape) -> Option<Total> {
 
 /// Whether two names mean different things: `x` and `n`, `f(x)` and `g(x)`.
 fn unlike(one: &str, two: &str) -> bool {
-    let head = |name: &str| name.split('(').next().unwrap_or_default().to_owned();
+    // `a_n`, `a'` and `a(n)` are an a.
+    let head = |name: &str| name.split(['(', '_', '\'']).next().unwrap_or_default().to_owned();
     let symbol = |name: &str| !name.starts_with("unit ") && head(name).chars().count() == 1;
     // `y = 2x` and `f(x) = 2x` are one function.
     let function = |a: &str, b: &str| a == "y" && b.ends_with("(x)");
@@ -208,6 +209,8 @@ fn same(a: &Shape, b: &Shape) -> bool {
                 && matches!(list, Shape::List(_))
                 && in_order(x, &values(y))
         }
+        (Shape::Matrix(rows), Shape::Sequence(open, items, _))
+        | (Shape::Sequence(open, items, _), Shape::Matrix(rows)) => same_rows(rows, *open, items),
         (Shape::Matrix(x), Shape::Matrix(y)) => {
             x.len() == y.len() && x.iter().zip(y).all(|(row, other)| in_order(row, other))
         }
@@ -216,6 +219,19 @@ fn same(a: &Shape, b: &Shape) -> bool {
         (Shape::Text(x), Shape::Text(y)) => x == y,
         _ => false,
     }
+}
+
+/// Whether a matrix has the rows that brackets hold, `[[1, 2], [3, 4]]`, or is a vector beside a point.
+fn same_rows(rows: &[Vec<Shape>], open: char, items: &[Shape]) -> bool {
+    let nested = rows.len() == items.len()
+        && rows.iter().zip(items).all(|(row, item)| {
+            matches!(item, Shape::Sequence('[' | '(', cells, ']' | ')') if in_order(row, cells))
+        });
+    let vector = || {
+        let cells: Vec<Shape> = rows.iter().flatten().cloned().collect();
+        (rows.len() == 1 || cells.len() == rows.len()) && in_order(&cells, items)
+    };
+    (open == '[' && nested) || (matches!(open, '(' | '[') && vector())
 }
 
 fn is_quantity(item: &Shape) -> bool {

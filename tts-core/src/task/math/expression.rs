@@ -73,6 +73,13 @@ pub(super) fn parse(tokens: &[Token]) -> Option<Expr> {
     parse_at(tokens, 0)
 }
 
+/// As [`parse`], with degrees for the part of π that they are.
+pub(super) fn parse_angle(tokens: &[Token]) -> Option<Expr> {
+    let mut parser = Parser { tokens, at: 0, depth: 0, bars: 0, angle: true };
+    let expr = parser.choice()?;
+    (parser.at == tokens.len()).then_some(expr)
+}
+
 fn parse_at(tokens: &[Token], depth: usize) -> Option<Expr> {
     let mut parser = Parser { tokens, at: 0, depth, bars: 0, angle: false };
     let expr = parser.choice()?;

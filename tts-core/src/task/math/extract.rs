@@ -49,12 +49,18 @@ pub fn extract(text: &str) -> Option<String> {
         Phrase::Missing => {}
     }
     let text = retracted(&text).unwrap_or(&text);
+    if let Some(letter) = letter::concluded(text, letter::OPTIONS) {
+        return Some(letter.to_string());
+    }
     let chosen = || letter::chosen(text, letter::OPTIONS).map(String::from);
     match own(text) {
         // A few words may say which option they take: "Choose (B)".
         Some((whole, false)) => return chosen().or_else(|| Some(whole.to_owned())),
         Some((whole, true)) => {
-            return Some(letter::reasoned(text, letter::OPTIONS).map_or_else(|| whole.to_owned(), String::from));
+            return Some(
+                letter::reasoned(text, letter::OPTIONS)
+                    .map_or_else(|| whole.to_owned(), String::from),
+            );
         }
         None => {}
     }

@@ -103,6 +103,8 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
                 '‑' | '‐' => out.push('-'),
                 '∶' => out.push(':'),
                 'µ' | 'μ' => out.push_str("\\mu "),
+                'Ω' | '\u{2126}' => out.push_str("\\Omega "),
+                '″' => out.push('"'),
                 'α' => out.push_str("\\alpha "),
                 'β' => out.push_str("\\beta "),
                 'φ' | 'ϕ' => out.push_str("\\phi "),

@@ -118,9 +118,9 @@ pub(super) fn phrase(text: &str) -> Phrase {
         let negated = negative
             || starts_with_word(object, "not")
             || doubted(text.get(..at).unwrap_or_default())
-            || object.match_indices(", which ").any(|(at, _)| {
-                object.get(at..).is_some_and(|clause| refuted(clause).is_some())
-            });
+            || object
+                .match_indices(", which ")
+                .any(|(at, _)| object.get(at..).is_some_and(|clause| refuted(clause).is_some()));
         if negated {
             denied = true;
             match instead(object) {

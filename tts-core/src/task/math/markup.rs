@@ -39,6 +39,12 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains('<') {
         out = Cow::Owned(without_tags(&out));
     }
+    if out.contains("~~") {
+        out = Cow::Owned(without_struck(&out));
+    }
+    if out.contains("[/") {
+        out = Cow::Owned(out.replace("[/INST]", ""));
+    }
     if out.contains(['`', '*', '_']) {
         out = Cow::Owned(without_emphasis(&out));
     }
@@ -50,6 +56,25 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     if out.contains(is_emoji) {
         out = Cow::Owned(out.replace(is_emoji, " "));
     }
+    out
+}
+
+/// Text without what is struck through, `~~43~~`: it was taken back.
+fn without_struck(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once("~~") {
+        let Some((struck, after)) = tail.split_once("~~").filter(|(s, _)| !s.contains('\n')) else {
+            break;
+        };
+        // Spaces of TeX between digits stand for themselves.
+        if struck.is_empty() {
+            break;
+        }
+        out.push_str(head);
+        rest = after;
+    }
+    out.push_str(rest);
     out
 }
 

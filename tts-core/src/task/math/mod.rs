@@ -50,6 +50,7 @@ mod second;
 mod set;
 mod shape;
 mod span;
+mod spoken;
 mod token;
 mod unit;
 mod words;

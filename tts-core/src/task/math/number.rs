@@ -89,7 +89,7 @@ fn skip_spaces(chars: &[char], mut at: usize) -> usize {
 
 /// The separator of thousands at `at`, and the index after it.
 fn separator(chars: &[char], at: usize, commas: bool) -> Option<(char, usize)> {
-    const TEX: [(&str, char); 8] = [
+    const TEX: [(&str, char); 10] = [
         ("{,}", GROUP),
         ("{, }", GROUP),
         ("{ ,}", GROUP),
@@ -98,6 +98,8 @@ fn separator(chars: &[char], at: usize, commas: bool) -> Option<(char, usize)> {
         ("\\,", ' '),
         ("\\ ", ' '),
         ("\\;", ' '),
+        ("\\:", ' '),
+        ("\\>", ' '),
     ];
     let mark = skip_spaces(chars, at);
     let starts =
@@ -110,7 +112,7 @@ fn separator(chars: &[char], at: usize, commas: bool) -> Option<(char, usize)> {
         ',' if commas => Some((',', at + 1)),
         ' ' | '~' | '\u{a0}' | '\u{202f}' | '\u{2009}' => Some((' ', at + 1)),
         '.' if commas => Some(('.', at + 1)),
-        '\'' => Some(('\'', at + 1)),
+        '\'' | '_' => Some((*chars.get(at)?, at + 1)),
         _ => None,
     }
 }

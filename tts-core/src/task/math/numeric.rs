@@ -7,7 +7,7 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive};
+use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::expression::Expr;
 use super::polynomial::Polynomial;
@@ -107,7 +107,8 @@ pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> boo
     let half = BigRational::new(BigInt::one(), BigInt::from(10).pow(places.min(1000)) * 2);
     // Rational values need no floating point, whose own rounding is coarser where they are large.
     if let Some(value) = rational(exact) {
-        return (value - decimal).abs() <= half;
+        let cut = || !terminates(&value) && is_cut(&value, decimal, &half);
+        return (&value - decimal).abs() <= half || cut();
     }
     let Some(value) = is_constant(exact).then(|| evaluate(exact, 0)).flatten() else {
         return false;
@@ -118,7 +119,30 @@ pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> boo
     let half = 0.5 * 10_f64.powf(-f64::from(places));
     let noise = if places >= 12 { 1e-12 } else { 4e-15 };
     // The slack is for the digit that is exactly five.
-    (value.re - decimal).abs() <= (half * 1.0001).max(noise * decimal.abs())
+    let beyond = (value.re - decimal) * decimal.signum();
+    // Programs cut digits off as often as they round.
+    let cut = beyond >= 0.0 && beyond < 2.0 * half && places <= 12;
+    cut || (value.re - decimal).abs() <= (half * 1.0001).max(noise * decimal.abs())
+}
+
+/// Whether `decimal` is `value` with its last digits cut off; `half` of its last digit.
+fn is_cut(value: &BigRational, decimal: &BigRational, half: &BigRational) -> bool {
+    let beyond = if decimal.is_negative() { decimal - value } else { value - decimal };
+    !beyond.is_negative() && beyond < half * BigRational::from_integer(BigInt::from(2))
+}
+
+/// Whether a rational has a decimal that ends.
+fn terminates(value: &BigRational) -> bool {
+    let mut bottom = value.denom().clone();
+    if bottom.bits() > 256 {
+        return true;
+    }
+    for prime in [2_u32, 5] {
+        while (&bottom % prime).is_zero() {
+            bottom /= prime;
+        }
+    }
+    bottom.is_one()
 }
 
 /// The value of a formula that is rational.

@@ -9,7 +9,7 @@ use super::glyph::fraction;
 use super::moment::MONTH_NAMES;
 use super::number::scan;
 use super::numeral;
-use super::quantity::magnifies;
+use super::quantity::{labelled, magnifies};
 use super::unit;
 
 /// Words that make a short text a sentence, and its last value the answer.
@@ -192,6 +192,9 @@ impl Walk<'_> {
 
     /// Where the value whose digits begin at `at` ends.
     fn value(&self, at: usize) -> Option<usize> {
+        if let Some((_, end)) = labelled(self.chars, at) {
+            return Some(end);
+        }
         let mut end = self.fraction(at)?;
         let steps: [fn(&Self, usize) -> Option<usize>; 7] = [
             Self::clock,
@@ -362,7 +365,11 @@ impl Walk<'_> {
 
     /// A unit, and further quantities of a smaller one: `2 hours and 15 minutes`.
     fn measured(&self, end: usize) -> Option<usize> {
-        let (unit, mut end) = unit::scan(self.chars, self.spaces(end), false)?;
+        let next = self.spaces(end);
+        let (unit, mut end) = unit::scan(self.chars, next, false).or_else(|| {
+            // `8.2 m/s^2`: letters that are divided are a unit in prose.
+            unit::scan(self.chars, next, true).filter(|(unit, _)| unit.contains('/'))
+        })?;
         let mut last = unit::measure(&unit)?;
         loop {
             let joint = [", and ", " and ", ", ", " "];
@@ -371,7 +378,7 @@ impl Walk<'_> {
                 .find_map(|joint| self.after(end, joint).filter(|at| self.is_digit(*at)));
             let more = next.and_then(|next| {
                 let digits = self.fraction(next)?;
-                let (unit, end) = unit::scan(self.chars, self.spaces(digits), false)?;
+                let (unit, end) = unit::scan(self.chars, self.spaces(digits), true)?;
                 let measure = unit::measure(&unit)?;
                 (measure.is_alike(&last) && measure.scale < last.scale).then_some((measure, end))
             });

@@ -8,8 +8,12 @@
 use num_bigint::BigInt;
 use num_rational::BigRational;
 
+use super::expression::{Expr, parse_angle};
 use super::moment::hours;
+use super::polynomial::Polynomial;
 use super::shape::{Shape, attempt};
+use super::token::tokenise;
+use super::unit;
 use crate::task::letter;
 
 /// A second reading.
@@ -25,11 +29,17 @@ pub(super) enum Second {
 pub(super) fn readings(core: &str) -> Vec<Second> {
     let mut out = Vec::new();
     out.extend(decimal(core).map(Second::Decimal));
-    let parts = [approximation(core), percentage(core), labelled(core)];
+    let parts = [approximation(core), percentage(core), labelled(core), dashed(core)];
     out.extend(
         parts.into_iter().flatten().filter_map(|part| attempt(part, false)).map(Second::Reading),
     );
     out.extend(hours(core).map(|time| Second::Reading(Shape::Text(time))));
+    out.extend(angle(core).map(Second::Reading));
+    out.extend(combinations(core).and_then(|text| attempt(&text, false)).map(Second::Reading));
+    out.extend(product(core).map(Second::Reading));
+    if let Some(pence) = core.strip_suffix('p').filter(|n| n.parse::<u32>().is_ok()) {
+        out.extend(attempt(&format!("{pence} pence"), false).map(Second::Reading));
+    }
     let letters = core.bytes().any(|b| b.is_ascii_digit()) && core.contains([' ', '~', ',']);
     if letters && core.contains(|c: char| "msghLlNJWKVA".contains(c)) {
         out.extend(attempt(core, true).map(Second::Reading));
@@ -62,6 +72,49 @@ fn approximation(core: &str) -> Option<&str> {
 fn percentage(core: &str) -> Option<&str> {
     let (_, last) = core.rsplit_once('=')?;
     last.trim_end().ends_with('%').then(|| last.trim())
+}
+
+/// The angle in radians that degrees are: `30^\circ` is π/6.
+fn angle(core: &str) -> Option<Shape> {
+    if !(core.contains('°') || core.contains("circ") || core.contains("degree")) {
+        return None;
+    }
+    let expr = parse_angle(&tokenise(core, false)?)?;
+    let polynomial = Polynomial::of(&expr)?;
+    Some(Shape::Formula(expr, polynomial))
+}
+
+/// `C(8,3)`, `8C3`, `_8C_3` and `{}_8C_3` as the binomial coefficient that they are written for.
+fn combinations(core: &str) -> Option<String> {
+    if core.len() > 24 || !core.contains('C') {
+        return None;
+    }
+    let plain: String = core.chars().filter(|c| !"{}_^ $".contains(*c)).collect();
+    let numbers = plain.strip_prefix("C(").and_then(|rest| rest.strip_suffix(')')?.split_once(','));
+    let (n, k) = numbers.or_else(|| plain.split_once('C'))?;
+    let (n, k): (u16, u16) = (n.parse().ok()?, k.parse().ok()?);
+    Some(format!("\\binom{{{n}}}{{{k}}}"))
+}
+
+/// Two letters that read as a word, `ab`, as the product that they are beside one.
+fn product(core: &str) -> Option<Shape> {
+    let letters = (2..=3).contains(&core.len()) && core.bytes().all(|b| b.is_ascii_lowercase());
+    if !letters || unit::is_unit(core) {
+        return None;
+    }
+    let expr = Expr::Product(core.chars().map(|c| Expr::Symbol(c.to_string())).collect());
+    let polynomial = Polynomial::of(&expr)?;
+    Some(Shape::Formula(expr, polynomial))
+}
+
+/// The letter of an option that a dash sets off: `B - 12 m`.
+fn dashed(core: &str) -> Option<&str> {
+    let mut chars = core.chars();
+    letter::option(chars.next().filter(char::is_ascii_uppercase)?, letter::OPTIONS)?;
+    [" - ", " – ", " — "]
+        .iter()
+        .any(|dash| chars.as_str().starts_with(dash))
+        .then(|| core.get(..1))?
 }
 
 /// What an option says behind its letter.

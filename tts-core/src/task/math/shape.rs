@@ -11,9 +11,10 @@ use super::matrix::matrix;
 use super::moment::moment;
 use super::numeral;
 use super::polynomial::Polynomial;
-use super::quantity::{commented, decides, mixed, quantities, scaled, unit_name};
+use super::quantity::{commented, decides, labels, mixed, quantities, scaled, unit_name};
 use super::relation::{name_of, related};
 use super::set::Set;
+use super::spoken::operations;
 use super::token::{MAX_DEPTH, Relation, Token, tokenise};
 use super::words::{Words, plain, words};
 use crate::task::letter;
@@ -65,6 +66,7 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
     match words(core) {
         Some(Words::Nothing) => return Some(Shape::List(Vec::new())),
         Some(Words::Reals) => return Set::all().map(Set::shape),
+        Some(Words::Half(above, zero)) => return Set::half(above, zero).map(Set::shape),
         Some(Words::Said(words)) => return Some(Shape::Text(words)),
         Some(Words::Several(words)) => return list(words.into_iter().map(Shape::Text).collect()),
         None => {}
@@ -72,8 +74,9 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
     if let Some(moment) = moment(core) {
         return Some(Shape::Text(moment));
     }
-    let core = numeral::digits(core);
-    let tokens = tokenise(&core, letters).map(scaled).filter(|t| !t.is_empty());
+    let labelled = labels(core);
+    let core = numeral::digits(labelled.as_deref().unwrap_or(core));
+    let tokens = tokenise(&core, letters).map(scaled).map(operations).filter(|t| !t.is_empty());
     tokens.and_then(|t| answer(&t, 0))
 }
 
@@ -133,7 +136,9 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
         if inner.is_empty() {
             return Some(Shape::List(Vec::new()));
         }
-        return answer(inner, depth + 1);
+        if !holds_emptiness(inner) {
+            return answer(condition(inner).unwrap_or(inner), depth + 1);
+        }
     }
     if let Some(mixed) = mixed(without_hedges(tokens)) {
         return Some(named_by_unit(&mixed, formula(&mixed)?));
@@ -267,6 +272,8 @@ fn operation(tokens: &[Token], depth: usize) -> Option<Shape> {
         [Token::Symbol(name)] if name == "emptyset" => return Some(Shape::List(Vec::new())),
         _ => {}
     }
+    let minus = without_minus(tokens);
+    let tokens = minus.as_deref().unwrap_or(tokens);
     let is_operator = |t: &Token| matches!(t, Token::Union | Token::Intersection | Token::Without);
     let mut operators = Vec::new();
     let mut from = 0;
@@ -309,18 +316,50 @@ fn operation(tokens: &[Token], depth: usize) -> Option<Shape> {
     })
 }
 
+/// `\mathbb{R} - \{3\}` with the sign of a difference of sets; also where only a space stands between,
+/// since `\ ` is a backslash to many.
+fn without_minus(tokens: &[Token]) -> Option<Vec<Token>> {
+    let reals = |t: Option<&Token>| matches!(t, Some(Token::Symbol(name)) if name == "R-numbers");
+    let from = tokens.iter().position(|t| reals(Some(t)))?;
+    let rest = tokens.get(from + 1..)?;
+    let skipped = match rest {
+        [Token::Op('-'), Token::Open('S' | '{' | '[' | '('), ..] => 1,
+        [Token::Open('S' | '{'), ..] => 0,
+        _ => return None,
+    };
+    let mut out = tokens.get(..=from)?.to_vec();
+    out.push(Token::Without);
+    out.extend_from_slice(rest.get(skipped..)?);
+    Some(out)
+}
+
+/// Whether the empty set is in brackets: the set that holds it is not empty.
+fn holds_emptiness(inner: &[Token]) -> bool {
+    matches!(inner, [Token::Symbol(name)] if name == "emptyset")
+}
+
+/// What a set is said to hold: the condition of `x : |x| < 1`, of real numbers.
+fn condition(inner: &[Token]) -> Option<&[Token]> {
+    let at = inner.iter().position(|t| matches!(t, Token::Op('|' | ':')))?;
+    let real = match inner.get(..at)? {
+        [name @ .., Token::Relation(Relation::In), Token::Symbol(set)] if set == "R-numbers" => {
+            name
+        }
+        name => name,
+    };
+    name_of(real)?;
+    inner.get(at + 1..).filter(|condition| !condition.is_empty())
+}
+
 fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<Shape> {
     let parts = split(inner, comma);
     match open {
         'S' if inner.is_empty() => Some(Shape::List(Vec::new())),
         'S' | '{' => {
-            let bar = split(inner, |t| matches!(t, Token::Op('|' | ':')));
-            if let [name, condition] = bar.as_slice()
-                && name_of(name).is_some()
-            {
-                return answer(condition, depth + 1);
+            if holds_emptiness(inner) {
+                return Some(Shape::Sequence('{', vec![Shape::List(Vec::new())], '}'));
             }
-            answer(inner, depth + 1)
+            answer(condition(inner).unwrap_or(inner), depth + 1)
         }
         '(' | '[' if parts.len() > 1 => {
             let items: Option<Vec<_>> =

@@ -325,7 +325,8 @@ impl Lexer<'_> {
 
     /// Reads a currency's code before a price, `USD 1000`, and returns its length.
     fn price_before(&mut self, run: &str) -> Option<usize> {
-        let currency = unit::code(run)?;
+        let dollar = || unit::dollar(run).filter(|_| self.peek(run.len()) == Some('$'));
+        let currency = unit::code(run).or_else(dollar)?;
         let rest: String = self.chars.iter().skip(self.at + run.len()).take(4).collect();
         let rest = rest.trim_start_matches(['.', ' ', '$', '\\']);
         if !rest.starts_with(|c: char| c.is_ascii_digit()) {

@@ -5,6 +5,7 @@
 //! words and not a formula keeps its case if it is LaTeX, where case means something.
 
 use super::numeral::is_cardinal;
+use super::quantity::scale;
 
 /// What the words of an answer say.
 pub(super) enum Words {
@@ -12,6 +13,8 @@ pub(super) enum Words {
     Nothing,
     /// All real numbers.
     Reals,
+    /// The real numbers on one side of zero: whether those above, and whether zero too.
+    Half(bool, bool),
     /// Something else.
     Said(String),
     /// Several things.
@@ -31,6 +34,12 @@ pub(super) fn words(core: &str) -> Option<Words> {
         }
     }
     let text = text.trim().trim_end_matches(['.', '!']).to_lowercase();
+    if is_nothing(&text) {
+        return Some(Words::Nothing);
+    }
+    if text.strip_prefix("a ").is_some_and(|word| scale(word).is_some()) {
+        return None;
+    }
     let mut out = String::new();
     for word in text.split([' ', '-', '\n', ',', '\u{a0}']).filter(|w| !w.is_empty()) {
         let letters = word.chars().all(|c| c.is_alphabetic() || c == '\'');
@@ -51,16 +60,102 @@ pub(super) fn words(core: &str) -> Option<Words> {
         return Some(Words::Several(several));
     }
     Some(match out.trim_start_matches("there").trim_start_matches("is").trim_start_matches("are") {
-        "none" | "nosolution" | "nosolutions" | "norealsolution" | "norealsolutions"
-        | "emptyset" | "theemptyset" | "noroots" | "norealroots" | "nosolutionexists"
-        | "nosolutionsexist" | "noanswer" | "nosuchnumber" | "nosuchnumbers" | "nosuchx"
-        | "noneexist" | "noneexists" | "nosuchvalue" | "nosuchvalues" | "nointegersolutions"
-        | "novalue" | "novalues" => Words::Nothing,
         "dne" | "doesnotexist" | "itdoesnotexist" => Words::Said("doesnotexist".into()),
         "allreals" | "allrealnumbers" | "anyrealnumber" | "everyrealnumber" | "allrealx"
         | "realnumbers" | "therealnumbers" | "thereals" | "allrealvalues" => Words::Reals,
+        out if half_line(out).is_some() => half_line(out)?,
         _ => Words::Said(out),
     })
+}
+
+/// "positive real numbers", "all nonnegative reals"
+fn half_line(said: &str) -> Option<Words> {
+    let said = said.strip_prefix("all").unwrap_or(said).trim_start_matches("the");
+    let side = ["realnumbers", "reals", "realx", "realvalues"]
+        .iter()
+        .find_map(|n| said.strip_suffix(n))?;
+    Some(match side {
+        "positive" => Words::Half(true, false),
+        "negative" => Words::Half(false, false),
+        "nonnegative" => Words::Half(true, true),
+        "nonpositive" => Words::Half(false, true),
+        _ => return None,
+    })
+}
+
+/// Whether lower-case words say that there is nothing: "none", "no real solutions", "no such x exists".
+fn is_nothing(text: &str) -> bool {
+    if matches!(
+        text,
+        "none" | "empty set" | "the empty set" | "none exist" | "none exists" | "nothing exists"
+    ) {
+        return true;
+    }
+    let text =
+        text.trim_start_matches("there ").trim_start_matches("is ").trim_start_matches("are ");
+    if text == "none" {
+        return true;
+    }
+    let Some(rest) = text.strip_prefix("no ") else { return false };
+    let mut words = rest.split([' ', '-']).filter(|word| !word.is_empty()).peekable();
+    let kinds = |word: &&str| {
+        matches!(
+            *word,
+            "such"
+                | "real"
+                | "integer"
+                | "possible"
+                | "valid"
+                | "positive"
+                | "rational"
+                | "prime"
+                | "whole"
+                | "natural"
+                | "common"
+                | "complex"
+        )
+    };
+    while words.next_if(kinds).is_some() {}
+    let things = [
+        "solution",
+        "root",
+        "answer",
+        "number",
+        "value",
+        "integer",
+        "pair",
+        "triple",
+        "point",
+        "x",
+        "n",
+        "k",
+        "a",
+        "real",
+        "prime",
+        "function",
+        "intersection",
+    ];
+    // A kind may be the thing itself: "no such integer".
+    let thing =
+        words.next().map_or_else(|| rest.split(' ').next_back().unwrap_or_default(), |word| word);
+    let singular = thing.strip_suffix('s').unwrap_or(thing);
+    (things.contains(&singular) || things.contains(&thing))
+        && words.all(|word| {
+            matches!(
+                word,
+                "exist"
+                    | "exists"
+                    | "is"
+                    | "are"
+                    | "possible"
+                    | "set"
+                    | "to"
+                    | "the"
+                    | "equation"
+                    | "for"
+                    | "x"
+            )
+        })
 }
 
 /// The things that a list of words names, each in a word or two.
