@@ -195,6 +195,7 @@ impl Lexer<'_> {
             "overline" | "vec" | "hat" | "bar" | "overrightarrow" | "mathcal" | "angle"
             | "triangle" | "widehat" | "tilde" => return Some(()),
             "choose" => Token::Choose,
+            "over" => Token::Over,
             "setminus" | "smallsetminus" | "backslash" => Token::Without,
             "cap" | "bigcap" => Token::Intersection,
             "lfloor" => Token::Open('F'),
@@ -266,7 +267,7 @@ impl Lexer<'_> {
             let chars: Vec<char> = inner.chars().collect();
             let tokens = lex(&chars, self.depth + 1)?;
             self.out.extend(tokens);
-        } else if inner.chars().count() > 1 || value {
+        } else if inner.chars().count() > 1 || (value && !matches!(inner, "i" | "e")) {
             match bare.as_str() {
                 "percent" | "pct" | "percentage" => self.push(Token::Percent),
                 "degree" | "degrees" => self.push(Token::Degree),

@@ -117,11 +117,17 @@ impl<'a> Parser<'a> {
     /// A sum, or `n \choose k`.
     fn choice(&mut self) -> Option<Expr> {
         let top = self.sum()?;
-        if self.peek() != Some(&Token::Choose) {
-            return Some(top);
+        match self.peek() {
+            Some(Token::Choose) => {
+                self.at += 1;
+                Some(Expr::Call("binomial".into(), vec![top, self.sum()?]))
+            }
+            Some(Token::Over) => {
+                self.at += 1;
+                Some(top.over(self.sum()?))
+            }
+            _ => Some(top),
         }
-        self.at += 1;
-        Some(Expr::Call("binomial".into(), vec![top, self.sum()?]))
     }
 
     fn sum(&mut self) -> Option<Expr> {
@@ -356,6 +362,9 @@ impl<'a> Parser<'a> {
         let mut exponent = None;
         if name == "log" && self.peek() == Some(&Token::Op('_')) {
             name = format!("log_{}", self.subscript()?);
+            if name == "log_e" {
+                "ln".clone_into(&mut name);
+            }
         }
         if self.eat('^') {
             exponent = Some(self.deeper(Self::signed_atom)?);

@@ -220,7 +220,8 @@ fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, boo
         ("can't be", true),
         ("was not", true),
     ];
-    let trimmed = lower.get(after..)?.trim_start_matches([' ', '*', '\t']);
+    // The key of a JSON object has its quotation mark before the colon.
+    let trimmed = lower.get(after..)?.trim_start_matches([' ', '*', '\t', '"']);
     let trimmed = trimmed.strip_prefix("(arabic numerals)").unwrap_or(trimmed);
     let trimmed = trimmed.trim_start_matches([' ', '*', '\t']);
     let verb = VERBS.iter().filter(|(verb, _)| trimmed.starts_with(verb)).max_by_key(|v| v.0.len());
@@ -243,6 +244,11 @@ fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, boo
     if tail.starts_with(|c: char| c.is_alphanumeric()) && verb.ends_with(char::is_alphabetic) {
         return None;
     }
+    let tail = if trimmed.len() < lower.len() - after && lower.get(after..)?.starts_with('"') {
+        tail.trim_end().trim_end_matches('}')
+    } else {
+        tail
+    };
     let tail = tail.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '*' | '}'));
     Some((tail, *negative))
 }

@@ -64,6 +64,8 @@ pub(super) enum Token {
     Currency(&'static str),
     /// `n \choose k`
     Choose,
+    /// `a \over b`
+    Over,
 }
 
 impl Token {
