@@ -269,6 +269,7 @@ impl Lexer<'_> {
             self.out.extend(tokens);
         } else if inner.chars().count() > 1 || (value && !matches!(inner, "i" | "e")) {
             match bare.as_str() {
+                "infinity" => self.push(Token::Infinity),
                 "percent" | "pct" | "percentage" => self.push(Token::Percent),
                 "degree" | "degrees" => self.push(Token::Degree),
                 _ => match unit::code(inner) {

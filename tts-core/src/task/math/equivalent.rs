@@ -209,6 +209,9 @@ fn same(a: &Shape, b: &Shape) -> bool {
                 && matches!(list, Shape::List(_))
                 && in_order(x, &values(y))
         }
+        // More than two values in square brackets are no interval.
+        (Shape::Sequence('[', x, ']'), Shape::List(y))
+        | (Shape::List(y), Shape::Sequence('[', x, ']')) => x.len() > 2 && same_lists(x, y),
         (Shape::Matrix(rows), Shape::Sequence(open, items, _))
         | (Shape::Sequence(open, items, _), Shape::Matrix(rows)) => same_rows(rows, *open, items),
         (Shape::Matrix(x), Shape::Matrix(y)) => {

@@ -12,7 +12,7 @@
 
 use super::boxed::{Boxes, boxed};
 use super::denial::{denies, refuted, retracted, without_refused_questions};
-use super::marker::{Phrase, hashes, phrase};
+use super::marker::{Phrase, hashes, phrase, without_hedges};
 use super::markup::plain;
 use super::prose::{is_prose, last_value, nothing};
 use super::shape::{Shape, attempt};
@@ -64,7 +64,14 @@ pub fn extract(text: &str) -> Option<String> {
         }
         None => {}
     }
+    let remarked =
+        text.split_once(" (").map(|(head, _)| head).filter(|_| clean(text).ends_with(')'));
+    if let Some((head, true)) = remarked.filter(|head| starts_value(head)).and_then(own) {
+        return Some(head.to_owned());
+    }
     chosen()
+        .or_else(|| plural(text))
+        .or_else(|| judged(text))
         .or_else(|| last_candidate(text, true))
         .or_else(|| nothing(text).then(|| "no solution".to_owned()))
 }
@@ -110,7 +117,7 @@ fn mark(text: &str) -> Phrase {
 /// The text without what surrounds it, if all of it is an answer; and whether it reads as one, or is
 /// but short.
 fn own(text: &str) -> Option<(&str, bool)> {
-    let text = clean(text);
+    let text = clean(without_hedges(clean(text)));
     if text.is_empty() || text.len() > MAX_WHOLE {
         return None;
     }
@@ -125,7 +132,7 @@ fn own(text: &str) -> Option<(&str, bool)> {
     }
     let words = prose_words(text);
     if words == 0 {
-        let says = text.contains(char::is_alphanumeric)
+        let says = text.contains(|c: char| c.is_alphanumeric() || c == '∞')
             || matches!(attempt(text, false), Some(Shape::List(_)));
         return says.then_some((text, true));
     }
@@ -141,6 +148,43 @@ fn own(text: &str) -> Option<(&str, bool)> {
         }
         Some(_) => Some((text, true)),
     }
+}
+
+fn starts_value(text: &str) -> bool {
+    text.trim_start().starts_with(|c: char| c.is_ascii_digit() || "$\\-−√(".contains(c))
+}
+
+/// The list that a sentence says that its things are: "The solutions are $(1, 2)$ and $(2, 1)$."
+fn plural(text: &str) -> Option<String> {
+    let at = text.rfind(" are ")?;
+    let (head, rest) = (text.get(..at)?, clean(text.get(at + 5..)?));
+    let there = head.to_ascii_lowercase();
+    if there.ends_with("there")
+        || rest.len() > MAX_WHOLE
+        || rest.contains('\n')
+        || !starts_value(rest)
+    {
+        return None;
+    }
+    match attempt(rest, false)? {
+        Shape::List(items) if !items.iter().any(|item| matches!(item, Shape::Named(..))) => {
+            Some(rest.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The word in which a sentence without a value ends: "The statement is true."
+fn judged(text: &str) -> Option<String> {
+    let text = clean(text);
+    let (head, word) = text.rsplit_once(' ')?;
+    let says = head.ends_with(" is") || head.ends_with(" are");
+    let known = ["true", "false", "even", "odd", "undefined", "infinite", "prime", "composite"];
+    let word = word.to_ascii_lowercase();
+    if !text.contains(|c: char| c.is_ascii_digit()) && says && known.contains(&word.as_str()) {
+        return Some(word);
+    }
+    text.ends_with(" does not exist").then(|| "does not exist".to_owned())
 }
 
 /// The answer that an announced text is, or the last value in it.

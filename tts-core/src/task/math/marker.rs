@@ -280,8 +280,11 @@ const HEDGES: [&str; 23] = [
 ];
 
 /// Without adverbs before the answer.
-fn without_hedges(text: &str) -> &str {
+pub(super) fn without_hedges(text: &str) -> &str {
     let mut text = text;
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return text;
+    }
     'next: loop {
         for hedge in HEDGES {
             let found = text.get(..hedge.len()).is_some_and(|h| h.eq_ignore_ascii_case(hedge));

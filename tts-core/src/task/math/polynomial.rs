@@ -396,6 +396,16 @@ fn call(name: &str, arguments: &[Expr]) -> Option<Polynomial> {
                 return Some(Polynomial::constant(BigRational::from_integer(product)));
             }
         }
+        ("binomial", [None, Some(k)]) => {
+            if let (Some(n), Some(k)) = (arguments.first(), small(k).filter(|k| *k <= 8)) {
+                // n (n - 1) … / k!
+                return (0..k).try_fold(Polynomial::constant(BigRational::one()), |product, j| {
+                    let shift = Polynomial::constant(BigRational::from_integer(-BigInt::from(j)));
+                    let part = BigRational::new(BigInt::one(), BigInt::from(j + 1));
+                    product.times(&n.plus(&shift)?.scaled(&part))
+                });
+            }
+        }
         ("binomial", [Some(n), Some(k)]) => {
             if let (Some(n), Some(k)) = (small(n), small(k))
                 && k <= n

@@ -154,6 +154,7 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
             value @ Shape::Formula(..) => Some(named_by_unit(only, value)),
             other => Some(other),
         },
+        [one, two] if let Some(both) = both(one, two, depth) => Some(both),
         _ => {
             let mut items = Vec::new();
             for part in parts {
@@ -166,6 +167,29 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
             list(unless_distinct(items))
         }
     }
+}
+
+/// What two inequalities in one variable leave, `x > -3` and `x < 5`, where either holds everywhere.
+fn both(one: &[Token], two: &[Token], depth: usize) -> Option<Shape> {
+    let inequality = |part: &[Token]| {
+        part.iter().any(|t| {
+            use Relation::{Greater, GreaterEqual, Less, LessEqual};
+            matches!(t, Token::Relation(Less | LessEqual | Greater | GreaterEqual))
+        })
+    };
+    if !inequality(one) || !inequality(two) {
+        return None;
+    }
+    let mut symbols = one.iter().chain(two).filter(|t| matches!(t, Token::Symbol(_)));
+    let first = symbols.next()?;
+    if symbols.any(|symbol| symbol != first) {
+        return None;
+    }
+    let one = Set::of(&item(one, depth + 1)?)?;
+    let two = Set::of(&item(two, depth + 1)?)?;
+    let either = render(&one.clone().union(two.clone())?.shape());
+    let everything = render(&Set::all()?.shape());
+    (either == everything).then(|| Some(one.intersection(two)?.shape()))?
 }
 
 /// The value of `tokens` with its unit for a name, if it has one.

@@ -83,9 +83,9 @@ impl Token {
     }
 }
 
-pub(super) const FUNCTIONS: [&str; 19] = [
+pub(super) const FUNCTIONS: [&str; 20] = [
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "ln", "log", "exp", "sqrt", "lg", "asin", "atan",
+    "ln", "log", "exp", "sqrt", "lg", "asin", "atan", "abs",
 ];
 
 /// Plain words of two letters that are no variables multiplied.
@@ -352,7 +352,10 @@ impl Lexer<'_> {
             "degree" | "degrees" | "deg" => return self.push(Token::Degree),
             _ => {}
         }
-        let unit = SHORT_WORDS.contains(&run) || (run.len() > 1 && unit::is_unit(run));
+        let opens = run.len() == 2 && run.ends_with(|c: char| c.is_ascii_lowercase());
+        // `So 70` opens a sentence.
+        let short = SHORT_WORDS.contains(&run) || (opens && SHORT_WORDS.contains(&lower.as_str()));
+        let unit = short || (run.len() > 1 && unit::is_unit(run));
         let upper = run.chars().all(|c| c.is_ascii_uppercase());
         let product = run.len() < 3 || upper || (glued && run.len() < 4);
         if unit || !product {

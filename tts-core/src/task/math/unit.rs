@@ -405,6 +405,10 @@ impl Scanner<'_> {
             self.upright -= 1;
         }
         self.last = self.at;
+        // `m s^{-2}` lost its space.
+        if *symbol == "ms" && exponent < 0 {
+            return Some(format!("m s^{exponent}"));
+        }
         Some(if exponent == 1 { (*symbol).to_owned() } else { format!("{symbol}^{exponent}") })
     }
 
