@@ -147,6 +147,11 @@ impl Lexer<'_> {
                 }
                 return Some(());
             }
+            "hat" | "vec" | "mathbf" | "boldsymbol" | "bm" | "widehat"
+                if self.unit_vector().is_some() =>
+            {
+                return Some(());
+            }
             name if PROSE.contains(&name) => return self.prose(),
             name if FRAMES.contains(&name) => {
                 self.framed()?;
@@ -236,6 +241,18 @@ impl Lexer<'_> {
             _ => Token::Symbol(name.to_owned()),
         };
         self.push(token);
+        Some(())
+    }
+
+    /// `\mathbf{i}`, `\hat{\jmath}`: a vector along an axis.
+    fn unit_vector(&mut self) -> Option<()> {
+        let rest: String = self.chars.iter().skip(self.at).take(8).collect();
+        let (axis, length) = ["i", "j", "k", "\\imath", "\\jmath"].iter().find_map(|axis| {
+            let inner = rest.strip_prefix('{')?.strip_prefix(axis)?;
+            inner.starts_with('}').then_some((*axis, axis.len() + 2))
+        })?;
+        self.at += length;
+        self.push(Token::Symbol(format!("vector {}", axis.trim_start_matches('\\').get(..1)?)));
         Some(())
     }
 

@@ -139,6 +139,11 @@ fn own(text: &str) -> Option<(&str, bool)> {
     if denies(text) {
         return None;
     }
+    let text =
+        if text.starts_with(char::is_alphabetic) { text.trim_end_matches('!') } else { text };
+    if let Some(part) = stated(text) {
+        return Some((part, true));
+    }
     match attempt(text, false) {
         // A time or a date holds a space.
         Some(Shape::Text(moment)) if moment.contains(' ') => Some((text, true)),
@@ -148,6 +153,28 @@ fn own(text: &str) -> Option<(&str, bool)> {
         }
         Some(_) => Some((text, true)),
     }
+}
+
+/// The part of a short text that it says its answer is: behind a heading ("Result: 36") or a
+/// conclusion ("x^2 = 9, so x = 3"), or before the same in words ("36 (thirty-six)").
+fn stated(text: &str) -> Option<&str> {
+    let reads = |part: &&str| !matches!(attempt(part, false), None | Some(Shape::Text(_)));
+    if let Some((heading, rest)) = text.split_once(": ") {
+        let words = heading.chars().all(|c| c.is_alphabetic() || c == ' ');
+        let short = heading.chars().count() > 2 && heading.split(' ').count() <= 3;
+        return Some(clean(rest))
+            .filter(|rest| words && short && starts_value(rest) && reads(rest));
+    }
+    for conclusion in [", so ", "; so ", ", hence ", ", therefore ", ", thus "] {
+        if let Some((_, rest)) = text.rsplit_once(conclusion) {
+            return Some(clean(rest)).filter(reads);
+        }
+    }
+    let (head, inside) = text.split_once(" (")?;
+    let inside =
+        inside.strip_suffix(')').filter(|inside| inside.starts_with(char::is_alphabetic))?;
+    let words = inside.chars().all(|c| c.is_alphabetic() || c == '-' || c == ' ');
+    Some(head).filter(|head| words && prose_words(inside) > 0 && starts_value(head) && reads(head))
 }
 
 fn starts_value(text: &str) -> bool {

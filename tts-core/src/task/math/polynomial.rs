@@ -311,6 +311,17 @@ impl Polynomial {
         }
     }
 
+    /// The coefficients of a sum of `names` and nothing else.
+    pub(super) fn along(&self, names: &[&str]) -> Option<Vec<Self>> {
+        let mut out = vec![Self::constant(BigRational::zero()); names.len()];
+        for (monomial, value) in &self.terms {
+            let mut rest = monomial.clone();
+            let place = names.iter().position(|name| rest.symbols.remove(*name) == Some(1))?;
+            out.get_mut(place)?.add_term(rest, value.clone());
+        }
+        Some(out)
+    }
+
     /// `a·x + b` as the name of `x`, the bound `-b/a`, and whether `a` is negative.
     pub(super) fn linear(&self) -> Option<(String, Self, bool)> {
         let mut found = None;

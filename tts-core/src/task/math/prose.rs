@@ -13,7 +13,7 @@ use super::quantity::{labelled, magnifies};
 use super::unit;
 
 /// Words that make a short text a sentence, and its last value the answer.
-const SENTENCE: [&str; 57] = [
+const SENTENCE: [&str; 58] = [
     "i",
     "we",
     "she",
@@ -66,6 +66,7 @@ const SENTENCE: [&str; 57] = [
     "this",
     "its",
     "it's",
+    "that's",
     "sold",
     "paid",
     "then",

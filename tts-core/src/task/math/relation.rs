@@ -15,7 +15,19 @@ use super::token::{Relation, Token};
 
 /// The name that `tokens` are, if they are something that can be said to have a value.
 pub(super) fn name_of(tokens: &[Token]) -> Option<String> {
+    if let Some(('{', inner, '}')) = enclosed(tokens) {
+        return name_of(inner);
+    }
+    let derivative = |side: &[Token]| matches!(side.first(), Some(Token::Symbol(d)) if d == "d");
     let named = match tokens {
+        [Token::Fraction(top, bottom)] => derivative(top) && derivative(bottom),
+        // The length of a segment.
+        [Token::Op('|'), inner @ .., Token::Op('|')] => {
+            inner.len() == 2
+                && inner.iter().all(|t| {
+                    matches!(t, Token::Symbol(s) if s.starts_with(|c: char| c.is_ascii_uppercase()))
+                })
+        }
         [Token::Symbol(_), Token::Op('_'), rest @ ..] => {
             rest.len() == 1 || enclosed(rest).is_some() || {
                 // `V_{1}:V_{2}` and the like are left to the caller; `F_n(x)` is a name.

@@ -40,6 +40,7 @@ pub(super) fn readings(core: &str) -> Vec<Second> {
     if let Some(pence) = core.strip_suffix('p').filter(|n| n.parse::<u32>().is_ok()) {
         out.extend(attempt(&format!("{pence} pence"), false).map(Second::Reading));
     }
+    out.extend(sum_of_parts(core).and_then(|value| attempt(value, false)).map(Second::Reading));
     let letters = core.bytes().any(|b| b.is_ascii_digit()) && core.contains([' ', '~', ',']);
     if letters && core.contains(|c: char| "msghLlNJWKVA".contains(c)) {
         out.extend(attempt(core, true).map(Second::Reading));
@@ -94,6 +95,20 @@ fn combinations(core: &str) -> Option<String> {
     let (n, k) = numbers.or_else(|| plain.split_once('C'))?;
     let (n, k): (u16, u16) = (n.parse().ok()?, k.parse().ok()?);
     Some(format!("\\binom{{{n}}}{{{k}}}"))
+}
+
+/// What the sum that a problem asks for comes to, `m + n = 17`; with x, y or z it is an equation.
+fn sum_of_parts(core: &str) -> Option<&str> {
+    let (parts, value) = core.rsplit_once('=')?;
+    let parts = parts.split_once('=').map_or(parts, |(first, _)| first).trim();
+    let name = |part: &str| {
+        let mut chars = part.trim().chars();
+        chars.next().is_some_and(|c| c.is_ascii_lowercase() && !"xyz".contains(c))
+            && chars.next().is_none()
+    };
+    let value = value.trim();
+    let whole = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit() || b == b',');
+    (parts.contains('+') && parts.split('+').all(name) && whole).then_some(value)
 }
 
 /// Two letters that read as a word, `ab`, as the product that they are beside one.

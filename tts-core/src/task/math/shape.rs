@@ -74,10 +74,19 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
     if let Some(moment) = moment(core) {
         return Some(Shape::Text(moment));
     }
+    let core = after_conclusion(core);
     let labelled = labels(core);
     let core = numeral::digits(labelled.as_deref().unwrap_or(core));
     let tokens = tokenise(&core, letters).map(scaled).map(operations).filter(|t| !t.is_empty());
     tokens.and_then(|t| answer(&t, 0))
+}
+
+/// What stands behind the last sign of a conclusion: `x - 3 = 0 \Rightarrow x = 3`.
+fn after_conclusion(core: &str) -> &str {
+    let signs = ["\\therefore", "\\Rightarrow", "\\implies", "∴", "⇒", "⟹"];
+    let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
+    let rest = signs.iter().filter_map(|sign| after(sign)).max().and_then(|at| core.get(at..));
+    rest.map(str::trim).filter(|rest| !rest.is_empty()).unwrap_or(core)
 }
 
 /// Splits at the top-level tokens for which `at` holds.
@@ -490,7 +499,10 @@ pub(super) fn formula_of(tokens: &[Token]) -> Option<Expr> {
 pub(super) fn formula(tokens: &[Token]) -> Option<Shape> {
     let expr = formula_of(tokens)?;
     if let Some(polynomial) = Polynomial::of(&expr) {
-        polynomial.name()?;
+        let name = polynomial.name()?;
+        if name.contains("vector ") {
+            return components(&polynomial, name.contains("vector k"));
+        }
         return Some(Shape::Formula(expr, polynomial));
     }
     let rows = matrix(&expr)?;
@@ -507,6 +519,16 @@ pub(super) fn formula(tokens: &[Token]) -> Option<Shape> {
         })
         .collect();
     Some(Shape::Matrix(rows?))
+}
+
+/// The components of `2\mathbf{i} - 3\mathbf{j}`, as a point has them.
+fn components(polynomial: &Polynomial, space: bool) -> Option<Shape> {
+    let axes = ["vector i", "vector j", "vector k"];
+    let parts = polynomial.along(axes.get(..if space { 3 } else { 2 })?)?;
+    let number =
+        |part: Polynomial| Some(Shape::Formula(Expr::Number(part.rational()?, None), part));
+    let items: Option<Vec<Shape>> = parts.into_iter().map(number).collect();
+    Some(Shape::Sequence('(', items?, ')'))
 }
 
 /// The canonical string of an interpreted answer.
