@@ -59,6 +59,10 @@ fn box_at(text: &str, start: usize) -> Option<Boxed<'_>> {
 
 /// What the last boxes of `text` hold.
 pub(super) fn boxed(text: &str) -> Boxes {
+    // One byte is found faster than a word.
+    if !text.contains('\\') {
+        return Boxes::Missing;
+    }
     find(text).unwrap_or(Boxes::Missing)
 }
 

@@ -43,7 +43,7 @@ const RETRACTIONS: [&str; 17] = [
 pub(super) fn retracted(text: &str) -> Option<&str> {
     // Each phrase has one of these, in whatever case it begins.
     let may = ["that", "That", "THAT", "rrection:", "RRECTION:", "wrong", "WRONG"];
-    if text.len() < 11 || !may.iter().any(|word| text.contains(word)) {
+    if text.len() < 11 || !text.contains(' ') || !may.iter().any(|word| text.contains(word)) {
         return None;
     }
     let lower = text.to_ascii_lowercase();

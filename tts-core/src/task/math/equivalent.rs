@@ -11,15 +11,16 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::mem::discriminant;
 
 use super::expression::Expr;
-use super::extract::extract;
+use super::extract::located;
 use super::numeric::{agree, rounds_to};
 use super::polynomial::Polynomial;
 use super::quantity::unit_of;
 use super::relation::vanishing;
 use super::second::{self, Second};
-use super::shape::{Shape, read, render, unnamed};
+use super::shape::{Shape, label as labelled, read, render, unnamed};
 use super::unit::{self, Measure};
 use super::words::plain;
 use crate::task::letter;
@@ -82,27 +83,49 @@ struct Reading {
     core: String,
     /// With the name or the unit that it was given.
     shape: Shape,
-    name: String,
+    /// Its canonical string.
+    name: OnceCell<String>,
     /// Readings that make sense only beside what they equal.
     second: OnceCell<Vec<Second>>,
 }
 
 impl Reading {
     fn of(text: &str) -> Self {
-        let core = extract(text);
-        let shape = core.as_deref().map_or_else(|| Shape::Text(plain(text)), read);
-        let core = core.unwrap_or_default();
-        Self { core, name: render(value(&shape)), shape, second: OnceCell::new() }
+        let (core, shape) = located(text);
+        let shape = match (&core, shape) {
+            (Some(core), Some(shape)) => labelled(core).unwrap_or(shape),
+            (Some(core), None) => read(core),
+            (None, _) => Shape::Text(plain(text)),
+        };
+        Self {
+            core: core.unwrap_or_default(),
+            shape,
+            name: OnceCell::new(),
+            second: OnceCell::new(),
+        }
     }
 
     fn equivalent(&self, other: &Self) -> bool {
-        // Without names the strings decide; with names they may say too little.
-        let plain = !matches!(self.shape, Shape::Named(..) | Shape::List(_))
-            || !matches!(other.shape, Shape::Named(..) | Shape::List(_));
-        (plain && self.name == other.name)
+        self.has_name_of(other)
             || same_named(&self.shape, &other.shape)
             || self.also_reads_as(&other.shape)
             || other.also_reads_as(&self.shape)
+    }
+
+    /// Whether the canonical strings are one. Without names they decide; with names they may say too
+    /// little, and two formulas are compared faster as they are.
+    fn has_name_of(&self, other: &Self) -> bool {
+        let plain = |shape: &Shape| {
+            !matches!(shape, Shape::Named(..) | Shape::List(_) | Shape::Formula(..))
+        };
+        plain(&self.shape)
+            && plain(&other.shape)
+            && discriminant(&self.shape) == discriminant(&other.shape)
+            && self.name() == other.name()
+    }
+
+    fn name(&self) -> &str {
+        self.name.get_or_init(|| render(&self.shape))
     }
 
     fn also_reads_as(&self, other: &Shape) -> bool {

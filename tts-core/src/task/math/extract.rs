@@ -41,35 +41,48 @@ const MAX_NAME: usize = 3;
 /// assert_eq!(extract("I do not know"), None);
 /// ```
 pub fn extract(text: &str) -> Option<String> {
+    located(text).0
+}
+
+/// The final answer in a solution, and how it reads where that was found out on the way.
+pub(super) fn located(text: &str) -> (Option<String>, Option<Shape>) {
     let text = plain(text);
     let text = without_refused_questions(&text);
     match mark(&text) {
-        Phrase::Found(answer) => return Some(answer),
-        Phrase::Denied => return None,
+        Phrase::Found(answer) => return (Some(answer), None),
+        Phrase::Denied => return (None, None),
         Phrase::Missing => {}
     }
     let text = retracted(&text).unwrap_or(&text);
     if let Some(letter) = letter::concluded(text, letter::OPTIONS) {
-        return Some(letter.to_string());
+        return (Some(letter.to_string()), None);
     }
-    let chosen = || letter::chosen(text, letter::OPTIONS).map(String::from);
     match own(text) {
+        Some(own) if own.reads => {
+            if let Some(letter) = letter::reasoned(text, letter::OPTIONS) {
+                return (Some(letter.to_string()), None);
+            }
+            return (Some(own.text.to_owned()), own.shape);
+        }
         // A few words may say which option they take: "Choose (B)".
-        Some((whole, false)) => return chosen().or_else(|| Some(whole.to_owned())),
-        Some((whole, true)) => {
-            return Some(
-                letter::reasoned(text, letter::OPTIONS)
-                    .map_or_else(|| whole.to_owned(), String::from),
-            );
+        Some(own) => {
+            let chosen = letter::chosen(text, letter::OPTIONS).map(String::from);
+            return (chosen.or_else(|| Some(own.text.to_owned())), None);
         }
         None => {}
     }
-    let remarked =
-        text.split_once(" (").map(|(head, _)| head).filter(|_| clean(text).ends_with(')'));
-    if let Some((head, true)) = remarked.filter(|head| starts_value(head)).and_then(own) {
-        return Some(head.to_owned());
+    (said(text), None)
+}
+
+/// The answer that prose comes to.
+fn said(text: &str) -> Option<String> {
+    let remarked = text.split_once(" (").filter(|(head, _)| starts_value(head));
+    let remarked = remarked.filter(|_| clean(text).ends_with(')')).and_then(|(head, _)| own(head));
+    if let Some(own) = remarked.filter(|own| own.reads) {
+        return Some(own.text.to_owned());
     }
-    chosen()
+    letter::chosen(text, letter::OPTIONS)
+        .map(String::from)
         .or_else(|| plural(text))
         .or_else(|| judged(text))
         .or_else(|| last_candidate(text, true))
@@ -114,9 +127,24 @@ fn mark(text: &str) -> Phrase {
     }
 }
 
-/// The text without what surrounds it, if all of it is an answer; and whether it reads as one, or is
-/// but short.
-fn own(text: &str) -> Option<(&str, bool)> {
+/// A text that is an answer as a whole.
+struct Own<'a> {
+    /// Without what surrounds it.
+    text: &'a str,
+    /// Whether it reads as an answer, and is not just short.
+    reads: bool,
+    /// How it reads, if that was asked.
+    shape: Option<Shape>,
+}
+
+impl<'a> Own<'a> {
+    fn reading(text: &'a str) -> Self {
+        Self { text, reads: true, shape: None }
+    }
+}
+
+/// The text without what surrounds it, if all of it is an answer.
+fn own(text: &str) -> Option<Own<'_>> {
     let text = clean(without_hedges(clean(text)));
     if text.is_empty() || text.len() > MAX_WHOLE {
         return None;
@@ -125,7 +153,7 @@ fn own(text: &str) -> Option<(&str, bool)> {
         return (!inner.trim_start_matches([' ', '\t']).starts_with('\n')
             || text.starts_with("$$")
             || text.starts_with("\\["))
-        .then(|| (clean(inner), true));
+        .then(|| Own::reading(clean(inner)));
     }
     if text.contains('\n') && !text.contains("\\begin") {
         return None;
@@ -134,7 +162,7 @@ fn own(text: &str) -> Option<(&str, bool)> {
     if words == 0 {
         let says = text.contains(|c: char| c.is_alphanumeric() || c == '∞')
             || matches!(attempt(text, false), Some(Shape::List(_)));
-        return says.then_some((text, true));
+        return says.then(|| Own::reading(text));
     }
     if denies(text) {
         return None;
@@ -142,16 +170,16 @@ fn own(text: &str) -> Option<(&str, bool)> {
     let text =
         if text.starts_with(char::is_alphabetic) { text.trim_end_matches('!') } else { text };
     if let Some(part) = stated(text) {
-        return Some((part, true));
+        return Some(Own::reading(part));
     }
     match attempt(text, false) {
         // A time or a date holds a space.
-        Some(Shape::Text(moment)) if moment.contains(' ') => Some((text, true)),
+        Some(Shape::Text(moment)) if moment.contains(' ') => Some(Own::reading(text)),
         Some(Shape::Text(_)) | None => {
             let short = text.split_whitespace().count() <= MAX_NAME && !is_prose(text);
-            short.then_some((text, false))
+            short.then_some(Own { text, reads: false, shape: None })
         }
-        Some(_) => Some((text, true)),
+        shape => Some(Own { text, reads: true, shape }),
     }
 }
 
@@ -217,8 +245,8 @@ fn judged(text: &str) -> Option<String> {
 /// The answer that an announced text is, or the last value in it.
 pub(super) fn announced(text: &str) -> String {
     let text = clean(text);
-    if let Some((whole, _)) = own(text) {
-        return whole.to_owned();
+    if let Some(own) = own(text) {
+        return own.text.to_owned();
     }
     let pieces = pieces(text);
     let words: usize = pieces.iter().filter(|p| !p.math).map(|p| prose_words(p.text)).sum();

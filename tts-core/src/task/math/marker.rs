@@ -18,6 +18,9 @@ const MAX_MARKS: usize = 32;
 
 /// What follows the last `####` that no heading follows.
 pub(super) fn hashes(text: &str) -> Option<String> {
+    if !text.contains('#') {
+        return None;
+    }
     let mut upto = text.len();
     for _ in 0..MAX_MARKS {
         let at = text.get(..upto)?.rfind("####")?;

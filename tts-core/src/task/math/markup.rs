@@ -36,6 +36,10 @@ const MAX_EMPHASIS: usize = 400;
 /// `text` without what surrounds it.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
+    let marked = |b: u8| !b.is_ascii() || b"<~[`*_:;".contains(&b);
+    if !text.bytes().any(marked) {
+        return out;
+    }
     if text.contains('<') {
         out = Cow::Owned(without_tags(&out));
     }
@@ -53,7 +57,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
             out = Cow::Owned(head.to_owned());
         }
     }
-    if out.contains(is_emoji) {
+    if !out.is_ascii() && out.contains(is_emoji) {
         out = Cow::Owned(out.replace(is_emoji, " "));
     }
     out

@@ -28,6 +28,11 @@ const MAX_LENGTH: usize = 60;
 /// One spelling of a clock time or a date, if the answer is one. It holds a space, which no other
 /// text answer does.
 pub(super) fn moment(core: &str) -> Option<String> {
+    // What has operators or these commands is a formula.
+    let formula = |b: u8| b"^_=+*()[]<>|".contains(&b);
+    if core.bytes().any(formula) || core.contains("\\f") || core.contains("\\s") {
+        return None;
+    }
     let text = lowered(core)?;
     let text = text.trim();
     clock(text).or_else(|| numeric_date(text)).or_else(|| date(text))

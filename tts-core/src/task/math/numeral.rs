@@ -138,8 +138,29 @@ fn decimals(words: &[Word]) -> (String, usize) {
     (String::new(), 0)
 }
 
+/// Whether three letters stand together that are no command: no number word is shorter.
+fn has_words(text: &str) -> bool {
+    let (mut length, mut command, mut before) = (0, false, b' ');
+    for b in text.bytes() {
+        if b.is_ascii_alphabetic() {
+            command = if length == 0 { before == b'\\' } else { command };
+            length += 1;
+            if length > 2 && !command {
+                return true;
+            }
+        } else {
+            length = 0;
+        }
+        before = b;
+    }
+    false
+}
+
 /// `text` with numbers in words spelled in digits.
 pub(super) fn digits(text: &str) -> Cow<'_, str> {
+    if !has_words(text) {
+        return Cow::Borrowed(text);
+    }
     let words = words(text);
     let mut out = String::new();
     let mut from = 0;

@@ -60,6 +60,9 @@ impl Polynomial {
 
     fn add_term(&mut self, monomial: Monomial, value: BigRational) {
         let sum = match self.terms.remove(&monomial) {
+            Some(old) if old.denom().is_one() && value.denom().is_one() => {
+                BigRational::from_integer(old.numer() + value.numer())
+            }
             Some(old) => old + value,
             None => value,
         };
@@ -75,18 +78,23 @@ impl Polynomial {
             Expr::Symbol(name) if name == "i" => Self::constant(-BigRational::one()).root(),
             Expr::Symbol(name) => Some(Self::symbol(name.clone(), 1, false)),
             Expr::Sum(terms) => {
-                let mut out = Self::constant(BigRational::zero());
-                for term in terms {
+                let mut parts = terms.iter();
+                let mut out = Self::of(parts.next()?)?;
+                for term in parts {
                     out = out.plus(&Self::of(term)?)?;
                 }
                 Some(out)
             }
             Expr::Product(factors) => {
-                let mut out = Self::constant(BigRational::one());
-                for factor in factors {
+                let mut parts = factors.iter();
+                let mut out = Self::of(parts.next()?)?;
+                for factor in parts {
                     out = out.times(&Self::of(factor)?)?;
                 }
                 Some(out)
+            }
+            Expr::Power(base, exponent) if matches!(&**exponent, Expr::Number(n, _) if (-n).is_one()) => {
+                Self::of(base)?.to_integer_power(-1)
             }
             Expr::Power(base, exponent) => Self::of(base)?.to_power(&Self::of(exponent)?),
             Expr::Call(name, arguments) => call(name, arguments),
@@ -111,7 +119,10 @@ impl Polynomial {
         for (a, x) in &self.terms {
             for (b, y) in &other.terms {
                 let common = gcd(&a.root, &b.root);
-                let mut value = x * y * BigRational::from_integer(common.clone());
+                let mut value = product(x, y);
+                if !common.is_one() {
+                    value *= BigRational::from_integer(common.clone());
+                }
                 if a.imaginary && b.imaginary {
                     value = -value;
                 }
@@ -122,7 +133,11 @@ impl Polynomial {
                         symbols.insert(name.clone(), sum);
                     }
                 }
-                let root = (&a.root / &common) * (&b.root / &common);
+                let root = if common.is_one() {
+                    &a.root * &b.root
+                } else {
+                    (&a.root / &common) * (&b.root / &common)
+                };
                 if root.bits() > 4096 || value.numer().bits() + value.denom().bits() > 1 << 15 {
                     return None;
                 }
@@ -183,6 +198,9 @@ impl Polynomial {
     }
 
     fn to_integer_power(&self, n: i64) -> Option<Self> {
+        if n == 1 {
+            return Some(self.clone());
+        }
         if let Some(value) = self.rational() {
             if value.is_zero() && n <= 0 {
                 return None;
@@ -266,6 +284,21 @@ impl Polynomial {
         self.terms == other.terms
     }
 
+    /// Whether the canonical string is not too long.
+    pub(super) fn has_name(&self) -> bool {
+        let small = |(monomial, value): (&Monomial, &BigRational)| {
+            monomial.symbols.len() < 4 && value.numer().bits() + value.denom().bits() < 512
+        };
+        (!self.opaque && self.terms.len() < 12 && self.terms.iter().all(small))
+            || self.name().is_some()
+    }
+
+    /// Whether a vector along an axis is in it.
+    pub(super) fn has_vectors(&self) -> bool {
+        let vector = |name: &String| name.starts_with("vector ");
+        self.terms.keys().any(|monomial| monomial.symbols.keys().any(vector))
+    }
+
     /// The canonical string, or `None` if it is too long.
     pub(super) fn name(&self) -> Option<String> {
         if self.terms.is_empty() {
@@ -347,6 +380,20 @@ impl Polynomial {
         let (name, lead) = found?;
         Some((name, rest.scaled(&(-lead.recip())), lead.is_negative()))
     }
+}
+
+/// The product of two rationals; a factor of one, or two whole numbers, need no reduction.
+fn product(x: &BigRational, y: &BigRational) -> BigRational {
+    if x.is_one() {
+        return y.clone();
+    }
+    if y.is_one() {
+        return x.clone();
+    }
+    if x.denom().is_one() && y.denom().is_one() {
+        return BigRational::from_integer(x.numer() * y.numer());
+    }
+    x * y
 }
 
 fn gcd(a: &BigInt, b: &BigInt) -> BigInt {

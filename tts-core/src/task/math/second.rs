@@ -64,6 +64,9 @@ fn decimal(core: &str) -> Option<BigRational> {
 /// What stands behind the last sign of approximation.
 fn approximation(core: &str) -> Option<&str> {
     let signs = ["≈", "\\approx", "≃", "\\simeq", "\\sim"];
+    if core.is_ascii() && !core.contains('\\') {
+        return None;
+    }
     let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
     let at = signs.iter().filter_map(|sign| after(sign)).max()?;
     core.get(at..).map(str::trim).filter(|rest| !rest.is_empty())

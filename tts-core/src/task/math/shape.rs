@@ -52,7 +52,7 @@ pub(super) fn read(core: &str) -> Shape {
 }
 
 /// The letter of an option that stands before what the option says: `(B) 12`.
-fn label(core: &str) -> Option<Shape> {
+pub(super) fn label(core: &str) -> Option<Shape> {
     let alone = core.ends_with(')') && !core.contains('(');
     let label = letter::label(core, letter::OPTIONS).filter(|l| !l.rest.is_empty() || alone)?;
     let expr = Expr::Symbol(label.letter.to_string());
@@ -83,6 +83,9 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
 
 /// What stands behind the last sign of a conclusion: `x - 3 = 0 \Rightarrow x = 3`.
 fn after_conclusion(core: &str) -> &str {
+    if core.is_ascii() && !core.contains('\\') {
+        return core;
+    }
     let signs = ["\\therefore", "\\Rightarrow", "\\implies", "∴", "⇒", "⟹"];
     let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
     let rest = signs.iter().filter_map(|sign| after(sign)).max().and_then(|at| core.get(at..));
@@ -499,9 +502,11 @@ pub(super) fn formula_of(tokens: &[Token]) -> Option<Expr> {
 pub(super) fn formula(tokens: &[Token]) -> Option<Shape> {
     let expr = formula_of(tokens)?;
     if let Some(polynomial) = Polynomial::of(&expr) {
-        let name = polynomial.name()?;
-        if name.contains("vector ") {
-            return components(&polynomial, name.contains("vector k"));
+        if !polynomial.has_name() {
+            return None;
+        }
+        if polynomial.has_vectors() {
+            return components(&polynomial, polynomial.name()?.contains("vector k"));
         }
         return Some(Shape::Formula(expr, polynomial));
     }

@@ -24,7 +24,7 @@ pub(super) enum Words {
 /// The words of a text answer, lower-cased, if it is nothing else.
 pub(super) fn words(core: &str) -> Option<Words> {
     let mut text = core.to_owned();
-    if core.len() < 2000 {
+    if core.len() < 2000 && core.contains('\\') {
         for command in ["\\text{", "\\mbox{", "\\textbf{", "\\mathrm{", "\\textit{"] {
             while let Some(at) = text.find(command) {
                 let end = at + command.len() + text.get(at + command.len()..)?.find('}')?;
