@@ -65,7 +65,11 @@ pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
         let rest = after.trim_start().strip_prefix(close)?;
         // `(a)(b)` and `(A) + 1` are formulas.
         let operator = rest.trim_start().starts_with(['+', '-', '*', '/', '^', '(', '=', '_']);
-        return (!operator).then(|| Label { letter, marked: true, rest: trimmed(rest) });
+        return (!operator && !goes_on(rest)).then(|| Label {
+            letter,
+            marked: true,
+            rest: trimmed(rest),
+        });
     }
     if let Some(rest) = after.strip_prefix([')', '.', ':']) {
         let set_off = rest.is_empty() || rest.starts_with([' ', '}', '\\', '\n', '*', '$']);
@@ -77,6 +81,21 @@ pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
         });
     }
     trimmed(after).is_empty().then_some(Label { letter, marked: false, rest: "" })
+}
+
+/// Whether another option follows: `(A), (C)`, `(A) and (C)`.
+pub(crate) fn goes_on(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let next = [", and ", ", ", ",", "& ", "and ", "or ", "/"]
+        .iter()
+        .find_map(|joint| rest.strip_prefix(joint));
+    next.is_some_and(|next| {
+        let inside = next.trim_start().trim_start_matches('(');
+        let mut chars = inside.chars();
+        chars.next().is_some_and(|c| {
+            c.is_ascii_uppercase() || (c.is_ascii_lowercase() && inside.len() < next.len())
+        }) && !chars.next().is_some_and(char::is_alphanumeric)
+    })
 }
 
 fn trimmed(rest: &str) -> &str {

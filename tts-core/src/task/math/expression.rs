@@ -345,6 +345,11 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(&Token::Op('_')) {
             name = format!("{name}_{}", self.subscript()?);
         }
+        if matches!(name.as_str(), "gcd" | "lcm" | "max" | "min")
+            && let Some(arguments) = self.arguments()
+        {
+            return Some(Expr::Call(name, arguments));
+        }
         while self.eat('\'') {
             name.push('\'');
         }
@@ -388,6 +393,18 @@ impl<'a> Parser<'a> {
             Some(e) => Expr::Power(Box::new(call), Box::new(e)),
             None => call,
         })
+    }
+
+    /// Values in brackets, with commas between.
+    fn arguments(&mut self) -> Option<Vec<Expr>> {
+        let Some(Token::Open('(' | 'S')) = self.peek() else { return None };
+        let end = matching(self.tokens, self.at)?;
+        let inside = self.tokens.get(self.at + 1..end)?;
+        let values =
+            inside.split(|t| *t == Token::Op(',')).map(|part| parse_at(part, self.depth + 1));
+        let values: Vec<Expr> = values.collect::<Option<_>>()?;
+        self.at = end + 1;
+        Some(values)
     }
 
     /// What a function is applied to.

@@ -81,6 +81,7 @@ fn said(text: &str) -> Option<String> {
     if let Some(own) = remarked.filter(|own| own.reads) {
         return Some(own.text.to_owned());
     }
+    let text = without_circumstances(text);
     letter::chosen(text, letter::OPTIONS)
         .map(String::from)
         .or_else(|| plural(text))
@@ -183,6 +184,43 @@ fn own(text: &str) -> Option<Own<'_>> {
     }
 }
 
+/// Prose without the clause of its last sentence that says when its value is so: "It is 15 when x = 2."
+fn without_circumstances(text: &str) -> &str {
+    const CLAUSES: [&str; 18] = [
+        " when ",
+        " whenever ",
+        ", where ",
+        " attained ",
+        " achieved ",
+        " reached ",
+        " occurring ",
+        " at x",
+        " at $x",
+        " at \\(x",
+        " at $(",
+        " for x =",
+        " for $x",
+        " if x",
+        " if $x",
+        " (when ",
+        " (at ",
+        ", which occurs ",
+    ];
+    let whole = text.trim_end();
+    let from = whole
+        .rmatch_indices(['.', '\n', '!', '?'])
+        .map(|(at, _)| at + 1)
+        .find(|at| whole.get(*at..).is_some_and(|rest| rest.starts_with(char::is_whitespace)))
+        .unwrap_or(0);
+    let sentence = whole.get(from..).unwrap_or_default();
+    let cut = CLAUSES.iter().filter_map(|clause| sentence.find(clause)).min();
+    let head = cut.and_then(|at| sentence.get(..at));
+    match head.filter(|head| head.contains(|c: char| c.is_ascii_digit())) {
+        Some(head) => whole.get(..from + head.len()).unwrap_or(text),
+        None => text,
+    }
+}
+
 /// The part of a short text that it says its answer is: behind a heading ("Result: 36") or a
 /// conclusion ("x^2 = 9, so x = 3"), or before the same in words ("36 (thirty-six)").
 fn stated(text: &str) -> Option<&str> {
@@ -198,7 +236,16 @@ fn stated(text: &str) -> Option<&str> {
             return Some(clean(rest)).filter(reads);
         }
     }
+    for other in [" rather than ", " instead of "] {
+        if let Some((head, _)) = text.split_once(other) {
+            return Some(head).filter(|head| starts_value(head)).filter(reads);
+        }
+    }
     let (head, inside) = text.split_once(" (")?;
+    let first = inside.split(' ').next().unwrap_or_default();
+    if matches!(first, "when" | "at" | "if" | "for" | "where" | "since" | "because" | "attained") {
+        return Some(head).filter(|head| starts_value(head) && inside.ends_with(')'));
+    }
     let inside =
         inside.strip_suffix(')').filter(|inside| inside.starts_with(char::is_alphabetic))?;
     let words = inside.chars().all(|c| c.is_alphabetic() || c == '-' || c == ' ');

@@ -105,6 +105,7 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
                 'µ' | 'μ' => out.push_str("\\mu "),
                 'Ω' | '\u{2126}' => out.push_str("\\Omega "),
                 '″' => out.push('"'),
+                '≡' => out.push_str("\\equiv "),
                 'α' => out.push_str("\\alpha "),
                 'β' => out.push_str("\\beta "),
                 'φ' | 'ϕ' => out.push_str("\\phi "),

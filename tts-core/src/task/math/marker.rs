@@ -225,7 +225,9 @@ fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, boo
     ];
     // The key of a JSON object has its quotation mark before the colon.
     let trimmed = lower.get(after..)?.trim_start_matches([' ', '*', '\t', '"']);
-    let trimmed = trimmed.strip_prefix("(arabic numerals)").unwrap_or(trimmed);
+    // `answer (arabic numerals) is`
+    let remark = trimmed.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    let trimmed = remark.filter(|(said, _)| said.len() < 30).map_or(trimmed, |(_, rest)| rest);
     let trimmed = trimmed.trim_start_matches([' ', '*', '\t']);
     let verb = VERBS.iter().filter(|(verb, _)| trimmed.starts_with(verb)).max_by_key(|v| v.0.len());
     let Some((verb, negative)) = verb else {
@@ -367,7 +369,8 @@ fn choice(text: &str) -> Option<String> {
     let letter = letters.next().filter(char::is_ascii_uppercase)?;
     let letter = letter::option(letter, letter::OPTIONS)?;
     let ends = match letters.next() {
-        None | Some(')') => true,
+        None => true,
+        Some(')') => !letter::goes_on(letters.as_str()),
         Some(c) => named && !bracketed && !c.is_alphanumeric(),
     };
     ends.then(|| letter.to_string())

@@ -47,7 +47,8 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
         out = Cow::Owned(without_struck(&out));
     }
     if out.contains("[/") {
-        out = Cow::Owned(out.replace("[/INST]", ""));
+        let plain = out.replace("[/INST]", "").replace("[ANSWER]", "\nAnswer: ");
+        out = Cow::Owned(plain.replace("[/ANSWER]", "\n"));
     }
     if out.contains(['`', '*', '_']) {
         out = Cow::Owned(without_emphasis(&out));

@@ -396,6 +396,30 @@ fn product(x: &BigRational, y: &BigRational) -> BigRational {
     x * y
 }
 
+impl Polynomial {
+    /// `a, b, c` of `a·x² + b·x + c` with rational coefficients.
+    pub(super) fn quadratic(&self) -> Option<[BigRational; 3]> {
+        let mut name = None;
+        let mut out = [BigRational::zero(), BigRational::zero(), BigRational::zero()];
+        for (monomial, value) in &self.terms {
+            if !monomial.root.is_one() || monomial.imaginary || monomial.symbols.len() > 1 {
+                return None;
+            }
+            let exponent = match monomial.symbols.iter().next() {
+                None => 0,
+                Some((symbol, exponent)) => {
+                    if symbol.contains('(') || *name.get_or_insert(symbol) != symbol {
+                        return None;
+                    }
+                    usize::try_from(*exponent).ok()?
+                }
+            };
+            *out.get_mut(2_usize.checked_sub(exponent)?)? = value.clone();
+        }
+        (!out.first()?.is_zero()).then_some(out)
+    }
+}
+
 fn gcd(a: &BigInt, b: &BigInt) -> BigInt {
     // `BigRational` reduces with its own gcd: a/b in lowest terms gives it without another crate.
     if a.is_one() || b.is_one() {
@@ -438,6 +462,22 @@ fn exact_root(value: &BigRational, index: u32) -> Option<BigRational> {
     (power(&root, i64::from(index)).as_ref() == Some(value)).then_some(root)
 }
 
+/// The greatest common divisor, least common multiple, larger or smaller of two numbers.
+fn reduced(name: &str, a: BigRational, b: BigRational) -> BigRational {
+    match name {
+        "max" => a.max(b),
+        "min" => a.min(b),
+        _ => {
+            let (top, bottom) = (a.numer().abs(), b.numer().abs());
+            let common =
+                if top.is_zero() || bottom.is_zero() { &top + &bottom } else { gcd(&top, &bottom) };
+            let multiple =
+                || if common.is_zero() { BigInt::zero() } else { &top / &common * &bottom };
+            BigRational::from_integer(if name == "gcd" { common.clone() } else { multiple() })
+        }
+    }
+}
+
 fn call(name: &str, arguments: &[Expr]) -> Option<Polynomial> {
     let arguments: Option<Vec<Polynomial>> = arguments.iter().map(Polynomial::of).collect();
     let arguments = arguments?;
@@ -453,6 +493,10 @@ fn call(name: &str, arguments: &[Expr]) -> Option<Polynomial> {
                 let product = (1..=n).fold(BigInt::one(), |acc, k| acc * k);
                 return Some(Polynomial::constant(BigRational::from_integer(product)));
             }
+        }
+        ("gcd" | "lcm" | "max" | "min", values) if values.iter().all(Option::is_some) => {
+            let values = values.iter().flatten().cloned();
+            return values.reduce(|a, b| reduced(name, a, b)).map(Polynomial::constant);
         }
         ("binomial", [None, Some(k)]) => {
             if let (Some(n), Some(k)) = (arguments.first(), small(k).filter(|k| *k <= 8)) {

@@ -429,6 +429,14 @@ impl Walk<'_> {
             }
             at = start;
         }
+        // A bound is no value: "less than 15".
+        let (than, start) = self.word_before(from);
+        if than == "than" {
+            let (more, _) = self.word_before(start);
+            if matches!(more.as_str(), "less" | "greater" | "smaller" | "larger" | "bigger") {
+                return true;
+            }
+        }
         let after: String = self.chars.iter().skip(end).take(24).collect();
         refuted(&after).is_some()
     }

@@ -136,24 +136,24 @@ fn smaller(tokens: &mut [Token]) {
 
 /// Labels of hours, minutes and seconds, and of feet and inches, that stand right behind digits.
 const LABELS: [(&str, &str, u8); 15] = [
-    ("hrs", "h", 3),
-    ("hr", "h", 3),
-    ("h", "h", 3),
+    ("hrs", "hour", 3),
+    ("hr", "hour", 3),
+    ("h", "hour", 3),
     ("mins", "min", 2),
     ("min", "min", 2),
     ("m", "min", 2),
-    ("secs", "s", 1),
-    ("sec", "s", 1),
-    ("s", "s", 1),
+    ("secs", "sec", 1),
+    ("sec", "sec", 1),
+    ("s", "sec", 1),
     ("d", "day", 4),
-    ("''", "in", 11),
+    ("''", "inch", 11),
     ("'", "ft", 12),
-    ("\"", "in", 11),
-    ("″", "in", 11),
+    ("\"", "inch", 11),
+    ("″", "inch", 11),
     ("′", "ft", 12),
 ];
 
-/// `1h 5m` as `1 h 5 min`, `7'1"` as `7 ft 1 in`; and where it ends.
+/// `1h 5m` as `1 hour 5 min`, `7'1"` as `7 ft 1 inch`; and where it ends.
 pub(super) fn labelled(chars: &[char], at: usize) -> Option<(String, usize)> {
     let mut out = String::new();
     let (mut end, mut to, mut last, mut count) = (at, at, u8::MAX, 0);

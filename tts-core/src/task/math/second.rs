@@ -14,6 +14,7 @@ use super::polynomial::Polynomial;
 use super::shape::{Shape, attempt};
 use super::token::tokenise;
 use super::unit;
+use super::words::ORDINALS;
 use crate::task::letter;
 
 /// A second reading.
@@ -34,6 +35,8 @@ pub(super) fn readings(core: &str) -> Vec<Second> {
         parts.into_iter().flatten().filter_map(|part| attempt(part, false)).map(Second::Reading),
     );
     out.extend(hours(core).map(|time| Second::Reading(Shape::Text(time))));
+    out.extend(measured(core).and_then(|text| attempt(&text, false)).map(Second::Reading));
+    out.extend(ordinal(core).and_then(|text| attempt(text, false)).map(Second::Reading));
     out.extend(angle(core).map(Second::Reading));
     out.extend(combinations(core).and_then(|text| attempt(&text, false)).map(Second::Reading));
     out.extend(product(core).map(Second::Reading));
@@ -76,6 +79,26 @@ fn approximation(core: &str) -> Option<&str> {
 fn percentage(core: &str) -> Option<&str> {
     let (_, last) = core.rsplit_once('=')?;
     last.trim_end().ends_with('%').then(|| last.trim())
+}
+
+/// `12,50 €` with a point: a number before one unit is no list.
+fn measured(core: &str) -> Option<String> {
+    let (whole, rest) = core.split_once(',')?;
+    let places = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let unit = rest.get(places..)?.trim();
+    let digits = whole.trim_start_matches(['€', '£', '$', ' ']);
+    let priced = digits.len() < whole.len() || !unit.is_empty();
+    let number =
+        !digits.is_empty() && digits.len() < 12 && digits.bytes().all(|b| b.is_ascii_digit());
+    let fits = number && (1..=2).contains(&places) && priced;
+    (fits && !unit.contains(|c: char| c.is_ascii_digit() || ",()".contains(c)))
+        .then(|| format!("{whole}.{rest}"))
+}
+
+/// The number of an ordinal in a word.
+fn ordinal(core: &str) -> Option<&'static str> {
+    let word = core.trim_start_matches("the ").trim_start_matches("The ");
+    ORDINALS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, number)| *number)
 }
 
 /// The angle in radians that degrees are: `30^\circ` is π/6.

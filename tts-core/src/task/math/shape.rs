@@ -5,6 +5,9 @@
 //! variable solves become intervals, `x = 5` becomes a named 5, and ± becomes the list of both signs.
 //! A list keeps its order, for a list of named things has one.
 
+use num_rational::BigRational;
+use num_traits::Signed;
+
 use super::expression::{Expr, matching, parse};
 use super::extract::extract;
 use super::matrix::matrix;
@@ -66,6 +69,8 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
     match words(core) {
         Some(Words::Nothing) => return Some(Shape::List(Vec::new())),
         Some(Words::Reals) => return Set::all().map(Set::shape),
+        Some(Words::Integers) => return attempt("\\mathbb{Z}", false),
+        Some(Words::Nonzero) => return attempt("\\mathbb{R} \\setminus \\{0\\}", false),
         Some(Words::Half(above, zero)) => return Set::half(above, zero).map(Set::shape),
         Some(Words::Said(words)) => return Some(Shape::Text(words)),
         Some(Words::Several(words)) => return list(words.into_iter().map(Shape::Text).collect()),
@@ -75,10 +80,21 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
         return Some(Shape::Text(moment));
     }
     let core = after_conclusion(core);
+    if let Some(set) = exception(core) {
+        return attempt(&set, false);
+    }
     let labelled = labels(core);
     let core = numeral::digits(labelled.as_deref().unwrap_or(core));
     let tokens = tokenise(&core, letters).map(scaled).map(operations).filter(|t| !t.is_empty());
     tokens.and_then(|t| answer(&t, 0))
+}
+
+/// "all real numbers except 2" as a difference of sets.
+fn exception(core: &str) -> Option<String> {
+    let head = core.get(..8).filter(|head| head.eq_ignore_ascii_case("all real"))?;
+    let (_, but) = core.get(head.len()..)?.split_once(" except ")?;
+    let but = but.trim_start_matches("for ").trim_start_matches("x = ").trim_start_matches("$x = ");
+    Some(format!("\\mathbb{{R}} \\setminus \\{{{}\\}}", but.trim_matches('$')))
 }
 
 /// What stands behind the last sign of a conclusion: `x - 3 = 0 \Rightarrow x = 3`.
@@ -288,6 +304,9 @@ pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
         let pair = [low, high].map(|number| formula(std::slice::from_ref(number)));
         return Some(Shape::Sequence(':', pair.into_iter().collect::<Option<_>>()?, ':'));
     }
+    if let Some(shape) = modular(tokens, depth) {
+        return Some(shape);
+    }
     let ratio = split(tokens, |t| *t == Token::Op(':'));
     if ratio.len() > 1 {
         let items: Option<Vec<_>> = ratio.into_iter().map(|part| item(part, depth + 1)).collect();
@@ -299,6 +318,36 @@ pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
         return Some(shape);
     }
     formula(tokens)
+}
+
+/// `10 \bmod 3`, and a class of numbers, `x \equiv 3 \pmod{7}`.
+fn modular(tokens: &[Token], depth: usize) -> Option<Shape> {
+    let is =
+        |token: &Token, name: &str| matches!(token, Token::Symbol(s) | Token::Word(s) if s == name);
+    let at = tokens.iter().position(|t| ["bmod", "pmod", "mod"].iter().any(|name| is(t, name)))?;
+    let (mut left, mut right) = (tokens.get(..at)?, tokens.get(at + 1..)?);
+    // `(mod 7)` is in brackets of its own.
+    let mut class = is(tokens.get(at)?, "pmod");
+    if let ([head @ .., Token::Open('(')], [tail @ .., Token::Close(')')]) = (left, right) {
+        (left, right, class) = (head, tail, true);
+    }
+    if let Some(equal) = left.iter().position(|t| is(t, "equiv")) {
+        (left, class) = (left.get(equal + 1..)?, true);
+    }
+    let number = |tokens: &[Token]| match item(tokens, depth + 1)? {
+        Shape::Formula(_, polynomial) => polynomial.rational().filter(|n| n.is_integer()),
+        _ => None,
+    };
+    let (value, modulus) = (number(left)?, number(right).filter(|n| n.is_positive())?);
+    let rest = &value - (&value / &modulus).floor() * &modulus;
+    let shape = |value: BigRational| {
+        let expr = Expr::Number(value, None);
+        Some(Shape::Formula(expr.clone(), Polynomial::of(&expr)?))
+    };
+    if class {
+        return Some(Shape::Sequence('%', vec![shape(rest)?, shape(modulus)?], '%'));
+    }
+    shape(rest)
 }
 
 /// Unions, intersections and differences of sets.

@@ -221,6 +221,19 @@ impl Lexer<'_> {
             '*' | '·' | '×' | '⋅' => Token::Op('*'),
             '/' | '÷' => Token::Op('/'),
             '-' | '−' | '–' => Token::Op('-'),
+            // `x &= 15` is aligned, `12 & 15` are two.
+            '&' => {
+                let rest = self.chars.get(self.at..).unwrap_or_default();
+                let next = rest.iter().find(|c| !c.is_whitespace());
+                if next.is_none_or(|c| "=<>\\".contains(*c)) {
+                    return Some(());
+                }
+                Token::And
+            }
+            '+' if self.chars.get(self.at..self.at + 2) == Some(&['/', '-']) => {
+                self.at += 2;
+                Token::PlusMinus(true)
+            }
             '+' | '_' | '|' | ',' | ';' | ':' | '\'' => Token::Op(c),
             '!' if next != Some('=') => Token::Op('!'),
             '√' => Token::Function("sqrt"),
@@ -347,6 +360,9 @@ impl Lexer<'_> {
             "pi" => return self.push(Token::Symbol("pi".into())),
             "theta" => return self.push(Token::Symbol(lower)),
             "and" | "or" => return self.push(Token::And),
+            "gcd" | "lcm" | "max" | "min" if self.peek(0) == Some('(') => {
+                return self.push(Token::Symbol(lower));
+            }
             "inf" | "infinity" | "oo" => return self.push(Token::Infinity),
             "percent" | "pct" | "percentage" | "percents" => return self.push(Token::Percent),
             "degree" | "degrees" | "deg" => return self.push(Token::Degree),

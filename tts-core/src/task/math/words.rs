@@ -4,6 +4,7 @@
 //! empty list, and "all real numbers" is that set. Numbers in words are left to `numeral`. What is not
 //! words and not a formula keeps its case if it is LaTeX, where case means something.
 
+use super::moment::moment;
 use super::numeral::is_cardinal;
 use super::quantity::scale;
 
@@ -15,6 +16,10 @@ pub(super) enum Words {
     Reals,
     /// The real numbers on one side of zero: whether those above, and whether zero too.
     Half(bool, bool),
+    /// All integers.
+    Integers,
+    /// All real numbers but zero.
+    Nonzero,
     /// Something else.
     Said(String),
     /// Several things.
@@ -41,8 +46,15 @@ pub(super) fn words(core: &str) -> Option<Words> {
         return None;
     }
     let mut out = String::new();
-    for word in text.split([' ', '-', '\n', ',', '\u{a0}']).filter(|w| !w.is_empty()) {
-        let letters = word.chars().all(|c| c.is_alphabetic() || c == '\'');
+    let ordered = ordinals(&text);
+    let text = ordered.unwrap_or(text);
+    // `3rd quadrant`, but neither `12th` nor `5th June`.
+    let counts = text.contains(' ') && text.starts_with(|c: char| c.is_ascii_digit());
+    let counts = counts && moment(&text).is_none();
+    let parts = text.split([' ', '-', '\n', ',', '\u{a0}']).filter(|w| !w.is_empty());
+    for (index, word) in parts.enumerate() {
+        let letters = word.chars().all(|c| c.is_alphabetic() || c == '\'')
+            || (index == 0 && counts && is_ordinal(word));
         let short = word.chars().count() < 2 && !matches!(word, "a" | "i");
         let formula = matches!(
             word,
@@ -63,9 +75,47 @@ pub(super) fn words(core: &str) -> Option<Words> {
         "dne" | "doesnotexist" | "itdoesnotexist" => Words::Said("doesnotexist".into()),
         "allreals" | "allrealnumbers" | "anyrealnumber" | "everyrealnumber" | "allrealx"
         | "realnumbers" | "therealnumbers" | "thereals" | "allrealvalues" => Words::Reals,
+        "integers" | "allintegers" | "theintegers" | "anyinteger" => Words::Integers,
+        "allnonzerorealnumbers" | "nonzerorealnumbers" | "nonzeroreals" | "allnonzeroreals" => {
+            Words::Nonzero
+        }
         out if half_line(out).is_some() => half_line(out)?,
         _ => Words::Said(out),
     })
+}
+
+/// Ordinals in words and in digits.
+pub(super) const ORDINALS: [(&str, &str); 12] = [
+    ("first", "1st"),
+    ("second", "2nd"),
+    ("third", "3rd"),
+    ("fourth", "4th"),
+    ("fifth", "5th"),
+    ("sixth", "6th"),
+    ("seventh", "7th"),
+    ("eighth", "8th"),
+    ("ninth", "9th"),
+    ("tenth", "10th"),
+    ("eleventh", "11th"),
+    ("twelfth", "12th"),
+];
+
+fn is_ordinal(word: &str) -> bool {
+    let digits = word.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    !digits.is_empty()
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && matches!(word.get(digits.len()..), Some("st" | "nd" | "rd" | "th"))
+}
+
+/// Several words with their ordinals in digits: `third quadrant`.
+fn ordinals(text: &str) -> Option<String> {
+    let counted =
+        |word: &str| ORDINALS.iter().find(|(name, _)| *name == word).map(|(_, digits)| *digits);
+    let words: Vec<&str> = text.split(' ').collect();
+    // "two thirds" and "a third" are numbers; an ordinal stands before what it counts.
+    let first = words.first().filter(|_| words.len() > 1)?;
+    let digits = counted(first)?;
+    Some(format!("{digits} {}", words.get(1..)?.join(" ")))
 }
 
 /// "positive real numbers", "all nonnegative reals"
