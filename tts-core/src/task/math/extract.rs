@@ -391,22 +391,4 @@ mod tests {
             assert_eq!(extract(text).as_deref(), answer, "{text}");
         }
     }
-
-    #[test]
-    fn hostile_texts_are_quick() {
-        for text in [
-            "\\boxed{".repeat(100_000),
-            "{".repeat(1_000_000),
-            "$".repeat(300_001),
-            "$ \\".repeat(300_001),
-            "9".repeat(2_000_000),
-            "answer ".repeat(200_000),
-            "answer is so ".repeat(200_000),
-            "answer is not ".repeat(200_000),
-            "#### so ".repeat(200_000),
-            "1,".repeat(500_000),
-        ] {
-            let _ = extract(&text);
-        }
-    }
 }
