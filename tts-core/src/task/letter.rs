@@ -4,6 +4,8 @@
 //! option says (`B) 12`, `B. 12`, `B: 12`), within commands of style too (`\textbf{(B)}\ 12`). A letter
 //! that begins a word or a sentence is none.
 
+use super::math::refuted;
+
 /// How many options there are where nobody says: A to J.
 pub(crate) const OPTIONS: u8 = 10;
 
@@ -152,7 +154,9 @@ pub(crate) fn chosen(text: &str, options: u8) -> Option<char> {
         for (at, _) in lower.rmatch_indices(words).take(8) {
             let rest = text.get(at + words.len()..).unwrap_or_default();
             let rest = rest.trim_start_matches(['*', '`', '_', '"', '$', ':', ' ']);
+            let behind = rest.trim_start_matches(['(', '[']).get(1..).unwrap_or_default();
             if let Some(letter) = stated(rest, options)
+                && refuted(behind).is_none()
                 && found.is_none_or(|(before, _)| before < at)
             {
                 found = Some((at, letter));

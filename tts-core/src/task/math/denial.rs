@@ -52,7 +52,7 @@ pub(super) fn retracted(text: &str) -> Option<&str> {
 }
 
 /// What follows the words right behind a value that say that it is not the one.
-pub(super) fn refuted(after: &str) -> Option<&str> {
+pub(crate) fn refuted(after: &str) -> Option<&str> {
     const DENIALS: [&str; 16] = [
         "is not ",
         "is not.",

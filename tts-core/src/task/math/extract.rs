@@ -213,7 +213,12 @@ fn without_circumstances(text: &str) -> &str {
         .find(|at| whole.get(*at..).is_some_and(|rest| rest.starts_with(char::is_whitespace)))
         .unwrap_or(0);
     let sentence = whole.get(from..).unwrap_or_default();
-    let cut = CLAUSES.iter().filter_map(|clause| sentence.find(clause)).min();
+    // A calculation in brackets: "6 (1 + 2 + 3)".
+    let remark = || {
+        let (head, _) = sentence.trim_end_matches('.').strip_suffix(')')?.rsplit_once(" (")?;
+        head.ends_with(|c: char| c.is_ascii_digit()).then_some(head.len())
+    };
+    let cut = CLAUSES.iter().filter_map(|clause| sentence.find(clause)).chain(remark()).min();
     let head = cut.and_then(|at| sentence.get(..at));
     match head.filter(|head| head.contains(|c: char| c.is_ascii_digit())) {
         Some(head) => whole.get(..from + head.len()).unwrap_or(text),

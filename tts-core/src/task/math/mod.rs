@@ -55,6 +55,7 @@ mod token;
 mod unit;
 mod words;
 
+pub(crate) use denial::refuted;
 pub use equivalent::{Readings, equivalent};
 pub use extract::extract;
 pub(crate) use extract::marked;

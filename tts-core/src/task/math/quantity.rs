@@ -201,11 +201,16 @@ pub(super) fn labelled(chars: &[char], at: usize) -> Option<(String, usize)> {
 pub(super) fn labels(core: &str) -> Option<String> {
     if core.len() > 40
         || !core.starts_with(|c: char| c.is_ascii_digit())
-        || !core.contains(['h', 'd', 'm', '\'', '′'])
+        || !core.contains(['h', 'd', 'm', '\'', '′', '"', '″'])
     {
         return None;
     }
     let chars: Vec<char> = core.chars().collect();
+    if let Some(inches) =
+        core.strip_suffix(['"', '″']).filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return Some(format!("{inches} inch"));
+    }
     labelled(&chars, 0).filter(|(_, end)| *end == chars.len()).map(|(text, _)| text)
 }
 

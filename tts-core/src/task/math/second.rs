@@ -160,5 +160,8 @@ fn dashed(core: &str) -> Option<&str> {
 
 /// What an option says behind its letter.
 fn labelled(core: &str) -> Option<&str> {
-    letter::label(core, letter::OPTIONS).map(|label| label.rest).filter(|rest| !rest.is_empty())
+    letter::label(core, letter::OPTIONS).map(|label| label.rest).filter(|rest| {
+        // Another letter is another option: `(A) D`.
+        !rest.is_empty() && letter::label(rest, letter::OPTIONS).is_none()
+    })
 }

@@ -205,6 +205,10 @@ fn both(one: &[Token], two: &[Token], depth: usize) -> Option<Shape> {
             matches!(t, Token::Relation(Less | LessEqual | Greater | GreaterEqual))
         })
     };
+    // `x > -1, x \ne 1`
+    let excludes = |part: &[Token]| part.contains(&Token::Relation(Relation::Unequal));
+    let (first_excludes, second_excludes) = (excludes(one), excludes(two));
+    let inequality = |part: &[Token]| inequality(part) || excludes(part);
     if !inequality(one) || !inequality(two) {
         return None;
     }
@@ -215,6 +219,9 @@ fn both(one: &[Token], two: &[Token], depth: usize) -> Option<Shape> {
     }
     let one = Set::of(&item(one, depth + 1)?)?;
     let two = Set::of(&item(two, depth + 1)?)?;
+    if first_excludes || second_excludes {
+        return Some(one.intersection(two)?.shape());
+    }
     let either = render(&one.clone().union(two.clone())?.shape());
     let everything = render(&Set::all()?.shape());
     (either == everything).then(|| Some(one.intersection(two)?.shape()))?
