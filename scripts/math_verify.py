@@ -4,21 +4,25 @@
 usage: math_verify.py ROWS.jsonl [MORE.jsonl ...]
 
 Each row has `gold`, `pred`, and `equivalent` or `expected`. math-verify is not symmetric, so both
-orders are counted: rows right, equal rows not found, unequal rows taken for equal. Texts are parsed as
-its own examples do, with the default extraction; a text in which it finds nothing is compared with
-nothing and so is never equal. Needs math-verify[antlr4_13_2]==0.9.0.
+orders are counted: rows right, equal rows not found, unequal rows taken for equal. Texts are parsed with its default extraction,
+as its own examples do, and the first of a pair as a formula too if that finds nothing. What it finds nothing
+in is never equal. Needs math-verify[antlr4_13_2]==0.9.0.
 """
 import json
 import sys
 
-from math_verify import parse, verify
+# This file has the name of what it asks, and stands first in the path.
+sys.path.pop(0)
+
+from math_verify import parse, verify  # noqa: E402
 
 
 def same(gold, pred):
     """Whether math-verify takes `pred` for `gold`; whatever it raises counts as no."""
     try:
+        # A bare formula is no text to it, and gold answers are bare formulas.
         left = parse(gold, raise_on_error=False) or parse(f"${gold}$", raise_on_error=False)
-        right = parse(pred, raise_on_error=False) or parse(f"${pred}$", raise_on_error=False)
+        right = parse(pred, raise_on_error=False)
         return bool(left and right and verify(left, right, raise_on_error=False))
     except Exception:  # noqa: BLE001
         return False

@@ -9,9 +9,9 @@ fn wrong_rows(table: &str) -> (Vec<String>, [usize; 2]) {
     let mut wrong = Vec::new();
     let mut counts = [0, 0];
     for line in table.lines() {
-        let row: Value = serde_json::from_str(line).unwrap();
-        let text = |field: &str| row[field].as_str().unwrap().to_owned();
-        let expected = row["equivalent"].as_bool().unwrap();
+        let row: Value = serde_json::from_str(line).expect("a row of JSON");
+        let text = |field: &str| row[field].as_str().expect("a text").to_owned();
+        let expected = row["equivalent"].as_bool().expect("a verdict");
         counts[usize::from(expected)] += 1;
         let (gold, pred) = (text("gold"), text("pred"));
         if agreed(&gold, &pred) != Ok(expected) {

@@ -219,15 +219,6 @@ impl Lexer<'_> {
             "infty" => Token::Infinity,
             "cup" | "bigcup" => Token::Union,
             "lor" | "vee" | "land" | "wedge" | "and" | "or" => Token::And,
-            "in" => Token::Relation(Relation::In),
-            "le" | "leq" | "leqslant" => Token::Relation(Relation::LessEqual),
-            "ge" | "geq" | "geqslant" => Token::Relation(Relation::GreaterEqual),
-            "lt" => Token::Relation(Relation::Less),
-            "gt" => Token::Relation(Relation::Greater),
-            "ne" | "neq" => Token::Relation(Relation::Unequal),
-            "approx" | "simeq" | "approxeq" | "thickapprox" | "doteq" | "sim" => {
-                Token::Relation(Relation::Approximately)
-            }
             "lbrace" => Token::Open('S'),
             "rbrace" => Token::Close('S'),
             "langle" | "lparen" => Token::Open('('),
@@ -238,7 +229,7 @@ impl Lexer<'_> {
             "colon" => Token::Op(':'),
             "begin" => return self.matrix(),
             "varnothing" | "empty" => Token::Symbol("emptyset".into()),
-            _ => Token::Symbol(name.to_owned()),
+            _ => relation(name).unwrap_or_else(|| Token::Symbol(name.to_owned())),
         };
         self.push(token);
         Some(())
@@ -365,6 +356,22 @@ impl Lexer<'_> {
         self.push(Token::Matrix(rows));
         Some(())
     }
+}
+
+/// The relation that a command is.
+fn relation(name: &str) -> Option<Token> {
+    Some(Token::Relation(match name {
+        "in" => Relation::In,
+        "le" | "leq" | "leqslant" => Relation::LessEqual,
+        "ge" | "geq" | "geqslant" => Relation::GreaterEqual,
+        "lt" => Relation::Less,
+        "gt" => Relation::Greater,
+        "ne" | "neq" => Relation::Unequal,
+        "approx" | "simeq" | "approxeq" | "thickapprox" | "doteq" | "sim" => {
+            Relation::Approximately
+        }
+        _ => return None,
+    }))
 }
 
 /// A determinant of at most three rows, multiplied out along its first.

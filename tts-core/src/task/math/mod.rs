@@ -28,6 +28,7 @@
 //! ```
 
 mod boxed;
+mod combined;
 mod command;
 mod denial;
 mod equivalent;

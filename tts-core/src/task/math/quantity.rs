@@ -108,10 +108,10 @@ fn smaller(tokens: &mut [Token]) {
         let [Token::Number(..), first, rest @ ..] = tokens.get(at..).unwrap_or_default() else {
             continue;
         };
-        let second = match rest {
-            [Token::And | Token::Op(','), Token::Number(..), second, ..] => second,
-            [Token::Number(..), second, ..] => second,
-            _ => continue,
+        let ([Token::And | Token::Op(','), Token::Number(..), second, ..]
+        | [Token::Number(..), second, ..]) = rest
+        else {
+            continue;
         };
         let ounces = matches!(second, Token::Word(word) if word == "oz");
         let pounds = matches!(first, Token::Word(word) if word.to_lowercase().trim_end_matches('s') == "pound");

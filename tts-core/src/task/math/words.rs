@@ -186,8 +186,7 @@ fn is_nothing(text: &str) -> bool {
         "intersection",
     ];
     // A kind may be the thing itself: "no such integer".
-    let thing =
-        words.next().map_or_else(|| rest.split(' ').next_back().unwrap_or_default(), |word| word);
+    let thing = words.next().unwrap_or_else(|| rest.split(' ').next_back().unwrap_or_default());
     let singular = thing.strip_suffix('s').unwrap_or(thing);
     (things.contains(&singular) || things.contains(&thing))
         && words.all(|word| {
