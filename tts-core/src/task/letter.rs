@@ -53,6 +53,9 @@ fn unwrapped(text: &str) -> &str {
 
 /// The option that a text begins with.
 pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
+    if text.starts_with(|c: char| c.is_ascii_digit() || "-+.".contains(c)) {
+        return None;
+    }
     let text = unwrapped(text);
     let (inside, bracket) = match text.strip_prefix(['(', '[']) {
         Some(inside) => (inside.trim_start(), text.chars().next()),

@@ -30,7 +30,8 @@ const MAX_LENGTH: usize = 60;
 pub(super) fn moment(core: &str) -> Option<String> {
     // What has operators or these commands is a formula.
     let formula = |b: u8| b"^_=+*()[]<>|".contains(&b);
-    if core.bytes().any(formula) || core.contains("\\f") || core.contains("\\s") {
+    let command = |pair: &[u8]| matches!(pair, [b'\\', b'f' | b's' | b'p' | b'd']);
+    if core.bytes().any(formula) || core.as_bytes().windows(2).any(command) {
         return None;
     }
     let text = lowered(core)?;

@@ -12,6 +12,7 @@ use super::expression::{Expr, parse_angle};
 use super::moment::hours;
 use super::polynomial::Polynomial;
 use super::shape::{Shape, attempt};
+use super::span::after_command;
 use super::token::tokenise;
 use super::unit;
 use super::words::ORDINALS;
@@ -66,12 +67,13 @@ fn decimal(core: &str) -> Option<BigRational> {
 
 /// What stands behind the last sign of approximation.
 fn approximation(core: &str) -> Option<&str> {
-    let signs = ["≈", "\\approx", "≃", "\\simeq", "\\sim"];
+    let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
     if core.is_ascii() && !core.contains('\\') {
         return None;
     }
-    let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
-    let at = signs.iter().filter_map(|sign| after(sign)).max()?;
+    let command = after_command(core, &["approx", "simeq", "sim"]);
+    let signs = ["≈", "≃"].into_iter().filter(|_| !core.is_ascii());
+    let at = signs.filter_map(after).chain(command).max()?;
     core.get(at..).map(str::trim).filter(|rest| !rest.is_empty())
 }
 

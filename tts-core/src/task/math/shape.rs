@@ -15,6 +15,7 @@ use super::polynomial::Polynomial;
 use super::quantity::{commented, decides, labels, mixed, quantities, scaled, unit_name};
 use super::relation::related;
 use super::set::Set;
+use super::span::after_command;
 use super::spoken::operations;
 use super::token::{MAX_DEPTH, Relation, Token, tokenise};
 use super::words::{Words, plain, words};
@@ -100,9 +101,10 @@ fn after_conclusion(core: &str) -> &str {
     if core.is_ascii() && !core.contains('\\') {
         return core;
     }
-    let signs = ["\\therefore", "\\Rightarrow", "\\implies", "∴", "⇒", "⟹"];
     let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
-    let rest = signs.iter().filter_map(|sign| after(sign)).max().and_then(|at| core.get(at..));
+    let command = after_command(core, &["therefore", "Rightarrow", "implies"]);
+    let signs = ["∴", "⇒", "⟹"].into_iter().filter(|_| !core.is_ascii());
+    let rest = signs.filter_map(after).chain(command).max().and_then(|at| core.get(at..));
     rest.map(str::trim).filter(|rest| !rest.is_empty()).unwrap_or(core)
 }
 

@@ -28,6 +28,9 @@ pub(super) enum Words {
 
 /// The words of a text answer, lower-cased, if it is nothing else.
 pub(super) fn words(core: &str) -> Option<Words> {
+    if !may_be_words(core) {
+        return None;
+    }
     let mut text = core.to_owned();
     if core.len() < 2000 && core.contains('\\') {
         for command in ["\\text{", "\\mbox{", "\\textbf{", "\\mathrm{", "\\textit{"] {
@@ -116,6 +119,16 @@ fn ordinals(text: &str) -> Option<String> {
     let first = words.first().filter(|_| words.len() > 1)?;
     let digits = counted(first)?;
     Some(format!("{digits} {}", words.get(1..)?.join(" ")))
+}
+
+/// Whether nothing in an answer rules words out: a sign of a formula, or digits that are no ordinal.
+fn may_be_words(core: &str) -> bool {
+    let bytes = core.as_bytes();
+    let sign = |b: &u8| b"=^+_<>*/[]()|&%#".contains(b);
+    let number = |pair: &[u8]| matches!(pair, [digit, next] if digit.is_ascii_digit() && !next.is_ascii_digit() && !b"snrt".contains(next));
+    !bytes.iter().any(sign)
+        && !bytes.last().is_some_and(u8::is_ascii_digit)
+        && !bytes.windows(2).any(number)
 }
 
 /// "positive real numbers", "all nonnegative reals"
