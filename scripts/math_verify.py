@@ -4,9 +4,9 @@
 usage: math_verify.py ROWS.jsonl [MORE.jsonl ...]
 
 Each row has `gold`, `pred`, and `equivalent` or `expected`. math-verify is not symmetric, so both
-orders are counted: rows right, equal rows not found, unequal rows taken for equal. Texts are parsed with its default extraction,
-as its own examples do, and the first of a pair as a formula too if that finds nothing. What it finds nothing
-in is never equal. Needs math-verify[antlr4_13_2]==0.9.0.
+orders are counted: rows right, equal rows not found, unequal rows taken for equal. Texts are parsed
+with its default extraction, as its own examples do, and the first of a pair as a formula too if that
+finds nothing. What it finds nothing in is never equal. Needs math-verify[antlr4_13_2]==0.9.0.
 """
 import json
 import sys

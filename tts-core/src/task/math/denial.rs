@@ -10,7 +10,9 @@ use std::borrow::Cow;
 pub(super) fn denies(text: &str) -> bool {
     let words = text.split(|c: char| c.is_whitespace() || c == ',');
     let mut words = words.map(|word| word.trim_end_matches(['.', '!']));
-    text.contains(|c: char| c.is_ascii_digit())
+    // A value, or the letter of an option.
+    let option = text.find(|c: char| !c.is_ascii_uppercase()) == Some(1);
+    (option || text.contains(|c: char| c.is_ascii_digit()))
         && words.any(|word| {
             ["not", "isn't", "isn’t", "cannot", "wrong", "incorrect"]
                 .iter()
@@ -103,7 +105,7 @@ pub(super) fn doubted(before: &str) -> bool {
     }
     let opinion = [
         "think", "believe", "say", "mean", "claim", "conclude", "suppose", "follow", "true",
-        "saying", "agree", "guess", "imply",
+        "saying", "agree", "guess", "imply", "case",
     ];
     let negator = |word: &str| matches!(word, "not" | "never" | "cannot") || word.ends_with("n't");
     opinion.contains(&verb) && words.take(2).any(negator)
@@ -154,6 +156,7 @@ mod tests {
             ("I don't believe that the final ", true),
             ("It is not true that the ", true),
             ("I doubt the ", true),
+            ("It is not the case that the ", true),
             ("I am not sure, but I think the ", false),
             ("This is not hard: the ", false),
             ("I think the ", false),

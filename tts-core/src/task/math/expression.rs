@@ -334,7 +334,15 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(&Token::Open('{')) {
             let end = matching(self.tokens, from)?;
             self.at = end + 1;
-            return Some(spell(self.tokens.get(from + 1..end)?));
+            let inside = self.tokens.get(from + 1..end)?;
+            // `101_{(2)}`
+            let bare =
+                if let [Token::Open('('), base @ Token::Number(..), Token::Close(')')] = inside {
+                    std::slice::from_ref(base)
+                } else {
+                    inside
+                };
+            return Some(spell(bare));
         }
         self.at += 1;
         Some(spell(self.tokens.get(from..self.at)?))

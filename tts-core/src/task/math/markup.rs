@@ -36,7 +36,7 @@ const MAX_EMPHASIS: usize = 400;
 /// `text` without what surrounds it.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
-    let marked = |b: u8| !b.is_ascii() || b"<~[`*_:;".contains(&b);
+    let marked = |b: u8| !b.is_ascii() || b"<>~[`*_:;".contains(&b);
     if !text.bytes().any(marked) {
         return out;
     }
@@ -49,6 +49,12 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
     if out.contains("[/") {
         let plain = out.replace("[/INST]", "").replace("[ANSWER]", "\nAnswer: ");
         out = Cow::Owned(plain.replace("[/ANSWER]", "\n"));
+    }
+    // A quotation; `> 3` may be an inequality.
+    if let Some(quoted) =
+        out.trim_start().strip_prefix("> ").filter(|q| q.starts_with(['*', '$', '\\']))
+    {
+        out = Cow::Owned(quoted.to_owned());
     }
     if out.contains(['`', '*', '_']) {
         out = Cow::Owned(without_emphasis(&out));

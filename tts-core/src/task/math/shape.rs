@@ -98,6 +98,7 @@ fn exception(core: &str) -> Option<String> {
 
 /// What stands behind the last sign of a conclusion: `x - 3 = 0 \Rightarrow x = 3`.
 fn after_conclusion(core: &str) -> &str {
+    let core = core.strip_prefix("=>").unwrap_or(core);
     if core.is_ascii() && !core.contains('\\') {
         return core;
     }
