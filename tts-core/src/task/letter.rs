@@ -85,7 +85,11 @@ pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
             rest: trimmed(rest),
         });
     }
-    trimmed(after).is_empty().then_some(Label { letter, marked: false, rest: "" })
+    trimmed(after).trim_matches(['!', '?']).is_empty().then_some(Label {
+        letter,
+        marked: false,
+        rest: "",
+    })
 }
 
 /// Whether another option follows: `(A), (C)`, `(A) and (C)`.
@@ -192,11 +196,13 @@ pub(crate) fn chosen(text: &str, options: u8) -> Option<char> {
 
 /// The letter that a text gives a reason for: "B, because 3 > 2", "(B) since A is false".
 pub(crate) fn reasoned(text: &str, options: u8) -> Option<char> {
-    const REASONS: [&str; 6] = ["because ", "since ", "as ", "for ", "given ", "due to "];
+    const REASONS: [&str; 9] =
+        ["not ", "and not ", "I think", "because ", "since ", "as ", "for ", "given ", "due to "];
     let text = text.trim_start().trim_start_matches(['*', '`', '_', '"', '$']);
     let letter = stated(text, options)?;
     let behind = text.trim_start_matches(['(', '[']).get(1..)?;
-    let behind = behind.trim_start_matches([')', ']', '*', '`', '$', ',', ';', ' ', '-', '–', '—']);
+    let behind =
+        behind.trim_start_matches(['(', ')', ']', '*', '`', '$', ',', ';', ' ', '-', '–', '—']);
     REASONS.iter().any(|reason| behind.starts_with(reason)).then_some(letter)
 }
 

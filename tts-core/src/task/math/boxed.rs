@@ -71,7 +71,22 @@ fn find(text: &str) -> Option<Boxes> {
     let boxes = commands.filter(|at| {
         text.get(at + 1..).is_some_and(|rest| rest.starts_with("boxed") || rest.starts_with("fbox"))
     });
-    let starts: Vec<usize> = boxes.take(MAX_BOXES).collect();
+    let mut starts: Vec<usize> = boxes.take(MAX_BOXES).collect();
+    // "not \boxed{8}" gives no answer.
+    let denied = |at: &usize| {
+        let head =
+            text.get(..*at).unwrap_or_default().trim_end_matches(['$', ' ', '*', '(', '\\', '[']);
+        let word = head.len().checked_sub(3).and_then(|from| head.get(from..));
+        let set_off = head.len() == 3
+            || head.get(..head.len().saturating_sub(3)).is_some_and(|h| h.ends_with([' ', '\n']));
+        set_off && word.is_some_and(|word| word.eq_ignore_ascii_case("not"))
+    };
+    if let Some(last) = starts.first().copied() {
+        starts.retain(|at| !denied(at));
+        if starts.is_empty() {
+            return Some(Boxes::Empty { alone: true, end: box_at(text, last)?.end });
+        }
+    }
     let last = box_at(text, *starts.first()?)?;
     let first = clean(last.content);
     if first.trim_matches(['{', '}', ' ', '?', '_', '.']).is_empty() {

@@ -55,7 +55,11 @@ pub(super) fn retracted(text: &str) -> Option<&str> {
 
 /// What follows the words right behind a value that say that it is not the one.
 pub(crate) fn refuted(after: &str) -> Option<&str> {
-    const DENIALS: [&str; 16] = [
+    const DENIALS: [&str; 20] = [
+        "incorrect)",
+        "wrong)",
+        "is an incorrect",
+        "is the wrong",
         "is not ",
         "is not.",
         "isn't",
@@ -73,7 +77,7 @@ pub(crate) fn refuted(after: &str) -> Option<&str> {
         "would be wrong",
         "is a wrong",
     ];
-    let rest = after.trim_start_matches(['$', '*', '`', '"', ' ', ')', '}', ',']);
+    let rest = after.trim_start_matches(['$', '*', '`', '"', ' ', '(', ')', '}', ',']);
     let rest =
         rest.strip_prefix("which ").or_else(|| rest.strip_prefix("but that ")).unwrap_or(rest);
     let denial = DENIALS
@@ -99,15 +103,15 @@ pub(super) fn doubted(before: &str) -> bool {
         )
     };
     while words.next_if(filler).is_some() {}
+    let negator = |word: &str| matches!(word, "not" | "never" | "cannot") || word.ends_with("n't");
     let Some(verb) = words.next() else { return false };
     if matches!(verb, "doubt" | "false" | "wrong" | "incorrect" | "untrue" | "deny") {
-        return true;
+        return !words.take(2).any(negator);
     }
     let opinion = [
         "think", "believe", "say", "mean", "claim", "conclude", "suppose", "follow", "true",
         "saying", "agree", "guess", "imply", "case",
     ];
-    let negator = |word: &str| matches!(word, "not" | "never" | "cannot") || word.ends_with("n't");
     opinion.contains(&verb) && words.take(2).any(negator)
 }
 
@@ -160,6 +164,7 @@ mod tests {
             ("I am not sure, but I think the ", false),
             ("This is not hard: the ", false),
             ("I think the ", false),
+            ("I do not doubt that the ", false),
         ] {
             assert_eq!(doubted(text), doubt, "{text}");
         }

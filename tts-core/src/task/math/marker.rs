@@ -202,7 +202,10 @@ fn head(text: &str) -> &str {
 
 /// What follows the verb after the "answer" that ends at `after`, and whether it denies.
 fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, bool)> {
-    const VERBS: [(&str, bool); 19] = [
+    const VERBS: [(&str, bool); 22] = [
+        ("could be", false),
+        ("may be", false),
+        ("might be", false),
         ("is", false),
         ("is:", false),
         (":", false),

@@ -414,20 +414,29 @@ impl Walk<'_> {
     /// Whether the text says that the value is not the one.
     fn is_denied(&self, from: usize, end: usize) -> bool {
         let mut at = from;
-        for _ in 0..4 {
+        for _ in 0..6 {
             let (word, start) = self.word_before(at);
-            if word == "not"
-                || word == "never"
-                || word.ends_with("n't")
-                || word.ends_with("n’t")
-                || word == "cannot"
-            {
+            let denial = ["not", "never", "cannot", "neither", "nor", "nobody", "mistake"];
+            if denial.contains(&word.as_str()) || word.ends_with("n't") || word.ends_with("n’t") {
                 return true;
             }
-            if !matches!(word.as_str(), "be" | "equal" | "to" | "just" | "simply" | "a") {
+            let filler = [
+                "be", "equal", "to", "just", "simply", "a", "it's", "it", "think", "say", "would",
+                "believe",
+            ];
+            if !filler.contains(&word.as_str()) {
                 break;
             }
             at = start;
+        }
+        // Part of a calculation: "half of 9".
+        let (of, start) = self.word_before(from);
+        if of == "of" {
+            let (what, _) = self.word_before(start);
+            if matches!(what.as_str(), "half" | "square" | "double" | "third" | "quarter" | "root")
+            {
+                return true;
+            }
         }
         // A bound is no value: "less than 15".
         let (than, start) = self.word_before(from);

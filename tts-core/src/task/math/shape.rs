@@ -317,7 +317,8 @@ fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<S
     }
 }
 
-const HEDGES: [&str; 22] = [
+const HEDGES: [&str; 23] = [
+    "either",
     "answer",
     "answer:",
     "answer is",
