@@ -76,6 +76,9 @@ fn equations_that_hold() {
         ("15,\\!000 / 12 = 1250", RIGHT),
         ("(5\\text{ cm})(3\\text{ cm}) = 15\\text{ cm}^2", RIGHT),
         ("5 = 3 + 2", RIGHT),
+        // The last digit shown is of ten thousands, and of thousandths.
+        ("2469134 / 2 = 1.23 million", RIGHT),
+        ("1 / 3 = 33.3%", RIGHT),
     ]);
 }
 
@@ -98,6 +101,8 @@ fn equations_that_do_not_hold() {
         ("3 + 4 * 2 = 14", WRONG),
         ("0.1 + 0.2 = 0.4", WRONG),
         ("2 * 3 million = 7 million", WRONG),
+        ("2469134 / 2 = 1.24 million", WRONG),
+        ("1 / 3 = 33.4%", WRONG),
     ]);
 }
 

@@ -181,6 +181,16 @@ fn a_temperature_divides_log_odds_and_keeps_their_order() {
     }
 }
 
+#[test]
+fn what_is_no_number_passes_no_layer_as_a_score() {
+    let layer = |outputs| Linear { weight: vec![1.0; outputs], bias: None, outputs, inputs: 1 };
+    let last = Linear { weight: vec![1.0, 1.0], bias: None, outputs: 1, inputs: 2 };
+    let head = RewardHead::new(vec![layer(2), last], HeadConfig::default()).unwrap();
+    assert!(head.score(&[f32::NAN]).is_nan());
+    // What is below zero does.
+    assert_eq!((head.score(&[-3.0]), head.logits(&[2.0])), (0.5, vec![4.0]));
+}
+
 /// Odds that separate the labels could be as sure as they like, and those that are always wrong, or
 /// nothing, as doubtful.
 #[test]
