@@ -83,6 +83,12 @@ fn equations_that_hold() {
 }
 
 #[test]
+fn many_brackets_are_not_deep_ones() {
+    let ones = vec!["(1)"; 60].join(" + ");
+    check(&[(&*format!("{ones} = 60"), RIGHT), (&*format!("{ones} = 61"), WRONG)]);
+}
+
+#[test]
 fn equations_that_do_not_hold() {
     check(&[
         ("2 + 3 = 6", WRONG),

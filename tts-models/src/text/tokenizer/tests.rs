@@ -197,6 +197,20 @@ fn plain_text_cannot_reach_a_control_token_by_merges() {
 }
 
 #[test]
+fn a_word_that_is_a_token_is_taken_whole_where_the_family_does() {
+    let whole = ["llama-bpe", "llama3", "llama-v3", "tekken"];
+    for pre in whole.into_iter().chain(["gpt-2", "qwen2", "deepseek-v3"]) {
+        let tokens = ["a", "b", "ab", "<e>", "abb"].map(str::to_owned).into();
+        let token_types = vec![1, 1, 1, 3, 1];
+        let spec = GgufVocabulary { tokens, token_types, pre: Some(pre.into()), ..gpt2() };
+        let tokenizer = Tokenizer::from_vocabulary(&spec, Path::new("x")).unwrap();
+        // No merge leads to the third.
+        let expected = if whole.contains(&pre) { &[4][..] } else { &[2, 1] };
+        assert_eq!(tokenizer.encode("abb", false).unwrap(), expected, "{pre}");
+    }
+}
+
+#[test]
 fn the_tokens_that_end_a_text_are_special_whatever_their_type() {
     type Role = fn(&mut GgufVocabulary);
     let roles: [Role; 4] = [
@@ -493,7 +507,8 @@ fn sentences(normalizer: &Value, pre_tokenizer: &Value) -> Tokenizer {
         vocab.insert((*token).to_owned(), json!(id));
     }
     let added = |id: u32, content: &str, special: bool| {
-        json!({"id": id, "content": content, "single_word": false, "lstrip": false,
+        // The end of a text takes the spaces before it.
+        json!({"id": id, "content": content, "single_word": false, "lstrip": id == 2,
                "rstrip": false, "normalized": false, "special": special})
     };
     let json = json!({
@@ -520,7 +535,8 @@ fn a_text_that_goes_on_has_no_space_that_no_one_wrote() {
     };
     // Ids are those of `encode` of the `tokenizers` package for the whole text, cut in two.
     for (normalizer, pre_tokenizer, begins, behind_control) in [
-        (both, Value::Null, true, true),
+        (both.clone(), Value::Null, true, true),
+        (both, scheme("first"), true, true),
         (Value::Null, scheme("always"), true, true),
         (Value::Null, scheme("first"), true, false),
         (Value::Null, scheme("never"), false, false),
@@ -539,7 +555,9 @@ fn a_text_that_goes_on_has_no_space_that_no_one_wrote() {
         assert_eq!(after(&[1], "a", false), [a(behind_control)]);
         assert_eq!(after(&[5], "b</s>a", true), [5, 2, a(behind_control)]);
         assert_eq!(after(&[5], "</s>a", true), [2, a(behind_control)]);
+        assert_eq!(after(&[5], "b </s>a", true), [5, 2, a(behind_control)]);
         assert_eq!(after(&[5], "?a</s>b", true)[..3], [0, 4, 2]);
+        assert_eq!(after(&[5], "b</s>a", false), [5, 0, 4], "a name that users wrote is text");
         let whole = tokenizer.encode("ab</s>ac", true).unwrap();
         let parts = tokenizer.encode("a", true).unwrap();
         assert_eq!([&parts[..], &after(&parts, "b</s>ac", true)].concat(), whole);
@@ -552,6 +570,8 @@ fn a_text_that_goes_on_has_no_space_that_no_one_wrote() {
     let tokenizer = Tokenizer::from_json_bytes(&bytes, Path::new("t")).unwrap();
     assert_eq!(tokenizer.encode("a", false).unwrap(), [9, 0]);
     assert_eq!(tokenizer.encode_after(&[1], "a", false).unwrap(), [0]);
+    assert_eq!(tokenizer.encode("a<s>a", true).unwrap(), [9, 0, 3, 9, 0]);
+    assert_eq!(tokenizer.encode_after(&[3], "a", false).unwrap(), [9, 0]);
 }
 
 #[test]
