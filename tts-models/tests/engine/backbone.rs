@@ -3,15 +3,54 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tts_core::{Given, Likelihood, Prompt, Trajectory};
+use tts_core::{Generator, Given, Likelihood, Prompt, Trajectory};
 use tts_models::testing::Counting;
 use tts_models::{Backbone, Cpu, Engine, EngineConfig, Executor, Native, Plain, Tokenizer, Wanted};
 
-use super::{engine, weights};
+use super::{engine, generated, lines, request, weights};
 
 fn counted(config: EngineConfig) -> Engine<Counting<Native>> {
     let native = Counting::new(Native::new(weights("qwen3"), config.threads).unwrap());
     Engine::new(native, Arc::new(Tokenizer::bytes().unwrap()), None, config).unwrap()
+}
+
+/// Once someone has asked for hidden rows, those of what is written are kept.
+#[test]
+fn what_was_written_is_scored_without_running_it_again() {
+    let engine = counted(EngineConfig::default());
+    engine.hidden_of(&[1, 2], &[1]).unwrap();
+    let ask = tts_core::Request {
+        until: tts_core::Until::Tokens(12),
+        ..request(Prompt::text("How many?"), vec![4])
+    };
+    let line = lines(&engine, &ask).remove(0);
+    let mut tokens = engine.encode(ask.prefix.prompt()).unwrap();
+    let prompt = tokens.len();
+    tokens.extend(generated(&line));
+    // The last token is written and never run.
+    tokens.pop();
+    let _ = engine.executor().rows();
+    let positions: Vec<usize> = (prompt - 1..tokens.len()).collect();
+    assert!(positions.len() > 3);
+    let kept = engine.hidden_of(&tokens, &positions).unwrap();
+    assert_eq!(engine.executor().rows(), 0);
+    engine.forget();
+    assert_eq!(engine.hidden_of(&tokens, &positions).unwrap(), kept);
+}
+
+/// Two prompts of 100 tokens, and lines of 10 behind them: both together are 220 tokens.
+#[test]
+fn prompts_that_the_cache_lacks_count_among_the_bytes_of_lines() {
+    for (tokens, most) in [(219, 100), (220, 200)] {
+        let each = counted(EngineConfig::default()).executor().token_bytes();
+        let engine = counted(EngineConfig { line_bytes: tokens * each, ..EngineConfig::default() });
+        let ask = |letter: &str| tts_core::Request {
+            max_tokens: 10,
+            ..request(Prompt::text(letter.repeat(100)), vec![1])
+        };
+        engine.generate(&[ask("x"), ask("y")]).unwrap();
+        assert_eq!(engine.executor().most(), most, "{tokens}");
+    }
 }
 
 /// Numbers below `limit`.

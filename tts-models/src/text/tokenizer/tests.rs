@@ -197,6 +197,22 @@ fn plain_text_cannot_reach_a_control_token_by_merges() {
 }
 
 #[test]
+fn the_unknown_token_of_a_byte_level_file_is_a_control_token_like_others() {
+    let mut json = file();
+    let token = json!({"id": 8, "content": "abb", "single_word": false, "lstrip": false,
+        "rstrip": false, "normalized": false, "special": true});
+    json["added_tokens"].as_array_mut().unwrap().push(token);
+    json["model"]["ignore_merges"] = json!(true);
+    for unknown in ["abb", "<none>"] {
+        json["model"]["unk_token"] = json!(unknown);
+        let bytes = json.to_string().into_bytes();
+        let tokenizer = Tokenizer::from_json_bytes(&bytes, Path::new("t")).unwrap();
+        assert_eq!(tokenizer.encode("abb", false).unwrap(), [2, 1]);
+        assert_eq!(tokenizer.encode("abb", true).unwrap(), [8]);
+    }
+}
+
+#[test]
 fn a_word_that_is_a_token_is_taken_whole_where_the_family_does() {
     let whole = ["llama-bpe", "llama3", "llama-v3", "tekken"];
     for pre in whole.into_iter().chain(["gpt-2", "qwen2", "deepseek-v3"]) {
@@ -397,6 +413,13 @@ fn bad_json_files_name_the_field() {
         (|f| f["pre_tokenizer"] = json!({}), "pre_tokenizer: no type"),
         (|f| f["normalizer"] = json!({"type": "Precompiled"}), "normalizer.type: unsupported"),
         (
+            |f| {
+                f["normalizer"] =
+                    json!({"type": "Replace", "pattern": {"Regex": "a"}, "content": "b"});
+            },
+            "normalizer.pattern: unsupported regular expression",
+        ),
+        (
             |f| (f["decoder"] = Value::Null, f["pre_tokenizer"] = Value::Null).1,
             "decoder: unsupported neither byte-level nor metaspace",
         ),
@@ -570,7 +593,6 @@ fn a_text_that_goes_on_has_no_space_that_no_one_wrote() {
     let tokenizer = Tokenizer::from_json_bytes(&bytes, Path::new("t")).unwrap();
     assert_eq!(tokenizer.encode("a", false).unwrap(), [9, 0]);
     assert_eq!(tokenizer.encode_after(&[1], "a", false).unwrap(), [0]);
-    assert_eq!(tokenizer.encode("a<s>a", true).unwrap(), [9, 0, 3, 9, 0]);
     assert_eq!(tokenizer.encode_after(&[3], "a", false).unwrap(), [9, 0]);
 }
 
