@@ -92,10 +92,43 @@ fn gguf_files_give_the_weights_they_were_made_of() {
             assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
         }
     }
+    // Ends of texts, of turns and of messages, each under a key of its own.
+    let config = ModelConfig { eos_token_ids: vec![2, 5, 3], ..tiny_config("llama") };
+    let weights = DecoderWeights::random(config, 5).unwrap();
+    assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
     // Biases of a llama are rows of rotary heads too.
     let config = ModelConfig { attention_bias: true, ..tiny_config("llama") };
     let weights = DecoderWeights::random(config, 6).unwrap();
     assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
+}
+
+#[test]
+fn positions_are_scaled_by_whichever_key_says_so() {
+    let scaling = |keys: &[(&str, Value)]| {
+        let mut writer = decoder_gguf(&tiny("llama", 4));
+        for (key, value) in keys {
+            writer = writer.with(&format!("llama.rope.{key}"), value.clone());
+        }
+        from_gguf(&writer).map(|checkpoint| checkpoint.config().rope_scaling.clone())
+    };
+    let text = |text: &str| Value::String(text.to_owned());
+    let (two, four) = (Value::F32(2.0), Value::F32(4.0));
+    for (keys, factor) in [
+        (vec![("scale_linear", four.clone())], Some(4.0)),
+        (vec![("scaling.factor", two.clone())], Some(2.0)),
+        // The newer key goes before.
+        (vec![("scale_linear", four.clone()), ("scaling.factor", two)], Some(2.0)),
+        (vec![("scaling.factor", four.clone()), ("scaling.type", text("none"))], None),
+        (vec![("scaling.factor", Value::F32(0.0)), ("scaling.type", text("linear"))], None),
+    ] {
+        let expected = factor.map_or(RopeScaling::None, |factor| RopeScaling::Linear { factor });
+        assert_eq!(scaling(&keys).unwrap(), expected, "{keys:?}");
+    }
+    let error = scaling(&[("scaling.factor", four), ("scaling.type", text("yarn"))]).unwrap_err();
+    assert!(
+        error.to_string().contains("rope.scaling.type: unsupported scaling \"yarn\""),
+        "{error}"
+    );
 }
 
 #[test]

@@ -100,6 +100,18 @@ fn a_model_in_memory_is_the_one_on_disk() {
 }
 
 #[test]
+fn a_model_has_the_positions_that_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = save(folder.path()).config.max_position_embeddings;
+    for (positions, expected) in [(0, all), (16, 16), (all + 1, all)] {
+        let config = EngineConfig { positions, ..engine() };
+        let model = open(folder.path(), Backend::Native, config).unwrap();
+        assert_eq!(model.model_config().max_position_embeddings, expected);
+        assert!(model.next_logits(&vec![1; expected + 1]).is_err());
+    }
+}
+
+#[test]
 fn adapters_and_gguf_files_may_be_in_memory_too() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -327,7 +339,9 @@ fn a_gguf_file_in_parts_opens_by_any_of_them() {
     put(parts(|parts| set(parts, 1, "split.no", Value::U16(0))));
     assert!(error("m-00001-of-00002.gguf").contains("00002.gguf: split.no: not part 2 of 2"));
     put(parts(|parts| set(parts, 0, "split.no", Value::U16(1))));
-    assert!(error("m-00001-of-00002.gguf").contains("m-00001-of-00002.gguf: split.no: not part 1 of 2"));
+    assert!(
+        error("m-00001-of-00002.gguf").contains("m-00001-of-00002.gguf: split.no: not part 1 of 2")
+    );
     put(parts(|parts| set(parts, 0, "split.tensors.count", Value::U32(99))));
     assert!(error("m-00001-of-00002.gguf").contains("split.tensors.count: 99, but all parts hold"));
     put(parts(|parts| {
