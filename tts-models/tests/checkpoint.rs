@@ -181,7 +181,9 @@ fn a_wrapper_with_a_value_head_loads() {
     let folder = tempfile::tempdir().unwrap();
     weights.save_safetensors(folder.path()).unwrap();
     let mut tensors = owned(&weights);
-    tensors.iter_mut().for_each(|tensor| tensor.0.insert_str(0, "pretrained_model."));
+    for tensor in &mut tensors {
+        tensor.0.insert_str(0, "pretrained_model.");
+    }
     tensors.push(("v_head.summary.weight".to_owned(), vec![1, 8], vec![0.5; 8]));
     write_safetensors(&folder.path().join("model.safetensors"), &tensors);
     let checkpoint = Checkpoint::open(folder.path()).unwrap();

@@ -118,7 +118,9 @@ impl TextSide {
         let (start, end) = text.rsplit_once(GAP).ok_or_else(lost)?;
         before.push(Piece { text: start.to_owned(), special });
         // Templates may write a message more than once: the text goes on where it stands last.
-        before.iter_mut().for_each(|piece| piece.text = piece.text.replace(GAP, ""));
+        for piece in &mut before {
+            piece.text = piece.text.replace(GAP, "");
+        }
         let after = rest.fold(end.to_owned(), |after, piece| after + &piece.text);
         Ok((self.encode_pieces(&before)?, after))
     }

@@ -43,7 +43,7 @@ fn what_was_written_is_scored_without_running_it_again() {
 fn log_probabilities_keep_keys_and_values_and_no_rows() {
     let engine = counted(EngineConfig::default());
     let given = Given { context: vec![1, 2, 3], tokens: vec![4, 5, 6] };
-    let judged = engine.logprobs(&[given.clone()]).unwrap();
+    let judged = engine.logprobs(std::slice::from_ref(&given)).unwrap();
     let _ = engine.executor().rows();
     // All that the cache holds of the text is there, but the row has to be run for.
     engine.hidden_of(&[1, 2, 3, 4, 5], &[3]).unwrap();

@@ -39,6 +39,8 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
         assert_eq!(stopped.history.updates.len(), stop);
         assert_eq!(in_folder(9, &folder, None).unwrap(), whole, "stopped after {stop}");
     }
+    // One that is told to stop after its last update is complete.
+    assert_eq!(in_folder(9, &folder.path().join("last"), Some(9)).unwrap(), whole);
     // One that is complete is only read.
     assert_eq!(in_folder(9, &folder.path().join("3"), None).unwrap(), whole);
     let file = |name: &str| std::fs::read(folder.path().join(name).join("checkpoint.safetensors"));
