@@ -221,6 +221,9 @@ mod tests {
             ("{% if 7 % 4 == x % 2 and 'a' %}{ % }'", ""),
             ("{{ 'it\\'s' -}}{{ '%s' % }}{{ 'x", ""),
             ("{% set x = 'é' %}é{", ""),
+            // What ends a tag ends none within a text, and a text ends behind an escaped backslash.
+            ("{{ '}}{% generation %}' }}{% set x = '%}{% generation %}' %}", ""),
+            ("{{ 'a\\\\' }}{% generation %}{{ 'b' }}", "{{ 'a\\\\' }}{% with %}{{ 'b' }}"),
         ] {
             let expected = if expected.is_empty() { source } else { expected };
             if source.contains("(a.b") {
