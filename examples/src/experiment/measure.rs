@@ -2,7 +2,8 @@
 //!
 //! Choices from a pool are evaluated on subsets of it ([`tts_core::metrics::Pool::at_k`]), all arms of a
 //! policy on the same samples. Searches are run at each budget. Problems are the unit of all
-//! intervals: seeds of one problem are no further evidence about other problems.
+//! intervals: seeds of one problem are no further evidence about other problems. Every value has six
+//! decimals before anything is computed from it, so that what is published follows from what is kept.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
 use super::recipe::{Advantages, Arm, EXACT};
+use super::values::rounded;
 use super::workshop::Workshop;
 use crate::{Error, quickstart, setting};
 
@@ -41,7 +43,11 @@ pub struct Point {
     pub scored_tokens: f64,
     /// Operations a problem, of policy and scorer, prompts left out: two a parameter and token.
     pub operations: f64,
-    /// The share of seeds (or of subsets of the pools) right, by problem.
+    /// Accuracy in each fifth by difficulty, where that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_difficulty: Vec<f64>,
+    /// The share of seeds (or of subsets of the pools) right, by problem, with six decimals; in a table
+    /// of its own.
     #[serde(skip)]
     pub values: Vec<f64>,
 }
@@ -244,8 +250,8 @@ impl Workshop<'_> {
             let mean = |of: &dyn Fn(&Run) -> f64| {
                 all.iter().map(|runs| of(&runs[place])).sum::<f64>() / seeds
             };
-            let values: Vec<f64> =
-                (0..problems.len()).map(|problem| mean(&|run| run.values[problem])).collect();
+            let value = |problem| rounded(mean(&|run| run.values[problem]));
+            let values: Vec<f64> = (0..problems.len()).map(value).collect();
             let (generated, scored) = (mean(&|run| run.generated), mean(&|run| run.scored));
             Ok(Point {
                 arm: arm.name.clone(),
@@ -255,6 +261,7 @@ impl Workshop<'_> {
                 generated_tokens: generated,
                 scored_tokens: scored,
                 operations: 2.0 * (policy * generated + scorer * scored),
+                by_difficulty: Vec::new(),
                 values,
             })
         };
