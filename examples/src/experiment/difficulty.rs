@@ -3,7 +3,6 @@
 use tts_search::evaluate::attempts::Attempts;
 use tts_search::evaluate::{Bin, Difficulty};
 
-use super::values::rounded;
 use super::workshop::Workshop;
 use crate::Error;
 
@@ -23,7 +22,7 @@ impl Workshop<'_> {
     ) -> Result<(Difficulty, Vec<f64>), Error> {
         let pools = self.attempts(policy, &self.test()?, samples, (self.model_seed(1), APART))?;
         let share = |pool: &Attempts| pool.solved() as f64 / pool.attempts.len().max(1) as f64;
-        let shares: Vec<f64> = pools.iter().map(|pool| rounded(share(pool))).collect();
+        let shares: Vec<f64> = pools.iter().map(share).collect();
         Ok((Difficulty::by_shares(samples, &shares)?, shares))
     }
 }

@@ -65,7 +65,8 @@ impl Report {
         if since && !self.quick {
             writeln!(
                 text,
-                "The recipe has changed since: these figures are of the one that stands in the JSON.\n"
+                "The recipe has changed since, and is told above as it is now: the figures are of the one that \
+                 stands in the JSON.\n"
             )?;
         }
         if self.has_values() {

@@ -2,8 +2,7 @@
 //!
 //! Choices from a pool are evaluated on subsets of it ([`tts_core::metrics::Pool::at_k`]), all arms of a
 //! policy on the same samples. Searches are run at each budget. Problems are the unit of all
-//! intervals: seeds of one problem are no further evidence about other problems. Every value has six
-//! decimals before anything is computed from it, so that what is published follows from what is kept.
+//! intervals: seeds of one problem are no further evidence about other problems.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -17,7 +16,6 @@ use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
 use super::recipe::{Advantages, Arm, EXACT};
-use super::values::rounded;
 use super::workshop::Workshop;
 use crate::{Error, quickstart, setting};
 
@@ -46,8 +44,7 @@ pub struct Point {
     /// Accuracy in each fifth by difficulty, where that is asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_difficulty: Vec<f64>,
-    /// The share of seeds (or of subsets of the pools) right, by problem, with six decimals; in a table
-    /// of its own.
+    /// The share of seeds (or of subsets of the pools) right, by problem; in a table of its own.
     #[serde(skip)]
     pub values: Vec<f64>,
 }
@@ -250,7 +247,7 @@ impl Workshop<'_> {
             let mean = |of: &dyn Fn(&Run) -> f64| {
                 all.iter().map(|runs| of(&runs[place])).sum::<f64>() / seeds
             };
-            let value = |problem| rounded(mean(&|run| run.values[problem]));
+            let value = |problem| mean(&|run| run.values[problem]);
             let values: Vec<f64> = (0..problems.len()).map(value).collect();
             let (generated, scored) = (mean(&|run| run.generated), mean(&|run| run.scored));
             Ok(Point {

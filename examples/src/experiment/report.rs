@@ -78,7 +78,10 @@ impl Report {
                 let Point { accuracy, .. } = point;
                 plot::Point::with_interval(place(point), accuracy.mean, accuracy.interval)
             };
-            let points: Vec<plot::Point> = own.map(drawn).collect();
+            // The arms of one curve stand in any order.
+            let mut own: Vec<&Point> = own.collect();
+            own.sort_by(|a, b| place(a).total_cmp(&place(b)));
+            let points: Vec<plot::Point> = own.into_iter().map(drawn).collect();
             let style = if points.len() > 1 { Style::LineAndMarks } else { Style::Marks };
             chart = chart.with(Series::new(name.clone(), style, points));
         }

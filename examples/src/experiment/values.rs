@@ -3,8 +3,9 @@
 //! `values/NAME.csv.gz` beside a report has a row a problem, in their order, and a column a point, named
 //! by its arm, N and place on the axis. Behind them stand, where a report has them, the share of right
 //! samples that tells how difficult a problem is with its fifth, and the turns of revisions, a digit a
-//! turn, 1 for right ones. Values have six decimals where they are made ([`rounded`]), so that what is
-//! published follows exactly from what is written.
+//! turn, 1 for right ones. Values are written with all of their digits: what is published follows
+//! exactly from them, and thirds, as three seeds make them, still add up to ties for the sign test,
+//! which rounded ones do not.
 //!
 //! Scores of single steps are not in it: the areas under ROC curves and errors of calibration of reward
 //! models are not computed again.
@@ -31,11 +32,6 @@ pub struct ByProblem {
     pub shares: Vec<f64>,
     /// Whether each turn was right, by policy: seeds of problems of turns.
     pub chains: BTreeMap<String, Vec<Vec<Vec<bool>>>>,
-}
-
-/// A value with the six decimals that are published.
-pub(super) fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
 }
 
 /// Where the values of a report lie.
