@@ -10,7 +10,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
-use tts_examples::experiment::{Recipe, Report, SURE, names, recompute, run};
+use tts_examples::experiment::{Difference, Recipe, Report, SURE, names, recompute, run};
 use tts_models::EngineConfig;
 
 fn published() -> PathBuf {
@@ -107,6 +107,45 @@ fn what_is_published_follows_from_its_values() {
     assert!(with_values >= 1);
 }
 
+/// What stands in every figure and in no interval is told where it is so, and nowhere else.
+#[test]
+fn the_luck_of_training_is_told() {
+    let mut told = Vec::new();
+    for name in names(&published()).unwrap() {
+        let report = Report::read(&name, &published()).unwrap();
+        let text = report.markdown(&name).unwrap();
+        assert_eq!(text.contains("luck of its training"), report.recipe.holds_luck_of_training());
+        if report.recipe.holds_luck_of_training() {
+            told.push(name);
+        }
+    }
+    // One trains anew for each seed, one trains nothing.
+    assert!(!told.contains(&"steps-against-answers".into()), "{told:?}");
+    assert!(!told.contains(&"strategies".into()), "{told:?}");
+    assert!(told.contains(&"labels".into()) && told.len() >= 11, "{told:?}");
+}
+
+/// Texts may be told otherwise, and nothing else.
+#[test]
+fn a_recipe_that_asks_otherwise_is_another() {
+    let report = Report::read("crossover", &published()).unwrap();
+    let mut recipe = report.recipe.clone();
+    recipe.title.push('!');
+    recipe.limits.clear();
+    assert!(report.recipe.asks_as(&recipe));
+    let text = report.markdown("crossover").unwrap();
+    assert!(!text.contains("The recipe has changed since"), "{text}");
+    recipe.arms[0].n.push(2);
+    assert!(!report.recipe.asks_as(&recipe));
+    let mut other = report;
+    other.recipe.seeds += 1;
+    let text = other.markdown("crossover").unwrap();
+    assert!(text.contains("The recipe has changed since"), "{text}");
+    other.quick = true;
+    let text = other.markdown("crossover").unwrap();
+    assert!(!text.contains("The recipe has changed since"), "{text}");
+}
+
 /// Texts and tables are those of the JSON and of the recipe: `experiment --render` was run.
 #[test]
 fn what_is_published_is_rendered() {
@@ -120,7 +159,7 @@ fn what_is_published_is_rendered() {
             let sure = format!("**{:.4}**", difference.adjusted);
             assert!(difference.adjusted >= SURE || text.contains(&sure), "{name}");
         }
-        let told = report.differences.iter().any(|difference| difference.is_interpolated());
+        let told = report.differences.iter().any(Difference::is_interpolated);
         assert_eq!(told, text.contains("Where a row says *interpolated*"), "{name}");
         let json = std::fs::read(published().join(format!("{name}.json"))).unwrap();
         let json: Value = serde_json::from_slice(&json).unwrap();

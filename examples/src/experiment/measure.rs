@@ -41,7 +41,8 @@ pub struct Point {
     pub scored_tokens: f64,
     /// Operations a problem, of policy and scorer, prompts left out: two a parameter and token.
     pub operations: f64,
-    /// Accuracy in each fifth by difficulty, where that is asked for.
+    /// Accuracy in each fifth by difficulty, where that is asked for; a result without values by problem
+    /// has it to a tenth of a percent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_difficulty: Vec<f64>,
     /// The share of seeds (or of subsets of the pools) right, by problem; in a table of its own.

@@ -3,7 +3,7 @@
 //! A [`Recipe`] says all that decides the result. A [`Workshop`] makes its models, each once, and
 //! measures its arms problem by problem; both keep what they have, so that a killed run goes on and
 //! recipes share pools and models. A [`Report`] is written as Markdown, JSON and SVG, with its values
-//! by problem, from which [`recompute`] gets every interval and p-value again.
+//! by problem, from which [`recompute()`] gets every interval and p-value again.
 //!
 //! Source: set-ups as in the papers that each recipe names; paired bootstrap over problems, Efron and
 //! Tibshirani 1993, section 13.3; p-values of many differences, Holm 1979.

@@ -1,7 +1,7 @@
 //! What an experiment found: tables for people, JSON for machines, a chart, values by problem.
 //!
 //! The Markdown and the chart follow from the JSON ([`Report::write`]); with the values by problem, which
-//! lie in a table of their own, the figures of the JSON follow as well ([`super::recompute`]).
+//! lie in a table of their own, the figures of the JSON follow as well ([`super::recompute()`]).
 //!
 //! Source: none; a format of this library.
 

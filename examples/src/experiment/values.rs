@@ -74,7 +74,7 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
         }
         table.write_record(row)?;
     }
-    let encoder = table.into_inner().map_err(|error| error.into_error()).map_err(at(path))?;
+    let encoder = table.into_inner().map_err(csv::IntoInnerError::into_error).map_err(at(path))?;
     encoder.finish().map_err(at(path))?;
     Ok(())
 }
