@@ -14,6 +14,7 @@ use tts_core::metrics::Auc;
 use tts_search::evaluate::percent;
 
 use super::compare::{Difference, SURE, linear};
+use super::measure::DRAWS;
 use super::recipe::{Along, Recipe};
 use super::report::Report;
 use super::turns::Turn;
@@ -117,8 +118,10 @@ impl Report {
             text,
             "\nPaired differences, in points, with 95 % intervals over problems; p by random signs, beside \
              it p adjusted for all {} of this table (Holm). Intervals are each for itself: sure is what \
-             has an adjusted p below {SURE}, in bold.\n",
-            self.differences.len()
+             has an adjusted p below {SURE}, in bold. {DRAWS} draws of signs give a p of 0.05 a standard \
+             error of {:.3}, so that what is narrowly sure is no more than that.\n",
+            self.differences.len(),
+            (0.05 * 0.95 / DRAWS as f64).sqrt()
         )?;
         writeln!(text, "| first | second | N | at | difference | interval | p | adjusted |")?;
         writeln!(text, "| --- | --- | ---: | --- | ---: | --- | ---: | ---: |")?;
