@@ -181,8 +181,7 @@ fn every_round_decides_by_numbers_of_its_own() {
             0,
         );
         Search::new(Known).seed(seed).run(draws, "?").expect("runs");
-        let drawn = all.lock().expect("whole").clone();
-        drawn
+        all.lock().expect("whole").clone()
     };
     let one = drawn(1);
     let different: std::collections::BTreeSet<u64> = one.iter().chain(&drawn(2)).copied().collect();
