@@ -4,6 +4,8 @@
 //! option says (`B) 12`, `B. 12`, `B: 12`), within commands of style too (`\textbf{(B)}\ 12`). A letter
 //! that begins a word or a sentence is none.
 
+use super::math::refuted;
+
 /// How many options there are where nobody says: A to J.
 pub(crate) const OPTIONS: u8 = 10;
 
@@ -51,6 +53,9 @@ fn unwrapped(text: &str) -> &str {
 
 /// The option that a text begins with.
 pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
+    if text.starts_with(|c: char| c.is_ascii_digit() || "-+.".contains(c)) {
+        return None;
+    }
     let text = unwrapped(text);
     let (inside, bracket) = match text.strip_prefix(['(', '[']) {
         Some(inside) => (inside.trim_start(), text.chars().next()),
@@ -65,7 +70,11 @@ pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
         let rest = after.trim_start().strip_prefix(close)?;
         // `(a)(b)` and `(A) + 1` are formulas.
         let operator = rest.trim_start().starts_with(['+', '-', '*', '/', '^', '(', '=', '_']);
-        return (!operator).then(|| Label { letter, marked: true, rest: trimmed(rest) });
+        return (!operator && !goes_on(rest)).then(|| Label {
+            letter,
+            marked: true,
+            rest: trimmed(rest),
+        });
     }
     if let Some(rest) = after.strip_prefix([')', '.', ':']) {
         let set_off = rest.is_empty() || rest.starts_with([' ', '}', '\\', '\n', '*', '$']);
@@ -77,6 +86,21 @@ pub(crate) fn label(text: &str, options: u8) -> Option<Label<'_>> {
         });
     }
     trimmed(after).is_empty().then_some(Label { letter, marked: false, rest: "" })
+}
+
+/// Whether another option follows: `(A), (C)`, `(A) and (C)`.
+pub(crate) fn goes_on(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let next = [", and ", ", ", ",", "& ", "and ", "or ", "/"]
+        .iter()
+        .find_map(|joint| rest.strip_prefix(joint));
+    next.is_some_and(|next| {
+        let inside = next.trim_start().trim_start_matches('(');
+        let mut chars = inside.chars();
+        chars.next().is_some_and(|c| {
+            c.is_ascii_uppercase() || (c.is_ascii_lowercase() && inside.len() < next.len())
+        }) && !chars.next().is_some_and(char::is_alphanumeric)
+    })
 }
 
 fn trimmed(rest: &str) -> &str {
@@ -102,7 +126,10 @@ fn trimmed(rest: &str) -> &str {
 }
 
 /// Words after which a text names the option that it takes.
-const CHOOSES: [&str; 14] = [
+const CHOOSES: [&str; 17] = [
+    "letter is ",
+    "letter ",
+    "is option ",
     "pick ",
     "choose ",
     "chose ",
@@ -121,13 +148,18 @@ const CHOOSES: [&str; 14] = [
 
 /// The letter that a text says it takes: "I would pick B", "the best choice is E", "(C) is correct".
 pub(crate) fn chosen(text: &str, options: u8) -> Option<char> {
+    if let Some(letter) = reasoned(text, options) {
+        return Some(letter);
+    }
     let lower = text.to_ascii_lowercase();
     let mut found: Option<(usize, char)> = None;
     for words in CHOOSES {
         for (at, _) in lower.rmatch_indices(words).take(8) {
             let rest = text.get(at + words.len()..).unwrap_or_default();
             let rest = rest.trim_start_matches(['*', '`', '_', '"', '$', ':', ' ']);
+            let behind = rest.trim_start_matches(['(', '[']).get(1..).unwrap_or_default();
             if let Some(letter) = stated(rest, options)
+                && refuted(behind).is_none()
                 && found.is_none_or(|(before, _)| before < at)
             {
                 found = Some((at, letter));
@@ -155,7 +187,48 @@ pub(crate) fn chosen(text: &str, options: u8) -> Option<char> {
             }
         }
     }
-    found.map(|(_, letter)| letter)
+    found.map(|(_, letter)| letter).or_else(|| concluded(text, options))
+}
+
+/// The letter that a text gives a reason for: "B, because 3 > 2", "(B) since A is false".
+pub(crate) fn reasoned(text: &str, options: u8) -> Option<char> {
+    const REASONS: [&str; 6] = ["because ", "since ", "as ", "for ", "given ", "due to "];
+    let text = text.trim_start().trim_start_matches(['*', '`', '_', '"', '$']);
+    let letter = stated(text, options)?;
+    let behind = text.trim_start_matches(['(', '[']).get(1..)?;
+    let behind = behind.trim_start_matches([')', ']', '*', '`', '$', ',', ';', ' ', '-', '–', '—']);
+    REASONS.iter().any(|reason| behind.starts_with(reason)).then_some(letter)
+}
+
+/// The letter that a text ends with, behind a word that says that it is the one: "so it is D."
+pub(crate) fn concluded(text: &str, options: u8) -> Option<char> {
+    let marks = ['.', '!', '*', '`', '$', '"', ' ', '\n'];
+    let text = text.trim_end_matches(marks);
+    let bracketed = text.ends_with(')');
+    let text = text.strip_suffix(')').unwrap_or(text);
+    let letter = text.chars().next_back().filter(char::is_ascii_uppercase)?;
+    let head = text.get(..text.len() - 1)?;
+    let head = if bracketed { head.strip_suffix('(')? } else { head };
+    let set_off = head.ends_with([' ', '*', '`', '$', '"', ':']);
+    let head = head.trim_end_matches(marks).trim_end_matches([',', ':']);
+    let word = head.rsplit([' ', ',', '\n']).next()?.to_ascii_lowercase();
+    let says = matches!(
+        word.as_str(),
+        "it's"
+            | "it’s"
+            | "is"
+            | "so"
+            | "be"
+            | "therefore"
+            | "thus"
+            | "hence"
+            | "with"
+            | "choose"
+            | "pick"
+            | "select"
+    );
+    // "The speaker is I" names no option.
+    (set_off && says && (bracketed || letter != 'I')).then(|| option(letter, options))?
 }
 
 /// The letter that `rest` begins with, as a word of its own.

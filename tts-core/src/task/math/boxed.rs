@@ -59,22 +59,19 @@ fn box_at(text: &str, start: usize) -> Option<Boxed<'_>> {
 
 /// What the last boxes of `text` hold.
 pub(super) fn boxed(text: &str) -> Boxes {
+    // One byte is found faster than a word.
+    if !text.contains('\\') {
+        return Boxes::Missing;
+    }
     find(text).unwrap_or(Boxes::Missing)
 }
 
 fn find(text: &str) -> Option<Boxes> {
-    let mut starts = Vec::new();
-    let mut upto = text.len();
-    while starts.len() < MAX_BOXES
-        && let Some(at) = text.get(..upto).and_then(|head| head.rfind("box"))
-    {
-        let head = text.get(..at)?;
-        let fbox = head.ends_with("\\f");
-        if (head.ends_with('\\') && text.get(at..)?.starts_with("boxed")) || fbox {
-            starts.push(at - usize::from(fbox));
-        }
-        upto = at;
-    }
+    let commands = text.rmatch_indices('\\').map(|(at, _)| at);
+    let boxes = commands.filter(|at| {
+        text.get(at + 1..).is_some_and(|rest| rest.starts_with("boxed") || rest.starts_with("fbox"))
+    });
+    let starts: Vec<usize> = boxes.take(MAX_BOXES).collect();
     let last = box_at(text, *starts.first()?)?;
     let first = clean(last.content);
     if first.trim_matches(['{', '}', ' ', '?', '_', '.']).is_empty() {

@@ -147,6 +147,11 @@ impl Lexer<'_> {
                 }
                 return Some(());
             }
+            "hat" | "vec" | "mathbf" | "boldsymbol" | "bm" | "widehat"
+                if self.unit_vector().is_some() =>
+            {
+                return Some(());
+            }
             name if PROSE.contains(&name) => return self.prose(),
             name if FRAMES.contains(&name) => {
                 self.framed()?;
@@ -195,6 +200,7 @@ impl Lexer<'_> {
             "overline" | "vec" | "hat" | "bar" | "overrightarrow" | "mathcal" | "angle"
             | "triangle" | "widehat" | "tilde" => return Some(()),
             "choose" => Token::Choose,
+            "over" => Token::Over,
             "setminus" | "smallsetminus" | "backslash" => Token::Without,
             "cap" | "bigcap" => Token::Intersection,
             "lfloor" => Token::Open('F'),
@@ -213,15 +219,6 @@ impl Lexer<'_> {
             "infty" => Token::Infinity,
             "cup" | "bigcup" => Token::Union,
             "lor" | "vee" | "land" | "wedge" | "and" | "or" => Token::And,
-            "in" => Token::Relation(Relation::In),
-            "le" | "leq" | "leqslant" => Token::Relation(Relation::LessEqual),
-            "ge" | "geq" | "geqslant" => Token::Relation(Relation::GreaterEqual),
-            "lt" => Token::Relation(Relation::Less),
-            "gt" => Token::Relation(Relation::Greater),
-            "ne" | "neq" => Token::Relation(Relation::Unequal),
-            "approx" | "simeq" | "approxeq" | "thickapprox" | "doteq" | "sim" => {
-                Token::Relation(Relation::Approximately)
-            }
             "lbrace" => Token::Open('S'),
             "rbrace" => Token::Close('S'),
             "langle" | "lparen" => Token::Open('('),
@@ -232,9 +229,21 @@ impl Lexer<'_> {
             "colon" => Token::Op(':'),
             "begin" => return self.matrix(),
             "varnothing" | "empty" => Token::Symbol("emptyset".into()),
-            _ => Token::Symbol(name.to_owned()),
+            _ => relation(name).unwrap_or_else(|| Token::Symbol(name.to_owned())),
         };
         self.push(token);
+        Some(())
+    }
+
+    /// `\mathbf{i}`, `\hat{\jmath}`: a vector along an axis.
+    fn unit_vector(&mut self) -> Option<()> {
+        let rest: String = self.chars.iter().skip(self.at).take(8).collect();
+        let (axis, length) = ["i", "j", "k", "\\imath", "\\jmath"].iter().find_map(|axis| {
+            let inner = rest.strip_prefix('{')?.strip_prefix(axis)?;
+            inner.starts_with('}').then_some((*axis, axis.len() + 2))
+        })?;
+        self.at += length;
+        self.push(Token::Symbol(format!("vector {}", axis.trim_start_matches('\\').get(..1)?)));
         Some(())
     }
 
@@ -266,8 +275,9 @@ impl Lexer<'_> {
             let chars: Vec<char> = inner.chars().collect();
             let tokens = lex(&chars, self.depth + 1)?;
             self.out.extend(tokens);
-        } else if inner.chars().count() > 1 || value {
+        } else if inner.chars().count() > 1 || (value && !matches!(inner, "i" | "e")) {
             match bare.as_str() {
+                "infinity" => self.push(Token::Infinity),
                 "percent" | "pct" | "percentage" => self.push(Token::Percent),
                 "degree" | "degrees" => self.push(Token::Degree),
                 _ => match unit::code(inner) {
@@ -288,7 +298,14 @@ impl Lexer<'_> {
             matches!(plain, "cases" | "rcases" | "dcases" | "aligned" | "gathered" | "align");
         let matrix = matches!(
             plain,
-            "pmatrix" | "bmatrix" | "matrix" | "Bmatrix" | "smallmatrix" | "array" | "psmallmatrix"
+            "pmatrix"
+                | "bmatrix"
+                | "vmatrix"
+                | "matrix"
+                | "Bmatrix"
+                | "smallmatrix"
+                | "array"
+                | "psmallmatrix"
         );
         if !system && !matrix {
             return None;
@@ -329,9 +346,59 @@ impl Lexer<'_> {
         if rows.iter().any(|row| row.len() != width || row.iter().any(Vec::is_empty)) {
             return None;
         }
+        if plain == "vmatrix" {
+            let tokens = determinant(&rows)?;
+            self.push(Token::Open('('));
+            self.out.extend(tokens);
+            self.push(Token::Close(')'));
+            return Some(());
+        }
         self.push(Token::Matrix(rows));
         Some(())
     }
+}
+
+/// The relation that a command is.
+fn relation(name: &str) -> Option<Token> {
+    Some(Token::Relation(match name {
+        "in" => Relation::In,
+        "le" | "leq" | "leqslant" => Relation::LessEqual,
+        "ge" | "geq" | "geqslant" => Relation::GreaterEqual,
+        "lt" => Relation::Less,
+        "gt" => Relation::Greater,
+        "ne" | "neq" => Relation::Unequal,
+        "approx" | "simeq" | "approxeq" | "thickapprox" | "doteq" | "sim" => {
+            Relation::Approximately
+        }
+        _ => return None,
+    }))
+}
+
+/// A determinant of at most three rows, multiplied out along its first.
+fn determinant(rows: &[Vec<Vec<Token>>]) -> Option<Vec<Token>> {
+    if rows.iter().any(|row| row.len() != rows.len()) || rows.len() > 3 {
+        return None;
+    }
+    let (first, below) = rows.split_first()?;
+    let mut out = Vec::new();
+    for (column, cell) in first.iter().enumerate() {
+        let minor: Vec<Vec<Vec<Token>>> = below
+            .iter()
+            .map(|row| {
+                let others = row.iter().enumerate().filter(|(at, _)| *at != column);
+                others.map(|(_, cell)| cell.clone()).collect()
+            })
+            .collect();
+        out.extend([Token::Op(if column % 2 == 0 { '+' } else { '-' }), Token::Open('(')]);
+        out.extend(cell.iter().cloned());
+        out.push(Token::Close(')'));
+        if !minor.is_empty() {
+            out.extend([Token::Op('*'), Token::Open('(')]);
+            out.extend(determinant(&minor)?);
+            out.push(Token::Close(')'));
+        }
+    }
+    Some(out)
 }
 
 /// The rows of a matrix: `\\` ends one, with space to leave behind it perhaps, `\\[2pt]`.

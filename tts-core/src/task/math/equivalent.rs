@@ -11,15 +11,16 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::mem::discriminant;
 
 use super::expression::Expr;
-use super::extract::extract;
+use super::extract::located;
 use super::numeric::{agree, rounds_to};
 use super::polynomial::Polynomial;
 use super::quantity::unit_of;
 use super::relation::vanishing;
 use super::second::{self, Second};
-use super::shape::{Shape, read, render, unnamed};
+use super::shape::{Shape, label as labelled, read, render, unnamed};
 use super::unit::{self, Measure};
 use super::words::plain;
 use crate::task::letter;
@@ -82,27 +83,49 @@ struct Reading {
     core: String,
     /// With the name or the unit that it was given.
     shape: Shape,
-    name: String,
+    /// Its canonical string.
+    name: OnceCell<String>,
     /// Readings that make sense only beside what they equal.
     second: OnceCell<Vec<Second>>,
 }
 
 impl Reading {
     fn of(text: &str) -> Self {
-        let core = extract(text);
-        let shape = core.as_deref().map_or_else(|| Shape::Text(plain(text)), read);
-        let core = core.unwrap_or_default();
-        Self { core, name: render(value(&shape)), shape, second: OnceCell::new() }
+        let (core, shape) = located(text);
+        let shape = match (&core, shape) {
+            (Some(core), Some(shape)) => labelled(core).unwrap_or(shape),
+            (Some(core), None) => read(core),
+            (None, _) => Shape::Text(plain(text)),
+        };
+        Self {
+            core: core.unwrap_or_default(),
+            shape,
+            name: OnceCell::new(),
+            second: OnceCell::new(),
+        }
     }
 
     fn equivalent(&self, other: &Self) -> bool {
-        // Without names the strings decide; with names they may say too little.
-        let plain = !matches!(self.shape, Shape::Named(..) | Shape::List(_))
-            || !matches!(other.shape, Shape::Named(..) | Shape::List(_));
-        (plain && self.name == other.name)
+        self.has_name_of(other)
             || same_named(&self.shape, &other.shape)
             || self.also_reads_as(&other.shape)
             || other.also_reads_as(&self.shape)
+    }
+
+    /// Whether the canonical strings are one. Without names they decide; with names they may say too
+    /// little, and two formulas are compared faster as they are.
+    fn has_name_of(&self, other: &Self) -> bool {
+        let plain = |shape: &Shape| {
+            !matches!(shape, Shape::Named(..) | Shape::List(_) | Shape::Formula(..))
+        };
+        plain(&self.shape)
+            && plain(&other.shape)
+            && discriminant(&self.shape) == discriminant(&other.shape)
+            && self.name() == other.name()
+    }
+
+    fn name(&self) -> &str {
+        self.name.get_or_init(|| render(&self.shape))
     }
 
     fn also_reads_as(&self, other: &Shape) -> bool {
@@ -175,7 +198,8 @@ fn total(shape: &Shape) -> Option<Total> {
 
 /// Whether two names mean different things: `x` and `n`, `f(x)` and `g(x)`.
 fn unlike(one: &str, two: &str) -> bool {
-    let head = |name: &str| name.split('(').next().unwrap_or_default().to_owned();
+    // `a_n`, `a'` and `a(n)` are an a.
+    let head = |name: &str| name.split(['(', '_', '\'']).next().unwrap_or_default().to_owned();
     let symbol = |name: &str| !name.starts_with("unit ") && head(name).chars().count() == 1;
     // `y = 2x` and `f(x) = 2x` are one function.
     let function = |a: &str, b: &str| a == "y" && b.ends_with("(x)");
@@ -208,6 +232,11 @@ fn same(a: &Shape, b: &Shape) -> bool {
                 && matches!(list, Shape::List(_))
                 && in_order(x, &values(y))
         }
+        // More than two values in square brackets are no interval.
+        (Shape::Sequence('[', x, ']'), Shape::List(y))
+        | (Shape::List(y), Shape::Sequence('[', x, ']')) => x.len() > 2 && same_lists(x, y),
+        (Shape::Matrix(rows), Shape::Sequence(open, items, _))
+        | (Shape::Sequence(open, items, _), Shape::Matrix(rows)) => same_rows(rows, *open, items),
         (Shape::Matrix(x), Shape::Matrix(y)) => {
             x.len() == y.len() && x.iter().zip(y).all(|(row, other)| in_order(row, other))
         }
@@ -216,6 +245,19 @@ fn same(a: &Shape, b: &Shape) -> bool {
         (Shape::Text(x), Shape::Text(y)) => x == y,
         _ => false,
     }
+}
+
+/// Whether a matrix has the rows that brackets hold, `[[1, 2], [3, 4]]`, or is a vector beside a point.
+fn same_rows(rows: &[Vec<Shape>], open: char, items: &[Shape]) -> bool {
+    let nested = rows.len() == items.len()
+        && rows.iter().zip(items).all(|(row, item)| {
+            matches!(item, Shape::Sequence('[' | '(', cells, ']' | ')') if in_order(row, cells))
+        });
+    let vector = || {
+        let cells: Vec<Shape> = rows.iter().flatten().cloned().collect();
+        (rows.len() == 1 || cells.len() == rows.len()) && in_order(&cells, items)
+    };
+    (open == '[' && nested) || (matches!(open, '(' | '[') && vector())
 }
 
 fn is_quantity(item: &Shape) -> bool {

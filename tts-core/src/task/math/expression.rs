@@ -73,6 +73,13 @@ pub(super) fn parse(tokens: &[Token]) -> Option<Expr> {
     parse_at(tokens, 0)
 }
 
+/// As [`parse`], with degrees for the part of π that they are.
+pub(super) fn parse_angle(tokens: &[Token]) -> Option<Expr> {
+    let mut parser = Parser { tokens, at: 0, depth: 0, bars: 0, angle: true };
+    let expr = parser.choice()?;
+    (parser.at == tokens.len()).then_some(expr)
+}
+
 fn parse_at(tokens: &[Token], depth: usize) -> Option<Expr> {
     let mut parser = Parser { tokens, at: 0, depth, bars: 0, angle: false };
     let expr = parser.choice()?;
@@ -110,11 +117,17 @@ impl<'a> Parser<'a> {
     /// A sum, or `n \choose k`.
     fn choice(&mut self) -> Option<Expr> {
         let top = self.sum()?;
-        if self.peek() != Some(&Token::Choose) {
-            return Some(top);
+        match self.peek() {
+            Some(Token::Choose) => {
+                self.at += 1;
+                Some(Expr::Call("binomial".into(), vec![top, self.sum()?]))
+            }
+            Some(Token::Over) => {
+                self.at += 1;
+                Some(top.over(self.sum()?))
+            }
+            _ => Some(top),
         }
-        self.at += 1;
-        Some(Expr::Call("binomial".into(), vec![top, self.sum()?]))
     }
 
     fn sum(&mut self) -> Option<Expr> {
@@ -332,6 +345,11 @@ impl<'a> Parser<'a> {
         if self.peek() == Some(&Token::Op('_')) {
             name = format!("{name}_{}", self.subscript()?);
         }
+        if matches!(name.as_str(), "gcd" | "lcm" | "max" | "min")
+            && let Some(arguments) = self.arguments()
+        {
+            return Some(Expr::Call(name, arguments));
+        }
         while self.eat('\'') {
             name.push('\'');
         }
@@ -349,6 +367,9 @@ impl<'a> Parser<'a> {
         let mut exponent = None;
         if name == "log" && self.peek() == Some(&Token::Op('_')) {
             name = format!("log_{}", self.subscript()?);
+            if name == "log_e" {
+                "ln".clone_into(&mut name);
+            }
         }
         if self.eat('^') {
             exponent = Some(self.deeper(Self::signed_atom)?);
@@ -372,6 +393,18 @@ impl<'a> Parser<'a> {
             Some(e) => Expr::Power(Box::new(call), Box::new(e)),
             None => call,
         })
+    }
+
+    /// Values in brackets, with commas between.
+    fn arguments(&mut self) -> Option<Vec<Expr>> {
+        let Some(Token::Open('(' | 'S')) = self.peek() else { return None };
+        let end = matching(self.tokens, self.at)?;
+        let inside = self.tokens.get(self.at + 1..end)?;
+        let values =
+            inside.split(|t| *t == Token::Op(',')).map(|part| parse_at(part, self.depth + 1));
+        let values: Vec<Expr> = values.collect::<Option<_>>()?;
+        self.at = end + 1;
+        Some(values)
     }
 
     /// What a function is applied to.

@@ -11,9 +11,10 @@
 //! zero-shot chain of thought (Kojima et al., 2022, "the answer (arabic numerals) is").
 
 use super::boxed::{Boxes, boxed};
-use super::marker::{Phrase, hashes, phrase};
+use super::denial::{denies, refuted, retracted, without_refused_questions};
+use super::marker::{Phrase, hashes, phrase, without_hedges};
 use super::markup::plain;
-use super::prose::{denies, is_prose, last_value, nothing, retracted};
+use super::prose::{is_prose, last_value, nothing};
 use super::shape::{Shape, attempt};
 use super::span::{clean, pieces, prose_words, whole_span};
 use crate::task::letter;
@@ -40,19 +41,53 @@ const MAX_NAME: usize = 3;
 /// assert_eq!(extract("I do not know"), None);
 /// ```
 pub fn extract(text: &str) -> Option<String> {
+    located(text).0
+}
+
+/// The final answer in a solution, and how it reads where that was found out on the way.
+pub(super) fn located(text: &str) -> (Option<String>, Option<Shape>) {
     let text = plain(text);
+    let text = without_refused_questions(&text);
     match mark(&text) {
-        Phrase::Found(answer) => return Some(answer),
-        Phrase::Denied => return None,
+        Phrase::Found(answer) => return (Some(answer), None),
+        Phrase::Denied => return (None, None),
         Phrase::Missing => {}
     }
-    if let Some(whole) = own(&text) {
-        return Some(whole.to_owned());
+    let text = retracted(&text).unwrap_or(&text);
+    if let Some(letter) = letter::concluded(text, letter::OPTIONS) {
+        return (Some(letter.to_string()), None);
     }
-    letter::chosen(&text, letter::OPTIONS)
+    match own(text) {
+        Some(own) if own.reads => {
+            if let Some(letter) = letter::reasoned(text, letter::OPTIONS) {
+                return (Some(letter.to_string()), None);
+            }
+            return (Some(own.text.to_owned()), own.shape);
+        }
+        // A few words may say which option they take: "Choose (B)".
+        Some(own) => {
+            let chosen = letter::chosen(text, letter::OPTIONS).map(String::from);
+            return (chosen.or_else(|| Some(own.text.to_owned())), None);
+        }
+        None => {}
+    }
+    (said(text), None)
+}
+
+/// The answer that prose comes to.
+fn said(text: &str) -> Option<String> {
+    let remarked = text.split_once(" (").filter(|(head, _)| starts_value(head));
+    let remarked = remarked.filter(|_| clean(text).ends_with(')')).and_then(|(head, _)| own(head));
+    if let Some(own) = remarked.filter(|own| own.reads) {
+        return Some(own.text.to_owned());
+    }
+    let text = without_circumstances(text);
+    letter::chosen(text, letter::OPTIONS)
         .map(String::from)
-        .or_else(|| last_candidate(&text, true))
-        .or_else(|| nothing(&text).then(|| "no solution".to_owned()))
+        .or_else(|| plural(text))
+        .or_else(|| judged(text))
+        .or_else(|| last_candidate(text, true))
+        .or_else(|| nothing(text).then(|| "no solution".to_owned()))
 }
 
 /// What an explicit marker points to.
@@ -68,7 +103,7 @@ fn mark(text: &str) -> Phrase {
     match boxed(text) {
         Boxes::Filled { content, end } => {
             let after = text.get(end..).unwrap_or_default();
-            let Some(after) = retracted(after) else {
+            let Some(after) = retracted(after).or_else(|| refuted(after)) else {
                 // `\boxed{\text{answer: }5}`
                 return match phrase(&content) {
                     Phrase::Found(answer) => Phrase::Found(answer),
@@ -93,9 +128,25 @@ fn mark(text: &str) -> Phrase {
     }
 }
 
+/// A text that is an answer as a whole.
+struct Own<'a> {
+    /// Without what surrounds it.
+    text: &'a str,
+    /// Whether it reads as an answer, and is not just short.
+    reads: bool,
+    /// How it reads, if that was asked.
+    shape: Option<Shape>,
+}
+
+impl<'a> Own<'a> {
+    fn reading(text: &'a str) -> Self {
+        Self { text, reads: true, shape: None }
+    }
+}
+
 /// The text without what surrounds it, if all of it is an answer.
-fn own(text: &str) -> Option<&str> {
-    let text = clean(text);
+fn own(text: &str) -> Option<Own<'_>> {
+    let text = clean(without_hedges(clean(text)));
     if text.is_empty() || text.len() > MAX_WHOLE {
         return None;
     }
@@ -103,36 +154,151 @@ fn own(text: &str) -> Option<&str> {
         return (!inner.trim_start_matches([' ', '\t']).starts_with('\n')
             || text.starts_with("$$")
             || text.starts_with("\\["))
-        .then(|| clean(inner));
+        .then(|| Own::reading(clean(inner)));
     }
     if text.contains('\n') && !text.contains("\\begin") {
         return None;
     }
     let words = prose_words(text);
     if words == 0 {
-        let says = text.contains(char::is_alphanumeric)
+        let says = text.contains(|c: char| c.is_alphanumeric() || c == '∞')
             || matches!(attempt(text, false), Some(Shape::List(_)));
-        return says.then_some(text);
+        return says.then(|| Own::reading(text));
     }
     if denies(text) {
         return None;
     }
+    let text =
+        if text.starts_with(char::is_alphabetic) { text.trim_end_matches('!') } else { text };
+    if let Some(part) = stated(text) {
+        return Some(Own::reading(part));
+    }
     match attempt(text, false) {
         // A time or a date holds a space.
-        Some(Shape::Text(moment)) if moment.contains(' ') => Some(text),
+        Some(Shape::Text(moment)) if moment.contains(' ') => Some(Own::reading(text)),
         Some(Shape::Text(_)) | None => {
             let short = text.split_whitespace().count() <= MAX_NAME && !is_prose(text);
-            short.then_some(text)
+            short.then_some(Own { text, reads: false, shape: None })
         }
-        Some(_) => Some(text),
+        shape => Some(Own { text, reads: true, shape }),
     }
+}
+
+/// Prose without the clause of its last sentence that says when its value is so: "It is 15 when x = 2."
+fn without_circumstances(text: &str) -> &str {
+    const CLAUSES: [&str; 18] = [
+        " when ",
+        " whenever ",
+        ", where ",
+        " attained ",
+        " achieved ",
+        " reached ",
+        " occurring ",
+        " at x",
+        " at $x",
+        " at \\(x",
+        " at $(",
+        " for x =",
+        " for $x",
+        " if x",
+        " if $x",
+        " (when ",
+        " (at ",
+        ", which occurs ",
+    ];
+    let whole = text.trim_end();
+    let from = whole
+        .rmatch_indices(['.', '\n', '!', '?'])
+        .map(|(at, _)| at + 1)
+        .find(|at| whole.get(*at..).is_some_and(|rest| rest.starts_with(char::is_whitespace)))
+        .unwrap_or(0);
+    let sentence = whole.get(from..).unwrap_or_default();
+    // A calculation in brackets: "6 (1 + 2 + 3)".
+    let remark = || {
+        let (head, _) = sentence.trim_end_matches('.').strip_suffix(')')?.rsplit_once(" (")?;
+        head.ends_with(|c: char| c.is_ascii_digit()).then_some(head.len())
+    };
+    let cut = CLAUSES.iter().filter_map(|clause| sentence.find(clause)).chain(remark()).min();
+    let head = cut.and_then(|at| sentence.get(..at));
+    match head.filter(|head| head.contains(|c: char| c.is_ascii_digit())) {
+        Some(head) => whole.get(..from + head.len()).unwrap_or(text),
+        None => text,
+    }
+}
+
+/// The part of a short text that it says its answer is: behind a heading ("Result: 36") or a
+/// conclusion ("x^2 = 9, so x = 3"), or before the same in words ("36 (thirty-six)").
+fn stated(text: &str) -> Option<&str> {
+    let reads = |part: &&str| !matches!(attempt(part, false), None | Some(Shape::Text(_)));
+    if let Some((heading, rest)) = text.split_once(": ") {
+        let words = heading.chars().all(|c| c.is_alphabetic() || c == ' ');
+        let short = heading.chars().count() > 2 && heading.split(' ').count() <= 3;
+        return Some(clean(rest))
+            .filter(|rest| words && short && starts_value(rest) && reads(rest));
+    }
+    for conclusion in [", so ", "; so ", ", hence ", ", therefore ", ", thus "] {
+        if let Some((_, rest)) = text.rsplit_once(conclusion) {
+            return Some(clean(rest)).filter(reads);
+        }
+    }
+    for other in [" rather than ", " instead of "] {
+        if let Some((head, _)) = text.split_once(other) {
+            return Some(head).filter(|head| starts_value(head)).filter(reads);
+        }
+    }
+    let (head, inside) = text.split_once(" (")?;
+    let first = inside.split(' ').next().unwrap_or_default();
+    if matches!(first, "when" | "at" | "if" | "for" | "where" | "since" | "because" | "attained") {
+        return Some(head).filter(|head| starts_value(head) && inside.ends_with(')'));
+    }
+    let inside =
+        inside.strip_suffix(')').filter(|inside| inside.starts_with(char::is_alphabetic))?;
+    let words = inside.chars().all(|c| c.is_alphabetic() || c == '-' || c == ' ');
+    Some(head).filter(|head| words && prose_words(inside) > 0 && starts_value(head) && reads(head))
+}
+
+fn starts_value(text: &str) -> bool {
+    text.trim_start().starts_with(|c: char| c.is_ascii_digit() || "$\\-−√(".contains(c))
+}
+
+/// The list that a sentence says that its things are: "The solutions are $(1, 2)$ and $(2, 1)$."
+fn plural(text: &str) -> Option<String> {
+    let at = text.rfind(" are ")?;
+    let (head, rest) = (text.get(..at)?, clean(text.get(at + 5..)?));
+    let there = head.to_ascii_lowercase();
+    if there.ends_with("there")
+        || rest.len() > MAX_WHOLE
+        || rest.contains('\n')
+        || !starts_value(rest)
+    {
+        return None;
+    }
+    match attempt(rest, false)? {
+        Shape::List(items) if !items.iter().any(|item| matches!(item, Shape::Named(..))) => {
+            Some(rest.to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// The word in which a sentence without a value ends: "The statement is true."
+fn judged(text: &str) -> Option<String> {
+    let text = clean(text);
+    let (head, word) = text.rsplit_once(' ')?;
+    let says = head.ends_with(" is") || head.ends_with(" are");
+    let known = ["true", "false", "even", "odd", "undefined", "infinite", "prime", "composite"];
+    let word = word.to_ascii_lowercase();
+    if !text.contains(|c: char| c.is_ascii_digit()) && says && known.contains(&word.as_str()) {
+        return Some(word);
+    }
+    text.ends_with(" does not exist").then(|| "does not exist".to_owned())
 }
 
 /// The answer that an announced text is, or the last value in it.
 pub(super) fn announced(text: &str) -> String {
     let text = clean(text);
-    if let Some(whole) = own(text) {
-        return whole.to_owned();
+    if let Some(own) = own(text) {
+        return own.text.to_owned();
     }
     let pieces = pieces(text);
     let words: usize = pieces.iter().filter(|p| !p.math).map(|p| prose_words(p.text)).sum();
@@ -228,24 +394,6 @@ mod tests {
             ("nothing", Some("nothing")),
         ] {
             assert_eq!(extract(text).as_deref(), answer, "{text}");
-        }
-    }
-
-    #[test]
-    fn hostile_texts_are_quick() {
-        for text in [
-            "\\boxed{".repeat(100_000),
-            "{".repeat(1_000_000),
-            "$".repeat(300_001),
-            "$ \\".repeat(300_001),
-            "9".repeat(2_000_000),
-            "answer ".repeat(200_000),
-            "answer is so ".repeat(200_000),
-            "answer is not ".repeat(200_000),
-            "#### so ".repeat(200_000),
-            "1,".repeat(500_000),
-        ] {
-            let _ = extract(&text);
         }
     }
 }

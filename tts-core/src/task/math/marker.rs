@@ -5,9 +5,10 @@
 //! 12" announces that 12 is none. Prose behind an answer is no part of it: the answer is the longest
 //! beginning that reads as one.
 
+use super::denial::{doubted, refuted, retracted};
 use super::extract::{announced, last_candidate};
 use super::numeral::{self, is_cardinal};
-use super::prose::retracted;
+
 use super::shape::attempt;
 use super::span::{clean, prose_words, span_at};
 use crate::task::letter;
@@ -17,6 +18,9 @@ const MAX_MARKS: usize = 32;
 
 /// What follows the last `####` that no heading follows.
 pub(super) fn hashes(text: &str) -> Option<String> {
+    if !text.contains('#') {
+        return None;
+    }
     let mut upto = text.len();
     for _ in 0..MAX_MARKS {
         let at = text.get(..upto)?.rfind("####")?;
@@ -93,6 +97,10 @@ pub(super) enum Phrase {
 
 /// What follows the last "answer is", "answer:" or "answer =", the last with a value if one has.
 pub(super) fn phrase(text: &str) -> Phrase {
+    // Most answers have no such phrase, in whatever case.
+    if !["nswer", "NSWER"].iter().any(|word| text.contains(word)) {
+        return Phrase::Missing;
+    }
     let lower = text.to_ascii_lowercase();
     let mut upto = lower.len();
     let mut fallback = None;
@@ -110,7 +118,12 @@ pub(super) fn phrase(text: &str) -> Phrase {
         }
         let sentence = sentence(without_hedges(tail));
         let mut object = corrected(sentence);
-        let negated = negative || starts_with_word(object, "not");
+        let negated = negative
+            || starts_with_word(object, "not")
+            || doubted(text.get(..at).unwrap_or_default())
+            || object
+                .match_indices(", which ")
+                .any(|(at, _)| object.get(at..).is_some_and(|clause| refuted(clause).is_some()));
         if negated {
             denied = true;
             match instead(object) {
@@ -210,8 +223,11 @@ fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, boo
         ("can't be", true),
         ("was not", true),
     ];
-    let trimmed = lower.get(after..)?.trim_start_matches([' ', '*', '\t']);
-    let trimmed = trimmed.strip_prefix("(arabic numerals)").unwrap_or(trimmed);
+    // The key of a JSON object has its quotation mark before the colon.
+    let trimmed = lower.get(after..)?.trim_start_matches([' ', '*', '\t', '"']);
+    // `answer (arabic numerals) is`
+    let remark = trimmed.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+    let trimmed = remark.filter(|(said, _)| said.len() < 30).map_or(trimmed, |(_, rest)| rest);
     let trimmed = trimmed.trim_start_matches([' ', '*', '\t']);
     let verb = VERBS.iter().filter(|(verb, _)| trimmed.starts_with(verb)).max_by_key(|v| v.0.len());
     let Some((verb, negative)) = verb else {
@@ -233,6 +249,11 @@ fn tail_at<'a>(text: &'a str, lower: &str, after: usize) -> Option<(&'a str, boo
     if tail.starts_with(|c: char| c.is_alphanumeric()) && verb.ends_with(char::is_alphabetic) {
         return None;
     }
+    let tail = if trimmed.len() < lower.len() - after && lower.get(after..)?.starts_with('"') {
+        tail.trim_end().trim_end_matches('}')
+    } else {
+        tail
+    };
     let tail = tail.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '*' | '}'));
     Some((tail, *negative))
 }
@@ -264,8 +285,11 @@ const HEDGES: [&str; 23] = [
 ];
 
 /// Without adverbs before the answer.
-fn without_hedges(text: &str) -> &str {
+pub(super) fn without_hedges(text: &str) -> &str {
     let mut text = text;
+    if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return text;
+    }
     'next: loop {
         for hedge in HEDGES {
             let found = text.get(..hedge.len()).is_some_and(|h| h.eq_ignore_ascii_case(hedge));
@@ -345,7 +369,8 @@ fn choice(text: &str) -> Option<String> {
     let letter = letters.next().filter(char::is_ascii_uppercase)?;
     let letter = letter::option(letter, letter::OPTIONS)?;
     let ends = match letters.next() {
-        None | Some(')') => true,
+        None => true,
+        Some(')') => !letter::goes_on(letters.as_str()),
         Some(c) => named && !bracketed && !c.is_alphanumeric(),
     };
     ends.then(|| letter.to_string())

@@ -36,8 +36,19 @@ const MAX_EMPHASIS: usize = 400;
 /// `text` without what surrounds it.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     let mut out = Cow::Borrowed(text);
+    let marked = |b: u8| !b.is_ascii() || b"<~[`*_:;".contains(&b);
+    if !text.bytes().any(marked) {
+        return out;
+    }
     if text.contains('<') {
         out = Cow::Owned(without_tags(&out));
+    }
+    if out.contains("~~") {
+        out = Cow::Owned(without_struck(&out));
+    }
+    if out.contains("[/") {
+        let plain = out.replace("[/INST]", "").replace("[ANSWER]", "\nAnswer: ");
+        out = Cow::Owned(plain.replace("[/ANSWER]", "\n"));
     }
     if out.contains(['`', '*', '_']) {
         out = Cow::Owned(without_emphasis(&out));
@@ -47,9 +58,28 @@ pub(super) fn plain(text: &str) -> Cow<'_, str> {
             out = Cow::Owned(head.to_owned());
         }
     }
-    if out.contains(is_emoji) {
+    if !out.is_ascii() && out.contains(is_emoji) {
         out = Cow::Owned(out.replace(is_emoji, " "));
     }
+    out
+}
+
+/// Text without what is struck through, `~~43~~`: it was taken back.
+fn without_struck(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((head, tail)) = rest.split_once("~~") {
+        let Some((struck, after)) = tail.split_once("~~").filter(|(s, _)| !s.contains('\n')) else {
+            break;
+        };
+        // Spaces of TeX between digits stand for themselves.
+        if struck.is_empty() {
+            break;
+        }
+        out.push_str(head);
+        rest = after;
+    }
+    out.push_str(rest);
     out
 }
 

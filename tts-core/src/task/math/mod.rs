@@ -28,7 +28,9 @@
 //! ```
 
 mod boxed;
+mod combined;
 mod command;
+mod denial;
 mod equivalent;
 mod expression;
 mod extract;
@@ -49,10 +51,12 @@ mod second;
 mod set;
 mod shape;
 mod span;
+mod spoken;
 mod token;
 mod unit;
 mod words;
 
+pub(crate) use denial::refuted;
 pub use equivalent::{Readings, equivalent};
 pub use extract::extract;
 pub(crate) use extract::marked;

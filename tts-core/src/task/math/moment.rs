@@ -28,6 +28,12 @@ const MAX_LENGTH: usize = 60;
 /// One spelling of a clock time or a date, if the answer is one. It holds a space, which no other
 /// text answer does.
 pub(super) fn moment(core: &str) -> Option<String> {
+    // What has operators or these commands is a formula.
+    let formula = |b: u8| b"^_=+*()[]<>|".contains(&b);
+    let command = |pair: &[u8]| matches!(pair, [b'\\', b'f' | b's' | b'p' | b'd']);
+    if core.bytes().any(formula) || core.as_bytes().windows(2).any(command) {
+        return None;
+    }
     let text = lowered(core)?;
     let text = text.trim();
     clock(text).or_else(|| numeric_date(text)).or_else(|| date(text))
@@ -47,23 +53,28 @@ fn lowered(core: &str) -> Option<String> {
     if core.len() > MAX_LENGTH || !core.contains(|c: char| c.is_alphabetic() || "-/:".contains(c)) {
         return None;
     }
-    let mut text = core.to_lowercase();
-    if text.contains('\\') {
-        for (command, plain) in [
-            ("\\text", " "),
-            ("\\mbox", " "),
-            ("\\mathrm", " "),
-            ("\\rm", " "),
-            ("\\,", " "),
-            ("\\;", " "),
-            ("\\:", " "),
-            ("\\", " "),
-        ] {
-            text = text.replace(command, plain);
+    let mut text = String::with_capacity(core.len());
+    let mut rest = core;
+    while let Some(c) = rest.chars().next() {
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        match c {
+            '\\' => {
+                // `\!` closes a gap, other commands of style and space leave one.
+                if let Some(after) = rest.strip_prefix('!') {
+                    rest = after;
+                    continue;
+                }
+                let names = ["text", "mbox", "mathrm", "rm", ",", ";", ":"];
+                rest = names.iter().find_map(|name| rest.strip_prefix(name)).unwrap_or(rest);
+                text.push(' ');
+            }
+            '{' | '}' | '$' => {}
+            '~' | '\u{a0}' | '\u{202f}' => text.push(' '),
+            _ if c.is_ascii() => text.push(c.to_ascii_lowercase()),
+            _ => text.extend(c.to_lowercase()),
         }
     }
-    text.retain(|c| c != '{' && c != '}' && c != '$');
-    Some(text.replace(['~', '\u{a0}', '\u{202f}'], " "))
+    Some(text)
 }
 
 fn spelled(hour: u32, minute: u32, second: u32) -> String {

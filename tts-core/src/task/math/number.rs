@@ -44,6 +44,16 @@ impl Scan {
         if self.digits.len() > MAX_DIGITS || self.exponent.abs() > MAX_EXPONENT {
             return None;
         }
+        // Most literals are a few digits, whose fraction machine integers reduce.
+        if self.digits.len() < 18 && self.repeating == 0 && self.exponent == 0 && self.places < 18 {
+            let digits: i64 = self.digits.parse().ok()?;
+            let scale = 10_i64.checked_pow(u32::try_from(self.places).ok()?)?;
+            let common = gcd(digits, scale);
+            return Some(BigRational::new_raw(
+                BigInt::from(digits / common),
+                BigInt::from(scale / common),
+            ));
+        }
         let mut digits: BigInt = self.digits.parse().ok()?;
         let mut places = self.places;
         let mut bottom = BigInt::one();
@@ -76,6 +86,15 @@ impl Scan {
     }
 }
 
+/// The greatest common divisor of two numbers that are not negative, the second not zero.
+pub(super) fn gcd(a: i64, b: i64) -> i64 {
+    let (mut a, mut b) = (a, b);
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 fn digits_from(chars: &[char], at: usize) -> usize {
     chars.iter().skip(at).take_while(|c| c.is_ascii_digit()).count()
 }
@@ -89,7 +108,7 @@ fn skip_spaces(chars: &[char], mut at: usize) -> usize {
 
 /// The separator of thousands at `at`, and the index after it.
 fn separator(chars: &[char], at: usize, commas: bool) -> Option<(char, usize)> {
-    const TEX: [(&str, char); 8] = [
+    const TEX: [(&str, char); 10] = [
         ("{,}", GROUP),
         ("{, }", GROUP),
         ("{ ,}", GROUP),
@@ -98,6 +117,8 @@ fn separator(chars: &[char], at: usize, commas: bool) -> Option<(char, usize)> {
         ("\\,", ' '),
         ("\\ ", ' '),
         ("\\;", ' '),
+        ("\\:", ' '),
+        ("\\>", ' '),
     ];
     let mark = skip_spaces(chars, at);
     let starts =
@@ -110,7 +131,7 @@ fn separator(chars: &[char], at: usize, commas: bool) -> Option<(char, usize)> {
         ',' if commas => Some((',', at + 1)),
         ' ' | '~' | '\u{a0}' | '\u{202f}' | '\u{2009}' => Some((' ', at + 1)),
         '.' if commas => Some(('.', at + 1)),
-        '\'' => Some(('\'', at + 1)),
+        '\'' | '_' => Some((*chars.get(at)?, at + 1)),
         _ => None,
     }
 }
@@ -301,6 +322,9 @@ pub(super) fn power(base: &BigRational, exponent: i64) -> Option<BigRational> {
     }
     if base.is_zero() {
         return (exponent > 0).then(BigRational::zero);
+    }
+    if exponent == -1 {
+        return Some(base.recip());
     }
     let bits = base.numer().bits().max(base.denom().bits());
     if bits.checked_mul(exponent.unsigned_abs())? > MAX_BITS {

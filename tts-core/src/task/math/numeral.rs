@@ -79,9 +79,10 @@ fn words(text: &str) -> Vec<Word<'_>> {
     out
 }
 
-/// The cardinal at the head of `words`, and how many of them it takes.
-fn read(text: &str, words: &[Word]) -> Option<(u64, usize)> {
-    let (mut total, mut group) = (0_u64, 0_u64);
+/// The cardinal at the head of `words`, and how many of them it takes; `group` stands before them,
+/// as the article does in "a hundred".
+fn read(text: &str, words: &[Word], group: u64) -> Option<(u64, usize)> {
+    let (mut total, mut group) = (0_u64, group);
     let mut taken = 0;
     let mut last = 0;
     for (index, word) in words.iter().enumerate() {
@@ -137,8 +138,29 @@ fn decimals(words: &[Word]) -> (String, usize) {
     (String::new(), 0)
 }
 
+/// Whether three letters stand together that are no command: no number word is shorter.
+fn has_words(text: &str) -> bool {
+    let (mut length, mut command, mut before) = (0, false, b' ');
+    for b in text.bytes() {
+        if b.is_ascii_alphabetic() {
+            command = if length == 0 { before == b'\\' } else { command };
+            length += 1;
+            if length > 2 && !command {
+                return true;
+            }
+        } else {
+            length = 0;
+        }
+        before = b;
+    }
+    false
+}
+
 /// `text` with numbers in words spelled in digits.
 pub(super) fn digits(text: &str) -> Cow<'_, str> {
+    if !has_words(text) {
+        return Cow::Borrowed(text);
+    }
     let words = words(text);
     let mut out = String::new();
     let mut from = 0;
@@ -170,21 +192,16 @@ pub(super) fn digits(text: &str) -> Cow<'_, str> {
             "cubed" if digit_before => ("^3".to_owned(), 1),
             "out" if digit_before && next == "of" => ("/".to_owned(), 2),
             "over" if digit_before && number_after => ("/".to_owned(), 1),
-            "a" | "an"
-                if matches!(next.as_str(), "half" | "third" | "quarter" | "fifth" | "fourth") =>
-            {
-                let bottom = match next.as_str() {
-                    "half" => 2,
-                    "third" => 3,
-                    "fifth" => 5,
-                    _ => 4,
-                };
-                (format!("1/{bottom}"), 2)
+            "a" | "an" if !digit_before && scale(&next).is_some() => {
+                let rest = words.get(index + 1..).unwrap_or_default();
+                match read(text, rest, 1).filter(|_| value(&next).is_some()) {
+                    Some((n, taken)) => (n.to_string(), taken + 1),
+                    None => (scale(&next).unwrap_or_default().to_string(), 2),
+                }
             }
-            "a" if next == "dozen" && !digit_before => ("12".to_owned(), 2),
             "half" if before.is_empty() && next != "past" => ("1/2".to_owned(), 1),
             _ => {
-                let number = read(text, words.get(index..).unwrap_or_default());
+                let number = read(text, words.get(index..).unwrap_or_default(), 0);
                 let Some((n, taken)) = number else {
                     index += 1;
                     continue;

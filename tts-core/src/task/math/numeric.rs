@@ -7,12 +7,14 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Signed, ToPrimitive};
+use num_traits::{One, Signed, ToPrimitive, Zero};
 
 use super::expression::Expr;
 use super::polynomial::Polynomial;
 
-const POINTS: u32 = 5;
+const POINTS: u32 = 7;
+/// From this point on the samples are larger: `|x - 3|` is `3 - x` near zero.
+const FAR: u32 = 5;
 
 #[derive(Debug, Clone, Copy)]
 struct Complex {
@@ -86,8 +88,11 @@ pub(super) fn agree(a: &Expr, b: &Expr) -> bool {
     let tolerance = if constant { 1e-12 } else { 1e-9 };
     let mut seen = 0;
     for point in 0..if constant { 1 } else { POINTS } {
-        let (Some(x), Some(y)) = (evaluate(a, point), evaluate(b, point)) else {
-            return false;
+        let (x, y) = match (evaluate(a, point), evaluate(b, point)) {
+            (Some(x), Some(y)) => (x, y),
+            // Beyond where an arcsine has values there is nothing to compare.
+            (None, None) if point >= FAR => continue,
+            _ => return false,
         };
         let scale = x.size().max(y.size());
         if !scale.is_finite() || scale > 1e100 {
@@ -107,7 +112,8 @@ pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> boo
     let half = BigRational::new(BigInt::one(), BigInt::from(10).pow(places.min(1000)) * 2);
     // Rational values need no floating point, whose own rounding is coarser where they are large.
     if let Some(value) = rational(exact) {
-        return (value - decimal).abs() <= half;
+        let cut = || !terminates(&value) && is_cut(&value, decimal, &half);
+        return (&value - decimal).abs() <= half || cut();
     }
     let Some(value) = is_constant(exact).then(|| evaluate(exact, 0)).flatten() else {
         return false;
@@ -118,7 +124,30 @@ pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> boo
     let half = 0.5 * 10_f64.powf(-f64::from(places));
     let noise = if places >= 12 { 1e-12 } else { 4e-15 };
     // The slack is for the digit that is exactly five.
-    (value.re - decimal).abs() <= (half * 1.0001).max(noise * decimal.abs())
+    let beyond = (value.re - decimal) * decimal.signum();
+    // Programs cut digits off as often as they round.
+    let cut = beyond >= 0.0 && beyond < 2.0 * half && places <= 12;
+    cut || (value.re - decimal).abs() <= (half * 1.0001).max(noise * decimal.abs())
+}
+
+/// Whether `decimal` is `value` with its last digits cut off; `half` of its last digit.
+fn is_cut(value: &BigRational, decimal: &BigRational, half: &BigRational) -> bool {
+    let beyond = if decimal.is_negative() { decimal - value } else { value - decimal };
+    !beyond.is_negative() && beyond < half * BigRational::from_integer(BigInt::from(2))
+}
+
+/// Whether a rational has a decimal that ends.
+fn terminates(value: &BigRational) -> bool {
+    let mut bottom = value.denom().clone();
+    if bottom.bits() > 256 {
+        return true;
+    }
+    for prime in [2_u32, 5] {
+        while (&bottom % prime).is_zero() {
+            bottom /= prime;
+        }
+    }
+    bottom.is_one()
 }
 
 /// The value of a formula that is rational.
@@ -175,8 +204,8 @@ fn sample(name: &str, point: u32) -> f64 {
     hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     let unit = ((hash ^ (hash >> 31)) >> 40) as f64 / f64::from(1_u32 << 24);
-    let size = 0.3 + 1.7 * unit;
-    if point >= 2 && (hash >> 5) & 1 == 1 { -size } else { size }
+    let size = if point >= FAR { 4.0 + 9.0 * unit } else { 0.3 + 1.7 * unit };
+    if point >= 2 && point != FAR && (hash >> 5) & 1 == 1 { -size } else { size }
 }
 
 fn evaluate(expr: &Expr, point: u32) -> Option<Complex> {

@@ -60,6 +60,9 @@ impl Polynomial {
 
     fn add_term(&mut self, monomial: Monomial, value: BigRational) {
         let sum = match self.terms.remove(&monomial) {
+            Some(old) if old.denom().is_one() && value.denom().is_one() => {
+                BigRational::from_integer(old.numer() + value.numer())
+            }
             Some(old) => old + value,
             None => value,
         };
@@ -75,18 +78,23 @@ impl Polynomial {
             Expr::Symbol(name) if name == "i" => Self::constant(-BigRational::one()).root(),
             Expr::Symbol(name) => Some(Self::symbol(name.clone(), 1, false)),
             Expr::Sum(terms) => {
-                let mut out = Self::constant(BigRational::zero());
-                for term in terms {
+                let mut parts = terms.iter();
+                let mut out = Self::of(parts.next()?)?;
+                for term in parts {
                     out = out.plus(&Self::of(term)?)?;
                 }
                 Some(out)
             }
             Expr::Product(factors) => {
-                let mut out = Self::constant(BigRational::one());
-                for factor in factors {
+                let mut parts = factors.iter();
+                let mut out = Self::of(parts.next()?)?;
+                for factor in parts {
                     out = out.times(&Self::of(factor)?)?;
                 }
                 Some(out)
+            }
+            Expr::Power(base, exponent) if matches!(&**exponent, Expr::Number(n, _) if (-n).is_one()) => {
+                Self::of(base)?.to_integer_power(-1)
             }
             Expr::Power(base, exponent) => Self::of(base)?.to_power(&Self::of(exponent)?),
             Expr::Call(name, arguments) => call(name, arguments),
@@ -111,7 +119,10 @@ impl Polynomial {
         for (a, x) in &self.terms {
             for (b, y) in &other.terms {
                 let common = gcd(&a.root, &b.root);
-                let mut value = x * y * BigRational::from_integer(common.clone());
+                let mut value = product(x, y);
+                if !common.is_one() {
+                    value *= BigRational::from_integer(common.clone());
+                }
                 if a.imaginary && b.imaginary {
                     value = -value;
                 }
@@ -122,7 +133,11 @@ impl Polynomial {
                         symbols.insert(name.clone(), sum);
                     }
                 }
-                let root = (&a.root / &common) * (&b.root / &common);
+                let root = if common.is_one() {
+                    &a.root * &b.root
+                } else {
+                    (&a.root / &common) * (&b.root / &common)
+                };
                 if root.bits() > 4096 || value.numer().bits() + value.denom().bits() > 1 << 15 {
                     return None;
                 }
@@ -183,6 +198,9 @@ impl Polynomial {
     }
 
     fn to_integer_power(&self, n: i64) -> Option<Self> {
+        if n == 1 {
+            return Some(self.clone());
+        }
         if let Some(value) = self.rational() {
             if value.is_zero() && n <= 0 {
                 return None;
@@ -266,6 +284,21 @@ impl Polynomial {
         self.terms == other.terms
     }
 
+    /// Whether the canonical string is not too long.
+    pub(super) fn has_name(&self) -> bool {
+        let small = |(monomial, value): (&Monomial, &BigRational)| {
+            monomial.symbols.len() < 4 && value.numer().bits() + value.denom().bits() < 512
+        };
+        (!self.opaque && self.terms.len() < 12 && self.terms.iter().all(small))
+            || self.name().is_some()
+    }
+
+    /// Whether a vector along an axis is in it.
+    pub(super) fn has_vectors(&self) -> bool {
+        let vector = |name: &String| name.starts_with("vector ");
+        self.terms.keys().any(|monomial| monomial.symbols.keys().any(vector))
+    }
+
     /// The canonical string, or `None` if it is too long.
     pub(super) fn name(&self) -> Option<String> {
         if self.terms.is_empty() {
@@ -311,6 +344,17 @@ impl Polynomial {
         }
     }
 
+    /// The coefficients of a sum of `names` and nothing else.
+    pub(super) fn along(&self, names: &[&str]) -> Option<Vec<Self>> {
+        let mut out = vec![Self::constant(BigRational::zero()); names.len()];
+        for (monomial, value) in &self.terms {
+            let mut rest = monomial.clone();
+            let place = names.iter().position(|name| rest.symbols.remove(*name) == Some(1))?;
+            out.get_mut(place)?.add_term(rest, value.clone());
+        }
+        Some(out)
+    }
+
     /// `a·x + b` as the name of `x`, the bound `-b/a`, and whether `a` is negative.
     pub(super) fn linear(&self) -> Option<(String, Self, bool)> {
         let mut found = None;
@@ -335,6 +379,44 @@ impl Polynomial {
         }
         let (name, lead) = found?;
         Some((name, rest.scaled(&(-lead.recip())), lead.is_negative()))
+    }
+}
+
+/// The product of two rationals; a factor of one, or two whole numbers, need no reduction.
+fn product(x: &BigRational, y: &BigRational) -> BigRational {
+    if x.is_one() {
+        return y.clone();
+    }
+    if y.is_one() {
+        return x.clone();
+    }
+    if x.denom().is_one() && y.denom().is_one() {
+        return BigRational::from_integer(x.numer() * y.numer());
+    }
+    x * y
+}
+
+impl Polynomial {
+    /// `a, b, c` of `a·x² + b·x + c` with rational coefficients.
+    pub(super) fn quadratic(&self) -> Option<[BigRational; 3]> {
+        let mut name = None;
+        let mut out = [BigRational::zero(), BigRational::zero(), BigRational::zero()];
+        for (monomial, value) in &self.terms {
+            if !monomial.root.is_one() || monomial.imaginary || monomial.symbols.len() > 1 {
+                return None;
+            }
+            let exponent = match monomial.symbols.iter().next() {
+                None => 0,
+                Some((symbol, exponent)) => {
+                    if symbol.contains('(') || *name.get_or_insert(symbol) != symbol {
+                        return None;
+                    }
+                    usize::try_from(*exponent).ok()?
+                }
+            };
+            *out.get_mut(2_usize.checked_sub(exponent)?)? = value.clone();
+        }
+        (!out.first()?.is_zero()).then_some(out)
     }
 }
 
@@ -380,6 +462,22 @@ fn exact_root(value: &BigRational, index: u32) -> Option<BigRational> {
     (power(&root, i64::from(index)).as_ref() == Some(value)).then_some(root)
 }
 
+/// The greatest common divisor, least common multiple, larger or smaller of two numbers.
+fn reduced(name: &str, a: BigRational, b: BigRational) -> BigRational {
+    match name {
+        "max" => a.max(b),
+        "min" => a.min(b),
+        _ => {
+            let (top, bottom) = (a.numer().abs(), b.numer().abs());
+            let common =
+                if top.is_zero() || bottom.is_zero() { &top + &bottom } else { gcd(&top, &bottom) };
+            let multiple =
+                || if common.is_zero() { BigInt::zero() } else { &top / &common * &bottom };
+            BigRational::from_integer(if name == "gcd" { common.clone() } else { multiple() })
+        }
+    }
+}
+
 fn call(name: &str, arguments: &[Expr]) -> Option<Polynomial> {
     let arguments: Option<Vec<Polynomial>> = arguments.iter().map(Polynomial::of).collect();
     let arguments = arguments?;
@@ -394,6 +492,20 @@ fn call(name: &str, arguments: &[Expr]) -> Option<Polynomial> {
             if let Some(n) = small(value) {
                 let product = (1..=n).fold(BigInt::one(), |acc, k| acc * k);
                 return Some(Polynomial::constant(BigRational::from_integer(product)));
+            }
+        }
+        ("gcd" | "lcm" | "max" | "min", values) if values.iter().all(Option::is_some) => {
+            let values = values.iter().flatten().cloned();
+            return values.reduce(|a, b| reduced(name, a, b)).map(Polynomial::constant);
+        }
+        ("binomial", [None, Some(k)]) => {
+            if let (Some(n), Some(k)) = (arguments.first(), small(k).filter(|k| *k <= 8)) {
+                // n (n - 1) … / k!
+                return (0..k).try_fold(Polynomial::constant(BigRational::one()), |product, j| {
+                    let shift = Polynomial::constant(BigRational::from_integer(-BigInt::from(j)));
+                    let part = BigRational::new(BigInt::one(), BigInt::from(j + 1));
+                    product.times(&n.plus(&shift)?.scaled(&part))
+                });
             }
         }
         ("binomial", [Some(n), Some(k)]) => {

@@ -4,15 +4,16 @@
 //! `May 5`, `(3, 4)`. A value that the text denies ("not 12", "12 is wrong") is skipped. Where no digits
 //! are, numbers in words count.
 
+use super::denial::refuted;
 use super::glyph::fraction;
 use super::moment::MONTH_NAMES;
 use super::number::scan;
 use super::numeral;
-use super::quantity::magnifies;
+use super::quantity::{labelled, magnifies};
 use super::unit;
 
 /// Words that make a short text a sentence, and its last value the answer.
-const SENTENCE: [&str; 57] = [
+const SENTENCE: [&str; 58] = [
     "i",
     "we",
     "she",
@@ -65,6 +66,7 @@ const SENTENCE: [&str; 57] = [
     "this",
     "its",
     "it's",
+    "that's",
     "sold",
     "paid",
     "then",
@@ -80,49 +82,12 @@ pub(super) fn is_prose(text: &str) -> bool {
         || (text.contains("I ") && text.trim() != "I")
 }
 
-/// Whether a text says of something that it is not so.
-pub(super) fn denies(text: &str) -> bool {
-    let words = text.split(|c: char| c.is_whitespace() || c == ',');
-    let mut words = words.map(|word| word.trim_end_matches(['.', '!']).to_lowercase());
-    words.any(|word| {
-        matches!(word.as_str(), "not" | "isn't" | "isn’t" | "cannot" | "wrong" | "incorrect")
-    }) && text.contains(|c: char| c.is_ascii_digit())
-}
-
 /// Whether a sentence says that there is no solution.
 pub(super) fn nothing(text: &str) -> bool {
     let lower = text.to_lowercase();
     ["no solution", "no real solution", "no integer solution", "no real root"]
         .iter()
         .any(|phrase| lower.contains(phrase))
-}
-
-/// Phrases that take back what was said before them.
-const RETRACTIONS: [&str; 17] = [
-    "scratch that",
-    "i take that back",
-    "that is wrong",
-    "that's wrong",
-    "that was wrong",
-    "that is incorrect",
-    "that's incorrect",
-    "that was incorrect",
-    "that is not right",
-    "that's not right",
-    "that was a mistake",
-    "that is a mistake",
-    "correction:",
-    "i was wrong",
-    "ignore that",
-    "strike that",
-    "that answer is wrong",
-];
-
-/// What follows the last phrase that takes back what was said before it.
-pub(super) fn retracted(text: &str) -> Option<&str> {
-    let lower = text.to_ascii_lowercase();
-    let ends = RETRACTIONS.iter().filter_map(|r| lower.rfind(r).map(|at| at + r.len()));
-    text.get(ends.max()?..)
 }
 
 /// The last value of `text`, with all that belongs to it.
@@ -228,6 +193,9 @@ impl Walk<'_> {
 
     /// Where the value whose digits begin at `at` ends.
     fn value(&self, at: usize) -> Option<usize> {
+        if let Some((_, end)) = labelled(self.chars, at) {
+            return Some(end);
+        }
         let mut end = self.fraction(at)?;
         let steps: [fn(&Self, usize) -> Option<usize>; 7] = [
             Self::clock,
@@ -398,7 +366,11 @@ impl Walk<'_> {
 
     /// A unit, and further quantities of a smaller one: `2 hours and 15 minutes`.
     fn measured(&self, end: usize) -> Option<usize> {
-        let (unit, mut end) = unit::scan(self.chars, self.spaces(end), false)?;
+        let next = self.spaces(end);
+        let (unit, mut end) = unit::scan(self.chars, next, false).or_else(|| {
+            // `8.2 m/s^2`: letters that are divided are a unit in prose.
+            unit::scan(self.chars, next, true).filter(|(unit, _)| unit.contains('/'))
+        })?;
         let mut last = unit::measure(&unit)?;
         loop {
             let joint = [", and ", " and ", ", ", " "];
@@ -407,7 +379,7 @@ impl Walk<'_> {
                 .find_map(|joint| self.after(end, joint).filter(|at| self.is_digit(*at)));
             let more = next.and_then(|next| {
                 let digits = self.fraction(next)?;
-                let (unit, end) = unit::scan(self.chars, self.spaces(digits), false)?;
+                let (unit, end) = unit::scan(self.chars, self.spaces(digits), true)?;
                 let measure = unit::measure(&unit)?;
                 (measure.is_alike(&last) && measure.scale < last.scale).then_some((measure, end))
             });
@@ -457,20 +429,16 @@ impl Walk<'_> {
             }
             at = start;
         }
-        let after: String = self.chars.iter().skip(end).take(16).collect();
-        let after = after.to_lowercase();
-        [
-            " is not ",
-            " isn't",
-            " is wrong",
-            " is incorrect",
-            " was wrong",
-            " is false",
-            " cannot be",
-            " is not.",
-        ]
-        .iter()
-        .any(|denial| after.starts_with(denial))
+        // A bound is no value: "less than 15".
+        let (than, start) = self.word_before(from);
+        if than == "than" {
+            let (more, _) = self.word_before(start);
+            if matches!(more.as_str(), "less" | "greater" | "smaller" | "larger" | "bigger") {
+                return true;
+            }
+        }
+        let after: String = self.chars.iter().skip(end).take(24).collect();
+        refuted(&after).is_some()
     }
 
     /// The tuple or interval that the value stands in: `(3, 4)`.

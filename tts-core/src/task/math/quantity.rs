@@ -92,7 +92,126 @@ pub(super) fn scaled(tokens: Vec<Token>) -> Vec<Token> {
             out.push(Token::And);
         }
     }
+    smaller(&mut out);
     out
+}
+
+/// Words behind a quantity that a smaller one follows: `2 min 30 s`, `3 pounds 4 ounces`. What may be a
+/// variable or a currency elsewhere is a unit there.
+fn smaller(tokens: &mut [Token]) {
+    let measure = |token: &Token| match token {
+        Token::Word(word) => unit::measure(word),
+        Token::Symbol(letter) if letter.len() == 1 => unit::measure(letter),
+        _ => None,
+    };
+    for at in 0..tokens.len().saturating_sub(3) {
+        let [Token::Number(..), first, rest @ ..] = tokens.get(at..).unwrap_or_default() else {
+            continue;
+        };
+        let ([Token::And | Token::Op(','), Token::Number(..), second, ..]
+        | [Token::Number(..), second, ..]) = rest
+        else {
+            continue;
+        };
+        let ounces = matches!(second, Token::Word(word) if word == "oz");
+        let pounds = matches!(first, Token::Word(word) if word.to_lowercase().trim_end_matches('s') == "pound");
+        if ounces && (pounds || *first == Token::Currency("GBP")) {
+            if let Some(slot) = tokens.get_mut(at + 1) {
+                *slot = Token::Word("lb".into());
+            }
+            continue;
+        }
+        let (Token::Word(_), Token::Symbol(letter)) = (first, second) else { continue };
+        let (Some(one), Some(two)) = (measure(first), measure(second)) else { continue };
+        if one.is_alike(&two) && two.scale < one.scale {
+            let unit = Token::Word(letter.clone());
+            let place =
+                tokens.len() - rest.len() + rest.iter().position(|t| t == second).unwrap_or(0);
+            if let Some(slot) = tokens.get_mut(place) {
+                *slot = unit;
+            }
+        }
+    }
+}
+
+/// Labels of hours, minutes and seconds, and of feet and inches, that stand right behind digits.
+const LABELS: [(&str, &str, u8); 15] = [
+    ("hrs", "hour", 3),
+    ("hr", "hour", 3),
+    ("h", "hour", 3),
+    ("mins", "min", 2),
+    ("min", "min", 2),
+    ("m", "min", 2),
+    ("secs", "sec", 1),
+    ("sec", "sec", 1),
+    ("s", "sec", 1),
+    ("d", "day", 4),
+    ("''", "inch", 11),
+    ("'", "ft", 12),
+    ("\"", "inch", 11),
+    ("″", "inch", 11),
+    ("′", "ft", 12),
+];
+
+/// `1h 5m` as `1 hour 5 min`, `7'1"` as `7 ft 1 inch`; and where it ends.
+pub(super) fn labelled(chars: &[char], at: usize) -> Option<(String, usize)> {
+    let mut out = String::new();
+    let (mut end, mut to, mut last, mut count) = (at, at, u8::MAX, 0);
+    loop {
+        let digits: String = chars
+            .iter()
+            .skip(end)
+            .take(6)
+            .take_while(|c| c.is_ascii_digit() || **c == '.')
+            .collect();
+        if digits.is_empty() || digits.starts_with('.') || digits.ends_with('.') {
+            break;
+        }
+        end += digits.len();
+        let here = |text: &str| text.chars().zip(end..).all(|(c, at)| chars.get(at) == Some(&c));
+        let Some((label, unit, rank)) = LABELS.iter().find(|(label, ..)| here(label)) else {
+            break;
+        };
+        end += label.chars().count();
+        let family = last == u8::MAX || (last > 10) == (*rank > 10);
+        // `100 m 5 s` has no hours, and its m are metres.
+        let begins = last != u8::MAX || *label != "m" || *rank > 10;
+        if *rank >= last
+            || !family
+            || !begins
+            || chars.get(end).is_some_and(|c| c.is_alphanumeric() && !c.is_ascii_digit())
+        {
+            break;
+        }
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(&digits);
+        out.push(' ');
+        out.push_str(unit);
+        (last, count, to) = (*rank, count + 1, end);
+        while chars.get(end) == Some(&' ') {
+            end += 1;
+        }
+    }
+    (count > 1).then_some((out, to))
+}
+
+/// A whole answer of such labels.
+pub(super) fn labels(core: &str) -> Option<String> {
+    if core.len() > 40
+        || !core.starts_with(|c: char| c.is_ascii_digit())
+        || !core.contains(['h', 'd', 'm', '\'', '′', '"', '″'])
+    {
+        return None;
+    }
+    let chars: Vec<char> = core.chars().collect();
+    if let Some(inches) =
+        core.strip_suffix(['"', '″']).filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+    {
+        return Some(format!("{inches} inch"));
+    }
+    labelled(&chars, 0).filter(|(_, end)| *end == chars.len()).map(|(text, _)| text)
 }
 
 /// A whole number and a fraction that "and" joins: `2 and 3/5`.

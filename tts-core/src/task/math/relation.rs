@@ -15,7 +15,19 @@ use super::token::{Relation, Token};
 
 /// The name that `tokens` are, if they are something that can be said to have a value.
 pub(super) fn name_of(tokens: &[Token]) -> Option<String> {
+    if let Some(('{', inner, '}')) = enclosed(tokens) {
+        return name_of(inner);
+    }
+    let derivative = |side: &[Token]| matches!(side.first(), Some(Token::Symbol(d)) if d == "d");
     let named = match tokens {
+        [Token::Fraction(top, bottom)] => derivative(top) && derivative(bottom),
+        // The length of a segment.
+        [Token::Op('|'), inner @ .., Token::Op('|')] => {
+            inner.len() == 2
+                && inner.iter().all(|t| {
+                    matches!(t, Token::Symbol(s) if s.starts_with(|c: char| c.is_ascii_uppercase()))
+                })
+        }
         [Token::Symbol(_), Token::Op('_'), rest @ ..] => {
             rest.len() == 1 || enclosed(rest).is_some() || {
                 // `V_{1}:V_{2}` and the like are left to the caller; `F_n(x)` is a name.
@@ -237,6 +249,34 @@ fn all_but(difference: &Polynomial) -> Option<Shape> {
     Some(Set::all()?.without(point)?.shape())
 }
 
+/// Where a quadratic with two roots lies above zero, or below: `x^2 < 4` is (-2, 2).
+fn parabola(difference: &Polynomial, above: bool, closed: bool) -> Option<Shape> {
+    let [a, b, c] = difference.quadratic()?;
+    let four = BigRational::from_integer(4.into());
+    let two = BigRational::from_integer(2.into());
+    let square = &b * &b - four * &a * &c;
+    if !square.is_positive() {
+        return None;
+    }
+    let number = |value: BigRational| Expr::Number(value, None);
+    let half = BigRational::new(1.into(), 2.into());
+    let root = Expr::Power(Box::new(number(square)), Box::new(number(half)));
+    let end = |negative: bool| {
+        let sign = if negative { -BigRational::one() } else { BigRational::one() };
+        let top =
+            Expr::Sum(vec![number(-b.clone()), Expr::Product(vec![number(sign), root.clone()])]);
+        let expr = Expr::Product(vec![top, number((&two * &a).recip())]);
+        let polynomial = Polynomial::of(&expr)?;
+        Some(Shape::Formula(polynomial.rational().map_or(expr, number), polynomial))
+    };
+    let (low, high) = (end(a.is_positive())?, end(a.is_negative())?);
+    let bracket = |closed: bool| if closed { ('[', ']') } else { ('(', ')') };
+    let outside = above == a.is_positive();
+    let (open, close) = bracket(closed != outside);
+    let inside = Set::of(&Shape::Sequence(open, vec![low, high], close))?;
+    Some(if outside { Set::all()?.without(inside)?.shape() } else { inside.shape() })
+}
+
 fn inequality(kind: Relation, difference: &Polynomial) -> Option<Shape> {
     if kind == Relation::Unequal {
         if let Some(set) = all_but(difference) {
@@ -262,6 +302,9 @@ fn inequality(kind: Relation, difference: &Polynomial) -> Option<Shape> {
             let open = if closed { '[' } else { '(' };
             Shape::Sequence(open, vec![shape(bound), shape(infinity)], ')')
         });
+    }
+    if let Some(set) = parabola(difference, greater, closed) {
+        return Some(set);
     }
     let sign = if greater { -BigRational::one() } else { BigRational::one() };
     let oriented = difference.times(&Polynomial::constant(sign))?;

@@ -61,6 +61,18 @@ impl Set {
         Some(Self(vec![piece]))
     }
 
+    /// The real numbers above zero or below it, with zero or without.
+    pub(super) fn half(above: bool, zero: bool) -> Option<Self> {
+        let expr = Expr::Number(BigRational::from_integer(BigInt::from(0)), None);
+        let polynomial = Polynomial::of(&expr)?;
+        let middle = End { at: 0.0, shape: Shape::Formula(expr, polynomial) };
+        Some(Self(vec![if above {
+            Piece { low: middle, from: zero, high: infinite(true)?, to: false }
+        } else {
+            Piece { low: infinite(false)?, from: false, high: middle, to: zero }
+        }]))
+    }
+
     /// The set that a shape is; a list is the union of what is in it.
     pub(super) fn of(shape: &Shape) -> Option<Self> {
         match shape {

@@ -5,15 +5,18 @@
 //! variable solves become intervals, `x = 5` becomes a named 5, and ± becomes the list of both signs.
 //! A list keeps its order, for a list of named things has one.
 
+use super::combined::{both, condition, holds_emptiness, modular, operation};
 use super::expression::{Expr, matching, parse};
 use super::extract::extract;
 use super::matrix::matrix;
 use super::moment::moment;
 use super::numeral;
 use super::polynomial::Polynomial;
-use super::quantity::{commented, decides, mixed, quantities, scaled, unit_name};
-use super::relation::{name_of, related};
+use super::quantity::{commented, decides, labels, mixed, quantities, scaled, unit_name};
+use super::relation::related;
 use super::set::Set;
+use super::span::after_command;
+use super::spoken::operations;
 use super::token::{MAX_DEPTH, Relation, Token, tokenise};
 use super::words::{Words, plain, words};
 use crate::task::letter;
@@ -51,7 +54,7 @@ pub(super) fn read(core: &str) -> Shape {
 }
 
 /// The letter of an option that stands before what the option says: `(B) 12`.
-fn label(core: &str) -> Option<Shape> {
+pub(super) fn label(core: &str) -> Option<Shape> {
     let alone = core.ends_with(')') && !core.contains('(');
     let label = letter::label(core, letter::OPTIONS).filter(|l| !l.rest.is_empty() || alone)?;
     let expr = Expr::Symbol(label.letter.to_string());
@@ -65,6 +68,9 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
     match words(core) {
         Some(Words::Nothing) => return Some(Shape::List(Vec::new())),
         Some(Words::Reals) => return Set::all().map(Set::shape),
+        Some(Words::Integers) => return attempt("\\mathbb{Z}", false),
+        Some(Words::Nonzero) => return attempt("\\mathbb{R} \\setminus \\{0\\}", false),
+        Some(Words::Half(above, zero)) => return Set::half(above, zero).map(Set::shape),
         Some(Words::Said(words)) => return Some(Shape::Text(words)),
         Some(Words::Several(words)) => return list(words.into_iter().map(Shape::Text).collect()),
         None => {}
@@ -72,9 +78,34 @@ pub(super) fn attempt(core: &str, letters: bool) -> Option<Shape> {
     if let Some(moment) = moment(core) {
         return Some(Shape::Text(moment));
     }
-    let core = numeral::digits(core);
-    let tokens = tokenise(&core, letters).map(scaled).filter(|t| !t.is_empty());
+    let core = after_conclusion(core);
+    if let Some(set) = exception(core) {
+        return attempt(&set, false);
+    }
+    let labelled = labels(core);
+    let core = numeral::digits(labelled.as_deref().unwrap_or(core));
+    let tokens = tokenise(&core, letters).map(scaled).map(operations).filter(|t| !t.is_empty());
     tokens.and_then(|t| answer(&t, 0))
+}
+
+/// "all real numbers except 2" as a difference of sets.
+fn exception(core: &str) -> Option<String> {
+    let head = core.get(..8).filter(|head| head.eq_ignore_ascii_case("all real"))?;
+    let (_, but) = core.get(head.len()..)?.split_once(" except ")?;
+    let but = but.trim_start_matches("for ").trim_start_matches("x = ").trim_start_matches("$x = ");
+    Some(format!("\\mathbb{{R}} \\setminus \\{{{}\\}}", but.trim_matches('$')))
+}
+
+/// What stands behind the last sign of a conclusion: `x - 3 = 0 \Rightarrow x = 3`.
+fn after_conclusion(core: &str) -> &str {
+    if core.is_ascii() && !core.contains('\\') {
+        return core;
+    }
+    let after = |sign: &str| core.rfind(sign).map(|at| at + sign.len());
+    let command = after_command(core, &["therefore", "Rightarrow", "implies"]);
+    let signs = ["∴", "⇒", "⟹"].into_iter().filter(|_| !core.is_ascii());
+    let rest = signs.filter_map(after).chain(command).max().and_then(|at| core.get(at..));
+    rest.map(str::trim).filter(|rest| !rest.is_empty()).unwrap_or(core)
 }
 
 /// Splits at the top-level tokens for which `at` holds.
@@ -133,7 +164,9 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
         if inner.is_empty() {
             return Some(Shape::List(Vec::new()));
         }
-        return answer(inner, depth + 1);
+        if !holds_emptiness(inner) {
+            return answer(condition(inner).unwrap_or(inner), depth + 1);
+        }
     }
     if let Some(mixed) = mixed(without_hedges(tokens)) {
         return Some(named_by_unit(&mixed, formula(&mixed)?));
@@ -149,6 +182,7 @@ pub(super) fn answer(tokens: &[Token], depth: usize) -> Option<Shape> {
             value @ Shape::Formula(..) => Some(named_by_unit(only, value)),
             other => Some(other),
         },
+        [one, two] if let Some(both) = both(one, two, depth) => Some(both),
         _ => {
             let mut items = Vec::new();
             for part in parts {
@@ -247,6 +281,9 @@ pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
         let pair = [low, high].map(|number| formula(std::slice::from_ref(number)));
         return Some(Shape::Sequence(':', pair.into_iter().collect::<Option<_>>()?, ':'));
     }
+    if let Some(shape) = modular(tokens, depth) {
+        return Some(shape);
+    }
     let ratio = split(tokens, |t| *t == Token::Op(':'));
     if ratio.len() > 1 {
         let items: Option<Vec<_>> = ratio.into_iter().map(|part| item(part, depth + 1)).collect();
@@ -260,67 +297,15 @@ pub(super) fn item(tokens: &[Token], depth: usize) -> Option<Shape> {
     formula(tokens)
 }
 
-/// Unions, intersections and differences of sets.
-fn operation(tokens: &[Token], depth: usize) -> Option<Shape> {
-    match tokens {
-        [Token::Symbol(name)] if name == "R-numbers" => return Some(Set::all()?.shape()),
-        [Token::Symbol(name)] if name == "emptyset" => return Some(Shape::List(Vec::new())),
-        _ => {}
-    }
-    let is_operator = |t: &Token| matches!(t, Token::Union | Token::Intersection | Token::Without);
-    let mut operators = Vec::new();
-    let mut from = 0;
-    let parts = split(tokens, is_operator);
-    for part in parts.iter().take(parts.len() - 1) {
-        from += part.len() + 1;
-        operators.push(tokens.get(from - 1)?);
-    }
-    if operators.is_empty() {
-        return None;
-    }
-    let items: Option<Vec<Shape>> = parts.iter().map(|part| item(part, depth + 1)).collect();
-    let items = items?;
-    let set = || {
-        let mut sets = items.iter().map(Set::of);
-        let mut out = sets.next()??;
-        for (operator, set) in operators.iter().zip(sets) {
-            out = match operator {
-                Token::Union => out.union(set?),
-                Token::Intersection => out.intersection(set?),
-                _ => out.without(set?),
-            }?;
-        }
-        Some(out.shape())
-    };
-    // Ends that are letters cannot be sorted; a union is then the list of its parts.
-    set().or_else(|| {
-        operators.iter().all(|operator| **operator == Token::Union).then(|| {
-            list(
-                items
-                    .iter()
-                    .cloned()
-                    .flat_map(|item| match item {
-                        Shape::List(more) => more,
-                        other => vec![other],
-                    })
-                    .collect(),
-            )
-        })?
-    })
-}
-
 fn bracketed(open: char, inner: &[Token], close: char, depth: usize) -> Option<Shape> {
     let parts = split(inner, comma);
     match open {
         'S' if inner.is_empty() => Some(Shape::List(Vec::new())),
         'S' | '{' => {
-            let bar = split(inner, |t| matches!(t, Token::Op('|' | ':')));
-            if let [name, condition] = bar.as_slice()
-                && name_of(name).is_some()
-            {
-                return answer(condition, depth + 1);
+            if holds_emptiness(inner) {
+                return Some(Shape::Sequence('{', vec![Shape::List(Vec::new())], '}'));
             }
-            answer(inner, depth + 1)
+            answer(condition(inner).unwrap_or(inner), depth + 1)
         }
         '(' | '[' if parts.len() > 1 => {
             let items: Option<Vec<_>> =
@@ -427,7 +412,12 @@ pub(super) fn formula_of(tokens: &[Token]) -> Option<Expr> {
 pub(super) fn formula(tokens: &[Token]) -> Option<Shape> {
     let expr = formula_of(tokens)?;
     if let Some(polynomial) = Polynomial::of(&expr) {
-        polynomial.name()?;
+        if !polynomial.has_name() {
+            return None;
+        }
+        if polynomial.has_vectors() {
+            return components(&polynomial, polynomial.name()?.contains("vector k"));
+        }
         return Some(Shape::Formula(expr, polynomial));
     }
     let rows = matrix(&expr)?;
@@ -444,6 +434,16 @@ pub(super) fn formula(tokens: &[Token]) -> Option<Shape> {
         })
         .collect();
     Some(Shape::Matrix(rows?))
+}
+
+/// The components of `2\mathbf{i} - 3\mathbf{j}`, as a point has them.
+fn components(polynomial: &Polynomial, space: bool) -> Option<Shape> {
+    let axes = ["vector i", "vector j", "vector k"];
+    let parts = polynomial.along(axes.get(..if space { 3 } else { 2 })?)?;
+    let number =
+        |part: Polynomial| Some(Shape::Formula(Expr::Number(part.rational()?, None), part));
+    let items: Option<Vec<Shape>> = parts.into_iter().map(number).collect();
+    Some(Shape::Sequence('(', items?, ')'))
 }
 
 /// The canonical string of an interpreted answer.

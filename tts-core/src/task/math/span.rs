@@ -1,8 +1,27 @@
 //! Formulas in running text: their delimiters, what is inside them, and the words around them.
 
+/// Where the last of `commands`, without their backslashes, ends.
+pub(super) fn after_command(text: &str, commands: &[&str]) -> Option<usize> {
+    text.rmatch_indices('\\').find_map(|(at, _)| {
+        let rest = text.get(at + 1..)?;
+        let command = commands.iter().find(|command| rest.starts_with(**command))?;
+        Some(at + 1 + command.len())
+    })
+}
+
 /// Without spaces, a final period, emphasis, and dollar signs.
 pub(super) fn clean(text: &str) -> &str {
     let mut text = text.trim();
+    // Most answers have nothing around them.
+    let opens = |b: &u8| b.is_ascii_alphanumeric() || b"\\-([".contains(b);
+    let closes = |b: &u8| b.is_ascii_alphanumeric() || b"})]".contains(b);
+    let bytes = text.as_bytes();
+    if bytes.first().is_some_and(opens)
+        && bytes.last().is_some_and(closes)
+        && !bytes.contains(&b'$')
+    {
+        return text;
+    }
     loop {
         let before = text;
         text = text.trim_start_matches("**").trim_end_matches("**");

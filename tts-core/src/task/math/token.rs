@@ -64,6 +64,8 @@ pub(super) enum Token {
     Currency(&'static str),
     /// `n \choose k`
     Choose,
+    /// `a \over b`
+    Over,
 }
 
 impl Token {
@@ -81,9 +83,9 @@ impl Token {
     }
 }
 
-pub(super) const FUNCTIONS: [&str; 19] = [
+pub(super) const FUNCTIONS: [&str; 20] = [
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
-    "ln", "log", "exp", "sqrt", "lg", "asin", "atan",
+    "ln", "log", "exp", "sqrt", "lg", "asin", "atan", "abs",
 ];
 
 /// Plain words of two letters that are no variables multiplied.
@@ -219,6 +221,19 @@ impl Lexer<'_> {
             '*' | '·' | '×' | '⋅' => Token::Op('*'),
             '/' | '÷' => Token::Op('/'),
             '-' | '−' | '–' => Token::Op('-'),
+            // `x &= 15` is aligned, `12 & 15` are two.
+            '&' => {
+                let rest = self.chars.get(self.at..).unwrap_or_default();
+                let next = rest.iter().find(|c| !c.is_whitespace());
+                if next.is_none_or(|c| "=<>\\".contains(*c)) {
+                    return Some(());
+                }
+                Token::And
+            }
+            '+' if self.chars.get(self.at..self.at + 2) == Some(&['/', '-']) => {
+                self.at += 2;
+                Token::PlusMinus(true)
+            }
             '+' | '_' | '|' | ',' | ';' | ':' | '\'' => Token::Op(c),
             '!' if next != Some('=') => Token::Op('!'),
             '√' => Token::Function("sqrt"),
@@ -325,7 +340,8 @@ impl Lexer<'_> {
 
     /// Reads a currency's code before a price, `USD 1000`, and returns its length.
     fn price_before(&mut self, run: &str) -> Option<usize> {
-        let currency = unit::code(run)?;
+        let dollar = || unit::dollar(run).filter(|_| self.peek(run.len()) == Some('$'));
+        let currency = unit::code(run).or_else(dollar)?;
         let rest: String = self.chars.iter().skip(self.at + run.len()).take(4).collect();
         let rest = rest.trim_start_matches(['.', ' ', '$', '\\']);
         if !rest.starts_with(|c: char| c.is_ascii_digit()) {
@@ -344,12 +360,18 @@ impl Lexer<'_> {
             "pi" => return self.push(Token::Symbol("pi".into())),
             "theta" => return self.push(Token::Symbol(lower)),
             "and" | "or" => return self.push(Token::And),
+            "gcd" | "lcm" | "max" | "min" if self.peek(0) == Some('(') => {
+                return self.push(Token::Symbol(lower));
+            }
             "inf" | "infinity" | "oo" => return self.push(Token::Infinity),
             "percent" | "pct" | "percentage" | "percents" => return self.push(Token::Percent),
             "degree" | "degrees" | "deg" => return self.push(Token::Degree),
             _ => {}
         }
-        let unit = SHORT_WORDS.contains(&run) || (run.len() > 1 && unit::is_unit(run));
+        let opens = run.len() == 2 && run.ends_with(|c: char| c.is_ascii_lowercase());
+        // `So 70` opens a sentence.
+        let short = SHORT_WORDS.contains(&run) || (opens && SHORT_WORDS.contains(&lower.as_str()));
+        let unit = short || (run.len() > 1 && unit::is_unit(run));
         let upper = run.chars().all(|c| c.is_ascii_uppercase());
         let product = run.len() < 3 || upper || (glued && run.len() < 4);
         if unit || !product {

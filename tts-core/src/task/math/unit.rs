@@ -27,6 +27,7 @@ const AREA: &[(&str, i64)] = &[("m", 2)];
 
 const UNITS: &[Row] = &[
     ("nm", &["nanometer", "nanometre"], M, (1, 1_000_000_000)),
+    ("μm", &["micrometer", "micrometre", "micron"], M, (1, 1_000_000)),
     ("mm", &["millimeter", "millimetre"], M, (1, 1000)),
     ("cm", &["centimeter", "centimetre", "cms"], M, (1, 100)),
     ("dm", &["decimeter", "decimetre"], M, (1, 10)),
@@ -36,6 +37,8 @@ const UNITS: &[Row] = &[
     ("ft", &["foot", "feet"], M, (3048, 10_000)),
     ("yd", &["yard", "yds"], M, (9144, 10_000)),
     ("mi", &["mile"], M, (1_609_344, 1000)),
+    ("μs", &["microsecond"], S, (1, 1_000_000)),
+    ("ns", &["nanosecond"], S, (1, 1_000_000_000)),
     ("ms", &["millisecond"], S, (1, 1000)),
     ("s", &["second", "sec", "secs"], S, (1, 1)),
     ("min", &["minute", "mins"], S, (60, 1)),
@@ -44,6 +47,7 @@ const UNITS: &[Row] = &[
     ("wk", &["week", "wks"], S, (604_800, 1)),
     ("mo", &["month"], &[("mo", 1)], (1, 1)),
     ("yr", &["year", "yrs"], &[("mo", 1)], (12, 1)),
+    ("μg", &["microgram"], G, (1, 1_000_000)),
     ("mg", &["milligram"], G, (1, 1000)),
     ("g", &["gram"], G, (1, 1)),
     ("kg", &["kilogram", "kilo", "kgs"], G, (1000, 1)),
@@ -71,6 +75,18 @@ const UNITS: &[Row] = &[
     ("Hz", &["hertz", "hz"], &[("s", -1)], (1, 1)),
     ("kHz", &["kilohertz"], &[("s", -1)], (1000, 1)),
     ("MHz", &["megahertz"], &[("s", -1)], (1_000_000, 1)),
+    ("Ω", &["ohm"], &[("V", 1), ("A", -1)], (1, 1)),
+    ("kΩ", &["kiloohm"], &[("V", 1), ("A", -1)], (1000, 1)),
+    ("eV", &["electronvolt"], &[("eV", 1)], (1, 1)),
+    ("MeV", &[], &[("eV", 1)], (1_000_000, 1)),
+    ("kWh", &["kilowatt-hour"], &[("g", 1), ("m", 2), ("s", -2)], (3_600_000_000, 1)),
+    ("GHz", &["gigahertz"], &[("s", -1)], (1_000_000_000, 1)),
+    ("byte", &[], &[("byte", 1)], (1, 1)),
+    ("KB", &["kB", "kilobyte"], &[("byte", 1)], (1000, 1)),
+    ("MB", &["megabyte"], &[("byte", 1)], (1_000_000, 1)),
+    ("GB", &["gigabyte"], &[("byte", 1)], (1_000_000_000, 1)),
+    ("mV", &["millivolt"], &[("V", 1)], (1, 1000)),
+    ("kV", &["kilovolt"], &[("V", 1)], (1000, 1)),
     ("V", &["volt"], &[("V", 1)], (1, 1)),
     ("A", &["ampere", "amp"], &[("A", 1)], (1, 1)),
     ("mA", &["milliampere"], &[("A", 1)], (1, 1000)),
@@ -158,6 +174,20 @@ pub(super) fn code(word: &str) -> Option<&'static str> {
     })
 }
 
+/// The dollar whose country stands before its sign: `CA$20`.
+pub(super) fn dollar(country: &str) -> Option<&'static str> {
+    Some(match country {
+        "CA" | "C" => "CAD",
+        "AU" | "A" => "AUD",
+        "NZ" => "NZD",
+        "HK" => "HKD",
+        "S" => "SGD",
+        "R" => "BRL",
+        "MX" => "peso",
+        _ => return None,
+    })
+}
+
 /// The currency that a unit is.
 pub(super) fn currency(unit: &str) -> Option<&'static str> {
     let (symbol, _, bases, _) = row(unit)?;
@@ -189,7 +219,8 @@ pub(super) fn measure(unit: &str) -> Option<Measure> {
             let exponent: i64 = exponent.parse().ok().filter(|e: &i64| e.abs() <= 9)?;
             let exponent = if index == 0 { exponent } else { -exponent };
             let Some((_, _, bases, (top, bottom))) = row(name) else {
-                let foreign = ["TRY", "VND", "NGN", "PHP", "ILS", "THB"];
+                let foreign =
+                    ["TRY", "VND", "NGN", "PHP", "ILS", "THB", "NZD", "HKD", "SGD", "BRL"];
                 let name = foreign.iter().find(|f| **f == name)?;
                 out.bases.insert(name, exponent);
                 continue;
@@ -284,6 +315,29 @@ impl Scanner<'_> {
         self.chars.iter().skip(self.at).take_while(|c| c.is_alphabetic()).collect()
     }
 
+    /// A unit with a Greek letter as TeX or Unicode writes it, `\mu\text{m}`, `k\Omega`; the
+    /// cursor is left before its Latin letters.
+    fn greek(&mut self) -> Option<String> {
+        let back = (self.at, self.upright, self.spaced, self.lone);
+        let kilo = self.starts("k\\Omega") || self.starts("kΩ");
+        self.at += usize::from(kilo);
+        if ["\\Omega", "\\ohm", "Ω", "\u{2126}"].iter().any(|ohm| self.eat(ohm)) {
+            (self.spaced, self.lone) = (true, false);
+            while self.upright > 0 && self.eat(" ") {}
+            return Some(if kilo { "kΩ" } else { "Ω" }.to_owned());
+        }
+        if ["\\mu", "μ", "µ"].iter().any(|mu| self.eat(mu)) {
+            self.braces();
+            let word = self.word();
+            if matches!(word.as_str(), "m" | "s" | "g") {
+                (self.spaced, self.lone) = (true, false);
+                return Some(format!("μ{word}"));
+            }
+        }
+        (self.at, self.upright, self.spaced, self.lone) = back;
+        None
+    }
+
     fn exponent(&mut self) -> Option<i64> {
         if !self.eat("^") {
             return Some(1);
@@ -320,7 +374,7 @@ impl Scanner<'_> {
             self.braces();
             return Some(format!("°{scale}"));
         }
-        let word = self.word();
+        let word = self.greek().unwrap_or_else(|| self.word());
         if word.is_empty() {
             return None;
         }
@@ -329,7 +383,8 @@ impl Scanner<'_> {
             return None;
         }
         self.lone &= word.len() == 1;
-        self.at += word.len();
+        // A Greek prefix or symbol is behind the cursor already.
+        self.at += self.word().chars().count();
         let abbreviated = word.len() <= 3 && self.starts(".") && {
             let next = self.chars.get(self.at + 1);
             next.is_some_and(|c| c.is_whitespace() || *c == ',')
@@ -350,6 +405,10 @@ impl Scanner<'_> {
             self.upright -= 1;
         }
         self.last = self.at;
+        // `m s^{-2}` lost its space.
+        if *symbol == "ms" && exponent < 0 {
+            return Some(format!("m s^{exponent}"));
+        }
         Some(if exponent == 1 { (*symbol).to_owned() } else { format!("{symbol}^{exponent}") })
     }
 
