@@ -1,10 +1,9 @@
 //! Answers through both doors of a task: a table of cases, forms that are made, laws, and the field.
 //!
 //! `cases` holds a table of our own for every kind of answer, `forms` makes spellings of values and of
-//! comes out of those, `field` reads rows that are kept beside the workspace.
-//! elements fit in one way only, `field` reads rows that are kept beside the workspace.
 //! values close to them, `laws` states what holds for any text and that hostile ones end, `hostile` what
-//! values close to them, `laws` states what holds for any text and that hostile ones end, `pairs` lists whose
+//! comes out of those, `pairs` lists whose elements fit in one way only, `field` reads rows that are kept
+//! beside the workspace.
 
 mod cases;
 mod field;
