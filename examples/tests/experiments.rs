@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use tts_core::Prompt;
 use tts_core::metrics::Accuracy;
 use tts_examples::experiment::{
-    At, Comparison, Point, RECIPES, Recipe, Report, Workshop, differences, find, run, words,
+    At, Comparison, Point, RECIPES, Recipe, Report, Workshop, differences, find, recompute, run,
+    words,
 };
 use tts_models::EngineConfig;
 
@@ -76,7 +77,7 @@ fn small() -> Value {
         ],
         "compare": [
             { "first": "best", "second": "majority" },
-            { "first": "beam", "second": "majority", "at": "tokens" },
+            { "first": "best", "second": "majority", "at": "tokens", "n": [4] },
         ],
         "judged": { "policy": "player", "samples": 4, "models": { "prm": "product", "orm": "last", "implied": "sum", "by tokens": "product",
                 "by prefixes": "product", "outcome tokens": "product" } },
@@ -147,9 +148,19 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     for part in ["| majority | 4 |", "By difficulty", "| majority 4 |", "| broken | mended |"] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let json = std::fs::read(folder.path().join("small.json")).unwrap();
-    let read: Report = serde_json::from_slice(&json).unwrap();
-    assert_eq!(read.recipe, report.recipe);
+    // What is written is all that was found, and its figures follow from its values.
+    let mut read = Report::read("small", folder.path()).unwrap();
+    assert_eq!(read, report);
+    let found = recompute(&read).unwrap();
+    assert!(found.has_values && found.figures > 150, "{found:?}");
+    assert_eq!(found.differ, Vec::<String>::new());
+    read.by_problem.shares[0] = 1.0 - read.by_problem.shares[0] / 2.0;
+    let turn = &mut read.by_problem.chains.get_mut("revised").unwrap()[1][2][1];
+    *turn = !*turn;
+    let found = recompute(&read).unwrap().differ.join("\n");
+    for part in ["pass@1: ", "turn 2 of revised: "] {
+        assert!(found.contains(part), "{part}: {found}");
+    }
 }
 
 #[test]
@@ -298,6 +309,7 @@ fn point(arm: &str, n: usize, tokens: f64, values: [f64; 2]) -> Point {
         generated_tokens: tokens,
         scored_tokens: 0.0,
         operations: tokens,
+        by_difficulty: Vec::new(),
         values: values.to_vec(),
     }
 }
@@ -330,23 +342,62 @@ fn a_revision_model_has_room_for_the_attempts_that_it_sees() {
     assert!(report.models["revised"]["revisions"].as_u64().unwrap() > 0);
 }
 
-/// 20 tokens lie halfway between 10 and 40 on a logarithmic scale.
 #[test]
-fn differences_at_equal_tokens_lie_between_two_budgets() {
+fn at_equal_cost_the_second_is_taken_where_it_costs_as_much() {
     let points = [
         point("beam", 2, 20.0, [1.0, 0.5]),
         point("beam", 4, 80.0, [1.0, 1.0]),
         point("best", 1, 10.0, [0.0, 0.0]),
+        point("best", 2, 20.9, [0.5, 0.0]),
         point("best", 4, 40.0, [1.0, 0.0]),
     ];
-    let ask = |at| Comparison { first: "beam".into(), second: "best".into(), at };
-    let tokens = differences(&points, &[ask(At::Tokens)]).unwrap();
-    assert_eq!(tokens.len(), 1, "80 tokens lie beyond");
-    // (1 - 0.5 + 0.5 - 0) / 2.
-    assert!((tokens[0].paired.difference - 0.5).abs() < 1e-12);
-    let same = differences(&points, &[ask(At::N)]).unwrap();
-    assert_eq!((same.len(), same[0].n), (1, 4));
+    let ask = |at, n: &[usize]| {
+        let pair = Comparison { first: "beam".into(), second: "best".into(), at, n: n.to_vec() };
+        differences(&points, &[pair])
+    };
+    for at in [At::Tokens, At::Operations] {
+        let found = ask(at, &[2]).unwrap();
+        assert_eq!(found.len(), 1);
+        let budget = found[0].budget.unwrap();
+        assert_eq!(budget.n, 2);
+        assert!((budget.first - 20.0).abs() + (budget.second - 20.9).abs() < 1e-12);
+        // (1 - 0.5 + 0.5 - 0) / 2, of the point itself.
+        assert!((found[0].paired.difference - 0.5).abs() < 1e-12);
+        assert!(!found[0].is_interpolated());
+        // 40 is not 80, and no line is drawn to it.
+        let error = ask(at, &[]).unwrap_err().to_string();
+        assert!(error.contains("run it at N = 8 or so"), "{error}");
+    }
+    let tokens = ask(At::Tokens, &[2]).unwrap()[0].at.clone();
+    assert_eq!(tokens, "20 and 21 tokens, N = 2");
+    let same = ask(At::N, &[4]).unwrap();
+    assert_eq!((same.len(), same[0].n, same[0].budget), (1, 4, None));
     assert!((same[0].paired.difference - 0.5).abs() < 1e-12);
+}
+
+/// On both sides.
+#[test]
+fn costs_are_equal_to_five_percent() {
+    for (tokens, equal) in [(94.5, false), (95.5, true), (104.5, true), (105.5, false)] {
+        let points = [point("a", 1, 100.0, [1.0, 0.0]), point("b", 3, tokens, [0.0, 0.0])];
+        let asked =
+            [Comparison { first: "a".into(), second: "b".into(), at: At::Tokens, n: Vec::new() }];
+        assert_eq!(differences(&points, &asked).is_ok(), equal, "{tokens}");
+    }
+}
+
+/// Two problems have four patterns of signs: p is 1/2 where both differ alike.
+#[test]
+fn differences_are_adjusted_for_their_number() {
+    let points = [point("a", 1, 1.0, [1.0, 1.0]), point("b", 1, 1.0, [0.0, 0.0])];
+    let pair = Comparison { first: "a".into(), second: "b".into(), at: At::N, n: Vec::new() };
+    let alone = differences(&points, std::slice::from_ref(&pair)).unwrap();
+    let twice = differences(&points, &[pair.clone(), pair]).unwrap();
+    let of = |found: &[tts_examples::experiment::Difference]| {
+        found.iter().map(|d| (d.paired.p_value, d.adjusted)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&alone), [(0.5, 0.5)]);
+    assert_eq!(of(&twice), [(0.5, 1.0), (0.5, 1.0)]);
 }
 
 #[test]

@@ -189,6 +189,13 @@ fn a_right_line_of_countdown_may_lead_nowhere() {
 }
 
 #[test]
+fn one_factor_of_a_chain_has_one_digit() {
+    for (question, fits) in [("12*9", true), ("9*12", true), ("9*9", true), ("12*10", false)] {
+        assert_eq!(Chain::default().parse(question).is_ok(), fits, "{question}");
+    }
+}
+
+#[test]
 fn lines_of_a_chain_are_right_when_worth_the_same_by_less() {
     let chain = Chain::default();
     let question = "47+38*3-26";

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 use tts_core::toy::{Sample, ToyWorld};
 use tts_core::{
-    BoxError, Generated, Generator, LineError, Outcome, RecordError, Request, Sampling, Search,
-    StepRule, Store, Trajectory, Until,
+    BoxError, Finish, Generated, Generator, LineError, Outcome, RecordError, Request, Sampling,
+    Search, Step, StepRule, Store, Trajectory, Until,
 };
 
 /// Counts the lines that it writes, and fails from a certain one on.
@@ -199,6 +199,47 @@ fn another_request_is_another_line() {
         let lines = request.seeds.len() as u64;
         assert_eq!(ask(&store, "toy", &request).1, lines, "{request:?}");
     }
+}
+
+/// Equal text may be other tokens, and a path that has ended is another than one that goes on.
+#[test]
+fn tokens_and_the_end_of_a_path_belong_to_the_name_of_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("lines.jsonl")).unwrap();
+    let world = ToyWorld::default();
+    let behind = |tokens: &[u32], finished| {
+        let step = Step { text: "1\n".into(), tokens: tokens.to_vec(), ..Step::default() };
+        let prompt = Arc::new(world.prompt(0));
+        let prefix = Trajectory::new(prompt, vec![Arc::new(step)], 0, finished);
+        Request { prefix, ..request(&world) }
+    };
+    for (tokens, finished) in [(&[49, 10][..], false), (&[300], false), (&[49, 10], true)] {
+        let request = behind(tokens, finished);
+        assert_eq!(ask(&store, "toy", &request).1, 0, "{tokens:?} {finished}");
+        assert_eq!(ask(&store, "toy", &request).1, 3, "{tokens:?} {finished}");
+    }
+}
+
+/// Calls every line off.
+struct Impatient;
+
+impl Generator for Impatient {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = ToyWorld::default().generate(batch)?;
+        for line in made.iter_mut().flat_map(|made| made.lines.iter_mut().flatten()) {
+            line.finish = Finish::Cancelled;
+        }
+        Ok(made)
+    }
+}
+
+#[test]
+fn lines_that_were_called_off_are_not_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path().join("lines.jsonl")).unwrap();
+    let made = store.over(Impatient, "toy").generate(&[request(&ToyWorld::default())]).unwrap();
+    assert_eq!(made[0].lines.len(), 3);
+    assert!(store.is_empty());
 }
 
 /// Fails on odd seeds.

@@ -9,7 +9,10 @@ use std::path::Path;
 use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
 use tts_models::weights::gguf::Value;
 use tts_models::weights::{Dtype, Gguf, RawTensor};
-use tts_models::{Checkpoint, DecoderWeights, ModelConfig, ModelError, RopeScaling};
+use tts_models::{
+    Checkpoint, DecoderWeights, Executor, ModelConfig, ModelError, Native, RopeScaling, Span, Want,
+    WeightFormat,
+};
 
 /// Name, shape and values.
 type Owned = (String, Vec<usize>, Vec<f32>);
@@ -89,10 +92,43 @@ fn gguf_files_give_the_weights_they_were_made_of() {
             assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
         }
     }
+    // Ends of texts, of turns and of messages, each under a key of its own.
+    let config = ModelConfig { eos_token_ids: vec![2, 5, 3], ..tiny_config("llama") };
+    let weights = DecoderWeights::random(config, 5).unwrap();
+    assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
     // Biases of a llama are rows of rotary heads too.
     let config = ModelConfig { attention_bias: true, ..tiny_config("llama") };
     let weights = DecoderWeights::random(config, 6).unwrap();
     assert_eq!(load_gguf(&decoder_gguf(&weights)).unwrap(), weights);
+}
+
+#[test]
+fn positions_are_scaled_by_whichever_key_says_so() {
+    let scaling = |keys: &[(&str, Value)]| {
+        let mut writer = decoder_gguf(&tiny("llama", 4));
+        for (key, value) in keys {
+            writer = writer.with(&format!("llama.rope.{key}"), value.clone());
+        }
+        from_gguf(&writer).map(|checkpoint| checkpoint.config().rope_scaling.clone())
+    };
+    let text = |text: &str| Value::String(text.to_owned());
+    let (two, four) = (Value::F32(2.0), Value::F32(4.0));
+    for (keys, factor) in [
+        (vec![("scale_linear", four.clone())], Some(4.0)),
+        (vec![("scaling.factor", two.clone())], Some(2.0)),
+        // The newer key goes before.
+        (vec![("scale_linear", four.clone()), ("scaling.factor", two)], Some(2.0)),
+        (vec![("scaling.factor", four.clone()), ("scaling.type", text("none"))], None),
+        (vec![("scaling.factor", Value::F32(0.0)), ("scaling.type", text("linear"))], None),
+    ] {
+        let expected = factor.map_or(RopeScaling::None, |factor| RopeScaling::Linear { factor });
+        assert_eq!(scaling(&keys).unwrap(), expected, "{keys:?}");
+    }
+    let error = scaling(&[("scaling.factor", four), ("scaling.type", text("yarn"))]).unwrap_err();
+    assert!(
+        error.to_string().contains("rope.scaling.type: unsupported scaling \"yarn\""),
+        "{error}"
+    );
 }
 
 #[test]
@@ -137,6 +173,36 @@ fn backbones_without_prefix_or_head_load() {
     assert!(loaded.head.is_none() && loaded.config.tie_word_embeddings);
     assert_eq!(checkpoint.tensor("score.weight").unwrap().shape, [1, 8]);
     assert!(!checkpoint.contains("v_head.weight"));
+}
+
+#[test]
+fn a_wrapper_with_a_value_head_loads() {
+    let weights = tiny("llama", 8);
+    let folder = tempfile::tempdir().unwrap();
+    weights.save_safetensors(folder.path()).unwrap();
+    let mut tensors = owned(&weights);
+    for tensor in &mut tensors {
+        tensor.0.insert_str(0, "pretrained_model.");
+    }
+    tensors.push(("v_head.summary.weight".to_owned(), vec![1, 8], vec![0.5; 8]));
+    write_safetensors(&folder.path().join("model.safetensors"), &tensors);
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    assert_eq!(DecoderWeights::load(&checkpoint).unwrap(), weights);
+    assert!(checkpoint.contains("v_head.summary.weight"));
+}
+
+#[test]
+fn quantised_vectors_of_rotary_heads_are_refused() {
+    let shape = tiny_config("llama");
+    let heads = shape.num_attention_heads;
+    let config = ModelConfig { attention_bias: true, head_dim: 32, ..shape };
+    let mut writer = decoder_gguf(&DecoderWeights::random(config, 7).unwrap());
+    let bias = writer.tensors.iter_mut().find(|t| t.name == "blk.0.attn_q.bias").unwrap();
+    // A block holds the rows of several pairs, which cannot be moved apart.
+    (bias.dtype, bias.bytes) = (Dtype::Q8_0, [&[0, 0x3c][..], &[1; 32]].concat().repeat(heads));
+    let error = load_gguf(&writer).unwrap_err().to_string();
+    let rows = 32 * heads;
+    assert!(error.contains(&format!("{rows} rows of Q8_0 as vector")), "{error}");
 }
 
 #[test]
@@ -324,8 +390,68 @@ fn a_head_that_the_config_denies_must_be_the_embedding() {
     head.2.clone_from(&embedding);
     assert!(load(&tied, &tensors).unwrap().head.is_none());
     let head = tensors.iter_mut().find(|(name, ..)| name == "lm_head.weight").unwrap();
+    head.1.reverse();
+    assert!(load(&tied, &tensors).is_err(), "the same numbers in another shape");
+    let head = tensors.iter_mut().find(|(name, ..)| name == "lm_head.weight").unwrap();
+    head.1.reverse();
     head.2[5] += 0.5;
     assert!(load(&tied, &tensors).is_err());
+    // The same numbers in another type.
+    let rounded: Vec<half::bf16> = embedding.iter().map(|&x| half::bf16::from_f32(x)).collect();
+    let wide: Vec<u8> = rounded.iter().flat_map(|x| x.to_f32().to_le_bytes()).collect();
+    let narrow: Vec<u8> = rounded.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let shape = vec![tied.vocab_size, tied.hidden_size];
+    let view =
+        |dtype, bytes| safetensors::tensor::TensorView::new(dtype, shape.clone(), bytes).unwrap();
+    let path = folder.path().join("head.safetensors");
+    let views = [
+        ("model.embed_tokens.weight", view(safetensors::Dtype::BF16, &narrow)),
+        ("lm_head.weight", view(safetensors::Dtype::F32, &wide)),
+    ];
+    fs::write(&path, safetensors::serialize(views, None).unwrap()).unwrap();
+    // All that it lacks is what comes after the two.
+    let error = DecoderWeights::load(&Checkpoint::open(path).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("layers.0") && error.contains("no such tensor"), "{error}");
+}
+
+/// Weights take the room of their type, and only where asked for that of another.
+#[test]
+fn weights_are_held_as_they_are_stored() {
+    let shape = ModelConfig {
+        hidden_size: 32,
+        intermediate_size: 64,
+        head_dim: 16,
+        ..tiny_config("llama")
+    };
+    let weights = DecoderWeights::random(shape, 3).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    weights.save_as(folder.path(), Dtype::BF16, &[]).unwrap();
+    let brain = Checkpoint::open(folder.path()).unwrap();
+    let mut writer = decoder_gguf(&weights);
+    for tensor in writer.tensors.iter_mut().filter(|tensor| tensor.shape.len() == 2) {
+        // Blocks of ones, with a scale of one.
+        let count = tensor.bytes.len() / 4 / 32;
+        (tensor.dtype, tensor.bytes) =
+            (Dtype::Q8_0, [&[0, 0x3c][..], &[1; 32]].concat().repeat(count));
+    }
+    let blocks = from_gguf(&writer).unwrap();
+    let run = |checkpoint: &Checkpoint, format| {
+        let native = Native::load(checkpoint, format, 1).unwrap();
+        let mut state = native.empty();
+        let span = Span { state: &mut state, tokens: &[3, 5, 4], want: Want::All };
+        let rows = native.forward(&mut [span]).unwrap();
+        let bits: Vec<u32> = rows.iter().map(|row| row.to_bits()).collect();
+        (native.shape().layer_bytes, bits)
+    };
+    for (checkpoint, as_stored, other) in [
+        (&brain, WeightFormat::Bf16, WeightFormat::F32),
+        (&blocks, WeightFormat::Int8, WeightFormat::F32),
+    ] {
+        let stored = run(checkpoint, WeightFormat::Stored);
+        assert_eq!(stored.0, run(checkpoint, as_stored).0);
+        assert!(stored.0 * 10 < run(checkpoint, other).0 * 6, "{as_stored}");
+    }
+    assert_eq!(run(&brain, WeightFormat::Stored), run(&brain, WeightFormat::Bf16));
 }
 
 #[test]

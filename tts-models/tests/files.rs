@@ -100,6 +100,18 @@ fn a_model_in_memory_is_the_one_on_disk() {
 }
 
 #[test]
+fn a_model_has_the_positions_that_are_allowed() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = save(folder.path()).config.max_position_embeddings;
+    for (positions, expected) in [(0, all), (16, 16), (all + 1, all)] {
+        let config = EngineConfig { positions, ..engine() };
+        let model = open(folder.path(), Backend::Native, config).unwrap();
+        assert_eq!(model.model_config().max_position_embeddings, expected);
+        assert!(model.next_logits(&vec![1; expected + 1]).is_err());
+    }
+}
+
+#[test]
 fn adapters_and_gguf_files_may_be_in_memory_too() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -326,6 +338,10 @@ fn a_gguf_file_in_parts_opens_by_any_of_them() {
     };
     put(parts(|parts| set(parts, 1, "split.no", Value::U16(0))));
     assert!(error("m-00001-of-00002.gguf").contains("00002.gguf: split.no: not part 2 of 2"));
+    put(parts(|parts| set(parts, 0, "split.no", Value::U16(1))));
+    assert!(
+        error("m-00001-of-00002.gguf").contains("m-00001-of-00002.gguf: split.no: not part 1 of 2")
+    );
     put(parts(|parts| set(parts, 0, "split.tensors.count", Value::U32(99))));
     assert!(error("m-00001-of-00002.gguf").contains("split.tensors.count: 99, but all parts hold"));
     put(parts(|parts| {
@@ -333,6 +349,12 @@ fn a_gguf_file_in_parts_opens_by_any_of_them() {
         parts[1].tensors.push(twice);
     }));
     assert!(error("m-00001-of-00002.gguf").contains("this tensor is in an earlier part"));
+    // One part is a whole, under any name.
+    let one =
+        decoder_gguf(&weights).with("split.no", Value::U16(0)).with("split.count", Value::U16(1));
+    std::fs::write(at("one.gguf"), one.finish()).unwrap();
+    let one = Checkpoint::open(at("one.gguf")).unwrap();
+    assert_eq!(DecoderWeights::load(&one).unwrap(), weights);
     std::fs::remove_file(at("m-00002-of-00002.gguf")).unwrap();
     assert!(error("m-00001-of-00002.gguf").contains("m-00002-of-00002.gguf: "));
 }
@@ -369,6 +391,22 @@ fn files_that_are_no_model_are_told_apart() {
     std::fs::remove_file(at("config.json")).unwrap();
     put("adapter_config.json", "{}");
     assert!(model(folder.path()).contains("path: is an adapter, not a model"));
+
+    // A model is one whatever else lies in its folder.
+    let whole = save(&at("whole"));
+    put("whole/adapter_config.json", "{}");
+    put("whole/pytorch_model.bin", "");
+    let loads = || {
+        let checkpoint = Checkpoint::open(at("whole")).unwrap();
+        assert_eq!(DecoderWeights::load(&checkpoint).unwrap().layers, whole.layers);
+    };
+    loads();
+    std::fs::rename(at("whole/model.safetensors"), at("whole/part.safetensors")).unwrap();
+    let map: serde_json::Map<String, serde_json::Value> =
+        whole.tensors().into_iter().map(|t| (t.name, "part.safetensors".into())).collect();
+    let index = serde_json::json!({ "weight_map": map }).to_string();
+    put("whole/model.safetensors.index.json", &index);
+    loads();
 
     save(&at("model"));
     std::fs::remove_file(at("model/tokenizer.json")).unwrap();

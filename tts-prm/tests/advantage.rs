@@ -146,6 +146,14 @@ proptest! {
 /// Two prefixes of the same value: the one that the last step has brought there is worth more than the
 /// one that it has left there. Values alone do not tell them apart.
 #[test]
+fn nothing_is_asked_of_a_path_without_fresh_steps() {
+    // The step before is no value at all, which a scorer that is asked for it says.
+    let derived = AdvantageScorer::derived(written(), tries(2), 0.5, 1.0).unwrap();
+    assert_eq!(scores(&derived, path(&[7.0], 0)), [0.0; 0]);
+    assert!(derived.score(&[path(&[7.0, 0.5], 1)]).is_err());
+}
+
+#[test]
 fn progress_is_preferred() {
     let scorer = AdvantageScorer::derived(written(), AdvantageScorer::TRIES, 0.5, 0.5).unwrap();
     let last = |values: &[f64]| scores(&scorer, path(values, 1))[0];

@@ -76,7 +76,16 @@ fn equations_that_hold() {
         ("15,\\!000 / 12 = 1250", RIGHT),
         ("(5\\text{ cm})(3\\text{ cm}) = 15\\text{ cm}^2", RIGHT),
         ("5 = 3 + 2", RIGHT),
+        // The last digit shown is of ten thousands, and of thousandths.
+        ("2469134 / 2 = 1.23 million", RIGHT),
+        ("1 / 3 = 33.3%", RIGHT),
     ]);
+}
+
+#[test]
+fn many_brackets_are_not_deep_ones() {
+    let ones = vec!["(1)"; 60].join(" + ");
+    check(&[(&*format!("{ones} = 60"), RIGHT), (&*format!("{ones} = 61"), WRONG)]);
 }
 
 #[test]
@@ -98,6 +107,8 @@ fn equations_that_do_not_hold() {
         ("3 + 4 * 2 = 14", WRONG),
         ("0.1 + 0.2 = 0.4", WRONG),
         ("2 * 3 million = 7 million", WRONG),
+        ("2469134 / 2 = 1.24 million", WRONG),
+        ("1 / 3 = 33.4%", WRONG),
     ]);
 }
 

@@ -103,7 +103,7 @@ fn the_path_at_fault_is_named_and_one_too_long_is_refused() {
     let prompt = Arc::new(Prompt::text(PROMPT));
     batch.push(Trajectory::new(Arc::clone(&prompt), vec![Arc::new(huge)], 1, true));
     let unknown = Step { text: "?".into(), tokens: vec![63, 260], ..Step::default() };
-    let unknown = Trajectory::new(prompt, vec![Arc::new(unknown)], 1, true);
+    let unknown = Trajectory::new(Arc::clone(&prompt), vec![Arc::new(unknown)], 1, true);
     let process = ProcessHead::new(&engine, head(None)).unwrap();
     let outcome = OutcomeHead::new(&engine, head(None)).unwrap();
     let scorers: [&dyn StepScorer; 2] = [&process, &outcome];
@@ -113,6 +113,10 @@ fn the_path_at_fault_is_named_and_one_too_long_is_refused() {
         let why = all[2].refused.as_deref().unwrap_or_default();
         assert_eq!(why, "338 tokens, but the reward model knows 256 positions");
         assert_eq!(all[..2], scorer.score(&batch[..2]).unwrap());
+        // One that takes up all positions is judged.
+        let just = Step { text: "x".repeat(218), tokens: vec![120; 218], ..Step::default() };
+        let just = Trajectory::new(Arc::clone(&prompt), vec![Arc::new(just)], 1, true);
+        assert!(scorer.score(&[just]).unwrap()[0].scores[0].is_finite());
         let _ = engine.executor().rows();
         // The outcome head asks nothing of path 0, which keeps its place.
         let error = scorer.score(&[&batch[..2], std::slice::from_ref(&unknown)].concat());

@@ -98,6 +98,18 @@ fn labels_of_tokens_stand_before_them_and_end_with_the_first_wrong_one() {
         assert_eq!(example.tokens.len(), last + 1);
         assert!(example.targets.iter().all(|target| (target.weight - 1.0).abs() < 1e-6));
     }
+    // A soft label counts as wrong, a step without one and what comes after it as nothing.
+    let texts = ["=15-4\n", "=11\n"].map(|text| tokenizer.encode(text, false).unwrap());
+    let with = |labels: [Option<f32>; 2]| {
+        let prompt = tokenizer.encode(PROMPT, false).unwrap();
+        Solution::with_labels(prompt, texts.to_vec(), labels.to_vec(), false).unwrap()
+    };
+    let soft = with([Some(1.0), Some(0.75)]).process_tokens(2).unwrap();
+    assert_eq!(soft, wrong.process_tokens(2).unwrap());
+    let first = with([Some(1.0), None]).process_tokens(2).unwrap();
+    assert_eq!((judged(&first), first.tokens.len()), (ones(13), 13));
+    let behind = with([None, Some(0.0)]).process_tokens(2).unwrap();
+    assert_eq!((behind.targets.len(), behind.tokens.len()), (0, 7));
     // The first error is the last step.
     let early = solution(&tokenizer, &[false, false], false).process_tokens(1).unwrap();
     assert_eq!(labels(&early), [(6, 1.0), (7, 0.0)]);

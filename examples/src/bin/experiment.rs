@@ -3,28 +3,39 @@
 //! `cargo run --release -p tts-examples --bin experiment -- NAME [--quick] [--json FILE]`. Without a
 //! name it lists the recipes; a path to a JSON file is a recipe of one's own. Everything is kept under
 //! `--store` as it comes: killed and started again, the run goes on where it was.
+//!
+//! `--recompute [NAME...]` runs nothing: it computes the published intervals and p-values again from the
+//! values by problem beside them, and fails where one differs. `--render [NAME...]` writes Markdown and
+//! charts anew from the JSON.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
-use tts_examples::experiment::{self, RECIPES, Recipe};
+use tts_examples::experiment::{self, RECIPES, Recipe, Report, recompute};
 use tts_examples::{Error, exit};
 use tts_models::EngineConfig;
 
 /// Runs an experiment from its recipe.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A recipe by name, or a JSON file; without one, the names are listed.
-    name: Option<String>,
+    /// A recipe by name, or a JSON file; without one, the names are listed. With --recompute or --render
+    /// results by name, all without one.
+    names: Vec<String>,
     /// A tenth of problems, examples and updates, one seed, N up to 16: minutes instead of hours.
     #[arg(long)]
     quick: bool,
+    /// Computes published intervals and p-values again from the values by problem; runs nothing.
+    #[arg(long, conflicts_with_all = ["quick", "json"])]
+    recompute: bool,
+    /// Writes Markdown, charts and adjusted p-values anew from the JSON of results; runs nothing.
+    #[arg(long, conflicts_with_all = ["quick", "json", "recompute"])]
+    render: bool,
     /// Writes the report as JSON here, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where tables and charts go; default: docs/results, of a quick run runs/quick.
+    /// Where tables and charts are; default: docs/results, of a quick run runs/quick.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Where models and results are kept.
@@ -40,7 +51,21 @@ struct Arguments {
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout();
-    let Some(name) = &arguments.name else {
+    let folder = if arguments.quick { "runs/quick" } else { "docs/results" };
+    let folder = arguments.out.clone().unwrap_or_else(|| folder.into());
+    if arguments.recompute || arguments.render {
+        let all = || experiment::names(&folder);
+        let names = if arguments.names.is_empty() { all()? } else { arguments.names.clone() };
+        return if arguments.render {
+            render(&names, &folder, &mut out)
+        } else {
+            check(&names, &folder, &mut out)
+        };
+    }
+    let [name] = &*arguments.names else {
+        if let Some(second) = arguments.names.get(1) {
+            return Err(format!("{second}: recipes are run one at a time").into());
+        }
         for (name, text) in RECIPES {
             writeln!(out, "{name:<24} {}", Recipe::parse(text)?.title)?;
         }
@@ -51,8 +76,6 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { threads, lines, .. } = *arguments;
     let engine = EngineConfig { threads, max_lines: lines, ..EngineConfig::default() };
     let report = experiment::run(&recipe, arguments.quick, arguments.store.clone(), engine)?;
-    let folder = if arguments.quick { "runs/quick" } else { "docs/results" };
-    let folder = arguments.out.clone().unwrap_or_else(|| folder.into());
     report.write(&name, &folder)?;
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)
@@ -60,6 +83,40 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     writeln!(out, "{}", report.markdown(&name)?)?;
     writeln!(out, "{}", folder.join(format!("{name}.md")).display())?;
+    Ok(())
+}
+
+/// Writes Markdown and charts anew.
+fn render(names: &[String], folder: &Path, out: &mut impl Write) -> Result<(), Error> {
+    for name in names {
+        Report::read(name, folder)?.told_again(name)?.write(name, folder)?;
+        writeln!(out, "{}", folder.join(format!("{name}.md")).display())?;
+    }
+    Ok(())
+}
+
+/// Computes figures again.
+fn check(names: &[String], folder: &Path, out: &mut impl Write) -> Result<(), Error> {
+    let (mut differ, mut without) = (0, Vec::new());
+    writeln!(out, "{:<24} {:>10} {:>7}", "result", "recomputed", "differ")?;
+    for name in names {
+        let found = recompute(&Report::read(name, folder)?)?;
+        let note = if found.has_values { "" } else { "  (adjusted p-values alone)" };
+        writeln!(out, "{name:<24} {:>10} {:>7}{note}", found.figures, found.differ.len())?;
+        for line in &found.differ {
+            writeln!(out, "    {line}")?;
+        }
+        differ += found.differ.len();
+        if !found.has_values {
+            without.push(name.as_str());
+        }
+    }
+    if !without.is_empty() {
+        writeln!(out, "no values by problem: {}", without.join(", "))?;
+    }
+    if differ > 0 {
+        return Err(format!("{differ} published figures are not those of the values").into());
+    }
     Ok(())
 }
 

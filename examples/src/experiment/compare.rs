@@ -1,15 +1,26 @@
 //! Paired differences of arms: at equal N, or at equal tokens or operations.
 //!
-//! At equal cost the second arm is taken between its two neighbouring points, problem by problem,
-//! linearly in the logarithm of the cost; where the cost lies beyond its points there is no
-//! comparison.
+//! At equal cost the second arm is taken at its own point that costs about as much, at most 5 % more
+//! or less, and both costs are told; where it was run at no such budget there is no comparison, and an
+//! error that says which one is missing. Nothing is interpolated: between points the choice of a scale
+//! would decide the result.
+//!
+//! Each difference has a p-value of its own and one adjusted for the number of differences in the
+//! report ([`tts_core::metrics::holm`]); what is called sure has the latter below [`SURE`].
+
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use tts_core::metrics::{Paired, paired_bootstrap};
+use tts_core::metrics::{Paired, holm, paired_bootstrap};
 
 use super::measure::{DRAWS, Point};
 use super::recipe::{At, Comparison};
 use crate::Error;
+
+/// Below this adjusted p-value a difference is called sure.
+pub const SURE: f64 = 0.05;
+/// Costs that differ by at most this share count as equal.
+const EQUAL: f64 = 0.05;
 
 /// The first arm minus the second.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,35 +35,77 @@ pub struct Difference {
     pub x: f64,
     /// What is the same for both.
     pub at: String,
+    /// The point of the second, where that is not the same N.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Budget>,
     /// The difference of their accuracies.
     pub paired: Paired,
+    /// Its p-value, adjusted for the number of differences in the report.
+    #[serde(default)]
+    pub adjusted: f64,
 }
+
+/// At which of its points a second arm was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Of the second.
+    pub n: usize,
+    /// What the first costs.
+    pub first: f64,
+    /// What the second costs.
+    pub second: f64,
+}
+
+impl Difference {
+    /// Whether the second was taken between two of its points, as reports did before they named the
+    /// point of the second.
+    pub fn is_interpolated(&self) -> bool {
+        self.budget.is_none() && self.at != EQUAL_N
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { first, second, n, at, .. } = self;
+        write!(f, "{first} minus {second} at N = {n}, {at}")
+    }
+}
+
+const EQUAL_N: &str = "equal N";
 
 /// The differences that a recipe asks for.
 ///
 /// # Errors
-/// When values are not finite.
+/// When values are not finite, or a second arm has no point at the budget of a first.
 pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Difference>, Error> {
     let mut found = Vec::new();
-    for Comparison { first, second, at } in asked {
+    for Comparison { first, second, at, n } in asked {
         let of = |name: &String| {
             let own = points.iter().filter(|point| point.arm == *name);
             own.collect::<Vec<&Point>>()
         };
-        for point in of(first) {
-            let second_values = match at {
+        for point in of(first).into_iter().filter(|point| n.is_empty() || n.contains(&point.n)) {
+            let (other, at, budget) = match at {
                 At::N => {
-                    let same = of(second)
-                        .into_iter()
-                        .find(|other| other.n == point.n && other.x.total_cmp(&point.x).is_eq());
-                    same.map(|other| other.values.clone())
+                    let same =
+                        |other: &&Point| other.n == point.n && other.x.total_cmp(&point.x).is_eq();
+                    let Some(other) = of(second).into_iter().find(same) else { continue };
+                    (other, EQUAL_N.to_owned(), None)
                 }
-                At::Tokens => between(of(second), point, |point| point.generated_tokens),
-                At::Operations => between(of(second), point, |point| point.operations),
+                At::Tokens => {
+                    let (other, budget) = nearest(&of(second), point, |p| p.generated_tokens)?;
+                    let Budget { n, first, second } = budget;
+                    (other, format!("{first:.0} and {second:.0} tokens, N = {n}"), Some(budget))
+                }
+                At::Operations => {
+                    let (other, budget) = nearest(&of(second), point, |p| p.operations)?;
+                    let Budget { n, first, second } = budget;
+                    let at = format!("{first:.2e} and {second:.2e} operations, N = {n}");
+                    (other, at, Some(budget))
+                }
             };
-            let Some(values) = second_values else { continue };
             // One sample is the same sample, whoever chooses it.
-            if point.n == 1 && values == point.values {
+            if point.n == 1 && other.values == point.values {
                 continue;
             }
             found.push(Difference {
@@ -60,25 +113,67 @@ pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Differe
                 second: second.clone(),
                 n: point.n,
                 x: point.x,
-                at: match at {
-                    At::N => "equal N".to_owned(),
-                    At::Tokens => format!("{:.0} tokens", point.generated_tokens),
-                    At::Operations => format!("{:.2e} operations", point.operations),
-                },
-                paired: paired_bootstrap(&point.values, &values, DRAWS, 0)?,
+                at,
+                budget,
+                paired: paired_bootstrap(&point.values, &other.values, DRAWS, 0)?,
+                adjusted: 1.0,
             });
         }
     }
+    adjust(&mut found)?;
     Ok(found)
 }
 
-/// Values by problem at the cost of `at`.
-fn between(mut points: Vec<&Point>, at: &Point, cost: impl Fn(&Point) -> f64) -> Option<Vec<f64>> {
-    points.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+/// Adjusts p-values for their number.
+pub(super) fn adjust(all: &mut [Difference]) -> Result<(), Error> {
+    let p_values: Vec<f64> = all.iter().map(|difference| difference.paired.p_value).collect();
+    for (difference, adjusted) in all.iter_mut().zip(holm(&p_values)?) {
+        difference.adjusted = adjusted;
+    }
+    Ok(())
+}
+
+/// The point of an arm that costs what `at` costs.
+fn nearest<'p>(
+    points: &[&'p Point],
+    at: &Point,
+    cost: impl Fn(&Point) -> f64,
+) -> Result<(&'p Point, Budget), Error> {
     let wanted = cost(at);
-    let pair = points.windows(2).find(|pair| (cost(pair[0])..=cost(pair[1])).contains(&wanted))?;
-    let span = (cost(pair[1]) / cost(pair[0])).ln();
-    let weight = if span > 0.0 { (wanted / cost(pair[0])).ln() / span } else { 0.0 };
-    let mix = |(low, high): (&f64, &f64)| low + weight * (high - low);
-    Some(pair[0].values.iter().zip(&pair[1].values).map(mix).collect())
+    let off = |point: &Point| (cost(point) / wanted - 1.0).abs();
+    let found = points.iter().min_by(|a, b| off(a).total_cmp(&off(b)));
+    let found = found.ok_or_else(|| format!("nothing to compare {:?} with", at.arm))?;
+    if off(found) > EQUAL {
+        let missing = (found.n as f64 * wanted / cost(found)).round();
+        return Err(format!(
+            "{:?} costs {wanted:.3e} at N = {}, and {:?} {:.3e} at N = {}, its nearest: run it at N = \
+             {missing} or so, or say with `n` at which N to compare",
+            at.arm,
+            at.n,
+            found.arm,
+            cost(found),
+            found.n
+        )
+        .into());
+    }
+    Ok((found, Budget { n: found.n, first: wanted, second: cost(found) }))
+}
+
+/// What an interpolated difference would be had it been interpolated in cost itself, not in its
+/// logarithm; `None` where there is nothing to interpolate between.
+pub(super) fn linear(points: &[Point], difference: &Difference) -> Option<f64> {
+    let tokens = difference.at.ends_with("tokens");
+    let cost = |point: &Point| if tokens { point.generated_tokens } else { point.operations };
+    let first = points.iter().find(|point| {
+        let Difference { first, n, x, .. } = difference;
+        point.arm == *first && point.n == *n && point.x.total_cmp(x).is_eq()
+    })?;
+    let mut second: Vec<&Point> =
+        points.iter().filter(|point| point.arm == difference.second).collect();
+    second.sort_by(|a, b| cost(a).total_cmp(&cost(b)));
+    let wanted = cost(first);
+    let pair = second.windows(2).find(|pair| (cost(pair[0])..=cost(pair[1])).contains(&wanted))?;
+    let weight = (wanted - cost(pair[0])) / (cost(pair[1]) - cost(pair[0]));
+    let [low, high] = [pair[0], pair[1]].map(|point| point.accuracy.mean);
+    Some(first.accuracy.mean - low - weight * (high - low))
 }

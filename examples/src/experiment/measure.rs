@@ -41,7 +41,11 @@ pub struct Point {
     pub scored_tokens: f64,
     /// Operations a problem, of policy and scorer, prompts left out: two a parameter and token.
     pub operations: f64,
-    /// The share of seeds (or of subsets of the pools) right, by problem.
+    /// Accuracy in each fifth by difficulty, where that is asked for; a result without values by problem
+    /// has it to a tenth of a percent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_difficulty: Vec<f64>,
+    /// The share of seeds (or of subsets of the pools) right, by problem; in a table of its own.
     #[serde(skip)]
     pub values: Vec<f64>,
 }
@@ -244,8 +248,8 @@ impl Workshop<'_> {
             let mean = |of: &dyn Fn(&Run) -> f64| {
                 all.iter().map(|runs| of(&runs[place])).sum::<f64>() / seeds
             };
-            let values: Vec<f64> =
-                (0..problems.len()).map(|problem| mean(&|run| run.values[problem])).collect();
+            let value = |problem| mean(&|run| run.values[problem]);
+            let values: Vec<f64> = (0..problems.len()).map(value).collect();
             let (generated, scored) = (mean(&|run| run.generated), mean(&|run| run.scored));
             Ok(Point {
                 arm: arm.name.clone(),
@@ -255,6 +259,7 @@ impl Workshop<'_> {
                 generated_tokens: generated,
                 scored_tokens: scored,
                 operations: 2.0 * (policy * generated + scorer * scored),
+                by_difficulty: Vec::new(),
                 values,
             })
         };

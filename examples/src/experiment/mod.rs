@@ -2,41 +2,47 @@
 //!
 //! A [`Recipe`] says all that decides the result. A [`Workshop`] makes its models, each once, and
 //! measures its arms problem by problem; both keep what they have, so that a killed run goes on and
-//! recipes share pools and models. A [`Report`] is written as Markdown, JSON and SVG.
+//! recipes share pools and models. A [`Report`] is written as Markdown, JSON and SVG, with its values
+//! by problem, from which [`recompute()`] gets every interval and p-value again.
 //!
 //! Source: set-ups as in the papers that each recipe names; paired bootstrap over problems, Efron and
-//! Tibshirani 1993, section 13.3.
+//! Tibshirani 1993, section 13.3; p-values of many differences, Holm 1979.
 
 mod compare;
 mod difficulty;
 mod implicit;
+mod markdown;
 mod measure;
 mod policies;
 mod recipe;
+mod recompute;
 mod report;
 mod spec;
 mod turns;
 mod unit;
+mod values;
 mod verdict;
 mod verifiers;
 mod way;
 mod workshop;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tts_models::EngineConfig;
 
-pub use compare::{Difference, differences};
+pub use compare::{Budget, Difference, SURE, differences};
 pub use measure::{Point, Single};
 pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
+pub use recompute::{Recomputed, names, recompute};
 pub use report::Report;
 pub use spec::{
     Choice, Implicit, Labels, Learnt, ModelSpec, Part, Reading, Revised, Reward, SelfTrained,
     Shape, Training, Written,
 };
 pub use turns::Turn;
+pub use values::ByProblem;
 pub use verdict::Verdict;
 pub use way::{Template, Way};
 pub use workshop::Workshop;
@@ -104,15 +110,20 @@ pub fn run(
         Some(judged) => workshop.verdicts(judged)?,
         None => Vec::new(),
     };
-    let difficulty = match &recipe.difficulty {
-        Some(difficulty) => Some(workshop.difficulty(&difficulty.policy, difficulty.samples)?),
-        None => None,
-    };
+    let mut by_problem = ByProblem::default();
+    let mut difficulty = None;
+    if let Some(asked) = &recipe.difficulty {
+        let (found, shares) = workshop.difficulty(&asked.policy, asked.samples)?;
+        for point in &mut points {
+            point.by_difficulty = difficulty::means(&found, &point.values)?;
+        }
+        (difficulty, by_problem.shares) = (Some(found), shares);
+    }
     let mut turns = Vec::new();
-    let revising: BTreeSet<&String> =
-        recipe.arms.iter().filter(|arm| arm.in_turn).map(|arm| &arm.policy).collect();
-    for policy in revising {
-        turns.extend(workshop.turns(policy)?);
+    for policy in recipe.revising() {
+        let chains = workshop.right_turns(policy)?;
+        turns.extend(turns::turns_of(policy, &chains));
+        by_problem.chains.insert(policy.clone(), chains);
     }
     let mut models = BTreeMap::new();
     for name in recipe.models.keys() {
@@ -128,5 +139,6 @@ pub fn run(
         difficulty,
         turns,
         models,
+        by_problem,
     })
 }

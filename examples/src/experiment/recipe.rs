@@ -108,6 +108,9 @@ pub struct Comparison {
     /// What is the same for both.
     #[serde(default)]
     pub at: At,
+    /// Budgets of the one that are compared; all where nothing is said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub n: Vec<usize>,
 }
 
 /// What two points have in common.
@@ -117,9 +120,9 @@ pub enum At {
     /// N, and the place on the axis.
     #[default]
     N,
-    /// Generated tokens: the second is taken between its two neighbouring points.
+    /// Generated tokens: the second is taken at its point that costs as much, to 5 %.
     Tokens,
-    /// Operations, of policy and scorer.
+    /// Operations, of policy and scorer, likewise.
     Operations,
 }
 
@@ -168,6 +171,9 @@ pub struct Recipe {
     pub title: String,
     /// What was published, and where.
     pub claim: String,
+    /// What the set-up cannot tell, and why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub limits: String,
     /// The problems.
     pub task: Task,
     /// How tokens are drawn.
@@ -293,7 +299,40 @@ impl Recipe {
         Ok(())
     }
 
-    /// The same in minutes: a tenth of problems, examples and updates, one seed, N up to 16.
+    /// Whether the other would find the same: all is equal but texts, and how scores become one where
+    /// there are none.
+    pub fn asks_as(&self, other: &Self) -> bool {
+        let bare = |mut recipe: Self| {
+            for arm in recipe.arms.iter_mut().filter(|arm| arm.scorer.is_none()) {
+                (arm.aggregate, arm.choose) = Default::default();
+            }
+            recipe
+        };
+        bare(self.clone()) == bare(other.clone().told_as(self))
+    }
+
+    /// The same with the texts of another: its title, claim and limits.
+    #[must_use]
+    pub fn told_as(mut self, other: &Self) -> Self {
+        self.title.clone_from(&other.title);
+        self.claim.clone_from(&other.claim);
+        self.limits.clone_from(&other.limits);
+        self
+    }
+
+    /// The policies that revise.
+    pub fn revising(&self) -> BTreeSet<&String> {
+        self.arms.iter().filter(|arm| arm.in_turn).map(|arm| &arm.policy).collect()
+    }
+
+    /// Whether one trained model each stands for what training makes, for all seeds.
+    pub fn holds_luck_of_training(&self) -> bool {
+        let trained = |spec: &ModelSpec| !matches!(spec, ModelSpec::Embedded(_));
+        !self.retrain && self.models.values().any(trained)
+    }
+
+    /// The same in minutes: a tenth of problems, examples and updates, one seed, N up to 16, compared
+    /// at equal N alone.
     #[must_use]
     pub fn quick(mut self) -> Self {
         self.problems = (self.problems / QUICK).max(60).min(self.problems);
@@ -302,8 +341,13 @@ impl Recipe {
         for arm in &mut self.arms {
             let least = arm.n.iter().copied().min();
             arm.n.retain(|&n| n <= 16 || Some(n) == least);
-            arm.n.iter_mut().for_each(|n| *n = (*n).min(self.pool));
+            // A search is of its size, whatever the pool.
+            if arm.strategy.pooled().is_some() {
+                arm.n.iter_mut().for_each(|n| *n = (*n).min(self.pool));
+            }
         }
+        // What costs as much may be among the budgets that are left out.
+        self.compare.retain(|pair| pair.at == At::N);
         for spec in self.models.values_mut() {
             spec.shrink(QUICK);
         }

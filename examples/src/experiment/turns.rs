@@ -97,32 +97,39 @@ impl Workshop<'_> {
         })
     }
 
-    /// What each turn of a policy does, over all seeds.
+    /// Whether each turn of a policy was right: seeds of problems of turns.
     ///
     /// # Errors
     /// As [`Workshop::chains`].
-    pub fn turns(&self, policy: &str) -> Result<Vec<Turn>, Error> {
+    pub fn right_turns(&self, policy: &str) -> Result<Vec<Vec<Vec<bool>>>, Error> {
         let (problems, turns) = (self.test()?, self.recipe.pool);
-        let mut chains = Vec::new();
-        for seed in 1..=self.recipe.seeds {
-            chains.extend(self.chains(policy, &problems, turns, seed)?);
-        }
-        let right = |turn: usize| chains.iter().map(move |chain| chain.attempts[turn].solved);
-        let share = |of: Vec<bool>| {
-            let count = of.iter().filter(|&&holds| holds).count();
-            (!of.is_empty()).then(|| count as f64 / of.len() as f64)
+        let right = |chain: &Attempts| chain.attempts.iter().map(|turn| turn.solved).collect();
+        let of = |seed| {
+            let chains = self.chains(policy, &problems, turns, seed)?;
+            Ok(chains.iter().map(right).collect())
         };
-        let after = |turn: usize, before: bool| {
-            let pairs = right(turn - 1).zip(right(turn)).filter(move |pair| pair.0 == before);
-            share(pairs.map(|(_, now)| now != before).collect())
-        };
-        let turn = |turn: usize| Turn {
-            policy: policy.to_owned(),
-            turn: turn + 1,
-            right: share(right(turn).collect()).unwrap_or(0.0),
-            broken: if turn == 0 { None } else { after(turn, true) },
-            mended: if turn == 0 { None } else { after(turn, false) },
-        };
-        Ok((0..turns).map(turn).collect())
+        (1..=self.recipe.seeds).map(of).collect()
     }
+}
+
+/// What each turn of a policy does, over all seeds.
+pub(super) fn turns_of(policy: &str, seeds: &[Vec<Vec<bool>>]) -> Vec<Turn> {
+    let chains = || seeds.iter().flatten();
+    let right = |turn: usize| chains().map(move |chain| chain.get(turn).copied().unwrap_or(false));
+    let share = |of: Vec<bool>| {
+        let count = of.iter().filter(|&&holds| holds).count();
+        (!of.is_empty()).then(|| count as f64 / of.len() as f64)
+    };
+    let after = |turn: usize, before: bool| {
+        let pairs = right(turn - 1).zip(right(turn)).filter(move |pair| pair.0 == before);
+        share(pairs.map(|(_, now)| now != before).collect())
+    };
+    let turn = |turn: usize| Turn {
+        policy: policy.to_owned(),
+        turn: turn + 1,
+        right: share(right(turn).collect()).unwrap_or(0.0),
+        broken: if turn == 0 { None } else { after(turn, true) },
+        mended: if turn == 0 { None } else { after(turn, false) },
+    };
+    (0..chains().map(Vec::len).max().unwrap_or(0)).map(turn).collect()
 }

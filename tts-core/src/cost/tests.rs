@@ -45,6 +45,39 @@ fn counted(lines: u64, shared: u64, own: u64, tokens: u64) -> (f64, f64) {
     (attended as f64, read as f64)
 }
 
+/// The head is read by passes that draw a token, not by all that read a prompt.
+#[test]
+fn passes_that_draw_nothing_leave_the_head_alone() {
+    let shape = ModelShape { head_bytes: 10, layer_bytes: 100, ..ModelShape::default() };
+    let bytes = |passes: Passes| passes.work(&shape).weight_bytes;
+    let three = Passes::prefill(0, 30, 10);
+    assert!((bytes(three) - 310.0).abs() < 1e-9);
+    assert!((bytes(three + Passes::decode(4, 30, 0, 2)) - 550.0).abs() < 1e-9);
+    assert!((bytes(Passes { drawn: 0.0, ..three }) - 300.0).abs() < 1e-9);
+}
+
+#[test]
+fn a_quarter_is_held_back_and_no_more_than_256_tokens() {
+    for (tokens, reserve) in [(3, 0), (100, 25), (1_024, 256), (1_027, 256), (9_000, 256)] {
+        assert_eq!(Budget::tokens(tokens).reserve, reserve, "{tokens}");
+    }
+}
+
+#[test]
+fn what_costs_exactly_as_much_is_within_the_limits() {
+    let planner = Planner { policy: shape(), ..Planner::default() };
+    let law = Roofline::default();
+    let forecast = planner.forecast(Sample { n: 4 }, Some(&law)).unwrap();
+    let (seconds, flops) = (forecast.seconds.unwrap(), forecast.cost.flops);
+    let bytes = forecast.key_value_bytes;
+    let limits =
+        Limits { seconds: Some(seconds), flops: Some(flops), key_value_bytes: Some(bytes) };
+    assert!(limits.hold(&forecast));
+    assert!(!Limits { seconds: Some(seconds * 0.999), ..limits }.hold(&forecast));
+    assert!(!Limits { flops: Some(flops * 0.999), ..limits }.hold(&forecast));
+    assert!(!Limits { key_value_bytes: Some(bytes - 1), ..limits }.hold(&forecast));
+}
+
 proptest! {
     #[test]
     fn decoding_counts_what_its_rows_see(
@@ -180,6 +213,7 @@ fn measurements_that_mean_nothing_are_refused() {
         .map(|work| Observation { work, seconds: machine().seconds_of(&work) })
         .collect();
     assert_eq!(Roofline::fit(&good[..13]), Err(LawError::TooFew { found: 13, needed: 14 }));
+    assert!(Roofline::fit(&good[..14]).is_ok());
     for seconds in [0.0, -1.0, f64::NAN, f64::INFINITY] {
         let mut bad = good.clone();
         bad[3].seconds = seconds;

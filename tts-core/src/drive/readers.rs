@@ -141,3 +141,19 @@ impl Readers {
         self.read[node.index()] |= 1 << reader;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Tokenizers count differently: what is planned for is the longest reading, whoever reads last.
+    #[test]
+    fn the_longest_reading_of_a_prompt_counts() {
+        let mut readers = Readers::new(&Settings::default());
+        for (reader, tokens) in [(0, 100), (1, 10)] {
+            readers.read_prompt(NodeId::ROOT, reader, tokens);
+            assert_eq!(readers.counted(NodeId::ROOT, reader), tokens);
+        }
+        assert_eq!((readers.prompt_tokens(NodeId::ROOT), readers.longest_prompt()), (100, 100));
+    }
+}

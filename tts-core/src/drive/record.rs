@@ -406,3 +406,7 @@ impl Record {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

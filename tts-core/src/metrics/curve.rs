@@ -60,7 +60,7 @@ pub fn curve(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::select::Vote;
+    use crate::select::{Vote, Weight};
 
     /// A pool in which "a" is right.
     fn pool(candidates: [(&str, f64); 2]) -> Pool {
@@ -86,6 +86,20 @@ mod tests {
         assert_eq!(points.iter().map(|point| point.accuracy.problems).collect::<Vec<_>>(), [2, 1]);
         assert!((points[0].accuracy.mean - 0.75).abs() < 1e-15);
         assert!((points[1].accuracy.mean - 1.0).abs() < 1e-15);
+    }
+
+    /// Subsets of a vote are drawn for each problem on its own: two equal pools are two estimates.
+    #[test]
+    fn every_problem_has_a_stream_of_its_own() {
+        let answers = ["a", "b", "a", "c", "b", "a", "c", "b", "a", "d", "a", "b"];
+        let votes = answers.map(|answer| Vote::new(answer, 0.5));
+        let pool = Pool::new(&votes, &answers.map(|answer| answer == "a"), |a, b| a == b).unwrap();
+        let metric = Metric::Vote(Weight::Count);
+        let alone = |stream| pool.at_k_in_stream(metric, 5, 40, 3, stream).unwrap();
+        let [first, second] = [alone(0), alone(1)].map(|found| (found.value, found.exact));
+        assert!(!first.1 && (first.0 - second.0).abs() > 1e-9, "{first:?} {second:?}");
+        let points = curve(&[pool.clone(), pool.clone()], metric, &[5], 40, 3).unwrap();
+        assert!((points[0].accuracy.mean - f64::midpoint(first.0, second.0)).abs() < 1e-12);
     }
 
     #[test]

@@ -22,6 +22,14 @@ fn wilson_by_table() {
 }
 
 #[test]
+fn the_ends_are_exact_where_none_or_all_succeed() {
+    for trials in 1..300 {
+        let ends = [wilson(0, trials).unwrap()[0], wilson(trials, trials).unwrap()[1]];
+        assert_eq!(ends.map(f64::to_bits), [0.0_f64, 1.0].map(f64::to_bits), "{trials}");
+    }
+}
+
+#[test]
 fn quantiles_interpolate() {
     let sorted = [0.0, 1.0, 2.0, 3.0, 4.0];
     for (share, expected) in [(0.0, 0.0), (0.5, 2.0), (0.625, 2.5), (1.0, 4.0)] {

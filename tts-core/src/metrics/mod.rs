@@ -5,8 +5,9 @@
 //! ([`Pool::at_k`]). Taking the first `k` candidates would be one draw with no variance, and
 //! drawing with replacement is biased low, so neither is offered. Every accuracy over problems
 //! carries their number and a 95 % interval; two methods are compared on the same problems
-//! ([`paired_bootstrap`]). The subsets are valid for independent candidates (best-of-N, votes,
-//! independent subtrees), not for a beam search, whose width changes the candidates themselves.
+//! ([`paired_bootstrap`]), and many such differences are adjusted for their number ([`holm`]). The
+//! subsets are valid for independent candidates (best-of-N, votes, independent subtrees), not for a
+//! beam search, whose width changes the candidates themselves.
 //!
 //! Of a verifier's scores, as against the answers chosen by them: [`auc`] asks whether right steps
 //! score above wrong ones, [`calibration`] whether a score is the probability of being right, and
@@ -22,6 +23,7 @@ mod calibration;
 mod curve;
 mod error;
 mod first_error;
+mod holm;
 mod interval;
 mod paired;
 mod pass;
@@ -33,6 +35,7 @@ pub use calibration::{Bin, Calibration, calibration};
 pub use curve::{Point, curve};
 pub use error::MetricError;
 pub use first_error::{FirstErrors, Judged, Share, first_errors};
+pub use holm::holm;
 pub use interval::{Accuracy, accuracy_interval, bootstrap_interval, wilson};
 pub use paired::{Paired, paired_bootstrap};
 pub use pass::pass_at_k;

@@ -63,6 +63,17 @@ fn size_and_power() {
     assert!(found >= 255, "{found}");
 }
 
+/// The observed pattern is one of those possible: a sample in which no other comes near it still
+/// leaves it. Forty wins in a row are reached by chance once in 2^39.
+#[test]
+fn a_sampled_p_value_is_never_zero() {
+    let (a, b) = outcomes(40, 0, 0);
+    for draws in [1, 9, 99] {
+        let found = paired_bootstrap(&a, &b, draws, 5).unwrap();
+        assert!((found.p_value - 1.0 / (draws as f64 + 1.0)).abs() < 1e-15, "{found:?}");
+    }
+}
+
 #[test]
 fn bad_input_is_named() {
     for (a, b, draws, message) in [

@@ -55,6 +55,23 @@ fn enumerated(votes: &[Vote], metric: Metric, k: u32) -> f64 {
     outcomes.iter().filter(|&&right| right).count() as f64 / outcomes.len() as f64
 }
 
+/// What was cut neither outvotes nor outranks what was finished, however it scores.
+#[test]
+fn cut_samples_wait_for_the_finished_ones() {
+    let sample = |answer: &str, score, finished| Sampled {
+        answer: Some(answer.into()),
+        score: Some(score),
+        finished,
+        right: answer == "a",
+    };
+    let samples = [sample("b", 0.9, false), sample("a", 0.2, true), sample("b", 0.8, false)];
+    let pool = Pool::of_samples(&samples, Scale::PREFIX, Aggregate::ByScale, exact).unwrap();
+    for metric in [Metric::Best, Metric::Weighted, Metric::Vote(Weight::Count)] {
+        let found = pool.at_k(metric, 3, 10, 0).unwrap();
+        assert!((found.value - 1.0).abs() < 1e-12, "{metric:?}: {found:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn every_metric_is_the_mean_over_all_subsets(votes in votes(1..9)) {

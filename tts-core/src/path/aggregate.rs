@@ -108,3 +108,51 @@ impl Running {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Aggregate; 7] = [
+        Aggregate::ByScale,
+        Aggregate::Last,
+        Aggregate::Min,
+        Aggregate::Mean,
+        Aggregate::Product,
+        Aggregate::Sum,
+        Aggregate::SumLog,
+    ];
+
+    /// The least score stands first, in the middle and last, so that neither end passes for it.
+    #[test]
+    fn by_hand_at_once_and_step_by_step() {
+        let low = f64::NEG_INFINITY;
+        let eighth = 0.125_f64.ln();
+        for (scores, expected) in [
+            (vec![0.25, 0.5, 1.0], [1.0, 1.0, 0.25, 1.75 / 3.0, 0.125, 1.75, eighth]),
+            (vec![0.5, 0.25, 1.0], [1.0, 1.0, 0.25, 1.75 / 3.0, 0.125, 1.75, eighth]),
+            (vec![0.5, 1.0, 0.25], [0.25, 0.25, 0.25, 1.75 / 3.0, 0.125, 1.75, eighth]),
+            (vec![0.0, 0.5], [0.5, 0.5, 0.0, 0.25, 0.0, 0.5, low]),
+            (vec![-2.0], [-2.0, -2.0, -2.0, -2.0, -2.0, -2.0, low]),
+        ] {
+            let running = scores.iter().fold(Running::default(), |path, &s| path.with(Some(s)));
+            for (aggregate, expected) in ALL.into_iter().zip(expected) {
+                for found in [aggregate.apply(scores.iter().copied()), running.get(aggregate)] {
+                    let found = found.unwrap();
+                    let same = found <= expected + 1e-12 && found >= expected - 1e-12;
+                    assert!(same, "{aggregate:?} of {scores:?}: {found}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_without_a_score_changes_nothing() {
+        for aggregate in ALL {
+            let path = Running::default().with(None);
+            assert_eq!(path.get(aggregate), None);
+            assert_eq!(aggregate.apply([]), None);
+            assert_eq!(path.with(Some(0.5)).with(None).get(Aggregate::Last), Some(0.5));
+        }
+    }
+}

@@ -238,6 +238,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rounding_error_beyond_the_ends_is_a_probability_still() {
+        for (score, holds) in [
+            (0.0, true),
+            (1.0, true),
+            (1.0 + 1e-7, true),
+            (-1e-7, true),
+            (1.0 + 1e-5, false),
+            (-1e-5, false),
+            (f64::NAN, false),
+        ] {
+            assert_eq!(Scale::STEP.holds(score), holds, "{score}");
+        }
+        assert!(Scale::REWARD.holds(-7.0) && !Scale::REWARD.holds(f64::INFINITY));
+    }
+
+    #[test]
     fn weights_by_scale() {
         let weighted = |aggregate| Selection { rule: Rule::Weighted, aggregate };
         let close = |found: Vec<f64>, expected: [f64; 2]| {

@@ -178,3 +178,18 @@ fn ready_made() {
     assert_eq!(chart.series.len(), 1);
     assert_eq!(lines(&chart.svg().unwrap()), 2);
 }
+
+#[test]
+fn an_axis_from_zero_has_no_room_below() {
+    let ends = |low: f64| Axis::linear("x").ends("x", [low, 10.0].into_iter()).unwrap();
+    assert!(ends(0.0)[0].abs() < 1e-12 && (ends(0.0)[1] - 10.5).abs() < 1e-12);
+    assert!((ends(-10.0)[0] + 11.0).abs() < 1e-12);
+}
+
+#[test]
+fn an_interval_may_be_a_single_number() {
+    let point = |interval| Point::with_interval(1.0, 2.0, interval);
+    let svg = |interval| chart(vec![Series::new("a", Style::Marks, vec![point(interval)])]).svg();
+    assert!(svg([2.0, 2.0]).is_ok());
+    assert!(svg([2.5, 2.0]).is_err());
+}

@@ -19,7 +19,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, RowError> {
         // The reader counts a record whose line ends in "\r\n" from before the "\n" of the last one.
         let start = record.position().and_then(|position| usize::try_from(position.byte()).ok());
         let start = begin(text, start.unwrap_or(counted));
-        line += text.get(counted..start).map_or(0, |passed| passed.matches('\n').count());
+        line += text.get(counted..start).map_or(0, line_ends);
         counted = start;
         let place = Place::Line(line);
         if record.iter().all(|cell| cell.trim().is_empty()) {
@@ -41,6 +41,11 @@ pub(super) fn parse(text: &str) -> Result<Vec<Row>, RowError> {
 fn begin(text: &str, at: usize) -> usize {
     let ends = text.as_bytes().iter().skip(at).take_while(|byte| b"\r\n".contains(byte));
     (at + ends.count()).min(text.len())
+}
+
+/// How many lines end in a text: by a line feed, a carriage return, or both.
+fn line_ends(text: &str) -> usize {
+    text.replace("\r\n", "\n").matches(['\n', '\r']).count()
 }
 
 /// What stands most often between the names of the first row.

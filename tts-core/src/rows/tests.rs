@@ -48,7 +48,8 @@ fn the_same_records_are_read_from_every_format() {
     ] {
         assert_eq!(pairs(table.as_bytes()), Ok(of_table.clone()), "{table:?}");
     }
-    assert_eq!(pairs(&utf16("q\ta\r\n\"x, y\"\t3\r\n\u{e9}\t4\r\n", true)), Ok(of_table));
+    assert_eq!(pairs(&utf16("q\ta\r\n\"x, y\"\t3\r\n\u{e9}\t4\r\n", true)), Ok(of_table.clone()));
+    assert_eq!(pairs(b"q,a\r\"x, y\",3\r\xc3\xa9,4\r"), Ok(of_table));
     // A record over several lines stands where it begins.
     let over = expected(&[("line 2", "x\n\"y\"", "3"), ("line 4", "z", "4")]);
     assert_eq!(pairs(b"q,a\n\"x\n\"\"y\"\"\",3\nz,4\n"), Ok(over));

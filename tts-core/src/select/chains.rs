@@ -69,4 +69,12 @@ mod tests {
         let chosen = weighted_over_chains(&[chain], |a, b| a == b, Weight::Raw);
         assert_eq!(chosen, Some((0, 2)));
     }
+
+    /// The winner of a chain is the heaviest answer, not the most common one.
+    #[test]
+    fn a_chain_weighs_and_does_not_count() {
+        let chain = vec![Vote::new("a", 0.2), Vote::new("a", 0.3), Vote::new("b", 0.9)];
+        let chosen = weighted_over_chains(&[chain], |a, b| a == b, Weight::Raw);
+        assert_eq!(chosen, Some((0, 2)));
+    }
 }

@@ -64,6 +64,14 @@ fn undisputed(votes: &[Vote], weight: Weight) -> Option<String> {
     votes[first.members[0]].answer.clone()
 }
 
+/// Small weights are added first: one at a time they would be lost in the large one.
+#[test]
+fn a_class_is_summed_from_its_smallest_weight() {
+    let pool = [1.0, 1e16, 1.0].map(|score| Vote::new("a", score));
+    let tally = tally(&pool, exact, Weight::Raw);
+    assert_eq!(tally[0].weight.to_bits(), (1e16_f64 + 2.0).to_bits());
+}
+
 proptest! {
     #[test]
     fn the_order_of_the_pool_decides_only_ties(

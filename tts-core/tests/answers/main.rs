@@ -2,13 +2,15 @@
 //!
 //! `cases` holds a table of our own for every kind of answer, `forms` makes spellings of values and of
 //! values close to them, `laws` states what holds for any text and that hostile ones end, `hostile` what
-//! comes out of those, `field` reads rows that are kept beside the workspace.
+//! comes out of those, `pairs` lists whose elements fit in one way only, `field` reads rows that are kept
+//! beside the workspace.
 
 mod cases;
 mod field;
 mod forms;
 mod hostile;
 mod laws;
+mod pairs;
 
 use tts_core::task::{Math, Task};
 

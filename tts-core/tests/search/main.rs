@@ -3,6 +3,7 @@
 #![expect(clippy::items_after_statements, reason = "a double beside the test that needs it")]
 
 mod accounts;
+mod bounds;
 mod charges;
 mod company;
 mod failures;

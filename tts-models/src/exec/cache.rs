@@ -352,7 +352,18 @@ mod tests {
         tokens: &[u32],
         cut: usize,
     ) -> usize {
-        let mut state = cache.begin(native, tokens, tokens.len() - 1);
+        let state = cache.begin(native, tokens, tokens.len() - 1);
+        run_on(cache, native, state, tokens, cut)
+    }
+
+    /// As [`run`], from a state that holds the beginning of the path.
+    fn run_on(
+        cache: &mut PrefixCache<NativeBlock>,
+        native: &Native,
+        mut state: crate::exec::native::NativeState,
+        tokens: &[u32],
+        cut: usize,
+    ) -> usize {
         let done = native.length(&state);
         let mut rows = Vec::new();
         // In two goes with a fork between them, which leaves a block half empty.
@@ -421,6 +432,27 @@ mod tests {
         assert_eq!(cache.known(&long), 30);
         assert_eq!(cache.known(&other), 21);
         assert_eq!(cache.known(&long[..12]), 12);
+    }
+
+    /// Two sequences that ran side by side: neither began with what the other one had done.
+    #[test]
+    fn a_longer_block_takes_the_place_of_its_beginning_and_its_rows() {
+        let native = native();
+        let mut cache = PrefixCache::new(usize::MAX);
+        let tokens: Vec<u32> = (0..9).collect();
+        for length in [4, 9] {
+            run_on(&mut cache, &native, native.empty(), &tokens[..length], 0);
+            assert_eq!(cache.bytes, held(&cache, &native));
+        }
+        // The root, and one block in the place of two.
+        assert_eq!(cache.nodes.iter().flatten().count(), 2);
+        assert_eq!(cache.bytes, native.token_bytes() * BLOCK_TOKENS + 9 * 8 * 4);
+        // A beginning of what is there is there.
+        let mut pieces = native.pieces(&mut cache.begin(&native, &tokens, 9));
+        crate::exec::keep(&mut pieces, 6);
+        cache.insert(&native, &tokens[..6], pieces, Vec::new());
+        assert_eq!(cache.nodes.iter().flatten().count(), 2);
+        assert_eq!(cache.known(&tokens), 9);
     }
 
     #[test]

@@ -117,6 +117,10 @@ impl TextSide {
         let Piece { text, special } = rest.next().ok_or_else(lost)?;
         let (start, end) = text.rsplit_once(GAP).ok_or_else(lost)?;
         before.push(Piece { text: start.to_owned(), special });
+        // Templates may write a message more than once: the text goes on where it stands last.
+        for piece in &mut before {
+            piece.text = piece.text.replace(GAP, "");
+        }
         let after = rest.fold(end.to_owned(), |after, piece| after + &piece.text);
         Ok((self.encode_pieces(&before)?, after))
     }

@@ -3,15 +3,84 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use tts_core::{Given, Likelihood, Prompt, Trajectory};
+use tts_core::{Generator, Given, Likelihood, Prompt, Trajectory};
 use tts_models::testing::Counting;
 use tts_models::{Backbone, Cpu, Engine, EngineConfig, Executor, Native, Plain, Tokenizer, Wanted};
 
-use super::{engine, weights};
+use super::{engine, generated, lines, request, weights};
 
 fn counted(config: EngineConfig) -> Engine<Counting<Native>> {
     let native = Counting::new(Native::new(weights("qwen3"), config.threads).unwrap());
     Engine::new(native, Arc::new(Tokenizer::bytes().unwrap()), None, config).unwrap()
+}
+
+/// Once someone has asked for hidden rows, those of what is written are kept.
+#[test]
+fn what_was_written_is_scored_without_running_it_again() {
+    let engine = counted(EngineConfig::default());
+    engine.hidden_of(&[1, 2], &[1]).unwrap();
+    let ask = tts_core::Request {
+        until: tts_core::Until::Tokens(12),
+        ..request(Prompt::text("How many?"), vec![4])
+    };
+    let line = lines(&engine, &ask).remove(0);
+    let mut tokens = engine.encode(ask.prefix.prompt()).unwrap();
+    let prompt = tokens.len();
+    tokens.extend(generated(&line));
+    // The last token is written and never run.
+    tokens.pop();
+    let _ = engine.executor().rows();
+    let positions: Vec<usize> = (prompt - 1..tokens.len()).collect();
+    assert!(positions.len() > 3);
+    let kept = engine.hidden_of(&tokens, &positions).unwrap();
+    assert_eq!(engine.executor().rows(), 0);
+    engine.forget();
+    assert_eq!(engine.hidden_of(&tokens, &positions).unwrap(), kept);
+}
+
+/// Log-probabilities want the row at every position, which would be much to keep.
+#[test]
+fn log_probabilities_keep_keys_and_values_and_no_rows() {
+    let engine = counted(EngineConfig::default());
+    let given = Given { context: vec![1, 2, 3], tokens: vec![4, 5, 6] };
+    let judged = engine.logprobs(std::slice::from_ref(&given)).unwrap();
+    let _ = engine.executor().rows();
+    // All that the cache holds of the text is there, but the row has to be run for.
+    engine.hidden_of(&[1, 2, 3, 4, 5], &[3]).unwrap();
+    assert!((1..5).contains(&engine.executor().rows()));
+    assert_eq!(engine.logprobs(&[given]).unwrap(), judged);
+}
+
+/// As many texts run together as lines may, and as their keys and values have room.
+#[test]
+fn given_texts_run_in_waves() {
+    let texts: Vec<Wanted> =
+        (0..6).map(|first| Wanted { tokens: vec![first, 7, 8, 9], positions: vec![3] }).collect();
+    let each = counted(EngineConfig::default()).executor().token_bytes();
+    for (max_lines, tokens, passes) in
+        [(64, 1000, 1), (2, 1000, 3), (4, 1000, 2), (64, 8, 3), (64, 1, 6)]
+    {
+        let config =
+            EngineConfig { max_lines, line_bytes: tokens * each, ..EngineConfig::default() };
+        let engine = counted(config);
+        engine.hidden(&texts).unwrap();
+        assert_eq!(engine.executor().passes(), passes, "{max_lines} lines, {tokens} tokens");
+    }
+}
+
+/// Two prompts of 100 tokens, and lines of 10 behind them: both together are 220 tokens.
+#[test]
+fn prompts_that_the_cache_lacks_count_among_the_bytes_of_lines() {
+    for (tokens, most) in [(219, 100), (220, 200)] {
+        let each = counted(EngineConfig::default()).executor().token_bytes();
+        let engine = counted(EngineConfig { line_bytes: tokens * each, ..EngineConfig::default() });
+        let ask = |letter: &str| tts_core::Request {
+            max_tokens: 10,
+            ..request(Prompt::text(letter.repeat(100)), vec![1])
+        };
+        engine.generate(&[ask("x"), ask("y")]).unwrap();
+        assert_eq!(engine.executor().most(), most, "{tokens}");
+    }
 }
 
 /// Numbers below `limit`.

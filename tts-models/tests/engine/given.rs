@@ -167,6 +167,25 @@ fn what_is_kept_of_a_step_behind_a_finished_one_stands_where_it_stood() {
     }
 }
 
+/// Only steps lose an end token that is written on behind: a prompt may end with one, as chats do.
+#[test]
+fn the_end_token_of_a_prompt_stays() {
+    let engine = letters(EngineConfig::default());
+    let ask = |prompt: &str| Request { prefix: path(prompt, &[]), ..ask(free()) };
+    let whole = lines(&engine, &ask("ab.<|end|>cab. "));
+    engine.forget();
+    let given = Request { given: ids("cab. "), ..ask("ab.<|end|>") };
+    let appended = Request { append: Some("cab. ".into()), ..ask("ab.<|end|>") };
+    for request in [given, appended] {
+        let made = lines(&engine, &request);
+        engine.forget();
+        assert_eq!(made[0].prompt_tokens, 4);
+        for (made, whole) in made.iter().zip(&whole) {
+            assert_eq!((generated(made), bits(made)), (generated(whole), bits(whole)));
+        }
+    }
+}
+
 #[test]
 fn unknown_tokens_fail_their_own_lines() {
     let engine = letters(EngineConfig::default());

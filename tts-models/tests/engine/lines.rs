@@ -228,6 +228,21 @@ fn engines_and_tokenizers_must_fit() {
 }
 
 #[test]
+fn limits_that_make_no_sense_are_named() {
+    let base = EngineConfig::default();
+    for (config, expected) in [
+        (EngineConfig { max_lines: 0, ..base }, "max_lines: 0, expected at least 1"),
+        (EngineConfig { prefill_rows: 0, ..base }, "prefill_rows: 0, expected at least 1"),
+        (EngineConfig { threads: 1025, ..base }, "threads: 1025, expected at most 1024"),
+    ] {
+        let native = tts_models::Native::new(super::weights("qwen3"), 1).unwrap();
+        let tokenizer = Arc::new(tts_models::Tokenizer::bytes().unwrap());
+        let error = tts_models::Engine::new(native, tokenizer, None, config).unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
 fn cancelled_lines_do_not_come_back() {
     let engine = engine(EngineConfig { max_lines: 2, ..EngineConfig::default() });
     let mut session = engine.session();

@@ -38,6 +38,16 @@ fn a_stopped_run_of_adapters_goes_on_to_the_same_bits() {
     // The checkpoint of an adapter is small, and refused by a run of the whole.
     let error = Trainer::new(config(12)).checkpoints(folder.path()).train(model(1), &counting());
     assert!(error.is_err());
+    // Nor does a run of another adapter go on from it, be it of the same size.
+    let numbers =
+        AdapterConfig { rank: 2, alpha: 4.0, sites: vec![Site::Down, Site::Query, Site::Value] };
+    for (config, seed) in [(numbers.clone(), 4), (AdapterConfig { alpha: 5.0, ..numbers }, 3)] {
+        let adapter = Some(Adapter::initial(config, &shape(), seed).unwrap());
+        let other = Model { adapter, ..model(1) };
+        let run = Trainer::new(self::config(12)).checkpoints(folder.path());
+        let error = run.train(other, &counting()).unwrap_err().to_string();
+        assert!(error.contains("other settings"), "{error}");
+    }
 }
 
 #[test]

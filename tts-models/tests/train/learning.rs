@@ -24,6 +24,21 @@ fn counting_is_learnt() {
 }
 
 #[test]
+fn the_rate_rises_from_the_first_update_and_falls_along_a_half_cosine() {
+    let settings = TrainConfig { learning_rate: 0.01, final_rate: 0.2, ..config(7) };
+    let trained = Trainer::new(settings.clone()).train(model(1), &counting()).unwrap();
+    // Three updates of warm-up, then quarters of a half cosine: (1 + cos 45 degrees) / 2 and so on.
+    let rates = [1.0 / 3.0, 2.0 / 3.0, 1.0, 0.882_842_712, 0.6, 0.317_157_288, 0.2];
+    for (update, expected) in trained.history.updates.iter().zip(rates) {
+        assert!((update.rate - 0.01 * expected).abs() < 1e-9, "{update:?}: {expected}");
+    }
+    // Beyond the last update it stays.
+    assert!((settings.rate(100) - 0.002).abs() < 1e-12);
+    let sudden = TrainConfig { warmup: 0, ..settings };
+    assert!(sudden.rate(0) < 0.01 && sudden.rate(0) > 0.009);
+}
+
+#[test]
 fn a_label_is_learnt() {
     // Whether the first two tokens are the same.
     let data: Vec<Example> = (0..64_u32)

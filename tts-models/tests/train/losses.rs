@@ -97,6 +97,21 @@ fn the_loss_of_the_next_token_is_the_cross_entropy_of_the_unpadded_texts() {
 }
 
 #[test]
+fn the_loss_of_held_out_examples_is_the_mean_over_their_targets() {
+    // Five of lengths 4 to 8 in batches of four: the last batch has 7 targets of 25.
+    let held_out = counting()[..5].to_vec();
+    let trained = Trainer::new(config(1)).held_out(&held_out).train(model(3), &counting()).unwrap();
+    let learnt = &trained.model.decoder;
+    let sum: f64 = held_out.iter().map(|example| next_loss(learnt, example)).sum();
+    let found = trained.history.held_out[0].loss;
+    let expected = sum / 25.0;
+    assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+    let last = next_loss(learnt, &held_out[4]) / 7.0;
+    let means = f64::midpoint((sum - 7.0 * last) / 18.0, last);
+    assert!((means - expected).abs() > 1e-4, "the mean of the batches' means is another number");
+}
+
+#[test]
 fn the_loss_of_a_label_is_the_binary_cross_entropy_at_its_position() {
     let weight: Vec<f32> = (0..shape().hidden_size).map(|i| (i as f32 * 0.7).sin()).collect();
     let head = LabelHead { weight, bias: vec![-0.3] };

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use safetensors::tensor::{SafeTensors, TensorView};
 use tts_models::ModelError;
 use tts_models::train::{
     Conjunction, Example, Goal, LabelHead, Model, SequenceGoal, Target, TrainConfig, Trained,
@@ -38,6 +39,8 @@ fn a_stopped_run_goes_on_to_the_same_bits() {
         assert_eq!(stopped.history.updates.len(), stop);
         assert_eq!(in_folder(9, &folder, None).unwrap(), whole, "stopped after {stop}");
     }
+    // One that is told to stop after its last update is complete.
+    assert_eq!(in_folder(9, &folder.path().join("last"), Some(9)).unwrap(), whole);
     // One that is complete is only read.
     assert_eq!(in_folder(9, &folder.path().join("3"), None).unwrap(), whole);
     let file = |name: &str| std::fs::read(folder.path().join(name).join("checkpoint.safetensors"));
@@ -83,6 +86,42 @@ fn a_checkpoint_of_another_run_is_refused() {
         let error = result.unwrap_err().to_string();
         assert!(error.contains("checkpoint.safetensors"), "{error}");
         assert!(error.contains("other settings"), "{error}");
+    }
+}
+
+#[test]
+fn a_checkpoint_of_another_head_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = vec![Example::labelled(vec![3, 4, 5], [(2, 1.0)])];
+    let train = |bias: f32| {
+        let mut start = labelled(1);
+        start.label.as_mut().unwrap().bias[0] = bias;
+        Trainer::new(config(4)).checkpoints(folder.path()).train(start, &data)
+    };
+    let trained = train(0.0).unwrap();
+    assert_eq!(train(0.0).unwrap(), trained);
+    assert!(train(0.5).unwrap_err().to_string().contains("other settings"));
+}
+
+/// Of this run by its digest, and yet of another size.
+#[test]
+fn a_checkpoint_with_too_few_weights_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    in_folder(4, folder.path(), None).unwrap();
+    let file = folder.path().join("checkpoint.safetensors");
+    let bytes = std::fs::read(&file).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    for short in ["weights", "moment_1", "moment_2"] {
+        let views = tensors.iter().map(|(name, view)| {
+            let data = view.data();
+            let data = if name == short { &data[4..] } else { data };
+            (name, TensorView::new(view.dtype(), vec![data.len() / 4], data).unwrap())
+        });
+        let cut = safetensors::serialize(views, header.metadata().clone()).unwrap();
+        std::fs::write(&file, cut).unwrap();
+        let error = in_folder(4, folder.path(), None).unwrap_err().to_string();
+        assert!(error.contains(short) && error.contains("expected F32 ["), "{error}");
     }
 }
 

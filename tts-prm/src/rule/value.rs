@@ -107,12 +107,9 @@ impl Parser<'_> {
         if !self.eat(&Kind::Op('^')) {
             return Some(base);
         }
-        let exponent = self.postfix()?;
-        // Which power comes first in a tower is a matter of convention: left alone.
-        if self.peek() == Some(&Kind::Op('^')) {
-            return None;
-        }
-        combine(base, exponent, Rational::power)
+        // Which power comes first in a tower is a matter of convention: a second sign is not eaten, and
+        // what is left over makes the whole no expression.
+        combine(base, self.postfix()?, Rational::power)
     }
 
     fn postfix(&mut self) -> Option<Value> {

@@ -4,14 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use safetensors::tensor::{Dtype, TensorView};
+use tts_core::cost::Judge;
 use tts_core::{Prompt, Step, StepScorer, Trajectory};
+use tts_models::testing::decoder_gguf;
 use tts_models::{EngineConfig, LanguageModel};
 use tts_prm::{
     HeadConfig, HeadOutput, Linear, PrmError, ProcessHead, RewardHead, RewardModel, ScorerSpec,
     Separator,
 };
 
-use crate::{Raw, STEPS, bits, close, config_cost, engine, f32s, head, layer, path, step, weights};
+use crate::{
+    Raw, STEPS, bits, close, config, config_cost, engine, f32s, head, layer, path, step, weights,
+};
 
 /// A `tokenizer.json` of single bytes, as `Tokenizer::bytes`.
 fn tokenizer_json() -> String {
@@ -154,6 +158,29 @@ fn scorers_are_opened_by_name() {
     for bad in ["", "prm", "prm:", "orm:", "logprob:x", "rules", "PRM:a"] {
         assert!(matches!(bad.parse::<ScorerSpec>(), Err(PrmError::Spec { .. })), "{bad}");
     }
+}
+
+#[test]
+fn a_planner_is_told_what_a_scorer_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, file) = (folder.path().join("model"), folder.path().join("m.gguf"));
+    weights().save_safetensors(&model).unwrap();
+    std::fs::write(&file, decoder_gguf(&weights()).finish()).unwrap();
+    let heads = folder.path().join("head");
+    std::fs::create_dir(&heads).unwrap();
+    let judge = |name: String| name.parse::<ScorerSpec>().unwrap().judge();
+    let shape = Judge::Model(config().shape(16.0, 2));
+    for kind in ["prm", "orm"] {
+        let of = |path: &Path| judge(format!("{kind}:{}", path.display())).unwrap();
+        assert_eq!((of(&model), of(&file)), (shape, shape));
+        // A head, in a file or a folder without a model.
+        assert_eq!(of(&model.join("model.safetensors")), Judge::OnBackbone);
+        assert_eq!(of(&heads), Judge::OnBackbone);
+    }
+    for name in ["logprob", "rule"] {
+        assert_eq!(judge(name.to_owned()).unwrap(), Judge::Free);
+    }
+    assert!(judge("prm:none.gguf".to_owned()).is_err());
 }
 
 #[test]

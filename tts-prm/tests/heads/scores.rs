@@ -181,6 +181,30 @@ fn a_temperature_divides_log_odds_and_keeps_their_order() {
     }
 }
 
+#[test]
+fn what_is_no_number_passes_no_layer_as_a_score() {
+    let layer = |outputs| Linear { weight: vec![1.0; outputs], bias: None, outputs, inputs: 1 };
+    let last = Linear { weight: vec![1.0, 1.0], bias: None, outputs: 1, inputs: 2 };
+    let head = RewardHead::new(vec![layer(2), last], HeadConfig::default()).unwrap();
+    assert!(head.score(&[f32::NAN]).is_nan());
+    // What is below zero does.
+    assert_eq!((head.score(&[-3.0]), head.logits(&[2.0])), (0.5, vec![4.0]));
+}
+
+/// Odds that separate the labels could be as sure as they like, and those that are always wrong, or
+/// nothing, as doubtful.
+#[test]
+fn a_temperature_stays_within_a_thousandth_and_a_thousand() {
+    for (odds, labels, expected) in [
+        ([0.1, -0.1], [1.0, 0.0], 1e-3),
+        ([0.1, -0.1], [0.0, 1.0], 1e3),
+        ([0.0, 0.0], [1.0, 0.0], 1e3),
+    ] {
+        let found = tts_prm::fit_temperature(&odds, &labels).unwrap();
+        assert!((found / expected - 1.0).abs() < 1e-9, "{odds:?} {labels:?}: {found}");
+    }
+}
+
 /// A head whose log-odds are three times too large, on 20,000 steps: the temperature is found to
 /// within 4 standard errors of about 0.03, also from soft labels.
 #[test]

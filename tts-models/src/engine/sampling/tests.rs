@@ -203,8 +203,15 @@ fn drawn_is_the_log_probability_among_what_was_drawn_from() {
     let odds = [0.25_f32, 0.5, 0.125, 0.125];
     let logits = logits(&odds);
     let one = Sampling::temperature(1.0);
-    let table: [(Sampling, [f64; 4]); 9] = [
+    let table: [(Sampling, [f64; 4]); 11] = [
         (Sampling::greedy(), [0.0, 1.0, 0.0, 0.0]),
+        // The nucleus is one of what the temperature leaves: at 1/2 the first has 16/22; at 2 the
+        // weights are 1, 0.71, 0.5 and 0.5, of which half takes two.
+        (Sampling { top_p: 0.6, temperature: 0.5, ..one }, [0.0, 1.0, 0.0, 0.0]),
+        (
+            Sampling { top_p: 0.5, temperature: 2.0, ..one },
+            [2.0_f64.sqrt() - 1.0, 2.0 - 2.0_f64.sqrt(), 0.0, 0.0],
+        ),
         (one, [0.25, 0.5, 0.125, 0.125]),
         (Sampling::temperature(0.5), [4.0 / 22.0, 16.0 / 22.0, 1.0 / 22.0, 1.0 / 22.0]),
         (Sampling { top_k: 2, ..one }, [1.0 / 3.0, 2.0 / 3.0, 0.0, 0.0]),
@@ -229,6 +236,24 @@ fn drawn_is_the_log_probability_among_what_was_drawn_from() {
     // From the whole distribution at temperature 1, it is the model's own.
     let sampled = signals(&logits, &one, &watch, 3);
     assert_eq!(sampled.signals.drawn, Some(sampled.logprob));
+}
+
+#[test]
+fn what_just_reaches_a_bound_is_kept_and_no_more() {
+    // Equal logits: weights of exactly 1, of which two are exactly half.
+    let one = Sampling::temperature(1.0);
+    for (sampling, kept) in [
+        (Sampling { top_p: 0.5, ..one }, 2),
+        (Sampling { top_p: 0.75, ..one }, 3),
+        (Sampling { top_k: 2, top_p: 0.5, ..one }, 1),
+        (Sampling { min_p: 1.0, ..one }, 4),
+        (Sampling { top_k: 3, min_p: 1.0, ..one }, 3),
+    ] {
+        let drawn = |seed| sample(&[0.5; 4], &sampling, &idle(), &mut seed::rng(seed));
+        let drawn: std::collections::BTreeSet<u32> =
+            (0..200).map(|seed| drawn(seed).expect("finite").token).collect();
+        assert!(drawn.into_iter().eq(0..kept), "{sampling:?}");
+    }
 }
 
 #[test]

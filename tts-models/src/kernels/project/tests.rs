@@ -198,6 +198,42 @@ proptest! {
     }
 }
 
+/// Types whose panels go side by side, and types whose do not.
+#[test]
+fn gate_and_up_may_be_of_any_two_stored_types() {
+    let (rows, inputs, outputs) = (5, 64, 40);
+    let x = numbers(rows * inputs, 3);
+    let types = [Dtype::Q4_0, Dtype::Q4_1, Dtype::Q5_0, Dtype::Q5_1, Dtype::Q8_0];
+    for (gate, up) in types.iter().flat_map(|&gate| types.map(|up| (gate, up))) {
+        let of = |dtype, seed| Matrix::of_blocks(&blocks(dtype, outputs, inputs, seed)).unwrap();
+        let (a, b) = (of(gate, 1), of(up, 2));
+        let (gates, ups) = (check(&x, inputs, &[&a]), check(&x, inputs, &[&b]));
+        let input = Input::of(&x, inputs, Kinds::of([&a, &b]));
+        for isa in Isa::all() {
+            let mut y = vec![f32::NAN; rows * outputs];
+            project_swiglu_on(isa, &Team::new(1).unwrap(), &input, &a, &b, &mut y);
+            for ((y, gate), up) in y.iter().zip(&gates).zip(&ups) {
+                let exact = gate / (1.0 + (-gate).exp()) * up;
+                assert!((y - exact).abs() <= 1e-5 * exact.abs().max(1.0), "{y} for {exact}");
+            }
+        }
+    }
+}
+
+/// Scales are stored in f16, whose rounding moves the largest of 127 levels by up to a sixteenth of one.
+#[test]
+fn eight_bits_are_the_nearest_under_the_scale_as_it_is_stored() {
+    let weights = numbers(200 * 64, 9);
+    let matrix = Matrix::of(&weights, 64, WeightFormat::Int8);
+    for (block, found) in weights.chunks(32).zip(decoded(&matrix).chunks(32)) {
+        let most = block.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
+        let scale = f16::from_f32(most / 127.0).to_f32();
+        for (weight, found) in block.iter().zip(found) {
+            assert!((weight - found).abs() <= 0.5001 * scale, "{weight} as {found} by {scale}");
+        }
+    }
+}
+
 /// One number in a hundred is fifty times as large as the others: beside it, eight bits leave
 /// little of them, and the second blocks bring it back.
 #[test]
@@ -319,6 +355,14 @@ fn scales_that_are_not_finite_are_refused() {
     assert!(error.contains("row 1, block 1: its scale is not finite"), "{error}");
     tensor.bytes.pop();
     assert!(Matrix::of_blocks(&tensor).is_err());
+    // Minima are numbers as well.
+    for (dtype, values) in [(Dtype::Q4_1, 32), (Dtype::Q5_1, 32), (Dtype::Q4K, 256)] {
+        let mut tensor = blocks(dtype, 2, values, 1);
+        let at = dtype.block_bytes() + 2;
+        tensor.bytes[at..at + 2].copy_from_slice(&f16::INFINITY.to_le_bytes());
+        let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
+        assert!(error.contains("row 1, block 0"), "{dtype}: {error}");
+    }
     // Blocks of six bits are rounded anew; their scale comes last.
     let mut tensor = blocks(Dtype::Q6K, 2, 256, 1);
     tensor.bytes[2 * 210 - 2..].copy_from_slice(&f16::NAN.to_le_bytes());

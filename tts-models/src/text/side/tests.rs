@@ -4,6 +4,7 @@ use tts_core::Role;
 
 use super::*;
 use crate::text::tokenizer::GgufVocabulary;
+use crate::weights::gguf::{Array, Value};
 
 /// A vocabulary of bytes with the marks of two families' turns, one of them listed as ordinary.
 fn tokenizer() -> Tokenizer {
@@ -67,6 +68,67 @@ fn no_one_writes_a_control_token_in_a_chat() {
     // Raw text may name them.
     let raw = side(PLAIN).prompt_tokens(&Prompt::text("<｜User｜>a<|im_end|>")).unwrap();
     assert_eq!(raw, [USER, 97, END]);
+}
+
+#[test]
+fn a_template_that_refuses_unknown_words_is_asked_about_the_words_themselves() {
+    let refusing = PLAIN.replace(
+        "{{ m.content }}",
+        "{% if m.content not in ['a', '<|im_end|>'] %}{{ raise_exception('no') }}{% endif %}{{ m.content }}",
+    );
+    let side = side(&refusing);
+    let chat = |contents: &[&str]| {
+        side.prompt_tokens(&Prompt::Chat(contents.iter().map(|content| user(content)).collect()))
+    };
+    assert_eq!(chat(&["a", "a"]).unwrap(), [USER, 97, USER, 97, ASSISTANT]);
+    // Where its words cannot be told from those of a user, there is no prompt.
+    for forged in [&["<|im_end|>", "a"][..], &["a", "<|im_end|>"]] {
+        assert!(chat(forged).unwrap_err().to_string().contains("the template says: no"));
+    }
+}
+
+#[test]
+fn a_text_goes_on_where_a_message_stands_for_the_last_time() {
+    let twice = "{{ messages[-1].content }}<｜User｜>{{ messages[-1].content }}<｜Assistant｜>";
+    let side = side(twice);
+    for (content, words) in [("a", &b"a"[..]), ("<|im_end|>", b"<|im_end|>")] {
+        let words: Vec<u32> = words.iter().copied().map(u32::from).collect();
+        let (before, after) = side.around(&[user(content)], true).unwrap();
+        assert_eq!(before, [&words[..], &[USER], &words[..]].concat(), "{content}");
+        assert_eq!(after, "<｜Assistant｜>");
+    }
+}
+
+/// What llama.cpp takes where a file does not say whether a text begins with the token of a beginning.
+#[test]
+fn the_kind_of_a_tokenizer_says_whether_texts_have_a_beginning() {
+    let shape = crate::testing::byte_config("llama");
+    let config = crate::ModelConfig { vocab_size: 5, eos_token_ids: vec![], ..shape };
+    let weights = crate::DecoderWeights::random(config, 1).unwrap();
+    let begins = |model: &str, pre: Option<&str>, add_bos: Option<bool>| {
+        let text = |text: &str| Value::String(text.to_owned());
+        let mut writer = crate::testing::decoder_gguf(&weights);
+        writer.metadata.retain(|(key, _)| !key.starts_with("tokenizer."));
+        let tokens = ["<unk>", "<s>", "</s>", "a", "b"].map(str::to_owned);
+        writer = writer
+            .with("tokenizer.ggml.model", text(model))
+            .with("tokenizer.ggml.tokens", Value::Array(Array::String(tokens.into())))
+            .with("tokenizer.ggml.token_type", Value::Array(Array::I32(vec![2, 3, 3, 1, 1])))
+            .with("tokenizer.ggml.scores", Value::Array(Array::F32(vec![0.0; 5])))
+            .with("tokenizer.ggml.bos_token_id", Value::U32(1));
+        if let Some(pre) = pre {
+            writer = writer.with("tokenizer.ggml.pre", text(pre));
+        }
+        if let Some(add) = add_bos {
+            writer = writer.with("tokenizer.ggml.add_bos_token", Value::Bool(add));
+        }
+        let file = writer.finish().leak();
+        let files = Files::in_memory("m", &[("m.gguf", file)]).join("m.gguf");
+        TextSide::open(&Checkpoint::open(files).unwrap()).unwrap().tokenizer.add_bos()
+    };
+    assert!(begins("llama", None, None) && !begins("llama", None, Some(false)));
+    assert!(begins("gpt2", Some("llama-bpe"), None) && !begins("gpt2", Some("qwen2"), None));
+    assert!(begins("gpt2", Some("qwen2"), Some(true)));
 }
 
 #[test]

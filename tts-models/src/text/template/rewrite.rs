@@ -89,8 +89,9 @@ fn formats(tag: &str) -> String {
         };
         let percent = space(tag, text.end);
         let is_format = tag[percent..].starts_with('%') && !tag[percent..].starts_with("%}");
-        let operand = space(tag, percent + 1);
-        if let Some(end) = operand_end(tag, operand).filter(|_| is_format) {
+        let operand = is_format.then(|| space(tag, percent + 1));
+        let found = operand.and_then(|operand| Some((operand, operand_end(tag, operand)?)));
+        if let Some((operand, end)) = found {
             let (values, gap) = (&tag[operand..end], &tag[text.end..operand]);
             let values = formats(listed(values).unwrap_or(values));
             let gap = gap.replace('%', "");
@@ -221,6 +222,11 @@ mod tests {
             ("{% if 7 % 4 == x % 2 and 'a' %}{ % }'", ""),
             ("{{ 'it\\'s' -}}{{ '%s' % }}{{ 'x", ""),
             ("{% set x = 'é' %}é{", ""),
+            ("{{ 'a'\u{675d}}}", ""),
+            ("{{ 'a' % \u{675d}x }}", "{{ ('a' | format(  \u{675d}x)) }}"),
+            // What ends a tag ends none within a text, and a text ends behind an escaped backslash.
+            ("{{ '}}{% generation %}' }}{% set x = '%}{% generation %}' %}", ""),
+            ("{{ 'a\\\\' }}{% generation %}{{ 'b' }}", "{{ 'a\\\\' }}{% with %}{{ 'b' }}"),
         ] {
             let expected = if expected.is_empty() { source } else { expected };
             if source.contains("(a.b") {

@@ -198,6 +198,7 @@ fn arguments_are_json_or_text_and_reach_the_template() {
         ("1a=1", "is not a name"),
         ("messages=[]", "is not for users"),
         ("add_generation_prompt=false", "is not for users"),
+        ("strftime_now=\"today\"", "is not for users"),
     ] {
         let error = text.parse::<TemplateArgument>().unwrap_err();
         assert!(error.contains(problem), "{error}");

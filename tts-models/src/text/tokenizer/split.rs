@@ -146,6 +146,18 @@ mod tests {
                 "HelloWorld| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
             ),
             (
+                "default",
+                "HelloWorld| it|'|s| |123|45| |(|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| `|b|`|\u{ff01}",
+            ),
+            (
+                "llama-bpe",
+                "HelloWorld| it|'s| |123|45| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
+                "qwen2",
+                "HelloWorld| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
                 "qwen35",
                 "HelloWorld| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
             ),
@@ -172,6 +184,18 @@ mod tests {
         ] {
             assert_eq!(words(pre, TEXT), expected, "{pre}");
         }
+        for (same, other) in [
+            ("llama3", "llama-bpe"),
+            ("llama-v3", "llama-bpe"),
+            ("deepseek-r1-qwen", "qwen2"),
+            ("starcoder", "smollm"),
+            ("refact", "smollm"),
+            ("codeshell", "smollm"),
+        ] {
+            assert_eq!(words(same, TEXT), words(other, TEXT), "{same}");
+        }
+        // Numbers, of whatever digits, have no space before them.
+        assert_eq!(words("default", "a 45 \u{663}"), "a| |45| |\u{663}");
         assert_eq!(
             words("tekken", "a//b\n/c USAToday \u{e9}A"),
             "a|//|b|\n|/c| USAToday| \u{e9}|A"

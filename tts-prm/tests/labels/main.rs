@@ -1,5 +1,7 @@
 //! Labels against what is known exactly: values of chains with a known rate of slips.
 
+mod story;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -293,6 +295,13 @@ fn a_judge_keeps_what_it_agrees_with() {
     let agrees = Consensus { judge: &credulous, threshold: 0.5 }.agrees(&all).unwrap();
     for (solution, agrees) in all.iter().zip(agrees) {
         assert_eq!(agrees, solution.solved);
+    }
+    // A step is wrong below the threshold, not at it.
+    let just = scorer::from_fn(|_, _| 0.5);
+    for (threshold, same) in [(0.5, true), (0.5 + f64::EPSILON, false)] {
+        let agrees = Consensus { judge: &just, threshold }.agrees(&all).unwrap();
+        let right = all.iter().map(|solution| solution.solved);
+        assert_eq!(agrees.iter().copied().eq(right), same, "{threshold}");
     }
     let broken = scorer::from_fn(|_, _| f64::NAN);
     let error = Consensus { judge: &broken, threshold: 0.5 }.agrees(&all).unwrap_err();

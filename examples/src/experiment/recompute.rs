@@ -1,0 +1,137 @@
+//! Every published interval and p-value again, from the values by problem that lie beside it.
+//!
+//! Bootstraps and random signs have seeds, so that figures are the same to the last bit or else wrong.
+//! P-values adjusted for their number follow from the published ones, with or without values. What is
+//! not computed again are the figures of reward models ([`Verdict`](super::Verdict)), of which the
+//! scores would be needed, and costs.
+//!
+//! Source: none; a check of this library's own figures.
+
+use std::path::Path;
+
+use tts_core::metrics::{Accuracy, bootstrap_interval};
+use tts_search::evaluate::Difficulty;
+
+use super::compare::{adjust, differences};
+use super::measure::DRAWS;
+use super::report::Report;
+use super::turns::turns_of;
+use crate::Error;
+
+/// What came of computing the figures of a report again.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recomputed {
+    /// Whether there are values by problem; without them only adjusted p-values can be recomputed.
+    pub has_values: bool,
+    /// Figures that were computed.
+    pub figures: usize,
+    /// Those that came out otherwise, with both numbers.
+    pub differ: Vec<String>,
+}
+
+impl Recomputed {
+    fn figure(&mut self, name: &str, published: f64, again: f64) {
+        self.figures += 1;
+        if published.to_bits() != again.to_bits() {
+            self.differ.push(format!("{name}: published {published}, recomputed {again}"));
+        }
+    }
+
+    fn accuracy(&mut self, name: &str, published: &Accuracy, again: &Accuracy) {
+        self.figure(name, published.mean, again.mean);
+        self.figure(&format!("{name}, lower end"), published.interval[0], again.interval[0]);
+        self.figure(&format!("{name}, upper end"), published.interval[1], again.interval[1]);
+    }
+
+    fn count(&mut self, name: &str, published: usize, again: usize) {
+        self.figure(&format!("number of {name}"), published as f64, again as f64);
+    }
+}
+
+/// Computes the figures of a report again.
+///
+/// # Errors
+/// When values are not finite, or no point has the budget of a comparison.
+pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
+    let mut found = Recomputed { has_values: report.has_values(), ..Recomputed::default() };
+    let mut adjusted = report.differences.clone();
+    adjust(&mut adjusted)?;
+    for (published, again) in report.differences.iter().zip(&adjusted) {
+        found.figure(&format!("{published}, adjusted p"), published.adjusted, again.adjusted);
+    }
+    if !found.has_values {
+        return Ok(found);
+    }
+    for point in &report.points {
+        let again = bootstrap_interval(&point.values, DRAWS, 0)?;
+        found.accuracy(&format!("{} at N = {}", point.arm, point.n), &point.accuracy, &again);
+    }
+    let again = differences(&report.points, &report.recipe.compare)?;
+    found.count("differences", report.differences.len(), again.len());
+    for (published, again) in report.differences.iter().zip(&again) {
+        let (one, other) = (&published.paired, &again.paired);
+        let name = published.to_string();
+        found.figure(&name, one.difference, other.difference);
+        found.figure(&format!("{name}, lower end"), one.interval[0], other.interval[0]);
+        found.figure(&format!("{name}, upper end"), one.interval[1], other.interval[1]);
+        found.figure(&format!("{name}, p"), one.p_value, other.p_value);
+    }
+    bins(report, &mut found)?;
+    let again =
+        report.by_problem.chains.iter().flat_map(|(policy, chains)| turns_of(policy, chains));
+    let again: Vec<_> = again.collect();
+    found.count("turns", report.turns.len(), again.len());
+    for (published, again) in report.turns.iter().zip(&again) {
+        let name = format!("turn {} of {}", published.turn, published.policy);
+        found.figure(&name, published.right, again.right);
+        for (kind, published, again) in
+            [("broken", published.broken, again.broken), ("mended", published.mended, again.mended)]
+        {
+            // No share is said as a number that no share can be.
+            let number = |share: Option<f64>| share.unwrap_or(-1.0);
+            found.figure(&format!("{name}, {kind}"), number(published), number(again));
+        }
+    }
+    Ok(found)
+}
+
+fn bins(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
+    let Some(published) = &report.difficulty else { return Ok(()) };
+    let again = Difficulty::by_shares(published.samples, &report.by_problem.shares)?;
+    found.accuracy("pass@1", &published.pass_at_1, &again.pass_at_1);
+    found.accuracy("some sample right", &published.pass_at_samples, &again.pass_at_samples);
+    found.count("bins", published.bins.len(), again.bins.len());
+    for (number, (one, other)) in (1..).zip(published.bins.iter().zip(&again.bins)) {
+        let name = |what: &str| format!("{what} of fifth {number}");
+        found.figure(&name("share"), one.share, other.share);
+        found.figure(&name("pass@1"), one.pass_at_1, other.pass_at_1);
+        found.figure(&name("least share"), one.range[0], other.range[0]);
+        found.figure(&name("greatest share"), one.range[1], other.range[1]);
+        found.figure(&name("some sample right"), one.solvable, other.solvable);
+    }
+    for point in &report.points {
+        let again = super::difficulty::means(&again, &point.values)?;
+        found.count("means by difficulty", point.by_difficulty.len(), again.len());
+        for (number, (&one, other)) in (1..).zip(point.by_difficulty.iter().zip(again)) {
+            let name = format!("{} at N = {} in fifth {number}", point.arm, point.n);
+            found.figure(&name, one, other);
+        }
+    }
+    Ok(())
+}
+
+/// The names of all reports in a folder, in order.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(super::workshop::at(folder))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            names.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}

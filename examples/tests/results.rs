@@ -1,0 +1,168 @@
+//! Published results: what stands in `docs/results` follows from the values beside it, and is told so.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use tts_examples::experiment::{Difference, Recipe, Report, SURE, names, recompute, run};
+use tts_models::EngineConfig;
+
+fn published() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results")
+}
+
+/// A report of nothing but the embedded generator, written.
+fn written(folder: &Path) -> Report {
+    let arm = |name: &str, strategy: &str| json!({ "name": name, "policy": "player", "strategy": strategy, "n": [1, 4] });
+    let recipe = json!({
+        "title": "Tiny", "claim": "None.", "limits": "All.",
+        "task": { "chain": { "operations": [3, 5], "digits": [1, 2], "most": 999 } },
+        "temperature": 0.8, "problems": 10, "seeds": 3, "pool": 6,
+        "models": { "player": { "embedded": "generator" } },
+        "arms": [arm("majority, of all", "majority"), arm("some", "pass-at-n")],
+        "compare": [
+            { "first": "some", "second": "majority, of all" },
+            { "first": "some", "second": "majority, of all", "at": "tokens", "n": [4] },
+        ],
+        "difficulty": { "policy": "player", "samples": 4 },
+    });
+    let recipe = Recipe::parse(&recipe.to_string()).unwrap();
+    let report = run(&recipe, false, folder.join("store"), EngineConfig::default()).unwrap();
+    report.write("tiny", &folder.join("out")).unwrap();
+    report
+}
+
+fn experiment(folder: &Path, arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_experiment");
+    let out = Command::new(program).args(arguments).arg("--out").arg(folder.join("out")).output();
+    out.unwrap()
+}
+
+/// Exchanges the first text in the values that can be found by another.
+fn alter(path: &Path, from: &str, to: &str) {
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    assert!(text.contains(from), "{text}");
+    let file = std::fs::File::create(path).unwrap();
+    let mut file = GzEncoder::new(file, Compression::fast());
+    file.write_all(text.replacen(from, to, 1).as_bytes()).unwrap();
+    file.finish().unwrap();
+}
+
+#[test]
+fn figures_follow_from_the_values_and_from_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = written(folder.path());
+    assert_eq!(Report::read("tiny", &folder.path().join("out")).unwrap(), report);
+    let found = experiment(folder.path(), &["--recompute", "tiny"]);
+    let text = String::from_utf8(found.stdout).unwrap();
+    assert!(found.status.success() && text.contains("tiny"), "{text}");
+    // Rendering changes nothing of what is there.
+    let read = |ending: &str| std::fs::read(folder.path().join("out").join(ending)).unwrap();
+    let all = ["tiny.md", "tiny.json", "tiny.svg", "values/tiny.csv.gz"];
+    let before = all.map(read);
+    assert!(experiment(folder.path(), &["--render"]).status.success());
+    assert_eq!(before, all.map(read));
+
+    // One value of one problem is another.
+    let values = folder.path().join("out/values/tiny.csv.gz");
+    let first = report.points[0].values[0];
+    alter(&values, &format!("\n1,{first},"), &format!("\n1,{},", first + 0.125));
+    let found = experiment(folder.path(), &["--recompute"]);
+    let text = String::from_utf8(found.stdout).unwrap();
+    assert!(!found.status.success(), "{text}");
+    assert!(text.contains("majority, of all at N = 1: published"), "{text}");
+
+    // A row is lost, or the columns are of another recipe.
+    alter(&values, "\n10,", "\n10,x");
+    let error = Report::read("tiny", &folder.path().join("out")).unwrap_err().to_string();
+    assert!(error.contains("tiny.csv.gz: \"x"), "{error}");
+    alter(&values, "some; N = 4", "some; N = 5");
+    let error = Report::read("tiny", &folder.path().join("out")).unwrap_err().to_string();
+    assert!(error.contains("its columns are not those of the report"), "{error}");
+    // Without values there is less to compute, and it is said.
+    std::fs::remove_file(&values).unwrap();
+    let found = experiment(folder.path(), &["--recompute", "tiny"]);
+    let text = String::from_utf8(found.stdout).unwrap();
+    assert!(found.status.success() && text.contains("no values by problem: tiny"), "{text}");
+}
+
+#[test]
+fn what_is_published_follows_from_its_values() {
+    let names = names(&published()).unwrap();
+    assert!(names.len() >= 13, "{names:?}");
+    let mut with_values = 0;
+    for name in names {
+        let report = Report::read(&name, &published()).unwrap();
+        let found = recompute(&report).unwrap();
+        assert_eq!(found.differ, Vec::<String>::new(), "{name}");
+        with_values += usize::from(found.has_values);
+    }
+    assert!(with_values >= 1);
+}
+
+/// What stands in every figure and in no interval is told where it is so, and nowhere else.
+#[test]
+fn the_luck_of_training_is_told() {
+    let mut told = Vec::new();
+    for name in names(&published()).unwrap() {
+        let report = Report::read(&name, &published()).unwrap();
+        let text = report.markdown(&name).unwrap();
+        assert_eq!(text.contains("luck of its training"), report.recipe.holds_luck_of_training());
+        if report.recipe.holds_luck_of_training() {
+            told.push(name);
+        }
+    }
+    // One trains anew for each seed, one trains nothing.
+    assert!(!told.contains(&"steps-against-answers".into()), "{told:?}");
+    assert!(!told.contains(&"strategies".into()), "{told:?}");
+    assert!(told.contains(&"labels".into()) && told.len() >= 11, "{told:?}");
+}
+
+/// Texts may be told otherwise, and nothing else.
+#[test]
+fn a_recipe_that_asks_otherwise_is_another() {
+    let report = Report::read("crossover", &published()).unwrap();
+    let mut recipe = report.recipe.clone();
+    recipe.title.push('!');
+    recipe.limits.clear();
+    assert!(report.recipe.asks_as(&recipe));
+    let text = report.markdown("crossover").unwrap();
+    assert!(!text.contains("The recipe has changed since"), "{text}");
+    recipe.arms[0].n.push(2);
+    assert!(!report.recipe.asks_as(&recipe));
+    let mut other = report;
+    other.recipe.seeds += 1;
+    let text = other.markdown("crossover").unwrap();
+    assert!(text.contains("The recipe has changed since"), "{text}");
+    other.quick = true;
+    let text = other.markdown("crossover").unwrap();
+    assert!(!text.contains("The recipe has changed since"), "{text}");
+}
+
+/// Texts and tables are those of the JSON and of the recipe: `experiment --render` was run.
+#[test]
+fn what_is_published_is_rendered() {
+    for name in names(&published()).unwrap() {
+        let report = Report::read(&name, &published()).unwrap();
+        let told = report.clone().told_again(&name).unwrap();
+        assert_eq!(told, report, "{name}");
+        let text = std::fs::read_to_string(published().join(format!("{name}.md"))).unwrap();
+        assert_eq!(text, told.markdown(&name).unwrap(), "{name}");
+        for difference in &report.differences {
+            let sure = format!("**{:.4}**", difference.adjusted);
+            assert!(difference.adjusted >= SURE || text.contains(&sure), "{name}");
+        }
+        let told = report.differences.iter().any(Difference::is_interpolated);
+        assert_eq!(told, text.contains("Where a row says *interpolated*"), "{name}");
+        let json = std::fs::read(published().join(format!("{name}.json"))).unwrap();
+        let json: Value = serde_json::from_slice(&json).unwrap();
+        assert_eq!(json, serde_json::to_value(&report).unwrap(), "{name}");
+    }
+}
