@@ -107,12 +107,15 @@ pub(super) fn agree(a: &Expr, b: &Expr) -> bool {
     seen >= if constant { 1 } else { 3 }
 }
 
+/// Decimals of fewer places were rounded, and are not what they are cut off from.
+const CUT_PLACES: u32 = 8;
+
 /// Whether `decimal`, rounded to `places`, is what `exact` would be rounded to.
 pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> bool {
     let half = BigRational::new(BigInt::one(), BigInt::from(10).pow(places.min(1000)) * 2);
     // Rational values need no floating point, whose own rounding is coarser where they are large.
     if let Some(value) = rational(exact) {
-        let cut = || !terminates(&value) && is_cut(&value, decimal, &half);
+        let cut = || places >= CUT_PLACES && !terminates(&value) && is_cut(&value, decimal, &half);
         return (&value - decimal).abs() <= half || cut();
     }
     let Some(value) = is_constant(exact).then(|| evaluate(exact, 0)).flatten() else {
@@ -126,7 +129,7 @@ pub(super) fn rounds_to(exact: &Expr, decimal: &BigRational, places: u32) -> boo
     // The slack is for the digit that is exactly five.
     let beyond = (value.re - decimal) * decimal.signum();
     // Programs cut digits off as often as they round.
-    let cut = beyond >= 0.0 && beyond < 2.0 * half && places <= 12;
+    let cut = beyond >= 0.0 && beyond < 2.0 * half && (CUT_PLACES..=12).contains(&places);
     cut || (value.re - decimal).abs() <= (half * 1.0001).max(noise * decimal.abs())
 }
 
