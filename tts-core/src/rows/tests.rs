@@ -107,6 +107,17 @@ fn digits_stay_as_they_were_written() {
     assert_eq!(rows[0].text("q"), Ok(Some(digits.to_owned())));
     assert_eq!(rows[0].text("a"), Ok(Some("1.50".to_owned())));
     assert_eq!(rows[0].text("other"), Ok(None));
+    let rows = parse(b"{\"q\": -1.50}").expect("a record");
+    assert_eq!(rows[0].text("q"), Ok(Some("-1.50".to_owned())));
+}
+
+#[test]
+fn columns_are_those_with_names() {
+    let rows = parse(b"q;a;\n1;2;3\n").expect("a table");
+    assert!(rows[0].names().eq(["a", "q"]));
+    // What stands in quotes is no mark between columns.
+    let rows = parse(b"\"q, r, s\";a\n1;2\n").expect("a table");
+    assert!(rows[0].names().eq(["a", "q, r, s"]));
 }
 
 #[derive(serde::Deserialize, Debug, PartialEq)]
