@@ -164,6 +164,7 @@ mod tests {
             ("I am not sure, but I think the ", false),
             ("This is not hard: the ", false),
             ("I think the ", false),
+            ("It does not change that the ", false),
             ("I do not doubt that the ", false),
         ] {
             assert_eq!(doubted(text), doubt, "{text}");
