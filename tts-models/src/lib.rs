@@ -52,6 +52,7 @@ pub mod testing;
 pub mod text;
 pub mod train;
 pub mod weights;
+mod write;
 
 pub use engine::{Backbone, Engine, EngineConfig, Wanted};
 pub use error::ModelError;

@@ -95,7 +95,7 @@ impl<E: Executor> Engine<E> {
         let most = self.config.prefill_rows;
         let vocab = self.executor.config().vocab_size;
         // Logits beyond the tokenizer are padding of the matrix, not tokens.
-        let known = self.text.tokenizer.drawn().min(vocab);
+        let known = self.tokenizer().drawn().min(vocab);
         let mut logits = Vec::new();
         for (rows, tokens) in rows.chunks(most).zip(tokens.chunks(most)) {
             self.executor.logits_into(&rows.concat(), &mut logits)?;

@@ -11,25 +11,20 @@
 mod backbone;
 mod encode;
 mod line;
-mod prefix;
-mod prompts;
 pub mod sampling;
 mod session;
-mod texts;
-mod watching;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Generated, Generator, LineError, Request, Session};
+use tts_core::{BoxError, Generated, Generator, LineError, Prompt, Request, Session};
 
 pub use backbone::{Backbone, Wanted};
-use prompts::Prompts;
-
 use crate::exec::cache::PrefixCache;
 use crate::text::template::{ChatTemplate, TemplateArgument};
+use crate::write::Encoder;
 use crate::{Executor, ModelError, TextSide, Tokenizer, WeightFormat};
 
 /// How much an engine does at a time.
@@ -96,18 +91,12 @@ impl EngineConfig {
 /// A model that writes, judges and encodes text.
 pub struct Engine<E: Executor> {
     executor: E,
-    text: TextSide,
-    end_tokens: Vec<u32>,
+    words: Encoder,
     config: EngineConfig,
     cache: Mutex<PrefixCache<E::Block>>,
     /// Whether hidden rows of generated tokens are kept.
     rows: AtomicBool,
-    prompts: Mutex<Prompts>,
-    /// The tokenizer's digest.
-    vocabulary: u64,
     identity: Option<String>,
-    /// What the template was told, by name.
-    arguments: Vec<TemplateArgument>,
 }
 
 impl<E: Executor> std::fmt::Debug for Engine<E> {
@@ -134,21 +123,8 @@ impl<E: Executor> Engine<E> {
         let end_tokens = if config.ignore_end { Vec::new() } else { tokenizer.end_tokens(model) };
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
         let rows = AtomicBool::new(false);
-        let vocabulary = tokenizer.digest();
-        let text = TextSide { tokenizer, template };
-        let prompts = Mutex::default();
-        Ok(Self {
-            executor,
-            text,
-            end_tokens,
-            config,
-            cache,
-            rows,
-            prompts,
-            vocabulary,
-            identity: None,
-            arguments: Vec::new(),
-        })
+        let words = Encoder::new(TextSide { tokenizer, template }, end_tokens);
+        Ok(Self { executor, words, config, cache, rows, identity: None })
     }
 
     /// The same engine with a name for what its lines depend on ([`Generator::identity`]):
@@ -164,12 +140,7 @@ impl<E: Executor> Engine<E> {
     /// # Errors
     /// When there is no chat template.
     pub fn set_template_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError> {
-        self.text.set_template_argument(argument)?;
-        self.prompts = Mutex::default();
-        self.arguments.retain(|other| other.name() != argument.name());
-        self.arguments.push(argument.clone());
-        self.arguments.sort_by(|a, b| a.name().cmp(b.name()));
-        Ok(())
+        self.words.set_argument(argument)
     }
 
     /// What runs the model.
@@ -179,13 +150,21 @@ impl<E: Executor> Engine<E> {
 
     /// Text to tokens and back.
     pub fn tokenizer(&self) -> &Arc<Tokenizer> {
-        &self.text.tokenizer
+        &self.words.text().tokenizer
     }
 
     /// The tokens that end a solution, in ascending order ([`Tokenizer::end_tokens`]); their names are
     /// those of [`Tokenizer::name`].
     pub fn end_tokens(&self) -> &[u32] {
-        &self.end_tokens
+        self.words.end_tokens()
+    }
+
+    /// Token ids of a prompt, see [`TextSide::prompt_tokens`].
+    ///
+    /// # Errors
+    /// When the template refuses the chat or the text cannot be encoded.
+    pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
+        self.words.prompt_tokens(prompt)
     }
 
     /// Empties the prefix cache: later calls compute everything again, with the same results.
@@ -252,15 +231,10 @@ impl<E: Executor> Generator for Engine<E> {
     }
 
     fn vocabulary(&self) -> Option<u64> {
-        Some(self.vocabulary)
+        Some(self.words.vocabulary())
     }
 
     fn identity(&self) -> Option<String> {
-        let mut identity = self.identity.clone()?;
-        for argument in &self.arguments {
-            identity.push_str(" template ");
-            identity.push_str(&argument.to_string());
-        }
-        Some(identity)
+        Some(self.words.identity(self.identity.clone()?))
     }
 }

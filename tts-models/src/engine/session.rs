@@ -13,9 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tts_core::{BoxError, Completion, Finished, LineError, LineId, Request, Session};
 
 use super::Engine;
-use super::line::{Line, Writer};
-use super::prefix::Prefix;
+use super::line::Line;
 use crate::exec::cache::shared;
+use crate::write::{Prefix, Writer};
 use crate::{Executor, ModelError, Span, Want};
 
 /// A prefix that shares at least this many tokens, beyond the cache, with one before it waits, so
@@ -120,23 +120,13 @@ impl<'e, E: Executor> EngineSession<'e, E> {
 
     /// Everything about a request that can be wrong is found here, before it runs with others.
     fn prepare(&mut self, request: &Arc<Request>) -> Result<Admission<E::State>, ModelError> {
-        let texts = self.engine.texts(&request.rule)?;
-        request.watch.check().map_err(|problem| ModelError::input("request", problem))?;
-        let prefix = self.engine.prefix(request)?;
-        self.engine.check_ids(&prefix.tokens)?;
         let positions = self.engine.executor.config().max_position_embeddings;
-        if prefix.tokens.len() >= positions {
-            let found = prefix.tokens.len();
-            let problem = format!(
-                "{found} tokens leave no room: the model knows {positions} positions, those \
-                     of its config, or of its sliding window, or as many as were allowed"
-            );
-            return Err(ModelError::input("prompt", problem));
-        }
+        let (prefix, writer) = self.engine.words.begin(request, positions)?;
+        self.engine.check_ids(&prefix.tokens)?;
         self.next += 1;
         Ok(Admission {
             number: self.next,
-            writer: Writer::new(Arc::clone(request), &prefix, texts, positions),
+            writer,
             lines: Vec::new(),
             prefix,
             state: None,
@@ -251,7 +241,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         engine.executor.logits_into(&hidden, &mut self.logits)?;
         let vocab = engine.executor.config().vocab_size;
         // Logits beyond the tokenizer are padding of the matrix, not tokens.
-        let known = engine.text.tokenizer.drawn().min(vocab);
+        let known = engine.tokenizer().drawn().min(vocab);
         let wrote: Vec<Mutex<Option<Wrote>>> = lines.iter().map(|_| Mutex::default()).collect();
         let writers: Vec<Mutex<&mut Writer>> =
             lines.iter_mut().map(|line| Mutex::new(&mut line.writer)).collect();
@@ -259,7 +249,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         engine.executor.parallel(writers.len(), &|index| {
             let logits = &logits[from[index] * vocab..][..known];
             let mut writer = writers[index].lock().unwrap_or_else(PoisonError::into_inner);
-            let next = writer.write(logits, &engine.text.tokenizer, &engine.end_tokens);
+            let next = writer.write(logits, engine.tokenizer(), engine.end_tokens());
             *wrote[index].lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
         });
         drop(writers);

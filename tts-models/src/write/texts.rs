@@ -6,9 +6,7 @@
 use tts_core::StepRule;
 
 use crate::text::tokenizer::{Boundary, BoundaryState, Found, Tokenizer};
-use crate::{Executor, ModelError};
-
-use super::Engine;
+use crate::ModelError;
 
 /// A line's place in the texts of its rule. Cheap to clone: lines of one prefix share a beginning.
 #[derive(Debug, Clone)]
@@ -49,11 +47,10 @@ impl Texts {
     }
 }
 
-impl<E: Executor> Engine<E> {
+impl Texts {
     /// The texts of a rule, before the first token.
-    pub(super) fn texts(&self, rule: &StepRule) -> Result<Texts, ModelError> {
-        let tokenizer = &self.text.tokenizer;
-        Ok(Texts {
+    pub(super) fn new(tokenizer: &Tokenizer, rule: &StepRule) -> Result<Self, ModelError> {
+        Ok(Self {
             delimiters: Boundary::new(tokenizer, &rule.delimiters)?.start(),
             stop: Boundary::stop(tokenizer, &rule.stop)?.start(),
             pause: Boundary::stop(tokenizer, &rule.pause)?.start(),

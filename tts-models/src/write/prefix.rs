@@ -4,21 +4,22 @@ use std::sync::{Arc, PoisonError};
 
 use tts_core::{Prompt, Request};
 
-use super::Engine;
-use crate::{Executor, ModelError};
+use super::Encoder;
+use crate::ModelError;
 
 /// The tokens that a request's lines go on from.
-pub(super) struct Prefix {
+pub(crate) struct Prefix {
     /// Prompt, steps, tokens that were kept of a step, and appended text.
-    pub(super) tokens: Vec<u32>,
+    pub(crate) tokens: Vec<u32>,
     /// Tokens of the prompt alone.
-    pub(super) prompt: usize,
+    pub(crate) prompt: usize,
     /// Tokens that the first step begins with, kept and appended ones: the last of all.
-    pub(super) given: usize,
+    pub(crate) given: usize,
 }
 
-impl<E: Executor> Engine<E> {
-    pub(super) fn prefix(&self, request: &Request) -> Result<Prefix, ModelError> {
+impl Encoder {
+    /// What the lines of a request go on from.
+    pub(crate) fn prefix(&self, request: &Request) -> Result<Prefix, ModelError> {
         let mut tokens = self.prompt_of(request)?.to_vec();
         let prompt = tokens.len();
         // A finished path that is taken up again loses its end token, which would end the new words
@@ -66,10 +67,7 @@ impl<E: Executor> Engine<E> {
     }
 
     /// Token ids of a prompt, see [`crate::TextSide::prompt_tokens`].
-    ///
-    /// # Errors
-    /// When the template refuses the chat or the text cannot be encoded.
-    pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
+    pub(crate) fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
         self.text.prompt_tokens(prompt)
     }
 }
@@ -79,24 +77,22 @@ mod tests {
     use tts_core::Trajectory;
 
     use super::*;
-    use crate::testing::{byte_config, lively_weights};
-    use crate::{EngineConfig, Native, Tokenizer};
+    use crate::{TextSide, Tokenizer};
 
     #[test]
     fn a_prompt_is_encoded_once() -> Result<(), ModelError> {
-        let native = Native::new(lively_weights(byte_config("llama"))?, 1)?;
-        let tokenizer = Arc::new(Tokenizer::bytes()?);
-        let engine = Engine::new(native, tokenizer, None, EngineConfig::default())?;
+        let text = TextSide { tokenizer: Arc::new(Tokenizer::bytes()?), template: None };
+        let encoder = Encoder::new(text, Vec::new());
         let request = |prompt: &Arc<Prompt>| {
             Request::new(Trajectory::new(Arc::clone(prompt), Vec::new(), 0, false), vec![1])
         };
         let prompt = Arc::new(Prompt::text("How many?"));
-        let first = engine.prompt_of(&request(&prompt))?;
-        assert_eq!(first.to_vec(), engine.prompt_tokens(&prompt)?);
+        let first = encoder.prompt_of(&request(&prompt))?;
+        assert_eq!(first.to_vec(), encoder.prompt_tokens(&prompt)?);
         for same in [&prompt, &Arc::new((*prompt).clone())] {
-            assert!(Arc::ptr_eq(&engine.prompt_of(&request(same))?, &first));
+            assert!(Arc::ptr_eq(&encoder.prompt_of(&request(same))?, &first));
         }
-        let other = engine.prompt_of(&request(&Arc::new(Prompt::from("How many?"))))?;
+        let other = encoder.prompt_of(&request(&Arc::new(Prompt::from("How many?"))))?;
         assert_ne!(other, first);
         Ok(())
     }

@@ -1,0 +1,216 @@
+//! What a remote engine is told: where its servers are, and how it may use them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::RemoteError;
+
+/// Which server listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ServerKind {
+    /// Found out by asking.
+    #[default]
+    Auto,
+    /// llama.cpp's `llama-server`, by its native `/completion`.
+    LlamaServer,
+    /// vLLM, by `/v1/completions` with token ids.
+    Vllm,
+    /// `SGLang`, by its native `/generate`.
+    Sglang,
+}
+
+impl std::fmt::Display for ServerKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::LlamaServer => "llama-server",
+            Self::Vllm => "vllm",
+            Self::Sglang => "sglang",
+        })
+    }
+}
+
+/// How a server is asked for lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Calls {
+    /// A call a step, each with the seed of its step: a line is the same whether it was asked for step by
+    /// step or to its end, as with an engine of one's own.
+    #[default]
+    Steps,
+    /// A call a line, with the seed of its first step: fewer calls, but a line that goes on for several
+    /// steps is another than the same one asked for step by step.
+    Lines,
+}
+
+/// Money for a million tokens, in whatever currency.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Price {
+    /// Prompt tokens that the server computed.
+    pub prompt: f64,
+    /// Prompt tokens that it had at hand.
+    pub cached: f64,
+    /// Tokens that it generated.
+    pub generated: f64,
+}
+
+/// Settings of a [`Remote`](super::Remote) engine.
+///
+/// ```
+/// use tts_models::remote::RemoteConfig;
+/// let config: RemoteConfig = serde_json::from_str(
+///     r#"{"servers": ["http://127.0.0.1:8080"], "calls": "lines", "lines": 32}"#,
+/// )?;
+/// assert!(config.check().is_ok());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RemoteConfig {
+    /// Base addresses, `http://host:port`, of servers with the same model. A problem keeps to one of them,
+    /// whose cache then knows its prefixes, as long as that one answers.
+    pub servers: Vec<String>,
+    /// Which kind they are.
+    pub kind: ServerKind,
+    /// The model, by the name that the server knows it by; `None` for the only one.
+    pub model: Option<String>,
+    /// GGUF file, or folder with `tokenizer.json` and `tokenizer_config.json`, of the same model: weights
+    /// are not read. `None` where the server names files that are on this machine.
+    pub text: Option<PathBuf>,
+    /// The environment variable that holds the API key, sent as `Authorization: Bearer`.
+    pub key_variable: Option<String>,
+    /// Variables of the chat template, `enable_thinking` say.
+    pub template: BTreeMap<String, serde_json::Value>,
+    /// Lines in flight for each server; 0 for its slots, or 64 where it has none.
+    pub lines: usize,
+    /// What is asked in one call.
+    pub calls: Calls,
+    /// Whether prefixes may come from the server's cache. On llama-server a line then depends on what
+    /// happened to be cached.
+    pub cache: bool,
+    /// Whether log-probabilities are asked for. Where a server leaves some out they are asked for one by
+    /// one; where it has none of our definition a line fails.
+    pub logprobs: bool,
+    /// Takes a server's log-probabilities for those of temperature 1, whatever it is known to give:
+    /// `SGLang` with `SGLANG_RETURN_ORIGINAL_LOGPROB=1`.
+    pub trust_logprobs: bool,
+    /// Goes on with a server that does not draw by seeds: nothing can be repeated or resumed then.
+    pub unseeded: bool,
+    /// Whether the server is tried out at connection, see [`SelfTest`](super::SelfTest).
+    pub self_test: bool,
+    /// How often a call is made before its line fails, at least 1.
+    pub attempts: u32,
+    /// Seconds before the first repetition; they double, up to 30, and vary by half. A server's
+    /// `Retry-After` counts where it is longer.
+    pub pause_seconds: f64,
+    /// Seconds to connect.
+    pub connect_seconds: f64,
+    /// Seconds for a call, from its start to its last byte.
+    pub call_seconds: f64,
+    /// What tokens cost.
+    pub price: Price,
+}
+
+impl Default for RemoteConfig {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            kind: ServerKind::Auto,
+            model: None,
+            text: None,
+            key_variable: None,
+            template: BTreeMap::new(),
+            lines: 0,
+            calls: Calls::Steps,
+            cache: true,
+            logprobs: true,
+            trust_logprobs: false,
+            unseeded: false,
+            self_test: true,
+            attempts: 4,
+            pause_seconds: 0.25,
+            connect_seconds: 5.0,
+            call_seconds: 600.0,
+            price: Price::default(),
+        }
+    }
+}
+
+impl RemoteConfig {
+    /// One server, everything else by default.
+    pub fn server(address: impl Into<String>) -> Self {
+        Self { servers: vec![address.into()], ..Self::default() }
+    }
+
+    /// # Errors
+    /// When no server is named, an address is none of HTTP, or a number is out of range.
+    pub fn check(&self) -> Result<(), RemoteError> {
+        let bad = |field: &str, problem: String| Err(RemoteError::config(field, problem));
+        if self.servers.is_empty() {
+            return bad("servers", "none, expected at least one address".into());
+        }
+        for address in &self.servers {
+            match reqwest::Url::parse(address) {
+                Ok(url) if url.scheme() == "http" || url.scheme() == "https" => {}
+                Ok(url) => {
+                    let scheme = url.scheme();
+                    return bad("servers", format!("{address}: {scheme} is not http or https"));
+                }
+                Err(error) => return bad("servers", format!("{address}: {error}")),
+            }
+        }
+        if self.attempts == 0 {
+            return bad("attempts", "0, expected at least 1".into());
+        }
+        let seconds = [
+            ("pause_seconds", self.pause_seconds),
+            ("connect_seconds", self.connect_seconds),
+            ("call_seconds", self.call_seconds),
+        ];
+        for (field, value) in seconds {
+            let least = if field == "pause_seconds" { 0.0 } else { f64::MIN_POSITIVE };
+            if !(value >= least && Duration::try_from_secs_f64(value).is_ok()) {
+                return bad(field, format!("{value}, expected a number of seconds"));
+            }
+        }
+        let prices = [self.price.prompt, self.price.cached, self.price.generated];
+        if prices.iter().any(|price| !price.is_finite() || *price < 0.0) {
+            return bad("price", "a price is negative or not a number".into());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_settings_are_named() {
+        let good = RemoteConfig::server("http://127.0.0.1:1");
+        assert!(good.check().is_ok());
+        let price = |prompt: f64| Price { prompt, ..Price::default() };
+        let bad = [
+            (RemoteConfig { servers: Vec::new(), ..good.clone() }, "servers: none"),
+            (RemoteConfig::server("127.0.0.1:8080"), "servers: 127.0.0.1:8080"),
+            (RemoteConfig::server("ftp://x"), "ftp is not http or https"),
+            (RemoteConfig { attempts: 0, ..good.clone() }, "attempts: 0"),
+            (RemoteConfig { pause_seconds: -1.0, ..good.clone() }, "pause_seconds: -1"),
+            (RemoteConfig { call_seconds: 0.0, ..good.clone() }, "call_seconds: 0"),
+            (RemoteConfig { connect_seconds: f64::NAN, ..good.clone() }, "connect_seconds: NaN"),
+            (RemoteConfig { price: price(-1.0), ..good.clone() }, "price"),
+            (RemoteConfig { price: price(f64::INFINITY), ..good.clone() }, "price"),
+        ];
+        for (config, expected) in bad {
+            let error = config.check().expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        assert!(RemoteConfig { pause_seconds: 0.0, ..good }.check().is_ok());
+    }
+}

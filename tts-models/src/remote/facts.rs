@@ -1,0 +1,151 @@
+//! What a server says of itself: its kind, its model, and its limits.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::dialect::{Dialect, LlamaServer, Sglang, Vllm, integer};
+use super::http::Http;
+use super::{RemoteConfig, RemoteError, ServerKind};
+
+/// A server, by its own word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    /// What it is.
+    pub kind: ServerKind,
+    /// Its version, as it writes it.
+    pub version: String,
+    /// The model, by the name that it is asked for by.
+    pub model: String,
+    /// The model's files, on the server's machine.
+    pub files: Option<String>,
+    /// Tokens of a prompt and what follows, at most.
+    pub positions: usize,
+    /// Sequences that it keeps apart, where it does.
+    pub slots: Option<usize>,
+    /// Whether it draws by the seeds that it is given.
+    pub seeded: bool,
+    /// Parameters of the model, where it says so.
+    pub parameters: Option<u64>,
+}
+
+impl Facts {
+    /// The model's name without the folders that it lies in.
+    pub fn name(&self) -> &str {
+        let name = self.model.trim_end_matches(['/', '\\']);
+        name.rsplit(['/', '\\']).next().unwrap_or(name)
+    }
+}
+
+/// Asks a server what it is.
+pub(super) async fn ask(http: &Http, config: &RemoteConfig) -> Result<Facts, RemoteError> {
+    let kinds = match config.kind {
+        ServerKind::Auto => vec![ServerKind::LlamaServer, ServerKind::Sglang, ServerKind::Vllm],
+        kind => vec![kind],
+    };
+    for kind in kinds {
+        let found = match kind {
+            ServerKind::LlamaServer => llama(http).await,
+            ServerKind::Sglang => sglang(http).await,
+            _ => vllm(http, config.model.as_deref()).await,
+        };
+        match found {
+            // Another kind of server does not know the path.
+            Err(RemoteError::Refused { status: 400..=499, .. } | RemoteError::Answer { .. })
+                if config.kind == ServerKind::Auto => {}
+            found => return found,
+        }
+    }
+    let problem = "none of llama-server, SGLang and vLLM, by its /props, /server_info and /version";
+    Err(RemoteError::answer(http.base(), problem))
+}
+
+/// How its kind is spoken to.
+pub(super) fn dialect(kind: ServerKind) -> Box<dyn Dialect> {
+    match kind {
+        ServerKind::LlamaServer => Box::new(LlamaServer),
+        ServerKind::Sglang => Box::new(Sglang),
+        ServerKind::Auto | ServerKind::Vllm => Box::new(Vllm),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+fn size(http: &Http, value: &Value, name: &str) -> Result<usize, RemoteError> {
+    let size = integer(value, name).map_err(|problem| RemoteError::answer(http.base(), problem))?;
+    Ok(usize::try_from(size).unwrap_or(usize::MAX))
+}
+
+async fn llama(http: &Http) -> Result<Facts, RemoteError> {
+    let props = http.get("/props").await?;
+    let slots = size(http, &props["total_slots"], "total_slots")?;
+    let positions = size(http, &props["default_generation_settings"]["n_ctx"], "n_ctx")?;
+    let models = http.get("/v1/models").await?;
+    let files = text(&props["model_path"]);
+    let model = text(&props["model_alias"]).filter(|name| !name.is_empty());
+    Ok(Facts {
+        kind: ServerKind::LlamaServer,
+        version: text(&props["build_info"]).unwrap_or_default(),
+        model: model.or_else(|| files.clone()).unwrap_or_default(),
+        files,
+        positions,
+        slots: Some(slots),
+        seeded: true,
+        parameters: models["data"][0]["meta"]["n_params"].as_u64(),
+    })
+}
+
+async fn sglang(http: &Http) -> Result<Facts, RemoteError> {
+    let info = http.get("/server_info").await?;
+    let seeded = info["enable_deterministic_inference"].as_bool();
+    let seeded = seeded.ok_or_else(|| {
+        RemoteError::answer(http.base(), "/server_info without enable_deterministic_inference")
+    })?;
+    let length = match &info["context_length"] {
+        Value::Null => &info["max_req_input_len"],
+        length => length,
+    };
+    let files = text(&info["model_path"]);
+    Ok(Facts {
+        kind: ServerKind::Sglang,
+        version: text(&info["version"]).unwrap_or_default(),
+        model: text(&info["served_model_name"]).or_else(|| files.clone()).unwrap_or_default(),
+        files,
+        positions: size(http, length, "context_length")?,
+        slots: None,
+        seeded,
+        parameters: None,
+    })
+}
+
+async fn vllm(http: &Http, model: Option<&str>) -> Result<Facts, RemoteError> {
+    let version = http.get("/version").await?;
+    let models = http.get("/v1/models").await?;
+    let list = models["data"].as_array().map_or(&[][..], Vec::as_slice);
+    let names = || list.iter().filter_map(|model| model["id"].as_str());
+    let found = match (model, list) {
+        (None, [only]) => Some(only),
+        (None, _) => None,
+        (Some(name), list) => list.iter().find(|model| model["id"] == name),
+    };
+    let Some(found) = found else {
+        let names: Vec<&str> = names().collect();
+        let problem = match model {
+            Some(name) => format!("{name:?} is not served here; there are: {}", names.join(", ")),
+            None => format!("several models, name one of: {}", names.join(", ")),
+        };
+        return Err(RemoteError::config("model", format!("{}: {problem}", http.base())));
+    };
+    Ok(Facts {
+        kind: ServerKind::Vllm,
+        version: text(&version["version"]).unwrap_or_default(),
+        model: text(&found["id"]).unwrap_or_default(),
+        files: text(&found["root"]),
+        positions: size(http, &found["max_model_len"], "max_model_len")?,
+        slots: None,
+        seeded: true,
+        parameters: None,
+    })
+}

@@ -1,0 +1,163 @@
+//! One call to one server: JSON out, JSON back, errors with what the server said.
+
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response};
+use serde_json::Value;
+
+use super::retry::retry_after;
+use super::{RemoteConfig, RemoteError};
+
+/// The longest answer that is read, in bytes: a server that never ends must not fill the memory.
+const LONGEST: usize = 256 << 20;
+
+/// Bytes of an error page that are shown.
+const SHOWN: usize = 300;
+
+/// A server's address, and the connections to it.
+#[derive(Debug, Clone)]
+pub(super) struct Http {
+    client: Client,
+    base: String,
+}
+
+impl Http {
+    /// Connections that all servers share.
+    pub(super) fn client(config: &RemoteConfig) -> Result<Client, RemoteError> {
+        let mut headers = HeaderMap::new();
+        if let Some(variable) = &config.key_variable {
+            let key = std::env::var(variable).map_err(|error| {
+                RemoteError::config("key_variable", format!("{variable}: {error}"))
+            })?;
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+                .map_err(|error| {
+                    RemoteError::config("key_variable", format!("{variable}: {error}"))
+                })?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let seconds = Duration::from_secs_f64;
+        Client::builder()
+            .default_headers(headers)
+            .connect_timeout(seconds(config.connect_seconds))
+            .timeout(seconds(config.call_seconds))
+            // Servers of Python close idle connections after five seconds.
+            .pool_idle_timeout(Duration::from_secs(4))
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| RemoteError::config("client", causes(&error)))
+    }
+
+    pub(super) fn new(client: Client, address: &str) -> Self {
+        Self { client, base: address.trim_end_matches('/').to_owned() }
+    }
+
+    /// The server's address.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub(super) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Value, RemoteError> {
+        let url = self.url(path);
+        let sent = self.client.get(&url).send().await;
+        Self::read(url, sent).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
+        let url = self.url(path);
+        let bytes = serde_json::to_vec(body)
+            .map_err(|error| RemoteError::answer(&*url, format!("the request: {error}")))?;
+        let json = HeaderValue::from_static("application/json");
+        let sent = self.client.post(&url).header(CONTENT_TYPE, json).body(bytes).send().await;
+        Self::read(url, sent).await
+    }
+
+    async fn read(url: String, sent: reqwest::Result<Response>) -> Result<Value, RemoteError> {
+        let broken = |error: &reqwest::Error| RemoteError::Unreachable {
+            url: url.clone(),
+            problem: causes(error),
+        };
+        let mut response = sent.map_err(|error| broken(&error))?;
+        let status = response.status();
+        let header = response.headers().get(RETRY_AFTER);
+        let header = header.and_then(|value| value.to_str().ok());
+        let later = header.and_then(|value| retry_after(value, SystemTime::now()));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
+            if body.len() + chunk.len() > LONGEST {
+                let problem = format!("an answer of more than {LONGEST} bytes");
+                return Err(RemoteError::answer(url, problem));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if !status.is_success() {
+            return Err(RemoteError::Refused {
+                url,
+                status: status.as_u16(),
+                message: said(&body),
+                retry_after: later,
+            });
+        }
+        let answer: Value = serde_json::from_slice(&body).map_err(|error| {
+            let problem = format!("not JSON: {error}: {}", beginning(&body));
+            RemoteError::answer(&*url, problem)
+        })?;
+        match &answer["error"] {
+            Value::Null => Ok(answer),
+            _ => Err(RemoteError::answer(url, format!("an error in place of an answer: {}", said(&body)))),
+        }
+    }
+}
+
+/// An error with its causes: the library's own text stops before the one that tells.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// What an error's body says, in any of the forms that servers use.
+fn said(body: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else { return beginning(body) };
+    let places = [&value["error"]["message"], &value["message"], &value["error"], &value["detail"]];
+    let text = places.into_iter().find_map(Value::as_str);
+    text.map_or_else(|| beginning(body), str::to_owned)
+}
+
+fn beginning(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
+    if text.trim().is_empty() { "(nothing)".into() } else { text.trim().to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_tell_errors_in_many_forms() {
+        for (body, expected) in [
+            (r#"{"error":{"message":"too long","code":400}}"#, "too long"),
+            (r#"{"object":"error","message":"flat"}"#, "flat"),
+            (r#"{"error":"plain"}"#, "plain"),
+            (r#"{"detail":"Not Found"}"#, "Not Found"),
+            (r#"{"detail":[{"loc":["body"]}]}"#, r#"{"detail":[{"loc":["body"]}]}"#),
+            ("<html>Bad Gateway</html>", "<html>Bad Gateway</html>"),
+            ("  ", "(nothing)"),
+        ] {
+            assert_eq!(said(body.as_bytes()), expected);
+        }
+        assert_eq!(beginning(&[b'x'; 1000]).len(), SHOWN);
+    }
+}

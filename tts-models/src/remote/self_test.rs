@@ -1,0 +1,107 @@
+//! What a server promises, and what it showed: the same line twice, with other seeds, cached and not.
+//!
+//! The prompt is longer than the blocks that servers keep, and the lines are short. Nothing is refused for
+//! what it shows: a server whose lines depend on its cache can still be searched on, but a record of it cannot be
+//! repeated, and whoever reads the record is told.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Prompt, Sampling, seed};
+
+use super::call::Ask;
+use super::server::{Server, Servers};
+use super::RemoteError;
+use crate::write::Encoder;
+
+/// Tokens of a line.
+const TOKENS: u32 = 24;
+
+/// Words of the prompt: more than the 128 tokens of the largest blocks that are kept.
+const WORDS: usize = 160;
+
+/// What was seen when a server was tried out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SelfTest {
+    /// The same line again, with its prefix from the cache both times, has the same tokens.
+    pub repeats: bool,
+    /// A line whose prefix comes from the cache has the tokens of one that was computed whole; `None` where
+    /// the server cannot be told to compute.
+    pub cached_as_cold: Option<bool>,
+    /// Lines of different seeds differ.
+    pub seeds_count: bool,
+    /// The greatest difference of log-probabilities between the line from the cache and the one computed whole,
+    /// in nats, before they part.
+    pub logprob_difference: Option<f32>,
+}
+
+impl fmt::Display for SelfTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let yes = |yes: bool| if yes { "yes" } else { "NO" };
+        write!(f, "same seed, same line: {}; ", yes(self.repeats))?;
+        write!(f, "other seed, other line: {}; ", yes(self.seeds_count))?;
+        match self.cached_as_cold {
+            Some(same) => write!(f, "cached as computed: {}", yes(same))?,
+            None => f.write_str("cached as computed: not tried")?,
+        }
+        match self.logprob_difference {
+            Some(difference) => write!(f, " (log-probabilities differ by {difference:.2e})"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Tries out the first server.
+pub(super) async fn run(servers: &Servers, words: &Encoder) -> Result<SelfTest, RemoteError> {
+    let text: Vec<String> = (0..WORDS).map(|word| format!("number {word}")).collect();
+    let prompt = words.prompt_tokens(&Prompt::text(text.join(", ")))?;
+    let room = servers.all.iter().map(|server| server.facts.positions).min().unwrap_or_default();
+    let most = room.saturating_sub(TOKENS as usize).min(prompt.len());
+    let tokens = &prompt[..most.max(1)];
+    let line = async |number: u64, cache: bool| line(servers, words, tokens, number, cache).await;
+    let cold = line(1, false).await?;
+    let warm = [line(1, true).await?, line(1, true).await?];
+    let other = line(2, true).await?;
+    let ids = |line: &[(u32, Option<f32>)]| -> Vec<u32> { line.iter().map(|(id, _)| *id).collect() };
+    // A server that can be told to compute says how much it had at hand.
+    let together = cold.iter().zip(&warm[1]).take_while(|((a, _), (b, _))| a == b);
+    let differences = together.filter_map(|((_, a), (_, b))| Some((a.as_ref()? - b.as_ref()?).abs()));
+    let difference = differences.reduce(f32::max);
+    let tells = servers.all.first().is_some_and(|server| server.facts.kind != super::ServerKind::Sglang);
+    Ok(SelfTest {
+        repeats: ids(&warm[0]) == ids(&warm[1]),
+        cached_as_cold: tells.then(|| ids(&cold) == ids(&warm[1])),
+        seeds_count: ids(&warm[1]) != ids(&other),
+        logprob_difference: difference.filter(|_| tells),
+    })
+}
+
+async fn line(
+    servers: &Servers,
+    words: &Encoder,
+    tokens: &[u32],
+    number: u64,
+    cache: bool,
+) -> Result<Vec<(u32, Option<f32>)>, RemoteError> {
+    // At temperature 1 every server's log-probabilities are the model's.
+    let sampling = Sampling::temperature(1.0);
+    let ask = |slot| Ask {
+        tokens,
+        most: TOKENS,
+        seed: seed::mix(0x5e1f, number),
+        sampling: &sampling,
+        stops: &[],
+        stop_tokens: words.end_tokens(),
+        logprobs: servers.config.logprobs,
+        top: 0,
+        slot,
+        cache,
+    };
+    let make = |server: &Server, slot| servers.dialect.ask(&server.facts, &ask(slot));
+    let read = |_: &Server, answer| servers.dialect.reply(&ask(None), answer);
+    let reply = servers.call(0, 0, tokens, &mut None, make, read).await?;
+    let known = reply.cached.unwrap_or(0);
+    servers.ledger.answered(reply.prompt, known, reply.drawn.len() as u64);
+    Ok(reply.drawn.into_iter().map(|drawn| (drawn.token, drawn.logprob)).collect())
+}

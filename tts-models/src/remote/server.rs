@@ -1,0 +1,155 @@
+//! Servers with the same model, and calls that are made again, or elsewhere, where one fails.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::circuit::Circuit;
+use super::dialect::{Dialect, Post};
+use super::facts::Facts;
+use super::gate::{Gate, Permit};
+use super::http::Http;
+use super::ledger::Ledger;
+use super::{RemoteConfig, RemoteError, retry};
+use serde_json::Value;
+use tts_core::seed;
+
+/// One server.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) http: Http,
+    pub(super) facts: Facts,
+    pub(super) gate: Arc<Gate>,
+    circuit: Circuit,
+}
+
+/// All of them, and how they are used.
+#[derive(Debug)]
+pub(super) struct Servers {
+    pub(super) all: Vec<Server>,
+    pub(super) dialect: Box<dyn Dialect>,
+    pub(super) config: RemoteConfig,
+    pub(super) ledger: Ledger,
+}
+
+impl Server {
+    pub(super) fn new(http: Http, facts: Facts, lines: usize, slots: bool) -> Self {
+        Self { http, facts, gate: Gate::new(lines, slots), circuit: Circuit::default() }
+    }
+
+    async fn post(&self, post: &Post) -> Result<Value, RemoteError> {
+        let (path, body) = post;
+        let answer = self.http.post(path, body).await;
+        match &answer {
+            Err(error) if error.is_failure() => self.circuit.failed(error, Instant::now()),
+            _ => self.circuit.succeeded(),
+        }
+        answer
+    }
+}
+
+/// A server, and a slot of it, that a line keeps as long as it runs.
+#[derive(Debug)]
+pub(super) struct Place {
+    server: usize,
+    permit: Permit,
+}
+
+impl Servers {
+    pub(super) fn server(&self, place: &Place) -> &Server {
+        &self.all[place.server]
+    }
+
+    pub(super) fn slot(place: &Place) -> Option<usize> {
+        place.permit.slot()
+    }
+
+    /// The servers in the order in which a problem asks them: each problem has one of its own.
+    fn order(&self, problem: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.all.len()).collect();
+        order.sort_by_key(|&server| seed::hash_text(problem, self.all[server].http.base()));
+        order
+    }
+
+    /// Waits for a slot on the first server that is not resting.
+    async fn enter(&self, problem: u64, tokens: &[u32]) -> Result<Place, RemoteError> {
+        let order = self.order(problem);
+        let mut soonest = None;
+        for &server in &order {
+            match self.all[server].circuit.admit(Instant::now()) {
+                None => {
+                    let permit = self.all[server].gate.enter(tokens.into()).await;
+                    let lost = || RemoteError::config("gate", "the line was lost");
+                    return Ok(Place { server, permit: permit.ok_or_else(lost)? });
+                }
+                Some(rest) => soonest = Some(soonest.map_or(rest, |s: std::time::Duration| s.min(rest))),
+            }
+        }
+        tokio::time::sleep(soonest.unwrap_or_default()).await;
+        let first = &self.all[order[0]];
+        Err(first.circuit.error(first.http.base()))
+    }
+
+    /// Makes a call behind `tokens`, again and elsewhere if it must, and reads its answer. `place` is where
+    /// the line runs, and where it ran last afterwards.
+    ///
+    /// # Errors
+    /// The last one, when the attempts are used up or the call is at fault.
+    pub(super) async fn call<T>(
+        &self,
+        problem: u64,
+        line: u64,
+        tokens: &[u32],
+        place: &mut Option<Place>,
+        make: impl Fn(&Server, Option<usize>) -> Post + Sync,
+        read: impl Fn(&Server, Value) -> Result<T, String> + Sync,
+    ) -> Result<T, RemoteError> {
+        let mut repetition = 0;
+        loop {
+            let error = match self.once(problem, tokens, place, &make, &read).await {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            // Its slot is for others meanwhile, and another server may be there for it.
+            *place = None;
+            if !error.is_passing() || repetition + 1 >= self.config.attempts {
+                self.ledger.failed();
+                return Err(error);
+            }
+            let asked = match &error {
+                RemoteError::Refused { retry_after, .. } => *retry_after,
+                _ => None,
+            };
+            let pause = retry::pause(self.config.pause_seconds, repetition, line, asked);
+            repetition += 1;
+            self.ledger.repeated();
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    async fn once<T>(
+        &self,
+        problem: u64,
+        tokens: &[u32],
+        place: &mut Option<Place>,
+        make: &(impl Fn(&Server, Option<usize>) -> Post + Sync),
+        read: &(impl Fn(&Server, Value) -> Result<T, String> + Sync),
+    ) -> Result<T, RemoteError> {
+        if place.is_none() {
+            *place = Some(self.enter(problem, tokens).await?);
+        }
+        let Some(here) = place.as_ref() else {
+            return Err(RemoteError::config("gate", "the line was lost"));
+        };
+        let server = self.server(here);
+        let post = make(server, Self::slot(here));
+        let answer = server.post(&post).await?;
+        read(server, answer).map_err(|problem| RemoteError::answer(server.http.url(post.0), problem))
+    }
+}
+
+impl Place {
+    /// Tells what its slot holds by now.
+    pub(super) fn holds(&self, tokens: &[u32]) {
+        self.permit.holds(tokens);
+    }
+}
