@@ -77,7 +77,7 @@ pub use drive::{
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{
     BoxError, Finished, Generated, Generator, Given, GroupId, Judged, Lane, Likelihood, LineError,
-    LineId, Request, Scored, Scoring, Session, StepScorer, Store, Stored, scorer,
+    LineId, Request, Scored, Scoring, Session, StepScorer, Store, Stored, gather, scorer,
 };
 pub use path::{
     Aggregate, Completion, Finish, Halt, Message, Node, NodeId, NodeKind, Notes, Prompt, Role,

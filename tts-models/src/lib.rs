@@ -35,6 +35,8 @@
 //! `burn`: Burn's types in the interface, which are those of one version of Burn: the decoder as Burn modules
 //! (`exec::transformer`), `Plain` and `train::Trainer::train_on` on any of its backends.
 //!
+//! `remote`: vLLM, `SGLang` and llama-server as engines, over HTTP ([`remote`]); `https`: the same over TLS.
+//!
 //! `cuda`: own kernels and Burn's backend on NVIDIA GPUs. It builds without a toolkit: driver and
 //! compiler are loaded when a program starts to use them.
 //!
@@ -47,6 +49,8 @@ pub mod error;
 pub mod exec;
 mod kernels;
 pub mod load;
+#[cfg(feature = "remote")]
+pub mod remote;
 #[doc(hidden)]
 pub mod testing;
 pub mod text;

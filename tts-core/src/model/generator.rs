@@ -186,6 +186,32 @@ pub trait Session: Send {
     fn cancel(&mut self, line: LineId);
 }
 
+/// Answers a batch by a session: what [`Generator::generate`] is for a generator whose own form is the pull form.
+///
+/// # Errors
+/// When the generator as a whole failed.
+pub fn gather(session: &mut dyn Session, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+    let mut places = std::collections::HashMap::new();
+    let mut out: Vec<Generated> = Vec::with_capacity(batch.len());
+    for (index, request) in batch.iter().enumerate() {
+        let ids = session.submit(request.clone());
+        places.extend(ids.into_iter().enumerate().map(|(line, id)| (id, (index, line))));
+        out.push(lost(request, "the line was never answered"));
+    }
+    loop {
+        let finished = session.poll()?;
+        if finished.is_empty() {
+            return Ok(out);
+        }
+        for Finished { line, result, computed_tokens, cached_tokens } in finished {
+            let Some(&(index, line)) = places.get(&line) else { continue };
+            out[index].lines[line] = result;
+            out[index].computed_tokens += computed_tokens;
+            out[index].cached_tokens += cached_tokens;
+        }
+    }
+}
+
 /// After so many failures in a row, and no success, a generator is taken to be down.
 const DOWN: usize = 3;
 

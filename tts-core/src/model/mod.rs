@@ -7,7 +7,7 @@ pub mod scorer;
 pub mod store;
 
 pub use generator::{
-    BoxError, Finished, Generated, Generator, Lane, LineError, LineId, Request, Session,
+    BoxError, Finished, Generated, Generator, Lane, LineError, LineId, Request, Session, gather,
 };
 pub use likelihood::{Given, Likelihood};
 pub use scorer::{GroupId, Judged, Scored, Scoring, StepScorer};

@@ -34,7 +34,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::generator::{BoxError, Finished, Generated, Generator, LineId, Request, Session};
+use super::generator::{
+    BoxError, Finished, Generated, Generator, LineId, Request, Session, gather,
+};
 use crate::cost::ModelCost;
 use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until, Watch};
 
@@ -258,28 +260,7 @@ pub struct Stored<'s, G> {
 
 impl<G: Generator> Generator for Stored<'_, G> {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let mut session = self.session();
-        let mut places = HashMap::new();
-        let mut out: Vec<Generated> = Vec::with_capacity(batch.len());
-        for (at, request) in batch.iter().enumerate() {
-            let ids = session.submit(request.clone());
-            places.extend(ids.into_iter().enumerate().map(|(line, id)| (id, (at, line))));
-            let lost = crate::LineError("the line was never answered".into());
-            let lines = vec![Err(lost); request.seeds.len()];
-            out.push(Generated { lines, computed_tokens: 0, cached_tokens: 0 });
-        }
-        loop {
-            let finished = session.poll()?;
-            if finished.is_empty() {
-                return Ok(out);
-            }
-            for Finished { line, result, computed_tokens, cached_tokens } in finished {
-                let Some(&(at, line)) = places.get(&line) else { continue };
-                out[at].lines[line] = result;
-                out[at].computed_tokens += computed_tokens;
-                out[at].cached_tokens += cached_tokens;
-            }
-        }
+        gather(&mut *self.session(), batch)
     }
 
     fn session(&self) -> Box<dyn Session + '_> {

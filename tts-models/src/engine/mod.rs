@@ -19,13 +19,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Generated, Generator, LineError, Prompt, Request, Session};
+use tts_core::{BoxError, Generated, Generator, Prompt, Request, Session, gather};
 
-pub use backbone::{Backbone, Wanted};
 use crate::exec::cache::PrefixCache;
 use crate::text::template::{ChatTemplate, TemplateArgument};
 use crate::write::Encoder;
 use crate::{Executor, ModelError, TextSide, Tokenizer, WeightFormat};
+pub use backbone::{Backbone, Wanted};
 
 /// How much an engine does at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -196,30 +196,7 @@ impl<E: Executor> Engine<E> {
 
 impl<E: Executor> Generator for Engine<E> {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let mut session = self.session();
-        let lost = || Err(LineError("the line was lost".into()));
-        let mut out: Vec<Generated> = Vec::new();
-        let mut places = std::collections::HashMap::new();
-        for (index, request) in batch.iter().enumerate() {
-            for (slot, id) in session.submit(request.clone()).into_iter().enumerate() {
-                places.insert(id, (index, slot));
-            }
-            let lines = request.seeds.iter().map(|_| lost()).collect();
-            out.push(Generated { lines, computed_tokens: 0, cached_tokens: 0 });
-        }
-        loop {
-            let finished = session.poll()?;
-            if finished.is_empty() {
-                return Ok(out);
-            }
-            for line in finished {
-                if let Some(&(index, slot)) = places.get(&line.line) {
-                    out[index].lines[slot] = line.result;
-                    out[index].computed_tokens += line.computed_tokens;
-                    out[index].cached_tokens += line.cached_tokens;
-                }
-            }
-        }
+        gather(&mut *self.session(), batch)
     }
 
     fn session(&self) -> Box<dyn Session + '_> {

@@ -63,7 +63,11 @@ impl Circuit {
     /// Why it rests.
     pub(super) fn error(&self, url: &str) -> RemoteError {
         let state = self.state();
-        RemoteError::Down { url: url.to_owned(), failures: state.failures, last: state.last.clone() }
+        RemoteError::Down {
+            url: url.to_owned(),
+            failures: state.failures,
+            last: state.last.clone(),
+        }
     }
 }
 
@@ -86,7 +90,10 @@ mod tests {
         assert_eq!(circuit.admit(later), Some(FIRST), "and only one");
         circuit.failed(&error, later);
         assert_eq!(circuit.admit(later), Some(FIRST * 2), "the pause doubles");
-        assert_eq!(circuit.error("u").to_string(), "u: down after 6 failures in a row, the last one: u: refused");
+        assert_eq!(
+            circuit.error("u").to_string(),
+            "u: down after 6 failures in a row, the last one: u: refused"
+        );
         for _ in 0..20 {
             circuit.failed(&error, later);
         }

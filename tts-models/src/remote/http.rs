@@ -30,8 +30,8 @@ impl Http {
             let key = std::env::var(variable).map_err(|error| {
                 RemoteError::config("key_variable", format!("{variable}: {error}"))
             })?;
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", key.trim()))
-                .map_err(|error| {
+            let mut value =
+                HeaderValue::from_str(&format!("Bearer {}", key.trim())).map_err(|error| {
                     RemoteError::config("key_variable", format!("{variable}: {error}"))
                 })?;
             value.set_sensitive(true);
@@ -109,7 +109,10 @@ impl Http {
         })?;
         match &answer["error"] {
             Value::Null => Ok(answer),
-            _ => Err(RemoteError::answer(url, format!("an error in place of an answer: {}", said(&body)))),
+            _ => Err(RemoteError::answer(
+                url,
+                format!("an error in place of an answer: {}", said(&body)),
+            )),
         }
     }
 }

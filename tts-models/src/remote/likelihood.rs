@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::Value;
 use tts_core::{BoxError, Given, Likelihood, seed};
 
-use super::line::force;
+use super::one::Asker;
 use super::server::{Server, Servers};
 use super::{Remote, RemoteError};
 use crate::ModelError;
+use crate::write::Encoder;
 
 impl Likelihood for Remote {
     /// A call a text where the server judges given tokens, a call a token where it does not (llama-server).
@@ -27,11 +28,12 @@ impl Likelihood for Remote {
                 return Err(ModelError::input(format!("text {place}"), problem).into());
             }
         }
-        let (servers, batch) = (Arc::clone(&self.servers), batch.to_vec());
+        let (servers, words) = (Arc::clone(&self.servers), Arc::clone(&self.words));
+        let batch = batch.to_vec();
         let judged = self.runtime.wait(async move {
             let texts = batch.into_iter().map(|text| {
-                let servers = Arc::clone(&servers);
-                tokio::spawn(async move { judge(&servers, &text).await })
+                let (servers, words) = (Arc::clone(&servers), Arc::clone(&words));
+                tokio::spawn(async move { judge(&servers, &words, &text).await })
             });
             let texts: Vec<_> = texts.collect();
             let mut out = Vec::with_capacity(texts.len());
@@ -45,7 +47,7 @@ impl Likelihood for Remote {
     }
 }
 
-async fn judge(servers: &Servers, text: &Given) -> Result<Vec<f32>, RemoteError> {
+async fn judge(servers: &Servers, words: &Encoder, text: &Given) -> Result<Vec<f32>, RemoteError> {
     let Given { context, tokens } = text;
     if tokens.is_empty() {
         return Ok(Vec::new());
@@ -67,8 +69,8 @@ async fn judge(servers: &Servers, text: &Given) -> Result<Vec<f32>, RemoteError>
     let mut out = Vec::with_capacity(tokens.len());
     for end in context.len()..all.len() {
         let behind = &all[..end];
-        let (logprob, ..) = force(servers, behind, all[end], 0, problem, problem, &mut place).await?;
-        out.push(logprob);
+        let asker = Asker { servers, words, problem, line: problem };
+        out.push(asker.logprob(behind, all[end], 0, &mut place).await?.logprob);
     }
     if let Some(place) = &place {
         place.holds(&all);

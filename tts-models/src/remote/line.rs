@@ -10,6 +10,7 @@ use std::sync::Arc;
 use tts_core::{Completion, Finish, LineError, LineId, Request, seed};
 
 use super::call::{Ask, Drawn, Ended, Reply};
+use super::one::Asker;
 use super::server::{Place, Servers};
 use super::{Calls, RemoteError};
 use crate::engine::sampling::{Sampled, Signals};
@@ -43,7 +44,11 @@ impl Line {
         Ran { result, computed, cached }
     }
 
-    async fn write(&mut self, computed: &mut u64, cached: &mut u64) -> Result<Completion, RemoteError> {
+    async fn write(
+        &mut self,
+        computed: &mut u64,
+        cached: &mut u64,
+    ) -> Result<Completion, RemoteError> {
         let by_step = self.servers.config.calls == Calls::Steps;
         let mut tokens = self.prefix.tokens.clone();
         let mut place = None;
@@ -106,7 +111,8 @@ impl Line {
             slot,
             cache: servers.config.cache,
         };
-        let make = |server: &super::server::Server, slot| servers.dialect.ask(&server.facts, &ask(slot));
+        let make =
+            |server: &super::server::Server, slot| servers.dialect.ask(&server.facts, &ask(slot));
         let read = |_: &super::server::Server, answer| servers.dialect.reply(&ask(None), answer);
         servers.call(self.problem, self.seed, tokens, place, make, read).await
     }
@@ -151,10 +157,11 @@ impl Line {
             let token = drawn[missing].token;
             let before: Vec<u32> =
                 tokens.iter().copied().chain(drawn[..missing].iter().map(|d| d.token)).collect();
-            let (logprob, top, cost) =
-                force(servers, &before, token, confidence, self.problem, self.seed, place).await?;
-            computed += cost;
-            (drawn[missing].logprob, drawn[missing].top) = (Some(logprob), top);
+            let asker =
+                Asker { servers, words: &self.words, problem: self.problem, line: self.seed };
+            let one = asker.logprob(&before, token, confidence, place).await?;
+            computed += one.computed;
+            (drawn[missing].logprob, drawn[missing].top) = (Some(one.logprob), one.top);
         }
         Ok(computed)
     }
@@ -202,52 +209,4 @@ fn mean(logprobs: &[f32]) -> Option<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "signals are f32")]
     let mean = (sum / logprobs.len() as f64) as f32;
     (!logprobs.is_empty()).then_some(mean)
-}
-
-/// The log-probability of `token` behind `tokens`, those of the `top` most probable ones, and how many tokens
-/// the server computed.
-pub(super) async fn force(
-    servers: &Servers,
-    tokens: &[u32],
-    token: u32,
-    top: u32,
-    problem: u64,
-    line: u64,
-    place: &mut Option<Place>,
-) -> Result<(f32, Vec<f32>, u64), RemoteError> {
-    let sampling = tts_core::Sampling::greedy();
-    let ask = Ask {
-        tokens,
-        most: 1,
-        seed: 0,
-        sampling: &sampling,
-        stops: &[],
-        stop_tokens: &[],
-        logprobs: true,
-        top,
-        slot: None,
-        cache: servers.config.cache,
-    };
-    let one = servers.dialect.force(tokens, token, top, ask.cache, None).is_some();
-    if !one {
-        let base = servers.all.first().map_or("the server", |server| server.http.base());
-        return Err(RemoteError::answer(base, format!("no log-probability of token {token}")));
-    }
-    let make = |_: &super::server::Server, slot| {
-        servers.dialect.force(tokens, token, top, ask.cache, slot).unwrap_or_default()
-    };
-    let read = |_: &super::server::Server, answer| {
-        let reply = servers.dialect.reply(&ask, answer)?;
-        match &reply.drawn[..] {
-            [Drawn { token: drawn, logprob: Some(logprob), top }] if *drawn == token => {
-                let known = reply.cached.unwrap_or(0).min(reply.prompt);
-                Ok((*logprob, top.clone(), reply.prompt, known))
-            }
-            other => Err(format!("{other:?}, expected token {token} alone, with its log-probability")),
-        }
-    };
-    let (logprob, top, prompt, known) =
-        servers.call(problem, line, tokens, place, make, read).await?;
-    servers.ledger.answered(prompt, known, 1);
-    Ok((logprob, top, prompt - known + 1))
 }

@@ -13,12 +13,7 @@ use tts_core::seed;
 const LONGEST: f64 = 30.0;
 
 /// How long to wait before the repetition number `repetition`, from 0.
-pub(super) fn pause(
-    first: f64,
-    repetition: u32,
-    line: u64,
-    asked: Option<Duration>,
-) -> Duration {
+pub(super) fn pause(first: f64, repetition: u32, line: u64, asked: Option<Duration>) -> Duration {
     let whole = (first * f64::from(repetition.min(30)).exp2()).min(LONGEST);
     let part = seed::rng(seed::mix(line, u64::from(repetition))).uniform();
     let own = Duration::from_secs_f64(whole * 0.5f64.mul_add(part, 0.5));
@@ -47,7 +42,8 @@ mod tests {
             let pauses: Vec<f64> =
                 lines().map(|line| pause(0.25, repetition, line, None).as_secs_f64()).collect();
             assert!(pauses.iter().all(|p| (whole / 2.0..=whole).contains(p)), "{repetition}");
-            let (least, most) = pauses.iter().fold((f64::MAX, 0.0_f64), |(l, m), &p| (l.min(p), m.max(p)));
+            let (least, most) =
+                pauses.iter().fold((f64::MAX, 0.0_f64), |(l, m), &p| (l.min(p), m.max(p)));
             assert!(most - least > 0.4 * whole, "they vary");
         }
         assert_eq!(pause(0.25, 3, 7, None), pause(0.25, 3, 7, None));

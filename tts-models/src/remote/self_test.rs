@@ -9,16 +9,21 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use tts_core::{Prompt, Sampling, seed};
 
+use super::RemoteError;
 use super::call::Ask;
 use super::server::{Server, Servers};
-use super::RemoteError;
 use crate::write::Encoder;
 
 /// Tokens of a line.
 const TOKENS: u32 = 24;
 
-/// Words of the prompt: more than the 128 tokens of the largest blocks that are kept.
-const WORDS: usize = 160;
+/// Words of the prompt, in no order, so that nothing is sure to follow: more than the 128 tokens of the
+/// largest blocks that are kept.
+const WORDS: usize = 200;
+const LIST: [&str; 16] = [
+    "river", "seven", "green", "walks", "under", "paper", "cold", "music", "lamp", "north",
+    "bread", "quick", "stone", "early", "ship", "garden",
+];
 
 /// What was seen when a server was tried out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,8 +59,9 @@ impl fmt::Display for SelfTest {
 
 /// Tries out the first server.
 pub(super) async fn run(servers: &Servers, words: &Encoder) -> Result<SelfTest, RemoteError> {
-    let text: Vec<String> = (0..WORDS).map(|word| format!("number {word}")).collect();
-    let prompt = words.prompt_tokens(&Prompt::text(text.join(", ")))?;
+    let mut rng = seed::rng(0x5e1f);
+    let text: Vec<&str> = (0..WORDS).map(|_| LIST[rng.below(LIST.len())]).collect();
+    let prompt = words.prompt_tokens(&Prompt::text(text.join(" ")))?;
     let room = servers.all.iter().map(|server| server.facts.positions).min().unwrap_or_default();
     let most = room.saturating_sub(TOKENS as usize).min(prompt.len());
     let tokens = &prompt[..most.max(1)];
@@ -63,12 +69,15 @@ pub(super) async fn run(servers: &Servers, words: &Encoder) -> Result<SelfTest, 
     let cold = line(1, false).await?;
     let warm = [line(1, true).await?, line(1, true).await?];
     let other = line(2, true).await?;
-    let ids = |line: &[(u32, Option<f32>)]| -> Vec<u32> { line.iter().map(|(id, _)| *id).collect() };
+    let ids =
+        |line: &[(u32, Option<f32>)]| -> Vec<u32> { line.iter().map(|(id, _)| *id).collect() };
     // A server that can be told to compute says how much it had at hand.
     let together = cold.iter().zip(&warm[1]).take_while(|((a, _), (b, _))| a == b);
-    let differences = together.filter_map(|((_, a), (_, b))| Some((a.as_ref()? - b.as_ref()?).abs()));
+    let differences =
+        together.filter_map(|((_, a), (_, b))| Some((a.as_ref()? - b.as_ref()?).abs()));
     let difference = differences.reduce(f32::max);
-    let tells = servers.all.first().is_some_and(|server| server.facts.kind != super::ServerKind::Sglang);
+    let tells =
+        servers.all.first().is_some_and(|server| server.facts.kind != super::ServerKind::Sglang);
     Ok(SelfTest {
         repeats: ids(&warm[0]) == ids(&warm[1]),
         cached_as_cold: tells.then(|| ids(&cold) == ids(&warm[1])),

@@ -81,7 +81,9 @@ impl Servers {
                     let lost = || RemoteError::config("gate", "the line was lost");
                     return Ok(Place { server, permit: permit.ok_or_else(lost)? });
                 }
-                Some(rest) => soonest = Some(soonest.map_or(rest, |s: std::time::Duration| s.min(rest))),
+                Some(rest) => {
+                    soonest = Some(soonest.map_or(rest, |s: std::time::Duration| s.min(rest)))
+                }
             }
         }
         tokio::time::sleep(soonest.unwrap_or_default()).await;
@@ -143,7 +145,8 @@ impl Servers {
         let server = self.server(here);
         let post = make(server, Self::slot(here));
         let answer = server.post(&post).await?;
-        read(server, answer).map_err(|problem| RemoteError::answer(server.http.url(post.0), problem))
+        read(server, answer)
+            .map_err(|problem| RemoteError::answer(server.http.url(post.0), problem))
     }
 }
 

@@ -1,8 +1,8 @@
 //! Lines in flight on servers, as a [`Session`]: each goes on by itself, and is taken when it is done.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -84,7 +84,12 @@ impl Session for RemoteSession<'_> {
                         let Ran { result, computed, cached } = line.run().await;
                         let (computed_tokens, cached_tokens) = (computed, cached);
                         // The session may be gone.
-                        let _ = tell.send(Finished { line: id, result, computed_tokens, cached_tokens });
+                        let _ = tell.send(Finished {
+                            line: id,
+                            result,
+                            computed_tokens,
+                            cached_tokens,
+                        });
                     };
                     self.flying.insert(id, self.remote.runtime.spawn(work));
                 }

@@ -34,21 +34,42 @@ impl TextSide {
     /// # Errors
     /// When the files or metadata are missing or damaged.
     pub fn open(checkpoint: &Checkpoint) -> Result<Self, ModelError> {
-        if let Some(gguf) = checkpoint.gguf() {
-            let vocabulary = vocabulary(gguf)?;
-            let text = |id: Option<u32>| {
-                let token = id.and_then(|id| vocabulary.tokens.get(id as usize));
-                token.cloned().unwrap_or_default()
-            };
-            let (bos, eos) = (text(vocabulary.bos), text(vocabulary.eos));
-            let template = gguf.text("tokenizer.chat_template")?;
-            let template =
-                template.map(|source| ChatTemplate::new(source, &bos, &eos)).transpose()?;
-            let template = template.map(|template| template.at(TODAY));
-            let tokenizer = Arc::new(Tokenizer::from_vocabulary(&vocabulary, gguf.path())?);
-            return Ok(Self { tokenizer, template });
+        match checkpoint.gguf() {
+            Some(gguf) => Self::of_gguf(gguf),
+            None => Self::of_folder(checkpoint.folder()),
         }
-        let folder = checkpoint.folder();
+    }
+
+    /// Reads the text side alone, of a GGUF file or of a folder that need hold no weights, and the tokens
+    /// that end a text.
+    #[cfg(feature = "remote")]
+    pub(crate) fn with_ends(path: &std::path::Path) -> Result<(Self, Vec<u32>), ModelError> {
+        let files = Files::from(path);
+        let (text, named) = if files.is_folder() || path.extension().is_some_and(|e| e == "json") {
+            let folder = files.folder();
+            (Self::of_folder(&folder)?, crate::weights::config::named_ends(&folder)?)
+        } else {
+            (Self::of_gguf(&Gguf::open(files)?)?, Vec::new())
+        };
+        let ends = text.tokenizer.ends_named(&named);
+        Ok((text, ends))
+    }
+
+    fn of_gguf(gguf: &Gguf) -> Result<Self, ModelError> {
+        let vocabulary = vocabulary(gguf)?;
+        let text = |id: Option<u32>| {
+            let token = id.and_then(|id| vocabulary.tokens.get(id as usize));
+            token.cloned().unwrap_or_default()
+        };
+        let (bos, eos) = (text(vocabulary.bos), text(vocabulary.eos));
+        let template = gguf.text("tokenizer.chat_template")?;
+        let template = template.map(|source| ChatTemplate::new(source, &bos, &eos)).transpose()?;
+        let template = template.map(|template| template.at(TODAY));
+        let tokenizer = Arc::new(Tokenizer::from_vocabulary(&vocabulary, gguf.path())?);
+        Ok(Self { tokenizer, template })
+    }
+
+    fn of_folder(folder: &Files) -> Result<Self, ModelError> {
         advice::tokenizer(folder)?;
         let file = folder.join("tokenizer.json");
         let Mentioned { template, end } = mentioned(&folder.join("tokenizer_config.json"))?;

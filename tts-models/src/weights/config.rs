@@ -12,6 +12,8 @@ mod hf;
 mod json;
 mod rope;
 
+#[cfg(feature = "remote")]
+pub(crate) use hf::named_ends;
 pub use rope::RopeScaling;
 
 use tts_core::cost::{ModelCost, ModelShape};

@@ -5,8 +5,8 @@
 
 use tts_core::StepRule;
 
-use crate::text::tokenizer::{Boundary, BoundaryState, Found, Tokenizer};
 use crate::ModelError;
+use crate::text::tokenizer::{Boundary, BoundaryState, Found, Tokenizer};
 
 /// A line's place in the texts of its rule. Cheap to clone: lines of one prefix share a beginning.
 #[derive(Debug, Clone)]

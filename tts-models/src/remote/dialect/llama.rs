@@ -34,9 +34,10 @@ const FIELDS: [&str; 7] = [
     "id_slot",
 ];
 
-/// Seeds are 32 bits there, and the highest means a random one.
+/// Seeds are 32 bits there, and the highest means a random one. Two seeds of ours are one there with a chance
+/// of one in four thousand million.
 fn seed(seed: u64) -> u32 {
-    u32::try_from(seed >> 32).unwrap_or_default().min(u32::MAX - 1)
+    u32::try_from(super::scrambled(seed) >> 32).unwrap_or_default().min(u32::MAX - 1)
 }
 
 impl Dialect for LlamaServer {
@@ -90,15 +91,27 @@ impl Dialect for LlamaServer {
         cache: bool,
         slot: Option<usize>,
     ) -> Option<Post> {
-        let mut body = json!({
-            "prompt": tokens, "n_predict": 1, "temperature": 0.0, "n_probs": top.max(1),
-            "samplers": ["temperature"], "logit_bias": [[token, FORCED]], "return_tokens": true,
-            "cache_prompt": cache, "response_fields": FIELDS,
-        });
-        if let Some(slot) = slot {
-            body["id_slot"] = slot.into();
-        }
-        Some(("/completion", body))
+        Some(forced(tokens, token, top.max(1) as usize, cache, slot))
+    }
+
+    fn among(
+        &self,
+        tokens: &[u32],
+        anchor: u32,
+        count: usize,
+        cache: bool,
+        slot: Option<usize>,
+    ) -> Option<Post> {
+        Some(forced(tokens, anchor, count, cache, slot))
+    }
+
+    fn found(&self, token: u32, answer: &Value) -> Result<(Option<f32>, u64, u64), String> {
+        let entries = answer["completion_probabilities"][0]["top_logprobs"].as_array();
+        let entries = entries.ok_or("no top_logprobs of the one token that was drawn")?;
+        let entry = entries.iter().find(|entry| entry["id"].as_u64() == Some(token.into()));
+        let found = entry.map(|entry| logprob(&entry["logprob"], "logprob")).transpose()?;
+        let prompt = integer(&answer["tokens_evaluated"], "tokens_evaluated")?;
+        Ok((found, prompt, integer(&answer["timings/cache_n"], "timings/cache_n")?))
     }
 
     fn tokenize(&self, _facts: &Facts, text: &str, start: bool) -> Post {
@@ -111,6 +124,20 @@ impl Dialect for LlamaServer {
     }
 }
 
+/// A call that draws one token whatever the model thinks of it, and says what the model thinks of the `count`
+/// most probable ones, and of that one.
+fn forced(tokens: &[u32], token: u32, count: usize, cache: bool, slot: Option<usize>) -> Post {
+    let mut body = json!({
+        "prompt": tokens, "n_predict": 1, "temperature": 0.0, "n_probs": count,
+        "samplers": ["temperature"], "logit_bias": [[token, FORCED]], "return_tokens": true,
+        "cache_prompt": cache, "response_fields": FIELDS,
+    });
+    if let Some(slot) = slot {
+        body["id_slot"] = slot.into();
+    }
+    ("/completion", body)
+}
+
 /// Puts the entries that there are where they belong: each names its token, and they are in order. Where an
 /// entry may belong to several equal tokens it is left out, and asked for again with the missing ones.
 fn align(drawn: &mut [Drawn], entries: &Value, top: u32) -> Result<(), String> {
@@ -118,7 +145,9 @@ fn align(drawn: &mut [Drawn], entries: &Value, top: u32) -> Result<(), String> {
         // A server that wrote nothing has none.
         Value::Null => &[][..],
         Value::Array(entries) => &entries[..],
-        other => return Err(format!("completion_probabilities: {}, expected a list", short(other))),
+        other => {
+            return Err(format!("completion_probabilities: {}, expected a list", short(other)));
+        }
     };
     let names = |entry: &Value, drawn: &Drawn| entry["id"].as_u64() == Some(drawn.token.into());
     let (mut earliest, mut place) = (Vec::with_capacity(entries.len()), 0);
@@ -183,9 +212,12 @@ mod tests {
     }
 
     #[test]
-    fn seeds_are_never_the_one_that_means_none() {
-        assert_eq!(seed(u64::MAX), u32::MAX - 1);
-        assert_eq!(seed(7 << 32 | 9), 7);
-        assert_eq!(seed(0), 0);
+    fn seeds_near_each_other_stay_apart() {
+        let mut seeds: Vec<u32> = (0..2_000_u64).flat_map(|s| [seed(s), seed(s << 32)]).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        // 0 stands twice in the list.
+        assert_eq!(seeds.len(), 3_999);
+        assert!(seeds.iter().all(|&seed| seed < u32::MAX));
     }
 }

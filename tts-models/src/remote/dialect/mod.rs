@@ -63,6 +63,27 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
         None
     }
 
+    /// A call that draws `anchor` behind `tokens`, whose answer names the `count` most probable tokens in its
+    /// place: for a token whose bytes are no whole character, which [`Self::force`] says nothing of.
+    fn among(
+        &self,
+        _tokens: &[u32],
+        _anchor: u32,
+        _count: usize,
+        _cache: bool,
+        _slot: Option<usize>,
+    ) -> Option<Post> {
+        None
+    }
+
+    /// The answer to it: the log-probability of `token`, if it is one of them, and prompt and cached tokens.
+    ///
+    /// # Errors
+    /// A sentence that says what was found, and what was expected.
+    fn found(&self, _token: u32, _answer: &Value) -> Result<(Option<f32>, u64, u64), String> {
+        Err("the server does not name the most probable tokens".into())
+    }
+
     /// A call for the log-probabilities of `given` behind `context`.
     fn judge(&self, _facts: &Facts, _context: &[u32], _given: &[u32]) -> Option<Post> {
         None
@@ -72,7 +93,12 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
     ///
     /// # Errors
     /// A sentence that says what was found, and what was expected.
-    fn judged(&self, _context: &[u32], _given: &[u32], _answer: &Value) -> Result<Vec<f32>, String> {
+    fn judged(
+        &self,
+        _context: &[u32],
+        _given: &[u32],
+        _answer: &Value,
+    ) -> Result<Vec<f32>, String> {
         Err("the server does not judge given tokens".into())
     }
 
@@ -81,6 +107,11 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
 
     /// A call that gives a chat as token ids, or as text.
     fn render(&self, facts: &Facts, messages: &[Message], arguments: &Value) -> Post;
+}
+
+/// A seed whose every bit depends on all of ours: servers take only some of them.
+fn scrambled(seed: u64) -> u64 {
+    tts_core::seed::mix(seed, 0)
 }
 
 /// Messages as servers read them.

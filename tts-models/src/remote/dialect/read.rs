@@ -4,7 +4,9 @@ use serde_json::Value;
 
 /// Token ids.
 pub(crate) fn tokens(value: &Value, name: &str) -> Result<Vec<u32>, String> {
-    let list = value.as_array().ok_or_else(|| format!("{name}: {}, expected a list of token ids", short(value)))?;
+    let list = value
+        .as_array()
+        .ok_or_else(|| format!("{name}: {}, expected a list of token ids", short(value)))?;
     let id = |value: &Value| {
         let id = value.as_u64().and_then(|id| u32::try_from(id).ok());
         id.ok_or_else(|| format!("{name}: {} is not a token id", short(value)))
@@ -21,7 +23,8 @@ pub(crate) fn integer(value: &Value, name: &str) -> Result<u64, String> {
 /// number, stays.
 pub(super) fn logprob(value: &Value, name: &str) -> Result<f32, String> {
     let number = value.as_f64().filter(|number| *number <= 1e-3 && !number.is_nan());
-    let number = number.ok_or_else(|| format!("{name}: {}, expected a log-probability", short(value)))?;
+    let number =
+        number.ok_or_else(|| format!("{name}: {}, expected a log-probability", short(value)))?;
     #[expect(clippy::cast_possible_truncation, reason = "log-probabilities are f32")]
     let number = number.max(f64::from(f32::MIN)) as f32;
     Ok(number.min(0.0))
@@ -50,7 +53,9 @@ mod tests {
     #[test]
     fn what_is_no_number_is_said() {
         assert_eq!(tokens(&json!([1, 2]), "t"), Ok(vec![1, 2]));
-        for bad in [json!(null), json!("1"), json!([1, -1]), json!([1.5]), json!([4_294_967_296_u64])] {
+        for bad in
+            [json!(null), json!("1"), json!([1, -1]), json!([1.5]), json!([4_294_967_296_u64])]
+        {
             let error = tokens(&bad, "t").expect_err("bad");
             assert!(error.starts_with("t: "), "{error}");
         }

@@ -49,7 +49,7 @@ impl Dialect for Sglang {
                 "max_new_tokens": ask.most, "temperature": temperature, "top_p": top_p,
                 "top_k": top_k, "min_p": min_p, "stop": ask.stops,
                 "stop_token_ids": ask.stop_tokens, "no_stop_trim": true,
-                "sampling_seed": ask.seed >> 1, "skip_special_tokens": false,
+                "sampling_seed": super::scrambled(ask.seed) >> 1, "skip_special_tokens": false,
                 "spaces_between_special_tokens": false,
             },
             "return_logprob": ask.logprobs || ask.top > 0, "logprob_start_len": -1,
@@ -71,7 +71,9 @@ impl Dialect for Sglang {
             }
             (Some("stop"), Value::String(_)) => Ended::Told,
             (Some("stop"), Value::Number(id))
-                if id.as_u64().is_some_and(|id| ask.stop_tokens.iter().any(|&t| u64::from(t) == id)) =>
+                if id
+                    .as_u64()
+                    .is_some_and(|id| ask.stop_tokens.iter().any(|&t| u64::from(t) == id)) =>
             {
                 Ended::Told
             }
@@ -89,7 +91,10 @@ impl Dialect for Sglang {
             }
             for (place, (drawn, (value, id))) in drawn.iter_mut().zip(list).enumerate() {
                 if id != drawn.token {
-                    return Err(format!("a log-probability of token {id}, expected {}", drawn.token));
+                    return Err(format!(
+                        "a log-probability of token {id}, expected {}",
+                        drawn.token
+                    ));
                 }
                 drawn.logprob = Some(value);
                 if ask.top > 0 {
@@ -116,9 +121,10 @@ impl Dialect for Sglang {
         let list = answer["meta_info"]["input_token_logprobs"].as_array();
         let list = list.ok_or("no meta_info.input_token_logprobs")?;
         // The first entry may be that of the last token of the context.
-        let from = list.len().checked_sub(given.len()).ok_or_else(|| {
-            format!("{} log-probabilities, expected {}", list.len(), given.len())
-        })?;
+        let from = list
+            .len()
+            .checked_sub(given.len())
+            .ok_or_else(|| format!("{} log-probabilities, expected {}", list.len(), given.len()))?;
         let list = triples(&Value::Array(list[from..].to_vec()), "input_token_logprobs")?;
         let fits = list.iter().map(|(_, id)| id).eq(given);
         if !fits {
@@ -143,7 +149,8 @@ impl Dialect for Sglang {
 
 /// Lists of a log-probability, a token id, and its text or nothing.
 fn triples(value: &Value, name: &str) -> Result<Vec<(f32, u32)>, String> {
-    let list = value.as_array().ok_or_else(|| format!("{name}: {}, expected a list", short(value)))?;
+    let list =
+        value.as_array().ok_or_else(|| format!("{name}: {}, expected a list", short(value)))?;
     let pair = |entry: &Value| {
         let id = entry[1].as_u64().and_then(|id| u32::try_from(id).ok());
         let id = id.ok_or_else(|| format!("{name}: {} has no token id", short(entry)))?;

@@ -23,13 +23,15 @@ pub(crate) struct Vllm;
 
 /// Seeds are signed there, and -1 means none.
 fn seed(seed: u64) -> u64 {
-    seed >> 1
+    super::scrambled(seed) >> 1
 }
 
 impl Dialect for Vllm {
     fn check(&self, sampling: &Sampling) -> Result<(), String> {
         if sampling.min_p > 0.0 && (sampling.top_p < 1.0 || sampling.top_k > 0) {
-            return Err("vLLM applies min_p before top_k and top_p, not after them: use one of them".into());
+            return Err(
+                "vLLM applies min_p before top_k and top_p, not after them: use one of them".into(),
+            );
         }
         Ok(())
     }
@@ -142,8 +144,9 @@ fn only_choice(answer: &Value) -> Result<&Value, String> {
 
 /// Log-probabilities of the most probable tokens, of a map that may also name the drawn one.
 fn ranked(entry: &Value, top: u32) -> Result<Vec<f32>, String> {
-    let map: &Map<String, Value> =
-        entry.as_object().ok_or_else(|| format!("top_logprobs: {}, expected a map", short(entry)))?;
+    let map: &Map<String, Value> = entry
+        .as_object()
+        .ok_or_else(|| format!("top_logprobs: {}, expected a map", short(entry)))?;
     let all: Result<Vec<f32>, String> =
         map.values().map(|value| logprob(value, "top_logprobs")).collect();
     let all = highest(all?, top);

@@ -68,12 +68,17 @@ impl Tokenizer {
     /// The tokens that end what a model of this config writes, in ascending order: those that the
     /// config or the tokenizer's files name, and control tokens that are known to.
     pub fn end_tokens(&self, model: &ModelConfig) -> Vec<u32> {
+        self.ends_named(&model.eos_token_ids)
+    }
+
+    /// The same, where the model's other files name these.
+    pub(crate) fn ends_named(&self, named: &[u32]) -> Vec<u32> {
         let control = |name: &&str| self.id(name).filter(|&id| self.is_special(id));
         let has = |name: &str| control(&name).is_some();
         // Where messages end apart from turns, the end of a message is none of a turn.
         let messages = has("<|return|>") && has("<|call|>");
         let known = ENDS.iter().chain(&FILES).filter(|name| !(messages && **name == "<|end|>"));
-        let mut ends = model.eos_token_ids.clone();
+        let mut ends = named.to_vec();
         ends.extend([self.ids.eos, self.ids.eot, self.named_end].into_iter().flatten());
         ends.extend(known.filter_map(control));
         ends.sort_unstable();

@@ -22,6 +22,21 @@ use crate::weights::source::read_text;
 /// Largest JSON file accepted, in bytes.
 const LIMIT: u64 = 16 << 20;
 
+/// The tokens that end a text by a folder's `config.json` and `generation_config.json`, where they are there:
+/// nothing else of them is read.
+#[cfg(feature = "remote")]
+pub(crate) fn named_ends(folder: &Files) -> Result<Vec<u32>, ModelError> {
+    let mut ends = Vec::new();
+    for name in ["config.json", "generation_config.json"] {
+        let file = folder.join(name);
+        if file.exists() {
+            let bytes = read_text(&file, LIMIT)?;
+            ends.extend(Object::parse(&bytes, file.path())?.ids("eos_token_id")?);
+        }
+    }
+    Ok(ends)
+}
+
 impl ModelConfig {
     /// Reads a `config.json`, and the end tokens of a `generation_config.json` beside it.
     ///
