@@ -149,7 +149,10 @@ fn step_by_step_is_the_same_line_where_the_server_computes_it_whole() -> Result<
     let mut path = Trajectory::new(prompt(), Vec::new(), 0, false);
     let mut seed = 11;
     for (number, step) in whole.steps.iter().enumerate() {
-        let generated: u32 = whole.steps[..number].iter().map(|s| s.tokens.len() as u32).sum();
+        let generated: u32 = whole.steps[..number]
+            .iter()
+            .map(|s| u32::try_from(s.tokens.len()).unwrap_or_default())
+            .sum();
         let next = Request {
             until: Until::Step,
             max_tokens: 48 - generated,

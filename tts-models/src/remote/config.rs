@@ -48,6 +48,20 @@ pub enum Calls {
     Lines,
 }
 
+/// Which log-probabilities are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Logprobs {
+    /// Those of the model at temperature 1. A line fails where the server gives others.
+    #[default]
+    Model,
+    /// What the server gives, taken for those of the model: `SGLang` started with
+    /// `SGLANG_RETURN_ORIGINAL_LOGPROB=1`, say, which it does not tell.
+    Trusted,
+    /// None.
+    Off,
+}
+
 /// Money for a million tokens, in whatever currency.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -94,12 +108,8 @@ pub struct RemoteConfig {
     /// Whether prefixes may come from the server's cache. On llama-server a line then depends on what
     /// happened to be cached.
     pub cache: bool,
-    /// Whether log-probabilities are asked for. Where a server leaves some out they are asked for one by
-    /// one; where it has none of our definition a line fails.
-    pub logprobs: bool,
-    /// Takes a server's log-probabilities for those of temperature 1, whatever it is known to give:
-    /// `SGLang` with `SGLANG_RETURN_ORIGINAL_LOGPROB=1`.
-    pub trust_logprobs: bool,
+    /// Which log-probabilities steps have. Where a server leaves some out they are asked for one by one.
+    pub logprobs: Logprobs,
     /// Goes on with a server that does not draw by seeds: nothing can be repeated or resumed then.
     pub unseeded: bool,
     /// Whether the server is tried out at connection, see [`SelfTest`](super::SelfTest).
@@ -129,8 +139,7 @@ impl Default for RemoteConfig {
             lines: 0,
             calls: Calls::Steps,
             cache: true,
-            logprobs: true,
-            trust_logprobs: false,
+            logprobs: Logprobs::Model,
             unseeded: false,
             self_test: true,
             attempts: 4,

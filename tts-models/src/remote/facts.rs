@@ -122,8 +122,14 @@ async fn sglang(http: &Http) -> Result<Facts, RemoteError> {
 
 async fn vllm(http: &Http, model: Option<&str>) -> Result<Facts, RemoteError> {
     let version = http.get("/version").await?;
+    let missing =
+        |path: &str, what: &str| RemoteError::answer(http.url(path), format!("no {what}"));
+    let version = text(&version["version"]).ok_or_else(|| missing("/version", "version"))?;
     let models = http.get("/v1/models").await?;
     let list = models["data"].as_array().map_or(&[][..], Vec::as_slice);
+    if list.is_empty() {
+        return Err(missing("/v1/models", "model in data"));
+    }
     let names = || list.iter().filter_map(|model| model["id"].as_str());
     let found = match (model, list) {
         (None, [only]) => Some(only),
@@ -140,7 +146,7 @@ async fn vllm(http: &Http, model: Option<&str>) -> Result<Facts, RemoteError> {
     };
     Ok(Facts {
         kind: ServerKind::Vllm,
-        version: text(&version["version"]).unwrap_or_default(),
+        version,
         model: text(&found["id"]).unwrap_or_default(),
         files: text(&found["root"]),
         positions: size(http, &found["max_model_len"], "max_model_len")?,

@@ -64,12 +64,12 @@ impl Line {
             let generated = reply.drawn.len() as u64;
             self.servers.ledger.answered(reply.prompt, known, generated);
             if let Ended::Failed(problem) = &reply.ended {
-                return Err(self.answer(&place, problem.clone()));
+                return Err(self.answer(place.as_ref(), problem.clone()));
             }
             if reply.drawn.is_empty() {
-                return Err(self.answer(&place, "no tokens, expected at least one".into()));
+                return Err(self.answer(place.as_ref(), "no tokens, expected at least one".into()));
             }
-            self.check(&reply, most, &place)?;
+            self.check(&reply, most, place.as_ref())?;
             *computed += self.fill(&tokens, &mut reply.drawn, &mut place).await?;
             if let Some(done) = self.take(&reply, by_step, &mut tokens) {
                 if let Some(place) = &place {
@@ -106,7 +106,7 @@ impl Line {
             sampling: &self.request.sampling,
             stops: &stops,
             stop_tokens: self.words.end_tokens(),
-            logprobs: servers.config.logprobs,
+            logprobs: servers.wants_logprobs(),
             top: self.request.watch.confidence,
             slot,
             cache: servers.config.cache,
@@ -118,7 +118,7 @@ impl Line {
     }
 
     /// Refuses answers that cannot be of this model, or of this call.
-    fn check(&self, reply: &Reply, most: u32, place: &Option<Place>) -> Result<(), RemoteError> {
+    fn check(&self, reply: &Reply, most: u32, place: Option<&Place>) -> Result<(), RemoteError> {
         let known = self.words.text().tokenizer.vocab_size();
         if let Some(bad) = reply.drawn.iter().find(|drawn| drawn.token as usize >= known) {
             let problem = format!("token {} is outside the vocabulary of {known}", bad.token);
@@ -146,7 +146,7 @@ impl Line {
     ) -> Result<u64, RemoteError> {
         let servers = &self.servers;
         let confidence = self.request.watch.confidence;
-        if !servers.config.logprobs && confidence == 0 {
+        if !servers.wants_logprobs() && confidence == 0 {
             return Ok(0);
         }
         let mut computed = 0;
@@ -189,7 +189,7 @@ impl Line {
     }
 
     fn without_logprobs(&self, mut done: Completion) -> Completion {
-        if !self.servers.config.logprobs {
+        if !self.servers.wants_logprobs() {
             for step in &mut done.steps {
                 step.logprobs.clear();
             }
@@ -197,8 +197,8 @@ impl Line {
         done
     }
 
-    fn answer(&self, place: &Option<Place>, problem: String) -> RemoteError {
-        let server = place.as_ref().map(|place| self.servers.server(place));
+    fn answer(&self, place: Option<&Place>, problem: String) -> RemoteError {
+        let server = place.map(|place| self.servers.server(place));
         RemoteError::answer(server.map_or("the server", |server| server.http.base()), problem)
     }
 }

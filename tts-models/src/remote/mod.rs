@@ -34,7 +34,7 @@ use std::sync::Arc;
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, Request, Session, gather};
 
-pub use config::{Calls, Price, RemoteConfig, ServerKind};
+pub use config::{Calls, Logprobs, Price, RemoteConfig, ServerKind};
 pub use error::RemoteError;
 pub use facts::Facts;
 pub use ledger::RemoteUsage;
@@ -132,7 +132,8 @@ impl Remote {
         let config = &self.servers.config;
         let dialect = &self.servers.dialect;
         let mut checked = dialect.check(sampling);
-        if (config.logprobs || watch.confidence > 0) && !config.trust_logprobs {
+        let asks = self.servers.wants_logprobs() || watch.confidence > 0;
+        if asks && config.logprobs != Logprobs::Trusted {
             checked = checked.and(dialect.check_logprobs(sampling));
         }
         checked.or_else(refuse)

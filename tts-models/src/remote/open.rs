@@ -199,7 +199,7 @@ fn identity(servers: &Servers, words: &Encoder) -> Option<String> {
     for (said, yes) in [
         (" by-line", config.calls == Calls::Lines),
         (" cold", !config.cache),
-        (" without-logprobs", !config.logprobs),
+        (" without-logprobs", !servers.wants_logprobs()),
     ] {
         if yes {
             identity.push_str(said);

@@ -102,7 +102,7 @@ async fn line(
         sampling: &sampling,
         stops: &[],
         stop_tokens: words.end_tokens(),
-        logprobs: servers.config.logprobs,
+        logprobs: servers.wants_logprobs(),
         top: 0,
         slot,
         cache,

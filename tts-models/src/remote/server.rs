@@ -9,7 +9,7 @@ use super::facts::Facts;
 use super::gate::{Gate, Permit};
 use super::http::Http;
 use super::ledger::Ledger;
-use super::{RemoteConfig, RemoteError, retry};
+use super::{Logprobs, RemoteConfig, RemoteError, retry};
 use serde_json::Value;
 use tts_core::seed;
 
@@ -55,6 +55,10 @@ pub(super) struct Place {
 }
 
 impl Servers {
+    pub(super) fn wants_logprobs(&self) -> bool {
+        self.config.logprobs != Logprobs::Off
+    }
+
     pub(super) fn server(&self, place: &Place) -> &Server {
         &self.all[place.server]
     }
@@ -81,9 +85,7 @@ impl Servers {
                     let lost = || RemoteError::config("gate", "the line was lost");
                     return Ok(Place { server, permit: permit.ok_or_else(lost)? });
                 }
-                Some(rest) => {
-                    soonest = Some(soonest.map_or(rest, |s: std::time::Duration| s.min(rest)))
-                }
+                Some(rest) => soonest = soonest.min(Some(rest)).or(Some(rest)),
             }
         }
         tokio::time::sleep(soonest.unwrap_or_default()).await;

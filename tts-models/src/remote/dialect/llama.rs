@@ -181,6 +181,9 @@ fn align(drawn: &mut [Drawn], entries: &Value, top: u32) -> Result<(), String> {
 mod tests {
     use super::*;
 
+    /// Ids, entries, and what each id gets.
+    type Case<'a> = (&'a [u32], &'a [(u32, f64)], &'a [Option<f32>]);
+
     fn aligned(ids: &[u32], entries: &[(u32, f64)]) -> Result<Vec<Option<f32>>, String> {
         let drawn = ids.iter().map(|&token| Drawn { token, logprob: None, top: Vec::new() });
         let mut drawn: Vec<Drawn> = drawn.collect();
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn entries_go_where_they_must_belong() {
         let (a, b, c) = (Some(-1.0), Some(-2.0), Some(-3.0));
-        let cases: [(&[u32], &[(u32, f64)], &[Option<f32>]); 6] = [
+        let cases: [Case<'_>; 6] = [
             (&[5, 6, 7], &[(5, -1.0), (6, -2.0), (7, -3.0)], &[a, b, c]),
             // A stop text's token at the end, or one within a character, has none.
             (&[5, 6, 7], &[(5, -1.0), (6, -2.0)], &[a, b, None]),

@@ -34,8 +34,7 @@ impl Dialect for Sglang {
         }
         Err(format!(
             "SGLang gives log-probabilities at the sampling temperature {}, not those of the model: \
-             start it with SGLANG_RETURN_ORIGINAL_LOGPROB=1 and set trust_logprobs, or set logprobs to \
-             false",
+             start it with SGLANG_RETURN_ORIGINAL_LOGPROB=1 and set logprobs to trusted, or to off",
             sampling.temperature
         ))
     }
