@@ -95,11 +95,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let few_shot = arguments.search.writing.prompting.few_shot()?;
     let items = items(arguments)?;
     let folder = folder(arguments);
-    let model = arguments.model.open()?;
-    let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
+    let engines = arguments.model.open()?;
+    let scorer = arguments.model.scorer(&arguments.search.scorer, &engines.policy)?;
     let scale = setup.check_scorer(&scorer)?;
 
     let mut err = std::io::stderr();
+    writeln!(err, "model     {}", engines.policy.describe())?;
+    if let Some(tried) = engines.policy.tried() {
+        writeln!(err, "tried     {tried}")?;
+    }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(err, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
     writeln!(err, "records   {}", folder.display())?;
@@ -109,7 +113,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     bar.tick();
     let generated = AtomicU64::new(0);
     let search = setup
-        .search(&*model, &*scorer, arguments.search.task()?)
+        .search(&engines, &*scorer, arguments.search.task()?)
         .concurrency(arguments.concurrency)
         .record(&folder)
         .observer(|event| {
@@ -153,6 +157,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         words::thousands(generated),
         generated as f64 / seconds
     )?;
+    if let Some(used) = engines.policy.used() {
+        writeln!(out, "server    {used}")?;
+    }
     if let Some(path) = &arguments.json {
         let written = Written { setup: &setup, report: &report };
         write_json(path, &written, &results, started.elapsed(), seconds, generated)?;

@@ -135,10 +135,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let path = arguments.store.clone();
     let store = Store::open(path.unwrap_or_else(|| arguments.out.with_extension("store.jsonl")))?;
-    let model = arguments.model.open()?;
+    let engines = arguments.model.open()?;
+    let model = engines.policy.generator();
     // What a line depends on besides the request: the model's files and how they are multiplied.
     let name = model.identity().ok_or("the model does not say what it is")?;
-    let policy = store.over(&model, name);
+    let policy = store.over(model, name);
     let mut rule = arguments.writing.rule(few_shot.as_ref())?;
     if arguments.family.is_some() && arguments.writing.step.is_empty() {
         rule.delimiters = StepRule::lines().delimiters;

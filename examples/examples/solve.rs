@@ -14,7 +14,6 @@ use tts_core::{Aggregate, Outcome, What};
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
 use tts_examples::{Error, exit};
-use tts_models::LanguageModel;
 use tts_search::evaluate::{check_writable, words};
 
 /// Solves one problem by search.
@@ -50,26 +49,25 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         check_writable(path)?;
     }
     let start = Instant::now();
-    let model = arguments.model.open()?;
-    let scorer = arguments.model.scorer(&arguments.search.scorer, model.as_ref())?;
+    let engines = arguments.model.open()?;
+    let policy = &engines.policy;
+    let scorer = arguments.model.scorer(&arguments.search.scorer, policy)?;
     let scale = setup.check_scorer(&scorer)?;
-    let shape = model.model_config();
-    writeln!(
-        out,
-        "model     {} ({}, {} layers, {:.0}M parameters), read in {:.1} s",
-        arguments.model.model.display(),
-        shape.architecture,
-        shape.num_hidden_layers,
-        shape.active_parameters() as f64 / 1e6,
-        start.elapsed().as_secs_f64()
-    )?;
-    writeln!(out, "ends by   {}", endings(model.as_ref()))?;
+    let seconds = start.elapsed().as_secs_f64();
+    writeln!(out, "model     {}, ready in {seconds:.1} s", policy.describe())?;
+    if let Some(tried) = policy.tried() {
+        writeln!(out, "tried     {tried}")?;
+    }
+    for (role, engine) in &engines.others {
+        writeln!(out, "{role:<9} {}", engine.describe())?;
+    }
+    writeln!(out, "ends by   {}", policy.endings())?;
     let mut forecast = None;
     if arguments.plan.is_asked() {
+        let model = policy.only_local("a plan")?;
         let tokens = model.encode(&prompt)?.len();
         let (search, lines) = (&arguments.search, arguments.model.max_lines);
-        let (recipe, found) =
-            arguments.plan.recipe(search, model.as_ref(), tokens, lines, scale)?;
+        let (recipe, found) = arguments.plan.recipe(search, model, tokens, lines, scale)?;
         setup.recipe = recipe;
         forecast = Some(found);
     }
@@ -82,7 +80,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
-    let mut search = setup.search(&*model, &*scorer, arguments.search.task()?).observer(|event| {
+    let mut search = setup.search(&engines, &*scorer, arguments.search.task()?).observer(|event| {
         if let What::Asked { lines } = event.what {
             let tokens = words::thousands(event.usage.logical.generated_tokens);
             let round = event.usage.rounds + 1;
@@ -118,6 +116,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         measured.seconds,
         usage.logical.generated_tokens as f64 / measured.seconds
     )?;
+    if let Some(used) = policy.used() {
+        writeln!(out, "server    {used}")?;
+    }
     lost(&mut out, &outcome)?;
     if let Some(path) = &arguments.json {
         let candidates: Vec<_> = outcome
@@ -133,20 +134,6 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     Ok(())
-}
-
-/// The tokens that end a solution, by name.
-fn endings(model: &dyn LanguageModel) -> String {
-    let names: Vec<String> = (model.end_tokens().iter())
-        .map(|&id| match model.tokenizer().name(id) {
-            Some(name) => format!("{name} ({id})"),
-            None => format!("token {id}"),
-        })
-        .collect();
-    if names.is_empty() {
-        return "no token of this model: solutions end by --stop or at --max-tokens".to_owned();
-    }
-    names.join(", ")
 }
 
 /// What failed, and what could not be judged.

@@ -76,7 +76,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         });
         own.collect::<Vec<_>>()
     };
-    let model = arguments.model.open()?;
+    let model = arguments.model.open_local()?;
     let rows = |solutions: &[Solution], name: &str| -> Result<Rows, Error> {
         let bar = quickstart::bar(name, solutions.len())?;
         let rows = Rows::of(&*model, solutions, |count| bar.inc(count as u64))?;

@@ -1,6 +1,6 @@
 //! Options that `solve` and `evaluate` have in common: model, strategy, scorer, settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -9,19 +9,27 @@ use tts_core::{
     Budget, Mode, Prompt, Sampling, Scale, Search, SearchStrategy, Settings, StepRule, StepScorer,
     Task, task,
 };
+use tts_models::remote::{Remote, RemoteConfig};
 use tts_models::text::template::TemplateArgument;
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
 use crate::Error;
+use crate::engines::{Engine, EngineSpec, Engines};
 
 /// Which model, and how it runs.
 #[derive(Debug, Args)]
 pub struct ModelOptions {
-    /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
+    /// GGUF file, or folder with config.json, tokenizer.json and safetensors; the address of a server
+    /// (`http://host:port` of llama-server, vLLM or `SGLang`); or a JSON file with settings of servers, or
+    /// with engines by role.
     #[arg(long)]
     pub model: PathBuf,
+    /// For a server: the folder with tokenizer.json of its model (and `tokenizer_config.json`, for chats), or its
+    /// GGUF file. Not needed where the server's files are on this machine.
+    #[arg(long)]
+    pub tokenizer: Option<PathBuf>,
     /// Folder of a low-rank adapter, as `finetune` or PEFT writes them.
     #[arg(long)]
     pub adapter: Option<PathBuf>,
@@ -49,21 +57,58 @@ pub struct ModelOptions {
 }
 
 impl ModelOptions {
-    /// Opens the model.
+    /// Opens the model, or connects to it, with engines for other roles if there are any.
     ///
     /// # Errors
-    /// When it cannot be read or run.
-    pub fn open(&self) -> Result<Box<dyn LanguageModel>, Error> {
-        let mut model = match &self.adapter {
-            Some(adapter) => {
-                tts_models::open_adapted(&self.model, adapter, self.backend, self.engine())?
+    /// When one cannot be read, run or reached, or an option does not go with it.
+    pub fn open(&self) -> Result<Engines, Error> {
+        Engines::open(EngineSpec::read(&self.model)?, |spec| match spec.servers() {
+            Some(config) => self.connect(config),
+            None => match spec {
+                EngineSpec::Named(path) => self.read(path.as_ref()),
+                EngineSpec::Servers(_) => Err("no servers".into()),
+            },
+        })
+    }
+
+    /// Opens the model, which must run in this program.
+    ///
+    /// # Errors
+    /// As [`ModelOptions::open`], and for a server.
+    pub fn open_local(&self) -> Result<Box<dyn LanguageModel>, Error> {
+        match self.open()?.policy {
+            Engine::Local(_, model) => Ok(model),
+            Engine::Remote(_) => {
+                Err("this needs a model in this program, not one on a server".into())
             }
-            None => tts_models::open(&self.model, self.backend, self.engine())?,
+        }
+    }
+
+    fn read(&self, path: &Path) -> Result<Engine, Error> {
+        if self.tokenizer.is_some() {
+            return Err("--tokenizer is for models on servers".into());
+        }
+        let mut model = match &self.adapter {
+            Some(adapter) => tts_models::open_adapted(path, adapter, self.backend, self.engine())?,
+            None => tts_models::open(path, self.backend, self.engine())?,
         };
         for argument in &self.template_arg {
             model.set_template_argument(argument)?;
         }
-        Ok(model)
+        Ok(Engine::Local(path.to_owned(), model))
+    }
+
+    fn connect(&self, mut config: RemoteConfig) -> Result<Engine, Error> {
+        if self.adapter.is_some() || self.positions > 0 {
+            return Err("--adapter and --positions are for models in this program".into());
+        }
+        if let Some(path) = &self.tokenizer {
+            config.text = Some(path.clone());
+        }
+        for argument in &self.template_arg {
+            config.template.insert(argument.name().to_owned(), argument.value().clone());
+        }
+        Ok(Engine::Remote(Box::new(Remote::open(config)?)))
     }
 
     fn engine(&self) -> EngineConfig {
@@ -83,9 +128,9 @@ impl ModelOptions {
     pub fn scorer<'m>(
         &self,
         spec: &ScorerSpec,
-        model: &'m dyn LanguageModel,
+        policy: &'m Engine,
     ) -> Result<Box<dyn StepScorer + 'm>, Error> {
-        Ok(spec.build_on(model, self.backend, self.engine())?)
+        Ok(spec.build_on(policy.local(), self.backend, self.engine())?)
     }
 }
 
@@ -197,14 +242,18 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// The search that all of it says, by this model and scorer.
+    /// The search that all of it says, by these models and this scorer.
     pub fn search<'a>(
         &self,
-        model: &'a dyn LanguageModel,
+        engines: &'a Engines,
         scorer: &'a dyn StepScorer,
         task: Arc<dyn Task>,
     ) -> Search<'a> {
-        Search::new(model)
+        let others = engines.others.iter();
+        others
+            .fold(Search::new(engines.policy.generator()), |search, (role, engine)| {
+                search.role(role, engine.generator())
+            })
             .scorer(scorer)
             .shared_task(task)
             .rule(self.rule.clone())

@@ -72,16 +72,17 @@ impl ScorerSpec {
         &self,
         model: &'a dyn LanguageModel,
     ) -> Result<Box<dyn StepScorer + 'a>, PrmError> {
-        self.build_on(model, Backend::default(), EngineConfig::default())
+        self.build_on(Some(model), Backend::default(), EngineConfig::default())
     }
 
-    /// [`ScorerSpec::build`], with the backend and the engine of a model of its own.
+    /// [`ScorerSpec::build`], with the backend and the engine of a model of its own. `None` stands for a
+    /// generator that runs elsewhere.
     ///
     /// # Errors
-    /// As [`ScorerSpec::build`].
+    /// As [`ScorerSpec::build`]; also for a head on the backbone of a generator that runs elsewhere.
     pub fn build_on<'a>(
         &self,
-        model: &'a dyn LanguageModel,
+        model: Option<&'a dyn LanguageModel>,
         backend: Backend,
         engine: EngineConfig,
     ) -> Result<Box<dyn StepScorer + 'a>, PrmError> {
@@ -94,8 +95,12 @@ impl ScorerSpec {
             Self::Outcome(path) if has_backbone(path)? => {
                 Box::new(RewardModel::outcome(path, backend, engine)?)
             }
-            Self::Process(path) => Box::new(ProcessHead::new(model, RewardHead::open(path)?)?),
-            Self::Outcome(path) => Box::new(OutcomeHead::new(model, RewardHead::open(path)?)?),
+            Self::Process(path) => {
+                Box::new(ProcessHead::new(here(model, path)?, RewardHead::open(path)?)?)
+            }
+            Self::Outcome(path) => {
+                Box::new(OutcomeHead::new(here(model, path)?, RewardHead::open(path)?)?)
+            }
         })
     }
 
@@ -113,6 +118,18 @@ impl ScorerSpec {
             Self::Process(_) | Self::Outcome(_) => Judge::OnBackbone,
         })
     }
+}
+
+/// The backbone that a head sits on.
+fn here<'a>(
+    model: Option<&'a dyn LanguageModel>,
+    path: &Path,
+) -> Result<&'a dyn LanguageModel, PrmError> {
+    model.ok_or_else(|| {
+        let problem = "a head on the generator's backbone, and the generator runs elsewhere: expected a \
+                       reward model of its own";
+        PrmError::config(path, "head", problem)
+    })
 }
 
 /// Whether a path is a folder that describes a model, or a model's file.

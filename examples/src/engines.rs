@@ -1,0 +1,264 @@
+//! Who writes: a model in this program, or one on servers; and, by role, others beside it.
+//!
+//! `--model` takes a file or folder, an address (`http://host:port`), or a JSON file: the settings of a
+//! [`RemoteConfig`], or engines by role, each a file, an address or such settings.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use tts_core::Generator;
+use tts_models::remote::{Remote, RemoteConfig};
+use tts_models::{LanguageModel, Tokenizer};
+
+use crate::Error;
+
+/// The role that writes solutions.
+const POLICY: &str = "policy";
+
+/// Where an engine is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EngineSpec {
+    /// A file or folder, or an address.
+    Named(String),
+    /// Servers, with settings.
+    Servers(RemoteConfig),
+}
+
+impl EngineSpec {
+    /// Engines by role of what `--model` says; without a JSON of roles, the policy alone.
+    ///
+    /// # Errors
+    /// When a JSON file cannot be read, is neither, or has no policy.
+    pub fn read(model: &Path) -> Result<BTreeMap<String, Self>, Error> {
+        let alone = |spec| Ok(BTreeMap::from([(POLICY.to_owned(), spec)]));
+        let is_json = model.extension().is_some_and(|ending| ending == "json");
+        // The config.json of a folder is that folder's model.
+        if !is_json
+            || model.ends_with("config.json")
+            || model.ends_with("model.safetensors.index.json")
+        {
+            return alone(Self::Named(model.display().to_string()));
+        }
+        let bad = |problem: String| format!("{}: {problem}", model.display());
+        let bytes = std::fs::read(model).map_err(|error| bad(error.to_string()))?;
+        let json: serde_json::Value =
+            serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        if json.get("servers").is_some() {
+            let config = serde_json::from_value(json).map_err(|error| bad(error.to_string()))?;
+            return alone(Self::Servers(config));
+        }
+        let engines: BTreeMap<String, serde_json::Value> = serde_json::from_value(json)
+            .map_err(|error| bad(format!("engines by role: {error}")))?;
+        let engines = engines.into_iter().map(|(role, value)| {
+            let spec = match value {
+                serde_json::Value::String(name) => Self::Named(name),
+                // Read as what it is, so that a mistyped field is named.
+                other => Self::Servers(
+                    serde_json::from_value(other)
+                        .map_err(|error| bad(format!("role {role:?}: {error}")))?,
+                ),
+            };
+            Ok((role, spec))
+        });
+        let engines: BTreeMap<String, Self> = engines.collect::<Result<_, String>>()?;
+        if !engines.contains_key(POLICY) {
+            return Err(bad(format!("no engine for the role {POLICY:?}")).into());
+        }
+        Ok(engines)
+    }
+
+    /// The address or settings of servers; `None` for what is opened here.
+    pub fn servers(&self) -> Option<RemoteConfig> {
+        match self {
+            Self::Named(name) if name.starts_with("http://") || name.starts_with("https://") => {
+                Some(RemoteConfig::server(name))
+            }
+            Self::Named(_) => None,
+            Self::Servers(config) => Some(config.clone()),
+        }
+    }
+}
+
+/// A model, wherever it runs.
+pub enum Engine {
+    /// In this program.
+    Local(PathBuf, Box<dyn LanguageModel>),
+    /// On servers.
+    Remote(Box<Remote>),
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.describe())
+    }
+}
+
+impl Engine {
+    /// What writes.
+    pub fn generator(&self) -> &dyn Generator {
+        match self {
+            Self::Local(_, model) => model,
+            Self::Remote(remote) => &**remote,
+        }
+    }
+
+    /// The model, if it runs here.
+    pub fn local(&self) -> Option<&dyn LanguageModel> {
+        match self {
+            Self::Local(_, model) => Some(&**model),
+            Self::Remote(_) => None,
+        }
+    }
+
+    /// The model, for what only one in this program can do.
+    ///
+    /// # Errors
+    /// When it runs on servers.
+    pub fn only_local(&self, what: &str) -> Result<&dyn LanguageModel, Error> {
+        let remote = || format!("{what} needs a model in this program, not one on a server").into();
+        self.local().ok_or_else(remote)
+    }
+
+    fn tokenizer(&self) -> &Tokenizer {
+        match self {
+            Self::Local(_, model) => model.tokenizer(),
+            Self::Remote(remote) => remote.tokenizer(),
+        }
+    }
+
+    /// What it is, in a line.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Local(path, model) => {
+                let shape = model.model_config();
+                format!(
+                    "{} ({}, {} layers, {:.0}M parameters)",
+                    path.display(),
+                    shape.architecture,
+                    shape.num_hidden_layers,
+                    shape.active_parameters() as f64 / 1e6,
+                )
+            }
+            Self::Remote(remote) => {
+                let (facts, servers) = (remote.facts(), remote.config().servers.join(", "));
+                format!("{} by {} {} at {servers}", facts.name(), facts.kind, facts.version)
+            }
+        }
+    }
+
+    /// What was seen when a server was tried out.
+    pub fn tried(&self) -> Option<String> {
+        match self {
+            Self::Local(..) => None,
+            Self::Remote(remote) => remote.self_test().map(ToString::to_string),
+        }
+    }
+
+    /// What servers were asked for, in a line.
+    pub fn used(&self) -> Option<String> {
+        let Self::Remote(remote) = self else { return None };
+        let usage = remote.usage();
+        let money = match usage.money {
+            money if money > 0.0 => format!(", {money:.4} in money"),
+            _ => String::new(),
+        };
+        Some(format!(
+            "{} calls, {} made again, {} failed; {} prompt tokens, {} of them cached, {} generated, {} of \
+             them dropped{money}",
+            usage.calls,
+            usage.repeated,
+            usage.failed,
+            usage.prompt_tokens,
+            usage.cached_tokens,
+            usage.generated_tokens,
+            usage.dropped_tokens
+        ))
+    }
+
+    /// The tokens that end a solution, by name.
+    pub fn endings(&self) -> String {
+        let ends = match self {
+            Self::Local(_, model) => model.end_tokens(),
+            Self::Remote(remote) => remote.end_tokens(),
+        };
+        let name = |&id: &u32| match self.tokenizer().name(id) {
+            Some(name) => format!("{name} ({id})"),
+            None => format!("token {id}"),
+        };
+        let names: Vec<String> = ends.iter().map(name).collect();
+        if names.is_empty() {
+            return "no token of this model: solutions end by --stop or at --max-tokens".to_owned();
+        }
+        names.join(", ")
+    }
+}
+
+/// The policy, and engines for other roles.
+#[derive(Debug)]
+pub struct Engines {
+    /// Writes solutions.
+    pub policy: Engine,
+    /// The others, by role.
+    pub others: BTreeMap<String, Engine>,
+}
+
+impl Engines {
+    /// Opens what [`EngineSpec::read`] found, each by `open`.
+    ///
+    /// # Errors
+    /// That of the first that cannot be opened.
+    pub fn open(
+        specs: BTreeMap<String, EngineSpec>,
+        open: impl Fn(&EngineSpec) -> Result<Engine, Error>,
+    ) -> Result<Self, Error> {
+        let mut engines = BTreeMap::new();
+        for (role, spec) in specs {
+            engines.insert(role, open(&spec)?);
+        }
+        let policy = engines.remove(POLICY).ok_or("no engine for the role \"policy\"")?;
+        Ok(Self { policy, others: engines })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_addresses_and_roles_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let read = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            EngineSpec::read(&path)
+        };
+        let policy = |specs: BTreeMap<String, EngineSpec>| specs[POLICY].clone();
+        let file = EngineSpec::read(Path::new("models/x.gguf")).expect("a name");
+        assert_eq!(policy(file).servers(), None);
+        let address = EngineSpec::read(Path::new("http://127.0.0.1:8080")).expect("a name");
+        assert_eq!(policy(address).servers(), Some(RemoteConfig::server("http://127.0.0.1:8080")));
+        let servers =
+            read("servers.json", r#"{"servers": ["http://a:1", "http://b:1"], "lines": 3}"#);
+        let servers = policy(servers.expect("settings")).servers().expect("servers");
+        assert_eq!((servers.servers.len(), servers.lines), (2, 3));
+        let roles =
+            read("roles.json", r#"{"policy": "m.gguf", "critic": {"servers": ["http://a:1"]}}"#);
+        let roles = roles.expect("two roles");
+        assert_eq!(roles["policy"], EngineSpec::Named("m.gguf".into()));
+        assert!(roles["critic"].servers().is_some());
+        let folder_of_model = EngineSpec::read(Path::new("model/config.json")).expect("a model");
+        assert_eq!(policy(folder_of_model).servers(), None);
+        for (text, expected) in [
+            (r#"{"critic": "m.gguf"}"#, "no engine for the role \"policy\""),
+            (r#"{"policy": {"server": []}}"#, "role \"policy\": unknown field `server`"),
+            (r#"{"servers": [], "line": 1}"#, "unknown field `line`"),
+            (r#"["m.gguf"]"#, "engines by role"),
+            (r#"{"servers": "#, "EOF"),
+        ] {
+            let error = read("bad.json", text).expect_err(text).to_string();
+            assert!(error.contains(expected) && error.contains("bad.json"), "{error}");
+        }
+    }
+}
