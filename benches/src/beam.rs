@@ -1,7 +1,8 @@
 //! Beam search without a verifier: which beams go on is drawn by lot.
 //!
 //! What is measured is the search itself: forks, shared prefixes, rounds. Every step has the same
-//! number of tokens, and nothing ends early, so that all engines generate as many.
+//! number of tokens, and nothing ends early, so that all engines generate as many; but for servers, which
+//! end a text where the model does: there what is open goes on.
 
 use tts_core::seed::Rng;
 use tts_core::{Expand, NodeId, SearchStrategy, Until, View};
@@ -49,8 +50,9 @@ impl SearchStrategy for ShuffledBeam {
         if view.fresh() == [NodeId::ROOT] {
             return vec![expand(NodeId::ROOT, self.keep * self.branch)];
         }
-        let fresh = view.fresh();
-        let kept = Self::shuffled(fresh, view.rng());
+        let open = |id: &NodeId| view.tree().get(*id).is_some_and(|node| node.open);
+        let fresh: Vec<NodeId> = view.fresh().iter().copied().filter(open).collect();
+        let kept = Self::shuffled(&fresh, view.rng());
         kept.into_iter().take(self.keep).map(|node| expand(node, self.branch)).collect()
     }
 }

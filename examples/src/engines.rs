@@ -33,22 +33,19 @@ impl EngineSpec {
     /// When a JSON file cannot be read, is neither, or has no policy.
     pub fn read(model: &Path) -> Result<BTreeMap<String, Self>, Error> {
         let alone = |spec| Ok(BTreeMap::from([(POLICY.to_owned(), spec)]));
+        if let Some(config) = RemoteConfig::named(model)? {
+            return alone(Self::Servers(config));
+        }
+        // Files of a folder stand for its model.
+        let of_folder = ["config.json", "model.safetensors.index.json"];
         let is_json = model.extension().is_some_and(|ending| ending == "json");
-        // The config.json of a folder is that folder's model.
-        if !is_json
-            || model.ends_with("config.json")
-            || model.ends_with("model.safetensors.index.json")
-        {
+        if !is_json || of_folder.iter().any(|name| model.ends_with(name)) {
             return alone(Self::Named(model.display().to_string()));
         }
         let bad = |problem: String| format!("{}: {problem}", model.display());
         let bytes = std::fs::read(model).map_err(|error| bad(error.to_string()))?;
         let json: serde_json::Value =
             serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-        if json.get("servers").is_some() {
-            let config = serde_json::from_value(json).map_err(|error| bad(error.to_string()))?;
-            return alone(Self::Servers(config));
-        }
         let engines: BTreeMap<String, serde_json::Value> = serde_json::from_value(json)
             .map_err(|error| bad(format!("engines by role: {error}")))?;
         let engines = engines.into_iter().map(|(role, value)| {
@@ -70,13 +67,13 @@ impl EngineSpec {
     }
 
     /// The address or settings of servers; `None` for what is opened here.
-    pub fn servers(&self) -> Option<RemoteConfig> {
+    ///
+    /// # Errors
+    /// When settings cannot be read.
+    pub fn servers(&self) -> Result<Option<RemoteConfig>, Error> {
         match self {
-            Self::Named(name) if name.starts_with("http://") || name.starts_with("https://") => {
-                Some(RemoteConfig::server(name))
-            }
-            Self::Named(_) => None,
-            Self::Servers(config) => Some(config.clone()),
+            Self::Named(name) => Ok(RemoteConfig::named(name.as_ref())?),
+            Self::Servers(config) => Ok(Some(config.clone())),
         }
     }
 }
@@ -236,20 +233,24 @@ mod tests {
         };
         let policy = |specs: BTreeMap<String, EngineSpec>| specs[POLICY].clone();
         let file = EngineSpec::read(Path::new("models/x.gguf")).expect("a name");
-        assert_eq!(policy(file).servers(), None);
+        assert_eq!(policy(file).servers().expect("a name"), None);
         let address = EngineSpec::read(Path::new("http://127.0.0.1:8080")).expect("a name");
-        assert_eq!(policy(address).servers(), Some(RemoteConfig::server("http://127.0.0.1:8080")));
+        assert_eq!(
+            policy(address).servers().expect("a name"),
+            Some(RemoteConfig::server("http://127.0.0.1:8080"))
+        );
         let servers =
             read("servers.json", r#"{"servers": ["http://a:1", "http://b:1"], "lines": 3}"#);
-        let servers = policy(servers.expect("settings")).servers().expect("servers");
+        let servers =
+            policy(servers.expect("settings")).servers().expect("settings").expect("servers");
         assert_eq!((servers.servers.len(), servers.lines), (2, 3));
         let roles =
             read("roles.json", r#"{"policy": "m.gguf", "critic": {"servers": ["http://a:1"]}}"#);
         let roles = roles.expect("two roles");
         assert_eq!(roles["policy"], EngineSpec::Named("m.gguf".into()));
-        assert!(roles["critic"].servers().is_some());
+        assert!(roles["critic"].servers().expect("settings").is_some());
         let folder_of_model = EngineSpec::read(Path::new("model/config.json")).expect("a model");
-        assert_eq!(policy(folder_of_model).servers(), None);
+        assert_eq!(policy(folder_of_model).servers().expect("a name"), None);
         for (text, expected) in [
             (r#"{"critic": "m.gguf"}"#, "no engine for the role \"policy\""),
             (r#"{"policy": {"server": []}}"#, "role \"policy\": unknown field `server`"),

@@ -62,7 +62,7 @@ impl ModelOptions {
     /// # Errors
     /// When one cannot be read, run or reached, or an option does not go with it.
     pub fn open(&self) -> Result<Engines, Error> {
-        Engines::open(EngineSpec::read(&self.model)?, |spec| match spec.servers() {
+        Engines::open(EngineSpec::read(&self.model)?, |spec| match spec.servers()? {
             Some(config) => self.connect(config),
             None => match spec {
                 EngineSpec::Named(path) => self.read(path.as_ref()),

@@ -5,6 +5,10 @@
 //! ran.
 
 mod counting;
+#[cfg(feature = "remote")]
+pub mod fake;
+#[cfg(feature = "remote")]
+pub mod words;
 
 pub use counting::Counting;
 

@@ -15,6 +15,10 @@ pub enum PrmError {
     /// The backbone, its tokenizer or a reader of weights failed.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A server failed, or is not what it was taken for.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Remote(#[from] tts_models::remote::RemoteError),
     /// The operating system refused a read or a write.
     #[error("{}: {source}", path.display())]
     Io {

@@ -58,6 +58,8 @@
 //!
 //! `pair`: the module `pair`, a small generator of arithmetic with its process and its outcome reward
 //! model, held in the program. A first search with it takes six lines and no download.
+//!
+//! `remote`: reward models on servers (`RemoteRewardModel`), and `prm:http://...` as names of scorers.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
@@ -73,6 +75,8 @@ mod spec;
 pub mod train;
 
 pub use error::PrmError;
+#[cfg(feature = "remote")]
+pub use head::RemoteRewardModel;
 pub use head::{
     Contrast, Format, HeadConfig, HeadOutput, Linear, NeutralLabel, OutcomeHead, ProcessHead,
     PromptLayout, Reading, RewardHead, RewardModel, Separator, Token, fit_temperature,

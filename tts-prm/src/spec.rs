@@ -2,7 +2,8 @@
 //!
 //! A path to a `.safetensors` file is a head on the generator's own backbone. A folder whose
 //! `config.json` names a `model_type` is a model with a backbone of its own, as is a `.gguf` file; any
-//! other folder holds `head.safetensors` for the generator's backbone.
+//! other folder holds `head.safetensors` for the generator's backbone. With the feature `remote`, a path may be
+//! the address of a server, or a JSON file with the settings of some: there a reward model answers.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,10 @@ impl ScorerSpec {
         backend: Backend,
         engine: EngineConfig,
     ) -> Result<Box<dyn StepScorer + 'a>, PrmError> {
+        #[cfg(feature = "remote")]
+        if let Some(scorer) = self.remote()? {
+            return Ok(scorer);
+        }
         Ok(match self {
             Self::Logprob => Box::new(MeanLogprob),
             Self::Rule => Box::new(Arithmetic),
@@ -102,6 +107,18 @@ impl ScorerSpec {
                 Box::new(OutcomeHead::new(here(model, path)?, RewardHead::open(path)?)?)
             }
         })
+    }
+
+    /// The scorer, if its path names servers.
+    #[cfg(feature = "remote")]
+    fn remote(&self) -> Result<Option<Box<dyn StepScorer>>, PrmError> {
+        let (Self::Process(path) | Self::Outcome(path)) = self else { return Ok(None) };
+        let Some(config) = tts_models::remote::RemoteConfig::named(path)? else { return Ok(None) };
+        let model = match self {
+            Self::Outcome(_) => crate::RemoteRewardModel::outcome(config)?,
+            _ => crate::RemoteRewardModel::process(config)?,
+        };
+        Ok(Some(Box::new(model)))
     }
 
     /// What the scorer is to a planner: a model of its own, taken to hold its numbers in 16 bits, a

@@ -157,6 +157,34 @@ impl RemoteConfig {
         Self { servers: vec![address.into()], ..Self::default() }
     }
 
+    /// What a model's name says of servers: an address, or a JSON file with settings. `None` where it names
+    /// something else.
+    ///
+    /// # Errors
+    /// When it is a JSON file with `servers` whose settings cannot be read.
+    pub fn named(name: &std::path::Path) -> Result<Option<Self>, RemoteError> {
+        if let Some(address) = name.to_str()
+            && (address.starts_with("http://") || address.starts_with("https://"))
+        {
+            return Ok(Some(Self::server(address)));
+        }
+        if name.extension().is_none_or(|ending| ending != "json") {
+            return Ok(None);
+        }
+        // What cannot be read here is said by whoever reads it as something else.
+        let json = std::fs::read(name).ok();
+        let json = json.and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
+        match json {
+            Some(json) if json.get("servers").is_some() => {
+                let bad = |error: serde_json::Error| {
+                    RemoteError::config(name.display().to_string(), error.to_string())
+                };
+                serde_json::from_value(json).map(Some).map_err(bad)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// # Errors
     /// When no server is named, an address is none of HTTP, or a number is out of range.
     pub fn check(&self) -> Result<(), RemoteError> {

@@ -24,6 +24,7 @@ mod line;
 mod one;
 mod open;
 mod retry;
+mod rewards;
 mod runtime;
 mod self_test;
 mod server;
@@ -38,6 +39,7 @@ pub use config::{Calls, Logprobs, Price, RemoteConfig, ServerKind};
 pub use error::RemoteError;
 pub use facts::Facts;
 pub use ledger::RemoteUsage;
+pub use rewards::{Reads, RemoteRewards};
 pub use self_test::SelfTest;
 
 use crate::write::Encoder;

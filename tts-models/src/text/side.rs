@@ -40,19 +40,19 @@ impl TextSide {
         }
     }
 
-    /// Reads the text side alone, of a GGUF file or of a folder that need hold no weights, and the tokens
-    /// that end a text.
-    #[cfg(feature = "remote")]
-    pub(crate) fn with_ends(path: &std::path::Path) -> Result<(Self, Vec<u32>), ModelError> {
-        let files = Files::from(path);
-        let (text, named) = if files.is_folder() || path.extension().is_some_and(|e| e == "json") {
-            let folder = files.folder();
-            (Self::of_folder(&folder)?, crate::weights::config::named_ends(&folder)?)
-        } else {
-            (Self::of_gguf(&Gguf::open(files)?)?, Vec::new())
-        };
-        let ends = text.tokenizer.ends_named(&named);
-        Ok((text, ends))
+    /// Reads the text side alone, of a GGUF file or of a folder that need hold no weights.
+    ///
+    /// # Errors
+    /// As [`TextSide::open`].
+    pub fn read(files: impl Into<Files>) -> Result<Self, ModelError> {
+        Self::read_files(files.into())
+    }
+
+    fn read_files(files: Files) -> Result<Self, ModelError> {
+        if files.is_folder() || files.path().extension().is_some_and(|ending| ending == "json") {
+            return Self::of_folder(&files.folder());
+        }
+        Self::of_gguf(&Gguf::open(files)?)
     }
 
     fn of_gguf(gguf: &Gguf) -> Result<Self, ModelError> {

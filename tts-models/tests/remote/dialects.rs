@@ -8,8 +8,10 @@ use tts_core::{
 };
 use tts_models::remote::{Calls, Logprobs, Remote, RemoteConfig, RemoteError, ServerKind};
 
-use crate::fake::{Act, Fake, Seen};
-use crate::world::{BLANK, END, Words, lines, logprob, request, server};
+use tts_models::testing::fake::{Act, Fake, Seen};
+use tts_models::testing::words::{BLANK, END};
+
+use crate::world::{Words, lines, logprob, request, server};
 
 /// An answer in place of the sound one.
 type Change = Box<dyn Fn(&Seen) -> Option<Act> + Send + Sync>;

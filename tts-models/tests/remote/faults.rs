@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tts_core::Generator;
 use tts_models::remote::{Remote, RemoteConfig, ServerKind};
 
-use crate::fake::{Act, Fake, Seen};
 use crate::world::{Words, lines, request, server};
+use tts_models::testing::fake::{Act, Fake, Seen};
 
 /// What becomes of the answer to a call, by its number.
 type Change = Box<dyn Fn(usize, &Seen, Act) -> Act + Send + Sync>;

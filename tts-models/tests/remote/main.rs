@@ -1,7 +1,7 @@
 //! Remote engines against servers that are scripted here: every dialect, and every fault that was seen.
 
 mod dialects;
-mod fake;
 mod faults;
+mod rewards;
 mod servers;
 mod world;

@@ -8,8 +8,8 @@ use tts_core::toy::Sample;
 use tts_core::{Generator, Prompt, Sampling, Search, SearchErrorKind};
 use tts_models::remote::{Price, Remote, RemoteConfig, ServerKind};
 
-use crate::fake::{Act, Fake};
 use crate::world::{Words, lines, request, server};
+use tts_models::testing::fake::{Act, Fake};
 
 #[test]
 fn a_problem_keeps_to_one_server_and_goes_on_elsewhere_when_it_fails() {

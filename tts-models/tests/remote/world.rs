@@ -1,54 +1,18 @@
 //! A model that is a function of its tokens and a seed, and servers of every kind that run it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tts_core::seed;
-use tts_core::{BoxError, Completion, Generator, LineError, Prompt, Request, Trajectory, Until};
+use tts_core::{Completion, Generator, LineError, Prompt, Request, Trajectory, Until};
 use tts_models::Tokenizer;
 use tts_models::remote::{Remote, RemoteConfig, ServerKind};
 
-use crate::fake::{Act, Seen};
+use tts_models::testing::fake::{Act, Seen};
+use tts_models::testing::words::{BLANK, END, text_side};
 
-/// Ids of a blank line, and of the end.
-pub(crate) const BLANK: u32 = 256;
-pub(crate) const END: u32 = 257;
 /// Positions of every server.
 pub(crate) const POSITIONS: usize = 4096;
-
-/// Bytes as tokens, a token for a blank line, and one that ends a text.
-pub(crate) fn text_side(folder: &Path) -> Result<(), BoxError> {
-    // The alphabet of byte-level tokenizers: printable bytes stand for themselves, others for what comes after.
-    let mut vocabulary = serde_json::Map::new();
-    let mut other = 256_u32;
-    let mut symbols = Vec::new();
-    for byte in 0..=255_u32 {
-        let plain = matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
-        let code = if plain {
-            byte
-        } else {
-            other += 1;
-            other - 1
-        };
-        let symbol = char::from_u32(code).expect("a character").to_string();
-        vocabulary.insert(symbol.clone(), byte.into());
-        symbols.push(symbol);
-    }
-    let newline = symbols[usize::from(b'\n')].clone();
-    vocabulary.insert(format!("{newline}{newline}"), BLANK.into());
-    let json = json!({
-        "version": "1.0",
-        "added_tokens": [{"id": END, "content": "<|im_end|>", "special": true, "single_word": false,
-                          "lstrip": false, "rstrip": false, "normalized": false}],
-        "normalizer": null,
-        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
-        "decoder": {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false},
-        "model": {"type": "BPE", "vocab": vocabulary, "merges": [format!("{newline} {newline}")]},
-    });
-    std::fs::write(folder.join("tokenizer.json"), json.to_string())?;
-    Ok(())
-}
 
 /// The next token: a word's letter, a space, a blank line, or the end.
 fn next(tokens: &[u32], seed: u64, greedy: bool) -> u32 {
@@ -258,14 +222,14 @@ fn llama(body: &Value) -> Value {
 
 /// A folder with the text side, and the tokenizer in it.
 pub(crate) struct Words {
-    folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     pub(crate) tokenizer: Arc<Tokenizer>,
 }
 
 impl Words {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        text_side(folder.path()).expect("written");
+        text_side(folder.path(), &[]).expect("written");
         let tokenizer = Tokenizer::from_file(folder.path().join("tokenizer.json")).expect("sound");
         Self { folder, tokenizer: Arc::new(tokenizer) }
     }

@@ -26,13 +26,7 @@ pub(super) fn read(
     config: HeadConfig,
 ) -> Result<RewardHead, PrmError> {
     let path = checkpoint.path();
-    refuse_second_head(path, &config)?;
-    let wrong = token_id(path, tokenizer, "contrast.wrong", &contrast.wrong)?;
-    let right = token_id(path, tokenizer, "contrast.right", &contrast.right)?;
-    if right == wrong {
-        let problem = format!("token {right} as right and as wrong, expected two tokens");
-        return Err(PrmError::config(path, "contrast", problem));
-    }
+    let [wrong, right] = tokens(path, tokenizer, contrast, &config)?;
     let [head, embedding] = NAMES;
     let tied =
         checkpoint.config().tie_word_embeddings || !checkpoint.contains(&format!("{head}.weight"));
@@ -51,6 +45,23 @@ pub(super) fn read(
     }
     let layer = Linear { weight, bias: None, outputs: 2, inputs };
     RewardHead::checked(vec![layer], config, path.to_owned(), name.to_owned())
+}
+
+/// The ids of the tokens that say "wrong" and "right".
+pub(super) fn tokens(
+    path: &Path,
+    tokenizer: &Tokenizer,
+    contrast: &Contrast,
+    config: &HeadConfig,
+) -> Result<[u32; 2], PrmError> {
+    refuse_second_head(path, config)?;
+    let wrong = token_id(path, tokenizer, "contrast.wrong", &contrast.wrong)?;
+    let right = token_id(path, tokenizer, "contrast.right", &contrast.right)?;
+    if right == wrong {
+        let problem = format!("token {right} as right and as wrong, expected two tokens");
+        return Err(PrmError::config(path, "contrast", problem));
+    }
+    Ok([wrong, right])
 }
 
 /// Refuses a configuration that names another head as well, or reads the rows as something else.

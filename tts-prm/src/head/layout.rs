@@ -15,7 +15,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use tts_core::{Message, Prompt, Role};
-use tts_models::{Backbone, Checkpoint, ModelError, TextSide, Tokenizer};
+use tts_models::{Backbone, Files, ModelError, TextSide, Tokenizer};
 
 use super::config::{HeadConfig, PromptLayout, Separator, Token, json};
 use super::judge::Kind;
@@ -76,9 +76,11 @@ impl Layout {
         })
     }
 
-    /// The layout of a model with a tokenizer of its own.
+    /// The layout of a model with a tokenizer of its own, whose files lie in `folder`; `text` reads its text
+    /// side, where that is needed.
     pub(crate) fn of_model(
-        checkpoint: &Checkpoint,
+        folder: &Files,
+        text: impl FnOnce() -> Result<TextSide, ModelError>,
         tokenizer: &Tokenizer,
         head: &RewardHead,
         kind: Kind,
@@ -96,10 +98,10 @@ impl Layout {
                     "set, but with this `prompt` the chat template says what stands there";
                 return Err(PrmError::config(path, field, problem));
             }
-            let text = TextSide::open(checkpoint)?;
+            let text = text()?;
             let (separator, between) = match prompt {
                 PromptLayout::Turns => turns(path, &text, config)?,
-                _ => (answer(checkpoint, path, &text, kind)?, Vec::new()),
+                _ => (answer(folder, path, &text, kind)?, Vec::new()),
             };
             return Ok(Self { separator, between, prompt, start: None, text: Some(text) });
         }
@@ -109,7 +111,7 @@ impl Layout {
             between: ids(path, "between", config.between.as_ref(), encode)?,
             prompt,
             start: match prompt {
-                PromptLayout::Plain => start_token(checkpoint, tokenizer)?,
+                PromptLayout::Plain => start_token(folder, tokenizer)?,
                 _ => None,
             },
             text: None,
@@ -209,12 +211,7 @@ fn turns(
 }
 
 /// What a chat template writes after the assistant's answer.
-fn answer(
-    checkpoint: &Checkpoint,
-    path: &Path,
-    text: &TextSide,
-    kind: Kind,
-) -> Result<Vec<u32>, PrmError> {
+fn answer(folder: &Files, path: &Path, text: &TextSide, kind: Kind) -> Result<Vec<u32>, PrmError> {
     if kind == Kind::Process {
         let problem =
             "\"answer\", which judges whole solutions: open it as an outcome reward model";
@@ -229,7 +226,7 @@ fn answer(
     let after = text.around(&chat, false)?.1;
     let mut separator = encode_within(&text.tokenizer, &after, true)?;
     // Hugging Face's classes read the last token that does not fill a batch.
-    let config = json(&checkpoint.folder().join("config.json"))?;
+    let config = json(&folder.join("config.json"))?;
     let fill = config.as_ref().and_then(|config| config.get("pad_token_id")?.as_u64());
     while fill.is_some() && separator.last().map(|&id| u64::from(id)) == fill {
         separator.pop();
@@ -238,8 +235,8 @@ fn answer(
 }
 
 /// The token that starts a text: the one that `tokenizer_config.json` names, or the tokenizer's own.
-fn start_token(checkpoint: &Checkpoint, tokenizer: &Tokenizer) -> Result<Option<u32>, PrmError> {
-    let config = json(&checkpoint.folder().join("tokenizer_config.json"))?;
+fn start_token(folder: &Files, tokenizer: &Tokenizer) -> Result<Option<u32>, PrmError> {
+    let config = json(&folder.join("tokenizer_config.json"))?;
     let named = config.as_ref().and_then(|config| {
         let token = config.get("bos_token")?;
         token.as_str().or_else(|| token.get("content").and_then(Value::as_str))

@@ -16,6 +16,8 @@ mod layout;
 mod model;
 mod network;
 mod read;
+#[cfg(feature = "remote")]
+mod remote;
 mod save;
 mod temperature;
 
@@ -34,6 +36,8 @@ pub(crate) use judge::{Judge, Kind};
 pub(crate) use layout::Layout;
 pub use model::RewardModel;
 pub use network::{Linear, RewardHead};
+#[cfg(feature = "remote")]
+pub use remote::RemoteRewardModel;
 pub(crate) use save::replace;
 pub use temperature::fit_temperature;
 

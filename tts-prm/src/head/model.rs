@@ -7,7 +7,7 @@
 
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
-use tts_models::{Backend, Checkpoint, EngineConfig, Files, LanguageModel};
+use tts_models::{Backend, Checkpoint, EngineConfig, Files, LanguageModel, TextSide};
 
 use crate::PrmError;
 use crate::head::{HeadConfig, Judge, Kind, Layout, RewardHead};
@@ -70,7 +70,8 @@ impl RewardModel {
         let head = RewardHead::from_checkpoint(&checkpoint, config)?;
         head.check_width(checkpoint.config().hidden_size)?;
         let model = tts_models::open(files, backend, engine)?;
-        let layout = Layout::of_model(&checkpoint, model.tokenizer(), &head, kind)?;
+        let text = || TextSide::open(&checkpoint);
+        let layout = Layout::of_model(checkpoint.folder(), text, model.tokenizer(), &head, kind)?;
         Ok(Self { model, head, layout, kind })
     }
 

@@ -16,10 +16,10 @@ use crate::{bits, engine, path as backbone_path};
 
 /// What is expected of a solution: a score for each step, or one for the whole.
 #[derive(Deserialize)]
-struct Expected {
-    question: String,
-    steps: Vec<String>,
-    scores: Vec<f64>,
+pub(crate) struct Expected {
+    pub(crate) question: String,
+    pub(crate) steps: Vec<String>,
+    pub(crate) scores: Vec<f64>,
     raw: Option<Vec<f64>>,
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/formats").join(name)
 }
 
-fn expected(name: &str) -> Vec<Expected> {
+pub(crate) fn expected(name: &str) -> Vec<Expected> {
     let json = std::fs::read(fixture(name).join("expected.json")).unwrap();
     serde_json::from_slice(&json).unwrap()
 }
@@ -46,7 +46,7 @@ pub(crate) fn outcome(folder: &Path) -> Result<RewardModel, PrmError> {
 }
 
 /// A path whose steps end as a generator ends them; it has ended when all steps are there.
-fn path(question: &str, steps: &[String], end: &str, fresh: usize) -> Trajectory {
+pub(crate) fn path(question: &str, steps: &[String], end: &str, fresh: usize) -> Trajectory {
     let last = steps.len().saturating_sub(1);
     let step = |(place, text): (usize, &String)| {
         let text = if place == last { text.clone() } else { format!("{text}{end}") };
@@ -61,7 +61,7 @@ fn score(model: &RewardModel, path: Trajectory) -> Vec<f64> {
 }
 
 /// The backbone runs in f32, the expectation in f64.
-fn near(found: f64, expected: f64) {
+pub(crate) fn near(found: f64, expected: f64) {
     let error = (found - expected).abs() / expected.abs().max(1.0);
     assert!(error < 2e-5, "{found}, expected {expected}");
 }
@@ -88,8 +88,8 @@ pub(crate) fn change(file: &Path, field: &str, value: serde_json::Value) {
     std::fs::write(file, serde_json::to_vec(&all).unwrap()).unwrap();
 }
 
-const PROCESS: [&str; 3] = ["math-shepherd", "rlhflow", "skywork-prm"];
-const OUTCOME: [&str; 2] = ["reward-llama", "classifier-qwen2"];
+pub(crate) const PROCESS: [&str; 3] = ["math-shepherd", "rlhflow", "skywork-prm"];
+pub(crate) const OUTCOME: [&str; 2] = ["reward-llama", "classifier-qwen2"];
 
 #[test]
 fn process_reward_models_score_as_transformers_does() {

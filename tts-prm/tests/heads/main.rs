@@ -7,6 +7,8 @@ mod formats;
 mod linear;
 mod models;
 mod refused;
+#[cfg(feature = "remote")]
+mod remote;
 mod scores;
 mod tokens;
 

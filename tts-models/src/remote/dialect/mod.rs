@@ -11,6 +11,7 @@ mod vllm;
 use serde_json::Value;
 use tts_core::{Message, Sampling};
 
+use super::Reads;
 use super::call::{Ask, Reply};
 use super::facts::Facts;
 
@@ -100,6 +101,37 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
         _answer: &Value,
     ) -> Result<Vec<f32>, String> {
         Err("the server does not judge given tokens".into())
+    }
+
+    /// A call that has a text judged.
+    fn rewards(&self, _facts: &Facts, _tokens: &[u32], _reads: Reads) -> Option<Post> {
+        None
+    }
+
+    /// The answer to it: a row of logits for each position.
+    ///
+    /// # Errors
+    /// A sentence that says what was found, and what was expected.
+    fn rewarded(
+        &self,
+        _answer: &Value,
+        _tokens: &[u32],
+        _positions: &[usize],
+    ) -> Result<Vec<Vec<f32>>, String> {
+        Err("the server does not judge texts".into())
+    }
+
+    /// A call for the log-probabilities of two tokens behind others.
+    fn contrast(&self, _facts: &Facts, _tokens: &[u32], _pair: [u32; 2]) -> Option<Post> {
+        None
+    }
+
+    /// The answer to it, and prompt and cached tokens.
+    ///
+    /// # Errors
+    /// A sentence that says what was found, and what was expected.
+    fn contrasted(&self, _answer: &Value, _pair: [u32; 2]) -> Result<([f32; 2], u64, u64), String> {
+        Err("the server does not compare tokens".into())
     }
 
     /// A call for the token ids of a text, control tokens by name included.

@@ -9,8 +9,9 @@
 use serde_json::{Value, json};
 use tts_core::{Message, Sampling};
 
-use super::read::{highest, integer, logprob, short, tokens};
+use super::read::{highest, integer, logprob, row, short, tokens};
 use super::{Dialect, Post};
+use crate::remote::Reads;
 use crate::remote::call::{Ask, Drawn, Ended, Reply};
 use crate::remote::facts::Facts;
 
@@ -130,6 +131,42 @@ impl Dialect for Sglang {
             return Err("log-probabilities of other tokens than those given".into());
         }
         Ok(list.into_iter().map(|(value, _)| value).collect())
+    }
+
+    fn rewards(&self, _facts: &Facts, tokens: &[u32], reads: Reads) -> Option<Post> {
+        (reads == Reads::Last).then(|| ("/classify", json!({"input_ids": tokens})))
+    }
+
+    fn rewarded(
+        &self,
+        answer: &Value,
+        _tokens: &[u32],
+        positions: &[usize],
+    ) -> Result<Vec<Vec<f32>>, String> {
+        let answer = answer.get(0).unwrap_or(answer);
+        Ok(vec![row(&answer["embedding"], "embedding")?; positions.len()])
+    }
+
+    fn contrast(&self, _facts: &Facts, tokens: &[u32], pair: [u32; 2]) -> Option<Post> {
+        let body = json!({
+            "input_ids": tokens, "return_logprob": true, "logprob_start_len": -1,
+            "token_ids_logprob": pair,
+            "sampling_params": {"max_new_tokens": 1, "temperature": 1.0},
+        });
+        Some(("/generate", body))
+    }
+
+    fn contrasted(&self, answer: &Value, pair: [u32; 2]) -> Result<([f32; 2], u64, u64), String> {
+        let meta = &answer["meta_info"];
+        let name = "output_token_ids_logprobs";
+        let list = triples(&meta[name][0], name)?;
+        let of = |token: u32| {
+            let found = list.iter().find(|(_, id)| *id == token);
+            found.map(|(value, _)| *value).ok_or_else(|| format!("{name}: no token {token}"))
+        };
+        let prompt = integer(&meta["prompt_tokens"], "prompt_tokens")?;
+        let cached = integer(&meta["cached_tokens"], "cached_tokens")?;
+        Ok(([of(pair[0])?, of(pair[1])?], prompt, cached))
     }
 
     fn tokenize(&self, facts: &Facts, text: &str, start: bool) -> Post {

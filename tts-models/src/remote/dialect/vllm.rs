@@ -9,8 +9,9 @@
 use serde_json::{Map, Value, json};
 use tts_core::{Message, Sampling};
 
-use super::read::{highest, integer, logprob, short, tokens};
+use super::read::{highest, integer, logprob, row, rows, short, tokens};
 use super::{Dialect, Post};
+use crate::remote::Reads;
 use crate::remote::call::{Ask, Drawn, Ended, Reply};
 use crate::remote::facts::Facts;
 
@@ -118,6 +119,51 @@ impl Dialect for Vllm {
             logprob(&entry[token.to_string()]["logprob"], "prompt_logprobs")
         };
         list[context.len()..].iter().zip(given).map(of).collect()
+    }
+
+    fn rewards(&self, facts: &Facts, tokens: &[u32], reads: Reads) -> Option<Post> {
+        let task = match reads {
+            Reads::Tokens => "token_classify",
+            Reads::Last => "classify",
+            Reads::Pair { .. } => return None,
+        };
+        // `softmax` is ignored by now; without this there would be probabilities.
+        let body = json!({
+            "model": facts.model, "input": tokens, "task": task, "use_activation": false,
+        });
+        Some(("/pooling", body))
+    }
+
+    fn rewarded(
+        &self,
+        answer: &Value,
+        tokens: &[u32],
+        positions: &[usize],
+    ) -> Result<Vec<Vec<f32>>, String> {
+        let data = &answer["data"][0]["data"];
+        if data[0].is_number() {
+            // One row for the whole text.
+            let row = row(data, "data")?;
+            return Ok(vec![row; positions.len()]);
+        }
+        rows(data, tokens, positions, "data")
+    }
+
+    fn contrast(&self, facts: &Facts, tokens: &[u32], pair: [u32; 2]) -> Option<Post> {
+        let body = json!({
+            "model": facts.model, "prompt": tokens, "max_tokens": 1, "temperature": 0.0, "seed": 0,
+            "logprobs": 0, "logprob_token_ids": pair, "return_tokens_as_token_ids": true,
+        });
+        Some(("/v1/completions", body))
+    }
+
+    fn contrasted(&self, answer: &Value, pair: [u32; 2]) -> Result<([f32; 2], u64, u64), String> {
+        let entry = &only_choice(answer)?["logprobs"]["top_logprobs"][0];
+        let of = |token: u32| logprob(&entry[format!("token_id:{token}")], "top_logprobs");
+        let usage = &answer["usage"];
+        let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0);
+        let prompt = integer(&usage["prompt_tokens"], "usage.prompt_tokens")?;
+        Ok(([of(pair[0])?, of(pair[1])?], prompt, cached))
     }
 
     fn tokenize(&self, facts: &Facts, text: &str, start: bool) -> Post {

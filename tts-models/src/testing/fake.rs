@@ -10,15 +10,18 @@ use serde_json::Value;
 
 /// A request, as it was received.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    pub(crate) path: String,
-    pub(crate) headers: Vec<String>,
-    pub(crate) body: Value,
+pub struct Seen {
+    /// What follows the host.
+    pub path: String,
+    /// As they came.
+    pub headers: Vec<String>,
+    /// JSON, or nothing.
+    pub body: Value,
 }
 
 /// What the server does.
 #[derive(Debug, Clone)]
-pub(crate) enum Act {
+pub enum Act {
     /// Answers.
     Json(Value),
     /// Answers with a status, headers (each with its line end) and a text.
@@ -37,7 +40,7 @@ pub(crate) enum Act {
 
 type Answer = dyn Fn(&Seen) -> Act + Send + Sync;
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct State {
     seen: Mutex<Vec<Seen>>,
     /// Calls that are being answered, now and at most.
@@ -50,13 +53,18 @@ struct State {
 }
 
 /// See the [module](self).
-pub(crate) struct Fake {
+#[derive(Debug)]
+pub struct Fake {
     address: String,
     state: Arc<State>,
 }
 
 impl Fake {
-    pub(crate) fn start(answer: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Self {
+    /// A server on a free port of loopback.
+    ///
+    /// # Panics
+    /// When there is no port.
+    pub fn start(answer: impl Fn(&Seen) -> Act + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = format!("http://{}", listener.local_addr().expect("an address"));
         let state = Arc::new(State::default());
@@ -75,27 +83,32 @@ impl Fake {
         Self { address, state }
     }
 
-    pub(crate) fn address(&self) -> String {
+    /// Its address.
+    pub fn address(&self) -> String {
         self.address.clone()
     }
 
     /// What was asked at this path.
-    pub(crate) fn seen(&self, path: &str) -> Vec<Seen> {
+    ///
+    /// # Panics
+    /// When a test's function did.
+    pub fn seen(&self, path: &str) -> Vec<Seen> {
         let seen = self.state.seen.lock().expect("no panic");
         seen.iter().filter(|seen| seen.path == path).cloned().collect()
     }
 
     /// The most calls that were being answered at one time.
-    pub(crate) fn most(&self) -> usize {
+    pub fn most(&self) -> usize {
         self.state.most.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn connections(&self) -> usize {
+    /// Connections that were made.
+    pub fn connections(&self) -> usize {
         self.state.connections.load(Ordering::SeqCst)
     }
 
     /// Waits until so many connections were closed in the middle of a call; false after ten seconds.
-    pub(crate) fn saw_leave(&self, count: usize) -> bool {
+    pub fn saw_leave(&self, count: usize) -> bool {
         (0..1000).any(|_| {
             std::thread::sleep(Duration::from_millis(10));
             self.state.left.load(Ordering::SeqCst) >= count
