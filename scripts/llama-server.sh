@@ -34,5 +34,5 @@ for _ in $(seq 120); do
   sleep 1
 done
 ready || { echo "the server does not answer, see $home/llama.log" >&2; exit 1; }
-echo "export TTS_LLAMA_SERVER=http://127.0.0.1:$port TTS_LLAMA_MODEL=$model"
+echo "export TTS_SERVER=http://127.0.0.1:$port TTS_SERVER_MODEL=$model"
 echo "# to stop it: kill $pid"

@@ -1,6 +1,6 @@
-//! A real llama-server with SmolLM2, beside the engine of this crate on the same file.
+//! A real server, beside the engine of this crate on the same model.
 //!
-//! `TTS_LLAMA_SERVER` holds its address, and `TTS_LLAMA_MODEL` the GGUF file that it serves
+//! `TTS_SERVER` holds its address, and `TTS_SERVER_MODEL` a GGUF file of the model that it serves
 //! (`scripts/llama-server.sh` installs and starts one); without them nothing is tested here.
 
 use std::sync::Arc;
@@ -22,8 +22,8 @@ struct Both {
 
 fn both() -> Result<Option<Both>, Error> {
     let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let (Some(server), Some(model)) = (named("TTS_LLAMA_SERVER"), named("TTS_LLAMA_MODEL")) else {
-        eprintln!("skipped: TTS_LLAMA_SERVER and TTS_LLAMA_MODEL name no server and its model");
+    let (Some(server), Some(model)) = (named("TTS_SERVER"), named("TTS_SERVER_MODEL")) else {
+        eprintln!("skipped: TTS_SERVER and TTS_SERVER_MODEL name no server and its model");
         return Ok(None);
     };
     let config = RemoteConfig { text: Some(model.clone().into()), ..RemoteConfig::server(server) };
@@ -71,7 +71,7 @@ fn lines_are_those_of_the_servers_tokens() -> Result<(), Error> {
 }
 
 /// A greedy path is the engine's own, or parts from it where the two best tokens are about as probable: the
-/// server multiplies quantised numbers, the engine here exact ones.
+/// server may multiply quantised numbers, the engine here multiplies exact ones.
 #[test]
 fn greedy_paths_are_those_of_the_engine_or_part_where_two_tokens_are_close() -> Result<(), Error> {
     let Some(Both { remote, model, .. }) = both()? else { return Ok(()) };
