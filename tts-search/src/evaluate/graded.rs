@@ -1,13 +1,14 @@
 //! One problem of an evaluation, graded: the answer, every candidate as what became of it, the cost.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tts_core::metrics::Sampled;
 use tts_core::{Aggregate, Cost, Outcome, SearchError, SearchStrategy, Stop};
 
 use super::Item;
 
 /// A problem with what was made of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Graded {
     /// Its place among the problems of the evaluation, from 0.
