@@ -23,6 +23,12 @@ impl Row {
         Ok(Self { place, fields })
     }
 
+    /// A record of fields that are JSON already.
+    #[cfg(feature = "parquet")]
+    pub(super) fn of(place: Place, fields: BTreeMap<String, Box<RawValue>>) -> Self {
+        Self { place, fields }
+    }
+
     /// A row of a table.
     pub(super) fn cells<'a>(
         place: Place,
