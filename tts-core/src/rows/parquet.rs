@@ -29,11 +29,13 @@ use crate::guard::guarded;
 pub(super) fn parse(bytes: Vec<u8>) -> std::result::Result<Vec<Row>, RowError> {
     let bytes = bytes::Bytes::from(bytes);
     let damaged = |problem: String| {
-        let problem = format!("a damaged Parquet file: {}", problem.trim_start_matches("Parquet error: "));
+        let problem =
+            format!("a damaged Parquet file: {}", problem.trim_start_matches("Parquet error: "));
         RowError::new(None, problem)
     };
     // The reader panics on some files that no writer makes.
-    let metadata = guarded("Parquet reader", || ParquetMetaDataReader::new().parse_and_finish(&bytes));
+    let metadata =
+        guarded("Parquet reader", || ParquetMetaDataReader::new().parse_and_finish(&bytes));
     let metadata = metadata.map_err(damaged)?.map_err(|error| damaged(error.to_string()))?;
     let mut rows = Vec::new();
     for meta in metadata.row_groups() {
@@ -57,7 +59,8 @@ fn check(meta: &RowGroupMetaData) -> std::result::Result<(), RowError> {
         let by = column.compression();
         if !known.contains(&by) && !matches!(by, Compression::ZSTD(_)) {
             let name = column.column_path().string();
-            let problem = format!("column {name:?} is compressed by {by}, expected snappy, zstd or none");
+            let problem =
+                format!("column {name:?} is compressed by {by}, expected snappy, zstd or none");
             return Err(RowError::new(None, problem));
         }
     }
@@ -67,9 +70,8 @@ fn check(meta: &RowGroupMetaData) -> std::result::Result<(), RowError> {
 fn row(record: &Record, place: Place) -> std::result::Result<Row, RowError> {
     let mut fields = BTreeMap::new();
     for (name, field) in record.get_column_iter() {
-        let value = serde_json::value::to_raw_value(&Json(field)).map_err(|error| {
-            RowError::new(Some(place), format!("field {name:?}: {error}"))
-        })?;
+        let value = serde_json::value::to_raw_value(&Json(field))
+            .map_err(|error| RowError::new(Some(place), format!("field {name:?}: {error}")))?;
         fields.insert(name.clone(), value);
     }
     Ok(Row::of(place, fields))
@@ -138,7 +140,8 @@ impl RowGroupReader for Group<'_> {
         if !matches!(chunk.compression(), Compression::ZSTD(_)) {
             return Ok(Box::new(SerializedPageReader::new(file, chunk, rows, None)?));
         }
-        let plain = chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
+        let plain =
+            chunk.clone().into_builder().set_compression(Compression::UNCOMPRESSED).build()?;
         // No page is longer than its column says that all of them are.
         let most = u64::try_from(chunk.uncompressed_size())?;
         Ok(Box::new(Pages { inner: SerializedPageReader::new(file, &plain, rows, None)?, most }))
@@ -163,9 +166,23 @@ impl Pages {
     /// A page without its compression. Levels of the second form of pages stand before what is compressed.
     fn undo(&self, page: Page) -> Result<Page> {
         Ok(match page {
-            Page::DataPage { buf, num_values, encoding, def_level_encoding, rep_level_encoding, statistics } => {
+            Page::DataPage {
+                buf,
+                num_values,
+                encoding,
+                def_level_encoding,
+                rep_level_encoding,
+                statistics,
+            } => {
                 let buf = self.plain(&buf, 0)?;
-                Page::DataPage { buf, num_values, encoding, def_level_encoding, rep_level_encoding, statistics }
+                Page::DataPage {
+                    buf,
+                    num_values,
+                    encoding,
+                    def_level_encoding,
+                    rep_level_encoding,
+                    statistics,
+                }
             }
             Page::DataPageV2 {
                 buf,
@@ -211,7 +228,10 @@ impl Pages {
             read.map_err(|error| bad(error.to_string()))?;
         }
         if out.len() as u64 > self.most {
-            return Err(bad(format!("a page is longer than the {} bytes of its column", self.most)));
+            return Err(bad(format!(
+                "a page is longer than the {} bytes of its column",
+                self.most
+            )));
         }
         Ok(out.into())
     }

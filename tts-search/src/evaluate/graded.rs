@@ -15,6 +15,9 @@ pub struct Graded {
     pub index: usize,
     /// Its place in the file of problems, `line 6`, if it is of one.
     pub place: Option<String>,
+    /// Its name in its data set, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The right answer.
     pub gold: String,
     /// The strategy's answer.
@@ -47,6 +50,7 @@ impl Graded {
     ) -> Self {
         let gold = item.gold.clone();
         let place = item.place.map(|place| place.to_string());
+        let id = item.id.clone();
         let (outcome, error) = match result {
             Ok(outcome) => (Some(outcome), None),
             Err(error) => (error.partial.as_deref(), Some(error.to_string())),
@@ -55,6 +59,7 @@ impl Graded {
             return Self {
                 index,
                 place,
+                id,
                 gold,
                 answer: None,
                 correct: false,
@@ -91,6 +96,7 @@ impl Graded {
             why: outcome.failed.first().map(|failed| failed.error.to_string()),
             index,
             place,
+            id,
             gold,
             error,
         }
