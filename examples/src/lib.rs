@@ -1,6 +1,9 @@
 //! What the examples share: command-line options, the embedded pair, experiments, the law of inference.
 
+pub mod data;
 pub mod experiment;
+pub mod figures;
+pub mod interrupt;
 pub mod law;
 pub mod options;
 pub mod pair;

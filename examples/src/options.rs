@@ -105,9 +105,10 @@ pub struct SearchOptions {
     /// logprob, rule, prm:PATH or orm:PATH.
     #[arg(long, default_value = "logprob")]
     pub scorer: ScorerSpec,
-    /// What an answer is: math, exact or choice.
-    #[arg(long, default_value = "math")]
-    pub task: String,
+    /// What an answer is: math, exact, choice, phrase or countdown. Default: as the data set has it, else
+    /// math.
+    #[arg(long)]
+    pub task: Option<String>,
     /// Budget of generated tokens for each problem; 0 for none.
     #[arg(long, default_value_t = 0)]
     pub budget_tokens: u64,
@@ -256,7 +257,7 @@ impl SearchOptions {
     /// # Errors
     /// When there is no such task.
     pub fn task(&self) -> Result<Arc<dyn Task>, Error> {
-        Ok(task::by_name(&self.task)?)
+        Ok(task::by_name(self.task.as_deref().unwrap_or("math"))?)
     }
 
     /// Everything that decides results.
@@ -270,7 +271,7 @@ impl SearchOptions {
         let setup = Setup {
             recipe: self.recipe()?,
             scorer: self.scorer.to_string(),
-            task: task::by_name(&self.task)?.name().to_owned(),
+            task: self.task()?.name().to_owned(),
             rule: self.writing.rule(few_shot.as_ref())?,
             sampling,
             budget: Budget { mode, ..tokens.unwrap_or_default() },

@@ -1,6 +1,7 @@
 //! Countdown as a task of data files: asked in words, solved a line at a time.
 //!
-//! The puzzle is the last line of what is asked (`3 7 25 50 -> 132`), whatever stands before it; a solution is
+//! The puzzle is the last line with an arrow of what is asked (`3 7 25 50 -> 132`), whatever words stand before
+//! it; a solution is
 //! right when each of its lines is a right step of [`family::Countdown`](super::family::Countdown) and the
 //! last one leaves the target alone. Lines without a `;` are words between steps.
 //!
@@ -47,7 +48,8 @@ impl Task for Puzzle {
     }
 
     fn verdict(&self, question: &str, _: &str, solution: &str) -> Verdict {
-        let puzzle = question.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let puzzle = question.lines().rfind(|line| line.contains("->"));
+        let puzzle = puzzle.map(|line| line.trim_start_matches(|c: char| !c.is_ascii_digit()));
         let steps = steps(solution);
         match (steps.is_empty(), Self::family().solved(puzzle.unwrap_or_default(), &steps)) {
             (true, _) => Verdict::Unanswered,
@@ -74,6 +76,9 @@ mod tests {
         ] {
             assert_eq!(Puzzle.verdict(asked, "132", wrong), Verdict::Wrong, "{wrong}");
         }
+        let shown =
+            "Question: 1 2 3 -> 6\n1+2=3; 3 3\n3+3=6; 6\n\nQuestion: 3 7 25 50 -> 132\nAnswer:";
+        assert_eq!(Puzzle.verdict(shown, "132", right), Verdict::Right);
         assert_eq!(Puzzle.verdict("", "132", right), Verdict::Wrong);
         assert_eq!(Puzzle.answer("nothing"), None);
     }
