@@ -31,7 +31,8 @@ struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     search: SearchOptions,
-    /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
+    /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name); with the
+    /// feature `hub`, an address such as `hf://openai/gsm8k/main/test`.
     #[arg(long)]
     data: PathBuf,
     #[command(flatten)]

@@ -8,8 +8,8 @@ use tts_core::Prompt;
 use tts_search::FewShot;
 use tts_search::evaluate::{self, DataSet, Mapping};
 
-use crate::Error;
 use crate::options::PromptOptions;
+use crate::{Error, hub};
 
 /// What the fields of a data file are; see `docs/data.md`.
 #[derive(Debug, Args)]
@@ -74,12 +74,19 @@ impl DataOptions {
         Ok(mapping)
     }
 
-    /// The problems of a file.
+    /// The problems of a file, or of all files at an address of the hub.
     ///
     /// # Errors
     /// When the options mean nothing, or the file cannot be read as they say.
     pub fn load(&self, path: &Path) -> Result<DataSet, Error> {
-        Ok(evaluate::load(path, &self.mapping()?)?)
+        let mut data = DataSet { mapping: self.mapping()?, ..DataSet::default() };
+        for file in hub::data(path)? {
+            // The first file decides for all.
+            let more = evaluate::load(&file, &data.mapping)?;
+            data.items.extend(more.items);
+            data.mapping = more.mapping;
+        }
+        Ok(data)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod data;
 pub mod experiment;
 pub mod figures;
+pub mod hub;
 pub mod interrupt;
 pub mod law;
 pub mod options;

@@ -19,7 +19,8 @@ use crate::Error;
 /// Which model, and how it runs.
 #[derive(Debug, Args)]
 pub struct ModelOptions {
-    /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
+    /// GGUF file, or folder with config.json, tokenizer.json and safetensors; with the feature `hub`, an
+    /// address such as `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
     #[arg(long)]
     pub model: PathBuf,
     /// Folder of a low-rank adapter, as `finetune` or PEFT writes them.
@@ -54,11 +55,10 @@ impl ModelOptions {
     /// # Errors
     /// When it cannot be read or run.
     pub fn open(&self) -> Result<Box<dyn LanguageModel>, Error> {
+        let path = crate::hub::model(&self.model)?;
         let mut model = match &self.adapter {
-            Some(adapter) => {
-                tts_models::open_adapted(&self.model, adapter, self.backend, self.engine())?
-            }
-            None => tts_models::open(&self.model, self.backend, self.engine())?,
+            Some(adapter) => tts_models::open_adapted(&path, adapter, self.backend, self.engine())?,
+            None => tts_models::open(&path, self.backend, self.engine())?,
         };
         for argument in &self.template_arg {
             model.set_template_argument(argument)?;

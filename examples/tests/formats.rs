@@ -59,5 +59,5 @@ fn every_column_of_values_is_documented() {
         }
         files += 1;
     }
-    assert!(files > 3, "{files} files of values");
+    assert!(files > 0, "{files} files of values");
 }
