@@ -10,7 +10,7 @@ use tts_search::evaluate::{DataSet, Mapping, load, parse};
 fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
     if !path.is_file() {
-        println!("skipped: {} is not beside the workspace", path.display());
+        eprintln!("skipped: {} is not beside the workspace", path.display());
         return None;
     }
     Some(path)
@@ -247,7 +247,7 @@ fn what_is_wrong_with_a_mapping_or_record_is_said() {
         (r#"["x", "y"]"#, r#""(B)""#, "B"),
         (r#"["x", "y"]"#, r#""1""#, "B"),
         (r#"["2", "1"]"#, r#""2""#, "A"),
-        (r#"[2, 1]"#, r#""1""#, "B"),
+        (r"[2, 1]", r#""1""#, "B"),
         (r#"["b", "a"]"#, r#""a""#, "A"),
         (r#"{"text": ["x", "y"], "label": ["B", "A"]}"#, r#""A""#, "B"),
     ] {
@@ -289,4 +289,26 @@ fn parquet_without_its_feature_says_so() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mmlu.zstd.parquet");
     let error = load(&path, &Mapping::default()).unwrap_err().to_string();
     assert!(error.contains("mmlu.zstd.parquet") && error.contains("feature `parquet`"), "{error}");
+}
+
+/// The examples of the documentation are what it says they are.
+#[test]
+fn documented_examples_are_recognised() {
+    let text = include_str!("../../docs/data.md");
+    let records: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"")).collect();
+    let names: Vec<String> = records
+        .iter()
+        .map(|record| read(record, &Mapping::default()).unwrap().mapping.dataset)
+        .collect();
+    assert_eq!(names, Mapping::NAMES);
+    let table = text.split("## Data sets by name").nth(1).unwrap();
+    for name in Mapping::NAMES {
+        let mapping =
+            read(records[names.iter().position(|n| n == name).unwrap()], &Mapping::default());
+        let task = mapping.unwrap().mapping.task.unwrap();
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap();
+        assert!(row.contains(&format!("| {task} |")), "{row}");
+    }
+    let mapping = text.split("```json\n").nth(2).unwrap().split("```").next().unwrap();
+    serde_json::from_str::<Mapping>(mapping).unwrap().check().unwrap();
 }

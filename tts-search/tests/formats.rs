@@ -1,5 +1,7 @@
 //! `docs/formats.md` names every field of the files that this library writes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 #[path = "common/formats.rs"]
 mod formats;
 
@@ -89,7 +91,7 @@ fn every_field_of_special_records_is_documented() {
     let path = place.path().join("one.jsonl");
     let oracle = Oracle::of(&world);
     let search =
-        Search::new(world).role("judge", world).scorer(&oracle).scorer_named("meta", &oracle);
+        Search::new(world).role("judge", world).scorer(oracle).scorer_named("meta", oracle);
     let rule = StepRule { pause: vec!["=".into()], ..StepRule::lines() };
     let budget = Budget { wall: Some(1e-9), ..Budget::default() };
     let search = search.rule(rule).budget(budget).record(&path);

@@ -1,4 +1,6 @@
 //! Files of the hub: from a cache as Python leaves it, from a hub that answers, and from one that does not.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 #![cfg(feature = "hub")]
 
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -1,5 +1,7 @@
 //! Evaluations that last: kept in folders, cut into shards, stopped, killed, with full disks and torn files.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;

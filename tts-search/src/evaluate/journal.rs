@@ -47,7 +47,7 @@ impl Journal {
     /// # Errors
     /// When the file cannot be used, is no journal, or was made with other settings.
     pub fn open(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
-        Self::begin(path, settings, |file| file.lock())
+        Self::begin(path, settings, File::lock)
     }
 
     /// [`Journal::open`], refused while another process has it open.

@@ -28,7 +28,9 @@ fn paths(value: &Value, path: &str, into: &mut BTreeSet<String>) {
             }
         }
         Value::Array(items) if !items.is_empty() => {
-            items.iter().for_each(|value| paths(value, &format!("{path}[]"), into));
+            for value in items {
+                paths(value, &format!("{path}[]"), into);
+            }
         }
         _ => {
             into.insert(path.to_owned());
@@ -41,7 +43,9 @@ fn paths(value: &Value, path: &str, into: &mut BTreeSet<String>) {
 pub(crate) fn check(heading: &str, values: &[Value]) {
     let documented = documented(heading);
     let mut found = BTreeSet::new();
-    values.iter().for_each(|value| paths(value, "", &mut found));
+    for value in values {
+        paths(value, "", &mut found);
+    }
     // An empty list or object may be any list or object, and null any field.
     let names = |path: &str, name: &str| match name.strip_suffix('…') {
         Some(start) => path.starts_with(start.trim_end_matches(".*")),

@@ -50,18 +50,14 @@ impl DataSet {
     pub fn taken(&self) -> String {
         let Mapping { dataset, question, question_template, answer, choices, task, .. } =
             &self.mapping;
-        let mut line =
-            if dataset.is_empty() { "fields as named".to_owned() } else { dataset.clone() };
-        let question =
-            if question_template.is_some() { "a template".to_owned() } else { question.join(" ") };
-        line += &format!(
-            ": question from {question}, answer from {}",
-            answer.as_deref().unwrap_or("-")
-        );
-        if let Some(choices) = choices {
-            line += &format!(", choices from {choices}");
-        }
-        line + &format!("; task {}", task.as_deref().unwrap_or("math"))
+        let dataset = if dataset.is_empty() { "fields as named" } else { dataset };
+        let template = question_template.is_some();
+        let question = if template { "a template".to_owned() } else { question.join(" ") };
+        let answer = answer.as_deref().unwrap_or("-");
+        let choices = choices.as_ref();
+        let choices = choices.map_or(String::new(), |field| format!(", choices from {field}"));
+        let task = task.as_deref().unwrap_or("math");
+        format!("{dataset}: question from {question}, answer from {answer}{choices}; task {task}")
     }
 }
 
@@ -93,7 +89,9 @@ pub fn load(path: &Path, mapping: &Mapping) -> Result<DataSet, EvaluateError> {
 pub fn parse(bytes: &[u8], path: &Path, mapping: &Mapping) -> Result<DataSet, EvaluateError> {
     let data = || {
         let rows = rows::parse(bytes)?;
-        let Some(first) = rows.first() else { return Ok(DataSet::default()) };
+        let Some(first) = rows.first() else {
+            return Ok(DataSet { items: Vec::new(), mapping: mapping.clone() });
+        };
         let mapping = mapping.resolve(first).map_err(|problem| first.wrong(problem))?;
         let items = rows.iter().map(|row| item(row, &mapping)).collect::<Result<_, RowError>>()?;
         Ok(DataSet { items, mapping })
@@ -103,14 +101,13 @@ pub fn parse(bytes: &[u8], path: &Path, mapping: &Mapping) -> Result<DataSet, Ev
 
 /// The problem of a record.
 fn item(row: &Row, mapping: &Mapping) -> Result<Item, RowError> {
-    let question = match &mapping.question_template {
-        Some(template) => template::of_row(template, row)
-            .map_err(|problem| row.wrong(format!("question_template: {problem}")))?,
-        None => {
-            let parts: Vec<String> =
-                mapping.question.iter().map(|name| row.required(name)).collect::<Result<_, _>>()?;
-            parts.join(" ")
-        }
+    let question = if let Some(template) = &mapping.question_template {
+        template::of_row(template, row)
+            .map_err(|problem| row.wrong(format!("question_template: {problem}")))?
+    } else {
+        let parts: Vec<String> =
+            mapping.question.iter().map(|name| row.required(name)).collect::<Result<_, _>>()?;
+        parts.join(" ")
     };
     if question.trim().is_empty() {
         return Err(row.wrong("the question is blank"));

@@ -160,15 +160,12 @@ pub(super) fn find(asked: &Mapping, row: &Row) -> Result<Option<Known>, String> 
             .iter()
             .filter(|known| known.serves(asked, row))
             .max_by_key(|known| known.fits(row));
-        return match best {
-            Some(known) => Ok(Some((*known).clone())),
-            None => {
-                let forms: Vec<String> =
-                    forms.iter().map(|known| known.fields().join(", ")).collect();
-                let (forms, dataset) = (forms.join("; or "), &asked.dataset);
-                Err(format!("not of {dataset}: expected the fields {forms}; found {}", there()))
-            }
-        };
+        if let Some(known) = best {
+            return Ok(Some((*known).clone()));
+        }
+        let forms: Vec<String> = forms.iter().map(|known| known.fields().join(", ")).collect();
+        let (forms, dataset) = (forms.join("; or "), &asked.dataset);
+        return Err(format!("not of {dataset}: expected the fields {forms}; found {}", there()));
     }
     let fitting: Vec<(usize, &Known)> =
         all.iter().filter_map(|known| Some((known.fits(row)?, known))).collect();
