@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,10 @@ struct Line {
 
 /// The version of the form.
 const VERSION: u64 = 1;
+
+/// How often a file that another process has open is tried, and how long is waited between.
+const TRIES: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// What is known so far.
 #[derive(Debug)]
@@ -53,12 +58,21 @@ impl Journal {
     /// [`Journal::open`], refused while another process has it open.
     pub(super) fn open_alone(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
         Self::begin(path, settings, |file| {
-            file.try_lock().map_err(|error| match error {
-                TryLockError::Error(error) => error,
-                TryLockError::WouldBlock => std::io::Error::other(
-                    "another process works on it: wait for its end, or name another folder",
-                ),
-            })
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                match file.try_lock() {
+                    Ok(()) => return Ok(()),
+                    Err(TryLockError::Error(error)) => return Err(error),
+                    // A process that was begun while the file was open holds it until it is itself.
+                    Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(PAUSE),
+                    Err(TryLockError::WouldBlock) => {
+                        let problem =
+                            "another process works on it: wait for its end, or name another folder";
+                        return Err(std::io::Error::other(problem));
+                    }
+                }
+            }
         })
     }
 
