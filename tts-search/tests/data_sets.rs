@@ -243,6 +243,7 @@ fn what_is_wrong_with_a_mapping_or_record_is_said() {
     // Letters, numbers from 0 and texts are answers; a letter goes before a text, a label before both.
     for (list, answer, gold) in [
         (r#"["x", "y"]"#, "1", "B"),
+        (r#"["1", "0"]"#, "1", "B"),
         (r#"["x", "y"]"#, r#""a""#, "A"),
         (r#"["x", "y"]"#, r#""(B)""#, "B"),
         (r#"["x", "y"]"#, r#""1""#, "B"),
