@@ -26,7 +26,7 @@ run finetune -- --model "$model" --data "$out/train.jsonl" --rank 16 --steps "$U
 before=(--model "$model")
 after=(--model "$model" --adapter "$out/adapter" --weights int8)
 ask_before=(--few-shot builtin)
-ask_after=(--step '\n')
+ask_after=(--step '\n' --ask '{{ question }}')
 for name in before after; do
   declare -n policy=$name ask=ask_$name
   run label -- "${policy[@]}" "${ask[@]}" --data "$out/labelled.jsonl" --problems "$LABELLED" \

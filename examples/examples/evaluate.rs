@@ -3,24 +3,26 @@
 //! `cargo run --release --example evaluate -- --model FILE --data problems.jsonl --limit 20
 //! --recipe recipe.json --json figures.json`
 //!
-//! Each problem is recorded; started again after a crash, with the same options, it goes on where
+//! Each problem is recorded; started again after a crash or Ctrl-C, with the same options, it goes on where
 //! it was. `--json` gets the figures and every candidate, the same bytes however often the run was
-//! interrupted; timings stand beside it in `*.timings.json`.
+//! interrupted; timings stand beside it in `*.timings.json`. `--shard 3/8` runs an eighth of the problems;
+//! the example `merge` joins the folders of all shards.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Outcome, SearchError, What};
-use tts_examples::options::{ModelOptions, SearchOptions, Setup};
+use tts_examples::data::{Asking, DataOptions};
+use tts_examples::figures::{write_figures, write_whole};
+use tts_examples::interrupt::Interrupt;
+use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::{Error, exit};
-use tts_search::evaluate::{self, Evaluation, Fields, Item, Report, words};
+use tts_search::evaluate::{self, DataSet, Evaluation, Progress, Shard, words};
 
 /// Evaluates a strategy on a file of problems.
 #[derive(Parser)]
@@ -29,21 +31,21 @@ struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     search: SearchOptions,
-    /// Problems as JSON lines: GSM8K, MATH, SVAMP, or see the field options.
+    /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name); with the
+    /// feature `hub`, an address such as `hf://openai/gsm8k/main/test`.
     #[arg(long)]
     data: PathBuf,
-    /// Field of the question; several, separated by commas, are joined.
-    #[arg(long)]
-    question_field: Option<String>,
-    /// Field of the answer; what stands behind `####` counts, where there is one.
-    #[arg(long)]
-    answer_field: Option<String>,
+    #[command(flatten)]
+    fields: DataOptions,
     /// Only this many problems; 0 for all.
     #[arg(long, default_value_t = 0)]
     limit: usize,
     /// Leaves out this many problems first.
     #[arg(long, default_value_t = 0)]
     skip: usize,
+    /// Only the problems of one shard, such as 3/8: every eighth, from the third on.
+    #[arg(long, default_value_t = Shard::WHOLE)]
+    shard: Shard,
     /// Problems in flight at a time.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
@@ -55,114 +57,127 @@ struct Arguments {
     record: Option<PathBuf>,
 }
 
-/// The figures with all that decided them, as they are written.
-#[derive(Serialize)]
-struct Written<'a> {
-    setup: &'a Setup,
-    #[serde(flatten)]
-    report: &'a Report,
-}
-
-fn items(arguments: &Arguments) -> Result<Vec<Item>, Error> {
-    let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
-    let mut items = evaluate::load(&arguments.data, &Fields::named(fields.0, fields.1))?;
-    items.drain(..arguments.skip.min(items.len()));
+fn problems(arguments: &Arguments) -> Result<DataSet, Error> {
+    let mut data = arguments.fields.load(&arguments.data)?;
+    data.items.drain(..arguments.skip.min(data.items.len()));
     if arguments.limit > 0 {
-        items.truncate(arguments.limit);
+        data.items.truncate(arguments.limit);
     }
-    if items.is_empty() {
-        return Err(format!("{}: no problems", arguments.data.display()).into());
+    if arguments.shard.places(data.items.len()).next().is_none() {
+        let (path, shard) = (arguments.data.display(), arguments.shard);
+        return Err(format!("{path}: no problems in shard {shard}").into());
     }
-    Ok(items)
+    Ok(data)
 }
 
 /// Where the records go when nobody says: beside the figures, or under `runs`.
 fn folder(arguments: &Arguments) -> PathBuf {
     let name = arguments.data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
+    let ending = match arguments.shard {
+        Shard::WHOLE => "records".to_owned(),
+        shard => format!("shard-{}-of-{}.records", shard.number(), shard.of()),
+    };
     match (&arguments.record, &arguments.json) {
         (Some(folder), _) => folder.clone(),
-        (None, Some(json)) => json.with_extension("records"),
-        (None, None) => Path::new("runs").join(format!("{name}.records")),
+        (None, Some(json)) => json.with_extension(ending),
+        (None, None) => Path::new("runs").join(format!("{name}.{ending}")),
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Error> {
+/// How far it is, in words.
+fn message(progress: &Progress) -> String {
+    let accuracy = progress.accuracy().map_or("-".to_owned(), evaluate::percent);
+    let left = progress.seconds_left().map_or("-".to_owned(), |seconds| {
+        HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)).to_string()
+    });
+    let tokens = words::thousands(progress.cost.generated_tokens);
+    let (flops, rate) = (progress.cost.flops, progress.tokens_per_second());
+    let failed = match progress.failed {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    format!(
+        "{left} to go; {accuracy} right{failed}, {tokens} tokens, {flops:.1e} FLOPs, {rate:.0} tokens/s"
+    )
+}
+
+fn run(mut arguments: Arguments) -> Result<(), Error> {
     let started = Instant::now();
     if let Some(path) = &arguments.json {
         evaluate::check_writable(path)?;
     }
-    let setup = arguments.search.setup()?;
+    let data = problems(&arguments)?;
+    if arguments.search.task.is_none() {
+        arguments.search.task.clone_from(&data.mapping.task);
+    }
+    let arguments = arguments;
     let few_shot = arguments.search.writing.prompting.few_shot()?;
-    let items = items(arguments)?;
-    let folder = folder(arguments);
+    let asking = Asking::of(&arguments.search.writing.prompting, few_shot.as_ref(), &data)?;
+    let mut setup = arguments.search.setup()?;
+    setup.prompt = asking.prompt("...");
+    let folder = folder(&arguments);
     let engines = arguments.model.open()?;
     let scorer = arguments.model.scorer(&arguments.search.scorer, &engines.policy)?;
     let scale = setup.check_scorer(&scorer)?;
 
     let mut err = std::io::stderr();
+    writeln!(err, "data      {}", data.taken())?;
     writeln!(err, "model     {}", engines.policy.describe())?;
     if let Some(tried) = engines.policy.tried() {
         writeln!(err, "tried     {tried}")?;
     }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(err, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
-    writeln!(err, "records   {}", folder.display())?;
-    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {eta} to go; {msg}";
-    let bar = ProgressBar::new(items.len() as u64)
-        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
-    bar.tick();
-    let generated = AtomicU64::new(0);
+    writeln!(err, "records   {}, shard {}", folder.display(), arguments.shard)?;
+    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {msg}";
+    let bar =
+        ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    let interrupt = Interrupt::listen(
+        "problems in flight are finished, then it stops; Ctrl-C again ends it at once. Either way, nothing \
+         that was recorded is lost: started again with the same options, it goes on.",
+    )?;
+    let last = Mutex::new(Progress::default());
     let search = setup
         .search(&engines, &*scorer, arguments.search.task()?)
-        .concurrency(arguments.concurrency)
-        .record(&folder)
-        .observer(|event| {
-            if let What::Line { tokens } = event.what {
-                generated.fetch_add(tokens, Ordering::Relaxed);
-            }
-            bar.tick();
-        });
+        .concurrency(arguments.concurrency);
     let identity = |identity: &Option<String>| identity.clone().unwrap_or_default();
-    let settings = search.settings();
-    let manifest = json!({
-        "model": identity(&settings.policy.identity),
-        "scorer": settings.scorer.as_ref().map(|judge| identity(&judge.identity)),
-        "setup": setup,
-        "problems": evaluate::fingerprint(&items),
+    let under = search.settings();
+    let settings = json!({
+        "model": identity(&under.policy.identity),
+        "scorer": under.scorer.as_ref().map(|judge| identity(&judge.identity)),
+        "mapping": data.mapping,
     });
-    evaluate::claim(&folder, &manifest)?;
-    let (mut tokens, mut right, mut ended) = (0, 0, 0);
-    let searching = Instant::now();
-    let evaluation = Evaluation::new(search, &items)
-        .prompt(|question| arguments.search.writing.prompting.prompt(few_shot.as_ref(), question));
-    let (report, results) = evaluation.run_keeping(&setup.recipe, |graded| {
-        ended += 1;
-        right += u32::from(graded.correct);
-        tokens += graded.cost.generated_tokens;
-        let accuracy = 100.0 * f64::from(right) / f64::from(ended);
-        let rate = generated.load(Ordering::Relaxed) as f64 / searching.elapsed().as_secs_f64();
-        let tokens = words::thousands(tokens);
-        bar.set_message(format!("{accuracy:.1} % right, {tokens} tokens, {rate:.0} tokens/s"));
-        bar.inc(1);
-    })?;
-    drop(evaluation);
+    let settings = Settings { others: settings, setup: serde_json::value::to_raw_value(&setup)? };
+    let report = Evaluation::new(search, &data.items)
+        .prompt(|question| asking.prompt(question))
+        .shard(arguments.shard)
+        .keep(&folder, &settings)?
+        .while_true(|| interrupt.goes_on())
+        .watch(|progress| {
+            bar.set_length(progress.problems as u64);
+            bar.set_position(progress.done as u64);
+            bar.set_message(message(progress));
+            *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = *progress;
+        })
+        .run(&setup.recipe, |_| {});
     bar.finish_and_clear();
-    let seconds = searching.elapsed().as_secs_f64();
-    let generated = generated.into_inner();
+    let report = report?;
+    let last = last.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut out = std::io::stdout().lock();
     report.write(&mut out)?;
     writeln!(
         out,
-        "machine   {} tokens generated now in {seconds:.1} s, {:.0} a second",
-        words::thousands(generated),
-        generated as f64 / seconds
+        "machine   {} tokens generated now in {:.1} s, {:.0} a second",
+        words::thousands(last.generated_now),
+        last.seconds,
+        last.tokens_per_second()
     )?;
     if let Some(used) = engines.policy.used() {
         writeln!(out, "server    {used}")?;
     }
     if let Some(path) = &arguments.json {
-        let written = Written { setup: &setup, report: &report };
-        write_json(path, &written, &results, started.elapsed(), seconds, generated)?;
+        write_figures(path, &settings.setup, &report)?;
+        write_timings(&path.with_extension("timings.json"), &last, started.elapsed())?;
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
     match report.failed {
@@ -171,32 +186,27 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
 }
 
-/// The figures, and beside them what differs from run to run.
-fn write_json(
-    path: &Path,
-    figures: &Written<'_>,
-    results: &[Result<Outcome, SearchError>],
-    whole: Duration,
-    searching: f64,
-    generated: u64,
-) -> Result<(), Error> {
-    let write = |path: &Path, bytes: Vec<u8>| {
-        std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
-    };
-    write(path, serde_json::to_vec_pretty(figures)?)?;
-    let measured = || results.iter().flatten().map(|outcome| outcome.usage.measured);
+/// All that decides results, as the folder keeps it.
+#[derive(serde::Serialize)]
+struct Settings {
+    #[serde(flatten)]
+    others: serde_json::Value,
+    setup: Box<serde_json::value::RawValue>,
+}
+
+/// What differs from run to run.
+fn write_timings(path: &Path, progress: &Progress, whole: Duration) -> Result<(), Error> {
     let timings = json!({
         "seconds": whole.as_secs_f64(),
-        "searching_seconds": searching,
-        "generated_tokens_now": generated,
-        "generated_tokens_per_second": generated as f64 / searching,
-        "computed_tokens": measured().map(|m| m.computed_tokens).sum::<u64>(),
-        "cached_tokens": measured().map(|m| m.cached_tokens).sum::<u64>(),
+        "searching_seconds": progress.seconds,
+        "generated_tokens_now": progress.generated_now,
+        "generated_tokens_per_second": progress.tokens_per_second(),
+        "computed_tokens": progress.computed_now,
+        "cached_tokens": progress.cached_now,
     });
-    write(&path.with_extension("timings.json"), serde_json::to_vec_pretty(&timings)?)?;
-    Ok(())
+    write_whole(path, &serde_json::to_vec_pretty(&timings)?)
 }
 
 fn main() -> ExitCode {
-    exit("evaluate", run(&Arguments::parse()))
+    exit("evaluate", run(Arguments::parse()))
 }

@@ -15,12 +15,13 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::family::{Chain, Countdown, Family, Split, problems};
 use tts_core::{Search, StepRule, Store};
+use tts_examples::data::{Asking, DataOptions};
 use tts_examples::options::{ModelOptions, WritingOptions};
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, interrupt};
 use tts_prm::label::{
     ByTask, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label, write_labels,
 };
-use tts_search::evaluate::{self, Fields, Item, words};
+use tts_search::evaluate::{self, Item, words};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Families {
@@ -41,21 +42,18 @@ struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     writing: WritingOptions,
-    /// Problems as JSON lines: GSM8K, MATH, SVAMP, or see the field options.
+    /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
     #[arg(long, required_unless_present = "family")]
     data: Option<PathBuf>,
     /// Problems of a family instead, from its training split.
     #[arg(long, conflicts_with = "data")]
     family: Option<Families>,
-    /// Field of the question; several, separated by commas, are joined.
-    #[arg(long)]
-    question_field: Option<String>,
-    /// Field of the answer; what stands behind `####` counts, where there is one.
-    #[arg(long)]
-    answer_field: Option<String>,
-    /// What an answer to a problem of a file is: math, exact or choice.
-    #[arg(long, default_value = "math", conflicts_with = "family")]
-    task: String,
+    #[command(flatten)]
+    fields: DataOptions,
+    /// What an answer to a problem of a file is: math, exact, choice, phrase or countdown. Default: as
+    /// the data set has it, else math.
+    #[arg(long, conflicts_with = "family")]
+    task: Option<String>,
     /// Problems; 0 for all of a file.
     #[arg(long, default_value_t = 100)]
     problems: usize,
@@ -97,18 +95,24 @@ fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
         (Some(Families::Chain), _) => Ok(of_family(&Chain::default(), count, seed)),
         (Some(Families::Countdown), _) => Ok(of_family(&Countdown::default(), count, seed)),
         (None, Some(path)) => {
-            let fields = (arguments.question_field.as_deref(), arguments.answer_field.as_deref());
             let few_shot = arguments.writing.prompting.few_shot()?;
-            let task = tts_core::task::by_name(&arguments.task)?;
-            let mut all = evaluate::load(path, &Fields::named(fields.0, fields.1))?;
+            let mut data = arguments.fields.load(path)?;
             if count > 0 {
-                all.truncate(count);
+                data.items.truncate(count);
             }
-            let problem = |Item { question, gold, .. }: Item| Problem {
-                prompt: arguments.writing.prompting.prompt(few_shot.as_ref(), &question),
-                grade: Arc::new(ByTask { task: Arc::clone(&task), question, gold }),
+            writeln!(std::io::stderr(), "data      {}", data.taken())?;
+            let task = arguments.task.as_deref().or(data.mapping.task.as_deref());
+            let task = tts_core::task::by_name(task.unwrap_or("math"))?;
+            let asking = Asking::of(&arguments.writing.prompting, few_shot.as_ref(), &data)?;
+            let problem = |Item { question, gold, .. }: &Item| Problem {
+                prompt: asking.prompt(question),
+                grade: Arc::new(ByTask {
+                    task: Arc::clone(&task),
+                    question: question.clone(),
+                    gold: gold.clone(),
+                }),
             };
-            Ok(all.into_iter().map(problem).collect())
+            Ok(data.items.iter().map(problem).collect())
         }
         (None, None) => Err("--data or --family says which problems".into()),
     }
@@ -135,6 +139,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let path = arguments.store.clone();
     let store = Store::open(path.unwrap_or_else(|| arguments.out.with_extension("store.jsonl")))?;
+    interrupt::end_with(
+        "stopped: every line that was written is in the store; started again with the same options, it goes on.",
+    )?;
     let engines = arguments.model.open()?;
     let model = engines.policy.generator();
     // What a line depends on besides the request: the model's files and how they are multiplied.

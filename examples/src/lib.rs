@@ -1,7 +1,11 @@
 //! What the examples share: command-line options, the embedded pair, experiments, the law of inference.
 
+pub mod data;
 pub mod engines;
 pub mod experiment;
+pub mod figures;
+pub mod hub;
+pub mod interrupt;
 pub mod law;
 pub mod options;
 pub mod pair;

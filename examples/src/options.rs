@@ -23,7 +23,7 @@ use crate::engines::{Engine, EngineSpec, Engines};
 pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors; the address of a server
     /// (`http://host:port` of llama-server, vLLM or `SGLang`); or a JSON file with settings of servers, or
-    /// with engines by role.
+    /// with engines by role. With the feature `hub`, `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
     #[arg(long)]
     pub model: PathBuf,
     /// For a server: the folder with tokenizer.json of its model (and `tokenizer_config.json`, for chats), or its
@@ -88,6 +88,7 @@ impl ModelOptions {
         if self.tokenizer.is_some() {
             return Err("--tokenizer is for models on servers".into());
         }
+        let path = &crate::hub::model(path)?;
         let mut model = match &self.adapter {
             Some(adapter) => tts_models::open_adapted(path, adapter, self.backend, self.engine())?,
             None => tts_models::open(path, self.backend, self.engine())?,
@@ -150,9 +151,10 @@ pub struct SearchOptions {
     /// logprob, rule, prm:PATH or orm:PATH.
     #[arg(long, default_value = "logprob")]
     pub scorer: ScorerSpec,
-    /// What an answer is: math, exact or choice.
-    #[arg(long, default_value = "math")]
-    pub task: String,
+    /// What an answer is: math, exact, choice, phrase or countdown. Default: as the data set has it, else
+    /// math.
+    #[arg(long)]
+    pub task: Option<String>,
     /// Budget of generated tokens for each problem; 0 for none.
     #[arg(long, default_value_t = 0)]
     pub budget_tokens: u64,
@@ -305,7 +307,7 @@ impl SearchOptions {
     /// # Errors
     /// When there is no such task.
     pub fn task(&self) -> Result<Arc<dyn Task>, Error> {
-        Ok(task::by_name(&self.task)?)
+        Ok(task::by_name(self.task.as_deref().unwrap_or("math"))?)
     }
 
     /// Everything that decides results.
@@ -319,7 +321,7 @@ impl SearchOptions {
         let setup = Setup {
             recipe: self.recipe()?,
             scorer: self.scorer.to_string(),
-            task: task::by_name(&self.task)?.name().to_owned(),
+            task: self.task()?.name().to_owned(),
             rule: self.writing.rule(few_shot.as_ref())?,
             sampling,
             budget: Budget { mode, ..tokens.unwrap_or_default() },

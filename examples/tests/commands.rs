@@ -194,3 +194,122 @@ fn worked_solutions_become_an_adapter() {
     let refused = asked("6", &path("none"));
     assert!(!refused.status.success(), "{}", text(&refused));
 }
+
+/// What `evaluate` is asked for on problems of the embedded generator, as the generator learnt to be asked.
+fn evaluating(data: &str, json: &str, more: &[&str]) -> Vec<String> {
+    let generator = pair::folder().join("generator");
+    let asked = [
+        "--model",
+        generator.to_str().unwrap(),
+        "--data",
+        data,
+        "--json",
+        json,
+        "--raw",
+        "--ask",
+        "{{ question }}{{ '\\n' }}",
+        "--step",
+        "\\n",
+        "--strategy",
+        "best-of-n",
+        "--n",
+        "4",
+        "--max-tokens",
+        "200",
+        "--concurrency",
+        "4",
+        "--id-field",
+        "name",
+    ];
+    asked.iter().chain(more).map(|&argument| argument.to_owned()).collect()
+}
+
+fn chain_problems(path: &str, count: usize) {
+    let mut text = String::new();
+    for (number, problem) in problems(&Chain::default(), Split::Test, 3).take(count).enumerate() {
+        let (question, answer) = (problem.question, problem.answer);
+        let line = serde_json::json!({"question": question, "answer": answer, "name": format!("c{number}")});
+        writeln!(text, "{line}").unwrap();
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+fn succeeded(command: &Path, arguments: &[String]) -> String {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let output = ran(command, &arguments);
+    assert!(output.status.success(), "{}", text(&output));
+    text(&output)
+}
+
+#[test]
+fn shards_make_the_figures_of_one_run() {
+    let (Some(evaluate), Some(merge)) = (example("evaluate"), example("merge")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, whole) = (path("problems.jsonl"), path("whole.json"));
+    chain_problems(&data, 14);
+    let said = succeeded(&evaluate, &evaluating(&data, &whole, &[]));
+    assert!(
+        said.contains("data      plain: question from question, answer from answer; task math"),
+        "{said}"
+    );
+    let mut folders = Vec::new();
+    for number in 1..=3 {
+        let (shard, json) = (format!("{number}/3"), path(&format!("part{number}.json")));
+        succeeded(&evaluate, &evaluating(&data, &json, &["--shard", &shard]));
+        folders.push(path(&format!("part{number}.shard-{number}-of-3.records")));
+    }
+    let merged = path("merged.json");
+    let arguments = [&folders[..], &["--json".to_owned(), merged.clone()]].concat();
+    let report = succeeded(&merge, &arguments);
+    assert!(report.contains("problems  14, 0 failed"), "{report}");
+    let figures = std::fs::read_to_string(&whole).unwrap();
+    assert_eq!(std::fs::read_to_string(&merged).unwrap(), figures);
+    let figures: serde_json::Value = serde_json::from_str(&figures).unwrap();
+    assert_eq!(figures["rows"][3]["id"], "c3");
+    assert!(figures["setup"]["prompt"]["text"] == "...\n", "{}", figures["setup"]["prompt"]);
+    // A shard that is not there is named, and nothing is written.
+    let some: Vec<&str> = folders[..2].iter().map(String::as_str).collect();
+    let refused = ran(&merge, &some);
+    assert!(
+        !refused.status.success() && text(&refused).contains("missing: 3/3"),
+        "{}",
+        text(&refused)
+    );
+}
+
+/// The first Ctrl-C finishes what is in flight and says how to go on; the same command then ends with the
+/// figures of a run that was left alone.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_stopped_goes_on() {
+    let Some(evaluate) = example("evaluate") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let data = path("problems.jsonl");
+    chain_problems(&data, 300);
+    let arguments = evaluating(&data, &path("stopped.json"), &[]);
+    let mut child = Command::new(&evaluate)
+        .args(&arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Stopped once the first problem is over.
+    let journal = folder.path().join("stopped.records/graded.jsonl");
+    let begun = || std::fs::read_to_string(&journal).is_ok_and(|text| text.lines().count() > 1);
+    while !begun() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output);
+    assert!(said.contains("problems in flight are finished, then it stops"), "{said}");
+    assert!(said.contains("of 300 problems done: started again with the same options"), "{said}");
+    assert!(!output.status.success());
+    succeeded(&evaluate, &arguments);
+    let whole = path("whole.json");
+    succeeded(&evaluate, &evaluating(&data, &whole, &[]));
+    assert_eq!(std::fs::read(path("stopped.json")).unwrap(), std::fs::read(whole).unwrap());
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 use libfuzzer_sys::fuzz_target;
 use tts_core::rows::{self, Row, Rows};
 use tts_search::FewShot;
-use tts_search::evaluate::{Fields, parse};
+use tts_search::evaluate::{Mapping, parse};
 
 fuzz_target!(|data: &[u8]| {
     let seen = |row: &Row| {
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
         (Err(one), Err(other)) => assert_eq!(one, other),
         _ => panic!("{whole:?}, but {one_by_one:?}"),
     }
-    for item in parse(data, Path::new("data"), &Fields::default()).into_iter().flatten() {
+    for item in parse(data, Path::new("data"), &Mapping::default()).map(|data| data.items).into_iter().flatten() {
         assert!(!item.gold.is_empty() && !item.question.trim().is_empty());
     }
     let _ = FewShot::parse(data);

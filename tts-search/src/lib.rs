@@ -47,6 +47,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod evaluate;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod recipe;
 pub mod refine;
 pub mod sample;

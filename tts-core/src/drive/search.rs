@@ -6,7 +6,8 @@
 //! are submitted. No problem waits for another, and problems may join while others run. A
 //! problem's tree is the same alone and in company.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -231,29 +232,53 @@ impl<'a> Search<'a> {
         S: SearchStrategy,
         P: Into<Prompt>,
     {
-        let folder = self.record.clone();
-        let concurrency = self.concurrency;
+        let problems = problems.into_iter().enumerate();
+        let mut results: BTreeMap<usize, Result<Outcome, SearchError>> = BTreeMap::new();
+        self.run_while(
+            problems.map(|(number, (strategy, prompt))| (number, strategy, prompt)),
+            || true,
+            |number, result| {
+                done(ProblemId(number), &result);
+                results.insert(number, result);
+                ControlFlow::Continue(())
+            },
+        );
+        results.into_values().collect()
+    }
+
+    /// The loop of [`Search::run_each`] in the hands of the caller. Problems come with numbers, which name
+    /// their records (`00003.jsonl` for number 3); none is taken up once `go` says no, and those in flight are
+    /// then finished. `done` is handed each result as it comes, in any order, and may end everything at once:
+    /// what is in flight then is lost up to its record, which goes on from its last whole round.
+    pub fn run_while<S, P>(
+        &self,
+        problems: impl IntoIterator<Item = (usize, S, P)>,
+        mut go: impl FnMut() -> bool,
+        mut done: impl FnMut(usize, Result<Outcome, SearchError>) -> ControlFlow<()>,
+    ) where
+        S: SearchStrategy,
+        P: Into<Prompt>,
+    {
         let mut problems = problems.into_iter();
         let mut pool = self.pool();
-        let mut results: HashMap<ProblemId, Result<Outcome, SearchError>> = HashMap::new();
-        let mut count = 0;
+        let mut numbers: Vec<usize> = Vec::new();
         loop {
-            while pool.len() < concurrency {
-                let Some((strategy, prompt)) = problems.next() else { break };
-                let file = folder.as_ref().map(|folder| folder.join(format!("{count:05}.jsonl")));
-                let id = ProblemId(count);
-                count += 1;
-                if let Err(error) = pool.submit(strategy, prompt, file.as_deref()) {
-                    let error = Err(error);
-                    done(id, &error);
-                    results.insert(id, error);
+            while pool.len() < self.concurrency && go() {
+                let Some((number, strategy, prompt)) = problems.next() else { break };
+                let record = self.record.as_ref();
+                let record = record.map(|folder| folder.join(format!("{number:05}.jsonl")));
+                numbers.push(number);
+                if let Err(error) = pool.submit(strategy, prompt, record.as_deref())
+                    && done(number, Err(error)).is_break()
+                {
+                    return;
                 }
             }
-            let Some((id, outcome)) = pool.poll() else { break };
-            done(id, &outcome);
-            results.insert(id, outcome);
+            let Some((id, result)) = pool.poll() else { return };
+            if done(numbers[id.0], result).is_break() {
+                return;
+            }
         }
-        (0..count).filter_map(|id| results.remove(&ProblemId(id))).collect()
     }
 
     /// Opens a pool of problems: submit, poll or turn, cancel.

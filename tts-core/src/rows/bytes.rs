@@ -11,6 +11,8 @@ pub(super) enum Format {
     Lines,
     /// Something that is read as a whole: a list, a table, or UTF-16.
     Whole,
+    /// Parquet, read as a whole.
+    Parquet,
     /// Not told by a blank line.
     Blank,
 }
@@ -18,12 +20,7 @@ pub(super) enum Format {
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Formats that are no records of text, by their first bytes, and what to do about them.
-const OTHERS: [(&[u8], &str); 6] = [
-    (
-        b"PAR1",
-        "a Parquet file: write it as JSON lines first, in Python with `pandas.read_parquet(file)\
-     .to_json(\"file.jsonl\", orient=\"records\", lines=True)`",
-    ),
+const OTHERS: [(&[u8], &str); 5] = [
     (
         b"ARROW1",
         "an Arrow file: write it as JSON lines first, with `to_json` of the `datasets` package",
@@ -34,6 +31,9 @@ const OTHERS: [(&[u8], &str); 6] = [
     (b"\x28\xb5\x2f\xfd", "compressed by zstd: unpack it first"),
 ];
 
+/// How a Parquet file begins, and ends.
+const PARQUET: &[u8] = b"PAR1";
+
 /// The text without a byte order mark of UTF-8.
 pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(MARK).unwrap_or(bytes)
@@ -43,6 +43,9 @@ pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
 pub(super) fn format(first: &[u8]) -> Result<Format, RowError> {
     if let Some((_, what)) = OTHERS.iter().find(|(start, _)| first.starts_with(start)) {
         return Err(RowError::new(None, (*what).to_owned()));
+    }
+    if first.starts_with(PARQUET) {
+        return Ok(Format::Parquet);
     }
     if is_utf16(first) {
         return Ok(Format::Whole);

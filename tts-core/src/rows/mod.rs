@@ -1,5 +1,5 @@
-//! Data files of records: JSON, one object a line or all in one list, and tables as spreadsheets
-//! export them.
+//! Data files of records: JSON, one object a line or all in one list, tables as spreadsheets export them,
+//! and, with the feature `parquet`, Parquet.
 //!
 //! The format is told by how the file begins, not by its name: an object is JSON lines, a list is one
 //! of records, anything else a table of comma-, semicolon- or tab-separated values whose first row names
@@ -15,6 +15,20 @@
 
 mod bytes;
 mod error;
+#[cfg(feature = "parquet")]
+mod parquet;
+#[cfg(not(feature = "parquet"))]
+mod parquet {
+    //! Built without: says how to go on.
+    use super::{Row, RowError};
+
+    pub(super) fn parse(_: Vec<u8>) -> Result<Vec<Row>, RowError> {
+        let problem = "a Parquet file, and this program was built without the feature `parquet` of tts-core: \
+             build it with `--features parquet`, or write the file as JSON lines, in Python with \
+             `pandas.read_parquet(file).to_json(\"file.jsonl\", orient=\"records\", lines=True)`";
+        Err(RowError::new(None, problem.to_owned()))
+    }
+}
 mod row;
 mod table;
 
@@ -93,11 +107,12 @@ impl<R: BufRead> Rows<R> {
                             }
                         }
                         bytes::Format::Blank if first.is_empty() => return Ok(None),
+                        bytes::Format::Parquet => {
+                            let rows = parquet::parse(self.rest(first)?)?;
+                            self.state = State::Whole(rows.into_iter());
+                        }
                         bytes::Format::Blank | bytes::Format::Whole => {
-                            let mut all = first;
-                            self.input
-                                .read_to_end(&mut all)
-                                .map_err(|error| RowError::new(None, error.to_string()))?;
+                            let all = self.rest(first)?;
                             self.state = State::Whole(whole(&decode(&all)?)?.into_iter());
                         }
                     }
@@ -116,6 +131,13 @@ impl<R: BufRead> Rows<R> {
                 }
             }
         }
+    }
+
+    /// All that follows what was read, behind it.
+    fn rest(&mut self, mut read: Vec<u8>) -> Result<Vec<u8>, RowError> {
+        let rest = self.input.read_to_end(&mut read);
+        rest.map_err(|error| RowError::new(None, error.to_string()))?;
+        Ok(read)
     }
 
     /// The next line with its end; empty where there is none.

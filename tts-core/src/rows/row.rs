@@ -23,6 +23,12 @@ impl Row {
         Ok(Self { place, fields })
     }
 
+    /// A record of fields that are JSON already.
+    #[cfg(feature = "parquet")]
+    pub(super) fn of(place: Place, fields: BTreeMap<String, Box<RawValue>>) -> Self {
+        Self { place, fields }
+    }
+
     /// A row of a table.
     pub(super) fn cells<'a>(
         place: Place,
@@ -58,6 +64,23 @@ impl Row {
     pub fn text(&self, name: &str) -> Result<Option<String>, RowError> {
         let Some(value) = self.fields.get(name) else { return Ok(None) };
         written(value).map_err(|problem| self.wrong(format!("field {name:?}: {problem}")))
+    }
+
+    /// Whether a field is a number; cells of tables are texts.
+    pub fn is_number(&self, name: &str) -> bool {
+        let first = self.fields.get(name).and_then(|value| value.get().bytes().next());
+        first.is_some_and(|byte| byte == b'-' || byte.is_ascii_digit())
+    }
+
+    /// A field as a type of its own; null where it is not there.
+    ///
+    /// # Errors
+    /// When it does not fit.
+    pub fn field<T: DeserializeOwned>(&self, name: &str) -> Result<T, RowError> {
+        let text = self.fields.get(name).map_or("null", |value| value.get());
+        // Columns of this text are not those of the file.
+        serde_json::from_str(text)
+            .map_err(|error| self.wrong(format!("field {name:?}: {}", said(&error))))
     }
 
     /// [`text`](Self::text) of a field that must be there.

@@ -86,7 +86,10 @@ fn what_is_wrong_is_said_with_its_place() {
         (b"q,a\n1,\xe9\n", "line 2: not UTF-8"),
         (b"q,q\n1,2\n", "line 1: two columns are called \"q\""),
         (b"Natalia sold 48 clips.\n", "line 1: expected JSON lines, a JSON list, or a table"),
-        (b"PAR1\x15\x04", "a Parquet file: write it as JSON lines first"),
+        #[cfg(not(feature = "parquet"))]
+        (b"PAR1\x15\x04", "built without the feature `parquet` of tts-core: build it with"),
+        #[cfg(feature = "parquet")]
+        (b"PAR1\x15\x04", "a damaged Parquet file: "),
         (b"PK\x03\x04\x14\0", "a spreadsheet or an archive: export it as CSV"),
         (b"\x1f\x8b\x08\0", "compressed by gzip"),
         (b"\xff\xfe\x41\0\x42", "damaged UTF-16"),

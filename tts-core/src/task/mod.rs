@@ -3,7 +3,8 @@
 //! A [`Task`] finds the final answer in the text of a solution, tells whether two answers are the same,
 //! and gives the verdict on a solution. Votes, outcomes, labels, rewards and metrics all ask the task of
 //! the search ([`crate::Search::task`]): there is one way from text to verdict. [`Math`] is the default;
-//! [`Exact`] compares text, [`Choice`] letters of multiple choice; families of problems that can be
+//! [`Exact`] compares text, [`Phrase`] names and phrases, [`Choice`] letters of multiple choice, [`Puzzle`] is
+//! Countdown in words; families of problems that can be
 //! checked step by step ([`family`]) have a task each, [`family::Solved`].
 
 mod choice;
@@ -11,6 +12,8 @@ mod exact;
 pub mod family;
 mod letter;
 pub mod math;
+mod phrase;
+mod puzzle;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -19,6 +22,8 @@ use serde::{Deserialize, Serialize};
 
 pub use choice::Choice;
 pub use exact::Exact;
+pub use phrase::Phrase;
+pub use puzzle::Puzzle;
 
 use crate::Prompt;
 
@@ -134,7 +139,7 @@ impl Task for Foreign {
 }
 
 /// The names of this library's own tasks.
-pub const NAMES: [&str; 3] = ["math", "exact", "choice"];
+pub const NAMES: [&str; 5] = ["math", "exact", "choice", "phrase", "countdown"];
 
 /// A task of this library by its name.
 ///
@@ -145,6 +150,8 @@ pub fn by_name(name: &str) -> Result<Arc<dyn Task>, String> {
         "math" => Ok(Arc::new(Math)),
         "exact" => Ok(Arc::new(Exact)),
         "choice" => Ok(Arc::new(Choice::default())),
+        "phrase" => Ok(Arc::new(Phrase)),
+        "countdown" => Ok(Arc::new(Puzzle)),
         _ => Err(format!("{name:?} is not a task of this library: {}", NAMES.join(", "))),
     }
 }

@@ -34,6 +34,37 @@ pub enum EvaluateError {
         /// The settings that differ, with what they were and are.
         differs: Vec<String>,
     },
+    /// The folder of a shard belongs to another evaluation than those before it.
+    #[error(
+        "{}: not of the same evaluation as {}: made with another {}",
+        folder.display(),
+        of.display(),
+        differs.join(", ")
+    )]
+    OtherEvaluation {
+        /// The folder.
+        folder: PathBuf,
+        /// The folder that it is compared with.
+        of: PathBuf,
+        /// The settings that differ, with what they are there and here.
+        differs: Vec<String>,
+    },
+    /// An evaluation was asked to stop. What is done is kept if it has a folder.
+    #[error(
+        "stopped with {done} of {of} problems done{}",
+        folder.as_ref().map_or(String::new(), |folder| format!(
+            ": started again with the same options, it goes on from {}",
+            folder.display()
+        ))
+    )]
+    Stopped {
+        /// Problems that are done.
+        done: usize,
+        /// Problems of the run.
+        of: usize,
+        /// Where they are kept.
+        folder: Option<PathBuf>,
+    },
     /// A search failed, or a line of one where every line counts.
     #[error("{question}: {source}")]
     Search {

@@ -1,19 +1,48 @@
 //! A strategy on a set of problems, with a search that is configured once.
+//!
+//! In memory it is one call. Kept in a folder ([`Evaluation::keep`]) it lasts: every problem has a record,
+//! every graded problem is a line of a journal, and whatever ends the process, the next one goes on from there
+//! and leaves the same report. A shard of it ([`Evaluation::shard`]) runs elsewhere, see [`super::merge`].
 
-use tts_core::{Outcome, Prompt, Search, SearchError, SearchStrategy};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{EvaluateError, Graded, Item, Report};
+use serde::Serialize;
+use tts_core::{
+    Outcome, Prompt, RecordError, Search, SearchError, SearchErrorKind, SearchStrategy, What,
+};
+
+use super::manifest::{Kept, Manifest};
+use super::progress::{Tally, Watcher};
+use super::{EvaluateError, Graded, Item, Progress, Report, Shard};
 
 /// Problems with right answers, and the search that strategies are tried with on them.
 ///
 /// The search brings generator, scorer, task, step rule, sampling, budget, seed, how many problems run at a
 /// time and, with [`Search::record`], the folder of the records. Questions become prompts as the search's
 /// task says, unless [`Evaluation::prompt`] says otherwise. See [`super`] for an example.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Evaluation<'a> {
     search: Search<'a>,
     items: &'a [Item],
     prompts: Vec<Prompt>,
+    shard: Shard,
+    kept: Option<(PathBuf, Box<serde_json::value::RawValue>)>,
+    go: Option<Arc<dyn Fn() -> bool + Send + Sync + 'a>>,
+    watcher: Option<Watcher<'a>>,
+}
+
+impl std::fmt::Debug for Evaluation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Evaluation")
+            .field("search", &self.search)
+            .field("problems", &self.items.len())
+            .field("shard", &self.shard)
+            .field("folder", &self.kept.as_ref().map(|(folder, _)| folder))
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Evaluation<'a> {
@@ -21,7 +50,8 @@ impl<'a> Evaluation<'a> {
     pub fn new(search: Search<'a>, items: &'a [Item]) -> Self {
         let task = &search.settings().task;
         let prompts = items.iter().map(|item| task.prompt(&item.question)).collect();
-        Self { search, items, prompts }
+        let shard = Shard::WHOLE;
+        Self { search, items, prompts, shard, kept: None, go: None, watcher: None }
     }
 
     /// Asks in another way.
@@ -31,26 +61,71 @@ impl<'a> Evaluation<'a> {
         self
     }
 
+    /// Only the problems of a shard. A report of it speaks of these alone.
+    #[must_use]
+    pub fn shard(mut self, shard: Shard) -> Self {
+        self.shard = shard;
+        self
+    }
+
+    /// Keeps everything in a folder: a manifest, the record of each problem, and the journal of graded
+    /// problems (`docs/formats.md` describes them). Started again with the same folder and settings, it goes on
+    /// where it was, whatever ended it. `settings` is all that decides results and is not known here:
+    /// the strategy, above all.
+    ///
+    /// # Errors
+    /// When the settings are no JSON.
+    pub fn keep(
+        mut self,
+        folder: impl AsRef<Path>,
+        settings: &impl Serialize,
+    ) -> Result<Self, EvaluateError> {
+        let folder = folder.as_ref().to_owned();
+        self.search = self.search.record(&folder);
+        self.kept = Some((folder, serde_json::value::to_raw_value(settings)?));
+        Ok(self)
+    }
+
+    /// Takes up no further problem once this says no; those in flight are finished, and
+    /// [`Evaluation::run`] ends with [`EvaluateError::Stopped`].
+    #[must_use]
+    pub fn while_true(mut self, go: impl Fn() -> bool + Send + Sync + 'a) -> Self {
+        self.go = Some(Arc::new(go));
+        self
+    }
+
+    /// Tells how far it is: when it begins, and after each line and problem.
+    #[must_use]
+    pub fn watch(mut self, watcher: impl FnMut(&Progress) + Send + 'a) -> Self {
+        self.watcher = Some(Arc::new(Mutex::new(watcher)));
+        self
+    }
+
     /// The search.
     pub fn search(&self) -> &Search<'a> {
         &self.search
     }
 
-    /// Searches every problem; `done` hears of each as it comes, in any order.
+    /// Searches every problem; `done` hears of each as it comes, in any order. Of one that is kept, problems
+    /// that were graded before are not searched again, and `done` does not hear of them.
     ///
-    /// A problem whose search fails counts as wrong and is named in the report; the others go on.
+    /// A problem whose search fails counts as wrong and is named in the report; the others go on. Of one that
+    /// is kept, it is tried again when the evaluation is started again.
     ///
     /// # Errors
-    /// When there are no problems.
+    /// When there are no problems; when the folder cannot be used, belongs to another run, or cannot be
+    /// written any more (what is in it stays good); when it was stopped.
     pub fn run<S: SearchStrategy + Clone>(
         &self,
         strategy: &S,
-        done: impl FnMut(&Graded),
+        mut done: impl FnMut(&Graded),
     ) -> Result<Report, EvaluateError> {
-        Ok(self.run_keeping(strategy, done)?.0)
+        let rows = self.rows(strategy, true, &mut |graded, _| done(graded))?;
+        self.report(strategy, rows)
     }
 
-    /// [`Evaluation::run`], with the outcomes, whole trees, in the order of the problems.
+    /// [`Evaluation::run`], with the outcomes, whole trees, in the order of the problems: all of them, for
+    /// what was searched before is played back.
     ///
     /// # Errors
     /// As [`Evaluation::run`].
@@ -59,19 +134,115 @@ impl<'a> Evaluation<'a> {
         strategy: &S,
         mut done: impl FnMut(&Graded),
     ) -> Result<(Report, Vec<Result<Outcome, SearchError>>), EvaluateError> {
-        let problems = self.prompts.iter().map(|prompt| (strategy.clone(), prompt.clone()));
-        let grade = |place: usize, result: &Result<Outcome, SearchError>| {
-            Graded::new(place, &self.items[place], strategy, result)
-        };
-        let mut rows: Vec<Option<Graded>> = vec![None; self.items.len()];
-        let results = self.search.run_each(problems, |id, result| {
-            let graded = grade(id.0, result);
-            done(&graded);
-            rows[id.0] = Some(graded);
-        });
-        let rows: Vec<Graded> = rows.into_iter().flatten().collect();
+        let mut results = BTreeMap::new();
+        let rows = self.rows(strategy, false, &mut |graded, result| {
+            done(graded);
+            results.insert(graded.index, result);
+        })?;
+        Ok((self.report(strategy, rows)?, results.into_values().collect()))
+    }
+
+    fn report<S: SearchStrategy>(
+        &self,
+        strategy: &S,
+        rows: Vec<Graded>,
+    ) -> Result<Report, EvaluateError> {
         let settings = self.search.settings();
-        let report = Report::new(rows, strategy.samples(), settings.scale(), &*settings.task)?;
-        Ok((report, results))
+        Report::new(rows, strategy.samples(), settings.scale(), &*settings.task)
+    }
+
+    /// The graded problems in order, those that are known already left out of the search if `skip` says so.
+    fn rows<S: SearchStrategy + Clone>(
+        &self,
+        strategy: &S,
+        skip: bool,
+        done: &mut dyn FnMut(&Graded, Result<Outcome, SearchError>),
+    ) -> Result<Vec<Graded>, EvaluateError> {
+        let places: Vec<usize> = self.shard.places(self.items.len()).collect();
+        let mut kept = match &self.kept {
+            Some((folder, settings)) => {
+                let settings = settings.clone();
+                let manifest =
+                    Manifest::of(&self.search, strategy, self.items, self.shard, settings);
+                Some(Kept::open(folder, &manifest)?)
+            }
+            None => None,
+        };
+        let mut rows: BTreeMap<usize, Graded> = BTreeMap::new();
+        let mut tally = Tally::new(places.len(), self.watcher.clone());
+        if let (Some(kept), true) = (&kept, skip) {
+            for graded in kept.rows(self.items.len())? {
+                // What failed is tried again.
+                if graded.error.is_none() {
+                    tally.known(&graded);
+                    rows.insert(graded.index, graded);
+                }
+            }
+        }
+        tally.tell();
+        let left: Vec<usize> =
+            places.iter().copied().filter(|place| !rows.contains_key(place)).collect();
+        let tally = Arc::new(Mutex::new(tally));
+        let hears = Arc::clone(&tally);
+        let search = self.search.clone().observer(move |event| {
+            if let What::Line { tokens } = event.what {
+                hears.lock().unwrap_or_else(PoisonError::into_inner).line(tokens);
+            }
+        });
+        let problems =
+            left.iter().map(|&place| (place, strategy.clone(), self.prompts[place].clone()));
+        let mut broken = None;
+        search.run_while(
+            problems,
+            || self.go.as_ref().is_none_or(|go| go()),
+            |place, result| {
+                let graded = match unwritten(result) {
+                    Ok(result) => {
+                        let graded = Graded::new(place, &self.items[place], strategy, &result);
+                        kept.as_mut().map_or(Ok(()), |kept| kept.note(&graded)).map(|()| {
+                            let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                            tally.done(&graded, &result);
+                            drop(tally);
+                            done(&graded, result);
+                            graded
+                        })
+                    }
+                    Err(error) => Err(error),
+                };
+                match graded {
+                    Ok(graded) => {
+                        rows.insert(place, graded);
+                        ControlFlow::Continue(())
+                    }
+                    Err(error) => {
+                        broken = Some(error);
+                        ControlFlow::Break(())
+                    }
+                }
+            },
+        );
+        match broken {
+            Some(error) => Err(error),
+            None if rows.len() < places.len() => Err(EvaluateError::Stopped {
+                done: rows.len(),
+                of: places.len(),
+                folder: self.kept.as_ref().map(|(folder, _)| folder.clone()),
+            }),
+            None => Ok(rows.into_values().collect()),
+        }
+    }
+}
+
+/// A result, unless its record could not be written: that says nothing of the problem, and the disk may be
+/// full for all others, too.
+fn unwritten(
+    result: Result<Outcome, SearchError>,
+) -> Result<Result<Outcome, SearchError>, EvaluateError> {
+    match result {
+        Err(SearchError {
+            kind: SearchErrorKind::Record(RecordError::Io { path, source }),
+            ..
+        }) => Err(EvaluateError::Io { path, source }),
+        result => Ok(result),
     }
 }

@@ -51,7 +51,7 @@ pub fn claim(folder: &Path, manifest: &impl Serialize) -> Result<(), EvaluateErr
 }
 
 /// Names of the fields that two manifests differ in, with what they were where that is short.
-fn differs(there: &Value, now: &Value) -> Vec<String> {
+pub(super) fn differs(there: &Value, now: &Value) -> Vec<String> {
     let (Some(there), Some(now)) = (there.as_object(), now.as_object()) else {
         return vec!["form of manifest".into()];
     };

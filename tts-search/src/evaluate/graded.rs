@@ -1,19 +1,23 @@
 //! One problem of an evaluation, graded: the answer, every candidate as what became of it, the cost.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tts_core::metrics::Sampled;
 use tts_core::{Aggregate, Cost, Outcome, SearchError, SearchStrategy, Stop};
 
 use super::Item;
 
 /// A problem with what was made of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Graded {
     /// Its place among the problems of the evaluation, from 0.
     pub index: usize,
     /// Its place in the file of problems, `line 6`, if it is of one.
     pub place: Option<String>,
+    /// Its name in its data set, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The right answer.
     pub gold: String,
     /// The strategy's answer.
@@ -46,6 +50,7 @@ impl Graded {
     ) -> Self {
         let gold = item.gold.clone();
         let place = item.place.map(|place| place.to_string());
+        let id = item.id.clone();
         let (outcome, error) = match result {
             Ok(outcome) => (Some(outcome), None),
             Err(error) => (error.partial.as_deref(), Some(error.to_string())),
@@ -54,6 +59,7 @@ impl Graded {
             return Self {
                 index,
                 place,
+                id,
                 gold,
                 answer: None,
                 correct: false,
@@ -90,6 +96,7 @@ impl Graded {
             why: outcome.failed.first().map(|failed| failed.error.to_string()),
             index,
             place,
+            id,
             gold,
             error,
         }

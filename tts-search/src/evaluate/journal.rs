@@ -1,14 +1,15 @@
 //! Results of single problems, one line of JSON each, written as they come.
 //!
-//! The first line holds everything that decides results; a journal of other settings is refused.
-//! Each other line names a unit (a strategy at a budget under a seed), the place of the problem, and
-//! what came of it. A last line that was torn by a crash is cut off. While a process has a journal
-//! open, another that opens it waits.
+//! The first line holds the version and everything that decides results; a journal of other settings is
+//! refused. Each other line names a unit (a strategy at a budget under a seed), the place of the problem, and
+//! what came of it; of two lines of one unit and place, the later one counts. A last line that was torn by a
+//! crash or a full disk is cut off. While a process has a journal open, another that opens it waits.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -25,51 +26,94 @@ struct Line {
     found: Value,
 }
 
+/// The version of the form.
+const VERSION: u64 = 1;
+
+/// How often a file that another process has open is tried, and how long is waited between.
+const TRIES: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
+
 /// What is known so far.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
-    found: HashMap<String, BTreeMap<usize, Value>>,
+    /// None where it is only read.
+    file: Option<File>,
+    /// Bytes of whole lines.
+    end: u64,
+    found: Found,
 }
 
+type Found = HashMap<String, BTreeMap<usize, Value>>;
+
 impl Journal {
-    /// Opens or begins a journal.
+    /// Opens or begins a journal; waits while another process has it open.
     ///
     /// # Errors
-    /// When the file cannot be used, or was made with other settings.
+    /// When the file cannot be used, is no journal, or was made with other settings.
     pub fn open(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
-        let mut found: HashMap<String, BTreeMap<usize, Value>> = HashMap::new();
-        let at = EvaluateError::at(path);
-        let bad = |line: usize| {
-            move |error: serde_json::Error| EvaluateError::Row {
-                path: path.to_owned(),
-                source: RowError::json(Place::Line(line), &error),
-            }
-        };
-        let mut file =
-            File::options().read(true).append(true).create(true).open(path).map_err(&at)?;
-        file.lock().map_err(&at)?;
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(&at)?;
-        let whole = text.rfind('\n').map_or(0, |end| end + 1);
-        let mut lines = text[..whole].lines();
-        file.set_len(whole as u64).map_err(&at)?;
-        match lines.next() {
-            None => writeln!(file, "{}", json!({ "settings": settings })).map_err(&at)?,
-            Some(first) => {
-                let first: Value = serde_json::from_str(first).map_err(bad(1))?;
-                if first.get("settings") != Some(settings) {
-                    let differs = vec!["model or setting".to_owned()];
-                    return Err(EvaluateError::OtherRun { path: path.to_owned(), differs });
+        Self::begin(path, settings, File::lock)
+    }
+
+    /// [`Journal::open`], refused while another process has it open.
+    pub(super) fn open_alone(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
+        Self::begin(path, settings, |file| {
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                match file.try_lock() {
+                    Ok(()) => return Ok(()),
+                    Err(TryLockError::Error(error)) => return Err(error),
+                    // A process that was begun while the file was open holds it until it is itself.
+                    Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(PAUSE),
+                    Err(TryLockError::WouldBlock) => {
+                        let problem =
+                            "another process works on it: wait for its end, or name another folder";
+                        return Err(std::io::Error::other(problem));
+                    }
                 }
             }
+        })
+    }
+
+    fn begin(
+        path: &Path,
+        settings: &Value,
+        lock: impl Fn(&File) -> std::io::Result<()>,
+    ) -> Result<Self, EvaluateError> {
+        let at = EvaluateError::at(path);
+        let mut file =
+            File::options().read(true).append(true).create(true).open(path).map_err(&at)?;
+        lock(&file).map_err(&at)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(&at)?;
+        let (found, end) = parse(path, &bytes, settings)?;
+        // Only now is it known to be a journal: drop the torn line at its end.
+        file.set_len(end as u64).map_err(&at)?;
+        let mut journal = Self { path: path.to_owned(), file: Some(file), end: end as u64, found };
+        if end == 0 {
+            journal.append(&header(settings))?;
         }
-        for (line, number) in lines.zip(2..) {
-            let line: Line = serde_json::from_str(line).map_err(bad(number))?;
-            found.entry(line.unit).or_default().insert(line.place, line.found);
+        Ok(journal)
+    }
+
+    /// What a journal holds, without a change of it.
+    pub(super) fn read(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
+        let bytes = std::fs::read(path).map_err(EvaluateError::at(path))?;
+        let (found, end) = parse(path, &bytes, settings)?;
+        Ok(Self { path: path.to_owned(), file: None, end: end as u64, found })
+    }
+
+    /// Writes a whole line at the end, or leaves the file as it was.
+    fn append(&mut self, line: &str) -> Result<(), EvaluateError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if let Err(error) = file.write_all(line.as_bytes()) {
+            // A full disk: what was written of the line goes; if even that fails, opening drops it.
+            let _ = file.set_len(self.end);
+            return Err(EvaluateError::at(&self.path)(error));
         }
-        Ok(Self { path: path.to_owned(), file, found })
+        self.end += line.len() as u64;
+        Ok(())
     }
 
     /// The places below `count` of which nothing is known in a unit.
@@ -92,10 +136,32 @@ impl Journal {
         let line = Line { unit: unit.to_owned(), place, found };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
-        let written = self.file.write_all(text.as_bytes());
-        written.map_err(EvaluateError::at(&self.path))?;
+        self.append(&text)?;
         self.found.entry(line.unit).or_default().insert(place, line.found);
         Ok(())
+    }
+
+    /// The results of a unit, with their places, in order.
+    pub(super) fn found<T: DeserializeOwned>(
+        &self,
+        unit: &str,
+    ) -> Result<Vec<(usize, T)>, EvaluateError> {
+        let known = self.found.get(unit).into_iter().flatten();
+        known.map(|(&place, found)| Ok((place, self.value(unit, place, found)?))).collect()
+    }
+
+    fn value<T: DeserializeOwned>(
+        &self,
+        unit: &str,
+        place: usize,
+        found: &Value,
+    ) -> Result<T, EvaluateError> {
+        T::deserialize(found).map_err(|error| self.bad(unit, place, &error.to_string()))
+    }
+
+    fn bad(&self, unit: &str, place: usize, problem: &str) -> EvaluateError {
+        let path = self.path.display();
+        EvaluateError::Settings(format!("{path}: {unit} of problem {place}: {problem}"))
     }
 
     /// The results of a unit on the first `count` problems.
@@ -108,16 +174,62 @@ impl Journal {
         count: usize,
     ) -> Result<Vec<T>, EvaluateError> {
         let known = self.found.get(unit);
-        let bad = |place: usize, problem: String| {
-            let path = self.path.display();
-            EvaluateError::Settings(format!("{path}: {unit} of problem {place}: {problem}"))
-        };
         (0..count)
             .map(|place| {
                 let found = known.and_then(|known| known.get(&place));
-                let found = found.ok_or_else(|| bad(place, "nothing is known".into()))?;
-                T::deserialize(found).map_err(|error| bad(place, error.to_string()))
+                let found = found.ok_or_else(|| self.bad(unit, place, "nothing is known"))?;
+                self.value(unit, place, found)
             })
             .collect()
     }
+}
+
+/// The first line of a journal.
+fn header(settings: &Value) -> String {
+    format!("{}\n", json!({ "journal": VERSION, "settings": settings }))
+}
+
+/// What a journal of these settings holds, and the length of its whole lines.
+fn parse(path: &Path, bytes: &[u8], settings: &Value) -> Result<(Found, usize), EvaluateError> {
+    let at = |line: usize, problem: String| EvaluateError::Row {
+        path: path.to_owned(),
+        source: RowError::new(Some(Place::Line(line)), problem),
+    };
+    let bad = |line: usize| {
+        move |error: serde_json::Error| EvaluateError::Row {
+            path: path.to_owned(),
+            source: RowError::json(Place::Line(line), &error),
+        }
+    };
+    let end = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let mut lines = bytes[..end].split_inclusive(|&byte| byte == b'\n');
+    let mut found = Found::new();
+    let Some(first) = lines.next() else {
+        // A torn first line is the beginning of the one that would be written now; anything else is
+        // somebody's file.
+        if header(settings).as_bytes().starts_with(bytes) {
+            return Ok((found, 0));
+        }
+        return Err(at(1, "not a journal: the file is left as it is".into()));
+    };
+    let first: Value = serde_json::from_slice(first).map_err(bad(1))?;
+    let there = first.get("settings");
+    // Before versions were written, there was one.
+    match first.get("journal").map_or(Some(VERSION), Value::as_u64) {
+        Some(VERSION) if there == Some(settings) => {}
+        Some(VERSION) if there.is_some() => {
+            let differs = vec!["model or setting".to_owned()];
+            return Err(EvaluateError::OtherRun { path: path.to_owned(), differs });
+        }
+        Some(VERSION) => return Err(at(1, "not a journal: the file is left as it is".into())),
+        _ => {
+            let problem = format!("a journal of another version, expected {VERSION}");
+            return Err(at(1, problem));
+        }
+    }
+    for (line, number) in lines.zip(2..) {
+        let line: Line = serde_json::from_slice(line).map_err(bad(number))?;
+        found.entry(line.unit).or_default().insert(line.place, line.found);
+    }
+    Ok((found, end))
 }

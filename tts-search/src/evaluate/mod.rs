@@ -2,9 +2,10 @@
 //! at.
 //!
 //! An [`Evaluation`] is a configured [`tts_core::Search`] and the problems ([`Item`]) that it is tried on;
-//! [`Evaluation::run`] leaves a [`Report`]. Each problem can be recorded, so that a run that was killed goes
-//! on where it was ([`claim`] guards the folder against another run). Of strategies that choose among
-//! independent samples the report has the curve over fewer of them.
+//! [`Evaluation::run`] leaves a [`Report`]. Problems come from data files ([`mod@data`]). Kept in a folder
+//! ([`Evaluation::keep`]), a run that was killed goes on where it was; cut into shards ([`Shard`]), it runs in
+//! many processes, whose folders become one report ([`Merged`]). Of strategies that choose among independent
+//! samples the report has the curve over fewer of them.
 //!
 //! ```
 //! use tts_core::toy::{Oracle, ToyWorld};
@@ -36,16 +37,20 @@ pub mod attempts;
 #[cfg(feature = "plot")]
 mod chart;
 mod comparison;
+pub mod data;
 mod difficulty;
 mod error;
 mod evaluation;
 mod folder;
 mod graded;
-mod item;
 mod journal;
+mod manifest;
+mod merge;
 mod method;
 pub mod pools;
+mod progress;
 mod report;
+mod shard;
 mod table;
 mod view;
 pub mod words;
@@ -53,14 +58,18 @@ pub mod words;
 #[cfg(feature = "plot")]
 pub use chart::chart;
 pub use comparison::{Comparison, is_right};
+pub use data::{DataSet, Item, Mapping, fingerprint, load, parse};
 pub use difficulty::{Bin, Difficulty};
 pub use error::EvaluateError;
 pub use evaluation::Evaluation;
 pub use folder::{check_writable, claim};
 pub use graded::Graded;
-pub use item::{Fields, Item, fingerprint, load, parse};
+
 pub use journal::Journal;
+pub use merge::Merged;
 pub use method::{Method, square_root};
+pub use progress::Progress;
 pub use report::{AtK, Means, Report};
+pub use shard::Shard;
 pub use table::{Row, Spent, Table, head, percent, row};
 pub use view::{LEGEND, TreeView};

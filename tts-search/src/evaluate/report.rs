@@ -245,6 +245,7 @@ mod tests {
         Graded {
             index: 0,
             place: None,
+            id: None,
             gold: "7".into(),
             answer: None,
             correct: false,

@@ -1,11 +1,14 @@
-//! Problems with their right answers, from data files: GSM8K, MATH, SVAMP, or whatever the fields are called.
+//! Problems with their right answers, from data files.
+//!
+//! A mapping says which fields are what; the first record tells what it leaves open.
 
 use std::path::Path;
 
 use tts_core::rows::{self, Place, Row, RowError};
 use tts_core::seed;
 
-use super::EvaluateError;
+use super::{Mapping, choices, template};
+use crate::evaluate::EvaluateError;
 
 /// A problem of a data set, with its right answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -16,12 +19,14 @@ pub struct Item {
     pub gold: String,
     /// Where it stands in its file; `None` if it is of none.
     pub place: Option<Place>,
+    /// Its name in its data set, if it has one.
+    pub id: Option<String>,
 }
 
 impl Item {
     /// A question and its right answer.
     pub fn new(question: impl Into<String>, gold: impl Into<String>) -> Self {
-        Self { question: question.into(), gold: gold.into(), place: None }
+        Self { question: question.into(), gold: gold.into(), place: None, id: None }
     }
 }
 
@@ -31,89 +36,84 @@ impl From<&tts_core::family::Problem> for Item {
     }
 }
 
-/// What the fields of a data set are called. What is left empty follows from the first record: `question` and
-/// `answer` (GSM8K), `problem` and `answer` (MATH), or `Body,Question` and `Answer` (SVAMP).
+/// The problems of a file, and what its fields were taken for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Fields {
-    /// Of the question: several are joined by spaces, in order.
-    pub question: Vec<String>,
-    /// Of the answer.
-    pub answer: Option<String>,
+pub struct DataSet {
+    /// The problems, in order.
+    pub items: Vec<Item>,
+    /// The mapping, with all that followed from the first record.
+    pub mapping: Mapping,
 }
 
-impl Fields {
-    /// Fields as named on a command line, those of the question separated by commas.
-    pub fn named(question: Option<&str>, answer: Option<&str>) -> Self {
-        let split = |names: &str| names.split(',').map(|name| name.trim().to_owned()).collect();
-        Self { question: question.map_or_else(Vec::new, split), answer: answer.map(str::to_owned) }
-    }
-
-    /// With what was left empty, as the first record tells it.
-    fn resolve(&self, row: &Row) -> Option<(Vec<String>, String)> {
-        let known = [
-            (["question"].as_slice(), "answer"),
-            (&["problem"], "answer"),
-            (&["Body", "Question"], "Answer"),
-        ];
-        let found = known.iter().find(|(fields, _)| fields.iter().all(|field| row.has(field)));
-        let question = if self.question.is_empty() {
-            found?.0.iter().map(|&name| name.to_owned()).collect()
-        } else {
-            self.question.clone()
-        };
-        let answer = self.answer.as_deref().or(found.map(|(_, answer)| *answer))?;
-        Some((question, answer.to_owned()))
+impl DataSet {
+    /// What its fields were taken for, in one line.
+    pub fn taken(&self) -> String {
+        let Mapping { dataset, question, question_template, answer, choices, task, .. } =
+            &self.mapping;
+        let dataset = if dataset.is_empty() { "fields as named" } else { dataset };
+        let template = question_template.is_some();
+        let question = if template { "a template".to_owned() } else { question.join(" ") };
+        let answer = answer.as_deref().unwrap_or("-");
+        let choices = choices.as_ref();
+        let choices = choices.map_or(String::new(), |field| format!(", choices from {field}"));
+        let task = task.as_deref().unwrap_or("math");
+        format!("{dataset}: question from {question}, answer from {answer}{choices}; task {task}")
     }
 }
 
-/// Reads problems from a file of JSON lines, a JSON list, or a table with names in its first row
-/// ([`tts_core::rows`]).
+/// Reads problems from a file of JSON lines, a JSON list, a table with names in its first row, or, with the
+/// feature `parquet`, a Parquet file ([`tts_core::rows`]).
 ///
 /// # Errors
-/// When the file cannot be read, or a record is damaged, lacks a field or has none of an answer; the error
-/// names its place.
-pub fn load(path: &Path, fields: &Fields) -> Result<Vec<Item>, EvaluateError> {
+/// When the file cannot be read, its fields are not those of the mapping or of a data set that is known, or a
+/// record is damaged, lacks a field or has none of an answer; the error names its place.
+pub fn load(path: &Path, mapping: &Mapping) -> Result<DataSet, EvaluateError> {
     let bytes = std::fs::read(path).map_err(EvaluateError::at(path))?;
-    parse(&bytes, path, fields)
+    parse(&bytes, path, mapping)
 }
 
 /// Reads problems from the bytes of a file; `path` is what errors call it.
 ///
 /// ```
 /// use std::path::Path;
-/// use tts_search::evaluate::{Fields, parse};
+/// use tts_search::evaluate::{Mapping, parse};
 /// let text = r#"{"question": "1 + 1?", "answer": "So 1 + 1 = 2. #### 2"}"#;
-/// let items = parse(text.as_bytes(), Path::new("a text"), &Fields::default())?;
-/// assert_eq!((&*items[0].question, &*items[0].gold), ("1 + 1?", "2"));
+/// let data = parse(text.as_bytes(), Path::new("a text"), &Mapping::default())?;
+/// assert_eq!((&*data.items[0].question, &*data.items[0].gold), ("1 + 1?", "2"));
+/// assert_eq!(data.mapping.dataset, "gsm8k");
 /// # Ok::<(), tts_search::evaluate::EvaluateError>(())
 /// ```
 ///
 /// # Errors
 /// As [`load`].
-pub fn parse(bytes: &[u8], path: &Path, fields: &Fields) -> Result<Vec<Item>, EvaluateError> {
-    let items = || {
+pub fn parse(bytes: &[u8], path: &Path, mapping: &Mapping) -> Result<DataSet, EvaluateError> {
+    let data = || {
         let rows = rows::parse(bytes)?;
-        let names = rows.first().map(|row| {
-            let unknown = || {
-                let there = row.names().take(12).collect::<Vec<_>>().join(", ");
-                row.wrong(format!("no known fields, name those of question and answer: {there}"))
-            };
-            fields.resolve(row).ok_or_else(unknown)
-        });
-        let Some((question, answer)) = names.transpose()? else { return Ok(Vec::new()) };
-        rows.iter().map(|row| item(row, &question, &answer)).collect()
+        let Some(first) = rows.first() else {
+            return Ok(DataSet { items: Vec::new(), mapping: mapping.clone() });
+        };
+        let mapping = mapping.resolve(first).map_err(|problem| first.wrong(problem))?;
+        let items = rows.iter().map(|row| item(row, &mapping)).collect::<Result<_, RowError>>()?;
+        Ok(DataSet { items, mapping })
     };
-    items().map_err(|source: RowError| EvaluateError::Row { path: path.to_owned(), source })
+    data().map_err(|source: RowError| EvaluateError::Row { path: path.to_owned(), source })
 }
 
 /// The problem of a record.
-fn item(row: &Row, question: &[String], answer: &str) -> Result<Item, RowError> {
-    let parts: Vec<String> =
-        question.iter().map(|name| row.required(name)).collect::<Result<_, _>>()?;
-    let question = parts.join(" ");
+fn item(row: &Row, mapping: &Mapping) -> Result<Item, RowError> {
+    let question = if let Some(template) = &mapping.question_template {
+        template::of_row(template, row)
+            .map_err(|problem| row.wrong(format!("question_template: {problem}")))?
+    } else {
+        let parts: Vec<String> =
+            mapping.question.iter().map(|name| row.required(name)).collect::<Result<_, _>>()?;
+        parts.join(" ")
+    };
     if question.trim().is_empty() {
         return Err(row.wrong("the question is blank"));
     }
+    let answer =
+        mapping.answer.as_deref().ok_or_else(|| row.wrong("no field of the answer is named"))?;
     let whole = row.required(answer)?;
     let behind = whole.rsplit_once("####").map(|(_, gold)| gold);
     let gold = behind.unwrap_or(&whole).trim();
@@ -121,7 +121,12 @@ fn item(row: &Row, question: &[String], answer: &str) -> Result<Item, RowError> 
         let where_from = if behind.is_some() { " behind ####" } else { "" };
         return Err(row.wrong(format!("field {answer:?} has no answer{where_from}")));
     }
-    Ok(Item { question, gold: gold.to_owned(), place: Some(row.place()) })
+    let (question, gold) = match &mapping.choices {
+        Some(field) => choices::ask(row, field, &question, gold, row.is_number(answer))?,
+        None => (question, gold.to_owned()),
+    };
+    let id = mapping.id.as_deref().map(|id| row.required(id)).transpose()?;
+    Ok(Item { question, gold, place: Some(row.place()), id })
 }
 
 /// A hash of questions and answers, in order.
@@ -141,10 +146,11 @@ mod tests {
         question: Option<&str>,
         answer: Option<&str>,
     ) -> Result<Vec<(String, String)>, String> {
-        let fields = Fields::named(question, answer);
-        let items = parse(text.as_bytes(), Path::new("p.jsonl"), &fields);
+        let fields = Mapping::fields(question, answer);
+        let data = parse(text.as_bytes(), Path::new("p.jsonl"), &fields);
         let pair = |item: Item| (item.question, item.gold);
-        items.map(|i| i.into_iter().map(pair).collect()).map_err(|error| error.to_string())
+        data.map(|data| data.items.into_iter().map(pair).collect())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,0 +1,315 @@
+//! Mappings of data files: of the real files beside the workspace, and of forms of other publishers.
+
+use std::path::{Path, PathBuf};
+
+use tts_core::Task;
+use tts_core::task::{self, Puzzle};
+use tts_search::evaluate::{DataSet, Mapping, load, parse};
+
+/// A file of the shared data, if it lies beside the workspace.
+fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    if !path.is_file() {
+        eprintln!("skipped: {} is not beside the workspace", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn read(text: &str, mapping: &Mapping) -> Result<DataSet, String> {
+    parse(text.as_bytes(), Path::new("p.jsonl"), mapping).map_err(|error| error.to_string())
+}
+
+#[test]
+fn real_files_are_recognised() {
+    // File, records, data set, task, first answer.
+    let table = [
+        ("gsm8k/test.jsonl", 1319, "gsm8k", "math", "18"),
+        ("gsm8k/train.jsonl", 7473, "gsm8k", "math", "72"),
+        ("math/math500.jsonl", 500, "math-500", "math", r"\left( 3, \frac{\pi}{2} \right)"),
+        ("math/svamp.jsonl", 1000, "svamp", "math", "145.0"),
+        ("countdown/countdown_rg_1000.jsonl", 1000, "countdown", "countdown", "99"),
+        (
+            "multihop/hotpotqa_distractor_100.jsonl",
+            100,
+            "hotpotqa",
+            "phrase",
+            "Gesellschaft mit beschränkter Haftung",
+        ),
+    ];
+    for (name, count, dataset, task, gold) in table {
+        let Some(path) = shared(name) else { continue };
+        let data = load(&path, &Mapping::default()).unwrap();
+        let found = (data.mapping.dataset.as_str(), data.mapping.task.as_deref());
+        assert_eq!(found, (dataset, Some(task)), "{name}");
+        // SVAMP holds 700 or 1,000 problems, by its version.
+        assert!(
+            data.items.len() == count || name.contains("svamp"),
+            "{name}: {}",
+            data.items.len()
+        );
+        assert_eq!(data.items[0].gold, gold, "{name}");
+        // By name it is the same.
+        assert_eq!(load(&path, &Mapping::named(dataset).unwrap()).unwrap(), data, "{name}");
+        let task = task::by_name(task).unwrap();
+        for item in &data.items {
+            let asked = data.mapping.asked(&item.question).unwrap();
+            assert!(asked.trim_end().ends_with(item.question.trim_end()), "{asked}");
+            assert!(asked.len() > item.question.len(), "{name}");
+            // The right answer, said as it is asked to be said, is right.
+            let said = match dataset {
+                "countdown" => continue,
+                "hotpotqa" => format!("The answer is {}.", item.gold),
+                _ => format!("So \\boxed{{{}}}.", item.gold),
+            };
+            assert!(task.verdict(&item.question, &item.gold, &said).is_right(), "{name}: {said}");
+        }
+    }
+    if let Some(path) = shared("multihop/hotpotqa_distractor_100.jsonl") {
+        let item = &load(&path, &Mapping::default()).unwrap().items[0];
+        assert_eq!(item.id.as_deref(), Some("5a7613c15542994ccc9186bf"));
+        assert!(item.question.starts_with("Constantin Medien: Constantin Medien AG (formerly"));
+        assert!(item.question.ends_with("What does their new acronym stand for?"));
+        assert_eq!(item.question.matches("\n\n").count(), 10);
+    }
+    if let Some(path) = shared("countdown/countdown_rg_1000.jsonl") {
+        let data = load(&path, &Mapping::default()).unwrap();
+        assert_eq!(data.items[0].question, "95 14 18 -> 99");
+        let asked = data.mapping.asked(&data.items[0].question).unwrap();
+        let solved = "95+18=113; 14 113\n113-14=99; 99";
+        assert!(Puzzle.verdict(&asked, "99", solved).is_right());
+        assert!(!Puzzle.verdict(&asked, "99", "95+18=113; 14 113\n113-15=98; 98").is_right());
+    }
+}
+
+#[test]
+fn forms_of_other_publishers_are_recognised() {
+    let aime = r#"{"id": 60, "problem": "P", "solution": "S", "answer": "204", "url": "u", "year": "2024"}"#;
+    let arena = r#"{"problem_idx": 3, "problem": "P", "answer": 70, "problem_type": ["algebra"]}"#;
+    let svamp = r#"{"ID": "c-1", "Body": "B.", "Question": "Q?", "Answer": "145.0", "Type": "t"}"#;
+    let mmlu =
+        r#"{"question": "Q?", "subject": "s", "choices": ["w", "x", "y", "z"], "answer": 3}"#;
+    let pro = r#"{"question_id": 7, "question": "Q?", "options": ["w", "x", "y"], "answer": "B", "answer_index": 1}"#;
+    let arc = r#"{"id": "M1", "question": "Q?", "choices": {"text": ["w", "x"], "label": ["1", "2"]}, "answerKey": "2"}"#;
+    let game = r#"{"nums": [3, 7, 25], "target": 96}"#;
+    let plain = r#"{"question": "Q?", "answer": "4"}"#;
+    let problem = r#"{"problem": "Q?", "answer": "4", "solution": "S"}"#;
+    for (text, dataset, id, question, gold) in [
+        (aime, "aime", Some("60"), "P", "204"),
+        (arena, "aime", Some("3"), "P", "70"),
+        (svamp, "svamp", Some("c-1"), "B. Q?", "145.0"),
+        (mmlu, "mmlu", None, "Q?\nA) w\nB) x\nC) y\nD) z", "D"),
+        (pro, "mmlu", Some("7"), "Q?\nA) w\nB) x\nC) y", "B"),
+        (arc, "mmlu", Some("M1"), "Q?\nA) w\nB) x", "B"),
+        (game, "countdown", None, "3 7 25 -> 96", "96"),
+        (plain, "plain", None, "Q?", "4"),
+        (problem, "plain", None, "Q?", "4"),
+    ] {
+        let data = read(text, &Mapping::default()).unwrap();
+        let item = &data.items[0];
+        assert_eq!(data.mapping.dataset, dataset, "{text}");
+        assert_eq!((item.question.as_str(), item.gold.as_str()), (question, gold), "{text}");
+        assert_eq!(item.id.as_deref(), id, "{text}");
+    }
+    let taken = read(mmlu, &Mapping::default()).unwrap().taken();
+    assert_eq!(
+        taken,
+        "mmlu: question from question, answer from answer, choices from choices; task choice"
+    );
+    let taken = read(game, &Mapping::default()).unwrap().taken();
+    assert_eq!(taken, "countdown: question from a template, answer from target; task countdown");
+    // What is not of a data set is asked as it stands.
+    assert_eq!(read(plain, &Mapping::default()).unwrap().mapping.asked("Q?"), Ok("Q?".into()));
+    let asked = read(mmlu, &Mapping::default()).unwrap().mapping.asked("Q?\nA) w").unwrap();
+    assert!(
+        asked.starts_with("Answer the following multiple-choice") && asked.ends_with("A) w"),
+        "{asked}"
+    );
+}
+
+#[test]
+fn what_a_mapping_names_goes_before_what_is_known() {
+    let text = r#"{"question": "Q", "answer": "1 #### 2", "gold": 3, "name": "n", "note": "N", "opts": ["5", "7"]}"#;
+    let of = |json: &str| {
+        let mapping: Mapping = serde_json::from_str(json).unwrap();
+        read(text, &mapping)
+    };
+    let item = |json: &str| {
+        let item = of(json).unwrap().items.remove(0);
+        (item.question, item.gold, item.id)
+    };
+    let pair = |question: &str, gold: &str| (question.to_owned(), gold.to_owned(), None::<String>);
+    assert_eq!(item("{}"), pair("Q", "2"));
+    assert_eq!(item(r#"{"answer": "gold"}"#), pair("Q", "3"));
+    assert_eq!(item(r#"{"question": ["note", "question"]}"#), pair("N Q", "2"));
+    assert_eq!(item(r#"{"question_template": "{{ note }}: {{ gold + 1 }}"}"#), pair("N: 4", "2"));
+    assert_eq!(item(r#"{"id": "name"}"#).2.as_deref(), Some("n"));
+    let chosen = r#"{"question": ["question"], "answer": "gold", "choices": "opts"}"#;
+    assert!(of(chosen).unwrap_err().contains("line 1: the answer \"3\" is none of the 2 choices"));
+    let named =
+        of(r#"{"dataset": "gsm8k", "answer": "gold", "task": "exact", "ask": "{{ question }}!"}"#)
+            .unwrap();
+    assert_eq!(named.mapping.task.as_deref(), Some("exact"));
+    assert_eq!(named.mapping.asked("Q"), Ok("Q!".into()));
+    assert_eq!(named.items[0].gold, "3");
+    let mapping = Mapping {
+        question: vec!["note".into()],
+        answer: Some("gold".into()),
+        ..Mapping::default()
+    };
+    let data = read(text, &mapping).unwrap();
+    assert_eq!((data.mapping.dataset.as_str(), data.mapping.ask), ("", None), "nothing is guessed");
+    // A mapping is written as it is read.
+    let mapping = read(text, &Mapping::default()).unwrap().mapping;
+    let written = serde_json::to_string(&mapping).unwrap();
+    assert_eq!(serde_json::from_str::<Mapping>(&written).unwrap(), mapping);
+}
+
+#[test]
+fn what_is_wrong_with_a_mapping_or_record_is_said() {
+    let question = r#"{"question": "Q", "answer": "4"}"#;
+    let choices = r#"{"question": "Q", "choices": CHOICES, "answer": ANSWER}"#;
+    let of = |choices_: &str, answer: &str| {
+        choices.replace("CHOICES", choices_).replace("ANSWER", answer)
+    };
+    let named = |name: &str| Mapping { dataset: name.into(), ..Mapping::default() };
+    let known = Mapping::default;
+    let template =
+        |text: &str| Mapping { question_template: Some(text.into()), ..Mapping::default() };
+    let table = [
+        (
+            question.into(),
+            named("mmlu"),
+            "line 1: not of mmlu: expected the fields answer, choices, question; or",
+        ),
+        (
+            question.into(),
+            named("countdown"),
+            "expected the fields nums, target; found answer, question",
+        ),
+        (
+            question.into(),
+            named("gsm9k"),
+            "dataset: \"gsm9k\" is not known, expected gsm8k, math-500",
+        ),
+        (question.into(), template("{{ nothing }}"), "question_template: undefined value"),
+        (question.into(), template("{{ question "), "question_template: syntax error"),
+        (
+            question.into(),
+            Mapping { task: Some("maths".into()), ..known() },
+            "task: \"maths\" is not a task",
+        ),
+        (question.into(), Mapping { ask: Some("{% if %}".into()), ..known() }, "ask: syntax error"),
+        (
+            question.into(),
+            Mapping { question: vec!["a".into()], ..template("b") },
+            "question and question_template: expected one of them",
+        ),
+        (
+            question.into(),
+            Mapping { id: Some("name".into()), ..known() },
+            "field \"name\" is not there",
+        ),
+        (
+            r#"{"q": "Q", "a": "4"}"#.into(),
+            known(),
+            "no known fields, name those of question and answer: a, q",
+        ),
+        (
+            r#"{"q": "Q", "a": "4"}"#.into(),
+            Mapping { question: vec!["q".into()], ..known() },
+            "no known fields, name that of the answer: a, q",
+        ),
+        (of(r#"["x"]"#, "0"), known(), "field \"choices\": 1 choices, expected 2 to 26"),
+        (of(r#""x, y""#, "0"), known(), "field \"choices\": expected a list of choices"),
+        (
+            of(r#"{"text": ["x", "y"], "label": ["A"]}"#, "0"),
+            known(),
+            "expected a list of choices, or lists",
+        ),
+        (of(r#"["x", "y"]"#, "2"), known(), "the answer \"2\" is none of the 2 choices"),
+        (of(r#"["x", "y"]"#, r#""C""#), known(), "the answer \"C\" is none of the 2 choices"),
+        (of(r#"["x", "y"]"#, "-1"), known(), "the answer \"-1\" is none of the 2 choices"),
+        (
+            format!("{}\n{}", of(r#"["x", "y"]"#, "1"), question),
+            known(),
+            "line 2: field \"choices\": expected",
+        ),
+    ];
+    for (text, mapping, expected) in table {
+        let error = read(&text, &mapping).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+    // Letters, numbers from 0 and texts are answers; a letter goes before a text, a label before both.
+    for (list, answer, gold) in [
+        (r#"["x", "y"]"#, "1", "B"),
+        (r#"["1", "0"]"#, "1", "B"),
+        (r#"["x", "y"]"#, r#""a""#, "A"),
+        (r#"["x", "y"]"#, r#""(B)""#, "B"),
+        (r#"["x", "y"]"#, r#""1""#, "B"),
+        (r#"["2", "1"]"#, r#""2""#, "A"),
+        (r"[2, 1]", r#""1""#, "B"),
+        (r#"["b", "a"]"#, r#""a""#, "A"),
+        (r#"{"text": ["x", "y"], "label": ["B", "A"]}"#, r#""A""#, "B"),
+    ] {
+        let data = read(&of(list, answer), &Mapping::default()).unwrap();
+        assert_eq!(data.items[0].gold, gold, "{list} {answer}");
+    }
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_are_data_sets() {
+    let file = |name: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+        load(&path, &Mapping::default()).unwrap()
+    };
+    let gsm8k = file("gsm8k.snappy.parquet");
+    assert_eq!((gsm8k.items.len(), gsm8k.mapping.dataset.as_str()), (25, "gsm8k"));
+    for (number, item) in gsm8k.items.iter().enumerate() {
+        let expected = format!("A baker has {} rolls and sells {}.", number % 5 + 20, number % 5);
+        assert!(item.question.starts_with(&expected), "{}", item.question);
+        assert_eq!(item.gold, "20");
+    }
+    let mmlu = file("mmlu.zstd.parquet");
+    assert_eq!(mmlu.items[0].question, "Which is a prime?\nA) 4\nB) 6\nC) 7\nD) 9");
+    assert_eq!(mmlu.items.iter().map(|item| item.gold.as_str()).collect::<Vec<_>>(), ["C", "D"]);
+    let hotpot = file("hotpotqa.zstd2.parquet");
+    assert_eq!(hotpot.mapping.dataset, "hotpotqa");
+    assert_eq!(
+        hotpot.items[0].question,
+        "Lay: The Lay is by Mira Voss.\n\nMira Voss: Mira Voss was born in Osleta. She wrote.\n\n\
+         Where was the author of the Lay born?"
+    );
+    assert_eq!(hotpot.items[1].id.as_deref(), Some("h2"));
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn parquet_without_its_feature_says_so() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mmlu.zstd.parquet");
+    let error = load(&path, &Mapping::default()).unwrap_err().to_string();
+    assert!(error.contains("mmlu.zstd.parquet") && error.contains("feature `parquet`"), "{error}");
+}
+
+/// The examples of the documentation are what it says they are.
+#[test]
+fn documented_examples_are_recognised() {
+    let text = include_str!("../../docs/data.md");
+    let records: Vec<&str> = text.lines().filter(|line| line.starts_with("{\"")).collect();
+    let names: Vec<String> = records
+        .iter()
+        .map(|record| read(record, &Mapping::default()).unwrap().mapping.dataset)
+        .collect();
+    assert_eq!(names, Mapping::NAMES);
+    let table = text.split("## Data sets by name").nth(1).unwrap();
+    for name in Mapping::NAMES {
+        let mapping =
+            read(records[names.iter().position(|n| n == name).unwrap()], &Mapping::default());
+        let task = mapping.unwrap().mapping.task.unwrap();
+        let row = table.lines().find(|line| line.starts_with(&format!("| `{name}`"))).unwrap();
+        assert!(row.contains(&format!("| {task} |")), "{row}");
+    }
+    let mapping = text.split("```json\n").nth(2).unwrap().split("```").next().unwrap();
+    serde_json::from_str::<Mapping>(mapping).unwrap().check().unwrap();
+}
