@@ -101,7 +101,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     let mut err = std::io::stderr();
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(err, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
+    writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
     writeln!(err, "records   {}", folder.display())?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {eta} to go; {msg}";
     let bar = ProgressBar::new(items.len() as u64)

