@@ -129,6 +129,7 @@
       links[0].click();
       await frame();
       equal(document.body.dataset.view, "trees", "a problem leads to its tree");
+      await key("Home");
       check(one(".row.question").textContent.length > 5, "the tree stands there");
     },
     hostile: async () => {

@@ -5,7 +5,8 @@
 //!
 //! Each problem is recorded; started again after a crash, with the same options, it goes on where
 //! it was. `--json` gets the figures and every candidate, the same bytes however often the run was
-//! interrupted; timings stand beside it in `*.timings.json`.
+//! interrupted; timings stand beside it in `*.timings.json`. `--html` gets a page for a browser, with the
+//! trees of the problems.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -50,6 +51,9 @@ struct Arguments {
     /// Writes figures and candidates as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Writes a page for a browser: figures, curves, every problem, and their trees.
+    #[arg(long)]
+    html: Option<PathBuf>,
     /// Folder of the records; default: beside the JSON file, or under runs/.
     #[arg(long)]
     record: Option<PathBuf>,
@@ -88,7 +92,7 @@ fn folder(arguments: &Arguments) -> PathBuf {
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let started = Instant::now();
-    if let Some(path) = &arguments.json {
+    for path in arguments.json.iter().chain(&arguments.html) {
         evaluate::check_writable(path)?;
     }
     let setup = arguments.search.setup()?;
@@ -156,6 +160,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(path) = &arguments.json {
         let written = Written { setup: &setup, report: &report };
         write_json(path, &written, &results, started.elapsed(), seconds, generated)?;
+    }
+    if let Some(path) = &arguments.html {
+        let title = arguments.data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
+        let strategy = serde_json::to_string(&setup.recipe)?;
+        let title = format!("{title}: {strategy}");
+        let page = evaluate::page(&title, &report, &items, results, evaluate::MOST_NODES);
+        std::fs::write(path, page.html())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
     match report.failed {

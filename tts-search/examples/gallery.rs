@@ -1,9 +1,9 @@
 //! Searches of several kinds in toy worlds, recorded, and as pages to look at.
 //!
-//! `cargo run --release -p tts-search --example gallery -- FOLDER`
+//! `cargo run --release -p tts-search --features plot --example gallery -- FOLDER`
 //!
 //! Leaves records, `gallery.html` (a page of them), `large.html` (a tree of over 5,000 nodes),
-//! `hostile.html` (texts that try to leave the page) and `search.dot` and `search.mmd`, the pictures of one
+//! `report.html` (an evaluation), `hostile.html` (texts that try to leave the page) and `search.dot` and `search.mmd`, the pictures of one
 //! tree. `scripts/look.sh` looks at them in a browser.
 
 use std::error::Error;
@@ -15,6 +15,7 @@ use tts_core::{
     Budget, Finish, NodeId, NodeKind, Outcome, Prompt, Sampling, Scale, Scripted, Search, StepRule,
     Stop, Tree, Usage,
 };
+use tts_search::evaluate::{Evaluation, Item, page};
 use tts_search::{BeamSearch, BestOfN, Lookahead, Revision};
 
 #[path = "stories/worlds/addition.rs"]
@@ -26,17 +27,27 @@ mod sums;
 #[path = "stories/worlds/text_model.rs"]
 mod text_model;
 
+/// The searches.
+const NAMES: [&str; 7] = [
+    "beam-search",
+    "lookahead",
+    "best-of-12",
+    "out-of-budget",
+    "self-refine",
+    "revision",
+    "killed",
+];
+
 /// What a text may try.
 const HOSTILE: &str = "</script><script>window.harmed = 1</script><!-- <img src=x onerror=\"window.harmed = 2\">\
                        {{7*7}} \u{202e}\u{0}\" onmouseover=\"window.harmed = 3";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "gallery".into()));
-    let page = records(&folder)?
-        .into_iter()
-        .fold(Page::new("Searches in toy worlds"), Page::case);
+    let page = records(&folder)?.into_iter().fold(Page::new("Searches in toy worlds"), Page::case);
     std::fs::write(folder.join("gallery.html"), page.html())?;
     std::fs::write(folder.join("large.html"), large()?.html())?;
+    std::fs::write(folder.join("report.html"), report()?.html())?;
     std::fs::write(folder.join("hostile.html"), hostile().html())?;
     let beam = Case::read(&folder.join("beam-search.jsonl"))?;
     std::fs::write(folder.join("search.dot"), dot(&beam, 24))?;
@@ -47,6 +58,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Runs the searches, and reads what they recorded.
 fn records(folder: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
     let path = |name: &str| folder.join(format!("{name}.jsonl"));
+    for old in NAMES.map(path) {
+        // A record of before would be resumed.
+        if old.exists() {
+            std::fs::remove_file(old)?;
+        }
+    }
     let world = ToyWorld { additions: 5, error: 0.35, seed: 1 };
     let oracle = Oracle { noise: 0.35, seed: 5 };
     let steps = Search::new(world)
@@ -65,7 +82,7 @@ fn records(folder: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
     let solver = sums::Sums { skill: 0.3, eye: 0.9 };
     let reading = Search::new(solver).scorer(solver).seed(1);
     let refine = Scripted::of(story::SelfRefine { rounds: 4 });
-    reading.clone().record(path("self-refine")).run(refine, addition::problem(0))?;
+    reading.clone().record(path("self-refine")).run(refine, addition::problem(3))?;
     let revision = Revision { chains: 2, length: 4, ..Default::default() };
     reading.record(path("revision")).run(revision, addition::problem(1))?;
     // As a run leaves it that is killed while it writes.
@@ -73,13 +90,11 @@ fn records(folder: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
     std::fs::write(path("killed"), &whole[..2 * whole.len() / 3])?;
 
     let gold = |name: &str| match name {
-        "self-refine" => addition::right(addition::problem(0).question()),
+        "self-refine" => addition::right(addition::problem(3).question()),
         "revision" => addition::right(addition::problem(1).question()),
         _ => world.answer(0),
     };
-    let names =
-        ["beam-search", "lookahead", "best-of-12", "out-of-budget", "self-refine", "revision", "killed"];
-    names.into_iter().map(|name| Ok(Case::read(&path(name))?.gold(gold(name)))).collect()
+    NAMES.into_iter().map(|name| Ok(Case::read(&path(name))?.gold(gold(name)))).collect()
 }
 
 /// A tree of over 5,000 nodes.
@@ -93,6 +108,20 @@ fn large() -> Result<Page, Box<dyn Error>> {
     let outcome = search.run(strategy, world.prompt(0))?;
     let case = Case::of(format!("{} nodes", outcome.tree.len()), outcome);
     Ok(Page::new("A large tree").case(case.gold(world.answer(0))))
+}
+
+/// An evaluation of best-of-16 on 40 problems.
+fn report() -> Result<Page, Box<dyn Error>> {
+    let world = ToyWorld { additions: 5, error: 0.25, seed: 4 };
+    let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
+    let items: Vec<Item> = (0..40).map(item).collect();
+    let search = Search::new(world)
+        .scorer(Oracle { noise: 0.6, seed: 2 })
+        .rule(StepRule::lines())
+        .sampling(Sampling::temperature(1.0));
+    let strategy = BestOfN { n: 16, ..Default::default() };
+    let (report, results) = Evaluation::new(search, &items).run_keeping(&strategy, |_| {})?;
+    Ok(page("Best-of-16 on 40 sums", &report, &items, results, 3_000))
 }
 
 /// A tree whose every text tries to leave the page.

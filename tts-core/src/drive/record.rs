@@ -18,8 +18,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::settings::{Judge, Writer};
 use self::told::Told;
+use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
 use crate::{
     Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling,
@@ -216,7 +216,8 @@ impl Record {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
         let whole = whole(&bytes);
-        let mut record = Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false, told: 0 };
+        let mut record =
+            Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false, told: 0 };
         let header = Header::of(prompt, settings);
         let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..);
         if let Some((line, number)) = lines.next() {

@@ -129,7 +129,11 @@ impl<'a> Data<'a> {
             settings: settings(case),
             votes: Votes::of(case),
             rounds: rounds(case, &fates),
-            nodes: tree.iter().zip(&fates).map(|((id, node), fate)| shown(case, id, node, fate)).collect(),
+            nodes: tree
+                .iter()
+                .zip(&fates)
+                .map(|((id, node), fate)| shown(case, id, node, fate))
+                .collect(),
         }
     }
 }
@@ -158,7 +162,12 @@ fn shown<'a>(case: &'a Case, id: NodeId, node: &'a Node, fate: &Fate) -> NodeDat
         z: if let Fate::Pruned(passed) = fate { Some(passed.round) } else { None },
         g: (node.step.given > 0).then_some(node.step.given),
         c: sum(&node.cost),
-        l: node.step.logprobs.iter().map(|&logprob| (f64::from(logprob) * 1e3).round() / 1e3).collect(),
+        l: node
+            .step
+            .logprobs
+            .iter()
+            .map(|&logprob| (f64::from(logprob) * 1e3).round() / 1e3)
+            .collect(),
         i: (!node.step.logprobs.is_empty())
             .then(|| node.step.tokens.get(node.step.given as usize..).unwrap_or_default()),
         x: end.then(|| tree.answer(id)).flatten(),
@@ -170,8 +179,12 @@ fn shown<'a>(case: &'a Case, id: NodeId, node: &'a Node, fate: &Fate) -> NodeDat
 fn describe(node: &Node, fate: &Fate) -> String {
     match (fate, node.kind, node.is_question()) {
         (Fate::Beside, _, true) => String::new(),
-        (Fate::Beside, NodeKind::Rollout, _) => "written to look ahead, never part of an answer".into(),
-        (Fate::Beside, NodeKind::Aside, _) => "said beside the search, never part of an answer".into(),
+        (Fate::Beside, NodeKind::Rollout, _) => {
+            "written to look ahead, never part of an answer".into()
+        }
+        (Fate::Beside, NodeKind::Aside, _) => {
+            "said beside the search, never part of an answer".into()
+        }
         _ => fate.to_string(),
     }
 }
@@ -208,7 +221,8 @@ fn ends(tree: &Tree, scorer: Option<&str>, scale: Scale) -> ScaleData {
 
 fn settings(case: &Case) -> Vec<(&'static str, String)> {
     let tree = &case.outcome.tree;
-    let mut all = vec![("task", tree.task().name().to_owned()), ("scores", tree.scale().to_string())];
+    let mut all =
+        vec![("task", tree.task().name().to_owned()), ("scores", tree.scale().to_string())];
     let Some(settings) = &case.settings else { return all };
     let json = |value: serde_json::Result<String>| value.unwrap_or_default();
     let identity = |identity: &Option<String>| identity.clone().unwrap_or_else(|| "unnamed".into());

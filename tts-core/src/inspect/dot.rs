@@ -43,7 +43,10 @@ pub fn dot(case: &Case, most: usize) -> String {
         }
         if node.left_out > 0 {
             let (id, more) = (node.id.0, node.left_out);
-            let _ = writeln!(text, "  m{id} [label=\"{more} more\", shape=plaintext, fontcolor=\"#777777\"];");
+            let _ = writeln!(
+                text,
+                "  m{id} [label=\"{more} more\", shape=plaintext, fontcolor=\"#777777\"];"
+            );
             let _ = writeln!(text, "  n{id} -> m{id} [style=dotted, arrowhead=none];");
         }
     }

@@ -97,7 +97,9 @@ fn taken(tree: &Tree, chosen: &BTreeSet<NodeId>, most: usize) -> BTreeSet<NodeId
             .iter()
             .flat_map(|&id| {
                 let node = &tree[id];
-                [&node.questions, &node.children, &node.asides, &node.rollouts].into_iter().flatten()
+                [&node.questions, &node.children, &node.asides, &node.rollouts]
+                    .into_iter()
+                    .flatten()
             })
             .copied()
             .collect();

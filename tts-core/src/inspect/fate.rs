@@ -130,10 +130,11 @@ fn pass(
     let next = on.iter().filter_map(|id| continued.get(id).copied()).min();
     let Some(round) = next.or(later) else { return };
     let score = |id: NodeId| tree.score(id, Aggregate::ByScale);
-    let scores = on.iter().filter_map(|&id| score(id)).fold(None, |ends: Option<[f64; 2]>, score| {
-        let [low, high] = ends.unwrap_or([score; 2]);
-        Some([low.min(score), high.max(score)])
-    });
+    let scores =
+        on.iter().filter_map(|&id| score(id)).fold(None, |ends: Option<[f64; 2]>, score| {
+            let [low, high] = ends.unwrap_or([score; 2]);
+            Some([low.min(score), high.max(score)])
+        });
     let mut ranked: Vec<f64> =
         ends.iter().map(|&id| score(id).unwrap_or(f64::NEG_INFINITY)).collect();
     ranked.sort_by(|a, b| b.total_cmp(a));
@@ -180,7 +181,9 @@ impl std::fmt::Display for Fate {
             Self::Cut(Finish::Context) => f.write_str("cut: the model's context was full"),
             Self::Cut(Finish::Cancelled) => f.write_str("called off before its end"),
             Self::Cut(Finish::Halted) => f.write_str("broken off: confidence fell too low"),
-            Self::Cut(_) => f.write_str("at the most steps or tokens of a solution, and not finished"),
+            Self::Cut(_) => {
+                f.write_str("at the most steps or tokens of a solution, and not finished")
+            }
             Self::Left => f.write_str("could be continued when the search ended"),
             Self::Pruned(passed) => passed.fmt(f),
         }
@@ -195,16 +198,17 @@ impl std::fmt::Display for Passed {
             Some(score) => write!(f, "place {rank} of {ends} by score, with {score:.4}; ")?,
             None => write!(f, "one of {ends}, without a score; ")?,
         }
+        let were = if *continued == 1 { "was" } else { "were" };
         match (continued, scores) {
             (0, _) => f.write_str("none of these was, the search went on elsewhere")?,
-            (_, Some([low, high])) => write!(f, "{continued} were, from {low:.4} to {high:.4}")?,
-            (_, None) => write!(f, "{continued} were")?,
+            (_, Some([low, high])) => write!(f, "{continued} {were}, from {low:.4} to {high:.4}")?,
+            (_, None) => write!(f, "{continued} {were}")?,
         }
         match (same, score, scores) {
             (Some(same), ..) => write!(f, ". Node {}, which was, has the same text", same.0),
-            (None, Some(score), Some([low, _])) if score >= low => {
-                f.write_str(". Its score alone does not tell why: strategies also go by subtree and number")
-            }
+            (None, Some(score), Some([low, _])) if score >= low => f.write_str(
+                ". Its score alone does not tell why: strategies also go by subtree and number",
+            ),
             _ => Ok(()),
         }
     }

@@ -39,3 +39,6 @@ pub use fate::{Fate, Passed, fates};
 pub use mermaid::mermaid;
 pub use page::Page;
 pub use report::{Figures, Problem};
+
+#[cfg(test)]
+mod tests;

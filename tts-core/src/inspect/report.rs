@@ -51,7 +51,11 @@ pub struct Problem {
 impl Figures {
     /// The report as a part of a page.
     pub(super) fn write(&self, page: &mut String, title: &str) -> std::fmt::Result {
-        write!(page, "<section id=\"report\" hidden>\n<h2>{}</h2>\n<dl class=\"facts\">", html(title))?;
+        write!(
+            page,
+            "<section id=\"report\" hidden>\n<h2>{}</h2>\n<dl class=\"facts\">",
+            html(title)
+        )?;
         for (name, value) in &self.facts {
             write!(page, "<dt>{}</dt><dd>{}</dd>", html(name), html(value))?;
         }
@@ -77,7 +81,10 @@ impl Figures {
         if !self.problems.is_empty() {
             page.push_str("<h3>Problems</h3><div id=\"problems\"></div>\n");
             let rows = json(&self.problems);
-            writeln!(page, "<script type=\"application/json\" id=\"problem-rows\">{rows}</script>")?;
+            writeln!(
+                page,
+                "<script type=\"application/json\" id=\"problem-rows\">{rows}</script>"
+            )?;
         }
         page.push_str("</section>\n");
         Ok(())

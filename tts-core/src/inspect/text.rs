@@ -28,7 +28,8 @@ pub(super) fn json(data: &impl Serialize) -> String {
 /// Text on one line, cut to a number of characters.
 pub(super) fn line(text: &str, most: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    let line: String = words.join(" ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line: String =
+        words.join(" ").chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.chars().count() <= most {
         return line;
     }

@@ -57,14 +57,18 @@ impl Votes {
             count: members.len(),
             weight: weights.as_ref().map(|weights| members.iter().map(|&at| weights[at]).sum()),
             best: members.iter().filter_map(|&at| scores[at]).reduce(f64::max),
-            right: case.gold.as_deref().filter(|_| finished).map(|gold| {
-                tree.verdict(nodes[members[0]], gold) == Verdict::Right
-            }),
+            right: case
+                .gold
+                .as_deref()
+                .filter(|_| finished)
+                .map(|gold| tree.verdict(nodes[members[0]], gold) == Verdict::Right),
             nodes: members.into_iter().map(|at| nodes[at]).collect(),
         };
         let mut same = tree.task().comparer();
-        let mut groups: Vec<Group> =
-            tally(&votes, &mut same, Weight::Raw).into_iter().map(|class| group(class.members)).collect();
+        let mut groups: Vec<Group> = tally(&votes, &mut same, Weight::Raw)
+            .into_iter()
+            .map(|class| group(class.members))
+            .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         let silent = nodes.iter().zip(&votes).filter(|(_, vote)| vote.parsed().is_none());
         let words = match (&weights, judged) {

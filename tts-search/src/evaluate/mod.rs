@@ -27,7 +27,8 @@
 //! To compare strategies on problems that can be checked exactly ([`tts_core::family`]), [`Comparison`] runs
 //! them on the same problems, [`pools`] samples once for all that choose among samples, [`Method`] says what
 //! each is at a budget of N, and [`Table`] holds the rows. [`TreeView`] writes a search tree as text,
-//! [`words`] the rest of an outcome; [`Journal`] keeps results of single problems. With the feature `plot`
+//! [`words`] the rest of an outcome; [`page()`] shows a report and its trees in a browser; [`Journal`] keeps
+//! results of single problems. With the feature `plot`
 //! there are charts.
 //!
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) and [`tts_core::metrics`] for the figures.
@@ -44,6 +45,7 @@ mod graded;
 mod item;
 mod journal;
 mod method;
+mod page;
 pub mod pools;
 mod report;
 mod table;
@@ -61,6 +63,7 @@ pub use graded::Graded;
 pub use item::{Fields, Item, fingerprint, load, parse};
 pub use journal::Journal;
 pub use method::{Method, square_root};
+pub use page::{MOST_NODES, page};
 pub use report::{AtK, Means, Report};
 pub use table::{Row, Spent, Table, head, percent, row};
 pub use view::{LEGEND, TreeView};

@@ -71,7 +71,8 @@ impl Retold {
     /// As [`Retold::read`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, RecordError> {
         let bad = |line, problem| RecordError::Line { path: path.to_owned(), line, problem };
-        let mut lines = bytes[..super::whole(bytes)].split_inclusive(|&byte| byte == b'\n').zip(1..);
+        let mut lines =
+            bytes[..super::whole(bytes)].split_inclusive(|&byte| byte == b'\n').zip(1..);
         let Some((first, number)) = lines.next() else {
             return Err(bad(1, "not a record: it has no whole line".into()));
         };
@@ -98,10 +99,9 @@ impl Retold {
             entries.push_back((number, entry));
         }
         let rounds = decisions.iter().filter(|(_, expands)| !expands.is_empty());
-        let decided = rounds.zip(1..).map(|((_, expands), round)| Decided {
-            round,
-            expands: expands.clone(),
-        });
+        let decided = rounds
+            .zip(1..)
+            .map(|((_, expands), round)| Decided { round, expands: expands.clone() });
         let decided = decided.collect();
         let settings = header.settings();
         let teller = Teller { decisions };

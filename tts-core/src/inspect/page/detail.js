@@ -57,7 +57,8 @@ function nodeTab(pane) {
       ["value", node.v === undefined ? undefined : `${brief(node.v)}, which the strategy put in place of the score`],
       ["path", node.a === undefined ? undefined : `${brief(node.a)} (by ${scale.aggregate})`],
       ["answer", node.x === undefined ? undefined : `${node.x}${node.ok === undefined ? "" : node.ok ? " (right)" : " (wrong)"}`],
-      ["cost", `${whole(generated)} tokens generated, ${whole(scored)} judged, ${brief(flops)} operations, ${whole(calls)} calls`],
+      ["cost", [[generated, "tokens generated"], [scored, "judged"], [flops, "operations"], [calls, "calls"]]
+        .filter(([amount]) => amount > 0).map(([amount, what]) => `${amount < 1e6 ? whole(amount) : brief(amount)} ${what}`).join(", ")],
       ["below", data.count[id] > 1 ? `${whole(data.count[id] - 1)} nodes, ${whole(data.below[id])} tokens with its own` : undefined],
       ["tokens given", node.g ? `${node.g}, which were not generated here` : undefined],
     ]),

@@ -89,24 +89,21 @@ function compare(on, number) {
 
 /** Two searches in figures. */
 function compared() {
+  const figures = [
+    ["nodes", (data) => data.nodes.length, whole],
+    ["rounds", (data) => data.rounds.length, whole],
+    ["lines", (data) => data.cost[0], whole],
+    ["tokens generated", (data) => data.cost[1], whole],
+    ["tokens judged", (data) => data.cost[2], whole],
+    ["operations", (data) => data.cost[3], brief],
+    ["calls", (data) => data.cost[4], whole],
+    ["steps of the chosen path", (data) => Math.max(data.chosen.size - 1, 0), whole],
+  ];
+  const answer = (data) => (data.answer ?? "none") + (data.right === undefined ? "" : data.right ? " ✓" : " ✗");
+  const row = ({ number, data }) => [nameOf(number), answer(data), ...figures.map(([, of, show]) => show(of(data)))];
   const [a, b] = panes.map((pane) => pane.data);
-  const depth = (data) => data.chosen.size ? data.chosen.size - 1 : "–";
-  const row = (name, of, show = whole) => {
-    const [one, other] = [of(a), of(b)];
-    return [name, show(one), show(other), one > 0 ? `× ${brief(other / one)}` : "–"];
-  };
-  const words = (name, of) => [name, of(a), of(b), ""];
-  return table(["", nameOf(panes[0].number), nameOf(panes[1].number), "second to first"], [
-    words("answer", (data) => data.answer === undefined ? "none" : data.answer + (data.right === undefined ? "" : data.right ? " ✓" : " ✗")),
-    words("ended", (data) => data.stop),
-    row("nodes", (data) => data.nodes.length),
-    row("rounds", (data) => data.rounds.length),
-    row("lines", (data) => data.cost[0]),
-    row("tokens generated", (data) => data.cost[1]),
-    row("tokens judged", (data) => data.cost[2]),
-    row("operations", (data) => data.cost[3], brief),
-    words("steps of the chosen path", depth),
-  ]);
+  const ratio = ([, of]) => (of(a) > 0 ? `× ${brief(of(b) / of(a))}` : "–");
+  return table(["", "answer", ...figures.map(([name]) => name)], [...panes.map(row), ["second to first", "", ...figures.map(ratio)]]);
 }
 
 function view(name) {

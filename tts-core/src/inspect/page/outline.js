@@ -88,7 +88,7 @@ class Outline {
     if (node.f === "cut") marks.push(["end", "cut"]);
     if (node.f === "left") marks.push(["end", "open"]);
     if (node.w) marks.push(["end", node.w]);
-    const tokens = folded ? `${whole(data.count[id] - 1)} folded, ${whole(data.below[id])} tok` : `${whole(node.c[1])} tok`;
+    const tokens = folded ? `${whole(data.count[id] - 1)} folded, ${whole(data.below[id])} tok` : node.q ? "" : `${whole(node.c[1])} tok`;
     const element = make("div", {
       class: classes.join(" "), role: "treeitem", id: this.name(id), "aria-level": data.indent[id] + 1,
       "aria-selected": id === this.picked ? "true" : "false", "aria-expanded": kids ? String(!folded) : undefined,
@@ -102,7 +102,9 @@ class Outline {
       marks.map(([name, text]) => make("span", { class: `mark ${name}` }, text)),
       make("span", { class: "tokens" }, tokens));
     element.style.top = `${at * ROW}px`;
-    element.style.paddingLeft = `${4 + 14 * Math.min(data.indent[id], 40)}px`;
+    // Deep steps move in less and less, so that their texts keep their room.
+    const deep = data.indent[id];
+    element.style.paddingLeft = `${4 + 14 * Math.min(deep, 10) + 5 * Math.min(Math.max(deep - 10, 0), 40)}px`;
     return element;
   }
 

@@ -36,7 +36,9 @@ impl Tree {
     /// The questions that the last decision posed, in order.
     pub(crate) fn posed(&self) -> impl Iterator<Item = (NodeId, &Node)> {
         let fresh = self.nodes.iter().enumerate().skip(self.news.from.max(1));
-        fresh.take_while(|(_, node)| node.is_question()).map(|(at, node)| (NodeId(number(at)), node))
+        fresh
+            .take_while(|(_, node)| node.is_question())
+            .map(|(at, node)| (NodeId(number(at)), node))
     }
 
     /// The nodes that the last decision gave values, with these.
