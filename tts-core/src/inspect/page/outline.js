@@ -197,7 +197,7 @@ class Outline {
       " ": () => this.toggle(id),
       n: () => this.step(true),
       N: () => this.step(false),
-      c: () => this.data.best !== undefined && this.choose(this.data.best),
+      c: () => this.data.best !== null && this.choose(this.data.best),
       "*": () => this.unfoldBelow(id),
       s: () => { this.byScore = !this.byScore; this.lay(); this.reveal(id); },
     }[event.key];

@@ -2,13 +2,13 @@
 //!
 //! A record tells it, so that the tree can be built again without its strategy.
 
-use super::{Node, NodeId, Tree, number};
+use super::{Node, NodeId, Tree};
 
 /// What was done since the last decision began.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct News {
     /// The number of the decision, from 1; 0 before the first.
-    pub(crate) decision: u32,
+    decision: u32,
     /// The nodes that were there when it began.
     from: usize,
     /// The nodes that were given values, as often as they were.
@@ -34,11 +34,8 @@ impl Tree {
     }
 
     /// The questions that the last decision posed, in order.
-    pub(crate) fn posed(&self) -> impl Iterator<Item = (NodeId, &Node)> {
-        let fresh = self.nodes.iter().enumerate().skip(self.news.from.max(1));
-        fresh
-            .take_while(|(_, node)| node.is_question())
-            .map(|(at, node)| (NodeId(number(at)), node))
+    pub(crate) fn posed(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().skip(self.news.from.max(1)).take_while(|node| node.is_question())
     }
 
     /// The nodes that the last decision gave values, with these.
