@@ -1,6 +1,6 @@
 //! An evaluation as a page: every problem, trees as many as fit, those of wrong answers first.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::BestOfN;
@@ -40,10 +40,10 @@ fn every_problem_is_there_and_leads_to_its_tree() {
     for (number, row) in rows.iter().enumerate() {
         let graded = &report.rows[number];
         assert_eq!(row["question"], items[number].question.as_str());
-        assert_eq!((&row["gold"], &row["right"]), (&*items[number].gold, &graded.correct.into()));
+        assert_eq!((&row["gold"], &row["right"]), (&json!(graded.gold), &json!(graded.correct)));
         assert_eq!(row["answer"].as_str(), graded.answer.as_deref());
         assert_eq!(row["tokens"], graded.cost.generated_tokens);
-        assert_eq!((&row["case"], &row["nodes"]), (&number.into(), &sizes[number].into()));
+        assert_eq!((&row["case"], &row["nodes"]), (&json!(number), &json!(sizes[number])));
         assert!(html.contains(&format!("id=\"case-{number}\" data-name=\"{}\"", graded.name())));
     }
     let shown = format!("{:.1} %, 95 % interval", 100.0 * report.accuracy.mean);
@@ -84,6 +84,6 @@ fn a_search_that_failed_is_named_and_shows_what_it_left() {
     let rows = problems(&html);
     let why = kind().to_string();
     assert_eq!((rows[1]["note"].as_str(), rows[2]["note"].as_str()), (Some(&*why), Some(&*why)));
-    assert_eq!((&rows[1]["case"], &rows[2]["case"]), (&1.into(), &Value::Null));
+    assert_eq!((&rows[1]["case"], &rows[2]["case"]), (&json!(1), &Value::Null));
     assert!(html.contains("3, of which 2 failed") && html.contains("accuracy over what ran"));
 }
