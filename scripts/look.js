@@ -56,8 +56,8 @@
       equal(picked().id, `0-node-${data.best}`, "c goes to the chosen end");
       await key("/", document.body);
       equal(document.activeElement, one(".pane input[type=search]"), "/ goes to the search field");
-      const found = await find("the answer is");
-      const wanted = data.nodes.filter((node) => node.t.toLowerCase().includes("the answer is")).length;
+      const found = await find("Answer is");
+      const wanted = data.nodes.filter((node) => node.t.toLowerCase().includes("answer is")).length;
       check(found.endsWith(`of ${wanted}`) || found === `${wanted} found`, `search: ${found}, of ${wanted}`);
       await key("Enter", one(".pane input[type=search]"));
       check(picked().classList.contains("hit"), "Enter goes to what was found");

@@ -110,6 +110,9 @@ fn interval(accuracy: &Accuracy) -> String {
 
 fn facts(report: &Report) -> Vec<(String, String)> {
     let mean = &report.per_problem;
+    // Not every model says what it costs.
+    let operations =
+        if mean.flops > 0.0 { format!("{:.3e} operations, ", mean.flops) } else { String::new() };
     let mut facts = vec![
         ("problems", format!("{}, of which {} failed", report.problems, report.failed)),
         ("accuracy", interval(&report.accuracy)),
@@ -118,8 +121,8 @@ fn facts(report: &Report) -> Vec<(String, String)> {
         (
             "cost a problem",
             format!(
-                "{:.1} lines, {:.0} tokens generated, {:.0} judged, {:.3e} operations, {:.1} calls",
-                mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
+                "{:.1} lines, {:.0} tokens generated, {:.0} judged, {operations}{:.1} calls",
+                mean.samples, mean.generated_tokens, mean.scored_tokens, mean.calls
             ),
         ),
         ("tokens in all", thousands(report.total.generated_tokens)),
