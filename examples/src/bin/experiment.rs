@@ -19,6 +19,7 @@ use tts_models::EngineConfig;
 
 /// Runs an experiment from its recipe.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 struct Arguments {
     /// A recipe by name, or a JSON file; without one, the names are listed. With --recompute or --render
     /// results by name, all without one.

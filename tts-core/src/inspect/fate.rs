@@ -99,7 +99,7 @@ fn is_candidate(node: &crate::Node) -> bool {
 /// The nodes that candidates continue, each with the first round in which they did.
 fn continued(tree: &Tree, decisions: &[Decided]) -> IdMap<NodeId, u32> {
     let mut found: IdMap<NodeId, u32> = IdMap::default();
-    for (_, node) in tree.iter().filter(|(_, node)| node.kind == NodeKind::Committed) {
+    for (_, node) in tree.iter().filter(|(_, node)| is_candidate(node)) {
         if let Some(parent) = node.parent.filter(|&parent| tree[parent].round < node.round) {
             found.entry(parent).or_insert(node.round);
             // What answers a question continues what is asked about.

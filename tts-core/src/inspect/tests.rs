@@ -88,14 +88,16 @@ fn a_search_that_goes_on_elsewhere_passes_over_what_it_leaves() {
 fn a_question_that_is_answered_continues_what_it_is_about() {
     let mut tree = Tree::new(Prompt::from("1 + 1?"), 7);
     let draft = tree.grow(NodeId::ROOT, "It is ", Finish::Step, None);
+    let again = tree.pose(draft, Prompt::from("Once more."), NodeKind::Committed);
     let critique = tree.pose(draft, Prompt::from("Is it?"), NodeKind::Aside);
     tree.grow(critique, "No.", Finish::Stop, None);
+    // Asked, and not answered yet: also when it is asked later.
+    let later = tree.pose(draft, Prompt::from("And?"), NodeKind::Committed);
+    assert!(tree[later].round > tree[draft].round && tree[again].round == tree[draft].round);
     assert_eq!(fates(&tree, &[])[1], Fate::Left);
-    let again = tree.pose(draft, Prompt::from("Once more."), NodeKind::Committed);
-    let answer = tree.grow(again, "It is 2.", Finish::Stop, None);
-    tree.node_mut(answer).round = 2;
+    tree.grow(again, "It is 2.", Finish::Stop, None);
     let told = fates(&tree, &[]);
-    assert_eq!((&told[1], &told[3]), (&Fate::Continued, &Fate::Beside));
+    assert_eq!((&told[1], &told[2], &told[6]), (&Fate::Continued, &Fate::Beside, &Fate::Finished));
 }
 
 #[test]
