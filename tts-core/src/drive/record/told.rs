@@ -35,7 +35,7 @@ struct Posed {
 impl Told {
     /// What the last decision about a tree was, which led to these calls.
     pub(super) fn of(tree: &Tree, calls: &[Call]) -> Self {
-        let posed = tree.posed().filter_map(|node| {
+        let posed = tree.posed().iter().filter_map(|node| {
             let (about, prompt) = (node.parent?, node.prompt.clone()?);
             Some(Posed { about, kind: node.kind, prompt })
         });

@@ -33,9 +33,9 @@ impl Tree {
         self.news.decision
     }
 
-    /// The questions that the last decision posed, in order.
-    pub(crate) fn posed(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().skip(self.news.from.max(1)).take_while(|node| node.is_question())
+    /// The questions that the last decision posed, in order, until something is written behind them.
+    pub(crate) fn posed(&self) -> &[Node] {
+        self.nodes.get(self.news.from..).unwrap_or_default()
     }
 
     /// The nodes that the last decision gave values, with these.
