@@ -6,7 +6,8 @@
 //! Each problem is recorded; started again after a crash or Ctrl-C, with the same options, it goes on where
 //! it was. `--json` gets the figures and every candidate, the same bytes however often the run was
 //! interrupted; timings stand beside it in `*.timings.json`. `--shard 3/8` runs an eighth of the problems;
-//! the example `merge` joins the folders of all shards.
+//! the example `merge` joins the folders of all shards. `--html` gets a page for a
+//! browser, with the trees of the problems.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -52,6 +53,9 @@ struct Arguments {
     /// Writes figures and candidates as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Writes a page for a browser: figures, curves, every problem, and their trees.
+    #[arg(long)]
+    html: Option<PathBuf>,
     /// Folder of the records; default: beside the JSON file, or under runs/.
     #[arg(long)]
     record: Option<PathBuf>,
@@ -103,7 +107,7 @@ fn message(progress: &Progress) -> String {
 
 fn run(mut arguments: Arguments) -> Result<(), Error> {
     let started = Instant::now();
-    if let Some(path) = &arguments.json {
+    for path in arguments.json.iter().chain(&arguments.html) {
         evaluate::check_writable(path)?;
     }
     let data = problems(&arguments)?;
@@ -127,7 +131,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         writeln!(err, "tried     {tried}")?;
     }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(err, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
+    writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
     writeln!(err, "records   {}, shard {}", folder.display(), arguments.shard)?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {msg}";
     let bar =
@@ -148,7 +152,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         "mapping": data.mapping,
     });
     let settings = Settings { others: settings, setup: serde_json::value::to_raw_value(&setup)? };
-    let report = Evaluation::new(search, &data.items)
+    let evaluation = Evaluation::new(search, &data.items)
         .prompt(|question| asking.prompt(question))
         .shard(arguments.shard)
         .keep(&folder, &settings)?
@@ -158,10 +162,15 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
             bar.set_position(progress.done as u64);
             bar.set_message(message(progress));
             *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = *progress;
-        })
-        .run(&setup.recipe, |_| {});
+        });
+    // Trees are kept in memory only where they are to be seen.
+    let ran = match &arguments.html {
+        Some(_) => evaluation.run_keeping(&setup.recipe, |_| {}),
+        None => evaluation.run(&setup.recipe, |_| {}).map(|report| (report, Vec::new())),
+    };
+    drop(evaluation);
     bar.finish_and_clear();
-    let report = report?;
+    let (report, results) = ran?;
     let last = last.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut out = std::io::stdout().lock();
     report.write(&mut out)?;
@@ -178,6 +187,14 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     if let Some(path) = &arguments.json {
         write_figures(path, &settings.setup, &report)?;
         write_timings(&path.with_extension("timings.json"), &last, started.elapsed())?;
+    }
+    if let Some(path) = &arguments.html {
+        let title = arguments.data.file_stem().map_or("data".into(), |name| name.to_string_lossy());
+        let strategy = serde_json::to_string(&setup.recipe)?;
+        let title = format!("{title}: {strategy}");
+        let page = evaluate::page(&title, &report, &data.items, results, evaluate::MOST_NODES);
+        std::fs::write(path, page.html())
+            .map_err(|error| format!("{}: {error}", path.display()))?;
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
     match report.failed {

@@ -72,7 +72,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         forecast = Some(found);
     }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(out, "scorer    {} ({})", setup.scorer, words::scale(scale))?;
+    writeln!(out, "scorer    {} ({scale})", setup.scorer)?;
     if let Some(forecast) = &forecast {
         writeln!(out, "forecast  {}", words::forecast(forecast))?;
     }

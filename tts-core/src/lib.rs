@@ -48,6 +48,7 @@
 //! final answers and tells whether two are the same; [`select`] votes over pools;
 //! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests,
 //! and what a verifier's scores are worth; `plot` (behind a feature of that name) draws them as SVG;
+//! [`inspect`] shows searches and their records in a browser, and draws trees for papers;
 //! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
 //! and measure on of which every step can be checked exactly.
 
@@ -58,6 +59,7 @@ pub mod drive;
 pub mod error;
 mod fast;
 mod guard;
+pub mod inspect;
 pub mod metrics;
 pub mod model;
 pub mod path;
@@ -70,9 +72,9 @@ pub mod toy;
 
 pub use cost::{Budget, Cost, Limit, Measured, Mode, Stop, Usage};
 pub use drive::{
-    Ask, Call, Candidate, Desk, Event, Expand, FailedLine, Judging, Line, Need, Outcome, ProblemId,
-    Record, RecordedRun, Reply, Requirements, Run, ScoreBy, Script, Scripted, Search, SearchPool,
-    SearchStrategy, Settings, Unscored, View, What, all,
+    Ask, Call, Candidate, Decided, Desk, Event, Expand, FailedLine, Judging, Line, Need, Outcome,
+    ProblemId, Record, RecordedRun, Reply, Requirements, Retold, Run, ScoreBy, Script, Scripted,
+    Search, SearchPool, SearchStrategy, Settings, Unscored, View, What, all,
 };
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{

@@ -6,7 +6,7 @@
 //!
 //! `--recompute [NAME...]` runs nothing: it computes the published intervals and p-values again from the
 //! values by problem beside them, and fails where one differs. `--render [NAME...]` writes Markdown and
-//! charts anew from the JSON.
+//! charts anew from the JSON; with `--html`, a page for a browser as well.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -19,6 +19,7 @@ use tts_models::EngineConfig;
 
 /// Runs an experiment from its recipe.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 struct Arguments {
     /// A recipe by name, or a JSON file; without one, the names are listed. With --recompute or --render
     /// results by name, all without one.
@@ -32,6 +33,9 @@ struct Arguments {
     /// Writes Markdown, charts and adjusted p-values anew from the JSON of results; runs nothing.
     #[arg(long, conflicts_with_all = ["quick", "json", "recompute"])]
     render: bool,
+    /// Writes `NAME.html` beside the Markdown, too: chart and tables as one page for a browser.
+    #[arg(long, conflicts_with = "recompute")]
+    html: bool,
     /// Writes the report as JSON here, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -57,7 +61,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         let all = || experiment::names(&folder);
         let names = if arguments.names.is_empty() { all()? } else { arguments.names.clone() };
         return if arguments.render {
-            render(&names, &folder, &mut out)
+            render(&names, &folder, arguments.html, &mut out)
         } else {
             check(&names, &folder, &mut out)
         };
@@ -77,6 +81,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let engine = EngineConfig { threads, max_lines: lines, ..EngineConfig::default() };
     let report = experiment::run(&recipe, arguments.quick, arguments.store.clone(), engine)?;
     report.write(&name, &folder)?;
+    if arguments.html {
+        page(&report, &name, &folder)?;
+    }
     if let Some(path) = &arguments.json {
         std::fs::write(path, serde_json::to_vec_pretty(&report)?)
             .map_err(|error| format!("{}: {error}", path.display()))?;
@@ -87,12 +94,22 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 /// Writes Markdown and charts anew.
-fn render(names: &[String], folder: &Path, out: &mut impl Write) -> Result<(), Error> {
+fn render(names: &[String], folder: &Path, html: bool, out: &mut impl Write) -> Result<(), Error> {
     for name in names {
-        Report::read(name, folder)?.told_again(name)?.write(name, folder)?;
+        let report = Report::read(name, folder)?.told_again(name)?;
+        report.write(name, folder)?;
+        if html {
+            page(&report, name, folder)?;
+        }
         writeln!(out, "{}", folder.join(format!("{name}.md")).display())?;
     }
     Ok(())
+}
+
+fn page(report: &Report, name: &str, folder: &Path) -> Result<(), Error> {
+    let path = folder.join(format!("{name}.html"));
+    std::fs::write(&path, report.page()?.html())
+        .map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 /// Computes figures again.

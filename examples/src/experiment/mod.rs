@@ -13,6 +13,7 @@ mod difficulty;
 mod implicit;
 mod markdown;
 mod measure;
+mod page;
 mod policies;
 mod recipe;
 mod recompute;

@@ -58,7 +58,7 @@ impl Report {
             Along::Operations => Axis::log10("operations a problem, of policy and scorer"),
             Along::X => Axis::linear(recipe.axis.clone().unwrap_or_default()),
         };
-        let y = Axis::linear("accuracy, with 95 % interval");
+        let y = Axis::percent("accuracy, with 95 % interval");
         let mut chart = Chart::new(recipe.title.clone(), x, y).sized(900, 600);
         let mut names: Vec<&String> = Vec::new();
         for point in &self.points {

@@ -4,7 +4,11 @@
 //! scorer round by round, and at last the outcome. Strategies are deterministic, so playing the
 //! answers back rebuilds the same tree; the next missing answer is asked for again. Every line is
 //! written whole; a torn last line (the process was killed) is dropped. Timings are left out, so
-//! an unbroken run and a resumed one leave the same bytes.
+//! an unbroken run and a resumed one leave the same bytes. What was decided stands beside the answers,
+//! so that [`super::Retold`] rebuilds the tree without the strategy.
+
+mod retell;
+mod told;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -14,12 +18,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use self::told::Told;
 use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
 use crate::{
     Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling,
     Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
 };
+
+pub use self::retell::{Decided, Retold};
 
 const VERSION: u32 = 2;
 
@@ -60,6 +67,23 @@ impl Header {
         }
     }
 
+    /// The first line of a record.
+    fn read(line: &[u8]) -> Result<Self, String> {
+        // The version first: another one has another form.
+        #[derive(Deserialize)]
+        struct Version {
+            record: u32,
+        }
+        let not = |error: serde_json::Error| format!("not a record's first line: {error}");
+        let Version { record } = serde_json::from_slice(line).map_err(not)?;
+        if record != VERSION {
+            return Err(format!(
+                "the record was made with another record version: {record}, and now it is {VERSION}"
+            ));
+        }
+        serde_json::from_slice(line).map_err(not)
+    }
+
     /// What is another than `now`, in a few words.
     fn differs(&self, now: &Self) -> Option<String> {
         let made = |what: &str, then: &dyn std::fmt::Debug, now: &dyn std::fmt::Debug| {
@@ -85,6 +109,9 @@ enum Entry {
     Lines {
         /// Of everything that was asked for, see [`digest`].
         asked: u64,
+        /// What was decided; records of before do not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<Told>,
         made: Vec<Line>,
     },
     /// Wall time was out when the lines before were in.
@@ -94,6 +121,9 @@ enum Entry {
         stop: Stop,
         best: Option<NodeId>,
         cost: Cost,
+        /// What was decided at last, where that is more than to end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        told: Option<Told>,
     },
 }
 
@@ -121,6 +151,11 @@ enum LineResult {
     Failed(LineError),
 }
 
+/// How many bytes are whole lines.
+fn whole(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1)
+}
+
 /// A hash of all that calls ask for, so that a record is not played back for a strategy that asks
 /// for something else at the same nodes.
 fn digest(calls: &[Call]) -> u64 {
@@ -146,6 +181,8 @@ pub struct Record {
     file: File,
     replay: VecDeque<(usize, Entry)>,
     over: bool,
+    /// The last decision that the record tells of.
+    told: u32,
 }
 
 impl std::fmt::Debug for Entry {
@@ -178,8 +215,9 @@ impl Record {
             options.read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(io)?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        let mut record = Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false };
+        let whole = whole(&bytes);
+        let mut record =
+            Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false, told: 0 };
         let header = Header::of(prompt, settings);
         let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..);
         if let Some((line, number)) = lines.next() {
@@ -207,22 +245,7 @@ impl Record {
     }
 
     fn check_header(&self, line: &[u8], number: usize, now: &Header) -> Result<(), RecordError> {
-        // The version first: another one has another form.
-        #[derive(Deserialize)]
-        struct Version {
-            record: u32,
-        }
-        let not = |error: serde_json::Error| {
-            self.bad(number, format!("not a record's first line: {error}"))
-        };
-        let Version { record } = serde_json::from_slice(line).map_err(not)?;
-        if record != VERSION {
-            let problem = format!(
-                "the record was made with another record version: {record}, and now it is {VERSION}"
-            );
-            return Err(self.bad(number, problem));
-        }
-        let header: Header = serde_json::from_slice(line).map_err(not)?;
+        let header = Header::read(line).map_err(|problem| self.bad(number, problem))?;
         match header.differs(now) {
             Some(what) => Err(self.bad(number, format!("the record was made with {what}"))),
             None => Ok(()),
@@ -249,6 +272,7 @@ impl Record {
             match run.need() {
                 Need::Lines(calls) => {
                     let Some(lines) = self.replay_lines(calls)? else { return Ok(()) };
+                    self.told = run.tree().decision();
                     if let Some(limit) = self.replay_expiry() {
                         run.expire(limit);
                     }
@@ -281,7 +305,8 @@ impl Record {
         if run.fails(lines) {
             return Ok(());
         }
-        self.write_lines(calls, lines)?;
+        self.told = run.tree().decision();
+        self.write_lines(Told::of(run.tree(), calls), calls, lines)?;
         if late { self.write_expiry(Limit::Wall) } else { Ok(()) }
     }
 
@@ -302,7 +327,9 @@ impl Record {
         if outcome.stop == Stop::Cancelled {
             return Ok(());
         }
-        self.write_outcome(outcome.stop, outcome.best, outcome.usage.logical)
+        let news = self.told < outcome.tree.decision();
+        let told = news.then(|| Told::of(&outcome.tree, &[])).filter(|told| !told.is_empty());
+        self.write_outcome(outcome.stop, outcome.best, outcome.usage.logical, told)
     }
 
     /// The recorded answers to these calls, slot by slot; `None` when they are still to be made.
@@ -311,7 +338,7 @@ impl Record {
         calls: &[Call],
     ) -> Result<Option<Vec<Result<Completion, LineError>>>, RecordError> {
         let Some((number, entry)) = self.replay.pop_front() else { return Ok(None) };
-        let Entry::Lines { asked, made: lines } = entry else {
+        let Entry::Lines { asked, made: lines, .. } = entry else {
             return Err(self.bad(number, format!("holds {entry:?}, expected lines")));
         };
         let wanted = calls
@@ -355,6 +382,7 @@ impl Record {
 
     fn write_lines(
         &mut self,
+        told: Told,
         calls: &[Call],
         results: &[Result<Completion, LineError>],
     ) -> Result<(), RecordError> {
@@ -369,7 +397,8 @@ impl Record {
                 Err(error) => LineResult::Failed(error.clone()),
             },
         });
-        self.write(&Entry::Lines { asked: digest(calls), made: lines.collect() })
+        let (asked, told) = (digest(calls), Some(told));
+        self.write(&Entry::Lines { asked, told, made: lines.collect() })
     }
 
     fn write_scores(&mut self, scores: &[Scored]) -> Result<(), RecordError> {
@@ -385,11 +414,12 @@ impl Record {
         stop: Stop,
         best: Option<NodeId>,
         cost: Cost,
+        told: Option<Told>,
     ) -> Result<(), RecordError> {
         match self.replay.pop_front() {
             None if !self.over => {
                 self.over = true;
-                self.write(&Entry::Outcome { stop, best, cost })
+                self.write(&Entry::Outcome { stop, best, cost, told })
             }
             None => Ok(()),
             Some((number, Entry::Outcome { best: recorded, .. })) => {

@@ -230,7 +230,7 @@ impl<'a> View<'a> {
     /// Puts a better estimate in place of a node's score. Values that are not finite are ignored.
     pub fn set_value(&mut self, id: NodeId, value: f64) {
         if self.knows(id, "the value") && value.is_finite() {
-            self.tree.node_mut(id).value = Some(value);
+            self.tree.set_value(id, value);
         }
     }
 

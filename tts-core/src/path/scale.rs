@@ -181,6 +181,13 @@ impl Scale {
     }
 }
 
+/// What it is measured in, and how the scores of steps become that of a path, by their names in settings.
+impl std::fmt::Display for Scale {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}; a path by {}", name(self.unit).replace('-', " "), name(self.aggregate))
+    }
+}
+
 impl Unit {
     fn plural(self) -> &'static str {
         match self {

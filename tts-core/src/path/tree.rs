@@ -10,6 +10,7 @@
 //! more a step than a short one. Answers are extracted once a node.
 
 mod along;
+mod news;
 mod read;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 use serde::{Deserialize, Serialize};
 
 use self::along::Along;
+use self::news::News;
 use super::trajectory::Link;
 use crate::task::{Math, Task, Verdict};
 use crate::{Aggregate, Cost, Finish, Prompt, Scale, Step, Trajectory, seed};
@@ -177,6 +179,7 @@ pub struct Tree {
     task: Arc<dyn Task>,
     /// What a strategy did wrong with it, until its driver asks.
     fault: OnceLock<String>,
+    news: News,
 }
 
 impl std::fmt::Debug for Tree {
@@ -223,6 +226,7 @@ impl Tree {
             scales: BTreeMap::new(),
             task: Arc::new(Math),
             fault: OnceLock::new(),
+            news: News::default(),
         }
     }
 

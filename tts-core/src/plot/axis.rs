@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ticks::{Tick, ticks};
 use super::{PlotError, Scale};
 
 /// One axis of a chart.
@@ -17,12 +18,20 @@ pub struct Axis {
     pub scale: Scale,
     /// The range that it shows at least, the lower end first; data beyond widen it.
     pub covers: Option<[f64; 2]>,
+    /// Whether shares are written as percentages.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub percent: bool,
 }
 
 impl Axis {
     /// A linear axis as long as its data.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self { label: label.into(), scale: Scale::Linear, covers: None }
+        Self { label: label.into(), scale: Scale::Linear, covers: None, percent: false }
+    }
+
+    /// A linear axis of shares, 0.25 written as 25 %.
+    pub fn percent(label: impl Into<String>) -> Self {
+        Self { percent: true, ..Self::linear(label) }
     }
 
     /// An axis of doublings as long as its data.
@@ -39,6 +48,19 @@ impl Axis {
     #[must_use]
     pub fn covering(self, low: f64, high: f64) -> Self {
         Self { covers: Some([low, high]), ..self }
+    }
+
+    /// The labelled places between two ends in the axis's own coordinate, at most about `most`.
+    pub(super) fn ticks(&self, ends: [f64; 2], most: usize) -> Vec<Tick> {
+        if !(self.percent && self.scale == Scale::Linear) {
+            return ticks(self.scale, ends, most);
+        }
+        let percents = ticks(self.scale, ends.map(|end| 100.0 * end), most);
+        let share = |tick: Tick| Tick {
+            coordinate: tick.coordinate / 100.0,
+            label: format!("{} %", tick.label),
+        };
+        percents.into_iter().map(share).collect()
     }
 
     /// The ends of the axis in its own coordinate, given coordinates of all that it must show.

@@ -1,7 +1,7 @@
 //! From a checked chart to SVG.
 //!
-//! The picture is laid out from its edges inwards: title, legend, labels of the axes, and the plot
-//! gets what is left. Grid and labels are drawn first, the series above them.
+//! The picture is laid out from its edges inwards: title, legend, labels of the axes, names at the ends
+//! of lines, and the plot gets what is left. Grid and labels are drawn first, the series above them.
 
 use plotters::chart::{ChartBuilder, ChartContext};
 use plotters::prelude::{Cartesian2d, IntoDrawingArea, SVGBackend, Text};
@@ -13,8 +13,8 @@ use super::line::Line;
 use super::palette::{GRID, INK};
 use super::shapes::{Shapes, failed};
 use super::text::{self, TEXT, TITLE};
-use super::ticks::{Tick, ticks};
-use super::{Chart, PlotError, Scale, Style, legend};
+use super::ticks::Tick;
+use super::{Axis, Chart, PlotError, Scale, Style, ends, legend};
 
 /// White space at the edges of the picture in pixels; on the right half a label needs more.
 const EDGE: u32 = 12;
@@ -30,6 +30,10 @@ const LABEL_ROW: u32 = 32;
 /// The width beside the vertical labels, for the name of the axis and the ticks, in pixels.
 const BESIDE: u32 = 42;
 
+/// A side of the picture has this much beside its plot, and names at the ends of lines need a plot of
+/// twice this width, in pixels.
+const NAMED: u32 = 150;
+
 /// The least plot worth drawing and the greatest picture, in pixels.
 const LEAST_PLOT: u32 = 80;
 const MOST: u32 = 20_000;
@@ -41,14 +45,19 @@ pub(super) fn chart(chart: &Chart) -> Result<String, PlotError> {
     let y = chart.y.ends("y", upright(chart).into_iter())?;
 
     // At least as many labels as the plot will have: fewer and rounder ones are no wider.
-    let labels = ticks(chart.y.scale, y, (chart.height / LABEL_ROW) as usize);
+    let labels = chart.y.ticks(y, (chart.height / LABEL_ROW) as usize);
     let beside = BESIDE + widest(&labels);
     let left = EDGE / 2 + beside;
     check_size("width", chart.width, left + RIGHT + LEAST_PLOT)?;
-    let width = chart.width - left - RIGHT;
+    // Names take their room from the plot, if that is large enough to spare it.
+    let direct = ends::direct(chart, x, chart.height.saturating_sub(NAMED));
+    let right = RIGHT.max(ends::width(chart, &direct));
+    let fits = chart.width >= left + right + 2 * NAMED;
+    let (direct, right) = if fits { (direct, right) } else { (Vec::new(), RIGHT) };
+    let width = chart.width - left - right;
 
     let title = text::wrap(&chart.title, TITLE, chart.width - 2 * EDGE);
-    let legend = legend::layout(&chart.series, width);
+    let legend = legend::layout(&chart.series, &direct, width);
     let title_height = TITLE_LINE.saturating_mul(u32::try_from(title.len()).unwrap_or(u32::MAX));
     let legend_top = EDGE.saturating_add(title_height);
     let above = legend_top.saturating_add(legend::height(&legend) + EDGE / 2);
@@ -67,12 +76,12 @@ pub(super) fn chart(chart: &Chart) -> Result<String, PlotError> {
     }
     legend::draw(&picture, &legend, &chart.series, pixel(left, legend_top))?;
 
-    let x = Line { ends: x, ticks: fitting(chart.x.scale, x, width) };
+    let x = Line { ends: x, ticks: fitting(&chart.x, x, width) };
     let foot = y[0];
-    let y = Line { ends: y, ticks: ticks(chart.y.scale, y, (height / LABEL_ROW) as usize) };
+    let y = Line { ends: y, ticks: chart.y.ticks(y, (height / LABEL_ROW) as usize) };
     let mut context = ChartBuilder::on(&picture)
         .margin_top(above)
-        .margin_right(RIGHT)
+        .margin_right(right)
         .margin_bottom(EDGE / 2)
         .margin_left(EDGE / 2)
         .x_label_area_size(BELOW)
@@ -82,6 +91,7 @@ pub(super) fn chart(chart: &Chart) -> Result<String, PlotError> {
     draw_axes(&mut context, chart, [width, height])?;
     let plot = context.plotting_area();
     Shapes { chart, bars: &bars, picture: &picture, plot, foot }.draw()?;
+    ends::draw(&picture, plot, chart, &direct)?;
     picture.present().map_err(failed)?;
     drop(context);
     drop(picture);
@@ -134,10 +144,10 @@ fn upright(chart: &Chart) -> Vec<f64> {
 }
 
 /// As many ticks as have room side by side in a width in pixels.
-fn fitting(scale: Scale, ends: [f64; 2], width: u32) -> Vec<Tick> {
+fn fitting(axis: &Axis, ends: [f64; 2], width: u32) -> Vec<Tick> {
     let mut most = (width / 50) as usize;
     loop {
-        let found = ticks(scale, ends, most);
+        let found = axis.ticks(ends, most);
         let needed = widest(&found).saturating_add(2 * EDGE);
         if found.len() <= 2 || most <= 2 || needed as usize * found.len() <= width as usize {
             return found;

@@ -1,4 +1,4 @@
-//! The legend: a sample and a name for each series, in rows above the plot.
+//! The legend: a sample and a name for each series that is not named at its end, in rows above the plot.
 //!
 //! Inside the plot it would hide data, beside the plot it would take the width that names need.
 
@@ -22,11 +22,12 @@ pub(super) struct Entry {
     y: u32,
 }
 
-/// Puts the named series into rows of a width in pixels.
-pub(super) fn layout(series: &[Series], width: u32) -> Vec<Entry> {
+/// Puts the named series, but those with names elsewhere, into rows of a width in pixels.
+pub(super) fn layout(series: &[Series], elsewhere: &[usize], width: u32) -> Vec<Entry> {
     let mut entries = vec![];
     let (mut x, mut y) = (0, 0);
-    for (index, series) in series.iter().enumerate().filter(|(_, series)| !series.name.is_empty()) {
+    let named = series.iter().enumerate().filter(|(_, series)| !series.name.is_empty());
+    for (index, series) in named.filter(|(index, _)| !elsewhere.contains(index)) {
         let name = text::fit(&series.name, TEXT, width.saturating_sub(SAMPLE + GAP));
         let wide = SAMPLE + GAP + text::width(&name, TEXT);
         if x > 0 && x + wide > width {

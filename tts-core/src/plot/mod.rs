@@ -3,8 +3,9 @@
 //! A [`Chart`] is plain data: two axes, linear or logarithmic, and up to ten series of points, each
 //! point with an interval if it has one. [`Chart::svg`] checks it and draws it; the same chart gives
 //! the same bytes each time. Colours are told apart by colour-blind readers too, and no
-//! text overlaps: titles wrap, the legend stands above the plot in as many rows as it needs, and
-//! axes carry as many labels as there is room for. [`reliability`], [`loss_curve`] and
+//! text overlaps: titles wrap, lines that go on to the right edge are named there, the legend of the
+//! others stands above the plot in as many rows as it needs, and axes carry as many labels as there is
+//! room for. [`reliability`], [`loss_curve`] and
 //! [`Series::accuracies`] draw what [`crate::metrics`] measures.
 //!
 //! Needs the feature `plot`.
@@ -30,6 +31,7 @@ mod bars;
 mod chart;
 mod check;
 mod draw;
+mod ends;
 mod error;
 mod legend;
 mod line;

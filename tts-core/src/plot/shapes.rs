@@ -25,6 +25,9 @@ type Pixel = (i32, i32);
 const STROKE: u32 = 2;
 const CAP: i32 = 4;
 
+/// More bands than these would bury each other if each were as deep as one alone.
+const FEW: usize = 3;
+
 /// A chart on its way into a picture.
 pub(super) struct Shapes<'a, 'b> {
     /// The chart, checked.
@@ -71,9 +74,20 @@ impl Shapes<'_, '_> {
         }
         let upper = points.iter().map(|p| self.pixel(series, p, p.high.unwrap_or(p.y)));
         let lower = points.iter().rev().map(|p| self.pixel(series, p, p.low.unwrap_or(p.y)));
-        let outline: Vec<Pixel> = upper.chain(lower).collect();
-        let band = Polygon::new(outline, COLOURS[series].mix(0.2).filled());
-        self.picture.draw(&band).map_err(failed)
+        let (upper, lower): (Vec<Pixel>, Vec<Pixel>) = (upper.collect(), lower.collect());
+        let outline: Vec<Pixel> = upper.iter().chain(&lower).copied().collect();
+        // Many bands over each other are paler, and told by their edges.
+        let bands = (0..self.chart.series.len()).filter(|&other| self.has_band(other)).count();
+        let depth = if bands > FEW { 0.6 / bands as f64 } else { 0.2 };
+        let band = Polygon::new(outline, COLOURS[series].mix(depth).filled());
+        self.picture.draw(&band).map_err(failed)?;
+        if bands > FEW {
+            for edge in [upper, lower] {
+                let edge = PathElement::new(edge, COLOURS[series].mix(0.4).stroke_width(1));
+                self.picture.draw(&edge).map_err(failed)?;
+            }
+        }
+        Ok(())
     }
 
     /// The intervals of marks and bars, one by one.

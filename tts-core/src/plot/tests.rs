@@ -32,10 +32,61 @@ fn everything_is_there() {
     for text in ["A title", "candidates", "accuracy", "votes", "best", "16", "64", "0.8"] {
         assert!(svg.lines().any(|line| line == text), "{text}");
     }
-    // One for the curve and one for the legend each, and a band each.
-    assert_eq!(lines(&svg), 4);
+    // A line and a band each; what leads to their names is thin.
+    assert_eq!(lines(&svg), 2);
     assert_eq!(count(&svg, "<polygon opacity=\"0.2\""), 2);
-    assert_eq!(count(&svg, "<circle"), 5);
+    assert_eq!(count(&svg, "<circle"), 4);
+}
+
+/// Where a text stands, in pixels.
+fn place(svg: &str, text: &str) -> [i32; 2] {
+    let lines: Vec<&str> = svg.lines().collect();
+    let at = lines.iter().position(|line| *line == text).expect(text);
+    let number = |name: &str| {
+        let (_, rest) = lines[at - 1].split_once(&format!(" {name}=\"")).expect(name);
+        rest.split_once('"').expect("an end").0.parse().expect("a number")
+    };
+    [number("x"), number("y")]
+}
+
+#[test]
+fn lines_that_go_to_the_edge_are_named_there() {
+    let early = Series::new("early", Style::Line, vec![Point::new(1.0, 0.1), Point::new(4.0, 0.2)]);
+    let series = vec![curve("votes", Style::Line), curve("best", Style::Line), early];
+    let svg = chart(series.clone()).svg().unwrap();
+    let [votes, best, early] = ["votes", "best", "early"].map(|name| place(&svg, name));
+    // Two that end in one place share the room beside it; one that ends before is in the legend.
+    assert!(votes[0] == best[0] && votes[0] > 600 && (votes[1] - best[1]).abs() == 16);
+    assert!(early[0] < 200 && early[1] < votes[1]);
+    // A single line, and lines without room, have a legend.
+    for chart in [chart(vec![series[0].clone()]), chart(series).sized(400, 480)] {
+        assert!(place(&chart.svg().unwrap(), "votes")[0] < 200);
+    }
+    let marks = chart(vec![curve("a", Style::Marks), curve("b", Style::Marks)]);
+    assert!(place(&marks.svg().unwrap(), "a")[0] < 200);
+}
+
+#[test]
+fn many_bands_are_paler_and_have_edges() {
+    let svg = |bands| chart(vec![curve("a", Style::Line); bands]).svg().unwrap();
+    let edges = |svg: &str| {
+        let thin = |line: &&str| line.starts_with("<polyline") && line.contains("opacity=\"0.4\"");
+        svg.lines().filter(thin).count()
+    };
+    assert_eq!((count(&svg(3), "<polygon opacity=\"0.2\""), edges(&svg(3))), (3, 0));
+    assert_eq!((count(&svg(4), "<polygon opacity=\"0.15\""), edges(&svg(4))), (4, 8));
+}
+
+#[test]
+fn shares_are_written_as_percentages() {
+    let mut chart = chart(vec![curve("a", Style::Line)]);
+    chart.y = Axis::percent("accuracy").covering(0.0, 1.0);
+    let svg = chart.svg().unwrap();
+    for text in ["0 %", "20 %", "100 %"] {
+        assert!(svg.lines().any(|line| line == text), "{text}");
+    }
+    let text = serde_json::to_string(&chart).unwrap();
+    assert_eq!(serde_json::from_str::<Chart>(&text).unwrap(), chart);
 }
 
 #[test]

@@ -1,14 +1,15 @@
-//! Accuracy against generated tokens, as a chart: a curve for each strategy over its budgets.
+//! Charts of evaluations: accuracy against generated tokens, a curve for each strategy over its budgets,
+//! and what would come of fewer samples.
 
 use tts_core::plot::{Axis, Chart, Point, Series, Style};
 
-use super::{Method, Row, Table};
+use super::{AtK, Method, Report, Row, Table};
 
 /// The chart of a table.
 pub fn chart(table: &Table) -> Chart {
     let title = format!("{}, {} problems", table.task, table.problems);
     let x = Axis::log2("generated tokens a problem");
-    let y = Axis::linear("accuracy, with 95 % interval");
+    let y = Axis::percent("accuracy, with 95 % interval");
     // Eight curves with their bands need more room than the default.
     let mut chart = Chart::new(title, x, y).sized(900, 600);
     let all = [Method::Greedy].into_iter().chain(Method::SEARCHED).chain(Method::POOLED);
@@ -25,4 +26,27 @@ pub fn chart(table: &Table) -> Chart {
 
 fn point(row: &Row) -> Point {
     Point::with_interval(row.generated_tokens, row.accuracy, row.ci95)
+}
+
+/// What would come of fewer samples a problem, by each way to choose among them.
+pub(super) fn curve(report: &Report) -> Chart {
+    type Of = fn(&AtK) -> Option<f64>;
+    let title = format!("Fewer samples, {} problems", report.problems);
+    let axes = (Axis::log2("samples a problem"), Axis::percent("problems solved"));
+    let ways: [(&str, Of); 4] = [
+        ("some sample right", |point| Some(point.pass)),
+        ("majority", |point| Some(point.majority)),
+        ("best score", |point| point.best),
+        ("weighted vote", |point| point.weighted),
+    ];
+    let chart = Chart::new(title, axes.0, axes.1);
+    ways.into_iter().fold(chart, |chart, (name, of)| {
+        let points = report.curve.iter();
+        let points: Vec<Point> =
+            points.filter_map(|point| Some(Point::new(point.k as f64, of(point)?))).collect();
+        if points.is_empty() {
+            return chart;
+        }
+        chart.with(Series::new(name, Style::LineAndMarks, points))
+    })
 }

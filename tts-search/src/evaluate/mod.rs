@@ -28,7 +28,8 @@
 //! To compare strategies on problems that can be checked exactly ([`tts_core::family`]), [`Comparison`] runs
 //! them on the same problems, [`pools`] samples once for all that choose among samples, [`Method`] says what
 //! each is at a budget of N, and [`Table`] holds the rows. [`TreeView`] writes a search tree as text,
-//! [`words`] the rest of an outcome; [`Journal`] keeps results of single problems. With the feature `plot`
+//! [`words`] the rest of an outcome; [`page()`] shows a report and its trees in a browser; [`Journal`] keeps
+//! results of single problems. With the feature `plot`
 //! there are charts.
 //!
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) and [`tts_core::metrics`] for the figures.
@@ -47,6 +48,7 @@ mod journal;
 mod manifest;
 mod merge;
 mod method;
+mod page;
 pub mod pools;
 mod progress;
 mod report;
@@ -68,6 +70,7 @@ pub use graded::Graded;
 pub use journal::Journal;
 pub use merge::Merged;
 pub use method::{Method, square_root};
+pub use page::{MOST_NODES, page};
 pub use progress::Progress;
 pub use report::{AtK, Means, Report};
 pub use shard::Shard;

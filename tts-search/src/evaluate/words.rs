@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use tts_core::cost::Forecast;
-use tts_core::{Cost, NodeId, Outcome, Scale, select};
+use tts_core::{Cost, NodeId, Outcome, select};
 
 /// A number with thousands separated.
 pub fn thousands(number: u64) -> String {
@@ -16,16 +16,6 @@ pub fn thousands(number: u64) -> String {
         out.push(digit);
     }
     out
-}
-
-/// What scores are, in words.
-pub fn scale(scale: Scale) -> String {
-    let word = |value: Result<serde_json::Value, _>| match value {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
-    };
-    let unit = word(serde_json::to_value(scale.unit)).replace('-', " ");
-    format!("{unit}; a path by {}", word(serde_json::to_value(scale.aggregate)))
 }
 
 /// The steps of a path with their scores.

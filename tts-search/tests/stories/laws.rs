@@ -44,6 +44,9 @@ fn resumes<S: SearchStrategy + Clone>(
     let run = || search.clone().record(&path).run(strategy.clone(), prompt.clone());
     same(&run().expect("runs"), whole, "recorded");
     let bytes = std::fs::read(&path).expect("a record");
+    let retold = Retold::parse(&bytes, &path).expect("is told without its strategy");
+    same(&retold.outcome, whole, "retold");
+    assert_eq!(retold.stop, Some(whole.stop));
     let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(end, _)| end + 1);
     let ends: Vec<usize> = std::iter::once(0).chain(ends).collect();
     for pair in ends.windows(2) {

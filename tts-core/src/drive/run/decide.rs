@@ -32,6 +32,7 @@ impl<S: SearchStrategy> Run<S> {
             seed::rng(seed::decision(self.tree[NodeId::ROOT].seed, self.usage.rounds));
         let usage = self.usage.logical;
         let budget = self.settings.budget;
+        self.tree.begin_decision();
         let mut view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
         // A strategy that would stop anyway stops for its own reason, not for the budget's.
         let strategy = &mut self.strategy;

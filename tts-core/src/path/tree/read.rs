@@ -7,6 +7,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::along::Along;
+use super::news::News;
 use super::{Node, NodeId, Tree};
 use crate::path::NodeKind;
 use crate::{Scale, task};
@@ -54,7 +55,8 @@ impl<'de> Deserialize<'de> for Tree {
                 along[parent.index()].asked[aside] += 1;
             }
         }
-        Ok(Self { nodes, along, scale, scales, task, fault: OnceLock::new() })
+        let (fault, news) = (OnceLock::new(), News::default());
+        Ok(Self { nodes, along, scale, scales, task, fault, news })
     }
 }
 

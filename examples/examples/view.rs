@@ -1,0 +1,123 @@
+//! Searches to look at: records as a page for a browser, or as a picture of a tree for a paper.
+//!
+//! `cargo run --release --example view -- RECORD... --out FILE.html`
+//!
+//! A record is what `--record` of the other commands leaves, of a run that was killed or still runs too; of
+//! a folder, all that it holds are shown. The form follows from the ending of `--out`: `.html`, `.dot`
+//! (Graphviz) or `.mmd` (Mermaid), the last two of the first record. The page needs no network.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tts_core::inspect::{Case, Page, dot, mermaid};
+use tts_examples::{Error, exit};
+
+/// Shows recorded searches.
+#[derive(Parser)]
+struct Arguments {
+    /// Records, or folders of them.
+    #[arg(required = true)]
+    records: Vec<PathBuf>,
+    /// Writes a page (`.html`) or a picture (`.dot`, `.mmd`).
+    #[arg(long, required_unless_present_any = ["dot", "mermaid"])]
+    out: Option<PathBuf>,
+    /// Writes the first tree for Graphviz.
+    #[arg(long)]
+    dot: Option<PathBuf>,
+    /// Writes the first tree for Mermaid.
+    #[arg(long)]
+    mermaid: Option<PathBuf>,
+    /// Most nodes of a picture.
+    #[arg(long, default_value_t = 40)]
+    nodes: usize,
+    /// The right answer, of all of them.
+    #[arg(long)]
+    gold: Option<String>,
+    /// The title of the page.
+    #[arg(long, default_value = "Searches")]
+    title: String,
+}
+
+/// The files that are meant, in order.
+fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let mut files = Vec::new();
+    for place in places {
+        if !place.is_dir() {
+            files.push(place.clone());
+            continue;
+        }
+        let at = |error| format!("{}: {error}", place.display());
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(place).map_err(at)? {
+            let path = entry.map_err(at)?.path();
+            if path.extension().is_some_and(|ending| ending == "jsonl") {
+                found.push(path);
+            }
+        }
+        if found.is_empty() {
+            return Err(format!("{}: no records (*.jsonl)", place.display()).into());
+        }
+        found.sort();
+        files.append(&mut found);
+    }
+    Ok(files)
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Error> {
+    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()).into())
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut err = std::io::stderr();
+    let files = files(&arguments.records)?;
+    let (mut cases, mut damaged) = (Vec::new(), 0);
+    for path in &files {
+        match Case::read(path) {
+            Ok(case) => cases.push(match &arguments.gold {
+                Some(gold) => case.gold(gold),
+                None => case,
+            }),
+            // The others are shown all the same.
+            Err(error) => {
+                damaged += 1;
+                writeln!(err, "view: {error}")?;
+            }
+        }
+    }
+    let Some(first) = cases.first() else {
+        return Err("none of these records can be read".into());
+    };
+    let ending = arguments.out.as_ref().and_then(|path| path.extension()?.to_str());
+    for (path, drawn) in [
+        (&arguments.dot, "dot"),
+        (&arguments.mermaid, "mmd"),
+        (&arguments.out, ending.unwrap_or_default()),
+    ] {
+        let Some(path) = path else { continue };
+        match drawn {
+            "dot" | "gv" => write(path, &dot(first, arguments.nodes))?,
+            "mmd" | "mermaid" => write(path, &mermaid(first, arguments.nodes))?,
+            "html" | "htm" => {}
+            _ => {
+                let expected = "expected .html, .dot or .mmd";
+                return Err(
+                    format!("{}: its ending says no form, {expected}", path.display()).into()
+                );
+            }
+        }
+    }
+    if let (Some(path), Some("html" | "htm")) = (&arguments.out, ending) {
+        let page = cases.into_iter().fold(Page::new(&*arguments.title), Page::case);
+        write(path, &page.html())?;
+    }
+    match damaged {
+        0 => Ok(()),
+        _ => Err(format!("{damaged} of {} records cannot be read; see above", files.len()).into()),
+    }
+}
+
+fn main() -> ExitCode {
+    exit("view", run(&Arguments::parse()))
+}
