@@ -10,6 +10,7 @@ mod failures;
 mod lines;
 mod questions;
 mod records;
+mod shares;
 
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
