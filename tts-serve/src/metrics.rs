@@ -81,7 +81,10 @@ impl Histogram {
             let _ = writeln!(out, "{name}_bucket{{le=\"{bound}\"}} {}", get(bucket));
         }
         let (count, sum) = (get(&self.count), get(&self.micros) as f64 / 1e6);
-        let _ = writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}");
+        let _ = writeln!(
+            out,
+            "{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}"
+        );
     }
 }
 
@@ -120,7 +123,9 @@ impl Metrics {
     pub(crate) fn text(&self) -> String {
         let mut out = String::new();
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        out.push_str("# HELP tts_requests_total Requests by outcome.\n# TYPE tts_requests_total counter\n");
+        out.push_str(
+            "# HELP tts_requests_total Requests by outcome.\n# TYPE tts_requests_total counter\n",
+        );
         for outcome in Outcome::ALL {
             let count = requests.get(&outcome).copied().unwrap_or(0);
             let name = outcome.name();

@@ -54,7 +54,10 @@ pub struct Model {
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scorers: Vec<&String> = self.scorers.keys().collect();
-        f.debug_struct("Model").field("name", &self.name).field("scorers", &scorers).finish_non_exhaustive()
+        f.debug_struct("Model")
+            .field("name", &self.name)
+            .field("scorers", &scorers)
+            .finish_non_exhaustive()
     }
 }
 

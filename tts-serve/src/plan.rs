@@ -31,7 +31,9 @@ impl Plan {
     /// A sentence that names the strategies there are, or the number at fault.
     pub(crate) fn named(text: &str, n: usize, most: usize) -> Result<Self, String> {
         let (name, n) = match text.rsplit_once('-') {
-            Some((name, digits)) if digits.bytes().all(|b| b.is_ascii_digit()) && !digits.is_empty() => {
+            Some((name, digits))
+                if digits.bytes().all(|b| b.is_ascii_digit()) && !digits.is_empty() =>
+            {
                 let n = digits.parse().ok().filter(|&n| n <= most);
                 (name, n.ok_or_else(|| format!("N is {digits}, expected at most {most}"))?)
             }
@@ -181,6 +183,8 @@ mod tests {
         assert!(Plan::recipe(&forest(3, beam), 12).is_ok());
         let error = Plan::recipe(&forest(3, beam), 11).expect_err("too large");
         assert!(error.contains("comes to 12"), "{error}");
-        assert!(Plan::recipe(&recipe("7"), 11).is_err() && Plan::recipe(&recipe("{}"), 11).is_err());
+        assert!(
+            Plan::recipe(&recipe("7"), 11).is_err() && Plan::recipe(&recipe("{}"), 11).is_err()
+        );
     }
 }

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::settings::{Judge, Writer};
 use super::{SearchPool, SearchStrategy, Settings};
 use crate::{
-    Budget, Event, Generator, Lane, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer, Task,
+    Budget, Event, Generator, Lane, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer,
+    Task,
 };
 
 /// A problem in a [`SearchPool`]; counts from 0 in the order of submission.

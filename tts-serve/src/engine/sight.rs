@@ -76,9 +76,16 @@ mod tests {
     #[test]
     fn the_beginning_of_a_stop_text_is_held_back() {
         let stops = ["###".to_owned(), "\n\nQ".to_owned(), "ä!".to_owned()];
-        for (text, held) in
-            [("", 0), ("a", 0), ("a#", 1), ("a##", 2), ("a\n", 1), ("a\n\n", 2), ("aä", 2), ("#a", 0)]
-        {
+        for (text, held) in [
+            ("", 0),
+            ("a", 0),
+            ("a#", 1),
+            ("a##", 2),
+            ("a\n", 1),
+            ("a\n\n", 2),
+            ("aä", 2),
+            ("#a", 0),
+        ] {
             assert_eq!(held_back(text, &stops), held, "{text:?}");
         }
         assert_eq!(held_back("a##", &[]), 0);

@@ -227,7 +227,8 @@ impl Worker<'_> {
         let asked = running.asked.load(Ordering::Relaxed);
         if asked > 0 {
             let most = self.config.lines;
-            let message = format!("the search asks for {asked} lines at once, expected at most {most}");
+            let message =
+                format!("the search asks for {asked} lines at once, expected at most {most}");
             return Err(Fault::invalid("tts.recipe", message));
         }
         let outcome = outcome.map_err(|error| refused(&error))?;

@@ -106,8 +106,11 @@ impl Ask {
         let n = fields.count("n", 1, config.answers as u64)?.unwrap_or(1);
         let n = usize::try_from(n).unwrap_or(usize::MAX);
         if n.saturating_mul(prompts.len()) > config.answers {
-            let message =
-                format!("{n} answers to {} prompts, expected at most {}", prompts.len(), config.answers);
+            let message = format!(
+                "{n} answers to {} prompts, expected at most {}",
+                prompts.len(),
+                config.answers
+            );
             return Err(Fault::invalid("n", message));
         }
         let stream = fields.flag("stream")?;
@@ -187,7 +190,8 @@ impl Ask {
         }
         self.scorer = tts.text("scorer")?;
         if let Some(name) = tts.text("task")? {
-            self.task = task::by_name(&name).map_err(|problem| Fault::invalid("tts.task", problem))?;
+            self.task =
+                task::by_name(&name).map_err(|problem| Fault::invalid("tts.task", problem))?;
         }
         let most = self.budget.generated_tokens.unwrap_or(u64::MAX);
         if let Some(tokens) = tts.count("budget_tokens", 1, most)? {
@@ -217,8 +221,10 @@ impl Ask {
             Some(name) if model.scorers.contains_key(&name) => Some(name),
             Some(name) => {
                 let known: Vec<&str> = model.scorers.keys().map(String::as_str).collect();
-                let message =
-                    format!("no scorer is called {name:?}, expected none or one of {}", known.join(", "));
+                let message = format!(
+                    "no scorer is called {name:?}, expected none or one of {}",
+                    known.join(", ")
+                );
                 return Err(Fault::invalid("tts.scorer", message).code("unknown_scorer"));
             }
             None => needs.and_then(|_| model.default_scorer.clone()),
@@ -241,7 +247,9 @@ impl Ask {
     ) -> Result<(), Fault> {
         let mut given = None;
         for &name in names {
-            let Some(tokens) = fields.count(name, 1, u64::from(config.answer_tokens))? else { continue };
+            let Some(tokens) = fields.count(name, 1, u64::from(config.answer_tokens))? else {
+                continue;
+            };
             if given.is_some_and(|given| given != tokens) {
                 let message = format!("{} say different things", names.join(" and "));
                 return Err(Fault::invalid(name, message));
@@ -264,7 +272,8 @@ impl Ask {
         }
         for prompt in &self.prompts {
             if prompt.is_blank() {
-                let message = format!("{param}: there is nothing to answer, expected a user's text");
+                let message =
+                    format!("{param}: there is nothing to answer, expected a user's text");
                 return Err(Fault::invalid(param, message).code("empty_prompt"));
             }
             let Some(words) = words else { continue };

@@ -130,7 +130,8 @@ impl Head {
                     Some(begin)
                 });
                 let offsets: Vec<usize> = offsets.collect();
-                let logprobs: Vec<Option<f32>> = tokens.iter().map(|(_, logprob)| *logprob).collect();
+                let logprobs: Vec<Option<f32>> =
+                    tokens.iter().map(|(_, logprob)| *logprob).collect();
                 json!({
                     "tokens": texts, "token_logprobs": logprobs, "text_offset": offsets,
                     "top_logprobs": null,

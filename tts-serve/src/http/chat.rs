@@ -1,8 +1,8 @@
 //! `POST /v1/chat/completions`: messages in, an assistant's message out.
 
 use serde_json::{Value, json};
-use tts_core::path::{Message, Role};
 use tts_core::Prompt;
+use tts_core::path::{Message, Role};
 
 use super::ask::{Ask, alternatives};
 use super::fields::{Fields, wrong};

@@ -63,7 +63,12 @@ impl Fields {
     }
 
     /// A whole number within bounds.
-    pub(super) fn count(&mut self, name: &str, least: u64, most: u64) -> Result<Option<u64>, Fault> {
+    pub(super) fn count(
+        &mut self,
+        name: &str,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, Fault> {
         let expected = format!("a whole number from {least} to {most}");
         self.read(name, &expected, |value| {
             value.as_u64().filter(|count| (least..=most).contains(count))
@@ -100,9 +105,9 @@ impl Fields {
             _ => None,
         })?;
         match texts {
-            Some(texts) if texts.len() > most || texts.iter().any(String::is_empty) => {
-                Err(Fault::invalid(self.at(name), format!("{}: expected {expected}", self.at(name))))
-            }
+            Some(texts) if texts.len() > most || texts.iter().any(String::is_empty) => Err(
+                Fault::invalid(self.at(name), format!("{}: expected {expected}", self.at(name))),
+            ),
             texts => Ok(texts),
         }
     }
@@ -144,7 +149,9 @@ fn same(one: &Value, other: &Value) -> bool {
 /// A field of another type or range.
 pub(super) fn wrong(at: &str, expected: &str, found: &Value) -> Fault {
     let found = match found.to_string() {
-        text if text.chars().count() > 60 => format!("{}...", text.chars().take(60).collect::<String>()),
+        text if text.chars().count() > 60 => {
+            format!("{}...", text.chars().take(60).collect::<String>())
+        }
         text => text,
     };
     let name = if at.is_empty() { "the body" } else { at };

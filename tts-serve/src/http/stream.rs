@@ -60,13 +60,8 @@ pub(super) fn respond(telling: Telling, sights: Vec<Receiver<Sight>>) -> Respons
     for index in 0..sights.len() {
         out.push_back(data(&telling.head.chunk(index, &Part::Begin)));
     }
-    let choice = |sight| Choice {
-        sight,
-        sent: 0,
-        progress: Progress::default(),
-        told: None,
-        over: None,
-    };
+    let choice =
+        |sight| Choice { sight, sent: 0, progress: Progress::default(), told: None, over: None };
     let choices = sights.into_iter().map(choice).collect();
     let state = State { telling, choices, out, done: false };
     Sse::new(events(state)).keep_alive(KeepAlive::default()).into_response()
@@ -112,7 +107,8 @@ impl State {
             }
         }
         let over: Vec<_> = self.choices.iter().filter_map(|choice| choice.over.clone()).collect();
-        let answers: Vec<&Answer> = over.iter().filter_map(|over| over.as_ref().as_ref().ok()).collect();
+        let answers: Vec<&Answer> =
+            over.iter().filter_map(|over| over.as_ref().as_ref().ok()).collect();
         if answers.len() < self.choices.len() {
             return;
         }
