@@ -357,7 +357,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         let Some(problem) = self.problems.get(&id) else { return };
         let run = problem.run.run();
         let event = Event { problem: id, what, tree: run.tree(), usage: run.usage() };
-        for observer in problem.seats.observers.iter() {
+        for observer in &problem.seats.observers {
             observer.tell(&event);
         }
     }

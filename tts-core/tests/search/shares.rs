@@ -73,7 +73,7 @@ fn a_pool_runs_problems_of_other_searches_under_their_own_settings() {
                 ..StepRule::lines()
             });
             let budget = Budget { rounds: Some(3), ..Budget::default() };
-            search.scorer(&oracles[usize::from(number % 2 == 0)]).budget(budget)
+            search.scorer(oracles[usize::from(number % 2 == 0)]).budget(budget)
         })
         .collect();
     let mut pool = base.pool().window(5);

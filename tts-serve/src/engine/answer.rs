@@ -15,7 +15,7 @@ pub(crate) struct Answer {
     pub(crate) generated: u64,
     pub(crate) prompt_tokens: u64,
     /// The final answer in it, as the task finds it.
-    pub(crate) answer: Option<String>,
+    pub(crate) found: Option<String>,
     /// The score of its path.
     pub(crate) score: Option<f64>,
     /// Why the search ended: `done`, `time`, or the budget's limit.
@@ -58,7 +58,7 @@ impl Answer {
             tokens,
             generated: path.steps().iter().map(|step| step.generated()).sum(),
             prompt_tokens: outcome.prompt_tokens,
-            answer: outcome.answer(),
+            found: outcome.answer(),
             score: outcome.best.and_then(|best| tree.score(best, Aggregate::ByScale)),
             stop,
             candidates: tree.finished().count(),

@@ -51,7 +51,7 @@ impl Sight {
         }
         progress.tokens = event.usage.logical.generated_tokens + self.ahead;
         if let (Some(stops), What::Asked { .. }) = (plain, &event.what) {
-            let last = event.tree.iter().map(|(id, _)| id).last().unwrap_or(NodeId::ROOT);
+            let last = event.tree.iter().map(|(id, _)| id).next_back().unwrap_or(NodeId::ROOT);
             let mut text = event.tree.text(last);
             text.truncate(text.len() - held_back(&text, stops));
             self.sure = text;

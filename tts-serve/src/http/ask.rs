@@ -29,6 +29,15 @@ const IDLE: [&str; 8] = [
 /// Most stop texts.
 const STOPS: usize = 16;
 
+/// What a stream tells besides text.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Streaming {
+    /// The cost, at the end.
+    pub(super) usage: bool,
+    /// Progress as chunks too.
+    pub(super) progress: bool,
+}
+
 /// A request that is understood.
 pub(super) struct Ask {
     /// The model as the client named it.
@@ -38,10 +47,8 @@ pub(super) struct Ask {
     scorer: Option<String>,
     pub(super) prompts: Vec<Prompt>,
     pub(super) n: usize,
-    pub(super) stream: bool,
-    pub(super) include_usage: bool,
-    /// Whether a stream tells progress as chunks too.
-    pub(super) progress: bool,
+    /// How it is streamed; `None` for an answer in one piece.
+    pub(super) streaming: Option<Streaming>,
     pub(super) logprobs: bool,
     rule: StepRule,
     sampling: Sampling,
@@ -113,17 +120,17 @@ impl Ask {
             );
             return Err(Fault::invalid("n", message));
         }
-        let stream = fields.flag("stream")?;
-        let mut include_usage = false;
+        let mut streaming = fields.flag("stream")?.then(Streaming::default);
         if let Some(options) = fields.take("stream_options") {
             let mut options = Fields::of(options, "stream_options")?;
-            include_usage = options.flag("include_usage")?;
+            let usage = options.flag("include_usage")?;
             options.flag("include_obfuscation")?;
             options.end()?;
-            if !stream {
+            let Some(streaming) = &mut streaming else {
                 let message = "stream_options go with stream: true alone";
                 return Err(Fault::invalid("stream_options", message));
-            }
+            };
+            streaming.usage = usage;
         }
         let seed = fields.seed("seed")?.unwrap_or(0);
         let (idle_list, idle_text) = (json!([]), json!("none"));
@@ -158,9 +165,7 @@ impl Ask {
             scorer: None,
             prompts,
             n,
-            stream,
-            include_usage,
-            progress: false,
+            streaming,
             logprobs: false,
             rule,
             sampling,
@@ -209,7 +214,8 @@ impl Ask {
         if let Some(steps) = tts.count("max_steps", 1, u64::from(config.answer_tokens))? {
             self.rule.max_steps = u32::try_from(steps).unwrap_or(u32::MAX);
         }
-        self.progress = tts.flag("progress")?;
+        let progress = tts.flag("progress")?;
+        self.streaming.iter_mut().for_each(|streaming| streaming.progress = progress);
         tts.end()
     }
 

@@ -56,7 +56,7 @@ impl Head {
             Form::Chat => "chat.completion",
             Form::Text => "text_completion",
         };
-        self.body(object, choices.collect(), usage)
+        self.body(object, &choices.collect::<Vec<_>>(), usage)
     }
 
     /// A chunk of one choice.
@@ -85,7 +85,7 @@ impl Head {
             Form::Chat => "chat.completion.chunk",
             Form::Text => "text_completion",
         };
-        self.body(object, vec![choice], Value::Null)
+        self.body(object, &[choice], Value::Null)
     }
 
     /// The last chunk, with the cost of all.
@@ -94,10 +94,10 @@ impl Head {
             Form::Chat => "chat.completion.chunk",
             Form::Text => "text_completion",
         };
-        self.body(object, Vec::new(), usage)
+        self.body(object, &[], usage)
     }
 
-    fn body(&self, object: &str, choices: Vec<Value>, usage: Value) -> Value {
+    fn body(&self, object: &str, choices: &[Value], usage: Value) -> Value {
         let mut body = json!({
             "id": self.id, "object": object, "created": self.created, "model": self.model,
             "choices": choices,
@@ -148,7 +148,7 @@ fn finish(answer: &Answer) -> &'static str {
 /// What a search tells of its answer.
 fn told(answer: &Answer) -> Value {
     json!({
-        "answer": answer.answer, "score": answer.score.filter(|score| score.is_finite()),
+        "answer": answer.found, "score": answer.score.filter(|score| score.is_finite()),
         "stop": answer.stop, "candidates": answer.candidates, "failed_lines": answer.failed,
         "rounds": answer.rounds,
     })

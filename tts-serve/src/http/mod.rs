@@ -27,7 +27,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
-use self::ask::Ask;
+use self::ask::{Ask, Streaming};
 use self::bodies::{Form, Head, usage};
 use self::stream::Telling;
 use crate::engine::{Answer, Engine, Places, Sight};
@@ -118,13 +118,12 @@ async fn completions(State(shared): State<Arc<Shared>>, request: Request) -> Res
 async fn answer(shared: &Arc<Shared>, form: Form, request: Request) -> Response {
     let mut meter = Meter::start(Arc::clone(&shared.metrics));
     match searched(shared, form, request).await {
-        Ok(Searched { ask, head, sights }) if ask.stream => {
+        Ok(Searched { ask, head, sights, streaming: Some(streaming) }) => {
             let words = shared.models[ask.model()].words.clone().filter(|_| ask.logprobs);
             let telling = Telling {
                 head,
                 n: ask.n,
-                include_usage: ask.include_usage,
-                progress: ask.progress,
+                streaming,
                 words,
                 pause: Duration::from_secs_f64(shared.config.progress_seconds),
                 meter,
@@ -157,6 +156,7 @@ struct Searched {
     ask: Ask,
     head: Head,
     sights: Vec<Receiver<Sight>>,
+    streaming: Option<Streaming>,
 }
 
 async fn searched(shared: &Arc<Shared>, form: Form, request: Request) -> Result<Searched, Fault> {
@@ -192,7 +192,7 @@ async fn searched(shared: &Arc<Shared>, form: Form, request: Request) -> Result<
         created: since.as_secs(),
         model: ask.named.clone(),
     };
-    Ok(Searched { ask, head, sights })
+    Ok(Searched { streaming: ask.streaming, ask, head, sights })
 }
 
 async fn read(body: Body, config: &ServeConfig) -> Result<axum::body::Bytes, Fault> {
@@ -218,7 +218,7 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
 
 /// Waits for all answers.
 async fn whole(shared: &Shared, searched: Searched) -> Result<Value, Fault> {
-    let Searched { ask, head, sights } = searched;
+    let Searched { ask, head, sights, .. } = searched;
     let mut over = Vec::with_capacity(sights.len());
     for mut sight in sights {
         let seen = sight.wait_for(|sight| sight.over.is_some()).await;

@@ -17,6 +17,7 @@ use futures_util::stream::{self, Stream};
 use serde_json::{Value, json};
 use tokio::sync::watch::Receiver;
 
+use super::ask::Streaming;
 use super::bodies::{Head, Part, usage};
 use crate::engine::{Answer, Progress, Sight};
 use crate::fault::Fault;
@@ -27,9 +28,7 @@ use crate::model::Words;
 pub(super) struct Telling {
     pub(super) head: Head,
     pub(super) n: usize,
-    pub(super) include_usage: bool,
-    /// Whether progress goes as chunks too.
-    pub(super) progress: bool,
+    pub(super) streaming: Streaming,
     /// What log-probabilities are told with, if they are asked for.
     pub(super) words: Option<Arc<dyn Words>>,
     /// The shortest time between two tellings of progress.
@@ -112,7 +111,7 @@ impl State {
         if answers.len() < self.choices.len() {
             return;
         }
-        if self.telling.include_usage {
+        if self.telling.streaming.usage {
             let usage = usage(&answers, self.telling.n);
             self.out.push_back(data(&self.telling.head.last(usage)));
         }
@@ -132,7 +131,7 @@ impl State {
             (choice.progress, choice.told) = (sight.progress, Some(Instant::now()));
             let comment = json!({"index": index, "progress": sight.progress});
             out.push_back(Event::default().comment(format!("tts.progress {comment}")));
-            if telling.progress {
+            if telling.streaming.progress {
                 out.push_back(data(&head.chunk(index, &Part::Progress(sight.progress))));
             }
         }

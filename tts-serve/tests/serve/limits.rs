@@ -11,7 +11,7 @@ use crate::common::{Held, Server, WORLD, aside, ask, held, said, toy, until, wit
 #[test]
 fn who_comes_when_all_places_are_taken_is_told_to_come_again() {
     let gate = Arc::new(Held::default());
-    gate.held.store(true, Ordering::SeqCst);
+    gate.shut.store(true, Ordering::SeqCst);
     let config = ServeConfig {
         in_flight: 1,
         queue: 2,
@@ -22,7 +22,7 @@ fn who_comes_when_all_places_are_taken_is_told_to_come_again() {
     let server = Server::start(&config, vec![held(&gate)]);
     let url = format!("http://{}/v1/chat/completions", server.address);
     let three = with(ask("held", 0), &json!({"n": 3})).to_string();
-    let waiting = aside(move || ureq::post(&url).send_string(&three).map(|done| done.status()));
+    let waiting = aside(move || said(ureq::post(&url).send_string(&three)).0);
     until("one runs, two wait", || server.metric("tts_searches_waiting") > 1.5);
     assert_eq!(gate.flying.load(Ordering::SeqCst), 1, "one search runs at a time");
     let (status, body, retry) =
@@ -30,8 +30,8 @@ fn who_comes_when_all_places_are_taken_is_told_to_come_again() {
     let body: Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!((status, retry.as_deref()), (429, Some("7")));
     assert_eq!(body["error"]["type"], "rate_limit_error");
-    gate.held.store(false, Ordering::SeqCst);
-    assert_eq!(waiting.recv().expect("no panic").expect("an answer"), 200);
+    gate.shut.store(false, Ordering::SeqCst);
+    assert_eq!(waiting.recv().expect("no panic"), 200);
     server.chat(&ask("held", 1));
     assert!((server.metric("tts_requests_total{outcome=\"full\"}") - 1.0).abs() < 0.1);
 }
@@ -40,7 +40,7 @@ fn who_comes_when_all_places_are_taken_is_told_to_come_again() {
 #[test]
 fn time_is_limited() {
     let gate = Arc::new(Held::default());
-    gate.held.store(true, Ordering::SeqCst);
+    gate.shut.store(true, Ordering::SeqCst);
     let config = ServeConfig { request_seconds: 0.05, in_flight: 1, ..ServeConfig::default() };
     let server = Server::start(&config, vec![held(&gate)]);
     // Of two searches one runs and one waits until both are late.
@@ -49,6 +49,20 @@ fn time_is_limited() {
     assert_eq!((status, &body["error"]["code"]), (504, &json!("timeout")), "{body}");
     until("the lines are free", || gate.flying.load(Ordering::SeqCst) == 0);
     assert!((server.metric("tts_requests_total{outcome=\"late\"}") - 1.0).abs() < 0.1);
+}
+
+#[test]
+fn what_is_finished_when_time_is_out_is_an_answer() {
+    let gate = Arc::new(Held::default());
+    gate.last.store(2, Ordering::SeqCst);
+    let config = ServeConfig { request_seconds: 2.0, ..ServeConfig::default() };
+    let server = Server::start(&config, vec![held(&gate)]);
+    let recipe = json!({"strategy": "revision", "chains": 2, "length": 20});
+    let answer = server.chat(&with(ask("held", 0), &json!({"tts": {"recipe": recipe}})));
+    let choice = &answer["choices"][0];
+    assert_eq!((&choice["tts"]["stop"], &choice["tts"]["rounds"]), (&json!("time"), &json!(1)));
+    assert_eq!(choice["finish_reason"], "stop");
+    assert_eq!(gate.flying.load(Ordering::SeqCst), 0);
 }
 
 #[test]
@@ -118,18 +132,18 @@ fn metrics_count_what_was_done() {
 #[test]
 fn stopping_waits_for_what_runs() {
     let gate = Arc::new(Held::default());
-    gate.held.store(true, Ordering::SeqCst);
+    gate.shut.store(true, Ordering::SeqCst);
     let mut server = Server::start(&ServeConfig::default(), vec![held(&gate)]);
     let url = format!("http://{}/v1/chat/completions", server.address);
     let body = ask("held", 0).to_string();
-    let running = aside(move || ureq::post(&url).send_string(&body).map(|done| done.status()));
+    let running = aside(move || said(ureq::post(&url).send_string(&body)).0);
     until("it runs", || gate.flying.load(Ordering::SeqCst) == 1);
     server.stop();
     until("nobody is let in", || {
         ureq::get(&format!("http://{}/health", server.address)).call().is_err()
     });
-    gate.held.store(false, Ordering::SeqCst);
-    assert_eq!(running.recv().expect("no panic").expect("an answer"), 200);
+    gate.shut.store(false, Ordering::SeqCst);
+    assert_eq!(running.recv().expect("no panic"), 200);
     server.join();
 }
 
@@ -137,7 +151,7 @@ fn stopping_waits_for_what_runs() {
 #[test]
 fn stopping_does_not_wait_for_ever() {
     let gate = Arc::new(Held::default());
-    gate.held.store(true, Ordering::SeqCst);
+    gate.shut.store(true, Ordering::SeqCst);
     let config = ServeConfig { shutdown_seconds: 0.05, in_flight: 1, ..ServeConfig::default() };
     let mut server = Server::start(&config, vec![held(&gate)]);
     let url = format!("http://{}/v1/chat/completions", server.address);

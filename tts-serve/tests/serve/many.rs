@@ -54,7 +54,7 @@ fn answers_are_the_same_alone_and_among_64() {
 #[test]
 fn a_large_search_keeps_nobody_waiting() {
     let gate = Arc::new(Held::default());
-    gate.held.store(true, Ordering::SeqCst);
+    gate.shut.store(true, Ordering::SeqCst);
     let config = ServeConfig { window: 8, ..ServeConfig::default() };
     let server = Server::start(&config, vec![held(&gate)]);
     let post = |body: Value| {
@@ -69,7 +69,7 @@ fn a_large_search_keeps_nobody_waiting() {
     until("the window is full", || gate.flying.load(Ordering::SeqCst) == 8);
     let small: Vec<_> = (0..16).map(|n| post(ask("held+majority-2", n))).collect();
     until("all are in", || server.metric("tts_searches_running") > 16.5);
-    gate.held.store(false, Ordering::SeqCst);
+    gate.shut.store(false, Ordering::SeqCst);
     let small: Vec<(u16, usize)> =
         small.into_iter().map(|done| done.recv().expect("no panic")).collect();
     let (status, all) = large.recv().expect("no panic");

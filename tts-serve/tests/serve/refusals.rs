@@ -8,17 +8,32 @@ use tts_serve::ServeConfig;
 
 use crate::common::{Held, Server, ask, held, toy, with};
 
+fn server() -> Server {
+    let config = ServeConfig { lines: 64, answers: 8, ..ServeConfig::default() };
+    Server::start(&config, vec![toy()])
+}
+
+/// Asks with each of these fields: what is found is the status, the field at fault, and these words.
+fn refused(server: &Server, table: &[(Value, u16, &str, &str)]) {
+    for (fields, status, param, says) in table {
+        let body = with(ask("toy", 0), fields);
+        let (found, answer) = server.post("/v1/chat/completions", &body);
+        let error = &answer["error"];
+        assert_eq!((found, &error["param"]), (*status, &json!(param)), "{fields}: {answer}");
+        let message = error["message"].as_str().expect("a message");
+        assert!(message.contains(says), "{fields}: {message}");
+        assert_eq!(error["type"], "invalid_request_error");
+        assert!(error["code"].is_string());
+    }
+    let counted = server.metric("tts_requests_total{outcome=\"refused\"}");
+    assert!((counted - table.len() as f64).abs() < 0.1);
+}
+
 #[test]
 fn bad_requests_are_told_what_is_wrong() {
-    let config = ServeConfig { lines: 64, answers: 8, ..ServeConfig::default() };
-    let server = Server::start(&config, vec![toy()]);
-    let recipe = |recipe: Value| json!({"tts": {"recipe": recipe}});
     let messages = |messages: Value| json!({"messages": messages});
     let content = |content: Value| json!({"messages": [{"role": "user", "content": content}]});
-    let forest =
-        json!({"strategy": "forest", "copies": 60, "inner": {"strategy": "best-of-n", "n": 60}});
-    let lines = json!({"strategy": "beam-search", "keep": 60, "branch": 60});
-    for (fields, status, param, says) in [
+    let table = [
         (json!({"model": "other"}), 404, "model", "no model \"other\""),
         (json!({"model": 7}), 400, "model", "expected a text"),
         (json!({"model": null}), 400, "model", "missing"),
@@ -91,6 +106,17 @@ fn bad_requests_are_told_what_is_wrong() {
         (json!({"modalities": ["audio"]}), 400, "modalities", "only text"),
         (json!({"reasoning_effort": "high"}), 400, "reasoning_effort", "strategy"),
         (json!({"prompt": "x"}), 400, "prompt", "known"),
+    ];
+    refused(&server(), &table);
+}
+
+#[test]
+fn bad_searches_are_told_what_is_wrong() {
+    let recipe = |recipe: Value| json!({"tts": {"recipe": recipe}});
+    let forest =
+        json!({"strategy": "forest", "copies": 60, "inner": {"strategy": "best-of-n", "n": 60}});
+    let lines = json!({"strategy": "beam-search", "keep": 60, "branch": 60});
+    let table = [
         (json!({"tts": 7}), 400, "tts", "an object"),
         (json!({"tts": {"width": 7}}), 400, "tts.width", "known"),
         (json!({"tts": {"scorer": "judge"}}), 400, "tts.scorer", "noisy, oracle"),
@@ -117,17 +143,8 @@ fn bad_requests_are_told_what_is_wrong() {
             "tts.scorer",
             "needs a scorer",
         ),
-    ] {
-        let body = with(ask("toy", 0), &fields);
-        let (found, answer) = server.post("/v1/chat/completions", &body);
-        let error = &answer["error"];
-        assert_eq!((found, &error["param"]), (status, &json!(param)), "{fields}: {answer}");
-        let message = error["message"].as_str().expect("a message");
-        assert!(message.contains(says), "{fields}: {message}");
-        assert_eq!(error["type"], "invalid_request_error");
-        assert!(error["code"].is_string());
-    }
-    assert!(server.metric("tts_requests_total{outcome=\"refused\"}") > 60.0);
+    ];
+    refused(&server(), &table);
 }
 
 /// What has no effect may be said, and so may `null` and what asks for nothing.
