@@ -71,7 +71,47 @@ fn held_back(text: &str, stops: &[String]) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tts_core::toy::ToyWorld;
+    use tts_core::{Search, StepRule};
+
     use super::*;
+    use crate::plan::Plan;
+
+    /// All texts that were sure on the way, and the answer.
+    fn watched(stop: Vec<String>) -> (Vec<String>, Answer) {
+        let (world, sures) = (ToyWorld::default(), Arc::new(Mutex::new(Vec::new())));
+        let (mut sight, stops, seen) = (Sight::default(), stop.clone(), Arc::clone(&sures));
+        let outcome = Search::new(world)
+            .rule(StepRule { stop: stop.clone(), ..StepRule::lines() })
+            .observer(move |event| {
+                sight.look(event, Some(&stops));
+                seen.lock().expect("not poisoned").push(sight.sure.clone());
+            })
+            .run(Plan::Plain, world.prompt(4))
+            .expect("runs");
+        let mut sures = sures.lock().expect("not poisoned").clone();
+        sures.dedup();
+        (sures, Answer::of(&outcome, &stop, false))
+    }
+
+    #[test]
+    fn what_is_sure_is_part_of_the_answer() {
+        let (sures, answer) = watched(Vec::new());
+        let lines: Vec<&str> = answer.text.split_inclusive('\n').collect();
+        let shown: Vec<String> = (0..lines.len()).map(|n| lines[..n].concat()).collect();
+        assert_eq!(sures, shown, "each step when it is written, the last one with the end");
+        // A stop text that begins with the end of a step.
+        let stop = format!("\n{}", &lines[2][..1]);
+        let (sures, answer) = watched(vec![stop]);
+        assert!(sures.len() > 1 && answer.finished);
+        assert!(
+            sures.iter().all(|sure| answer.text.starts_with(sure)),
+            "{sures:?}\n{}",
+            answer.text
+        );
+    }
 
     #[test]
     fn the_beginning_of_a_stop_text_is_held_back() {
