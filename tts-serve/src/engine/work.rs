@@ -63,7 +63,7 @@ pub(super) fn run(
         }
         bases.insert((number, None), plain);
     }
-    let pool = bases.values().next().map(|base| base.pool().window(config.window));
+    let pool = bases.values().next().map(|base| base.pool());
     let mut worker = Worker {
         config,
         metrics,
@@ -127,7 +127,7 @@ impl Worker<'_> {
 
     /// Starts searches that wait, in order, while there are places.
     fn start(&mut self) {
-        while self.running.len() <= self.config.in_flight
+        while self.running.len() < self.config.in_flight
             && let Some(job) = self.waiting.pop_front()
         {
             self.begin(*job);
