@@ -80,11 +80,11 @@ mod tests {
     use crate::plan::Plan;
 
     /// All texts that were sure on the way, and the answer.
-    fn watched(stop: Vec<String>) -> (Vec<String>, Answer) {
+    fn watched(stop: &[String]) -> (Vec<String>, Answer) {
         let (world, sures) = (ToyWorld::default(), Arc::new(Mutex::new(Vec::new())));
-        let (mut sight, stops, seen) = (Sight::default(), stop.clone(), Arc::clone(&sures));
+        let (mut sight, stops, seen) = (Sight::default(), stop.to_vec(), Arc::clone(&sures));
         let outcome = Search::new(world)
-            .rule(StepRule { stop: stop.clone(), ..StepRule::lines() })
+            .rule(StepRule { stop: stop.to_vec(), ..StepRule::lines() })
             .observer(move |event| {
                 sight.look(event, Some(&stops));
                 seen.lock().expect("not poisoned").push(sight.sure.clone());
@@ -93,18 +93,18 @@ mod tests {
             .expect("runs");
         let mut sures = sures.lock().expect("not poisoned").clone();
         sures.dedup();
-        (sures, Answer::of(&outcome, &stop, false))
+        (sures, Answer::of(&outcome, stop, false))
     }
 
     #[test]
     fn what_is_sure_is_part_of_the_answer() {
-        let (sures, answer) = watched(Vec::new());
+        let (sures, answer) = watched(&[]);
         let lines: Vec<&str> = answer.text.split_inclusive('\n').collect();
         let shown: Vec<String> = (0..lines.len()).map(|n| lines[..n].concat()).collect();
         assert_eq!(sures, shown, "each step when it is written, the last one with the end");
         // A stop text that begins with the end of a step.
         let stop = format!("\n{}", &lines[2][..1]);
-        let (sures, answer) = watched(vec![stop]);
+        let (sures, answer) = watched(&[stop]);
         assert!(sures.len() > 1 && answer.finished);
         assert!(
             sures.iter().all(|sure| answer.text.starts_with(sure)),

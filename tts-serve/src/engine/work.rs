@@ -63,7 +63,7 @@ pub(super) fn run(
         }
         bases.insert((number, None), plain);
     }
-    let pool = bases.values().next().map(|base| base.pool());
+    let pool = bases.values().next().map(|base| base.pool().window(config.window));
     let mut worker = Worker {
         config,
         metrics,
