@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 # Of one version alone, and not to be met in an interface without a feature that says so.
 pinned='(^|[^:a-z_])(burn|burn_[a-z]+|cubecl[a-z_]*|rand_chacha|rand_core|num_bigint|num_rational|plotters[a-z_]*|self_cell|tokenizers|minijinja|rayon|half|indicatif|safetensors)::'
 status=0
-for crate in tts-core:plot tts-search:plot tts-models: tts-prm:pair; do
+for crate in tts-core:plot tts-search:plot tts-serve: tts-models: tts-prm:pair; do
   name=${crate%%:*}
   found=$(mktemp)
   cargo +nightly public-api -p "$name" --features "${crate#*:}" -sss --target-dir target/api 2>target/api.log >"$found" ||

@@ -140,6 +140,7 @@ fn a_tree_is_drawn_with_its_marks() {
         best: Some(best),
         stop: Stop::Done,
         usage,
+        prompt_tokens: 0,
         failed: vec![],
         unscored: vec![],
     };

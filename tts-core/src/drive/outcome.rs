@@ -51,6 +51,9 @@ pub struct Outcome {
     pub stop: Stop,
     /// What it cost.
     pub usage: Usage,
+    /// Tokens of the rendered problem, as the policy counts them; 0 when it wrote nothing, or cannot tell.
+    #[serde(default)]
+    pub prompt_tokens: u64,
     /// Lines that failed.
     pub failed: Vec<FailedLine>,
     /// Paths that could not be judged.

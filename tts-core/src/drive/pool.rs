@@ -1,15 +1,22 @@
 //! Many problems in flight: submit, poll, cancel; or, turn by turn, beside other work.
+//!
+//! Problems of different searches run together where these have generators or scorers in common
+//! ([`SearchPool::submit_under`]): a pool has one session of each, whoever asks for it (`seats.rs`). Lines
+//! are handed to a generator problem by problem (`handing.rs`), all at once or, within a
+//! [`SearchPool::window`], in turns.
 
+mod handing;
 mod judging;
+mod seats;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
 
+use self::handing::Waiting;
 use self::judging::Parts;
-use super::lanes::{JudgeLane, WriterLane};
-use super::search::{Observer, POLICY, ProblemId, Search};
-use super::{Need, Outcome, RecordedRun, Run, SearchStrategy, Settings};
+use self::seats::{Lanes, Seats};
+use super::search::{ProblemId, Search};
+use super::{Need, Outcome, RecordedRun, Run, SearchStrategy};
 use crate::fast::IdMap;
 use crate::{
     BoxError, Event, Finished, GroupId, LineError, LineId, Prompt, RunError, SearchError,
@@ -17,8 +24,12 @@ use crate::{
 };
 
 /// One problem in flight.
-struct InFlight<S> {
+struct InFlight<'a, S> {
     run: RecordedRun<S>,
+    /// Who writes, judges and is told.
+    seats: Seats<'a>,
+    /// Lines of the present round that no generator was given yet.
+    waiting: VecDeque<Waiting>,
     /// Lines of the present round, slot by slot, and whose they are.
     flying: Vec<(usize, LineId)>,
     /// Judgements of the present round.
@@ -46,14 +57,13 @@ struct InFlight<S> {
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
 pub struct SearchPool<'a, S> {
-    settings: Settings,
-    observers: Vec<Arc<dyn Observer + 'a>>,
-    writers: Vec<WriterLane<'a>>,
-    roles: BTreeMap<String, usize>,
-    judges: Vec<JudgeLane<'a>>,
-    /// Scorers by name; the search's own has none.
-    scorers: BTreeMap<Option<Arc<str>>, usize>,
-    problems: BTreeMap<ProblemId, InFlight<S>>,
+    search: Search<'a>,
+    lanes: Lanes<'a>,
+    /// The most lines that a generator is given at a time.
+    window: usize,
+    /// For each generator whose turn it is to hand lines in.
+    turns: Vec<VecDeque<ProblemId>>,
+    problems: BTreeMap<ProblemId, InFlight<'a, S>>,
     /// Problems whose need changed.
     ready: VecDeque<ProblemId>,
     /// Who waits for which line, at which slot.
@@ -72,36 +82,41 @@ impl<S> std::fmt::Debug for SearchPool<'_, S> {
 
 impl<'a, S: SearchStrategy> SearchPool<'a, S> {
     pub(crate) fn new(search: &Search<'a>) -> Self {
-        let (mut writers, mut roles, mut known) = (Vec::new(), BTreeMap::new(), HashMap::new());
-        for (role, generator) in &search.generators {
-            let lane = *known.entry(generator.lane()).or_insert_with(|| {
-                writers.push(WriterLane::new(Arc::clone(generator)));
-                writers.len() - 1
-            });
-            roles.insert(role.clone(), lane);
-        }
-        let (mut judges, mut scorers, mut known) = (Vec::new(), BTreeMap::new(), HashMap::new());
-        for (name, scorer) in &search.scorers {
-            let lane = *known.entry(scorer.lane()).or_insert_with(|| {
-                judges.push(JudgeLane::new(Arc::clone(scorer)));
-                judges.len() - 1
-            });
-            scorers.insert(name.clone(), lane);
-        }
-        Self {
-            settings: search.settings.clone(),
-            observers: search.observers.clone(),
-            writers,
-            roles,
-            judges,
-            scorers,
+        let mut pool = Self {
+            search: search.clone(),
+            lanes: Lanes::default(),
+            window: usize::MAX,
+            turns: Vec::new(),
             problems: BTreeMap::new(),
             ready: VecDeque::new(),
             owners: IdMap::default(),
             groups: IdMap::default(),
             done: VecDeque::new(),
             next: 0,
-        }
+        };
+        pool.lanes.seat(search);
+        pool
+    }
+
+    /// The same pool, which hands each generator at most so many lines at a time, at least 1; problems
+    /// with more to write take turns. Without a window a problem of many lines is written before one that
+    /// joins later; within it, both go on side by side. It changes no tree. A window as large as the lines
+    /// that a generator writes together costs no speed.
+    ///
+    /// ```
+    /// # use tts_core::toy::{Sample, ToyWorld};
+    /// # use tts_core::Search;
+    /// # let world = ToyWorld::default();
+    /// let mut pool = Search::new(&world).pool().window(4);
+    /// pool.submit(Sample { n: 100 }, world.prompt(0), None)?;
+    /// let small = pool.submit(Sample { n: 2 }, world.prompt(1), None)?;
+    /// assert_eq!(pool.poll().map(|(problem, _)| problem), Some(small));
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    #[must_use]
+    pub fn window(mut self, lines: usize) -> Self {
+        self.window = lines.max(1);
+        self
     }
 
     /// Problems in flight.
@@ -125,12 +140,53 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         prompt: impl Into<Prompt>,
         record: Option<&Path>,
     ) -> Result<ProblemId, SearchError> {
+        self.submit_under(&self.search.clone(), strategy, prompt, record)
+    }
+
+    /// Takes up a problem of another search: under its settings, with its generators and scorers, told
+    /// to its observers. What generators and scorers the searches have in common is shared, in one batch.
+    /// Its tree is that of [`Search::run`].
+    ///
+    /// Sessions are kept as long as the pool, so many problems are best submitted under copies of few
+    /// searches, each with settings of its own.
+    ///
+    /// ```
+    /// # use tts_core::toy::{Sample, ToyWorld};
+    /// # use tts_core::Search;
+    /// # let world = ToyWorld::default();
+    /// let search = Search::new(&world);
+    /// let mut pool = search.pool();
+    /// for seed in 0..3 {
+    ///     pool.submit_under(&search.clone().seed(seed), Sample { n: 4 }, world.prompt(0), None)?;
+    /// }
+    /// while let Some((problem, outcome)) = pool.poll() {
+    ///     println!("{problem:?}: {:?}", outcome?.answer());
+    /// }
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`SearchPool::submit`].
+    pub fn submit_under(
+        &mut self,
+        search: &Search<'a>,
+        strategy: S,
+        prompt: impl Into<Prompt>,
+        record: Option<&Path>,
+    ) -> Result<ProblemId, SearchError> {
         let id = ProblemId(self.next);
         self.next += 1;
-        let run = Run::new(strategy, prompt, self.settings.clone())?;
+        let run = Run::new(strategy, prompt, search.settings.clone())?;
         let run = RecordedRun::new(run, record)?;
         let replayed = run.run().usage().rounds;
-        let problem = InFlight { run, flying: Vec::new(), judging: Parts::default(), down: None };
+        let problem = InFlight {
+            run,
+            seats: self.lanes.seat(search),
+            waiting: VecDeque::new(),
+            flying: Vec::new(),
+            judging: Parts::default(),
+            down: None,
+        };
         self.problems.insert(id, problem);
         self.tell(id, What::Started { replayed });
         self.ready.push_back(id);
@@ -149,14 +205,15 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
     fn abandon(&mut self, id: ProblemId) {
         let Some(problem) = self.problems.get_mut(&id) else { return };
         problem.run.cancel();
+        problem.waiting.clear();
         for (lane, line) in std::mem::take(&mut problem.flying) {
             if self.owners.remove(&(lane, line)).is_some() {
-                self.writers[lane].cancel(line);
+                self.lanes.writers[lane].cancel(line);
             }
         }
         for (lane, group) in std::mem::take(&mut problem.judging).groups() {
             if self.groups.remove(&(lane, group)).is_some() {
-                self.judges[lane].cancel(group);
+                self.lanes.judges[lane].cancel(group);
             }
         }
     }
@@ -200,12 +257,13 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         self.advance_all();
         self.judge();
         self.advance_all();
-        let busy = || (0..self.writers.len()).filter(|&lane| self.writers[lane].flying > 0);
-        let lanes: Vec<usize> = busy().collect();
+        self.hand_in();
+        let writers = &self.lanes.writers;
+        let lanes: Vec<usize> = (0..writers.len()).filter(|&l| writers[l].flying > 0).collect();
         // With several at work none may hold up the others.
         let wait = wait && lanes.len() == 1 && self.groups.is_empty() && self.done.is_empty();
         for lane in lanes {
-            match self.writers[lane].work(wait) {
+            match self.lanes.writers[lane].work(wait) {
                 Ok(finished) => finished.into_iter().for_each(|line| self.take(lane, line)),
                 Err(error) => self.lose(lane, &error),
             }
@@ -222,35 +280,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
     fn advance(&mut self, id: ProblemId) {
         let Some(problem) = self.problems.get_mut(&id) else { return };
         match problem.run.need() {
-            Need::Lines(calls) => {
-                let mut asked = Vec::with_capacity(problem.run.missing());
-                for call in calls {
-                    let role = call.expand.role.as_deref().unwrap_or(POLICY);
-                    // Settings and generators come from one search: the run has looked.
-                    let Some(&lane) = self.roles.get(role) else { continue };
-                    match self.writers[lane].submit(call.request.clone()) {
-                        Ok(lines) => asked.extend(lines.into_iter().map(|line| (lane, line))),
-                        Err(error) => {
-                            problem.flying = asked;
-                            self.end_in_error(id, SearchErrorKind::Generator(error.into()));
-                            return;
-                        }
-                    }
-                }
-                self.owners.reserve(asked.len());
-                for (slot, &key) in asked.iter().enumerate() {
-                    self.owners.insert(key, (id, slot));
-                }
-                let lines = asked.len();
-                let expected = problem.run.missing();
-                problem.flying = asked;
-                if lines != expected {
-                    let error = format!("the generator took up {lines} lines of {expected}");
-                    self.end_in_error(id, SearchErrorKind::Generator(error.into()));
-                    return;
-                }
-                self.tell(id, What::Asked { lines });
-            }
+            Need::Lines(_) => self.queue(id),
             Need::Scores(_) => self.submit_judgings(id),
             Need::Nothing(_) => self.end(id),
         }
@@ -278,8 +308,8 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
     /// One line is done.
     fn take(&mut self, lane: usize, finished: Finished) {
         let Some((id, slot)) = self.owners.remove(&(lane, finished.line)) else { return };
-        self.writers[lane].flying -= 1;
-        if !self.observers.is_empty() {
+        self.lanes.writers[lane].flying -= 1;
+        if self.is_observed(id) {
             match &finished.result {
                 Ok(line) => self.tell(id, What::Line { tokens: line.generated() }),
                 Err(error) => self.tell(id, What::Failed { error }),
@@ -327,8 +357,12 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         let Some(problem) = self.problems.get(&id) else { return };
         let run = problem.run.run();
         let event = Event { problem: id, what, tree: run.tree(), usage: run.usage() };
-        for observer in &self.observers {
+        for observer in &problem.seats.observers {
             observer.tell(&event);
         }
+    }
+
+    fn is_observed(&self, id: ProblemId) -> bool {
+        self.problems.get(&id).is_some_and(|problem| !problem.seats.observers.is_empty())
     }
 }

@@ -283,8 +283,9 @@ impl<S: SearchStrategy> Run<S> {
             _ => Stop::Cancelled,
         };
         let best = self.pick().ok().flatten();
+        let prompt_tokens = self.readers.counted(NodeId::ROOT, 0);
         let Self { tree, usage, failed, unscored, .. } = self;
-        Outcome { tree, best, stop, usage, failed, unscored }
+        Outcome { tree, best, stop, usage, prompt_tokens, failed, unscored }
     }
 }
 

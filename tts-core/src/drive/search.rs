@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::settings::{Judge, Writer};
 use super::{SearchPool, SearchStrategy, Settings};
 use crate::{
-    Budget, Event, Generator, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer, Task,
+    Budget, Event, Generator, Lane, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer,
+    Task,
 };
 
 /// A problem in a [`SearchPool`]; counts from 0 in the order of submission.
@@ -34,6 +35,32 @@ impl<F: FnMut(&Event<'_>) + Send> Observer for Mutex<F> {
     fn tell(&self, event: &Event<'_>) {
         // One that panicked is told of what follows all the same.
         (self.lock().unwrap_or_else(PoisonError::into_inner))(event);
+    }
+}
+
+/// A generator or scorer, and who it is. That is asked once: what has no size is somebody else each time.
+pub(crate) struct Held<T: ?Sized> {
+    pub(crate) lane: Lane,
+    pub(crate) it: Arc<T>,
+}
+
+impl<T: ?Sized> Clone for Held<T> {
+    fn clone(&self) -> Self {
+        Self { lane: self.lane, it: Arc::clone(&self.it) }
+    }
+}
+
+impl<'a> Held<dyn Generator + 'a> {
+    fn generator(generator: impl Generator + 'a) -> Self {
+        let it: Arc<dyn Generator + 'a> = Arc::new(generator);
+        Self { lane: it.lane(), it }
+    }
+}
+
+impl<'a> Held<dyn StepScorer + 'a> {
+    fn scorer(scorer: impl StepScorer + 'a) -> Self {
+        let it: Arc<dyn StepScorer + 'a> = Arc::new(scorer);
+        Self { lane: it.lane(), it }
     }
 }
 
@@ -59,9 +86,9 @@ impl<F: FnMut(&Event<'_>) + Send> Observer for Mutex<F> {
 /// ```
 #[derive(Clone)]
 pub struct Search<'a> {
-    pub(crate) generators: BTreeMap<String, Arc<dyn Generator + 'a>>,
+    pub(crate) generators: BTreeMap<String, Held<dyn Generator + 'a>>,
     /// By name; the search's own scorer has none.
-    pub(crate) scorers: BTreeMap<Option<Arc<str>>, Arc<dyn StepScorer + 'a>>,
+    pub(crate) scorers: BTreeMap<Option<Arc<str>>, Held<dyn StepScorer + 'a>>,
     pub(crate) settings: Settings,
     pub(crate) observers: Vec<Arc<dyn Observer + 'a>>,
     pub(crate) concurrency: usize,
@@ -78,9 +105,8 @@ impl<'a> Search<'a> {
     /// A search with this policy, without a scorer, under default settings.
     pub fn new(policy: impl Generator + 'a) -> Self {
         let settings = Settings { policy: Writer::of(&policy), ..Settings::default() };
-        let policy: Arc<dyn Generator + 'a> = Arc::new(policy);
         Self {
-            generators: BTreeMap::from([(POLICY.to_owned(), policy)]),
+            generators: BTreeMap::from([(POLICY.to_owned(), Held::generator(policy))]),
             scorers: BTreeMap::new(),
             settings,
             observers: Vec::new(),
@@ -93,7 +119,7 @@ impl<'a> Search<'a> {
     #[must_use]
     pub fn scorer(mut self, scorer: impl StepScorer + 'a) -> Self {
         self.settings.scorer = Some(Judge::of(&scorer));
-        self.scorers.insert(None, Arc::new(scorer));
+        self.scorers.insert(None, Held::scorer(scorer));
         self
     }
 
@@ -102,7 +128,7 @@ impl<'a> Search<'a> {
     pub fn scorer_named(mut self, name: impl Into<String>, scorer: impl StepScorer + 'a) -> Self {
         let name = name.into();
         self.settings.scorers.insert(name.clone(), Judge::of(&scorer));
-        self.scorers.insert(Some(name.into()), Arc::new(scorer));
+        self.scorers.insert(Some(name.into()), Held::scorer(scorer));
         self
     }
 
@@ -112,7 +138,7 @@ impl<'a> Search<'a> {
     pub fn role(mut self, name: impl Into<String>, generator: impl Generator + 'a) -> Self {
         let name = name.into();
         self.settings.roles.insert(name.clone(), Writer::of(&generator));
-        self.generators.insert(name, Arc::new(generator));
+        self.generators.insert(name, Held::generator(generator));
         self
     }
 

@@ -11,6 +11,7 @@ mod lines;
 mod questions;
 mod records;
 mod retold;
+mod shares;
 
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;

@@ -50,8 +50,8 @@ impl<S: SearchStrategy> SearchPool<'_, S> {
         };
         for (name, paths, places) in by_scorer {
             // Settings and scorers come from one search: the run has looked.
-            let Some(&lane) = self.scorers.get(&name) else { continue };
-            match self.judges[lane].submit(paths) {
+            let Some(&lane) = problem.seats.scorers.get(&name) else { continue };
+            match self.lanes.judges[lane].submit(paths) {
                 Ok(group) => {
                     let parts = &mut problem.judging.asked;
                     self.groups.insert((lane, group), (id, parts.len()));
@@ -67,11 +67,11 @@ impl<S: SearchStrategy> SearchPool<'_, S> {
 
     /// Lets every scorer with something to judge do a piece of work.
     pub(super) fn judge(&mut self) {
-        for lane in 0..self.judges.len() {
-            if self.judges[lane].flying == 0 {
+        for lane in 0..self.lanes.judges.len() {
+            if self.lanes.judges[lane].flying == 0 {
                 continue;
             }
-            match self.judges[lane].work() {
+            match self.lanes.judges[lane].work() {
                 Ok(judged) => {
                     for (group, scores) in judged {
                         self.take_scores(lane, group, scores);
@@ -98,7 +98,7 @@ impl<S: SearchStrategy> SearchPool<'_, S> {
 
     fn take_scores(&mut self, lane: usize, group: GroupId, scores: Result<Vec<Scored>, BoxError>) {
         let Some((id, part)) = self.groups.remove(&(lane, group)) else { return };
-        self.judges[lane].flying -= 1;
+        self.lanes.judges[lane].flying -= 1;
         let Some(problem) = self.problems.get_mut(&id) else { return };
         let judging = &mut problem.judging;
         let part = &judging.asked[part];

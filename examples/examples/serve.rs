@@ -1,0 +1,129 @@
+//! Serves a model to OpenAI clients, with search: the strategy stands behind the model's name.
+//!
+//! `cargo run --release --example serve -- --model FILE --bind 127.0.0.1:8080`
+//!
+//! `--model embedded` serves the pair that is held in the program, under its two reward models. A key in the
+//! environment variable `TTS_API_KEY` is asked of every client. See `docs/serve.md`.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tts_core::{Prompt, Sampling, StepRule};
+use tts_examples::options::ModelOptions;
+use tts_examples::{Error, exit};
+use tts_models::{Backbone, EngineConfig, LanguageModel};
+use tts_prm::{ScorerSpec, pair};
+use tts_serve::{ApiKey, Model, ServeConfig, Words, serve, stop_signal};
+
+/// Serves a model to OpenAI clients, with search.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    bind: String,
+    /// What clients call the model; the name of its file unless said.
+    #[arg(long)]
+    name: Option<String>,
+    /// logprob, rule, prm:PATH or orm:PATH; may be given several times, the first is the default.
+    #[arg(long, default_values = ["logprob", "rule"])]
+    scorer: Vec<ScorerSpec>,
+    /// Sampling temperature of requests that say none; 0 is greedy.
+    #[arg(long, default_value_t = 0.8)]
+    temperature: f32,
+    /// Text that ends a step, with \n for a line break; may be given several times.
+    #[arg(long, default_values = ["\\n\\n"])]
+    step: Vec<String>,
+    /// Longest answer of requests that say none, in tokens.
+    #[arg(long, default_value_t = 1024)]
+    max_tokens: u32,
+    /// Limits, as JSON: the fields of `ServeConfig` that differ from its defaults.
+    #[arg(long)]
+    limits: Option<PathBuf>,
+}
+
+/// The text side of a model.
+struct Text(&'static dyn LanguageModel);
+
+impl Words for Text {
+    fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, String> {
+        Backbone::encode(self.0, prompt).map_err(|error| error.to_string())
+    }
+
+    fn bytes(&self, token: u32) -> Vec<u8> {
+        self.0.tokenizer().token_bytes(token).to_vec()
+    }
+
+    fn positions(&self) -> usize {
+        self.0.positions()
+    }
+}
+
+impl Arguments {
+    fn config(&self) -> Result<ServeConfig, Error> {
+        let mut config = match &self.limits {
+            None => ServeConfig { window: self.model.max_lines, ..ServeConfig::default() },
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(Error::from)
+                .and_then(|text| Ok(serde_json::from_str(&text)?))
+                .map_err(|error| format!("{}: {error}", path.display()))?,
+        };
+        config.api_key = std::env::var("TTS_API_KEY").ok().and_then(ApiKey::new);
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The model with its scorers. Scorers on the model's own backbone borrow it, and it is served until
+    /// the process ends: it is never dropped.
+    fn model(&self) -> Result<Model, Error> {
+        if self.model.model == Path::new("embedded") {
+            let (threads, max_lines) = (self.model.threads, self.model.max_lines);
+            let engine = EngineConfig { threads, max_lines, ..EngineConfig::default() };
+            let model: &'static dyn LanguageModel = Box::leak(pair::generator(engine)?);
+            let name = self.name.clone().unwrap_or_else(|| "embedded".into());
+            return Ok(Model::new(name, Arc::new(model))
+                .scorer("prm", Arc::new(pair::process(engine)?))
+                .scorer("orm", Arc::new(pair::outcome(engine)?))
+                .rule(pair::rule())
+                .sampling(pair::sampling())
+                .words(Arc::new(Text(model))));
+        }
+        let delimiters = self.step.iter().map(|text| text.replace("\\n", "\n")).collect();
+        let rule = StepRule { delimiters, max_tokens: self.max_tokens, ..StepRule::default() };
+        let file = self.model.model.file_stem().unwrap_or_default().to_string_lossy();
+        let name = self.name.clone().unwrap_or_else(|| file.into_owned());
+        let model: &'static dyn LanguageModel = Box::leak(self.model.open()?);
+        let served = Model::new(name, Arc::new(model))
+            .rule(rule)
+            .sampling(Sampling::temperature(self.temperature))
+            .words(Arc::new(Text(model)));
+        self.scorer.iter().try_fold(served, |served, spec| {
+            let scorer = self.model.scorer(spec, model)?;
+            Ok(served.scorer(spec.to_string(), Arc::new(scorer)))
+        })
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let config = arguments.config()?;
+    // A port that is taken is found before the model is read.
+    let listener = TcpListener::bind(&arguments.bind)
+        .map_err(|error| format!("{}: {error}", arguments.bind))?;
+    let model = arguments.model()?;
+    model.check()?;
+    let (mut out, address) = (std::io::stdout(), listener.local_addr()?);
+    let key = if config.api_key.is_some() { "asks for a key" } else { "asks for no key" };
+    writeln!(out, "http://{address}/v1 serves {} and {key}", model.name)?;
+    out.flush()?;
+    serve(&config, vec![model], listener, stop_signal())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("serve", run(&Arguments::parse()))
+}

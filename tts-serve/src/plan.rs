@@ -1,0 +1,190 @@
+//! Which search a request asks for: by the model's name, or by a recipe.
+//!
+//! `smollm2` is the model alone: one line, step by step, so that each step can be shown as soon as it is
+//! written. `smollm2+beam-16` is [`Recipe::default_of`] of `beam-search` at 16; `smollm2+dvts` leaves N to
+//! the server. A recipe of the request's own may hold any setting; its numbers are bounded before a
+//! strategy sees them, and what it then asks for at once is bounded too.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::Value;
+use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_search::Recipe;
+
+/// Short names of strategies.
+const SHORT: [(&str, &str); 1] = [("beam", "beam-search")];
+
+/// A search.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Plan {
+    /// The model alone.
+    Plain,
+    /// A strategy.
+    Search(Box<Recipe>),
+}
+
+impl Plan {
+    /// The strategy behind a model's name: `beam-16`, or `beam` at `n`.
+    ///
+    /// # Errors
+    /// A sentence that names the strategies there are, or the number at fault.
+    pub(crate) fn named(text: &str, n: usize, most: usize) -> Result<Self, String> {
+        let (name, n) = match text.rsplit_once('-') {
+            Some((name, digits))
+                if digits.bytes().all(|b| b.is_ascii_digit()) && !digits.is_empty() =>
+            {
+                let n = digits.parse().ok().filter(|&n| n <= most);
+                (name, n.ok_or_else(|| format!("N is {digits}, expected at most {most}"))?)
+            }
+            _ => (text, n),
+        };
+        let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| long);
+        let recipe = Recipe::default_of(name, n).map_err(|error| error.to_string())?;
+        Ok(Self::Search(Box::new(recipe)))
+    }
+
+    /// A recipe of the request's own.
+    ///
+    /// # Errors
+    /// A sentence that names what is wrong with it.
+    pub(crate) fn recipe(recipe: &Value, most: usize) -> Result<Self, String> {
+        let weight = weight(recipe);
+        if weight > most as u64 {
+            return Err(format!(
+                "recipe: a number in it, times those of the recipes around it, comes to {weight}, \
+                 expected at most {most}"
+            ));
+        }
+        let recipe = Recipe::from_json(&recipe.to_string()).map_err(|error| error.to_string())?;
+        Ok(Self::Search(Box::new(recipe)))
+    }
+}
+
+/// The largest number of a recipe, times that of the recipe within it: copies of copies multiply.
+fn weight(recipe: &Value) -> u64 {
+    fn largest(value: &Value) -> u64 {
+        match value {
+            Value::Number(number) => number.as_u64().unwrap_or(1),
+            Value::Array(values) => values.iter().map(largest).max().unwrap_or(1),
+            Value::Object(fields) => {
+                let own = fields.iter().filter(|(name, _)| *name != "inner");
+                own.map(|(_, value)| largest(value)).max().unwrap_or(1)
+            }
+            _ => 1,
+        }
+    }
+    let inner = recipe.get("inner").map_or(1, weight);
+    largest(recipe).max(1).saturating_mul(inner)
+}
+
+impl SearchStrategy for Plan {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        match self {
+            Self::Plain => view.open().into_iter().map(|id| Expand::step(id, 1)).collect(),
+            Self::Search(recipe) => recipe.step(view),
+        }
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        match self {
+            Self::Plain => tree.candidates().first().copied(),
+            Self::Search(recipe) => recipe.pick(tree),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Plain => Ok(()),
+            Self::Search(recipe) => recipe.check(),
+        }
+    }
+
+    fn requires(&self) -> Requirements {
+        match self {
+            Self::Plain => Requirements::default(),
+            Self::Search(recipe) => recipe.requires(),
+        }
+    }
+}
+
+/// A strategy that may ask for so many lines at once. When it asks for more the search ends, and says so
+/// here.
+pub(crate) struct Bounded {
+    pub(crate) plan: Plan,
+    pub(crate) most: usize,
+    /// What it asked for, when that was too much.
+    pub(crate) asked: Arc<AtomicUsize>,
+}
+
+impl SearchStrategy for Bounded {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let wanted = self.plan.step(view);
+        let lines = wanted.iter().fold(0_usize, |sum, expand| sum.saturating_add(expand.n));
+        if lines > self.most {
+            self.asked.store(lines, Ordering::Relaxed);
+            return Vec::new();
+        }
+        wanted
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.plan.pick(tree)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.plan.check()
+    }
+
+    fn requires(&self) -> Requirements {
+        self.plan.requires()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_pick_strategies() {
+        let search = |name, n| Plan::Search(Box::new(Recipe::default_of(name, n).expect("known")));
+        for (text, expected) in [
+            ("beam-16", search("beam-search", 16)),
+            ("beam-search-16", search("beam-search", 16)),
+            ("best-of-n-4", search("best-of-n", 4)),
+            ("best-of-n", search("best-of-n", 8)),
+            ("dvts", search("dvts", 8)),
+            ("greedy", search("greedy", 8)),
+        ] {
+            assert_eq!(Plan::named(text, 8, 64), Ok(expected), "{text}");
+        }
+        for (text, problem) in [
+            ("breadth-first", "expected one of greedy"),
+            ("", "expected one of greedy"),
+            ("beam-0", "n is 0"),
+            ("beam-65", "N is 65, expected at most 64"),
+            ("beam-99999999999999999999999", "expected at most 64"),
+        ] {
+            let error = Plan::named(text, 8, 64).expect_err(text);
+            assert!(error.contains(problem), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_nested_recipes_multiply() {
+        let recipe = |text: &str| serde_json::from_str::<Value>(text).expect("JSON");
+        let beam = r#"{"strategy": "beam-search", "keep": 4, "branch": 2}"#;
+        let forest = |copies, inner: &str| {
+            recipe(&format!(r#"{{"strategy": "forest", "copies": {copies}, "inner": {inner}}}"#))
+        };
+        assert_eq!(weight(&recipe(beam)), 4);
+        assert_eq!(weight(&forest(3, beam)), 12);
+        assert_eq!(weight(&forest(7, &forest(3, beam).to_string())), 84);
+        assert!(Plan::recipe(&forest(3, beam), 12).is_ok());
+        let error = Plan::recipe(&forest(3, beam), 11).expect_err("too large");
+        assert!(error.contains("comes to 12"), "{error}");
+        assert!(
+            Plan::recipe(&recipe("7"), 11).is_err() && Plan::recipe(&recipe("{}"), 11).is_err()
+        );
+    }
+}

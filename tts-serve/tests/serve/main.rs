@@ -1,0 +1,10 @@
+//! The server over loopback, with the toy world behind it.
+
+mod answers;
+mod client;
+mod common;
+mod leaving;
+mod limits;
+mod many;
+mod refusals;
+mod streams;
