@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release --example serve -- --model FILE --bind 127.0.0.1:8080`
 //!
+//! `--model http://HOST:PORT` searches on a server behind it (llama-server, vLLM), see `docs/remote.md`.
 //! `--model embedded` serves the pair that is held in the program, under its two reward models. A key in the
 //! environment variable `TTS_API_KEY` is asked of every client. See `docs/serve.md`.
 
@@ -13,9 +14,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tts_core::{Prompt, Sampling, StepRule};
+use tts_examples::engines::Engine;
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
-use tts_models::{Backbone, EngineConfig, LanguageModel};
+use tts_models::EngineConfig;
 use tts_prm::{ScorerSpec, pair};
 use tts_serve::{ApiKey, Model, ServeConfig, Words, serve, stop_signal};
 
@@ -48,11 +50,11 @@ struct Arguments {
 }
 
 /// The text side of a model.
-struct Text(&'static dyn LanguageModel);
+struct Text(&'static Engine);
 
 impl Words for Text {
     fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, String> {
-        Backbone::encode(self.0, prompt).map_err(|error| error.to_string())
+        self.0.encode(prompt).map_err(|error| error.to_string())
     }
 
     fn bytes(&self, token: u32) -> Vec<u8> {
@@ -84,9 +86,11 @@ impl Arguments {
         if self.model.model == Path::new("embedded") {
             let (threads, max_lines) = (self.model.threads, self.model.max_lines);
             let engine = EngineConfig { threads, max_lines, ..EngineConfig::default() };
-            let model: &'static dyn LanguageModel = Box::leak(pair::generator(engine)?);
+            let generator = pair::generator(engine)?;
+            let model: &'static Engine =
+                Box::leak(Box::new(Engine::Local("embedded".into(), generator)));
             let name = self.name.clone().unwrap_or_else(|| "embedded".into());
-            return Ok(Model::new(name, Arc::new(model))
+            return Ok(Model::new(name, Arc::new(model.generator()))
                 .scorer("prm", Arc::new(pair::process(engine)?))
                 .scorer("orm", Arc::new(pair::outcome(engine)?))
                 .rule(pair::rule())
@@ -97,8 +101,18 @@ impl Arguments {
         let rule = StepRule { delimiters, max_tokens: self.max_tokens, ..StepRule::default() };
         let file = self.model.model.file_stem().unwrap_or_default().to_string_lossy();
         let name = self.name.clone().unwrap_or_else(|| file.into_owned());
-        let model: &'static dyn LanguageModel = Box::leak(self.model.open()?);
-        let served = Model::new(name, Arc::new(model))
+        let engines = self.model.open()?;
+        if let Some(role) = engines.others.keys().next() {
+            return Err(
+                format!("an engine for the role {role:?}, which no request asks for").into()
+            );
+        }
+        let name = match (&self.name, &engines.policy) {
+            (None, Engine::Remote(remote)) => remote.facts().name().to_owned(),
+            _ => name,
+        };
+        let model: &'static Engine = Box::leak(Box::new(engines.policy));
+        let served = Model::new(name, Arc::new(model.generator()))
             .rule(rule)
             .sampling(Sampling::temperature(self.temperature))
             .words(Arc::new(Text(model)));

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tts_core::Generator;
+use tts_core::{Generator, Prompt};
 use tts_models::remote::{Remote, RemoteConfig};
-use tts_models::{LanguageModel, Tokenizer};
+use tts_models::{LanguageModel, ModelError, Tokenizer};
 
 use crate::Error;
 
@@ -118,7 +118,8 @@ impl Engine {
         self.local().ok_or_else(remote)
     }
 
-    fn tokenizer(&self) -> &Tokenizer {
+    /// Text to tokens and back.
+    pub fn tokenizer(&self) -> &Tokenizer {
         match self {
             Self::Local(_, model) => model.tokenizer(),
             Self::Remote(remote) => remote.tokenizer(),
@@ -172,6 +173,25 @@ impl Engine {
             usage.generated_tokens,
             usage.dropped_tokens
         ))
+    }
+
+    /// Token ids of a prompt.
+    ///
+    /// # Errors
+    /// When the template refuses the chat or the text cannot be encoded.
+    pub fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
+        match self {
+            Self::Local(_, model) => model.encode(prompt),
+            Self::Remote(remote) => remote.prompt_tokens(prompt),
+        }
+    }
+
+    /// Tokens of a prompt and what follows, at most.
+    pub fn positions(&self) -> usize {
+        match self {
+            Self::Local(_, model) => model.positions(),
+            Self::Remote(remote) => remote.positions(),
+        }
     }
 
     /// The tokens that end a solution, by name.

@@ -133,6 +133,14 @@ fn hostile() -> Page {
     tree.grow(asked, HOSTILE, Finish::Stop, None);
     let usage = Usage::default();
     let (best, stop) = (Some(end), Stop::Done);
-    let outcome = Outcome { tree, best, stop, usage, failed: Vec::new(), unscored: Vec::new() };
+    let outcome = Outcome {
+        tree,
+        best,
+        stop,
+        usage,
+        failed: Vec::new(),
+        unscored: Vec::new(),
+        prompt_tokens: 0,
+    };
     Page::new(HOSTILE).case(Case::of(HOSTILE, outcome).gold(HOSTILE))
 }

@@ -11,7 +11,7 @@ use crate::{
 
 fn outcome(tree: Tree, best: Option<NodeId>) -> Outcome {
     let (stop, usage) = (Stop::Done, Usage::default());
-    Outcome { tree, best, stop, usage, failed: Vec::new(), unscored: Vec::new() }
+    Outcome { tree, best, stop, usage, failed: Vec::new(), unscored: Vec::new(), prompt_tokens: 0 }
 }
 
 /// The data of the searches of a page, in order.

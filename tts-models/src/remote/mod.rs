@@ -33,7 +33,7 @@ mod session;
 use std::sync::Arc;
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Generated, Generator, Request, Session, gather};
+use tts_core::{BoxError, Generated, Generator, Prompt, Request, Session, gather};
 
 pub use config::{Calls, Logprobs, Price, RemoteConfig, ServerKind};
 pub use error::RemoteError;
@@ -110,6 +110,14 @@ impl Remote {
     /// Text to tokens and back.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.words.text().tokenizer
+    }
+
+    /// Token ids of a prompt, as they are sent.
+    ///
+    /// # Errors
+    /// When the template refuses the chat or the text cannot be encoded.
+    pub fn prompt_tokens(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
+        self.words.prompt_tokens(prompt)
     }
 
     /// The tokens that end a solution, in ascending order.
