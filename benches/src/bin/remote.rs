@@ -36,7 +36,7 @@ struct Arguments {
 enum What {
     /// The client's own time.
     Overhead {
-        /// GGUF file, or folder with a tokenizer.
+        /// Folder with a `tokenizer.json` and no chat template.
         #[arg(long)]
         tokenizer: PathBuf,
         /// Tokens of the prompt.
