@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs a llama-server (the one inside the wheel xllamacpp, from PyPI) and starts it on loopback with a GGUF
 # file, in the background. Prints what to set for the tests that want a real server, and how to stop it.
-# usage: scripts/llama-server.sh MODEL.gguf [PORT]
+# usage: [THREADS=N] [SLOTS=4] scripts/llama-server.sh MODEL.gguf [PORT]
 set -euo pipefail
 model=$(realpath "${1:?usage: scripts/llama-server.sh MODEL.gguf [PORT]}")
 port=${2:-18765}
@@ -18,14 +18,14 @@ import sys, time, xllamacpp
 parameters = xllamacpp.CommonParams()
 parameters.model.path = sys.argv[1]
 parameters.port, parameters.hostnames = int(sys.argv[2]), ["127.0.0.1"]
-parameters.n_parallel, parameters.n_ctx = 4, 8192
+parameters.n_parallel, parameters.n_ctx = int(sys.argv[4]), 2048 * int(sys.argv[4])
 parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = int(sys.argv[3])
 parameters.warmup = False
 server = xllamacpp.Server(parameters)
 while True: time.sleep(3600)
 P
 threads=${THREADS:-$(nproc)}
-nohup "$venv/bin/python" "$home/llama.py" "$model" "$port" "$threads" > "$home/llama.log" 2>&1 &
+nohup "$venv/bin/python" "$home/llama.py" "$model" "$port" "$threads" "${SLOTS:-4}" > "$home/llama.log" 2>&1 &
 pid=$!
 ready() { python3 -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$port/health', timeout=2)" 2>/dev/null; }
 for _ in $(seq 120); do
