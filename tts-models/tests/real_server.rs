@@ -3,7 +3,7 @@
 //! `TTS_SERVER` holds its address, and `TTS_SERVER_MODEL` a GGUF file of the model that it serves
 //! (`scripts/llama-server.sh` installs and starts one); without them nothing is tested here.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tts_core::{
     Finish, Generator, Given, Likelihood, Prompt, Request, Sampling, StepRule, Trajectory, Until,
@@ -14,10 +14,14 @@ use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 
 type Error = tts_core::BoxError;
 
+/// One test at a time: beside other lines a server that multiplies quantised numbers computes others.
+static SERVER: Mutex<()> = Mutex::new(());
+
 struct Both {
     remote: Remote,
     config: RemoteConfig,
     model: String,
+    _alone: MutexGuard<'static, ()>,
 }
 
 fn both() -> Result<Option<Both>, Error> {
@@ -26,10 +30,11 @@ fn both() -> Result<Option<Both>, Error> {
         eprintln!("skipped: TTS_SERVER and TTS_SERVER_MODEL name no server and its model");
         return Ok(None);
     };
+    let alone = SERVER.lock().unwrap_or_else(PoisonError::into_inner);
     let config = RemoteConfig { text: Some(model.clone().into()), ..RemoteConfig::server(server) };
     let remote = Remote::open(config.clone())?;
     eprintln!("{} {}: {}", remote.facts().kind, remote.facts().version, remote.facts().name());
-    Ok(Some(Both { remote, config, model }))
+    Ok(Some(Both { remote, config, model, _alone: alone }))
 }
 
 fn own(model: &str) -> Result<Box<dyn LanguageModel>, Error> {
@@ -50,7 +55,7 @@ fn request(seeds: Vec<u64>) -> Request {
 
 #[test]
 fn lines_are_those_of_the_servers_tokens() -> Result<(), Error> {
-    let Some(Both { remote, .. }) = both()? else { return Ok(()) };
+    let Some(Both { remote, _alone, .. }) = both()? else { return Ok(()) };
     let test = remote.self_test().expect("it is on by default");
     eprintln!("{test}");
     assert!(test.repeats && test.seeds_count, "{test}");
@@ -74,7 +79,7 @@ fn lines_are_those_of_the_servers_tokens() -> Result<(), Error> {
 /// server may multiply quantised numbers, the engine here multiplies exact ones.
 #[test]
 fn greedy_paths_are_those_of_the_engine_or_part_where_two_tokens_are_close() -> Result<(), Error> {
-    let Some(Both { remote, model, .. }) = both()? else { return Ok(()) };
+    let Some(Both { remote, model, _alone, .. }) = both()? else { return Ok(()) };
     let engine = own(&model)?;
     let line = |generator: &dyn Generator, request: &Request| -> Result<Vec<u32>, Error> {
         let line = generator.generate(std::slice::from_ref(request))?.remove(0).lines.remove(0)?;
@@ -118,7 +123,7 @@ fn greedy_paths_are_those_of_the_engine_or_part_where_two_tokens_are_close() -> 
 /// What the server says of tokens that it is given is what the engine says, as far as its arithmetic goes.
 #[test]
 fn given_tokens_are_judged_as_by_the_engine() -> Result<(), Error> {
-    let Some(Both { remote, model, .. }) = both()? else { return Ok(()) };
+    let Some(Both { remote, model, _alone, .. }) = both()? else { return Ok(()) };
     let engine = own(&model)?;
     let context = engine.encode(&prompt())?;
     let tokens = engine.tokenizer().encode("There are 24 - 9 = 15 rolls left. 😀\n\n", false)?;
@@ -142,7 +147,7 @@ fn given_tokens_are_judged_as_by_the_engine() -> Result<(), Error> {
 /// Computed whole each time, a line asked for to its end has the steps of one asked for step by step.
 #[test]
 fn step_by_step_is_the_same_line_where_the_server_computes_it_whole() -> Result<(), Error> {
-    let Some(Both { config, .. }) = both()? else { return Ok(()) };
+    let Some(Both { config, _alone, .. }) = both()? else { return Ok(()) };
     let cold =
         Remote::open(RemoteConfig { cache: false, lines: 1, self_test: false, ..config.clone() })?;
     let whole = cold.generate(&[request(vec![11])])?.remove(0).lines.remove(0)?;
@@ -174,7 +179,7 @@ fn step_by_step_is_the_same_line_where_the_server_computes_it_whole() -> Result<
 
 #[test]
 fn confidence_is_noted_and_what_cannot_be_told_is_refused() -> Result<(), Error> {
-    let Some(Both { remote, .. }) = both()? else { return Ok(()) };
+    let Some(Both { remote, _alone, .. }) = both()? else { return Ok(()) };
     let watch = Watch { confidence: 5, ..Watch::default() };
     let line =
         remote.generate(&[Request { watch, ..request(vec![3]) }])?.remove(0).lines.remove(0)?;

@@ -194,6 +194,9 @@ impl RemoteConfig {
         }
         for address in &self.servers {
             match reqwest::Url::parse(address) {
+                Ok(url) if url.scheme() == "https" && cfg!(not(feature = "https")) => {
+                    return bad("servers", format!("{address}: needs the feature `https`"));
+                }
                 Ok(url) if url.scheme() == "http" || url.scheme() == "https" => {}
                 Ok(url) => {
                     let scheme = url.scheme();
@@ -249,5 +252,7 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         assert!(RemoteConfig { pause_seconds: 0.0, ..good }.check().is_ok());
+        let secure = RemoteConfig::server("https://example.org").check();
+        assert_eq!(secure.is_ok(), cfg!(feature = "https"), "{secure:?}");
     }
 }

@@ -37,6 +37,9 @@ impl Http {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        // One of the program's own stays.
+        #[cfg(feature = "https")]
+        let _ = rustls_graviola::default_provider().install_default();
         let seconds = Duration::from_secs_f64;
         Client::builder()
             .default_headers(headers)
