@@ -85,7 +85,7 @@ fn greedy_paths_are_those_of_the_engine_or_part_where_two_tokens_are_close() -> 
         let line = generator.generate(std::slice::from_ref(request))?.remove(0).lines.remove(0)?;
         Ok(line.steps.iter().flat_map(|step| step.tokens.clone()).collect())
     };
-    let (mut agreed, mut all, mut far) = (0, 0, 0);
+    let (mut agreed, mut all) = (0, 0);
     for text in [
         "The capital of France is",
         "1, 2, 3, 4, 5, 6,",
@@ -113,12 +113,10 @@ fn greedy_paths_are_those_of_the_engine_or_part_where_two_tokens_are_close() -> 
                 "they part: {} here, {} there, logits {ours} and {theirs}",
                 here[same], there[same]
             );
-            far += usize::from((ours - theirs).abs() >= 0.7);
+            assert!((ours - theirs).abs() < 0.7, "not for being close: {ours} and {theirs}");
         }
     }
-    assert!(4 * agreed >= all, "{agreed} of {all}");
-    // Quantised numbers differ from machine to machine; one path may be unlucky.
-    assert!(far <= 1, "{far} paths part where two tokens are not close");
+    assert!(3 * agreed >= all, "{agreed} of {all}");
     Ok(())
 }
 
@@ -134,7 +132,7 @@ fn given_tokens_are_judged_as_by_the_engine() -> Result<(), Error> {
     assert_eq!(here[0].len(), there[0].len());
     let worst = here[0].iter().zip(&there[0]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     eprintln!("log-probabilities differ by {worst} at most");
-    assert!(worst < 1.5, "{:?} {:?}", here[0], there[0]);
+    assert!(worst < 0.7, "{:?} {:?}", here[0], there[0]);
     // Those of generated tokens are the same numbers.
     let line = remote.generate(&[request(vec![5])])?.remove(0).lines.remove(0)?;
     let step = &line.steps[0];
@@ -142,7 +140,7 @@ fn given_tokens_are_judged_as_by_the_engine() -> Result<(), Error> {
     let again = remote.logprobs(&again)?.remove(0);
     let worst = again.iter().zip(&step.logprobs).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
     eprintln!("generated and judged they differ by {worst} at most");
-    assert!(worst < 1.5, "{again:?} {:?}", step.logprobs);
+    assert!(worst < 0.7, "{again:?} {:?}", step.logprobs);
     Ok(())
 }
 
