@@ -8,7 +8,7 @@ mod read;
 mod sglang;
 mod vllm;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tts_core::{Message, Sampling};
 
 use super::Reads;
@@ -135,10 +135,19 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
     }
 
     /// A call for the token ids of a text, control tokens by name included.
-    fn tokenize(&self, facts: &Facts, text: &str, start: bool) -> Post;
+    fn tokenize(&self, facts: &Facts, text: &str, start: bool) -> Post {
+        let body = json!({"model": facts.model, "prompt": text, "add_special_tokens": start});
+        ("/tokenize", body)
+    }
 
     /// A call that gives a chat as token ids, or as text.
-    fn render(&self, facts: &Facts, messages: &[Message], arguments: &Value) -> Post;
+    fn render(&self, facts: &Facts, messages: &[Message], arguments: &Value) -> Post {
+        let body = json!({
+            "model": facts.model, "messages": self::messages(messages),
+            "add_generation_prompt": true, "chat_template_kwargs": arguments,
+        });
+        ("/tokenize", body)
+    }
 }
 
 /// A seed whose every bit depends on all of ours: servers take only some of them.
@@ -149,6 +158,6 @@ fn scrambled(seed: u64) -> u64 {
 /// Messages as servers read them.
 pub(super) fn messages(messages: &[Message]) -> Value {
     let messages = messages.iter();
-    let message = |m: &Message| serde_json::json!({"role": m.role.as_str(), "content": m.content});
+    let message = |m: &Message| json!({"role": m.role.as_str(), "content": m.content});
     messages.map(message).collect()
 }

@@ -7,7 +7,7 @@
 //! Source: `SGLang` 0.5.23, `python/sglang/srt`. Read, not run: it needs a GPU.
 
 use serde_json::{Value, json};
-use tts_core::{Message, Sampling};
+use tts_core::Sampling;
 
 use super::read::{highest, integer, logprob, row, short, tokens};
 use super::{Dialect, Post};
@@ -167,19 +167,6 @@ impl Dialect for Sglang {
         let prompt = integer(&meta["prompt_tokens"], "prompt_tokens")?;
         let cached = integer(&meta["cached_tokens"], "cached_tokens")?;
         Ok(([of(pair[0])?, of(pair[1])?], prompt, cached))
-    }
-
-    fn tokenize(&self, facts: &Facts, text: &str, start: bool) -> Post {
-        let body = json!({"model": facts.model, "prompt": text, "add_special_tokens": start});
-        ("/tokenize", body)
-    }
-
-    fn render(&self, facts: &Facts, messages: &[Message], arguments: &Value) -> Post {
-        let body = json!({
-            "model": facts.model, "messages": super::messages(messages),
-            "add_generation_prompt": true, "chat_template_kwargs": arguments,
-        });
-        ("/tokenize", body)
     }
 }
 

@@ -7,7 +7,7 @@
 //! Source: vLLM 0.32, `vllm/entrypoints/openai`.
 
 use serde_json::{Map, Value, json};
-use tts_core::{Message, Sampling};
+use tts_core::Sampling;
 
 use super::read::{highest, integer, logprob, row, rows, short, tokens};
 use super::{Dialect, Post};
@@ -164,19 +164,6 @@ impl Dialect for Vllm {
         let cached = usage["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap_or(0);
         let prompt = integer(&usage["prompt_tokens"], "usage.prompt_tokens")?;
         Ok(([of(pair[0])?, of(pair[1])?], prompt, cached))
-    }
-
-    fn tokenize(&self, facts: &Facts, text: &str, start: bool) -> Post {
-        let body = json!({"model": facts.model, "prompt": text, "add_special_tokens": start});
-        ("/tokenize", body)
-    }
-
-    fn render(&self, facts: &Facts, messages: &[Message], arguments: &Value) -> Post {
-        let body = json!({
-            "model": facts.model, "messages": super::messages(messages),
-            "add_generation_prompt": true, "chat_template_kwargs": arguments,
-        });
-        ("/tokenize", body)
     }
 }
 
