@@ -380,3 +380,23 @@ fn what_a_step_begins_with_is_given_and_end_tokens_are_taken_off() {
         remote.vocabulary() == Some(words.tokenizer.digest()) && remote.cost().parameters == 1000
     );
 }
+
+/// A server that ends before the step does is asked again, and must not draw the same numbers once more.
+#[test]
+fn every_call_of_a_line_has_a_seed_of_its_own() {
+    let words = Words::new();
+    let mut again = 0;
+    for seed in 0..30 {
+        let fake = Fake::start(server(ServerKind::Vllm, &words.tokenizer));
+        let remote = Remote::open(words.config(fake.address())).expect("sound");
+        let line = lines(&remote, &asked(vec![seed])).remove(0).expect("no fault");
+        let calls = fake.seen("/v1/completions");
+        let mut seeds: Vec<u64> =
+            calls.iter().map(|seen| seen.body["seed"].as_u64().expect("a seed")).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        assert_eq!(seeds.len(), calls.len());
+        again += calls.len() - line.steps.len();
+    }
+    assert!(again > 0, "no step began with a blank line");
+}
