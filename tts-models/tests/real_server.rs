@@ -170,7 +170,8 @@ fn step_by_step_is_the_same_line_where_the_server_computes_it_whole() -> Result<
         seed = tts_core::seed::child(seed, 0);
     }
     // In one call a line is another, and says so.
-    let lines = Remote::open(RemoteConfig { calls: Calls::Lines, self_test: false, ..config })?;
+    let lines =
+        Remote::open(RemoteConfig { calls: Some(Calls::Lines), self_test: false, ..config })?;
     assert_ne!(lines.identity(), cold.identity());
     let line = lines.generate(&[request(vec![11])])?.remove(0).lines.remove(0)?;
     assert!(line.generated() > 0);

@@ -293,7 +293,7 @@ fn main() -> ExitCode {
                 text: tokenizer,
                 self_test: false,
                 // The naive way asks for none.
-                logprobs: Logprobs::Off,
+                logprobs: Some(Logprobs::Off),
                 ..RemoteConfig::server(server)
             };
             let strategy = ShuffledBeam::new(keep, branch, steps, step_tokens);

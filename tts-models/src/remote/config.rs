@@ -6,61 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::RemoteError;
-
-/// Which server listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum ServerKind {
-    /// Found out by asking.
-    #[default]
-    Auto,
-    /// llama.cpp's `llama-server`, by its native `/completion`.
-    LlamaServer,
-    /// vLLM, by `/v1/completions` with token ids.
-    Vllm,
-    /// `SGLang`, by its native `/generate`.
-    Sglang,
-}
-
-impl std::fmt::Display for ServerKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Auto => "auto",
-            Self::LlamaServer => "llama-server",
-            Self::Vllm => "vllm",
-            Self::Sglang => "sglang",
-        })
-    }
-}
-
-/// How a server is asked for lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Calls {
-    /// A call a step, each with the seed of its step: a line is the same whether it was asked for step by
-    /// step or to its end, as with an engine of one's own.
-    #[default]
-    Steps,
-    /// A call a line, with the seed of its first step: fewer calls, but a line that goes on for several
-    /// steps is another than the same one asked for step by step.
-    Lines,
-}
-
-/// Which log-probabilities are asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Logprobs {
-    /// Those of the model at temperature 1. A line fails where the server gives others.
-    #[default]
-    Model,
-    /// What the server gives, taken for those of the model: `SGLang` started with
-    /// `SGLANG_RETURN_ORIGINAL_LOGPROB=1`, say, which it does not tell.
-    Trusted,
-    /// None.
-    Off,
-}
+use super::{Calls, Logprobs, RemoteError, ServerKind, TextOnly};
 
 /// Money for a million tokens, in whatever currency.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -95,7 +41,8 @@ pub struct RemoteConfig {
     /// The model, by the name that the server knows it by; `None` for the only one.
     pub model: Option<String>,
     /// GGUF file, or folder with `tokenizer.json` and `tokenizer_config.json`, of the same model: weights
-    /// are not read. `None` where the server names files that are on this machine.
+    /// are not read. `None` where the server names files that are on this machine. Of servers that take
+    /// text, whatever tokens are counted by; `bytes` for none at all: each byte is a token then.
     pub text: Option<PathBuf>,
     /// The environment variable that holds the API key, sent as `Authorization: Bearer`.
     pub key_variable: Option<String>,
@@ -103,13 +50,17 @@ pub struct RemoteConfig {
     pub template: BTreeMap<String, serde_json::Value>,
     /// Lines in flight for each server; 0 for its slots, or 64 where it has none.
     pub lines: usize,
-    /// What is asked in one call.
-    pub calls: Calls,
+    /// Tokens of a prompt and what follows, at most, where that is less than the server says, or where it
+    /// says nothing; 0 for what it says.
+    pub positions: usize,
+    /// What is asked in one call; `None` for a step, or for a line of a server that takes text.
+    pub calls: Option<Calls>,
     /// Whether prefixes may come from the server's cache. On llama-server a line then depends on what
     /// happened to be cached.
     pub cache: bool,
-    /// Which log-probabilities steps have. Where a server leaves some out they are asked for one by one.
-    pub logprobs: Logprobs,
+    /// Which log-probabilities steps have; `None` for those of the model, or for none of a server that takes
+    /// text. Where a server leaves some out they are asked for one by one.
+    pub logprobs: Option<Logprobs>,
     /// Goes on with a server that does not draw by seeds: nothing can be repeated or resumed then.
     pub unseeded: bool,
     /// Whether the server is tried out at connection, see [`SelfTest`](super::SelfTest).
@@ -125,6 +76,8 @@ pub struct RemoteConfig {
     pub call_seconds: f64,
     /// What tokens cost.
     pub price: Price,
+    /// How a server that takes text is spoken to.
+    pub text_only: TextOnly,
 }
 
 impl Default for RemoteConfig {
@@ -137,9 +90,10 @@ impl Default for RemoteConfig {
             key_variable: None,
             template: BTreeMap::new(),
             lines: 0,
-            calls: Calls::Steps,
+            positions: 0,
+            calls: None,
             cache: true,
-            logprobs: Logprobs::Model,
+            logprobs: None,
             unseeded: false,
             self_test: true,
             attempts: 4,
@@ -147,6 +101,7 @@ impl Default for RemoteConfig {
             connect_seconds: 5.0,
             call_seconds: 600.0,
             price: Price::default(),
+            text_only: TextOnly::default(),
         }
     }
 }

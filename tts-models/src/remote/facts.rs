@@ -5,7 +5,12 @@ use serde_json::Value;
 
 use super::dialect::{Dialect, LlamaServer, Sglang, Vllm, integer};
 use super::http::Http;
-use super::{RemoteConfig, RemoteError, ServerKind};
+use super::server::Speech;
+use super::text::Interface;
+use super::{RemoteConfig, RemoteError, ServerKind, TextOnly};
+
+/// Names of models that an error lists.
+const NAMES: usize = 40;
 
 /// A server, by its own word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,26 +52,75 @@ pub(super) async fn ask(http: &Http, config: &RemoteConfig) -> Result<Facts, Rem
         let found = match kind {
             ServerKind::LlamaServer => llama(http).await,
             ServerKind::Sglang => sglang(http).await,
+            kind if kind.takes_text() => return super::text::facts(http, config).await,
             _ => vllm(http, config.model.as_deref()).await,
         };
         match found {
             // Another kind of server does not know the path.
             Err(RemoteError::Refused { status: 400..=499, .. } | RemoteError::Answer { .. })
                 if config.kind == ServerKind::Auto => {}
-            found => return found,
+            found => return found.map(|facts| within(facts, config)),
         }
     }
-    let problem = "none of llama-server, SGLang and vLLM, by its /props, /server_info and /version";
+    let mut problem =
+        "none of llama-server, SGLang and vLLM, by its /props, /server_info and /version"
+            .to_owned();
+    if http.get("/api/version").await.is_ok() {
+        problem.push_str("; it may be ollama, which takes text alone: set `kind` to `ollama`");
+    } else if http.get("/v1/models").await.is_ok() {
+        problem.push_str(
+            "; it has /v1/models, as servers of text do: set `kind` to `completions` or `chat`",
+        );
+    }
     Err(RemoteError::answer(http.base(), problem))
 }
 
+/// No more positions than were allowed.
+fn within(facts: Facts, config: &RemoteConfig) -> Facts {
+    let allowed = if config.positions == 0 { usize::MAX } else { config.positions };
+    Facts { positions: facts.positions.min(allowed), ..facts }
+}
+
 /// How its kind is spoken to.
-pub(super) fn dialect(kind: ServerKind) -> Box<dyn Dialect> {
-    match kind {
+pub(super) fn speech(kind: ServerKind, config: &RemoteConfig) -> Result<Speech, RemoteError> {
+    let ids: Box<dyn Dialect> = match kind {
         ServerKind::LlamaServer => Box::new(LlamaServer),
         ServerKind::Sglang => Box::new(Sglang),
         ServerKind::Auto | ServerKind::Vllm => Box::new(Vllm),
+        ServerKind::Completions | ServerKind::Chat | ServerKind::Ollama => {
+            let options = config.text_only.clone();
+            return Ok(Speech::Text(Interface::new(kind, options, config.positions)?));
+        }
+    };
+    if config.text_only != TextOnly::default() {
+        let problem = format!("set, but {kind} takes token ids");
+        return Err(RemoteError::config("text_only", problem));
     }
+    Ok(Speech::Ids(ids))
+}
+
+/// The model that is meant, of those that a server lists.
+pub(super) fn named<'v>(
+    http: &Http,
+    list: &'v [Value],
+    field: &str,
+    model: Option<&str>,
+) -> Result<&'v Value, RemoteError> {
+    let found = match (model, list) {
+        (_, []) => return Err(RemoteError::answer(http.base(), "no model in its list")),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+        (Some(name), list) => list.iter().find(|model| model[field] == name),
+    };
+    found.ok_or_else(|| {
+        let names = list.iter().filter_map(|model| model[field].as_str()).take(NAMES);
+        let names: Vec<&str> = names.collect();
+        let problem = match model {
+            Some(name) => format!("{name:?} is not served here; there are: {}", names.join(", ")),
+            None => format!("several models, name one of: {}", names.join(", ")),
+        };
+        RemoteError::config("model", format!("{}: {problem}", http.base()))
+    })
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -127,23 +181,7 @@ async fn vllm(http: &Http, model: Option<&str>) -> Result<Facts, RemoteError> {
     let version = text(&version["version"]).ok_or_else(|| missing("/version", "version"))?;
     let models = http.get("/v1/models").await?;
     let list = models["data"].as_array().map_or(&[][..], Vec::as_slice);
-    if list.is_empty() {
-        return Err(missing("/v1/models", "model in data"));
-    }
-    let names = || list.iter().filter_map(|model| model["id"].as_str());
-    let found = match (model, list) {
-        (None, [only]) => Some(only),
-        (None, _) => None,
-        (Some(name), list) => list.iter().find(|model| model["id"] == name),
-    };
-    let Some(found) = found else {
-        let names: Vec<&str> = names().collect();
-        let problem = match model {
-            Some(name) => format!("{name:?} is not served here; there are: {}", names.join(", ")),
-            None => format!("several models, name one of: {}", names.join(", ")),
-        };
-        return Err(RemoteError::config("model", format!("{}: {problem}", http.base())));
-    };
+    let found = named(http, list, "id", model)?;
     Ok(Facts {
         kind: ServerKind::Vllm,
         version,

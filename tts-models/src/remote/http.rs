@@ -10,7 +10,7 @@ use super::retry::retry_after;
 use super::{RemoteConfig, RemoteError};
 
 /// The longest answer that is read, in bytes: a server that never ends must not fill the memory.
-const LONGEST: usize = 256 << 20;
+pub(super) const LONGEST: usize = 256 << 20;
 
 /// Bytes of an error page that are shown.
 const SHOWN: usize = 300;
@@ -53,7 +53,9 @@ impl Http {
     }
 
     pub(super) fn new(client: Client, address: &str) -> Self {
-        Self { client, base: address.trim_end_matches('/').to_owned() }
+        let address = address.trim_end_matches('/');
+        // Clients of OpenAI's form name it with the address.
+        Self { client, base: address.strip_suffix("/v1").unwrap_or(address).to_owned() }
     }
 
     /// The server's address.
@@ -68,44 +70,27 @@ impl Http {
     pub(super) async fn get(&self, path: &str) -> Result<Value, RemoteError> {
         let url = self.url(path);
         let sent = self.client.get(&url).send().await;
-        Self::read(url, sent).await
+        let response = welcome(&url, sent).await?;
+        Self::read(url, response).await
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
+        let response = self.send(path, body).await?;
+        Self::read(self.url(path), response).await
+    }
+
+    /// Posts; what comes back has begun, and is no error.
+    pub(super) async fn send(&self, path: &str, body: &Value) -> Result<Response, RemoteError> {
         let url = self.url(path);
         let bytes = serde_json::to_vec(body)
             .map_err(|error| RemoteError::answer(&*url, format!("the request: {error}")))?;
         let json = HeaderValue::from_static("application/json");
         let sent = self.client.post(&url).header(CONTENT_TYPE, json).body(bytes).send().await;
-        Self::read(url, sent).await
+        welcome(&url, sent).await
     }
 
-    async fn read(url: String, sent: reqwest::Result<Response>) -> Result<Value, RemoteError> {
-        let broken = |error: &reqwest::Error| RemoteError::Unreachable {
-            url: url.clone(),
-            problem: causes(error),
-        };
-        let mut response = sent.map_err(|error| broken(&error))?;
-        let status = response.status();
-        let header = response.headers().get(RETRY_AFTER);
-        let header = header.and_then(|value| value.to_str().ok());
-        let later = header.and_then(|value| retry_after(value, SystemTime::now()));
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
-            if body.len() + chunk.len() > LONGEST {
-                let problem = format!("an answer of more than {LONGEST} bytes");
-                return Err(RemoteError::answer(url, problem));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        if !status.is_success() {
-            return Err(RemoteError::Refused {
-                url,
-                status: status.as_u16(),
-                message: said(&body),
-                retry_after: later,
-            });
-        }
+    async fn read(url: String, mut response: Response) -> Result<Value, RemoteError> {
+        let body = whole(&url, &mut response).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(|error| {
             let problem = format!("not JSON: {error}: {}", beginning(&body));
             RemoteError::answer(&*url, problem)
@@ -118,6 +103,38 @@ impl Http {
             )),
         }
     }
+}
+
+pub(super) fn broken(url: &str, error: &reqwest::Error) -> RemoteError {
+    RemoteError::Unreachable { url: url.to_owned(), problem: causes(error) }
+}
+
+/// The body of an answer.
+async fn whole(url: &str, response: &mut Response) -> Result<Vec<u8>, RemoteError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken(url, &error))? {
+        if body.len() + chunk.len() > LONGEST {
+            let problem = format!("an answer of more than {LONGEST} bytes");
+            return Err(RemoteError::answer(url, problem));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// An answer that is no error.
+async fn welcome(url: &str, sent: reqwest::Result<Response>) -> Result<Response, RemoteError> {
+    let mut response = sent.map_err(|error| broken(url, &error))?;
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let header = response.headers().get(RETRY_AFTER);
+    let header = header.and_then(|value| value.to_str().ok());
+    let retry_after = header.and_then(|value| retry_after(value, SystemTime::now()));
+    let body = whole(url, &mut response).await?;
+    let (url, status, message) = (url.to_owned(), status.as_u16(), said(&body));
+    Err(RemoteError::Refused { url, status, message, retry_after })
 }
 
 /// An error with its causes: the library's own text stops before the one that tells.
@@ -135,7 +152,7 @@ fn causes(error: &dyn std::error::Error) -> String {
 }
 
 /// What an error's body says, in any of the forms that servers use.
-fn said(body: &[u8]) -> String {
+pub(super) fn said(body: &[u8]) -> String {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return beginning(body) };
     let places = [&value["error"]["message"], &value["message"], &value["error"], &value["detail"]];
     let text = places.into_iter().find_map(Value::as_str);

@@ -52,16 +52,16 @@ async fn judge(servers: &Servers, words: &Encoder, text: &Given) -> Result<Vec<f
     if tokens.is_empty() {
         return Ok(Vec::new());
     }
+    let dialect = servers.dialect()?;
     // Texts with one context keep to one server.
     let problem = context.iter().fold(0, |hash, &token| seed::mix(hash, token.into()));
     let all: Vec<u32> = context.iter().chain(tokens).copied().collect();
     let mut place = None;
-    let whole = servers.all.first().and_then(|s| servers.dialect.judge(&s.facts, context, tokens));
+    let whole = servers.all.first().and_then(|s| dialect.judge(&s.facts, context, tokens));
     if whole.is_some() {
-        let make = |server: &Server, _| {
-            servers.dialect.judge(&server.facts, context, tokens).unwrap_or_default()
-        };
-        let read = |_: &Server, answer: Value| servers.dialect.judged(context, tokens, &answer);
+        let make =
+            |server: &Server, _| dialect.judge(&server.facts, context, tokens).unwrap_or_default();
+        let read = |_: &Server, answer: Value| dialect.judged(context, tokens, &answer);
         let judged = servers.call(problem, problem, &all, &mut place, make, read).await?;
         servers.ledger.answered(all.len() as u64, 0, 0);
         return Ok(judged);

@@ -11,7 +11,7 @@ use tts_core::{Completion, Finish, LineError, LineId, Request, seed};
 
 use super::call::{Ask, Drawn, Ended, Reply};
 use super::one::Asker;
-use super::server::{Place, Servers};
+use super::server::{Place, Server, Servers, Speech};
 use super::{Calls, RemoteError};
 use crate::engine::sampling::{Sampled, Signals};
 use crate::write::{Encoder, Prefix, Writer};
@@ -40,7 +40,12 @@ pub(super) struct Ran {
 impl Line {
     pub(super) async fn run(mut self) -> Ran {
         let (mut computed, mut cached) = (0, 0);
-        let result = self.write(&mut computed, &mut cached).await.map_err(LineError::from);
+        let servers = Arc::clone(&self.servers);
+        let result = match &servers.speech {
+            Speech::Ids(_) => self.write(&mut computed, &mut cached).await,
+            Speech::Text(interface) => self.write_text(interface, &mut computed, &mut cached).await,
+        };
+        let result = result.map_err(LineError::from);
         Ran { result, computed, cached }
     }
 
@@ -49,7 +54,7 @@ impl Line {
         computed: &mut u64,
         cached: &mut u64,
     ) -> Result<Completion, RemoteError> {
-        let by_step = self.servers.config.calls == Calls::Steps;
+        let by_step = self.servers.calls() == Calls::Steps;
         let mut tokens = self.prefix.tokens.clone();
         let mut place = None;
         loop {
@@ -94,6 +99,7 @@ impl Line {
         place: &mut Option<Place>,
     ) -> Result<Reply, RemoteError> {
         let servers = &self.servers;
+        let dialect = servers.dialect()?;
         let rule = &self.request.rule;
         let delimiters = if by_step { &rule.delimiters[..] } else { &[] };
         // Stop texts first: some servers take only so many.
@@ -111,9 +117,8 @@ impl Line {
             slot,
             cache: servers.config.cache,
         };
-        let make =
-            |server: &super::server::Server, slot| servers.dialect.ask(&server.facts, &ask(slot));
-        let read = |_: &super::server::Server, answer| servers.dialect.reply(&ask(None), answer);
+        let make = |server: &Server, slot| dialect.ask(&server.facts, &ask(slot));
+        let read = |_: &Server, answer| dialect.reply(&ask(None), answer);
         servers.call(self.problem, self.seed, tokens, place, make, read).await
     }
 
@@ -188,7 +193,7 @@ impl Line {
         None
     }
 
-    fn without_logprobs(&self, mut done: Completion) -> Completion {
+    pub(super) fn without_logprobs(&self, mut done: Completion) -> Completion {
         if !self.servers.wants_logprobs() {
             for step in &mut done.steps {
                 step.logprobs.clear();
@@ -197,7 +202,7 @@ impl Line {
         done
     }
 
-    fn answer(&self, place: Option<&Place>, problem: String) -> RemoteError {
+    pub(super) fn answer(&self, place: Option<&Place>, problem: String) -> RemoteError {
         let server = place.map(|place| self.servers.server(place));
         RemoteError::answer(server.map_or("the server", |server| server.http.base()), problem)
     }

@@ -6,7 +6,8 @@
 //! on a server, so that what shares a prefix follows each other where the prefix is; calls are made again when
 //! they fail in passing, elsewhere if there is another server; a call that fails for good is one failed line. At
 //! connection the server is asked what it is, whether it has the same tokens, and tried out
-//! ([`SelfTest`]).
+//! ([`SelfTest`]). Servers that take text alone are driven in a weaker mode of their own ([`ServerKind`] says
+//! which).
 //!
 //! Nothing of this needs an async runtime outside: one thread of its own waits for all connections.
 
@@ -18,6 +19,7 @@ mod error;
 mod facts;
 mod gate;
 mod http;
+mod kinds;
 mod ledger;
 mod likelihood;
 mod line;
@@ -29,15 +31,18 @@ mod runtime;
 mod self_test;
 mod server;
 mod session;
+mod stream;
+mod text;
 
 use std::sync::Arc;
 
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Generated, Generator, Prompt, Request, Session, gather};
 
-pub use config::{Calls, Logprobs, Price, RemoteConfig, ServerKind};
+pub use config::{Price, RemoteConfig};
 pub use error::RemoteError;
 pub use facts::Facts;
+pub use kinds::{Calls, Logprobs, Prefill, ServerKind, TextOnly};
 pub use ledger::RemoteUsage;
 pub use rewards::{Reads, RemoteRewards};
 pub use self_test::SelfTest;
@@ -45,7 +50,7 @@ pub use self_test::SelfTest;
 use crate::write::Encoder;
 use crate::{ModelError, Tokenizer};
 use runtime::Runtime;
-use server::Servers;
+use server::{Servers, Speech};
 
 /// A model on servers, as a generator.
 ///
@@ -125,7 +130,8 @@ impl Remote {
         self.words.end_tokens()
     }
 
-    /// Tokens of a prompt and what follows, at most: of the servers the fewest.
+    /// Tokens of a prompt and what follows, at most: of the servers the fewest. As many as can be counted where
+    /// nobody says.
     pub fn positions(&self) -> usize {
         self.servers.all.iter().map(|server| server.facts.positions).min().unwrap_or_default()
     }
@@ -139,11 +145,15 @@ impl Remote {
                 "a server tells neither certainty nor log-probabilities as drawn".into(),
             );
         }
-        let config = &self.servers.config;
-        let dialect = &self.servers.dialect;
+        let Speech::Ids(dialect) = &self.servers.speech else {
+            if watch.confidence > 0 {
+                return refuse("a server of text tells no confidence".into());
+            }
+            return Ok(());
+        };
         let mut checked = dialect.check(sampling);
         let asks = self.servers.wants_logprobs() || watch.confidence > 0;
-        if asks && config.logprobs != Logprobs::Trusted {
+        if asks && self.servers.logprobs() != Logprobs::Trusted {
             checked = checked.and(dialect.check_logprobs(sampling));
         }
         checked.or_else(refuse)

@@ -50,13 +50,14 @@ impl Asker<'_> {
         let size = tokenizer.vocab_size();
         let anchor = (0..u32::try_from(size).unwrap_or(u32::MAX)).find(letters);
         let anchor = anchor.ok_or_else(|| self.silent(token))?;
+        let dialect = self.servers.dialect()?;
         let mut computed = 0;
         for count in COUNTS.map(|count| count.min(size)) {
             let make = |_: &Server, slot| {
                 let cache = self.servers.config.cache;
-                self.servers.dialect.among(tokens, anchor, count, cache, slot).unwrap_or_default()
+                dialect.among(tokens, anchor, count, cache, slot).unwrap_or_default()
             };
-            let read = |_: &Server, answer| self.servers.dialect.found(token, &answer);
+            let read = |_: &Server, answer| dialect.found(token, &answer);
             let (found, prompt, known) =
                 self.servers.call(self.problem, self.line, tokens, place, make, read).await?;
             self.servers.ledger.answered(prompt, known, 1);
@@ -82,8 +83,8 @@ impl Asker<'_> {
         place: &mut Option<Place>,
     ) -> Result<One, RemoteError> {
         let (servers, sampling) = (self.servers, tts_core::Sampling::greedy());
-        let cache = servers.config.cache;
-        if servers.dialect.force(tokens, token, top, cache, None).is_none() {
+        let (cache, dialect) = (servers.config.cache, servers.dialect()?);
+        if dialect.force(tokens, token, top, cache, None).is_none() {
             return Err(self.silent(token));
         }
         let ask = Ask {
@@ -98,11 +99,10 @@ impl Asker<'_> {
             slot: None,
             cache,
         };
-        let make = |_: &Server, slot| {
-            servers.dialect.force(tokens, token, top, cache, slot).unwrap_or_default()
-        };
+        let make =
+            |_: &Server, slot| dialect.force(tokens, token, top, cache, slot).unwrap_or_default();
         let read = |_: &Server, answer| {
-            let reply = servers.dialect.reply(&ask, answer)?;
+            let reply = dialect.reply(&ask, answer)?;
             match &reply.drawn[..] {
                 [Drawn { token: drawn, logprob: Some(logprob), top }] if *drawn == token => {
                     let known = reply.cached.unwrap_or(0).min(reply.prompt);

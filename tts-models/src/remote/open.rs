@@ -11,8 +11,11 @@ use super::facts::{self, Facts};
 use super::http::Http;
 use super::ledger::Ledger;
 use super::runtime::Runtime;
+use super::server::Speech;
 use super::server::{Server, Servers};
-use super::{Calls, Remote, RemoteConfig, RemoteError, self_test};
+use super::{
+    Calls, Logprobs, Remote, RemoteConfig, RemoteError, SelfTest, ServerKind, self_test, text,
+};
 use crate::TextSide;
 use crate::text::template::TemplateArgument;
 use crate::weights::config::named_ends;
@@ -20,6 +23,9 @@ use crate::write::Encoder;
 
 /// Lines in flight on a server without slots.
 const LINES: usize = 64;
+
+/// In place of a text side: each byte is a token.
+const BYTES: &str = "bytes";
 
 /// Texts whose tokens are compared: spaces, digits, line breaks, other scripts, characters of several tokens.
 const TEXTS: [&str; 3] = [
@@ -32,11 +38,17 @@ pub(super) fn open(config: RemoteConfig) -> Result<Remote, RemoteError> {
     let (servers, words, runtime) = connect(config)?;
     let tested = if servers.config.self_test {
         let (servers, words) = (Arc::clone(&servers), Arc::clone(&words));
-        Some(runtime.wait(async move { self_test::run(&servers, &words).await })??)
+        Some(runtime.wait(async move {
+            match &servers.speech {
+                Speech::Ids(_) => self_test::run(&servers, &words).await,
+                Speech::Text(interface) => text::trial(&servers, interface).await,
+            }
+        })??)
     } else {
         None
     };
-    let identity = identity(&servers, &words);
+    let seeded = seeded(&servers, tested.as_ref())?;
+    let identity = seeded.then(|| identity(&servers, &words)).flatten();
     Ok(Remote { servers, words, self_test: tested, identity, runtime })
 }
 
@@ -45,6 +57,10 @@ pub(super) fn connect(
     config: RemoteConfig,
 ) -> Result<(Arc<Servers>, Arc<Encoder>, Runtime), RemoteError> {
     config.check()?;
+    if config.kind != ServerKind::Auto {
+        // What cannot be is said before anybody is asked.
+        facts::speech(config.kind, &config)?;
+    }
     let runtime = Runtime::new()?;
     let client = Http::client(&config)?;
     let https = config.servers.iter().map(|address| Http::new(client.clone(), address));
@@ -54,13 +70,16 @@ pub(super) fn connect(
         let (asked, settings) = (http.clone(), config.clone());
         let facts = runtime.wait(async move { facts::ask(&asked, &settings).await })??;
         same_model(&all, &facts, http.base())?;
-        let dialect = facts::dialect(facts.kind);
+        let apart = match facts::speech(facts.kind, &config)? {
+            Speech::Ids(dialect) => dialect.has_slots(),
+            Speech::Text(_) => false,
+        };
         let lines = match (config.lines, facts.slots) {
             (0, slots) => slots.unwrap_or(LINES),
-            (lines, Some(slots)) if dialect.has_slots() => lines.min(slots),
+            (lines, Some(slots)) if apart => lines.min(slots),
             (lines, _) => lines,
         };
-        all.push(Server::new(http, facts, lines, dialect.has_slots()));
+        all.push(Server::new(http, facts, lines, apart));
     }
     let Some(first) = all.first() else {
         return Err(RemoteError::config("servers", "none, expected at least one address"));
@@ -75,15 +94,55 @@ pub(super) fn connect(
         return Err(RemoteError::Unsupported { url: server.http.base().to_owned(), what });
     }
     let words = Arc::new(words(first, &config)?);
-    let dialect = facts::dialect(first.facts.kind);
-    let servers = Arc::new(Servers { dialect, config, ledger: Ledger::default(), all });
+    let speech = facts::speech(first.facts.kind, &config)?;
+    if let Speech::Text(_) = speech {
+        refuse_of_ids(&config)?;
+    }
+    let servers = Arc::new(Servers { speech, config, ledger: Ledger::default(), all });
     for server in 0..servers.all.len() {
         let (servers, words) = (Arc::clone(&servers), Arc::clone(&words));
         runtime.wait(async move {
-            same_tokens(&servers.all[server], &*servers.dialect, &servers.config, &words).await
+            match &servers.speech {
+                Speech::Ids(dialect) => {
+                    same_tokens(&servers.all[server], &**dialect, &servers.config, &words).await
+                }
+                Speech::Text(_) => Ok(()),
+            }
         })??;
     }
     Ok((servers, words, runtime))
+}
+
+/// Refuses settings that mean nothing where text is sent.
+fn refuse_of_ids(config: &RemoteConfig) -> Result<(), RemoteError> {
+    let refuse = |field: &str, problem: &str| Err(RemoteError::config(field, problem));
+    if config.calls == Some(Calls::Steps) {
+        return refuse("calls", "steps, but a server of text is asked for lines");
+    }
+    if config.logprobs.is_some_and(|logprobs| logprobs != Logprobs::Off) {
+        return refuse("logprobs", "a server of text gives none of the model's");
+    }
+    if !config.cache {
+        return refuse("cache", "false, but a server of text cannot be told so");
+    }
+    Ok(())
+}
+
+/// Whether lines can be had again by their seeds. Servers of text promise nothing: what they showed counts.
+fn seeded(servers: &Servers, tested: Option<&SelfTest>) -> Result<bool, RemoteError> {
+    if let Speech::Ids(_) = servers.speech {
+        return Ok(servers.all.iter().all(|server| server.facts.seeded));
+    }
+    let shown = tested.is_some_and(|test| test.repeats && test.seeds_count);
+    if shown || servers.config.unseeded {
+        return Ok(shown);
+    }
+    let what = match tested {
+        Some(test) => format!("it does not draw by seeds ({test})"),
+        None => "whether it draws by seeds was not tried".to_owned(),
+    };
+    let what = format!("{what}: set unseeded, and nothing can be repeated or resumed");
+    Err(RemoteError::Unsupported { url: servers.all[0].http.base().to_owned(), what })
 }
 
 /// Servers that share problems must be one model.
@@ -105,8 +164,19 @@ fn same_model(all: &[Server], facts: &Facts, base: &str) -> Result<(), RemoteErr
 
 /// The text side: what was named, or the server's own files where they are on this machine.
 fn words(server: &Server, config: &RemoteConfig) -> Result<Encoder, RemoteError> {
+    let text_only = server.facts.kind.takes_text();
+    if text_only && config.text.as_deref() == Some(Path::new(BYTES)) {
+        let tokenizer = Arc::new(crate::Tokenizer::bytes()?);
+        let ends = tokenizer.ends_named(&[]);
+        return Ok(Encoder::new(TextSide { tokenizer, template: None }, ends));
+    }
     let own = server.facts.files.as_deref().map(Path::new).filter(|path| path.exists());
     let Some(path) = config.text.as_deref().or(own) else {
+        if text_only {
+            let problem = "none: name the folder of any tokenizer.json, whose tokens are then counted \
+                           and limited, or `bytes` for bytes in their stead";
+            return Err(RemoteError::config("text", problem));
+        }
         let files = server.facts.files.as_deref().unwrap_or(&server.facts.model);
         let problem = format!(
             "none, and {files}, which {} serves, is not on this machine: name a folder with the \
@@ -197,9 +267,6 @@ fn read(http: &Http, path: &str, answer: &Value) -> Result<Vec<u32>, RemoteError
 /// What lines depend on: the server's own word, and how it is asked. Not where it is.
 fn identity(servers: &Servers, words: &Encoder) -> Option<String> {
     let (facts, config) = (&servers.all.first()?.facts, &servers.config);
-    if !facts.seeded {
-        return None;
-    }
     let mut identity = format!(
         "remote {} {} {} positions {} vocabulary {:016x}",
         facts.kind,
@@ -209,13 +276,16 @@ fn identity(servers: &Servers, words: &Encoder) -> Option<String> {
         words.vocabulary()
     );
     for (said, yes) in [
-        (" by-line", config.calls == Calls::Lines),
+        (" by-line", servers.calls() == Calls::Lines),
         (" cold", !config.cache),
         (" without-logprobs", !servers.wants_logprobs()),
     ] {
         if yes {
             identity.push_str(said);
         }
+    }
+    if let Speech::Text(interface) = &servers.speech {
+        identity.push_str(&interface.identity());
     }
     Some(words.identity(identity))
 }

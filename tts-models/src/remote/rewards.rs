@@ -133,6 +133,7 @@ async fn judge(
     if positions.is_empty() {
         return Ok(Vec::new());
     }
+    let dialect = servers.dialect()?;
     // What begins alike keeps to one server.
     let start = tokens.iter().take(16);
     let problem = start.fold(0, |hash, &token| seed::mix(hash, token.into()));
@@ -153,15 +154,14 @@ async fn judge(
         return Err(RemoteError::answer(base(), problem));
     }
     let facts = |server: &Server| server.facts.clone();
-    let asked = servers.all.first().and_then(|s| servers.dialect.rewards(&s.facts, tokens, reads));
+    let asked = servers.all.first().and_then(|s| dialect.rewards(&s.facts, tokens, reads));
     if asked.is_none() {
         let what = format!("it does not judge by {reads:?}");
         return Err(RemoteError::Unsupported { url: base().to_owned(), what });
     }
-    let make = |server: &Server, _| {
-        servers.dialect.rewards(&facts(server), tokens, reads).unwrap_or_default()
-    };
-    let read = |_: &Server, answer: Value| servers.dialect.rewarded(&answer, tokens, positions);
+    let make =
+        |server: &Server, _| dialect.rewards(&facts(server), tokens, reads).unwrap_or_default();
+    let read = |_: &Server, answer: Value| dialect.rewarded(&answer, tokens, positions);
     let rows = servers.call(problem, problem, tokens, &mut place, make, read).await?;
     servers.ledger.answered(tokens.len() as u64, 0, 0);
     Ok(rows)
@@ -176,12 +176,11 @@ async fn pair(
     problem: u64,
     place: &mut Option<Place>,
 ) -> Result<Vec<f32>, RemoteError> {
-    let first = servers.all.first();
-    if first.and_then(|s| servers.dialect.contrast(&s.facts, behind, pair)).is_some() {
-        let make = |server: &Server, _| {
-            servers.dialect.contrast(&server.facts, behind, pair).unwrap_or_default()
-        };
-        let read = |_: &Server, answer: Value| servers.dialect.contrasted(&answer, pair);
+    let (first, dialect) = (servers.all.first(), servers.dialect()?);
+    if first.and_then(|s| dialect.contrast(&s.facts, behind, pair)).is_some() {
+        let make =
+            |server: &Server, _| dialect.contrast(&server.facts, behind, pair).unwrap_or_default();
+        let read = |_: &Server, answer: Value| dialect.contrasted(&answer, pair);
         let (row, prompt, cached) =
             servers.call(problem, problem, behind, place, make, read).await?;
         servers.ledger.answered(prompt, cached, 1);

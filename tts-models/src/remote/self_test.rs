@@ -93,6 +93,7 @@ async fn line(
     number: u64,
     cache: bool,
 ) -> Result<Vec<(u32, Option<f32>)>, RemoteError> {
+    let dialect = servers.dialect()?;
     // At temperature 1 every server's log-probabilities are the model's.
     let sampling = Sampling::temperature(1.0);
     let ask = |slot| Ask {
@@ -107,8 +108,8 @@ async fn line(
         slot,
         cache,
     };
-    let make = |server: &Server, slot| servers.dialect.ask(&server.facts, &ask(slot));
-    let read = |_: &Server, answer| servers.dialect.reply(&ask(None), answer);
+    let make = |server: &Server, slot| dialect.ask(&server.facts, &ask(slot));
+    let read = |_: &Server, answer| dialect.reply(&ask(None), answer);
     let reply = servers.call(0, 0, tokens, &mut None, make, read).await?;
     let known = reply.cached.unwrap_or(0);
     servers.ledger.answered(reply.prompt, known, reply.drawn.len() as u64);

@@ -1,5 +1,6 @@
 //! Servers with the same model, and calls that are made again, or elsewhere, where one fails.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,8 @@ use super::facts::Facts;
 use super::gate::{Gate, Permit};
 use super::http::Http;
 use super::ledger::Ledger;
-use super::{Logprobs, RemoteConfig, RemoteError, retry};
+use super::text::Interface;
+use super::{Calls, Logprobs, RemoteConfig, RemoteError, retry};
 use serde_json::Value;
 use tts_core::seed;
 
@@ -22,11 +24,24 @@ pub(super) struct Server {
     circuit: Circuit,
 }
 
+/// How servers are spoken to.
+#[derive(Debug)]
+pub(super) enum Speech {
+    /// In token ids.
+    Ids(Box<dyn Dialect>),
+    /// In text.
+    Text(Interface),
+}
+
+/// What a call to one server comes to.
+pub(super) type Answering<'c, T> =
+    Pin<Box<dyn Future<Output = Result<T, RemoteError>> + Send + 'c>>;
+
 /// All of them, and how they are used.
 #[derive(Debug)]
 pub(super) struct Servers {
     pub(super) all: Vec<Server>,
-    pub(super) dialect: Box<dyn Dialect>,
+    pub(super) speech: Speech,
     pub(super) config: RemoteConfig,
     pub(super) ledger: Ledger,
 }
@@ -38,7 +53,11 @@ impl Server {
 
     async fn post(&self, post: &Post) -> Result<Value, RemoteError> {
         let (path, body) = post;
-        let answer = self.http.post(path, body).await;
+        self.noted(self.http.post(path, body).await)
+    }
+
+    /// An answer, after it was noted whether the server is well.
+    pub(super) fn noted<T>(&self, answer: Result<T, RemoteError>) -> Result<T, RemoteError> {
         match &answer {
             Err(error) if error.is_failure() => self.circuit.failed(error, Instant::now()),
             _ => self.circuit.succeeded(),
@@ -55,8 +74,38 @@ pub(super) struct Place {
 }
 
 impl Servers {
+    /// Which log-probabilities steps have.
+    pub(super) fn logprobs(&self) -> Logprobs {
+        match self.speech {
+            Speech::Ids(_) => self.config.logprobs.unwrap_or(Logprobs::Model),
+            Speech::Text(_) => Logprobs::Off,
+        }
+    }
+
     pub(super) fn wants_logprobs(&self) -> bool {
-        self.config.logprobs != Logprobs::Off
+        self.logprobs() != Logprobs::Off
+    }
+
+    /// What is asked in one call.
+    pub(super) fn calls(&self) -> Calls {
+        match self.speech {
+            Speech::Ids(_) => self.config.calls.unwrap_or(Calls::Steps),
+            Speech::Text(_) => Calls::Lines,
+        }
+    }
+
+    /// How token ids are sent.
+    ///
+    /// # Errors
+    /// When the servers take text.
+    pub(super) fn dialect(&self) -> Result<&dyn Dialect, RemoteError> {
+        match &self.speech {
+            Speech::Ids(dialect) => Ok(&**dialect),
+            Speech::Text(_) => Err(RemoteError::Unsupported {
+                url: self.all.first().map_or_else(String::new, |s| s.http.base().to_owned()),
+                what: "it takes text, not token ids: nothing can be judged there".into(),
+            }),
+        }
     }
 
     pub(super) fn server(&self, place: &Place) -> &Server {
@@ -107,9 +156,31 @@ impl Servers {
         make: impl Fn(&Server, Option<usize>) -> Post + Sync,
         read: impl Fn(&Server, Value) -> Result<T, String> + Sync,
     ) -> Result<T, RemoteError> {
+        let (make, read) = (&make, &read);
+        let one = |server: usize, slot: Option<usize>| -> Answering<'_, T> {
+            Box::pin(async move {
+                let server = &self.all[server];
+                let post = make(server, slot);
+                let answer = server.post(&post).await?;
+                read(server, answer)
+                    .map_err(|problem| RemoteError::answer(server.http.url(post.0), problem))
+            })
+        };
+        self.call_by(problem, line, tokens, place, &one).await
+    }
+
+    /// The same, by any way to ask one server.
+    pub(super) async fn call_by<'c, T>(
+        &'c self,
+        problem: u64,
+        line: u64,
+        tokens: &[u32],
+        place: &mut Option<Place>,
+        one: &(impl Fn(usize, Option<usize>) -> Answering<'c, T> + Sync),
+    ) -> Result<T, RemoteError> {
         let mut repetition = 0;
         loop {
-            let error = match self.once(problem, tokens, place, &make, &read).await {
+            let error = match self.once(problem, tokens, place, one).await {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
@@ -130,13 +201,12 @@ impl Servers {
         }
     }
 
-    async fn once<T>(
-        &self,
+    async fn once<'c, T>(
+        &'c self,
         problem: u64,
         tokens: &[u32],
         place: &mut Option<Place>,
-        make: &(impl Fn(&Server, Option<usize>) -> Post + Sync),
-        read: &(impl Fn(&Server, Value) -> Result<T, String> + Sync),
+        one: &(impl Fn(usize, Option<usize>) -> Answering<'c, T> + Sync),
     ) -> Result<T, RemoteError> {
         if place.is_none() {
             *place = Some(self.enter(problem, tokens).await?);
@@ -144,11 +214,7 @@ impl Servers {
         let Some(here) = place.as_ref() else {
             return Err(RemoteError::config("gate", "the line was lost"));
         };
-        let server = self.server(here);
-        let post = make(server, Self::slot(here));
-        let answer = server.post(&post).await?;
-        read(server, answer)
-            .map_err(|problem| RemoteError::answer(server.http.url(post.0), problem))
+        one(here.server, Self::slot(here)).await
     }
 }
 

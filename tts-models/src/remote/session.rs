@@ -10,6 +10,8 @@ use tts_core::{BoxError, Finished, LineError, LineId, Request, Session, seed};
 
 use super::Remote;
 use super::line::{Line, Ran};
+use super::server::Speech;
+use super::text::Said;
 use crate::ModelError;
 
 /// How long a look at what has arrived may wait: other generators work in turn with this one.
@@ -37,6 +39,9 @@ impl<'r> RemoteSession<'r> {
         let problem = seed::prompt(0, request.prefix.asked());
         let request = Arc::new(request);
         let (prefix, writer) = words.begin(&request, self.remote.positions())?;
+        if let Speech::Text(interface) = &servers.speech {
+            Said::of(interface, words, &request, &prefix)?;
+        }
         let prefix = Arc::new(prefix);
         let line = |(id, &seed): (u64, &u64)| Line {
             id: LineId(id),

@@ -26,6 +26,8 @@ pub enum Act {
     Json(Value),
     /// Answers with a status, headers (each with its line end) and a text.
     Status(u16, &'static str, String),
+    /// Answers line by line, with a pause after each, and closes.
+    Lines(Vec<String>, Duration),
     /// Answers so much later.
     Late(Duration, Box<Act>),
     /// Promises the text and sends so many bytes less.
@@ -199,6 +201,20 @@ fn perform(act: Act, mut stream: &TcpStream, state: &State) -> bool {
                 std::thread::sleep(Duration::from_millis(5));
             }
             state.left.fetch_add(1, Ordering::SeqCst);
+            false
+        }
+        Act::Lines(lines, pause) => {
+            send(
+                "HTTP/1.1 200 X\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n"
+                    .into(),
+            );
+            for line in lines {
+                if !send(line + "\n") {
+                    state.left.fetch_add(1, Ordering::SeqCst);
+                    return false;
+                }
+                std::thread::sleep(pause);
+            }
             false
         }
         Act::Close | Act::Late(..) => false,

@@ -4,6 +4,8 @@
 //! that follow. Both the engine and remote servers write through them, so that a step means the same
 //! wherever it was drawn.
 
+#[cfg(feature = "remote")]
+mod cutter;
 mod encoder;
 mod prefix;
 mod prompts;
@@ -11,6 +13,8 @@ mod texts;
 mod watching;
 mod writer;
 
+#[cfg(feature = "remote")]
+pub(crate) use cutter::Cutter;
 pub(crate) use encoder::Encoder;
 pub(crate) use prefix::Prefix;
 pub(crate) use writer::Writer;

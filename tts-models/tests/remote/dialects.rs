@@ -114,7 +114,7 @@ fn a_call_a_line_makes_fewer_calls_and_is_named_as_another_model() {
     let words = Words::new();
     let fake = Fake::start(server(ServerKind::Vllm, &words.tokenizer));
     let steps = Remote::open(words.config(fake.address())).expect("sound");
-    let config = RemoteConfig { calls: Calls::Lines, ..words.config(fake.address()) };
+    let config = RemoteConfig { calls: Some(Calls::Lines), ..words.config(fake.address()) };
     let whole = Remote::open(config).expect("sound");
     assert_ne!(steps.identity(), whole.identity());
     let (by_step, by_line) =
@@ -219,13 +219,15 @@ fn log_probabilities_are_the_models_or_none_or_an_error_that_says_why() {
         Remote::open(RemoteConfig { logprobs, ..words.config(fake.address()) }).expect("sound")
     };
     // At temperature 0.8 this server's are those of another distribution.
-    let error =
-        lines(&open(Logprobs::Model), &request("Why?", vec![1])).remove(0).expect_err("not ours");
+    let error = lines(&open(Some(Logprobs::Model)), &request("Why?", vec![1]))
+        .remove(0)
+        .expect_err("not ours");
     assert!(error.0.contains("SGLANG_RETURN_ORIGINAL_LOGPROB=1"), "{error}");
-    let trusted =
-        lines(&open(Logprobs::Trusted), &request("Why?", vec![1])).remove(0).expect("told so");
+    let trusted = lines(&open(Some(Logprobs::Trusted)), &request("Why?", vec![1]))
+        .remove(0)
+        .expect("told so");
     assert_eq!(trusted.steps[0].logprobs.len(), trusted.steps[0].tokens.len());
-    let off = open(Logprobs::Off);
+    let off = open(Some(Logprobs::Off));
     let without = lines(&off, &request("Why?", vec![1])).remove(0).expect("none asked for");
     assert!(without.steps.iter().all(|step| step.logprobs.is_empty()));
     assert_eq!(tokens(&without), tokens(&trusted));
@@ -244,7 +246,7 @@ fn sampling_is_sent_whole_or_refused() {
         (ServerKind::Sglang, "/generate", Some("sampling_params")),
     ] {
         let fake = Fake::start(server(kind, &words.tokenizer));
-        let config = RemoteConfig { logprobs: Logprobs::Off, ..words.config(fake.address()) };
+        let config = RemoteConfig { logprobs: Some(Logprobs::Off), ..words.config(fake.address()) };
         let remote = Remote::open(config).expect("sound");
         lines(&remote, &asked(sampling)).remove(0).expect("no fault");
         let seen = fake.seen(path).pop().expect("a call");

@@ -4,4 +4,5 @@ mod dialects;
 mod faults;
 mod rewards;
 mod servers;
+mod text;
 mod world;
