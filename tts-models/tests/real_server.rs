@@ -9,7 +9,7 @@ use tts_core::{
     Finish, Generator, Given, Likelihood, Prompt, Request, Sampling, StepRule, Trajectory, Until,
     Watch,
 };
-use tts_models::remote::{Calls, Remote, RemoteConfig};
+use tts_models::remote::{Calls, Prefill, Remote, RemoteConfig, ServerKind, TextOnly};
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 
 type Error = tts_core::BoxError;
@@ -197,5 +197,52 @@ fn confidence_is_noted_and_what_cannot_be_told_is_refused() -> Result<(), Error>
     let line =
         remote.generate(&[Request { rule, ..request(vec![3]) }])?.remove(0).lines.remove(0)?;
     assert_eq!(line.steps.iter().map(|step| step.tokens.len()).collect::<Vec<_>>(), [3, 3]);
+    Ok(())
+}
+
+/// The same server, asked by text: chats and completions, to the end and step by step. What it reads are the tokens
+/// of the prompt here; what it writes may depend on its cache.
+#[test]
+fn the_same_server_is_searched_on_by_text() -> Result<(), Error> {
+    let Some(Both { remote, config, _alone, .. }) = both()? else { return Ok(()) };
+    let said = |generator: &dyn Generator, request: &Request| -> Result<(String, Finish), Error> {
+        let line = generator.generate(std::slice::from_ref(request))?.remove(0).lines.remove(0)?;
+        Ok((line.steps.iter().map(|step| step.text.as_str()).collect(), line.finish))
+    };
+    let greedy = Request { sampling: Sampling::greedy(), ..request(vec![1]) };
+    let (by_ids, _) = said(&remote, &greedy)?;
+    for kind in [ServerKind::Completions, ServerKind::Chat] {
+        let prefill = match (kind, remote.facts().kind) {
+            (ServerKind::Completions, _) => Prefill::None,
+            (_, ServerKind::LlamaServer) => Prefill::Message,
+            _ => Prefill::Continue,
+        };
+        let model = Some(remote.facts().model.clone());
+        let text_only = TextOnly { prefill, ..TextOnly::default() };
+        let text = RemoteConfig { kind, model, text_only, unseeded: true, ..config.clone() };
+        let text = Remote::open(text)?;
+        let test = text.self_test().expect("it is on by default");
+        let before = text.usage().prompt_tokens;
+        let (by_text, _) = said(&text, &greedy)?;
+        // The server reads the very tokens that are sent as ids.
+        let read = text.usage().prompt_tokens - before;
+        assert_eq!(read, remote.prompt_tokens(&prompt())?.len() as u64, "{kind}");
+        let letters = by_ids.chars().zip(by_text.chars());
+        let same = letters.take_while(|(a, b)| a == b).count();
+        eprintln!("{kind}: {test}; {same} of {} letters are those by ids", by_ids.chars().count());
+        assert!(test.seeds_count, "{test}");
+        // A step, and what stands behind it.
+        let rule = Arc::new(StepRule { delimiters: vec![".".into()], ..StepRule::default() });
+        let mut step = Request { rule, until: Until::Step, ..greedy.clone() };
+        let first = text.generate(std::slice::from_ref(&step))?.remove(0).lines.remove(0)?;
+        assert_eq!(first.finish, Finish::Step, "{first:?}");
+        assert!(first.steps[0].text.ends_with('.'), "{first:?}");
+        let steps = first.steps.into_iter().map(Arc::new).collect();
+        step.prefix = Trajectory::new(prompt(), steps, 0, false);
+        let (second, _) = said(&text, &step)?;
+        eprintln!("{kind}: {:?} goes on with {second:?}", step.prefix.steps()[0].text);
+        assert!(!second.trim().is_empty());
+        assert!(text.usage().generated_tokens > 0);
+    }
     Ok(())
 }

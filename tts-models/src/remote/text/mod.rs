@@ -78,10 +78,10 @@ fn raw(words: &Encoder, prompt: &Prompt, tokens: &[u32]) -> Result<String, Model
         );
     }
     let tokenizer = &words.text().tokenizer;
-    // The server puts its own in front.
-    let bos = tokenizer.special_ids().bos;
-    let tokens =
-        if tokens.first().copied() == bos && bos.is_some() { &tokens[1..] } else { tokens };
+    // The server puts its own in front, where the model's files say that there is one.
+    let bos = tokenizer.special_ids().bos.filter(|_| tokenizer.add_bos());
+    let own = usize::from(bos.is_some() && tokens.first().copied() == bos);
+    let tokens = &tokens[own..];
     let text = tokenizer.decode(tokens, false);
     if tokenizer.encode(&text, true)? != tokens {
         return refuse(
@@ -97,4 +97,37 @@ fn text(tokenizer: &Tokenizer, tokens: &[u32]) -> Result<String, ModelError> {
     String::from_utf8(bytes).map_err(|_| {
         ModelError::input("prefix", "it ends within a character, which cannot be said in text")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::TextSide;
+    use crate::text::tokenizer::GgufVocabulary;
+
+    /// SmolLM2's chats begin with the token that it names as the beginning of texts, and that nobody adds.
+    #[test]
+    fn a_first_token_is_left_to_the_server_where_it_adds_one() -> Result<(), ModelError> {
+        for (add_bos, expected) in [(true, "hi"), (false, "<s>hi")] {
+            let spec = GgufVocabulary {
+                model: "gpt2".into(),
+                pre: Some("gpt-2".into()),
+                tokens: ["h", "i", "<s>"].map(str::to_owned).into(),
+                token_types: vec![1, 1, 3],
+                bos: Some(2),
+                add_bos,
+                ..GgufVocabulary::default()
+            };
+            let tokenizer = Arc::new(Tokenizer::from_vocabulary(&spec, Path::new("x"))?);
+            let words = Encoder::new(TextSide { tokenizer, template: None }, Vec::new());
+            let prompt = Prompt::text("<s>hi");
+            let tokens = words.prompt_tokens(&prompt)?;
+            assert_eq!(tokens, [2, 0, 1]);
+            assert_eq!(raw(&words, &prompt, &tokens)?, expected, "add_bos {add_bos}");
+        }
+        Ok(())
+    }
 }
