@@ -75,7 +75,7 @@ pub enum PrmError {
         question: String,
     },
     /// A text does not name a scorer.
-    #[error("{text:?} is not a scorer: expected logprob, rule, prm:PATH or orm:PATH")]
+    #[error("{text:?} is not a scorer: expected logprob, rule, prm:PATH, orm:PATH or json:PATH")]
     Spec {
         /// The text.
         text: String,

@@ -1,9 +1,11 @@
-//! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`.
+//! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`, `json:PATH`.
 //!
 //! A path to a `.safetensors` file is a head on the generator's own backbone. A folder whose
 //! `config.json` names a `model_type` is a model with a backbone of its own, as is a `.gguf` file; any
 //! other folder holds `head.safetensors` for the generator's backbone. With the feature `remote`, a path may be
-//! the address of a server, or a JSON file with the settings of some: there a reward model answers.
+//! the address of a server, or a JSON file with the settings of some: there a reward model answers; and
+//! `json:PATH` is a scorer of any form behind an address, with a file that says how it is asked
+//! (`tts_models::remote::MappedConfig`). Both are asked on a thread of their own.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,8 @@ pub enum ScorerSpec {
     Process(PathBuf),
     /// An outcome reward model, by its path.
     Outcome(PathBuf),
+    /// A scorer behind an address, by the file that says how it is asked.
+    Mapped(PathBuf),
 }
 
 impl FromStr for ScorerSpec {
@@ -47,6 +51,7 @@ impl FromStr for ScorerSpec {
             None if text == "rule" => Ok(Self::Rule),
             Some(("prm", path)) if !path.is_empty() => Ok(Self::Process(path.into())),
             Some(("orm", path)) if !path.is_empty() => Ok(Self::Outcome(path.into())),
+            Some(("json", path)) if !path.is_empty() => Ok(Self::Mapped(path.into())),
             _ => Err(PrmError::Spec { text: text.to_owned() }),
         }
     }
@@ -59,6 +64,7 @@ impl fmt::Display for ScorerSpec {
             Self::Rule => f.write_str("rule"),
             Self::Process(path) => write!(f, "prm:{}", path.display()),
             Self::Outcome(path) => write!(f, "orm:{}", path.display()),
+            Self::Mapped(path) => write!(f, "json:{}", path.display()),
         }
     }
 }
@@ -106,19 +112,33 @@ impl ScorerSpec {
             Self::Outcome(path) => {
                 Box::new(OutcomeHead::new(here(model, path)?, RewardHead::open(path)?)?)
             }
+            Self::Mapped(path) => {
+                let problem = "a scorer behind an address, which needs the feature `remote`";
+                return Err(PrmError::config(path, "scorer", problem));
+            }
         })
     }
 
     /// The scorer, if its path names servers.
     #[cfg(feature = "remote")]
     fn remote(&self) -> Result<Option<Box<dyn StepScorer>>, PrmError> {
+        use tts_core::scorer::Apart;
+        if let Self::Mapped(path) = self {
+            let file = Files::from(path.as_path());
+            let json =
+                json(&file)?.ok_or_else(|| PrmError::config(path, "scorer", "no such file"))?;
+            let config = serde_json::from_value(json.into())
+                .map_err(|error| PrmError::config(path, "scorer", error.to_string()))?;
+            let scorer = tts_models::remote::MappedScorer::open(config)?;
+            return Ok(Some(Box::new(Apart::new(scorer))));
+        }
         let (Self::Process(path) | Self::Outcome(path)) = self else { return Ok(None) };
         let Some(config) = tts_models::remote::RemoteConfig::named(path)? else { return Ok(None) };
         let model = match self {
             Self::Outcome(_) => crate::RemoteRewardModel::outcome(config)?,
             _ => crate::RemoteRewardModel::process(config)?,
         };
-        Ok(Some(Box::new(model)))
+        Ok(Some(Box::new(Apart::new(model))))
     }
 
     /// What the scorer is to a planner: a model of its own, taken to hold its numbers in 16 bits, a
@@ -128,7 +148,7 @@ impl ScorerSpec {
     /// When the model's folder cannot be read.
     pub fn judge(&self) -> Result<Judge, PrmError> {
         Ok(match self {
-            Self::Logprob | Self::Rule => Judge::Free,
+            Self::Logprob | Self::Rule | Self::Mapped(_) => Judge::Free,
             Self::Process(path) | Self::Outcome(path) if has_backbone(path)? => {
                 Judge::Model(Checkpoint::open(path)?.config().shape(16.0, 2))
             }

@@ -190,7 +190,7 @@ impl Workshop<'_> {
             "policy": self.identity(&arm.policy, made)?, "task": self.recipe.task,
             "temperature": self.recipe.temperature, "seed": seed, "problems": "test",
         });
-        let policy = self.policy(&arm.policy, made)?;
+        let policy = self.writer(&arm.policy, made)?;
         let scorer = self.judge(arm, made)?;
         let family = self.family();
         let singles: Vec<Single> = self.unit(&description, problems.len(), |places, note| {
@@ -241,7 +241,7 @@ impl Workshop<'_> {
             });
         }
         let made = self.model_seed(1);
-        let policy = self.policy(&arm.policy, made)?.backbone_cost().parameters as f64;
+        let policy = self.writer(&arm.policy, made)?.cost().parameters as f64;
         let scorer = self.judge(arm, made)?.map_or(0.0, |judge| judge.cost().parameters as f64);
         let seeds = all.len() as f64;
         let point = |(place, &n): (usize, &usize)| {

@@ -102,7 +102,7 @@ pub fn run(
     root: PathBuf,
     engine: EngineConfig,
 ) -> Result<Report, Error> {
-    let workshop = Workshop { recipe, root, engine };
+    let workshop = Workshop::new(recipe, root, engine);
     let mut points = Vec::new();
     for arm in &recipe.arms {
         points.extend(workshop.measure(arm)?);

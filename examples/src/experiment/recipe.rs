@@ -327,7 +327,8 @@ impl Recipe {
 
     /// Whether one trained model each stands for what training makes, for all seeds.
     pub fn holds_luck_of_training(&self) -> bool {
-        let trained = |spec: &ModelSpec| !matches!(spec, ModelSpec::Embedded(_));
+        let trained =
+            |spec: &ModelSpec| !matches!(spec, ModelSpec::Embedded(_) | ModelSpec::Served(_));
         !self.retrain && self.models.values().any(trained)
     }
 

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::Aggregate;
+use tts_models::remote::RemoteConfig;
 use tts_models::train::{Precision, TrainConfig};
 use tts_models::{ModelConfig, RopeScaling};
 use tts_prm::curate::Curation;
@@ -28,6 +29,29 @@ pub enum ModelSpec {
     SelfTrained(Box<SelfTrained>),
     /// A policy that improves on wrong attempts.
     Revision(Box<Revised>),
+    /// A model on servers: nothing is made.
+    Served(Box<Served>),
+}
+
+/// A model on servers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Served {
+    /// Where, and how it is asked.
+    pub engine: RemoteConfig,
+    /// What it judges, if it is a reward model; without, it writes.
+    #[serde(default)]
+    pub judges: Option<Judging>,
+}
+
+/// What a reward model on servers judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Judging {
+    /// Steps.
+    Process,
+    /// Finished solutions.
+    Outcome,
 }
 
 /// A model of the embedded pair.
@@ -300,7 +324,7 @@ impl ModelSpec {
     /// The models that it is made of.
     pub fn uses(&self) -> Vec<&String> {
         match self {
-            Self::Embedded(_) => Vec::new(),
+            Self::Embedded(_) | Self::Served(_) => Vec::new(),
             Self::Written(written) => written.from.iter().collect(),
             Self::Reward(reward) => {
                 let mut uses = vec![&reward.from, &reward.policy];
@@ -321,7 +345,7 @@ impl ModelSpec {
     /// Makes it smaller, for a quick run.
     pub(super) fn shrink(&mut self, by: usize) {
         let (problems, train) = match self {
-            Self::Embedded(_) => return,
+            Self::Embedded(_) | Self::Served(_) => return,
             Self::Written(written) => (&mut written.problems, &mut written.train),
             Self::Reward(reward) => (&mut reward.problems, &mut reward.train),
             Self::Implicit(implicit) => (&mut implicit.problems, &mut implicit.train),

@@ -62,7 +62,7 @@ impl Workshop<'_> {
         turns: usize,
         seed: u64,
     ) -> Result<Vec<Attempts>, Error> {
-        let model = self.policy(policy, self.model_seed(seed))?;
+        let model = self.writer(policy, self.model_seed(seed))?;
         let seen = match self.spec(policy)? {
             ModelSpec::Revision(revised) => revised.attempts,
             _ => SEEN,

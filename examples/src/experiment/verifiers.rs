@@ -48,7 +48,7 @@ impl Workshop<'_> {
             "temperature": self.recipe.temperature, "seed": seed,
             "questions": tts_core::seed::hash_text(0, &questions.collect::<Vec<_>>().join("\n")),
         });
-        let model = self.policy(policy, made)?;
+        let model = self.writer(policy, made)?;
         let family = self.family();
         self.unit(&description, problems.len(), |places, note| {
             let bar = quickstart::bar("solutions", places.len())?;

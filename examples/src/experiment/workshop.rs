@@ -8,18 +8,20 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tts_core::family::{Family, Problem, Split, problems};
+use tts_core::scorer::Apart;
 use tts_core::{Generator, Sampling, Search, StepScorer, seed};
+use tts_models::remote::Remote;
 use tts_models::train::{Bar, Dataset, Model, Trained, Trainer};
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, LanguageModel, Tokenizer};
-use tts_prm::{AdvantageScorer, RewardModel};
+use tts_prm::{AdvantageScorer, RemoteRewardModel, RewardModel};
 
 use super::implicit::Implied;
 use super::recipe::{Arm, EXACT, Recipe};
-use super::spec::{Implicit, ModelSpec, Reading, Training};
+use super::spec::{Implicit, Judging, ModelSpec, Reading, Served, Training};
 use crate::{Error, pair, setting};
 
 /// Changes when the same recipe would make other models or results.
@@ -34,6 +36,8 @@ pub struct Workshop<'a> {
     pub root: PathBuf,
     /// How models run.
     pub engine: EngineConfig,
+    /// Engines on servers, each connected to once.
+    served: Mutex<BTreeMap<String, Arc<Remote>>>,
 }
 
 /// Who learns from which problems of the training split: no problem serves two.
@@ -54,6 +58,13 @@ impl Purpose {
             6..8 => Self::Verifier,
             _ => Self::Rounds,
         }
+    }
+}
+
+impl<'a> Workshop<'a> {
+    /// What is made of a recipe, with models and results under `root`.
+    pub fn new(recipe: &'a Recipe, root: PathBuf, engine: EngineConfig) -> Self {
+        Self { recipe, root, engine, served: Mutex::default() }
     }
 }
 
@@ -96,6 +107,20 @@ impl Workshop<'_> {
         if let ModelSpec::Embedded(part) = spec {
             return pair::digest(&pair::folder().join(part.name()));
         }
+        if let ModelSpec::Served(served) = spec {
+            let identity = match served.judges {
+                Some(_) => judge_on(served)?.identity(),
+                None => self.served(name, served)?.identity(),
+            };
+            let problem = || {
+                format!(
+                    "{name}: its lines cannot be had again by their seeds, so nothing could \
+                                      be kept"
+                )
+            };
+            let identity = identity.ok_or_else(problem)?;
+            return Ok(tts_core::seed::hash_text(9, &identity));
+        }
         above.push(name);
         let mut uses = BTreeMap::new();
         for used in spec.uses() {
@@ -118,6 +143,9 @@ impl Workshop<'_> {
         if let ModelSpec::Embedded(part) = spec {
             return Ok(pair::folder().join(part.name()));
         }
+        if let ModelSpec::Served(_) = spec {
+            return Err(format!("{name} runs on servers: nothing can be made of it here").into());
+        }
         let identity = self.identity(name, seed)?;
         let folder = self.root.join("models").join(format!("{identity:016x}"));
         let made = folder.join("made.json");
@@ -138,7 +166,7 @@ impl Workshop<'_> {
         }
         say(&format!("{name}, seed {seed}: {}", folder.display()));
         let report = match spec {
-            ModelSpec::Embedded(_) => Value::Null,
+            ModelSpec::Embedded(_) | ModelSpec::Served(_) => Value::Null,
             ModelSpec::Written(written) => self.write(written, &folder, seed)?,
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
             ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
@@ -159,6 +187,9 @@ impl Workshop<'_> {
     /// # Errors
     /// When it cannot be made or read.
     pub fn report(&self, name: &str, seed: u64) -> Result<Value, Error> {
+        if let ModelSpec::Served(_) = self.spec(name)? {
+            return Ok(Value::Null);
+        }
         let path = self.model(name, seed)?.join("made.json");
         if !path.is_file() {
             return Ok(Value::Null);
@@ -175,6 +206,29 @@ impl Workshop<'_> {
         Ok(tts_models::open(self.model(name, seed)?, Backend::Native, self.engine)?)
     }
 
+    /// What writes: a policy, open here or on servers.
+    ///
+    /// # Errors
+    /// When it cannot be made or opened.
+    pub fn writer(&self, name: &str, seed: u64) -> Result<Arc<dyn Generator>, Error> {
+        match self.spec(name)? {
+            ModelSpec::Served(served) => Ok(self.served(name, served)?),
+            _ => Ok(Arc::new(self.policy(name, seed)?)),
+        }
+    }
+
+    /// An engine on servers, connected to when it is first asked for.
+    fn served(&self, name: &str, served: &Served) -> Result<Arc<Remote>, Error> {
+        let mut all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(remote) = all.get(name) {
+            return Ok(Arc::clone(remote));
+        }
+        let remote = Arc::new(Remote::open(served.engine.clone())?);
+        say(&format!("{name}: {} by {}", remote.facts().name(), remote.facts().kind));
+        all.insert(name.to_owned(), Arc::clone(&remote));
+        Ok(remote)
+    }
+
     /// A scorer, open, with its identity. With `every_step` an outcome reward model judges steps.
     ///
     /// # Errors
@@ -187,6 +241,9 @@ impl Workshop<'_> {
     ) -> Result<Box<dyn StepScorer>, Error> {
         if name == EXACT {
             return Ok(Box::new(tts_core::family::Checker(self.recipe.task.family())));
+        }
+        if let ModelSpec::Served(served) = self.spec(name)? {
+            return Ok(Box::new(Apart::new(judge_on(served)?)));
         }
         let folder = self.model(name, seed)?;
         let outcome = match self.spec(name)? {
@@ -302,6 +359,15 @@ impl Workshop<'_> {
         let count = self.recipe.problems;
         enough(problems(&*self.family(), Split::Test, 17).take(count).collect(), count)
     }
+}
+
+/// A reward model on servers.
+fn judge_on(served: &Served) -> Result<RemoteRewardModel, Error> {
+    let engine = served.engine.clone();
+    Ok(match served.judges {
+        Some(Judging::Outcome) => RemoteRewardModel::outcome(engine)?,
+        _ => RemoteRewardModel::process(engine)?,
+    })
 }
 
 fn enough(found: Vec<Problem>, count: usize) -> Result<Vec<Problem>, Error> {

@@ -1,6 +1,7 @@
 //! What writes and what judges: the traits [`Generator`], [`StepScorer`] and [`Likelihood`], and a
 //! [`Store`] that remembers what was written.
 
+mod apart;
 pub mod generator;
 mod likelihood;
 pub mod scorer;

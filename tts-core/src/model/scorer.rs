@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use super::apart::Apart;
 use super::generator::{BoxError, Lane};
 use crate::cost::ModelCost;
 use crate::guard::guarded;

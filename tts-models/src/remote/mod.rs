@@ -23,6 +23,7 @@ mod kinds;
 mod ledger;
 mod likelihood;
 mod line;
+mod mapped;
 mod one;
 mod open;
 mod retry;
@@ -44,6 +45,7 @@ pub use error::RemoteError;
 pub use facts::Facts;
 pub use kinds::{Calls, Logprobs, Prefill, ServerKind, TextOnly};
 pub use ledger::RemoteUsage;
+pub use mapped::{Judges, MappedConfig, MappedScorer};
 pub use rewards::{Reads, RemoteRewards};
 pub use self_test::SelfTest;
 

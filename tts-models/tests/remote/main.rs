@@ -2,6 +2,7 @@
 
 mod dialects;
 mod faults;
+mod mapped;
 mod rewards;
 mod servers;
 mod text;

@@ -154,3 +154,38 @@ fn scorers_by_name_may_be_on_servers() {
     let error = head.build_on(None, Backend::default(), EngineConfig::default()).err().unwrap();
     assert!(error.to_string().contains("the generator runs elsewhere"), "{error}");
 }
+
+/// `json:PATH` names a scorer of any form behind an address.
+#[test]
+fn a_scorer_of_any_form_is_named_by_its_file() {
+    let fake = Fake::start(|seen| {
+        let long = seen.body["said"].as_str().unwrap_or_default().len() as f64;
+        Act::Json(json!({"score": 1.0 / (1.0 + long)}))
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("judge.json");
+    let settings = json!({
+        "url": fake.address(), "body": {"said": "{{ solution }}"},
+        "scale": {"unit": "probability", "aggregate": "last"},
+    });
+    std::fs::write(&file, settings.to_string()).unwrap();
+    let text = format!("json:{}", file.display());
+    let spec: ScorerSpec = text.parse().unwrap();
+    assert_eq!(spec.to_string(), text);
+    let build = |spec: &ScorerSpec| {
+        spec.build_on(None, Backend::default(), EngineConfig::default()).map(|s| s.scale())
+    };
+    let scorer = spec.build_on(None, Backend::default(), EngineConfig::default()).unwrap();
+    let step = |text: &str| Arc::new(tts_core::Step { text: text.into(), ..Default::default() });
+    let path = tts_core::Trajectory::new(Arc::new(Prompt::text("?")), vec![step("abc")], 1, true);
+    assert_eq!(scorer.score(&[path]).unwrap()[0].scores, [0.25]);
+    assert_eq!(scorer.scale(), tts_core::Scale::PREFIX);
+    for (content, expected) in [(r#"{"uri": 1}"#, "unknown field `uri`"), ("{", "JSON")] {
+        std::fs::write(&file, content).unwrap();
+        let error = build(&spec).unwrap_err().to_string();
+        assert!(error.contains(expected) && error.contains("judge.json"), "{error}");
+    }
+    std::fs::remove_file(&file).unwrap();
+    assert!(build(&spec).unwrap_err().to_string().contains("no such file"));
+    assert!("json:".parse::<ScorerSpec>().is_err());
+}

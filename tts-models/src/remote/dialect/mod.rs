@@ -16,7 +16,7 @@ use super::call::{Ask, Reply};
 use super::facts::Facts;
 
 pub(super) use llama::LlamaServer;
-pub(super) use read::{integer, tokens};
+pub(super) use read::{integer, short, tokens};
 pub(super) use sglang::Sglang;
 pub(super) use vllm::Vllm;
 

@@ -80,7 +80,7 @@ pub(super) fn highest(mut all: Vec<f32>, top: u32) -> Vec<f32> {
 }
 
 /// A value, cut where it is long.
-pub(super) fn short(value: &Value) -> String {
+pub(crate) fn short(value: &Value) -> String {
     let text = value.to_string();
     let cut = text.char_indices().nth(80).map_or(text.len(), |(place, _)| place);
     if cut < text.len() { format!("{}...", &text[..cut]) } else { text }

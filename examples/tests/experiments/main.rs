@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod served;
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -168,7 +170,7 @@ fn what_a_model_depends_on_is_its_identity() {
     let identity = |recipe: &Value, name: &str, seed| {
         let recipe = Recipe::parse(&recipe.to_string()).unwrap();
         let engine = EngineConfig::default();
-        Workshop { recipe: &recipe, root: "nowhere".into(), engine }.identity(name, seed).unwrap()
+        Workshop::new(&recipe, "nowhere".into(), engine).identity(name, seed).unwrap()
     };
     let before = small();
     let mut after = small();
@@ -293,7 +295,7 @@ fn bad_recipes_are_named() {
     circle["models"]["orm"]["reward"]["from"] = json!("prm");
     let recipe = Recipe::parse(&circle.to_string()).unwrap();
     let engine = EngineConfig::default();
-    let workshop = Workshop { recipe: &recipe, root: "nowhere".into(), engine };
+    let workshop = Workshop::new(&recipe, "nowhere".into(), engine);
     let error = workshop.identity("prm", 1).unwrap_err().to_string();
     assert!(error.contains("is made from itself"), "{error}");
     assert!(find("no-such-recipe").unwrap_err().to_string().contains("crossover"));
