@@ -32,7 +32,7 @@ struct Arguments {
     /// What clients call the model; the name of its file unless said.
     #[arg(long)]
     name: Option<String>,
-    /// logprob, rule, prm:PATH or orm:PATH; may be given several times, the first is the default.
+    /// logprob, rule, prm:PATH, orm:PATH or json:PATH; may be given several times, the first is the default.
     #[arg(long, default_values = ["logprob", "rule"])]
     scorer: Vec<ScorerSpec>,
     /// Sampling temperature of requests that say none; 0 is greedy.

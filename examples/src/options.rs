@@ -148,7 +148,7 @@ pub struct SearchOptions {
     /// Strategy as a JSON file, in place of `--strategy` and `--n`.
     #[arg(long)]
     pub recipe: Option<PathBuf>,
-    /// logprob, rule, prm:PATH or orm:PATH.
+    /// logprob, rule, prm:PATH, orm:PATH or json:PATH.
     #[arg(long, default_value = "logprob")]
     pub scorer: ScorerSpec,
     /// What an answer is: math, exact, choice, phrase or countdown. Default: as the data set has it, else
