@@ -1,5 +1,7 @@
 //! What the examples share: command-line options, the embedded pair, experiments, the law of inference.
 
+#[cfg(doctest)]
+mod book;
 pub mod data;
 pub mod engines;
 pub mod experiment;
