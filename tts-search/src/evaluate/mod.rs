@@ -4,7 +4,7 @@
 //! An [`Evaluation`] is a configured [`tts_core::Search`] and the problems ([`Item`]) that it is tried on;
 //! [`Evaluation::run`] leaves a [`Report`]. Problems come from data files ([`mod@data`]). Kept in a folder
 //! ([`Evaluation::keep`]), a run that was killed goes on where it was; cut into shards ([`Shard`]), it runs in
-//! many processes, whose folders become one report ([`Merged`]). Of strategies that choose among independent
+//! many processes, whose folders become one report ([`Merged`]). [`records`] are the searches in a folder. Of strategies that choose among independent
 //! samples the report has the curve over fewer of them.
 //!
 //! ```
@@ -64,9 +64,8 @@ pub use data::{DataSet, Item, Mapping, fingerprint, load, parse};
 pub use difficulty::{Bin, Difficulty};
 pub use error::EvaluateError;
 pub use evaluation::Evaluation;
-pub use folder::{check_writable, claim};
+pub use folder::{check_writable, claim, records};
 pub use graded::Graded;
-
 pub use journal::Journal;
 pub use merge::Merged;
 pub use method::{Method, square_root};
