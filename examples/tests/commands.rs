@@ -100,7 +100,7 @@ fn labels_become_a_reward_model() {
         ],
     );
     assert!(trained.status.success(), "{}", text(&trained));
-    for word in ["temperature", "AUC", "held out"] {
+    for word in ["temperature", "AUC", "within", "held out"] {
         assert!(text(&trained).contains(word), "{}", text(&trained));
     }
     for name in ["model.safetensors", "head.json", "tokenizer.json", "work/loss.svg"] {
@@ -112,7 +112,7 @@ fn labels_become_a_reward_model() {
     let fit = ["--model", generator, "--labels", &labels, "--held-out", "3", "--out", &head];
     let fitted = ran(&train_head, &fit);
     assert!(fitted.status.success(), "{}", text(&fitted));
-    for word in ["ridge", "AUC", "held out"] {
+    for word in ["ridge", "AUC", "within", "held out"] {
         assert!(text(&fitted).contains(word), "{}", text(&fitted));
     }
     assert!(Path::new(&head).join("head.safetensors").is_file());
