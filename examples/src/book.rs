@@ -47,3 +47,10 @@ mod cookbook {
     #[doc = include_str!("../../docs/book/src/cookbook/data.md")]
     struct Data;
 }
+
+mod pages {
+    #[doc = include_str!("../../docs/migrate.md")]
+    struct Migrate;
+    #[doc = include_str!("../../docs/remote.md")]
+    struct Remote;
+}

@@ -35,6 +35,7 @@
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
+//! | [`choose::ComputeOptimal`] | a probe, then those of the chosen one | problems of mixed difficulty, and results to fit the choice on | Snell et al. 2024 |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
@@ -46,6 +47,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod choose;
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;

@@ -125,8 +125,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let settings = json!({"n": samples});
     let (start, done) = (Instant::now(), Cell::new(0_usize));
     let memory = Cell::new([0_u64; 3]);
-    let evaluation =
-        Evaluation::new(search, &items).prompt(|text| Prompt::text(text)).keep(&folder, &settings)?;
+    let evaluation = Evaluation::new(search, &items)
+        .prompt(|text| Prompt::text(text))
+        .keep(&folder, &settings)?;
     let report = evaluation.run(&strategy, |_| {
         done.set(done.get() + 1);
         let mut seen = memory.get();

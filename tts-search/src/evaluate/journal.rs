@@ -4,14 +4,16 @@
 //! refused. Each other line names a unit (a strategy at a budget under a seed), the place of the problem, and
 //! what came of it; of two lines of one unit and place, the later one counts. A last line that was torn by a
 //! crash or a full disk is cut off. While a process has a journal open, another that opens it waits.
+//!
+//! Only where lines stand is held in memory: a result is read from the file when it is asked for.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, TryLockError};
-use std::io::{Read as _, Write as _};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,10 +22,10 @@ use tts_core::rows::{Place, RowError};
 use super::EvaluateError;
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Line<T> {
     unit: String,
     place: usize,
-    found: Value,
+    found: T,
 }
 
 /// The version of the form.
@@ -37,14 +39,21 @@ const PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    /// None where it is only read.
-    file: Option<File>,
+    file: File,
     /// Bytes of whole lines.
     end: u64,
     found: Found,
 }
 
-type Found = HashMap<String, BTreeMap<usize, Value>>;
+/// By unit and place, the line that counts.
+type Found = HashMap<String, BTreeMap<usize, Span>>;
+
+/// Where a line stands, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: u64,
+    length: usize,
+}
 
 impl Journal {
     /// Opens or begins a journal; waits while another process has it open.
@@ -90,7 +99,7 @@ impl Journal {
         let (found, end) = parse(path, &bytes, settings)?;
         // Only now is it known to be a journal: drop the torn line at its end.
         file.set_len(end as u64).map_err(&at)?;
-        let mut journal = Self { path: path.to_owned(), file: Some(file), end: end as u64, found };
+        let mut journal = Self { path: path.to_owned(), file, end: end as u64, found };
         if end == 0 {
             journal.append(&header(settings))?;
         }
@@ -99,21 +108,24 @@ impl Journal {
 
     /// What a journal holds, without a change of it.
     pub(super) fn read(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
-        let bytes = std::fs::read(path).map_err(EvaluateError::at(path))?;
+        let at = EvaluateError::at(path);
+        let mut file = File::open(path).map_err(&at)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(&at)?;
         let (found, end) = parse(path, &bytes, settings)?;
-        Ok(Self { path: path.to_owned(), file: None, end: end as u64, found })
+        Ok(Self { path: path.to_owned(), file, end: end as u64, found })
     }
 
     /// Writes a whole line at the end, or leaves the file as it was.
-    fn append(&mut self, line: &str) -> Result<(), EvaluateError> {
-        let Some(file) = &mut self.file else { return Ok(()) };
-        if let Err(error) = file.write_all(line.as_bytes()) {
+    fn append(&mut self, line: &str) -> Result<Span, EvaluateError> {
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
             // A full disk: what was written of the line goes; if even that fails, opening drops it.
-            let _ = file.set_len(self.end);
+            let _ = self.file.set_len(self.end);
             return Err(EvaluateError::at(&self.path)(error));
         }
+        let span = Span { start: self.end, length: line.len() };
         self.end += line.len() as u64;
-        Ok(())
+        Ok(span)
     }
 
     /// The places below `count` of which nothing is known in a unit.
@@ -132,12 +144,11 @@ impl Journal {
         place: usize,
         found: &impl Serialize,
     ) -> Result<(), EvaluateError> {
-        let found = serde_json::to_value(found)?;
         let line = Line { unit: unit.to_owned(), place, found };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
-        self.append(&text)?;
-        self.found.entry(line.unit).or_default().insert(place, line.found);
+        let span = self.append(&text)?;
+        self.found.entry(line.unit).or_default().insert(place, span);
         Ok(())
     }
 
@@ -147,16 +158,22 @@ impl Journal {
         unit: &str,
     ) -> Result<Vec<(usize, T)>, EvaluateError> {
         let known = self.found.get(unit).into_iter().flatten();
-        known.map(|(&place, found)| Ok((place, self.value(unit, place, found)?))).collect()
+        known.map(|(&place, &span)| Ok((place, self.value(unit, place, span)?))).collect()
     }
 
     fn value<T: DeserializeOwned>(
         &self,
         unit: &str,
         place: usize,
-        found: &Value,
+        span: Span,
     ) -> Result<T, EvaluateError> {
-        T::deserialize(found).map_err(|error| self.bad(unit, place, &error.to_string()))
+        let at = EvaluateError::at(&self.path);
+        let (mut file, mut bytes) = (&self.file, vec![0; span.length]);
+        // Lines are appended whatever the place in the file is.
+        file.seek(SeekFrom::Start(span.start)).map_err(&at)?;
+        file.read_exact(&mut bytes).map_err(&at)?;
+        let line: Result<Line<T>, _> = serde_json::from_slice(&bytes);
+        line.map(|line| line.found).map_err(|error| self.bad(unit, place, &error.to_string()))
     }
 
     fn bad(&self, unit: &str, place: usize, problem: &str) -> EvaluateError {
@@ -178,7 +195,7 @@ impl Journal {
             .map(|place| {
                 let found = known.and_then(|known| known.get(&place));
                 let found = found.ok_or_else(|| self.bad(unit, place, "nothing is known"))?;
-                self.value(unit, place, found)
+                self.value(unit, place, *found)
             })
             .collect()
     }
@@ -227,9 +244,12 @@ fn parse(path: &Path, bytes: &[u8], settings: &Value) -> Result<(Found, usize), 
             return Err(at(1, problem));
         }
     }
+    let mut start = bytes[..end].iter().position(|&byte| byte == b'\n').map_or(end, |at| at + 1);
     for (line, number) in lines.zip(2..) {
-        let line: Line = serde_json::from_slice(line).map_err(bad(number))?;
-        found.entry(line.unit).or_default().insert(line.place, line.found);
+        let span = Span { start: start as u64, length: line.len() };
+        start += line.len();
+        let line: Line<IgnoredAny> = serde_json::from_slice(line).map_err(bad(number))?;
+        found.entry(line.unit).or_default().insert(line.place, span);
     }
     Ok((found, end))
 }

@@ -26,6 +26,7 @@ use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, Vi
 
 pub use custom::{Custom, Registry};
 
+use crate::choose::ComputeOptimal;
 use crate::{
     BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Revision, SelfConsistency,
     ZeroShot,
@@ -122,6 +123,8 @@ strategies! {
     Revision(Revision) { "revision" => Revision::square }
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
+    /// `compute-optimal`
+    ComputeOptimal(Box<ComputeOptimal<Recipe>>) {}
     /// `custom`: a strategy of another crate
     Custom(Custom) {}
 }
@@ -254,7 +257,10 @@ fn in_file(
 /// Refuses lists where recipes belong: serde reads them as fields without their names.
 fn objects(recipe: &Value) -> Result<(), RecipeError> {
     match recipe {
-        Value::Object(fields) => fields.get("inner").map_or(Ok(()), objects),
+        Value::Object(fields) => {
+            let arms = fields.get("arms").and_then(Value::as_array).into_iter().flatten();
+            fields.get("inner").into_iter().chain(arms).try_for_each(objects)
+        }
         other => Err(RecipeError::Settings(format!(
             "expected an object with the field `strategy`, found {other}"
         ))),
