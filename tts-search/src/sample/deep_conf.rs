@@ -114,7 +114,9 @@ impl SearchStrategy for DeepConf {
 /// Weights of 1, where confidence does not weigh.
 pub(super) fn weigh(voters: &mut [(NodeId, f64)], weighted: bool) {
     if !weighted {
-        voters.iter_mut().for_each(|(_, weight)| *weight = 1.0);
+        for (_, weight) in voters {
+            *weight = 1.0;
+        }
     }
 }
 

@@ -47,8 +47,8 @@ fn lowest(tree: &Tree, id: NodeId, window: usize) -> f64 {
 #[test]
 fn later_lines_are_halted_where_a_window_falls_below_the_warm_up() {
     let (mut halted, mut whole) = (0, 0);
-    for (seed, keep) in (0..30).zip([0.5, 0.25, 0.8].into_iter().cycle()) {
-        let outcome = run(&DeepConfOnline { keep, ..online() }, seed);
+    for (seed, keep) in (0..30).zip([50, 25, 80].into_iter().cycle()) {
+        let outcome = run(&DeepConfOnline { keep: f64::from(keep) / 100.0, ..online() }, seed);
         let tree = &outcome.tree;
         let all: Vec<NodeId> = tree.iter().skip(1).map(|(id, _)| id).collect();
         assert_eq!((all.len(), outcome.usage.rounds), (24, 5));
@@ -56,7 +56,7 @@ fn later_lines_are_halted_where_a_window_falls_below_the_warm_up() {
         assert!(all[..8].iter().all(|&id| tree[id].is_finished()));
         warm_up.sort_by(f64::total_cmp);
         // Between which two of eight the percentile lies, and how far.
-        let (at, share) = match (keep * 100.0).round() as u32 {
+        let (at, share) = match keep {
             50 => (3, 0.5),
             25 => (5, 0.25),
             _ => (1, 0.4),
@@ -210,10 +210,8 @@ fn offline_finds_what_the_majority_misses() {
 fn confidence_over_few_tokens_of_a_small_vocabulary_is_upside_down() {
     // (.7, .1, .1, .1) against the uniform distribution of four.
     let of = |peaked: bool, top| {
-        let model = tts_core::toy::Markov::new(move |_| match peaked {
-            true => vec![0.7, 0.1, 0.1, 0.1],
-            false => vec![0.25; 4],
-        });
+        let odds = if peaked { vec![0.7, 0.1, 0.1, 0.1] } else { vec![0.25; 4] };
+        let model = tts_core::toy::Markov::new(move |_| odds.clone());
         let strategy = DeepConf { n: 1, top, ..offline(1.0) };
         let outcome = Search::new(&model).run(strategy, "?").expect("runs");
         outcome.tree[NodeId(1)].step.confidence()[0]
