@@ -205,6 +205,25 @@ fn several_think_side_by_side_and_vote() {
     }
 }
 
+#[test]
+fn a_generator_that_breaks_steps_as_it_likes_keeps_the_cap() {
+    // The toy world writes a step a line, whatever the rule says.
+    let world = tts_core::toy::ToyWorld::default();
+    let ends = vec!["The answer is".to_owned()];
+    let forcing =
+        |most| BudgetForcing { ends: ends.clone(), force: ends[0].clone(), ..forcing(1_000, most) };
+    for most in [15, 60, 90, 131] {
+        let outcome = Search::new(world)
+            .rule(StepRule::lines())
+            .run(forcing(most), world.prompt(0))
+            .expect("runs");
+        // The last round is the answer's.
+        let thinking = outcome.tree.iter().filter(|(_, node)| node.round < outcome.usage.rounds);
+        let thought: u64 = thinking.map(|(_, node)| node.step.generated()).sum();
+        assert_eq!(thought, u64::from(most));
+    }
+}
+
 /// One who says nothing, and answers only when the end of thinking is put in.
 fn mute() -> impl tts_core::Generator + Clone {
     crate::text_model::TextModel(
