@@ -235,6 +235,7 @@ fn a_recipe_holds_a_strategy_of_another_crate() {
     // Within decorators, and what it needs is asked for there too.
     for (outer, lines) in [
         (json!({"strategy": "forest", "copies": 2, "inner": custom}), 2 * (3 + 9)),
+        (json!({"strategy": "converged", "rounds": 9, "inner": custom}), 3 + 9),
         (
             json!({"strategy": "lookahead", "depth": 0,
                 "inner": {"strategy": "forest", "copies": 1, "inner": custom}}),

@@ -51,3 +51,32 @@ pub fn scaling(points: &[(f64, f64)]) -> Option<f64> {
 pub fn performance(points: &[(f64, f64)]) -> Option<f64> {
     points.iter().map(|point| point.1).reduce(f64::max)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slopes_are_of_all_pairs_whatever_their_order() {
+        let close = |points: &[(f64, f64)], expected: f64| {
+            let found = scaling(points).expect("pairs");
+            assert!((found - expected).abs() < 1e-12, "{found}, expected {expected}");
+        };
+        // 0.1, 0 and 0.05; the same from the back.
+        close(&[(1.0, 0.3), (2.0, 0.4), (3.0, 0.4)], 0.05);
+        close(&[(3.0, 0.4), (1.0, 0.3), (2.0, 0.4)], 0.05);
+        // A pair of one length has no slope.
+        close(&[(2.0, 0.1), (2.0, 0.9), (4.0, 0.5)], 0.0);
+        close(&[(512.0, 0.5), (1024.0, 0.4)], -0.1 / 512.0);
+        assert_eq!(scaling(&[(1.0, 0.5)]), None);
+        assert_eq!(scaling(&[(1.0, 0.5), (1.0, 0.7)]), None);
+    }
+
+    #[test]
+    fn shares_and_the_best() {
+        assert_eq!(control(&[127, 128, 512, 513], 128..=512), Some(0.5));
+        assert_eq!(control(&[], 0..=9), None);
+        assert_eq!(performance(&[(1.0, 0.3), (2.0, 0.5), (4.0, 0.4)]), Some(0.5));
+        assert_eq!(performance(&[]), None);
+    }
+}

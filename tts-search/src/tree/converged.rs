@@ -18,7 +18,7 @@
 //! Source: none; a stopping rule of practice, as `Settled` of [`crate::AdaptiveConsistency`] is for votes.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Tree, View};
 
 /// Ends a strategy whose answer no longer changes.
 ///
@@ -61,7 +61,7 @@ pub struct State {
     answer: Option<String>,
     /// For how many rounds it has been that.
     held: usize,
-    /// Finished candidates then.
+    /// Candidates that have finished so far.
     finished: usize,
 }
 
@@ -74,11 +74,15 @@ impl<S> Converged<S> {
 
 impl<S: SearchStrategy> Converged<S> {
     /// Whether the answer has stayed the same for long enough, the last round included.
-    fn is_over(&mut self, tree: &Tree) -> bool {
-        let finished = tree.finished().count();
-        if finished == self.state.finished {
+    fn is_over(&mut self, view: &View<'_>) -> bool {
+        let tree = view.tree();
+        let done =
+            |id: &&NodeId| tree[**id].kind == NodeKind::Committed && tree[**id].is_finished();
+        let fresh = view.fresh().iter().filter(done).count();
+        if fresh == 0 {
             return false;
         }
+        let finished = self.state.finished + fresh;
         let answer = self.strategy.pick(tree).and_then(|id| tree.answer(id).map(str::to_owned));
         let mut same = tree.task().comparer();
         let held = match (&self.state.answer, &answer) {
@@ -98,7 +102,7 @@ impl<S: SearchStrategy> SearchStrategy for Converged<S> {
         }
         // The strategy is told first: what it picks may follow from what it has seen.
         let decisions = self.strategy.step(view);
-        if self.is_over(view.tree()) { Vec::new() } else { decisions }
+        if self.is_over(view) { Vec::new() } else { decisions }
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
