@@ -412,6 +412,47 @@ fn an_answer_that_settles_ends_the_search() {
     assert_eq!(play(2, 0, &["", "", "", "7", "7"]), 5);
 }
 
+/// Samples one by one, and answers with the last.
+#[derive(Clone)]
+struct Latest;
+
+impl SearchStrategy for Latest {
+    fn step(&mut self, _: &mut View<'_>) -> Vec<Expand> {
+        vec![Expand::end(NodeId::ROOT, 1)]
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        tree.finished().last()
+    }
+}
+
+#[test]
+fn answers_that_mean_the_same_are_the_same_and_searches_start_anew() {
+    let mut search = ByHand::new(Converged { rounds: 2, ..Converged::of(Latest) });
+    for _ in 0..2 {
+        assert_eq!(search.start(), [(0, 1)]);
+        let first = search.tree.grow(NodeId::ROOT, "The answer is 7.0", Finish::Stop, None);
+        assert_eq!(search.next(&[first]), [(0, 1)]);
+        let other = search.tree.grow(NodeId::ROOT, "The answer is 8.", Finish::Stop, None);
+        assert_eq!(search.next(&[other]), [(0, 1)]);
+        let third = search.tree.grow(NodeId::ROOT, "The answer is 7.", Finish::Stop, None);
+        assert_eq!(search.next(&[third]), [(0, 1)]);
+        let again = search.tree.grow(NodeId::ROOT, "The answer is 7.0", Finish::Stop, None);
+        assert_eq!(search.next(&[again]), []);
+        search = ByHand::new(search.strategy);
+    }
+}
+
+#[test]
+fn what_only_looks_ahead_tells_nothing() {
+    let mut search = ByHand::new(Converged { rounds: 2, ..Converged::of(Latest) });
+    search.start();
+    let first = search.tree.grow(NodeId::ROOT, "The answer is 7.", Finish::Stop, None);
+    assert_eq!(search.next(&[first]), [(0, 1)]);
+    let ahead = search.rollout(NodeId::ROOT, Finish::Stop, None);
+    assert_eq!(search.next(&[ahead]), [(0, 1)]);
+}
+
 #[test]
 fn rounds_that_finish_nothing_tell_nothing() {
     let beam = BeamSearch { keep: 2, branch: 2, ..Default::default() };
@@ -429,6 +470,57 @@ fn rounds_that_finish_nothing_tell_nothing() {
     fourth.extend(search.open(7, &[0.8]));
     assert_eq!(search.next(&fourth), []);
     assert_eq!(search.pick(), Some(8));
+}
+
+#[test]
+fn budget_forcing_by_hand() {
+    let forcing = BudgetForcing { most: 50, waits: 1, wait: "Wait".into(), ..Default::default() };
+    let mut search = ByHand::new(forcing.clone());
+    let think = search.decide(&[NodeId::ROOT], &[0]);
+    assert_eq!((think[0].n, think[0].until), (1, Until::Tokens(50)));
+    let rule = think[0].rule.as_ref().expect("a rule of its own");
+    assert_eq!((&rule.pause, rule.delimiters.len()), (&forcing.ends, 0));
+    let line = |tree: &mut Tree, parent: u32, tokens: u32, closing: u32, finish| {
+        let text = "The answer is 4.".to_owned();
+        let step = Step { text, tokens: vec![7; tokens as usize], closing, ..Step::default() };
+        let open = finish != Finish::Stop;
+        let above = NodeId(parent);
+        let round = tree.iter().map(|(_, node)| node.round).max().unwrap_or(0) + 1;
+        tree.push(Node {
+            finish,
+            open,
+            round,
+            depth: tree[above].depth + 1,
+            ..Node::new(above, step)
+        })
+    };
+    // Twenty tokens, three of which end the thinking: they go, and thirty are left.
+    let early = line(&mut search.tree, 0, 20, 3, Finish::Pause);
+    let again = search.decide(&[early], &[0]);
+    assert_eq!(
+        (again[0].node, again[0].keep, again[0].until),
+        (early, Some(17), Until::Tokens(30))
+    );
+    assert_eq!(again[0].append.as_deref(), Some("Wait"));
+    // No waits are left: it is closed already, and answers under the search's rule.
+    let closed = line(&mut search.tree, 0, 25, 3, Finish::Pause);
+    assert_eq!(search.decide(&[closed], &[0]), [Expand::end(closed, 1)]);
+    // An answer that a budget cut is written to its end.
+    let cut = line(&mut search.tree, 2, 5, 0, Finish::Step);
+    assert_eq!(search.decide(&[cut], &[0]), [Expand::end(cut, 1)]);
+    let end = line(&mut search.tree, cut.0, 5, 1, Finish::Stop);
+    assert_eq!(search.decide(&[end], &[0]), []);
+    assert_eq!(search.pick(), Some(end.0));
+    // One whose tokens are used up is forced, and its answer has a bound of its own.
+    let mut search = ByHand::new(BudgetForcing { answer_tokens: Some(9), ..forcing });
+    search.start();
+    let long = line(&mut search.tree, 0, 50, 0, Finish::Step);
+    let forced = search.decide(&[long], &[0]);
+    assert_eq!((forced[0].node, forced[0].until), (long, Until::Tokens(9)));
+    assert_eq!(forced[0].append.as_deref(), Some("\n</think>\n\nFinal Answer:"));
+    let short = line(&mut search.tree, long.0, 9, 0, Finish::Step);
+    assert_eq!(search.decide(&[short], &[0]), []);
+    assert_eq!(search.pick(), Some(short.0));
 }
 
 #[test]

@@ -143,11 +143,16 @@ fn handmade(lines: &[(&str, &[f32])]) -> Tree {
     for (answer, confidence) in lines {
         let notes = Notes { confidence: confidence.to_vec(), ..Notes::default() };
         // The answer of this task stands behind 17 letters.
-        let text = format!("{}{answer}", "x".repeat(17));
+        let text = match *answer {
+            "-" => "x".to_owned(),
+            answer => format!("{}{answer}", "x".repeat(17)),
+        };
         let notes = (!confidence.is_empty()).then(|| Box::new(notes));
         let step = Step { text, notes, ..Step::default() };
         let finish = if answer.is_empty() { Finish::Halted } else { Finish::Stop };
-        let node = tts_core::Node { finish, depth: 1, ..tts_core::Node::new(NodeId::ROOT, step) };
+        let open = false;
+        let node =
+            tts_core::Node { finish, open, depth: 1, ..tts_core::Node::new(NodeId::ROOT, step) };
         tree.push(node);
     }
     tree
@@ -179,6 +184,10 @@ fn offline_the_unsure_are_filtered_and_the_sure_weigh_their_confidence() {
     assert_eq!(pick(0.1, true, Measure::Lowest), Some(5));
     // By the last token the second b is as sure as the first.
     assert_eq!(pick(1.0, true, Measure::Tail), Some(3));
+    // Who is done without an answer sets no threshold: it is 1 without him, 1.5 with him.
+    let silent = handmade(&[("a", &[1.0]), ("a", &[1.0]), ("b", &[2.0]), ("-", &[9.0])]);
+    let half = DeepConf { weighted: false, ..offline(0.5) };
+    assert_eq!(half.pick(&silent), Some(NodeId(1)));
     // Without notes it is the majority; without an end nobody votes.
     let bare = handmade(&[("b", &[]), ("a", &[]), ("a", &[])]);
     assert_eq!(offline(0.5).pick(&bare), Some(NodeId(2)));
@@ -222,37 +231,77 @@ fn confidence_over_few_tokens_of_a_small_vocabulary_is_upside_down() {
     }
 }
 
+/// A strategy that is shown these lines of a tree.
+fn shown(
+    strategy: &mut DeepConfOnline,
+    tree: &mut Tree,
+    fresh: &[NodeId],
+) -> Vec<tts_core::Expand> {
+    let (cost, budget) = (tts_core::Cost::default(), tts_core::Budget::default());
+    let (mut rng, origin) = (tts_core::seed::rng(0), vec![0; fresh.len()]);
+    let mut view = tts_core::View::new(tree, fresh, &origin, &cost, &budget, &mut rng);
+    strategy.step(&mut view)
+}
+
 #[test]
 fn what_is_asked_for() {
     let mut tree = Tree::new(Prompt::from("?"), 0);
-    let mut strategy = online();
-    let mut next = |fresh: &[NodeId], tree: &mut Tree| {
-        let (cost, budget) = (tts_core::Cost::default(), tts_core::Budget::default());
-        let (mut rng, origin) = (tts_core::seed::rng(0), vec![0; fresh.len()]);
-        let mut view = tts_core::View::new(tree, fresh, &origin, &cost, &budget, &mut rng);
-        strategy.step(&mut view)
-    };
-    let first = next(&[NodeId::ROOT], &mut tree);
+    let mut strategy = DeepConfOnline { most: 14, ..online() };
+    let first = shown(&mut strategy, &mut tree, &[NodeId::ROOT]);
     assert_eq!((first[0].n, first[0].watch), (8, Watch { confidence: 3, ..Watch::default() }));
-    let line = |tree: &mut Tree, confidence: f32, finish| {
+    let line = |tree: &mut Tree, confidence: f32, finish, open| {
         let notes = Notes { confidence: vec![confidence; 6], ..Notes::default() };
         let text = "The answer is 4.".to_owned();
         let step = Step { text, notes: Some(Box::new(notes)), ..Step::default() };
-        let open = finish == Finish::Length;
         tree.push(tts_core::Node { finish, open, ..tts_core::Node::new(NodeId::ROOT, step) })
     };
     let mut fresh: Vec<NodeId> =
-        (1..8_u8).map(|c| line(&mut tree, f32::from(c), Finish::Stop)).collect();
+        (1..7_u8).map(|c| line(&mut tree, f32::from(c), Finish::Stop, false)).collect();
+    // One that its length closed counts for the threshold.
+    fresh.push(line(&mut tree, 7.0, Finish::Length, false));
     // What was cut is written to its end first, without a threshold yet.
-    fresh.push(line(&mut tree, 8.0, Finish::Length));
-    let rest = next(&fresh, &mut tree);
+    fresh.push(line(&mut tree, 8.0, Finish::Length, true));
+    let rest = shown(&mut strategy, &mut tree, &fresh);
     assert_eq!((rest.len(), rest[0].node, rest[0].n), (1, fresh[7], 1));
     assert!(rest[0].watch.halt.is_none());
-    let end = line(&mut tree, 8.0, Finish::Stop);
-    let second = next(&[end], &mut tree);
-    let halt = second[0].watch.halt.expect("a threshold");
-    assert_eq!((second[0].node, second[0].n), (NodeId::ROOT, 4));
-    assert_eq!((halt.window, halt.below), (4, 4.5));
+    let end = line(&mut tree, 8.0, Finish::Stop, false);
+    for n in [4, 2] {
+        let later = shown(&mut strategy, &mut tree, &[end]);
+        let halt = later[0].watch.halt.expect("a threshold");
+        assert_eq!((later[0].node, later[0].n), (NodeId::ROOT, n));
+        assert_eq!((halt.window, halt.below), (4, 4.5));
+    }
+    assert_eq!(shown(&mut strategy, &mut tree, &[]), []);
+    for (n, warm_up) in [(1, 1), (5, 2), (64, 16), (100, 16)] {
+        let of = DeepConfOnline::of(n);
+        assert_eq!((of.warm_up, of.round, of.most), (warm_up, warm_up, n));
+    }
+}
+
+#[test]
+fn who_lies_below_the_threshold_has_no_vote() {
+    // The percentile of a half lies at 1.2: the last two vote, though the first two were seen first.
+    let mut tree = handmade(&[("a", &[1.0]), ("a", &[1.1]), ("b", &[1.3]), ("b", &[1.4])]);
+    let fresh: Vec<NodeId> = (1..5).map(NodeId).collect();
+    let mut strategy = DeepConfOnline { warm_up: 4, weighted: false, ..online() };
+    shown(&mut strategy, &mut tree, &[NodeId::ROOT]);
+    assert_eq!(strategy.pick(&tree), Some(NodeId(1)));
+    shown(&mut strategy, &mut tree, &fresh);
+    assert_eq!(strategy.pick(&tree), Some(NodeId(3)));
+}
+
+#[test]
+fn the_share_that_ends_it_is_of_all_weights() {
+    for (consensus, ends) in [(0.75, true), (0.76, false)] {
+        let mut tree = handmade(&[("a", &[1.0]), ("a", &[1.0]), ("b", &[1.0]), ("a", &[1.0])]);
+        let fresh: Vec<NodeId> = (1..5).map(NodeId).collect();
+        let consensus = Some(consensus);
+        let mut strategy = DeepConfOnline { warm_up: 4, consensus, keep: 1.0, ..online() };
+        shown(&mut strategy, &mut tree, &[NodeId::ROOT]);
+        let next = shown(&mut strategy, &mut tree, &fresh);
+        assert_eq!(next.is_empty(), ends);
+        assert!(next.iter().all(|expand| expand.watch.halt.is_none()));
+    }
 }
 
 #[test]
