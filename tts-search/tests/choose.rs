@@ -133,10 +133,8 @@ fn folds_choose_for_each_other() {
                 .unwrap()
         };
         // Who is in the half of problem 0 is not chosen for by it.
-        for place in 0..8 {
-            if probe(0).chosen[place] == 0 {
-                half[place] = 1.0;
-            }
+        for (half, chosen) in half.iter_mut().zip(probe(0).chosen) {
+            *half = f64::from(u8::from(chosen == 0));
         }
         half
     };
@@ -199,7 +197,7 @@ fn strategy(signal: Signal, edge: f64) -> ComputeOptimal<Recipe> {
 fn run(strategy: impl SearchStrategy, error: f64, seed: u64) -> Outcome {
     let world = ToyWorld { error, ..ToyWorld::default() };
     let oracle = Oracle::of(&world);
-    let search = Search::new(&world).scorer(&oracle).rule(StepRule::lines()).seed(seed);
+    let search = Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(seed);
     search.run(strategy, world.prompt(1)).unwrap()
 }
 
@@ -240,7 +238,7 @@ fn the_probe_is_paid_for_and_stays() {
 fn a_second_search_begins_with_a_probe_again() {
     let world = ToyWorld { error: 0.3, ..ToyWorld::default() };
     let oracle = Oracle::of(&world);
-    let search = Search::new(&world).scorer(&oracle).rule(StepRule::lines()).seed(5);
+    let search = Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(5);
     let alone: Vec<String> = (0..6)
         .map(|place| {
             let outcome = search.run(strategy(Signal::Score, 0.5), world.prompt(place)).unwrap();
