@@ -11,8 +11,8 @@ use super::{ModelCost, Passes};
 use crate::model::generator::BoxError;
 use crate::model::scorer::Scored;
 use crate::{
-    Completion, Finish, Generated, Generator, LineError, Request, Scale, Step, StepScorer,
-    Trajectory, Until, seed,
+    Completion, Finish, Generated, Generator, LineError, Notes, Request, Scale, Step, StepScorer,
+    Trajectory, Until, Watch, seed,
 };
 
 /// Different answers: enough that a vote is one, few enough that it takes no time for any N.
@@ -73,6 +73,17 @@ fn length(steps: &[Arc<Step>]) -> u64 {
     steps.iter().map(|step| step.tokens.len() as u64).sum()
 }
 
+/// What was asked for, of tokens that are all alike.
+fn notes(watch: &Watch, each: &[f32]) -> Option<Box<Notes>> {
+    let noted = |asked: bool| if asked { each.to_vec() } else { Vec::new() };
+    let notes = Notes {
+        confidence: noted(watch.confidence > 0),
+        certainty: noted(watch.certainty),
+        drawn: noted(watch.drawn),
+    };
+    (!watch.is_idle()).then(|| Box::new(notes))
+}
+
 impl DryGenerator<'_> {
     fn line(&self, request: &Request, mut seed: u64) -> Completion {
         let most = request.until.most_steps();
@@ -98,7 +109,8 @@ impl DryGenerator<'_> {
                 format!("{seed}\n")
             };
             let logprobs = vec![-0.5; count as usize];
-            steps.push(Step { text, tokens, given, logprobs, ..Step::default() });
+            let notes = notes(&request.watch, &logprobs);
+            steps.push(Step { text, tokens, given, logprobs, notes, ..Step::default() });
             left = left.saturating_sub(count);
             before += 1;
             seed = seed::child(seed, 0);

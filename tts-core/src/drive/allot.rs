@@ -241,6 +241,18 @@ pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(
         if kept && !step.tokens.starts_with(&request.given) {
             return broken("the first step does not begin with the tokens that were kept".into());
         }
+        let watch = &request.watch;
+        for (asked, noted, name) in [
+            (watch.confidence > 0, step.confidence(), "confidence"),
+            (watch.certainty, step.certainty(), "certainty"),
+            (watch.drawn, step.drawn(), "log-probability as drawn"),
+        ] {
+            if asked && noted.is_empty() && generated > 0 {
+                return Err(LineError(format!(
+                    "the generator notes no {name}, which was asked for"
+                )));
+            }
+        }
         let notes = [step.confidence(), step.certainty(), step.drawn()];
         if let Some(notes) = notes
             .iter()

@@ -49,7 +49,8 @@ pub struct Notes {
 }
 
 /// What is noted of each token of a line, and when it is broken off: data, so that a line is the
-/// same in any batch and on any number of threads.
+/// same in any batch and on any number of threads. A line whose generator notes nothing of what
+/// was asked for fails.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Watch {

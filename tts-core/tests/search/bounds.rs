@@ -189,6 +189,53 @@ fn every_round_decides_by_numbers_of_its_own() {
     assert_eq!(drawn(1), one);
 }
 
+/// A strategy that goes by notes must not go by nothing.
+#[test]
+fn notes_that_were_asked_for_and_did_not_come_fail_the_line() {
+    struct Noting(Option<Notes>);
+    impl Generator for Noting {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            let notes = self.0.clone().map(Box::new);
+            let step = Step { text: "ab".into(), tokens: vec![97, 98], notes, ..Step::default() };
+            let line = Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 0 };
+            let made = Generated { lines: vec![Ok(line)], computed_tokens: 0, cached_tokens: 0 };
+            Ok(vec![made; batch.len()])
+        }
+    }
+    let run = |notes: Option<Notes>, watch: Watch| {
+        let ask = Expand { watch, ..Expand::end(NodeId::ROOT, 1) };
+        let once = By(
+            move |round, _: &mut View<'_>| if round == 0 { vec![ask.clone()] } else { vec![] },
+            0,
+        );
+        Search::new(Noting(notes)).run(once, "?").map_err(|error| error.to_string())
+    };
+    let both = vec![0.5, 0.5];
+    let cases = [
+        (
+            Watch { confidence: 2, ..Watch::default() },
+            Notes { confidence: both.clone(), ..Default::default() },
+            "no confidence",
+        ),
+        (
+            Watch { certainty: true, ..Watch::default() },
+            Notes { certainty: both.clone(), ..Default::default() },
+            "no certainty",
+        ),
+        (
+            Watch { drawn: true, ..Watch::default() },
+            Notes { drawn: both, ..Default::default() },
+            "no log-probability as drawn",
+        ),
+    ];
+    for (watch, notes, missing) in cases {
+        assert!(run(Some(notes), watch).is_ok());
+        let error = run(None, watch).expect_err("nothing was noted");
+        assert!(error.contains(missing), "{error}");
+    }
+    assert!(run(None, Watch::default()).is_ok());
+}
+
 /// What is put in stands at the beginning of a line and nowhere else.
 #[test]
 fn given_tokens_behind_the_first_step_break_the_contract() {

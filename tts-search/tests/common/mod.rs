@@ -84,6 +84,21 @@ pub(crate) fn line(text: &str, finish: Finish) -> Result<Completion, LineError> 
     Ok(Completion { steps: vec![step], finish, prompt_tokens: 1 })
 }
 
+/// A line with the notes that were asked for, all tokens alike.
+fn noted(mut line: Completion, watch: &Watch) -> Completion {
+    for step in &mut line.steps {
+        let all = vec![1.0; step.tokens.len() - step.given as usize];
+        let each = |asked: bool| if asked { all.clone() } else { Vec::new() };
+        let notes = Notes {
+            confidence: each(watch.confidence > 0),
+            certainty: each(watch.certainty),
+            drawn: each(watch.drawn),
+        };
+        step.notes = step.notes.take().or((!watch.is_idle()).then(|| Box::new(notes)));
+    }
+    line
+}
+
 /// Says what a function of prefix and place among all lines of its request says.
 pub(crate) struct Says<F>(pub(crate) F);
 
@@ -103,7 +118,7 @@ where
                     });
                 let place = seen[index].1;
                 seen[index].1 += 1;
-                (self.0)(&request.prefix, place)
+                (self.0)(&request.prefix, place).map(|line| noted(line, &request.watch))
             };
             Generated {
                 lines: request.seeds.iter().map(&mut one).collect(),
