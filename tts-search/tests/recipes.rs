@@ -6,7 +6,13 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 9] = [
+const STRATEGIES: [&str; 15] = [
+    "adaptive-consistency",
+    "self-certainty",
+    "deep-conf",
+    "deep-conf-online",
+    "budget-forcing",
+    "converged",
     "revision",
     "chain-of-thought",
     "zero-shot",
@@ -169,8 +175,9 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // A revision's budget is of all its rounds.
-            let single = ["greedy", "chain-of-thought", "revision"].contains(name);
+            // These have a budget of all their rounds.
+            let rounds = ["revision", "adaptive-consistency", "deep-conf-online"];
+            let single = ["greedy", "chain-of-thought"].contains(name) || rounds.contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());
@@ -228,6 +235,7 @@ fn a_recipe_holds_a_strategy_of_another_crate() {
     // Within decorators, and what it needs is asked for there too.
     for (outer, lines) in [
         (json!({"strategy": "forest", "copies": 2, "inner": custom}), 2 * (3 + 9)),
+        (json!({"strategy": "converged", "rounds": 9, "inner": custom}), 3 + 9),
         (
             json!({"strategy": "lookahead", "depth": 0,
                 "inner": {"strategy": "forest", "copies": 1, "inner": custom}}),

@@ -138,10 +138,10 @@ pub fn two_fold(
     }
     for (from, to) in [(0, 1), (1, 0)] {
         let whole = halves[from].concat();
-        for bin in 0..bins.count() {
+        for (choosing, counting) in halves[from].iter().zip(&halves[to]) {
             // A bin of one problem is chosen for by the other bins of that half.
-            let arm = best(&halves[from][bin], arms).unwrap_or_else(|| overall(&whole, arms));
-            for &place in &halves[to][bin] {
+            let arm = best(choosing, arms).unwrap_or_else(|| overall(&whole, arms));
+            for &place in counting {
                 chosen[place] = arm;
             }
         }

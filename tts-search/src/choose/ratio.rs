@@ -41,8 +41,8 @@ pub struct CostRatio {
 /// let policy = [level(0.2, 100.0), level(0.6, 300.0)];
 /// // Half accuracy lies at 250 tokens, three quarters of the way.
 /// let found = cost_ratio(&policy, &level(0.5, 1_000.0), 200, 7)?;
-/// assert_eq!(found.ratio, Some(0.25));
-/// assert_eq!(found.interval, Some([0.25, 0.25]));
+/// assert!((found.ratio.unwrap_or(0.0) - 0.25).abs() < 1e-9);
+/// assert!(found.reached >= 1.0);
 /// # Ok::<(), tts_search::choose::ChooseError>(())
 /// ```
 ///

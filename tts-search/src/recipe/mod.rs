@@ -28,8 +28,8 @@ pub use custom::{Custom, Registry};
 
 use crate::choose::ComputeOptimal;
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Revision, SelfConsistency,
-    ZeroShot,
+    AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged, DeepConf,
+    DeepConfOnline, Dvts, Forest, Lookahead, Revision, SelfCertainty, SelfConsistency, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -106,6 +106,25 @@ strategies! {
         "majority" => |n| SelfConsistency { n, ..SelfConsistency::default() },
         "self-consistency" => |n| SelfConsistency { n, ..SelfConsistency::default() }
     }
+    /// `adaptive-consistency`
+    AdaptiveConsistency(AdaptiveConsistency) {
+        "adaptive-consistency" => AdaptiveConsistency::of
+    }
+    /// `self-certainty`
+    SelfCertainty(SelfCertainty) {
+        "self-certainty" => |n| SelfCertainty { n, ..SelfCertainty::default() }
+    }
+    /// `deep-conf`
+    DeepConf(DeepConf) {
+        "deep-conf" => |n| DeepConf { n, ..DeepConf::default() }
+    }
+    /// `deep-conf-online`
+    DeepConfOnline(DeepConfOnline) { "deep-conf-online" => DeepConfOnline::of }
+    /// `budget-forcing`
+    BudgetForcing(BudgetForcing) {
+        "budget-forcing" => |n| BudgetForcing { n, ..BudgetForcing::default() },
+        "thinking-budget" => |n| BudgetForcing { n, ..BudgetForcing::budget(4_096) }
+    }
     /// `best-of-n`
     BestOfN(BestOfN) {
         "best-of-n" => |n| BestOfN { n, ..BestOfN::default() },
@@ -121,6 +140,8 @@ strategies! {
     }
     /// `revision`
     Revision(Revision) { "revision" => Revision::square }
+    /// `converged`
+    Converged(Box<Converged<Recipe>>) {}
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
     /// `compute-optimal`
@@ -269,6 +290,12 @@ fn objects(recipe: &Value) -> Result<(), RecipeError> {
 
 impl From<Lookahead<Self>> for Recipe {
     fn from(strategy: Lookahead<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Converged<Self>> for Recipe {
+    fn from(strategy: Converged<Self>) -> Self {
         Box::new(strategy).into()
     }
 }
