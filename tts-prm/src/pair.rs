@@ -67,7 +67,7 @@ macro_rules! files {
 ///
 /// let files = pair::generator_files();
 /// let decoder = DecoderWeights::load(&Checkpoint::open(&files)?)?;
-/// assert_eq!(decoder.config.num_hidden_layers, 4);
+/// assert_eq!(decoder.config.num_hidden_layers, 5);
 /// let same = tts_models::open(files, Backend::Native, Default::default())?;
 /// # let _ = same;
 /// # Ok::<(), tts_models::ModelError>(())
