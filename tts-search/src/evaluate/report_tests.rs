@@ -40,7 +40,7 @@ fn scores_are_measured_over_finished_candidates() {
     assert!((found.all.area - 2.0 / 3.0).abs() < 1e-12, "{found:?}");
     assert_eq!((found.all.right, found.all.wrong, found.mixed), (3, 1, 1));
     assert_eq!(found.within_problems, Some(0.0));
-    assert!(found.to_string().ends_with("0.000 within the 1 problems with both"), "{found}");
+    assert!(found.to_string().ends_with("0.000 within problems (1 of 2 with both)"), "{found}");
     let mut text = Vec::new();
     report(rows.clone()).write(&mut text).expect("in memory");
     let text = String::from_utf8(text).expect("text");

@@ -59,13 +59,15 @@ impl Separation {
 
 impl fmt::Display for Separation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Auc { area, interval: [low, high], right, wrong, .. } = self.all;
+        let Auc { area, interval: [low, high], right, wrong, problems } = self.all;
         write!(
             f,
             "area {area:.3} (95 %: {low:.3} to {high:.3}) over {right} right and {wrong} wrong, "
         )?;
         match self.within_problems {
-            Some(within) => write!(f, "{within:.3} within the {} problems with both", self.mixed),
+            Some(within) => {
+                write!(f, "{within:.3} within problems ({} of {problems} with both)", self.mixed)
+            }
             None => write!(f, "and no problem has both"),
         }
     }
