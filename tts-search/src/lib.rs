@@ -35,6 +35,12 @@
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
+//! | [`SelfRefine`] | 1, and 2 for each revision, one after the other | a model that sees faults more easily than it avoids them | Madaan et al. 2023 |
+//! | [`Rsa`] | `population x rounds`, a round of `population` | no scorer; a model that sees which of several solutions is right | Venkatraman et al. 2025 |
+//! | [`GenSelect`] | `n`, and `votes` for each group | a model that judges better than it solves; answers that cannot be voted on | Toshniwal et al. 2025 |
+//! | [`GenSynthesis`] | `n`, and one for each group | a model that repairs what it reads | Wang et al. 2025 |
+//! | [`Tournament`] | `n`, and one or two for each game | a judge that compares better than it grades | Chen et al. 2024, Liu et al. 2025 |
+//! | [`MutualVerification`] | `n`, and `times` for each | a second model with other errors, no scorer | Qi et al. 2024 |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
@@ -52,13 +58,15 @@ pub mod hub;
 pub mod recipe;
 pub mod refine;
 pub mod sample;
+pub mod select;
 pub mod tree;
 
 pub use recipe::{Recipe, RecipeError};
-pub use refine::Revision;
+pub use refine::{Revision, Rsa, SelfRefine};
 pub use sample::{
     BestOfN, ChainOfThought, Example, FewShot, FewShotError, SelfConsistency, ZeroShot,
 };
+pub use select::{GenSelect, GenSynthesis, MutualVerification, Tournament};
 pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
 
 /// How to add a strategy, a script, a scorer, a judge, a task or a generator.

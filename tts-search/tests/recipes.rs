@@ -6,8 +6,14 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 9] = [
+const STRATEGIES: [&str; 15] = [
     "revision",
+    "rsa",
+    "self-refine",
+    "gen-select",
+    "gen-synthesis",
+    "tournament",
+    "mutual-verification",
     "chain-of-thought",
     "zero-shot",
     "self-consistency",
@@ -169,8 +175,9 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // A revision's budget is of all its rounds.
-            let single = ["greedy", "chain-of-thought", "revision"].contains(name);
+            // The budget of those that refine is of all their rounds.
+            let refine = ["revision", "rsa", "self-refine"].contains(name);
+            let single = refine || ["greedy", "chain-of-thought"].contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());

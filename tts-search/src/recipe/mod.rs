@@ -22,13 +22,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, rows};
+use tts_core::{
+    Aggregate, Expand, NodeId, Requirements, Scripted, SearchStrategy, Tree, View, rows,
+};
 
 pub use custom::{Custom, Registry};
 
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Revision, SelfConsistency,
-    ZeroShot,
+    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, GenSelect, GenSynthesis, Lookahead,
+    MutualVerification, Revision, Rsa, SelfConsistency, SelfRefine, Tournament, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -120,6 +122,22 @@ strategies! {
     }
     /// `revision`
     Revision(Revision) { "revision" => Revision::square }
+    /// `rsa`
+    Rsa(Rsa) { "rsa" => Rsa::square }
+    /// `self-refine`
+    SelfRefine(Scripted<SelfRefine>) { "self-refine" => |n| Scripted::of(SelfRefine::of(n)) }
+    /// `gen-select`
+    GenSelect(Scripted<GenSelect>) { "gen-select" => |n| Scripted::of(GenSelect::of(n)) }
+    /// `gen-synthesis`
+    GenSynthesis(Scripted<GenSynthesis>) {
+        "gen-synthesis" => |n| Scripted::of(GenSynthesis::of(n))
+    }
+    /// `tournament`
+    Tournament(Scripted<Tournament>) { "tournament" => |n| Scripted::of(Tournament::of(n)) }
+    /// `mutual-verification`
+    MutualVerification(MutualVerification) {
+        "mutual-verification" => |n| MutualVerification { n, ..MutualVerification::default() }
+    }
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
     /// `custom`: a strategy of another crate
