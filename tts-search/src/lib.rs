@@ -42,6 +42,12 @@
 //! | [`Tournament`] | `n`, and one or two for each game | a judge that compares better than it grades | Chen et al. 2024, Liu et al. 2025 |
 //! | [`MutualVerification`] | `n`, and `times` for each | a second model with other errors, no scorer | Qi et al. 2024 |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
+//! | [`decorate::Retry`] | the inner one's, and those that are missing | lines fail or are cut now and then | |
+//! | [`decorate::Dedupe`] | the inner one's, and one for each duplicate | short steps that often say the same | |
+//! | [`decorate::Phases`] | shares of the budget | one search after the other | |
+//!
+//! Scorers are decorated likewise: [`decorate::Ensemble`] is several as one, [`decorate::OutcomeOnly`] judges
+//! finished solutions alone.
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
 //! strong search on a weak scorer finds the scorer's errors. [`Recipe`] makes each of them a JSON
@@ -52,6 +58,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod decorate;
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;

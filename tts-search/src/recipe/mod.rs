@@ -28,6 +28,7 @@ use tts_core::{
 
 pub use custom::{Custom, Registry};
 
+use crate::decorate::{Dedupe, Phases, Retry};
 use crate::{
     BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, GenSelect, GenSynthesis, Lookahead,
     MutualVerification, Revision, Rsa, SelfConsistency, SelfRefine, Tournament, ZeroShot,
@@ -140,6 +141,12 @@ strategies! {
     }
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
+    /// `retry`
+    Retry(Box<Retry<Recipe>>) {}
+    /// `dedupe`
+    Dedupe(Box<Dedupe<Recipe>>) {}
+    /// `phases`
+    Phases(Box<Phases<Recipe>>) {}
     /// `custom`: a strategy of another crate
     Custom(Custom) {}
 }
@@ -272,7 +279,10 @@ fn in_file(
 /// Refuses lists where recipes belong: serde reads them as fields without their names.
 fn objects(recipe: &Value) -> Result<(), RecipeError> {
     match recipe {
-        Value::Object(fields) => fields.get("inner").map_or(Ok(()), objects),
+        Value::Object(fields) => {
+            let phases = fields.get("phases").and_then(Value::as_array);
+            phases.into_iter().flatten().chain(fields.get("inner")).try_for_each(objects)
+        }
         other => Err(RecipeError::Settings(format!(
             "expected an object with the field `strategy`, found {other}"
         ))),
@@ -287,6 +297,24 @@ impl From<Lookahead<Self>> for Recipe {
 
 impl From<Forest<Self>> for Recipe {
     fn from(strategy: Forest<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Retry<Self>> for Recipe {
+    fn from(strategy: Retry<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Dedupe<Self>> for Recipe {
+    fn from(strategy: Dedupe<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Phases<Self>> for Recipe {
+    fn from(strategy: Phases<Self>) -> Self {
         Box::new(strategy).into()
     }
 }
