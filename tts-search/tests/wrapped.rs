@@ -218,7 +218,7 @@ fn every_limit_ends_a_phase() {
 /// A scorer that says what it is told of every fresh step.
 fn says(scores: &'static [f64], scale: Scale) -> impl StepScorer {
     scorer::from_fn(move |path: &Trajectory, step: &Step| {
-        let place = path.steps().iter().position(|other| std::ptr::eq(&**other, step));
+        let place = path.steps().iter().position(|other| other.text == step.text);
         scores[place.unwrap_or(0) % scores.len()]
     })
     .with_scale(scale)

@@ -125,10 +125,10 @@ impl<S: SearchStrategy> SearchStrategy for Phases<S> {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let begun = self.phases.iter().take(self.state.phase + 1).rev();
+        let mut begun = self.phases.iter().take(self.state.phase + 1).rev();
         match self.select {
             Some(select) => select.pick(tree),
-            None => begun.filter_map(|phase| phase.strategy.pick(tree)).next(),
+            None => begun.find_map(|phase| phase.strategy.pick(tree)),
         }
     }
 

@@ -140,7 +140,7 @@ impl Script for SelfRefine {
         for _ in 0..self.rounds {
             desk.prefer(answer);
             let ask = Ask::of(self.critique(&problem, &attempt.text())).about(attempt.node).aside();
-            let ask = self.critic.iter().fold(ask, |ask, critic| ask.by(critic));
+            let ask = self.critic.iter().fold(ask, Ask::by);
             let Some(critique) = desk.line(ask).await else { break };
             if self.is_faultless(&critique.text()) {
                 break;

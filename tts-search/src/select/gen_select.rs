@@ -1,4 +1,4 @@
-//! GenSelect: a model reads several solutions at once and names the best; of many, in a bracket of groups.
+//! `GenSelect`: a model reads several solutions at once and names the best; of many, in a bracket of groups.
 //!
 //! ```text
 //! 8 solutions -- group of 4: "Best: 2" --+-- group of 2: "Best: 1" --> the answer
@@ -18,7 +18,7 @@
 //! Over a stored pool: with a [`tts_core::Store`] before the generator, samples that were drawn before are
 //! read, not drawn.
 //!
-//! Source: Toshniwal et al. 2025, "GenSelect: A Generative Approach to Best-of-N" (arXiv 2507.17797);
+//! Source: Toshniwal et al. 2025, "`GenSelect`: A Generative Approach to Best-of-N" (arXiv 2507.17797);
 //! Moshkov et al. 2025 (arXiv 2504.16891), on selection by a model.
 
 use serde::{Deserialize, Deserializer, Serialize};

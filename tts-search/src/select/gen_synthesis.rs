@@ -1,4 +1,4 @@
-//! GenSynthesis: a model writes one solution from several; of many, in a tree of groups.
+//! `GenSynthesis`: a model writes one solution from several; of many, in a tree of groups.
 //!
 //! ```text
 //! 8 solutions -- group of 4: a solution --+-- group of 2: a solution --> the answer

@@ -160,7 +160,8 @@ impl Pairing {
 
     /// The winner that the games themselves name after the last round, before any ranking.
     pub(crate) fn named(self, table: &Table) -> Option<usize> {
-        let last = (0..).find(|&round| standing_count(round, table.len()) < 2).unwrap_or(0);
+        let last =
+            (0..table.len()).find(|&round| standing_count(round, table.len()) < 2).unwrap_or(0);
         if self == Self::Knockout { standing(last, table).first().copied() } else { None }
     }
 }

@@ -46,7 +46,7 @@ pub(crate) fn shuffled(desk: &Desk, n: usize) -> Vec<usize> {
 
 /// A question to a role, or to the policy.
 pub(crate) fn to(ask: Ask, role: Option<&String>) -> Ask {
-    role.into_iter().fold(ask, |ask, role| ask.by(role))
+    role.into_iter().fold(ask, Ask::by)
 }
 
 #[cfg(test)]
