@@ -135,10 +135,8 @@ strategies! {
     }
     /// `tournament`
     Tournament(Scripted<Tournament>) { "tournament" => |n| Scripted::of(Tournament::of(n)) }
-    /// `mutual-verification`
-    MutualVerification(MutualVerification) {
-        "mutual-verification" => |n| MutualVerification { n, ..MutualVerification::default() }
-    }
+    /// `mutual-verification`, which needs a second model and so has no name on command lines
+    MutualVerification(MutualVerification) {}
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
     /// `retry`
