@@ -139,6 +139,40 @@ fn dedupe_leaves_finished_solutions_rollouts_and_asides_alone() {
     assert_eq!(shown(&by_hand.decide(&ends, &[0, 1])), [(1, 2)]);
 }
 
+/// Asks two questions about the first step, and counts what it is shown.
+#[derive(Default)]
+struct Asks(Vec<usize>);
+
+impl SearchStrategy for Asks {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.0.push(view.fresh().len());
+        let first = view.fresh()[0];
+        match self.0.len() {
+            1 => vec![Expand::step(NodeId::ROOT, 2)],
+            2 => (0..2)
+                .map(|n| view.pose(first, format!("Question {n}"), NodeKind::Committed))
+                .map(|question| Expand::step(question, 1))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[test]
+fn the_same_words_to_two_questions_are_not_the_same() {
+    let mut search = ByHand::new(Dedupe::of(Asks::default()));
+    assert_eq!(search.start(), [(0, 2)]);
+    let say = |search: &mut ByHand<Dedupe<Asks>>, parent: u32| {
+        search.tree.grow(NodeId(parent), "x\n", Finish::Step, Some(0.5))
+    };
+    let first = [say(&mut search, 0), say(&mut search, 0)];
+    assert_eq!(search.next(&first), [(0, 1)]);
+    assert_eq!(search.next(&[]), [(3, 1), (4, 1)]);
+    let second = [say(&mut search, 3), say(&mut search, 4)];
+    assert_eq!(search.decide(&second, &[0, 1]), []);
+    assert_eq!(search.strategy.strategy.0, [1, 1, 2]);
+}
+
 #[test]
 fn a_deduped_beam_holds_different_paths() {
     let world = ToyWorld { error: 0.2, ..WORLD };

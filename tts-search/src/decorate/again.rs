@@ -30,25 +30,25 @@ impl Again {
         *self = Self { decisions: decisions.to_vec(), asked, ..Self::default() };
     }
 
-    /// Takes what has come of the round. `good` says of a line, in the order of the decisions, whether it was
-    /// wanted, in sight of the wanted ones before.
-    pub(crate) fn take(&mut self, view: &View<'_>, good: impl Fn(&[NodeId], NodeId) -> bool) {
-        let mut wanted: Vec<NodeId> =
-            self.lines.iter().filter(|line| line.good).map(|line| line.end).collect();
+    /// Takes what has come of the round. `good` says of a line, in the order in which they came, whether it
+    /// was wanted.
+    pub(crate) fn take(&mut self, view: &View<'_>, mut good: impl FnMut(NodeId) -> bool) {
         for (&end, &origin) in view.fresh().iter().zip(view.origin()) {
             let Some(&decision) = self.asked.get(origin) else { continue };
-            let good = good(&wanted, end);
-            wanted.extend(good.then_some(end));
-            self.lines.push(Line { decision, end, good });
+            self.lines.push(Line { decision, end, good: good(end) });
         }
         // What was asked for once more stands behind the rest of its decision.
         self.lines.sort_by_key(|line| line.decision);
         self.asked.clear();
     }
 
-    fn missing(&self, place: usize) -> usize {
-        let good = self.lines.iter().filter(|line| line.good && line.decision == place).count();
-        self.decisions[place].n.saturating_sub(good)
+    /// How many lines each decision lacks.
+    fn missing(&self) -> Vec<usize> {
+        let mut missing: Vec<usize> = self.decisions.iter().map(|decision| decision.n).collect();
+        for line in self.lines.iter().filter(|line| line.good) {
+            missing[line.decision] = missing[line.decision].saturating_sub(1);
+        }
+        missing
     }
 
     /// Asks for what is missing once more, up to `most` times. Nothing when the round is whole.
@@ -57,19 +57,16 @@ impl Again {
             return Vec::new();
         }
         self.tries += 1;
-        let places = 0..self.decisions.len();
-        self.asked = places.filter(|&place| self.missing(place) > 0).collect();
-        let again =
-            |&place: &usize| Expand { n: self.missing(place), ..self.decisions[place].clone() };
+        let missing = self.missing();
+        self.asked = (0..missing.len()).filter(|&place| missing[place] > 0).collect();
+        let again = |&place: &usize| Expand { n: missing[place], ..self.decisions[place].clone() };
         self.asked.iter().map(again).collect()
     }
 
     /// What the strategy inside is shown: the ends of the wanted lines, and the decisions behind them. With
     /// `fill`, others stand in for those that are missing still.
     pub(crate) fn shown(&self, fill: bool) -> (Vec<NodeId>, Vec<usize>) {
-        let places = 0..self.decisions.len();
-        let mut room: Vec<usize> =
-            places.map(|place| if fill { self.missing(place) } else { 0 }).collect();
+        let mut room = if fill { self.missing() } else { vec![0; self.decisions.len()] };
         let mut shown = |line: &&Line| {
             let stands_in = !line.good && room[line.decision] > 0;
             room[line.decision] -= usize::from(stands_in);

@@ -17,6 +17,8 @@
 //! Source: none; the deduplication that many tree searches have built in (Hao et al. 2024, `LLM Reasoners`,
 //! arXiv 2404.05221, say), made a decorator.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Expand, NodeId, NodeKind, Requirements, SearchStrategy, Tree, View};
 
@@ -54,7 +56,11 @@ fn once() -> usize {
 
 /// Where a [`Dedupe`] stands.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct State(Again);
+pub struct State {
+    round: Again,
+    /// The question and the text of each path of the round.
+    seen: HashSet<(NodeId, String)>,
+}
 
 impl<S> Dedupe<S> {
     /// Others are asked for once.
@@ -63,23 +69,17 @@ impl<S> Dedupe<S> {
     }
 }
 
-/// Whether two open steps say the same behind the same question.
-fn same(tree: &Tree, one: NodeId, other: NodeId) -> bool {
-    let step = |id: NodeId| tree[id].open && tree[id].kind == NodeKind::Committed;
-    step(one)
-        && step(other)
-        && tree.question(one) == tree.question(other)
-        && tree.text(one) == tree.text(other)
-}
-
 impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        let round = &mut self.state.0;
+        let State { round, seen } = &mut self.state;
         let decisions = if view.is_start() {
             self.strategy.step(view)
         } else {
             let tree = view.tree();
-            round.take(view, |before, id| !before.iter().any(|&other| same(tree, other, id)));
+            round.take(view, |id| {
+                let step = tree[id].open && tree[id].kind == NodeKind::Committed;
+                !step || seen.insert((tree.question(id), tree.text(id)))
+            });
             let more = round.once_more(self.times);
             if !more.is_empty() {
                 return more;
@@ -87,6 +87,7 @@ impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
             let (fresh, origin) = round.shown(false);
             self.strategy.step(&mut view.with_fresh(&fresh, &origin))
         };
+        seen.clear();
         round.begin(&decisions);
         decisions
     }

@@ -78,7 +78,7 @@ impl<S: SearchStrategy> SearchStrategy for Retry<S> {
             self.strategy.step(view)
         } else {
             let whole = |id: NodeId| !self.cut || view.tree()[id].finish != Finish::Length;
-            round.take(view, |_, id| whole(id));
+            round.take(view, whole);
             let more = round.once_more(self.times);
             if !more.is_empty() {
                 return more;
