@@ -52,6 +52,30 @@ fn retry_asks_for_what_is_missing_and_shows_a_whole_round() {
     assert_eq!(shown(&search.decide(&last, &[0])), [(9, 3), (11, 3)]);
 }
 
+/// Asks for two lines in each of two decisions, and keeps what it is shown.
+#[derive(Default)]
+struct Keeps(Vec<(Vec<NodeId>, Vec<usize>)>);
+
+impl SearchStrategy for Keeps {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.0.push((view.fresh().to_vec(), view.origin().to_vec()));
+        let two = || Expand::step(NodeId::ROOT, 2);
+        if view.is_start() { vec![two(), two()] } else { Vec::new() }
+    }
+}
+
+#[test]
+fn what_comes_later_stands_with_the_rest_of_its_decision() {
+    let mut search = ByHand::new(Retry::of(Keeps::default()));
+    search.start();
+    let first = search.open(0, &[0.1, 0.2, 0.3]);
+    assert_eq!(shown(&search.decide(&first, &[0, 1, 1])), [(0, 1)]);
+    let late = search.open(0, &[0.4]);
+    assert_eq!(search.decide(&late, &[0]), []);
+    let expected = (vec![first[0], late[0], first[1], first[2]], vec![0, 0, 1, 1]);
+    assert_eq!(search.strategy.strategy.0[1], expected);
+}
+
 #[test]
 fn cut_lines_are_taken_as_they_are_where_that_is_wanted() {
     for (cut, expected) in [(true, vec![(0, 1)]), (false, vec![])] {
@@ -137,6 +161,39 @@ fn dedupe_leaves_finished_solutions_rollouts_and_asides_alone() {
     let ends: Vec<NodeId> =
         first.iter().map(|&id| by_hand.rollout(id, Finish::Step, Some(0.5))).collect();
     assert_eq!(shown(&by_hand.decide(&ends, &[0, 1])), [(1, 2)]);
+}
+
+/// Asks for two steps from the problem three times, in the second round for rollouts; counts what it is shown.
+#[derive(Default)]
+struct Steps(Vec<usize>);
+
+impl SearchStrategy for Steps {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.0.push(view.fresh().len());
+        let kind = if self.0.len() == 2 { NodeKind::Rollout } else { NodeKind::Committed };
+        if self.0.len() > 3 {
+            Vec::new()
+        } else {
+            vec![Expand { kind, ..Expand::step(NodeId::ROOT, 2) }]
+        }
+    }
+}
+
+#[test]
+fn only_candidates_of_one_round_are_merged() {
+    let mut search = ByHand::new(Dedupe { times: 0, ..Dedupe::of(Steps::default()) });
+    let say = |search: &mut ByHand<Dedupe<Steps>>| {
+        search.tree.grow(NodeId::ROOT, "x\n", Finish::Step, Some(0.5))
+    };
+    search.start();
+    let first = [say(&mut search), say(&mut search)];
+    search.next(&first);
+    let ahead = [(); 2].map(|()| search.rollout(NodeId::ROOT, Finish::Step, None));
+    search.next(&ahead);
+    // What was said in an earlier round is said anew.
+    let third = [say(&mut search), say(&mut search)];
+    search.next(&third);
+    assert_eq!(search.strategy.strategy.0, [1, 1, 2, 1]);
 }
 
 /// Asks two questions about the first step, and counts what it is shown.
@@ -226,6 +283,18 @@ fn phases_end_when_their_share_is_spent_or_they_are_done() {
     let best = Selection::best(Aggregate::ByScale);
     let chosen = search().run(phases(Some(best)), WORLD.prompt(0)).expect("runs").best;
     assert_eq!(chosen, best.pick(tree));
+}
+
+#[test]
+fn what_a_phase_may_spend_is_counted_from_the_start() {
+    // A beam is five rounds of four lines: each phase has room for the whole of it, but no more.
+    let mut phases = Phases::<Recipe>::default().then(0.5, beam(2, 2)).then(0.5, beam(2, 2));
+    let search = search().budget(Budget { samples: Some(40), ..Budget::default() });
+    let first = search.run(&mut phases, WORLD.prompt(0)).expect("runs");
+    assert_eq!((first.usage.logical.samples, first.usage.rounds), (40, 10));
+    // The same value searches twice.
+    let again = search.run(&mut phases, WORLD.prompt(0)).expect("runs");
+    assert!(core(&again) == core(&first));
 }
 
 #[test]

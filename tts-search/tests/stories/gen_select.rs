@@ -193,18 +193,39 @@ fn what_has_no_answer_is_not_shown_where_others_have_one() {
         outcome.tree.candidates().into_iter().filter(|&id| outcome.tree.answer(id).is_none());
     assert!(silent.count() > 2 && !texts.contains("I do not know."));
     assert!(texts.contains("<solution 1>\nThe answer is ") && texts.contains("</solution 4>\n"));
+    assert!(!texts.contains("<solution 0>"));
+}
+
+#[test]
+fn what_was_cut_is_neither_shown_nor_chosen() {
+    let some = TextModel(|_: &Prompt, _: &str, rng: &mut Rng| match rng.uniform() {
+        luck if luck < 0.7 => Ok("The answer is 9. ".repeat(1000)),
+        luck => Ok(format!("The answer is {:.0}.", luck * 1e9)),
+    });
+    let texts = Mutex::new(String::new());
+    let judge = TextModel(|prompt: &Prompt, _: &str, _: &mut Rng| {
+        texts.lock().expect("no panic").push_str(prompt.question());
+        Ok("They are all fine.".into())
+    });
+    let rule = StepRule { max_tokens: 60, ..StepRule::default() };
+    let search = Search::new(some).role("judge", &judge).rule(rule).seed(2);
+    let outcome = search.run(Scripted::of(story(12, 12, 1)), problem(0)).expect("runs");
+    drop(search);
+    let texts = texts.into_inner().expect("no panic");
+    assert!(texts.contains("<solution 2>") && !texts.contains("The answer is 9."), "{texts}");
+    assert!(outcome.tree[outcome.best.expect("an answer")].is_finished());
 }
 
 #[test]
 fn a_budget_that_ends_before_a_verdict_leaves_the_majority() {
-    let search = Search::new(SOLVER).role("judge", judge(1.0)).seed(5);
-    let outcome = search
-        .budget(Budget { samples: Some(8), ..Budget::default() })
-        .run(Scripted::of(story(8, 4, 1)), problem(1));
-    let outcome = outcome.expect("runs");
-    assert_eq!(lines(&outcome, "judge"), 0);
-    let vote = Selection::majority().pick(&outcome.tree).expect("a majority");
-    assert_eq!(outcome.answer().as_deref(), outcome.tree.answer(vote));
+    for index in 0..10 {
+        let search = Search::new(SOLVER).role("judge", judge(1.0)).seed(5);
+        let search = search.budget(Budget { samples: Some(8), ..Budget::default() });
+        let outcome = search.run(Scripted::of(story(8, 4, 1)), problem(index)).expect("runs");
+        assert_eq!(lines(&outcome, "judge"), 0);
+        let vote = Selection::majority().pick(&outcome.tree).expect("a majority");
+        assert_eq!(outcome.answer().as_deref(), outcome.tree.answer(vote));
+    }
 }
 
 #[test]

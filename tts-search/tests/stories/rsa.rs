@@ -191,6 +191,36 @@ fn its_budget_is_of_all_its_lines() {
 }
 
 #[test]
+fn one_value_searches_twice() {
+    let search = Search::new(SOLVER).seed(5);
+    let mut strategy = story(4, 2, 3);
+    for _ in 0..2 {
+        let outcome = search.run(&mut strategy, problem(3)).expect("runs");
+        assert_eq!(outcome.tree, run(4, 2, 3, 3).tree);
+    }
+}
+
+#[test]
+fn raw_text_is_asked_in_raw_text_and_a_chat_in_a_chat() {
+    let question = problem(0).question().to_owned();
+    for (prompt, raw) in
+        [(Prompt::text(&question), true), (Prompt::chat("Be brief.", &question), false)]
+    {
+        let search = Search::new(SOLVER).seed(5);
+        let tree = search.run(story(3, 2, 2), prompt).expect("runs").tree;
+        for question in questions(&tree) {
+            match &**tree.asked(question) {
+                Prompt::Text(text) => assert!(raw && text.contains("<solution>")),
+                Prompt::Chat(messages) => {
+                    assert!(!raw && messages.len() == 2 && messages[0].content == "Be brief.");
+                    assert!(messages[1].content.contains("<solution>"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn bad_settings_are_named() {
     let words = |each: &str, ask: &str| Words { each: each.into(), ask: ask.into() };
     for (rsa, expected) in [
@@ -214,6 +244,10 @@ fn words_that_a_recipe_leaves_out_are_its_own() {
     let json = r#"{"strategy": "rsa", "words": {"each": "- {attempt}\n"}}"#;
     let recipe = Recipe::from_json(json).expect("parses");
     let words = Words { each: "- {attempt}\n".into(), ..Rsa::default().words };
+    assert_eq!(recipe, Rsa { words, ..Rsa::default() }.into());
+    let json = r#"{"strategy": "rsa", "words": {"ask": "{question} {attempts}"}}"#;
+    let recipe = Recipe::from_json(json).expect("parses");
+    let words = Words { ask: "{question} {attempts}".into(), ..Rsa::default().words };
     assert_eq!(recipe, Rsa { words, ..Rsa::default() }.into());
     let json = r#"{"strategy": "rsa", "words": {"eech": "- {attempt}"}}"#;
     let error = Recipe::from_json(json).expect_err("unknown").to_string();

@@ -182,6 +182,15 @@ fn a_revision_that_was_cut_is_not_the_answer() {
 }
 
 #[test]
+fn a_budget_that_ends_leaves_the_latest_attempt() {
+    // Attempt, critique, revision, critique.
+    let budget = Budget { samples: Some(4), ..Budget::default() };
+    let search = Search::new(numbered("No.")).budget(budget);
+    let outcome = search.run(Scripted::of(story(3)), problem(0)).expect("runs");
+    assert_eq!((outcome.usage.logical.samples, outcome.answer().as_deref()), (4, Some("1")));
+}
+
+#[test]
 fn its_tree() {
     assert_eq!(
         picture(&run(2, 1)),

@@ -192,15 +192,74 @@ fn what_cannot_be_read_is_no_game() {
     }
 }
 
+/// Solutions 1, 2, .. in order, and a judge that says of two what a function does.
+fn scripted(cup: Tournament, said: fn(u32, u32) -> &'static str) -> Outcome {
+    let count = std::sync::atomic::AtomicU32::new(1);
+    let writer = TextModel(|_: &Prompt, _: &str, _: &mut Rng| {
+        let next = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(format!("The answer is {next}."))
+    });
+    let judge = TextModel(|prompt: &Prompt, _: &str, _: &mut Rng| {
+        let answers = shown(prompt.question());
+        let answer = |place: usize| answers[place].parse().expect("a number");
+        Ok(said(answer(0), answer(1)).to_owned())
+    });
+    let search = Search::new(&writer).role("judge", &judge);
+    search.run(Scripted::of(cup), problem(0)).expect("runs")
+}
+
+#[test]
+fn a_verdict_in_one_order_is_half_a_game() {
+    // 1 has one verdict, which it won; 2 has six, and 4.5 points. As whole games 1.5 of 2 are more than 5 of
+    // 7, as halves 1 of 1.5 is less than 2.75 of 4.
+    let outcome = scripted(story(5, Pairing::RoundRobin), |first, second| match (first, second) {
+        (1, 3) | (2, 3..) | (5, 2) => "Verdict: A",
+        (3, 2) => "Verdict: B",
+        (1, _) | (_, 1) => "I cannot say.",
+        _ => "Verdict: tie",
+    });
+    assert_eq!(outcome.answer().as_deref(), Some("2"));
+}
+
+#[test]
+fn a_knockout_is_won_by_who_is_left() {
+    // 3 has won a game, and 1 none; but 1 is never beaten, and earlier.
+    let outcome = scripted(story(4, Pairing::Knockout), |first, second| match (first, second) {
+        (3, 4) => "Verdict: A",
+        (4, 3) => "Verdict: B",
+        _ => "Verdict: tie",
+    });
+    assert_eq!(outcome.answer().as_deref(), Some("1"));
+}
+
+#[test]
+fn rankings_differ_where_opponents_do() {
+    let coin = TextModel(|_: &Prompt, _: &str, rng: &mut Rng| {
+        Ok(format!("Verdict: {}", if rng.below(2) == 0 { "A" } else { "B" }))
+    });
+    let differ = |&seed: &u64| {
+        let search = Search::new(numbers()).role("judge", &coin).seed(seed);
+        let best = |ranking| {
+            let cup = Tournament { ranking, ..story(8, Pairing::Swiss { rounds: 3 }) };
+            search.run(Scripted::of(cup), problem(0)).expect("runs").best
+        };
+        best(Ranking::Points) != best(Ranking::BradleyTerry)
+    };
+    let count = (0..60).filter(differ).count();
+    assert!((1..30).contains(&count), "{count}");
+}
+
 #[test]
 fn a_budget_that_ends_before_a_game_leaves_the_majority() {
-    let search = Search::new(SOLVER).role("judge", judge(1.0, 0.5)).seed(5);
-    let search = search.budget(Budget { samples: Some(8), ..Budget::default() });
-    let outcome =
-        search.run(Scripted::of(story(8, Pairing::RoundRobin)), problem(1)).expect("runs");
-    let vote = Selection::majority().pick(&outcome.tree).expect("a majority");
-    assert_eq!(lines(&outcome, "judge"), 0);
-    assert_eq!(outcome.answer().as_deref(), outcome.tree.answer(vote));
+    for index in 0..10 {
+        let search = Search::new(SOLVER).role("judge", judge(1.0, 0.5)).seed(5);
+        let search = search.budget(Budget { samples: Some(8), ..Budget::default() });
+        let cup = story(8, Pairing::RoundRobin);
+        let outcome = search.run(Scripted::of(cup), problem(index)).expect("runs");
+        let vote = Selection::majority().pick(&outcome.tree).expect("a majority");
+        assert_eq!(lines(&outcome, "judge"), 0);
+        assert_eq!(outcome.answer().as_deref(), outcome.tree.answer(vote));
+    }
 }
 
 #[test]
@@ -233,6 +292,9 @@ fn pairs_stepped_by_hand() {
     assert_eq!(cup.pairs(2, &table, any), [(2, 4)]);
     table.add(4, 2, 1.0);
     assert_eq!(cup.pairs(3, &table, any), []);
+
+    // A tie, a win and a loss.
+    assert!((table.share(2) - (1.5 + 0.5) / 4.0).abs() < 1e-12, "{}", table.share(2));
 
     let pivot = Pairing::Pivot { pivots: 2 };
     let mut table = Table::new(5);
