@@ -30,6 +30,10 @@
 //! | [`ChainOfThought`] | 1 | the baseline; with [`FewShot`] for base models | Wei et al. 2022 |
 //! | [`ZeroShot`] | 2 for each rationale | models without examples | Kojima et al. 2022 |
 //! | [`SelfConsistency`] | `n` | no scorer; answers that can be compared | Wang et al. 2022 |
+//! | [`AdaptiveConsistency`] | `most` at most, a round at a time | as before, where easy problems should cost less | Aggarwal et al. 2023, Li et al. 2024 |
+//! | [`SelfCertainty`] | `n` | no scorer; a model that tells its distributions | Kang et al. 2025 |
+//! | [`DeepConf`], [`DeepConfOnline`] | `n`; `most` at most, the unsure broken off | the same, for long solutions | Fu et al. 2025 |
+//! | [`BudgetForcing`] | `2 + waits` for each of `n` | models that think: a cap on it, or more of it | Muennighoff et al. 2025 |
 //! | [`BestOfN`] | `n`, each judged | a scorer; the weighted vote where it is noisy | Cobbe et al. 2021, Lightman et al. 2023 |
 //! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
@@ -41,6 +45,8 @@
 //! | [`GenSynthesis`] | `n`, and one for each group | a model that repairs what it reads | Wang et al. 2025 |
 //! | [`Tournament`] | `n`, and one or two for each game | a judge that compares better than it grades | Chen et al. 2024, Liu et al. 2025 |
 //! | [`MutualVerification`] | `n`, and `times` for each | a second model with other errors, no scorer | Qi et al. 2024 |
+//! | [`choose::ComputeOptimal`] | a probe, then those of the chosen one | problems of mixed difficulty, and results to fit the choice on | Snell et al. 2024 |
+//! | [`Converged`] | the inner one's, or fewer | any strategy of many rounds, ended when its answer has settled | |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //! | [`decorate::Retry`] | the inner one's, and those that are missing | lines fail or are cut now and then | |
 //! | [`decorate::Dedupe`] | the inner one's, and one for each duplicate | short steps that often say the same | |
@@ -58,6 +64,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod choose;
 pub mod decorate;
 pub mod evaluate;
 #[cfg(feature = "hub")]
@@ -66,15 +73,18 @@ pub mod recipe;
 pub mod refine;
 pub mod sample;
 pub mod select;
+pub mod think;
 pub mod tree;
 
 pub use recipe::{Recipe, RecipeError};
 pub use refine::{Revision, Rsa, SelfRefine};
 pub use sample::{
-    BestOfN, ChainOfThought, Example, FewShot, FewShotError, SelfConsistency, ZeroShot,
+    AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
+    FewShotError, Measure, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
 };
 pub use select::{GenSelect, GenSynthesis, MutualVerification, Tournament};
-pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
+pub use think::BudgetForcing;
+pub use tree::{BeamSearch, Completed, Converged, Duplicates, Dvts, Forest, Lookahead};
 
 /// How to add a strategy, a script, a scorer, a judge, a task or a generator.
 #[doc = include_str!("../ADDING.md")]

@@ -6,10 +6,16 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 18] = [
+const STRATEGIES: [&str; 24] = [
     "retry",
     "dedupe",
     "phases",
+    "adaptive-consistency",
+    "self-certainty",
+    "deep-conf",
+    "deep-conf-online",
+    "budget-forcing",
+    "converged",
     "revision",
     "rsa",
     "self-refine",
@@ -189,9 +195,10 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // The budget of those that refine is of all their rounds.
-            let refine = ["revision", "rsa", "self-refine"].contains(name);
-            let single = refine || ["greedy", "chain-of-thought"].contains(name);
+            // These have a budget of all their rounds.
+            let rounds =
+                ["revision", "rsa", "self-refine", "adaptive-consistency", "deep-conf-online"];
+            let single = ["greedy", "chain-of-thought"].contains(name) || rounds.contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());
@@ -260,6 +267,7 @@ fn a_recipe_holds_a_strategy_of_another_crate() {
             json!({"strategy": "phases", "phases": [{"share": 0.5, "inner": custom}, {"share": 0.5, "inner": custom}]}),
             2 * (3 + 9),
         ),
+        (json!({"strategy": "converged", "rounds": 9, "inner": custom}), 3 + 9),
         (
             json!({"strategy": "lookahead", "depth": 0,
                 "inner": {"strategy": "forest", "copies": 1, "inner": custom}}),

@@ -28,10 +28,12 @@ use tts_core::{
 
 pub use custom::{Custom, Registry};
 
+use crate::choose::ComputeOptimal;
 use crate::decorate::{Dedupe, Phases, Retry};
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, GenSelect, GenSynthesis, Lookahead,
-    MutualVerification, Revision, Rsa, SelfConsistency, SelfRefine, Tournament, ZeroShot,
+    AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged, DeepConf,
+    DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, MutualVerification, Revision,
+    Rsa, SelfCertainty, SelfConsistency, SelfRefine, Tournament, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -108,6 +110,25 @@ strategies! {
         "majority" => |n| SelfConsistency { n, ..SelfConsistency::default() },
         "self-consistency" => |n| SelfConsistency { n, ..SelfConsistency::default() }
     }
+    /// `adaptive-consistency`
+    AdaptiveConsistency(AdaptiveConsistency) {
+        "adaptive-consistency" => AdaptiveConsistency::of
+    }
+    /// `self-certainty`
+    SelfCertainty(SelfCertainty) {
+        "self-certainty" => |n| SelfCertainty { n, ..SelfCertainty::default() }
+    }
+    /// `deep-conf`
+    DeepConf(DeepConf) {
+        "deep-conf" => |n| DeepConf { n, ..DeepConf::default() }
+    }
+    /// `deep-conf-online`
+    DeepConfOnline(DeepConfOnline) { "deep-conf-online" => DeepConfOnline::of }
+    /// `budget-forcing`
+    BudgetForcing(BudgetForcing) {
+        "budget-forcing" => |n| BudgetForcing { n, ..BudgetForcing::default() },
+        "thinking-budget" => |n| BudgetForcing { n, ..BudgetForcing::budget(4_096) }
+    }
     /// `best-of-n`
     BestOfN(BestOfN) {
         "best-of-n" => |n| BestOfN { n, ..BestOfN::default() },
@@ -145,6 +166,10 @@ strategies! {
     Dedupe(Box<Dedupe<Recipe>>) {}
     /// `phases`
     Phases(Box<Phases<Recipe>>) {}
+    /// `converged`
+    Converged(Box<Converged<Recipe>>) {}
+    /// `compute-optimal`
+    ComputeOptimal(Box<ComputeOptimal<Recipe>>) {}
     /// `custom`: a strategy of another crate
     Custom(Custom) {}
 }
@@ -278,8 +303,9 @@ fn in_file(
 fn objects(recipe: &Value) -> Result<(), RecipeError> {
     match recipe {
         Value::Object(fields) => {
-            let phases = fields.get("phases").and_then(Value::as_array);
-            phases.into_iter().flatten().chain(fields.get("inner")).try_for_each(objects)
+            let listed =
+                ["arms", "phases"].into_iter().filter_map(|name| fields.get(name)?.as_array());
+            listed.flatten().chain(fields.get("inner")).try_for_each(objects)
         }
         other => Err(RecipeError::Settings(format!(
             "expected an object with the field `strategy`, found {other}"
@@ -289,6 +315,12 @@ fn objects(recipe: &Value) -> Result<(), RecipeError> {
 
 impl From<Lookahead<Self>> for Recipe {
     fn from(strategy: Lookahead<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Converged<Self>> for Recipe {
+    fn from(strategy: Converged<Self>) -> Self {
         Box::new(strategy).into()
     }
 }
