@@ -69,20 +69,20 @@ pub mod decorate;
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;
+pub mod judge;
 pub mod recipe;
 pub mod refine;
 pub mod sample;
-pub mod select;
 pub mod think;
 pub mod tree;
 
+pub use judge::{GenSelect, GenSynthesis, MutualVerification, Tournament};
 pub use recipe::{Recipe, RecipeError};
 pub use refine::{Revision, Rsa, SelfRefine};
 pub use sample::{
     AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
     FewShotError, Measure, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
 };
-pub use select::{GenSelect, GenSynthesis, MutualVerification, Tournament};
 pub use think::BudgetForcing;
 pub use tree::{BeamSearch, Completed, Converged, Duplicates, Dvts, Forest, Lookahead};
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use tts_core::seed::Rng;
 use tts_core::*;
 use tts_search::Tournament;
-use tts_search::select::{CompareWords, Pairing, Ranking, Table, bradley_terry};
+use tts_search::judge::{CompareWords, Pairing, Ranking, Table, bradley_terry};
 
 use crate::addition::{problem, right};
 use crate::gen_select::shown;

@@ -19,7 +19,7 @@ const MOST_PASSES: usize = 10_000;
 /// The strength of each player of a table, above 0; 1 is average.
 ///
 /// ```
-/// use tts_search::select::{Table, bradley_terry};
+/// use tts_search::judge::{Table, bradley_terry};
 /// let mut table = Table::new(3);
 /// table.add(0, 1, 1.0);
 /// table.add(1, 2, 1.0);

@@ -77,7 +77,7 @@ pub enum Ranking {
 /// at again.
 ///
 /// ```
-/// use tts_search::select::CompareWords;
+/// use tts_search::judge::CompareWords;
 /// assert_eq!(CompareWords::default().marker, "Verdict:");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,7 +119,7 @@ impl CompareWords {
     /// What a verdict gives to the first: 1, 0, or 0.5 for a tie; `None` for what cannot be read.
     ///
     /// ```
-    /// let words = tts_search::select::CompareWords::default();
+    /// let words = tts_search::judge::CompareWords::default();
     /// let read = ["Verdict: A", "Verdict: b.", "Verdict: Tie", "Verdict: C", "A"];
     /// assert_eq!(read.map(|said| words.read(said)), [Some(1.0), Some(0.0), Some(0.5), None, None]);
     /// ```

@@ -46,7 +46,7 @@ impl Table {
     /// two is 0.5.
     ///
     /// ```
-    /// let mut table = tts_search::select::Table::new(2);
+    /// let mut table = tts_search::judge::Table::new(2);
     /// table.add(0, 1, 1.0);
     /// table.add(1, 0, 0.5);
     /// assert_eq!((table.points(0), table.games(0, 1)), (1.0, 1.5));
@@ -79,7 +79,7 @@ impl Table {
     /// not above who won nine of ten, and one without a game is average.
     ///
     /// ```
-    /// let mut table = tts_search::select::Table::new(3);
+    /// let mut table = tts_search::judge::Table::new(3);
     /// table.add(0, 1, 1.0);
     /// assert_eq!([0, 1, 2].map(|i| table.share(i)), [0.75, 0.25, 0.5]);
     /// ```
@@ -116,7 +116,7 @@ impl Pairing {
     /// something.
     ///
     /// ```
-    /// use tts_search::select::{Pairing, Table};
+    /// use tts_search::judge::{Pairing, Table};
     /// let (pivot, mut table) = (Pairing::Pivot { pivots: 1 }, Table::new(5));
     /// assert_eq!(pivot.pairs(0, &table, |_, _| true), [(0, 1), (1, 2), (2, 3), (3, 4), (0, 4)]);
     /// [0, 2, 2, 3, 4].into_iter().zip([1, 1, 3, 4, 0]).for_each(|(i, j)| table.add(i, j, 1.0));
