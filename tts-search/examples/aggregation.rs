@@ -3,18 +3,16 @@
 //!
 //! `cargo run --release -p tts-search --example aggregation`
 //!
-//! The method, with its source, is in `stories/aggregation.rs`.
+//! The method, with its source, is [`tts_search::Rsa`].
 
 use std::error::Error;
 use std::io::Write;
 
-use tts_core::{Prompt, Scripted, Search, SearchStrategy};
-use tts_search::SelfConsistency;
+use tts_core::{Prompt, Search, SearchStrategy};
+use tts_search::{Rsa, SelfConsistency};
 
 #[path = "stories/worlds/addition.rs"]
 mod addition;
-#[path = "stories/aggregation.rs"]
-mod story;
 #[path = "stories/worlds/sums.rs"]
 mod sums;
 #[path = "stories/worlds/text_model.rs"]
@@ -39,8 +37,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     writeln!(out, "lines  aggregated (K = 1)  (K = 4)  majority")?;
     for rounds in [1, 2, 4, 8] {
         let (population, n) = (8, 8 * rounds);
-        let story = |shown| Scripted::of(story::Aggregation { population, shown, rounds });
-        let (one, four) = (solved(&story(1))?, solved(&story(4))?);
+        let rsa = |shown| Rsa { population, shown, rounds, ..Default::default() };
+        let (one, four) = (solved(&rsa(1))?, solved(&rsa(4))?);
         let majority = solved(&SelfConsistency { n, ..Default::default() })?;
         let percent = |solved| 100.0 * solved as f64 / 200.0;
         let (one, four, majority) = (percent(one), percent(four), percent(majority));

@@ -16,12 +16,10 @@ use tts_core::{
     Stop, Tree, Usage,
 };
 use tts_search::evaluate::{Evaluation, Item, page};
-use tts_search::{BeamSearch, BestOfN, Lookahead, Revision};
+use tts_search::{BeamSearch, BestOfN, Lookahead, Revision, SelfRefine};
 
 #[path = "stories/worlds/addition.rs"]
 mod addition;
-#[path = "stories/self_refine.rs"]
-mod story;
 #[path = "stories/worlds/sums.rs"]
 mod sums;
 #[path = "stories/worlds/text_model.rs"]
@@ -81,7 +79,7 @@ fn records(folder: &Path) -> Result<Vec<Case>, Box<dyn Error>> {
     steps.clone().budget(tight).record(path("out-of-budget")).run(beam, world.prompt(0))?;
     let solver = sums::Sums { skill: 0.3, eye: 0.9 };
     let reading = Search::new(solver).scorer(solver).seed(1);
-    let refine = Scripted::of(story::SelfRefine { rounds: 4 });
+    let refine = Scripted::of(SelfRefine { rounds: 4, ..Default::default() });
     reading.clone().record(path("self-refine")).run(refine, addition::problem(3))?;
     let revision = Revision { chains: 2, length: 4, ..Default::default() };
     reading.record(path("revision")).run(revision, addition::problem(1))?;

@@ -2,17 +2,16 @@
 //!
 //! `cargo run --release -p tts-search --example self_refine`
 //!
-//! The method, with its source, is in `stories/self_refine.rs`.
+//! The method, with its source, is [`tts_search::SelfRefine`].
 
 use std::error::Error;
 use std::io::Write;
 
 use tts_core::{NodeKind, Scripted, Search};
+use tts_search::SelfRefine;
 
 #[path = "stories/worlds/addition.rs"]
 mod addition;
-#[path = "stories/self_refine.rs"]
-mod story;
 #[path = "stories/worlds/sums.rs"]
 mod sums;
 #[path = "stories/worlds/text_model.rs"]
@@ -21,8 +20,8 @@ mod text_model;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     let search = Search::new(sums::Sums { skill: 0.3, eye: 0.9 }).seed(1);
-    let outcome =
-        search.run(Scripted::of(story::SelfRefine { rounds: 4 }), addition::problem(0))?;
+    let refine = SelfRefine { rounds: 4, ..Default::default() };
+    let outcome = search.run(Scripted::of(refine), addition::problem(0))?;
     let tree = &outcome.tree;
     writeln!(out, "{}", tree.prompt().question())?;
     for (id, node) in tree.iter().filter(|(_, node)| !node.is_question()) {

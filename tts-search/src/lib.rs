@@ -39,9 +39,21 @@
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
+//! | [`SelfRefine`] | 1, and 2 for each revision, one after the other | a model that sees faults more easily than it avoids them | Madaan et al. 2023 |
+//! | [`Rsa`] | `population x rounds`, a round of `population` | no scorer; a model that sees which of several solutions is right | Venkatraman et al. 2025 |
+//! | [`GenSelect`] | `n`, and `votes` for each group | a model that judges better than it solves; answers that cannot be voted on | Toshniwal et al. 2025 |
+//! | [`GenSynthesis`] | `n`, and one for each group | a model that repairs what it reads | Wang et al. 2025 |
+//! | [`Tournament`] | `n`, and one or two for each game | a judge that compares better than it grades | Chen et al. 2024, Liu et al. 2025 |
+//! | [`MutualVerification`] | `n`, and `times` for each | a second model with other errors, no scorer | Qi et al. 2024 |
 //! | [`choose::ComputeOptimal`] | a probe, then those of the chosen one | problems of mixed difficulty, and results to fit the choice on | Snell et al. 2024 |
 //! | [`Converged`] | the inner one's, or fewer | any strategy of many rounds, ended when its answer has settled | |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
+//! | [`decorate::Retry`] | the inner one's, and those that are missing | lines fail or are cut now and then | |
+//! | [`decorate::Dedupe`] | the inner one's, and one for each duplicate | short steps that often say the same | |
+//! | [`decorate::Phases`] | shares of the budget | one search after the other | |
+//!
+//! Scorers are decorated likewise: [`decorate::Ensemble`] is several as one, [`decorate::OutcomeOnly`] judges
+//! finished solutions alone.
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
 //! strong search on a weak scorer finds the scorer's errors. [`Recipe`] makes each of them a JSON
@@ -53,17 +65,20 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod choose;
+pub mod decorate;
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;
+pub mod judge;
 pub mod recipe;
 pub mod refine;
 pub mod sample;
 pub mod think;
 pub mod tree;
 
+pub use judge::{GenSelect, GenSynthesis, MutualVerification, Tournament};
 pub use recipe::{Recipe, RecipeError};
-pub use refine::Revision;
+pub use refine::{Revision, Rsa, SelfRefine};
 pub use sample::{
     AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
     FewShotError, Measure, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,

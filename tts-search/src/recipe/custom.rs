@@ -213,6 +213,11 @@ impl Registry {
             Recipe::Lookahead(outer) => self.make(&mut outer.strategy),
             Recipe::Converged(outer) => self.make(&mut outer.strategy),
             Recipe::Forest(outer) => self.make(&mut outer.strategy),
+            Recipe::Retry(outer) => self.make(&mut outer.strategy),
+            Recipe::Dedupe(outer) => self.make(&mut outer.strategy),
+            Recipe::Phases(outer) => {
+                outer.phases.iter_mut().try_for_each(|phase| self.make(&mut phase.strategy))
+            }
             Recipe::Custom(custom) => {
                 let bad = |problem| RecipeError::Settings(format!("{}: {problem}", custom.name));
                 let entry = self.entry(&custom.name)?;

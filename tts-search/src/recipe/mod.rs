@@ -22,14 +22,18 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, rows};
+use tts_core::{
+    Aggregate, Expand, NodeId, Requirements, Scripted, SearchStrategy, Tree, View, rows,
+};
 
 pub use custom::{Custom, Registry};
 
 use crate::choose::ComputeOptimal;
+use crate::decorate::{Dedupe, Phases, Retry};
 use crate::{
     AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged, DeepConf,
-    DeepConfOnline, Dvts, Forest, Lookahead, Revision, SelfCertainty, SelfConsistency, ZeroShot,
+    DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, MutualVerification, Revision,
+    Rsa, SelfCertainty, SelfConsistency, SelfRefine, Tournament, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -140,10 +144,30 @@ strategies! {
     }
     /// `revision`
     Revision(Revision) { "revision" => Revision::square }
-    /// `converged`
-    Converged(Box<Converged<Recipe>>) {}
+    /// `rsa`
+    Rsa(Rsa) { "rsa" => Rsa::square }
+    /// `self-refine`
+    SelfRefine(Scripted<SelfRefine>) { "self-refine" => |n| Scripted::of(SelfRefine::of(n)) }
+    /// `gen-select`
+    GenSelect(Scripted<GenSelect>) { "gen-select" => |n| Scripted::of(GenSelect::of(n)) }
+    /// `gen-synthesis`
+    GenSynthesis(Scripted<GenSynthesis>) {
+        "gen-synthesis" => |n| Scripted::of(GenSynthesis::of(n))
+    }
+    /// `tournament`
+    Tournament(Scripted<Tournament>) { "tournament" => |n| Scripted::of(Tournament::of(n)) }
+    /// `mutual-verification`, which needs a second model and so has no name on command lines
+    MutualVerification(MutualVerification) {}
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
+    /// `retry`
+    Retry(Box<Retry<Recipe>>) {}
+    /// `dedupe`
+    Dedupe(Box<Dedupe<Recipe>>) {}
+    /// `phases`
+    Phases(Box<Phases<Recipe>>) {}
+    /// `converged`
+    Converged(Box<Converged<Recipe>>) {}
     /// `compute-optimal`
     ComputeOptimal(Box<ComputeOptimal<Recipe>>) {}
     /// `custom`: a strategy of another crate
@@ -279,8 +303,9 @@ fn in_file(
 fn objects(recipe: &Value) -> Result<(), RecipeError> {
     match recipe {
         Value::Object(fields) => {
-            let arms = fields.get("arms").and_then(Value::as_array).into_iter().flatten();
-            fields.get("inner").into_iter().chain(arms).try_for_each(objects)
+            let listed =
+                ["arms", "phases"].into_iter().filter_map(|name| fields.get(name)?.as_array());
+            listed.flatten().chain(fields.get("inner")).try_for_each(objects)
         }
         other => Err(RecipeError::Settings(format!(
             "expected an object with the field `strategy`, found {other}"
@@ -302,6 +327,24 @@ impl From<Converged<Self>> for Recipe {
 
 impl From<Forest<Self>> for Recipe {
     fn from(strategy: Forest<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Retry<Self>> for Recipe {
+    fn from(strategy: Retry<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Dedupe<Self>> for Recipe {
+    fn from(strategy: Dedupe<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Phases<Self>> for Recipe {
+    fn from(strategy: Phases<Self>) -> Self {
         Box::new(strategy).into()
     }
 }

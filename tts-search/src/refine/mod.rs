@@ -1,7 +1,11 @@
 //! Strategies that show a model what it wrote, and ask for better.
 
 mod revision;
-mod words;
+mod rsa;
+mod self_refine;
+pub(crate) mod words;
 
 pub use revision::Revision;
+pub use rsa::Rsa;
+pub use self_refine::{RefineWords, SelfRefine};
 pub use words::Words;

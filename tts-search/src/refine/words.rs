@@ -1,11 +1,12 @@
 //! What a model is told when it is shown earlier attempts, as two templates.
 //!
-//! Names in braces are filled in: `{question}` and `{attempt}` once for each attempt, then `{question}` and
-//! `{attempts}` once. What is filled in is never looked at again, so a question may hold braces.
+//! Names in braces are filled in: `{question}`, `{attempt}` and `{number}` (from 1) once for each attempt,
+//! then `{question}` and `{attempts}` once. What is filled in is never looked at again, so a question may
+//! hold braces.
 //!
 //! Source: none; a format of this library.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use tts_core::{Prompt, Role};
 
 /// How a problem is asked again in sight of earlier attempts.
@@ -20,7 +21,7 @@ use tts_core::{Prompt, Role};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Words {
-    /// Of each attempt: `{attempt}`, and `{question}`.
+    /// Of each attempt: `{attempt}`, `{number}` and `{question}`.
     pub each: String,
     /// Of the whole: `{attempts}`, and `{question}`.
     pub ask: String,
@@ -40,46 +41,72 @@ impl Words {
     /// that stands before it; raw text stays raw.
     pub fn prompt(&self, problem: &Prompt, attempts: &[&str]) -> Prompt {
         let question = problem.question();
-        let each = |attempt: &&str| {
-            filled(
-                &self.each,
-                &[("{question}", question.trim_end()), ("{attempt}", attempt.trim())],
-            )
+        let each = |(place, attempt): (usize, &&str)| {
+            let number = (place + 1).to_string();
+            let values = [
+                ("{question}", question.trim_end()),
+                ("{attempt}", attempt.trim()),
+                ("{number}", number.as_str()),
+            ];
+            filled(&self.each, &values)
         };
-        let attempts: String = attempts.iter().map(each).collect();
-        let values = [("{question}", question.trim_end()), ("{attempts}", attempts.as_str())];
-        let asked = filled(&self.ask, &values);
-        match problem {
-            Prompt::Text(_) => Prompt::Text(asked),
-            Prompt::Chat(messages) => {
-                let mut messages = messages.clone();
-                let last = messages.iter_mut().rev().find(|message| message.role == Role::User);
-                match last {
-                    Some(message) => message.content = asked,
-                    None => return Prompt::from(asked),
-                }
-                Prompt::Chat(messages)
-            }
-        }
+        let attempts: String = attempts.iter().enumerate().map(each).collect();
+        asked(problem, &self.ask, &[("{attempts}", &attempts)])
     }
 
     /// # Errors
     /// A sentence when the attempts or the question are not shown.
     pub fn check(&self) -> Result<(), String> {
-        for (field, template, name) in
-            [("each", &self.each, "{attempt}"), ("ask", &self.ask, "{attempts}")]
-        {
-            if !template.contains(name) {
-                return Err(format!("words.{field} does not say where {name} stands"));
-            }
-        }
+        holds("each", &self.each, &["{attempt}"])?;
+        holds("ask", &self.ask, &["{attempts}"])?;
         let asks = [&self.ask, &self.each].iter().any(|template| template.contains("{question}"));
         if asks { Ok(()) } else { Err("words do not say where {question} stands".into()) }
     }
 }
 
+/// Words as a recipe has them: what it leaves out is that of `default`, not of [`Words::default`].
+pub(crate) fn or<'de, D: Deserializer<'de>>(from: D, default: Words) -> Result<Words, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Part {
+        each: Option<String>,
+        ask: Option<String>,
+    }
+    let Part { each, ask } = Part::deserialize(from)?;
+    Ok(Words { each: each.unwrap_or(default.each), ask: ask.unwrap_or(default.ask) })
+}
+
+/// A problem asked by a template with `{question}` and these values. In a chat the last turn of the user
+/// is asked anew; raw text stays raw.
+pub(crate) fn asked(problem: &Prompt, template: &str, values: &[(&str, &str)]) -> Prompt {
+    let question = problem.question();
+    let mut all = vec![("{question}", question.trim_end())];
+    all.extend_from_slice(values);
+    let asked = filled(template, &all);
+    match problem {
+        Prompt::Text(_) => Prompt::Text(asked),
+        Prompt::Chat(messages) => {
+            let mut messages = messages.clone();
+            let last = messages.iter_mut().rev().find(|message| message.role == Role::User);
+            match last {
+                Some(message) => message.content = asked,
+                None => return Prompt::from(asked),
+            }
+            Prompt::Chat(messages)
+        }
+    }
+}
+
+/// A sentence when a template does not hold one of these names.
+pub(crate) fn holds(field: &str, template: &str, names: &[&str]) -> Result<(), String> {
+    match names.iter().find(|name| !template.contains(**name)) {
+        Some(name) => Err(format!("words.{field} does not say where {name} stands")),
+        None => Ok(()),
+    }
+}
+
 /// A template with its names replaced, in one pass from the front.
-fn filled(template: &str, values: &[(&str, &str)]) -> String {
+pub(crate) fn filled(template: &str, values: &[(&str, &str)]) -> String {
     let (mut out, mut rest) = (String::with_capacity(template.len()), template);
     while let Some(at) = rest.find('{') {
         out.push_str(&rest[..at]);

@@ -1,0 +1,15 @@
+//! Decorators: what any strategy or scorer gains by being wrapped. (`Lookahead` and `Forest` stand beside the
+//! trees.)
+
+mod again;
+mod dedupe;
+mod ensemble;
+mod outcome_only;
+mod phases;
+mod retry;
+
+pub use dedupe::Dedupe;
+pub use ensemble::{Combine, Ensemble, EnsembleError};
+pub use outcome_only::OutcomeOnly;
+pub use phases::{Phase, Phases};
+pub use retry::Retry;

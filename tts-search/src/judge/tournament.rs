@@ -1,0 +1,243 @@
+//! Pairwise tournament: a judge compares solutions two at a time, and the strongest is the answer.
+//!
+//! ```text
+//! A B C D -- A or B?  B or A?  A or C?  C or A?  ... -- points, or Bradley-Terry strengths -- the first
+//! ```
+//!
+//! A judge that writes is asked which of two is better, or whether they are equal, in both orders: one that
+//! prefers a place says A both times, which is a tie, so that the preference cancels. Each verdict is half a
+//! game then; one that cannot be read is none, though it was paid for. With one order, chance says which.
+//! Who meets whom is [`super::Pairing`]; two solutions with one answer never do. Candidates are ranked by
+//! their share of points or by [`super::bradley_terry`], which counts whom one has beaten; a knockout names
+//! its winner. Of equals the earlier sample wins.
+//!
+//! Cost: `n` lines, and a line (in both orders two) for each game; rounds as the pairing has them.
+//!
+//! When: a judge that compares better than it grades, and answers that cannot be voted on. A round robin
+//! grows with the square of `n`; pivots or Swiss rounds cost a multiple of it.
+//!
+//! Source: tournaments among samples: Chen et al. 2024, "Simple and Provable Scaling Laws for the Test-Time
+//! Compute of Large Language Models" (arXiv 2411.19477), and Liu et al. 2025, `PairJudge` (arXiv
+//! 2501.13007); both orders: Zheng et al. 2023, "Judging LLM-as-a-Judge" (arXiv 2306.05685), on position
+//! bias.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Ask, Desk, Line, NodeId, Prompt, Requirements, Script, all};
+
+use super::{Pairing, Table, bradley_terry, pool, reading};
+use crate::refine::words::{asked, holds};
+use crate::sample::lines::at_least_one;
+
+/// A tournament among samples.
+///
+/// ```
+/// use tts_core::toy::{Markov, ToyWorld};
+/// use tts_core::{Scripted, Search, StepRule};
+/// use tts_search::Tournament;
+/// let judge = Markov::new(|path| if path.is_empty() { vec![1.0, 0.0] } else { vec![0.0, 1.0] });
+/// let world = ToyWorld { error: 0.8, ..ToyWorld::default() };
+/// let search = Search::new(&world).role("judge", &judge).rule(StepRule::lines());
+/// let cup = Tournament { n: 4, judge: Some("judge".into()), ..Default::default() };
+/// let outcome = search.run(Scripted::of(cup), world.prompt(0))?;
+/// // At most six pairs, each in both orders.
+/// assert!(outcome.usage.logical.samples <= 4 + 12);
+/// assert!(outcome.answer().is_some());
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tournament {
+    /// How many samples.
+    pub n: usize,
+    /// The role that compares; `None` for the model itself.
+    pub judge: Option<String>,
+    /// Who meets whom.
+    pub pairing: Pairing,
+    /// Whether each pair is shown in both orders.
+    pub both_orders: bool,
+    /// How candidates are ranked.
+    pub ranking: Ranking,
+    /// How two solutions are compared.
+    pub words: CompareWords,
+}
+
+/// How candidates are ranked by their games.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Ranking {
+    /// By the share of points ([`Table::share`]).
+    #[default]
+    Points,
+    /// By Bradley-Terry strengths.
+    BradleyTerry,
+}
+
+/// How two solutions are compared, and what the judge's verdict looks like. What is filled in is never looked
+/// at again.
+///
+/// ```
+/// use tts_search::judge::CompareWords;
+/// assert_eq!(CompareWords::default().marker, "Verdict:");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompareWords {
+    /// The question: `{question}`, `{first}` and `{second}`.
+    pub ask: String,
+    /// What stands before the verdict.
+    pub marker: String,
+    /// The verdict, one word of letters and digits in any case, that the first is better.
+    pub first: String,
+    /// That the second is.
+    pub second: String,
+    /// That they are equal.
+    pub tie: String,
+}
+
+impl Default for CompareWords {
+    fn default() -> Self {
+        Self {
+            ask: "{question}\n\n<solution A>\n{first}\n</solution A>\n<solution B>\n{second}\n</solution B>\n\
+                  Which of them is more likely right? End with one of these lines:\n\
+                  Verdict: A\nVerdict: B\nVerdict: tie"
+                .into(),
+            marker: "Verdict:".into(),
+            first: "A".into(),
+            second: "B".into(),
+            tie: "tie".into(),
+        }
+    }
+}
+
+impl CompareWords {
+    /// The question about two solutions.
+    pub fn prompt(&self, problem: &Prompt, first: &str, second: &str) -> Prompt {
+        asked(problem, &self.ask, &[("{first}", first.trim()), ("{second}", second.trim())])
+    }
+
+    /// What a verdict gives to the first: 1, 0, or 0.5 for a tie; `None` for what cannot be read.
+    ///
+    /// ```
+    /// let words = tts_search::judge::CompareWords::default();
+    /// let read = ["Verdict: A", "Verdict: b.", "Verdict: Tie", "Verdict: C", "A"];
+    /// assert_eq!(read.map(|said| words.read(said)), [Some(1.0), Some(0.0), Some(0.5), None, None]);
+    /// ```
+    pub fn read(&self, said: &str) -> Option<f64> {
+        let word = reading::verdict(said, &self.marker)?;
+        let verdicts = [(&self.first, 1.0), (&self.second, 0.0), (&self.tie, 0.5)];
+        let said = verdicts.into_iter().find(|(verdict, _)| verdict.eq_ignore_ascii_case(word));
+        said.map(|(_, points)| points)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        holds("ask", &self.ask, &["{question}", "{first}", "{second}"])?;
+        if self.marker.trim().is_empty() {
+            return Err("words.marker is blank, expected the words before a verdict".into());
+        }
+        let verdicts = [("first", &self.first), ("second", &self.second), ("tie", &self.tie)];
+        for (place, (field, verdict)) in verdicts.iter().enumerate() {
+            if verdict.is_empty() || !verdict.chars().all(char::is_alphanumeric) {
+                return Err(format!("words.{field} is {verdict:?}, expected letters and digits"));
+            }
+            if verdicts[..place].iter().any(|(_, other)| other.eq_ignore_ascii_case(verdict)) {
+                return Err(format!("words.{field} is {verdict:?}, as another verdict"));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Default for Tournament {
+    /// Eight samples, each pair in both orders, by points.
+    fn default() -> Self {
+        Self {
+            n: 8,
+            judge: None,
+            pairing: Pairing::RoundRobin,
+            both_orders: true,
+            ranking: Ranking::Points,
+            words: CompareWords::default(),
+        }
+    }
+}
+
+impl Tournament {
+    /// `n` samples, and three pivots where there are more than eight.
+    pub fn of(n: usize) -> Self {
+        let pairing = if n > 8 { Pairing::Pivot { pivots: 3 } } else { Pairing::RoundRobin };
+        Self { n, pairing, ..Self::default() }
+    }
+
+    /// One verdict: what it gives to the first, if anything.
+    async fn verdict(&self, desk: &Desk, first: &Line, second: &Line) -> Option<f64> {
+        let prompt = self.words.prompt(&desk.problem(), &first.text(), &second.text());
+        let ask = pool::to(Ask::of(prompt).aside(), self.judge.as_ref());
+        self.words.read(&desk.line(ask).await?.text())
+    }
+
+    /// The points of both players of a pair.
+    async fn game(&self, desk: &Desk, one: &Line, other: &Line) -> (f64, f64) {
+        let orders = if self.both_orders { vec![false, true] } else { vec![desk.below(2) == 1] };
+        let weight = 1.0 / orders.len() as f64;
+        let verdicts = all(orders.into_iter().map(|swapped| async move {
+            let (first, second) = if swapped { (other, one) } else { (one, other) };
+            let said = self.verdict(desk, first, second).await?;
+            Some(if swapped { 1.0 - said } else { said })
+        }));
+        let verdicts = verdicts.await.into_iter().flatten();
+        verdicts.fold((0.0, 0.0), |(own, rest), said| {
+            (own + weight * said, rest + weight * (1.0 - said))
+        })
+    }
+
+    /// The place of the winner.
+    fn winner(&self, table: &Table) -> Option<usize> {
+        let strengths: Vec<f64> = match self.ranking {
+            Ranking::Points => (0..table.len()).map(|place| table.share(place)).collect(),
+            Ranking::BradleyTerry => bradley_terry(table),
+        };
+        let best = tts_core::select::top(&strengths, 1).first().copied();
+        self.pairing.named(table).or(best)
+    }
+}
+
+impl Script for Tournament {
+    async fn play(self, desk: Desk) -> Option<NodeId> {
+        let pool = pool::sample(&desk, self.n).await;
+        let labels = pool::labels(&desk, &pool);
+        let apart = |i: usize, j: usize| labels[i].is_none() || labels[i] != labels[j];
+        let mut table = Table::new(pool.len());
+        // The answer so far, should the budget run out.
+        desk.prefer(pool.get(pool::usual(&desk, &pool))?.node);
+        for round in 0.. {
+            let pairs = self.pairing.pairs(round, &table, apart);
+            if pairs.is_empty() && !self.pairing.goes_on(round, pool.len()) {
+                break;
+            }
+            let games = pairs.iter().map(|&(i, j)| self.game(&desk, &pool[i], &pool[j]));
+            for (&(i, j), (own, rest)) in pairs.iter().zip(all(games).await) {
+                table.add(i, j, own);
+                table.add(j, i, rest);
+            }
+        }
+        self.winner(&table).map(|place| pool[place].node)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        at_least_one("tournament", "n", self.n)?;
+        match self.pairing {
+            Pairing::Swiss { rounds } => at_least_one("tournament", "pairing.rounds", rounds)?,
+            Pairing::Pivot { pivots } => at_least_one("tournament", "pairing.pivots", pivots)?,
+            _ => {}
+        }
+        if self.pairing == Pairing::Knockout && self.ranking != Ranking::Points {
+            return Err("tournament: a knockout names its winner, and ranking says nothing".into());
+        }
+        self.words.check().map_err(|problem| format!("tournament: {problem}"))
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements { roles: self.judge.iter().cloned().collect(), ..Requirements::default() }
+    }
+}

@@ -1,0 +1,171 @@
+//! Recursive self-aggregation (RSA): each member of the next population is written in sight of a few of
+//! the last.
+//!
+//! ```text
+//! question --> N solutions --> N times: draw K, "combine these" --> N solutions --> ... --> majority
+//! ```
+//!
+//! `P_1` is N samples; each of the N members of `P_t` is one line that answers the problem and K members of
+//! `P_(t-1)`, drawn without replacement. The answer is the vote over `P_T`. Whole solutions are shown, not
+//! their answers alone; members that were cut are shown as far as they went, and do not vote. One round is
+//! the pool of best-of-N, and with one solution shown it is N self-refinements side by side.
+//!
+//! Cost: `population x rounds` lines, a batch of `population` a round; each aggregation reads `shown`
+//! solutions.
+//!
+//! When: no scorer, a model that sees which of several solutions is right, problems worth many rounds. A
+//! model that cannot tell gains nothing over the majority of as many samples, and populations that are
+//! small beside `rounds` end up with one opinion.
+//!
+//! Source: Venkatraman et al. 2025, "Recursive Self-Aggregation Unlocks Deep Thinking in Large Language
+//! Models" (arXiv 2509.26626), section 3; N = 16, K = 4, T = 10 there.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Deserializer, Serialize};
+use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View};
+
+use super::{Revision, Words, words};
+use crate::sample::lines::at_least_one;
+
+/// A population that is aggregated again and again.
+///
+/// ```
+/// use tts_core::toy::Markov;
+/// use tts_core::{Sampling, Search};
+/// use tts_search::Rsa;
+/// let model = Markov::new(|path| if path.is_empty() { vec![0.5, 0.5, 0.0] } else { vec![0.0, 0.0, 1.0] });
+/// let rsa = Rsa { population: 4, shown: 2, rounds: 3, ..Default::default() };
+/// let search = Search::new(&model).sampling(Sampling::temperature(1.0));
+/// let outcome = search.run(rsa, "a or b?")?;
+/// assert_eq!((outcome.usage.logical.samples, outcome.usage.rounds), (12, 3));
+/// // The last member was written in sight of two.
+/// let last = outcome.tree.candidates()[11];
+/// assert_eq!(outcome.tree.asked(last).question().matches("<solution>").count(), 2);
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rsa {
+    /// Members of a population (N).
+    pub population: usize,
+    /// Solutions that one aggregation is shown (K).
+    pub shown: usize,
+    /// Populations, that of the first samples included (T).
+    pub rounds: usize,
+    /// How solutions are shown.
+    #[serde(deserialize_with = "read_words")]
+    pub words: Words,
+    /// The vote over the last population.
+    pub select: Selection,
+    /// Where the search stands.
+    #[serde(skip)]
+    pub state: State,
+}
+
+/// Where a [`Rsa`] stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    /// Populations that were asked for.
+    rounds: usize,
+}
+
+fn default_words() -> Words {
+    Words {
+        each: "<solution>\n{attempt}\n</solution>\n".into(),
+        ask: "{question}\n\nHere are solutions, some of which may be wrong:\n{attempts}\
+              Combine them into one right solution, or start anew."
+            .into(),
+    }
+}
+
+fn read_words<'de, D: Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
+    words::or(from, default_words())
+}
+
+impl Default for Rsa {
+    /// Ten populations of 16, of which four are shown, and the majority of the last.
+    fn default() -> Self {
+        Self {
+            population: 16,
+            shown: 4,
+            rounds: 10,
+            words: default_words(),
+            select: Selection::majority(),
+            state: State::default(),
+        }
+    }
+}
+
+impl Rsa {
+    /// About as many rounds as members of a population, `n` lines at most; four are shown.
+    pub fn square(n: usize) -> Self {
+        let rounds = n.isqrt().max(1);
+        let population = (n / rounds).max(1);
+        Self { population, rounds, shown: population.min(4), ..Self::default() }
+    }
+
+    /// The populations among the candidates of a tree, the first of them first.
+    fn populations(tree: &Tree) -> Vec<Vec<NodeId>> {
+        let mut found: BTreeMap<usize, Vec<NodeId>> = BTreeMap::new();
+        for member in tree.candidates() {
+            // A member is asked for in a question about one that it was shown.
+            found.entry(Revision::chain(tree, member).len()).or_default().push(member);
+        }
+        found.into_values().collect()
+    }
+
+    /// A further member, from K of the last population.
+    fn aggregate(&self, view: &mut View<'_>, population: &[NodeId]) -> Option<Expand> {
+        let mut left = population.to_vec();
+        let count = self.shown.min(left.len());
+        let drawn: Vec<NodeId> =
+            (0..count).map(|_| left.swap_remove(view.rng().below(left.len()))).collect();
+        let tree = view.tree();
+        let texts: Vec<String> = drawn.iter().map(|&member| tree.text(member)).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let prompt = self.words.prompt(tree.prompt(), &texts);
+        let about = *drawn.first()?;
+        Some(Expand::end(view.pose(about, prompt, NodeKind::Committed), 1))
+    }
+}
+
+impl SearchStrategy for Rsa {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        if view.is_start() {
+            self.state = State { rounds: 1 };
+            return vec![Expand::end(NodeId::ROOT, self.population)];
+        }
+        if self.state.rounds >= self.rounds {
+            return Vec::new();
+        }
+        self.state.rounds += 1;
+        let population = view.fresh().to_vec();
+        (0..self.population).filter_map(|_| self.aggregate(view, &population)).collect()
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        let populations = Self::populations(tree);
+        let answers = |members: &&Vec<NodeId>| members.iter().any(|&id| tree.answer(id).is_some());
+        // A budget may have cut the last population short: then the one before says more.
+        let last = populations.iter().rev().find(answers).or(populations.last());
+        last.and_then(|members| self.select.pick_among(tree, members))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        at_least_one("rsa", "population", self.population)?;
+        at_least_one("rsa", "shown", self.shown)?;
+        at_least_one("rsa", "rounds", self.rounds)?;
+        let Self { population, shown, .. } = *self;
+        if shown > population {
+            return Err(format!(
+                "rsa: shown is {shown}, expected at most population, which is {population}"
+            ));
+        }
+        self.words.check().map_err(|problem| format!("rsa: {problem}"))
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements::vote("rsa", self.select)
+    }
+}

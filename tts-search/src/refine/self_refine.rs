@@ -1,0 +1,174 @@
+//! Self-refinement: the model criticises its attempt, and writes it again in sight of the critique.
+//!
+//! ```text
+//! question -- attempt            a candidate, and stays one
+//!             |- critique        an aside about it
+//!             `- revision        a question about it, answered by a further candidate
+//!                |- critique ...
+//! ```
+//!
+//! It ends when a critique finds nothing wrong (the last line of the critique holds the words agreed on), or
+//! after so many rounds. The answer is the last attempt that was finished; if a critique or a revision fails,
+//! the attempt before stands. A critic of its own, by its role, may be a better model than the writer.
+//!
+//! Cost: one line, and two more for each round, one after the other. [`crate::Forest`] runs several side by
+//! side.
+//!
+//! When: a model that sees faults more easily than it avoids them. Without such an eye it talks itself out of
+//! right answers, and the last attempt is no better than the first: then [`super::Revision`], which votes
+//! over all attempts, or samples side by side.
+//!
+//! Source: Madaan et al. 2023, "Self-Refine: Iterative Refinement with Self-Feedback" (arXiv 2303.17651),
+//! algorithm 1; with `shown` above 1, its history of earlier attempts and their feedback.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Ask, Desk, NodeId, Prompt, Requirements, Script};
+
+use super::words::{asked, filled, holds};
+use crate::sample::lines::at_least_one;
+
+/// Attempt, critique, revision, critique, ...
+///
+/// ```
+/// use tts_core::toy::Markov;
+/// use tts_core::{Scripted, Search};
+/// use tts_search::SelfRefine;
+/// // A model that only ever says "a", whatever it is asked.
+/// let model = Markov::new(|path| if path.is_empty() { vec![1.0, 0.0] } else { vec![0.0, 1.0] });
+/// let refine = SelfRefine { rounds: 3, faultless: "b".into(), ..Default::default() };
+/// let outcome = Search::new(&model).run(Scripted::of(refine.clone()), "a or b?")?;
+/// assert_eq!((outcome.usage.logical.samples, outcome.tree.candidates().len()), (7, 4));
+/// // Its "a" as praise ends it after the first critique.
+/// let refine = SelfRefine { faultless: "a".into(), ..refine };
+/// let outcome = Search::new(&model).run(Scripted::of(refine), "a or b?")?;
+/// assert_eq!((outcome.usage.logical.samples, outcome.tree.candidates().len()), (2, 1));
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SelfRefine {
+    /// Most revisions; 0 for none, a plain sample.
+    pub rounds: usize,
+    /// Most attempts with their critiques that a revision is shown: the latest.
+    pub shown: usize,
+    /// The role that criticises; `None` for the model itself.
+    pub critic: Option<String>,
+    /// What a critique says of an attempt without faults, in its last line.
+    pub faultless: String,
+    /// How it is asked.
+    pub words: RefineWords,
+}
+
+/// How critiques and revisions are asked for. What is filled in is never looked at again.
+///
+/// ```
+/// use tts_search::refine::RefineWords;
+/// assert!(RefineWords::default().critique.contains("{attempt}"));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefineWords {
+    /// Asks for a critique: `{question}`, `{attempt}` and `{faultless}`.
+    pub critique: String,
+    /// Of each attempt that a revision is shown: `{attempt}` and `{critique}`.
+    pub each: String,
+    /// Asks for a revision: `{question}` and `{attempts}`.
+    pub revise: String,
+}
+
+impl Default for RefineWords {
+    fn default() -> Self {
+        Self {
+            critique: "{question}\n\n<attempt>\n{attempt}\n</attempt>\n\
+                       What is wrong with it? If nothing is, end with: {faultless}"
+                .into(),
+            each: "<attempt>\n{attempt}\n</attempt>\n<critique>\n{critique}\n</critique>\n".into(),
+            revise: "{question}\n\n{attempts}Write it again, without these faults.".into(),
+        }
+    }
+}
+
+impl Default for SelfRefine {
+    /// Up to four revisions, each in sight of the latest attempt and its critique.
+    fn default() -> Self {
+        Self {
+            rounds: 4,
+            shown: 1,
+            critic: None,
+            faultless: "It is correct.".into(),
+            words: RefineWords::default(),
+        }
+    }
+}
+
+impl SelfRefine {
+    /// As many rounds as `n` lines allow.
+    pub fn of(n: usize) -> Self {
+        Self { rounds: n.saturating_sub(1) / 2, ..Self::default() }
+    }
+
+    /// The question for a critique of an attempt.
+    pub fn critique(&self, problem: &Prompt, attempt: &str) -> Prompt {
+        let values = [("{attempt}", attempt.trim()), ("{faultless}", self.faultless.as_str())];
+        asked(problem, &self.words.critique, &values)
+    }
+
+    /// The question for a revision in sight of attempts and their critiques, the latest last.
+    pub fn revision(&self, problem: &Prompt, attempts: &[(String, String)]) -> Prompt {
+        let each = |(attempt, critique): &(String, String)| {
+            let values = [("{attempt}", attempt.trim()), ("{critique}", critique.trim())];
+            filled(&self.words.each, &values)
+        };
+        let attempts: String =
+            attempts[attempts.len().saturating_sub(self.shown)..].iter().map(each).collect();
+        asked(problem, &self.words.revise, &[("{attempts}", &attempts)])
+    }
+
+    /// Whether a critique finds nothing wrong. Earlier lines may quote the words, the last one says them.
+    fn is_faultless(&self, critique: &str) -> bool {
+        let last = critique.lines().rev().find(|line| !line.trim().is_empty());
+        last.is_some_and(|line| line.contains(&self.faultless))
+    }
+}
+
+impl Script for SelfRefine {
+    async fn play(self, desk: Desk) -> Option<NodeId> {
+        let problem = desk.problem();
+        let mut attempt = desk.line(Ask::problem()).await?;
+        let mut said = Vec::new();
+        let mut answer = attempt.node;
+        for _ in 0..self.rounds {
+            desk.prefer(answer);
+            let ask = Ask::of(self.critique(&problem, &attempt.text())).about(attempt.node).aside();
+            let ask = self.critic.iter().fold(ask, Ask::by);
+            let Some(critique) = desk.line(ask).await else { break };
+            if self.is_faultless(&critique.text()) {
+                break;
+            }
+            said.push((attempt.text(), critique.text()));
+            let ask = Ask::of(self.revision(&problem, &said)).about(attempt.node);
+            let Some(revision) = desk.line(ask).await else { break };
+            attempt = revision;
+            if attempt.is_finished() {
+                answer = attempt.node;
+            }
+        }
+        Some(answer)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        at_least_one("self-refine", "shown", self.shown)?;
+        if self.faultless.trim().is_empty() {
+            return Err("self-refine: faultless is blank, and every critique holds that".into());
+        }
+        let RefineWords { critique, each, revise } = &self.words;
+        holds("critique", critique, &["{question}", "{attempt}"])
+            .and_then(|()| holds("each", each, &["{attempt}", "{critique}"]))
+            .and_then(|()| holds("revise", revise, &["{question}", "{attempts}"]))
+            .map_err(|problem| format!("self-refine: {problem}"))
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements { roles: self.critic.iter().cloned().collect(), ..Requirements::default() }
+    }
+}

@@ -1,0 +1,261 @@
+//! Populations that are aggregated.
+
+use std::collections::BTreeSet;
+
+use tts_core::toy::Sample;
+use tts_core::*;
+use tts_search::refine::Words;
+use tts_search::{Recipe, Rsa};
+
+use crate::addition::problem;
+use crate::sums::Sums;
+use crate::{laws, picture, questions};
+
+const SOLVER: Sums = Sums { skill: 0.4, eye: 0.8 };
+
+fn story(population: usize, shown: usize, rounds: usize) -> Rsa {
+    Rsa { population, shown, rounds, ..Default::default() }
+}
+
+fn run(population: usize, shown: usize, rounds: usize, index: u64) -> Outcome {
+    let search = Search::new(SOLVER).seed(5);
+    search.run(story(population, shown, rounds), problem(index)).expect("runs")
+}
+
+/// The solutions that a question shows.
+fn shown(outcome: &Outcome, question: NodeId) -> Vec<String> {
+    let text = outcome.tree.asked(question).question();
+    let solutions = text.split("<solution>\n").skip(1);
+    solutions.filter_map(|rest| rest.split_once("\n</solution>").map(|s| s.0.to_owned())).collect()
+}
+
+#[test]
+fn it_takes_population_times_rounds_lines_in_one_batch_a_round() {
+    for (population, k, rounds) in [(1, 1, 1), (4, 2, 3), (6, 4, 5), (3, 3, 2)] {
+        let mut batches = Vec::new();
+        let mut observer = |event: &Event<'_>| {
+            if let What::Asked { lines } = event.what {
+                batches.push(lines);
+            }
+        };
+        let search = Search::new(SOLVER).observer(&mut observer);
+        let outcome = search.run(story(population, k, rounds), problem(0)).expect("runs");
+        drop(search);
+        assert_eq!(batches, vec![population; rounds]);
+        assert_eq!(outcome.usage.logical.samples, (population * rounds) as u64);
+        assert_eq!(outcome.usage.rounds as usize, rounds);
+        assert_eq!(outcome.tree.candidates().len(), population * rounds);
+        // The first population is one call, each aggregation one more.
+        assert_eq!(outcome.usage.logical.calls, 1 + (population * (rounds - 1)) as u64);
+    }
+}
+
+#[test]
+fn one_round_is_the_pool_of_best_of_n() {
+    for index in 0..8 {
+        let pool = Search::new(SOLVER).seed(5).run(Sample { n: 6 }, problem(index)).expect("runs");
+        assert_eq!(run(6, 3, 1, index).tree, pool.tree);
+        // And that is what further rounds begin with.
+        let longer = run(6, 3, 4, index).tree;
+        for (id, node) in pool.tree.iter().skip(1) {
+            assert_eq!((longer.text(id), longer[id].seed), (pool.tree.text(id), node.seed));
+        }
+    }
+}
+
+#[test]
+fn solutions_are_shown_without_replacement_and_are_of_the_last_population() {
+    let (mut orders, mut sets) = (BTreeSet::new(), BTreeSet::new());
+    for index in 0..20 {
+        let outcome = run(5, 3, 3, index);
+        let tree = &outcome.tree;
+        let asked = questions(tree);
+        assert_eq!(asked.len(), 10);
+        for question in asked {
+            let texts = shown(&outcome, question);
+            let round = tree[question].round;
+            let mut last: Vec<String> = tree
+                .iter()
+                .filter(|(_, node)| !node.is_question() && node.round == round)
+                .map(|(id, _)| tree.text(id))
+                .collect();
+            assert_eq!((texts.len(), last.len()), (3, 5));
+            for text in &texts {
+                let place = last.iter().position(|other| other == text);
+                last.swap_remove(place.expect("a member that was not drawn before"));
+            }
+            // About the first that it shows.
+            let about = tree[question].parent.expect("about a solution");
+            assert_eq!(texts[0], tree.text(about));
+            orders.insert((index, round, texts.clone()));
+            sets.insert(about);
+        }
+    }
+    assert!(orders.len() > 100 && sets.len() > 5, "{} {}", orders.len(), sets.len());
+}
+
+#[test]
+fn one_solution_shown_is_self_refinement() {
+    let outcome = run(4, 1, 3, 1);
+    for question in questions(&outcome.tree) {
+        let about = outcome.tree[question].parent.expect("about a solution");
+        assert_eq!(shown(&outcome, question), [outcome.tree.text(about)]);
+        assert_eq!(outcome.tree[question].children.len(), 1);
+    }
+}
+
+#[test]
+fn the_answer_is_the_majority_of_the_last_population() {
+    for index in 0..20 {
+        let outcome = run(5, 3, 3, index);
+        let tree = &outcome.tree;
+        let last: Vec<&str> = tree
+            .iter()
+            .filter(|(_, node)| node.round == 3)
+            .filter_map(|(id, _)| tree.answer(id))
+            .collect();
+        let count = |answer: &str| last.iter().filter(|other| **other == answer).count();
+        let most = last.iter().map(|answer| count(answer)).max();
+        assert_eq!(Some(count(&outcome.answer().expect("an answer"))), most);
+    }
+}
+
+#[test]
+fn a_model_that_knows_a_right_solution_gains_by_every_population() {
+    let right = |rounds, population, shown| {
+        let right = |&index: &u64| {
+            let search = Search::new(Sums { skill: 0.2, eye: 0.7 }).seed(3);
+            let outcome = search.run(story(population, shown, rounds), problem(index));
+            let gold = crate::addition::right(problem(index).question());
+            outcome.expect("runs").answer() == Some(gold)
+        };
+        (0..200).filter(right).count()
+    };
+    // 32 lines as eight populations of four, which see two or four, and as one of 32: the majority. A
+    // member that is shown a right one is right with 0.7 and more, else with 0.2.
+    let (majority, two, four) = (right(1, 32, 1), right(8, 4, 1), right(8, 4, 4));
+    assert!(four > two + 10 && four > 150, "{majority} {two} {four}");
+}
+
+/// A budget that ends within a population.
+#[test]
+fn a_population_without_an_answer_gives_way_to_the_one_before() {
+    let mut tree = Tree::new(Prompt::from("3 + 4 = ?"), 0);
+    let first = tree.grow(NodeId::ROOT, "The answer is 8.", Finish::Stop, None);
+    tree.grow(NodeId::ROOT, "The answer is 7.", Finish::Stop, None);
+    let own = tree.grow(NodeId::ROOT, "The answer is 7.", Finish::Stop, None);
+    let strategy = Rsa::default();
+    let picked = |tree: &Tree| strategy.pick(tree).map(|id| tree.text(id));
+    assert_eq!(picked(&tree).as_deref(), Some("The answer is 7."));
+    let asked = tree.pose(first, Prompt::from("Combine."), NodeKind::Committed);
+    tree.grow(asked, "I do not", Finish::Length, None);
+    let blank = tree.pose(own, Prompt::from("Combine."), NodeKind::Committed);
+    tree.grow(blank, "I do not know.", Finish::Stop, None);
+    assert_eq!(picked(&tree).as_deref(), Some("The answer is 7."));
+    let asked = tree.pose(first, Prompt::from("Combine."), NodeKind::Committed);
+    tree.grow(asked, "The answer is 8.", Finish::Stop, None);
+    assert_eq!(picked(&tree).as_deref(), Some("The answer is 8."));
+    // None has an answer: the last population.
+    let mut tree = Tree::new(Prompt::from("3 + 4 = ?"), 0);
+    let first = tree.grow(NodeId::ROOT, "I do not know.", Finish::Stop, None);
+    let asked = tree.pose(first, Prompt::from("Combine."), NodeKind::Committed);
+    tree.grow(asked, "I still do not.", Finish::Stop, None);
+    assert_eq!(picked(&tree).as_deref(), Some("I still do not."));
+}
+
+#[test]
+fn its_tree() {
+    let outcome = run(3, 2, 2, 2);
+    assert_eq!(
+        picture(&outcome),
+        "1 + 0 49.\n\
+         2 + 0 52.\n\
+         3 + 0 52.\n\
+         4 ? 2\n\
+         5 ? 3\n\
+         6 ? 1\n\
+         7 + 4 49. *\n\
+         8 + 5 49.\n\
+         9 + 6 49."
+    );
+}
+
+#[test]
+fn its_budget_is_of_all_its_lines() {
+    for (n, expected) in
+        [(1, (1, 1, 1)), (3, (3, 3, 1)), (4, (2, 2, 2)), (16, (4, 4, 4)), (70, (8, 4, 8))]
+    {
+        let Rsa { population, shown, rounds, .. } = Rsa::square(n);
+        assert_eq!((population, shown, rounds), expected);
+    }
+}
+
+#[test]
+fn one_value_searches_twice() {
+    let search = Search::new(SOLVER).seed(5);
+    let mut strategy = story(4, 2, 3);
+    for _ in 0..2 {
+        let outcome = search.run(&mut strategy, problem(3)).expect("runs");
+        assert_eq!(outcome.tree, run(4, 2, 3, 3).tree);
+    }
+}
+
+#[test]
+fn raw_text_is_asked_in_raw_text_and_a_chat_in_a_chat() {
+    let question = problem(0).question().to_owned();
+    for (prompt, raw) in
+        [(Prompt::text(&question), true), (Prompt::chat("Be brief.", &question), false)]
+    {
+        let search = Search::new(SOLVER).seed(5);
+        let tree = search.run(story(3, 2, 2), prompt).expect("runs").tree;
+        for question in questions(&tree) {
+            match &**tree.asked(question) {
+                Prompt::Text(text) => assert!(raw && text.contains("<solution>")),
+                Prompt::Chat(messages) => {
+                    assert!(!raw && messages.len() == 2 && messages[0].content == "Be brief.");
+                    assert!(messages[1].content.contains("<solution>"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let words = |each: &str, ask: &str| Words { each: each.into(), ask: ask.into() };
+    for (rsa, expected) in [
+        (story(0, 1, 1), "rsa: population is 0, expected at least 1"),
+        (story(1, 0, 1), "rsa: shown is 0"),
+        (story(1, 1, 0), "rsa: rounds is 0"),
+        (story(3, 4, 2), "rsa: shown is 4, expected at most population, which is 3"),
+        (Rsa { words: words("x", "{question}{attempts}"), ..story(4, 2, 2) }, "rsa: words.each"),
+        (Rsa { words: words("{attempt}", "{question}"), ..story(4, 2, 2) }, "rsa: words.ask"),
+    ] {
+        let error = Search::new(SOLVER).run(rsa, problem(0)).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let weighted = Rsa { select: Selection::weighted(), ..story(4, 2, 2) };
+    let error = Search::new(SOLVER).run(weighted, problem(0)).expect_err("no scorer");
+    assert!(error.to_string().contains("rsa needs a scorer"), "{error}");
+}
+
+#[test]
+fn words_that_a_recipe_leaves_out_are_its_own() {
+    let json = r#"{"strategy": "rsa", "words": {"each": "- {attempt}\n"}}"#;
+    let recipe = Recipe::from_json(json).expect("parses");
+    let words = Words { each: "- {attempt}\n".into(), ..Rsa::default().words };
+    assert_eq!(recipe, Rsa { words, ..Rsa::default() }.into());
+    let json = r#"{"strategy": "rsa", "words": {"ask": "{question} {attempts}"}}"#;
+    let recipe = Recipe::from_json(json).expect("parses");
+    let words = Words { ask: "{question} {attempts}".into(), ..Rsa::default().words };
+    assert_eq!(recipe, Rsa { words, ..Rsa::default() }.into());
+    let json = r#"{"strategy": "rsa", "words": {"eech": "- {attempt}"}}"#;
+    let error = Recipe::from_json(json).expect_err("unknown").to_string();
+    assert!(error.contains("unknown field `eech`"), "{error}");
+}
+
+#[test]
+fn laws() {
+    let prompts: Vec<_> = (0..8).map(problem).collect();
+    laws::hold(&Search::new(SOLVER).scorer(SOLVER).seed(5), &story(4, 2, 3), &prompts);
+}

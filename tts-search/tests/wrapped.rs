@@ -1,0 +1,563 @@
+//! Retry, dedupe, phases, ensembles and outcomes alone: stepped by hand, and their laws in the toy world.
+
+mod common;
+
+use common::{ByHand, Says, line, shown};
+use proptest::prelude::*;
+use tts_core::toy::{Oracle, ToyWorld};
+use tts_core::*;
+use tts_search::decorate::*;
+use tts_search::*;
+
+const WORLD: ToyWorld = ToyWorld { additions: 4, error: 0.4, seed: 2 };
+const ORACLE: Oracle = Oracle { noise: 0.3, seed: 1 };
+
+fn search() -> Search<'static> {
+    let rule = StepRule { max_steps: 8, ..StepRule::lines() };
+    Search::new(WORLD).scorer(ORACLE).rule(rule).sampling(Sampling::temperature(1.0)).seed(5)
+}
+
+/// What must be equal when two searches are.
+fn core(outcome: &Outcome) -> (Tree, Option<NodeId>, Stop, Cost) {
+    (outcome.tree.clone(), outcome.best, outcome.stop, outcome.usage.logical)
+}
+
+fn beam(keep: usize, branch: usize) -> BeamSearch {
+    BeamSearch { keep, branch, ..Default::default() }
+}
+
+#[test]
+fn retry_asks_for_what_is_missing_and_shows_a_whole_round() {
+    let inner = Forest::of(2, beam(1, 3));
+    let mut search = ByHand::new(Retry { times: 2, ..Retry::of(inner) });
+    assert_eq!(search.start(), [(0, 3), (0, 3)]);
+    // Of the first decision two come, of the second one, and one that was cut.
+    let mut first = search.open(0, &[0.1, 0.9, 0.2]);
+    first.push(search.leaf(0, Finish::Length, 0.95));
+    let more = search.decide(&first, &[0, 0, 1, 1]);
+    assert_eq!(more, [Expand::step(NodeId::ROOT, 1), Expand::step(NodeId::ROOT, 2)]);
+    // Only one of three comes: origins are those of what was asked last.
+    let second = search.open(0, &[0.8]);
+    assert_eq!(shown(&search.decide(&second, &[1])), [(0, 1), (0, 1)]);
+    // Nothing more comes. The cut one stands in for the missing one, and the copies go on from their best.
+    let third = search.open(0, &[0.99]);
+    let next = search.decide(&third, &[0]);
+    assert_eq!(shown(&next), [(6, 3), (5, 3)]);
+    // A whole round passes at once, and retries are counted by round.
+    let fourth = search.open(6, &[0.5, 0.6, 0.7]);
+    let fifth = search.open(5, &[0.5, 0.6]);
+    let all: Vec<NodeId> = fourth.iter().chain(&fifth).copied().collect();
+    assert_eq!(shown(&search.decide(&all, &[0, 0, 0, 1, 1])), [(5, 1)]);
+    let last = search.open(5, &[0.1]);
+    assert_eq!(shown(&search.decide(&last, &[0])), [(9, 3), (11, 3)]);
+}
+
+/// Asks for two lines in each of two decisions, and keeps what it is shown.
+#[derive(Default)]
+struct Keeps(Vec<(Vec<NodeId>, Vec<usize>)>);
+
+impl SearchStrategy for Keeps {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.0.push((view.fresh().to_vec(), view.origin().to_vec()));
+        let two = || Expand::step(NodeId::ROOT, 2);
+        if view.is_start() { vec![two(), two()] } else { Vec::new() }
+    }
+}
+
+#[test]
+fn what_comes_later_stands_with_the_rest_of_its_decision() {
+    let mut search = ByHand::new(Retry::of(Keeps::default()));
+    search.start();
+    let first = search.open(0, &[0.1, 0.2, 0.3]);
+    assert_eq!(shown(&search.decide(&first, &[0, 1, 1])), [(0, 1)]);
+    let late = search.open(0, &[0.4]);
+    assert_eq!(search.decide(&late, &[0]), []);
+    let expected = (vec![first[0], late[0], first[1], first[2]], vec![0, 0, 1, 1]);
+    assert_eq!(search.strategy.strategy.0[1], expected);
+}
+
+#[test]
+fn cut_lines_are_taken_as_they_are_where_that_is_wanted() {
+    for (cut, expected) in [(true, vec![(0, 1)]), (false, vec![])] {
+        let inner = BestOfN { n: 2, ..Default::default() };
+        let mut search = ByHand::new(Retry { cut, times: 1, ..Retry::of(inner) });
+        assert_eq!(search.start(), [(0, 2)]);
+        let whole = search.stop(0, 0.5);
+        let cut = search.leaf(0, Finish::Length, 0.5);
+        assert_eq!(search.next(&[whole, cut]), expected);
+    }
+}
+
+#[test]
+fn retries_repair_a_server_that_fails() {
+    // Every second line fails, and the first of the others is cut.
+    let run = |times| {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        let server = Says(|_: &Trajectory, _| {
+            match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
+                1 => line("The", Finish::Length),
+                even if even % 2 == 0 => Err(LineError("busy".into())),
+                _ => line("The answer is 7.", Finish::Stop),
+            }
+        });
+        let inner = SelfConsistency { n: 4, ..Default::default() };
+        let retry = Retry { times, ..Retry::of(inner) };
+        Search::new(&server).run(retry, "3 + 4?").expect("runs")
+    };
+    // Lines 0 to 3 bring one, 4 to 6 another; the cut one stands in for a third, and is gone on from.
+    let once = run(1);
+    assert_eq!((once.tree.candidates().len(), once.usage.rounds, once.failed.len()), (3, 3, 4));
+    // 7 and 8 a third, and 9 the fourth.
+    let often = run(9);
+    assert_eq!((often.tree.candidates().len(), often.usage.rounds, often.failed.len()), (4, 4, 5));
+    assert_eq!(often.answer().as_deref(), Some("7"));
+}
+
+#[test]
+fn dedupe_merges_and_asks_for_others() {
+    let mut search = ByHand::new(Dedupe::of(beam(2, 2)));
+    assert_eq!(search.start(), [(0, 4)]);
+    let say = |search: &mut ByHand<Dedupe<BeamSearch>>, parent: u32, text: &str, score: f64| {
+        search.tree.grow(NodeId(parent), text, Finish::Step, Some(score))
+    };
+    let first = [("x\n", 0.9), ("x\n", 0.9), ("y\n", 0.2), ("x\n", 0.9)]
+        .map(|(t, s)| say(&mut search, 0, t, s));
+    assert_eq!(search.next(&first), [(0, 2)]);
+    let second = [("y\n", 0.2), ("z\n", 0.5)].map(|(t, s)| say(&mut search, 0, t, s));
+    // The two best different ones; without dedupe it would be x twice.
+    assert_eq!(search.next(&second), [(1, 2), (6, 2)]);
+    // The same words behind another step are another path, finished ones are left alone.
+    let third = [
+        say(&mut search, 1, "a\n", 0.5),
+        say(&mut search, 1, "b\n", 0.4),
+        say(&mut search, 6, "a\n", 0.6),
+    ];
+    let end = search.stop(6, 0.1);
+    let fresh: Vec<NodeId> = third.into_iter().chain([end]).collect();
+    let decisions = search.decide(&fresh, &[0, 0, 1, 1]);
+    assert_eq!(shown(&decisions), [(9, 2), (7, 2)], "nothing was asked again");
+    // With no further lines it only merges.
+    let mut search = ByHand::new(Dedupe { times: 0, ..Dedupe::of(beam(2, 2)) });
+    search.start();
+    let first: Vec<NodeId> = ["x\n", "x\n", "x\n"]
+        .map(|t| search.tree.grow(NodeId::ROOT, t, Finish::Step, Some(0.5)))
+        .into();
+    assert_eq!(search.next(&first), [(1, 2)]);
+}
+
+#[test]
+fn dedupe_leaves_finished_solutions_rollouts_and_asides_alone() {
+    let world = ToyWorld { error: 0.0, ..WORLD };
+    let search = Search::new(world).scorer(ORACLE).rule(StepRule::lines());
+    let vote = SelfConsistency { n: 6, ..Default::default() };
+    let plain = search.run(vote, world.prompt(0)).expect("runs");
+    let merged = search.run(Dedupe::of(vote), world.prompt(0)).expect("runs");
+    assert!(core(&merged) == core(&plain));
+    // Rollouts from different steps may well end alike; those of one step do, when greedy.
+    let mut by_hand = ByHand::new(Dedupe::of(Lookahead::source(2, 1, 1).expect("possible")));
+    by_hand.start();
+    let first = by_hand.open(0, &[0.4, 0.6]);
+    assert_eq!(by_hand.next(&first), [(1, 1), (2, 1)]);
+    let ends: Vec<NodeId> =
+        first.iter().map(|&id| by_hand.rollout(id, Finish::Step, Some(0.5))).collect();
+    assert_eq!(shown(&by_hand.decide(&ends, &[0, 1])), [(1, 2)]);
+}
+
+/// Asks for two steps from the problem three times, in the second round for rollouts; counts what it is shown.
+#[derive(Default)]
+struct Steps(Vec<usize>);
+
+impl SearchStrategy for Steps {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.0.push(view.fresh().len());
+        let kind = if self.0.len() == 2 { NodeKind::Rollout } else { NodeKind::Committed };
+        if self.0.len() > 3 {
+            Vec::new()
+        } else {
+            vec![Expand { kind, ..Expand::step(NodeId::ROOT, 2) }]
+        }
+    }
+}
+
+#[test]
+fn only_candidates_of_one_round_are_merged() {
+    let mut search = ByHand::new(Dedupe { times: 0, ..Dedupe::of(Steps::default()) });
+    let say = |search: &mut ByHand<Dedupe<Steps>>| {
+        search.tree.grow(NodeId::ROOT, "x\n", Finish::Step, Some(0.5))
+    };
+    search.start();
+    let first = [say(&mut search), say(&mut search)];
+    search.next(&first);
+    let ahead = [(); 2].map(|()| search.rollout(NodeId::ROOT, Finish::Step, None));
+    search.next(&ahead);
+    // What was said in an earlier round is said anew.
+    let third = [say(&mut search), say(&mut search)];
+    search.next(&third);
+    assert_eq!(search.strategy.strategy.0, [1, 1, 2, 1]);
+}
+
+/// Asks two questions about the first step, and counts what it is shown.
+#[derive(Default)]
+struct Asks(Vec<usize>);
+
+impl SearchStrategy for Asks {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        self.0.push(view.fresh().len());
+        let first = view.fresh()[0];
+        match self.0.len() {
+            1 => vec![Expand::step(NodeId::ROOT, 2)],
+            2 => (0..2)
+                .map(|n| view.pose(first, format!("Question {n}"), NodeKind::Committed))
+                .map(|question| Expand::step(question, 1))
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[test]
+fn the_same_words_to_two_questions_are_not_the_same() {
+    let mut search = ByHand::new(Dedupe::of(Asks::default()));
+    assert_eq!(search.start(), [(0, 2)]);
+    let say = |search: &mut ByHand<Dedupe<Asks>>, parent: u32| {
+        search.tree.grow(NodeId(parent), "x\n", Finish::Step, Some(0.5))
+    };
+    let first = [say(&mut search, 0), say(&mut search, 0)];
+    assert_eq!(search.next(&first), [(0, 1)]);
+    assert_eq!(search.next(&[]), [(3, 1), (4, 1)]);
+    let second = [say(&mut search, 3), say(&mut search, 4)];
+    assert_eq!(search.decide(&second, &[0, 1]), []);
+    assert_eq!(search.strategy.strategy.0, [1, 1, 2]);
+}
+
+#[test]
+fn a_deduped_beam_holds_different_paths() {
+    let world = ToyWorld { error: 0.2, ..WORLD };
+    let search = Search::new(world).scorer(ORACLE).rule(StepRule::lines()).seed(1);
+    let distinct = |outcome: &Outcome| {
+        let tree = &outcome.tree;
+        let continued = tree.iter().filter(|(_, node)| !node.children.is_empty());
+        let texts: Vec<String> = continued.map(|(id, _)| tree.text(id)).collect();
+        let all = texts.len();
+        (texts.into_iter().collect::<std::collections::BTreeSet<_>>().len(), all)
+    };
+    let beam = BeamSearch { duplicates: Duplicates::Keep, ..beam(3, 3) };
+    let (plain, merged) = (beam.clone(), Dedupe { times: 2, ..Dedupe::of(beam) });
+    let plain = distinct(&search.run(plain, world.prompt(0)).expect("runs"));
+    let merged = distinct(&search.run(merged, world.prompt(0)).expect("runs"));
+    assert!(plain.0 < plain.1 && merged.0 == merged.1, "{plain:?} {merged:?}");
+}
+
+#[test]
+fn phases_end_when_their_share_is_spent_or_they_are_done() {
+    let phases = |select| Phases::<Recipe> {
+        select,
+        ..Phases::default()
+            .then(0.5, beam(2, 2))
+            .then(0.25, BestOfN { n: 3, ..Default::default() })
+            .then(0.25, SelfConsistency { n: 5, ..Default::default() })
+    };
+    let rounds = |samples: Option<u64>| {
+        let search = search().budget(Budget { samples, ..Budget::default() });
+        let outcome = search.run(phases(None), WORLD.prompt(0)).expect("runs");
+        let children = outcome.tree[NodeId::ROOT].children.iter();
+        let rounds: Vec<u32> = children.map(|&id| outcome.tree[id].round).collect();
+        let count = |round: u32| rounds.iter().filter(|&&other| other == round).count();
+        (rounds.last().copied().unwrap_or(0), count(1), rounds.len(), outcome)
+    };
+    // Without a budget each goes on until it is done: five steps of a beam, then the samples.
+    let (last, first, all, outcome) = rounds(None);
+    assert_eq!((last, first, all), (7, 4, 4 + 3 + 5));
+    assert_eq!(outcome.usage.logical.samples, 5 * 4 + 3 + 5);
+    // Of 16 lines 8 are the first phase's: two rounds. Of the next 4 three are drawn, so a round of five.
+    let (last, first, all, outcome) = rounds(Some(16));
+    assert_eq!((last, first, all), (4, 4, 4 + 3 + 5));
+    assert_eq!(outcome.usage.logical.samples, 4 + 4 + 3 + 5);
+    // The second phase's share is spent before it begins: it still has its first round.
+    let (last, _, all, _) = rounds(Some(5));
+    assert_eq!((last, all), (2, 4 + 3));
+    // The latest phase chooses, unless a vote is named.
+    let (.., outcome) = rounds(None);
+    let tree = &outcome.tree;
+    assert_eq!(outcome.best, SelfConsistency::default().pick(tree));
+    let best = Selection::best(Aggregate::ByScale);
+    let chosen = search().run(phases(Some(best)), WORLD.prompt(0)).expect("runs").best;
+    assert_eq!(chosen, best.pick(tree));
+}
+
+#[test]
+fn what_a_phase_may_spend_is_counted_from_the_start() {
+    // A beam is five rounds of four lines: each phase has room for the whole of it, but no more.
+    let mut phases = Phases::<Recipe>::default().then(0.5, beam(2, 2)).then(0.5, beam(2, 2));
+    let search = search().budget(Budget { samples: Some(40), ..Budget::default() });
+    let first = search.run(&mut phases, WORLD.prompt(0)).expect("runs");
+    assert_eq!((first.usage.logical.samples, first.usage.rounds), (40, 10));
+    // The same value searches twice.
+    let again = search.run(&mut phases, WORLD.prompt(0)).expect("runs");
+    assert!(core(&again) == core(&first));
+}
+
+#[test]
+fn every_limit_ends_a_phase() {
+    let phases = Phases::<Recipe>::default().then(0.3, beam(2, 2)).then(0.7, ChainOfThought {});
+    let whole = search().run(phases.clone(), WORLD.prompt(0)).expect("runs");
+    let cost = whole.usage.logical;
+    let none = Budget::default;
+    let budgets = [
+        Budget { samples: Some(cost.samples), ..none() },
+        Budget { generated_tokens: Some(cost.generated_tokens), ..none() },
+        Budget { scored_tokens: Some(cost.scored_tokens), ..none() },
+        Budget { calls: Some(cost.calls), ..none() },
+        Budget { flops: (cost.flops > 0.0).then_some(cost.flops), ..none() },
+    ];
+    for budget in budgets.into_iter().filter(|budget| *budget != none()) {
+        let outcome = search().budget(budget).run(phases.clone(), WORLD.prompt(0)).expect("runs");
+        assert!(outcome.usage.logical.samples < cost.samples, "{budget:?}");
+        let greedy = outcome.tree[NodeId::ROOT].children.len();
+        assert_eq!(greedy, 4 + 1, "{budget:?}: the second phase has begun");
+    }
+}
+
+/// A scorer that says what it is told of every fresh step.
+fn says(scores: &'static [f64], scale: Scale) -> impl StepScorer {
+    scorer::from_fn(move |path: &Trajectory, step: &Step| {
+        let place = path.steps().iter().position(|other| other.text == step.text);
+        scores[place.unwrap_or(0) % scores.len()]
+    })
+    .with_scale(scale)
+}
+
+fn path(fresh: usize, finished: bool) -> Trajectory {
+    let step = |text: &str| std::sync::Arc::new(Step { text: text.into(), ..Step::default() });
+    let steps = vec![step("a\n"), step("b\n"), step("c")];
+    Trajectory::new(std::sync::Arc::new(Prompt::from("?")), steps, fresh, finished)
+}
+
+#[test]
+fn an_ensemble_is_the_mean_or_the_least_of_every_step() {
+    for (combine, expected) in [(Combine::Mean, [0.5, 0.5, 0.35]), (Combine::Min, [0.1, 0.4, 0.3])]
+    {
+        let both = Ensemble::new(combine)
+            .with("one", says(&[0.1, 0.6, 0.3], Scale::STEP))
+            .and_then(|both| both.with("other", says(&[0.9, 0.4, 0.4], Scale::STEP)))
+            .expect("one scale");
+        assert_eq!(both.scale(), Scale::STEP);
+        let scored = both.score(&[path(3, true), path(1, false)]).expect("judges");
+        for (found, expected) in scored[0].scores.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        }
+        assert_eq!(scored[1].scores, scored[0].scores[2..]);
+    }
+    // One scorer is itself; copies change nothing.
+    let one = Ensemble::new(Combine::Mean).with("one", ORACLE).expect("a scale");
+    let two = Ensemble::new(Combine::Mean).with("a", ORACLE).and_then(|e| e.with("b", ORACLE));
+    let run = |scorer: &dyn StepScorer| {
+        let search = Search::new(WORLD).scorer(scorer).rule(StepRule::lines()).seed(5);
+        search.run(beam(3, 3), WORLD.prompt(0)).expect("runs")
+    };
+    let plain = run(&ORACLE);
+    assert_eq!(run(&one).tree, plain.tree);
+    assert_eq!(run(&two.expect("a scale")).text(), plain.text());
+}
+
+#[test]
+fn an_ensemble_refuses_what_means_nothing() {
+    let none = Ensemble::new(Combine::Mean);
+    assert!(
+        none.score(&[path(1, true)]).is_err_and(|error| error.to_string().contains("no scorer"))
+    );
+    let unstated = Ensemble::new(Combine::Mean).with("x", says(&[0.5], Scale::UNSTATED));
+    assert_eq!(unstated.unwrap_err(), EnsembleError::Unstated { name: "x".into() });
+    for other in [Scale::PREFIX, Scale::REWARD] {
+        let both = Ensemble::new(Combine::Mean)
+            .with("x", says(&[0.5], Scale::STEP))
+            .and_then(|both| both.with("y", says(&[0.5], other)));
+        assert_eq!(both.unwrap_err(), EnsembleError::Scale { first: "x".into(), name: "y".into() });
+    }
+}
+
+/// A scorer that can be told to refuse, to fail, or to miscount.
+struct Odd(&'static str, Option<u64>);
+
+impl StepScorer for Odd {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        let steps = |path: &Trajectory| vec![0.5; path.fresh_steps().len()];
+        match self.0 {
+            "refuses" => Ok(batch.iter().map(|_| Scored::refused("too long")).collect()),
+            "fails" => Err("it is down".into()),
+            "few" => Ok(Vec::new()),
+            "short" => Ok(batch.iter().map(|_| Scored::of(Vec::new())).collect()),
+            _ => Ok(batch.iter().map(|path| Scored::of(steps(path))).collect()),
+        }
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::STEP
+    }
+
+    fn vocabulary(&self) -> Option<u64> {
+        self.1
+    }
+
+    fn cost(&self) -> cost::ModelCost {
+        cost::ModelCost { parameters: 10, layers: 2, query_width: 3 }
+    }
+
+    fn identity(&self) -> Option<String> {
+        Some(self.0.into())
+    }
+}
+
+#[test]
+fn an_ensemble_names_who_cannot_judge() {
+    let with = |kind| {
+        Ensemble::new(Combine::Mean)
+            .with("good", Odd("good", Some(1)))
+            .and_then(|both| both.with("odd", Odd(kind, None)))
+            .expect("one scale")
+    };
+    let scored = with("refuses").score(&[path(2, true)]).expect("judges");
+    assert_eq!(scored[0].refused.as_deref(), Some("odd: too long"));
+    for (kind, expected) in [
+        ("fails", "odd: it is down"),
+        ("few", "odd: 0 judgements of 1 paths"),
+        ("short", "odd: 0 scores of 2 steps"),
+    ] {
+        let error = with(kind).score(&[path(2, true)]).expect_err(kind).to_string();
+        assert_eq!(error, expected);
+    }
+    let both = with("good");
+    // Operations are those of both, for any context.
+    for (context, tokens) in [(0, 1), (7, 5)] {
+        let one = Odd("good", None).cost().flops(context, tokens);
+        assert!((both.cost().flops(context, tokens) - 2.0 * one).abs() < 1e-9);
+    }
+    assert_eq!(both.identity().as_deref(), Some("Mean(good=good, odd=good)"));
+    assert_eq!(both.vocabulary(), Some(1));
+    let other = both.with("third", Odd("good", Some(2)));
+    assert_eq!(other.unwrap_err(), EnsembleError::Vocabulary { name: "third".into() });
+}
+
+#[test]
+fn outcomes_alone_are_judged_at_the_end_of_whole_solutions() {
+    for (scale, neutral, expected) in [
+        (Scale::STEP, 0.5, 0.1 * 0.6 * 0.3),
+        (Scale::PREFIX, 0.5, 0.3),
+        (Scale::LOG_ODDS, 0.0, 0.3),
+    ] {
+        let outcome = OutcomeOnly::of(says(&[0.1, 0.6, 0.3], scale)).expect("a neutral score");
+        assert_eq!(outcome.scale(), scale.by(Aggregate::Last));
+        let batch = [path(2, false), path(2, true), path(1, true), path(3, false)];
+        let scored = outcome.score(&batch).expect("judges");
+        let scores: Vec<Vec<f64>> = scored.into_iter().map(|scored| scored.scores).collect();
+        let end = scores[2][0];
+        assert!((end - expected).abs() < 1e-12, "{end} {expected}");
+        let n = neutral;
+        assert_eq!(scores, [vec![n, n], vec![n, end], vec![end], vec![n, n, n]]);
+    }
+    for scale in [Scale::UNSTATED, Scale::REWARD, Scale::LOG_PROBABILITY] {
+        let error = OutcomeOnly::of(says(&[0.1], scale)).err().expect("no neutral score");
+        assert!(error.contains("expected probabilities or log-odds"), "{error}");
+    }
+    let refuses = OutcomeOnly::of(Odd("refuses", Some(3))).expect("a scale");
+    let scored = refuses.score(&[path(1, true), path(1, false)]).expect("judges");
+    assert_eq!(scored[0].refused.as_deref(), Some("too long"));
+    assert_eq!((scored[1].scores.len(), refuses.vocabulary()), (1, Some(3)));
+    assert_eq!(refuses.identity().as_deref(), Some("outcome-only(refuses)"));
+    let few = OutcomeOnly::of(Odd("few", None)).expect("a scale");
+    let error = few.score(&[path(1, true)]).expect_err("too few").to_string();
+    assert_eq!(error, "0 judgements of 1 paths");
+    // Nobody is asked where nothing has finished.
+    let fails = OutcomeOnly::of(Odd("fails", None)).expect("a scale");
+    assert!(fails.score(&[path(1, false)]).is_ok() && fails.score(&[path(1, true)]).is_err());
+}
+
+#[test]
+fn bad_settings_are_named() {
+    let chain = || Phases::<Recipe>::default().then(0.5, ChainOfThought {});
+    let bad = BeamSearch { keep: 0, ..Default::default() };
+    for (problem, expected) in [
+        (Retry { times: 0, ..Retry::of(ChainOfThought {}) }.check(), "retry: times is 0"),
+        (Retry::of(bad.clone()).check(), "beam search: keep is 0"),
+        (Dedupe::of(bad.clone()).check(), "beam search: keep is 0"),
+        (Phases::<Recipe>::default().check(), "phases: there is none"),
+        (chain().then(0.0, ChainOfThought {}).check(), "phases: share is 0"),
+        (chain().then(1.5, ChainOfThought {}).check(), "phases: share is 1.5"),
+        (chain().then(f64::NAN, ChainOfThought {}).check(), "phases: share is NaN"),
+        (chain().then(0.6, ChainOfThought {}).check(), "phases: the shares come to 1.1"),
+        (chain().then(0.5, bad).check(), "beam search: keep is 0"),
+    ] {
+        let error = problem.expect_err(expected);
+        assert!(error.contains(expected), "{error}");
+    }
+    let needs = Phases { select: Some(Selection::weighted()), ..chain() };
+    assert_eq!(needs.requires().scorer, Some("phases"));
+    let inner = chain().then(0.5, BestOfN::default());
+    for needs in
+        [inner.requires(), Retry::of(inner.clone()).requires(), Dedupe::of(inner).requires()]
+    {
+        assert_eq!(needs.scorer, Some("best-of-n"));
+    }
+}
+
+fn wrapped() -> impl Strategy<Value = Recipe> {
+    let leaf = prop_oneof![
+        (1_usize..5).prop_map(|n| BestOfN { n, ..Default::default() }.into()),
+        (1_usize..4, 1_usize..4).prop_map(|(keep, branch)| beam(keep, branch).into()),
+    ];
+    leaf.prop_recursive(3, 6, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), 1_usize..3)
+                .prop_map(|(inner, times)| { Recipe::from(Retry { times, ..Retry::of(inner) }) }),
+            (inner.clone(), 0_usize..3)
+                .prop_map(|(inner, times)| { Recipe::from(Dedupe { times, ..Dedupe::of(inner) }) }),
+            (inner.clone(), 1_usize..3).prop_map(|(inner, n)| Forest::of(n, inner).into()),
+            inner.clone().prop_map(|inner| Lookahead::of(inner).into()),
+            (inner.clone(), inner).prop_map(|(one, other)| {
+                Recipe::from(Phases::<Recipe>::default().then(0.4, one).then(0.6, other))
+            }),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn where_nothing_fails_a_retry_is_the_strategy_inside(
+        recipe in wrapped(), problem in 0_u64..20,
+    ) {
+        // Enough room that nothing is cut.
+        let search = search().rule(StepRule::lines());
+        let plain = search.run(recipe.clone(), WORLD.prompt(problem)).expect("runs");
+        let again = search.run(Retry::of(recipe.clone()), WORLD.prompt(problem)).expect("runs");
+        prop_assert!(core(&again) == core(&plain));
+        let one = Phases::<Recipe>::default().then(1.0, recipe);
+        let one = search.run(one, WORLD.prompt(problem)).expect("runs");
+        prop_assert!(core(&one) == core(&plain));
+    }
+
+    #[test]
+    fn laws(recipe in wrapped(), samples in prop::option::of(1_u64..60)) {
+        let search = search().budget(Budget { samples, ..Budget::default() });
+        let prompts = || (0..8).map(|index| WORLD.prompt(index));
+        let together = search.run_many(&recipe, prompts());
+        for (prompt, outcome) in prompts().zip(together) {
+            let alone = search.run(recipe.clone(), prompt).expect("runs");
+            prop_assert!(core(&outcome.expect("runs")) == core(&alone));
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("record.jsonl");
+        let record = || search.clone().record(&path).run(recipe.clone(), WORLD.prompt(0)).expect("runs");
+        let whole = record();
+        let bytes = std::fs::read(&path).expect("a record");
+        let ends: Vec<usize> = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n')
+            .map(|(end, _)| end + 1).collect();
+        for end in ends {
+            std::fs::write(&path, &bytes[..end]).expect("written");
+            prop_assert!(core(&record()) == core(&whole));
+        }
+        let json = serde_json::to_string(&recipe).expect("JSON");
+        prop_assert_eq!(Recipe::from_json(&json).expect("parses"), recipe);
+    }
+}
