@@ -34,6 +34,9 @@
 //! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
+//! | [`ParticleFilter`] | `n` a round | a step scorer that errs; entropic where it is sure too early, twisted where the law counts | Puri et al. 2025 |
+//! | [`ParticleGibbs`] | `n` a round, `iterations` times | a budget of several particle filters | Puri et al. 2025 |
+//! | [`PowerSampling`] | `1 + steps`, one after the other | no scorer; solutions that the model itself holds likely | Karan and Du 2025 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //!
@@ -49,15 +52,18 @@
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;
+pub mod particle;
 pub mod recipe;
 pub mod refine;
 pub mod sample;
 pub mod tree;
 
+pub use particle::{ParticleFilter, ParticleGibbs};
 pub use recipe::{Recipe, RecipeError};
 pub use refine::Revision;
 pub use sample::{
-    BestOfN, ChainOfThought, Example, FewShot, FewShotError, SelfConsistency, ZeroShot,
+    BestOfN, ChainOfThought, Example, FewShot, FewShotError, PowerSampling, SelfConsistency,
+    ZeroShot,
 };
 pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
 

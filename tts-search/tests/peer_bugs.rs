@@ -43,6 +43,9 @@ fn stepwise() -> Vec<Recipe> {
         beam(Completed::Compete).into(),
         Lookahead::of(Recipe::from(beam(Completed::FreeSlot))).into(),
         Dvts { n: 6, branch: 3, ..Default::default() }.into(),
+        ParticleFilter::of(6).into(),
+        ParticleFilter::twisted(6).into(),
+        ParticleGibbs { iterations: 2, filter: ParticleFilter::of(4), ..Default::default() }.into(),
     ]
 }
 

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 9] = [
+const STRATEGIES: [&str; 12] = [
+    "particle-filter",
+    "particle-gibbs",
+    "power-sampling",
     "revision",
     "chain-of-thought",
     "zero-shot",
@@ -169,8 +172,9 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // A revision's budget is of all its rounds.
-            let single = ["greedy", "chain-of-thought", "revision"].contains(name);
+            // A budget of all rounds.
+            let all = ["revision", "particle-gibbs", "power-sampling"];
+            let single = all.contains(name) || ["greedy", "chain-of-thought"].contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());

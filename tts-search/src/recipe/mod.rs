@@ -27,8 +27,8 @@ use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, Vi
 pub use custom::{Custom, Registry};
 
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Revision, SelfConsistency,
-    ZeroShot,
+    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, ParticleFilter, ParticleGibbs,
+    PowerSampling, Revision, SelfConsistency, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -114,6 +114,16 @@ strategies! {
     BeamSearch(BeamSearch) { "beam-search" => BeamSearch::square }
     /// `dvts`
     Dvts(Dvts) { "dvts" => Dvts::square }
+    /// `particle-filter`
+    ParticleFilter(ParticleFilter) {
+        "particle-filter" => ParticleFilter::of,
+        "entropic-particle-filter" => ParticleFilter::entropic,
+        "twisted-particle-filter" => ParticleFilter::twisted
+    }
+    /// `particle-gibbs`
+    ParticleGibbs(ParticleGibbs) { "particle-gibbs" => ParticleGibbs::square }
+    /// `power-sampling`
+    PowerSampling(PowerSampling) { "power-sampling" => PowerSampling::of }
     /// `lookahead`
     Lookahead(Box<Lookahead<Recipe>>) {
         "lookahead" => |n| Box::new(Lookahead::of(BeamSearch::square(n).into()))
