@@ -6,9 +6,7 @@ use common::ByHand;
 use proptest::prelude::*;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
-use tts_search::particle::{
-    Anneal, Choose, Potential, Resampling, Weights, effective_sample_size,
-};
+use tts_search::particle::{Anneal, Choose, Potential, Resampling, Weights, effective_sample_size};
 use tts_search::{Lookahead, ParticleFilter, ParticleGibbs};
 
 fn by_hand<S: SearchStrategy>(strategy: S, scale: Scale) -> ByHand<S> {
@@ -54,21 +52,44 @@ fn weights_by_potential_scale_and_temperature() {
         (of(Odds, 2.0), Scale::PREFIX, scores, [3.0 / 4.5, 1.0 / 4.5, 0.5 / 4.5]),
         (of(Probability, 1.0), Scale::PREFIX, scores, [0.5625, 0.3125, 0.125]),
         // exp(0.7), exp(0.3), 1.
-        (of(Exponential, 1.0), Scale::PREFIX, scores, [0.461_494, 0.309_349, 0.229_172].map(|w| w / 1.000_015)),
+        (
+            of(Exponential, 1.0),
+            Scale::PREFIX,
+            scores,
+            [0.461_494, 0.309_349, 0.229_172].map(|w| w / 1.000_015),
+        ),
         (of(Odds, 1.0), Scale::LOG_ODDS, [9_f64.ln(), 0.0, -4_f64.ln()], odds),
-        (of(Probability, 1.0), Scale::LOG_ODDS, [9_f64.ln(), 0.0, -4_f64.ln()], [0.5625, 0.3125, 0.125]),
+        (
+            of(Probability, 1.0),
+            Scale::LOG_ODDS,
+            [9_f64.ln(), 0.0, -4_f64.ln()],
+            [0.5625, 0.3125, 0.125],
+        ),
         (of(Odds, 1.0), Scale::REWARD, [2_f64.ln(), 0.0, 0.0], [0.5, 0.25, 0.25]),
-        (of(Probability, 1.0), Scale::LOG_PROBABILITY, [0.5_f64.ln(), 0.25_f64.ln(), 0.25_f64.ln()], [0.5, 0.25, 0.25]),
+        (
+            of(Probability, 1.0),
+            Scale::LOG_PROBABILITY,
+            [0.5_f64.ln(), 0.25_f64.ln(), 0.25_f64.ln()],
+            [0.5, 0.25, 0.25],
+        ),
         // A rounding error, certainty and its opposite: clipped.
         (of(Odds, 1.0), Scale::PREFIX, [1.0, 1.0 + 1e-7, 0.0], [0.5, 0.5, 0.0]),
         (of(Probability, 1.0), Scale::PREFIX, [0.0, -1e-7, 0.0], [1.0 / 3.0; 3]),
         // A sum of probabilities is none.
-        (ParticleFilter { aggregate: Aggregate::Sum, ..of(Odds, 1.0) }, Scale::PREFIX, [0.9 + 2_f64.ln(), 0.9, 0.9], [0.5, 0.25, 0.25]),
+        (
+            ParticleFilter { aggregate: Aggregate::Sum, ..of(Odds, 1.0) },
+            Scale::PREFIX,
+            [0.9 + 2_f64.ln(), 0.9, 0.9],
+            [0.5, 0.25, 0.25],
+        ),
     ] {
         let found = weights(filter.clone(), scale, &scores);
         close(&found, &expected);
         // With ratios the first step is judged against nothing: the same.
-        close(&weights(ParticleFilter { weights: Weights::Ratio, ..filter }, scale, &scores), &found);
+        close(
+            &weights(ParticleFilter { weights: Weights::Ratio, ..filter }, scale, &scores),
+            &found,
+        );
     }
     close(&[effective_sample_size(&odds)], &[1.28027]);
     assert!(effective_sample_size(&[]) + effective_sample_size(&[0.0, 0.0]) <= 0.0);
@@ -193,13 +214,22 @@ fn annealing_by_hand() {
     // Too late.
     let late = Some(Anneal { steps: 2, ..Anneal::default() });
     let plain = [99.0, 1.0, 1.0, 1.0].map(|w| w / 102.0);
-    close(&weights(ParticleFilter { anneal: late, ..Default::default() }, Scale::PREFIX, &scores), &plain);
+    close(
+        &weights(ParticleFilter { anneal: late, ..Default::default() }, Scale::PREFIX, &scores),
+        &plain,
+    );
     let rare = Some(Anneal { below: 0.26, steps: 10, ..Anneal::default() });
-    close(&weights(ParticleFilter { anneal: rare, ..Default::default() }, Scale::PREFIX, &scores), &plain);
+    close(
+        &weights(ParticleFilter { anneal: rare, ..Default::default() }, Scale::PREFIX, &scores),
+        &plain,
+    );
     // Where most are effective there is nothing to be done.
     let even = [0.6, 0.5, 0.5, 0.5];
     let filter = ParticleFilter { anneal, ..Default::default() };
-    close(&weights(filter, Scale::PREFIX, &even), &weights(ParticleFilter::of(4), Scale::PREFIX, &even));
+    close(
+        &weights(filter, Scale::PREFIX, &even),
+        &weights(ParticleFilter::of(4), Scale::PREFIX, &even),
+    );
     // A temperature never sharpens: just below one half, 0.5 / 0.49 of the steps are left.
     let anneal = Anneal { until: 1.0, steps: 10, ..Anneal::default() };
     close(&[anneal.temperature(0.45, 8), anneal.temperature(0.45, 1)], &[1.0, 2.0]);
@@ -287,7 +317,8 @@ fn a_finished_solution_that_was_not_drawn_is_still_chosen() {
 #[test]
 fn the_vote_goes_by_what_particles_weigh_together() {
     // Odds 2 for one answer, 1.5 + 1 for another.
-    let mut search = by_hand(ParticleFilter { choose: Choose::Vote, ..ParticleFilter::of(4) }, Scale::LOG_ODDS);
+    let mut search =
+        by_hand(ParticleFilter { choose: Choose::Vote, ..ParticleFilter::of(4) }, Scale::LOG_ODDS);
     search.start();
     let ends = [("5", 2.0_f64), ("4", 1.0), ("4.0", 1.5), ("none", 0.1)].map(|(text, odds)| {
         let text = format!("The answer is {text}.");
@@ -296,7 +327,8 @@ fn the_vote_goes_by_what_particles_weigh_together() {
     assert_eq!(search.next(&ends), []);
     assert_eq!(search.pick(), Some(3));
     // Before anything has finished, the best of what there is.
-    let mut search = by_hand(ParticleFilter { choose: Choose::Vote, ..ParticleFilter::of(2) }, Scale::PREFIX);
+    let mut search =
+        by_hand(ParticleFilter { choose: Choose::Vote, ..ParticleFilter::of(2) }, Scale::PREFIX);
     search.start();
     let open = search.open(0, &[0.1, 0.2]);
     search.next(&open);
@@ -310,11 +342,14 @@ fn a_sample_is_drawn_by_weight() {
         0 => vec![0.5, 0.5, 0.0],
         _ => vec![0.0, 0.0, 1.0],
     });
-    let judge = scorer::from_fn(|path: &Trajectory, step: &Step| {
-        if format!("{}{}", path.text(), step.text).starts_with('a') { 0.9 } else { 0.5 }
-    });
+    let judge = scorer::from_fn(
+        |path: &Trajectory, _: &Step| {
+            if path.text().starts_with('a') { 0.9 } else { 0.5 }
+        },
+    );
     let judge = judge.with_scale(Scale::PREFIX);
-    let filter = ParticleFilter { choose: Choose::Sample, resample_below: 0.0, ..ParticleFilter::of(2) };
+    let filter =
+        ParticleFilter { choose: Choose::Sample, resample_below: 0.0, ..ParticleFilter::of(2) };
     let search = Search::new(&world).scorer(&judge).sampling(Sampling::temperature(1.0));
     let (mut mixed, mut chosen) = (0, 0);
     for index in 0..4_000 {
@@ -437,7 +472,12 @@ fn gibbs_chooses_by_all_iterations() {
         let mut search = by_hand(ParticleGibbs { filter, ..gibbs(2, 2) }, Scale::PREFIX);
         search.start();
         let mut end = |text: &str, score| {
-            search.tree.grow(NodeId::ROOT, &format!("The answer is {text}."), Finish::Stop, Some(score))
+            search.tree.grow(
+                NodeId::ROOT,
+                &format!("The answer is {text}."),
+                Finish::Stop,
+                Some(score),
+            )
         };
         // First iteration: 1 with 0.9, and 2 with odds of 1; the reference is drawn.
         let first = [end("1", 0.9), end("2", 1e-7)];
@@ -476,7 +516,10 @@ fn impossible_settings_are_refused_with_a_reason() {
         let error = filter.check().expect_err(expected);
         assert!(error.starts_with("particle filter: ") && error.contains(expected), "{error}");
         let error = ParticleGibbs { filter, ..Default::default() }.check().expect_err(expected);
-        assert!(error.starts_with("particle gibbs: filter: ") && error.contains(expected), "{error}");
+        assert!(
+            error.starts_with("particle gibbs: filter: ") && error.contains(expected),
+            "{error}"
+        );
     }
     let residual = ParticleFilter { resampling: Resampling::Residual, ..filter() };
     assert!(residual.check().is_ok());

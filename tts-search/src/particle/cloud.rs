@@ -64,9 +64,8 @@ impl Cloud {
 
     /// Finished particles and their shares of the weight.
     pub(super) fn finished(&self, tree: &Tree) -> Vec<(NodeId, f64)> {
-        let done = |particle: &&Particle| {
-            tree.get(particle.node).is_some_and(tts_core::Node::is_finished)
-        };
+        let done =
+            |particle: &&Particle| tree.get(particle.node).is_some_and(tts_core::Node::is_finished);
         let done = self.particles.iter().filter(done);
         let weights = relative(done.clone().map(|particle| particle.log_weight));
         let sum: f64 = weights.iter().sum();
@@ -90,8 +89,11 @@ impl Cloud {
     }
 
     fn weigh(&mut self, filter: &ParticleFilter, tree: &Tree) {
-        let potentials: Vec<Option<f64>> =
-            self.particles.iter().map(|particle| filter.potential_of(tree, particle.node)).collect();
+        let potentials: Vec<Option<f64>> = self
+            .particles
+            .iter()
+            .map(|particle| filter.potential_of(tree, particle.node))
+            .collect();
         let judged = potentials.iter().any(Option::is_some);
         let weights = |temperature: f64| -> Vec<(f64, f64)> {
             let weigh = |(particle, potential): (&Particle, &Option<f64>)| {

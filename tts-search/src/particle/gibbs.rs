@@ -143,7 +143,8 @@ impl SearchStrategy for ParticleGibbs {
         self.filter.check_as("particle gibbs: filter")?;
         if self.iterations > 1 && self.filter.n < 2 {
             return Err(
-                "particle gibbs: filter: n is 1, expected at least 2: one beside the reference".into()
+                "particle gibbs: filter: n is 1, expected at least 2: one beside the reference"
+                    .into(),
             );
         }
         if self.filter.resampling == Resampling::Residual {

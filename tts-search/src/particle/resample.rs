@@ -101,7 +101,11 @@ impl Resampling {
                 let total: f64 = weights.iter().sum();
                 let shares = weights.iter().map(|weight| n as f64 * weight / total);
                 let fractions: Vec<f64> = shares.clone().map(f64::fract).collect();
-                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to n")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "0 to n"
+                )]
                 shares.zip(&mut counts).for_each(|(share, count)| *count = share as usize);
                 let rest = n.saturating_sub(counts.iter().sum());
                 draw_each(&fractions, rest, &mut draw, &mut counts);
@@ -168,9 +172,8 @@ mod tests {
             for first in grid() {
                 for second in grid() {
                     let mut draws = [first, second].into_iter();
-                    let counts = Resampling::Systematic.conditional(&weights, n, || {
-                        draws.next().unwrap_or_default()
-                    });
+                    let counts = Resampling::Systematic
+                        .conditional(&weights, n, || draws.next().unwrap_or_default());
                     *found.entry(counts).or_default() += 1.0;
                 }
             }
