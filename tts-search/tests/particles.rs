@@ -37,13 +37,13 @@ fn close(found: &[f64], expected: &[f64]) {
 
 #[test]
 fn weights_by_potential_scale_and_temperature() {
+    use Potential::{Exponential, Odds, Probability};
     let of = |potential, temperature| ParticleFilter {
         potential,
         temperature,
         ..ParticleFilter::default()
     };
     let scores = [0.9, 0.5, 0.2];
-    use Potential::{Exponential, Odds, Probability};
     let odds = [0.878_049, 0.097_561, 0.024_390];
     for (filter, scale, scores, expected) in [
         // Odds 9, 1, 1/4.
@@ -350,7 +350,7 @@ fn a_sample_is_drawn_by_weight() {
     let judge = judge.with_scale(Scale::PREFIX);
     let filter =
         ParticleFilter { choose: Choose::Sample, resample_below: 0.0, ..ParticleFilter::of(2) };
-    let search = Search::new(&world).scorer(&judge).sampling(Sampling::temperature(1.0));
+    let search = Search::new(&world).scorer(judge).sampling(Sampling::temperature(1.0));
     let (mut mixed, mut chosen) = (0, 0);
     for index in 0..4_000 {
         let outcome = search.run(filter.clone(), format!("problem {index}")).expect("runs");
@@ -540,7 +540,7 @@ fn a_scorer_that_says_nothing_of_its_scale_weighs_by_exponentials_only() {
     let unstated = scorer::from_fn(|_: &Trajectory, _: &Step| 0.5);
     let run = |potential| {
         let filter = ParticleFilter { potential, ..ParticleFilter::of(2) };
-        Search::new(world).scorer(&unstated).rule(StepRule::lines()).run(filter, world.prompt(0))
+        Search::new(world).scorer(unstated).rule(StepRule::lines()).run(filter, world.prompt(0))
     };
     for potential in [Potential::Odds, Potential::Probability] {
         let error = run(potential).expect_err("no scale").to_string();
