@@ -122,15 +122,15 @@ impl Resampling {
         n: usize,
         mut draw: impl FnMut() -> f64,
     ) -> Vec<usize> {
-        let weights = scaled(weights);
-        let Some(first) = weights.first() else { return Vec::new() };
+        let mut weights = scaled(weights);
+        let Some(first) = weights.first_mut() else { return Vec::new() };
+        // What has come to nothing by rounding is kept all the same.
+        *first = first.max(1e-300);
         if self == Self::Systematic {
             // The number of copies is biased by their number: each of them may be the one that is kept.
-            let share = n as f64 * first / weights.iter().sum::<f64>();
+            let share = n as f64 * weights[0] / weights.iter().sum::<f64>();
             let (whole, rest) = (share.floor(), share.fract());
-            let u = if share <= 1.0 {
-                draw() * share
-            } else if draw() * share < rest * (whole + 1.0) {
+            let u = if draw() * share < rest * (whole + 1.0) {
                 draw() * rest
             } else {
                 rest + draw() * (1.0 - rest)
@@ -194,6 +194,10 @@ mod tests {
         for resampling in [Resampling::Multinomial, Resampling::Systematic] {
             assert_eq!(resampling.conditional(&[0.0, 0.0], 2, || 0.9), [1, 1]);
             assert_eq!(resampling.conditional(&[], 2, || 0.9), [0; 0]);
+            // The first is kept though it weighs nothing.
+            for u in [0.1, 0.5, 0.999] {
+                assert_eq!(resampling.conditional(&[0.0, 1.0], 3, || u), [1, 2]);
+            }
         }
     }
 }

@@ -135,6 +135,8 @@ fn proposals_keep_what_stands_before_their_place() {
             let before = all(tree[line[0]].parent.expect("not the root")).len();
             let place = before + tree[line[0]].step.given as usize;
             assert_eq!(all(id)[..place], current[..place]);
+            // A step that is kept as a whole is gone on from, not written again.
+            assert!((tree[line[0]].step.given as usize) < step_tokens);
             kept[place] += 1;
             if taken.contains(&id) {
                 current = all(id);
@@ -171,6 +173,24 @@ fn the_answer_is_the_last_text_or_where_the_chain_stayed_longest() {
         other += u32::from(outcome.text() != last.map(|id| outcome.tree.text(id)));
     }
     assert!(other > 0);
+}
+
+#[test]
+fn a_text_that_was_cut_is_no_answer_where_another_was_finished() {
+    let rule = StepRule { max_tokens: 2, ..StepRule::default() };
+    let mut cut = 0;
+    for run in 0..40 {
+        let mut power = chain(0.5, 20);
+        let search = Search::new(model()).rule(rule.clone());
+        let outcome = search.run(&mut power, format!("chain {run}")).expect("runs");
+        let tree = &outcome.tree;
+        let visits: Vec<NodeId> = power.state.visits().iter().map(|visit| visit.0).collect();
+        let done: Vec<NodeId> =
+            visits.iter().copied().filter(|&id| tree[id].is_finished()).collect();
+        assert!(done.is_empty() || outcome.best == done.last().copied());
+        cut += u32::from(done.len() > 1 && visits.last() != done.last());
+    }
+    assert!(cut > 5, "{cut}");
 }
 
 /// Forgets what was noted, or fails, now and then.
