@@ -494,6 +494,14 @@ fn gibbs_chooses_by_all_iterations() {
 }
 
 #[test]
+fn a_budget_is_split_where_a_reference_has_company() {
+    for (n, expected) in [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (10, (3, 3)), (16, (4, 4))] {
+        let gibbs = ParticleGibbs::square(n);
+        assert_eq!((gibbs.iterations, gibbs.filter.n), expected, "{n}");
+    }
+}
+
+#[test]
 fn impossible_settings_are_refused_with_a_reason() {
     let filter = ParticleFilter::default;
     let anneal = |anneal| ParticleFilter { anneal: Some(anneal), ..filter() };

@@ -191,6 +191,9 @@ mod tests {
         // Two more from the stretches 0.1 and 0.9.
         let draw = |u| Resampling::Multinomial.conditional(&[0.1, 0.9], 3, || u);
         assert_eq!((draw(0.05), draw(0.2)), (vec![3, 0], vec![1, 2]));
+        // Little is not nothing, and is not more than it is.
+        let draw = |u| Resampling::Multinomial.conditional(&[1e-6, 1.0], 3, || u);
+        assert_eq!((draw(5e-7), draw(5e-4)), (vec![3, 0], vec![1, 2]));
         for resampling in [Resampling::Multinomial, Resampling::Systematic] {
             assert_eq!(resampling.conditional(&[0.0, 0.0], 2, || 0.9), [1, 1]);
             assert_eq!(resampling.conditional(&[], 2, || 0.9), [0; 0]);
