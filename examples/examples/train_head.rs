@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tts_examples::options::ModelOptions;
-use tts_examples::training::{LabelOptions, holds_out, print_held_out, target};
+use tts_examples::training::{HeldOut, LabelOptions, holds_out, print_held_out, target};
 use tts_examples::{Error, exit, quickstart};
 use tts_models::LanguageModel;
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
@@ -85,10 +85,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let learnt = solutions(&held(false), kind, &*model)?;
     check(&learnt)?;
-    let (learnt, measured) = (
-        rows(&learnt, "to learn from")?,
-        rows(&solutions(&held(true), kind, &*model)?, "held out")?,
-    );
+    let apart = held(true);
+    let (learnt, measured) =
+        (rows(&learnt, "to learn from")?, rows(&solutions(&apart, kind, &*model)?, "held out")?);
     let mut out = std::io::stdout();
     writeln!(out, "learnt     {} steps, {} held out", learnt.rows.len(), measured.rows.len())?;
     let mut best: Option<(f64, f64, RewardHead)> = None;
@@ -109,9 +108,16 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     } else {
         writeln!(out, "ridge      {ridge}, the first: nothing is held out to choose by")?;
     }
-    let scores: Vec<f64> = measured.rows.iter().map(|row| head.score(row)).collect();
-    let targets: Vec<f64> = measured.labels.iter().map(|&label| target(kind, label)).collect();
-    print_held_out(&mut out, (&scores, &targets), kind)?;
+    // A row for each label, in order.
+    let questions = apart.iter().flat_map(|solution| {
+        let labels = solution.labels(kind).into_iter().flatten();
+        labels.map(|_| solution.prompt.question())
+    });
+    let mut judged = HeldOut::default();
+    for (question, (row, &label)) in questions.zip(measured.rows.iter().zip(&measured.labels)) {
+        judged.add(question, head.score(row), target(kind, label));
+    }
+    print_held_out(&mut out, &judged, kind)?;
     std::fs::create_dir_all(&arguments.out)
         .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
     head.save(arguments.out.join("head.safetensors"))?;

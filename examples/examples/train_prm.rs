@@ -14,7 +14,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tts_core::{Step, StepScorer, Trajectory};
 use tts_examples::training::{
-    Data, LabelOptions, TrainOptions, copy_text_side, print_held_out, target,
+    Data, HeldOut, LabelOptions, TrainOptions, copy_text_side, print_held_out, target,
 };
 use tts_examples::{Error, exit};
 use tts_models::train::{LabelHead, Model};
@@ -108,27 +108,28 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if !arguments.calibrate {
         return report(&arguments.out, &held_out(None), kind);
     }
-    let (scores, wanted) = judged(&arguments.out, &held_out(Some(0)), kind)?;
+    let measured = judged(&arguments.out, &held_out(Some(0)), kind)?;
     // Far enough from 0 and 1 to have log-odds.
     let odds = |score: &f64| {
         let score = score.clamp(1e-12, 1.0 - 1e-12);
         (score / (1.0 - score)).ln()
     };
-    let temperature = fit_temperature(&scores.iter().map(odds).collect::<Vec<_>>(), &wanted)?;
+    let temperature =
+        fit_temperature(&measured.scores.iter().map(odds).collect::<Vec<_>>(), &measured.targets)?;
     config.temperature = Some(temperature);
     save(&arguments.out, &model, &config, Dtype::F16)?;
     writeln!(std::io::stdout(), "temperature {temperature:.3}, from one half of what is held out")?;
     report(&arguments.out, &held_out(Some(1)), kind)
 }
 
-/// The scores of steps that have a label, by the reward model as it was written, and the labels.
+/// The steps that have a label, judged by the reward model as it was written.
 fn judged(
     folder: &Path,
     solutions: &[&LabelledSolution],
     kind: LabelKind,
-) -> Result<(Vec<f64>, Vec<f64>), Error> {
+) -> Result<HeldOut, Error> {
     let judge = RewardModel::process(folder, Backend::default(), EngineConfig::default())?;
-    let (mut scores, mut labels) = (Vec::new(), Vec::new());
+    let mut judged = HeldOut::default();
     for solution in solutions {
         let step = |text: &str| Arc::new(Step { text: text.to_owned(), ..Step::default() });
         let steps: Vec<_> = solution.steps.iter().map(|labelled| step(&labelled.text)).collect();
@@ -138,20 +139,19 @@ fn judged(
         let known = solution.labels(kind);
         for (score, label) in scored.iter().flat_map(|scored| &scored.scores).zip(known) {
             if let Some(label) = label {
-                scores.push(*score);
-                labels.push(target(kind, label));
+                judged.add(solution.prompt.question(), *score, target(kind, label));
             }
         }
     }
-    Ok((scores, labels))
+    Ok(judged)
 }
 
 /// How well the reward model judges what was held out.
 fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Result<(), Error> {
-    let (scores, labels) = judged(folder, held_out, kind)?;
+    let judged = judged(folder, held_out, kind)?;
     let mut out = std::io::stdout();
-    writeln!(out, "held out   {} steps of {} solutions", scores.len(), held_out.len())?;
-    print_held_out(&mut out, (&scores, &labels), kind)?;
+    writeln!(out, "held out   {} steps of {} solutions", judged.scores.len(), held_out.len())?;
+    print_held_out(&mut out, &judged, kind)?;
     writeln!(out, "{}", folder.display())?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! `cargo run --release --example view -- RECORD... --out FILE.html`
 //!
 //! A record is what `--record` of the other commands leaves, of a run that was killed or still runs too; of
-//! a folder, all that it holds are shown. The form follows from the ending of `--out`: `.html`, `.dot`
+//! a folder (of an evaluation, say), all that it holds are shown. The form follows from the ending of `--out`: `.html`, `.dot`
 //! (Graphviz) or `.mmd` (Mermaid), the last two of the first record. The page needs no network.
 
 use std::io::Write;
@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tts_core::inspect::{Case, Page, dot, mermaid};
 use tts_examples::{Error, exit};
+use tts_search::evaluate;
 
 /// Shows recorded searches.
 #[derive(Parser)]
@@ -44,23 +45,11 @@ struct Arguments {
 fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for place in places {
-        if !place.is_dir() {
+        if place.is_dir() {
+            files.append(&mut evaluate::records(place)?);
+        } else {
             files.push(place.clone());
-            continue;
         }
-        let at = |error| format!("{}: {error}", place.display());
-        let mut found = Vec::new();
-        for entry in std::fs::read_dir(place).map_err(at)? {
-            let path = entry.map_err(at)?.path();
-            if path.extension().is_some_and(|ending| ending == "jsonl") {
-                found.push(path);
-            }
-        }
-        if found.is_empty() {
-            return Err(format!("{}: no records (*.jsonl)", place.display()).into());
-        }
-        found.sort();
-        files.append(&mut found);
     }
     Ok(files)
 }

@@ -23,7 +23,7 @@ pub enum EngineSpec {
     /// A file or folder, or an address.
     Named(String),
     /// Servers, with settings.
-    Servers(RemoteConfig),
+    Servers(Box<RemoteConfig>),
 }
 
 impl EngineSpec {
@@ -34,7 +34,7 @@ impl EngineSpec {
     pub fn read(model: &Path) -> Result<BTreeMap<String, Self>, Error> {
         let alone = |spec| Ok(BTreeMap::from([(POLICY.to_owned(), spec)]));
         if let Some(config) = RemoteConfig::named(model)? {
-            return alone(Self::Servers(config));
+            return alone(Self::Servers(Box::new(config)));
         }
         // Files of a folder stand for its model.
         let of_folder = ["config.json", "model.safetensors.index.json"];
@@ -73,7 +73,7 @@ impl EngineSpec {
     pub fn servers(&self) -> Result<Option<RemoteConfig>, Error> {
         match self {
             Self::Named(name) => Ok(RemoteConfig::named(name.as_ref())?),
-            Self::Servers(config) => Ok(Some(config.clone())),
+            Self::Servers(config) => Ok(Some((**config).clone())),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! What `finetune` and `train_prm` have in common: options, held-out problems, one resumable run.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 use clap::{Args, ValueEnum};
-use tts_core::metrics::{Calibration, auc, calibration};
+use tts_core::metrics::{Calibration, auc, auc_within_problems, calibration};
 use tts_models::train::{
     Adapter, AdapterConfig, Bar, Example, Model, Precision, TrainConfig, Trained, Trainer,
 };
@@ -105,15 +106,39 @@ pub fn target(kind: LabelKind, label: f32) -> f64 {
     f64::from(if kind == LabelKind::ThreeClass { label.ceil() } else { label })
 }
 
-/// Prints how well scores of held-out steps say what they are to be ([`target`]).
+/// Judged steps of problems that were held out.
+#[derive(Debug, Default)]
+pub struct HeldOut {
+    /// What the reward model says of each.
+    pub scores: Vec<f64>,
+    /// What it was to say ([`target`]).
+    pub targets: Vec<f64>,
+    /// The problem of each, by number.
+    problems: Vec<usize>,
+    numbers: HashMap<String, usize>,
+}
+
+impl HeldOut {
+    /// Adds a step of a solution of this question.
+    pub fn add(&mut self, question: &str, score: f64, target: f64) {
+        let next = self.numbers.len();
+        self.problems.push(*self.numbers.entry(question.to_owned()).or_insert(next));
+        self.scores.push(score);
+        self.targets.push(target);
+    }
+}
+
+/// Prints how well scores of held-out steps say what they are to be: over all of them, and among those of
+/// one problem, where scores that only tell easy problems from hard ones are worth nothing.
 ///
 /// # Errors
 /// When `out` cannot be written to.
 pub fn print_held_out(
     out: &mut dyn Write,
-    (scores, targets): (&[f64], &[f64]),
+    held_out: &HeldOut,
     kind: LabelKind,
 ) -> Result<(), Error> {
+    let HeldOut { scores, targets, problems, .. } = held_out;
     if scores.is_empty() {
         writeln!(out, "nothing was held out: the reward model is not measured")?;
         return Ok(());
@@ -127,6 +152,10 @@ pub fn print_held_out(
     match auc(scores, &right) {
         Ok(area) => writeln!(out, "AUC        {area:.3}, of steps whose label is above {neutral}")?,
         Err(error) => writeln!(out, "AUC        none: {error}")?,
+    }
+    match auc_within_problems(scores, &right, problems) {
+        Ok(area) => writeln!(out, "within     {area:.3}, the same among steps of one problem")?,
+        Err(error) => writeln!(out, "within     none: {error}")?,
     }
     let distance = (square / scores.len() as f64).sqrt();
     writeln!(out, "distance   {distance:.4}, root mean square, of scores from labels")?;
@@ -256,4 +285,36 @@ pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A verifier that only knows how hard a problem is has a large area, and none within problems.
+    #[test]
+    fn the_area_within_problems_is_printed() {
+        let mut held_out = HeldOut::default();
+        for (question, score, target) in [
+            ("easy", 0.9, 1.0),
+            ("easy", 0.9, 1.0),
+            ("easy", 0.9, 0.0),
+            ("hard", 0.1, 0.0),
+            ("hard", 0.1, 0.0),
+            ("hard", 0.1, 1.0),
+        ] {
+            held_out.add(question, score, target);
+        }
+        let print = |held_out: &HeldOut| {
+            let mut out = Vec::new();
+            print_held_out(&mut out, held_out, LabelKind::Soft).expect("in memory");
+            String::from_utf8(out).expect("text")
+        };
+        let text = print(&held_out);
+        assert!(text.contains("AUC        0.667, of steps"), "{text}");
+        assert!(text.contains("within     0.500, the same among steps of one problem"), "{text}");
+        held_out.targets = vec![1.0, 1.0, 1.0, 0.0, 0.0, 0.0];
+        let text = print(&held_out);
+        assert!(text.contains("AUC        1.000") && text.contains("within     none: "), "{text}");
+    }
 }

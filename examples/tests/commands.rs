@@ -10,7 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use tts_core::family::{Chain, Family, Split, problems};
+use tts_core::toy::ToyWorld;
+use tts_core::{Search, StepRule};
 use tts_examples::pair;
+use tts_search::SelfConsistency;
+use tts_search::evaluate::{Evaluation, Item};
 
 /// The built example, if it is there.
 fn example(name: &str) -> Option<PathBuf> {
@@ -96,7 +100,7 @@ fn labels_become_a_reward_model() {
         ],
     );
     assert!(trained.status.success(), "{}", text(&trained));
-    for word in ["temperature", "AUC", "held out"] {
+    for word in ["temperature", "AUC", "within", "held out"] {
         assert!(text(&trained).contains(word), "{}", text(&trained));
     }
     for name in ["model.safetensors", "head.json", "tokenizer.json", "work/loss.svg"] {
@@ -108,7 +112,7 @@ fn labels_become_a_reward_model() {
     let fit = ["--model", generator, "--labels", &labels, "--held-out", "3", "--out", &head];
     let fitted = ran(&train_head, &fit);
     assert!(fitted.status.success(), "{}", text(&fitted));
-    for word in ["ridge", "AUC", "held out"] {
+    for word in ["ridge", "AUC", "within", "held out"] {
         assert!(text(&fitted).contains(word), "{}", text(&fitted));
     }
     assert!(Path::new(&head).join("head.safetensors").is_file());
@@ -273,6 +277,34 @@ fn shards_make_the_figures_of_one_run() {
     let refused = ran(&merge, &some);
     assert!(
         !refused.status.success() && text(&refused).contains("missing: 3/3"),
+        "{}",
+        text(&refused)
+    );
+}
+
+/// The folder of an evaluation can be looked at as it is: its records, and none of its other files.
+#[test]
+fn the_folder_of_an_evaluation_can_be_viewed() {
+    let Some(view) = example("view") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let world = ToyWorld::default();
+    let items: Vec<Item> =
+        (0..3).map(|n| Item::new(world.prompt(n).question(), world.answer(n))).collect();
+    let strategy = SelfConsistency { n: 2, ..Default::default() };
+    let evaluation = Evaluation::new(Search::new(world).rule(StepRule::lines()), &items);
+    evaluation.keep(path("kept"), &strategy).unwrap().run(&strategy, |_| {}).unwrap();
+    let (kept, html) = (path("kept"), path("page.html"));
+    succeeded(&view, &[kept, "--out".to_owned(), html.clone()]);
+    let html = std::fs::read_to_string(html).unwrap();
+    assert!(
+        ["00000", "00001", "00002"].iter().all(|name| html.contains(name))
+            && !html.contains("graded")
+    );
+    // A folder without records is named.
+    let refused = ran(&view, &[folder.path().to_str().unwrap(), "--out", &path("none.html")]);
+    assert!(
+        !refused.status.success() && text(&refused).contains("no records"),
         "{}",
         text(&refused)
     );

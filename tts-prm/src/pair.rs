@@ -56,13 +56,32 @@ macro_rules! files {
     };
 }
 
+/// The files of the generator, within the program: `config.json`, `model.safetensors` and
+/// `tokenizer.json`. For whatever opens a model by itself: another backend, say, or a training that starts
+/// from its weights.
+///
+/// ```
+/// use tts_models::weights::Checkpoint;
+/// use tts_models::{Backend, DecoderWeights};
+/// use tts_prm::pair;
+///
+/// let files = pair::generator_files();
+/// let decoder = DecoderWeights::load(&Checkpoint::open(&files)?)?;
+/// assert_eq!(decoder.config.num_hidden_layers, 5);
+/// let same = tts_models::open(files, Backend::Native, Default::default())?;
+/// # let _ = same;
+/// # Ok::<(), tts_models::ModelError>(())
+/// ```
+pub fn generator_files() -> Files {
+    files!("generator", "config.json", "model.safetensors", "tokenizer.json")
+}
+
 /// Opens the generator, on own CPU kernels.
 ///
 /// # Errors
 /// When the configuration asks for the impossible: no lines, no rows, thousands of threads.
 pub fn generator(config: EngineConfig) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let files = files!("generator", "config.json", "model.safetensors", "tokenizer.json");
-    tts_models::open(files, Backend::Native, config)
+    tts_models::open(generator_files(), Backend::Native, config)
 }
 
 /// Opens the process reward model, on own CPU kernels: the score of a step is the probability that

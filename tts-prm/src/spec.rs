@@ -127,7 +127,7 @@ impl ScorerSpec {
             let file = Files::from(path.as_path());
             let json =
                 json(&file)?.ok_or_else(|| PrmError::config(path, "scorer", "no such file"))?;
-            let config = serde_json::from_value(json.into())
+            let config = serde_json::from_value(json)
                 .map_err(|error| PrmError::config(path, "scorer", error.to_string()))?;
             let scorer = tts_models::remote::MappedScorer::open(config)?;
             return Ok(Some(Box::new(Apart::new(scorer))));

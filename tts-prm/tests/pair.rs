@@ -8,7 +8,10 @@ use std::path::Path;
 use tts_core::family::{Family, Split, problems};
 use tts_core::toy::Sample;
 use tts_core::{Generator, Outcome, Sampling, Search, StepScorer, Trajectory, Verdict};
-use tts_models::{Backend, EngineConfig, Files, ModelError};
+use tts_models::train::{LabelHead, Model, TrainConfig, Trainer};
+use tts_models::weights::Checkpoint;
+use tts_models::{Backend, DecoderWeights, EngineConfig, Files, ModelError};
+use tts_prm::train::{Solution, until_first_error};
 use tts_prm::{HeadConfig, PrmError, Reading, RewardHead, RewardModel, pair};
 use tts_search::BeamSearch;
 
@@ -52,6 +55,24 @@ fn searched(model: &dyn Generator, scorer: &dyn StepScorer, question: &str) -> O
 fn bits(scorer: &dyn StepScorer, paths: &[Trajectory]) -> Vec<Vec<u64>> {
     let scored = scorer.score(paths).unwrap();
     scored.iter().map(|path| path.scores.iter().map(|score| score.to_bits()).collect()).collect()
+}
+
+/// Its files can be had, for a training that starts from its weights.
+#[test]
+fn the_generators_files_are_those_on_disk() {
+    let held = pair::generator_files();
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        let stored = on_disk("generator").join(name).read().unwrap();
+        assert!(held.join(name).read().unwrap() == stored, "{name}");
+    }
+    let decoder = DecoderWeights::load(&Checkpoint::open(&held).unwrap()).unwrap();
+    let label = Some(LabelHead::zero(decoder.config.hidden_size));
+    let labels = until_first_error(&[true, false]);
+    let solution = Solution::new(vec![1, 2], vec![vec![3], vec![4]], labels, false).unwrap();
+    let config = TrainConfig { steps: 1, threads: 2, ..TrainConfig::default() };
+    let model = Model { label, ..Model::from(decoder.clone()) };
+    let trained = Trainer::new(config).train(model, &vec![solution.process()]).unwrap();
+    assert_eq!(trained.model.decoder.config, decoder.config);
 }
 
 #[test]

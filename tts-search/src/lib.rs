@@ -30,6 +30,10 @@
 //! | [`ChainOfThought`] | 1 | the baseline; with [`FewShot`] for base models | Wei et al. 2022 |
 //! | [`ZeroShot`] | 2 for each rationale | models without examples | Kojima et al. 2022 |
 //! | [`SelfConsistency`] | `n` | no scorer; answers that can be compared | Wang et al. 2022 |
+//! | [`AdaptiveConsistency`] | `most` at most, a round at a time | as before, where easy problems should cost less | Aggarwal et al. 2023, Li et al. 2024 |
+//! | [`SelfCertainty`] | `n` | no scorer; a model that tells its distributions | Kang et al. 2025 |
+//! | [`DeepConf`], [`DeepConfOnline`] | `n`; `most` at most, the unsure broken off | the same, for long solutions | Fu et al. 2025 |
+//! | [`BudgetForcing`] | `2 + waits` for each of `n` | models that think: a cap on it, or more of it | Muennighoff et al. 2025 |
 //! | [`BestOfN`] | `n`, each judged | a scorer; the weighted vote where it is noisy | Cobbe et al. 2021, Lightman et al. 2023 |
 //! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
@@ -38,6 +42,8 @@
 //! | [`ParticleGibbs`] | `n` a round, `iterations` times | a budget of several particle filters | Puri et al. 2025 |
 //! | [`PowerSampling`] | `1 + steps`, one after the other | no scorer; solutions that the model itself holds likely | Karan and Du 2025 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
+//! | [`choose::ComputeOptimal`] | a probe, then those of the chosen one | problems of mixed difficulty, and results to fit the choice on | Snell et al. 2024 |
+//! | [`Converged`] | the inner one's, or fewer | any strategy of many rounds, ended when its answer has settled | |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
@@ -49,6 +55,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod choose;
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;
@@ -56,16 +63,18 @@ pub mod particle;
 pub mod recipe;
 pub mod refine;
 pub mod sample;
+pub mod think;
 pub mod tree;
 
 pub use particle::{ParticleFilter, ParticleGibbs};
 pub use recipe::{Recipe, RecipeError};
 pub use refine::Revision;
 pub use sample::{
-    BestOfN, ChainOfThought, Example, FewShot, FewShotError, PowerSampling, SelfConsistency,
-    ZeroShot,
+    AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
+    FewShotError, Measure, PowerSampling, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
 };
-pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
+pub use think::BudgetForcing;
+pub use tree::{BeamSearch, Completed, Converged, Duplicates, Dvts, Forest, Lookahead};
 
 /// How to add a strategy, a script, a scorer, a judge, a task or a generator.
 #[doc = include_str!("../ADDING.md")]

@@ -315,7 +315,12 @@ fn what_failed_counts_as_wrong_and_is_told_apart() {
     assert!(report.curve.iter().all(|point| point.best.is_none() && point.weighted.is_none()));
     assert!(text.contains("   100.0    100.0        -           -"), "{text}");
     let none = Evaluation::new(evaluation.search().clone(), &[]).run(&strategy, |_| {});
-    assert!(none.unwrap_err().to_string().contains("empty"));
+    let error = none.unwrap_err();
+    assert!(matches!(error, EvaluateError::NoProblems), "{error}");
+    assert_eq!(error.to_string(), "no problems to evaluate on, expected at least one");
+    let shard = Shard::new(21, 21).unwrap();
+    let error = evaluation.shard(shard).run(&strategy, |_| {}).unwrap_err().to_string();
+    assert_eq!(error, "shard 21/21 has none of 20 problems, and no report");
 }
 
 /// A search that fails at its second round has an answer in what it leaves, which does not count.

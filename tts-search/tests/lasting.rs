@@ -78,6 +78,29 @@ fn shards_are_merged_to_the_report_of_one_run() {
     }
 }
 
+/// Of a folder that an evaluation left, the records are those of the problems, and no other file.
+#[test]
+fn the_records_of_a_folder_are_told_from_its_other_files() {
+    let world = ToyWorld::default();
+    let items = items(&world, 3);
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("kept");
+    kept(evaluation(&world, &items), &folder).unwrap();
+    let expected: Vec<_> = (0..3).map(|n| folder.join(format!("0000{n}.jsonl"))).collect();
+    assert_eq!(records(&folder).unwrap(), expected);
+    for path in &expected {
+        Retold::read(path).unwrap();
+    }
+    for path in &expected {
+        std::fs::remove_file(path).unwrap();
+    }
+    let error = records(&folder).unwrap_err().to_string();
+    assert_eq!(error, format!("{}: no records, expected files *.jsonl", folder.display()));
+    let nowhere = place.path().join("nowhere");
+    let error = records(&nowhere).unwrap_err().to_string();
+    assert!(error.starts_with(&nowhere.display().to_string()), "{error}");
+}
+
 #[test]
 fn shards_that_are_not_those_of_one_run_are_refused() {
     let world = ToyWorld::default();

@@ -104,6 +104,21 @@ fn powers() -> impl Strategy<Value = PowerSampling> {
     )
 }
 
+fn stops() -> impl Strategy<Value = StopWhen> {
+    prop_oneof![
+        (0.51..0.99).prop_map(StopWhen::Beta),
+        (0.51..0.99).prop_map(StopWhen::Dirichlet),
+        (0.1..1.0).prop_map(StopWhen::Share),
+        (2_usize..4).prop_map(StopWhen::Settled),
+        Just(StopWhen::Decided),
+    ]
+}
+
+fn measures() -> impl Strategy<Value = Measure> {
+    use Measure::{Bottom, Lowest, Mean, Tail};
+    prop::sample::select(vec![Mean, Tail, Bottom, Lowest])
+}
+
 fn recipes() -> impl Strategy<Value = Recipe> {
     let leaf = prop_oneof![
         1 => Just(Recipe::from(ChainOfThought {})),
@@ -112,6 +127,28 @@ fn recipes() -> impl Strategy<Value = Recipe> {
         }),
         1 => (1_usize..6).prop_map(|n| SelfConsistency { n, ..Default::default() }.into()),
         2 => (1_usize..6, selections()).prop_map(|(n, select)| BestOfN { n, select }.into()),
+        2 => (1_usize..4, prop::option::of(1_usize..4), 4_usize..9, stops()).prop_map(
+            |(first, round, most, stop)| {
+                AdaptiveConsistency { first, round, most, stop, ..Default::default() }.into()
+            }
+        ),
+        1 => (1_usize..6, prop::option::of(0.0..2.0)).prop_map(|(n, power)| {
+            SelfCertainty { n, power, sampling: None }.into()
+        }),
+        1 => (1_usize..6, 1_u32..9, 0.1..1.0, measures(), any::<bool>()).prop_map(
+            |(n, window, keep, measure, weighted)| {
+                DeepConf { n, top: 5, window, measure, keep, weighted, ..Default::default() }.into()
+            }
+        ),
+        1 => (1_usize..4, 1_usize..4, 1_u32..9, 0.1..1.0).prop_map(|(warm_up, round, window, keep)| {
+            let most = warm_up + 2 * round;
+            DeepConfOnline { warm_up, round, most, top: 5, window, keep, ..Default::default() }.into()
+        }),
+        1 => (1_usize..4, 1_u32..60, 0_usize..3, selections()).prop_map(|(n, most, waits, select)| {
+            let (ends, wait) = (vec!["The answer".to_owned()], "Wait.\n".to_owned());
+            let force = "The answer".to_owned();
+            BudgetForcing { n, ends, most, waits, wait, force, select, ..Default::default() }.into()
+        }),
         4 => beams().prop_map(Recipe::from),
         2 => (1_usize..4, 1_usize..4, aggregates(), selections()).prop_map(
             |(trees, branch, aggregate, select)| {
@@ -128,6 +165,9 @@ fn recipes() -> impl Strategy<Value = Recipe> {
             (inner.clone(), 0_u32..4, any::<bool>()).prop_map(|(inner, depth, greedy)| {
                 let sampling = Sampling::temperature(if greedy { 0.0 } else { 1.0 });
                 Lookahead { depth, sampling, ..Lookahead::of(inner) }.into()
+            }),
+            (inner.clone(), 2_usize..4, 0_usize..4).prop_map(|(inner, rounds, least)| {
+                Converged { rounds, least, ..Converged::of(inner) }.into()
             }),
             (inner, 1_usize..4, prop::option::of(selections())).prop_map(
                 |(inner, copies, select)| Forest { select, ..Forest::of(copies, inner) }.into()

@@ -6,10 +6,16 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 12] = [
+const STRATEGIES: [&str; 18] = [
     "particle-filter",
     "particle-gibbs",
     "power-sampling",
+    "adaptive-consistency",
+    "self-certainty",
+    "deep-conf",
+    "deep-conf-online",
+    "budget-forcing",
+    "converged",
     "revision",
     "chain-of-thought",
     "zero-shot",
@@ -172,9 +178,15 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // A budget of all rounds.
-            let all = ["revision", "particle-gibbs", "power-sampling"];
-            let single = all.contains(name) || ["greedy", "chain-of-thought"].contains(name);
+            // These have a budget of all their rounds.
+            let rounds = [
+                "revision",
+                "adaptive-consistency",
+                "deep-conf-online",
+                "particle-gibbs",
+                "power-sampling",
+            ];
+            let single = ["greedy", "chain-of-thought"].contains(name) || rounds.contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());
@@ -232,6 +244,7 @@ fn a_recipe_holds_a_strategy_of_another_crate() {
     // Within decorators, and what it needs is asked for there too.
     for (outer, lines) in [
         (json!({"strategy": "forest", "copies": 2, "inner": custom}), 2 * (3 + 9)),
+        (json!({"strategy": "converged", "rounds": 9, "inner": custom}), 3 + 9),
         (
             json!({"strategy": "lookahead", "depth": 0,
                 "inner": {"strategy": "forest", "copies": 1, "inner": custom}}),

@@ -116,11 +116,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let items: Vec<Item> = (0..problems as u64).map(item).collect();
     let paced = Paced { world, rate, tokens: AtomicU64::new(0), nanoseconds: AtomicU64::new(0) };
     let folder = std::env::temp_dir().join(format!("evaluation-{}", std::process::id()));
-    let search = Search::new(&paced)
-        .scorer(&oracle)
-        .rule(StepRule::lines())
-        .seed(7)
-        .concurrency(concurrency);
+    let search =
+        Search::new(&paced).scorer(oracle).rule(StepRule::lines()).seed(7).concurrency(concurrency);
     let strategy = BestOfN { n: samples, ..BestOfN::default() };
     let settings = json!({"n": samples});
     let (start, done) = (Instant::now(), Cell::new(0_usize));

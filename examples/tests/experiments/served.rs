@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tts_examples::experiment::{Recipe, Report, Workshop, run};
+use tts_models::EngineConfig;
 use tts_models::testing::fake::{Act, Fake};
-use tts_models::{EngineConfig, LanguageModel};
 use tts_prm::pair;
 
 fn ids(value: &Value) -> Vec<u32> {

@@ -192,7 +192,8 @@ impl<'a> View<'a> {
         self.origin
     }
 
-    /// Whether nothing has been decided yet.
+    /// Whether nothing has been decided yet. A strategy that remembers something sets it back here, for it
+    /// may have searched before.
     pub fn is_start(&self) -> bool {
         self.fresh == [NodeId::ROOT]
     }
@@ -271,7 +272,9 @@ impl<'a> View<'a> {
 
 /// Decides what to continue. See ADDING.md for one built from nothing.
 pub trait SearchStrategy: Send {
-    /// One decision, from leaves just made and scored (at first: the root). Empty means done.
+    /// One decision, from leaves just made and scored (at first: the root). Empty means done. What is
+    /// remembered from one decision to the next is set back where [`View::is_start`] holds: a strategy
+    /// may search more than once.
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand>;
 
     /// The answer as of now, a candidate of the tree; callable at any moment, so that every run is a

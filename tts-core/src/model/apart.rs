@@ -31,7 +31,7 @@ const LOOK: Duration = Duration::from_millis(1);
 /// });
 /// let (world, judge) = (ToyWorld::default(), Apart::new(slow.with_scale(Scale::STEP)));
 /// let outcome = Search::new(&world).scorer(&judge).run(Sample { n: 4 }, world.prompt(0))?;
-/// assert!(outcome.best().is_some());
+/// assert!(outcome.best.is_some());
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
 #[derive(Debug, Clone)]

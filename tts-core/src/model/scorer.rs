@@ -47,6 +47,26 @@ impl Scored {
 pub trait StepScorer: Send + Sync {
     /// `out[i].scores[k]` judges `batch[i].fresh_steps()[k]`. A score depends only on its own path.
     ///
+    /// The steps before the fresh ones ([`Trajectory::judged_steps`]) are there to be read, and get no score
+    /// again:
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tts_core::{Prompt, Step, StepScorer, Trajectory, scorer};
+    ///
+    /// let step = |text: &str| Arc::new(Step { text: text.into(), ..Step::default() });
+    /// let steps = vec![step("=84-70\n"), step("=14\n"), step("done\n")];
+    /// // Of three steps the last two are fresh.
+    /// let path = Trajectory::new(Arc::new(Prompt::from("11+73-7*10")), steps, 2, true);
+    /// assert_eq!(path.judged_steps()[0].text, "=84-70\n");
+    /// assert_eq!(path.fresh_steps()[0].text, "=14\n");
+    ///
+    /// let length = scorer::from_fn(|_path, step| step.text.len() as f64);
+    /// let scored = length.score(&[path])?;
+    /// assert_eq!(scored[0].scores, [4.0, 5.0]); // of "=14" and of "done", not of "=84-70"
+    /// # Ok::<(), tts_core::BoxError>(())
+    /// ```
+    ///
     /// # Errors
     /// When the batch could not be judged. A number of scores that does not match, or a score that
     /// is not one of the scale, is made an error by the caller.

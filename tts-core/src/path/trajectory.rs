@@ -119,12 +119,14 @@ impl Trajectory {
         })
     }
 
-    /// The steps that have not been judged yet.
+    /// The steps that a scorer is asked about, the last ones of the path: those that have not been judged
+    /// yet.
     pub fn fresh_steps(&self) -> &[Arc<Step>] {
         &self.fresh
     }
 
-    /// The steps before the fresh ones.
+    /// The steps before the fresh ones: a scorer was asked about them earlier, or nobody was. No score is
+    /// expected for them; see [`StepScorer::score`](crate::StepScorer::score) for an example.
     pub fn judged_steps(&self) -> &[Arc<Step>] {
         let steps = self.steps();
         &steps[..steps.len() - self.fresh.len()]

@@ -414,7 +414,8 @@ impl Tree {
         self.along[id.index()].question
     }
 
-    /// The nodes from the question's child to `id`; empty for a question.
+    /// The nodes from the question's child to `id`; empty for a question. The root is a question, so it is
+    /// in no path.
     pub fn path(&self, id: NodeId) -> Vec<NodeId> {
         let steps = std::iter::successors(Some(id), |&id| self[id].parent);
         let mut path: Vec<NodeId> = steps.take_while(|&id| !self[id].is_question()).collect();

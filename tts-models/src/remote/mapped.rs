@@ -216,7 +216,7 @@ fn alone(text: &str) -> Option<&str> {
     (!inner.contains("{{") && !inner.contains("}}")).then_some(inner)
 }
 
-/// See the [module](self).
+/// A scorer behind an address, asked as its [`MappedConfig`] says.
 #[derive(Debug)]
 pub struct MappedScorer {
     shared: Arc<Shared>,

@@ -122,5 +122,8 @@ mod tests {
             matches!(&busy, RemoteError::Refused { status: 503, message, .. } if message == "busy")
         );
         assert!(busy.is_passing());
+        // Without a status it may be better next time.
+        let lost = read(r#"{"error": "the runner has died"}"#).expect_err("lost");
+        assert!(lost.is_passing() && lost.to_string().contains("the runner has died"), "{lost}");
     }
 }

@@ -94,7 +94,9 @@ mod tests {
             pause: vec!["</think>".into()],
             ..StepRule::default()
         };
-        let cases: [(&str, &str, usize, &[&str], bool); 8] = [
+        let cases: [(&str, &str, usize, &[&str], bool); 9] = [
+            // White space alone is no step.
+            ("", "one\n\n \n\ntwo\n\n", 9, &["one\n\n", " \n\ntwo\n\n"], false),
             ("", "one\n\ntwo\n\nthree", 1, &["one\n\n"], true),
             ("", "one\n\ntwo\n\nthree", 2, &["one\n\n", "two\n\n"], true),
             ("", "one\n\ntwo\n\nthree", 9, &["one\n\n", "two\n\n", "three"], false),

@@ -379,6 +379,27 @@ fn usage_is_the_servers_where_it_comes() {
     }
 }
 
+/// Usage may come before the end; what is given of the first step counts as its text.
+#[test]
+fn usage_may_come_early_and_given_words_begin_a_step() {
+    let words = Words::new();
+    let kind = ServerKind::Completions;
+    let server = fake(kind, &words, |_, _| {
+        let usage = json!({"prompt_tokens": 40, "completion_tokens": 7});
+        let first = json!({"choices": [{"text": "\n\nmore"}], "usage": usage});
+        let last = json!({"choices": [{"text": "", "finish_reason": "stop"}]});
+        sound(0, vec![first.to_string(), last.to_string()])
+    });
+    let remote = open(kind, &words, &server);
+    lines(&remote, &ask(kind, "Why?", vec![5])).remove(0).expect("an answer");
+    assert_eq!(remote.usage().prompt_tokens, 40);
+    let step =
+        Request { append: Some("Well".into()), until: Until::Step, ..ask(kind, "Why?", vec![5]) };
+    let line = lines(&remote, &step).remove(0).expect("an answer");
+    assert_eq!((texts(&line.steps), line.finish), (vec!["Well\n\n"], Finish::Step));
+    assert_eq!(remote.usage().dropped_tokens, 0, "it was left where the step ends");
+}
+
 #[test]
 fn seeds_count_where_they_were_seen_to() {
     let words = Words::new();

@@ -65,6 +65,9 @@ pub enum EvaluateError {
         /// Where they are kept.
         folder: Option<PathBuf>,
     },
+    /// There is nothing to evaluate on.
+    #[error("no problems to evaluate on, expected at least one")]
+    NoProblems,
     /// A search failed, or a line of one where every line counts.
     #[error("{question}: {source}")]
     Search {

@@ -147,6 +147,11 @@ impl<'a> Evaluation<'a> {
         strategy: &S,
         rows: Vec<Graded>,
     ) -> Result<Report, EvaluateError> {
+        if rows.is_empty() {
+            let (shard, count) = (self.shard, self.items.len());
+            let problem = format!("shard {shard} has none of {count} problems, and no report");
+            return Err(EvaluateError::Settings(problem));
+        }
         let settings = self.search.settings();
         Report::new(rows, strategy.samples(), settings.scale(), &*settings.task)
     }
@@ -158,6 +163,9 @@ impl<'a> Evaluation<'a> {
         skip: bool,
         done: &mut dyn FnMut(&Graded, Result<Outcome, SearchError>),
     ) -> Result<Vec<Graded>, EvaluateError> {
+        if self.items.is_empty() {
+            return Err(EvaluateError::NoProblems);
+        }
         let places: Vec<usize> = self.shard.places(self.items.len()).collect();
         let mut kept = match &self.kept {
             Some((folder, settings)) => {

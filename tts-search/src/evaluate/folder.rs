@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::EvaluateError;
+
+/// The name of an evaluation's journal in its folder.
+pub(super) const GRADED: &str = "graded.jsonl";
 
 /// Makes a folder of records, with a manifest of everything that decides results; or checks that the one
 /// that is there was made by the same run.
@@ -48,6 +51,49 @@ pub fn claim(folder: &Path, manifest: &impl Serialize) -> Result<(), EvaluateErr
         }
         Err(error) => Err(at(error)),
     }
+}
+
+/// The records of a folder ([`tts_core::Record`], files `*.jsonl`), by name; of an evaluation that is kept
+/// ([`super::Evaluation::keep`]), in the order of the problems. Its journal of graded problems is no record.
+///
+/// ```
+/// use tts_core::inspect::{Case, Page};
+/// use tts_core::{Search, toy::ToyWorld};
+/// use tts_search::SelfConsistency;
+/// use tts_search::evaluate::{Evaluation, Item, records};
+/// # let place = tempfile::tempdir()?;
+/// # let folder = place.path();
+///
+/// let world = ToyWorld::default();
+/// let items = [Item::new(world.prompt(0).question(), world.answer(0))];
+/// let strategy = SelfConsistency { n: 4, ..Default::default() };
+/// Evaluation::new(Search::new(&world), &items).keep(folder, &strategy)?.run(&strategy, |_| {})?;
+/// let mut page = Page::new("Votes");
+/// for record in records(folder)? {
+///     page = page.case(Case::read(&record)?);
+/// }
+/// assert!(page.html().contains("00000"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the folder cannot be read, or holds no records.
+pub fn records(folder: &Path) -> Result<Vec<PathBuf>, EvaluateError> {
+    let at = EvaluateError::at(folder);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(&at)? {
+        let path = entry.map_err(&at)?.path();
+        let lines = path.extension().is_some_and(|ending| ending == "jsonl");
+        if lines && path.file_name().is_some_and(|name| name != GRADED) {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        let problem = "no records, expected files *.jsonl";
+        return Err(EvaluateError::Settings(format!("{}: {problem}", folder.display())));
+    }
+    found.sort();
+    Ok(found)
 }
 
 /// Names of the fields that two manifests differ in, with what they were where that is short.

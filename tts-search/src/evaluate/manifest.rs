@@ -11,7 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tts_core::{Aggregate, Scale, Search, SearchStrategy};
 
-use super::folder::claim;
+use super::folder::{GRADED, claim};
 use super::{EvaluateError, Graded, Item, Journal, Shard, fingerprint};
 
 /// The version of the folder's form.
@@ -19,9 +19,6 @@ pub(super) const VERSION: u32 = 1;
 
 /// The name of the manifest in its folder.
 pub(super) const MANIFEST: &str = "manifest.json";
-
-/// The name of the journal in its folder.
-const GRADED: &str = "graded.jsonl";
 
 /// The unit of the journal that graded problems are.
 const UNIT: &str = "problem";

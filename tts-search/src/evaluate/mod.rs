@@ -4,8 +4,9 @@
 //! An [`Evaluation`] is a configured [`tts_core::Search`] and the problems ([`Item`]) that it is tried on;
 //! [`Evaluation::run`] leaves a [`Report`]. Problems come from data files ([`mod@data`]). Kept in a folder
 //! ([`Evaluation::keep`]), a run that was killed goes on where it was; cut into shards ([`Shard`]), it runs in
-//! many processes, whose folders become one report ([`Merged`]). Of strategies that choose among independent
-//! samples the report has the curve over fewer of them.
+//! many processes, whose folders become one report ([`Merged`]). [`records`] are the searches in a folder. Of strategies that choose among independent
+//! samples the report has the curve over fewer of them; where candidates are scored, it says how well the
+//! scores tell right from wrong ([`Separation`]). [`Report::against`] compares two on the same problems.
 //!
 //! ```
 //! use tts_core::toy::{Oracle, ToyWorld};
@@ -34,6 +35,7 @@
 //!
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) and [`tts_core::metrics`] for the figures.
 
+mod against;
 pub mod attempts;
 #[cfg(feature = "plot")]
 mod chart;
@@ -52,6 +54,7 @@ mod page;
 pub mod pools;
 mod progress;
 mod report;
+mod separation;
 mod shard;
 mod table;
 mod view;
@@ -64,15 +67,15 @@ pub use data::{DataSet, Item, Mapping, fingerprint, load, parse};
 pub use difficulty::{Bin, Difficulty};
 pub use error::EvaluateError;
 pub use evaluation::Evaluation;
-pub use folder::{check_writable, claim};
+pub use folder::{check_writable, claim, records};
 pub use graded::Graded;
-
 pub use journal::Journal;
 pub use merge::Merged;
 pub use method::{Method, square_root};
 pub use page::{MOST_NODES, page};
 pub use progress::Progress;
 pub use report::{AtK, Means, Report};
+pub use separation::Separation;
 pub use shard::Shard;
 pub use table::{Row, Spent, Table, head, percent, row};
 pub use view::{LEGEND, TreeView};

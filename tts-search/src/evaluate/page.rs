@@ -130,6 +130,9 @@ fn facts(report: &Report) -> Vec<(String, String)> {
     if let (Some(accuracy), true) = (&report.accuracy_of_run, report.failed > 0) {
         facts.insert(2, ("accuracy over what ran", interval(accuracy)));
     }
+    if let Some(separation) = &report.separation {
+        facts.push(("right from wrong by score", separation.to_string()));
+    }
     if report.unscored > 0 {
         facts.push(("paths not judged", report.unscored.to_string()));
     }

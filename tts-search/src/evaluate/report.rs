@@ -11,7 +11,7 @@ use tts_core::metrics::{self, Accuracy, Metric, Pool};
 use tts_core::select::Weight;
 use tts_core::{Aggregate, Cost, Scale, Task};
 
-use super::{EvaluateError, Graded};
+use super::{EvaluateError, Graded, Separation};
 
 /// What would come of `k` samples a problem: a point of the curve over their number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -72,6 +72,10 @@ pub struct Report {
     pub unscored: usize,
     /// Lines that failed, in problems that went on without them.
     pub failed_lines: usize,
+    /// How well scores tell right candidates from wrong ones; `None` where nothing was scored, or all is of
+    /// one kind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub separation: Option<Separation>,
     /// For independent samples: figures at fewer of them, by subsampling the pools.
     pub curve: Vec<AtK>,
     /// The problems.
@@ -90,6 +94,9 @@ impl Report {
         scale: Scale,
         task: &dyn Task,
     ) -> Result<Self, EvaluateError> {
+        if rows.is_empty() {
+            return Err(EvaluateError::NoProblems);
+        }
         let of = |rows: &mut dyn Iterator<Item = &Graded>, correct: &dyn Fn(&Graded) -> bool| {
             let correct: Vec<bool> = rows.map(correct).collect();
             metrics::accuracy_interval(&correct)
@@ -117,6 +124,7 @@ impl Report {
             Some(aggregate) => curve(ran(), scale, aggregate, task)?,
             None => Vec::new(),
         };
+        let separation = Separation::of(&rows)?;
         let failed_lines = rows.iter().map(|row| row.failed_lines).sum();
         let unscored = rows.iter().map(|row| row.unscored).sum();
         Ok(Self {
@@ -130,6 +138,7 @@ impl Report {
             failed,
             unscored,
             failed_lines,
+            separation,
             curve,
             rows,
         })
@@ -159,6 +168,9 @@ impl Report {
             writeln!(out, "lost      {lines} lines failed, the first in problem {name}: {why}")?;
         }
         writeln!(out, "any       {}  some candidate is right", percent(&self.any_candidate))?;
+        if let Some(separation) = &self.separation {
+            writeln!(out, "scores    {separation}")?;
+        }
         let mean = &self.per_problem;
         writeln!(
             out,
@@ -229,44 +241,5 @@ fn curve<'r>(
 }
 
 #[cfg(test)]
-mod tests {
-    use tts_core::metrics::Sampled;
-    use tts_core::task::Math;
-
-    use super::*;
-
-    fn row(right: &[bool]) -> Graded {
-        let sample = |&right: &bool| Sampled {
-            answer: Some(if right { "7" } else { "8" }.into()),
-            score: Some(f64::from(u8::from(right))),
-            finished: true,
-            right,
-        };
-        Graded {
-            index: 0,
-            place: None,
-            id: None,
-            gold: "7".into(),
-            answer: None,
-            correct: false,
-            stop: None,
-            cost: Cost::default(),
-            error: None,
-            unscored: 0,
-            failed_lines: 0,
-            why: None,
-            candidates: right.iter().map(sample).collect(),
-        }
-    }
-
-    /// A problem with fewer samples, as a budget may leave it, says nothing of more.
-    #[test]
-    fn a_small_pool_speaks_of_small_numbers_only() {
-        let rows = vec![row(&[true, false, false, false]), row(&[true, true]), row(&[])];
-        let report =
-            Report::new(rows, Some(Aggregate::Last), Scale::PREFIX, &Math).expect("figures");
-        let points: Vec<_> = report.curve.iter().map(|p| (p.k, p.problems, p.pass)).collect();
-        assert_eq!(points, [(1, 2, 0.625), (2, 2, 0.75), (4, 1, 1.0)]);
-        assert!((report.curve[2].majority - 0.0).abs() < 1e-12);
-    }
-}
+#[path = "report_tests.rs"]
+mod tests;

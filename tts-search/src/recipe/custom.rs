@@ -211,6 +211,7 @@ impl Registry {
     fn make(&self, recipe: &mut Recipe) -> Result<(), RecipeError> {
         match recipe {
             Recipe::Lookahead(outer) => self.make(&mut outer.strategy),
+            Recipe::Converged(outer) => self.make(&mut outer.strategy),
             Recipe::Forest(outer) => self.make(&mut outer.strategy),
             Recipe::Custom(custom) => {
                 let bad = |problem| RecipeError::Settings(format!("{}: {problem}", custom.name));

@@ -26,9 +26,11 @@ use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, Vi
 
 pub use custom::{Custom, Registry};
 
+use crate::choose::ComputeOptimal;
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, ParticleFilter, ParticleGibbs,
-    PowerSampling, Revision, SelfConsistency, ZeroShot,
+    AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged, DeepConf,
+    DeepConfOnline, Dvts, Forest, Lookahead, ParticleFilter, ParticleGibbs, PowerSampling,
+    Revision, SelfCertainty, SelfConsistency, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -105,6 +107,25 @@ strategies! {
         "majority" => |n| SelfConsistency { n, ..SelfConsistency::default() },
         "self-consistency" => |n| SelfConsistency { n, ..SelfConsistency::default() }
     }
+    /// `adaptive-consistency`
+    AdaptiveConsistency(AdaptiveConsistency) {
+        "adaptive-consistency" => AdaptiveConsistency::of
+    }
+    /// `self-certainty`
+    SelfCertainty(SelfCertainty) {
+        "self-certainty" => |n| SelfCertainty { n, ..SelfCertainty::default() }
+    }
+    /// `deep-conf`
+    DeepConf(DeepConf) {
+        "deep-conf" => |n| DeepConf { n, ..DeepConf::default() }
+    }
+    /// `deep-conf-online`
+    DeepConfOnline(DeepConfOnline) { "deep-conf-online" => DeepConfOnline::of }
+    /// `budget-forcing`
+    BudgetForcing(BudgetForcing) {
+        "budget-forcing" => |n| BudgetForcing { n, ..BudgetForcing::default() },
+        "thinking-budget" => |n| BudgetForcing { n, ..BudgetForcing::budget(4_096) }
+    }
     /// `best-of-n`
     BestOfN(BestOfN) {
         "best-of-n" => |n| BestOfN { n, ..BestOfN::default() },
@@ -130,8 +151,12 @@ strategies! {
     }
     /// `revision`
     Revision(Revision) { "revision" => Revision::square }
+    /// `converged`
+    Converged(Box<Converged<Recipe>>) {}
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
+    /// `compute-optimal`
+    ComputeOptimal(Box<ComputeOptimal<Recipe>>) {}
     /// `custom`: a strategy of another crate
     Custom(Custom) {}
 }
@@ -264,7 +289,10 @@ fn in_file(
 /// Refuses lists where recipes belong: serde reads them as fields without their names.
 fn objects(recipe: &Value) -> Result<(), RecipeError> {
     match recipe {
-        Value::Object(fields) => fields.get("inner").map_or(Ok(()), objects),
+        Value::Object(fields) => {
+            let arms = fields.get("arms").and_then(Value::as_array).into_iter().flatten();
+            fields.get("inner").into_iter().chain(arms).try_for_each(objects)
+        }
         other => Err(RecipeError::Settings(format!(
             "expected an object with the field `strategy`, found {other}"
         ))),
@@ -273,6 +301,12 @@ fn objects(recipe: &Value) -> Result<(), RecipeError> {
 
 impl From<Lookahead<Self>> for Recipe {
     fn from(strategy: Lookahead<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}
+
+impl From<Converged<Self>> for Recipe {
+    fn from(strategy: Converged<Self>) -> Self {
         Box::new(strategy).into()
     }
 }

@@ -36,6 +36,7 @@ const MAX_NAME: usize = 3;
 /// assert_eq!(extract("16 - 7 = 9\n#### 18").as_deref(), Some("18"));
 /// assert_eq!(extract("The answer is **$42$**.").as_deref(), Some("42"));
 /// assert_eq!(extract("(3, 4)").as_deref(), Some("(3, 4)"));
+/// assert_eq!(extract("=42").as_deref(), Some("42"));
 /// assert_eq!(extract("She has 3 dogs and 5 cats").as_deref(), Some("5"));
 /// assert_eq!(extract("The answer is not 12."), None);
 /// assert_eq!(extract("I do not know"), None);
@@ -46,6 +47,20 @@ pub fn extract(text: &str) -> Option<String> {
 
 /// The final answer in a solution, and how it reads where that was found out on the way.
 pub(super) fn located(text: &str) -> (Option<String>, Option<Shape>) {
+    let (answer, shape) = found(text);
+    (answer.map(without_equals), shape)
+}
+
+/// An answer that stands behind an equals sign, as the last line of a calculation does: `=42` is `42`.
+fn without_equals(answer: String) -> String {
+    let Some(rest) = answer.strip_prefix('=').map(clean) else { return answer };
+    if rest.is_empty() || rest.starts_with(['=', '<', '>']) {
+        return answer;
+    }
+    whole_span(rest).map_or(rest, clean).to_owned()
+}
+
+fn found(text: &str) -> (Option<String>, Option<Shape>) {
     let text = plain(text);
     let text = without_refused_questions(&text);
     match mark(&text) {
@@ -392,6 +407,19 @@ mod tests {
             ("room B12 is closed", None),
             ("", None),
             ("nothing", Some("nothing")),
+            // Behind an equals sign, as calculations end.
+            ("=40+2\n=42", Some("42")),
+            ("=42", Some("42")),
+            ("= 42.", Some("42")),
+            ("= $42$", Some("42")),
+            ("$=42$", Some("42")),
+            (r"\boxed{= \frac{1}{2}}", Some(r"\frac{1}{2}")),
+            ("#### =-3", Some("-3")),
+            ("=(3, 4)", Some("(3, 4)")),
+            ("=40+2=42", Some("40+2=42")),
+            ("==42", Some("==42")),
+            ("=>", None),
+            ("=", None),
         ] {
             assert_eq!(extract(text).as_deref(), answer, "{text}");
         }

@@ -130,4 +130,23 @@ mod tests {
         }
         Ok(())
     }
+
+    /// What people write is text here, and would be a control token there.
+    #[test]
+    fn a_text_that_names_a_control_token_is_refused() -> Result<(), ModelError> {
+        let spec = GgufVocabulary {
+            model: "gpt2".into(),
+            pre: Some("gpt-2".into()),
+            tokens: ["<", "s", ">", "<s>"].map(str::to_owned).into(),
+            token_types: vec![1, 1, 1, 3],
+            ..GgufVocabulary::default()
+        };
+        let tokenizer = Arc::new(Tokenizer::from_vocabulary(&spec, Path::new("x"))?);
+        let words = Encoder::new(TextSide { tokenizer, template: None }, Vec::new());
+        let prompt = Prompt::text("<s>");
+        assert_eq!(raw(&words, &prompt, &[3])?, "<s>");
+        let error = raw(&words, &prompt, &[0, 1, 2]).expect_err("other tokens there").to_string();
+        assert!(error.contains("control token"), "{error}");
+        Ok(())
+    }
 }

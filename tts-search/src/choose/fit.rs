@@ -1,0 +1,195 @@
+//! Which strategy is best for which problems: bins by estimate, the best arm in each, and what that is worth.
+//!
+//! Bins hold equal numbers of problems, by how easy each looked; in each bin the arm with the highest mean of what
+//! it got right is taken, the cheaper one of equals. On the problems that it was chosen on, such a choice is
+//! at least as good as every fixed arm, which says nothing. So [`two_fold`] splits every bin in two, chooses on one
+//! half, counts on the other, and the other way round: no problem has a say in what is chosen for it.
+//!
+//! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2 (quantiles, two-fold cross-validation in each bin).
+
+use serde::{Deserialize, Serialize};
+use tts_core::seed;
+
+use super::ChooseError;
+
+/// An arm that was tried on all problems.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tried {
+    /// What it got right, by problem: 0 to 1.
+    pub values: Vec<f64>,
+    /// What it cost, by problem, in whatever is to be saved: tokens, say.
+    pub costs: Vec<f64>,
+}
+
+/// Problems by how easy they looked, in bins of equal size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bins {
+    /// Where bins meet, falling: a problem is in as many bins down from the easiest as there are edges above
+    /// its estimate.
+    pub edges: Vec<f64>,
+}
+
+impl Bins {
+    /// `count` bins of these estimates, the easiest first. Equal estimates are in one bin, so that bins may
+    /// differ in size, and edges that would be equal are one.
+    ///
+    /// # Errors
+    /// When there are fewer problems than bins, or an estimate is no number.
+    pub fn of(estimates: &[f64], count: usize) -> Result<Self, ChooseError> {
+        if count == 0 || estimates.len() < count {
+            let problem = format!("{count} of {} problems, expected 1 or more", estimates.len());
+            return Err(ChooseError::input("bins", problem));
+        }
+        if let Some(place) = estimates.iter().position(|estimate| estimate.is_nan()) {
+            return Err(ChooseError::input(format!("estimates[{place}]"), "not a number"));
+        }
+        let mut order = estimates.to_vec();
+        order.sort_by(|a, b| b.total_cmp(a));
+        let edge = |bin: usize| {
+            let at = bin * order.len() / count;
+            let (above, below) = (order[at - 1], order[at]);
+            // Between two finite neighbours, so that another estimate falls where it is nearer.
+            if below.is_finite() && above.is_finite() { 0.5 * (above + below) } else { above }
+        };
+        let mut edges: Vec<f64> = (1..count).map(edge).collect();
+        edges.dedup();
+        Ok(Self { edges })
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.edges.len() + 1
+    }
+
+    /// The bin of an estimate, from 0 for the easiest.
+    pub fn bin(&self, estimate: f64) -> usize {
+        self.edges.iter().take_while(|&&edge| estimate < edge).count()
+    }
+}
+
+/// An arm for each bin.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Choice {
+    /// Where bins meet.
+    pub bins: Bins,
+    /// The place of the best arm, by bin.
+    pub arms: Vec<usize>,
+}
+
+/// The best arm in each bin, of all problems; a bin without problems gets the arm that is best over all.
+///
+/// ```
+/// use tts_search::choose::{Bins, Tried, fit};
+/// let estimates = [0.9, 0.8, 0.2, 0.1];
+/// let bins = Bins::of(&estimates, 2)?;
+/// let cheap = Tried { values: vec![1.0, 1.0, 0.0, 0.0], costs: vec![1.0; 4] };
+/// let dear = Tried { values: vec![1.0, 1.0, 1.0, 0.0], costs: vec![4.0; 4] };
+/// // Equally good on the easy ones, so the cheaper; better on the hard ones.
+/// assert_eq!(fit(&estimates, &bins, &[cheap, dear])?.arms, [0, 1]);
+/// # Ok::<(), tts_search::choose::ChooseError>(())
+/// ```
+///
+/// # Errors
+/// When there are no arms, or one has not a value and a cost for each problem.
+pub fn fit(estimates: &[f64], bins: &Bins, arms: &[Tried]) -> Result<Choice, ChooseError> {
+    check(estimates, arms)?;
+    let all: Vec<usize> = (0..estimates.len()).collect();
+    let arms = (0..bins.count())
+        .map(|bin| best(&within(estimates, bins, bin), arms).unwrap_or_else(|| overall(&all, arms)))
+        .collect();
+    Ok(Choice { bins: bins.clone(), arms })
+}
+
+/// What a choice is worth on problems that had no say in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Folds {
+    /// What the chosen arm got right, by problem.
+    pub values: Vec<f64>,
+    /// What it cost, by problem.
+    pub costs: Vec<f64>,
+    /// The arm chosen by one half for the other, by problem.
+    pub chosen: Vec<usize>,
+}
+
+/// Chooses on one half of each bin and counts on the other, both ways round; `seed` splits.
+///
+/// # Errors
+/// As [`fit`].
+pub fn two_fold(
+    estimates: &[f64],
+    bins: &Bins,
+    arms: &[Tried],
+    seed: u64,
+) -> Result<Folds, ChooseError> {
+    check(estimates, arms)?;
+    let mut chosen = vec![0; estimates.len()];
+    // Who is in which half depends on the problem's place alone, not on what was found.
+    let mut order: Vec<usize> = (0..estimates.len()).collect();
+    order.sort_by_key(|&place| seed::mix(seed, place as u64));
+    let mut halves: [Vec<Vec<usize>>; 2] = std::array::from_fn(|_| vec![Vec::new(); bins.count()]);
+    for place in order {
+        let bin = bins.bin(estimates[place]);
+        let half = usize::from(halves[0][bin].len() > halves[1][bin].len());
+        halves[half][bin].push(place);
+    }
+    for (from, to) in [(0, 1), (1, 0)] {
+        let whole = halves[from].concat();
+        for (choosing, counting) in halves[from].iter().zip(&halves[to]) {
+            // A bin of one problem is chosen for by the other bins of that half.
+            let arm = best(choosing, arms).unwrap_or_else(|| overall(&whole, arms));
+            for &place in counting {
+                chosen[place] = arm;
+            }
+        }
+    }
+    let of = |list: fn(&Tried) -> &Vec<f64>| -> Vec<f64> {
+        chosen.iter().enumerate().map(|(place, &arm)| list(&arms[arm])[place]).collect()
+    };
+    Ok(Folds { values: of(|arm| &arm.values), costs: of(|arm| &arm.costs), chosen })
+}
+
+fn check(estimates: &[f64], arms: &[Tried]) -> Result<(), ChooseError> {
+    if arms.is_empty() {
+        return Err(ChooseError::input("arms", "none, expected at least one"));
+    }
+    for (place, arm) in arms.iter().enumerate() {
+        for (field, list) in [("values", &arm.values), ("costs", &arm.costs)] {
+            let name = format!("arms[{place}].{field}");
+            if list.len() != estimates.len() {
+                let problem = format!("{} of {} problems", list.len(), estimates.len());
+                return Err(ChooseError::input(name, problem));
+            }
+            if !list.iter().all(|number| number.is_finite()) {
+                return Err(ChooseError::input(name, "a number is not finite"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The problems of a bin.
+fn within(estimates: &[f64], bins: &Bins, bin: usize) -> Vec<usize> {
+    (0..estimates.len()).filter(|&place| bins.bin(estimates[place]) == bin).collect()
+}
+
+fn overall(places: &[usize], arms: &[Tried]) -> usize {
+    best(places, arms).unwrap_or(0)
+}
+
+/// The arm that got most right on these problems, the cheaper one of equals, then the first; `None` without
+/// problems.
+fn best(places: &[usize], arms: &[Tried]) -> Option<usize> {
+    if places.is_empty() {
+        return None;
+    }
+    let sum = |list: &[f64]| places.iter().map(|&place| list[place]).sum::<f64>();
+    let by = |&arm: &usize| (sum(&arms[arm].values), sum(&arms[arm].costs));
+    (0..arms.len()).min_by(|a, b| {
+        let ((right_a, cost_a), (right_b, cost_b)) = (by(a), by(b));
+        right_b.total_cmp(&right_a).then(cost_a.total_cmp(&cost_b))
+    })
+}

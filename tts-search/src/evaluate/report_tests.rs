@@ -1,0 +1,101 @@
+//! Reports on made-up problems.
+
+use tts_core::metrics::Sampled;
+use tts_core::task::Math;
+
+use super::*;
+
+fn row(right: &[bool]) -> Graded {
+    let sample = |&right: &bool| Sampled {
+        answer: Some(if right { "7" } else { "8" }.into()),
+        score: Some(f64::from(u8::from(right))),
+        finished: true,
+        right,
+    };
+    Graded {
+        index: 0,
+        place: None,
+        id: None,
+        gold: "7".into(),
+        answer: None,
+        correct: false,
+        stop: None,
+        cost: Cost::default(),
+        error: None,
+        unscored: 0,
+        failed_lines: 0,
+        why: None,
+        candidates: right.iter().map(sample).collect(),
+    }
+}
+
+#[test]
+fn scores_are_measured_over_finished_candidates() {
+    let report = |rows| Report::new(rows, None, Scale::PREFIX, &Math).expect("figures");
+    // An easy problem with high scores, and a hard one whose scores say the opposite of the truth.
+    let mut rows = vec![row(&[true, true]), row(&[true, false])];
+    rows[1].candidates[0].score = Some(0.2);
+    rows[1].candidates[1].score = Some(0.3);
+    let found = report(rows.clone()).separation.expect("both kinds");
+    assert!((found.all.area - 2.0 / 3.0).abs() < 1e-12, "{found:?}");
+    assert_eq!((found.all.right, found.all.wrong, found.mixed), (3, 1, 1));
+    assert_eq!(found.within_problems, Some(0.0));
+    assert!(found.to_string().ends_with("0.000 within the 1 problems with both"), "{found}");
+    let mut text = Vec::new();
+    report(rows.clone()).write(&mut text).expect("in memory");
+    let text = String::from_utf8(text).expect("text");
+    assert!(text.contains("\nscores    area 0.667 (95 %: "), "{text}");
+    // What was cut, lost its score, or is of a search that failed is not measured.
+    let (mut cut, mut lost, mut failed) = (rows.clone(), rows.clone(), rows.clone());
+    cut[1].candidates[1].finished = false;
+    lost[1].candidates[1].score = None;
+    failed[1].error = Some("gone".into());
+    for rows in [cut, lost, failed] {
+        let report = report(rows);
+        assert_eq!(report.separation, None);
+        let json = serde_json::to_value(&report).expect("JSON");
+        assert!(json.get("separation").is_none(), "{json}");
+    }
+    // Both kinds, and never in one problem.
+    let apart = report(vec![row(&[true]), row(&[false])]).separation.expect("both kinds");
+    assert_eq!((apart.within_problems, apart.mixed), (None, 0));
+    assert!((apart.all.area - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn reports_are_compared_on_the_same_problems() {
+    let of = |right: &[bool]| {
+        let graded = |(index, &correct)| Graded { index, correct, ..row(&[correct]) };
+        let rows = right.iter().enumerate().map(graded).collect();
+        Report::new(rows, None, Scale::PREFIX, &Math).expect("figures")
+    };
+    let (first, second) = (of(&[true, true, true, false]), of(&[false, false, true, false]));
+    assert_eq!(first.values(), [1.0, 1.0, 1.0, 0.0]);
+    let found = first.against(&second).expect("the same problems");
+    let expected = metrics::paired_bootstrap(&first.values(), &second.values(), 2_000, 0);
+    assert_eq!(found, expected.expect("four problems"));
+    let error = |other: &Report| first.against(other).expect_err("others").to_string();
+    assert_eq!(
+        error(&of(&[true])),
+        "reports of 4 and 1 problems, expected the same ones: \
+         3 of the first alone, such as problem 1 (right answer \"7\")"
+    );
+    let mut other = second;
+    other.rows[2].gold = "9".into();
+    let error = error(&other);
+    assert!(error.contains("1 of the first alone, such as problem 2"), "{error}");
+    assert!(
+        error.contains("1 of the second alone, such as problem 2 (right answer \"9\")"),
+        "{error}"
+    );
+}
+
+/// A problem with fewer samples, as a budget may leave it, says nothing of more.
+#[test]
+fn a_small_pool_speaks_of_small_numbers_only() {
+    let rows = vec![row(&[true, false, false, false]), row(&[true, true]), row(&[])];
+    let report = Report::new(rows, Some(Aggregate::Last), Scale::PREFIX, &Math).expect("figures");
+    let points: Vec<_> = report.curve.iter().map(|p| (p.k, p.problems, p.pass)).collect();
+    assert_eq!(points, [(1, 2, 0.625), (2, 2, 0.75), (4, 1, 1.0)]);
+    assert!((report.curve[2].majority - 0.0).abs() < 1e-12);
+}
