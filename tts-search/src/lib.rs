@@ -38,6 +38,9 @@
 //! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
+//! | [`ParticleFilter`] | `n` a round | a step scorer that errs; entropic where it is sure too early, twisted where the law counts | Puri et al. 2025 |
+//! | [`ParticleGibbs`] | `n` a round, `iterations` times | a budget of several particle filters | Puri et al. 2025 |
+//! | [`PowerSampling`] | `1 + steps`, one after the other | no scorer; solutions that the model itself holds likely | Karan and Du 2025 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
 //! | [`SelfRefine`] | 1, and 2 for each revision, one after the other | a model that sees faults more easily than it avoids them | Madaan et al. 2023 |
 //! | [`Rsa`] | `population x rounds`, a round of `population` | no scorer; a model that sees which of several solutions is right | Venkatraman et al. 2025 |
@@ -70,6 +73,7 @@ pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;
 pub mod judge;
+pub mod particle;
 pub mod recipe;
 pub mod refine;
 pub mod sample;
@@ -77,11 +81,12 @@ pub mod think;
 pub mod tree;
 
 pub use judge::{GenSelect, GenSynthesis, MutualVerification, Tournament};
+pub use particle::{ParticleFilter, ParticleGibbs};
 pub use recipe::{Recipe, RecipeError};
 pub use refine::{Revision, Rsa, SelfRefine};
 pub use sample::{
     AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
-    FewShotError, Measure, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
+    FewShotError, Measure, PowerSampling, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,
 };
 pub use think::BudgetForcing;
 pub use tree::{BeamSearch, Completed, Converged, Duplicates, Dvts, Forest, Lookahead};

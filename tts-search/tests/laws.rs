@@ -61,6 +61,49 @@ fn beams() -> impl Strategy<Value = BeamSearch> {
     )
 }
 
+fn filters() -> impl Strategy<Value = ParticleFilter> {
+    use particle::{Anneal, Choose, Potential, Resampling, Weights};
+    let potentials = vec![Potential::Odds, Potential::Probability, Potential::Exponential];
+    let resampling = vec![Resampling::Multinomial, Resampling::Systematic, Resampling::Residual];
+    let choose = vec![Choose::Best, Choose::Sample, Choose::Vote];
+    let parts = (
+        prop::sample::select(potentials),
+        prop::sample::select(vec![Weights::Score, Weights::Ratio]),
+        prop::sample::select(resampling),
+        prop::sample::select(choose),
+    );
+    let numbers = (1_usize..6, prop::sample::select(vec![0.3, 0.5, 1.0]), 0.5..2.0, any::<bool>());
+    (aggregates(), parts, numbers).prop_map(|(aggregate, parts, numbers)| ParticleFilter {
+        n: numbers.0,
+        aggregate,
+        potential: parts.0,
+        weights: parts.1,
+        temperature: numbers.2,
+        anneal: numbers.3.then(|| Anneal { steps: 5, ..Anneal::default() }),
+        resampling: parts.2,
+        resample_below: numbers.1,
+        choose: parts.3,
+        ..Default::default()
+    })
+}
+
+fn gibbs() -> impl Strategy<Value = ParticleGibbs> {
+    let sound = |filter: &ParticleFilter| filter.resampling != particle::Resampling::Residual;
+    (1_usize..4, filters().prop_filter("has a law", sound)).prop_map(|(iterations, filter)| {
+        let filter = ParticleFilter { n: filter.n + 1, ..filter };
+        ParticleGibbs { iterations, filter, ..Default::default() }
+    })
+}
+
+fn powers() -> impl Strategy<Value = PowerSampling> {
+    (0.5..5.0, 1_u32..5, prop::option::of(5_u32..30), any::<bool>()).prop_map(
+        |(alpha, steps, block, vote)| {
+            let choose = if vote { sample::FromChain::Vote } else { sample::FromChain::Last };
+            PowerSampling { alpha, steps, block, choose, ..Default::default() }
+        },
+    )
+}
+
 fn stops() -> impl Strategy<Value = StopWhen> {
     prop_oneof![
         (0.51..0.99).prop_map(StopWhen::Beta),
@@ -113,6 +156,9 @@ fn recipes() -> impl Strategy<Value = Recipe> {
                 Dvts { n, branch, aggregate, select, ..Default::default() }.into()
             }
         ),
+        3 => filters().prop_map(Recipe::from),
+        2 => gibbs().prop_map(Recipe::from),
+        1 => powers().prop_map(Recipe::from),
     ];
     leaf.prop_recursive(2, 4, 1, |inner| {
         prop_oneof![
@@ -212,6 +258,48 @@ proptest! {
         prop_assert_eq!(
             beam.usage.logical.generated_tokens, best.usage.logical.generated_tokens
         );
+    }
+
+    #[test]
+    fn particles_that_are_never_drawn_are_best_of_n(
+        filter in filters(), n in 1_usize..9, problem in 0_u64..20,
+    ) {
+        let filter = ParticleFilter {
+            n, resample_below: 0.0, anneal: None, choose: particle::Choose::Best, ..filter
+        };
+        let select = Selection::best(filter.aggregate);
+        let (filter, best) = (run(filter, problem), run(BestOfN { n, select }, problem));
+        prop_assert_eq!(steps(&filter.tree), steps(&best.tree));
+        prop_assert_eq!(filter.text(), best.text());
+    }
+
+    #[test]
+    fn one_particle_is_one_sample(filter in filters(), problem in 0_u64..20) {
+        let (one, sample) = (ParticleFilter { n: 1, ..filter }, BestOfN { n: 1, ..Default::default() });
+        let (one, sample) = (run(one, problem), run(sample, problem));
+        prop_assert_eq!(steps(&one.tree), steps(&sample.tree));
+        prop_assert_eq!(one.text(), sample.text());
+    }
+
+    #[test]
+    fn a_filter_never_has_more_lines_in_a_round_than_particles(
+        filter in filters(), problem in 0_u64..20,
+    ) {
+        let outcome = run(filter.clone(), problem);
+        for round in 1..=outcome.usage.rounds {
+            let made = outcome.tree.iter().filter(|(_, node)| node.round == round).count();
+            prop_assert!((1..=filter.n).contains(&made));
+        }
+    }
+
+    #[test]
+    fn gibbs_of_one_iteration_is_its_filter(gibbs in gibbs(), problem in 0_u64..20) {
+        let gibbs = ParticleGibbs { iterations: 1, ..gibbs };
+        let (one, filter) = (run(gibbs.clone(), problem), run(gibbs.filter.clone(), problem));
+        prop_assert_eq!(&one.tree, &filter.tree);
+        if gibbs.filter.choose != particle::Choose::Sample {
+            prop_assert_eq!(core(&one), core(&filter));
+        }
     }
 
     #[test]

@@ -43,6 +43,9 @@ fn stepwise() -> Vec<Recipe> {
         beam(Completed::Compete).into(),
         Lookahead::of(Recipe::from(beam(Completed::FreeSlot))).into(),
         Dvts { n: 6, branch: 3, ..Default::default() }.into(),
+        ParticleFilter::of(6).into(),
+        ParticleFilter::twisted(6).into(),
+        ParticleGibbs { iterations: 2, filter: ParticleFilter::of(4), ..Default::default() }.into(),
     ]
 }
 
@@ -229,8 +232,10 @@ fn all_first_steps_may_finish_at_once() {
         Says(|_: &Trajectory, place| line(&format!("The answer is {place}."), Finish::Stop));
     for recipe in stepwise() {
         let search = Search::new(&model).scorer(&INDIFFERENT);
+        // Particle Gibbs goes through its iterations.
+        let rounds = if let Recipe::ParticleGibbs(gibbs) = &recipe { gibbs.iterations } else { 1 };
         let outcome = search.run(recipe, "a question").expect("runs");
-        assert_eq!((outcome.usage.rounds, outcome.stop), (1, Stop::Done));
+        assert_eq!((outcome.usage.rounds as usize, outcome.stop), (rounds, Stop::Done));
         assert!(outcome.best.is_some());
     }
 }
@@ -398,6 +403,22 @@ fn a_seed_makes_a_search_repeatable() {
         let first = run(recipe.clone(), StepRule::lines());
         assert_eq!(first.tree, run(recipe, StepRule::lines()).tree);
     }
+}
+
+#[test]
+fn particles_are_drawn_in_the_way_that_was_asked_for() {
+    // There the way of resampling was not passed on. (That a reference weighs what it did at this step,
+    // and that nothing is drawn after the last one, is tested with the strategies.)
+    let kept = |resampling| {
+        let mut search = ByHand::new(ParticleFilter { resampling, ..ParticleFilter::of(32) });
+        search.tree = search.tree.with_scale(Scale::PREFIX);
+        search.start();
+        let first = search.open(0, &[0.5; 32]);
+        search.next(&first).len()
+    };
+    assert_eq!(kept(particle::Resampling::Systematic), 32);
+    assert_eq!(kept(particle::Resampling::Residual), 32);
+    assert!(kept(particle::Resampling::Multinomial) < 32);
 }
 
 // REBASE, OpenR, llm-reasoners, OptiLLM, ThinkBooster

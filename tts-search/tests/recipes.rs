@@ -6,10 +6,13 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 24] = [
+const STRATEGIES: [&str; 27] = [
     "retry",
     "dedupe",
     "phases",
+    "particle-filter",
+    "particle-gibbs",
+    "power-sampling",
     "adaptive-consistency",
     "self-certainty",
     "deep-conf",
@@ -196,8 +199,15 @@ fn every_name_makes_a_strategy_within_its_budget() {
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
             // These have a budget of all their rounds.
-            let rounds =
-                ["revision", "rsa", "self-refine", "adaptive-consistency", "deep-conf-online"];
+            let rounds = [
+                "revision",
+                "rsa",
+                "self-refine",
+                "adaptive-consistency",
+                "deep-conf-online",
+                "particle-gibbs",
+                "power-sampling",
+            ];
             let single = ["greedy", "chain-of-thought"].contains(name) || rounds.contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }

@@ -32,8 +32,9 @@ use crate::choose::ComputeOptimal;
 use crate::decorate::{Dedupe, Phases, Retry};
 use crate::{
     AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged, DeepConf,
-    DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, MutualVerification, Revision,
-    Rsa, SelfCertainty, SelfConsistency, SelfRefine, Tournament, ZeroShot,
+    DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, MutualVerification,
+    ParticleFilter, ParticleGibbs, PowerSampling, Revision, Rsa, SelfCertainty, SelfConsistency,
+    SelfRefine, Tournament, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -138,6 +139,16 @@ strategies! {
     BeamSearch(BeamSearch) { "beam-search" => BeamSearch::square }
     /// `dvts`
     Dvts(Dvts) { "dvts" => Dvts::square }
+    /// `particle-filter`
+    ParticleFilter(ParticleFilter) {
+        "particle-filter" => ParticleFilter::of,
+        "entropic-particle-filter" => ParticleFilter::entropic,
+        "twisted-particle-filter" => ParticleFilter::twisted
+    }
+    /// `particle-gibbs`
+    ParticleGibbs(ParticleGibbs) { "particle-gibbs" => ParticleGibbs::square }
+    /// `power-sampling`
+    PowerSampling(PowerSampling) { "power-sampling" => PowerSampling::of }
     /// `lookahead`
     Lookahead(Box<Lookahead<Recipe>>) {
         "lookahead" => |n| Box::new(Lookahead::of(BeamSearch::square(n).into()))

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 
-use tts_core::Tree;
 use tts_core::toy::Markov;
 
 /// Probabilities of `a`, `b` and the end behind these letters.
@@ -59,13 +58,13 @@ pub(crate) fn power(alpha: f64) -> BTreeMap<String, f64> {
     normal(law)
 }
 
-/// How long chains stayed at each text, as shares.
-pub(crate) fn empirical<'t>(trees: impl IntoIterator<Item = &'t Tree>) -> BTreeMap<String, f64> {
+/// Shares of texts, from texts with weights of any size, each as often as it comes.
+pub(crate) fn empirical(
+    weighted: impl IntoIterator<Item = (String, f64)>,
+) -> BTreeMap<String, f64> {
     let mut law = BTreeMap::new();
-    for tree in trees {
-        for (_, node) in tree.iter() {
-            *law.entry(node.step.text.clone()).or_default() += node.value.unwrap_or(0.0);
-        }
+    for (text, weight) in weighted {
+        *law.entry(text).or_default() += weight;
     }
     normal(law)
 }

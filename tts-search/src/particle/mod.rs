@@ -1,0 +1,13 @@
+//! Strategies that carry a weighted population of paths from step to step: particle filters, and chains
+//! of them.
+
+mod cloud;
+mod filter;
+mod gibbs;
+mod resample;
+mod weights;
+
+pub use filter::{Choose, ParticleFilter, State as ParticleState, Weights};
+pub use gibbs::{ParticleGibbs, State as GibbsState};
+pub use resample::Resampling;
+pub use weights::{Anneal, Potential, effective_sample_size};
