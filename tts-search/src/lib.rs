@@ -34,6 +34,10 @@
 //! | [`BeamSearch`] | `keep x branch` a round | hard problems, small budgets, a good step scorer | Snell et al. 2024 |
 //! | [`Lookahead`] | the inner one's, and a rollout for each candidate | steps that can only be judged by what follows | Snell et al. 2024 |
 //! | [`Dvts`] | `n` a round | large budgets, where one beam loses diversity | Beeching et al. 2024 |
+//! | [`Rebase`] | `width` in the first round, then as many as have not ended | a good step scorer; keeps more alive than a beam | Wu et al. 2024 |
+//! | [`StepBestOfN`] | `n` a round | a strong step scorer, and one path that can be shown as it grows | Lightman et al. 2023 |
+//! | [`Mcts`] | `simulations x branch`, and 1 | values that get better further down; rollouts, where only whole solutions can be judged | Kocsis and Szepesvari 2006, Silver et al. 2017 |
+//! | [`AbMcts`] | `calls` | solutions that can be refined, and a scorer of them; several models | Inoue et al. 2025 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //!
@@ -59,7 +63,9 @@ pub use refine::Revision;
 pub use sample::{
     BestOfN, ChainOfThought, Example, FewShot, FewShotError, SelfConsistency, ZeroShot,
 };
-pub use tree::{BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead};
+pub use tree::{
+    AbMcts, BeamSearch, Completed, Duplicates, Dvts, Forest, Lookahead, Mcts, Rebase, StepBestOfN,
+};
 
 /// How to add a strategy, a script, a scorer, a judge, a task or a generator.
 #[doc = include_str!("../ADDING.md")]

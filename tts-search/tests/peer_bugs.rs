@@ -43,6 +43,9 @@ fn stepwise() -> Vec<Recipe> {
         beam(Completed::Compete).into(),
         Lookahead::of(Recipe::from(beam(Completed::FreeSlot))).into(),
         Dvts { n: 6, branch: 3, ..Default::default() }.into(),
+        Rebase { width: 6, ..Default::default() }.into(),
+        StepBestOfN { n: 3, ..Default::default() }.into(),
+        Mcts { simulations: 8, leaves: 2, branch: 3, ..Default::default() }.into(),
     ]
 }
 

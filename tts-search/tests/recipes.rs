@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 9] = [
+const STRATEGIES: [&str; 13] = [
     "revision",
     "chain-of-thought",
     "zero-shot",
@@ -16,6 +16,10 @@ const STRATEGIES: [&str; 9] = [
     "lookahead",
     "forest",
     "dvts",
+    "rebase",
+    "step-best-of-n",
+    "mcts",
+    "ab-mcts",
 ];
 
 fn file(name: &str) -> std::path::PathBuf {
@@ -169,14 +173,15 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // A revision's budget is of all its rounds.
-            let single = ["greedy", "chain-of-thought", "revision"].contains(name);
+            // Of some the budget is of all rounds.
+            let rounds = ["revision", "mcts", "ab-mcts"];
+            let single = ["greedy", "chain-of-thought"].contains(name) || rounds.contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());
     }
-    let error = Recipe::default_of("mcts", 4).expect_err("unknown").to_string();
-    assert!(error.contains("no strategy is called \"mcts\", expected one of greedy, "), "{error}");
+    let error = Recipe::default_of("viterbi", 4).expect_err("unknown").to_string();
+    assert!(error.contains("no strategy is called \"viterbi\", expected one of greedy, "), "{error}");
     assert!(error.contains("lookahead"), "{error}");
 }
 

@@ -27,8 +27,8 @@ use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, Vi
 pub use custom::{Custom, Registry};
 
 use crate::{
-    BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Revision, SelfConsistency,
-    ZeroShot,
+    AbMcts, BeamSearch, BestOfN, ChainOfThought, Dvts, Forest, Lookahead, Mcts, Rebase, Revision,
+    SelfConsistency, StepBestOfN, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -114,6 +114,16 @@ strategies! {
     BeamSearch(BeamSearch) { "beam-search" => BeamSearch::square }
     /// `dvts`
     Dvts(Dvts) { "dvts" => Dvts::square }
+    /// `rebase`
+    Rebase(Rebase) { "rebase" => |width| Rebase { width, ..Rebase::default() } }
+    /// `step-best-of-n`
+    StepBestOfN(StepBestOfN) {
+        "step-best-of-n" => |n| StepBestOfN { n, ..StepBestOfN::default() }
+    }
+    /// `mcts`
+    Mcts(Mcts) { "mcts" => Mcts::of }
+    /// `ab-mcts`
+    AbMcts(AbMcts) { "ab-mcts" => |calls| AbMcts { calls, ..AbMcts::default() } }
     /// `lookahead`
     Lookahead(Box<Lookahead<Recipe>>) {
         "lookahead" => |n| Box::new(Lookahead::of(BeamSearch::square(n).into()))
@@ -197,7 +207,8 @@ impl Recipe {
     /// line needs. See [`Recipe::NAMES`].
     ///
     /// A beam keeps about the square root of `n` and branches as much, and so do the trees of
-    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost.
+    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost. For `revision`, `mcts`
+    /// and `ab-mcts`, which take many rounds of few lines, `n` is of all rounds together.
     ///
     /// ```
     /// use tts_search::{BeamSearch, Recipe};

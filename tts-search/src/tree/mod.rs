@@ -1,11 +1,21 @@
-//! Strategies that look at steps and decide which paths go on: beams, forests, lookahead.
+//! Strategies that look at steps and decide which paths go on: beams, forests, lookahead, REBASE,
+//! Monte-Carlo tree search.
 
+pub mod ab_mcts;
 mod beam;
 mod dvts;
+mod ends;
 mod forest;
 mod lookahead;
+pub mod mcts;
+mod rebase;
+mod step_best_of_n;
 
+pub use ab_mcts::AbMcts;
 pub use beam::{BeamSearch, Completed, Duplicates};
 pub use dvts::Dvts;
 pub use forest::Forest;
 pub use lookahead::Lookahead;
+pub use mcts::Mcts;
+pub use rebase::Rebase;
+pub use step_best_of_n::StepBestOfN;
