@@ -76,11 +76,27 @@ fn searches() -> impl Strategy<Value = Mcts> {
     let sizes = (1_usize..9, 1_usize..4, 1_usize..4, 0_usize..3);
     let backups = prop::sample::select(vec![Backup::Mean, Backup::Max]);
     (sizes, bounds, 0.0..2.0, backups, choices, aggregates()).prop_map(
-        |((simulations, leaves, branch, rollouts), (bound, prior), exploration, backup, choice, aggregate)| {
+        |(
+            (simulations, leaves, branch, rollouts),
+            (bound, prior),
+            exploration,
+            backup,
+            choice,
+            aggregate,
+        )| {
             // JSON keeps a number of this many digits.
             let exploration = f64::round(exploration * 64.0) / 64.0;
             Mcts {
-                simulations, leaves, branch, rollouts, bound, prior, exploration, backup, choice, aggregate,
+                simulations,
+                leaves,
+                branch,
+                rollouts,
+                bound,
+                prior,
+                exploration,
+                backup,
+                choice,
+                aggregate,
                 ..Default::default()
             }
         },
@@ -160,7 +176,17 @@ fn exact() -> impl StepScorer {
 fn a_hard_budget_that_cuts_every_sample_still_leaves_an_answer() {
     let world = world();
     let budget = Budget { mode: Mode::Hard, reserve: 60, ..Budget::tokens(120) };
-    for name in ["greedy", "majority", "best-of-n", "beam-search", "dvts", "rebase", "step-best-of-n", "mcts"] {
+    for name in [
+        "greedy",
+        "majority",
+        "best-of-n",
+        "beam-search",
+        "dvts",
+        "rebase",
+        "step-best-of-n",
+        "mcts",
+        "ab-mcts",
+    ] {
         let recipe = Recipe::default_of(name, 6).expect("known");
         let outcome =
             search(&world, &ORACLE).budget(budget).run(recipe, world.prompt(0)).expect("runs");

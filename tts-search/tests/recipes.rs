@@ -181,7 +181,10 @@ fn every_name_makes_a_strategy_within_its_budget() {
         assert!(Recipe::default_of(name, 0).is_err());
     }
     let error = Recipe::default_of("viterbi", 4).expect_err("unknown").to_string();
-    assert!(error.contains("no strategy is called \"viterbi\", expected one of greedy, "), "{error}");
+    assert!(
+        error.contains("no strategy is called \"viterbi\", expected one of greedy, "),
+        "{error}"
+    );
     assert!(error.contains("lookahead"), "{error}");
 }
 

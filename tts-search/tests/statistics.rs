@@ -90,8 +90,9 @@ fn with_a_perfect_scorer_rebase_and_tree_search_beat_samples_where_errors_are_fr
     let rebase = accuracy(&world, &Rebase::default().into());
     // All first steps are wrong with 0.5^16, and so on.
     assert!(rebase > 0.99, "rebase: {rebase}");
-    // A wrong family of four, 0.0625, is left for another one: without that 0.72 are right.
+    // One path with four candidates a step is right with (1 - 0.5^4)^5 = 0.72, and its standard deviation is
+    // 0.018: a search that never left a wrong family of four is 6 below this bound.
     let search = Mcts { simulations: 24, branch: 4, leaves: 2, ..Default::default() };
     let found = accuracy(&world, &search.into());
-    assert!(found > 0.8, "mcts: {found}");
+    assert!(found > 0.83, "mcts: {found}");
 }

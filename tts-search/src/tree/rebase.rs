@@ -110,7 +110,11 @@ impl Rebase {
         }
         let mut left = width;
         let share = |rest: f64| {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most left")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "at most left"
+            )]
             let share = (left as f64 / rest).ceil() as usize;
             left -= share.min(left);
             share

@@ -127,7 +127,8 @@ fn a_refinement_is_shown_the_solution_it_refines() {
             Some(above) => {
                 refined += 1;
                 let text = tree.text(above);
-                let expected = format!("a problem\n\n<solution>\n{text}\n</solution>\nWrite a better one.");
+                let expected =
+                    format!("a problem\n\n<solution>\n{text}\n</solution>\nWrite a better one.");
                 assert_eq!(asked, expected);
             }
         }
@@ -135,8 +136,10 @@ fn a_refinement_is_shown_the_solution_it_refines() {
     assert!(refined > 5, "{refined}");
 }
 
+type Reading = fn(f64) -> f64;
+
 /// As the reader of this world, on another scale.
-fn on(scale: Scale, of: fn(f64) -> f64) -> impl tts_core::StepScorer {
+fn on(scale: Scale, of: Reading) -> impl tts_core::StepScorer {
     let read = move |_: &Trajectory, step: &Step| of(step.text.parse().unwrap_or(0.0));
     scorer::from_fn(read).with_scale(scale)
 }
@@ -150,7 +153,7 @@ fn scores_of_other_scales_become_probabilities() {
     let texts = |outcome: &Outcome| -> Vec<String> {
         outcome.tree.candidates().into_iter().map(|id| outcome.tree.text(id)).collect()
     };
-    let others: [(Scale, fn(f64) -> f64); 4] = [
+    let others: [(Scale, Reading); 4] = [
         (Scale::LOG_PROBABILITY, logs),
         (Scale::LOG_ODDS, odds),
         (Scale::REWARD, odds),
@@ -165,7 +168,7 @@ fn scores_of_other_scales_become_probabilities() {
 
 #[test]
 fn what_did_not_finish_is_no_answer_and_scores_nothing() {
-    use tts_core::{Cost, Budget, SearchStrategy, Tree, View, seed};
+    use tts_core::{Budget, Cost, SearchStrategy, Tree, View, seed};
     let mut tree = Tree::new(Prompt::from("a problem"), 3).with_scale(Scale::OUTCOME);
     let mut strategy = AbMcts { roles: vec![], ..story(3, 2) };
     let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));

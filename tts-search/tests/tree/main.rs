@@ -23,7 +23,7 @@ fn search(noise: f64) -> Search<'static> {
 }
 
 /// Every node as its parent's number, its text and its score.
-fn drawn(tree: &Tree) -> String {
+fn drawn(tree: &Tree) -> Vec<String> {
     let mut lines = Vec::new();
     for (id, node) in tree.iter().skip(1) {
         let parent = node.parent.map_or(0, |parent| parent.0);
@@ -31,7 +31,7 @@ fn drawn(tree: &Tree) -> String {
         let score = node.score.map_or("-".into(), |score| format!("{score:.2}"));
         lines.push(format!("{}<{parent}{kind} {} {score}", id.0, node.step.text.trim()));
     }
-    lines.join("\n")
+    lines
 }
 
 /// Settings that cannot work, each with what is said of it.

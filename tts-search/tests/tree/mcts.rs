@@ -12,7 +12,7 @@ use crate::common::{ByHand, shown};
 use crate::{WORLD, drawn, refused, search};
 
 fn mcts(simulations: usize, branch: usize) -> Mcts {
-    Mcts { simulations, branch, leaves: 1, ..Mcts::default() }
+    Mcts { simulations, branch, leaves: 1, exploration: 1.0, ..Mcts::default() }
 }
 
 fn probabilities<S: SearchStrategy>(strategy: S) -> ByHand<S> {
@@ -194,8 +194,7 @@ fn rollouts_value_what_goes_on() {
 fn values_on_other_scales_are_moved_between_0_and_1() {
     // -20 to -10: apart by 1, and not by 10.
     let third = |exploration| {
-        let mut search =
-            ByHand::new(Mcts { exploration, backup: Backup::Max, ..mcts(9, 2) });
+        let mut search = ByHand::new(Mcts { exploration, backup: Backup::Max, ..mcts(9, 2) });
         search.tree = search.tree.with_scale(Scale::REWARD);
         search.start();
         let first = search.open(0, &[-10.0, -20.0]);
@@ -218,7 +217,7 @@ fn siblings_share_the_prior_by_their_likelihood() {
     let mut model = Markov::new(next);
     model.step_tokens = 1;
     let judge = scorer::from_fn(|_, _| 0.5).with_scale(Scale::PREFIX);
-    let search = Search::new(&model).scorer(&judge).sampling(Sampling::temperature(1.0));
+    let search = Search::new(&model).scorer(judge).sampling(Sampling::temperature(1.0));
     let run = |prior, seed| {
         let strategy = Mcts { bound: Bound::Puct, prior, ..mcts(2, 6) };
         search.clone().seed(seed).run(strategy, "a question").expect("runs").tree
@@ -247,9 +246,15 @@ fn bad_settings_are_refused() {
         (Mcts { leaves: 0, ..base() }.into(), "mcts: leaves is 0"),
         (Mcts { branch: 0, ..base() }.into(), "mcts: branch is 0"),
         (Mcts { exploration: -1.0, ..base() }.into(), "mcts: exploration is -1"),
-        (Mcts { prior: Prior::Likelihood, ..base() }.into(), "prior is likelihood, and bound is uct"),
+        (
+            Mcts { prior: Prior::Likelihood, ..base() }.into(),
+            "prior is likelihood, and bound is uct",
+        ),
         (Mcts { rollout_sampling: sampling, ..base() }.into(), "rollouts is 0"),
-        (Mcts { rollouts: 1, rollout_sampling: cold, ..base() }.into(), "mcts: sampling: temperature"),
+        (
+            Mcts { rollouts: 1, rollout_sampling: cold, ..base() }.into(),
+            "mcts: sampling: temperature",
+        ),
     ]);
     assert!(Mcts { exploration: f64::NAN, ..base() }.check().is_err());
     let puct = Mcts { prior: Prior::Likelihood, bound: Bound::Puct, ..base() };
@@ -265,7 +270,15 @@ fn bad_settings_are_refused() {
 #[test]
 fn its_tree_in_the_toy_world() {
     let outcome = search(0.6).run(mcts(3, 2), WORLD.prompt(7)).expect("runs");
-    let expected = "";
+    let expected = [
+        "1<0 2 + 1 = 2 0.08",
+        "2<0 2 + 1 = 2 0.08",
+        "3<1 2 + 5 = 7 0.19",
+        "4<1 2 + 5 = 6 0.22",
+        "5<2 2 + 5 = 7 0.19",
+        "6<2 2 + 5 = 7 0.19",
+        "7<4 The answer is 6. 0.51",
+    ];
     assert_eq!(drawn(&outcome.tree), expected);
 }
 
@@ -273,7 +286,7 @@ fn its_tree_in_the_toy_world() {
 fn a_budget_of_lines() {
     for n in 1..40 {
         let outcome = search(0.2).run(Mcts::of(n), WORLD.prompt(0)).expect("runs");
-        assert!(outcome.usage.logical.samples as usize <= n.max(2), "{n}");
+        assert!(outcome.usage.logical.samples <= n.max(2) as u64, "{n}");
     }
     let Mcts { simulations, branch, leaves, .. } = Mcts::of(33);
     assert_eq!((simulations, branch, leaves), (8, 4, 1));

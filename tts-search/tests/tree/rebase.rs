@@ -48,8 +48,7 @@ fn stepped_by_hand() {
     second.extend([search.stop(2, 0.2), search.stop(2, 0.3), search.stop(2, 0.4)]);
     // 3 / (2 + exp(-0.5)) = 1.15, then 1: what ranks last gets nothing.
     assert_eq!(search.next(&second), [(6, 2), (7, 1)]);
-    let third: Vec<NodeId> =
-        vec![search.stop(6, 0.1), search.stop(6, 0.1), search.stop(7, 0.1)];
+    let third: Vec<NodeId> = vec![search.stop(6, 0.1), search.stop(6, 0.1), search.stop(7, 0.1)];
     assert_eq!(search.next(&third), []);
     // The weighted vote: all say nothing that is an answer, so each stands alone.
     assert_eq!(search.pick(), Some(4));
@@ -61,7 +60,8 @@ fn stepped_by_hand() {
 #[test]
 fn the_score_is_that_of_its_aggregate() {
     let next = |aggregate| {
-        let mut search = ByHand::new(Rebase { aggregate, width: 3, temperature: 0.01, ..Rebase::default() });
+        let mut search =
+            ByHand::new(Rebase { aggregate, width: 3, temperature: 0.01, ..Rebase::default() });
         search.start();
         search.open(0, &[0.2, 0.9]);
         let second = [search.open(1, &[0.8]), search.open(2, &[0.7])].concat();
@@ -97,7 +97,20 @@ fn bad_settings_are_refused() {
 #[test]
 fn its_tree_in_the_toy_world() {
     let outcome = search(0.6).run(rebase(4), WORLD.prompt(7)).expect("runs");
-    let expected = "";
+    let expected = [
+        "1<0 2 + 1 = 2 0.08",
+        "2<0 2 + 1 = 2 0.08",
+        "3<0 2 + 1 = 3 0.84",
+        "4<0 2 + 1 = 3 0.84",
+        "5<3 3 + 5 = 10 0.49",
+        "6<3 3 + 5 = 7 0.32",
+        "7<4 3 + 5 = 10 0.49",
+        "8<4 3 + 5 = 8 0.64",
+        "9<8 The answer is 8. 0.88",
+        "10<8 The answer is 8. 0.88",
+        "11<5 The answer is 10. 0.39",
+        "12<7 The answer is 10. 0.39",
+    ];
     assert_eq!(drawn(&outcome.tree), expected);
 }
 
@@ -118,7 +131,7 @@ proptest! {
             let rest: f64 = weights[place..].iter().sum();
             let exact = left as f64 * weights[place] / rest;
             if rest > 0.0 && (exact - exact.round()).abs() > 1e-6 {
-                prop_assert_eq!(share as f64, exact.ceil());
+                prop_assert!((share as f64 - exact.ceil()).abs() < 0.5);
             }
             left -= share;
         }

@@ -79,7 +79,14 @@ fn bad_settings_are_refused() {
 #[test]
 fn its_tree_in_the_toy_world() {
     let outcome = search(0.6).run(strategy(2), WORLD.prompt(7)).expect("runs");
-    let expected = "";
+    let expected = [
+        "1<0 2 + 1 = 2 0.08",
+        "2<0 2 + 1 = 2 0.08",
+        "3<1 2 + 5 = 7 0.19",
+        "4<1 2 + 5 = 6 0.22",
+        "5<4 The answer is 6. 0.51",
+        "6<4 The answer is 6. 0.51",
+    ];
     assert_eq!(drawn(&outcome.tree), expected);
 }
 

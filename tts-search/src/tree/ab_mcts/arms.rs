@@ -119,7 +119,8 @@ mod tests {
     fn told(order: &[usize]) -> Arms {
         let mut arms = Arms::new(2);
         // Places are numbered as they are told: the first two are the same in every order.
-        let tells = [(0, 0, 1, 0.5), (1, 1, 2, 0.9), (2, 0, 3, 0.1), (0, 0, 4, 0.2), (1, 1, 5, 0.7)];
+        let tells =
+            [(0, 0, 1, 0.5), (1, 1, 2, 0.9), (2, 0, 3, 0.1), (0, 0, 4, 0.2), (1, 1, 5, 0.7)];
         for &at in order {
             let (place, role, node, score) = tells[at];
             arms.tell(Choice { place, role }, NodeId(node), score);
@@ -129,7 +130,9 @@ mod tests {
 
     fn of(scores: &[f64]) -> Seen {
         let mut seen = Seen::default();
-        scores.iter().for_each(|&score| seen.tell(score));
+        for &score in scores {
+            seen.tell(score);
+        }
         seen
     }
 
@@ -159,9 +162,7 @@ mod tests {
                 found.expect("told").clone()
             };
             let (one, other) = (find(&once), find(&turned));
-            for (a, b) in
-                [(one.here, other.here), (one.below, other.below), (one.own, other.own)]
-            {
+            for (a, b) in [(one.here, other.here), (one.below, other.below), (one.own, other.own)] {
                 assert_eq!(a.n, b.n);
                 close(a.sum, b.sum);
                 close(a.squares, b.squares);

@@ -169,6 +169,11 @@ impl SearchStrategy for AbMcts {
             self.take_in(view);
         }
         let batch = self.batch.min(self.calls - self.state.asked);
+        if batch == 0 && self.state.best.is_none() {
+            // A hard budget may have cut all of them short: the rest of the last ones.
+            self.state.waiting.clear();
+            return view.open().into_iter().map(|id| Expand::end(id, 1)).collect();
+        }
         self.state.asked += batch;
         self.state.waiting =
             (0..batch).map(|_| self.state.arms.descend(self.prior, view.rng())).collect();

@@ -176,7 +176,9 @@ impl Prior {
             return Err(format!("prior.m is {m}, expected a number"));
         }
         match positive.into_iter().find(|(_, value)| !(value.is_finite() && *value > 0.0)) {
-            Some((name, value)) => Err(format!("prior.{name} is {value}, expected a number above 0")),
+            Some((name, value)) => {
+                Err(format!("prior.{name} is {value}, expected a number above 0"))
+            }
             None => Ok(()),
         }
     }
@@ -215,7 +217,9 @@ mod tests {
 
     fn seen(scores: &[f64]) -> Seen {
         let mut seen = Seen::default();
-        scores.iter().for_each(|&score| seen.tell(score));
+        for &score in scores {
+            seen.tell(score);
+        }
         seen
     }
 

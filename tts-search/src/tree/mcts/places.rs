@@ -247,9 +247,12 @@ impl Places {
         let mut at = ROOT;
         loop {
             let living = self.children(at).filter(|&place| !self.is_dead(place));
-            let best = living.reduce(|best, place| {
-                if better(&self.all[place], &self.all[best]) { place } else { best }
-            });
+            let best =
+                living.reduce(
+                    |best, place| {
+                        if better(&self.all[place], &self.all[best]) { place } else { best }
+                    },
+                );
             match best {
                 Some(best) => at = best,
                 None => return (at != ROOT).then_some(at),
