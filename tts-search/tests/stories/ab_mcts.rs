@@ -4,7 +4,10 @@
 mod quality;
 
 use quality::{reader, writer};
-use tts_core::{Finish, NodeId, Outcome, Prompt, Scale, Search, Step, Trajectory, scorer};
+use tts_core::{
+    Budget, Cost, Expand, Finish, NodeId, Outcome, Prompt, Scale, Search, SearchStrategy, Step,
+    Trajectory, Tree, View, scorer, seed,
+};
 use tts_search::refine::Words;
 use tts_search::tree::ab_mcts::{Beta, Gaussian, Prior};
 use tts_search::{AbMcts, Recipe};
@@ -166,26 +169,60 @@ fn scores_of_other_scales_become_probabilities() {
     }
 }
 
-#[test]
-fn what_did_not_finish_is_no_answer_and_scores_nothing() {
-    use tts_core::{Budget, Cost, SearchStrategy, Tree, View, seed};
+/// What a strategy is and decides after solutions of the problem, each with how it ended and its score.
+fn after(calls: usize, lines: &[(Finish, Option<f64>)]) -> (AbMcts, Tree, Vec<Expand>) {
     let mut tree = Tree::new(Prompt::from("a problem"), 3).with_scale(Scale::OUTCOME);
-    let mut strategy = AbMcts { roles: vec![], ..story(3, 2) };
+    let mut strategy = AbMcts { roles: vec![], ..story(calls, 2) };
     let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
     let mut decide = |strategy: &mut AbMcts, tree: &mut Tree, fresh: &[NodeId]| {
         let origin: Vec<usize> = (0..fresh.len()).collect();
         let mut view = View::new(tree, fresh, &origin, &usage, &budget, &mut rng);
         strategy.step(&mut view)
     };
-    assert_eq!(decide(&mut strategy, &mut tree, &[NodeId::ROOT]).len(), 2);
-    let cut = tree.grow(NodeId::ROOT, "0.9", Finish::Length, Some(0.9));
-    let done = tree.grow(NodeId::ROOT, "0.1", Finish::Stop, Some(0.1));
-    assert_eq!(decide(&mut strategy, &mut tree, &[cut, done]).len(), 1);
-    assert_eq!(strategy.pick(&tree), Some(done));
-    // All that was asked for has been written.
-    let more = tree.grow(NodeId::ROOT, "0.2", Finish::Stop, None);
-    assert_eq!(decide(&mut strategy, &mut tree, &[more]), []);
-    assert_eq!(strategy.pick(&tree), Some(done), "what was not judged teaches nothing");
+    assert_eq!(decide(&mut strategy, &mut tree, &[NodeId::ROOT]).len(), 2.min(calls));
+    let grow = |&(finish, score): &(Finish, Option<f64>)| {
+        tree.grow(NodeId::ROOT, "a solution", finish, score)
+    };
+    let fresh: Vec<NodeId> = lines.iter().map(grow).collect();
+    let decided = decide(&mut strategy, &mut tree, &fresh);
+    (strategy, tree, decided)
+}
+
+#[test]
+fn what_did_not_finish_is_no_answer_and_scores_nothing() {
+    let done = (Finish::Stop, Some(0.1));
+    let (high, tree, decided) = after(3, &[(Finish::Length, Some(0.9)), done]);
+    assert_eq!((decided.len(), high.pick(&tree)), (1, Some(NodeId(2))));
+    let (low, ..) = after(3, &[(Finish::Length, Some(0.0)), done]);
+    assert_eq!(high.state, low.state);
+}
+
+#[test]
+fn what_was_not_judged_teaches_nothing() {
+    let judged = (Finish::Stop, Some(0.4));
+    let (one, ..) = after(5, &[judged]);
+    let (both, tree, _) = after(5, &[judged, (Finish::Stop, None)]);
+    assert_eq!(one.state, both.state);
+    assert_eq!(both.pick(&tree), Some(NodeId(1)));
+}
+
+#[test]
+fn where_all_was_cut_short_the_rest_is_asked_for() {
+    let cut = (Finish::Step, Some(0.4));
+    let rest = |(mut strategy, mut tree, decided): (AbMcts, Tree, Vec<Expand>)| {
+        let asked: Vec<(NodeId, usize)> = decided.iter().map(|line| (line.node, line.n)).collect();
+        let end = tree.grow(NodeId(1), ", done", Finish::Stop, Some(0.2));
+        let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+        let fresh = [end];
+        let mut view = View::new(&mut tree, &fresh, &[0], &usage, &budget, &mut rng);
+        assert_eq!(strategy.step(&mut view), []);
+        (asked, strategy.pick(&tree))
+    };
+    let lines = vec![(NodeId(1), 1), (NodeId(2), 1)];
+    assert_eq!(rest(after(2, &[cut, cut])), (lines, Some(NodeId(3))));
+    // Not where there is a solution.
+    let (.., decided) = after(2, &[cut, (Finish::Stop, Some(0.1))]);
+    assert_eq!(decided, []);
 }
 
 #[test]
@@ -209,8 +246,7 @@ fn bad_settings_are_refused() {
         (beta(1.0, f64::INFINITY), "prior.b is inf"),
         (AbMcts { words: Words { each: "x".into(), ..words() }, ..story(1, 1) }, "words.each"),
     ] {
-        let error = Recipe::from(strategy.clone());
-        let error = tts_core::SearchStrategy::check(&error).expect_err(expected);
+        let error = Recipe::from(strategy).check().expect_err(expected);
         assert!(error.contains(expected), "{error}");
     }
     let json = r#"{"strategy": "ab-mcts", "prior": {"beta": {"a": 1}}}"#;

@@ -146,6 +146,62 @@ fn what_was_cut_is_neither_visited_nor_valued() {
 }
 
 #[test]
+fn values_go_to_the_leaf_they_were_found_below() {
+    let mut search = probabilities(Mcts { leaves: 2, exploration: 0.0, ..mcts(9, 2) });
+    search.start();
+    let first = search.open(0, &[0.9, 0.1]);
+    assert_eq!(search.next(&first), [(1, 2), (2, 2)]);
+    let below = [search.open(1, &[0.9, 0.1]), search.open(2, &[0.5, 0.8])].concat();
+    // 0.633 against 0.467; with a visit on its way 0.475.
+    let decided = search.decide(&below, &[0, 0, 1, 1]);
+    assert_eq!(shown(&decided), [(3, 2), (4, 2)]);
+}
+
+#[test]
+fn a_cut_step_speaks_for_nobody() {
+    let mut search = probabilities(Mcts { exploration: 0.0, ..mcts(9, 2) });
+    search.start();
+    let first = search.open(0, &[0.6, 0.5]);
+    assert_eq!(search.next(&first), [(1, 2)]);
+    // 0.35 against 0.5; with what was cut it would be 0.57.
+    let second = vec![search.leaf(1, Finish::Length, 1.0), search.open(1, &[0.1])[0]];
+    assert_eq!(search.next(&second), [(2, 2)]);
+}
+
+#[test]
+fn of_equal_values_the_more_visited() {
+    let mut search = probabilities(Mcts { choice: Choice::Value, ..mcts(2, 2) });
+    search.start();
+    let first = search.open(0, &[0.5, 0.5]);
+    assert_eq!(search.next(&first), [(1, 2)]);
+    let second = search.open(1, &[0.5, 0.5]);
+    assert_eq!(search.next(&second), [(3, 1)]);
+    let mut search = probabilities(Mcts { choice: Choice::Value, exploration: 0.0, ..mcts(2, 2) });
+    search.start();
+    let first = vec![search.leaf(0, Finish::Stop, 0.5), search.open(0, &[0.75])[0]];
+    assert_eq!(search.next(&first), [(2, 2)]);
+    // 0.75, 0.5 and 0.25 come to the 0.5 of the first.
+    let second = search.open(2, &[0.5, 0.25]);
+    assert_eq!(search.next(&second), [(3, 1)]);
+}
+
+#[test]
+fn sums_of_probabilities_are_moved_too() {
+    let mut search = probabilities(Mcts {
+        exploration: 2.5,
+        aggregate: Aggregate::Sum,
+        backup: Backup::Max,
+        ..mcts(9, 2)
+    });
+    search.start();
+    let first = search.open(0, &[1.0, 0.0]);
+    search.next(&first);
+    let second = search.open(1, &[1.0, 1.0]);
+    // 2, which is 1, + 0.68 x 2.5 = 2.70 against 1.18 x 2.5 = 2.94; as it was it would be 3.70.
+    assert_eq!(search.next(&second), [(2, 2)]);
+}
+
+#[test]
 fn what_was_not_judged_counts_as_the_least() {
     let mut search = probabilities(Mcts { exploration: 0.0, ..mcts(9, 2) });
     search.start();
@@ -176,8 +232,8 @@ fn rollouts_value_what_goes_on() {
         assert_eq!(expand.sampling, Some(Sampling::greedy()));
     }
     let mut roll = |node: NodeId, score| search.rollout(node, Finish::Stop, score);
-    let ends = [roll(first[1], Some(0.1)), roll(first[1], Some(0.3)), roll(first[2], Some(0.6))];
-    // 0.5, 0.2 and 0.6: a score of 0.9 is not asked.
+    let ends = [roll(first[1], Some(0.35)), roll(first[1], Some(0.45)), roll(first[2], Some(0.6))];
+    // 0.5, 0.4 (and not 0.8) and 0.6: a score of 0.9 is not asked.
     let decided = search.decide(&ends, &[0, 0, 1]);
     assert_eq!((shown(&decided), decided[0].kind), (vec![(3, 3)], NodeKind::Committed));
     // Rollouts that all failed leave the score: the value is 0.95.

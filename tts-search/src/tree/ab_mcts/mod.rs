@@ -202,3 +202,24 @@ impl SearchStrategy for AbMcts {
         Requirements { roles, ..Requirements::scorer("ab-mcts", [Selection::best(self.aggregate)]) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_of_every_scale_lie_between_0_and_1() {
+        for (scale, score, expected) in [
+            (Scale::PREFIX, 0.3, 0.3),
+            (Scale::UNSTATED, 1.7, 1.0),
+            (Scale::UNSTATED, -1.0, 0.0),
+            (Scale::LOG_ODDS, 0.0, 0.5),
+            (Scale::REWARD, 3.0_f64.ln(), 0.75),
+            (Scale::LOG_PROBABILITY, 0.2_f64.ln(), 0.2),
+            (Scale::LOG_PROBABILITY, 0.5, 1.0),
+        ] {
+            let found = unit(scale, score);
+            assert!((found - expected).abs() < 1e-12, "{scale}, {score}: {found}");
+        }
+    }
+}

@@ -255,7 +255,10 @@ mod tests {
         assert!((found.m - (2.0 * 0.5 + 3.0 * mean) / 5.0).abs() < 1e-12);
         assert!((found.tau2 - (4.0 * 0.05 + spread + moved) / 7.0).abs() < 1e-12);
         // Nothing is negative by rounding.
-        assert!(Gaussian::default().after(&seen(&[0.1; 1000])).tau2 > 0.0);
+        for n in 1..300 {
+            let prior = Gaussian { m: 0.1, tau2: 1e-300, ..prior };
+            assert!(prior.after(&seen(&vec![0.1; n])).tau2 > 0.0, "{n}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) enum Status {
     Expanded,
     /// A solution: visited again, never expanded.
     Finished,
-    /// It leads nowhere: cut by a limit, or all of its lines failed.
+    /// It was cut by a limit, and leads nowhere.
     Dead,
 }
 
@@ -221,7 +221,8 @@ impl Places {
         let count = children.len();
         let place = &mut self.all[leaf];
         (place.first, place.children, place.free) = (first, count, free);
-        self.set(leaf, if count > 0 { Status::Expanded } else { Status::Dead });
+        // Without children, as when all of its lines failed, it leads nowhere.
+        self.set(leaf, Status::Expanded);
     }
 
     /// Backs a value up from a place to the root.
