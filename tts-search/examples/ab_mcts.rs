@@ -2,17 +2,17 @@
 //!
 //! `cargo run --release -p tts-search --example ab_mcts`
 //!
-//! The method, with its source, is in `stories/ab_mcts.rs`.
+//! The method, with its source, is [`tts_search::AbMcts`].
 
 use std::error::Error;
 use std::io::Write;
 
-use tts_core::{NodeId, Scripted, Search, Tree};
+use tts_core::{NodeId, Search, Tree};
+use tts_search::AbMcts;
+use tts_search::refine::Words;
 
 #[path = "stories/worlds/quality.rs"]
 mod quality;
-#[path = "stories/ab_mcts.rs"]
-mod story;
 #[path = "stories/worlds/text_model.rs"]
 mod text_model;
 
@@ -37,8 +37,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let (one, two) = (quality::writer(first.0, first.1), quality::writer(second.0, second.1));
         let search = Search::new(one.clone()).role("one", one).role("two", two);
         let roles = vec!["one".to_owned(), "two".to_owned()];
-        let story = Scripted::of(story::AbMcts { calls: 24, batch: 1, roles });
-        let outcome = search.scorer(quality::reader()).run(story, "a problem")?;
+        let words = Words {
+            each: "<solution>\n{attempt}\n</solution>\n".into(),
+            ask: "{question}\n\n{attempts}Write a better one.".into(),
+        };
+        let strategy = AbMcts { calls: 24, roles, words, ..AbMcts::default() };
+        let outcome = search.scorer(quality::reader()).run(strategy, "a problem")?;
         writeln!(out, "{what}: {}", outcome.text().unwrap_or_default())?;
         show(&mut out, &outcome.tree, NodeId::ROOT, 1)?;
     }

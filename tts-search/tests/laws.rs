@@ -104,6 +104,48 @@ fn powers() -> impl Strategy<Value = PowerSampling> {
     )
 }
 
+fn searches() -> impl Strategy<Value = Mcts> {
+    use tree::mcts::{Backup, Bound, Choice, Prior};
+    let bounds = prop_oneof![
+        Just((Bound::Uct, Prior::Uniform)),
+        Just((Bound::Puct, Prior::Uniform)),
+        Just((Bound::Puct, Prior::Likelihood)),
+    ];
+    let choices = prop_oneof![
+        Just(Choice::Visits),
+        Just(Choice::Value),
+        selections().prop_map(Choice::Select),
+    ];
+    let sizes = (1_usize..9, 1_usize..4, 1_usize..4, 0_usize..3);
+    let backups = prop::sample::select(vec![Backup::Mean, Backup::Max]);
+    (sizes, bounds, 0.0..2.0, backups, choices, aggregates()).prop_map(
+        |(
+            (simulations, leaves, branch, rollouts),
+            (bound, prior),
+            exploration,
+            backup,
+            choice,
+            aggregate,
+        )| {
+            // JSON keeps a number of this many digits.
+            let exploration = f64::round(exploration * 64.0) / 64.0;
+            Mcts {
+                simulations,
+                leaves,
+                branch,
+                rollouts,
+                bound,
+                prior,
+                exploration,
+                backup,
+                choice,
+                aggregate,
+                ..Default::default()
+            }
+        },
+    )
+}
+
 fn stops() -> impl Strategy<Value = StopWhen> {
     prop_oneof![
         (0.51..0.99).prop_map(StopWhen::Beta),
@@ -150,6 +192,13 @@ fn recipes() -> impl Strategy<Value = Recipe> {
             BudgetForcing { n, ends, most, waits, wait, force, select, ..Default::default() }.into()
         }),
         4 => beams().prop_map(Recipe::from),
+        2 => (1_usize..7, 0.05..2.0, aggregates(), selections()).prop_map(
+            |(width, temperature, aggregate, select)| {
+                Rebase { width, temperature, aggregate, select, ..Default::default() }.into()
+            }
+        ),
+        1 => (1_usize..6).prop_map(|n| StepBestOfN { n, ..Default::default() }.into()),
+        2 => searches().prop_map(Recipe::from),
         2 => (1_usize..4, 1_usize..4, aggregates(), selections()).prop_map(
             |(trees, branch, aggregate, select)| {
                 let n = trees * branch;
@@ -213,7 +262,17 @@ fn exact() -> impl StepScorer {
 fn a_hard_budget_that_cuts_every_sample_still_leaves_an_answer() {
     let world = world();
     let budget = Budget { mode: Mode::Hard, reserve: 60, ..Budget::tokens(120) };
-    for name in ["greedy", "majority", "best-of-n", "beam-search", "dvts"] {
+    for name in [
+        "greedy",
+        "majority",
+        "best-of-n",
+        "beam-search",
+        "dvts",
+        "rebase",
+        "step-best-of-n",
+        "mcts",
+        "ab-mcts",
+    ] {
         let recipe = Recipe::default_of(name, 6).expect("known");
         let outcome =
             search(&world, &ORACLE).budget(budget).run(recipe, world.prompt(0)).expect("runs");

@@ -46,6 +46,9 @@ fn stepwise() -> Vec<Recipe> {
         ParticleFilter::of(6).into(),
         ParticleFilter::twisted(6).into(),
         ParticleGibbs { iterations: 2, filter: ParticleFilter::of(4), ..Default::default() }.into(),
+        Rebase { width: 6, ..Default::default() }.into(),
+        StepBestOfN { n: 3, ..Default::default() }.into(),
+        Mcts { simulations: 8, leaves: 2, branch: 3, ..Default::default() }.into(),
     ]
 }
 
@@ -422,6 +425,37 @@ fn particles_are_drawn_in_the_way_that_was_asked_for() {
 }
 
 // REBASE, OpenR, llm-reasoners, OptiLLM, ThinkBooster
+
+#[test]
+fn what_was_not_judged_takes_no_width_with_it() {
+    // There a path without a score was dropped, and the lines that were meant for it with it.
+    let mut search = ByHand::new(Rebase { width: 6, ..Default::default() });
+    search.start();
+    let mut first = search.open(0, &[0.1]);
+    first.push(search.tree.grow(NodeId::ROOT, "not judged\n", Finish::Step, None));
+    assert_eq!(search.next(&first), [(1, 6)]);
+}
+
+#[test]
+fn a_solution_that_is_reached_again_is_one_candidate() {
+    // There each visit of a solution returned it once more, and all of them voted.
+    let strategy = Mcts { simulations: 40, leaves: 3, branch: 2, ..Default::default() };
+    let outcome = run(strategy, StepRule::lines());
+    let ends: Vec<NodeId> = outcome.tree.finished().collect();
+    assert_eq!(ends.iter().collect::<HashSet<_>>().len(), ends.len());
+    // 40 simulations at 2 lines each, had none gone to a solution again.
+    assert!(outcome.usage.logical.samples < 80, "{}", outcome.usage.logical.samples);
+}
+
+#[test]
+fn each_solution_of_a_batch_draws_its_own_writer() {
+    // There one draw decided for the whole batch.
+    let roles = vec!["one".to_owned(), "two".to_owned()];
+    let mut search = ByHand::new(AbMcts { batch: 16, roles, ..Default::default() });
+    let decided = search.decide(&[NodeId::ROOT], &[0]);
+    let writers: HashSet<Option<String>> = decided.into_iter().map(|expand| expand.role).collect();
+    assert_eq!(writers.len(), 2);
+}
 
 #[test]
 fn candidates_without_a_score_are_not_dropped() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 27] = [
+const STRATEGIES: [&str; 31] = [
     "retry",
     "dedupe",
     "phases",
@@ -34,6 +34,10 @@ const STRATEGIES: [&str; 27] = [
     "lookahead",
     "forest",
     "dvts",
+    "rebase",
+    "step-best-of-n",
+    "mcts",
+    "ab-mcts",
 ];
 
 fn file(name: &str) -> std::path::PathBuf {
@@ -207,14 +211,19 @@ fn every_name_makes_a_strategy_within_its_budget() {
                 "deep-conf-online",
                 "particle-gibbs",
                 "power-sampling",
+                "mcts",
+                "ab-mcts",
             ];
             let single = ["greedy", "chain-of-thought"].contains(name) || rounds.contains(name);
             assert!(single || lines + n.isqrt() > n, "{name} {n}: {lines}");
         }
         assert!(Recipe::default_of(name, 0).is_err());
     }
-    let error = Recipe::default_of("mcts", 4).expect_err("unknown").to_string();
-    assert!(error.contains("no strategy is called \"mcts\", expected one of greedy, "), "{error}");
+    let error = Recipe::default_of("viterbi", 4).expect_err("unknown").to_string();
+    assert!(
+        error.contains("no strategy is called \"viterbi\", expected one of greedy, "),
+        "{error}"
+    );
     assert!(error.contains("lookahead"), "{error}");
 }
 

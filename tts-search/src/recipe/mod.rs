@@ -31,10 +31,10 @@ pub use custom::{Custom, Registry};
 use crate::choose::ComputeOptimal;
 use crate::decorate::{Dedupe, Phases, Retry};
 use crate::{
-    AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged, DeepConf,
-    DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, MutualVerification,
-    ParticleFilter, ParticleGibbs, PowerSampling, Revision, Rsa, SelfCertainty, SelfConsistency,
-    SelfRefine, Tournament, ZeroShot,
+    AbMcts, AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged,
+    DeepConf, DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, Mcts,
+    MutualVerification, ParticleFilter, ParticleGibbs, PowerSampling, Rebase, Revision, Rsa,
+    SelfCertainty, SelfConsistency, SelfRefine, StepBestOfN, Tournament, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -149,6 +149,16 @@ strategies! {
     ParticleGibbs(ParticleGibbs) { "particle-gibbs" => ParticleGibbs::square }
     /// `power-sampling`
     PowerSampling(PowerSampling) { "power-sampling" => PowerSampling::of }
+    /// `rebase`
+    Rebase(Rebase) { "rebase" => |width| Rebase { width, ..Rebase::default() } }
+    /// `step-best-of-n`
+    StepBestOfN(StepBestOfN) {
+        "step-best-of-n" => |n| StepBestOfN { n, ..StepBestOfN::default() }
+    }
+    /// `mcts`
+    Mcts(Mcts) { "mcts" => Mcts::of }
+    /// `ab-mcts`
+    AbMcts(AbMcts) { "ab-mcts" => |calls| AbMcts { calls, ..AbMcts::default() } }
     /// `lookahead`
     Lookahead(Box<Lookahead<Recipe>>) {
         "lookahead" => |n| Box::new(Lookahead::of(BeamSearch::square(n).into()))
@@ -256,7 +266,8 @@ impl Recipe {
     /// line needs. See [`Recipe::NAMES`].
     ///
     /// A beam keeps about the square root of `n` and branches as much, and so do the trees of
-    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost.
+    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost. For `revision`, `mcts`
+    /// and `ab-mcts`, which take many rounds of few lines, `n` is of all rounds together.
     ///
     /// ```
     /// use tts_search::{BeamSearch, Recipe};

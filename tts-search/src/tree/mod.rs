@@ -1,13 +1,23 @@
-//! Strategies that look at steps and decide which paths go on: beams, forests, lookahead, convergence.
+//! Strategies that look at steps and decide which paths go on: beams, forests, lookahead, REBASE,
+//! Monte-Carlo tree search, convergence.
 
+pub mod ab_mcts;
 mod beam;
 mod converged;
 mod dvts;
+mod ends;
 mod forest;
 mod lookahead;
+pub mod mcts;
+mod rebase;
+mod step_best_of_n;
 
+pub use ab_mcts::AbMcts;
 pub use beam::{BeamSearch, Completed, Duplicates};
 pub use converged::Converged;
 pub use dvts::Dvts;
 pub use forest::Forest;
 pub use lookahead::Lookahead;
+pub use mcts::Mcts;
+pub use rebase::Rebase;
+pub use step_best_of_n::StepBestOfN;

@@ -2,18 +2,29 @@
 
 #[path = "../../examples/stories/worlds/quality.rs"]
 mod quality;
-#[path = "../../examples/stories/ab_mcts.rs"]
-mod story;
 
 use quality::{reader, writer};
-use story::{AbMcts, Arms, Place, Posterior};
-use tts_core::{NodeId, Outcome, Prompt, Scripted, Search};
+use tts_core::{
+    Budget, Cost, Expand, Finish, NodeId, Outcome, Prompt, Scale, Search, SearchStrategy, Step,
+    Trajectory, Tree, View, scorer, seed,
+};
+use tts_search::refine::Words;
+use tts_search::tree::ab_mcts::{Beta, Gaussian, Prior};
+use tts_search::{AbMcts, Recipe};
 
 use crate::{laws, lines};
 
-fn story(calls: usize, batch: usize) -> Scripted<AbMcts> {
+/// How the writers of this world are shown a solution.
+fn words() -> Words {
+    Words {
+        each: "<solution>\n{attempt}\n</solution>\n".into(),
+        ask: "{question}\n\n{attempts}Write a better one.".into(),
+    }
+}
+
+fn story(calls: usize, batch: usize) -> AbMcts {
     let roles = vec!["one".to_owned(), "two".to_owned()];
-    Scripted::of(AbMcts { calls, batch, roles })
+    AbMcts { calls, batch, roles, words: words(), ..AbMcts::default() }
 }
 
 /// Two writers, each with the quality of a new solution and what a refinement gains.
@@ -31,10 +42,11 @@ fn depth(outcome: &Outcome, id: NodeId) -> usize {
 }
 
 /// Solutions of the problem itself, and the depth of the deepest, over ten searches of 40 calls.
-fn shape(one: (f64, f64), two: (f64, f64)) -> (usize, usize) {
+fn shape(prior: Prior, one: (f64, f64), two: (f64, f64)) -> (usize, usize) {
     let (mut wide, mut deep) = (0, 0);
     for seed in 0..10 {
-        let outcome = search(one, two).seed(seed).run(story(40, 1), "a problem").expect("runs");
+        let story = AbMcts { prior, ..story(40, 1) };
+        let outcome = search(one, two).seed(seed).run(story, "a problem").expect("runs");
         let depths = outcome.tree.candidates().into_iter().map(|id| depth(&outcome, id));
         let depths: Vec<usize> = depths.collect();
         assert_eq!(depths.len(), 40);
@@ -45,43 +57,13 @@ fn shape(one: (f64, f64), two: (f64, f64)) -> (usize, usize) {
 }
 
 #[test]
-fn posteriors_by_hand() {
-    let close = |scores: &[f64], m: f64, kappa: f64, tau2: f64| {
-        let found = Posterior::after(scores);
-        assert!((found.m - m).abs() < 1e-9, "{found:?}");
-        assert!((found.kappa - kappa).abs() < 1e-9, "{found:?}");
-        assert!((found.tau2 - tau2).abs() < 1e-6, "{found:?}");
-        assert_eq!(found.nu, 1 + scores.len());
-    };
-    close(&[], 0.0, 1.0, 0.1);
-    close(&[0.5], 0.25, 2.0, 0.1125);
-    close(&[0.2, 0.8], 1.0 / 3.0, 3.0, 0.148_889);
-    close(&[0.8, 0.2], 1.0 / 3.0, 3.0, 0.148_889);
-}
-
-#[test]
-fn scores_go_to_the_arms_above() {
-    let mut arms = Arms::new(2);
-    for (above, role, score) in [(0, 0, 0.5), (1, 1, 0.9), (2, 0, 0.1), (0, 0, 0.2), (1, 1, 0.7)] {
-        arms.tell((above, role), NodeId(9), String::new(), score);
-    }
-    let seen = |place: usize| {
-        let Place { here, below, own, .. } = &arms.places[place];
-        (here.as_slice(), below.as_slice(), own.as_slice())
-    };
-    assert_eq!(seen(0), (&[0.5, 0.2][..], &[0.9, 0.1, 0.7][..], &[][..]));
-    assert_eq!(seen(1), (&[0.9, 0.7][..], &[0.1][..], &[0.5, 0.9, 0.1, 0.7][..]));
-    assert_eq!(seen(2), (&[0.1][..], &[][..], &[0.9, 0.1][..]));
-    assert_eq!(seen(4), (&[][..], &[][..], &[0.2][..]));
-    assert_eq!(arms.roles, [vec![0.5, 0.1, 0.2], vec![0.9, 0.7]]);
-}
-
-#[test]
 fn where_refinements_never_help_it_goes_wide_and_where_they_always_do_it_goes_deep() {
-    let never = shape((0.6, -0.5), (0.6, -0.5));
-    let always = shape((0.2, 0.1), (0.2, 0.1));
-    assert!(never.0 > 32 && never.1 <= 2, "{never:?}");
-    assert!(always.0 < 10 && always.1 >= 4, "{always:?}");
+    for prior in [Prior::default(), Prior::Beta(Beta::default())] {
+        let never = shape(prior, (0.6, -0.5), (0.6, -0.5));
+        let always = shape(prior, (0.2, 0.1), (0.2, 0.1));
+        assert!(never.0 > 26 && never.1 <= 3, "{prior:?}: {never:?}");
+        assert!(always.0 < 12 && always.1 >= 4, "{prior:?}: {always:?}");
+    }
 }
 
 #[test]
@@ -122,4 +104,153 @@ fn laws() {
     let outcomes = laws::hold(&search((0.3, 0.1), (0.4, 0.05)), &story(12, 2), &prompts);
     // Random numbers are the problem's own.
     assert_ne!(outcomes[0].tree.len(), outcomes[1].tree.len());
+}
+
+#[test]
+fn the_policy_alone_needs_no_role_and_draws_none() {
+    let search = Search::new(writer(0.3, 0.05)).scorer(reader()).seed(4);
+    let alone = search.run(AbMcts { roles: vec![], ..story(9, 1) }, "a problem").expect("runs");
+    assert_eq!((lines(&alone, ""), alone.usage.logical.samples), (9, 9));
+    let missing = search.run(story(9, 1), "a problem").expect_err("no such roles");
+    assert!(missing.to_string().contains("one"), "{missing}");
+    let bare = Search::new(writer(0.3, 0.05));
+    let error = bare.run(AbMcts::default(), "a problem").expect_err("no scorer").to_string();
+    assert!(error.contains("ab-mcts needs a scorer"), "{error}");
+}
+
+#[test]
+fn a_refinement_is_shown_the_solution_it_refines() {
+    let outcome = search((0.2, 0.1), (0.2, 0.1)).run(story(30, 1), "a problem").expect("runs");
+    let (tree, mut refined) = (&outcome.tree, 0);
+    for id in tree.candidates() {
+        let question = tree.question(id);
+        let asked = tree.asked(id).question();
+        match tree[question].parent {
+            None => assert_eq!(asked, "a problem"),
+            Some(above) => {
+                refined += 1;
+                let text = tree.text(above);
+                let expected =
+                    format!("a problem\n\n<solution>\n{text}\n</solution>\nWrite a better one.");
+                assert_eq!(asked, expected);
+            }
+        }
+    }
+    assert!(refined > 5, "{refined}");
+}
+
+type Reading = fn(f64) -> f64;
+
+/// As the reader of this world, on another scale.
+fn on(scale: Scale, of: Reading) -> impl tts_core::StepScorer {
+    let read = move |_: &Trajectory, step: &Step| of(step.text.parse().unwrap_or(0.0));
+    scorer::from_fn(read).with_scale(scale)
+}
+
+#[test]
+fn scores_of_other_scales_become_probabilities() {
+    // What a score says is the same on every scale, so the searches are.
+    let plain = search((0.3, 0.05), (0.4, 0.0)).run(story(20, 2), "a problem").expect("runs");
+    let logs = |p: f64| p.max(1e-9).ln();
+    let odds = |p: f64| (p.max(1e-9) / (1.0 - p).max(1e-9)).ln();
+    let texts = |outcome: &Outcome| -> Vec<String> {
+        outcome.tree.candidates().into_iter().map(|id| outcome.tree.text(id)).collect()
+    };
+    let others: [(Scale, Reading); 4] = [
+        (Scale::LOG_PROBABILITY, logs),
+        (Scale::LOG_ODDS, odds),
+        (Scale::REWARD, odds),
+        (Scale::UNSTATED, |p| p),
+    ];
+    for (scale, of) in others {
+        let search = search((0.3, 0.05), (0.4, 0.0)).scorer(on(scale, of));
+        let other = search.run(story(20, 2), "a problem").expect("runs");
+        assert_eq!(texts(&other), texts(&plain), "{scale}");
+    }
+}
+
+/// What a strategy is and decides after solutions of the problem, each with how it ended and its score.
+fn after(calls: usize, lines: &[(Finish, Option<f64>)]) -> (AbMcts, Tree, Vec<Expand>) {
+    let mut tree = Tree::new(Prompt::from("a problem"), 3).with_scale(Scale::OUTCOME);
+    let mut strategy = AbMcts { roles: vec![], ..story(calls, 2) };
+    let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+    let mut decide = |strategy: &mut AbMcts, tree: &mut Tree, fresh: &[NodeId]| {
+        let origin: Vec<usize> = (0..fresh.len()).collect();
+        let mut view = View::new(tree, fresh, &origin, &usage, &budget, &mut rng);
+        strategy.step(&mut view)
+    };
+    assert_eq!(decide(&mut strategy, &mut tree, &[NodeId::ROOT]).len(), 2.min(calls));
+    let grow = |&(finish, score): &(Finish, Option<f64>)| {
+        tree.grow(NodeId::ROOT, "a solution", finish, score)
+    };
+    let fresh: Vec<NodeId> = lines.iter().map(grow).collect();
+    let decided = decide(&mut strategy, &mut tree, &fresh);
+    (strategy, tree, decided)
+}
+
+#[test]
+fn what_did_not_finish_is_no_answer_and_scores_nothing() {
+    let done = (Finish::Stop, Some(0.1));
+    let (high, tree, decided) = after(3, &[(Finish::Length, Some(0.9)), done]);
+    assert_eq!((decided.len(), high.pick(&tree)), (1, Some(NodeId(2))));
+    let (low, ..) = after(3, &[(Finish::Length, Some(0.0)), done]);
+    assert_eq!(high.state, low.state);
+}
+
+#[test]
+fn what_was_not_judged_teaches_nothing() {
+    let judged = (Finish::Stop, Some(0.4));
+    let (one, ..) = after(5, &[judged]);
+    let (both, tree, _) = after(5, &[judged, (Finish::Stop, None)]);
+    assert_eq!(one.state, both.state);
+    assert_eq!(both.pick(&tree), Some(NodeId(1)));
+}
+
+#[test]
+fn where_all_was_cut_short_the_rest_is_asked_for() {
+    let cut = (Finish::Step, Some(0.4));
+    let rest = |(mut strategy, mut tree, decided): (AbMcts, Tree, Vec<Expand>)| {
+        let asked: Vec<(NodeId, usize)> = decided.iter().map(|line| (line.node, line.n)).collect();
+        let end = tree.grow(NodeId(1), ", done", Finish::Stop, Some(0.2));
+        let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+        let fresh = [end];
+        let mut view = View::new(&mut tree, &fresh, &[0], &usage, &budget, &mut rng);
+        assert_eq!(strategy.step(&mut view), []);
+        (asked, strategy.pick(&tree))
+    };
+    let lines = vec![(NodeId(1), 1), (NodeId(2), 1)];
+    assert_eq!(rest(after(2, &[cut, cut])), (lines, Some(NodeId(3))));
+    // Not where there is a solution.
+    let (.., decided) = after(2, &[cut, (Finish::Stop, Some(0.1))]);
+    assert_eq!(decided, []);
+}
+
+#[test]
+fn bad_settings_are_refused() {
+    let gaussian = |change: fn(&mut Gaussian)| {
+        let mut prior = Gaussian::default();
+        change(&mut prior);
+        AbMcts { prior: Prior::Gaussian(prior), ..story(2, 1) }
+    };
+    let beta = |a, b| AbMcts { prior: Prior::Beta(Beta { a, b }), ..story(2, 1) };
+    let twice = vec!["one".to_owned(), "two".to_owned(), "one".to_owned()];
+    for (strategy, expected) in [
+        (story(0, 1), "ab-mcts: calls is 0"),
+        (story(1, 0), "ab-mcts: batch is 0"),
+        (AbMcts { roles: twice, ..story(1, 1) }, "ab-mcts: roles names \"one\" twice"),
+        (gaussian(|prior| prior.kappa = 0.0), "ab-mcts: prior.kappa is 0, expected"),
+        (gaussian(|prior| prior.nu = -1.0), "prior.nu is -1"),
+        (gaussian(|prior| prior.tau2 = 0.0), "prior.tau2 is 0"),
+        (gaussian(|prior| prior.m = f64::NAN), "prior.m is NaN"),
+        (beta(0.0, 1.0), "prior.a is 0"),
+        (beta(1.0, f64::INFINITY), "prior.b is inf"),
+        (AbMcts { words: Words { each: "x".into(), ..words() }, ..story(1, 1) }, "words.each"),
+    ] {
+        let error = Recipe::from(strategy).check().expect_err(expected);
+        assert!(error.contains(expected), "{error}");
+    }
+    let json = r#"{"strategy": "ab-mcts", "prior": {"beta": {"a": 1}}}"#;
+    let Ok(Recipe::AbMcts(read)) = Recipe::from_json(json) else { panic!("is read") };
+    assert_eq!(read.prior, Prior::Beta(Beta { a: 1.0, b: 0.5 }));
+    assert!(Recipe::from_json(r#"{"strategy": "ab-mcts", "prior": {"beta": {"c": 1}}}"#).is_err());
 }

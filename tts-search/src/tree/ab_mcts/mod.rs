@@ -1,0 +1,225 @@
+//! AB-MCTS, adaptive branching: at every solution, whether to write another one here (wider) or to refine
+//! one of those below (deeper) is drawn from what has been seen of both.
+//!
+//! ```text
+//! question -- GEN: a solution                    0.4
+//!          `- CONT -- solution 1 -- GEN: refine  0.7
+//!                                `- CONT -- ...
+//! ```
+//!
+//! A tree of whole solutions: a child of the question answers it anew, a child of a solution refines that
+//! one, which it is shown ([`AbMcts::words`]). No branching is fixed. A descent starts at the question; where
+//! there are children, a mean is drawn from the posterior of each of two arms, and the higher one
+//! goes (Thompson sampling):
+//!
+//! * GEN knows the scores of the solutions that were written here. It ends the descent: one more is.
+//! * CONT knows the scores of everything further down (node aggregation: this is variant A of the
+//!   paper). It goes on to a child, drawn in the same way; a child knows its own score and all below it.
+//!
+//! A new score is told to GEN where it was written, and to CONT and the children on the way up. Who writes, one of
+//! several generators ([`AbMcts::roles`]), is drawn in the same way, from the scores of each. The
+//! posteriors are in [`Prior`]: Gaussian by default, or Beta.
+//!
+//! Scores must lie between 0 and 1. Probabilities do; log-odds and log-probabilities are turned into
+//! probabilities, rewards go through the logistic function, and scores of no stated scale are clamped. A solution
+//! that did not finish scores 0, whatever the scorer said. One that was not judged, or failed, teaches nothing.
+//!
+//! **Several solutions a round** cannot know of each other; with many at a time the tree goes wide. Each
+//! is drawn anew, so they spread by themselves, and there is no virtual loss.
+//!
+//! Cost: `calls` whole solutions, `batch` a round, each judged once. A refinement reads the solution that it
+//! refines. A descent draws one number for each child of the solutions on its way.
+//!
+//! When: solutions that can be refined, with a scorer of whole solutions that can be trusted (tests of a
+//! program), at budgets where it is not known whether width or depth pays. Where refinements never help it comes to
+//! best-of-N. Not for steps: see [`crate::Mcts`].
+//!
+//! Source: Inoue et al. 2025, "Wider or Deeper? Scaling LLM Inference-Time Compute with Adaptive Branching
+//! Tree Search" (arXiv 2503.04412), section 3.3, AB-MCTS-A, and section 3.4 for several generators. Variant M, a
+//! mixed model fitted by Monte-Carlo sampling at each selection, is not here.
+
+mod arms;
+mod posterior;
+
+use arms::{Arms, Choice, PROBLEM};
+use serde::{Deserialize, Serialize};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Requirements, Scale, SearchStrategy, Selection, Tree,
+    Unit, View,
+};
+
+pub use posterior::{Beta, Gaussian, Prior, Seen};
+
+use crate::refine::Words;
+use crate::sample::lines::at_least_one;
+
+/// A search that decides itself between width and depth.
+///
+/// ```
+/// use tts_core::toy::Markov;
+/// use tts_core::{Sampling, Scale, Search, scorer};
+/// use tts_search::AbMcts;
+///
+/// // Says a or b; b is better.
+/// let model = Markov::new(|path| if path.is_empty() { vec![0.5, 0.5, 0.0] } else { vec![0.0, 0.0, 1.0] });
+/// let judge = scorer::from_fn(|_, step| if step.text == "b" { 0.9 } else { 0.1 });
+/// let judge = judge.with_scale(Scale::OUTCOME);
+/// let search = Search::new(&model).scorer(&judge).sampling(Sampling::temperature(1.0));
+/// let outcome = search.run(AbMcts { calls: 12, batch: 2, ..Default::default() }, "a or b?")?;
+/// assert_eq!((outcome.usage.logical.samples, outcome.usage.rounds), (12, 6));
+/// assert_eq!(outcome.text().as_deref(), Some("b"));
+/// # Ok::<(), tts_core::SearchError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AbMcts {
+    /// Solutions in all.
+    pub calls: usize,
+    /// Solutions of a round; many at a time make the search wide.
+    pub batch: usize,
+    /// The generators that write, by their roles; none for the policy alone.
+    pub roles: Vec<String>,
+    /// What is thought of an arm that was never tried.
+    pub prior: Prior,
+    /// How a solution is shown to whoever refines it.
+    pub words: Words,
+    /// How the scores of a solution's steps become one.
+    pub aggregate: Aggregate,
+    /// Where the search stands.
+    #[serde(skip)]
+    pub state: State,
+}
+
+/// Where an [`AbMcts`] stands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    arms: Arms,
+    /// Solutions that were asked for.
+    asked: usize,
+    /// What each decision of the last round was for.
+    waiting: Vec<Choice>,
+    /// The best solution, and its score.
+    best: Option<(NodeId, f64)>,
+}
+
+impl Default for AbMcts {
+    /// 32 solutions by the policy, one at a time.
+    fn default() -> Self {
+        Self {
+            calls: 32,
+            batch: 1,
+            roles: Vec::new(),
+            prior: Prior::default(),
+            words: Words::default(),
+            aggregate: Aggregate::ByScale,
+            state: State::default(),
+        }
+    }
+}
+
+/// A score as one between 0 and 1.
+fn unit(scale: Scale, score: f64) -> f64 {
+    let score = match scale.unit {
+        Unit::LogOdds | Unit::Reward => (1.0 + (-score).exp()).recip(),
+        Unit::LogProbability => score.exp(),
+        _ => score,
+    };
+    score.clamp(0.0, 1.0)
+}
+
+impl AbMcts {
+    /// Takes in what was written.
+    fn take_in(&mut self, view: &View<'_>) {
+        let (tree, state) = (view.tree(), &mut self.state);
+        for (&node, &origin) in view.fresh().iter().zip(view.origin()) {
+            let score = view.score(node, self.aggregate);
+            let Some(&choice) = state.waiting.get(origin) else { continue };
+            // No score at all: the sum of logarithms may be minus infinity.
+            if tree.score(node, self.aggregate).is_none() {
+                continue;
+            }
+            let finished = tree[node].is_finished();
+            let told = if finished { unit(tree.scale_of(node), score) } else { 0.0 };
+            state.arms.tell(choice, node, told);
+            if finished && state.best.is_none_or(|(_, most)| score > most) {
+                state.best = Some((node, score));
+            }
+        }
+    }
+
+    /// The decision to write one more solution where it was chosen to be.
+    fn write(&self, view: &mut View<'_>, Choice { place, role }: Choice) -> Expand {
+        let node = self.state.arms.places[place].node;
+        let at = if place == PROBLEM {
+            node
+        } else {
+            let tree = view.tree();
+            let prompt = self.words.prompt(tree.prompt(), &[&tree.text(node)]);
+            view.pose(node, prompt, NodeKind::Committed)
+        };
+        Expand { role: self.roles.get(role).cloned(), ..Expand::end(at, 1) }
+    }
+}
+
+impl SearchStrategy for AbMcts {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        if view.is_start() {
+            self.state = State { arms: Arms::new(self.roles.len()), ..State::default() };
+        } else {
+            self.take_in(view);
+        }
+        let batch = self.batch.min(self.calls - self.state.asked);
+        if batch == 0 && self.state.best.is_none() {
+            // A hard budget may have cut all of them short: the rest of the last ones.
+            self.state.waiting.clear();
+            return view.open().into_iter().map(|id| Expand::end(id, 1)).collect();
+        }
+        self.state.asked += batch;
+        self.state.waiting =
+            (0..batch).map(|_| self.state.arms.descend(self.prior, view.rng())).collect();
+        let waiting = self.state.waiting.clone();
+        waiting.into_iter().map(|choice| self.write(view, choice)).collect()
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        let best = self.state.best.map(|(node, _)| node);
+        best.or_else(|| tree.best(self.aggregate))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        at_least_one("ab-mcts", "calls", self.calls)?;
+        at_least_one("ab-mcts", "batch", self.batch)?;
+        let twice = |at: usize| self.roles[..at].contains(&self.roles[at]);
+        if let Some(at) = (0..self.roles.len()).find(|&at| twice(at)) {
+            return Err(format!("ab-mcts: roles names {:?} twice", self.roles[at]));
+        }
+        let said = self.prior.check().and_then(|()| self.words.check());
+        said.map_err(|problem| format!("ab-mcts: {problem}"))
+    }
+
+    fn requires(&self) -> Requirements {
+        let roles = self.roles.clone();
+        Requirements { roles, ..Requirements::scorer("ab-mcts", [Selection::best(self.aggregate)]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_of_every_scale_lie_between_0_and_1() {
+        for (scale, score, expected) in [
+            (Scale::PREFIX, 0.3, 0.3),
+            (Scale::UNSTATED, 1.7, 1.0),
+            (Scale::UNSTATED, -1.0, 0.0),
+            (Scale::LOG_ODDS, 0.0, 0.5),
+            (Scale::REWARD, 3.0_f64.ln(), 0.75),
+            (Scale::LOG_PROBABILITY, 0.2_f64.ln(), 0.2),
+            (Scale::LOG_PROBABILITY, 0.5, 1.0),
+        ] {
+            let found = unit(scale, score);
+            assert!((found - expected).abs() < 1e-12, "{scale}, {score}: {found}");
+        }
+    }
+}
