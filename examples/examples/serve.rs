@@ -17,7 +17,7 @@ use tts_core::{Prompt, Sampling, StepRule};
 use tts_examples::engines::Engine;
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
-use tts_models::EngineConfig;
+use tts_models::{EngineConfig, Tokenizer};
 use tts_prm::{ScorerSpec, pair};
 use tts_serve::{ApiKey, Model, ServeConfig, Words, serve, stop_signal};
 
@@ -50,7 +50,7 @@ struct Arguments {
 }
 
 /// The text side of a model.
-struct Text(&'static Engine);
+struct Text(&'static Engine, &'static Tokenizer);
 
 impl Words for Text {
     fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, String> {
@@ -58,12 +58,19 @@ impl Words for Text {
     }
 
     fn bytes(&self, token: u32) -> Vec<u8> {
-        self.0.tokenizer().token_bytes(token).to_vec()
+        self.1.token_bytes(token).to_vec()
     }
 
     fn positions(&self) -> usize {
         self.0.positions()
     }
+}
+
+/// A model that is served until the process ends, with its text side.
+fn text(engine: Engine) -> Result<(&'static Engine, Text), Error> {
+    let model: &'static Engine = Box::leak(Box::new(engine));
+    let tokenizer = model.tokenizer().ok_or("records cannot be served: they hold no tokenizer")?;
+    Ok((model, Text(model, tokenizer)))
 }
 
 impl Arguments {
@@ -87,15 +94,15 @@ impl Arguments {
             let (threads, max_lines) = (self.model.threads, self.model.max_lines);
             let engine = EngineConfig { threads, max_lines, ..EngineConfig::default() };
             let generator = pair::generator(engine)?;
-            let model: &'static Engine =
-                Box::leak(Box::new(Engine::Local("embedded".into(), generator)));
+            let model = Engine::Local("embedded".into(), generator);
+            let (model, text) = text(model)?;
             let name = self.name.clone().unwrap_or_else(|| "embedded".into());
             return Ok(Model::new(name, Arc::new(model.generator()))
                 .scorer("prm", Arc::new(pair::process(engine)?))
                 .scorer("orm", Arc::new(pair::outcome(engine)?))
                 .rule(pair::rule())
                 .sampling(pair::sampling())
-                .words(Arc::new(Text(model))));
+                .words(Arc::new(text)));
         }
         let delimiters = self.step.iter().map(|text| text.replace("\\n", "\n")).collect();
         let rule = StepRule { delimiters, max_tokens: self.max_tokens, ..StepRule::default() };
@@ -111,11 +118,11 @@ impl Arguments {
             (None, Engine::Remote(remote)) => remote.facts().name().to_owned(),
             _ => name,
         };
-        let model: &'static Engine = Box::leak(Box::new(engines.policy));
+        let (model, text) = text(engines.policy)?;
         let served = Model::new(name, Arc::new(model.generator()))
             .rule(rule)
             .sampling(Sampling::temperature(self.temperature))
-            .words(Arc::new(Text(model)));
+            .words(Arc::new(text));
         self.scorer.iter().try_fold(served, |served, spec| {
             let scorer = self.model.scorer(spec, model)?;
             Ok(served.scorer(spec.to_string(), Arc::new(scorer)))

@@ -1,13 +1,14 @@
-//! Who writes: a model in this program, or one on servers; and, by role, others beside it.
+//! Who writes: a model in this program, one on servers, or the records of what one wrote; and, by role,
+//! others beside it.
 //!
-//! `--model` takes a file or folder, an address (`http://host:port`), or a JSON file: the settings of a
-//! [`RemoteConfig`], or engines by role, each a file, an address or such settings.
+//! `--model` takes a file or folder, an address (`http://host:port`), `records:FOLDER`, or a JSON file: the
+//! settings of a [`RemoteConfig`], or engines by role, each a file, an address or such settings.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Generator, Prompt};
+use tts_core::{Generator, Prompt, Replay};
 use tts_models::remote::{Remote, RemoteConfig};
 use tts_models::{LanguageModel, ModelError, Tokenizer};
 
@@ -20,7 +21,7 @@ const POLICY: &str = "policy";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum EngineSpec {
-    /// A file or folder, or an address.
+    /// A file or folder, an address, or `records:FOLDER`.
     Named(String),
     /// Servers, with settings.
     Servers(Box<RemoteConfig>),
@@ -84,6 +85,8 @@ pub enum Engine {
     Local(PathBuf, Box<dyn LanguageModel>),
     /// On servers.
     Remote(Box<Remote>),
+    /// Nobody: what was written before is read from the records of an evaluation's folder.
+    Recorded(PathBuf, Box<Replay>),
 }
 
 impl std::fmt::Debug for Engine {
@@ -98,6 +101,7 @@ impl Engine {
         match self {
             Self::Local(_, model) => model,
             Self::Remote(remote) => &**remote,
+            Self::Recorded(_, replay) => &**replay,
         }
     }
 
@@ -105,24 +109,29 @@ impl Engine {
     pub fn local(&self) -> Option<&dyn LanguageModel> {
         match self {
             Self::Local(_, model) => Some(&**model),
-            Self::Remote(_) => None,
+            Self::Remote(_) | Self::Recorded(..) => None,
         }
     }
 
     /// The model, for what only one in this program can do.
     ///
     /// # Errors
-    /// When it runs on servers.
+    /// When it runs on servers, or is read from records.
     pub fn only_local(&self, what: &str) -> Result<&dyn LanguageModel, Error> {
-        let remote = || format!("{what} needs a model in this program, not one on a server").into();
-        self.local().ok_or_else(remote)
+        let where_else = match self {
+            Self::Recorded(..) => "records",
+            _ => "one on a server",
+        };
+        self.local()
+            .ok_or_else(|| format!("{what} needs a model in this program, not {where_else}").into())
     }
 
-    /// Text to tokens and back.
-    pub fn tokenizer(&self) -> &Tokenizer {
+    /// Text to tokens and back; records have none.
+    pub fn tokenizer(&self) -> Option<&Tokenizer> {
         match self {
-            Self::Local(_, model) => model.tokenizer(),
-            Self::Remote(remote) => remote.tokenizer(),
+            Self::Local(_, model) => Some(model.tokenizer()),
+            Self::Remote(remote) => Some(remote.tokenizer()),
+            Self::Recorded(..) => None,
         }
     }
 
@@ -143,13 +152,17 @@ impl Engine {
                 let (facts, servers) = (remote.facts(), remote.config().servers.join(", "));
                 format!("{} by {} {} at {servers}", facts.name(), facts.kind, facts.version)
             }
+            Self::Recorded(path, replay) => {
+                let by = replay.identity().map_or(String::new(), |model| format!(" of {model}"));
+                format!("{} lines{by} in the records of {}", replay.len(), path.display())
+            }
         }
     }
 
     /// What was seen when a server was tried out.
     pub fn tried(&self) -> Option<String> {
         match self {
-            Self::Local(..) => None,
+            Self::Local(..) | Self::Recorded(..) => None,
             Self::Remote(remote) => remote.self_test().map(ToString::to_string),
         }
     }
@@ -178,19 +191,25 @@ impl Engine {
     /// Token ids of a prompt.
     ///
     /// # Errors
-    /// When the template refuses the chat or the text cannot be encoded.
+    /// When the template refuses the chat or the text cannot be encoded, and for records.
     pub fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {
         match self {
             Self::Local(_, model) => model.encode(prompt),
             Self::Remote(remote) => remote.prompt_tokens(prompt),
+            Self::Recorded(path, _) => Err(ModelError::Unsupported {
+                path: path.clone(),
+                field: "tokenizer".into(),
+                what: "use of records: they hold none".into(),
+            }),
         }
     }
 
-    /// Tokens of a prompt and what follows, at most.
+    /// Tokens of a prompt and what follows, at most; of records as many as they hold.
     pub fn positions(&self) -> usize {
         match self {
             Self::Local(_, model) => model.positions(),
             Self::Remote(remote) => remote.positions(),
+            Self::Recorded(..) => usize::MAX,
         }
     }
 
@@ -199,8 +218,9 @@ impl Engine {
         let ends = match self {
             Self::Local(_, model) => model.end_tokens(),
             Self::Remote(remote) => remote.end_tokens(),
+            Self::Recorded(..) => return "what ended the recorded lines".to_owned(),
         };
-        let name = |&id: &u32| match self.tokenizer().name(id) {
+        let name = |&id: &u32| match self.tokenizer().and_then(|tokenizer| tokenizer.name(id)) {
             Some(name) => format!("{name} ({id})"),
             None => format!("token {id}"),
         };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use tts_core::{
-    Budget, Mode, Prompt, Sampling, Scale, Search, SearchStrategy, Settings, StepRule, StepScorer,
-    Task, task,
+    Budget, Mode, Prompt, Replay, Sampling, Scale, Search, SearchStrategy, Settings, StepRule,
+    StepScorer, Task, task,
 };
 use tts_models::remote::{Remote, RemoteConfig};
 use tts_models::text::template::TemplateArgument;
@@ -22,8 +22,8 @@ use crate::engines::{Engine, EngineSpec, Engines};
 #[derive(Debug, Args)]
 pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors; the address of a server
-    /// (`http://host:port` of llama-server, vLLM or `SGLang`); or a JSON file with settings of servers, or
-    /// with engines by role. With the feature `hub`, `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
+    /// (`http://host:port` of llama-server, vLLM or `SGLang`); a JSON file with settings of servers, or
+    /// with engines by role; or `records:FOLDER`, what was sampled in an evaluation before. With the feature `hub`, `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
     #[arg(long)]
     pub model: PathBuf,
     /// For a server: the folder with tokenizer.json of its model (and `tokenizer_config.json`, for chats), or its
@@ -78,13 +78,17 @@ impl ModelOptions {
     pub fn open_local(&self) -> Result<Box<dyn LanguageModel>, Error> {
         match self.open()?.policy {
             Engine::Local(_, model) => Ok(model),
-            Engine::Remote(_) => {
-                Err("this needs a model in this program, not one on a server".into())
-            }
+            other => Err(other
+                .only_local("this")
+                .err()
+                .unwrap_or_else(|| "this needs a model in this program".into())),
         }
     }
 
     fn read(&self, path: &Path) -> Result<Engine, Error> {
+        if let Some(folder) = path.to_str().and_then(|path| path.strip_prefix("records:")) {
+            return self.replay(folder.as_ref());
+        }
         if self.tokenizer.is_some() {
             return Err("--tokenizer is for models on servers".into());
         }
@@ -97,6 +101,16 @@ impl ModelOptions {
             model.set_template_argument(argument)?;
         }
         Ok(Engine::Local(path.to_owned(), model))
+    }
+
+    fn replay(&self, folder: &Path) -> Result<Engine, Error> {
+        if self.tokenizer.is_some() || self.adapter.is_some() || !self.template_arg.is_empty() {
+            return Err(
+                "--tokenizer, --adapter and --template-arg are for models, not records".into()
+            );
+        }
+        let records = tts_search::evaluate::records(folder)?;
+        Ok(Engine::Recorded(folder.to_owned(), Box::new(Replay::read(&records)?)))
     }
 
     fn connect(&self, mut config: RemoteConfig) -> Result<Engine, Error> {

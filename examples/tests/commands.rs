@@ -282,6 +282,41 @@ fn shards_make_the_figures_of_one_run() {
     );
 }
 
+/// Recorded samples judged by another scorer, without their model, are what the model's would have been.
+#[test]
+fn recorded_samples_are_judged_without_their_model() {
+    let Some(evaluate) = example("evaluate") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, first) = (path("problems.jsonl"), path("first.json"));
+    chain_problems(&data, 6);
+    succeeded(&evaluate, &evaluating(&data, &first, &[]));
+    let judged = |json: &str, more: &[&str]| {
+        let mut arguments = evaluating(&data, json, &["--scorer", "rule"]);
+        arguments.extend(more.iter().map(|&argument| argument.to_owned()));
+        arguments
+    };
+    let by_model = path("model.json");
+    succeeded(&evaluate, &judged(&by_model, &[]));
+    let replayed = |json: &str, more: &[&str]| {
+        let mut arguments = judged(json, more);
+        let place = arguments.iter().position(|argument| argument == "--model").unwrap() + 1;
+        arguments[place] = format!("records:{}", path("first.records"));
+        arguments
+    };
+    let by_records = path("records.json");
+    let said = succeeded(&evaluate, &replayed(&by_records, &[]));
+    assert!(said.contains("24 lines of ") && said.contains(" in the records of "), "{said}");
+    let figures = |json: &str| std::fs::read_to_string(json).unwrap();
+    assert_eq!(figures(&by_records), figures(&by_model));
+    assert_ne!(figures(&by_records), figures(&first));
+    // Other samples than were drawn are not there.
+    let arguments = replayed(&path("other.json"), &["--seed", "7"]);
+    let refused = ran(&evaluate, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = text(&refused);
+    assert!(!refused.status.success() && said.contains("not in the records"), "{said}");
+}
+
 /// The folder of an evaluation can be looked at as it is: its records, and none of its other files.
 #[test]
 fn the_folder_of_an_evaluation_can_be_viewed() {

@@ -44,7 +44,8 @@
 //!
 //! # Also here
 //!
-//! [`Store`] keeps every line that a model wrote, so that nothing is generated twice; [`answer`] finds
+//! [`Store`] keeps every line that a model wrote, so that nothing is generated twice, and [`Replay`] tries
+//! other verifiers and rules on recorded samples, without a model; [`answer`] finds
 //! final answers and tells whether two are the same; [`select`] votes over pools;
 //! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests,
 //! and what a verifier's scores are worth; `plot` (behind a feature of that name) draws them as SVG;
@@ -79,7 +80,7 @@ pub use drive::{
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{
     BoxError, Finished, Generated, Generator, Given, GroupId, Judged, Lane, Likelihood, LineError,
-    LineId, Request, Scored, Scoring, Session, StepScorer, Store, Stored, gather, scorer,
+    LineId, Replay, Request, Scored, Scoring, Session, StepScorer, Store, Stored, gather, scorer,
 };
 pub use path::{
     Aggregate, Completion, Finish, Halt, Message, Node, NodeId, NodeKind, Notes, Prompt, Role,

@@ -9,6 +9,8 @@
 //! subsets are valid for independent candidates (best-of-N, votes, independent subtrees), not for a
 //! beam search, whose width changes the candidates themselves.
 //!
+//! How the share of solved problems grows with the samples is a law of two numbers ([`Coverage`]).
+//!
 //! Of a verifier's scores, as against the answers chosen by them: [`auc`] asks whether right steps
 //! score above wrong ones, [`calibration`] whether a score is the probability of being right, and
 //! [`first_errors`] whether the step is found at which a solution goes wrong.
@@ -20,6 +22,7 @@
 
 mod auc;
 mod calibration;
+mod coverage;
 mod curve;
 mod error;
 mod first_error;
@@ -32,6 +35,7 @@ mod random;
 
 pub use auc::{Auc, auc, auc_over_problems, auc_within_problems};
 pub use calibration::{Bin, Calibration, calibration};
+pub use coverage::Coverage;
 pub use curve::{Point, curve};
 pub use error::MetricError;
 pub use first_error::{FirstErrors, Judged, Share, first_errors};

@@ -171,6 +171,11 @@ impl Pool {
         self.correct.len()
     }
 
+    /// How many of them are right.
+    pub fn right(&self) -> usize {
+        self.correct.iter().filter(|&&right| right).count()
+    }
+
     /// The probability that `k` candidates of this pool, taken at random, end in a right answer.
     ///
     /// `draws` bounds the subsets a vote is held on; the other metrics are exact without it. The

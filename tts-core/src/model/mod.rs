@@ -1,9 +1,10 @@
 //! What writes and what judges: the traits [`Generator`], [`StepScorer`] and [`Likelihood`], and a
-//! [`Store`] that remembers what was written.
+//! [`Store`] that remembers what was written, and a [`Replay`] that says it again without a model.
 
 mod apart;
 pub mod generator;
 mod likelihood;
+pub mod replay;
 pub mod scorer;
 pub mod store;
 
@@ -11,5 +12,6 @@ pub use generator::{
     BoxError, Finished, Generated, Generator, Lane, LineError, LineId, Request, Session, gather,
 };
 pub use likelihood::{Given, Likelihood};
+pub use replay::Replay;
 pub use scorer::{GroupId, Judged, Scored, Scoring, StepScorer};
 pub use store::{Store, Stored};

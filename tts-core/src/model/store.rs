@@ -44,7 +44,7 @@ const HEADER: &[u8] = b"{\"store\":1}\n";
 
 /// Names a line: the first 128 bits of a SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Key(u128);
+pub(super) struct Key(u128);
 
 /// Everything that a line depends on, but its seed.
 #[derive(Serialize)]
@@ -67,7 +67,7 @@ struct Asked<'a> {
 }
 
 /// The keys of a request, in the order of its seeds.
-fn keys(model: &str, request: &Request) -> Result<Vec<Key>, BoxError> {
+pub(super) fn keys(model: &str, request: &Request) -> Result<Vec<Key>, BoxError> {
     let steps = request.prefix.steps().iter();
     let asked = Asked {
         model,

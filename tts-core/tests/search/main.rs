@@ -10,6 +10,7 @@ mod failures;
 mod lines;
 mod questions;
 mod records;
+mod replay;
 mod retold;
 mod shares;
 

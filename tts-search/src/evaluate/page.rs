@@ -133,6 +133,9 @@ fn facts(report: &Report) -> Vec<(String, String)> {
     if let Some(separation) = &report.separation {
         facts.push(("right from wrong by score", separation.to_string()));
     }
+    if let Some(law) = &report.coverage {
+        facts.push(("some of k samples right", law.to_string()));
+    }
     if report.unscored > 0 {
         facts.push(("paths not judged", report.unscored.to_string()));
     }

@@ -7,7 +7,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use tts_core::metrics::{self, Accuracy, Metric, Pool};
+use tts_core::metrics::{self, Accuracy, Coverage, Metric, Pool};
 use tts_core::select::Weight;
 use tts_core::{Aggregate, Cost, Scale, Task};
 
@@ -78,6 +78,10 @@ pub struct Report {
     pub separation: Option<Separation>,
     /// For independent samples: figures at fewer of them, by subsampling the pools.
     pub curve: Vec<AtK>,
+    /// The law by which the share of problems that some sample solves grows with the samples; `None` of a
+    /// search that is more than samples, with fewer than 4 samples, and where nothing grows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// The problems.
     pub rows: Vec<Graded>,
 }
@@ -120,9 +124,12 @@ impl Report {
             flops: total.flops / rows.len() as f64,
             calls: mean(total.calls),
         };
-        let curve = match samples {
-            Some(aggregate) => curve(ran(), scale, aggregate, task)?,
-            None => Vec::new(),
+        let (curve, coverage) = match samples {
+            Some(aggregate) => {
+                let pools = Pools::of(ran(), scale, aggregate, task)?;
+                (pools.curve()?, pools.coverage())
+            }
+            None => (Vec::new(), None),
         };
         let separation = Separation::of(&rows)?;
         let failed_lines = rows.iter().map(|row| row.failed_lines).sum();
@@ -140,6 +147,7 @@ impl Report {
             failed_lines,
             separation,
             curve,
+            coverage,
             rows,
         })
     }
@@ -191,6 +199,9 @@ impl Report {
                 point.k, point.problems
             )?;
         }
+        if let Some(law) = &self.coverage {
+            writeln!(out, "coverage  {law}")?;
+        }
         for row in self.rows.iter().filter(|row| row.error.is_some()).take(5) {
             let why = row.error.as_deref().unwrap_or_default();
             writeln!(out, "problem {} failed: {why}", row.name())?;
@@ -199,45 +210,63 @@ impl Report {
     }
 }
 
-/// The curve over the problems that ran. A problem with fewer samples than `k` says nothing of that `k`.
-fn curve<'r>(
-    rows: impl Iterator<Item = &'r Graded>,
-    scale: Scale,
-    aggregate: Aggregate,
-    task: &dyn Task,
-) -> Result<Vec<AtK>, EvaluateError> {
-    let mut same = task.comparer();
-    // Without a scorer, the best sample would be the first one.
-    let mut scored = false;
-    let pools: Vec<Pool> = rows
-        .filter(|row| !row.candidates.is_empty())
-        .inspect(|row| scored |= row.candidates.iter().any(|sample| sample.score.is_some()))
-        .map(|row| Pool::of_samples(&row.candidates, scale, aggregate, &mut same))
-        .collect::<Result<_, _>>()?;
-    let most = pools.iter().map(Pool::len).max().unwrap_or(0);
-    let ks: Vec<usize> =
-        std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most).collect();
-    let mut points = Vec::new();
-    for k in ks.into_iter().chain((most > 0).then_some(most)) {
-        let large: Vec<(usize, &Pool)> =
-            pools.iter().enumerate().filter(|(_, pool)| pool.len() >= k).collect();
-        let mean = |metric: Metric| -> Result<f64, EvaluateError> {
-            let mut sum = 0.0;
-            for &(index, pool) in &large {
-                sum += pool.at_k(metric, k, 1000, index as u64)?.value;
-            }
-            Ok(sum / large.len() as f64)
-        };
-        points.push(AtK {
-            k,
-            problems: large.len(),
-            pass: mean(Metric::Pass)?,
-            majority: mean(Metric::Vote(Weight::Count))?,
-            best: scored.then(|| mean(Metric::Best)).transpose()?,
-            weighted: scored.then(|| mean(Metric::Weighted)).transpose()?,
-        });
+/// The samples of the problems that ran.
+struct Pools {
+    pools: Vec<Pool>,
+    /// Without a scorer, the best sample would be the first one.
+    scored: bool,
+    /// 1, 2, 4 and so on, and the size of the largest pool.
+    ks: Vec<usize>,
+}
+
+impl Pools {
+    fn of<'r>(
+        rows: impl Iterator<Item = &'r Graded>,
+        scale: Scale,
+        aggregate: Aggregate,
+        task: &dyn Task,
+    ) -> Result<Self, EvaluateError> {
+        let mut same = task.comparer();
+        let mut scored = false;
+        let pools: Vec<Pool> = rows
+            .filter(|row| !row.candidates.is_empty())
+            .inspect(|row| scored |= row.candidates.iter().any(|sample| sample.score.is_some()))
+            .map(|row| Pool::of_samples(&row.candidates, scale, aggregate, &mut same))
+            .collect::<Result<_, _>>()?;
+        let most = pools.iter().map(Pool::len).max().unwrap_or(0);
+        let ks = std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most);
+        let ks = ks.chain((most > 0).then_some(most)).collect();
+        Ok(Self { pools, scored, ks })
     }
-    Ok(points)
+
+    /// A problem with fewer samples than `k` says nothing of that `k`.
+    fn curve(&self) -> Result<Vec<AtK>, EvaluateError> {
+        let point = |&k: &usize| {
+            let large: Vec<(usize, &Pool)> =
+                self.pools.iter().enumerate().filter(|(_, pool)| pool.len() >= k).collect();
+            let mean = |metric: Metric| -> Result<f64, EvaluateError> {
+                let mut sum = 0.0;
+                for &(index, pool) in &large {
+                    sum += pool.at_k(metric, k, 1000, index as u64)?.value;
+                }
+                Ok(sum / large.len() as f64)
+            };
+            Ok(AtK {
+                k,
+                problems: large.len(),
+                pass: mean(Metric::Pass)?,
+                majority: mean(Metric::Vote(Weight::Count))?,
+                best: self.scored.then(|| mean(Metric::Best)).transpose()?,
+                weighted: self.scored.then(|| mean(Metric::Weighted)).transpose()?,
+            })
+        };
+        self.ks.iter().map(point).collect()
+    }
+
+    /// Over the problems with as many samples as any; nothing where there is nothing to fit.
+    fn coverage(&self) -> Option<Coverage> {
+        Coverage::fit(&self.pools, &self.ks, 1000, 0).ok()
+    }
 }
 
 #[cfg(test)]

@@ -99,3 +99,28 @@ fn a_small_pool_speaks_of_small_numbers_only() {
     assert_eq!(points, [(1, 2, 0.625), (2, 2, 0.75), (4, 1, 1.0)]);
     assert!((report.curve[2].majority - 0.0).abs() < 1e-12);
 }
+
+/// The law is fitted over the problems that the curve's largest number has, and printed.
+#[test]
+fn the_law_of_coverage_is_told() {
+    let some = |right: usize| row(&(0..8).map(|sample| sample < right).collect::<Vec<_>>());
+    let rows = vec![some(1), some(3), some(0), some(6), row(&[true])];
+    let of = |rows: Vec<Graded>, samples| {
+        Report::new(rows, samples, Scale::PREFIX, &Math).expect("figures")
+    };
+    let report = of(rows.clone(), Some(Aggregate::Last));
+    let law = report.coverage.clone().expect("some is right of more");
+    let points: Vec<usize> = law.points.iter().map(|point| point.0).collect();
+    assert_eq!(points, [1, 2, 4, 8]);
+    // Of the four problems with eight samples.
+    assert!((law.points[0].1 - (1.0 + 3.0 + 6.0) / 32.0).abs() < 1e-12);
+    assert!((law.points[3].1 - 0.75).abs() < 1e-12);
+    let mut text = Vec::new();
+    report.write(&mut text).expect("memory");
+    let text = String::from_utf8(text).expect("text");
+    let line = format!("coverage  exp({:.3} k^{:.3})  (95 % of the exponent: ", law.a, law.b);
+    assert!(text.contains(&line), "{text}");
+    // No samples, and samples that are all alike, have no such law.
+    assert_eq!(of(rows, None).coverage, None);
+    assert_eq!(of(vec![some(8), some(8)], Some(Aggregate::Last)).coverage, None);
+}

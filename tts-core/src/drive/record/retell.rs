@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Entry, Header, Judgement, LineResult, Told};
+use super::{Call, Entry, Header, Judgement, LineResult, Told};
 use crate::{
-    Budget, Expand, Limit, Need, Outcome, RecordError, Run, RunError, Scored, SearchStrategy,
-    Settings, Stop, View, task,
+    Budget, Completion, Expand, Limit, LineError, Need, Outcome, RecordError, Run, RunError,
+    Scored, SearchStrategy, Settings, Stop, View, task,
 };
 
 /// A search as its record tells it.
@@ -70,6 +70,11 @@ impl Retold {
     /// # Errors
     /// As [`Retold::read`].
     pub fn parse(bytes: &[u8], path: &Path) -> Result<Self, RecordError> {
+        Self::hear(bytes, path, &mut |_, _| {})
+    }
+
+    /// As [`Retold::parse`]; `line` hears of what was asked, with one seed, and what came.
+    pub(crate) fn hear(bytes: &[u8], path: &Path, line: Hear<'_>) -> Result<Self, RecordError> {
         let bad = |line, problem| RecordError::Line { path: path.to_owned(), line, problem };
         let mut lines =
             bytes[..super::whole(bytes)].split_inclusive(|&byte| byte == b'\n').zip(1..);
@@ -109,9 +114,12 @@ impl Retold {
         let free = Settings { budget: Budget::default(), ..settings.clone() };
         let run = Run::new(teller, crate::Prompt::clone(&header.prompt), free);
         let run = run.map_err(|error| bad(1, error.to_string()))?;
-        tell(run, entries, (settings, decided), bad)
+        tell(run, entries, (settings, decided), bad, line)
     }
 }
+
+/// Hears of a call with one of its seeds, and of the line that came.
+type Hear<'a> = &'a mut dyn FnMut((&Call, u64), Result<&Completion, &LineError>);
 
 /// Decides what was decided.
 struct Teller {
@@ -131,6 +139,7 @@ fn tell(
     entries: VecDeque<(usize, Entry)>,
     (settings, decisions): (Settings, Vec<Decided>),
     bad: impl Fn(usize, String) -> RecordError,
+    hear: Hear<'_>,
 ) -> Result<Retold, RecordError> {
     let (mut end, mut expired) = (None, None);
     for (number, entry) in entries {
@@ -155,6 +164,15 @@ fn tell(
                 });
                 if !wanted.eq(made.iter().map(|line| (line.node, line.seed))) {
                     return Err(bad(number, "holds other lines than were decided".into()));
+                }
+                let asked =
+                    calls.iter().flat_map(|call| call.request.seeds.iter().map(move |_| call));
+                for (call, line) in asked.zip(&made) {
+                    let result = match &line.result {
+                        LineResult::Made(completion) => Ok(completion),
+                        LineResult::Failed(error) => Err(error),
+                    };
+                    hear((call, line.seed), result);
                 }
                 for (slot, line) in made.into_iter().enumerate() {
                     let line = match line.result {
