@@ -100,9 +100,12 @@ impl Coverage {
             .collect();
         // A resampled set in which nothing grows says nothing of a and b; if there is no other, the fit stands
         // alone.
-        let interval = |of: fn(&(f64, f64)) -> f64| match resampled.is_empty() {
-            true => [of(&(a, b)); 2],
-            false => central(resampled.iter().map(of).collect()),
+        let interval = |of: fn(&(f64, f64)) -> f64| {
+            if resampled.is_empty() {
+                [of(&(a, b)); 2]
+            } else {
+                central(resampled.iter().map(of).collect())
+            }
         };
         Ok(Self {
             a,

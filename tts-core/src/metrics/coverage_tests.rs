@@ -31,8 +31,7 @@ fn points_on_a_law_are_that_law() {
 /// No law near by has smaller squares, and the line that it starts from has greater ones.
 #[test]
 fn the_fit_has_the_least_squares() {
-    let points: Vec<(f64, f64)> =
-        [1, 2, 4, 8, 16, 32].map(|k| (f64::from(k), of_beta(k as usize))).to_vec();
+    let points: Vec<(f64, f64)> = [1, 2, 4, 8, 16, 32].map(|k| (k as f64, of_beta(k))).to_vec();
     let (a, b) = least_squares(&points).unwrap();
     let least = squares(&points, a, b);
     for (by_a, by_b) in [(1e-4, 0.0), (-1e-4, 0.0), (0.0, 1e-4), (0.0, -1e-4), (1e-4, 1e-4)] {
@@ -45,8 +44,7 @@ fn the_fit_has_the_least_squares() {
 /// For large `k` the law's exponent is that of the density of hard problems.
 #[test]
 fn the_exponent_is_that_of_the_hard_problems() {
-    let points: Vec<(f64, f64)> =
-        [256, 1024, 4096, 16384].map(|k| (f64::from(k), of_beta(k as usize))).to_vec();
+    let points: Vec<(f64, f64)> = [256, 1024, 4096, 16384].map(|k| (k as f64, of_beta(k))).to_vec();
     let (_, b) = least_squares(&points).unwrap();
     assert!((b + 0.5).abs() < 0.01, "{b}");
 }

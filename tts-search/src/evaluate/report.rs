@@ -212,7 +212,7 @@ impl Report {
 
 /// The samples of the problems that ran.
 struct Pools {
-    pools: Vec<Pool>,
+    all: Vec<Pool>,
     /// Without a scorer, the best sample would be the first one.
     scored: bool,
     /// 1, 2, 4 and so on, and the size of the largest pool.
@@ -236,14 +236,14 @@ impl Pools {
         let most = pools.iter().map(Pool::len).max().unwrap_or(0);
         let ks = std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most);
         let ks = ks.chain((most > 0).then_some(most)).collect();
-        Ok(Self { pools, scored, ks })
+        Ok(Self { all: pools, scored, ks })
     }
 
     /// A problem with fewer samples than `k` says nothing of that `k`.
     fn curve(&self) -> Result<Vec<AtK>, EvaluateError> {
         let point = |&k: &usize| {
             let large: Vec<(usize, &Pool)> =
-                self.pools.iter().enumerate().filter(|(_, pool)| pool.len() >= k).collect();
+                self.all.iter().enumerate().filter(|(_, pool)| pool.len() >= k).collect();
             let mean = |metric: Metric| -> Result<f64, EvaluateError> {
                 let mut sum = 0.0;
                 for &(index, pool) in &large {
@@ -265,7 +265,7 @@ impl Pools {
 
     /// Over the problems with as many samples as any; nothing where there is nothing to fit.
     fn coverage(&self) -> Option<Coverage> {
-        Coverage::fit(&self.pools, &self.ks, 1000, 0).ok()
+        Coverage::fit(&self.all, &self.ks, 1000, 0).ok()
     }
 }
 
