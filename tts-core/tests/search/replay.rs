@@ -121,20 +121,18 @@ fn lines_of_other_roles_are_left_out() {
     struct Asks;
     impl SearchStrategy for Asks {
         fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-            match view.is_start() {
-                true => vec![
-                    Expand::end(NodeId::ROOT, 2),
-                    Expand { role: Some("other".into()), ..Expand::end(NodeId::ROOT, 3) },
-                ],
-                false => Vec::new(),
+            if !view.is_start() {
+                return Vec::new();
             }
+            let other = Expand { role: Some("other".into()), ..Expand::end(NodeId::ROOT, 3) };
+            vec![Expand::end(NodeId::ROOT, 2), other]
         }
     }
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
     let with = |policy: &dyn Generator, path: Option<&PathBuf>| {
         let search = search(policy).role("other", ToyWorld { error: 0.9, ..world() });
-        let search = path.into_iter().fold(search, |search, path| search.record(path));
+        let search = path.into_iter().fold(search, Search::record);
         search.run(Asks, world().prompt(0)).expect("runs")
     };
     let outcome = with(&world(), Some(&path));
