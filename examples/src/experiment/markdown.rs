@@ -13,6 +13,7 @@ use serde_json::Value;
 use tts_core::metrics::Auc;
 use tts_search::evaluate::percent;
 
+use super::choice::{Chosen, Found, Policy};
 use super::compare::{Difference, SURE, linear};
 use super::measure::DRAWS;
 use super::recipe::{Along, Recipe};
@@ -47,6 +48,7 @@ impl Report {
         self.points(&mut text)?;
         self.differences(&mut text)?;
         self.bins(&mut text)?;
+        self.choice(&mut text)?;
         self.verdicts(&mut text)?;
         self.turns(&mut text)?;
         self.models(&mut text)?;
@@ -191,6 +193,43 @@ impl Report {
         for point in self.points.iter().filter(|point| !point.by_difficulty.is_empty()) {
             let cells = point.by_difficulty.iter().map(|&mean| percent(mean)).collect();
             row(&format!("{} {}", point.arm, point.n), cells)?;
+        }
+        Ok(())
+    }
+
+    /// The choice between arms.
+    fn choice(&self, text: &mut String) -> Result<(), Error> {
+        let (Some(worth), Some(asked)) = (&self.choice, &self.recipe.choice) else { return Ok(()) };
+        let Chosen { baseline, n, bins, probe, .. } = asked;
+        writeln!(
+            text,
+            "\nThe choice between {}, in {bins} bins by a probe of {probe} samples ({:.0} tokens), on halves of \
+             the problems that had no say in it. Tokens over those of {baseline} at N = {n}, where as many are \
+             right, with the 95 % interval over problems, of the draws that get there:\n",
+            asked.arms.join(", "),
+            worth.probe_tokens
+        )?;
+        writeln!(text, "| chosen | ratio | interval | draws that get there |")?;
+        writeln!(text, "| --- | ---: | --- | ---: |")?;
+        for Policy { name, ratio, .. } in &worth.policies {
+            let found = ratio.ratio.map_or("never".to_owned(), |ratio| format!("{ratio:.2}"));
+            let interval = ratio.interval.filter(|_| ratio.ratio.is_some());
+            let interval =
+                interval.map_or("-".to_owned(), |[low, high]| format!("{low:.2} to {high:.2}"));
+            writeln!(text, "| {name} | {found} | {interval} | {} |", percent(ratio.reached))?;
+        }
+        for Policy { name, levels, .. } in &worth.policies {
+            writeln!(text, "\nChosen {name}; arms by bin, the easiest first:\n")?;
+            writeln!(text, "| most tokens of an arm | tokens | accuracy | arms |")?;
+            writeln!(text, "| ---: | ---: | --- | --- |")?;
+            for Found { budget, tokens, accuracy, arms } in levels {
+                let ([low, high], arms) = (accuracy.interval.map(percent), arms.join(", "));
+                let mean = percent(accuracy.mean);
+                writeln!(
+                    text,
+                    "| {budget:.0} | {tokens:.0} | {mean} ({low} to {high}) | {arms} |"
+                )?;
+            }
         }
         Ok(())
     }

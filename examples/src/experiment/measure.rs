@@ -48,6 +48,10 @@ pub struct Point {
     /// The share of seeds (or of subsets of the pools) right, by problem; in a table of its own.
     #[serde(skip)]
     pub values: Vec<f64>,
+    /// Tokens generated, by problem, mean over seeds; in a table of its own, where the choice between arms is
+    /// asked for.
+    #[serde(skip)]
+    pub tokens: Vec<f64>,
 }
 
 /// A search of one problem.
@@ -64,12 +68,12 @@ pub struct Single {
 /// Costs and outcomes on all problems under one seed.
 struct Run {
     values: Vec<f64>,
-    generated: f64,
+    tokens: Vec<f64>,
     scored: f64,
 }
 
 /// Scores of the steps of each attempt at one problem.
-type Scores = Vec<Vec<f64>>;
+pub(super) type Scores = Vec<Vec<f64>>;
 
 impl Workshop<'_> {
     /// The pool of a policy.
@@ -102,19 +106,19 @@ impl Workshop<'_> {
         Ok(json!([own, arm.every_step, other, tries, start, alpha]))
     }
 
-    /// A pool's scores by an arm's scorer.
-    fn scores(
+    /// The scores by an arm's scorer of pools of this size, of models made and samples drawn by these seeds.
+    pub(super) fn scores(
         &self,
         arm: &Arm,
         pools: &[Attempts],
-        seed: u64,
+        (made, seed): (u64, u64),
+        size: usize,
     ) -> Result<Option<Vec<Scores>>, Error> {
-        let made = self.model_seed(seed);
         let Some(scorer) = self.judge(arm, made)? else { return Ok(None) };
         let description = json!({
             "scores": self.scorer_identity(arm, made)?, "policy": self.identity(&arm.policy, made)?,
             "task": self.recipe.task, "temperature": self.recipe.temperature, "seed": seed,
-            "pool": self.recipe.pool, "problems": "test",
+            "pool": size, "problems": "test",
         });
         let family = self.family();
         let scores = self.unit(&description, pools.len(), |places, note| {
@@ -142,7 +146,8 @@ impl Workshop<'_> {
         } else {
             self.pool(&arm.policy, seed)?
         };
-        let scores = self.scores(arm, &pools, seed)?;
+        let made = (self.model_seed(seed), seed);
+        let scores = self.scores(arm, &pools, made, self.recipe.pool)?;
         let scale = self.judge(arm, self.model_seed(seed))?.map_or(Scale::UNSTATED, |j| j.scale());
         let rule = if method == Method::Weighted { Rule::Weighted } else { Rule::Best };
         if scores.is_some() {
@@ -163,7 +168,8 @@ impl Workshop<'_> {
             .collect::<Result<_, _>>()?;
         let count = (problems.len() * self.recipe.pool) as f64;
         let all = || pools.iter().flat_map(|pool| &pool.attempts);
-        let generated = all().map(|attempt| attempt.generated).sum::<u64>() as f64 / count;
+        let sum = |pool: &Attempts| pool.attempts.iter().map(|attempt| attempt.generated).sum();
+        let generated: Vec<u64> = pools.iter().map(sum).collect();
         let judged = all().flat_map(|attempt| &attempt.steps).map(|step| step.chars().count());
         let judged = if arm.scorer.is_some() { judged.sum::<usize>() as f64 / count } else { 0.0 };
         let at = |&n: &usize| {
@@ -175,7 +181,10 @@ impl Workshop<'_> {
                 Ok(pool.at_k(metric, n, SUBSETS, draws)?.value)
             };
             let values = whole.iter().enumerate().map(value).collect::<Result<_, Error>>()?;
-            Ok(Run { values, generated: generated * n as f64, scored: judged * n as f64 })
+            // Of n samples as of the whole pool.
+            let tokens = |&sum: &u64| sum as f64 * n as f64 / self.recipe.pool as f64;
+            let tokens = generated.iter().map(tokens).collect();
+            Ok(Run { values, tokens, scored: judged * n as f64 })
         };
         arm.n.iter().map(at).collect()
     }
@@ -215,13 +224,11 @@ impl Workshop<'_> {
             bar.finish_and_clear();
             Ok(())
         })?;
-        let mean = |tokens: fn(&Single) -> u64| {
-            singles.iter().map(tokens).sum::<u64>() as f64 / problems.len() as f64
-        };
+        let scored = singles.iter().map(|single| single.scored).sum::<u64>() as f64;
         Ok(Run {
             values: singles.iter().map(|single| f64::from(u8::from(single.correct))).collect(),
-            generated: mean(|single| single.generated),
-            scored: mean(|single| single.scored),
+            tokens: singles.iter().map(|single| single.generated as f64).collect(),
+            scored: scored / problems.len() as f64,
         })
     }
 
@@ -250,7 +257,10 @@ impl Workshop<'_> {
             };
             let value = |problem| mean(&|run| run.values[problem]);
             let values: Vec<f64> = (0..problems.len()).map(value).collect();
-            let (generated, scored) = (mean(&|run| run.generated), mean(&|run| run.scored));
+            let tokens = |problem| mean(&|run| run.tokens[problem]);
+            let tokens: Vec<f64> = (0..problems.len()).map(tokens).collect();
+            let generated = tokens.iter().sum::<f64>() / problems.len() as f64;
+            let scored = mean(&|run| run.scored);
             Ok(Point {
                 arm: arm.name.clone(),
                 n,
@@ -261,6 +271,7 @@ impl Workshop<'_> {
                 operations: 2.0 * (policy * generated + scorer * scored),
                 by_difficulty: Vec::new(),
                 values,
+                tokens,
             })
         };
         arm.n.iter().enumerate().map(point).collect()
@@ -275,6 +286,11 @@ fn samples(
     by: Aggregate,
 ) -> Result<Pool, Error> {
     let by = scale.resolve(by);
+    Ok(Pool::of_samples(&sampled(pool, scores, by), scale, by, Math.comparer())?)
+}
+
+/// Attempts as samples.
+pub(super) fn sampled(pool: &[Attempt], scores: Option<&Scores>, by: Aggregate) -> Vec<Sampled> {
     let sample = |(place, attempt): (usize, &Attempt)| {
         let finished = !attempt.steps.is_empty();
         Sampled {
@@ -285,6 +301,5 @@ fn samples(
             right: attempt.solved,
         }
     };
-    let samples: Vec<Sampled> = pool.iter().enumerate().map(sample).collect();
-    Ok(Pool::of_samples(&samples, scale, by, Math.comparer())?)
+    pool.iter().enumerate().map(sample).collect()
 }

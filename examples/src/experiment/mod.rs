@@ -8,6 +8,7 @@
 //! Source: set-ups as in the papers that each recipe names; paired bootstrap over problems, Efron and
 //! Tibshirani 1993, section 13.3; p-values of many differences, Holm 1979.
 
+mod choice;
 mod compare;
 mod difficulty;
 mod implicit;
@@ -32,6 +33,7 @@ use std::path::PathBuf;
 
 use tts_models::EngineConfig;
 
+pub use choice::{Chosen, Found, Policy, Probed, Worth, worth};
 pub use compare::{Budget, Difference, SURE, differences};
 pub use measure::{Point, Single};
 pub use policies::words;
@@ -72,6 +74,7 @@ recipes!(
     "steps-against-answers",
     "revisions",
     "sizes",
+    "choice",
 );
 
 /// A recipe by name, or from a file.
@@ -120,6 +123,14 @@ pub fn run(
         }
         (difficulty, by_problem.shares) = (Some(found), shares);
     }
+    let mut choice = None;
+    if let Some(asked) = &recipe.choice {
+        by_problem.probed = workshop.probe(asked)?;
+        choice = Some(worth(asked, &points, &by_problem.probed, &by_problem.shares)?);
+    } else {
+        // Nothing is computed from them.
+        points.iter_mut().for_each(|point| point.tokens = Vec::new());
+    }
     let mut turns = Vec::new();
     for policy in recipe.revising() {
         let chains = workshop.right_turns(policy)?;
@@ -138,6 +149,7 @@ pub fn run(
         points,
         verdicts,
         difficulty,
+        choice,
         turns,
         models,
         by_problem,

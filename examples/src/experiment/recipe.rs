@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::family::{Chain, Countdown, Family};
 use tts_core::{Aggregate, Rule, Selection};
 
+use super::choice::Chosen;
 use super::spec::ModelSpec;
 use super::way::Way;
 use crate::{Error, pair};
@@ -200,6 +201,9 @@ pub struct Recipe {
     /// Arms by how difficult the problems are.
     #[serde(default)]
     pub difficulty: Option<Graded>,
+    /// The choice between arms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Chosen>,
     /// What is drawn along.
     #[serde(default)]
     pub along: Along,
@@ -290,6 +294,15 @@ impl Recipe {
         if let Some(difficulty) = &self.difficulty {
             known("difficulty", &difficulty.policy)?;
         }
+        if let Some(choice) = &self.choice {
+            known("choice", &choice.policy)?;
+            choice
+                .scorer
+                .iter()
+                .filter(|name| *name != EXACT)
+                .try_for_each(|name| known("choice", name))?;
+            choice.check(self)?;
+        }
         let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
         for name in self.compare.iter().flat_map(|pair| [&pair.first, &pair.second]) {
             if !names.contains(name) {
@@ -349,6 +362,10 @@ impl Recipe {
         }
         // What costs as much may be among the budgets that are left out.
         self.compare.retain(|pair| pair.at == At::N);
+        if let Some(choice) = &mut self.choice {
+            let budgets = self.arms.iter().filter(|arm| arm.name == choice.baseline);
+            choice.n = budgets.flat_map(|arm| arm.n.iter().copied()).max().unwrap_or(choice.n);
+        }
         for spec in self.models.values_mut() {
             spec.shrink(QUICK);
         }

@@ -10,12 +10,15 @@
 use std::path::Path;
 
 use tts_core::metrics::{Accuracy, bootstrap_interval};
+use tts_search::choose::CostRatio;
 use tts_search::evaluate::Difficulty;
 
+use super::choice::worth;
 use super::compare::{adjust, differences};
 use super::measure::DRAWS;
 use super::report::Report;
 use super::turns::turns_of;
+use super::values::ByProblem;
 use crate::Error;
 
 /// What came of computing the figures of a report again.
@@ -77,6 +80,7 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         found.figure(&format!("{name}, p"), one.p_value, other.p_value);
     }
     bins(report, &mut found)?;
+    choice(report, &mut found)?;
     let again =
         report.by_problem.chains.iter().flat_map(|(policy, chains)| turns_of(policy, chains));
     let again: Vec<_> = again.collect();
@@ -115,6 +119,35 @@ fn bins(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
         for (number, (&one, other)) in (1..).zip(point.by_difficulty.iter().zip(again)) {
             let name = format!("{} at N = {} in fifth {number}", point.arm, point.n);
             found.figure(&name, one, other);
+        }
+    }
+    Ok(())
+}
+
+fn choice(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
+    let (Some(published), Some(asked)) = (&report.choice, &report.recipe.choice) else {
+        return Ok(());
+    };
+    let ByProblem { probed, shares, .. } = &report.by_problem;
+    let again = worth(asked, &report.points, probed, shares)?;
+    found.figure("tokens of the probe", published.probe_tokens, again.probe_tokens);
+    found.count("ways to choose", published.policies.len(), again.policies.len());
+    for (one, other) in published.policies.iter().zip(&again.policies) {
+        let name = &one.name;
+        let number = |ratio: Option<f64>| ratio.unwrap_or(-1.0);
+        let ends = |ratio: &CostRatio| ratio.interval.unwrap_or([-1.0; 2]);
+        let ([low, high], [again_low, again_high]) = (ends(&one.ratio), ends(&other.ratio));
+        found.figure(&format!("{name}, ratio"), number(one.ratio.ratio), number(other.ratio.ratio));
+        found.figure(&format!("{name}, ratio, lower end"), low, again_low);
+        found.figure(&format!("{name}, ratio, upper end"), high, again_high);
+        found.figure(&format!("{name}, reached"), one.ratio.reached, other.ratio.reached);
+        found.count(&format!("budgets, {name}"), one.levels.len(), other.levels.len());
+        for (one, other) in one.levels.iter().zip(&other.levels) {
+            let name = format!("{name}, at a budget of {}", one.budget);
+            found.figure(&name, one.budget, other.budget);
+            found.figure(&format!("{name}, tokens"), one.tokens, other.tokens);
+            found.accuracy(&name, &one.accuracy, &other.accuracy);
+            found.count(&format!("other arms, {name}"), 0, usize::from(one.arms != other.arms));
         }
     }
     Ok(())

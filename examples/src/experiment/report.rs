@@ -10,9 +10,11 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tts_core::metrics::Accuracy;
 use tts_core::plot::{self, Axis, Chart, Series, Style};
 use tts_search::evaluate::Difficulty;
 
+use super::choice::{Found, Worth};
 use super::compare::{Difference, adjust};
 use super::measure::Point;
 use super::recipe::{Along, Recipe};
@@ -39,6 +41,9 @@ pub struct Report {
     pub verdicts: Vec<Verdict>,
     /// How difficult the problems are.
     pub difficulty: Option<Difficulty>,
+    /// What the choice between arms is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<Worth>,
     /// Revisions, turn by turn.
     pub turns: Vec<Turn>,
     /// What the making of models found out, by model; the first seed's.
@@ -84,6 +89,17 @@ impl Report {
             let points: Vec<plot::Point> = own.into_iter().map(drawn).collect();
             let style = if points.len() > 1 { Style::LineAndMarks } else { Style::Marks };
             chart = chart.with(Series::new(name.clone(), style, points));
+        }
+        // A choice has no N of its own.
+        let choices = self.choice.iter().flat_map(|choice| &choice.policies);
+        for policy in choices.filter(|_| recipe.along == Along::Tokens).take(1) {
+            let drawn = |found: &Found| {
+                let Accuracy { mean, interval, .. } = found.accuracy;
+                plot::Point::with_interval(found.tokens, mean, interval)
+            };
+            let name = format!("chosen {}", policy.name);
+            let points = policy.levels.iter().map(drawn).collect();
+            chart = chart.with(Series::new(name, Style::LineAndMarks, points));
         }
         chart
     }

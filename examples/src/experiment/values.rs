@@ -3,7 +3,8 @@
 //! `values/NAME.csv.gz` beside a report has a row a problem, in their order, and a column a point, named
 //! by its arm, N and place on the axis. Behind them stand, where a report has them, the share of right
 //! samples that tells how difficult a problem is with its fifth, and the turns of revisions, a digit a
-//! turn, 1 for right ones. Values are written with all of their digits: what is published follows
+//! turn, 1 for right ones. Where the choice between arms is asked for, the tokens of each point and the
+//! probe's estimate and tokens stand there, too. Values are written with all of their digits: what is published follows
 //! exactly from them, and thirds, as three seeds make them, still add up to ties for the sign test,
 //! which rounded ones do not.
 //!
@@ -21,6 +22,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use tts_search::evaluate::Difficulty;
 
+use super::choice::Probed;
 use super::report::Report;
 use super::workshop::at;
 use crate::Error;
@@ -32,6 +34,8 @@ pub struct ByProblem {
     pub shares: Vec<f64>,
     /// Whether each turn was right, by policy: seeds of problems of turns.
     pub chains: BTreeMap<String, Vec<Vec<Vec<bool>>>>,
+    /// The probe, where the choice between arms is asked for.
+    pub probed: Vec<Probed>,
 }
 
 /// Where the values of a report lie.
@@ -44,6 +48,10 @@ fn head(report: &Report) -> Vec<String> {
     let mut head = vec!["problem".to_owned()];
     let name = |point: &super::Point| format!("{}; N = {}; x = {}", point.arm, point.n, point.x);
     head.extend(report.points.iter().map(name));
+    if report.choice.is_some() {
+        head.extend(report.points.iter().map(|point| format!("tokens of {}", name(point))));
+        head.extend(["estimate of the probe".to_owned(), "tokens of the probe".to_owned()]);
+    }
     if report.difficulty.is_some() {
         head.extend(["share of right samples".to_owned(), "fifth".to_owned()]);
     }
@@ -64,6 +72,11 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
     for problem in 0..report.points.first().map_or(0, |point| point.values.len()) {
         let mut row = vec![(problem + 1).to_string()];
         row.extend(report.points.iter().map(|point| point.values[problem].to_string()));
+        if report.choice.is_some() {
+            row.extend(report.points.iter().map(|point| point.tokens[problem].to_string()));
+            let Probed { estimate, tokens } = report.by_problem.probed[problem];
+            row.extend([estimate.to_string(), tokens.to_string()]);
+        }
         if let Some(difficulty) = &report.difficulty {
             let fifth = difficulty.bins.iter().position(|bin| bin.places.contains(&problem));
             row.push(report.by_problem.shares[problem].to_string());
@@ -92,6 +105,7 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
     let revising: Vec<String> = report.recipe.revising().into_iter().cloned().collect();
     let seeds = usize::try_from(report.recipe.seeds)?;
     let mut columns = vec![Vec::new(); points];
+    let mut tokens = vec![Vec::new(); points];
     let mut by_problem = ByProblem::default();
     for policy in &revising {
         by_problem.chains.insert(policy.clone(), vec![Vec::new(); seeds]);
@@ -106,6 +120,13 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
         for column in &mut columns {
             column.push(number()?);
         }
+        if report.choice.is_some() {
+            for column in &mut tokens {
+                column.push(number()?);
+            }
+            let (estimate, tokens) = (number()?, number()?);
+            by_problem.probed.push(Probed { estimate, tokens });
+        }
         if report.difficulty.is_some() {
             by_problem.shares.push(number()?);
             // The fifth follows from the shares.
@@ -118,8 +139,8 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
     if columns.iter().any(|column| column.len() != report.recipe.problems) {
         return Err(bad("it has not a row for each problem").into());
     }
-    for (point, values) in report.points.iter_mut().zip(columns) {
-        point.values = values;
+    for ((point, values), tokens) in report.points.iter_mut().zip(columns).zip(tokens) {
+        (point.values, point.tokens) = (values, tokens);
     }
     if let Some(difficulty) = &mut report.difficulty {
         let again = Difficulty::by_shares(difficulty.samples, &by_problem.shares)?;

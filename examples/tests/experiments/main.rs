@@ -84,6 +84,8 @@ fn small() -> Value {
         "judged": { "policy": "player", "samples": 4, "models": { "prm": "product", "orm": "last", "implied": "sum", "by tokens": "product",
                 "by prefixes": "product", "outcome tokens": "product" } },
         "difficulty": { "policy": "player", "samples": 4 },
+        "choice": { "arms": ["majority", "beam"], "baseline": "majority", "n": 4, "bins": 2,
+            "policy": "player", "probe": 3, "scorer": "orm", "aggregate": "last" },
     })
 }
 
@@ -131,6 +133,9 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     assert!(point("beam", 4).scored_tokens > 0.0 && point("majority", 4).scored_tokens <= 0.0);
     assert!(report.differences.iter().any(|d| d.first == "best" && d.n == 4));
     assert_eq!(report.verdicts.len(), 6);
+    let names: Vec<&str> =
+        report.choice.iter().flat_map(|choice| &choice.policies).map(|p| p.name.as_str()).collect();
+    assert_eq!(names.len(), 4, "{names:?}");
     assert_eq!(report.verdicts[2].calibration_error, [None, None]);
     assert!(report.models["soft"]["labels"]["rollouts"].as_u64().unwrap() > 0);
     assert!(report.models["next"]["kept"].as_u64().unwrap() > 0);
@@ -147,7 +152,13 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
 
     report.write("small", folder.path()).unwrap();
     let text = std::fs::read_to_string(folder.path().join("small.md")).unwrap();
-    for part in ["| majority | 4 |", "By difficulty", "| majority 4 |", "| broken | mended |"] {
+    for part in [
+        "| majority | 4 |",
+        "Chosen by the probe, paid;",
+        "By difficulty",
+        "| majority 4 |",
+        "| broken | mended |",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     // What is written is all that was found, and its figures follow from its values.
@@ -159,8 +170,9 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     read.by_problem.shares[0] = 1.0 - read.by_problem.shares[0] / 2.0;
     let turn = &mut read.by_problem.chains.get_mut("revised").unwrap()[1][2][1];
     *turn = !*turn;
+    read.by_problem.probed[0].tokens += 1.0;
     let found = recompute(&read).unwrap().differ.join("\n");
-    for part in ["pass@1: ", "turn 2 of revised: "] {
+    for part in ["pass@1: ", "turn 2 of revised: ", "tokens of the probe: "] {
         assert!(found.contains(part), "{part}: {found}");
     }
 }
@@ -211,7 +223,7 @@ fn an_arm_takes_any_recipe() {
     recipe["arms"] = json!([named, arm("written", &beam), arm("forest", &forest)]);
     recipe["models"] = json!({ "player": { "embedded": "generator" } });
     recipe["compare"] = json!([{ "first": "written", "second": "forest" }]);
-    for part in ["judged", "difficulty"] {
+    for part in ["judged", "difficulty", "choice"] {
         recipe[part] = Value::Null;
     }
     let report = ran(folder.path(), &recipe);
@@ -240,7 +252,7 @@ fn bare(arm: &mut Value) {
 #[test]
 fn bad_recipes_are_named() {
     type Break = fn(&mut Value);
-    let table: [(Break, &str); 16] = [
+    let table: [(Break, &str); 23] = [
         (
             |r| {
                 bare(&mut r["arms"][2]);
@@ -281,6 +293,19 @@ fn bad_recipes_are_named() {
         (|r| r["compare"][0]["first"] = json!("none"), "\"none\" is none of the arms"),
         (|r| r["judged"]["models"] = json!({ "none": "last" }), "judged: \"none\""),
         (|r| r["models"]["prm"]["reward"]["from"] = json!("x"), "model \"prm\": \"x\""),
+        (|r| r["choice"]["arms"] = json!(["beam", "none"]), "choice: \"none\" is none of the arms"),
+        (|r| r["choice"]["arms"] = json!([]), "choice: arms is empty"),
+        (|r| r["choice"]["arms"] = json!(["some"]), "choice: arm \"some\" knows the right answer"),
+        (|r| r["choice"]["n"] = json!(2), "choice: there is no arm \"majority\" at N = 2"),
+        (
+            |r| r["choice"]["scorer"] = Value::Null,
+            "choice: the signal is a score, and nobody scores",
+        ),
+        (
+            |r| r["choice"]["signal"] = json!("agreement"),
+            "choice: the signal is agreement, and a scorer",
+        ),
+        (|r| r["choice"]["policy"] = json!("nobody"), "choice: \"nobody\" is none of the models"),
         (|r| r["unknown"] = json!(1), "unknown field"),
         (|r| r["models"]["policy"]["written"]["learn"] = json!("all"), "unknown variant"),
     ];
@@ -313,6 +338,7 @@ fn point(arm: &str, n: usize, tokens: f64, values: [f64; 2]) -> Point {
         operations: tokens,
         by_difficulty: Vec::new(),
         values: values.to_vec(),
+        tokens: Vec::new(),
     }
 }
 
@@ -336,7 +362,7 @@ fn a_revision_model_has_room_for_the_attempts_that_it_sees() {
         recipe[field] = json!(count);
     }
     recipe["compare"] = json!([]);
-    for part in ["judged", "difficulty"] {
+    for part in ["judged", "difficulty", "choice"] {
         recipe[part] = Value::Null;
     }
     let report = ran(folder.path(), &recipe);

@@ -152,7 +152,7 @@ pub fn two_fold(
     Ok(Folds { values: of(|arm| &arm.values), costs: of(|arm| &arm.costs), chosen })
 }
 
-fn check(estimates: &[f64], arms: &[Tried]) -> Result<(), ChooseError> {
+pub(super) fn check(estimates: &[f64], arms: &[Tried]) -> Result<(), ChooseError> {
     if arms.is_empty() {
         return Err(ChooseError::input("arms", "none, expected at least one"));
     }

@@ -4,17 +4,20 @@
 //! scorer's errors. [`ComputeOptimal`] is a strategy that samples a little, takes that for how difficult
 //! the problem is, and becomes the strategy that is best for such problems. Which one that is, [`fit`] reads
 //! off results on other problems, and [`two_fold`] says what the choice is worth without looking at the problems
-//! that it was made on. [`cost_ratio`] turns two curves into how much less the same accuracy costs, and
+//! that it was made on. [`by_budget`] makes a
+//! curve of it, and [`cost_ratio`] turns two curves into how much less the same accuracy costs, and
 //! [`matched`] is the bookkeeping of a small model that thinks longer beside a large one.
 //!
 //! Source: Snell et al. 2024 (arXiv 2408.03314), sections 3.2, 5.3, 6.2 and 7.
 
+mod budgets;
 mod fit;
 pub mod matched;
 mod optimal;
 mod ratio;
 mod signal;
 
+pub use budgets::{Budgeted, by_budget};
 pub use fit::{Bins, Choice, Folds, Tried, fit, two_fold};
 pub use optimal::ComputeOptimal;
 pub use ratio::{CostRatio, Level, cost_ratio};

@@ -1,7 +1,8 @@
 //! How difficult a problem looks after a few samples.
 
 use serde::{Deserialize, Serialize};
-use tts_core::select::{Weight, tally};
+use tts_core::metrics::Sampled;
+use tts_core::select::{Vote, Weight, tally};
 use tts_core::{Aggregate, NodeId, Tree};
 
 /// What a probe's samples are looked at for; higher is easier.
@@ -18,22 +19,34 @@ pub enum Signal {
 }
 
 impl Signal {
-    /// How easy the problem looks by these samples; minus infinity where they say nothing at all.
+    /// How easy the problem looks by these samples, the last nodes of each; minus infinity where they say
+    /// nothing at all.
     pub fn estimate(self, tree: &Tree, samples: &[NodeId]) -> f64 {
+        let sampled = |&id: &NodeId| Sampled {
+            answer: tree.answer(id).map(str::to_owned),
+            score: tree.score(id, Aggregate::ByScale),
+            finished: tree[id].is_finished(),
+            right: false,
+        };
+        let samples: Vec<Sampled> = samples.iter().map(sampled).collect();
+        self.of(&samples, tree.task().comparer())
+    }
+
+    /// The same of samples of a pool, with what makes two answers one. Whether they are right is not looked at.
+    pub fn of(self, samples: &[Sampled], same: impl FnMut(&str, &str) -> bool) -> f64 {
         match self {
             Self::Score => {
-                let scores = samples.iter().filter_map(|&id| tree.score(id, Aggregate::ByScale));
+                let scores = samples.iter().filter_map(|sample| sample.score);
                 let (sum, count) =
                     scores.fold((0.0, 0.0), |(sum, n), score| (sum + score, n + 1.0));
                 if count > 0.0 { sum / count } else { f64::NEG_INFINITY }
             }
             Self::Agreement => {
-                let votes: Vec<_> = samples
-                    .iter()
-                    .filter(|&&id| tree[id].is_finished())
-                    .filter_map(|&id| Some(tts_core::select::Vote::new(tree.answer(id)?, 0.0)))
+                let finished = samples.iter().filter(|sample| sample.finished);
+                let votes: Vec<Vote> = finished
+                    .filter_map(|sample| Some(Vote::new(sample.answer.as_deref()?, 0.0)))
                     .collect();
-                let classes = tally(&votes, tree.task().comparer(), Weight::Count);
+                let classes = tally(&votes, same, Weight::Count);
                 let most = classes.iter().map(|class| class.members.len()).max();
                 most.map_or(f64::NEG_INFINITY, |most| most as f64 / samples.len() as f64)
             }
