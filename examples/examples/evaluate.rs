@@ -47,6 +47,9 @@ struct Arguments {
     /// Only the problems of one shard, such as 3/8: every eighth, from the third on.
     #[arg(long, default_value_t = Shard::WHOLE)]
     shard: Shard,
+    /// Searches problems again, from the start, of which lines failed before: those of a server that was down.
+    #[arg(long)]
+    retry_lost: bool,
     /// Problems in flight at a time.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
@@ -121,14 +124,17 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     setup.prompt = asking.prompt("...");
     let folder = folder(&arguments);
     let engines = arguments.model.open()?;
-    let scorer = arguments.model.scorer(&arguments.search.scorer, &engines.policy)?;
-    let scale = setup.check_scorer(&scorer)?;
+    let scorer = arguments.model.judge(&arguments.search.scorer, &engines.policy, &mut setup)?;
+    let scale = setup.check_scorer(scorer.as_deref())?;
 
     let mut err = std::io::stderr();
     writeln!(err, "data      {}", data.taken())?;
     writeln!(err, "model     {}", engines.policy.describe())?;
     if let Some(tried) = engines.policy.tried() {
         writeln!(err, "tried     {tried}")?;
+    }
+    if let Some(chat) = engines.policy.told_of_chat(&setup.prompt) {
+        writeln!(err, "chat      {chat}")?;
     }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
@@ -142,7 +148,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     )?;
     let last = Mutex::new(Progress::default());
     let search = setup
-        .search(&engines, &*scorer, arguments.search.task()?)
+        .search(&engines, scorer.as_deref(), arguments.search.task()?)
         .concurrency(arguments.concurrency);
     let identity = |identity: &Option<String>| identity.clone().unwrap_or_default();
     let under = search.settings();
@@ -155,6 +161,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let evaluation = Evaluation::new(search, &data.items)
         .prompt(|question| asking.prompt(question))
         .shard(arguments.shard)
+        .retry_lost(arguments.retry_lost)
         .keep(&folder, &settings)?
         .while_true(|| interrupt.goes_on())
         .watch(|progress| {
@@ -195,6 +202,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         let page = evaluate::page(&title, &report, &data.items, results, evaluate::MOST_NODES);
         std::fs::write(path, page.html())
             .map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if report.failed_lines > 0 {
+        writeln!(err, "lost lines can be asked for again: the same command with --retry-lost")?;
     }
     // What ran is delivered; but whoever counts on the figures must hear of what did not.
     match report.failed {

@@ -51,12 +51,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let start = Instant::now();
     let engines = arguments.model.open()?;
     let policy = &engines.policy;
-    let scorer = arguments.model.scorer(&arguments.search.scorer, policy)?;
-    let scale = setup.check_scorer(&scorer)?;
+    let scorer = arguments.model.judge(&arguments.search.scorer, policy, &mut setup)?;
+    let scale = setup.check_scorer(scorer.as_deref())?;
     let seconds = start.elapsed().as_secs_f64();
     writeln!(out, "model     {}, ready in {seconds:.1} s", policy.describe())?;
     if let Some(tried) = policy.tried() {
         writeln!(out, "tried     {tried}")?;
+    }
+    if let Some(chat) = policy.told_of_chat(&prompt) {
+        writeln!(out, "chat      {chat}")?;
     }
     for (role, engine) in &engines.others {
         writeln!(out, "{role:<9} {}", engine.describe())?;
@@ -80,14 +83,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
-    let mut search = setup.search(&engines, &*scorer, arguments.search.task()?).observer(|event| {
-        if let What::Asked { lines } = event.what {
-            let tokens = words::thousands(event.usage.logical.generated_tokens);
-            let round = event.usage.rounds + 1;
-            bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
-        }
-        bar.tick();
-    });
+    let mut search =
+        setup.search(&engines, scorer.as_deref(), arguments.search.task()?).observer(|event| {
+            if let What::Asked { lines } = event.what {
+                let tokens = words::thousands(event.usage.logical.generated_tokens);
+                let round = event.usage.rounds + 1;
+                bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
+            }
+            bar.tick();
+        });
     if let Some(record) = &arguments.record {
         search = search.record(record);
     }

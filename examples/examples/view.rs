@@ -4,13 +4,14 @@
 //!
 //! A record is what `--record` of the other commands leaves, of a run that was killed or still runs too; of
 //! a folder (of an evaluation, say), all that it holds are shown. The form follows from the ending of `--out`: `.html`, `.dot`
-//! (Graphviz) or `.mmd` (Mermaid), the last two of the first record. The page needs no network.
+//! (Graphviz) or `.mmd` (Mermaid), the last two of one record. The page needs no network.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use tts_core::Retold;
 use tts_core::inspect::{Case, Page, dot, mermaid};
 use tts_examples::{Error, exit};
 use tts_search::evaluate;
@@ -24,10 +25,10 @@ struct Arguments {
     /// Writes a page (`.html`) or a picture (`.dot`, `.mmd`).
     #[arg(long, required_unless_present_any = ["dot", "mermaid"])]
     out: Option<PathBuf>,
-    /// Writes the first tree for Graphviz.
+    /// Writes the tree of the one record for Graphviz.
     #[arg(long)]
     dot: Option<PathBuf>,
-    /// Writes the first tree for Mermaid.
+    /// Writes the tree of the one record for Mermaid.
     #[arg(long)]
     mermaid: Option<PathBuf>,
     /// Most nodes of a picture.
@@ -54,6 +55,16 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+/// What a record is called: its file, with its folder where files of other folders are called alike.
+fn name(path: &Path, files: &[PathBuf]) -> String {
+    let name = path.file_stem().map_or("a record".into(), |name| name.to_string_lossy());
+    let alike = files.iter().filter(|other| other.file_name() == path.file_name()).count();
+    match path.parent().and_then(Path::file_name) {
+        Some(folder) if alike > 1 => format!("{}/{name}", folder.to_string_lossy()),
+        _ => name.into_owned(),
+    }
+}
+
 fn write(path: &Path, text: &str) -> Result<(), Error> {
     std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()).into())
 }
@@ -63,7 +74,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let files = files(&arguments.records)?;
     let (mut cases, mut damaged) = (Vec::new(), 0);
     for path in &files {
-        match Case::read(path) {
+        match Retold::read(path).map(|retold| Case::told(name(path, &files), retold)) {
             Ok(case) => cases.push(match &arguments.gold {
                 Some(gold) => case.gold(gold),
                 None => case,
@@ -71,7 +82,12 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             // The others are shown all the same.
             Err(error) => {
                 damaged += 1;
-                writeln!(err, "view: {error}")?;
+                let hint = if path.extension().is_some_and(|ending| ending == "json") {
+                    ": these may be figures or an outcome; a record is what --record leaves"
+                } else {
+                    ""
+                };
+                writeln!(err, "view: {error}{hint}")?;
             }
         }
     }
@@ -85,6 +101,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         (&arguments.out, ending.unwrap_or_default()),
     ] {
         let Some(path) = path else { continue };
+        if files.len() > 1 && ["dot", "gv", "mmd", "mermaid"].contains(&drawn) {
+            let problem = "is a picture of one record: name the one that is meant";
+            return Err(format!("{}, of {} records, {problem}", path.display(), files.len()).into());
+        }
         match drawn {
             "dot" | "gv" => write(path, &dot(first, arguments.nodes))?,
             "mmd" | "mermaid" => write(path, &mermaid(first, arguments.nodes))?,

@@ -135,6 +135,22 @@ impl Engine {
         }
     }
 
+    /// Whether the model's log-probabilities come with what it writes.
+    pub fn tells_logprobs(&self) -> bool {
+        match self {
+            Self::Local(..) | Self::Recorded(..) => true,
+            Self::Remote(remote) => remote.tells_logprobs(),
+        }
+    }
+
+    /// What a reader should know of how a chat is written for it, in a line.
+    pub fn told_of_chat(&self, prompt: &Prompt) -> Option<&'static str> {
+        let Self::Local(_, model) = self else { return None };
+        (matches!(prompt, Prompt::Chat(_)) && !model.has_chat_template()).then_some(
+            "the model has no template: a question is asked with a blank line behind it; --raw asks as it stands",
+        )
+    }
+
     /// What it is, in a line.
     pub fn describe(&self) -> String {
         match self {

@@ -1,6 +1,8 @@
 //! Options that `solve` and `evaluate` have in common: model, strategy, scorer, settings.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use clap::Args;
@@ -22,7 +24,7 @@ use crate::engines::{Engine, EngineSpec, Engines};
 #[derive(Debug, Args)]
 pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors; the address of a server
-    /// (`http://host:port` of llama-server, vLLM or `SGLang`); a JSON file with settings of servers, or
+    /// (`http://host:port` of llama-server, vLLM or `SGLang`); `embedded`; a JSON file with settings of servers, or
     /// with engines by role; or `records:FOLDER`, what was sampled in an evaluation before. With the feature `hub`, `hf://OWNER/NAME` or `hf://OWNER/NAME/FILE.gguf`.
     #[arg(long)]
     pub model: PathBuf,
@@ -92,6 +94,9 @@ impl ModelOptions {
         if self.tokenizer.is_some() {
             return Err("--tokenizer is for models on servers".into());
         }
+        if path == Path::new("embedded") && !path.exists() {
+            return self.embedded();
+        }
         let path = &crate::hub::model(path)?;
         let mut model = match &self.adapter {
             Some(adapter) => tts_models::open_adapted(path, adapter, self.backend, self.engine())?,
@@ -111,6 +116,14 @@ impl ModelOptions {
         }
         let records = tts_search::evaluate::records(folder)?;
         Ok(Engine::Recorded(folder.to_owned(), Box::new(Replay::read(&records)?)))
+    }
+
+    /// The generator that comes with the project.
+    fn embedded(&self) -> Result<Engine, Error> {
+        if self.adapter.is_some() || !self.template_arg.is_empty() {
+            return Err("--adapter and --template-arg are not for the embedded model".into());
+        }
+        Ok(Engine::Local("embedded".into(), tts_prm::pair::generator(self.engine())?))
     }
 
     fn connect(&self, mut config: RemoteConfig) -> Result<Engine, Error> {
@@ -147,13 +160,86 @@ impl ModelOptions {
     ) -> Result<Box<dyn StepScorer + 'm>, Error> {
         Ok(spec.build_on(policy.local(), self.backend, self.engine())?)
     }
+
+    /// Makes the scorer of a search, if it has one, and notes in `setup` which it is.
+    ///
+    /// # Errors
+    /// As [`Judging::settle`] and [`ModelOptions::scorer`].
+    pub fn judge<'m>(
+        &self,
+        judging: &Judging,
+        policy: &'m Engine,
+        setup: &mut Setup,
+    ) -> Result<Option<Box<dyn StepScorer + 'm>>, Error> {
+        let spec = judging.settle(policy.tells_logprobs(), setup.recipe.requires().scorer.is_some())?;
+        setup.scorer = spec.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
+        spec.as_ref().map(|spec| self.scorer(spec, policy)).transpose()
+    }
+}
+
+/// Who judges.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Judging {
+    /// The policy's own log-probabilities, where they are told; nobody, where they are not and need not be.
+    #[default]
+    Auto,
+    /// Nobody.
+    Nobody,
+    /// This scorer.
+    By(ScorerSpec),
+}
+
+impl FromStr for Judging {
+    type Err = tts_prm::PrmError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "auto" => Self::Auto,
+            "none" => Self::Nobody,
+            text => Self::By(text.parse()?),
+        })
+    }
+}
+
+impl fmt::Display for Judging {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Nobody => f.write_str("none"),
+            Self::By(spec) => spec.fmt(f),
+        }
+    }
+}
+
+impl Judging {
+    /// The scorer that it comes to, where a policy's log-probabilities are told or not, and a strategy asks for
+    /// a scorer or not.
+    ///
+    /// # Errors
+    /// When log-probabilities are needed and not told.
+    pub fn settle(
+        &self,
+        told: bool,
+        needed: bool,
+    ) -> Result<Option<ScorerSpec>, Error> {
+        match self {
+            Self::By(ScorerSpec::Logprob) if !told => Err("scorer logprob: the server tells no \
+                log-probabilities of the model; expected rule, prm:PATH, orm:PATH, json:PATH or none"
+                .into()),
+            Self::Auto if !told && needed => Err("the strategy asks for a \
+                scorer, and the server tells no log-probabilities to score by: name one with --scorer"
+                .into()),
+            Self::Auto if told => Ok(Some(ScorerSpec::Logprob)),
+            Self::Auto | Self::Nobody => Ok(None),
+            Self::By(spec) => Ok(Some(spec.clone())),
+        }
+    }
 }
 
 /// Which search.
 #[derive(Debug, Args)]
 pub struct SearchOptions {
-    /// Strategy by name, with `--n`: see `--help` of tts-search's Recipe, or name an unknown one
-    /// to get the list.
+    /// Strategy by name, with `--n`: the names are in `docs/models.md`, and an unknown one gets the list.
     #[arg(long, default_value = "best-of-n")]
     pub strategy: String,
     /// Budget of the strategy: solutions sampled, or width of the search.
@@ -162,9 +248,10 @@ pub struct SearchOptions {
     /// Strategy as a JSON file, in place of `--strategy` and `--n`.
     #[arg(long)]
     pub recipe: Option<PathBuf>,
-    /// logprob, rule, prm:PATH, orm:PATH or json:PATH.
-    #[arg(long, default_value = "logprob")]
-    pub scorer: ScorerSpec,
+    /// logprob, rule, prm:PATH, orm:PATH, json:PATH or none; auto is logprob, and none where the model's
+    /// log-probabilities are not told and the strategy asks for no scorer.
+    #[arg(long, default_value = "auto")]
+    pub scorer: Judging,
     /// What an answer is: math, exact, choice, phrase or countdown. Default: as the data set has it, else
     /// math.
     #[arg(long)]
@@ -262,15 +349,17 @@ impl Setup {
     pub fn search<'a>(
         &self,
         engines: &'a Engines,
-        scorer: &'a dyn StepScorer,
+        scorer: Option<&'a dyn StepScorer>,
         task: Arc<dyn Task>,
     ) -> Search<'a> {
         let others = engines.others.iter();
-        others
+        let search = others
             .fold(Search::new(engines.policy.generator()), |search, (role, engine)| {
                 search.role(role, engine.generator())
-            })
-            .scorer(scorer)
+            });
+        scorer
+            .into_iter()
+            .fold(search, Search::scorer)
             .shared_task(task)
             .rule(self.rule.clone())
             .sampling(self.sampling)
@@ -282,10 +371,10 @@ impl Setup {
     ///
     /// # Errors
     /// A sentence that names rule and scale.
-    pub fn check_scorer(&self, scorer: &dyn StepScorer) -> Result<Scale, Error> {
-        let judge = tts_core::drive::Judge::of(scorer);
-        let scale = judge.scale;
-        let settings = Settings { scorer: Some(judge), ..Settings::default() };
+    pub fn check_scorer(&self, scorer: Option<&dyn StepScorer>) -> Result<Scale, Error> {
+        let judge = scorer.map(tts_core::drive::Judge::of);
+        let scale = judge.as_ref().map_or(Scale::UNSTATED, |judge| judge.scale);
+        let settings = Settings { scorer: judge, ..Settings::default() };
         let needs = self.recipe.requires();
         settings.satisfy(&needs).map_err(|problem| format!("scorer {}: {problem}", self.scorer))?;
         Ok(scale)
@@ -415,5 +504,32 @@ impl PromptOptions {
             (None, Some(system)) => Prompt::chat(system, question),
             (None, None) => Prompt::from(question),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_judges_follows_from_what_is_told_and_needed() {
+        let settle = |text: &str, told, needed| {
+            let judging: Judging = text.parse().expect("a scorer");
+            assert_eq!(judging.to_string(), text);
+            let found = judging.settle(told, needed).map_err(|error| error.to_string());
+            found.map(|spec| spec.map_or("none".to_owned(), |spec| spec.to_string()))
+        };
+        for needed in [false, true] {
+            assert_eq!(settle("auto", true, needed).as_deref(), Ok("logprob"));
+            assert_eq!(settle("rule", false, needed).as_deref(), Ok("rule"));
+            // Whether a strategy can do without is checked with its scorer.
+            assert_eq!(settle("none", true, needed).as_deref(), Ok("none"));
+            let error = settle("logprob", false, needed).expect_err("not told");
+            assert!(error.contains("tells no log-probabilities of the model"), "{error}");
+        }
+        assert_eq!(settle("auto", false, false).as_deref(), Ok("none"));
+        let error = settle("auto", false, true).expect_err("nothing to score by");
+        assert!(error.contains("name one with --scorer"), "{error}");
+        assert!("beam".parse::<Judging>().is_err());
     }
 }

@@ -7,13 +7,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use tts_core::Scale;
-use tts_core::cost::{Forecast, Limits, Planner};
+use tts_core::cost::{Forecast, Judge, Limits, Planner};
 use tts_models::LanguageModel;
 use tts_search::Recipe;
 
 use crate::Error;
 use crate::law::Law;
-use crate::options::SearchOptions;
+use crate::options::{Judging, SearchOptions};
 
 /// A budget to choose N by.
 #[derive(Debug, Args)]
@@ -80,7 +80,10 @@ impl PlanOptions {
     ) -> Result<(Recipe, Forecast), Error> {
         let planner = Planner {
             policy: model.shape(),
-            judge: search.scorer.judge()?,
+            judge: match &search.scorer {
+                Judging::By(spec) => spec.judge()?,
+                Judging::Auto | Judging::Nobody => Judge::Free,
+            },
             prompt_tokens: prompt_tokens as u64,
             step_tokens: self.expect_step,
             steps: self.expect_steps,

@@ -336,6 +336,18 @@ fn the_folder_of_an_evaluation_can_be_viewed() {
         ["00000", "00001", "00002"].iter().all(|name| html.contains(name))
             && !html.contains("graded")
     );
+    // Two runs' records are told apart, and a picture is of one.
+    let other = path("other");
+    let evaluation = Evaluation::new(Search::new(world).rule(StepRule::lines()).seed(1), &items);
+    evaluation.keep(&other, &strategy).unwrap().run(&strategy, |_| {}).unwrap();
+    let both = path("both.html");
+    succeeded(&view, &[path("kept"), other, "--out".to_owned(), both.clone()]);
+    let both = std::fs::read_to_string(both).unwrap();
+    assert!(both.contains("kept/00000") && both.contains("other/00000"));
+    let refused = ran(&view, &[&path("kept"), "--out", &path("all.dot")]);
+    assert!(
+        !refused.status.success() && text(&refused).contains("of 3 records, is a picture of one")
+    );
     // A folder without records is named.
     let refused = ran(&view, &[folder.path().to_str().unwrap(), "--out", &path("none.html")]);
     assert!(

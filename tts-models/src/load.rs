@@ -72,6 +72,10 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// those of [`Tokenizer::name`].
     fn end_tokens(&self) -> &[u32];
 
+    /// Whether it has a chat template; without one the messages of a chat are put one behind the other, a blank
+    /// line behind each.
+    fn has_chat_template(&self) -> bool;
+
     /// Empties the prefix cache: later calls compute everything again, with the same results.
     fn forget(&self);
 
@@ -104,6 +108,10 @@ impl<E: Executor> LanguageModel for Engine<E> {
 
     fn end_tokens(&self) -> &[u32] {
         Engine::end_tokens(self)
+    }
+
+    fn has_chat_template(&self) -> bool {
+        Engine::has_chat_template(self)
     }
 
     fn forget(&self) {

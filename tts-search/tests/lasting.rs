@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -292,6 +292,75 @@ fn what_failed_is_tried_again() {
     assert_eq!(second.failed, 0);
     let merged = Merged::of(&[place.path()]).unwrap().report(&task::Math).unwrap();
     assert_eq!(json(&merged), json(&second));
+}
+
+/// Loses every seventh line, as a server that goes down does, for as long as it is down.
+struct Down(ToyWorld, AtomicBool);
+
+impl Generator for Down {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = self.0.generate(batch)?;
+        if self.1.load(Ordering::Relaxed) {
+            for (request, generated) in batch.iter().zip(&mut made) {
+                for (&seed, line) in request.seeds.iter().zip(&mut generated.lines) {
+                    if seed % 7 == 0 {
+                        *line = Err(LineError("nobody answers".into()));
+                    }
+                }
+            }
+        }
+        Ok(made)
+    }
+}
+
+#[test]
+fn what_a_server_lost_can_be_asked_for_again() {
+    let world = ToyWorld::default();
+    let items = items(&world, 8);
+    let server = Down(world, AtomicBool::new(true));
+    let strategy = SelfConsistency { n: 4, ..Default::default() };
+    let search = Search::new(&server).rule(StepRule::lines());
+    let evaluation = Evaluation::new(search, &items);
+    let place = tempfile::tempdir().unwrap();
+    let kept = evaluation.clone().keep(place.path(), &"down").unwrap();
+    let lossy = kept.run(&strategy, |_| {}).unwrap();
+    let lost = lossy.rows.iter().filter(|row| row.failed_lines > 0).count();
+    assert!((1..8).contains(&lost) && lossy.failed == 0, "{lost}");
+    server.1.store(false, Ordering::Relaxed);
+    // What is graded stays as it is.
+    assert_eq!(json(&kept.run(&strategy, |_| {}).unwrap()), json(&lossy));
+    let mut again = 0;
+    let whole = kept.clone().retry_lost(true).run(&strategy, |_| again += 1).unwrap();
+    assert_eq!((again, whole.failed_lines), (lost, 0));
+    assert_eq!(json(&whole), json(&evaluation.run(&strategy, |_| {}).unwrap()));
+    // And is so from then on.
+    assert_eq!(json(&kept.run(&strategy, |_| {}).unwrap()), json(&whole));
+}
+
+/// Outcomes that are played back are noted already.
+#[test]
+fn looking_at_a_finished_run_writes_nothing() {
+    let world = ToyWorld::default();
+    let items = items(&world, 4);
+    let place = tempfile::tempdir().unwrap();
+    kept(evaluation(&world, &items), place.path()).unwrap();
+    let journal = || std::fs::read(place.path().join("graded.jsonl")).unwrap();
+    let before = journal();
+    let evaluation = evaluation(&world, &items).keep(place.path(), &settings()).unwrap();
+    let (_, outcomes) = evaluation.run_keeping(&strategy(), |_| {}).unwrap();
+    assert_eq!((outcomes.len(), journal()), (4, before));
+}
+
+#[test]
+fn a_look_at_what_can_be_written_leaves_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("new/figures.json");
+    check_writable(&path).unwrap();
+    assert!(!path.exists() && path.parent().unwrap().is_dir());
+    std::fs::write(&path, "figures").unwrap();
+    check_writable(&path).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), b"figures");
+    assert!(check_writable(&path.join("below")).is_err());
 }
 
 /// Whatever the last byte that reached the disk is, opening takes off what is torn, and the run ends in the

@@ -140,7 +140,11 @@ impl Metrics {
             let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}");
         }
         for (name, help, value) in [
-            ("tts_generated_tokens_total", "Tokens that searches generated.", &self.generated),
+            (
+                "tts_generated_tokens_total",
+                "Tokens of the lines that searches got; of lines called off in flight, none.",
+                &self.generated,
+            ),
             ("tts_scored_tokens_total", "Tokens of steps that were judged.", &self.scored),
             ("tts_answer_tokens_total", "Tokens of chosen answers.", &self.answered),
         ] {

@@ -197,6 +197,11 @@ impl std::fmt::Debug for Entry {
 }
 
 impl Record {
+    /// What the record of a problem is called in a folder of them ([`crate::Search::record`]), by its number.
+    pub fn file_name(number: usize) -> String {
+        format!("{number:05}.jsonl")
+    }
+
     /// Opens the record of a problem, or starts one.
     ///
     /// # Errors

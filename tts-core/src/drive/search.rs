@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::settings::{Judge, Writer};
-use super::{SearchPool, SearchStrategy, Settings};
+use super::{Record, SearchPool, SearchStrategy, Settings};
 use crate::{
     Budget, Event, Generator, Lane, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer,
     Task,
@@ -292,7 +292,7 @@ impl<'a> Search<'a> {
             while pool.len() < self.concurrency && go() {
                 let Some((number, strategy, prompt)) = problems.next() else { break };
                 let record = self.record.as_ref();
-                let record = record.map(|folder| folder.join(format!("{number:05}.jsonl")));
+                let record = record.map(|folder| folder.join(Record::file_name(number)));
                 numbers.push(number);
                 if let Err(error) = pool.submit(strategy, prompt, record.as_deref())
                     && done(number, Err(error)).is_break()

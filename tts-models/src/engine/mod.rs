@@ -153,6 +153,11 @@ impl<E: Executor> Engine<E> {
         &self.words.text().tokenizer
     }
 
+    /// Whether there is a chat template.
+    pub fn has_chat_template(&self) -> bool {
+        self.words.text().template.is_some()
+    }
+
     /// The tokens that end a solution, in ascending order ([`Tokenizer::end_tokens`]); their names are
     /// those of [`Tokenizer::name`].
     pub fn end_tokens(&self) -> &[u32] {

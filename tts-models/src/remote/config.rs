@@ -150,7 +150,10 @@ impl RemoteConfig {
         for address in &self.servers {
             match reqwest::Url::parse(address) {
                 Ok(url) if url.scheme() == "https" && cfg!(not(feature = "https")) => {
-                    return bad("servers", format!("{address}: needs the feature `https`"));
+                    return bad(
+                        "servers",
+                        format!("{address}: needs the feature `https` (--features https)"),
+                    );
                 }
                 Ok(url) if url.scheme() == "http" || url.scheme() == "https" => {}
                 Ok(url) => {

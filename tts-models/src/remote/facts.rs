@@ -59,7 +59,7 @@ pub(super) async fn ask(http: &Http, config: &RemoteConfig) -> Result<Facts, Rem
             // Another kind of server does not know the path.
             Err(RemoteError::Refused { status: 400..=499, .. } | RemoteError::Answer { .. })
                 if config.kind == ServerKind::Auto => {}
-            found => return found.map(|facts| within(facts, config)),
+            found => return found.and_then(|facts| is_asked_for(facts, http, config)),
         }
     }
     let mut problem =
@@ -73,6 +73,20 @@ pub(super) async fn ask(http: &Http, config: &RemoteConfig) -> Result<Facts, Rem
         );
     }
     Err(RemoteError::answer(http.base(), problem))
+}
+
+/// The model that was asked for, where one was: a server of one model may answer whatever it is called.
+fn is_asked_for(facts: Facts, http: &Http, config: &RemoteConfig) -> Result<Facts, RemoteError> {
+    let files = facts.files.as_deref().unwrap_or_default();
+    let file = files.rsplit(['/', '\\']).next().unwrap_or(files);
+    let known = [facts.model.as_str(), facts.name(), files, file];
+    match &config.model {
+        Some(model) if !known.contains(&model.as_str()) => {
+            let problem = format!("{model:?}, but {} serves {:?}", http.base(), facts.model);
+            Err(RemoteError::config("model", problem))
+        }
+        _ => Ok(within(facts, config)),
+    }
 }
 
 /// No more positions than were allowed.

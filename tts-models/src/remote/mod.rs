@@ -114,6 +114,11 @@ impl Remote {
         &self.servers.config
     }
 
+    /// Whether the model's log-probabilities come with its lines.
+    pub fn tells_logprobs(&self) -> bool {
+        self.servers.wants_logprobs()
+    }
+
     /// Text to tokens and back.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.words.text().tokenizer

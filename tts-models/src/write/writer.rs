@@ -109,32 +109,38 @@ impl Writer {
     }
 
     /// Ends the line where it is.
+    #[cfg(feature = "remote")]
     pub(crate) fn stop(&mut self, finish: Finish, tokenizer: &Tokenizer) -> Completion {
         self.complete(&End { finish, closing: 0, after: 0 }, tokenizer)
     }
 
     /// The seed of the present step.
+    #[cfg(feature = "remote")]
     pub(crate) fn step_seed(&self) -> u64 {
         self.seed
     }
 
     /// Tokens generated in the present step.
+    #[cfg(feature = "remote")]
     pub(crate) fn in_step(&self) -> u32 {
         u32::try_from(self.logprobs.len()).unwrap_or(u32::MAX)
     }
 
     /// Tokens generated in the whole line.
+    #[cfg(feature = "remote")]
     pub(crate) fn generated(&self) -> u32 {
         self.generated
     }
 
     /// Steps that are over.
+    #[cfg(feature = "remote")]
     pub(crate) fn steps(&self) -> usize {
         self.steps.len()
     }
 
     /// How many tokens may still come before the line ends by its length, or, if `in_step`, the step does.
     /// At least 1.
+    #[cfg(feature = "remote")]
     pub(crate) fn most(&self, in_step: bool) -> u32 {
         let Request { rule, until, max_tokens, .. } = &*self.request;
         let mut most = max_tokens.saturating_sub(self.generated);

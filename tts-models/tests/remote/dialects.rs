@@ -310,6 +310,20 @@ fn servers_that_do_not_fit_are_refused_with_what_to_do() {
         Remote::open(RemoteConfig { model: Some("c".into()), ..words.config(fake.address()) });
     let text = text.expect_err("another model").to_string();
     assert!(text.contains(r#""c" is not served here; there are: world"#), "{text}");
+    // A server of one model may answer whatever it is called.
+    for kind in [ServerKind::LlamaServer, ServerKind::Sglang] {
+        let fake = Fake::start(sound(kind));
+        let asked = |model: &str| {
+            let model = Some(model.to_owned());
+            Remote::open(RemoteConfig { model, ..words.config(fake.address()) })
+        };
+        let text = asked("c").expect_err("another model").to_string();
+        assert!(text.contains(r#"model: "c", but http://"#), "{text}");
+        let served = Remote::open(words.config(fake.address())).expect("sound").facts().clone();
+        for name in [&*served.model, served.name()] {
+            assert!(asked(name).is_ok(), "{name}");
+        }
+    }
     // Nobody there.
     let text =
         Remote::open(words.config("http://127.0.0.1:1".into())).expect_err("nobody").to_string();

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use tts_core::{
-    Outcome, Prompt, RecordError, Search, SearchError, SearchErrorKind, SearchStrategy, What,
+    Outcome, Prompt, Record, RecordError, Search, SearchError, SearchErrorKind, SearchStrategy,
+    What,
 };
 
 use super::manifest::{Kept, Manifest};
@@ -29,6 +30,7 @@ pub struct Evaluation<'a> {
     items: &'a [Item],
     prompts: Vec<Prompt>,
     shard: Shard,
+    retry_lost: bool,
     kept: Option<(PathBuf, Box<serde_json::value::RawValue>)>,
     go: Option<Arc<dyn Fn() -> bool + Send + Sync + 'a>>,
     watcher: Option<Watcher<'a>>,
@@ -51,7 +53,8 @@ impl<'a> Evaluation<'a> {
         let task = &search.settings().task;
         let prompts = items.iter().map(|item| task.prompt(&item.question)).collect();
         let shard = Shard::WHOLE;
-        Self { search, items, prompts, shard, kept: None, go: None, watcher: None }
+        let retry_lost = false;
+        Self { search, items, prompts, shard, retry_lost, kept: None, go: None, watcher: None }
     }
 
     /// Asks in another way.
@@ -84,6 +87,14 @@ impl<'a> Evaluation<'a> {
         self.search = self.search.record(&folder);
         self.kept = Some((folder, serde_json::value::to_raw_value(settings)?));
         Ok(self)
+    }
+
+    /// Problems of which lines failed are searched again from the start when the evaluation goes on, where they
+    /// would be taken as they are: what a server that was down lost may come now. Their records are deleted.
+    #[must_use]
+    pub fn retry_lost(mut self, retry: bool) -> Self {
+        self.retry_lost = retry;
+        self
     }
 
     /// Takes up no further problem once this says no; those in flight are finished, and
@@ -178,13 +189,17 @@ impl<'a> Evaluation<'a> {
         };
         let mut rows: BTreeMap<usize, Graded> = BTreeMap::new();
         let mut tally = Tally::new(places.len(), self.watcher.clone());
-        if let (Some(kept), true) = (&kept, skip) {
-            for graded in kept.rows(self.items.len())? {
+        let mut known = BTreeMap::new();
+        let there = kept.as_ref().map_or(Ok(Vec::new()), |kept| kept.rows(self.items.len()))?;
+        for graded in there {
+            if self.retry_lost && graded.failed_lines > 0 {
+                self.forget(graded.index)?;
+            } else if skip && graded.error.is_none() {
                 // What failed is tried again.
-                if graded.error.is_none() {
-                    tally.known(&graded);
-                    rows.insert(graded.index, graded);
-                }
+                tally.known(&graded);
+                rows.insert(graded.index, graded);
+            } else {
+                known.insert(graded.index, graded);
             }
         }
         tally.tell();
@@ -207,7 +222,10 @@ impl<'a> Evaluation<'a> {
                 let graded = match unwritten(result) {
                     Ok(result) => {
                         let graded = Graded::new(place, &self.items[place], strategy, &result);
-                        kept.as_mut().map_or(Ok(()), |kept| kept.note(&graded)).map(|()| {
+                        // Played back, it is noted already.
+                        let new = known.get(&place) != Some(&graded);
+                        let kept = kept.as_mut().filter(|_| new);
+                        kept.map_or(Ok(()), |kept| kept.note(&graded)).map(|()| {
                             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                             tally.done(&graded, &result);
                             drop(tally);
@@ -237,6 +255,20 @@ impl<'a> Evaluation<'a> {
                 folder: self.kept.as_ref().map(|(folder, _)| folder.clone()),
             }),
             None => Ok(rows.into_values().collect()),
+        }
+    }
+}
+
+impl Evaluation<'_> {
+    /// Deletes the record of a problem.
+    fn forget(&self, place: usize) -> Result<(), EvaluateError> {
+        let Some((folder, _)) = &self.kept else { return Ok(()) };
+        let path = folder.join(Record::file_name(place));
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(EvaluateError::at(&path)(error))
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -121,15 +121,17 @@ pub(super) fn differs(there: &Value, now: &Value) -> Vec<String> {
     names.into_iter().flat_map(of).collect()
 }
 
-/// Finds out before hours of work whether a file can be written; makes its folder.
+/// Finds out before hours of work whether a file can be written; makes its folder, and leaves no file where
+/// there was none.
 ///
 /// # Errors
 /// When it cannot.
 pub fn check_writable(path: &Path) -> Result<(), EvaluateError> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let there = path.exists();
     folder
         .map_or(Ok(()), std::fs::create_dir_all)
         .and_then(|()| std::fs::File::options().append(true).create(true).open(path))
-        .map(|_| ())
+        .and_then(|_| if there { Ok(()) } else { std::fs::remove_file(path) })
         .map_err(EvaluateError::at(path))
 }
