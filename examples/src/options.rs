@@ -171,7 +171,8 @@ impl ModelOptions {
         policy: &'m Engine,
         setup: &mut Setup,
     ) -> Result<Option<Box<dyn StepScorer + 'm>>, Error> {
-        let spec = judging.settle(policy.tells_logprobs(), setup.recipe.requires().scorer.is_some())?;
+        let spec =
+            judging.settle(policy.tells_logprobs(), setup.recipe.requires().scorer.is_some())?;
         setup.scorer = spec.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         spec.as_ref().map(|spec| self.scorer(spec, policy)).transpose()
     }
@@ -217,11 +218,7 @@ impl Judging {
     ///
     /// # Errors
     /// When log-probabilities are needed and not told.
-    pub fn settle(
-        &self,
-        told: bool,
-        needed: bool,
-    ) -> Result<Option<ScorerSpec>, Error> {
+    pub fn settle(&self, told: bool, needed: bool) -> Result<Option<ScorerSpec>, Error> {
         match self {
             Self::By(ScorerSpec::Logprob) if !told => Err("scorer logprob: the server tells no \
                 log-probabilities of the model; expected rule, prm:PATH, orm:PATH, json:PATH or none"

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{Client, Response};
 use serde_json::Value;
 
@@ -75,17 +77,27 @@ impl Http {
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
-        let response = self.send(path, body).await?;
+        let response = self.send(path, body, true).await?;
         Self::read(self.url(path), response).await
     }
 
-    /// Posts; what comes back has begun, and is no error.
-    pub(super) async fn send(&self, path: &str, body: &Value) -> Result<Response, RemoteError> {
+    /// Posts; what comes back has begun, and is no error. The connection may be used again, or is closed with the
+    /// answer.
+    pub(super) async fn send(
+        &self,
+        path: &str,
+        body: &Value,
+        keep: bool,
+    ) -> Result<Response, RemoteError> {
         let url = self.url(path);
         let bytes = serde_json::to_vec(body)
             .map_err(|error| RemoteError::answer(&*url, format!("the request: {error}")))?;
         let json = HeaderValue::from_static("application/json");
-        let sent = self.client.post(&url).header(CONTENT_TYPE, json).body(bytes).send().await;
+        let mut asked = self.client.post(&url).header(CONTENT_TYPE, json).body(bytes);
+        if !keep {
+            asked = asked.header(CONNECTION, HeaderValue::from_static("close"));
+        }
+        let sent = asked.send().await;
         welcome(&url, sent).await
     }
 

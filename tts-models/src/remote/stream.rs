@@ -34,7 +34,10 @@ impl Http {
         take: &mut (dyn FnMut(&Value) -> Result<Flow, String> + Send),
     ) -> Result<(), RemoteError> {
         let url = self.url(path);
-        let mut response = self.send(path, body).await?;
+        // Servers close the connection behind a stream, llama-server without a word: the next request on it would
+        // be lost. A handshake of TLS costs more than that.
+        let keep = self.base().starts_with("https://");
+        let mut response = self.send(path, body, keep).await?;
         let (mut waiting, mut read, mut complete) = (Vec::new(), 0, false);
         let mut event = |line: &[u8]| -> Result<Flow, RemoteError> {
             let Some(value) = value(&url, line)? else { return Ok(Flow::More) };

@@ -152,6 +152,9 @@ fn lines_are_what_the_server_wrote_cut_at_ends_of_steps() {
                 ServerKind::Chat => "/v1/chat/completions",
                 _ => "/v1/completions",
             });
+            // The connection behind a stream is not used again: servers close it without a word.
+            let closed = |seen: &Seen| seen.headers.iter().any(|head| head == "connection: close");
+            assert!(body.iter().all(closed), "{kind}");
             let sent = body.iter().map(|seen| asked(kind, &seen.body));
             let answers =
                 sent.map(|(behind, seed, most)| say(&words.tokenizer, &behind, seed, most));
