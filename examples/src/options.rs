@@ -94,6 +94,11 @@ impl ModelOptions {
         if self.tokenizer.is_some() {
             return Err("--tokenizer is for models on servers".into());
         }
+        if let Some(address) = path.to_str().filter(|name| !path.exists() && is_address(name)) {
+            return Err(
+                format!("{address}: no such file; expected http://{address} of a server").into()
+            );
+        }
         if path == Path::new("embedded") && !path.exists() {
             return self.embedded();
         }
@@ -378,6 +383,13 @@ impl Setup {
     }
 }
 
+/// Whether a name reads `host:port`.
+fn is_address(name: &str) -> bool {
+    name.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty() && !host.contains('/') && port.parse::<u16>().is_ok()
+    })
+}
+
 fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t")
 }
@@ -528,5 +540,19 @@ mod tests {
         let error = settle("auto", false, true).expect_err("nothing to score by");
         assert!(error.contains("name one with --scorer"), "{error}");
         assert!("beam".parse::<Judging>().is_err());
+    }
+
+    #[test]
+    fn an_address_is_told_from_a_file() {
+        for (name, expected) in [
+            ("127.0.0.1:8080", true),
+            ("localhost:80", true),
+            ("records:folder", false),
+            ("models/a:80", false),
+            (":80", false),
+            ("model.gguf", false),
+        ] {
+            assert_eq!(is_address(name), expected, "{name}");
+        }
     }
 }

@@ -136,6 +136,11 @@ fn mark(text: &str) -> Phrase {
             let rest = if alone { text } else { text.get(end..).unwrap_or_default() };
             match unboxed(rest) {
                 Phrase::Missing => Phrase::Denied,
+                // "the answer is given in \boxed{}" promises what does not come.
+                Phrase::Found(answer) if answer.contains(r"\boxed") => {
+                    last_candidate(&answer.replace(r"\boxed{}", ""), true)
+                        .map_or(Phrase::Denied, Phrase::Found)
+                }
                 other => other,
             }
         }
@@ -357,6 +362,8 @@ mod tests {
             (r"\boxed{1}, \boxed{2}", Some("1, 2")),
             (r"\boxed{1} no no no no \boxed{2}", Some("2")),
             (r"first \boxed{3}. So the answer is 7", Some("3")),
+            (r"The answer is provided within \boxed{}", None),
+            (r"The answer is \boxed{} 6", Some("6")),
             (r"\boxed 5", Some("5")),
             (r"15\mbox{ cm}^2", Some(r"15\mbox{ cm}^2")),
             ("The correct answer is (B) 12.", Some("B")),
