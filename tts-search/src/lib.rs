@@ -72,6 +72,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod choose;
+pub mod compat;
 pub mod decorate;
 pub mod evaluate;
 #[cfg(feature = "hub")]

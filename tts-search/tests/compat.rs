@@ -1,0 +1,211 @@
+//! Presets of other projects beside their algorithms, written down anew from their code, on scripted scores.
+
+mod common;
+
+use common::ByHand;
+use proptest::prelude::*;
+use tts_core::*;
+use tts_search::compat::{its_hub, rebase, search_and_learn};
+
+/// What became of a beam's step: its score, and whether it ended.
+type Step = (f64, bool);
+
+/// search-and-learn's round: those that ended leave, the `keep` best go on, and the list of them is repeated
+/// until there are `n`. How many lines each place of `beams` gets.
+fn round_of_search_and_learn(beams: &[Step], n: usize, keep: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..beams.len()).filter(|&place| !beams[place].1).collect();
+    order.sort_by(|&a, &b| beams[b].0.total_cmp(&beams[a].0));
+    let mut active = order[..keep.min(order.len())].to_vec();
+    active.sort_unstable();
+    let mut lines = vec![0; beams.len()];
+    for copy in 0..if active.is_empty() { 0 } else { n } {
+        lines[active[copy % active.len()]] += 1;
+    }
+    lines
+}
+
+fn steps(n: usize) -> impl Strategy<Value = Vec<Step>> {
+    let step = (0.0..1.0, prop::bool::weighted(0.25));
+    prop::collection::vec(step, n)
+}
+
+proptest! {
+    #[test]
+    fn beams_of_search_and_learn(
+        (m, keep) in (1_usize..5, 1_usize..5),
+        seeds in prop::collection::vec(steps(16), 1..6),
+    ) {
+        let n = m * keep;
+        let preset = search_and_learn::beam_search(n, m).expect("m divides n");
+        let mut search = ByHand::new(preset);
+        prop_assert_eq!(search.start(), [(0, n)]);
+        let mut parents = vec![0; n];
+        for steps in seeds {
+            let mut fresh = Vec::new();
+            for (&parent, &(score, ended)) in parents.iter().zip(&steps) {
+                let finish = if ended { Finish::Stop } else { Finish::Step };
+                fresh.push(search.leaf(parent, finish, score));
+            }
+            let theirs = round_of_search_and_learn(&steps[..parents.len()], n, keep);
+            let ours: std::collections::BTreeMap<u32, usize> = search.next(&fresh).into_iter().collect();
+            let live = theirs.iter().filter(|&&lines| lines > 0).count();
+            parents.clear();
+            for (place, &lines) in theirs.iter().enumerate() {
+                let got = ours.get(&fresh[place].0).copied().unwrap_or(0);
+                if live > 0 && n % live == 0 {
+                    prop_assert_eq!(got, lines);
+                } else {
+                    // There the first of the list get what is left over, here the best.
+                    prop_assert_eq!(got > 0, lines > 0);
+                    prop_assert!(got.abs_diff(lines) <= 1);
+                }
+                parents.extend(std::iter::repeat_n(fresh[place].0, got));
+            }
+            prop_assert_eq!(parents.len(), if live > 0 { n } else { 0 });
+            if live == 0 {
+                break;
+            }
+        }
+    }
+
+    /// Its beams until the first of them ends: a first level of `budget / beam_width`, then the `beam_width` best,
+    /// each copied until there are `budget`.
+    #[test]
+    fn beams_of_its_hub(
+        (width, copies) in (1_usize..4, 0_usize..4),
+        seeds in prop::collection::vec(prop::collection::vec(0.0..1.0, 24), 1..5),
+    ) {
+        let copies = width + copies;
+        let preset = its_hub::beam_search(width * copies, width, Aggregate::Last).expect("divides");
+        let mut search = ByHand::new(preset);
+        prop_assert_eq!(search.start(), [(0, copies)]);
+        let mut parents = vec![0; copies];
+        for scores in seeds {
+            let mut fresh = Vec::new();
+            for (&parent, &score) in parents.iter().zip(&scores) {
+                fresh.push(search.leaf(parent, Finish::Step, score));
+            }
+            let mut order: Vec<usize> = (0..fresh.len()).collect();
+            order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+            let theirs: Vec<(u32, usize)> =
+                order[..width].iter().map(|&place| (fresh[place].0, copies)).collect();
+            prop_assert_eq!(search.next(&fresh), theirs.clone());
+            parents = theirs.iter().flat_map(|&(id, lines)| vec![id; lines]).collect();
+        }
+    }
+
+    /// The allocation of REBASE, as its code has it: from the best on, rounded up, of what is left.
+    #[test]
+    fn widths_of_rebase(
+        scores in prop::collection::vec(0.0..1.0, 1..12),
+        ended in 0_usize..4,
+        width in 4_usize..40,
+    ) {
+        let mut search = ByHand::new(rebase::rebase(width));
+        prop_assert_eq!(search.start(), [(0, width)]);
+        let mut fresh = search.open(0, &scores);
+        for _ in 0..ended {
+            fresh.push(search.stop(0, 0.5));
+        }
+        let mut sorted: Vec<usize> = (0..scores.len()).collect();
+        sorted.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+        let weights: Vec<f64> = sorted.iter().map(|&place| (scores[place] / 0.2).exp()).collect();
+        let (mut left, mut total) = ((width - ended) as f64, weights.iter().sum::<f64>());
+        let mut theirs = Vec::new();
+        for (&place, weight) in sorted.iter().zip(&weights) {
+            // Their quotient may lie an ulp above a whole number, and be rounded up to the next.
+            let part = (left * weight / total - 1e-9).ceil().min(left);
+            total -= weight;
+            left -= part;
+            if part > 0.0 {
+                theirs.push((fresh[place].0, part as usize));
+            }
+        }
+        // The last one takes what rounding left over.
+        let ours = search.next(&fresh);
+        prop_assert_eq!(ours.iter().map(|one| one.1).sum::<usize>(), width - ended);
+        for ((id, lines), (other, theirs)) in ours.iter().zip(&theirs) {
+            prop_assert_eq!(id, other);
+            prop_assert!(lines.abs_diff(*theirs) <= 1);
+        }
+    }
+}
+
+#[test]
+fn widths_of_rebase_by_hand() {
+    let mut search = ByHand::new(rebase::rebase(16));
+    search.start();
+    let fresh = search.open(0, &[0.5, 0.9, 0.1]);
+    // exp(4.5), exp(2.5), exp(0.5): 16 x 90.02 / 103.85 = 13.87, then 2 x 12.18 / 13.83 = 1.76.
+    assert_eq!(search.next(&fresh), [(fresh[1].0, 14), (fresh[0].0, 2)]);
+}
+
+/// Two, two, four, eight, as long as all answers differ.
+#[test]
+fn batches_of_adaptive_self_consistency() {
+    let mut search = ByHand::new(its_hub::adaptive_self_consistency(20));
+    let mut lines = search.start()[0].1;
+    let mut batches = vec![lines];
+    let mut answer = 100;
+    loop {
+        let mut fresh = Vec::new();
+        for _ in 0..lines {
+            answer += 1;
+            let text = format!("The answer is {answer}.");
+            fresh.push(search.tree.grow(NodeId::ROOT, &text, Finish::Stop, None));
+        }
+        let [(_, next)] = search.next(&fresh)[..] else { break };
+        batches.push(next);
+        lines = next;
+    }
+    assert_eq!(batches, [2, 2, 4, 8, 4]);
+    // Three of four are enough.
+    let mut search = ByHand::new(its_hub::adaptive_self_consistency(20));
+    search.start();
+    let grow = |search: &mut ByHand<_>, answer: u32| {
+        let text = format!("The answer is {answer}.");
+        search.tree.grow(NodeId::ROOT, &text, Finish::Stop, None)
+    };
+    let first = [grow(&mut search, 1), grow(&mut search, 2)];
+    assert_eq!(search.next(&first), [(0, 2)]);
+    let second = [grow(&mut search, 1), grow(&mut search, 1)];
+    assert_eq!(search.next(&second), []);
+}
+
+#[test]
+fn presets_are_sound_and_bad_budgets_are_named() {
+    use tts_search::Recipe;
+    let recipes: Vec<Recipe> = vec![
+        search_and_learn::best_of_n(4).into(),
+        search_and_learn::beam_search(16, 4).expect("divides").into(),
+        search_and_learn::dvts(16, 4).expect("divides").into(),
+        its_hub::self_consistency(8).into(),
+        its_hub::adaptive_self_consistency(1).into(),
+        its_hub::beta_self_consistency(16, 4).into(),
+        its_hub::best_of_n(8).into(),
+        its_hub::beam_search(16, 4, Aggregate::Min).expect("divides").into(),
+        its_hub::particle_filtering(8).into(),
+        its_hub::entropic_particle_filtering(8).into(),
+        its_hub::particle_gibbs(16, 2).expect("divides").into(),
+        rebase::rebase(16).into(),
+    ];
+    for recipe in recipes {
+        recipe.check().expect("sound");
+    }
+    for rule in [search_and_learn::rule(), its_hub::rule(32, "\n\n"), rebase::rule()] {
+        rule.check().expect("sound");
+    }
+    assert_eq!(its_hub::rule(32, "\n\n").max_steps, 33);
+    for (error, expected) in [
+        (search_and_learn::beam_search(2, 4).err(), "2"),
+        (search_and_learn::dvts(10, 4).err(), "10"),
+        (its_hub::beam_search(8, 4, Aggregate::Last).err(), "the first level would have 2 paths"),
+        (its_hub::particle_gibbs(9, 2).err(), "budget is 9 for 2 iterations"),
+        (its_hub::particle_gibbs(4, 4).err(), "at least two particles"),
+        (its_hub::particle_gibbs(4, 0).err(), "for 0 iterations"),
+    ] {
+        let error = error.expect("refused");
+        assert!(error.contains(expected), "{error}");
+    }
+    assert_eq!(its_hub::particle_gibbs(16, 2).expect("divides").filter.n, 8);
+}
