@@ -94,7 +94,10 @@ impl Workshop<'_> {
             })
         };
         let Some(name) = &arm.scorer else { return Ok(Value::Null) };
-        let own = identity(name)?;
+        let own = match arm.noise {
+            Some(noise) => json!({ "noise": noise, "on": identity(name)? }),
+            None => identity(name)?,
+        };
         let Some(advantage) = &arm.advantage else {
             return Ok(if name == EXACT { own } else { json!([own, arm.every_step]) });
         };

@@ -82,6 +82,10 @@ pub struct Arm {
     /// Judge by value plus advantage.
     #[serde(default)]
     pub advantage: Option<Advantages>,
+    /// Standard deviation of a noise on the scorer's log-odds, in nats: each step is misjudged alike in
+    /// all arms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
     /// How scores of steps become one.
     #[serde(default)]
     pub aggregate: Aggregate,
@@ -257,6 +261,12 @@ impl Recipe {
             let advantage = arm.advantage.iter().flat_map(|advantage| &advantage.scorer);
             let scorers = arm.scorer.iter().chain(advantage);
             scorers.filter(|name| *name != EXACT).try_for_each(|name| known(&field, name))?;
+            if let Some(noise) = arm.noise
+                && (arm.scorer.is_none() || !(noise >= 0.0 && noise.is_finite()))
+            {
+                let problem = "expected a number of at least 0, and a scorer that it is put on";
+                return Err(format!("{field}: noise is {noise}, {problem}").into());
+            }
             let pooled = arm.strategy.pooled().is_some();
             if arm.in_turn && (!pooled || arm.scorer.is_some()) {
                 let problem = "samples in turn are chosen from by majority or pass-at-n";

@@ -18,14 +18,18 @@ use tts_models::remote::Remote;
 use tts_models::train::{Bar, Dataset, Model, Trained, Trainer};
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, LanguageModel, Tokenizer};
 use tts_prm::{AdvantageScorer, RemoteRewardModel, RewardModel};
+use tts_search::decorate::Noisy;
 
 use super::implicit::Implied;
-use super::recipe::{Arm, EXACT, Recipe};
+use super::recipe::{Advantages, Arm, EXACT, Recipe};
 use super::spec::{Implicit, Judging, ModelSpec, Reading, Served, Training};
 use crate::{Error, pair, setting};
 
 /// Changes when the same recipe would make other models or results.
 const FORMAT: u32 = 2;
+
+/// Of noise on scorers: the same in every run, so that arms are misled alike.
+const NOISE: u64 = 0x0153;
 
 /// Where models and results of experiments are kept, and what makes them.
 #[derive(Debug)]
@@ -274,12 +278,19 @@ impl Workshop<'_> {
     pub fn judge(&self, arm: &Arm, seed: u64) -> Result<Option<Box<dyn StepScorer>>, Error> {
         let Some(name) = &arm.scorer else { return Ok(None) };
         let scorer = self.scorer(name, seed, arm.every_step)?;
-        let Some(advantage) = &arm.advantage else { return Ok(Some(scorer)) };
-        let (alpha, start, tries) = (advantage.alpha, advantage.start, advantage.tries);
-        Ok(Some(Box::new(match &advantage.scorer {
-            Some(name) => AdvantageScorer::learnt(scorer, self.scorer(name, seed, false)?, alpha)?,
-            None => AdvantageScorer::derived(scorer, tries, start, alpha)?,
-        })))
+        let scorer: Box<dyn StepScorer> = match &arm.advantage {
+            None => scorer,
+            Some(Advantages { scorer: other, tries, start, alpha }) => Box::new(match other {
+                Some(name) => {
+                    AdvantageScorer::learnt(scorer, self.scorer(name, seed, false)?, *alpha)?
+                }
+                None => AdvantageScorer::derived(scorer, *tries, *start, *alpha)?,
+            }),
+        };
+        Ok(Some(match arm.noise {
+            Some(noise) => Box::new(Noisy::new(scorer, noise, NOISE)?),
+            None => scorer,
+        }))
     }
 
     /// Weights of a model, and its tokenizer, which is copied to `to`.

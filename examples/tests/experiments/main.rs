@@ -65,6 +65,8 @@ fn small() -> Value {
               "aggregate": "last", "choose": "best" },
             { "name": "exact", "policy": "player", "strategy": "beam", "n": [4], "scorer": "exact",
               "aggregate": "last" },
+            { "name": "misled", "policy": "player", "strategy": "beam", "n": [4], "scorer": "exact",
+              "aggregate": "last", "noise": 4.0 },
             { "name": "some", "policy": "player", "strategy": "pass-at-n", "n": [4] },
             { "name": "best, exact", "policy": "player", "strategy": "best-of-n", "n": [4],
               "scorer": "exact", "aggregate": "last" },
@@ -115,13 +117,14 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("store");
     let report = ran(&root, &small());
-    assert_eq!(report.points.len(), 13);
+    assert_eq!(report.points.len(), 14);
     assert_eq!(report.turns.len(), 8);
     let point =
         |arm: &str, n| report.points.iter().find(|point| point.arm == arm && point.n == n).unwrap();
     // With one sample there is nothing to choose from, and an exact beam is bounded by nothing less.
     assert_eq!(point("majority", 1).values, point("best", 1).values);
     assert!(point("exact", 4).accuracy.mean >= point("beam", 4).accuracy.mean);
+    assert_ne!(point("misled", 4).values, point("exact", 4).values);
     // The exact checker finds a right sample where there is one; another scorer does not.
     assert_eq!(point("best, exact", 4).values, point("some", 4).values);
     assert_ne!(point("best", 4).values, point("some", 4).values);
@@ -252,7 +255,7 @@ fn bare(arm: &mut Value) {
 #[test]
 fn bad_recipes_are_named() {
     type Break = fn(&mut Value);
-    let table: [(Break, &str); 23] = [
+    let table: [(Break, &str); 25] = [
         (
             |r| {
                 bare(&mut r["arms"][2]);
@@ -293,6 +296,11 @@ fn bad_recipes_are_named() {
         (|r| r["compare"][0]["first"] = json!("none"), "\"none\" is none of the arms"),
         (|r| r["judged"]["models"] = json!({ "none": "last" }), "judged: \"none\""),
         (|r| r["models"]["prm"]["reward"]["from"] = json!("x"), "model \"prm\": \"x\""),
+        (
+            |r| r["arms"][2]["noise"] = json!(-1.0),
+            "arm \"beam\": noise is -1, expected a number of at least 0",
+        ),
+        (|r| r["arms"][0]["noise"] = json!(1.0), "and a scorer that it is put on"),
         (|r| r["choice"]["arms"] = json!(["beam", "none"]), "choice: \"none\" is none of the arms"),
         (|r| r["choice"]["arms"] = json!([]), "choice: arms is empty"),
         (|r| r["choice"]["arms"] = json!(["some"]), "choice: arm \"some\" knows the right answer"),

@@ -4,12 +4,14 @@
 mod again;
 mod dedupe;
 mod ensemble;
+mod noisy;
 mod outcome_only;
 mod phases;
 mod retry;
 
 pub use dedupe::Dedupe;
 pub use ensemble::{Combine, Ensemble, EnsembleError};
+pub use noisy::{Noisy, NoisyError};
 pub use outcome_only::OutcomeOnly;
 pub use phases::{Phase, Phases};
 pub use retry::Retry;
