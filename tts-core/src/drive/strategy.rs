@@ -147,6 +147,7 @@ pub struct View<'a> {
     usage: &'a Cost,
     budget: &'a Budget,
     rng: &'a mut Rng,
+    last: bool,
 }
 
 impl<'a> View<'a> {
@@ -159,7 +160,14 @@ impl<'a> View<'a> {
         budget: &'a Budget,
         rng: &'a mut Rng,
     ) -> Self {
-        Self { tree, fresh, origin, usage, budget, rng }
+        Self { tree, fresh, origin, usage, budget, rng, last: false }
+    }
+
+    /// The same view as the last one, or not, see [`View::is_last`].
+    #[must_use]
+    pub fn with_last(mut self, last: bool) -> Self {
+        self.last = last;
+        self
     }
 
     /// The same view with other fresh leaves: what a strategy that wraps another passes on.
@@ -171,6 +179,7 @@ impl<'a> View<'a> {
             usage: self.usage,
             budget: self.budget,
             rng: self.rng,
+            last: self.last,
         }
     }
 
@@ -180,8 +189,8 @@ impl<'a> View<'a> {
     }
 
     /// The ends of the lines that were just made and scored, in the order they were asked for; at
-    /// first the root alone. Lines that failed are left out; nothing is left when a round was of
-    /// rollouts and asides alone and all of them failed.
+    /// first the root alone. Lines that failed are left out; nothing is left when all lines of a round
+    /// failed that the search can go on without, or when the budget has no room for what was asked.
     pub fn fresh(&self) -> &'a [NodeId] {
         self.fresh
     }
@@ -196,6 +205,12 @@ impl<'a> View<'a> {
     /// may have searched before.
     pub fn is_start(&self) -> bool {
         self.fresh == [NodeId::ROOT]
+    }
+
+    /// Whether the budget is out: whatever is asked now is not made, and no further view follows. A
+    /// strategy that holds leaves back from one inside it shows them now.
+    pub fn is_last(&self) -> bool {
+        self.last
     }
 
     /// The fresh leaves that can be continued.

@@ -51,9 +51,10 @@ impl Again {
         missing
     }
 
-    /// Asks for what is missing once more, up to `most` times. Nothing when the round is whole.
-    pub(crate) fn once_more(&mut self, most: usize) -> Vec<Expand> {
-        if self.tries >= most {
+    /// Asks for what is missing once more, up to `most` times. Nothing when the round is whole, or the budget
+    /// is out: then the strategy inside sees what there is.
+    pub(crate) fn once_more(&mut self, view: &View<'_>, most: usize) -> Vec<Expand> {
+        if view.is_last() || self.tries >= most {
             return Vec::new();
         }
         self.tries += 1;

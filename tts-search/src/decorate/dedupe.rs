@@ -80,7 +80,7 @@ impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
                 let step = tree[id].open && tree[id].kind == NodeKind::Committed;
                 !step || seen.insert((tree.question(id), tree.text(id)))
             });
-            let more = round.once_more(self.times);
+            let more = round.once_more(view, self.times);
             if !more.is_empty() {
                 return more;
             }

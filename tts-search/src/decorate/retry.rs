@@ -79,7 +79,7 @@ impl<S: SearchStrategy> SearchStrategy for Retry<S> {
         } else {
             let whole = |id: NodeId| !self.cut || view.tree()[id].finish != Finish::Length;
             round.take(view, whole);
-            let more = round.once_more(self.times);
+            let more = round.once_more(view, self.times);
             if !more.is_empty() {
                 return more;
             }

@@ -168,6 +168,10 @@ impl<S: SearchStrategy> Run<S> {
         let calls = u64::from(scorers.count_ones());
         if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, tokens, calls)
         {
+            if !last {
+                return self.show_unjudged(&leaves, limit);
+            }
+            self.settle(&leaves);
             self.phase = Phase::Over(Stop::Budget(limit));
             return Ok(());
         }
@@ -285,10 +289,15 @@ impl<S: SearchStrategy> Run<S> {
         }
     }
 
-    pub(super) fn round_over(&mut self, leaves: &[Leaf], last: bool) -> Result<(), RunError> {
+    /// The scores of these leaves are in, as far as there will be any.
+    pub(super) fn settle(&mut self, leaves: &[Leaf]) {
         if let Some(first) = leaves.iter().map(|leaf| leaf.first.index()).min() {
             self.tree.settle(first);
         }
+    }
+
+    pub(super) fn round_over(&mut self, leaves: &[Leaf], last: bool) -> Result<(), RunError> {
+        self.settle(leaves);
         if last {
             self.phase = Phase::Over(Stop::Budget(self.spent()));
             return Ok(());
