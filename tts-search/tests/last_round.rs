@@ -64,3 +64,50 @@ fn what_is_held_back_is_shown_when_the_budget_is_out() {
     assert_eq!((outcome.usage.logical.calls, outcome.stop), (2, Stop::Budget(Limit::Calls)));
 }
 
+
+/// Prefers its first line, whether it was cut or not, and asks for more until the budget is out.
+#[derive(Clone)]
+struct First;
+
+impl Script for First {
+    async fn play(self, desk: Desk) -> Option<NodeId> {
+        let first = desk.line(Ask::problem()).await?;
+        desk.prefer(first.node);
+        desk.line(Ask::of(desk.problem()).about(first.node).times(2)).await?;
+        None
+    }
+}
+
+#[test]
+fn what_the_reserve_finishes_is_the_answer_of_a_script() {
+    let world = ToyWorld { error: 0.0, ..WORLD };
+    let budget = Budget { mode: Mode::Hard, reserve: 60, ..Budget::tokens(80) };
+    let search = Search::new(world).rule(StepRule::lines()).budget(budget);
+    let outcome = search.run(Scripted::of(First), world.prompt(0)).expect("runs");
+    let tree = &outcome.tree;
+    let first = tree[NodeId::ROOT].children[0];
+    assert!(!tree[first].is_finished() && outcome.usage.logical.generated_tokens <= 80);
+    let best = outcome.best.expect("a path");
+    assert!(tree[best].is_finished() && tree.path(best).contains(&first));
+    assert_eq!(outcome.answer(), Some(world.answer(0)));
+}
+
+#[test]
+fn a_pool_whose_lines_were_all_cut_is_finished_from_the_reserve() {
+    let world = ToyWorld { error: 0.0, ..WORLD };
+    let budget = Budget { mode: Mode::Hard, reserve: 60, ..Budget::tokens(120) };
+    let recipes: [Recipe; 4] = [
+        Scripted::of(GenSelect::of(6)).into(),
+        Scripted::of(GenSynthesis::of(6)).into(),
+        Scripted::of(Tournament::of(6)).into(),
+        MutualVerification { n: 6, ..Default::default() }.into(),
+    ];
+    for recipe in recipes {
+        let search = Search::new(world).role("verifier", world).rule(StepRule::lines());
+        let outcome = search.budget(budget).run(recipe.clone(), world.prompt(0)).expect("runs");
+        assert_eq!(outcome.stop, Stop::Budget(Limit::GeneratedTokens), "{recipe:?}");
+        assert_eq!(outcome.answer(), Some(world.answer(0)), "{recipe:?}");
+        assert!(outcome.usage.logical.generated_tokens <= 120, "{recipe:?}");
+        assert_eq!(outcome.tree[NodeId::ROOT].children.len(), 6, "{recipe:?}");
+    }
+}

@@ -3,10 +3,19 @@
 use tts_core::select::{Vote, classes, majority};
 use tts_core::{Ask, Desk, Line};
 
-/// `n` samples without those that were cut. Where some have an answer the others leave: they cannot be
+/// `n` samples without those that were cut. While none has finished the first that can be is gone on from:
+/// so a hard budget that cuts all of them finishes it from its reserve. Where some have an answer the others leave: they cannot be
 /// right, and a judge may like them.
 pub(crate) async fn sample(desk: &Desk, n: usize) -> Vec<Line> {
     let mut pool = desk.ask(Ask::problem().times(n)).await;
+    while !pool.iter().any(Line::is_finished) {
+        let Some(place) = pool.iter().position(|line| line.open) else { break };
+        let cut = pool.remove(place);
+        // The answer so far, should the budget run out.
+        desk.prefer(cut.node);
+        let Some(rest) = desk.line(Ask::behind(cut.node)).await else { break };
+        pool.insert(place, cut.and(rest));
+    }
     pool.retain(Line::is_finished);
     if pool.iter().any(|line| line.answer().is_some()) {
         pool.retain(|line| line.answer().is_some());
