@@ -64,7 +64,6 @@ fn what_is_held_back_is_shown_when_the_budget_is_out() {
     assert_eq!((outcome.usage.logical.calls, outcome.stop), (2, Stop::Budget(Limit::Calls)));
 }
 
-
 /// Prefers its first line, whether it was cut or not, and asks for more until the budget is out.
 #[derive(Clone)]
 struct First;

@@ -250,10 +250,12 @@ impl<S: SearchStrategy> Run<S> {
     }
 
     /// Whether the run would end in failure with these lines: all have failed, they were more than
-    /// rollouts and asides, and there is no finished solution to fall back on.
+    /// rollouts and asides, there is no finished solution to fall back on, and the strategy does not ask
+    /// again.
     pub fn fails(&self, lines: &[Result<Completion, LineError>]) -> bool {
         let Phase::Lines(round) = &self.phase else { return false };
-        !(round.last || beside(&round.calls) || self.finished) && lines.iter().all(Result::is_err)
+        let lost = !(round.last || beside(&round.calls) || self.finished);
+        lost && lines.iter().all(Result::is_err) && !self.is_outlived(&round.calls)
     }
 
     /// The answer as of now.

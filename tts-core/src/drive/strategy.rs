@@ -147,6 +147,8 @@ pub struct View<'a> {
     usage: &'a Cost,
     budget: &'a Budget,
     rng: &'a mut Rng,
+    rounds: u32,
+    sampling: Sampling,
     last: bool,
 }
 
@@ -160,7 +162,22 @@ impl<'a> View<'a> {
         budget: &'a Budget,
         rng: &'a mut Rng,
     ) -> Self {
-        Self { tree, fresh, origin, usage, budget, rng, last: false }
+        let (rounds, sampling, last) = (0, Sampling::default(), false);
+        Self { tree, fresh, origin, usage, budget, rng, rounds, sampling, last }
+    }
+
+    /// The same view after so many rounds of generation.
+    #[must_use]
+    pub fn with_rounds(mut self, rounds: u32) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    /// The same view of a search that samples like this.
+    #[must_use]
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
     }
 
     /// The same view as the last one, or not, see [`View::is_last`].
@@ -179,6 +196,8 @@ impl<'a> View<'a> {
             usage: self.usage,
             budget: self.budget,
             rng: self.rng,
+            rounds: self.rounds,
+            sampling: self.sampling,
             last: self.last,
         }
     }
@@ -274,6 +293,16 @@ impl<'a> View<'a> {
         self.usage
     }
 
+    /// Rounds of generation so far.
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
+    /// How lines are drawn where a decision does not say.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
     /// What this problem may cost.
     pub fn budget(&self) -> &Budget {
         self.budget
@@ -317,6 +346,13 @@ pub trait SearchStrategy: Send {
     fn samples(&self) -> Option<Aggregate> {
         None
     }
+
+    /// Whether it asks again when all lines that it waits for fail: then the search goes on, and shows it
+    /// no leaf. Else it ends in the error of the last line, unless these were rollouts or asides, or
+    /// something has finished.
+    fn outlives_failure(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! forward {
@@ -336,6 +372,9 @@ macro_rules! forward {
             }
             fn samples(&self) -> Option<Aggregate> {
                 (**self).samples()
+            }
+            fn outlives_failure(&self) -> bool {
+                (**self).outlives_failure()
             }
         }
     )*};

@@ -153,4 +153,8 @@ impl<S: SearchStrategy> SearchStrategy for Phases<S> {
         let inner = self.phases.iter().map(|phase| phase.strategy.requires());
         inner.fold(vote.unwrap_or_default(), Requirements::and)
     }
+
+    fn outlives_failure(&self) -> bool {
+        self.phases.get(self.state.phase).is_some_and(|phase| phase.strategy.outlives_failure())
+    }
 }

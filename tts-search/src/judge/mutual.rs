@@ -138,7 +138,8 @@ impl MutualVerification {
         let mut kept = Vec::new();
         for cut in &self.state.cuts {
             let Some(own) = tree.answer(cut.solution) else { continue };
-            let mut agrees = |answer: &String| answer == own || same(answer, own) || same(own, answer);
+            let mut agrees =
+                |answer: &String| answer == own || same(answer, own) || same(own, answer);
             if cut.answers(tree).iter().filter(|answer| agrees(answer)).count() >= self.agree {
                 kept.push(cut.solution);
             }

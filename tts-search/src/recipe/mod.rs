@@ -307,6 +307,10 @@ impl SearchStrategy for Recipe {
     fn samples(&self) -> Option<Aggregate> {
         self.strategy().samples()
     }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy().outlives_failure()
+    }
 }
 
 /// Reads a file, and names it in what is wrong with it.

@@ -110,10 +110,13 @@ impl<S: SearchStrategy> Planted<S> {
             .filter(|(_, origin)| start || self.decisions.contains(origin))
             .map(|(leaf, origin)| (leaf, origin.saturating_sub(self.decisions.start)))
             .unzip();
-        // Whose lines have all failed ends, unless something has finished: then it is asked what now, as
-        // it would be alone.
-        let lost = fresh.is_empty() && !self.ahead && view.tree().finished().next().is_none();
-        if self.over || lost {
+        // Whose lines have all failed ends, unless something has finished or it asks again: then it is asked
+        // what now, as it would be alone.
+        let lost = || {
+            let finished = view.tree().finished().next().is_some();
+            fresh.is_empty() && !self.ahead && !finished && !self.strategy.outlives_failure()
+        };
+        if self.over || lost() {
             return Vec::new();
         }
         self.strategy.step(&mut view.with_fresh(&fresh, &origin))
@@ -171,5 +174,9 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
     fn requires(&self) -> Requirements {
         let vote = self.select.map(|select| Requirements::vote("forest", select));
         self.strategy.requires().and(vote.unwrap_or_default())
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.state.copies.iter().any(|copy| !copy.over && copy.strategy.outlives_failure())
     }
 }

@@ -196,4 +196,8 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
         let own = Requirements::scorer("lookahead", [Selection::best(self.aggregate)]);
         self.strategy.requires().and(own)
     }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.outlives_failure()
+    }
 }

@@ -51,9 +51,8 @@ fn every_solution_is_finished_from_20_to_80_percent_of_its_steps() {
             assert_eq!((steps, answers.len()), (6, 2));
             given.insert(cut);
         }
-        let written = |(_, node): &(NodeId, &Node)| {
-            node.kind == NodeKind::Aside && !node.is_question()
-        };
+        let written =
+            |(_, node): &(NodeId, &Node)| node.kind == NodeKind::Aside && !node.is_question();
         let asides = outcome.tree.iter().filter(written);
         assert!(asides.clone().count() >= 12);
         for (_, node) in asides {

@@ -70,6 +70,7 @@ impl<S: SearchStrategy> Run<S> {
         let usage = self.usage.logical;
         let budget = self.settings.budget;
         let view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
+        let view = view.with_rounds(self.usage.rounds).with_sampling(self.settings.sampling);
         let mut view = view.with_last(last);
         let strategy = &mut self.strategy;
         let wanted =
@@ -81,11 +82,7 @@ impl<S: SearchStrategy> Run<S> {
     }
 
     /// The budget has no room for judging these leaves: the strategy sees them as they are.
-    pub(super) fn show_unjudged(
-        &mut self,
-        leaves: &[Leaf],
-        limit: Limit,
-    ) -> Result<(), RunError> {
+    pub(super) fn show_unjudged(&mut self, leaves: &[Leaf], limit: Limit) -> Result<(), RunError> {
         self.settle(leaves);
         let (fresh, origin): (Vec<NodeId>, Vec<usize>) =
             leaves.iter().map(|leaf| (leaf.node, leaf.origin)).unzip();
