@@ -53,7 +53,7 @@ pub struct Forest<S> {
     #[serde(rename = "inner")]
     pub strategy: S,
     /// How the answer is chosen among the candidates of all copies; `None` for the strategy's own
-    /// way, and the best of these where copies differ.
+    /// way, and where copies differ the best of these, or their majority when none was judged.
     #[serde(default)]
     pub select: Option<Selection>,
     /// Where the search stands.
@@ -157,8 +157,15 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
         match picks[..] {
             [] => self.strategy.pick(tree),
             [only] => Some(only),
-            // Copies that know their own answer only.
-            _ => Selection::best(Aggregate::ByScale).pick_among(tree, &picks),
+            // Copies that know their own answer only. Where nobody judged, the best would be the first.
+            _ => {
+                let judged = |&id: &NodeId| {
+                    tree.get(id).is_some() && tree.score(id, Aggregate::ByScale).is_some()
+                };
+                let best = Selection::best(Aggregate::ByScale);
+                let select = if picks.iter().any(judged) { best } else { Selection::majority() };
+                select.pick_among(tree, &picks)
+            }
         }
     }
 
