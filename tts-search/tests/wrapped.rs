@@ -426,6 +426,29 @@ fn an_ensemble_names_who_cannot_judge() {
         let error = with(kind).score(&[path(2, true)]).expect_err(kind).to_string();
         assert_eq!(error, expected);
     }
+    // What one says is none of its scale, though the mean, or the least, would be.
+    for (score, combine) in [
+        (f64::NAN, Combine::Min),
+        (1.5, Combine::Mean),
+        (-0.5, Combine::Mean),
+        (f64::INFINITY, Combine::Min),
+    ] {
+        let odd = scorer::from_fn(move |_: &Trajectory, _: &Step| score).with_scale(Scale::STEP);
+        let both = Ensemble::new(combine).with("good", Odd("good", None));
+        let both = both.and_then(|both| both.with("odd", odd)).expect("one scale");
+        let error = both.score(&[path(2, true)]).expect_err("off the scale").to_string();
+        let expected =
+            format!("odd: the score of step 0 is {score}, on probability; a path by product");
+        assert_eq!(error, expected);
+    }
+    let reward = || says(&[1.0], Scale::REWARD);
+    let refused = Ensemble::new(Combine::Min).with("reward", reward());
+    assert_eq!(refused.unwrap_err(), EnsembleError::Unbounded { name: "reward".into() });
+    assert!(Ensemble::new(Combine::Mean).with("reward", reward()).is_ok());
+    // Who has no name for what is inside has none for the whole.
+    let unnamed = Ensemble::new(Combine::Mean).with("good", Odd("good", None));
+    let unnamed = unnamed.and_then(|both| both.with("odd", says(&[0.5], Scale::STEP)));
+    assert_eq!(unnamed.expect("one scale").identity(), None);
     let both = with("good");
     // Operations are those of both, for any context.
     for (context, tokens) in [(0, 1), (7, 5)] {
@@ -468,6 +491,13 @@ fn outcomes_alone_are_judged_at_the_end_of_whole_solutions() {
     let error = few.score(&[path(1, true)]).expect_err("too few").to_string();
     assert_eq!(error, "0 judgements of 1 paths");
     // Nobody is asked where nothing has finished.
+    for aggregate in [Aggregate::Sum, Aggregate::SumLog] {
+        let error = OutcomeOnly::of(says(&[0.1], Scale::STEP.by(aggregate))).err();
+        let error = error.expect("no probability");
+        assert!(error.contains("expected another aggregate than a sum"), "{error}");
+        let odds = OutcomeOnly::of(says(&[0.1], Scale::LOG_ODDS.by(aggregate)));
+        assert_eq!(odds.is_ok(), aggregate == Aggregate::Sum);
+    }
     let fails = OutcomeOnly::of(Odd("fails", None)).expect("a scale");
     assert!(fails.score(&[path(1, false)]).is_ok() && fails.score(&[path(1, true)]).is_err());
 }
@@ -498,6 +528,21 @@ fn bad_settings_are_named() {
     {
         assert_eq!(needs.scorer, Some("best-of-n"));
     }
+}
+
+fn budgets() -> impl Strategy<Value = Budget> {
+    let limit = |most: u64| prop::option::weighted(0.4, 1..most);
+    (limit(40), limit(500), limit(500), limit(30), any::<bool>(), 0_u64..40).prop_map(
+        |(samples, generated_tokens, scored_tokens, calls, hard, reserve)| Budget {
+            samples,
+            generated_tokens,
+            scored_tokens,
+            calls,
+            reserve: reserve.min(generated_tokens.unwrap_or(40)),
+            mode: if hard { Mode::Hard } else { Mode::Soft },
+            ..Budget::default()
+        },
+    )
 }
 
 fn wrapped() -> impl Strategy<Value = Recipe> {
@@ -532,14 +577,22 @@ proptest! {
         let plain = search.run(recipe.clone(), WORLD.prompt(problem)).expect("runs");
         let again = search.run(Retry::of(recipe.clone()), WORLD.prompt(problem)).expect("runs");
         prop_assert!(core(&again) == core(&plain));
+    }
+
+    #[test]
+    fn one_phase_is_the_strategy_inside(
+        recipe in wrapped(), problem in 0_u64..20, budget in budgets(),
+    ) {
+        let search = search().budget(budget);
+        let plain = search.run(recipe.clone(), WORLD.prompt(problem)).expect("runs");
         let one = Phases::<Recipe>::default().then(1.0, recipe);
         let one = search.run(one, WORLD.prompt(problem)).expect("runs");
         prop_assert!(core(&one) == core(&plain));
     }
 
     #[test]
-    fn laws(recipe in wrapped(), samples in prop::option::of(1_u64..60)) {
-        let search = search().budget(Budget { samples, ..Budget::default() });
+    fn laws(recipe in wrapped(), budget in budgets()) {
+        let search = search().budget(budget);
         let prompts = || (0..8).map(|index| WORLD.prompt(index));
         let together = search.run_many(&recipe, prompts());
         for (prompt, outcome) in prompts().zip(together) {
