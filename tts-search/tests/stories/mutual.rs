@@ -24,9 +24,9 @@ fn checks(outcome: &Outcome) -> Vec<(NodeId, usize, usize, Vec<Option<String>>)>
         let path = tree.path(id);
         let ends = tree[id].questions.first().map_or(&[][..], |&asked| &tree[asked].asides);
         let given = ends.first().and_then(|&first| {
-            // The words that it was given end with a step of the solution.
-            let said = tree.text(first);
-            path.iter().rposition(|&step| said.starts_with(&tree.text(step)))
+            // A token is a byte, and what was given ends with a step of the solution.
+            let given = tree[first].step.given as usize;
+            path.iter().position(|&step| tree.text(step).len() == given)
         });
         let end = |&first: &NodeId| {
             let next = |&id: &NodeId| tree[id].asides.first().copied();
@@ -250,9 +250,12 @@ fn its_tree() {
          4 + 0 9 + 2 = 11\n\
          5 + 4 11 + 4 = 16\n\
          6 + 5 16.\n\
-         7 > 2 15. [verifier]\n\
-         8 > 4 11 + 4 = 15 [verifier]\n\
-         9 > 8 15. [verifier]"
+         7 ?~ 3\n\
+         8 ?~ 6\n\
+         9 ~ 7 15. [verifier]\n\
+         10 ~ 8 9 + 2 = 11\n\
+         11 + 4 = 15 [verifier]\n\
+         11 ~ 10 15. [verifier]"
     );
 }
 

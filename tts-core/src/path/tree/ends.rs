@@ -5,8 +5,8 @@ use crate::Aggregate;
 
 impl Tree {
     /// Where a node that a strategy chose has led to: a finished one is its own end; behind an open one it is
-    /// the best finished path, or, while nothing of the tree has finished, the end of the path that goes on
-    /// from it by first children. `None` when others have finished and nothing behind it has, or there is no
+    /// the best finished path, or, while nothing of the tree has finished, the end of the one line that goes on
+    /// from it. `None` when others have finished and nothing behind it has, or there is no
     /// such node. What answers a question about it is not behind it.
     ///
     /// ```
@@ -31,7 +31,10 @@ impl Tree {
         if !found.is_empty() {
             return self.best_of(found, Aggregate::ByScale);
         }
-        let next = |&at: &NodeId| self[at].children.first().copied();
+        let next = |&at: &NodeId| match self[at].children[..] {
+            [only] => Some(only),
+            _ => None,
+        };
         let end = std::iter::successors(Some(node), next).last();
         end.filter(|_| self.finished().next().is_none())
     }
