@@ -44,7 +44,7 @@ pub fn bradley_terry(table: &Table) -> Vec<f64> {
             (table.points(i) + 0.5) / (against + 1.0 / (own + 1.0))
         };
         let passed: Vec<f64> = (0..n).map(next).collect();
-        let moved = strengths.iter().zip(&passed).any(|(old, new)| (new / old - 1.0).abs() > 1e-9);
+        let moved = strengths.iter().zip(&passed).any(|(old, new)| (new / old - 1.0).abs() > 1e-11);
         strengths = passed;
         if !moved {
             break;
