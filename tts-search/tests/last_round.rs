@@ -299,3 +299,27 @@ fn copies_that_nobody_judged_vote() {
     let search = Search::new(&writer).scorer(judge.with_scale(Scale::PREFIX));
     assert!(search.run(forest, "3 + 4?").is_ok());
 }
+
+/// A toy world whose second line of each request fails.
+struct Flaky(ToyWorld);
+
+impl Generator for Flaky {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = self.0.generate(batch)?;
+        for lines in made.iter_mut().map(|made| &mut made.lines).filter(|lines| lines.len() > 1) {
+            lines[1] = Err(LineError("busy".into()));
+        }
+        Ok(made)
+    }
+}
+
+#[test]
+fn what_is_asked_for_again_is_drawn_anew() {
+    let search = Search::new(Flaky(WORLD)).rule(StepRule::lines());
+    let retry = Retry::of(SelfConsistency { n: 4, ..Default::default() });
+    let outcome = search.run(retry, WORLD.prompt(0)).expect("runs");
+    let tree = &outcome.tree;
+    let children = &tree[NodeId::ROOT].children;
+    let seeds: std::collections::BTreeSet<u64> = children.iter().map(|&id| tree[id].seed).collect();
+    assert_eq!((children.len(), seeds.len()), (4, 4));
+}

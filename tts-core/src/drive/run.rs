@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::readers::Readers;
 use super::{Call, Outcome, allot};
 use crate::drive::outcome::{FailedLine, Unscored};
+use crate::fast::IdMap;
 use crate::guard::guarded;
 use crate::{
     Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, SearchStrategy,
@@ -111,6 +112,8 @@ pub struct Run<S> {
     readers: Readers,
     /// Whether some committed path has finished.
     finished: bool,
+    /// How many lines of a kind below a node have failed: their seeds are not drawn from again.
+    lost: IdMap<(NodeId, NodeKind), usize>,
 }
 
 impl<S> std::fmt::Debug for Run<S> {
@@ -159,6 +162,7 @@ impl<S: SearchStrategy> Run<S> {
             expired: settings.budget.wall.filter(|wall| *wall <= 0.0).map(|_| Limit::Wall),
             settings,
             finished: false,
+            lost: IdMap::default(),
         };
         run.decide(&[NodeId::ROOT], &[0])?;
         Ok(run)

@@ -414,11 +414,14 @@ fn equals_by_strength_go_to_the_earlier_sample() {
 }
 
 #[test]
-fn strengths_of_a_long_chain_have_come_to_rest() {
-    // Each beats the next once: the fixed point holds to the sixth digit, for many players too.
-    for n in [2, 50, 200] {
+fn strengths_of_many_players_have_come_to_rest() {
+    // Each beats the next, or all behind it, once: the fixed point holds to the sixth digit, for many players too.
+    for (n, all) in [(2, false), (200, false), (60, true)] {
         let mut table = Table::new(n);
-        (1..n).for_each(|i| table.add(i - 1, i, 1.0));
+        for i in 1..n {
+            let beaten = if all { 0 } else { i - 1 };
+            (beaten..i).for_each(|winner| table.add(winner, i, 1.0));
+        }
         let s = bradley_terry(&table);
         for i in 0..n {
             let expected: f64 = (0..n).map(|j| table.games(i, j) * s[i] / (s[i] + s[j])).sum();

@@ -81,7 +81,8 @@ impl<S: SearchStrategy> Run<S> {
                     leaves.push(leaf);
                 }
                 Err(error) => {
-                    // A failed line was started: it counts as a sample of its parent's.
+                    // A failed line was started: it counts as a sample of its parent's, and keeps its number.
+                    *self.lost.entry((call.parent, call.kind)).or_default() += 1;
                     let cost = Cost { samples: 1, ..Cost::default() };
                     self.tree.node_mut(call.parent).cost += cost;
                     self.usage.logical += cost;

@@ -174,7 +174,9 @@ impl<S: SearchStrategy> Run<S> {
             let (parent, kind) = (expand.parent_in(&self.tree), expand.kind_in(&self.tree));
             let node = &self.tree[parent];
             // Two decisions about one node in the same round go on counting.
-            let next = siblings.entry((parent, kind)).or_insert_with(|| node.below(kind).len());
+            let lost = self.lost.get(&(parent, kind)).copied().unwrap_or(0);
+            let begun = || node.below(kind).len() + lost;
+            let next = siblings.entry((parent, kind)).or_insert_with(begun);
             let first = *next;
             *next += n;
             let seed =
