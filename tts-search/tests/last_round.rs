@@ -285,7 +285,7 @@ fn copies_that_nobody_judged_vote() {
             return line("It is correct.", Finish::Stop);
         }
         let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let answer = if number % 3 == 0 { 10 + number } else { 7 };
+        let answer = if number.is_multiple_of(3) { 10 + number } else { 7 };
         line(&format!("The answer is {answer}."), Finish::Stop)
     });
     let forest = Forest::of(8, Scripted::of(SelfRefine::default()));

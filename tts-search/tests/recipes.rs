@@ -347,7 +347,7 @@ fn a_default_asks_for_n_lines_a_round_at_most() {
             };
             let recipe = Recipe::default_of(name, n).expect("known");
             let oracle = Oracle::of(&world);
-            let search = Search::new(world).scorer(&oracle).rule(StepRule::lines()).seed(3);
+            let search = Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(3);
             search.observer(&mut observer).run(recipe, world.prompt(0)).ok();
             assert!((1..=n).contains(&most), "{name} of {n}: {most}");
         }
