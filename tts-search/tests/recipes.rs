@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::*;
 
@@ -331,4 +332,24 @@ fn a_strategy_that_nobody_registered_is_refused() {
     assert!(registry().default_of("severed", 3).is_err());
     let error = registry().default_of("several", 0).expect_err("nothing").to_string();
     assert!(error.contains('0'), "{error}");
+}
+
+#[test]
+fn a_default_asks_for_n_lines_a_round_at_most() {
+    let world = ToyWorld { error: 0.5, ..ToyWorld::default() };
+    for name in Recipe::NAMES {
+        for n in [4, 7, 8, 16] {
+            let mut most = 0;
+            let mut observer = |event: &Event<'_>| {
+                if let What::Asked { lines } = event.what {
+                    most = most.max(lines);
+                }
+            };
+            let recipe = Recipe::default_of(name, n).expect("known");
+            let oracle = Oracle::of(&world);
+            let search = Search::new(world).scorer(oracle).rule(StepRule::lines()).seed(3);
+            search.observer(&mut observer).run(recipe, world.prompt(0)).ok();
+            assert!((1..=n).contains(&most), "{name} of {n}: {most}");
+        }
+    }
 }

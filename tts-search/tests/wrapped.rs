@@ -1,4 +1,4 @@
-//! Retry, dedupe, phases, ensembles and outcomes alone: stepped by hand, and their laws in the toy world.
+//! Retry, dedupe and phases: stepped by hand, and their laws in the toy world.
 
 mod common;
 
@@ -318,160 +318,6 @@ fn every_limit_ends_a_phase() {
     }
 }
 
-/// A scorer that says what it is told of every fresh step.
-fn says(scores: &'static [f64], scale: Scale) -> impl StepScorer {
-    scorer::from_fn(move |path: &Trajectory, step: &Step| {
-        let place = path.steps().iter().position(|other| other.text == step.text);
-        scores[place.unwrap_or(0) % scores.len()]
-    })
-    .with_scale(scale)
-}
-
-fn path(fresh: usize, finished: bool) -> Trajectory {
-    let step = |text: &str| std::sync::Arc::new(Step { text: text.into(), ..Step::default() });
-    let steps = vec![step("a\n"), step("b\n"), step("c")];
-    Trajectory::new(std::sync::Arc::new(Prompt::from("?")), steps, fresh, finished)
-}
-
-#[test]
-fn an_ensemble_is_the_mean_or_the_least_of_every_step() {
-    for (combine, expected) in [(Combine::Mean, [0.5, 0.5, 0.35]), (Combine::Min, [0.1, 0.4, 0.3])]
-    {
-        let both = Ensemble::new(combine)
-            .with("one", says(&[0.1, 0.6, 0.3], Scale::STEP))
-            .and_then(|both| both.with("other", says(&[0.9, 0.4, 0.4], Scale::STEP)))
-            .expect("one scale");
-        assert_eq!(both.scale(), Scale::STEP);
-        let scored = both.score(&[path(3, true), path(1, false)]).expect("judges");
-        for (found, expected) in scored[0].scores.iter().zip(expected) {
-            assert!((found - expected).abs() < 1e-12, "{found} {expected}");
-        }
-        assert_eq!(scored[1].scores, scored[0].scores[2..]);
-    }
-    // One scorer is itself; copies change nothing.
-    let one = Ensemble::new(Combine::Mean).with("one", ORACLE).expect("a scale");
-    let two = Ensemble::new(Combine::Mean).with("a", ORACLE).and_then(|e| e.with("b", ORACLE));
-    let run = |scorer: &dyn StepScorer| {
-        let search = Search::new(WORLD).scorer(scorer).rule(StepRule::lines()).seed(5);
-        search.run(beam(3, 3), WORLD.prompt(0)).expect("runs")
-    };
-    let plain = run(&ORACLE);
-    assert_eq!(run(&one).tree, plain.tree);
-    assert_eq!(run(&two.expect("a scale")).text(), plain.text());
-}
-
-#[test]
-fn an_ensemble_refuses_what_means_nothing() {
-    let none = Ensemble::new(Combine::Mean);
-    assert!(
-        none.score(&[path(1, true)]).is_err_and(|error| error.to_string().contains("no scorer"))
-    );
-    let unstated = Ensemble::new(Combine::Mean).with("x", says(&[0.5], Scale::UNSTATED));
-    assert_eq!(unstated.unwrap_err(), EnsembleError::Unstated { name: "x".into() });
-    for other in [Scale::PREFIX, Scale::REWARD] {
-        let both = Ensemble::new(Combine::Mean)
-            .with("x", says(&[0.5], Scale::STEP))
-            .and_then(|both| both.with("y", says(&[0.5], other)));
-        assert_eq!(both.unwrap_err(), EnsembleError::Scale { first: "x".into(), name: "y".into() });
-    }
-}
-
-/// A scorer that can be told to refuse, to fail, or to miscount.
-struct Odd(&'static str, Option<u64>);
-
-impl StepScorer for Odd {
-    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
-        let steps = |path: &Trajectory| vec![0.5; path.fresh_steps().len()];
-        match self.0 {
-            "refuses" => Ok(batch.iter().map(|_| Scored::refused("too long")).collect()),
-            "fails" => Err("it is down".into()),
-            "few" => Ok(Vec::new()),
-            "short" => Ok(batch.iter().map(|_| Scored::of(Vec::new())).collect()),
-            _ => Ok(batch.iter().map(|path| Scored::of(steps(path))).collect()),
-        }
-    }
-
-    fn scale(&self) -> Scale {
-        Scale::STEP
-    }
-
-    fn vocabulary(&self) -> Option<u64> {
-        self.1
-    }
-
-    fn cost(&self) -> cost::ModelCost {
-        cost::ModelCost { parameters: 10, layers: 2, query_width: 3 }
-    }
-
-    fn identity(&self) -> Option<String> {
-        Some(self.0.into())
-    }
-}
-
-#[test]
-fn an_ensemble_names_who_cannot_judge() {
-    let with = |kind| {
-        Ensemble::new(Combine::Mean)
-            .with("good", Odd("good", Some(1)))
-            .and_then(|both| both.with("odd", Odd(kind, None)))
-            .expect("one scale")
-    };
-    let scored = with("refuses").score(&[path(2, true)]).expect("judges");
-    assert_eq!(scored[0].refused.as_deref(), Some("odd: too long"));
-    for (kind, expected) in [
-        ("fails", "odd: it is down"),
-        ("few", "odd: 0 judgements of 1 paths"),
-        ("short", "odd: 0 scores of 2 steps"),
-    ] {
-        let error = with(kind).score(&[path(2, true)]).expect_err(kind).to_string();
-        assert_eq!(error, expected);
-    }
-    let both = with("good");
-    // Operations are those of both, for any context.
-    for (context, tokens) in [(0, 1), (7, 5)] {
-        let one = Odd("good", None).cost().flops(context, tokens);
-        assert!((both.cost().flops(context, tokens) - 2.0 * one).abs() < 1e-9);
-    }
-    assert_eq!(both.identity().as_deref(), Some("Mean(good=good, odd=good)"));
-    assert_eq!(both.vocabulary(), Some(1));
-    let other = both.with("third", Odd("good", Some(2)));
-    assert_eq!(other.unwrap_err(), EnsembleError::Vocabulary { name: "third".into() });
-}
-
-#[test]
-fn outcomes_alone_are_judged_at_the_end_of_whole_solutions() {
-    for (scale, neutral, expected) in [
-        (Scale::STEP, 0.5, 0.1 * 0.6 * 0.3),
-        (Scale::PREFIX, 0.5, 0.3),
-        (Scale::LOG_ODDS, 0.0, 0.3),
-    ] {
-        let outcome = OutcomeOnly::of(says(&[0.1, 0.6, 0.3], scale)).expect("a neutral score");
-        assert_eq!(outcome.scale(), scale.by(Aggregate::Last));
-        let batch = [path(2, false), path(2, true), path(1, true), path(3, false)];
-        let scored = outcome.score(&batch).expect("judges");
-        let scores: Vec<Vec<f64>> = scored.into_iter().map(|scored| scored.scores).collect();
-        let end = scores[2][0];
-        assert!((end - expected).abs() < 1e-12, "{end} {expected}");
-        let n = neutral;
-        assert_eq!(scores, [vec![n, n], vec![n, end], vec![end], vec![n, n, n]]);
-    }
-    for scale in [Scale::UNSTATED, Scale::REWARD, Scale::LOG_PROBABILITY] {
-        let error = OutcomeOnly::of(says(&[0.1], scale)).err().expect("no neutral score");
-        assert!(error.contains("expected probabilities or log-odds"), "{error}");
-    }
-    let refuses = OutcomeOnly::of(Odd("refuses", Some(3))).expect("a scale");
-    let scored = refuses.score(&[path(1, true), path(1, false)]).expect("judges");
-    assert_eq!(scored[0].refused.as_deref(), Some("too long"));
-    assert_eq!((scored[1].scores.len(), refuses.vocabulary()), (1, Some(3)));
-    assert_eq!(refuses.identity().as_deref(), Some("outcome-only(refuses)"));
-    let few = OutcomeOnly::of(Odd("few", None)).expect("a scale");
-    let error = few.score(&[path(1, true)]).expect_err("too few").to_string();
-    assert_eq!(error, "0 judgements of 1 paths");
-    // Nobody is asked where nothing has finished.
-    let fails = OutcomeOnly::of(Odd("fails", None)).expect("a scale");
-    assert!(fails.score(&[path(1, false)]).is_ok() && fails.score(&[path(1, true)]).is_err());
-}
-
 #[test]
 fn bad_settings_are_named() {
     let chain = || Phases::<Recipe>::default().then(0.5, ChainOfThought {});
@@ -498,6 +344,21 @@ fn bad_settings_are_named() {
     {
         assert_eq!(needs.scorer, Some("best-of-n"));
     }
+}
+
+fn budgets() -> impl Strategy<Value = Budget> {
+    let limit = |most: u64| prop::option::weighted(0.4, 1..most);
+    (limit(40), limit(500), limit(500), limit(30), any::<bool>(), 0_u64..40).prop_map(
+        |(samples, generated_tokens, scored_tokens, calls, hard, reserve)| Budget {
+            samples,
+            generated_tokens,
+            scored_tokens,
+            calls,
+            reserve: reserve.min(generated_tokens.unwrap_or(40)),
+            mode: if hard { Mode::Hard } else { Mode::Soft },
+            ..Budget::default()
+        },
+    )
 }
 
 fn wrapped() -> impl Strategy<Value = Recipe> {
@@ -532,14 +393,22 @@ proptest! {
         let plain = search.run(recipe.clone(), WORLD.prompt(problem)).expect("runs");
         let again = search.run(Retry::of(recipe.clone()), WORLD.prompt(problem)).expect("runs");
         prop_assert!(core(&again) == core(&plain));
+    }
+
+    #[test]
+    fn one_phase_is_the_strategy_inside(
+        recipe in wrapped(), problem in 0_u64..20, budget in budgets(),
+    ) {
+        let search = search().budget(budget);
+        let plain = search.run(recipe.clone(), WORLD.prompt(problem)).expect("runs");
         let one = Phases::<Recipe>::default().then(1.0, recipe);
         let one = search.run(one, WORLD.prompt(problem)).expect("runs");
         prop_assert!(core(&one) == core(&plain));
     }
 
     #[test]
-    fn laws(recipe in wrapped(), samples in prop::option::of(1_u64..60)) {
-        let search = search().budget(Budget { samples, ..Budget::default() });
+    fn laws(recipe in wrapped(), budget in budgets()) {
+        let search = search().budget(budget);
         let prompts = || (0..8).map(|index| WORLD.prompt(index));
         let together = search.run_many(&recipe, prompts());
         for (prompt, outcome) in prompts().zip(together) {

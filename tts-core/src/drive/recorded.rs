@@ -115,13 +115,13 @@ impl<S: SearchStrategy> RecordedRun<S> {
         }
         let wall = self.run.settings().budget.wall;
         let late = wall.is_some_and(|wall| self.started.elapsed().as_secs_f64() >= wall);
+        if late {
+            self.run.expire(Limit::Wall);
+        }
         let mut lines: Vec<Line> = std::mem::take(&mut self.lines).into_iter().flatten().collect();
         if let Some(record) = &mut self.record {
             lines = self.run.vet(lines);
             record.lines(&self.run, &lines, late)?;
-        }
-        if late {
-            self.run.expire(Limit::Wall);
         }
         for (slot, line) in lines.into_iter().enumerate() {
             self.run.give_line(slot, line)?;

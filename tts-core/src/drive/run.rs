@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::readers::Readers;
 use super::{Call, Outcome, allot};
 use crate::drive::outcome::{FailedLine, Unscored};
+use crate::fast::IdMap;
 use crate::guard::guarded;
 use crate::{
     Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, SearchStrategy,
@@ -111,6 +112,8 @@ pub struct Run<S> {
     readers: Readers,
     /// Whether some committed path has finished.
     finished: bool,
+    /// How many lines of a kind below a node have failed: their seeds are not drawn from again.
+    lost: IdMap<(NodeId, NodeKind), usize>,
 }
 
 impl<S> std::fmt::Debug for Run<S> {
@@ -159,6 +162,7 @@ impl<S: SearchStrategy> Run<S> {
             expired: settings.budget.wall.filter(|wall| *wall <= 0.0).map(|_| Limit::Wall),
             settings,
             finished: false,
+            lost: IdMap::default(),
         };
         run.decide(&[NodeId::ROOT], &[0])?;
         Ok(run)
@@ -250,10 +254,12 @@ impl<S: SearchStrategy> Run<S> {
     }
 
     /// Whether the run would end in failure with these lines: all have failed, they were more than
-    /// rollouts and asides, and there is no finished solution to fall back on.
+    /// rollouts and asides, there is no finished solution to fall back on, and the strategy does not ask
+    /// again.
     pub fn fails(&self, lines: &[Result<Completion, LineError>]) -> bool {
         let Phase::Lines(round) = &self.phase else { return false };
-        !(round.last || beside(&round.calls) || self.finished) && lines.iter().all(Result::is_err)
+        let lost = !(round.last || beside(&round.calls) || self.finished);
+        lost && lines.iter().all(Result::is_err) && !self.is_outlived(&round.calls)
     }
 
     /// The answer as of now.

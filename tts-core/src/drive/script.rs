@@ -54,7 +54,8 @@ use crate::{NodeId, Tree};
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
 pub trait Script: Clone + Send + 'static {
-    /// The story; what it returns is the answer.
+    /// The story; what it returns is the answer, or, of a line that was cut, what comes of it
+    /// ([`crate::Tree::led_to`]).
     fn play(self, desk: Desk) -> impl Future<Output = Option<NodeId>> + Send;
 
     /// Looks at the settings, as [`SearchStrategy::check`].
@@ -159,7 +160,8 @@ impl<S: Script> SearchStrategy for Scripted<S> {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.state.chosen.or_else(|| tree.best(crate::Aggregate::ByScale))
+        let chosen = self.state.chosen.map(|node| tree.led_to(node).unwrap_or(node));
+        chosen.or_else(|| tree.best(crate::Aggregate::ByScale))
     }
 
     fn check(&self) -> Result<(), String> {

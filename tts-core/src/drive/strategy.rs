@@ -147,6 +147,9 @@ pub struct View<'a> {
     usage: &'a Cost,
     budget: &'a Budget,
     rng: &'a mut Rng,
+    rounds: u32,
+    sampling: Sampling,
+    last: bool,
 }
 
 impl<'a> View<'a> {
@@ -159,7 +162,29 @@ impl<'a> View<'a> {
         budget: &'a Budget,
         rng: &'a mut Rng,
     ) -> Self {
-        Self { tree, fresh, origin, usage, budget, rng }
+        let (rounds, sampling, last) = (0, Sampling::default(), false);
+        Self { tree, fresh, origin, usage, budget, rng, rounds, sampling, last }
+    }
+
+    /// The same view after so many rounds of generation.
+    #[must_use]
+    pub fn with_rounds(mut self, rounds: u32) -> Self {
+        self.rounds = rounds;
+        self
+    }
+
+    /// The same view of a search that samples like this.
+    #[must_use]
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
+        self
+    }
+
+    /// The same view as the last one, or not, see [`View::is_last`].
+    #[must_use]
+    pub fn with_last(mut self, last: bool) -> Self {
+        self.last = last;
+        self
     }
 
     /// The same view with other fresh leaves: what a strategy that wraps another passes on.
@@ -171,6 +196,9 @@ impl<'a> View<'a> {
             usage: self.usage,
             budget: self.budget,
             rng: self.rng,
+            rounds: self.rounds,
+            sampling: self.sampling,
+            last: self.last,
         }
     }
 
@@ -180,8 +208,8 @@ impl<'a> View<'a> {
     }
 
     /// The ends of the lines that were just made and scored, in the order they were asked for; at
-    /// first the root alone. Lines that failed are left out; nothing is left when a round was of
-    /// rollouts and asides alone and all of them failed.
+    /// first the root alone. Lines that failed are left out; nothing is left when all lines of a round
+    /// failed that the search can go on without, or when the budget has no room for what was asked.
     pub fn fresh(&self) -> &'a [NodeId] {
         self.fresh
     }
@@ -196,6 +224,12 @@ impl<'a> View<'a> {
     /// may have searched before.
     pub fn is_start(&self) -> bool {
         self.fresh == [NodeId::ROOT]
+    }
+
+    /// Whether the budget is out: whatever is asked now is not made, and no further view follows. A
+    /// strategy that holds leaves back from one inside it shows them now.
+    pub fn is_last(&self) -> bool {
+        self.last
     }
 
     /// The fresh leaves that can be continued.
@@ -259,6 +293,16 @@ impl<'a> View<'a> {
         self.usage
     }
 
+    /// Rounds of generation so far.
+    pub fn rounds(&self) -> u32 {
+        self.rounds
+    }
+
+    /// How lines are drawn where a decision does not say.
+    pub fn sampling(&self) -> Sampling {
+        self.sampling
+    }
+
     /// What this problem may cost.
     pub fn budget(&self) -> &Budget {
         self.budget
@@ -302,6 +346,13 @@ pub trait SearchStrategy: Send {
     fn samples(&self) -> Option<Aggregate> {
         None
     }
+
+    /// Whether it asks again when all lines that it waits for fail: then the search goes on, and shows it
+    /// no leaf. Else it ends in the error of the last line, unless these were rollouts or asides, or
+    /// something has finished.
+    fn outlives_failure(&self) -> bool {
+        false
+    }
 }
 
 macro_rules! forward {
@@ -321,6 +372,9 @@ macro_rules! forward {
             }
             fn samples(&self) -> Option<Aggregate> {
                 (**self).samples()
+            }
+            fn outlives_failure(&self) -> bool {
+                (**self).outlives_failure()
             }
         }
     )*};

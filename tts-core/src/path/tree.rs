@@ -10,6 +10,7 @@
 //! more a step than a short one. Answers are extracted once a node.
 
 mod along;
+mod ends;
 mod news;
 mod read;
 

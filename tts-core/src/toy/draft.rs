@@ -72,10 +72,13 @@ impl<'r> Writing<'r> {
         }
     }
 
-    /// The text of the tokens that were kept.
-    pub(crate) fn kept(&self) -> String {
+    /// What the line begins with: the text of the tokens that were kept, and the words that were put behind.
+    pub(crate) fn begun(&self) -> String {
         let bytes = self.request.given.iter().filter_map(|&token| u8::try_from(token).ok());
-        bytes.map(char::from).collect()
+        bytes
+            .map(char::from)
+            .chain(self.request.append.iter().flat_map(|text| text.chars()))
+            .collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -88,7 +88,7 @@ impl ToyWorld {
         let numbers = parse(request.prefix.prompt())?;
         let mut text = request.prefix.text();
         let mut writing = Writing::new(request);
-        let kept: String = writing.kept();
+        let begun: String = writing.begun();
         while writing.goes_on() {
             let first = writing.is_empty();
             let again = request.prefix.is_finished() && first;
@@ -97,7 +97,7 @@ impl ToyWorld {
                 let state = State::of(&numbers, &text);
                 Draft::rest(&format!(" {}.", state.total), "", 0.0, true)
             } else {
-                let so_far = if first { format!("{text}{kept}") } else { text.clone() };
+                let so_far = if first { format!("{text}{begun}") } else { text.clone() };
                 self.next_line(&numbers, &so_far, &request.sampling, seed)
             };
             text.push_str(writing.write(&draft));

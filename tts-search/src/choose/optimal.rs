@@ -138,6 +138,10 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
         };
         self.arms.iter().fold(own, |all, arm| all.and(arm.requires()))
     }
+
+    fn outlives_failure(&self) -> bool {
+        self.state.as_ref().is_some_and(|chosen| chosen.strategy.outlives_failure())
+    }
 }
 
 impl<S> ComputeOptimal<S> {

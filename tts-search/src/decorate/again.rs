@@ -30,12 +30,12 @@ impl Again {
         *self = Self { decisions: decisions.to_vec(), asked, ..Self::default() };
     }
 
-    /// Takes what has come of the round. `good` says of a line, in the order in which they came, whether it
-    /// was wanted.
-    pub(crate) fn take(&mut self, view: &View<'_>, mut good: impl FnMut(NodeId) -> bool) {
+    /// Takes what has come of the round. `good` says of a line and the decision behind it, in the order in
+    /// which they came, whether it was wanted.
+    pub(crate) fn take(&mut self, view: &View<'_>, mut good: impl FnMut(NodeId, &Expand) -> bool) {
         for (&end, &origin) in view.fresh().iter().zip(view.origin()) {
             let Some(&decision) = self.asked.get(origin) else { continue };
-            self.lines.push(Line { decision, end, good: good(end) });
+            self.lines.push(Line { decision, end, good: good(end, &self.decisions[decision]) });
         }
         // What was asked for once more stands behind the rest of its decision.
         self.lines.sort_by_key(|line| line.decision);
@@ -51,9 +51,15 @@ impl Again {
         missing
     }
 
-    /// Asks for what is missing once more, up to `most` times. Nothing when the round is whole.
-    pub(crate) fn once_more(&mut self, most: usize) -> Vec<Expand> {
-        if self.tries >= most {
+    /// Whether lines may be asked for once more.
+    pub(crate) fn has_tries(&self, most: usize) -> bool {
+        self.tries < most
+    }
+
+    /// Asks for what is missing once more, up to `most` times. Nothing when the round is whole, or the budget
+    /// is out: then the strategy inside sees what there is.
+    pub(crate) fn once_more(&mut self, view: &View<'_>, most: usize) -> Vec<Expand> {
+        if view.is_last() || !self.has_tries(most) {
             return Vec::new();
         }
         self.tries += 1;

@@ -76,11 +76,11 @@ impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
             self.strategy.step(view)
         } else {
             let tree = view.tree();
-            round.take(view, |id| {
+            round.take(view, |id, _| {
                 let step = tree[id].open && tree[id].kind == NodeKind::Committed;
                 !step || seen.insert((tree.question(id), tree.text(id)))
             });
-            let more = round.once_more(self.times);
+            let more = round.once_more(view, self.times);
             if !more.is_empty() {
                 return more;
             }
@@ -106,5 +106,9 @@ impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
 
     fn samples(&self) -> Option<Aggregate> {
         self.strategy.samples()
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.outlives_failure()
     }
 }

@@ -3,9 +3,11 @@
 //! A search finds a scorer's errors; errors that two scorers do not share it does not find. The least trusts
 //! a step only when all do. What is combined must be on one scale, unit and aggregate: the mean of a
 //! probability and a reward means nothing, and neither do scores that only rank. A path that one of them cannot
-//! judge is not judged.
+//! judge is not judged; a score that is none of its scorer's scale is an error that names the scorer. The least
+//! of unbounded rewards is refused: only their differences mean something.
 //!
-//! Cost: that of all scorers; counted as the sum of their operations.
+//! Cost: that of all scorers, one after the other; counted as the sum of their operations. To be asked on a
+//! thread of its own, the whole goes into [`tts_core::scorer::Apart`], not its parts.
 //!
 //! When: noisy scorers with different errors. Copies of one scorer change nothing.
 //!
@@ -48,6 +50,12 @@ pub enum EnsembleError {
         /// The first one.
         first: String,
         /// The other one.
+        name: String,
+    },
+    /// A scorer without bounds, whose least would be that of whoever has the lower numbers.
+    #[error("ensemble: {name} scores by unbounded rewards, of which the least means nothing")]
+    Unbounded {
+        /// Its name.
         name: String,
     },
     /// Scorers of different vocabularies.
@@ -98,7 +106,8 @@ impl<'a> Ensemble<'a> {
     /// With a further scorer, by a name for what is said of it.
     ///
     /// # Errors
-    /// When its scale is not stated, or it differs from those before in scale or vocabulary.
+    /// When its scale is not stated, it differs from those before in scale or vocabulary, or the least of
+    /// its scores means nothing.
     pub fn with(
         mut self,
         name: impl Into<String>,
@@ -107,6 +116,9 @@ impl<'a> Ensemble<'a> {
         let name = name.into();
         if scorer.scale().unit == Unit::Unstated {
             return Err(EnsembleError::Unstated { name });
+        }
+        if self.combine == Combine::Min && scorer.scale().unit == Unit::Reward {
+            return Err(EnsembleError::Unbounded { name });
         }
         if let Some((first, other)) = self.scorers.first()
             && other.scale() != scorer.scale()
@@ -124,13 +136,20 @@ impl<'a> Ensemble<'a> {
 
     /// What all say of one path as one.
     fn combined(&self, said: &[Scored], steps: usize) -> Result<Scored, BoxError> {
-        for ((name, _), scored) in self.scorers.iter().zip(said) {
+        for ((name, scorer), scored) in self.scorers.iter().zip(said) {
             if let Some(why) = &scored.refused {
                 return Ok(Scored::refused(format!("{name}: {why}")));
             }
             if scored.scores.len() != steps {
                 let found = scored.scores.len();
                 return Err(format!("{name}: {found} scores of {steps} steps").into());
+            }
+            let scale = scorer.scale();
+            if let Some(place) = scored.scores.iter().position(|&score| !scale.holds(score)) {
+                let score = scored.scores[place];
+                return Err(
+                    format!("{name}: the score of step {place} is {score}, on {scale}").into()
+                );
             }
         }
         let step = |place: usize| {
@@ -179,9 +198,10 @@ impl StepScorer for Ensemble<'_> {
 
     fn identity(&self) -> Option<String> {
         let each = |(name, scorer): &(String, Box<dyn StepScorer + '_>)| {
-            format!("{name}={}", scorer.identity().unwrap_or_default())
+            scorer.identity().map(|identity| format!("{name}={identity}"))
         };
-        let all: Vec<String> = self.scorers.iter().map(each).collect();
+        let all: Option<Vec<String>> = self.scorers.iter().map(each).collect();
+        let all = all?;
         Some(format!("{:?}({})", self.combine, all.join(", ")))
     }
 

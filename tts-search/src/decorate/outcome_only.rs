@@ -5,7 +5,9 @@
 //! as its scale has it. So a search by steps becomes one by outcomes, and what is lost is the worth of judging
 //! steps: the comparison of process and outcome supervision with one model.
 //!
-//! Cost: that of the scorer inside for finished solutions, each from its first step on.
+//! Cost: what is computed is that of the scorer inside for finished solutions, each from its first step on.
+//! What is counted is that of judging every step when it comes, since a search cannot tell. To be asked on a
+//! thread of its own, the whole goes into [`tts_core::scorer::Apart`], not the scorer inside.
 //!
 //! When: to tell what step scores are worth; a scorer that was trained on outcomes alone.
 //!
@@ -43,7 +45,8 @@ impl<S: StepScorer> OutcomeOnly<S> {
     /// The outcomes of `scorer`.
     ///
     /// # Errors
-    /// A sentence when its scale has no score that says nothing: of probabilities and log-odds there is one.
+    /// A sentence when its scale has no score that says nothing (of probabilities and log-odds there is one),
+    /// or its steps come to what is none of its scores.
     pub fn of(scorer: S) -> Result<Self, String> {
         let neutral = match scorer.scale().unit {
             Unit::Probability => NEUTRAL,
@@ -55,6 +58,15 @@ impl<S: StepScorer> OutcomeOnly<S> {
                 ));
             }
         };
+        let (scale, aggregate) = (scorer.scale(), scorer.scale().resolve(Aggregate::ByScale));
+        scale.check_aggregate(aggregate).map_err(|problem| format!("outcome-only: {problem}"))?;
+        let sums = matches!(aggregate, Aggregate::Sum | Aggregate::SumLog);
+        if sums && scale.unit == Unit::Probability {
+            return Err(format!(
+                "outcome-only: on the scale {scale} a solution comes to no probability, expected another \
+                 aggregate than a sum"
+            ));
+        }
         Ok(Self { scorer, neutral })
     }
 

@@ -5,10 +5,12 @@
 //! ```
 //!
 //! A phase ends when it wants nothing more, or, between two of its rounds, when what was spent reaches its share
-//! and those before it of any limit of the budget (samples, tokens, operations, calls; wall time is not looked
-//! at, since it would make two runs differ). The next one starts at the problem, with further siblings, so that
-//! nothing is drawn twice. Without a budget each goes on until it is done. What a phase leaves unspent is there
-//! for those behind it.
+//! and those before it of any limit of the budget (samples, tokens, operations, calls, rounds; wall time is not
+//! looked at, since it would make two runs differ). It is shown its last round before, as it would be where the
+//! budget is out. Where the shares come to 1, the budget itself ends the last phase, and its reserve is there
+//! for it. A round is not cut to a share: a phase of one round takes what it asks for, and a hard budget bounds
+//! it as a whole. The next phase starts at the problem, with further siblings, so that nothing is drawn twice.
+//! Without a budget each goes on until it is done. What a phase leaves unspent is there for those behind it.
 //!
 //! Cost: the budget, or that of all strategies.
 //!
@@ -86,12 +88,17 @@ impl<S> Phases<S> {
     /// Whether what was spent reaches the shares up to the phase at hand.
     fn spent(&self, view: &View<'_>) -> bool {
         let share: f64 = self.phases[..=self.state.phase].iter().map(|phase| phase.share).sum();
+        // The whole is the budget's to end: it winds up from its reserve.
+        if share >= 1.0 - 1e-9 {
+            return false;
+        }
         let (used, budget) = (view.usage(), view.budget());
         let limits = [
             (used.samples, budget.samples),
             (used.generated_tokens, budget.generated_tokens),
             (used.scored_tokens, budget.scored_tokens),
             (used.calls, budget.calls),
+            (u64::from(view.rounds()), budget.rounds.map(u64::from)),
         ];
         let out = |used: f64, limit: f64| used >= share * limit;
         limits
@@ -108,14 +115,15 @@ impl<S: SearchStrategy> SearchStrategy for Phases<S> {
             self.state = State::default();
         }
         while self.state.phase < self.phases.len() {
-            let over = !begins && self.spent(view);
+            // Where the budget is out no further phase begins.
+            let over = !begins && !view.is_last() && self.spent(view);
             let strategy = &mut self.phases[self.state.phase].strategy;
-            let decisions = match (over, begins) {
-                (true, _) => Vec::new(),
-                (_, true) => strategy.step(&mut view.with_fresh(&[NodeId::ROOT], &[0])),
-                _ => strategy.step(view),
-            };
-            if !decisions.is_empty() {
+            let (fresh, origin) = (view.fresh(), view.origin());
+            let (fresh, origin) =
+                if begins { (&[NodeId::ROOT][..], &[0][..]) } else { (fresh, origin) };
+            let last = over || view.is_last();
+            let decisions = strategy.step(&mut view.with_fresh(fresh, origin).with_last(last));
+            if !over && decisions.iter().any(|expand| expand.n > 0) {
                 return decisions;
             }
             self.state.phase += 1;
@@ -152,5 +160,9 @@ impl<S: SearchStrategy> SearchStrategy for Phases<S> {
         let vote = self.select.map(|select| Requirements::vote("phases", select));
         let inner = self.phases.iter().map(|phase| phase.strategy.requires());
         inner.fold(vote.unwrap_or_default(), Requirements::and)
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.phases.get(self.state.phase).is_some_and(|phase| phase.strategy.outlives_failure())
     }
 }

@@ -6,8 +6,10 @@
 //!
 //! Further lines are further siblings, with seeds of their own, so that nothing else changes: where no line
 //! fails, the search is that of the strategy inside, bit for bit. A line that was cut stays in the tree, and
-//! is shown to the strategy inside only when nothing has come in its place. A round all of whose candidates
-//! fail ends the search as always; what is repaired is a round of which something came.
+//! is shown to the strategy inside only when nothing has come in its place; one that was drawn greedily is not
+//! asked for again, since it would be the same. A round all of whose lines fail is asked for again too; when
+//! nothing comes of that, the search ends in the error of the last line. What is fewer samples of such a search
+//! cannot be told, since lines that were replaced stand among them.
 //!
 //! Cost: that of the strategy inside, and one line for each that is missing, in rounds of their own.
 //!
@@ -17,7 +19,7 @@
 //! Source: none; what clients do, where it is counted and recorded.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, Finish, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Expand, Finish, NodeId, Requirements, SearchStrategy, Tree, View};
 
 use super::again::Again;
 use crate::sample::lines::at_least_one;
@@ -77,9 +79,15 @@ impl<S: SearchStrategy> SearchStrategy for Retry<S> {
         let decisions = if view.is_start() {
             self.strategy.step(view)
         } else {
-            let whole = |id: NodeId| !self.cut || view.tree()[id].finish != Finish::Length;
+            let (tree, usual) = (view.tree(), view.sampling());
+            let whole = |id: NodeId, decision: &Expand| {
+                let cut = matches!(tree[id].finish, Finish::Length | Finish::Context);
+                // Drawn once more, it would be the same.
+                let greedy = decision.sampling.unwrap_or(usual).is_greedy();
+                !(self.cut && cut) || greedy
+            };
             round.take(view, whole);
-            let more = round.once_more(self.times);
+            let more = round.once_more(view, self.times);
             if !more.is_empty() {
                 return more;
             }
@@ -103,7 +111,7 @@ impl<S: SearchStrategy> SearchStrategy for Retry<S> {
         self.strategy.requires()
     }
 
-    fn samples(&self) -> Option<Aggregate> {
-        self.strategy.samples()
+    fn outlives_failure(&self) -> bool {
+        self.state.0.has_tries(self.times) || self.strategy.outlives_failure()
     }
 }

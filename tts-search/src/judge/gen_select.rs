@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A group is asked about `votes` times, each time in an order by chance, so that no place is favoured; most
-//! votes win, the earlier sample of equals. What cannot be read is no vote, and was paid for; a group
+//! votes win, the earlier sample of equals. What cannot be read, or was cut, is no vote, and was paid for; a group
 //! without a vote is settled by its majority. A group whose members have one answer is not asked about, and
 //! neither is a solution that was cut, or that has no answer where others have one.
 //!
@@ -22,9 +22,10 @@
 //! Moshkov et al. 2025 (arXiv 2504.16891), on selection by a model.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use tts_core::{Ask, Desk, Line, NodeId, Requirements, Script, all};
+use tts_core::{Ask, Desk, NodeId, Requirements, Script, all};
 
-use super::{pool, reading};
+use super::pool::{self, Solution};
+use super::reading;
 use crate::refine::{Words, words};
 use crate::sample::lines::at_least_one;
 
@@ -98,20 +99,24 @@ impl GenSelect {
     }
 
     /// One vote: a place in the group.
-    async fn vote(&self, desk: &Desk, group: &[Line]) -> Option<usize> {
+    async fn vote(&self, desk: &Desk, group: &[Solution]) -> Option<usize> {
         let order = pool::shuffled(desk, group.len());
-        let texts: Vec<String> = order.iter().map(|&place| group[place].text()).collect();
+        let texts: Vec<String> = order.iter().map(|&place| group[place].line.text()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let ask = Ask::of(self.words.prompt(&desk.problem(), &texts)).aside();
         let said = desk.line(pool::to(ask, self.judge.as_ref())).await?;
+        // A verdict that was cut may not be its last word.
+        if !said.is_finished() {
+            return None;
+        }
         reading::choice(&said.text(), &self.marker, order.len()).map(|chosen| order[chosen])
     }
 
     /// The winner of a group.
-    async fn choose(&self, desk: &Desk, mut group: Vec<Line>) -> Option<Line> {
-        let usual = pool::usual(desk, &group);
-        let labels = pool::labels(desk, &group);
-        let one = labels.iter().all(|label| label.is_some() && *label == labels[0]);
+    async fn choose(&self, desk: &Desk, mut group: Vec<Solution>) -> Option<Solution> {
+        let usual = pool::usual(&group);
+        let label = group.first()?.label;
+        let one = label.is_some() && group.iter().all(|solution| solution.label == label);
         if group.len() < 2 || one {
             return group.into_iter().next();
         }
@@ -129,12 +134,12 @@ impl Script for GenSelect {
         let mut left = pool::sample(&desk, self.n).await;
         while left.len() > 1 {
             // The answer so far, should the budget run out.
-            desk.prefer(left[pool::usual(&desk, &left)].node);
+            desk.prefer(left[pool::usual(&left)].line.node);
             let groups = pool::groups(left, self.group);
             let winners = all(groups.into_iter().map(|group| self.choose(&desk, group))).await;
             left = winners.into_iter().flatten().collect();
         }
-        left.first().map(|line| line.node)
+        left.first().map(|solution| solution.line.node)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -145,6 +150,10 @@ impl Script for GenSelect {
         }
         if self.marker.trim().is_empty() {
             return Err("gen-select: marker is blank, expected the words before a choice".into());
+        }
+        if !self.words.ask.contains(&self.marker) {
+            let marker = &self.marker;
+            return Err(format!("gen-select: words.ask does not say {marker:?}, which marker is"));
         }
         let words = self.words.check();
         words

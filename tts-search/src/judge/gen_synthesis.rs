@@ -6,8 +6,8 @@
 //! ```
 //!
 //! What is written is a candidate like the samples. The last group is written `syntheses` times, and the
-//! majority of these is the answer. A group none of whose syntheses was finished is stood for by its
-//! majority. Solutions that were cut are not shown, nor those without an answer where others have one.
+//! majority of these is the answer. A group none of whose syntheses was finished, or has an answer where one
+//! of the group has, is stood for by its majority. Solutions that were cut are not shown, nor those without an answer where others have one.
 //!
 //! Cost: `n` lines, one for each group, and `syntheses` for the last: of 16 in groups of four 4 and one
 //! more. Each reads a whole group.
@@ -22,7 +22,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use tts_core::{Ask, Desk, Line, NodeId, Script, all};
 
-use super::pool;
+use super::pool::{self, Solution};
 use crate::refine::{Words, words};
 use crate::sample::lines::at_least_one;
 
@@ -81,17 +81,22 @@ impl GenSynthesis {
     }
 
     /// What stands for a group: a synthesis of it, or its majority where there is none.
-    async fn write(&self, desk: &Desk, group: Vec<Line>, times: usize) -> Option<Line> {
+    async fn write(&self, desk: &Desk, group: Vec<Solution>, times: usize) -> Option<Solution> {
         if group.len() < 2 {
             return group.into_iter().next();
         }
-        let texts: Vec<String> = group.iter().map(Line::text).collect();
+        let texts: Vec<String> = group.iter().map(|solution| solution.line.text()).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let prompt = self.words.prompt(&desk.problem(), &texts);
-        let mut written = desk.ask(Ask::of(prompt).about(group[0].node).times(times)).await;
+        let mut written = desk.ask(Ask::of(prompt).about(group[0].line.node).times(times)).await;
         written.retain(Line::is_finished);
+        let mut written = pool::read(desk, written);
+        // What has no answer cannot be right where one of the group has.
+        if group.iter().any(|solution| solution.answer.is_some()) {
+            written.retain(|solution| solution.answer.is_some());
+        }
         let mut from = if written.is_empty() { group } else { written };
-        let usual = pool::usual(desk, &from);
+        let usual = pool::usual(&from);
         Some(from.swap_remove(usual))
     }
 }
@@ -101,13 +106,14 @@ impl Script for GenSynthesis {
         let mut left = pool::sample(&desk, self.n).await;
         while left.len() > 1 {
             // The answer so far, should the budget run out.
-            desk.prefer(left[pool::usual(&desk, &left)].node);
+            desk.prefer(left[pool::usual(&left)].line.node);
             let groups = pool::groups(left, self.group);
             let times = if groups.len() == 1 { self.syntheses } else { 1 };
             let written = all(groups.into_iter().map(|group| self.write(&desk, group, times)));
             left = written.await.into_iter().flatten().collect();
+            pool::classify(&desk, &mut left);
         }
-        left.first().map(|line| line.node)
+        left.first().map(|solution| solution.line.node)
     }
 
     fn check(&self) -> Result<(), String> {

@@ -3,24 +3,28 @@
 //!
 //! ```text
 //! solution   step 1 -- step 2 -- step 3 -- step 4    24
-//!                        `- the verifier goes on -- . 24     agrees: it is kept
+//!            step 1 -- step 2 -- the verifier goes on -- . 24     agrees: it is kept
 //! ```
 //!
-//! A solution of `m` steps is cut behind step `c`, drawn evenly from `ceil(least m)` to `floor(most m)`, and
-//! the verifier, another model by its role, finishes it `times` times without having seen the rest. Kept is
-//! what at least `agree` of these come to; the vote is held over what is kept, over all where nothing is. A
-//! solution of one step has no beginning and is not kept, so the step rule has to split. Finishings are
-//! rollouts: counted, never candidates.
+//! A solution of `m` steps, blank ones at its end not counted, is cut behind step `c`, drawn evenly from
+//! `ceil(least m)` to `floor(most m)`, and the verifier, another model by its role, finishes it `times` times
+//! without having seen the rest. Kept is what at least `agree` of these come to; only a finishing that has
+//! ended counts, by the answer in what the verifier itself wrote. The vote is held over what is kept, over all
+//! where nothing is. A solution of one step has no beginning and is not kept, so the step rule has to split.
+//!
+//! The verifier is asked the problem anew, in an aside about the solution, and is given the first steps as
+//! text: it may have another vocabulary. Finishings are asides: counted, never candidates.
 //!
 //! Cost: `n` lines, then `times` for each finished solution of two steps or more, each shorter by what it was
-//! given.
+//! given, which the verifier reads.
 //!
 //! When: two models of like strength and different errors, no scorer. A verifier that shares the errors
 //! agrees with them, and one that is weaker throws right solutions away.
 //!
 //! Source: Qi et al. 2024, "Mutual Reasoning Makes Smaller LLMs Stronger Problem-Solvers" (rStar, arXiv
-//! 2408.06195), on mutual consistency, with 20 to 80 % of the steps given; solutions are samples here, not
-//! the leaves of a tree search.
+//! 2408.06195), on mutual consistency, with 20 to 80 % of the steps given. Solutions are samples here, not
+//! the leaves of a tree search; there a solution is masked at several points, here cut at one, with `agree`
+//! of `times`; and the answer there is the one of greatest reward times confidence, here the vote.
 
 use serde::{Deserialize, Serialize};
 use tts_core::{
@@ -68,9 +72,34 @@ pub struct MutualVerification {
 /// Where a [`MutualVerification`] stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
-    /// Solutions, and the last step of each that the verifier was given.
-    cuts: Vec<(NodeId, NodeId)>,
-    asked: bool,
+    cuts: Vec<Cut>,
+}
+
+/// A solution that the verifier was given the beginning of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Cut {
+    solution: NodeId,
+    /// Where it was asked to go on.
+    question: NodeId,
+    /// The beginning.
+    given: String,
+}
+
+impl Cut {
+    /// What the verifier's finishings that have ended come to.
+    fn answers(&self, tree: &Tree) -> Vec<String> {
+        let lines = tree.get(self.question).map_or(&[][..], |question| &question.asides);
+        let answer = |&first: &NodeId| {
+            let next = |&id: &NodeId| tree[id].asides.first().copied();
+            let end = std::iter::successors(Some(first), next).last()?;
+            let said = tree[end].is_finished().then(|| tree.text(end))?;
+            let own = said.strip_prefix(&self.given);
+            // A vocabulary may begin every text with a space.
+            let own = own.or_else(|| said.trim_start().strip_prefix(self.given.trim_start()));
+            tree.task().answer(own?)
+        };
+        lines.iter().filter_map(answer).collect()
+    }
 }
 
 impl Default for MutualVerification {
@@ -107,25 +136,39 @@ impl MutualVerification {
     fn kept(&self, tree: &Tree) -> Vec<NodeId> {
         let mut same = tree.task().comparer();
         let mut kept = Vec::new();
-        for &(solution, cut) in &self.state.cuts {
-            let ends = tree.get(cut).map_or(&[][..], |node| &node.rollouts);
-            let answers = ends.iter().map(|&first| tree.answer(end(tree, first)));
-            let agreeing = answers.filter(|answer| match (answer, tree.answer(solution)) {
-                (Some(one), Some(other)) => *one == other || same(one, other) || same(other, one),
-                _ => false,
-            });
-            if agreeing.count() >= self.agree {
-                kept.push(solution);
+        for cut in &self.state.cuts {
+            let Some(own) = tree.answer(cut.solution) else { continue };
+            let mut agrees =
+                |answer: &String| answer == own || same(answer, own) || same(own, answer);
+            if cut.answers(tree).iter().filter(|answer| agrees(answer)).count() >= self.agree {
+                kept.push(cut.solution);
             }
         }
         kept
     }
-}
 
-/// The end of a line that begins with `first`.
-fn end(tree: &Tree, first: NodeId) -> NodeId {
-    let next = |&id: &NodeId| tree[id].rollouts.first().copied();
-    std::iter::successors(Some(first), next).last().unwrap_or(first)
+    /// Cuts a finished solution of two steps or more, and asks the verifier to finish it.
+    fn cut(&mut self, view: &mut View<'_>, solution: NodeId) -> Option<Expand> {
+        let tree = view.tree();
+        if !tree[solution].is_finished() {
+            return None;
+        }
+        let steps = tree.path(solution);
+        let said = steps.iter().rposition(|&id| !tree[id].step.is_blank())? + 1;
+        let (low, high) = self.range(said)?;
+        let place = low + view.rng().below(high - low + 1) - 1;
+        let given = view.tree().text(steps[place]);
+        let prompt = (**view.tree().prompt()).clone();
+        let question = view.pose(solution, prompt, NodeKind::Aside);
+        self.state.cuts.push(Cut { solution, question, given: given.clone() });
+        Some(Expand {
+            kind: NodeKind::Aside,
+            append: Some(given),
+            role: Some(self.verifier.clone()),
+            score: ScoreBy::Nobody,
+            ..Expand::end(question, self.times)
+        })
+    }
 }
 
 impl SearchStrategy for MutualVerification {
@@ -134,26 +177,15 @@ impl SearchStrategy for MutualVerification {
             self.state = State::default();
             return vec![Expand::end(NodeId::ROOT, self.n)];
         }
-        if std::mem::replace(&mut self.state.asked, true) {
+        if !self.state.cuts.is_empty() {
             return Vec::new();
         }
-        for &solution in view.fresh() {
-            let steps = view.tree().path(solution);
-            if !view.tree()[solution].is_finished() {
-                continue;
-            }
-            if let Some((low, high)) = self.range(steps.len()) {
-                let given = low + view.rng().below(high - low + 1);
-                self.state.cuts.push((solution, steps[given - 1]));
-            }
+        let fresh = view.fresh();
+        if !fresh.iter().any(|&id| view.tree()[id].is_finished()) {
+            // A hard budget has cut all: the first that can be is finished, from its reserve if need be.
+            return view.open().into_iter().take(1).map(|id| Expand::end(id, 1)).collect();
         }
-        let finish = |&(_, cut): &(NodeId, NodeId)| Expand {
-            kind: NodeKind::Rollout,
-            role: Some(self.verifier.clone()),
-            score: ScoreBy::Nobody,
-            ..Expand::end(cut, self.times)
-        };
-        self.state.cuts.iter().map(finish).collect()
+        fresh.iter().filter_map(|&solution| self.cut(view, solution)).collect()
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {

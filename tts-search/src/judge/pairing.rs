@@ -24,12 +24,19 @@ pub struct Table {
     n: usize,
     /// Points of the row over the column.
     points: Vec<f64>,
+    /// Whether the row has met the column, though nothing may have come of it.
+    met: Vec<bool>,
+    /// Points of each over all others.
+    won: Vec<f64>,
+    /// Points of all others over each.
+    lost: Vec<f64>,
 }
 
 impl Table {
     /// `n` players, no game.
     pub fn new(n: usize) -> Self {
-        Self { n, points: vec![0.0; n * n] }
+        let (won, lost) = (vec![0.0; n], vec![0.0; n]);
+        Self { n, points: vec![0.0; n * n], met: vec![false; n * n], won, lost }
     }
 
     /// How many players.
@@ -52,9 +59,29 @@ impl Table {
     /// assert_eq!((table.points(0), table.games(0, 1)), (1.0, 1.5));
     /// ```
     pub fn add(&mut self, winner: usize, loser: usize, points: f64) {
-        if let Some(place) = self.place(winner, loser) {
+        if let (Some(place), Some(back)) = (self.place(winner, loser), self.place(loser, winner)) {
             self.points[place] += points;
+            self.won[winner] += points;
+            self.lost[loser] += points;
+            (self.met[place], self.met[back]) = (true, true);
         }
+    }
+
+    /// A meeting, with the points of one over the other and back: none of both where the judge did not say.
+    pub fn play(&mut self, one: usize, other: usize, own: f64, back: f64) {
+        self.add(one, other, own);
+        self.add(other, one, back);
+    }
+
+    /// Whether two players have met.
+    ///
+    /// ```
+    /// let mut table = tts_search::judge::Table::new(3);
+    /// table.play(0, 1, 0.0, 0.0);
+    /// assert!(table.have_met(1, 0) && !table.have_met(1, 2) && table.games(0, 1) == 0.0);
+    /// ```
+    pub fn have_met(&self, i: usize, j: usize) -> bool {
+        self.place(i, j).is_some_and(|place| self.met[place])
     }
 
     fn place(&self, i: usize, j: usize) -> Option<usize> {
@@ -72,7 +99,7 @@ impl Table {
 
     /// Points of a player over all others.
     pub fn points(&self, i: usize) -> f64 {
-        (0..self.n).map(|j| self.over(i, j)).sum()
+        self.won.get(i).copied().unwrap_or(0.0)
     }
 
     /// Points for each game, with one tie against an average opponent given to each: who was lucky once is
@@ -84,7 +111,7 @@ impl Table {
     /// assert_eq!([0, 1, 2].map(|i| table.share(i)), [0.75, 0.25, 0.5]);
     /// ```
     pub fn share(&self, i: usize) -> f64 {
-        let games: f64 = (0..self.n).map(|j| self.games(i, j)).sum();
+        let games = self.points(i) + self.lost.get(i).copied().unwrap_or(0.0);
         (self.points(i) + 0.5) / (games + 1.0)
     }
 }
@@ -140,7 +167,7 @@ impl Pairing {
             Self::Pivot { pivots } if round == 1 => {
                 let best = &by_points(table)[..pivots.min(n)];
                 let new = |&(i, j): &(usize, usize)| {
-                    table.games(i, j) <= 0.0 && (best.contains(&i) || best.contains(&j))
+                    !table.have_met(i, j) && (best.contains(&i) || best.contains(&j))
                 };
                 pairs().filter(new).filter(worth).collect()
             }
@@ -200,7 +227,7 @@ fn swiss(table: &Table, apart: impl Fn(usize, usize) -> bool) -> Vec<(usize, usi
     let mut pairs = Vec::new();
     while !left.is_empty() {
         let one = left.remove(0);
-        let fresh = |&other: &usize| apart(one, other) && table.games(one, other) <= 0.0;
+        let fresh = |&other: &usize| apart(one, other) && !table.have_met(one, other);
         if let Some(place) = left.iter().position(fresh) {
             pairs.push((one, left.remove(place)));
         }

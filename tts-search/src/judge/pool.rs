@@ -1,32 +1,66 @@
 //! What the strategies of this room share: a pool of solutions, and what to do without a verdict.
 
-use tts_core::select::{Vote, classes, majority};
+use tts_core::select::classes;
 use tts_core::{Ask, Desk, Line};
 
-/// `n` samples without those that were cut. Where some have an answer the others leave: they cannot be
+/// A solution, with what is asked about it again and again.
+#[derive(Debug)]
+pub(crate) struct Solution {
+    pub(crate) line: Line,
+    pub(crate) answer: Option<String>,
+    /// The class of its answer among those it was [read](read) with.
+    pub(crate) label: Option<usize>,
+}
+
+/// `n` samples without those that were cut. While none has finished the first that can be is gone on from:
+/// so a hard budget that cuts all of them finishes it from its reserve. Where some have an answer the others leave: they cannot be
 /// right, and a judge may like them.
-pub(crate) async fn sample(desk: &Desk, n: usize) -> Vec<Line> {
-    let mut pool = desk.ask(Ask::problem().times(n)).await;
-    pool.retain(Line::is_finished);
-    if pool.iter().any(|line| line.answer().is_some()) {
-        pool.retain(|line| line.answer().is_some());
+pub(crate) async fn sample(desk: &Desk, n: usize) -> Vec<Solution> {
+    let mut lines = desk.ask(Ask::problem().times(n)).await;
+    while !lines.iter().any(Line::is_finished) {
+        let Some(place) = lines.iter().position(|line| line.open) else { break };
+        let cut = lines.remove(place);
+        // The answer so far, should the budget run out.
+        desk.prefer(cut.node);
+        let Some(rest) = desk.line(Ask::behind(cut.node)).await else { break };
+        lines.insert(place, cut.and(rest));
+    }
+    lines.retain(Line::is_finished);
+    let mut pool = read(desk, lines);
+    if pool.iter().any(|solution| solution.answer.is_some()) {
+        pool.retain(|solution| solution.answer.is_some());
     }
     pool
 }
 
-/// The class of each line's answer.
-pub(crate) fn labels(desk: &Desk, lines: &[Line]) -> Vec<Option<usize>> {
-    let answers: Vec<Option<String>> = lines.iter().map(Line::answer).collect();
+/// Lines with their answers.
+pub(crate) fn read(desk: &Desk, lines: Vec<Line>) -> Vec<Solution> {
+    let one = |line: Line| {
+        let answer = line.answer().filter(|answer| !answer.trim().is_empty());
+        Solution { line, answer, label: None }
+    };
+    let mut read: Vec<Solution> = lines.into_iter().map(one).collect();
+    classify(desk, &mut read);
+    read
+}
+
+/// Says which of these have the same answer.
+pub(crate) fn classify(desk: &Desk, solutions: &mut [Solution]) {
     let task = desk.task();
-    classes(answers.iter().map(Option::as_deref), task.comparer())
+    let answers = solutions.iter().map(|solution| solution.answer.as_deref());
+    let labels = classes(answers, task.comparer());
+    solutions.iter_mut().zip(labels).for_each(|(solution, label)| solution.label = label);
 }
 
 /// The place of the majority's first; the first of all where there are no answers.
-pub(crate) fn usual(desk: &Desk, lines: &[Line]) -> usize {
-    let votes: Vec<Vote> =
-        lines.iter().map(|line| Vote { answer: line.answer(), score: 0.0 }).collect();
-    let task = desk.task();
-    majority(&votes, task.comparer()).unwrap_or(0)
+pub(crate) fn usual(solutions: &[Solution]) -> usize {
+    let labels = || solutions.iter().filter_map(|solution| solution.label);
+    let mut count = vec![0_usize; labels().max().map_or(0, |most| most + 1)];
+    labels().for_each(|label| count[label] += 1);
+    let most = count.iter().max();
+    let usual =
+        |solution: &Solution| solution.label.is_some_and(|label| Some(&count[label]) == most);
+    solutions.iter().position(usual).unwrap_or(0)
 }
 
 /// Sizes of groups of at most `most`, none of them larger by more than one than another.

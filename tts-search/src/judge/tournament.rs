@@ -6,7 +6,7 @@
 //!
 //! A judge that writes is asked which of two is better, or whether they are equal, in both orders: one that
 //! prefers a place says A both times, which is a tie, so that the preference cancels. Each verdict is half a
-//! game then; one that cannot be read is none, though it was paid for. With one order, chance says which.
+//! game then; one that cannot be read, or was cut, is none, though it was paid for. With one order, chance says which.
 //! Who meets whom is [`super::Pairing`]; two solutions with one answer never do. Candidates are ranked by
 //! their share of points or by [`super::bradley_terry`], which counts whom one has beaten; a knockout names
 //! its winner. Of equals the earlier sample wins.
@@ -22,9 +22,10 @@
 //! bias.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Ask, Desk, Line, NodeId, Prompt, Requirements, Script, all};
+use tts_core::{Ask, Desk, NodeId, Prompt, Requirements, Script, all};
 
-use super::{Pairing, Table, bradley_terry, pool, reading};
+use super::pool::{self, Solution};
+use super::{Pairing, Table, bradley_terry, reading};
 use crate::refine::words::{asked, holds};
 use crate::sample::lines::at_least_one;
 
@@ -135,10 +136,19 @@ impl CompareWords {
         if self.marker.trim().is_empty() {
             return Err("words.marker is blank, expected the words before a verdict".into());
         }
+        if !self.ask.contains(&self.marker) {
+            return Err(format!("words.ask does not say {:?}, which marker is", self.marker));
+        }
+        let names = ["{question}", "{first}", "{second}"];
+        let asked = names.iter().fold(self.ask.clone(), |ask, name| ask.replace(name, " "));
         let verdicts = [("first", &self.first), ("second", &self.second), ("tie", &self.tie)];
         for (place, (field, verdict)) in verdicts.iter().enumerate() {
             if verdict.is_empty() || !verdict.chars().all(char::is_alphanumeric) {
                 return Err(format!("words.{field} is {verdict:?}, expected letters and digits"));
+            }
+            let mut said = asked.split(|c: char| !c.is_alphanumeric());
+            if !said.any(|word| word.eq_ignore_ascii_case(verdict)) {
+                return Err(format!("words.ask does not say {verdict:?}, which {field} is"));
             }
             if verdicts[..place].iter().any(|(_, other)| other.eq_ignore_ascii_case(verdict)) {
                 return Err(format!("words.{field} is {verdict:?}, as another verdict"));
@@ -163,21 +173,33 @@ impl Default for Tournament {
 }
 
 impl Tournament {
-    /// `n` samples, and three pivots where there are more than eight.
+    /// `n` samples in a knockout: `n` lines a round at most.
     pub fn of(n: usize) -> Self {
-        let pairing = if n > 8 { Pairing::Pivot { pivots: 3 } } else { Pairing::RoundRobin };
-        Self { n, pairing, ..Self::default() }
+        Self { n, pairing: Pairing::Knockout, ..Self::default() }
+    }
+
+    /// A sentence when a count is not from 1 to below `n`: there is nobody else to meet.
+    fn below_n(&self, field: &str, value: usize) -> Result<(), String> {
+        at_least_one("tournament", field, value)?;
+        let n = self.n;
+        if value < n {
+            return Ok(());
+        }
+        Err(format!("tournament: {field} is {value}, expected below n, which is {n}"))
     }
 
     /// One verdict: what it gives to the first, if anything.
-    async fn verdict(&self, desk: &Desk, first: &Line, second: &Line) -> Option<f64> {
-        let prompt = self.words.prompt(&desk.problem(), &first.text(), &second.text());
+    async fn verdict(&self, desk: &Desk, first: &Solution, second: &Solution) -> Option<f64> {
+        let (one, other) = (first.line.text(), second.line.text());
+        let prompt = self.words.prompt(&desk.problem(), &one, &other);
         let ask = pool::to(Ask::of(prompt).aside(), self.judge.as_ref());
-        self.words.read(&desk.line(ask).await?.text())
+        let said = desk.line(ask).await?;
+        // A verdict that was cut may not be its last word.
+        said.is_finished().then(|| self.words.read(&said.text())).flatten()
     }
 
     /// The points of both players of a pair.
-    async fn game(&self, desk: &Desk, one: &Line, other: &Line) -> (f64, f64) {
+    async fn game(&self, desk: &Desk, one: &Solution, other: &Solution) -> (f64, f64) {
         let orders = if self.both_orders { vec![false, true] } else { vec![desk.below(2) == 1] };
         let weight = 1.0 / orders.len() as f64;
         let verdicts = all(orders.into_iter().map(|swapped| async move {
@@ -197,7 +219,9 @@ impl Tournament {
             Ranking::Points => (0..table.len()).map(|place| table.share(place)).collect(),
             Ranking::BradleyTerry => bradley_terry(table),
         };
-        let best = tts_core::select::top(&strengths, 1).first().copied();
+        // Equals differ by rounding.
+        let most = strengths.iter().copied().fold(0.0, f64::max);
+        let best = strengths.iter().position(|&strength| strength >= most * (1.0 - 1e-9));
         self.pairing.named(table).or(best)
     }
 }
@@ -205,11 +229,10 @@ impl Tournament {
 impl Script for Tournament {
     async fn play(self, desk: Desk) -> Option<NodeId> {
         let pool = pool::sample(&desk, self.n).await;
-        let labels = pool::labels(&desk, &pool);
-        let apart = |i: usize, j: usize| labels[i].is_none() || labels[i] != labels[j];
+        let apart = |i: usize, j: usize| pool[i].label.is_none() || pool[i].label != pool[j].label;
         let mut table = Table::new(pool.len());
         // The answer so far, should the budget run out.
-        desk.prefer(pool.get(pool::usual(&desk, &pool))?.node);
+        desk.prefer(pool.get(pool::usual(&pool))?.line.node);
         for round in 0.. {
             let pairs = self.pairing.pairs(round, &table, apart);
             if pairs.is_empty() && !self.pairing.goes_on(round, pool.len()) {
@@ -217,18 +240,17 @@ impl Script for Tournament {
             }
             let games = pairs.iter().map(|&(i, j)| self.game(&desk, &pool[i], &pool[j]));
             for (&(i, j), (own, rest)) in pairs.iter().zip(all(games).await) {
-                table.add(i, j, own);
-                table.add(j, i, rest);
+                table.play(i, j, own, rest);
             }
         }
-        self.winner(&table).map(|place| pool[place].node)
+        self.winner(&table).map(|place| pool[place].line.node)
     }
 
     fn check(&self) -> Result<(), String> {
         at_least_one("tournament", "n", self.n)?;
         match self.pairing {
-            Pairing::Swiss { rounds } => at_least_one("tournament", "pairing.rounds", rounds)?,
-            Pairing::Pivot { pivots } => at_least_one("tournament", "pairing.pivots", pivots)?,
+            Pairing::Swiss { rounds } => self.below_n("pairing.rounds", rounds)?,
+            Pairing::Pivot { pivots } => self.below_n("pairing.pivots", pivots)?,
             _ => {}
         }
         if self.pairing == Pairing::Knockout && self.ranking != Ranking::Points {

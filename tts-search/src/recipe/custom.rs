@@ -112,6 +112,10 @@ impl SearchStrategy for Custom {
     fn samples(&self) -> Option<Aggregate> {
         self.strategy.as_ref().and_then(tts_core::SearchStrategy::samples)
     }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.as_ref().is_some_and(tts_core::SearchStrategy::outlives_failure)
+    }
 }
 
 /// How a strategy is made of settings.

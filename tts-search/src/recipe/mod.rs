@@ -266,8 +266,9 @@ impl Recipe {
     /// line needs. See [`Recipe::NAMES`].
     ///
     /// A beam keeps about the square root of `n` and branches as much, and so do the trees of
-    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost. For `revision`, `mcts`
-    /// and `ab-mcts`, which take many rounds of few lines, `n` is of all rounds together.
+    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost. A tournament is a
+    /// knockout. For `adaptive-consistency`, `deep-conf-online`, `power-sampling`, `mcts`, `ab-mcts`, `revision`,
+    /// `rsa` and `self-refine`, which take many rounds of few lines, `n` is of all rounds together.
     ///
     /// ```
     /// use tts_search::{BeamSearch, Recipe};
@@ -306,6 +307,10 @@ impl SearchStrategy for Recipe {
 
     fn samples(&self) -> Option<Aggregate> {
         self.strategy().samples()
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy().outlives_failure()
     }
 }
 

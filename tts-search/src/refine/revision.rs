@@ -15,6 +15,8 @@
 //! Source: Snell et al. 2024 (arXiv 2408.03314), section 6: the latest four attempts, and the
 //! hierarchical choice.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View};
 
@@ -119,15 +121,18 @@ impl SearchStrategy for Revision {
         if !self.by_chain {
             return self.select.pick_among(tree, &attempts);
         }
-        let mut chains: Vec<(NodeId, Vec<NodeId>)> = Vec::new();
+        // In the order of their first attempts.
+        let mut chains: Vec<Vec<NodeId>> = Vec::new();
+        let mut places: HashMap<NodeId, usize> = HashMap::new();
         for attempt in attempts {
             let first = Self::chain(tree, attempt).first().copied().unwrap_or(attempt);
-            match chains.iter_mut().find(|(other, _)| *other == first) {
-                Some((_, chain)) => chain.push(attempt),
-                None => chains.push((first, vec![attempt])),
+            let place = *places.entry(first).or_insert(chains.len());
+            if place == chains.len() {
+                chains.push(Vec::new());
             }
+            chains[place].push(attempt);
         }
-        let delegates = chains.iter().filter_map(|(_, chain)| self.select.pick_among(tree, chain));
+        let delegates = chains.iter().filter_map(|chain| self.select.pick_among(tree, chain));
         self.select.pick_among(tree, &delegates.collect::<Vec<_>>())
     }
 

@@ -7,7 +7,8 @@
 //!
 //! `P_1` is N samples; each of the N members of `P_t` is one line that answers the problem and K members of
 //! `P_(t-1)`, drawn without replacement. The answer is the vote over `P_T`. Whole solutions are shown, not
-//! their answers alone; members that were cut are shown as far as they went, and do not vote. One round is
+//! their answers alone; members that were cut are shown as far as they went, and vote only where none of their
+//! population has finished. One round is
 //! the pool of best-of-N, and with one solution shown it is N self-refinements side by side.
 //!
 //! Cost: `population x rounds` lines, a batch of `population` a round; each aggregation reads `shown`
@@ -20,12 +21,10 @@
 //! Source: Venkatraman et al. 2025, "Recursive Self-Aggregation Unlocks Deep Thinking in Large Language
 //! Models" (arXiv 2509.26626), section 3; N = 16, K = 4, T = 10 there.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Deserializer, Serialize};
 use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View};
 
-use super::{Revision, Words, words};
+use super::{Words, words};
 use crate::sample::lines::at_least_one;
 
 /// A population that is aggregated again and again.
@@ -66,8 +65,8 @@ pub struct Rsa {
 /// Where a [`Rsa`] stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct State {
-    /// Populations that were asked for.
-    rounds: usize,
+    /// The populations so far: the leaves that its own decisions led to.
+    populations: Vec<Vec<NodeId>>,
 }
 
 fn default_words() -> Words {
@@ -105,16 +104,6 @@ impl Rsa {
         Self { population, rounds, shown: population.min(4), ..Self::default() }
     }
 
-    /// The populations among the candidates of a tree, the first of them first.
-    fn populations(tree: &Tree) -> Vec<Vec<NodeId>> {
-        let mut found: BTreeMap<usize, Vec<NodeId>> = BTreeMap::new();
-        for member in tree.candidates() {
-            // A member is asked for in a question about one that it was shown.
-            found.entry(Revision::chain(tree, member).len()).or_default().push(member);
-        }
-        found.into_values().collect()
-    }
-
     /// A further member, from K of the last population.
     fn aggregate(&self, view: &mut View<'_>, population: &[NodeId]) -> Option<Expand> {
         let mut left = population.to_vec();
@@ -133,23 +122,37 @@ impl Rsa {
 impl SearchStrategy for Rsa {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
-            self.state = State { rounds: 1 };
+            self.state = State::default();
             return vec![Expand::end(NodeId::ROOT, self.population)];
         }
-        if self.state.rounds >= self.rounds {
+        let population = view.fresh().to_vec();
+        if population.is_empty() {
             return Vec::new();
         }
-        self.state.rounds += 1;
-        let population = view.fresh().to_vec();
+        self.state.populations.push(population.clone());
+        if self.state.populations.len() >= self.rounds {
+            return Vec::new();
+        }
         (0..self.population).filter_map(|_| self.aggregate(view, &population)).collect()
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let populations = Self::populations(tree);
+        let ends = |members: &Vec<NodeId>| -> Vec<NodeId> {
+            let known = members.iter().filter(|&&member| tree.get(member).is_some());
+            let mut ends: Vec<NodeId> =
+                known.map(|&member| tree.led_to(member).unwrap_or(member)).collect();
+            if ends.iter().any(|&end| tree[end].is_finished()) {
+                ends.retain(|&end| tree[end].is_finished());
+            }
+            ends
+        };
+        let populations: Vec<Vec<NodeId>> = self.state.populations.iter().map(ends).collect();
         let answers = |members: &&Vec<NodeId>| members.iter().any(|&id| tree.answer(id).is_some());
         // A budget may have cut the last population short: then the one before says more.
-        let last = populations.iter().rev().find(answers).or(populations.last());
-        last.and_then(|members| self.select.pick_among(tree, members))
+        match populations.iter().rev().find(answers).or(populations.last()) {
+            Some(members) => self.select.pick_among(tree, members),
+            None => self.select.pick(tree),
+        }
     }
 
     fn check(&self) -> Result<(), String> {

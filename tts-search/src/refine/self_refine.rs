@@ -7,9 +7,10 @@
 //!                |- critique ...
 //! ```
 //!
-//! It ends when a critique finds nothing wrong (the last line of the critique holds the words agreed on), or
-//! after so many rounds. The answer is the last attempt that was finished; if a critique or a revision fails,
-//! the attempt before stands. A critic of its own, by its role, may be a better model than the writer.
+//! It ends when a critique finds nothing wrong (the last line of a critique that was finished ends with the
+//! words agreed on), or after so many rounds. The answer is the last attempt that was finished. If a critique
+//! fails, or a revision after an attempt that was finished, the attempt before stands; a revision that fails
+//! while none was finished ends the search in its error, as any line does. A critic of its own, by its role, may be a better model than the writer.
 //!
 //! Cost: one line, and two more for each round, one after the other. [`crate::Forest`] runs several side by
 //! side.
@@ -19,10 +20,11 @@
 //! over all attempts, or samples side by side.
 //!
 //! Source: Madaan et al. 2023, "Self-Refine: Iterative Refinement with Self-Feedback" (arXiv 2303.17651),
-//! algorithm 1; with `shown` above 1, its history of earlier attempts and their feedback.
+//! algorithm 1. The paper's prompt shows the whole history of attempts and their feedback, which is `shown` as
+//! large as `rounds`; the default, the latest alone, is a shorter form.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Ask, Desk, NodeId, Prompt, Requirements, Script};
+use tts_core::{Ask, Desk, Line, NodeId, Prompt, Requirements, Script};
 
 use super::words::{asked, filled, holds};
 use crate::sample::lines::at_least_one;
@@ -53,7 +55,7 @@ pub struct SelfRefine {
     pub shown: usize,
     /// The role that criticises; `None` for the model itself.
     pub critic: Option<String>,
-    /// What a critique says of an attempt without faults, in its last line.
+    /// What a critique says of an attempt without faults, at the end of its last line.
     pub faultless: String,
     /// How it is asked.
     pub words: RefineWords,
@@ -124,10 +126,12 @@ impl SelfRefine {
         asked(problem, &self.words.revise, &[("{attempts}", &attempts)])
     }
 
-    /// Whether a critique finds nothing wrong. Earlier lines may quote the words, the last one says them.
-    fn is_faultless(&self, critique: &str) -> bool {
-        let last = critique.lines().rev().find(|line| !line.trim().is_empty());
-        last.is_some_and(|line| line.contains(&self.faultless))
+    /// Whether a critique finds nothing wrong: it was finished, and its last line ends with the words. Earlier
+    /// ones may quote them.
+    fn is_faultless(&self, critique: &Line) -> bool {
+        let said = critique.text();
+        let last = said.trim_end().lines().next_back().unwrap_or_default();
+        critique.is_finished() && last.trim_end().ends_with(self.faultless.trim())
     }
 }
 
@@ -142,7 +146,7 @@ impl Script for SelfRefine {
             let ask = Ask::of(self.critique(&problem, &attempt.text())).about(attempt.node).aside();
             let ask = self.critic.iter().fold(ask, Ask::by);
             let Some(critique) = desk.line(ask).await else { break };
-            if self.is_faultless(&critique.text()) {
+            if self.is_faultless(&critique) {
                 break;
             }
             said.push((attempt.text(), critique.text()));
@@ -162,6 +166,12 @@ impl Script for SelfRefine {
             return Err("self-refine: faultless is blank, and every critique holds that".into());
         }
         let RefineWords { critique, each, revise } = &self.words;
+        if !critique.contains("{faultless}") && !critique.contains(self.faultless.trim()) {
+            let faultless = &self.faultless;
+            return Err(format!(
+                "self-refine: words.critique does not say {{faultless}} or {faultless:?}, which faultless is"
+            ));
+        }
         holds("critique", critique, &["{question}", "{attempt}"])
             .and_then(|()| holds("each", each, &["{attempt}", "{critique}"]))
             .and_then(|()| holds("revise", revise, &["{question}", "{attempts}"]))

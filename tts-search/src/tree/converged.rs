@@ -120,4 +120,8 @@ impl<S: SearchStrategy> SearchStrategy for Converged<S> {
     fn requires(&self) -> Requirements {
         self.strategy.requires()
     }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.outlives_failure()
+    }
 }

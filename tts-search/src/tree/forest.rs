@@ -53,7 +53,7 @@ pub struct Forest<S> {
     #[serde(rename = "inner")]
     pub strategy: S,
     /// How the answer is chosen among the candidates of all copies; `None` for the strategy's own
-    /// way, and the best of these where copies differ.
+    /// way, and where copies differ the best of these, or their majority when none was judged.
     #[serde(default)]
     pub select: Option<Selection>,
     /// Where the search stands.
@@ -110,10 +110,13 @@ impl<S: SearchStrategy> Planted<S> {
             .filter(|(_, origin)| start || self.decisions.contains(origin))
             .map(|(leaf, origin)| (leaf, origin.saturating_sub(self.decisions.start)))
             .unzip();
-        // Whose lines have all failed ends, unless something has finished: then it is asked what now, as
-        // it would be alone.
-        let lost = fresh.is_empty() && !self.ahead && view.tree().finished().next().is_none();
-        if self.over || lost {
+        // Whose lines have all failed ends, unless something has finished or it asks again: then it is asked
+        // what now, as it would be alone.
+        let lost = || {
+            let finished = view.tree().finished().next().is_some();
+            fresh.is_empty() && !self.ahead && !finished && !self.strategy.outlives_failure()
+        };
+        if self.over || lost() {
             return Vec::new();
         }
         self.strategy.step(&mut view.with_fresh(&fresh, &origin))
@@ -154,8 +157,15 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
         match picks[..] {
             [] => self.strategy.pick(tree),
             [only] => Some(only),
-            // Copies that know their own answer only.
-            _ => Selection::best(Aggregate::ByScale).pick_among(tree, &picks),
+            // Copies that know their own answer only. Where nobody judged, the best would be the first.
+            _ => {
+                let judged = |&id: &NodeId| {
+                    tree.get(id).is_some() && tree.score(id, Aggregate::ByScale).is_some()
+                };
+                let best = Selection::best(Aggregate::ByScale);
+                let select = if picks.iter().any(judged) { best } else { Selection::majority() };
+                select.pick_among(tree, &picks)
+            }
         }
     }
 
@@ -171,5 +181,9 @@ impl<S: SearchStrategy + Clone> SearchStrategy for Forest<S> {
     fn requires(&self) -> Requirements {
         let vote = self.select.map(|select| Requirements::vote("forest", select));
         self.strategy.requires().and(vote.unwrap_or_default())
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.state.copies.iter().any(|copy| !copy.over && copy.strategy.outlives_failure())
     }
 }

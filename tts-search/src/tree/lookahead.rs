@@ -170,7 +170,8 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
         let mut starts = view.open();
         // What the inner strategy rolls out itself, or asks beside, is no candidate.
         starts.retain(|&id| self.depth > 0 && view.tree()[id].kind == NodeKind::Committed);
-        if starts.is_empty() {
+        // Without a budget for rollouts the inner strategy sees its last leaves as they are.
+        if starts.is_empty() || view.is_last() {
             return self.strategy.step(view);
         }
         let rollouts = starts.iter().map(|&leaf| self.rollout(leaf)).collect();
@@ -194,5 +195,9 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
         }
         let own = Requirements::scorer("lookahead", [Selection::best(self.aggregate)]);
         self.strategy.requires().and(own)
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.outlives_failure()
     }
 }

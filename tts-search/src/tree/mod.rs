@@ -5,7 +5,6 @@ pub mod ab_mcts;
 mod beam;
 mod converged;
 mod dvts;
-mod ends;
 mod forest;
 mod lookahead;
 pub mod mcts;

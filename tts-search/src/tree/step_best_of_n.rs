@@ -26,7 +26,6 @@
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Selection, Tree, View};
 
-use super::ends;
 use crate::sample::lines::at_least_one;
 
 /// The best of `n` at each step.
@@ -86,7 +85,7 @@ impl SearchStrategy for StepBestOfN {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let followed = self.state.at.and_then(|at| ends::below(tree, at));
+        let followed = self.state.at.and_then(|at| tree.led_to(at));
         followed.or_else(|| tree.best(Aggregate::ByScale))
     }
 

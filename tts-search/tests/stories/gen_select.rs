@@ -135,6 +135,21 @@ fn what_cannot_be_read_leaves_the_majority() {
 }
 
 #[test]
+fn a_verdict_that_was_cut_is_no_vote() {
+    let hasty = TextModel(|_: &Prompt, _: &str, _: &mut Rng| {
+        Ok(format!("Best: 2\n{}", "Or not? ".repeat(1_000)))
+    });
+    let rule = StepRule { max_tokens: 60, ..StepRule::default() };
+    for index in 0..10 {
+        let search = Search::new(SOLVER).role("judge", &hasty).rule(rule.clone()).seed(5);
+        let outcome = search.run(Scripted::of(story(8, 8, 2)), problem(index)).expect("runs");
+        let vote = Selection::majority().pick(&outcome.tree).expect("a majority");
+        assert_eq!(outcome.answer().as_deref(), outcome.tree.answer(vote));
+        assert_eq!(lines(&outcome, "judge"), 2);
+    }
+}
+
+#[test]
 fn equals_go_to_the_earlier_sample() {
     // Each vote is for another one.
     let turn = Mutex::new(0);
@@ -255,6 +270,10 @@ fn bad_settings_are_named() {
         (story(4, 1, 1), "gen-select: group is 1, expected at least 2"),
         (story(4, 2, 0), "gen-select: votes is 0"),
         (GenSelect { marker: " ".into(), ..story(4, 2, 1) }, "gen-select: marker is blank"),
+        (
+            GenSelect { marker: "I take".into(), ..story(4, 2, 1) },
+            "words.ask does not say \"I take\"",
+        ),
         (words("{attempt}"), "gen-select: words.each does not say where {number} stands"),
         (words("{number}"), "gen-select: words.each does not say where {attempt} stands"),
     ] {

@@ -115,6 +115,27 @@ fn a_synthesis_that_fails_or_is_cut_is_stood_for_by_the_majority() {
 }
 
 #[test]
+fn a_synthesis_without_an_answer_replaces_none_that_has_one() {
+    let silent = TextModel(|prompt: &Prompt, _: &str, rng: &mut Rng| {
+        let answer = if rng.uniform() < 0.6 { 7 } else { 8 };
+        let said = format!("The answer is {answer}.");
+        let asked = prompt.question().contains("Write one right solution");
+        Ok(if asked { "They are all fine.".into() } else { said })
+    });
+    let search = Search::new(silent).seed(1);
+    let outcome = search.run(Scripted::of(story(9, 3, 2)), problem(0)).expect("runs");
+    assert_eq!(outcome.answer().as_deref(), Some("7"));
+    // Where nobody has an answer a synthesis needs none.
+    let texts = TextModel(|prompt: &Prompt, _: &str, _: &mut Rng| {
+        let asked = prompt.question().contains("Write one right solution");
+        Ok(if asked { "A better poem.".into() } else { "A poem.".into() })
+    });
+    let outcome = Search::new(texts).run(Scripted::of(story(3, 3, 1)), "Write a poem.");
+    let outcome = outcome.expect("runs");
+    assert_eq!(outcome.tree.text(outcome.best.expect("a poem")), "A better poem.");
+}
+
+#[test]
 fn solutions_without_an_answer_are_not_shown() {
     let texts = Mutex::new(String::new());
     let some = TextModel(|prompt: &Prompt, _: &str, rng: &mut Rng| {

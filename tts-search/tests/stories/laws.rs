@@ -80,6 +80,61 @@ pub(crate) fn one<S: SearchStrategy + Clone>(
     together
 }
 
+/// The laws of budgets: one that is not reached changes nothing, a hard one is kept, and one that ends a search
+/// leaves records that resume.
+fn within_budgets<S: SearchStrategy + Clone>(
+    search: &Search<'_>,
+    strategy: &S,
+    prompts: &[Prompt],
+    free: &[Outcome],
+) {
+    let cost = free[0].usage.logical;
+    let limits = |share: f64| {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of it"
+        )]
+        let part = |whole: u64| Some(((whole as f64 * share).ceil() as u64).max(1));
+        let none = Budget::default;
+        [
+            Budget { samples: part(cost.samples), ..none() },
+            Budget { generated_tokens: part(cost.generated_tokens), ..none() },
+            Budget { calls: part(cost.calls), ..none() },
+        ]
+    };
+    for mode in [Mode::Soft, Mode::Hard] {
+        for budget in limits(0.6) {
+            let budget =
+                Budget { mode, reserve: budget.generated_tokens.map_or(0, |n| n / 4), ..budget };
+            let search = search.clone().budget(budget);
+            for (prompt, free) in prompts.iter().zip(free) {
+                let outcome = search.run(strategy.clone(), prompt.clone()).expect("runs");
+                adds_up(&outcome);
+                let used = outcome.usage.logical;
+                let kept = [
+                    (budget.samples, used.samples),
+                    (budget.generated_tokens, used.generated_tokens),
+                    (budget.calls, used.calls),
+                ];
+                for (limit, used) in kept {
+                    let within = limit.is_none_or(|limit| used <= limit);
+                    assert!(mode == Mode::Soft || within, "{used} of {budget:?}");
+                }
+                let out = matches!(outcome.stop, Stop::Budget(_));
+                // What was not cut short is what it would have been.
+                assert!(out || mode == Mode::Hard || outcome.tree == free.tree, "{budget:?}");
+                let nothing = outcome.tree.candidates().is_empty();
+                assert!(outcome.best.is_some() || nothing, "{budget:?}");
+            }
+            let alone = search.run(strategy.clone(), prompts[0].clone()).expect("runs");
+            let forest = search.run(Forest::of(1, strategy.clone()), prompts[0].clone());
+            same(&forest.expect("runs"), &alone, "a forest of one within a budget");
+            resumes(&search, strategy, &prompts[0], &alone);
+        }
+    }
+}
+
 /// All laws, for the strategy, for one copy of it, which is the strategy, and for two in one tree. Returns
 /// what the problems came to.
 pub(crate) fn hold<S: SearchStrategy + Clone>(
@@ -92,6 +147,7 @@ pub(crate) fn hold<S: SearchStrategy + Clone>(
     for (copy, outcome) in single.iter().zip(&outcomes) {
         same(copy, outcome, "a forest of one");
     }
+    within_budgets(search, strategy, prompts, &outcomes);
     let pairs = one(search, &Forest::of(2, strategy.clone()), prompts);
     let rounds = |outcome: &Outcome| outcome.usage.logical.samples;
     assert!(pairs.iter().zip(&outcomes).all(|(pair, one)| rounds(pair) > rounds(one)));

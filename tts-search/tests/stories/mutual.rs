@@ -22,14 +22,18 @@ fn checks(outcome: &Outcome) -> Vec<(NodeId, usize, usize, Vec<Option<String>>)>
     let tree = &outcome.tree;
     let check = |id: NodeId| {
         let path = tree.path(id);
-        let cut = path.iter().position(|&node| !tree[node].rollouts.is_empty());
-        let ends = cut.map_or(&[][..], |cut| &tree[path[cut]].rollouts);
+        let ends = tree[id].questions.first().map_or(&[][..], |&asked| &tree[asked].asides);
+        let given = ends.first().and_then(|&first| {
+            // A token is a byte, and what was given ends with a step of the solution.
+            let given = tree[first].step.given as usize;
+            path.iter().position(|&step| tree.text(step).len() == given)
+        });
         let end = |&first: &NodeId| {
-            let next = |&id: &NodeId| tree[id].rollouts.first().copied();
+            let next = |&id: &NodeId| tree[id].asides.first().copied();
             let end = std::iter::successors(Some(first), next).last();
             end.and_then(|end| tree.answer(end)).map(str::to_owned)
         };
-        (id, path.len(), cut.map_or(0, |cut| cut + 1), ends.iter().map(end).collect())
+        (id, path.len(), given.map_or(0, |place| place + 1), ends.iter().map(end).collect())
     };
     tree.candidates().into_iter().map(check).collect()
 }
@@ -47,9 +51,11 @@ fn every_solution_is_finished_from_20_to_80_percent_of_its_steps() {
             assert_eq!((steps, answers.len()), (6, 2));
             given.insert(cut);
         }
-        let rollouts = outcome.tree.iter().filter(|(_, node)| node.kind == NodeKind::Rollout);
-        assert!(rollouts.clone().count() > 12);
-        for (_, node) in rollouts {
+        let written =
+            |(_, node): &(NodeId, &Node)| node.kind == NodeKind::Aside && !node.is_question();
+        let asides = outcome.tree.iter().filter(written);
+        assert!(asides.clone().count() >= 12);
+        for (_, node) in asides {
             assert_eq!((node.role.as_deref(), node.score), (Some("verifier"), None));
         }
     }
@@ -123,32 +129,34 @@ fn stepped_by_hand() {
     let (a, b) = (two(&mut tree, 1), two(&mut tree, 1));
     let short = tree.grow(NodeId::ROOT, "The answer is 2.", Finish::Stop, None);
     let cut = tree.grow(NodeId::ROOT, "The", Finish::Length, None);
+    // One step and a blank one are one step.
+    let first = tree.grow(NodeId::ROOT, "The answer is 2.\n", Finish::Step, None);
+    let blank = tree.grow(first, " \n", Finish::Stop, None);
     // One step cannot be finished by another, and what was cut has no answer to agree with.
-    let asked = decide(&mut strategy, &mut tree, &[a, b, short, cut]);
+    let asked = decide(&mut strategy, &mut tree, &[a, b, short, cut, blank]);
     let expected = |node: u32| Expand {
-        kind: NodeKind::Rollout,
+        kind: NodeKind::Aside,
+        append: Some("First.\n".into()),
         role: Some("verifier".into()),
         score: ScoreBy::Nobody,
         ..Expand::end(NodeId(node), 2)
     };
-    assert_eq!(asked, [expected(1), expected(3)]);
+    assert_eq!(asked, [expected(9), expected(10)]);
+    for (solution, question) in [(a, NodeId(9)), (b, NodeId(10))] {
+        assert_eq!(tree[question].parent, Some(solution));
+        assert_eq!(tree.asked(question), tree.prompt());
+    }
     // Nothing agrees yet: the majority of all.
     assert_eq!(strategy.pick(&tree), Some(a));
-    let rollout = |tree: &mut Tree, parent: u32, text: &str| {
-        let step = Step { text: text.into(), ..Step::default() };
-        let node = Node {
-            kind: NodeKind::Rollout,
-            finish: Finish::Stop,
-            depth: 2,
-            ..Node::new(NodeId(parent), step)
-        };
-        tree.push(node)
+    let say = |tree: &mut Tree, parent: u32, text: &str, finish: Finish| {
+        tree.grow(NodeId(parent), &format!("First.\n{text}"), finish, None)
     };
+    let stop = Finish::Stop;
     let ends = [
-        rollout(&mut tree, 1, "The answer is 1."),
-        rollout(&mut tree, 1, "The answer is 5."),
-        rollout(&mut tree, 3, "The answer is 1.0."),
-        rollout(&mut tree, 3, "So the answer is 1."),
+        say(&mut tree, 9, "The answer is 1.", stop),
+        say(&mut tree, 9, "The answer is 5.", stop),
+        say(&mut tree, 10, "The answer is 1.0.", stop),
+        say(&mut tree, 10, "So the answer is 1.", stop),
     ];
     assert_eq!(strategy.pick(&tree), Some(b), "both of its finishings agree, as numbers");
     assert_eq!(decide(&mut strategy, &mut tree, &ends), []);
@@ -156,6 +164,65 @@ fn stepped_by_hand() {
     // A further search begins anew.
     assert_eq!(decide(&mut strategy, &mut tree, &[NodeId::ROOT]).len(), 1);
     assert_eq!(strategy.pick(&tree), Some(a));
+}
+
+#[test]
+fn a_verifier_that_says_nothing_of_its_own_does_not_agree() {
+    // The first sample says 1 in its first step already, and two say 2.
+    let agreeing = |said: &str, finish: Finish| {
+        let mut tree = Tree::new(Prompt::from("a question"), 7);
+        let mut strategy = MutualVerification { n: 3, ..MutualVerification::default() };
+        let decide = |strategy: &mut MutualVerification, tree: &mut Tree, fresh: &[NodeId]| {
+            let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+            let origin = vec![0; fresh.len()];
+            strategy.step(&mut View::new(tree, fresh, &origin, &usage, &budget, &mut rng))
+        };
+        decide(&mut strategy, &mut tree, &[NodeId::ROOT]);
+        let given = "The answer is 1.\n";
+        let first = tree.grow(NodeId::ROOT, given, Finish::Step, None);
+        let own = tree.grow(first, "The answer is 1.", Finish::Stop, None);
+        let others =
+            [(); 2].map(|()| tree.grow(NodeId::ROOT, "The answer is 2.", Finish::Stop, None));
+        let asked = decide(&mut strategy, &mut tree, &[own, others[0], others[1]]);
+        assert_eq!(asked.len(), 1);
+        tree.grow(asked[0].node, &format!("{given}{said}"), finish, None);
+        assert!([Some(own), Some(others[0])].contains(&strategy.pick(&tree)));
+        strategy.pick(&tree) == Some(own)
+    };
+    for (said, finish, expected) in [
+        ("The answer is 1.", Finish::Stop, true),
+        ("", Finish::Stop, false),
+        ("I see.", Finish::Stop, false),
+        ("The answer is 1.", Finish::Length, false),
+    ] {
+        assert_eq!(agreeing(said, finish), expected, "{said:?} {finish:?}");
+    }
+}
+
+/// A toy world that says which vocabulary its token ids are of.
+struct Speaks(u64);
+
+impl Generator for Speaks {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        WORLD.generate(batch)
+    }
+
+    fn vocabulary(&self) -> Option<u64> {
+        Some(self.0)
+    }
+}
+
+#[test]
+fn a_verifier_may_have_another_vocabulary() {
+    let run = |vocabulary| {
+        let search = Search::new(Speaks(1)).role("verifier", Speaks(vocabulary));
+        let search = search.rule(StepRule::lines()).sampling(Sampling::temperature(1.0));
+        let strategy = MutualVerification { n: 4, ..Default::default() };
+        search.run(strategy, WORLD.prompt(0)).expect("runs")
+    };
+    let outcome = run(2);
+    assert_eq!((lines(&outcome, ""), lines(&outcome, "verifier")), (4, 4));
+    assert_eq!(outcome.tree, run(1).tree);
 }
 
 #[test]
@@ -183,9 +250,12 @@ fn its_tree() {
          4 + 0 9 + 2 = 11\n\
          5 + 4 11 + 4 = 16\n\
          6 + 5 16.\n\
-         7 > 2 15. [verifier]\n\
-         8 > 4 11 + 4 = 15 [verifier]\n\
-         9 > 8 15. [verifier]"
+         7 ?~ 3\n\
+         8 ?~ 6\n\
+         9 ~ 7 15. [verifier]\n\
+         10 ~ 8 9 + 2 = 11\n\
+         11 + 4 = 15 [verifier]\n\
+         11 ~ 10 15. [verifier]"
     );
 }
 

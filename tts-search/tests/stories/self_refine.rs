@@ -1,7 +1,9 @@
 //! Attempt, critique, revision.
 
 use tts_core::seed::Rng;
-use tts_core::{Budget, LineError, Mode, NodeId, NodeKind, Outcome, Prompt, Scripted, Search};
+use tts_core::{
+    Budget, LineError, Mode, NodeId, NodeKind, Outcome, Prompt, Scripted, Search, StepRule,
+};
 use tts_search::SelfRefine;
 use tts_search::refine::RefineWords;
 
@@ -117,12 +119,32 @@ fn numbered(
 fn only_the_last_line_of_a_critique_ends_it() {
     for (said, lines) in [
         ("It is correct.", 2),
-        ("I looked.\nYes: It is correct. Well done.\n\n", 2),
+        ("I looked.\nYes: It is correct. \n\n", 2),
+        ("I looked.\nIt is correct. Well, no: the sum is off.", 7),
         ("I cannot say \"It is correct.\"\nThe sum is off.", 7),
         ("it is correct.", 7),
         ("", 7),
     ] {
         let search = Search::new(numbered(said));
+        let outcome = search.run(Scripted::of(story(3)), problem(0)).expect("runs");
+        assert_eq!(outcome.usage.logical.samples, lines, "{said:?}");
+    }
+}
+
+#[test]
+fn a_critique_that_was_cut_praises_nothing() {
+    // 40 tokens hold an attempt, and the praise, but not what comes behind it.
+    let rule = |max_tokens| StepRule { max_tokens, ..StepRule::default() };
+    for (most, said, lines) in
+        [(100, "It is correct.", 2), (14, "It is correct.\nOr is it? I am not sure.", 7)]
+    {
+        let model = TextModel(move |prompt: &Prompt, so_far: &str, rng: &mut Rng| {
+            if so_far.is_empty() && !prompt.question().contains("What is wrong") {
+                return Ok("It is 7.".to_owned());
+            }
+            (numbered(said).0)(prompt, so_far, rng)
+        });
+        let search = Search::new(model).rule(rule(most));
         let outcome = search.run(Scripted::of(story(3)), problem(0)).expect("runs");
         assert_eq!(outcome.usage.logical.samples, lines, "{said:?}");
     }
@@ -218,13 +240,20 @@ fn bad_settings_are_named() {
         ..story(1)
     };
     let (ask, each, revise) =
-        ("{question}{attempt}", "{attempt}{critique}", "{question}{attempts}");
+        ("{question}{attempt}{faultless}", "{attempt}{critique}", "{question}{attempts}");
     assert!(Search::new(SOLVER).run(Scripted::of(words(ask, each, revise)), problem(0)).is_ok());
     for (refine, expected) in [
         (SelfRefine { shown: 0, ..story(1) }, "self-refine: shown is 0"),
         (SelfRefine { faultless: " ".into(), ..story(1) }, "self-refine: faultless is blank"),
-        (words("{question}", each, revise), "words.critique does not say where {attempt}"),
-        (words("{attempt}", each, revise), "words.critique does not say where {question}"),
+        (words("{question}{attempt}", each, revise), "words.critique does not say {faultless}"),
+        (
+            words("{question}{faultless}", each, revise),
+            "words.critique does not say where {attempt}",
+        ),
+        (
+            words("{attempt}{faultless}", each, revise),
+            "words.critique does not say where {question}",
+        ),
         (words(ask, "{attempt}", revise), "words.each does not say where {critique}"),
         (words(ask, "{critique}", revise), "words.each does not say where {attempt}"),
         (words(ask, each, "{question}"), "words.revise does not say where {attempts}"),

@@ -132,6 +132,11 @@ impl SearchStrategy for Teller {
         told.apply(view);
         expands
     }
+
+    /// What ended the search is not in its record.
+    fn outlives_failure(&self) -> bool {
+        true
+    }
 }
 
 fn tell(

@@ -6,6 +6,7 @@ use super::{Judging, Leaf, Line, Phase, Run, beside};
 use crate::drive::outcome::{FailedLine, Unscored};
 use crate::drive::strategy::ScoreBy;
 use crate::drive::{Call, allot};
+use crate::guard::guarded;
 use crate::{
     Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, RunError, Scale, Scored,
     SearchStrategy, Stop, seed,
@@ -19,6 +20,7 @@ impl<S: SearchStrategy> Run<S> {
             return Ok(());
         };
         let last = round.last;
+        let outlived = self.is_outlived(&round.calls);
         self.usage.rounds += 1;
         let mut lines = round.made.into_iter().flatten();
         let mut leaves = Vec::with_capacity(round.owners.len());
@@ -31,14 +33,35 @@ impl<S: SearchStrategy> Run<S> {
             return self.round_over(&leaves, last);
         }
         if leaves.is_empty() {
-            self.phase = Phase::Over(Stop::Cancelled);
-            let last = self.failed.last().map(|failed| failed.error.clone());
-            return Err(RunError::AllLinesFailed {
-                round: self.usage.rounds,
-                error: last.unwrap_or_else(|| LineError("no lines".into())),
-            });
+            if outlived {
+                self.round_over(&leaves, last)?;
+            }
+            // It did not ask again after all.
+            return if matches!(self.phase, Phase::Over(_)) { self.all_failed() } else { Ok(()) };
         }
         self.judge(leaves, last)
+    }
+
+    fn all_failed(&mut self) -> Result<(), RunError> {
+        self.phase = Phase::Over(Stop::Cancelled);
+        let last = self.failed.last().map(|failed| failed.error.clone());
+        Err(RunError::AllLinesFailed {
+            round: self.usage.rounds,
+            error: last.unwrap_or_else(|| LineError("no lines".into())),
+        })
+    }
+
+    /// Whether the search goes on though all lines of these calls have failed: its strategy asks again, and
+    /// the budget is not out by then.
+    pub(super) fn is_outlived(&self, calls: &[Call]) -> bool {
+        let mut usage = self.usage;
+        usage.rounds += 1;
+        usage.logical.calls += calls.len() as u64;
+        usage.logical.samples +=
+            calls.iter().map(|call| call.request.seeds.len() as u64).sum::<u64>();
+        let out = allot::exhausted(&self.settings.budget, &usage, self.finished);
+        let asks = || guarded("strategy", || self.strategy.outlives_failure()).unwrap_or(false);
+        self.expired.or(out).is_none() && asks()
     }
 
     /// The lines of one call. The call itself is charged to its first node.
@@ -58,7 +81,8 @@ impl<S: SearchStrategy> Run<S> {
                     leaves.push(leaf);
                 }
                 Err(error) => {
-                    // A failed line was started: it counts as a sample of its parent's.
+                    // A failed line was started: it counts as a sample of its parent's, and keeps its number.
+                    *self.lost.entry((call.parent, call.kind)).or_default() += 1;
                     let cost = Cost { samples: 1, ..Cost::default() };
                     self.tree.node_mut(call.parent).cost += cost;
                     self.usage.logical += cost;
@@ -168,6 +192,10 @@ impl<S: SearchStrategy> Run<S> {
         let calls = u64::from(scorers.count_ones());
         if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, tokens, calls)
         {
+            if !last {
+                return self.show_unjudged(&leaves, limit);
+            }
+            self.settle(&leaves);
             self.phase = Phase::Over(Stop::Budget(limit));
             return Ok(());
         }
@@ -285,10 +313,15 @@ impl<S: SearchStrategy> Run<S> {
         }
     }
 
-    pub(super) fn round_over(&mut self, leaves: &[Leaf], last: bool) -> Result<(), RunError> {
+    /// The scores of these leaves are in, as far as there will be any.
+    pub(super) fn settle(&mut self, leaves: &[Leaf]) {
         if let Some(first) = leaves.iter().map(|leaf| leaf.first.index()).min() {
             self.tree.settle(first);
         }
+    }
+
+    pub(super) fn round_over(&mut self, leaves: &[Leaf], last: bool) -> Result<(), RunError> {
+        self.settle(leaves);
         if last {
             self.phase = Phase::Over(Stop::Budget(self.spent()));
             return Ok(());

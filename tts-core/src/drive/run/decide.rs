@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Lines, Phase, Run};
+use super::{Leaf, Lines, Phase, Run};
 use crate::drive::allot::{self, Plan};
 use crate::drive::strategy::{Expand, ScoreBy, View};
 use crate::drive::{Call, SearchStrategy};
@@ -28,19 +28,9 @@ impl<S: SearchStrategy> Run<S> {
     pub(super) fn decide(&mut self, fresh: &[NodeId], origin: &[usize]) -> Result<(), RunError> {
         // At the start nothing is spent: even a budget of nothing lets the strategy see the root.
         let limit = self.expired.or_else(|| self.limit());
-        let mut rng: Rng =
-            seed::rng(seed::decision(self.tree[NodeId::ROOT].seed, self.usage.rounds));
-        let usage = self.usage.logical;
-        let budget = self.settings.budget;
         self.tree.begin_decision();
-        let mut view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
         // A strategy that would stop anyway stops for its own reason, not for the budget's.
-        let strategy = &mut self.strategy;
-        let wanted =
-            guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;
-        if let Some(fault) = self.tree.take_fault() {
-            return Err(RunError::Strategy(fault));
-        }
+        let wanted = self.ask(fresh, origin, limit.is_some())?;
         if wanted.iter().all(|expand| expand.n == 0) {
             self.phase = Phase::Over(Stop::Done);
             return Ok(());
@@ -59,8 +49,46 @@ impl<S: SearchStrategy> Run<S> {
                 let calls = self.calls(wanted, &bounds);
                 self.await_lines(calls, false);
             }
-            Plan::Stop(limit) => self.wind_up(limit),
+            Plan::Stop(limit) => {
+                // It did not know that nothing more would come.
+                self.ask(&[], &[], true)?;
+                self.wind_up(limit);
+            }
         }
+        Ok(())
+    }
+
+    /// What the strategy wants behind these leaves; nothing of it is made where the view is the last.
+    fn ask(
+        &mut self,
+        fresh: &[NodeId],
+        origin: &[usize],
+        last: bool,
+    ) -> Result<Vec<Expand>, RunError> {
+        let mut rng: Rng =
+            seed::rng(seed::decision(self.tree[NodeId::ROOT].seed, self.usage.rounds));
+        let usage = self.usage.logical;
+        let budget = self.settings.budget;
+        let view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
+        let view = view.with_rounds(self.usage.rounds).with_sampling(self.settings.sampling);
+        let mut view = view.with_last(last);
+        let strategy = &mut self.strategy;
+        let wanted =
+            guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;
+        match self.tree.take_fault() {
+            Some(fault) => Err(RunError::Strategy(fault)),
+            None => Ok(wanted),
+        }
+    }
+
+    /// The budget has no room for judging these leaves: the strategy sees them as they are.
+    pub(super) fn show_unjudged(&mut self, leaves: &[Leaf], limit: Limit) -> Result<(), RunError> {
+        self.settle(leaves);
+        let (fresh, origin): (Vec<NodeId>, Vec<usize>) =
+            leaves.iter().map(|leaf| (leaf.node, leaf.origin)).unzip();
+        self.tree.begin_decision();
+        self.ask(&fresh, &origin, true)?;
+        self.phase = Phase::Over(Stop::Budget(limit));
         Ok(())
     }
 
@@ -146,7 +174,9 @@ impl<S: SearchStrategy> Run<S> {
             let (parent, kind) = (expand.parent_in(&self.tree), expand.kind_in(&self.tree));
             let node = &self.tree[parent];
             // Two decisions about one node in the same round go on counting.
-            let next = siblings.entry((parent, kind)).or_insert_with(|| node.below(kind).len());
+            let lost = self.lost.get(&(parent, kind)).copied().unwrap_or(0);
+            let begun = || node.below(kind).len() + lost;
+            let next = siblings.entry((parent, kind)).or_insert_with(begun);
             let first = *next;
             *next += n;
             let seed =

@@ -21,6 +21,8 @@ pub struct Line {
     pub steps: Vec<Arc<Step>>,
     /// Why it ended.
     pub finish: Finish,
+    /// Whether it can be continued: cut or at rest, and within the limits of the step rule.
+    pub open: bool,
     /// The score of the path, by the scale of the scorer that judged it; minus infinity when it was not judged.
     pub score: f64,
     task: Arc<dyn Task>,
@@ -39,9 +41,18 @@ impl Line {
             steps: nodes.iter().map(|&id| Arc::clone(&tree[id].step)).collect(),
             nodes,
             finish: tree[node].finish,
+            open: tree[node].open,
             score: tree.score(node, Aggregate::ByScale).unwrap_or(f64::NEG_INFINITY),
             task: Arc::clone(tree.task()),
         }
+    }
+
+    /// The line and what continues it, as one.
+    #[must_use]
+    pub fn and(mut self, rest: Self) -> Self {
+        self.nodes.extend(rest.nodes);
+        self.steps.extend(rest.steps);
+        Self { nodes: self.nodes, steps: self.steps, ..rest }
     }
 
     /// The final answer in what was written, as the search's task finds it.

@@ -139,8 +139,7 @@ fn play(player: &dyn Player, request: &Request, mut seed: u64) -> Result<Complet
     let question = request.prefix.prompt().question().trim();
     let mut writing = Writing::new(request);
     let mut text = request.prefix.text();
-    text.push_str(&writing.kept());
-    text.push_str(request.append.as_deref().unwrap_or_default());
+    text.push_str(&writing.begun());
     let written = text.len() - request.prefix.text().len();
     while writing.goes_on() {
         let first = writing.is_empty();

@@ -61,7 +61,6 @@ use tts_core::{
     Unit, View,
 };
 
-use super::ends;
 use crate::sample::lines::at_least_one;
 
 /// How children are chosen on the way down.
@@ -397,7 +396,7 @@ impl SearchStrategy for Mcts {
         if let Choice::Select(select) = self.choice {
             return select.pick(tree);
         }
-        let followed = self.chosen().and_then(|end| ends::below(tree, end));
+        let followed = self.chosen().and_then(|end| tree.led_to(end));
         followed.or_else(|| tree.best(Aggregate::ByScale))
     }
 
