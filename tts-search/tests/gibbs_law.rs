@@ -136,7 +136,9 @@ fn moved(clouds: BTreeMap<Cloud, f64>, reference: &str) -> BTreeMap<Cloud, f64> 
             };
             longer = longer.iter().flat_map(go).collect();
         }
-        longer.into_iter().for_each(|(cloud, p)| add(&mut all, cloud, p));
+        for (cloud, p) in longer {
+            add(&mut all, cloud, p);
+        }
     }
     all
 }

@@ -230,7 +230,9 @@ mod tests {
                     continue;
                 }
                 let mut expected = law(fine, draws, |draw| resampling.counts(&weights, n, draw));
-                expected.iter_mut().for_each(|(counts, p)| *p *= counts[0] as f64);
+                for (counts, p) in &mut expected {
+                    *p *= counts[0] as f64;
+                }
                 let all: f64 = expected.values().sum();
                 let found = law(given, more, |draw| resampling.conditional(&weights, n, draw));
                 for (counts, share) in &expected {

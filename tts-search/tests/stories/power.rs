@@ -244,7 +244,7 @@ impl Generator for Faulty {
                 let again = !request.given.is_empty();
                 match line {
                     Ok(_) if again && self.keeps == Kept::Nothing => {
-                        *line = Err(LineError("lost".into()))
+                        *line = Err(LineError("lost".into()));
                     }
                     Ok(line) if again => {
                         for step in &mut line.steps {
@@ -310,7 +310,7 @@ fn a_block_that_is_lost_is_asked_for_again() {
         let (outcome, visits) = run(lost.clone());
         assert_eq!(outcome.text().map_or(0, |text| text.len()), 3, "{lost:?}");
         assert_eq!(visits, 5);
-        assert_eq!(outcome.usage.logical.samples as usize, 17 + lost.len());
+        assert_eq!(outcome.usage.logical.samples, 17 + lost.len() as u64);
     }
     // Not for ever: then the search ends with the text of the first block, where the chain stood.
     let (outcome, visits) = run(6..usize::MAX);
