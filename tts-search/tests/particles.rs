@@ -3,11 +3,10 @@
 mod common;
 
 use common::ByHand;
-use proptest::prelude::*;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::particle::{Anneal, Choose, Potential, Resampling, Weights, effective_sample_size};
-use tts_search::{Lookahead, ParticleFilter, ParticleGibbs};
+use tts_search::{Lookahead, ParticleFilter};
 
 fn by_hand<S: SearchStrategy>(strategy: S, scale: Scale) -> ByHand<S> {
     let search = ByHand::new(strategy);
@@ -75,9 +74,8 @@ fn weights_by_potential_scale_and_temperature() {
         // A rounding error, certainty and its opposite: clipped.
         (of(Odds, 1.0), Scale::PREFIX, [1.0, 1.0 + 1e-7, 0.0], [0.5, 0.5, 0.0]),
         (of(Probability, 1.0), Scale::PREFIX, [0.0, -1e-7, 0.0], [1.0 / 3.0; 3]),
-        // A sum of probabilities is none.
         (
-            ParticleFilter { aggregate: Aggregate::Sum, ..of(Odds, 1.0) },
+            ParticleFilter { aggregate: Aggregate::Sum, ..of(Exponential, 1.0) },
             Scale::PREFIX,
             [0.9 + 2_f64.ln(), 0.9, 0.9],
             [0.5, 0.25, 0.25],
@@ -92,6 +90,10 @@ fn weights_by_potential_scale_and_temperature() {
         );
     }
     close(&[effective_sample_size(&odds)], &[1.28027]);
+    // Whatever weights add up to. its_hub has 1.818182 here: it squares weights that add up to 1.5 as they are.
+    let fifth = [0.1, 0.2, 0.3, 0.4, 0.5];
+    let effective = effective_sample_size(&fifth);
+    close(&[effective, effective / 1.5_f64.powi(2)], &[4.090_909, 1.818_182]);
     assert!(effective_sample_size(&[]) + effective_sample_size(&[0.0, 0.0]) <= 0.0);
 }
 
@@ -148,6 +150,17 @@ fn the_gate_opens_below_its_share_only() {
     assert_eq!(decide(1.0), [(1, 2), (3, 2)]);
 }
 
+/// Of two particles one is effective at least, which is a half.
+#[test]
+fn two_twisted_particles_are_drawn_too() {
+    let shares = [1, 2, 3, 4, 100].map(|n| ParticleFilter::twisted(n).resample_below);
+    close(&shares, &[0.5, 0.75, 0.5, 0.5, 0.5]);
+    let mut search = by_hand(ParticleFilter::twisted(2), Scale::PREFIX);
+    search.start();
+    let first = search.open(0, &[0.9, 1e-6]);
+    assert_eq!(search.next(&first), [(1, 2)]);
+}
+
 #[test]
 fn at_one_equals_are_drawn_too() {
     let filter = ParticleFilter::of(64);
@@ -198,6 +211,21 @@ fn ratios_are_counted_from_the_last_draw() {
     close(&[search.strategy.state.log_evidence().exp()], &[0.4 * 0.375]);
 }
 
+/// What three particles that have ended weigh beside a fourth that goes on, where nothing is drawn; and
+/// what all of them weigh once it has ended with the same score.
+fn on_the_way(filter: ParticleFilter, scores: [f64; 4]) -> (Vec<f64>, Vec<f64>) {
+    let filter = ParticleFilter { n: 4, resample_below: 1e-9, ..filter };
+    let mut search = by_hand(filter, Scale::PREFIX);
+    search.start();
+    let mut first: Vec<NodeId> = scores[..3].iter().map(|&score| search.stop(0, score)).collect();
+    first.extend(search.open(0, &scores[3..]));
+    assert_eq!(search.next(&first), [(4, 1)]);
+    let before = search.strategy.state.particles().map(|(_, weight)| weight).collect();
+    let last = search.stop(4, scores[3]);
+    assert_eq!(search.next(&[last]), []);
+    (before, search.strategy.state.particles().map(|(_, weight)| weight).collect())
+}
+
 #[test]
 fn annealing_by_hand() {
     // Odds 99, 1, 1, 1 of 102: 102^2 / (99^2 + 3) = 1.061 are effective, 0.265 of 4. The first of ten
@@ -206,34 +234,83 @@ fn annealing_by_hand() {
     let share = 102.0_f64.powi(2) / (99.0_f64.powi(2) + 3.0) / 4.0;
     let first = (99_f64.ln() / (0.9 / share)).exp();
     let scores = [0.99, 0.5, 0.5, 0.5];
-    let expected = [first, 1.0, 1.0, 1.0].map(|w| w / (first + 3.0));
+    let flat = [first, 1.0, 1.0].map(|w| w / (first + 3.0));
+    let plain = [99.0, 1.0, 1.0, 1.0].map(|w| w / 102.0);
+    // It guides on the way, and is gone in the end.
     for kind in [Weights::Score, Weights::Ratio] {
         let filter = ParticleFilter { anneal, weights: kind, ..Default::default() };
-        close(&weights(filter, Scale::PREFIX, &scores), &expected);
+        let (before, after) = on_the_way(filter, scores);
+        close(&before, &flat);
+        close(&after, &plain);
     }
-    // Too late.
-    let late = Some(Anneal { steps: 2, ..Anneal::default() });
-    let plain = [99.0, 1.0, 1.0, 1.0].map(|w| w / 102.0);
-    close(
-        &weights(ParticleFilter { anneal: late, ..Default::default() }, Scale::PREFIX, &scores),
-        &plain,
-    );
+    // Too late, and too rare.
+    let late = Some(Anneal { steps: 2, until: 0.5, ..Anneal::default() });
     let rare = Some(Anneal { below: 0.26, steps: 10, ..Anneal::default() });
-    close(
-        &weights(ParticleFilter { anneal: rare, ..Default::default() }, Scale::PREFIX, &scores),
-        &plain,
-    );
-    // Where most are effective there is nothing to be done.
-    let even = [0.6, 0.5, 0.5, 0.5];
-    let filter = ParticleFilter { anneal, ..Default::default() };
-    close(
-        &weights(filter, Scale::PREFIX, &even),
-        &weights(ParticleFilter::of(4), Scale::PREFIX, &even),
-    );
+    for (anneal, scores, expected) in [
+        (late, scores, &plain[..3]),
+        (rare, scores, &plain[..3]),
+        // Where most are effective there is nothing to be done.
+        (anneal, [0.6, 0.5, 0.5, 0.5], &[1.5 / 4.5, 1.0 / 4.5, 1.0 / 4.5]),
+    ] {
+        let filter = ParticleFilter { anneal, ..Default::default() };
+        close(&on_the_way(filter, scores).0, expected);
+    }
     // A temperature never sharpens: just below one half, 0.5 / 0.49 of the steps are left.
     let anneal = Anneal { until: 1.0, steps: 10, ..Anneal::default() };
     close(&[anneal.temperature(0.45, 8), anneal.temperature(0.45, 1)], &[1.0, 2.0]);
     close(&[anneal.temperature(0.5, 1), Anneal::default().temperature(0.1, 20)], &[1.0, 1.0]);
+    // As its_hub tests its own.
+    let ten = Anneal { steps: 10, ..Anneal::default() };
+    close(&[ten.temperature(0.2, 2), ten.temperature(0.5, 8)], &[4.0, 1.0]);
+}
+
+/// Annealing guides resampling alone: who has ended at the first step is drawn by what it is worth.
+#[test]
+fn an_annealed_sample_is_drawn_by_plain_weights() {
+    let filter = ParticleFilter { choose: Choose::Sample, ..ParticleFilter::entropic(4) };
+    let found = weights(filter, Scale::PREFIX, &[0.99, 0.5, 0.5, 0.5]);
+    close(&found, &[99.0, 1.0, 1.0, 1.0].map(|w| w / 102.0));
+}
+
+#[test]
+fn what_cannot_be_counted_is_clamped() {
+    // The logarithm of nothing, twice.
+    let filter = ParticleFilter {
+        n: 4,
+        potential: Potential::Exponential,
+        aggregate: Aggregate::SumLog,
+        weights: Weights::Ratio,
+        resample_below: 0.5,
+        ..Default::default()
+    };
+    let mut search = by_hand(filter, Scale::STEP);
+    search.start();
+    let first = search.open(0, &[0.5, 0.5, 0.5, 0.0]);
+    assert_eq!(search.next(&first), [(1, 1), (2, 1), (3, 1), (4, 1)]);
+    let ends = [1, 2, 3, 4].map(|parent| search.stop(parent, 0.5));
+    assert_eq!(search.decide(&ends, &[0, 1, 2, 3]), []);
+    let found: Vec<f64> = search.strategy.state.particles().map(|(_, w)| w).collect();
+    close(&found, &[1.0 / 3.0, 1.0 / 3.0, 1.0 / 3.0, 0.0]);
+    // Potentials beyond the range of numbers.
+    for temperature in [1e-300, 1e-308] {
+        for kind in [Weights::Score, Weights::Ratio] {
+            let filter = ParticleFilter { temperature, weights: kind, ..Default::default() };
+            close(&weights(filter, Scale::PREFIX, &[0.9, 0.9, 0.5, 0.1]), &[0.5, 0.5, 0.0, 0.0]);
+        }
+    }
+}
+
+/// Of two scores 0.8 and 0.4 the mean is 0.6, whatever a weight is.
+#[test]
+fn evidence_is_of_mean_weights() {
+    for kind in [Weights::Score, Weights::Ratio] {
+        let filter = ParticleFilter { weights: kind, ..ParticleFilter::twisted(2) };
+        let mut search = by_hand(filter, Scale::PREFIX);
+        search.start();
+        let ends = [search.stop(0, 0.8), search.stop(0, 0.4)];
+        assert_eq!(search.next(&ends), []);
+        close(&[search.strategy.state.log_evidence().exp()], &[0.6]);
+    }
 }
 
 /// A temperature that falls takes back what it flattened: in the end ratios are those of the potential.
@@ -292,6 +369,30 @@ fn what_was_not_judged_weighs_nothing_unless_nothing_was() {
     assert_eq!(decide(Weights::Score, [None; 3]), [(1, 1), (2, 1), (3, 1)]);
     // A ratio of nothing is none: the particle weighs what it did.
     assert_eq!(decide(Weights::Ratio, [None, Some(0.5), None]), [(1, 1), (2, 1), (3, 1)]);
+}
+
+/// A solution of which nothing was judged is not the best of all.
+#[test]
+fn an_end_without_a_judgement_weighs_nothing() {
+    for kind in [Weights::Score, Weights::Ratio] {
+        let filter = ParticleFilter { weights: kind, ..ParticleFilter::twisted(2) };
+        let mut search = by_hand(filter, Scale::PREFIX);
+        search.start();
+        let unjudged = search.tree.grow(NodeId::ROOT, "", Finish::Stop, None);
+        let judged = search.stop(0, 0.5);
+        assert_eq!(search.next(&[unjudged, judged]), []);
+        let found: Vec<f64> = search.strategy.state.particles().map(|(_, w)| w).collect();
+        close(&found, &[0.0, 1.0]);
+        close(&[search.strategy.state.log_evidence().exp()], &[0.25]);
+    }
+    // Where there is nothing else, one is as good as the other.
+    let mut search = by_hand(ParticleFilter::twisted(2), Scale::PREFIX);
+    search.start();
+    let ends = [1, 2].map(|_| search.tree.grow(NodeId::ROOT, "", Finish::Stop, None));
+    assert_eq!(search.next(&ends), []);
+    let found: Vec<f64> = search.strategy.state.particles().map(|(_, w)| w).collect();
+    close(&found, &[0.5, 0.5]);
+    assert!(search.strategy.state.log_evidence().exp() <= 0.0);
 }
 
 #[test]
@@ -381,186 +482,6 @@ fn by_hand_started(filter: ParticleFilter) -> ParticleFilter {
     search.strategy
 }
 
-fn gibbs(n: usize, iterations: usize) -> ParticleGibbs {
-    ParticleGibbs { iterations, filter: systematic(n), ..Default::default() }
-}
-
-/// The reference ends at 0.9; after its first step it was worth next to nothing.
-#[test]
-fn the_reference_weighs_what_it_did_at_this_step() {
-    for resampling in [Resampling::Multinomial, Resampling::Systematic] {
-        let filter = ParticleFilter { resampling, ..systematic(2) };
-        let mut search = by_hand(ParticleGibbs { filter, ..gibbs(2, 2) }, Scale::PREFIX);
-        assert_eq!(search.start(), [(0, 2)]);
-        let mut first = vec![search.leaf(0, Finish::Length, 0.5)];
-        first.extend(search.open(0, &[1e-7]));
-        assert_eq!(search.next(&first), [(2, 2)]);
-        let lost = search.leaf(2, Finish::Length, 0.5);
-        let reference = search.stop(2, 0.9);
-        // The first iteration is over: one line beside the reference.
-        assert_eq!(search.next(&[lost, reference]), [(0, 1)]);
-        assert_eq!(search.strategy.state.references(), [reference]);
-        let free = search.open(0, &[0.9]);
-        assert_eq!(search.next(&free), [(free[0].0, 1)], "{resampling:?}");
-        // Now it weighs as much as what it has come to.
-        let end = search.stop(free[0].0, 0.9);
-        assert_eq!(search.next(&[end]), []);
-        assert_eq!(search.strategy.state.references().len(), 2);
-    }
-}
-
-#[test]
-fn whoever_draws_the_reference_goes_on_from_where_it_stands() {
-    let mut search = by_hand(gibbs(2, 2), Scale::PREFIX);
-    search.start();
-    let first = search.open(0, &[0.99, 1e-7]);
-    assert_eq!(search.next(&first), [(1, 2)]);
-    let second = search.open(1, &[0.99, 1e-7]);
-    assert_eq!(search.next(&second), [(3, 2)]);
-    let ends = [search.stop(3, 0.99), search.stop(3, 1e-7)];
-    assert_eq!(search.next(&ends), [(0, 1)]);
-    assert_eq!(search.strategy.state.references(), [ends[0]]);
-    // The other particle has finished at once, and is worth nothing: it is drawn away, to a copy of the
-    // reference, which has come one step far.
-    let poor = search.stop(0, 1e-7);
-    assert_eq!(search.next(&[poor]), [(1, 1)]);
-    // Its next step too; and nobody is awaited where only the reference goes on.
-    let poor = search.stop(1, 1e-7);
-    assert_eq!(search.next(&[poor]), [(3, 1)]);
-    let last = search.stop(3, 0.5);
-    assert_eq!(search.next(&[last]), []);
-}
-
-#[test]
-fn the_reference_comes_to_its_end_alone() {
-    // Nothing is drawn: the free particle finishes at once, the reference needs three steps.
-    let filter = ParticleFilter { resample_below: 0.0, ..systematic(2) };
-    let mut search = by_hand(ParticleGibbs { filter, ..gibbs(2, 3) }, Scale::PREFIX);
-    search.start();
-    let first = search.open(0, &[0.5]);
-    search.next(&first);
-    let second = search.open(1, &[0.5]);
-    search.next(&second);
-    let end = search.stop(2, 0.5);
-    assert_eq!(search.next(&[end]), [(0, 1)]);
-    let short = search.stop(0, 1e-7);
-    assert_eq!(search.next(&[short]), [(0, 1)]);
-    // It weighed 0.5 at its end, and was chosen again.
-    assert_eq!(search.strategy.state.references(), [end, end]);
-}
-
-#[test]
-fn an_iteration_without_a_solution_keeps_the_reference() {
-    let mut search = by_hand(gibbs(2, 3), Scale::PREFIX);
-    search.start();
-    // Both are lost: the next one has no reference.
-    let first = [search.leaf(0, Finish::Length, 0.5), search.leaf(0, Finish::Length, 0.5)];
-    assert_eq!(search.next(&first), [(0, 2)]);
-    let ends = [search.stop(0, 0.9), search.stop(0, 1e-7)];
-    assert_eq!(search.next(&ends), [(0, 1)]);
-    assert_eq!(search.strategy.state.references(), [ends[0]]);
-    // The line beside it fails: it is chosen again.
-    assert_eq!(search.next(&[]), []);
-    assert_eq!(search.strategy.state.references(), [ends[0]; 2]);
-    assert_eq!(search.next(&[]), []);
-}
-
-#[test]
-fn gibbs_chooses_by_all_iterations() {
-    let pick = |choose| {
-        let filter = ParticleFilter { choose, resample_below: 0.0, ..systematic(2) };
-        let mut search = by_hand(ParticleGibbs { filter, ..gibbs(2, 2) }, Scale::PREFIX);
-        search.start();
-        let mut end = |text: &str, score| {
-            search.tree.grow(
-                NodeId::ROOT,
-                &format!("The answer is {text}."),
-                Finish::Stop,
-                Some(score),
-            )
-        };
-        // First iteration: 1 with 0.9, and 2 with odds of 1; the reference is drawn.
-        let first = [end("1", 0.9), end("2", 1e-7)];
-        assert_eq!(search.next(&first), [(0, 1)]);
-        let grow = search.tree.grow(NodeId::ROOT, "The answer is 3.", Finish::Stop, Some(0.95));
-        assert_eq!(search.next(&[grow]), []);
-        (search.pick(), search.strategy.state.references().last().map(|id| id.0))
-    };
-    // 1 weighs 1 + 9/28, 3 weighs 19/28.
-    assert_eq!(pick(Choose::Vote).0, Some(1));
-    assert_eq!(pick(Choose::Best).0, Some(3));
-    let (sample, last) = pick(Choose::Sample);
-    assert_eq!(sample, last);
-}
-
-#[test]
-fn a_budget_is_split_where_a_reference_has_company() {
-    for (n, expected) in [(1, (1, 1)), (3, (1, 3)), (4, (2, 2)), (10, (3, 3)), (16, (4, 4))] {
-        let gibbs = ParticleGibbs::square(n);
-        assert_eq!((gibbs.iterations, gibbs.filter.n), expected, "{n}");
-    }
-}
-
-#[test]
-fn impossible_settings_are_refused_with_a_reason() {
-    let filter = ParticleFilter::default;
-    let anneal = |anneal| ParticleFilter { anneal: Some(anneal), ..filter() };
-    let of = Anneal::default;
-    for (filter, expected) in [
-        (ParticleFilter { n: 0, ..filter() }, "n is 0"),
-        (ParticleFilter { temperature: 0.0, ..filter() }, "temperature is 0"),
-        (ParticleFilter { temperature: f64::NAN, ..filter() }, "temperature is NaN"),
-        (ParticleFilter { temperature: f64::INFINITY, ..filter() }, "temperature is inf"),
-        (ParticleFilter { resample_below: 1.1, ..filter() }, "resample_below is 1.1"),
-        (ParticleFilter { resample_below: -0.1, ..filter() }, "resample_below is -0.1"),
-        (ParticleFilter { resample_below: f64::NAN, ..filter() }, "resample_below is NaN"),
-        (ParticleFilter { resample_below: 0.0, ..anneal(of()) }, "anneal means nothing"),
-        (anneal(Anneal { below: 0.0, ..of() }), "anneal: below is 0"),
-        (anneal(Anneal { below: 1.5, ..of() }), "anneal: below is 1.5"),
-        (anneal(Anneal { until: 0.0, ..of() }), "anneal: until is 0"),
-        (anneal(Anneal { until: f64::NAN, ..of() }), "anneal: until is NaN"),
-        (anneal(Anneal { steps: 0, ..of() }), "anneal: steps is 0"),
-    ] {
-        let error = filter.check().expect_err(expected);
-        assert!(error.starts_with("particle filter: ") && error.contains(expected), "{error}");
-        let error = ParticleGibbs { filter, ..Default::default() }.check().expect_err(expected);
-        assert!(
-            error.starts_with("particle gibbs: filter: ") && error.contains(expected),
-            "{error}"
-        );
-    }
-    let residual = ParticleFilter { resampling: Resampling::Residual, ..filter() };
-    assert!(residual.check().is_ok());
-    for (gibbs, expected) in [
-        (ParticleGibbs { iterations: 0, ..Default::default() }, "iterations is 0"),
-        (ParticleGibbs { filter: residual, ..Default::default() }, "resampling is residual"),
-        (gibbs(1, 2), "n is 1, expected at least 2"),
-    ] {
-        let error = gibbs.check().expect_err(expected);
-        assert!(error.contains(expected), "{error}");
-    }
-    assert!(gibbs(1, 1).check().is_ok());
-}
-
-#[test]
-fn a_scorer_that_says_nothing_of_its_scale_weighs_by_exponentials_only() {
-    let world = ToyWorld::default();
-    let unstated = scorer::from_fn(|_: &Trajectory, _: &Step| 0.5);
-    let run = |potential| {
-        let filter = ParticleFilter { potential, ..ParticleFilter::of(2) };
-        Search::new(world).scorer(unstated).rule(StepRule::lines()).run(filter, world.prompt(0))
-    };
-    for potential in [Potential::Odds, Potential::Probability] {
-        let error = run(potential).expect_err("no scale").to_string();
-        assert!(error.contains("does not state its scale"), "{error}");
-    }
-    assert!(run(Potential::Exponential).is_ok());
-    let bare = Search::new(world).run(ParticleFilter::of(2), world.prompt(0));
-    assert!(bare.expect_err("no scorer").to_string().contains("particle filter needs a scorer"));
-    let bare = Search::new(world).run(gibbs(2, 2), world.prompt(0));
-    assert!(bare.expect_err("no scorer").to_string().contains("particle gibbs needs a scorer"));
-}
-
 #[test]
 fn rollouts_twist() {
     // A step is judged by where its rollout ends.
@@ -571,91 +492,6 @@ fn rollouts_twist() {
     assert!(outcome.tree.iter().any(|(_, node)| node.kind == NodeKind::Rollout));
     assert!(ahead.strategy.state.particles().all(|(id, _)| outcome.tree[id].is_finished()));
     assert_eq!(outcome.answer(), Some(world.answer(1)));
-}
-
-fn shares() -> impl Strategy<Value = Vec<f64>> {
-    let some = prop_oneof![1 => Just(0.0), 2 => Just(0.5), 4 => 0.001..1.0];
-    prop::collection::vec(some, 1..12)
-        .prop_filter("something", |weights| weights.iter().sum::<f64>() > 0.0)
-}
-
-proptest! {
-    #[test]
-    fn counts_stay_within_their_bounds(weights in shares(), n in 1_usize..40, seed in any::<u64>()) {
-        let total: f64 = weights.iter().sum();
-        for resampling in [Resampling::Multinomial, Resampling::Systematic, Resampling::Residual] {
-            let mut rng = seed::rng(seed);
-            let counts = resampling.counts(&weights, n, || rng.uniform());
-            prop_assert_eq!(counts.iter().sum::<usize>(), n);
-            for (&count, weight) in counts.iter().zip(&weights) {
-                let (count, mean) = (count as f64, n as f64 * weight / total);
-                prop_assert!(*weight > 0.0 || count == 0.0);
-                let exact = 1e-9;
-                if resampling != Resampling::Multinomial {
-                    prop_assert!(count >= (mean - exact).floor(), "{} of {}", count, mean);
-                }
-                if resampling == Resampling::Systematic {
-                    prop_assert!(count <= (mean + exact).ceil(), "{} of {}", count, mean);
-                }
-            }
-            // Weights need not add up to 1.
-            let mut rng = seed::rng(seed);
-            let doubled: Vec<f64> = weights.iter().map(|weight| 2.0 * weight).collect();
-            prop_assert_eq!(&counts, &resampling.counts(&doubled, n, || rng.uniform()));
-        }
-    }
-
-    #[test]
-    fn equals_are_drawn_once_each(n in 1_usize..50, u in 0.0..1.0, weight in 1e-9..1e9) {
-        for resampling in [Resampling::Systematic, Resampling::Residual] {
-            prop_assert_eq!(resampling.counts(&vec![weight; n], n, || u), vec![1; n]);
-        }
-    }
-
-    /// The mean over all random numbers is the weight.
-    #[test]
-    fn systematic_counts_have_the_right_mean(weights in shares(), n in 1_usize..20) {
-        let total: f64 = weights.iter().sum();
-        let mut sums = vec![0; weights.len()];
-        for place in 0..2_000 {
-            let u = (f64::from(place) + 0.5) / 2_000.0;
-            let counts = Resampling::Systematic.counts(&weights, n, || u);
-            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        }
-        for (&sum, weight) in sums.iter().zip(&weights) {
-            let (found, mean) = (sum as f64 / 2_000.0, n as f64 * weight / total);
-            prop_assert!((found - mean).abs() <= 1.001 / 1_000.0, "{} of {}", found, mean);
-        }
-    }
-}
-
-#[test]
-fn counts_by_hand() {
-    use Resampling::{Multinomial, Residual, Systematic};
-    let weights = [0.5, 0.3, 0.2];
-    for (resampling, u, expected) in [
-        // Stretches that end at 2, 3.2 and 4.
-        (Systematic, 0.0, [2, 2, 0]),
-        (Systematic, 0.19, [2, 2, 0]),
-        (Systematic, 0.21, [2, 1, 1]),
-        (Systematic, 0.99, [2, 1, 1]),
-        // Two and one for certain; the fourth from 0.2 and 0.8.
-        (Residual, 0.19, [2, 2, 0]),
-        (Residual, 0.21, [2, 1, 1]),
-        (Multinomial, 0.49, [4, 0, 0]),
-        (Multinomial, 0.5, [0, 4, 0]),
-        (Multinomial, 0.79, [0, 4, 0]),
-        (Multinomial, 0.81, [0, 0, 4]),
-    ] {
-        assert_eq!(resampling.counts(&weights, 4, || u), expected, "{resampling:?} {u}");
-    }
-    // Nothing to draw from, and nothing that weighs.
-    for resampling in [Systematic, Residual, Multinomial] {
-        assert_eq!(resampling.counts(&[], 3, || 0.5), [0; 0]);
-        assert_eq!(resampling.counts(&[0.0, 0.0], 2, || 0.2).iter().sum::<usize>(), 2);
-        // Rounding up to the end reaches only what weighs.
-        assert_eq!(resampling.counts(&[1.0, 0.0], 2, || 1.0), [2, 0]);
-    }
 }
 
 /// The tree of a small search, as it is.

@@ -246,6 +246,8 @@ pub(crate) fn check_completion(line: &Completion, request: &Request) -> Result<(
             (watch.confidence > 0, step.confidence(), "confidence"),
             (watch.certainty, step.certainty(), "certainty"),
             (watch.drawn, step.drawn(), "log-probability as drawn"),
+            // What was drawn is compared with what the model thinks.
+            (watch.drawn, step.logprobs.as_slice(), "log-probability"),
         ] {
             if asked && noted.is_empty() && generated > 0 {
                 return Err(LineError(format!(

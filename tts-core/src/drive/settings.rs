@@ -137,7 +137,9 @@ impl Settings {
             return Err(format!("{who} needs a scorer (Search::scorer), and there is none"));
         }
         if self.scorer.is_some() {
-            needs.selections.iter().try_for_each(|&select| self.scale().check(select))?;
+            let scale = self.scale();
+            needs.selections.iter().try_for_each(|&select| scale.check(select))?;
+            needs.probabilities.iter().try_for_each(|&by| scale.check_probability(by))?;
         }
         for role in &needs.roles {
             if !self.roles.contains_key(role) {

@@ -109,6 +109,8 @@ pub struct Requirements {
     pub scorer: Option<&'static str>,
     /// The votes and rankings that it may hold, which must fit the scorer's scale.
     pub selections: Vec<Selection>,
+    /// Aggregates of which it takes odds, where scores are probabilities: they must be probabilities too.
+    pub probabilities: Vec<Aggregate>,
     /// Roles that it asks for by name.
     pub roles: Vec<String>,
     /// Scorers that it asks for by name.
@@ -132,6 +134,7 @@ impl Requirements {
     pub fn and(mut self, other: Self) -> Self {
         self.scorer = self.scorer.or(other.scorer);
         self.selections.extend(other.selections);
+        self.probabilities.extend(other.probabilities);
         self.roles.extend(other.roles);
         self.scorers.extend(other.scorers);
         self

@@ -118,6 +118,28 @@ impl Scale {
         Ok(())
     }
 
+    /// Refuses an aggregate of probabilities that is none itself, where one is needed; on other scales there
+    /// is nothing to refuse.
+    ///
+    /// ```
+    /// use tts_core::{Aggregate, Scale};
+    /// assert!(Scale::PREFIX.check_probability(Aggregate::Sum).is_err());
+    /// assert!(Scale::LOG_ODDS.check_probability(Aggregate::Sum).is_ok());
+    /// ```
+    ///
+    /// # Errors
+    /// A sentence that names the aggregate.
+    pub fn check_probability(self, aggregate: Aggregate) -> Result<(), String> {
+        let aggregate = self.resolve(aggregate);
+        if self.unit == Unit::Probability && aggregate == Aggregate::Sum {
+            return Err(format!(
+                "the aggregate {} of probabilities is none, expected last, min, mean, product or sum-log",
+                name(aggregate)
+            ));
+        }
+        Ok(())
+    }
+
     /// Refuses a vote that means nothing on this scale.
     ///
     /// # Errors

@@ -63,7 +63,8 @@ pub struct Watch {
     ///
     /// Source: Kang et al. 2025, "Scalable Best-of-N Selection via Self-Certainty" (arXiv 2502.18581).
     pub certainty: bool,
-    /// Notes the log-probability of each token as it was drawn.
+    /// Notes the log-probability of each token as it was drawn; that under the model ([`Step::logprobs`]) must
+    /// be there too, to be compared with.
     pub drawn: bool,
     /// Breaks the line off.
     pub halt: Option<Halt>,

@@ -192,25 +192,34 @@ fn every_round_decides_by_numbers_of_its_own() {
 /// A strategy that goes by notes must not go by nothing.
 #[test]
 fn notes_that_were_asked_for_and_did_not_come_fail_the_line() {
-    struct Noting(Option<Notes>);
+    struct Noting(Option<Notes>, Vec<f32>);
     impl Generator for Noting {
         fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
             let notes = self.0.clone().map(Box::new);
-            let step = Step { text: "ab".into(), tokens: vec![97, 98], notes, ..Step::default() };
+            let (tokens, logprobs) = (vec![97, 98], self.1.clone());
+            let step = Step { text: "ab".into(), tokens, notes, logprobs, ..Step::default() };
             let line = Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 0 };
             let made = Generated { lines: vec![Ok(line)], computed_tokens: 0, cached_tokens: 0 };
             Ok(vec![made; batch.len()])
         }
     }
-    let run = |notes: Option<Notes>, watch: Watch| {
+    let told = |notes: Option<Notes>, logprobs: &[f32], watch: Watch| {
         let ask = Expand { watch, ..Expand::end(NodeId::ROOT, 1) };
         let once = By(
             move |round, _: &mut View<'_>| if round == 0 { vec![ask.clone()] } else { vec![] },
             0,
         );
-        Search::new(Noting(notes)).run(once, "?").map_err(|error| error.to_string())
+        Search::new(Noting(notes, logprobs.to_vec()))
+            .run(once, "?")
+            .map_err(|error| error.to_string())
     };
+    let run = |notes, watch| told(notes, &[-0.5, -0.5], watch);
     let both = vec![0.5, 0.5];
+    // As it was drawn, and not what the model thinks.
+    let notes = Notes { drawn: both.clone(), ..Default::default() };
+    let watch = Watch { drawn: true, ..Watch::default() };
+    let error = told(Some(notes), &[], watch).expect_err("half is missing");
+    assert!(error.contains("notes no log-probability, which"), "{error}");
     let cases = [
         (
             Watch { confidence: 2, ..Watch::default() },

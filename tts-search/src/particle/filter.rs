@@ -62,7 +62,8 @@ pub enum Weights {
     /// The potential of its path, as published.
     #[default]
     Score,
-    /// What it weighed before, times the ratio of its potential to that of the step before: exact.
+    /// What it weighed before, times the ratio of its potential to that of the step before: exact. An end of
+    /// which nothing was judged weighs nothing, whatever there is beside it.
     Ratio,
 }
 
@@ -110,12 +111,14 @@ pub struct ParticleFilter {
     pub weights: Weights,
     /// The higher, the more alike the weights; 1 takes potentials as they are.
     pub temperature: f64,
-    /// A temperature that rises where the population would collapse early.
+    /// A temperature that rises where the population would collapse early: for drawing only, the last
+    /// weights are without it.
     pub anneal: Option<Anneal>,
     /// How particles are drawn.
     pub resampling: Resampling,
     /// Particles are drawn where less than this share of `n` is effective: 1 draws at every step,
-    /// 0 never.
+    /// 0 never. One is effective at least: nor does a share of `1 / n` or less draw. Below 1,
+    /// [`Weights::Score`] forgets what was judged at steps without a draw: only the present score counts.
     pub resample_below: f64,
     /// How one solution is chosen in the end.
     pub choose: Choose,
@@ -182,8 +185,10 @@ impl ParticleFilter {
         Self { n, anneal, resampling: Resampling::Systematic, ..Self::default() }
     }
 
-    /// The exact variant, twisted by the scorer: solutions in proportion to the model's probability times the
-    /// score; drawn systematically where less than half of the particles are effective.
+    /// The exact variant, twisted by the scorer: particles in proportion to the model's probability times the
+    /// score; drawn systematically where less than half of them are effective, of two where less than three
+    /// quarters are. The answer is the best solution: set [`ParticleFilter::choose`] to [`Choose::Sample`] for
+    /// one in proportion.
     ///
     /// ```
     /// use tts_search::{Lookahead, ParticleFilter, particle::Weights};
@@ -197,7 +202,8 @@ impl ParticleFilter {
             potential: Potential::Probability,
             weights: Weights::Ratio,
             resampling: Resampling::Systematic,
-            resample_below: 0.5,
+            // A half of two would be one, and one is always effective.
+            resample_below: if n > 1 { 0.5_f64.max(1.5 / n as f64) } else { 0.5 },
             ..Self::default()
         }
     }
@@ -248,7 +254,11 @@ impl ParticleFilter {
         // An exponential of anything is a weight; odds need to know of what.
         let rule =
             if self.potential == Potential::Exponential { Rule::Best } else { Rule::Weighted };
-        Requirements::scorer(who, [Selection { rule, aggregate: self.aggregate }])
+        let probability = self.potential != Potential::Exponential;
+        Requirements {
+            probabilities: probability.then_some(self.aggregate).into_iter().collect(),
+            ..Requirements::scorer(who, [Selection { rule, aggregate: self.aggregate }])
+        }
     }
 }
 

@@ -17,9 +17,11 @@
 //! Cost: at most `n` lines a round in the first iteration and `n - 1` after it, each judged once; the rounds of
 //! all iterations one after the other.
 //!
-//! When: a budget of several filters, and a scorer that is wrong at early steps now and then: a good
-//! solution of an earlier iteration cannot be drawn away. Not when latency counts: one filter with all of
-//! the particles takes a fraction of the rounds.
+//! When: a budget of several filters, and a scorer that is wrong at early steps now and then: within an
+//! iteration the reference cannot be drawn away, however little its first steps weigh; for the next one
+//! it is drawn anew. Not when latency counts: one filter with all of the particles takes a fraction of the
+//! rounds. Ancestor sampling, by which the reference would change its early steps more often, is not
+//! implemented.
 //!
 //! Source: Puri et al. 2025 (arXiv 2502.01618), particle Gibbs; Andrieu, Doucet, Holenstein 2010,
 //! "Particle Markov chain Monte Carlo methods", section 4.5; Chopin and Singh 2015 (arXiv 1304.1887).
@@ -29,7 +31,6 @@ use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Tree, View};
 
 use super::cloud::Cloud;
 use super::filter::{Choose, ParticleFilter, drawn};
-use super::resample::Resampling;
 use crate::sample::lines::at_least_one;
 
 /// Iterated particle filters with a reference.
@@ -146,11 +147,6 @@ impl SearchStrategy for ParticleGibbs {
                 "particle gibbs: filter: n is 1, expected at least 2: one beside the reference"
                     .into(),
             );
-        }
-        if self.filter.resampling == Resampling::Residual {
-            return Err("particle gibbs: filter: resampling is residual, expected multinomial or \
-                        systematic, whose laws beside a reference are known"
-                .into());
         }
         Ok(())
     }

@@ -15,7 +15,8 @@
 //! Cost: linear in particles, and in draws times the logarithm of particles.
 //!
 //! Source: Douc, Cappé, Moulines 2005, "Comparison of Resampling Schemes for Particle Filtering"; for the
-//! conditional form Chopin and Singh 2015, "On Particle Gibbs Sampling" (arXiv 1304.1887), algorithm 4.
+//! conditional form Chopin and Singh 2015, "On Particle Gibbs Sampling" (arXiv 1304.1887), algorithm 4;
+//! of residual draws the law that follows from the number of copies.
 
 use serde::{Deserialize, Serialize};
 
@@ -33,10 +34,35 @@ pub enum Resampling {
     Residual,
 }
 
-/// The greatest is 1, so that the sums of equals are whole numbers; all are where all are 0.
+/// The greatest is 1, so that the sums of equals are whole numbers; all are where all are 0. What is
+/// negative or not finite counts as 0.
 fn scaled(weights: &[f64]) -> Vec<f64> {
-    let most = weights.iter().copied().fold(0.0, f64::max);
-    weights.iter().map(|weight| if most > 0.0 { weight / most } else { 1.0 }).collect()
+    let sound =
+        weights.iter().map(|&weight| if weight.is_finite() { weight.max(0.0) } else { 0.0 });
+    let most = sound.clone().fold(0.0, f64::max);
+    sound.map(|weight| if most > 0.0 { weight / most } else { 1.0 }).collect()
+}
+
+/// Brings these into an order in which none is likelier than another.
+pub(super) fn shuffle<T>(all: &mut [T], draw: &mut impl FnMut() -> f64) {
+    for last in (1..all.len()).rev() {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to last")]
+        let place = (draw() * (last + 1) as f64) as usize;
+        all.swap(place.min(last), last);
+    }
+}
+
+/// Adds the whole parts of what each is expected to have of `n` draws, and gives the fractions that are left.
+fn whole_parts(weights: &[f64], n: usize, counts: &mut [usize]) -> Vec<f64> {
+    let total: f64 = weights.iter().sum();
+    let shares = weights.iter().map(|weight| n as f64 * weight / total);
+    let part = |(share, count): (f64, &mut usize)| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to n")]
+        let whole = share as usize;
+        *count += whole;
+        share.fract()
+    };
+    shares.zip(counts).map(part).collect()
 }
 
 /// What weights add up to from the front.
@@ -80,7 +106,7 @@ fn lay_out(weights: &[f64], n: usize, u: f64) -> Vec<usize> {
 
 impl Resampling {
     /// How often each of the particles with these weights is among `n` that are drawn. Weights need not
-    /// add up to 1; where all are 0 they count as equal. `draw` gives numbers in `[0, 1)`.
+    /// add up to 1; what is negative or not finite counts as 0; where all are 0 they count as equal. `draw` gives numbers in `[0, 1)`.
     ///
     /// ```
     /// use tts_search::particle::Resampling;
@@ -98,15 +124,7 @@ impl Resampling {
             Self::Multinomial => draw_each(&weights, n, &mut draw, &mut counts),
             Self::Systematic => counts = lay_out(&weights, n, draw()),
             Self::Residual => {
-                let total: f64 = weights.iter().sum();
-                let shares = weights.iter().map(|weight| n as f64 * weight / total);
-                let fractions: Vec<f64> = shares.clone().map(f64::fract).collect();
-                #[expect(
-                    clippy::cast_possible_truncation,
-                    clippy::cast_sign_loss,
-                    reason = "0 to n"
-                )]
-                shares.zip(&mut counts).for_each(|(share, count)| *count = share as usize);
+                let fractions = whole_parts(&weights, n, &mut counts);
                 let rest = n.saturating_sub(counts.iter().sum());
                 draw_each(&fractions, rest, &mut draw, &mut counts);
             }
@@ -114,8 +132,8 @@ impl Resampling {
         counts
     }
 
-    /// As [`Resampling::counts`], given that the first particle is drawn at least once. Of the residual form
-    /// no such law is known; particle Gibbs refuses it.
+    /// As [`Resampling::counts`], given that the first particle is kept in one of the `n` places, whichever it
+    /// is: each number of its copies is as much likelier as it is greater.
     pub(super) fn conditional(
         self,
         weights: &[f64],
@@ -126,33 +144,73 @@ impl Resampling {
         let Some(first) = weights.first_mut() else { return Vec::new() };
         // What has come to nothing by rounding is kept all the same.
         *first = first.max(1e-300);
-        if self == Self::Systematic {
-            // The number of copies is biased by their number: each of them may be the one that is kept.
-            let share = n as f64 * weights[0] / weights.iter().sum::<f64>();
-            let (whole, rest) = (share.floor(), share.fract());
-            let u = if draw() * share < rest * (whole + 1.0) {
-                draw() * rest
-            } else {
-                rest + draw() * (1.0 - rest)
-            };
-            return lay_out(&weights, n, u);
+        let share = n as f64 * weights[0] / weights.iter().sum::<f64>();
+        let (whole, fraction) = (share.floor(), share.fract());
+        let mut counts = vec![0; weights.len()];
+        match self {
+            Self::Multinomial => {
+                draw_each(&weights, n.saturating_sub(1), &mut draw, &mut counts);
+                counts[0] += 1;
+            }
+            Self::Systematic => {
+                let u = if draw() * share < fraction * (whole + 1.0) {
+                    draw() * fraction
+                } else {
+                    fraction + draw() * (1.0 - fraction)
+                };
+                counts = lay_out(&weights, n, u);
+            }
+            // It is kept in a place that it has for certain, or in one of those that are drawn for.
+            Self::Residual => {
+                let fractions = whole_parts(&weights, n, &mut counts);
+                let mut rest = n.saturating_sub(counts.iter().sum());
+                if draw() * share >= whole {
+                    counts[0] += 1;
+                    rest = rest.saturating_sub(1);
+                }
+                draw_each(&fractions, rest, &mut draw, &mut counts);
+            }
         }
-        let mut counts = Self::Multinomial.counts(&weights, n.saturating_sub(1), draw);
-        counts[0] += 1;
+        // By rounding the others may have all places.
+        while counts.iter().sum::<usize>() > n {
+            let most = counts[1..].iter_mut().max().filter(|most| **most > 0);
+            let Some(most) = most else { break };
+            *most -= 1;
+        }
         counts
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
+    /// The law of counts, by all random numbers of a grid, as many as are drawn.
+    fn law(
+        size: usize,
+        draws: usize,
+        count: impl Fn(&mut dyn FnMut() -> f64) -> Vec<usize>,
+    ) -> BTreeMap<Vec<usize>, f64> {
+        let all = (0..draws).fold(1, |all, _| all * size);
+        let mut law = BTreeMap::new();
+        for mut place in 0..all {
+            let counts = count(&mut || {
+                let draw = (place % size) as f64;
+                place /= size;
+                (draw + 0.5) / size as f64
+            });
+            *law.entry(counts).or_default() += 1.0 / all as f64;
+        }
+        law
+    }
+
     /// Given that one place of `n`, any with the same probability, holds the first particle, its number of
-    /// copies has the law of before, times itself: by all random numbers of a grid.
+    /// copies has the law of before, times itself.
     #[test]
-    fn the_conditional_systematic_law_is_the_size_biased_one() {
-        const GRID: usize = 400;
-        let grid = || (0..GRID).map(|place| (place as f64 + 0.5) / GRID as f64);
+    fn conditional_laws_are_the_size_biased_ones() {
+        use Resampling::{Multinomial, Residual, Systematic};
         for (weights, n) in [
             (vec![0.5, 0.3, 0.2], 4),
             (vec![0.55, 0.45], 3),
@@ -161,28 +219,31 @@ mod tests {
             (vec![0.4, 0.35, 0.25], 6),
             (vec![1.0, 0.0], 2),
         ] {
-            let mut expected = std::collections::BTreeMap::<Vec<usize>, f64>::new();
-            for u in grid() {
-                let counts = Resampling::Systematic.counts(&weights, n, || u);
-                let copies = counts[0] as f64;
-                *expected.entry(counts).or_default() += copies;
-            }
-            let all: f64 = expected.values().sum();
-            let mut found = std::collections::BTreeMap::<Vec<usize>, f64>::new();
-            for first in grid() {
-                for second in grid() {
-                    let mut draws = [first, second].into_iter();
-                    let counts = Resampling::Systematic
-                        .conditional(&weights, n, || draws.next().unwrap_or_default());
-                    *found.entry(counts).or_default() += 1.0;
+            // As fine as draws are few: one number lays out all places; independent ones fall on the twentieths
+            // in which weights are given; of fractions two are drawn at most.
+            for (resampling, fine, draws, given, more) in [
+                (Systematic, 400, 1, 400, 2),
+                (Multinomial, 20, n, 20, n - 1),
+                (Residual, 80, 2, 80, 3),
+            ] {
+                if draws > 4 {
+                    continue;
                 }
+                let mut expected = law(fine, draws, |draw| resampling.counts(&weights, n, draw));
+                for (counts, p) in &mut expected {
+                    *p *= counts[0] as f64;
+                }
+                let all: f64 = expected.values().sum();
+                let found = law(given, more, |draw| resampling.conditional(&weights, n, draw));
+                for (counts, share) in &expected {
+                    let other = found.get(counts).copied().unwrap_or_default();
+                    let near = (share / all - other).abs() < 0.01;
+                    assert!(near, "{resampling:?} {weights:?} {counts:?}: {other}");
+                }
+                let whole =
+                    |counts: &Vec<usize>| counts[0] > 0 && counts.iter().sum::<usize>() == n;
+                assert!(found.keys().all(whole), "{resampling:?} {weights:?}");
             }
-            let runs = (GRID * GRID) as f64;
-            for (counts, share) in &expected {
-                let other = found.get(counts).copied().unwrap_or_default() / runs;
-                assert!((share / all - other).abs() < 0.01, "{weights:?} {counts:?}: {other}");
-            }
-            assert!(found.keys().all(|counts| counts[0] > 0 && counts.iter().sum::<usize>() == n));
         }
     }
 
@@ -194,9 +255,21 @@ mod tests {
         // Little is not nothing, and is not more than it is.
         let draw = |u| Resampling::Multinomial.conditional(&[1e-6, 1.0], 3, || u);
         assert_eq!((draw(5e-7), draw(5e-4)), (vec![3, 0], vec![1, 2]));
-        for resampling in [Resampling::Multinomial, Resampling::Systematic] {
+        // Two for certain, the third from 0.2 and 0.8, or kept itself with 0.2 of 1.2 copies.
+        let draw = |first, second| {
+            let mut draws = [first, second].into_iter();
+            let draw = || draws.next().unwrap_or_default();
+            Resampling::Residual.conditional(&[0.4, 0.6], 3, draw)
+        };
+        assert_eq!((draw(0.83, 0.19), draw(0.83, 0.21)), (vec![2, 1], vec![1, 2]));
+        assert_eq!((draw(0.84, 0.19), draw(0.84, 0.21)), (vec![2, 1], vec![2, 1]));
+        for resampling in [Resampling::Multinomial, Resampling::Systematic, Resampling::Residual] {
             assert_eq!(resampling.conditional(&[0.0, 0.0], 2, || 0.9), [1, 1]);
             assert_eq!(resampling.conditional(&[], 2, || 0.9), [0; 0]);
+            // What is no number weighs nothing.
+            let unsound = [1.0, f64::NAN, f64::INFINITY, -1.0];
+            assert_eq!(resampling.counts(&unsound, 2, || 0.5), [2, 0, 0, 0]);
+            assert_eq!(resampling.conditional(&unsound, 2, || 0.5), [2, 0, 0, 0]);
             // The first is kept though it weighs nothing.
             for u in [0.1, 0.5, 0.999] {
                 assert_eq!(resampling.conditional(&[0.0, 1.0], 3, || u), [1, 2]);

@@ -38,7 +38,8 @@ pub enum Potential {
 impl Potential {
     /// The logarithm of the potential of a path's score.
     ///
-    /// A sum of probabilities is none, and taken as it is. Probabilities are clipped to
+    /// A sum of probabilities is none, and taken as it is; searches refuse it but for
+    /// [`Potential::Exponential`]. Probabilities are clipped to
     /// `[1e-7, 1 - 1e-7]`; products of them, which may be small and still tell paths apart, from above
     /// only.
     ///
@@ -71,6 +72,12 @@ impl Potential {
     }
 }
 
+/// The logarithm of a potential, as far as differences of two still are numbers.
+pub(super) fn bounded(log: f64) -> f64 {
+    const MOST: f64 = 1e300;
+    if log.is_nan() { -MOST } else { log.clamp(-MOST, MOST) }
+}
+
 /// Weights in proportion to the exponentials of these, the greatest 1; all 1 where all are nothing.
 pub(super) fn relative(logs: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
     let most = logs.clone().fold(f64::NEG_INFINITY, f64::max);
@@ -96,11 +103,12 @@ pub fn effective_sample_size(weights: &[f64]) -> f64 {
 ///
 /// Before the share [`Anneal::until`] of the steps, and where less than the share [`Anneal::below`] of the
 /// particles is effective, scores are divided by `max(1, (1 - step / steps) x N / effective)`, besides
-/// the filter's own temperature.
+/// the filter's own temperature. It guides who is drawn; once all have come to their ends, weights are plain.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Anneal {
-    /// The share of effective particles below which it sets in.
+    /// The share of effective particles below which it sets in. One of `n` is effective at least: a share of
+    /// `1 / n` or less never sets in.
     pub below: f64,
     /// The share of the steps after which it is over.
     pub until: f64,
@@ -145,6 +153,13 @@ impl Anneal {
         }
         if self.steps == 0 {
             return Err("anneal: steps is 0, expected at least 1".into());
+        }
+        if self.temperature(f64::MIN_POSITIVE, 1) <= 1.0 {
+            let Self { steps, until, .. } = self;
+            return Err(format!(
+                "anneal: steps is {steps}, expected more than 1 / until: until is {until}, and even the \
+                 first step comes too late"
+            ));
         }
         Ok(())
     }

@@ -23,8 +23,9 @@
 //! moves `steps` times more over whole texts, whose law is the one that is wanted; the published
 //! method ends without these.
 //!
-//! The chain needs the log-probability of each token, under the model and as it was drawn: a proposal
-//! without them is not taken. A proposal that failed counts as one that was not taken.
+//! The chain needs the log-probability of each token, under the model and as it was drawn: a line without
+//! them fails. A proposal that failed counts as one that was not taken. A block that failed is asked for
+//! again, three times at most; then the search ends with the text that it should have gone on.
 //!
 //! Cost: `1 + steps` lines, one after the other, each of half a text on average; with blocks as much for each
 //! of them. The scorer is not asked. Several chains at once: [`crate::Forest`].
@@ -41,6 +42,9 @@ use tts_core::{
 };
 
 use super::lines::{at_least_one, elected};
+
+/// How often a block that came to nothing is asked for again.
+const AGAIN: u32 = 3;
 
 /// Which of the texts that a chain came through is the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -75,7 +79,8 @@ pub enum FromChain {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PowerSampling {
-    /// The power: 1 is the model, greater ones are sharper.
+    /// The power: 1 is the model, greater ones are sharper. `1 / alpha` is the temperature of proposals, and
+    /// must be one in single precision: between about 1e-38 and 1e38.
     pub alpha: f64,
     /// Steps of the chain, at each length.
     pub steps: u32,
@@ -96,6 +101,8 @@ pub struct State {
     pending: Pending,
     /// Steps that were made at the present length.
     made: u32,
+    /// How often, one after the other, a line that was to go on where the text ends came to nothing.
+    lost: u32,
     /// The most tokens of a text for now; all when `None`.
     bound: Option<u32>,
     /// The texts of the chain, with the steps that it stayed at each.
@@ -114,8 +121,8 @@ impl State {
 #[derive(Debug, Clone, PartialEq)]
 struct Text {
     end: NodeId,
-    /// Of each token, `ln p` and `ln q`; of a text of which they were not noted nothing, and it is never
-    /// left.
+    /// Of each token, `ln p` and `ln q`; nothing where a part of the text has none, which was not written here,
+    /// and such a text is never left.
     logs: Option<Vec<(f64, f64)>>,
 }
 
@@ -163,10 +170,11 @@ fn tokens(tree: &Tree, path: &[NodeId]) -> usize {
 }
 
 impl PowerSampling {
-    /// A chain of `n` lines.
+    /// A chain of `n` lines, of two at least: without a step it would not be at the power.
     ///
     /// ```
     /// assert_eq!(tts_search::PowerSampling::of(11).steps, 10);
+    /// assert_eq!(tts_search::PowerSampling::of(1).steps, 1);
     /// ```
     pub fn of(n: usize) -> Self {
         let steps = u32::try_from(n.saturating_sub(1)).unwrap_or(u32::MAX);
@@ -178,15 +186,19 @@ impl PowerSampling {
         logs.iter().map(|(p, q)| self.alpha * p - q).sum()
     }
 
+    /// The temperature of proposals.
+    #[expect(clippy::cast_possible_truncation, reason = "temperatures are f32")]
+    fn temperature(&self) -> f32 {
+        (1.0 / self.alpha) as f32
+    }
+
     /// A line from here on, up to this many tokens of the whole text.
     fn write(&self, node: NodeId, keep: Option<u32>, before: usize) -> Expand {
         let left = |bound: u32| bound.saturating_sub(u32::try_from(before).unwrap_or(u32::MAX));
-        #[expect(clippy::cast_possible_truncation, reason = "temperatures are f32")]
-        let temperature = (1.0 / self.alpha) as f32;
         Expand {
             keep,
             until: self.state.bound.map_or(Until::End, |bound| Until::Tokens(left(bound).max(1))),
-            sampling: Some(Sampling::temperature(temperature)),
+            sampling: Some(Sampling::temperature(self.temperature())),
             watch: Watch { drawn: true, ..Watch::default() },
             score: ScoreBy::Nobody,
             ..Expand::step(node, 1)
@@ -201,10 +213,14 @@ impl PowerSampling {
         let fresh = fresh.filter(|&end| !broken.contains(&tree[end].finish));
         let old = self.state.text.take();
         let Pending::Proposal { place, step } = self.state.pending else {
+            let Some(end) = fresh else {
+                (self.state.text, self.state.lost) = (old, self.state.lost + 1);
+                return;
+            };
             let skip = old.as_ref().map_or(0, |text| tree.path(text.end).len());
             let before = old.map_or(Some(Vec::new()), |text| text.logs);
             let grown = |end| Some([before?, logs(tree, end, skip)?].concat());
-            self.state.text = fresh.map(|end| Text { end, logs: grown(end) });
+            (self.state.text, self.state.lost) = (Some(Text { end, logs: grown(end) }), 0);
             return;
         };
         let rest = fresh.and_then(|end| Some((end, logs(tree, end, step)?)));
@@ -271,7 +287,16 @@ impl SearchStrategy for PowerSampling {
             return vec![self.write(NodeId::ROOT, None, 0)];
         }
         self.take(view);
-        let Some(end) = self.state.text.as_ref().map(|text| text.end) else { return Vec::new() };
+        let end = self.state.text.as_ref().map(|text| text.end);
+        if self.state.lost > 0 {
+            let path = end.map_or_else(Vec::new, |end| view.tree().path(end));
+            let before = tokens(view.tree(), &path);
+            let more = self.state.lost <= AGAIN;
+            return Vec::from_iter(
+                more.then(|| self.write(end.unwrap_or(NodeId::ROOT), None, before)),
+            );
+        }
+        let Some(end) = end else { return Vec::new() };
         if self.state.made < self.steps {
             return self.propose(view, end);
         }
@@ -296,13 +321,24 @@ impl SearchStrategy for PowerSampling {
             FromChain::Vote => elected(tree, &visits),
         };
         let last = || text.chain(visits.iter().rev().map(|visit| visit.0)).find(|&end| done(end));
-        voted.or_else(last).or_else(|| tree.best(Aggregate::ByScale))
+        let finished = || tree.finished().next().and_then(|_| tree.best(Aggregate::ByScale));
+        // Where nothing has come to its end, that is where the chain stands.
+        let stands = || self.state.text.as_ref().map(|text| text.end);
+        let any = || tree.best(Aggregate::ByScale);
+        voted.or_else(last).or_else(finished).or_else(stands).or_else(any)
     }
 
     fn check(&self) -> Result<(), String> {
         if !(self.alpha.is_finite() && self.alpha > 0.0) {
             let alpha = self.alpha;
             return Err(format!("power sampling: alpha is {alpha}, expected a number above 0"));
+        }
+        let (alpha, temperature) = (self.alpha, self.temperature());
+        if !temperature.is_normal() {
+            return Err(format!(
+                "power sampling: alpha is {alpha:e}, expected a number of which the inverse is a \
+                 temperature in single precision"
+            ));
         }
         at_least_one("power sampling", "steps", self.steps as usize)?;
         self.block.map_or(Ok(()), |block| at_least_one("power sampling", "block", block as usize))

@@ -4,6 +4,7 @@
 mod letters;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use letters::{empirical, model, power, total_variation};
 use tts_core::toy::Markov;
@@ -70,6 +71,31 @@ fn blocks_lead_to_the_same_law() {
     let blocks = PowerSampling { block: Some(1), ..chain(2.0, 6_000) };
     let found = total_variation(&law(&stepwise(1), &blocks), &power(2.0));
     assert!(found < 0.025, "{found}");
+}
+
+/// The text that the second block grows from has the law of the first block: the squares 0.25, 0.09, 0.04
+/// of the first token. Each share within 4.5 standard errors.
+#[test]
+fn each_block_is_moved_to_the_law_of_its_length() {
+    const RUNS: u32 = 4_000;
+    let model = stepwise(1);
+    let blocks = PowerSampling { block: Some(1), ..chain(2.0, 20) };
+    // The first block, its moves, and one line behind them.
+    let budget = Budget { samples: Some(22), ..Budget::default() };
+    let search = Search::new(&model).budget(budget);
+    let from = (0..RUNS).map(|run| {
+        let outcome = search.run(blocks.clone(), format!("chain {run}")).expect("runs");
+        let parent = outcome.tree[NodeId(22)].parent.expect("not the root");
+        // A text that has ended is written again from the question.
+        (outcome.tree.text(parent), 1.0)
+    });
+    let found = empirical(from);
+    assert_eq!(found.len(), 3);
+    for (text, square) in [("a", 0.25), ("b", 0.09), ("", 0.04)] {
+        let p = square / 0.38;
+        let off = found[text] - p;
+        assert!(off.abs() < 4.5 * (p * (1.0 - p) / f64::from(RUNS)).sqrt(), "{text}: {off}");
+    }
 }
 
 /// Three letters and the end, always.
@@ -196,7 +222,18 @@ fn a_text_that_was_cut_is_no_answer_where_another_was_finished() {
 /// Forgets what was noted, or fails, now and then.
 struct Faulty {
     inner: Markov,
-    fails: bool,
+    keeps: Kept,
+}
+
+/// What of a text that is written again comes with it.
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    /// Not even the text.
+    Nothing,
+    Text,
+    /// Log-probabilities under the model, or as it was drawn.
+    Model,
+    Drawn,
 }
 
 impl Generator for Faulty {
@@ -206,8 +243,19 @@ impl Generator for Faulty {
             for line in &mut generated.lines {
                 let again = !request.given.is_empty();
                 match line {
-                    Ok(_) if again && self.fails => *line = Err(LineError("lost".into())),
-                    Ok(line) if again => line.steps.iter_mut().for_each(|step| step.notes = None),
+                    Ok(_) if again && self.keeps == Kept::Nothing => {
+                        *line = Err(LineError("lost".into()));
+                    }
+                    Ok(line) if again => {
+                        for step in &mut line.steps {
+                            if self.keeps != Kept::Drawn {
+                                step.notes = None;
+                            }
+                            if self.keeps != Kept::Model {
+                                step.logprobs.clear();
+                            }
+                        }
+                    }
                     _ => {}
                 }
             }
@@ -218,8 +266,8 @@ impl Generator for Faulty {
 
 #[test]
 fn proposals_of_which_nothing_is_known_are_not_taken() {
-    for fails in [true, false] {
-        let faulty = Faulty { inner: model(), fails };
+    for keeps in [Kept::Nothing, Kept::Text, Kept::Model, Kept::Drawn] {
+        let faulty = Faulty { inner: model(), keeps };
         let mut power = chain(1.0, 100);
         let outcome = Search::new(faulty).run(&mut power, "a chain").expect("runs");
         assert_eq!(outcome.usage.logical.samples, 101);
@@ -231,6 +279,48 @@ fn proposals_of_which_nothing_is_known_are_not_taken() {
     }
 }
 
+/// The context is full in these of its calls.
+struct Loses {
+    inner: Markov,
+    calls: AtomicUsize,
+    lost: std::ops::Range<usize>,
+}
+
+impl Generator for Loses {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = self.inner.generate(batch)?;
+        if self.lost.contains(&self.calls.fetch_add(1, Ordering::Relaxed)) {
+            let lines = made.iter_mut().flat_map(|generated| &mut generated.lines);
+            lines.flatten().for_each(|line| line.finish = Finish::Context);
+        }
+        Ok(made)
+    }
+}
+
+#[test]
+fn a_block_that_is_lost_is_asked_for_again() {
+    // Four tokens in blocks of two: the second block is asked for in the seventh call.
+    let run = |lost| {
+        let loses = Loses { inner: fixed(), calls: AtomicUsize::new(0), lost };
+        let mut power = PowerSampling { block: Some(2), ..chain(1.0, 5) };
+        let outcome = Search::new(loses).run(&mut power, "a chain").expect("runs");
+        (outcome, power.state.visits().len())
+    };
+    for lost in [0..1, 6..7, 6..9, 0..3] {
+        let (outcome, visits) = run(lost.clone());
+        assert_eq!(outcome.text().map_or(0, |text| text.len()), 3, "{lost:?}");
+        assert_eq!(visits, 5);
+        assert_eq!(outcome.usage.logical.samples, 17 + lost.len() as u64);
+    }
+    // Not for ever: then the search ends with the text of the first block, where the chain stood.
+    let (outcome, visits) = run(6..usize::MAX);
+    assert_eq!((outcome.usage.logical.samples, visits), (6 + 4, 0));
+    let best = outcome.best.expect("the text of the block");
+    assert_eq!(outcome.tree.text(best).len(), 2);
+    assert_eq!(best.0, 6);
+    assert_eq!(run(0..usize::MAX).0.usage.logical.samples, 4);
+}
+
 #[test]
 fn impossible_settings_are_refused_with_a_reason() {
     for (power, expected) in [
@@ -238,6 +328,10 @@ fn impossible_settings_are_refused_with_a_reason() {
         (chain(f64::NAN, 1), "alpha is NaN"),
         (chain(f64::INFINITY, 1), "alpha is inf"),
         (chain(-2.0, 1), "alpha is -2"),
+        // No temperature of its own as they are kept, in single precision.
+        (chain(1e-40, 1), "alpha is 1e-40"),
+        (chain(1e60, 1), "alpha is 1e60"),
+        (chain(1e40, 1), "alpha is 1e40"),
         (chain(2.0, 0), "steps is 0"),
         (PowerSampling { block: Some(0), ..chain(2.0, 1) }, "block is 0"),
     ] {

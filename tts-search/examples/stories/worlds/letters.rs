@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use tts_core::toy::Markov;
 
 /// Probabilities of `a`, `b` and the end behind these letters.
-fn next(path: &[u32]) -> Vec<f64> {
+pub(crate) fn next(path: &[u32]) -> Vec<f64> {
     let odds = match path {
         [] => [0.5, 0.3, 0.2],
         [0] => [0.2, 0.5, 0.3],
