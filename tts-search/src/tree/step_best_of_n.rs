@@ -86,7 +86,7 @@ impl SearchStrategy for StepBestOfN {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let followed = self.state.at.and_then(|at| ends::below(tree, at));
+        let followed = self.state.at.and_then(|at| ends::below(tree, at, Aggregate::ByScale));
         followed.or_else(|| tree.best(Aggregate::ByScale))
     }
 
