@@ -11,8 +11,8 @@
 //! Scores are kept as their number, sum and sum of squares, so a score and a draw cost the same
 //! however many there were.
 //!
-//! Source: Inoue et al. 2025 (arXiv 2503.04412), appendix A (the posteriors and their priors); Murphy 2007,
-//! "Conjugate Bayesian analysis of the Gaussian distribution", section 5; draws of gamma variables: Marsaglia and
+//! Source: Inoue et al. 2025 (arXiv 2503.04412), the posteriors and their priors; Murphy 2007,
+//! "Conjugate Bayesian analysis of the Gaussian distribution"; draws of gamma variables: Marsaglia and
 //! Tsang 2000, "A simple method for generating gamma variables".
 
 use std::f64::consts::TAU;

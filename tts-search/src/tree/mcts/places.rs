@@ -505,7 +505,7 @@ mod tests {
                     prop_assert_eq!(places.is_dead(place), !at.can_be_visited());
                     if place != ROOT {
                         let own = given[place].clone();
-                        given[at.above].extend(own);
+                        given[at.above as usize].extend(own);
                     }
                 }
                 // Back to what was given at each place itself.
