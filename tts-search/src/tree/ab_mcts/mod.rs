@@ -30,9 +30,10 @@
 //! is drawn anew, so they spread by themselves, and there is no virtual loss.
 //!
 //! Cost: `calls` whole solutions, `batch` a round, each judged once. A refinement reads the solution that it
-//! refines, under a question that is asked once of each. A descent draws a number for each child that was refined of
-//! the solutions on its way, and, of all others together, few ([`Prior::Gaussian`] with `nu` of 1, the default); with
-//! other priors, Beta among them, one for each, so that a call costs more the wider the tree is.
+//! refines, under a question that is asked once of each. A descent draws few numbers however many children there
+//! are ([`Prior::Gaussian`] with `nu` of 1, the default), but for one for each child with more than 16
+//! scores; with other priors, Beta among them, one for each child, so that a call costs more the wider
+//! the tree is.
 //!
 //! When: solutions that can be refined, with a scorer of whole solutions that can be trusted (tests of a
 //! program), at budgets where it is not known whether width or depth pays. Where refinements never help it comes to
@@ -44,7 +45,7 @@
 
 mod arms;
 mod posterior;
-mod singles;
+mod race;
 
 use arms::{Arms, Choice, PROBLEM, Place};
 use serde::{Deserialize, Serialize};

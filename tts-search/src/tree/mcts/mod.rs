@@ -32,7 +32,7 @@
 //!
 //! **Scales.** The bounds add a value and a width, so values must lie between 0 and 1. Probabilities do,
 //! and so do sums of their logarithms, whose exponentials are backed up; all others are moved there by the least
-//! and the most single value seen so far. (MuZero moves them by the least and the most `Q`, which are means.)
+//! and the most single value seen so far. (`MuZero` moves them by the least and the most `Q`, which are means.)
 //!
 //! **The answer** is chosen among all finished paths, as a beam does, or is the path of the most visited children,
 //! or of those of the highest value ([`Choice`]). Where nothing has finished, or the path that was

@@ -280,7 +280,9 @@ impl Places {
         }
         self.each_up(leaf, |place| {
             place.virtual_visits -= 1;
-            values.iter().for_each(|&(_, value)| place.visit(value));
+            for &(_, value) in values {
+                place.visit(value);
+            }
         });
         if backup == Backup::Max && !values.is_empty() {
             self.lift(leaf);
