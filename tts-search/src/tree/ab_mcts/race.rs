@@ -11,10 +11,11 @@
 //!
 //! So the draws are made in order, from the highest down: of `n` uniform numbers the highest is `u^(1/n)`, the
 //! next one that times `u^(1/(n - 1))`, and each belongs to any child that has none yet. It ends where no child
-//! left could win, not even with the highest `m`, the highest `s` and the law of two. The winner is distributed
-//! as if all had drawn, and as `t` falls off fast from its top, a few draws are enough however many there are.
-//! The quantiles of the other laws are found by bisection, and only for who could win. Children with more than
-//! 16 scores, of which there are few, do not take part: they draw for themselves.
+//! left could win, not even with the highest `m` and the highest `s`. The winner is distributed as if all had
+//! drawn, and as `t` falls off fast from its top, a few draws are enough however many there are. Each law has a
+//! heat of its own, for under a bound by the law of two most of a heat of others would have to draw. Quantiles
+//! of the others are found by bisection, and only where the law of two does not settle it. Children with
+//! more than 16 scores, of which there are few, do not take part: they draw for themselves.
 //!
 //! Source: Devroye 1986, "Non-Uniform Random Variate Generation" (uniform order statistics); Abramowitz and
 //! Stegun 1964, 26.7.3 and 26.7.4 (Student's law of a whole number of degrees of freedom).
@@ -37,20 +38,24 @@ pub(super) struct Runner {
     nu: u32,
 }
 
-/// The children of one solution that take part.
+/// Children of one solution with as many scores each.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Race {
+struct Heat {
     all: Vec<Runner>,
     /// No `m` and no `s` was ever higher.
     m: f64,
     s: f64,
 }
 
-impl Default for Race {
+impl Default for Heat {
     fn default() -> Self {
         Self { all: Vec::new(), m: f64::NEG_INFINITY, s: 0.0 }
     }
 }
+
+/// The children of one solution that take part, by their degrees of freedom, from 2 on.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Race(Vec<Heat>);
 
 impl Runner {
     /// A child that has seen this; `None` where it draws for itself.
@@ -107,32 +112,67 @@ fn quantile(nu: u32, p: f64) -> f64 {
     if p < 0.5 { -t } else { t }
 }
 
+impl Heat {
+    /// The place with the highest draw, where that is above `best`, with it, and the number of draws that
+    /// it took.
+    fn run(
+        &mut self,
+        mut best: f64,
+        rng: &mut Rng,
+        moved: &mut impl FnMut(usize, usize),
+    ) -> (Option<(usize, f64)>, u64) {
+        let (mut winner, mut top, mut left) = (None, 1.0_f64, self.all.len());
+        let mut draws = 0;
+        while left > 0 {
+            top *= (1.0 - rng.uniform()).powf(1.0 / left as f64);
+            // The quantile of 1 is no number, nor is that of 0.
+            top = top.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0);
+            draws += 1;
+            let cannot_win = |t: f64| t >= 0.0 && self.s.mul_add(t, self.m) <= best;
+            if cannot_win(of_two(top)) {
+                break;
+            }
+            let t = quantile(self.all[0].nu, top);
+            if cannot_win(t) {
+                break;
+            }
+            let slot = rng.below(left);
+            left -= 1;
+            self.all.swap(slot, left);
+            let Runner { place, m, s, .. } = self.all[left];
+            moved(self.all[slot].place, slot);
+            moved(place, left);
+            let draw = s.mul_add(t, m);
+            if draw > best {
+                (winner, best) = (Some((place, draw)), draw);
+            }
+        }
+        (winner, draws)
+    }
+}
+
 impl Race {
     pub(super) fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    fn widen(&mut self, runner: Runner) {
-        (self.m, self.s) = (self.m.max(runner.m), self.s.max(runner.s));
+        self.0.iter().all(|heat| heat.all.is_empty())
     }
 
     /// With one more; its slot.
     pub(super) fn add(&mut self, runner: Runner) -> usize {
-        self.widen(runner);
-        self.all.push(runner);
-        self.all.len() - 1
+        let number = runner.nu as usize - 2;
+        if self.0.len() <= number {
+            self.0.resize_with(number + 1, Heat::default);
+        }
+        let heat = &mut self.0[number];
+        (heat.m, heat.s) = (heat.m.max(runner.m), heat.s.max(runner.s));
+        heat.all.push(runner);
+        heat.all.len() - 1
     }
 
-    /// The one in this slot has seen more.
-    pub(super) fn set(&mut self, slot: usize, runner: Runner) {
-        self.widen(runner);
-        self.all[slot] = runner;
-    }
-
-    /// Without the one in this slot; the place that has moved there.
-    pub(super) fn remove(&mut self, slot: usize) -> Option<usize> {
-        self.all.swap_remove(slot);
-        self.all.get(slot).map(|moved| moved.place)
+    /// Without the one in this slot, which has so many scores; the place that has moved there.
+    pub(super) fn remove(&mut self, scores: u32, slot: usize) -> Option<usize> {
+        let heat = &mut self.0[scores as usize - 1];
+        heat.all.swap_remove(slot);
+        heat.all.get(slot).map(|moved| moved.place)
     }
 
     /// The place with the highest draw, where that is above `best`, and the number of draws that it took.
@@ -143,28 +183,11 @@ impl Race {
         rng: &mut Rng,
         mut moved: impl FnMut(usize, usize),
     ) -> (Option<usize>, u64) {
-        let (mut winner, mut top, mut left) = (None, 1.0_f64, self.all.len());
-        let mut draws = 0;
-        while left > 0 {
-            top *= (1.0 - rng.uniform()).powf(1.0 / left as f64);
-            // The quantile of 1 is no number, nor is that of 0.
-            top = top.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON / 2.0);
-            let most = of_two(top);
-            draws += 1;
-            if most >= 0.0 && self.s.mul_add(most, self.m) <= best {
-                break;
-            }
-            let slot = rng.below(left);
-            left -= 1;
-            self.all.swap(slot, left);
-            let Runner { place, m, s, nu } = self.all[left];
-            moved(self.all[slot].place, slot);
-            moved(place, left);
-            if most >= 0.0 && s.mul_add(most, m) <= best {
-                continue;
-            }
-            let draw = s.mul_add(quantile(nu, top), m);
-            if draw > best {
+        let (mut winner, mut draws) = (None, 0);
+        for heat in &mut self.0 {
+            let (first, drawn) = heat.run(best, rng, &mut moved);
+            draws += drawn;
+            if let Some((place, draw)) = first {
                 (winner, best) = (Some(place), draw);
             }
         }
@@ -233,7 +256,7 @@ mod tests {
             let mut race = Race::default();
             for (place, scores) in scores.iter().enumerate() {
                 let runner = Runner::of(place, prior, &seen(scores)).expect("takes part");
-                assert_eq!(race.add(runner), place);
+                race.add(runner);
             }
             let fast = shares(scores.len(), |rng| race.run(outside, rng, |_, _| ()).0);
             let plain = shares(scores.len(), |rng| {
@@ -259,14 +282,14 @@ mod tests {
         let mut slots: Vec<usize> = (0..40).map(|place| race.add(runner(place))).collect();
         for _ in 0..30 {
             race.run(f64::NEG_INFINITY, &mut rng, |place, slot| slots[place] = slot);
-            for (slot, runner) in race.all.iter().enumerate() {
+            for (slot, runner) in race.0[0].all.iter().enumerate() {
                 assert_eq!(slots[runner.place], slot);
             }
         }
-        let (first, last) = (race.all[0].place, race.all[39].place);
-        assert_eq!(race.remove(0), Some(last));
-        assert!(race.all.iter().all(|runner| runner.place != first));
-        assert_eq!(race.remove(38), None);
+        let (first, last) = (race.0[0].all[0].place, race.0[0].all[39].place);
+        assert_eq!(race.remove(1, 0), Some(last));
+        assert!(race.0[0].all.iter().all(|runner| runner.place != first));
+        assert_eq!(race.remove(1, 38), None);
     }
 
     #[test]
