@@ -43,7 +43,7 @@
 //! | [`PowerSampling`] | `1 + steps`, one after the other | no scorer; solutions that the model itself holds likely | Karan and Du 2025 |
 //! | [`Rebase`] | `width` in the first round, then as many as have not ended | a good step scorer; keeps more alive than a beam | Wu et al. 2024 |
 //! | [`StepBestOfN`] | `n` a round | a strong step scorer, and one path that can be shown as it grows | Lightman et al. 2023 |
-//! | [`Mcts`] | `simulations x branch`, and 1 | values that get better further down; rollouts, where only whole solutions can be judged | Kocsis and Szepesvari 2006, Silver et al. 2017 |
+//! | [`Mcts`] | `simulations x branch`, and 1; `leaves x branch` a round | values that get better further down; rollouts, where only whole solutions can be judged | Kocsis and Szepesvari 2006, Silver et al. 2017 |
 //! | [`AbMcts`] | `calls` | solutions that can be refined, and a scorer of them; several models | Inoue et al. 2025 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
 //! | [`SelfRefine`] | 1, and 2 for each revision, one after the other | a model that sees faults more easily than it avoids them | Madaan et al. 2023 |

@@ -122,7 +122,7 @@ fn searches() -> impl Strategy<Value = Mcts> {
     ];
     let sizes = (1_usize..9, 1_usize..4, 1_usize..4, 0_usize..3);
     let backups = prop::sample::select(vec![Backup::Mean, Backup::Max]);
-    (sizes, bounds, 0.0..2.0, backups, choices, aggregates()).prop_map(
+    (sizes, bounds, prop::option::of(0.0..2.0), backups, choices, aggregates()).prop_map(
         |(
             (simulations, leaves, branch, rollouts),
             (bound, prior),
@@ -132,7 +132,7 @@ fn searches() -> impl Strategy<Value = Mcts> {
             aggregate,
         )| {
             // JSON keeps a number of this many digits.
-            let exploration = f64::round(exploration * 64.0) / 64.0;
+            let exploration = exploration.map(|k| f64::round(k * 64.0) / 64.0);
             Mcts {
                 simulations,
                 leaves,

@@ -203,7 +203,8 @@ fn every_name_makes_a_strategy_within_its_budget() {
             let lines: usize = search.step(&mut view).iter().map(|expand| expand.n).sum();
             assert!((1..=n).contains(&lines), "{name} {n}: {lines}");
             // Not much of the budget lies idle.
-            // These have a budget of all their rounds.
+            // These have a budget of all their rounds, or, as `mcts`, begin with one leaf of those that they
+            // expand in later rounds (see tests/tree/mcts.rs).
             let rounds = [
                 "revision",
                 "rsa",

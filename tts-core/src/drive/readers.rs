@@ -25,6 +25,8 @@ pub(super) struct Readers {
     prompts: IdMap<(NodeId, usize), u64>,
     /// The most tokens that anyone counted in the prompt of a question.
     longest: IdMap<NodeId, u64>,
+    /// The most of all questions.
+    longest_of_all: u64,
     /// For each node the readers that have read it, as bits.
     read: Vec<u64>,
 }
@@ -50,7 +52,8 @@ impl Readers {
             vocabulary: judge.vocabulary,
             name: name.into(),
         }));
-        Self { all, roles, prompts: IdMap::default(), longest: IdMap::default(), read: Vec::new() }
+        let (prompts, longest) = (IdMap::default(), IdMap::default());
+        Self { all, roles, prompts, longest, longest_of_all: 0, read: Vec::new() }
     }
 
     /// The number of a role; `None` names the policy.
@@ -86,7 +89,7 @@ impl Readers {
 
     /// The longest prompt so far.
     pub(super) fn longest_prompt(&self) -> u64 {
-        self.longest.values().copied().max().unwrap_or(0)
+        self.longest_of_all
     }
 
     /// Operations of reading the prompt of a question of so many tokens: nothing the second time.
@@ -97,6 +100,7 @@ impl Readers {
         self.prompts.insert((question, reader), tokens);
         let longest = self.longest.entry(question).or_default();
         *longest = tokens.max(*longest);
+        self.longest_of_all = tokens.max(self.longest_of_all);
         self.cost(reader).flops(0, tokens)
     }
 
@@ -155,5 +159,11 @@ mod tests {
             assert_eq!(readers.counted(NodeId::ROOT, reader), tokens);
         }
         assert_eq!((readers.prompt_tokens(NodeId::ROOT), readers.longest_prompt()), (100, 100));
+        // Of all questions, in whatever order they are read.
+        for (question, tokens, expected) in [(1, 300, 300), (2, 50, 300)] {
+            readers.read_prompt(NodeId(question), 0, tokens);
+            let counted = (readers.prompt_tokens(NodeId(question)), readers.longest_prompt());
+            assert_eq!(counted, (tokens, expected));
+        }
     }
 }

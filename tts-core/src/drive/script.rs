@@ -160,7 +160,10 @@ impl<S: Script> SearchStrategy for Scripted<S> {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let chosen = self.state.chosen.map(|node| tree.led_to(node).unwrap_or(node));
+        let chosen = self
+            .state
+            .chosen
+            .map(|node| tree.led_to(node, crate::Aggregate::ByScale).unwrap_or(node));
         chosen.or_else(|| tree.best(crate::Aggregate::ByScale))
     }
 

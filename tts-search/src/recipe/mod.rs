@@ -266,9 +266,10 @@ impl Recipe {
     /// line needs. See [`Recipe::NAMES`].
     ///
     /// A beam keeps about the square root of `n` and branches as much, and so do the trees of
-    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost. A tournament is a
-    /// knockout. For `adaptive-consistency`, `deep-conf-online`, `power-sampling`, `mcts`, `ab-mcts`, `revision`,
-    /// `rsa` and `self-refine`, which take many rounds of few lines, `n` is of all rounds together.
+    /// `dvts`; `lookahead` is that beam with rollouts of one step, which doubles its cost. `mcts` expands as many
+    /// leaves a round as that beam keeps, for eight rounds. A tournament is a knockout. For
+    /// `adaptive-consistency`, `deep-conf-online`, `power-sampling`, `ab-mcts`, `revision`, `rsa` and `self-refine`,
+    /// which take many rounds of few lines, `n` is of all rounds together.
     ///
     /// ```
     /// use tts_search::{BeamSearch, Recipe};

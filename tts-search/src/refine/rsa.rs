@@ -22,7 +22,9 @@
 //! Models" (arXiv 2509.26626), section 3; N = 16, K = 4, T = 10 there.
 
 use serde::{Deserialize, Deserializer, Serialize};
-use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Requirements, SearchStrategy, Selection, Tree, View,
+};
 
 use super::{Words, words};
 use crate::sample::lines::at_least_one;
@@ -139,8 +141,9 @@ impl SearchStrategy for Rsa {
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
         let ends = |members: &Vec<NodeId>| -> Vec<NodeId> {
             let known = members.iter().filter(|&&member| tree.get(member).is_some());
-            let mut ends: Vec<NodeId> =
-                known.map(|&member| tree.led_to(member).unwrap_or(member)).collect();
+            let mut ends: Vec<NodeId> = known
+                .map(|&member| tree.led_to(member, Aggregate::ByScale).unwrap_or(member))
+                .collect();
             if ends.iter().any(|&end| tree[end].is_finished()) {
                 ends.retain(|&end| tree[end].is_finished());
             }

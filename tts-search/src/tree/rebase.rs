@@ -16,7 +16,8 @@
 //! n_j = ceil(left x e_j / (e_j + e_{j+1} + ...)),   left -= n_j,   e_j = exp(score_j / temperature)
 //! ```
 //!
-//! times, so the lines of a round add up exactly, and rounding favours the best. A path that has ended
+//! times, so the lines of a round add up exactly, and rounding favours the best. (The paper rounds each share of
+//! one softmax over all paths, which need not add up; taking them in turn is what its authors' code does.) A path that has ended
 //! leaves and takes one of the width with it, whether it finished or was cut by a limit. A path that
 //! nobody judged weighs nothing, unless nobody judged any. Equals stay in the order in which they were
 //! made, and share evenly.
@@ -29,8 +30,8 @@
 //! steps say nothing. The temperature is in the scores' own unit, 0.2 suits probabilities: at
 //! infinity all are continued alike, near 0 only the best are.
 //!
-//! Source: Wu et al. 2024, "Inference Scaling Laws" (arXiv 2408.00724), section 3.2, equation 1; width
-//! and temperature of the authors' code.
+//! Source: Wu et al. 2024, "Inference Scaling Laws" (arXiv 2408.00724); shares in turn, width and temperature
+//! of the authors' code.
 
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Selection, Tree, View};
@@ -91,15 +92,9 @@ impl Default for Rebase {
 }
 
 impl Rebase {
-    /// How often paths with these scores, from best to worst, are continued, `width` times in all.
-    ///
-    /// ```
-    /// use tts_search::Rebase;
-    /// assert_eq!(Rebase::shares(8, &[0.9, 0.5, 0.1], 0.2), [7, 1, 0]);
-    /// assert_eq!(Rebase::shares(9, &[0.9, 0.5, 0.1], 1e9), [4, 3, 2]);
-    /// assert_eq!(Rebase::shares(9, &[0.5, 0.5, 0.5], 0.2), [3, 3, 3]);
-    /// ```
-    pub fn shares(width: usize, scores: &[f64], temperature: f64) -> Vec<usize> {
+    /// How often paths with these scores, which stand from best to worst, are continued, `width` times
+    /// in all.
+    fn shares(width: usize, scores: &[f64], temperature: f64) -> Vec<usize> {
         // Of each path, the weight of it and all worse ones, in units of its own: no exponential
         // overflows, and those of equals are whole numbers, which no rounding can lift to the next.
         let mut rest = vec![1.0; scores.len()];
@@ -151,5 +146,60 @@ impl SearchStrategy for Rebase {
 
     fn requires(&self) -> Requirements {
         Requirements::scorer("rebase", [self.select, Selection::best(self.aggregate)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn shares_by_hand() {
+        // exp(-2) = 0.1353 and exp(-4) = 0.0183: 8 / 1.1537 = 6.93, then 1 / 1.1353 = 0.88.
+        assert_eq!(Rebase::shares(8, &[0.9, 0.5, 0.1], 0.2), [7, 1, 0]);
+        // 20 / 1.1537 = 17.3, 2 / 1.1353 = 1.76.
+        assert_eq!(Rebase::shares(20, &[0.9, 0.5, 0.1], 0.2), [18, 2, 0]);
+        // exp(-0.5) = 0.6065: 10 / 1.9744 = 5.06, 4 / 1.6065 = 2.49, 1.
+        assert_eq!(Rebase::shares(10, &[0.9, 0.8, 0.7], 0.2), [6, 3, 1]);
+        assert_eq!(Rebase::shares(9, &[0.9, 0.5, 0.1], 1e9), [4, 3, 2]);
+        assert_eq!(Rebase::shares(7, &[0.9, 0.5, 0.5], 1e-9), [7, 0, 0]);
+        assert_eq!(Rebase::shares(7, &[0.9, 0.9, 0.5], 1e-9), [4, 3, 0]);
+        assert_eq!(Rebase::shares(4, &[0.3], 0.2), [4]);
+        assert_eq!(Rebase::shares(0, &[0.3, 0.2], 0.2), [0, 0]);
+        assert!(Rebase::shares(3, &[], 0.2).is_empty());
+        // Equals share evenly, whatever stands above them and however their sums would round.
+        assert_eq!(Rebase::shares(6, &[0.7; 3], 0.2), [2, 2, 2]);
+        assert_eq!(Rebase::shares(49, &[0.1; 49], 0.3), [1; 49]);
+        // Far below any exponential, and not judged at all.
+        assert_eq!(Rebase::shares(4, &[-2000.0, -2000.1, -9000.0], 0.2), [3, 1, 0]);
+        let none = f64::NEG_INFINITY;
+        assert_eq!(Rebase::shares(4, &[0.1, none, none], 0.2), [4, 0, 0]);
+        assert_eq!(Rebase::shares(4, &[none, none], 0.2), [2, 2]);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_add_up_and_favour_the_better(
+            width in 0_usize..300, mut scores in prop::collection::vec(-1.0..1.0, 1..40),
+            temperature in 0.001..100.0,
+        ) {
+            scores.sort_by(|a: &f64, b| b.total_cmp(a));
+            let shares = Rebase::shares(width, &scores, temperature);
+            prop_assert_eq!(shares.iter().sum::<usize>(), width);
+            prop_assert_eq!(shares.len(), scores.len());
+            // By the formula above, in plain numbers: apart from where a quotient is whole.
+            let weights: Vec<f64> = scores.iter().map(|s| ((s - scores[0]) / temperature).exp()).collect();
+            let mut left = width;
+            for (place, &share) in shares.iter().enumerate() {
+                let rest: f64 = weights[place..].iter().sum();
+                let exact = left as f64 * weights[place] / rest;
+                if rest > 0.0 && (exact - exact.round()).abs() > 1e-6 {
+                    prop_assert!((share as f64 - exact.ceil()).abs() < 0.5);
+                }
+                left -= share;
+            }
+        }
     }
 }

@@ -85,7 +85,7 @@ impl SearchStrategy for StepBestOfN {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let followed = self.state.at.and_then(|at| tree.led_to(at));
+        let followed = self.state.at.and_then(|at| tree.led_to(at, Aggregate::ByScale));
         followed.or_else(|| tree.best(Aggregate::ByScale))
     }
 

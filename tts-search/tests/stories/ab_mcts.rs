@@ -5,8 +5,8 @@ mod quality;
 
 use quality::{reader, writer};
 use tts_core::{
-    Budget, Cost, Expand, Finish, NodeId, Outcome, Prompt, Scale, Search, SearchStrategy, Step,
-    Trajectory, Tree, View, scorer, seed,
+    Aggregate, Budget, Cost, Expand, Finish, Node, NodeId, Outcome, Prompt, Scale, Search,
+    SearchStrategy, Step, Trajectory, Tree, View, scorer, seed,
 };
 use tts_search::refine::Words;
 use tts_search::tree::ab_mcts::{Beta, Gaussian, Prior};
@@ -41,28 +41,47 @@ fn depth(outcome: &Outcome, id: NodeId) -> usize {
     std::iter::successors(Some(id), about).count()
 }
 
-/// Solutions of the problem itself, and the depth of the deepest, over ten searches of 40 calls.
-fn shape(prior: Prior, one: (f64, f64), two: (f64, f64)) -> (usize, usize) {
+/// Solutions of the problem itself, and the depth of the deepest, on average over ten searches of 40 calls.
+fn shape(prior: Prior, fresh: f64, gain: f64) -> (f64, f64) {
     let (mut wide, mut deep) = (0, 0);
     for seed in 0..10 {
         let story = AbMcts { prior, ..story(40, 1) };
-        let outcome = search(one, two).seed(seed).run(story, "a problem").expect("runs");
+        let writers = ((fresh, gain), (fresh, gain));
+        let search = search(writers.0, writers.1).seed(seed);
+        let outcome = search.run(story, "a problem").expect("runs");
         let depths = outcome.tree.candidates().into_iter().map(|id| depth(&outcome, id));
         let depths: Vec<usize> = depths.collect();
         assert_eq!(depths.len(), 40);
         wide += depths.iter().filter(|&&depth| depth == 1).count();
         deep += depths.iter().max().expect("solutions");
     }
-    (wide / 10, deep / 10)
+    (wide as f64 / 10.0, deep as f64 / 10.0)
 }
 
+/// The bounds are five standard errors of ten searches from what an independent program found in 3,000
+/// searches of 40 calls, mean and standard deviation of one search:
+///
+/// ```text
+///           refinements never help             they always help
+/// Gaussian  37.9 (0.71) wide, 2.09 (0.29) deep   6.4 (2.98) wide, 4.34 (0.90) deep
+/// Beta      36.2 (0.97) wide, 2.23 (0.44) deep  11.8 (2.73) wide, 4.01 (0.67) deep
+/// ```
+///
+/// Where they change nothing it found 22.9 and 20.4 wide.
 #[test]
 fn where_refinements_never_help_it_goes_wide_and_where_they_always_do_it_goes_deep() {
-    for prior in [Prior::default(), Prior::Beta(Beta::default())] {
-        let never = shape(prior, (0.6, -0.5), (0.6, -0.5));
-        let always = shape(prior, (0.2, 0.1), (0.2, 0.1));
-        assert!(never.0 > 26 && never.1 <= 3, "{prior:?}: {never:?}");
-        assert!(always.0 < 12 && always.1 >= 4, "{prior:?}: {always:?}");
+    let beta = Prior::Beta(Beta::default());
+    // The least wide and most deep where they never help, the most wide and least deep where they do.
+    for (prior, never_wide, never_deep, always_wide, always_deep) in
+        [(Prior::default(), 36.8, 2.6, 11.2, 2.9), (beta, 34.6, 3.0, 16.2, 2.9)]
+    {
+        let never = shape(prior, 0.6, -0.5);
+        assert!(never.0 > never_wide && never.1 < never_deep, "{prior:?}: {never:?}");
+        let always = shape(prior, 0.2, 0.1);
+        assert!(always.0 < always_wide && always.1 > always_deep, "{prior:?}: {always:?}");
+        let neutral = shape(prior, 0.4, 0.0);
+        assert!(always.0 + 4.0 < neutral.0, "{prior:?}: {always:?}, {neutral:?}");
+        println!("{prior:?}: {never:?} {always:?} {neutral:?}");
     }
 }
 
@@ -94,7 +113,7 @@ fn the_answer_is_the_best_solution_and_batches_keep_to_the_calls() {
         let outcome = search.run(story(calls, batch), "a problem").expect("runs");
         assert_eq!(outcome.usage.logical.samples, calls as u64);
         assert_eq!(outcome.usage.rounds as usize, calls.div_ceil(batch));
-        assert_eq!(outcome.best, outcome.tree.best(tts_core::Aggregate::ByScale));
+        assert_eq!(outcome.best, outcome.tree.best(Aggregate::ByScale));
     }
 }
 
@@ -103,7 +122,10 @@ fn laws() {
     let prompts: Vec<Prompt> = (0..8).map(|i| Prompt::from(format!("problem {i}"))).collect();
     let outcomes = laws::hold(&search((0.3, 0.1), (0.4, 0.05)), &story(12, 2), &prompts);
     // Random numbers are the problem's own.
-    assert_ne!(outcomes[0].tree.len(), outcomes[1].tree.len());
+    let parents = |outcome: &Outcome| -> Vec<Option<NodeId>> {
+        outcome.tree.iter().map(|(_, node)| node.parent).collect()
+    };
+    assert!(outcomes.iter().any(|outcome| parents(outcome) != parents(&outcomes[0])));
 }
 
 #[test]
@@ -171,6 +193,15 @@ fn scores_of_other_scales_become_probabilities() {
 
 /// What a strategy is and decides after solutions of the problem, each with how it ended and its score.
 fn after(calls: usize, lines: &[(Finish, Option<f64>)]) -> (AbMcts, Tree, Vec<Expand>) {
+    after_some(calls, lines, lines.len())
+}
+
+/// As above, but it is shown only the first of them.
+fn after_some(
+    calls: usize,
+    lines: &[(Finish, Option<f64>)],
+    shown: usize,
+) -> (AbMcts, Tree, Vec<Expand>) {
     let mut tree = Tree::new(Prompt::from("a problem"), 3).with_scale(Scale::OUTCOME);
     let mut strategy = AbMcts { roles: vec![], ..story(calls, 2) };
     let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
@@ -184,7 +215,7 @@ fn after(calls: usize, lines: &[(Finish, Option<f64>)]) -> (AbMcts, Tree, Vec<Ex
         tree.grow(NodeId::ROOT, "a solution", finish, score)
     };
     let fresh: Vec<NodeId> = lines.iter().map(grow).collect();
-    let decided = decide(&mut strategy, &mut tree, &fresh);
+    let decided = decide(&mut strategy, &mut tree, &fresh[..shown]);
     (strategy, tree, decided)
 }
 
@@ -200,10 +231,41 @@ fn what_did_not_finish_is_no_answer_and_scores_nothing() {
 #[test]
 fn what_was_not_judged_teaches_nothing() {
     let judged = (Finish::Stop, Some(0.4));
-    let (one, ..) = after(5, &[judged]);
-    let (both, tree, _) = after(5, &[judged, (Finish::Stop, None)]);
+    let lines = [judged, (Finish::Stop, None)];
+    let (one, ..) = after_some(5, &lines, 1);
+    let (both, tree, _) = after(5, &lines);
     assert_eq!(one.state, both.state);
     assert_eq!(both.pick(&tree), Some(NodeId(1)));
+}
+
+#[test]
+fn the_rest_of_a_line_is_asked_of_its_writer() {
+    let mut tree = Tree::new(Prompt::from("a problem"), 3).with_scale(Scale::OUTCOME);
+    let mut strategy = story(2, 2);
+    let (usage, budget, mut rng) = (Cost::default(), Budget::default(), seed::rng(0));
+    let mut view = View::new(&mut tree, &[NodeId::ROOT], &[0], &usage, &budget, &mut rng);
+    assert_eq!(strategy.step(&mut view).len(), 2);
+    let cut = ["two", "one"].map(|role| {
+        let step = Step { text: "a solution".into(), ..Step::default() };
+        let role = Some(role.into());
+        tree.push(Node { role, open: true, finish: Finish::Step, ..Node::new(NodeId::ROOT, step) })
+    });
+    let mut view = View::new(&mut tree, &cut, &[0, 1], &usage, &budget, &mut rng);
+    let writers: Vec<Option<String>> =
+        strategy.step(&mut view).into_iter().map(|line| line.role).collect();
+    assert_eq!(writers, [Some("two".to_owned()), Some("one".to_owned())]);
+}
+
+#[test]
+fn a_solution_is_asked_about_once() {
+    let outcome = search((0.2, 0.1), (0.2, 0.1)).run(story(40, 1), "a problem").expect("runs");
+    let (tree, mut again) = (&outcome.tree, 0);
+    for (_, node) in tree.iter() {
+        assert!(node.questions.len() <= 1, "{:?}", node.questions);
+        again +=
+            node.questions.iter().filter(|&&question| tree[question].children.len() > 1).count();
+    }
+    assert!(again > 0, "no solution was refined twice");
 }
 
 #[test]
@@ -237,6 +299,10 @@ fn bad_settings_are_refused() {
     for (strategy, expected) in [
         (story(0, 1), "ab-mcts: calls is 0"),
         (story(1, 0), "ab-mcts: batch is 0"),
+        (
+            AbMcts { aggregate: Aggregate::Sum, ..story(1, 1) },
+            "ab-mcts: aggregate is sum, which has no bounds, expected by-scale, last, min, mean, product or sum-log",
+        ),
         (AbMcts { roles: twice, ..story(1, 1) }, "ab-mcts: roles names \"one\" twice"),
         (gaussian(|prior| prior.kappa = 0.0), "ab-mcts: prior.kappa is 0, expected"),
         (gaussian(|prior| prior.nu = -1.0), "prior.nu is -1"),

@@ -4,6 +4,7 @@
 mod common;
 
 mod mcts;
+mod mcts_values;
 mod rebase;
 mod step_best_of_n;
 

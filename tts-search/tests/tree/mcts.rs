@@ -11,11 +11,12 @@ use tts_search::*;
 use crate::common::{ByHand, shown};
 use crate::{WORLD, drawn, refused, search};
 
-fn mcts(simulations: usize, branch: usize) -> Mcts {
-    Mcts { simulations, branch, leaves: 1, exploration: 1.0, ..Mcts::default() }
+pub(crate) fn mcts(simulations: usize, branch: usize) -> Mcts {
+    let (bound, exploration) = (Bound::Uct, Some(1.0));
+    Mcts { simulations, branch, leaves: 1, bound, exploration, ..Mcts::default() }
 }
 
-fn probabilities<S: SearchStrategy>(strategy: S) -> ByHand<S> {
+pub(crate) fn probabilities<S: SearchStrategy>(strategy: S) -> ByHand<S> {
     let mut search = ByHand::new(strategy);
     search.tree = search.tree.with_scale(Scale::PREFIX);
     search
@@ -84,25 +85,26 @@ fn exploration_and_backup_move_the_choice() {
         search.next(&second)
     };
     // Means: 0.417 against 0.5; 0.417 + sqrt(ln 4 / 3) k against 0.5 + sqrt(ln 4) k.
-    assert_eq!(third(Mcts { exploration: 0.0, ..mcts(9, 2) }), [(2, 2)]);
-    // The highest: 0.6 against 0.5, then 0.55 against 0.1.
-    let most = Mcts { backup: Backup::Max, exploration: 0.1, ..mcts(9, 2) };
+    assert_eq!(third(Mcts { exploration: Some(0.0), ..mcts(9, 2) }), [(2, 2)]);
+    // The highest below: 0.55 against 0.5, then 0.55 against 0.1.
+    let most = Mcts { backup: Backup::Max, exploration: Some(0.0), ..mcts(9, 2) };
     assert_eq!(third(most.clone()), [(4, 2)]);
-    // 0.6 + 0.68 x 0.21 = 0.743 against 0.5 + 1.18 x 0.21 = 0.747.
-    assert_eq!(third(Mcts { exploration: 0.20, ..most.clone() }), [(4, 2)]);
-    assert_eq!(third(Mcts { exploration: 0.21, ..most }), [(2, 2)]);
+    // 0.55 + 0.680 k against 0.5 + 1.177 k: equal at 0.1005.
+    assert_eq!(third(Mcts { exploration: Some(0.10), ..most.clone() }), [(4, 2)]);
+    assert_eq!(third(Mcts { exploration: Some(0.101), ..most }), [(2, 2)]);
     // PUCT: 0.417 + k 2 / 2 / 4 against 0.5 + k 2 / 2 / 2 for the prior 1/2.
-    assert_eq!(third(Mcts { bound: Bound::Puct, exploration: 1.0, ..mcts(9, 2) }), [(2, 2)]);
-    // The highest: 0.6 + k / 4 against 0.5 + k / 2.
+    assert_eq!(third(Mcts { bound: Bound::Puct, exploration: Some(1.0), ..mcts(9, 2) }), [(2, 2)]);
+    // The highest: 0.55 + k / 4 against 0.5 + k / 2.
     let puct = Mcts { bound: Bound::Puct, backup: Backup::Max, ..mcts(9, 2) };
-    assert_eq!(third(Mcts { exploration: 0.39, ..puct.clone() }), [(4, 2)]);
-    assert_eq!(third(Mcts { exploration: 0.41, ..puct }), [(2, 2)]);
+    assert_eq!(third(Mcts { exploration: Some(0.19), ..puct.clone() }), [(4, 2)]);
+    assert_eq!(third(Mcts { exploration: Some(0.21), ..puct }), [(2, 2)]);
 }
 
 #[test]
 fn virtual_losses_spread_the_leaves_of_a_round() {
     let round = |leaves: usize, values: &[f64]| {
-        let mut search = probabilities(Mcts { leaves, exploration: 0.0, ..mcts(9, values.len()) });
+        let mut search =
+            probabilities(Mcts { leaves, exploration: Some(0.0), ..mcts(9, values.len()) });
         search.start();
         let first = search.open(0, values);
         search.next(&first)
@@ -111,7 +113,7 @@ fn virtual_losses_spread_the_leaves_of_a_round() {
     // There is nothing but three leaves.
     assert_eq!(round(5, &[0.1, 0.9, 0.8]), [(2, 3), (3, 3), (1, 3)]);
     // Within a subtree: half of the value of a child is lost to a visit on its way, so the other is next.
-    let mut search = probabilities(Mcts { leaves: 2, exploration: 0.0, ..mcts(9, 2) });
+    let mut search = probabilities(Mcts { leaves: 2, exploration: Some(0.0), ..mcts(9, 2) });
     search.start();
     let first = search.open(0, &[0.9, 0.2]);
     assert_eq!(search.next(&first), [(1, 2), (2, 2)]);
@@ -127,10 +129,11 @@ fn children_belong_to_the_leaf_they_were_written_for() {
     search.start();
     let first = search.open(0, &[0.5, 0.5]);
     assert_eq!(search.next(&first), [(1, 2), (2, 2)]);
-    // All lines of the first leaf have failed: it is never visited again.
+    // All lines of the first leaf have failed, which says nothing of it.
     let below = search.open(2, &[0.1, 0.0]);
     let decided = search.decide(&below, &[1, 1]);
-    assert_eq!(shown(&decided), [(3, 2), (4, 2)]);
+    // 0.5 + sqrt(ln 4) against 0.2 + sqrt(ln 4 / 3), then the better one of the second.
+    assert_eq!(shown(&decided), [(1, 2), (3, 2)]);
 }
 
 #[test]
@@ -142,12 +145,13 @@ fn what_was_cut_is_neither_visited_nor_valued() {
     let second = vec![search.leaf(2, Finish::Length, 0.9), search.leaf(2, Finish::Length, 0.9)];
     // Nothing is left.
     assert_eq!(search.next(&second), []);
-    assert!(search.pick().is_some());
+    // Nothing has finished: the best of what there is.
+    assert_eq!(search.pick(), Some(1));
 }
 
 #[test]
 fn values_go_to_the_leaf_they_were_found_below() {
-    let mut search = probabilities(Mcts { leaves: 2, exploration: 0.0, ..mcts(9, 2) });
+    let mut search = probabilities(Mcts { leaves: 2, exploration: Some(0.0), ..mcts(9, 2) });
     search.start();
     let first = search.open(0, &[0.9, 0.1]);
     assert_eq!(search.next(&first), [(1, 2), (2, 2)]);
@@ -159,7 +163,7 @@ fn values_go_to_the_leaf_they_were_found_below() {
 
 #[test]
 fn a_cut_step_speaks_for_nobody() {
-    let mut search = probabilities(Mcts { exploration: 0.0, ..mcts(9, 2) });
+    let mut search = probabilities(Mcts { exploration: Some(0.0), ..mcts(9, 2) });
     search.start();
     let first = search.open(0, &[0.6, 0.5]);
     assert_eq!(search.next(&first), [(1, 2)]);
@@ -176,7 +180,8 @@ fn of_equal_values_the_more_visited() {
     assert_eq!(search.next(&first), [(1, 2)]);
     let second = search.open(1, &[0.5, 0.5]);
     assert_eq!(search.next(&second), [(3, 1)]);
-    let mut search = probabilities(Mcts { choice: Choice::Value, exploration: 0.0, ..mcts(2, 2) });
+    let mut search =
+        probabilities(Mcts { choice: Choice::Value, exploration: Some(0.0), ..mcts(2, 2) });
     search.start();
     let first = vec![search.leaf(0, Finish::Stop, 0.5), search.open(0, &[0.75])[0]];
     assert_eq!(search.next(&first), [(2, 2)]);
@@ -188,7 +193,7 @@ fn of_equal_values_the_more_visited() {
 #[test]
 fn sums_of_probabilities_are_moved_too() {
     let mut search = probabilities(Mcts {
-        exploration: 2.5,
+        exploration: Some(2.5),
         aggregate: Aggregate::Sum,
         backup: Backup::Max,
         ..mcts(9, 2)
@@ -203,11 +208,11 @@ fn sums_of_probabilities_are_moved_too() {
 
 #[test]
 fn what_was_not_judged_counts_as_the_least() {
-    let mut search = probabilities(Mcts { exploration: 0.0, ..mcts(9, 2) });
+    let mut search = probabilities(Mcts { exploration: Some(0.0), ..mcts(9, 2) });
     search.start();
     let unjudged = search.tree.grow(NodeId::ROOT, "a\n", Finish::Step, None);
-    let judged = search.open(0, &[0.1])[0];
-    assert_eq!(search.next(&[unjudged, judged]), [(2, 2)]);
+    let judged = search.open(0, &[0.1, 0.2]);
+    assert_eq!(search.next(&[unjudged, judged[0], judged[1]]), [(3, 2)]);
     // All of it unjudged: a search all the same.
     let mut search = probabilities(mcts(2, 1));
     search.start();
@@ -219,8 +224,9 @@ fn what_was_not_judged_counts_as_the_least() {
 fn rollouts_value_what_goes_on() {
     let mut search = probabilities(Mcts {
         rollouts: 2,
-        rollout_sampling: Some(Sampling::greedy()),
-        exploration: 0.0,
+        rollout_sampling: Some(Sampling::temperature(0.5)),
+        choice: Choice::Visits,
+        exploration: Some(0.0),
         ..mcts(3, 3)
     });
     search.start();
@@ -229,7 +235,7 @@ fn rollouts_value_what_goes_on() {
     assert_eq!(shown(&asked), [(2, 2), (3, 2)]);
     for expand in &asked {
         assert_eq!((expand.kind, expand.until), (NodeKind::Rollout, Until::End));
-        assert_eq!(expand.sampling, Some(Sampling::greedy()));
+        assert_eq!(expand.sampling, Some(Sampling::temperature(0.5)));
     }
     let mut roll = |node: NodeId, score| search.rollout(node, Finish::Stop, score);
     let ends = [roll(first[1], Some(0.35)), roll(first[1], Some(0.45)), roll(first[2], Some(0.6))];
@@ -250,12 +256,13 @@ fn rollouts_value_what_goes_on() {
 fn values_on_other_scales_are_moved_between_0_and_1() {
     // -20 to -10: apart by 1, and not by 10.
     let third = |exploration| {
+        let exploration = Some(exploration);
         let mut search = ByHand::new(Mcts { exploration, backup: Backup::Max, ..mcts(9, 2) });
         search.tree = search.tree.with_scale(Scale::REWARD);
         search.start();
         let first = search.open(0, &[-10.0, -20.0]);
         search.next(&first);
-        let second = search.open(1, &[-20.0, -20.0]);
+        let second = search.open(1, &[-10.0, -20.0]);
         search.next(&second)
     };
     // 1 + sqrt(ln 4 / 3) k against sqrt(ln 4) k: equal at 2.01.
@@ -301,18 +308,22 @@ fn bad_settings_are_refused() {
         (Mcts { simulations: 0, ..base() }.into(), "mcts: simulations is 0"),
         (Mcts { leaves: 0, ..base() }.into(), "mcts: leaves is 0"),
         (Mcts { branch: 0, ..base() }.into(), "mcts: branch is 0"),
-        (Mcts { exploration: -1.0, ..base() }.into(), "mcts: exploration is -1"),
+        (Mcts { exploration: Some(-1.0), ..base() }.into(), "mcts: exploration is -1"),
         (
             Mcts { prior: Prior::Likelihood, ..base() }.into(),
             "prior is likelihood, and bound is uct",
         ),
         (Mcts { rollout_sampling: sampling, ..base() }.into(), "rollouts is 0"),
         (
+            Mcts { rollouts: 2, rollout_sampling: sampling, ..base() }.into(),
+            "mcts: rollouts is 2, expected 1, for rollout_sampling is greedy: all would be the same",
+        ),
+        (
             Mcts { rollouts: 1, rollout_sampling: cold, ..base() }.into(),
             "mcts: sampling: temperature",
         ),
     ]);
-    assert!(Mcts { exploration: f64::NAN, ..base() }.check().is_err());
+    assert!(Mcts { exploration: Some(f64::NAN), ..base() }.check().is_err());
     let puct = Mcts { prior: Prior::Likelihood, bound: Bound::Puct, ..base() };
     assert_eq!(puct.check(), Ok(()));
     assert_eq!(Mcts { rollouts: 1, rollout_sampling: sampling, ..base() }.check(), Ok(()));
@@ -339,13 +350,24 @@ fn its_tree_in_the_toy_world() {
 }
 
 #[test]
-fn a_budget_of_lines() {
+fn a_budget_of_lines_a_round() {
     for n in 1..40 {
-        let outcome = search(0.2).run(Mcts::of(n), WORLD.prompt(0)).expect("runs");
-        assert!(outcome.usage.logical.samples <= n.max(2) as u64, "{n}");
+        let strategy = Mcts::of(n);
+        let lines = strategy.leaves * strategy.branch;
+        // Not much of it lies idle.
+        assert!((n + 1 - n.isqrt()..=n).contains(&lines), "{n}: {lines}");
+        let outcome = search(0.2).run(strategy, WORLD.prompt(0)).expect("runs");
+        for round in 1..=outcome.usage.rounds {
+            let made = outcome.tree.iter().filter(|(_, node)| node.round == round);
+            assert!(made.count() <= n, "{n}: round {round}");
+        }
     }
     let Mcts { simulations, branch, leaves, .. } = Mcts::of(33);
-    assert_eq!((simulations, branch, leaves), (8, 4, 1));
+    assert_eq!((simulations, branch, leaves), (40, 6, 5));
+    // One path to its end.
+    let outcome = search(0.2).run(Mcts::of(1), WORLD.prompt(0)).expect("runs");
+    assert!(outcome.tree.iter().all(|(_, node)| node.children.len() <= 1));
+    assert_eq!(outcome.tree.finished().count(), 1);
 }
 
 #[test]
@@ -356,30 +378,63 @@ fn what_the_reserve_finishes_is_the_answer() {
     assert!(outcome.tree[outcome.best.expect("an answer")].is_finished());
 }
 
+/// A search that notes what it decides.
+struct Noted(Mcts, Vec<Expand>);
+
+impl SearchStrategy for Noted {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let decided = self.0.step(view);
+        self.1.extend(decided.clone());
+        decided
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.0.pick(tree)
+    }
+}
+
 proptest! {
     #[test]
     fn lines_are_as_documented(
         simulations in 1_usize..20, branch in 1_usize..4, leaves in 1_usize..5,
-        rollouts in 0_usize..2, problem in 0_u64..20,
+        rollouts in 0_usize..2, problem in 0_u64..20, visits in any::<bool>(),
     ) {
-        let strategy = Mcts { simulations, branch, leaves, rollouts, ..Mcts::default() };
-        let outcome = search(0.5).run(strategy, WORLD.prompt(problem)).expect("runs");
+        let choice = if visits { Choice::Visits } else { Choice::default() };
+        let strategy = Mcts { simulations, branch, leaves, rollouts, choice, ..Mcts::default() };
+        let mut noted = Noted(strategy, vec![]);
+        let outcome = search(0.5).run(&mut noted, WORLD.prompt(problem)).expect("runs");
         let tree = &outcome.tree;
         prop_assert!(tree[outcome.best.expect("an answer")].is_finished());
-        let mut expanded = HashSet::new();
-        for (id, node) in tree.iter().filter(|(_, node)| node.kind == NodeKind::Committed) {
-            if !node.children.is_empty() {
-                // Once, or once more to the end.
-                let more = node.children.len() - branch.min(node.children.len());
-                prop_assert!(node.children.len() == branch || node.children.len() == 1 || more == 1);
-                expanded.insert(id);
+        let (mut steps, mut ends, mut rolled) = (HashSet::new(), 0, HashSet::new());
+        for decision in noted.1 {
+            match (decision.kind, decision.until) {
+                (NodeKind::Committed, Until::Step) => {
+                    // Each leaf once, by as many lines as were asked for.
+                    prop_assert_eq!(decision.n, branch);
+                    prop_assert_eq!(tree[decision.node].children.len(), branch);
+                    prop_assert!(steps.insert(decision.node));
+                }
+                (NodeKind::Rollout, Until::End) => {
+                    prop_assert_eq!(decision.n, rollouts);
+                    prop_assert!(rolled.insert(decision.node));
+                }
+                (_, until) => {
+                    prop_assert_eq!((decision.n, until), (1, Until::End));
+                    ends += 1;
+                }
             }
         }
-        prop_assert!(expanded.len() <= simulations + 4);
+        prop_assert!(steps.len() <= simulations && ends <= 1);
+        // From each child that goes on.
+        let children = steps.iter().flat_map(|&leaf| &tree[leaf].children);
+        let open: HashSet<NodeId> = children.copied().filter(|&child| tree[child].open).collect();
+        prop_assert_eq!(rolled, if rollouts == 0 { HashSet::new() } else { open });
         for round in 1..=outcome.usage.rounds {
-            let made = tree.iter().filter(|(_, node)| node.round == round && node.kind == NodeKind::Committed);
-            let last = round == outcome.usage.rounds;
-            prop_assert!(made.count() <= branch * leaves || last);
+            let first = |node: &Node| node.parent.is_some_and(|above| tree[above].round < round);
+            let made = tree.iter().filter(|(_, node)| {
+                node.round == round && node.kind == NodeKind::Committed && first(node)
+            });
+            prop_assert!(made.count() <= branch * leaves);
         }
     }
 }

@@ -12,30 +12,6 @@ fn rebase(width: usize) -> Rebase {
 }
 
 #[test]
-fn shares_by_hand() {
-    // exp(-2) = 0.1353 and exp(-4) = 0.0183: 8 / 1.1537 = 6.93, then 1 / 1.1353 = 0.88.
-    assert_eq!(Rebase::shares(8, &[0.9, 0.5, 0.1], 0.2), [7, 1, 0]);
-    // 20 / 1.1537 = 17.3, 2 / 1.1353 = 1.76.
-    assert_eq!(Rebase::shares(20, &[0.9, 0.5, 0.1], 0.2), [18, 2, 0]);
-    // exp(-0.5) = 0.6065: 10 / 1.9744 = 5.06, 4 / 1.6065 = 2.49, 1.
-    assert_eq!(Rebase::shares(10, &[0.9, 0.8, 0.7], 0.2), [6, 3, 1]);
-    assert_eq!(Rebase::shares(9, &[0.9, 0.5, 0.1], 1e9), [4, 3, 2]);
-    assert_eq!(Rebase::shares(7, &[0.9, 0.5, 0.5], 1e-9), [7, 0, 0]);
-    assert_eq!(Rebase::shares(7, &[0.9, 0.9, 0.5], 1e-9), [4, 3, 0]);
-    assert_eq!(Rebase::shares(4, &[0.3], 0.2), [4]);
-    assert_eq!(Rebase::shares(0, &[0.3, 0.2], 0.2), [0, 0]);
-    assert!(Rebase::shares(3, &[], 0.2).is_empty());
-    // Equals share evenly, whatever stands above them and however their sums would round.
-    assert_eq!(Rebase::shares(6, &[0.7; 3], 0.2), [2, 2, 2]);
-    assert_eq!(Rebase::shares(49, &[0.1; 49], 0.3), [1; 49]);
-    // Far below any exponential, and not judged at all.
-    assert_eq!(Rebase::shares(4, &[-2000.0, -2000.1, -9000.0], 0.2), [3, 1, 0]);
-    let none = f64::NEG_INFINITY;
-    assert_eq!(Rebase::shares(4, &[0.1, none, none], 0.2), [4, 0, 0]);
-    assert_eq!(Rebase::shares(4, &[none, none], 0.2), [2, 2]);
-}
-
-#[test]
 fn stepped_by_hand() {
     let mut search = ByHand::new(rebase(8));
     assert_eq!(search.start(), [(0, 8)]);
@@ -115,28 +91,6 @@ fn its_tree_in_the_toy_world() {
 }
 
 proptest! {
-    #[test]
-    fn shares_add_up_and_favour_the_better(
-        width in 0_usize..300, mut scores in prop::collection::vec(-1.0..1.0, 1..40),
-        temperature in 0.001..100.0,
-    ) {
-        scores.sort_by(|a: &f64, b| b.total_cmp(a));
-        let shares = Rebase::shares(width, &scores, temperature);
-        prop_assert_eq!(shares.iter().sum::<usize>(), width);
-        prop_assert_eq!(shares.len(), scores.len());
-        // By the formula of the paper, in plain numbers: apart from where a quotient is whole.
-        let weights: Vec<f64> = scores.iter().map(|s| ((s - scores[0]) / temperature).exp()).collect();
-        let mut left = width;
-        for (place, &share) in shares.iter().enumerate() {
-            let rest: f64 = weights[place..].iter().sum();
-            let exact = left as f64 * weights[place] / rest;
-            if rest > 0.0 && (exact - exact.round()).abs() > 1e-6 {
-                prop_assert!((share as f64 - exact.ceil()).abs() < 0.5);
-            }
-            left -= share;
-        }
-    }
-
     #[test]
     fn as_many_paths_end_as_the_width(width in 1_usize..20, problem in 0_u64..20) {
         let outcome = search(0.5).run(rebase(width), WORLD.prompt(problem)).expect("runs");

@@ -21,27 +21,33 @@
 //! posteriors are in [`Prior`]: Gaussian by default, or Beta.
 //!
 //! Scores must lie between 0 and 1. Probabilities do; log-odds and log-probabilities are turned into
-//! probabilities, rewards go through the logistic function, and scores of no stated scale are clamped. A solution
+//! probabilities, sums of logarithms into products, and rewards go through the logistic function. Scores of no
+//! stated scale are taken for probabilities, and what is below 0 or above 1 is 0 or 1: a scorer of others
+//! has to state its scale, or its solutions all look alike. A sum has no bounds and is refused. A solution
 //! that did not finish scores 0, whatever the scorer said. One that was not judged, or failed, teaches nothing.
 //!
 //! **Several solutions a round** cannot know of each other; with many at a time the tree goes wide. Each
 //! is drawn anew, so they spread by themselves, and there is no virtual loss.
 //!
 //! Cost: `calls` whole solutions, `batch` a round, each judged once. A refinement reads the solution that it
-//! refines. A descent draws one number for each child of the solutions on its way.
+//! refines, under a question that is asked once of each. A descent draws few numbers however many children there
+//! are ([`Prior::Gaussian`] with `nu` of 1, the default), but for one for each child with more than 16
+//! scores; with other priors, Beta among them, one for each child, so that a call costs more the wider
+//! the tree is.
 //!
 //! When: solutions that can be refined, with a scorer of whole solutions that can be trusted (tests of a
 //! program), at budgets where it is not known whether width or depth pays. Where refinements never help it comes to
 //! best-of-N. Not for steps: see [`crate::Mcts`].
 //!
 //! Source: Inoue et al. 2025, "Wider or Deeper? Scaling LLM Inference-Time Compute with Adaptive Branching
-//! Tree Search" (arXiv 2503.04412), section 3.3, AB-MCTS-A, and section 3.4 for several generators. Variant M, a
+//! Tree Search" (arXiv 2503.04412), AB-MCTS-A, and its form for several generators. Variant M, a
 //! mixed model fitted by Monte-Carlo sampling at each selection, is not here.
 
 mod arms;
 mod posterior;
+mod race;
 
-use arms::{Arms, Choice, PROBLEM};
+use arms::{Arms, Choice, PROBLEM, Place};
 use serde::{Deserialize, Serialize};
 use tts_core::{
     Aggregate, Expand, NodeId, NodeKind, Requirements, Scale, SearchStrategy, Selection, Tree,
@@ -117,9 +123,10 @@ impl Default for AbMcts {
     }
 }
 
-/// A score as one between 0 and 1.
-fn unit(scale: Scale, score: f64) -> f64 {
+/// A score by this aggregate as one between 0 and 1.
+fn unit(scale: Scale, aggregate: Aggregate, score: f64) -> f64 {
     let score = match scale.unit {
+        _ if scale.resolve(aggregate) == Aggregate::SumLog => score.exp(),
         Unit::LogOdds | Unit::Reward => (1.0 + (-score).exp()).recip(),
         Unit::LogProbability => score.exp(),
         _ => score,
@@ -139,7 +146,8 @@ impl AbMcts {
                 continue;
             }
             let finished = tree[node].is_finished();
-            let told = if finished { unit(tree.scale_of(node), score) } else { 0.0 };
+            let told =
+                if finished { unit(tree.scale_of(node), self.aggregate, score) } else { 0.0 };
             state.arms.tell(choice, node, told);
             if finished && state.best.is_none_or(|(_, most)| score > most) {
                 state.best = Some((node, score));
@@ -148,14 +156,18 @@ impl AbMcts {
     }
 
     /// The decision to write one more solution where it was chosen to be.
-    fn write(&self, view: &mut View<'_>, Choice { place, role }: Choice) -> Expand {
-        let node = self.state.arms.places[place].node;
+    fn write(&mut self, view: &mut View<'_>, Choice { place, role }: Choice) -> Expand {
+        let words = &self.words;
+        let Place { node, question, .. } = &mut self.state.arms.places[place];
         let at = if place == PROBLEM {
-            node
+            *node
         } else {
-            let tree = view.tree();
-            let prompt = self.words.prompt(tree.prompt(), &[&tree.text(node)]);
-            view.pose(node, prompt, NodeKind::Committed)
+            // The words are the same each time: they are read once.
+            *question.get_or_insert_with(|| {
+                let tree = view.tree();
+                let prompt = words.prompt(tree.prompt(), &[&tree.text(*node)]);
+                view.pose(*node, prompt, NodeKind::Committed)
+            })
         };
         Expand { role: self.roles.get(role).cloned(), ..Expand::end(at, 1) }
     }
@@ -164,7 +176,8 @@ impl AbMcts {
 impl SearchStrategy for AbMcts {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
-            self.state = State { arms: Arms::new(self.roles.len()), ..State::default() };
+            self.state =
+                State { arms: Arms::new(self.prior, self.roles.len()), ..State::default() };
         } else {
             self.take_in(view);
         }
@@ -172,11 +185,13 @@ impl SearchStrategy for AbMcts {
         if batch == 0 && self.state.best.is_none() {
             // A hard budget may have cut all of them short: the rest of the last ones.
             self.state.waiting.clear();
-            return view.open().into_iter().map(|id| Expand::end(id, 1)).collect();
+            let tree = view.tree();
+            let role = |id: NodeId| tree[id].role.as_deref().map(str::to_owned);
+            let rest = |id| Expand { role: role(id), ..Expand::end(id, 1) };
+            return view.open().into_iter().map(rest).collect();
         }
         self.state.asked += batch;
-        self.state.waiting =
-            (0..batch).map(|_| self.state.arms.descend(self.prior, view.rng())).collect();
+        self.state.waiting = (0..batch).map(|_| self.state.arms.descend(view.rng())).collect();
         let waiting = self.state.waiting.clone();
         waiting.into_iter().map(|choice| self.write(view, choice)).collect()
     }
@@ -189,6 +204,12 @@ impl SearchStrategy for AbMcts {
     fn check(&self) -> Result<(), String> {
         at_least_one("ab-mcts", "calls", self.calls)?;
         at_least_one("ab-mcts", "batch", self.batch)?;
+        if self.aggregate == Aggregate::Sum {
+            let expected = "by-scale, last, min, mean, product or sum-log";
+            return Err(format!(
+                "ab-mcts: aggregate is sum, which has no bounds, expected {expected}"
+            ));
+        }
         let twice = |at: usize| self.roles[..at].contains(&self.roles[at]);
         if let Some(at) = (0..self.roles.len()).find(|&at| twice(at)) {
             return Err(format!("ab-mcts: roles names {:?} twice", self.roles[at]));
@@ -209,17 +230,26 @@ mod tests {
 
     #[test]
     fn scores_of_every_scale_lie_between_0_and_1() {
-        for (scale, score, expected) in [
-            (Scale::PREFIX, 0.3, 0.3),
-            (Scale::UNSTATED, 1.7, 1.0),
-            (Scale::UNSTATED, -1.0, 0.0),
-            (Scale::LOG_ODDS, 0.0, 0.5),
-            (Scale::REWARD, 3.0_f64.ln(), 0.75),
-            (Scale::LOG_PROBABILITY, 0.2_f64.ln(), 0.2),
-            (Scale::LOG_PROBABILITY, 0.5, 1.0),
+        let fifth = 0.2_f64.ln();
+        for (scale, aggregate, score, expected) in [
+            (Scale::PREFIX, Aggregate::ByScale, 0.3, 0.3),
+            (Scale::PREFIX, Aggregate::Min, 0.3, 0.3),
+            (Scale::STEP, Aggregate::Product, 0.3, 0.3),
+            (Scale::STEP, Aggregate::SumLog, fifth, 0.2),
+            (Scale::STEP.by(Aggregate::SumLog), Aggregate::ByScale, fifth, 0.2),
+            (Scale::STEP, Aggregate::SumLog, f64::NEG_INFINITY, 0.0),
+            (Scale::STEP, Aggregate::SumLog, 0.0, 1.0),
+            (Scale::UNSTATED, Aggregate::SumLog, fifth, 0.2),
+            (Scale::UNSTATED, Aggregate::ByScale, 1.7, 1.0),
+            (Scale::UNSTATED, Aggregate::Last, -1.0, 0.0),
+            (Scale::LOG_ODDS, Aggregate::Mean, 0.0, 0.5),
+            (Scale::REWARD, Aggregate::ByScale, 3.0_f64.ln(), 0.75),
+            (Scale::LOG_PROBABILITY, Aggregate::ByScale, fifth, 0.2),
+            (Scale::LOG_PROBABILITY, Aggregate::Min, fifth, 0.2),
+            (Scale::LOG_PROBABILITY, Aggregate::ByScale, 0.5, 1.0),
         ] {
-            let found = unit(scale, score);
-            assert!((found - expected).abs() < 1e-12, "{scale}, {score}: {found}");
+            let found = unit(scale, aggregate, score);
+            assert!((found - expected).abs() < 1e-12, "{scale}, {aggregate:?}, {score}: {found}");
         }
     }
 }

@@ -10,7 +10,7 @@
 //!
 //! A simulation goes down from the question to a leaf. At each node it takes the child `c` with the
 //! highest bound; `Q` is the child's value so far, `N` counts the values that were backed up through a
-//! node, `P` is the child's prior, and `k` is [`Mcts::exploration`]:
+//! node, its own included, `P` is the child's prior, and `k` is [`Mcts::exploration`]:
 //!
 //! ```text
 //! UCT    Q(c) + k sqrt(ln N(parent) / N(c))
@@ -18,25 +18,26 @@
 //! ```
 //!
 //! The leaf gets `branch` children, and the value of every one of them is backed up: each is a state that was
-//! paid for, so none is unvisited and no first value is made up. A solution that is reached again
+//! paid for, so none is unvisited and no first value is made up. One expansion therefore is `branch` visits, where
+//! the sources have one, and `k` weighs less than there after as many expansions. A solution that is reached again
 //! counts once more, and costs nothing. What was cut by a limit is never visited, and its value is not
-//! backed up: a cut path often has a high score and leads nowhere. What was not judged counts as the
-//! least value seen before.
-//!
-//! A low `k` is enough: values are there from the start, and lines are few. In a toy world with a perfect scorer, 24
-//! simulations by UCT and the mean were right on 91 % of problems at 0.1, 89 % at 0.3, 56 % at 1.
+//! backed up: a cut path often has a high score and leads nowhere. A rollout that was cut counts as the least, 0 of
+//! probabilities. What was not judged counts as the least value seen in the whole search, also where that is
+//! seen later. A leaf whose lines all failed is a leaf still.
 //!
 //! **Several leaves a round.** Simulations of one round cannot know of each other's values. Each leaves a
 //! *virtual loss* on its way: a visit that brought 0, until its values are in; then no trace of it is
 //! left. A leaf that is being expanded is not chosen twice. With [`Mcts::leaves`] of 1 the search is the
 //! sequential one.
 //!
-//! **Scales.** The bounds add a value and a width, so values must lie between 0 and 1. Probabilities do;
-//! all others are moved there by the least and the most value seen so far.
+//! **Scales.** The bounds add a value and a width, so values must lie between 0 and 1. Probabilities do,
+//! and so do sums of their logarithms, whose exponentials are backed up; all others are moved there by the least
+//! and the most single value seen so far. (`MuZero` moves them by the least and the most `Q`, which are means.)
 //!
-//! **The answer.** After the last simulation the path of the most visited children (or those of the highest
-//! value) is written to its end by one more line, if it has not got there. So there always is an answer, which
-//! a search of few simulations would otherwise lack.
+//! **The answer** is chosen among all finished paths, as a beam does, or is the path of the most visited children,
+//! or of those of the highest value ([`Choice`]). Where nothing has finished, or the path that was
+//! chosen has not, one more line writes it to its end. So there always is an answer, which a search of few
+//! simulations would otherwise lack.
 //!
 //! Cost: `branch` lines of one step for each simulation, `leaves` simulations a round; with rollouts as
 //! many whole solutions for each child that goes on, in a round of their own; one line at the end. A
@@ -44,15 +45,19 @@
 //!
 //! When: values that get better further down, and a budget for many rounds. At equal tokens it seldom beats
 //! REBASE or a beam where the scorer of steps is good: much of what it writes is never finished.
-//! Rollouts need no scorer of steps, one of solutions is enough, and cost far more.
+//! Rollouts need no scorer of steps, one of solutions is enough, and cost far more. At low temperatures siblings
+//! are often the same: [`Duplicates::Merge`].
 //!
-//! Source: Kocsis and Szepesvari 2006, "Bandit based Monte-Carlo Planning", section 2 (UCT); Silver et al. 2017
-//! (Nature 550), methods, "Search algorithm" (PUCT, virtual loss); Schrittwieser et al. 2020 (arXiv
-//! 1911.08265), appendix B, equation 5 (normalised values); Hao et al. 2023 (arXiv 2305.14992), section
-//! 3.3, for reasoning in steps. The prior is that of `OpenR`: siblings by the exponential of their mean token
-//! log-probability.
+//! Source: Kocsis and Szepesvari 2006, "Bandit based Monte-Carlo Planning" (UCT; `k` is their `2 C_p`, with
+//! `C_p = 1 / sqrt(2)`); Silver et al. 2017 (Nature 550), methods (PUCT, virtual loss); Schrittwieser et al.
+//! 2020 (arXiv 1911.08265), appendix B (values moved between 0 and 1, and 1.25 for `k`); Hao et al. 2023 (arXiv
+//! 2305.14992), for reasoning in steps. The prior is that of `OpenR`: siblings by the exponential of their
+//! mean token log-probability.
 
 mod places;
+
+use std::collections::HashSet;
+use std::f64::consts::SQRT_2;
 
 use places::{Place, Places, Status, Way};
 use serde::{Deserialize, Serialize};
@@ -61,6 +66,7 @@ use tts_core::{
     Unit, View,
 };
 
+use super::beam::Duplicates;
 use crate::sample::lines::at_least_one;
 
 /// How children are chosen on the way down.
@@ -69,9 +75,9 @@ use crate::sample::lines::at_least_one;
 #[non_exhaustive]
 pub enum Bound {
     /// The upper confidence bound for trees.
-    #[default]
     Uct,
     /// The bound with a prior.
+    #[default]
     Puct,
 }
 
@@ -96,22 +102,30 @@ pub enum Backup {
     /// Their mean, its own value included.
     #[default]
     Mean,
-    /// The highest, its own value included: optimistic, for scorers without much noise.
+    /// That of the best child, which is that of its best child in turn; its own value only while it has no
+    /// children. Optimistic, for scorers without much noise.
     Max,
 }
 
 /// How the answer is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Choice {
-    /// The path of the most visited children; of equals the one of the higher value.
-    #[default]
+    /// The path of the most visited children; of equals the one of the higher value. It may be a worse one
+    /// than a solution that was found on the way.
     Visits,
     /// The path of the children of the highest value; of equals the more visited one.
     Value,
     /// Among all finished paths, wherever they were found.
     Select(Selection),
+}
+
+impl Default for Choice {
+    /// The best of all finished paths by the scorer's scale, as of a beam.
+    fn default() -> Self {
+        Self::Select(Selection::best(Aggregate::ByScale))
+    }
 }
 
 /// Monte-Carlo tree search.
@@ -140,8 +154,9 @@ pub struct Mcts {
     pub branch: usize,
     /// How children are chosen on the way down.
     pub bound: Bound,
-    /// What uncertainty is worth, against values from 0 to 1.
-    pub exploration: f64,
+    /// What uncertainty is worth, against values from 0 to 1. `None` is what the bound's authors have: the
+    /// square root of 2 for UCT, 1.25 for PUCT.
+    pub exploration: Option<f64>,
     /// What is thought of children beforehand, in PUCT.
     pub prior: Prior,
     /// Rollouts to the end by which a child is valued; 0 for its own score.
@@ -150,6 +165,8 @@ pub struct Mcts {
     pub rollout_sampling: Option<Sampling>,
     /// What the values below a node make of it.
     pub backup: Backup,
+    /// What becomes of siblings with the same text.
+    pub duplicates: Duplicates,
     /// How the answer is chosen.
     pub choice: Choice,
     /// How the scores of a path become its value.
@@ -182,18 +199,19 @@ enum Waiting {
 }
 
 impl Default for Mcts {
-    /// 32 simulations, 4 a round, of 4 steps each, by UCT, from the scorer's values.
+    /// 32 simulations, 4 a round, of 4 steps each, by PUCT, from the scorer's values.
     fn default() -> Self {
         Self {
             simulations: 32,
             leaves: 4,
             branch: 4,
             bound: Bound::default(),
-            exploration: 0.3,
+            exploration: None,
             prior: Prior::default(),
             rollouts: 0,
             rollout_sampling: None,
             backup: Backup::default(),
+            duplicates: Duplicates::default(),
             choice: Choice::default(),
             aggregate: Aggregate::ByScale,
             state: State::default(),
@@ -209,55 +227,63 @@ fn likelihood(tree: &Tree, id: NodeId) -> Option<f64> {
 }
 
 impl Mcts {
-    /// For a budget of `n` lines in all: four steps an expansion, one leaf at a time, and one line for
-    /// the end.
+    /// For a budget of `n` lines a round, as of a beam: about the square root of `n` leaves, each expanded
+    /// by as much, for eight rounds. One line a round is a single path to its end.
     pub fn of(n: usize) -> Self {
-        let lines = n.saturating_sub(1).max(1);
-        let branch = lines.min(4);
-        let simulations = lines / branch;
-        Self { simulations, branch, leaves: 1, ..Self::default() }
+        let leaves = n.isqrt().max(1);
+        let branch = (n / leaves).max(1);
+        Self { simulations: leaves.saturating_mul(8), branch, leaves, ..Self::default() }
     }
 
     fn way(&self, tree: &Tree) -> Way {
         let scale = tree.scale();
-        let adds = matches!(scale.resolve(self.aggregate), Aggregate::Sum | Aggregate::SumLog);
+        let adds = scale.resolve(self.aggregate) == Aggregate::Sum;
         Way {
             bound: self.bound,
-            exploration: self.exploration,
+            exploration: self.exploration.unwrap_or(match self.bound {
+                Bound::Uct => SQRT_2,
+                Bound::Puct => 1.25,
+            }),
             backup: self.backup,
             normalise: adds || scale.unit != Unit::Probability,
         }
     }
 
-    /// The shares of the probability of siblings.
-    fn priors(&self, tree: &Tree, siblings: &[NodeId]) -> Vec<f64> {
-        let uniform = || vec![1.0 / siblings.len() as f64; siblings.len()];
+    /// What each sibling has of the probability by its likelihood; `None` where all have the same.
+    fn priors(&self, tree: &Tree, siblings: &[NodeId]) -> Option<Vec<f64>> {
         if self.prior == Prior::Uniform {
-            return uniform();
+            return None;
         }
-        let likelihoods: Option<Vec<f64>> =
-            siblings.iter().map(|&id| likelihood(tree, id)).collect();
-        let Some(likelihoods) = likelihoods else { return uniform() };
+        let likelihoods = siblings.iter().map(|&id| likelihood(tree, id));
+        let likelihoods = likelihoods.collect::<Option<Vec<f64>>>()?;
         let sum: f64 = likelihoods.iter().sum();
-        if sum > 0.0 { likelihoods.iter().map(|p| p / sum).collect() } else { uniform() }
+        (sum > 0.0).then(|| likelihoods.iter().map(|p| p / sum).collect())
     }
 
     /// Puts fresh children below the leaves that they were written for.
     fn expand(&mut self, view: &View<'_>, leaves: &[usize]) {
         let tree = view.tree();
         let mut fresh = view.fresh().iter().zip(view.origin()).peekable();
+        let mut siblings = Vec::with_capacity(self.branch);
         for (number, &leaf) in leaves.iter().enumerate() {
-            let mut siblings = Vec::with_capacity(self.branch);
+            siblings.clear();
             while let Some((&id, _)) = fresh.next_if(|&(_, &origin)| origin == number) {
                 siblings.push(id);
             }
+            if self.duplicates == Duplicates::Merge {
+                let mut seen = HashSet::new();
+                siblings.retain(|&id| seen.insert(tree[id].step.text.as_str()));
+            }
             let priors = self.priors(tree, &siblings);
+            let same = 1.0 / siblings.len() as f64;
             let status = |id: NodeId| match &tree[id] {
                 node if node.is_finished() => Status::Finished,
                 node if node.open => Status::Leaf,
                 _ => Status::Dead,
             };
-            let children = siblings.iter().zip(priors).map(|(&id, prior)| (id, status(id), prior));
+            let children = siblings.iter().enumerate().map(|(at, &id)| {
+                (id, status(id), priors.as_ref().map_or(same, |priors| priors[at]))
+            });
             self.state.places.expand(leaf, children);
         }
     }
@@ -280,17 +306,35 @@ impl Mcts {
         rollouts
     }
 
-    /// What the rollouts of each start came to: the mean of those that were judged.
+    /// What the score of a node says, in the unit of the search; `None` of what was not judged. A sum of
+    /// logarithms is minus infinity where a step is wrong, so its exponential is meant.
+    fn value(&self, tree: &Tree, id: NodeId) -> Option<f64> {
+        let score = tree.score(id, self.aggregate)?;
+        let logs = tree.scale_of(id).resolve(self.aggregate) == Aggregate::SumLog;
+        let value = if logs { score.exp() } else { score };
+        value.is_finite().then_some(value)
+    }
+
+    /// What the rollouts of each start came to: the mean of those that were judged. One that was cut leads
+    /// nowhere and counts as the least, which is 0 of probabilities.
     fn rolled(&self, view: &View<'_>, starts: &[usize]) -> Vec<Option<f64>> {
-        let mut sums = vec![(0.0, 0_u32); starts.len()];
+        let tree = view.tree();
+        let mut sums = vec![(0.0, 0_u32, 0_u32); starts.len()];
+        let mut least = self.state.places.seen().map_or(f64::INFINITY, |(least, _)| least);
         for (&end, &origin) in view.fresh().iter().zip(view.origin()) {
-            let value = view.score(end, self.aggregate);
-            if let (Some((sum, count)), true) = (sums.get_mut(origin), value.is_finite()) {
-                *sum += value;
-                *count += 1;
+            let Some((sum, count, cut)) = sums.get_mut(origin) else { continue };
+            if !tree[end].is_finished() {
+                *cut += 1;
+            } else if let Some(value) = self.value(tree, end) {
+                (*sum, *count) = (*sum + value, *count + 1);
+                least = least.min(value);
             }
         }
-        let mean = |(sum, count)| (count > 0).then(|| sum / f64::from(count));
+        let least = if self.way(tree).normalise && least.is_finite() { least } else { 0.0 };
+        let mean = |(sum, count, cut): (f64, u32, u32)| {
+            let all = count + cut;
+            (all > 0).then(|| (sum + f64::from(cut) * least) / f64::from(all))
+        };
         sums.into_iter().map(mean).collect()
     }
 
@@ -298,18 +342,17 @@ impl Mcts {
     /// place.
     fn back_up(&mut self, view: &View<'_>, leaves: &[usize], rolled: &[(usize, f64)]) {
         let mut rolled = rolled.iter().peekable();
+        let mut values = Vec::with_capacity(self.branch);
         for &leaf in leaves {
-            self.state.places.end(leaf);
+            values.clear();
             for place in self.state.places.children(leaf) {
                 let Place { node, status, .. } = self.state.places.all[place];
                 let far = rolled.next_if(|(start, _)| *start == place).map(|&(_, value)| value);
-                let value = far.unwrap_or_else(|| view.score(node, self.aggregate));
-                if status == Status::Dead {
-                    continue;
+                if status != Status::Dead {
+                    values.push((place, far.or_else(|| self.value(view.tree(), node))));
                 }
-                let value = if value.is_finite() { value } else { self.state.places.least() };
-                self.state.places.back_up(place, value);
             }
+            self.state.places.end(leaf, &values, self.backup);
         }
     }
 
@@ -338,11 +381,11 @@ impl Mcts {
 
     /// The end of the path that was chosen.
     fn chosen(&self) -> Option<NodeId> {
-        let backup = self.backup;
+        let (backup, least) = (self.backup, self.state.places.least());
         let by_value = self.choice == Choice::Value;
         let better = |one: &Place, other: &Place| {
             let visits = one.visits.cmp(&other.visits);
-            let value = one.value(backup).total_cmp(&other.value(backup));
+            let value = one.value(backup, least).total_cmp(&other.value(backup, least));
             if by_value { value.then(visits).is_gt() } else { visits.then(value).is_gt() }
         };
         let end = self.state.places.follow(better)?;
@@ -396,16 +439,15 @@ impl SearchStrategy for Mcts {
         if let Choice::Select(select) = self.choice {
             return select.pick(tree);
         }
-        let followed = self.chosen().and_then(|end| tree.led_to(end));
-        followed.or_else(|| tree.best(Aggregate::ByScale))
+        let followed = self.chosen().and_then(|end| tree.led_to(end, self.aggregate));
+        followed.or_else(|| tree.best(self.aggregate))
     }
 
     fn check(&self) -> Result<(), String> {
         at_least_one("mcts", "simulations", self.simulations)?;
         at_least_one("mcts", "leaves", self.leaves)?;
         at_least_one("mcts", "branch", self.branch)?;
-        if !(self.exploration.is_finite() && self.exploration >= 0.0) {
-            let found = self.exploration;
+        if let Some(found) = self.exploration.filter(|k| !(k.is_finite() && *k >= 0.0)) {
             return Err(format!("mcts: exploration is {found}, expected a number of at least 0"));
         }
         if self.prior == Prior::Likelihood && self.bound == Bound::Uct {
@@ -415,6 +457,10 @@ impl SearchStrategy for Mcts {
             Some(_) if self.rollouts == 0 => {
                 Err("mcts: rollout_sampling is set, and rollouts is 0".into())
             }
+            Some(sampling) if self.rollouts > 1 && sampling.is_greedy() => Err(format!(
+                "mcts: rollouts is {}, expected 1, for rollout_sampling is greedy: all would be the same",
+                self.rollouts
+            )),
             Some(sampling) => sampling.check().map_err(|problem| format!("mcts: {problem}")),
             None => Ok(()),
         }

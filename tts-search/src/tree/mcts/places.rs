@@ -1,8 +1,9 @@
 //! What a Monte-Carlo tree search has seen of every node: visits, values, and who may be visited next.
 //!
-//! Children of one expansion lie side by side, so that looking at them is one pass over memory. Which
-//! subtrees have nothing left to visit is kept up as it changes, by a count of those that have, so that a
-//! descent never turns round.
+//! Children of one expansion lie side by side, so that looking at them is one pass over memory, and all of
+//! their values go up in one walk to the root. Which subtrees have nothing left to visit is kept up as it
+//! changes, by a count of those that have, so that a descent never turns round. What was not judged is
+//! counted apart from the sums: it is worth the least value that was seen, whenever that was.
 
 use tts_core::NodeId;
 
@@ -27,17 +28,22 @@ pub(super) enum Status {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Place {
     pub(super) node: NodeId,
-    above: usize,
-    first: usize,
-    children: usize,
+    above: u32,
+    first: u32,
+    children: u32,
     /// Children that can be visited.
-    free: usize,
-    pub(super) status: Status,
+    free: u32,
     /// Values that were backed up through it, its own included.
     pub(super) visits: u32,
     /// Visits that are on their way.
     pub(super) virtual_visits: u32,
+    /// Visits to what was not judged.
+    unjudged: u32,
+    pub(super) status: Status,
     sum: f64,
+    /// Its own value; minus infinity of what was not judged.
+    own: f64,
+    /// The highest of its children's values, as [`Backup::Max`] has them.
     most: f64,
     /// Its share of the probability among its siblings.
     pub(super) prior: f64,
@@ -47,25 +53,45 @@ impl Place {
     fn new(node: NodeId, above: usize, status: Status, prior: f64) -> Self {
         Self {
             node,
-            above,
+            above: short(above),
             first: 0,
             children: 0,
             free: 0,
-            status,
             visits: 0,
             virtual_visits: 0,
+            unjudged: 0,
+            status,
             sum: 0.0,
+            own: f64::NEG_INFINITY,
             most: f64::NEG_INFINITY,
             prior,
         }
     }
 
-    /// What it is worth by what was seen.
-    pub(super) fn value(&self, backup: Backup) -> f64 {
+    /// What it is worth by what was seen, where `least` is the least value of all.
+    pub(super) fn value(&self, backup: Backup, least: f64) -> f64 {
         match backup {
             _ if self.visits == 0 => f64::NEG_INFINITY,
-            Backup::Mean => self.sum / f64::from(self.visits),
-            Backup::Max => self.most,
+            Backup::Mean => {
+                let sum = self.sum + f64::from(self.unjudged) * least;
+                sum / f64::from(self.visits)
+            }
+            Backup::Max => self.highest().max(least),
+        }
+    }
+
+    /// The highest value of its children, once they have any; its own before.
+    fn highest(&self) -> f64 {
+        // Nothing but its own was backed up through it at the first visit.
+        if self.children > 0 && self.visits > 1 { self.most } else { self.own }
+    }
+
+    /// Takes in a value of its own or of what is below.
+    fn visit(&mut self, value: Option<f64>) {
+        self.visits += 1;
+        match value {
+            Some(value) => self.sum += value,
+            None => self.unjudged += 1,
         }
     }
 
@@ -92,6 +118,21 @@ pub(super) struct Way {
     pub(super) normalise: bool,
 }
 
+impl Way {
+    /// What a bound takes from the visits of the parent: the same for all siblings.
+    fn width(self, above: f64) -> f64 {
+        match self.bound {
+            Bound::Uct => above.ln(),
+            Bound::Puct => above.sqrt(),
+        }
+    }
+}
+
+/// A number of places, as they are kept: a tree has no more nodes than this.
+fn short(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// The root's place.
 pub(super) const ROOT: usize = 0;
 
@@ -111,7 +152,12 @@ impl Places {
 
     pub(super) fn children(&self, place: usize) -> std::ops::Range<usize> {
         let Place { first, children, .. } = self.all[place];
-        first..first + children
+        first as usize..(first + children) as usize
+    }
+
+    /// The least and the most value seen.
+    pub(super) fn seen(&self) -> Option<(f64, f64)> {
+        self.range
     }
 
     /// The least value seen; 0 before any.
@@ -129,16 +175,16 @@ impl Places {
         }
     }
 
-    /// The bound of a child of a node that was visited `above` times. A visit on its way counts as one
+    /// The bound of a child, whose parent has this width ([`Way::width`]). A visit on its way counts as one
     /// that brought nothing.
-    pub(super) fn bound(&self, child: &Place, above: f64, way: Way) -> f64 {
+    fn bound(&self, child: &Place, width: f64, least: f64, way: Way) -> f64 {
         let visits = child.all_visits();
         let seen = f64::from(child.visits) / visits;
-        let value = self.scaled(child.value(way.backup), way.normalise) * seen;
+        let value = self.scaled(child.value(way.backup, least), way.normalise) * seen;
         way.exploration.mul_add(
             match way.bound {
-                Bound::Uct => (above.ln() / visits).sqrt(),
-                Bound::Puct => child.prior * above.sqrt() / (1.0 + visits),
+                Bound::Uct => (width / visits).sqrt(),
+                Bound::Puct => child.prior * width / (1.0 + visits),
             },
             value,
         )
@@ -147,19 +193,19 @@ impl Places {
     /// The place that a descent from the root ends in, a leaf or a solution; `None` when there is
     /// nothing to visit.
     pub(super) fn descend(&self, way: Way) -> Option<usize> {
-        let mut at = ROOT;
+        let (mut at, least) = (ROOT, self.least());
         if !self.all[at].can_be_visited() {
             return None;
         }
         while self.all[at].status == Status::Expanded {
-            let above = self.all[at].all_visits();
+            let width = way.width(self.all[at].all_visits());
             let mut best: Option<(usize, f64)> = None;
-            for place in self.children(at) {
-                let child = &self.all[place];
+            let children = self.children(at);
+            for (place, child) in children.clone().zip(&self.all[children]) {
                 if !child.can_be_visited() {
                     continue;
                 }
-                let bound = self.bound(child, above, way);
+                let bound = self.bound(child, width, least, way);
                 if best.is_none_or(|(_, most)| bound > most) {
                     best = Some((place, bound));
                 }
@@ -177,7 +223,7 @@ impl Places {
             if at == ROOT {
                 return;
             }
-            at = self.all[at].above;
+            at = self.all[at].above as usize;
         }
     }
 
@@ -188,7 +234,7 @@ impl Places {
         self.all[at].status = status;
         let (mut before, mut now) = (before, self.all[at].can_be_visited());
         while before != now && at != ROOT {
-            at = self.all[at].above;
+            at = self.all[at].above as usize;
             let above = &mut self.all[at];
             before = above.can_be_visited();
             above.free = if now { above.free + 1 } else { above.free - 1 };
@@ -202,12 +248,8 @@ impl Places {
         self.each_up(leaf, |place| place.virtual_visits += 1);
     }
 
-    /// The visit is over, and its virtual loss with it.
-    pub(super) fn end(&mut self, leaf: usize) {
-        self.each_up(leaf, |place| place.virtual_visits -= 1);
-    }
-
-    /// The children of a leaf that was expanded, each with its prior.
+    /// The children of a leaf that was expanded, each with its prior. Without any, as when all of its
+    /// lines failed, it is a leaf again.
     pub(super) fn expand(
         &mut self,
         leaf: usize,
@@ -217,29 +259,61 @@ impl Places {
         let place = |(node, status, prior)| Place::new(node, leaf, status, prior);
         self.all.extend(children.into_iter().map(place));
         let children = &self.all[first..];
+        if children.is_empty() {
+            return self.set(leaf, Status::Leaf);
+        }
         let free = children.iter().filter(|child| child.can_be_visited()).count();
         let count = children.len();
         let place = &mut self.all[leaf];
-        (place.first, place.children, place.free) = (first, count, free);
-        // Without children, as when all of its lines failed, it leads nowhere.
+        (place.first, place.children, place.free) = (short(first), short(count), short(free));
         self.set(leaf, Status::Expanded);
     }
 
-    /// Backs a value up from a place to the root.
-    pub(super) fn back_up(&mut self, place: usize, value: f64) {
+    /// The visit to a leaf is over, and its virtual loss with it: the values of its children, those that count,
+    /// go up to the root. `None` is the value of what was not judged.
+    pub(super) fn end(&mut self, leaf: usize, values: &[(usize, Option<f64>)], backup: Backup) {
+        for &(child, value) in values {
+            self.see(value);
+            let child = &mut self.all[child];
+            child.visit(value);
+            child.own = value.unwrap_or(f64::NEG_INFINITY);
+        }
+        self.each_up(leaf, |place| {
+            place.virtual_visits -= 1;
+            for &(_, value) in values {
+                place.visit(value);
+            }
+        });
+        if backup == Backup::Max && !values.is_empty() {
+            self.lift(leaf);
+        }
+    }
+
+    /// Widens the range of values.
+    fn see(&mut self, value: Option<f64>) {
+        let Some(value) = value else { return };
         let (least, most) = self.range.unwrap_or((value, value));
         self.range = Some((least.min(value), most.max(value)));
-        self.each_up(place, |place| {
-            place.visits += 1;
-            place.sum += value;
-            place.most = place.most.max(value);
-        });
+    }
+
+    /// Finds the highest child anew, from a place up to the root.
+    fn lift(&mut self, place: usize) {
+        let mut at = place;
+        loop {
+            let visited = self.all[self.children(at)].iter().filter(|child| child.visits > 0);
+            self.all[at].most = visited.map(Place::highest).fold(f64::NEG_INFINITY, f64::max);
+            if at == ROOT {
+                return;
+            }
+            at = self.all[at].above as usize;
+        }
     }
 
     /// A solution is reached once more: its value counts again.
     pub(super) fn visit_again(&mut self, place: usize) {
-        // All of its values are one.
-        self.back_up(place, self.all[place].most);
+        let own = self.all[place].own;
+        let value = own.is_finite().then_some(own);
+        self.each_up(place, |place| place.visit(value));
     }
 
     /// The end of the path that goes by the best child at each step; `None` when not even a first step
@@ -290,10 +364,14 @@ mod tests {
         places.begin(leaf);
         let prior = 1.0 / values.len() as f64;
         places.expand(leaf, values.iter().map(|_| (NodeId(0), Status::Leaf, prior)));
-        places.end(leaf);
-        for (place, &value) in places.children(leaf).zip(values) {
-            places.back_up(place, value);
-        }
+        let values = values.iter().copied().map(Some);
+        let values: Vec<(usize, Option<f64>)> = places.children(leaf).zip(values).collect();
+        places.end(leaf, &values, Backup::Max);
+    }
+
+    fn bound(places: &Places, place: usize, way: Way) -> f64 {
+        let width = way.width(places.all[ROOT].all_visits());
+        places.bound(&places.all[place], width, places.least(), way)
     }
 
     #[test]
@@ -301,9 +379,6 @@ mod tests {
         let mut places = Places::new();
         grow(&mut places, ROOT, &[0.6, 0.2]);
         grow(&mut places, 1, &[0.1, 0.8]);
-        let bound = |places: &Places, place: usize, way| {
-            places.bound(&places.all[place], places.all[ROOT].all_visits(), way)
-        };
         // The first child has seen 0.6, 0.1 and 0.8; the root four values.
         close(bound(&places, 1, WAY), 0.5 + (4.0_f64.ln() / 3.0).sqrt());
         close(bound(&places, 2, WAY), 0.2 + 4.0_f64.ln().sqrt());
@@ -327,7 +402,7 @@ mod tests {
         close(places.least(), 0.0);
         grow(&mut places, ROOT, &[-3.0, -3.0]);
         let way = Way { normalise: true, exploration: 0.0, ..WAY };
-        close(places.bound(&places.all[1], 2.0, way), 0.5);
+        close(bound(&places, 1, way), 0.5);
         grow(&mut places, 1, &[-7.0, 5.0]);
         close(places.least(), -7.0);
     }
@@ -344,8 +419,8 @@ mod tests {
         assert_eq!(places.descend(WAY), None);
         assert!(!places.is_dead(1), "what is being expanded may live");
         for leaf in [3, 4, 2] {
-            places.set(leaf, Status::Leaf);
-            places.end(leaf);
+            places.expand(leaf, []);
+            places.end(leaf, &[], Backup::Mean);
         }
         assert_eq!(places, before);
     }
@@ -361,12 +436,15 @@ mod tests {
         assert_eq!(places.follow(first), Some(2));
         places.begin(2);
         places.expand(2, [(NodeId(0), Status::Dead, 1.0)]);
-        places.end(2);
+        places.end(2, &[], Backup::Mean);
         assert!(places.is_dead(2));
         assert_eq!(places.descend(WAY), Some(3));
+        // Lines that failed say nothing of it.
         places.begin(3);
         places.expand(3, []);
-        places.end(3);
+        places.end(3, &[], Backup::Mean);
+        assert_eq!((places.descend(WAY), places.follow(first)), (Some(3), Some(3)));
+        places.set(3, Status::Dead);
         assert_eq!((places.descend(WAY), places.follow(first)), (None, None));
     }
 
@@ -401,14 +479,15 @@ mod tests {
                         _ => Status::Leaf,
                     };
                     places.expand(leaf, children.iter().map(|&(kind, _)| (NodeId(0), status(kind), 1.0)));
-                    places.end(leaf);
+                    let mut values = Vec::new();
                     for (place, &(kind, value)) in places.children(leaf).zip(&children) {
                         given.push(vec![]);
                         if kind > 0 {
-                            places.back_up(place, value);
+                            values.push((place, Some(value)));
                             given[place].push(value);
                         }
                     }
+                    places.end(leaf, &values, Backup::Max);
                 }
                 for place in (0..places.all.len()).rev() {
                     let at = &places.all[place];
@@ -417,11 +496,18 @@ mod tests {
                     let sum: f64 = given[place].iter().sum();
                     prop_assert!((at.sum - sum).abs() < 1e-9);
                     let free = places.children(place).filter(|&c| places.all[c].can_be_visited());
-                    prop_assert_eq!(at.free, free.count());
+                    prop_assert_eq!(at.free as usize, free.count());
+                    // The highest is that of the leaves below, and of a node without any its own.
+                    let below = places.children(place).filter(|&c| places.all[c].visits > 0);
+                    let below = below.map(|c| places.all[c].value(Backup::Max, 0.0)).reduce(f64::max);
+                    if place != ROOT && at.visits > 0 {
+                        let expected = below.unwrap_or(at.own);
+                        prop_assert_eq!(at.value(Backup::Max, 0.0).to_bits(), expected.to_bits());
+                    }
                     prop_assert_eq!(places.is_dead(place), !at.can_be_visited());
                     if place != ROOT {
                         let own = given[place].clone();
-                        given[at.above].extend(own);
+                        given[at.above as usize].extend(own);
                     }
                 }
                 // Back to what was given at each place itself.

@@ -1,0 +1,147 @@
+//! What Monte-Carlo tree search makes of scores: missing, logarithmic, of cut paths, and the highest of them.
+
+use tts_core::*;
+use tts_search::tree::mcts::Backup;
+use tts_search::*;
+
+use crate::common::{ByHand, shown};
+use crate::mcts::{mcts, probabilities};
+use crate::{WORLD, search};
+
+#[test]
+fn sums_of_logarithms_search_as_their_products() {
+    for rollouts in [0, 4] {
+        for problem in 0..20 {
+            let run = |aggregate| {
+                let strategy = Mcts { aggregate, rollouts, ..mcts(6, 3) };
+                search(0.0).run(strategy, WORLD.prompt(problem)).expect("runs").tree
+            };
+            let (logs, product) = (run(Aggregate::SumLog), run(Aggregate::Product));
+            assert!(logs == product, "problem {problem}, {rollouts} rollouts");
+        }
+    }
+}
+
+/// The leaf after three children of the problem with these scores.
+fn after(strategy: Mcts, scale: Scale, scores: [Option<f64>; 3]) -> Vec<(u32, usize)> {
+    let mut search = ByHand::new(strategy);
+    search.tree = search.tree.with_scale(scale);
+    search.start();
+    let grow = |score| search.tree.grow(NodeId::ROOT, "a\n", Finish::Step, score);
+    let first = scores.map(grow);
+    search.next(&first)
+}
+
+#[test]
+fn what_was_not_judged_is_never_the_best() {
+    let greedy = || Mcts { exploration: Some(0.0), ..mcts(9, 3) };
+    let scores = [None, Some(-10.0), Some(-20.0)];
+    assert_eq!(after(greedy(), Scale::REWARD, scores), [(2, 3)]);
+    let scores = [None, Some(-20.0), Some(-10.0)];
+    assert_eq!(after(greedy(), Scale::REWARD, scores), [(3, 3)]);
+    // Nor where scores come later: what was not judged counts as -20 then, and not as anything above.
+    let mut search = ByHand::new(Mcts { exploration: Some(0.0), ..mcts(9, 2) });
+    search.tree = search.tree.with_scale(Scale::REWARD);
+    search.start();
+    let first = [0; 2].map(|_| search.tree.grow(NodeId::ROOT, "a\n", Finish::Step, None));
+    assert_eq!(search.next(&first), [(1, 2)]);
+    // A mean of -16.7 against -20.
+    let second = search.open(1, &[-20.0, -10.0]);
+    assert_eq!(search.next(&second), [(4, 2)]);
+}
+
+#[test]
+fn a_rollout_that_was_wrong_or_cut_counts_in_full() {
+    // Four rollouts each from two children: the first is right once, the second twice.
+    let decided = |aggregate, scale, scores: [(Finish, f64); 8]| {
+        let mut search =
+            ByHand::new(Mcts { aggregate, rollouts: 4, exploration: Some(0.0), ..mcts(9, 2) });
+        search.tree = search.tree.with_scale(scale);
+        search.start();
+        let grow = |_| search.tree.grow(NodeId::ROOT, "a\n", Finish::Step, None);
+        let first: Vec<NodeId> = (0..2).map(grow).collect();
+        let asked = search.decide(&first, &[0, 0]);
+        assert_eq!(shown(&asked), [(1, 4), (2, 4)]);
+        let mut ends = Vec::new();
+        for (number, (finish, score)) in scores.into_iter().enumerate() {
+            ends.push(search.rollout(first[number / 4], finish, Some(score)));
+        }
+        let origin: Vec<usize> = (0..8).map(|number| number / 4).collect();
+        shown(&search.decide(&ends, &origin))
+    };
+    let right = |right: [f64; 8]| right.map(|score| (Finish::Stop, score));
+    let scores = right([1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+    for aggregate in [Aggregate::Product, Aggregate::SumLog] {
+        assert_eq!(decided(aggregate, Scale::STEP, scores), [(2, 2)], "{aggregate:?}");
+    }
+    // What was cut counts as 0: a mean of 0.2 against 0.25.
+    let mut cut = right([0.8, 0.9, 0.9, 0.9, 0.25, 0.25, 0.25, 0.25]);
+    for (finish, _) in &mut cut[1..4] {
+        *finish = Finish::Length;
+    }
+    assert_eq!(decided(Aggregate::Last, Scale::PREFIX, cut), [(2, 2)]);
+    // Not below 0.25 where the other is: 0.2 against 0.19.
+    for (_, score) in &mut cut[4..8] {
+        *score = 0.19;
+    }
+    assert_eq!(decided(Aggregate::Last, Scale::PREFIX, cut), [(1, 2)]);
+    // Of rewards the least: (-1 - 3 x 9) / 4 = -7 against (-3 x 3 - 9) / 4 = -4.5.
+    let mut cut = right([-1.0, 0.0, 0.0, 0.0, -3.0, -3.0, -3.0, -9.0]);
+    for (finish, _) in &mut cut[1..4] {
+        *finish = Finish::Length;
+    }
+    assert_eq!(decided(Aggregate::Last, Scale::REWARD, cut), [(2, 2)]);
+}
+
+#[test]
+fn the_highest_is_of_what_is_below_and_no_longer_of_itself() {
+    let mut search =
+        probabilities(Mcts { backup: Backup::Max, exploration: Some(0.0), ..mcts(9, 2) });
+    search.start();
+    let first = search.open(0, &[0.9, 0.5]);
+    assert_eq!(search.next(&first), [(1, 2)]);
+    // It has promised 0.9, and all that follows is worse than 0.5.
+    let second = search.open(1, &[0.6, 0.2]);
+    assert_eq!(search.next(&second), [(3, 2)]);
+    let third = search.open(3, &[0.4, 0.3]);
+    // 0.4, through both of those above, against 0.5.
+    assert_eq!(search.next(&third), [(2, 2)]);
+}
+
+#[test]
+fn lines_that_failed_leave_a_leaf() {
+    let mut search = probabilities(Mcts { exploration: Some(0.0), ..mcts(3, 2) });
+    search.start();
+    let first = search.open(0, &[0.9, 0.5]);
+    assert_eq!(search.next(&first), [(1, 2)]);
+    // A passing reason: it is asked again, for as long as there are simulations.
+    assert_eq!(search.next(&[]), [(1, 2)]);
+    let last = search.decide(&[], &[]);
+    assert_eq!((shown(&last), last[0].until), (vec![(1, 1)], Until::End));
+}
+
+#[test]
+fn of_equal_siblings_the_first() {
+    let decided = |duplicates| {
+        let strategy = Mcts { leaves: 3, exploration: Some(0.0), duplicates, ..mcts(9, 3) };
+        let mut search = probabilities(strategy);
+        search.start();
+        let grow = |text| search.tree.grow(NodeId::ROOT, text, Finish::Step, Some(0.5));
+        let first = ["a\n", "a\n", "b\n"].map(grow);
+        search.next(&first)
+    };
+    assert_eq!(decided(Duplicates::Keep), [(1, 3), (2, 3), (3, 3)]);
+    assert_eq!(decided(Duplicates::Merge), [(1, 3), (3, 3)]);
+}
+
+#[test]
+fn the_answer_is_the_best_solution_wherever_it_was_found() {
+    let mut search = probabilities(Mcts { exploration: Some(0.0), ..mcts(2, 2) });
+    search.start();
+    let first = vec![search.stop(0, 0.7), search.open(0, &[0.8])[0]];
+    assert_eq!(search.next(&first), [(2, 2)]);
+    let second = vec![search.open(2, &[0.96])[0], search.stop(2, 0.95)];
+    // The most visited path goes on. What it would come to is not asked for: there are solutions.
+    assert_eq!(search.next(&second), []);
+    assert_eq!(search.pick(), Some(4));
+}
