@@ -88,6 +88,9 @@ pub(crate) fn line(text: &str, finish: Finish) -> Result<Completion, LineError> 
 fn noted(mut line: Completion, watch: &Watch) -> Completion {
     for step in &mut line.steps {
         let all = vec![1.0; step.tokens.len() - step.given as usize];
+        if watch.drawn && step.logprobs.is_empty() {
+            step.logprobs = vec![-1.0; all.len()];
+        }
         let each = |asked: bool| if asked { all.clone() } else { Vec::new() };
         let notes = Notes {
             confidence: each(watch.confidence > 0),
