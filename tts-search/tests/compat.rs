@@ -1,11 +1,13 @@
 //! Presets of other projects beside their algorithms, written down anew from their code, on scripted scores.
 
+#![expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of lines")]
+
 mod common;
 
 use common::ByHand;
 use proptest::prelude::*;
 use tts_core::*;
-use tts_search::compat::{its_hub, rebase, search_and_learn};
+use tts_search::compat::{its_hub, rebase, search_and_learn, treequest};
 
 /// What became of a beam's step: its score, and whether it ended.
 type Step = (f64, bool);
@@ -188,6 +190,7 @@ fn presets_are_sound_and_bad_budgets_are_named() {
         its_hub::entropic_particle_filtering(8).into(),
         its_hub::particle_gibbs(16, 2).expect("divides").into(),
         rebase::rebase(16).into(),
+        treequest::ab_mcts_a(16, ["one", "two"]).into(),
     ];
     for recipe in recipes {
         recipe.check().expect("sound");

@@ -266,7 +266,7 @@ mod tests {
             point("unasked", 1, [1.0, 1.0]),
         ];
         let probed = |problem: usize| Probed {
-            estimate: if problem % 2 == 0 { 0.9 } else { 0.2 },
+            estimate: if problem.is_multiple_of(2) { 0.9 } else { 0.2 },
             tokens: 8.0,
         };
         (asked, points, (0..40).map(probed).collect())

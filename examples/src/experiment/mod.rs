@@ -129,7 +129,9 @@ pub fn run(
         choice = Some(worth(asked, &points, &by_problem.probed, &by_problem.shares)?);
     } else {
         // Nothing is computed from them.
-        points.iter_mut().for_each(|point| point.tokens = Vec::new());
+        for point in &mut points {
+            point.tokens = Vec::new();
+        }
     }
     let mut turns = Vec::new();
     for policy in recipe.revising() {

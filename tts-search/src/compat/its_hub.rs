@@ -1,4 +1,4 @@
-//! its_hub: its algorithms with the `budget` that each is called with there.
+//! `its_hub`: its algorithms with the `budget` that each is called with there.
 //!
 //! | there | here |
 //! |---|---|
@@ -10,7 +10,7 @@
 //! | `resampling_method` is not passed on | it is |
 //! | a model that is done is asked for empty steps until `max_steps` | it is done |
 //!
-//! Source: `its_hub` 1.2.0 on PyPI, `algorithms/`.
+//! Source: `its_hub` 1.2.0 on the Python package index, `algorithms/`.
 
 use tts_core::{Aggregate, Sampling, Selection, StepRule};
 

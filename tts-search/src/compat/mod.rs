@@ -11,3 +11,4 @@
 pub mod its_hub;
 pub mod rebase;
 pub mod search_and_learn;
+pub mod treequest;

@@ -61,7 +61,7 @@ impl<S: StepScorer> Noisy<S> {
             return Err(NoisyError::Sigma { sigma });
         }
         let scale = scorer.scale();
-        if !matches!(scale.unit, tts_core::Unit::Probability { .. }) {
+        if !matches!(scale.unit, tts_core::Unit::Probability) {
             return Err(NoisyError::Scale { scale });
         }
         Ok(Self { scorer, sigma, seed })
