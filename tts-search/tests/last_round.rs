@@ -127,6 +127,14 @@ fn shares_that_come_to_the_whole_leave_the_end_to_the_budget() {
         assert_eq!(outcome.stop, Stop::Budget(Limit::GeneratedTokens), "{shares:?}");
         assert_eq!(outcome.answer(), Some(world.answer(0)), "{shares:?}");
     }
+    // The last round takes what the limit allows, and leaves steps for the reserve to finish.
+    let beam = BeamSearch { keep: 2, branch: 2, ..Default::default() };
+    let soft = Budget { samples: Some(4), reserve: 60, ..Budget::default() };
+    let search = cut.scorer(ORACLE).budget(soft);
+    let phases = Phases::<Recipe>::default().then(1.0, beam);
+    let outcome = search.run(phases, world.prompt(0)).expect("runs");
+    assert_eq!(outcome.stop, Stop::Budget(Limit::Samples));
+    assert_eq!(outcome.answer(), Some(world.answer(0)));
 }
 
 #[test]
