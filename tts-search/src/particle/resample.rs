@@ -106,7 +106,8 @@ fn lay_out(weights: &[f64], n: usize, u: f64) -> Vec<usize> {
 
 impl Resampling {
     /// How often each of the particles with these weights is among `n` that are drawn. Weights need not
-    /// add up to 1; what is negative or not finite counts as 0; where all are 0 they count as equal. `draw` gives numbers in `[0, 1)`.
+    /// add up to 1; what is negative or not finite counts as 0; where all are 0 they count as equal. `draw`
+    /// gives numbers in `[0, 1)`.
     ///
     /// ```
     /// use tts_search::particle::Resampling;

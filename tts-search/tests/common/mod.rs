@@ -97,6 +97,9 @@ fn noted(mut line: Completion, watch: &Watch) -> Completion {
             certainty: each(watch.certainty),
             drawn: each(watch.drawn),
         };
+        if watch.drawn && step.logprobs.is_empty() {
+            step.logprobs.clone_from(&all);
+        }
         step.notes = step.notes.take().or((!watch.is_idle()).then(|| Box::new(notes)));
     }
     line
