@@ -67,21 +67,22 @@ fn shape(prior: Prior, fresh: f64, gain: f64) -> (f64, f64) {
 /// Beta      36.2 (0.97) wide, 2.23 (0.44) deep  11.8 (2.73) wide, 4.01 (0.67) deep
 /// ```
 ///
-/// Where they change nothing it found 22.9 and 20.4 wide.
+/// Where they change nothing it found 22.9 and 20.4 wide, with standard deviations (of 1,000 searches here) of 7.3
+/// and 3.2: wider than where they always help by 16.5 and 8.6, with standard errors of 2.5 and 1.36.
 #[test]
 fn where_refinements_never_help_it_goes_wide_and_where_they_always_do_it_goes_deep() {
     let beta = Prior::Beta(Beta::default());
     // The least wide and most deep where they never help, the most wide and least deep where they do.
-    for (prior, never_wide, never_deep, always_wide, always_deep) in
-        [(Prior::default(), 36.8, 2.6, 11.2, 2.9), (beta, 34.6, 3.0, 16.2, 2.9)]
+    // Last, how much wider it is at least where they change nothing.
+    for (prior, never_wide, never_deep, always_wide, always_deep, wider) in
+        [(Prior::default(), 36.8, 2.6, 11.2, 2.9, 4.0), (beta, 34.6, 3.0, 16.2, 2.9, 1.8)]
     {
         let never = shape(prior, 0.6, -0.5);
         assert!(never.0 > never_wide && never.1 < never_deep, "{prior:?}: {never:?}");
         let always = shape(prior, 0.2, 0.1);
         assert!(always.0 < always_wide && always.1 > always_deep, "{prior:?}: {always:?}");
         let neutral = shape(prior, 0.4, 0.0);
-        assert!(always.0 + 4.0 < neutral.0, "{prior:?}: {always:?}, {neutral:?}");
-        println!("{prior:?}: {never:?} {always:?} {neutral:?}");
+        assert!(always.0 + wider < neutral.0, "{prior:?}: {always:?}, {neutral:?}");
     }
 }
 
