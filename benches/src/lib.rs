@@ -16,14 +16,15 @@ use tts_core::BoxError;
 pub use beam::ShuffledBeam;
 pub use workloads::{beam, decode, mixed, prefill, score};
 
-/// Writes figures as a line of JSON, and to a file if there is one; or says what went wrong.
+/// Writes each figure as a line of JSON, and to a file if there is one; or says what went wrong.
 pub fn report<F: Serialize>(
     name: &str,
-    figures: Result<F, BoxError>,
+    figures: Result<Vec<F>, BoxError>,
     file: Option<&Path>,
 ) -> ExitCode {
     let written = figures.and_then(|figures| {
-        let text = serde_json::to_string(&figures)?;
+        let lines = figures.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
+        let text = lines.join("\n");
         writeln!(std::io::stdout(), "{text}")?;
         if let Some(path) = file {
             std::fs::write(path, text)?;
@@ -43,6 +44,8 @@ pub struct Figures {
     pub workload: String,
     /// Tokens generated; for `prefill`, tokens read.
     pub tokens: u64,
+    /// Lines that ran; 0 where a search decides.
+    pub lines: u64,
     /// Wall time, in seconds.
     pub seconds: f64,
     /// The ratio.
@@ -61,6 +64,7 @@ impl Figures {
         Self {
             workload: workload.to_owned(),
             tokens,
+            lines: 0,
             seconds,
             tokens_per_second: tokens as f64 / seconds,
             prompt_tokens,

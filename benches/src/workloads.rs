@@ -89,7 +89,8 @@ pub fn decode(
         tokens += line.generated();
         prompt_tokens = line.prompt_tokens;
     }
-    Ok(Figures::new(name, tokens, seconds, prompt_tokens, generated.cached_tokens))
+    let figures = Figures::new(name, tokens, seconds, prompt_tokens, generated.cached_tokens);
+    Ok(Figures { lines, ..figures })
 }
 
 /// Reads a prompt of `prompt_tokens` tokens.

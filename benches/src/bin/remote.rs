@@ -286,7 +286,7 @@ fn pairs(remote: &Remote, strategy: &ShuffledBeam, count: usize) -> Result<Pairs
 fn main() -> ExitCode {
     match Arguments::parse().what {
         What::Overhead { tokenizer, prompt_tokens, calls } => {
-            report("remote", overhead(tokenizer, prompt_tokens, calls), None)
+            report("remote", overhead(tokenizer, prompt_tokens, calls).map(|all| vec![all]), None)
         }
         What::Beam { server, tokenizer, keep, branch, steps, step_tokens, pairs: count } => {
             let config = RemoteConfig {
@@ -298,7 +298,8 @@ fn main() -> ExitCode {
             };
             let strategy = ShuffledBeam::new(keep, branch, steps, step_tokens);
             let figures = Remote::open(config).map_err(Into::into);
-            report("remote", figures.and_then(|remote| pairs(&remote, &strategy, count)), None)
+            let figures = figures.and_then(|remote| pairs(&remote, &strategy, count));
+            report("remote", figures.map(|all| vec![all]), None)
         }
     }
 }

@@ -145,5 +145,5 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    report("training", run(&arguments), arguments.json.as_deref())
+    report("training", run(&arguments).map(|all| vec![all]), arguments.json.as_deref())
 }

@@ -1,7 +1,8 @@
 //! Runs a workload on a model and prints its figures as JSON.
 //!
-//! `cargo run --release -p tts-benches --bin workload -- NAME --model FILE [--json FILE]`. NAME is
-//! one of
+//! `cargo run --release -p tts-benches --bin workload -- NAME --model FILE [--json FILE]`. With
+//! `--rounds` it runs a few times, each time with an empty cache, and prints the round of median time;
+//! `--warm` runs it once before, so that kernels are compiled and memory is there. NAME is one of
 //!
 //! * `prefill`: reads a prompt of 512 tokens;
 //! * `decode`: one line of 128 tokens (`--lines` for more), the prompt read before the clock starts;
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use tts_benches::{Figures, ShuffledBeam, beam, decode, mixed, prefill, report, score};
 use tts_core::{BoxError, Sampling};
-use tts_models::{Backend, EngineConfig, WeightFormat};
+use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Workload {
@@ -44,9 +45,15 @@ struct Arguments {
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Lines; default: 1 for `decode`, 64 for `best-of-n`.
+    /// Lines; default: 1 for `decode`, 64 for `best-of-n`. Of several, each is run by itself.
+    #[arg(long, value_delimiter = ',')]
+    lines: Vec<u64>,
+    /// How often it runs; the round of median time is printed.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Runs it once before the clock counts.
     #[arg(long)]
-    lines: Option<u64>,
+    warm: bool,
     /// Lines that run together.
     #[arg(long, default_value_t = 64)]
     max_lines: usize,
@@ -80,20 +87,48 @@ struct Arguments {
     json: Option<PathBuf>,
 }
 
-fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
+/// The round of median time of each number of lines.
+fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
+    let most = arguments.lines.iter().filter_map(|&lines| usize::try_from(lines).ok()).max();
     let config = EngineConfig {
         threads: arguments.threads,
         weights: arguments.weights,
-        max_lines: arguments
-            .max_lines
-            .max(arguments.lines.and_then(|lines| usize::try_from(lines).ok()).unwrap_or_default()),
+        max_lines: arguments.max_lines.max(most.unwrap_or_default()),
         ignore_end: true,
         ..EngineConfig::default()
     };
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
-    let model = model.as_ref();
+    let each: Vec<Option<u64>> = match arguments.lines.as_slice() {
+        [] => vec![None],
+        lines => lines.iter().copied().map(Some).collect(),
+    };
+    each.into_iter().map(|lines| median(arguments, lines, model.as_ref())).collect()
+}
+
+fn median(
+    arguments: &Arguments,
+    lines: Option<u64>,
+    model: &dyn LanguageModel,
+) -> Result<Figures, BoxError> {
+    if arguments.warm {
+        once(arguments, lines, model)?;
+    }
+    let mut rounds = Vec::new();
+    for _ in 0..arguments.rounds {
+        model.forget();
+        rounds.push(once(arguments, lines, model)?);
+    }
+    rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    Ok(rounds.swap_remove(rounds.len() / 2))
+}
+
+fn once(
+    arguments: &Arguments,
+    lines: Option<u64>,
+    model: &dyn LanguageModel,
+) -> Result<Figures, BoxError> {
     let sampling = Sampling { top_k: arguments.top_k, ..Sampling::temperature(0.8) };
-    let Arguments { prompt_tokens, new_tokens, lines, .. } = *arguments;
+    let Arguments { prompt_tokens, new_tokens, .. } = *arguments;
     let Arguments { keep, branch, steps, step_tokens, .. } = *arguments;
     let strategy = ShuffledBeam::new(keep, branch, steps, step_tokens);
     match arguments.workload {
