@@ -191,6 +191,7 @@ fn presets_are_sound_and_bad_budgets_are_named() {
         its_hub::particle_gibbs(16, 2).expect("divides").into(),
         rebase::rebase(16).into(),
         treequest::ab_mcts_a(16, ["one", "two"]).into(),
+        treequest::ab_mcts_m(16, ["one", "two"]).into(),
     ];
     for recipe in recipes {
         recipe.check().expect("sound");

@@ -1,6 +1,8 @@
 //! What a driver costs a node, apart from models: strategies on a generator that writes nothing.
 //!
-//! `cargo run --release -p tts-benches --bin orchestration -- [best-of-n|beam|tree|wide|depth] NODES [--scored]`
+//! `cargo run --release -p tts-benches --bin orchestration -- NAME NODES [--scored]`, where NAME is `best-of-n`,
+//! `beam`, `tree`, `wide`, `depth`, or, always scored, `mcts` (NODES are simulations), `ab-mcts`, `ab-mcts-beta`
+//! or `ab-mcts-m` (NODES are solutions).
 //!
 //! A generator with one token a step and a scorer that hashes the step leave only what the library
 //! does itself: asking, splitting, appending, ranking, choosing. One line of JSON for each run.
@@ -9,22 +11,25 @@ use std::io::Write;
 use std::time::Instant;
 
 use tts_core::{
-    Aggregate, BoxError, Completion, Expand, Finish, Generated, Generator, NodeId, Request, Search,
-    SearchStrategy, Step, StepRule, Trajectory, Tree, View, scorer,
+    Aggregate, BoxError, Completion, Expand, Finish, Generated, Generator, NodeId, Request, Scale,
+    Search, SearchStrategy, Step, StepRule, Trajectory, Tree, Until, View, scorer,
 };
+use tts_search::tree::ab_mcts::{Beta, Mixed, Prior};
+use tts_search::{AbMcts, Mcts};
 
 /// Writes one token a step and never ends by itself.
 struct Blank;
 
 impl Generator for Blank {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let line = |seed: &u64| {
+        let line = |seed: &u64, until: Until| {
             let token = u32::try_from(seed & 0xffff).unwrap_or(0);
             let step = Step { text: "x".into(), tokens: vec![token], ..Step::default() };
-            Ok(Completion { steps: vec![step], finish: Finish::Step, prompt_tokens: 8 })
+            let finish = if until == Until::End { Finish::Stop } else { Finish::Step };
+            Ok(Completion { steps: vec![step], finish, prompt_tokens: 8 })
         };
         let answer = |request: &Request| Generated {
-            lines: request.seeds.iter().map(line).collect(),
+            lines: request.seeds.iter().map(|seed| line(seed, request.until)).collect(),
             computed_tokens: 0,
             cached_tokens: 0,
         };
@@ -75,10 +80,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Some(number) => number.parse()?,
         None => 10_000,
     };
-    let scored = arguments.iter().any(|argument| argument == "--scored");
+    let tree_search = name.contains("mcts");
+    let scored = tree_search || arguments.iter().any(|argument| argument == "--scored");
     let judge = scorer::from_fn(|_: &Trajectory, step: &Step| {
         f64::from(step.tokens.first().copied().unwrap_or(0)) / 65536.0
     });
+    let judge = judge.with_scale(if tree_search { Scale::OUTCOME } else { Scale::UNSTATED });
+    let adaptive = |prior| Box::new(AbMcts { calls: nodes, prior, ..AbMcts::default() });
     let rule = StepRule { max_steps: u32::MAX, max_tokens: u32::MAX, ..StepRule::lines() };
     let mut search = Search::new(&Blank).rule(rule);
     if scored {
@@ -92,8 +100,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         // A quarter of all nodes in one round, each a decision of its own.
         "wide" => Box::new(Beam { keep: nodes.div_ceil(4), branch: 1, nodes }),
         "depth" => Box::new(Beam { keep: 1, branch: 1, nodes }),
+        "mcts" => Box::new(Mcts { simulations: nodes, ..Mcts::default() }),
+        "ab-mcts" => adaptive(Prior::default()),
+        "ab-mcts-beta" => adaptive(Prior::Beta(Beta::default())),
+        "ab-mcts-m" => adaptive(Prior::Mixed(Mixed::default())),
         other => {
-            return Err(format!("{other:?}: expected best-of-n, beam, tree, wide or depth").into());
+            let expected =
+                "best-of-n, beam, tree, wide, depth, mcts, ab-mcts, ab-mcts-beta or ab-mcts-m";
+            return Err(format!("{other:?}: expected {expected}").into());
         }
     };
     let start = Instant::now();
@@ -102,7 +116,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let made = outcome.tree.len() - 1;
     writeln!(
         std::io::stdout(),
-        "{{\"search\":\"{name}\",\"nodes\":{made},\"scored\":{scored},\"seconds\":{seconds:.3},\"us_per_node\":{:.3}}}",
+        "{{\"search\":\"{name}\",\"nodes\":{made},\"scored\":{scored},\"seconds\":{seconds:.6},\"us_per_node\":{:.3}}}",
         1e6 * seconds / made as f64
     )?;
     Ok(())

@@ -75,6 +75,10 @@ recipes!(
     "revisions",
     "sizes",
     "choice",
+    "votes",
+    "ways",
+    "noise",
+    "o1-shape",
 );
 
 /// A recipe by name, or from a file.

@@ -1,10 +1,11 @@
-//! A report as a page for a browser: the chart, and tables of arms and differences.
+//! A report as a page for a browser: charts along each cost, and tables of arms and differences.
 //!
 //! Experiments keep the values of problems, not their trees: those are shown by `evaluate --html`.
 //!
 //! Source: none; a format of this library.
 
 use tts_core::inspect::{Figures, Page};
+use tts_core::plot::Chart;
 use tts_search::evaluate::{percent, words::thousands};
 
 use super::compare::SURE;
@@ -15,7 +16,7 @@ impl Report {
     /// The report as a page.
     ///
     /// # Errors
-    /// When the chart cannot be drawn.
+    /// When a chart cannot be drawn.
     pub fn page(&self) -> Result<Page, Error> {
         let recipe = &self.recipe;
         let size = if self.quick { ", a quick run at a tenth of the size" } else { "" };
@@ -32,7 +33,7 @@ impl Report {
         }
         let figures = Figures {
             facts: facts.map(|(name, value)| (name.to_owned(), value)).collect(),
-            charts: vec![self.chart().svg()?],
+            charts: self.charts().iter().map(Chart::svg).collect::<Result<_, _>>()?,
             tables,
             notes: vec![format!(
                 "Intervals are over problems, 95 %, each for itself. What is called sure has a p-value \

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::family::{Chain, Countdown, Family};
+use tts_core::plot::Chart;
 use tts_core::{Aggregate, Rule, Selection};
 
 use super::choice::Chosen;
@@ -314,6 +315,11 @@ impl Recipe {
             choice.check(self)?;
         }
         let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
+        let (curves, most) = (names.len() + usize::from(self.choice.is_some()), Chart::MOST_SERIES);
+        if curves > most {
+            let problem = format!("{curves} curves cannot be told apart, expected at most {most}");
+            return Err(format!("arms: {problem}").into());
+        }
         for name in self.compare.iter().flat_map(|pair| [&pair.first, &pair.second]) {
             if !names.contains(name) {
                 return Err(format!("compare: {name:?} is none of the arms").into());

@@ -54,10 +54,23 @@ pub struct Report {
 }
 
 impl Report {
-    /// The chart.
+    /// The chart, along what the recipe asks for.
     pub fn chart(&self) -> Chart {
+        self.chart_along(self.recipe.along)
+    }
+
+    /// The charts along every cost, that of the recipe first.
+    pub fn charts(&self) -> Vec<Chart> {
+        let own = self.recipe.along;
+        let others = [Along::N, Along::Tokens, Along::Operations];
+        // Where arms say their place, the curves over costs are of no order.
+        let others = others.into_iter().filter(|&along| along != own && own != Along::X);
+        std::iter::once(own).chain(others).map(|along| self.chart_along(along)).collect()
+    }
+
+    fn chart_along(&self, along: Along) -> Chart {
         let recipe = &self.recipe;
-        let x = match recipe.along {
+        let x = match along {
             Along::N => Axis::log2("N"),
             Along::Tokens => Axis::log2("generated tokens a problem"),
             Along::Operations => Axis::log10("operations a problem, of policy and scorer"),
@@ -73,7 +86,7 @@ impl Report {
         }
         for name in names {
             let own = self.points.iter().filter(|point| point.arm == *name);
-            let place = |point: &Point| match recipe.along {
+            let place = |point: &Point| match along {
                 Along::N => point.n as f64,
                 Along::Tokens => point.generated_tokens,
                 Along::Operations => point.operations,
@@ -92,7 +105,7 @@ impl Report {
         }
         // A choice has no N of its own.
         let choices = self.choice.iter().flat_map(|choice| &choice.policies);
-        for policy in choices.filter(|_| recipe.along == Along::Tokens).take(1) {
+        for policy in choices.filter(|_| along == Along::Tokens).take(1) {
             let drawn = |found: &Found| {
                 let Accuracy { mean, interval, .. } = found.accuracy;
                 plot::Point::with_interval(found.tokens, mean, interval)

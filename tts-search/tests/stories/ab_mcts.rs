@@ -9,9 +9,10 @@ use tts_core::{
     SearchStrategy, Step, Trajectory, Tree, View, scorer, seed,
 };
 use tts_search::refine::Words;
-use tts_search::tree::ab_mcts::{Beta, Gaussian, Prior};
+use tts_search::tree::ab_mcts::{Beta, Gaussian, Mixed, Prior};
 use tts_search::{AbMcts, Recipe};
 
+use crate::text_model::TextModel;
 use crate::{laws, lines};
 
 /// How the writers of this world are shown a solution.
@@ -25,6 +26,11 @@ fn words() -> Words {
 fn story(calls: usize, batch: usize) -> AbMcts {
     let roles = vec!["one".to_owned(), "two".to_owned()];
     AbMcts { calls, batch, roles, words: words(), ..AbMcts::default() }
+}
+
+/// Whoever asks gets a half.
+fn writer_of_halves() -> impl tts_core::Generator + Clone {
+    TextModel(|_: &Prompt, _: &str, _: &mut seed::Rng| Ok("0.500".to_owned()))
 }
 
 /// Two writers, each with the quality of a new solution and what a refinement gains.
@@ -84,6 +90,49 @@ fn where_refinements_never_help_it_goes_wide_and_where_they_always_do_it_goes_de
         let neutral = shape(prior, 0.4, 0.0);
         assert!(always.0 + wider < neutral.0, "{prior:?}: {always:?}, {neutral:?}");
     }
+}
+
+/// A new child is one arm among all children of variant M, so that it is about as wide as deep whatever
+/// refinements do. An independent program found in 150 searches of 40 calls, mean and standard deviation of one:
+///
+/// ```text
+/// they never help   8.55 (1.45) wide, 3.77 (0.48) deep
+/// they always help  9.01 (1.47) wide, 4.46 (0.67) deep
+/// ```
+///
+/// The bounds are five standard errors of ten searches. Width is far from that of the Gaussian arms above; depth
+/// tells the two apart by 0.69, with a standard error of 0.26.
+#[test]
+fn the_mixed_model_is_as_wide_as_deep() {
+    let mixed = Prior::Mixed(Mixed::default());
+    for (fresh, gain, wide, deep) in
+        [(0.6, -0.5, (6.2, 10.9), (3.0, 4.6)), (0.2, 0.1, (6.6, 11.4), (3.4, 5.6))]
+    {
+        let found = shape(mixed, fresh, gain);
+        assert!(wide.0 < found.0 && found.0 < wide.1, "{fresh}: {found:?}");
+        assert!(deep.0 < found.1 && found.1 < deep.1, "{fresh}: {found:?}");
+    }
+}
+
+/// Where all solutions of a place are equal, what is below them is given up: nothing is refined a fourth time.
+#[test]
+fn children_that_say_nothing_new_are_given_up() {
+    let calls = |prior| {
+        let search = Search::new(writer_of_halves()).scorer(reader()).seed(3);
+        let story = AbMcts { prior, roles: vec![], ..story(40, 1) };
+        let outcome = search.run(story, "a problem").expect("runs");
+        let tree = &outcome.tree;
+        let below = |id: NodeId| {
+            let about = |&id: &NodeId| tree[tree.question(id)].parent;
+            let above =
+                |&&other: &&NodeId| std::iter::successors(about(&other), about).any(|at| at == id);
+            tree.candidates().iter().filter(above).count()
+        };
+        let first = tree.candidates().into_iter().filter(|&id| depth(&outcome, id) == 1);
+        first.map(below).max().expect("solutions")
+    };
+    assert_eq!(calls(Prior::Mixed(Mixed::default())), 3);
+    assert!(calls(Prior::Mixed(Mixed { prune: None, ..Mixed::default() })) > 3);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 use tts_core::NodeId;
 use tts_core::seed::Rng;
 
+use super::mixed::{Alike, Mixed};
 use super::posterior::{Prior, Seen};
 use super::race::{Race, Runner};
 
@@ -33,6 +34,8 @@ pub(super) struct Place {
     below: Seen,
     /// Its own score, and all below.
     own: Seen,
+    /// Which of these are alike, where that can end it.
+    alike: Alike,
 }
 
 /// Where a solution is to be written, and by whom.
@@ -76,6 +79,7 @@ impl Arms {
             here: seen,
             below: seen,
             own: seen,
+            alike: Alike::default(),
         });
         self.places.len() - 1
     }
@@ -123,6 +127,9 @@ impl Arms {
     /// Where the next solution is written: down from the problem for as long as going on beats writing
     /// here.
     pub(super) fn descend(&mut self, rng: &mut Rng) -> Choice {
+        if let Prior::Mixed(prior) = self.prior {
+            return self.descend_together(&prior, rng);
+        }
         let mut place = PROBLEM;
         loop {
             let Place { apart, race, .. } = &self.places[place];
@@ -146,6 +153,42 @@ impl Arms {
         Choice { place, role }
     }
 
+    /// The same where all arms of a place are drawn together. A child that was given up is not gone down to.
+    fn descend_together(&mut self, prior: &Mixed, rng: &mut Rng) -> Choice {
+        let mut place = PROBLEM;
+        loop {
+            // None of them takes part in a race.
+            let children = &self.places[place].apart;
+            if children.is_empty() {
+                break;
+            }
+            let seen: Vec<Seen> = children.iter().map(|&child| self.places[child].own).collect();
+            let drawn = prior.draw(&seen, rng);
+            let mut best = (None, drawn.new);
+            for (&child, draw) in children.iter().zip(drawn.children) {
+                let alike = &self.places[child].alike;
+                let over = prior.prune.is_some_and(|prune| prune.gives_up(alike));
+                if draw > best.1 && !over {
+                    best = (Some(child), draw);
+                }
+            }
+            self.count(seen.len() as u64 + 1);
+            match best.0 {
+                Some(child) => place = child,
+                None => break,
+            }
+        }
+        let role = match self.roles.len() {
+            0 | 1 => 0,
+            roles => {
+                let drawn = prior.draw(&self.roles, rng).children;
+                self.count(roles as u64);
+                (0..roles).rev().max_by(|&a, &b| drawn[a].total_cmp(&drawn[b])).unwrap_or(0)
+            }
+        };
+        Choice { place, role }
+    }
+
     /// Takes in a solution that was written where it was to be; a solution is taken in once.
     pub(super) fn tell(&mut self, Choice { place, role }: Choice, node: NodeId, score: f64) {
         if self.told.len() <= node.index() {
@@ -159,14 +202,23 @@ impl Arms {
         }
         self.places[place].here.tell(score);
         let child = self.add(node, place);
-        self.places[child].own.tell(score);
+        self.see(child, score);
         self.join(child, place);
         let mut at = place;
         while at != PROBLEM {
-            self.places[at].own.tell(score);
+            self.see(at, score);
             self.renew(at);
             at = self.places[at].above;
             self.places[at].below.tell(score);
+        }
+    }
+
+    /// A place sees a score, its own or one below.
+    fn see(&mut self, place: usize, score: f64) {
+        let Place { own, alike, .. } = &mut self.places[place];
+        own.tell(score);
+        if let Prior::Mixed(_) = self.prior {
+            alike.tell(score);
         }
     }
 

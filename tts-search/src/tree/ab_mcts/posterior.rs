@@ -20,6 +20,8 @@ use std::f64::consts::TAU;
 use serde::{Deserialize, Serialize};
 use tts_core::seed::Rng;
 
+use super::mixed::Mixed;
+
 /// What is thought of an arm that was never tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -29,6 +31,8 @@ pub enum Prior {
     Gaussian(Gaussian),
     /// Scores are shares of successes.
     Beta(Beta),
+    /// All arms of a place are judged together: variant M.
+    Mixed(Mixed),
 }
 
 impl Default for Prior {
@@ -160,6 +164,7 @@ impl Prior {
         match self {
             Self::Gaussian(prior) => prior.after(seen).draw(rng),
             Self::Beta(prior) => prior.after(seen).draw(rng),
+            Self::Mixed(prior) => prior.draw(&[*seen], rng).children[0],
         }
     }
 
@@ -171,6 +176,7 @@ impl Prior {
                 (m, vec![("kappa", kappa), ("nu", nu), ("tau2", tau2)])
             }
             Self::Beta(Beta { a, b }) => (0.0, vec![("a", a), ("b", b)]),
+            Self::Mixed(prior) => return prior.check(),
         };
         if !m.is_finite() {
             return Err(format!("prior.m is {m}, expected a number"));

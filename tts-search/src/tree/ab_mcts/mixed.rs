@@ -1,0 +1,461 @@
+//! Variant M: one model of all solutions of a place, in which what is known of one child says something of the
+//! others.
+//!
+//! ```text
+//! a score below child j:  y ~ N(a_j, within^2)         a_j ~ N(m, between^2), also of a child that is yet to be
+//! m ~ N(mean, spread^2)     between ~ |N(0, between_0^2)|     within ~ |N(0, within_0^2)|
+//! ```
+//!
+//! Where all solutions of a place were alike, another one will be like them, and where they differ, it may be
+//! better than all: how likely a new child is to win follows from the children there are, which separate arms
+//! cannot know of each other. A draw is a score below each child, and one of a new child, from what the
+//! scores say together.
+//!
+//! The published search fits this by a Markov chain at each place that it visits, which takes seconds. It is not
+//! needed: given the two deviations, all else is normal, and its integral is closed. So the two are drawn from their
+//! exact joint law on a grid of 32 by 32, even in the logarithm from 1/128 to 4 of their prior's, and evenly within
+//! the cell that was drawn; then `m`, then every `a_j`, then the scores. With `n_j` scores of mean `x_j` and sum of
+//! squares `W_j` about it, and `w_j = n_j / (within^2 + n_j between^2)`, the logarithm of their density is, up to a
+//! constant,
+//!
+//! ```text
+//! -1/2 sum [ (n_j - 1) ln within^2 + ln(within^2 + n_j between^2) + W_j / within^2 ]
+//! -1/2 [ ln P + sum w_j d_j^2 - (sum w_j d_j)^2 / P ]      d_j = x_j - mean,  P = 1/spread^2 + sum w_j
+//! ```
+//!
+//! Children with as many scores share their `w`, so that the grid costs as much as there are different numbers.
+//! The scores of equal solutions would let `within` go to 0; the grid ends before.
+//!
+//! Source: Inoue et al. 2025 (arXiv 2503.04412), section 3.3, with the priors and the pruning of its released
+//! program; Gelman et al. 2013, "Bayesian Data Analysis", section 5.4, for drawing such a model without a chain.
+
+use serde::{Deserialize, Serialize};
+use tts_core::seed::Rng;
+
+use super::posterior::{Seen, normal};
+
+/// Deviations of the grid, of each kind.
+const SIDE: usize = 32;
+/// The least of them, in the deviation of their prior.
+const LEAST: f64 = 1.0 / 128.0;
+/// The most.
+const MOST: f64 = 4.0;
+
+/// What is thought of the children of a place before any is there.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mixed {
+    /// The mean of all scores.
+    pub mean: f64,
+    /// Its standard deviation.
+    pub spread: f64,
+    /// How far the means of children are apart: the scale of a half-normal standard deviation.
+    pub between: f64,
+    /// How far the scores below one child are apart, likewise.
+    pub within: f64,
+    /// Children that are given up; none for never.
+    pub prune: Option<Prune>,
+}
+
+/// When a child is given up: nothing new comes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Prune {
+    /// Solutions below it, itself included, from which on it can be.
+    pub least: u32,
+    /// The share of them that have one and the same score, to a hundredth.
+    pub share: f64,
+}
+
+impl Default for Prune {
+    /// Three of four.
+    fn default() -> Self {
+        Self { least: 4, share: 0.75 }
+    }
+}
+
+impl Default for Mixed {
+    /// Half of all is reached on average; the published scales.
+    fn default() -> Self {
+        Self { mean: 0.5, spread: 0.2, between: 0.2, within: 0.3, prune: Some(Prune::default()) }
+    }
+}
+
+/// What a draw says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Drawn {
+    /// A score below each child.
+    pub children: Vec<f64>,
+    /// A score of a new child.
+    pub new: f64,
+}
+
+/// Children with as many scores.
+#[derive(Debug, Clone, Copy, Default)]
+struct Class {
+    n: f64,
+    children: f64,
+    /// Of the children's means less the prior's.
+    sum: f64,
+    squares: f64,
+}
+
+/// What the scores of all children come to.
+struct Scores {
+    classes: Vec<Class>,
+    /// Scores beyond the first of each child.
+    further: f64,
+    /// Squares about the children's means.
+    spread: f64,
+}
+
+/// `m` given the deviations: precision times mean, and precision.
+struct Centre {
+    weighted: f64,
+    precision: f64,
+}
+
+/// A deviation in that of its prior, by its place along a side of the grid.
+fn unit(place: f64) -> f64 {
+    LEAST * ((MOST / LEAST).ln() * place / SIDE as f64).exp()
+}
+
+impl Mixed {
+    fn scores(&self, children: &[Seen]) -> Scores {
+        let mut scores = Scores { classes: Vec::new(), further: 0.0, spread: 0.0 };
+        for seen in children {
+            let n = f64::from(seen.n);
+            let mean = if seen.n == 0 { self.mean } else { seen.sum / n };
+            let off = mean - self.mean;
+            let known = scores.classes.iter().position(|class| class.n.total_cmp(&n).is_eq());
+            let place = known.unwrap_or(scores.classes.len());
+            if known.is_none() {
+                scores.classes.push(Class { n, ..Class::default() });
+            }
+            let class = &mut scores.classes[place];
+            class.children += 1.0;
+            class.sum += off;
+            class.squares += off * off;
+            scores.further += n - 1.0;
+            // Rounding may leave a little less than nothing of equal scores.
+            scores.spread += (seen.squares - seen.sum * mean).max(0.0);
+        }
+        scores
+    }
+
+    /// The centre, and the logarithm of the density of the scores, up to a constant.
+    fn centre(&self, scores: &Scores, between: f64, within: f64) -> (Centre, f64) {
+        let (between2, within2) = (between * between, within * within);
+        let mut centre = Centre { weighted: 0.0, precision: self.spread.powi(-2) };
+        let (mut logs, mut squares) = (0.0, 0.0);
+        for class in &scores.classes {
+            let variance = class.n.mul_add(between2, within2);
+            let weight = class.n / variance;
+            centre.precision += class.children * weight;
+            centre.weighted += class.sum * weight;
+            squares += class.squares * weight;
+            logs += class.children * variance.ln();
+        }
+        let about = squares - centre.weighted.powi(2) / centre.precision;
+        let further = scores.further.mul_add(within2.ln(), scores.spread / within2);
+        let density = -0.5 * (further + logs + centre.precision.ln() + about);
+        (centre, density)
+    }
+
+    /// How likely each cell of the grid is, row by row: up to a factor.
+    fn cells(&self, scores: &Scores) -> Vec<f64> {
+        // Half-normal, and the grid is even in the logarithm.
+        let prior = |unit: f64| unit.ln() - 0.5 * unit * unit;
+        let mut cells = Vec::with_capacity(SIDE * SIDE);
+        for row in 0..SIDE {
+            let between = unit(row as f64 + 0.5);
+            for column in 0..SIDE {
+                let within = unit(column as f64 + 0.5);
+                let (_, density) =
+                    self.centre(scores, self.between * between, self.within * within);
+                cells.push(density + prior(between) + prior(within));
+            }
+        }
+        let most = cells.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        for cell in &mut cells {
+            *cell = (*cell - most).exp();
+        }
+        cells
+    }
+
+    /// The standard deviations between children and within them, drawn from what the scores say.
+    fn deviations(&self, scores: &Scores, rng: &mut Rng) -> (f64, f64) {
+        let cells = self.cells(scores);
+        let mut left = rng.uniform() * cells.iter().sum::<f64>();
+        let place = cells.iter().position(|cell| {
+            left -= cell;
+            left < 0.0
+        });
+        // By rounding alone nothing is left over for none.
+        let place = place.unwrap_or(SIDE * SIDE - 1);
+        let within_cell = |place: usize, rng: &mut Rng| unit(place as f64 + rng.uniform());
+        let between = self.between * within_cell(place / SIDE, rng);
+        (between, self.within * within_cell(place % SIDE, rng))
+    }
+
+    /// A score below each child and one of a new child, drawn together from what all scores say.
+    ///
+    /// ```
+    /// use tts_core::seed;
+    /// use tts_search::tree::ab_mcts::{Mixed, Seen};
+    /// let child = |scores: &[f64]| {
+    ///     let mut seen = Seen::default();
+    ///     scores.iter().for_each(|&score| seen.tell(score));
+    ///     seen
+    /// };
+    /// let drawn = Mixed::default().draw(&[child(&[0.9; 20]), child(&[0.1; 20])], &mut seed::rng(1));
+    /// assert!(drawn.children[0] > drawn.children[1]);
+    /// ```
+    pub fn draw(&self, children: &[Seen], rng: &mut Rng) -> Drawn {
+        let scores = self.scores(children);
+        let (between, within) = self.deviations(&scores, rng);
+        let (centre, _) = self.centre(&scores, between, within);
+        let Centre { weighted, precision } = centre;
+        let m = normal(rng).mul_add(precision.sqrt().recip(), self.mean + weighted / precision);
+        let (between2, within2) = (between * between, within * within);
+        let below = |seen: &Seen| {
+            let precision = between2.recip() + f64::from(seen.n) / within2;
+            let mean = (m / between2 + seen.sum / within2) / precision;
+            normal(rng).mul_add((precision.recip() + within2).sqrt(), mean)
+        };
+        let children = children.iter().map(below).collect();
+        let new = normal(rng).mul_add((between2 + within2).sqrt(), m);
+        Drawn { children, new }
+    }
+
+    /// # Errors
+    /// A sentence that names the field that is out of range.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Self { mean, spread, between, within, prune } = *self;
+        if !mean.is_finite() {
+            return Err(format!("prior.mean is {mean}, expected a number"));
+        }
+        let positive = [("spread", spread), ("between", between), ("within", within)];
+        let bad = |value: f64| !(value.is_finite() && value >= f64::from(f32::MIN_POSITIVE));
+        if let Some((name, value)) = positive.into_iter().find(|&(_, value)| bad(value)) {
+            return Err(format!("prior.{name} is {value}, expected a number above 0"));
+        }
+        match prune {
+            Some(Prune { least: 0, .. }) => {
+                Err("prior.prune.least is 0, expected at least 1".into())
+            }
+            Some(Prune { share, .. }) if !(share > 0.0 && share <= 1.0) => {
+                Err(format!("prior.prune.share is {share}, expected 0 < share <= 1"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How often each score was seen, to a hundredth.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Alike(Vec<(u8, u32)>);
+
+impl Alike {
+    pub(super) fn tell(&mut self, score: f64) {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 100")]
+        let hundredths = (100.0 * score.clamp(0.0, 1.0)).round() as u8;
+        match self.0.iter_mut().find(|(known, _)| *known == hundredths) {
+            Some((_, count)) => *count += 1,
+            None => self.0.push((hundredths, 1)),
+        }
+    }
+}
+
+impl Prune {
+    /// Whether nothing new comes of a child with these scores.
+    pub(super) fn gives_up(self, alike: &Alike) -> bool {
+        let all: u32 = alike.0.iter().map(|(_, count)| count).sum();
+        let most = alike.0.iter().map(|&(_, count)| count).max().unwrap_or(0);
+        all >= self.least && f64::from(most) >= self.share * f64::from(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tts_core::seed;
+
+    use super::*;
+
+    const DRAWS: u32 = 6_000;
+
+    fn seen(scores: &[f64]) -> Seen {
+        let mut seen = Seen::default();
+        for &score in scores {
+            seen.tell(score);
+        }
+        seen
+    }
+
+    /// What a program that knows nothing of the closed integral says of these children: dense covariances of all
+    /// scores on grids of 120 or 200 by as many, 400,000 draws. Mean and deviation of a score below each child and
+    /// of a new one, how often each is the highest, the deviations' means.
+    struct Golden {
+        children: &'static [&'static [f64]],
+        mean: &'static [f64],
+        deviation: &'static [f64],
+        best: &'static [f64],
+        between: f64,
+        within: f64,
+    }
+
+    const GOLDEN: [Golden; 4] = [
+        Golden {
+            children: &[&[0.4]],
+            mean: &[0.4339, 0.4566],
+            deviation: &[0.292, 0.3435],
+            best: &[0.472, 0.528],
+            between: 0.142_62,
+            within: 0.196_69,
+        },
+        Golden {
+            children: &[&[0.1, 0.15, 0.2], &[0.8, 0.9, 0.85, 0.8], &[0.5]],
+            mean: &[0.1601, 0.8302, 0.5002, 0.4989],
+            deviation: &[0.0877, 0.0845, 0.1023, 0.3314],
+            best: &[0.0006, 0.8399, 0.0103, 0.1492],
+            between: 0.284_81,
+            within: 0.067_47,
+        },
+        Golden {
+            children: &[&[0.5, 0.52], &[0.48], &[0.51, 0.5], &[0.49], &[0.5]],
+            mean: &[0.5051, 0.4908, 0.5023, 0.4951, 0.4995, 0.4986],
+            deviation: &[0.0206, 0.0223, 0.0205, 0.0216, 0.0216, 0.0301],
+            best: &[0.2674, 0.0797, 0.1966, 0.106, 0.1539, 0.1963],
+            between: 0.015_34,
+            within: 0.015_76,
+        },
+        Golden {
+            children: &[&[0.1], &[0.9], &[0.3], &[0.7], &[0.2], &[0.6]],
+            mean: &[0.3275, 0.6462, 0.406, 0.5657, 0.3684, 0.5266, 0.4771],
+            deviation: &[0.3403, 0.3462, 0.3214, 0.324, 0.3283, 0.3179, 0.3682],
+            best: &[0.0684, 0.3569, 0.082, 0.1564, 0.0749, 0.1257, 0.1356],
+            between: 0.181_13,
+            within: 0.248_24,
+        },
+    ];
+
+    /// The grid has no luck: its means are the other program's to 2 %, which is what its width allows.
+    #[test]
+    fn deviations_have_the_law_of_a_dense_computation() {
+        for golden in GOLDEN {
+            let mixed = Mixed::default();
+            let children: Vec<Seen> = golden.children.iter().map(|scores| seen(scores)).collect();
+            let cells = mixed.cells(&mixed.scores(&children));
+            let sum: f64 = cells.iter().sum();
+            let (mut between, mut within) = (0.0, 0.0);
+            for (place, cell) in cells.iter().enumerate() {
+                between += cell / sum * mixed.between * unit((place / SIDE) as f64 + 0.5);
+                within += cell / sum * mixed.within * unit((place % SIDE) as f64 + 0.5);
+            }
+            for (found, expected) in [(between, golden.between), (within, golden.within)] {
+                assert!((found / expected - 1.0).abs() < 0.02, "{found}, expected {expected}");
+            }
+        }
+    }
+
+    /// Bounds are five standard errors of 6,000 draws.
+    #[test]
+    fn draws_have_the_law_of_a_dense_computation() {
+        let n = f64::from(DRAWS);
+        for golden in GOLDEN {
+            let children: Vec<Seen> = golden.children.iter().map(|scores| seen(scores)).collect();
+            let arms = children.len() + 1;
+            let (mut sums, mut squares) = (vec![0.0; arms], vec![0.0; arms]);
+            let mut wins = vec![0.0; arms];
+            let mut rng = seed::rng(5);
+            for _ in 0..DRAWS {
+                let Drawn { children: mut draws, new } = Mixed::default().draw(&children, &mut rng);
+                draws.push(new);
+                for (arm, draw) in draws.iter().enumerate() {
+                    sums[arm] += draw;
+                    squares[arm] += draw * draw;
+                }
+                let best = (0..arms).max_by(|&a, &b| draws[a].total_cmp(&draws[b]));
+                wins[best.expect("an arm")] += 1.0;
+            }
+            for arm in 0..arms {
+                let (mean, expected) = (sums[arm] / n, golden.mean[arm]);
+                let deviation = golden.deviation[arm];
+                assert!((mean - expected).abs() < 5.0 * deviation / n.sqrt(), "{arm}: {mean}");
+                // Tails are heavier than a normal law's, whose fourth moment would give a half.
+                let found = (squares[arm] / n - mean * mean).sqrt();
+                assert!((found / deviation - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{arm}: {found}");
+                let (share, p) = (wins[arm] / n, golden.best[arm]);
+                let error = (p * (1.0 - p) / n).sqrt();
+                assert!((share - p).abs() < 5.0 * error + 1e-3, "{arm}: {share}, expected {p}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_was_never_asked_is_like_a_new_one() {
+        let roles = [seen(&[]), seen(&[0.4, 0.6])];
+        let mut rng = seed::rng(2);
+        let higher = (0..DRAWS).filter(|_| {
+            let drawn = Mixed::default().draw(&roles, &mut rng);
+            drawn.children[0] > drawn.new
+        });
+        // Five standard errors of a half.
+        let share = higher.count() as f64 / f64::from(DRAWS);
+        assert!((share - 0.5).abs() < 0.033, "{share}");
+    }
+
+    #[test]
+    fn equal_scores_and_many_scores_are_no_trouble() {
+        let mut rng = seed::rng(3);
+        for (children, least, most) in [
+            (vec![seen(&[0.7; 300]), seen(&[0.7; 200])], 0.68, 0.72),
+            (vec![seen(&[0.0; 50]); 30], -0.02, 0.02),
+            (vec![seen(&[0.1; 9_000]), seen(&[0.9; 9_000])], 0.0, 1.0),
+        ] {
+            for _ in 0..20 {
+                let drawn = Mixed::default().draw(&children, &mut rng).children;
+                assert!(drawn.iter().all(|draw| (least..most).contains(draw)), "{drawn:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn three_of_four_alike_are_given_up() {
+        let prune = Prune::default();
+        let gives_up = |scores: &[f64]| {
+            let mut alike = Alike::default();
+            for &score in scores {
+                alike.tell(score);
+            }
+            prune.gives_up(&alike)
+        };
+        assert!(gives_up(&[0.3, 0.3, 0.9, 0.3]));
+        assert!(gives_up(&[0.301, 0.3, 0.9, 0.299]));
+        assert!(!gives_up(&[0.3, 0.3, 0.3]));
+        assert!(!gives_up(&[0.3, 0.32, 0.3, 0.9]));
+        assert!(!gives_up(&[0.3, 0.3, 0.3, 0.9, 0.9]));
+        assert!(!gives_up(&[]));
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_named() {
+        let base = Mixed::default();
+        let prune = |least, share| Some(Prune { least, share });
+        for (mixed, expected) in [
+            (Mixed { mean: f64::NAN, ..base }, "prior.mean is NaN, expected a number"),
+            (Mixed { spread: 0.0, ..base }, "prior.spread is 0, expected a number above 0"),
+            (Mixed { between: -1.0, ..base }, "prior.between is -1, expected a number above 0"),
+            (Mixed { within: 1e-200, ..base }, "prior.within is"),
+            (Mixed { within: f64::INFINITY, ..base }, "prior.within is inf, expected"),
+            (Mixed { prune: prune(0, 0.5), ..base }, "prior.prune.least is 0, expected at least 1"),
+            (Mixed { prune: prune(1, 0.0), ..base }, "prior.prune.share is 0, expected 0 < share"),
+            (Mixed { prune: prune(1, 1.5), ..base }, "prior.prune.share is 1.5, expected 0 < sh"),
+        ] {
+            let found = mixed.check().expect_err(expected);
+            assert!(found.starts_with(expected), "{found}");
+        }
+        assert_eq!(Mixed { prune: None, ..base }.check(), Ok(()));
+        assert_eq!(base.check(), Ok(()));
+    }
+}
