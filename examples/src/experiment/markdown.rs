@@ -222,7 +222,13 @@ impl Report {
             writeln!(text, "\nChosen {name}; arms by bin, the easiest first:\n")?;
             writeln!(text, "| most tokens of an arm | tokens | accuracy | arms |")?;
             writeln!(text, "| ---: | ---: | --- | --- |")?;
-            for Found { budget, tokens, accuracy, arms } in levels {
+            let changed = |found: &&Found, before: Option<&Found>| {
+                before.is_none_or(|before| before.arms != found.arms)
+            };
+            let before = std::iter::once(None).chain(levels.iter().map(Some));
+            // A larger budget that changes no choice says nothing new.
+            let told = levels.iter().zip(before).filter(|(found, before)| changed(found, *before));
+            for (Found { budget, tokens, accuracy, arms }, _) in told {
                 let ([low, high], arms) = (accuracy.interval.map(percent), arms.join(", "));
                 let mean = percent(accuracy.mean);
                 writeln!(
