@@ -479,6 +479,7 @@ impl WritingOptions {
             top_k: self.top_k,
             top_p: self.top_p,
             min_p: self.min_p,
+            first: None,
         };
         sampling.check()?;
         Ok(sampling)

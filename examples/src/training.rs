@@ -68,6 +68,8 @@ pub enum Kind {
     Hard,
     /// The same, up to the first step from which none did: use the product or the least score.
     FirstError,
+    /// The value, up to the first step from which no rollout came right.
+    SoftFirstError,
     /// What the step did to the value.
     Progress,
     /// The same under a prover that takes the best of `--tries`: an advantage verifier.
@@ -94,6 +96,7 @@ impl LabelOptions {
             Kind::Soft => LabelKind::Soft,
             Kind::Hard => LabelKind::Hard,
             Kind::FirstError => LabelKind::FirstError,
+            Kind::SoftFirstError => LabelKind::SoftFirstError,
             Kind::Progress => LabelKind::Progress,
             Kind::Advantage => LabelKind::Advantage { tries: self.tries },
             Kind::ThreeClass => LabelKind::ThreeClass,

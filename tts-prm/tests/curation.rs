@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use proptest::prelude::*;
 use tts_prm::curate::{
-    Active, Candidate, Curation, Revision, Sameness, convincing, curate, revisions,
+    Active, Attempted, Candidate, Curation, Revising, Revision, Sameness, convincing, curate,
+    revisions,
 };
 
 fn candidate(problem: usize, text: &str, solved: bool, score: Option<f64>) -> Candidate {
@@ -146,7 +147,8 @@ proptest! {
 
     #[test]
     fn revisions_end_with_what_is_closest(pool in pools(), most in 0_usize..5, seed in 0_u64..50) {
-        let made = revisions(&pool, most, seed);
+        let wrong_ones = Revising { most, ..Revising::default() };
+        let made = revisions(&pool, &wrong_ones, seed);
         prop_assert_eq!(made.len(), pool.iter().filter(|one| one.solved).count());
         for Revision { problem, attempts, answer } in &made {
             prop_assert!(pool[*answer].solved && pool[*answer].problem == *problem);
@@ -162,8 +164,51 @@ proptest! {
                 prop_assert_eq!(far(last), wrong.map(far).min().unwrap());
             }
         }
-        prop_assert_eq!(revisions(&pool, most, seed), made);
+        prop_assert_eq!(revisions(&pool, &wrong_ones, seed), made);
     }
+
+    /// Of both kinds: other samples of the problem, each once, at least as many as asked for, and a wrong one at
+    /// the end is the closest.
+    #[test]
+    fn revisions_of_both_kinds_stand_behind_other_samples(
+        pool in pools(), least in 0_usize..4, more in 0_usize..3, seed in 0_u64..50,
+    ) {
+        let config = Revising { least, most: least + more, attempts: Attempted::Both };
+        let made = revisions(&pool, &config, seed);
+        let others = |answer: usize| -> Vec<usize> {
+            let own = |&p: &usize| p != answer && pool[p].problem == pool[answer].problem;
+            (0..pool.len()).filter(own).collect()
+        };
+        let able = (0..pool.len()).filter(|&p| pool[p].solved && others(p).len() >= least);
+        prop_assert_eq!(made.iter().map(|one| one.answer).collect::<Vec<_>>().len(), able.count());
+        for Revision { attempts, answer, .. } in &made {
+            let others = others(*answer);
+            prop_assert!((least..=config.most).contains(&attempts.len()));
+            prop_assert!(attempts.iter().all(|place| others.contains(place)));
+            let mut once = attempts.clone();
+            once.sort_unstable();
+            once.dedup();
+            prop_assert_eq!(once.len(), attempts.len());
+            let far = |place: usize| strsim::levenshtein(&pool[place].text, &pool[*answer].text);
+            if let Some(&last) = attempts.last().filter(|&&last| !pool[last].solved) {
+                let wrong = others.into_iter().filter(|&p| !pool[p].solved);
+                prop_assert_eq!(far(last), wrong.map(far).min().unwrap());
+            }
+        }
+    }
+}
+
+/// A coin says which kind an attempt is: of 2,000 last ones half are right, within 4 standard errors, where the
+/// samples are two of three.
+#[test]
+fn both_kinds_of_attempts_are_as_frequent() {
+    let pool: Vec<Candidate> =
+        (0..60).map(|i| candidate(0, &format!("{i}"), i % 3 > 0, None)).collect();
+    let config = Revising { least: 1, most: 4, attempts: Attempted::Both };
+    let made: Vec<Revision> = (0..50).flat_map(|seed| revisions(&pool, &config, seed)).collect();
+    assert_eq!(made.len(), 2_000);
+    let last = made.iter().filter(|one| pool[*one.attempts.last().unwrap()].solved).count();
+    assert!((last as f64 - 1_000.0).abs() < 4.0 * 500_f64.sqrt(), "{last}");
 }
 
 /// All numbers of attempts come up equally often where there are enough wrong ones: 2,000 draws of 5
@@ -175,7 +220,7 @@ fn the_number_of_attempts_is_uniform() {
     pool.push(candidate(0, "right", true, None));
     let mut counts = [0_u32; 5];
     for seed in 0..2_000 {
-        counts[revisions(&pool, 4, seed)[0].attempts.len()] += 1;
+        counts[revisions(&pool, &Revising::default(), seed)[0].attempts.len()] += 1;
     }
     let error = (2_000.0_f64 * 0.2 * 0.8).sqrt();
     assert!(counts.iter().all(|&c| (f64::from(c) - 400.0).abs() < 4.0 * error), "{counts:?}");

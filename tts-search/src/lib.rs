@@ -43,6 +43,7 @@
 //! | [`PowerSampling`] | `1 + steps`, one after the other | no scorer; solutions that the model itself holds likely | Karan and Du 2025 |
 //! | [`Rebase`] | `width` in the first round, then as many as have not ended | a good step scorer; keeps more alive than a beam | Wu et al. 2024 |
 //! | [`StepBestOfN`] | `n` a round | a strong step scorer, and one path that can be shown as it grows | Lightman et al. 2023 |
+//! | [`TokenBeam`] | `keep x branch` tokens a round | to compare with: the likeliest text, which is seldom the right one | Lowerre 1976 |
 //! | [`Mcts`] | `simulations x branch`, and 1; `leaves x branch` a round | values that get better further down; rollouts, where only whole solutions can be judged | Kocsis and Szepesvari 2006, Silver et al. 2017 |
 //! | [`AbMcts`] | `calls` | solutions that can be refined, and a scorer of them; several models | Inoue et al. 2025 |
 //! | [`Revision`] | `chains x length`, a round of `chains` | a model that learnt to revise, or errs easily | Snell et al. 2024 |
@@ -96,7 +97,7 @@ pub use sample::{
 pub use think::BudgetForcing;
 pub use tree::{
     AbMcts, BeamSearch, Completed, Converged, Duplicates, Dvts, Forest, Lookahead, Mcts, Rebase,
-    StepBestOfN,
+    StepBestOfN, TokenBeam,
 };
 
 /// How to add a strategy, a script, a scorer, a judge, a task or a generator.

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use tts_core::inspect::{Case, mermaid};
-use tts_core::toy::{Oracle, ToyWorld};
+use tts_core::toy::{Markov, Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::choose::{Bins, ComputeOptimal};
 use tts_search::decorate::{Dedupe, Phases, Retry};
@@ -50,6 +50,11 @@ fn entries() -> Vec<Entry> {
         named("step-best-of-n", include_str!("../src/tree/step_best_of_n.rs"), 3),
         named("beam-search", include_str!("../src/tree/beam.rs"), 4),
         named("dvts", include_str!("../src/tree/dvts.rs"), 4),
+        of(
+            "token-beam",
+            include_str!("../src/tree/token_beam.rs"),
+            TokenBeam { keep: 2, branch: 2, ..Default::default() }.into(),
+        ),
         named("rebase", include_str!("../src/tree/rebase.rs"), 4),
         named("mcts", include_str!("../src/tree/mcts/mod.rs"), 4),
         named("ab-mcts", include_str!("../src/tree/ab_mcts/mod.rs"), 6),
@@ -107,6 +112,16 @@ impl Generator for Speaks {
     }
 }
 
+/// What is searched by its tokens: at first one of two letters, an end after each but the first.
+fn letters_alone() -> Markov {
+    Markov::new(|path| match path.len() {
+        0 => vec![0.6, 0.4, 0.0],
+        4.. => vec![0.0, 0.0, 1.0],
+        _ if path.last() == Some(&1) => vec![0.1, 0.1, 0.8],
+        _ => vec![0.5, 0.3, 0.2],
+    })
+}
+
 /// The `//!` of a file, its names without the brackets of links.
 fn prose(source: &str) -> String {
     let mut text = String::new();
@@ -131,7 +146,7 @@ fn page() -> String {
     let mut text = String::from(
         "# Strategies\n\nEach with what it does, what it costs, when to use it and when not, where it is from, a \
          recipe, and the tree of one search: two additions in the toy world, one line in three wrong, a verifier that \
-         errs. `N`, the number behind a name on a command line, is small here. This page is made of the sources \
+         errs (for `token-beam` a model of letters, without one). `N`, the number behind a name on a command line, is small here. This page is made of the sources \
          (`tts-search/tests/pages.rs`); the table to choose from is the front page of the crate `tts-search`.\n",
     );
     let entries = entries();
@@ -139,7 +154,9 @@ fn page() -> String {
         entries.iter().map(|entry| format!("[`{0}`](#{0})", entry.name)).collect();
     writeln!(text, "\n{}", links.join(", ")).expect("a string");
     for Entry { name, source, recipe } in &entries {
-        let outcome = Search::new(Speaks)
+        let letters = matches!(recipe, Recipe::TokenBeam(_));
+        let search = if letters { Search::new(letters_alone()) } else { Search::new(Speaks) };
+        let outcome = search
             .scorer(Oracle { noise: 0.25, seed: 3 })
             .rule(StepRule::lines())
             .sampling(Sampling::temperature(1.0))
@@ -149,7 +166,8 @@ fn page() -> String {
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let cost = outcome.usage.logical;
         let json = serde_json::to_string(recipe).expect("JSON");
-        let case = Case::of(*name, outcome).gold(WORLD.answer(0));
+        let case = Case::of(*name, outcome);
+        let case = if letters { case } else { case.gold(WORLD.answer(0)) };
         let drawn = mermaid(&case, NODES);
         let (prose, lines, tokens) = (prose(source), cost.samples, cost.generated_tokens);
         write!(

@@ -1,8 +1,8 @@
-//! Policies: from written solutions, from their own filtered solutions, from wrong attempts.
+//! Policies: from written solutions, from their own filtered solutions, from earlier attempts.
 //!
 //! A round of self-training samples solutions of problems that no policy was shown, keeps some
 //! ([`tts_prm::curate`]), and trains the base anew on them. A revision model learns right solutions
-//! behind wrong attempts: its context holds the question with each of them, then the question again.
+//! behind other attempts: its context holds the question with each of them, then the question again.
 //!
 //! Source: Zelikman et al. 2022 (arXiv:2203.14465), section 3; Singh et al. 2023 (arXiv:2312.06585),
 //! section 4; Snell et al. 2024 (arXiv:2408.03314), section 6.1, for revisions.
@@ -119,7 +119,8 @@ impl Workshop<'_> {
         seed: u64,
     ) -> Result<Value, Error> {
         let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
-        let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
+        let order = if spec.draw == 0 { seed } else { seed::mix(seed, spec.draw) };
+        let problems = self.problems(Purpose::Rounds, order, spec.problems)?;
         let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
         let scores = match &spec.judge {
             None => None,
@@ -146,7 +147,7 @@ impl Workshop<'_> {
         Ok(serde_json::to_value(report)?)
     }
 
-    /// A policy that improves on wrong attempts.
+    /// A policy that improves on earlier attempts.
     pub(super) fn revised(&self, spec: &Revised, folder: &Path, seed: u64) -> Result<Value, Error> {
         let (mut decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
         // Each attempt that is seen may be as long as all that the model had to hold before.
@@ -156,13 +157,13 @@ impl Workshop<'_> {
         let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
         let candidates = candidates(&attempts, None);
         let end = end(&decoder);
-        let all = revisions(&candidates, spec.attempts, seed);
+        let all = revisions(&candidates, &spec.revising(), seed);
         let mut data = Vec::with_capacity(all.len());
         for revision in &all {
-            let wrong: Vec<&str> =
+            let shown: Vec<&str> =
                 revision.attempts.iter().map(|&place| candidates[place].text.as_str()).collect();
             let question = Prompt::text(&attempts[revision.problem].question);
-            let prompt = words().prompt(&question, &wrong);
+            let prompt = words().prompt(&question, &shown);
             let text = candidates[revision.answer].text.trim_end();
             data.push(example(&tokenizer, end, prompt.question(), text)?);
         }

@@ -8,7 +8,7 @@ use tts_core::Aggregate;
 use tts_models::remote::RemoteConfig;
 use tts_models::train::{Precision, TrainConfig};
 use tts_models::{ModelConfig, RopeScaling};
-use tts_prm::curate::Curation;
+use tts_prm::curate::{Attempted, Curation, Revising};
 use tts_prm::label::LabelKind;
 
 use crate::pair;
@@ -27,7 +27,7 @@ pub enum ModelSpec {
     Implicit(Implicit),
     /// A policy that learns from its own solutions, or another one's.
     SelfTrained(Box<SelfTrained>),
-    /// A policy that improves on wrong attempts.
+    /// A policy that improves on earlier attempts.
     Revision(Box<Revised>),
     /// A model on servers: nothing is made.
     Served(Box<Served>),
@@ -291,6 +291,9 @@ pub struct SelfTrained {
     pub policy: String,
     /// Problems.
     pub problems: usize,
+    /// Which of the problems: rounds of other numbers draw others.
+    #[serde(default)]
+    pub draw: u64,
     /// Solutions of each.
     pub samples: usize,
     /// What is kept.
@@ -302,7 +305,7 @@ pub struct SelfTrained {
     pub train: Training,
 }
 
-/// A policy that learns right solutions behind wrong attempts.
+/// A policy that learns right solutions behind other attempts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revised {
@@ -314,10 +317,23 @@ pub struct Revised {
     pub problems: usize,
     /// Solutions of each.
     pub samples: usize,
-    /// Most wrong attempts before a right one.
+    /// Attempts before a right solution, at most.
     pub attempts: usize,
+    /// At least.
+    #[serde(default)]
+    pub least: usize,
+    /// Of which kind.
+    #[serde(default)]
+    pub of: Attempted,
     /// How.
     pub train: Training,
+}
+
+impl Revised {
+    /// How its examples are put together.
+    pub fn revising(&self) -> Revising {
+        Revising { least: self.least, most: self.attempts, attempts: self.of }
+    }
 }
 
 impl ModelSpec {

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::LineError;
+
 /// What was written between two boundaries.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -304,12 +306,19 @@ pub struct Sampling {
     pub top_p: f32,
     /// Only tokens at least this probable relative to the most probable one; 0 for all.
     pub min_p: f32,
+    /// The first new token of a line is the one of this rank, 0 for the most probable one, in place of one that is
+    /// drawn: lines that begin with each of the likeliest tokens. Equals rank by their numbers, and no random number
+    /// is drawn. A generator that has no tokens to rank, or not as many, fails the line.
+    ///
+    /// Source: Wang and Zhou 2024 (arXiv 2402.10200), whose chains of thought begin so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<u32>,
 }
 
 impl Default for Sampling {
     /// Temperature 0.8 over all tokens.
     fn default() -> Self {
-        Self { temperature: 0.8, top_k: 0, top_p: 1.0, min_p: 0.0 }
+        Self { temperature: 0.8, top_k: 0, top_p: 1.0, min_p: 0.0, first: None }
     }
 }
 
@@ -322,6 +331,19 @@ impl Sampling {
     /// This temperature over all tokens.
     pub fn temperature(temperature: f32) -> Self {
         Self { temperature, ..Self::default() }
+    }
+
+    /// Refuses a first token by its rank, for generators that cannot rank.
+    ///
+    /// # Errors
+    /// When one is asked for.
+    pub fn draws_all(&self, generator: &str) -> Result<(), LineError> {
+        match self.first {
+            None => Ok(()),
+            Some(rank) => Err(LineError(format!(
+                "sampling: first is {rank}, but {generator} cannot rank its tokens"
+            ))),
+        }
     }
 
     /// Whether no random number is drawn.

@@ -39,6 +39,14 @@ impl std::fmt::Debug for Markov {
     }
 }
 
+/// The token of this rank.
+fn ranked(odds: &[f64], rank: u32) -> Result<usize, LineError> {
+    let mut tokens: Vec<usize> = (0..odds.len()).collect();
+    tokens.sort_by(|&a, &b| odds[b].total_cmp(&odds[a]));
+    let none = || LineError(format!("no token has the rank {rank}: there are {}", odds.len()));
+    tokens.get(rank as usize).copied().ok_or_else(none)
+}
+
 impl Markov {
     /// A model of one endless step, from the distribution of the next token after those before.
     pub fn new(next: impl Fn(&[u32]) -> Vec<f64> + Send + Sync + 'static) -> Self {
@@ -63,6 +71,7 @@ impl Markov {
         }
         let mut given = request.given.clone();
         let mut confidences: Vec<f32> = Vec::new();
+        let mut first = request.sampling.first;
         loop {
             let mut rng = seed::rng(seed);
             let mut tokens = std::mem::take(&mut given);
@@ -72,7 +81,10 @@ impl Markov {
                 let odds = (self.next)(&path);
                 let end = u32::try_from(odds.len().saturating_sub(1)).unwrap_or(u32::MAX);
                 let temperature = f64::from(request.sampling.temperature);
-                let weights: Vec<f64> = if temperature <= 0.0 {
+                let by_rank = first.take().map(|rank| ranked(&odds, rank)).transpose()?;
+                let weights: Vec<f64> = if let Some(token) = by_rank {
+                    (0..odds.len()).map(|i| f64::from(u8::from(i == token))).collect()
+                } else if temperature <= 0.0 {
                     let most = odds.iter().copied().fold(0.0, f64::max);
                     let first = odds.iter().position(|&p| p >= most);
                     (0..odds.len()).map(|i| f64::from(u8::from(Some(i) == first))).collect()

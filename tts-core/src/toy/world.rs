@@ -85,6 +85,7 @@ impl ToyWorld {
     }
 
     fn line(&self, request: &Request, mut seed: u64) -> Result<Completion, LineError> {
+        request.sampling.draws_all("this world")?;
         let numbers = parse(request.prefix.prompt())?;
         let mut text = request.prefix.text();
         let mut writing = Writing::new(request);

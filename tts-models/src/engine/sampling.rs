@@ -67,13 +67,26 @@ pub fn sample(
         let sum = scratch.mass();
         let (token, odds) = scratch.sample(logits, most, sampling, rng);
         let logit = logits[token as usize];
-        let count = watch.confidence as usize;
-        let signals = Signals {
-            confidence: (count > 0)
-                .then(|| signals::confidence(logits, scratch.rank(logits, count), most, sum)),
-            certainty: watch.certainty.then(|| signals::certainty(logits, most, sum)),
-            drawn: watch.drawn.then(|| odds.logprob(logit, most)),
-        };
+        let signals = scratch.signals(logits, most, sum, watch, odds.logprob(logit, most));
+        Ok(Sampled { token, logprob: logprob(logit, most, sum), signals })
+    })
+}
+
+/// Takes the token of a rank, 0 for the most probable one, as [`Sampling::first`] asks, and notes of it what
+/// `watch` asks for.
+///
+/// # Errors
+/// Those of [`sample`], and when there are not as many tokens.
+pub fn ranked(logits: &[f32], rank: u32, watch: &Watch) -> Result<Sampled, LineError> {
+    let Some(&(token, logit)) = top(logits, (rank as usize).saturating_add(1)).get(rank as usize)
+    else {
+        let problem = format!("no token has the rank {rank}: there are {}", logits.len());
+        return Err(LineError(problem));
+    };
+    SCRATCH.with_borrow_mut(|scratch| {
+        let most = scratch.normalise(logits)?;
+        let sum = scratch.mass();
+        let signals = scratch.signals(logits, most, sum, watch, 0.0);
         Ok(Sampled { token, logprob: logprob(logit, most, sum), signals })
     })
 }
@@ -98,6 +111,26 @@ pub fn top(logits: &[f32], count: usize) -> Vec<(u32, f32)> {
         let ranked = scratch.rank(logits, count);
         ranked.iter().map(|&token| (token, logits[token as usize])).collect()
     })
+}
+
+impl Scratch {
+    /// What is noted of a token that was drawn with this log-probability.
+    fn signals(
+        &mut self,
+        logits: &[f32],
+        most: f32,
+        sum: f64,
+        watch: &Watch,
+        drawn: f32,
+    ) -> Signals {
+        let count = watch.confidence as usize;
+        Signals {
+            confidence: (count > 0)
+                .then(|| signals::confidence(logits, self.rank(logits, count), most, sum)),
+            certainty: watch.certainty.then(|| signals::certainty(logits, most, sum)),
+            drawn: watch.drawn.then_some(drawn),
+        }
+    }
 }
 
 /// The log-probability of a logit, where `sum` is that of all `e^(logit - most)`.

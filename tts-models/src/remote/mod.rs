@@ -38,7 +38,7 @@ mod text;
 use std::sync::Arc;
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Generated, Generator, Prompt, Request, Session, gather};
+use tts_core::{BoxError, Generated, Generator, LineError, Prompt, Request, Session, gather};
 
 pub use config::{Price, RemoteConfig};
 pub use error::RemoteError;
@@ -151,6 +151,9 @@ impl Remote {
             return refuse(
                 "a server tells neither certainty nor log-probabilities as drawn".into(),
             );
+        }
+        if let Err(LineError(problem)) = sampling.draws_all("a server") {
+            return refuse(problem);
         }
         let Speech::Ids(dialect) = &self.servers.speech else {
             if watch.confidence > 0 {

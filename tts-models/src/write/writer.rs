@@ -12,7 +12,7 @@ use tts_core::{Completion, Finish, LineError, Request, Step, Until};
 use super::prefix::Prefix;
 use super::texts::{Texts, holding};
 use super::watching::Watching;
-use crate::engine::sampling::{Sampled, sample};
+use crate::engine::sampling::{Sampled, ranked, sample};
 use crate::text::tokenizer::Tokenizer;
 
 /// Turns sampled tokens into steps.
@@ -85,7 +85,10 @@ impl Writer {
         ends: &[u32],
     ) -> Result<(u32, Option<Completion>), LineError> {
         let Request { sampling, watch, .. } = &*self.request;
-        let sampled = sample(logits, sampling, watch, &mut self.rng)?;
+        let sampled = match sampling.first {
+            Some(rank) if self.generated == 0 => ranked(logits, rank, watch)?,
+            _ => sample(logits, sampling, watch, &mut self.rng)?,
+        };
         let last = ends.contains(&sampled.token);
         let token = sampled.token;
         Ok((token, self.take(sampled, last, tokenizer)))

@@ -238,7 +238,7 @@ fn log_probabilities_are_the_models_or_none_or_an_error_that_says_why() {
 #[test]
 fn sampling_is_sent_whole_or_refused() {
     let words = Words::new();
-    let sampling = Sampling { temperature: 0.5, top_k: 7, top_p: 0.75, min_p: 0.0 };
+    let sampling = Sampling { temperature: 0.5, top_k: 7, top_p: 0.75, min_p: 0.0, first: None };
     let asked = |sampling| tts_core::Request { sampling, ..request("Why?", vec![1]) };
     for (kind, path, place) in [
         (ServerKind::Vllm, "/v1/completions", None),

@@ -39,7 +39,7 @@ use crate::PrmError;
 use crate::rule::equations;
 
 pub use active::{Active, convincing};
-pub use revision::{Revision, revisions};
+pub use revision::{Attempted, Revising, Revision, revisions};
 
 /// A sampled solution.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

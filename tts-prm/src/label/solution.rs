@@ -54,6 +54,9 @@ pub enum LabelKind {
     /// The same up to and with the first 0: nothing is learnt of what follows an error (Lightman
     /// et al.).
     FirstError,
+    /// The value up to and with the first 0: as little as hard labels, nothing is learnt of what follows an
+    /// error.
+    SoftFirstError,
     /// What the step did to the value, from -1 to 1 mapped onto 0 to 1: one half is no change (the
     /// advantage of Setlur et al. 2024, arXiv:2410.08146, under the policy itself as prover).
     Progress,
@@ -81,7 +84,9 @@ impl LabelKind {
     pub fn aggregate(self) -> Aggregate {
         match self {
             Self::Hard | Self::FirstError | Self::ThreeClass => Aggregate::Product,
-            Self::Soft | Self::Progress | Self::Advantage { .. } => Aggregate::Last,
+            Self::Soft | Self::SoftFirstError | Self::Progress | Self::Advantage { .. } => {
+                Aggregate::Last
+            }
         }
     }
 }
@@ -125,6 +130,7 @@ impl LabelledSolution {
     /// assert_eq!(solution.labels(LabelKind::Soft), [Some(0.75), Some(0.0), Some(0.0)]);
     /// assert_eq!(solution.labels(LabelKind::Hard), [Some(1.0), Some(0.0), Some(0.0)]);
     /// assert_eq!(solution.labels(LabelKind::FirstError), [Some(1.0), Some(0.0), None]);
+    /// assert_eq!(solution.labels(LabelKind::SoftFirstError), [Some(0.75), Some(0.0), None]);
     /// assert_eq!(solution.labels(LabelKind::Progress), [Some(0.625), Some(0.125), Some(0.5)]);
     /// // Of two tries, values of 0.5 and 0.75 become 0.75 and 0.9375.
     /// // A step that cost less than a quarter is good; after the bad one nothing is said.
@@ -141,10 +147,18 @@ impl LabelledSolution {
             let label = match kind {
                 LabelKind::Soft => step.value,
                 LabelKind::Hard => step.value.map(hard),
-                LabelKind::FirstError | LabelKind::ThreeClass if wrong => None,
+                LabelKind::FirstError | LabelKind::SoftFirstError | LabelKind::ThreeClass
+                    if wrong =>
+                {
+                    None
+                }
                 LabelKind::FirstError => {
                     wrong |= step.value == Some(0.0);
                     step.value.map(hard)
+                }
+                LabelKind::SoftFirstError => {
+                    wrong |= step.value == Some(0.0);
+                    step.value
                 }
                 LabelKind::ThreeClass => {
                     wrong |= step.value == Some(0.0);

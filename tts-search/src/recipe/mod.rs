@@ -34,7 +34,7 @@ use crate::{
     AbMcts, AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged,
     DeepConf, DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, Mcts,
     MutualVerification, ParticleFilter, ParticleGibbs, PowerSampling, Rebase, Revision, Rsa,
-    SelfCertainty, SelfConsistency, SelfRefine, StepBestOfN, Tournament, ZeroShot,
+    SelfCertainty, SelfConsistency, SelfRefine, StepBestOfN, TokenBeam, Tournament, ZeroShot,
 };
 
 /// The one table of strategies: a line makes the variant of [`Recipe`], its name in JSON, the names that
@@ -155,6 +155,8 @@ strategies! {
     StepBestOfN(StepBestOfN) {
         "step-best-of-n" => |n| StepBestOfN { n, ..StepBestOfN::default() }
     }
+    /// `token-beam`, which needs a generator that ranks tokens and so has no name on command lines
+    TokenBeam(TokenBeam) {}
     /// `mcts`
     Mcts(Mcts) { "mcts" => Mcts::of }
     /// `ab-mcts`

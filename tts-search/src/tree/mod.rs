@@ -10,6 +10,7 @@ mod lookahead;
 pub mod mcts;
 mod rebase;
 mod step_best_of_n;
+mod token_beam;
 
 pub use ab_mcts::AbMcts;
 pub use beam::{BeamSearch, Completed, Duplicates};
@@ -20,3 +21,4 @@ pub use lookahead::Lookahead;
 pub use mcts::Mcts;
 pub use rebase::Rebase;
 pub use step_best_of_n::StepBestOfN;
+pub use token_beam::TokenBeam;

@@ -170,12 +170,15 @@ fn the_answer_is_the_best_solution_and_batches_keep_to_the_calls() {
 #[test]
 fn laws() {
     let prompts: Vec<Prompt> = (0..8).map(|i| Prompt::from(format!("problem {i}"))).collect();
-    let outcomes = laws::hold(&search((0.3, 0.1), (0.4, 0.05)), &story(12, 2), &prompts);
-    // Random numbers are the problem's own.
-    let parents = |outcome: &Outcome| -> Vec<Option<NodeId>> {
-        outcome.tree.iter().map(|(_, node)| node.parent).collect()
-    };
-    assert!(outcomes.iter().any(|outcome| parents(outcome) != parents(&outcomes[0])));
+    for prior in [Prior::default(), Prior::Mixed(Mixed::default())] {
+        let story = AbMcts { prior, ..story(12, 2) };
+        let outcomes = laws::hold(&search((0.3, 0.1), (0.4, 0.05)), &story, &prompts);
+        // Random numbers are the problem's own.
+        let parents = |outcome: &Outcome| -> Vec<Option<NodeId>> {
+            outcome.tree.iter().map(|(_, node)| node.parent).collect()
+        };
+        assert!(outcomes.iter().any(|outcome| parents(outcome) != parents(&outcomes[0])));
+    }
 }
 
 #[test]

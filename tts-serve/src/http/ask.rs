@@ -104,6 +104,7 @@ impl Ask {
             top_p: top_p.unwrap_or(own.top_p),
             top_k: top_k.map_or(own.top_k, |k| u32::try_from(k).unwrap_or(u32::MAX)),
             min_p: fields.number("min_p", 0.0, 1.0)?.unwrap_or(own.min_p),
+            first: own.first,
         };
         sampling.check().map_err(|problem| Fault::invalid("top_p", problem))?;
         let mut rule = model.rule.clone();

@@ -136,6 +136,7 @@ fn draw(mut lines: Vec<Line>, partial: &str, sampling: &Sampling, seed: u64) -> 
 
 /// One line of a request: steps until it has gone as far as asked.
 fn play(player: &dyn Player, request: &Request, mut seed: u64) -> Result<Completion, LineError> {
+    request.sampling.draws_all("a player")?;
     let question = request.prefix.prompt().question().trim();
     let mut writing = Writing::new(request);
     let mut text = request.prefix.text();

@@ -264,7 +264,7 @@ fn watching_changes_no_draw_and_an_idle_watch_notes_nothing() {
         #[expect(clippy::cast_possible_truncation, reason = "test data")]
         let logits: Vec<f32> = (0..size).map(|_| (rng.uniform() * 9.0) as f32).collect();
         for (top_k, top_p, min_p) in [(0, 1.0, 0.0), (7, 1.0, 0.0), (0, 0.9, 0.0), (50, 0.8, 0.1)] {
-            let sampling = Sampling { temperature: 0.9, top_k, top_p, min_p };
+            let sampling = Sampling { temperature: 0.9, top_k, top_p, min_p, first: None };
             let (mut plain, mut watched) = (seed::rng(1), seed::rng(1));
             for _ in 0..20 {
                 let a = sample(&logits, &sampling, &idle(), &mut plain).expect("finite");
@@ -284,4 +284,23 @@ fn signals_of_impossible_tokens_are_finite() {
     let sampled = signals(&logits, &Sampling::temperature(1.0), &watch, 1);
     let most = Some(f32::MAX);
     assert_eq!(sampled.signals, Signals { confidence: most, certainty: most, drawn: Some(0.0) });
+}
+
+/// The token of each rank is that of a full sort, and is noted as a greedy one is: nothing was drawn.
+#[test]
+fn a_token_by_its_rank() {
+    let logits: Vec<f32> = [0.25_f32, 0.5, 0.125, 0.125].iter().map(|p| p.ln()).collect();
+    let watch = Watch { drawn: true, confidence: 2, certainty: true, ..Watch::default() };
+    let greedy = sample(&logits, &Sampling::greedy(), &watch, &mut seed::rng(1)).expect("finite");
+    assert_eq!(ranked(&logits, 0, &watch).expect("finite"), greedy);
+    let found: Vec<Sampled> =
+        (0..4).map(|rank| ranked(&logits, rank, &watch).expect("finite")).collect();
+    assert_eq!(found.iter().map(|one| one.token).collect::<Vec<_>>(), [1, 0, 2, 3]);
+    for (one, p) in found.iter().zip([0.5_f32, 0.25, 0.125, 0.125]) {
+        assert!((one.logprob - p.ln()).abs() < 1e-6);
+        assert_eq!(one.signals, greedy.signals);
+    }
+    let error = ranked(&logits, 4, &watch).expect_err("too far").to_string();
+    assert_eq!(error, "no token has the rank 4: there are 4");
+    assert!(ranked(&[f32::NAN, 0.0], 1, &watch).is_err());
 }

@@ -46,7 +46,8 @@ impl Dialect for LlamaServer {
     }
 
     fn ask(&self, _facts: &Facts, ask: &Ask<'_>) -> Post {
-        let Sampling { temperature, top_k, top_p, min_p } = ask.sampling;
+        // A first token by its rank was refused before.
+        let Sampling { temperature, top_k, top_p, min_p, first: _ } = ask.sampling;
         // 0 asks for no probabilities at all.
         let probabilities = if ask.logprobs || ask.top > 0 { ask.top.max(1) } else { 0 };
         let mut body = json!({

@@ -41,7 +41,8 @@ impl Dialect for Sglang {
     }
 
     fn ask(&self, _facts: &Facts, ask: &Ask<'_>) -> Post {
-        let Sampling { temperature, top_k, top_p, min_p } = ask.sampling;
+        // A first token by its rank was refused before.
+        let Sampling { temperature, top_k, top_p, min_p, first: _ } = ask.sampling;
         let top_k = if *top_k == 0 { -1 } else { i64::from(*top_k) };
         let body = json!({
             "input_ids": ask.tokens,

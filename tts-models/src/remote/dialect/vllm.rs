@@ -38,7 +38,8 @@ impl Dialect for Vllm {
     }
 
     fn ask(&self, facts: &Facts, ask: &Ask<'_>) -> Post {
-        let Sampling { temperature, top_k, top_p, min_p } = ask.sampling;
+        // A first token by its rank was refused before.
+        let Sampling { temperature, top_k, top_p, min_p, first: _ } = ask.sampling;
         let stops = &ask.stops[..ask.stops.len().min(STOPS)];
         let mut body = json!({
             "model": facts.model, "prompt": ask.tokens, "max_tokens": ask.most, "seed": seed(ask.seed),

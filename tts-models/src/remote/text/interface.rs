@@ -101,7 +101,8 @@ impl Interface {
 
     pub(super) fn body(&self, facts: &Facts, wanted: &Wanted<'_>) -> Value {
         let Wanted { said, most, seed: asked, sampling } = wanted;
-        let Sampling { temperature, top_k, top_p, min_p } = sampling;
+        // A first token by its rank was refused before.
+        let Sampling { temperature, top_k, top_p, min_p, first: _ } = sampling;
         let mut body = if self.kind == ServerKind::Ollama {
             let mut options = json!({
                 "num_predict": most, "seed": seed(*asked), "temperature": temperature, "top_k": top_k,
