@@ -26,8 +26,8 @@ pub struct Expand {
     pub n: usize,
     /// How far each goes.
     pub until: Until,
-    /// Candidates, rollouts that only look ahead, or asides. Lines behind an aside are asides
-    /// whatever is said here.
+    /// Candidates, rollouts that only look ahead, or asides. Lines that continue an aside are asides whatever is
+    /// said here; a question about one ([`View::pose`]) is what it is posed as.
     pub kind: NodeKind,
     /// Only so many tokens of the node's own step are kept: the lines become its siblings, and begin
     /// with these tokens as given ones. It goes on within a step, or drops what ended it

@@ -294,7 +294,8 @@ impl Tree {
     }
 
     /// A node under `parent` with the given text and score, for handmade trees: depth, sibling
-    /// number and seed follow from the parent.
+    /// number and seed follow from the parent. It is open behind [`Finish::Step`] and [`Finish::Pause`] alone: what
+    /// its length cut is closed here, though a search leaves it open while the step rule has room.
     ///
     /// ```
     /// use tts_core::{Aggregate, Finish, NodeId, Prompt, Tree};

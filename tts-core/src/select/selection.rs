@@ -29,7 +29,7 @@ pub enum Rule {
     WeightedSigmoid,
 }
 
-/// A vote over the candidates of a tree.
+/// A vote over the candidates of a tree; by default the best of them, scored as the scorer's scale says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Selection {

@@ -5,7 +5,7 @@ use super::state::{State, parse};
 use crate::{BoxError, Scale, Scored, StepScorer, Trajectory, seed};
 
 /// Judges lines of the toy world: 1 while every line up to here is right, 0 from the first error
-/// on; with noise, something between.
+/// on; with noise, something between. A score is the probability of the whole path ([`Scale::PREFIX`]).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Oracle {
     /// 0 for the truth; up to 1 for a score that is `noise` parts chance, a function of the path.

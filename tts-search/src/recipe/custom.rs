@@ -7,7 +7,8 @@
 //!
 //! A recipe that was read knows only the name and the settings; [`Registry::fill`] makes the strategies of
 //! them, wherever in the recipe they stand. Until then the recipe is refused like one with bad settings,
-//! and nothing is run as something else.
+//! and nothing is run as something else: [`Recipe::from_json`] refuses it, [`Registry::from_json`] reads and fills
+//! it, and plain serde reads what is filled later. What is written, by plain serde, is read again by either of these.
 //!
 //! Source: none; a format of this library.
 
