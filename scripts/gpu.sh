@@ -1,84 +1,125 @@
 #!/usr/bin/env bash
-# Tests and measures the CUDA backend on a machine that has a GPU and a CUDA toolkit, but no Rust and no network.
+# Tests and measures the GPU backends on a machine that has a GPU and its libraries, but no Rust and no network.
 #
 # usage: scripts/gpu.sh build [KIT]          here: builds tests and programs, packs them into KIT (default: gpu-kit)
-#        scripts/gpu.sh run KIT STEP...      there: unpacks them (once) and does the steps
+#        scripts/gpu.sh run KIT STEP...      there: unpacks them and does the steps, each even if one before it failed
 #
-# Steps: tests | make SHAPE | check SHAPE | speed SHAPE | compare SHAPE | profile SHAPE | model. SHAPE is one of
-# those of scripts/gpu/peer.py, and BACKEND=wgpu takes another backend than cuda. `model` needs the parts of a GGUF
-# file that `build` leaves beside the programs (KIT/model.*), each small enough to be carried alone.
+# Steps: tests | make SHAPE | check SHAPE | speed SHAPE | compare SHAPE | compiled SHAPE | profile SHAPE | model.
+# SHAPE is one of those of scripts/gpu/peer.py; BACKEND=wgpu takes another backend than cuda, here and there. `make`,
+# `check` and `compare` need PyTorch and transformers, `profile` Nsight Compute. `model` runs a GGUF file, which
+# MODEL=FILE scripts/gpu.sh build leaves in parts (KIT/model.*) of PART bytes (40m), small enough to be carried alone.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 backend=${BACKEND:-cuda}
-case ${1:-} in
-build)
+usage() { sed -n 4,12p "$0" >&2; exit 2; }
+
+build() {
   cd "$root"
-  kit=${2:-gpu-kit}
+  local kit=${1:-gpu-kit} name path
+  local more=(--release --features "tts-models/$backend" --message-format json)
   programs() { python3 -c 'import json, sys
 for line in sys.stdin:
     built = json.loads(line)
     if built.get("executable"): print(built["target"]["name"], built["executable"])'; }
-  more="--release --features tts-models/$backend --message-format json"
+  rm -rf "$kit/bin" "$kit"/model.*
   mkdir -p "$kit/bin"
-  { cargo test -p tts-models -p tts-benches $more --no-run --lib --test gpu | programs | grep -v tts_benches
-    cargo build -p tts-models -p tts-benches -p tts-examples $more --bin workload --example reference | programs; } |
-  while read -r name path; do strip -o "$kit/bin/$name" "$path"; done
+  { cargo test -p tts-models -p tts-benches "${more[@]}" --no-run --lib --test gpu | programs
+    cargo build -p tts-models -p tts-benches -p tts-examples "${more[@]}" --bin workload --example reference | programs
+  } > "$kit/programs"
+  while read -r name path; do
+    if [ "$name" != tts_benches ]; then strip -o "$kit/bin/$name" "$path"; fi
+  done < "$kit/programs"
+  rm "$kit/programs"
   tar -C "$kit" -c bin | xz -T0 > "$kit/bin.tar.xz"
   rm -r "$kit/bin"
   if [ -n "${MODEL:-}" ]; then split -b "${PART:-40m}" "$MODEL" "$kit/model."; fi
   ls -l "$kit"
-  ;;
-run)
-  kit=$(cd "$2" && pwd)
-  shift 2
-  if [ ! -d "$kit/bin" ]; then tar -C "$kit" -xJf "$kit/bin.tar.xz"; fi
-  if [ -d /usr/local/cuda/lib64 ]; then export LD_LIBRARY_PATH=/usr/local/cuda/lib64:${LD_LIBRARY_PATH:-}; fi
+}
+
+# A test that finds no device skips itself with a message; here that is a failure, and so is a run of none.
+run_tests() {
+  local log
+  log=$("$@" 2>&1) || { echo "$log"; return 1; }
+  echo "$log" | tail -n 15
+  if grep -q '^skipped' <<< "$log"; then echo "no device: nothing was tested" >&2; return 1; fi
+  if ! grep -Eq 'test result: ok\. [1-9]' <<< "$log"; then echo "no test ran" >&2; return 1; fi
+}
+
+step() {
+  local step=$1 shape=${2:-}
+  local model=$kit/models/$shape
   peer() { python3 "$root/scripts/gpu/peer.py" "$@"; }
-  workload() { "$kit/bin/workload" "$@" --backend "$backend" --warm; }
-  models=$kit/models
-  mkdir -p "$models"
+  workload() { "$kit/bin/workload" "$@" --backend "$backend" --warm --rounds "${ROUNDS:-3}"; }
+  best_and_beam() {
+    workload best-of-n --model "$1" --lines "${LINES_LIST:-1,4,16,64,256}"
+    workload beam --model "$1"
+  }
+  case $step in
+  tests)
+    cd "$root/tts-models"
+    run_tests "$kit/bin/tts_models" "gpu::tests::$backend"
+    run_tests "$kit/bin/gpu" "$backend"
+    ;;
+  make) peer make "$shape" "$model" ;;
+  check)
+    printf '%s\n' '{"prompt": "How many clips did Natalia sell?"}' '{"prompt": "12+3*4-5="}' > "$kit/prompts.jsonl"
+    "$kit/bin/reference" --backend "$backend" --model "$model" --prompts "$kit/prompts.jsonl" > "$kit/check.jsonl"
+    peer check "$model" "$kit/check.jsonl"
+    ;;
+  speed)
+    best_and_beam "$model"
+    workload prefill --model "$model"
+    ;;
+  compare) peer speed "$model" ${PEER_LINES:-1 16 64 256} ;;
+  compiled) peer speed "$model" ${PEER_LINES:-1 16 64 256} --compiled ;;
+  profile)
+    # A pass is about 280 launches: those of passes in the middle of a run.
+    ncu --clock-control none --metrics gpu__time_duration.sum --csv --launch-skip "${SKIP:-6000}" \
+      --launch-count "${COUNT:-600}" "$kit/bin/workload" decode --backend "$backend" --model "$model" \
+      --lines "${PROFILE_LINES:-64}" --new-tokens 40 | python3 "$root/scripts/gpu/profile.py"
+    ;;
+  model)
+    cat "$kit"/model.?? > "$kit/model.gguf.part"
+    mv "$kit/model.gguf.part" "$kit/whole.gguf"
+    best_and_beam "$kit/whole.gguf"
+    ;;
+  esac
+}
+
+run() {
+  local failed=() shape
+  if [ $# -lt 2 ]; then usage; fi
+  kit=$(cd "$1" && pwd)
+  shift
+  if [ ! -d "$kit/bin" ] || [ "$kit/bin.tar.xz" -nt "$kit/bin" ]; then
+    rm -rf "$kit/bin" "$kit/unpacked"
+    mkdir "$kit/unpacked"
+    tar -C "$kit/unpacked" -xJf "$kit/bin.tar.xz"
+    mv "$kit/unpacked/bin" "$kit/bin"
+    touch "$kit/bin"
+    rmdir "$kit/unpacked"
+  fi
+  if [ -d /usr/local/cuda/lib64 ]; then export LD_LIBRARY_PATH=/usr/local/cuda/lib64:${LD_LIBRARY_PATH:-}; fi
+  mkdir -p "$kit/models"
   while [ $# -gt 0 ]; do
-    step=$1 shape=${2:-}
-    echo "== $step ${shape} $(date +%T)"
-    case $step in
-    tests)
-      shift
-      cd "$root/tts-models"
-      time "$kit/bin/tts_models" "gpu::tests::$backend"
-      time "$kit/bin/gpu" "$backend"
-      cd "$root"
-      ;;
-    make) shift 2; peer make "$shape" "$models/$shape" ;;
-    check)
-      shift 2
-      printf '%s\n' '{"prompt": "How many clips did Natalia sell?"}' '{"prompt": "12+3*4-5="}' > "$kit/prompts.jsonl"
-      "$kit/bin/reference" --backend "$backend" --model "$models/$shape" --prompts "$kit/prompts.jsonl" > "$kit/check.jsonl"
-      peer check "$models/$shape" "$kit/check.jsonl"
-      ;;
-    speed)
-      shift 2
-      workload best-of-n --model "$models/$shape" --lines "${LINES_LIST:-1,4,16,64,256}" --rounds 3
-      workload beam --model "$models/$shape" --rounds 3
-      workload prefill --model "$models/$shape" --rounds 3
-      ;;
-    compare) shift 2; peer speed "$models/$shape" ${PEER_LINES:-1 16 64 256} ;;
-    compiled) shift 2; peer speed "$models/$shape" ${PEER_LINES:-1 16 64 256} --compiled ;;
-    profile)
-      shift 2
-      # A pass is about 280 launches: those of passes in the middle of a run.
-      ncu --clock-control none --metrics gpu__time_duration.sum --csv --launch-skip "${SKIP:-6000}" \
-        --launch-count "${COUNT:-600}" "$kit/bin/workload" decode --backend "$backend" --model "$models/$shape" \
-        --lines "${PROFILE_LINES:-64}" --new-tokens 40 | python3 "$root/scripts/gpu/profile.py"
-      ;;
-    model)
-      shift
-      cat "$kit"/model.* > "$models/model.gguf"
-      workload best-of-n --model "$models/model.gguf" --lines "${LINES_LIST:-1,4,16,64,256}" --rounds 3
-      workload beam --model "$models/model.gguf" --rounds 3
-      ;;
-    *) echo "no such step: $step" >&2; exit 2 ;;
+    case $1 in
+    tests | model) set -- "$1" "" "${@:2}" ;;
+    make | check | speed | compare | compiled | profile) if [ $# -lt 2 ]; then usage; fi ;;
+    *) echo "no such step: $1" >&2; usage ;;
     esac
+    echo "== $1 $2 $(date +%T)"
+    # In a shell of its own, where the first failure ends it: under `if` or `||` it would not.
+    set +e
+    (set -e; step "$1" "$2")
+    if [ $? -ne 0 ]; then failed+=("$1 $2"); fi
+    set -e
+    shift 2
   done
-  ;;
-*) sed -n 4,9p "$0" >&2; exit 2 ;;
+  if [ ${#failed[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed[@]}" >&2; exit 1; fi
+}
+
+case ${1:-} in
+build) build "${@:2}" ;;
+run) run "${@:2}" ;;
+*) usage ;;
 esac

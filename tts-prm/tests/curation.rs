@@ -198,6 +198,17 @@ proptest! {
     }
 }
 
+#[test]
+fn more_at_least_than_at_most_is_refused() {
+    let error = Revising { least: 5, most: 4, ..Revising::default() }.check().unwrap_err();
+    assert_eq!(error.to_string(), "revisions: 5 attempts at least, expected at most 4");
+    assert!(Revising { least: 4, most: 4, ..Revising::default() }.check().is_ok());
+    // As many as there are, whatever is asked for.
+    let pool = [candidate(0, "a", false, None), candidate(0, "b", true, None)];
+    let all = Revising { least: 1, most: usize::MAX, ..Revising::default() };
+    assert_eq!(revisions(&pool, &all, 1)[0].attempts, [0]);
+}
+
 /// A coin says which kind an attempt is: of 2,000 last ones half are right, within 4 standard errors, where the
 /// samples are two of three.
 #[test]

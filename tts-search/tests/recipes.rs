@@ -7,7 +7,7 @@ use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 31] = [
+const STRATEGIES: [&str; 32] = [
     "retry",
     "dedupe",
     "phases",
@@ -37,6 +37,7 @@ const STRATEGIES: [&str; 31] = [
     "dvts",
     "rebase",
     "step-best-of-n",
+    "token-beam",
     "mcts",
     "ab-mcts",
 ];

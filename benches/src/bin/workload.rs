@@ -48,7 +48,7 @@ struct Arguments {
     /// Lines; default: 1 for `decode`, 64 for `best-of-n`. Of several, each is run by itself.
     #[arg(long, value_delimiter = ',')]
     lines: Vec<u64>,
-    /// How often it runs; the round of median time is printed.
+    /// How often it runs; the round of median time is printed, of two in the middle the faster.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Runs it once before the clock counts.
@@ -82,7 +82,7 @@ struct Arguments {
     /// Only the this many most probable tokens; 0 for all.
     #[arg(long, default_value_t = 40)]
     top_k: u32,
-    /// Writes the figures here as well.
+    /// Writes the figures here as well, a line of JSON for each number of lines.
     #[arg(long)]
     json: Option<PathBuf>,
 }
@@ -97,6 +97,10 @@ fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
         ignore_end: true,
         ..EngineConfig::default()
     };
+    let by_lines = matches!(arguments.workload, Workload::Decode | Workload::BestOfN);
+    if !(by_lines || arguments.lines.is_empty()) {
+        return Err("--lines is for decode and best-of-n: the others decide that themselves".into());
+    }
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
     let each: Vec<Option<u64>> = match arguments.lines.as_slice() {
         [] => vec![None],
@@ -119,7 +123,7 @@ fn median(
         rounds.push(once(arguments, lines, model)?);
     }
     rounds.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
-    Ok(rounds.swap_remove(rounds.len() / 2))
+    Ok(rounds.swap_remove((rounds.len() - 1) / 2))
 }
 
 fn once(

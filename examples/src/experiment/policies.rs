@@ -157,7 +157,9 @@ impl Workshop<'_> {
         let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
         let candidates = candidates(&attempts, None);
         let end = end(&decoder);
-        let all = revisions(&candidates, &spec.revising(), seed);
+        let revising = spec.revising();
+        revising.check()?;
+        let all = revisions(&candidates, &revising, seed);
         let mut data = Vec::with_capacity(all.len());
         for revision in &all {
             let shown: Vec<&str> =

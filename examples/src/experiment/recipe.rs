@@ -296,6 +296,9 @@ impl Recipe {
             return Err(format!("{field}: samples is 0, expected at least 1").into());
         }
         for (name, spec) in &self.models {
+            if let ModelSpec::Revision(revised) = spec {
+                revised.revising().check().map_err(|error| format!("model {name:?}: {error}"))?;
+            }
             spec.uses().into_iter().try_for_each(|used| known(&format!("model {name:?}"), used))?;
         }
         if let Some(judged) = &self.judged {

@@ -65,7 +65,20 @@ impl Report {
         let others = [Along::N, Along::Tokens, Along::Operations];
         // Where arms say their place, the curves over costs are of no order.
         let others = others.into_iter().filter(|&along| along != own && own != Along::X);
+        // A cost that nobody tells, as that of a server, has no place on an axis of powers.
+        let placed =
+            |along: &Along| self.points.iter().all(|point| Self::place(point, *along) > 0.0);
+        let others = others.filter(placed);
         std::iter::once(own).chain(others).map(|along| self.chart_along(along)).collect()
+    }
+
+    fn place(point: &Point, along: Along) -> f64 {
+        match along {
+            Along::N => point.n as f64,
+            Along::Tokens => point.generated_tokens,
+            Along::Operations => point.operations,
+            Along::X => point.x,
+        }
     }
 
     fn chart_along(&self, along: Along) -> Chart {
@@ -86,12 +99,7 @@ impl Report {
         }
         for name in names {
             let own = self.points.iter().filter(|point| point.arm == *name);
-            let place = |point: &Point| match along {
-                Along::N => point.n as f64,
-                Along::Tokens => point.generated_tokens,
-                Along::Operations => point.operations,
-                Along::X => point.x,
-            };
+            let place = |point: &Point| Self::place(point, along);
             let drawn = |point: &Point| {
                 let Point { accuracy, .. } = point;
                 plot::Point::with_interval(place(point), accuracy.mean, accuracy.interval)

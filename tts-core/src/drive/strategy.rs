@@ -152,6 +152,7 @@ pub struct View<'a> {
     rng: &'a mut Rng,
     rounds: u32,
     sampling: Sampling,
+    rule: Arc<StepRule>,
     last: bool,
 }
 
@@ -165,8 +166,8 @@ impl<'a> View<'a> {
         budget: &'a Budget,
         rng: &'a mut Rng,
     ) -> Self {
-        let (rounds, sampling, last) = (0, Sampling::default(), false);
-        Self { tree, fresh, origin, usage, budget, rng, rounds, sampling, last }
+        let (rounds, sampling, rule, last) = (0, Sampling::default(), Arc::default(), false);
+        Self { tree, fresh, origin, usage, budget, rng, rounds, sampling, rule, last }
     }
 
     /// The same view after so many rounds of generation.
@@ -180,6 +181,13 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn with_sampling(mut self, sampling: Sampling) -> Self {
         self.sampling = sampling;
+        self
+    }
+
+    /// The same view of a search whose steps end like this.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Arc<StepRule>) -> Self {
+        self.rule = rule;
         self
     }
 
@@ -201,6 +209,7 @@ impl<'a> View<'a> {
             rng: self.rng,
             rounds: self.rounds,
             sampling: self.sampling,
+            rule: Arc::clone(&self.rule),
             last: self.last,
         }
     }
@@ -304,6 +313,11 @@ impl<'a> View<'a> {
     /// How lines are drawn where a decision does not say.
     pub fn sampling(&self) -> Sampling {
         self.sampling
+    }
+
+    /// Where steps end, and how long things may get, where a decision does not say.
+    pub fn rule(&self) -> &Arc<StepRule> {
+        &self.rule
     }
 
     /// What this problem may cost.

@@ -41,10 +41,12 @@ impl std::fmt::Debug for Markov {
 
 /// The token of this rank.
 fn ranked(odds: &[f64], rank: u32) -> Result<usize, LineError> {
-    let mut tokens: Vec<usize> = (0..odds.len()).collect();
+    let mut tokens: Vec<usize> = (0..odds.len()).filter(|&token| odds[token] > 0.0).collect();
     tokens.sort_by(|&a, &b| odds[b].total_cmp(&odds[a]));
-    let none = || LineError(format!("no token has the rank {rank}: there are {}", odds.len()));
-    tokens.get(rank as usize).copied().ok_or_else(none)
+    let found = tokens.get(rank as usize).copied();
+    found.ok_or_else(|| {
+        LineError(format!("no token has the rank {rank}: there are {}", tokens.len()))
+    })
 }
 
 impl Markov {

@@ -72,7 +72,13 @@ impl<B: Backend> Learner for BurnLearner<B> {
             // Without a graph: one that no backward pass consumes would stay in memory.
             model.valid().loss(&batch, &device)
         };
-        Ok(Sums { loss: loss.into_scalar().elem(), weight: batch.weight(), tokens: batch.count })
+        // The figures of policies are the native learner's: they would take the logits a second time.
+        Ok(Sums {
+            loss: loss.into_scalar().elem(),
+            weight: batch.weight(),
+            tokens: batch.count,
+            ..Sums::default()
+        })
     }
 
     fn step(&mut self, config: &TrainConfig, weight: f64) -> f64 {

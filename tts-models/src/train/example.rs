@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::PolicyGoal;
 use crate::ModelError;
 
 /// What is to come out at a position.
@@ -81,6 +82,8 @@ pub struct Example {
     pub sequence: Option<SequenceGoal>,
     /// Labels that are learnt together.
     pub conjunctions: Vec<Conjunction>,
+    /// What a policy learns of a continuation that was drawn.
+    pub policy: Option<PolicyGoal>,
 }
 
 impl Example {
@@ -118,6 +121,23 @@ impl Example {
     /// ```
     pub fn whole(tokens: Vec<u32>, goal: SequenceGoal) -> Self {
         Self { tokens, sequence: Some(goal), ..Self::default() }
+    }
+
+    /// A text whose continuation was drawn, and is learnt by its advantages.
+    ///
+    /// ```
+    /// use tts_models::train::{Example, PolicyGoal};
+    /// // Tokens 7 and 8 came out well; the first had a probability of one half.
+    /// let goal = PolicyGoal {
+    ///     first: 2,
+    ///     advantage: vec![0.7, 0.7],
+    ///     old: vec![0.5_f32.ln(), 0.1_f32.ln()],
+    ///     ..PolicyGoal::default()
+    /// };
+    /// assert_eq!(Example::drawn(vec![5, 6, 7, 8], goal).weight(), 1.0);
+    /// ```
+    pub fn drawn(tokens: Vec<u32>, goal: PolicyGoal) -> Self {
+        Self { tokens, policy: Some(goal), ..Self::default() }
     }
 
     /// Probabilities of the label head's first label, each at a position.
@@ -210,6 +230,7 @@ impl Example {
         let targets = self.targets.iter().map(|target| target.weight);
         let together = self.conjunctions.iter().map(|conjunction| conjunction.weight);
         let all = targets.chain(self.sequence.map(|goal| goal.weight)).chain(together);
+        let all = all.chain(self.policy.iter().map(|goal| goal.counts));
         all.map(f64::from).sum()
     }
 
@@ -265,6 +286,10 @@ impl Example {
             if let Some(problem) = conjunction.problem(self.tokens.len(), labels) {
                 return wrong(problem);
             }
+        }
+        let policy = self.policy.as_ref().and_then(|goal| goal.problem(self.tokens.len()));
+        if let Some(problem) = policy {
+            return wrong(problem);
         }
         match self.sequence.map(|goal| goal.problem(self.tokens.len())) {
             Some(Some(problem)) => wrong(problem),

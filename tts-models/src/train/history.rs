@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tts_core::plot::{self, Chart};
 
+use super::PolicyFigures;
 use crate::ModelError;
 
 /// One update.
@@ -20,6 +21,9 @@ pub struct Update {
     pub rate: f64,
     /// Euclidean norm of the gradient of all weights, before clipping.
     pub gradient_norm: f64,
+    /// What its policy goals came to; `None` without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyFigures>,
 }
 
 /// A measurement on held-out examples.

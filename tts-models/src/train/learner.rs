@@ -1,6 +1,6 @@
 //! What trains: something that makes gradients of batches and steps along them.
 
-use super::{Example, Model, TrainConfig};
+use super::{Example, Model, PolicyFigures, TrainConfig};
 use crate::ModelError;
 
 /// The sums of a batch.
@@ -12,6 +12,8 @@ pub(super) struct Sums {
     pub(super) weight: f64,
     /// Tokens without padding.
     pub(super) tokens: usize,
+    /// Of what its policy goals came to.
+    pub(super) policy: PolicyFigures,
 }
 
 /// A model with the state of its optimiser.

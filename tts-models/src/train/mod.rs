@@ -2,8 +2,8 @@
 //!
 //! A [`Model`] is a decoder's weights, with or without a head that gives probabilities; a
 //! [`Dataset`] gives [`Example`]s, token ids with targets; a [`Trainer`] runs `AdamW` with warm-up,
-//! cosine decay and clipping over them. Language models, outcome, process and implicit reward models
-//! are the same run with other targets.
+//! cosine decay and clipping over them. Language models, outcome, process and implicit reward models, and policies
+//! that learn from rewards are the same run with other targets.
 //!
 //! ```
 //! use tts_models::train::{Example, Model, TrainConfig, Trainer};
@@ -35,7 +35,9 @@ mod flat;
 mod history;
 mod learner;
 mod native;
+mod online;
 mod order;
+mod policy;
 #[cfg(any(feature = "burn", test))]
 mod trainee;
 
@@ -47,6 +49,8 @@ pub use bar::Bar;
 pub use config::{Precision, TrainConfig};
 pub use example::{Conjunction, Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
+pub use online::Online;
+pub use policy::{PolicyFigures, PolicyGoal, Ratio};
 
 use crate::{DecoderWeights, ModelError};
 use checkpoint::State;
@@ -262,7 +266,7 @@ impl<'a> Trainer<'a> {
         while step < self.config.steps {
             let batch: Vec<Example> =
                 order.batch(data, step).iter().map(|&index| data.example(index)).collect();
-            let update = self.update(&mut learner, &batch, &history)?;
+            let update = update(&self.config, &mut learner, &batch, &history)?;
             step = update.step;
             history.updates.push(update);
             let last = step == self.config.steps;
@@ -291,38 +295,6 @@ impl<'a> Trainer<'a> {
             }
         }
         Ok(Trained { model: learner.model()?, history, complete })
-    }
-
-    fn update(
-        &self,
-        learner: &mut impl Learner,
-        batch: &[Example],
-        history: &History,
-    ) -> Result<Update, ModelError> {
-        let past = history.updates.last();
-        let step = past.map_or(0, |update| update.step) + 1;
-        let wrong = |what: &str, value: f64| ModelError::Training {
-            step,
-            problem: format!(
-                "the {what} is {value}: try a smaller learning rate or longer warm-up"
-            ),
-        };
-        let sums = learner.sums(batch, true)?;
-        if sums.weight <= 0.0 {
-            let problem = "the examples of this update have no targets with weight".to_owned();
-            return Err(ModelError::Training { step, problem });
-        }
-        let loss = sums.loss / sums.weight;
-        if !loss.is_finite() {
-            return Err(wrong("loss", loss));
-        }
-        let rate = self.config.rate(step - 1);
-        let gradient_norm = learner.step(&self.config, sums.weight);
-        if !gradient_norm.is_finite() {
-            return Err(wrong("gradient's norm", gradient_norm));
-        }
-        let tokens = past.map_or(0, |update| update.tokens) + sums.tokens as u64;
-        Ok(Update { step, tokens, loss, rate, gradient_norm })
     }
 
     /// Weighted mean of the losses of all targets of `data`, in nats.
@@ -368,6 +340,38 @@ impl<'a> Trainer<'a> {
         }
         Ok(())
     }
+}
+
+/// One update of a learner; the weights have not changed when it fails.
+fn update(
+    config: &TrainConfig,
+    learner: &mut impl Learner,
+    batch: &[Example],
+    history: &History,
+) -> Result<Update, ModelError> {
+    let past = history.updates.last();
+    let step = past.map_or(0, |update| update.step) + 1;
+    let wrong = |what: &str, value: f64| ModelError::Training {
+        step,
+        problem: format!("the {what} is {value}: try a smaller learning rate or longer warm-up"),
+    };
+    let sums = learner.sums(batch, true)?;
+    if sums.weight <= 0.0 {
+        let problem = "the examples of this update have no targets with weight".to_owned();
+        return Err(ModelError::Training { step, problem });
+    }
+    let loss = sums.loss / sums.weight;
+    if !loss.is_finite() {
+        return Err(wrong("loss", loss));
+    }
+    let rate = config.rate(step - 1);
+    let gradient_norm = learner.step(config, sums.weight);
+    if !gradient_norm.is_finite() {
+        return Err(wrong("gradient's norm", gradient_norm));
+    }
+    let tokens = past.map_or(0, |update| update.tokens) + sums.tokens as u64;
+    let policy = (sums.policy.tokens > 0).then_some(sums.policy);
+    Ok(Update { step, tokens, loss, rate, gradient_norm, policy })
 }
 
 fn due(step: usize, every: usize) -> bool {

@@ -3,7 +3,7 @@
 //! The loss is a sum of cross-entropies over the targets of a batch, in nats: of the next token for
 //! language models, of a label or a class for reward models (Lightman et al. 2023, section 2.6; soft labels
 //! as in Snell et al. 2024, appendix D), of the outcome of a whole continuation for implicit reward
-//! models (Yuan et al. 2024, section 3). The label head reads the hidden row at its position, as
+//! models (Yuan et al. 2024, section 3), of drawn tokens by their advantages for policies (`policy.rs`). The label head reads the hidden row at its position, as
 //! reward heads do, so one forward pass learns all steps of a solution.
 
 use burn::module::Module;
@@ -11,7 +11,7 @@ use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Conjunction, Example, Goal, SequenceGoal, Target};
+use super::{Conjunction, Example, Goal, PolicyGoal, Ratio, SequenceGoal, Target};
 use crate::ModelError;
 use crate::exec::transformer::{Decoder, Projection};
 
@@ -45,6 +45,10 @@ pub(super) struct Batch {
     together: Targets,
     /// The conjunctions, and how many of these targets are theirs, in order: value, weight, count.
     products: Vec<(f32, f32, usize)>,
+    /// Of tokens that a policy drew.
+    drawn: Targets,
+    /// What is learnt of them, a goal for as many as it has advantages, in order.
+    policies: Vec<PolicyGoal>,
     /// Tokens without padding.
     pub(super) count: usize,
 }
@@ -112,6 +116,13 @@ impl Batch {
                 }
                 batch.goals.push((goal, batch.whole.rows.len() - start));
             }
+            if let Some(goal) = &example.policy {
+                let tokens = example.tokens.iter().enumerate().skip(goal.first.max(1));
+                for (place, &token) in tokens.take(goal.advantage.len()) {
+                    batch.drawn.add(narrow(index * seq + place - 1)?, token, 1.0)?;
+                }
+                batch.policies.push(goal.clone());
+            }
         }
         Ok(batch)
     }
@@ -121,7 +132,8 @@ impl Batch {
         let weights = self.next.weights.iter().chain(&self.labels.weights);
         let weights = weights.chain(&self.classes.weights).copied();
         let weights = weights.chain(self.goals.iter().map(|(goal, _)| goal.weight));
-        weights.chain(self.products.iter().map(|product| product.1)).map(f64::from).sum()
+        let weights = weights.chain(self.products.iter().map(|product| product.1));
+        weights.chain(self.policies.iter().map(|goal| goal.counts)).map(f64::from).sum()
     }
 }
 
@@ -168,6 +180,11 @@ impl<B: Backend> Trainee<B> {
                 batch.goals.iter().map(|(goal, _)| (goal.label, goal.weight)).unzip();
             loss = loss + label_loss(self.rewards(&hidden, batch), &labels, &weights);
         }
+        if !batch.policies.is_empty() {
+            let logits = self.decoder.logits(rows(&hidden, &batch.drawn.rows)); // [targets, vocab]
+            let logprobs = batch.drawn.of(log_softmax(logits, 1)); // [targets, 1]
+            loss = loss + policy_loss(&logprobs, &batch.policies);
+        }
         loss
     }
 
@@ -204,6 +221,37 @@ fn label_loss<B: Backend>(z: Tensor<B, 2>, values: &[f32], weights: &[f32]) -> T
     let tail = z.clone().abs().neg().exp().log1p(); // [targets, 1]
     let losses = relu(z.clone()) - z * y + tail; // [targets, 1]
     (losses * column(weights, &device)).sum()
+}
+
+/// The losses of tokens that policies drew, of their log-probabilities `[targets, 1]`: see `policy.rs`.
+fn policy_loss<B: Backend>(logprobs: &Tensor<B, 2>, goals: &[PolicyGoal]) -> Tensor<B, 1> {
+    let device = logprobs.device();
+    let mut start = 0;
+    let mut loss = Tensor::zeros([1], &device);
+    for goal in goals {
+        let count = goal.advantage.len();
+        let own = logprobs.clone().narrow(0, start, count); // [count, 1]
+        start += count;
+        let moved = own.clone() - column(&goal.old, &device); // [count, 1]
+        let ratio = match goal.ratio {
+            Ratio::Token => moved.exp(), // [count, 1]
+            Ratio::Sequence => moved.mean_dim(0).exp().repeat_dim(0, count), // [count, 1]
+        };
+        let advantage = column(&goal.advantage, &device); // [count, 1]
+        let [below, above] = goal.clip;
+        let bounded = ratio.clone().clamp(1.0 - below, 1.0 + above) * advantage.clone(); // [count, 1]
+        let mut terms = (ratio * advantage).min_pair(bounded).neg(); // [count, 1]
+        if let Some(importance) = &goal.importance {
+            terms = terms * column(importance, &device);
+        }
+        if let Some(reference) = &goal.reference {
+            let away = column(reference, &device) - own; // [count, 1]
+            let excess = away.clone().exp() - away.add_scalar(1.0); // [count, 1]
+            terms = terms + excess.mul_scalar(goal.beta);
+        }
+        loss = loss + terms.sum().mul_scalar(goal.weight);
+    }
+    loss
 }
 
 /// `-y ln P - (1 - y) ln(1 - P)` with `P` the product of the sigmoids of a conjunction's `z`.

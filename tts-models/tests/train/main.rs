@@ -5,6 +5,7 @@
 mod adapters;
 mod learning;
 mod losses;
+mod policy;
 mod stopping;
 
 use tts_models::testing::tiny_config;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::seed::{self, Rng};
 
 use super::Candidate;
+use crate::PrmError;
 
 /// Which attempts go before a right solution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -38,6 +39,19 @@ pub struct Revising {
     pub most: usize,
     /// Of which kind.
     pub attempts: Attempted,
+}
+
+impl Revising {
+    /// # Errors
+    /// When more attempts are asked for at least than at most.
+    pub fn check(&self) -> Result<(), PrmError> {
+        let Self { least, most, .. } = *self;
+        if least <= most {
+            return Ok(());
+        }
+        let problem = format!("{least} attempts at least, expected at most {most}");
+        Err(PrmError::Solution { field: "revisions".to_owned(), problem })
+    }
 }
 
 impl Default for Revising {
@@ -119,8 +133,8 @@ pub fn revisions(candidates: &[Candidate], config: &Revising, seed: u64) -> Vec<
                 Attempted::Both => right.iter().copied().filter(|&place| place != answer).collect(),
             };
             let there = (right.len(), wrong.len());
-            let wanted =
-                config.least + below(&mut rng, (config.most + 1).saturating_sub(config.least));
+            let more = config.most.saturating_sub(config.least);
+            let wanted = config.least.saturating_add(below(&mut rng, more.saturating_add(1)));
             let count = wanted.min(there.0 + there.1);
             if count < config.least {
                 continue;

@@ -71,6 +71,7 @@ impl GivenSolutions {
     }
 
     fn line(&self, request: &Request, place: usize) -> Result<Completion, LineError> {
+        request.sampling.draws_all("a file of solutions")?;
         let question = request.prefix.prompt().question();
         if !request.prefix.steps().is_empty() {
             return Err(LineError("given solutions are whole: nothing continues a prefix".into()));

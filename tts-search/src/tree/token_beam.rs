@@ -12,21 +12,28 @@
 //! leaves the beam. Log-probabilities only fall, so a beginning that is less likely than a finished text is given
 //! up, and the search ends when none is left: with a large enough beam that is the likeliest text of all. With a
 //! [`TokenBeam::length_penalty`] texts are ranked by their log-probability over a power of their length, of which
-//! nothing can be told beforehand, and the search ends when `keep` texts have.
+//! nothing can be told beforehand, and the search ends when `keep` texts have that were among the `keep` likeliest
+//! of their round.
 //!
 //! Cost: `keep x branch` lines of one token a round, as many rounds as the text has tokens; nothing is judged. It
 //! takes a node for each token tried.
 //!
-//! When: to see what a search by likelihood alone reaches, or for tasks with one right wording (translation). Not to
-//! reason: the likeliest text is seldom the right one, it is often short or repeats itself, and more beams make it
-//! worse; the majority of samples and verified searches are ahead of it at equal cost. Servers cannot rank tokens
-//! so: it needs an engine of this library. A line of which no log-probability is told fails.
+//! When: to see what a search by likelihood alone reaches. Not to reason: the likeliest text is seldom the right
+//! one, it is often short or repeats itself, and more beams make it worse; the majority of samples and verified
+//! searches are ahead of it at equal cost. Servers cannot rank tokens so: it needs an engine of this library. A line
+//! of which no log-probability is told fails. A token is a step, of which texts may have any number here; a letter
+//! that is written in several tokens is not put together again.
 //!
 //! Source: Lowerre 1976, "The Harpy speech recognition system"; Wu et al. 2016 (arXiv 1609.08144), section 7, for
 //! the length; Stahlberg and Byrne 2019 (arXiv 1908.10090) for what more beams do.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, Sampling, ScoreBy, SearchStrategy, Tree, Until, View, Watch};
+use tts_core::{
+    Aggregate, Expand, NodeId, Sampling, ScoreBy, SearchStrategy, StepRule, Tree, Until, View,
+    Watch,
+};
 
 use crate::sample::lines::at_least_one;
 
@@ -71,6 +78,10 @@ pub struct State {
     kept: Vec<Beginning>,
     /// Texts that have ended.
     done: Vec<Beginning>,
+    /// How many of these were among the likeliest of their round.
+    ended: usize,
+    /// The search's rule, with any number of steps.
+    rule: Option<Arc<StepRule>>,
 }
 
 /// A text, or its beginning.
@@ -117,7 +128,7 @@ impl TokenBeam {
     fn take_in(&mut self, view: &View<'_>) {
         let tree = view.tree();
         let before = std::mem::take(&mut self.state.kept);
-        let mut open = Vec::new();
+        let mut fresh = Vec::new();
         for (&node, &origin) in view.fresh().iter().zip(view.origin()) {
             let Some(&Beginning { logprob, length, .. }) =
                 before.get(origin / self.branch as usize)
@@ -127,16 +138,20 @@ impl TokenBeam {
             let step = &tree[node].step;
             let logprob = logprob + step.logprobs.iter().copied().map(f64::from).sum::<f64>();
             let length = length.saturating_add(u32::try_from(step.tokens.len()).unwrap_or(1));
-            let text = Beginning { node, logprob, length };
-            if tree[node].is_finished() {
+            fresh.push(Beginning { node, logprob, length });
+        }
+        fresh.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
+        let mut open = Vec::new();
+        for (rank, text) in fresh.into_iter().enumerate() {
+            if tree[text.node].is_finished() {
                 self.state.done.push(text);
-            } else if tree[node].open && logprob.is_finite() {
+                // The likeliest tokens of a bad beginning may be ends: they end nothing.
+                self.state.ended += usize::from(rank < self.keep);
+            } else if tree[text.node].open && open.len() < self.keep {
                 open.push(text);
             }
         }
-        open.sort_by(|a, b| b.logprob.total_cmp(&a.logprob));
-        open.truncate(self.keep);
-        let over = self.length_penalty > 0.0 && self.state.done.len() >= self.keep;
+        let over = self.length_penalty > 0.0 && self.state.ended >= self.keep;
         let least = self.best().filter(|_| self.length_penalty <= 0.0).map(|best| best.logprob);
         open.retain(|text| !over && least.is_none_or(|least| text.logprob > least));
         self.state.kept = open;
@@ -147,13 +162,16 @@ impl SearchStrategy for TokenBeam {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
             let nothing = Beginning { node: NodeId::ROOT, logprob: 0.0, length: 0 };
-            self.state = State { kept: vec![nothing], done: Vec::new() };
+            let rule = StepRule { max_steps: u32::MAX, ..(**view.rule()).clone() };
+            self.state =
+                State { kept: vec![nothing], rule: Some(Arc::new(rule)), ..State::default() };
         } else {
             self.take_in(view);
         }
         let token = |node: NodeId, rank: u32| Expand {
             until: Until::Tokens(1),
             sampling: Some(Sampling { first: Some(rank), ..Sampling::greedy() }),
+            rule: self.state.rule.clone(),
             score: ScoreBy::Nobody,
             // A line whose generator does not tell log-probabilities fails.
             watch: Watch { drawn: true, ..Watch::default() },
@@ -164,9 +182,13 @@ impl SearchStrategy for TokenBeam {
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        let stands = || self.state.kept.first().map(|text| text.node);
-        let found = self.best().map(|text| text.node).or_else(stands);
-        found.filter(|&node| node != NodeId::ROOT && tree.get(node).is_some())
+        let best = self.best().map(|text| text.node);
+        // Where a budget ends it, a reserve may have written the likeliest beginning to its end.
+        let led = || {
+            let mut kept = self.state.kept.iter();
+            kept.find_map(|text| tree.led_to(text.node, Aggregate::ByScale))
+        };
+        best.or_else(led).or_else(|| tree.best(Aggregate::ByScale))
     }
 
     fn check(&self) -> Result<(), String> {

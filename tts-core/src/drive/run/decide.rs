@@ -71,7 +71,7 @@ impl<S: SearchStrategy> Run<S> {
         let budget = self.settings.budget;
         let view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
         let view = view.with_rounds(self.usage.rounds).with_sampling(self.settings.sampling);
-        let mut view = view.with_last(last);
+        let mut view = view.with_rule(Arc::clone(&self.settings.rule)).with_last(last);
         let strategy = &mut self.strategy;
         let wanted =
             guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;

@@ -3,7 +3,7 @@
 //! Rows are the tokens of all sequences; attention knows where each begins, so a sequence has the
 //! same result alone and in company, but for the order in which gradients add up.
 
-use crate::train::{Conjunction, Example, Goal, SequenceGoal, Target};
+use crate::train::{Conjunction, Example, Goal, PolicyGoal, SequenceGoal, Target};
 
 /// Tokens of a chunk: as many as keep the processor busy and still fit its second cache level. A
 /// longer sequence is a chunk of its own.
@@ -27,6 +27,10 @@ pub(super) struct Chunk {
     pub(super) whole: Vec<Next>,
     /// Those continuations, and how many of these tokens are theirs, in order.
     pub(super) goals: Vec<(SequenceGoal, usize)>,
+    /// Tokens that a policy drew, each of weight 1.
+    pub(super) drawn: Vec<Next>,
+    /// What is learnt of them, a goal for as many of them as it has advantages, in order.
+    pub(super) policies: Vec<PolicyGoal>,
     /// Probabilities to give: row, label, value, weight.
     pub(super) labels: Vec<(usize, usize, f32, f32)>,
     /// Classes to tell: row, class, weight.
@@ -77,6 +81,12 @@ impl Chunk {
             self.whole.extend(next);
             self.goals.push((goal, self.whole.len() - start));
         }
+        if let Some(goal) = &example.policy {
+            let tokens = example.tokens.iter().enumerate().skip(goal.first.max(1));
+            let next = tokens.map(|(index, &token)| (first + index - 1, token as usize, 1.0));
+            self.drawn.extend(next.take(goal.advantage.len()));
+            self.policies.push(goal.clone());
+        }
     }
 
     /// Number of rows.
@@ -91,6 +101,7 @@ impl Chunk {
         let whole = self.goals.iter().map(|(goal, _)| f64::from(goal.weight));
         let classes = self.classes.iter().map(|target| f64::from(target.2));
         let together = self.together.iter().map(|target| f64::from(target.2));
-        next.chain(labels).chain(whole).chain(classes).chain(together).sum()
+        let drawn = self.policies.iter().map(|goal| f64::from(goal.counts));
+        next.chain(labels).chain(whole).chain(classes).chain(together).chain(drawn).sum()
     }
 }

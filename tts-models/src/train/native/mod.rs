@@ -22,7 +22,7 @@ mod products;
 mod tests;
 
 use super::learner::{Learner, Sums};
-use super::{Example, Model, TrainConfig};
+use super::{Example, Model, PolicyFigures, TrainConfig};
 use crate::kernels::{Format, Team};
 use crate::train::Precision;
 use crate::{ModelConfig, ModelError};
@@ -157,8 +157,36 @@ impl Native {
         self.adapted.as_ref().map_or(self.layout.decoder(), |(_, low_rank)| low_rank.total)
     }
 
-    /// The loss of a chunk; its gradients are added, if it is to be learnt.
-    fn chunk(&mut self, chunk: &Chunk, learn: bool) -> f64 {
+    /// `-ln p` of each next token of these examples, of weight 1, in nats.
+    pub(super) fn nats(&mut self, batch: &[Example]) -> Vec<f64> {
+        self.pack();
+        let mut nats = Vec::new();
+        for chunk in Chunk::split(batch) {
+            self.chunk(&chunk, false, Some(&mut nats));
+        }
+        nats
+    }
+
+    /// The model as it is.
+    pub(super) fn as_model(&self) -> Result<Model, ModelError> {
+        let Some((weights, low_rank)) = &self.adapted else {
+            return unflatten(&self.adam.weights, &self.config, &self.layout);
+        };
+        let (adapter, label) = self.adam.weights.split_at(low_rank.total);
+        let mut weights = weights.clone();
+        weights[self.layout.decoder()..].copy_from_slice(label);
+        let model = unflatten(&weights, &self.config, &self.layout)?;
+        Ok(Model { adapter: Some(low_rank.unflatten(adapter)), ..model })
+    }
+
+    /// The loss of a chunk, and what its policy goals came to; its gradients are added, if it is to be learnt. Who
+    /// asks for the nats of its next tokens gets nothing else.
+    fn chunk(
+        &mut self,
+        chunk: &Chunk,
+        learn: bool,
+        nats: Option<&mut Vec<f64>>,
+    ) -> (f64, PolicyFigures) {
         let label_start = self.label_start();
         let Self { config, layout, products, heads, layers, adam, adapted, kept, .. } = self;
         let (scratch, d, frozen) = (&mut self.scratch, &mut self.gradient, self.frozen_layers);
@@ -183,15 +211,23 @@ impl Native {
         let norm_weight = &weights[layout.norm.clone()];
         let mut hidden = Vec::new();
         norm(&pass.products.team, &x, norm_weight, epsilon, &mut hidden);
+        if let Some(nats) = nats {
+            let head = (&self.head, config.vocab_size);
+            nats.extend(loss::nats(pass.products, chunk, &hidden, head));
+            return (0.0, PolicyFigures::default());
+        }
         let mut d_hidden = vec![0.0; if learn { hidden.len() } else { 0 }];
-        let mut loss = 0.0;
-        if !(chunk.next.is_empty() && chunk.goals.is_empty()) {
+        let (mut loss, mut figures) = (0.0, PolicyFigures::default());
+        if !(chunk.next.is_empty() && chunk.goals.is_empty() && chunk.policies.is_empty()) {
             // An adapter leaves the output head as it is.
             let d_head = low_rank.is_none().then(|| &mut d[layout.logits()]);
             let mut back = Back { hidden: &mut d_hidden, weights: d_head };
-            let back = learn.then_some(&mut back);
+            let mut back = learn.then_some(&mut back);
             let head = (&self.head, config.vocab_size);
-            loss += loss::tokens(pass.products, chunk, &hidden, head, back);
+            loss += loss::tokens(pass.products, chunk, &hidden, head, back.as_deref_mut());
+            let (drawn, own) = loss::drawn(pass.products, chunk, &hidden, head, back);
+            loss += drawn;
+            figures = own;
         }
         if layout.label.is_some() {
             let label = &adam.weights[label_start..];
@@ -199,7 +235,7 @@ impl Native {
             loss += labels::labels(chunk, &hidden, label, learn.then_some(&mut back));
         }
         if !learn {
-            return loss;
+            return (loss, figures);
         }
         let mut dx = vec![0.0; x.len()];
         let weight = (norm_weight, epsilon);
@@ -217,7 +253,7 @@ impl Native {
                 row.iter_mut().zip(dx).for_each(|(row, dx)| *row += dx);
             }
         }
-        loss
+        (loss, figures)
     }
 }
 
@@ -231,7 +267,9 @@ impl Learner for Native {
         for chunk in Chunk::split(batch) {
             sums.weight += chunk.weight();
             sums.tokens += chunk.rows();
-            sums.loss += self.chunk(&chunk, learn);
+            let (loss, figures) = self.chunk(&chunk, learn, None);
+            sums.loss += loss;
+            sums.policy += figures;
         }
         if learn && self.adapted.is_none() {
             // The head may be the embedding, which may be frozen.
@@ -260,12 +298,6 @@ impl Learner for Native {
     }
 
     fn model(self) -> Result<Model, ModelError> {
-        let Some((mut weights, low_rank)) = self.adapted else {
-            return unflatten(&self.adam.weights, &self.config, &self.layout);
-        };
-        let (adapter, label) = self.adam.weights.split_at(low_rank.total);
-        weights[self.layout.decoder()..].copy_from_slice(label);
-        let model = unflatten(&weights, &self.config, &self.layout)?;
-        Ok(Model { adapter: Some(low_rank.unflatten(adapter)), ..model })
+        self.as_model()
     }
 }

@@ -23,6 +23,7 @@ where
     F: Fn(&Prompt, &str, &mut Rng) -> Result<String, LineError> + Send + Sync,
 {
     fn line(&self, request: &Request, mut seed: u64) -> Result<Completion, LineError> {
+        request.sampling.draws_all("this model")?;
         let prompt = request.prefix.prompt();
         let (mut text, mut left) = (request.prefix.text(), request.max_tokens);
         if let Until::Tokens(tokens) = request.until {
