@@ -51,6 +51,8 @@ mod cookbook {
 mod pages {
     #[doc = include_str!("../../docs/migrate.md")]
     struct Migrate;
+    #[doc = include_str!("../../docs/training.md")]
+    struct Training;
     #[doc = include_str!("../../docs/remote.md")]
     struct Remote;
 }

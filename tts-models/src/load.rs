@@ -79,6 +79,12 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Empties the prefix cache: later calls compute everything again, with the same results.
     fn forget(&self);
 
+    /// Takes other weights of the same shape in the place of its own ([`Engine::renew`]).
+    ///
+    /// # Errors
+    /// When the weights have another shape, or its backend cannot take any; nothing has changed then.
+    fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError>;
+
     /// Tells the chat template a variable that it looks at (`enable_thinking`, say), for all prompts from now
     /// on; the identity says so from now on.
     ///
@@ -116,6 +122,10 @@ impl<E: Executor> LanguageModel for Engine<E> {
 
     fn forget(&self) {
         Engine::forget(self);
+    }
+
+    fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
+        Engine::renew(self, weights)
     }
 
     fn set_template_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError> {

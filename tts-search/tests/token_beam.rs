@@ -48,7 +48,7 @@ fn all(seed: u64) -> Vec<(String, f64)> {
 }
 
 fn run(seed: u64, beam: TokenBeam) -> Outcome {
-    Search::new(&model(seed)).run(beam, "?").expect("runs")
+    Search::new(model(seed)).run(beam, "?").expect("runs")
 }
 
 /// The log-probability of what a search chose.
@@ -75,7 +75,7 @@ proptest! {
     #[test]
     fn a_beam_of_one_is_greedy(seed in any::<u64>()) {
         let narrow = run(seed, TokenBeam { keep: 1, branch: 1, ..Default::default() });
-        let greedy = Search::new(&model(seed))
+        let greedy = Search::new(model(seed))
             .sampling(Sampling::greedy())
             .run(Recipe::default_of("greedy", 1).expect("a name"), "?")
             .expect("runs");
@@ -183,8 +183,7 @@ fn nothing_changes_in_company_or_from_a_record() {
 #[test]
 fn what_cannot_be_ranked_fails_and_says_so() {
     let world = ToyWorld::default();
-    let error =
-        Search::new(&world).run(TokenBeam::default(), world.prompt(0)).expect_err("refused");
+    let error = Search::new(world).run(TokenBeam::default(), world.prompt(0)).expect_err("refused");
     let expected = "sampling: first is 3, but this world cannot rank its tokens";
     assert!(error.to_string().contains(expected), "{error}");
     // Three tokens have no fourth: that line fails, the others go on.

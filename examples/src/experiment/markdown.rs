@@ -34,10 +34,11 @@ impl Report {
             writeln!(text, "**Limits.** {}\n", self.recipe.limits)?;
         }
         let models = if *retrain { "each with its own models" } else { "one set of models" };
+        let each = if *seeds == 1 { "seed" } else { "seeds" };
         let small = if self.quick { " A quick run, at a tenth of the size." } else { "" };
         writeln!(
             text,
-            "{problems} held-out problems, {seeds} seeds ({models}), temperature {temperature}, pools of \
+            "{problems} held-out problems, {seeds} {each} ({models}), temperature {temperature}, pools of \
              {pool}; on {}.{small} Recipe: [`{name}.json`](../../examples/experiments/{name}.json), run \
              with `cargo run --release -p tts-examples --bin experiment -- {name}`; all figures: \
              [`{name}.json`]({name}.json).\n",

@@ -23,8 +23,9 @@ use tts_core::{BoxError, Generated, Generator, Prompt, Request, Session, gather}
 
 use crate::exec::cache::PrefixCache;
 use crate::text::template::{ChatTemplate, TemplateArgument};
+use crate::weights::digest::Digest;
 use crate::write::Encoder;
-use crate::{Executor, ModelError, TextSide, Tokenizer, WeightFormat};
+use crate::{DecoderWeights, Executor, ModelError, TextSide, Tokenizer, WeightFormat};
 pub use backbone::{Backbone, Wanted};
 
 /// How much an engine does at a time.
@@ -97,6 +98,8 @@ pub struct Engine<E: Executor> {
     /// Whether hidden rows of generated tokens are kept.
     rows: AtomicBool,
     identity: Option<String>,
+    /// A digest of the weights that were taken in the place of the first ones.
+    renewed: Option<u64>,
 }
 
 impl<E: Executor> std::fmt::Debug for Engine<E> {
@@ -124,7 +127,7 @@ impl<E: Executor> Engine<E> {
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
         let rows = AtomicBool::new(false);
         let words = Encoder::new(TextSide { tokenizer, template }, end_tokens);
-        Ok(Self { executor, words, config, cache, rows, identity: None })
+        Ok(Self { executor, words, config, cache, rows, identity: None, renewed: None })
     }
 
     /// The same engine with a name for what its lines depend on ([`Generator::identity`]):
@@ -132,6 +135,38 @@ impl<E: Executor> Engine<E> {
     #[must_use]
     pub fn with_identity(self, identity: impl Into<String>) -> Self {
         Self { identity: Some(identity.into()), ..self }
+    }
+
+    /// Takes other weights of the same shape in the place of its own ([`Executor::renew`]): empties the prefix cache,
+    /// and changes its identity, if it has one. That nothing runs on the old ones the borrow says: no session is
+    /// open.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use tts_models::{DecoderWeights, Engine, EngineConfig, Native, Tokenizer, testing};
+    /// # let config = testing::byte_config("llama");
+    /// let first = DecoderWeights::initial(config.clone(), 1)?;
+    /// let tokenizer = Arc::new(Tokenizer::bytes()?);
+    /// let engine = Engine::new(Native::new(first, 1)?, tokenizer, None, EngineConfig::default())?;
+    /// let mut engine = engine.with_identity("a policy");
+    /// let before = tts_core::Generator::identity(&engine);
+    /// engine.renew(DecoderWeights::initial(config, 2)?)?;
+    /// assert_ne!(tts_core::Generator::identity(&engine), before);
+    /// # Ok::<(), tts_models::ModelError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the weights have another shape, or the executor cannot take any; nothing has changed then.
+    pub fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
+        let mut digest = Digest::default();
+        for tensor in weights.tensors() {
+            digest.number(tensor.values.len() as u64);
+            tensor.values.iter().for_each(|value| digest.number(u64::from(value.to_bits())));
+        }
+        self.executor.renew(weights)?;
+        self.forget();
+        self.renewed = Some(digest.finish());
+        Ok(())
     }
 
     /// Tells the chat template a variable that it looks at, such as `enable_thinking`: prompts change
@@ -217,6 +252,11 @@ impl<E: Executor> Generator for Engine<E> {
     }
 
     fn identity(&self) -> Option<String> {
-        Some(self.words.identity(self.identity.clone()?))
+        let first = self.identity.clone()?;
+        let identity = match self.renewed {
+            Some(digest) => format!("{first} renewed {digest:016x}"),
+            None => first,
+        };
+        Some(self.words.identity(identity))
     }
 }

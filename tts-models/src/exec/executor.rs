@@ -8,7 +8,7 @@
 use rayon::prelude::*;
 use tts_core::cost::ModelShape;
 
-use crate::{ModelConfig, ModelError};
+use crate::{DecoderWeights, ModelConfig, ModelError};
 
 /// Tokens of a block.
 pub const BLOCK_TOKENS: usize = 16;
@@ -117,6 +117,17 @@ pub trait Executor: Send + Sync {
         let mut logits = Vec::new();
         self.logits_into(hidden, &mut logits)?;
         Ok(logits)
+    }
+
+    /// Takes other weights of the same shape in the place of its own, in the types that these are held in: what a
+    /// policy has become that learns. Sequences of before are worthless then.
+    ///
+    /// # Errors
+    /// When the weights have another shape, or an executor, as the provided one, cannot take any; it stays as it is.
+    fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
+        drop(weights);
+        let problem = "this backend takes no weights in the place of its own: open the model anew";
+        Err(ModelError::input("weights", problem))
     }
 
     /// Runs `task` for `0..count`, each once, on the executor's threads; work that stands between

@@ -23,8 +23,8 @@
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1 (GRPO); Yu et al. 2025 (arXiv 2503.14476), section 3
 //! (DAPO); Liu et al. 2025 (arXiv 2503.20783), section 3.2 (Dr. GRPO); Zheng et al. 2025 (arXiv 2507.18071), section
-//! 4 (GSPO); Ahmadian et al. 2024 (arXiv 2402.14740) (RLOO); Schulman 2020, "Approximating KL divergence", for `e^d
-//! - d - 1`.
+//! 4 (GSPO); Ahmadian et al. 2024 (arXiv 2402.14740) (RLOO); for the divergence Schulman 2020, "Approximating KL
+//! divergence".
 
 use serde::{Deserialize, Serialize};
 

@@ -9,6 +9,7 @@ mod invariance;
 mod lines;
 mod native;
 mod pause;
+mod renewal;
 mod sessions;
 mod texts;
 mod watch;

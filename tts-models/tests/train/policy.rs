@@ -22,7 +22,10 @@ fn online(seed: u64) -> Online {
     Online::new(settings(), model(seed)).unwrap()
 }
 
-fn texts() -> Vec<(Vec<u32>, usize)> {
+/// Tokens, and the first of them that counts.
+type Text = (Vec<u32>, usize);
+
+fn texts() -> Vec<Text> {
     let mut rng = seed::rng(3);
     let text = |length: usize| {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "test data")]
@@ -32,7 +35,7 @@ fn texts() -> Vec<(Vec<u32>, usize)> {
     [6, 11, 3, 17].map(text).to_vec()
 }
 
-fn of(texts: &[(Vec<u32>, usize)]) -> Vec<(&[u32], usize)> {
+fn of(texts: &[Text]) -> Vec<(&[u32], usize)> {
     texts.iter().map(|(tokens, first)| (tokens.as_slice(), *first)).collect()
 }
 
@@ -40,24 +43,37 @@ fn of(texts: &[(Vec<u32>, usize)]) -> Vec<(&[u32], usize)> {
 fn drawn(online: &mut Online, advantages: &[f32], by_length: bool) -> Vec<Example> {
     let texts = texts();
     let old = online.logprobs(&of(&texts)).unwrap();
-    let all = texts.into_iter().zip(old).zip(advantages);
-    let one = |(((tokens, first), old), advantage): (((Vec<u32>, usize), Vec<f32>), &f32)| {
+    let mut examples = Vec::new();
+    for (((tokens, first), old), advantage) in texts.into_iter().zip(old).zip(advantages) {
         let count = old.len();
         #[expect(clippy::cast_precision_loss, reason = "few tokens")]
         let weight = if by_length { 1.0 / count as f32 } else { 1.0 };
         let advantage = vec![*advantage; count];
-        Example::drawn(
-            tokens,
-            PolicyGoal { first, advantage, old, weight, ..PolicyGoal::default() },
-        )
-    };
-    all.map(one).collect()
+        let goal = PolicyGoal { first, advantage, old, weight, ..PolicyGoal::default() };
+        examples.push(Example::drawn(tokens, goal));
+    }
+    examples
 }
 
 fn bits(online: &Online) -> Vec<u32> {
     let model = online.model().unwrap();
     let tensors = model.decoder.tensors();
     tensors.iter().flat_map(|tensor| tensor.values.iter().map(|value| value.to_bits())).collect()
+}
+
+/// The log-probabilities of a text by an executor.
+fn told<E: Executor>(executor: &E, (tokens, first): &Text) -> Vec<f64> {
+    let mut state = executor.empty();
+    let span = Span { state: &mut state, tokens, want: Want::All };
+    let rows = executor.forward(&mut [span]).unwrap();
+    let logits = executor.logits(&rows).unwrap();
+    let vocab = executor.config().vocab_size;
+    let logprob = |index: usize| {
+        let row = &logits[(index - 1) * vocab..index * vocab];
+        let sum: f64 = row.iter().map(|logit| f64::from(*logit).exp()).sum();
+        f64::from(row[tokens[index] as usize]) - sum.ln()
+    };
+    (*first..tokens.len()).map(logprob).collect()
 }
 
 #[test]
@@ -67,19 +83,6 @@ fn log_probabilities_are_those_of_the_executors() {
     let decoder = || model(5).decoder;
     let (native, plain) =
         (Native::new(decoder(), 1).unwrap(), Plain::<Cpu>::new(decoder()).unwrap());
-    fn told<E: Executor>(executor: &E, (tokens, first): &(Vec<u32>, usize)) -> Vec<f64> {
-        let mut state = executor.empty();
-        let span = Span { state: &mut state, tokens, want: Want::All };
-        let rows = executor.forward(&mut [span]).unwrap();
-        let logits = executor.logits(&rows).unwrap();
-        let vocab = executor.config().vocab_size;
-        let logprob = |index: usize| {
-            let row = &logits[(index - 1) * vocab..index * vocab];
-            let sum: f64 = row.iter().map(|logit| f64::from(*logit).exp()).sum();
-            f64::from(row[tokens[index] as usize]) - sum.ln()
-        };
-        (*first..tokens.len()).map(logprob).collect()
-    }
     for (text, found) in texts.iter().zip(&found) {
         assert_eq!(found.len(), text.0.len() - text.1);
         for expected in [told(&native, text), told(&plain, text)] {

@@ -153,6 +153,15 @@ impl Native {
         Ok(Self { config, embedding, layers, norm, head, rope, pool, team, scratch })
     }
 
+    /// The type in which it holds its matrices, of those that weights can be packed in.
+    fn format(&self) -> WeightFormat {
+        match self.layers.first().map_or(&self.embedding, |layer| &layer.down) {
+            Matrix::F32 { .. } => WeightFormat::F32,
+            Matrix::Bf16 { .. } => WeightFormat::Bf16,
+            Matrix::Int8(_) => WeightFormat::Int8,
+        }
+    }
+
     fn scratch(&self) -> Scratch {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
@@ -388,6 +397,26 @@ impl Executor for Native {
         logits.resize(rows * self.config.vocab_size, 0.0);
         project(&self.team, &scratch.input, &[head], false, logits);
         self.keep_scratch(scratch);
+        Ok(())
+    }
+
+    /// Quantised weights are rounded to 8 bits, whatever they were stored in.
+    fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
+        if weights.config != self.config {
+            let problem = "of another shape or model than those in place";
+            return Err(ModelError::input("weights", problem));
+        }
+        for tensor in weights.tensors() {
+            let expected: usize = tensor.shape.iter().product();
+            if tensor.values.len() != expected {
+                let problem = format!("{} values, expected {expected}", tensor.values.len());
+                return Err(ModelError::input(tensor.name, problem));
+            }
+        }
+        let format = self.format();
+        let packed = weights.pack(|values, inputs| Matrix::of(values, inputs, format));
+        let DecoderWeights { embedding, layers, norm, head, .. } = packed;
+        (self.embedding, self.layers, self.norm, self.head) = (embedding, layers, norm, head);
         Ok(())
     }
 
