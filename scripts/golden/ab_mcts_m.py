@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-LEAST, MOST = np.log(1 / 128), np.log(4)
+LEAST, MOST = np.log(1 / 8192), np.log(4)
 SETS = {
     "one": [[.4]],
     "apart": [[.1, .15, .2], [.8, .9, .85, .8], [.5]],
@@ -94,7 +94,7 @@ def given_up(child):
 
 
 def search(fresh, gain, rng, calls=40):
-    law, root, depths = grid(64), Node(None, 0), []
+    law, root, depths = grid(96), Node(None, 0), []
     for _ in range(calls):
         node = root
         while node.children:
@@ -116,7 +116,7 @@ def search(fresh, gain, rng, calls=40):
 def main():
     if sys.argv[1:2] == ["law"]:
         for name, groups in SETS.items():
-            print(name, law(groups, 120 if sum(map(len, groups)) > 3 else 200))
+            print(name, law(groups, 250))
     elif sys.argv[1:2] == ["shape"]:
         rng = np.random.default_rng(int(sys.argv[2]) if len(sys.argv) > 2 else 1)
         for fresh, gain in [(.6, -.5), (.2, .1), (.4, 0)]:

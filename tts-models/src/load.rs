@@ -79,7 +79,8 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Empties the prefix cache: later calls compute everything again, with the same results.
     fn forget(&self);
 
-    /// Takes other weights of the same shape in the place of its own ([`Engine::renew`]).
+    /// Takes other weights of the same shape in the place of its own ([`Engine::renew`]). What an adapter has learnt
+    /// is merged into them before ([`Adapter::merge`]).
     ///
     /// # Errors
     /// When the weights have another shape, or its backend cannot take any; nothing has changed then.

@@ -154,11 +154,18 @@ fn limits_and_budgets_leave_an_answer_where_there_is_one() {
 
     let model =
         Markov::new(|path| if path.len() < 6 { vec![0.7, 0.3, 0.0] } else { vec![0.0, 0.0, 1.0] });
-    let budget = Budget { mode: Mode::Hard, reserve: 8, ..Budget::tokens(18) };
-    let outcome = Search::new(&model).budget(budget).run(narrow(), "?").expect("runs");
-    assert!(outcome.usage.logical.generated_tokens <= 18);
-    let best = outcome.best.expect("an answer");
-    assert!(outcome.tree[best].is_finished());
+    for most in 11..30 {
+        let budget = Budget { mode: Mode::Hard, reserve: 8, ..Budget::tokens(most) };
+        let outcome = Search::new(&model).budget(budget).run(narrow(), "?").expect("runs");
+        assert!(outcome.usage.logical.generated_tokens <= most);
+        let best = outcome.best.expect("an answer");
+        assert!(outcome.tree[best].is_finished(), "{most}");
+        // It stands behind the likeliest beginning: every token of the beam is "a".
+        let path = outcome.tree.path(best);
+        let beam = path.iter().filter(|&&id| outcome.tree[id].step.tokens.len() == 1);
+        let kept: String = beam.map(|&id| outcome.tree[id].step.text.as_str()).collect();
+        assert!(!kept.contains('b'), "{most}: {kept}");
+    }
 }
 
 /// Alone, among eight, and played back from its record.

@@ -21,7 +21,7 @@ pub struct Update {
     pub rate: f64,
     /// Euclidean norm of the gradient of all weights, before clipping.
     pub gradient_norm: f64,
-    /// What its policy goals came to; `None` without any.
+    /// What its policy goals came to, told by own kernels; `None` without any, and on Burn.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyFigures>,
 }

@@ -51,8 +51,8 @@ pub struct Online {
 }
 
 impl Online {
-    /// A model before its first update. Of the settings those of an update count; [`TrainConfig::steps`] says over
-    /// how many the learning rate falls, and does not end anything.
+    /// A model before its first update. [`TrainConfig::steps`] says over how many updates the learning rate falls, and
+    /// does not end anything; batch and the places of measurements and checkpoints mean nothing here.
     ///
     /// # Errors
     /// When settings or model are wrong.
@@ -143,7 +143,8 @@ impl Online {
         Ok(examples.iter().map(own).collect())
     }
 
-    /// The model as it is.
+    /// The model as it is. Of one with an adapter the decoder is the one that it began with, until the adapter is
+    /// merged into it ([`super::Adapter::merge`]).
     ///
     /// # Errors
     /// When its weights do not have the sizes of its config, which they always have.

@@ -19,7 +19,7 @@
 //! | DAPO | 1 | tokens | the same; `clip` of 0.2 and 0.28, `beta` 0 |
 //! | Dr. GRPO | 1 / a constant | 1 | reward less the group's mean |
 //! | GSPO | 1 / tokens | 1 | as GRPO, with [`Ratio::Sequence`] and a small `clip` |
-//! | RLOO, REINFORCE with a baseline | 1 / tokens, or 1 | 1 | reward less that of the others, or less a baseline |
+//! | RLOO, REINFORCE with a baseline | 1 | 1 | reward less the mean of the others', or less a baseline; no `clip` |
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1 (GRPO); Yu et al. 2025 (arXiv 2503.14476), section 3
 //! (DAPO); Liu et al. 2025 (arXiv 2503.20783), section 3.2 (Dr. GRPO); Zheng et al. 2025 (arXiv 2507.18071), section
@@ -89,7 +89,7 @@ impl Default for PolicyGoal {
 pub struct PolicyFigures {
     /// Tokens that were drawn.
     pub tokens: u64,
-    /// Of these, those whose ratio is clipped: they learn nothing.
+    /// Of these, those whose ratio is clipped: of their advantage they learn nothing.
     pub clipped: u64,
     /// How far the policy is from who drew: the sum over tokens of `r - 1 - ln r`, in nats.
     pub drift: f64,
@@ -115,6 +115,9 @@ pub(super) struct Term {
     pub(super) figures: PolicyFigures,
 }
 
+/// A divergence beyond which figures say no more: sums of them stay numbers.
+const FAR: f64 = 1e100;
+
 /// `e^x - x - 1`.
 fn excess(x: f64) -> f64 {
     x.exp_m1() - x
@@ -123,6 +126,10 @@ fn excess(x: f64) -> f64 {
 impl PolicyGoal {
     /// A policy's loss, its slope by `ln r`, and whether it is clipped.
     fn surrogate(&self, ratio: f64, advantage: f64) -> (f64, f64, bool) {
+        // Whatever the ratio, of which a very unlikely token may have none that is a number.
+        if advantage == 0.0 {
+            return (0.0, 0.0, false);
+        }
         let [below, above] = self.clip.map(f64::from);
         let bounded = ratio.clamp(1.0 - below, 1.0 + above) * advantage;
         let free = ratio * advantage;
@@ -141,8 +148,8 @@ impl PolicyGoal {
         let figures = PolicyFigures {
             tokens: 1,
             clipped: 0,
-            drift: excess(moved),
-            divergence: away.map_or(0.0, excess),
+            drift: excess(moved).min(FAR),
+            divergence: away.map_or(0.0, |away| excess(away).min(FAR)),
         };
         // Nothing, where nothing is asked for: infinity times 0 would be no number.
         let away = away.filter(|_| beta > 0.0);
@@ -283,6 +290,30 @@ mod tests {
             let term = one(advantage, 1.0, [0.2, 0.2]);
             assert!((term.slope - f64::from(advantage)).abs() < 1e-12);
             assert_eq!((term.figures.clipped, term.figures.drift), (0, 0.0));
+        }
+    }
+
+    /// A token that was next to impossible when it was drawn leaves figures that are numbers.
+    #[test]
+    fn figures_are_numbers() {
+        let clip = [0.2, 0.2];
+        for (advantage, old, reference) in [(1.0, -800.0, 0.0), (0.0, -3e4, 900.0), (1.0, 0.0, 3e4)]
+        {
+            let goal = PolicyGoal {
+                advantage: vec![advantage],
+                old: vec![old],
+                reference: Some(vec![reference]),
+                clip,
+                ..PolicyGoal::default()
+            };
+            for term in [goal.token(0, -1.0), goal.sequence(&[-1.0])[0]] {
+                let PolicyFigures { drift, divergence, .. } = term.figures;
+                let all = [term.loss, term.slope, drift, 1e100 * divergence];
+                assert!(
+                    all.iter().all(|number| number.is_finite()),
+                    "{old}, {reference}: {term:?}"
+                );
+            }
         }
     }
 

@@ -244,7 +244,7 @@ fn policy_loss<B: Backend>(logprobs: &Tensor<B, 2>, goals: &[PolicyGoal]) -> Ten
         if let Some(importance) = &goal.importance {
             terms = terms * column(importance, &device);
         }
-        if let Some(reference) = &goal.reference {
+        if let Some(reference) = goal.reference.as_ref().filter(|_| goal.beta > 0.0) {
             let away = column(reference, &device) - own; // [count, 1]
             let excess = away.clone().exp() - away.add_scalar(1.0); // [count, 1]
             terms = terms + excess.mul_scalar(goal.beta);

@@ -63,9 +63,16 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
     let mut engine = engine(EngineConfig::default());
     let before = lines(&engine).0;
     let wide = ModelConfig { intermediate_size: 99, ..byte_config("qwen3") };
-    let mut short = others();
+    let (mut short, mut fewer, mut bare) = (others(), others(), others());
     short.layers[0].key.pop();
+    fewer.layers.pop();
+    bare.layers[1].qk_norm = None;
+    let mut headless = others();
+    headless.head = headless.head.take().is_none().then(Vec::new);
     for (weights, expected) in [
+        (fewer, "weights: of another shape or model"),
+        (bare, "weights: of another shape or model"),
+        (headless, "weights: of another shape or model"),
         (DecoderWeights::initial(wide, 1).unwrap(), "weights: of another shape or model"),
         (short, "model.layers.0.self_attn.k_proj.weight: "),
     ] {

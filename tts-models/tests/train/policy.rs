@@ -121,9 +121,9 @@ fn the_first_update_clips_nothing_and_the_next_ones_do() {
     assert!(moved.clipped == 0 && moved.drift > last.drift, "{moved:?}, {last:?}");
 }
 
-/// A group of equal rewards has no advantages, and moves nothing.
+/// A group of equal rewards has no advantages, and no gradient: where nothing has momentum yet, it moves nothing.
 #[test]
-fn no_advantage_moves_no_weight() {
+fn no_advantage_has_no_gradient() {
     let mut online = online(5);
     let before = bits(&online);
     for ratio in [Ratio::Token, Ratio::Sequence] {
@@ -151,10 +151,15 @@ fn divisors_are_those_of_the_schemes() {
         goal.counts = goal.advantage.len() as f32;
         example
     };
-    // DAPO: each batch's gradient times its tokens adds up, so one text twice is that text.
-    let one = by_tokens(&all[1]);
-    let twice = norm(&[one.clone(), one.clone()]);
-    assert!((twice / norm(&[one]) - 1.0).abs() < 1e-5);
+    // DAPO: the loss is the mean over all tokens, whatever texts they are of.
+    let loss = |batch: &[Example]| online(5).update(batch).unwrap().loss;
+    let tokens = |example: &Example| example.policy.as_ref().unwrap().advantage.len() as f64;
+    let (one, other) = (by_tokens(&all[1]), by_tokens(&all[2]));
+    let (m, n) = (tokens(&one), tokens(&other));
+    assert!(m > n + 1.0 || n > m + 1.0);
+    let mean =
+        (m * loss(std::slice::from_ref(&one)) + n * loss(std::slice::from_ref(&other))) / (m + n);
+    assert!((loss(&[one, other]) - mean).abs() < 1e-6);
     // Dr. GRPO: the last text has no advantage.
     let (alone, joined) = (norm(&all[..1]), norm(&[all[0].clone(), all[3].clone()]));
     assert!((2.0 * joined / alone - 1.0).abs() < 1e-5, "{alone}, {joined}");

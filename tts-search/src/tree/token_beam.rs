@@ -21,8 +21,9 @@
 //! When: to see what a search by likelihood alone reaches. Not to reason: the likeliest text is seldom the right
 //! one, it is often short or repeats itself, and more beams make it worse; the majority of samples and verified
 //! searches are ahead of it at equal cost. Servers cannot rank tokens so: it needs an engine of this library. A line
-//! of which no log-probability is told fails. A token is a step, of which texts may have any number here; a letter
-//! that is written in several tokens is not put together again.
+//! of which no log-probability is told fails. A token is a step, of which texts may have any number here, but for what
+//! a budget's reserve writes: that keeps to the steps of the search's rule. A letter that is written in several
+//! tokens is not put together again.
 //!
 //! Source: Lowerre 1976, "The Harpy speech recognition system"; Wu et al. 2016 (arXiv 1609.08144), section 7, for
 //! the length; Stahlberg and Byrne 2019 (arXiv 1908.10090) for what more beams do.
@@ -165,6 +166,9 @@ impl SearchStrategy for TokenBeam {
             let rule = StepRule { max_steps: u32::MAX, ..(**view.rule()).clone() };
             self.state =
                 State { kept: vec![nothing], rule: Some(Arc::new(rule)), ..State::default() };
+        } else if view.is_last() && view.fresh().is_empty() {
+            // Nothing was written since, and what is kept is what a reserve may finish.
+            return Vec::new();
         } else {
             self.take_in(view);
         }

@@ -116,8 +116,8 @@ fn the_mixed_model_has_one_shape() {
 /// Where all solutions of a place are equal, what is below them is given up: nothing is refined a fourth time.
 #[test]
 fn children_that_say_nothing_new_are_given_up() {
-    let calls = |prior| {
-        let search = Search::new(writer_of_halves()).scorer(reader()).seed(3);
+    let calls = |prior, seed| {
+        let search = Search::new(writer_of_halves()).scorer(reader()).seed(seed);
         let story = AbMcts { prior, roles: vec![], ..story(40, 1) };
         let outcome = search.run(story, "a problem").expect("runs");
         let tree = &outcome.tree;
@@ -130,8 +130,9 @@ fn children_that_say_nothing_new_are_given_up() {
         let first = tree.candidates().into_iter().filter(|&id| depth(&outcome, id) == 1);
         first.map(below).max().expect("solutions")
     };
-    assert_eq!(calls(Prior::Mixed(Mixed::default())), 3);
-    assert!(calls(Prior::Mixed(Mixed { prune: None, ..Mixed::default() })) > 3);
+    let most = |mixed| (0..10).map(|seed| calls(Prior::Mixed(mixed), seed)).max();
+    assert_eq!(most(Mixed::default()), Some(3));
+    assert!(most(Mixed { prune: None, ..Mixed::default() }) > Some(3));
 }
 
 #[test]

@@ -14,6 +14,7 @@
 mod attention;
 mod state;
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -153,13 +154,31 @@ impl Native {
         Ok(Self { config, embedding, layers, norm, head, rope, pool, team, scratch })
     }
 
-    /// The type in which it holds its matrices, of those that weights can be packed in.
-    fn format(&self) -> WeightFormat {
-        match self.layers.first().map_or(&self.embedding, |layer| &layer.down) {
+    /// The type of each matrix, of those that weights can be packed in, in the order of [`DecoderWeights::pack`].
+    fn formats(&self) -> Vec<WeightFormat> {
+        let layers = self.layers.iter().flat_map(|layer| {
+            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
+            [query, key, value, output, gate, up, down]
+        });
+        let all = std::iter::once(&self.embedding).chain(layers).chain(&self.head);
+        let format = |matrix: &Matrix| match matrix {
             Matrix::F32 { .. } => WeightFormat::F32,
             Matrix::Bf16 { .. } => WeightFormat::Bf16,
             Matrix::Int8(_) => WeightFormat::Int8,
-        }
+        };
+        all.map(format).collect()
+    }
+
+    /// Whether other weights have as many layers, and the same biases, norms and head.
+    fn is_like(&self, weights: &DecoderWeights) -> bool {
+        let parts = |bias: bool, norm: bool| (bias, norm);
+        let own =
+            self.layers.iter().map(|l| parts(l.attention_bias.is_some(), l.qk_norm.is_some()));
+        let others =
+            weights.layers.iter().map(|l| parts(l.attention_bias.is_some(), l.qk_norm.is_some()));
+        weights.config == self.config
+            && own.eq(others)
+            && weights.head.is_some() == self.head.is_some()
     }
 
     fn scratch(&self) -> Scratch {
@@ -402,7 +421,7 @@ impl Executor for Native {
 
     /// Quantised weights are rounded to 8 bits, whatever they were stored in.
     fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
-        if weights.config != self.config {
+        if !self.is_like(&weights) {
             let problem = "of another shape or model than those in place";
             return Err(ModelError::input("weights", problem));
         }
@@ -413,8 +432,12 @@ impl Executor for Native {
                 return Err(ModelError::input(tensor.name, problem));
             }
         }
-        let format = self.format();
-        let packed = weights.pack(|values, inputs| Matrix::of(values, inputs, format));
+        let formats = self.formats();
+        let next = Cell::new(0);
+        let packed = weights.pack(|values, inputs| {
+            let place = next.replace(next.get() + 1);
+            Matrix::of(values, inputs, formats[place])
+        });
         let DecoderWeights { embedding, layers, norm, head, .. } = packed;
         (self.embedding, self.layers, self.norm, self.head) = (embedding, layers, norm, head);
         Ok(())
