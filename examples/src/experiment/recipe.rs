@@ -318,7 +318,8 @@ impl Recipe {
             choice.check(self)?;
         }
         let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
-        let (curves, most) = (names.len() + usize::from(self.choice.is_some()), Chart::MOST_SERIES);
+        let chosen = self.choice.is_some() && self.along == Along::Tokens;
+        let (curves, most) = (names.len() + usize::from(chosen), Chart::MOST_SERIES);
         if curves > most {
             let problem = format!("{curves} curves cannot be told apart, expected at most {most}");
             return Err(format!("arms: {problem}").into());

@@ -69,7 +69,10 @@ impl Report {
         let placed =
             |along: &Along| self.points.iter().all(|point| Self::place(point, *along) > 0.0);
         let others = others.filter(placed);
-        std::iter::once(own).chain(others).map(|along| self.chart_along(along)).collect()
+        let others = others.map(|along| self.chart_along(along));
+        // A choice is one curve more along tokens.
+        let others = others.filter(|chart| chart.series.len() <= Chart::MOST_SERIES);
+        std::iter::once(self.chart_along(own)).chain(others).collect()
     }
 
     fn place(point: &Point, along: Along) -> f64 {
