@@ -38,8 +38,9 @@ fn kind(column: &str) -> String {
         [turns, seed] if turns.starts_with("turns of ") && seed.starts_with("seed ") => {
             "turns of POLICY; seed S".to_owned()
         }
-        [_, n, x] if n.starts_with("N = ") && x.starts_with("x = ") => {
-            "ARM; N = n; x = x".to_owned()
+        [arm, n, x] if n.starts_with("N = ") && x.starts_with("x = ") => {
+            let what = if arm.starts_with("tokens of ") { "tokens of ARM" } else { "ARM" };
+            format!("{what}; N = n; x = x")
         }
         _ => column.to_owned(),
     }

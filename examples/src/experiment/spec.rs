@@ -13,6 +13,11 @@ use tts_prm::label::LabelKind;
 
 use crate::pair;
 
+/// Models that were made before a field was there keep their identity.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 /// How a model is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -292,7 +297,7 @@ pub struct SelfTrained {
     /// Problems.
     pub problems: usize,
     /// Which of the problems: rounds of other numbers draw others.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub draw: u64,
     /// Solutions of each.
     pub samples: usize,
@@ -320,10 +325,10 @@ pub struct Revised {
     /// Attempts before a right solution, at most.
     pub attempts: usize,
     /// At least.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub least: usize,
     /// Of which kind.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub of: Attempted,
     /// How.
     pub train: Training,
