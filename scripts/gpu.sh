@@ -11,7 +11,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 backend=${BACKEND:-cuda}
-usage() { sed -n 4,12p "$0" >&2; exit 2; }
+usage() { sed -n 4,10p "$0" >&2; exit 2; }
 
 build() {
   cd "$root"
