@@ -89,7 +89,7 @@ pub mod tree;
 pub use judge::{GenSelect, GenSynthesis, MutualVerification, Tournament};
 pub use particle::{ParticleFilter, ParticleGibbs};
 pub use recipe::{Recipe, RecipeError};
-pub use refine::{Revision, Rsa, SelfRefine};
+pub use refine::{Revision, Rsa, RsaAnswer, SelfRefine};
 pub use sample::{
     AdaptiveConsistency, BestOfN, ChainOfThought, DeepConf, DeepConfOnline, Example, FewShot,
     FewShotError, Measure, PowerSampling, SelfCertainty, SelfConsistency, StopWhen, ZeroShot,

@@ -47,6 +47,7 @@ impl Report {
         self.notes(&mut text, name)?;
         writeln!(text, "![{title}]({name}.svg)\n")?;
         self.points(&mut text)?;
+        self.coverage(&mut text)?;
         self.differences(&mut text)?;
         self.bins(&mut text)?;
         self.choice(&mut text)?;
@@ -109,6 +110,26 @@ impl Report {
                 point.scored_tokens,
                 point.operations
             )?;
+        }
+        Ok(())
+    }
+
+    /// How coverage grows.
+    fn coverage(&self, text: &mut String) -> Result<(), Error> {
+        if self.coverage.is_empty() {
+            return Ok(());
+        }
+        writeln!(
+            text,
+            "\nThe law of coverage, `exp(a N^b)`, fitted to the share of problems that some of N samples solves, with \
+             95 % intervals over problems; beyond the largest N it is a guess.\n"
+        )?;
+        writeln!(text, "| curve | a | b | off by, in points |\n| --- | --- | --- | ---: |")?;
+        for (arm, law) in &self.coverage {
+            let with =
+                |value: f64, [low, high]: [f64; 2]| format!("{value:.3} ({low:.3} to {high:.3})");
+            let [a, b] = [with(law.a, law.intervals[0]), with(law.b, law.intervals[1])];
+            writeln!(text, "| {arm} | {a} | {b} | {:.1} |", 100.0 * law.error)?;
         }
         Ok(())
     }

@@ -10,6 +10,7 @@
 
 mod choice;
 mod compare;
+mod coverage;
 mod difficulty;
 mod implicit;
 mod markdown;
@@ -79,6 +80,7 @@ recipes!(
     "ways",
     "noise",
     "o1-shape",
+    "coverage",
 );
 
 /// A recipe by name, or from a file.
@@ -149,6 +151,7 @@ pub fn run(
     }
     Ok(Report {
         differences: differences(&points, &recipe.compare)?,
+        coverage: coverage::laws(recipe, &points)?,
         recipe: recipe.clone(),
         quick,
         machine: law::processor(),

@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use tts_core::metrics::{Accuracy, bootstrap_interval};
+use tts_core::metrics::{Accuracy, Coverage, bootstrap_interval};
 use tts_search::choose::CostRatio;
 use tts_search::evaluate::Difficulty;
 
@@ -79,6 +79,7 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         found.figure(&format!("{name}, upper end"), one.interval[1], other.interval[1]);
         found.figure(&format!("{name}, p"), one.p_value, other.p_value);
     }
+    laws(report, &mut found)?;
     bins(report, &mut found)?;
     choice(report, &mut found)?;
     let again =
@@ -97,6 +98,23 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         }
     }
     Ok(found)
+}
+
+fn laws(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
+    let again = super::coverage::laws(&report.recipe, &report.points)?;
+    found.count("laws of coverage", report.coverage.len(), again.len());
+    for ((arm, one), other) in report.coverage.iter().zip(again.values()) {
+        let numbers = |law: &Coverage| {
+            let [[a_low, a_high], [b_low, b_high]] = law.intervals;
+            [law.a, a_low, a_high, law.b, b_low, b_high, law.error]
+        };
+        let names =
+            ["a", "a, lower end", "a, upper end", "b", "b, lower end", "b, upper end", "error"];
+        for ((what, published), again) in names.into_iter().zip(numbers(one)).zip(numbers(other)) {
+            found.figure(&format!("{arm}, law of coverage, {what}"), published, again);
+        }
+    }
+    Ok(())
 }
 
 fn bins(report: &Report, found: &mut Recomputed) -> Result<(), Error> {

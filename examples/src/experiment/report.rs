@@ -10,7 +10,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::metrics::Accuracy;
+use tts_core::metrics::{Accuracy, Coverage};
 use tts_core::plot::{self, Axis, Chart, Series, Style};
 use tts_search::evaluate::Difficulty;
 
@@ -37,6 +37,9 @@ pub struct Report {
     pub points: Vec<Point>,
     /// Their differences.
     pub differences: Vec<Difference>,
+    /// How the share of problems that some sample solves grows, by arm.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coverage: BTreeMap<String, Coverage>,
     /// The reward models.
     pub verdicts: Vec<Verdict>,
     /// How difficult the problems are.
@@ -150,7 +153,8 @@ impl Report {
     }
 
     /// The same with the title, claim and limits that the recipe of this name has by now, and p-values
-    /// adjusted from the published ones: all other figures stay.
+    /// adjusted from the published ones, and laws of coverage where values by problem are at hand: all other
+    /// figures stay.
     ///
     /// # Errors
     /// When a p-value is none.
@@ -159,6 +163,9 @@ impl Report {
             self.recipe = self.recipe.told_as(&recipe);
         }
         adjust(&mut self.differences)?;
+        if self.has_values() {
+            self.coverage = super::coverage::laws(&self.recipe, &self.points)?;
+        }
         Ok(self)
     }
 

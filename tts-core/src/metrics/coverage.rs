@@ -65,26 +65,51 @@ impl Coverage {
         let mut ks = ks.to_vec();
         ks.sort_unstable();
         ks.dedup();
-        if ks.len() < 3 {
-            return Err(MetricError::Length { field: "ks", expected: 3, found: ks.len() });
-        }
-        MetricError::check_range("k", ks[0], 1, usize::MAX)?;
-        MetricError::check_range("draws", draws, 1, usize::MAX)?;
-        let most = ks[ks.len() - 1];
-        let passes: Vec<Vec<f64>> = pools
+        let most = ks.last().copied().unwrap_or_default();
+        let curves: Vec<Vec<f64>> = pools
             .iter()
             .filter(|pool| pool.len() >= most)
             .map(|pool| ks.iter().map(|&k| pass_at_k(pool.len(), pool.right(), k)).collect())
             .collect::<Result<_, _>>()?;
-        if passes.is_empty() {
+        if curves.is_empty() {
             return Err(MetricError::Empty { field: "pools" });
+        }
+        Self::of_curves(&curves, &ks, draws, seed)
+    }
+
+    /// Fits the law to what is known of each problem: the chance that some of `ks[i]` samples solves it, which is
+    /// item `i` of its curve. `ks` rise.
+    ///
+    /// # Errors
+    /// Those of [`Self::fit`]; [`MetricError::Length`] also for a curve of another length, and
+    /// [`MetricError::OutOfRange`] for `ks` that do not rise.
+    pub fn of_curves(
+        curves: &[Vec<f64>],
+        ks: &[usize],
+        draws: usize,
+        seed: u64,
+    ) -> Result<Self, MetricError> {
+        if ks.len() < 3 {
+            return Err(MetricError::Length { field: "ks", expected: 3, found: ks.len() });
+        }
+        MetricError::check_range("k", ks[0], 1, usize::MAX)?;
+        for pair in ks.windows(2) {
+            MetricError::check_range("k", pair[1], pair[0] + 1, usize::MAX)?;
+        }
+        MetricError::check_range("draws", draws, 1, usize::MAX)?;
+        if curves.is_empty() {
+            return Err(MetricError::Empty { field: "curves" });
+        }
+        if let Some(other) = curves.iter().find(|curve| curve.len() != ks.len()) {
+            let (expected, found) = (ks.len(), other.len());
+            return Err(MetricError::Length { field: "curves", expected, found });
         }
         let over = |chosen: &[usize]| -> Vec<(f64, f64)> {
             let share =
-                |place| mean(&chosen.iter().map(|&one| passes[one][place]).collect::<Vec<_>>());
+                |place| mean(&chosen.iter().map(|&one| curves[one][place]).collect::<Vec<_>>());
             ks.iter().enumerate().map(|(place, &k)| (k as f64, share(place))).collect()
         };
-        let all: Vec<usize> = (0..passes.len()).collect();
+        let all: Vec<usize> = (0..curves.len()).collect();
         let points = over(&all);
         let Some((a, b)) = least_squares(&points) else {
             return Err(MetricError::MissingClass {
@@ -113,7 +138,7 @@ impl Coverage {
             b,
             intervals: [interval(|law| law.0), interval(|law| law.1)],
             error: (squares(&points, a, b) / points.len() as f64).sqrt(),
-            points: ks.into_iter().zip(points.into_iter().map(|(_, share)| share)).collect(),
+            points: ks.iter().copied().zip(points.into_iter().map(|(_, share)| share)).collect(),
         })
     }
 

@@ -120,7 +120,8 @@ pub trait Executor: Send + Sync {
     }
 
     /// Takes other weights of the same shape in the place of its own, in the types that these are held in: what a
-    /// policy has become that learns. Sequences of before are worthless then.
+    /// policy has become that learns. Sequences of before are worthless then. The old ones are given up when the new
+    /// ones are in place.
     ///
     /// # Errors
     /// When the weights have another shape, or an executor, as the provided one, cannot take any; it stays as it is.

@@ -199,6 +199,12 @@ impl<B: Backend> Executor for Plain<B> {
         *logits = values(self.decoder.logits(hidden))?; // [rows, vocab]
         Ok(())
     }
+
+    fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
+        weights.check_for(&self.config)?;
+        self.decoder = Decoder::new(weights, &self.device)?;
+        Ok(())
+    }
 }
 
 /// The wanted rows of all spans, as row numbers of their concatenation.

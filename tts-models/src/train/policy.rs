@@ -293,6 +293,57 @@ mod tests {
         }
     }
 
+    /// What PyTorch's autograd makes of the same losses (`scripts/golden/policy_loss.py`).
+    #[test]
+    fn losses_and_slopes_are_those_of_pytorch() {
+        #[derive(serde::Deserialize)]
+        struct Case {
+            logprobs: Vec<f64>,
+            old: Vec<f32>,
+            reference: Option<Vec<f32>>,
+            importance: Option<Vec<f32>>,
+            advantage: Vec<f32>,
+            clip: [f32; 2],
+            beta: f32,
+            weight: f32,
+            ratio: Ratio,
+            loss: f64,
+            by_logprob: Vec<f64>,
+        }
+        let text = include_str!("../../tests/fixtures/policy_golden.json");
+        let cases: Vec<Case> = serde_json::from_str(text).expect("golden values");
+        assert!(cases.len() >= 60);
+        let mut clipped = 0;
+        for (number, case) in cases.into_iter().enumerate() {
+            let Case { logprobs, old, reference, importance, advantage, clip, beta, .. } = case;
+            let Case { weight, ratio, .. } = case;
+            let goal = PolicyGoal {
+                advantage,
+                old,
+                reference,
+                importance,
+                ratio,
+                clip,
+                beta,
+                weight,
+                ..PolicyGoal::default()
+            };
+            assert_eq!(goal.problem(1 + logprobs.len()), None);
+            let terms = match ratio {
+                Ratio::Token => (0..).zip(&logprobs).map(|(i, &p)| goal.token(i, p)).collect(),
+                Ratio::Sequence => goal.sequence(&logprobs),
+            };
+            let loss: f64 = terms.iter().map(|term| term.loss).sum();
+            assert!((loss - case.loss).abs() < 1e-6, "{number}: {loss}, {}", case.loss);
+            for (term, slope) in terms.iter().zip(&case.by_logprob) {
+                assert!((term.slope + slope).abs() < 1e-6, "{number}: {term:?}, {slope}");
+                clipped += term.figures.clipped;
+            }
+        }
+        // They come to both sides of the clip.
+        assert!((30..150).contains(&clipped), "{clipped}");
+    }
+
     /// A token that was next to impossible when it was drawn leaves figures that are numbers.
     #[test]
     fn figures_are_numbers() {

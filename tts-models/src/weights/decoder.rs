@@ -107,6 +107,33 @@ impl DecoderWeights {
         }
         all
     }
+
+    /// Whether a model of this shape can take these weights in the place of its own.
+    ///
+    /// # Errors
+    /// When they are of another shape, or lack what it has; the error names a tensor of another size.
+    pub(crate) fn check_for(&self, config: &ModelConfig) -> Result<(), ModelError> {
+        let parts = |layer: &LayerWeights| {
+            layer.attention_bias.is_some() == config.attention_bias
+                && layer.qk_norm.is_some() == config.qk_norm
+        };
+        let like = self.config == *config
+            && self.layers.len() == config.num_hidden_layers
+            && self.layers.iter().all(parts)
+            && self.head.is_none() == config.tie_word_embeddings;
+        if !like {
+            let problem = "of another shape or model than those in place";
+            return Err(ModelError::input("weights", problem));
+        }
+        for tensor in self.tensors() {
+            let expected: usize = tensor.shape.iter().product();
+            if tensor.values.len() != expected {
+                let problem = format!("{} values, expected {expected}", tensor.values.len());
+                return Err(ModelError::input(tensor.name, problem));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Where the tensors of a decoder come from.

@@ -1,9 +1,10 @@
 //! Other weights in the place of an engine's own: as if it had been made with them.
 
 use tts_core::{Generator, Prompt, Request, Trajectory, Until};
-use tts_models::testing::{byte_config, lively_weights};
+use tts_models::testing::{Counting, byte_config, lively_weights};
 use tts_models::{
-    Cpu, DecoderWeights, Engine, EngineConfig, ModelConfig, Native, Plain, WeightFormat,
+    Cpu, DecoderWeights, Engine, EngineConfig, Executor, ModelConfig, Native, Plain, Span, Want,
+    WeightFormat,
 };
 
 use crate::engine;
@@ -80,10 +81,30 @@ fn weights_that_do_not_fit_are_refused_and_change_nothing() {
         assert!(error.starts_with(expected), "{error}");
     }
     assert_eq!(lines(&engine).0, before);
-    // Burn's executor has none of its own.
-    let plain = Plain::<Cpu>::new(others()).unwrap();
+    // An executor that does not say how.
+    let counting = Counting::new(Native::new(others(), 1).unwrap());
     let tokenizer = std::sync::Arc::clone(engine.tokenizer());
-    let mut plain = Engine::new(plain, tokenizer, None, EngineConfig::default()).unwrap();
-    let error = plain.renew(others()).unwrap_err().to_string();
+    let mut counting = Engine::new(counting, tokenizer, None, EngineConfig::default()).unwrap();
+    let error = counting.renew(others()).unwrap_err().to_string();
     assert!(error.starts_with("weights: this backend takes no weights"), "{error}");
+}
+
+#[test]
+fn burns_executor_is_renewed_too() {
+    let logits = |plain: &Plain<Cpu>| {
+        let mut state = plain.empty();
+        let tokens = [3, 1, 4, 1, 5];
+        let span = Span { state: &mut state, tokens: &tokens, want: Want::All };
+        plain.logits(&plain.forward(&mut [span]).unwrap()).unwrap()
+    };
+    let mut plain = Plain::<Cpu>::new(lively_weights(byte_config("qwen3")).unwrap()).unwrap();
+    let before = logits(&plain);
+    let mut short = others();
+    short.layers[1].down.pop();
+    let error = plain.renew(short).unwrap_err().to_string();
+    assert!(error.starts_with("model.layers.1.mlp.down_proj.weight: "), "{error}");
+    assert_eq!(logits(&plain), before);
+    plain.renew(others()).unwrap();
+    assert_ne!(logits(&plain), before);
+    assert_eq!(logits(&plain), logits(&Plain::new(others()).unwrap()));
 }

@@ -16,6 +16,7 @@ on_each_runtime!(
     forked_and_cut_up_sequences_have_the_bits_of_whole_ones,
     bad_spans_are_errors_and_change_nothing,
     memory_is_used_again,
+    renewed_is_as_made_anew,
 );
 
 fn tokens(count: usize, seed: u64) -> Vec<u32> {
@@ -238,4 +239,23 @@ fn memory_is_used_again<R: Runtime>(device: &R::Device) {
     }
     rows.extend(run(&mut first, &text[50..]));
     assert_eq!(bits(&rows), expected);
+}
+
+fn renewed_is_as_made_anew<R: Runtime>(device: &R::Device) {
+    let others = || tts_models::DecoderWeights::initial(config("qwen2"), 77).unwrap();
+    let text = tokens(40, 9);
+    for format in [WeightFormat::F32, WeightFormat::Bf16] {
+        let made = |weights| Gpu::<R>::with_format(weights, format, device).unwrap();
+        let mut gpu = made(weights(config("qwen2")));
+        let before = whole(&gpu, &text);
+        let mut short = others();
+        short.layers[0].up.pop();
+        let error = gpu.renew(short).unwrap_err().to_string();
+        assert!(error.starts_with("model.layers.0.mlp.up_proj.weight: "), "{error}");
+        assert_eq!(bits(&whole(&gpu, &text)), bits(&before), "{format}");
+        gpu.renew(others()).unwrap();
+        let (found, expected) = (whole(&gpu, &text), whole(&made(others()), &text));
+        assert_eq!(bits(&found), bits(&expected), "{format}");
+        assert_ne!(bits(&found), bits(&before), "{format}");
+    }
 }

@@ -6,6 +6,6 @@ mod self_refine;
 pub(crate) mod words;
 
 pub use revision::Revision;
-pub use rsa::Rsa;
+pub use rsa::{Rsa, RsaAnswer};
 pub use self_refine::{RefineWords, SelfRefine};
 pub use words::Words;

@@ -2,11 +2,12 @@
 //! the last.
 //!
 //! ```text
-//! question --> N solutions --> N times: draw K, "combine these" --> N solutions --> ... --> majority
+//! question --> N solutions --> N times: draw K, "combine these" --> N solutions --> ... --> majority, or one
 //! ```
 //!
 //! `P_1` is N samples; each of the N members of `P_t` is one line that answers the problem and K members of
-//! `P_(t-1)`, drawn without replacement. The answer is the vote over `P_T`. Whole solutions are shown, not
+//! `P_(t-1)`, drawn without replacement. The answer is the vote over `P_T`, or a member of it at random
+//! ([`RsaAnswer::Member`]), whose accuracy is the mean of the population. Whole solutions are shown, not
 //! their answers alone; members that were cut are shown as far as they went, and vote only where none of their
 //! population has finished. One round is
 //! the pool of best-of-N, and with one solution shown it is N self-refinements side by side.
@@ -45,7 +46,7 @@ use crate::sample::lines::at_least_one;
 /// assert_eq!(outcome.tree.asked(last).question().matches("<solution>").count(), 2);
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rsa {
     /// Members of a population (N).
@@ -57,6 +58,8 @@ pub struct Rsa {
     /// How solutions are shown.
     #[serde(deserialize_with = "read_words")]
     pub words: Words,
+    /// Whose answer it is.
+    pub answer: RsaAnswer,
     /// The vote over the last population.
     pub select: Selection,
     /// Where the search stands.
@@ -64,11 +67,24 @@ pub struct Rsa {
     pub state: State,
 }
 
+/// Whose answer a [`Rsa`] takes of its last population.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RsaAnswer {
+    /// That of the vote.
+    #[default]
+    Vote,
+    /// That of one member, each as likely: of those that have finished, where any has.
+    Member,
+}
+
 /// Where a [`Rsa`] stands.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// The populations so far: the leaves that its own decisions led to.
     populations: Vec<Vec<NodeId>>,
+    /// What picks a member, in `[0, 1)`.
+    draw: f64,
 }
 
 fn default_words() -> Words {
@@ -92,6 +108,7 @@ impl Default for Rsa {
             shown: 4,
             rounds: 10,
             words: default_words(),
+            answer: RsaAnswer::Vote,
             select: Selection::majority(),
             state: State::default(),
         }
@@ -124,7 +141,8 @@ impl Rsa {
 impl SearchStrategy for Rsa {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
-            self.state = State::default();
+            let draw = if self.answer == RsaAnswer::Member { view.rng().uniform() } else { 0.0 };
+            self.state = State { draw, ..State::default() };
             return vec![Expand::end(NodeId::ROOT, self.population)];
         }
         let population = view.fresh().to_vec();
@@ -153,6 +171,16 @@ impl SearchStrategy for Rsa {
         let answers = |members: &&Vec<NodeId>| members.iter().any(|&id| tree.answer(id).is_some());
         // A budget may have cut the last population short: then the one before says more.
         match populations.iter().rev().find(answers).or(populations.last()) {
+            Some(members) if self.answer == RsaAnswer::Member => {
+                // A uniform number below 1 times a length is below the length, but for rounding.
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a place among members"
+                )]
+                let place = (self.state.draw * members.len() as f64) as usize;
+                members.get(place).or(members.last()).copied()
+            }
             Some(members) => self.select.pick_among(tree, members),
             None => self.select.pick(tree),
         }
@@ -168,10 +196,18 @@ impl SearchStrategy for Rsa {
                 "rsa: shown is {shown}, expected at most population, which is {population}"
             ));
         }
+        if self.answer == RsaAnswer::Member && self.select != Selection::majority() {
+            return Err(
+                "rsa: select is a vote, and the answer that of a member: no vote is held".into()
+            );
+        }
         self.words.check().map_err(|problem| format!("rsa: {problem}"))
     }
 
     fn requires(&self) -> Requirements {
-        Requirements::vote("rsa", self.select)
+        match self.answer {
+            RsaAnswer::Vote => Requirements::vote("rsa", self.select),
+            RsaAnswer::Member => Requirements::default(),
+        }
     }
 }

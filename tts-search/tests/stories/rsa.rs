@@ -6,7 +6,7 @@ use tts_core::toy::Sample;
 use tts_core::*;
 use tts_search::decorate::Phases;
 use tts_search::refine::Words;
-use tts_search::{Recipe, Revision, Rsa};
+use tts_search::{Recipe, Revision, Rsa, RsaAnswer};
 
 use crate::addition::problem;
 use crate::sums::Sums;
@@ -103,6 +103,25 @@ fn one_solution_shown_is_self_refinement() {
         assert_eq!(shown(&outcome, question), [outcome.tree.text(about)]);
         assert_eq!(outcome.tree[question].children.len(), 1);
     }
+}
+
+/// Each of four members is taken in a quarter of 400 searches: the bound is four standard deviations.
+#[test]
+fn a_member_of_the_last_population_is_taken_at_random() {
+    let mut taken = [0_usize; 4];
+    for seed in 0..400 {
+        let rsa = Rsa { answer: RsaAnswer::Member, ..story(4, 2, 2) };
+        let outcome = Search::new(SOLVER).seed(seed).run(rsa, problem(0)).expect("runs");
+        let tree = &outcome.tree;
+        let last: Vec<NodeId> = tree
+            .iter()
+            .filter(|(_, node)| node.round == 2 && node.is_finished())
+            .map(|(id, _)| id)
+            .collect();
+        let chosen = outcome.best.expect("chosen");
+        taken[last.iter().position(|&id| id == chosen).expect("of the last population")] += 1;
+    }
+    assert!(taken.iter().all(|&count| count.abs_diff(100) < 35), "{taken:?}");
 }
 
 #[test]
@@ -305,6 +324,10 @@ fn bad_settings_are_named() {
         (story(1, 0, 1), "rsa: shown is 0"),
         (story(1, 1, 0), "rsa: rounds is 0"),
         (story(3, 4, 2), "rsa: shown is 4, expected at most population, which is 3"),
+        (
+            Rsa { answer: RsaAnswer::Member, select: Selection::weighted(), ..story(4, 2, 2) },
+            "rsa: select is a vote",
+        ),
         (Rsa { words: words("x", "{question}{attempts}"), ..story(4, 2, 2) }, "rsa: words.each"),
         (Rsa { words: words("{attempt}", "{question}"), ..story(4, 2, 2) }, "rsa: words.ask"),
     ] {

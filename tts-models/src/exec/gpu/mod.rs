@@ -18,6 +18,7 @@ mod pass;
 mod state;
 mod weights;
 
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cubecl::Runtime;
@@ -340,6 +341,22 @@ impl<R: Runtime> Executor for Gpu<R> {
         for hidden in hidden.chunks(rows * width) {
             self.device.run(|| self.head(hidden, logits))?;
         }
+        Ok(())
+    }
+
+    fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
+        weights.check_for(&self.config)?;
+        let narrow = self.weights.narrow();
+        let next = Cell::new(0);
+        let packed = weights.pack(|values, _| {
+            let place = next.replace(next.get() + 1);
+            Stored::of(values.to_vec(), narrow[place])
+        });
+        self.weights = self.device.run(|| {
+            let weights = Weights::upload(&self.device, packed)?;
+            self.device.flush()?;
+            Ok(weights)
+        })?;
         Ok(())
     }
 }

@@ -102,6 +102,16 @@ impl Weights {
             head: head.map(|head| single("head", head)).transpose()?,
         })
     }
+
+    /// Whether each matrix is held in BF16, in the order of [`DecoderWeights::pack`].
+    pub(super) fn narrow(&self) -> Vec<bool> {
+        let layers = self.layers.iter().flat_map(|layer| {
+            let Layer { qkv, output, gate_up, down, .. } = layer;
+            [qkv, qkv, qkv, output, gate_up, gate_up, down]
+        });
+        let all = std::iter::once(&self.embedding).chain(layers).chain(&self.head);
+        all.map(Product::narrow).collect()
+    }
 }
 
 fn layer<R: Runtime>(

@@ -169,18 +169,6 @@ impl Native {
         all.map(format).collect()
     }
 
-    /// Whether other weights have as many layers, and the same biases, norms and head.
-    fn is_like(&self, weights: &DecoderWeights) -> bool {
-        let parts = |bias: bool, norm: bool| (bias, norm);
-        let own =
-            self.layers.iter().map(|l| parts(l.attention_bias.is_some(), l.qk_norm.is_some()));
-        let others =
-            weights.layers.iter().map(|l| parts(l.attention_bias.is_some(), l.qk_norm.is_some()));
-        weights.config == self.config
-            && own.eq(others)
-            && weights.head.is_some() == self.head.is_some()
-    }
-
     fn scratch(&self) -> Scratch {
         self.scratch.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
@@ -421,17 +409,7 @@ impl Executor for Native {
 
     /// Quantised weights are rounded to 8 bits, whatever they were stored in.
     fn renew(&mut self, weights: DecoderWeights) -> Result<(), ModelError> {
-        if !self.is_like(&weights) {
-            let problem = "of another shape or model than those in place";
-            return Err(ModelError::input("weights", problem));
-        }
-        for tensor in weights.tensors() {
-            let expected: usize = tensor.shape.iter().product();
-            if tensor.values.len() != expected {
-                let problem = format!("{} values, expected {expected}", tensor.values.len());
-                return Err(ModelError::input(tensor.name, problem));
-            }
-        }
+        weights.check_for(&self.config)?;
         let formats = self.formats();
         let next = Cell::new(0);
         let packed = weights.pack(|values, inputs| {

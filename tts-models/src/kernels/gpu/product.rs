@@ -88,7 +88,8 @@ impl Product {
         if self.narrow { QUAD / 2 } else { QUAD }
     }
 
-    pub(super) fn narrow(&self) -> bool {
+    /// Whether the weights are BF16.
+    pub(crate) fn narrow(&self) -> bool {
         self.narrow
     }
 
