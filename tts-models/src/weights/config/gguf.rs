@@ -86,6 +86,11 @@ impl Keys<'_> {
             tie_word_embeddings: self.gguf.info("output.weight").is_none(),
             attention_bias: qwen2 || self.gguf.info("blk.0.attn_q.bias").is_some(),
             qk_norm: self.architecture == "qwen3",
+            switches: super::Switches {
+                output_bias: self.gguf.info("blk.0.attn_output.bias").is_some(),
+                feed_forward_bias: self.gguf.info("blk.0.ffn_down.bias").is_some(),
+                ..super::Switches::default()
+            },
             bos_token_id: self.token("bos")?,
             eos_token_ids: Vec::new(),
         };
@@ -129,8 +134,24 @@ impl Keys<'_> {
                 Ok(RopeScaling::Linear { factor })
             }
             (None | Some("none" | "linear"), _) => Ok(RopeScaling::None),
+            (Some("yarn"), Some(factor)) if factor > 1.0 => {
+                let number = |name: &str, default: f64| {
+                    Ok::<f64, ModelError>(self.float(name)?.unwrap_or(default))
+                };
+                let original = "rope.scaling.original_context_length";
+                let original = self.required(original)? as f64;
+                let own = number("rope.scaling.attn_factor", 1.0)?;
+                Ok(RopeScaling::Yarn {
+                    factor,
+                    original_max_position_embeddings: original,
+                    beta_fast: number("rope.scaling.yarn_beta_fast", 32.0)?,
+                    beta_slow: number("rope.scaling.yarn_beta_slow", 1.0)?,
+                    attention_factor: own * (0.1 * factor.ln() + 1.0),
+                    truncate: true,
+                })
+            }
             (Some(other), _) => {
-                let what = format!("scaling {other:?}; linear is");
+                let what = format!("scaling {other:?}; linear and yarn are");
                 Err(self.unsupported("rope.scaling.type", what))
             }
         }
