@@ -356,7 +356,7 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
             .flat_map(|x| x.to_le_bytes())
             .collect();
         out.tensors.push(RawTensor {
-            name: names::to_gguf(&tensor.name).unwrap_or(tensor.name),
+            name: names::to_gguf(&tensor.name, |_| None).unwrap_or(tensor.name),
             shape: tensor.shape,
             dtype: crate::weights::Dtype::F32,
             bytes,

@@ -171,7 +171,8 @@ impl Checkpoint {
     fn stored_name(&self, name: &str) -> Option<String> {
         match &self.tensors {
             Tensors::Gguf(gguf) => {
-                let stored = names::to_gguf(name).unwrap_or_else(|| name.to_owned());
+                let own = |part: &str| self.config.family()?.gguf_part(part);
+                let stored = names::to_gguf(name, own).unwrap_or_else(|| name.to_owned());
                 gguf.info(&stored).map(|_| stored)
             }
             Tensors::Safetensors(shards) => {

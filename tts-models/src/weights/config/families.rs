@@ -9,20 +9,24 @@
 //! GGUF's names.
 
 use super::ModelConfig;
+use super::gguf::Keys;
 use super::json::Object;
 use super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use crate::ModelError;
 
+/// Reads a family's own keys of a GGUF file.
+pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
+
 /// A family of decoders.
 pub(crate) struct Family {
-    /// `model_type` of `config.json`, and the architecture of GGUF.
+    /// `model_type` of `config.json`.
     pub(crate) name: &'static str,
     /// The first of `architectures` in `config.json`.
     pub(crate) class: &'static str,
     /// What its models are held as, where that is another family with switches set; else its own name.
     pub(crate) held_as: &'static str,
-    /// Whether it is a GGUF architecture.
-    pub(crate) gguf: bool,
+    /// What GGUF files call the architecture, and what reads their keys; `None` where they are not read.
+    pub(crate) gguf: Option<(&'static str, ReadKeys)>,
     /// Whether the projections of queries, keys and values have biases without being asked.
     pub(crate) attention_bias: bool,
     /// Whether queries and keys are normed.
@@ -57,7 +61,7 @@ const PLAIN: Family = Family {
     name: "llama",
     class: "LlamaForCausalLM",
     held_as: "llama",
-    gguf: true,
+    gguf: Some(("llama", plain_keys)),
     attention_bias: false,
     qk_norm: false,
     norm_offset: false,
@@ -100,7 +104,7 @@ pub(crate) const FAMILIES: &[Family] = &[
     Family {
         name: "mistral",
         class: "MistralForCausalLM",
-        gguf: false,
+        gguf: None,
         switches: mistral,
         ..PLAIN
     },
@@ -108,6 +112,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "qwen2",
         class: "Qwen2ForCausalLM",
         held_as: "qwen2",
+        gguf: Some(("qwen2", plain_keys)),
         attention_bias: true,
         defaults: Defaults { positions: 32_768, ..PLAIN.defaults },
         switches: qwen,
@@ -117,6 +122,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "qwen3",
         class: "Qwen3ForCausalLM",
         held_as: "qwen3",
+        gguf: Some(("qwen3", plain_keys)),
         qk_norm: true,
         defaults: Defaults { positions: 32_768, head_dim: Some(128), ..PLAIN.defaults },
         switches: qwen,
@@ -126,7 +132,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "granite",
         class: "GraniteForCausalLM",
         held_as: "granite",
-        gguf: false,
+        gguf: None,
         switches: granite,
         ..PLAIN
     },
@@ -134,7 +140,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "smollm3",
         class: "SmolLM3ForCausalLM",
         held_as: "smollm3",
-        gguf: false,
+        gguf: None,
         defaults: Defaults {
             positions: 32_768,
             tied: true,
@@ -148,7 +154,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "olmo2",
         class: "Olmo2ForCausalLM",
         held_as: "olmo2",
-        gguf: false,
+        gguf: None,
         qk_norm: true,
         names: AFTER,
         switches: olmo,
@@ -158,7 +164,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "olmo3",
         class: "Olmo3ForCausalLM",
         held_as: "olmo3",
-        gguf: false,
+        gguf: None,
         qk_norm: true,
         names: AFTER,
         switches: olmo,
@@ -168,7 +174,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "phi3",
         class: "Phi3ForCausalLM",
         held_as: "phi3",
-        gguf: false,
+        gguf: None,
         fused: true,
         defaults: Defaults { positions: 4_096, ..PLAIN.defaults },
         switches: phi3,
@@ -178,7 +184,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "gemma2",
         class: "Gemma2ForCausalLM",
         held_as: "gemma2",
-        gguf: false,
+        gguf: None,
         norm_offset: true,
         defaults: GEMMA,
         names: AROUND,
@@ -189,7 +195,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "gemma3_text",
         class: "Gemma3ForCausalLM",
         held_as: "gemma3_text",
-        gguf: false,
+        gguf: Some(("gemma3", gemma3_keys)),
         qk_norm: true,
         norm_offset: true,
         defaults: Defaults { positions: 131_072, rope_theta: 1_000_000.0, ..GEMMA },
@@ -205,6 +211,21 @@ impl Family {
         FAMILIES.iter().find(|family| family.name == name)
     }
 
+    /// The family of a GGUF architecture.
+    pub(crate) fn of_gguf(name: &str) -> Option<(&'static Self, ReadKeys)> {
+        FAMILIES.iter().find_map(|family| match family.gguf {
+            Some((own, read)) if own == name => Some((family, read)),
+            _ => None,
+        })
+    }
+
+    /// The GGUF architectures of all, for messages.
+    pub(crate) fn list_gguf() -> String {
+        let names: Vec<&str> =
+            FAMILIES.iter().filter_map(|family| Some(family.gguf?.0)).collect();
+        names.join(", ")
+    }
+
     /// The names of all, for messages.
     pub(crate) fn list() -> String {
         let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
@@ -213,34 +234,79 @@ impl Family {
 
     /// Hugging Face's name of a tensor, from Llama's.
     pub(crate) fn stored(&self, name: &str) -> String {
-        self.renamed(name, |(_, stored, _)| stored)
+        let renamed = self.names.iter().find_map(|(own, stored, _)| {
+            let (front, rest) = name.split_once(own)?;
+            let whole = front.ends_with('.') && rest.starts_with('.');
+            whole.then(|| format!("{front}{stored}{rest}"))
+        });
+        renamed.unwrap_or_else(|| name.to_owned())
     }
 
-    fn renamed(
-        &self,
-        name: &str,
-        pick: impl Fn(&(&'static str, &'static str, &'static str)) -> &'static str,
-    ) -> String {
-        let part = |own: &str| {
-            let (front, rest) = name.split_once(own)?;
-            (front.ends_with('.') && rest.starts_with('.'))
-                .then(|| (front.to_owned(), rest.to_owned()))
-        };
-        let found = self.names.iter().find_map(|names| Some((part(names.0)?, pick(names))));
-        found.map_or_else(
-            || name.to_owned(),
-            |((front, rest), other)| format!("{front}{other}{rest}"),
-        )
+    /// GGUF's name of a part of a layer, from Llama's, where it is another than Llama's.
+    pub(crate) fn gguf_part(&self, part: &str) -> Option<&'static str> {
+        self.names.iter().find(|(own, _, _)| *own == part).map(|(_, _, stored)| *stored)
     }
 }
 
-/// Biases that Llama's class knows.
-fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+/// A decoder without windows.
+fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
     Ok(Switches {
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        output_bias: keys.has_tensor("blk.0.attn_output.bias"),
+        feed_forward_bias: keys.has_tensor("blk.0.ffn_down.bias"),
+        ..Switches::default()
+    })
+}
+
+/// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed.
+fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    const WHOLE: usize = 6;
+    let window = keys.count("attention.sliding_window")?.unwrap_or(0);
+    let own = Attends {
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation: Rotation::Local,
+    };
+    let slides = |layer: usize| window > 0 && (layer + 1) % WHOLE != 0;
+    let layers = (0..config.num_hidden_layers)
+        .map(|layer| if slides(layer) { own } else { Attends::default() });
+    // The largest model of the family divides by another width.
+    let width = if config.num_hidden_layers == 62 {
+        config.hidden_size as f64 / config.num_attention_heads as f64
+    } else {
+        config.head_dim as f64
+    };
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        activation: Activation::GeluTanh,
+        embedding_scale: (config.hidden_size as f64).sqrt(),
+        attention_scale: Some(1.0 / width.sqrt()),
+        layers: layers.collect(),
+        ..Switches::default()
+    })
+}
+
+/// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
+/// otherwise of the last (this library's own do).
+fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let attention = object.boolean("attention_bias")?.unwrap_or(false);
+    Ok(Switches {
+        output_bias: object.boolean("attention_out_bias")?.unwrap_or(attention),
         feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
         ..Switches::default()
     })
+}
+
+/// Refuses windows in a family that has none.
+fn all_see_everything(object: &Object<'_>) -> Result<(), ModelError> {
+    if object.boolean("use_sliding_window")? == Some(true) {
+        return Err(object.unsupported("use_sliding_window", "windows in this family"));
+    }
+    let types = object.texts("layer_types")?.unwrap_or_default();
+    match types.into_iter().find(|kind| *kind != "full_attention") {
+        Some(other) => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
+        None => Ok(()),
+    }
 }
 
 /// The same window in every layer.
@@ -309,6 +375,7 @@ fn sliding(
 }
 
 fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
     let factor = |name: &str| Ok::<f64, ModelError>(object.float(name)?.unwrap_or(1.0));
     let divisor = factor("logits_scaling")?;
     if divisor <= 0.0 {

@@ -77,6 +77,7 @@ impl ModelConfig {
         let config = json!({
             "architectures": [class],
             "attention_bias": self.attention_bias,
+            "attention_out_bias": self.switches.output_bias,
             "bos_token_id": self.bos_token_id,
             "eos_token_id": self.eos_token_ids,
             "head_dim": self.head_dim,
