@@ -13,6 +13,7 @@ pub mod words;
 pub use counting::Counting;
 
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
+use crate::weights::config::Switches;
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{Dtype, RawTensor, names};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
@@ -35,6 +36,7 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
         tie_word_embeddings: false,
         attention_bias: architecture == "qwen2",
         qk_norm: architecture == "qwen3",
+        switches: Switches::default(),
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
     }
@@ -354,7 +356,7 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
             .flat_map(|x| x.to_le_bytes())
             .collect();
         out.tensors.push(RawTensor {
-            name: names::to_gguf(&tensor.name).unwrap_or(tensor.name),
+            name: names::to_gguf(&tensor.name, |_| None).unwrap_or(tensor.name),
             shape: tensor.shape,
             dtype: crate::weights::Dtype::F32,
             bytes,

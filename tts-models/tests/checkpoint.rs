@@ -124,11 +124,18 @@ fn positions_are_scaled_by_whichever_key_says_so() {
         let expected = factor.map_or(RopeScaling::None, |factor| RopeScaling::Linear { factor });
         assert_eq!(scaling(&keys).unwrap(), expected, "{keys:?}");
     }
-    let error = scaling(&[("scaling.factor", four), ("scaling.type", text("yarn"))]).unwrap_err();
-    assert!(
-        error.to_string().contains("rope.scaling.type: unsupported scaling \"yarn\""),
-        "{error}"
-    );
+    let yarn = [("scaling.factor", four.clone()), ("scaling.type", text("yarn"))];
+    let RopeScaling::Yarn { factor, original_max_position_embeddings, attention_factor, .. } =
+        scaling(&yarn).unwrap()
+    else {
+        panic!("no yarn");
+    };
+    // Without a word, the context is that of the training.
+    assert_eq!((factor, original_max_position_embeddings), (4.0, 64.0));
+    assert!((attention_factor - (0.1 * 4.0_f64.ln() + 1.0)).abs() < 1e-12);
+    let error = scaling(&[("scaling.factor", four), ("scaling.type", text("longrope"))]);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("rope.scaling.type: unsupported scaling \"longrope\""), "{error}");
 }
 
 #[test]

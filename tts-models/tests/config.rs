@@ -6,7 +6,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tts_models::testing::tiny_config;
-use tts_models::{ModelConfig, ModelError, RopeScaling};
+use tts_models::weights::config::{Attends, Rotation};
+use tts_models::{ModelConfig, ModelError, RopeScaling, Switches};
 
 fn read(config: &Value) -> Result<ModelConfig, ModelError> {
     ModelConfig::from_json_slice(config.to_string().as_bytes(), "dir/config.json")
@@ -47,6 +48,7 @@ fn absent_fields_take_hugging_faces_defaults() {
         tie_word_embeddings: false,
         attention_bias: false,
         qk_norm: false,
+        switches: Switches::default(),
         bos_token_id: None,
         eos_token_ids: Vec::new(),
     };
@@ -79,19 +81,128 @@ fn fields_are_read() {
     assert_eq!((config.bos_token_id, config.eos_token_ids), (Some(1), vec![2, 3]));
 }
 
-/// Within its window Mistral is Llama, so the window is how far it goes.
 #[test]
-fn mistral_is_read_as_llama_within_its_window() {
+fn mistral_is_llama_with_windows() {
+    let all = 32_768;
     let cases = [
-        (json!({ "sliding_window": 4096, "max_position_embeddings": 32_768 }), 4_096),
-        (json!({ "sliding_window": null, "max_position_embeddings": 32_768 }), 32_768),
-        (json!({ "max_position_embeddings": 32_768 }), 4_096),
-        (json!({ "sliding_window": 4096, "max_position_embeddings": 512 }), 512),
+        (json!({ "sliding_window": 4096, "max_position_embeddings": all }), all, Some(4_096)),
+        (json!({ "sliding_window": null, "max_position_embeddings": all }), all, None),
+        (json!({ "max_position_embeddings": all }), all, Some(4_096)),
+        // A window over everything is none.
+        (json!({ "sliding_window": 4096, "max_position_embeddings": 512 }), 512, None),
     ];
-    for (changes, positions) in cases {
+    for (changes, positions, window) in cases {
         let config = read(&with("mistral", &changes)).unwrap();
         assert_eq!(config.architecture, "llama");
         assert_eq!(config.max_position_embeddings, positions, "{changes}");
+        for layer in 0..2 {
+            assert_eq!(config.switches.attends(layer).window, window, "{changes}");
+        }
+        assert_eq!(config.switches == Switches::default(), window.is_none());
+    }
+}
+
+#[test]
+fn layers_with_windows_are_those_of_the_family() {
+    let sees = |model: &str, changes: Value| {
+        let mut all = json!({ "num_hidden_layers": 4, "sliding_window": 8 });
+        for (key, value) in changes.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        let switches = read(&with(model, &all)).unwrap().switches;
+        (0..4).map(|layer| switches.attends(layer)).collect::<Vec<Attends>>()
+    };
+    let of = |windows: [bool; 4], rotation: Rotation| -> Vec<Attends> {
+        let one = |slides: bool| Attends {
+            window: slides.then_some(8),
+            rotation: if slides { rotation } else { Rotation::Global },
+        };
+        windows.map(one).to_vec()
+    };
+    let (yes, no) = (true, false);
+    let global = Rotation::Global;
+    assert_eq!(sees("qwen2", json!({})), of([no; 4], global));
+    let used = json!({ "use_sliding_window": true, "max_window_layers": 1 });
+    assert_eq!(sees("qwen2", used), of([no, yes, yes, yes], global));
+    assert_eq!(sees("gemma2", json!({})), of([yes, no, yes, no], global));
+    let three = json!({ "sliding_window_pattern": 3 });
+    assert_eq!(sees("gemma3_text", three), of([yes, yes, no, yes], Rotation::Local));
+    assert_eq!(sees("olmo3", json!({})), of([yes, yes, yes, no], Rotation::Local));
+    assert_eq!(sees("olmo2", json!({})), of([no; 4], global));
+    let types = ["full_attention", "sliding_attention", "full_attention", "full_attention"];
+    let told = json!({ "layer_types": types });
+    assert_eq!(sees("gemma2", told.clone()), of([no, yes, no, no], global));
+    assert_eq!(sees("gemma3_text", told), of([no, yes, no, no], Rotation::Local));
+    // Where a window reaches over everything, its layers are still turned by their own base.
+    let wide = json!({ "sliding_window": 9_000, "max_position_embeddings": 9_000 });
+    let found = sees("gemma3_text", wide);
+    assert!(found.iter().all(|layer| *layer == Attends { window: None, rotation: Rotation::Local }));
+    let turned = json!({ "no_rope_layers": [1, 0, 1, 1] });
+    let rotations: Vec<Rotation> =
+        sees("smollm3", turned).iter().map(|layer| layer.rotation).collect();
+    assert_eq!(rotations, [global, Rotation::None, global, global]);
+}
+
+#[test]
+fn unsound_switches_are_refused_by_field() {
+    let cases = [
+        ("mistral", json!({ "sliding_window": 0 }), "sliding_window: 0, expected at least 1"),
+        ("gemma2", json!({ "sliding_window": 0 }), "sliding_window: 0, expected at least 1"),
+        ("gemma2", json!({ "attn_logit_softcapping": 0.0 }), "attn_logit_softcapping: 0"),
+        ("gemma2", json!({ "final_logit_softcapping": -1.0 }), "final_logit_softcapping: -1"),
+        ("gemma2", json!({ "query_pre_attn_scalar": 0 }), "query_pre_attn_scalar: 0"),
+        ("gemma2", json!({ "hidden_activation": "silu" }), "hidden_activation: unsupported"),
+        ("gemma3_text", json!({ "rope_local_base_freq": -5.0 }), "rope_local_base_freq: -5"),
+        (
+            "gemma3_text",
+            json!({ "layer_types": ["full_attention"] }),
+            "layer_types: 1 types of 2 layers",
+        ),
+        (
+            "gemma3_text",
+            json!({ "layer_types": ["full_attention", "linear_attention"] }),
+            "layer_types: unsupported layer type \"linear_attention\"",
+        ),
+        ("granite", json!({ "embedding_multiplier": "NaN" }), "embedding_multiplier: \"NaN\""),
+        ("granite", json!({ "embedding_multiplier": 0.0 }), "embedding_multiplier: 0"),
+        ("granite", json!({ "residual_multiplier": -0.2 }), "residual_multiplier: -0.2"),
+        ("granite", json!({ "attention_multiplier": 1e300 }), "attention_multiplier"),
+        ("granite", json!({ "logits_scaling": 0 }), "logits_scaling: 0"),
+        ("granite", json!({ "logits_scaling": 1e300 }), "logits_scaling"),
+        ("phi3", json!({ "partial_rotary_factor": 0.01 }), "partial_rotary_factor: 0 of 16"),
+        ("phi3", json!({ "partial_rotary_factor": 1.5 }), "partial_rotary_factor: 1.5"),
+        ("phi3", json!({ "partial_rotary_factor": 0.2 }), "partial_rotary_factor: 3 of 16"),
+        (
+            "phi3",
+            json!({ "rope_scaling": { "type": "longrope", "factor": 2 } }),
+            "rope_scaling.type: unsupported scaling \"longrope\"",
+        ),
+        ("smollm3", json!({ "no_rope_layers": [1] }), "no_rope_layers: 1 of 2 layers"),
+        ("smollm3", json!({ "no_rope_layers": "all" }), "no_rope_layers: \"all\""),
+        ("qwen3_moe", json!({}), "model_type: unsupported model type \"qwen3_moe\""),
+    ];
+    for (model, changes, expected) in cases {
+        let error = read(&with(model, &changes)).expect_err(expected).to_string();
+        assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
+    }
+}
+
+/// The numbers of `_compute_yarn_parameters` of transformers 5.17 for heads of 8 at base 10,000, factor 4 of 32
+/// positions.
+#[test]
+fn yarn_slows_some_pairs_down() {
+    let scaling = json!({
+        "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32
+    });
+    let config = read(&with("llama", &json!({ "head_dim": 8, "rope_scaling": scaling }))).unwrap();
+    let RopeScaling::Yarn { attention_factor, .. } = config.rope_scaling else {
+        panic!("{:?}", config.rope_scaling);
+    };
+    assert!((attention_factor - (0.1 * 4.0_f64.ln() + 1.0)).abs() < 1e-12);
+    // The first pair turns 5 times over 32 positions, the second half a time: a line of one pair between them.
+    let expected = [1.0, 0.025, 0.0025, 0.000_25];
+    for (found, expected) in config.rope_frequencies().iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 }
 
@@ -161,12 +272,13 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
         (json!({ "hidden_act": "gelu" }), "hidden_act: unsupported activation \"gelu\""),
         (json!({ "use_sliding_window": true }), "use_sliding_window: unsupported"),
         (json!({ "layer_types": ["sliding_attention"] }), "layer_types: unsupported"),
-        (json!({ "mlp_bias": true }), "mlp_bias: unsupported"),
         (json!({ "partial_rotary_factor": 0.5 }), "partial_rotary_factor: unsupported"),
         (json!({ "quantization_config": {} }), "quantization_config: unsupported"),
+        (json!({ "rope_scaling": { "type": "yarn" } }), "rope_scaling.factor: is missing"),
         (
-            json!({ "rope_scaling": { "type": "yarn" } }),
-            "rope_scaling.type: unsupported scaling \"yarn\"",
+            json!({ "rope_scaling": { "type": "yarn", "factor": 2, "beta_fast": 1, "beta_slow": 1 },
+                "max_position_embeddings": 64 }),
+            "rope_scaling: beta_fast - beta_slow is 0",
         ),
         (
             json!({ "rope_parameters": { "rope_type": "dynamic" } }),

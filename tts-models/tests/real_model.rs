@@ -223,3 +223,76 @@ fn integer_arithmetic_costs_little() {
     println!("{exact} nats a token in f32, {stored} as stored");
     assert!((stored - exact).abs() < 0.03 && stored.to_bits() != exact.to_bits());
 }
+
+/// Gemma 3 270M, where `scripts/fetch-gemma3.sh` has put it, against llama.cpp's tokens and transformers' numbers
+/// (`scripts/golden/gemma3.py`). One text is longer than its windows.
+mod gemma3 {
+    use tts_models::{Executor, Native, Span, Want};
+
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Row {
+        text: String,
+        tokens: Vec<u32>,
+        greedy: Vec<u32>,
+        top: Vec<(u32, f64)>,
+    }
+
+    fn rows() -> Option<(Checkpoint, Vec<Row>)> {
+        let fetched =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/gemma-3-270m.Q4_K_M.gguf");
+        let path = std::env::var_os("TTS_GEMMA3_GGUF").map_or(fetched, PathBuf::from);
+        if !path.exists() {
+            println!("skipped: no {}; scripts/fetch-gemma3.sh fetches it", path.display());
+            return None;
+        }
+        let rows = serde_json::from_str(include_str!("fixtures/gemma3_golden.json")).unwrap();
+        Some((Checkpoint::open(path).unwrap(), rows))
+    }
+
+    #[test]
+    fn tokens_equal_those_of_llama_cpp() {
+        let Some((checkpoint, rows)) = rows() else { return };
+        let TextSide { tokenizer, .. } = TextSide::open(&checkpoint).unwrap();
+        for Row { text, tokens, .. } in &rows {
+            // The first is the beginning of a text.
+            assert_eq!(tokenizer.encode(text, false).unwrap(), tokens[1..], "{text}");
+            // The mark stands for a space.
+            assert_eq!(tokenizer.text(&tokens[1..]), text.replace('▁', " "));
+        }
+    }
+
+    /// With weights in f32 and as they are stored, whose products round their inputs to 8 bits.
+    #[test]
+    fn next_tokens_equal_those_of_transformers() {
+        let Some((checkpoint, rows)) = rows() else { return };
+        for (format, bound) in [(WeightFormat::F32, 5e-3), (WeightFormat::Stored, 0.3)] {
+            let native = Native::load(&checkpoint, format, 0).unwrap();
+            for Row { text, tokens, greedy, top } in &rows {
+                let mut state = native.empty();
+                let mut next = |tokens: &[u32]| {
+                    let mut spans = [Span { state: &mut state, tokens, want: Want::Last }];
+                    native.logits(&native.forward(&mut spans).unwrap()).unwrap()
+                };
+                let mut logits = next(tokens);
+                let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                let sum: f64 = logits.iter().map(|x| f64::from(x - most).exp()).sum();
+                for &(token, expected) in top {
+                    let found = f64::from(logits[token as usize] - most) - sum.ln();
+                    let far = (found - expected).abs();
+                    assert!(far < bound, "{format} {text:.20} {token}: {found}, {expected}");
+                }
+                if format != WeightFormat::F32 {
+                    continue;
+                }
+                for &expected in greedy {
+                    let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+                    let token = logits.iter().position(|&x| x >= most).unwrap();
+                    assert_eq!(u32::try_from(token).unwrap(), expected, "{text:.20}");
+                    logits = next(&[expected]);
+                }
+            }
+        }
+    }
+}

@@ -86,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
         tie_word_embeddings: true,
         attention_bias: false,
         qk_norm: false,
+        switches: tts_models::Switches::default(),
         bos_token_id: None,
         eos_token_ids: vec![0],
     };

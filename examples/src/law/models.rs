@@ -92,6 +92,7 @@ impl Size {
             tie_word_embeddings: true,
             attention_bias: false,
             qk_norm: false,
+            switches: tts_models::Switches::default(),
             bos_token_id: None,
             eos_token_ids: Vec::new(),
         }

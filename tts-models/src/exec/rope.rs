@@ -18,8 +18,10 @@ type Stretch = (Vec<f32>, Vec<f32>);
 /// The rotations of a decoder.
 #[derive(Debug)]
 pub(crate) struct Rope {
-    /// `[head_dim / 2]`.
+    /// `[head_dim / 2]`, or half of what is turned of a head.
     frequencies: Vec<f64>,
+    /// What cosines and sines are multiplied with.
+    amplitude: f64,
     stretches: Mutex<HashMap<usize, Arc<Stretch>>>,
 }
 
@@ -42,7 +44,14 @@ impl Angles {
 
 impl Rope {
     pub(crate) fn new(config: &ModelConfig) -> Self {
-        Self { frequencies: config.rope_frequencies(), stretches: Mutex::default() }
+        let amplitude = config.rope_scaling.amplitude();
+        Self { frequencies: config.rope_frequencies(), amplitude, stretches: Mutex::default() }
+    }
+
+    /// That of layers that are turned by a base of their own.
+    pub(crate) fn local(config: &ModelConfig) -> Self {
+        let frequencies = config.local_rope_frequencies();
+        Self { frequencies, amplitude: 1.0, stretches: Mutex::default() }
     }
 
     pub(crate) fn at(&self, position: usize) -> Angles {
@@ -57,6 +66,7 @@ impl Rope {
         let positions = index * STRETCH..(index + 1) * STRETCH;
         let angles = positions
             .flat_map(|position| self.frequencies.iter().map(move |f| position as f64 * f));
-        angles.map(|angle| (angle.cos() as f32, angle.sin() as f32)).unzip()
+        let by = self.amplitude;
+        angles.map(|angle| ((by * angle.cos()) as f32, (by * angle.sin()) as f32)).unzip()
     }
 }

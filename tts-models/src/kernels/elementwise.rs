@@ -165,6 +165,38 @@ for_each_isa! {
 
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn gelu_gate_all_body(gate: &[f32], up: &mut [f32]) {
+    /// Twice the root of `2 / pi`: `(1 + tanh(z)) / 2` is `1 / (1 + e^-2z)`.
+    const TWICE: f32 = 1.595_769_1;
+    for (gate, up) in gate.iter().zip(up) {
+        let twice = TWICE * (0.044_715 * gate * gate).mul_add(*gate, *gate);
+        *up = gate / (1.0 + exp(-twice)) * *up;
+    }
+}
+
+for_each_isa! {
+    /// `up = gelu(gate) * up`, by the hyperbolic tangent (Hendrycks and Gimpel 2016).
+    gelu_gate_all / gelu_gate_all_on, gelu_gate_all_body(gate: &[f32], up: &mut [f32])
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn cap_body(x: &mut [f32], scale: f32, bound: f32) {
+    let (twice, whole) = (2.0 * scale / bound, bound);
+    for value in x {
+        let power = exp(*value * twice);
+        // Of what is not a number, `exp` gives none.
+        *value = whole * ((power - 1.0) / (power + 1.0));
+    }
+}
+
+for_each_isa! {
+    /// `x[i] = bound * tanh(scale * x[i] / bound)`.
+    cap / cap_on, cap_body(x: &mut [f32], scale: f32, bound: f32)
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn rms_norm_body(x: &[f32], weight: &[f32], epsilon: f32, out: &mut [f32]) {
     let mut lanes = [0.0; LANES];
     let (whole, rest) = x.as_chunks::<LANES>();
@@ -242,9 +274,14 @@ mod tests {
                 rms_norm_on(isa, &x, &exps, 1e-5, &mut normed);
                 let mut active = exps.clone();
                 swish_gate_all_on(isa, &x, &mut active);
+                let mut gelu = exps.clone();
+                gelu_gate_all_on(isa, &x, &mut gelu);
+                let mut capped = x.clone();
+                cap_on(isa, &mut capped, 0.7, 30.0);
                 let mut turned = x.clone();
                 rotate_on(isa, &mut turned[..30], &x[..15], &x[15..30]);
-                (bits(&exps), bits(&weights), bits(&sums), largest_on(isa, &x).to_bits(), bits(&normed), bits(&active), bits(&turned))
+                let gates = (bits(&active), bits(&gelu), bits(&capped));
+                (bits(&exps), bits(&weights), bits(&sums), largest_on(isa, &x).to_bits(), bits(&normed), gates, bits(&turned))
             };
             let reference = run(Isa::Portable);
             for isa in Isa::all() {
@@ -260,6 +297,25 @@ mod tests {
             prop_assert!((x.iter().map(|x| x / sum).sum::<f32>() - 1.0).abs() < 1e-5);
             prop_assert!(x.iter().all(|p| (0.0..=1.0).contains(p)));
         }
+    }
+
+    #[test]
+    fn gelu_and_caps_are_close_to_the_true_ones() {
+        for step in -400..400 {
+            let x = f64::from(step) / 20.0;
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
+            let exact = 0.5 * x * (1.0 + inner.tanh()) * 3.0;
+            let (gate, mut up) = ([x as f32], [3.0]);
+            gelu_gate_all(&gate, &mut up);
+            assert!((f64::from(up[0]) - exact).abs() < 2e-6 * exact.abs().max(1.0), "{x}: {up:?}");
+            let mut capped = [x as f32];
+            cap(&mut capped, 1.5, 4.0);
+            let exact = 4.0 * (1.5 * x / 4.0).tanh();
+            assert!((f64::from(capped[0]) - exact).abs() < 2e-6, "{x}: {capped:?}, {exact}");
+        }
+        let mut far = [1e30, -1e30, f32::NAN];
+        cap(&mut far, 1.0, 50.0);
+        assert!((far[0] - 50.0).abs() < 1e-4 && (far[1] + 50.0).abs() < 1e-4 && far[2].is_nan());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Hugging Face folders the prefix `model.` may be missing, as in backbone-only checkpoints, and all
 //! names may have the prefix `pretrained_model.`, as wrappers with a value head write them.
 
+use std::ops::Range;
 use std::path::Path;
 
 use super::advice;
@@ -92,8 +93,7 @@ impl Checkpoint {
     #[must_use]
     pub fn within(mut self, positions: usize) -> Self {
         if positions > 0 {
-            let known = &mut self.config.max_position_embeddings;
-            *known = positions.min(*known);
+            self.config.within(positions);
         }
         self
     }
@@ -139,7 +139,8 @@ impl Checkpoint {
 
     /// Whether there is a tensor of that Hugging Face name (or, verbatim, of that stored name).
     pub fn contains(&self, name: &str) -> bool {
-        self.stored_name(name).is_some()
+        let stored = self.fused(name).map_or_else(|| name.to_owned(), |(stored, _)| stored);
+        self.stored_name(&stored).is_some()
     }
 
     /// Reads a tensor by its Hugging Face name (or, verbatim, by its stored name).
@@ -148,6 +149,9 @@ impl Checkpoint {
     /// When there is none of that name, its type is not supported, the file cannot be read, or a
     /// rotary tensor's rows are not whole heads.
     pub fn tensor(&self, name: &str) -> Result<RawTensor, ModelError> {
+        if let Some((fused, rows)) = self.fused(name) {
+            return self.rows(&fused, name, rows);
+        }
         let missing = || ModelError::format(self.path(), name, "there is no such tensor");
         let stored = self.stored_name(name).ok_or_else(missing)?;
         match &self.tensors {
@@ -167,10 +171,13 @@ impl Checkpoint {
     fn stored_name(&self, name: &str) -> Option<String> {
         match &self.tensors {
             Tensors::Gguf(gguf) => {
-                let stored = names::to_gguf(name).unwrap_or_else(|| name.to_owned());
+                let own = |part: &str| self.config.family()?.gguf_part(part);
+                let stored = names::to_gguf(name, own).unwrap_or_else(|| name.to_owned());
                 gguf.info(&stored).map(|_| stored)
             }
             Tensors::Safetensors(shards) => {
+                let renamed = self.config.family().map(|family| family.stored(name));
+                let name = renamed.as_deref().unwrap_or(name);
                 let candidates = [Some(name), name.strip_prefix("model.")];
                 let known = candidates.into_iter().flatten().find(|n| shards.contains(n));
                 let wrapped = || format!("pretrained_model.{name}");
@@ -179,6 +186,44 @@ impl Checkpoint {
                     .or_else(|| Some(wrapped()).filter(|name| shards.contains(name)))
             }
         }
+    }
+
+    /// Whether norms are stored less 1.
+    pub(crate) fn norm_offset(&self) -> bool {
+        let hugging_face = matches!(self.tensors, Tensors::Safetensors(_));
+        hugging_face && self.config.family().is_some_and(|family| family.norm_offset)
+    }
+
+    /// The tensor in which another one lies, and its rows there, of families that fuse them.
+    fn fused(&self, name: &str) -> Option<(String, Range<usize>)> {
+        self.config.family().filter(|family| family.fused)?;
+        let (q, kv) = (self.config.query_width(), self.config.key_value_width());
+        let f = self.config.intermediate_size;
+        let all = [
+            (".q_proj.", ".qkv_proj.", 0..q),
+            (".k_proj.", ".qkv_proj.", q..q + kv),
+            (".v_proj.", ".qkv_proj.", q + kv..q + 2 * kv),
+            (".gate_proj.", ".gate_up_proj.", 0..f),
+            (".up_proj.", ".gate_up_proj.", f..2 * f),
+        ];
+        let found = all.into_iter().find(|(own, _, _)| name.contains(own))?;
+        let (own, fused, rows) = found;
+        Some((name.replace(own, fused), rows))
+    }
+
+    /// Some rows of a tensor, as one of another name.
+    fn rows(&self, fused: &str, name: &str, rows: Range<usize>) -> Result<RawTensor, ModelError> {
+        let tensor = self.tensor(fused)?;
+        let all = tensor.shape.first().copied().unwrap_or_default();
+        let row = tensor.bytes.len().checked_div(all).unwrap_or_default();
+        if rows.end > all || row * all != tensor.bytes.len() {
+            let problem = format!("{all} rows, expected at least {}", rows.end);
+            return Err(ModelError::format(self.path(), fused, problem));
+        }
+        let mut shape = tensor.shape;
+        shape[0] = rows.len();
+        let bytes = tensor.bytes[rows.start * row..rows.end * row].to_vec();
+        Ok(RawTensor { name: name.to_owned(), shape, dtype: tensor.dtype, bytes })
     }
 
     fn unpermuted(&self, tensor: RawTensor, heads: Rotary) -> Result<RawTensor, ModelError> {

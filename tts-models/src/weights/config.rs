@@ -5,25 +5,33 @@
 //! number lies between bounds so wide that no real model meets them and so narrow that no product
 //! of two overflows.
 //!
-//! Source: the configuration classes of Hugging Face transformers for `llama`, `qwen2`, `qwen3`.
+//! What differs between the families of decoders is data: [`Switches`], and a table of families that
+//! says how each writes them down.
+//!
+//! Source: the configuration classes of Hugging Face transformers.
 
+pub(crate) mod families;
 mod gguf;
 mod hf;
 mod json;
 mod rope;
+mod switches;
 
 #[cfg(feature = "remote")]
 pub(crate) use hf::named_ends;
 pub use rope::RopeScaling;
+pub(crate) use switches::is_one;
+pub use switches::{Activation, Attends, NormPlace, Rotation, Switches};
 
 use tts_core::cost::{ModelCost, ModelShape};
 
 use crate::ModelError;
+use families::Family;
 
-/// The shape of a decoder of the Llama family (Llama, Qwen2, Qwen3, `SmolLM2`).
+/// The shape of a decoder.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelConfig {
-    /// `model_type` of `config.json`: `llama`, `qwen2` or `qwen3`.
+    /// The family, by `model_type` of `config.json`; Mistral is a `llama`.
     pub architecture: String,
     /// Number of token ids.
     pub vocab_size: usize,
@@ -51,8 +59,10 @@ pub struct ModelConfig {
     pub tie_word_embeddings: bool,
     /// Whether the query, key and value projections have a bias (Qwen2).
     pub attention_bias: bool,
-    /// Whether queries and keys are normalised per head (Qwen3).
+    /// Whether queries and keys are normed: each head (Qwen3), or all together ([`Switches::whole_qk_norm`]).
     pub qk_norm: bool,
+    /// What differs from a Llama layer.
+    pub switches: Switches,
     /// Token that starts a text, if the file names one.
     pub bos_token_id: Option<u32>,
     /// Tokens that end a generation.
@@ -71,6 +81,37 @@ impl ModelConfig {
     /// Rows of the key projection and of the value projection: `num_key_value_heads * head_dim`.
     pub fn key_value_width(&self) -> usize {
         self.num_key_value_heads * self.head_dim
+    }
+
+    /// Numbers that a norm of queries, and one of keys, runs over.
+    pub fn norm_widths(&self) -> [usize; 2] {
+        if self.switches.whole_qk_norm {
+            [self.query_width(), self.key_value_width()]
+        } else {
+            [self.head_dim; 2]
+        }
+    }
+
+    /// How many numbers of a head are turned by its position.
+    pub fn rotary_dim(&self) -> usize {
+        self.switches.rotary_dim.unwrap_or(self.head_dim)
+    }
+
+    /// The family that its files follow.
+    pub(crate) fn family(&self) -> Option<&'static Family> {
+        Family::of(&self.architecture)
+    }
+
+    /// The same within so many positions: windows that reach over all of them are none.
+    pub(crate) fn within(&mut self, positions: usize) {
+        self.max_position_embeddings = self.max_position_embeddings.min(positions);
+        let most = self.max_position_embeddings;
+        for layer in &mut self.switches.layers {
+            layer.window = layer.window.filter(|&tokens| tokens < most);
+        }
+        if self.switches.layers.iter().all(|layer| *layer == Attends::default()) {
+            self.switches.layers.clear();
+        }
     }
 
     /// Checks that the numbers make a decoder: none is zero or absurdly large, the key and value
@@ -114,23 +155,22 @@ impl ModelConfig {
         if !(self.rope_theta.is_finite() && self.rope_theta > 0.0) {
             return Err(("rope_theta", format!("{}, expected more than 0", self.rope_theta)));
         }
-        self.rope_scaling.check(self.head_dim).map_err(|problem| ("rope_scaling", problem))?;
+        self.switches.check(self.num_hidden_layers, self.head_dim)?;
+        self.rope_scaling.check(self.rotary_dim()).map_err(|problem| ("rope_scaling", problem))?;
         self.check_architecture()
     }
 
     /// The architecture fixes what is neither stored in files nor left to the user.
     fn check_architecture(&self) -> Result<(), Problem> {
-        match self.architecture.as_str() {
-            "llama" | "qwen2" | "qwen3" => {}
-            other => {
-                return Err(("architecture", format!("{other:?}, expected llama, qwen2 or qwen3")));
-            }
-        }
-        if self.qk_norm != (self.architecture == "qwen3") {
+        let Some(family) = Family::of(&self.architecture) else {
+            let problem = format!("{:?}, expected one of {}", self.architecture, Family::list());
+            return Err(("architecture", problem));
+        };
+        if self.qk_norm != family.qk_norm {
             return Err(("qk_norm", format!("{} in {}", self.qk_norm, self.architecture)));
         }
-        if self.architecture == "qwen2" && !self.attention_bias {
-            return Err(("attention_bias", "false in qwen2".to_owned()));
+        if family.attention_bias && !self.attention_bias {
+            return Err(("attention_bias", format!("false in {}", self.architecture)));
         }
         Ok(())
     }
@@ -148,7 +188,8 @@ impl ModelConfig {
         ]
         .map(|n| n as u64);
         let attention = 2 * hidden * query + 2 * hidden * kv;
-        layers * (attention + 3 * hidden * feed_forward + 2 * hidden) + hidden
+        let norms = if self.switches.norm_place == NormPlace::Around { 4 } else { 2 };
+        layers * (attention + 3 * hidden * feed_forward + norms * hidden) + hidden
     }
 
     fn head_parameters(&self) -> u64 {

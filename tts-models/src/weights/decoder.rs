@@ -11,6 +11,7 @@ mod save;
 pub use load::Progress;
 pub(crate) use save::replace;
 
+use crate::weights::config::NormPlace;
 use crate::{ModelConfig, ModelError};
 
 /// All weights of a decoder. Matrices are `[out, in]`, row-major in f32 unless `M` says otherwise.
@@ -32,7 +33,8 @@ pub struct DecoderWeights<M = Vec<f32>> {
 /// `kv = num_key_value_heads * head_dim`, `h = hidden_size`, `f = intermediate_size`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights<M = Vec<f32>> {
-    /// RMS norm before attention, `[h]`.
+    /// RMS norm before attention, or after it, as
+    /// [`Switches::norm_place`](crate::weights::config::Switches) says, `[h]`.
     pub attention_norm: Vec<f32>,
     /// Query projection, `[q, h]`.
     pub query: M,
@@ -42,11 +44,14 @@ pub struct LayerWeights<M = Vec<f32>> {
     pub value: M,
     /// Biases of query `[q]`, key `[kv]` and value `[kv]` (Qwen2).
     pub attention_bias: Option<[Vec<f32>; 3]>,
-    /// RMS norms of each query head and each key head, `[head_dim]` each (Qwen3).
+    /// RMS norms of each query head and each key head, `[head_dim]` each (Qwen3), or of all query heads `[q]` and all
+    /// key heads `[kv]` at once (OLMo 2).
     pub qk_norm: Option<[Vec<f32>; 2]>,
     /// Attention output projection, `[h, q]`.
     pub output: M,
-    /// RMS norm before the feed-forward layer, `[h]`.
+    /// Its bias, `[h]`.
+    pub output_bias: Option<Vec<f32>>,
+    /// RMS norm before the feed-forward layer, or after it, `[h]`.
     pub feed_forward_norm: Vec<f32>,
     /// `SwiGLU` gate projection, `[f, h]`.
     pub gate: M,
@@ -54,6 +59,11 @@ pub struct LayerWeights<M = Vec<f32>> {
     pub up: M,
     /// `SwiGLU` down projection, `[h, f]`.
     pub down: M,
+    /// Biases of gate `[f]`, up `[f]` and down `[h]`.
+    pub feed_forward_bias: Option<[Vec<f32>; 3]>,
+    /// RMS norms after attention and after the feed-forward layer, `[h]` each, where there are norms before them too
+    /// ([`NormPlace::Around`](crate::weights::config::NormPlace)).
+    pub post_norms: Option<[Vec<f32>; 2]>,
 }
 
 /// A tensor of [`DecoderWeights`], by Hugging Face's name.
@@ -72,7 +82,7 @@ impl DecoderWeights {
     pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
         let config = &self.config;
         let (h, f) = (config.hidden_size, config.intermediate_size);
-        let (q, kv, d) = (config.query_width(), config.key_value_width(), config.head_dim);
+        let (q, kv) = (config.query_width(), config.key_value_width());
         let mut all = Vec::new();
         let mut add = |name: String, shape: &[usize], values| {
             all.push(NamedTensor { name, shape: shape.to_vec(), values });
@@ -92,14 +102,27 @@ impl DecoderWeights {
                 part("self_attn.v_proj.bias", &[kv], value);
             }
             if let Some([query, key]) = &layer.qk_norm {
-                part("self_attn.q_norm.weight", &[d], query);
-                part("self_attn.k_norm.weight", &[d], key);
+                let [of_query, of_key] = config.norm_widths();
+                part("self_attn.q_norm.weight", &[of_query], query);
+                part("self_attn.k_norm.weight", &[of_key], key);
             }
             part("self_attn.o_proj.weight", &[h, q], &layer.output);
+            if let Some(bias) = &layer.output_bias {
+                part("self_attn.o_proj.bias", &[h], bias);
+            }
             part("post_attention_layernorm.weight", &[h], &layer.feed_forward_norm);
             part("mlp.gate_proj.weight", &[f, h], &layer.gate);
             part("mlp.up_proj.weight", &[f, h], &layer.up);
             part("mlp.down_proj.weight", &[h, f], &layer.down);
+            if let Some([gate, up, down]) = &layer.feed_forward_bias {
+                part("mlp.gate_proj.bias", &[f], gate);
+                part("mlp.up_proj.bias", &[f], up);
+                part("mlp.down_proj.bias", &[h], down);
+            }
+            if let Some([attention, feed_forward]) = &layer.post_norms {
+                part("post_attention_norm.weight", &[h], attention);
+                part("post_feedforward_norm.weight", &[h], feed_forward);
+            }
         }
         add(NORM.into(), &[h], &self.norm);
         if let Some(head) = &self.head {
@@ -163,7 +186,9 @@ impl<M> DecoderWeights<M> {
         mut source: impl Source<M>,
     ) -> Result<Self, ModelError> {
         let (h, f) = (config.hidden_size, config.intermediate_size);
-        let (q, kv, d) = (config.query_width(), config.key_value_width(), config.head_dim);
+        let (q, kv) = (config.query_width(), config.key_value_width());
+        let [of_query, of_key] = config.norm_widths();
+        let around = config.switches.norm_place == NormPlace::Around;
         let embedding = source.matrix(EMBEDDING, [config.vocab_size, h])?;
         // No capacity up front: the number of layers is only a claim until they are read.
         let mut layers = Vec::new();
@@ -185,17 +210,39 @@ impl<M> DecoderWeights<M> {
                 },
                 qk_norm: if config.qk_norm {
                     Some([
-                        source.vector(&full("self_attn.q_norm.weight"), d)?,
-                        source.vector(&full("self_attn.k_norm.weight"), d)?,
+                        source.vector(&full("self_attn.q_norm.weight"), of_query)?,
+                        source.vector(&full("self_attn.k_norm.weight"), of_key)?,
                     ])
                 } else {
                     None
                 },
                 output: source.matrix(&full("self_attn.o_proj.weight"), [h, q])?,
+                output_bias: if config.switches.output_bias {
+                    Some(source.vector(&full("self_attn.o_proj.bias"), h)?)
+                } else {
+                    None
+                },
                 feed_forward_norm: source.vector(&full("post_attention_layernorm.weight"), h)?,
                 gate: source.matrix(&full("mlp.gate_proj.weight"), [f, h])?,
                 up: source.matrix(&full("mlp.up_proj.weight"), [f, h])?,
                 down: source.matrix(&full("mlp.down_proj.weight"), [h, f])?,
+                feed_forward_bias: if config.switches.feed_forward_bias {
+                    Some([
+                        source.vector(&full("mlp.gate_proj.bias"), f)?,
+                        source.vector(&full("mlp.up_proj.bias"), f)?,
+                        source.vector(&full("mlp.down_proj.bias"), h)?,
+                    ])
+                } else {
+                    None
+                },
+                post_norms: if around {
+                    Some([
+                        source.vector(&full("post_attention_norm.weight"), h)?,
+                        source.vector(&full("post_feedforward_norm.weight"), h)?,
+                    ])
+                } else {
+                    None
+                },
             });
         }
         let norm = source.vector(NORM, h)?;
@@ -222,10 +269,13 @@ impl DecoderWeights {
             attention_bias: layer.attention_bias,
             qk_norm: layer.qk_norm,
             output: pack(&layer.output, q),
+            output_bias: layer.output_bias,
             feed_forward_norm: layer.feed_forward_norm,
             gate: pack(&layer.gate, h),
             up: pack(&layer.up, h),
             down: pack(&layer.down, f),
+            feed_forward_bias: layer.feed_forward_bias,
+            post_norms: layer.post_norms,
         };
         DecoderWeights {
             embedding: pack(&self.embedding, h),

@@ -22,8 +22,12 @@ const PARTS: [(&str, &str); 11] = [
     ("mlp.down_proj", "ffn_down"),
 ];
 
-/// The GGUF name of a tensor under its Hugging Face name; `None` when it has no counterpart.
-pub(crate) fn to_gguf(name: &str) -> Option<String> {
+/// The GGUF name of a tensor under its Hugging Face name; `None` when it has no counterpart. `own` gives the names of
+/// parts that a family calls otherwise.
+pub(crate) fn to_gguf(
+    name: &str,
+    own: impl Fn(&str) -> Option<&'static str>,
+) -> Option<String> {
     match name {
         "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
         "model.norm.weight" => return Some("output_norm.weight".to_owned()),
@@ -33,7 +37,8 @@ pub(crate) fn to_gguf(name: &str) -> Option<String> {
     let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
     let layer: usize = layer.parse().ok()?;
     let (part, kind) = rest.rsplit_once('.')?;
-    let (_, part) = PARTS.iter().find(|(ours, _)| *ours == part)?;
+    let known = || PARTS.iter().find(|(ours, _)| *ours == part).map(|(_, part)| *part);
+    let part = own(part).or_else(known)?;
     matches!(kind, "weight" | "bias").then(|| format!("blk.{layer}.{part}.{kind}"))
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn small() -> ModelConfig {
         tie_word_embeddings: false,
         attention_bias: false,
         qk_norm: false,
+        switches: tts_models::Switches::default(),
         bos_token_id: None,
         eos_token_ids: vec![2],
     }
@@ -49,10 +50,13 @@ pub(crate) fn weights(config: &ModelConfig) -> DecoderWeights {
                 .then(|| [next(q, 0.0), next(kv, 0.0), next(kv, 0.0)]),
             qk_norm: config.qk_norm.then(|| [next(d, 1.0), next(d, 1.0)]),
             output: next(h * q, 0.0),
+            output_bias: None,
             feed_forward_norm: next(h, 1.0),
             gate: next(f * h, 0.0),
             up: next(f * h, 0.0),
             down: next(h * f, 0.0),
+            feed_forward_bias: None,
+            post_norms: None,
         })
         .collect();
     let norm = next(h, 1.0);
@@ -62,7 +66,7 @@ pub(crate) fn weights(config: &ModelConfig) -> DecoderWeights {
 
 /// A multiple of 2^-25 in `[-0.25, 0.25)`: the top 24 bits of splitmix64 (Steele et al. 2014,
 /// figure 16) at `(tensor << 32) + index`.
-fn uniform(tensor: u64, index: u64) -> f32 {
+pub(crate) fn uniform(tensor: u64, index: u64) -> f32 {
     let mut z = ((tensor << 32) + index).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -6,5 +6,6 @@
 
 mod common;
 mod executor;
+mod families;
 mod golden;
 mod invariance;

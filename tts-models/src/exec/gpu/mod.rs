@@ -125,6 +125,7 @@ impl<R: Runtime> Gpu<R> {
 
     fn of_stored(weights: DecoderWeights<Stored>, device: &R::Device) -> Result<Self, ModelError> {
         let config = weights.config.clone();
+        config.switches.refuse("the GPU executor")?;
         let device = Device::open(device)?;
         let weights = device.run(|| {
             let weights = Weights::upload(&device, weights)?;

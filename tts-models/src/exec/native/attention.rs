@@ -9,14 +9,15 @@
 //!
 //! A row's arithmetic is its own: a score is a sum over the width of a head, the softmax runs over
 //! positions in 16 lanes, and values are added position by position. Neither groups nor runs nor
-//! the borders of blocks change a bit.
+//! the borders of blocks change a bit. Where a layer has a window, the softmax runs from a row's first position in
+//! it, and blocks before all windows are passed over.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use super::NativeState;
 use super::state::Numbers;
-use crate::kernels::{Element, KeyValueShape, Team, prefetch, scores, softmax, weigh};
+use crate::kernels::{Element, KeyValueShape, Team, cap, prefetch, scores, softmax, weigh};
 use crate::{BLOCK_TOKENS, ModelConfig, Span};
 
 /// Queries of one task, about.
@@ -55,6 +56,38 @@ pub(super) struct Plan {
     shape: KeyValueShape,
     /// Query heads of one key head.
     share: usize,
+}
+
+/// What becomes of scores in a layer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scores {
+    /// What they are multiplied with.
+    pub(super) scale: f32,
+    /// Their bound, after that.
+    pub(super) cap: Option<f32>,
+    /// How many of the last positions a row sees.
+    pub(super) window: Option<usize>,
+}
+
+impl Scores {
+    /// The first position that a row sees which comes after so many, itself included.
+    fn first(&self, seen: usize) -> usize {
+        self.window.map_or(0, |window| seen.saturating_sub(window))
+    }
+
+    /// Scores of one row as weights; positions before its window have none. Their sum.
+    fn weights(&self, weights: &mut [f32]) -> f32 {
+        let first = self.first(weights.len());
+        let (before, own) = weights.split_at_mut(first);
+        before.fill(0.0);
+        match self.cap {
+            None => softmax(own, self.scale),
+            Some(bound) => {
+                cap(own, self.scale, bound);
+                softmax(own, 1.0)
+            }
+        }
+    }
 }
 
 /// A row of a span.
@@ -132,7 +165,7 @@ impl Plan {
     pub(super) fn attend(
         &self,
         team: &Team,
-        layer: usize,
+        (layer, how): (usize, Scores),
         qkv: &[f32],
         spans: &[Span<'_, NativeState>],
         attended: &mut Vec<f32>,
@@ -158,7 +191,7 @@ impl Plan {
                 let is_f16 = spans
                     .first()
                     .is_some_and(|span| matches!(span.state.block(0).0.numbers, Numbers::F16(_)));
-                let place = (layer, head);
+                let place = (layer, head, how);
                 if is_f16 {
                     self.group(group, place, query, spans, scratch, out, |numbers| match numbers {
                         Numbers::F16(numbers) => numbers,
@@ -179,7 +212,7 @@ impl Plan {
     fn group<'s, 'q, T: Element>(
         &self,
         group: &Group,
-        (layer, head): (usize, usize),
+        (layer, head, how): (usize, usize, Scores),
         query: impl Fn(usize, usize) -> &'q [f32],
         spans: &'s [Span<'_, NativeState>],
         scratch: &mut Scratch,
@@ -216,14 +249,19 @@ impl Plan {
         for (place, run) in group.runs.iter().enumerate() {
             ahead(group.runs.get(place + 1), false);
             panels.clear();
-            let last = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen).max();
+            let seen = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen);
+            let last = seen.clone().max();
+            let begin = seen.map(|seen| how.first(seen)).min().unwrap_or(0);
             let mut position = run.first;
             for index in run.blocks.clone() {
                 if last.is_none_or(|last| position >= last) {
                     break;
                 }
                 let (keys, _, tokens) = part(run.span, index);
-                panels.push((keys, position));
+                // No row's window reaches back to others.
+                if position + tokens > begin {
+                    panels.push((keys, position));
+                }
                 position += tokens;
             }
             let first = run.rows.start * share;
@@ -231,7 +269,6 @@ impl Plan {
             scores(queries, &panels, stride, &mut weights[first * stride..]);
         }
         ahead(group.runs.first(), true);
-        let scale = 1.0 / (width as f32).sqrt();
         let weights = &mut weights[..count * stride];
         let inverse: Vec<f32> = weights
             .chunks_exact_mut(stride)
@@ -239,7 +276,7 @@ impl Plan {
             .enumerate()
             .map(|(index, weights)| {
                 let weights = &mut weights[..group.rows[index / share].1];
-                1.0 / softmax(weights, scale)
+                1.0 / how.weights(weights)
             })
             .collect();
         sums.clear();
@@ -258,6 +295,9 @@ impl Plan {
             let whole: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
             let sees = |seen: usize| (seen.saturating_sub(run.first)).min(whole);
             let common = rows.iter().map(|&(_, seen)| sees(seen)).min().unwrap_or(0);
+            // Weights of 0 add nothing: what lies before every window is left out.
+            let begin = rows.iter().map(|&(_, seen)| how.first(seen)).min().unwrap_or(0);
+            let begin = begin.saturating_sub(run.first).min(common);
             let mut add = |rows: Range<usize>, tokens: Range<usize>| {
                 let queries = rows.start * share..rows.end * share;
                 seen_weights.clear();
@@ -269,7 +309,7 @@ impl Plan {
                 let sums = &mut sums[queries.start * padded..queries.end * padded];
                 weigh(&seen_weights, &cut, padded, sums);
             };
-            add(run.rows.clone(), 0..common);
+            add(run.rows.clone(), begin..common);
             for (row, &(_, seen)) in run.rows.clone().zip(rows) {
                 if sees(seen) > common {
                     add(row..row + 1, common..sees(seen));

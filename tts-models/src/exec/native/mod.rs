@@ -25,11 +25,13 @@ pub use state::{NativeBlock, NativeState};
 use crate::exec::rope::{Angles, Rope};
 use crate::exec::{check_hidden, check_spans};
 use crate::kernels::{
-    Input, KeyValueShape, Kinds, Matrix, Team, project, project_swiglu, rms_norm, rotate,
+    Input, KeyValueShape, Kinds, Matrix, Team, cap, gelu_gate_all, project, project_swiglu,
+    rms_norm, rotate, swish_gate_all,
 };
+use crate::weights::config::{Activation, Attends, NormPlace, Rotation, Switches, is_one};
 use crate::{BLOCK_TOKENS, Piece, Span, Want};
 use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
-use attention::Plan;
+use attention::{Plan, Scores};
 use state::{KeyValueType, Numbers, Pool};
 
 /// The type in which weights are held and multiplied.
@@ -82,6 +84,8 @@ pub struct Native {
     norm: Vec<f32>,
     head: Option<Matrix>,
     rope: Rope,
+    /// Of layers with a base of their own.
+    local: Option<Rope>,
     pool: Arc<Pool>,
     team: Team,
     /// Of passes that are over.
@@ -101,6 +105,28 @@ struct Scratch {
     attended: Vec<f32>,
     /// `[rows, f]`.
     active: Vec<f32>,
+    /// `[rows, f]`, where gates are no part of the product.
+    gates: Vec<f32>,
+    /// `[rows, hidden]`, where something is done to what a block gives before it is added.
+    block: Vec<f32>,
+}
+
+/// How far the heads of each row are turned.
+struct Turns {
+    global: Vec<Angles>,
+    /// Of layers with a base of their own; empty without such.
+    local: Vec<Angles>,
+}
+
+impl Turns {
+    /// Those of a layer; `None` where nothing is turned.
+    fn of(&self, rotation: Rotation) -> Option<&[Angles]> {
+        match rotation {
+            Rotation::Global => Some(&self.global),
+            Rotation::Local => Some(&self.local),
+            Rotation::None => None,
+        }
+    }
 }
 
 impl Native {
@@ -150,8 +176,10 @@ impl Native {
         let kind = if exact { KeyValueType::F32 } else { KeyValueType::F16 };
         let pool = Arc::new(Pool::new(shape, kind));
         let rope = Rope::new(&config);
+        let by_itself = |attends: &Attends| attends.rotation == Rotation::Local;
+        let local = config.switches.layers.iter().any(by_itself).then(|| Rope::local(&config));
         let scratch = Mutex::default();
-        Ok(Self { config, embedding, layers, norm, head, rope, pool, team, scratch })
+        Ok(Self { config, embedding, layers, norm, head, rope, local, pool, team, scratch })
     }
 
     /// The type of each matrix, of those that weights can be packed in, in the order of [`DecoderWeights::pack`].
@@ -191,24 +219,26 @@ impl Native {
         });
     }
 
-    /// Bias, per-head norm and rotation of the stacked queries, keys and values of one row.
-    fn prepare(&self, layer: &LayerWeights<Matrix>, row: &mut [f32], angles: &Angles) {
+    /// Bias, norms and rotation of the stacked queries, keys and values of one row.
+    fn prepare(&self, layer: &LayerWeights<Matrix>, row: &mut [f32], angles: Option<&Angles>) {
         if let Some(biases) = &layer.attention_bias {
             for (value, bias) in row.iter_mut().zip(biases.iter().flatten()) {
                 *value += bias;
             }
         }
-        let width = self.config.head_dim;
-        let queries = self.config.num_attention_heads;
-        let keys = self.config.num_key_value_heads;
-        let (cosines, sines) = angles.get();
-        for (head, values) in row.chunks_exact_mut(width).take(queries + keys).enumerate() {
-            if let Some([query, key]) = &layer.qk_norm {
-                let weight = if head < queries { query } else { key };
-                let copy = values.to_vec();
-                rms_norm(&copy, weight, self.epsilon(), values);
+        let (q, kv) = (self.config.query_width(), self.config.key_value_width());
+        if let Some([query, key]) = &layer.qk_norm {
+            let (queries, rest) = row.split_at_mut(q);
+            for (all, weight) in [(queries, query), (&mut rest[..kv], key)] {
+                for values in all.chunks_exact_mut(weight.len()) {
+                    let copy = values.to_vec();
+                    rms_norm(&copy, weight, self.epsilon(), values);
+                }
             }
-            rotate(values, cosines, sines);
+        }
+        let Some((cosines, sines)) = angles.map(Angles::get) else { return };
+        for values in row[..q + kv].chunks_exact_mut(self.config.head_dim) {
+            rotate(&mut values[..2 * cosines.len()], cosines, sines);
         }
     }
 
@@ -218,7 +248,7 @@ impl Native {
         &self,
         index: usize,
         qkv: &mut [f32],
-        positions: &[Angles],
+        turns: &Turns,
         spans: &mut [Span<'_, NativeState>],
     ) {
         /// Rows of a task of its own.
@@ -226,9 +256,10 @@ impl Native {
         let layer = &self.layers[index];
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
         let width = q + 2 * kv;
-        let rows = qkv.chunks_mut(ROWS * width).zip(positions.chunks(ROWS)).collect();
-        self.team.each_of(rows, |_, (rows, angles): (&mut [f32], &[Angles])| {
-            for (row, angles) in rows.chunks_exact_mut(width).zip(angles) {
+        let angles = turns.of(self.config.switches.attends(index).rotation);
+        self.team.each_of(qkv.chunks_mut(ROWS * width).collect(), |task, rows: &mut [f32]| {
+            for (offset, row) in rows.chunks_exact_mut(width).enumerate() {
+                let angles = angles.map(|all| &all[task * ROWS + offset]);
                 self.prepare(layer, row, angles);
             }
         });
@@ -265,37 +296,145 @@ impl Native {
         });
     }
 
+    /// Adds to the stream what the last product of a block gives: with a bias, a norm, a factor where there are.
+    fn add(
+        &self,
+        (matrix, bias, norm): (&Matrix, Option<&Vec<f32>>, Option<&Vec<f32>>),
+        input: &Input,
+        block: &mut Vec<f32>,
+        x: &mut [f32],
+    ) {
+        if bias.is_none() && norm.is_none() && self.config.switches.adds_plainly() {
+            return project(&self.team, input, &[matrix], true, x);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+        let scale = self.config.switches.residual_scale as f32;
+        let hidden = self.config.hidden_size;
+        block.resize(x.len(), 0.0);
+        project(&self.team, input, &[matrix], false, block);
+        let rows: Vec<_> = x.chunks_exact_mut(hidden).zip(block.chunks_exact_mut(hidden)).collect();
+        self.team.each_of(rows, |_, (x, row)| {
+            for (value, bias) in row.iter_mut().zip(bias.into_iter().flatten()) {
+                *value += bias;
+            }
+            if let Some(norm) = norm {
+                let copy = row.to_vec();
+                rms_norm(&copy, norm, self.epsilon(), row);
+            }
+            for (x, value) in x.iter_mut().zip(row) {
+                *x += scale * *value;
+            }
+        });
+    }
+
+    /// The feed-forward layer's gated rows `[rows, f]`.
+    fn gated(
+        &self,
+        layer: &LayerWeights<Matrix>,
+        input: &Input,
+        gates: &mut Vec<f32>,
+        active: &mut [f32],
+    ) {
+        let LayerWeights { gate, up, feed_forward_bias, .. } = layer;
+        let activation = self.config.switches.activation;
+        if activation == Activation::Silu && feed_forward_bias.is_none() {
+            return project_swiglu(&self.team, input, gate, up, active);
+        }
+        let f = self.config.intermediate_size;
+        gates.resize(active.len(), 0.0);
+        project(&self.team, input, &[gate], false, gates);
+        project(&self.team, input, &[up], false, active);
+        let rows: Vec<_> = gates.chunks_exact_mut(f).zip(active.chunks_exact_mut(f)).collect();
+        self.team.each_of(rows, |_, (gate, up)| {
+            if let Some([of_gate, of_up, _]) = feed_forward_bias {
+                for (values, biases) in [(&mut *gate, of_gate), (&mut *up, of_up)] {
+                    values.iter_mut().zip(biases).for_each(|(value, bias)| *value += bias);
+                }
+            }
+            match activation {
+                Activation::Silu => swish_gate_all(gate, up),
+                Activation::GeluTanh => gelu_gate_all(gate, up),
+            }
+        });
+    }
+
     /// One layer over `x [rows, hidden]` of the scratch, in place.
     fn layer(
         &self,
         index: usize,
         scratch: &mut Scratch,
-        positions: &[Angles],
+        turns: &Turns,
         plan: &Plan,
         spans: &mut [Span<'_, NativeState>],
     ) {
-        let LayerWeights { query, key, value, output, gate, up, down, .. } = &self.layers[index];
         let layer = &self.layers[index];
-        let rows = positions.len();
+        let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
+        let switches = &self.config.switches;
+        let rows = turns.global.len();
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
-        let f = self.config.intermediate_size;
-        let Scratch { x, input, qkv, attended, active } = scratch;
+        let (hidden, f) = (self.config.hidden_size, self.config.intermediate_size);
+        let Scratch { x, input, qkv, attended, active, gates, block } = scratch;
+        let before = switches.norm_place != NormPlace::After;
+        // The norm of what a block gives, if any.
+        let after = |of_block: usize, own| match (switches.norm_place, &layer.post_norms) {
+            (NormPlace::Before, _) => None,
+            (NormPlace::Around, Some(norms)) => Some(&norms[of_block]),
+            _ => Some(own),
+        };
 
-        self.normed(x, &layer.attention_norm, Kinds::of([query, key, value]).fine(), input);
+        let kinds = Kinds::of([query, key, value]).fine();
+        if before {
+            self.normed(x, &layer.attention_norm, kinds, input);
+        } else {
+            input.copy(&self.team, kinds, x, hidden);
+        }
         qkv.resize(rows * (q + 2 * kv), 0.0);
         project(&self.team, input, &[query, key, value], false, qkv);
-        self.keep(index, qkv, positions, spans);
-        plan.attend(&self.team, index, qkv, spans, attended);
+        self.keep(index, qkv, turns, spans);
+        plan.attend(&self.team, (index, self.scores(index)), qkv, spans, attended);
         input.fill(&self.team, Kinds::of([output]), rows, q, |row, out| {
             plan.gather(attended, row, out);
         });
-        project(&self.team, input, &[output], true, x);
+        let norm = after(0, &layer.attention_norm);
+        self.add((output, layer.output_bias.as_ref(), norm), input, block, x);
 
-        self.normed(x, &layer.feed_forward_norm, Kinds::of([gate, up]), input);
+        let kinds = Kinds::of([gate, up]);
+        if before {
+            self.normed(x, &layer.feed_forward_norm, kinds, input);
+        } else {
+            input.copy(&self.team, kinds, x, hidden);
+        }
         active.resize(rows * f, 0.0);
-        project_swiglu(&self.team, input, gate, up, active);
+        self.gated(layer, input, gates, active);
         input.copy(&self.team, Kinds::of([down]), active, f);
-        project(&self.team, input, &[down], true, x);
+        let bias = layer.feed_forward_bias.as_ref().map(|[_, _, down]| down);
+        let norm = after(1, &layer.feed_forward_norm);
+        self.add((down, bias, norm), input, block, x);
+    }
+
+    /// What becomes of scores in a layer.
+    #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+    fn scores(&self, layer: usize) -> Scores {
+        let switches = &self.config.switches;
+        Scores {
+            scale: switches.score_scale(self.config.head_dim) as f32,
+            cap: switches.attention_cap.map(|bound| bound as f32),
+            window: switches.attends(layer).window,
+        }
+    }
+
+    /// Factor and bound of logits, where there are.
+    fn finish_logits(&self, logits: &mut [f32]) {
+        let Switches { logit_scale, logit_cap, .. } = self.config.switches;
+        if is_one(logit_scale) && logit_cap.is_none() {
+            return;
+        }
+        let rows = logits.chunks_exact_mut(self.config.vocab_size).collect();
+        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+        self.team.each_of(rows, |_, row: &mut [f32]| match logit_cap {
+            Some(bound) => cap(row, logit_scale as f32, bound as f32),
+            None => row.iter_mut().for_each(|logit| *logit *= logit_scale as f32),
+        });
     }
 
     /// The rows that the spans want, after the final norm.
@@ -371,20 +510,24 @@ impl Executor for Native {
     fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
         check_spans(&self.config, spans, NativeState::len)?;
         let mut scratch = self.scratch();
-        let mut positions = Vec::new();
+        let mut turns = Turns { global: Vec::new(), local: Vec::new() };
         let mut row = Vec::new();
+        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+        let scale = self.config.switches.embedding_scale as f32;
         scratch.x.clear();
         for span in &mut *spans {
             span.state.reserve(span.tokens.len(), || self.pool.take());
             for (offset, &token) in span.tokens.iter().enumerate() {
                 self.embedding.output(token as usize, &mut row);
-                scratch.x.extend_from_slice(&row);
-                positions.push(self.rope.at(span.state.len() + offset));
+                scratch.x.extend(row.iter().map(|value| scale * value));
+                let position = span.state.len() + offset;
+                turns.global.push(self.rope.at(position));
+                turns.local.extend(self.local.as_ref().map(|local| local.at(position)));
             }
         }
         let plan = Plan::new(&self.config, self.pool.shape, spans);
         for index in 0..self.layers.len() {
-            self.layer(index, &mut scratch, &positions, &plan, spans);
+            self.layer(index, &mut scratch, &turns, &plan, spans);
         }
         let wanted = self.wanted(&scratch.x, spans);
         for span in spans {
@@ -404,6 +547,7 @@ impl Executor for Native {
         logits.resize(rows * self.config.vocab_size, 0.0);
         project(&self.team, &scratch.input, &[head], false, logits);
         self.keep_scratch(scratch);
+        self.finish_logits(logits);
         Ok(())
     }
 

@@ -20,6 +20,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
 use super::{Angles, LayerCache, Projection, RmsNorm};
+use crate::weights::config::Rotation;
 use crate::{ModelConfig, ModelError};
 
 /// Self-attention with grouped queries.
@@ -40,30 +41,49 @@ pub struct Attention<B: Backend> {
     /// Width of a head.
     #[module(skip)]
     pub head_dim: usize,
+    /// What becomes of scores.
+    #[module(skip)]
+    pub scores: Scores,
+    /// What heads are turned by.
+    #[module(skip)]
+    pub rotation: Rotation,
+}
+
+/// What becomes of the products of queries and keys.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scores {
+    /// What they are multiplied with.
+    pub scale: f64,
+    /// Their bound `c`, after that: `c tanh(score / c)`.
+    pub cap: Option<f64>,
+    /// How many of the last positions a row sees, itself included.
+    pub window: Option<usize>,
 }
 
 /// Queries, keys and values of some rows, turned to their positions.
 #[derive(Debug, Clone)]
 pub struct Heads<B: Backend> {
-    /// `[rows, heads, head_dim]`, divided by `sqrt(head_dim)`.
+    /// `[rows, heads, head_dim]`, multiplied with the factor of scores.
     pub query: Tensor<B, 3>,
     /// `[rows, kv_heads, head_dim]`.
     pub key: Tensor<B, 3>,
     /// `[rows, kv_heads, head_dim]`.
     pub value: Tensor<B, 3>,
+    /// What becomes of scores.
+    pub scores: Scores,
 }
 
 impl<B: Backend> Attention<B> {
     /// Moves the weights of query, key, value and output `[out, in]`, the biases of the first
-    /// three, and the norms of queries and keys to a device.
+    /// three and of the last, and the norms of queries and keys of a layer to a device.
     ///
     /// # Errors
     /// When one does not have the size that the config demands, or heads do not divide into groups.
     pub fn new(
         [query, key, value, output]: [Vec<f32>; 4],
-        bias: Option<[Vec<f32>; 3]>,
+        (bias, output_bias): (Option<[Vec<f32>; 3]>, Option<Vec<f32>>),
         norm: Option<[Vec<f32>; 2]>,
-        config: &ModelConfig,
+        (config, index): (&ModelConfig, usize),
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let (heads, kv_heads) = (config.num_attention_heads, config.num_key_value_heads);
@@ -77,32 +97,50 @@ impl<B: Backend> Attention<B> {
         let [query_bias, key_bias, value_bias] = bias.map_or([None, None, None], |b| b.map(Some));
         let [query_norm, key_norm] = norm.map_or([None, None], |n| n.map(Some));
         let (q, kv) = (heads * dim, kv_heads * dim);
-        let norm = |field, weight: Option<_>| {
-            weight.map(|weight| RmsNorm::new(field, weight, dim, eps, device)).transpose()
+        let [of_query, of_key] = config.norm_widths();
+        let norm = |field, weight: Option<_>, width| {
+            weight.map(|weight| RmsNorm::new(field, weight, width, eps, device)).transpose()
         };
+        let attends = config.switches.attends(index);
         Ok(Self {
             query: Projection::new("query", query, query_bias, [q, hidden], device)?,
             key: Projection::new("key", key, key_bias, [kv, hidden], device)?,
             value: Projection::new("value", value, value_bias, [kv, hidden], device)?,
-            output: Projection::new("output", output, None, [hidden, q], device)?,
-            query_norm: norm("query norm", query_norm)?,
-            key_norm: norm("key norm", key_norm)?,
+            output: Projection::new("output", output, output_bias, [hidden, q], device)?,
+            query_norm: norm("query norm", query_norm, of_query)?,
+            key_norm: norm("key norm", key_norm, of_key)?,
             head_dim: dim,
+            scores: Scores {
+                scale: config.switches.score_scale(dim),
+                cap: config.switches.attention_cap,
+                window: attends.window,
+            },
+            rotation: attends.rotation,
         })
     }
 
-    /// Queries, keys and values of rows `[rows, hidden]` at the positions of `angles`.
-    pub fn heads(&self, rows: Tensor<B, 2>, angles: &Angles<B>) -> Heads<B> {
+    /// Queries, keys and values of rows `[rows, hidden]`, turned by `angles`, if by any.
+    pub fn heads(&self, rows: Tensor<B, 2>, angles: Option<&Angles<B>>) -> Heads<B> {
         let query = self.split(self.query.forward(rows.clone())); // [rows, heads, head_dim]
         let key = self.split(self.key.forward(rows.clone())); // [rows, kv_heads, head_dim]
         let value = self.split(self.value.forward(rows)); // [rows, kv_heads, head_dim]
-        let norm = |norm: &Option<RmsNorm<B>>, heads| match norm {
-            Some(norm) => norm.forward(heads),
+        let norm = |norm: &Option<RmsNorm<B>>, heads: Tensor<B, 3>| match norm {
+            Some(norm) if norm.weight.dims()[0] == self.head_dim => norm.forward(heads),
+            // Over all heads at once.
+            Some(norm) => {
+                let [rows, n, dim] = heads.dims();
+                norm.forward(heads.reshape([rows, n * dim])).reshape([rows, n, dim])
+            }
             None => heads,
         };
-        let query = angles.rotate(norm(&self.query_norm, query)); // [rows, heads, head_dim]
-        let key = angles.rotate(norm(&self.key_norm, key)); // [rows, kv_heads, head_dim]
-        Heads { query: query.div_scalar((self.head_dim as f64).sqrt()), key, value }
+        let turn = |heads| match angles {
+            Some(angles) => angles.rotate(heads),
+            None => heads,
+        };
+        let query = turn(norm(&self.query_norm, query)); // [rows, heads, head_dim]
+        let key = turn(norm(&self.key_norm, key)); // [rows, kv_heads, head_dim]
+        let scores = self.scores.clone();
+        Heads { query: query.mul_scalar(scores.scale), key, value, scores }
     }
 
     /// `[rows, n * head_dim]` to `[rows, n, head_dim]`.
@@ -118,7 +156,7 @@ impl<B: Backend> Heads<B> {
     pub fn attend_batch(self, batch: usize) -> Tensor<B, 2> {
         let keys = by_head(self.key, batch); // [batch, kv_heads, seq, head_dim]
         let values = by_head(self.value, batch); // [batch, kv_heads, seq, head_dim]
-        attend(self.query, keys, values)
+        attend(self.query, keys, values, &self.scores)
     }
 
     /// Attended values `[rows, heads * head_dim]` when consecutive rows belong to sequences, each
@@ -134,7 +172,7 @@ impl<B: Backend> Heads<B> {
             let (query, key, value) = (range(&self.query), range(&self.key), range(&self.value));
             start += rows;
             let [keys, values] = cache.append(key, value); // [1, kv_heads, total, head_dim]
-            attend(query, keys, values) // [rows, heads * head_dim]
+            attend(query, keys, values, &self.scores) // [rows, heads * head_dim]
         });
         Tensor::cat(attended.collect(), 0) // [all rows, heads * head_dim]
     }
@@ -153,6 +191,7 @@ fn attend<B: Backend>(
     query: Tensor<B, 3>,
     keys: Tensor<B, 4>,
     values: Tensor<B, 4>,
+    Scores { cap, window, .. }: &Scores,
 ) -> Tensor<B, 2> {
     let [rows, heads, dim] = query.dims();
     let [batch, kv_heads, total, _] = keys.dims();
@@ -163,8 +202,11 @@ fn attend<B: Backend>(
         .permute([0, 2, 3, 1, 4]) // [batch, kv_heads, group, seq, head_dim]
         .reshape([batch, kv_heads, group * seq, dim]); // [batch, kv_heads, group * seq, head_dim]
     let mut scores = query.matmul(keys.swap_dims(2, 3)); // [batch, kv_heads, group * seq, total]
-    if seq > 1 {
-        let mask = causal_mask(group, seq, total, &device); // [1, 1, group * seq, total]
+    if let Some(bound) = *cap {
+        scores = scores.div_scalar(bound).tanh().mul_scalar(bound);
+    }
+    if seq > 1 || window.is_some_and(|window| window < total) {
+        let mask = causal_mask(group, seq, total, *window, &device); // [1, 1, group * seq, total]
         scores = scores + mask; // [batch, kv_heads, group * seq, total]
     }
     // The maximum only keeps exp in range: the result does not depend on it, nor does a gradient.
@@ -179,18 +221,23 @@ fn attend<B: Backend>(
         .reshape([rows, heads * dim]) // [batch * seq, heads * head_dim]
 }
 
-/// 0 where the last `seq` of `total` positions may look and minus infinity where not, for each
+/// 0 where the last `seq` of `total` positions may look, within their window, and minus infinity where not, for each
 /// query head of a group: `[1, 1, group * seq, total]`.
 fn causal_mask<B: Backend>(
     group: usize,
     seq: usize,
     total: usize,
+    window: Option<usize>,
     device: &B::Device,
 ) -> Tensor<B, 4> {
     let past = total - seq;
+    let sees = |row: usize, key: usize| {
+        let own = past + row;
+        key <= own && window.is_none_or(|window| own - key < window)
+    };
     let one: Vec<f32> = (0..seq)
         .flat_map(|row| {
-            (0..total).map(move |key| if key <= past + row { 0.0 } else { f32::NEG_INFINITY })
+            (0..total).map(move |key| if sees(row, key) { 0.0 } else { f32::NEG_INFINITY })
         })
         .collect();
     let data = TensorData::new(one.repeat(group), [1, 1, group * seq, total]);

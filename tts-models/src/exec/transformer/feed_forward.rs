@@ -1,4 +1,4 @@
-//! The gated feed-forward layer: `down(silu(gate(x)) * up(x))`.
+//! The gated feed-forward layer: `down(silu(gate(x)) * up(x))`, or with GELU for SiLU.
 //!
 //! Shazeer 2020, arXiv:2002.05202, section 2, equation 6 (`SwiGLU` without bias).
 
@@ -8,6 +8,7 @@ use burn::tensor::activation::silu;
 use burn::tensor::backend::Backend;
 
 use super::Projection;
+use crate::weights::config::Activation;
 use crate::{ModelConfig, ModelError};
 
 /// A `SwiGLU` feed-forward layer.
@@ -19,24 +20,30 @@ pub struct FeedForward<B: Backend> {
     pub up: Projection<B>,
     /// `intermediate` back to `hidden`.
     pub down: Projection<B>,
+    /// What gates.
+    #[module(skip)]
+    pub activation: Activation,
 }
 
 impl<B: Backend> FeedForward<B> {
-    /// Moves the weights of gate and up `[intermediate, hidden]` and down `[hidden, intermediate]`
+    /// Moves the weights of gate and up `[intermediate, hidden]` and down `[hidden, intermediate]`, and their biases,
     /// to a device.
     ///
     /// # Errors
     /// When one does not have that size.
     pub fn new(
         [gate, up, down]: [Vec<f32>; 3],
+        biases: Option<[Vec<f32>; 3]>,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let [of_gate, of_up, of_down] = biases.map_or([None, None, None], |b| b.map(Some));
         Ok(Self {
-            gate: Projection::new("gate", gate, None, [inner, hidden], device)?,
-            up: Projection::new("up", up, None, [inner, hidden], device)?,
-            down: Projection::new("down", down, None, [hidden, inner], device)?,
+            gate: Projection::new("gate", gate, of_gate, [inner, hidden], device)?,
+            up: Projection::new("up", up, of_up, [inner, hidden], device)?,
+            down: Projection::new("down", down, of_down, [hidden, inner], device)?,
+            activation: config.switches.activation,
         })
     }
 
@@ -44,8 +51,19 @@ impl<B: Backend> FeedForward<B> {
     pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         // Burn's `silu` has a backward pass that holds for large negative inputs;
         // `x / (1 + exp(-x))` written out has not.
-        let gate = silu(self.gate.forward(rows.clone())); // [rows, intermediate]
+        let gate = self.gate.forward(rows.clone()); // [rows, intermediate]
+        let gate = match self.activation {
+            Activation::Silu => silu(gate),
+            Activation::GeluTanh => gelu_tanh(gate),
+        }; // [rows, intermediate]
         let up = self.up.forward(rows); // [rows, intermediate]
         self.down.forward(gate * up) // [rows, hidden]
     }
+}
+
+/// GELU by the hyperbolic tangent.
+fn gelu_tanh<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
+    let cube = x.clone() * x.clone() * x.clone(); // [rows, intermediate]
+    let inner = (x.clone() + cube.mul_scalar(0.044_715)).mul_scalar(0.797_884_560_802_865_4);
+    x.mul_scalar(0.5) * (inner.tanh().add_scalar(1.0)) // [rows, intermediate]
 }

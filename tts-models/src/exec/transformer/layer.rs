@@ -1,6 +1,7 @@
 //! One layer of a decoder.
 //!
-//! `x + attention(norm(x))`, then `x + feed_forward(norm(x))`. The layer knows no sequences: its
+//! `x + attention(norm(x))`, then `x + feed_forward(norm(x))`, unless
+//! [`Switches`](crate::weights::config::Switches) put norms elsewhere. The layer knows no sequences: its
 //! caller says how the heads of the rows attend.
 //!
 //! Touvron et al. 2023, arXiv:2302.13971, section 2.2 (norms before, not after).
@@ -10,6 +11,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
 use super::{Angles, Attention, FeedForward, Heads, RmsNorm, values};
+use crate::weights::config::{NormPlace, is_one};
 use crate::{LayerWeights, ModelConfig, ModelError};
 
 /// One layer: attention, then feed-forward, each normed before and added to the residual stream.
@@ -23,16 +25,24 @@ pub struct DecoderLayer<B: Backend> {
     pub feed_forward_norm: RmsNorm<B>,
     /// The feed-forward layer.
     pub feed_forward: FeedForward<B>,
+    /// The norms after attention and after the feed-forward layer, where there are norms before them too.
+    pub post_norms: Option<[RmsNorm<B>; 2]>,
+    /// Where norms stand.
+    #[module(skip)]
+    pub norm_place: NormPlace,
+    /// What a block's result is multiplied with before it is added.
+    #[module(skip)]
+    pub residual_scale: f64,
 }
 
 impl<B: Backend> DecoderLayer<B> {
-    /// Moves the weights of one layer to a device.
+    /// Moves the weights of the layer of this index to a device.
     ///
     /// # Errors
     /// When a tensor does not have the size that the config demands; the error names it.
     pub fn new(
         weights: LayerWeights,
-        config: &ModelConfig,
+        (config, index): (&ModelConfig, usize),
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         let (hidden, eps) = (config.hidden_size, config.rms_norm_eps);
@@ -44,23 +54,31 @@ impl<B: Backend> DecoderLayer<B> {
             attention_bias,
             qk_norm,
             output,
+            output_bias,
             feed_forward_norm,
             gate,
             up,
             down,
+            feed_forward_bias,
+            post_norms,
         } = weights;
+        let norm = |field, weight| RmsNorm::new(field, weight, hidden, eps, device);
+        let biases = (attention_bias, output_bias);
         let projections = [query, key, value, output];
         Ok(Self {
-            attention_norm: RmsNorm::new("attention_norm", attention_norm, hidden, eps, device)?,
-            attention: Attention::new(projections, attention_bias, qk_norm, config, device)?,
-            feed_forward_norm: RmsNorm::new(
-                "feed_forward_norm",
-                feed_forward_norm,
-                hidden,
-                eps,
-                device,
-            )?,
-            feed_forward: FeedForward::new([gate, up, down], config, device)?,
+            attention_norm: norm("attention_norm", attention_norm)?,
+            attention: Attention::new(projections, biases, qk_norm, (config, index), device)?,
+            feed_forward_norm: norm("feed_forward_norm", feed_forward_norm)?,
+            feed_forward: FeedForward::new([gate, up, down], feed_forward_bias, config, device)?,
+            post_norms: match post_norms {
+                Some([attention, feed_forward]) => Some([
+                    norm("post_attention_norm", attention)?,
+                    norm("post_feedforward_norm", feed_forward)?,
+                ]),
+                None => None,
+            },
+            norm_place: config.switches.norm_place,
+            residual_scale: config.switches.residual_scale,
         })
     }
 
@@ -82,6 +100,20 @@ impl<B: Backend> DecoderLayer<B> {
             }
             _ => None,
         };
+        let FeedForward { gate, up, down, .. } = &self.feed_forward;
+        let ((gate, of_gate), (up, of_up)) = (gate.weights()?, up.weights()?);
+        let (down, of_down) = down.weights()?;
+        let feed_forward_bias = match (of_gate, of_up, of_down) {
+            (Some(gate), Some(up), Some(down)) => Some([gate, up, down]),
+            _ => None,
+        };
+        let post_norms = match &self.post_norms {
+            Some([attention, feed_forward]) => {
+                Some([values(attention.weight.val())?, values(feed_forward.weight.val())?])
+            }
+            None => None,
+        };
+        let (output, output_bias) = output.weights()?;
         Ok(LayerWeights {
             attention_norm: values(self.attention_norm.weight.val())?,
             query,
@@ -89,11 +121,14 @@ impl<B: Backend> DecoderLayer<B> {
             value,
             attention_bias,
             qk_norm,
-            output: output.weights()?.0,
+            output,
+            output_bias,
             feed_forward_norm: values(self.feed_forward_norm.weight.val())?,
-            gate: self.feed_forward.gate.weights()?.0,
-            up: self.feed_forward.up.weights()?.0,
-            down: self.feed_forward.down.weights()?.0,
+            gate,
+            up,
+            down,
+            feed_forward_bias,
+            post_norms,
         })
     }
 
@@ -102,13 +137,32 @@ impl<B: Backend> DecoderLayer<B> {
     pub fn forward(
         &self,
         rows: Tensor<B, 2>,
-        angles: &Angles<B>,
+        angles: Option<&Angles<B>>,
         attend: impl FnOnce(Heads<B>) -> Tensor<B, 2>,
     ) -> Tensor<B, 2> {
-        let normed = self.attention_norm.forward(rows.clone()); // [rows, hidden]
-        let heads = self.attention.heads(normed, angles);
-        let rows = rows + self.attention.output.forward(attend(heads)); // [rows, hidden]
-        let normed = self.feed_forward_norm.forward(rows.clone()); // [rows, hidden]
-        rows + self.feed_forward.forward(normed) // [rows, hidden]
+        let heads = self.attention.heads(self.before(&self.attention_norm, rows.clone()), angles);
+        let attended = self.attention.output.forward(attend(heads)); // [rows, hidden]
+        let rows = rows + self.after(0, &self.attention_norm, attended); // [rows, hidden]
+        let normed = self.before(&self.feed_forward_norm, rows.clone()); // [rows, hidden]
+        let fed = self.feed_forward.forward(normed); // [rows, hidden]
+        rows + self.after(1, &self.feed_forward_norm, fed) // [rows, hidden]
+    }
+
+    /// What a block reads.
+    fn before(&self, norm: &RmsNorm<B>, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+        match self.norm_place {
+            NormPlace::Before | NormPlace::Around => norm.forward(rows),
+            NormPlace::After => rows,
+        }
+    }
+
+    /// What a block adds.
+    fn after(&self, block: usize, own: &RmsNorm<B>, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+        let rows = match (self.norm_place, &self.post_norms) {
+            (NormPlace::Before, _) => rows,
+            (NormPlace::Around, Some(norms)) => norms[block].forward(rows),
+            _ => own.forward(rows),
+        };
+        if is_one(self.residual_scale) { rows } else { rows.mul_scalar(self.residual_scale) }
     }
 }

@@ -1,4 +1,4 @@
-//! The decoder family (Llama, Qwen2, Qwen3, `SmolLM2`) on Burn tensors.
+//! Decoders (Llama and the families that differ from it in [`Switches`]) on Burn tensors.
 //!
 //! A [`Decoder`] is a Burn module: the same weights serve inference
 //! ([`Plain`](crate::Plain)), and training when `B` is an autodiff backend. Everything but attention works on rows
@@ -33,6 +33,7 @@ pub use norm::RmsNorm;
 pub use projection::Projection;
 pub use rope::{Angles, Rope};
 
+use crate::weights::config::{Rotation, Switches, is_one};
 use crate::{DecoderWeights, ModelConfig, ModelError};
 
 /// A decoder-only transformer without a loss.
@@ -46,9 +47,15 @@ pub struct Decoder<B: Backend> {
     pub norm: RmsNorm<B>,
     /// Output head `[vocab_size, hidden_size]`; `None` when tied to the embedding.
     pub head: Option<Param<Tensor<B, 2>>>,
-    /// The rotary embedding of all layers.
+    /// The rotary embedding of all layers but those with a base of their own.
     #[module(skip)]
     pub rope: Rope,
+    /// The rotary embedding of these.
+    #[module(skip)]
+    pub local: Rope,
+    /// What differs from a Llama decoder.
+    #[module(skip)]
+    pub switches: Switches,
 }
 
 impl<B: Backend> Decoder<B> {
@@ -69,11 +76,14 @@ impl<B: Backend> Decoder<B> {
             embedding: param("embedding", embedding, [vocab, hidden], device)?,
             layers: layers
                 .into_iter()
-                .map(|layer| DecoderLayer::new(layer, &config, device))
+                .enumerate()
+                .map(|(index, layer)| DecoderLayer::new(layer, (&config, index), device))
                 .collect::<Result<_, _>>()?,
             norm: RmsNorm::new("norm", norm, hidden, config.rms_norm_eps, device)?,
             head: head.map(|head| param("head", head, [vocab, hidden], device)).transpose()?,
             rope: Rope::new(&config),
+            local: Rope::local(&config),
+            switches: config.switches,
         })
     }
 
@@ -85,10 +95,10 @@ impl<B: Backend> Decoder<B> {
         let [batch, seq] = tokens.dims();
         let device = tokens.device();
         let positions = (0..batch).flat_map(|_| 0..seq);
-        let angles = self.rope.angles(positions, &device); // [batch * seq, 1, head_dim / 2]
+        let turns = self.turns(positions, &device);
         let mut rows = self.embed(tokens.reshape([batch * seq])); // [batch * seq, hidden]
         for layer in &self.layers {
-            rows = layer.forward(rows, &angles, |heads| heads.attend_batch(batch));
+            rows = layer.forward(rows, turns.of(layer), |heads| heads.attend_batch(batch));
         }
         let hidden = self.norm.forward(rows); // [batch * seq, hidden]
         let width = hidden.dims()[1];
@@ -110,10 +120,10 @@ impl<B: Backend> Decoder<B> {
             let past = caches.first().map_or(0, LayerCache::length);
             past..past + rows
         });
-        let angles = self.rope.angles(positions, &device); // [rows, 1, head_dim / 2]
+        let turns = self.turns(positions, &device);
         let mut rows = self.embed(tokens); // [rows, hidden]
         for (index, layer) in self.layers.iter().enumerate() {
-            rows = layer.forward(rows, &angles, |heads| {
+            rows = layer.forward(rows, turns.of(layer), |heads| {
                 heads.attend_cached(
                     spans.iter_mut().map(|(rows, caches)| (*rows, &mut caches[index])),
                 )
@@ -127,7 +137,15 @@ impl<B: Backend> Decoder<B> {
         let head = self.head.as_ref().unwrap_or(&self.embedding).val(); // [vocab, hidden]
         // The large matrix stays as it lies in memory; only the small ones are transposed.
         let columns = head.matmul(hidden.transpose()); // [vocab, rows]
-        columns.transpose() // [rows, vocab]
+        let mut logits = columns.transpose(); // [rows, vocab]
+        let Switches { logit_scale, logit_cap, .. } = self.switches;
+        if !is_one(logit_scale) {
+            logits = logits.mul_scalar(logit_scale);
+        }
+        match logit_cap {
+            Some(bound) => logits.div_scalar(bound).tanh().mul_scalar(bound), // [rows, vocab]
+            None => logits,
+        }
     }
 
     /// The weights, as [`Decoder::new`] takes them; `config` must be the one that it was made with.
@@ -149,7 +167,39 @@ impl<B: Backend> Decoder<B> {
     }
 
     fn embed(&self, tokens: Tensor<B, 1, Int>) -> Tensor<B, 2> {
-        self.embedding.val().select(0, tokens) // [rows, hidden]
+        let rows = self.embedding.val().select(0, tokens); // [rows, hidden]
+        let scale = self.switches.embedding_scale;
+        if is_one(scale) { rows } else { rows.mul_scalar(scale) }
+    }
+
+    /// How far the heads of rows at these positions are turned.
+    fn turns(
+        &self,
+        positions: impl Iterator<Item = usize> + Clone,
+        device: &B::Device,
+    ) -> Turns<B> {
+        let local = self.layers.iter().any(|layer| layer.attention.rotation == Rotation::Local);
+        Turns {
+            global: self.rope.angles(positions.clone(), device), // [rows, 1, head_dim / 2]
+            local: local.then(|| self.local.angles(positions, device)), // [rows, 1, head_dim / 2]
+        }
+    }
+}
+
+/// How far the heads of rows are turned.
+struct Turns<B: Backend> {
+    global: Angles<B>,
+    local: Option<Angles<B>>,
+}
+
+impl<B: Backend> Turns<B> {
+    /// In a layer; `None` where nothing is turned.
+    fn of(&self, layer: &DecoderLayer<B>) -> Option<&Angles<B>> {
+        match layer.attention.rotation {
+            Rotation::Global => Some(&self.global),
+            Rotation::Local => self.local.as_ref(),
+            Rotation::None => None,
+        }
     }
 }
 

@@ -14,8 +14,10 @@ use crate::ModelConfig;
 /// The frequencies of a rotary embedding.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rope {
-    /// Radians a position, one for each pair: `[head_dim / 2]`.
+    /// Radians a position, one for each pair: `[head_dim / 2]`, or fewer where heads are turned in part.
     pub frequencies: Vec<f64>,
+    /// What cosines and sines are multiplied with.
+    pub amplitude: f64,
 }
 
 /// Cosines and sines of the angles of some rows.
@@ -30,7 +32,12 @@ pub struct Angles<B: Backend> {
 impl Rope {
     /// The rotary embedding of a config.
     pub fn new(config: &ModelConfig) -> Self {
-        Self { frequencies: config.rope_frequencies() }
+        Self { frequencies: config.rope_frequencies(), amplitude: config.rope_scaling.amplitude() }
+    }
+
+    /// That of layers with a base of their own.
+    pub fn local(config: &ModelConfig) -> Self {
+        Self { frequencies: config.local_rope_frequencies(), amplitude: 1.0 }
     }
 
     /// The angles of rows at `positions`, in tokens from the start of each row's sequence.
@@ -45,8 +52,8 @@ impl Rope {
             rows += 1;
             for frequency in &self.frequencies {
                 let (s, c) = (position as f64 * frequency).sin_cos();
-                cos.push(narrow(c));
-                sin.push(narrow(s));
+                cos.push(narrow(self.amplitude * c));
+                sin.push(narrow(self.amplitude * s));
             }
         }
         let shape = [rows, 1, self.frequencies.len()];
@@ -60,15 +67,19 @@ impl Rope {
 impl<B: Backend> Angles<B> {
     /// Turns the heads of rows, `[rows, heads, head_dim]`; the shape stays.
     pub fn rotate(&self, heads: Tensor<B, 3>) -> Tensor<B, 3> {
-        let half = self.cos.dims()[2];
+        let (half, width) = (self.cos.dims()[2], heads.dims()[2]);
         let first = heads.clone().narrow(2, 0, half); // [rows, heads, half]
-        let second = heads.narrow(2, half, half); // [rows, heads, half]
+        let second = heads.clone().narrow(2, half, half); // [rows, heads, half]
         let (cos, sin) = (self.cos.clone(), self.sin.clone()); // [rows, 1, half]
         let turned = [
             first.clone() * cos.clone() - second.clone() * sin.clone(), // [rows, heads, half]
             second * cos + first * sin,                                 // [rows, heads, half]
         ];
-        Tensor::cat(turned.to_vec(), 2) // [rows, heads, head_dim]
+        let mut parts = turned.to_vec();
+        if width > 2 * half {
+            parts.push(heads.narrow(2, 2 * half, width - 2 * half)); // [rows, heads, rest]
+        }
+        Tensor::cat(parts, 2) // [rows, heads, head_dim]
     }
 }
 

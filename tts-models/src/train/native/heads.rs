@@ -21,6 +21,8 @@ pub(super) struct Heads {
     width: usize,
     epsilon: f32,
     frequencies: Vec<f64>,
+    /// What cosines and sines are multiplied with.
+    amplitude: f64,
     /// `[positions, width / 2]`.
     cosines: Vec<f32>,
     sines: Vec<f32>,
@@ -57,6 +59,7 @@ impl Heads {
             width: config.head_dim,
             epsilon,
             frequencies: config.rope_frequencies(),
+            amplitude: config.rope_scaling.amplitude(),
             cosines: Vec::new(),
             sines: Vec::new(),
         }
@@ -78,7 +81,7 @@ impl Heads {
             for frequency in &self.frequencies {
                 let (sin, cos) = (position as f64 * frequency).sin_cos();
                 #[expect(clippy::cast_possible_truncation, reason = "rounded to f32")]
-                let (sin, cos) = (sin as f32, cos as f32);
+                let (sin, cos) = ((self.amplitude * sin) as f32, (self.amplitude * cos) as f32);
                 self.cosines.push(cos);
                 self.sines.push(sin);
             }

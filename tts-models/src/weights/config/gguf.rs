@@ -5,13 +5,15 @@
 //! their tensors are. `rope_freqs.weight`, where present, holds one divisor per rotary frequency:
 //! that is how converters store Llama 3.1's scaling rule.
 //!
-//! A sliding window that the file states is refused. Converters state none for the types `llama` and
+//! What is a family's own is read as its row of [`super::families`] says. A sliding window that the file states is
+//! refused in a family without windows. Converters state none for the types `llama` and
 //! `qwen2`, under which Mistral's models go as well: theirs cannot be known from the file, see
 //! [`positions`](crate::EngineConfig::positions).
 //!
 //! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp`.
 
-use super::{ModelConfig, RopeScaling};
+use super::families::Family;
+use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Gguf;
 
@@ -25,11 +27,14 @@ impl ModelConfig {
         const KEY: &str = "general.architecture";
         let architecture =
             gguf.text(KEY)?.ok_or_else(|| ModelError::format(gguf.path(), KEY, "is missing"))?;
-        if !matches!(architecture, "llama" | "qwen2" | "qwen3") {
-            let what = format!("architecture {architecture:?}; llama, qwen2 and qwen3 are");
+        let Some((family, switches)) = Family::of_gguf(architecture) else {
+            let what =
+                format!("architecture {architecture:?}; supported are {}", Family::list_gguf());
             return Err(ModelError::unsupported(gguf.path(), KEY, what));
-        }
-        let config = Keys { gguf, architecture }.read()?;
+        };
+        let keys = Keys { gguf, architecture };
+        let mut config = keys.read(family)?;
+        config.switches = switches(&keys, &config)?;
         config
             .check()
             .map_err(|(field, problem)| ModelError::format(gguf.path(), field, problem))?;
@@ -38,13 +43,13 @@ impl ModelConfig {
 }
 
 /// The metadata of one architecture.
-struct Keys<'a> {
+pub(crate) struct Keys<'a> {
     gguf: &'a Gguf,
     architecture: &'a str,
 }
 
 impl Keys<'_> {
-    fn read(&self) -> Result<ModelConfig, ModelError> {
+    fn read(&self, family: &Family) -> Result<ModelConfig, ModelError> {
         self.refuse()?;
         let hidden_size = self.required("embedding_length")?;
         let heads = self.required("attention.head_count")?;
@@ -67,9 +72,8 @@ impl Keys<'_> {
             Some(_) => return Err(self.format(embedding, "is not a matrix")),
             None => return Err(self.format(embedding, "there is no such tensor")),
         };
-        let qwen2 = self.architecture == "qwen2";
         let mut config = ModelConfig {
-            architecture: self.architecture.to_owned(),
+            architecture: family.held_as.to_owned(),
             vocab_size,
             hidden_size,
             intermediate_size: self.required("feed_forward_length")?,
@@ -84,8 +88,10 @@ impl Keys<'_> {
             rope_scaling: self.scaling()?,
             max_position_embeddings: self.required("context_length")?,
             tie_word_embeddings: self.gguf.info("output.weight").is_none(),
-            attention_bias: qwen2 || self.gguf.info("blk.0.attn_q.bias").is_some(),
-            qk_norm: self.architecture == "qwen3",
+            attention_bias: family.attention_bias
+                || self.gguf.info("blk.0.attn_q.bias").is_some(),
+            qk_norm: family.qk_norm,
+            switches: Switches::default(),
             bos_token_id: self.token("bos")?,
             eos_token_ids: Vec::new(),
         };
@@ -100,16 +106,26 @@ impl Keys<'_> {
         if let Some(experts) = self.count("expert_count")?.filter(|n| *n > 0) {
             return Err(self.unsupported("expert_count", format!("mixture of {experts} experts")));
         }
+        if self.gguf.boolean(&self.key("attention.causal"))? == Some(false) {
+            return Err(self.unsupported("attention.causal", "attention in both directions"));
+        }
+        Ok(())
+    }
+
+    /// Refuses a window that reaches less far than the context.
+    pub(crate) fn refuse_windows(&self) -> Result<(), ModelError> {
         let window = "attention.sliding_window";
         if let Some(tokens) = self.count(window)?.filter(|n| *n > 0)
             && tokens < self.required("context_length")?
         {
             return Err(self.unsupported(window, format!("window of {tokens} tokens")));
         }
-        if self.gguf.boolean(&self.key("attention.causal"))? == Some(false) {
-            return Err(self.unsupported("attention.causal", "attention in both directions"));
-        }
         Ok(())
+    }
+
+    /// Whether there is a tensor of this stored name.
+    pub(crate) fn has_tensor(&self, name: &str) -> bool {
+        self.gguf.info(name).is_some()
     }
 
     fn scaling(&self) -> Result<RopeScaling, ModelError> {
@@ -129,8 +145,26 @@ impl Keys<'_> {
                 Ok(RopeScaling::Linear { factor })
             }
             (None | Some("none" | "linear"), _) => Ok(RopeScaling::None),
+            (Some("yarn"), Some(factor)) if factor > 1.0 => {
+                let number = |name: &str, default: f64| {
+                    Ok::<f64, ModelError>(self.float(name)?.unwrap_or(default))
+                };
+                let original = match self.count("rope.scaling.original_context_length")? {
+                    Some(original) => original,
+                    None => self.required("context_length")?,
+                } as f64;
+                let own = number("rope.scaling.attn_factor", 1.0)?;
+                Ok(RopeScaling::Yarn {
+                    factor,
+                    original_max_position_embeddings: original,
+                    beta_fast: number("rope.scaling.yarn_beta_fast", 32.0)?,
+                    beta_slow: number("rope.scaling.yarn_beta_slow", 1.0)?,
+                    attention_factor: own * (0.1 * factor.ln() + 1.0),
+                    truncate: true,
+                })
+            }
             (Some(other), _) => {
-                let what = format!("scaling {other:?}; linear is");
+                let what = format!("scaling {other:?}; linear and yarn are");
                 Err(self.unsupported("rope.scaling.type", what))
             }
         }
@@ -156,7 +190,7 @@ impl Keys<'_> {
         self.gguf.float(&self.key(name))
     }
 
-    fn count(&self, name: &str) -> Result<Option<usize>, ModelError> {
+    pub(crate) fn count(&self, name: &str) -> Result<Option<usize>, ModelError> {
         match self.gguf.integer(&self.key(name))?.map(usize::try_from) {
             None => Ok(None),
             Some(Ok(count)) => Ok(Some(count)),

@@ -2,19 +2,19 @@
 //!
 //! The architecture is `model_type`, so a reward model on a known backbone is read as that backbone.
 //! Absent fields take the defaults of Hugging Face's configuration classes. What would change the
-//! arithmetic and is not implemented (sliding windows, other activations, other rotary scalings,
-//! quantised layers) is refused by name. `mistral` is read as `llama` with as many positions as its
-//! sliding window, within which the two are the same. End tokens of `generation_config.json` beside the file
-//! are added.
+//! arithmetic and is not implemented (other activations, other rotary scalings, quantised layers) is refused by
+//! name. What is a family's own is read as its row of [`super::families`] says. End tokens of
+//! `generation_config.json` beside the file are added.
 //!
-//! Source: `configuration_{llama,qwen2,qwen3}.py` of Hugging Face transformers.
+//! Source: `configuration_*.py` of Hugging Face transformers.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::families::Family;
 use super::json::Object;
-use super::{ModelConfig, RopeScaling};
+use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Files;
 use crate::weights::source::read_text;
@@ -73,14 +73,11 @@ impl ModelConfig {
     /// Hugging Face's classes read it too, except for [`RopeScaling::Factors`], which they do not
     /// know.
     pub fn to_json(&self) -> String {
-        let class = match self.architecture.as_str() {
-            "qwen2" => "Qwen2ForCausalLM",
-            "qwen3" => "Qwen3ForCausalLM",
-            _ => "LlamaForCausalLM",
-        };
+        let class = self.family().map_or("LlamaForCausalLM", |family| family.class);
         let config = json!({
             "architectures": [class],
             "attention_bias": self.attention_bias,
+            "attention_out_bias": self.switches.output_bias,
             "bos_token_id": self.bos_token_id,
             "eos_token_id": self.eos_token_ids,
             "head_dim": self.head_dim,
@@ -114,38 +111,29 @@ impl ModelConfig {
 
 fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
     let name = object.required("model_type", object.text("model_type")?)?;
-    let (architecture, qwen2, qwen3) = match name {
-        "llama" | "mistral" => ("llama", false, false),
-        "qwen2" => (name, true, false),
-        "qwen3" => (name, false, true),
-        other => {
-            let what =
-                format!("model type {other:?}; llama, mistral, qwen2 and qwen3 are supported");
-            return Err(object.unsupported("model_type", what));
-        }
+    let Some(family) = Family::of(name) else {
+        let what = format!("model type {name:?}; supported are {}", Family::list());
+        return Err(object.unsupported("model_type", what));
     };
-    let window = match object.count("sliding_window")? {
-        _ if name != "mistral" => None,
-        None if !object.is_null("sliding_window") => Some(4_096),
-        window => window,
-    };
-    refuse(object)?;
+    refuse(object, family)?;
     let count = |name| object.required(name, object.count(name)?);
     let hidden_size = count("hidden_size")?;
     let heads = count("num_attention_heads")?;
-    // Qwen3's class has a fixed default in place of the quotient.
     let head_dim = match object.count("head_dim")? {
         Some(head_dim) => head_dim,
-        None if qwen3 && !object.is_null("head_dim") => 128,
-        None if heads == 0 || hidden_size % heads != 0 => {
-            let problem = format!("is missing, and {heads} heads do not divide {hidden_size}");
-            return Err(object.error("head_dim", problem));
-        }
-        None => hidden_size / heads,
+        // A class may have a fixed default in place of the quotient.
+        None => match family.defaults.head_dim.filter(|_| !object.is_null("head_dim")) {
+            Some(head_dim) => head_dim,
+            None if heads == 0 || hidden_size % heads != 0 => {
+                let problem = format!("is missing, and {heads} heads do not divide {hidden_size}");
+                return Err(object.error("head_dim", problem));
+            }
+            None => hidden_size / heads,
+        },
     };
-    let (rope_theta, rope_scaling) = rope(object)?;
+    let (rope_theta, rope_scaling) = rope(object, family)?;
     let mut config = ModelConfig {
-        architecture: architecture.to_owned(),
+        architecture: family.held_as.to_owned(),
         vocab_size: count("vocab_size")?,
         hidden_size,
         intermediate_size: count("intermediate_size")?,
@@ -158,36 +146,30 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
         rope_scaling,
         max_position_embeddings: object
             .count("max_position_embeddings")?
-            .unwrap_or(if qwen2 || qwen3 { 32_768 } else { 2_048 })
-            .min(window.unwrap_or(usize::MAX)),
-        tie_word_embeddings: object.boolean("tie_word_embeddings")?.unwrap_or(false),
-        attention_bias: qwen2 || object.boolean("attention_bias")?.unwrap_or(false),
-        qk_norm: qwen3,
+            .unwrap_or(family.defaults.positions),
+        tie_word_embeddings: object.boolean("tie_word_embeddings")?.unwrap_or(family.defaults.tied),
+        attention_bias: family.attention_bias || object.boolean("attention_bias")?.unwrap_or(false),
+        qk_norm: family.qk_norm,
+        switches: Switches::default(),
         bos_token_id: object.ids("bos_token_id")?.first().copied(),
         eos_token_ids: Vec::new(),
     };
     config.add_eos(object.ids("eos_token_id")?);
+    config.switches = (family.switches)(object, &config)?;
     Ok(config)
 }
 
 /// Refuses what would change the arithmetic.
-fn refuse(object: &Object<'_>) -> Result<(), ModelError> {
-    if object.boolean("use_sliding_window")? == Some(true) {
-        return Err(object.unsupported("use_sliding_window", "sliding window attention"));
-    }
-    if let Some(Value::Array(layers)) = object.get("layer_types")
-        && let Some(other) = layers.iter().find(|kind| *kind != "full_attention")
-    {
-        return Err(object.unsupported("layer_types", format!("layer type {other}")));
-    }
-    if let Some(other) = object.text("hidden_act")?.filter(|act| *act != "silu") {
-        return Err(object.unsupported("hidden_act", format!("activation {other:?}; only silu")));
-    }
-    if object.boolean("mlp_bias")? == Some(true) {
-        return Err(object.unsupported("mlp_bias", "biases in the feed-forward layers"));
+fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
+    let expected = family.defaults.activation;
+    for name in ["hidden_act", "hidden_activation"] {
+        if let Some(other) = object.text(name)?.filter(|act| !same_activation(act, expected)) {
+            let what = format!("activation {other:?} in {}; only {expected}", family.name);
+            return Err(object.unsupported(name, what));
+        }
     }
     let rotated = object.float("partial_rotary_factor")?.unwrap_or(1.0);
-    if (rotated - 1.0).abs() > 1e-9 {
+    if (rotated - 1.0).abs() > 1e-9 && !family.fused {
         return Err(object.unsupported("partial_rotary_factor", format!("factor {rotated}")));
     }
     if object.has("quantization_config") {
@@ -196,10 +178,22 @@ fn refuse(object: &Object<'_>) -> Result<(), ModelError> {
     Ok(())
 }
 
+/// Gemma's files call the same activation by several names.
+fn same_activation(name: &str, expected: &str) -> bool {
+    let tanh = |name: &str| matches!(name, "gelu_pytorch_tanh" | "gelu_tanh" | "gelu_new" | "gelu");
+    name == expected || (tanh(name) && tanh(expected))
+}
+
 /// Base and scaling, of `rope_parameters` (transformers 5) or of `rope_theta` and `rope_scaling`.
-fn rope(object: &Object<'_>) -> Result<(f64, RopeScaling), ModelError> {
-    let top = object.float("rope_theta")?.unwrap_or(10_000.0);
-    let own = object.object("rope_parameters")?;
+fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), ModelError> {
+    let top = object.float("rope_theta")?.unwrap_or(family.defaults.rope_theta);
+    let mut own = object.object("rope_parameters")?;
+    // By kinds of layers: those with windows are their family's.
+    if let Some(all) = &own
+        && let Some(whole) = all.object("full_attention")?
+    {
+        own = Some(whole);
+    }
     let Some(own) = own.map_or_else(|| object.object("rope_scaling"), |own| Ok(Some(own)))? else {
         return Ok((top, RopeScaling::None));
     };
@@ -215,14 +209,47 @@ fn rope(object: &Object<'_>) -> Result<(f64, RopeScaling), ModelError> {
             high_freq_factor: float("high_freq_factor")?,
             original_max_position_embeddings: float("original_max_position_embeddings")?,
         },
+        Some("yarn") => yarn(&own, theta, object)?,
         Some("factors") => RopeScaling::Factors(own.floats("factors")?),
         Some(other) => {
-            return Err(own.unsupported(name, format!("scaling {other:?}; linear and llama3 are")));
+            return Err(
+                own.unsupported(name, format!("scaling {other:?}; linear, llama3 and yarn are"))
+            );
         }
         None if own.has("rope_theta") => RopeScaling::None,
         None => return Err(own.error("rope_type", "is missing")),
     };
     Ok((theta, scaling))
+}
+
+/// Yarn's numbers, with the defaults that they have.
+fn yarn(own: &Object<'_>, theta: f64, object: &Object<'_>) -> Result<RopeScaling, ModelError> {
+    if theta <= 1.0 {
+        return Err(own.error("rope_theta", format!("{theta}, expected more than 1 for yarn")));
+    }
+    let factor = own.required("factor", own.float("factor")?)?;
+    let original = match own.float("original_max_position_embeddings")? {
+        Some(original) => original,
+        None => {
+            object.required("max_position_embeddings", object.float("max_position_embeddings")?)?
+        }
+    };
+    let grown = |by: f64| if factor <= 1.0 { 1.0 } else { 0.1 * by * factor.ln() + 1.0 };
+    let attention_factor = match own.float("attention_factor")? {
+        Some(given) => given,
+        None => match (own.float("mscale")?, own.float("mscale_all_dim")?) {
+            (Some(one), Some(all)) if one.abs() > 0.0 && all.abs() > 0.0 => grown(one) / grown(all),
+            _ => grown(1.0),
+        },
+    };
+    Ok(RopeScaling::Yarn {
+        factor,
+        original_max_position_embeddings: original,
+        beta_fast: own.float("beta_fast")?.unwrap_or(32.0),
+        beta_slow: own.float("beta_slow")?.unwrap_or(1.0),
+        attention_factor,
+        truncate: own.boolean("truncate")?.unwrap_or(true),
+    })
 }
 
 fn scaling_to_json(scaling: &RopeScaling) -> Value {
@@ -240,6 +267,22 @@ fn scaling_to_json(scaling: &RopeScaling) -> Value {
             "low_freq_factor": low_freq_factor,
             "high_freq_factor": high_freq_factor,
             "original_max_position_embeddings": original_max_position_embeddings,
+        }),
+        RopeScaling::Yarn {
+            factor,
+            original_max_position_embeddings,
+            beta_fast,
+            beta_slow,
+            attention_factor,
+            truncate,
+        } => json!({
+            "rope_type": "yarn",
+            "factor": factor,
+            "original_max_position_embeddings": original_max_position_embeddings,
+            "beta_fast": beta_fast,
+            "beta_slow": beta_slow,
+            "attention_factor": attention_factor,
+            "truncate": truncate,
         }),
         RopeScaling::Factors(factors) => json!({ "rope_type": "factors", "factors": factors }),
     }

@@ -10,7 +10,7 @@ use tts_core::rows;
 use crate::ModelError;
 
 /// An object within a file.
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     path: &'a Path,
     /// Where it lies in the file, with a trailing dot; empty at the top.
     prefix: String,
@@ -77,6 +77,10 @@ impl<'a> Object<'a> {
             v.as_array()?.iter().map(Value::as_f64).collect()
         })?;
         self.required(name, list)
+    }
+
+    pub(super) fn texts(&self, name: &str) -> Result<Option<Vec<&str>>, ModelError> {
+        self.typed(name, "a list of strings", |v| v.as_array()?.iter().map(Value::as_str).collect())
     }
 
     /// One id, or a list of them.

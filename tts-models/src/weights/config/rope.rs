@@ -31,13 +31,37 @@ pub enum RopeScaling {
         /// Context length of the original training, in tokens.
         original_max_position_embeddings: f64,
     },
+    /// Low frequencies divided by `factor`, high ones kept, a line between them over the pairs; and all angles'
+    /// cosines and sines multiplied with `attention_factor` (Peng et al. 2023, arXiv 2309.00071, section 3.2).
+    Yarn {
+        /// The divisor of low frequencies.
+        factor: f64,
+        /// Context length of the original training, in tokens.
+        original_max_position_embeddings: f64,
+        /// Pairs that turn more often than this over the original context are kept.
+        beta_fast: f64,
+        /// Pairs that turn less often than this are divided.
+        beta_slow: f64,
+        /// What cosines and sines are multiplied with.
+        attention_factor: f64,
+        /// Whether the ends of the line are whole pairs.
+        truncate: bool,
+    },
     /// Each frequency divided by its own factor, `[head_dim / 2]`: what GGUF files store as
     /// `rope_freqs.weight` in place of a rule.
     Factors(Vec<f64>),
 }
 
 impl RopeScaling {
-    /// What is wrong with the numbers, for heads of this width.
+    /// What cosines and sines are multiplied with.
+    pub(crate) fn amplitude(&self) -> f64 {
+        match self {
+            Self::Yarn { attention_factor, .. } => *attention_factor,
+            _ => 1.0,
+        }
+    }
+
+    /// What is wrong with the numbers, for heads of which so many numbers are turned.
     pub(super) fn check(&self, head_dim: usize) -> Result<(), String> {
         let positive = |name: &str, x: f64| {
             if x.is_finite() && x > 0.0 {
@@ -62,6 +86,20 @@ impl RopeScaling {
                 // The blend divides by the difference.
                 positive("high_freq_factor - low_freq_factor", high_freq_factor - low_freq_factor)
             }
+            Self::Yarn {
+                factor,
+                original_max_position_embeddings,
+                beta_fast,
+                beta_slow,
+                attention_factor,
+                truncate: _,
+            } => {
+                positive("factor", *factor)?;
+                positive("original_max_position_embeddings", *original_max_position_embeddings)?;
+                positive("beta_slow", *beta_slow)?;
+                positive("beta_fast - beta_slow", beta_fast - beta_slow)?;
+                positive("attention_factor", *attention_factor)
+            }
             Self::Factors(factors) if factors.len() != head_dim / 2 => {
                 Err(format!("{} factors, expected {}", factors.len(), head_dim / 2))
             }
@@ -71,14 +109,40 @@ impl RopeScaling {
 }
 
 impl ModelConfig {
-    /// The rotary frequencies in radians a token, one for each pair `(i, i + head_dim / 2)`: shape
-    /// `[head_dim / 2]`.
+    /// The rotary frequencies in radians a token, one for each pair `(i, i + d / 2)` of the `d` numbers that are
+    /// turned ([`Self::rotary_dim`]): shape `[d / 2]`.
     pub fn rope_frequencies(&self) -> Vec<f64> {
-        let half = self.head_dim / 2;
+        let half = self.rotary_dim() / 2;
         (0..half)
             .map(|i| {
                 let base = self.rope_theta.powf(-(i as f64) / half as f64);
                 match &self.rope_scaling {
+                    RopeScaling::Yarn {
+                        factor,
+                        original_max_position_embeddings: original,
+                        beta_fast,
+                        beta_slow,
+                        truncate,
+                        ..
+                    } => {
+                        // The pair that turns so many times over the original context.
+                        let pair = |turns: f64| {
+                            let width = 2.0 * half as f64;
+                            width * (original / (turns * 2.0 * std::f64::consts::PI)).ln()
+                                / (2.0 * self.rope_theta.ln())
+                        };
+                        let (mut low, mut high) = (pair(*beta_fast), pair(*beta_slow));
+                        if *truncate {
+                            (low, high) = (low.floor(), high.ceil());
+                        }
+                        let low = low.max(0.0);
+                        let mut high = high.min(2.0 * half as f64 - 1.0);
+                        if (high - low).abs() <= 0.0 {
+                            high += 0.001;
+                        }
+                        let divided = ((i as f64 - low) / (high - low)).clamp(0.0, 1.0);
+                        base / factor * divided + base * (1.0 - divided)
+                    }
                     RopeScaling::None => base,
                     RopeScaling::Linear { factor } => base / factor,
                     RopeScaling::Factors(factors) => base / factors.get(i).unwrap_or(&1.0),
@@ -102,5 +166,15 @@ impl ModelConfig {
                 }
             })
             .collect()
+    }
+
+    /// The frequencies of layers that are turned by a base of their own, without scaling.
+    pub fn local_rope_frequencies(&self) -> Vec<f64> {
+        let local = Self {
+            rope_theta: self.switches.local_rope_theta,
+            rope_scaling: RopeScaling::None,
+            ..self.clone()
+        };
+        local.rope_frequencies()
     }
 }

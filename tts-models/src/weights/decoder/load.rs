@@ -59,8 +59,10 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
         refuse_another_head(checkpoint)?;
     }
     config.tie_word_embeddings |= !checkpoint.contains(HEAD);
+    // A config says of all four projections whether they have biases, a conversion may have three.
+    config.switches.output_bias &= checkpoint.contains("model.layers.0.self_attn.o_proj.bias");
     for layer in 0..config.num_hidden_layers {
-        refuse_biases(checkpoint, layer)?;
+        refuse_biases(checkpoint, &config, layer)?;
     }
     Ok(config)
 }
@@ -169,7 +171,11 @@ fn read_raw(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<RawT
 
 /// A tensor of known shape, with finite values.
 fn read(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-    finite(checkpoint, name, &read_raw(checkpoint, name, shape)?)
+    let mut values = finite(checkpoint, name, &read_raw(checkpoint, name, shape)?)?;
+    if checkpoint.norm_offset() && name.ends_with("norm.weight") {
+        values.iter_mut().for_each(|value| *value += 1.0);
+    }
+    Ok(values)
 }
 
 /// A tensor's values, which must be finite.
@@ -183,13 +189,19 @@ fn finite(checkpoint: &Checkpoint, name: &str, raw: &RawTensor) -> Result<Vec<f3
 }
 
 /// Refuses biases other than zero on the projections that have none here.
-fn refuse_biases(checkpoint: &Checkpoint, layer: usize) -> Result<(), ModelError> {
-    let attention = ["q_proj", "k_proj", "v_proj"].map(|p| format!("self_attn.{p}.bias"));
-    let others = ["self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]
-        .map(|p| format!("{p}.bias"));
-    let unused = if checkpoint.config().attention_bias { &[][..] } else { &attention[..] };
-    for part in unused.iter().chain(&others) {
-        let name = format!("model.layers.{layer}.{part}");
+fn refuse_biases(
+    checkpoint: &Checkpoint,
+    config: &ModelConfig,
+    layer: usize,
+) -> Result<(), ModelError> {
+    let groups: [(bool, &[&str]); 3] = [
+        (config.attention_bias, &["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"]),
+        (config.switches.output_bias, &["self_attn.o_proj"]),
+        (config.switches.feed_forward_bias, &["mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"]),
+    ];
+    let unused = groups.iter().filter(|(known, _)| !known).flat_map(|(_, parts)| parts.iter());
+    for part in unused {
+        let name = format!("model.layers.{layer}.{part}.bias");
         if checkpoint.contains(&name)
             && checkpoint.tensor(&name)?.to_f32()?.iter().any(|x| x.abs() > 0.0 || x.is_nan())
         {

@@ -50,6 +50,8 @@ impl DecoderWeights {
     ) -> Result<(), ModelError> {
         let encode = encoder(dtype)?;
         self.config.validate()?;
+        // They would have to be written as their family writes them.
+        self.config.switches.refuse("the writer of checkpoints")?;
         if self.layers.len() != self.config.num_hidden_layers {
             let problem =
                 format!("{}, config has {}", self.layers.len(), self.config.num_hidden_layers);

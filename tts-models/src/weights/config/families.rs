@@ -1,0 +1,510 @@
+//! The families of decoders: for each, what its files are called and which switches they set.
+//!
+//! A [`Family`] is data: names of types and classes, defaults of Hugging Face's configuration class, names of
+//! tensors that differ from Llama's, and one function that reads its own fields as [`Switches`]. Everything
+//! else about a model is in [`ModelConfig`], and nothing below asks for a family by name. To add one: a row of
+//! [`FAMILIES`], and a line in the golden test.
+//!
+//! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers; `constants.py` of gguf-py for
+//! GGUF's names.
+
+use super::ModelConfig;
+use super::gguf::Keys;
+use super::json::Object;
+use super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
+use crate::ModelError;
+
+/// Reads a family's own keys of a GGUF file.
+pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
+
+/// A family of decoders.
+pub(crate) struct Family {
+    /// `model_type` of `config.json`.
+    pub(crate) name: &'static str,
+    /// The first of `architectures` in `config.json`.
+    pub(crate) class: &'static str,
+    /// What its models are held as, where that is another family with switches set; else its own name.
+    pub(crate) held_as: &'static str,
+    /// What GGUF files call the architecture, and what reads their keys; `None` where they are not read.
+    pub(crate) gguf: Option<(&'static str, ReadKeys)>,
+    /// Whether the projections of queries, keys and values have biases without being asked.
+    pub(crate) attention_bias: bool,
+    /// Whether queries and keys are normed.
+    pub(crate) qk_norm: bool,
+    /// Whether norms are stored less 1 in Hugging Face's files.
+    pub(crate) norm_offset: bool,
+    /// Whether queries, keys and values lie in one tensor, and so do gate and up.
+    pub(crate) fused: bool,
+    /// What a config that does not say has.
+    pub(crate) defaults: Defaults,
+    /// Parts of a layer that are called otherwise than in Llama: Llama's name, Hugging Face's, GGUF's.
+    pub(crate) names: &'static [(&'static str, &'static str, &'static str)],
+    /// Reads its own fields.
+    pub(crate) switches: fn(&Object<'_>, &ModelConfig) -> Result<Switches, ModelError>,
+}
+
+/// Defaults of a configuration class.
+pub(crate) struct Defaults {
+    /// `max_position_embeddings`.
+    pub(crate) positions: usize,
+    /// `head_dim`, where it is not the quotient.
+    pub(crate) head_dim: Option<usize>,
+    /// `tie_word_embeddings`.
+    pub(crate) tied: bool,
+    /// `rope_theta`.
+    pub(crate) rope_theta: f64,
+    /// `hidden_act`, or `hidden_activation`.
+    pub(crate) activation: &'static str,
+}
+
+const PLAIN: Family = Family {
+    name: "llama",
+    class: "LlamaForCausalLM",
+    held_as: "llama",
+    gguf: Some(("llama", plain_keys)),
+    attention_bias: false,
+    qk_norm: false,
+    norm_offset: false,
+    fused: false,
+    defaults: Defaults {
+        positions: 2_048,
+        head_dim: None,
+        tied: false,
+        rope_theta: 10_000.0,
+        activation: "silu",
+    },
+    names: &[],
+    switches: llama,
+};
+
+/// Norms around each block, as Gemma calls them.
+const AROUND: &[(&str, &str, &str)] = &[
+    ("post_attention_layernorm", "pre_feedforward_layernorm", "ffn_norm"),
+    ("post_attention_norm", "post_attention_layernorm", "post_attention_norm"),
+    ("post_feedforward_norm", "post_feedforward_layernorm", "post_ffw_norm"),
+];
+
+/// Norms after each block, as OLMo calls them.
+const AFTER: &[(&str, &str, &str)] = &[
+    ("input_layernorm", "post_attention_layernorm", "post_attention_norm"),
+    ("post_attention_layernorm", "post_feedforward_layernorm", "post_ffw_norm"),
+];
+
+const GEMMA: Defaults = Defaults {
+    positions: 8_192,
+    head_dim: Some(256),
+    tied: true,
+    rope_theta: 10_000.0,
+    activation: "gelu_pytorch_tanh",
+};
+
+/// Every family.
+pub(crate) const FAMILIES: &[Family] = &[
+    PLAIN,
+    Family {
+        name: "mistral",
+        class: "MistralForCausalLM",
+        gguf: None,
+        switches: mistral,
+        ..PLAIN
+    },
+    Family {
+        name: "qwen2",
+        class: "Qwen2ForCausalLM",
+        held_as: "qwen2",
+        gguf: Some(("qwen2", plain_keys)),
+        attention_bias: true,
+        defaults: Defaults { positions: 32_768, ..PLAIN.defaults },
+        switches: qwen,
+        ..PLAIN
+    },
+    Family {
+        name: "qwen3",
+        class: "Qwen3ForCausalLM",
+        held_as: "qwen3",
+        gguf: Some(("qwen3", plain_keys)),
+        qk_norm: true,
+        defaults: Defaults { positions: 32_768, head_dim: Some(128), ..PLAIN.defaults },
+        switches: qwen,
+        ..PLAIN
+    },
+    Family {
+        name: "granite",
+        class: "GraniteForCausalLM",
+        held_as: "granite",
+        gguf: None,
+        switches: granite,
+        ..PLAIN
+    },
+    Family {
+        name: "smollm3",
+        class: "SmolLM3ForCausalLM",
+        held_as: "smollm3",
+        gguf: None,
+        defaults: Defaults {
+            positions: 32_768,
+            tied: true,
+            rope_theta: 2_000_000.0,
+            ..PLAIN.defaults
+        },
+        switches: smollm3,
+        ..PLAIN
+    },
+    Family {
+        name: "olmo2",
+        class: "Olmo2ForCausalLM",
+        held_as: "olmo2",
+        gguf: None,
+        qk_norm: true,
+        names: AFTER,
+        switches: olmo,
+        ..PLAIN
+    },
+    Family {
+        name: "olmo3",
+        class: "Olmo3ForCausalLM",
+        held_as: "olmo3",
+        gguf: None,
+        qk_norm: true,
+        names: AFTER,
+        switches: olmo,
+        ..PLAIN
+    },
+    Family {
+        name: "phi3",
+        class: "Phi3ForCausalLM",
+        held_as: "phi3",
+        gguf: None,
+        fused: true,
+        defaults: Defaults { positions: 4_096, ..PLAIN.defaults },
+        switches: phi3,
+        ..PLAIN
+    },
+    Family {
+        name: "gemma2",
+        class: "Gemma2ForCausalLM",
+        held_as: "gemma2",
+        gguf: None,
+        norm_offset: true,
+        defaults: GEMMA,
+        names: AROUND,
+        switches: gemma2,
+        ..PLAIN
+    },
+    Family {
+        name: "gemma3_text",
+        class: "Gemma3ForCausalLM",
+        held_as: "gemma3_text",
+        gguf: Some(("gemma3", gemma3_keys)),
+        qk_norm: true,
+        norm_offset: true,
+        defaults: Defaults { positions: 131_072, rope_theta: 1_000_000.0, ..GEMMA },
+        names: AROUND,
+        switches: gemma3,
+        ..PLAIN
+    },
+];
+
+impl Family {
+    /// The family of a name.
+    pub(crate) fn of(name: &str) -> Option<&'static Self> {
+        FAMILIES.iter().find(|family| family.name == name)
+    }
+
+    /// The family of a GGUF architecture.
+    pub(crate) fn of_gguf(name: &str) -> Option<(&'static Self, ReadKeys)> {
+        FAMILIES.iter().find_map(|family| match family.gguf {
+            Some((own, read)) if own == name => Some((family, read)),
+            _ => None,
+        })
+    }
+
+    /// The GGUF architectures of all, for messages.
+    pub(crate) fn list_gguf() -> String {
+        let names: Vec<&str> =
+            FAMILIES.iter().filter_map(|family| Some(family.gguf?.0)).collect();
+        names.join(", ")
+    }
+
+    /// The names of all, for messages.
+    pub(crate) fn list() -> String {
+        let names: Vec<&str> = FAMILIES.iter().map(|family| family.name).collect();
+        names.join(", ")
+    }
+
+    /// Hugging Face's name of a tensor, from Llama's.
+    pub(crate) fn stored(&self, name: &str) -> String {
+        let renamed = self.names.iter().find_map(|(own, stored, _)| {
+            let (front, rest) = name.split_once(own)?;
+            let whole = front.ends_with('.') && rest.starts_with('.');
+            whole.then(|| format!("{front}{stored}{rest}"))
+        });
+        renamed.unwrap_or_else(|| name.to_owned())
+    }
+
+    /// GGUF's name of a part of a layer, from Llama's, where it is another than Llama's.
+    pub(crate) fn gguf_part(&self, part: &str) -> Option<&'static str> {
+        self.names.iter().find(|(own, _, _)| *own == part).map(|(_, _, stored)| *stored)
+    }
+}
+
+/// A decoder without windows.
+fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    Ok(Switches {
+        output_bias: keys.has_tensor("blk.0.attn_output.bias"),
+        feed_forward_bias: keys.has_tensor("blk.0.ffn_down.bias"),
+        ..Switches::default()
+    })
+}
+
+/// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed.
+fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    const WHOLE: usize = 6;
+    let window = keys.count("attention.sliding_window")?.unwrap_or(0);
+    let own = Attends {
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation: Rotation::Local,
+    };
+    let slides = |layer: usize| window > 0 && (layer + 1) % WHOLE != 0;
+    let layers = (0..config.num_hidden_layers)
+        .map(|layer| if slides(layer) { own } else { Attends::default() });
+    // The largest model of the family divides by another width.
+    let width = if config.num_hidden_layers == 62 {
+        config.hidden_size as f64 / config.num_attention_heads as f64
+    } else {
+        config.head_dim as f64
+    };
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        activation: Activation::GeluTanh,
+        embedding_scale: (config.hidden_size as f64).sqrt(),
+        attention_scale: Some(1.0 / width.sqrt()),
+        layers: layers.collect(),
+        ..Switches::default()
+    })
+}
+
+/// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
+/// otherwise of the last (this library's own do).
+fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let attention = object.boolean("attention_bias")?.unwrap_or(false);
+    Ok(Switches {
+        output_bias: object.boolean("attention_out_bias")?.unwrap_or(attention),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        ..Switches::default()
+    })
+}
+
+/// Refuses windows in a family that has none.
+fn all_see_everything(object: &Object<'_>) -> Result<(), ModelError> {
+    if object.boolean("use_sliding_window")? == Some(true) {
+        return Err(object.unsupported("use_sliding_window", "windows in this family"));
+    }
+    let types = object.texts("layer_types")?.unwrap_or_default();
+    match types.into_iter().find(|kind| *kind != "full_attention") {
+        Some(other) => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// The same window in every layer.
+fn windows(window: Option<usize>, config: &ModelConfig) -> Vec<Attends> {
+    match window {
+        None => Vec::new(),
+        // A window over everything is none.
+        Some(tokens) if tokens >= config.max_position_embeddings => Vec::new(),
+        window => vec![Attends { window, ..Attends::default() }; config.num_hidden_layers],
+    }
+}
+
+fn mistral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = match object.count("sliding_window")? {
+        None if !object.is_null("sliding_window") => Some(4_096),
+        window => window,
+    };
+    Ok(Switches { layers: windows(window, config), ..Switches::default() })
+}
+
+/// Windows from the layer `max_window_layers` on, where they are used at all.
+fn qwen(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    if object.boolean("use_sliding_window")? != Some(true) {
+        return Ok(Switches::default());
+    }
+    let first = object.count("max_window_layers")?.unwrap_or(28);
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let layers = sliding(object, config, window, Rotation::Global, |layer| layer >= first)?;
+    Ok(Switches { layers, ..Switches::default() })
+}
+
+/// Layers of which some have windows: those that `layer_types` says, or else what their number says. These are turned
+/// by `rotation`. Empty where none differs from a layer of Llama.
+fn sliding(
+    object: &Object<'_>,
+    config: &ModelConfig,
+    window: usize,
+    rotation: Rotation,
+    default: impl Fn(usize) -> bool,
+) -> Result<Vec<Attends>, ModelError> {
+    let count = config.num_hidden_layers;
+    let slides: Vec<bool> = match object.texts("layer_types")? {
+        None => (0..count).map(default).collect(),
+        Some(types) => {
+            if types.len() != count {
+                let problem = format!("{} types of {count} layers", types.len());
+                return Err(object.error("layer_types", problem));
+            }
+            let slides = |kind: &str| match kind {
+                "full_attention" => Ok(false),
+                "sliding_attention" => Ok(true),
+                other => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
+            };
+            types.into_iter().map(slides).collect::<Result<_, _>>()?
+        }
+    };
+    let own = Attends {
+        // A window over everything is none.
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation,
+    };
+    if own == Attends::default() || !slides.contains(&true) {
+        return Ok(Vec::new());
+    }
+    Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
+}
+
+fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let factor = |name: &str| Ok::<f64, ModelError>(object.float(name)?.unwrap_or(1.0));
+    let divisor = factor("logits_scaling")?;
+    if divisor <= 0.0 {
+        return Err(object.error("logits_scaling", format!("{divisor}, expected more than 0")));
+    }
+    Ok(Switches {
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        embedding_scale: factor("embedding_multiplier")?,
+        residual_scale: factor("residual_multiplier")?,
+        attention_scale: Some(factor("attention_multiplier")?),
+        logit_scale: 1.0 / divisor,
+        ..Switches::default()
+    })
+}
+
+/// Every fourth layer is not turned, unless a list says which.
+fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let count = config.num_hidden_layers;
+    let turned: Vec<bool> = if object.has("no_rope_layers") {
+        object.floats("no_rope_layers")?.into_iter().map(|turned| turned > 0.0).collect()
+    } else {
+        let interval = object.count("no_rope_layer_interval")?.unwrap_or(4).max(1);
+        (1..=count).map(|layer| layer % interval != 0).collect()
+    };
+    if turned.len() != count {
+        let problem = format!("{} of {count} layers", turned.len());
+        return Err(object.error("no_rope_layers", problem));
+    }
+    let window = object.count("sliding_window")?.unwrap_or(usize::MAX);
+    let used = object.boolean("use_sliding_window")? == Some(true);
+    let slides = |layer: usize| used && !turned[layer];
+    let mut layers = sliding(object, config, window, Rotation::Global, slides)?;
+    layers.resize(count, Attends::default());
+    for (layer, turned) in layers.iter_mut().zip(turned) {
+        layer.rotation = if turned { Rotation::Global } else { Rotation::None };
+    }
+    Ok(Switches {
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        layers,
+        ..Switches::default()
+    })
+}
+
+fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    // Of OLMo 3 every fourth layer sees everything; OLMo 2 has no windows.
+    let third = config.architecture == "olmo3";
+    let slides = |layer: usize| third && (layer + 1) % 4 != 0;
+    let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    Ok(Switches {
+        norm_place: NormPlace::After,
+        whole_qk_norm: true,
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        local_rope_theta: config.rope_theta,
+        layers,
+        ..Switches::default()
+    })
+}
+
+fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let mut switches = Switches {
+        layers: windows(object.count("sliding_window")?, config),
+        ..Switches::default()
+    };
+    let mut part = object.float("partial_rotary_factor")?;
+    if let Some(own) = object.object("rope_parameters")? {
+        part = own.float("partial_rotary_factor")?.or(part);
+    }
+    if let Some(part) = part.filter(|part| (part - 1.0).abs() > 0.0) {
+        if !(0.0..1.0).contains(&part) {
+            let problem = format!("{part}, expected more than 0 and at most 1");
+            return Err(object.error("partial_rotary_factor", problem));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "below a width"
+        )]
+        let dim = (config.head_dim as f64 * part) as usize;
+        switches.rotary_dim = Some(dim);
+    }
+    Ok(switches)
+}
+
+/// What Gemma 2 and 3 have in common.
+fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let scale = object.float("query_pre_attn_scalar")?.unwrap_or(256.0);
+    if scale <= 0.0 {
+        let problem = format!("{scale}, expected more than 0");
+        return Err(object.error("query_pre_attn_scalar", problem));
+    }
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        activation: Activation::GeluTanh,
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        embedding_scale: (config.hidden_size as f64).sqrt(),
+        attention_scale: Some(1.0 / scale.sqrt()),
+        attention_cap: object.float("attn_logit_softcapping")?,
+        logit_cap: object.float("final_logit_softcapping")?,
+        ..Switches::default()
+    })
+}
+
+fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let cap = |name: &str, default: f64| match object.float(name)? {
+        None if !object.is_null(name) => Ok::<_, ModelError>(Some(default)),
+        cap => Ok(cap),
+    };
+    Ok(Switches {
+        attention_cap: cap("attn_logit_softcapping", 50.0)?,
+        logit_cap: cap("final_logit_softcapping", 30.0)?,
+        layers: sliding(object, config, window, Rotation::Global, |layer| layer % 2 == 0)?,
+        ..gemma(object, config)?
+    })
+}
+
+fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let pattern = object.count("sliding_window_pattern")?.unwrap_or(6).max(1);
+    let slides = |layer: usize| (layer + 1) % pattern != 0;
+    let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    let mut local = object.float("rope_local_base_freq")?;
+    if let Some(own) = object.object("rope_parameters")?
+        && let Some(sliding) = own.object("sliding_attention")?
+    {
+        local = sliding.float("rope_theta")?.or(local);
+    }
+    Ok(Switches { local_rope_theta: local.unwrap_or(10_000.0), layers, ..gemma(object, config)? })
+}

@@ -1,0 +1,199 @@
+//! What a decoder does beside, or in place of, what a Llama layer does.
+//!
+//! A layer of the Llama family is `x + attention(norm(x))`, then `x + feed_forward(norm(x))`, with SiLU gates,
+//! every head turned whole by its position, and no bias but those of queries, keys and values. Each other family
+//! is that with a few of these switches set; the default sets none. An executor asks for the switch, never for the
+//! family, and refuses by name what it has no arithmetic for ([`Switches::refuse`]).
+//!
+//! Source: the modelling files of Hugging Face transformers for the families in
+//! [`families`](crate::weights::config::families).
+
+use super::Problem;
+use crate::ModelError;
+
+/// Where the norms of a block stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NormPlace {
+    /// Before it: `x + block(norm(x))` (Llama).
+    #[default]
+    Before,
+    /// After it: `x + norm(block(x))` (OLMo 2).
+    After,
+    /// Both (Gemma 2 and 3).
+    Around,
+}
+
+/// What gates the feed-forward layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Activation {
+    /// `x / (1 + e^-x)`.
+    #[default]
+    Silu,
+    /// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
+    GeluTanh,
+}
+
+/// What the heads of a layer are turned by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rotation {
+    /// The model's rotary embedding.
+    #[default]
+    Global,
+    /// One of its own base, unscaled ([`Switches::local_rope_theta`]).
+    Local,
+    /// Nothing: the layer knows no positions (`SmolLM3`).
+    None,
+}
+
+/// How one layer attends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attends {
+    /// How many of the last positions a token sees, itself included; `None` for all.
+    pub window: Option<usize>,
+    /// What its heads are turned by.
+    pub rotation: Rotation,
+}
+
+/// What differs from a Llama layer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Switches {
+    /// Where norms stand.
+    pub norm_place: NormPlace,
+    /// Whether the norms of queries and keys ([`qk_norm`](super::ModelConfig::qk_norm)) run over all heads at once
+    /// (OLMo 2).
+    pub whole_qk_norm: bool,
+    /// What gates the feed-forward layer.
+    pub activation: Activation,
+    /// Whether the output projection of attention has a bias.
+    pub output_bias: bool,
+    /// Whether the projections of the feed-forward layer have biases.
+    pub feed_forward_bias: bool,
+    /// How many numbers of a head are turned, from its first one on; even. `None` for all (Phi: fewer).
+    pub rotary_dim: Option<usize>,
+    /// How each layer attends; empty where all see everything and are turned.
+    pub layers: Vec<Attends>,
+    /// The rotary base of layers with [`Rotation::Local`].
+    pub local_rope_theta: f64,
+    /// What embeddings are multiplied with.
+    pub embedding_scale: f64,
+    /// What a block's result is multiplied with before it is added.
+    pub residual_scale: f64,
+    /// What products of queries and keys are multiplied with; `None` for one over the root of a head's width.
+    pub attention_scale: Option<f64>,
+    /// What logits are multiplied with.
+    pub logit_scale: f64,
+    /// The bound `c` of attention's scores: `c tanh(score / c)`.
+    pub attention_cap: Option<f64>,
+    /// The same of logits.
+    pub logit_cap: Option<f64>,
+}
+
+impl Default for Switches {
+    /// A Llama layer.
+    fn default() -> Self {
+        Self {
+            norm_place: NormPlace::Before,
+            whole_qk_norm: false,
+            activation: Activation::Silu,
+            output_bias: false,
+            feed_forward_bias: false,
+            rotary_dim: None,
+            layers: Vec::new(),
+            local_rope_theta: 10_000.0,
+            embedding_scale: 1.0,
+            residual_scale: 1.0,
+            attention_scale: None,
+            logit_scale: 1.0,
+            attention_cap: None,
+            logit_cap: None,
+        }
+    }
+}
+
+impl Switches {
+    /// How a layer attends.
+    pub fn attends(&self, layer: usize) -> Attends {
+        self.layers.get(layer).copied().unwrap_or_default()
+    }
+
+    /// What products of queries and keys are multiplied with, for heads of this width.
+    pub fn score_scale(&self, head_dim: usize) -> f64 {
+        self.attention_scale.unwrap_or_else(|| 1.0 / (head_dim as f64).sqrt())
+    }
+
+    /// Whether a block's result can be added to the stream as it comes out of its last product.
+    pub(crate) fn adds_plainly(&self) -> bool {
+        self.norm_place == NormPlace::Before && is_one(self.residual_scale)
+    }
+
+    /// What is wrong with the numbers, for so many layers and heads of this width.
+    pub(super) fn check(&self, layers: usize, head_dim: usize) -> Result<(), Problem> {
+        if !self.layers.is_empty() && self.layers.len() != layers {
+            return Err(("layers", format!("{} of {layers} are described", self.layers.len())));
+        }
+        if self.layers.iter().any(|layer| layer.window == Some(0)) {
+            return Err(("sliding_window", "0, expected at least 1".to_owned()));
+        }
+        if let Some(dim) = self.rotary_dim
+            && !(dim.is_multiple_of(2) && (2..=head_dim).contains(&dim))
+        {
+            let problem = format!("{dim} of {head_dim}, expected an even number of at least 2");
+            return Err(("partial_rotary_factor", problem));
+        }
+        let positive = [
+            ("rope_local_base_freq", self.local_rope_theta),
+            ("embedding_multiplier", self.embedding_scale),
+            ("residual_multiplier", self.residual_scale),
+            ("attention_multiplier", self.attention_scale.unwrap_or(1.0)),
+            ("logits_scaling", self.logit_scale),
+            ("attn_logit_softcapping", self.attention_cap.unwrap_or(1.0)),
+            ("final_logit_softcapping", self.logit_cap.unwrap_or(1.0)),
+        ];
+        for (field, value) in positive {
+            // Numbers that f32 holds: the arithmetic is f32.
+            if !(1e-30..1e30).contains(&value) {
+                return Err((field, format!("{value}, expected more than 0")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses, for somebody without arithmetic for it, the first switch that is set.
+    ///
+    /// # Errors
+    /// When any is.
+    pub fn refuse(&self, who: &str) -> Result<(), ModelError> {
+        let plain = Self::default();
+        let set = [
+            ("norms after a block", self.norm_place != plain.norm_place),
+            ("a norm over all heads", self.whole_qk_norm),
+            ("another activation than SiLU", self.activation != plain.activation),
+            ("a bias of the output projection", self.output_bias),
+            ("biases of the feed-forward layer", self.feed_forward_bias),
+            ("heads that are turned in part", self.rotary_dim.is_some()),
+            ("windows of attention", self.layers.iter().any(|layer| layer.window.is_some())),
+            (
+                "layers that are turned otherwise",
+                self.layers.iter().any(|layer| layer.rotation != Rotation::Global),
+            ),
+            ("a factor of embeddings", !is_one(self.embedding_scale)),
+            ("a factor of blocks", !is_one(self.residual_scale)),
+            ("a factor of scores", self.attention_scale.is_some()),
+            ("a factor of logits", !is_one(self.logit_scale)),
+            ("a bound of scores", self.attention_cap.is_some()),
+            ("a bound of logits", self.logit_cap.is_some()),
+        ];
+        match set.iter().find(|(_, set)| *set) {
+            Some((what, _)) => {
+                let problem = format!("{who} has no arithmetic for {what}");
+                Err(ModelError::input("model", problem))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a factor changes nothing.
+pub(crate) fn is_one(factor: f64) -> bool {
+    (factor - 1.0).abs() <= 0.0
+}

@@ -1,0 +1,114 @@
+//! Every family from its own files: logits of tiny checkpoints against transformers, and bits against themselves.
+//!
+//! `tests/fixtures/families_golden.py` made the numbers; a checkpoint is written here from the names, shapes and
+//! formula that stand there.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tts_models::{
+    Checkpoint, Cpu, DecoderWeights, Executor, Native, Plain, Span, Want, WeightFormat,
+};
+
+use crate::common::uniform;
+
+#[derive(Deserialize)]
+struct Golden {
+    tokens: Vec<u32>,
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    families: BTreeMap<String, Family>,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    config: Value,
+    /// Name, shape, and what is added to the values.
+    tensors: Vec<(String, Vec<usize>, f32)>,
+    logits: Vec<Vec<f64>>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("../fixtures/families_golden.json")).unwrap()
+}
+
+/// Writes a checkpoint as transformers would.
+fn write(family: &Family, folder: &Path) {
+    std::fs::write(folder.join("config.json"), family.config.to_string()).unwrap();
+    let (mut header, mut data) = (Map::new(), Vec::new());
+    for (place, (name, shape, offset)) in (0..).zip(&family.tensors) {
+        let begin = data.len();
+        for index in 0..shape.iter().product::<usize>() as u64 {
+            data.extend((offset + uniform(place, index)).to_le_bytes());
+        }
+        let entry = json!({ "dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()] });
+        header.insert(name.clone(), entry);
+    }
+    let header = Value::Object(header).to_string();
+    let mut file = std::fs::File::create(folder.join("model.safetensors")).unwrap();
+    file.write_all(&(header.len() as u64).to_le_bytes()).unwrap();
+    file.write_all(header.as_bytes()).unwrap();
+    file.write_all(&data).unwrap();
+}
+
+fn rows<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
+    let mut state = executor.empty();
+    executor.forward(&mut [Span { state: &mut state, tokens, want: Want::All }]).unwrap()
+}
+
+fn close(name: &str, golden: &Golden, logits: &[f32]) {
+    let (family, vocab) = (&golden.families[name], 97);
+    for (row, expected) in golden.rows.iter().zip(&family.logits) {
+        for (column, expected) in golden.columns.iter().zip(expected) {
+            let found = f64::from(logits[row * vocab + column]);
+            let bound = 1e-4 * expected.abs().max(1.0);
+            assert!((found - expected).abs() < bound, "{name} {row} {column}: {found}, {expected}");
+        }
+    }
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn logits_are_those_of_transformers() {
+    let golden = golden();
+    assert!(golden.families.len() >= 11);
+    for (name, family) in &golden.families {
+        let folder = tempfile::tempdir().unwrap();
+        write(family, folder.path());
+        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let weights = DecoderWeights::load(&checkpoint).unwrap();
+        let plain = Plain::<Cpu>::new(weights.clone()).unwrap();
+        close(name, &golden, &plain.logits(&rows(&plain, &golden.tokens)).unwrap());
+        let native = Native::load(&checkpoint, WeightFormat::F32, 2).unwrap();
+        let all = rows(&native, &golden.tokens);
+        close(name, &golden, &native.logits(&all).unwrap());
+
+        // Alone and token by token; beside another sequence; from a fork.
+        let width = native.config().hidden_size;
+        let (mut state, mut other) = (native.empty(), native.empty());
+        let mut single = Vec::new();
+        for (place, token) in golden.tokens.iter().enumerate() {
+            let tokens = std::slice::from_ref(token);
+            let mut spans = vec![Span { state: &mut state, tokens, want: Want::All }];
+            if place % 3 == 0 {
+                spans.push(Span { state: &mut other, tokens: &[5, 7], want: Want::Nothing });
+            }
+            single.extend(native.forward(&mut spans).unwrap());
+        }
+        assert_eq!(bits(&single), bits(&all), "{name}: token by token");
+        let mut fork = native.fork(&mut state, 21);
+        let tokens = &golden.tokens[21..];
+        let mut spans = [Span { state: &mut fork, tokens, want: Want::All }];
+        let forked = native.forward(&mut spans).unwrap();
+        assert_eq!(bits(&forked), bits(&all[21 * width..]), "{name}: from a fork");
+        // What it was made of comes back from Burn's module.
+        let back = plain.decoder().weights(weights.config.clone()).unwrap();
+        assert_eq!(back, weights, "{name}");
+    }
+}
