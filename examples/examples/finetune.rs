@@ -69,7 +69,7 @@ fn example(
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let checkpoint = Checkpoint::open(&arguments.model)?;
+    let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
     let few_shot = arguments.prompting.few_shot()?;
     if arguments.training.rank == 0 {

@@ -51,7 +51,7 @@ struct Arguments {
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let kind = arguments.learning.kind();
     let labels = read_labels(&arguments.labels)?;
-    let checkpoint = Checkpoint::open(&arguments.model)?;
+    let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
     std::fs::create_dir_all(&arguments.out)
         .map_err(|error| format!("{}: {error}", arguments.out.display()))?;

@@ -21,6 +21,9 @@ pub struct TrainOptions {
     /// Updates of the weights.
     #[arg(long, default_value_t = 500)]
     pub steps: usize,
+    /// Most positions of the model; 0 for as many as its file says. A model with windows learns within them.
+    #[arg(long, default_value_t = 0)]
+    pub positions: usize,
     /// Examples an update.
     #[arg(long, default_value_t = 16)]
     pub batch: usize,

@@ -124,6 +124,8 @@ fn layers_with_windows_are_those_of_the_family() {
     assert_eq!(sees("qwen2", json!({})), of([no; 4], global));
     let used = json!({ "use_sliding_window": true, "max_window_layers": 1 });
     assert_eq!(sees("qwen2", used), of([no, yes, yes, yes], global));
+    let null = json!({ "use_sliding_window": true, "sliding_window": null });
+    assert_eq!(sees("qwen2", null), of([no; 4], global));
     assert_eq!(sees("gemma2", json!({})), of([yes, no, yes, no], global));
     let three = json!({ "sliding_window_pattern": 3 });
     assert_eq!(sees("gemma3_text", three), of([yes, yes, no, yes], Rotation::Local));
@@ -136,7 +138,9 @@ fn layers_with_windows_are_those_of_the_family() {
     // Where a window reaches over everything, its layers are still turned by their own base.
     let wide = json!({ "sliding_window": 9_000, "max_position_embeddings": 9_000 });
     let found = sees("gemma3_text", wide);
-    assert!(found.iter().all(|layer| *layer == Attends { window: None, rotation: Rotation::Local }));
+    assert!(
+        found.iter().all(|layer| *layer == Attends { window: None, rotation: Rotation::Local })
+    );
     let turned = json!({ "no_rope_layers": [1, 0, 1, 1] });
     let rotations: Vec<Rotation> =
         sees("smollm3", turned).iter().map(|layer| layer.rotation).collect();
@@ -179,6 +183,30 @@ fn unsound_switches_are_refused_by_field() {
         ),
         ("smollm3", json!({ "no_rope_layers": [1] }), "no_rope_layers: 1 of 2 layers"),
         ("smollm3", json!({ "no_rope_layers": "all" }), "no_rope_layers: \"all\""),
+        ("gemma3_text", json!({ "num_hidden_layers": 1_u64 << 60 }), "num_hidden_layers"),
+        ("smollm3", json!({ "num_hidden_layers": 1_u64 << 60 }), "num_hidden_layers"),
+        (
+            "mistral",
+            json!({ "num_hidden_layers": 1_u64 << 60, "num_key_value_heads": 4 }),
+            "num_hidden",
+        ),
+        (
+            "gemma3_text",
+            json!({ "use_bidirectional_attention": true }),
+            "use_bidirectional_attention: unsupported",
+        ),
+        ("llama", json!({ "is_causal": false }), "is_causal: unsupported"),
+        (
+            "olmo3",
+            json!({ "rope_parameters": { "sliding_attention": { "rope_type": "yarn" } } }),
+            "rope_parameters.sliding_attention.rope_type: unsupported",
+        ),
+        (
+            "qwen3",
+            json!({ "rope_parameters": { "rope_type": "default", "partial_rotary_factor": 0.5 } }),
+            "rope_parameters.partial_rotary_factor: unsupported",
+        ),
+        ("gemma2", json!({ "hidden_activation": "gelu" }), "hidden_activation: unsupported"),
         ("qwen3_moe", json!({}), "model_type: unsupported model type \"qwen3_moe\""),
     ];
     for (model, changes, expected) in cases {
@@ -199,6 +227,18 @@ fn yarn_slows_some_pairs_down() {
         panic!("{:?}", config.rope_scaling);
     };
     assert!((attention_factor - (0.1 * 4.0_f64.ln() + 1.0)).abs() < 1e-12);
+    // As files for llama.cpp and vLLM say it: by what stretching alone would give.
+    let own = json!({ "rope_type": "yarn", "factor": 4.0, "attn_factor": 0.878_248_856_286_941_9,
+        "original_max_position_embeddings": 32 });
+    let config_of = read(&with("qwen3", &json!({ "rope_scaling": own }))).unwrap();
+    let RopeScaling::Yarn { attention_factor, .. } = config_of.rope_scaling else { panic!() };
+    assert!((attention_factor - 1.0).abs() < 1e-12);
+    // Without a factor it is that of the positions.
+    let own = json!({ "rope_type": "yarn", "original_max_position_embeddings": 64 });
+    let changes = json!({ "rope_scaling": own, "max_position_embeddings": 256 });
+    let config_of = read(&with("qwen3", &changes)).unwrap();
+    let RopeScaling::Yarn { factor, .. } = config_of.rope_scaling else { panic!() };
+    assert!((factor - 4.0).abs() < 1e-12);
     // The first pair turns 5 times over 32 positions, the second half a time: a line of one pair between them.
     let expected = [1.0, 0.025, 0.0025, 0.000_25];
     for (found, expected) in config.rope_frequencies().iter().zip(expected) {

@@ -32,8 +32,7 @@
 //! another name, or a GGUF file of one that judges by two tokens, needs a `head.json` in its folder:
 //! `{"format": "rlhflow"}`. Every other field of [`HeadConfig`] may stand beside it, such as
 //! `"output": "raw"` or a `"temperature"`, and describes a format that has no name:
-//! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`. A `mistral` backbone reads texts up to
-//! the length of its sliding window.
+//! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`.
 //!
 //! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
 //! [`train`] learns reward models from them, [`curate`] chooses which of its own solutions a policy

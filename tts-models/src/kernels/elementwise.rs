@@ -184,9 +184,13 @@ for_each_isa! {
 fn cap_body(x: &mut [f32], scale: f32, bound: f32) {
     let (twice, whole) = (2.0 * scale / bound, bound);
     for value in x {
+        let half = *value * scale / bound;
         let power = exp(*value * twice);
-        // Of what is not a number, `exp` gives none.
-        *value = whole * ((power - 1.0) / (power + 1.0));
+        // Of what is not a number, `exp` gives none. Where the power is nearly 1, the difference would say little.
+        let far = (power - 1.0) / (power + 1.0);
+        let square = half * half;
+        let near = half * (square * (2.0 / 15.0 * square - 1.0 / 3.0)).mul_add(1.0, 1.0);
+        *value = whole * if half.abs() < 0.05 { near } else { far };
     }
 }
 
@@ -313,6 +317,10 @@ mod tests {
             let exact = 4.0 * (1.5 * x / 4.0).tanh();
             assert!((f64::from(capped[0]) - exact).abs() < 2e-6, "{x}: {capped:?}, {exact}");
         }
+        // A bound that is none.
+        let mut small = [1.0, -20.0];
+        cap(&mut small, 1.0, 1e6);
+        assert!((small[0] - 1.0).abs() < 1e-6 && (small[1] + 20.0).abs() < 1e-5, "{small:?}");
         let mut far = [1e30, -1e30, f32::NAN];
         cap(&mut far, 1.0, 50.0);
         assert!((far[0] - 50.0).abs() < 1e-4 && (far[1] + 50.0).abs() < 1e-4 && far[2].is_nan());

@@ -113,7 +113,7 @@ impl Model {
     /// Naming the first tensor whose size is not that of the config.
     fn check(&self) -> Result<(), ModelError> {
         let shape = &self.decoder.config;
-        shape.switches.refuse("training")?;
+        shape.refuse_unwritten("training")?;
         let wrong = |name: String, found: usize, expected: &[usize]| {
             Err(ModelError::input(name, format!("{found} values, expected {expected:?}")))
         };

@@ -139,7 +139,7 @@ impl Checkpoint {
 
     /// Whether there is a tensor of that Hugging Face name (or, verbatim, of that stored name).
     pub fn contains(&self, name: &str) -> bool {
-        let stored = self.fused(name).map_or_else(|| name.to_owned(), |(stored, _)| stored);
+        let stored = self.fused(name).map_or_else(|| name.to_owned(), |(stored, _, _)| stored);
         self.stored_name(&stored).is_some()
     }
 
@@ -149,8 +149,8 @@ impl Checkpoint {
     /// When there is none of that name, its type is not supported, the file cannot be read, or a
     /// rotary tensor's rows are not whole heads.
     pub fn tensor(&self, name: &str) -> Result<RawTensor, ModelError> {
-        if let Some((fused, rows)) = self.fused(name) {
-            return self.rows(&fused, name, rows);
+        if let Some((fused, rows, all)) = self.fused(name) {
+            return self.rows(&fused, name, rows, all);
         }
         let missing = || ModelError::format(self.path(), name, "there is no such tensor");
         let stored = self.stored_name(name).ok_or_else(missing)?;
@@ -194,30 +194,35 @@ impl Checkpoint {
         hugging_face && self.config.family().is_some_and(|family| family.norm_offset)
     }
 
-    /// The tensor in which another one lies, and its rows there, of families that fuse them.
-    fn fused(&self, name: &str) -> Option<(String, Range<usize>)> {
+    /// The tensor in which another one lies, its rows there, and all rows, of families that fuse them.
+    fn fused(&self, name: &str) -> Option<(String, Range<usize>, usize)> {
         self.config.family().filter(|family| family.fused)?;
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
         let f = self.config.intermediate_size;
         let all = [
-            (".q_proj.", ".qkv_proj.", 0..q),
-            (".k_proj.", ".qkv_proj.", q..q + kv),
-            (".v_proj.", ".qkv_proj.", q + kv..q + 2 * kv),
-            (".gate_proj.", ".gate_up_proj.", 0..f),
-            (".up_proj.", ".gate_up_proj.", f..2 * f),
+            (".q_proj.", ".qkv_proj.", 0..q, q + 2 * kv),
+            (".k_proj.", ".qkv_proj.", q..q + kv, q + 2 * kv),
+            (".v_proj.", ".qkv_proj.", q + kv..q + 2 * kv, q + 2 * kv),
+            (".gate_proj.", ".gate_up_proj.", 0..f, 2 * f),
+            (".up_proj.", ".gate_up_proj.", f..2 * f, 2 * f),
         ];
-        let found = all.into_iter().find(|(own, _, _)| name.contains(own))?;
-        let (own, fused, rows) = found;
-        Some((name.replace(own, fused), rows))
+        let (own, fused, rows, all) = all.into_iter().find(|(own, ..)| name.contains(own))?;
+        Some((name.replace(own, fused), rows, all))
     }
 
     /// Some rows of a tensor, as one of another name.
-    fn rows(&self, fused: &str, name: &str, rows: Range<usize>) -> Result<RawTensor, ModelError> {
+    fn rows(
+        &self,
+        fused: &str,
+        name: &str,
+        rows: Range<usize>,
+        expected: usize,
+    ) -> Result<RawTensor, ModelError> {
         let tensor = self.tensor(fused)?;
         let all = tensor.shape.first().copied().unwrap_or_default();
         let row = tensor.bytes.len().checked_div(all).unwrap_or_default();
-        if rows.end > all || row * all != tensor.bytes.len() {
-            let problem = format!("{all} rows, expected at least {}", rows.end);
+        if all != expected || row * all != tensor.bytes.len() {
+            let problem = format!("{all} rows, expected {expected}");
             return Err(ModelError::format(self.path(), fused, problem));
         }
         let mut shape = tensor.shape;

@@ -109,9 +109,19 @@ impl ModelConfig {
         for layer in &mut self.switches.layers {
             layer.window = layer.window.filter(|&tokens| tokens < most);
         }
-        if self.switches.layers.iter().all(|layer| *layer == Attends::default()) {
-            self.switches.layers.clear();
+        self.switches = std::mem::take(&mut self.switches).tidied();
+    }
+
+    /// Refuses, for somebody who writes checkpoints, a family whose files are not written yet, and switches.
+    ///
+    /// # Errors
+    /// When it is one, or sets any.
+    pub(crate) fn refuse_unwritten(&self, who: &str) -> Result<(), ModelError> {
+        if self.family().is_none_or(|family| !family.writes) {
+            let problem = format!("{who} cannot write checkpoints of {} yet", self.architecture);
+            return Err(ModelError::input("model", problem));
         }
+        self.switches.refuse(who)
     }
 
     /// Checks that the numbers make a decoder: none is zero or absurdly large, the key and value
@@ -123,7 +133,8 @@ impl ModelConfig {
         self.check().map_err(|(field, problem)| ModelError::input(field, problem))
     }
 
-    fn check(&self) -> Result<(), Problem> {
+    /// Whether every count is one of a decoder.
+    fn check_counts(&self) -> Result<(), Problem> {
         let counts = [
             ("vocab_size", self.vocab_size, 1 << 24),
             ("hidden_size", self.hidden_size, 1 << 18),
@@ -139,6 +150,11 @@ impl ModelConfig {
                 return Err((field, format!("{count}, expected 1 to {limit}")));
             }
         }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), Problem> {
+        self.check_counts()?;
         if !self.num_attention_heads.is_multiple_of(self.num_key_value_heads) {
             let problem = format!(
                 "{} does not divide {} query heads",
@@ -156,6 +172,10 @@ impl ModelConfig {
             return Err(("rope_theta", format!("{}, expected more than 0", self.rope_theta)));
         }
         self.switches.check(self.num_hidden_layers, self.head_dim)?;
+        if matches!(self.rope_scaling, RopeScaling::Yarn { .. }) && self.rope_theta <= 1.0 {
+            let problem = format!("{}, expected more than 1 for yarn", self.rope_theta);
+            return Err(("rope_theta", problem));
+        }
         self.rope_scaling.check(self.rotary_dim()).map_err(|problem| ("rope_scaling", problem))?;
         self.check_architecture()
     }

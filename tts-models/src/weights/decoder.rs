@@ -136,9 +136,14 @@ impl DecoderWeights {
     /// # Errors
     /// When they are of another shape, or lack what it has; the error names a tensor of another size.
     pub(crate) fn check_for(&self, config: &ModelConfig) -> Result<(), ModelError> {
+        let switches = &config.switches;
+        let around = switches.norm_place == NormPlace::Around;
         let parts = |layer: &LayerWeights| {
             layer.attention_bias.is_some() == config.attention_bias
                 && layer.qk_norm.is_some() == config.qk_norm
+                && layer.output_bias.is_some() == switches.output_bias
+                && layer.feed_forward_bias.is_some() == switches.feed_forward_bias
+                && layer.post_norms.is_some() == around
         };
         let like = self.config == *config
             && self.layers.len() == config.num_hidden_layers

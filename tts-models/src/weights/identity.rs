@@ -8,7 +8,7 @@
 use crate::weights::Files;
 use crate::weights::digest::Digest;
 use crate::weights::source::Source;
-use crate::{Checkpoint, ModelError, WeightFormat};
+use crate::{Checkpoint, ModelError, Switches, WeightFormat};
 
 /// The identity of a checkpoint, with the files of an adapter, on a device.
 ///
@@ -24,6 +24,9 @@ pub(crate) fn identity(
     let mut digest = Digest::default();
     // As it was read: end tokens may stand in a file of their own.
     digest.bytes(config.to_json().as_bytes());
+    if config.switches != Switches::default() {
+        digest.bytes(format!("{:?}", config.switches).as_bytes());
+    }
     for source in checkpoint.sources() {
         digest.file(source)?;
     }

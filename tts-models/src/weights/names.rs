@@ -24,10 +24,7 @@ const PARTS: [(&str, &str); 11] = [
 
 /// The GGUF name of a tensor under its Hugging Face name; `None` when it has no counterpart. `own` gives the names of
 /// parts that a family calls otherwise.
-pub(crate) fn to_gguf(
-    name: &str,
-    own: impl Fn(&str) -> Option<&'static str>,
-) -> Option<String> {
+pub(crate) fn to_gguf(name: &str, own: impl Fn(&str) -> Option<&'static str>) -> Option<String> {
     match name {
         "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
         "model.norm.weight" => return Some("output_norm.weight".to_owned()),

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tts_models::{
@@ -26,6 +27,8 @@ struct Golden {
 #[derive(Deserialize)]
 struct Family {
     config: Value,
+    /// The same as transformers 4 wrote it.
+    old: Option<Value>,
     /// Name, shape, and what is added to the values.
     tensors: Vec<(String, Vec<usize>, f32)>,
     logits: Vec<Vec<f64>>,
@@ -36,8 +39,8 @@ fn golden() -> Golden {
 }
 
 /// Writes a checkpoint as transformers would.
-fn write(family: &Family, folder: &Path) {
-    std::fs::write(folder.join("config.json"), family.config.to_string()).unwrap();
+fn write(family: &Family, config: &Value, folder: &Path) {
+    std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     let (mut header, mut data) = (Map::new(), Vec::new());
     for (place, (name, shape, offset)) in (0..).zip(&family.tensors) {
         let begin = data.len();
@@ -74,41 +77,93 @@ fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
+/// Alone and token by token, beside another sequence, and from a fork: the same bits.
+fn same_bits<E: Executor>(name: &str, executor: &E, tokens: &[u32], all: &[f32]) {
+    let width = executor.config().hidden_size;
+    let (mut state, mut other) = (executor.empty(), executor.empty());
+    let mut single = Vec::new();
+    for (place, token) in tokens.iter().enumerate() {
+        let tokens = std::slice::from_ref(token);
+        let mut spans = vec![Span { state: &mut state, tokens, want: Want::All }];
+        if place % 3 == 0 {
+            spans.push(Span { state: &mut other, tokens: &[5, 7], want: Want::Nothing });
+        }
+        single.extend(executor.forward(&mut spans).unwrap());
+    }
+    assert_eq!(bits(&single), bits(all), "{name}: token by token");
+    let mut fork = executor.fork(&mut state, 21);
+    let mut spans = [Span { state: &mut fork, tokens: &tokens[21..], want: Want::All }];
+    let forked = executor.forward(&mut spans).unwrap();
+    assert_eq!(bits(&forked), bits(&all[21 * width..]), "{name}: from a fork");
+}
+
 #[test]
 fn logits_are_those_of_transformers() {
     let golden = golden();
     assert!(golden.families.len() >= 11);
+    let mut old = 0;
     for (name, family) in &golden.families {
         let folder = tempfile::tempdir().unwrap();
-        write(family, folder.path());
+        write(family, &family.config, folder.path());
         let checkpoint = Checkpoint::open(folder.path()).unwrap();
         let weights = DecoderWeights::load(&checkpoint).unwrap();
         let plain = Plain::<Cpu>::new(weights.clone()).unwrap();
-        close(name, &golden, &plain.logits(&rows(&plain, &golden.tokens)).unwrap());
+        let all = rows(&plain, &golden.tokens);
+        close(name, &golden, &plain.logits(&all).unwrap());
+        same_bits(name, &plain, &golden.tokens, &all);
         let native = Native::load(&checkpoint, WeightFormat::F32, 2).unwrap();
         let all = rows(&native, &golden.tokens);
         close(name, &golden, &native.logits(&all).unwrap());
-
-        // Alone and token by token; beside another sequence; from a fork.
-        let width = native.config().hidden_size;
-        let (mut state, mut other) = (native.empty(), native.empty());
-        let mut single = Vec::new();
-        for (place, token) in golden.tokens.iter().enumerate() {
-            let tokens = std::slice::from_ref(token);
-            let mut spans = vec![Span { state: &mut state, tokens, want: Want::All }];
-            if place % 3 == 0 {
-                spans.push(Span { state: &mut other, tokens: &[5, 7], want: Want::Nothing });
-            }
-            single.extend(native.forward(&mut spans).unwrap());
-        }
-        assert_eq!(bits(&single), bits(&all), "{name}: token by token");
-        let mut fork = native.fork(&mut state, 21);
-        let tokens = &golden.tokens[21..];
-        let mut spans = [Span { state: &mut fork, tokens, want: Want::All }];
-        let forked = native.forward(&mut spans).unwrap();
-        assert_eq!(bits(&forked), bits(&all[21 * width..]), "{name}: from a fork");
+        same_bits(name, &native, &golden.tokens, &all);
         // What it was made of comes back from Burn's module.
         let back = plain.decoder().weights(weights.config.clone()).unwrap();
         assert_eq!(back, weights, "{name}");
+        if let Some(config) = &family.old {
+            write(family, config, folder.path());
+            let again = Checkpoint::open(folder.path()).unwrap();
+            assert_eq!(again.config(), checkpoint.config(), "{name} as transformers 4 wrote it");
+            old += 1;
+        }
+    }
+    assert_eq!(old, 3);
+}
+
+/// A batch at once, as training runs it, has the bits of sequences one by one.
+#[test]
+fn batches_have_the_bits_of_sequences() {
+    let golden = golden();
+    let device = burn::backend::ndarray::NdArrayDevice::default();
+    for (name, family) in &golden.families {
+        let folder = tempfile::tempdir().unwrap();
+        write(family, &family.config, folder.path());
+        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint).unwrap()).unwrap();
+        let (first, second) = (&golden.tokens[..20], &golden.tokens[20..]);
+        let ids = Tensor::<Cpu, 1, Int>::from_ints(golden.tokens.as_slice(), &device);
+        let hidden = plain.decoder().forward(ids.reshape([2, 20]));
+        let found = hidden.into_data().into_vec::<f32>().unwrap();
+        let expected = [rows(&plain, first), rows(&plain, second)].concat();
+        assert_eq!(bits(&found), bits(&expected), "{name}");
+    }
+}
+
+/// Files that are not written yet, and executors without arithmetic for a switch, are refused by name.
+#[test]
+fn what_cannot_be_done_is_refused() {
+    let golden = golden();
+    for (name, family) in &golden.families {
+        let folder = tempfile::tempdir().unwrap();
+        write(family, &family.config, folder.path());
+        let weights = DecoderWeights::load(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+        let error = weights.save_safetensors(folder.path().join("out")).unwrap_err().to_string();
+        assert!(error.starts_with("model: the writer of checkpoints"), "{name}: {error}");
+        if name == "phi3" {
+            let mut config = family.config.clone();
+            config["intermediate_size"] = json!(47);
+            write(family, &config, folder.path());
+            let fused = Checkpoint::open(folder.path()).unwrap();
+            let error = DecoderWeights::load(&fused).unwrap_err().to_string();
+            assert!(error.contains("mlp.gate_up_proj.weight: 96 rows, expected 94"), "{error}");
+        }
     }
 }

@@ -43,6 +43,14 @@ pub(super) fn read(
     for (field, id) in [("contrast.wrong", wrong), ("contrast.right", right)] {
         weight.extend(row(path, &raw, inputs, field, id)?);
     }
+    let switches = &checkpoint.config().switches;
+    if switches.logit_cap.is_some() {
+        let problem = "its logits are bounded, which a linear head is not";
+        return Err(PrmError::head(path, "final_logit_softcapping", problem));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+    let scale = switches.logit_scale as f32;
+    weight.iter_mut().for_each(|weight| *weight *= scale);
     let layer = Linear { weight, bias: None, outputs: 2, inputs };
     RewardHead::checked(vec![layer], config, path.to_owned(), name.to_owned())
 }

@@ -34,11 +34,14 @@ use crate::kernels::gpu::{
 };
 use crate::{
     BLOCK_TOKENS, Checkpoint, DecoderWeights, Executor, ModelConfig, ModelError, Piece, Span,
-    WeightFormat,
+    Switches, WeightFormat,
 };
 use pass::Pass;
 use state::Pool;
 use weights::{Layer, Weights, rounds};
+
+/// What refuses switches.
+const WHO: &str = "the GPU executor";
 
 /// A decoder on a GPU, on own kernels.
 #[derive(Debug)]
@@ -120,12 +123,15 @@ impl<R: Runtime> Gpu<R> {
         device: &R::Device,
     ) -> Result<Self, ModelError> {
         rounds(format)?;
+        // Before its tensors are read; a bias that the config alone knows of may not be there.
+        let told = Switches { output_bias: false, ..checkpoint.config().switches.clone() };
+        told.refuse(WHO)?;
         Self::of_stored(DecoderWeights::load_stored(checkpoint, format)?, device)
     }
 
     fn of_stored(weights: DecoderWeights<Stored>, device: &R::Device) -> Result<Self, ModelError> {
         let config = weights.config.clone();
-        config.switches.refuse("the GPU executor")?;
+        config.switches.refuse(WHO)?;
         let device = Device::open(device)?;
         let weights = device.run(|| {
             let weights = Weights::upload(&device, weights)?;

@@ -35,6 +35,10 @@ pub(crate) struct Family {
     pub(crate) norm_offset: bool,
     /// Whether queries, keys and values lie in one tensor, and so do gate and up.
     pub(crate) fused: bool,
+    /// Whether heads may be turned in part.
+    pub(crate) turns_in_part: bool,
+    /// Whether a model of it without switches is written as it is held: its files are as Llama's.
+    pub(crate) writes: bool,
     /// What a config that does not say has.
     pub(crate) defaults: Defaults,
     /// Parts of a layer that are called otherwise than in Llama: Llama's name, Hugging Face's, GGUF's.
@@ -47,8 +51,12 @@ pub(crate) struct Family {
 pub(crate) struct Defaults {
     /// `max_position_embeddings`.
     pub(crate) positions: usize,
+    /// `num_key_value_heads`, where it is not the number of query heads.
+    pub(crate) key_heads: Option<usize>,
     /// `head_dim`, where it is not the quotient.
     pub(crate) head_dim: Option<usize>,
+    /// `rms_norm_eps`.
+    pub(crate) epsilon: f64,
     /// `tie_word_embeddings`.
     pub(crate) tied: bool,
     /// `rope_theta`.
@@ -66,9 +74,13 @@ const PLAIN: Family = Family {
     qk_norm: false,
     norm_offset: false,
     fused: false,
+    turns_in_part: false,
+    writes: true,
     defaults: Defaults {
         positions: 2_048,
+        key_heads: None,
         head_dim: None,
+        epsilon: 1e-6,
         tied: false,
         rope_theta: 10_000.0,
         activation: "silu",
@@ -92,7 +104,9 @@ const AFTER: &[(&str, &str, &str)] = &[
 
 const GEMMA: Defaults = Defaults {
     positions: 8_192,
+    key_heads: Some(4),
     head_dim: Some(256),
+    epsilon: 1e-6,
     tied: true,
     rope_theta: 10_000.0,
     activation: "gelu_pytorch_tanh",
@@ -105,6 +119,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "mistral",
         class: "MistralForCausalLM",
         gguf: None,
+        defaults: Defaults { positions: 131_072, key_heads: Some(8), ..PLAIN.defaults },
         switches: mistral,
         ..PLAIN
     },
@@ -133,6 +148,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "GraniteForCausalLM",
         held_as: "granite",
         gguf: None,
+        writes: false,
         switches: granite,
         ..PLAIN
     },
@@ -141,8 +157,10 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "SmolLM3ForCausalLM",
         held_as: "smollm3",
         gguf: None,
+        writes: false,
         defaults: Defaults {
             positions: 32_768,
+            key_heads: Some(4),
             tied: true,
             rope_theta: 2_000_000.0,
             ..PLAIN.defaults
@@ -155,7 +173,9 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Olmo2ForCausalLM",
         held_as: "olmo2",
         gguf: None,
+        writes: false,
         qk_norm: true,
+        defaults: Defaults { epsilon: 1e-5, ..PLAIN.defaults },
         names: AFTER,
         switches: olmo,
         ..PLAIN
@@ -165,7 +185,9 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Olmo3ForCausalLM",
         held_as: "olmo3",
         gguf: None,
+        writes: false,
         qk_norm: true,
+        defaults: Defaults { epsilon: 1e-5, rope_theta: 500_000.0, ..PLAIN.defaults },
         names: AFTER,
         switches: olmo,
         ..PLAIN
@@ -176,7 +198,9 @@ pub(crate) const FAMILIES: &[Family] = &[
         held_as: "phi3",
         gguf: None,
         fused: true,
-        defaults: Defaults { positions: 4_096, ..PLAIN.defaults },
+        turns_in_part: true,
+        writes: false,
+        defaults: Defaults { positions: 4_096, epsilon: 1e-5, ..PLAIN.defaults },
         switches: phi3,
         ..PLAIN
     },
@@ -185,6 +209,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Gemma2ForCausalLM",
         held_as: "gemma2",
         gguf: None,
+        writes: false,
         norm_offset: true,
         defaults: GEMMA,
         names: AROUND,
@@ -196,6 +221,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Gemma3ForCausalLM",
         held_as: "gemma3_text",
         gguf: Some(("gemma3", gemma3_keys)),
+        writes: false,
         qk_norm: true,
         norm_offset: true,
         defaults: Defaults { positions: 131_072, rope_theta: 1_000_000.0, ..GEMMA },
@@ -221,8 +247,7 @@ impl Family {
 
     /// The GGUF architectures of all, for messages.
     pub(crate) fn list_gguf() -> String {
-        let names: Vec<&str> =
-            FAMILIES.iter().filter_map(|family| Some(family.gguf?.0)).collect();
+        let names: Vec<&str> = FAMILIES.iter().filter_map(|family| Some(family.gguf?.0)).collect();
         names.join(", ")
     }
 
@@ -262,6 +287,12 @@ fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, ModelError> 
 fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     const WHOLE: usize = 6;
     let window = keys.count("attention.sliding_window")?.unwrap_or(0);
+    let pattern = "attention.sliding_window_pattern";
+    if let Some(other) = keys.count(pattern)?.filter(|&every| every != WHOLE) {
+        return Err(
+            keys.unsupported(pattern, format!("every {other}th layer whole, not {WHOLE}th"))
+        );
+    }
     let own = Attends {
         window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
         rotation: Rotation::Local,
@@ -280,6 +311,9 @@ fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelE
         activation: Activation::GeluTanh,
         embedding_scale: (config.hidden_size as f64).sqrt(),
         attention_scale: Some(1.0 / width.sqrt()),
+        attention_cap: keys.float("attn_logit_softcapping")?,
+        logit_cap: keys.float("final_logit_softcapping")?,
+        local_rope_theta: keys.float("rope.freq_base_swa")?.unwrap_or(10_000.0),
         layers: layers.collect(),
         ..Switches::default()
     })
@@ -333,7 +367,10 @@ fn qwen(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelErro
         return Ok(Switches::default());
     }
     let first = object.count("max_window_layers")?.unwrap_or(28);
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let window = match object.count("sliding_window")? {
+        None if object.is_null("sliding_window") => return Ok(Switches::default()),
+        window => window.unwrap_or(4_096),
+    };
     let layers = sliding(object, config, window, Rotation::Global, |layer| layer >= first)?;
     Ok(Switches { layers, ..Switches::default() })
 }
@@ -421,17 +458,29 @@ fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelE
     })
 }
 
+/// The base of layers with windows, by the parameters of their kind; these are not scaled.
+fn local_base(object: &Object<'_>) -> Result<Option<f64>, ModelError> {
+    let Some(all) = object.object("rope_parameters")? else { return Ok(None) };
+    let Some(own) = all.object("sliding_attention")? else { return Ok(None) };
+    if let Some(other) = own.text("rope_type")?.filter(|kind| *kind != "default") {
+        let what = format!("scaling {other:?} of layers with windows");
+        return Err(own.unsupported("rope_type", what));
+    }
+    own.float("rope_theta")
+}
+
 fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = object.count("sliding_window")?.unwrap_or(4_096);
     // Of OLMo 3 every fourth layer sees everything; OLMo 2 has no windows.
     let third = config.architecture == "olmo3";
     let slides = |layer: usize| third && (layer + 1) % 4 != 0;
     let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    let local = local_base(object)?.unwrap_or(config.rope_theta);
     Ok(Switches {
         norm_place: NormPlace::After,
         whole_qk_norm: true,
         output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        local_rope_theta: config.rope_theta,
+        local_rope_theta: local,
         layers,
         ..Switches::default()
     })
@@ -464,6 +513,10 @@ fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelErro
 
 /// What Gemma 2 and 3 have in common.
 fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let both = "use_bidirectional_attention";
+    if object.boolean(both)? == Some(true) {
+        return Err(object.unsupported(both, "attention in both directions"));
+    }
     let scale = object.float("query_pre_attn_scalar")?.unwrap_or(256.0);
     if scale <= 0.0 {
         let problem = format!("{scale}, expected more than 0");
@@ -500,11 +553,6 @@ fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelEr
     let pattern = object.count("sliding_window_pattern")?.unwrap_or(6).max(1);
     let slides = |layer: usize| (layer + 1) % pattern != 0;
     let layers = sliding(object, config, window, Rotation::Local, slides)?;
-    let mut local = object.float("rope_local_base_freq")?;
-    if let Some(own) = object.object("rope_parameters")?
-        && let Some(sliding) = own.object("sliding_attention")?
-    {
-        local = sliding.float("rope_theta")?.or(local);
-    }
+    let local = local_base(object)?.or(object.float("rope_local_base_freq")?);
     Ok(Switches { local_rope_theta: local.unwrap_or(10_000.0), layers, ..gemma(object, config)? })
 }

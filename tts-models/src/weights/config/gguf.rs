@@ -34,7 +34,9 @@ impl ModelConfig {
         };
         let keys = Keys { gguf, architecture };
         let mut config = keys.read(family)?;
-        config.switches = switches(&keys, &config)?;
+        let wrong = |(field, problem)| ModelError::format(gguf.path(), field, problem);
+        config.check_counts().map_err(wrong)?;
+        config.switches = switches(&keys, &config)?.tidied();
         config
             .check()
             .map_err(|(field, problem)| ModelError::format(gguf.path(), field, problem))?;
@@ -88,8 +90,7 @@ impl Keys<'_> {
             rope_scaling: self.scaling()?,
             max_position_embeddings: self.required("context_length")?,
             tie_word_embeddings: self.gguf.info("output.weight").is_none(),
-            attention_bias: family.attention_bias
-                || self.gguf.info("blk.0.attn_q.bias").is_some(),
+            attention_bias: family.attention_bias || self.gguf.info("blk.0.attn_q.bias").is_some(),
             qk_norm: family.qk_norm,
             switches: Switches::default(),
             bos_token_id: self.token("bos")?,
@@ -163,6 +164,10 @@ impl Keys<'_> {
                     truncate: true,
                 })
             }
+            (Some("yarn"), factor) => {
+                let problem = format!("{factor:?}, expected more than 1 for yarn");
+                Err(self.error("rope.scaling.factor", problem))
+            }
             (Some(other), _) => {
                 let what = format!("scaling {other:?}; linear and yarn are");
                 Err(self.unsupported("rope.scaling.type", what))
@@ -182,11 +187,11 @@ impl Keys<'_> {
         ModelError::format(self.gguf.path(), field, problem)
     }
 
-    fn unsupported(&self, name: &str, what: impl Into<String>) -> ModelError {
+    pub(crate) fn unsupported(&self, name: &str, what: impl Into<String>) -> ModelError {
         ModelError::unsupported(self.gguf.path(), self.key(name), what)
     }
 
-    fn float(&self, name: &str) -> Result<Option<f64>, ModelError> {
+    pub(crate) fn float(&self, name: &str) -> Result<Option<f64>, ModelError> {
         self.gguf.float(&self.key(name))
     }
 

@@ -68,7 +68,9 @@ impl ModelConfig {
         Ok(config)
     }
 
-    /// The text of a `config.json` that reads back as this config.
+    /// The text of a `config.json` that reads back as this config, if it is of a family that is written as Llama's
+    /// and sets no switch ([`DecoderWeights::save_safetensors`](crate::DecoderWeights::save_safetensors) refuses
+    /// others).
     ///
     /// Hugging Face's classes read it too, except for [`RopeScaling::Factors`], which they do not
     /// know.
@@ -139,9 +141,12 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
         intermediate_size: count("intermediate_size")?,
         num_hidden_layers: count("num_hidden_layers")?,
         num_attention_heads: heads,
-        num_key_value_heads: object.count("num_key_value_heads")?.unwrap_or(heads),
+        num_key_value_heads: match object.count("num_key_value_heads")? {
+            None if object.is_null("num_key_value_heads") => heads,
+            given => given.or(family.defaults.key_heads).unwrap_or(heads),
+        },
         head_dim,
-        rms_norm_eps: object.float("rms_norm_eps")?.unwrap_or(1e-6),
+        rms_norm_eps: object.float("rms_norm_eps")?.unwrap_or(family.defaults.epsilon),
         rope_theta,
         rope_scaling,
         max_position_embeddings: object
@@ -155,7 +160,9 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
         eos_token_ids: Vec::new(),
     };
     config.add_eos(object.ids("eos_token_id")?);
-    config.switches = (family.switches)(object, &config)?;
+    // What a family reads is as long as there are layers.
+    config.check_counts().map_err(|(field, problem)| object.error(field, problem))?;
+    config.switches = (family.switches)(object, &config)?.tidied();
     Ok(config)
 }
 
@@ -163,25 +170,32 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
 fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
     let expected = family.defaults.activation;
     for name in ["hidden_act", "hidden_activation"] {
-        if let Some(other) = object.text(name)?.filter(|act| !same_activation(act, expected)) {
+        let same = |act: &&str| {
+            // Gemma's older files mean the same activation by this.
+            let old = name == "hidden_act" && *act == "gelu" && expected == "gelu_pytorch_tanh";
+            old || *act == expected || (*act == "gelu_new" && expected == "gelu_pytorch_tanh")
+        };
+        if let Some(other) = object.text(name)?.filter(|act| !same(act)) {
             let what = format!("activation {other:?} in {}; only {expected}", family.name);
             return Err(object.unsupported(name, what));
         }
     }
-    let rotated = object.float("partial_rotary_factor")?.unwrap_or(1.0);
-    if (rotated - 1.0).abs() > 1e-9 && !family.fused {
-        return Err(object.unsupported("partial_rotary_factor", format!("factor {rotated}")));
+    let refuse_part = |object: &Object<'_>| {
+        let rotated = object.float("partial_rotary_factor")?.unwrap_or(1.0);
+        if (rotated - 1.0).abs() > 1e-9 && !family.turns_in_part {
+            return Err(object.unsupported("partial_rotary_factor", format!("factor {rotated}")));
+        }
+        Ok(())
+    };
+    refuse_part(object)?;
+    object.object("rope_parameters")?.map_or(Ok(()), |own| refuse_part(&own))?;
+    if object.boolean("is_causal")? == Some(false) {
+        return Err(object.unsupported("is_causal", "attention in both directions"));
     }
     if object.has("quantization_config") {
         return Err(object.unsupported("quantization_config", "quantised layers; use GGUF"));
     }
     Ok(())
-}
-
-/// Gemma's files call the same activation by several names.
-fn same_activation(name: &str, expected: &str) -> bool {
-    let tanh = |name: &str| matches!(name, "gelu_pytorch_tanh" | "gelu_tanh" | "gelu_new" | "gelu");
-    name == expected || (tanh(name) && tanh(expected))
 }
 
 /// Base and scaling, of `rope_parameters` (transformers 5) or of `rope_theta` and `rope_scaling`.
@@ -209,7 +223,7 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
             high_freq_factor: float("high_freq_factor")?,
             original_max_position_embeddings: float("original_max_position_embeddings")?,
         },
-        Some("yarn") => yarn(&own, theta, object)?,
+        Some("yarn") => yarn(&own, object)?,
         Some("factors") => RopeScaling::Factors(own.floats("factors")?),
         Some(other) => {
             return Err(
@@ -223,20 +237,23 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
 }
 
 /// Yarn's numbers, with the defaults that they have.
-fn yarn(own: &Object<'_>, theta: f64, object: &Object<'_>) -> Result<RopeScaling, ModelError> {
-    if theta <= 1.0 {
-        return Err(own.error("rope_theta", format!("{theta}, expected more than 1 for yarn")));
-    }
-    let factor = own.required("factor", own.float("factor")?)?;
-    let original = match own.float("original_max_position_embeddings")? {
-        Some(original) => original,
-        None => {
-            object.required("max_position_embeddings", object.float("max_position_embeddings")?)?
-        }
+fn yarn(own: &Object<'_>, object: &Object<'_>) -> Result<RopeScaling, ModelError> {
+    let positions = || {
+        let name = "max_position_embeddings";
+        object.required(name, object.float(name)?)
     };
+    let stated = own.float("original_max_position_embeddings")?;
+    let factor = match (own.float("factor")?, stated) {
+        (Some(factor), _) => factor,
+        (None, Some(original)) if original > 0.0 => positions()? / original,
+        (None, _) => return Err(own.error("factor", "is missing")),
+    };
+    let original = stated.map_or_else(positions, Ok)?;
     let grown = |by: f64| if factor <= 1.0 { 1.0 } else { 0.1 * by * factor.ln() + 1.0 };
     let attention_factor = match own.float("attention_factor")? {
         Some(given) => given,
+        // By what stretching alone would give, as files for llama.cpp and vLLM say it; transformers passes over it.
+        None if own.has("attn_factor") => own.float("attn_factor")?.unwrap_or(1.0) * grown(1.0),
         None => match (own.float("mscale")?, own.float("mscale_all_dim")?) {
             (Some(one), Some(all)) if one.abs() > 0.0 && all.abs() > 0.0 => grown(one) / grown(all),
             _ => grown(1.0),

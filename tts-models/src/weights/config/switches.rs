@@ -111,6 +111,14 @@ impl Default for Switches {
 }
 
 impl Switches {
+    /// Without a list of layers that says nothing.
+    pub(super) fn tidied(mut self) -> Self {
+        if self.layers.iter().all(|layer| *layer == Attends::default()) {
+            self.layers.clear();
+        }
+        self
+    }
+
     /// How a layer attends.
     pub fn attends(&self, layer: usize) -> Attends {
         self.layers.get(layer).copied().unwrap_or_default()
@@ -171,7 +179,10 @@ impl Switches {
             ("a bias of the output projection", self.output_bias),
             ("biases of the feed-forward layer", self.feed_forward_bias),
             ("heads that are turned in part", self.rotary_dim.is_some()),
-            ("windows of attention", self.layers.iter().any(|layer| layer.window.is_some())),
+            (
+                "windows (none are left within positions up to theirs)",
+                self.layers.iter().any(|layer| layer.window.is_some()),
+            ),
             (
                 "layers that are turned otherwise",
                 self.layers.iter().any(|layer| layer.rotation != Rotation::Global),

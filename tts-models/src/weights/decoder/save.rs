@@ -51,7 +51,7 @@ impl DecoderWeights {
         let encode = encoder(dtype)?;
         self.config.validate()?;
         // They would have to be written as their family writes them.
-        self.config.switches.refuse("the writer of checkpoints")?;
+        self.config.refuse_unwritten("the writer of checkpoints")?;
         if self.layers.len() != self.config.num_hidden_layers {
             let problem =
                 format!("{}, config has {}", self.layers.len(), self.config.num_hidden_layers);
