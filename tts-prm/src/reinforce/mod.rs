@@ -45,7 +45,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Source: Shao et al. 2024, DeepSeekMath (arXiv 2402.03300), section 4; DeepSeek-AI 2025, DeepSeek-R1 (arXiv
+//! Source: Shao et al. 2024 (arXiv 2402.03300), section 4; DeepSeek-AI 2025, DeepSeek-R1 (arXiv
 //! 2501.12948), section 2.
 
 mod advantage;

@@ -71,9 +71,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let done = self.step(step, policy, &mut online, problems, &mut drawing);
             let noted = done.and_then(|note| journal.note(Note::Step(Box::new(note))));
             if let Err(error) = noted {
-                // What was learnt before this step is worth keeping, if the weights are still those.
+                // What was learnt before this step is worth keeping, if the weights are still those. Where that fails
+                // too, the first error says more, and what was saved before stays.
                 if online.steps() == before {
-                    self.save(&online)?;
+                    drop(self.save(&online));
                 }
                 return Err(error);
             }

@@ -142,10 +142,8 @@ fn sample(
     let text = tree.text(id);
     let finished = finish == Finish::Stop;
     let answer = if finished { tree.answer(id).map(str::to_owned) } else { None };
-    let verdict = match finished {
-        true => tree.task().verdict(question, gold, &text),
-        false => Verdict::Unanswered,
-    };
+    let verdict =
+        if finished { tree.task().verdict(question, gold, &text) } else { Verdict::Unanswered };
     let prompt = Arc::clone(tree.asked(id));
     Ok(Sample { prompt, text, answer, verdict, finish, tokens, runs, scored })
 }

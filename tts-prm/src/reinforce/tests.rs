@@ -96,9 +96,9 @@ fn steps(notes: &[Note]) -> Vec<StepNote> {
 }
 
 fn timeless(notes: Vec<Note>) -> Vec<Note> {
-    let note = |note| match note {
+    let note = |note: Note| match note {
         Note::Step(note) => Note::Step(Box::new(note.timeless())),
-        other => other,
+        Note::Measured(_) => note,
     };
     notes.into_iter().map(note).collect()
 }

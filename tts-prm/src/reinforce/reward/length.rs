@@ -86,7 +86,7 @@ pub struct Target {
 impl Target {
     /// # Errors
     /// When it asks for nothing.
-    pub(super) fn check(&self) -> Result<(), PrmError> {
+    pub(super) fn check(self) -> Result<(), PrmError> {
         match self.tokens {
             0 => Err(PrmError::reinforce("target.tokens", "0, expected at least 1")),
             _ => Ok(()),

@@ -28,7 +28,7 @@ impl Default for Random {
 impl Random {
     /// # Errors
     /// When it is no coin.
-    pub(super) fn check(&self) -> Result<(), PrmError> {
+    pub(super) fn check(self) -> Result<(), PrmError> {
         if self.probability > 0.0 && self.probability < 1.0 {
             return Ok(());
         }
