@@ -22,7 +22,7 @@ use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
 use tts_examples::reinforcing::{Bar, summary};
 use tts_examples::training::{copy_text_side, holds_out};
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, hub};
 use tts_models::train::{Adapter, AdapterConfig, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights, Files, LanguageModel, ModelError, WeightFormat};
@@ -210,13 +210,18 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     Ok(config)
 }
 
+/// Whether the generator that comes with the project is meant.
+fn is_embedded(arguments: &Arguments) -> bool {
+    let path = &arguments.model.model;
+    path == Path::new("embedded") && !path.exists()
+}
+
 /// The files of the model.
 fn files(arguments: &Arguments) -> Files {
-    let path = &arguments.model.model;
-    if path == Path::new("embedded") && !path.exists() {
+    if is_embedded(arguments) {
         return tts_prm::pair::generator_files();
     }
-    path.clone().into()
+    arguments.model.model.clone().into()
 }
 
 /// The engine, with weights as the trainer has them.
@@ -253,6 +258,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     if arguments.model.weights == WeightFormat::Stored {
         // What writes must be of one mind with what learns.
         arguments.model.weights = WeightFormat::F32;
+    }
+    if !is_embedded(&arguments) {
+        arguments.model.model = hub::model(&arguments.model.model)?;
     }
     let arguments = &arguments;
     if arguments.rank == 0 && !arguments.model.model.is_dir() && arguments.model.model.exists() {

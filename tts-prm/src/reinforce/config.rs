@@ -181,8 +181,8 @@ impl ReinforceConfig {
         let Learning { rate, warmup, weight_decay, clip, precision, threads, frozen_layers } =
             self.learn;
         TrainConfig {
-            // Over how many the rate would fall, which it does not.
-            steps: self.steps.saturating_mul(self.parts).saturating_mul(self.epochs).max(1),
+            // Over how many the rate falls: it does not, so that a run may go on for longer.
+            steps: 1,
             learning_rate: rate,
             final_rate: 1.0,
             warmup,

@@ -82,5 +82,7 @@ pub use reward::{
     Asked, Brevity, Checked, Format, Language, Majority, Overlong, Random, Reward, RewardSpec,
     Right, Script, Target, Term,
 };
-pub use sample::{Group, Run, Sample, Scored};
+pub use sample::{Run, Sample, Scored};
 pub use sampler::Independent;
+
+use sample::Group;

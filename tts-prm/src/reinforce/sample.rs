@@ -74,13 +74,13 @@ impl Sample {
 
 /// The samples of one problem, in the order in which the search made their ends.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Group {
+pub(super) struct Group {
     /// Which of the problems.
-    pub problem: usize,
+    pub(super) problem: usize,
     /// The seed of its search.
-    pub seed: u64,
+    pub(super) seed: u64,
     /// What was drawn.
-    pub samples: Vec<Sample>,
+    pub(super) samples: Vec<Sample>,
 }
 
 /// Whether a leaf is the end of a solution.

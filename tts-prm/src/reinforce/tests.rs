@@ -247,6 +247,13 @@ fn who_was_killed_goes_on_to_the_same_bits() {
         assert_eq!(found, expected, "killed at {step}");
         assert_eq!(timeless(read_notes(&killed).unwrap()), expected);
     }
+    // Longer than was said at first.
+    let short = ReinforceConfig { steps: 4, ..settings() };
+    let longer = at("longer".into());
+    let run = Reinforce::new(short).task(Arc::new(Exact)).held_out(held_out).folder(&longer);
+    assert!(run.run(&mut engine(1), Model::from(weights()), &problems).unwrap().complete);
+    let longer = goes(&longer, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(bits(&longer.model), bits(&whole_run.model));
     // Asked to stop, it saves; and one that is done does nothing more.
     let stopped = at("stopped".into());
     let stop = |step| if step == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
