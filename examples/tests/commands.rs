@@ -228,7 +228,8 @@ fn a_policy_learns_from_rewards() {
     assert_eq!(weights("twice", name), weights("all", name));
 
     // An adapter, on problems of a file, by a recipe that options go before.
-    let lines = problems(&Chain::default(), Split::Train, 3).take(12).map(|problem| {
+    let chain = Chain::default();
+    let lines = problems(&chain, Split::Train, 3).take(12).map(|problem| {
         format!(
             "{}\n",
             serde_json::json!({ "question": problem.question, "answer": problem.answer })
@@ -253,9 +254,8 @@ fn a_policy_learns_from_rewards() {
         ("--model embedded --family strides --reward wrong", "\"wrong\" is not a reward by name"),
         ("--model embedded --family strides --samples 1", "samples: 1, expected at least 2"),
         ("--model embedded --family strides --scheme ppo", "\"ppo\" is not a scheme"),
-        ("--model embedded", "--family"),
+        ("--model embedded", "--data <DATA>"),
     ] {
-        let more = more.replace("--samples 1", "--samples=1");
         let small: Vec<&str> = more.split(' ').collect();
         let refused = ran(&reinforce, &[&["--out", path("none").as_str()], &small[..]].concat());
         assert!(
