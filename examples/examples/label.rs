@@ -13,21 +13,16 @@ use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use tts_core::family::{Chain, Countdown, Family, Split, problems};
+use tts_core::family::{Family, Split, problems};
 use tts_core::{Search, StepRule, Store};
 use tts_examples::data::{Asking, DataOptions};
+use tts_examples::families::Families;
 use tts_examples::options::{ModelOptions, WritingOptions};
 use tts_examples::{Error, exit, interrupt};
 use tts_prm::label::{
     ByTask, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label, write_labels,
 };
 use tts_search::evaluate::{self, Item, words};
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Families {
-    Chain,
-    Countdown,
-}
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Methods {
@@ -92,8 +87,7 @@ fn of_family<F: Family + Clone + 'static>(family: &F, count: usize, seed: u64) -
 fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
     let (count, seed) = (arguments.problems, arguments.writing.seed);
     match (arguments.family, &arguments.data) {
-        (Some(Families::Chain), _) => Ok(of_family(&Chain::default(), count, seed)),
-        (Some(Families::Countdown), _) => Ok(of_family(&Countdown::default(), count, seed)),
+        (Some(family), _) => Ok(of_family(&family.family(), count, seed)),
         (None, Some(path)) => {
             let few_shot = arguments.writing.prompting.few_shot()?;
             let mut data = arguments.fields.load(path)?;

@@ -12,6 +12,8 @@ struct Verifier;
 struct Remote;
 #[doc = include_str!("../../docs/book/src/training.md")]
 struct Training;
+#[doc = include_str!("../../docs/book/src/reinforcement.md")]
+struct Reinforcement;
 #[doc = include_str!("../../docs/book/src/results.md")]
 struct Results;
 #[doc = include_str!("../../docs/book/src/when-not.md")]

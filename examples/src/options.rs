@@ -144,7 +144,8 @@ impl ModelOptions {
         Ok(Engine::Remote(Box::new(Remote::open(config)?)))
     }
 
-    fn engine(&self) -> EngineConfig {
+    /// How it runs.
+    pub fn engine(&self) -> EngineConfig {
         EngineConfig {
             threads: self.threads,
             max_lines: self.max_lines,
@@ -390,7 +391,8 @@ fn is_address(name: &str) -> bool {
     })
 }
 
-fn unescape(text: &str) -> String {
+/// The text of an option in which `\n` stands for a line break and `\t` for a tab.
+pub fn unescape(text: &str) -> String {
     text.replace("\\n", "\n").replace("\\t", "\t")
 }
 

@@ -199,6 +199,73 @@ fn worked_solutions_become_an_adapter() {
     assert!(!refused.status.success(), "{}", text(&refused));
 }
 
+#[test]
+fn a_policy_learns_from_rewards() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let small = "--problems 12 --held-out 3 --batch 2 --samples 4 --max-tokens 80";
+    let asked = |out: &str, more: &str| {
+        let out = path(out);
+        let small: Vec<&str> = small.split(' ').chain(more.split(' ')).collect();
+        ran(&reinforce, &[&["--out", out.as_str()], &small[..]].concat())
+    };
+    let weights = |out: &str, name: &str| std::fs::read(Path::new(&path(out)).join(name)).unwrap();
+    let first = asked("all", "--model embedded --family strides --steps 2");
+    assert!(first.status.success(), "{}", text(&first));
+    for word in ["held out  ", "step 2", "cost  ", "tokens drawn"] {
+        assert!(text(&first).contains(word), "{}", text(&first));
+    }
+    for name in ["config.json", "tokenizer.json", "work/journal.jsonl", "work/length.svg"] {
+        assert!(Path::new(&path("all")).join(name).is_file(), "{name}");
+    }
+    // In two goes, of one step and one more: the same bits.
+    for steps in ["1", "2"] {
+        let more = format!("--model embedded --family strides --steps {steps}");
+        assert!(asked("twice", &more).status.success());
+    }
+    let name = "model.safetensors";
+    assert_eq!(weights("twice", name), weights("all", name));
+
+    // An adapter, on problems of a file, by a recipe that options go before.
+    let chain = Chain::default();
+    let lines = problems(&chain, Split::Train, 3).take(12).map(|problem| {
+        format!(
+            "{}\n",
+            serde_json::json!({ "question": problem.question, "answer": problem.answer })
+        )
+    });
+    std::fs::write(path("chains.jsonl"), lines.collect::<String>()).unwrap();
+    let recipe = serde_json::json!({ "scheme": "dapo", "steps": 9, "old": "recomputed", "importance": 2.0,
+        "rewards": [{ "of": { "right": {} } }, { "of": { "overlong": { "most": 80, "margin": 20 } } }] });
+    std::fs::write(path("recipe.json"), recipe.to_string()).unwrap();
+    let more = format!(
+        "--model embedded --data {} --raw --rank 2 --recipe {} --steps 1",
+        path("chains.jsonl"),
+        path("recipe.json")
+    );
+    let adapted = asked("adapter", &more);
+    assert!(adapted.status.success(), "{}", text(&adapted));
+    assert!(!weights("adapter", "adapter_model.safetensors").is_empty());
+    let journal = String::from_utf8(weights("adapter", "work/journal.jsonl")).unwrap();
+    assert!(journal.contains("\"overlong\":") && journal.contains("\"scheme\":\"dapo\""));
+
+    for (more, expected) in [
+        ("--model embedded --family strides --reward wrong", "\"wrong\" is not a reward by name"),
+        ("--model embedded --family strides --samples 1", "samples: 1, expected at least 2"),
+        ("--model embedded --family strides --scheme ppo", "\"ppo\" is not a scheme"),
+        ("--model embedded", "--data <DATA>"),
+    ] {
+        let small: Vec<&str> = more.split(' ').collect();
+        let refused = ran(&reinforce, &[&["--out", path("none").as_str()], &small[..]].concat());
+        assert!(
+            !refused.status.success() && text(&refused).contains(expected),
+            "{}",
+            text(&refused)
+        );
+    }
+}
+
 /// What `evaluate` is asked for on problems of the embedded generator, as the generator learnt to be asked.
 fn evaluating(data: &str, json: &str, more: &[&str]) -> Vec<String> {
     let generator = pair::folder().join("generator");

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use tts_core::SearchError;
 use tts_core::rows::RowsError;
 use tts_models::ModelError;
 
@@ -68,6 +69,32 @@ pub enum PrmError {
         /// What was found, and what was expected.
         problem: String,
     },
+    /// A setting, problem, sample or reward of reinforcement makes no sense.
+    #[error("{field}: {problem}")]
+    Reinforce {
+        /// What is at fault.
+        field: String,
+        /// What was found, and what was expected.
+        problem: String,
+    },
+    /// Solutions of a problem could not be drawn.
+    #[error("drawing solutions of {question:?}: {source}")]
+    Rollout {
+        /// The question, cut to 200 characters.
+        question: String,
+        /// What went wrong.
+        source: Box<SearchError>,
+    },
+    /// A journal is damaged, or belongs to another run.
+    #[error("{}: line {line}: {problem}", path.display())]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// Its line, from 1.
+        line: usize,
+        /// What was found, and what was expected.
+        problem: String,
+    },
     /// No gold answer is known for a question.
     #[error("no gold answer for the question {question:?}")]
     UnknownQuestion {
@@ -97,5 +124,9 @@ impl PrmError {
 
     pub(crate) fn step(path: usize, step: usize, problem: impl Into<String>) -> Self {
         Self::Step { path, step, problem: problem.into() }
+    }
+
+    pub(crate) fn reinforce(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Reinforce { field: field.into(), problem: problem.into() }
     }
 }

@@ -36,7 +36,7 @@
 //!
 //! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
 //! [`train`] learns reward models from them, [`curate`] chooses which of its own solutions a policy
-//! learns from next.
+//! learns from next, [`reinforce`] lets it learn from rewards as it writes.
 //!
 //! Source: methods and aggregates of Lightman et al. 2023 (section 2) and Snell et al. 2024
 //! (section 5.1).
@@ -68,6 +68,7 @@ mod head;
 pub mod label;
 #[cfg(feature = "pair")]
 pub mod pair;
+pub mod reinforce;
 mod rule;
 mod scorer;
 mod spec;

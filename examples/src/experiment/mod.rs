@@ -19,6 +19,7 @@ mod page;
 mod policies;
 mod recipe;
 mod recompute;
+mod reinforced;
 mod report;
 mod spec;
 mod turns;
@@ -42,8 +43,8 @@ pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe,
 pub use recompute::{Recomputed, names, recompute};
 pub use report::Report;
 pub use spec::{
-    Choice, Implicit, Labels, Learnt, ModelSpec, Part, Reading, Revised, Reward, SelfTrained,
-    Shape, Training, Written,
+    Choice, Distilled, Implicit, Labels, Learnt, ModelSpec, Part, Reading, Reinforced, Revised,
+    Reward, SelfTrained, Shape, Training, Written,
 };
 pub use turns::Turn;
 pub use values::ByProblem;
@@ -81,6 +82,10 @@ recipes!(
     "noise",
     "o1-shape",
     "coverage",
+    "reinforcement",
+    "r1-zero",
+    "r1-pipeline",
+    "rewards",
 );
 
 /// A recipe by name, or from a file.

@@ -1,4 +1,4 @@
-//! Policies: from written solutions, from their own filtered solutions, from earlier attempts.
+//! Policies: from written solutions, from their own or another's filtered solutions, from earlier attempts.
 //!
 //! A round of self-training samples solutions of problems that no policy was shown, keeps some
 //! ([`tts_prm::curate`]), and trains the base anew on them. A revision model learns right solutions
@@ -10,21 +10,24 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tts_core::family::{Family, Problem};
+use tts_core::family::{Family, Problem, TraceLine};
 use tts_core::{Prompt, seed};
 use tts_models::train::{Example, Model};
 use tts_models::weights::Dtype;
 use tts_models::{DecoderWeights, Tokenizer};
-use tts_prm::curate::{Candidate, curate, revisions};
+use tts_prm::curate::{Candidate, Curation, curate, revisions};
 use tts_search::evaluate::attempts::Attempts;
 use tts_search::refine::Words;
 
-use super::spec::{Learnt, Revised, SelfTrained, Written};
+use super::spec::{Distilled, Learnt, Revised, SelfTrained, Shape, Training, Written};
 use super::workshop::{Purpose, Workshop, at};
 use crate::{Error, pair};
 
 /// Problems that held-out losses are measured on.
 const VALIDATION: usize = 256;
+
+/// Of what is drawn in written solutions: slips, checks, detours.
+const TRACES: u64 = 0x7ace;
 
 /// A solution to learn: its prompt is not learnt, its end is.
 fn example(tokenizer: &Tokenizer, end: u32, prompt: &str, text: &str) -> Result<Example, Error> {
@@ -33,6 +36,31 @@ fn example(tokenizer: &Tokenizer, end: u32, prompt: &str, text: &str) -> Result<
     tokens.extend(tokenizer.encode(text, false)?);
     tokens.push(end);
     Ok(Example::continuation(tokens, first))
+}
+
+/// A written solution to learn, of whose lines some may be read only.
+fn traced(
+    tokenizer: &Tokenizer,
+    end: u32,
+    prompt: &str,
+    trace: &[TraceLine],
+) -> Result<Example, Error> {
+    let mut tokens = tokenizer.encode(prompt, false)?;
+    let first = tokens.len();
+    let mut read_only = Vec::new();
+    for line in trace {
+        let start = tokens.len();
+        tokens.extend(tokenizer.encode(&line.text, false)?);
+        if !line.learnt {
+            read_only.push(start..tokens.len());
+        }
+    }
+    tokens.push(end);
+    let mut example = Example::continuation(tokens, first);
+    // A target stands at the place before its token.
+    let learnt = |place: usize| read_only.iter().all(|range| !range.contains(&place));
+    example.targets.retain(|target| learnt(target.position + 1));
+    Ok(example)
 }
 
 /// The token that ends a solution.
@@ -73,30 +101,44 @@ impl Workshop<'_> {
         let family = self.family();
         let written = |problem: &Problem| {
             let question = &problem.question;
-            let steps = family.solve(question).ok_or_else(|| format!("{question}: no solution"))?;
-            let text = match learnt {
-                Learnt::Steps => steps.concat(),
-                Learnt::Answer => steps.last().cloned().unwrap_or_default(),
+            let mut rng = seed::rng(seed::hash_text(TRACES, question));
+            let trace = family.trace(question, &mut rng);
+            let trace = trace.ok_or_else(|| format!("{question}: no solution"))?;
+            let trace = match learnt {
+                Learnt::Steps => &trace[..],
+                Learnt::Answer => &trace[trace.len().saturating_sub(1)..],
             };
-            example(tokenizer, end, &format!("{question}\n"), &text)
+            traced(tokenizer, end, &format!("{question}\n"), trace)
         };
         all.iter().map(written).collect()
     }
 
-    /// A policy from written solutions.
-    pub(super) fn write(&self, spec: &Written, folder: &Path, seed: u64) -> Result<Value, Error> {
-        let (decoder, tokenizer) = match (&spec.from, spec.shape) {
-            (Some(name), None) => self.start(name, seed, folder)?,
+    /// What a policy starts from: another one, or nothing in a size.
+    fn begin(
+        &self,
+        what: &str,
+        (from, shape): (Option<&str>, Option<Shape>),
+        seed: u64,
+        folder: &Path,
+    ) -> Result<(DecoderWeights, Tokenizer), Error> {
+        match (from, shape) {
+            (Some(name), None) => self.start(name, seed, folder),
             (None, Some(shape)) => {
                 let alphabet = self.recipe.task.alphabet();
                 let json = tts_models::text::tokenizer::characters(alphabet, &[pair::END])?;
                 let file = folder.join("tokenizer.json");
                 std::fs::write(&file, &json).map_err(at(&file))?;
                 let config = shape.config(1 + alphabet.chars().count());
-                (DecoderWeights::initial(config, seed)?, Tokenizer::from_file(file)?)
+                Ok((DecoderWeights::initial(config, seed)?, Tokenizer::from_file(file)?))
             }
-            _ => return Err("a written model has either `from` or `shape`".into()),
-        };
+            _ => Err(format!("a {what} model has either `from` or `shape`").into()),
+        }
+    }
+
+    /// A policy from written solutions.
+    pub(super) fn write(&self, spec: &Written, folder: &Path, seed: u64) -> Result<Value, Error> {
+        let start = (spec.from.as_deref(), spec.shape);
+        let (decoder, tokenizer) = self.begin("written", start, seed, folder)?;
         let text = (&tokenizer, end(&decoder));
         // One that goes on from another learns problems of its own.
         let order = if spec.from.is_some() { seed::mix(seed, 3) } else { seed };
@@ -130,19 +172,52 @@ impl Workshop<'_> {
             }
         };
         let candidates = candidates(&attempts, scores.as_deref());
-        let (kept, report) = curate(&candidates, &spec.keep)?;
+        let sampled = (&candidates[..], &attempts[..]);
+        let train = (&spec.keep, &spec.train, seed);
+        self.learn_kept("round", folder, (decoder, &tokenizer), sampled, train)
+    }
+
+    /// A policy from another one's solutions.
+    pub(super) fn distil(
+        &self,
+        spec: &Distilled,
+        folder: &Path,
+        seed: u64,
+    ) -> Result<Value, Error> {
+        let start = (spec.from.as_deref(), spec.shape);
+        let (decoder, tokenizer) = self.begin("distilled", start, seed, folder)?;
+        let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
+        let attempts = self.attempts(&spec.teacher, &problems, spec.samples, (seed, seed))?;
+        let candidates = candidates(&attempts, None);
+        let sampled = (&candidates[..], &attempts[..]);
+        let train = (&spec.keep, &spec.train, seed);
+        self.learn_kept("student", folder, (decoder, &tokenizer), sampled, train)
+    }
+
+    /// Trains a model on what is kept of sampled solutions, and says what the sampling was worth.
+    fn learn_kept(
+        &self,
+        name: &str,
+        folder: &Path,
+        (decoder, tokenizer): (DecoderWeights, &Tokenizer),
+        (candidates, attempts): (&[Candidate], &[Attempts]),
+        (keep, training, seed): (&Curation, &Training, u64),
+    ) -> Result<Value, Error> {
+        let (kept, report) = curate(candidates, keep)?;
         let end = end(&decoder);
         let learnt = |&place: &usize| {
             let Candidate { problem, text, .. } = &candidates[place];
             let prompt = format!("{}\n", attempts[*problem].question);
-            example(&tokenizer, end, &prompt, text.trim_end())
+            example(tokenizer, end, &prompt, text.trim_end())
         };
         let data = kept.iter().map(learnt).collect::<Result<Vec<Example>, Error>>()?;
+        if data.is_empty() {
+            return Err(format!("{name}: no solution was kept to learn from").into());
+        }
         let held_out =
-            self.written(Learnt::Steps, &self.validation(VALIDATION)?, (&tokenizer, end))?;
-        let names = ("round", folder);
-        let train = (&spec.train, seed);
-        let model = self.train(names, train, Model::from(decoder), &data, &held_out)?;
+            self.written(Learnt::Steps, &self.validation(VALIDATION)?, (tokenizer, end))?;
+        let model = Model::from(decoder);
+        let model = self.train((name, folder), (training, seed), model, &data, &held_out)?;
         model.decoder.save_as(folder, Dtype::F16, &[])?;
         Ok(serde_json::to_value(report)?)
     }

@@ -12,9 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tts_core::family::{Chain, Countdown, Family};
+use tts_core::family::{Backtrack, Chain, Countdown, Family, Recheck, Strides};
 use tts_core::plot::Chart;
-use tts_core::{Aggregate, Rule, Selection};
+use tts_core::{Aggregate, Rule, SearchStrategy, Selection};
 
 use super::choice::Chosen;
 use super::spec::ModelSpec;
@@ -22,13 +22,19 @@ use super::way::Way;
 use crate::{Error, pair};
 
 /// The problems.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Task {
     /// Arithmetic with one right answer.
     Chain(Chain),
     /// Reaching a number from others: steps that are right may lead nowhere.
     Countdown(Countdown),
+    /// Arithmetic of as many operations a line as the writer likes.
+    Strides(Strides),
+    /// Arithmetic with checks, and an answer behind `#`.
+    Recheck(Recheck),
+    /// Reaching a number from others, with moves that are taken back.
+    Backtrack(Backtrack),
 }
 
 impl Task {
@@ -37,14 +43,19 @@ impl Task {
         match self {
             Self::Chain(chain) => Arc::new(chain.clone()),
             Self::Countdown(countdown) => Arc::new(countdown.clone()),
+            Self::Strides(strides) => Arc::new(strides.clone()),
+            Self::Recheck(recheck) => Arc::new(recheck.clone()),
+            Self::Backtrack(backtrack) => Arc::new(backtrack.clone()),
         }
     }
 
     /// Every character of its problems and solutions.
     pub fn alphabet(&self) -> &'static str {
         match self {
-            Self::Chain(_) => pair::ALPHABET,
+            Self::Chain(_) | Self::Strides(_) => pair::ALPHABET,
+            Self::Recheck(_) => "\n0123456789+-*=~:#",
             Self::Countdown(_) => "\n 0123456789+-*/=;>",
+            Self::Backtrack(_) => "\n 0123456789+-*/=;><",
         }
     }
 }
@@ -296,8 +307,18 @@ impl Recipe {
             return Err(format!("{field}: samples is 0, expected at least 1").into());
         }
         for (name, spec) in &self.models {
-            if let ModelSpec::Revision(revised) = spec {
-                revised.revising().check().map_err(|error| format!("model {name:?}: {error}"))?;
+            let named = |error: &dyn std::fmt::Display| format!("model {name:?}: {error}");
+            match spec {
+                ModelSpec::Revision(revised) => {
+                    revised.revising().check().map_err(|error| named(&error))?;
+                }
+                ModelSpec::Reinforced(policy) => {
+                    policy.learn.check().map_err(|error| named(&error))?;
+                    if let Some(sampler) = &policy.sampler {
+                        SearchStrategy::check(sampler).map_err(|error| named(&error))?;
+                    }
+                }
+                _ => {}
             }
             spec.uses().into_iter().try_for_each(|used| known(&format!("model {name:?}"), used))?;
         }

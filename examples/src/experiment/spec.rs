@@ -10,7 +10,9 @@ use tts_models::train::{Precision, TrainConfig};
 use tts_models::{ModelConfig, RopeScaling};
 use tts_prm::curate::{Attempted, Curation, Revising};
 use tts_prm::label::LabelKind;
+use tts_prm::reinforce::ReinforceConfig;
 
+use super::recipe::EXACT;
 use crate::pair;
 
 /// Models that were made before a field was there keep their identity.
@@ -34,6 +36,10 @@ pub enum ModelSpec {
     SelfTrained(Box<SelfTrained>),
     /// A policy that improves on earlier attempts.
     Revision(Box<Revised>),
+    /// A policy that learnt from rewards of what it wrote itself.
+    Reinforced(Box<Reinforced>),
+    /// A policy of any size that learnt from another one's solutions.
+    Distilled(Box<Distilled>),
     /// A model on servers: nothing is made.
     Served(Box<Served>),
 }
@@ -334,6 +340,52 @@ pub struct Revised {
     pub train: Training,
 }
 
+/// A policy that learns from rewards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reinforced {
+    /// What it starts from, and is held near if there is a divergence.
+    pub from: String,
+    /// Problems that it draws from.
+    pub problems: usize,
+    /// Which of the problems: others of other numbers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub draw: u64,
+    /// Problems of the validation split that it is measured on as it learns; 0 for none.
+    #[serde(default)]
+    pub held_out: usize,
+    /// Who scores steps, for rewards of steps and for samplers that go by scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<String>,
+    /// Another sampler than independent solutions: a recipe of a search.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<tts_search::Recipe>,
+    /// How.
+    pub learn: ReinforceConfig,
+}
+
+/// A policy that learns from another one's right solutions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distilled {
+    /// A model to go on from.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// The size of one from nothing.
+    #[serde(default)]
+    pub shape: Option<Shape>,
+    /// Who writes.
+    pub teacher: String,
+    /// Problems.
+    pub problems: usize,
+    /// Solutions of each.
+    pub samples: usize,
+    /// What is kept.
+    pub keep: Curation,
+    /// How.
+    pub train: Training,
+}
+
 impl Revised {
     /// How its examples are put together.
     pub fn revising(&self) -> Revising {
@@ -360,6 +412,11 @@ impl ModelSpec {
                 [&round.from, &round.policy].into_iter().chain(judge).collect()
             }
             Self::Revision(revised) => vec![&revised.from, &revised.policy],
+            Self::Reinforced(policy) => {
+                let judge = policy.judge.iter().filter(|name| *name != EXACT);
+                [&policy.from].into_iter().chain(judge).collect()
+            }
+            Self::Distilled(student) => student.from.iter().chain([&student.teacher]).collect(),
         }
     }
 
@@ -372,6 +429,14 @@ impl ModelSpec {
             Self::Implicit(implicit) => (&mut implicit.problems, &mut implicit.train),
             Self::SelfTrained(round) => (&mut round.problems, &mut round.train),
             Self::Revision(revised) => (&mut revised.problems, &mut revised.train),
+            Self::Distilled(student) => (&mut student.problems, &mut student.train),
+            Self::Reinforced(policy) => {
+                let steps = &mut policy.learn.steps;
+                *steps = (*steps / by).max(2).min(*steps);
+                policy.held_out = policy.held_out.min(20);
+                policy.problems = (policy.problems / by).max(20).min(policy.problems);
+                return;
+            }
         };
         *problems = (*problems / by).max(20).min(*problems);
         train.steps = (train.steps / by).max(10).min(train.steps);

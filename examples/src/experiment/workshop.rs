@@ -176,6 +176,8 @@ impl Workshop<'_> {
             ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
             ModelSpec::SelfTrained(round) => self.round(round, &folder, seed)?,
             ModelSpec::Revision(revised) => self.revised(revised, &folder, seed)?,
+            ModelSpec::Reinforced(policy) => self.reinforced(policy, &folder, seed)?,
+            ModelSpec::Distilled(student) => self.distil(student, &folder, seed)?,
         };
         let text = json!({ "name": name, "seed": seed, "spec": spec, "report": report });
         let partial = folder.join("made.json.partial");

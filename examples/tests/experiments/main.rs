@@ -181,6 +181,52 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     }
 }
 
+/// A policy learns from rewards, another one of another size from what it writes then.
+#[test]
+fn policies_are_reinforced_and_distilled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recipe = small();
+    let strides = json!({ "chain": { "operations": [2, 3], "digits": [1, 1], "most": 999 } });
+    recipe["task"] = json!({ "strides": strides });
+    let learn = json!({ "steps": 2, "problems": 3, "samples": 4, "adjust": { "beta": 0.01 },
+        "process": {}, "measure": { "every": 1, "samples": 2 } });
+    recipe["models"] = json!({
+        "player": { "embedded": "generator" },
+        "learnt": { "reinforced": {
+            "from": "player", "problems": 12, "held_out": 4, "judge": "exact", "learn": learn,
+        }},
+        "searched": { "reinforced": {
+            "from": "learnt", "problems": 12, "judge": "exact",
+            "sampler": { "strategy": "beam-search", "keep": 2, "branch": 2 },
+            "learn": { "steps": 1, "problems": 3 },
+        }},
+        "student": { "distilled": {
+            "shape": { "width": 32, "layers": 1, "heads": 1 }, "teacher": "learnt", "problems": 6,
+            "samples": 4, "keep": {}, "train": { "steps": 3, "batch": 4, "learning_rate": 0.003 },
+        }},
+    });
+    let arm =
+        |name: &str| json!({ "name": name, "policy": name, "strategy": "majority", "n": [2] });
+    recipe["arms"] = json!([arm("player"), arm("learnt"), arm("searched"), arm("student")]);
+    recipe["compare"] = json!([{ "first": "learnt", "second": "player" }]);
+    for part in ["judged", "difficulty", "choice"] {
+        recipe[part] = Value::Null;
+    }
+    let report = ran(folder.path(), &recipe);
+    assert_eq!(report.points.len(), 4);
+    let learnt = &report.models["learnt"];
+    assert!(learnt["tokens"].as_u64().unwrap() > 0 && learnt["last"]["step"] == 2, "{learnt}");
+    assert!(report.models["student"]["kept"].as_u64().unwrap() > 0);
+    // Not done, it is made again from what was saved: to the same report.
+    for entry in std::fs::read_dir(folder.path().join("models")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path().join("made.json")).unwrap();
+    }
+    assert_eq!(ran(folder.path(), &recipe), report);
+    recipe["models"]["learnt"]["reinforced"]["learn"]["samples"] = json!(1);
+    let error = Recipe::parse(&recipe.to_string()).unwrap_err().to_string();
+    assert!(error.contains("model \"learnt\": samples: 1, expected at least 2"), "{error}");
+}
+
 #[test]
 fn what_a_model_depends_on_is_its_identity() {
     let identity = |recipe: &Value, name: &str, seed| {

@@ -103,7 +103,7 @@ impl Chain {
     }
 
     /// The expression of a question, within the bounds.
-    fn within(&self, question: &str) -> Option<Expression> {
+    pub(super) fn within(&self, question: &str) -> Option<Expression> {
         question.parse().ok().filter(|expression| self.problem(expression).is_ok())
     }
 

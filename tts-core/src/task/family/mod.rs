@@ -8,10 +8,14 @@
 //! * [`Chain`]: step-by-step arithmetic with one right answer.
 //! * [`Countdown`]: reach a number from others; many right solutions, dead ends, and the exact
 //!   value of every state.
+//! * [`Strides`]: chains of as many operations a line as the writer likes, with room to think longer.
+//! * [`Recheck`]: chains with checks by another way, which can be told to wait and be cut short.
+//! * [`Backtrack`]: Countdown with moves that are taken back.
 //!
 //! [`Checker`] is the exact oracle of a family; [`RandomPlayer`] and [`Slipping`] are policies
 //! without a model.
 
+mod backtrack;
 mod chain;
 mod checker;
 mod countdown;
@@ -19,13 +23,17 @@ mod expression;
 mod numbers;
 mod operation;
 mod player;
+mod recheck;
 mod solved;
+mod strides;
+mod trace;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use backtrack::Backtrack;
 pub use chain::Chain;
 pub use checker::{Checker, first_error, lines};
 pub use countdown::{Countdown, CountdownLine};
@@ -33,7 +41,10 @@ pub use expression::Expression;
 pub use numbers::Move;
 pub use operation::Operation;
 pub use player::{RandomPlayer, Slipping};
+pub use recheck::{Recheck, another_way};
 pub use solved::Solved;
+pub use strides::Strides;
+pub use trace::TraceLine;
 
 use crate::{Prompt, seed};
 
@@ -113,6 +124,13 @@ pub trait Family: Send + Sync {
     /// no solution.
     fn solve(&self, question: &str) -> Option<Vec<String>>;
 
+    /// A written solution to learn from, of the numbers of `rng`: it may go wrong and notice it, or be cut short, where
+    /// a family has such solutions. Unless it has, that of [`Family::solve`], all of it learnt.
+    fn trace(&self, question: &str, rng: &mut seed::Rng) -> Option<Vec<TraceLine>> {
+        let _ = rng;
+        Some(self.solve(question)?.into_iter().map(TraceLine::new).collect())
+    }
+
     /// For each step of a solution whether that step itself is right. What follows a wrong step is
     /// judged on its own terms; whoever wants labels stops at the first, see [`first_error`].
     fn check(&self, question: &str, steps: &[&str]) -> Vec<bool>;
@@ -140,6 +158,9 @@ macro_rules! forward {
             }
             fn solve(&self, question: &str) -> Option<Vec<String>> {
                 (**self).solve(question)
+            }
+            fn trace(&self, question: &str, rng: &mut seed::Rng) -> Option<Vec<TraceLine>> {
+                (**self).trace(question, rng)
             }
             fn check(&self, question: &str, steps: &[&str]) -> Vec<bool> {
                 (**self).check(question, steps)

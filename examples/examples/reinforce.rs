@@ -1,0 +1,326 @@
+//! Reinforcement on verifiable rewards: a policy learns from solutions that it writes itself.
+//!
+//! `cargo run --release --example reinforce -- --model FILE.gguf --data train.jsonl --rank 16 --out FOLDER`, or
+//! `--model embedded --family strides` for problems of a family. Rewards are named (`--reward right --reward
+//! format=0.5`), the scheme too (`--scheme dapo`); a recipe (`--recipe FILE.json`) holds all of it, and options that
+//! are given go before it. With `--rank` an adapter learns, for `--adapter` of `solve`, `evaluate` and `label`;
+//! without, all weights, of a folder. Journal, charts and state lie in `work` of the folder: killed and started
+//! again, the run goes on, to the same bits.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tts_core::family::{Solved, Split, problems};
+use tts_core::{StepRule, Task};
+use tts_examples::data::{Asking, DataOptions};
+use tts_examples::families::Families;
+use tts_examples::interrupt::Interrupt;
+use tts_examples::options::{ModelOptions, PromptOptions, unescape};
+use tts_examples::reinforcing::{Bar, summary};
+use tts_examples::training::{copy_text_side, holds_out};
+use tts_examples::{Error, exit, hub};
+use tts_models::train::{Adapter, AdapterConfig, Model};
+use tts_models::weights::Dtype;
+use tts_models::{Checkpoint, DecoderWeights, Files, LanguageModel, ModelError, WeightFormat};
+use tts_prm::ScorerSpec;
+use tts_prm::reinforce::{
+    Old, Problem, Process, Reinforce, ReinforceConfig, Scheme, Term, write_charts,
+};
+use tts_search::evaluate::Item;
+use tts_search::{FewShot, Recipe};
+
+/// Lets a policy learn from rewards of what it writes.
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    #[command(flatten)]
+    prompting: PromptOptions,
+    /// Where all randomness comes from.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Text that ends a step, with \n for a line break; may be given several times. Default: a line break for
+    /// families and with --few-shot, else a blank line.
+    #[arg(long)]
+    step: Vec<String>,
+    /// Text that ends a solution; may be given several times.
+    #[arg(long)]
+    stop: Vec<String>,
+    /// Longest solution, in tokens. Default: 200 of families, else 512.
+    #[arg(long)]
+    max_tokens: Option<u32>,
+    /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
+    #[arg(long, required_unless_present = "family")]
+    data: Option<PathBuf>,
+    /// Problems of a family instead, from its training split; measured on its validation split.
+    #[arg(long, conflicts_with = "data")]
+    family: Option<Families>,
+    #[command(flatten)]
+    fields: DataOptions,
+    /// What an answer to a problem of a file is: math, exact, choice, phrase or countdown. Default: as
+    /// the data set has it, else math.
+    #[arg(long, conflicts_with = "family")]
+    task: Option<String>,
+    /// Problems; 0 for all of a file, and 10,000 of a family.
+    #[arg(long, default_value_t = 0)]
+    problems: usize,
+    /// Problems that are held out and measured on; 0 for none.
+    #[arg(long, default_value_t = 64)]
+    held_out: usize,
+    /// Settings as a JSON file, see `tts_prm::reinforce::ReinforceConfig`; options that are given go before it.
+    #[arg(long)]
+    recipe: Option<PathBuf>,
+    /// grpo, dapo, dr-grpo, gspo, rloo or reinforce.
+    #[arg(long)]
+    scheme: Option<Scheme>,
+    /// A reward by name, with a weight if it is not 1: right, format, brevity, language, random, majority; may be
+    /// given several times, for their sum. Default: right.
+    #[arg(long)]
+    reward: Vec<Term>,
+    /// Steps: solutions are drawn, rewarded, and learnt from.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Problems of a step.
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Solutions of each.
+    #[arg(long)]
+    samples: Option<usize>,
+    /// Learning rate.
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// What a nat of divergence from the model at the start costs.
+    #[arg(long)]
+    beta: Option<f32>,
+    /// Rank of low-rank adapters; 0 to train all weights.
+    #[arg(long, default_value_t = 0)]
+    rank: usize,
+    /// What adapters count, over their rank; default: twice the rank.
+    #[arg(long)]
+    alpha: Option<f64>,
+    /// Sampler as a JSON file, a recipe of a search, in place of independent solutions.
+    #[arg(long)]
+    sampler: Option<PathBuf>,
+    /// Scores of steps are learnt beside the outcome: prm:PATH or another scorer with a model of its own, or rule.
+    #[arg(long)]
+    scorer: Option<ScorerSpec>,
+    /// Where the result goes.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// Problems to learn from and to measure on, and what an answer is.
+struct Asked {
+    learn: Vec<Problem>,
+    held_out: Vec<Problem>,
+    task: Arc<dyn Task>,
+}
+
+/// Problems of a family where nothing is said.
+const OF_FAMILY: usize = 10_000;
+/// One problem in so many of a file is held out, by its text, up to as many as are wanted.
+const ONE_IN: u64 = 10;
+
+fn asked(arguments: &Arguments) -> Result<Asked, Error> {
+    if let Some(family) = arguments.family {
+        let family = family.family();
+        let count = if arguments.problems == 0 { OF_FAMILY } else { arguments.problems };
+        let of = |split, count| -> Vec<Problem> {
+            let drawn = problems(&*family, split, arguments.seed.unwrap_or(0)).take(count);
+            drawn.map(|problem| Problem::of_family(&*family, &problem)).collect()
+        };
+        let (learn, held_out) =
+            (of(Split::Train, count), of(Split::Validation, arguments.held_out));
+        return Ok(Asked { learn, held_out, task: Arc::new(Solved(family)) });
+    }
+    let path = arguments.data.as_ref().ok_or("--data or --family says which problems")?;
+    let few_shot = arguments.prompting.few_shot()?;
+    let mut data = arguments.fields.load(path)?;
+    if arguments.problems > 0 {
+        data.items.truncate(arguments.problems);
+    }
+    writeln!(std::io::stderr(), "data      {}", data.taken())?;
+    let task = arguments.task.as_deref().or(data.mapping.task.as_deref());
+    let task = tts_core::task::by_name(task.unwrap_or("math"))?;
+    let asking = Asking::of(&arguments.prompting, few_shot.as_ref(), &data)?;
+    let (mut learn, mut held_out) = (Vec::new(), Vec::new());
+    for Item { question, gold, .. } in &data.items {
+        let (prompt, question, gold) = (asking.prompt(question), question.clone(), gold.clone());
+        let problem = Problem { prompt, question, gold, difficulty: None };
+        if held_out.len() < arguments.held_out && holds_out(ONE_IN, &problem.question) {
+            held_out.push(problem);
+        } else {
+            learn.push(problem);
+        }
+    }
+    Ok(Asked { learn, held_out, task })
+}
+
+/// The settings: of the recipe, or the defaults, and what is said otherwise.
+fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
+    let mut config = match &arguments.recipe {
+        None => {
+            let old = if arguments.rank > 0 { Old::Recomputed } else { Old::Written };
+            let mut config = ReinforceConfig { old, ..ReinforceConfig::default() };
+            if arguments.family.is_none() {
+                let few_shot = arguments.prompting.few_shot()?;
+                let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
+                config.rule = StepRule { max_tokens: 512, ..rule };
+            }
+            config
+        }
+        Some(path) => {
+            let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
+            serde_json::from_str(&text).map_err(|error| named(&error))?
+        }
+    };
+    let rule = &mut config.rule;
+    for (texts, said) in
+        [(&mut rule.delimiters, &arguments.step), (&mut rule.stop, &arguments.stop)]
+    {
+        if !said.is_empty() {
+            *texts = said.iter().map(|text| unescape(text)).collect();
+        }
+    }
+    if let Some(tokens) = arguments.max_tokens {
+        rule.max_tokens = tokens;
+        rule.max_step_tokens = rule.max_step_tokens.min(tokens);
+    }
+    let put = |field: &mut usize, said: Option<usize>| *field = said.unwrap_or(*field);
+    put(&mut config.steps, arguments.steps);
+    put(&mut config.problems, arguments.batch);
+    put(&mut config.samples, arguments.samples);
+    config.scheme = arguments.scheme.unwrap_or(config.scheme);
+    config.learn.rate = arguments.learning_rate.unwrap_or(config.learn.rate);
+    config.adjust.beta = arguments.beta.or(config.adjust.beta);
+    if !arguments.reward.is_empty() {
+        config.rewards.clone_from(&arguments.reward);
+    }
+    if arguments.scorer.is_some() && config.process.is_none() {
+        config.process = Some(Process::default());
+    }
+    config.seed = arguments.seed.unwrap_or(config.seed);
+    config.learn.threads = arguments.model.threads;
+    config.check()?;
+    Ok(config)
+}
+
+/// Whether the generator that comes with the project is meant.
+fn is_embedded(arguments: &Arguments) -> bool {
+    let path = &arguments.model.model;
+    path == Path::new("embedded") && !path.exists()
+}
+
+/// The files of the model.
+fn files(arguments: &Arguments) -> Files {
+    if is_embedded(arguments) {
+        return tts_prm::pair::generator_files();
+    }
+    arguments.model.model.clone().into()
+}
+
+/// The engine, with weights as the trainer has them.
+fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, Error> {
+    if arguments.model.adapter.is_some() {
+        return Err(
+            "--adapter: an adapter begins anew here (--rank); merge the old one first".into()
+        );
+    }
+    let ModelOptions { backend, template_arg, .. } = &arguments.model;
+    let mut model = tts_models::open(files(arguments), *backend, arguments.model.engine())?;
+    for argument in template_arg {
+        model.set_template_argument(argument)?;
+    }
+    Ok(model)
+}
+
+fn save(arguments: &Arguments, model: &Model) -> Result<(), Error> {
+    let Some(adapter) = &model.adapter else {
+        let tokenizer = files(arguments).join("tokenizer.json");
+        if arguments.model.model.is_dir() {
+            copy_text_side(&arguments.model.model, &arguments.out)?;
+        } else if tokenizer.exists() {
+            let path = arguments.out.join("tokenizer.json");
+            std::fs::write(&path, tokenizer.read()?)
+                .map_err(|error| format!("{}: {error}", path.display()))?;
+        }
+        return Ok(model.decoder.save_as(&arguments.out, Dtype::F32, &[])?);
+    };
+    Ok(adapter.save(&arguments.out)?)
+}
+
+fn run(mut arguments: Arguments) -> Result<(), Error> {
+    if arguments.model.weights == WeightFormat::Stored {
+        // What writes must be of one mind with what learns.
+        arguments.model.weights = WeightFormat::F32;
+    }
+    if !is_embedded(&arguments) {
+        arguments.model.model = hub::model(&arguments.model.model)?;
+    }
+    let arguments = &arguments;
+    if arguments.rank == 0 && !arguments.model.model.is_dir() && arguments.model.model.exists() {
+        return Err(
+            "all weights of a GGUF file have no folder to be kept in: --rank trains an adapter"
+                .into(),
+        );
+    }
+    let config = settings(arguments)?;
+    let Asked { learn, held_out, task } = asked(arguments)?;
+    writeln!(std::io::stderr(), "problems  {}, {} held out", learn.len(), held_out.len())?;
+    let mut policy = open(arguments)?;
+    let reference = (config.objective().beta > 0.0).then(|| open(arguments)).transpose()?;
+    let decoder = DecoderWeights::load(&Checkpoint::open(files(arguments))?)?;
+    let adapter = (arguments.rank > 0).then(|| -> Result<Adapter, ModelError> {
+        let alpha = arguments.alpha.unwrap_or(2.0 * arguments.rank as f64);
+        let settings = AdapterConfig { rank: arguments.rank, alpha, ..AdapterConfig::default() };
+        Adapter::initial(settings, &decoder.config, config.seed)
+    });
+    let model = Model { adapter: adapter.transpose()?, ..Model::from(decoder) };
+    let scorer = arguments
+        .scorer
+        .as_ref()
+        .map(|spec| spec.build_on(None, arguments.model.backend, arguments.model.engine()));
+    let scorer = scorer.transpose()?;
+    let sampler = arguments.sampler.as_deref().map(Recipe::from_file).transpose()?;
+    let work = arguments.out.join("work");
+    std::fs::create_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))?;
+    let interrupt = Interrupt::listen(
+        "stopping after this step; started again with the same options, the run goes on",
+    )?;
+    let mut bar = Bar::new("reinforce");
+    let mut run = Reinforce::new(config).task(task).folder(&work).watch(|progress| {
+        let shown = bar.show(progress);
+        if interrupt.goes_on() { shown } else { ControlFlow::Break(()) }
+    });
+    if let Some(reference) = &reference {
+        run = run.reference(&**reference);
+    }
+    if let Some(scorer) = &scorer {
+        run = run.scorer(scorer);
+    }
+    if !held_out.is_empty() {
+        run = run.held_out(&held_out);
+    }
+    let learnt = match sampler {
+        Some(sampler) => run.sampler(sampler).run(&mut *policy, model, &learn)?,
+        None => run.run(&mut *policy, model, &learn)?,
+    };
+    write_charts(&work, "Reinforcement", &learnt.notes)?;
+    save(arguments, &learnt.model)?;
+    let mut out = std::io::stdout().lock();
+    summary(&mut out, &learnt.notes)?;
+    if !learnt.complete {
+        writeln!(out, "stopped before the end: started again with the same options, it goes on")?;
+    }
+    writeln!(out, "{}", arguments.out.display())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("reinforce", run(Arguments::parse()))
+}

@@ -1,0 +1,90 @@
+//! Policies that learn from rewards of what they write themselves.
+//!
+//! Problems are those of rounds of self-training, which no policy was shown written solutions of; whether an answer
+//! is right says the family's checker. Journal, charts and state lie in `work` of the model's folder, so that a
+//! killed run goes on. The policy is kept in f32: a run of reinforcement moves weights by less than 16 bits hold.
+//!
+//! Source: DeepSeek-AI 2025 (arXiv:2501.12948), section 2; Shao et al. 2024 (arXiv:2402.03300), section 4.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use tts_core::family::Solved;
+use tts_core::seed;
+use tts_models::train::Model;
+use tts_models::weights::Dtype;
+use tts_models::{Engine, Native, WeightFormat};
+use tts_prm::reinforce::{Note, Problem, Reinforce, write_charts};
+
+use super::spec::Reinforced;
+use super::workshop::{Purpose, Workshop, at};
+use crate::{Error, reinforcing};
+
+impl Workshop<'_> {
+    /// A policy that learns from rewards.
+    pub(super) fn reinforced(
+        &self,
+        spec: &Reinforced,
+        folder: &Path,
+        seed: u64,
+    ) -> Result<Value, Error> {
+        let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
+        let order = if spec.draw == 0 { seed } else { seed::mix(seed, spec.draw) };
+        let family = self.family();
+        let asked = |problem| Problem::of_family(&*family, problem);
+        let problems = self.problems(Purpose::Rounds, order, spec.problems)?;
+        let problems: Vec<Problem> = problems.iter().map(asked).collect();
+        let held_out: Vec<Problem> = self.validation(spec.held_out)?.iter().map(asked).collect();
+        let mut config = spec.learn.clone();
+        config.seed = seed::mix(config.seed, seed);
+        config.learn.threads = self.engine.threads;
+        let tokenizer = Arc::new(tokenizer);
+        let open = || {
+            let native =
+                Native::with_format(decoder.clone(), WeightFormat::F32, self.engine.threads)?;
+            Engine::new(native, Arc::clone(&tokenizer), None, self.engine)
+        };
+        let mut policy = open()?;
+        let reference = (config.objective().beta > 0.0).then(open).transpose()?;
+        let judge = spec.judge.as_ref().map(|name| self.scorer(name, seed, false)).transpose()?;
+        let work = folder.join("work");
+        let mut bar = reinforcing::Bar::new("reinforced");
+        let mut run = Reinforce::new(config)
+            .task(Arc::new(Solved(Arc::clone(&family))))
+            .folder(&work)
+            .watch(|progress| bar.show(progress));
+        if let Some(reference) = &reference {
+            run = run.reference(reference);
+        }
+        if let Some(judge) = &judge {
+            run = run.scorer(judge);
+        }
+        if !held_out.is_empty() {
+            run = run.held_out(&held_out);
+        }
+        let model = Model::from(decoder.clone());
+        let learnt = match &spec.sampler {
+            Some(sampler) => run.sampler(sampler.clone()).run(&mut policy, model, &problems)?,
+            None => run.run(&mut policy, model, &problems)?,
+        };
+        write_charts(&work, "Reinforcement", &learnt.notes)?;
+        let journal = work.join("journal.jsonl");
+        std::fs::copy(&journal, folder.join("journal.jsonl")).map_err(at(&journal))?;
+        learnt.model.decoder.save_as(folder, Dtype::F32, &[])?;
+        let measured = |note: &Note| match note {
+            Note::Measured(found) => Some(*found),
+            Note::Step(_) => None,
+        };
+        let (mut tokens, mut learnt_tokens) = (0, 0);
+        for note in &learnt.notes {
+            if let Note::Step(step) = note {
+                tokens += step.tokens;
+                learnt_tokens += step.learnt;
+            }
+        }
+        let first = learnt.notes.iter().find_map(measured);
+        let last = learnt.notes.iter().rev().find_map(measured);
+        Ok(json!({ "tokens": tokens, "learnt": learnt_tokens, "first": first, "last": last }))
+    }
+}

@@ -1,0 +1,164 @@
+//! What a run of reinforcement is given, beside its settings: sampler, task, folder, scorers, rewards, a watcher.
+//!
+//! [`Reinforce::run`] is in `run.rs`, its step in `step.rs`.
+//!
+//! Source: none; the form of [`tts_models::train::Trainer`].
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tts_core::task::Math;
+use tts_core::{Generator, Likelihood, SearchStrategy, StepScorer, Task};
+use tts_models::train::Model;
+
+use super::{Independent, Measured, Note, Problem, ReinforceConfig, Reward, StepNote};
+
+/// How far a run is, after a step.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress<'a> {
+    /// The step just done.
+    pub note: &'a StepNote,
+    /// Steps of the whole run.
+    pub steps: usize,
+    /// The latest measurement on held-out problems.
+    pub measured: Option<Measured>,
+}
+
+/// What came out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reinforced {
+    /// The weights after the last step; of one with an adapter the decoder is the one that it began with.
+    pub model: Model,
+    /// All steps and measurements, those before the last resumption included.
+    pub notes: Vec<Note>,
+    /// False when the watcher stopped the run before its last step.
+    pub complete: bool,
+}
+
+pub(super) type Watcher<'a> = Box<dyn FnMut(&Progress<'_>) -> ControlFlow<()> + 'a>;
+
+/// A policy that learns from rewards: see [the module](super) for an example.
+pub struct Reinforce<'a, S = Independent> {
+    pub(super) config: ReinforceConfig,
+    pub(super) sampler: S,
+    pub(super) task: Arc<dyn Task>,
+    pub(super) folder: Option<PathBuf>,
+    pub(super) reference: Option<&'a dyn Likelihood>,
+    pub(super) scorer: Option<&'a dyn StepScorer>,
+    pub(super) roles: BTreeMap<String, &'a dyn Generator>,
+    pub(super) rewards: Vec<(String, f64, &'a dyn Reward)>,
+    pub(super) held_out: Option<&'a [Problem]>,
+    pub(super) watch: Option<Watcher<'a>>,
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for Reinforce<'_, S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reinforce")
+            .field("config", &self.config)
+            .field("sampler", &self.sampler)
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reinforce<'_> {
+    /// A run with these settings, of mathematics, with independent samples.
+    pub fn new(config: ReinforceConfig) -> Self {
+        let sampler = Independent { n: config.samples };
+        Self {
+            config,
+            sampler,
+            task: Arc::new(Math),
+            folder: None,
+            reference: None,
+            scorer: None,
+            roles: BTreeMap::new(),
+            rewards: Vec::new(),
+            held_out: None,
+            watch: None,
+        }
+    }
+}
+
+impl<'a, S> Reinforce<'a, S> {
+    /// Draws by another strategy, in place of [`ReinforceConfig::samples`] independent lines: every solution that
+    /// its tree ends with is a sample. What it draws must be drawn at temperature 1 from all tokens, for the
+    /// probabilities with which tokens are drawn are taken to be the model's own.
+    #[must_use]
+    pub fn sampler<T: SearchStrategy + Clone>(self, sampler: T) -> Reinforce<'a, T> {
+        let Self {
+            config, task, folder, reference, scorer, roles, rewards, held_out, watch, ..
+        } = self;
+        Reinforce {
+            config,
+            sampler,
+            task,
+            folder,
+            reference,
+            scorer,
+            roles,
+            rewards,
+            held_out,
+            watch,
+        }
+    }
+
+    /// What an answer is; mathematics unless said.
+    #[must_use]
+    pub fn task(mut self, task: Arc<dyn Task>) -> Self {
+        self.task = task;
+        self
+    }
+
+    /// Keeps journal and state in `folder`, which is made if need be, and goes on from what is there.
+    #[must_use]
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// The model that the policy is held near, where `beta` is above 0. It should hold its weights in f32, or what
+    /// it says is not comparable with what the trainer says.
+    #[must_use]
+    pub fn reference(mut self, reference: &'a dyn Likelihood) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// Who scores steps, for [`ReinforceConfig::process`] and for samplers that go by scores.
+    #[must_use]
+    pub fn scorer(mut self, scorer: &'a dyn StepScorer) -> Self {
+        self.scorer = Some(scorer);
+        self
+    }
+
+    /// Another generator, for samplers that ask for it by name. What it writes is read, and not learnt.
+    #[must_use]
+    pub fn role(mut self, name: impl Into<String>, generator: &'a dyn Generator) -> Self {
+        self.roles.insert(name.into(), generator);
+        self
+    }
+
+    /// One more reward beside those of the settings, with its name and weight.
+    #[must_use]
+    pub fn reward(mut self, name: impl Into<String>, weight: f64, reward: &'a dyn Reward) -> Self {
+        self.rewards.push((name.into(), weight, reward));
+        self
+    }
+
+    /// Measures on these problems, as [`ReinforceConfig::measure`] says.
+    #[must_use]
+    pub fn held_out(mut self, problems: &'a [Problem]) -> Self {
+        self.held_out = Some(problems);
+        self
+    }
+
+    /// Calls `watch` after each step; on `Break` the run saves its state and ends.
+    #[must_use]
+    pub fn watch(mut self, watch: impl FnMut(&Progress<'_>) -> ControlFlow<()> + 'a) -> Self {
+        self.watch = Some(Box::new(watch));
+        self
+    }
+}

@@ -1,0 +1,317 @@
+//! What a run went through: a line of JSON for each step and each measurement, written as they come.
+//!
+//! The first line holds everything that decides results; a journal of another run is refused. A last line that a
+//! crash or a full disk has torn is cut off. A step's line is on the disk before the state that follows from it is
+//! saved, so that who goes on knows which problems were drawn and what came of them: lines behind the saved state
+//! are dropped, and are written again, to the same numbers but for the seconds.
+//!
+//! Source: none; the figures are those that Shao et al. 2024, Yu et al. 2025 and DeepSeek-AI 2025 draw.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::PrmError;
+
+/// What came of a problem in a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Solved {
+    /// Its place among the problems.
+    pub problem: usize,
+    /// Samples with the right answer.
+    pub right: usize,
+    /// All samples.
+    pub samples: usize,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepNote {
+    /// Its number, from 1.
+    pub step: usize,
+    /// Updates of the weights until now.
+    pub updates: usize,
+    /// Every problem that was drawn, in order.
+    pub drawn: Vec<Solved>,
+    /// Samples.
+    pub samples: usize,
+    /// Share of them with the right answer.
+    pub right: f64,
+    /// Share that was cut by a limit.
+    pub cut: f64,
+    /// Mean of their rewards.
+    pub reward: f64,
+    /// The same of each reward by itself, without its weight.
+    pub rewards: BTreeMap<String, f64>,
+    /// Share of groups whose rewards are all the same.
+    pub equal: f64,
+    /// Mean generated tokens of right samples; none without any.
+    pub right_tokens: Option<f64>,
+    /// The same of all others.
+    pub wrong_tokens: Option<f64>,
+    /// Generated tokens of all samples.
+    pub tokens: u64,
+    /// Mean of minus the log-probability of the tokens, in nats: what is left of their entropy.
+    pub entropy: f64,
+    /// Tokens that were learnt, in all updates.
+    pub learnt: u64,
+    /// Share of them whose ratio was clipped.
+    pub clipped: f64,
+    /// Share that was clipped in the first update, which learns from what its own weights drew.
+    pub first_clipped: f64,
+    /// How far the policy moved from who drew, mean over learnt tokens, in nats.
+    pub drift: f64,
+    /// How far it is from the reference, likewise; none without a reference.
+    pub divergence: Option<f64>,
+    /// Mean loss of the updates; none without any.
+    pub loss: Option<f64>,
+    /// Mean norm of their gradients.
+    pub gradient_norm: Option<f64>,
+    /// Seconds of drawing and rewarding.
+    pub sampling_seconds: f64,
+    /// Seconds of learning, and of handing the weights on.
+    pub learning_seconds: f64,
+}
+
+impl StepNote {
+    /// The same without what differs from run to run: the seconds.
+    #[must_use]
+    pub fn timeless(self) -> Self {
+        Self { sampling_seconds: 0.0, learning_seconds: 0.0, ..self }
+    }
+}
+
+/// A measurement on held-out problems.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Measured {
+    /// After this many steps.
+    pub step: usize,
+    /// Problems.
+    pub problems: usize,
+    /// Solutions of each.
+    pub samples: usize,
+    /// Mean share of right solutions.
+    pub pass: f64,
+    /// Its 95 % interval over problems.
+    pub interval: [f64; 2],
+    /// Share of problems whose majority is right.
+    pub majority: f64,
+    /// Share of problems with a right solution.
+    pub any: f64,
+    /// Mean generated tokens of a solution.
+    pub tokens: f64,
+}
+
+/// A line of a journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Note {
+    /// A step.
+    Step(Box<StepNote>),
+    /// A measurement.
+    Measured(Measured),
+}
+
+impl Note {
+    /// The step that it belongs to.
+    pub fn step(&self) -> usize {
+        match self {
+            Self::Step(note) => note.step,
+            Self::Measured(measured) => measured.step,
+        }
+    }
+}
+
+/// The name of a journal in its folder.
+pub(super) const FILE: &str = "journal.jsonl";
+
+/// Everything that was noted, on the disk as well if there is a file.
+#[derive(Debug, Default)]
+pub(super) struct Journal {
+    notes: Vec<Note>,
+    disk: Option<Disk>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    path: PathBuf,
+    file: File,
+    /// Where each note ends, in bytes; the header's end first.
+    ends: Vec<u64>,
+}
+
+impl Journal {
+    /// Opens or begins the journal of a folder.
+    ///
+    /// # Errors
+    /// When another process has it open, it cannot be used, is none, or belongs to another run.
+    pub(super) fn open(folder: &Path, header: &Value) -> Result<Self, PrmError> {
+        std::fs::create_dir_all(folder).map_err(|error| PrmError::io(folder, error))?;
+        let path = folder.join(FILE);
+        let at = |error| PrmError::io(&path, error);
+        let mut file =
+            File::options().read(true).append(true).create(true).open(&path).map_err(at)?;
+        if file.try_lock().is_err() {
+            let problem = "another process works on it: wait for its end, or name another folder";
+            return Err(at(std::io::Error::other(problem)));
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(at)?;
+        let (notes, mut ends) = parse(&path, &bytes, header)?;
+        // Only now is it known to be a journal: drop the torn line at its end.
+        if ends.is_empty() {
+            file.set_len(0).map_err(at)?;
+            let line = format!("{header}\n");
+            file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(at)?;
+            ends.push(line.len() as u64);
+        }
+        let mut journal = Self { notes, disk: Some(Disk { path, file, ends }) };
+        journal.keep(journal.notes.len())?;
+        Ok(journal)
+    }
+
+    /// Goes back to where so many updates were done: what was noted behind that is dropped.
+    ///
+    /// # Errors
+    /// When it was never there, or the file cannot be cut.
+    pub(super) fn back_to(&mut self, updates: usize) -> Result<(), PrmError> {
+        let mut last = 0;
+        let mut within = |note: &Note| match note {
+            Note::Step(step) => {
+                let within = step.updates <= updates;
+                if within {
+                    last = step.updates;
+                }
+                within
+            }
+            Note::Measured(_) => true,
+        };
+        let count = self.notes.iter().take_while(|note| within(note)).count();
+        if last != updates {
+            let path = self.disk.as_ref().map_or(Path::new(FILE), |disk| &disk.path);
+            let problem = format!(
+                "ends at update {last}, but the saved weights are those of update {updates}: they belong to another \
+                 journal, or this one was cut"
+            );
+            return Err(PrmError::Journal { path: path.to_owned(), line: 1 + count, problem });
+        }
+        self.keep(count)
+    }
+
+    fn keep(&mut self, count: usize) -> Result<(), PrmError> {
+        self.notes.truncate(count);
+        let Some(Disk { path, file, ends }) = &mut self.disk else { return Ok(()) };
+        ends.truncate(count + 1);
+        let end = ends.last().copied().unwrap_or_default();
+        file.set_len(end)
+            .and_then(|()| file.seek(SeekFrom::End(0)))
+            .map(|_| ())
+            .map_err(|error| PrmError::io(path, error))
+    }
+
+    /// Adds a note.
+    ///
+    /// # Errors
+    /// When it cannot be written; the journal is then as it was.
+    pub(super) fn note(&mut self, note: Note) -> Result<(), PrmError> {
+        if let Some(Disk { path, file, ends }) = &mut self.disk {
+            let failed = |problem: String| PrmError::Journal {
+                path: path.clone(),
+                line: ends.len() + 1,
+                problem,
+            };
+            let line = serde_json::to_string(&note).map_err(|error| failed(error.to_string()))?;
+            let line = format!("{line}\n");
+            let start = ends.last().copied().unwrap_or_default();
+            if let Err(error) = file.write_all(line.as_bytes()).and_then(|()| file.sync_data()) {
+                // A part of it may be there; where even that cannot be cut off, the next reader does it.
+                let _ = file.set_len(start);
+                return Err(PrmError::io(path, error));
+            }
+            ends.push(start + line.len() as u64);
+        }
+        self.notes.push(note);
+        Ok(())
+    }
+
+    pub(super) fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    pub(super) fn into_notes(self) -> Vec<Note> {
+        self.notes
+    }
+}
+
+/// The notes of a journal, and where each whole line ends; no end of an empty file or a torn header.
+fn parse(path: &Path, bytes: &[u8], header: &Value) -> Result<(Vec<Note>, Vec<u64>), PrmError> {
+    let (mut notes, mut ends, mut at) = (Vec::new(), Vec::new(), 0);
+    for (place, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
+        let failed =
+            |problem: String| PrmError::Journal { path: path.to_owned(), line: place + 1, problem };
+        // Torn: it was never noted.
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        at += line.len() as u64;
+        if place == 0 {
+            let found: Value =
+                serde_json::from_slice(line).map_err(|error| failed(error.to_string()))?;
+            if let Some(field) = differs(&found, header) {
+                let problem = format!(
+                    "{field} is another one than that of this run: name another folder, or remove this one to \
+                     start afresh"
+                );
+                return Err(failed(problem));
+            }
+        } else {
+            let note = serde_json::from_slice(line).map_err(|error| failed(error.to_string()))?;
+            notes.push(note);
+        }
+        ends.push(at);
+    }
+    Ok((notes, ends))
+}
+
+/// The first field in which two headers differ.
+fn differs(found: &Value, expected: &Value) -> Option<String> {
+    match (found, expected) {
+        (Value::Object(found), Value::Object(expected)) => {
+            let names = expected.keys().chain(found.keys());
+            let below = |name: &String| {
+                let (found, expected) = (found.get(name), expected.get(name));
+                match (found, expected) {
+                    (Some(found), Some(expected)) => differs(found, expected).map(|below| {
+                        if below.is_empty() { name.clone() } else { format!("{name}.{below}") }
+                    }),
+                    _ => Some(name.clone()),
+                }
+            };
+            names.into_iter().find_map(below)
+        }
+        _ => (found != expected).then(String::new),
+    }
+}
+
+/// The notes of a run's folder, while or after it runs.
+///
+/// # Errors
+/// When there is no journal, or a line of it is damaged; a last one that is not whole is passed over.
+pub fn read_notes(folder: &Path) -> Result<Vec<Note>, PrmError> {
+    let path = folder.join(FILE);
+    let bytes = std::fs::read(&path).map_err(|error| PrmError::io(&path, error))?;
+    let header = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let header: Value = serde_json::from_slice(header).map_err(|error| PrmError::Journal {
+        path: path.clone(),
+        line: 1,
+        problem: error.to_string(),
+    })?;
+    parse(&path, &bytes, &header).map(|(notes, _)| notes)
+}

@@ -1,0 +1,146 @@
+//! Rewards by name: what stands in recipes and on command lines.
+//!
+//! `{"of": {"right": {}}, "weight": 1.0}` in JSON; `right` or `format=0.5` on a command line, with the default
+//! settings of the reward.
+//!
+//! Source: none; a format of this library.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Asked, Brevity, Format, Language, Majority, Overlong, Random, Reward, Right, Target};
+use crate::PrmError;
+
+/// A reward with its settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RewardSpec {
+    /// A right answer.
+    Right(Right),
+    /// Marks in order.
+    Format(Format),
+    /// Bends down before the limit.
+    Overlong(Overlong),
+    /// Short before long.
+    Brevity(Brevity),
+    /// A length.
+    Target(Target),
+    /// One script.
+    Language(Language),
+    /// A coin.
+    Random(Random),
+    /// The answer of most.
+    Majority(Majority),
+}
+
+impl RewardSpec {
+    /// The names that [`FromStr`] knows; the others have settings without a default.
+    pub const NAMES: [&'static str; 6] =
+        ["right", "format", "brevity", "language", "random", "majority"];
+
+    /// Its name, which the journal has.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Right(_) => "right",
+            Self::Format(_) => "format",
+            Self::Overlong(_) => "overlong",
+            Self::Brevity(_) => "brevity",
+            Self::Target(_) => "target",
+            Self::Language(_) => "language",
+            Self::Random(_) => "random",
+            Self::Majority(_) => "majority",
+        }
+    }
+
+    fn reward(&self) -> &dyn Reward {
+        match self {
+            Self::Right(reward) => reward,
+            Self::Format(reward) => reward,
+            Self::Overlong(reward) => reward,
+            Self::Brevity(reward) => reward,
+            Self::Target(reward) => reward,
+            Self::Language(reward) => reward,
+            Self::Random(reward) => reward,
+            Self::Majority(reward) => reward,
+        }
+    }
+
+    /// # Errors
+    /// Naming the setting that makes no sense.
+    pub(in crate::reinforce) fn check(&self) -> Result<(), PrmError> {
+        match self {
+            Self::Format(reward) => reward.check(),
+            Self::Overlong(reward) => reward.check(),
+            Self::Target(reward) => reward.check(),
+            Self::Random(reward) => reward.check(),
+            Self::Right(_) | Self::Brevity(_) | Self::Language(_) | Self::Majority(_) => Ok(()),
+        }
+    }
+
+    /// Whether it looks at the right answer.
+    pub(in crate::reinforce) fn needs_gold(&self) -> bool {
+        matches!(self, Self::Right(_) | Self::Brevity(_))
+    }
+}
+
+impl Reward for RewardSpec {
+    fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
+        self.reward().rewards(asked)
+    }
+}
+
+impl FromStr for RewardSpec {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "right" => Self::Right(Right {}),
+            "format" => Self::Format(Format::default()),
+            "brevity" => Self::Brevity(Brevity {}),
+            "language" => Self::Language(Language::default()),
+            "random" => Self::Random(Random::default()),
+            "majority" => Self::Majority(Majority {}),
+            _ => {
+                return Err(format!(
+                    "{name:?} is not a reward by name: {}; overlong and target need settings, in a recipe",
+                    Self::NAMES.join(", ")
+                ));
+            }
+        })
+    }
+}
+
+/// A reward and what it counts.
+///
+/// ```
+/// use tts_prm::reinforce::Term;
+/// let term: Term = "format=0.5".parse()?;
+/// assert_eq!((term.of.name(), term.weight), ("format", 0.5));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Term {
+    /// The reward.
+    pub of: RewardSpec,
+    /// What it is multiplied with in the sum; of any sign.
+    #[serde(default = "one")]
+    pub weight: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+impl FromStr for Term {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, weight) = text.split_once('=').unwrap_or((text, "1"));
+        let weight: f64 =
+            weight.trim().parse().map_err(|_| format!("{text:?}: {weight:?} is no weight"))?;
+        Ok(Self { of: name.trim().parse()?, weight })
+    }
+}

@@ -1,0 +1,203 @@
+//! Rewards against solutions that want them without deserving them, and by hand.
+
+use std::sync::Arc;
+
+use tts_core::family::{Chain, Solved, lines};
+use tts_core::task::Math;
+use tts_core::{Finish, Prompt, Task, Verdict};
+
+use super::*;
+use crate::reinforce::Run;
+
+/// A finished solution as the task judges it, of as many tokens as it has characters.
+fn sample(task: &dyn Task, problem: &Problem, text: &str) -> Sample {
+    let run = Run { first: 0, logprobs: vec![-1.0; text.len()] };
+    Sample {
+        prompt: Arc::new(problem.prompt.clone()),
+        text: text.into(),
+        answer: task.answer(text),
+        verdict: task.verdict(&problem.question, &problem.gold, text),
+        finish: Finish::Stop,
+        tokens: vec![1; text.len()],
+        runs: vec![run],
+        scored: Vec::new(),
+    }
+}
+
+fn problem(question: &str, gold: &str) -> Problem {
+    let prompt = Prompt::text(format!("{question}\n"));
+    Problem { prompt, question: question.into(), gold: gold.into(), difficulty: None }
+}
+
+fn rewards(reward: &dyn Reward, task: &dyn Task, problem: &Problem, texts: &[&str]) -> Vec<f64> {
+    let samples: Vec<Sample> = texts.iter().map(|text| sample(task, problem, text)).collect();
+    reward.rewards(&Asked { problem, task, samples: &samples, seed: 5 })
+}
+
+/// Two answers, an answer without work, nothing, the question copied out.
+const HOSTILE: [&str; 6] = [
+    "<think>2 + 2</think><answer>4</answer><answer>5</answer>",
+    "<think></think><answer>4</answer>",
+    "",
+    "What is 2 + 2?",
+    "<answer>4</answer><think>2 + 2</think>",
+    "<think>2 + 2 = 4</think><answer> </answer>",
+];
+
+#[test]
+fn a_form_is_not_had_by_hostile_solutions() {
+    let problem = problem("What is 2 + 2?", "4");
+    let form = Format::default();
+    let good = "<think>2 + 2 = 4</think>\n<answer>4</answer>\n";
+    assert_eq!(rewards(&form, &Math, &problem, &[good]), [1.0]);
+    assert_eq!(rewards(&form, &Math, &problem, &HOSTILE), [0.0; 6]);
+    // Words outside, a mark within a mark's text, what was cut.
+    assert!(!form.holds(&format!("Well. {good}")) && !form.holds(&format!("{good} Done.")));
+    assert!(!form.holds("<think>I say <answer></think><answer>4</answer>"));
+    let mut cut = sample(&Math, &problem, good);
+    cut.finish = Finish::Length;
+    let asked = Asked { problem: &problem, task: &Math, samples: &[cut], seed: 0 };
+    assert_eq!(form.rewards(&asked), [0.0]);
+    let mark = Format { marks: vec!["####".into()], enclosed: false };
+    for (text, holds) in [
+        ("2 + 2 = 4\n#### 4", true),
+        ("#### 4", false),
+        ("2 + 2 = 4\n####", false),
+        ("2 + 2 = 4\n#### 4\n#### 5", false),
+        ("2 + 2 = 4", false),
+        ("", false),
+    ] {
+        assert_eq!(mark.holds(text), holds, "{text:?}");
+    }
+    for (marks, enclosed, expected) in [
+        (vec![], false, "0 marks, expected at least one"),
+        (vec!["a", "b", "c"], true, "3 marks, expected pairs"),
+        (vec!["a", " "], true, "mark 1 is blank"),
+        (vec!["a", "a"], true, "\"a\" is in \"a\""),
+        (vec!["##", "####"], true, "\"##\" is in \"####\""),
+    ] {
+        let form = Format { marks: marks.into_iter().map(str::to_owned).collect(), enclosed };
+        let error = form.check().unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_right_answer_is_the_verdict_of_the_task() {
+    let sum = problem("What is 2 + 2?", "4");
+    let texts = ["So it is \\boxed{4}.", "So it is \\boxed{5}.", "", "What is 2 + 2?"];
+    assert_eq!(rewards(&Right {}, &Math, &sum, &texts), [1.0, 0.0, 0.0, 0.0]);
+    // Where two answers are given, the last box counts, whatever stood before it.
+    let two = ["\\boxed{4} or \\boxed{5}", "\\boxed{5}, no, \\boxed{4}"];
+    assert_eq!(rewards(&Right {}, &Math, &sum, &two), [0.0, 1.0]);
+    let chain = problem("3+4*2", "11");
+    let task = Solved(Chain::default());
+    let texts = ["=3+8\n=11", "=11", "=11\n=12", "=12\n=11", "3+4*2", "", "11"];
+    // A chain is judged by its last line alone: the reward of the way is another one.
+    let right = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+    assert_eq!(rewards(&Right {}, &task, &chain, &texts), right);
+    let way = [1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0];
+    assert_eq!(rewards(&Checked(Chain::default()), &task, &chain, &texts), way);
+    assert!(lines("").is_empty());
+    // What was cut has no answer, though a number stands last in it.
+    let mut cut = sample(&task, &chain, "=3+8\n=11");
+    (cut.finish, cut.verdict) = (Finish::Length, Verdict::Unanswered);
+    let asked = Asked { problem: &chain, task: &task, samples: &[cut], seed: 0 };
+    assert_eq!(Right {}.rewards(&asked), [0.0]);
+}
+
+#[test]
+fn lengths_by_hand() {
+    let problem = problem("What is 2 + 2?", "4");
+    let of = |reward: &dyn Reward, texts: &[&str]| rewards(reward, &Math, &problem, texts);
+    let (short, middle, long) = ("\\boxed{4}", "\\boxed{4}    ", "\\boxed{4}        ");
+    assert_eq!(of(&Brevity {}, &[short, middle, long]), [0.5, 0.0, -0.5]);
+    // Wrong ones are not praised for being short: the empty one is the shortest of all.
+    assert_eq!(of(&Brevity {}, &["", "\\boxed{5}", "\\boxed{4}   xxxxxx"]), [0.0, 0.0, -0.5]);
+    assert_eq!(of(&Brevity {}, &[short, short]), [0.0, 0.0]);
+    assert!(of(&Brevity {}, &[]).is_empty());
+    assert_eq!(
+        of(&Target { tokens: 10 }, &["", "0123456789", "01234567890123456789"]),
+        [-1.0, 0.0, -1.0]
+    );
+    let overlong = Overlong { most: 16_384, margin: 4_096 };
+    for (tokens, expected) in
+        [(0, 0.0), (12_288, 0.0), (14_336, -0.5), (16_384, -1.0), (16_385, -1.0)]
+    {
+        assert!((overlong.of(tokens) - expected).abs() < 1e-12, "{tokens}");
+    }
+    for margin in [0, 11] {
+        let error = Overlong { most: 10, margin }.check().unwrap_err().to_string();
+        assert!(error.starts_with("overlong.margin: "), "{error}");
+    }
+    assert!(Target { tokens: 0 }.check().is_err());
+}
+
+#[test]
+fn a_language_is_told_by_its_words() {
+    for (script, text, share) in [
+        (Script::Latin, "Therefore x is größer, niño.", 1.0),
+        (Script::Latin, "所以 x", 0.5),
+        (Script::Han, "所以 x", 0.5),
+        (Script::Cyrillic, "Значит, 4", 1.0),
+        (Script::Japanese, "答えは四です", 1.0),
+        (Script::Hangul, "답은 4", 1.0),
+        (Script::Greek, "ἄρα four", 0.5),
+        (Script::Latin, "=3+8\n=11", 1.0),
+        (Script::Latin, "", 0.0),
+        (Script::Latin, "\n \t", 0.0),
+    ] {
+        let found = Language { script }.share(text);
+        assert!((found - share).abs() < 1e-12, "{script:?} of {text:?}: {found}");
+    }
+}
+
+#[test]
+fn a_majority_is_of_answers() {
+    let problem = problem("What is 2 + 2?", "");
+    let of = |texts: &[&str]| rewards(&Majority {}, &Math, &problem, texts);
+    // 5.0 is 5; what has no answer votes for nothing, however many they are.
+    let texts = ["\\boxed{4}", "\\boxed{5}", "\\boxed{5.0}", "", "", ""];
+    assert_eq!(of(&texts), [0.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+    // First seen, of equally many; nobody, where nobody answers.
+    assert_eq!(of(&["\\boxed{4}", "\\boxed{5}"]), [1.0, 0.0]);
+    assert_eq!(of(&["", " "]), [0.0, 0.0]);
+}
+
+#[test]
+fn a_coin_is_the_same_for_the_same_seed_and_depends_on_nothing_else() {
+    let one = problem("What is 2 + 2?", "4");
+    let texts = ["\\boxed{4}"; 64];
+    let coin = Random::default();
+    let first = rewards(&coin, &Math, &one, &texts);
+    assert_eq!(first, rewards(&coin, &Math, &problem("Else?", "5"), &[""; 64]));
+    let heads = first.iter().sum::<f64>();
+    assert!((16.0..48.0).contains(&heads), "{heads} of 64");
+    for probability in [0.0, 1.0, f64::NAN] {
+        assert!(Random { probability }.check().is_err(), "{probability}");
+    }
+}
+
+#[test]
+fn names_and_settings_are_read() {
+    for name in RewardSpec::NAMES {
+        let term: Term = name.parse().unwrap();
+        assert_eq!((term.of.name(), term.weight), (name, 1.0));
+        let json = serde_json::to_string(&term).unwrap();
+        assert_eq!(serde_json::from_str::<Term>(&json).unwrap(), term);
+    }
+    let term: Term =
+        serde_json::from_str(r#"{"of": {"overlong": {"most": 200, "margin": 50}}, "weight": 0.5}"#)
+            .unwrap();
+    assert_eq!(term.of.name(), "overlong");
+    for (text, expected) in [
+        ("rights", "\"rights\" is not a reward by name: right, format"),
+        ("overlong", "need settings"),
+        ("right=much", "\"much\" is no weight"),
+    ] {
+        let error = text.parse::<Term>().unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+    let error = serde_json::from_str::<Term>(r#"{"of": {"right": {"points": 3}}}"#).unwrap_err();
+    assert!(error.to_string().contains("unknown field `points`"), "{error}");
+}

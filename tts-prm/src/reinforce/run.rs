@@ -1,0 +1,217 @@
+//! The loop: draw, reward, learn, hand the weights on.
+//!
+//! ```text
+//! for each step
+//!     groups    = what the sampler draws of the next problems          the search engine, with the present weights
+//!     rewards   = a number for each sample, advantages within groups
+//!     updates   = parts x epochs of the trainer                        Online
+//!     engine    = renewed with what was learnt                         LanguageModel::renew
+//!     journal   = a line                                               then, every few steps, the state
+//! ```
+//!
+//! A step is a function of weights, problems, settings, seed and its number, and of what the journal says of the
+//! steps before it. So a run that was killed goes on from the state that was saved last, and ends with the bits of
+//! one that was not. A failed step changes nothing that was saved, and what was learnt before it is saved then.
+//!
+//! Source: Shao et al. 2024 (arXiv 2402.03300), algorithm 1, with one policy update a rollout unless said
+//! otherwise.
+
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+use tts_core::{SearchStrategy, StepScorer, seed};
+use tts_models::train::{Model, Online};
+use tts_models::{DecoderWeights, LanguageModel};
+
+use super::curriculum::Drawing;
+use super::journal::Journal;
+use super::measure::measure;
+use super::{Curriculum, Note, Problem, Progress, Reinforce, Reinforced, Reward, problem};
+use crate::PrmError;
+
+impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
+    /// Lets the policy learn, and returns what it has become. `model` are the weights that it begins with, and the
+    /// adapter, if that is to learn in their place; `policy` is the engine that draws, of the same model. It gets
+    /// the weights that were learnt, also where it goes on from a saved state.
+    ///
+    /// # Errors
+    /// When settings, problems or samplers make no sense (before anything is drawn), the engine takes no weights
+    /// ([`LanguageModel::renew`]), a search, a reward or an update fails, or what was saved cannot be read or
+    /// written, or belongs to another run. What was saved stays, and what was learnt until then is saved.
+    pub fn run(
+        mut self,
+        policy: &mut dyn LanguageModel,
+        model: Model,
+        problems: &[Problem],
+    ) -> Result<Reinforced, PrmError> {
+        self.check(problems)?;
+        let training = self.config.training();
+        let (mut journal, mut online) = match &self.folder {
+            Some(folder) => {
+                let journal = Journal::open(folder, &self.header(problems))?;
+                (journal, Online::open(training, model, &folder.join(STATE))?)
+            }
+            None => (Journal::default(), Online::new(training, model)?),
+        };
+        journal.back_to(online.steps())?;
+        let mut drawing = Drawing::new(self.config.curriculum, problems, self.config.seed);
+        let mut step = 0;
+        for note in journal.notes() {
+            if let Note::Step(note) = note {
+                drawing.replay(&note.drawn);
+                step = note.step;
+            }
+        }
+        policy.renew(weights(&online)?)?;
+        self.measure(policy, &mut journal, step)?;
+        let mut complete = true;
+        while step < self.config.steps {
+            step += 1;
+            let before = online.steps();
+            let done = self.step(step, policy, &mut online, problems, &mut drawing);
+            let noted = done.and_then(|note| journal.note(Note::Step(Box::new(note))));
+            if let Err(error) = noted {
+                // What was learnt before this step is worth keeping, if the weights are still those. Where that fails
+                // too, the first error says more, and what was saved before stays.
+                if online.steps() == before {
+                    drop(self.save(&online));
+                }
+                return Err(error);
+            }
+            self.measure(policy, &mut journal, step)?;
+            let stop = self.tell(&journal).is_break();
+            if stop || step == self.config.steps || due(step, self.config.save_every) {
+                self.save(&online)?;
+            }
+            if stop && step < self.config.steps {
+                complete = false;
+                break;
+            }
+        }
+        Ok(Reinforced { model: online.model()?, notes: journal.into_notes(), complete })
+    }
+
+    fn check(&self, problems: &[Problem]) -> Result<(), PrmError> {
+        let Self { config, rewards, .. } = self;
+        config.check()?;
+        self.sampler.check().map_err(|problem| PrmError::reinforce("sampler", problem))?;
+        problem::check("problems", problems)?;
+        if let Some(held_out) = self.held_out {
+            problem::check("held out", held_out)?;
+        }
+        config.curriculum.suits(problems)?;
+        if config.rewards.is_empty() && rewards.is_empty() {
+            return Err(PrmError::reinforce("rewards", "none, expected at least one"));
+        }
+        if let Some((name, weight, _)) = rewards.iter().find(|(_, weight, _)| !weight.is_finite()) {
+            let problem = format!("weight {weight}, expected a number");
+            return Err(PrmError::reinforce(format!("reward {name:?}"), problem));
+        }
+        let unknown = problems.iter().position(|problem| problem.gold.trim().is_empty());
+        let needs = config.rewards.iter().find(|term| term.of.needs_gold());
+        if let (Some(place), Some(term)) = (unknown, needs) {
+            let problem = format!("no right answer, but the reward {} needs one", term.of.name());
+            return Err(PrmError::reinforce(format!("problems[{place}]"), problem));
+        }
+        if config.process.is_some() && self.scorer.is_none() {
+            return Err(PrmError::reinforce("process", "nobody scores steps (Reinforce::scorer)"));
+        }
+        if config.objective().beta > 0.0 && self.reference.is_none() {
+            let problem = "a divergence from nobody (Reinforce::reference)";
+            return Err(PrmError::reinforce("beta", problem));
+        }
+        Ok(())
+    }
+
+    /// Everything that decides results, but for weights and engine: the state knows whose it is.
+    fn header(&self, problems: &[Problem]) -> Value {
+        let mut config = self.config.clone();
+        config.learn.threads = 0;
+        config.save_every = 0;
+        if !matches!(config.curriculum, Curriculum::EasyFirst { .. }) {
+            // A run may go on for longer than was said at first.
+            config.steps = 0;
+        }
+        let all = |problems: &[Problem]| {
+            let text = |all: u64, problem: &Problem| {
+                let whole = seed::prompt(all, &problem.prompt);
+                seed::hash_text(seed::hash_text(whole, &problem.question), &problem.gold)
+            };
+            format!("{:016x}", problems.iter().fold(0, text))
+        };
+        let named = |(name, weight, _): &(String, f64, &dyn Reward)| json!([name, weight]);
+        json!({
+            "version": 1,
+            "config": config,
+            "sampler": format!("{:?}", self.sampler),
+            "task": self.task.name(),
+            "problems": all(problems),
+            "held out": self.held_out.map(all),
+            "rewards": self.rewards.iter().map(named).collect::<Vec<_>>(),
+            "scorer": self.scorer.map(StepScorer::identity),
+            "reference": self.reference.is_some(),
+        })
+    }
+
+    fn save(&self, online: &Online) -> Result<(), PrmError> {
+        match &self.folder {
+            Some(folder) => Ok(online.save(&folder.join(STATE))?),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the watcher of the last step.
+    fn tell(&mut self, journal: &Journal) -> ControlFlow<()> {
+        let Some(watch) = &mut self.watch else { return ControlFlow::Continue(()) };
+        let notes = journal.notes().iter().rev();
+        let (mut last, mut measured) = (None, None);
+        for note in notes {
+            match note {
+                Note::Step(note) if last.is_none() => last = Some(note),
+                Note::Measured(found) if measured.is_none() => measured = Some(*found),
+                _ => {}
+            }
+            if last.is_some() && measured.is_some() {
+                break;
+            }
+        }
+        match last {
+            Some(note) => watch(&Progress { note, steps: self.config.steps, measured }),
+            None => ControlFlow::Continue(()),
+        }
+    }
+
+    /// Measures where it is time to, unless it was done.
+    fn measure(
+        &self,
+        policy: &dyn LanguageModel,
+        journal: &mut Journal,
+        step: usize,
+    ) -> Result<(), PrmError> {
+        let Some(problems) = self.held_out else { return Ok(()) };
+        let steps = self.config.steps;
+        let time = step == 0 || step == steps || due(step, self.config.measure.every);
+        let mut notes = journal.notes().iter().rev().take_while(|note| note.step() == step);
+        if !time || notes.any(|note| matches!(note, Note::Measured(_))) {
+            return Ok(());
+        }
+        let found = measure(&policy, &self.task, &self.config, problems, step)?;
+        journal.note(Note::Measured(found))
+    }
+}
+
+/// Where the state lies in a run's folder.
+const STATE: &str = "state";
+
+fn due(step: usize, every: usize) -> bool {
+    every > 0 && step.is_multiple_of(every)
+}
+
+/// The weights as an engine takes them, with what an adapter has learnt.
+pub(super) fn weights(online: &Online) -> Result<DecoderWeights, PrmError> {
+    let Model { mut decoder, adapter, .. } = online.model()?;
+    if let Some(adapter) = adapter {
+        adapter.merge(&mut decoder)?;
+    }
+    Ok(decoder)
+}
