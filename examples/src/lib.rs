@@ -35,6 +35,11 @@ pub fn exit(name: &str, result: Result<(), Error>) -> std::process::ExitCode {
     }
 }
 
+// Compiles and runs the code of the page on judges.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/judges.md")]
+struct Judges;
+
 // Compiles and runs the code of the project's README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

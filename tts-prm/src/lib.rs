@@ -35,6 +35,8 @@
 //! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`. A `mistral` backbone reads texts up to
 //! the length of its sliding window.
 //!
+//! [`critic`] has judges that write: generative reward models, asked several times and in any search.
+//!
 //! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
 //! [`train`] learns reward models from them, [`curate`] chooses which of its own solutions a policy
 //! learns from next.
@@ -63,6 +65,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod critic;
 pub mod curate;
 mod error;
 mod head;

@@ -8,9 +8,10 @@
 //! * [`Chain`]: step-by-step arithmetic with one right answer.
 //! * [`Countdown`]: reach a number from others; many right solutions, dead ends, and the exact
 //!   value of every state.
+//! * [`Panel`]: judgements of responses, by criteria that nobody is told.
 //!
-//! [`Checker`] is the exact oracle of a family; [`RandomPlayer`] and [`Slipping`] are policies
-//! without a model.
+//! [`Checker`] is the exact oracle of a family; [`RandomPlayer`], [`Slipping`] and
+//! [`Grader`] are policies without a model.
 
 mod chain;
 mod checker;
@@ -18,6 +19,7 @@ mod countdown;
 mod expression;
 mod numbers;
 mod operation;
+mod panel;
 mod player;
 mod solved;
 
@@ -32,6 +34,7 @@ pub use countdown::{Countdown, CountdownLine};
 pub use expression::Expression;
 pub use numbers::Move;
 pub use operation::Operation;
+pub use panel::{Criterion, Grader, Panel};
 pub use player::{RandomPlayer, Slipping};
 pub use solved::Solved;
 
