@@ -119,7 +119,7 @@ impl Jury {
                 let times = if self.is_single() { rest } else { self.repeats.min(rest) };
                 rest -= times;
                 let order = self.next_order(desk, responses.len(), &mut before);
-                let groups = self.groups(order).into_iter();
+                let groups = self.groups(&order).into_iter();
                 asked.extend(groups.map(|group| self.samples_of(desk, responses, group, times)));
             }
             for sample in all(asked).await.into_iter().flatten() {
@@ -172,7 +172,7 @@ impl Jury {
     }
 
     /// An order in groups of what the judge takes, as even as can be; what is too few for it is left out.
-    fn groups(&self, order: Vec<usize>) -> Vec<Vec<usize>> {
+    fn groups(&self, order: &[usize]) -> Vec<Vec<usize>> {
         let [least, most] = self.judge.reading.takes();
         let most = if self.together == 0 { most } else { most.min(self.together) };
         let count = order.len().div_ceil(most.max(1)).max(1);

@@ -13,6 +13,7 @@
 //!   included.
 //! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
 //!   graded letters.
+//! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from.
 //! * [`assess`] says how good a judge is, on files of preferences.
 //!
 //! What cannot be read is refused, never taken for a neutral score: it is listed in
@@ -57,6 +58,7 @@ mod read;
 mod response;
 mod sure;
 mod template;
+mod tuning;
 
 pub(crate) use assess::hear;
 pub use assess::{Assessment, Bias, Preference, Ruling, assess, read_preferences};
@@ -71,6 +73,7 @@ pub use read::{By, Decision, Reading, Refusal, Said};
 pub use response::Response;
 pub use sure::Sure;
 pub use template::Template;
+pub use tuning::Truth;
 
 #[cfg(test)]
 mod tests;

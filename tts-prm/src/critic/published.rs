@@ -6,7 +6,7 @@
 //! | `deepseek-grm-single` | one | the same | `\boxed{1}`, 0 or 1 |
 //! | `deepseek-judge` | two or more | the baseline of the paper | `\boxed{2}`, the best |
 //! | `genrm` | one | `GenRM` (none is public) | p(Yes) behind the question |
-//! | `genrm-cot` | one | `GenRM`-CoT (none is public) | p(Yes) behind a critique |
+//! | `genrm-cot` | one | `GenRM-CoT` (none is public) | p(Yes) behind a critique |
 //! | `thinkprm` | one, by a decision on all its steps | `ThinkPRM` (1.5B, 7B, 14B) | p(yes) behind a chain of thought |
 //! | `thinkprm-steps` | the steps of one | the same | `\boxed{correct}` for each step |
 //! | `genprm` | the steps of one, in turns | `GenPRM` (1.5B, 7B, 32B) | `\boxed{Yes}` in each turn |

@@ -83,7 +83,7 @@ impl Sure {
         if self.batch == 0 {
             return Err("sure: batch is 0, expected at least 1".into());
         }
-        if !(self.z > 0.0) {
+        if self.z.is_nan() || self.z <= 0.0 {
             return Err(format!("sure: z is {}, expected a number above 0", self.z));
         }
         Ok(())

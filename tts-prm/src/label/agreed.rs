@@ -6,7 +6,7 @@
 //! solution that no judgement could be read about is not agreed on.
 //!
 //! Source: Zhang et al. 2025, "The Lessons of Developing Process Reward Models" (arXiv:2501.07301), section 3.1.3; Zhao et al. 2025,
-//! "GenPRM" (arXiv:2504.00891), section 3.3.
+//! "`GenPRM`" (arXiv:2504.00891), section 3.3.
 
 use std::ops::ControlFlow;
 

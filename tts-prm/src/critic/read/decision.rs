@@ -63,6 +63,21 @@ impl Default for Decision {
 }
 
 impl Decision {
+    /// Grades, best first, from 1 down to 0 in even steps: with [`By::Scorer`] a rubric by expectation over letters.
+    ///
+    /// ```
+    /// use tts_prm::critic::Decision;
+    /// let grades = Decision::grades("ABCDE");
+    /// assert_eq!(grades.words[1], ("B".to_owned(), 0.75));
+    /// ```
+    pub fn grades(letters: &str) -> Self {
+        let last = letters.chars().count().saturating_sub(1).max(1) as f64;
+        let grade =
+            |(place, letter): (usize, char)| (letter.to_string(), 1.0 - place as f64 / last);
+        let words = letters.chars().enumerate().map(grade).collect();
+        Self { cue: "\nGrade:".into(), words, ..Self::default() }
+    }
+
     /// The value of the word that stands behind the last cue, or is all that was said.
     pub(super) fn read(&self, said: &str) -> Result<f64, Refusal> {
         let cue = self.cue.trim();

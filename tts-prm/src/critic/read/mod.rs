@@ -18,7 +18,7 @@
 //! | `decision` | one | a last word that it is made to say, `Yes` say | its value, or an expectation |
 //!
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495), section
-//! 2.2 and appendix, for scores in a box and f_extract; Zheng et al. 2023 (arXiv 2306.05685) for marks; Zhao et
+//! 2.2 and appendix, for scores in a box and their extraction; Zheng et al. 2023 (arXiv 2306.05685) for marks; Zhao et
 //! al. 2025 (arXiv 2504.00891) and Khalifa et al. 2025 (arXiv 2504.16828) for judgements of steps.
 
 mod boxes;

@@ -6,7 +6,7 @@
 //! them.
 //!
 //! Source: Khalifa et al. 2025, "Process Reward Models That Think" (arXiv 2504.16828), section 3.1; Zhao et al.
-//! 2025, "GenPRM" (arXiv 2504.00891), section 3.2.
+//! 2025, "`GenPRM`" (arXiv 2504.00891), section 3.2.
 
 use super::{Refusal, boxes};
 

