@@ -8,6 +8,7 @@ pub mod experiment;
 pub mod figures;
 pub mod hub;
 pub mod interrupt;
+pub mod judges;
 pub mod law;
 pub mod options;
 pub mod pair;

@@ -547,7 +547,7 @@ impl Script for Puzzled {
 #[test]
 fn what_could_not_be_read_is_listed_with_its_reason() {
     let world = ToyWorld::default();
-    let search = Search::new(&world).rule(StepRule::lines());
+    let search = Search::new(world).rule(StepRule::lines());
     let outcome = search.run(Scripted::of(Puzzled { node: None }), world.prompt(0)).expect("runs");
     let [unread] = &outcome.unscored[..] else { panic!("one line") };
     assert_eq!((unread.why.as_str(), unread.round), ("not a word", 2));

@@ -431,7 +431,7 @@ fn the_next_word_scores_what_was_written() {
     // Of solutions, without a word written.
     let direct = next_word(Decision::default()).asking(Judge::published("genrm").expect("known"));
     assert_eq!(direct.scale(), Scale::OUTCOME);
-    let judged = Search::new(&world).scorer(direct).rule(StepRule::lines());
+    let judged = Search::new(world).scorer(direct).rule(StepRule::lines());
     let outcome = judged.run(Sample { n: 2 }, world.prompt(0)).expect("runs");
     let scores: Vec<f64> =
         outcome.candidates(Aggregate::Last).iter().map(|one| one.score).collect();

@@ -22,6 +22,7 @@
 //! can get right by care (the work), and noise that votes average out: which principles a sample looks at,
 //! slips, ties of whole numbers. A wrong mix of principles they do not average out.
 //!
+//! The answer of a problem is the number of the best response, which the scores of a right judgement name.
 //! [`Family::check`] looks at each line by itself; [`Family::solved`] asks whether the best response alone has the
 //! highest score, by whatever way; [`Family::value`] whether it will, if all that is left is done without a slip.
 //!
@@ -116,6 +117,9 @@ impl Panel {
         if !(low..=high).contains(&margin) {
             return Err(format!("the best response leads by {margin}, expected {low} to {high}"));
         }
+        if shown_by(query, best).is_none() {
+            return Err("no two principles put the best response first".into());
+        }
         let steps = 2 + 2 * query.responses.len();
         Ok(Problem { question: query.to_string(), answer: (best + 1).to_string(), steps })
     }
@@ -151,6 +155,18 @@ fn scores(line: &str, responses: usize) -> Option<Vec<i64>> {
     let score = |text: &str| text.parse::<i64>().ok().filter(|score| (1..=10).contains(score));
     let scores: Vec<i64> = list.split(',').map(score).collect::<Option<_>>()?;
     (scores.len() == responses).then_some(scores)
+}
+
+/// The weightiest two principles by which this response alone has the highest score.
+fn shown_by(query: &Query, best: usize) -> Option<[Criterion; 2]> {
+    let weight = |pair: &[Criterion; 2]| -> i64 {
+        pair.iter().map(|&criterion| query.wanted.weight(criterion)).sum()
+    };
+    let pairs = Criterion::ALL.iter().flat_map(|&one| Criterion::ALL.map(|other| [one, other]));
+    let fitting =
+        pairs.filter(|[one, other]| one < other && is_ahead(&query.scores([*one, *other]), best));
+    // The first of equals.
+    fitting.reduce(|best, pair| if weight(&pair) > weight(&best) { pair } else { best })
 }
 
 /// Whether one response alone has the highest score, and is this one.
@@ -192,15 +208,7 @@ impl Family for Panel {
     fn solve(&self, question: &str) -> Option<Vec<String>> {
         let query = self.within(question)?;
         let (best, _) = query.best()?;
-        let mut pairs: Vec<[Criterion; 2]> = Criterion::ALL
-            .iter()
-            .flat_map(|&one| Criterion::ALL.map(|other| [one, other]))
-            .filter(|[one, other]| one < other && is_ahead(&query.scores([*one, *other]), best))
-            .collect();
-        pairs.sort_by_key(|pair| {
-            -pair.map(|criterion| query.wanted.weight(criterion)).iter().sum::<i64>()
-        });
-        let chosen = *pairs.first()?;
+        let chosen = shown_by(&query, best)?;
         let mut lines = vec![format!("{},{}\n", chosen[0].letter(), chosen[1].letter())];
         for place in 0..query.responses.len() {
             lines.extend(chosen.map(|criterion| format!("{}\n", work(&query, place, criterion))));
@@ -244,9 +252,7 @@ impl Family for Panel {
         let Some(query) = self.within(question) else { return 0.0 };
         let Some((best, _)) = query.best() else { return 0.0 };
         let graded = 2 * query.responses.len();
-        let Some((first, lines)) = steps.split_first() else {
-            return f64::from(u8::from(self.solve(question).is_some()));
-        };
+        let Some((first, lines)) = steps.split_first() else { return 1.0 };
         if lines.len() > graded {
             let whole = lines.len() == graded + 1 && self.solved(question, steps);
             return f64::from(u8::from(whole));
