@@ -14,7 +14,7 @@
 //! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
 //!   graded letters.
 //! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from.
-//! * [`assess`] says how good a judge is, on files of preferences.
+//! * [`assess()`] says how good a judge is, on files of preferences.
 //!
 //! What cannot be read is refused, never taken for a neutral score: it is listed in
 //! [`tts_core::Outcome::unscored`] with its reason. A response that holds a verdict, instructions, the marks of the
@@ -46,19 +46,19 @@
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495); the other
 //! sources are named where they are used.
 
-mod assess;
-mod ballot;
-mod choice;
-mod judge;
-mod judged;
-mod jury;
-mod next_word;
-mod published;
-mod read;
-mod response;
-mod sure;
-mod template;
-mod tuning;
+pub mod assess;
+pub mod ballot;
+pub mod choice;
+pub mod judge;
+pub mod judged;
+pub mod jury;
+pub mod next_word;
+pub mod published;
+pub mod read;
+pub mod response;
+pub mod sure;
+pub mod template;
+pub mod tuning;
 
 pub(crate) use assess::hear;
 pub use assess::{Assessment, Bias, Preference, Ruling, assess, read_preferences};

@@ -1,7 +1,7 @@
 //! How good is a judge? Preferences with known answers, judged, and what that comes to.
 //!
 //! A [`Preference`] is a question, responses to it and which of them is best; [`read_preferences`] knows the files of
-//! `RewardBench`, `JudgeBench` and `LLMBar`, and lists of responses. [`assess`] asks a jury about each, as searches that
+//! `RewardBench`, `JudgeBench` and `LLMBar`, and lists of responses. [`assess()`] asks a jury about each, as searches that
 //! share the judge's passes, and [`Assessment`] tells what came of it: how often the best was chosen, how well scores rank,
 //! whether they are probabilities, whether a place or a length was preferred, and by how much it would have to be for these
 //! data to show it.
@@ -10,8 +10,8 @@
 //! (arXiv 2306.05685), section 3.3, for biases of position and length.
 
 mod figures;
-mod preference;
-mod report;
+pub mod preference;
+pub mod report;
 
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -22,7 +22,7 @@
 //! al. 2025 (arXiv 2504.00891) and Khalifa et al. 2025 (arXiv 2504.16828) for judgements of steps.
 
 mod boxes;
-mod decision;
+pub mod decision;
 mod json;
 mod marks;
 mod refusal;
