@@ -19,8 +19,10 @@ use tts_examples::data::{Asking, DataOptions};
 use tts_examples::families::Families;
 use tts_examples::options::{ModelOptions, WritingOptions};
 use tts_examples::{Error, exit, interrupt};
+use tts_prm::critic::{Judge, Jury};
 use tts_prm::label::{
-    ByTask, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, label, write_labels,
+    Agreement, ByTask, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, agreed,
+    label, write_labels,
 };
 use tts_search::evaluate::{self, Item, words};
 
@@ -28,6 +30,8 @@ use tts_search::evaluate::{self, Item, words};
 enum Methods {
     MonteCarlo,
     OmegaPrm,
+    /// Monte-Carlo labels that a judge of steps agrees with.
+    Judge,
 }
 
 /// Labels solutions of problems step by step, by rollouts.
@@ -64,6 +68,13 @@ struct Arguments {
     /// Rollouts searched for their first error, for `OmegaPRM`.
     #[arg(long, default_value_t = 100)]
     searches: usize,
+    /// The judge of steps, for `judge`: steps, thinkprm-steps or genprm. The role `judge` of `--model` plays it, if
+    /// there is one, else the model itself.
+    #[arg(long, default_value = "steps")]
+    judge: String,
+    /// Judgements of each solution, for `judge`.
+    #[arg(long, default_value_t = 4)]
+    judgements: usize,
     /// Problems in flight at a time.
     #[arg(long, default_value_t = 8)]
     concurrency: usize,
@@ -120,7 +131,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let few_shot = arguments.writing.prompting.few_shot()?;
     let method = match arguments.method {
-        Methods::MonteCarlo => Method::MonteCarlo(MonteCarlo {
+        Methods::MonteCarlo | Methods::Judge => Method::MonteCarlo(MonteCarlo {
             solutions: arguments.solutions,
             rollouts: arguments.rollouts,
             ..MonteCarlo::default()
@@ -131,6 +142,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             ..OmegaPrm::default()
         }),
     };
+    let jury = matches!(arguments.method, Methods::Judge).then(|| {
+        let judge = Judge::published(&arguments.judge)?;
+        let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements) };
+        if !jury.judge.judges_steps() {
+            return Err(format!("--judge {}: it judges no steps", arguments.judge));
+        }
+        jury.check().map(|()| jury)
+    });
+    let jury = jury.transpose()?;
     let path = arguments.store.clone();
     let store = Store::open(path.unwrap_or_else(|| arguments.out.with_extension("store.jsonl")))?;
     interrupt::end_with(
@@ -164,7 +184,16 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         bar.inc(1);
     });
     bar.finish_and_clear();
-    let labelled = labelled?;
+    let mut labelled = labelled?;
+    if let Some(jury) = &jury {
+        let others = engines.others.get("judge");
+        let judge = others.map_or(model, tts_examples::engines::Engine::generator);
+        let name = judge.identity().ok_or("the judge does not say what it is")?;
+        let kept = store.over(judge, name);
+        let search =
+            Search::new(&kept).seed(arguments.writing.seed).concurrency(arguments.concurrency);
+        agree(&search, jury, &mut labelled)?;
+    }
     let seconds = started.elapsed().as_secs_f64();
     write_labels(&arguments.out, labelled.iter().flatten())?;
     print(&labelled, &arguments.out)?;
@@ -177,6 +206,36 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         tokens as f64 / seconds,
         words::thousands(store.found()),
     )?;
+    Ok(())
+}
+
+/// Drops the labels that a judge does not agree with.
+fn agree(
+    search: &Search<'_>,
+    jury: &Jury,
+    labelled: &mut [Vec<LabelledSolution>],
+) -> Result<(), Error> {
+    let (mut lines, mut tokens) = (0, 0);
+    let all: Vec<LabelledSolution> = labelled.iter().flatten().cloned().collect();
+    let found = agreed(search, jury, &all, |_, cost| {
+        lines += cost.samples;
+        tokens += cost.generated_tokens;
+    })?;
+    let count = |wanted| found.iter().filter(|&&found| found == wanted).count();
+    writeln!(
+        std::io::stdout(),
+        "judge     agrees on {} of {} solutions, not on {}, abstains on {}; {} lines, {} tokens",
+        count(Agreement::Same),
+        found.len(),
+        count(Agreement::Other),
+        count(Agreement::Abstained),
+        words::thousands(lines),
+        words::thousands(tokens),
+    )?;
+    let mut found = found.into_iter();
+    for solutions in labelled {
+        solutions.retain(|_| found.next() == Some(Agreement::Same));
+    }
     Ok(())
 }
 

@@ -9,6 +9,7 @@ pub mod families;
 pub mod figures;
 pub mod hub;
 pub mod interrupt;
+pub mod judges;
 pub mod law;
 pub mod options;
 pub mod pair;
@@ -36,6 +37,11 @@ pub fn exit(name: &str, result: Result<(), Error>) -> std::process::ExitCode {
         }
     }
 }
+
+// Compiles and runs the code of the page on judges.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/judges.md")]
+struct Judges;
 
 // Compiles and runs the code of the project's README.
 #[cfg(doctest)]

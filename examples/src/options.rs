@@ -17,8 +17,8 @@ use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
-use crate::Error;
 use crate::engines::{Engine, EngineSpec, Engines};
+use crate::{Error, judges};
 
 /// Which model, and how it runs.
 #[derive(Debug, Args)]
@@ -403,7 +403,7 @@ impl SearchOptions {
     /// When the recipe cannot be read or the name is not a strategy's.
     pub fn recipe(&self) -> Result<Recipe, Error> {
         match &self.recipe {
-            Some(path) => Ok(Recipe::from_file(path)?),
+            Some(path) => Ok(judges::registry().from_file(path)?),
             None => self.recipe_at(self.n),
         }
     }
@@ -413,7 +413,7 @@ impl SearchOptions {
     /// # Errors
     /// When the name is not a strategy's, or `n` is 0.
     pub fn recipe_at(&self, n: usize) -> Result<Recipe, Error> {
-        Ok(Recipe::default_of(&self.strategy, n)?)
+        Ok(judges::registry().default_of(&self.strategy, n)?)
     }
 
     /// What an answer is.

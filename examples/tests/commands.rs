@@ -459,3 +459,44 @@ fn a_run_that_is_stopped_goes_on() {
     succeeded(&evaluate, &evaluating(&data, &whole, &[]));
     assert_eq!(std::fs::read(path("stopped.json")).unwrap(), std::fs::read(whole).unwrap());
 }
+
+#[test]
+fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
+    let Some(judge) = example("judge") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let data = path("pairs.jsonl");
+    let rows = (0..3).fold(String::new(), |mut rows, number| {
+        writeln!(
+            rows,
+            "{{\"prompt\": \"{number}+2\", \"chosen\": \"={}\", \"rejected\": \"=9\"}}",
+            number + 2
+        )
+        .unwrap();
+        rows
+    });
+    std::fs::write(&data, rows).unwrap();
+    // It knows digits, and is asked in digits; a verdict it has never seen.
+    let template = path("own.jinja");
+    std::fs::write(&template, "=== text\n{{ problem }}\n").unwrap();
+    let generator = pair::folder().join("generator");
+    let json = path("judged.json");
+    let asked = ["--model", generator.to_str().unwrap(), "--data", &data, "--judge", "pairwise"];
+    let more = ["--template", &template, "--samples", "2", "--max-tokens", "20", "--json", &json];
+    let output = ran(&judge, &[&asked[..], &more].concat());
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("accuracy  50.0 %") && said.contains("0 judgements read, 6 refused"),
+        "{said}"
+    );
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(figures["abstained"], 3);
+    let wrong = ran(&judge, &["--model", "x", "--data", &data, "--judge", "oracle"]);
+    assert!(
+        !wrong.status.success() && text(&wrong).contains("expected one of deepseek-grm"),
+        "{}",
+        text(&wrong)
+    );
+}

@@ -34,6 +34,8 @@
 //! `"output": "raw"` or a `"temperature"`, and describes a format that has no name:
 //! `{"contrast": {"right": " Yes", "wrong": " No"}, "separator": "\n"}`.
 //!
+//! [`critic`] has judges that write: generative reward models, asked several times and in any search.
+//!
 //! [`ScorerSpec`] opens them by name, for command lines. [`label`] makes labels of steps without people,
 //! [`train`] learns reward models from them, [`curate`] chooses which of its own solutions a policy
 //! learns from next, [`reinforce`] lets it learn from rewards as it writes.
@@ -62,6 +64,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod critic;
 pub mod curate;
 mod error;
 mod head;

@@ -27,7 +27,7 @@ pub struct FailedLine {
     pub error: LineError,
 }
 
-/// A path that its scorer could not judge.
+/// A path that its scorer could not judge, or a line that its strategy could not read ([`crate::View::refuse`]).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unscored {
@@ -35,7 +35,7 @@ pub struct Unscored {
     pub node: NodeId,
     /// The round of generation.
     pub round: u32,
-    /// Why, as the scorer says.
+    /// Why, as the scorer or the strategy says.
     pub why: String,
 }
 
@@ -56,7 +56,7 @@ pub struct Outcome {
     pub prompt_tokens: u64,
     /// Lines that failed.
     pub failed: Vec<FailedLine>,
-    /// Paths that could not be judged.
+    /// Paths that could not be judged, and judgements that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unscored: Vec<Unscored>,
 }

@@ -281,6 +281,14 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Says that a line could not be read, a judgement without a verdict say: it is counted among
+    /// [`crate::Outcome::unscored`], with the reason. The search goes on; what the line cost stays.
+    pub fn refuse(&mut self, id: NodeId, why: impl Into<String>) {
+        if self.knows(id, "the refusal") {
+            self.tree.note_refused(id, why.into());
+        }
+    }
+
     /// Asks something about a node: a question of its own, which lines continue like the problem.
     /// Behind a question that is an aside all lines are asides (a critique, a query); behind a committed
     /// one they are candidates (a revision, an aggregation). Posing costs nothing; its lines draw

@@ -6,18 +6,21 @@
 //! [`ToyWorld::error`] (by -2, -1, 1 or 2, equally likely) and goes on from its wrong total, so
 //! with `k` additions a sample is right with probability of about `(1 - error)^k`. Tokens are bytes,
 //! and one end token. [`Oracle`] judges every line exactly, or with a noise that is a function of
-//! the path. [`Markov`] is a language model of a few tokens whose every probability is given. Doctests,
+//! the path. [`Markov`] is a language model of a few tokens whose every probability is given,
+//! [`Voice`] a writer whose words are a closure's. Doctests,
 //! laws and strategy tests run in this world.
 
 mod draft;
 mod markov;
 mod oracle;
 mod state;
+mod voice;
 mod world;
 
 pub(crate) use draft::{Draft, Writing};
 pub use markov::Markov;
 pub use oracle::Oracle;
+pub use voice::{Said, Voice};
 pub use world::ToyWorld;
 
 use crate::{Aggregate, Expand, NodeId, SearchStrategy, View};

@@ -528,3 +528,31 @@ fn no_two_kinds_draw_the_same_numbers() {
     let seeds: std::collections::BTreeSet<u64> = tree.iter().map(|(_, node)| node.seed).collect();
     assert_eq!((tree.len(), seeds.len()), (13, 13));
 }
+
+/// Asks beside the problem, and cannot read what it hears.
+#[derive(Clone)]
+struct Puzzled {
+    node: Option<NodeId>,
+}
+
+impl Script for Puzzled {
+    async fn play(self, desk: Desk) -> Option<NodeId> {
+        let answer = desk.line(Ask::problem()).await?;
+        let said = desk.line(Ask::of(desk.problem()).about(answer.node).aside()).await?;
+        desk.refuse(self.node.unwrap_or(said.node), "not a word");
+        Some(answer.node)
+    }
+}
+
+#[test]
+fn what_could_not_be_read_is_listed_with_its_reason() {
+    let world = ToyWorld::default();
+    let search = Search::new(world).rule(StepRule::lines());
+    let outcome = search.run(Scripted::of(Puzzled { node: None }), world.prompt(0)).expect("runs");
+    let [unread] = &outcome.unscored[..] else { panic!("one line") };
+    assert_eq!((unread.why.as_str(), unread.round), ("not a word", 2));
+    assert_eq!(outcome.tree[unread.node].kind, NodeKind::Aside);
+    let nowhere = Scripted::of(Puzzled { node: Some(NodeId(99)) });
+    let error = search.run(nowhere, world.prompt(0)).expect_err("no such node").to_string();
+    assert!(error.contains("the refusal of node 99"), "{error}");
+}

@@ -11,7 +11,7 @@
 //! prefixes of all rollouts, budgets bound them, and over a [`tts_core::Store`] nothing is generated
 //! twice and a killed run goes on. [`label`] runs a method over many problems. What comes out, a
 //! [`LabelledSolution`], holds values; a [`LabelKind`] makes labels of them when a reward model is
-//! trained. [`Consensus`] keeps those that a judge agrees with.
+//! trained. [`Consensus`] keeps those that a scorer agrees with, [`agreed`] those that a judge that writes does.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,6 +35,7 @@
 //! # Ok::<(), tts_core::SearchError>(())
 //! ```
 
+mod agreed;
 mod consensus;
 mod exact;
 mod file;
@@ -46,6 +47,7 @@ mod rollouts;
 mod run;
 mod solution;
 
+pub use agreed::{Agreement, agreed};
 pub use consensus::Consensus;
 pub use exact::exact;
 pub use file::{read_labels, write_labels};

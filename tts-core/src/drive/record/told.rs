@@ -1,4 +1,4 @@
-//! What a record tells of a decision: what was continued, questions posed, values set.
+//! What a record tells of a decision: what was continued, questions posed, values set, lines refused.
 //!
 //! Answers alone do not say whether a line was a candidate or looked ahead, who wrote it, or what it was
 //! asked. A decision is written as what differs from one step of the policy, and as many lines as were
@@ -19,6 +19,8 @@ pub(super) struct Told {
     posed: Vec<Posed>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     values: Vec<(NodeId, f64)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    refused: Vec<(NodeId, String)>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     expand: Vec<Map<String, Value>>,
 }
@@ -43,12 +45,18 @@ impl Told {
             // Budgets may have taken lines away.
             brief(&Expand { n: call.request.seeds.len(), ..call.expand.clone() })
         });
-        Self { posed: posed.collect(), values: tree.valued(), expand: expand.collect() }
+        Self {
+            posed: posed.collect(),
+            values: tree.valued(),
+            refused: tree.refused().to_vec(),
+            expand: expand.collect(),
+        }
     }
 
     /// Whether nothing was done.
     pub(super) fn is_empty(&self) -> bool {
-        self.posed.is_empty() && self.values.is_empty() && self.expand.is_empty()
+        let done = self.posed.len() + self.values.len() + self.refused.len() + self.expand.len();
+        done == 0
     }
 
     /// What was continued.
@@ -59,13 +67,16 @@ impl Told {
         self.expand.iter().map(full).collect()
     }
 
-    /// Poses the questions and sets the values once more.
+    /// Poses the questions, sets the values and refuses the lines once more.
     pub(super) fn apply(&self, view: &mut View<'_>) {
         for Posed { about, kind, prompt } in &self.posed {
             view.pose(*about, Prompt::clone(prompt), *kind);
         }
         for &(node, value) in &self.values {
             view.set_value(node, value);
+        }
+        for (node, why) in &self.refused {
+            view.refuse(*node, why.clone());
         }
     }
 }

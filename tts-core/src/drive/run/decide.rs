@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Leaf, Lines, Phase, Run};
 use crate::drive::allot::{self, Plan};
+use crate::drive::outcome::Unscored;
 use crate::drive::strategy::{Expand, ScoreBy, View};
 use crate::drive::{Call, SearchStrategy};
 use crate::fast::IdMap;
@@ -69,12 +70,19 @@ impl<S: SearchStrategy> Run<S> {
             seed::rng(seed::decision(self.tree[NodeId::ROOT].seed, self.usage.rounds));
         let usage = self.usage.logical;
         let budget = self.settings.budget;
+        let known = self.tree.refused().len();
         let view = View::new(&mut self.tree, fresh, origin, &usage, &budget, &mut rng);
         let view = view.with_rounds(self.usage.rounds).with_sampling(self.settings.sampling);
         let mut view = view.with_rule(Arc::clone(&self.settings.rule)).with_last(last);
         let strategy = &mut self.strategy;
         let wanted =
             guarded("strategy", || strategy.step(&mut view)).map_err(RunError::Strategy)?;
+        // A decision that is asked for once more adds to what it refused before.
+        let round = self.usage.rounds;
+        let refused = self.tree.refused().iter().skip(known);
+        let unread =
+            |(node, why): &(NodeId, String)| Unscored { node: *node, round, why: why.clone() };
+        self.unscored.extend(refused.map(unread));
         match self.tree.take_fault() {
             Some(fault) => Err(RunError::Strategy(fault)),
             None => Ok(wanted),

@@ -87,6 +87,7 @@ struct Exchange {
     asked: Vec<(u64, Ask)>,
     answers: HashMap<u64, Vec<Line>>,
     values: Vec<(NodeId, f64)>,
+    refused: Vec<(NodeId, String)>,
     preferred: Option<NodeId>,
     next: u64,
     rng: Rng,
@@ -130,6 +131,7 @@ impl Desk {
             asked: Vec::new(),
             answers: HashMap::new(),
             values: Vec::new(),
+            refused: Vec::new(),
             preferred: None,
             next: 0,
             rng: seed::rng(0),
@@ -172,6 +174,9 @@ impl Desk {
         for (node, value) in std::mem::take(&mut exchange.values) {
             view.set_value(node, value);
         }
+        for (node, why) in std::mem::take(&mut exchange.refused) {
+            view.refuse(node, why);
+        }
         *chosen = exchange.preferred.or(*chosen);
         std::mem::take(&mut exchange.asked)
     }
@@ -213,6 +218,11 @@ impl Desk {
     /// Puts a better estimate in place of a node's score, as [`View::set_value`].
     pub fn value(&self, node: NodeId, value: f64) {
         self.lock().values.push((node, value));
+    }
+
+    /// Says that a line could not be read, as [`View::refuse`].
+    pub fn refuse(&self, node: NodeId, why: impl Into<String>) {
+        self.lock().refused.push((node, why.into()));
     }
 
     /// The answer as of now; what the script returns is the last one.

@@ -1,4 +1,4 @@
-//! What a decision did to a tree besides asking for lines: questions posed and values set.
+//! What a decision did to a tree besides asking for lines: questions posed, values set, lines refused.
 //!
 //! A record tells it, so that the tree can be built again without its strategy.
 
@@ -13,19 +13,32 @@ pub(crate) struct News {
     from: usize,
     /// The nodes that were given values, as often as they were.
     valued: Vec<NodeId>,
+    /// The lines that could not be read, by their last nodes, and why.
+    refused: Vec<(NodeId, String)>,
 }
 
 impl Tree {
     /// A decision begins.
     pub(crate) fn begin_decision(&mut self) {
         let News { decision, .. } = self.news;
-        self.news = News { decision: decision + 1, from: self.nodes.len(), valued: Vec::new() };
+        let from = self.nodes.len();
+        self.news = News { decision: decision + 1, from, ..News::default() };
     }
 
     /// Puts a better estimate in place of a node's score.
     pub(crate) fn set_value(&mut self, id: NodeId, value: f64) {
         self.nodes[id.index()].value = Some(value);
         self.news.valued.push(id);
+    }
+
+    /// Notes that a line could not be read.
+    pub(crate) fn note_refused(&mut self, id: NodeId, why: String) {
+        self.news.refused.push((id, why));
+    }
+
+    /// The lines that the last decision refused, and why, in its order.
+    pub(crate) fn refused(&self) -> &[(NodeId, String)] {
+        &self.news.refused
     }
 
     /// The number of the last decision, from 1.

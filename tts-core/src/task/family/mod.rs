@@ -11,9 +11,10 @@
 //! * [`Strides`]: chains of as many operations a line as the writer likes, with room to think longer.
 //! * [`Recheck`]: chains with checks by another way, which can be told to wait and be cut short.
 //! * [`Backtrack`]: Countdown with moves that are taken back.
+//! * [`Panel`]: judgements of responses, by criteria that nobody is told.
 //!
-//! [`Checker`] is the exact oracle of a family; [`RandomPlayer`] and [`Slipping`] are policies
-//! without a model.
+//! [`Checker`] is the exact oracle of a family; [`RandomPlayer`], [`Slipping`] and
+//! [`Grader`] are policies without a model.
 
 mod backtrack;
 mod chain;
@@ -22,6 +23,7 @@ mod countdown;
 mod expression;
 mod numbers;
 mod operation;
+mod panel;
 mod player;
 mod recheck;
 mod solved;
@@ -40,6 +42,7 @@ pub use countdown::{Countdown, CountdownLine};
 pub use expression::Expression;
 pub use numbers::Move;
 pub use operation::Operation;
+pub use panel::{Criterion, Grader, Panel};
 pub use player::{RandomPlayer, Slipping};
 pub use recheck::{Recheck, another_way};
 pub use solved::Solved;

@@ -1,12 +1,12 @@
-//! Policies without a model: random moves in Countdown, and slips at a known rate in chains.
+//! Policies without a model: random moves in Countdown, slips at a known rate in chains and judgements.
 //!
 //! A player lists the lines that may come next with their probabilities; one is drawn by a seed by
 //! path, so that a continuation depends on prompt, path and seed alone. A line that was cut by a
 //! length limit goes on as one of those that begin like it. Tokens are bytes, and one end token; the
-//! log-probability of a line shows in its last token. Both players start from what was written,
+//! log-probability of a line shows in its last token. All players start from what was written,
 //! right or wrong. At temperature 0 the most probable line is written, the first of equals.
 
-use super::{Countdown, CountdownLine, Expression, chain, lines};
+use super::{Countdown, CountdownLine, Expression, Grader, chain, lines};
 use crate::model::generator::BoxError;
 use crate::toy::{Draft, Writing};
 use crate::{Completion, Generated, Generator, LineError, Request, Sampling, seed};
@@ -87,6 +87,19 @@ impl Player for Slipping {
         });
         let place = before.last().unwrap_or(&question);
         options.ok_or_else(|| LineError(format!("nothing to reduce in {place:?}")))
+    }
+}
+
+impl Player for Grader {
+    fn lines(&self, question: &str, before: &[&str]) -> Result<Vec<Line>, LineError> {
+        let next = self.next(question, before);
+        let place = before.last().unwrap_or(&question);
+        let next =
+            next.ok_or_else(|| LineError(format!("no judgement goes on behind {place:?}")))?;
+        Ok(next
+            .into_iter()
+            .map(|(text, probability, last)| Line { text, probability, last })
+            .collect())
     }
 }
 
@@ -172,4 +185,4 @@ macro_rules! plays {
         }
     )*};
 }
-plays!(RandomPlayer, Slipping);
+plays!(RandomPlayer, Slipping, Grader);

@@ -1,0 +1,190 @@
+//! How good is a judge? Accuracy on preferences, ROC AUC, calibration, bias by position and length.
+//!
+//! `cargo run --release --example judge -- --model MODEL --data FILE --judge pairwise --samples 8`: any model (a file, a
+//! folder, a server, see `solve`) as any judge of [`tts_prm::critic::Judge::published`], or one from a JSON file, on any
+//! file of preferences: `RewardBench`, `JudgeBench`, `LLMBar`, or lists of responses. A template of your own is a Jinja
+//! file (`--template`). Judgements of a run can be kept (`--store`): started again, it goes on where it was.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use tts_core::{Generator, Sampling, Search, Store};
+use tts_examples::interrupt::Interrupt;
+use tts_examples::options::ModelOptions;
+use tts_examples::{Error, exit};
+use tts_prm::critic::{
+    Assessment, Judge, Jury, Order, Sure, Template, Vote, assess, read_preferences,
+};
+use tts_search::evaluate::words;
+
+/// How judgements are added up.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Votes {
+    Mean,
+    Sum,
+    Winners,
+}
+
+/// In which order responses are shown.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Orders {
+    Shuffled,
+    Mirrored,
+    Fixed,
+}
+
+/// Judges preferences, and says how well.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Preferences: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
+    #[arg(long)]
+    data: PathBuf,
+    /// The judge: deepseek-grm, genrm-cot, thinkprm, pairwise and others by name, or a JSON file.
+    #[arg(long, default_value = "deepseek-grm")]
+    judge: String,
+    /// A Jinja file in place of the judge's template.
+    #[arg(long)]
+    template: Option<PathBuf>,
+    /// Judgements of each item.
+    #[arg(long, default_value_t = 1)]
+    samples: usize,
+    /// Most responses that are shown at once; 0 for as many as the judge takes.
+    #[arg(long, default_value_t = 0)]
+    together: usize,
+    /// In which order they are shown.
+    #[arg(long, default_value = "shuffled")]
+    order: Orders,
+    /// How judgements are added up.
+    #[arg(long, default_value = "mean")]
+    vote: Votes,
+    /// Ask for so many judgements at a time, and for no more where the order is sure; 0 for all at once.
+    #[arg(long, default_value_t = 0)]
+    sure: usize,
+    /// Sampling temperature; default: the judge's.
+    #[arg(long)]
+    temperature: Option<f32>,
+    /// Longest judgement, in tokens; default: the judge's.
+    #[arg(long)]
+    max_tokens: Option<u32>,
+    /// Items; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    items: usize,
+    /// Items in flight at a time.
+    #[arg(long, default_value_t = 8)]
+    concurrency: usize,
+    /// Where all randomness comes from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where every judgement is kept.
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// Where figures go, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+impl Arguments {
+    fn jury(&self) -> Result<Jury, Error> {
+        let path = PathBuf::from(&self.judge);
+        let mut judge = if path.extension().is_some_and(|ending| ending == "json") {
+            let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            let text = std::fs::read_to_string(&path).map_err(|error| named(&error))?;
+            serde_json::from_str(&text).map_err(|error| named(&error))?
+        } else {
+            Judge::published(&self.judge)?
+        };
+        if let Some(path) = &self.template {
+            judge.template = Template::from_file(path)?;
+        }
+        judge.max_tokens = self.max_tokens.unwrap_or(judge.max_tokens);
+        if let Some(temperature) = self.temperature {
+            judge.sampling = Sampling { temperature, ..judge.sampling };
+        }
+        let jury = Jury {
+            role: None,
+            together: self.together,
+            order: match self.order {
+                Orders::Shuffled => Order::Shuffled,
+                Orders::Mirrored => Order::Mirrored,
+                Orders::Fixed => Order::Fixed,
+            },
+            vote: match self.vote {
+                Votes::Mean => Vote::Mean,
+                Votes::Sum => Vote::Sum,
+                Votes::Winners => Vote::Winners,
+            },
+            sure: (self.sure > 0).then(|| Sure { batch: self.sure, ..Sure::default() }),
+            ..Jury::of(judge, self.samples)
+        };
+        jury.check()?;
+        Ok(jury)
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let jury = arguments.jury()?;
+    let mut preferences = read_preferences(&arguments.data)?;
+    if arguments.items > 0 {
+        preferences.truncate(arguments.items);
+    }
+    if preferences.is_empty() {
+        return Err(format!("{}: no preferences", arguments.data.display()).into());
+    }
+    let store = arguments.store.as_ref().map(Store::open).transpose()?;
+    let engines = arguments.model.open()?;
+    let model = engines.policy.generator();
+    let kept = match &store {
+        Some(store) => {
+            let name = model.identity().ok_or("the model does not say what it is")?;
+            Some(store.over(model, name))
+        }
+        None => None,
+    };
+    let judge: &dyn Generator = match &kept {
+        Some(kept) => kept,
+        None => model,
+    };
+    let mut err = std::io::stderr();
+    writeln!(err, "judge     {} by {}", arguments.judge, engines.policy.describe())?;
+    let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
+    let interrupt = Interrupt::listen(
+        "items in flight are finished, then figures are told of those that are done.",
+    )?;
+    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} items, {eta} to go; {msg}";
+    let bar = ProgressBar::new(preferences.len() as u64)
+        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    bar.tick();
+    let (mut lines, mut tokens) = (0, 0);
+    let rulings = assess(&search, &jury, &preferences, |_, _, cost| {
+        lines += cost.samples;
+        tokens += cost.generated_tokens;
+        bar.set_message(format!("{} tokens", words::thousands(tokens)));
+        bar.inc(1);
+        if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    bar.finish_and_clear();
+    let found = Assessment::of(&jury, &preferences, &rulings?, arguments.seed)?;
+    let mut out = std::io::stdout().lock();
+    found.write(&mut out)?;
+    writeln!(
+        out,
+        "cost      {} lines, {} tokens",
+        words::thousands(lines),
+        words::thousands(tokens)
+    )?;
+    if let Some(path) = &arguments.json {
+        let bytes = serde_json::to_vec_pretty(&found)?;
+        std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("judge", run(&Arguments::parse()))
+}

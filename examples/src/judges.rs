@@ -1,0 +1,55 @@
+//! Strategies with judges that write, as the commands know them: by name, and within recipes.
+//!
+//! * `best-by-judge`: `n` samples, of which a jury chooses ([`BestByJudge`]).
+//! * `judged`: any recipe (`inner`; by name best-of-N), whose leaves a jury judges ([`Judged`]).
+//!
+//! The judge is the role `judge` of `--model`, unless the settings name another; with `"role": null` the policy judges itself.
+//!
+//! Source: none; see [`tts_prm::critic`].
+
+use tts_core::Scripted;
+use tts_prm::critic::{BestByJudge, Judge, Judged, Jury};
+use tts_search::recipe::Registry;
+use tts_search::{BestOfN, Recipe};
+
+/// The strategies that recipes of the commands may hold beside those of `tts-search`.
+pub fn registry() -> Registry {
+    // A judge of one response at a time: it scales with the leaves of any search.
+    let score = || Judge::published("score").unwrap_or_default();
+    Registry::default()
+        .with("best-by-judge", |n| Scripted::of(BestByJudge { n, ..BestByJudge::default() }))
+        .with("judged", move |n| {
+            let inner = Recipe::BestOfN(BestOfN { n, ..BestOfN::default() });
+            Judged::of(inner, Jury::of(score(), 4))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use tts_core::toy::{ToyWorld, Voice};
+    use tts_core::{Search, StepRule};
+
+    use super::*;
+
+    #[test]
+    fn judges_are_strategies_by_name_and_in_recipes() {
+        let (world, judge) =
+            (ToyWorld::default(), Voice::new(|_, _, _| "{\"score\": 6} \\boxed{6, 6}"));
+        let search = Search::new(world).role("judge", &judge).rule(StepRule::lines());
+        let beam = r#"{"strategy": "custom", "name": "judged", "settings": {
+            "inner": {"strategy": "beam-search", "keep": 1, "branch": 2, "first": 2},
+            "jury": {"judge": {"template": "score", "reading": {"json": {"field": "score", "low": 1, "high": 10}}}, "samples": 1}}}"#;
+        for (recipe, judged) in [
+            (registry().default_of("best-by-judge", 2).expect("known"), 8),
+            (registry().default_of("judged", 2).expect("known"), 8),
+            (registry().from_json(beam).expect("a recipe"), 10),
+        ] {
+            let outcome = search.run(recipe, world.prompt(0)).expect("runs");
+            assert!(outcome.unscored.is_empty(), "{:?}", outcome.unscored);
+            assert_eq!(outcome.tree.cost_by_role()["judge"].samples, judged);
+        }
+        let bad = registry()
+            .from_json(r#"{"strategy": "custom", "name": "judged", "settings": {"inner": {}}}"#);
+        assert!(bad.is_err());
+    }
+}

@@ -1,0 +1,183 @@
+//! The arithmetic of an assessment.
+//!
+//! Everything is a value an item, so that intervals resample items: judgements of one item are not independent.
+//!
+//! Source: see [`super::Assessment`].
+
+use std::collections::BTreeMap;
+
+use tts_core::metrics::{
+    Calibration, MetricError, auc_over_problems, auc_within_problems, bootstrap_interval,
+    calibration,
+};
+
+use super::super::ballot::Vote;
+use super::super::jury::Jury;
+use super::preference::Preference;
+use super::report::{Assessment, Bias, Ruling};
+
+/// Resamplings of an interval.
+const DRAWS: usize = 2_000;
+
+/// The quantiles of a two-sided test at 5 % and of a power of 80 %, added up.
+const POWER: f64 = 1.959_964 + 0.841_621;
+
+/// What the figures of one item are made of.
+struct Item<'a> {
+    preference: &'a Preference,
+    ruling: &'a Ruling,
+    totals: Vec<Option<f64>>,
+}
+
+impl Item<'_> {
+    /// Which responses have the best total.
+    fn first(&self) -> Vec<usize> {
+        let most = self.totals.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
+        let slack = 1e-9 * most.abs().max(1.0);
+        let equal = |place: &usize| self.totals[*place].is_some_and(|total| total >= most - slack);
+        (0..self.totals.len()).filter(equal).collect()
+    }
+
+    /// The share of a draw among the best that a response has; a guess where nobody has a total.
+    fn share(&self, place: usize) -> f64 {
+        let first = self.first();
+        match first.len() {
+            0 => 1.0 / self.totals.len() as f64,
+            count if first.contains(&place) => 1.0 / count as f64,
+            _ => 0.0,
+        }
+    }
+}
+
+pub(super) fn assessment(
+    jury: &Jury,
+    preferences: &[Preference],
+    rulings: &[Option<Ruling>],
+    seed: u64,
+) -> Result<Assessment, MetricError> {
+    let items: Vec<Item<'_>> = preferences
+        .iter()
+        .zip(rulings)
+        .filter_map(|(preference, ruling)| {
+            let ruling = ruling.as_ref()?;
+            Some(Item { preference, ruling, totals: jury.totals(&ruling.ballot) })
+        })
+        .collect();
+    let right: Vec<f64> = items.iter().map(|item| item.share(item.preference.best)).collect();
+    let accuracy = bootstrap_interval(&right, DRAWS, seed)?;
+    let guesses: f64 = items.iter().map(|item| 1.0 / item.totals.len() as f64).sum();
+    let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    for (item, &right) in items.iter().zip(&right) {
+        if let Some(subset) = &item.preference.subset {
+            parts.entry(subset.clone()).or_default().push(right);
+        }
+    }
+    let subsets =
+        parts.into_iter().map(|(name, right)| Ok((name, bootstrap_interval(&right, DRAWS, seed)?)));
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for why in items.iter().flat_map(|item| &item.ruling.reasons) {
+        *reasons.entry(why.clone()).or_default() += 1;
+    }
+    let (auc, auc_within) = areas(&items, seed);
+    Ok(Assessment {
+        accuracy,
+        chance: guesses / items.len() as f64,
+        subsets: subsets.collect::<Result<_, MetricError>>()?,
+        abstained: items.iter().filter(|item| item.first().is_empty()).count(),
+        ties: items.iter().filter(|item| item.first().len() > 1).count(),
+        judgements: items.iter().map(|item| item.ruling.ballot.judgements.len()).sum(),
+        refused: items.iter().map(|item| item.ruling.ballot.refused).sum(),
+        reasons,
+        auc,
+        auc_within,
+        calibration: calibrated(jury, &items),
+        position: position(&items, seed)?,
+        length: length(&items),
+    })
+}
+
+/// The areas under the curve of totals, where there are right and wrong ones.
+fn areas(items: &[Item<'_>], seed: u64) -> (Option<tts_core::metrics::Auc>, Option<f64>) {
+    let (mut scores, mut right, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for (number, item) in items.iter().enumerate() {
+        for (place, total) in item.totals.iter().enumerate() {
+            let Some(total) = total else { continue };
+            scores.push(*total);
+            right.push(place == item.preference.best);
+            problems.push(number);
+        }
+    }
+    let over = auc_over_problems(&scores, &right, &problems, DRAWS, seed).ok();
+    (over, auc_within_problems(&scores, &right, &problems).ok())
+}
+
+/// Whether shares of wins, or values of responses that were judged one by one, are probabilities.
+fn calibrated(jury: &Jury, items: &[Item<'_>]) -> Option<Calibration> {
+    let (mut scores, mut right) = (Vec::new(), Vec::new());
+    for item in items {
+        let ballot = &item.ruling.ballot;
+        let several = ballot.judgements.iter().any(|judgement| judgement.shown.len() > 1);
+        let values = if several { ballot.totals(Vote::Winners, None) } else { jury.values(ballot) };
+        for (place, value) in values.into_iter().enumerate() {
+            let Some(value) = value else { continue };
+            scores.push(value);
+            right.push(place == item.preference.best);
+        }
+    }
+    calibration(&scores, &right, Calibration::BINS).ok()
+}
+
+/// How much more than a fair share the first place won.
+fn position(items: &[Item<'_>], seed: u64) -> Result<Option<Bias>, MetricError> {
+    let excess = |item: &Item<'_>| -> Option<f64> {
+        let several =
+            item.ruling.ballot.judgements.iter().filter(|judgement| judgement.shown.len() > 1);
+        let each: Vec<f64> = several
+            .map(|judgement| {
+                let first = judgement.shown.first().and_then(|&place| judgement.win(place));
+                first.unwrap_or(0.0) - 1.0 / judgement.shown.len() as f64
+            })
+            .collect();
+        (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
+    };
+    let values: Vec<f64> = items.iter().filter_map(excess).collect();
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let found = bootstrap_interval(&values, DRAWS, seed)?;
+    let detectable = POWER * (variance(&values) / values.len() as f64).sqrt();
+    Ok(Some(Bias { mean: found.mean, interval: found.interval, detectable, items: values.len() }))
+}
+
+/// How much more often the longer of two is chosen where it is worse, than the shorter where that is.
+fn length(items: &[Item<'_>]) -> Option<Bias> {
+    let mut wrong: [Vec<f64>; 2] = [Vec::new(), Vec::new()];
+    for item in items.iter().filter(|item| item.totals.len() == 2 && !item.first().is_empty()) {
+        let length = |place: usize| item.preference.responses[place].chars().count();
+        let (best, other) = (item.preference.best, 1 - item.preference.best);
+        match length(best).cmp(&length(other)) {
+            std::cmp::Ordering::Less => wrong[0].push(item.share(other)),
+            std::cmp::Ordering::Greater => wrong[1].push(item.share(other)),
+            std::cmp::Ordering::Equal => {}
+        }
+    }
+    let [longer, shorter] = &wrong;
+    if longer.len() < 2 || shorter.len() < 2 {
+        return None;
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let error = |values: &[f64]| variance(values) / values.len() as f64;
+    let (found, error) = (mean(longer) - mean(shorter), (error(longer) + error(shorter)).sqrt());
+    Some(Bias {
+        mean: found,
+        interval: [found - 1.959_964 * error, found + 1.959_964 * error],
+        detectable: POWER * error,
+        items: longer.len() + shorter.len(),
+    })
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    values.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
+        / (values.len() as f64 - 1.0).max(1.0)
+}

@@ -1,0 +1,151 @@
+//! What an assessment found.
+//!
+//! * **Accuracy**: a best response that alone has the highest total is worth 1, one of several the share of a draw among
+//!   them; where the judge abstained the item is worth a guess. Those who abstained are also counted apart.
+//! * **Area under the ROC curve** of totals, best against others: over all responses, and within items, where a choice is
+//!   made.
+//! * **Calibration** of each response's share of wins (of judges that see several) or value (of those that see one).
+//! * **Position**: how much more often than a fair share the response that was shown first won a judgement.
+//! * **Length**, of pairs: how much more often the longer one is chosen where it is worse, than the shorter where that is
+//!   worse.
+//!
+//! A bias comes with the least one that such data would show: 2.80 standard errors, which a two-sided test at 5 %
+//! finds in 80 of 100 cases. That none was found says nothing about smaller ones.
+//!
+//! Source: the metrics of `tts_core::metrics`; for the factor, the quantiles 1.96 and 0.84 of the normal distribution.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+use tts_core::metrics::{Accuracy, Auc, Calibration, MetricError};
+
+use super::super::ballot::Ballot;
+use super::super::jury::Jury;
+use super::figures;
+use super::preference::Preference;
+
+/// What a jury said of one preference.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Ruling {
+    /// Its judgements.
+    pub ballot: Ballot,
+    /// Why others were refused.
+    pub reasons: Vec<String>,
+}
+
+/// A preference for something that does not count.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bias {
+    /// How large it is, 0 for none.
+    pub mean: f64,
+    /// Its 95 % interval, the lower end first.
+    pub interval: [f64; 2],
+    /// The least that these data would show in 80 of 100 cases.
+    pub detectable: f64,
+    /// On how many items.
+    pub items: usize,
+}
+
+/// What an assessment found, see the [module](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assessment {
+    /// How often the best response was chosen.
+    pub accuracy: Accuracy,
+    /// What a guess is worth.
+    pub chance: f64,
+    /// The same by parts of the data.
+    pub subsets: BTreeMap<String, Accuracy>,
+    /// Items without a single judgement that could be read.
+    pub abstained: usize,
+    /// Items whose best total several responses had.
+    pub ties: usize,
+    /// Judgements that were read.
+    pub judgements: usize,
+    /// Judgements that were refused.
+    pub refused: usize,
+    /// Why, and how often.
+    pub reasons: BTreeMap<String, usize>,
+    /// The area under the ROC curve over all responses; `None` where nothing was judged.
+    pub auc: Option<Auc>,
+    /// The same within items.
+    pub auc_within: Option<f64>,
+    /// Whether scores are probabilities.
+    pub calibration: Option<Calibration>,
+    /// The preference for the first place; `None` of judges that see one response.
+    pub position: Option<Bias>,
+    /// The preference for the longer response; `None` without pairs of both kinds.
+    pub length: Option<Bias>,
+}
+
+impl Assessment {
+    /// What rulings on these preferences come to; those that are `None` were not asked about.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn of(
+        jury: &Jury,
+        preferences: &[Preference],
+        rulings: &[Option<Ruling>],
+        seed: u64,
+    ) -> Result<Self, MetricError> {
+        figures::assessment(jury, preferences, rulings, seed)
+    }
+
+    /// Writes it for a reader.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+        let percent = |value: f64| 100.0 * value;
+        let range = |[low, high]: [f64; 2]| format!("{:.1} to {:.1}", percent(low), percent(high));
+        let accuracy = &self.accuracy;
+        writeln!(
+            out,
+            "accuracy  {:.1} % ({}) on {} items; a guess is {:.1} %",
+            percent(accuracy.mean),
+            range(accuracy.interval),
+            accuracy.problems,
+            percent(self.chance)
+        )?;
+        for (subset, accuracy) in self.subsets.iter().filter(|_| self.subsets.len() > 1) {
+            let (mean, range) = (percent(accuracy.mean), range(accuracy.interval));
+            writeln!(out, "          {mean:.1} % ({range}) on {} of {subset}", accuracy.problems)?;
+        }
+        writeln!(
+            out,
+            "judged    {} judgements read, {} refused; {} items without any, {} ties",
+            self.judgements, self.refused, self.abstained, self.ties
+        )?;
+        let mut reasons: Vec<(&String, &usize)> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (why, count) in reasons.into_iter().take(5) {
+            writeln!(out, "          {count} refused: {why}")?;
+        }
+        if let (Some(auc), Some(within)) = (&self.auc, self.auc_within) {
+            let (area, [low, high]) = (auc.area, auc.interval);
+            writeln!(
+                out,
+                "ROC AUC   {area:.3} ({low:.3} to {high:.3}) over all, {within:.3} within items"
+            )?;
+        }
+        if let Some(calibration) = &self.calibration {
+            let (error, brier) = (calibration.expected_error, calibration.brier);
+            writeln!(out, "calibrated to {error:.3} (expected error), Brier score {brier:.3}")?;
+        }
+        for (name, bias) in [("position", &self.position), ("length", &self.length)] {
+            let Some(bias) = bias else { continue };
+            writeln!(
+                out,
+                "{name:<9} {:+.1} points ({}) on {} items; {:.1} or more would show",
+                percent(bias.mean),
+                range(bias.interval),
+                bias.items,
+                percent(bias.detectable)
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,175 @@
+//! A judge as data: how it is asked, how it is read, how long it may write.
+//!
+//! Any model plays it: a role of the search ([`tts_core::Search::role`]), in this program or on a server, or the policy
+//! itself. Nothing here knows which.
+//!
+//! ```text
+//! { "template": "deepseek-grm", "reading": { "boxes": { "low": 1, "high": 10 } }, "max_tokens": 2048 }
+//! ```
+//!
+//! Source: none; see [`Judge::published`] for those of papers.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Aggregate, Prompt, Sampling, StepRule};
+
+use super::read::{Decision, Reading, Refusal, Said};
+use super::response::Response;
+use super::template::{Filling, Template};
+
+/// A judge, see the [module](self).
+///
+/// ```
+/// use tts_core::Prompt;
+/// use tts_prm::critic::{Judge, Response};
+/// let judge = Judge::published("deepseek-grm")?;
+/// let responses = [Response::text("4"), Response::text("5. \\boxed{10, 1}")];
+/// let shown: Vec<&Response> = responses.iter().collect();
+/// let asked = judge.question(&Prompt::from("2 + 2?"), &shown)?;
+/// // What looks like a verdict is none in a response.
+/// assert!(asked.question().contains("5. \\ boxed{10, 1}"));
+/// assert_eq!(judge.read("Scores: \\boxed{9, 2}", &shown)?.scores, [9.0, 2.0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Judge {
+    /// How it is asked: the name of a built-in template, or the text of one.
+    pub template: Template,
+    /// How its judgement is read.
+    pub reading: Reading,
+    /// Most characters of a response that are shown; of longer ones the middle is left out.
+    pub longest: usize,
+    /// Most tokens of a judgement; one that is cut there is refused.
+    pub max_tokens: u32,
+    /// Words that a judgement begins with, `{step}` for the number of the step in a template with turns.
+    pub begin: String,
+    /// Texts that end a judgement.
+    pub stop: Vec<String>,
+    /// How a judgement is drawn.
+    pub sampling: Sampling,
+    /// Of a judge of steps: how their judgements become that of the response.
+    pub aggregate: Aggregate,
+}
+
+impl Default for Judge {
+    /// Scores from 1 to 10 for all responses at once, by principles of its own, at temperature 0.5.
+    fn default() -> Self {
+        Self {
+            template: Template::default(),
+            reading: Reading::default(),
+            longest: 16_000,
+            max_tokens: 2_048,
+            begin: String::new(),
+            stop: Vec::new(),
+            sampling: Sampling::temperature(0.5),
+            aggregate: Aggregate::Min,
+        }
+    }
+}
+
+impl Judge {
+    /// What it is asked about these responses, in the order in which they are shown.
+    ///
+    /// # Errors
+    /// When the template cannot be filled in.
+    pub fn question(&self, problem: &Prompt, shown: &[&Response]) -> Result<Prompt, Refusal> {
+        self.question_after(problem, shown, &[])
+    }
+
+    /// The same behind what it said of the first steps, for a template with turns.
+    pub(super) fn question_after(
+        &self,
+        problem: &Prompt,
+        shown: &[&Response],
+        said: &[String],
+    ) -> Result<Prompt, Refusal> {
+        let filling = Filling {
+            problem,
+            responses: shown,
+            said,
+            range: self.reading.range(),
+            marks: &self.reading.marks(),
+            longest: self.longest,
+        };
+        self.template.fill(&filling).map_err(|problem| Refusal::Unasked { problem })
+    }
+
+    /// What a judgement of these responses says.
+    ///
+    /// # Errors
+    /// Says what is missing, or what was found in its place.
+    pub fn read(&self, said: &str, shown: &[&Response]) -> Result<Said, Refusal> {
+        let steps = shown.first().map_or(0, |response| response.steps.len());
+        let mut said = self.reading.read(said, shown.len(), steps)?;
+        if let Some(score) = self.aggregate.apply(said.steps.iter().copied()) {
+            said.scores = vec![score];
+        }
+        Ok(said)
+    }
+
+    /// A score as a share of the way from the least to the greatest.
+    ///
+    /// ```
+    /// let judge = tts_prm::critic::Judge::default();
+    /// assert_eq!([1.0, 5.5, 10.0].map(|score| judge.share(score)), [0.0, 0.5, 1.0]);
+    /// ```
+    pub fn share(&self, score: f64) -> f64 {
+        let [low, high] = self.reading.range();
+        ((score - low) / (high - low)).clamp(0.0, 1.0)
+    }
+
+    /// Whether it judges each step of a response.
+    pub fn judges_steps(&self) -> bool {
+        matches!(self.reading, Reading::Steps { .. })
+    }
+
+    /// Its decision, if it ends in one.
+    pub(super) fn decision(&self) -> Option<&Decision> {
+        match &self.reading {
+            Reading::Decision(decision) => Some(decision),
+            _ => None,
+        }
+    }
+
+    /// Where its judgement ends, with room for so many tokens behind it.
+    pub(super) fn rule(&self, more: u32) -> StepRule {
+        let most = self.max_tokens.saturating_add(more);
+        StepRule {
+            delimiters: Vec::new(),
+            stop: self.stop.clone(),
+            pause: Vec::new(),
+            max_step_tokens: most,
+            max_tokens: most,
+            max_steps: 4,
+        }
+    }
+
+    /// # Errors
+    /// A sentence that names the field at fault, or says which settings mean nothing together.
+    pub fn check(&self) -> Result<(), String> {
+        self.reading.check()?;
+        if self.max_tokens == 0 {
+            return Err("max_tokens is 0, expected at least 1".into());
+        }
+        self.rule(0).check()?;
+        self.sampling.check()?;
+        if self.longest < 100 {
+            return Err(format!("longest is {}, expected at least 100 characters", self.longest));
+        }
+        if self.template.has_turns() && !self.judges_steps() {
+            return Err(
+                "the template has turns, one a step, and the reading is not of steps".into()
+            );
+        }
+        if matches!(self.aggregate, Aggregate::Sum | Aggregate::SumLog) {
+            return Err("aggregate of steps: a sum is no share of right, expected min, product, mean or last".into());
+        }
+        // Whether it can be filled in shows before anything is spent.
+        let one = Response { steps: vec!["...".into(), "...".into()], ..Response::text("") };
+        let [least, most] = self.reading.takes();
+        let shown = vec![&one; least.max(2).min(most)];
+        self.question(&Prompt::from("..."), &shown)
+            .map(|_| ())
+            .map_err(|refusal| refusal.to_string())
+    }
+}

@@ -1,0 +1,191 @@
+//! A judge as the scorer of a search: whatever a strategy finds is judged before the strategy sees it.
+//!
+//! ```text
+//! inner strategy: "continue these" -> leaves -> the jury's judgements, as asides -> values of the leaves
+//!                        ^-----------------------------------------------------------------------'
+//! ```
+//!
+//! It decorates any strategy, as `Lookahead` does: best-of-N by a judge, a beam by a judge of steps. The
+//! leaves of a round are judged together where the judge takes several, each by itself where it takes one;
+//! their values lie between 0 and 1 ([`Jury::values`]), and stand for the score of the whole path. A leaf
+//! that no judgement could be read about keeps no value, and ranks below those that have one. With no
+//! samples it is the inner strategy.
+//!
+//! The judge stands in the place of the search's scorer, which is then not asked about the inner strategy's
+//! candidates; with `finished` it judges finished solutions alone, and the scorer the others.
+//!
+//! Cost: one more round for each of the inner strategy's, of `samples` lines for each leaf or group of leaves.
+//!
+//! Source: Khalifa et al. 2025 (arXiv 2504.16828), section 4, for verifiers that think within best-of-N and beam
+//! search.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tts_core::{
+    Desk, Expand, NodeId, NodeKind, Requirements, ScoreBy, Script, Scripted, SearchStrategy, Tree,
+    View,
+};
+
+use super::jury::Jury;
+use super::response::Response;
+
+/// A strategy whose leaves a jury judges, see the [module](self).
+///
+/// ```
+/// use tts_core::toy::{Sample, ToyWorld, Voice};
+/// use tts_core::{Search, StepRule};
+/// use tts_prm::critic::{Judge, Judged, Jury};
+///
+/// // A judge that likes short responses.
+/// let judge = Voice::new(|asked, _, _| {
+///     let response = asked.question().split("[Begin of Response]").nth(1).unwrap_or_default();
+///     format!("{{\"score\": {}}}", if response.len() < 600 { 7 } else { 3 })
+/// });
+/// let world = ToyWorld::default();
+/// let search = Search::new(&world).role("judge", &judge).rule(StepRule::lines());
+/// let judged = Judged::of(Sample { n: 2 }, Jury::of(Judge::published("score")?, 3));
+/// let outcome = search.run(judged, world.prompt(0))?;
+/// assert_eq!(outcome.tree.cost_by_role()["judge"].samples, 6);
+/// assert_eq!(outcome.tree[outcome.best.expect("a sample")].value, Some((7.0 - 1.0) / 9.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judged<S> {
+    /// What is decorated; `inner` in a recipe.
+    #[serde(rename = "inner")]
+    pub strategy: S,
+    /// Who judges.
+    #[serde(default)]
+    pub jury: Jury,
+    /// Whether finished solutions alone are judged, and all others by the search's scorer.
+    #[serde(default)]
+    pub finished: bool,
+    /// Where the search stands.
+    #[serde(skip)]
+    pub state: State,
+}
+
+/// Where a [`Judged`] stands.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    judging: Option<Judging>,
+}
+
+/// Leaves that wait for their judgements.
+#[derive(Debug, Clone, PartialEq)]
+struct Judging {
+    story: Scripted<Story>,
+    /// What the inner strategy is shown afterwards.
+    fresh: Vec<NodeId>,
+    /// Which of its decisions led there.
+    origin: Vec<usize>,
+}
+
+/// One round of judging.
+#[derive(Debug, Clone, PartialEq)]
+struct Story {
+    jury: Arc<Jury>,
+    responses: Arc<[Response]>,
+}
+
+impl Script for Story {
+    async fn play(self, desk: Desk) -> Option<NodeId> {
+        let ballot = self.jury.ballot(&desk, &self.responses).await;
+        for (response, value) in self.responses.iter().zip(self.jury.values(&ballot)) {
+            if let Some(value) = value {
+                desk.value(response.node, value);
+            }
+        }
+        None
+    }
+}
+
+impl<S> Judged<S> {
+    /// The leaves of `strategy`, judged by a jury.
+    pub fn of(strategy: S, jury: Jury) -> Self {
+        Self { strategy, jury, finished: false, state: State::default() }
+    }
+}
+
+impl<S: SearchStrategy> Judged<S> {
+    /// What the inner strategy decides; its candidates are not scored by others.
+    fn inner(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let mut wanted = self.strategy.step(view);
+        if self.jury.samples > 0 && !self.finished {
+            for expand in &mut wanted {
+                if expand.kind == NodeKind::Committed && expand.score == ScoreBy::Kind {
+                    expand.score = ScoreBy::Nobody;
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The leaves that are to be judged.
+    fn leaves(&self, view: &View<'_>) -> Arc<[Response]> {
+        let tree = view.tree();
+        let wanted = |id: &&NodeId| {
+            let node = &tree[**id];
+            node.kind == NodeKind::Committed
+                && !node.is_question()
+                && (node.is_finished() || !self.finished)
+        };
+        view.fresh().iter().filter(wanted).map(|&id| Response::of(tree, id)).collect()
+    }
+}
+
+impl<S: SearchStrategy> SearchStrategy for Judged<S> {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        if view.is_start() {
+            self.state = State::default();
+            return self.inner(view);
+        }
+        if let Some(mut judging) = self.state.judging.take() {
+            let wanted = judging.story.step(view);
+            if !wanted.is_empty() && !view.is_last() {
+                self.state.judging = Some(judging);
+                return wanted;
+            }
+            let Judging { fresh, origin, .. } = judging;
+            return self.inner(&mut view.with_fresh(&fresh, &origin));
+        }
+        let responses = self.leaves(view);
+        if responses.is_empty() || self.jury.samples == 0 || view.is_last() {
+            return self.inner(view);
+        }
+        let jury = Arc::new(self.jury.clone());
+        let mut story = Scripted::of(Story { jury, responses });
+        let wanted = story.step(&mut view.with_fresh(&[NodeId::ROOT], &[0]));
+        if wanted.is_empty() {
+            return self.inner(view);
+        }
+        let (fresh, origin) = (view.fresh().to_vec(), view.origin().to_vec());
+        self.state.judging = Some(Judging { story, fresh, origin });
+        wanted
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.strategy.pick(tree)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.jury.check()?;
+        self.strategy.check()
+    }
+
+    /// A scorer is none of its needs, unless some leaves are left to one.
+    fn requires(&self) -> Requirements {
+        let inner = self.strategy.requires();
+        if self.jury.samples == 0 {
+            return inner;
+        }
+        let own = self.jury.requires();
+        if self.finished { inner.and(own) } else { Requirements { scorer: None, ..inner }.and(own) }
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.outlives_failure()
+    }
+}

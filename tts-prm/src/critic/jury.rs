@@ -1,0 +1,417 @@
+//! A jury: one judge asked several times, in several orders, and its votes.
+//!
+//! ```text
+//! responses A B C D --+-- B D A C  -- principles, critique, \boxed{7, 3, 8, 5} -- meta 0.8 --+
+//!                     +-- C A D B  -- principles, critique, \boxed{6, 9, 3, 6} -- meta 0.4 --+-- votes
+//!                     +-- D B C A  -- (cannot be read: refused)                              --+
+//! ```
+//!
+//! Each sample shows the responses in an order of its own, drawn from the search's numbers, and the scores are put
+//! back in place; so what a judge gives to a place rather than to a response averages out. A judge that takes fewer
+//! responses than there are is asked about groups of them, drawn anew for each sample. Judgements are asides: they
+//! have seeds, costs and records as every line, run in the batch of the policy's lines, and count against the one
+//! budget of the problem.
+//!
+//! Questions are laid out so that they share what they can: instructions and problem stand before responses; a
+//! judge that sees one response at a time has one question for it, read once, whatever the number of samples;
+//! and of one that sees several, `repeats` samples can share an order, and so all of the question.
+//!
+//! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495), section 4:
+//! voting over samples with shuffled responses, guided by a meta reward model.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Ask, Desk, Line, Requirements, Until, all};
+
+use super::ballot::{Ballot, Judgement, Vote};
+use super::judge::Judge;
+use super::read::{By, Decision, Refusal, Said};
+use super::response::Response;
+use super::sure::Sure;
+
+/// A judge asked several times, see the [module](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jury {
+    /// Who judges.
+    pub judge: Judge,
+    /// The role that plays the judge; `None` for the policy itself.
+    pub role: Option<String>,
+    /// How many judgements of each response.
+    pub samples: usize,
+    /// Most responses that are shown at once; 0 for as many as the judge takes.
+    pub together: usize,
+    /// In which order they are shown.
+    pub order: Order,
+    /// How many samples share an order.
+    pub repeats: usize,
+    /// How judgements are added up.
+    pub vote: Vote,
+    /// Who judges the judgements.
+    pub meta: Option<Meta>,
+    /// When no more are asked for.
+    pub sure: Option<Sure>,
+}
+
+/// In which order responses are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Order {
+    /// By chance, each time anew.
+    #[default]
+    Shuffled,
+    /// By chance, and then the same order from behind: a preference that is linear in the place cancels in
+    /// each pair.
+    Mirrored,
+    /// As they come: what the judge gives to a place stays.
+    Fixed,
+}
+
+/// Who judges the judgements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Meta {
+    /// The scorer, by name ([`tts_core::Search::scorer_named`]): it sees the question to the judge and what it said.
+    pub scorer: String,
+    /// How many judgements of each response count.
+    pub keep: usize,
+}
+
+impl Default for Jury {
+    /// Eight samples of the default judge, by the role `judge`.
+    fn default() -> Self {
+        Self {
+            judge: Judge::default(),
+            role: Some("judge".into()),
+            samples: 8,
+            together: 0,
+            order: Order::Shuffled,
+            repeats: 1,
+            vote: Vote::Mean,
+            meta: None,
+            sure: None,
+        }
+    }
+}
+
+/// What became of one sample.
+type Sample = Result<Judgement, Refusal>;
+
+impl Jury {
+    /// So many samples of a judge, by the role `judge`.
+    pub fn of(judge: Judge, samples: usize) -> Self {
+        Self { judge, samples, ..Self::default() }
+    }
+
+    /// The judgements of responses to the problem of a script. What cannot be read is refused, with its reason
+    /// ([`Desk::refuse`]).
+    pub async fn ballot(&self, desk: &Desk, responses: &[Response]) -> Ballot {
+        let mut ballot = Ballot { responses: responses.len(), ..Ballot::default() };
+        let mut before: Option<Vec<usize>> = None;
+        let mut left = self.samples;
+        while left > 0 && !responses.is_empty() {
+            let batch = self.sure.map_or(left, |sure| sure.batch.min(left));
+            left -= batch;
+            let mut asked = Vec::new();
+            let mut rest = batch;
+            while rest > 0 {
+                // One response at a time has no order, and one question.
+                let times = if self.is_single() { rest } else { self.repeats.min(rest) };
+                rest -= times;
+                let order = self.next_order(desk, responses.len(), &mut before);
+                let groups = self.groups(&order).into_iter();
+                asked.extend(groups.map(|group| self.samples_of(desk, responses, group, times)));
+            }
+            for sample in all(asked).await.into_iter().flatten() {
+                match sample {
+                    Ok(judgement) => ballot.judgements.push(judgement),
+                    Err(_) => ballot.refused += 1,
+                }
+            }
+            let range = self.judge.reading.range();
+            if self.sure.is_some_and(|sure| sure.is_over(&ballot, left, range)) {
+                break;
+            }
+        }
+        ballot
+    }
+
+    /// What each response is worth by these judgements, from 0 to 1; `None` for one that nobody judged.
+    pub fn values(&self, ballot: &Ballot) -> Vec<Option<f64>> {
+        let keep = self.meta.as_ref().map(|meta| meta.keep);
+        let winners = self.vote == Vote::Winners;
+        let totals = ballot.totals(if winners { self.vote } else { Vote::Mean }, keep);
+        let value = |total: f64| if winners { total } else { self.judge.share(total) };
+        totals.into_iter().map(|total| total.map(value)).collect()
+    }
+
+    /// What each response comes to by the vote.
+    pub fn totals(&self, ballot: &Ballot) -> Vec<Option<f64>> {
+        ballot.totals(self.vote, self.meta.as_ref().map(|meta| meta.keep))
+    }
+
+    /// Whether each judgement is about one response.
+    fn is_single(&self) -> bool {
+        self.together == 1 || self.judge.reading.takes()[1] == 1
+    }
+
+    fn next_order(&self, desk: &Desk, n: usize, before: &mut Option<Vec<usize>>) -> Vec<usize> {
+        let mut left: Vec<usize> = (0..n).collect();
+        if self.order == Order::Fixed || self.is_single() {
+            return left;
+        }
+        if let Some(mut order) = before.take() {
+            order.reverse();
+            return order;
+        }
+        let order: Vec<usize> = (0..n).map(|_| left.swap_remove(desk.below(left.len()))).collect();
+        if self.order == Order::Mirrored {
+            *before = Some(order.clone());
+        }
+        order
+    }
+
+    /// An order in groups of what the judge takes, as even as can be; what is too few for it is left out.
+    fn groups(&self, order: &[usize]) -> Vec<Vec<usize>> {
+        let [least, most] = self.judge.reading.takes();
+        let most = if self.together == 0 { most } else { most.min(self.together) };
+        let count = order.len().div_ceil(most.max(1)).max(1);
+        let even = (0..count).map(|group| {
+            let place = |group: usize| group * order.len() / count;
+            order[place(group)..place(group + 1)].to_vec()
+        });
+        // Pairs are whole, and one sits out; evening them would break two.
+        let groups: Vec<Vec<usize>> = if least == most {
+            order.chunks(most).map(<[usize]>::to_vec).collect()
+        } else {
+            even.collect()
+        };
+        groups.into_iter().filter(|group| group.len() >= least).collect()
+    }
+
+    /// So many judgements of a group in this order.
+    async fn samples_of(
+        &self,
+        desk: &Desk,
+        responses: &[Response],
+        group: Vec<usize>,
+        times: usize,
+    ) -> Vec<Sample> {
+        let shown: Vec<&Response> = group.iter().map(|&place| &responses[place]).collect();
+        let Some(first) = shown.first() else { return Vec::new() };
+        if self.judge.template.has_turns() {
+            let turns = (0..times).map(|_| self.by_turns(desk, first, &group));
+            return all(turns).await;
+        }
+        let question = match self.judge.question(&desk.problem(), &shown) {
+            Ok(question) => question,
+            Err(refusal) => {
+                desk.refuse(first.node, refusal.to_string());
+                return vec![Err(refusal); times];
+            }
+        };
+        let ask = Ask::of(question).about(first.node).aside().times(times);
+        let lines = match self.judge.decision() {
+            Some(decision) if !decision.critique => {
+                let lines = desk.ask(self.decided(ask.append(&decision.cue), decision)).await;
+                lines.into_iter().map(|line| (line.score, line)).collect()
+            }
+            decision => {
+                let lines = desk.ask(self.written(ask, 1)).await;
+                let meta = lines.into_iter().map(|line| (line.score, line));
+                self.end(desk, meta.collect(), decision).await
+            }
+        };
+        let failed = times.saturating_sub(lines.len());
+        let read = |(meta, line): (f64, Line)| {
+            let said = self.read(&line, &shown);
+            if let Err(refusal) = &said {
+                desk.refuse(line.node, refusal.to_string());
+            }
+            let Said { scores, steps } = said?;
+            Ok(Judgement { node: line.node, shown: group.clone(), scores, steps, meta })
+        };
+        let mut samples: Vec<Sample> = lines.into_iter().map(read).collect();
+        samples.extend((0..failed).map(|_| Err(Refusal::Failed)));
+        samples
+    }
+
+    /// A judgement as it is written.
+    fn written(&self, ask: Ask, step: usize) -> Ask {
+        let ask = ask.rule(self.judge.rule(0)).sampling(self.judge.sampling);
+        let begin = self.judge.begin.replace("{step}", &step.to_string());
+        let ask = if begin.is_empty() { ask } else { ask.append(begin) };
+        let ask = self.role.iter().cloned().fold(ask, Ask::by);
+        match &self.meta {
+            Some(meta) => ask.judged_by(&meta.scorer),
+            None => ask.unjudged(),
+        }
+    }
+
+    /// A decision as it is drawn.
+    fn decided(&self, ask: Ask, decision: &Decision) -> Ask {
+        let room = u32::try_from(decision.cue.len()).unwrap_or(u32::MAX).saturating_add(16);
+        let ask = ask.rule(self.judge.rule(room)).sampling(self.judge.sampling);
+        // The probability of a word is that of one token; a word alone may have some before it.
+        let tokens = if decision.by == By::Word { 8 } else { 1 };
+        let ask = self.role.iter().cloned().fold(ask.until(Until::Tokens(tokens)), Ask::by);
+        match &decision.by {
+            By::Scorer(name) => ask.judged_by(name),
+            _ => ask.unjudged(),
+        }
+    }
+
+    /// The ends of critiques: themselves, or decisions behind them.
+    async fn end(
+        &self,
+        desk: &Desk,
+        lines: Vec<(f64, Line)>,
+        decision: Option<&Decision>,
+    ) -> Vec<(f64, Line)> {
+        let Some(decision) = decision else { return lines };
+        let ends = lines.into_iter().map(|(meta, line)| async move {
+            // What ended the critique is taken back: its end token, or the stop text that opens the cue.
+            let ask = Ask::behind(line.node).aside().keep(line.kept()).append(&decision.cue);
+            let end = desk.line(self.decided(ask, decision)).await;
+            if end.is_none() {
+                desk.refuse(line.node, Refusal::Failed.to_string());
+            }
+            Some((meta, end?))
+        });
+        all(ends).await.into_iter().flatten().collect()
+    }
+
+    /// What a line says of the responses that were shown.
+    fn read(&self, line: &Line, shown: &[&Response]) -> Result<Said, Refusal> {
+        let Some(decision) = self.judge.decision() else {
+            // A judgement that was cut may not be its last word.
+            return if line.is_finished() {
+                self.judge.read(&line.text(), shown)
+            } else {
+                Err(Refusal::Cut)
+            };
+        };
+        let word = line.text();
+        let score = match &decision.by {
+            By::Word => return self.judge.read(&word, shown),
+            By::Scorer(_) if line.score.is_finite() => line.score,
+            By::Scorer(name) => {
+                return Err(Refusal::missing(format!("score by the scorer {name:?}")));
+            }
+            By::Probability => {
+                let last = line.steps.last().and_then(|step| step.logprobs.last());
+                let logprob =
+                    last.ok_or_else(|| Refusal::missing("log-probability of the decision"))?;
+                let word = word.rsplit_once(decision.cue.trim()).map_or(&*word, |(_, word)| word);
+                decision.expectation(word, f64::from(*logprob))?
+            }
+        };
+        let [low, high] = self.judge.reading.range();
+        if !(low..=high).contains(&score) {
+            return Err(Refusal::value(
+                &score.to_string(),
+                format!("a score from {low} to {high}"),
+            ));
+        }
+        Ok(Said { scores: vec![score], steps: Vec::new() })
+    }
+
+    /// Step after step, each in sight of what was said before, up to the first that is wrong.
+    async fn by_turns(&self, desk: &Desk, response: &Response, group: &[usize]) -> Sample {
+        let (mut said, mut judged) = (Vec::new(), Vec::new());
+        let (mut node, mut meta) = (response.node, f64::INFINITY);
+        let refused = |node, refusal: Refusal| {
+            desk.refuse(node, refusal.to_string());
+            Err(refusal)
+        };
+        for place in 0..response.steps.len() {
+            let question = match self.judge.question_after(&desk.problem(), &[response], &said) {
+                Ok(question) => question,
+                Err(refusal) => return refused(node, refusal),
+            };
+            let ask = Ask::of(question).about(response.node).aside();
+            let Some(line) = desk.line(self.written(ask, place + 1)).await else {
+                return Err(Refusal::Failed);
+            };
+            // A judgement is as good as the least trusted of its turns.
+            (node, meta) = (line.node, meta.min(line.score));
+            if !line.is_finished() {
+                return refused(node, Refusal::Cut);
+            }
+            match self.judge.reading.read(&line.text(), 1, 1) {
+                Ok(step) => judged.extend(step.steps),
+                Err(refusal) => return refused(node, refusal),
+            }
+            said.push(line.text());
+            if judged.last().is_some_and(|&step| step <= 0.0) {
+                break;
+            }
+        }
+        judged.resize(response.steps.len(), 0.0);
+        let Some(score) = self.judge.aggregate.apply(judged.iter().copied()) else {
+            return refused(node, Refusal::missing("step of the response"));
+        };
+        Ok(Judgement { node, shown: group.to_vec(), scores: vec![score], steps: judged, meta })
+    }
+
+    /// # Errors
+    /// A sentence that names the field at fault, or says which settings mean nothing together.
+    pub fn check(&self) -> Result<(), String> {
+        let named = |problem: String| format!("judge: {problem}");
+        self.judge.check().map_err(named)?;
+        let [least, most] = self.judge.reading.takes();
+        if self.together != 0 && self.together < least {
+            let together = self.together;
+            return Err(named(format!(
+                "together is {together}, and a judgement is about at least {least}"
+            )));
+        }
+        if self.repeats == 0 {
+            return Err(named("repeats is 0, expected at least 1".into()));
+        }
+        let all = self.together == 0 && most == usize::MAX;
+        if self.vote == Vote::Sum && !all {
+            return Err(named(
+                "vote is sum, and not every judgement is about all responses: their numbers may differ, \
+                 expected mean or winners"
+                    .into(),
+            ));
+        }
+        if self.vote == Vote::Winners && self.is_single() {
+            return Err(named("vote is winners, and a judgement is about one response".into()));
+        }
+        if let Some(meta) = &self.meta {
+            if meta.keep == 0 || meta.keep > self.samples {
+                let (keep, samples) = (meta.keep, self.samples);
+                return Err(named(format!(
+                    "meta.keep is {keep}, expected 1 to samples, which is {samples}"
+                )));
+            }
+            if self.sure.is_some() {
+                return Err(named(
+                    "sure looks at all judgements, and meta keeps some: leave one out".into(),
+                ));
+            }
+            if self.judge.decision().is_some_and(|decision| !decision.critique) {
+                return Err(named("meta judges critiques, and the judge writes none".into()));
+            }
+        }
+        self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))
+    }
+
+    /// What it needs of a search.
+    pub fn requires(&self) -> Requirements {
+        if self.samples == 0 {
+            return Requirements::default();
+        }
+        let mut scorers: Vec<String> = self.meta.iter().map(|meta| meta.scorer.clone()).collect();
+        if let Some(Decision { by: By::Scorer(name), .. }) = self.judge.decision() {
+            scorers.push(name.clone());
+        }
+        Requirements {
+            roles: self.role.iter().cloned().collect(),
+            scorers,
+            ..Requirements::default()
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Judges that write: generative reward models, asked several times, and their votes.
+//!
+//! A judge writes before it scores: principles, a critique, a check of each step. It gets better the more it is
+//! sampled, which a head that gives one number cannot. Everything it writes are lines of the search, behind questions
+//! about the candidates: seeded, batched with the policy's, recorded, resumed, counted against the same budget.
+//! Any generator plays it, by a role.
+//!
+//! * A [`Judge`] is data: a [`Template`] (Jinja, yours or one that is built in), a [`Reading`], limits.
+//!   [`Judge::published`] has those of papers.
+//! * A [`Jury`] asks it `samples` times, in shuffled orders, and adds up what it reads: means, sums, winners, the
+//!   judgements that a meta-judge trusts most; and stops early where the order is sure.
+//! * [`BestByJudge`] chooses among samples by a jury; [`Judged`] makes a jury the scorer of any search, steps
+//!   included.
+//! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
+//!   graded letters.
+//! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from.
+//! * [`assess()`] says how good a judge is, on files of preferences.
+//!
+//! What cannot be read is refused, never taken for a neutral score: it is listed in
+//! [`tts_core::Outcome::unscored`] with its reason. A response that holds a verdict, instructions, the marks of the
+//! template or a hundred thousand characters changes no other response's score by its form; what its words do
+//! to a model that reads them is the model's.
+//!
+//! ```
+//! use tts_core::toy::{ToyWorld, Voice};
+//! use tts_core::{Scripted, Search, StepRule};
+//! use tts_prm::critic::{BestByJudge, Judge, Jury};
+//!
+//! // A judge that gives 9 to whatever ends in the right sum, and 2 to the rest.
+//! let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
+//! let right = format!("The answer is {}.", world.answer(0));
+//! let judge = Voice::new(move |asked, _, _| {
+//!     let shown = asked.question().split("[The Begin of Response").skip(1);
+//!     let scores: Vec<&str> =
+//!         shown.map(|response| if response.contains(&right) { "9" } else { "2" }).collect();
+//!     format!("Specific Criteria: the sum\nAnalysis: ...\nScores: \\boxed{{{}}}", scores.join(", "))
+//! });
+//! let search = Search::new(&world).role("judge", &judge).rule(StepRule::lines());
+//! let jury = Jury::of(Judge::published("deepseek-grm")?, 4);
+//! let outcome = search.run(Scripted::of(BestByJudge { n: 8, jury }), world.prompt(0))?;
+//! assert_eq!(outcome.answer(), Some(world.answer(0)));
+//! assert_eq!(outcome.usage.logical.samples, 8 + 4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495); the other
+//! sources are named where they are used.
+
+pub mod assess;
+pub mod ballot;
+pub mod choice;
+pub mod judge;
+pub mod judged;
+pub mod jury;
+pub mod next_word;
+pub mod published;
+pub mod read;
+pub mod response;
+pub mod sure;
+pub mod template;
+pub mod tuning;
+
+pub(crate) use assess::hear;
+pub use assess::{Assessment, Bias, Preference, Ruling, assess, read_preferences};
+pub use ballot::{Ballot, Judgement, Vote};
+pub use choice::BestByJudge;
+pub use judge::Judge;
+pub use judged::{Judged, State};
+pub use jury::{Jury, Meta, Order};
+pub use next_word::NextWord;
+pub use published::PUBLISHED;
+pub use read::{By, Decision, Reading, Refusal, Said};
+pub use response::Response;
+pub use sure::Sure;
+pub use template::Template;
+pub use tuning::Truth;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Verdicts in boxes: `\boxed{7, 8}`.
+//!
+//! The last box of a text counts, whatever it holds: an earlier one was given up, or quoted. A box ends with the
+//! brace that closes it; one that is never closed holds nothing.
+//!
+//! Source: Liu et al. 2025 (arXiv 2504.02495), section 2.2, the extraction of pointwise scores.
+
+use super::Refusal;
+
+const COMMAND: &str = "\\boxed{";
+
+/// The contents of all boxes that are not within another, first to last; of one that is never closed, `None`.
+pub(super) fn all(text: &str) -> Vec<Option<&str>> {
+    let (mut found, mut rest) = (Vec::new(), text);
+    while let Some(at) = rest.find(COMMAND) {
+        let inside = &rest[at + COMMAND.len()..];
+        let Some(length) = closed(inside) else {
+            found.push(None);
+            // What is never closed may swallow others: they are looked for behind its beginning.
+            rest = inside;
+            continue;
+        };
+        found.push(Some(&inside[..length]));
+        rest = &inside[length..];
+    }
+    found
+}
+
+/// Where the brace closes that was opened just before.
+fn closed(inside: &str) -> Option<usize> {
+    let mut depth = 1_usize;
+    for (at, byte) in inside.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What the last box holds.
+fn last(text: &str) -> Result<&str, Refusal> {
+    // Of a long text only the end is looked at: its last box begins with the last command.
+    let at = text.rfind(COMMAND).ok_or_else(|| Refusal::missing("\\boxed{}"))?;
+    let inside = &text[at + COMMAND.len()..];
+    closed(inside)
+        .map(|length| &inside[..length])
+        .ok_or_else(|| Refusal::missing("closed \\boxed{}"))
+}
+
+/// A whole number without a sign.
+fn whole(text: &str) -> Option<i64> {
+    let text = text.trim();
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// One whole number from `low` to `high` for each response.
+pub(super) fn scores(
+    text: &str,
+    responses: usize,
+    low: i64,
+    high: i64,
+) -> Result<Vec<f64>, Refusal> {
+    let content = last(text)?;
+    let parts: Vec<&str> = content.split(',').collect();
+    if parts.len() != responses {
+        return Err(Refusal::Count { of: "scores", found: parts.len(), expected: responses });
+    }
+    let score = |part: &str| {
+        let score = whole(part).filter(|score| (low..=high).contains(score));
+        let expected = || format!("whole numbers from {low} to {high}");
+        #[expect(clippy::cast_precision_loss, reason = "scores are small")]
+        score.map(|score| score as f64).ok_or_else(|| Refusal::value(content, expected()))
+    };
+    parts.into_iter().map(score).collect()
+}
+
+/// 1 for the response whose number is in the box, 0 for the others.
+pub(super) fn best(text: &str, responses: usize) -> Result<Vec<f64>, Refusal> {
+    let content = last(text)?;
+    let place = whole(content).and_then(|number| usize::try_from(number).ok());
+    let place = place.filter(|place| (1..=responses).contains(place));
+    let expected = || format!("the number of a response, 1 to {responses}");
+    let place = place.ok_or_else(|| Refusal::value(content, expected()))?;
+    Ok((1..=responses).map(|number| f64::from(u8::from(number == place))).collect())
+}

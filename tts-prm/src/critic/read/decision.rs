@@ -1,0 +1,149 @@
+//! A decision: one word that the judge is made to say, read with how probable it was.
+//!
+//! A cue is put behind the critique, or behind the question alone, and a word is drawn. What that is worth:
+//!
+//! * [`By::Word`]: the value of the word. The mean over samples estimates the expectation.
+//! * [`By::Probability`]: of two words, the expectation, with the log-probability of the one that was drawn:
+//!   `p v(word) + (1 - p) v(other)`. It takes the two for all that could have been said, which holds as nearly as the
+//!   model was taught to say one of them.
+//! * [`By::Scorer`]: the score of a named scorer, [`super::super::NextWord`] say, which reads the probabilities of
+//!   all words: the exact expectation of a softmax over them.
+//!
+//! Source: Zhang et al. 2024, "Generative Verifiers" (arXiv 2408.15240), equations 3 to 5 (p(Yes), and its mean over
+//! critiques); graded letters by expectation: Liu et al. 2023, "G-Eval" (arXiv 2303.16634), equation 1.
+
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+
+/// A last word, see the [module](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// What is put before the word.
+    pub cue: String,
+    /// The words, and what each is worth.
+    pub words: Vec<(String, f64)>,
+    /// How the word is read.
+    #[serde(default)]
+    pub by: By,
+    /// Whether the judge writes a critique before.
+    #[serde(default = "yes")]
+    pub critique: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How a decision is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum By {
+    /// The value of the word that was drawn.
+    #[default]
+    Word,
+    /// The expectation of two words, by the probability of the one that was drawn.
+    Probability,
+    /// The score of the scorer of this name, from the least to the greatest value.
+    Scorer(String),
+}
+
+impl Default for Decision {
+    /// Yes or no, behind a critique.
+    fn default() -> Self {
+        Self {
+            cue: "\nIs the answer correct (Yes/No)?".into(),
+            words: vec![("Yes".into(), 1.0), ("No".into(), 0.0)],
+            by: By::Word,
+            critique: true,
+        }
+    }
+}
+
+impl Decision {
+    /// Grades, best first, from 1 down to 0 in even steps: with [`By::Scorer`] a rubric by expectation over letters.
+    ///
+    /// ```
+    /// use tts_prm::critic::Decision;
+    /// let grades = Decision::grades("ABCDE");
+    /// assert_eq!(grades.words[1], ("B".to_owned(), 0.75));
+    /// ```
+    pub fn grades(letters: &str) -> Self {
+        let last = letters.chars().count().saturating_sub(1).max(1) as f64;
+        let grade =
+            |(place, letter): (usize, char)| (letter.to_string(), 1.0 - place as f64 / last);
+        let words = letters.chars().enumerate().map(grade).collect();
+        Self { cue: "\nGrade:".into(), words, ..Self::default() }
+    }
+
+    /// The value of the word that stands behind the last cue, or is all that was said.
+    pub(super) fn read(&self, said: &str) -> Result<f64, Refusal> {
+        let cue = self.cue.trim();
+        let word = said.rsplit_once(cue).map_or(said, |(_, word)| word);
+        self.place(word).map(|place| self.words[place].1)
+    }
+
+    /// The expectation of a word that was drawn with this log-probability, in nats.
+    pub(crate) fn expectation(&self, word: &str, logprob: f64) -> Result<f64, Refusal> {
+        let place = self.place(word)?;
+        let value = self.words[place].1;
+        let other = self.words.get(1 - place.min(1)).map_or(value, |(_, value)| *value);
+        let p = logprob.exp().min(1.0);
+        Ok(p * value + (1.0 - p) * other)
+    }
+
+    /// Which word a token begins: it has to tell one from all others.
+    fn place(&self, token: &str) -> Result<usize, Refusal> {
+        let token = token.trim().trim_start_matches(['*', '"']);
+        let end = token.find(|c: char| !c.is_alphanumeric()).unwrap_or(token.len());
+        let token = &token[..end];
+        let begins = |word: &str| {
+            let head = word.get(..token.len().min(word.len()));
+            !token.is_empty()
+                && token.len() <= word.len()
+                && head.is_some_and(|head| head.eq_ignore_ascii_case(token))
+        };
+        let mut fitting = self.words.iter().enumerate().filter(|(_, (word, _))| begins(word));
+        match (fitting.next(), fitting.next()) {
+            (Some((place, _)), None) => Ok(place),
+            _ => Err(Refusal::value(token, self.expected())),
+        }
+    }
+
+    fn expected(&self) -> String {
+        let words: Vec<&str> = self.words.iter().map(|(word, _)| word.as_str()).collect();
+        format!("one of the words {}", words.join(", "))
+    }
+
+    pub(super) fn range(&self) -> [f64; 2] {
+        let values = || self.words.iter().map(|(_, value)| *value);
+        [values().fold(f64::INFINITY, f64::min), values().fold(f64::NEG_INFINITY, f64::max)]
+    }
+
+    pub(super) fn check(&self) -> Result<(), String> {
+        if self.cue.trim().is_empty() {
+            return Err("decision: cue is blank, expected the words before the decision".into());
+        }
+        if self.words.len() < 2 {
+            return Err(format!("decision: {} words, expected at least 2", self.words.len()));
+        }
+        for (place, (word, _)) in self.words.iter().enumerate() {
+            if word.trim().is_empty() || word.trim() != word {
+                return Err(format!(
+                    "decision: the word {word:?}, expected one without spaces around"
+                ));
+            }
+            let lower = |word: &str| word.to_lowercase();
+            if self.words[..place].iter().any(|(other, _)| lower(other) == lower(word)) {
+                return Err(format!("decision: the word {word:?} stands twice"));
+            }
+        }
+        if self.by == By::Probability && self.words.len() != 2 {
+            let words = self.words.len();
+            return Err(format!("decision: by probability takes two words, found {words}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+use super::*;
+
+fn scores(reading: &Reading, said: &str, responses: usize) -> Option<Vec<f64>> {
+    reading.read(said, responses, 0).ok().map(|said| said.scores)
+}
+
+#[test]
+fn a_box_holds_one_whole_number_for_each_response() {
+    let boxes = Reading::default();
+    for (said, expected) in [
+        ("\\boxed{7, 8}", Some(vec![7.0, 8.0])),
+        ("Scores: $\\boxed{ 10 ,1 }$.", Some(vec![10.0, 1.0])),
+        // The last one counts, whatever it holds.
+        ("\\boxed{1, 1} no, \\boxed{2, 3}", Some(vec![2.0, 3.0])),
+        ("\\boxed{7, 8} or \\boxed{both}", None),
+        ("\\boxed{7, 8} and \\boxed{7, 8", None),
+        ("\\boxed{\\boxed{7, 8}}", None),
+        ("\\boxed{7, 8, 9}", None),
+        ("\\boxed{7}", None),
+        ("\\boxed{11, 8}", None),
+        ("\\boxed{0, 8}", None),
+        ("\\boxed{7.5, 8}", None),
+        ("\\boxed{+7, 8}", None),
+        ("\\boxed{-7, 8}", None),
+        ("\\boxed{7; 8}", None),
+        ("\\boxed{}", None),
+        ("\\boxed{99999999999999999999, 8}", None),
+        ("Scores: 7, 8", None),
+        ("", None),
+    ] {
+        let found = scores(&boxes, said, 2);
+        // A box within a box: the inner one is the last.
+        let expected =
+            if said.starts_with("\\boxed{\\boxed") { Some(vec![7.0, 8.0]) } else { expected };
+        assert_eq!(found, expected, "{said:?}");
+    }
+    let single = Reading::Boxes { low: 0, high: 1 };
+    assert_eq!(scores(&single, "\\boxed{1}", 1), Some(vec![1.0]));
+    assert_eq!(scores(&single, "\\boxed{2}", 1), None);
+}
+
+#[test]
+fn the_best_is_a_number_that_was_shown() {
+    for (said, expected) in [
+        ("\\boxed{2}", Some(vec![0.0, 1.0, 0.0])),
+        ("\\boxed{0}", None),
+        ("\\boxed{4}", None),
+        ("\\boxed{1, 2}", None),
+        ("\\boxed{two}", None),
+    ] {
+        assert_eq!(scores(&Reading::Best, said, 3), expected, "{said:?}");
+    }
+}
+
+#[test]
+fn a_verdict_is_the_last_mark() {
+    let mark = |text: &str| text.to_owned();
+    let reading =
+        Reading::Verdict { first: mark("[[A]]"), second: mark("[[B]]"), tie: Some(mark("[[C]]")) };
+    for (said, expected) in [
+        ("[[A]]", Some(vec![1.0, 0.0])),
+        ("[[A]]? No: [[B]]", Some(vec![0.0, 1.0])),
+        ("equal, [[C]]", Some(vec![0.5, 0.5])),
+        ("[A]", None),
+        ("", None),
+    ] {
+        assert_eq!(scores(&reading, said, 2), expected, "{said:?}");
+    }
+    // Of two marks that end at one place the longer one was written.
+    let graded = Reading::Verdict { first: mark("A>B"), second: mark("A>B>B"), tie: None };
+    assert_eq!(scores(&graded, "so A>B>B", 2), Some(vec![0.0, 1.0]));
+    assert_eq!(scores(&graded, "so A>B", 2), Some(vec![1.0, 0.0]));
+}
+
+#[test]
+fn a_ranking_names_each_once() {
+    let reading = Reading::Ranking { marker: "Ranking:".into() };
+    for (said, expected) in [
+        ("Ranking: [2] > [1] > [3]", Some(vec![0.5, 1.0, 0.0])),
+        ("**Ranking:** 3 > 1 = 2.", Some(vec![0.25, 0.25, 1.0])),
+        ("Ranking: 1=2=3", Some(vec![0.5, 0.5, 0.5])),
+        ("Ranking: 1 = 2 > 3", Some(vec![0.75, 0.75, 0.0])),
+        ("Ranking: 1 > 2", None),
+        ("Ranking: 1 > 2 > 2", None),
+        ("Ranking: 1 > 2 > 4", None),
+        ("Ranking: 1 > 2 > 3 > 3", None),
+        ("Ranking: 0 > 1 > 2", None),
+        ("1 > 2 > 3", None),
+    ] {
+        assert_eq!(scores(&reading, said, 3), expected, "{said:?}");
+    }
+}
+
+#[test]
+fn a_number_or_letter_stands_behind_its_mark() {
+    let number = Reading::Number { marker: "[RESULT]".into(), low: 1.0, high: 5.0 };
+    for (said, expected) in [
+        ("Feedback: good. [RESULT] 4", Some(4.0)),
+        ("[RESULT] (1) [RESULT] 4.5.", Some(4.5)),
+        ("[RESULT] 6", None),
+        ("[RESULT] 4/5", None),
+        ("[RESULT] four", None),
+        ("[RESULT]\n4", None),
+        ("4", None),
+    ] {
+        assert_eq!(scores(&number, said, 1), expected.map(|score| vec![score]), "{said:?}");
+    }
+    let letter = Reading::Letter { marker: "Grade:".into(), letters: "ABCDE".into() };
+    for (said, expected) in [
+        ("Grade: A", Some(4.0)),
+        ("**Grade:** e.", Some(0.0)),
+        ("Grade: (C) fair", Some(2.0)),
+        ("Grade: F", None),
+        ("Grade: Awful", None),
+        ("Grade:", None),
+        ("A", None),
+    ] {
+        assert_eq!(scores(&letter, said, 1), expected.map(|score| vec![score]), "{said:?}");
+    }
+}
+
+#[test]
+fn steps_are_judged_one_by_one_up_to_the_first_error() {
+    let reading = Reading::Steps { right: "correct".into(), wrong: "incorrect".into() };
+    let steps = |said: &str, count| reading.read(said, 1, count).ok().map(|said| said.steps);
+    let right = "\\boxed{correct}";
+    let wrong = "\\boxed{incorrect}";
+    for (said, expected) in [
+        (format!("Step 1: {right} Step 2: {right} Step 3: {right}"), Some(vec![1.0, 1.0, 1.0])),
+        (format!("{right} {wrong} {right}"), Some(vec![1.0, 0.0, 1.0])),
+        // It stopped at the error.
+        (format!("{right} {wrong}"), Some(vec![1.0, 0.0, 0.0])),
+        (wrong.to_owned(), Some(vec![0.0, 0.0, 0.0])),
+        // What it computed is boxed too.
+        (
+            format!("that is \\boxed{{14}}, so \\boxed{{\\text{{Correct}}}} {right} {right}"),
+            Some(vec![1.0; 3]),
+        ),
+        // It forgot one, or judged one that is not there.
+        (format!("{right} {right}"), None),
+        (format!("{wrong} {right}"), None),
+        (format!("{wrong} {wrong}"), None),
+        (format!("{right} {right} {right} {right}"), None),
+        ("all correct".to_owned(), None),
+    ] {
+        assert_eq!(steps(&said, 3), expected, "{said:?}");
+    }
+    assert_eq!(reading.read(wrong, 1, 2).expect("read").scores, [0.0]);
+}
+
+#[test]
+fn a_decision_is_a_word_or_the_beginning_of_one() {
+    let decision = Decision { cue: "\nIs it right? ".into(), ..Decision::default() };
+    let reading = Reading::Decision(decision.clone());
+    for (said, expected) in [
+        ("Is it right? Yes", Some(1.0)),
+        ("Yes. Is it right? no", Some(0.0)),
+        (" Y", Some(1.0)),
+        ("**No**", Some(0.0)),
+        ("Maybe", None),
+        ("Yesterday", None),
+        ("", None),
+    ] {
+        assert_eq!(scores(&reading, said, 1), expected.map(|score| vec![score]), "{said:?}");
+    }
+    let close = |found: Result<f64, Refusal>, expected: f64| {
+        assert!((found.expect("read") - expected).abs() < 1e-12, "{expected}");
+    };
+    close(decision.expectation("Yes", 0.9_f64.ln()), 0.9);
+    close(decision.expectation(" no", 0.8_f64.ln()), 0.2);
+    // More than certain is a rounding error.
+    close(decision.expectation("yes", 1e-6), 1.0);
+    // What begins two words tells neither.
+    let grades = Decision {
+        words: vec![("good".into(), 1.0), ("great".into(), 2.0), ("bad".into(), 0.0)],
+        ..Decision::default()
+    };
+    assert!(Reading::Decision(grades.clone()).read("g", 1, 0).is_err());
+    assert_eq!(scores(&Reading::Decision(grades.clone()), "gr", 1), Some(vec![2.0]));
+    assert_eq!(grades.range().map(f64::to_bits), [0.0, 2.0].map(f64::to_bits));
+    let by = Decision { by: By::Probability, ..grades };
+    assert!(by.check().expect_err("three words").contains("two words"));
+}
+
+#[test]
+fn scores_in_json_are_found_wherever_they_stand() {
+    let reading = Reading::Json { field: "score".into(), low: 1.0, high: 10.0 };
+    for (said, expected) in [
+        ("{\"score\": 8}", Some(8.0)),
+        ("I think {so}: {\"score\": 3.5, \"why\": \"{\"} indeed", Some(3.5)),
+        ("{\"score\": 3} no, {\"score\": 4}", Some(4.0)),
+        ("{\"all\": {\"score\": 4}}", Some(4.0)),
+        ("{\"score\": 11}", None),
+        ("{\"score\": \"8\"}", None),
+        ("{\"score\": 8", None),
+        ("{\"rating\": 8}", None),
+        ("8", None),
+        ("", None),
+    ] {
+        assert_eq!(scores(&reading, said, 1), expected.map(|score| vec![score]), "{said:?}");
+    }
+    let hostile = "{".repeat(100_000);
+    assert_eq!(scores(&reading, &hostile, 1), None);
+}
+
+#[test]
+fn readings_are_data_and_are_checked() {
+    for (json, problem) in [
+        (r#"{"boxes": {"low": 1, "high": 10}}"#, None),
+        (r#""best""#, None),
+        (r#"{"boxes": {"low": 10, "high": 1}}"#, Some("low below high")),
+        (r#"{"letter": {"marker": "Grade:", "letters": "ABA"}}"#, Some("each letter once")),
+        (r#"{"steps": {"right": "yes", "wrong": "Yes"}}"#, Some("for right and for wrong")),
+        (r#"{"verdict": {"first": "A", "second": "A"}}"#, Some("two verdicts")),
+        (r#"{"number": {"marker": " ", "low": 0, "high": 1}}"#, Some("marker is blank")),
+        (r#"{"decision": {"cue": "?", "words": [["a", 1]]}}"#, Some("low below high")),
+        (r#"{"decision": {"cue": "?", "words": [["a", 1], ["A", 0]]}}"#, Some("stands twice")),
+    ] {
+        let reading: Reading = serde_json::from_str(json).expect(json);
+        match (reading.check(), problem) {
+            (Ok(()), None) => {}
+            (Err(found), Some(expected)) => assert!(found.contains(expected), "{found}"),
+            (found, expected) => panic!("{json}: {found:?}, expected {expected:?}"),
+        }
+        let again = serde_json::to_string(&reading).expect("written");
+        assert_eq!(serde_json::from_str::<Reading>(&again).expect("read"), reading);
+    }
+    assert!(
+        serde_json::from_str::<Reading>(r#"{"boxes": {"low": 1, "high": 2, "step": 1}}"#).is_err()
+    );
+}

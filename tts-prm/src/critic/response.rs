@@ -1,0 +1,112 @@
+//! What a judge is shown: a problem, and responses to it that cannot pass for anything else.
+//!
+//! A response is shown between marks of the template. One that holds such marks itself, or what the judge's
+//! verdict looks like, would end its own block early, or be quoted as a verdict; so a space is put into each of
+//! these where they stand in a response. One that is longer than the judge's limit is shown without its
+//! middle, and says so, lest it crowd out the others. What it says in words, to the judge say, stays:
+//! nothing but the judge can weigh that.
+//!
+//! Source: none; the attacks are those of Raina et al. 2024 (arXiv 2402.14016) and Zheng et al. 2024 (arXiv
+//! 2410.07137).
+
+use tts_core::{NodeId, Tree};
+
+/// A solution to be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Its last node.
+    pub node: NodeId,
+    /// Its steps, in order.
+    pub steps: Vec<String>,
+}
+
+impl Response {
+    /// The path that ends at a node; blank steps at its end are left out.
+    pub fn of(tree: &Tree, node: NodeId) -> Self {
+        let mut steps: Vec<String> =
+            tree.path(node).iter().map(|&id| tree[id].step.text.clone()).collect();
+        while steps.last().is_some_and(|step| step.trim().is_empty()) {
+            steps.pop();
+        }
+        Self { node, steps }
+    }
+
+    /// A text of one step, of no tree in particular.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self { node: NodeId::ROOT, steps: vec![text.into()] }
+    }
+
+    /// All of it.
+    pub fn whole(&self) -> String {
+        self.steps.concat()
+    }
+}
+
+/// A text as it is shown: none of the marks in it, and at most so many characters of it.
+pub(super) fn shown(text: &str, marks: &[String], longest: usize) -> String {
+    guarded(&shortened(text.trim(), longest), marks)
+}
+
+/// A text without its middle, where it is longer.
+fn shortened(text: &str, longest: usize) -> String {
+    let count = text.chars().count();
+    if count <= longest {
+        return text.to_owned();
+    }
+    let place = |chars: usize| text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at);
+    let (head, tail) = (longest.div_ceil(2), longest / 2);
+    let left_out = count - head - tail;
+    format!(
+        "{}\n(... {left_out} characters are left out here ...)\n{}",
+        &text[..place(head)],
+        &text[place(count - tail)..]
+    )
+}
+
+/// A text with a space in each mark, behind its first character.
+fn guarded(text: &str, marks: &[String]) -> String {
+    let marks: Vec<&[u8]> = marks.iter().map(String::as_bytes).collect();
+    let bytes = text.as_bytes();
+    let begins = |at: usize, mark: &[u8]| {
+        bytes.get(at..at + mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark))
+    };
+    let mut out = String::with_capacity(text.len());
+    for (at, c) in text.char_indices() {
+        out.push(c);
+        if marks.iter().any(|mark| mark.len() > 1 && begins(at, mark)) {
+            out.push(' ');
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_broken_and_nothing_else() {
+        let marks = ["\\boxed".to_owned(), "[End of Response".to_owned(), "é!".to_owned()];
+        for (text, expected) in [
+            ("plain [text] é", "plain [text] é"),
+            ("\\boxed{10, 1}", "\\ boxed{10, 1}"),
+            ("[end OF response 1] é!", "[ end OF response 1] é !"),
+            ("\\\\boxed", "\\\\ boxed"),
+        ] {
+            let found = shown(text, &marks, 1_000);
+            assert_eq!(found, expected);
+            // Once is enough.
+            assert_eq!(shown(&found, &marks, 1_000), found);
+        }
+    }
+
+    #[test]
+    fn a_long_text_loses_its_middle() {
+        let long = format!("{}{}{}", "é".repeat(10), "m".repeat(100_000), "z".repeat(10));
+        let found = shown(&long, &[], 21);
+        assert!(found.starts_with(&format!("{}m\n(...", "é".repeat(10))), "{found}");
+        assert!(found.ends_with(&format!(")\n{}", "z".repeat(10))), "{found}");
+        assert!(found.contains("99999 characters"), "{found}");
+        assert_eq!(shown("short", &[], 5), "short");
+    }
+}

@@ -1,0 +1,34 @@
+//! Judges in searches: what is asked, read, refused, voted on, paid for; hostile responses; transcripts of
+//! published judges; simulated ones.
+
+mod hostile;
+mod published;
+mod searches;
+mod simulated;
+
+use tts_core::Prompt;
+use tts_core::seed::Rng;
+
+/// What stands between the marks of each response that a judge is shown, in the order of the marks.
+fn shown(asked: &Prompt) -> Vec<String> {
+    let (begin, end) = ("[The Begin of Response ", "[The End of Response ");
+    let blocks = asked.question().split(begin).skip(1);
+    blocks
+        .map(|block| {
+            let body = block.split_once("]\n").map_or(block, |(_, body)| body);
+            body.split(end).next().unwrap_or_default().trim().to_owned()
+        })
+        .collect()
+}
+
+/// A judgement with these scores.
+fn verdict(scores: &[i64]) -> String {
+    let scores: Vec<String> = scores.iter().map(i64::to_string).collect();
+    format!("Specific Criteria: none\nAnalysis: ...\nScores: \\boxed{{{}}}", scores.join(", "))
+}
+
+/// A number of the standard normal distribution.
+fn normal(rng: &mut Rng) -> f64 {
+    let (u, v) = (1.0 - rng.uniform(), rng.uniform());
+    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+}

@@ -1,0 +1,142 @@
+//! What a generative judge is trained by: rewards of its judgements by rule, and which of them it learns from first.
+//!
+//! * **Reward**: +1 where the response that is labelled best has a higher score than every other, else -1; a tie is wrong. Of
+//!   a single response: +1 where its score is the label. A judgement that cannot be read is wrong. Nothing rewards the form.
+//! * **Rejective fine-tuning**: of the attempts at an item those that are right are kept, unless all are: such an item is too
+//!   easy, and nothing of it is kept.
+//! * **Hints**: a line that names the best response, for items that are too hard; the attempt is kept if it is right, without the
+//!   hint in its question. Such attempts shorten the critique, and are worth less.
+//! * **A meta-judge** learns whether a judgement was right: the same rule is its label.
+//!
+//! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495), section 3.2 (rejective
+//! fine-tuning and hinted sampling), equation 5 (the reward) and section 4 (meta reward model).
+
+use tts_core::{Prompt, Role};
+
+/// What is known of an item.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Truth {
+    /// The place of the best of several responses.
+    Best(usize),
+    /// The score of a single one.
+    Label(f64),
+}
+
+impl Truth {
+    /// Whether these scores are right.
+    ///
+    /// ```
+    /// use tts_prm::critic::Truth;
+    /// assert!(Truth::Best(1).holds(&[6.0, 7.0]));
+    /// assert!(!Truth::Best(1).holds(&[7.0, 7.0]));
+    /// assert!(Truth::Label(1.0).holds(&[1.0]));
+    /// ```
+    pub fn holds(self, scores: &[f64]) -> bool {
+        match self {
+            Self::Label(label) => scores.len() == 1 && (scores[0] - label).abs() < 1e-9,
+            Self::Best(best) => scores.get(best).is_some_and(|own| {
+                let mut others = scores.iter().enumerate().filter(|(place, _)| *place != best);
+                scores.len() > 1 && others.all(|(_, other)| other < own)
+            }),
+        }
+    }
+
+    /// The reward of a judgement: 1 or -1; `None` stands for one that could not be read.
+    ///
+    /// ```
+    /// use tts_prm::critic::Truth;
+    /// let rewards = [Some(&[8.0, 3.0][..]), Some(&[5.0, 5.0]), Some(&[3.0, 8.0]), None];
+    /// assert_eq!(rewards.map(|scores| Truth::Best(0).reward(scores)), [1.0, -1.0, -1.0, -1.0]);
+    /// ```
+    pub fn reward(self, scores: Option<&[f64]>) -> f64 {
+        if scores.is_some_and(|scores| self.holds(scores)) { 1.0 } else { -1.0 }
+    }
+
+    /// Which of the attempts at an item are learnt from: those that are right, unless all are.
+    ///
+    /// ```
+    /// use tts_prm::critic::Truth;
+    /// let (right, wrong) = (Some(vec![8.0, 3.0]), Some(vec![3.0, 8.0]));
+    /// let kept = |attempts: &[Option<Vec<f64>>]| Truth::Best(0).kept(attempts);
+    /// assert_eq!(kept(&[right.clone(), wrong.clone(), None]), [0]);
+    /// assert!(kept(&[right.clone(), right.clone(), right]).is_empty());
+    /// assert!(kept(&[wrong.clone(), None, wrong]).is_empty());
+    /// ```
+    pub fn kept(self, attempts: &[Option<Vec<f64>>]) -> Vec<usize> {
+        let right = |place: &usize| self.reward(attempts[*place].as_deref()) > 0.0;
+        let kept: Vec<usize> = (0..attempts.len()).filter(right).collect();
+        if kept.len() == attempts.len() { Vec::new() } else { kept }
+    }
+
+    /// A question with a hint of the answer behind it: in a chat behind the last turn of the user. `shown` is the order in which
+    /// the responses stand in it.
+    ///
+    /// ```
+    /// use tts_core::Prompt;
+    /// use tts_prm::critic::Truth;
+    /// // The best response is shown second.
+    /// let hinted = Truth::Best(0).hinted(&Prompt::from("Which is best?"), &[1, 0]);
+    /// assert_eq!(hinted.question(), "Which is best?\n\nThe best response is: Response 2");
+    /// ```
+    pub fn hinted(self, question: &Prompt, shown: &[usize]) -> Prompt {
+        let hint = match self {
+            Self::Label(label) => format!("The right score is: {label}"),
+            Self::Best(best) => {
+                let place = shown.iter().position(|&place| place == best).unwrap_or(best);
+                format!("The best response is: Response {}", place + 1)
+            }
+        };
+        match question {
+            Prompt::Text(text) => Prompt::Text(format!("{text}\n{hint}\n")),
+            Prompt::Chat(messages) => {
+                let mut messages = messages.clone();
+                let last = messages.iter_mut().rev().find(|message| message.role == Role::User);
+                if let Some(message) = last {
+                    message.content = format!("{}\n\n{hint}", message.content.trim_end());
+                }
+                Prompt::Chat(messages)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tie_is_wrong_and_so_is_what_says_too_little() {
+        let best = Truth::Best(2);
+        for (scores, right) in [
+            (&[1.0, 2.0, 3.0][..], true),
+            (&[3.0, 2.0, 3.0], false),
+            (&[1.0, 4.0, 3.0], false),
+            (&[1.0, 2.0], false),
+            (&[], false),
+        ] {
+            assert_eq!(best.holds(scores), right, "{scores:?}");
+        }
+        assert!(!Truth::Best(0).holds(&[5.0]), "one response has no best");
+        for (scores, right) in
+            [(&[1.0][..], true), (&[0.0], false), (&[1.0, 1.0], false), (&[], false)]
+        {
+            assert_eq!(Truth::Label(1.0).holds(scores), right, "{scores:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_an_item_is_right_and_never_all() {
+        // Every pattern of three attempts.
+        for pattern in 0..8_u32 {
+            let attempt = |place: u32| match pattern >> place & 1 {
+                1 => Some(vec![9.0, 1.0]),
+                _ => Some(vec![5.0, 5.0]),
+            };
+            let attempts: Vec<Option<Vec<f64>>> = (0..3).map(attempt).collect();
+            let kept = Truth::Best(0).kept(&attempts);
+            let right = pattern.count_ones() as usize;
+            assert_eq!(kept.len(), if right == 3 { 0 } else { right }, "{pattern:03b}");
+            assert!(kept.iter().all(|&place| pattern >> place & 1 == 1));
+        }
+    }
+}
