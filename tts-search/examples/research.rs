@@ -1,45 +1,40 @@
-//! Deep research as diffusion: how the draft fills as searches come in, and who wrote how much.
+//! Deep research as diffusion on Atlas, a made-up world: how the draft fills as searches come in, and what it cost.
 //!
 //! `cargo run --release -p tts-search --example research`
-//!
-//! The method, with its source, is in `stories/research.rs`.
 
 use std::error::Error;
 use std::io::Write;
 
-use tts_core::{NodeKind, Scripted, Search, StepRule};
-
-#[path = "stories/worlds/atlas.rs"]
-mod atlas;
-#[path = "stories/research.rs"]
-mod story;
-#[path = "stories/worlds/text_model.rs"]
-mod text_model;
+use tts_core::{Scripted, Search};
+use tts_search::research::atlas::{Agents, Atlas};
+use tts_search::research::{Assumptions, Estimate, Page, Research};
+use tts_search::retrieve::{SearchSettings, Searcher};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
-    let search = Search::new(atlas::writer())
-        .role("judge", atlas::judge())
-        .role("search", atlas::search())
-        .rule(StepRule { delimiters: Vec::new(), max_step_tokens: 1024, ..StepRule::default() });
-    let research = Scripted::of(story::Research::default());
-    let outcome = search.run(research, "How long are the rivers?")?;
-    let tree = &outcome.tree;
-    let texts = tree.candidates();
-    writeln!(
-        out,
-        "round of the search, and how many of {} lengths a draft has right:",
-        atlas::RIVERS
-    )?;
-    for &text in &texts {
-        let (round, covered) = (tree[text].round, atlas::covered(&tree.text(text)));
-        writeln!(out, "{round:4}  {}", "#".repeat(covered))?;
+    let world = Atlas::new(7, 1_000);
+    let request = world.request(0);
+    let agents = Agents { misread: 0.1, ..Agents::default() };
+    let searcher = Searcher::new(world.retriever(), SearchSettings::default())?;
+    let research = Research::default();
+    let estimate = Estimate::of(&research, "search", &Assumptions::default())?;
+    writeln!(out, "{}\n\n{estimate}\n", request.prompt().question())?;
+    let search = Search::new(agents).role("search", searcher);
+    let outcome = search.run(Scripted::of(research), request.prompt())?;
+    let page = Page::of(&outcome, "search");
+    for (id, text) in &page.trail().drafts {
+        let round = outcome.tree[*id].round;
+        writeln!(out, "round {round:4}: {} of 6 right", request.right(text))?;
     }
-    for (role, cost) in tree.cost_by_role() {
+    writeln!(out, "\n{}\n", page.checked().text)?;
+    for (number, passage) in page.trail().sources.iter() {
+        if page.checked().cited().contains(&number) {
+            writeln!(out, "[{number}] {}: {}", passage.id, passage.text)?;
+        }
+    }
+    for (role, cost) in outcome.cost_by_role() {
         let role = if role.is_empty() { "writer" } else { &role };
         writeln!(out, "{role}: {} lines, {} tokens", cost.samples, cost.generated_tokens)?;
     }
-    let asides = tree.iter().filter(|(_, node)| node.kind == NodeKind::Aside).count();
-    writeln!(out, "{} nodes, of which {asides} are asides", tree.len())?;
     Ok(())
 }
