@@ -244,7 +244,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(failed) = &failed {
         page = page.note(format!("The research failed: {failed}"));
     }
-    let html = page.html().map_err(|error| error.to_string())?;
+    let html = page.html()?;
     std::fs::write(&arguments.out, html)
         .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
     writeln!(out, "\n{}\n", page.checked().text)?;

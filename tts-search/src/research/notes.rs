@@ -127,6 +127,11 @@ pub(super) struct Notes {
     asked: Vec<String>,
 }
 
+/// A text that cannot begin a line of its own, and so no exchange that never was.
+fn on_one_line(text: &str) -> String {
+    harmless(text).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// A question without what does not change it.
 fn plain(question: &str) -> String {
     let words = question.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
@@ -152,20 +157,18 @@ impl Notes {
 
     /// Notes an answer.
     pub(super) fn learn(&mut self, question: &str, answer: &str) {
-        self.exchanges.push((harmless(question.trim()), harmless(answer.trim())));
+        self.exchanges.push((on_one_line(question), on_one_line(answer)));
     }
 
     /// Takes in what a search found as it stands, in place of an answer.
     pub(super) fn quote(&mut self, question: &str, found: &Found) -> Shown {
         let shown = self.found(found.clone());
         let quoted = |(number, passage): &(u32, Passage)| {
-            let words: Vec<&str> = passage.text.split_whitespace().collect();
-            format!("{} [{number}]", without_citations(&harmless(&words.join(" "))))
+            format!("{} [{number}]", without_citations(&on_one_line(&passage.text)))
         };
         let quotes: Vec<String> = shown.sources.iter().map(quoted).collect();
-        let answer =
-            if quotes.is_empty() { "Nothing was found.".into() } else { quotes.join("\n") };
-        self.exchanges.push((harmless(question.trim()), answer));
+        let answer = if quotes.is_empty() { "Nothing was found.".into() } else { quotes.join(" ") };
+        self.exchanges.push((on_one_line(question), answer));
         shown
     }
 

@@ -108,8 +108,12 @@ impl<'o> Page<'o> {
     /// The page.
     ///
     /// # Errors
-    /// When the template fails, which it does for no outcome.
-    pub fn html(&self) -> Result<String, minijinja::Error> {
+    /// What is wrong with the template, which is there for no outcome.
+    pub fn html(&self) -> Result<String, String> {
+        self.render().map_err(|error| error.to_string())
+    }
+
+    fn render(&self) -> Result<String, minijinja::Error> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         environment.set_auto_escape_callback(|_| AutoEscape::Html);

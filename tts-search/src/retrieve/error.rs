@@ -34,3 +34,14 @@ pub enum RetrieveError {
     #[error("index: {0}")]
     Engine(String),
 }
+
+impl RetrieveError {
+    /// What is wrong, without the file that it is wrong with.
+    pub(super) fn reason(self) -> String {
+        match self {
+            Self::Io { source, .. } => source.to_string(),
+            Self::File { problem, .. } => problem,
+            other => other.to_string(),
+        }
+    }
+}

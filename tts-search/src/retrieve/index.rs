@@ -305,7 +305,7 @@ impl Index {
                     updated.read += 1;
                 }
                 // What it held before goes with what is left.
-                Err(error) => updated.skipped.push((path, error.to_string())),
+                Err(error) => updated.skipped.push((path, error.reason())),
             }
         }
         for gone in left.keys() {

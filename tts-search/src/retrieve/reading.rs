@@ -55,7 +55,7 @@ impl Folder {
             let bytes = std::fs::read(&path).map_err(|error| error.to_string());
             let documents = bytes.and_then(|bytes| {
                 let found = documents(&name(root, &path), &path, form, &bytes);
-                found.map_err(|error| error.to_string())
+                found.map_err(RetrieveError::reason)
             });
             match documents {
                 Ok(documents) => read.documents.extend(documents),

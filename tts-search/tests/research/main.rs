@@ -38,8 +38,7 @@ impl Retriever for Always {
 }
 
 fn searcher(retriever: impl Retriever + 'static) -> Searcher {
-    let settings = SearchSettings { timeout: 0.2, ..SearchSettings::default() };
-    Searcher::new(retriever, settings).expect("settings")
+    Searcher::new(retriever, SearchSettings::default()).expect("settings")
 }
 
 /// Never has enough: questions and texts are others each time.
@@ -119,6 +118,14 @@ fn a_part_takes_as_many_lines_as_stated() {
         let outcome = run(Research { parts, ..Research::plain(0) });
         assert_eq!(counted(&outcome), (2 + lines, 0), "{n} {s}");
     }
+    // Variants of temperatures of their own are requests of their own, but no more lines.
+    let plan = Part { temperatures: vec![0.2, 1.0], ..Part::of(3, 0) };
+    let parts = Parts { plan, ..Parts::plain() };
+    let outcome = run(Research { parts: parts.clone(), ..Research::plain(0) });
+    assert_eq!((counted(&outcome), outcome.usage.logical.calls), ((2 + 4, 0), 2 + 4));
+    let estimate =
+        Estimate::of(&Research { parts, ..Research::plain(0) }, "search", &Assumptions::default());
+    assert_eq!(estimate.expect("estimates").calls, 6);
     let plain = run(Research::plain(4));
     assert_eq!(counted(&plain), (3 + 4 * 3, 4));
 }

@@ -54,6 +54,8 @@ fn what_is_two_links_away_takes_a_second_question() {
     assert!((right(&world, exact, &PlanSearchWrite::default(), 5) - 1.0).abs() < 1e-9);
     assert!((right(&world, exact, &Research::plain(20), 5) - 1.0).abs() < 1e-9);
     assert!(right(&world, exact, &Research::plain(3), 5) < 1.0);
+    // The words of the request find no more than its own page and what lies about it.
+    assert!(right(&world, exact, &RetrieveOnce::default(), 5) < 0.5);
 }
 
 #[test]

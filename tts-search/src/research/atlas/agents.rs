@@ -15,6 +15,7 @@ use tts_core::{BoxError, Completion, Finish, Generated, Generator, Request, Step
 
 use super::LINKS;
 use super::request::slot;
+use crate::research::cite::{Piece, pieces};
 
 /// Writes all parts, judges and merges.
 ///
@@ -65,35 +66,57 @@ fn facts(prompt: &str) -> Facts {
         }
     }
     // Each answer is of a link of something; which chain that is follows from what is known of its beginning.
-    let known = section(prompt, "known");
-    let mut answers: Vec<(&str, &str, &str)> = Vec::new();
-    let mut asked = None;
-    for line in known.lines() {
+    let mut answers: Vec<(&str, &str, String)> = Vec::new();
+    let mut asked = "";
+    for line in section(prompt, "known").lines() {
         if let Some(question) = line.strip_prefix("Q: ") {
-            asked = question.split_once(" of ");
-        } else if let (Some(answer), Some((link, of))) = (line.strip_prefix("A: "), asked.take())
-            && answer.contains('[')
+            asked = question;
+        } else if let Some(answer) = line.strip_prefix("A: ").filter(|answer| answer.contains('['))
         {
-            answers.push((link, of, answer));
+            match asked.split_once(" of ") {
+                Some((link, of)) => answers.push((link, of, answer.to_owned())),
+                // What was found stands as it is.
+                None => answers.extend(quoted(answer)),
+            }
         }
     }
     // Three links are the longest chain.
     for _ in 0..3 {
-        for &(link, of, answer) in &answers {
+        for (link, of, answer) in &answers {
             let mut chains: Vec<String> = facts
                 .iter()
-                .filter(|(_, value)| bare(value) == of)
+                .filter(|(_, value)| bare(value) == *of)
                 .map(|(chain, _)| format!("{chain} > {link}"))
                 .collect();
-            if of == land {
-                chains.push(link.to_owned());
+            if *of == land {
+                chains.push((*link).to_owned());
             }
             for chain in chains {
-                facts.entry(chain).or_insert_with(|| answer.to_owned());
+                facts.entry(chain).or_insert_with(|| answer.clone());
             }
         }
     }
     facts
+}
+
+/// What passages say that stand as they were found, each with its number behind it: links of their entities.
+fn quoted(passages: &str) -> Vec<(&'static str, &str, String)> {
+    let (mut out, mut text) = (Vec::new(), "");
+    for piece in pieces(passages) {
+        match piece {
+            Piece::Words(words) => text = words.trim(),
+            Piece::Cites(numbers) => {
+                let Some(((of, _), number)) = text.split_once(" is a ").zip(numbers.first()) else {
+                    continue;
+                };
+                let told = LINKS
+                    .iter()
+                    .filter_map(|(_, link, _, told)| Some((*link, told_in(text, told)?)));
+                out.extend(told.map(|(link, value)| (link, of, format!("{value} [{number}]"))));
+            }
+        }
+    }
+    out
 }
 
 /// A record of all slots by what is known.

@@ -1,6 +1,6 @@
 //! Deep research as diffusion on Atlas, a made-up world: how the draft fills as searches come in, and what it cost.
 //!
-//! `cargo run --release -p tts-search --example research`
+//! `cargo run --release -p tts-search --example atlas`
 
 use std::error::Error;
 use std::io::Write;
