@@ -31,7 +31,10 @@ use super::notes::Notes;
 use super::purse::Need;
 use crate::retrieve::harmless;
 
-/// Research in steps of search and revision, see the [module](self).
+/// Research in steps of search and revision of a draft (TTD-DR, Han et al. 2025).
+///
+/// The loop ends when nothing is open, after [`Research::patience`] steps without news, after [`Research::rounds`], or
+/// while a budget still has room for the report. A part takes `n (1 + 2 s)` lines, and one more to merge if `n > 1`.
 ///
 /// ```
 /// use tts_core::{Scripted, Search};

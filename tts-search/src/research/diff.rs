@@ -95,8 +95,11 @@ mod tests {
 
     #[test]
     fn both_texts_come_back() {
-        let long: String = (0..3_000).map(|n| format!("w{n}\n")).collect();
-        let turned: String = (0..3_000).rev().map(|n| format!("w{n}\n")).collect();
+        let lines = |numbers: &mut dyn Iterator<Item = u32>| {
+            numbers.map(|n| format!("w{n}")).collect::<Vec<_>>().join("\n")
+        };
+        let long: String = lines(&mut (0..3_000));
+        let turned: String = lines(&mut (0..3_000).rev());
         for (before, after) in [
             ("", ""),
             ("a b", ""),

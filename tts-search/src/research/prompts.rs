@@ -5,25 +5,6 @@
 //! safe to quote: pages are fenced, and whatever a model wrote has lost its control tokens and tags
 //! ([`crate::retrieve::harmless`]), so that a draft that copied a page cannot close the section that it stands in.
 //!
-//! | template | names |
-//! |---|---|
-//! | `plan` | `problem` |
-//! | `draft` | `problem`, `plan` |
-//! | `question` | `problem`, `plan`, `draft`, `known`, `covered` |
-//! | `questions` | `problem`, `plan`, `most` |
-//! | `answer` | `asked`, `sources` |
-//! | `revise` | `problem`, `draft`, `known` |
-//! | `report` | `problem`, `plan`, `draft`, `known` |
-//! | `critique` | `task`, `text` |
-//! | `rewrite` | `task`, `text`, `critique` |
-//! | `merge` | `task`, `texts` |
-//! | `mend` | `report`, `faults`, `known` |
-//! | `react` | `problem`, `turns`, `last` |
-//! | `self_ask` | `problem`, `known`, `last` |
-//!
-//! `known` has `question` and `answer` of each exchange so far, `sources` have `number`, `title` and `text`, a turn has `said`
-//! and `sources`. `plan` and `draft` are empty where there is none.
-//!
 //! Source: Han et al. 2025 (arXiv 2507.16075), section 2, for the parts; the words are this library's.
 
 use std::path::Path;
@@ -40,7 +21,26 @@ const FUEL: u64 = 10_000_000;
 
 macro_rules! templates {
     ($($(#[$doc:meta])* $name:ident [$($must:literal),*]),* $(,)?) => {
-        /// What the parts of a research are asked, see the [module](self).
+        /// What the parts of a research are asked.
+        ///
+        /// | template | names |
+        /// |---|---|
+        /// | `plan` | `problem` |
+        /// | `draft` | `problem`, `plan` |
+        /// | `question` | `problem`, `plan`, `draft`, `known`, `covered` |
+        /// | `questions` | `problem`, `plan`, `most` |
+        /// | `answer` | `asked`, `sources` |
+        /// | `revise` | `problem`, `draft`, `known` |
+        /// | `report` | `problem`, `plan`, `draft`, `known` |
+        /// | `critique` | `task`, `text` |
+        /// | `rewrite` | `task`, `text`, `critique` |
+        /// | `merge` | `task`, `texts` |
+        /// | `mend` | `report`, `faults`, `known` |
+        /// | `react` | `problem`, `turns`, `last` |
+        /// | `self_ask` | `problem`, `known`, `last` |
+        ///
+        /// `known` has `question` and `answer` of each exchange so far, `sources` have `number`, `title` and `text`, a turn has `said`
+        /// and `sources`. `plan` and `draft` are empty where there is none.
         ///
         /// ```
         /// use tts_search::research::ResearchPrompts;
@@ -218,7 +218,7 @@ mod tests {
     fn files_of_a_folder_stand_in_place_of_the_defaults() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = |name: &str, text: &str| {
-            std::fs::write(folder.path().join(name), text).expect("written")
+            std::fs::write(folder.path().join(name), text).expect("written");
         };
         file("plan.jinja", "Plan {{ problem }}.");
         file("notes.txt", "not a prompt");

@@ -98,7 +98,7 @@ struct Fields {
     place: Field,
 }
 
-/// A full-text index, see the [module](self).
+/// A full-text index of documents, on disk or in memory: BM25 over title and text.
 ///
 /// ```
 /// use tts_search::retrieve::{Document, Index, IndexSettings, Retriever};

@@ -71,7 +71,8 @@ impl SearchSettings {
     }
 }
 
-/// Plays the role of the search engine, see the [module](self).
+/// Plays the role of the search engine: the words of a prompt are the query, the line is what was found
+/// ([`Found`]). Every search runs on a thread of its own, and one that takes too long fails its line.
 ///
 /// ```
 /// use tts_core::{Search, toy::Sample};
