@@ -67,7 +67,7 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 ///
 /// ```
 /// use tts_search::retrieve::snippet;
-/// assert_eq!(snippet("The Mira is a river. It is 31 km long.", "how long", 18), "…It is 31 km long.");
+/// assert_eq!(snippet("The Mira is a river. It is 31 km long.", "how long", 20), "…It is 31 km long.");
 /// assert_eq!(snippet("short", "anything", 18), "short");
 /// ```
 pub fn snippet(text: &str, query: &str, most: usize) -> String {
