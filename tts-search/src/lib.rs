@@ -67,6 +67,8 @@
 //! strong search on a weak scorer finds the scorer's errors. [`Recipe`] makes each of them a JSON
 //! file. [`adding`] builds one from nothing.
 //!
+//! [`research`] has agents that search and write, [`retrieve`] what they search.
+//!
 //! Every strategy is a struct of settings with defaults. What it remembers between rounds is in its
 //! field `state`, which is set back at the start of each search.
 
@@ -82,6 +84,8 @@ pub mod judge;
 pub mod particle;
 pub mod recipe;
 pub mod refine;
+pub mod research;
+pub mod retrieve;
 pub mod sample;
 pub mod think;
 pub mod tree;

@@ -7,7 +7,7 @@ use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 32] = [
+const STRATEGIES: [&str; 38] = [
     "retry",
     "dedupe",
     "phases",
@@ -27,6 +27,12 @@ const STRATEGIES: [&str; 32] = [
     "gen-synthesis",
     "tournament",
     "mutual-verification",
+    "research",
+    "retrieve-once",
+    "plan-search-write",
+    "parallel-search",
+    "react",
+    "self-ask",
     "chain-of-thought",
     "zero-shot",
     "self-consistency",

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::seed::Rng;
 use crate::{
-    Aggregate, Budget, Cost, NodeId, NodeKind, Prompt, Sampling, Selection, StepRule, Tree, Until,
-    Watch,
+    Aggregate, Budget, Cost, Limit, NodeId, NodeKind, Prompt, Sampling, Selection, StepRule, Tree,
+    Until, Watch,
 };
 
 /// A decision: continue `node` with `n` lines.
@@ -306,6 +306,12 @@ impl<'a> View<'a> {
             self.tree.note_fault(format!("a question about node {} {problem}", about.0));
         }
         self.tree.pose(about, prompt, kind)
+    }
+
+    /// Says that the strategy ends for the sake of this limit: it would go on, and keeps within what is left.
+    /// Where it asks for nothing now, the search ends as one whose budget was out ([`crate::Stop::Budget`]).
+    pub fn end_for(&mut self, limit: Limit) {
+        self.tree.note_limit(limit);
     }
 
     /// What this problem has cost so far.

@@ -24,7 +24,7 @@ use self::along::Along;
 use self::news::News;
 use super::trajectory::Link;
 use crate::task::{Math, Task, Verdict};
-use crate::{Aggregate, Cost, Finish, Prompt, Scale, Step, Trajectory, seed};
+use crate::{Aggregate, Cost, Finish, Limit, Prompt, Scale, Step, Trajectory, seed};
 
 /// A node of a [`Tree`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -180,6 +180,8 @@ pub struct Tree {
     task: Arc<dyn Task>,
     /// What a strategy did wrong with it, until its driver asks.
     fault: OnceLock<String>,
+    /// The limit that a strategy ends for, until its driver asks.
+    ended: Option<Limit>,
     news: News,
 }
 
@@ -227,6 +229,7 @@ impl Tree {
             scales: BTreeMap::new(),
             task: Arc::new(Math),
             fault: OnceLock::new(),
+            ended: None,
             news: News::default(),
         }
     }
@@ -380,6 +383,14 @@ impl Tree {
 
     pub(crate) fn take_fault(&mut self) -> Option<String> {
         self.fault.take()
+    }
+
+    pub(crate) fn note_limit(&mut self, limit: Limit) {
+        self.ended = Some(limit);
+    }
+
+    pub(crate) fn take_limit(&mut self) -> Option<Limit> {
+        self.ended.take()
     }
 
     /// The problem.

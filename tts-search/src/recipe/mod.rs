@@ -30,6 +30,7 @@ pub use custom::{Custom, Registry};
 
 use crate::choose::ComputeOptimal;
 use crate::decorate::{Dedupe, Phases, Retry};
+use crate::research::{ParallelSearch, PlanSearchWrite, ReAct, Research, RetrieveOnce, SelfAsk};
 use crate::{
     AbMcts, AdaptiveConsistency, BeamSearch, BestOfN, BudgetForcing, ChainOfThought, Converged,
     DeepConf, DeepConfOnline, Dvts, Forest, GenSelect, GenSynthesis, Lookahead, Mcts,
@@ -181,6 +182,18 @@ strategies! {
     Tournament(Scripted<Tournament>) { "tournament" => |n| Scripted::of(Tournament::of(n)) }
     /// `mutual-verification`, which needs a second model and so has no name on command lines
     MutualVerification(MutualVerification) {}
+    /// `research`, which like the five after it needs a role that searches and so has no name on command lines
+    Research(Box<Scripted<Research>>) {}
+    /// `retrieve-once`
+    RetrieveOnce(Box<Scripted<RetrieveOnce>>) {}
+    /// `plan-search-write`
+    PlanSearchWrite(Box<Scripted<PlanSearchWrite>>) {}
+    /// `parallel-search`
+    ParallelSearch(Box<Scripted<ParallelSearch>>) {}
+    /// `react`
+    React(Box<Scripted<ReAct>>) {}
+    /// `self-ask`
+    SelfAsk(Box<Scripted<SelfAsk>>) {}
     /// `forest`
     Forest(Box<Forest<Recipe>>) {}
     /// `retry`

@@ -13,7 +13,6 @@ mod laws;
 mod mutual;
 mod panel;
 mod power;
-mod research;
 mod revision;
 mod rsa;
 mod self_refine;

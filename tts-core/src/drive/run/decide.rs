@@ -33,9 +33,13 @@ impl<S: SearchStrategy> Run<S> {
         // A strategy that would stop anyway stops for its own reason, not for the budget's.
         let wanted = self.ask(fresh, origin, limit.is_some())?;
         if wanted.iter().all(|expand| expand.n == 0) {
-            self.phase = Phase::Over(Stop::Done);
+            // One that keeps within what is left ends by the budget too.
+            let ended = self.tree.take_limit();
+            self.phase = Phase::Over(ended.map_or(Stop::Done, Stop::Budget));
             return Ok(());
         }
+        // It went on: what it said before counts no more.
+        self.tree.take_limit();
         if let Some(limit) = limit {
             self.wind_up(limit);
             return Ok(());

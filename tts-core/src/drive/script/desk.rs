@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::Ask;
 use crate::seed::{self, Rng};
-use crate::{Aggregate, Budget, Cost, Finish, NodeId, Prompt, Step, Task, Tree, View};
+use crate::{Aggregate, Budget, Cost, Finish, Limit, NodeId, Prompt, Step, Task, Tree, View};
 
 /// A line that was asked for.
 #[derive(Debug, Clone)]
@@ -92,7 +92,9 @@ struct Exchange {
     next: u64,
     rng: Rng,
     usage: Cost,
+    rounds: u32,
     budget: Budget,
+    ended: Option<Limit>,
 }
 
 /// Where a script asks for lines, waits for them, and says what it thinks.
@@ -136,7 +138,9 @@ impl Desk {
             next: 0,
             rng: seed::rng(0),
             usage: Cost::default(),
+            rounds: 0,
             budget: Budget::default(),
+            ended: None,
         })))
     }
 
@@ -151,6 +155,7 @@ impl Desk {
         // A draw of the view's: copies of a script draw numbers of their own.
         exchange.rng = seed::rng(view.rng().next_u64());
         exchange.usage = *view.usage();
+        exchange.rounds = view.rounds();
         exchange.budget = *view.budget();
         exchange.answers.extend(waiting.iter().map(|&ticket| (ticket, Vec::new())));
         if view.is_start() {
@@ -178,6 +183,9 @@ impl Desk {
             view.refuse(node, why);
         }
         *chosen = exchange.preferred.or(*chosen);
+        if let Some(limit) = exchange.ended {
+            view.end_for(limit);
+        }
         std::mem::take(&mut exchange.asked)
     }
 
@@ -242,9 +250,20 @@ impl Desk {
         self.lock().rng.uniform()
     }
 
+    /// Says that the script does less than it would for the sake of this limit, as [`View::end_for`]: what it
+    /// still asks for is made, and then the search has ended by the budget.
+    pub fn end_for(&self, limit: Limit) {
+        self.lock().ended = Some(limit);
+    }
+
     /// What the problem has cost by the round before.
     pub fn usage(&self) -> Cost {
         self.lock().usage
+    }
+
+    /// Rounds of generation by the round before.
+    pub fn rounds(&self) -> u32 {
+        self.lock().rounds
     }
 
     /// What the problem may cost.

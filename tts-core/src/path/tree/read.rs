@@ -56,7 +56,7 @@ impl<'de> Deserialize<'de> for Tree {
             }
         }
         let (fault, news) = (OnceLock::new(), News::default());
-        Ok(Self { nodes, along, scale, scales, task, fault, news })
+        Ok(Self { nodes, along, scale, scales, task, fault, ended: None, news })
     }
 }
 

@@ -1,0 +1,282 @@
+//! Deep research on a folder of documents: a report whose citations are checked, within a budget.
+//!
+//! `cargo run --release --example research -- --index FOLDER --model MODEL "QUESTION" --out report.html`
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use tts_core::{Budget, Mode, Prompt, Sampling, Scripted, Search, SearchError, StepRule, What};
+use tts_examples::options::ModelOptions;
+use tts_examples::{Error, exit};
+use tts_search::evaluate::check_writable;
+use tts_search::research::atlas::{Atlas, Request};
+use tts_search::research::{
+    Assumptions, Estimate, Page, Parts, Progress, Research, ResearchPrompts,
+};
+use tts_search::retrieve::{Cut, Folder, Memory, SearchSettings, Searcher};
+
+/// Researches a question in a folder of documents, and writes a report with sources.
+#[derive(Parser)]
+struct Arguments {
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Folder of documents: text, Markdown, HTML, records as JSON lines or tables.
+    #[arg(long, required_unless_present = "atlas", conflicts_with = "atlas")]
+    index: Option<PathBuf>,
+    /// Instead of documents and a question: request number N of a made-up world, whose report is graded.
+    #[arg(long, value_name = "N")]
+    atlas: Option<usize>,
+    /// Keeps the index in this folder, and reads only what has changed (needs the feature `index`).
+    #[arg(long, requires = "index")]
+    store: Option<PathBuf>,
+    /// Settings of the research as JSON; without, each part is one line and the report is mended once.
+    #[arg(long)]
+    settings: Option<PathBuf>,
+    /// Folder of prompts (`plan.jinja` and others) in place of the library's.
+    #[arg(long)]
+    prompts: Option<PathBuf>,
+    /// Most steps of search and revision, in place of the settings'.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Passages of a search, at most.
+    #[arg(long, default_value_t = 5)]
+    passages: usize,
+    /// Tokens of a line, at most.
+    #[arg(long, default_value_t = 1024)]
+    max_tokens: u32,
+    /// Sampling temperature.
+    #[arg(long, default_value_t = 0.7)]
+    temperature: f32,
+    /// Where all randomness comes from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Most requests to models and the search engine.
+    #[arg(long)]
+    calls: Option<u64>,
+    /// Most generated tokens.
+    #[arg(long)]
+    tokens: Option<u64>,
+    /// Most seconds; when they are over, the latest draft is the report.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Money for a million tokens of prompts, for the estimate.
+    #[arg(long, default_value_t = 0.0)]
+    prompt_price: f64,
+    /// Money for a million generated tokens, for the estimate.
+    #[arg(long, default_value_t = 0.0)]
+    generated_price: f64,
+    /// Tokens that the model generates a second, for the estimate.
+    #[arg(long, default_value_t = 0.0)]
+    speed: f64,
+    /// Says what it would take, and stops.
+    #[arg(long)]
+    estimate: bool,
+    /// Records the research here, and goes on from it after a crash.
+    #[arg(long)]
+    record: Option<PathBuf>,
+    /// The page with the report, its sources and its history.
+    #[arg(long, default_value = "report.html")]
+    out: PathBuf,
+    /// The question.
+    #[arg(required_unless_present = "atlas", conflicts_with = "atlas")]
+    question: Option<String>,
+}
+
+impl Arguments {
+    fn research(&self) -> Result<Research, Error> {
+        let mut research = match &self.settings {
+            Some(path) => {
+                let bad = |problem: String| format!("{}: {problem}", path.display());
+                let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
+                serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?
+            }
+            None => Research { parts: Parts { mend: 1, ..Parts::plain() }, ..Research::default() },
+        };
+        if let Some(folder) = &self.prompts {
+            research.parts.prompts = ResearchPrompts::from_folder(folder)?;
+        }
+        research.rounds = self.rounds.unwrap_or(research.rounds);
+        Ok(research)
+    }
+
+    fn budget(&self) -> Budget {
+        let (calls, generated_tokens, wall) = (self.calls, self.tokens, self.seconds);
+        Budget { calls, generated_tokens, wall, mode: Mode::Hard, ..Budget::default() }
+    }
+
+    /// What is searched, and what is said of it.
+    fn searcher(&self, out: &mut impl Write) -> Result<Searcher, Error> {
+        let settings = SearchSettings { most: self.passages, ..SearchSettings::default() };
+        let Some(folder) = &self.index else {
+            return Ok(Searcher::new(world().retriever(), settings)?);
+        };
+        if let Some(store) = &self.store {
+            return stored(store, folder, settings, out);
+        }
+        let read = Folder::read(folder)?;
+        skipped(out, &read.skipped)?;
+        let memory = Memory::of(&read.documents, Cut::default());
+        writeln!(out, "index     {} passages of {} documents", memory.len(), read.documents.len())?;
+        if memory.is_empty() {
+            return Err(format!("{}: nothing to search in", folder.display()).into());
+        }
+        Ok(Searcher::new(memory, settings)?)
+    }
+}
+
+/// The made-up world.
+fn world() -> Atlas {
+    Atlas::new(7, 1_000)
+}
+
+fn skipped(out: &mut impl Write, skipped: &[(PathBuf, String)]) -> Result<(), Error> {
+    for (path, why) in skipped {
+        writeln!(out, "skipped   {}: {why}", path.display())?;
+    }
+    Ok(())
+}
+
+#[cfg(feature = "index")]
+fn stored(
+    store: &std::path::Path,
+    folder: &std::path::Path,
+    settings: SearchSettings,
+    out: &mut impl Write,
+) -> Result<Searcher, Error> {
+    use tts_search::retrieve::{Index, IndexSettings};
+    let index = Index::on_disk(store, IndexSettings::default())?;
+    let updated = index.update(folder)?;
+    skipped(out, &updated.skipped)?;
+    writeln!(
+        out,
+        "index     {} passages; files: {} read, {} as before, {} gone",
+        index.len(),
+        updated.read,
+        updated.same,
+        updated.gone
+    )?;
+    if index.is_empty() {
+        return Err(format!("{}: nothing to search in", folder.display()).into());
+    }
+    Ok(Searcher::new(index, settings)?)
+}
+
+#[cfg(not(feature = "index"))]
+fn stored(
+    _: &std::path::Path,
+    _: &std::path::Path,
+    _: SearchSettings,
+    _: &mut impl Write,
+) -> Result<Searcher, Error> {
+    Err("--store needs an index on disk: build with --features index".into())
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    // Everything that can be wrong with the request is found before the model is read.
+    let research = arguments.research()?;
+    check_writable(&arguments.out)?;
+    let request: Option<Request> = arguments.atlas.map(|number| world().request(number));
+    let prompt = match (&request, &arguments.question) {
+        (Some(request), _) => request.prompt(),
+        (None, Some(question)) => Prompt::from(question.as_str()),
+        (None, None) => return Err("no question".into()),
+    };
+    let assumed = Assumptions {
+        passages: arguments.passages,
+        prompt_price: arguments.prompt_price,
+        generated_price: arguments.generated_price,
+        tokens_per_second: arguments.speed,
+        budget: arguments.budget(),
+        ..Assumptions::default()
+    };
+    let role = research.parts.search.clone();
+    writeln!(out, "estimate  {}", Estimate::of(&research, &role, &assumed)?)?;
+    let searcher = arguments.searcher(&mut out)?;
+    if arguments.estimate {
+        return Ok(());
+    }
+    let engines = arguments.model.open()?;
+    writeln!(out, "model     {}", engines.policy.describe())?;
+    out.flush()?;
+
+    let bar = ProgressBar::new_spinner()
+        .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
+    let rule = StepRule {
+        delimiters: Vec::new(),
+        max_step_tokens: arguments.max_tokens,
+        max_tokens: arguments.max_tokens,
+        ..StepRule::default()
+    };
+    let others = engines.others.iter();
+    let mut search = others
+        .fold(Search::new(engines.policy.generator()), |search, (name, engine)| {
+            search.role(name, engine.generator())
+        })
+        .role(&role, &searcher)
+        .rule(rule)
+        .sampling(Sampling::temperature(arguments.temperature))
+        .budget(arguments.budget())
+        .seed(arguments.seed)
+        .observer(|event| {
+            if let What::Asked { .. } = event.what {
+                let progress = Progress::of(event.tree, event.usage.logical, &role);
+                bar.set_message(progress.to_string());
+            }
+            bar.tick();
+        });
+    if let Some(record) = &arguments.record {
+        search = search.record(record);
+    }
+    // What was written until then is shown whatever ended it.
+    let (outcome, failed) = match search.run(Scripted::of(research), prompt) {
+        Ok(outcome) => (outcome, None),
+        Err(SearchError { kind, partial: Some(partial) }) => (*partial, Some(kind.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    drop(search);
+    bar.finish_and_clear();
+
+    let mut page = Page::of(&outcome, &role);
+    if let Some(failed) = &failed {
+        page = page.note(format!("The research failed: {failed}"));
+    }
+    let html = page.html()?;
+    std::fs::write(&arguments.out, html)
+        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    writeln!(out, "\n{}\n", page.checked().text)?;
+    for (number, passage) in page.trail().sources.iter() {
+        if page.checked().cited().contains(&number) {
+            writeln!(out, "[{number}] {} {}", passage.id, passage.title)?;
+        }
+    }
+    for note in page.notes() {
+        writeln!(out, "note      {note}")?;
+    }
+    if let Some(request) = &request {
+        let right = request.right(&page.checked().text);
+        let supported = request.supported(&page.checked().text, &page.trail().sources);
+        writeln!(
+            out,
+            "graded    {right} of {} right, {supported} supported",
+            request.slots().len()
+        )?;
+    }
+    let done = Progress::of(&outcome.tree, outcome.usage.logical, &role);
+    writeln!(out, "cost      {done}")?;
+    if let Some(used) = engines.policy.used() {
+        writeln!(out, "server    {used}")?;
+    }
+    writeln!(out, "page      {}", arguments.out.display())?;
+    match failed {
+        Some(failed) => Err(failed.into()),
+        None => Ok(()),
+    }
+}
+
+fn main() -> ExitCode {
+    exit("research", run(&Arguments::parse()))
+}

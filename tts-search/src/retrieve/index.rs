@@ -1,0 +1,426 @@
+//! A full-text index of documents, on disk or in memory: BM25 over title and text, by Tantivy.
+//!
+//! [`Index::update`] reads a folder ([what it reads](super)) and touches only files that are new, changed or gone, by a digest of
+//! their bytes. What the index knows of files is committed with it, so an update that was killed is made good by
+//! the next. Words are in lower case, and in English reduced to their stems; queries are words, never a query language, so
+//! nothing in them can be an error. Equals are told by their ids.
+//!
+//! Source: Robertson and Zaragoza 2009 for BM25 (k1 = 1.2, b = 0.75); Porter 2001, "Snowball", for the stems.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tantivy::collector::TopDocs;
+use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::schema::{
+    Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
+};
+use tantivy::tokenizer::{
+    Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
+};
+use tantivy::{IndexReader, IndexWriter, TantivyDocument, TantivyError, Term};
+use tts_core::{BoxError, seed};
+
+use super::reading;
+use super::{Cut, Document, Passage, RetrieveError, Retriever};
+
+/// How an index is made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IndexSettings {
+    /// How documents are cut into passages.
+    pub cut: Cut,
+    /// Whether words are reduced to their English stems.
+    pub stems: bool,
+    /// How much more a word of the title counts than one of the text.
+    pub title: f32,
+    /// Bytes of memory while documents are added; at least 15 million.
+    pub memory: usize,
+}
+
+impl Default for IndexSettings {
+    /// Passages of 1,000 characters, English stems, titles half as much again, 64 MB.
+    fn default() -> Self {
+        Self { cut: Cut::default(), stems: true, title: 1.5, memory: 64_000_000 }
+    }
+}
+
+impl IndexSettings {
+    /// # Errors
+    /// A sentence that names the field.
+    pub fn check(&self) -> Result<(), String> {
+        self.cut.check().map_err(|problem| format!("index: cut: {problem}"))?;
+        if !(self.title.is_finite() && self.title >= 0.0) {
+            return Err(format!("index: title is {}, expected a number of at least 0", self.title));
+        }
+        if self.memory < 15_000_000 {
+            return Err(format!(
+                "index: memory is {}, expected at least 15000000 bytes",
+                self.memory
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// What an index was made of, and how: kept with it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Manifest {
+    settings: IndexSettings,
+    /// Names of files with the digests of their bytes.
+    files: BTreeMap<String, u64>,
+}
+
+/// What an update did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Updated {
+    /// Files that were new or had changed.
+    pub read: usize,
+    /// Files that were as before.
+    pub same: usize,
+    /// Files that are gone.
+    pub gone: usize,
+    /// Passages that were added.
+    pub passages: usize,
+    /// Files that cannot be read, and why; they are not in the index.
+    pub skipped: Vec<(PathBuf, String)>,
+}
+
+#[derive(Clone, Copy)]
+struct Fields {
+    /// The file, by which its passages are taken out.
+    file: Field,
+    id: Field,
+    title: Field,
+    text: Field,
+    place: Field,
+}
+
+/// A full-text index of documents, on disk or in memory: BM25 over title and text.
+///
+/// ```
+/// use tts_search::retrieve::{Document, Index, IndexSettings, Retriever};
+/// let index = Index::in_memory(IndexSettings::default())?;
+/// let document = |id: &str, text: &str| Document { id: id.into(), text: text.into(), ..Document::default() };
+/// index.add([document("a", "Rivers of the north."), document("b", "Lakes of the south.")])?;
+/// assert_eq!(index.search("a northern river?", 5)?[0].id, "a#1");
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+pub struct Index {
+    engine: tantivy::Index,
+    reader: IndexReader,
+    fields: Fields,
+    settings: IndexSettings,
+    folder: Option<PathBuf>,
+    manifest: Mutex<Manifest>,
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index")
+            .field("folder", &self.folder)
+            .field("passages", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn engine(error: &TantivyError) -> RetrieveError {
+    RetrieveError::Engine(error.to_string())
+}
+
+const WORDS: &str = "words";
+
+fn schema() -> (Schema, Fields) {
+    let indexing = TextFieldIndexing::default()
+        .set_tokenizer(WORDS)
+        .set_index_option(IndexRecordOption::WithFreqs);
+    let words = TextOptions::default().set_indexing_options(indexing).set_stored();
+    let mut schema = Schema::builder();
+    let fields = Fields {
+        file: schema.add_text_field("file", STRING),
+        id: schema.add_text_field("id", STRING | STORED),
+        title: schema.add_text_field("title", words.clone()),
+        text: schema.add_text_field("text", words),
+        place: schema.add_text_field("place", STORED),
+    };
+    (schema.build(), fields)
+}
+
+fn analyzer(settings: &IndexSettings) -> TextAnalyzer {
+    let words = TextAnalyzer::builder(SimpleTokenizer::default())
+        .filter(RemoveLongFilter::limit(80))
+        .filter(LowerCaser);
+    if settings.stems {
+        words.filter(Stemmer::new(Language::English)).build()
+    } else {
+        words.build()
+    }
+}
+
+impl Index {
+    /// An index that ends with the program.
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn in_memory(settings: IndexSettings) -> Result<Self, RetrieveError> {
+        settings.check().map_err(RetrieveError::Settings)?;
+        let (schema, fields) = schema();
+        Self::over(tantivy::Index::create_in_ram(schema), fields, settings, None)
+    }
+
+    /// The index in a folder, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written, holds no index of this library, or one that was made with
+    /// other settings.
+    pub fn on_disk(
+        folder: impl AsRef<Path>,
+        settings: IndexSettings,
+    ) -> Result<Self, RetrieveError> {
+        settings.check().map_err(RetrieveError::Settings)?;
+        let folder = folder.as_ref();
+        let io = |source| RetrieveError::Io { path: folder.to_owned(), source };
+        let bad = |problem: String| RetrieveError::File { path: folder.to_owned(), problem };
+        std::fs::create_dir_all(folder).map_err(io)?;
+        let (schema, fields) = schema();
+        let empty = std::fs::read_dir(folder).map_err(io)?.next().is_none();
+        let opened = if empty {
+            tantivy::Index::create_in_dir(folder, schema.clone())
+        } else {
+            tantivy::Index::open_in_dir(folder)
+        };
+        let opened = opened.map_err(|error| bad(format!("no index: {error}")))?;
+        if opened.schema() != schema {
+            return Err(bad(
+                "an index of another program, or of another version of this one".into()
+            ));
+        }
+        Self::over(opened, fields, settings, Some(folder.to_owned()))
+    }
+
+    fn over(
+        opened: tantivy::Index,
+        fields: Fields,
+        settings: IndexSettings,
+        folder: Option<PathBuf>,
+    ) -> Result<Self, RetrieveError> {
+        opened.tokenizers().register(WORDS, analyzer(&settings));
+        let payload = opened.load_metas().map_err(|error| engine(&error))?.payload;
+        let made = payload.and_then(|payload| serde_json::from_str::<Manifest>(&payload).ok());
+        let manifest =
+            made.unwrap_or(Manifest { settings: settings.clone(), files: BTreeMap::new() });
+        let how = |settings: &IndexSettings| (settings.cut, settings.stems);
+        if let (Some(path), true) = (&folder, how(&manifest.settings) != how(&settings)) {
+            let (cut, stems) = how(&manifest.settings);
+            let problem = format!(
+                "the index was made with cut.chars {} and stems {stems}, not {} and {}: use these, or make it anew",
+                cut.chars, settings.cut.chars, settings.stems
+            );
+            return Err(RetrieveError::File { path: path.clone(), problem });
+        }
+        // Whoever adds something reloads.
+        let reader =
+            opened.reader_builder().reload_policy(tantivy::ReloadPolicy::Manual).try_into();
+        let reader: IndexReader = reader.map_err(|error| engine(&error))?;
+        Ok(Self {
+            engine: opened,
+            reader,
+            fields,
+            settings,
+            folder,
+            manifest: Mutex::new(manifest),
+        })
+    }
+
+    /// Number of passages.
+    pub fn len(&self) -> usize {
+        usize::try_from(self.reader.searcher().num_docs()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds documents; those of the same id are replaced.
+    ///
+    /// # Errors
+    /// When the engine fails, or another program adds at the same time.
+    pub fn add(&self, documents: impl IntoIterator<Item = Document>) -> Result<(), RetrieveError> {
+        let mut manifest = self.manifest();
+        let mut writer = self.writer()?;
+        for document in documents {
+            writer.delete_term(Term::from_field_text(self.fields.file, &document.id));
+            let mut digest = seed::hash_text(0, &document.title);
+            digest = seed::hash_text(digest, &document.text);
+            manifest.files.insert(document.id.clone(), digest);
+            self.put(&writer, &document.id, &document)?;
+        }
+        self.commit(&mut writer, &manifest)
+    }
+
+    /// Brings the index up to date with a folder of documents, or a file of them. Files of the folder that are
+    /// gone go from the index as well, and so does what was indexed from elsewhere.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or the engine fails. A file that cannot be read is [skipped](Updated::skipped).
+    pub fn update(&self, root: &Path) -> Result<Updated, RetrieveError> {
+        let mut manifest = self.manifest();
+        let mut writer = self.writer()?;
+        let mut updated = Updated::default();
+        let mut left = std::mem::take(&mut manifest.files);
+        for path in reading::files(root, self.folder.as_deref())? {
+            let form = match reading::form(&path) {
+                Ok(form) => form,
+                Err(why) => {
+                    updated.skipped.extend(why.map(|why| (path, why.to_owned())));
+                    continue;
+                }
+            };
+            let name = reading::name(root, &path);
+            let bytes = match std::fs::read(&path) {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    updated.skipped.push((path, error.to_string()));
+                    continue;
+                }
+            };
+            let digest = digest(&bytes);
+            if left.get(&name) == Some(&digest) {
+                left.remove(&name);
+                manifest.files.insert(name, digest);
+                updated.same += 1;
+                continue;
+            }
+            match reading::documents(&name, &path, form, &bytes) {
+                Ok(documents) => {
+                    left.remove(&name);
+                    writer.delete_term(Term::from_field_text(self.fields.file, &name));
+                    for document in &documents {
+                        updated.passages += self.put(&writer, &name, document)?;
+                    }
+                    manifest.files.insert(name, digest);
+                    updated.read += 1;
+                }
+                // What it held before goes with what is left.
+                Err(error) => updated.skipped.push((path, error.reason())),
+            }
+        }
+        for gone in left.keys() {
+            writer.delete_term(Term::from_field_text(self.fields.file, gone));
+            updated.gone += 1;
+        }
+        self.commit(&mut writer, &manifest)?;
+        Ok(updated)
+    }
+
+    fn manifest(&self) -> std::sync::MutexGuard<'_, Manifest> {
+        self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn writer(&self) -> Result<IndexWriter, RetrieveError> {
+        // One thread: passages get their places in the order in which they are added.
+        let writer = self.engine.writer_with_num_threads(1, self.settings.memory);
+        writer.map_err(|error| engine(&error))
+    }
+
+    /// Adds the passages of a document; how many there are.
+    fn put(
+        &self,
+        writer: &IndexWriter,
+        file: &str,
+        document: &Document,
+    ) -> Result<usize, RetrieveError> {
+        let Fields { file: in_file, id, title, text, place } = self.fields;
+        let passages = self.settings.cut.passages(document);
+        for passage in &passages {
+            let mut entry = TantivyDocument::default();
+            let values = [
+                (in_file, file),
+                (id, &passage.id),
+                (title, &passage.title),
+                (text, &passage.text),
+                (place, &passage.place),
+            ];
+            for (field, value) in values {
+                entry.add_text(field, value);
+            }
+            writer.add_document(entry).map_err(|error| engine(&error))?;
+        }
+        Ok(passages.len())
+    }
+
+    fn commit(&self, writer: &mut IndexWriter, manifest: &Manifest) -> Result<(), RetrieveError> {
+        let payload = serde_json::to_string(manifest).unwrap_or_default();
+        let mut commit = writer.prepare_commit().map_err(|error| engine(&error))?;
+        commit.set_payload(&payload);
+        commit.commit().map_err(|error| engine(&error))?;
+        self.reader.reload().map_err(|error| engine(&error))
+    }
+
+    fn query(&self, query: &str) -> BooleanQuery {
+        let mut words: Vec<String> = Vec::new();
+        let mut analyzer = analyzer(&self.settings);
+        analyzer.token_stream(query).process(&mut |token| words.push(token.text.clone()));
+        words.sort_unstable();
+        words.dedup();
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for word in &words {
+            for (field, weight) in
+                [(self.fields.text, 1.0), (self.fields.title, self.settings.title)]
+            {
+                let term = Term::from_field_text(field, word);
+                let term = TermQuery::new(term, IndexRecordOption::WithFreqs);
+                clauses.push((Occur::Should, Box::new(BoostQuery::new(Box::new(term), weight))));
+            }
+        }
+        BooleanQuery::new(clauses)
+    }
+}
+
+fn digest(bytes: &[u8]) -> u64 {
+    // Texts are hashed as texts: whatever is no UTF-8 is told apart by its places.
+    seed::hash_text(
+        bytes.len() as u64,
+        &bytes.iter().map(|&byte| char::from(byte)).collect::<String>(),
+    )
+}
+
+impl Retriever for Index {
+    fn search(&self, query: &str, most: usize) -> Result<Vec<Passage>, BoxError> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        let searcher = self.reader.searcher();
+        // A few more, so that equals at the end are told by their ids and not by where they lie.
+        let top = TopDocs::with_limit(most.saturating_add(16)).order_by_score();
+        let mut found = Vec::new();
+        for (score, address) in searcher.search(&self.query(query), &top)? {
+            let document: TantivyDocument = searcher.doc(address)?;
+            let field = |field| {
+                let value = document.get_first(field).and_then(|value| value.as_str());
+                value.unwrap_or_default().to_owned()
+            };
+            let Fields { id, title, text, place, .. } = self.fields;
+            let (id, title, text, place) = (field(id), field(title), field(text), field(place));
+            found.push(Passage { id, title, text, place, score: f64::from(score) });
+        }
+        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+        found.truncate(most);
+        Ok(found)
+    }
+
+    fn identity(&self) -> Option<String> {
+        let manifest = self.manifest();
+        let files = manifest.files.iter();
+        let digest =
+            files.fold(0, |digest, (name, file)| seed::mix(seed::hash_text(digest, name), *file));
+        let IndexSettings { cut, stems, title, .. } = &self.settings;
+        Some(format!(
+            "index {digest:016x}, passages of {}, stems {stems}, title {title}",
+            cut.chars
+        ))
+    }
+}

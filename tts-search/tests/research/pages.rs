@@ -1,0 +1,76 @@
+//! What a page says of a report: citations that hold, and those that do not.
+
+use super::*;
+
+/// Cites what was never found, until it is told.
+fn careless() -> impl Generator + Clone {
+    TextModel(|prompt: &Prompt, so_far: &str, rng: &mut Rng| {
+        let asked = prompt.question();
+        let text = match asked.split(' ').next() {
+            Some("Decide") => format!("w{}?", rng.below(1_000)),
+            Some("A") => "It is so [1].".into(),
+            Some("Answer") => "It says so [1], and so [42].".into(),
+            _ => "It is so [1]. It is not [42]. It says \"nothing at all here\" [1]. Who knows."
+                .into(),
+        };
+        Ok(if so_far.is_empty() { text } else { String::new() })
+    })
+}
+
+fn report(mend: usize) -> Outcome {
+    let search = Search::new(careless()).role("search", searcher(Always));
+    let parts = Parts { mend, ..Parts::plain() };
+    let research = Research { parts, ..Research::plain(2) };
+    search.run(Scripted::of(research), "Is it <so>?").expect("runs")
+}
+
+#[test]
+fn what_was_not_retrieved_is_refused_and_said() {
+    let outcome = report(0);
+    // What an answer makes up goes no further.
+    let known = asked(&outcome, "Write the report")[0].1;
+    assert!(known.contains("A: It says so [1], and so.") && !known.contains("so [42]."), "{known}");
+    let page = Page::of(&outcome, "search");
+    assert_eq!(page.checked().cited(), [1]);
+    assert!(!page.checked().holds());
+    let notes = page.notes().join("\n");
+    for said in [
+        "2 of 4 statements cite no source",
+        "[42] is no source that was found",
+        "word for word: \"nothing at all",
+    ] {
+        assert!(notes.contains(said), "{notes}");
+    }
+    let html = page.html().expect("a page");
+    assert!(html.contains("<a href=\"#source-1\">1</a>") && !html.contains("#source-42"));
+    assert!(
+        html.contains("<span class=\"refused\" title=\"not a source that was found\">42</span>")
+    );
+    assert!(html.contains("Is it &lt;so&gt;?") && html.contains("draft 1"));
+    assert!(html.contains("id=\"source-1\""));
+}
+
+#[test]
+fn a_report_is_mended_while_there_is_room() {
+    let mended = report(3);
+    assert_eq!(mended.text().as_deref(), Some("It is so [1]."));
+    assert_eq!(counted(&mended).0, counted(&report(0)).0 + 1);
+    assert!(Page::of(&mended, "search").checked().holds());
+    let words = asked(&mended, "A report cites")[0].1;
+    assert!(words.contains("- [42] is no source that was found"), "{words}");
+}
+
+#[test]
+fn a_research_that_was_called_off_has_a_page() {
+    let research = Scripted::of(Research::plain(5));
+    let settings = Settings {
+        roles: [("search".to_owned(), tts_core::drive::Writer::default())].into(),
+        ..Settings::default()
+    };
+    let outcome = Run::new(research, "How long?", settings).expect("starts").finish();
+    let page = Page::of(&outcome, "search");
+    assert!(page.notes()[0].contains("There is no report"), "{:?}", page.notes());
+    assert!(page.html().expect("a page").contains("called off"));
+    let progress = Progress::of(&outcome.tree, outcome.usage.logical, "search");
+    assert_eq!((progress.searches, progress.drafts, progress.words), (0, 0, 0));
+}
