@@ -7,6 +7,7 @@
 //! without, all weights, of a folder. Journal, charts and state lie in `work` of the folder: killed and started
 //! again, the run goes on, to the same bits.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -87,8 +88,8 @@ struct Arguments {
     /// Problems of a step.
     #[arg(long)]
     batch: Option<usize>,
-    /// Solutions of each.
-    #[arg(long)]
+    /// Solutions of each; with --sampler its recipe says how many.
+    #[arg(long, conflicts_with = "sampler")]
     samples: Option<usize>,
     /// Learning rate.
     #[arg(long)]
@@ -105,9 +106,13 @@ struct Arguments {
     /// Sampler as a JSON file, a recipe of a search, in place of independent solutions.
     #[arg(long)]
     sampler: Option<PathBuf>,
-    /// Scores of steps are learnt beside the outcome: prm:PATH or another scorer with a model of its own, or rule.
+    /// Who scores steps: prm:PATH or another scorer with a model of its own, or rule. The scores are learnt beside
+    /// the outcome, and are there for samplers that go by scores.
     #[arg(long)]
     scorer: Option<ScorerSpec>,
+    /// The scores are for the sampler alone, and are learnt only if the recipe says so.
+    #[arg(long, requires = "scorer", requires = "sampler")]
+    scorer_for_sampler: bool,
     /// Where the result goes.
     #[arg(long)]
     out: PathBuf,
@@ -148,10 +153,16 @@ fn asked(arguments: &Arguments) -> Result<Asked, Error> {
     let task = tts_core::task::by_name(task.unwrap_or("math"))?;
     let asking = Asking::of(&arguments.prompting, few_shot.as_ref(), &data)?;
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
+    let mut apart = HashSet::new();
     for Item { question, gold, .. } in &data.items {
         let (prompt, question, gold) = (asking.prompt(question), question.clone(), gold.clone());
+        // What is measured on is not learnt, however often it is asked.
+        if apart.contains(&question) {
+            continue;
+        }
         let problem = Problem { prompt, question, gold, difficulty: None };
         if held_out.len() < arguments.held_out && holds_out(ONE_IN, &problem.question) {
+            apart.insert(problem.question.clone());
             held_out.push(problem);
         } else {
             learn.push(problem);
@@ -176,7 +187,14 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
         Some(path) => {
             let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
             let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-            serde_json::from_str(&text).map_err(|error| named(&error))?
+            let mut read: ReinforceConfig =
+                serde_json::from_str(&text).map_err(|error| named(&error))?;
+            let said: serde_json::Value =
+                serde_json::from_str(&text).map_err(|error| named(&error))?;
+            if arguments.rank > 0 && said.get("old").is_none() {
+                read.old = Old::Recomputed;
+            }
+            read
         }
     };
     let rule = &mut config.rule;
@@ -201,7 +219,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     if !arguments.reward.is_empty() {
         config.rewards.clone_from(&arguments.reward);
     }
-    if arguments.scorer.is_some() && config.process.is_none() {
+    if arguments.scorer.is_some() && !arguments.scorer_for_sampler && config.process.is_none() {
         config.process = Some(Process::default());
     }
     config.seed = arguments.seed.unwrap_or(config.seed);
@@ -268,6 +286,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
             "all weights of a GGUF file have no folder to be kept in: --rank trains an adapter"
                 .into(),
         );
+    }
+    if arguments.rank == 0 && arguments.alpha.is_some() {
+        return Err("--alpha: without --rank there is no adapter to scale".into());
     }
     let config = settings(arguments)?;
     let Asked { learn, held_out, task } = asked(arguments)?;

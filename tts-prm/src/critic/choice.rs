@@ -8,8 +8,8 @@
 //!
 //! Samples that were cut are not judged where others have finished. Equals of the vote are drawn among, by the search's own
 //! numbers, as the source breaks ties. Where every judgement was refused the judge abstains, and the first sample of
-//! the commonest answer stands. The budget of the problem counts policy and judge together; when it is out, those judgements
-//! count that were made.
+//! the commonest answer stands. The budget of the problem counts policy and judge together; when it is out, those batches of
+//! judgements count that were made ([`super::Sure`] asks in batches, without it there is one), the first of equals first.
 //!
 //! Cost: `n` lines in one round, then the jury's: `samples` lines where the judge takes all at once.
 //!
@@ -89,12 +89,14 @@ impl Script for BestByJudge {
         // The answer so far, should the budget run out.
         desk.prefer(lines.get(usual)?.node);
         let responses: Vec<Response> = lines.iter().map(response).collect();
-        let ballot = self.jury.ballot(&desk, &responses).await;
-        for (response, value) in responses.iter().zip(self.jury.values(&ballot)) {
-            if let Some(value) = value {
-                desk.value(response.node, value);
+        let heard = |ballot: &Ballot| {
+            self.jury.value(&desk, &responses, ballot);
+            let best = Ballot::best(&self.jury.totals(ballot), |_| 0);
+            if let Some(best) = best.and_then(|best| responses.get(best)) {
+                desk.prefer(best.node);
             }
-        }
+        };
+        let ballot = self.jury.ballot(&desk, &responses, heard).await;
         let best = Ballot::best(&self.jury.totals(&ballot), |count| desk.below(count));
         Some(lines[best.unwrap_or(usual)].node)
     }
@@ -106,7 +108,7 @@ impl Script for BestByJudge {
         if self.jury.samples == 0 {
             return Err("best-by-judge: jury.samples is 0, expected at least 1".into());
         }
-        self.jury.check()
+        self.jury.check_for(self.n)
     }
 
     fn requires(&self) -> Requirements {

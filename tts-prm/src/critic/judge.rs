@@ -37,6 +37,8 @@ pub struct Judge {
     pub template: Template,
     /// How its judgement is read.
     pub reading: Reading,
+    /// Most responses that one judgement is about; 0 for as many as the reading takes.
+    pub most: usize,
     /// Most characters of a response that are shown; of longer ones the middle is left out.
     pub longest: usize,
     /// Most tokens of a judgement; one that is cut there is refused.
@@ -57,6 +59,7 @@ impl Default for Judge {
         Self {
             template: Template::default(),
             reading: Reading::default(),
+            most: 0,
             longest: 16_000,
             max_tokens: 2_048,
             begin: String::new(),
@@ -118,6 +121,19 @@ impl Judge {
         ((score - low) / (high - low)).clamp(0.0, 1.0)
     }
 
+    /// The fewest and most responses that one judgement is about.
+    ///
+    /// ```
+    /// use tts_prm::critic::Judge;
+    /// assert_eq!(Judge::published("deepseek-grm")?.takes(), [1, usize::MAX]);
+    /// assert_eq!(Judge::published("deepseek-grm-single")?.takes(), [1, 1]);
+    /// # Ok::<(), String>(())
+    /// ```
+    pub fn takes(&self) -> [usize; 2] {
+        let [least, most] = self.reading.takes();
+        [least, if self.most == 0 { most } else { most.min(self.most) }]
+    }
+
     /// Whether it judges each step of a response.
     pub fn judges_steps(&self) -> bool {
         matches!(self.reading, Reading::Steps { .. })
@@ -164,12 +180,55 @@ impl Judge {
         if matches!(self.aggregate, Aggregate::Sum | Aggregate::SumLog) {
             return Err("aggregate of steps: a sum is no share of right, expected min, product, mean or last".into());
         }
-        // Whether it can be filled in shows before anything is spent.
-        let one = Response { steps: vec!["...".into(), "...".into()], ..Response::text("") };
+        if self.aggregate != Aggregate::Min && !self.judges_steps() {
+            return Err("aggregate is of steps, and the reading is not: expected min".into());
+        }
+        if !self.begin.is_empty() && self.decision().is_some_and(|decision| !decision.critique) {
+            return Err("begin is of a critique, and the judge writes none: expected none".into());
+        }
+        if self.begin.contains("{step}") && !self.template.has_turns() {
+            return Err("begin has a {step}, and the template has no turns, one a step".into());
+        }
         let [least, most] = self.reading.takes();
-        let shown = vec![&one; least.max(2).min(most)];
-        self.question(&Prompt::from("..."), &shown)
-            .map(|_| ())
-            .map_err(|refusal| refusal.to_string())
+        if self.most != 0 && !(least..=most).contains(&self.most) {
+            let found = self.most;
+            return Err(format!("most is {found}, and the reading is of {least} to {most} responses"));
+        }
+        self.check_shown()
+    }
+
+    /// Whether the template can be filled in, and shows all that is judged: told before anything is spent.
+    fn check_shown(&self) -> Result<(), String> {
+        let [least, most] = self.takes();
+        let sign = |number: usize, step: usize| format!("zq{number}wx{step}qz");
+        let response = |number: usize| Response {
+            steps: vec![sign(number, 1), sign(number, 2)],
+            ..Response::text("")
+        };
+        let responses: Vec<Response> = (1..=least.max(2).min(most)).map(response).collect();
+        let shown: Vec<&Response> = responses.iter().collect();
+        let said = if self.template.has_turns() { vec!["...".to_owned()] } else { Vec::new() };
+        let asked = self
+            .question_after(&Prompt::from("..."), &shown, &said)
+            .map_err(|refusal| refusal.to_string())?;
+        let shows = |sign: &str| match &asked {
+            Prompt::Text(text) => text.contains(sign),
+            Prompt::Chat(turns) => turns.iter().any(|turn| turn.content.contains(sign)),
+        };
+        if self.judges_steps() {
+            let hidden = (1..=2).find(|&step| !shows(&sign(1, step)));
+            return hidden.map_or(Ok(()), |step| {
+                Err(format!("template: step {step} is not shown, and the reading is of steps"))
+            });
+        }
+        let hidden =
+            (1..=shown.len()).find(|&number| !(1..=2).any(|step| shows(&sign(number, step))));
+        match hidden {
+            None => Ok(()),
+            Some(number) if shown.len() > 1 => Err(format!(
+                "template: response {number} is not shown, and the reading is of several: expected all of them, or most of 1"
+            )),
+            Some(_) => Err("template: the response is not shown".into()),
+        }
     }
 }

@@ -12,7 +12,9 @@
 //! samples it is the inner strategy.
 //!
 //! The judge stands in the place of the search's scorer, which is then not asked about the inner strategy's
-//! candidates; with `finished` it judges finished solutions alone, and the scorer the others.
+//! candidates; with `finished` it judges finished solutions alone, and the scorer the others. Their scores are then
+//! ranked together, which means something only where the scorer's are probabilities, as the judge's values are; this is
+//! not checked.
 //!
 //! Cost: one more round for each of the inner strategy's, of `samples` lines for each leaf or group of leaves.
 //!
@@ -27,6 +29,7 @@ use tts_core::{
     View,
 };
 
+use super::ballot::Ballot;
 use super::jury::Jury;
 use super::response::Response;
 
@@ -92,12 +95,9 @@ struct Story {
 
 impl Script for Story {
     async fn play(self, desk: Desk) -> Option<NodeId> {
-        let ballot = self.jury.ballot(&desk, &self.responses).await;
-        for (response, value) in self.responses.iter().zip(self.jury.values(&ballot)) {
-            if let Some(value) = value {
-                desk.value(response.node, value);
-            }
-        }
+        // Batch after batch: should the budget run out, those judgements count that were made.
+        let heard = |ballot: &Ballot| self.jury.value(&desk, &self.responses, ballot);
+        self.jury.ballot(&desk, &self.responses, heard).await;
         None
     }
 }
@@ -172,6 +172,13 @@ impl<S: SearchStrategy> SearchStrategy for Judged<S> {
 
     fn check(&self) -> Result<(), String> {
         self.jury.check()?;
+        let least = self.jury.takes()[0];
+        if least > 1 && self.jury.samples > 0 {
+            return Err(format!(
+                "judge: a judgement is about at least {least} responses, and a round may have one leaf: expected a judge \
+                 of one response, or of any number"
+            ));
+        }
         self.strategy.check()
     }
 

@@ -103,11 +103,18 @@ impl Jury {
         Self { judge, samples, ..Self::default() }
     }
 
-    /// The judgements of responses to the problem of a script. What cannot be read is refused, with its reason
-    /// ([`Desk::refuse`]).
-    pub async fn ballot(&self, desk: &Desk, responses: &[Response]) -> Ballot {
+    /// The judgements of responses to the problem of a script, told to `heard` as they come, batch after batch: should the
+    /// budget run out, those count that were made. What cannot be read is refused, with its reason ([`Desk::refuse`]), and so
+    /// is a response that no judgement was asked about.
+    pub async fn ballot(
+        &self,
+        desk: &Desk,
+        responses: &[Response],
+        mut heard: impl FnMut(&Ballot),
+    ) -> Ballot {
         let mut ballot = Ballot { responses: responses.len(), ..Ballot::default() };
         let mut before: Option<Vec<usize>> = None;
+        let mut shown = vec![false; responses.len()];
         let mut left = self.samples;
         while left > 0 && !responses.is_empty() {
             let batch = self.sure.map_or(left, |sure| sure.batch.min(left));
@@ -119,8 +126,12 @@ impl Jury {
                 let times = if self.is_single() { rest } else { self.repeats.min(rest) };
                 rest -= times;
                 let order = self.next_order(desk, responses.len(), &mut before);
-                let groups = self.groups(&order).into_iter();
-                asked.extend(groups.map(|group| self.samples_of(desk, responses, group, times)));
+                for group in self.groups(&order) {
+                    for &place in &group {
+                        shown[place] = true;
+                    }
+                    asked.push(self.samples_of(desk, responses, group, times));
+                }
             }
             for sample in all(asked).await.into_iter().flatten() {
                 match sample {
@@ -128,9 +139,17 @@ impl Jury {
                     Err(_) => ballot.refused += 1,
                 }
             }
+            heard(&ballot);
             let range = self.judge.reading.range();
             if self.sure.is_some_and(|sure| sure.is_over(&ballot, left, range)) {
                 break;
+            }
+        }
+        if self.samples > 0 {
+            let least = self.takes()[0];
+            let out = responses.iter().zip(shown).filter(|(_, shown)| !shown);
+            for (response, _) in out {
+                desk.refuse(response.node, Refusal::LeftOut { least }.to_string());
             }
         }
         ballot
@@ -145,6 +164,15 @@ impl Jury {
         totals.into_iter().map(|total| total.map(value)).collect()
     }
 
+    /// Makes what responses are worth the values of their nodes.
+    pub(super) fn value(&self, desk: &Desk, responses: &[Response], ballot: &Ballot) {
+        for (response, value) in responses.iter().zip(self.values(ballot)) {
+            if let Some(value) = value {
+                desk.value(response.node, value);
+            }
+        }
+    }
+
     /// What each response comes to by the vote.
     pub fn totals(&self, ballot: &Ballot) -> Vec<Option<f64>> {
         ballot.totals(self.vote, self.meta.as_ref().map(|meta| meta.keep))
@@ -152,7 +180,13 @@ impl Jury {
 
     /// Whether each judgement is about one response.
     fn is_single(&self) -> bool {
-        self.together == 1 || self.judge.reading.takes()[1] == 1
+        self.takes()[1] == 1
+    }
+
+    /// The fewest and most responses that one judgement is about.
+    pub(super) fn takes(&self) -> [usize; 2] {
+        let [least, most] = self.judge.takes();
+        [least, if self.together == 0 { most } else { most.min(self.together) }]
     }
 
     fn next_order(&self, desk: &Desk, n: usize, before: &mut Option<Vec<usize>>) -> Vec<usize> {
@@ -173,8 +207,7 @@ impl Jury {
 
     /// An order in groups of what the judge takes, as even as can be; what is too few for it is left out.
     fn groups(&self, order: &[usize]) -> Vec<Vec<usize>> {
-        let [least, most] = self.judge.reading.takes();
-        let most = if self.together == 0 { most } else { most.min(self.together) };
+        let [least, most] = self.takes();
         let count = order.len().div_ceil(most.max(1)).max(1);
         let even = (0..count).map(|group| {
             let place = |group: usize| group * order.len() / count;
@@ -271,6 +304,11 @@ impl Jury {
         let Some(decision) = decision else { return lines };
         let ends = lines.into_iter().map(|(meta, line)| async move {
             // What ended the critique is taken back: its end token, or the stop text that opens the cue.
+            if !line.is_finished() {
+                // What it would have come to is not known.
+                desk.refuse(line.node, Refusal::Cut.to_string());
+                return None;
+            }
             let ask = Ask::behind(line.node).aside().keep(line.kept()).append(&decision.cue);
             let end = desk.line(self.decided(ask, decision)).await;
             if end.is_none() {
@@ -359,15 +397,36 @@ impl Jury {
     pub fn check(&self) -> Result<(), String> {
         let named = |problem: String| format!("judge: {problem}");
         self.judge.check().map_err(named)?;
-        let [least, most] = self.judge.reading.takes();
-        if self.together != 0 && self.together < least {
-            let together = self.together;
+        let [least, most] = self.judge.takes();
+        let together = self.together;
+        if together != 0 && together < least {
             return Err(named(format!(
                 "together is {together}, and a judgement is about at least {least}"
             )));
         }
+        if together > most {
+            return Err(named(format!(
+                "together is {together}, and a judgement is about at most {most}"
+            )));
+        }
         if self.repeats == 0 {
             return Err(named("repeats is 0, expected at least 1".into()));
+        }
+        if self.repeats > 1 && self.is_single() {
+            let repeats = self.repeats;
+            return Err(named(format!(
+                "repeats is {repeats}, and a judgement is about one response, which has no order to share"
+            )));
+        }
+        if self.order == Order::Mirrored && self.is_single() {
+            return Err(named(
+                "order is mirrored, and a judgement is about one response, which has no order".into(),
+            ));
+        }
+        if self.vote == Vote::Winners && self.sure.is_some() {
+            return Err(named(
+                "sure looks at mean scores, and vote is winners: leave one out".into(),
+            ));
         }
         let all = self.together == 0 && most == usize::MAX;
         if self.vote == Vote::Sum && !all {
@@ -397,6 +456,19 @@ impl Jury {
             }
         }
         self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))
+    }
+
+    /// The same, and whether all of so many responses can be judged.
+    pub(super) fn check_for(&self, responses: usize) -> Result<(), String> {
+        self.check()?;
+        let [least, most] = self.takes();
+        if self.order == Order::Fixed && least > 1 && responses > most {
+            return Err(format!(
+                "judge: order is fixed, and a judgement is about at most {most} of {responses} responses: the same would \
+                 always meet, expected shuffled or mirrored"
+            ));
+        }
+        Ok(())
     }
 
     /// What it needs of a search.

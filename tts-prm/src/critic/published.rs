@@ -96,6 +96,7 @@ impl Judge {
             ..Self::default()
         };
         Ok(match name {
+            "deepseek-grm-single" => Self { most: 1, ..judge },
             "thinkprm" | "thinkprm-steps" => Self {
                 max_tokens: 8_192,
                 begin: "\nLet's verify step by step:".into(),

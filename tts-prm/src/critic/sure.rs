@@ -39,6 +39,10 @@ impl Sure {
     /// Whether further judgements would not change the order.
     pub(super) fn is_over(&self, ballot: &Ballot, left: usize, [low, high]: [f64; 2]) -> bool {
         let totals = ballot.totals(Vote::Mean, None);
+        // Of one response there is no order that could be sure, and without judgements none is.
+        if totals.len() < 2 || ballot.judgements.is_empty() {
+            return false;
+        }
         let mut places: Vec<usize> = (0..totals.len()).collect();
         let total = |place: usize| totals[place].unwrap_or(f64::NEG_INFINITY);
         places.sort_by(|&a, &b| total(b).total_cmp(&total(a)));
@@ -125,6 +129,15 @@ mod tests {
         // It leads by 16, and a judgement can take 9 away.
         assert!(certain.is_over(&ballot(rows), 1, [1.0, 10.0]));
         assert!(!certain.is_over(&ballot(rows), 2, [1.0, 10.0]));
+    }
+
+    #[test]
+    fn nothing_is_sure_of_one_response_or_without_judgements() {
+        let sure = Sure::default();
+        assert!(!sure.is_over(&ballot(&[&[8.0], &[8.0], &[8.0]]), 4, [1.0, 10.0]));
+        let none = Ballot { responses: 2, refused: 4, ..Ballot::default() };
+        assert!(!sure.is_over(&none, 4, [1.0, 10.0]));
+        assert!(!Sure { order: true, ..sure }.is_over(&Ballot::default(), 4, [1.0, 10.0]));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::StepRule;
 use tts_models::train::{Precision, Ratio, TrainConfig};
 
-use super::{Adjust, Baseline, Curriculum, Objective, Process, RewardSpec, Scheme, Term};
+use super::{Adjust, Baseline, Curriculum, Equal, Objective, Process, RewardSpec, Scheme, Term};
 use crate::PrmError;
 
 /// Where the log-probabilities come from that ratios are of.
@@ -68,6 +68,25 @@ impl Default for Learning {
             threads: 0,
             frozen_layers: 0,
         }
+    }
+}
+
+impl Learning {
+    /// # Errors
+    /// Naming the setting that is out of range.
+    fn check(&self) -> Result<(), PrmError> {
+        let ranges = [
+            ("rate", self.rate, f64::MIN_POSITIVE..=10.0),
+            ("weight_decay", self.weight_decay, 0.0..=10.0),
+            ("clip", self.clip, f64::MIN_POSITIVE..=f64::MAX),
+        ];
+        for (field, value, range) in ranges {
+            if !range.contains(&value) {
+                let problem = format!("{value}, expected {} to {}", range.start(), range.end());
+                return Err(PrmError::reinforce(format!("learn.{field}"), problem));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -211,6 +230,17 @@ impl ReinforceConfig {
                 return wrong(field, "0, expected at least 1".to_owned());
             }
         }
+        self.learn.check()?;
+        let temperature = self.measure.temperature;
+        if !(temperature.is_finite() && temperature >= 0.0) {
+            let problem = format!("{temperature}, expected a number of at least 0");
+            return wrong("measure.temperature", problem);
+        }
+        if self.old == Old::Written && self.learn.precision != Precision::F32 {
+            let problem = "those of who wrote, beside a trainer that rounds: expected recomputed, or \
+                           learn.precision of f32";
+            return wrong("old", problem.to_owned());
+        }
         let objective = self.objective();
         objective.check()?;
         let least = if objective.baseline == Baseline::Batch { 1 } else { 2 };
@@ -231,7 +261,17 @@ impl ReinforceConfig {
                 return wrong(&format!("rewards[{place}].weight"), problem);
             }
         }
+        for (place, term) in self.rewards.iter().enumerate() {
+            let name = term.of.name();
+            if self.rewards[..place].iter().any(|earlier| earlier.of.name() == name) {
+                return wrong(&format!("rewards[{place}]"), format!("{name} stands there twice"));
+            }
+        }
         self.process.iter().try_for_each(Process::check)?;
+        if self.process.is_some() && objective.equal != Equal::Keep {
+            let problem = "scores of steps, which a group of equal rewards has too: expected equal to be keep";
+            return wrong("process", problem.to_owned());
+        }
         if self.process.is_some() && objective.ratio == Ratio::Sequence {
             let problem = "scores of steps with ratios of sequences, which are one for all steps";
             return wrong("process", problem.to_owned());

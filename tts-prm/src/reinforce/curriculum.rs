@@ -97,8 +97,9 @@ impl Drawing {
         Self { curriculum, seed: seed ^ ORDER, order, drawn: 0, solved }
     }
 
-    /// The places of the next `count` problems, at this part of the run, 0 to 1. A problem comes twice only where
-    /// there are not as many.
+    /// The places of the next `count` problems, at this part of the run, 0 to 1. By weight a problem comes twice in
+    /// one call only where there are not as many; shuffled, also where one order ends and the next begins. What is
+    /// drawn in place of others, by another call, may come again.
     pub(super) fn draw(&mut self, count: usize, part: f64) -> Vec<usize> {
         let places = match self.curriculum {
             Curriculum::Shuffled => {

@@ -148,7 +148,7 @@ struct Disk {
 }
 
 impl Journal {
-    /// Opens or begins the journal of a folder.
+    /// Opens the journal of a folder; where there is none, [`Journal::begin`] is to write its header.
     ///
     /// # Errors
     /// When another process has it open, it cannot be used, is none, or belongs to another run.
@@ -164,17 +164,31 @@ impl Journal {
         }
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(at)?;
-        let (notes, mut ends) = parse(&path, &bytes, header)?;
-        // Only now is it known to be a journal: drop the torn line at its end.
-        if ends.is_empty() {
-            file.set_len(0).map_err(at)?;
-            let line = format!("{header}\n");
-            file.write_all(line.as_bytes()).and_then(|()| file.sync_data()).map_err(at)?;
-            ends.push(line.len() as u64);
+        let (notes, ends) = parse(&path, &bytes, header)?;
+        if ends.is_empty() && !format!("{header}\n").as_bytes().starts_with(&bytes) {
+            let problem = "no journal of this run: name another folder, or remove the file".to_owned();
+            return Err(PrmError::Journal { path, line: 1, problem });
         }
+        // Only now is it known to be a journal: drop the torn line at its end.
         let mut journal = Self { notes, disk: Some(Disk { path, file, ends }) };
         journal.keep(journal.notes.len())?;
         Ok(journal)
+    }
+
+    /// Writes the header, unless it is there; without a file nothing.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(super) fn begin(&mut self, header: &Value) -> Result<(), PrmError> {
+        let Some(Disk { path, file, ends }) = &mut self.disk else { return Ok(()) };
+        if ends.is_empty() {
+            let line = format!("{header}\n");
+            file.write_all(line.as_bytes())
+                .and_then(|()| file.sync_data())
+                .map_err(|error| PrmError::io(path, error))?;
+            ends.push(line.len() as u64);
+        }
+        Ok(())
     }
 
     /// Goes back to where so many updates were done: what was noted behind that is dropped.

@@ -229,6 +229,12 @@ impl Objective {
                 "a group of equal rewards differs from the mean of the batch: expected keep";
             return Err(PrmError::reinforce("equal", problem));
         }
+        if self.baseline == Baseline::Batch
+            && matches!(self.spread, Spread::Population | Spread::Sample)
+        {
+            let problem = "of the group, beside the batch's mean: expected batch or none";
+            return Err(PrmError::reinforce("spread", problem));
+        }
         Ok(())
     }
 }

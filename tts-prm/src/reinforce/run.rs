@@ -11,7 +11,8 @@
 //!
 //! A step is a function of weights, problems, settings, seed and its number, and of what the journal says of the
 //! steps before it. So a run that was killed goes on from the state that was saved last, and ends with the bits of
-//! one that was not. A failed step changes nothing that was saved, and what was learnt before it is saved then.
+//! one that was not. A failed step changes nothing that was saved. What was learnt before it is saved then, unless the
+//! step failed behind its first update: then the steps since the last saving are done again.
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), algorithm 1, with one policy update a rollout unless said
 //! otherwise.
@@ -19,7 +20,7 @@
 use std::ops::ControlFlow;
 
 use serde_json::{Value, json};
-use tts_core::{SearchStrategy, StepScorer, seed};
+use tts_core::{Generator, SearchStrategy, StepScorer, seed};
 use tts_models::train::{Model, Online};
 use tts_models::{DecoderWeights, LanguageModel};
 
@@ -37,7 +38,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     /// # Errors
     /// When settings, problems or samplers make no sense (before anything is drawn), the engine takes no weights
     /// ([`LanguageModel::renew`]), a search, a reward or an update fails, or what was saved cannot be read or
-    /// written, or belongs to another run. What was saved stays, and what was learnt until then is saved.
+    /// written, or belongs to another run. What was saved stays, and the steps that were done until then are saved,
+    /// unless the weights have moved beyond them.
     pub fn run(
         mut self,
         policy: &mut dyn LanguageModel,
@@ -48,8 +50,12 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let training = self.config.training();
         let (mut journal, mut online) = match &self.folder {
             Some(folder) => {
-                let journal = Journal::open(folder, &self.header(problems))?;
-                (journal, Online::open(training, model, &folder.join(STATE))?)
+                let header = self.header(problems);
+                let mut journal = Journal::open(folder, &header)?;
+                let online = Online::open(training, model, &folder.join(STATE))?;
+                // Not before the trainer has taken settings and model: what it refuses leaves no header.
+                journal.begin(&header)?;
+                (journal, online)
             }
             None => (Journal::default(), Online::new(training, model)?),
         };
@@ -61,6 +67,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 drawing.replay(&note.drawn);
                 step = note.step;
             }
+        }
+        if step > self.config.steps {
+            let problem = format!("{}, but {step} were done already", self.config.steps);
+            return Err(PrmError::reinforce("steps", problem));
         }
         policy.renew(weights(&online)?)?;
         self.measure(policy, &mut journal, step)?;
@@ -78,7 +88,11 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 }
                 return Err(error);
             }
-            self.measure(policy, &mut journal, step)?;
+            if let Err(error) = self.measure(policy, &mut journal, step) {
+                // The step itself is done and noted.
+                drop(self.save(&online));
+                return Err(error);
+            }
             let stop = self.tell(&journal).is_break();
             if stop || step == self.config.steps || due(step, self.config.save_every) {
                 self.save(&online)?;
@@ -98,6 +112,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         problem::check("problems", problems)?;
         if let Some(held_out) = self.held_out {
             problem::check("held out", held_out)?;
+            known("held out", held_out, "it is measured on")?;
         }
         config.curriculum.suits(problems)?;
         if config.rewards.is_empty() && rewards.is_empty() {
@@ -107,11 +122,22 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let problem = format!("weight {weight}, expected a number");
             return Err(PrmError::reinforce(format!("reward {name:?}"), problem));
         }
-        let unknown = problems.iter().position(|problem| problem.gold.trim().is_empty());
-        let needs = config.rewards.iter().find(|term| term.of.needs_gold());
-        if let (Some(place), Some(term)) = (unknown, needs) {
-            let problem = format!("no right answer, but the reward {} needs one", term.of.name());
-            return Err(PrmError::reinforce(format!("problems[{place}]"), problem));
+        for (place, (name, ..)) in rewards.iter().enumerate() {
+            let own = config.rewards.iter().any(|term| term.of.name() == name);
+            if own || rewards[..place].iter().any(|(earlier, ..)| earlier == name) {
+                let problem = "another reward has this name";
+                return Err(PrmError::reinforce(format!("reward {name:?}"), problem));
+            }
+        }
+        if let Some(term) = config.rewards.iter().find(|term| term.of.needs_gold()) {
+            let needs = format!("the reward {} needs one", term.of.name());
+            known("problems", problems, &needs)?;
+        }
+        if config.process.is_some_and(|process| process.guard) {
+            known("problems", problems, "the guard of process needs one")?;
+        }
+        if matches!(config.curriculum, Curriculum::Unsolved { .. }) {
+            known("problems", problems, "the curriculum unsolved needs one")?;
         }
         if config.process.is_some() && self.scorer.is_none() {
             return Err(PrmError::reinforce("process", "nobody scores steps (Reinforce::scorer)"));
@@ -123,7 +149,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         Ok(())
     }
 
-    /// Everything that decides results, but for weights and engine: the state knows whose it is.
+    /// Everything that decides results, but for weights and engine: the state knows whose it is. Of a reference only
+    /// whether there is one: it does not tell who it is.
     fn header(&self, problems: &[Problem]) -> Value {
         let mut config = self.config.clone();
         config.learn.threads = 0;
@@ -135,20 +162,25 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let all = |problems: &[Problem]| {
             let text = |all: u64, problem: &Problem| {
                 let whole = seed::prompt(all, &problem.prompt);
-                seed::hash_text(seed::hash_text(whole, &problem.question), &problem.gold)
+                let whole = seed::hash_text(seed::hash_text(whole, &problem.question), &problem.gold);
+                seed::mix(whole, problem.difficulty.map_or(u64::MAX, f64::to_bits))
             };
             format!("{:016x}", problems.iter().fold(0, text))
         };
-        let named = |(name, weight, _): &(String, f64, &dyn Reward)| json!([name, weight]);
+        let named = |(name, weight, reward): &(String, f64, &dyn Reward)| {
+            json!([name, weight, format!("{reward:?}")])
+        };
+        let role = |(name, generator): (&String, &&dyn Generator)| json!([name, generator.identity()]);
         json!({
             "version": 1,
             "config": config,
             "sampler": format!("{:?}", self.sampler),
-            "task": self.task.name(),
+            "task": [self.task.name(), format!("{:?}", self.task)],
             "problems": all(problems),
             "held out": self.held_out.map(all),
             "rewards": self.rewards.iter().map(named).collect::<Vec<_>>(),
             "scorer": self.scorer.map(StepScorer::identity),
+            "roles": self.roles.iter().map(role).collect::<Vec<_>>(),
             "reference": self.reference.is_some(),
         })
     }
@@ -197,6 +229,18 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         }
         let found = measure(&policy, &self.task, &self.config, problems, step)?;
         journal.note(Note::Measured(found))
+    }
+}
+
+/// # Errors
+/// When a problem has no right answer, but `needs`.
+fn known(field: &str, problems: &[Problem], needs: &str) -> Result<(), PrmError> {
+    match problems.iter().position(|problem| problem.gold.trim().is_empty()) {
+        None => Ok(()),
+        Some(place) => {
+            let problem = format!("no right answer, but {needs}");
+            Err(PrmError::reinforce(format!("{field}[{place}]"), problem))
+        }
     }
 }
 

@@ -5,8 +5,14 @@
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1.
 
+use std::sync::{Arc, OnceLock};
+
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, SearchStrategy, View};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Requirements, Sampling, SearchStrategy, Tree, View,
+};
+
+use crate::PrmError;
 
 /// Draws `n` independent solutions.
 ///
@@ -36,5 +42,68 @@ impl SearchStrategy for Independent {
 
     fn samples(&self) -> Option<Aggregate> {
         Some(Aggregate::ByScale)
+    }
+}
+
+/// A sampler that stops where it is to draw a solution otherwise than at temperature 1 from all tokens; shared by
+/// its clones is what it was to draw by.
+#[derive(Debug, Clone)]
+pub(super) struct Plain<S> {
+    strategy: S,
+    /// Whether anything may be drawn: what the trainer makes of it is weighted.
+    free: bool,
+    other: Arc<OnceLock<Sampling>>,
+}
+
+impl<S> Plain<S> {
+    pub(super) fn new(strategy: S, free: bool) -> Self {
+        Self { strategy, free, other: Arc::default() }
+    }
+
+    /// # Errors
+    /// When a clone was to draw otherwise.
+    pub(super) fn drew_plainly(&self) -> Result<(), PrmError> {
+        let Some(other) = self.other.get() else { return Ok(()) };
+        let problem = format!(
+            "draws solutions by {other:?}, expected temperature 1 from all tokens, or old recomputed with importance"
+        );
+        Err(PrmError::reinforce("sampler", problem))
+    }
+}
+
+impl<S: SearchStrategy> SearchStrategy for Plain<S> {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let expands = self.strategy.step(view);
+        // What others write and what only looks ahead is not learnt.
+        let learnt = |expand: &&Expand| expand.role.is_none() && expand.kind == NodeKind::Committed;
+        let mut samplings = expands.iter().filter(learnt).filter_map(|expand| expand.sampling);
+        match samplings.find(|sampling| *sampling != Sampling::temperature(1.0)) {
+            Some(other) if !self.free => {
+                // The first is as good as any.
+                let _ = self.other.set(other);
+                Vec::new()
+            }
+            _ => expands,
+        }
+    }
+
+    fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        self.strategy.pick(tree)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.strategy.check()
+    }
+
+    fn requires(&self) -> Requirements {
+        self.strategy.requires()
+    }
+
+    fn samples(&self) -> Option<Aggregate> {
+        self.strategy.samples()
+    }
+
+    fn outlives_failure(&self) -> bool {
+        self.strategy.outlives_failure()
     }
 }

@@ -20,6 +20,7 @@ use super::curriculum::Drawing;
 use super::learn::{Judged, Tellers, examples};
 use super::rollout::rollouts;
 use super::run::weights;
+use super::sampler::Plain;
 use super::tally::{Figures, Tally};
 use super::{Asked, Equal, Group, Problem, Reinforce, Reward, Sample, StepNote, advantages};
 use crate::PrmError;
@@ -79,6 +80,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             Equal::Redraw { most } => most.saturating_mul(wanted),
             Equal::Keep | Equal::Drop => wanted,
         };
+        let sampler = Plain::new(sampler.clone(), config.importance.is_some());
         let seed = seed::mix(config.seed, note.step as u64);
         let part = (note.step - 1) as f64 / config.steps as f64;
         let mut rewarded = Rewarded { groups: Vec::new(), rewards: Vec::new() };
@@ -89,7 +91,9 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let places = drawing.draw(missing, part);
             let seed = seed::mix(seed, round);
             let end_tokens = policy.end_tokens();
-            let groups = rollouts(&search, sampler, (problems, &places), seed, end_tokens)?;
+            let groups = rollouts(&search, &sampler, (problems, &places), seed, end_tokens);
+            sampler.drew_plainly()?;
+            let groups = groups?;
             let first = tally.drawn.len();
             for group in groups {
                 let rewards = self.rewards_of(problems, &group, &mut note.rewards)?;
@@ -169,7 +173,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             judged.push(one.collect());
         }
         let mut parts: Vec<Vec<Example>> = Vec::with_capacity(config.parts);
-        for part in judged.chunks(judged.len().div_ceil(config.parts).max(1)) {
+        // Of sizes that differ by one at most, and none empty.
+        let cut = |part: usize| part * judged.len() / config.parts;
+        let cuts = (0..config.parts).map(|part| cut(part)..cut(part + 1));
+        for part in cuts.filter(|part| !part.is_empty()).map(|part| &judged[part]) {
             let mut tellers = Tellers { online, reference: self.reference };
             parts.push(examples(config, &objective, part.iter().flatten(), &mut tellers)?);
         }

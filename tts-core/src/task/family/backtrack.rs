@@ -18,11 +18,13 @@
 //!
 //! Written solutions take up to [`Backtrack::detours`] ways that lead nowhere, each followed to its end, and take
 //! them back move by move. A move is right when it is legal, whether or not it leads on; `<` is right where
-//! there is a move to take back. What leads nowhere can be taken back, so that the value of a state is 1 as long as
+//! there is a move to take back that was not taken back there before. What leads nowhere can be taken back, so that the value of a state is 1 as long as
 //! all of its lines are right.
 //!
 //! Source: Gandhi et al. 2024, "Stream of Search" (arXiv 2404.03683), section 3, for searches written out with
 //! their dead ends; detours from a known solution, in place of a heuristic search, bound their length.
+
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -79,6 +81,13 @@ fn standing<'s>(steps: &[&'s str]) -> Option<Vec<&'s str>> {
 }
 
 impl Backtrack {
+    /// What of the settings makes no sense.
+    fn wrong(&self) -> Option<String> {
+        let [fewest, most] = self.detours;
+        (fewest > most)
+            .then(|| format!("detours: {fewest} to {most}, expected the fewer first"))
+    }
+
     /// The lines of a solution with detours.
     fn write(&self, question: &str, rng: &mut Rng) -> Option<Vec<TraceLine>> {
         let path = self.countdown.solve(question)?;
@@ -90,8 +99,12 @@ impl Backtrack {
             // Spread over the moves that are left; behind the last but one every detour is one move long.
             let left = path.len() - place;
             let here = if left == 1 { detours } else { rng.below(detours + 1) };
+            // What was taken back here is not tried again.
+            let mut tried = HashSet::new();
             for _ in 0..here {
-                lines.extend(self.detour(question, &path[..place], rng).into_iter().flatten());
+                let detour = self.detour(question, (&path[..place], &tried), rng);
+                tried.extend(detour.iter().flatten().take(1).cloned());
+                lines.extend(detour.into_iter().flatten());
             }
             detours -= here;
             lines.push(path[place].to_owned());
@@ -99,8 +112,14 @@ impl Backtrack {
         Some(joined(lines.into_iter().map(TraceLine::new)))
     }
 
-    /// Moves from here that lead nowhere, to their end, and back again; `None` where all lead on.
-    fn detour(&self, question: &str, before: &[&str], rng: &mut Rng) -> Option<Vec<String>> {
+    /// Moves from here that lead nowhere, to their end, and back again, the first none of those tried; `None` where
+    /// there is none.
+    fn detour(
+        &self,
+        question: &str,
+        (before, tried): (&[&str], &HashSet<String>),
+        rng: &mut Rng,
+    ) -> Option<Vec<String>> {
         let mut way: Vec<String> = before.iter().map(|step| (*step).to_owned()).collect();
         loop {
             let steps: Vec<&str> = way.iter().map(String::as_str).collect();
@@ -111,7 +130,7 @@ impl Backtrack {
                 moves.retain(|line| {
                     let mut steps = steps.clone();
                     steps.push(line);
-                    self.countdown.value(question, &steps) <= 0.0
+                    !tried.contains(line) && self.countdown.value(question, &steps) <= 0.0
                 });
             }
             if moves.is_empty() {
@@ -127,12 +146,15 @@ impl Backtrack {
 }
 
 impl Family for Backtrack {
-    /// Its steps are the moves that stand in the end.
+    /// Its steps are the moves that stand in the end. Settings that make no sense admit no problem.
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
-        self.countdown.draw(rng)
+        if self.wrong().is_some() { None } else { self.countdown.draw(rng) }
     }
 
     fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
+        if let Some(problem) = self.wrong() {
+            return Err(FamilyError::new(question, problem));
+        }
         self.countdown.parse(question)
     }
 
@@ -148,9 +170,13 @@ impl Family for Backtrack {
 
     fn check(&self, question: &str, steps: &[&str]) -> Vec<bool> {
         let mut moves: Vec<&str> = Vec::new();
+        // The moves up to each that was taken back.
+        let mut taken: HashSet<Vec<String>> = HashSet::new();
+        let plain = |step: &&str| step.split_whitespace().collect::<String>();
         let check = steps.iter().map(|&step| {
             if is_back(step) {
-                return moves.pop().is_some();
+                let way: Vec<String> = moves.iter().map(plain).collect();
+                return moves.pop().is_some() && taken.insert(way);
             }
             moves.push(step);
             self.countdown.check(question, &moves).last() == Some(&true)
@@ -188,6 +214,8 @@ mod tests {
             let back = steps.iter().filter(|step| is_back(step)).count();
             assert_eq!(steps.len(), 3 + 2 * back, "{steps:?}");
             assert!((1..=6).contains(&back), "{steps:?}");
+            // No way is gone twice.
+            assert!(family.check(question, &steps).iter().all(|right| *right), "{steps:?}");
             // From the first move of a detour on the target is out of reach, as Countdown has it.
             let first = steps.iter().position(|step| is_back(step)).expect("a detour");
             assert!(family.countdown.value(question, &steps[..first]) <= 0.0, "{steps:?}");
@@ -205,6 +233,10 @@ mod tests {
             (with(&["25*7=175; 3 50 175", "<"]), true),
             // Taken back what was not done, wrong though taken back, solved and taken back, nothing at all.
             (with(&["<"]), false),
+            // Tried and taken back twice in the same place; once in each of two places.
+            (with(&["25*7=175; 3 50 175", "<", "25*7=175; 3 50 175", "<"]), false),
+            (with(&["25*7=175; 3 50 175", "<", "25*7=175;  3 50 175", "<"]), false),
+            (with(&["25*7=175; 3 50 175", "<", "50*7=350; 3 25 350", "<"]), true),
             (with(&["25*7=176; 3 50 176", "<"]), false),
             (right.iter().copied().chain(["<"]).collect(), false),
             (vec![], false),
@@ -212,5 +244,9 @@ mod tests {
         ] {
             assert_eq!(family.solved("3 7 25 50 -> 132", &steps), solved, "{steps:?}");
         }
+        let broken = Backtrack { detours: [2, 1], ..Backtrack::default() };
+        let error = broken.parse("3 7 25 50 -> 132").unwrap_err().to_string();
+        assert!(error.contains("detours: 2 to 1"), "{error}");
+        assert_eq!(problems(&broken, Split::Train, 3).next(), None);
     }
 }

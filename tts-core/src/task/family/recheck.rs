@@ -89,7 +89,7 @@ pub fn another_way(left: i64, operation: Operation, right: i64) -> Option<String
         Operation::Multiply => product(left, right)?,
         Operation::Add => sum(left, right),
         // Down by one more and up again.
-        Operation::Subtract if right < 10 => format!("{left}-{}+1", right + 1),
+        Operation::Subtract if right <= 10 => format!("{left}-{}+1", right + 1),
         Operation::Subtract => match places(right)[..] {
             [_] => format!("{left}-{}-10", right - 10),
             ref places => format!("{left}-{}", joined_by("-", places)),
@@ -113,13 +113,14 @@ fn joined_by(sign: &str, numbers: &[i64]) -> String {
     numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(sign)
 }
 
-/// The larger factor split at its digits, or added up; turned round where that is long.
+/// The larger factor split at its digits, or added up; turned round where that is long or would be no operation.
 fn product(left: i64, right: i64) -> Option<String> {
     let (large, small) = (left.max(right), left.min(right));
     let split: Vec<i64> = places(large).iter().map(|place| place * small).collect();
     Some(match (small, split.len()) {
-        (0, _) => "0+0".to_owned(),
-        (1..10, 1) => joined_by("+", &vec![large; usize::try_from(small).ok()?]),
+        (0, _) => format!("{0}-{0}", large.max(1)),
+        (1, 1) if large == 1 => "2-1".to_owned(),
+        (2..10, 1) => joined_by("+", &vec![large; usize::try_from(small).ok()?]),
         (_, 1) if left == right => format!("{left}*1*{right}"),
         (_, 1) => format!("{right}*{left}"),
         _ => joined_by("+", &split),
@@ -150,6 +151,22 @@ struct Checked {
     result: i64,
 }
 
+impl Checked {
+    /// Whether the way is one: not a number alone, nor the operation itself, nor its result with more around it.
+    fn is_another_way(&self) -> bool {
+        let Self { left, operation, right, way, result } = self;
+        let firsts = std::iter::once(way.first).chain(way.rest.iter().map(|(_, number)| *number));
+        let again = firsts.zip(&way.rest).any(|(first, second)| {
+            (first, *second) == (*left, (*operation, *right))
+        });
+        // Where an operation changes nothing its result is one of its own numbers, and small ones come up anyway.
+        let told = *result > 2 && result != left && result != right;
+        let tells = way.first == *result
+            || way.rest.iter().any(|(sign, number)| *sign != Operation::Subtract && number == result);
+        !way.rest.is_empty() && !again && !(told && tells)
+    }
+}
+
 fn read(text: &str) -> Option<Checked> {
     let (operands, rest) = text.split_once(':')?;
     let (way, result) = rest.rsplit_once('=')?;
@@ -165,6 +182,8 @@ fn read(text: &str) -> Option<Checked> {
 struct State {
     /// The question and the lines that hold, each followed by what was made of it.
     lines: Vec<Expression>,
+    /// The operations that were checked since the last line.
+    checked: Vec<(i64, Operation, i64)>,
     /// The answers that were given.
     answers: Vec<Option<i64>>,
 }
@@ -196,11 +215,15 @@ impl State {
         let right =
             now.rest.len() < before.rest.len() && worth.is_some() && worth == before.value();
         self.lines.push(now);
+        self.checked.clear();
         Some(right)
     }
 
     fn check(&mut self, check: &Checked) -> Option<bool> {
         let Checked { left, operation, right, .. } = *check;
+        if self.checked.contains(&(left, operation, right)) {
+            return Some(false);
+        }
         // The latest line that did this operation.
         let mut pairs = self.lines.windows(2);
         let did =
@@ -208,16 +231,28 @@ impl State {
         if self.lines[did].replace_next(check.result).as_ref() != Some(&self.lines[did + 1]) {
             self.lines.truncate(did + 1);
         }
+        self.checked.push((left, operation, right));
         let result = operation.apply(left, right);
-        let itself = check.way.first == left && check.way.rest == [(operation, right)];
-        Some(result == Some(check.result) && check.way.value() == result && !itself)
+        let says = result == Some(check.result) && check.way.value() == result;
+        Some(says && check.is_another_way())
     }
 }
 
 impl Recheck {
+    /// What of the settings makes no sense.
+    fn wrong(&self) -> Option<String> {
+        let [fewest, most] = self.checks;
+        if fewest > most {
+            return Some(format!("checks: {fewest} to {most}, expected the fewer first"));
+        }
+        let shares = [("slips", self.slips), ("cut", self.cut)];
+        let (field, share) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share))?;
+        Some(format!("{field}: {share}, expected 0 to 1"))
+    }
+
     fn begin(&self, question: &str) -> Option<State> {
         let expression = self.chain.within(question)?;
-        Some(State { lines: vec![expression], answers: Vec::new() })
+        Some(State { lines: vec![expression], checked: Vec::new(), answers: Vec::new() })
     }
 
     /// The state after steps of which all can be read.
@@ -274,12 +309,15 @@ fn slipped(number: i64, rng: &mut Rng) -> i64 {
 }
 
 impl Family for Recheck {
-    /// Its steps are its operations, checks left out.
+    /// Its steps are its operations, checks left out. Settings that make no sense admit no problem.
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
-        self.chain.draw(rng)
+        if self.wrong().is_some() { None } else { self.chain.draw(rng) }
     }
 
     fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
+        if let Some(problem) = self.wrong() {
+            return Err(FamilyError::new(question, problem));
+        }
         self.chain.parse(question)
     }
 
@@ -298,14 +336,18 @@ impl Family for Recheck {
         let mut lines = self.think(question, rng, slip)?;
         if cut {
             lines.truncate(rng.below(lines.len()));
+            // An answer behind a slip that was not found would be one that the thinking did not come to.
+            while lines.last().is_some_and(|line| !line.learnt) {
+                lines.pop();
+            }
         }
         let answer = self.chain.within(question)?.value()?;
         lines.push(TraceLine::new(format!("#{answer}")));
         Some(joined(lines))
     }
 
-    /// Of a check also that it says of an operation that was done, in another way than by doing it again. What
-    /// cannot be read is wrong, and so is all behind it.
+    /// Of a check also that it says of an operation that was done, in another way than by doing it again or by telling
+    /// its result, and was not said since the last line. What cannot be read is wrong, and so is all behind it.
     fn check(&self, question: &str, steps: &[&str]) -> Vec<bool> {
         let mut state = self.begin(question);
         let check = steps.iter().map(|step| {
@@ -352,8 +394,7 @@ mod tests {
                     let result = operation.apply(left, right);
                     assert_eq!(check.way.value(), result, "{text}");
                     assert_eq!(Some(check.result), result, "{text}");
-                    let itself = check.way.first == left && check.way.rest == [(operation, right)];
-                    assert!(!itself, "{text}");
+                    assert!(check.is_another_way(), "{text}");
                 }
             }
         }
@@ -385,6 +426,16 @@ mod tests {
             slips += unlearnt;
             assert!(unlearnt <= 1);
         }
+        // Whatever is cut off: a line with a slip is never the last before the answer.
+        let family = Recheck { slips: 1.0, cut: 1.0, ..Recheck::default() };
+        let mut found = 0;
+        for number in 0..200 {
+            let trace = family.trace("47+38*3-26", &mut seed::rng(number)).expect("a trace");
+            let before: Vec<&TraceLine> = trace.iter().rev().skip(1).collect();
+            assert!(before.first().is_none_or(|line| line.learnt), "{trace:?}");
+            found += usize::from(before.iter().any(|line| !line.learnt));
+        }
+        assert!(found > 20, "{found} slips are left");
         assert!((80..220).contains(&slips) && (30..130).contains(&cut), "{slips} slips, {cut} cut");
     }
 
@@ -411,6 +462,22 @@ mod tests {
             (&["=47+114-26\n", "~38*3:38*3=114"][..], &[true, false][..]),
             (&["=47+114-26\n", "~47+38:70+15=85"], &[true, false]),
             (&["=47+114-26\n", "~38*3:90+24=113"], &[true, false]),
+            // No way, its result with more around it, itself with more around it.
+            (&["=47+114-26\n", "~38*3:114=114"], &[true, false]),
+            (&["=47+114-26\n", "~38*3:0+114=114"], &[true, false]),
+            (&["=47+114-26\n", "~38*3:114*1=114"], &[true, false]),
+            (&["=47+114-26\n", "~38*3:38*3+0=114"], &[true, false]),
+            (&["=47+114-26\n", "~38*3:5+38*3-5=114"], &[true, false]),
+            (&["=47+114-26\n", "~38*3:3*38=114"], &[true, true]),
+            // Once is enough, until there is another line.
+            (
+                &["=47+114-26\n", "~38*3:90+24=114\n", "~38*3:90+24=114\n", "~38*3:3*38=114"],
+                &[true, true, false, false],
+            ),
+            (
+                &["=47+114-26\n", "~38*3:90+24=114\n", "=161-26\n", "~38*3:90+24=114"],
+                &[true, true, true, true],
+            ),
             // What disagrees goes back, and what agrees does not.
             (&["=47+113-26\n", "~38*3:90+24=114\n", "=161-26"], &[false, true, true]),
             (&["=47+113-26\n", "=160-26"], &[false, true]),
@@ -421,6 +488,15 @@ mod tests {
         }
         assert!((family.value("47+38*3-26", &["=99"]) - 1.0).abs() < 1e-12);
         assert!(family.value("47+38*3-26", &["#99"]).abs() < 1e-12);
+        for (broken, expected) in [
+            (Recheck { checks: [2, 1], ..Recheck::default() }, "checks: 2 to 1"),
+            (Recheck { slips: f64::NAN, ..Recheck::default() }, "slips: NaN"),
+            (Recheck { cut: 2.0, ..Recheck::default() }, "cut: 2"),
+        ] {
+            let error = broken.parse("47+38*3-26").unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+            assert_eq!(problems(&broken, Split::Train, 3).next(), None);
+        }
         let written = family.solve("47+38*3-26").expect("solvable");
         let written: Vec<&str> = written.iter().map(String::as_str).collect();
         assert_eq!(first_error(&family.check("47+38*3-26", &written)), None);

@@ -12,7 +12,7 @@ use tts_core::metrics::{
 };
 
 use super::super::ballot::Vote;
-use super::super::jury::Jury;
+use super::super::jury::{Jury, Order};
 use super::preference::Preference;
 use super::report::{Assessment, Bias, Ruling};
 
@@ -27,6 +27,8 @@ struct Item<'a> {
     preference: &'a Preference,
     ruling: &'a Ruling,
     totals: Vec<Option<f64>>,
+    /// Means, which do not depend on how many judgements could be read.
+    values: Vec<Option<f64>>,
 }
 
 impl Item<'_> {
@@ -42,7 +44,7 @@ impl Item<'_> {
     fn share(&self, place: usize) -> f64 {
         let first = self.first();
         match first.len() {
-            0 => 1.0 / self.totals.len() as f64,
+            0 => 1.0 / self.preference.responses.len() as f64,
             count if first.contains(&place) => 1.0 / count as f64,
             _ => 0.0,
         }
@@ -60,12 +62,19 @@ pub(super) fn assessment(
         .zip(rulings)
         .filter_map(|(preference, ruling)| {
             let ruling = ruling.as_ref()?;
-            Some(Item { preference, ruling, totals: jury.totals(&ruling.ballot) })
+            let ballot = &ruling.ballot;
+            Some(Item {
+                preference,
+                ruling,
+                totals: jury.totals(ballot),
+                values: jury.values(ballot),
+            })
         })
         .collect();
     let right: Vec<f64> = items.iter().map(|item| item.share(item.preference.best)).collect();
     let accuracy = bootstrap_interval(&right, DRAWS, seed)?;
-    let guesses: f64 = items.iter().map(|item| 1.0 / item.totals.len() as f64).sum();
+    let guesses: f64 =
+        items.iter().map(|item| 1.0 / item.preference.responses.len() as f64).sum();
     let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (item, &right) in items.iter().zip(&right) {
         if let Some(subset) = &item.preference.subset {
@@ -91,18 +100,19 @@ pub(super) fn assessment(
         auc,
         auc_within,
         calibration: calibrated(jury, &items),
-        position: position(&items, seed)?,
+        // In a fixed order the first place is that of a response, and may be the best one's.
+        position: if jury.order == Order::Fixed { None } else { position(&items, seed)? },
         length: length(&items),
     })
 }
 
-/// The areas under the curve of totals, where there are right and wrong ones.
+/// The areas under the curve of values, where there are right and wrong ones.
 fn areas(items: &[Item<'_>], seed: u64) -> (Option<tts_core::metrics::Auc>, Option<f64>) {
     let (mut scores, mut right, mut problems) = (Vec::new(), Vec::new(), Vec::new());
     for (number, item) in items.iter().enumerate() {
-        for (place, total) in item.totals.iter().enumerate() {
-            let Some(total) = total else { continue };
-            scores.push(*total);
+        for (place, value) in item.values.iter().enumerate() {
+            let Some(value) = value else { continue };
+            scores.push(*value);
             right.push(place == item.preference.best);
             problems.push(number);
         }
@@ -114,12 +124,13 @@ fn areas(items: &[Item<'_>], seed: u64) -> (Option<tts_core::metrics::Auc>, Opti
 /// Whether shares of wins, or values of responses that were judged one by one, are probabilities.
 fn calibrated(jury: &Jury, items: &[Item<'_>]) -> Option<Calibration> {
     let (mut scores, mut right) = (Vec::new(), Vec::new());
+    let keep = jury.meta.as_ref().map(|meta| meta.keep);
     for item in items {
         let ballot = &item.ruling.ballot;
         let several = ballot.judgements.iter().any(|judgement| judgement.shown.len() > 1);
-        let values = if several { ballot.totals(Vote::Winners, None) } else { jury.values(ballot) };
-        for (place, value) in values.into_iter().enumerate() {
-            let Some(value) = value else { continue };
+        let shares = several.then(|| ballot.totals(Vote::Winners, keep));
+        for (place, value) in shares.as_ref().unwrap_or(&item.values).iter().enumerate() {
+            let Some(value) = *value else { continue };
             scores.push(value);
             right.push(place == item.preference.best);
         }
@@ -141,11 +152,11 @@ fn position(items: &[Item<'_>], seed: u64) -> Result<Option<Bias>, MetricError> 
         (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
     };
     let values: Vec<f64> = items.iter().filter_map(excess).collect();
-    if values.is_empty() {
+    if values.len() < 2 {
         return Ok(None);
     }
     let found = bootstrap_interval(&values, DRAWS, seed)?;
-    let detectable = POWER * (variance(&values) / values.len() as f64).sqrt();
+    let detectable = POWER * (spread(&values) / values.len() as f64).sqrt();
     Ok(Some(Bias { mean: found.mean, interval: found.interval, detectable, items: values.len() }))
 }
 
@@ -166,14 +177,24 @@ fn length(items: &[Item<'_>]) -> Option<Bias> {
         return None;
     }
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-    let error = |values: &[f64]| variance(values) / values.len() as f64;
-    let (found, error) = (mean(longer) - mean(shorter), (error(longer) + error(shorter)).sqrt());
+    let error = |of: fn(&[f64]) -> f64| {
+        let error = |values: &[f64]| of(values) / values.len() as f64;
+        (error(longer) + error(shorter)).sqrt()
+    };
+    let (found, detectable) = (mean(longer) - mean(shorter), POWER * error(spread));
+    let error = error(variance);
     Some(Bias {
         mean: found,
         interval: [found - 1.959_964 * error, found + 1.959_964 * error],
-        detectable: POWER * error,
+        detectable,
         items: longer.len() + shorter.len(),
     })
+}
+
+/// The variance; of values that are all the same what one more of them would make of it that deviates.
+fn spread(values: &[f64]) -> f64 {
+    let variance = variance(values);
+    if variance > 1e-12 { variance } else { 1.0 / values.len() as f64 }
 }
 
 fn variance(values: &[f64]) -> f64 {

@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tts_core::{Cost, Desk, NodeId, Prompt, Requirements, Script, Scripted, Search, SearchError};
 
 use super::ballot::Ballot;
-use super::jury::Jury;
+use super::jury::{Jury, Order};
 use super::response::Response;
 
 pub use preference::{Preference, read_preferences};
@@ -35,8 +35,10 @@ struct Hearing {
 
 impl Script for Hearing {
     async fn play(self, desk: Desk) -> Option<NodeId> {
-        let ballot = self.jury.ballot(&desk, &self.responses).await;
-        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = ballot;
+        let keep = |ballot: &Ballot| {
+            *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = ballot.clone();
+        };
+        self.jury.ballot(&desk, &self.responses, keep).await;
         None
     }
 
@@ -44,7 +46,7 @@ impl Script for Hearing {
         if self.jury.samples == 0 {
             return Err("judge: samples is 0, expected at least 1".into());
         }
-        self.jury.check()
+        self.jury.check_for(self.responses.len())
     }
 
     fn requires(&self) -> Requirements {
@@ -64,10 +66,13 @@ impl Script for Hearing {
 /// // It prefers the first that it is shown.
 /// let judge = Voice::new(|_, _, _| "The first. [[A]]");
 /// let jury = Jury { role: None, ..Jury::of(Judge::published("pairwise")?, 8) };
-/// let pair = |best| Preference {
-///     prompt: "2 + 2?".into(), responses: vec!["4".into(), "five".into()], best, subset: None,
+/// let pair = |number: usize| Preference {
+///     prompt: format!("{number} + 2?").into(),
+///     responses: vec![(number + 2).to_string(), "none".into()],
+///     best: 0,
+///     subset: None,
 /// };
-/// let pairs = vec![pair(0); 40];
+/// let pairs: Vec<Preference> = (0..40).map(pair).collect();
 /// let rulings = assess(&Search::new(&judge), &jury, &pairs, |_, _, _| ControlFlow::Continue(()))?;
 /// let found = Assessment::of(&jury, &pairs, &rulings, 7)?;
 /// // A coin: its preference for a place says nothing of the responses, and shows.
@@ -99,7 +104,12 @@ pub(crate) fn hear(
     mut done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
 ) -> Result<Vec<Option<Ruling>>, SearchError> {
     let jury = Arc::new(jury.clone());
-    let heard: Vec<Arc<Mutex<Ballot>>> = cases.iter().map(|_| Arc::default()).collect();
+    // What is heard of a search that ends before its first judgements.
+    let none = |responses: usize| Ballot { responses, ..Ballot::default() };
+    let heard: Vec<Arc<Mutex<Ballot>>> = cases
+        .iter()
+        .map(|(_, responses)| Arc::new(Mutex::new(none(responses.len()))))
+        .collect();
     let mut rulings: Vec<Option<Ruling>> = vec![None; cases.len()];
     let mut failed = None;
     let hearings =
@@ -127,6 +137,28 @@ pub(crate) fn hear(
     match failed {
         Some(error) => Err(error),
         None => Ok(rulings),
+    }
+}
+
+impl Jury {
+    /// Whether these preferences can tell how good it is: in a fixed order a place must not be that of all best responses.
+    ///
+    /// # Errors
+    /// A sentence that names the setting.
+    pub fn check_places(&self, preferences: &[Preference]) -> Result<(), String> {
+        let several = self.takes()[1] > 1;
+        let Some((first, others)) = preferences.split_first() else { return Ok(()) };
+        if self.order != Order::Fixed || !several || others.is_empty() {
+            return Ok(());
+        }
+        if others.iter().all(|other| other.best == first.best) {
+            return Err(format!(
+                "order is fixed, and the best response is number {} in all preferences, so that a place would be taken \
+                 for quality: expected shuffled or mirrored",
+                first.best
+            ));
+        }
+        Ok(())
     }
 }
 

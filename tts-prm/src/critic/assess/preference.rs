@@ -54,10 +54,8 @@ pub(super) fn preference(row: &Row) -> Result<Preference, RowError> {
     let subset = subset.map(|name| row.text(name)).transpose()?.flatten();
     let (prompt, responses, best) = if has(&["prompt", "chosen", "rejected"]) {
         let mut responses = texts(row, "chosen")?;
-        if responses.len() != 1 {
-            // Of several that are right none is the best: the first stands for them.
-            responses.truncate(1);
-        }
+        // Of several that are right none is the best: the first stands for them.
+        responses.truncate(1);
         responses.extend(texts(row, "rejected")?);
         (row.required("prompt")?, responses, 0)
     } else if has(&["question", "response_A", "response_B", "label"]) {
@@ -95,10 +93,14 @@ pub(super) fn preference(row: &Row) -> Result<Preference, RowError> {
     Ok(Preference { prompt: Prompt::from(prompt), responses, best, subset })
 }
 
-/// A text, or a list of texts.
+/// A text, or a list of texts, one at least.
 fn texts(row: &Row, field: &str) -> Result<Vec<String>, RowError> {
-    match row.text(field) {
-        Ok(text) => Ok(text.into_iter().collect()),
-        Err(_) => row.field(field),
+    let texts: Vec<String> = match row.text(field) {
+        Ok(text) => text.into_iter().collect(),
+        Err(_) => row.field(field)?,
+    };
+    if texts.is_empty() {
+        return Err(row.wrong(format!("field {field:?}: empty, expected a text")));
     }
+    Ok(texts)
 }

@@ -2,15 +2,16 @@
 //!
 //! * **Accuracy**: a best response that alone has the highest total is worth 1, one of several the share of a draw among
 //!   them; where the judge abstained the item is worth a guess. Those who abstained are also counted apart.
-//! * **Area under the ROC curve** of totals, best against others: over all responses, and within items, where a choice is
+//! * **Area under the ROC curve** of values, means of what was read, best against others: over all responses, and within items, where a choice is
 //!   made.
 //! * **Calibration** of each response's share of wins (of judges that see several) or value (of those that see one).
-//! * **Position**: how much more often than a fair share the response that was shown first won a judgement.
+//! * **Position**: how much more often than a fair share the response that was shown first won a judgement; not told of a fixed
+//!   order, in which a place and a response are one.
 //! * **Length**, of pairs: how much more often the longer one is chosen where it is worse, than the shorter where that is
 //!   worse.
 //!
 //! A bias comes with the least one that such data would show: 2.80 standard errors, which a two-sided test at 5 %
-//! finds in 80 of 100 cases. That none was found says nothing about smaller ones.
+//! finds in 80 of 100 cases; where no item deviates, as if one did. That none was found says nothing about smaller ones.
 //!
 //! Source: the metrics of `tts_core::metrics`; for the factor, the quantiles 1.96 and 0.84 of the normal distribution.
 
@@ -74,7 +75,7 @@ pub struct Assessment {
     pub auc_within: Option<f64>,
     /// Whether scores are probabilities.
     pub calibration: Option<Calibration>,
-    /// The preference for the first place; `None` of judges that see one response.
+    /// The preference for the first place; `None` of judges that see one response, in a fixed order, and below two items.
     pub position: Option<Bias>,
     /// The preference for the longer response; `None` without pairs of both kinds.
     pub length: Option<Bias>,

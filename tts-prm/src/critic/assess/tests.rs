@@ -2,7 +2,7 @@ use tts_core::rows;
 use tts_core::toy::Voice;
 use tts_core::{NodeId, Search};
 
-use super::super::{Ballot, Judge, Judgement, Jury, Vote};
+use super::super::{Ballot, Judge, Judgement, Jury, Order, Vote};
 use super::*;
 
 #[test]
@@ -34,7 +34,19 @@ fn files_are_known_by_their_fields() {
         (r#"{"input": "q", "output_1": "a", "output_2": "b", "label": 3}"#, "expected 1 or 2"),
         (r#"{"prompt": "q", "responses": ["a", "b"], "best": 2}"#, "number 2 the best"),
         (r#"{"prompt": "q", "answer": "a"}"#, "fields are answer, prompt"),
-        (r#"{"prompt": "q", "chosen": "a", "rejected": null}"#, "1 responses"),
+        (r#"{"prompt": "q", "responses": ["a"], "best": 0}"#, "1 responses"),
+        (
+            r#"{"prompt": "q", "chosen": "a", "rejected": null}"#,
+            "field \"rejected\": empty, expected a text",
+        ),
+        (
+            r#"{"prompt": "q", "chosen": null, "rejected": ["a", "b"]}"#,
+            "field \"chosen\": empty, expected a text",
+        ),
+        (
+            r#"{"prompt": "q", "chosen": [], "rejected": ["a", "b"]}"#,
+            "field \"chosen\": empty, expected a text",
+        ),
     ] {
         let rows = rows::parse(row.as_bytes()).expect(row);
         let error = preference::preference(&rows[0]).expect_err(row).to_string();
@@ -101,6 +113,47 @@ fn figures_by_hand() {
     let text = String::from_utf8(text).expect("text");
     assert!(text.contains("accuracy  60.0 %") && text.contains("2 refused: cut"), "{text}");
     assert!(Assessment::of(&grm(), &[], &[], 1).is_err());
+}
+
+#[test]
+fn who_was_not_heard_is_worth_a_guess() {
+    let three = Preference { responses: vec!["a".into(), "b".into(), "c".into()], ..pair(2, [1, 1]) };
+    let found = Assessment::of(&grm(), &[three], &[Some(Ruling::default())], 1).expect("figures");
+    assert!((found.accuracy.mean - 1.0 / 3.0).abs() < 1e-12, "{:?}", found.accuracy);
+    assert!((found.chance - 1.0 / 3.0).abs() < 1e-12, "{}", found.chance);
+    assert_eq!(found.abstained, 1);
+}
+
+#[test]
+fn how_many_judgements_were_read_ranks_nobody() {
+    let preferences = [pair(0, [1, 2]), pair(0, [1, 2])];
+    // A response that was judged three times has a greater sum than a better one that was judged once.
+    let rulings =
+        [Some(ruling(&[([0, 1], [5.0, 4.0]); 3])), Some(ruling(&[([0, 1], [9.0, 2.0])]))];
+    let found = Assessment::of(&grm(), &preferences, &rulings, 1).expect("figures");
+    let auc = found.auc.expect("right and wrong ones");
+    assert!((auc.area - 1.0).abs() < 1e-12, "{auc:?}");
+}
+
+#[test]
+fn a_bias_that_never_varies_could_still_be_missed() {
+    let item = || Some(ruling(&[([0, 1], [9.0, 2.0])]));
+    let four: Vec<Preference> = (0..4).map(|number| pair(number % 2, [1, 2])).collect();
+    let of = |jury: &Jury, count: usize| {
+        let rulings: Vec<Option<Ruling>> = (0..count).map(|_| item()).collect();
+        Assessment::of(jury, &four[..count], &rulings, 1).expect("figures").position
+    };
+    let position = of(&grm(), 4).expect("several were shown");
+    assert!((position.detectable - 2.801_585 / 4.0).abs() < 1e-6, "{position:?}");
+    assert_eq!(of(&grm(), 1), None, "one item has no spread");
+    // In a fixed order the first place is that of a response.
+    let fixed = Jury { order: Order::Fixed, ..grm() };
+    assert_eq!(of(&fixed, 4), None);
+    let shown_first = [pair(0, [1, 2]), pair(0, [2, 1])];
+    let error = fixed.check_places(&shown_first).expect_err("all best are first");
+    assert!(error.contains("order is fixed"), "{error}");
+    assert_eq!(fixed.check_places(&four), Ok(()));
+    assert_eq!(grm().check_places(&shown_first), Ok(()));
 }
 
 #[test]

@@ -42,6 +42,12 @@ pub enum Refusal {
         /// Why.
         problem: String,
     },
+    /// No judgement was asked for: there were too few others to show it with.
+    #[error("no judgement is about this response, each takes at least {least}")]
+    LeftOut {
+        /// The fewest responses that a judgement is about.
+        least: usize,
+    },
     /// No judgement was made: the line failed.
     #[error("the line of the judgement failed")]
     Failed,

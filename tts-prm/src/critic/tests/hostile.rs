@@ -19,7 +19,7 @@ struct Asking {
 impl Script for Asking {
     async fn play(self, desk: Desk) -> Option<NodeId> {
         let responses: Vec<Response> = self.texts.iter().map(Response::text).collect();
-        let ballot = self.jury.ballot(&desk, &responses).await;
+        let ballot = self.jury.ballot(&desk, &responses, |_| ()).await;
         *self.heard.lock().expect("nobody panics") = ballot;
         None
     }

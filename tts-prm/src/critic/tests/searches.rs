@@ -235,6 +235,19 @@ fn one_budget_counts_policy_and_judge() {
     assert!(matches!(soft.stop, Stop::Budget(_)), "{:?}", soft.stop);
     let judged = soft.tree.cost_by_role()["judge"].samples;
     assert!((2..16).contains(&judged), "{judged}");
+    // The judgements that were made count: of a judge without noise they say what all would have said.
+    let values = |outcome: &Outcome| -> Vec<Option<f64>> {
+        outcome.tree.candidates().into_iter().map(|id| outcome.tree[id].value).collect()
+    };
+    assert!(values(&soft).iter().all(Option::is_some), "{:?}", values(&soft));
+    assert_eq!(values(&soft), values(&free));
+    let won = |outcome: &Outcome| outcome.tree[outcome.best.expect("a sample")].value;
+    assert_eq!(won(&soft), won(&free));
+    // And the leaves of a strategy have theirs.
+    let story = Jury { sure: Some(Sure { batch: 2, z: 1e9, order: false }), ..grm(16) };
+    let leaves = search.run(Judged::of(Sample { n: 4 }, story), world.prompt(0)).expect("runs");
+    assert!(matches!(leaves.stop, Stop::Budget(_)), "{:?}", leaves.stop);
+    assert!(values(&leaves).iter().all(Option::is_some), "{:?}", values(&leaves));
 }
 
 #[test]
@@ -381,6 +394,45 @@ fn a_decision_is_read_by_its_probability() {
     }
 }
 
+#[test]
+fn a_critique_that_was_cut_is_followed_by_no_decision() {
+    let (world, judge) = (world(), Voice::new(|_: &Prompt, _, _| "Each of these lines holds."));
+    let cut = Judge { max_tokens: 5, ..Judge::published("genrm-cot").expect("known") };
+    let outcome =
+        search(&world, &judge).run(best(1, Jury::of(cut, 2)), world.prompt(0)).expect("runs");
+    assert_eq!(outcome.unscored.len(), 2, "{:?}", outcome.unscored);
+    assert!(outcome.unscored.iter().all(|unread| unread.why.contains("cut before its end")));
+    assert_eq!(outcome.tree.cost_by_role()["judge"].samples, 2);
+    assert_eq!(outcome.tree[outcome.best.expect("a sample")].value, None);
+}
+
+#[test]
+fn a_response_that_no_judgement_is_about_is_told() {
+    let (world, judge) = (world(), Voice::new(|_: &Prompt, _, _| "[[A]]"));
+    let pairwise = |samples| Jury::of(Judge::published("pairwise").expect("known"), samples);
+    let told = |n: usize, samples: usize| {
+        let story = best(n, pairwise(samples));
+        let outcome = search(&world, &judge).run(story, world.prompt(0)).expect("runs");
+        let why = |told: &tts_core::Unscored| told.why.contains("no judgement is about this");
+        outcome.unscored.iter().filter(|told| why(told)).count()
+    };
+    // One of three sits out a sample; alone there is no pair at all.
+    assert_eq!((told(3, 1), told(1, 4), told(2, 1)), (1, 1, 0));
+    // A judge of one response is asked about each of several.
+    let one = Voice::new(|_: &Prompt, _, _| "Scores: \\boxed{1}");
+    let single = Jury::of(Judge::published("deepseek-grm-single").expect("known"), 3);
+    let outcome = search(&world, &one).run(best(2, single), world.prompt(0)).expect("runs");
+    assert!(outcome.unscored.is_empty(), "{:?}", outcome.unscored);
+    assert_eq!(outcome.tree.cost_by_role()["judge"].samples, 6);
+    // In a fixed order the same pairs would meet for ever, and a leaf may be alone.
+    let fixed = BestByJudge { n: 3, jury: Jury { order: Order::Fixed, ..pairwise(4) } };
+    let check = |story: BestByJudge| Scripted::of(story).check();
+    assert!(check(fixed.clone()).expect_err("odd").contains("order is fixed"));
+    assert_eq!(check(BestByJudge { n: 2, ..fixed }), Ok(()));
+    let leaves = Judged::of(Sample { n: 2 }, pairwise(4)).check().expect_err("pairs of leaves");
+    assert!(leaves.contains("about at least 2 responses"), "{leaves}");
+}
+
 /// Each byte of "Yes" is likely, of anything else is not.
 struct Likely;
 
@@ -458,7 +510,15 @@ fn settings_that_mean_nothing_together_are_refused() {
         (Jury { vote: Vote::Sum, together: 2, ..of("deepseek-grm") }, "expected mean or winners"),
         (Jury { vote: Vote::Winners, ..of("score") }, "about one response"),
         (Jury { together: 1, ..of("pairwise") }, "about at least 2"),
+        (Jury { together: 3, ..of("pairwise") }, "about at most 2"),
+        (Jury { together: 2, ..of("deepseek-grm-single") }, "about at most 1"),
         (Jury { repeats: 0, ..of("pairwise") }, "repeats is 0"),
+        (Jury { repeats: 2, ..of("score") }, "repeats is 2"),
+        (Jury { order: Order::Mirrored, ..of("score") }, "order is mirrored"),
+        (
+            Jury { vote: Vote::Winners, sure: Some(Sure::default()), ..of("pairwise") },
+            "sure looks at mean scores",
+        ),
         (Jury { meta: meta(0), ..of("score") }, "meta.keep is 0"),
         (Jury { meta: meta(5), ..of("score") }, "meta.keep is 5"),
         (Jury { meta: meta(2), sure: Some(Sure::default()), ..of("score") }, "leave one out"),
@@ -485,6 +545,19 @@ fn settings_that_mean_nothing_together_are_refused() {
         (r#"{"longest": 10}"#, "longest is 10"),
         (r#"{"aggregate": "sum"}"#, "aggregate of steps"),
         (r#"{"max_tokens": 0}"#, "max_tokens is 0"),
+        (r#"{"aggregate": "mean"}"#, "aggregate is of steps"),
+        (r#"{"begin": "Step {step}: "}"#, "begin has a {step}"),
+        (
+            r#"{"template": "genrm", "begin": "So", "reading": {"decision": {"cue": "?", "words": [["a", 1], ["b", 0]], "critique": false}}}"#,
+            "begin is of a critique",
+        ),
+        (r#"{"most": 1, "template": "listwise", "reading": "best"}"#, "most is 1"),
+        (r#"{"template": "deepseek-grm-single"}"#, "response 2 is not shown"),
+        (r#"{"template": "{{ problem }}", "most": 1}"#, "the response is not shown"),
+        (
+            r#"{"template": "{{ steps[0].text }}", "reading": {"steps": {"right": "a", "wrong": "b"}}}"#,
+            "step 2 is not shown",
+        ),
     ] {
         let error = judge(json).expect("read").check().expect_err(json);
         assert!(error.contains(expected), "{error}");

@@ -6,7 +6,8 @@
 //!
 //! Source: none; what a process reward model estimates, exactly.
 
-use tts_core::family::{Family, lines};
+use tts_core::family::{Family, Split, lines, problems};
+use tts_core::seed;
 
 use super::{Asked, Reward};
 use crate::reinforce::Sample;
@@ -15,9 +16,16 @@ use crate::reinforce::Sample;
 #[derive(Clone)]
 pub struct Checked<F>(pub F);
 
-impl<F> std::fmt::Debug for Checked<F> {
+/// Families have no names: the first problems that one draws, and their solutions, tell which it is.
+impl<F: Family> std::fmt::Debug for Checked<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Checked")
+        let mut whole = 0;
+        for problem in problems(&self.0, Split::Train, 0).take(8) {
+            whole = seed::hash_text(whole, &problem.question);
+            let solution = self.0.solve(&problem.question);
+            whole = solution.iter().flatten().fold(whole, |all, line| seed::hash_text(all, line));
+        }
+        write!(f, "Checked({whole:016x})")
     }
 }
 

@@ -2,14 +2,16 @@
 //!
 //! A policy that is rewarded for answers alone mixes languages; R1 therefore adds the share of words of the target
 //! language. A word's language is told by its script here, which is exact, and tells English from Chinese though
-//! not from German. Numbers and signs are no words: a solution of arithmetic alone is in every language, an empty
-//! one in none.
+//! not from German. Numbers and signs are no words: a text of arithmetic alone is in every language, an empty one in
+//! none. As a reward it is 0 of what was cut, of a question that was copied, and of what has neither word nor
+//! answer.
 //!
 //! Source: DeepSeek-AI 2025 (arXiv 2501.12948), section 2.3.2; the ranges are those of Unicode's blocks.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Asked, Reward};
+use crate::reinforce::Sample;
 
 /// Letters of one kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -93,6 +95,11 @@ impl Language {
 
 impl Reward for Language {
     fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
-        asked.samples.iter().map(|sample| self.share(&sample.text)).collect()
+        let share = |sample: &Sample| {
+            let copied = sample.text.trim() == asked.problem.question.trim();
+            let says = sample.answer.is_some() || sample.text.chars().any(char::is_alphabetic);
+            if sample.is_finished() && says && !copied { self.share(&sample.text) } else { 0.0 }
+        };
+        asked.samples.iter().map(share).collect()
     }
 }

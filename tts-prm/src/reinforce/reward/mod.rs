@@ -11,7 +11,7 @@
 //! | `overlong` ([`Overlong`]) | 0 to -1, the further into the last tokens of its allowance |
 //! | `brevity` ([`Brevity`]) | right ones 0.5 to -0.5 from the shortest to the longest of the group; wrong ones at most 0 |
 //! | `target` ([`Target`]) | minus its distance from a length, over that length |
-//! | `language` ([`Language`]) | the share of its words in one script |
+//! | `language` ([`Language`]) | the share of its words in one script; 0 without words or an answer |
 //! | `random` ([`Random`]) | a coin: the control under which nothing should be learnt |
 //! | `majority` ([`Majority`]) | 1 where it answers as most of its group do: reinforcement at test time |
 //! | [`Checked`] | the share of its steps that a family's checker finds right |
