@@ -53,6 +53,26 @@ struct Figures {
     lines: f64,
     searches: f64,
     repeated: f64,
+    /// Shares of the report's lines that stood in the draft of each step, summed over requests.
+    in_place: Vec<f64>,
+}
+
+/// Steps that are told of.
+const STEPS: usize = 10;
+
+/// The share of a report's lines that stand in the draft of each step, the first draft being step 0.
+fn in_place(trail: &Trail) -> Vec<f64> {
+    let known = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| !line.ends_with('?')).map(str::to_owned).collect()
+    };
+    let report = known(trail.report().unwrap_or_default());
+    let drafts = &trail.drafts[..trail.drafts.len().saturating_sub(1)];
+    let share = |step: usize| {
+        let draft = drafts.get(step).or(drafts.last()).map_or(Vec::new(), |(_, text)| known(text));
+        let there = report.iter().filter(|line| draft.contains(line)).count();
+        there as f64 / report.len().max(1) as f64
+    };
+    (0..=STEPS).map(share).collect()
 }
 
 /// Mean and standard error.
@@ -72,6 +92,10 @@ impl Figures {
         let mut questions: Vec<&str> =
             trail.exchanges.iter().map(|e| e.question.as_str()).collect();
         self.searches += questions.len() as f64;
+        self.in_place.resize(STEPS + 1, 0.0);
+        for (sum, share) in self.in_place.iter_mut().zip(in_place(&trail)) {
+            *sum += share;
+        }
         questions.sort_unstable();
         let all = questions.len();
         questions.dedup();
@@ -142,6 +166,16 @@ fn main() -> Result<(), Box<dyn Error>> {
             let (lines, searches) = (figures.lines / n, figures.searches / n);
             writeln!(out, " {lines:.1} | {searches:.1} | {:.2} |", figures.repeated / n)?;
         }
+        let most = plan.calls.iter().max().copied().unwrap_or_default();
+        let figures = &all[&(base, most)];
+        let n = figures.right.len() as f64;
+        let shares: Vec<String> =
+            figures.in_place.iter().map(|sum| format!("{:.0}", 100.0 * sum / n)).collect();
+        writeln!(
+            out,
+            "\nShare of the report that stands in the draft after 0 to {STEPS} steps of denoising, in %: {}.",
+            shares.join(", ")
+        )?;
         writeln!(
             out,
             "\nThe last three columns are of the largest limit. Paired differences to denoising:\n"
