@@ -42,7 +42,8 @@ impl From<(&str, f64)> for Said {
 
 type Speak = dyn Fn(&Prompt, &str, &mut Rng) -> Said + Send + Sync;
 
-/// A generator of one closure, see the [module](self).
+/// A generator of one closure: it is given what is asked, what stands there already and random numbers of the
+/// line's own seed, and says all that follows.
 ///
 /// ```
 /// use tts_core::Search;
