@@ -57,7 +57,7 @@ struct Arguments {
     /// Most responses that are shown at once; 0 for as many as the judge takes.
     #[arg(long, default_value_t = 0)]
     together: usize,
-    /// In which order they are shown.
+    /// In which order they are shown; fixed takes data whose best responses stand at different places.
     #[arg(long, default_value = "shuffled")]
     order: Orders,
     /// How judgements are added up.
@@ -136,6 +136,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if preferences.is_empty() {
         return Err(format!("{}: no preferences", arguments.data.display()).into());
     }
+    jury.check_places(&preferences)?;
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
     let model = engines.policy.generator();

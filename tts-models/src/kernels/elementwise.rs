@@ -163,14 +163,15 @@ for_each_isa! {
     swish_gate_all / swish_gate_all_on, swish_gate_all_body(gate: &[f32], up: &mut [f32])
 }
 
+/// Twice the root of `2 / pi`: `(1 + tanh(z)) / 2` is `1 / (1 + e^-2z)`.
+const TWICE: f32 = 1.595_769;
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn gelu_gate_all_body(gate: &[f32], up: &mut [f32]) {
-    /// Twice the root of `2 / pi`: `(1 + tanh(z)) / 2` is `1 / (1 + e^-2z)`.
-    const TWICE: f32 = 1.595_769_1;
     for (gate, up) in gate.iter().zip(up) {
         let twice = TWICE * (0.044_715 * gate * gate).mul_add(*gate, *gate);
-        *up = gate / (1.0 + exp(-twice)) * *up;
+        *up *= gate / (1.0 + exp(-twice));
     }
 }
 
@@ -305,14 +306,15 @@ mod tests {
 
     #[test]
     fn gelu_and_caps_are_close_to_the_true_ones() {
-        for step in -400..400 {
-            let x = f64::from(step) / 20.0;
+        for step in -400_i16..400 {
+            let single = f32::from(step) / 20.0;
+            let x = f64::from(single);
             let inner = (2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3));
             let exact = 0.5 * x * (1.0 + inner.tanh()) * 3.0;
-            let (gate, mut up) = ([x as f32], [3.0]);
+            let (gate, mut up) = ([single], [3.0]);
             gelu_gate_all(&gate, &mut up);
             assert!((f64::from(up[0]) - exact).abs() < 2e-6 * exact.abs().max(1.0), "{x}: {up:?}");
-            let mut capped = [x as f32];
+            let mut capped = [single];
             cap(&mut capped, 1.5, 4.0);
             let exact = 4.0 * (1.5 * x / 4.0).tanh();
             assert!((f64::from(capped[0]) - exact).abs() < 2e-6, "{x}: {capped:?}, {exact}");

@@ -293,7 +293,7 @@ mod tests {
         }
     }
 
-    /// What PyTorch's autograd makes of the same losses (`scripts/golden/policy_loss.py`).
+    /// What `PyTorch`'s autograd makes of the same losses (`scripts/golden/policy_loss.py`).
     #[test]
     fn losses_and_slopes_are_those_of_pytorch() {
         #[derive(serde::Deserialize)]

@@ -45,7 +45,7 @@ pub struct LayerWeights<M = Vec<f32>> {
     /// Biases of query `[q]`, key `[kv]` and value `[kv]` (Qwen2).
     pub attention_bias: Option<[Vec<f32>; 3]>,
     /// RMS norms of each query head and each key head, `[head_dim]` each (Qwen3), or of all query heads `[q]` and all
-    /// key heads `[kv]` at once (OLMo 2).
+    /// key heads `[kv]` at once (`OLMo` 2).
     pub qk_norm: Option<[Vec<f32>; 2]>,
     /// Attention output projection, `[h, q]`.
     pub output: M,

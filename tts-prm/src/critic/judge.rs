@@ -190,9 +190,14 @@ impl Judge {
             return Err("begin has a {step}, and the template has no turns, one a step".into());
         }
         let [least, most] = self.reading.takes();
-        if self.most != 0 && !(least..=most).contains(&self.most) {
-            let found = self.most;
-            return Err(format!("most is {found}, and the reading is of {least} to {most} responses"));
+        let found = self.most;
+        if found != 0 && found < least {
+            return Err(format!(
+                "most is {found}, and the reading is of at least {least} responses"
+            ));
+        }
+        if found > most {
+            return Err(format!("most is {found}, and the reading is of at most {most} responses"));
         }
         self.check_shown()
     }

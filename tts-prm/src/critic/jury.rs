@@ -303,12 +303,12 @@ impl Jury {
     ) -> Vec<(f64, Line)> {
         let Some(decision) = decision else { return lines };
         let ends = lines.into_iter().map(|(meta, line)| async move {
-            // What ended the critique is taken back: its end token, or the stop text that opens the cue.
             if !line.is_finished() {
                 // What it would have come to is not known.
                 desk.refuse(line.node, Refusal::Cut.to_string());
                 return None;
             }
+            // What ended the critique is taken back: its end token, or the stop text that opens the cue.
             let ask = Ask::behind(line.node).aside().keep(line.kept()).append(&decision.cue);
             let end = desk.line(self.decided(ask, decision)).await;
             if end.is_none() {
@@ -420,7 +420,8 @@ impl Jury {
         }
         if self.order == Order::Mirrored && self.is_single() {
             return Err(named(
-                "order is mirrored, and a judgement is about one response, which has no order".into(),
+                "order is mirrored, and a judgement is about one response, which has no order"
+                    .into(),
             ));
         }
         if self.vote == Vote::Winners && self.sure.is_some() {

@@ -10,11 +10,14 @@
 //!
 //! A word of several tokens has the product of their probabilities. Scores of values from 0 to 1 are probabilities.
 //!
+//! Cost: counted as the tokens of the path that is scored. What is read besides (the question of the judge, the cue, and each
+//! word behind them) is not counted in [`tts_core::Cost`], nor against a budget.
+//!
 //! Source: Zhang et al. 2024, "Generative Verifiers" (arXiv 2408.15240), equations 3 and 5; Liu et al. 2023, "G-Eval" (arXiv
 //! 2303.16634), equation 1.
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Given, Likelihood, Prompt, Scale, Scored, StepScorer, Trajectory};
+use tts_core::{BoxError, Given, Likelihood, Prompt, Scale, Scored, StepScorer, Trajectory, seed};
 use tts_models::LanguageModel;
 
 use super::judge::Judge;
@@ -34,7 +37,8 @@ pub struct NextWord<'a> {
     words: Vec<Vec<u32>>,
     asks: Option<Judge>,
     cost: ModelCost,
-    identity: Option<String>,
+    /// What the model is.
+    model: Option<String>,
 }
 
 impl std::fmt::Debug for NextWord<'_> {
@@ -52,8 +56,7 @@ impl<'a> NextWord<'a> {
         let text = |text: &str| Ok(model.tokenizer().encode(text, false)?);
         let prompt = move |prompt: &Prompt| Ok(model.encode(prompt)?);
         let scorer = Self::new(model, prompt, text, decision)?;
-        let identity = model.identity().map(|model| format!("next word of {model}"));
-        Ok(Self { cost: model.cost(), identity, ..scorer })
+        Ok(Self { cost: model.cost(), model: model.identity(), ..scorer })
     }
 
     /// By whatever tells log-probabilities, a server say; `encode` and `text` say the token ids of a prompt, and of a text
@@ -92,14 +95,25 @@ impl<'a> NextWord<'a> {
             words,
             asks: None,
             cost: ModelCost::default(),
-            identity: None,
+            model: None,
         })
     }
 
-    /// The same of solutions, each put into the question of a judge.
-    #[must_use]
-    pub fn asking(self, judge: Judge) -> Self {
-        Self { asks: Some(judge), ..self }
+    /// The same of solutions, each put into the question of a judge of one response; the decision stays that of this scorer.
+    ///
+    /// # Errors
+    /// When the judge is refused ([`Judge::check`]), needs several responses, or asks in turns.
+    pub fn asking(self, judge: Judge) -> Result<Self, PrmError> {
+        let refuse = |problem: String| PrmError::Solution { field: "judge".into(), problem };
+        judge.check().map_err(refuse)?;
+        let least = judge.takes()[0];
+        if least > 1 {
+            return Err(refuse(format!("it is about at least {least} responses, expected one")));
+        }
+        if judge.template.has_turns() {
+            return Err(refuse("its template has turns, expected one question".into()));
+        }
+        Ok(Self { asks: Some(judge), ..self })
     }
 
     /// What stands before the word.
@@ -177,6 +191,77 @@ impl StepScorer for NextWord<'_> {
     }
 
     fn identity(&self) -> Option<String> {
-        self.identity.clone()
+        let model = self.model.as_ref()?;
+        // The name of a built-in template may stand for another text one day.
+        let source = self.asks.as_ref().map(|judge| judge.template.source());
+        let asked = serde_json::to_string(&(&self.decision, &self.asks, source)).ok()?;
+        Some(format!("next word of {model}, {:016x}", seed::hash_text(0, &asked)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Has no probabilities.
+    struct Silent;
+
+    impl Likelihood for Silent {
+        fn logprobs(&self, _: &[Given]) -> Result<Vec<Vec<f32>>, BoxError> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "an encoder may fail")]
+    fn bytes(text: &str) -> Result<Vec<u32>, BoxError> {
+        Ok(text.bytes().map(u32::from).collect())
+    }
+
+    fn scorer(decision: Decision) -> NextWord<'static> {
+        let prompt = |prompt: &Prompt| bytes(prompt.question());
+        let scorer = NextWord::new(&Silent, prompt, bytes, decision).expect("sound");
+        NextWord { model: Some("m".into()), ..scorer }
+    }
+
+    #[test]
+    fn its_identity_is_of_all_that_its_scores_depend_on() {
+        let plain = || scorer(Decision::default());
+        let asking = |judge: Judge| plain().asking(judge).expect("of one response");
+        let genrm = Judge::published("genrm").expect("known");
+        let own = Judge {
+            template: super::super::Template::from_source("{{ problem }} {{ response.text }}")
+                .expect("sound"),
+            ..genrm.clone()
+        };
+        let words = vec![("Right".to_owned(), 1.0), ("Wrong".to_owned(), 0.0)];
+        let identities: std::collections::BTreeSet<String> = [
+            plain(),
+            scorer(Decision { cue: "So?".into(), ..Decision::default() }),
+            scorer(Decision { words, ..Decision::default() }),
+            asking(genrm),
+            asking(own),
+        ]
+        .iter()
+        .map(|scorer| scorer.identity().expect("a model with a name"))
+        .collect();
+        assert_eq!(identities.len(), 5, "{identities:?}");
+        assert_eq!(plain().identity(), plain().identity());
+        assert_eq!(NextWord { model: None, ..plain() }.identity(), None);
+    }
+
+    #[test]
+    fn judges_that_cannot_be_asked_about_one_response_are_refused() {
+        for (name, expected) in [
+            ("pairwise", "at least 2 responses"),
+            ("listwise", "at least 2 responses"),
+            ("genprm", "has turns"),
+        ] {
+            let judge = Judge::published(name).expect(name);
+            let error = scorer(Decision::default()).asking(judge).expect_err(name).to_string();
+            assert!(error.contains("judge: ") && error.contains(expected), "{error}");
+        }
+        let blank = Judge { max_tokens: 0, ..Judge::default() };
+        let error = scorer(Decision::default()).asking(blank).expect_err("no tokens").to_string();
+        assert!(error.contains("max_tokens is 0"), "{error}");
     }
 }

@@ -47,6 +47,24 @@ pub(super) fn shown(text: &str, marks: &[String], longest: usize) -> String {
     guarded(&shortened(text.trim(), longest), marks)
 }
 
+/// The text of a step in which no line but the first begins as a step does: `Step 2` becomes `S tep 2`.
+pub(super) fn unnumbered(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (number, line) in text.split_inclusive('\n').enumerate() {
+        let label = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let opens = label.get(..5).is_some_and(|word| word.eq_ignore_ascii_case("step "))
+            && label[5..].trim_start().starts_with(|c: char| c.is_ascii_digit());
+        if number > 0 && opens {
+            out.push_str(&line[..=line.len() - label.len()]);
+            out.push(' ');
+            out.push_str(&label[1..]);
+        } else {
+            out.push_str(line);
+        }
+    }
+    out
+}
+
 /// A text without its middle, where it is longer.
 fn shortened(text: &str, longest: usize) -> String {
     let count = text.chars().count();
@@ -97,6 +115,19 @@ mod tests {
             assert_eq!(found, expected);
             // Once is enough.
             assert_eq!(shown(&found, &marks, 1_000), found);
+        }
+    }
+
+    #[test]
+    fn a_step_opens_no_other() {
+        for (text, expected) in [
+            ("Step 1: a\nStep 2: b", "Step 1: a\nS tep 2: b"),
+            ("a\n **step  3** b\n", "a\n **s tep  3** b\n"),
+            ("a\nStep by step 2\nin Step 4", "a\nStep by step 2\nin Step 4"),
+            ("é\nésteps 4", "é\nésteps 4"),
+            ("", ""),
+        ] {
+            assert_eq!(unnumbered(text), expected);
         }
     }
 

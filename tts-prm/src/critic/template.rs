@@ -30,7 +30,8 @@
 //!
 //! A name that is not there is an error, not nothing. Headings are found in the template, before anything is
 //! filled in, so no response can open a turn; its marks (texts in square or angle brackets, lines that begin
-//! with `###`) are found there too, and broken where a response holds them.
+//! with `###`) are found there too, and broken where a response holds them, as are lines within a step that begin as
+//! `Step 2`.
 //!
 //! What is shown of a problem comes before what differs from one judgement to the next, and instructions
 //! before both, so that judgements share as long a beginning as they can.
@@ -157,6 +158,11 @@ impl Template {
         self.parts.iter().any(|part| part.kind == Kind::Turn)
     }
 
+    /// Its text.
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// What it puts around responses, which none of them may hold as it stands.
     pub fn marks(&self) -> &[String] {
         &self.marks
@@ -166,6 +172,12 @@ impl Template {
         let marks: Vec<String> = self.marks.iter().chain(filling.marks).cloned().collect();
         let show = |text: &str| response::shown(text, &marks, filling.longest);
         let steps = |response: &Response| -> Vec<Value> {
+            let count = response.steps.len().max(1);
+            let whole: usize = response.steps.iter().map(|step| step.chars().count()).sum();
+            // The limit is that of the response: where it is longer, each step has a part of it.
+            let longest =
+                if whole <= filling.longest { whole } else { (filling.longest / count).max(1) };
+            let show = |text: &str| response::unnumbered(&response::shown(text, &marks, longest));
             let steps = response.steps.iter().enumerate();
             steps
                 .map(|(place, text)| context! { number => place + 1, text => show(text) })

@@ -44,6 +44,32 @@ fn marks_are_found_and_broken() {
 }
 
 #[test]
+fn a_long_response_is_cut_in_its_steps_too() {
+    let template = Template::built_in("steps").expect("known");
+    let ask = |length: usize| {
+        let steps = (0..10).map(|_| "m".repeat(length)).collect();
+        let response = Response { steps, ..Response::text("") };
+        let problem = Prompt::from("2 + 2?");
+        let asked = template.fill(&filling(&problem, &[&response])).expect("filled");
+        let count = |prompt: &Prompt| prompt.question().matches('m').count();
+        let none = Response::text("");
+        let bare = template.fill(&filling(&problem, &[&none])).expect("filled");
+        (asked.question().contains("left out here"), count(&asked) - count(&bare))
+    };
+    // All of it up to the limit, which is 1,000.
+    assert_eq!(ask(100), (false, 1_000));
+    assert_eq!(ask(2_000), (true, 1_000));
+}
+
+#[test]
+fn a_step_of_a_response_numbers_no_other() {
+    let response = Response::text("Step 1: a\nStep 2: b");
+    let template = Template::built_in("thinkprm").expect("known");
+    let asked = template.fill(&filling(&Prompt::from("q"), &[&response])).expect("filled");
+    assert!(asked.question().contains("Step 1: Step 1: a\nS tep 2: b"), "{}", asked.question());
+}
+
+#[test]
 fn templates_that_are_wrong_say_where() {
     for (source, expected) in [
         ("=== judge\n{{ problem }}", "the heading \"judge\""),

@@ -83,7 +83,15 @@ impl Truth {
             Self::Label(label) => format!("The right score is: {label}"),
             Self::Best(best) => {
                 let place = shown.iter().position(|&place| place == best).unwrap_or(best);
-                format!("The best response is: Response {}", place + 1)
+                // Where responses have letters it is named by its letter.
+                let letter = u8::try_from(place).ok().and_then(|place| b'A'.checked_add(place));
+                let lettered = question.question().contains("Response A]");
+                match letter.filter(|letter| lettered && letter.is_ascii_uppercase()) {
+                    Some(letter) => {
+                        format!("The best response is: Response {}", char::from(letter))
+                    }
+                    None => format!("The best response is: Response {}", place + 1),
+                }
             }
         };
         match question {
@@ -121,6 +129,22 @@ mod tests {
             [(&[1.0][..], true), (&[0.0], false), (&[1.0, 1.0], false), (&[], false)]
         {
             assert_eq!(Truth::Label(1.0).holds(scores), right, "{scores:?}");
+        }
+    }
+
+    #[test]
+    fn a_hint_names_the_best_as_the_question_does() {
+        use super::super::{Judge, Response};
+        for (name, expected) in [
+            ("pairwise", "The best response is: Response B"),
+            ("deepseek-grm", "The best response is: Response 2"),
+        ] {
+            let responses = [Response::text("5"), Response::text("4")];
+            let shown: Vec<&Response> = responses.iter().collect();
+            let judge = Judge::published(name).expect(name);
+            let asked = judge.question(&Prompt::from("2 + 2?"), &shown).expect(name);
+            let hinted = Truth::Best(0).hinted(&asked, &[1, 0]);
+            assert!(hinted.question().ends_with(expected), "{}", hinted.question());
         }
     }
 

@@ -143,3 +143,97 @@ fn narrow(value: f64) -> f32 {
     let value = value as f32;
     value
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tts_core::{Finish, Prompt, Verdict};
+    use tts_models::DecoderWeights;
+    use tts_models::testing::tiny_config;
+    use tts_models::train::{Model, TrainConfig};
+
+    use super::super::{Adjust, Run};
+    use super::*;
+
+    fn sample(tokens: &[u32], finish: Finish) -> Sample {
+        Sample {
+            prompt: Arc::new(Prompt::from("?")),
+            text: String::new(),
+            answer: None,
+            verdict: Verdict::Wrong,
+            finish,
+            tokens: tokens.to_vec(),
+            runs: vec![Run { first: 0, logprobs: vec![-20.0; tokens.len()] }],
+            scored: Vec::new(),
+        }
+    }
+
+    /// The goals of one sample of two tokens, one of four and one of two that was cut; the second has no advantage.
+    fn goals_of(config: &ReinforceConfig) -> Vec<PolicyGoal> {
+        let samples = [
+            sample(&[7, 8], Finish::Stop),
+            sample(&[9, 9, 9, 9], Finish::Stop),
+            sample(&[8, 7], Finish::Length),
+        ];
+        let judged: Vec<Judged<'_>> = samples
+            .iter()
+            .zip([1.0, 0.0, -1.0])
+            .map(|(sample, value)| {
+                Judged { sample, prompt: &[3, 4], advantage: vec![value; sample.tokens.len()] }
+            })
+            .collect();
+        let weights = DecoderWeights::initial(tiny_config("llama"), 1).unwrap();
+        let mut online = Online::new(TrainConfig::default(), Model::from(weights)).unwrap();
+        let mut tellers = Tellers { online: &mut online, reference: None };
+        let found = examples(config, &config.objective(), judged.iter(), &mut tellers).unwrap();
+        found.into_iter().filter_map(|example| example.policy).collect()
+    }
+
+    #[test]
+    fn divisors_are_of_samples_or_of_tokens_and_count_what_has_no_gradient() {
+        for (divisor, weight, counts) in [
+            (Divisor::Sequence, 0.5, 3.0),
+            (Divisor::Tokens, 1.0, 8.0),
+            (Divisor::Constant, 0.1, 3.0),
+            (Divisor::Samples, 1.0, 3.0),
+        ] {
+            let adjust = Adjust { divisor: Some(divisor), ..Adjust::default() };
+            let mut config = ReinforceConfig { adjust, ..ReinforceConfig::default() };
+            config.rule.max_tokens = 10;
+            let goals = goals_of(&config);
+            assert_eq!(goals.len(), 2, "{divisor:?}");
+            assert!(goals.iter().all(|goal| (goal.weight - weight).abs() < 1e-6), "{goals:?}");
+            let all: f32 = goals.iter().map(|goal| goal.counts).sum();
+            assert!((all - counts).abs() < 1e-6, "{divisor:?}: {all}");
+        }
+    }
+
+    #[test]
+    fn what_was_cut_is_masked_where_asked_for() {
+        let learnt = goals_of(&ReinforceConfig::default());
+        assert_eq!(learnt[1].advantage, [-1.0; 2]);
+        let masked = goals_of(&ReinforceConfig { cut: Cut::Mask, ..ReinforceConfig::default() });
+        assert_eq!((masked.len(), masked[0].counts), (1, 2.0));
+        assert_eq!(masked[0].advantage, [1.0; 2]);
+    }
+
+    #[test]
+    fn importance_is_of_who_learns_over_who_wrote_up_to_a_bound() {
+        let recomputed = ReinforceConfig { old: Old::Recomputed, ..ReinforceConfig::default() };
+        let plain = goals_of(&recomputed);
+        assert!(plain.iter().all(|goal| goal.importance.is_none()));
+        assert!(plain.iter().flat_map(|goal| &goal.old).all(|told| *told > -19.0), "{plain:?}");
+        for (most, bound) in [(2.0, true), (1e30, false)] {
+            let weighted = goals_of(&ReinforceConfig { importance: Some(most), ..recomputed.clone() });
+            for goal in &weighted {
+                let weights = goal.importance.as_ref().unwrap();
+                for (weight, told) in weights.iter().zip(&goal.old) {
+                    let free = (told + 20.0).exp();
+                    let expected = if bound { 2.0 } else { free };
+                    assert!((weight / expected - 1.0).abs() < 1e-5, "{weight}, {expected}");
+                }
+            }
+        }
+    }
+}

@@ -163,7 +163,7 @@ impl Checked {
         let told = *result > 2 && result != left && result != right;
         let tells = way.first == *result
             || way.rest.iter().any(|(sign, number)| *sign != Operation::Subtract && number == result);
-        !way.rest.is_empty() && !again && !(told && tells)
+        !(way.rest.is_empty() || again || (told && tells))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The gated feed-forward layer: `down(silu(gate(x)) * up(x))`, or with GELU for SiLU.
+//! The gated feed-forward layer: `down(silu(gate(x)) * up(x))`, or with `GELU` for `SiLU`.
 //!
 //! Shazeer 2020, arXiv:2002.05202, section 2, equation 6 (`SwiGLU` without bias).
 

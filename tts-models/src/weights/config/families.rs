@@ -18,6 +18,7 @@ use crate::ModelError;
 pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
 
 /// A family of decoders.
+#[expect(clippy::struct_excessive_bools, reason = "a table of what is so and what not")]
 pub(crate) struct Family {
     /// `model_type` of `config.json`.
     pub(crate) name: &'static str,
@@ -96,7 +97,7 @@ const AROUND: &[(&str, &str, &str)] = &[
     ("post_feedforward_norm", "post_feedforward_layernorm", "post_ffw_norm"),
 ];
 
-/// Norms after each block, as OLMo calls them.
+/// Norms after each block, as `OLMo` calls them.
 const AFTER: &[(&str, &str, &str)] = &[
     ("input_layernorm", "post_attention_layernorm", "post_attention_norm"),
     ("post_attention_layernorm", "post_feedforward_layernorm", "post_ffw_norm"),
@@ -297,7 +298,7 @@ fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelE
         window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
         rotation: Rotation::Local,
     };
-    let slides = |layer: usize| window > 0 && (layer + 1) % WHOLE != 0;
+    let slides = |layer: usize| window > 0 && !(layer + 1).is_multiple_of(WHOLE);
     let layers = (0..config.num_hidden_layers)
         .map(|layer| if slides(layer) { own } else { Attends::default() });
     // The largest model of the family divides by another width.
@@ -473,7 +474,7 @@ fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelErro
     let window = object.count("sliding_window")?.unwrap_or(4_096);
     // Of OLMo 3 every fourth layer sees everything; OLMo 2 has no windows.
     let third = config.architecture == "olmo3";
-    let slides = |layer: usize| third && (layer + 1) % 4 != 0;
+    let slides = |layer: usize| third && !(layer + 1).is_multiple_of(4);
     let layers = sliding(object, config, window, Rotation::Local, slides)?;
     let local = local_base(object)?.unwrap_or(config.rope_theta);
     Ok(Switches {
@@ -551,7 +552,7 @@ fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelEr
 fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = object.count("sliding_window")?.unwrap_or(4_096);
     let pattern = object.count("sliding_window_pattern")?.unwrap_or(6).max(1);
-    let slides = |layer: usize| (layer + 1) % pattern != 0;
+    let slides = |layer: usize| !(layer + 1).is_multiple_of(pattern);
     let layers = sliding(object, config, window, Rotation::Local, slides)?;
     let local = local_base(object)?.or(object.float("rope_local_base_freq")?);
     Ok(Switches { local_rope_theta: local.unwrap_or(10_000.0), layers, ..gemma(object, config)? })

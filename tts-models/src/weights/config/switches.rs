@@ -1,6 +1,6 @@
 //! What a decoder does beside, or in place of, what a Llama layer does.
 //!
-//! A layer of the Llama family is `x + attention(norm(x))`, then `x + feed_forward(norm(x))`, with SiLU gates,
+//! A layer of the Llama family is `x + attention(norm(x))`, then `x + feed_forward(norm(x))`, with `SiLU` gates,
 //! every head turned whole by its position, and no bias but those of queries, keys and values. Each other family
 //! is that with a few of these switches set; the default sets none. An executor asks for the switch, never for the
 //! family, and refuses by name what it has no arithmetic for ([`Switches::refuse`]).
@@ -17,7 +17,7 @@ pub enum NormPlace {
     /// Before it: `x + block(norm(x))` (Llama).
     #[default]
     Before,
-    /// After it: `x + norm(block(x))` (OLMo 2).
+    /// After it: `x + norm(block(x))` (`OLMo` 2).
     After,
     /// Both (Gemma 2 and 3).
     Around,
@@ -60,7 +60,7 @@ pub struct Switches {
     /// Where norms stand.
     pub norm_place: NormPlace,
     /// Whether the norms of queries and keys ([`qk_norm`](super::ModelConfig::qk_norm)) run over all heads at once
-    /// (OLMo 2).
+    /// (`OLMo` 2).
     pub whole_qk_norm: bool,
     /// What gates the feed-forward layer.
     pub activation: Activation,

@@ -173,7 +173,9 @@ fn read_raw(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<RawT
 fn read(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
     let mut values = finite(checkpoint, name, &read_raw(checkpoint, name, shape)?)?;
     if checkpoint.norm_offset() && name.ends_with("norm.weight") {
-        values.iter_mut().for_each(|value| *value += 1.0);
+        for value in &mut values {
+            *value += 1.0;
+        }
     }
     Ok(values)
 }

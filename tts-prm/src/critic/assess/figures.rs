@@ -73,8 +73,7 @@ pub(super) fn assessment(
         .collect();
     let right: Vec<f64> = items.iter().map(|item| item.share(item.preference.best)).collect();
     let accuracy = bootstrap_interval(&right, DRAWS, seed)?;
-    let guesses: f64 =
-        items.iter().map(|item| 1.0 / item.preference.responses.len() as f64).sum();
+    let guesses: f64 = items.iter().map(|item| 1.0 / item.preference.responses.len() as f64).sum();
     let mut parts: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for (item, &right) in items.iter().zip(&right) {
         if let Some(subset) = &item.preference.subset {

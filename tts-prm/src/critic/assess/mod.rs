@@ -106,10 +106,8 @@ pub(crate) fn hear(
     let jury = Arc::new(jury.clone());
     // What is heard of a search that ends before its first judgements.
     let none = |responses: usize| Ballot { responses, ..Ballot::default() };
-    let heard: Vec<Arc<Mutex<Ballot>>> = cases
-        .iter()
-        .map(|(_, responses)| Arc::new(Mutex::new(none(responses.len()))))
-        .collect();
+    let heard: Vec<Arc<Mutex<Ballot>>> =
+        cases.iter().map(|(_, responses)| Arc::new(Mutex::new(none(responses.len())))).collect();
     let mut rulings: Vec<Option<Ruling>> = vec![None; cases.len()];
     let mut failed = None;
     let hearings =

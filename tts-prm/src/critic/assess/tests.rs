@@ -117,7 +117,8 @@ fn figures_by_hand() {
 
 #[test]
 fn who_was_not_heard_is_worth_a_guess() {
-    let three = Preference { responses: vec!["a".into(), "b".into(), "c".into()], ..pair(2, [1, 1]) };
+    let three =
+        Preference { responses: vec!["a".into(), "b".into(), "c".into()], ..pair(2, [1, 1]) };
     let found = Assessment::of(&grm(), &[three], &[Some(Ruling::default())], 1).expect("figures");
     assert!((found.accuracy.mean - 1.0 / 3.0).abs() < 1e-12, "{:?}", found.accuracy);
     assert!((found.chance - 1.0 / 3.0).abs() < 1e-12, "{}", found.chance);
@@ -128,8 +129,7 @@ fn who_was_not_heard_is_worth_a_guess() {
 fn how_many_judgements_were_read_ranks_nobody() {
     let preferences = [pair(0, [1, 2]), pair(0, [1, 2])];
     // A response that was judged three times has a greater sum than a better one that was judged once.
-    let rulings =
-        [Some(ruling(&[([0, 1], [5.0, 4.0]); 3])), Some(ruling(&[([0, 1], [9.0, 2.0])]))];
+    let rulings = [Some(ruling(&[([0, 1], [5.0, 4.0]); 3])), Some(ruling(&[([0, 1], [9.0, 2.0])]))];
     let found = Assessment::of(&grm(), &preferences, &rulings, 1).expect("figures");
     let auc = found.auc.expect("right and wrong ones");
     assert!((auc.area - 1.0).abs() < 1e-12, "{auc:?}");

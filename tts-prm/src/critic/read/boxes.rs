@@ -5,25 +5,41 @@
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 2.2, the extraction of pointwise scores.
 
+use std::collections::HashMap;
+
 use super::Refusal;
 
 const COMMAND: &str = "\\boxed{";
 
 /// The contents of all boxes that are not within another, first to last; of one that is never closed, `None`.
 pub(super) fn all(text: &str) -> Vec<Option<&str>> {
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some(at) = rest.find(COMMAND) {
-        let inside = &rest[at + COMMAND.len()..];
-        let Some(length) = closed(inside) else {
-            found.push(None);
-            // What is never closed may swallow others: they are looked for behind its beginning.
-            rest = inside;
-            continue;
-        };
-        found.push(Some(&inside[..length]));
-        rest = &inside[length..];
+    let ends = ends(text);
+    let (mut found, mut from) = (Vec::new(), 0);
+    while let Some(at) = text[from..].find(COMMAND) {
+        let inside = from + at + COMMAND.len();
+        let end = ends.get(&(inside - 1)).copied();
+        found.push(end.map(|end| &text[inside..end]));
+        // What is never closed may swallow others: they are looked for behind its beginning.
+        from = end.unwrap_or(inside);
     }
     found
+}
+
+/// Where each brace closes that does, by where it opens.
+fn ends(text: &str) -> HashMap<usize, usize> {
+    let (mut open, mut ends) = (Vec::new(), HashMap::new());
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open.push(at),
+            b'}' => {
+                if let Some(start) = open.pop() {
+                    ends.insert(start, at);
+                }
+            }
+            _ => {}
+        }
+    }
+    ends
 }
 
 /// Where the brace closes that was opened just before.

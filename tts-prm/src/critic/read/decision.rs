@@ -5,7 +5,8 @@
 //! * [`By::Word`]: the value of the word. The mean over samples estimates the expectation.
 //! * [`By::Probability`]: of two words, the expectation, with the log-probability of the one that was drawn:
 //!   `p v(word) + (1 - p) v(other)`. It takes the two for all that could have been said, which holds as nearly as the
-//!   model was taught to say one of them.
+//!   model was taught to say one of them. A word that was drawn though it was not likely makes the other one sure:
+//!   for a model that says other things too, [`By::Scorer`] compares the two words themselves.
 //! * [`By::Scorer`]: the score of a named scorer, [`super::super::NextWord`] say, which reads the probabilities of
 //!   all words: the exact expectation of a softmax over them.
 //!

@@ -11,7 +11,7 @@
 //! | `best` | two or more | `\boxed{2}`, the number of the best | 1 for it, 0 for the others |
 //! | `verdict` | two | `[[A]]`, `[[B]]`, `[[C]]` or other marks | 1 and 0, or a half each |
 //! | `ranking` | two or more | `Ranking: [2] > [1] = [3]` | the share of the others that each is before |
-//! | `json` | one | `{"score": 7.5}` | the number |
+//! | `json` | one | `{"score": 7.5}`, its key without escapes | the number |
 //! | `number` | one | `[RESULT] 4` | the number |
 //! | `letter` | one | `Grade: B` | its grade |
 //! | `steps` | the steps of one | `\boxed{correct}` for each | 1 or 0 for each |

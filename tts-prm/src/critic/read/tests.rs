@@ -146,6 +146,9 @@ fn steps_are_judged_one_by_one_up_to_the_first_error() {
         assert_eq!(steps(&said, 3), expected, "{said:?}");
     }
     assert_eq!(reading.read(wrong, 1, 2).expect("read").scores, [0.0]);
+    // Boxes that are never closed hide none behind them, and cost no more than others.
+    let open = "\\boxed{".repeat(100_000);
+    assert_eq!(steps(&format!("{open}{right} {wrong}"), 2), Some(vec![1.0, 0.0]));
 }
 
 #[test]
@@ -190,6 +193,18 @@ fn scores_in_json_are_found_wherever_they_stand() {
         ("I think {so}: {\"score\": 3.5, \"why\": \"{\"} indeed", Some(3.5)),
         ("{\"score\": 3} no, {\"score\": 4}", Some(4.0)),
         ("{\"all\": {\"score\": 4}}", Some(4.0)),
+        // Its own field, not that of a part; of parts, if one has it.
+        ("{\"score\": 8, \"parts\": {\"score\": 2}}", Some(8.0)),
+        ("{\"parts\": [{\"score\": 8}, {\"score\": 2}]}", None),
+        ("{\"score\": 3} {\"why\": \"short\"}", Some(3.0)),
+        // The last was broken off, and an earlier one is not taken for it.
+        ("{\"score\": 3} no, {\"score\": 9", None),
+        ("{\"score\": 8, \"parts\": {\"score\": 2}", None),
+        ("{\"score\": 3} no, {\"score\": nine}", None),
+        // A key in disguise.
+        ("{\"\\u0073core\": 9}", None),
+        ("{\"score\": 3, \"\\u0073core\": 9}", None),
+        ("{\"score\": 3, \"why\": \"a \\\"b\\\": c\"}", Some(3.0)),
         ("{\"score\": 11}", None),
         ("{\"score\": \"8\"}", None),
         ("{\"score\": 8", None),
@@ -199,8 +214,11 @@ fn scores_in_json_are_found_wherever_they_stand() {
     ] {
         assert_eq!(scores(&reading, said, 1), expected.map(|score| vec![score]), "{said:?}");
     }
-    let hostile = "{".repeat(100_000);
-    assert_eq!(scores(&reading, &hostile, 1), None);
+    for hostile in ["{", "{\"a\":", "{\"a\" ", "{}"] {
+        assert_eq!(scores(&reading, &hostile.repeat(100_000), 1), None);
+    }
+    let braces = "\\frac{1}{2} ".repeat(1_000) + "{\"score\": 4}";
+    assert_eq!(scores(&reading, &braces, 1), Some(vec![4.0]));
 }
 
 #[test]

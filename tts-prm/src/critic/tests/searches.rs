@@ -246,7 +246,7 @@ fn one_budget_counts_policy_and_judge() {
     // And the leaves of a strategy have theirs.
     let story = Jury { sure: Some(Sure { batch: 2, z: 1e9, order: false }), ..grm(16) };
     let leaves = search.run(Judged::of(Sample { n: 4 }, story), world.prompt(0)).expect("runs");
-    assert!(matches!(leaves.stop, Stop::Budget(_)), "{:?}", leaves.stop);
+    assert!(leaves.tree.cost_by_role()["judge"].samples < 16, "{:?}", leaves.stop);
     assert!(values(&leaves).iter().all(Option::is_some), "{:?}", values(&leaves));
 }
 
@@ -482,6 +482,7 @@ fn the_next_word_scores_what_was_written() {
     assert!((value - 0.75).abs() < 1e-6, "{value}");
     // Of solutions, without a word written.
     let direct = next_word(Decision::default()).asking(Judge::published("genrm").expect("known"));
+    let direct = direct.expect("a judge of one response");
     assert_eq!(direct.scale(), Scale::OUTCOME);
     let judged = Search::new(world).scorer(direct).rule(StepRule::lines());
     let outcome = judged.run(Sample { n: 2 }, world.prompt(0)).expect("runs");
@@ -491,6 +492,7 @@ fn the_next_word_scores_what_was_written() {
     // An expectation over graded letters: four of them are as likely as one another, and it likes none but Y.
     let grades =
         next_word(Decision::grades("ABCDY")).asking(Judge::published("rubric").expect("known"));
+    let grades = grades.expect("a judge of one response");
     let outcome = Search::new(world).scorer(grades).rule(StepRule::lines());
     let outcome = outcome.run(Sample { n: 1 }, world.prompt(0)).expect("runs");
     // 0.6 each for 1, 0.75, 0.5 and 0.25, and 0.2 for 0.

@@ -150,6 +150,20 @@ fn a_language_is_told_by_its_words() {
         let found = Language { script }.share(text);
         assert!((found - share).abs() < 1e-12, "{script:?} of {text:?}: {found}");
     }
+    // Nothing is had by a full stop, the question, or what was cut; numbers alone count beside an answer.
+    let sum = problem("What is 2 + 2?", "4");
+    let english = Language { script: Script::Latin };
+    let texts = [".", "What is 2 + 2?\n", "", "So it is 4.", "2 + 2 = 4", "所以 x"];
+    assert_eq!(rewards(&english, &Math, &sum, &texts), [0.0, 0.0, 0.0, 1.0, 1.0, 0.5]);
+    let mut cut = sample(&Math, &sum, "So it is 4.");
+    cut.finish = Finish::Length;
+    let asked = Asked { problem: &sum, task: &Math, samples: &[cut], seed: 0 };
+    assert_eq!(english.rewards(&asked), [0.0]);
+    // What it is tells a folder whose it is.
+    let named = |reward: &dyn Reward| format!("{reward:?}");
+    let chain = named(&Checked(Chain::default()));
+    assert_eq!(chain, named(&Checked(Chain::default())));
+    assert_ne!(chain, named(&Checked(tts_core::family::Recheck::default())));
 }
 
 #[test]
