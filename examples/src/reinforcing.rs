@@ -104,6 +104,12 @@ pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
             percent(step.clipped)
         )?;
     }
+    if !steps.is_empty() && steps.iter().all(|step| step.loss.is_none()) {
+        writeln!(
+            out,
+            "nothing was learnt: all samples of each problem had the same reward, so that none was better than another"
+        )?;
+    }
     let sum = |of: fn(&StepNote) -> f64| steps.iter().map(|step| of(step)).sum::<f64>();
     writeln!(
         out,

@@ -166,7 +166,8 @@ impl Journal {
         file.read_to_end(&mut bytes).map_err(at)?;
         let (notes, ends) = parse(&path, &bytes, header)?;
         if ends.is_empty() && !format!("{header}\n").as_bytes().starts_with(&bytes) {
-            let problem = "no journal of this run: name another folder, or remove the file".to_owned();
+            let problem =
+                "no journal of this run: name another folder, or remove the file".to_owned();
             return Err(PrmError::Journal { path, line: 1, problem });
         }
         // Only now is it known to be a journal: drop the torn line at its end.

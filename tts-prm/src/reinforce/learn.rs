@@ -179,8 +179,10 @@ mod tests {
         let judged: Vec<Judged<'_>> = samples
             .iter()
             .zip([1.0, 0.0, -1.0])
-            .map(|(sample, value)| {
-                Judged { sample, prompt: &[3, 4], advantage: vec![value; sample.tokens.len()] }
+            .map(|(sample, value)| Judged {
+                sample,
+                prompt: &[3, 4],
+                advantage: vec![value; sample.tokens.len()],
             })
             .collect();
         let weights = DecoderWeights::initial(tiny_config("llama"), 1).unwrap();
@@ -225,7 +227,8 @@ mod tests {
         assert!(plain.iter().all(|goal| goal.importance.is_none()));
         assert!(plain.iter().flat_map(|goal| &goal.old).all(|told| *told > -19.0), "{plain:?}");
         for (most, bound) in [(2.0, true), (1e30, false)] {
-            let weighted = goals_of(&ReinforceConfig { importance: Some(most), ..recomputed.clone() });
+            let weighted =
+                goals_of(&ReinforceConfig { importance: Some(most), ..recomputed.clone() });
             for goal in &weighted {
                 let weights = goal.importance.as_ref().unwrap();
                 for (weight, told) in weights.iter().zip(&goal.old) {

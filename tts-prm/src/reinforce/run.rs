@@ -162,7 +162,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let all = |problems: &[Problem]| {
             let text = |all: u64, problem: &Problem| {
                 let whole = seed::prompt(all, &problem.prompt);
-                let whole = seed::hash_text(seed::hash_text(whole, &problem.question), &problem.gold);
+                let whole =
+                    seed::hash_text(seed::hash_text(whole, &problem.question), &problem.gold);
                 seed::mix(whole, problem.difficulty.map_or(u64::MAX, f64::to_bits))
             };
             format!("{:016x}", problems.iter().fold(0, text))
@@ -170,7 +171,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let named = |(name, weight, reward): &(String, f64, &dyn Reward)| {
             json!([name, weight, format!("{reward:?}")])
         };
-        let role = |(name, generator): (&String, &&dyn Generator)| json!([name, generator.identity()]);
+        let role =
+            |(name, generator): (&String, &&dyn Generator)| json!([name, generator.identity()]);
         json!({
             "version": 1,
             "config": config,

@@ -17,9 +17,9 @@
 //! ```
 //!
 //! Written solutions take up to [`Backtrack::detours`] ways that lead nowhere, each followed to its end, and take
-//! them back move by move. A move is right when it is legal, whether or not it leads on; `<` is right where
-//! there is a move to take back that was not taken back there before. What leads nowhere can be taken back, so that the value of a state is 1 as long as
-//! all of its lines are right.
+//! them back move by move. A move is right when it is legal, whether or not it leads on; `<` is right where there is
+//! a move to take back, and it was not taken back there before. What leads nowhere can be taken back, so that the
+//! value of a state is 1 as long as all of its lines are right.
 //!
 //! Source: Gandhi et al. 2024, "Stream of Search" (arXiv 2404.03683), section 3, for searches written out with
 //! their dead ends; detours from a known solution, in place of a heuristic search, bound their length.
@@ -84,8 +84,7 @@ impl Backtrack {
     /// What of the settings makes no sense.
     fn wrong(&self) -> Option<String> {
         let [fewest, most] = self.detours;
-        (fewest > most)
-            .then(|| format!("detours: {fewest} to {most}, expected the fewer first"))
+        (fewest > most).then(|| format!("detours: {fewest} to {most}, expected the fewer first"))
     }
 
     /// The lines of a solution with detours.

@@ -156,13 +156,16 @@ impl Checked {
     fn is_another_way(&self) -> bool {
         let Self { left, operation, right, way, result } = self;
         let firsts = std::iter::once(way.first).chain(way.rest.iter().map(|(_, number)| *number));
-        let again = firsts.zip(&way.rest).any(|(first, second)| {
-            (first, *second) == (*left, (*operation, *right))
-        });
+        let again = firsts
+            .zip(&way.rest)
+            .any(|(first, second)| (first, *second) == (*left, (*operation, *right)));
         // Where an operation changes nothing its result is one of its own numbers, and small ones come up anyway.
         let told = *result > 2 && result != left && result != right;
         let tells = way.first == *result
-            || way.rest.iter().any(|(sign, number)| *sign != Operation::Subtract && number == result);
+            || way
+                .rest
+                .iter()
+                .any(|(sign, number)| *sign != Operation::Subtract && number == result);
         !(way.rest.is_empty() || again || (told && tells))
     }
 }

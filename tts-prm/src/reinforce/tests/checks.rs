@@ -5,7 +5,11 @@ use tts_models::train::Precision;
 
 use super::*;
 
-fn at(folder: &Path, config: ReinforceConfig, problems: &[Problem]) -> Result<Reinforced, PrmError> {
+fn at(
+    folder: &Path,
+    config: ReinforceConfig,
+    problems: &[Problem],
+) -> Result<Reinforced, PrmError> {
     let run = Reinforce::new(config).task(Arc::new(Exact)).folder(folder);
     run.run(&mut engine(1), Model::from(weights()), problems)
 }
@@ -36,7 +40,8 @@ fn settings_that_mean_nothing_beside_others_are_refused() {
         let error = run(config).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}, expected {expected}");
     }
-    let fine = Adjust { baseline: Some(Baseline::Batch), spread: Some(Spread::Batch), ..config(2).adjust };
+    let fine =
+        Adjust { baseline: Some(Baseline::Batch), spread: Some(Spread::Batch), ..config(2).adjust };
     assert!(run(ReinforceConfig { adjust: fine, ..config(2) }).is_ok());
     let error = Reinforce::new(config(2))
         .task(Arc::new(Exact))
