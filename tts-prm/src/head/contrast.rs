@@ -50,7 +50,9 @@ pub(super) fn read(
     }
     #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
     let scale = switches.logit_scale as f32;
-    weight.iter_mut().for_each(|weight| *weight *= scale);
+    for weight in &mut weight {
+        *weight *= scale;
+    }
     let layer = Linear { weight, bias: None, outputs: 2, inputs };
     RewardHead::checked(vec![layer], config, path.to_owned(), name.to_owned())
 }

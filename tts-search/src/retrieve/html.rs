@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(title, "The Mira");
         assert_eq!(
             text,
-            "## Length\n\nIt is 31\u{a0}km <long>.\nReally.\n\n- one\n- two\n\na b\n\ncut"
+            "## Length\n\nIt is 31 km <long>.\nReally.\n\n- one\n- two\n\na b\n\ncut"
         );
         assert_eq!(super::text(""), (String::new(), String::new()));
         assert_eq!(super::text("</nav>a <nav>b").1, "a");
