@@ -478,7 +478,8 @@ fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
     std::fs::write(&data, rows).unwrap();
     // It knows digits, and is asked in digits; a verdict it has never seen.
     let template = path("own.jinja");
-    std::fs::write(&template, "=== text\n{{ problem }}\n").unwrap();
+    let shown = "{% for response in responses %}{{ response.text }}\n{% endfor %}";
+    std::fs::write(&template, format!("=== text\n{{{{ problem }}}}\n{shown}")).unwrap();
     let generator = pair::folder().join("generator");
     let json = path("judged.json");
     let asked = ["--model", generator.to_str().unwrap(), "--data", &data, "--judge", "pairwise"];

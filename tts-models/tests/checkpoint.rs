@@ -295,7 +295,8 @@ fn unsupported_gguf_models_are_refused_by_key() {
     let cases = [
         ("general.architecture", text("mamba"), "unsupported architecture \"mamba\""),
         ("general.architecture", number(3), "expected a string"),
-        ("llama.rope.scaling.type", text("yarn"), "unsupported scaling \"yarn\""),
+        ("llama.rope.scaling.type", text("longrope"), "unsupported scaling \"longrope\""),
+        ("llama.rope.scaling.type", text("yarn"), "rope.scaling.factor: None, expected more"),
         ("llama.expert_count", number(8), "unsupported mixture of 8 experts"),
         ("llama.attention.sliding_window", number(7), "unsupported window of 7"),
         ("llama.attention.causal", Value::Bool(false), "unsupported attention in both"),

@@ -86,12 +86,15 @@ fn mistral_is_llama_with_windows() {
     let all = 32_768;
     let cases = [
         (json!({ "sliding_window": 4096, "max_position_embeddings": all }), all, Some(4_096)),
+        // The class's own number of positions.
+        (json!({ "sliding_window": 4096 }), 131_072, Some(4_096)),
         (json!({ "sliding_window": null, "max_position_embeddings": all }), all, None),
         (json!({ "max_position_embeddings": all }), all, Some(4_096)),
         // A window over everything is none.
         (json!({ "sliding_window": 4096, "max_position_embeddings": 512 }), 512, None),
     ];
-    for (changes, positions, window) in cases {
+    for (mut changes, positions, window) in cases {
+        changes["num_key_value_heads"] = json!(4);
         let config = read(&with("mistral", &changes)).unwrap();
         assert_eq!(config.architecture, "llama");
         assert_eq!(config.max_position_embeddings, positions, "{changes}");
@@ -150,7 +153,13 @@ fn layers_with_windows_are_those_of_the_family() {
 #[test]
 fn unsound_switches_are_refused_by_field() {
     let cases = [
-        ("mistral", json!({ "sliding_window": 0 }), "sliding_window: 0, expected at least 1"),
+        // The class has eight key heads.
+        ("mistral", json!({}), "num_key_value_heads: 8"),
+        (
+            "mistral",
+            json!({ "sliding_window": 0, "num_key_value_heads": 4 }),
+            "sliding_window: 0, expected at least 1",
+        ),
         ("gemma2", json!({ "sliding_window": 0 }), "sliding_window: 0, expected at least 1"),
         ("gemma2", json!({ "attn_logit_softcapping": 0.0 }), "attn_logit_softcapping: 0"),
         ("gemma2", json!({ "final_logit_softcapping": -1.0 }), "final_logit_softcapping: -1"),

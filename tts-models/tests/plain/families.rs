@@ -155,7 +155,16 @@ fn what_cannot_be_done_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         write(family, &family.config, folder.path());
         let weights = DecoderWeights::load(&Checkpoint::open(folder.path()).unwrap()).unwrap();
-        let error = weights.save_safetensors(folder.path().join("out")).unwrap_err().to_string();
+        let out = folder.path().join("out");
+        let saved = weights.save_safetensors(&out);
+        if name == "qwen3" {
+            // It sets no switch: what is stretched is written.
+            saved.unwrap();
+            let again = DecoderWeights::load(&Checkpoint::open(&out).unwrap()).unwrap();
+            assert_eq!(again, weights);
+            continue;
+        }
+        let error = saved.unwrap_err().to_string();
         assert!(error.starts_with("model: the writer of checkpoints"), "{name}: {error}");
         if name == "phi3" {
             let mut config = family.config.clone();

@@ -134,10 +134,7 @@ mod tests {
             <table><tr><td>a</td><td>b</td></tr></table><p>cut";
         let (title, text) = text(page);
         assert_eq!(title, "The Mira");
-        assert_eq!(
-            text,
-            "## Length\n\nIt is 31 km <long>.\nReally.\n\n- one\n- two\n\na b\n\ncut"
-        );
+        assert_eq!(text, "## Length\n\nIt is 31 km <long>.\nReally.\n\n- one\n- two\n\na b\n\ncut");
         assert_eq!(super::text(""), (String::new(), String::new()));
         assert_eq!(super::text("</nav>a <nav>b").1, "a");
         assert_eq!(super::text("plain & simple").1, "plain & simple");
