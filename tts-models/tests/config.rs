@@ -207,7 +207,8 @@ fn unsound_switches_are_refused_by_field() {
         ("llama", json!({ "is_causal": false }), "is_causal: unsupported"),
         (
             "olmo3",
-            json!({ "rope_parameters": { "sliding_attention": { "rope_type": "yarn" } } }),
+            json!({ "rope_parameters": { "rope_type": "default",
+                "sliding_attention": { "rope_type": "yarn" } } }),
             "rope_parameters.sliding_attention.rope_type: unsupported",
         ),
         (
