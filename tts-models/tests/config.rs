@@ -225,6 +225,15 @@ fn unsound_switches_are_refused_by_field() {
     }
 }
 
+/// Pairs of a head of 64, and how fast they turn: `_compute_yarn_parameters` of transformers 5.24.
+const YARN: [(usize, f64); 5] = [
+    (9, 0.074_989_415),
+    (11, 0.039_736_785),
+    (16, 0.006_538_462),
+    (22, 0.000_547_162_9),
+    (25, 0.000_187_473_55),
+];
+
 /// The numbers of `_compute_yarn_parameters` of transformers 5.17 for heads of 8 at base 10,000, factor 4 of 32
 /// positions.
 #[test]
@@ -249,6 +258,15 @@ fn yarn_slows_some_pairs_down() {
     let config_of = read(&with("qwen3", &changes)).unwrap();
     let RopeScaling::Yarn { factor, .. } = config_of.rope_scaling else { panic!() };
     assert!((factor - 4.0).abs() < 1e-12);
+    // Wider heads, of which the line between is 13 pairs long: transformers' numbers of some pairs.
+    let own =
+        json!({ "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096 });
+    let wide = json!({ "head_dim": 64, "rope_scaling": own });
+    let frequencies = read(&with("llama", &wide)).unwrap().rope_frequencies();
+    for (pair, expected) in YARN {
+        let far = (frequencies[pair] / expected - 1.0).abs();
+        assert!(far < 1e-5, "{pair}: {} {expected}", frequencies[pair]);
+    }
     // The first pair turns 5 times over 32 positions, the second half a time: a line of one pair between them.
     let expected = [1.0, 0.025, 0.0025, 0.000_25];
     for (found, expected) in config.rope_frequencies().iter().zip(expected) {
