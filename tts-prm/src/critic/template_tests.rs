@@ -1,3 +1,5 @@
+//! Templates: what they show, what a response cannot break out of, and settings that are refused.
+
 use super::*;
 
 fn filling<'a>(problem: &'a Prompt, responses: &'a [&'a Response]) -> Filling<'a> {

@@ -245,6 +245,27 @@ fn the_other_methods_take_what_they_say() {
     }
 }
 
+/// Every second question was asked before: never two in a row, so that patience of two lasts.
+#[test]
+fn news_renews_patience() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let agent = TextModel(move |prompt: &Prompt, so_far: &str, _: &mut Rng| {
+        if !so_far.is_empty() {
+            return Ok(String::new());
+        }
+        if prompt.question().starts_with("Decide") {
+            let turn = asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return Ok(format!("What is w{}?", turn.div_ceil(2)));
+        }
+        Ok("Text [1].".into())
+    });
+    let search = Search::new(agent).role("search", searcher(Always));
+    let research = Research { patience: 2, ..Research::plain(9) };
+    let outcome = search.run(Scripted::of(research), "How long?").expect("runs");
+    // Turns 0, 1, 3, 5 and 7 ask something new.
+    assert_eq!(lines(&outcome, "search"), 5);
+}
+
 #[test]
 fn laws_of_all_methods() {
     let prompts: Vec<Prompt> = (0..8).map(|i| Prompt::from(format!("Rivers of {i}?"))).collect();
