@@ -13,8 +13,8 @@ use super::{Isa, for_each_isa};
 
 /// Lanes of a register.
 const LANES: usize = 16;
-/// Registers of a tile's row.
-const WIDE: usize = 2;
+/// Columns of a tile: two registers of AVX-512, four of AVX2.
+const TILE: usize = 2 * LANES;
 /// Rows whose scores are held.
 const BLOCK: usize = 32;
 
@@ -49,19 +49,25 @@ impl<'a> Strided<'a> {
     }
 }
 
-/// Up to 16 numbers, and zeros.
+/// Adds the products of row `k` of the inner dimension to a tile.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
-fn lanes(values: &[f32]) -> [f32; LANES] {
-    if let Some(whole) = values.first_chunk::<LANES>() {
-        return *whole;
+fn add_row<const R: usize>(
+    a: &Strided<'_>,
+    first: usize,
+    k: usize,
+    right: &[f32; TILE],
+    sums: &mut [[f32; TILE]; R],
+) {
+    for (offset, sums) in sums.iter_mut().enumerate() {
+        let left = a.values[(first + offset) * a.row + k * a.column];
+        for (sum, right) in sums.iter_mut().zip(right) {
+            *sum = right.mul_add(left, *sum);
+        }
     }
-    let mut out = [0.0; LANES];
-    out[..values.len()].copy_from_slice(values);
-    out
 }
 
-/// Sums of `R` rows of `a` and `WIDE * LANES` columns of `b` from `column` on.
+/// Sums of `R` rows of `a` and `TILE` columns of `b` from `column` on; what is beyond `width` is 0.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn tile<const R: usize>(
@@ -70,20 +76,20 @@ fn tile<const R: usize>(
     b: &[f32],
     (stride, column, width): (usize, usize, usize),
     inner: std::ops::Range<usize>,
-) -> [[[f32; LANES]; WIDE]; R] {
-    let mut sums = [[[0.0; LANES]; WIDE]; R];
-    let end = (column + WIDE * LANES).min(width);
-    for k in inner {
-        let row = &b[k * stride + column..k * stride + end];
-        let (low, high) = row.split_at(LANES.min(row.len()));
-        let right = [lanes(low), lanes(high)];
-        for (offset, sums) in sums.iter_mut().enumerate() {
-            let left = a.values[(first + offset) * a.row + k * a.column];
-            for (sums, right) in sums.iter_mut().zip(&right) {
-                for (sum, right) in sums.iter_mut().zip(right) {
-                    *sum = right.mul_add(left, *sum);
-                }
+) -> [[f32; TILE]; R] {
+    let mut sums = [[0.0; TILE]; R];
+    // Two loops: what is copied in the second one would keep the sums of the first out of registers.
+    if column + TILE <= width {
+        for k in inner {
+            if let Some(right) = b[k * stride + column..].first_chunk() {
+                add_row(a, first, k, right, &mut sums);
             }
+        }
+    } else {
+        for k in inner {
+            let mut right = [0.0; TILE];
+            right[..width - column].copy_from_slice(&b[k * stride + column..k * stride + width]);
+            add_row(a, first, k, &right, &mut sums);
         }
     }
     sums
@@ -93,7 +99,7 @@ fn tile<const R: usize>(
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn put<const R: usize>(
-    tile: &[[[f32; LANES]; WIDE]; R],
+    tile: &[[f32; TILE]; R],
     scale: f32,
     add: bool,
     (out, stride): (&mut [f32], usize),
@@ -101,7 +107,11 @@ fn put<const R: usize>(
 ) {
     for (row, sums) in tile.iter().enumerate() {
         let out = &mut out[row * stride..][columns.clone()];
-        for (out, sums) in out.chunks_mut(LANES).zip(sums) {
+        if let Some(out) = out.first_chunk_mut::<TILE>() {
+            for (out, sum) in out.iter_mut().zip(sums) {
+                *out = if add { sum.mul_add(scale, *out) } else { sum * scale };
+            }
+        } else {
             for (out, sum) in out.iter_mut().zip(sums) {
                 *out = if add { sum.mul_add(scale, *out) } else { sum * scale };
             }
@@ -126,8 +136,8 @@ fn product(
 ) {
     // Four rows need more sums than AVX2 has registers.
     let tall = Isa::detect() == Isa::Avx512;
-    for column in (0..width).step_by(WIDE * LANES) {
-        let end = (column + WIDE * LANES).min(width);
+    for column in (0..width).step_by(TILE) {
+        let end = (column + TILE).min(width);
         let mut row = 0;
         while tall && row + 4 <= rows {
             let sums = tile::<4>(a, row, b, (stride, column, width), inner.clone());

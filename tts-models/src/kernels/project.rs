@@ -286,9 +286,17 @@ fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], count: usize, sink: impl Sink
 }
 
 /// Tiles of four rows, then two and one: eight integer and eight f32 sums are as many as the
-/// compiler keeps in registers beside what they need.
+/// compiler keeps in registers beside what they need. Of f32 alone, in registers of eight numbers,
+/// twelve sums fit: six rows, which hide how long an addition takes.
 macro_rules! over_rows {
-    ($tile:path, $x:ident, $w:ident, $p:ident, $at:ident, $sink:ident) => {{
+    (six, $tile:path, $x:ident, $w:ident, $p:ident, $at:ident, $sink:ident) => {{
+        let mut row = 0;
+        over_rows!(@tiles 6, $tile, $x, $w, $p, $at, $sink, row);
+        over_rows!(@tiles 4, $tile, $x, $w, $p, $at, $sink, row);
+        over_rows!(@tiles 2, $tile, $x, $w, $p, $at, $sink, row);
+        over_rows!(@tiles 1, $tile, $x, $w, $p, $at, $sink, row);
+    }};
+    (four, $tile:path, $x:ident, $w:ident, $p:ident, $at:ident, $sink:ident) => {{
         let mut row = 0;
         over_rows!(@tiles 4, $tile, $x, $w, $p, $at, $sink, row);
         over_rows!(@tiles 2, $tile, $x, $w, $p, $at, $sink, row);
@@ -310,7 +318,7 @@ macro_rules! over_rows {
 
 /// Dispatches on the instruction set, outside of the loop over rows.
 macro_rules! dispatch {
-    ($name:ident, $row:ty, $panel:ty, $avx512:path, $avx2:path, $portable:path) => {
+    ($name:ident, $row:ty, $panel:ty, $avx512:path, $rows:ident $avx2:path, $portable:path) => {
         fn $name<const P: usize>(
             isa: Isa,
             x: &[$row],
@@ -321,12 +329,12 @@ macro_rules! dispatch {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,fma,f16c")]
             fn avx512<const P: usize>(x: &[$row], w: [$panel; P], at: usize, sink: &mut impl Sink) {
-                over_rows!($avx512, x, w, P, at, sink);
+                over_rows!(four, $avx512, x, w, P, at, sink);
             }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,f16c")]
             fn avx2<const P: usize>(x: &[$row], w: [$panel; P], at: usize, sink: &mut impl Sink) {
-                over_rows!($avx2, x, w, P, at, sink);
+                over_rows!($rows, $avx2, x, w, P, at, sink);
             }
             match isa {
                 #[cfg(target_arch = "x86_64")]
@@ -343,7 +351,7 @@ macro_rules! dispatch {
                 )]
                 // SAFETY: `Isa::Avx2` is only made where the machine has the instructions.
                 Isa::Avx2 => unsafe { avx2(x, w, at, sink) },
-                Isa::Portable => over_rows!($portable, x, w, P, at, sink),
+                Isa::Portable => over_rows!(four, $portable, x, w, P, at, sink),
             }
         }
     };
@@ -361,7 +369,7 @@ dispatch!(
     &[f32],
     &[Line<[f32; PANEL]>],
     x86::avx512_f32,
-    x86::avx2_f32,
+    six x86::avx2_f32,
     float::portable_f32
 );
 dispatch!(
@@ -369,10 +377,10 @@ dispatch!(
     &[u32],
     &[Line<[u32; PANEL]>],
     x86::avx512_bf16,
-    x86::avx2_bf16,
+    four x86::avx2_bf16,
     float::portable_bf16
 );
-dispatch!(on_int8, &[Bytes], Int8Panel<'_>, x86::avx512_int8, x86::avx2_int8, tile::portable);
+dispatch!(on_int8, &[Bytes], Int8Panel<'_>, x86::avx512_int8, four x86::avx2_int8, tile::portable);
 
 /// BF16 products, by the machine's own instruction where it has one.
 fn on_bf16<const P: usize>(
@@ -391,7 +399,7 @@ fn on_bf16<const P: usize>(
             at: usize,
             sink: &mut impl Sink,
         ) {
-            over_rows!(x86::own_bf16, x, w, P, at, sink);
+            over_rows!(four, x86::own_bf16, x, w, P, at, sink);
         }
         if isa == Isa::Avx512 && std::arch::is_x86_feature_detected!("avx512bf16") {
             #[expect(unsafe_code, reason = "calls code compiled for a detected instruction set")]
