@@ -30,11 +30,7 @@ impl ShuffledBeam {
 
     fn shuffled(nodes: &[NodeId], rng: &mut Rng) -> Vec<NodeId> {
         let mut nodes = nodes.to_vec();
-        for last in (1..nodes.len()).rev() {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
-            let other = (rng.uniform() * (last + 1) as f64) as usize;
-            nodes.swap(last, other.min(last));
-        }
+        rng.shuffle(&mut nodes);
         nodes
     }
 }

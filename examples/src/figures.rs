@@ -1,7 +1,8 @@
 //! The figures of an evaluation as a file: with all that decided them, the same bytes from one run or from
 //! the shards of many.
 
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -29,15 +30,8 @@ pub fn write_figures(path: &Path, setup: &RawValue, report: &Report) -> Result<(
 /// # Errors
 /// When it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(".new");
-    let new = PathBuf::from(new);
-    let written = std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, path));
-    written.map_err(|error| {
-        // Half a file helps nobody; if it cannot be removed, it is overwritten the next time.
-        let _ = std::fs::remove_file(&new);
-        format!("{}: {error}", path.display()).into()
-    })
+    tts_core::files::replace(path, |out| out.write_all(bytes))
+        .map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
 #[cfg(test)]

@@ -59,6 +59,7 @@ pub mod cost;
 pub mod drive;
 pub mod error;
 mod fast;
+pub mod files;
 mod guard;
 pub mod inspect;
 pub mod metrics;

@@ -246,6 +246,62 @@ fn settings_that_admit_nothing_end_and_do_not_hang() {
     for (index, family) in none.into_iter().enumerate() {
         assert_eq!(problems(family, Split::Train, 1).next(), None, "{index}");
     }
+    // Where it is the settings, they say which; a range that only admits nothing is none of these.
+    let panel = |responses, margin| Panel { responses, margin };
+    let cases: [(&dyn Family, &str); 15] = [
+        (&Chain { operations: [0, 3], ..Chain::default() }, "operations: 0 to 3, expected 1"),
+        (
+            &Chain { operations: [8, 2], ..Chain::default() },
+            "operations: 8 to 2, expected the fewer first",
+        ),
+        (
+            &Chain { digits: [1, 19], ..Chain::default() },
+            "digits: 1 to 19, expected 1 to 18 at most",
+        ),
+        (&Chain { most: 0, ..Chain::default() }, "most: 0, expected at least 1"),
+        (
+            &Countdown { count: [4, 7], ..Countdown::default() },
+            "count: 4 to 7, expected 3 to 6 at most",
+        ),
+        (&Countdown { numbers: [-1, 5], ..Countdown::default() }, "numbers: -1 to 5"),
+        (&Countdown { target: [9, 8], ..Countdown::default() }, "target: 9 to 8"),
+        (&panel([9, 2], [2, 8]), "responses: 9 to 2, expected the fewer first"),
+        (&panel([1, 2], [2, 8]), "responses: 1 to 2, expected 2 to 9 at most"),
+        (&panel([2, 10], [2, 8]), "responses: 2 to 10"),
+        (&panel([2, 2], [8, 2]), "margin: 8 to 2"),
+        (&panel([2, 2], [0, 2]), "margin: 0 to 2"),
+        (
+            &Strides {
+                chain: Chain { operations: [3, 2], ..Chain::default() },
+                ..Strides::default()
+            },
+            "operations",
+        ),
+        (&Recheck { chain: Chain { most: 0, ..Chain::default() }, ..Recheck::default() }, "most"),
+        (
+            &Backtrack {
+                countdown: Countdown { count: [2, 3], ..Countdown::default() },
+                ..Backtrack::default()
+            },
+            "count",
+        ),
+    ];
+    for (family, problem) in cases {
+        let wrong = family.wrong().expect(problem);
+        assert!(wrong.starts_with(problem), "{wrong}");
+        assert_eq!(problems(family, Split::Train, 1).next(), None, "{problem}");
+        let error = family.parse("2+3").expect_err(problem).to_string();
+        assert!(error.contains(problem), "{error}");
+    }
+    let sound: [&dyn Family; 6] = [
+        &Chain::default(),
+        &Countdown::default(),
+        &Panel::default(),
+        &Strides::default(),
+        &Recheck::default(),
+        &Backtrack::default(),
+    ];
+    assert!(sound.iter().all(|family| family.wrong().is_none()));
     // Three numbers from 1 to 2 and targets to 8 are few: all are found, once.
     let few = Countdown { count: [3, 3], numbers: [1, 2], target: [1, 8], ..Countdown::default() };
     assert!((5..40).contains(&problems(&few, Split::Train, 1).count()));

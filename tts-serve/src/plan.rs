@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
-use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, passes_on};
 use tts_search::Recipe;
 
 /// Short names of strategies.
@@ -106,6 +106,20 @@ impl SearchStrategy for Plan {
             Self::Search(recipe) => recipe.requires(),
         }
     }
+
+    fn samples(&self) -> Option<Aggregate> {
+        match self {
+            Self::Plain => None,
+            Self::Search(recipe) => recipe.samples(),
+        }
+    }
+
+    fn outlives_failure(&self) -> bool {
+        match self {
+            Self::Plain => false,
+            Self::Search(recipe) => recipe.outlives_failure(),
+        }
+    }
 }
 
 /// A strategy that may ask for so many lines at once. When it asks for more the search ends, and says so
@@ -128,17 +142,7 @@ impl SearchStrategy for Bounded {
         wanted
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.plan.pick(tree)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        self.plan.check()
-    }
-
-    fn requires(&self) -> Requirements {
-        self.plan.requires()
-    }
+    passes_on!(self => self.plan; pick, check, requires, samples, outlives_failure);
 }
 
 #[cfg(test)]
@@ -186,5 +190,36 @@ mod tests {
         assert!(
             Plan::recipe(&recipe("7"), 11).is_err() && Plan::recipe(&recipe("{}"), 11).is_err()
         );
+    }
+
+    /// A server whose first lines all fail.
+    struct Down(AtomicUsize, usize);
+
+    impl tts_core::Generator for Down {
+        fn generate(
+            &self,
+            batch: &[tts_core::Request],
+        ) -> Result<Vec<tts_core::Generated>, tts_core::BoxError> {
+            Ok(tts_core::Generated::by_seed(batch, |_, _| {
+                if self.0.fetch_add(1, Ordering::Relaxed) < self.1 {
+                    return Err(tts_core::LineError("busy".to_owned()));
+                }
+                let text = "The answer is 7.".to_owned();
+                let step = tts_core::Step { text, tokens: vec![0], ..Default::default() };
+                let finish = tts_core::Finish::Stop;
+                Ok(tts_core::Completion { steps: vec![step], finish, prompt_tokens: 1 })
+            }))
+        }
+    }
+
+    #[test]
+    fn a_retry_asks_again_behind_the_bound_too() {
+        let text = r#"{"strategy": "retry", "inner": {"strategy": "self-consistency", "n": 4}}"#;
+        let plan = Plan::recipe(&serde_json::from_str(text).expect("JSON"), 64).expect("a recipe");
+        assert_eq!(plan.samples(), None);
+        let asked = Arc::new(AtomicUsize::new(0));
+        let bounded = Bounded { plan, most: 64, asked };
+        let outcome = tts_core::Search::new(Down(AtomicUsize::new(0), 4)).run(bounded, "3 + 4?");
+        assert_eq!(outcome.expect("the second round works").answer().as_deref(), Some("7"));
     }
 }

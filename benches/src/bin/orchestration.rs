@@ -22,18 +22,13 @@ struct Blank;
 
 impl Generator for Blank {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let line = |seed: &u64, until: Until| {
+        let line = |seed: u64, until: Until| {
             let token = u32::try_from(seed & 0xffff).unwrap_or(0);
             let step = Step { text: "x".into(), tokens: vec![token], ..Step::default() };
             let finish = if until == Until::End { Finish::Stop } else { Finish::Step };
             Ok(Completion { steps: vec![step], finish, prompt_tokens: 8 })
         };
-        let answer = |request: &Request| Generated {
-            lines: request.seeds.iter().map(|seed| line(seed, request.until)).collect(),
-            computed_tokens: 0,
-            cached_tokens: 0,
-        };
-        Ok(batch.iter().map(answer).collect())
+        Ok(Generated::by_seed(batch, |request, seed| line(seed, request.until)))
     }
 }
 

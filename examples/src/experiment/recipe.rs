@@ -261,6 +261,9 @@ impl Recipe {
         if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(format!("{field} is 0, expected at least 1").into());
         }
+        if let Some(problem) = self.task.family().wrong() {
+            return Err(format!("task: {problem}").into());
+        }
         let known = |field: &str, name: &String| {
             if self.models.contains_key(name) {
                 return Ok(());

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Value, json};
 use tts_core::family::{Family, Problem, Split, problems};
+use tts_core::files::replace;
 use tts_core::scorer::Apart;
 use tts_core::{Generator, Sampling, Search, StepScorer, seed};
 use tts_models::remote::Remote;
@@ -180,10 +181,7 @@ impl Workshop<'_> {
             ModelSpec::Distilled(student) => self.distil(student, &folder, seed)?,
         };
         let text = json!({ "name": name, "seed": seed, "spec": spec, "report": report });
-        let partial = folder.join("made.json.partial");
-        std::fs::write(&partial, format!("{text:#}\n"))
-            .and_then(|()| std::fs::rename(&partial, &made))
-            .map_err(at(&made))?;
+        replace(&made, |out| writeln!(out, "{text:#}")).map_err(at(&made))?;
         drop(lock);
         Ok(folder)
     }

@@ -1,10 +1,9 @@
 //! Points as they are measured, a JSON line for each context of a model.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use tts_core::files::{Lines, Others};
 
 use super::Point;
 use crate::Error;
@@ -22,9 +21,8 @@ struct Entry {
 /// What has been measured so far.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
     setting: String,
-    file: File,
+    file: Lines,
     entries: Vec<Entry>,
 }
 
@@ -36,11 +34,10 @@ impl Journal {
     /// When the file cannot be read or written, holds something else, or another setting.
     pub fn open(path: &Path, setting: &str) -> Result<Self, Error> {
         let named = |problem: String| format!("{}: {problem}", path.display());
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(named(error.to_string()).into()),
-        };
+        let failed = |error: std::io::Error| named(error.to_string());
+        let mut file = Lines::open(path, Others::Refused).map_err(failed)?;
+        let text = String::from_utf8(file.bytes().map_err(failed)?)
+            .map_err(|error| named(format!("not UTF-8: {error}")))?;
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let mut entries = Vec::new();
         for (number, line) in (1..).zip(whole.lines()) {
@@ -53,13 +50,8 @@ impl Journal {
             }
             entries.push(entry);
         }
-        let file = OpenOptions::new().create(true).write(true).truncate(false).open(path);
-        let mut file = file.map_err(|error| named(error.to_string()))?;
-        let end = whole.len() as u64;
-        file.set_len(end)
-            .and_then(|()| std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(end)))
-            .map_err(|error| named(error.to_string()))?;
-        Ok(Self { path: path.to_owned(), setting: setting.to_owned(), file, entries })
+        file.cut(whole.len() as u64).map_err(failed)?;
+        Ok(Self { setting: setting.to_owned(), file, entries })
     }
 
     /// Whether a context of a model is there.
@@ -76,8 +68,8 @@ impl Journal {
         let entry = Entry { setting, model: model.to_owned(), context, points };
         let mut line = serde_json::to_vec(&entry)?;
         line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.flush());
-        written.map_err(|error| format!("{}: {error}", self.path.display()))?;
+        let written = self.file.append(&line);
+        written.map_err(|error| format!("{}: {error}", self.file.path().display()))?;
         self.entries.push(entry);
         Ok(())
     }

@@ -3,12 +3,11 @@
 //! One problem a line; a line that a kill cut short is dropped and written again.
 
 use std::collections::HashSet;
-use std::fs::OpenOptions;
-use std::io::Write as _;
 use std::path::Path;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::family::{Problem, Split, problems};
+use tts_core::files::{Lines, Others};
 use tts_core::{Generator, Sampling, Search};
 use tts_search::evaluate::attempts::{Attempts, sample};
 
@@ -29,20 +28,15 @@ pub(super) struct Plan {
     pub(super) samples: usize,
 }
 
-/// The complete lines of a file, and their length in bytes; nothing of a file that is not there.
-fn read(path: &Path) -> Result<(Vec<Attempts>, usize), Error> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok((Vec::new(), 0)),
-        Err(error) => return Err(format!("{}: {error}", path.display()).into()),
-    };
+/// The complete lines of a file, and their length in bytes.
+fn read(path: &Path, bytes: &[u8]) -> Result<(Vec<Attempts>, u64), Error> {
     let (mut lines, mut length) = (Vec::new(), 0);
     for (number, line) in (1..).zip(bytes.split_inclusive(|&byte| byte == b'\n')) {
         if line.ends_with(b"\n") {
             let attempts = serde_json::from_slice(line);
             let wrong = |error| format!("{}: line {number}: {error}", path.display());
             lines.push(attempts.map_err(wrong)?);
-            length += line.len();
+            length += line.len() as u64;
         }
     }
     Ok((lines, length))
@@ -74,7 +68,9 @@ impl Stages {
     ) -> Result<Vec<Attempts>, Error> {
         let path = self.work.join(format!("{}.jsonl", plan.name));
         let problems = self.unseen(plan.split, plan.problems)?;
-        let (mut all, length) = read(&path)?;
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        let mut file = Lines::open(&path, Others::Refused).map_err(failed)?;
+        let (mut all, length) = read(&path, &file.bytes().map_err(failed)?)?;
         let same = all.iter().zip(&problems).all(|(attempts, problem)| {
             attempts.question == problem.question && attempts.attempts.len() == plan.samples
         });
@@ -82,11 +78,7 @@ impl Stages {
             let problem = "belongs to a run with other settings; remove it to start afresh";
             return Err(format!("{}: {problem}", path.display()).into());
         }
-        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let mut file = file.map_err(failed)?;
-        file.set_len(length as u64).map_err(failed)?;
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::End(0)).map_err(failed)?;
+        file.cut(length).map_err(failed)?;
         let bar = ProgressBar::new(problems.len() as u64).with_prefix(plan.name).with_style(
             ProgressStyle::with_template("{prefix} {wide_bar} {pos}/{len} {elapsed} (left {eta})")?,
         );
@@ -105,7 +97,7 @@ impl Stages {
                 serde_json::to_writer(&mut lines, attempts)?;
                 lines.push(b'\n');
             }
-            file.write_all(&lines).and_then(|()| file.sync_data()).map_err(failed)?;
+            file.append_safely(&lines).map_err(failed)?;
             all.extend(sampled);
         }
         bar.finish();

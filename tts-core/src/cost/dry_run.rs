@@ -11,8 +11,8 @@ use super::{ModelCost, Passes};
 use crate::model::generator::BoxError;
 use crate::model::scorer::Scored;
 use crate::{
-    Completion, Finish, Generated, Generator, LineError, Notes, Request, Scale, Step, StepScorer,
-    Trajectory, Until, Watch, seed,
+    Completion, Finish, Generated, Generator, Notes, Request, Scale, Step, StepScorer, Trajectory,
+    Until, Watch, seed,
 };
 
 /// Different answers: enough that a vote is one, few enough that it takes no time for any N.
@@ -166,18 +166,7 @@ fn lock(log: &Mutex<Log>) -> std::sync::MutexGuard<'_, Log> {
 
 impl Generator for DryGenerator<'_> {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let out: Vec<Generated> = batch
-            .iter()
-            .map(|request| Generated {
-                lines: request
-                    .seeds
-                    .iter()
-                    .map(|&seed| Ok::<_, LineError>(self.line(request, seed)))
-                    .collect(),
-                computed_tokens: 0,
-                cached_tokens: 0,
-            })
-            .collect();
+        let out = Generated::by_seed(batch, |request, seed| Ok(self.line(request, seed)));
         let mut log = lock(self.log);
         if !std::mem::replace(&mut log.read[0], true) {
             // The last token of a prompt is the first row of its lines.

@@ -11,9 +11,7 @@ mod retell;
 mod told;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use self::told::Told;
 use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
+use crate::files::{Lines, Others};
 use crate::{
     Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling,
     Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
@@ -177,8 +176,7 @@ fn digest(calls: &[Call]) -> u64 {
 /// A record that is being written, and, after a crash, first played back.
 #[derive(Debug)]
 pub struct Record {
-    path: PathBuf,
-    file: File,
+    file: Lines,
     replay: VecDeque<(usize, Entry)>,
     over: bool,
     /// The last decision that the record tells of.
@@ -205,24 +203,18 @@ impl Record {
     /// Opens the record of a problem, or starts one.
     ///
     /// # Errors
-    /// When the file cannot be used, a whole line of it does not parse, or it belongs to another
-    /// problem or other settings.
+    /// When the file cannot be used, another process writes it, a whole line of it does not parse, or it
+    /// belongs to another problem or other settings.
     pub fn open(
         path: &Path,
         prompt: &Arc<Prompt>,
         settings: &Settings,
     ) -> Result<Self, RecordError> {
         let io = |source| RecordError::Io { path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.map_or(Ok(()), std::fs::create_dir_all).map_err(io)?;
-        let mut options = File::options();
-        let mut file =
-            options.read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io)?;
+        let file = Lines::open(path, Others::Refused).map_err(io)?;
+        let bytes = file.bytes().map_err(io)?;
         let whole = whole(&bytes);
-        let mut record =
-            Self { path: path.to_owned(), file, replay: VecDeque::new(), over: false, told: 0 };
+        let mut record = Self { file, replay: VecDeque::new(), over: false, told: 0 };
         let header = Header::of(prompt, settings);
         let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..);
         if let Some((line, number)) = lines.next() {
@@ -241,8 +233,7 @@ impl Record {
             record.replay.push_back((number, entry));
         }
         // Only now is it known to be a record: drop the torn line at its end.
-        record.file.set_len(whole as u64).map_err(io)?;
-        record.file.seek(SeekFrom::End(0)).map_err(io)?;
+        record.file.cut(whole as u64).map_err(io)?;
         if whole == 0 {
             record.write(&header)?;
         }
@@ -258,14 +249,18 @@ impl Record {
     }
 
     fn bad(&self, line: usize, problem: String) -> RecordError {
-        RecordError::Line { path: self.path.clone(), line, problem }
+        RecordError::Line { path: self.file.path().to_owned(), line, problem }
     }
 
     fn write(&mut self, entry: &impl Serialize) -> Result<(), RecordError> {
-        let io = |source| RecordError::Io { path: self.path.clone(), source };
-        let mut line = serde_json::to_vec(entry).map_err(|error| io(error.into()))?;
-        line.push(b'\n');
-        self.file.write_all(&line).map_err(io)
+        let path = self.file.path().to_owned();
+        let io = |source| RecordError::Io { path, source };
+        let line = serde_json::to_vec(entry).map_err(std::io::Error::from);
+        let written = line.and_then(|mut line| {
+            line.push(b'\n');
+            self.file.append(&line)
+        });
+        written.map(|_| ()).map_err(io)
     }
 
     /// Plays the record back into a run as far as it goes; what it needs then is still to be made.

@@ -386,27 +386,59 @@ pub trait SearchStrategy: Send {
     }
 }
 
+/// Writes the methods of a strategy that only ask another one, in the `impl` of a strategy around it. What is
+/// not named keeps the default: to leave a method out is a decision, and is seen.
+///
+/// ```
+/// use tts_core::{Expand, SearchStrategy, View, passes_on};
+/// /// Ends a strategy after its first decision.
+/// struct Once<S>(S);
+/// impl<S: SearchStrategy> SearchStrategy for Once<S> {
+///     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+///         if view.is_start() { self.0.step(view) } else { Vec::new() }
+///     }
+///     passes_on!(self => self.0; pick, check, requires, samples, outlives_failure);
+/// }
+/// ```
+#[macro_export]
+macro_rules! passes_on {
+    ($this:ident => $inner:expr; $($method:ident),+ $(,)?) => {
+        $($crate::passes_on!(@$method $this, $inner);)+
+    };
+    (@pick $this:ident, $inner:expr) => {
+        fn pick(&$this, tree: &$crate::Tree) -> Option<$crate::NodeId> {
+            $crate::SearchStrategy::pick(&$inner, tree)
+        }
+    };
+    (@check $this:ident, $inner:expr) => {
+        fn check(&$this) -> Result<(), String> {
+            $crate::SearchStrategy::check(&$inner)
+        }
+    };
+    (@requires $this:ident, $inner:expr) => {
+        fn requires(&$this) -> $crate::Requirements {
+            $crate::SearchStrategy::requires(&$inner)
+        }
+    };
+    (@samples $this:ident, $inner:expr) => {
+        fn samples(&$this) -> Option<$crate::Aggregate> {
+            $crate::SearchStrategy::samples(&$inner)
+        }
+    };
+    (@outlives_failure $this:ident, $inner:expr) => {
+        fn outlives_failure(&$this) -> bool {
+            $crate::SearchStrategy::outlives_failure(&$inner)
+        }
+    };
+}
+
 macro_rules! forward {
     ($($owner:ty),*) => {$(
         impl<T: SearchStrategy + ?Sized> SearchStrategy for $owner {
             fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
                 (**self).step(view)
             }
-            fn pick(&self, tree: &Tree) -> Option<NodeId> {
-                (**self).pick(tree)
-            }
-            fn check(&self) -> Result<(), String> {
-                (**self).check()
-            }
-            fn requires(&self) -> Requirements {
-                (**self).requires()
-            }
-            fn samples(&self) -> Option<Aggregate> {
-                (**self).samples()
-            }
-            fn outlives_failure(&self) -> bool {
-                (**self).outlives_failure()
-            }
+            passes_on!(self => **self; pick, check, requires, samples, outlives_failure);
         }
     )*};
 }

@@ -73,6 +73,41 @@ pub struct Generated {
     pub cached_tokens: u64,
 }
 
+impl Generated {
+    /// Lines of a generator that runs over no tokens.
+    pub fn of(lines: Vec<Result<Completion, LineError>>) -> Self {
+        Self { lines, computed_tokens: 0, cached_tokens: 0 }
+    }
+
+    /// What a generator gives that makes each line by itself, from a request and a seed.
+    ///
+    /// ```
+    /// use tts_core::{BoxError, Completion, Finish, Generated, Generator, Request, Search, Step, toy};
+    /// struct Echo;
+    /// impl Generator for Echo {
+    ///     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+    ///         Ok(Generated::by_seed(batch, |request, _seed| {
+    ///             let text = request.prefix.prompt().question().to_owned();
+    ///             let step = Step { text, tokens: vec![0], ..Step::default() };
+    ///             Ok(Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 1 })
+    ///         }))
+    ///     }
+    /// }
+    /// let outcome = Search::new(Echo).run(toy::Sample { n: 2 }, "1 + 1?")?;
+    /// assert_eq!(outcome.tree.candidates().len(), 2);
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    pub fn by_seed(
+        batch: &[Request],
+        mut line: impl FnMut(&Request, u64) -> Result<Completion, LineError>,
+    ) -> Vec<Self> {
+        let mut made = |request: &Request| {
+            Self::of(request.seeds.iter().map(|&seed| line(request, seed)).collect())
+        };
+        batch.iter().map(&mut made).collect()
+    }
+}
+
 /// Why one line failed. It never ends a run: the line counts as not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{0}")]
@@ -216,8 +251,7 @@ pub fn gather(session: &mut dyn Session, batch: &[Request]) -> Result<Vec<Genera
 const DOWN: usize = 3;
 
 fn lost(request: &Request, error: &str) -> Generated {
-    let lines = request.seeds.iter().map(|_| Err(LineError(error.to_owned()))).collect();
-    Generated { lines, computed_tokens: 0, cached_tokens: 0 }
+    Generated::of(request.seeds.iter().map(|_| Err(LineError(error.to_owned()))).collect())
 }
 
 /// The pull form of a plain batch generator.

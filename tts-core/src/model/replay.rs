@@ -125,7 +125,7 @@ impl Generator for Replay {
             let found = keys("", request)?;
             let lines =
                 found.iter().map(|key| self.lines.get(key).cloned().unwrap_or_else(missing));
-            Ok(Generated { lines: lines.collect(), computed_tokens: 0, cached_tokens: 0 })
+            Ok(Generated::of(lines.collect()))
         };
         batch.iter().map(answer).collect()
     }

@@ -26,8 +26,8 @@
 //! Source: none; content addresses as version control has them.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::BufRead as _;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -38,6 +38,7 @@ use super::generator::{
     BoxError, Finished, Generated, Generator, LineId, Request, Session, gather,
 };
 use crate::cost::ModelCost;
+use crate::files::{Lines, Others};
 use crate::{Completion, Finish, Prompt, RecordError, Sampling, StepRule, Until, Watch};
 
 const HEADER: &[u8] = b"{\"store\":1}\n";
@@ -110,11 +111,9 @@ pub struct Store {
 
 #[derive(Debug)]
 struct State {
-    file: File,
-    /// Where the next line goes.
-    end: u64,
-    /// Start and length in bytes of each line.
-    places: HashMap<Key, (u64, usize)>,
+    file: Lines,
+    /// Where each line stands, in bytes.
+    places: HashMap<Key, Range<u64>>,
     found: u64,
 }
 
@@ -128,14 +127,9 @@ impl Store {
         let io = |source| RecordError::Io { path: path.to_owned(), source };
         let bad =
             |line, problem: String| RecordError::Line { path: path.to_owned(), line, problem };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        folder.map_or(Ok(()), std::fs::create_dir_all).map_err(io)?;
-        let mut options = File::options();
-        let file =
-            options.read(true).write(true).create(true).truncate(false).open(path).map_err(io)?;
-        file.try_lock().map_err(|error| io(error.into()))?;
+        let mut file = Lines::open(path, Others::Refused).map_err(io)?;
         let (mut places, mut end) = (HashMap::new(), 0);
-        let (mut reader, mut line) = (BufReader::with_capacity(1 << 20, &file), Vec::new());
+        let (mut reader, mut line) = (file.reader().map_err(io)?, Vec::new());
         for number in 1.. {
             line.clear();
             let length = reader.read_until(b'\n', &mut line).map_err(io)?;
@@ -155,16 +149,16 @@ impl Store {
                     .map_err(|error| bad(number, format!("not an entry: {error}")))?;
                 let key = u128::from_str_radix(&entry.key, 16)
                     .map_err(|error| bad(number, format!("key {:?}: {error}", entry.key)))?;
-                places.insert(Key(key), (end, length));
+                places.insert(Key(key), end..end + length as u64);
             }
             end += length as u64;
         }
         // Only now is it known to be a store: drop the torn line at its end.
-        file.set_len(end).map_err(io)?;
-        let mut state = State { file, end, places, found: 0 };
+        file.cut(end).map_err(io)?;
         if end == 0 {
-            state.append(HEADER).map_err(io)?;
+            file.append(HEADER).map_err(io)?;
         }
+        let state = State { file, places, found: 0 };
         Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
     }
 
@@ -196,8 +190,8 @@ impl Store {
 
     fn get(&self, key: Key) -> Result<Option<Completion>, RecordError> {
         let mut state = self.state();
-        let Some(&(start, length)) = state.places.get(&key) else { return Ok(None) };
-        let bytes = state.read(start, length);
+        let Some(place) = state.places.get(&key) else { return Ok(None) };
+        let bytes = state.file.read(place.clone());
         let io = |source| RecordError::Io { path: self.path.clone(), source };
         let bytes = bytes.map_err(io)?;
         // It was JSON with a key when the store was opened, or was written since.
@@ -222,30 +216,8 @@ impl Store {
         if state.places.contains_key(&key) {
             return Ok(());
         }
-        let start = state.end;
-        state.append(&bytes).map_err(io)?;
-        state.places.insert(key, (start, bytes.len()));
-        Ok(())
-    }
-}
-
-impl State {
-    fn read(&mut self, start: u64, length: usize) -> std::io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length];
-        self.file.seek(SeekFrom::Start(start))?;
-        self.file.read_exact(&mut bytes)?;
-        Ok(bytes)
-    }
-
-    /// Writes a whole line at the end, or leaves the file as it was.
-    fn append(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.file.seek(SeekFrom::Start(self.end))?;
-        if let Err(error) = self.file.write_all(bytes) {
-            // A full disk: what was written of the line goes; if even that fails, opening drops it.
-            let _ = self.file.set_len(self.end);
-            return Err(error);
-        }
-        self.end += bytes.len() as u64;
+        let place = state.file.append(&bytes).map_err(io)?;
+        state.places.insert(key, place);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::select::Weight;
 use crate::{Aggregate, Rule, Selection};
 
 /// What one score is measured in.
@@ -194,7 +195,7 @@ impl Scale {
             if exponential {
                 (score - shift).exp()
             } else if odds {
-                1.0 / (1.0 + (-score).exp())
+                Weight::Sigmoid.of(score)
             } else {
                 score.max(0.0)
             }

@@ -53,6 +53,27 @@ impl Rng {
             }
         }
     }
+
+    /// Brings these into an order in which none is likelier than another (Fisher and Yates).
+    ///
+    /// ```
+    /// let mut items: Vec<u32> = (0..10).collect();
+    /// tts_core::seed::rng(1).shuffle(&mut items);
+    /// assert_ne!(items, (0..10).collect::<Vec<_>>());
+    /// items.sort();
+    /// assert_eq!(items, (0..10).collect::<Vec<_>>());
+    /// ```
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, self.below(last + 1));
+        }
+    }
+
+    /// A number of the standard normal distribution (Box and Muller).
+    pub fn normal(&mut self) -> f64 {
+        let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
+        radius * (std::f64::consts::TAU * self.uniform()).cos()
+    }
 }
 
 const ROLLOUT: u64 = 0x5bd1_e995_9e37_79b9;

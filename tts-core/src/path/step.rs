@@ -108,7 +108,7 @@ impl Watch {
     clippy::trivially_copy_pass_by_ref,
     reason = "serde's skip_serializing_if takes a reference"
 )]
-fn is_zero(n: &u32) -> bool {
+pub(super) fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 

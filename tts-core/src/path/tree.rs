@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::along::Along;
 use self::news::News;
+use super::step::is_zero;
 use super::trajectory::Link;
 use crate::task::{Math, Task, Verdict};
 use crate::{Aggregate, Cost, Finish, Limit, Prompt, Scale, Step, Trajectory, seed};
@@ -206,11 +207,6 @@ impl Index<NodeId> for Tree {
     fn index(&self, id: NodeId) -> &Node {
         &self.nodes[id.index()]
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if")]
-fn is_zero(n: &u32) -> bool {
-    *n == 0
 }
 
 fn number(count: usize) -> u32 {

@@ -2,6 +2,7 @@
 //!
 //! A file is written beside its place and moved there, so that a reader never sees half of one.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -66,15 +67,7 @@ impl Chart {
     pub fn write(&self, path: impl AsRef<Path>) -> Result<(), PlotError> {
         let path = path.as_ref();
         let svg = self.svg()?;
-        let mut partial = path.as_os_str().to_owned();
-        partial.push(".partial");
-        let partial = Path::new(&partial);
-        std::fs::write(partial, svg).and_then(|()| std::fs::rename(partial, path)).map_err(
-            |source| {
-                // What is left of a failed write is of no use, and removing it may fail as well.
-                let _ = std::fs::remove_file(partial);
-                PlotError::Write { path: path.to_owned(), source }
-            },
-        )
+        crate::files::replace(path, |out| out.write_all(svg.as_bytes()))
+            .map_err(|source| PlotError::Write { path: path.to_owned(), source })
     }
 }

@@ -96,11 +96,6 @@ fn begun(request: &Request) -> usize {
 
 impl Generator for Voice {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let answer = |request: &Request| Generated {
-            lines: request.seeds.iter().map(|&seed| self.line(request, seed)).collect(),
-            computed_tokens: 0,
-            cached_tokens: 0,
-        };
-        Ok(batch.iter().map(answer).collect())
+        Ok(Generated::by_seed(batch, |request, seed| self.line(request, seed)))
     }
 }

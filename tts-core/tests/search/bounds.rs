@@ -22,12 +22,7 @@ impl Generator for Known {
             let step = Step { text: "x".repeat(count as usize), tokens, ..Step::default() };
             Ok(Completion { steps: vec![step], finish, prompt_tokens: 0 })
         };
-        let made = |request: &Request| Generated {
-            lines: request.seeds.iter().map(|_| line(request)).collect(),
-            computed_tokens: 0,
-            cached_tokens: 0,
-        };
-        Ok(batch.iter().map(made).collect())
+        Ok(Generated::by_seed(batch, |request, _| line(request)))
     }
     fn cost(&self) -> cost::ModelCost {
         PRICE
@@ -199,7 +194,7 @@ fn notes_that_were_asked_for_and_did_not_come_fail_the_line() {
             let (tokens, logprobs) = (vec![97, 98], self.1.clone());
             let step = Step { text: "ab".into(), tokens, notes, logprobs, ..Step::default() };
             let line = Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 0 };
-            let made = Generated { lines: vec![Ok(line)], computed_tokens: 0, cached_tokens: 0 };
+            let made = Generated::of(vec![Ok(line)]);
             Ok(vec![made; batch.len()])
         }
     }
@@ -255,7 +250,7 @@ fn given_tokens_behind_the_first_step_break_the_contract() {
                 |given| Step { text: "ab".into(), tokens: vec![97, 98], given, ..Step::default() };
             let steps = vec![step(1), step(u32::from(self.0))];
             let line = Completion { steps, finish: Finish::Stop, prompt_tokens: 0 };
-            let made = Generated { lines: vec![Ok(line)], computed_tokens: 0, cached_tokens: 0 };
+            let made = Generated::of(vec![Ok(line)]);
             Ok(vec![made; batch.len()])
         }
     }

@@ -75,19 +75,14 @@ fn an_end_token_alone_is_never_scored() {
                 logprobs: vec![-0.5],
                 ..Step::default()
             };
-            let line = |_: &u64| {
+            let line = |_: &Request, _| {
                 Ok(Completion {
                     steps: vec![step("It is 4.\n\n", 1), step("", 2)],
                     finish: Finish::Stop,
                     prompt_tokens: 3,
                 })
             };
-            let made = |r: &Request| Generated {
-                lines: r.seeds.iter().map(line).collect(),
-                computed_tokens: 0,
-                cached_tokens: 0,
-            };
-            Ok(batch.iter().map(made).collect())
+            Ok(Generated::by_seed(batch, line))
         }
     }
     let seen = Mutex::new(Vec::new());
@@ -118,14 +113,10 @@ fn a_blank_step_in_the_middle_shifts_no_score() {
                 ..Step::default()
             };
             let steps = || ["one", " \n", "two", ""].map(step).to_vec();
-            let line =
-                |_: &u64| Ok(Completion { steps: steps(), finish: Finish::Stop, prompt_tokens: 3 });
-            let made = |r: &Request| Generated {
-                lines: r.seeds.iter().map(line).collect(),
-                computed_tokens: 0,
-                cached_tokens: 0,
+            let line = |_: &Request, _| {
+                Ok(Completion { steps: steps(), finish: Finish::Stop, prompt_tokens: 3 })
             };
-            Ok(batch.iter().map(made).collect())
+            Ok(Generated::by_seed(batch, line))
         }
     }
     let judge = scorer::from_fn(|_, step| step.text.len() as f64);

@@ -244,12 +244,7 @@ fn notes_that_are_no_numbers_fail_their_line() {
             let notes = Some(Box::new(notes));
             let step = Step { text: "x".into(), tokens: vec![1], notes, ..Step::default() };
             let line = Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 1 };
-            let made = |request: &Request| Generated {
-                lines: request.seeds.iter().map(|_| Ok(line.clone())).collect(),
-                computed_tokens: 0,
-                cached_tokens: 0,
-            };
-            Ok(batch.iter().map(made).collect())
+            Ok(Generated::by_seed(batch, |_, _| Ok(line.clone())))
         }
     }
     let error = Search::new(Unbounded).run(toy::Sample { n: 1 }, "?").expect_err("infinite");

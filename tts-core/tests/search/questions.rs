@@ -438,16 +438,10 @@ fn generators_without_size_share_no_session() {
     struct Says<F>(F);
     impl<F: Fn() -> &'static str + Send + Sync> Generator for Says<F> {
         fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-            let line = |_: &u64| {
-                let step = Step { text: (self.0)().into(), tokens: vec![1], ..Step::default() };
-                Ok(Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 1 })
-            };
-            let made = |request: &Request| Generated {
-                lines: request.seeds.iter().map(line).collect(),
-                computed_tokens: 0,
-                cached_tokens: 0,
-            };
-            Ok(batch.iter().map(made).collect())
+            let step = || Step { text: (self.0)().into(), tokens: vec![1], ..Step::default() };
+            Ok(Generated::by_seed(batch, |_, _| {
+                Ok(Completion { steps: vec![step()], finish: Finish::Stop, prompt_tokens: 1 })
+            }))
         }
     }
     struct Both;

@@ -26,7 +26,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tts_core::{
     Desk, Expand, NodeId, NodeKind, Requirements, ScoreBy, Script, Scripted, SearchStrategy, Tree,
-    View,
+    View, passes_on,
 };
 
 use super::ballot::Ballot;
@@ -166,9 +166,7 @@ impl<S: SearchStrategy> SearchStrategy for Judged<S> {
         wanted
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy.pick(tree)
-    }
+    passes_on!(self => self.strategy; pick, outlives_failure);
 
     fn check(&self) -> Result<(), String> {
         self.jury.check()?;
@@ -190,9 +188,5 @@ impl<S: SearchStrategy> SearchStrategy for Judged<S> {
         }
         let own = self.jury.requires();
         if self.finished { inner.and(own) } else { Requirements { scorer: None, ..inner }.and(own) }
-    }
-
-    fn outlives_failure(&self) -> bool {
-        self.strategy.outlives_failure()
     }
 }

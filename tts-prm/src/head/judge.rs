@@ -10,10 +10,10 @@
 
 use std::collections::BTreeMap;
 
-use tts_core::{Prompt, Scored, Step, Trajectory};
+use tts_core::{Prompt, Scale, Scored, Step, Trajectory};
 use tts_models::{Backbone, Tokenizer, Wanted};
 
-use super::config::Reading;
+use super::config::{HeadConfig, Reading};
 use super::layout::{Layout, encode_within};
 use super::network::RewardHead;
 use crate::PrmError;
@@ -25,6 +25,16 @@ pub(crate) enum Kind {
     Process,
     /// A score for a finished solution.
     Outcome,
+}
+
+impl Kind {
+    /// What the scores of a head of this configuration are.
+    pub(super) fn scale(self, config: &HeadConfig) -> Scale {
+        match self {
+            Self::Process => config.process_scale(),
+            Self::Outcome => config.outcome_scale(),
+        }
+    }
 }
 
 /// A head on a backbone, for one call.

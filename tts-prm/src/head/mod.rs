@@ -35,6 +35,7 @@ pub use format::Format;
 pub(crate) use judge::{Judge, Kind};
 pub(crate) use layout::Layout;
 pub use model::RewardModel;
+pub(crate) use network::softplus;
 pub use network::{Linear, RewardHead};
 #[cfg(feature = "remote")]
 pub use remote::RemoteRewardModel;

@@ -103,10 +103,7 @@ impl StepScorer for RewardModel {
     }
 
     fn scale(&self) -> Scale {
-        match self.kind {
-            Kind::Process => self.head.config().process_scale(),
-            Kind::Outcome => self.head.config().outcome_scale(),
-        }
+        self.kind.scale(self.head.config())
     }
 
     fn identity(&self) -> Option<String> {

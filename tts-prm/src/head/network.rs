@@ -313,7 +313,7 @@ fn log_sum_exp(a: f64, b: f64) -> f64 {
 }
 
 /// `ln(1 + e^x)`, without loss where `e^x` is far below or above 1.
-fn softplus(x: f64) -> f64 {
+pub(crate) fn softplus(x: f64) -> f64 {
     // `max` would turn NaN, which must not pass as a score, into 0.
     let positive = if x < 0.0 { 0.0 } else { x };
     positive + (-x.abs()).exp().ln_1p()

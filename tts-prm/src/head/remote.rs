@@ -97,10 +97,7 @@ impl StepScorer for RemoteRewardModel {
     }
 
     fn scale(&self) -> Scale {
-        match self.kind {
-            Kind::Process => self.head.config().process_scale(),
-            Kind::Outcome => self.head.config().outcome_scale(),
-        }
+        self.kind.scale(self.head.config())
     }
 
     fn identity(&self) -> Option<String> {

@@ -4,7 +4,6 @@
 //! of a head behind.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
@@ -59,18 +58,6 @@ impl RewardHead {
 }
 
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), PrmError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    File::create(partial)
-        .and_then(|mut file| {
-            file.write_all(bytes)?;
-            file.sync_all()
-        })
-        .and_then(|()| std::fs::rename(partial, path))
-        .map_err(|error| {
-            // It holds nothing of use, and room where the disk is full.
-            let _ = std::fs::remove_file(partial);
-            PrmError::io(path, error)
-        })
+    tts_core::files::replace(path, |out| out.write_all(bytes))
+        .map_err(|error| PrmError::io(path, error))
 }

@@ -86,10 +86,9 @@ impl GivenSolutions {
 
 impl Generator for GivenSolutions {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let answer = |request: &Request| Generated {
-            lines: (0..request.seeds.len()).map(|place| self.line(request, place)).collect(),
-            computed_tokens: 0,
-            cached_tokens: 0,
+        let answer = |request: &Request| {
+            let places = 0..request.seeds.len();
+            Generated::of(places.map(|place| self.line(request, place)).collect())
         };
         Ok(batch.iter().map(answer).collect())
     }

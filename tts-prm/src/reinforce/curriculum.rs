@@ -148,9 +148,7 @@ impl Drawing {
         let (epoch, place) = (number / count as u64, number % count as u64);
         let mut rng = seed::rng(seed::mix(self.seed, epoch));
         let mut order: Vec<usize> = (0..count).collect();
-        for last in (1..count).rev() {
-            order.swap(last, rng.below(last + 1));
-        }
+        rng.shuffle(&mut order);
         usize::try_from(place).map_or(0, |place| order[place])
     }
 

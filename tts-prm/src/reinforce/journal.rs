@@ -8,12 +8,11 @@
 //! Source: none; the figures are those that Shao et al. 2024, Yu et al. 2025 and DeepSeek-AI 2025 draw.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tts_core::files::{Lines, Others, differing};
 
 use crate::PrmError;
 
@@ -141,8 +140,7 @@ pub(super) struct Journal {
 
 #[derive(Debug)]
 struct Disk {
-    path: PathBuf,
-    file: File,
+    lines: Lines,
     /// Where each note ends, in bytes; the header's end first.
     ends: Vec<u64>,
 }
@@ -153,17 +151,10 @@ impl Journal {
     /// # Errors
     /// When another process has it open, it cannot be used, is none, or belongs to another run.
     pub(super) fn open(folder: &Path, header: &Value) -> Result<Self, PrmError> {
-        std::fs::create_dir_all(folder).map_err(|error| PrmError::io(folder, error))?;
         let path = folder.join(FILE);
         let at = |error| PrmError::io(&path, error);
-        let mut file =
-            File::options().read(true).append(true).create(true).open(&path).map_err(at)?;
-        if file.try_lock().is_err() {
-            let problem = "another process works on it: wait for its end, or name another folder";
-            return Err(at(std::io::Error::other(problem)));
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(at)?;
+        let lines = Lines::open(&path, Others::Refused).map_err(at)?;
+        let bytes = lines.bytes().map_err(at)?;
         let (notes, ends) = parse(&path, &bytes, header)?;
         if ends.is_empty() && !format!("{header}\n").as_bytes().starts_with(&bytes) {
             let problem =
@@ -171,7 +162,7 @@ impl Journal {
             return Err(PrmError::Journal { path, line: 1, problem });
         }
         // Only now is it known to be a journal: drop the torn line at its end.
-        let mut journal = Self { notes, disk: Some(Disk { path, file, ends }) };
+        let mut journal = Self { notes, disk: Some(Disk { lines, ends }) };
         journal.keep(journal.notes.len())?;
         Ok(journal)
     }
@@ -181,13 +172,10 @@ impl Journal {
     /// # Errors
     /// When it cannot be written.
     pub(super) fn begin(&mut self, header: &Value) -> Result<(), PrmError> {
-        let Some(Disk { path, file, ends }) = &mut self.disk else { return Ok(()) };
+        let Some(Disk { lines, ends }) = &mut self.disk else { return Ok(()) };
         if ends.is_empty() {
-            let line = format!("{header}\n");
-            file.write_all(line.as_bytes())
-                .and_then(|()| file.sync_data())
-                .map_err(|error| PrmError::io(path, error))?;
-            ends.push(line.len() as u64);
+            let written = lines.append_safely(format!("{header}\n").as_bytes());
+            ends.push(written.map_err(|error| PrmError::io(lines.path(), error))?.end);
         }
         Ok(())
     }
@@ -210,7 +198,7 @@ impl Journal {
         };
         let count = self.notes.iter().take_while(|note| within(note)).count();
         if last != updates {
-            let path = self.disk.as_ref().map_or(Path::new(FILE), |disk| &disk.path);
+            let path = self.disk.as_ref().map_or(Path::new(FILE), |disk| disk.lines.path());
             let problem = format!(
                 "ends at update {last}, but the saved weights are those of update {updates}: they belong to another \
                  journal, or this one was cut"
@@ -222,13 +210,10 @@ impl Journal {
 
     fn keep(&mut self, count: usize) -> Result<(), PrmError> {
         self.notes.truncate(count);
-        let Some(Disk { path, file, ends }) = &mut self.disk else { return Ok(()) };
+        let Some(Disk { lines, ends }) = &mut self.disk else { return Ok(()) };
         ends.truncate(count + 1);
         let end = ends.last().copied().unwrap_or_default();
-        file.set_len(end)
-            .and_then(|()| file.seek(SeekFrom::End(0)))
-            .map(|_| ())
-            .map_err(|error| PrmError::io(path, error))
+        lines.cut(end).map_err(|error| PrmError::io(lines.path(), error))
     }
 
     /// Adds a note.
@@ -236,21 +221,14 @@ impl Journal {
     /// # Errors
     /// When it cannot be written; the journal is then as it was.
     pub(super) fn note(&mut self, note: Note) -> Result<(), PrmError> {
-        if let Some(Disk { path, file, ends }) = &mut self.disk {
-            let failed = |problem: String| PrmError::Journal {
-                path: path.clone(),
+        if let Some(Disk { lines, ends }) = &mut self.disk {
+            let line = serde_json::to_string(&note).map_err(|error| PrmError::Journal {
+                path: lines.path().to_owned(),
                 line: ends.len() + 1,
-                problem,
-            };
-            let line = serde_json::to_string(&note).map_err(|error| failed(error.to_string()))?;
-            let line = format!("{line}\n");
-            let start = ends.last().copied().unwrap_or_default();
-            if let Err(error) = file.write_all(line.as_bytes()).and_then(|()| file.sync_data()) {
-                // A part of it may be there; where even that cannot be cut off, the next reader does it.
-                let _ = file.set_len(start);
-                return Err(PrmError::io(path, error));
-            }
-            ends.push(start + line.len() as u64);
+                problem: error.to_string(),
+            })?;
+            let written = lines.append_safely(format!("{line}\n").as_bytes());
+            ends.push(written.map_err(|error| PrmError::io(lines.path(), error))?.end);
         }
         self.notes.push(note);
         Ok(())
@@ -279,9 +257,9 @@ fn parse(path: &Path, bytes: &[u8], header: &Value) -> Result<(Vec<Note>, Vec<u6
         if place == 0 {
             let found: Value =
                 serde_json::from_slice(line).map_err(|error| failed(error.to_string()))?;
-            if let Some(field) = differs(&found, header) {
+            if let Some(first) = differing(&found, header).first() {
                 let problem = format!(
-                    "{field} is another one than that of this run: name another folder, or remove this one to \
+                    "made by another run, which differs in {first}: name another folder, or remove this one to \
                      start afresh"
                 );
                 return Err(failed(problem));
@@ -293,26 +271,6 @@ fn parse(path: &Path, bytes: &[u8], header: &Value) -> Result<(Vec<Note>, Vec<u6
         ends.push(at);
     }
     Ok((notes, ends))
-}
-
-/// The first field in which two headers differ.
-fn differs(found: &Value, expected: &Value) -> Option<String> {
-    match (found, expected) {
-        (Value::Object(found), Value::Object(expected)) => {
-            let names = expected.keys().chain(found.keys());
-            let below = |name: &String| {
-                let (found, expected) = (found.get(name), expected.get(name));
-                match (found, expected) {
-                    (Some(found), Some(expected)) => differs(found, expected).map(|below| {
-                        if below.is_empty() { name.clone() } else { format!("{name}.{below}") }
-                    }),
-                    _ => Some(name.clone()),
-                }
-            };
-            names.into_iter().find_map(below)
-        }
-        _ => (found != expected).then(String::new),
-    }
 }
 
 /// The notes of a run's folder, while or after it runs.

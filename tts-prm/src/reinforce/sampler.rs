@@ -8,9 +8,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
-use tts_core::{
-    Aggregate, Expand, NodeId, NodeKind, Requirements, Sampling, SearchStrategy, Tree, View,
-};
+use tts_core::{Aggregate, Expand, NodeId, NodeKind, Sampling, SearchStrategy, View, passes_on};
 
 use crate::PrmError;
 
@@ -87,23 +85,5 @@ impl<S: SearchStrategy> SearchStrategy for Plain<S> {
         }
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy.pick(tree)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        self.strategy.check()
-    }
-
-    fn requires(&self) -> Requirements {
-        self.strategy.requires()
-    }
-
-    fn samples(&self) -> Option<Aggregate> {
-        self.strategy.samples()
-    }
-
-    fn outlives_failure(&self) -> bool {
-        self.strategy.outlives_failure()
-    }
+    passes_on!(self => self.strategy; pick, check, requires, samples, outlives_failure);
 }

@@ -281,7 +281,11 @@ fn who_was_killed_goes_on_to_the_same_bits() {
         .run(&mut engine(1), Model::from(weights()), &problems)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("journal.jsonl: line 1: config.seed is another one"), "{error}");
+    assert!(
+        error
+            .contains("journal.jsonl: line 1: made by another run, which differs in config.seed ("),
+        "{error}"
+    );
     std::fs::remove_file(stopped.join("journal.jsonl")).unwrap();
     let error = goes(&stopped, &mut { stop }).unwrap_err().to_string();
     assert!(error.contains("but the saved weights are those of update"), "{error}");

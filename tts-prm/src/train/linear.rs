@@ -14,6 +14,7 @@
 use tts_models::{Backbone, Wanted};
 
 use super::{Solution, check};
+use crate::head::softplus;
 use crate::{HeadConfig, Linear, PrmError, RewardHead};
 
 /// Newton steps at most; far fewer are needed.
@@ -201,8 +202,7 @@ impl Problem {
     fn value(&self, weights: &[f64]) -> f64 {
         let one = |(row, label): (&Vec<f64>, &f64)| {
             let odds = dot(row, weights);
-            // ln(1 + exp(odds)) - label odds, without overflow.
-            odds.max(0.0) + (-odds.abs()).exp().ln_1p() - label * odds
+            softplus(odds) - label * odds
         };
         let loss: f64 = self.rows.iter().zip(&self.labels).map(one).sum();
         let penalised = &weights[..weights.len() - 1];

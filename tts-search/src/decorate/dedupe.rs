@@ -20,7 +20,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, NodeKind, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Expand, NodeId, NodeKind, SearchStrategy, View, passes_on};
 
 use super::again::Again;
 
@@ -92,23 +92,5 @@ impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
         decisions
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy.pick(tree)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        self.strategy.check()
-    }
-
-    fn requires(&self) -> Requirements {
-        self.strategy.requires()
-    }
-
-    fn samples(&self) -> Option<Aggregate> {
-        self.strategy.samples()
-    }
-
-    fn outlives_failure(&self) -> bool {
-        self.strategy.outlives_failure()
-    }
+    passes_on!(self => self.strategy; pick, check, requires, samples, outlives_failure);
 }

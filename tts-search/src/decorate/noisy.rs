@@ -77,18 +77,11 @@ impl<S: StepScorer> Noisy<S> {
             at = seed::hash_text(at, &step.text);
             let odds = (score.clamp(1e-9, 1.0 - 1e-9) / (1.0 - score.clamp(1e-9, 1.0 - 1e-9))).ln();
             if self.sigma > 0.0 {
-                *score = 1.0 / (1.0 + (-(odds + self.sigma * normal(at))).exp());
+                *score = 1.0 / (1.0 + (-(odds + self.sigma * seed::rng(at).normal())).exp());
             }
         }
         scored
     }
-}
-
-/// A normal number of a seed.
-fn normal(seed: u64) -> f64 {
-    let mut rng = seed::rng(seed);
-    let (radius, angle) = (1.0 - rng.uniform(), std::f64::consts::TAU * rng.uniform());
-    (-2.0 * radius.ln()).sqrt() * angle.cos()
 }
 
 impl<S: StepScorer> StepScorer for Noisy<S> {

@@ -19,7 +19,7 @@
 //! Source: none; what clients do, where it is counted and recorded.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, Finish, NodeId, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Expand, Finish, NodeId, SearchStrategy, View, passes_on};
 
 use super::again::Again;
 use crate::sample::lines::at_least_one;
@@ -98,17 +98,12 @@ impl<S: SearchStrategy> SearchStrategy for Retry<S> {
         decisions
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy.pick(tree)
-    }
+    // Not `samples`: lines that were cut are drawn until they are not, which is another distribution.
+    passes_on!(self => self.strategy; pick, requires);
 
     fn check(&self) -> Result<(), String> {
         at_least_one("retry", "times", self.times)?;
         self.strategy.check()
-    }
-
-    fn requires(&self) -> Requirements {
-        self.strategy.requires()
     }
 
     fn outlives_failure(&self) -> bool {

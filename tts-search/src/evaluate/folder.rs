@@ -1,11 +1,11 @@
 //! Folders of records: they belong to one run, and another must not go on from them.
 
-use std::collections::BTreeSet;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
+use tts_core::files::{differing, replace};
 
 use super::EvaluateError;
 
@@ -43,11 +43,7 @@ pub fn claim(folder: &Path, manifest: &impl Serialize) -> Result<(), EvaluateErr
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             // Whole or not at all: a torn manifest would lock the records out.
-            let new = folder.join("manifest.json.new");
-            std::fs::File::create(&new)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .and_then(|()| std::fs::rename(&new, &path))
-                .map_err(at)
+            replace(&path, |out| out.write_all(text.as_bytes())).map_err(at)
         }
         Err(error) => Err(at(error)),
     }
@@ -96,29 +92,12 @@ pub fn records(folder: &Path) -> Result<Vec<PathBuf>, EvaluateError> {
     Ok(found)
 }
 
-/// Names of the fields that two manifests differ in, with what they were where that is short.
+/// The fields that two manifests differ in, with what they were where that is short.
 pub(super) fn differs(there: &Value, now: &Value) -> Vec<String> {
-    let (Some(there), Some(now)) = (there.as_object(), now.as_object()) else {
+    if !(there.is_object() && now.is_object()) {
         return vec!["form of manifest".into()];
-    };
-    let names: BTreeSet<&String> = there.keys().chain(now.keys()).collect();
-    let of = |name: &String| {
-        let (then, now) = (there.get(name), now.get(name));
-        if then == now {
-            return Vec::new();
-        }
-        match (then, now) {
-            (Some(then), Some(now)) if then.is_object() && now.is_object() => differs(then, now),
-            _ => {
-                let shown = |value: Option<&Value>| {
-                    let text = value.map_or("none".into(), ToString::to_string);
-                    text.chars().take(60).collect::<String>()
-                };
-                vec![format!("{name} ({}, and now {})", shown(then), shown(now))]
-            }
-        }
-    };
-    names.into_iter().flat_map(of).collect()
+    }
+    differing(there, now).iter().map(ToString::to_string).collect()
 }
 
 /// Finds out before hours of work whether a file can be written; makes its folder, and leaves no file where

@@ -8,15 +8,14 @@
 //! Only where lines stand is held in memory: a result is read from the file when it is asked for.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::ops::Range;
+use std::path::Path;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use tts_core::files::{Lines, Others};
 use tts_core::rows::{Place, RowError};
 
 use super::EvaluateError;
@@ -31,29 +30,15 @@ struct Line<T> {
 /// The version of the form.
 const VERSION: u64 = 1;
 
-/// How often a file that another process has open is tried, and how long is waited between.
-const TRIES: u32 = 25;
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// What is known so far.
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
-    file: File,
-    /// Bytes of whole lines.
-    end: u64,
+    file: Lines,
     found: Found,
 }
 
 /// By unit and place, the line that counts.
-type Found = HashMap<String, BTreeMap<usize, Span>>;
-
-/// Where a line stands, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    start: u64,
-    length: usize,
-}
+type Found = HashMap<String, BTreeMap<usize, Range<u64>>>;
 
 impl Journal {
     /// Opens or begins a journal; waits while another process has it open.
@@ -61,71 +46,32 @@ impl Journal {
     /// # Errors
     /// When the file cannot be used, is no journal, or was made with other settings.
     pub fn open(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
-        Self::begin(path, settings, File::lock)
+        Self::begin(path, settings, Others::Awaited)
     }
 
     /// [`Journal::open`], refused while another process has it open.
     pub(super) fn open_alone(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
-        Self::begin(path, settings, |file| {
-            let mut tries = 0;
-            loop {
-                tries += 1;
-                match file.try_lock() {
-                    Ok(()) => return Ok(()),
-                    Err(TryLockError::Error(error)) => return Err(error),
-                    // A process that was begun while the file was open holds it until it is itself.
-                    Err(TryLockError::WouldBlock) if tries < TRIES => std::thread::sleep(PAUSE),
-                    Err(TryLockError::WouldBlock) => {
-                        let problem =
-                            "another process works on it: wait for its end, or name another folder";
-                        return Err(std::io::Error::other(problem));
-                    }
-                }
-            }
-        })
+        Self::begin(path, settings, Others::Refused)
     }
 
-    fn begin(
-        path: &Path,
-        settings: &Value,
-        lock: impl Fn(&File) -> std::io::Result<()>,
-    ) -> Result<Self, EvaluateError> {
+    fn begin(path: &Path, settings: &Value, others: Others) -> Result<Self, EvaluateError> {
         let at = EvaluateError::at(path);
-        let mut file =
-            File::options().read(true).append(true).create(true).open(path).map_err(&at)?;
-        lock(&file).map_err(&at)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(&at)?;
-        let (found, end) = parse(path, &bytes, settings)?;
+        let mut file = Lines::open(path, others).map_err(&at)?;
+        let (found, end) = parse(path, &file.bytes().map_err(&at)?, settings)?;
         // Only now is it known to be a journal: drop the torn line at its end.
-        file.set_len(end as u64).map_err(&at)?;
-        let mut journal = Self { path: path.to_owned(), file, end: end as u64, found };
+        file.cut(end as u64).map_err(&at)?;
         if end == 0 {
-            journal.append(&header(settings))?;
+            file.append(header(settings).as_bytes()).map_err(&at)?;
         }
-        Ok(journal)
+        Ok(Self { file, found })
     }
 
     /// What a journal holds, without a change of it.
     pub(super) fn read(path: &Path, settings: &Value) -> Result<Self, EvaluateError> {
         let at = EvaluateError::at(path);
-        let mut file = File::open(path).map_err(&at)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(&at)?;
-        let (found, end) = parse(path, &bytes, settings)?;
-        Ok(Self { path: path.to_owned(), file, end: end as u64, found })
-    }
-
-    /// Writes a whole line at the end, or leaves the file as it was.
-    fn append(&mut self, line: &str) -> Result<Span, EvaluateError> {
-        if let Err(error) = self.file.write_all(line.as_bytes()) {
-            // A full disk: what was written of the line goes; if even that fails, opening drops it.
-            let _ = self.file.set_len(self.end);
-            return Err(EvaluateError::at(&self.path)(error));
-        }
-        let span = Span { start: self.end, length: line.len() };
-        self.end += line.len() as u64;
-        Ok(span)
+        let file = Lines::view(path).map_err(&at)?;
+        let (found, _) = parse(path, &file.bytes().map_err(&at)?, settings)?;
+        Ok(Self { file, found })
     }
 
     /// The places below `count` of which nothing is known in a unit.
@@ -147,7 +93,8 @@ impl Journal {
         let line = Line { unit: unit.to_owned(), place, found };
         let mut text = serde_json::to_string(&line)?;
         text.push('\n');
-        let span = self.append(&text)?;
+        let written = self.file.append(text.as_bytes());
+        let span = written.map_err(EvaluateError::at(self.file.path()))?;
         self.found.entry(line.unit).or_default().insert(place, span);
         Ok(())
     }
@@ -158,26 +105,22 @@ impl Journal {
         unit: &str,
     ) -> Result<Vec<(usize, T)>, EvaluateError> {
         let known = self.found.get(unit).into_iter().flatten();
-        known.map(|(&place, &span)| Ok((place, self.value(unit, place, span)?))).collect()
+        known.map(|(&place, span)| Ok((place, self.value(unit, place, span)?))).collect()
     }
 
     fn value<T: DeserializeOwned>(
         &self,
         unit: &str,
         place: usize,
-        span: Span,
+        span: &Range<u64>,
     ) -> Result<T, EvaluateError> {
-        let at = EvaluateError::at(&self.path);
-        let (mut file, mut bytes) = (&self.file, vec![0; span.length]);
-        // Lines are appended whatever the place in the file is.
-        file.seek(SeekFrom::Start(span.start)).map_err(&at)?;
-        file.read_exact(&mut bytes).map_err(&at)?;
+        let bytes = self.file.read(span.clone()).map_err(EvaluateError::at(self.file.path()))?;
         let line: Result<Line<T>, _> = serde_json::from_slice(&bytes);
         line.map(|line| line.found).map_err(|error| self.bad(unit, place, &error.to_string()))
     }
 
     fn bad(&self, unit: &str, place: usize, problem: &str) -> EvaluateError {
-        let path = self.path.display();
+        let path = self.file.path().display();
         EvaluateError::Settings(format!("{path}: {unit} of problem {place}: {problem}"))
     }
 
@@ -195,7 +138,7 @@ impl Journal {
             .map(|place| {
                 let found = known.and_then(|known| known.get(&place));
                 let found = found.ok_or_else(|| self.bad(unit, place, "nothing is known"))?;
-                self.value(unit, place, *found)
+                self.value(unit, place, found)
             })
             .collect()
     }
@@ -246,7 +189,7 @@ fn parse(path: &Path, bytes: &[u8], settings: &Value) -> Result<(Found, usize), 
     }
     let mut start = bytes[..end].iter().position(|&byte| byte == b'\n').map_or(end, |at| at + 1);
     for (line, number) in lines.zip(2..) {
-        let span = Span { start: start as u64, length: line.len() };
+        let span = start as u64..(start + line.len()) as u64;
         start += line.len();
         let line: Line<IgnoredAny> = serde_json::from_slice(line).map_err(bad(number))?;
         found.entry(line.unit).or_default().insert(line.place, span);

@@ -22,9 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tts_core::{
-    Aggregate, Expand, NodeId, Requirements, Scripted, SearchStrategy, Tree, View, rows,
-};
+use tts_core::{Expand, Scripted, SearchStrategy, View, passes_on, rows};
 
 pub use custom::{Custom, Registry};
 
@@ -309,25 +307,7 @@ impl SearchStrategy for Recipe {
         self.strategy_mut().step(view)
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy().pick(tree)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        self.strategy().check()
-    }
-
-    fn requires(&self) -> Requirements {
-        self.strategy().requires()
-    }
-
-    fn samples(&self) -> Option<Aggregate> {
-        self.strategy().samples()
-    }
-
-    fn outlives_failure(&self) -> bool {
-        self.strategy().outlives_failure()
-    }
+    passes_on!(self => *self.strategy(); pick, check, requires, samples, outlives_failure);
 }
 
 /// Reads a file, and names it in what is wrong with it.

@@ -18,7 +18,7 @@
 //! Source: none; a stopping rule of practice, as `Settled` of [`crate::AdaptiveConsistency`] is for votes.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, NodeKind, Requirements, SearchStrategy, Tree, View};
+use tts_core::{Expand, NodeId, NodeKind, SearchStrategy, View, passes_on};
 
 /// Ends a strategy whose answer no longer changes.
 ///
@@ -105,9 +105,8 @@ impl<S: SearchStrategy> SearchStrategy for Converged<S> {
         if self.is_over(view) { Vec::new() } else { decisions }
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy.pick(tree)
-    }
+    // Not `samples`: how many there are depends on what they say.
+    passes_on!(self => self.strategy; pick, requires, outlives_failure);
 
     fn check(&self) -> Result<(), String> {
         if self.rounds < 2 {
@@ -115,13 +114,5 @@ impl<S: SearchStrategy> SearchStrategy for Converged<S> {
             return Err(format!("converged: rounds is {rounds}, expected at least 2"));
         }
         self.strategy.check()
-    }
-
-    fn requires(&self) -> Requirements {
-        self.strategy.requires()
-    }
-
-    fn outlives_failure(&self) -> bool {
-        self.strategy.outlives_failure()
     }
 }

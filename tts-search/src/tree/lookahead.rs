@@ -29,7 +29,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::{
     Aggregate, Expand, NodeId, NodeKind, Requirements, Sampling, SearchStrategy, Selection, Tree,
-    Until, View,
+    Until, View, passes_on,
 };
 
 use crate::BeamSearch;
@@ -180,9 +180,7 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
         rollouts
     }
 
-    fn pick(&self, tree: &Tree) -> Option<NodeId> {
-        self.strategy.pick(tree)
-    }
+    passes_on!(self => self.strategy; pick, outlives_failure);
 
     fn check(&self) -> Result<(), String> {
         self.sampling.check().map_err(|problem| format!("lookahead: {problem}"))?;
@@ -195,9 +193,5 @@ impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
         }
         let own = Requirements::scorer("lookahead", [Selection::best(self.aggregate)]);
         self.strategy.requires().and(own)
-    }
-
-    fn outlives_failure(&self) -> bool {
-        self.strategy.outlives_failure()
     }
 }

@@ -29,7 +29,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 
 use super::trace::joined;
-use super::{Countdown, Family, FamilyError, Problem, TraceLine};
+use super::{Countdown, Family, FamilyError, Problem, TraceLine, wrong_range};
 use crate::seed::{self, Rng};
 
 /// Takes the last move back.
@@ -81,12 +81,6 @@ fn standing<'s>(steps: &[&'s str]) -> Option<Vec<&'s str>> {
 }
 
 impl Backtrack {
-    /// What of the settings makes no sense.
-    fn wrong(&self) -> Option<String> {
-        let [fewest, most] = self.detours;
-        (fewest > most).then(|| format!("detours: {fewest} to {most}, expected the fewer first"))
-    }
-
     /// The lines of a solution with detours.
     fn write(&self, question: &str, rng: &mut Rng) -> Option<Vec<TraceLine>> {
         let path = self.countdown.solve(question)?;
@@ -146,6 +140,11 @@ impl Backtrack {
 
 impl Family for Backtrack {
     /// Its steps are the moves that stand in the end. Settings that make no sense admit no problem.
+    fn wrong(&self) -> Option<String> {
+        let own = wrong_range("detours", self.detours, [0, usize::MAX]);
+        own.or_else(|| self.countdown.wrong())
+    }
+
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
         if self.wrong().is_some() { None } else { self.countdown.draw(rng) }
     }

@@ -19,7 +19,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Expression, Family, FamilyError, Operation, Problem, between};
+use super::{Expression, Family, FamilyError, Operation, Problem, between, wrong_range};
 use crate::seed::Rng;
 
 /// Drafts of an expression from which one within the bounds is looked for.
@@ -123,16 +123,28 @@ pub(super) fn line(text: &str) -> Option<Expression> {
 }
 
 impl Family for Chain {
+    fn wrong(&self) -> Option<String> {
+        let operations = wrong_range("operations", self.operations, [1, usize::MAX]);
+        let digits = || wrong_range("digits", self.digits, [1, 18]);
+        let most = || (self.most < 1).then(|| format!("most: {}, expected at least 1", self.most));
+        operations.or_else(digits).or_else(most)
+    }
+
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
+        if self.wrong().is_some() {
+            return None;
+        }
         let [fewest, most] = self.operations.map(|n| i64::try_from(n).unwrap_or(i64::MAX));
         let count = usize::try_from(between(rng, fewest, most)).ok()?;
-        // Numbers have 18 digits at most.
-        let [fewest, most] = self.digits.map(|digits| i64::from(digits.clamp(1, 18)));
+        let [fewest, most] = self.digits.map(i64::from);
         let digits = u32::try_from(between(rng, fewest, most)).ok()?;
         (0..TRIES).find_map(|_| self.problem(&Self::draft(rng, count, digits)).ok())
     }
 
     fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
+        if let Some(problem) = self.wrong() {
+            return Err(FamilyError::new(question, problem));
+        }
         let expression = question.trim().trim_end_matches(['=', '?', ' ']).parse()?;
         self.problem(&expression).map_err(|problem| FamilyError::new(question, problem))
     }

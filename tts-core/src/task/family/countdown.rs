@@ -30,7 +30,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::numbers::{Move, Numbers};
-use super::{Expression, Family, FamilyError, Problem, between, expression};
+use super::{Expression, Family, FamilyError, Problem, between, expression, wrong_range};
 use crate::seed::Rng;
 
 /// Draws from which a solvable problem is looked for.
@@ -198,11 +198,21 @@ impl Countdown {
 }
 
 impl Family for Countdown {
+    fn wrong(&self) -> Option<String> {
+        let count = wrong_range("count", self.count, COUNTS);
+        let numbers = || wrong_range("numbers", self.numbers, [0, i64::MAX]);
+        let target = || wrong_range("target", self.target, [0, i64::MAX]);
+        let most = || (self.most < 1).then(|| format!("most: {}, expected at least 1", self.most));
+        count.or_else(numbers).or_else(target).or_else(most)
+    }
+
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
+        if self.wrong().is_some() {
+            return None;
+        }
         let [fewest, most] = self.count.map(|count| i64::try_from(count).unwrap_or(i64::MAX));
         (0..TRIES).find_map(|_| {
             let count = usize::try_from(between(rng, fewest, most)).ok()?;
-            let count = count.min(COUNTS[1] + 1);
             let [low, high] = self.numbers;
             let mut numbers: Vec<i64> = (0..count).map(|_| between(rng, low, high)).collect();
             numbers.sort_unstable();
@@ -212,6 +222,9 @@ impl Family for Countdown {
     }
 
     fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
+        if let Some(problem) = self.wrong() {
+            return Err(FamilyError::new(question, problem));
+        }
         self.problem(question).map_err(|problem| FamilyError::new(question, problem))
     }
 

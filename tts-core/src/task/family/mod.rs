@@ -108,6 +108,17 @@ pub struct Problem {
 /// has it; a text that is not written as one of the family's has no solution, no right step, and
 /// the value 0.
 pub trait Family: Send + Sync {
+    /// What of the settings makes no sense, by field: then no problem is drawn, and none is read.
+    ///
+    /// ```
+    /// use tts_core::family::{Family, Panel};
+    /// let panel = Panel { responses: [9, 2], ..Panel::default() };
+    /// assert_eq!(panel.wrong().as_deref(), Some("responses: 9 to 2, expected the fewer first"));
+    /// ```
+    fn wrong(&self) -> Option<String> {
+        None
+    }
+
     /// One problem, from the numbers of `rng` alone; `None` when none was found within the
     /// family's settings, as they may admit none.
     fn draw(&self, rng: &mut seed::Rng) -> Option<Problem>;
@@ -150,6 +161,9 @@ pub trait Family: Send + Sync {
 macro_rules! forward {
     ($($owner:ty),*) => {$(
         impl<T: Family + ?Sized> Family for $owner {
+            fn wrong(&self) -> Option<String> {
+                (**self).wrong()
+            }
             fn draw(&self, rng: &mut seed::Rng) -> Option<Problem> {
                 (**self).draw(rng)
             }
@@ -178,6 +192,20 @@ macro_rules! forward {
     )*};
 }
 forward!(&T, Box<T>, Arc<T>);
+
+/// What is wrong with fewest and most of something, which may be this little and this much.
+fn wrong_range<T: PartialOrd + std::fmt::Display>(
+    field: &str,
+    [fewest, most]: [T; 2],
+    [least, greatest]: [T; 2],
+) -> Option<String> {
+    if fewest > most {
+        return Some(format!("{field}: {fewest} to {most}, expected the fewer first"));
+    }
+    let within = fewest >= least && most <= greatest;
+    (!within)
+        .then(|| format!("{field}: {fewest} to {most}, expected {least} to {greatest} at most"))
+}
 
 /// A whole number from `low` to `high`, uniform; `low` when `high` is below it.
 fn between(rng: &mut seed::Rng, low: i64, high: i64) -> i64 {

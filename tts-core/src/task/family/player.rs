@@ -175,12 +175,7 @@ macro_rules! plays {
     ($($player:ty),*) => {$(
         impl Generator for $player {
             fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-                let answer = |request: &Request| Generated {
-                    lines: request.seeds.iter().map(|&seed| play(self, request, seed)).collect(),
-                    computed_tokens: 0,
-                    cached_tokens: 0,
-                };
-                Ok(batch.iter().map(answer).collect())
+                Ok(Generated::by_seed(batch, |request, seed| play(self, request, seed)))
             }
         }
     )*};

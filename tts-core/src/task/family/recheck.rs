@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use super::trace::joined;
 use super::{
     Chain, Expression, Family, FamilyError, Operation, Problem, TraceLine, between, chain,
+    wrong_range,
 };
 use crate::seed::{self, Rng};
 
@@ -242,17 +243,6 @@ impl State {
 }
 
 impl Recheck {
-    /// What of the settings makes no sense.
-    fn wrong(&self) -> Option<String> {
-        let [fewest, most] = self.checks;
-        if fewest > most {
-            return Some(format!("checks: {fewest} to {most}, expected the fewer first"));
-        }
-        let shares = [("slips", self.slips), ("cut", self.cut)];
-        let (field, share) = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share))?;
-        Some(format!("{field}: {share}, expected 0 to 1"))
-    }
-
     fn begin(&self, question: &str) -> Option<State> {
         let expression = self.chain.within(question)?;
         Some(State { lines: vec![expression], checked: Vec::new(), answers: Vec::new() })
@@ -276,9 +266,7 @@ impl Recheck {
             self.checks.map(|checks| i64::try_from(checks.min(count)).unwrap_or(0));
         let checks = usize::try_from(between(rng, fewest, most)).ok()?;
         let mut checked: Vec<usize> = (0..count).collect();
-        for last in (1..count).rev() {
-            checked.swap(last, rng.below(last + 1));
-        }
+        rng.shuffle(&mut checked);
         checked.truncate(checks);
         let slips = if slip { rng.below(count) } else { count };
         let mut lines = Vec::new();
@@ -313,6 +301,14 @@ fn slipped(number: i64, rng: &mut Rng) -> i64 {
 
 impl Family for Recheck {
     /// Its steps are its operations, checks left out. Settings that make no sense admit no problem.
+    fn wrong(&self) -> Option<String> {
+        let shares = [("slips", self.slips), ("cut", self.cut)];
+        let wrong = shares.into_iter().find(|(_, share)| !(0.0..=1.0).contains(share));
+        let share = || wrong.map(|(field, share)| format!("{field}: {share}, expected 0 to 1"));
+        let own = wrong_range("checks", self.checks, [0, usize::MAX]).or_else(share);
+        own.or_else(|| self.chain.wrong())
+    }
+
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
         if self.wrong().is_some() { None } else { self.chain.draw(rng) }
     }

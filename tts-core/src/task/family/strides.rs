@@ -59,6 +59,10 @@ impl Strides {
 }
 
 impl Family for Strides {
+    fn wrong(&self) -> Option<String> {
+        self.chain.wrong()
+    }
+
     /// Its steps are its operations, in whatever strides they are done.
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
         self.chain.draw(rng)

@@ -14,7 +14,7 @@ use tokenizers::{AddedToken, NormalizerWrapper};
 
 use super::alphabet::{Alphabet, METASPACE, byte_token};
 use super::merges::{MAX_PIECE_BYTES, from_scores};
-use super::parts::{Parts, format_error};
+use super::parts::Parts;
 use super::{SpecialIds, Tokenizer, ends, split};
 use crate::ModelError;
 
@@ -81,7 +81,7 @@ impl GgufVocabulary {
     fn check(&self, path: &Path) -> Result<(), ModelError> {
         let count = self.tokens.len();
         let types = self.token_types.len();
-        let fail = |field: String, problem: String| Err(format_error(path, field, problem));
+        let fail = |field: String, problem: String| Err(ModelError::format(path, field, problem));
         if types != 0 && types != count {
             let problem = format!("{types} entries for {count} tokens");
             return fail("tokenizer.ggml.token_type".into(), problem);
@@ -159,13 +159,13 @@ impl GgufVocabulary {
         })?;
         let rule = split::rule(pre)
             .ok_or_else(|| unsupported(format!("{pre:?}")))?
-            .map_err(|error| format_error(path, "tokenizer.ggml.pre", error.to_string()))?;
+            .map_err(|error| ModelError::format(path, "tokenizer.ggml.pre", error.to_string()))?;
         let merges = (self.merges.iter().enumerate())
             .map(|(i, merge)| pair(merge).ok_or((i, merge)))
             .collect::<Result<_, _>>()
             .map_err(|(i, merge)| {
                 let problem = format!("{merge:?} is not two tokens with a space between");
-                format_error(path, format!("tokenizer.ggml.merges[{i}]"), problem)
+                ModelError::format(path, format!("tokenizer.ggml.merges[{i}]"), problem)
             })?;
         Ok(Parts {
             merges,
@@ -180,11 +180,11 @@ impl GgufVocabulary {
         let (count, scores) = (self.tokens.len(), self.scores.len());
         if count != scores {
             let problem = format!("{scores} entries for {count} tokens");
-            return Err(format_error(path, "tokenizer.ggml.scores", problem));
+            return Err(ModelError::format(path, "tokenizer.ggml.scores", problem));
         }
         if let Some(i) = self.scores.iter().position(|score| score.is_nan()) {
             let field = format!("tokenizer.ggml.scores[{i}]");
-            return Err(format_error(path, field, "not a number"));
+            return Err(ModelError::format(path, field, "not a number"));
         }
         // Only these take part in merges: a byte token stands for a byte, not for its name.
         let pieces: Vec<(&str, f32)> = (0..count)
@@ -203,7 +203,11 @@ impl GgufVocabulary {
         for (id, token) in self.tokens.iter().enumerate() {
             if let Some(other) = seen.insert(token, id) {
                 let field = format!("tokenizer.ggml.tokens[{id}]");
-                return Err(format_error(path, field, format!("{token:?} is also token {other}")));
+                return Err(ModelError::format(
+                    path,
+                    field,
+                    format!("{token:?} is also token {other}"),
+                ));
             }
         }
         let by_kind = |kind: i32| (0..count).find(|&id| self.kind(id) == kind);
@@ -211,7 +215,7 @@ impl GgufVocabulary {
         let prefix_space = self.add_space_prefix.unwrap_or(true);
         let metaspace = METASPACE.to_string();
         let replace: NormalizerWrapper = Replace::new(" ", metaspace.as_str())
-            .map_err(|error| format_error(path, "tokenizer.ggml.model", error.to_string()))?
+            .map_err(|error| ModelError::format(path, "tokenizer.ggml.model", error.to_string()))?
             .into();
         let mut steps = vec![replace];
         if prefix_space {

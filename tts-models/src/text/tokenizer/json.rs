@@ -17,7 +17,7 @@ use tokenizers::AddedToken;
 
 use super::alphabet::{Alphabet, METASPACE};
 use super::gguf::pair;
-use super::parts::{Parts, format_error};
+use super::parts::Parts;
 use super::{SpecialIds, Tokenizer};
 use crate::ModelError;
 
@@ -119,7 +119,7 @@ impl Tokenizer {
                 .and_then(|v| Some(v.get("model")?.get("type")?.as_str()?.to_owned()));
             match kind.filter(|kind| kind != "BPE") {
                 Some(kind) => unsupported(path, "model.type", format!("{kind:?}, only BPE")),
-                None => format_error(path, "JSON", error.to_string()),
+                None => ModelError::format(path, "JSON", error.to_string()),
             }
         })?;
         file.parts(path, end)?.build()
@@ -169,7 +169,11 @@ impl File {
         };
         let known = |name: Option<&String>| match name {
             Some(name) => id(name).map(Some).ok_or_else(|| {
-                format_error(path, "post_processor.single", format!("{name:?} is not a token"))
+                ModelError::format(
+                    path,
+                    "post_processor.single",
+                    format!("{name:?} is not a token"),
+                )
             }),
             None => Ok(None),
         };
@@ -177,7 +181,7 @@ impl File {
         let unk = self.model.unk_token.as_deref().and_then(id);
         let named_end = end.and_then(id);
         let read = |field: &str, error: serde_json::Error| {
-            format_error(path, field.to_owned(), error.to_string())
+            ModelError::format(path, field.to_owned(), error.to_string())
         };
         let merges = merges(path, self.model.merges)?;
         Ok(Parts {
@@ -233,7 +237,7 @@ fn merges(path: &Path, list: Vec<Merge>) -> Result<Vec<(String, String)>, ModelE
         Merge::Pair(left, right) => Ok((left, right)),
         Merge::Text(text) => pair(&text).ok_or_else(|| {
             let problem = format!("{text:?} is not two tokens with a space between");
-            format_error(path, format!("model.merges[{i}]"), problem)
+            ModelError::format(path, format!("model.merges[{i}]"), problem)
         }),
     };
     list.into_iter().enumerate().map(split).collect()
@@ -272,11 +276,11 @@ fn check_component(
         return Ok(());
     };
     let Some(kind) = component.get("type").and_then(Value::as_str) else {
-        return Err(format_error(path, field, "no type"));
+        return Err(ModelError::format(path, field, "no type"));
     };
     if kind == "Sequence" {
         let Some(list) = component.get(children).and_then(Value::as_array) else {
-            return Err(format_error(path, format!("{field}.{children}"), "not a list"));
+            return Err(ModelError::format(path, format!("{field}.{children}"), "not a list"));
         };
         return (list.iter().enumerate()).try_for_each(|(i, child)| {
             let field = format!("{field}.{children}[{i}]");
@@ -292,7 +296,7 @@ fn check_component(
             (Some(text), None) if !text.is_empty() => Ok(()),
             (None, Some(regex)) if splits => check_regex(path, &field, regex),
             (None, Some(_)) => Err(unsupported(path, &field, "regular expression".into())),
-            _ => Err(format_error(path, field, "neither a non-empty String nor a Regex")),
+            _ => Err(ModelError::format(path, field, "neither a non-empty String nor a Regex")),
         };
     }
     if kind == "Metaspace"

@@ -226,7 +226,7 @@ impl Tokenizer {
         let problem = format!(
             "{config_vocab_size}, but the tokenizer has {size} ids: it belongs to another model"
         );
-        Err(parts::format_error(path, "vocab_size", problem))
+        Err(ModelError::format(path, "vocab_size", problem))
     }
 }
 

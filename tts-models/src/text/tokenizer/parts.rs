@@ -68,15 +68,6 @@ pub(super) struct Parts {
     pub add_eos: bool,
 }
 
-/// A [`ModelError::Format`].
-pub(super) fn format_error(
-    path: &Path,
-    field: impl Into<String>,
-    problem: impl Into<String>,
-) -> ModelError {
-    ModelError::Format { path: path.to_owned(), field: field.into(), problem: problem.into() }
-}
-
 impl Parts {
     /// Checks the parts and puts the tokenizer together.
     pub(super) fn build(mut self) -> Result<Tokenizer, ModelError> {
@@ -119,7 +110,8 @@ impl Parts {
 
     /// Tokens and ids are unique and bounded; every added token is also a token.
     fn check_tokens(&mut self) -> Result<(), ModelError> {
-        let fail = |field: String, problem: String| Err(format_error(&self.path, field, problem));
+        let fail =
+            |field: String, problem: String| Err(ModelError::format(&self.path, field, problem));
         if self.tokens.is_empty() {
             return fail(self.tokens_field.into(), "the vocabulary is empty".into());
         }
@@ -176,13 +168,19 @@ impl Parts {
                 [left, right, &joined].into_iter().find(|t| !known.contains(t.as_str()))
             {
                 let field = format!("{}[{i}]", self.merges_field);
-                return Err(format_error(&self.path, field, format!("{unknown:?} is not a token")));
+                return Err(ModelError::format(
+                    &self.path,
+                    field,
+                    format!("{unknown:?} is not a token"),
+                ));
             }
         }
         match &self.unknown {
-            Some(token) if !known.contains(token.as_str()) => {
-                Err(format_error(&self.path, "unk_token", format!("{token:?} is not a token")))
-            }
+            Some(token) if !known.contains(token.as_str()) => Err(ModelError::format(
+                &self.path,
+                "unk_token",
+                format!("{token:?} is not a token"),
+            )),
             _ => Ok(()),
         }
     }
@@ -202,7 +200,7 @@ impl Parts {
                 let bytes = unmapper.bytes(token, self.byte_fallback).map_err(|c| {
                     let field = format!("{}[{id}]", self.tokens_field);
                     let problem = format!("{token:?}: {c:?} is outside the byte-level alphabet");
-                    format_error(&self.path, field, problem)
+                    ModelError::format(&self.path, field, problem)
                 })?;
                 Ok((*id, bytes))
             })
@@ -228,7 +226,7 @@ impl Parts {
                     && (0..=u8::MAX).all(|b| known.contains(format!("<0x{b:02X}>").as_str()));
                 if self.unknown.is_none() && !complete {
                     let problem = "neither an unknown token nor all of <0x00> to <0xFF>";
-                    return Err(format_error(&self.path, self.tokens_field, problem));
+                    return Err(ModelError::format(&self.path, self.tokens_field, problem));
                 }
             }
         }
@@ -237,7 +235,7 @@ impl Parts {
 
     /// What the crate says of parts that it does not take.
     fn unbuilt(&self, error: &tokenizers::Error) -> ModelError {
-        format_error(&self.path, self.tokens_field, error.to_string())
+        ModelError::format(&self.path, self.tokens_field, error.to_string())
     }
 
     /// An encoder that does not know the tokens in `without`.

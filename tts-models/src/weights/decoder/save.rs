@@ -137,24 +137,10 @@ fn write_tensors(
     Ok(())
 }
 
-/// Writes a file beside `path`, then puts it in its place.
+/// Puts a file in its place when it is whole.
 pub(crate) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), ModelError> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = Path::new(&partial);
-    File::create(partial)
-        .and_then(|file| {
-            let mut out = BufWriter::new(file);
-            write(&mut out)?;
-            out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
-        })
-        .and_then(|()| fs::rename(partial, path))
-        .map_err(|e| {
-            // It holds nothing of use, and room where the disk is full.
-            let _ = fs::remove_file(partial);
-            ModelError::io(path, e)
-        })
+    tts_core::files::replace(path, write).map_err(|error| ModelError::io(path, error))
 }

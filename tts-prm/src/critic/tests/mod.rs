@@ -7,7 +7,6 @@ mod searches;
 mod simulated;
 
 use tts_core::Prompt;
-use tts_core::seed::Rng;
 
 /// What stands between the marks of each response that a judge is shown, in the order of the marks.
 fn shown(asked: &Prompt) -> Vec<String> {
@@ -25,10 +24,4 @@ fn shown(asked: &Prompt) -> Vec<String> {
 fn verdict(scores: &[i64]) -> String {
     let scores: Vec<String> = scores.iter().map(i64::to_string).collect();
     format!("Specific Criteria: none\nAnalysis: ...\nScores: \\boxed{{{}}}", scores.join(", "))
-}
-
-/// A number of the standard normal distribution.
-fn normal(rng: &mut Rng) -> f64 {
-    let (u, v) = (1.0 - rng.uniform(), rng.uniform());
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
 }

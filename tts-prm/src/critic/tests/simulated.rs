@@ -22,7 +22,7 @@ fn accuracy(k: usize, delta: f64, bias: f64, shuffled: bool, trials: usize, rng:
             let scores = shown.iter().enumerate().map(|(at, &place)| {
                 // The second response is the better one.
                 let worth = if place == 1 { delta } else { 0.0 };
-                worth + if at == 0 { bias } else { 0.0 } + noise * normal(rng)
+                worth + if at == 0 { bias } else { 0.0 } + noise * rng.normal()
             });
             let scores = scores.collect();
             judgement(shown, scores, 0.0)
@@ -83,7 +83,7 @@ fn shares(grader: Grader, k: usize, keep: usize, qualities: &[f64], count: usize
                 0.0
             }
         };
-        let noise: Vec<f64> = (0..k).map(|_| normal(&mut rng)).collect();
+        let noise: Vec<f64> = (0..k).map(|_| rng.normal()).collect();
         let ballot = |quality: f64, k: usize| {
             let judgements = drawn[..k].iter().zip(&noise).map(|(scores, noise)| {
                 let right = scores

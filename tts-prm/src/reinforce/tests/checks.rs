@@ -116,7 +116,7 @@ fn a_folder_knows_whose_it_is() {
     let mut harder = problems(5);
     harder[4].difficulty = Some(9.0);
     let error = at(folder, config(2), &harder).unwrap_err().to_string();
-    assert!(error.contains("line 1: problems is another one"), "{error}");
+    assert!(error.contains("line 1: made by another run, which differs in problems ("), "{error}");
     // Another's file, of one line without its end, stays as it is.
     let other = tempfile::tempdir().unwrap();
     let file = other.path().join("journal.jsonl");

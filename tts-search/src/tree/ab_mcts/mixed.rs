@@ -34,7 +34,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::seed::Rng;
 
-use super::posterior::{Seen, normal};
+use super::posterior::Seen;
 
 /// Rows of the grid, by the whole variance.
 const ROWS: usize = 32;
@@ -286,15 +286,15 @@ impl Mixed {
         let (between, within) = self.deviations(&scores, rng);
         let (centre, _) = self.centre(&scores, between, within);
         let Centre { weighted, precision } = centre;
-        let m = normal(rng).mul_add(precision.sqrt().recip(), self.mean + weighted / precision);
+        let m = rng.normal().mul_add(precision.sqrt().recip(), self.mean + weighted / precision);
         let (between2, within2) = (between * between, within * within);
         let below = |seen: &Seen| {
             let precision = between2.recip() + f64::from(seen.n) / within2;
             let mean = (m / between2 + seen.sum / within2) / precision;
-            normal(rng).mul_add((precision.recip() + within2).sqrt(), mean)
+            rng.normal().mul_add((precision.recip() + within2).sqrt(), mean)
         };
         let children = children.iter().map(below).collect();
-        let new = normal(rng).mul_add((between2 + within2).sqrt(), m);
+        let new = rng.normal().mul_add((between2 + within2).sqrt(), m);
         Drawn { children, new }
     }
 

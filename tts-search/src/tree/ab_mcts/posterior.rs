@@ -15,8 +15,6 @@
 //! "Conjugate Bayesian analysis of the Gaussian distribution"; draws of gamma variables: Marsaglia and
 //! Tsang 2000, "A simple method for generating gamma variables".
 
-use std::f64::consts::TAU;
-
 use serde::{Deserialize, Serialize};
 use tts_core::seed::Rng;
 
@@ -132,7 +130,7 @@ impl Gaussian {
     pub fn draw(self, rng: &mut Rng) -> f64 {
         // The inverse of a gamma variable of rate `nu tau2 / 2`.
         let sigma2 = self.nu * self.tau2 / 2.0 / gamma(self.nu / 2.0, rng);
-        self.m + normal(rng) * (sigma2 / self.kappa).sqrt()
+        self.m + rng.normal() * (sigma2 / self.kappa).sqrt()
     }
 }
 
@@ -190,12 +188,6 @@ impl Prior {
     }
 }
 
-/// A standard normal variable.
-pub(super) fn normal(rng: &mut Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.uniform()).ln()).sqrt();
-    radius * (TAU * rng.uniform()).cos()
-}
-
 /// A gamma variable of this shape and scale 1.
 pub(super) fn gamma(shape: f64, rng: &mut Rng) -> f64 {
     if shape < 1.0 {
@@ -205,7 +197,7 @@ pub(super) fn gamma(shape: f64, rng: &mut Rng) -> f64 {
     let d = shape - 1.0 / 3.0;
     let c = (9.0 * d).sqrt().recip();
     loop {
-        let x = normal(rng);
+        let x = rng.normal();
         let v = c.mul_add(x, 1.0).powi(3);
         if v <= 0.0 {
             continue;

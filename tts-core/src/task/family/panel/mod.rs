@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 
 use self::criteria::Wanted;
 use self::query::Query;
-use super::{Family, FamilyError, Problem, between};
+use super::{Family, FamilyError, Problem, between, wrong_range};
 use crate::Prompt;
 use crate::seed::Rng;
 
@@ -188,13 +188,24 @@ fn summed(query: &Query, principles: [Criterion; 2], written: &[Option<i64>]) ->
 }
 
 impl Family for Panel {
+    fn wrong(&self) -> Option<String> {
+        let responses = wrong_range("responses", self.responses, [2, 9]);
+        responses.or_else(|| wrong_range("margin", self.margin, [1, i64::MAX]))
+    }
+
     fn draw(&self, rng: &mut Rng) -> Option<Problem> {
-        let [fewest, most] = self.responses.map(|n| i64::try_from(n.clamp(2, 9)).unwrap_or(2));
+        if self.wrong().is_some() {
+            return None;
+        }
+        let [fewest, most] = self.responses.map(|n| i64::try_from(n).unwrap_or(2));
         let count = usize::try_from(between(rng, fewest, most)).ok()?;
         (0..TRIES).find_map(|_| self.problem(&Self::draft(rng, count)).ok())
     }
 
     fn parse(&self, question: &str) -> Result<Problem, FamilyError> {
+        if let Some(problem) = self.wrong() {
+            return Err(FamilyError::new(question, problem));
+        }
         let query = Query::read(question).and_then(|query| self.problem(&query));
         query.map_err(|problem| FamilyError::new(question, problem))
     }
