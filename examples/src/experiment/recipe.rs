@@ -341,6 +341,11 @@ impl Recipe {
                 .try_for_each(|name| known("choice", name))?;
             choice.check(self)?;
         }
+        self.check_told()
+    }
+
+    /// Whether what is told can be: as many curves as a chart can show, comparisons of arms that there are.
+    fn check_told(&self) -> Result<(), Error> {
         let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
         let chosen = self.choice.is_some() && self.along == Along::Tokens;
         let (curves, most) = (names.len() + usize::from(chosen), Chart::MOST_SERIES);

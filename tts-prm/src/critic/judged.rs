@@ -25,8 +25,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::{
-    Desk, Expand, NodeId, NodeKind, Requirements, ScoreBy, Script, Scripted, SearchStrategy, Tree,
-    View, passes_on,
+    Desk, Expand, NodeId, NodeKind, Requirements, ScoreBy, Script, Scripted, SearchStrategy, View,
+    passes_on,
 };
 
 use super::ballot::Ballot;

@@ -8,7 +8,7 @@
 //! Source: none; the figures are those that Shao et al. 2024, Yu et al. 2025 and DeepSeek-AI 2025 draw.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

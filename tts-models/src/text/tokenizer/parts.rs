@@ -10,7 +10,7 @@
 //! is for texts that go on after others, see [`super::onward`].
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokenizers::models::bpe::{BPE, Vocab};

@@ -5,7 +5,6 @@ use tts_core::family::{Grader, Panel, Split, problems};
 use tts_core::seed::{self, Rng};
 
 use super::super::{Ballot, Judgement, Vote};
-use super::normal;
 
 fn judgement(shown: Vec<usize>, scores: Vec<f64>, meta: f64) -> Judgement {
     Judgement { node: NodeId::ROOT, shown, scores, steps: Vec::new(), meta }
