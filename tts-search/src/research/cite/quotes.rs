@@ -17,6 +17,7 @@ fn closing(open: char) -> Option<&'static [char]> {
         '„' => &['“', '”', '"'],
         '«' => &['»'],
         '»' => &['«'],
+        '”' => &['”'],
         '「' => &['」'],
         '『' => &['』'],
         '＂' => &['＂'],
@@ -36,7 +37,10 @@ pub(super) fn quotations(line: &str) -> Vec<Range<usize>> {
     let letters: Vec<(usize, char)> = line.char_indices().collect();
     let before = |place: usize| place.checked_sub(1).map(|place| letters[place].1);
     let behind = |place: usize| letters.get(place + 1).map(|(_, c)| *c);
-    let begins = |place: usize| letters[place].1 != '"' || opens(before(place), behind(place));
+    // Marks that end quotations elsewhere begin one only where one may begin.
+    let begins = |place: usize| {
+        !matches!(letters[place].1, '"' | '”' | '»') || opens(before(place), behind(place))
+    };
     let (mut out, mut place) = (Vec::new(), 0);
     while place < letters.len() {
         let (at, open) = letters[place];
@@ -46,9 +50,12 @@ pub(super) fn quotations(line: &str) -> Vec<Range<usize>> {
         };
         let ends = |from: usize| {
             let mut ends = (from..letters.len()).filter(|&end| close.contains(&letters[end].1));
-            ends.find(|&end| {
+            // One with a blank before it only where there is no other.
+            let spaced = ends.clone().next();
+            let tight = |&end: &usize| {
                 letters[end].1 != '"' || before(end).is_some_and(|c| !c.is_whitespace())
-            })
+            };
+            ends.find(tight).or(spaced)
         };
         let mut end = ends(place + 1);
         let inches =
@@ -92,8 +99,10 @@ mod tests {
             ("“a „b” c", &["a „b"]),
             ("„a b“ and «c d» and 「e」", &["a b", "c d", "e"]),
             ("\"no end here", &["no end here"]),
+            ("\"a b \" and c", &["a b "]),
             ("5\" and 6\" and x\"y", &[]),
             ("(\"a\")*\"b\"*", &["a", "b"]),
+            ("”a b” and »c« but Home » News, and x” too", &["a b", "c"]),
         ] {
             assert_eq!(of(line), expected, "{line}");
         }
