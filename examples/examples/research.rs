@@ -13,10 +13,8 @@ use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::check_writable;
 use tts_search::research::atlas::{Atlas, Request};
-use tts_search::research::{
-    Assumptions, Estimate, Page, Parts, Progress, Research, ResearchPrompts,
-};
-use tts_search::retrieve::{Cut, Folder, Memory, SearchSettings, Searcher};
+use tts_search::research::{Assumptions, Estimate, Page, Parts, Progress, Research};
+use tts_search::retrieve::{Cut, Folder, Memory, SearchSettings, Searcher, visible};
 
 /// Researches a question in a folder of documents, and writes a report with sources.
 #[derive(Parser)]
@@ -35,7 +33,7 @@ struct Arguments {
     /// Settings of the research as JSON; without, each part is one line and the report is mended once.
     #[arg(long)]
     settings: Option<PathBuf>,
-    /// Folder of prompts (`plan.jinja` and others) in place of the library's.
+    /// Folder of prompts (`plan.jinja` and others) in place of the settings'.
     #[arg(long)]
     prompts: Option<PathBuf>,
     /// Most steps of search and revision, in place of the settings'.
@@ -59,7 +57,7 @@ struct Arguments {
     /// Most generated tokens.
     #[arg(long)]
     tokens: Option<u64>,
-    /// Most seconds; when they are over, the latest draft is the report.
+    /// Seconds after which nothing more is begun: the lines that run then are waited for, and the latest draft is the report.
     #[arg(long)]
     seconds: Option<f64>,
     /// Money for a million tokens of prompts, for the estimate.
@@ -77,7 +75,7 @@ struct Arguments {
     /// Records the research here, and goes on from it after a crash.
     #[arg(long)]
     record: Option<PathBuf>,
-    /// The page with the report, its sources and its history.
+    /// The page with the report, its sources and its history; `FILE.md` for the report and its sources as Markdown.
     #[arg(long, default_value = "report.html")]
     out: PathBuf,
     /// The question.
@@ -96,7 +94,7 @@ impl Arguments {
             None => Research { parts: Parts { mend: 1, ..Parts::plain() }, ..Research::default() },
         };
         if let Some(folder) = &self.prompts {
-            research.parts.prompts = ResearchPrompts::from_folder(folder)?;
+            research.parts.prompts = research.parts.prompts.with_folder(folder)?;
         }
         research.rounds = self.rounds.unwrap_or(research.rounds);
         Ok(research)
@@ -185,7 +183,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         (None, Some(question)) => Prompt::from(question.as_str()),
         (None, None) => return Err("no question".into()),
     };
+    let rule = StepRule {
+        delimiters: Vec::new(),
+        max_step_tokens: arguments.max_tokens,
+        max_tokens: arguments.max_tokens,
+        ..StepRule::default()
+    };
     let assumed = Assumptions {
+        rule: rule.clone(),
+        problem: prompt.clone(),
         passages: arguments.passages,
         prompt_price: arguments.prompt_price,
         generated_price: arguments.generated_price,
@@ -205,12 +211,6 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
-    let rule = StepRule {
-        delimiters: Vec::new(),
-        max_step_tokens: arguments.max_tokens,
-        max_tokens: arguments.max_tokens,
-        ..StepRule::default()
-    };
     let others = engines.others.iter();
     let mut search = others
         .fold(Search::new(engines.policy.generator()), |search, (name, engine)| {
@@ -224,7 +224,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         .observer(|event| {
             if let What::Asked { .. } = event.what {
                 let progress = Progress::of(event.tree, event.usage.logical, &role);
-                bar.set_message(progress.to_string());
+                bar.set_message(visible(&progress.to_string()));
             }
             bar.tick();
         });
@@ -244,17 +244,21 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(failed) = &failed {
         page = page.note(format!("The research failed: {failed}"));
     }
-    let html = page.html()?;
-    std::fs::write(&arguments.out, html)
+    let markdown = arguments.out.extension().is_some_and(|ending| ending == "md");
+    let text = if markdown { page.markdown() } else { page.html()? };
+    std::fs::write(&arguments.out, text)
         .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
-    writeln!(out, "\n{}\n", page.checked().text)?;
+    // What pages and models wrote is shown, and never obeyed by the terminal.
+    writeln!(out, "\n{}\n", visible(&page.checked().text))?;
     for (number, passage) in page.trail().sources.iter() {
         if page.checked().cited().contains(&number) {
-            writeln!(out, "[{number}] {} {}", passage.id, passage.title)?;
+            let [id, title] =
+                [&passage.id, &passage.title].map(|text| visible(text).replace('\n', " "));
+            writeln!(out, "[{number}] {id} {title}")?;
         }
     }
     for note in page.notes() {
-        writeln!(out, "note      {note}")?;
+        writeln!(out, "note      {}", visible(note))?;
     }
     if let Some(request) = &request {
         let right = request.right(&page.checked().text);
@@ -266,7 +270,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         )?;
     }
     let done = Progress::of(&outcome.tree, outcome.usage.logical, &role);
-    writeln!(out, "cost      {done}")?;
+    writeln!(out, "cost      {}", visible(&done.to_string()))?;
     if let Some(used) = engines.policy.used() {
         writeln!(out, "server    {used}")?;
     }

@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let agents = Agents { misread: 0.1, ..Agents::default() };
     let searcher = Searcher::new(world.retriever(), SearchSettings::default())?;
     let research = Research::default();
-    let estimate = Estimate::of(&research, "search", &Assumptions::default())?;
+    let assumed = Assumptions { problem: request.prompt(), ..Assumptions::default() };
+    let estimate = Estimate::of(&research, "search", &assumed)?;
     writeln!(out, "{}\n\n{estimate}\n", request.prompt().question())?;
     let search = Search::new(agents).role("search", searcher);
     let outcome = search.run(Scripted::of(research), request.prompt())?;

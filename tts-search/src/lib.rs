@@ -80,6 +80,7 @@ pub mod decorate;
 pub mod evaluate;
 #[cfg(feature = "hub")]
 pub mod hub;
+mod jinja;
 pub mod judge;
 pub mod particle;
 pub mod recipe;

@@ -83,6 +83,69 @@ fn folders_of_all_forms_are_read_and_kept_up_to_date() {
 }
 
 #[test]
+fn an_update_that_fails_changes_nothing() {
+    let documents = filled();
+    let root = documents.path();
+    let index = Index::in_memory(IndexSettings::default()).expect("opens");
+    index.update(root).expect("updates");
+    let before = index.identity();
+    index.update(&root.join("none")).expect_err("no folder");
+    assert_eq!(index.identity(), before);
+    // Documents that end in the middle.
+    let broken = (0..9).map(|n| {
+        assert!(n < 5, "a fault of whoever brings documents");
+        Document { id: n.to_string(), text: "words".into(), ..Document::default() }
+    });
+    let add = std::panic::AssertUnwindSafe(|| index.add(broken));
+    std::panic::catch_unwind(add).expect_err("panics");
+    assert_eq!((index.identity(), index.len()), (before, 5));
+    let updated = index.update(root).expect("updates");
+    assert_eq!((updated.read, updated.same, updated.gone), (0, 5, 0));
+    // A file that has lost its words is gone, and told each time.
+    write(root, "a.txt", " \n");
+    for gone in [1, 0] {
+        let updated = index.update(root).expect("updates");
+        assert_eq!((updated.gone, updated.skipped.len(), index.len()), (gone, 3, 4));
+    }
+}
+
+#[test]
+fn an_index_ranks_by_what_it_holds() {
+    let settings = || IndexSettings { stems: false, ..IndexSettings::default() };
+    let document =
+        |id: &str, text: &str| Document { id: id.into(), text: text.into(), ..Document::default() };
+    let texts = [("a", "mira one"), ("b", "wend one"), ("c", "mira wend two")];
+    let fresh = Index::in_memory(settings()).expect("opens");
+    fresh.add(texts.map(|(id, text)| document(id, text))).expect("adds");
+    let changed = Index::in_memory(settings()).expect("opens");
+    for round in 0..3 {
+        let old = texts.map(|(id, _)| document(id, &format!("mira mira {round}")));
+        changed.add(old).expect("adds");
+    }
+    changed.add(texts.map(|(id, text)| document(id, text))).expect("adds");
+    assert_eq!(fresh.identity(), changed.identity());
+    for query in ["mira", "wend two", "one mira"] {
+        let scores = |index: &Index| {
+            let found = index.search(query, 9).expect("finds");
+            found.into_iter().map(|passage| (passage.id, passage.score)).collect::<Vec<_>>()
+        };
+        assert_eq!(scores(&fresh), scores(&changed), "{query}");
+    }
+}
+
+#[test]
+fn words_without_blanks_are_found() {
+    let index = Index::in_memory(IndexSettings::default()).expect("opens");
+    let document =
+        |id: &str, text: &str| Document { id: id.into(), text: text.into(), ..Document::default() };
+    let texts =
+        [("a", "米拉河长三十一公里。"), ("b", "東京都は日本の首都です。"), ("c", "Rivers.")];
+    index.add(texts.map(|(id, text)| document(id, text))).expect("adds");
+    assert_eq!(ids(&index, "米拉河有多长?"), ["a#1"]);
+    assert_eq!(ids(&index, "日本 river"), ["c#1", "b#1"]);
+}
+
+#[test]
 fn queries_are_words_and_nothing_else() {
     let index = Index::in_memory(IndexSettings::default()).expect("opens");
     assert!(index.search("anything", 5).expect("finds").is_empty());

@@ -11,7 +11,9 @@
 //! now, so whatever ends a research early leaves one.
 //!
 //! The loop ends when nothing is open any more, after so many steps in a row without news (a question asked
-//! before, a search that fails or finds nothing), or while a budget still has room for the report.
+//! before, a search that fails or finds nothing), or while a budget still has room for the report. Within a budget of tokens
+//! a step is begun while each of its lines can be as long as the draft, and a revision that is cut leaves the draft as it is:
+//! the draft never gets shorter for the budget's sake. A draft cites only what had been found when it was written.
 //!
 //! Cost: a part takes `n (1 + 2 s)` lines, and one more to merge if `n > 1`. At the paper's settings `1 + 3` lines for draft and
 //! plan, `20 (6 + 4 + 1)` for the steps, 3 for the report: 227 lines, and 20 searches.
@@ -26,10 +28,11 @@ use minijinja::context;
 use serde::{Deserialize, Serialize};
 use tts_core::{Desk, NodeId, Requirements, Script};
 
-use super::crew::{Crew, Parts, said};
+use super::crew::Crew;
+use super::draft::Draft;
 use super::notes::Notes;
-use super::purse::Need;
-use crate::retrieve::harmless;
+use super::parts::Parts;
+use super::purse::{Cap, Need};
 
 /// Research in steps of search and revision of a draft (TTD-DR, Han et al. 2025).
 ///
@@ -78,52 +81,43 @@ impl Script for Research {
     async fn play(self, desk: Desk) -> Option<NodeId> {
         let parts = &self.parts;
         let crew = Crew::new(desk, parts);
-        let prompts = &parts.prompts;
-        let (plan, mut about) = crew.plan(parts.draft.need()).await;
+        let (plan, mut about) = crew.plan(parts.draft.plain().need()).await;
         // A draft comes first, whatever the budget: without one there is no answer at all.
-        let cap = crew.room(parts.draft.need()).unwrap_or_default();
+        let room = crew.evolved(&parts.draft, Need::default(), parts.report.need());
+        let (part, cap) = room.unwrap_or_else(|| (parts.draft.plain(), Cap::default()));
         let plan = plan.as_str();
         let values = context! { problem => crew.question(), plan };
-        let draft = crew.draft(&parts.draft, &prompts.draft, values, about, cap).await?;
-        let (mut text, mut latest) = (said(&draft), draft.node);
-        about = draft.node;
-        let (mut notes, mut idle) = (Notes::default(), 0);
+        let (mut draft, mut notes) = (Draft::default(), Notes::default());
+        // Nothing came of it: then the first answers make one.
+        if let Some(first) = crew.draft(&part, "draft", values, about, cap).await {
+            about = first.node;
+            draft.revise(first, &notes);
+        }
         let step: Need = parts.step() + parts.revision.need();
         for _ in 0..self.rounds {
-            crew.desk.prefer(latest);
-            let Some(cap) = crew.room(step) else { break };
-            let known = notes.known(parts.known_chars);
-            let (problem, covered) = (crew.question(), parts.covered.as_str());
-            let draft = harmless(&text);
-            let values = context! { problem, plan, draft, known, covered };
-            let Some((question, node)) = crew.ask(values, about, cap).await else { break };
-            if question.is_empty() {
+            draft.node.iter().for_each(|&node| crew.desk.prefer(node));
+            let Some(cap) = crew.room_of(step, draft.tokens()) else { break };
+            let so_far = (plan, draft.text.as_str());
+            let turn = crew.turn(&mut notes, so_far, about, cap, self.patience).await;
+            let Some(turn) = turn else { break };
+            about = turn.node;
+            if turn.news {
+                let known = notes.known(parts.known_chars);
+                let values =
+                    context! { problem => crew.question(), draft => draft.text.as_str(), known };
+                let revised = crew.draft(&parts.revision, "revise", values, about, cap).await;
+                // One that fails, says nothing or is cut leaves the draft as it is.
+                if let Some(revised) = revised {
+                    about = revised.node;
+                    draft.revise(revised, &notes);
+                }
+            }
+            if turn.last {
                 break;
             }
-            let mut news = false;
-            if !notes.repeats(&question) {
-                let learnt = crew.learn(&mut notes, &question, node, cap).await;
-                (about, news) = (learnt.node, learnt.news);
-            }
-            if news {
-                idle = 0;
-                let known = notes.known(parts.known_chars);
-                let values = context! { problem, draft => harmless(&text), known };
-                let revised =
-                    crew.draft(&parts.revision, &prompts.revise, values, about, cap).await;
-                // A revision that fails or says nothing leaves the draft as it is.
-                if let Some(revised) = revised {
-                    (text, latest, about) = (said(&revised), revised.node, revised.node);
-                }
-            } else {
-                idle += 1;
-                if idle >= self.patience {
-                    break;
-                }
-            }
         }
-        crew.desk.prefer(latest);
-        Some(crew.report(plan, &harmless(&text), &notes, about).await.unwrap_or(latest))
+        draft.node.iter().for_each(|&node| crew.desk.prefer(node));
+        crew.report(plan, &draft, &notes, about).await
     }
 
     fn check(&self) -> Result<(), String> {

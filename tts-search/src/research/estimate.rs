@@ -1,12 +1,15 @@
 //! What a research will take, before it starts: lines, calls, searches, tokens, money, seconds.
 //!
 //! The method itself is run, by the library's own driver, on agents that write texts of an assumed length and a
-//! search that always finds: so the estimate is that of the method as it is set, roles and templates included, and one of
-//! one's own is estimated like any other. Nothing is ever covered in it, so it is the most that a research without
-//! failures takes. A budget makes it smaller, as it makes the research.
+//! search that always finds: so the estimate is that of the method as it is set, on its problem and within its rule, roles and
+//! templates included, and one of one's own is estimated like any other. Whatever these agents write asks for another search,
+//! in the form of every method, and cites what is nowhere, so that nothing is ever covered and a report is mended as often
+//! as it may be: lines, calls, searches and rounds are what a research takes at most. A line of `n` tokens holds as many
+//! questions as fit into it, of three or four letters each. A budget makes all of it smaller, as it makes the research.
 //!
-//! Prompts are counted in characters and made tokens by [`Assumptions::chars_per_token`]. Seconds are, for each round, those of its longest prompt and line, or of all
-//! its tokens at the speed of all lines together, whatever is more, plus those of its searches.
+//! Prompts are counted in characters, standing instructions included, and made tokens by [`Assumptions::chars_per_token`].
+//! Seconds are, for each round, those of its longest prompt and line, or of all its tokens at the speed of all lines
+//! together, whatever is more, plus those of its searches.
 //!
 //! Source: none; the formulas are those above.
 
@@ -53,10 +56,14 @@ pub struct Assumptions {
     pub search_seconds: f64,
     /// The budget that it runs under.
     pub budget: Budget,
+    /// Where lines end: none is longer than its greatest length.
+    pub rule: StepRule,
+    /// What is asked: its words stand in every prompt.
+    pub problem: Prompt,
 }
 
 impl Default for Assumptions {
-    /// Lines of 300 tokens; five passages of 1,000 characters; no prices and no speed.
+    /// Lines of 300 tokens; five passages of 1,000 characters; no prices, no speed and no limits; a short question.
     fn default() -> Self {
         Self {
             line_tokens: 300,
@@ -70,6 +77,13 @@ impl Default for Assumptions {
             prompt_per_second: 0.0,
             search_seconds: 0.0,
             budget: Budget::default(),
+            rule: StepRule {
+                delimiters: Vec::new(),
+                max_step_tokens: u32::MAX,
+                max_tokens: u32::MAX,
+                ..StepRule::default()
+            },
+            problem: Prompt::from("a question"),
         }
     }
 }
@@ -97,6 +111,10 @@ impl Assumptions {
         if self.line_tokens == 0 {
             return Err("estimate: line_tokens is 0, expected at least 1".into());
         }
+        if self.problem.is_blank() {
+            return Err("estimate: problem is blank, expected what is asked".into());
+        }
+        self.rule.check()?;
         self.budget.check()
     }
 }
@@ -150,6 +168,7 @@ impl Dry<'_> {
             let steps = vec![Step { text, ..Step::default() }];
             return Completion { steps, finish: Finish::Stop, prompt_tokens: 0 };
         }
+        let counted = matches!(request.until, Until::Tokens(_));
         let most = match request.until {
             Until::Tokens(tokens) => tokens.min(request.max_tokens),
             _ => request.max_tokens,
@@ -157,9 +176,17 @@ impl Dry<'_> {
         let tokens = assumed.line_tokens.min(most);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a length")]
         let letters = (f64::from(tokens) * assumed.chars_per_token) as usize;
-        let text: String = format!("{seed} ").chars().cycle().take(letters.max(1)).collect();
-        let steps = vec![Step { text, tokens: vec![0; tokens as usize], ..Step::default() }];
-        Completion { steps, finish: Finish::Stop, prompt_tokens: 0 }
+        let steps = vec![Step {
+            text: never_enough(seed, letters.max(1)),
+            tokens: vec![0; tokens as usize],
+            ..Step::default()
+        }];
+        let finish = match (assumed.line_tokens <= most, counted) {
+            (true, _) => Finish::Stop,
+            (false, true) => Finish::Step,
+            (false, false) => Finish::Length,
+        };
+        Completion { steps, finish, prompt_tokens: 0 }
     }
 
     /// Seconds of a batch that runs together.
@@ -183,9 +210,26 @@ impl Dry<'_> {
     }
 
     fn prompt_tokens(&self, request: &Request) -> f64 {
-        let chars = request.prefix.prompt().question().chars().count();
+        let chars = match request.prefix.prompt() {
+            Prompt::Text(text) => text.chars().count(),
+            Prompt::Chat(turns) => turns.iter().map(|turn| turn.content.chars().count()).sum(),
+        };
         (chars as f64 / self.assumed.chars_per_token).ceil()
     }
+}
+
+/// A text of so many letters that asks for more in the form of every method, and cites what no source is. The first line is
+/// another for each seed, and the others are all different.
+fn never_enough(seed: u64, letters: usize) -> String {
+    let mut text = format!("Action: search[{seed:x}]\nFollow up: {seed:x}?\n[0]\n");
+    let letters = letters.max(text.len());
+    let mut number = 0_u32;
+    while text.len() < letters {
+        text.extend([format!("{number:x}").as_str(), "\n"]);
+        number += 1;
+    }
+    text.truncate(letters);
+    text
 }
 
 impl Generator for Dry<'_> {
@@ -225,19 +269,13 @@ impl Estimate {
         let log = Arc::new(Log::default());
         let dry = |searches| Dry { assumed, log: Arc::clone(&log), searches };
         let strategy = Scripted::of(method.clone());
-        let rule = StepRule {
-            delimiters: Vec::new(),
-            max_step_tokens: u32::MAX,
-            max_tokens: u32::MAX,
-            ..StepRule::default()
-        };
         let roles = strategy.requires().roles;
         // A wall that nobody waits for says nothing about a dry run.
         let budget = Budget { wall: None, flops: None, ..assumed.budget };
-        let base = Search::new(dry(false)).rule(rule).budget(budget);
+        let base = Search::new(dry(false)).rule(assumed.rule.clone()).budget(budget);
         let base = roles.iter().fold(base, |base, role| base.role(role, dry(role == search)));
         let outcome =
-            base.run(strategy, Prompt::from("a question")).map_err(|error| error.to_string())?;
+            base.run(strategy, assumed.problem.clone()).map_err(|error| error.to_string())?;
         let usage = outcome.usage;
         let searches = log.searches.load(Ordering::Relaxed);
         let prompt_tokens = log.prompt_tokens.load(Ordering::Relaxed);

@@ -8,12 +8,13 @@
 //!
 //! Source: the backbone of Han et al. 2025 (arXiv 2507.16075), section 2.1, stages 1 to 3, without section 2.3.
 
-use minijinja::context;
 use serde::{Deserialize, Serialize};
 use tts_core::{Desk, NodeId, Requirements, Script};
 
-use super::crew::{Crew, Parts};
+use super::crew::Crew;
+use super::draft::Draft;
 use super::notes::Notes;
+use super::parts::Parts;
 use super::purse::Need;
 
 /// Plan, then steps of question, search and answer, then the report.
@@ -46,27 +47,17 @@ impl Script for PlanSearchWrite {
         let crew = Crew::new(desk, parts);
         let (plan, mut about) = crew.plan(Need::default()).await;
         let plan = plan.as_str();
-        let (mut notes, mut idle) = (Notes::default(), 0);
+        let mut notes = Notes::default();
         for _ in 0..self.rounds {
             let Some(cap) = crew.room(parts.step()) else { break };
-            let (problem, covered) = (crew.question(), parts.covered.as_str());
-            let known = notes.known(parts.known_chars);
-            let values = context! { problem, plan, draft => "", known, covered };
-            let Some((question, node)) = crew.ask(values, about, cap).await else { break };
-            if question.is_empty() {
-                break;
-            }
-            let mut news = false;
-            if !notes.repeats(&question) {
-                let learnt = crew.learn(&mut notes, &question, node, cap).await;
-                (about, news) = (learnt.node, learnt.news);
-            }
-            idle = if news { 0 } else { idle + 1 };
-            if idle >= self.patience {
+            let turn = crew.turn(&mut notes, (plan, ""), about, cap, self.patience).await;
+            let Some(turn) = turn else { break };
+            about = turn.node;
+            if turn.last {
                 break;
             }
         }
-        crew.report(plan, "", &notes, about).await
+        crew.report(plan, &Draft::default(), &notes, about).await
     }
 
     fn check(&self) -> Result<(), String> {

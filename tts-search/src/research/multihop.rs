@@ -1,7 +1,8 @@
 //! Questions of two hops over real paragraphs: how they are read, and how answers and searches are scored.
 //!
 //! Records are those of `HotpotQA` in its distractor setting: a question, an answer, ten paragraphs as titles with
-//! sentences, and the sentences that support the answer. All paragraphs of a file together are what is searched.
+//! sentences, and the sentences that support the answer. Facts and paragraphs are read as pairs, as the authors' files have
+//! them, or as lists side by side, as on the hub. All paragraphs of a file together are what is searched.
 //!
 //! * exact match and F1 over words, after capitals, punctuation and articles are left out;
 //! * supporting facts as a set of sentences: exact match and F1;
@@ -34,28 +35,39 @@ pub struct Question {
     pub paragraphs: Vec<(String, Vec<String>)>,
 }
 
+/// Facts in either form.
 #[derive(Deserialize)]
-struct Facts {
-    title: Vec<String>,
-    sent_id: Vec<usize>,
+#[serde(untagged)]
+enum Facts {
+    Pairs(Vec<(String, usize)>),
+    Lists { title: Vec<String>, sent_id: Vec<usize> },
 }
 
+/// Paragraphs in either form.
 #[derive(Deserialize)]
-struct Context {
-    title: Vec<String>,
-    sentences: Vec<Vec<String>>,
+#[serde(untagged)]
+enum Context {
+    Pairs(Vec<(String, Vec<String>)>),
+    Lists { title: Vec<String>, sentences: Vec<Vec<String>> },
 }
 
 impl Question {
     fn of(row: &Row) -> Result<Self, rows::RowError> {
-        let (facts, context): (Facts, Context) =
-            (row.field("supporting_facts")?, row.field("context")?);
+        let facts = match row.field("supporting_facts")? {
+            Facts::Pairs(facts) => facts.into_iter().collect(),
+            Facts::Lists { title, sent_id } => title.into_iter().zip(sent_id).collect(),
+        };
+        let paragraphs = match row.field("context")? {
+            Context::Pairs(paragraphs) => paragraphs,
+            Context::Lists { title, sentences } => title.into_iter().zip(sentences).collect(),
+        };
+        let id = if row.has("id") { row.text("id")? } else { row.text("_id")? };
         Ok(Self {
-            id: row.text("id")?.unwrap_or_default(),
+            id: id.unwrap_or_default(),
             question: row.required("question")?,
             answer: row.required("answer")?,
-            facts: facts.title.into_iter().zip(facts.sent_id).collect(),
-            paragraphs: context.title.into_iter().zip(context.sentences).collect(),
+            facts,
+            paragraphs,
         })
     }
 

@@ -1,130 +1,63 @@
-//! What a research knows so far: questions, answers, and the sources by their numbers.
+//! What a research knows so far: questions, answers, and pages that are shown as they were found.
 //!
-//! A passage gets a number when it is first found, counted from 1, and keeps it: that is how it is cited, in prompts
-//! and in the report. Numbers follow from the order of searches in the tree alone, so [`Sources::of`] finds the same
-//! ones in a finished outcome, or a record, as the strategy did while it ran.
+//! What is noted is safe to quote, stands on one line and cites only what its writer was shown. What a template is given of it
+//! is bounded: the longest are cut first, to one length.
 //!
-//! Source: none; citations by number as in Menick et al. 2022 (arXiv 2203.11147) and most systems since.
+//! Source: none.
 
 use minijinja::{Value, context};
-use tts_core::{NodeKind, Tree};
 
-use crate::retrieve::{Found, Passage, fenced, harmless, without_citations};
+use super::cite;
+use super::sources::Sources;
+use crate::retrieve::{Found, Passage, fenced, harmless};
 
-/// Passages in the order in which they were first found; number `n` is at place `n - 1`.
-///
-/// ```
-/// use tts_search::research::Sources;
-/// use tts_search::retrieve::{Found, Passage};
-/// let mut sources = Sources::default();
-/// let page = |id| Passage::new(id, "", "words");
-/// assert_eq!(sources.add(&Found(vec![page("a"), page("b")])), [1, 2]);
-/// assert_eq!(sources.add(&Found(vec![page("c"), page("a")])), [3, 1]);
-/// assert_eq!(sources.get(3).map(|page| page.id.as_str()), Some("c"));
-/// ```
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Sources(Vec<Source>);
+/// What was found for one question, numbered and ready to be shown.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shown(Vec<(u32, Passage)>);
 
-#[derive(Debug, Clone, PartialEq)]
-struct Source {
-    passage: Passage,
-    /// Other windows of the same passage, which other queries were shown.
-    also: Vec<String>,
-}
-
-impl Sources {
-    /// Those that the searches of a tree found, whoever played the role `search`.
-    pub fn of(tree: &Tree, search: &str) -> Self {
-        let mut sources = Self::default();
-        let searches = tree.iter().filter(|(_, node)| {
-            node.kind == NodeKind::Aside
-                && !node.is_question()
-                && node.role.as_deref() == Some(search)
-        });
-        for (id, _) in searches {
-            if let Some(found) = Found::read(&tree.text(id)) {
-                sources.add(&found);
-            }
-        }
-        sources
-    }
-
-    /// Numbers what was found; known passages keep their numbers.
-    pub fn add(&mut self, found: &Found) -> Vec<u32> {
-        let number = |passage: &Passage| {
-            let known = self.0.iter().position(|known| known.passage.id == passage.id);
-            let place = known.unwrap_or(self.0.len());
-            if known.is_none() {
-                self.0.push(Source { passage: passage.clone(), also: Vec::new() });
-            }
-            let source = &mut self.0[place];
-            if source.passage.text != passage.text && !source.also.contains(&passage.text) {
-                source.also.push(passage.text.clone());
-            }
-            u32::try_from(place + 1).unwrap_or(u32::MAX)
+impl Shown {
+    /// As a template has it, each text in at most so many characters.
+    pub(super) fn value(&self, most: usize) -> Value {
+        let source = |(number, passage): &(u32, Passage)| {
+            let title = fenced(&on_one_line(&passage.title));
+            context! { number, title, text => fenced(&cut(&passage.text, most)) }
         };
-        found.0.iter().map(number).collect()
+        self.0.iter().map(source).collect()
     }
 
-    /// The passage of a number.
-    pub fn get(&self, number: u32) -> Option<&Passage> {
-        self.source(number).map(|source| &source.passage)
-    }
-
-    fn source(&self, number: u32) -> Option<&Source> {
-        self.0.get((number as usize).checked_sub(1)?)
-    }
-
-    /// All words that were shown of a passage: one text for each window of it.
-    pub fn shown(&self, number: u32) -> Vec<&str> {
-        let source = self.source(number).into_iter();
-        source
-            .flat_map(|source| {
-                std::iter::once(source.passage.text.as_str())
-                    .chain(source.also.iter().map(String::as_str))
-            })
-            .collect()
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether nothing was found.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Passages with their numbers.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &Passage)> {
-        (1..).zip(self.0.iter().map(|source| &source.passage))
+    /// Characters of its texts.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().map(|(_, passage)| passage.text.chars().count())
+    }
+
+    fn has(&self, number: u32) -> bool {
+        self.0.iter().any(|(shown, _)| *shown == number)
     }
 }
 
-/// What was found for one question, numbered and ready to be shown.
+/// A question and what came of it.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
-    sources: Vec<(u32, Passage)>,
-}
-
-impl Shown {
-    /// As a template has it.
-    pub(super) fn value(&self) -> Value {
-        let source = |(number, passage): &(u32, Passage)| {
-            let title = harmless(&passage.title).replace(['\n', '[', ']'], " ");
-            context! { number, title => title.trim(), text => fenced(&passage.text) }
-        };
-        self.sources.iter().map(source).collect()
-    }
+struct Exchange {
+    question: String,
+    answer: String,
+    /// Whether its search failed, so that it can be asked again.
+    failed: bool,
 }
 
 /// Questions, answers and sources.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Notes {
     pub(super) sources: Sources,
-    exchanges: Vec<(String, String)>,
+    exchanges: Vec<Exchange>,
+    /// What is shown as it was found.
+    quotes: Shown,
     asked: Vec<String>,
+    /// Turns in a row without news.
+    idle: usize,
 }
 
 /// A text that cannot begin a line of its own, and so no exchange that never was.
@@ -138,6 +71,31 @@ fn plain(question: &str) -> String {
     words.map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
+/// A text in at most so many characters; an ellipsis says that it was cut.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some(_) if most == 0 => String::new(),
+        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
+    }
+}
+
+/// The length that texts of these lengths are cut to so that together they have at most `most`: an even share for all
+/// that are longer than it.
+pub(super) fn even_limit(lengths: impl IntoIterator<Item = usize>, most: usize) -> usize {
+    let mut lengths: Vec<usize> = lengths.into_iter().collect();
+    lengths.sort_unstable();
+    let mut left = most;
+    for (place, &length) in lengths.iter().enumerate() {
+        let share = left / (lengths.len() - place);
+        if length > share {
+            return share;
+        }
+        left -= length;
+    }
+    usize::MAX
+}
+
 impl Notes {
     /// Whether a question was asked before, but for capitals and punctuation; it counts as asked now.
     pub(super) fn repeats(&mut self, question: &str) -> bool {
@@ -149,51 +107,78 @@ impl Notes {
         again
     }
 
+    /// Turns in a row without news, after one that had some or not.
+    pub(super) fn idle(&mut self, news: bool) -> usize {
+        self.idle = if news { 0 } else { self.idle + 1 };
+        self.idle
+    }
+
     /// Takes in what a search found.
     pub(super) fn found(&mut self, found: Found) -> Shown {
         let numbers = self.sources.add(&found);
-        Shown { sources: numbers.into_iter().zip(found.0).collect() }
+        Shown(numbers.into_iter().zip(found.0).collect())
     }
 
-    /// Notes an answer.
-    pub(super) fn learn(&mut self, question: &str, answer: &str) {
-        self.exchanges.push((on_one_line(question), on_one_line(answer)));
+    fn exchange(&mut self, question: &str, answer: String, failed: bool) {
+        // One that failed before has come to something now.
+        let same = plain(question);
+        self.exchanges.retain(|known| !(known.failed && plain(&known.question) == same));
+        let question = cite::refused(&on_one_line(question), &self.sources);
+        self.exchanges.push(Exchange { question, answer, failed });
     }
 
-    /// Takes in what a search found as it stands, in place of an answer.
-    pub(super) fn quote(&mut self, question: &str, found: &Found) -> Shown {
-        let shown = self.found(found.clone());
-        let quoted = |(number, passage): &(u32, Passage)| {
-            format!("{} [{number}]", without_citations(&on_one_line(&passage.text)))
-        };
-        let quotes: Vec<String> = shown.sources.iter().map(quoted).collect();
-        let answer = if quotes.is_empty() { "Nothing was found.".into() } else { quotes.join(" ") };
-        self.exchanges.push((on_one_line(question), answer));
+    /// Notes an answer: what it cites and was not shown goes no further.
+    pub(super) fn learn(&mut self, question: &str, answer: &str, shown: &Shown) {
+        let answer = cite::only(&on_one_line(answer), |number| shown.has(number));
+        self.exchange(question, answer, false);
+    }
+
+    /// Notes what became of a question that has no answer.
+    pub(super) fn note(&mut self, question: &str, what: &str) {
+        self.exchange(question, what.to_owned(), false);
+    }
+
+    /// Notes that a search failed: the question counts as not asked.
+    pub(super) fn fail(&mut self, question: &str) {
+        let plain = plain(question);
+        self.asked.retain(|asked| *asked != plain);
+        self.exchange(question, "The search failed.".to_owned(), true);
+    }
+
+    /// Takes in what a search found, to be shown as it stands in place of an answer.
+    pub(super) fn quote(&mut self, question: &str, found: Found) -> Shown {
+        let shown = self.found(found);
+        let numbers: Vec<String> =
+            shown.0.iter().map(|(number, _)| format!("[{number}]")).collect();
+        let answer =
+            if numbers.is_empty() { "Nothing was found.".into() } else { numbers.join(" ") };
+        self.exchange(question, answer, false);
+        for (number, passage) in &shown.0 {
+            let known =
+                |(same, other): &(u32, Passage)| same == number && other.text == passage.text;
+            if !self.quotes.0.iter().any(known) {
+                self.quotes.0.push((*number, passage.clone()));
+            }
+        }
         shown
     }
 
-    /// As a template has them, in at most so many characters: the longest answers are cut first.
+    /// Questions and answers as a template has them, in at most so many characters: the longest are cut first.
     pub(super) fn known(&self, most: usize) -> Value {
-        let mut lengths: Vec<usize> =
-            self.exchanges.iter().map(|(q, a)| q.chars().count() + a.chars().count()).collect();
-        lengths.sort_unstable();
-        // The limit that shares what is left evenly among all that are longer than it.
-        let (mut left, mut limit) = (most, usize::MAX);
-        for (place, &length) in lengths.iter().enumerate() {
-            let share = left / (lengths.len() - place);
-            if length > share {
-                limit = share;
-                break;
-            }
-            left -= length;
-        }
-        let exchange = |(question, answer): &(String, String)| {
+        let length =
+            |known: &Exchange| known.question.chars().count() + known.answer.chars().count();
+        let limit = even_limit(self.exchanges.iter().map(length), most);
+        let exchange = |known: &Exchange| {
+            let question = cut(&known.question, limit);
             let room = limit.saturating_sub(question.chars().count());
-            let cut: String = answer.chars().take(room).collect();
-            let answer = if cut.len() < answer.len() { format!("{cut}…") } else { cut };
-            context! { question, answer }
+            context! { question, answer => cut(&known.answer, room) }
         };
         self.exchanges.iter().map(exchange).collect()
+    }
+
+    /// What is shown as it was found, likewise.
+    pub(super) fn quotes(&self, most: usize) -> Value {
+        self.quotes.value(even_limit(self.quotes.lengths(), most))
     }
 }
 
@@ -202,14 +187,44 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_answers_are_cut_first() {
+    fn the_longest_are_cut_first() {
         let mut notes = Notes::default();
-        notes.learn("q", "short");
-        notes.learn("q", &"x".repeat(100));
+        notes.note("q", "short");
+        notes.note("q", &"x".repeat(100));
         let text = notes.known(40).to_string();
-        assert!(text.contains("short") && text.contains(&format!("{}…", "x".repeat(33))), "{text}");
-        assert!(!text.contains(&"x".repeat(34)));
+        assert!(text.contains("short") && text.contains(&format!("{}…", "x".repeat(32))), "{text}");
+        assert!(!text.contains(&"x".repeat(33)));
         assert!(notes.known(usize::MAX).to_string().contains(&"x".repeat(100)));
+    }
+
+    #[test]
+    fn what_is_known_is_bounded_whatever_it_is() {
+        let mut notes = Notes::default();
+        for n in 0..20 {
+            notes.note(&format!("{n} {}", "why ".repeat(1_000)), &"x".repeat(n * 100));
+        }
+        for most in [100, 1_000, 24_000] {
+            let mut chars = 0;
+            for known in notes.known(most).try_iter().expect("a list") {
+                for part in ["question", "answer"] {
+                    let text = known.get_attr(part).expect("is there").to_string();
+                    chars += text.chars().count();
+                }
+            }
+            assert!(chars <= most && chars + 40 > most, "{chars} of {most}");
+        }
+    }
+
+    #[test]
+    fn a_search_that_failed_can_be_made_again() {
+        let mut notes = Notes::default();
+        assert!(!notes.repeats("How long?"));
+        notes.fail("How long?");
+        assert!(!notes.repeats("how long"));
+        notes.note("how long", "31 km");
+        assert!(notes.repeats("How long?"));
+        let known = notes.known(1_000).to_string();
+        assert!(known.contains("31 km") && !known.contains("failed"), "{known}");
     }
 
     #[test]

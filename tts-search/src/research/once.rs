@@ -9,8 +9,11 @@
 use serde::{Deserialize, Serialize};
 use tts_core::{Desk, NodeId, Requirements, Script};
 
-use super::crew::{Crew, Parts};
+use super::crew::Crew;
+use super::draft::Draft;
 use super::notes::Notes;
+use super::parts::Parts;
+use super::purse::Need;
 
 /// One search, one report. Of the parts only the report is used.
 ///
@@ -36,14 +39,14 @@ impl Script for RetrieveOnce {
     async fn play(self, desk: Desk) -> Option<NodeId> {
         let crew = Crew::new(desk, &self.parts);
         let (mut notes, mut about) = (Notes::default(), NodeId::ROOT);
-        if crew.room(super::purse::Need::SEARCH).is_some() {
+        if crew.room(Need::SEARCH).is_some() {
             about = crew.look_up(&mut notes, crew.question(), about).await;
         }
-        crew.report("", "", &notes, about).await
+        crew.report("", &Draft::default(), &notes, about).await
     }
 
     fn check(&self) -> Result<(), String> {
-        self.parts.check().map_err(|problem| format!("retrieve-once: {problem}"))
+        self.parts.check_quoting().map_err(|problem| format!("retrieve-once: {problem}"))
     }
 
     fn requires(&self) -> Requirements {

@@ -3,18 +3,20 @@
 //! Everything that a page or a model wrote is escaped by the template's own rule, a policy in the page forbids it to load or run
 //! anything, and of the places of sources only `http` and `https` addresses become links. What does not hold is said
 //! on top: citations that were refused, quotations that stand nowhere, claims without a source, a report without any, a
-//! budget that ran out.
+//! budget that ran out. Passages stand as models were shown them, but for the bars.
 //!
 //! Source: none.
 
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context};
+use minijinja::{AutoEscape, Value, context};
 use tts_core::{Outcome, Stop};
 
-use super::cite::{self, Checked, Piece, pieces};
+use super::cite::{self, Checked};
 use super::diff::changes;
 use super::trail::Trail;
 use super::weak;
+use crate::jinja::environment;
+use crate::retrieve::{Cite, Piece, cites, pieces, quoted};
 
 /// A page about a research.
 ///
@@ -42,9 +44,9 @@ impl<'o> Page<'o> {
     /// Of an outcome, finished or not; `search` is the role that searches.
     pub fn of(outcome: &'o Outcome, search: &str) -> Self {
         let trail = Trail::of(&outcome.tree, outcome.best, search);
-        let checked = cite::check(trail.report().unwrap_or_default(), &trail.sources);
+        let checked = cite::check(trail.report().unwrap_or_default(), &trail.citable());
         let mut page = Self { outcome, trail, checked, notes: Vec::new() };
-        page.notes = page.found_wrong();
+        page.notes = page.found_wrong(search);
         page
     }
 
@@ -53,6 +55,11 @@ impl<'o> Page<'o> {
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.notes.push(note.into());
         self
+    }
+
+    /// What was asked.
+    pub fn question(&self) -> &str {
+        self.outcome.tree.prompt().question()
     }
 
     /// What a reader should know, in sentences.
@@ -70,7 +77,7 @@ impl<'o> Page<'o> {
         &self.checked
     }
 
-    fn found_wrong(&self) -> Vec<String> {
+    fn found_wrong(&self, search: &str) -> Vec<String> {
         let mut notes = Vec::new();
         let (checked, sources) = (&self.checked, &self.trail.sources);
         if self.trail.report().is_none() {
@@ -88,7 +95,7 @@ impl<'o> Page<'o> {
             notes.push(format!("{uncited} of {all} statements cite no source."));
         }
         notes.extend(checked.faults());
-        let signs = weak::signs(self.outcome, &self.trail, checked);
+        let signs = weak::signs(self.outcome, search, &self.trail, checked);
         if !signs.is_empty() {
             notes.push(format!("The model may be too weak for this: {}.", signs.join("; ")));
         }
@@ -114,11 +121,9 @@ impl<'o> Page<'o> {
     }
 
     fn render(&self) -> Result<String, minijinja::Error> {
-        let mut environment = Environment::new();
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        let mut environment = environment();
         environment.set_auto_escape_callback(|_| AutoEscape::Html);
         let template = environment.template_from_str(include_str!("page.html.jinja"))?;
-        let tree = &self.outcome.tree;
         let usage = self.outcome.usage;
         let summary = format!(
             "{} searches, {} sources, {} lines, {} generated tokens, {} rounds; {}",
@@ -137,32 +142,38 @@ impl<'o> Page<'o> {
             let role = failed.role.as_deref().unwrap_or("writer");
             format!("{role}, round {}: {}", failed.round, failed.error)
         };
+        let refusal =
+            |refused: &tts_core::Unscored| format!("round {}: {}", refused.round, refused.why);
         let cost = |(who, cost): (String, tts_core::Cost)| {
             let who = if who.is_empty() { "writer".to_owned() } else { who };
             context! { who, lines => cost.samples, calls => cost.calls, tokens => cost.generated_tokens }
         };
         template.render(context! {
-            question => tree.prompt().question(),
+            question => self.question(),
             summary,
             notes => self.notes.clone(),
             report => self.report(),
             sources => self.sources(),
             exchanges => self.trail.exchanges.iter().map(exchange).collect::<Value>(),
             failures => self.outcome.failed.iter().map(failure).collect::<Vec<_>>(),
+            refusals => self.outcome.unscored.iter().map(refusal).collect::<Vec<_>>(),
             drafts => self.drafts(),
             costs => self.outcome.cost_by_role().into_iter().map(cost).collect::<Value>(),
         })
     }
 
     fn report(&self) -> Value {
-        let known = |number: u32| self.trail.sources.get(number).is_some();
+        let citable = self.trail.citable();
+        let cite = |cite: Cite| match cite {
+            Cite::Number(number) => {
+                context! { number => number.to_string(), known => citable.get(number).is_some() }
+            }
+            Cite::Unread(number) => context! { number, known => false },
+        };
         let piece = |piece: Piece<'_>| match piece {
             Piece::Words(words) => context! { words },
-            Piece::Cites(numbers) => {
-                let cites = numbers.into_iter();
-                let cites: Value =
-                    cites.map(|number| context! { number, known => known(number) }).collect();
-                context! { cites }
+            Piece::Cites(inside) => {
+                context! { cites => cites(inside).into_iter().map(cite).collect::<Value>() }
             }
         };
         pieces(self.trail.report().unwrap_or_default()).into_iter().map(piece).collect()
@@ -176,11 +187,11 @@ impl<'o> Page<'o> {
             context! {
                 number,
                 cited => cited.contains(&number),
-                title => passage.title.as_str(),
+                title => quoted(&passage.title),
                 id => passage.id.as_str(),
                 place,
                 link => if link { place } else { "" },
-                texts => self.trail.sources.shown(number).into_iter().map(str::to_owned).collect::<Vec<_>>(),
+                texts => self.trail.sources.shown(number).into_iter().map(quoted).collect::<Vec<_>>(),
             }
         };
         self.trail.sources.iter().map(source).collect()

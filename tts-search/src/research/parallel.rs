@@ -11,10 +11,12 @@ use minijinja::context;
 use serde::{Deserialize, Serialize};
 use tts_core::{Desk, NodeId, Requirements, Script, all};
 
-use super::crew::{Crew, Parts, one_line, said};
+use super::crew::{Crew, says};
+use super::draft::Draft;
 use super::notes::Notes;
+use super::part::Part;
+use super::parts::Parts;
 use super::purse::Need;
-use super::{cite, part::Part};
 
 /// Plan, all searches at once, report.
 ///
@@ -48,20 +50,23 @@ impl Script for ParallelSearch {
         let plan = plan.as_str();
         let mut notes = Notes::default();
         // As many as there is room for, with the line that asks for them.
-        let mut room = None;
-        let most = (1..=self.searches).rev().find(|&n| {
-            room = crew.room(asking.need() + each.times(n as u64));
-            room.is_some()
-        });
+        let need = |n: usize| asking.need() + each.times(n as u64);
+        let most = (1..=self.searches).rev().find(|&n| crew.has_room(need(n)));
+        let room = crew.room(need(most.unwrap_or(1)));
         if let (Some(most), Some(cap)) = (most, room) {
             let values = context! { problem => crew.question(), plan, most };
-            let line = crew.part(&asking, &parts.prompts.questions, values, about, cap).await;
+            let line = crew.part(&asking, "questions", values, about, cap).await;
             let mut questions = Vec::new();
             if let Some(line) = line {
                 about = line.node;
-                let lines = said(&line);
-                let asked = lines.lines().map(one_line).filter(|line| !line.is_empty());
+                let lines = says(&line);
+                let asked = lines.lines().map(|line| crew.asked(line));
+                let asked = asked.filter(|line| !line.is_empty());
                 questions = asked.filter(|question| !notes.repeats(question)).take(most).collect();
+                // With as many as were asked for there may have been more.
+                if most < self.searches && questions.len() == most {
+                    crew.room(need(most + 1));
+                }
             }
             let found = all(questions.iter().map(|question| crew.search(question, about))).await;
             let shown: Vec<_> = found
@@ -69,15 +74,24 @@ impl Script for ParallelSearch {
                 .map(|found| found.map(|(found, node)| (notes.found(found), node)))
                 .collect();
             let answers = questions.iter().zip(&shown).map(async |(question, shown)| {
-                let (shown, node) = shown.as_ref()?;
+                let (shown, node) = shown.as_ref().filter(|(shown, _)| !shown.is_empty())?;
                 crew.answer(question, shown, *node, cap).await
             });
-            for (question, answer) in questions.iter().zip(all(answers).await) {
-                let said = answer.map_or("The search failed.".to_owned(), |line| said(&line));
-                notes.learn(question, &cite::refused(&said, &notes.sources));
+            let answers = all(answers).await;
+            for ((question, shown), answer) in questions.iter().zip(&shown).zip(answers) {
+                match (shown, answer) {
+                    (None, _) => notes.fail(question),
+                    (Some((shown, _)), Some(answer)) => {
+                        notes.learn(question, &says(&answer), shown);
+                    }
+                    (Some((shown, _)), None) if shown.is_empty() => {
+                        notes.note(question, "Nothing was found.");
+                    }
+                    _ => notes.note(question, "What was found could not be read."),
+                }
             }
         }
-        crew.report(plan, "", &notes, about).await
+        crew.report(plan, &Draft::default(), &notes, about).await
     }
 
     fn check(&self) -> Result<(), String> {

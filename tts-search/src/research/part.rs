@@ -7,7 +7,8 @@
 //! ```
 //!
 //! With one variant nothing is merged, and with `s = 0` nothing is criticised: `n = 1, s = 0` is the plain line. A
-//! variant whose critique or rewriting fails stays as it is; one that fails itself is left out of the merge.
+//! variant whose critique or rewriting fails, or whose rewriting was cut, stays as it is; one that fails itself is left out of
+//! the merge.
 //!
 //! Cost: `n (1 + 2 s)` lines, and one more to merge if `n > 1`; `1 + 2 s` rounds, and one more to merge.
 //!
@@ -15,10 +16,10 @@
 
 use minijinja::context;
 use serde::{Deserialize, Serialize};
-use tts_core::{Ask, Limit, Line, NodeId, NodeKind, Sampling, Until, all};
+use tts_core::{Ask, Limit, Line, NodeId, NodeKind, Sampling, StepRule, Until, all};
 
-use super::crew::{Crew, said};
-use super::prompts::ResearchPrompts;
+use super::crew::{Crew, says};
+use super::draft::succeeds;
 use super::purse::{Cap, Need};
 use crate::retrieve::harmless;
 
@@ -58,6 +59,11 @@ impl Part {
     /// `n` variants, `s` times rewritten, by the policy.
     pub fn of(n: usize, s: usize) -> Self {
         Self { n, s, role: None, judge: None, temperatures: Vec::new(), plateau: false }
+    }
+
+    /// The same without evolution: one line.
+    pub(super) fn plain(&self) -> Self {
+        Self { role: self.role.clone(), ..Self::of(1, 0) }
     }
 
     /// Lines that it takes, at most.
@@ -128,12 +134,19 @@ pub(super) struct Task {
     pub(super) kind: NodeKind,
     /// Most tokens of a line.
     pub(super) cap: Cap,
+    /// What a line ends with besides the search's own rule.
+    pub(super) stop: Option<&'static str>,
 }
 
 impl Task {
     fn ask(&self, crew: &Crew<'_>, asked: String, about: NodeId, kind: NodeKind) -> Ask {
         let ask = Ask::of(crew.prompt(asked)).about(about);
         let ask = if kind == NodeKind::Aside { ask.aside() } else { ask };
+        let ask = self.stop.iter().fold(ask, |ask, &stop| {
+            let mut rule = StepRule::clone(&crew.desk.rule());
+            rule.stop.push(stop.to_owned());
+            ask.rule(rule)
+        });
         self.cap.0.iter().fold(ask, |ask, &cap| ask.until(Until::Tokens(cap)))
     }
 }
@@ -154,8 +167,10 @@ impl Crew<'_> {
     /// A part: written, evolved, merged. `None` when every variant failed or is blank.
     pub(super) async fn write(&self, part: &Part, task: Task) -> Option<Line> {
         let mut variants = self.variants(part, &task).await;
-        variants.retain(|line| !said(line).is_empty());
-        if let (Some(first), NodeKind::Committed) = (variants.first(), task.kind) {
+        variants.retain(|line| !says(line).is_empty());
+        // Whatever ends the search while it is evolved leaves it; one that was cut is no better than what stood before.
+        let whole = variants.iter().find(|line| line.is_finished());
+        if let (Some(first), NodeKind::Committed) = (whole, task.kind) {
             self.desk.prefer(first.node);
         }
         if part.s > 0 {
@@ -165,19 +180,30 @@ impl Crew<'_> {
         if variants.len() < 2 {
             return variants.pop();
         }
-        let texts: Vec<String> = variants.iter().map(|line| harmless(&said(line))).collect();
+        let texts: Vec<String> = variants.iter().map(|line| harmless(&says(line))).collect();
         let values = context! { task => task.asked.as_str(), texts };
-        let asked = ResearchPrompts::filled(&self.parts.prompts.merge, values)?;
-        let merge = task.ask(self, asked, variants[0].node, task.kind);
-        let merged = self.line(&task, part.by(merge)).await.filter(|line| !said(line).is_empty());
-        // Without a merge the first variant is as good as any.
-        merged.or_else(|| variants.into_iter().next())
+        let first = variants[0].node;
+        let merged = match self.filled("merge", values, first) {
+            Some(asked) => {
+                let merge = task.ask(self, asked, first, task.kind);
+                self.line(&task, part.by(merge)).await.filter(|line| !says(line).is_empty())
+            }
+            None => None,
+        };
+        // Without a merge the first variant that is whole is as good as any.
+        let whole = variants.iter().position(Line::is_finished).unwrap_or_default();
+        let best = variants.swap_remove(whole);
+        Some(merged.filter(|merged| succeeds(merged, &best)).unwrap_or(best))
     }
 
     /// Lines that were asked for. One that its share of the budget cut has less than it would have had.
     async fn lines(&self, task: &Task, ask: Ask) -> Vec<Line> {
         let lines = self.desk.ask(ask).await;
-        if task.cap.0.is_some() && !lines.iter().all(Line::is_finished) {
+        let cut = |line: &Line| {
+            let share = task.cap.0.is_some_and(|cap| line.generated() >= u64::from(cap));
+            share && !line.is_finished()
+        };
+        if lines.iter().any(cut) {
             self.desk.end_for(Limit::GeneratedTokens);
         }
         lines
@@ -201,15 +227,13 @@ impl Crew<'_> {
     async fn evolve(&self, part: &Part, task: &Task, mut variant: Line) -> Line {
         let mut before: Option<(Line, f64)> = None;
         for _ in 0..part.s {
-            let text = harmless(&said(&variant));
+            let text = harmless(&says(&variant));
             let values = context! { task => task.asked.as_str(), text => text.as_str() };
-            let Some(asked) = ResearchPrompts::filled(&self.parts.prompts.critique, values) else {
-                break;
-            };
+            let Some(asked) = self.filled("critique", values, variant.node) else { break };
             let judge = task.ask(self, asked, variant.node, NodeKind::Aside);
             let judge = part.judge.iter().chain(part.role.iter()).take(1).fold(judge, Ask::by);
             let Some(critique) = self.line(task, judge).await else { break };
-            let critique = harmless(&said(&critique));
+            let critique = harmless(&says(&critique));
             let score = fitness(&critique).filter(|_| part.plateau);
             if let (Some((better, old)), Some(new)) = (&before, score)
                 && new <= *old
@@ -217,14 +241,11 @@ impl Crew<'_> {
                 return better.clone();
             }
             let values = context! { task => task.asked.as_str(), text, critique };
-            let Some(asked) = ResearchPrompts::filled(&self.parts.prompts.rewrite, values) else {
-                break;
-            };
+            let Some(asked) = self.filled("rewrite", values, variant.node) else { break };
             let again = part.by(task.ask(self, asked, variant.node, task.kind));
-            let Some(again) = self.line(task, again).await.filter(|line| !said(line).is_empty())
-            else {
-                break;
-            };
+            let again = self.line(task, again).await;
+            let better = |line: &Line| !says(line).is_empty() && succeeds(line, &variant);
+            let Some(again) = again.filter(better) else { break };
             before = score.map(|score| (variant, score));
             variant = again;
         }

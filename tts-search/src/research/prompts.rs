@@ -10,14 +10,12 @@
 use std::path::Path;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Environment, Value, context};
 use serde::{Deserialize, Serialize};
 use tts_core::{Message, Prompt, Role};
 
+use crate::jinja::{self, said};
 use crate::retrieve::RetrieveError;
-
-/// What a template may spend: far more than any prompt needs, and it ends.
-const FUEL: u64 = 10_000_000;
 
 macro_rules! templates {
     ($($(#[$doc:meta])* $name:ident [$($must:literal),*]),* $(,)?) => {
@@ -31,16 +29,17 @@ macro_rules! templates {
         /// | `questions` | `problem`, `plan`, `most` |
         /// | `answer` | `asked`, `sources` |
         /// | `revise` | `problem`, `draft`, `known` |
-        /// | `report` | `problem`, `plan`, `draft`, `known` |
+        /// | `report` | `problem`, `plan`, `draft`, `known`, `sources` |
         /// | `critique` | `task`, `text` |
         /// | `rewrite` | `task`, `text`, `critique` |
         /// | `merge` | `task`, `texts` |
-        /// | `mend` | `report`, `faults`, `known` |
+        /// | `mend` | `report`, `faults`, `known`, `sources` |
         /// | `react` | `problem`, `turns`, `last` |
         /// | `self_ask` | `problem`, `known`, `last` |
         ///
         /// `known` has `question` and `answer` of each exchange so far, `sources` have `number`, `title` and `text`, a turn has `said`
-        /// and `sources`. `plan` and `draft` are empty where there is none.
+        /// and `sources`. Lines of titles and texts stand behind bars. `plan` and `draft` are empty where there is none, `known`,
+        /// `turns` and `sources` too; the report has sources where a method shows pages in place of answers.
         ///
         /// ```
         /// use tts_search::research::ResearchPrompts;
@@ -79,6 +78,13 @@ macro_rules! templates {
             pub fn check(&self) -> Result<(), String> {
                 $(check_one(stringify!($name), &self.$name, &[$($must),*])?;)*
                 Ok(())
+            }
+
+            fn get(&self, name: &str) -> &str {
+                match name {
+                    $(stringify!($name) => &self.$name,)*
+                    _ => "",
+                }
             }
 
             fn slot(&mut self, name: &str) -> Option<&mut String> {
@@ -122,9 +128,7 @@ templates! {
 }
 
 fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
+    let mut environment = jinja::environment();
     // A block on a line of its own leaves no line.
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     if let Ok(syntax) = syntax {
@@ -133,28 +137,34 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// What stands for each name when a template is tried.
-fn sample() -> Value {
+/// What stands for each name when a template is tried: at the beginning of a research, where most is empty, and later.
+fn samples() -> [Value; 2] {
     let exchange = || context! { question => "q", answer => "a" };
-    let source = || context! { number => 1, title => "t", text => "| s" };
-    context! {
-        problem => "p", plan => "plan", draft => "d", known => [exchange()], covered => "c", most => 1,
-        asked => "q", sources => [source()], task => "t", text => "t", texts => ["t", "u"], critique => "c",
-        report => "r", faults => ["f"], last => true,
-        turns => [context! { said => "s", sources => [source()] }],
-    }
+    let source = || context! { number => 1, title => "| t", text => "| s" };
+    let turn = |sources: Vec<Value>| context! { said => "s", sources };
+    let empty = Vec::<Value>::new;
+    let sample = |begun: bool| {
+        let some = |text: &'static str| if begun { text } else { "" };
+        let list = |of: Vec<Value>| if begun { of } else { empty() };
+        context! {
+            problem => "p", plan => some("plan"), draft => some("d"), covered => "c", most => 1, asked => "q",
+            known => list(vec![exchange()]), sources => list(vec![source()]), last => begun,
+            turns => list(vec![turn(vec![source()]), turn(empty())]),
+            task => "t", text => "t", texts => ["t", "u"], critique => "c", report => "r", faults => ["f"],
+        }
+    };
+    [sample(false), sample(true)]
 }
 
 fn check_one(name: &str, template: &str, must: &[&str]) -> Result<(), String> {
+    let bad = |error: minijinja::Error| format!("prompt {name}: {}", said(&error));
     let environment = environment();
-    let parsed = environment
-        .template_from_str(template)
-        .map_err(|error| format!("prompt {name}: {error}"))?;
+    let parsed = environment.template_from_str(template).map_err(bad)?;
     let names = parsed.undeclared_variables(false);
     if let Some(missing) = must.iter().find(|must| !names.contains(**must)) {
         return Err(format!("prompt {name}: it does not say where {{{{ {missing} }}}} stands"));
     }
-    parsed.render(sample()).map(|_| ()).map_err(|error| format!("prompt {name}: {error}"))
+    samples().into_iter().try_for_each(|sample| parsed.render(sample).map(|_| ()).map_err(bad))
 }
 
 impl ResearchPrompts {
@@ -163,8 +173,16 @@ impl ResearchPrompts {
     /// # Errors
     /// When the folder cannot be read, a file is named like no template, or is none.
     pub fn from_folder(folder: &Path) -> Result<Self, RetrieveError> {
+        Self::default().with_folder(folder)
+    }
+
+    /// These, with the files of a folder in their place.
+    ///
+    /// # Errors
+    /// As [`ResearchPrompts::from_folder`].
+    pub fn with_folder(self, folder: &Path) -> Result<Self, RetrieveError> {
         let io = |source| RetrieveError::Io { path: folder.to_owned(), source };
-        let mut prompts = Self::default();
+        let mut prompts = self;
         let entries = std::fs::read_dir(folder).map_err(io)?.collect::<Result<Vec<_>, _>>();
         let mut paths: Vec<_> =
             entries.map_err(io)?.into_iter().map(|entry| entry.path()).collect();
@@ -187,26 +205,43 @@ impl ResearchPrompts {
         Ok(prompts)
     }
 
-    /// A template filled in. Templates were tried before; what still fails asks nothing.
-    pub(super) fn filled(template: &str, values: Value) -> Option<String> {
-        environment().render_str(template, values).ok().map(|asked| asked.trim().to_owned())
+    /// Whether a template says where this stands.
+    pub(super) fn shows(&self, name: &str, what: &str) -> bool {
+        let environment = environment();
+        let parsed = environment.template_from_str(self.get(name));
+        parsed.is_ok_and(|parsed| parsed.undeclared_variables(false).contains(what))
     }
 
-    /// Words as a prompt of the problem's kind: raw text stays raw, and a chat has the standing instructions.
+    /// A template filled in. Templates were tried before, but not with all that may come.
+    pub(super) fn filled(&self, name: &str, values: Value) -> Result<String, String> {
+        let filled = environment().render_str(self.get(name), values);
+        filled
+            .map(|asked| asked.trim().to_owned())
+            .map_err(|error| format!("prompt {name}: {}", said(&error)))
+    }
+
+    /// Words as a prompt of the problem's kind: raw text stays raw, and a chat keeps what was said before its last question,
+    /// with the standing instructions of both.
     pub(super) fn prompt(&self, problem: &Prompt, asked: String) -> Prompt {
-        let system = self.system.trim();
-        match problem {
-            Prompt::Text(_) if system.is_empty() => Prompt::Text(asked),
-            Prompt::Text(_) => Prompt::Text(format!("{system}\n\n{asked}")),
-            Prompt::Chat(_) if system.is_empty() => Prompt::from(asked),
-            Prompt::Chat(_) => {
-                let message = |role, content| Message { role, content };
-                Prompt::Chat(vec![
-                    message(Role::System, system.to_owned()),
-                    message(Role::User, asked),
-                ])
-            }
+        let own = self.system.trim();
+        let turns = match problem {
+            Prompt::Text(_) if own.is_empty() => return Prompt::Text(asked),
+            Prompt::Text(_) => return Prompt::Text(format!("{own}\n\n{asked}")),
+            Prompt::Chat(turns) => turns,
+        };
+        let last = turns.iter().rposition(|turn| turn.role == Role::User).unwrap_or(0);
+        let before = &turns[..last];
+        let is_system = |turn: &&Message| turn.role == Role::System;
+        let standing = before.iter().filter(is_system).map(|turn| turn.content.trim());
+        let standing: Vec<&str> = standing.chain([own]).filter(|text| !text.is_empty()).collect();
+        let message = |role, content| Message { role, content };
+        let mut chat = Vec::with_capacity(before.len() + 2);
+        if !standing.is_empty() {
+            chat.push(message(Role::System, standing.join("\n\n")));
         }
+        chat.extend(before.iter().filter(|turn| !is_system(turn)).cloned());
+        chat.push(message(Role::User, asked));
+        Prompt::Chat(chat)
     }
 }
 
@@ -231,13 +266,28 @@ mod tests {
             ("plan.jinja", "Plan {{ problem", "prompt plan: "),
             ("plan.jinja", "Plan.", "prompt plan: it does not say where {{ problem }} stands"),
             ("plan.jinja", "{{ problem }} {{ topic }}", "prompt plan: undefined value"),
+            (
+                "question.jinja",
+                "{{ problem }} {{ known[0].answer }}",
+                "prompt question: undefined value",
+            ),
+            ("react.jinja", "{{ problem }} {{ turns[0].said }}", "prompt react: undefined value"),
             ("plans.jinja", "{{ problem }}", "no prompt is called \"plans\""),
         ] {
             file(name, text);
             let error =
                 ResearchPrompts::from_folder(folder.path()).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
+            std::fs::remove_file(folder.path().join(name)).expect("removed");
         }
+        // What was set before stays where the folder has nothing.
+        let own = ResearchPrompts { system: "Be brief.".into(), ..ResearchPrompts::default() };
+        file("plan.jinja", "Plan {{ problem }}.");
+        let both = own.with_folder(folder.path()).expect("reads");
+        assert_eq!(
+            (both.system.as_str(), both.plan.as_str()),
+            ("Be brief.", "Plan {{ problem }}.")
+        );
         assert!(ResearchPrompts::from_folder(&folder.path().join("none")).is_err());
     }
 
@@ -249,5 +299,19 @@ mod tests {
         assert!(matches!(&chat, Prompt::Chat(turns) if turns.len() == 2));
         let raw = prompts.prompt(&Prompt::text("q"), "asked".into());
         assert_eq!(raw, Prompt::text("Be brief.\n\nasked"));
+        // What was said before stays.
+        let turn = |role, content: &str| Message { role, content: content.into() };
+        let before = vec![
+            turn(Role::System, "Speak French."),
+            turn(Role::User, "Hello."),
+            turn(Role::Assistant, "Bonjour."),
+        ];
+        let problem = Prompt::Chat([before.clone(), vec![turn(Role::User, "q")]].concat());
+        let Prompt::Chat(turns) = prompts.prompt(&problem, "asked".into()) else {
+            unreachable!("a chat");
+        };
+        assert_eq!(turns[0].content, "Speak French.\n\nBe brief.");
+        assert_eq!(turns[1..3], before[1..]);
+        assert_eq!(turns[3], turn(Role::User, "asked"));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The driver counts and stops; a research looks at what it has counted, so that it turns to the report while there
 //! is room for one. Lines, calls and rounds of a step are known before it starts. Tokens are not, so each line of a
-//! step is bounded by an even share of what is left once the report has its own. Time and operations
-//! are the driver's alone: when they run out, the latest draft is the answer.
+//! step is bounded by an even share of what is left once the report has its own, and a step whose lines would be shorter than
+//! what it works on is not begun. Time and operations are the driver's alone: when they run out, the latest draft is the answer.
 //!
 //! Source: none.
 
@@ -89,17 +89,28 @@ impl Left {
         short.map(|(.., limit)| limit)
     }
 
+    /// The most tokens of each line of `now` while `later` is held back, at `later_tokens` a line; `None` without a limit.
+    pub(super) fn share(&self, now: Need, later: Need, later_tokens: u32) -> Option<u64> {
+        let held = later.written.saturating_mul(u64::from(later_tokens)).min(self.most_held);
+        Some(self.tokens?.saturating_sub(held) / now.written.max(1))
+    }
+
     /// Room for `now` while `later` is held back, at `later_tokens` a line: the most tokens of each line of `now`,
-    /// where there is a limit. An error when there is no room: the limit that leaves none.
-    pub(super) fn room(&self, now: Need, later: Need, later_tokens: u32) -> Result<Cap, Limit> {
+    /// where there is a limit, at least `least`. An error when there is no room: the limit that leaves none.
+    pub(super) fn room(
+        &self,
+        now: Need,
+        later: Need,
+        later_tokens: u32,
+        least: u64,
+    ) -> Result<Cap, Limit> {
         if let Some(limit) = self.short_of(now + later) {
             return Err(limit);
         }
-        let Some(tokens) = self.tokens else { return Ok(Cap(None)) };
-        let held = later.written.saturating_mul(u64::from(later_tokens)).min(self.most_held);
-        let share = tokens.saturating_sub(held) / now.written.max(1);
-        let share = u32::try_from(share).unwrap_or(u32::MAX);
-        let enough = u64::from(share) >= LEAST_TOKENS;
-        enough.then_some(Cap(Some(share))).ok_or(Limit::GeneratedTokens)
+        let Some(share) = self.share(now, later, later_tokens) else { return Ok(Cap(None)) };
+        // What generates nothing needs none.
+        let enough = now.written == 0 || share >= least.max(LEAST_TOKENS);
+        let cap = Cap(Some(u32::try_from(share).unwrap_or(u32::MAX)));
+        enough.then_some(cap).ok_or(Limit::GeneratedTokens)
     }
 }

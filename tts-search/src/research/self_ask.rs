@@ -4,7 +4,8 @@
 //! Follow up: ... -- search, answer -- Follow up: ... -- search, answer -- So the final answer is: ... -- report
 //! ```
 //!
-//! What it ends with is the draft that the report is written on, so that reports of all methods are written alike.
+//! A line ends where the model begins an answer of its own to what it asks, and its first question counts. What it ends with
+//! is the draft that the report is written on, so that reports of all methods are written alike.
 //!
 //! Cost: a line, a search and the lines of an answer for each follow-up question, and those of the report.
 //!
@@ -15,13 +16,14 @@
 
 use minijinja::context;
 use serde::{Deserialize, Serialize};
-use tts_core::{Desk, NodeId, Requirements, Script};
+use tts_core::{Desk, NodeId, NodeKind, Requirements, Script};
 
-use super::crew::{Crew, Parts, one_line, said};
+use super::crew::{Crew, says};
+use super::draft::Draft;
 use super::notes::Notes;
-use super::part::Part;
+use super::part::{Part, Task};
+use super::parts::Parts;
 use super::purse::Need;
-use crate::retrieve::harmless;
 
 /// Follow-up questions with their answers, then the report.
 ///
@@ -47,6 +49,28 @@ impl Default for SelfAsk {
 
 const FOLLOW_UP: &str = "Follow up:";
 const ANSWER: &str = "So the final answer is:";
+/// What begins the model's own idea of what is found: nothing behind it is read.
+const FOUND: &str = "\nIntermediate answer:";
+
+/// What a line comes to.
+#[derive(Debug, PartialEq, Eq)]
+enum Says<'t> {
+    /// A simpler question.
+    Asks(&'t str),
+    Answers(&'t str),
+}
+
+/// The first follow-up question, at the beginning of a line; else the final answer, or whatever was said in place of one.
+fn reading(text: &str) -> Says<'_> {
+    let own = text.split(FOUND).next().unwrap_or_default();
+    let question = own.lines().find_map(|line| {
+        let line = line.trim_start_matches(['*', '-', ' ', '\t']);
+        let head = line.get(..FOLLOW_UP.len())?;
+        head.eq_ignore_ascii_case(FOLLOW_UP).then(|| &line[FOLLOW_UP.len()..])
+    });
+    let answer = own.rsplit_once(ANSWER).map_or(own, |(_, rest)| rest);
+    question.map_or(Says::Answers(answer.trim()), |question| Says::Asks(question.trim()))
+}
 
 impl Script for SelfAsk {
     async fn play(self, desk: Desk) -> Option<NodeId> {
@@ -62,25 +86,29 @@ impl Script for SelfAsk {
             let Some(cap) = crew.room(need) else { break };
             let known = notes.known(parts.known_chars);
             let values = context! { problem => crew.question(), known, last };
-            let line = crew.part(&asking, &parts.prompts.self_ask, values, about, cap).await;
+            let Some(asked) = crew.filled("self_ask", values, about) else { break };
+            let (kind, stop) = (NodeKind::Aside, Some(FOUND));
+            let line = crew.write(&asking, Task { asked, about, kind, cap, stop }).await;
             let Some(line) = line else { break };
             about = line.node;
-            let text = said(&line);
-            let question = text.split_once(FOLLOW_UP).map(|(_, rest)| one_line(rest));
-            match question.filter(|question| !last && !question.is_empty()) {
-                Some(question) if !notes.repeats(&question) => {
+            match reading(&says(&line)) {
+                Says::Asks(question) if !last => {
+                    let question = crew.asked(question);
+                    // With nothing to ask, or what was asked before, it turns in circles.
+                    if question.is_empty() || crew.repeats(&mut notes, &question, about) {
+                        break;
+                    }
                     about = crew.learn(&mut notes, &question, about, cap).await.node;
                 }
-                // A question that was asked before: it turns in circles.
-                Some(_) => break,
-                None => {
-                    let said = text.rsplit_once(ANSWER).map_or(text.as_str(), |(_, rest)| rest);
-                    said.trim().clone_into(&mut answer);
+                // A question that cannot be asked any more is no answer.
+                Says::Asks(_) => break,
+                Says::Answers(said) => {
+                    said.clone_into(&mut answer);
                     break;
                 }
             }
         }
-        crew.report("", &harmless(&answer), &notes, about).await
+        crew.report("", &Draft::beside(&answer, &notes), &notes, about).await
     }
 
     fn check(&self) -> Result<(), String> {
@@ -89,5 +117,24 @@ impl Script for SelfAsk {
 
     fn requires(&self) -> Requirements {
         self.parts.requires()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follow_up_begins_a_line_and_ends_before_what_is_made_up() {
+        for (text, expected) in [
+            ("Follow up: How long?", Says::Asks("How long?")),
+            ("Yes.\n**follow up: a?\nFollow up: b?", Says::Asks("a?")),
+            ("Follow up: a?\nIntermediate answer: 3\nSo the final answer is: 3", Says::Asks("a?")),
+            ("No Follow up: needed.\nSo the final answer is: 3 [1]", Says::Answers("3 [1]")),
+            ("It is 3.", Says::Answers("It is 3.")),
+            ("", Says::Answers("")),
+        ] {
+            assert_eq!(reading(text), expected, "{text}");
+        }
     }
 }

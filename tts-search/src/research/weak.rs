@@ -3,7 +3,7 @@
 //! * the report cites none of the sources that were found, or only such as were not;
 //! * more than half of the lines were cut at their greatest length, as of a model that does not end;
 //! * the report says the same again: less than half of its groups of four words are different ones;
-//! * more than half of the searches found nothing, or asked what was asked before.
+//! * more than half of the questions found nothing, failed, or were asked before.
 //!
 //! They are no proof: a strong model in a bad folder finds nothing either. What is said names the sign.
 //!
@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use tts_core::{Finish, Outcome};
 
 use super::cite::Checked;
+use super::crew::ASKED_BEFORE;
 use super::trail::Trail;
 
 /// Groups of words that repetition is counted in.
@@ -32,8 +33,13 @@ fn repeated(text: &str) -> f64 {
     1.0 - distinct.len() as f64 / groups.len() as f64
 }
 
-/// The signs of a research, in sentences.
-pub(super) fn signs(outcome: &Outcome, trail: &Trail, checked: &Checked) -> Vec<String> {
+/// The signs of a research, in sentences; `search` is the role that searches.
+pub(super) fn signs(
+    outcome: &Outcome,
+    search: &str,
+    trail: &Trail,
+    checked: &Checked,
+) -> Vec<String> {
     let mut signs = Vec::new();
     let tree = &outcome.tree;
     let report = trail.report().unwrap_or_default();
@@ -42,7 +48,8 @@ pub(super) fn signs(outcome: &Outcome, trail: &Trail, checked: &Checked) -> Vec<
     }
     // Of every line its last node: one that has none behind it.
     let ends = tree.iter().skip(1).filter(|(_, node)| {
-        !node.is_question() && node.children.is_empty() && node.step.generated() > 0
+        let last = node.children.is_empty() && node.asides.is_empty();
+        !node.is_question() && last && node.step.generated() > 0
     });
     let (all, cut) = ends.fold((0_usize, 0), |(all, cut), (_, node)| {
         (all + 1, cut + usize::from(node.finish == Finish::Length))
@@ -54,10 +61,18 @@ pub(super) fn signs(outcome: &Outcome, trail: &Trail, checked: &Checked) -> Vec<
     if repeated > 0.5 {
         signs.push(format!("{:.0} % of its report stood in it before", 100.0 * repeated));
     }
-    let searches = trail.exchanges.len();
     let empty = trail.exchanges.iter().filter(|exchange| exchange.found.is_empty()).count();
-    if 2 * empty > searches {
-        signs.push(format!("{empty} of its {searches} questions found nothing"));
+    let failed = outcome.failed.iter().filter(|line| line.role.as_deref() == Some(search)).count();
+    let again = outcome.unscored.iter().filter(|line| line.why == ASKED_BEFORE).count();
+    let (all, vain) = (trail.exchanges.len() + failed + again, empty + failed + again);
+    if 2 * vain > all {
+        let mut told = String::new();
+        for (count, what) in [(failed, "failed"), (again, "were asked before")] {
+            if count > 0 {
+                told.extend([", ", &count.to_string(), " ", what]);
+            }
+        }
+        signs.push(format!("{empty} of its {all} questions found nothing{told}"));
     }
     signs
 }

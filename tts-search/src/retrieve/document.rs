@@ -2,14 +2,15 @@
 //!
 //! A document is cut at blank lines; paragraphs are put together until a passage is long enough, and one that is
 //! too long by itself is cut between sentences, else between words. A passage is named by its document and its
-//! place in it, from 1 (`notes/rivers.md#3`), so ids stay the same while the document does. The heading
-//! above a passage, in the form of Markdown, is part of its title.
+//! place in it, from 1 (`notes/rivers.md#3`), so ids stay the same while the document does. The headings
+//! above a passage, from the outermost to the innermost, are part of its title, where the document says that it has some.
 //!
 //! Source: none; paragraphs as units of retrieval as in Karpukhin et al. 2020 (arXiv 2004.04906), section 4.
 
 use serde::{Deserialize, Serialize};
 
 use super::Passage;
+use super::heading::{Outline, fences, heading, unescaped};
 
 /// A text with a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -23,16 +24,19 @@ pub struct Document {
     pub text: String,
     /// Where a reader finds it; may be empty.
     pub place: String,
+    /// Whether lines of `#`, a blank and words are headings, as in Markdown.
+    pub headings: bool,
 }
 
 /// How documents are cut.
 ///
 /// ```
 /// use tts_search::retrieve::{Cut, Document};
-/// let text = "# Rivers\n\nThe Mira is long.\n\nThe Wend is not.".to_owned();
-/// let document = Document { id: "a.md".into(), title: "a".into(), text, ..Document::default() };
+/// let text = "# Rivers\n\n## North\n\nThe Mira is long.\n\nThe Wend is not.".to_owned();
+/// let (id, title, headings) = ("a.md".into(), "a".into(), true);
+/// let document = Document { id, title, text, headings, ..Document::default() };
 /// let passages = Cut { chars: 20 }.passages(&document);
-/// assert_eq!((passages[1].id.as_str(), passages[1].title.as_str()), ("a.md#2", "a: Rivers"));
+/// assert_eq!((passages[1].id.as_str(), passages[1].title.as_str()), ("a.md#2", "a: Rivers > North"));
 /// assert_eq!(passages[1].text, "The Wend is not.");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,45 +68,85 @@ impl Cut {
 
     /// The passages of a document, in order; none of one without words.
     pub fn passages(self, document: &Document) -> Vec<Passage> {
-        let most = self.chars.max(16);
-        let (mut passages, mut heading) = (Vec::new(), String::new());
-        let mut text = String::new();
-        let mut close = |text: &mut String, heading: &str| {
-            if text.trim().is_empty() {
-                text.clear();
-                return;
-            }
-            let title = match (document.title.is_empty(), heading.is_empty()) {
-                (false, false) => format!("{}: {heading}", document.title),
-                (true, false) => heading.to_owned(),
-                _ => document.title.clone(),
-            };
-            let id = format!("{}#{}", document.id, passages.len() + 1);
-            let place = document.place.clone();
-            let text = std::mem::take(text);
-            passages.push(Passage { id, title, text, place, score: 0.0 });
+        let mut cutter = Cutter {
+            document,
+            most: self.chars.max(16),
+            outline: Outline::default(),
+            text: String::new(),
+            passages: Vec::new(),
         };
         let normal = document.text.replace("\r\n", "\n");
-        for paragraph in normal.split("\n\n") {
-            let mut lines = paragraph.trim_matches('\n');
-            if let Some(named) = lines.strip_prefix('#') {
-                close(&mut text, &heading);
-                let (line, rest) = named.split_once('\n').unwrap_or((named, ""));
-                line.trim_matches(['#', ' ']).clone_into(&mut heading);
-                lines = rest;
+        let (mut paragraph, mut code) = (String::new(), false);
+        for line in normal.split('\n') {
+            code ^= document.headings && fences(line);
+            let named = heading(line).filter(|(_, words)| {
+                document.headings && !code && words.chars().count() <= cutter.most
+            });
+            if named.is_some() || line.is_empty() {
+                cutter.paragraph(&std::mem::take(&mut paragraph));
             }
-            for piece in pieces(lines.trim(), most) {
-                if !text.is_empty() && text.chars().count() + 2 + piece.chars().count() > most {
-                    close(&mut text, &heading);
-                }
-                if !text.is_empty() {
-                    text.push_str("\n\n");
-                }
-                text.push_str(piece);
+            if let Some((level, words)) = named {
+                cutter.close(level);
+                cutter.outline.open(level, words);
+            } else if !line.is_empty() {
+                paragraph.push_str(if document.headings { unescaped(line) } else { line });
+                paragraph.push('\n');
             }
         }
-        close(&mut text, &heading);
-        passages
+        cutter.paragraph(&paragraph);
+        cutter.close(0);
+        cutter.passages
+    }
+}
+
+/// A document that is being cut.
+struct Cutter<'d> {
+    document: &'d Document,
+    most: usize,
+    outline: Outline,
+    /// What the next passage has so far.
+    text: String,
+    passages: Vec<Passage>,
+}
+
+impl Cutter<'_> {
+    fn paragraph(&mut self, lines: &str) {
+        for piece in pieces(lines.trim(), self.most) {
+            let length = self.text.chars().count() + 2 + piece.chars().count();
+            if !self.text.is_empty() && length > self.most {
+                self.end();
+            }
+            if !self.text.is_empty() {
+                self.text.push_str("\n\n");
+            }
+            self.text.push_str(piece);
+        }
+    }
+
+    /// Ends the passage, and closes headings down to this level.
+    fn close(&mut self, level: usize) {
+        self.end();
+        while let Some(closed) = self.outline.close(level) {
+            self.text = closed.0.unwrap_or_default();
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        if text.trim().is_empty() {
+            return;
+        }
+        let Document { id, title, place, .. } = self.document;
+        let path = self.outline.path();
+        let title = match (title.is_empty(), path.is_empty()) {
+            (false, false) => format!("{title}: {path}"),
+            (true, false) => path,
+            _ => title.clone(),
+        };
+        let id = format!("{id}#{}", self.passages.len() + 1);
+        self.outline.used();
+        self.passages.push(Passage { id, title, text, place: place.clone(), score: 0.0 });
     }
 }
 
@@ -150,5 +194,32 @@ mod tests {
             let ids: Vec<String> = (1..=passages.len()).map(|n| format!("d#{n}")).collect();
             assert!(passages.iter().zip(ids).all(|(passage, id)| passage.id == id));
         }
+    }
+
+    #[test]
+    fn no_heading_is_lost() {
+        let of = |text: &str, headings: bool| -> Vec<(String, String)> {
+            let document = Document { text: text.into(), headings, ..Document::default() };
+            let passages = Cut { chars: 40 }.passages(&document);
+            passages.into_iter().map(|passage| (passage.title, passage.text)).collect()
+        };
+        let pair = |title: &str, text: &str| (title.to_owned(), text.to_owned());
+        let text =
+            "# Mira river\n\n## Length\n\nIt is 31 km long.\n## Mouth\nIt ends.\n# Wend\nNo.";
+        assert_eq!(
+            of(text, true),
+            [
+                pair("Mira river > Length", "It is 31 km long."),
+                pair("Mira river > Mouth", "It ends."),
+                pair("Wend", "No."),
+            ]
+        );
+        // What stands above nothing is text.
+        assert_eq!(of("# A\n\n# B\n\n## C", true), [pair("", "A"), pair("B", "C")]);
+        assert_eq!(of("#ai is great", true), [pair("", "#ai is great")]);
+        assert_eq!(of("# no heading\nhere", false), [pair("", "# no heading\nhere")]);
+        assert_eq!(of("```\n# code\n```\n\\# text", true), [pair("", "```\n# code\n```\n# text")]);
+        let long = format!("# {}", "word ".repeat(20));
+        assert!(of(&long, true).iter().map(|(_, text)| text.len()).sum::<usize>() > 90);
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`Index::update`] reads a folder ([what it reads](super)) and touches only files that are new, changed or gone, by a digest of
 //! their bytes. What the index knows of files is committed with it, so an update that was killed is made good by
-//! the next. Words are in lower case, and in English reduced to their stems; queries are words, never a query language, so
+//! the next, and one that failed has changed nothing. Words are in lower case, and in English reduced to their stems; queries are words, never a query language, so
 //! nothing in them can be an error. Equals are told by their ids.
 //!
 //! Source: Robertson and Zaragoza 2009 for BM25 (k1 = 1.2, b = 0.75); Porter 2001, "Snowball", for the stems.
@@ -17,13 +17,12 @@ use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{
     Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
 };
-use tantivy::tokenizer::{
-    Language, LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, TextAnalyzer,
-};
+use tantivy::tokenizer::{Language, LowerCaser, RemoveLongFilter, Stemmer, TextAnalyzer};
 use tantivy::{IndexReader, IndexWriter, TantivyDocument, TantivyError, Term};
 use tts_core::{BoxError, seed};
 
 use super::reading;
+use super::tokens::Words;
 use super::{Cut, Document, Passage, RetrieveError, Retriever};
 
 /// How an index is made.
@@ -130,7 +129,8 @@ fn engine(error: &TantivyError) -> RetrieveError {
     RetrieveError::Engine(error.to_string())
 }
 
-const WORDS: &str = "words";
+/// Named anew whenever words are told apart in another way, so that an index of another way is refused.
+const WORDS: &str = "words-2";
 
 fn schema() -> (Schema, Fields) {
     let indexing = TextFieldIndexing::default()
@@ -149,9 +149,7 @@ fn schema() -> (Schema, Fields) {
 }
 
 fn analyzer(settings: &IndexSettings) -> TextAnalyzer {
-    let words = TextAnalyzer::builder(SimpleTokenizer::default())
-        .filter(RemoveLongFilter::limit(80))
-        .filter(LowerCaser);
+    let words = TextAnalyzer::builder(Words).filter(RemoveLongFilter::limit(80)).filter(LowerCaser);
     if settings.stems {
         words.filter(Stemmer::new(Language::English)).build()
     } else {
@@ -249,16 +247,18 @@ impl Index {
     /// # Errors
     /// When the engine fails, or another program adds at the same time.
     pub fn add(&self, documents: impl IntoIterator<Item = Document>) -> Result<(), RetrieveError> {
-        let mut manifest = self.manifest();
+        let mut kept = self.manifest();
+        let mut manifest = kept.clone();
         let mut writer = self.writer()?;
         for document in documents {
             writer.delete_term(Term::from_field_text(self.fields.file, &document.id));
             let mut digest = seed::hash_text(0, &document.title);
             digest = seed::hash_text(digest, &document.text);
+            digest = seed::mix(digest, u64::from(document.headings));
             manifest.files.insert(document.id.clone(), digest);
             self.put(&writer, &document.id, &document)?;
         }
-        self.commit(&mut writer, &manifest)
+        self.commit(&mut writer, &mut kept, manifest)
     }
 
     /// Brings the index up to date with a folder of documents, or a file of them. Files of the folder that are
@@ -267,10 +267,12 @@ impl Index {
     /// # Errors
     /// When the folder cannot be read, or the engine fails. A file that cannot be read is [skipped](Updated::skipped).
     pub fn update(&self, root: &Path) -> Result<Updated, RetrieveError> {
-        let mut manifest = self.manifest();
+        let mut kept = self.manifest();
+        // What is known of files changes with the index, or not at all.
+        let mut manifest = Manifest { files: BTreeMap::new(), ..kept.clone() };
         let mut writer = self.writer()?;
         let mut updated = Updated::default();
-        let mut left = std::mem::take(&mut manifest.files);
+        let mut left = kept.files.clone();
         for path in reading::files(root, self.folder.as_deref())? {
             let form = match reading::form(&path) {
                 Ok(form) => form,
@@ -295,6 +297,9 @@ impl Index {
                 continue;
             }
             match reading::documents(&name, &path, form, &bytes) {
+                Ok(documents) if reading::is_wordless(&documents) => {
+                    updated.skipped.push((path, reading::WORDLESS.to_owned()));
+                }
                 Ok(documents) => {
                     left.remove(&name);
                     writer.delete_term(Term::from_field_text(self.fields.file, &name));
@@ -312,7 +317,7 @@ impl Index {
             writer.delete_term(Term::from_field_text(self.fields.file, gone));
             updated.gone += 1;
         }
-        self.commit(&mut writer, &manifest)?;
+        self.commit(&mut writer, &mut kept, manifest)?;
         Ok(updated)
     }
 
@@ -352,12 +357,33 @@ impl Index {
         Ok(passages.len())
     }
 
-    fn commit(&self, writer: &mut IndexWriter, manifest: &Manifest) -> Result<(), RetrieveError> {
-        let payload = serde_json::to_string(manifest).unwrap_or_default();
+    /// Makes what was written last, with what is known of files.
+    fn commit(
+        &self,
+        writer: &mut IndexWriter,
+        kept: &mut Manifest,
+        manifest: Manifest,
+    ) -> Result<(), RetrieveError> {
+        let payload = serde_json::to_string(&manifest).unwrap_or_default();
         let mut commit = writer.prepare_commit().map_err(|error| engine(&error))?;
         commit.set_payload(&payload);
         commit.commit().map_err(|error| engine(&error))?;
+        *kept = manifest;
+        self.forget(writer)?;
         self.reader.reload().map_err(|error| engine(&error))
+    }
+
+    /// Writes anew what has passages that were taken out: until then the engine counts them where it says how rare a word
+    /// is, and an index would rank by what it once held.
+    fn forget(&self, writer: &mut IndexWriter) -> Result<(), RetrieveError> {
+        let segments = self.engine.searchable_segment_metas().map_err(|error| engine(&error))?;
+        if segments.iter().all(|segment| segment.num_deleted_docs() == 0) {
+            return Ok(());
+        }
+        let segments: Vec<_> = segments.iter().map(tantivy::SegmentMeta::id).collect();
+        writer.merge(&segments).wait().map_err(|error| engine(&error))?;
+        writer.garbage_collect_files().wait().map_err(|error| engine(&error))?;
+        Ok(())
     }
 
     fn query(&self, query: &str) -> BooleanQuery {

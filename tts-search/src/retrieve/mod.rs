@@ -16,9 +16,11 @@
 //! Source: Lewis et al. 2020, "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks" (arXiv 2005.11401),
 //! for the use; Greshake et al. 2023 (arXiv 2302.12173), for why a page is never trusted.
 
+mod citation;
 mod document;
 mod error;
 mod fence;
+mod heading;
 mod html;
 #[cfg(feature = "index")]
 mod index;
@@ -26,14 +28,18 @@ mod memory;
 mod passage;
 mod reading;
 mod searcher;
+#[cfg(feature = "index")]
+mod tokens;
 
+pub(crate) use citation::{Cite, Piece, cites, leading, pieces};
 pub use document::{Cut, Document};
 pub use error::RetrieveError;
-pub(crate) use fence::without_citations;
-pub use fence::{fenced, harmless};
+pub(crate) use fence::quoted;
+pub use fence::{fenced, harmless, visible};
 #[cfg(feature = "index")]
 pub use index::{Index, IndexSettings, Updated};
 pub use memory::Memory;
+pub(crate) use passage::words;
 pub use passage::{Found, Passage, snippet};
 pub use reading::Folder;
 pub use searcher::{SearchSettings, Searcher};

@@ -56,10 +56,47 @@ impl Found {
     }
 }
 
+/// Whether words of a script are written without blanks between them: Chinese and Japanese characters, Hangul.
+fn is_cjk(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{30ff}' | '\u{31f0}'..='\u{31ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}'
+        | '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}' | '\u{ff66}'..='\u{ff9f}'
+        | '\u{20000}'..='\u{3ffff}')
+        && c.is_alphanumeric()
+}
+
+/// Where the words of a text stand, in bytes: runs of letters and digits. Of a run of Chinese, Japanese or Korean
+/// characters every two neighbours are a word, and a single one is one.
+pub(super) fn spans(text: &str) -> Vec<(usize, usize)> {
+    let mut out = Vec::new();
+    let mut run: Option<usize> = None;
+    let mut letters = text.char_indices().peekable();
+    // Whether the character before is one of a run that is told by twos.
+    let mut within = false;
+    while let Some((at, c)) = letters.next() {
+        let cjk = is_cjk(c);
+        if let Some(from) = run.filter(|_| cjk || !c.is_alphanumeric()) {
+            out.push((from, at));
+            run = None;
+        }
+        if cjk {
+            let next = letters.peek().filter(|(_, next)| is_cjk(*next));
+            match next {
+                Some((second, next)) => out.push((at, second + next.len_utf8())),
+                None if !within => out.push((at, at + c.len_utf8())),
+                None => {}
+            }
+        } else if c.is_alphanumeric() && run.is_none() {
+            run = Some(at);
+        }
+        within = cjk;
+    }
+    out.extend(run.map(|from| (from, text.len())));
+    out
+}
+
 /// Words of a text, in lower case.
-pub(super) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
-    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    words.map(str::to_lowercase)
+pub(crate) fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    spans(text).into_iter().map(|(from, until)| text[from..until].to_lowercase())
 }
 
 /// At most `most` characters of a text: the window in which most different words of the query stand, the first of
@@ -76,24 +113,31 @@ pub fn snippet(text: &str, query: &str, most: usize) -> String {
         return text.to_owned();
     }
     let wanted: Vec<String> = words(query).collect();
-    // Each word with where it begins and ends, in bytes, and how many characters stand before it.
+    // Each piece with where it begins and ends, in bytes, and how many characters stand before it.
     let mut pieces: Vec<(usize, usize, usize, Option<usize>)> = Vec::new();
+    let known = |text: &str| words(text).find_map(|w| wanted.iter().position(|q| *q == w));
     let (mut begin, mut chars) = (None, 0);
+    // Where the character before stands, if it is one of those that are told by twos.
+    let mut before = None;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        match (c.is_whitespace(), begin) {
-            (false, None) => begin = Some((at, chars)),
-            (true, Some((from, before))) => {
-                let known =
-                    words(&text[from..at]).find_map(|w| wanted.iter().position(|q| *q == w));
-                pieces.push((from, at, before, known));
-                begin = None;
-            }
-            _ => {}
+        let alone = is_cjk(c);
+        if let (true, Some((from, place))) = (alone || c.is_whitespace(), begin) {
+            pieces.push((from, at, place, known(&text[from..at])));
+            begin = None;
         }
+        if alone {
+            // A window may begin between any two of them; the word ends with this one.
+            let end = at + c.len_utf8();
+            pieces.push((at, end, chars, known(&text[before.unwrap_or(at)..end])));
+        } else if !c.is_whitespace() && begin.is_none() {
+            begin = Some((at, chars));
+        }
+        before = alone.then_some(at);
         chars += 1;
     }
-    // Two for the ellipses at both ends.
-    let room = most.saturating_sub(2).max(1);
+    // Two for the ellipses at both ends, where there is room for them and a word.
+    let ellipses = most > 2;
+    let room = if ellipses { most - 2 } else { most };
     let (mut best, mut best_hits, mut last) = ((0, 0), None, 0);
     for first in 0..pieces.len() {
         last = last.max(first);
@@ -123,6 +167,36 @@ pub fn snippet(text: &str, query: &str, most: usize) -> String {
     };
     // One word may be longer than all that there is room for.
     let window: String = text[from..until].chars().take(room).collect();
+    if !ellipses {
+        return window;
+    }
     let end = if until < text.len() || window.len() < until - from { "…" } else { "" };
     format!("{}{window}{end}", if from > 0 { "…" } else { "" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_scripts_without_blanks_are_twos() {
+        let of = |text: &str| words(text).collect::<Vec<_>>();
+        assert_eq!(of("The Mira-2, É!"), ["the", "mira", "2", "é"]);
+        assert_eq!(of("東京都に行く"), ["東京", "京都", "都に", "に行", "行く"]);
+        assert_eq!(of("米a茶、酒屋 1"), ["米", "a", "茶", "酒屋", "1"]);
+        assert_eq!(of("서울은 크다"), ["서울", "울은", "크다"]);
+        assert_eq!(of(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_snippet_is_never_longer_than_it_may_be() {
+        let chinese = format!("{}米拉河长三十一公里{}", "山".repeat(200), "水".repeat(200));
+        let text = "The Mira is a river. It is 31 km long.";
+        for text in [text, &chinese, &"x".repeat(50)] {
+            for most in 0..30 {
+                assert!(snippet(text, "米拉河 long", most).chars().count() <= most, "{most}");
+            }
+        }
+        assert!(snippet(&chinese, "米拉河有多长", 20).contains("米拉河"));
+    }
 }

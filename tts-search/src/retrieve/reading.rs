@@ -3,10 +3,11 @@
 //! Read are text (`.txt`, `.text`), Markdown (`.md`, `.markdown`), web pages (`.html`, `.htm`, `.xhtml`), and files of records
 //! in any form of [`tts_core::rows`] (`.jsonl`, `.ndjson`, `.csv`, `.tsv`; `.parquet` with the feature `parquet`). A record is a document
 //! of its own: its text is its field `text`, `contents`, `content`, `body`, `passage` or `paragraph`, its name `id`, `_id` or
-//! `docid`, else its place. Hidden files and links are passed over, so that nothing runs in a circle.
+//! `docid`, else its place; of records of one name the second is `NAME~2`. A file without words is said to be one. Hidden files and links are passed over, so that nothing runs in a circle.
 //!
 //! Source: none; field names as in BEIR and Pyserini.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use tts_core::rows;
@@ -33,7 +34,7 @@ const PLACES: [&str; 3] = ["url", "link", "place"];
 pub struct Folder {
     /// What was read, in the order of the files' names.
     pub documents: Vec<Document>,
-    /// Files that cannot be read, and why.
+    /// Files that cannot be read, or have no text, and why.
     pub skipped: Vec<(PathBuf, String)>,
 }
 
@@ -58,6 +59,9 @@ impl Folder {
                 found.map_err(RetrieveError::reason)
             });
             match documents {
+                Ok(documents) if is_wordless(&documents) => {
+                    read.skipped.push((path, WORDLESS.to_owned()));
+                }
                 Ok(documents) => read.documents.extend(documents),
                 Err(why) => read.skipped.push((path, why)),
             }
@@ -70,7 +74,9 @@ impl Folder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     Text,
+    Markdown,
     Html,
+    Xhtml,
     Records,
 }
 
@@ -78,8 +84,10 @@ pub(super) enum Form {
 pub(super) fn form(path: &Path) -> Result<Form, Option<&'static str>> {
     let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     match ending.to_ascii_lowercase().as_str() {
-        "txt" | "text" | "md" | "markdown" => Ok(Form::Text),
-        "html" | "htm" | "xhtml" => Ok(Form::Html),
+        "txt" | "text" => Ok(Form::Text),
+        "md" | "markdown" => Ok(Form::Markdown),
+        "html" | "htm" => Ok(Form::Html),
+        "xhtml" => Ok(Form::Xhtml),
         "jsonl" | "ndjson" | "csv" | "tsv" | "parquet" => Ok(Form::Records),
         "pdf" => Err(Some("PDF is not read: make text of it first, by pdftotext say")),
         "doc" | "docx" | "odt" | "epub" => Err(Some("not read: make text or HTML of it first")),
@@ -137,19 +145,22 @@ pub(super) fn documents(
     let id = name.to_owned();
     let called = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
     match form {
-        Form::Text => {
+        Form::Text | Form::Markdown => {
             let text = rows::decode(bytes).map_err(|error| bad(error.to_string()))?.into_owned();
-            Ok(vec![Document { id, title: called, text, place }])
+            let headings = form == Form::Markdown;
+            Ok(vec![Document { id, title: called, text, place, headings }])
         }
-        Form::Html => {
+        Form::Html | Form::Xhtml => {
             let page = rows::decode(bytes).map_err(|error| bad(error.to_string()))?;
-            let (title, text) = html::text(&page);
+            let xml = form == Form::Xhtml || page.trim_start().starts_with("<?xml");
+            let (title, text) = html::text(&page, xml);
             let title = if title.is_empty() { called } else { title };
-            Ok(vec![Document { id, title, text, place }])
+            Ok(vec![Document { id, title, text, place, headings: true }])
         }
         Form::Records => {
             let rows = rows::parse(bytes).map_err(|error| bad(error.to_string()))?;
-            let document = |(number, row): (usize, &rows::Row)| {
+            let mut given = HashMap::<String, usize>::new();
+            let mut document = |(number, row): (usize, &rows::Row)| {
                 let field = |names: &[&str]| {
                     let found = names.iter().find(|field| row.has(field));
                     found
@@ -162,7 +173,8 @@ pub(super) fn documents(
                         "record {number}: no text, expected one of {expected}"
                     )));
                 };
-                let own = field(&IDS)?.unwrap_or_else(|| number.to_string());
+                let own = field(&IDS)?.filter(|id| !id.trim().is_empty());
+                let own = apart(&mut given, own.unwrap_or_else(|| number.to_string()));
                 let (title, place) =
                     (field(&["title"])?, field(&PLACES)?.unwrap_or_else(|| place.clone()));
                 Ok(Document {
@@ -170,9 +182,59 @@ pub(super) fn documents(
                     title: title.unwrap_or_default(),
                     text,
                     place,
+                    headings: false,
                 })
             };
-            (1..).zip(&rows).map(document).collect()
+            (1..).zip(&rows).map(&mut document).collect()
         }
+    }
+}
+
+/// A name that was given before is numbered: `r7`, `r7~2`, `r7~3`.
+fn apart(given: &mut HashMap<String, usize>, name: String) -> String {
+    let times = given.entry(name.clone()).or_insert(0);
+    *times += 1;
+    match *times {
+        1 => name,
+        // Whoever is called so already keeps the name.
+        times => apart(given, format!("{name}~{times}")),
+    }
+}
+
+/// Whether there is nothing in these documents that could be found.
+pub(super) fn is_wordless(documents: &[Document]) -> bool {
+    documents.iter().all(|document| !document.text.chars().any(char::is_alphanumeric))
+}
+
+/// What is said of a file without words.
+pub(super) const WORDLESS: &str = "there is no text in it";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_files_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        };
+        let row = |id: &str, text: &str| format!("{{\"id\": \"{id}\", \"text\": \"{text}\"}}\n");
+        file("r.jsonl", &[row("a", "1"), row("a", "2"), row("", "3"), row("a~2", "4")].concat());
+        file("empty.txt", " \n");
+        file("image.html", "<img src='x'>");
+        file("tags.txt", "#ai is great");
+        let read = Folder::read(folder.path()).expect("reads");
+        let ids: Vec<&str> = read.documents.iter().map(|document| document.id.as_str()).collect();
+        assert_eq!(ids, ["r.jsonl/a", "r.jsonl/a~2", "r.jsonl/3", "r.jsonl/a~2~2", "tags.txt"]);
+        let skipped: Vec<String> = read
+            .skipped
+            .iter()
+            .map(|(path, why)| format!("{}: {why}", name(folder.path(), path)))
+            .collect();
+        assert_eq!(
+            skipped,
+            ["empty.txt: there is no text in it", "image.html: there is no text in it"]
+        );
     }
 }

@@ -140,6 +140,9 @@ fn find(
         .map_err(|_| LineError("the search panicked".into()))?
         .map_err(|error| LineError(format!("the search failed: {error}")))?;
     let mut found: Vec<_> = found.into_iter().take(settings.most).collect();
+    if found.iter().any(|passage| passage.id.trim().is_empty()) {
+        return Err(LineError("the search failed: it found a passage without an id".into()));
+    }
     for passage in &mut found {
         passage.text = snippet(&passage.text, &query, settings.chars);
         passage.title = passage.title.chars().take(settings.query_chars).collect();

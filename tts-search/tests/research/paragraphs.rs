@@ -48,6 +48,15 @@ fn records_are_read_and_answers_scored() {
     }
 }
 
+#[test]
+fn the_authors_own_form_is_read_alike() {
+    let official = r#"[{"_id": "1", "question": "Where is the Mira?", "answer": "in Varno", "type": "bridge",
+        "supporting_facts": [["Mira", 0], ["Varno", 1]],
+        "context": [["Mira", ["It is a river.", " It is long."]], ["Varno", ["A land.", " It has rivers."]]]}]"#;
+    assert_eq!(read(official), read(&ROW.replace('\n', " ")));
+    assert_eq!(read(official).expect("reads")[0].id, "1");
+}
+
 /// Which questions have both gold paragraphs among the first `k`.
 fn plain(memory: &Memory, questions: &[Question], k: usize) -> usize {
     let both = |question: &&Question| {

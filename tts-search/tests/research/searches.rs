@@ -137,6 +137,12 @@ const HOSTILE: [&str; 6] = [
     "\u{202e}DEKCAH\u{202c} <script>alert(1)</script> \"} ]",
 ];
 
+/// A number in brackets, alone.
+fn is_number(line: &str) -> bool {
+    let inside = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    inside.is_some_and(|inside| inside.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[test]
 fn no_page_leaves_its_fence() {
     let pages = |_: &str| -> Result<Vec<Passage>, BoxError> {
@@ -174,12 +180,12 @@ fn no_page_leaves_its_fence() {
         let (_, sources) = prompt.split_once("<sources>\n").expect("sources");
         let (inside, behind) = sources.split_once("\n</sources>").expect("an end");
         assert_eq!(behind, "");
-        let numbered = |line: &str| line.starts_with("| ") || line == "|" || line.starts_with('[');
+        let numbered = |line: &str| line.starts_with("| ") || line == "|" || is_number(line);
         assert!(inside.lines().all(numbered), "{inside}");
         // Six sources, six numbers, whatever the pages say.
         let heads: Vec<&str> = inside.lines().filter(|line| line.starts_with('[')).collect();
         assert_eq!(heads.len(), 6);
-        assert!(heads.iter().zip(1..).all(|(head, n)| head.starts_with(&format!("[{n}] "))));
+        assert!(heads.iter().zip(1..).all(|(head, n)| *head == format!("[{n}]")));
     }
     // What a model copied cannot close a section or begin a turn either.
     for (_, node) in outcome.tree.iter().skip(1).filter(|(_, node)| node.is_question()) {
@@ -212,6 +218,9 @@ fn what_was_found_is_bounded() {
     assert!(found[0].text.chars().count() <= 100 && found[0].title.len() == 50);
     assert!(found[0].text.contains("mira"), "{}", found[0].text);
     assert!(searcher.find("  ").expect_err("blank").0.contains("blank"));
+    let nameless = Memory::new(vec![Passage::new(" ", "", "mira")]);
+    let nameless = Searcher::new(nameless, SearchSettings::default()).expect("settings");
+    assert!(nameless.find("mira").expect_err("no id").0.contains("without an id"));
     assert_eq!(fenced(""), "");
     for (settings, field) in [
         (SearchSettings { most: 0, ..SearchSettings::default() }, "most"),

@@ -8,7 +8,9 @@ use std::task::{Context, Poll};
 
 use super::Ask;
 use crate::seed::{self, Rng};
-use crate::{Aggregate, Budget, Cost, Finish, Limit, NodeId, Prompt, Step, Task, Tree, View};
+use crate::{
+    Aggregate, Budget, Cost, Finish, Limit, NodeId, Prompt, Step, StepRule, Task, Tree, View,
+};
 
 /// A line that was asked for.
 #[derive(Debug, Clone)]
@@ -94,6 +96,7 @@ struct Exchange {
     usage: Cost,
     rounds: u32,
     budget: Budget,
+    rule: Arc<StepRule>,
     ended: Option<Limit>,
 }
 
@@ -140,6 +143,7 @@ impl Desk {
             usage: Cost::default(),
             rounds: 0,
             budget: Budget::default(),
+            rule: Arc::default(),
             ended: None,
         })))
     }
@@ -157,6 +161,7 @@ impl Desk {
         exchange.usage = *view.usage();
         exchange.rounds = view.rounds();
         exchange.budget = *view.budget();
+        exchange.rule = Arc::clone(view.rule());
         exchange.answers.extend(waiting.iter().map(|&ticket| (ticket, Vec::new())));
         if view.is_start() {
             return;
@@ -269,5 +274,10 @@ impl Desk {
     /// What the problem may cost.
     pub fn budget(&self) -> Budget {
         self.lock().budget
+    }
+
+    /// Where steps end, and how long things may get, where an [`Ask`] does not say.
+    pub fn rule(&self) -> Arc<StepRule> {
+        Arc::clone(&self.lock().rule)
     }
 }

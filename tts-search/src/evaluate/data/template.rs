@@ -4,23 +4,10 @@
 //! they were written, so that no digit is lost. A field that is not there is an error, not nothing.
 
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value, context};
+use minijinja::{Value, context};
 use tts_core::rows::Row;
 
-/// What a template may spend: far more than any question needs, and it ends.
-const FUEL: u64 = 10_000_000;
-
-fn environment() -> Environment<'static> {
-    let mut environment = Environment::new();
-    environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
-    environment
-}
-
-/// What an error says, without the name of a template that has none.
-fn said(error: &minijinja::Error) -> String {
-    error.to_string().replace(" (in <string>:1)", "")
-}
+use crate::jinja::{environment, said};
 
 /// Refuses what is no template.
 pub(super) fn check(template: &str) -> Result<(), String> {

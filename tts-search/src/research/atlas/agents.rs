@@ -15,7 +15,6 @@ use tts_core::{BoxError, Completion, Finish, Generated, Generator, Request, Step
 
 use super::LINKS;
 use super::request::slot;
-use crate::research::cite::{Piece, pieces};
 
 /// Writes all parts, judges and merges.
 ///
@@ -71,14 +70,15 @@ fn facts(prompt: &str) -> Facts {
     for line in section(prompt, "known").lines() {
         if let Some(question) = line.strip_prefix("Q: ") {
             asked = question;
-        } else if let Some(answer) = line.strip_prefix("A: ").filter(|answer| answer.contains('['))
-        {
-            match asked.split_once(" of ") {
-                Some((link, of)) => answers.push((link, of, answer.to_owned())),
-                // What was found stands as it is.
-                None => answers.extend(quoted(answer)),
-            }
+        } else if let (Some(answer), Some((link, of))) = (
+            line.strip_prefix("A: ").filter(|answer| answer.contains('[')),
+            asked.split_once(" of "),
+        ) {
+            answers.push((link, of, answer.to_owned()));
         }
+    }
+    for (number, text) in sources(prompt) {
+        answers.extend(quoted(number, text));
     }
     // Three links are the longest chain.
     for _ in 0..3 {
@@ -99,24 +99,23 @@ fn facts(prompt: &str) -> Facts {
     facts
 }
 
-/// What passages say that stand as they were found, each with its number behind it: links of their entities.
-fn quoted(passages: &str) -> Vec<(&'static str, &str, String)> {
-    let (mut out, mut text) = (Vec::new(), "");
-    for piece in pieces(passages) {
-        match piece {
-            Piece::Words(words) => text = words.trim(),
-            Piece::Cites(numbers) => {
-                let Some(((of, _), number)) = text.split_once(" is a ").zip(numbers.first()) else {
-                    continue;
-                };
-                let told = LINKS
-                    .iter()
-                    .filter_map(|(_, link, _, told)| Some((*link, told_in(text, told)?)));
-                out.extend(told.map(|(link, value)| (link, of, format!("{value} [{number}]"))));
-            }
+/// The lines of the sources of a prompt, each with the number of its source.
+fn sources(prompt: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut number = "";
+    section(prompt, "sources").lines().filter_map(move |line| {
+        let text = line.strip_prefix("| ");
+        if text.is_none() {
+            number = line.trim_matches(['[', ']']);
         }
-    }
-    out
+        Some((number, text?))
+    })
+}
+
+/// What a line of a source says: links of its entity, with its number behind them.
+fn quoted<'p>(number: &str, text: &'p str) -> Vec<(&'static str, &'p str, String)> {
+    let Some((of, _)) = text.split_once(" is a ") else { return Vec::new() };
+    let told = LINKS.iter().filter_map(|(_, link, _, told)| Some((*link, told_in(text, told)?)));
+    told.map(|(link, value)| (link, of, format!("{value} [{number}]"))).collect()
 }
 
 /// A record of all slots by what is known.
@@ -197,23 +196,15 @@ impl Agents {
         };
         // Of a chain of links the last one before the name: what the words of the request lead to.
         let link = link.rsplit(" of ").next().unwrap_or(link);
-        let (mut number, mut found, mut wrong) = ("", None, Vec::new());
-        for line in section(prompt, "sources").lines() {
-            match line.strip_prefix("| ") {
-                None => {
-                    let first = line.split([' ', ']']).next().unwrap_or_default();
-                    number = first.trim_start_matches('[');
-                }
-                Some(text) => {
-                    let about = text.starts_with(&format!("{of} is a "));
-                    for (.., relation, _, told) in LINKS.iter().map(|(k, r, l, t)| (k, *r, l, *t)) {
-                        let Some(value) = told_in(text, told) else { continue };
-                        if about && relation == link {
-                            found.get_or_insert_with(|| format!("{value} [{number}]"));
-                        } else {
-                            wrong.push(format!("{value} [{number}]"));
-                        }
-                    }
+        let (mut found, mut wrong) = (None, Vec::new());
+        for (number, text) in sources(prompt) {
+            let about = text.starts_with(&format!("{of} is a "));
+            for (_, relation, _, told) in LINKS {
+                let Some(value) = told_in(text, told) else { continue };
+                if about && relation == link {
+                    found.get_or_insert_with(|| format!("{value} [{number}]"));
+                } else {
+                    wrong.push(format!("{value} [{number}]"));
                 }
             }
         }
