@@ -57,7 +57,8 @@ struct Arguments {
     /// Most generated tokens.
     #[arg(long)]
     tokens: Option<u64>,
-    /// Seconds after which nothing more is begun: the lines that run then are waited for, and the latest draft is the report.
+    /// Seconds after which nothing more is begun: the lines that run then are waited for, and the latest draft is
+    /// the report.
     #[arg(long)]
     seconds: Option<f64>,
     /// Money for a million tokens of prompts, for the estimate.

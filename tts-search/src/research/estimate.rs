@@ -234,12 +234,7 @@ fn never_enough(seed: u64, letters: usize) -> String {
 
 impl Generator for Dry<'_> {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
-        let answer = |request: &Request| Generated {
-            lines: request.seeds.iter().map(|&seed| Ok(self.line(request, seed))).collect(),
-            computed_tokens: 0,
-            cached_tokens: 0,
-        };
-        let out: Vec<Generated> = batch.iter().map(answer).collect();
+        let out = Generated::by_seed(batch, |request, seed| Ok(self.line(request, seed)));
         if !self.searches {
             // Variants of one prompt are charged one prompt by most servers, which keep its prefix.
             let read: f64 = batch.iter().map(|request| self.prompt_tokens(request)).sum();

@@ -266,12 +266,7 @@ impl Generator for Agents {
             };
             Ok(Completion { steps, finish, prompt_tokens })
         };
-        let answer = |request: &Request| Generated {
-            lines: request.seeds.iter().map(|&seed| line(request, seed)).collect(),
-            computed_tokens: 0,
-            cached_tokens: 0,
-        };
-        Ok(batch.iter().map(answer).collect())
+        Ok(Generated::by_seed(batch, line))
     }
 
     fn identity(&self) -> Option<String> {

@@ -150,9 +150,7 @@ impl Atlas {
             let entity = &entities[rng.below(entities.len())];
             (entity.name.clone(), entity.distractor(&mut rng, &entities))
         }));
-        for last in (1..texts.len()).rev() {
-            texts.swap(last, rng.below(last + 1));
-        }
+        rng.shuffle(&mut texts);
         let passages = texts.into_iter().enumerate();
         let passages =
             passages.map(|(place, (title, text))| passage(place, &title, text)).collect();
