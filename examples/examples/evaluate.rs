@@ -19,7 +19,8 @@ use clap::Parser;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
 use tts_examples::data::{Asking, DataOptions};
-use tts_examples::figures::{write_figures, write_whole};
+use tts_examples::figures::write_figures;
+use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::{Error, exit};
@@ -200,8 +201,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         let strategy = serde_json::to_string(&setup.recipe)?;
         let title = format!("{title}: {strategy}");
         let page = evaluate::page(&title, &report, &data.items, results, evaluate::MOST_NODES);
-        std::fs::write(path, page.html())
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        write_whole(path, page.html().as_bytes())?;
     }
     if report.failed_lines > 0 {
         writeln!(err, "lost lines can be asked for again: the same command with --retry-lost")?;
@@ -231,7 +231,7 @@ fn write_timings(path: &Path, progress: &Progress, whole: Duration) -> Result<()
         "computed_tokens": progress.computed_now,
         "cached_tokens": progress.cached_now,
     });
-    write_whole(path, &serde_json::to_vec_pretty(&timings)?)
+    write_json(path, &timings)
 }
 
 fn main() -> ExitCode {

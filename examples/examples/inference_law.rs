@@ -15,6 +15,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::cost::{Judge, Limits, Planner};
+use tts_examples::files::{write_json, write_whole};
 use tts_examples::law::{
     self, Journal, Law, MOST_BYTES, PREFILL_ROWS, Point, SIZES, Subject, measure, median,
 };
@@ -119,11 +120,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     law::summary(&mut out, &law)?;
     plans(&mut out, &law)?;
     let path = folder.join("law.json");
-    std::fs::write(&path, serde_json::to_vec_pretty(&law)?)
-        .map_err(|error| format!("{}: {error}", path.display()))?;
+    write_json(&path, &law)?;
     let path_of_rows = folder.join("points.csv");
-    std::fs::write(&path_of_rows, law::csv(&law))
-        .map_err(|error| format!("{}: {error}", path_of_rows.display()))?;
+    write_whole(&path_of_rows, law::csv(&law).as_bytes())?;
     for (name, chart) in law::charts(&law) {
         // A grid without the points of a chart leaves it out.
         if !chart.series.is_empty() {

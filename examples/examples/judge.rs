@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Generator, Sampling, Search, Store};
+use tts_examples::files::{read_json, write_json};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
@@ -93,9 +94,7 @@ impl Arguments {
     fn jury(&self) -> Result<Jury, Error> {
         let path = PathBuf::from(&self.judge);
         let mut judge = if path.extension().is_some_and(|ending| ending == "json") {
-            let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            let text = std::fs::read_to_string(&path).map_err(|error| named(&error))?;
-            serde_json::from_str(&text).map_err(|error| named(&error))?
+            read_json(&path)?
         } else {
             Judge::published(&self.judge)?
         };
@@ -180,8 +179,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         words::thousands(tokens)
     )?;
     if let Some(path) = &arguments.json {
-        let bytes = serde_json::to_vec_pretty(&found)?;
-        std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))?;
+        write_json(path, &found)?;
     }
     Ok(())
 }

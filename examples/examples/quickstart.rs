@@ -14,6 +14,7 @@ use clap::Parser;
 use tts_core::Aggregate;
 use tts_core::Search;
 use tts_core::family::{Family, Problem, Split, problems};
+use tts_examples::files::write_json;
 use tts_examples::quickstart::{Contest, task};
 use tts_examples::verifier::Verifier;
 use tts_examples::{Error, exit, pair, setting};
@@ -153,8 +154,7 @@ fn compare(
     evaluate::chart(&table).write(&arguments.plot)?;
     writeln!(out, "\nchart     {}", shown(&arguments.plot))?;
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&table)?)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        write_json(path, &table)?;
         writeln!(out, "table     {}", shown(path))?;
     }
     writeln!(out, "took      {:.0} s", start.elapsed().as_secs_f64())?;

@@ -19,6 +19,7 @@ use tts_core::family::{Solved, Split, problems};
 use tts_core::{StepRule, Task};
 use tts_examples::data::{Asking, DataOptions};
 use tts_examples::families::Families;
+use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
 use tts_examples::reinforcing::{Bar, summary};
@@ -185,12 +186,8 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
             config
         }
         Some(path) => {
-            let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-            let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-            let mut read: ReinforceConfig =
-                serde_json::from_str(&text).map_err(|error| named(&error))?;
-            let said: serde_json::Value =
-                serde_json::from_str(&text).map_err(|error| named(&error))?;
+            let mut read: ReinforceConfig = read_json(path)?;
+            let said: serde_json::Value = read_json(path)?;
             if arguments.rank > 0 && said.get("old").is_none() {
                 read.old = Old::Recomputed;
             }
@@ -264,8 +261,7 @@ fn save(arguments: &Arguments, model: &Model) -> Result<(), Error> {
             copy_text_side(&arguments.model.model, &arguments.out)?;
         } else if tokenizer.exists() {
             let path = arguments.out.join("tokenizer.json");
-            std::fs::write(&path, tokenizer.read()?)
-                .map_err(|error| format!("{}: {error}", path.display()))?;
+            write_whole(&path, &tokenizer.read()?)?;
         }
         return Ok(model.decoder.save_as(&arguments.out, Dtype::F32, &[])?);
     };

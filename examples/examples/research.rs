@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Budget, Mode, Prompt, Sampling, Scripted, Search, SearchError, StepRule, What};
+use tts_examples::files::{read_json, write_whole};
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::check_writable;
@@ -87,11 +88,7 @@ struct Arguments {
 impl Arguments {
     fn research(&self) -> Result<Research, Error> {
         let mut research = match &self.settings {
-            Some(path) => {
-                let bad = |problem: String| format!("{}: {problem}", path.display());
-                let text = std::fs::read_to_string(path).map_err(|error| bad(error.to_string()))?;
-                serde_json::from_str(&text).map_err(|error| bad(error.to_string()))?
-            }
+            Some(path) => read_json(path)?,
             None => Research { parts: Parts { mend: 1, ..Parts::plain() }, ..Research::default() },
         };
         if let Some(folder) = &self.prompts {
@@ -247,8 +244,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let markdown = arguments.out.extension().is_some_and(|ending| ending == "md");
     let text = if markdown { page.markdown() } else { page.html()? };
-    std::fs::write(&arguments.out, text)
-        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    write_whole(&arguments.out, text.as_bytes())?;
     // What pages and models wrote is shown, and never obeyed by the terminal.
     writeln!(out, "\n{}\n", visible(&page.checked().text))?;
     for (number, passage) in page.trail().sources.iter() {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use clap::Parser;
 use tts_core::{Prompt, Sampling, StepRule};
 use tts_examples::engines::Engine;
+use tts_examples::files::read_json;
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
 use tts_models::{EngineConfig, Tokenizer};
@@ -77,10 +78,7 @@ impl Arguments {
     fn config(&self) -> Result<ServeConfig, Error> {
         let mut config = match &self.limits {
             None => ServeConfig { window: self.model.max_lines, ..ServeConfig::default() },
-            Some(path) => std::fs::read_to_string(path)
-                .map_err(Error::from)
-                .and_then(|text| Ok(serde_json::from_str(&text)?))
-                .map_err(|error| format!("{}: {error}", path.display()))?,
+            Some(path) => read_json(path)?,
         };
         config.api_key = std::env::var("TTS_API_KEY").ok().and_then(ApiKey::new);
         config.check()?;

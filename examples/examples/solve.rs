@@ -11,6 +11,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tts_core::{Aggregate, Outcome, What};
+use tts_examples::files::write_json;
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
 use tts_examples::{Error, exit};
@@ -134,8 +135,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             "question": arguments.question, "setup": setup, "answer": answer,
             "text": outcome.text(), "candidates": candidates, "outcome": outcome,
         });
-        std::fs::write(path, serde_json::to_vec_pretty(&figures)?)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        write_json(path, &figures)?;
     }
     Ok(())
 }

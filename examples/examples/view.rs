@@ -13,6 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tts_core::Retold;
 use tts_core::inspect::{Case, Page, dot, mermaid};
+use tts_examples::files::write_whole;
 use tts_examples::{Error, exit};
 use tts_search::evaluate;
 
@@ -66,7 +67,7 @@ fn name(path: &Path, files: &[PathBuf]) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Error> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()).into())
+    write_whole(path, text.as_bytes())
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {

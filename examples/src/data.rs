@@ -8,6 +8,7 @@ use tts_core::Prompt;
 use tts_search::FewShot;
 use tts_search::evaluate::{self, DataSet, Mapping};
 
+use crate::files::read_json;
 use crate::options::PromptOptions;
 use crate::{Error, hub};
 
@@ -49,11 +50,7 @@ impl DataOptions {
     pub fn mapping(&self) -> Result<Mapping, Error> {
         let mut mapping = match &self.mapping {
             None => Mapping::default(),
-            Some(path) => {
-                let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-                let text = std::fs::read_to_string(path).map_err(|error| named(&error))?;
-                serde_json::from_str(&text).map_err(|error| named(&error))?
-            }
+            Some(path) => read_json(path)?,
         };
         let named = Mapping::fields(self.question_field.as_deref(), self.answer_field.as_deref());
         if self.question_field.is_some() || self.question_template.is_some() {

@@ -7,6 +7,7 @@ pub mod engines;
 pub mod experiment;
 pub mod families;
 pub mod figures;
+pub mod files;
 pub mod hub;
 pub mod interrupt;
 pub mod judges;

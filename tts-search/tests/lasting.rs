@@ -140,7 +140,10 @@ fn shards_that_are_not_those_of_one_run_are_refused() {
         (&["one", "three"], &["2 of 3 shards, missing: 2/3"]),
         (&["two"], &["missing: 1/3, 3/3"]),
         (&["one", "two", "three", "again"], &["shard 2/3 is in", "two and in", "again"]),
-        (&["one", "two", "other"], &["other: not of the same", "one: ", "another strategy"]),
+        (
+            &["one", "two", "other"],
+            &["other: not of the same", "one: ", "another settings.setup.strategy"],
+        ),
         (&["one", "two", "fewer"], &["fewer", "problems (7, and now 6)"]),
         (&["one", "two", "three", "cut"], &["shard 1/3 of another cut", "of 2"]),
         (&["one", "two", "stopped"], &["stopped: shard 3/3 has 1 of 2 problems"]),

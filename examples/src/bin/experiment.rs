@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tts_examples::experiment::{self, RECIPES, Recipe, Report, recompute};
+use tts_examples::files::{write_json, write_whole};
 use tts_examples::{Error, exit};
 use tts_models::EngineConfig;
 
@@ -85,8 +86,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         page(&report, &name, &folder)?;
     }
     if let Some(path) = &arguments.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&report)?)
-            .map_err(|error| format!("{}: {error}", path.display()))?;
+        write_json(path, &report)?;
     }
     writeln!(out, "{}", report.markdown(&name)?)?;
     writeln!(out, "{}", folder.join(format!("{name}.md")).display())?;
@@ -108,8 +108,7 @@ fn render(names: &[String], folder: &Path, html: bool, out: &mut impl Write) -> 
 
 fn page(report: &Report, name: &str, folder: &Path) -> Result<(), Error> {
     let path = folder.join(format!("{name}.html"));
-    std::fs::write(&path, report.page()?.html())
-        .map_err(|error| format!("{}: {error}", path.display()).into())
+    write_whole(&path, report.page()?.html().as_bytes())
 }
 
 /// Computes figures again.

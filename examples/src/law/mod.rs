@@ -124,9 +124,7 @@ impl Law {
     /// # Errors
     /// When the file cannot be read or is something else.
     pub fn from_file(path: &std::path::Path) -> Result<Self, crate::Error> {
-        let named = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-        let text = std::fs::read(path).map_err(|error| named(&error))?;
-        Ok(serde_json::from_slice(&text).map_err(|error| named(&error))?)
+        crate::files::read_json(path)
     }
 }
 

@@ -141,6 +141,9 @@ fn a_journal_goes_on_where_it_was_cut() {
     journal.add("1M", 300, points[3..6].to_vec()).unwrap();
     assert_eq!(journal.points(), points[..6]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+    let error = Journal::open(&path, "a setting").unwrap_err().to_string();
+    assert!(error.contains("another process works on it"), "{error}");
+    drop(journal);
     let error = Journal::open(&path, "another").unwrap_err().to_string();
     assert!(error.contains("line 1 was measured under a setting, not another"), "{error}");
     std::fs::write(&path, "nonsense\n").unwrap();
