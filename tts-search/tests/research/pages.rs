@@ -97,6 +97,7 @@ fn what_is_written_again_has_to_be_better() {
     let good = "It is so [1]. It is not so there [1]. Nor is it elsewhere [2]. It is not [42].";
     for (again, kept) in [
         ("Sorry, I can't.", false),
+        ("It is so [1].", false),
         ("", false),
         ("It is so [1]. It is not so there [1]. Nor is it elsewhere [2]. Nor [43] or [44].", false),
         ("It is so [1]. It is not so there [1]. Nor is it elsewhere [2]. Nor", true),
