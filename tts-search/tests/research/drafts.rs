@@ -115,3 +115,23 @@ fn a_blank_draft_ends_nothing() {
     assert_eq!(lines(&outcome, "search"), 2);
     assert_eq!(outcome.text().as_deref(), Some("It is so [1]."));
 }
+
+#[test]
+fn a_revision_that_is_cut_takes_no_whole_drafts_place() {
+    let model = TextModel(|prompt: &Prompt, so_far: &str, rng: &mut Rng| {
+        let asked = prompt.question();
+        let text = match asked.split(' ').take(3).collect::<Vec<_>>()[..] {
+            ["Write", "a", "first"] => "A whole draft.".into(),
+            ["Write", "the", "draft"] => "longer and longer ".repeat(30),
+            ["Decide", ..] => format!("What is w{}?", rng.below(100_000)),
+            _ => "It is so.".into(),
+        };
+        Ok(if so_far.is_empty() { text } else { String::new() })
+    });
+    let rule = StepRule { max_step_tokens: 100, max_tokens: 100, ..StepRule::default() };
+    let search = Search::new(model).role("search", searcher(Always)).rule(rule);
+    let outcome = search.run(Scripted::of(Research::plain(2)), "How long?").expect("runs");
+    assert_eq!(asked(&outcome, "Write the draft").len(), 2);
+    let (_, report) = &asked(&outcome, "Write the report")[0];
+    assert_eq!(section(report, "draft"), "A whole draft.");
+}
