@@ -2,8 +2,8 @@
 //!
 //! `cargo run --release --example finetune -- --model FILE.gguf --data train.jsonl --rank 16 --out
 //! FOLDER`. A line of the data holds a question and its solution, in the form of GSM8K (`question`,
-//! `answer` with calculator notes and `####`), MATH (`problem`, `solution`) or plain. The prompt is not
-//! learnt. With `--rank` the result is an adapter, for `--adapter` of `solve`, `evaluate` and `label`;
+//! `answer` with calculator notes and `####`), MATH (`problem`, `solution`) or plain; or it says itself what the model is
+//! given: a chat (`messages`), or a text (`prompt`, `completion`). The prompt is not learnt. With `--rank` the result is an adapter, for `--adapter` of `solve`, `evaluate` and `label`;
 //! without, a folder with all weights. Killed and started again, the run goes on.
 
 use std::io::Write;
@@ -14,6 +14,7 @@ use clap::Parser;
 use tts_core::answer::extract;
 use tts_examples::options::PromptOptions;
 use tts_examples::training::{Data, TrainOptions, copy_text_side};
+use tts_examples::worked::{self, Asked, Worked};
 use tts_examples::{Error, exit};
 use tts_models::train::Example;
 use tts_models::weights::Dtype;
@@ -26,7 +27,7 @@ struct Arguments {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
     #[arg(long)]
     model: PathBuf,
-    /// Worked solutions as JSON lines.
+    /// Worked solutions, chats or texts as JSON lines.
     #[arg(long)]
     data: PathBuf,
     /// Only this many of them; 0 for all.
@@ -50,13 +51,19 @@ fn example(
     text: &TextSide,
     end: Option<u32>,
     few_shot: Option<&FewShot>,
-    (question, answer): (&str, &str),
+    Worked { asked, answer }: &Worked,
 ) -> Result<Example, Error> {
-    let prompt = arguments.prompting.prompt(few_shot, question);
+    let (prompt, whole) = match asked {
+        Asked::Question(question) => {
+            (arguments.prompting.prompt(few_shot, question), answer.trim())
+        }
+        Asked::Prompt(prompt) => (prompt.clone(), answer.as_str()),
+    };
     let mut tokens = text.prompt_tokens(&prompt)?;
     let first = tokens.len();
-    let mut solution = answer.trim().to_owned();
+    let mut solution = whole.to_owned();
     if arguments.answer_only {
+        let question = asked.question();
         let answer = extract(answer).ok_or_else(|| format!("{question:?}: no final answer"))?;
         solution = format!("The answer is {answer}.");
     }
@@ -77,18 +84,22 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
         copy_text_side(&arguments.model, &arguments.out)?;
     }
-    let mut worked = FewShot::from_file(&arguments.data)?;
+    let mut worked = worked::read(&arguments.data)?;
     if arguments.limit > 0 {
-        worked = worked.take(arguments.limit);
+        worked.truncate(arguments.limit);
+    }
+    let says_how = worked.iter().any(|worked| matches!(worked.asked, Asked::Prompt(_)));
+    let PromptOptions { system, raw, .. } = &arguments.prompting;
+    if says_how && (few_shot.is_some() || system.is_some() || *raw) {
+        return Err("the data say what the model is given: no --few-shot, --system or --raw".into());
     }
     let special = text.tokenizer.special_ids();
     let ends = checkpoint.config().eos_token_ids.first().copied();
     let end = ends.or(special.eot).or(special.eos);
     let mut data = Data::default();
-    for tts_search::Example { question, answer } in &worked.examples {
-        let solution = (question.as_str(), answer.as_str());
-        let example = example(arguments, &text, end, few_shot.as_ref(), solution)?;
-        arguments.training.put(&mut data, question, example);
+    for worked in &worked {
+        let example = example(arguments, &text, end, few_shot.as_ref(), worked)?;
+        arguments.training.put(&mut data, worked.asked.question(), example);
     }
     let mut err = std::io::stderr();
     writeln!(

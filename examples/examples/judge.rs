@@ -4,21 +4,27 @@
 //! folder, a server, see `solve`) as any judge of [`tts_prm::critic::Judge::published`], or one from a JSON file, on any
 //! file of preferences: `RewardBench`, `JudgeBench`, `LLMBar`, or lists of responses. A template of your own is a Jinja
 //! file (`--template`). Judgements of a run can be kept (`--store`): started again, it goes on where it was.
+//!
+//! With `--learn FILE` nothing is told of how good it is: its right judgements, of items that are not too easy, become data
+//! for `finetune`.
 
 use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Generator, Sampling, Search, Store};
-use tts_examples::files::{read_json, write_json};
+use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
+use tts_examples::judges;
 use tts_examples::options::ModelOptions;
+use tts_examples::worked;
 use tts_examples::{Error, exit};
 use tts_prm::critic::{
-    Assessment, Judge, Jury, Order, Sure, Template, Vote, assess, read_preferences,
+    Assessment, Judging, Jury, Order, Preference, Rejective, Sure, Vote, assess, read_preferences,
+    rejective,
 };
 use tts_search::evaluate::words;
 
@@ -88,19 +94,17 @@ struct Arguments {
     /// Where figures go, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
+    /// Where right judgements go, as data for `finetune`: of items whose judgements are not all right.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["together", "order", "vote", "sure"])]
+    learn: Option<PathBuf>,
+    /// Ask once more, with a hint, about items of which no judgement is right, and keep what is right without the hint.
+    #[arg(long, requires = "learn")]
+    hinted: bool,
 }
 
 impl Arguments {
     fn jury(&self) -> Result<Jury, Error> {
-        let path = PathBuf::from(&self.judge);
-        let mut judge = if path.extension().is_some_and(|ending| ending == "json") {
-            read_json(&path)?
-        } else {
-            Judge::published(&self.judge)?
-        };
-        if let Some(path) = &self.template {
-            judge.template = Template::from_file(path)?;
-        }
+        let mut judge = judges::find(&self.judge, self.template.as_deref())?;
         judge.max_tokens = self.max_tokens.unwrap_or(judge.max_tokens);
         if let Some(temperature) = self.temperature {
             judge.sampling = Sampling { temperature, ..judge.sampling };
@@ -126,6 +130,55 @@ impl Arguments {
     }
 }
 
+fn bar(items: usize) -> Result<ProgressBar, Error> {
+    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} items, {eta} to go; {msg}";
+    let bar = ProgressBar::new(items as u64)
+        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    bar.tick();
+    Ok(bar)
+}
+
+/// Keeps right judgements for fine-tuning.
+fn learn(
+    arguments: &Arguments,
+    jury: &Jury,
+    (search, preferences): (&Search<'_>, &[Preference]),
+    path: &Path,
+) -> Result<(), Error> {
+    let judging = Judging::of(jury.judge.clone())?;
+    let Arguments { samples, hinted, seed, .. } = *arguments;
+    let settings = Rejective { samples, hinted, seed };
+    let bar = bar(preferences.len())?;
+    let kept = rejective(search, &judging, preferences, &settings, || bar.inc(1));
+    bar.finish_and_clear();
+    let (kept, found) = kept?;
+    let mut out = std::io::stdout().lock();
+    writeln!(
+        out,
+        "judged    {} judgements of {} items, {} right, {} refused; {} items too easy, {} without a right one",
+        found.judgements, found.items, found.right, found.refused, found.easy, found.hard
+    )?;
+    writeln!(out, "kept      {} judgements, {} with a hint", found.kept + found.hinted, found.hinted)?;
+    let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
+    writeln!(
+        out,
+        "cost      {} lines, {} tokens",
+        words::thousands(lines),
+        words::thousands(tokens)
+    )?;
+    if let Some(path) = &arguments.json {
+        write_json(path, &found)?;
+    }
+    if kept.is_empty() {
+        return Err("nothing is kept: no item has both right judgements and others".into());
+    }
+    let lines: String =
+        kept.iter().map(|kept| worked::line(&kept.prompt, &kept.judgement) + "\n").collect();
+    write_whole(path, lines.as_bytes())?;
+    writeln!(out, "{}", path.display())?;
+    Ok(())
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let jury = arguments.jury()?;
     let mut preferences = read_preferences(&arguments.data)?;
@@ -135,7 +188,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if preferences.is_empty() {
         return Err(format!("{}: no preferences", arguments.data.display()).into());
     }
-    jury.check_places(&preferences)?;
+    if arguments.learn.is_none() {
+        jury.check_places(&preferences)?;
+    }
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
     let model = engines.policy.generator();
@@ -153,13 +208,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut err = std::io::stderr();
     writeln!(err, "judge     {} by {}", arguments.judge, engines.policy.describe())?;
     let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
+    if let Some(path) = &arguments.learn {
+        return learn(arguments, &jury, (&search, &preferences), path);
+    }
     let interrupt = Interrupt::listen(
         "items in flight are finished, then figures are told of those that are done.",
     )?;
-    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} items, {eta} to go; {msg}";
-    let bar = ProgressBar::new(preferences.len() as u64)
-        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
-    bar.tick();
+    let bar = bar(preferences.len())?;
     let (mut lines, mut tokens) = (0, 0);
     let rulings = assess(&search, &jury, &preferences, |_, _, cost| {
         lines += cost.samples;

@@ -1,7 +1,8 @@
 //! Reinforcement on verifiable rewards: a policy learns from solutions that it writes itself.
 //!
 //! `cargo run --release --example reinforce -- --model FILE.gguf --data train.jsonl --rank 16 --out FOLDER`, or
-//! `--model embedded --family strides` for problems of a family. Rewards are named (`--reward right --reward
+//! `--model embedded --family strides` for problems of a family. With `--judge NAME` the data are preferences, and the
+//! model learns to judge them: right is a judgement that gives the best response, and it alone, the highest score. Rewards are named (`--reward right --reward
 //! format=0.5`), the scheme too (`--scheme dapo`); a recipe (`--recipe FILE.json`) holds all of it, and options that
 //! are given go before it. With `--rank` an adapter learns, for `--adapter` of `solve`, `evaluate` and `label`;
 //! without, all weights, of a folder. Journal, charts and state lie in `work` of the folder: killed and started
@@ -21,6 +22,7 @@ use tts_examples::data::{Asking, DataOptions};
 use tts_examples::families::Families;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
+use tts_examples::judges;
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
 use tts_examples::reinforcing::{Bar, summary};
 use tts_examples::training::{copy_text_side, holds_out};
@@ -29,6 +31,7 @@ use tts_models::train::{Adapter, AdapterConfig, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights, Files, LanguageModel, ModelError, WeightFormat};
 use tts_prm::ScorerSpec;
+use tts_prm::critic::{Judging, read_preferences};
 use tts_prm::reinforce::{
     Old, Problem, Process, Reinforce, ReinforceConfig, Scheme, Term, write_charts,
 };
@@ -52,7 +55,7 @@ struct Arguments {
     /// Text that ends a solution; may be given several times.
     #[arg(long)]
     stop: Vec<String>,
-    /// Longest solution, in tokens. Default: 200 of families, else 512.
+    /// Longest solution, in tokens. Default: 200 of families, 1,024 of judges, else 512.
     #[arg(long)]
     max_tokens: Option<u32>,
     /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
@@ -61,6 +64,12 @@ struct Arguments {
     /// Problems of a family instead, from its training split; measured on its validation split.
     #[arg(long, conflicts_with = "data")]
     family: Option<Families>,
+    /// The data are preferences, and the model learns to judge them: a judge by name or a JSON file, as of `judge`.
+    #[arg(long, requires = "data", conflicts_with_all = ["task", "few_shot", "system", "raw"])]
+    judge: Option<String>,
+    /// A Jinja file in place of the judge's template.
+    #[arg(long, requires = "judge")]
+    template: Option<PathBuf>,
     #[command(flatten)]
     fields: DataOptions,
     /// What an answer to a problem of a file is: math, exact, choice, phrase or countdown. Default: as
@@ -128,6 +137,8 @@ struct Asked {
 
 /// Problems of a family where nothing is said.
 const OF_FAMILY: usize = 10_000;
+/// Tokens of a judgement where nothing is said.
+const OF_JUDGE: u32 = 1_024;
 /// One problem in so many of a file is held out, by its text, up to as many as are wanted.
 const ONE_IN: u64 = 10;
 
@@ -144,6 +155,9 @@ fn asked(arguments: &Arguments) -> Result<Asked, Error> {
         return Ok(Asked { learn, held_out, task: Arc::new(Solved(family)) });
     }
     let path = arguments.data.as_ref().ok_or("--data or --family says which problems")?;
+    if let Some(judging) = judging(arguments)? {
+        return preferences(arguments, judging, path);
+    }
     let few_shot = arguments.prompting.few_shot()?;
     let mut data = arguments.fields.load(path)?;
     if arguments.problems > 0 {
@@ -172,13 +186,45 @@ fn asked(arguments: &Arguments) -> Result<Asked, Error> {
     Ok(Asked { learn, held_out, task })
 }
 
+/// What the model learns to judge by, if it is to be a judge.
+fn judging(arguments: &Arguments) -> Result<Option<Judging>, Error> {
+    let Some(name) = &arguments.judge else { return Ok(None) };
+    let judge = judges::find(name, arguments.template.as_deref())?;
+    Ok(Some(Judging::of(judge)?))
+}
+
+/// Preferences as problems of a judge.
+fn preferences(arguments: &Arguments, judging: Judging, path: &Path) -> Result<Asked, Error> {
+    let mut all = read_preferences(path)?;
+    if arguments.problems > 0 {
+        all.truncate(arguments.problems);
+    }
+    let seed = arguments.seed.unwrap_or(0);
+    let (mut learn, mut held_out) = (Vec::new(), Vec::new());
+    for (item, preference) in all.iter().enumerate() {
+        let problem = judging.lesson(preference, tts_core::seed::mix(seed, item as u64))?.problem();
+        // By the question, so that no other pair of answers to it is learnt.
+        if !holds_out(ONE_IN, preference.prompt.question()) {
+            learn.push(problem);
+        } else if held_out.len() < arguments.held_out {
+            held_out.push(problem);
+        }
+    }
+    Ok(Asked { learn, held_out, task: Arc::new(judging) })
+}
+
 /// The settings: of the recipe, or the defaults, and what is said otherwise.
 fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     let mut config = match &arguments.recipe {
         None => {
             let old = if arguments.rank > 0 { Old::Recomputed } else { Old::Written };
             let mut config = ReinforceConfig { old, ..ReinforceConfig::default() };
-            if arguments.family.is_none() {
+            if let Some(judging) = judging(arguments)? {
+                let stop = judging.judge().stop.clone();
+                let delimiters = Vec::new();
+                let (max_step_tokens, max_tokens) = (OF_JUDGE, OF_JUDGE);
+                config.rule = StepRule { delimiters, stop, max_step_tokens, max_tokens, ..StepRule::default() };
+            } else if arguments.family.is_none() {
                 let few_shot = arguments.prompting.few_shot()?;
                 let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
                 config.rule = StepRule { max_tokens: 512, ..rule };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use tts_core::family::{Backtrack, Chain, Countdown, Family, Recheck, Strides};
+use tts_core::family::{Backtrack, Chain, Countdown, Family, Panel, Recheck, Strides};
 
 /// A family with its default settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,6 +18,8 @@ pub enum Families {
     Recheck,
     /// Countdown with moves that are taken back.
     Backtrack,
+    /// Judging responses, by criteria that nobody is told.
+    Panel,
 }
 
 impl Families {
@@ -29,6 +31,7 @@ impl Families {
             Self::Strides => Arc::new(Strides::default()),
             Self::Recheck => Arc::new(Recheck::default()),
             Self::Backtrack => Arc::new(Backtrack::default()),
+            Self::Panel => Arc::new(Panel::default()),
         }
     }
 }

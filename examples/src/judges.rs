@@ -7,10 +7,29 @@
 //!
 //! Source: none; see [`tts_prm::critic`].
 
+use std::path::{Path, PathBuf};
+
 use tts_core::Scripted;
-use tts_prm::critic::{BestByJudge, Judge, Judged, Jury};
+use tts_prm::critic::{BestByJudge, Judge, Judged, Jury, Template};
 use tts_search::recipe::Registry;
 use tts_search::{BestOfN, Recipe};
+
+use crate::Error;
+use crate::files::read_json;
+
+/// A judge by name or from a file.
+///
+/// # Errors
+/// When there is none of that name, or the file is none.
+pub fn find(name: &str, template: Option<&Path>) -> Result<Judge, Error> {
+    let path = PathBuf::from(name);
+    let is_file = path.extension().is_some_and(|ending| ending == "json");
+    let mut judge = if is_file { read_json(&path)? } else { Judge::published(name)? };
+    if let Some(path) = template {
+        judge.template = Template::from_file(path)?;
+    }
+    Ok(judge)
+}
 
 /// The strategies that recipes of the commands may hold beside those of `tts-search`.
 pub fn registry() -> Registry {

@@ -22,6 +22,7 @@ mod roc;
 pub mod setting;
 pub mod training;
 pub mod verifier;
+pub mod worked;
 
 /// Any error of an example, shown as one line.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -44,6 +44,10 @@ fn a_round_by_hand() {
     assert_eq!((kept, report.kept_wrong), (vec![1, 4, 7], 2));
     let both = Curation { least_score: Some(0.25), ..Curation::default() };
     assert_eq!(keep(both).0, [1, 6]);
+    // Of problem 7 all are right, and of problem 3 some.
+    let (kept, report) = keep(Curation { drop_easy: true, ..Curation::default() });
+    assert_eq!((kept, report.easy_problems, report.kept_problems), (vec![6], 1, 1));
+    assert_eq!((report.solved, report.pass_at_1), (5, (1.0 + 1.0 / 3.0) / 3.0));
 }
 
 #[test]
@@ -86,6 +90,7 @@ proptest! {
             least_score: Some(f64::from(least)),
             same: Sameness::Equations,
             per_problem: most,
+            drop_easy: false,
         };
         let (kept, report) = curate(&pool, &config).unwrap();
         prop_assert!(kept.windows(2).all(|pair| pair[0] < pair[1]));

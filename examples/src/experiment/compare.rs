@@ -3,7 +3,7 @@
 //! At equal cost the second arm is taken at its own point that costs about as much, at most 5 % more
 //! or less, and both costs are told; where it was run at no such budget there is no comparison, and an
 //! error that says which one is missing. Nothing is interpolated: between points the choice of a scale
-//! would decide the result.
+//! would decide the result. What more samples are worth is told against one sample of the second.
 //!
 //! Each difference has a p-value of its own and one adjusted for the number of differences in the
 //! report ([`tts_core::metrics::holm`]); what is called sure has the latter below [`SURE`].
@@ -91,6 +91,17 @@ pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Differe
                         |other: &&Point| other.n == point.n && other.x.total_cmp(&point.x).is_eq();
                     let Some(other) = of(second).into_iter().find(same) else { continue };
                     (other, EQUAL_N.to_owned(), None)
+                }
+                At::One => {
+                    let one = |other: &&Point| other.n == 1;
+                    let found = of(second).into_iter().find(one);
+                    let other = found.ok_or_else(|| format!("{second:?} has no point at N = 1"))?;
+                    if std::ptr::eq(other, point) {
+                        continue;
+                    }
+                    let costs = [point.generated_tokens, other.generated_tokens];
+                    let budget = Budget { n: 1, first: costs[0], second: costs[1] };
+                    (other, "one sample of the second".to_owned(), Some(budget))
                 }
                 At::Tokens => {
                     let (other, budget) = nearest(&of(second), point, |p| p.generated_tokens)?;

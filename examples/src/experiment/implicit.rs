@@ -88,7 +88,8 @@ impl Workshop<'_> {
         let end = decoder.config.eos_token_ids.first().copied().unwrap_or(0);
         let (mut learnt, mut held_out) = (Vec::new(), Vec::new());
         for attempts in &attempts {
-            let prompt = tokenizer.encode(&format!("{}\n", attempts.question), false)?;
+            let prompt = self.family().prompt(&attempts.question);
+            let prompt = tokenizer.encode(prompt.question(), false)?;
             let lot = tts_core::seed::hash_text(1, &attempts.question);
             let part = if lot.is_multiple_of(HELD_OUT) { &mut held_out } else { &mut learnt };
             for attempt in attempts.attempts.iter().filter(|attempt| !attempt.steps.is_empty()) {

@@ -16,11 +16,12 @@ use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
 use super::recipe::{Advantages, Arm, EXACT};
+use super::way::Way;
 use super::workshop::Workshop;
 use crate::{Error, quickstart, setting};
 
 /// Subsets that a vote is held on.
-const SUBSETS: usize = 100;
+pub(super) const SUBSETS: usize = 100;
 /// Draws of a bootstrap.
 pub(super) const DRAWS: usize = 2_000;
 
@@ -66,10 +67,42 @@ pub struct Single {
 }
 
 /// Costs and outcomes on all problems under one seed.
-struct Run {
+pub(super) struct Run {
     values: Vec<f64>,
     tokens: Vec<f64>,
     scored: f64,
+}
+
+/// What pools cost.
+pub(super) struct Spent {
+    /// Samples of each pool.
+    samples: f64,
+    /// Tokens generated, by problem.
+    generated: Vec<u64>,
+    /// Tokens scored a sample.
+    judged: f64,
+}
+
+impl Spent {
+    /// Of these pools, which are judged or not.
+    pub(super) fn of(pools: &[Attempts], is_judged: bool) -> Self {
+        let sum = |pool: &Attempts| pool.attempts.iter().map(|attempt| attempt.generated).sum();
+        let all = || pools.iter().flat_map(|pool| &pool.attempts);
+        let judged = all().flat_map(|attempt| &attempt.steps).map(|step| step.chars().count());
+        let count = all().count() as f64;
+        Self {
+            samples: count / pools.len().max(1) as f64,
+            generated: pools.iter().map(sum).collect(),
+            judged: if is_judged { judged.sum::<usize>() as f64 / count } else { 0.0 },
+        }
+    }
+
+    /// Values of `n` samples, which cost as those of the whole pool.
+    pub(super) fn run(&self, values: Vec<f64>, n: usize) -> Run {
+        let tokens = |&sum: &u64| sum as f64 * n as f64 / self.samples;
+        let tokens = self.generated.iter().map(tokens).collect();
+        Run { values, tokens, scored: self.judged * n as f64 }
+    }
 }
 
 /// Scores of the steps of each attempt at one problem.
@@ -169,12 +202,7 @@ impl Workshop<'_> {
         let whole: Vec<Pool> = (0..pools.len())
             .map(|pool| graded(pool, self.recipe.pool))
             .collect::<Result<_, _>>()?;
-        let count = (problems.len() * self.recipe.pool) as f64;
-        let all = || pools.iter().flat_map(|pool| &pool.attempts);
-        let sum = |pool: &Attempts| pool.attempts.iter().map(|attempt| attempt.generated).sum();
-        let generated: Vec<u64> = pools.iter().map(sum).collect();
-        let judged = all().flat_map(|attempt| &attempt.steps).map(|step| step.chars().count());
-        let judged = if arm.scorer.is_some() { judged.sum::<usize>() as f64 / count } else { 0.0 };
+        let spent = Spent::of(&pools, arm.scorer.is_some());
         let at = |&n: &usize| {
             let value = |(place, pool): (usize, &Pool)| {
                 let draws = tts_core::seed::mix(seed, place as u64);
@@ -184,10 +212,7 @@ impl Workshop<'_> {
                 Ok(pool.at_k(metric, n, SUBSETS, draws)?.value)
             };
             let values = whole.iter().enumerate().map(value).collect::<Result<_, Error>>()?;
-            // Of n samples as of the whole pool.
-            let tokens = |&sum: &u64| sum as f64 * n as f64 / self.recipe.pool as f64;
-            let tokens = generated.iter().map(tokens).collect();
-            Ok(Run { values, tokens, scored: judged * n as f64 })
+            Ok(spent.run(values, n))
         };
         arm.n.iter().map(at).collect()
     }
@@ -243,7 +268,9 @@ impl Workshop<'_> {
         let problems = self.test()?;
         let mut all: Vec<Vec<Run>> = Vec::new();
         for seed in 1..=self.recipe.seeds {
-            all.push(if let Some(method) = arm.strategy.pooled() {
+            all.push(if let Way::Votes(votes) = arm.strategy {
+                self.voted(arm, votes, &problems, seed)?
+            } else if let Some(method) = arm.strategy.pooled() {
                 self.pooled(arm, method, &problems, seed)?
             } else {
                 let run = |&n: &usize| self.searched(arm, &problems, n, seed);

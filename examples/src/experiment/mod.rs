@@ -13,6 +13,7 @@ mod compare;
 mod coverage;
 mod difficulty;
 mod implicit;
+mod judgements;
 mod markdown;
 mod measure;
 mod page;
@@ -37,6 +38,7 @@ use tts_models::EngineConfig;
 
 pub use choice::{Chosen, Found, Policy, Probed, Worth, worth};
 pub use compare::{Budget, Difference, SURE, differences};
+pub use judgements::Votes;
 pub use measure::{Point, Single};
 pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
@@ -86,6 +88,7 @@ recipes!(
     "r1-zero",
     "r1-pipeline",
     "rewards",
+    "judges",
 );
 
 /// A recipe by name, or from a file.

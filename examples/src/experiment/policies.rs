@@ -108,7 +108,7 @@ impl Workshop<'_> {
                 Learnt::Steps => &trace[..],
                 Learnt::Answer => &trace[trace.len().saturating_sub(1)..],
             };
-            traced(tokenizer, end, &format!("{question}\n"), trace)
+            traced(tokenizer, end, family.prompt(question).question(), trace)
         };
         all.iter().map(written).collect()
     }
@@ -186,12 +186,32 @@ impl Workshop<'_> {
     ) -> Result<Value, Error> {
         let start = (spec.from.as_deref(), spec.shape);
         let (decoder, tokenizer) = self.begin("distilled", start, seed, folder)?;
-        let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
+        let order = if spec.draw == 0 { seed } else { seed::mix(seed, spec.draw) };
+        let problems = self.problems(Purpose::Rounds, order, spec.problems)?;
         let attempts = self.attempts(&spec.teacher, &problems, spec.samples, (seed, seed))?;
-        let candidates = candidates(&attempts, None);
+        let mut candidates = candidates(&attempts, None);
+        if let Some(hinted) = &spec.hinted {
+            candidates.extend(self.hinted(hinted, &problems, &attempts, seed)?);
+        }
         let sampled = (&candidates[..], &attempts[..]);
         let train = (&spec.keep, &spec.train, seed);
         self.learn_kept("student", folder, (decoder, &tokenizer), sampled, train)
+    }
+
+    /// One solution more of each problem that none of the attempts solves, by someone who was told the answer.
+    fn hinted(
+        &self,
+        name: &str,
+        problems: &[Problem],
+        attempts: &[Attempts],
+        seed: u64,
+    ) -> Result<Vec<Candidate>, Error> {
+        let hard = |place: &usize| attempts[*place].solved() == 0;
+        let hard: Vec<usize> = (0..problems.len()).filter(hard).collect();
+        let asked: Vec<Problem> = hard.iter().map(|&place| problems[place].clone()).collect();
+        let told = self.attempts(name, &asked, 1, (seed, seed))?;
+        let found = candidates(&told, None).into_iter();
+        Ok(found.map(|own| Candidate { problem: hard[own.problem], ..own }).collect())
     }
 
     /// Trains a model on what is kept of sampled solutions, and says what the sampling was worth.
@@ -204,11 +224,11 @@ impl Workshop<'_> {
         (keep, training, seed): (&Curation, &Training, u64),
     ) -> Result<Value, Error> {
         let (kept, report) = curate(candidates, keep)?;
-        let end = end(&decoder);
+        let (end, family) = (end(&decoder), self.family());
         let learnt = |&place: &usize| {
             let Candidate { problem, text, .. } = &candidates[place];
-            let prompt = format!("{}\n", attempts[*problem].question);
-            example(tokenizer, end, &prompt, text.trim_end())
+            let prompt = family.prompt(&attempts[*problem].question);
+            example(tokenizer, end, prompt.question(), text.trim_end())
         };
         let data = kept.iter().map(learnt).collect::<Result<Vec<Example>, Error>>()?;
         if data.is_empty() {

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tts_core::family::{Backtrack, Chain, Countdown, Family, Recheck, Strides};
+use tts_core::family::{Backtrack, Chain, Countdown, Family, Panel, Recheck, Strides};
 use tts_core::plot::Chart;
 use tts_core::{Aggregate, Rule, SearchStrategy, Selection};
 
@@ -35,6 +35,8 @@ pub enum Task {
     Recheck(Recheck),
     /// Reaching a number from others, with moves that are taken back.
     Backtrack(Backtrack),
+    /// Judging responses, by criteria that nobody is told.
+    Panel(Panel),
 }
 
 impl Task {
@@ -46,6 +48,7 @@ impl Task {
             Self::Strides(strides) => Arc::new(strides.clone()),
             Self::Recheck(recheck) => Arc::new(recheck.clone()),
             Self::Backtrack(backtrack) => Arc::new(backtrack.clone()),
+            Self::Panel(panel) => Arc::new(panel.clone()),
         }
     }
 
@@ -56,6 +59,7 @@ impl Task {
             Self::Recheck(_) => "\n0123456789+-*=~:#",
             Self::Countdown(_) => "\n 0123456789+-*/=;>",
             Self::Backtrack(_) => "\n 0123456789+-*/=;><",
+            Self::Panel(_) => "\n 0123456789:=+<>,[]abcdegnopsv",
         }
     }
 }
@@ -141,6 +145,8 @@ pub enum At {
     Tokens,
     /// Operations, of policy and scorer, likewise.
     Operations,
+    /// Nothing: the second is taken at one sample.
+    One,
 }
 
 /// What is drawn along.
@@ -282,8 +288,15 @@ impl Recipe {
                 let problem = "expected a number of at least 0, and a scorer that it is put on";
                 return Err(format!("{field}: noise is {noise}, {problem}").into());
             }
-            let pooled = arm.strategy.pooled().is_some();
-            if arm.in_turn && (!pooled || arm.scorer.is_some()) {
+            let pooled = arm.strategy.is_pooled();
+            if let Way::Votes(votes) = arm.strategy {
+                votes.check(arm.scorer.is_some()).map_err(|error| format!("{field}: {error}"))?;
+                if !matches!(self.task, Task::Panel(_)) {
+                    return Err(format!("{field}: votes are of judgements, expected the task panel").into());
+                }
+            }
+            let method = arm.strategy.pooled().is_some();
+            if arm.in_turn && (!method || arm.scorer.is_some()) {
                 let problem = "samples in turn are chosen from by majority or pass-at-n";
                 return Err(format!("{field}: {problem}").into());
             }
@@ -319,6 +332,17 @@ impl Recipe {
                     policy.learn.check().map_err(|error| named(&error))?;
                     if let Some(sampler) = &policy.sampler {
                         SearchStrategy::check(sampler).map_err(|error| named(&error))?;
+                    }
+                }
+                ModelSpec::Distilled(student) if student.hinted.is_some() && !student.keep.solved => {
+                    return Err(named(&"hinted is for right solutions, expected keep.solved").into());
+                }
+                ModelSpec::Grader(grader) => {
+                    if let Some(problem) = grader.wrong() {
+                        return Err(named(&problem).into());
+                    }
+                    if !matches!(self.task, Task::Panel(_)) {
+                        return Err(named(&"a grader judges, expected the task panel").into());
                     }
                 }
                 _ => {}
@@ -358,6 +382,12 @@ impl Recipe {
                 return Err(format!("compare: {name:?} is none of the arms").into());
             }
         }
+        for pair in self.compare.iter().filter(|pair| pair.at == At::One) {
+            let mut own = self.arms.iter().filter(|arm| arm.name == pair.second);
+            if !own.any(|arm| arm.n.contains(&1)) {
+                return Err(format!("compare: {:?} has no N of 1", pair.second).into());
+            }
+        }
         Ok(())
     }
 
@@ -389,9 +419,7 @@ impl Recipe {
 
     /// Whether one trained model each stands for what training makes, for all seeds.
     pub fn holds_luck_of_training(&self) -> bool {
-        let trained =
-            |spec: &ModelSpec| !matches!(spec, ModelSpec::Embedded(_) | ModelSpec::Served(_));
-        !self.retrain && self.models.values().any(trained)
+        !self.retrain && self.models.values().any(ModelSpec::is_trained)
     }
 
     /// The same in minutes: a tenth of problems, examples and updates, one seed, N up to 16, compared
@@ -405,12 +433,12 @@ impl Recipe {
             let least = arm.n.iter().copied().min();
             arm.n.retain(|&n| n <= 16 || Some(n) == least);
             // A search is of its size, whatever the pool.
-            if arm.strategy.pooled().is_some() {
+            if arm.strategy.is_pooled() {
                 arm.n.iter_mut().for_each(|n| *n = (*n).min(self.pool));
             }
         }
         // What costs as much may be among the budgets that are left out.
-        self.compare.retain(|pair| pair.at == At::N);
+        self.compare.retain(|pair| matches!(pair.at, At::N | At::One));
         if let Some(choice) = &mut self.choice {
             let budgets = self.arms.iter().filter(|arm| arm.name == choice.baseline);
             choice.n = budgets.flat_map(|arm| arm.n.iter().copied()).max().unwrap_or(choice.n);

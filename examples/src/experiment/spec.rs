@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::Aggregate;
+use tts_core::family::Grader;
 use tts_models::remote::RemoteConfig;
 use tts_models::train::{Precision, TrainConfig};
 use tts_models::{ModelConfig, RopeScaling};
@@ -42,6 +43,8 @@ pub enum ModelSpec {
     Distilled(Box<Distilled>),
     /// A model on servers: nothing is made.
     Served(Box<Served>),
+    /// A judge of panels without a model, as a teacher: nothing is made.
+    Grader(Grader),
 }
 
 /// A model on servers.
@@ -378,10 +381,16 @@ pub struct Distilled {
     pub teacher: String,
     /// Problems.
     pub problems: usize,
+    /// Which of the problems: others of other numbers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub draw: u64,
     /// Solutions of each.
     pub samples: usize,
     /// What is kept.
     pub keep: Curation,
+    /// Who was told the answer: asked once more where no solution is right (hinted sampling).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hinted: Option<String>,
     /// How.
     pub train: Training,
 }
@@ -394,10 +403,15 @@ impl Revised {
 }
 
 impl ModelSpec {
+    /// Whether it is made by training, so that another seed would make another one.
+    pub fn is_trained(&self) -> bool {
+        !matches!(self, Self::Embedded(_) | Self::Served(_) | Self::Grader(_))
+    }
+
     /// The models that it is made of.
     pub fn uses(&self) -> Vec<&String> {
         match self {
-            Self::Embedded(_) | Self::Served(_) => Vec::new(),
+            Self::Embedded(_) | Self::Served(_) | Self::Grader(_) => Vec::new(),
             Self::Written(written) => written.from.iter().collect(),
             Self::Reward(reward) => {
                 let mut uses = vec![&reward.from, &reward.policy];
@@ -416,14 +430,17 @@ impl ModelSpec {
                 let judge = policy.judge.iter().filter(|name| *name != EXACT);
                 [&policy.from].into_iter().chain(judge).collect()
             }
-            Self::Distilled(student) => student.from.iter().chain([&student.teacher]).collect(),
+            Self::Distilled(student) => {
+                let teachers = [&student.teacher].into_iter().chain(&student.hinted);
+                student.from.iter().chain(teachers).collect()
+            }
         }
     }
 
     /// Makes it smaller, for a quick run.
     pub(super) fn shrink(&mut self, by: usize) {
         let (problems, train) = match self {
-            Self::Embedded(_) | Self::Served(_) => return,
+            Self::Embedded(_) | Self::Served(_) | Self::Grader(_) => return,
             Self::Written(written) => (&mut written.problems, &mut written.train),
             Self::Reward(reward) => (&mut reward.problems, &mut reward.train),
             Self::Implicit(implicit) => (&mut implicit.problems, &mut implicit.train),

@@ -103,8 +103,8 @@ impl Workshop<'_> {
         };
         let identity = self.identity(&spec.policy, seed)?;
         let store = Store::open(self.root.join("rollouts").join(format!("{identity:016x}.jsonl")))?;
-        let model = self.policy(&spec.policy, seed)?;
-        let policy = store.over(&model, format!("{identity:016x}"));
+        let model = self.writer(&spec.policy, seed)?;
+        let policy = store.over(&*model, format!("{identity:016x}"));
         let search = self.search(&policy, seed);
         let asked: Vec<label::Problem> = problems
             .iter()

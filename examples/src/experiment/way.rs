@@ -6,6 +6,9 @@
 //! { "strategy": "beam-search", "keep": "√N", "branch": "√N", "select": { "rule": "weighted" } }
 //! ```
 //!
+//! Where samples are judgements, of the family of panels, `{ "vote": "sum" }` adds up their scores, and with `"keep": 0.5`
+//! those of the half that the arm's scorer trusts most.
+//!
 //! Source: none; a format of this library.
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +17,7 @@ use tts_core::{SearchStrategy, Selection};
 use tts_search::Recipe;
 use tts_search::evaluate::{Method, square_root};
 
+use super::judgements::Votes;
 use crate::Error;
 
 /// How an arm finds answers.
@@ -22,6 +26,8 @@ use crate::Error;
 pub enum Way {
     /// One of the methods that are compared everywhere; those that choose from a pool share it.
     Method(Method),
+    /// A vote of judgements from a pool.
+    Votes(Votes),
     /// Any strategy.
     Recipe(Template),
 }
@@ -63,6 +69,11 @@ impl Way {
         }
     }
 
+    /// Whether it chooses from a pool, by whatever rule.
+    pub fn is_pooled(&self) -> bool {
+        self.pooled().is_some() || matches!(self, Self::Votes(_))
+    }
+
     /// Whether it asks the scorer at this budget.
     ///
     /// # Errors
@@ -70,6 +81,7 @@ impl Way {
     pub fn is_scored(&self, n: usize) -> Result<bool, Error> {
         match self {
             Self::Method(method) => Ok(method.is_scored()),
+            Self::Votes(votes) => Ok(votes.keep.is_some()),
             Self::Recipe(template) => Ok(template.at(n)?.requires().scorer.is_some()),
         }
     }
@@ -82,6 +94,7 @@ impl Way {
     pub fn search(&self, n: usize, select: Selection) -> Result<Recipe, Error> {
         match self {
             Self::Method(method) => Ok(method.search_by(n, select)?),
+            Self::Votes(_) => Ok(Method::Majority.search_by(n, Selection::default())?),
             Self::Recipe(_) if select != Selection::default() => {
                 Err("a recipe says itself how it aggregates and chooses".into())
             }
@@ -94,6 +107,7 @@ impl std::fmt::Display for Way {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Method(method) => method.fmt(f),
+            Self::Votes(_) => f.write_str("a vote of judgements"),
             Self::Recipe(Template(fields)) => {
                 let name = fields.get("strategy").and_then(Value::as_str);
                 f.write_str(name.unwrap_or("a recipe"))

@@ -148,8 +148,8 @@ impl Workshop<'_> {
         if let ModelSpec::Embedded(part) = spec {
             return Ok(pair::folder().join(part.name()));
         }
-        if let ModelSpec::Served(_) = spec {
-            return Err(format!("{name} runs on servers: nothing can be made of it here").into());
+        if let ModelSpec::Served(_) | ModelSpec::Grader(_) = spec {
+            return Err(format!("{name} has no weights: nothing can be made of it here").into());
         }
         let identity = self.identity(name, seed)?;
         let folder = self.root.join("models").join(format!("{identity:016x}"));
@@ -158,7 +158,9 @@ impl Workshop<'_> {
             return Ok(folder);
         }
         for used in spec.uses() {
-            self.model(used, seed)?;
+            if !matches!(self.spec(used)?, ModelSpec::Served(_) | ModelSpec::Grader(_)) {
+                self.model(used, seed)?;
+            }
         }
         std::fs::create_dir_all(&folder).map_err(at(&folder))?;
         // Another process that makes it is waited for.
@@ -171,7 +173,7 @@ impl Workshop<'_> {
         }
         say(&format!("{name}, seed {seed}: {}", folder.display()));
         let report = match spec {
-            ModelSpec::Embedded(_) | ModelSpec::Served(_) => Value::Null,
+            ModelSpec::Embedded(_) | ModelSpec::Served(_) | ModelSpec::Grader(_) => Value::Null,
             ModelSpec::Written(written) => self.write(written, &folder, seed)?,
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
             ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
@@ -191,7 +193,7 @@ impl Workshop<'_> {
     /// # Errors
     /// When it cannot be made or read.
     pub fn report(&self, name: &str, seed: u64) -> Result<Value, Error> {
-        if let ModelSpec::Served(_) = self.spec(name)? {
+        if let ModelSpec::Served(_) | ModelSpec::Grader(_) = self.spec(name)? {
             return Ok(Value::Null);
         }
         let path = self.model(name, seed)?.join("made.json");
@@ -210,13 +212,14 @@ impl Workshop<'_> {
         Ok(tts_models::open(self.model(name, seed)?, Backend::Native, self.engine)?)
     }
 
-    /// What writes: a policy, open here or on servers.
+    /// What writes: a policy, open here or on servers, or a teacher without a model.
     ///
     /// # Errors
     /// When it cannot be made or opened.
     pub fn writer(&self, name: &str, seed: u64) -> Result<Arc<dyn Generator>, Error> {
         match self.spec(name)? {
             ModelSpec::Served(served) => Ok(self.served(name, served)?),
+            ModelSpec::Grader(grader) => Ok(Arc::new(*grader)),
             _ => Ok(Arc::new(self.policy(name, seed)?)),
         }
     }

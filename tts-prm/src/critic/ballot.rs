@@ -113,13 +113,35 @@ impl Ballot {
         (0..self.responses).map(total).collect()
     }
 
-    /// The first of the best, or, with `draw`, one of the equals of which it names the place; `None` where no response has a
-    /// total.
-    pub fn best(totals: &[Option<f64>], mut draw: impl FnMut(usize) -> usize) -> Option<usize> {
+    /// The places of the best total; none where no response has one.
+    pub fn first(totals: &[Option<f64>]) -> Vec<usize> {
         let most = totals.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
         let slack = 1e-9 * most.abs().max(1.0);
         let equal = |total: &Option<f64>| total.is_some_and(|total| total >= most - slack);
-        let best: Vec<usize> = (0..totals.len()).filter(|&place| equal(&totals[place])).collect();
+        (0..totals.len()).filter(|&place| equal(&totals[place])).collect()
+    }
+
+    /// The share of a draw among the best that a response has; a guess where none has a total.
+    ///
+    /// ```
+    /// use tts_prm::critic::Ballot;
+    /// assert_eq!(Ballot::share(&[Some(9.0), Some(7.0), None], 0), 1.0);
+    /// assert_eq!(Ballot::share(&[Some(9.0), Some(9.0), None], 1), 0.5);
+    /// assert_eq!(Ballot::share(&[None, None], 1), 0.5);
+    /// ```
+    pub fn share(totals: &[Option<f64>], place: usize) -> f64 {
+        let first = Self::first(totals);
+        match first.len() {
+            0 => 1.0 / totals.len().max(1) as f64,
+            count if first.contains(&place) => 1.0 / count as f64,
+            _ => 0.0,
+        }
+    }
+
+    /// The first of the best, or, with `draw`, one of the equals of which it names the place; `None` where no response has a
+    /// total.
+    pub fn best(totals: &[Option<f64>], mut draw: impl FnMut(usize) -> usize) -> Option<usize> {
+        let best = Self::first(totals);
         match best.len() {
             0 => None,
             1 => Some(best[0]),

@@ -13,7 +13,9 @@
 //!   included.
 //! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
 //!   graded letters.
-//! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from.
+//! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from. By [`rejective()`]
+//!   attempts at preferences become data for fine-tuning, and [`Judging`] makes preferences problems of
+//!   [`crate::reinforce`].
 //! * [`assess()`] says how good a judge is, on files of preferences.
 //!
 //! What cannot be read is refused, never taken for a neutral score: it is listed in
@@ -52,9 +54,11 @@ pub mod choice;
 pub mod judge;
 pub mod judged;
 pub mod jury;
+pub mod lesson;
 pub mod next_word;
 pub mod published;
 pub mod read;
+pub mod rejective;
 pub mod response;
 pub mod sure;
 pub mod template;
@@ -67,9 +71,11 @@ pub use choice::BestByJudge;
 pub use judge::Judge;
 pub use judged::{Judged, State};
 pub use jury::{Jury, Meta, Order};
+pub use lesson::{Judging, Lesson};
 pub use next_word::NextWord;
 pub use published::PUBLISHED;
 pub use read::{By, Decision, Reading, Refusal, Said};
+pub use rejective::{Kept, Rejective, RejectiveReport, rejective};
 pub use response::Response;
 pub use sure::Sure;
 pub use template::Template;

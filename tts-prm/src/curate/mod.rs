@@ -80,12 +80,22 @@ pub struct Curation {
     pub same: Sameness,
     /// So many a problem, the best first; 0 for all.
     pub per_problem: usize,
+    /// Nothing of a problem of which all candidates are right: too easy to teach anything (rejective fine-tuning, Liu et
+    /// al. 2025, arXiv:2504.02495, section 3.2).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop_easy: bool,
 }
 
 impl Default for Curation {
     /// Right answers, distinct by their equations, 10 a problem.
     fn default() -> Self {
-        Self { solved: true, least_score: None, same: Sameness::default(), per_problem: 10 }
+        Self {
+            solved: true,
+            least_score: None,
+            same: Sameness::default(),
+            per_problem: 10,
+            drop_easy: false,
+        }
     }
 }
 
@@ -103,6 +113,9 @@ pub struct CurationReport {
     pub kept: usize,
     /// Problems with a kept one.
     pub kept_problems: usize,
+    /// Problems that were left out as too easy.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub easy_problems: usize,
     /// Kept ones that are wrong: what a verifier alone lets through.
     pub kept_wrong: usize,
     /// Mean over problems of the share of right candidates.
@@ -111,6 +124,11 @@ pub struct CurationReport {
     pub pass_at_n: f64,
     /// Mean over problems with a right candidate of the share of different ones among these.
     pub diversity: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// What makes two solutions the same.
@@ -170,7 +188,9 @@ pub fn curate(
                 solved.iter().map(|&place| identity(&candidates[place].text, same)).collect();
             diversity += distinct.len() as f64 / solved.len() as f64;
         }
-        let own = choose(candidates, places, config);
+        let easy = config.drop_easy && solved.len() == places.len();
+        report.easy_problems += usize::from(easy);
+        let own = if easy { Vec::new() } else { choose(candidates, places, config) };
         report.kept_problems += usize::from(!own.is_empty());
         report.kept_wrong += own.iter().filter(|&&place| !candidates[place].solved).count();
         kept.extend(own);

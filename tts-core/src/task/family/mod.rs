@@ -42,7 +42,7 @@ pub use countdown::{Countdown, CountdownLine};
 pub use expression::Expression;
 pub use numbers::Move;
 pub use operation::Operation;
-pub use panel::{Criterion, Grader, Panel};
+pub use panel::{Criterion, Grader, Panel, Principles};
 pub use player::{RandomPlayer, Slipping};
 pub use recheck::{Recheck, another_way};
 pub use solved::Solved;

@@ -11,7 +11,7 @@ use tts_core::metrics::{
     calibration,
 };
 
-use super::super::ballot::Vote;
+use super::super::ballot::{Ballot, Vote};
 use super::super::jury::{Jury, Order};
 use super::preference::Preference;
 use super::report::{Assessment, Bias, Ruling};
@@ -34,20 +34,12 @@ struct Item<'a> {
 impl Item<'_> {
     /// Which responses have the best total.
     fn first(&self) -> Vec<usize> {
-        let most = self.totals.iter().flatten().copied().fold(f64::NEG_INFINITY, f64::max);
-        let slack = 1e-9 * most.abs().max(1.0);
-        let equal = |place: &usize| self.totals[*place].is_some_and(|total| total >= most - slack);
-        (0..self.totals.len()).filter(equal).collect()
+        Ballot::first(&self.totals)
     }
 
     /// The share of a draw among the best that a response has; a guess where nobody has a total.
     fn share(&self, place: usize) -> f64 {
-        let first = self.first();
-        match first.len() {
-            0 => 1.0 / self.preference.responses.len() as f64,
-            count if first.contains(&place) => 1.0 / count as f64,
-            _ => 0.0,
-        }
+        Ballot::share(&self.totals, place)
     }
 }
 

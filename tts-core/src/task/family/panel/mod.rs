@@ -42,7 +42,7 @@ use crate::Prompt;
 use crate::seed::Rng;
 
 pub use criteria::Criterion;
-pub use teacher::Grader;
+pub use teacher::{Grader, Principles};
 
 /// Drafts from which a query within the margin is looked for.
 const TRIES: usize = 10_000;
@@ -76,6 +76,21 @@ impl Default for Panel {
 }
 
 impl Panel {
+    /// The scores of a judgement, one for each response in their order; `None` of a text that ends in none.
+    ///
+    /// ```
+    /// use tts_core::family::Panel;
+    /// let question = "g:b desc n=4 even s=24\n1:8 6 6 4\n2:9 6 4 2";
+    /// assert_eq!(Panel::scores(question, &["o,d", "[6,10]"]), Some(vec![6.0, 10.0]));
+    /// // Three scores of two responses, one out of range, none.
+    /// assert!(["[6,10,1]", "[6,11]", "o,d"].iter().all(|end| Panel::scores(question, &[end]).is_none()));
+    /// ```
+    pub fn scores(question: &str, steps: &[&str]) -> Option<Vec<f64>> {
+        let query = Query::read(question).ok()?;
+        let scores = scores(steps.last()?, query.responses.len())?;
+        Some(scores.into_iter().map(|score| score as f64).collect())
+    }
+
     fn draft(rng: &mut Rng, count: usize) -> Query {
         let pick = |rng: &mut Rng, low, high| usize::try_from(between(rng, low, high)).unwrap_or(0);
         let mut wanted = Wanted {

@@ -4,7 +4,12 @@
 //! probability in proportion to `exp(care * weight)`. At 0 all are alike, which is a teacher that knows the trade but not
 //! what counts; the larger, the more often it looks at what counts. A grade is off by one with probability `slip`.
 //!
-//! Source: none; it stands in for the prompted judge of Liu et al. 2025 (arXiv 2504.02495), section 3.2.
+//! `principles` says which it draws from. One that was told the best response takes only those by which it comes out ahead,
+//! whatever they weigh: a hint that shows in what is looked at. One of fixed principles never chooses.
+//!
+//! Source: none; it stands in for the prompted judge of Liu et al. 2025 (arXiv 2504.02495), section 3.2, with its hints.
+
+use serde::{Deserialize, Serialize};
 
 use super::criteria::Criterion;
 use super::query::Query;
@@ -18,24 +23,52 @@ use crate::seed::Rng;
 /// use tts_core::{Search, StepRule, toy::Sample};
 /// let panel = Panel::default();
 /// let question = "g:b desc n=4 even s=24\n1:8 6 6 4\n2:9 6 4 2";
-/// let grader = Grader { care: 0.0, slip: 0.0 };
+/// let grader = Grader { slip: 0.0, ..Grader::default() };
 /// let search = Search::new(&grader).rule(StepRule::lines());
 /// let judgement = search.run(Sample { n: 1 }, panel.prompt(question))?.text().unwrap_or_default();
 /// assert!(panel.check(question, &lines(&judgement)).iter().all(|&right| right));
 /// # Ok::<(), tts_core::SearchError>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Grader {
     /// How much it knows of what counts.
     pub care: f64,
     /// Probability that a grade is off by one.
     pub slip: f64,
+    /// Which principles it draws from.
+    pub principles: Principles,
+}
+
+/// Which principles a judge of the panel family draws from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Principles {
+    /// All.
+    #[default]
+    All,
+    /// Those by which the best response, which it was told, comes out ahead if it makes no slip.
+    Told,
+    /// These two, for every query.
+    Fixed(Criterion, Criterion),
+}
+
+impl Principles {
+    fn admit(self, query: &Query, pair: [Criterion; 2]) -> bool {
+        match self {
+            Self::All => true,
+            Self::Told => {
+                query.best().is_some_and(|(best, _)| is_ahead(&query.scores(pair), best))
+            }
+            Self::Fixed(one, other) => pair == [one, other],
+        }
+    }
 }
 
 impl Default for Grader {
     /// The teacher: all principles alike, a slip in ten grades.
     fn default() -> Self {
-        Self { care: 0.0, slip: 0.1 }
+        Self { care: 0.0, slip: 0.1, principles: Principles::All }
     }
 }
 
@@ -43,16 +76,44 @@ impl Default for Grader {
 pub(in crate::task::family) type Next = (String, f64, bool);
 
 impl Grader {
+    /// What of the settings makes no sense, by field.
+    ///
+    /// ```
+    /// use tts_core::family::{Criterion, Grader, Principles};
+    /// let twice = Principles::Fixed(Criterion::Sum, Criterion::Sum);
+    /// assert!(Grader { principles: twice, ..Grader::default() }.wrong().is_some());
+    /// assert_eq!(Grader::default().wrong(), None);
+    /// ```
+    pub fn wrong(&self) -> Option<String> {
+        let Self { care, slip, principles } = *self;
+        if !(-100.0..=100.0).contains(&care) {
+            return Some(format!("care: {care}, expected -100 to 100"));
+        }
+        if !(0.0..=1.0).contains(&slip) {
+            return Some(format!("slip: {slip}, expected a probability"));
+        }
+        match principles {
+            Principles::Fixed(one, other) if one == other => {
+                Some(format!("principles: {} twice, expected two", one.letter()))
+            }
+            _ => None,
+        }
+    }
+
     /// The probability of each ordered pair of principles.
     fn pairs(&self, query: &Query) -> Vec<([Criterion; 2], f64)> {
         let pull = |criterion| (self.care * query.wanted.weight(criterion) as f64).exp();
         let all: f64 = Criterion::ALL.map(pull).iter().sum();
         let mut pairs = Vec::new();
         for one in Criterion::ALL {
-            let left = all - pull(one);
-            let others = Criterion::ALL.into_iter().filter(|&other| other != one);
-            pairs.extend(others.map(|other| ([one, other], pull(one) / all * pull(other) / left)));
+            let others = || Criterion::ALL.into_iter().filter(move |&other| other != one);
+            // Not `all` less this one: of a large `care` nothing would be left.
+            let left: f64 = others().map(pull).sum();
+            pairs.extend(others().map(|other| ([one, other], pull(one) / all * pull(other) / left)));
         }
+        pairs.retain(|(pair, _)| self.principles.admit(query, *pair));
+        let admitted: f64 = pairs.iter().map(|(_, p)| p).sum();
+        pairs.iter_mut().for_each(|(_, p)| *p /= admitted);
         pairs
     }
 
@@ -72,7 +133,8 @@ impl Grader {
             let line = |([one, other], p): ([Criterion; 2], f64)| {
                 (format!("{},{}", one.letter(), other.letter()), p, false)
             };
-            return Some(self.pairs(&query).into_iter().map(line).collect());
+            let first: Vec<Next> = self.pairs(&query).into_iter().map(line).collect();
+            return (!first.is_empty()).then_some(first);
         };
         let chosen = principles(first)?;
         if lines.len() < 2 * query.responses.len() {

@@ -115,7 +115,7 @@ fn what_is_no_query_is_refused() {
 #[test]
 fn a_grader_writes_judgements_that_can_be_checked() {
     let panel = Panel::default();
-    let grader = Grader { care: 0.0, slip: 0.2 };
+    let grader = Grader { slip: 0.2, ..Grader::default() };
     let (mut slips, mut graded) = (0, 0);
     for problem in problems(&panel, Split::Test, 5).take(60) {
         let question = &problem.question;
@@ -144,4 +144,47 @@ fn a_grader_writes_judgements_that_can_be_checked() {
     }
     let share = slips as f64 / graded as f64;
     assert!((0.12..0.28).contains(&share), "{share}");
+}
+
+#[test]
+fn a_grader_that_was_told_looks_at_what_agrees_and_one_of_fixed_principles_at_these() {
+    let panel = Panel { responses: [2, 4], ..Panel::default() };
+    let mut agree = 0;
+    for problem in problems(&panel, Split::Test, 6).take(60) {
+        let question = &problem.question;
+        let best = problem.answer.parse::<usize>().expect("a place") - 1;
+        let mut rng = seed::rng(seed::hash_text(2, question));
+        let told = Grader { slip: 0.0, principles: Principles::Told, ..Grader::default() };
+        assert!((told.right_at_once(question).expect("no slips") - 1.0).abs() < 1e-9);
+        let scores = told.scores(question, &mut rng).expect("a judgement");
+        assert!(is_ahead(&scores, best), "{question}: {scores:?}");
+        let pair = (Criterion::Order, Criterion::Count);
+        let fixed = Grader { principles: Principles::Fixed(pair.0, pair.1), ..Grader::default() };
+        let next = fixed.next(question, &[]).expect("principles");
+        assert_eq!(next, [("o,n".to_owned(), 1.0, false)]);
+        agree += usize::from(fixed.next(question, &["s,d"]).is_some());
+    }
+    // What another hand began is gone on with.
+    assert_eq!(agree, 60);
+}
+
+#[test]
+fn the_greatest_care_looks_at_the_two_weightiest() {
+    let question = "g:b desc n=4 even s=24\n1:8 6 6 4\n2:9 6 4 2";
+    let grader = Grader { care: 100.0, ..Grader::default() };
+    assert_eq!(grader.wrong(), None);
+    let next = grader.next(question, &[]).expect("principles");
+    let sum: f64 = next.iter().map(|(_, p, _)| p).sum();
+    assert!((sum - 1.0).abs() < 1e-9, "{sum}");
+    // Genre b: order weighs 3, count 2.
+    let (line, p, _) = next.iter().max_by(|a, b| a.1.total_cmp(&b.1)).expect("lines");
+    assert_eq!((line.as_str(), *p > 0.999), ("o,n", true));
+    for (grader, field) in [
+        (Grader { care: f64::NAN, ..Grader::default() }, "care"),
+        (Grader { care: 101.0, ..Grader::default() }, "care"),
+        (Grader { slip: 1.5, ..Grader::default() }, "slip"),
+        (Grader { slip: f64::NAN, ..Grader::default() }, "slip"),
+    ] {
+        assert!(grader.wrong().is_some_and(|problem| problem.starts_with(field)), "{grader:?}");
+    }
 }

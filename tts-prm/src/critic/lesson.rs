@@ -1,0 +1,282 @@
+//! Preferences as what a judge learns from: a question to it, and what a right judgement says.
+//!
+//! Each preference becomes one [`Lesson`]: its responses in an order of its own, so that no place is learnt to be the best.
+//! Where a judgement is about fewer responses, the best and some others are shown; where it is about one, a coin decides
+//! whether that is the best, whose right score is the highest of the reading, or another, whose is the lowest.
+//!
+//! [`Judging`] is the task of such problems: a judgement is right by the rule of [`Truth`], a tie is wrong, and what cannot
+//! be read is no answer. With it a judge learns by [`crate::reinforce`] as any policy does, and its attempts are filtered
+//! by [`super::rejective()`].
+//!
+//! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2: the rule of equation 5, and single responses with the labels 0
+//! and 1.
+
+use tts_core::task::{Task, Verdict};
+use tts_core::{Prompt, seed};
+
+use super::assess::Preference;
+use super::judge::Judge;
+use super::read::{By, Refusal};
+use super::response::Response;
+use super::tuning::Truth;
+use crate::reinforce::Problem;
+
+/// Most responses of which an answer is looked for where the right one is not known.
+const MOST: usize = 9;
+
+/// A question to a judge, with what is known of the answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lesson {
+    /// What it is asked.
+    pub prompt: Prompt,
+    /// The places in the preference of the responses, in the order in which they are shown.
+    pub shown: Vec<usize>,
+    /// What a right judgement says of them, by their places in that order.
+    pub truth: Truth,
+}
+
+impl Lesson {
+    /// As a problem of reinforcement, for the task [`Judging`].
+    pub fn problem(&self) -> Problem {
+        let gold = match self.truth {
+            Truth::Best(place) => format!("{BEST}{}{OF}{}", place + 1, self.shown.len()),
+            Truth::Label(label) => format!("{SCORE}{label}"),
+        };
+        let question = self.prompt.question().to_owned();
+        Problem { prompt: self.prompt.clone(), question, gold, difficulty: None }
+    }
+}
+
+const BEST: &str = "response ";
+const OF: &str = " of ";
+const SCORE: &str = "score ";
+
+/// What a right answer says, and of how many responses.
+fn known(gold: &str) -> Option<(Truth, usize)> {
+    if let Some(label) = gold.strip_prefix(SCORE) {
+        return Some((Truth::Label(label.parse().ok()?), 1));
+    }
+    let (place, count) = gold.strip_prefix(BEST)?.split_once(OF)?;
+    let (place, count) = (place.parse::<usize>().ok()?.checked_sub(1)?, count.parse().ok()?);
+    (place < count).then_some((Truth::Best(place), count))
+}
+
+/// The task of a judge that learns: what it writes is a judgement.
+///
+/// ```
+/// use tts_core::{Task, Verdict};
+/// use tts_prm::critic::{Judge, Judging, Preference};
+/// let judging = Judging::of(Judge::published("deepseek-grm")?)?;
+/// let responses = vec!["4".into(), "5".into()];
+/// let pair = Preference { prompt: "2 + 2?".into(), responses, best: 0, subset: None };
+/// let lesson = judging.lesson(&pair, 7)?;
+/// let problem = lesson.problem();
+/// // The order is drawn: the best one stands first or second.
+/// let right = if lesson.shown[0] == 0 { "\\boxed{9, 2}" } else { "\\boxed{2, 9}" };
+/// let verdict = |judgement: &str| judging.verdict(&problem.question, &problem.gold, judgement);
+/// assert_eq!(verdict(right), Verdict::Right);
+/// assert_eq!(verdict("\\boxed{5, 5}"), Verdict::Wrong);
+/// assert_eq!(verdict("Both are fine."), Verdict::Unanswered);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Judging {
+    judge: Judge,
+}
+
+impl Judging {
+    /// The task of this judge.
+    ///
+    /// # Errors
+    /// When the judge makes no sense, or does not itself write all that is read: what is learnt must be written.
+    pub fn of(judge: Judge) -> Result<Self, String> {
+        judge.check()?;
+        if judge.template.has_turns() || judge.judges_steps() {
+            return Err("a judge of steps learns from labels of steps, expected one of responses".into());
+        }
+        if judge.decision().is_some_and(|decision| decision.by != By::Word) {
+            return Err(
+                "the judge decides by a probability, which is not written, expected a decision by word or scores"
+                    .into(),
+            );
+        }
+        if judge.decision().is_some() || !judge.begin.is_empty() {
+            return Err("the judge is helped on by words that are put in its mouth, expected one that writes all".into());
+        }
+        let [low, high] = judge.reading.range();
+        if judge.takes()[1] == 1 && high - low > 1.0 {
+            return Err(format!(
+                "a judgement of one response is right or wrong, and this one has scores from {low} to {high}: expected 0 to 1"
+            ));
+        }
+        Ok(Self { judge })
+    }
+
+    /// The judge.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// The lesson of a preference, in an order of this seed.
+    ///
+    /// # Errors
+    /// When the judge cannot be asked about it.
+    pub fn lesson(&self, preference: &Preference, seed: u64) -> Result<Lesson, Refusal> {
+        let Preference { prompt, responses, best, .. } = preference;
+        let mut rng = seed::rng(seed);
+        let [least, most] = self.judge.takes();
+        let mut others: Vec<usize> = (0..responses.len()).filter(|place| place != best).collect();
+        rng.shuffle(&mut others);
+        let mut shown = vec![*best];
+        if most == 1 {
+            let other = others.first().filter(|_| rng.uniform() < 0.5);
+            shown[0] = other.copied().unwrap_or(*best);
+        } else {
+            shown.extend(others.into_iter().take(most - 1));
+            rng.shuffle(&mut shown);
+        }
+        if shown.len() < least {
+            let problem = format!("{} responses, and a judgement is about at least {least}", shown.len());
+            return Err(Refusal::Unasked { problem });
+        }
+        let [low, high] = self.judge.reading.range();
+        let truth = match &shown[..] {
+            [one] => Truth::Label(if one == best { high } else { low }),
+            several => Truth::Best(several.iter().position(|place| place == best).unwrap_or(0)),
+        };
+        let texts: Vec<Response> = shown.iter().map(|&place| Response::text(&responses[place])).collect();
+        let prompt = self.judge.question(prompt, &texts.iter().collect::<Vec<_>>())?;
+        Ok(Lesson { prompt, shown, truth })
+    }
+
+    /// The scores that a judgement of so many responses writes.
+    pub(super) fn scores(&self, judgement: &str, responses: usize) -> Option<Vec<f64>> {
+        let shown = vec![Response::text(""); responses];
+        let said = self.judge.read(judgement, &shown.iter().collect::<Vec<_>>());
+        said.ok().map(|said| said.scores)
+    }
+}
+
+impl Task for Judging {
+    fn name(&self) -> &'static str {
+        "judging"
+    }
+
+    /// The scores, joined by commas: of as many responses as they can be read for.
+    fn answer(&self, judgement: &str) -> Option<String> {
+        let [least, most] = self.judge.takes();
+        let scores = (least..=most.min(MOST)).find_map(|count| self.scores(judgement, count))?;
+        Some(scores.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
+    }
+
+    fn same(&self, gold: &str, answer: &str) -> bool {
+        let scores: Option<Vec<f64>> = answer.split(", ").map(|score| score.parse().ok()).collect();
+        match (known(gold), scores) {
+            (Some((truth, count)), Some(scores)) => scores.len() == count && truth.holds(&scores),
+            // Two judgements are the same where they say the same.
+            _ => gold == answer,
+        }
+    }
+
+    fn verdict(&self, _: &str, gold: &str, judgement: &str) -> Verdict {
+        let Some((truth, count)) = known(gold) else { return Verdict::Wrong };
+        match self.scores(judgement, count) {
+            None => Verdict::Unanswered,
+            Some(scores) if truth.holds(&scores) => Verdict::Right,
+            Some(_) => Verdict::Wrong,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn preference(responses: usize, best: usize) -> Preference {
+        let responses = (0..responses).map(|place| format!("answer {place}")).collect();
+        Preference { prompt: "2 + 2?".into(), responses, best, subset: None }
+    }
+
+    fn judging(name: &str) -> Judging {
+        Judging::of(Judge::published(name).expect(name)).expect(name)
+    }
+
+    #[test]
+    fn the_best_stands_at_every_place_and_is_known_there() {
+        let judging = judging("deepseek-grm");
+        let mut places = [0; 3];
+        for seed in 0..300 {
+            let lesson = judging.lesson(&preference(3, 1), seed).expect("a lesson");
+            let mut shown = lesson.shown.clone();
+            let Truth::Best(place) = lesson.truth else { panic!("{:?}", lesson.truth) };
+            assert_eq!(lesson.shown[place], 1);
+            places[place] += 1;
+            // Each response is shown once, in this order.
+            let text = lesson.prompt.question();
+            let at = |place: usize| text.find(&format!("answer {place}")).expect("shown");
+            assert!(shown.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{shown:?}");
+            shown.sort_unstable();
+            assert_eq!(shown, [0, 1, 2]);
+            // The problem knows what the lesson knows.
+            assert_eq!(known(&lesson.problem().gold), Some((lesson.truth, 3)));
+        }
+        assert!(places.iter().all(|&count| (70..130).contains(&count)), "{places:?}");
+    }
+
+    #[test]
+    fn one_response_is_the_best_or_not_by_a_coin() {
+        let judging = judging("deepseek-grm-single");
+        let mut best = 0;
+        for seed in 0..200 {
+            let lesson = judging.lesson(&preference(4, 2), seed).expect("a lesson");
+            let [shown] = lesson.shown[..] else { panic!("{:?}", lesson.shown) };
+            assert_eq!(lesson.truth, Truth::Label(if shown == 2 { 1.0 } else { 0.0 }));
+            best += usize::from(shown == 2);
+            let gold = lesson.problem().gold;
+            let verdict = |text: &str| judging.verdict("", &gold, text);
+            let (right, wrong) =
+                if shown == 2 { ("\\boxed{1}", "\\boxed{0}") } else { ("\\boxed{0}", "\\boxed{1}") };
+            assert_eq!([verdict(right), verdict(wrong)], [Verdict::Right, Verdict::Wrong]);
+        }
+        assert!((70..130).contains(&best), "{best}");
+    }
+
+    #[test]
+    fn verdicts_answers_and_rewards_agree() {
+        let judging = judging("deepseek-grm");
+        for (text, gold, expected) in [
+            ("\\boxed{7, 8}", "response 2 of 2", Verdict::Right),
+            ("\\boxed{8, 7}", "response 2 of 2", Verdict::Wrong),
+            ("\\boxed{8, 8}", "response 2 of 2", Verdict::Wrong),
+            ("\\boxed{8, 7, 9}", "response 2 of 2", Verdict::Unanswered),
+            ("\\boxed{8, 11}", "response 2 of 2", Verdict::Unanswered),
+            ("", "response 2 of 2", Verdict::Unanswered),
+            ("\\boxed{1, 2, 9}", "response 3 of 3", Verdict::Right),
+            ("\\boxed{7, 8}", "response 3 of 2", Verdict::Wrong),
+            ("\\boxed{7, 8}", "response 0 of 2", Verdict::Wrong),
+        ] {
+            assert_eq!(judging.verdict("", gold, text), expected, "{text} {gold}");
+            if let (Some(answer), Some(_)) = (judging.answer(text), known(gold)) {
+                assert_eq!(judging.same(gold, &answer), expected.is_right(), "{text} {gold}");
+            }
+        }
+        assert_eq!(judging.answer("\\boxed{7, 8}").as_deref(), Some("7, 8"));
+        assert!(judging.same("7, 8", "7, 8") && !judging.same("7, 8", "8, 7"));
+    }
+
+    #[test]
+    fn a_judge_that_does_not_write_its_judgement_is_refused() {
+        for (name, expected) in [
+            ("genrm", "probability"),
+            ("thinkprm", "probability"),
+            ("genprm", "steps"),
+            ("score", "expected 0 to 1"),
+        ] {
+            let Ok(judge) = Judge::published(name) else { panic!("{name}") };
+            let error = Judging::of(judge).expect_err(name);
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+        let broken = Judge { max_tokens: 0, ..Judge::default() };
+        assert!(Judging::of(broken).expect_err("no tokens").contains("max_tokens"));
+    }
+}

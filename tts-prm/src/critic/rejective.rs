@@ -1,0 +1,286 @@
+//! Rejective fine-tuning: a judge's own attempts at preferences, of which it learns the right ones.
+//!
+//! ```text
+//! item -- 3 judgements -- all right ......... too easy: nothing is kept
+//!                      -- some right ........ these are kept
+//!                      -- none right -- one with a hint -- right: kept, without the hint in its question
+//! ```
+//!
+//! The attempts may be those of another, stronger judge, which the one that learns is then taught by. What is kept is in the
+//! form of fine-tuning data: a question, and what is to be written behind it.
+//!
+//! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2, with hinted sampling.
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Cost, NodeId, Prompt, RunError, Search, SearchError, seed};
+
+use super::assess::Preference;
+use super::lesson::{Judging, Lesson};
+use super::read::Refusal;
+use crate::reinforce::Independent;
+
+/// How attempts are made and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rejective {
+    /// Judgements of each item.
+    pub samples: usize,
+    /// Whether items of which no judgement is right are asked about once more, with a hint.
+    pub hinted: bool,
+    /// Decides in which order each item's responses are shown.
+    pub seed: u64,
+}
+
+impl Default for Rejective {
+    /// Three judgements and no hint: of both kinds, those without were worth more.
+    fn default() -> Self {
+        Self { samples: 3, hinted: false, seed: 0 }
+    }
+}
+
+/// A judgement to learn.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// The place of the preference.
+    pub item: usize,
+    /// The question, without a hint.
+    pub prompt: Prompt,
+    /// What was written.
+    pub judgement: String,
+    /// Whether its writer had a hint.
+    pub hinted: bool,
+}
+
+/// What became of the attempts.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RejectiveReport {
+    /// Items that could be asked about.
+    pub items: usize,
+    /// Judgements without a hint.
+    pub judgements: usize,
+    /// Those of them that could not be read, were cut, or failed.
+    pub refused: usize,
+    /// Those of them that were right.
+    pub right: usize,
+    /// Items whose judgements were all right, and which nothing is kept of.
+    pub easy: usize,
+    /// Items whose judgements were all wrong.
+    pub hard: usize,
+    /// What is kept of judgements without a hint.
+    pub kept: usize,
+    /// What is kept of those with one.
+    pub hinted: usize,
+    /// What all of it cost.
+    pub cost: Cost,
+}
+
+/// Judgements as they were written, `None` for one that was cut or failed.
+type Written = Vec<Option<String>>;
+
+/// Has a judge write about each item, and keeps what is right; `done` is told of each search that is done. The judge is the
+/// search's policy.
+///
+/// ```
+/// use tts_core::Search;
+/// use tts_core::toy::Voice;
+/// use tts_prm::critic::{Judge, Judging, Preference, Rejective, rejective};
+/// // It prefers the first that it is shown, whatever that is.
+/// let judge = Voice::new(|_, _, _| "The first. [[A]]");
+/// let judging = Judging::of(Judge::published("pairwise")?)?;
+/// let pair = |number: usize| Preference {
+///     prompt: format!("{number} + 2?").into(),
+///     responses: vec![(number + 2).to_string(), "none".into()],
+///     best: 0,
+///     subset: None,
+/// };
+/// let pairs: Vec<Preference> = (0..40).map(pair).collect();
+/// let rejected = Rejective { samples: 2, hinted: false, seed: 7 };
+/// let (kept, found) = rejective(&Search::new(&judge), &judging, &pairs, &rejected, || {})?;
+/// // Where the best stands first all judgements are right, else none: nothing can be learnt.
+/// assert!(kept.is_empty());
+/// assert_eq!((found.easy + found.hard, found.judgements), (40, 80));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When `samples` is 0, when no item can be asked about, or when a search fails.
+pub fn rejective(
+    search: &Search<'_>,
+    judging: &Judging,
+    preferences: &[Preference],
+    settings: &Rejective,
+    mut done: impl FnMut(),
+) -> Result<(Vec<Kept>, RejectiveReport), SearchError> {
+    let mut first_refusal: Option<Refusal> = None;
+    let mut lessons: Vec<(usize, Lesson)> = Vec::new();
+    for (item, preference) in preferences.iter().enumerate() {
+        let lot = seed::mix(settings.seed, item as u64);
+        match judging.lesson(preference, lot) {
+            Ok(lesson) => lessons.push((item, lesson)),
+            Err(refusal) => {
+                first_refusal.get_or_insert(refusal);
+            }
+        }
+    }
+    if let (true, Some(refusal)) = (lessons.is_empty(), first_refusal) {
+        return Err(RunError::Strategy(format!("no item can be asked about: {refusal}")).into());
+    }
+    let mut found = RejectiveReport { items: lessons.len(), ..RejectiveReport::default() };
+    let asked: Vec<&Prompt> = lessons.iter().map(|(_, lesson)| &lesson.prompt).collect();
+    let all = written(search, judging, &asked, settings.samples, &mut found.cost, &mut done)?;
+    let (mut kept, mut hard) = (Vec::new(), Vec::new());
+    for ((item, lesson), written) in lessons.iter().zip(all) {
+        let read = |text: &Option<String>| judging.scores(text.as_ref()?, lesson.shown.len());
+        let scores: Vec<Option<Vec<f64>>> = written.iter().map(read).collect();
+        let is_right = |scores: &&Option<Vec<f64>>| lesson.truth.reward(scores.as_deref()) > 0.0;
+        let right = scores.iter().filter(is_right).count();
+        found.judgements += scores.len();
+        found.refused += scores.iter().filter(|scores| scores.is_none()).count();
+        found.right += right;
+        found.easy += usize::from(right > 0 && right == scores.len());
+        if right == 0 {
+            found.hard += 1;
+            hard.push((*item, lesson));
+        }
+        for place in lesson.truth.kept(&scores) {
+            let Some(judgement) = written[place].clone() else { continue };
+            found.kept += 1;
+            kept.push(Kept { item: *item, prompt: lesson.prompt.clone(), judgement, hinted: false });
+        }
+    }
+    if settings.hinted {
+        let hints: Vec<Prompt> =
+            hard.iter().map(|(_, lesson)| lesson.truth.hinted(&lesson.prompt, &lesson_order(lesson))).collect();
+        let asked: Vec<&Prompt> = hints.iter().collect();
+        let all = written(search, judging, &asked, 1, &mut found.cost, &mut done)?;
+        for ((item, lesson), written) in hard.into_iter().zip(all) {
+            let Some(judgement) = written.into_iter().flatten().next() else { continue };
+            let scores = judging.scores(&judgement, lesson.shown.len());
+            if lesson.truth.reward(scores.as_deref()) > 0.0 {
+                found.hinted += 1;
+                kept.push(Kept { item, prompt: lesson.prompt.clone(), judgement, hinted: true });
+            }
+        }
+        kept.sort_by_key(|kept| kept.item);
+    }
+    Ok((kept, found))
+}
+
+/// A lesson's truth is by places as they are shown.
+fn lesson_order(lesson: &Lesson) -> Vec<usize> {
+    (0..lesson.shown.len()).collect()
+}
+
+/// What is written behind each question.
+fn written(
+    search: &Search<'_>,
+    judging: &Judging,
+    asked: &[&Prompt],
+    samples: usize,
+    cost: &mut Cost,
+    done: &mut impl FnMut(),
+) -> Result<Vec<Written>, SearchError> {
+    let judge = judging.judge();
+    let search = search.clone().rule(judge.rule(0)).sampling(judge.sampling).task(judging.clone());
+    let asked = asked.iter().map(|&prompt| (Independent { n: samples }, prompt.clone()));
+    let outcomes = search.run_each(asked, |_, _| done());
+    let mut all = Vec::with_capacity(outcomes.len());
+    for outcome in outcomes {
+        let outcome = outcome?;
+        *cost += outcome.usage.logical;
+        let tree = &outcome.tree;
+        let text = |&first: &NodeId| {
+            let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
+            line.last().filter(|&end| tree[end].is_finished()).map(|end| tree.text(end))
+        };
+        let mut texts: Written = tree[NodeId::ROOT].children.iter().map(text).collect();
+        // What failed is an attempt, too: the item was not too easy.
+        texts.resize(samples, None);
+        all.push(texts);
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use tts_core::toy::Voice;
+
+    use super::super::judge::Judge;
+    use super::*;
+
+    fn pairs(count: usize) -> Vec<Preference> {
+        let pair = |number: usize| Preference {
+            prompt: format!("question {number}").into(),
+            responses: vec!["good".into(), "bad".into()],
+            best: 0,
+            subset: None,
+        };
+        (0..count).map(pair).collect()
+    }
+
+    /// Says of question `n` what `n % 4` decides: always right, right by its seed, always wrong but with a hint, nothing that
+    /// can be read.
+    fn voice() -> Voice {
+        Voice::new(|asked, _, rng| {
+            let text = asked.question();
+            let number = text.split("question ").nth(1).and_then(|rest| {
+                rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<usize>().ok()
+            });
+            let good_first = text.find("good") < text.find("bad");
+            let right = if good_first { "\\boxed{9, 1}" } else { "\\boxed{1, 9}" };
+            let wrong = if good_first { "\\boxed{1, 9}" } else { "\\boxed{9, 1}" };
+            match number.unwrap_or(0) % 4 {
+                0 => right.to_owned(),
+                1 => (if rng.uniform() < 0.5 { right } else { wrong }).to_owned(),
+                2 => (if text.contains("The best response is") { right } else { wrong }).to_owned(),
+                _ => "I cannot say.".to_owned(),
+            }
+        })
+    }
+
+    #[test]
+    fn what_is_kept_is_right_of_items_that_are_neither_too_easy_nor_hidden() {
+        let judge = voice();
+        let judging = Judging::of(Judge::published("deepseek-grm").expect("known")).expect("fits");
+        let pairs = pairs(40);
+        let search = Search::new(&judge).seed(3);
+        let settings = Rejective { samples: 4, hinted: true, seed: 5 };
+        let mut searches = 0;
+        let (kept, found) =
+            rejective(&search, &judging, &pairs, &settings, || searches += 1).expect("runs");
+        assert_eq!((found.items, found.judgements, found.refused), (40, 160, 40));
+        // Those of the first kind, and of the second the few that were right by luck each time.
+        assert!((10..13).contains(&found.easy), "{found:?}");
+        assert!((20..23).contains(&found.hard), "{found:?}");
+        assert_eq!((found.hinted, searches), (10, 40 + found.hard));
+        assert_eq!(kept.len(), found.kept + found.hinted);
+        assert_eq!(found.cost.samples, 160 + found.hard as u64);
+        assert!(kept.windows(2).all(|pair| pair[0].item <= pair[1].item));
+        for own in &kept {
+            assert!(matches!((own.item % 4, own.hinted), (1, false) | (2, true)), "{own:?}");
+            assert!(!own.prompt.question().contains("The best response is"), "{own:?}");
+            let lesson = judging.lesson(&pairs[own.item], seed::mix(5, own.item as u64)).expect("a lesson");
+            assert_eq!(lesson.prompt, own.prompt);
+            assert!(lesson.truth.holds(&judging.scores(&own.judgement, 2).expect("scores")));
+        }
+        // Without hints the same but for them.
+        let plain = Rejective { hinted: false, ..settings };
+        let (without, found) = rejective(&search, &judging, &pairs, &plain, || {}).expect("runs");
+        let unhinted: Vec<Kept> = kept.into_iter().filter(|kept| !kept.hinted).collect();
+        assert_eq!((without, found.hinted), (unhinted, 0));
+    }
+
+    #[test]
+    fn nothing_to_ask_and_no_samples_are_said() {
+        let judge = voice();
+        let judging = Judging::of(Judge::published("pairwise").expect("known")).expect("fits");
+        let search = Search::new(&judge);
+        let none = Rejective { samples: 0, ..Rejective::default() };
+        let error = rejective(&search, &judging, &pairs(2), &none, || {}).expect_err("no samples");
+        assert!(error.to_string().contains("samples is 0"), "{error}");
+        let (kept, found) =
+            rejective(&search, &judging, &[], &Rejective::default(), || {}).expect("nothing");
+        assert!(kept.is_empty() && found == RejectiveReport::default());
+    }
+}
