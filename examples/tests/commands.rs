@@ -305,8 +305,8 @@ fn chain_problems(path: &str, count: usize) {
     std::fs::write(path, text).unwrap();
 }
 
-fn succeeded(command: &Path, arguments: &[String]) -> String {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+fn succeeded(command: &Path, arguments: &[impl AsRef<str>]) -> String {
+    let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
     let output = ran(command, &arguments);
     assert!(output.status.success(), "{}", text(&output));
     text(&output)
@@ -494,10 +494,58 @@ fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
     let figures: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(figures["abstained"], 3);
+    // Nothing of it can be learnt, and no file says otherwise.
+    let learnt = path("learnt.jsonl");
+    let more = ["--template", &template, "--max-tokens", "20", "--learn", &learnt, "--hinted"];
+    let output = ran(&judge, &[&asked[..], &more].concat());
+    let said = text(&output);
+    assert!(!output.status.success() && said.contains("nothing is kept"), "{said}");
+    assert!(said.contains("3 judgements of 3 items, 0 right, 3 refused; 0 items too easy"), "{said}");
+    assert!(said.contains("6 lines") && !std::path::Path::new(&learnt).exists(), "{said}");
+    // What cannot be learnt is refused before a model is opened.
+    let wrong = ran(&judge, &["--model", "x", "--data", &data, "--judge", "genrm", "--learn", &learnt]);
+    assert!(text(&wrong).contains("decides by a probability"), "{}", text(&wrong));
+    if let Some(reinforce) = example("reinforce") {
+        let out = path("reinforced");
+        let more = ["--template", &template, "--held-out", "0", "--max-tokens", "20", "--out", &out];
+        let sizes = ["--steps", "1", "--batch", "2", "--samples", "2", "--threads", "1"];
+        let said = succeeded(&reinforce, &[&asked[..], &more, &sizes].concat());
+        assert!(said.contains("problems  3, 0 held out"), "{said}");
+        assert!(said.contains("nothing was learnt"), "{said}");
+        let wrong = [&asked[..4], &["--judge", "genprm", "--out", &out]].concat();
+        let wrong = ran(&reinforce, &wrong);
+        assert!(text(&wrong).contains("a judge of steps"), "{}", text(&wrong));
+    }
     let wrong = ran(&judge, &["--model", "x", "--data", &data, "--judge", "oracle"]);
     assert!(
         !wrong.status.success() && text(&wrong).contains("expected one of deepseek-grm"),
         "{}",
         text(&wrong)
     );
+}
+
+#[test]
+fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
+    let Some(finetune) = example("finetune") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator");
+    let model = ["--model", generator.to_str().unwrap(), "--steps", "2", "--batch", "2", "--threads", "1"];
+    let data = path("texts.jsonl");
+    let line = |number: usize| {
+        tts_examples::worked::line(&tts_core::Prompt::text(format!("{number}+2\n")), &format!("={}", number + 2))
+    };
+    let lines: Vec<String> = (0..30).map(line).collect();
+    std::fs::write(&data, lines.join("\n")).unwrap();
+    let out = path("tuned");
+    let asked = [&model[..], &["--data", &data, "--out", &out]].concat();
+    let said = succeeded(&finetune, &asked);
+    assert!(said.contains(" 0 too long") && said.contains("held-out loss"), "{said}");
+    // The data say how they are asked.
+    let wrong = ran(&finetune, &[&asked[..], &["--raw"]].concat());
+    assert!(text(&wrong).contains("the data say what the model is given"), "{}", text(&wrong));
+    // A chat needs a template of chats, which this model has not.
+    std::fs::write(&data, tts_examples::worked::line(&tts_core::Prompt::from("1+2"), "=3")).unwrap();
+    let wrong = ran(&finetune, &[&model[..], &["--data", &data, "--out", &path("chats")]].concat());
+    assert!(!wrong.status.success() && text(&wrong).contains("chat template"), "{}", text(&wrong));
 }

@@ -148,8 +148,13 @@ impl Workshop<'_> {
         if let ModelSpec::Embedded(part) = spec {
             return Ok(pair::folder().join(part.name()));
         }
-        if let ModelSpec::Served(_) | ModelSpec::Grader(_) = spec {
-            return Err(format!("{name} has no weights: nothing can be made of it here").into());
+        let elsewhere = match spec {
+            ModelSpec::Served(_) => Some("runs on servers"),
+            ModelSpec::Grader(_) => Some("has no weights"),
+            _ => None,
+        };
+        if let Some(elsewhere) = elsewhere {
+            return Err(format!("{name} {elsewhere}: nothing can be made of it here").into());
         }
         let identity = self.identity(name, seed)?;
         let folder = self.root.join("models").join(format!("{identity:016x}"));
