@@ -23,8 +23,11 @@ struct Arguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Folder of documents: text, Markdown, HTML, records as JSON lines or tables.
-    #[arg(long, required_unless_present = "atlas", conflicts_with = "atlas")]
+    #[arg(long, required_unless_present_any = ["atlas", "web"], conflicts_with = "atlas")]
     index: Option<PathBuf>,
+    /// Instead of documents: a search engine on the web, its mapping as JSON (needs the feature `web`).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["atlas", "index"])]
+    web: Option<PathBuf>,
     /// Instead of documents and a question: request number N of a made-up world, whose report is graded.
     #[arg(long, value_name = "N")]
     atlas: Option<usize>,
@@ -106,6 +109,9 @@ impl Arguments {
     /// What is searched, and what is said of it.
     fn searcher(&self, out: &mut impl Write) -> Result<Searcher, Error> {
         let settings = SearchSettings { most: self.passages, ..SearchSettings::default() };
+        if let Some(mapping) = &self.web {
+            return on_the_web(mapping, settings, out);
+        }
         let Some(folder) = &self.index else {
             return Ok(Searcher::new(world().retriever(), settings)?);
         };
@@ -133,6 +139,28 @@ fn skipped(out: &mut impl Write, skipped: &[(PathBuf, String)]) -> Result<(), Er
         writeln!(out, "skipped   {}: {why}", path.display())?;
     }
     Ok(())
+}
+
+#[cfg(feature = "web")]
+fn on_the_web(
+    mapping: &std::path::Path,
+    settings: SearchSettings,
+    out: &mut impl Write,
+) -> Result<Searcher, Error> {
+    let web: tts_search::retrieve::WebSettings = read_json(mapping)?;
+    writeln!(out, "search    {}", web.url)?;
+    // Its own repetitions must fit.
+    let timeout = settings.timeout.max(f64::from(web.attempts) * (web.call_seconds + web.pause_seconds * 4.0));
+    Ok(Searcher::new(tts_search::retrieve::Web::new(web)?, SearchSettings { timeout, ..settings })?)
+}
+
+#[cfg(not(feature = "web"))]
+fn on_the_web(
+    _: &std::path::Path,
+    _: SearchSettings,
+    _: &mut impl Write,
+) -> Result<Searcher, Error> {
+    Err("--web needs a program with the feature `web`: cargo run --features web ...".into())
 }
 
 #[cfg(feature = "index")]

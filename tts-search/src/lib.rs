@@ -74,6 +74,8 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(any(feature = "hub", feature = "web"))]
+mod agent;
 pub mod choose;
 pub mod compat;
 pub mod decorate;

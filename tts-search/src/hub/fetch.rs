@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use hf_hub::RepoType;
 use serde::Deserialize;
 use tts_core::BoxError;
 use ureq::Agent;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
 use super::{Address, Hub, HubError};
+use crate::agent::agent;
 
 /// What files are called until they are whole.
 pub(super) const INCOMPLETE: &str = ".incomplete";
@@ -55,17 +54,7 @@ impl<'a> Client<'a> {
         place: &Path,
     ) -> Result<Self, HubError> {
         let kind = if matches!(kind, RepoType::Dataset) { "datasets/" } else { "" };
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .root_certs(RootCerts::WebPki)
-            .unversioned_rustls_crypto_provider(Arc::new(rustls_graviola::default_provider()))
-            .build();
-        let agent = Agent::config_builder()
-            .tls_config(tls)
-            .timeout_connect(Some(PATIENCE))
-            .timeout_recv_response(Some(PATIENCE))
-            .build()
-            .new_agent();
+        let agent = agent(PATIENCE, None, true);
         let client = Self { agent, hub, address, kind, place: place.to_owned() };
         if hub.offline {
             return Err(client.failed(&hub.endpoint, "HF_HUB_OFFLINE forbids it".into()));

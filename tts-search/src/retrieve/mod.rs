@@ -11,7 +11,8 @@
 //! ```
 //!
 //! [`Folder`] reads documents of text, Markdown, HTML and records; [`Memory`] ranks passages that fit into memory, exactly. `Index`, with the feature
-//! `index`, is a full-text index of folders of documents, in memory or on disk, that reads only what has changed.
+//! `index`, is a full-text index of folders of documents, in memory or on disk, that reads only what has changed. `Web`, with
+//! the feature `web`, asks any search engine that answers in JSON.
 //!
 //! Source: Lewis et al. 2020, "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks" (arXiv 2005.11401),
 //! for the use; Greshake et al. 2023 (arXiv 2302.12173), for why a page is never trusted.
@@ -30,6 +31,8 @@ mod reading;
 mod searcher;
 #[cfg(feature = "index")]
 mod tokens;
+#[cfg(feature = "web")]
+mod web;
 
 pub(crate) use citation::{Cite, Piece, cites, leading, pieces};
 pub use document::{Cut, Document};
@@ -43,6 +46,8 @@ pub(crate) use passage::words;
 pub use passage::{Found, Passage, snippet};
 pub use reading::Folder;
 pub use searcher::{SearchSettings, Searcher};
+#[cfg(feature = "web")]
+pub use web::{Web, WebSettings};
 
 use tts_core::BoxError;
 
