@@ -301,8 +301,10 @@ impl Web {
         if status.is_success() {
             return Ok(body);
         }
-        let said: String = String::from_utf8_lossy(&body).chars().take(SHOWN).collect();
-        let why = format!("{}: {status}: {}", self.settings.url, self.hidden(said.trim()));
+        // Hidden before it is cut, or half a key might stay.
+        let said = self.hidden(&String::from_utf8_lossy(&body));
+        let said: String = said.trim().chars().take(SHOWN).collect();
+        let why = format!("{}: {status}: {said}", self.settings.url);
         Err(Failed { why, in_passing: status.as_u16() == 429 || status.is_server_error() })
     }
 
@@ -366,7 +368,3 @@ impl Retriever for Web {
         Some(format!("web search {:016x}", tts_core::seed::hash_text(0, &settings)))
     }
 }
-
-#[cfg(test)]
-#[path = "web_tests.rs"]
-mod tests;

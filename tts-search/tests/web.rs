@@ -1,11 +1,15 @@
+//! Search engines on the web, played by a socket: how they are asked, read, asked again, and told apart from no answer.
+
+#![cfg(feature = "web")]
+
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
-use serde_json::json;
-
-use super::*;
+use serde_json::{Value, json};
+use tts_search::retrieve::{Retriever, Web, WebSettings};
 
 /// Answers one call after the other: a status and a body each; what was asked is kept.
 struct Engine {
@@ -87,9 +91,9 @@ fn an_engine_is_asked_and_read_as_the_mapping_says() {
 
 #[test]
 fn a_body_is_posted_with_its_values_and_the_key_is_never_told() {
-    let engine = Engine::of(vec![(401, "no such key: PATH-LIKE".into()), (200, "{\"data\": []}".into())]);
     // Any variable that is set.
     let (variable, key) = ("PATH", std::env::var("PATH").expect("a path"));
+    let engine = Engine::of(vec![(401, format!("no such key: {key}!")), (200, "{\"data\": []}".into())]);
     let web = Web::new(WebSettings {
         params: BTreeMap::new(),
         headers: [("x-key".to_owned(), "{{ key | length }}".to_owned())].into(),
@@ -100,8 +104,7 @@ fn a_body_is_posted_with_its_values_and_the_key_is_never_told() {
     })
     .expect("sound");
     let error = web.search("rivers", 7).expect_err("refused").to_string();
-    assert!(error.contains("401") && error.contains("no such key") && !error.contains(&key), "{error}");
-    assert!(web.hidden(&format!("bad {key}!")) == "bad ...!");
+    assert!(error.contains("401 Unauthorized: no such key: ...!"), "{error}");
     assert!(web.search("rivers", 7).expect("nothing").is_empty());
     let asked = engine.asked();
     assert_eq!(asked.len(), 2, "a refusal is not asked again");
