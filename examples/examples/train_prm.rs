@@ -1,10 +1,13 @@
-//! Trains a process reward model on labels that `label` made.
+//! Trains a process reward model on labels that `label` made, or a scalar one on preferences.
 //!
 //! `cargo run --release --example train_prm -- --model FOLDER --labels labels.jsonl --kind soft --out
 //! PRM`. It starts from a language model (the policy, say), and learns a probability at the end of
 //! every labelled step. Problems are split by their text: what is held out was never learnt from, and
 //! says at the end how well steps that can still come right are told from those that cannot. Use it
 //! as `--scorer prm:PRM`.
+//!
+//! With `--preferences FILE` it learns which of several responses is best, in the forms that `judge` reads, and says how often
+//! the best of a held-out preference scores highest. Use it as `--scorer orm:ORM`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -16,12 +19,13 @@ use tts_core::{Step, StepScorer, Trajectory};
 use tts_examples::training::{
     Data, HeldOut, LabelOptions, TrainOptions, copy_text_side, print_held_out, target,
 };
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, preferring};
 use tts_models::train::{LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
-use tts_prm::train::{Solution, StepClass, check, process_config, save};
+use tts_prm::critic::{Preference, read_preferences};
+use tts_prm::train::{Solution, StepClass, check, outcome_config, process_config, save};
 use tts_prm::{RewardModel, fit_temperature};
 
 /// Trains a process reward model on labels.
@@ -31,8 +35,11 @@ struct Arguments {
     #[arg(long)]
     model: PathBuf,
     /// Labels, as `label` writes them.
-    #[arg(long)]
-    labels: PathBuf,
+    #[arg(long, required_unless_present = "preferences")]
+    labels: Option<PathBuf>,
+    /// Preferences instead: questions with responses, of which one is best.
+    #[arg(long, conflicts_with_all = ["labels", "kind", "tries", "calibrate"])]
+    preferences: Option<PathBuf>,
     #[command(flatten)]
     learning: LabelOptions,
     /// What stands behind each step, where its score is read, with \n for a line break.
@@ -48,9 +55,50 @@ struct Arguments {
     out: PathBuf,
 }
 
+/// Learns which of several responses is best.
+fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
+    let all = read_preferences(path)?;
+    let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
+    let text = TextSide::open(&checkpoint)?;
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
+    copy_text_side(&arguments.model, &arguments.out)?;
+    let separator = arguments.separator.replace("\\n", "\n");
+    let behind = text.tokenizer.encode(&separator, true)?;
+    let mut data = Data::default();
+    for preference in &all {
+        let example = preferring::example(&text, preference, &behind)?;
+        arguments.training.put(&mut data, preference.prompt.question(), example);
+    }
+    said(&data, "preferences")?;
+    let decoder = DecoderWeights::load(&checkpoint)?;
+    let label = Some(LabelHead::zero(decoder.config.hidden_size));
+    let model = Model { label, ..arguments.training.model(decoder)? };
+    let work = arguments.out.join("work");
+    let names = ("train_prm", "Scalar reward model");
+    let mut model = arguments.training.run(names, model, &data, &work)?.model;
+    if let Some(adapter) = model.adapter.take() {
+        adapter.merge(&mut model.decoder)?;
+    }
+    save(&arguments.out, &model, &outcome_config(&separator), Dtype::F16)?;
+    let own = |preference: &&Preference| arguments.training.holds_out(preference.prompt.question());
+    let held_out: Vec<&Preference> = all.iter().filter(own).collect();
+    preferring::report(&arguments.out, &held_out)
+}
+
+fn said(data: &Data, what: &str) -> Result<(), Error> {
+    let Data { train, held_out, long } = data;
+    let (train, held_out) = (train.len(), held_out.len());
+    Ok(writeln!(std::io::stderr(), "{train} {what}, {held_out} held out, {long} too long")?)
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
+    if let Some(path) = &arguments.preferences {
+        return prefer(arguments, path);
+    }
     let kind = arguments.learning.kind();
-    let labels = read_labels(&arguments.labels)?;
+    let labels = arguments.labels.as_ref().ok_or("--labels or --preferences says what is learnt")?;
+    let labels = read_labels(labels)?;
     let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
     std::fs::create_dir_all(&arguments.out)
@@ -78,13 +126,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         learnt.push(solution);
     }
     check(&learnt)?;
-    writeln!(
-        std::io::stderr(),
-        "{} solutions, {} held out, {} too long",
-        data.train.len(),
-        data.held_out.len(),
-        data.long
-    )?;
+    said(&data, "solutions")?;
     let decoder = DecoderWeights::load(&checkpoint)?;
     let classes = if kind == LabelKind::ThreeClass { StepClass::COUNT } else { 1 };
     let label = Some(LabelHead::of_classes(classes, decoder.config.hidden_size));

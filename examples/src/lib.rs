@@ -16,6 +16,7 @@ pub mod options;
 pub mod pair;
 pub mod pair_training;
 pub mod plan;
+pub mod preferring;
 pub mod quickstart;
 pub mod reinforcing;
 mod roc;

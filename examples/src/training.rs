@@ -213,7 +213,7 @@ impl TrainOptions {
 
     /// Puts an example where its problem belongs.
     pub fn put(&self, data: &mut Data, question: &str, example: Example) {
-        if example.tokens.len() > self.max_example_tokens {
+        if example.length() > self.max_example_tokens {
             data.long += 1;
         } else if self.holds_out(question) {
             data.held_out.push(example);

@@ -9,14 +9,14 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::family::{Panel, Problem};
-use tts_core::{NodeId, seed};
-use tts_prm::critic::{Ballot, Judgement, Vote};
+use tts_core::{NodeId, Prompt, seed};
+use tts_prm::critic::{Ballot, Judgement, Preference, Vote};
 use tts_search::evaluate::attempts::Attempt;
 
-use super::measure::{Run, SUBSETS, Scores, Spent};
+use super::measure::{self, Run, SUBSETS, Spent};
 use super::recipe::Arm;
 use super::workshop::Workshop;
-use crate::Error;
+use crate::{Error, preferring};
 
 /// How judgements become one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -85,6 +85,31 @@ impl Votes {
     }
 }
 
+/// The choice of a scalar reward model, which reads the responses and writes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scores {
+    /// What is scored.
+    pub score: Scored,
+}
+
+/// What a scalar reward model scores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scored {
+    /// The responses of a panel, each by itself behind the query.
+    Responses,
+}
+
+/// A panel as a preference.
+pub(super) fn preference(problem: &Problem) -> Result<Preference, Error> {
+    let (_, best) = sought(problem)?;
+    let (query, responses) = problem.question.split_once('\n').unwrap_or((&problem.question, ""));
+    let text = |line: &str| line.split_once(':').map_or(line, |(_, text)| text).to_owned();
+    let responses = responses.lines().map(text).collect();
+    Ok(Preference { prompt: Prompt::text(format!("{query}\n")), responses, best, subset: None })
+}
+
 /// What a sample says of the responses; `None` where it cannot be read.
 fn heard(question: &str, attempt: &Attempt, trust: Option<f64>) -> Option<Judgement> {
     let steps: Vec<&str> = attempt.steps.iter().map(String::as_str).collect();
@@ -123,7 +148,7 @@ impl Workshop<'_> {
             Some(judge) => judge.scale().resolve(arm.aggregate),
             None => arm.aggregate,
         };
-        let trust = |scores: &Scores, place: usize| by.apply(scores[place].iter().copied());
+        let trust = |scores: &measure::Scores, place: usize| by.apply(scores[place].iter().copied());
         let mut whole = Vec::with_capacity(pools.len());
         for (place, (pool, problem)) in pools.iter().zip(problems).enumerate() {
             let scores = scores.as_ref().map(|scores| &scores[place]);
@@ -144,6 +169,22 @@ impl Workshop<'_> {
             spent.run(whole.iter().enumerate().map(value).collect(), n)
         };
         Ok(arm.n.iter().map(at).collect())
+    }
+}
+
+impl Workshop<'_> {
+    /// An arm that chooses by a scalar reward model.
+    pub(super) fn scored(&self, arm: &Arm, problems: &[Problem], seed: u64) -> Result<Run, Error> {
+        let judge = self.judge(arm, self.model_seed(seed))?.ok_or("scores need a scorer")?;
+        let (mut values, mut read) = (Vec::with_capacity(problems.len()), 0);
+        for problem in problems {
+            let Preference { prompt, responses, best, .. } = preference(problem)?;
+            let totals = preferring::scores(&*judge, &prompt, &responses)?;
+            values.push(Ballot::share(&totals, best));
+            read += responses.iter().map(|response| response.chars().count()).sum::<usize>();
+        }
+        let spent = Spent::of_responses(problems.len(), read as f64 / problems.len() as f64);
+        Ok(spent.run(values, 1))
     }
 }
 
@@ -207,5 +248,8 @@ mod tests {
         let problem = |answer: &str| Problem { question: question.into(), answer: answer.into(), steps: 6 };
         assert_eq!(sought(&problem("2")).expect("a place"), (2, 1));
         assert!(sought(&problem("3")).is_err() && sought(&problem("0")).is_err());
+        let found = preference(&problem("2")).expect("a preference");
+        assert_eq!(found.prompt, Prompt::text("g:b desc n=4 even s=24\n"));
+        assert_eq!((found.responses, found.best), (vec!["8 6 6 4".to_owned(), "9 6 4 2".to_owned()], 1));
     }
 }

@@ -97,6 +97,11 @@ impl Spent {
         }
     }
 
+    /// Of responses that are there already: so many tokens are scored a problem.
+    pub(super) fn of_responses(problems: usize, judged: f64) -> Self {
+        Self { samples: 1.0, generated: vec![0; problems], judged }
+    }
+
     /// Values of `n` samples, which cost as those of the whole pool.
     pub(super) fn run(&self, values: Vec<f64>, n: usize) -> Run {
         let tokens = |&sum: &u64| sum as f64 * n as f64 / self.samples;
@@ -270,6 +275,8 @@ impl Workshop<'_> {
         for seed in 1..=self.recipe.seeds {
             all.push(if let Way::Votes(votes) = arm.strategy {
                 self.voted(arm, votes, &problems, seed)?
+            } else if let Way::Scores(_) = arm.strategy {
+                vec![self.scored(arm, &problems, seed)?]
             } else if let Some(method) = arm.strategy.pooled() {
                 self.pooled(arm, method, &problems, seed)?
             } else {

@@ -38,15 +38,15 @@ use tts_models::EngineConfig;
 
 pub use choice::{Chosen, Found, Policy, Probed, Worth, worth};
 pub use compare::{Budget, Difference, SURE, differences};
-pub use judgements::Votes;
+pub use judgements::{Scored, Scores, Votes};
 pub use measure::{Point, Single};
 pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
 pub use recompute::{Recomputed, names, recompute};
 pub use report::Report;
 pub use spec::{
-    Choice, Distilled, Implicit, Labels, Learnt, ModelSpec, Part, Reading, Reinforced, Revised,
-    Reward, SelfTrained, Shape, Training, Written,
+    Choice, Distilled, Implicit, Labels, Learnt, ModelSpec, Part, Preferred, Reading, Reinforced,
+    Revised, Reward, SelfTrained, Shape, Training, Written,
 };
 pub use turns::Turn;
 pub use values::ByProblem;

@@ -291,9 +291,14 @@ impl Recipe {
             let pooled = arm.strategy.is_pooled();
             if let Way::Votes(votes) = arm.strategy {
                 votes.check(arm.scorer.is_some()).map_err(|error| format!("{field}: {error}"))?;
-                if !matches!(self.task, Task::Panel(_)) {
-                    return Err(format!("{field}: votes are of judgements, expected the task panel").into());
-                }
+            }
+            if matches!(arm.strategy, Way::Scores(_)) && arm.n != [1] {
+                return Err(format!("{field}: responses are scored once, expected an N of 1").into());
+            }
+            let judges = matches!(arm.strategy, Way::Votes(_) | Way::Scores(_));
+            if judges && !matches!(self.task, Task::Panel(_)) {
+                let problem = format!("{} is for judgements, expected the task panel", arm.strategy);
+                return Err(format!("{field}: {problem}").into());
             }
             let method = arm.strategy.pooled().is_some();
             if arm.in_turn && (!method || arm.scorer.is_some()) {
@@ -344,6 +349,9 @@ impl Recipe {
                     if !matches!(self.task, Task::Panel(_)) {
                         return Err(named(&"a grader judges, expected the task panel").into());
                     }
+                }
+                ModelSpec::Preferred(_) if !matches!(self.task, Task::Panel(_)) => {
+                    return Err(named(&"preferences are of panels, expected the task panel").into());
                 }
                 _ => {}
             }

@@ -31,6 +31,8 @@ pub enum ModelSpec {
     Written(Written),
     /// A reward model that learns from a policy's solutions.
     Reward(Box<Reward>),
+    /// A scalar reward model that learns which response of a panel is best.
+    Preferred(Preferred),
     /// A reward model that is the log-ratio of two policies, and learns from outcomes alone.
     Implicit(Implicit),
     /// A policy that learns from its own solutions, or another one's.
@@ -277,6 +279,21 @@ pub struct Reward {
     pub train: Training,
 }
 
+/// A scalar reward model from preferences.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Preferred {
+    /// What it starts from.
+    pub from: String,
+    /// Panels.
+    pub problems: usize,
+    /// Which of the panels: others of other numbers.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub draw: u64,
+    /// How.
+    pub train: Training,
+}
+
 /// An implicit reward model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -420,6 +437,7 @@ impl ModelSpec {
                 }
                 uses
             }
+            Self::Preferred(scalar) => vec![&scalar.from],
             Self::Implicit(implicit) => vec![&implicit.from, &implicit.policy],
             Self::SelfTrained(round) => {
                 let judge = round.judge.iter().map(|(judge, _)| judge);
@@ -443,6 +461,7 @@ impl ModelSpec {
             Self::Embedded(_) | Self::Served(_) | Self::Grader(_) => return,
             Self::Written(written) => (&mut written.problems, &mut written.train),
             Self::Reward(reward) => (&mut reward.problems, &mut reward.train),
+            Self::Preferred(scalar) => (&mut scalar.problems, &mut scalar.train),
             Self::Implicit(implicit) => (&mut implicit.problems, &mut implicit.train),
             Self::SelfTrained(round) => (&mut round.problems, &mut round.train),
             Self::Revision(revised) => (&mut revised.problems, &mut revised.train),

@@ -18,16 +18,20 @@ use tts_models::weights::Dtype;
 use tts_prm::curate::{Active, Candidate, convincing};
 use tts_prm::label::{self, InFamily, LabelledSolution, Method, MonteCarlo};
 use tts_prm::train::{
-    Solution, check, check_outcomes, outcome_config, process_config, process_tokens_config, save,
+    Solution, check, check_outcomes, outcome_config, preferred, process_config,
+    process_tokens_config, save,
 };
 use tts_search::evaluate::attempts::{self, Attempts};
 
-use super::spec::{Choice, Labels, Reading, Reward};
+use super::judgements::preference;
+use super::spec::{Choice, Labels, Preferred, Reading, Reward};
 use super::workshop::{Purpose, Workshop};
 use crate::{Error, quickstart};
 
 /// What stands between steps.
 const SEPARATOR: &str = "\n";
+/// Preferences that held-out losses are measured on.
+const PREFERENCES: usize = 256;
 /// One labelled solution in so many is held out, by problem.
 const HELD_OUT: usize = 20;
 
@@ -167,6 +171,37 @@ impl Workshop<'_> {
         };
         let mut all: Vec<Option<LabelledSolution>> = all.into_iter().map(Some).collect();
         Ok(kept.into_iter().filter_map(|place| all[place].take()).collect())
+    }
+
+    /// A scalar reward model, from which response of a panel is best.
+    pub(super) fn preferred(&self, spec: &Preferred, folder: &Path, seed: u64) -> Result<Value, Error> {
+        let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
+        let order = if spec.draw == 0 { seed } else { tts_core::seed::mix(seed, spec.draw) };
+        let separator = tokenizer.encode(SEPARATOR, true)?;
+        let example = |problem: &Problem| {
+            let preference = preference(problem)?;
+            let prompt = tokenizer.encode(preference.prompt.question(), false)?;
+            let encode = |response: &String| {
+                let mut tokens = tokenizer.encode(response, false)?;
+                tokens.extend(&separator);
+                Ok(tokens)
+            };
+            let mut others =
+                preference.responses.iter().map(encode).collect::<Result<Vec<_>, Error>>()?;
+            let best = others.remove(preference.best);
+            Ok(preferred(&prompt, best, others)?)
+        };
+        let examples = |problems: Vec<Problem>| {
+            problems.iter().map(example).collect::<Result<Vec<Example>, Error>>()
+        };
+        let data = examples(self.problems(Purpose::Verifier, order, spec.problems)?)?;
+        let held_out = examples(self.validation(PREFERENCES)?)?;
+        let label = Some(LabelHead::zero(decoder.config.hidden_size));
+        let model = Model { label, ..Model::from(decoder) };
+        let names = ("scalar reward model", folder);
+        let model = self.train(names, (&spec.train, seed), model, &data, &held_out)?;
+        save(folder, &model, &outcome_config(SEPARATOR), Dtype::F16)?;
+        Ok(json!({ "preferences": data.len() }))
     }
 
     /// A reward model.

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Where samples are judgements, of the family of panels, `{ "vote": "sum" }` adds up their scores, and with `"keep": 0.5`
-//! those of the half that the arm's scorer trusts most.
+//! those of the half that the arm's scorer trusts most; `{ "score": "responses" }` is the choice of a scalar reward model.
 //!
 //! Source: none; a format of this library.
 
@@ -17,7 +17,7 @@ use tts_core::{SearchStrategy, Selection};
 use tts_search::Recipe;
 use tts_search::evaluate::{Method, square_root};
 
-use super::judgements::Votes;
+use super::judgements::{Scores, Votes};
 use crate::Error;
 
 /// How an arm finds answers.
@@ -28,6 +28,8 @@ pub enum Way {
     Method(Method),
     /// A vote of judgements from a pool.
     Votes(Votes),
+    /// The choice of a scalar reward model among responses.
+    Scores(Scores),
     /// Any strategy.
     Recipe(Template),
 }
@@ -82,6 +84,7 @@ impl Way {
         match self {
             Self::Method(method) => Ok(method.is_scored()),
             Self::Votes(votes) => Ok(votes.keep.is_some()),
+            Self::Scores(_) => Ok(true),
             Self::Recipe(template) => Ok(template.at(n)?.requires().scorer.is_some()),
         }
     }
@@ -94,7 +97,7 @@ impl Way {
     pub fn search(&self, n: usize, select: Selection) -> Result<Recipe, Error> {
         match self {
             Self::Method(method) => Ok(method.search_by(n, select)?),
-            Self::Votes(_) => Ok(Method::Majority.search_by(n, Selection::default())?),
+            Self::Votes(_) | Self::Scores(_) => Ok(Method::Majority.search_by(n, Selection::default())?),
             Self::Recipe(_) if select != Selection::default() => {
                 Err("a recipe says itself how it aggregates and chooses".into())
             }
@@ -108,6 +111,7 @@ impl std::fmt::Display for Way {
         match self {
             Self::Method(method) => method.fmt(f),
             Self::Votes(_) => f.write_str("a vote of judgements"),
+            Self::Scores(_) => f.write_str("scores of responses"),
             Self::Recipe(Template(fields)) => {
                 let name = fields.get("strategy").and_then(Value::as_str);
                 f.write_str(name.unwrap_or("a recipe"))

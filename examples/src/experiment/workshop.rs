@@ -181,6 +181,7 @@ impl Workshop<'_> {
             ModelSpec::Embedded(_) | ModelSpec::Served(_) | ModelSpec::Grader(_) => Value::Null,
             ModelSpec::Written(written) => self.write(written, &folder, seed)?,
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
+            ModelSpec::Preferred(scalar) => self.preferred(scalar, &folder, seed)?,
             ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
             ModelSpec::SelfTrained(round) => self.round(round, &folder, seed)?,
             ModelSpec::Revision(revised) => self.revised(revised, &folder, seed)?,
@@ -268,7 +269,7 @@ impl Workshop<'_> {
                     end: config.eos_token_ids.first().copied().unwrap_or(0),
                 }));
             }
-            ModelSpec::Embedded(super::spec::Part::Orm) => true,
+            ModelSpec::Embedded(super::spec::Part::Orm) | ModelSpec::Preferred(_) => true,
             ModelSpec::Reward(reward) => reward.learn == Reading::Outcome,
             _ => false,
         };

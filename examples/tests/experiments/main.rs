@@ -257,11 +257,17 @@ fn judges_are_taught_and_vote() {
             "filtered": taught(&keep),
             "hinted": hinted,
             "learnt": { "reinforced": { "from": "filtered", "problems": 6, "learn": learn } },
+            "scalar": { "preferred": { "from": "filtered", "problems": 400, "draw": 4,
+                "train": { "steps": 60, "batch": 16, "learning_rate": 0.01 } } },
             "meta": { "reward": { "from": "filtered", "policy": "teacher", "problems": 8, "solutions": 4,
                 "labels": "exact", "learn": "outcome-tokens", "train": train } },
         },
         "arms": [arm("teacher", json!([1, 2, 8])), arm("told", json!([1, 8])), arm("filtered", json!([1])),
-            arm("hinted", json!([1])), arm("learnt", json!([1])), guided],
+            arm("hinted", json!([1])), arm("learnt", json!([1])), guided,
+            { "name": "scalar", "policy": "filtered", "strategy": { "score": "responses" }, "scorer": "scalar", "n": [1],
+              "aggregate": "last" },
+            { "name": "meta", "policy": "teacher", "strategy": { "vote": "mean", "keep": 0.25 }, "scorer": "meta",
+              "aggregate": "product", "n": [8] }],
         "compare": [{ "first": "teacher", "second": "teacher", "at": "one", "n": [8] },
             { "first": "told", "second": "teacher", "n": [1] }],
     });
@@ -270,6 +276,11 @@ fn judges_are_taught_and_vote() {
         let point = report.points.iter().find(|point| point.arm == arm && point.n == n).unwrap();
         point.accuracy.mean
     };
+    // A scalar one, of few examples: better than a guess or no worse, and nothing is written.
+    let scalar = report.points.iter().find(|point| point.arm == "scalar").unwrap();
+    assert!(scalar.accuracy.mean > 0.45 && scalar.scored_tokens > 10.0, "{scalar:?}");
+    assert!(scalar.generated_tokens.abs() < 1e-12);
+    assert!((0.3..=1.0).contains(&at("meta", 8)));
     // Who was told is right whatever the seed; votes of the others help, and the more so where wrong ones are left out.
     assert!((at("told", 1) - 1.0).abs() < 1e-12 && (at("told", 8) - 1.0).abs() < 1e-12);
     assert!((0.45..0.85).contains(&at("teacher", 1)), "{}", at("teacher", 1));
@@ -289,7 +300,9 @@ fn judges_are_taught_and_vote() {
     assert_eq!(ran(folder.path(), &recipe), report);
 
     type Break = fn(&mut Value);
-    let table: [(Break, &str); 7] = [
+    let table: [(Break, &str); 9] = [
+        (|r| r["arms"][6]["n"] = json!([1, 2]), "responses are scored once"),
+        (|r| r["arms"][6]["scorer"] = Value::Null, "scores of responses needs a scorer"),
         (|r| r["arms"][5]["strategy"]["keep"] = json!(0.0), "arm \"guided\": keep is 0"),
         (|r| r["arms"][5]["scorer"] = Value::Null, "keep goes by the score of a scorer"),
         (|r| r["arms"][0]["scorer"] = json!("exact"), "say the share"),

@@ -71,6 +71,21 @@ pub struct Conjunction {
     pub weight: f32,
 }
 
+/// Other texts that a text is to beat: the score of each is a label's logit at its last token, and what is learnt is
+/// which is best, as the softmax of the scores, by cross-entropy, in nats.
+///
+/// Of two texts that is the model of Bradley and Terry 1952, `-ln sigmoid(s - s')`, by which scalar reward models learn from
+/// preferences (Ouyang et al. 2022, arXiv:2203.02155, equation 1); of more the first choice of Plackett 1975.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contest {
+    /// The texts that are worse, at least one.
+    pub worse: Vec<Vec<u32>>,
+    /// Which of the head's labels is the score, from 0.
+    pub label: u32,
+    /// How much it counts, as that of a [`Target`].
+    pub weight: f32,
+}
+
 /// A text with targets. Positions without one are read but not learnt: that is the loss mask.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Example {
@@ -84,6 +99,8 @@ pub struct Example {
     pub conjunctions: Vec<Conjunction>,
     /// What a policy learns of a continuation that was drawn.
     pub policy: Option<PolicyGoal>,
+    /// Texts that this one is better than.
+    pub contest: Option<Contest>,
 }
 
 impl Example {
@@ -225,12 +242,34 @@ impl Example {
         Ok(Self { tokens, conjunctions, ..Self::default() })
     }
 
+    /// A text that is better than others, by the score that the label head's first label gives to their last tokens.
+    ///
+    /// ```
+    /// use tts_models::train::Example;
+    /// let example = Example::preferred(vec![5, 6, 7], vec![vec![5, 6, 8, 9]]);
+    /// assert_eq!((example.weight(), example.length()), (1.0, 7));
+    /// ```
+    pub fn preferred(tokens: Vec<u32>, worse: Vec<Vec<u32>>) -> Self {
+        Self { tokens, contest: Some(Contest { worse, label: 0, weight: 1.0 }), ..Self::default() }
+    }
+
+    /// All texts of it: its own, then those that it is better than.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &Vec<u32>> {
+        [&self.tokens].into_iter().chain(self.contest.iter().flat_map(|contest| &contest.worse))
+    }
+
+    /// Number of tokens of all of its texts.
+    pub fn length(&self) -> usize {
+        self.texts().map(Vec::len).sum()
+    }
+
     /// Sum of the weights of all that is learnt.
     pub fn weight(&self) -> f64 {
         let targets = self.targets.iter().map(|target| target.weight);
         let together = self.conjunctions.iter().map(|conjunction| conjunction.weight);
         let all = targets.chain(self.sequence.map(|goal| goal.weight)).chain(together);
         let all = all.chain(self.policy.iter().map(|goal| goal.counts));
+        let all = all.chain(self.contest.iter().map(|contest| contest.weight));
         all.map(f64::from).sum()
     }
 
@@ -245,11 +284,13 @@ impl Example {
         labels: usize,
     ) -> Result<(), ModelError> {
         let wrong = |problem: String| Err(ModelError::input(format!("example {index}"), problem));
-        if self.tokens.is_empty() || self.tokens.len() > positions {
-            return wrong(format!("{} tokens, expected 1 to {positions}", self.tokens.len()));
-        }
-        if let Some(token) = self.tokens.iter().find(|&&token| token as usize >= vocab) {
-            return wrong(format!("token {token}, expected below {vocab}"));
+        for text in self.texts() {
+            if text.is_empty() || text.len() > positions {
+                return wrong(format!("{} tokens, expected 1 to {positions}", text.len()));
+            }
+            if let Some(token) = text.iter().find(|&&token| token as usize >= vocab) {
+                return wrong(format!("token {token}, expected below {vocab}"));
+            }
         }
         for Target { position, want, weight } in &self.targets {
             if *position >= self.tokens.len() {
@@ -287,6 +328,9 @@ impl Example {
                 return wrong(problem);
             }
         }
+        if let Some(problem) = self.contest.as_ref().and_then(|contest| contest.problem(labels)) {
+            return wrong(problem);
+        }
         let policy = self.policy.as_ref().and_then(|goal| goal.problem(self.tokens.len()));
         if let Some(problem) = policy {
             return wrong(problem);
@@ -316,6 +360,24 @@ impl Conjunction {
         }
         let weighs = weight.is_finite() && *weight >= 0.0;
         (!weighs).then(|| format!("weight {weight} of a conjunction, expected 0 or more"))
+    }
+}
+
+impl Contest {
+    /// What is wrong with it under a head of so many labels, if anything is.
+    fn problem(&self, labels: usize) -> Option<String> {
+        let Self { worse, label, weight } = self;
+        if worse.is_empty() {
+            return Some("a contest with nobody, expected at least one worse text".to_owned());
+        }
+        if labels == 0 {
+            return Some("a contest, but the model has no label head".to_owned());
+        }
+        if *label as usize >= labels {
+            return Some(format!("label {label} of a contest, expected below {labels}"));
+        }
+        let weighs = weight.is_finite() && *weight >= 0.0;
+        (!weighs).then(|| format!("weight {weight} of a contest, expected 0 or more"))
     }
 }
 
@@ -353,7 +415,7 @@ pub trait Dataset: Sync {
 
     /// Number of tokens of example number `index`, if it is known without making it.
     fn length(&self, index: usize) -> usize {
-        self.example(index).tokens.len()
+        self.example(index).length()
     }
 
     /// Whether there are none.
@@ -372,7 +434,7 @@ impl Dataset for [Example] {
     }
 
     fn length(&self, index: usize) -> usize {
-        self[index].tokens.len()
+        self[index].length()
     }
 }
 
@@ -386,6 +448,6 @@ impl Dataset for Vec<Example> {
     }
 
     fn length(&self, index: usize) -> usize {
-        self[index].tokens.len()
+        self[index].length()
     }
 }

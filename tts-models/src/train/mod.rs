@@ -47,7 +47,7 @@ use std::path::PathBuf;
 pub use adapter::{Adapter, AdapterConfig, Factors, Site};
 pub use bar::Bar;
 pub use config::{Precision, TrainConfig};
-pub use example::{Conjunction, Dataset, Example, Goal, SequenceGoal, Target};
+pub use example::{Conjunction, Contest, Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
 pub use online::Online;
 pub use policy::{PolicyFigures, PolicyGoal, Ratio};

@@ -3,7 +3,8 @@
 //! The loss is a sum of cross-entropies over the targets of a batch, in nats: of the next token for
 //! language models, of a label or a class for reward models (Lightman et al. 2023, section 2.6; soft labels
 //! as in Snell et al. 2024, appendix D), of the outcome of a whole continuation for implicit reward
-//! models (Yuan et al. 2024, section 3), of drawn tokens by their advantages for policies (`policy.rs`). The label head reads the hidden row at its position, as
+//! models (Yuan et al. 2024, section 3), of drawn tokens by their advantages for policies (`policy.rs`), of the best of some
+//! texts for scalar reward models (Bradley and Terry 1952). The label head reads the hidden row at its position, as
 //! reward heads do, so one forward pass learns all steps of a solution.
 
 use burn::module::Module;
@@ -11,7 +12,7 @@ use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Conjunction, Example, Goal, PolicyGoal, Ratio, SequenceGoal, Target};
+use super::{Conjunction, Contest, Example, Goal, PolicyGoal, Ratio, SequenceGoal, Target};
 use crate::ModelError;
 use crate::exec::transformer::{Decoder, Projection};
 
@@ -49,6 +50,10 @@ pub(super) struct Batch {
     drawn: Targets,
     /// What is learnt of them, a goal for as many as it has advantages, in order.
     policies: Vec<PolicyGoal>,
+    /// Of the scores of texts that compete.
+    contests: Targets,
+    /// The contests, and how many of these targets are theirs, the best first: weight, count.
+    ranks: Vec<(f32, usize)>,
     /// Tokens without padding.
     pub(super) count: usize,
 }
@@ -83,15 +88,20 @@ fn narrow(value: usize) -> Result<i32, ModelError> {
 
 impl Batch {
     pub(super) fn new(examples: &[Example]) -> Result<Self, ModelError> {
-        let seq = examples.iter().map(|example| example.tokens.len()).max().unwrap_or(0);
-        let mut batch = Self { texts: examples.len(), seq, ..Self::default() };
-        for (index, example) in examples.iter().enumerate() {
-            for place in 0..seq {
-                // What pads is never seen: a token sees only those before it.
-                let token = example.tokens.get(place).copied().unwrap_or(0);
-                batch.tokens.push(narrow(token as usize)?);
+        let texts = examples.iter().flat_map(Example::texts);
+        let seq = texts.map(Vec::len).max().unwrap_or(0);
+        let mut batch = Self { seq, ..Self::default() };
+        for example in examples {
+            let index = batch.texts;
+            for text in example.texts() {
+                for place in 0..seq {
+                    // What pads is never seen: a token sees only those before it.
+                    let token = text.get(place).copied().unwrap_or(0);
+                    batch.tokens.push(narrow(token as usize)?);
+                }
+                batch.texts += 1;
             }
-            batch.count += example.tokens.len();
+            batch.count += example.length();
             for &Target { position, want, weight } in &example.targets {
                 let row = narrow(index * seq + position)?;
                 match want {
@@ -108,6 +118,13 @@ impl Batch {
                     batch.together.add(narrow(index * seq + position)?, label, 1.0)?;
                 }
                 batch.products.push((*value, *weight, of.len()));
+            }
+            if let Some(Contest { worse, label, weight }) = &example.contest {
+                for (place, text) in example.texts().enumerate() {
+                    let end = narrow((index + place) * seq + text.len() - 1)?;
+                    batch.contests.add(end, *label, 1.0)?;
+                }
+                batch.ranks.push((*weight, 1 + worse.len()));
             }
             if let Some(goal) = example.sequence {
                 let start = batch.whole.rows.len();
@@ -133,7 +150,8 @@ impl Batch {
         let weights = weights.chain(&self.classes.weights).copied();
         let weights = weights.chain(self.goals.iter().map(|(goal, _)| goal.weight));
         let weights = weights.chain(self.products.iter().map(|product| product.1));
-        weights.chain(self.policies.iter().map(|goal| goal.counts)).map(f64::from).sum()
+        let weights = weights.chain(self.policies.iter().map(|goal| goal.counts));
+        weights.chain(self.ranks.iter().map(|rank| rank.0)).map(f64::from).sum()
     }
 }
 
@@ -174,6 +192,11 @@ impl<B: Backend> Trainee<B> {
             let logits = head.forward(rows(&hidden, &batch.together.rows)); // [targets, labels]
             let odds = batch.together.of(logits); // [targets, 1]
             loss = loss + product_loss(&odds, &batch.products);
+        }
+        if let (Some(head), false) = (&self.label, batch.ranks.is_empty()) {
+            let logits = head.forward(rows(&hidden, &batch.contests.rows)); // [targets, labels]
+            let scores = batch.contests.of(logits); // [targets, 1]
+            loss = loss + contest_loss(&scores, &batch.ranks);
         }
         if !batch.goals.is_empty() {
             let (labels, weights): (Vec<f32>, Vec<f32>) =
@@ -250,6 +273,18 @@ fn policy_loss<B: Backend>(logprobs: &Tensor<B, 2>, goals: &[PolicyGoal]) -> Ten
             terms = terms + excess.mul_scalar(goal.beta);
         }
         loss = loss + terms.sum().mul_scalar(goal.weight);
+    }
+    loss
+}
+
+/// `-ln p` of the first of each contest with `p` the softmax of its scores, of all scores `[targets, 1]`.
+fn contest_loss<B: Backend>(scores: &Tensor<B, 2>, ranks: &[(f32, usize)]) -> Tensor<B, 1> {
+    let mut start = 0;
+    let mut loss = Tensor::zeros([1], &scores.device());
+    for &(weight, count) in ranks {
+        let own = log_softmax(scores.clone().narrow(0, start, count), 0); // [count, 1]
+        start += count;
+        loss = loss - own.narrow(0, 0, 1).sum().mul_scalar(weight);
     }
     loss
 }

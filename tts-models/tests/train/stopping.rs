@@ -6,7 +6,7 @@ use std::path::Path;
 use safetensors::tensor::{SafeTensors, TensorView};
 use tts_models::ModelError;
 use tts_models::train::{
-    Conjunction, Example, Goal, LabelHead, Model, SequenceGoal, Target, TrainConfig, Trained,
+    Conjunction, Contest, Example, Goal, LabelHead, Model, SequenceGoal, Target, TrainConfig, Trained,
     Trainer,
 };
 
@@ -265,6 +265,12 @@ fn bad_examples_are_named() {
         let conjunctions = vec![Conjunction { of, value, weight }];
         vec![Example { tokens: vec![3, 4], conjunctions, ..Example::default() }]
     };
+    let contest = |label, weight| {
+        let contest = Some(Contest { worse: vec![vec![5]], label, weight });
+        vec![Example { tokens: vec![3, 4], contest, ..Example::default() }]
+    };
+    let error = Trainer::new(config(1)).train(model(1), &contest(0, 1.0)).unwrap_err().to_string();
+    assert!(error.contains("a contest, but the model has no label head"), "{error}");
     let headed =
         || Model { label: Some(LabelHead::zero(model(1).decoder.config.hidden_size)), ..model(1) };
     let cases = [
@@ -273,6 +279,12 @@ fn bad_examples_are_named() {
         (together(vec![(0, 0), (1, 1)], 1.0, 1.0), "label 1 of a conjunction, expected below 1"),
         (together(vec![(0, 0)], f32::NAN, 1.0), "value NaN of a conjunction"),
         (together(vec![(0, 0)], 0.5, -1.0), "weight -1 of a conjunction"),
+        (vec![Example::preferred(vec![3, 4], vec![])], "a contest with nobody"),
+        (vec![Example::preferred(vec![3, 4], vec![vec![]])], "0 tokens"),
+        (vec![Example::preferred(vec![3, 4], vec![vec![3; 65]])], "65 tokens, expected 1 to 64"),
+        (vec![Example::preferred(vec![3, 4], vec![vec![11]])], "token 11, expected below 11"),
+        (contest(1, 1.0), "label 1 of a contest, expected below 1"),
+        (contest(0, f32::NAN), "weight NaN of a contest"),
     ];
     for (data, expected) in cases {
         let error = Trainer::new(config(1)).train(headed(), &data).unwrap_err().to_string();

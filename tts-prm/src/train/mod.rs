@@ -7,7 +7,8 @@
 //! an outcome reward model ([`Solution::outcome`]: the outcome
 //! at every token), which [`tts_models::train`] learns from; [`save`] writes what
 //! [`crate::RewardModel`] opens. [`implicit`] makes examples for a language model that learns the
-//! outcome in its own probabilities, and then rewards steps without a head ([`crate::ImplicitReward`]).
+//! outcome in its own probabilities, and then rewards steps without a head ([`crate::ImplicitReward`]). From preferences a
+//! scalar reward model learns which response is best ([`preferred`]).
 //!
 //! A label at the end of a step asks the network to compare what it would have written with what
 //! was written, and to carry the result there. Labels of tokens begin with a language model's own
@@ -43,11 +44,13 @@
 mod class;
 mod implicit;
 mod linear;
+mod preference;
 mod save;
 mod solution;
 
 pub use class::{StepClass, until_first_bad};
 pub use implicit::{check_outcomes, implicit};
 pub use linear::{Rows, fit_head};
+pub use preference::preferred;
 pub use save::{outcome_config, process_config, process_tokens_config, save};
 pub use solution::{Solution, check, until_first_error};

@@ -3,7 +3,7 @@
 //! Rows are the tokens of all sequences; attention knows where each begins, so a sequence has the
 //! same result alone and in company, but for the order in which gradients add up.
 
-use crate::train::{Conjunction, Example, Goal, PolicyGoal, SequenceGoal, Target};
+use crate::train::{Conjunction, Contest, Example, Goal, PolicyGoal, SequenceGoal, Target};
 
 /// Tokens of a chunk: as many as keep the processor busy and still fit its second cache level. A
 /// longer sequence is a chunk of its own.
@@ -37,6 +37,8 @@ pub(super) struct Chunk {
     pub(super) classes: Vec<(usize, usize, f32)>,
     /// Labels that are to hold together.
     pub(super) together: Vec<Together>,
+    /// Last rows of texts that compete, the best first, with the label that scores them, and the weight.
+    pub(super) contests: Vec<(Vec<usize>, usize, f32)>,
 }
 
 impl Chunk {
@@ -44,7 +46,7 @@ impl Chunk {
     pub(super) fn split(examples: &[Example]) -> Vec<Self> {
         let mut chunks: Vec<Self> = Vec::new();
         for example in examples {
-            let length = example.tokens.len();
+            let length = example.length();
             let full = |chunk: &Self| chunk.tokens.len() + length > TOKENS;
             if chunks.last().is_none_or(full) {
                 chunks.push(Self::default());
@@ -74,6 +76,15 @@ impl Chunk {
             let of = of.iter().map(|&(position, label)| (first + position, label as usize));
             self.together.push((of.collect(), *value, *weight));
         }
+        if let Some(Contest { worse, label, weight }) = &example.contest {
+            let mut ends = vec![self.tokens.len() - 1];
+            for text in worse {
+                self.sequences.push((self.tokens.len(), text.len()));
+                self.tokens.extend(text.iter().map(|&token| token as usize));
+                ends.push(self.tokens.len() - 1);
+            }
+            self.contests.push((ends, *label as usize, *weight));
+        }
         if let Some(goal) = example.sequence {
             let tokens = example.tokens.iter().enumerate().skip(goal.first.max(1));
             let next = tokens.map(|(index, &token)| (first + index - 1, token as usize, 1.0));
@@ -102,6 +113,8 @@ impl Chunk {
         let classes = self.classes.iter().map(|target| f64::from(target.2));
         let together = self.together.iter().map(|target| f64::from(target.2));
         let drawn = self.policies.iter().map(|goal| f64::from(goal.counts));
-        next.chain(labels).chain(whole).chain(classes).chain(together).chain(drawn).sum()
+        let contests = self.contests.iter().map(|target| f64::from(target.2));
+        let all = next.chain(labels).chain(whole).chain(classes).chain(together);
+        all.chain(drawn).chain(contests).sum()
     }
 }

@@ -4,7 +4,7 @@
 //! has the gradient `w (p - y)`. A class reads them all: with `p` their softmax, `-w ln p[c]` has
 //! `w (p - 1[c])`. Labels that are to hold together have the product `P` of their probabilities, whose
 //! cross-entropy has the slope `w ((1 - y) P / (1 - P) - y)` by `ln P`, and `ln P` the slope `1 - p` by
-//! each of the log-odds. Targets are few and labels are read one by one, so that no product of matrices is
+//! each of the log-odds. Texts that compete are classes of one label's logits. Targets are few and labels are read one by one, so that no product of matrices is
 //! needed.
 
 use super::chunk::Chunk;
@@ -78,6 +78,15 @@ pub(super) fn labels(
         let Some(back) = &mut back else { continue };
         for (label, slope) in logits.into_iter().enumerate() {
             head.back(back, label, (row, x), slope);
+        }
+    }
+    for (ends, label, weight) in &chunk.contests {
+        let at = |row: usize| &hidden[row * width..(row + 1) * width];
+        let mut scores: Vec<f32> = ends.iter().map(|&row| head.logit(*label, at(row))).collect();
+        loss += cross_entropy(&mut scores, 0, *weight);
+        let Some(back) = &mut back else { continue };
+        for (&row, slope) in ends.iter().zip(scores) {
+            head.back(back, *label, (row, at(row)), slope);
         }
     }
     for (of, value, weight) in &chunk.together {

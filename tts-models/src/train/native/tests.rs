@@ -8,7 +8,7 @@ use crate::exec::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
 use crate::train::{
-    Adapter, AdapterConfig, Conjunction, Goal, LabelHead, PolicyGoal, Ratio, SequenceGoal, Site,
+    Adapter, AdapterConfig, Conjunction, Contest, Goal, LabelHead, PolicyGoal, Ratio, SequenceGoal, Site,
     Target, Trainer,
 };
 
@@ -56,6 +56,13 @@ fn examples(vocab: usize) -> Vec<Example> {
         example
     };
     let mut all = [5, 1, 37, 18, 50].map(&mut example).to_vec();
+    // Texts of their own lengths, one of them alone with another, one beside other goals.
+    let others = |lengths: &[u32]| -> Vec<Vec<u32>> {
+        let text = |&length: &u32| (0..length).map(|at| (at * 7 + length) % 11).collect();
+        lengths.iter().map(text).collect()
+    };
+    all[1].contest = Some(Contest { worse: others(&[9]), label: 1, weight: 1.0 });
+    all[3].contest = Some(Contest { worse: others(&[2, 31, 4]), label: 2, weight: 0.5 });
     all[2].sequence = Some(goal(12, 1.0, 37));
     all[4].sequence = Some(goal(1, 0.25, 50));
     all
@@ -214,6 +221,32 @@ fn a_conjunction_has_the_product_of_its_labels() {
     assert!((10.0..20.0).contains(&nats) && slope.is_finite(), "{nats} {slope}");
     let (nats, slope) = conjunction(&[f64::NAN], 0.5);
     assert!(nats.is_nan() || slope.is_nan(), "{nats} {slope}");
+}
+
+/// Of two texts the loss is that of Bradley and Terry, and swapped it is that of the other order.
+#[test]
+fn a_contest_of_two_is_bradley_and_terry() {
+    let start = model("llama");
+    let (one, other) = (vec![3, 1, 4, 1, 5], vec![9, 2, 6]);
+    let mut native = Native::new(&config(Precision::F32, 1), start).unwrap();
+    let mut loss = |example: Example| native.sums(&[example], false).unwrap().loss;
+    let forth = loss(Example::preferred(one.clone(), vec![other.clone()]));
+    let back = loss(Example::preferred(other.clone(), vec![one.clone()]));
+    // sigmoid(d) + sigmoid(-d) = 1.
+    assert!(((-forth).exp() + (-back).exp() - 1.0).abs() < 1e-6, "{forth} {back}");
+    assert!((forth - back).abs() > 1e-3, "{forth}: texts that score alike say nothing");
+    // Against itself a text has even odds, whatever it is.
+    let even = loss(Example::preferred(one.clone(), vec![one.clone()]));
+    assert!((even - 2.0_f64.ln()).abs() < 1e-6, "{even}");
+    // Of three the chances add up.
+    let (a, b, c) = (one, other, vec![2, 7, 1, 8]);
+    let all = [
+        Example::preferred(a.clone(), vec![b.clone(), c.clone()]),
+        Example::preferred(b.clone(), vec![a.clone(), c.clone()]),
+        Example::preferred(c, vec![a, b]),
+    ];
+    let sum: f64 = all.into_iter().map(|example| (-loss(example)).exp()).sum();
+    assert!((sum - 1.0).abs() < 1e-6, "{sum}");
 }
 
 /// A reward is known when the logits of all blocks are: here 52 rows make a block, and a text takes four.
