@@ -544,8 +544,36 @@ fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
     // The data say how they are asked.
     let wrong = ran(&finetune, &[&asked[..], &["--raw"]].concat());
     assert!(text(&wrong).contains("the data say what the model is given"), "{}", text(&wrong));
-    // A chat needs a template of chats, which this model has not.
+    // A chat, of a model without a template: turns with a blank line behind them.
     std::fs::write(&data, tts_examples::worked::line(&tts_core::Prompt::from("1+2"), "=3")).unwrap();
-    let wrong = ran(&finetune, &[&model[..], &["--data", &data, "--out", &path("chats")]].concat());
-    assert!(!wrong.status.success() && text(&wrong).contains("chat template"), "{}", text(&wrong));
+    let chats = path("chats");
+    let more = ["--data", &data, "--out", &chats, "--held-out", "0"];
+    let said = succeeded(&finetune, &[&model[..], &more].concat());
+    assert!(said.contains("1 examples, 0 held out, 0 too long"), "{said}");
+}
+
+#[test]
+fn preferences_become_a_scalar_reward_model() {
+    let Some(train) = example("train_prm") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator");
+    let (data, out) = (path("pairs.jsonl"), path("orm"));
+    let rows = (0..60).fold(String::new(), |mut rows, number| {
+        let (right, wrong) = (number + 2, number + 3);
+        writeln!(rows, "{{\"prompt\": \"{number}+2\", \"chosen\": \"={right}\", \"rejected\": \"={wrong}\"}}").unwrap();
+        rows
+    });
+    std::fs::write(&data, rows).unwrap();
+    let model = generator.to_str().unwrap();
+    let asked = ["--model", model, "--preferences", &data, "--held-out", "4", "--steps", "3", "--out", &out];
+    let sizes = ["--batch", "4", "--threads", "1"];
+    let wrong = ran(&train, &[&asked[..], &["--calibrate"]].concat());
+    assert!(!wrong.status.success() && text(&wrong).contains("--calibrate"), "{}", text(&wrong));
+    let said = succeeded(&train, &[&asked[..], &sizes].concat());
+    assert!(said.contains(" preferences, ") && said.contains(" 0 too long"), "{said}");
+    assert!(said.contains("the best has the highest score, a tie is a draw"), "{said}");
+    // It opens as a reward model of solutions.
+    let judge = tts_prm::RewardModel::outcome(&out, tts_models::Backend::default(), tts_models::EngineConfig::default());
+    assert!(judge.is_ok());
 }
