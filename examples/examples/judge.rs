@@ -158,7 +158,12 @@ fn learn(
         "judged    {} judgements of {} items, {} right, {} refused; {} items too easy, {} without a right one",
         found.judgements, found.items, found.right, found.refused, found.easy, found.hard
     )?;
-    writeln!(out, "kept      {} judgements, {} with a hint", found.kept + found.hinted, found.hinted)?;
+    writeln!(
+        out,
+        "kept      {} judgements, {} with a hint",
+        found.kept + found.hinted,
+        found.hinted
+    )?;
     let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
     writeln!(
         out,

@@ -223,7 +223,13 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
                 let stop = judging.judge().stop.clone();
                 let delimiters = Vec::new();
                 let (max_step_tokens, max_tokens) = (OF_JUDGE, OF_JUDGE);
-                config.rule = StepRule { delimiters, stop, max_step_tokens, max_tokens, ..StepRule::default() };
+                config.rule = StepRule {
+                    delimiters,
+                    stop,
+                    max_step_tokens,
+                    max_tokens,
+                    ..StepRule::default()
+                };
             } else if arguments.family.is_none() {
                 let few_shot = arguments.prompting.few_shot()?;
                 let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());

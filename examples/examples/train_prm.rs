@@ -23,8 +23,8 @@ use tts_examples::{Error, exit, preferring};
 use tts_models::train::{LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
-use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::critic::{Preference, read_preferences};
+use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::train::{Solution, StepClass, check, outcome_config, process_config, save};
 use tts_prm::{RewardModel, fit_temperature};
 
@@ -97,7 +97,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         return prefer(arguments, path);
     }
     let kind = arguments.learning.kind();
-    let labels = arguments.labels.as_ref().ok_or("--labels or --preferences says what is learnt")?;
+    let labels =
+        arguments.labels.as_ref().ok_or("--labels or --preferences says what is learnt")?;
     let labels = read_labels(labels)?;
     let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;

@@ -77,12 +77,15 @@ fn worked(row: &Row) -> Result<Worked, RowError> {
         return Ok(Worked { asked: Asked::Prompt(prompt), answer: row.required("completion")? });
     }
     let mut turns: Vec<Message> = row.field("messages")?;
-    let last = turns.pop().filter(|turn| turn.role == Role::Assistant && !turn.content.trim().is_empty());
+    let last =
+        turns.pop().filter(|turn| turn.role == Role::Assistant && !turn.content.trim().is_empty());
     let Some(last) = last else {
         return Err(row.wrong("field \"messages\": the last turn is not the assistant's, or empty"));
     };
     if !turns.iter().any(|turn| turn.role == Role::User) {
-        return Err(row.wrong("field \"messages\": no turn of the user before the assistant's last"));
+        return Err(
+            row.wrong("field \"messages\": no turn of the user before the assistant's last")
+        );
     }
     Ok(Worked { asked: Asked::Prompt(Prompt::Chat(turns)), answer: last.content })
 }
@@ -132,7 +135,10 @@ mod tests {
         let chat = Prompt::chat("Be brief.", "2 + 2?");
         let text = line(&chat, "4\n\nThat is all.") + "\n";
         let read = of(&text).expect("chats");
-        assert_eq!(read, [Worked { asked: Asked::Prompt(chat), answer: "4\n\nThat is all.".into() }]);
+        assert_eq!(
+            read,
+            [Worked { asked: Asked::Prompt(chat), answer: "4\n\nThat is all.".into() }]
+        );
         let raw = Prompt::text("Q: 2 + 2\nA:");
         let read = of(&line(&raw, " 4")).expect("texts");
         assert_eq!(read, [Worked { asked: Asked::Prompt(raw), answer: " 4".into() }]);

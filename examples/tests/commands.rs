@@ -500,14 +500,19 @@ fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
     let output = ran(&judge, &[&asked[..], &more].concat());
     let said = text(&output);
     assert!(!output.status.success() && said.contains("nothing is kept"), "{said}");
-    assert!(said.contains("3 judgements of 3 items, 0 right, 3 refused; 0 items too easy"), "{said}");
+    assert!(
+        said.contains("3 judgements of 3 items, 0 right, 3 refused; 0 items too easy"),
+        "{said}"
+    );
     assert!(said.contains("6 lines") && !std::path::Path::new(&learnt).exists(), "{said}");
     // What cannot be learnt is refused before a model is opened.
-    let wrong = ran(&judge, &["--model", "x", "--data", &data, "--judge", "genrm", "--learn", &learnt]);
+    let wrong =
+        ran(&judge, &["--model", "x", "--data", &data, "--judge", "genrm", "--learn", &learnt]);
     assert!(text(&wrong).contains("decides by a probability"), "{}", text(&wrong));
     if let Some(reinforce) = example("reinforce") {
         let out = path("reinforced");
-        let more = ["--template", &template, "--held-out", "0", "--max-tokens", "20", "--out", &out];
+        let more =
+            ["--template", &template, "--held-out", "0", "--max-tokens", "20", "--out", &out];
         let sizes = ["--steps", "1", "--batch", "2", "--samples", "2", "--threads", "1"];
         let said = succeeded(&reinforce, &[&asked[..], &more, &sizes].concat());
         assert!(said.contains("problems  3, 0 held out"), "{said}");
@@ -530,10 +535,14 @@ fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let generator = pair::folder().join("generator");
-    let model = ["--model", generator.to_str().unwrap(), "--steps", "2", "--batch", "2", "--threads", "1"];
+    let model =
+        ["--model", generator.to_str().unwrap(), "--steps", "2", "--batch", "2", "--threads", "1"];
     let data = path("texts.jsonl");
     let line = |number: usize| {
-        tts_examples::worked::line(&tts_core::Prompt::text(format!("{number}+2\n")), &format!("={}", number + 2))
+        tts_examples::worked::line(
+            &tts_core::Prompt::text(format!("{number}+2\n")),
+            &format!("={}", number + 2),
+        )
     };
     let lines: Vec<String> = (0..30).map(line).collect();
     std::fs::write(&data, lines.join("\n")).unwrap();
@@ -545,7 +554,8 @@ fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
     let wrong = ran(&finetune, &[&asked[..], &["--raw"]].concat());
     assert!(text(&wrong).contains("the data say what the model is given"), "{}", text(&wrong));
     // A chat, of a model without a template: turns with a blank line behind them.
-    std::fs::write(&data, tts_examples::worked::line(&tts_core::Prompt::from("1+2"), "=3")).unwrap();
+    std::fs::write(&data, tts_examples::worked::line(&tts_core::Prompt::from("1+2"), "=3"))
+        .unwrap();
     let chats = path("chats");
     let more = ["--data", &data, "--out", &chats, "--held-out", "0"];
     let said = succeeded(&finetune, &[&model[..], &more].concat());
@@ -561,12 +571,27 @@ fn preferences_become_a_scalar_reward_model() {
     let (data, out) = (path("pairs.jsonl"), path("orm"));
     let rows = (0..60).fold(String::new(), |mut rows, number| {
         let (right, wrong) = (number + 2, number + 3);
-        writeln!(rows, "{{\"prompt\": \"{number}+2\", \"chosen\": \"={right}\", \"rejected\": \"={wrong}\"}}").unwrap();
+        writeln!(
+            rows,
+            "{{\"prompt\": \"{number}+2\", \"chosen\": \"={right}\", \"rejected\": \"={wrong}\"}}"
+        )
+        .unwrap();
         rows
     });
     std::fs::write(&data, rows).unwrap();
     let model = generator.to_str().unwrap();
-    let asked = ["--model", model, "--preferences", &data, "--held-out", "4", "--steps", "3", "--out", &out];
+    let asked = [
+        "--model",
+        model,
+        "--preferences",
+        &data,
+        "--held-out",
+        "4",
+        "--steps",
+        "3",
+        "--out",
+        &out,
+    ];
     let sizes = ["--batch", "4", "--threads", "1"];
     let wrong = ran(&train, &[&asked[..], &["--calibrate"]].concat());
     assert!(!wrong.status.success() && text(&wrong).contains("--calibrate"), "{}", text(&wrong));
@@ -574,6 +599,10 @@ fn preferences_become_a_scalar_reward_model() {
     assert!(said.contains(" preferences, ") && said.contains(" 0 too long"), "{said}");
     assert!(said.contains("the best has the highest score, a tie is a draw"), "{said}");
     // It opens as a reward model of solutions.
-    let judge = tts_prm::RewardModel::outcome(&out, tts_models::Backend::default(), tts_models::EngineConfig::default());
+    let judge = tts_prm::RewardModel::outcome(
+        &out,
+        tts_models::Backend::default(),
+        tts_models::EngineConfig::default(),
+    );
     assert!(judge.is_ok());
 }

@@ -79,7 +79,10 @@ fn an_engine_is_asked_and_read_as_the_mapping_says() {
     let found = web.search("How long is the Mira & why?", 2).expect("found");
     assert_eq!(found.len(), 2, "{found:?}");
     let first = &found[0];
-    assert_eq!((&*first.id, &*first.place), ("https://a.example/x%5B1%5D", "https://a.example/x[1]"));
+    assert_eq!(
+        (&*first.id, &*first.place),
+        ("https://a.example/x%5B1%5D", "https://a.example/x[1]")
+    );
     assert_eq!(first.title, "The Mira");
     assert!(first.text.contains("km & deep") && (first.score - 2.5).abs() < 1e-12, "{first:?}");
     assert_eq!((&*found[1].id, &*found[1].text), ("https://c.example", "plain"));
@@ -93,7 +96,8 @@ fn an_engine_is_asked_and_read_as_the_mapping_says() {
 fn a_body_is_posted_with_its_values_and_the_key_is_never_told() {
     // Any variable that is set.
     let (variable, key) = ("PATH", std::env::var("PATH").expect("a path"));
-    let engine = Engine::of(vec![(401, format!("no such key: {key}!")), (200, "{\"data\": []}".into())]);
+    let engine =
+        Engine::of(vec![(401, format!("no such key: {key}!")), (200, "{\"data\": []}".into())]);
     let web = Web::new(WebSettings {
         params: BTreeMap::new(),
         headers: [("x-key".to_owned(), "{{ key | length }}".to_owned())].into(),
@@ -110,7 +114,8 @@ fn a_body_is_posted_with_its_values_and_the_key_is_never_told() {
     assert_eq!(asked.len(), 2, "a refusal is not asked again");
     assert!(asked[0].starts_with("POST /search "), "{}", asked[0]);
     assert!(asked[0].contains(&format!("x-key: {}", key.chars().count())), "{}", asked[0]);
-    let posted: Value = serde_json::from_str(asked[0].lines().last().expect("a body")).expect("JSON");
+    let posted: Value =
+        serde_json::from_str(asked[0].lines().last().expect("a body")).expect("JSON");
     assert_eq!(posted, json!({ "query": "rivers", "max_results": 7, "deep": [true, "rivers!"] }));
 }
 
@@ -140,7 +145,8 @@ fn what_fails_in_passing_is_asked_again_and_what_is_no_answer_is_said() {
     }
     assert_eq!(engine.asked().len(), 9);
     // Nobody listens.
-    let nobody = WebSettings { url: "http://127.0.0.1:9/".into(), attempts: 1, ..WebSettings::default() };
+    let nobody =
+        WebSettings { url: "http://127.0.0.1:9/".into(), attempts: 1, ..WebSettings::default() };
     let error = Web::new(nobody).expect("sound").search("a", 1).expect_err("nobody").to_string();
     assert!(error.contains("http://127.0.0.1:9/"), "{error}");
 }
@@ -177,9 +183,13 @@ fn settings_that_make_no_sense_are_named() {
         let error = Web::new(settings).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
     }
-    let (one, other) = (WebSettings::default(), WebSettings { title: String::new(), ..WebSettings::default() });
+    let (one, other) =
+        (WebSettings::default(), WebSettings { title: String::new(), ..WebSettings::default() });
     let identity = |settings: WebSettings| {
-        Web::new(WebSettings { url: "http://x".into(), ..settings }).expect("sound").identity().expect("one")
+        Web::new(WebSettings { url: "http://x".into(), ..settings })
+            .expect("sound")
+            .identity()
+            .expect("one")
     };
     assert!(identity(one.clone()) == identity(one.clone()) && identity(one) != identity(other));
 }

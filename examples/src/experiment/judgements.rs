@@ -44,8 +44,12 @@ impl Votes {
 
     /// How many of so many judgements count.
     fn kept(&self, n: usize) -> Option<usize> {
-        // Less what a product of fractions is off by.
-        self.keep.map(|share| ((share * n as f64 - 1e-9).ceil() as usize).clamp(1, n.max(1)))
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped")]
+        let count = |share: f64| {
+            // Less what a product of fractions is off by.
+            ((share * n as f64 - 1e-9).ceil() as usize).clamp(1, n.max(1))
+        };
+        self.keep.map(count)
     }
 
     /// The share of a draw among the first that a response has by these judgements, `None` for those that were refused.
@@ -57,7 +61,13 @@ impl Votes {
     }
 
     /// What `n` of a pool of judgements are worth, over random subsets.
-    fn of_pool(&self, pool: &[Option<Judgement>], n: usize, (responses, best): (usize, usize), lot: u64) -> f64 {
+    fn of_pool(
+        &self,
+        pool: &[Option<Judgement>],
+        n: usize,
+        (responses, best): (usize, usize),
+        lot: u64,
+    ) -> f64 {
         let right = |subset: &[usize]| {
             let heard: Vec<&Option<Judgement>> = subset.iter().map(|&place| &pool[place]).collect();
             self.right(&heard, responses, best)
@@ -129,7 +139,9 @@ fn sought(problem: &Problem) -> Result<(usize, usize), Error> {
     let best = problem.answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     match best.filter(|&best| best < responses) {
         Some(best) => Ok((responses, best)),
-        None => Err(format!("{:?}: no response is number {}", problem.question, problem.answer).into()),
+        None => {
+            Err(format!("{:?}: no response is number {}", problem.question, problem.answer).into())
+        }
     }
 }
 
@@ -148,7 +160,8 @@ impl Workshop<'_> {
             Some(judge) => judge.scale().resolve(arm.aggregate),
             None => arm.aggregate,
         };
-        let trust = |scores: &measure::Scores, place: usize| by.apply(scores[place].iter().copied());
+        let trust =
+            |scores: &measure::Scores, place: usize| by.apply(scores[place].iter().copied());
         let mut whole = Vec::with_capacity(pools.len());
         for (place, (pool, problem)) in pools.iter().zip(problems).enumerate() {
             let scores = scores.as_ref().map(|scores| &scores[place]);
@@ -163,9 +176,10 @@ impl Workshop<'_> {
         }
         let spent = Spent::of(&pools, arm.scorer.is_some());
         let at = |&n: &usize| {
-            let value = |(place, (pool, sought)): (usize, &(Vec<Option<Judgement>>, (usize, usize)))| {
-                votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
-            };
+            let value =
+                |(place, (pool, sought)): (usize, &(Vec<Option<Judgement>>, (usize, usize)))| {
+                    votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
+                };
             spent.run(whole.iter().enumerate().map(value).collect(), n)
         };
         Ok(arm.n.iter().map(at).collect())
@@ -202,7 +216,12 @@ mod tests {
     #[test]
     fn a_pool_by_hand() {
         // Alone: right, a tie, wrong, refused.
-        let pool = [judgement([8.0, 2.0], 0.1), judgement([5.0, 5.0], 0.2), judgement([4.0, 9.0], 0.9), None];
+        let pool = [
+            judgement([8.0, 2.0], 0.1),
+            judgement([5.0, 5.0], 0.2),
+            judgement([4.0, 9.0], 0.9),
+            None,
+        ];
         let at = |votes: Votes, n: usize| votes.of_pool(&pool, n, (2, 0), 7);
         assert!((at(SUM, 1) - (1.0 + 0.5 + 0.0 + 0.5) / 4.0).abs() < 1e-12);
         // 17 against 16.
@@ -216,7 +235,9 @@ mod tests {
 
     #[test]
     fn a_share_of_judgements_is_rounded_up_and_never_none() {
-        for (share, n, kept) in [(0.5, 32, 16), (0.5, 3, 2), (0.3, 10, 3), (0.001, 8, 1), (1.0, 5, 5)] {
+        for (share, n, kept) in
+            [(0.5, 32, 16), (0.5, 3, 2), (0.3, 10, 3), (0.001, 8, 1), (1.0, 5, 5)]
+        {
             assert_eq!(Votes { keep: Some(share), ..SUM }.kept(n), Some(kept), "{share} of {n}");
         }
         assert_eq!(SUM.kept(9), None);
@@ -245,11 +266,15 @@ mod tests {
         for steps in [&[][..], &["s,o\n"], &["[8,7,1]"], &["[8,11]"]] {
             assert!(heard(question, &attempt(steps), None).is_none(), "{steps:?}");
         }
-        let problem = |answer: &str| Problem { question: question.into(), answer: answer.into(), steps: 6 };
+        let problem =
+            |answer: &str| Problem { question: question.into(), answer: answer.into(), steps: 6 };
         assert_eq!(sought(&problem("2")).expect("a place"), (2, 1));
         assert!(sought(&problem("3")).is_err() && sought(&problem("0")).is_err());
         let found = preference(&problem("2")).expect("a preference");
         assert_eq!(found.prompt, Prompt::text("g:b desc n=4 even s=24\n"));
-        assert_eq!((found.responses, found.best), (vec!["8 6 6 4".to_owned(), "9 6 4 2".to_owned()], 1));
+        assert_eq!(
+            (found.responses, found.best),
+            (vec!["8 6 6 4".to_owned(), "9 6 4 2".to_owned()], 1)
+        );
     }
 }

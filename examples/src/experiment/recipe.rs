@@ -293,11 +293,14 @@ impl Recipe {
                 votes.check(arm.scorer.is_some()).map_err(|error| format!("{field}: {error}"))?;
             }
             if matches!(arm.strategy, Way::Scores(_)) && arm.n != [1] {
-                return Err(format!("{field}: responses are scored once, expected an N of 1").into());
+                return Err(
+                    format!("{field}: responses are scored once, expected an N of 1").into()
+                );
             }
             let judges = matches!(arm.strategy, Way::Votes(_) | Way::Scores(_));
             if judges && !matches!(self.task, Task::Panel(_)) {
-                let problem = format!("{} is for judgements, expected the task panel", arm.strategy);
+                let problem =
+                    format!("{} is for judgements, expected the task panel", arm.strategy);
                 return Err(format!("{field}: {problem}").into());
             }
             let method = arm.strategy.pooled().is_some();
@@ -339,8 +342,12 @@ impl Recipe {
                         SearchStrategy::check(sampler).map_err(|error| named(&error))?;
                     }
                 }
-                ModelSpec::Distilled(student) if student.hinted.is_some() && !student.keep.solved => {
-                    return Err(named(&"hinted is for right solutions, expected keep.solved").into());
+                ModelSpec::Distilled(student)
+                    if student.hinted.is_some() && !student.keep.solved =>
+                {
+                    return Err(
+                        named(&"hinted is for right solutions, expected keep.solved").into()
+                    );
                 }
                 ModelSpec::Grader(grader) => {
                     if let Some(problem) = grader.wrong() {

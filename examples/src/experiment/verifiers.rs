@@ -174,7 +174,12 @@ impl Workshop<'_> {
     }
 
     /// A scalar reward model, from which response of a panel is best.
-    pub(super) fn preferred(&self, spec: &Preferred, folder: &Path, seed: u64) -> Result<Value, Error> {
+    pub(super) fn preferred(
+        &self,
+        spec: &Preferred,
+        folder: &Path,
+        seed: u64,
+    ) -> Result<Value, Error> {
         let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
         let order = if spec.draw == 0 { seed } else { tts_core::seed::mix(seed, spec.draw) };
         let separator = tokenizer.encode(SEPARATOR, true)?;

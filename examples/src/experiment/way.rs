@@ -97,7 +97,9 @@ impl Way {
     pub fn search(&self, n: usize, select: Selection) -> Result<Recipe, Error> {
         match self {
             Self::Method(method) => Ok(method.search_by(n, select)?),
-            Self::Votes(_) | Self::Scores(_) => Ok(Method::Majority.search_by(n, Selection::default())?),
+            Self::Votes(_) | Self::Scores(_) => {
+                Ok(Method::Majority.search_by(n, Selection::default())?)
+            }
             Self::Recipe(_) if select != Selection::default() => {
                 Err("a recipe says itself how it aggregates and chooses".into())
             }

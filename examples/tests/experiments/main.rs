@@ -322,7 +322,12 @@ fn judges_are_taught_and_vote() {
     }
     let mut chains = recipe.clone();
     chains["task"] = json!({ "chain": {} });
-    assert!(Recipe::parse(&chains.to_string()).unwrap_err().to_string().contains("expected the task panel"));
+    assert!(
+        Recipe::parse(&chains.to_string())
+            .unwrap_err()
+            .to_string()
+            .contains("expected the task panel")
+    );
 }
 
 #[test]

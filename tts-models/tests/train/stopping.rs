@@ -6,8 +6,8 @@ use std::path::Path;
 use safetensors::tensor::{SafeTensors, TensorView};
 use tts_models::ModelError;
 use tts_models::train::{
-    Conjunction, Contest, Example, Goal, LabelHead, Model, SequenceGoal, Target, TrainConfig, Trained,
-    Trainer,
+    Conjunction, Contest, Example, Goal, LabelHead, Model, SequenceGoal, Target, TrainConfig,
+    Trained, Trainer,
 };
 
 use crate::{config, counting, labelled, model};

@@ -92,7 +92,9 @@ impl Judging {
     pub fn of(judge: Judge) -> Result<Self, String> {
         judge.check()?;
         if judge.template.has_turns() || judge.judges_steps() {
-            return Err("a judge of steps learns from labels of steps, expected one of responses".into());
+            return Err(
+                "a judge of steps learns from labels of steps, expected one of responses".into()
+            );
         }
         if judge.decision().is_some_and(|decision| decision.by != By::Word) {
             return Err(
@@ -136,7 +138,8 @@ impl Judging {
             rng.shuffle(&mut shown);
         }
         if shown.len() < least {
-            let problem = format!("{} responses, and a judgement is about at least {least}", shown.len());
+            let problem =
+                format!("{} responses, and a judgement is about at least {least}", shown.len());
             return Err(Refusal::Unasked { problem });
         }
         let [low, high] = self.judge.reading.range();
@@ -144,7 +147,8 @@ impl Judging {
             [one] => Truth::Label(if one == best { high } else { low }),
             several => Truth::Best(several.iter().position(|place| place == best).unwrap_or(0)),
         };
-        let texts: Vec<Response> = shown.iter().map(|&place| Response::text(&responses[place])).collect();
+        let texts: Vec<Response> =
+            shown.iter().map(|&place| Response::text(&responses[place])).collect();
         let prompt = self.judge.question(prompt, &texts.iter().collect::<Vec<_>>())?;
         Ok(Lesson { prompt, shown, truth })
     }
@@ -234,8 +238,11 @@ mod tests {
             best += usize::from(shown == 2);
             let gold = lesson.problem().gold;
             let verdict = |text: &str| judging.verdict("", &gold, text);
-            let (right, wrong) =
-                if shown == 2 { ("\\boxed{1}", "\\boxed{0}") } else { ("\\boxed{0}", "\\boxed{1}") };
+            let (right, wrong) = if shown == 2 {
+                ("\\boxed{1}", "\\boxed{0}")
+            } else {
+                ("\\boxed{0}", "\\boxed{1}")
+            };
             assert_eq!([verdict(right), verdict(wrong)], [Verdict::Right, Verdict::Wrong]);
         }
         assert!((70..130).contains(&best), "{best}");

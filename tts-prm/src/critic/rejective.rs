@@ -146,12 +146,19 @@ pub fn rejective(
         for place in lesson.truth.kept(&scores) {
             let Some(judgement) = written[place].clone() else { continue };
             found.kept += 1;
-            kept.push(Kept { item: *item, prompt: lesson.prompt.clone(), judgement, hinted: false });
+            kept.push(Kept {
+                item: *item,
+                prompt: lesson.prompt.clone(),
+                judgement,
+                hinted: false,
+            });
         }
     }
     if settings.hinted {
-        let hints: Vec<Prompt> =
-            hard.iter().map(|(_, lesson)| lesson.truth.hinted(&lesson.prompt, &lesson_order(lesson))).collect();
+        let hints: Vec<Prompt> = hard
+            .iter()
+            .map(|(_, lesson)| lesson.truth.hinted(&lesson.prompt, &lesson_order(lesson)))
+            .collect();
         let asked: Vec<&Prompt> = hints.iter().collect();
         let all = written(search, judging, &asked, 1, &mut found.cost, &mut done)?;
         for ((item, lesson), written) in hard.into_iter().zip(all) {
@@ -260,7 +267,8 @@ mod tests {
         for own in &kept {
             assert!(matches!((own.item % 4, own.hinted), (1, false) | (2, true)), "{own:?}");
             assert!(!own.prompt.question().contains("The best response is"), "{own:?}");
-            let lesson = judging.lesson(&pairs[own.item], seed::mix(5, own.item as u64)).expect("a lesson");
+            let lesson =
+                judging.lesson(&pairs[own.item], seed::mix(5, own.item as u64)).expect("a lesson");
             assert_eq!(lesson.prompt, own.prompt);
             assert!(lesson.truth.holds(&judging.scores(&own.judgement, 2).expect("scores")));
         }

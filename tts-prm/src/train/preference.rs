@@ -23,7 +23,11 @@ use crate::PrmError;
 ///
 /// # Errors
 /// When a response has no tokens, or there is none that is worse.
-pub fn preferred(prompt: &[u32], best: Vec<u32>, others: Vec<Vec<u32>>) -> Result<Example, PrmError> {
+pub fn preferred(
+    prompt: &[u32],
+    best: Vec<u32>,
+    others: Vec<Vec<u32>>,
+) -> Result<Example, PrmError> {
     let wrong = |problem: &str| {
         Err(PrmError::Solution { field: "preference".to_owned(), problem: problem.to_owned() })
     };

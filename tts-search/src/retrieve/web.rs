@@ -107,10 +107,15 @@ impl WebSettings {
     /// # Errors
     /// When the address, a pointer, a template or a number makes no sense; the error names the field.
     pub fn check(&self) -> Result<(), RetrieveError> {
-        let bad = |field: &str, problem: String| Err(RetrieveError::Settings(format!("web: {field} {problem}")));
+        let bad = |field: &str, problem: String| {
+            Err(RetrieveError::Settings(format!("web: {field} {problem}")))
+        };
         let rest = ["http://", "https://"].iter().find_map(|scheme| self.url.strip_prefix(scheme));
         if !rest.is_some_and(|rest| rest.chars().next().is_some_and(|first| first != '/')) {
-            return bad("url", format!("is {:?}, expected http:// or https:// and a host", self.url));
+            return bad(
+                "url",
+                format!("is {:?}, expected http:// or https:// and a host", self.url),
+            );
         }
         let pointers = [
             ("results", &self.results),
@@ -122,14 +127,20 @@ impl WebSettings {
         let texts = self.texts.iter().map(|text| ("texts", text));
         for (field, pointer) in pointers.into_iter().chain(texts) {
             if !pointer.is_empty() && !pointer.starts_with('/') {
-                return bad(field, format!("is {pointer:?}, expected a JSON pointer such as /web/results"));
+                return bad(
+                    field,
+                    format!("is {pointer:?}, expected a JSON pointer such as /web/results"),
+                );
             }
         }
         if self.texts.is_empty() && self.title.is_empty() {
             return bad("texts", "is empty, expected at least one pointer, or a title".into());
         }
         if self.id.is_empty() && self.place.is_empty() {
-            return bad("id", "is empty and so is place: expected a pointer to what names a result".into());
+            return bad(
+                "id",
+                "is empty and so is place: expected a pointer to what names a result".into(),
+            );
         }
         if self.attempts == 0 {
             return bad("attempts", "is 0, expected at least 1".into());
@@ -151,7 +162,8 @@ impl WebSettings {
         let texts = |field: &str, all: &BTreeMap<String, String>| {
             let fill = |(name, text): (&String, &String)| {
                 let filled = fill(&environment, text, asked);
-                let filled = filled.map_err(|problem| wrong(&format!("{field}.{name}"), &problem))?;
+                let filled =
+                    filled.map_err(|problem| wrong(&format!("{field}.{name}"), &problem))?;
                 Ok((name.clone(), filled))
             };
             all.iter().map(fill).collect::<Result<Vec<_>, RetrieveError>>()
@@ -177,12 +189,17 @@ impl WebSettings {
         let plain = |pointer: &str| html::text(&text(pointer), false).1.trim().to_owned();
         let (place, title) = (text(&self.place), plain(&self.title));
         let id = if self.id.is_empty() { place.clone() } else { text(&self.id) };
-        let words: Vec<String> =
-            self.texts.iter().map(|pointer| plain(pointer)).filter(|words| !words.is_empty()).collect();
+        let words: Vec<String> = self
+            .texts
+            .iter()
+            .map(|pointer| plain(pointer))
+            .filter(|words| !words.is_empty())
+            .collect();
         if id.is_empty() || (words.is_empty() && title.is_empty()) {
             return None;
         }
-        let score = (!self.score.is_empty()).then(|| result.pointer(&self.score)?.as_f64()).flatten();
+        let score =
+            (!self.score.is_empty()).then(|| result.pointer(&self.score)?.as_f64()).flatten();
         // A bracket would end the citation that names it.
         let id = id.replace('[', "%5B").replace(']', "%5D");
         Some(Passage { id, title, text: words.join("\n"), place, score: score.unwrap_or(0.0) })
@@ -206,7 +223,11 @@ fn fill(environment: &Environment<'_>, text: &str, asked: &Asked<'_>) -> Result<
 }
 
 /// JSON with its texts filled in.
-fn value(environment: &Environment<'_>, template: &Value, asked: &Asked<'_>) -> Result<Value, String> {
+fn value(
+    environment: &Environment<'_>,
+    template: &Value,
+    asked: &Asked<'_>,
+) -> Result<Value, String> {
     Ok(match template {
         Value::String(text) if text.trim() == "{{ most }}" => asked.most.into(),
         Value::String(text) => fill(environment, text, asked)?.into(),
@@ -259,7 +280,9 @@ impl Web {
         let key = match &settings.key_variable {
             None => String::new(),
             Some(name) => std::env::var(name).map_err(|_| {
-                RetrieveError::Settings(format!("web: key_variable: {name} is not set in the environment"))
+                RetrieveError::Settings(format!(
+                    "web: key_variable: {name} is not set in the environment"
+                ))
             })?,
         };
         let patience = Duration::from_secs_f64(settings.call_seconds);
@@ -272,12 +295,19 @@ impl Web {
         let sent = match &filled.body {
             None => {
                 let call = self.agent.get(url).query_pairs(params());
-                filled.headers.iter().fold(call, |call, (name, value)| call.header(name, value)).call()
+                filled
+                    .headers
+                    .iter()
+                    .fold(call, |call, (name, value)| call.header(name, value))
+                    .call()
             }
             Some(body) => {
                 let call = self.agent.post(url).query_pairs(params());
                 let call = call.header("content-type", "application/json");
-                let call = filled.headers.iter().fold(call, |call, (name, value)| call.header(name, value));
+                let call = filled
+                    .headers
+                    .iter()
+                    .fold(call, |call, (name, value)| call.header(name, value));
                 call.send(body.to_string().as_bytes())
             }
         };
@@ -315,15 +345,19 @@ impl Web {
 
     fn found(&self, body: &[u8], most: usize) -> Result<Vec<Passage>, String> {
         let WebSettings { url, results, .. } = &self.settings;
-        let answer: Value =
-            serde_json::from_slice(body).map_err(|error| format!("{url}: the answer is no JSON: {error}"))?;
+        let answer: Value = serde_json::from_slice(body)
+            .map_err(|error| format!("{url}: the answer is no JSON: {error}"))?;
         let list = match answer.pointer(results) {
             Some(Value::Array(list)) => list,
             None if self.settings.results_may_lack => return Ok(Vec::new()),
             _ => {
-                let fields = answer.as_object().map(|fields| fields.keys().take(12).cloned().collect::<Vec<_>>());
+                let fields = answer
+                    .as_object()
+                    .map(|fields| fields.keys().take(12).cloned().collect::<Vec<_>>());
                 let fields = fields.map_or_else(|| "no object".into(), |names| names.join(", "));
-                return Err(format!("{url}: no list of results at {results:?}; the answer has {fields}"));
+                return Err(format!(
+                    "{url}: no list of results at {results:?}; the answer has {fields}"
+                ));
             }
         };
         let passages: Vec<Passage> =

@@ -57,9 +57,7 @@ impl Principles {
     fn admit(self, query: &Query, pair: [Criterion; 2]) -> bool {
         match self {
             Self::All => true,
-            Self::Told => {
-                query.best().is_some_and(|(best, _)| is_ahead(&query.scores(pair), best))
-            }
+            Self::Told => query.best().is_some_and(|(best, _)| is_ahead(&query.scores(pair), best)),
             Self::Fixed(one, other) => pair == [one, other],
         }
     }
@@ -109,7 +107,8 @@ impl Grader {
             let others = || Criterion::ALL.into_iter().filter(move |&other| other != one);
             // Not `all` less this one: of a large `care` nothing would be left.
             let left: f64 = others().map(pull).sum();
-            pairs.extend(others().map(|other| ([one, other], pull(one) / all * pull(other) / left)));
+            pairs
+                .extend(others().map(|other| ([one, other], pull(one) / all * pull(other) / left)));
         }
         pairs.retain(|(pair, _)| self.principles.admit(query, *pair));
         let admitted: f64 = pairs.iter().map(|(_, p)| p).sum();
