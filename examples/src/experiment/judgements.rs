@@ -18,6 +18,9 @@ use super::recipe::Arm;
 use super::workshop::Workshop;
 use crate::{Error, preferring};
 
+/// The judgements of a pool; `None` for one that cannot be read.
+type Heard = Vec<Option<Judgement>>;
+
 /// How judgements become one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,7 +169,7 @@ impl Workshop<'_> {
         for (place, (pool, problem)) in pools.iter().zip(problems).enumerate() {
             let scores = scores.as_ref().map(|scores| &scores[place]);
             let each = pool.attempts.iter().enumerate();
-            let judgements: Vec<Option<Judgement>> = each
+            let judgements: Heard = each
                 .map(|(sample, attempt)| {
                     let trust = scores.and_then(|scores| trust(scores, sample));
                     heard(&problem.question, attempt, trust)
@@ -176,10 +179,9 @@ impl Workshop<'_> {
         }
         let spent = Spent::of(&pools, arm.scorer.is_some());
         let at = |&n: &usize| {
-            let value =
-                |(place, (pool, sought)): (usize, &(Vec<Option<Judgement>>, (usize, usize)))| {
-                    votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
-                };
+            let value = |(place, (pool, sought)): (usize, &(Heard, (usize, usize)))| {
+                votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
+            };
             spent.run(whole.iter().enumerate().map(value).collect(), n)
         };
         Ok(arm.n.iter().map(at).collect())
@@ -208,20 +210,18 @@ mod tests {
 
     const SUM: Votes = Votes { vote: Vote::Sum, keep: None };
 
-    fn judgement(scores: [f64; 2], meta: f64) -> Option<Judgement> {
+    fn judgement(scores: [f64; 2], meta: f64) -> Judgement {
         let (node, shown, steps) = (NodeId::ROOT, vec![0, 1], Vec::new());
-        Some(Judgement { node, shown, scores: scores.to_vec(), steps, meta })
+        Judgement { node, shown, scores: scores.to_vec(), steps, meta }
     }
 
     #[test]
     fn a_pool_by_hand() {
         // Alone: right, a tie, wrong, refused.
-        let pool = [
-            judgement([8.0, 2.0], 0.1),
-            judgement([5.0, 5.0], 0.2),
-            judgement([4.0, 9.0], 0.9),
-            None,
-        ];
+        let read = [([8.0, 2.0], 0.1), ([5.0, 5.0], 0.2), ([4.0, 9.0], 0.9)];
+        let mut pool: Heard =
+            read.into_iter().map(|(scores, meta)| Some(judgement(scores, meta))).collect();
+        pool.push(None);
         let at = |votes: Votes, n: usize| votes.of_pool(&pool, n, (2, 0), 7);
         assert!((at(SUM, 1) - (1.0 + 0.5 + 0.0 + 0.5) / 4.0).abs() < 1e-12);
         // 17 against 16.

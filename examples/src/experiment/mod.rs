@@ -22,6 +22,7 @@ mod recipe;
 mod recompute;
 mod reinforced;
 mod report;
+mod sound;
 mod spec;
 mod turns;
 mod unit;

@@ -91,6 +91,9 @@ fn small() -> Value {
     })
 }
 
+/// Spoils a recipe.
+type Break = fn(&mut Value);
+
 fn ran(root: &Path, recipe: &Value) -> Report {
     let recipe = Recipe::parse(&recipe.to_string()).unwrap();
     run(&recipe, false, root.to_owned(), EngineConfig::default()).unwrap()
@@ -299,7 +302,6 @@ fn judges_are_taught_and_vote() {
     assert!((more["pass_at_n"].as_f64().unwrap() - 1.0).abs() < 1e-12, "{more}");
     assert_eq!(ran(folder.path(), &recipe), report);
 
-    type Break = fn(&mut Value);
     let table: [(Break, &str); 9] = [
         (|r| r["arms"][6]["n"] = json!([1, 2]), "responses are scored once"),
         (|r| r["arms"][6]["scorer"] = Value::Null, "scores of responses needs a scorer"),
@@ -404,7 +406,6 @@ fn bare(arm: &mut Value) {
 
 #[test]
 fn bad_recipes_are_named() {
-    type Break = fn(&mut Value);
     let table: [(Break, &str); 25] = [
         (
             |r| {

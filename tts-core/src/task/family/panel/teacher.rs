@@ -112,7 +112,9 @@ impl Grader {
         }
         pairs.retain(|(pair, _)| self.principles.admit(query, *pair));
         let admitted: f64 = pairs.iter().map(|(_, p)| p).sum();
-        pairs.iter_mut().for_each(|(_, p)| *p /= admitted);
+        for (_, p) in &mut pairs {
+            *p /= admitted;
+        }
         pairs
     }
 

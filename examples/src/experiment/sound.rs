@@ -1,0 +1,165 @@
+//! Whether a recipe can be run: every name is known, every number makes sense, nothing contradicts something else.
+//!
+//! All of it is told when a recipe is read, before anything is made; errors name the arm, the model or the field.
+//!
+//! Source: none; a format of this library.
+
+use std::collections::BTreeSet;
+use std::fmt::Display;
+
+use tts_core::plot::Chart;
+use tts_core::{SearchStrategy, Selection};
+
+use super::recipe::{Along, Arm, At, EXACT, Recipe, Task};
+use super::spec::ModelSpec;
+use super::way::Way;
+use crate::Error;
+
+impl Recipe {
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let counts = [
+            ("problems", self.problems),
+            ("seeds", usize::try_from(self.seeds)?),
+            ("pool", self.pool),
+            ("number of arms", self.arms.len()),
+        ];
+        if let Some((field, _)) = counts.iter().find(|(_, count)| *count == 0) {
+            return Err(format!("{field} is 0, expected at least 1").into());
+        }
+        if let Some(problem) = self.task.family().wrong() {
+            return Err(format!("task: {problem}").into());
+        }
+        self.arms.iter().try_for_each(|arm| self.check_arm(arm))?;
+        if self.models.contains_key(EXACT) {
+            return Err(format!("models: {EXACT:?} is the name of the checker").into());
+        }
+        let samples = [
+            ("judged", self.judged.as_ref().map(|judged| judged.samples)),
+            ("difficulty", self.difficulty.as_ref().map(|graded| graded.samples)),
+        ];
+        if let Some((field, _)) = samples.iter().find(|(_, samples)| *samples == Some(0)) {
+            return Err(format!("{field}: samples is 0, expected at least 1").into());
+        }
+        for (name, spec) in &self.models {
+            let field = format!("model {name:?}");
+            self.check_model(spec).map_err(|error| format!("{field}: {error}"))?;
+            spec.uses().into_iter().try_for_each(|used| self.known(&field, used))?;
+        }
+        if let Some(judged) = &self.judged {
+            self.known("judged", &judged.policy)?;
+            judged.models.keys().try_for_each(|name| self.known("judged", name))?;
+        }
+        if let Some(difficulty) = &self.difficulty {
+            self.known("difficulty", &difficulty.policy)?;
+        }
+        if let Some(choice) = &self.choice {
+            self.known("choice", &choice.policy)?;
+            let scorer = choice.scorer.iter().filter(|name| *name != EXACT);
+            scorer.into_iter().try_for_each(|name| self.known("choice", name))?;
+            choice.check(self)?;
+        }
+        self.check_told()
+    }
+
+    /// Whether there is a model of this name.
+    fn known(&self, field: &str, name: &String) -> Result<(), String> {
+        if self.models.contains_key(name) {
+            return Ok(());
+        }
+        Err(format!("{field}: {name:?} is none of the models"))
+    }
+
+    fn check_arm(&self, arm: &Arm) -> Result<(), Error> {
+        let field = format!("arm {:?}", arm.name);
+        let wrong = |problem: &dyn Display| -> Result<(), Error> {
+            Err(format!("{field}: {problem}").into())
+        };
+        self.known(&field, &arm.policy)?;
+        let advantage = arm.advantage.iter().flat_map(|advantage| &advantage.scorer);
+        let scorers = arm.scorer.iter().chain(advantage);
+        scorers.filter(|name| *name != EXACT).try_for_each(|name| self.known(&field, name))?;
+        if let Some(noise) = arm.noise
+            && (arm.scorer.is_none() || !(noise >= 0.0 && noise.is_finite()))
+        {
+            let problem = "expected a number of at least 0, and a scorer that it is put on";
+            return wrong(&format!("noise is {noise}, {problem}"));
+        }
+        if let Way::Votes(votes) = arm.strategy {
+            votes.check(arm.scorer.is_some()).map_err(|error| format!("{field}: {error}"))?;
+        }
+        if matches!(arm.strategy, Way::Scores(_)) && arm.n != [1] {
+            return wrong(&"responses are scored once, expected an N of 1");
+        }
+        let judges = matches!(arm.strategy, Way::Votes(_) | Way::Scores(_));
+        if judges && !matches!(self.task, Task::Panel(_)) {
+            return wrong(&format!("{} is for judgements, expected the task panel", arm.strategy));
+        }
+        if arm.in_turn && (arm.strategy.pooled().is_none() || arm.scorer.is_some()) {
+            return wrong(&"samples in turn are chosen from by majority or pass-at-n");
+        }
+        let pooled = arm.strategy.is_pooled();
+        if let Some(n) = arm.n.iter().find(|&&n| n == 0 || (pooled && n > self.pool)) {
+            return wrong(&format!("N is {n}, expected 1 to {}", self.pool));
+        }
+        let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
+        for &n in &arm.n {
+            let named = |error: Error| format!("{field}: {error}");
+            arm.strategy.search(n, select).map_err(named)?;
+            if arm.strategy.is_scored(n).map_err(named)? && arm.scorer.is_none() {
+                return wrong(&format!("{} needs a scorer", arm.strategy));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_model(&self, spec: &ModelSpec) -> Result<(), Error> {
+        let of_panels = || match self.task {
+            Task::Panel(_) => Ok(()),
+            _ => Err("judges panels, expected the task panel"),
+        };
+        match spec {
+            ModelSpec::Revision(revised) => revised.revising().check()?,
+            ModelSpec::Reinforced(policy) => {
+                policy.learn.check()?;
+                if let Some(sampler) = &policy.sampler {
+                    SearchStrategy::check(sampler)?;
+                }
+            }
+            ModelSpec::Distilled(student) if student.hinted.is_some() && !student.keep.solved => {
+                return Err("hinted is for right solutions, expected keep.solved".into());
+            }
+            ModelSpec::Grader(grader) => {
+                if let Some(problem) = grader.wrong() {
+                    return Err(problem.into());
+                }
+                of_panels()?;
+            }
+            ModelSpec::Preferred(_) => of_panels()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether what is told can be: as many curves as a chart can show, comparisons of arms that there are.
+    fn check_told(&self) -> Result<(), Error> {
+        let names: BTreeSet<&String> = self.arms.iter().map(|arm| &arm.name).collect();
+        let chosen = self.choice.is_some() && self.along == Along::Tokens;
+        let (curves, most) = (names.len() + usize::from(chosen), Chart::MOST_SERIES);
+        if curves > most {
+            let problem = format!("{curves} curves cannot be told apart, expected at most {most}");
+            return Err(format!("arms: {problem}").into());
+        }
+        for name in self.compare.iter().flat_map(|pair| [&pair.first, &pair.second]) {
+            if !names.contains(name) {
+                return Err(format!("compare: {name:?} is none of the arms").into());
+            }
+        }
+        for pair in self.compare.iter().filter(|pair| pair.at == At::One) {
+            let mut own = self.arms.iter().filter(|arm| arm.name == pair.second);
+            if !own.any(|arm| arm.n.contains(&1)) {
+                return Err(format!("compare: {:?} has no N of 1", pair.second).into());
+            }
+        }
+        Ok(())
+    }
+}
