@@ -150,9 +150,7 @@ fn on_the_web(
     let web: tts_search::retrieve::WebSettings = read_json(mapping)?;
     writeln!(out, "search    {}", web.url)?;
     // Its own repetitions must fit.
-    let timeout = settings
-        .timeout
-        .max(f64::from(web.attempts) * (web.call_seconds + web.pause_seconds * 4.0));
+    let timeout = settings.timeout.max(web.patience());
     Ok(Searcher::new(tts_search::retrieve::Web::new(web)?, SearchSettings { timeout, ..settings })?)
 }
 

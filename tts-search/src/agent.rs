@@ -10,20 +10,26 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
-/// An agent that waits so long for a connection, and so long for an answer to begin; `whole` bounds a request from
-/// beginning to end.
-pub(crate) fn agent(patience: Duration, whole: Option<Duration>, fails_on_status: bool) -> Agent {
-    let tls = TlsConfig::builder()
+/// An agent that waits so long for a connection, and so long for an answer to begin.
+#[cfg(feature = "hub")]
+pub(crate) fn agent(patience: Duration) -> Agent {
+    let config = Agent::config_builder().tls_config(tls());
+    let config = config.timeout_connect(Some(patience)).timeout_recv_response(Some(patience));
+    config.build().new_agent()
+}
+
+/// An agent whose requests end within `whole`. What was answered is told, whatever it is: an answer that sends it elsewhere
+/// is not followed, for a key in a header would go along.
+#[cfg(feature = "web")]
+pub(crate) fn staying(whole: Duration) -> Agent {
+    let config = Agent::config_builder().tls_config(tls()).timeout_global(Some(whole));
+    config.max_redirects(0).http_status_as_error(false).build().new_agent()
+}
+
+fn tls() -> TlsConfig {
+    TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .root_certs(RootCerts::WebPki)
         .unversioned_rustls_crypto_provider(Arc::new(rustls_graviola::default_provider()))
-        .build();
-    Agent::config_builder()
-        .tls_config(tls)
-        .timeout_connect(Some(patience))
-        .timeout_recv_response(Some(patience))
-        .timeout_global(whole)
-        .http_status_as_error(fails_on_status)
         .build()
-        .new_agent()
 }

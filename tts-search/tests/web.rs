@@ -2,7 +2,6 @@
 
 #![cfg(feature = "web")]
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
@@ -96,10 +95,13 @@ fn an_engine_is_asked_and_read_as_the_mapping_says() {
 fn a_body_is_posted_with_its_values_and_the_key_is_never_told() {
     // Any variable that is set.
     let (variable, key) = ("PATH", std::env::var("PATH").expect("a path"));
-    let engine =
-        Engine::of(vec![(401, format!("no such key: {key}!")), (200, "{\"data\": []}".into())]);
+    // As it stands in an address, too.
+    let encoded = key.replace(':', "%3A").replace('/', "%2F");
+    let engine = Engine::of(vec![
+        (401, format!("no such key: {key}! /search?key={encoded}\u{1b}[2J")),
+        (200, "{\"data\": []}".into()),
+    ]);
     let web = Web::new(WebSettings {
-        params: BTreeMap::new(),
         headers: [("x-key".to_owned(), "{{ key | length }}".to_owned())].into(),
         body: Some(json!({ "query": "{{ query }}", "max_results": "{{ most }}", "deep": [true, "{{ query }}!"] })),
         key_variable: Some(variable.into()),
@@ -108,7 +110,7 @@ fn a_body_is_posted_with_its_values_and_the_key_is_never_told() {
     })
     .expect("sound");
     let error = web.search("rivers", 7).expect_err("refused").to_string();
-    assert!(error.contains("401 Unauthorized: no such key: ...!"), "{error}");
+    assert!(error.contains("401 Unauthorized: no such key: ...! /search?key=...[2J"), "{error}");
     assert!(web.search("rivers", 7).expect("nothing").is_empty());
     let asked = engine.asked();
     assert_eq!(asked.len(), 2, "a refusal is not asked again");
@@ -144,6 +146,12 @@ fn what_fails_in_passing_is_asked_again_and_what_is_no_answer_is_said() {
         assert!(error.contains(expected), "{error}");
     }
     assert_eq!(engine.asked().len(), 9);
+    // It sends elsewhere, and is not followed: a key would go along.
+    let elsewhere = Engine::of(vec![(302, "there".into())]);
+    let web = Web::new(settings(&elsewhere)).expect("sound");
+    let error = web.search("a", 1).expect_err("sent away").to_string();
+    assert!(error.contains("302 Found: there"), "{error}");
+    assert_eq!(elsewhere.asked().len(), 1);
     // Nobody listens.
     let nobody =
         WebSettings { url: "http://127.0.0.1:9/".into(), attempts: 1, ..WebSettings::default() };
@@ -162,7 +170,7 @@ fn an_engine_may_leave_out_an_empty_list() {
 #[test]
 fn settings_that_make_no_sense_are_named() {
     type Break = fn(&mut WebSettings);
-    let table: [(Break, &str); 12] = [
+    let table: [(Break, &str); 13] = [
         (|s| s.url = "ftp://x".into(), "web: url"),
         (|s| s.url = "http:///x".into(), "web: url"),
         (|s| s.results = "results".into(), "web: results"),
@@ -172,7 +180,11 @@ fn settings_that_make_no_sense_are_named() {
         (|s| s.attempts = 0, "web: attempts"),
         (|s| s.call_seconds = 0.0, "web: call_seconds"),
         (|s| s.pause_seconds = f64::NAN, "web: pause_seconds"),
-        (|s| drop(s.params.insert("q".into(), "{{ question }}".into())), "web: params.q"),
+        (
+            |s| s.params = Some([("q".to_owned(), "{{ question }}".to_owned())].into()),
+            "web: params.q",
+        ),
+        (|s| s.params = Some([("k".to_owned(), "{{ key }}".to_owned())].into()), "web: params.k"),
         (|s| s.body = Some(json!({ "q": ["{% if %}"] })), "web: body"),
         (|s| s.key_variable = Some("NO_SUCH_KEY_IS_SET".into()), "NO_SUCH_KEY_IS_SET is not set"),
     ];
@@ -191,5 +203,9 @@ fn settings_that_make_no_sense_are_named() {
             .identity()
             .expect("one")
     };
-    assert!(identity(one.clone()) == identity(one.clone()) && identity(one) != identity(other));
+    let patient = WebSettings { attempts: 9, call_seconds: 60.0, ..one.clone() };
+    // 9 calls, and pauses of 0.5 to 64 seconds.
+    assert!((patient.patience() - (9.0 * 60.0 + 0.5 * 255.0)).abs() < 1e-9);
+    assert_eq!(identity(one.clone()), identity(patient));
+    assert_ne!(identity(one), identity(other));
 }

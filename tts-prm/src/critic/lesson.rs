@@ -15,6 +15,7 @@ use tts_core::task::{Task, Verdict};
 use tts_core::{Prompt, seed};
 
 use super::assess::Preference;
+use super::ballot::Ballot;
 use super::judge::Judge;
 use super::read::{By, Refusal};
 use super::response::Response;
@@ -98,7 +99,7 @@ impl Judging {
         }
         if judge.decision().is_some_and(|decision| decision.by != By::Word) {
             return Err(
-                "the judge decides by a probability, which is not written, expected a decision by word or scores"
+                "the judge decides by a probability, which is not written, expected one that writes its scores"
                     .into(),
             );
         }
@@ -122,9 +123,16 @@ impl Judging {
     /// The lesson of a preference, in an order of this seed.
     ///
     /// # Errors
-    /// When the judge cannot be asked about it.
+    /// When the judge cannot be asked about it, or there are not two responses.
     pub fn lesson(&self, preference: &Preference, seed: u64) -> Result<Lesson, Refusal> {
         let Preference { prompt, responses, best, .. } = preference;
+        if responses.len() < 2 || *best >= responses.len() {
+            let count = responses.len();
+            let problem = format!(
+                "{count} responses, number {best} the best, expected two or more and one of them"
+            );
+            return Err(Refusal::Unasked { problem });
+        }
         let mut rng = seed::rng(seed);
         let [least, most] = self.judge.takes();
         let mut others: Vec<usize> = (0..responses.len()).filter(|place| place != best).collect();
@@ -166,19 +174,26 @@ impl Task for Judging {
         "judging"
     }
 
-    /// The scores, joined by commas: of as many responses as they can be read for.
+    /// Whom it puts first, `response 2`, or all who share the highest score, `responses 1, 3`; of one response, its score. Two
+    /// judgements that put the same first answer the same.
     fn answer(&self, judgement: &str) -> Option<String> {
         let [least, most] = self.judge.takes();
         let scores = (least..=most.min(MOST)).find_map(|count| self.scores(judgement, count))?;
-        Some(scores.iter().map(f64::to_string).collect::<Vec<_>>().join(", "))
+        if let [score] = scores[..] {
+            return Some(format!("{SCORE}{score}"));
+        }
+        let totals: Vec<Option<f64>> = scores.into_iter().map(Some).collect();
+        let first: Vec<String> =
+            Ballot::first(&totals).into_iter().map(|place| (place + 1).to_string()).collect();
+        let several = if first.len() > 1 { "responses " } else { BEST };
+        Some(format!("{several}{}", first.join(", ")))
     }
 
     fn same(&self, gold: &str, answer: &str) -> bool {
-        let scores: Option<Vec<f64>> = answer.split(", ").map(|score| score.parse().ok()).collect();
-        match (known(gold), scores) {
-            (Some((truth, count)), Some(scores)) => scores.len() == count && truth.holds(&scores),
-            // Two judgements are the same where they say the same.
-            _ => gold == answer,
+        match known(gold) {
+            Some((Truth::Best(place), _)) => answer == format!("{BEST}{}", place + 1),
+            Some((Truth::Label(label), _)) => answer == format!("{SCORE}{label}"),
+            None => gold == answer,
         }
     }
 
@@ -250,7 +265,8 @@ mod tests {
 
     #[test]
     fn verdicts_answers_and_rewards_agree() {
-        let judging = judging("deepseek-grm");
+        let named = judging;
+        let judging = named("deepseek-grm");
         for (text, gold, expected) in [
             ("\\boxed{7, 8}", "response 2 of 2", Verdict::Right),
             ("\\boxed{8, 7}", "response 2 of 2", Verdict::Wrong),
@@ -263,12 +279,25 @@ mod tests {
             ("\\boxed{7, 8}", "response 0 of 2", Verdict::Wrong),
         ] {
             assert_eq!(judging.verdict("", gold, text), expected, "{text} {gold}");
-            if let (Some(answer), Some(_)) = (judging.answer(text), known(gold)) {
-                assert_eq!(judging.same(gold, &answer), expected.is_right(), "{text} {gold}");
+            let answer = judging.answer(text);
+            if let (Some(answer), Verdict::Right | Verdict::Wrong) = (&answer, expected) {
+                assert_eq!(judging.same(gold, answer), expected.is_right(), "{text} {gold}");
             }
         }
-        assert_eq!(judging.answer("\\boxed{7, 8}").as_deref(), Some("7, 8"));
-        assert!(judging.same("7, 8", "7, 8") && !judging.same("7, 8", "8, 7"));
+        let answer = |text: &str| judging.answer(text);
+        assert_eq!(answer("\\boxed{7, 8}").as_deref(), Some("response 2"));
+        assert_eq!(answer("\\boxed{1, 9}"), answer("\\boxed{7, 8}"), "the same first");
+        assert_eq!(answer("\\boxed{8, 3, 8}").as_deref(), Some("responses 1, 3"));
+        assert_eq!(answer("nothing"), None);
+        assert!(
+            judging.same("response 2", "response 2") && !judging.same("response 2", "response 1")
+        );
+        // A judge that names the best of three.
+        let best = named("deepseek-judge");
+        for (text, gold) in [("\\boxed{2}", "response 2 of 3"), ("\\boxed{1}", "response 1 of 3")] {
+            assert_eq!(best.verdict("", gold, text), Verdict::Right);
+            assert!(best.same(gold, &best.answer(text).expect("one")), "{text}");
+        }
     }
 
     #[test]
@@ -283,6 +312,8 @@ mod tests {
             let error = Judging::of(judge).expect_err(name);
             assert!(error.contains(expected), "{name}: {error}");
         }
+        let alone = judging("pairwise").lesson(&preference(1, 0), 1).expect_err("one response");
+        assert!(alone.to_string().contains("expected two or more"), "{alone}");
         let broken = Judge { max_tokens: 0, ..Judge::default() };
         assert!(Judging::of(broken).expect_err("no tokens").contains("max_tokens"));
     }

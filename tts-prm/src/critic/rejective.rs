@@ -12,7 +12,7 @@
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2, with hinted sampling.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Cost, NodeId, Prompt, RunError, Search, SearchError, seed};
+use tts_core::{Cost, NodeId, Prompt, RunError, Search, SearchError, SearchErrorKind, seed};
 
 use super::assess::Preference;
 use super::lesson::{Judging, Lesson};
@@ -103,8 +103,12 @@ type Written = Vec<Option<String>>;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A hinted search is numbered as the first one of its place: a search that keeps records ([`Search::record`]) needs a folder of
+/// its own for each call, and none with hints. A [`tts_core::Store`] keeps every line by what it was asked.
+///
 /// # Errors
-/// When `samples` is 0, when no item can be asked about, or when a search fails.
+/// When nothing could ever be kept (one judgement and no hint), when no item can be asked about, or when a search fails but
+/// for want of a single line: that item is refused.
 pub fn rejective(
     search: &Search<'_>,
     judging: &Judging,
@@ -112,6 +116,10 @@ pub fn rejective(
     settings: &Rejective,
     mut done: impl FnMut(),
 ) -> Result<(Vec<Kept>, RejectiveReport), SearchError> {
+    if settings.samples == 1 && !settings.hinted {
+        let problem = "samples is 1, and one judgement that is right is all of its item's: expected 2 or more, or hints";
+        return Err(RunError::Strategy(problem.to_owned()).into());
+    }
     let mut first_refusal: Option<Refusal> = None;
     let mut lessons: Vec<(usize, Lesson)> = Vec::new();
     for (item, preference) in preferences.iter().enumerate() {
@@ -194,7 +202,19 @@ fn written(
     let outcomes = search.run_each(asked, |_, _| done());
     let mut all = Vec::with_capacity(outcomes.len());
     for outcome in outcomes {
-        let outcome = outcome?;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            // Of an item whose lines all failed nothing was written; the others are no worse for it.
+            Err(SearchError {
+                kind: SearchErrorKind::Run(RunError::AllLinesFailed { .. }),
+                partial,
+            }) => {
+                *cost += partial.map(|partial| partial.usage.logical).unwrap_or_default();
+                all.push(vec![None; samples]);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         *cost += outcome.usage.logical;
         let tree = &outcome.tree;
         let text = |&first: &NodeId| {
@@ -212,6 +232,7 @@ fn written(
 #[cfg(test)]
 mod tests {
     use tts_core::toy::Voice;
+    use tts_core::{BoxError, Generated, Generator, LineError, Request};
 
     use super::super::judge::Judge;
     use super::*;
@@ -287,8 +308,47 @@ mod tests {
         let none = Rejective { samples: 0, ..Rejective::default() };
         let error = rejective(&search, &judging, &pairs(2), &none, || {}).expect_err("no samples");
         assert!(error.to_string().contains("samples is 0"), "{error}");
+        let one = Rejective { samples: 1, ..Rejective::default() };
+        let error = rejective(&search, &judging, &pairs(2), &one, || {}).expect_err("one sample");
+        assert!(error.to_string().contains("expected 2 or more, or hints"), "{error}");
         let (kept, found) =
             rejective(&search, &judging, &[], &Rejective::default(), || {}).expect("nothing");
         assert!(kept.is_empty() && found == RejectiveReport::default());
+    }
+
+    /// Fails where it is asked about an even number.
+    struct Fails(Voice);
+
+    impl Generator for Fails {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            let mut all = self.0.generate(batch)?;
+            for (request, generated) in batch.iter().zip(&mut all) {
+                let text = request.prefix.prompt().question();
+                if ["question 0", "question 2"].iter().any(|even| text.contains(even)) {
+                    for line in &mut generated.lines {
+                        *line = Err(LineError("too long".into()));
+                    }
+                }
+            }
+            Ok(all)
+        }
+    }
+
+    #[test]
+    fn an_item_whose_lines_fail_is_refused_and_nothing_else_is_lost() {
+        let judge =
+            Fails(Voice::new(
+                |_, _, rng| {
+                    if rng.uniform() < 0.5 { "\\boxed{9, 1}" } else { "\\boxed{1, 9}" }
+                },
+            ));
+        let judging = Judging::of(Judge::published("deepseek-grm").expect("known")).expect("fits");
+        let settings = Rejective { samples: 8, hinted: true, seed: 0 };
+        let search = Search::new(&judge).seed(1);
+        let (kept, found) =
+            rejective(&search, &judging, &pairs(4), &settings, || {}).expect("goes on");
+        assert_eq!((found.items, found.judgements, found.refused), (4, 32, 16));
+        assert_eq!((found.hard, found.easy, found.hinted), (2, 0, 0));
+        assert!(!kept.is_empty() && kept.iter().all(|kept| kept.item % 2 == 1), "{kept:?}");
     }
 }

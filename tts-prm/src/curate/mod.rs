@@ -81,7 +81,7 @@ pub struct Curation {
     /// So many a problem, the best first; 0 for all.
     pub per_problem: usize,
     /// Nothing of a problem of which all candidates are right: too easy to teach anything (rejective fine-tuning, Liu et
-    /// al. 2025, arXiv:2504.02495, section 3.2).
+    /// al. 2025, arXiv:2504.02495, section 3.2). An attempt that was cut must be among the candidates, as a wrong one.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drop_easy: bool,
 }

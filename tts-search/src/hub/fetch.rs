@@ -54,7 +54,7 @@ impl<'a> Client<'a> {
         place: &Path,
     ) -> Result<Self, HubError> {
         let kind = if matches!(kind, RepoType::Dataset) { "datasets/" } else { "" };
-        let agent = agent(PATIENCE, None, true);
+        let agent = agent(PATIENCE);
         let client = Self { agent, hub, address, kind, place: place.to_owned() };
         if hub.offline {
             return Err(client.failed(&hub.endpoint, "HF_HUB_OFFLINE forbids it".into()));
