@@ -58,9 +58,9 @@ struct Arguments {
     /// A Jinja file in place of the judge's template.
     #[arg(long)]
     template: Option<PathBuf>,
-    /// Judgements of each item.
-    #[arg(long, default_value_t = 1)]
-    samples: usize,
+    /// Judgements of each item; default: 1, and 3 with --learn.
+    #[arg(long)]
+    samples: Option<usize>,
     /// Most responses that are shown at once; 0 for as many as the judge takes.
     #[arg(long, default_value_t = 0)]
     together: usize,
@@ -123,7 +123,7 @@ impl Arguments {
                 Votes::Winners => Vote::Winners,
             },
             sure: (self.sure > 0).then(|| Sure { batch: self.sure, ..Sure::default() }),
-            ..Jury::of(judge, self.samples)
+            ..Jury::of(judge, self.samples.unwrap_or(1))
         };
         jury.check()?;
         Ok(jury)
@@ -141,18 +141,37 @@ fn bar(items: usize) -> Result<ProgressBar, Error> {
 /// Keeps right judgements for fine-tuning.
 fn learn(
     arguments: &Arguments,
-    jury: &Jury,
+    judging: &Judging,
     (search, preferences): (&Search<'_>, &[Preference]),
     path: &Path,
 ) -> Result<(), Error> {
-    let judging = Judging::of(jury.judge.clone())?;
-    let Arguments { samples, hinted, seed, .. } = *arguments;
+    let Arguments { hinted, seed, .. } = *arguments;
+    let samples = arguments.samples.unwrap_or(Rejective::default().samples);
     let settings = Rejective { samples, hinted, seed };
+    let interrupt = Interrupt::listen(
+        "items in flight are finished, then what is right of those that are done is kept.",
+    )?;
     let bar = bar(preferences.len())?;
-    let kept = rejective(search, &judging, preferences, &settings, || bar.inc(1));
+    let mut left = preferences.len();
+    let kept = rejective(search, judging, preferences, &settings, || {
+        // Hints come behind all items, and nobody knows how many before.
+        match left.checked_sub(1) {
+            Some(fewer) => left = fewer,
+            None => bar.inc_length(1),
+        }
+        bar.inc(1);
+        if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
     bar.finish_and_clear();
     let (kept, found) = kept?;
     let mut out = std::io::stdout().lock();
+    if found.items < preferences.len() {
+        let left = preferences.len() - found.items;
+        writeln!(
+            out,
+            "left out  {left} items: not asked about any more, or not to be asked about by this judge"
+        )?;
+    }
     writeln!(
         out,
         "judged    {} judgements of {} items, {} right, {} refused; {} items too easy, {} without a right one",
@@ -193,7 +212,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if preferences.is_empty() {
         return Err(format!("{}: no preferences", arguments.data.display()).into());
     }
-    if arguments.learn.is_none() {
+    let judging = arguments.learn.as_ref().map(|_| Judging::of(jury.judge.clone())).transpose()?;
+    if judging.is_none() {
         jury.check_places(&preferences)?;
     }
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
@@ -213,8 +233,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut err = std::io::stderr();
     writeln!(err, "judge     {} by {}", arguments.judge, engines.policy.describe())?;
     let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
-    if let Some(path) = &arguments.learn {
-        return learn(arguments, &jury, (&search, &preferences), path);
+    if let (Some(judging), Some(path)) = (&judging, &arguments.learn) {
+        return learn(arguments, judging, (&search, &preferences), path);
     }
     let interrupt = Interrupt::listen(
         "items in flight are finished, then figures are told of those that are done.",

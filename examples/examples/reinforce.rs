@@ -55,7 +55,7 @@ struct Arguments {
     /// Text that ends a solution; may be given several times.
     #[arg(long)]
     stop: Vec<String>,
-    /// Longest solution, in tokens. Default: 200 of families, 1,024 of judges, else 512.
+    /// Longest solution, in tokens. Default: 200 of families, that of a judge, else 512.
     #[arg(long)]
     max_tokens: Option<u32>,
     /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
@@ -65,7 +65,10 @@ struct Arguments {
     #[arg(long, conflicts_with = "data")]
     family: Option<Families>,
     /// The data are preferences, and the model learns to judge them: a judge by name or a JSON file, as of `judge`.
-    #[arg(long, requires = "data", conflicts_with_all = ["task", "few_shot", "system", "raw"])]
+    #[arg(long, requires = "data", conflicts_with_all = [
+        "task", "few_shot", "shots", "system", "raw", "dataset", "mapping", "question_field", "question_template",
+        "answer_field", "choices_field", "id_field", "ask"
+    ])]
     judge: Option<String>,
     /// A Jinja file in place of the judge's template.
     #[arg(long, requires = "judge")]
@@ -137,8 +140,6 @@ struct Asked {
 
 /// Problems of a family where nothing is said.
 const OF_FAMILY: usize = 10_000;
-/// Tokens of a judgement where nothing is said.
-const OF_JUDGE: u32 = 1_024;
 /// One problem in so many of a file is held out, by its text, up to as many as are wanted.
 const ONE_IN: u64 = 10;
 
@@ -201,13 +202,21 @@ fn preferences(arguments: &Arguments, judging: Judging, path: &Path) -> Result<A
     }
     let seed = arguments.seed.unwrap_or(0);
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
+    let mut apart = HashSet::new();
     for (item, preference) in all.iter().enumerate() {
-        let problem = judging.lesson(preference, tts_core::seed::mix(seed, item as u64))?.problem();
-        // By the question, so that no other pair of answers to it is learnt.
-        if !holds_out(ONE_IN, preference.prompt.question()) {
-            learn.push(problem);
-        } else if held_out.len() < arguments.held_out {
+        let named = |error| format!("{}: preference {}: {error}", path.display(), item + 1);
+        let lot = tts_core::seed::mix(seed, item as u64);
+        let problem = judging.lesson(preference, lot).map_err(named)?.problem();
+        // By the question: no other pair of answers to one that is measured on is learnt.
+        let question = preference.prompt.question();
+        if apart.contains(question) {
+            continue;
+        }
+        if held_out.len() < arguments.held_out && holds_out(ONE_IN, question) {
+            apart.insert(question);
             held_out.push(problem);
+        } else {
+            learn.push(problem);
         }
     }
     Ok(Asked { learn, held_out, task: Arc::new(judging) })
@@ -220,16 +229,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
             let old = if arguments.rank > 0 { Old::Recomputed } else { Old::Written };
             let mut config = ReinforceConfig { old, ..ReinforceConfig::default() };
             if let Some(judging) = judging(arguments)? {
-                let stop = judging.judge().stop.clone();
-                let delimiters = Vec::new();
-                let (max_step_tokens, max_tokens) = (OF_JUDGE, OF_JUDGE);
-                config.rule = StepRule {
-                    delimiters,
-                    stop,
-                    max_step_tokens,
-                    max_tokens,
-                    ..StepRule::default()
-                };
+                config.rule = judging.rule();
             } else if arguments.family.is_none() {
                 let few_shot = arguments.prompting.few_shot()?;
                 let rule = few_shot.map_or_else(StepRule::default, |_| FewShot::rule());
@@ -242,6 +242,9 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
             let said: serde_json::Value = read_json(path)?;
             if arguments.rank > 0 && said.get("old").is_none() {
                 read.old = Old::Recomputed;
+            }
+            if let (Some(judging), None) = (judging(arguments)?, said.get("rule")) {
+                read.rule = judging.rule();
             }
             read
         }

@@ -67,7 +67,8 @@ fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
     let behind = text.tokenizer.encode(&separator, true)?;
     let mut data = Data::default();
     for preference in &all {
-        let example = preferring::example(&text, preference, &behind)?;
+        let prompt = text.prompt_tokens(&preference.prompt)?;
+        let example = preferring::example(&text.tokenizer, &prompt, preference, &behind)?;
         arguments.training.put(&mut data, preference.prompt.question(), example);
     }
     said(&data, "preferences")?;

@@ -73,8 +73,11 @@ fn says_how(row: &Row) -> bool {
 
 fn worked(row: &Row) -> Result<Worked, RowError> {
     if !row.has("messages") {
-        let prompt = Prompt::Text(row.required("prompt")?);
-        return Ok(Worked { asked: Asked::Prompt(prompt), answer: row.required("completion")? });
+        let (prompt, answer) = (row.required("prompt")?, row.required("completion")?);
+        if answer.trim().is_empty() {
+            return Err(row.wrong("field \"completion\": empty, expected something to learn"));
+        }
+        return Ok(Worked { asked: Asked::Prompt(Prompt::Text(prompt)), answer });
     }
     let mut turns: Vec<Message> = row.field("messages")?;
     let last =
@@ -157,6 +160,7 @@ mod tests {
             (r#"{"messages": [{"role": "tool", "content": "4"}]}"#, "tool"),
             (r#"{"messages": "4"}"#, "messages"),
             (r#"{"prompt": "2 + 2 ="}"#, "completion"),
+            (r#"{"prompt": "2 + 2 =", "completion": " "}"#, "something to learn"),
         ] {
             let error = of(&format!("{good}\n{bad}\n")).expect_err(bad);
             assert!(error.contains(expected) && error.contains("line 2"), "{error}");

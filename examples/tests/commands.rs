@@ -496,15 +496,18 @@ fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
     assert_eq!(figures["abstained"], 3);
     // Nothing of it can be learnt, and no file says otherwise.
     let learnt = path("learnt.jsonl");
-    let more = ["--template", &template, "--max-tokens", "20", "--learn", &learnt, "--hinted"];
+    let more = ["--template", &template, "--max-tokens", "20", "--learn", &learnt];
     let output = ran(&judge, &[&asked[..], &more].concat());
     let said = text(&output);
     assert!(!output.status.success() && said.contains("nothing is kept"), "{said}");
     assert!(
-        said.contains("3 judgements of 3 items, 0 right, 3 refused; 0 items too easy"),
+        said.contains("9 judgements of 3 items, 0 right, 9 refused; 0 items too easy"),
         "{said}"
     );
-    assert!(said.contains("6 lines") && !std::path::Path::new(&learnt).exists(), "{said}");
+    assert!(said.contains("9 lines") && !std::path::Path::new(&learnt).exists(), "{said}");
+    // A hint is in words that this model has no tokens for: its lines fail, and nothing else is lost.
+    let said = text(&ran(&judge, &[&asked[..], &more, &["--hinted"]].concat()));
+    assert!(said.contains("9 judgements of 3 items") && said.contains("12 lines"), "{said}");
     // What cannot be learnt is refused before a model is opened.
     let wrong =
         ran(&judge, &["--model", "x", "--data", &data, "--judge", "genrm", "--learn", &learnt]);

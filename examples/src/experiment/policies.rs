@@ -73,13 +73,13 @@ pub fn words() -> Words {
     Words { each: "{question}\n{attempt}\n".into(), ask: "{attempts}{question}\n".into() }
 }
 
-/// Solutions of a policy as candidates, with scores where there are any.
-fn candidates(all: &[Attempts], scores: Option<&[Vec<f64>]>) -> Vec<Candidate> {
+/// Solutions of a policy as candidates, with scores where there are any; those that were cut only where they count.
+fn candidates(all: &[Attempts], scores: Option<&[Vec<f64>]>, with_cut: bool) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for (problem, attempts) in all.iter().enumerate() {
         let written = attempts.attempts.iter().enumerate();
         // What was cut off or is empty has nothing to learn from.
-        for (place, attempt) in written.filter(|(_, attempt)| !attempt.steps.is_empty()) {
+        for (place, attempt) in written.filter(|(_, own)| with_cut || !own.steps.is_empty()) {
             candidates.push(Candidate {
                 problem,
                 text: attempt.steps.concat(),
@@ -171,7 +171,7 @@ impl Workshop<'_> {
                 Some(self.judged(&*judge, *aggregate, &attempts)?)
             }
         };
-        let candidates = candidates(&attempts, scores.as_deref());
+        let candidates = candidates(&attempts, scores.as_deref(), spec.keep.drop_easy);
         let sampled = (&candidates[..], &attempts[..]);
         let train = (&spec.keep, &spec.train, seed);
         self.learn_kept("round", folder, (decoder, &tokenizer), sampled, train)
@@ -189,7 +189,7 @@ impl Workshop<'_> {
         let order = if spec.draw == 0 { seed } else { seed::mix(seed, spec.draw) };
         let problems = self.problems(Purpose::Rounds, order, spec.problems)?;
         let attempts = self.attempts(&spec.teacher, &problems, spec.samples, (seed, seed))?;
-        let mut candidates = candidates(&attempts, None);
+        let mut candidates = candidates(&attempts, None, spec.keep.drop_easy);
         if let Some(hinted) = &spec.hinted {
             candidates.extend(self.hinted(hinted, &problems, &attempts, seed)?);
         }
@@ -210,7 +210,7 @@ impl Workshop<'_> {
         let hard: Vec<usize> = (0..problems.len()).filter(hard).collect();
         let asked: Vec<Problem> = hard.iter().map(|&place| problems[place].clone()).collect();
         let told = self.attempts(name, &asked, 1, (seed, seed))?;
-        let found = candidates(&told, None).into_iter();
+        let found = candidates(&told, None, false).into_iter();
         Ok(found.map(|own| Candidate { problem: hard[own.problem], ..own }).collect())
     }
 
@@ -230,7 +230,8 @@ impl Workshop<'_> {
             let prompt = family.prompt(&attempts[*problem].question);
             example(tokenizer, end, prompt.question(), text.trim_end())
         };
-        let data = kept.iter().map(learnt).collect::<Result<Vec<Example>, Error>>()?;
+        let written = kept.iter().filter(|&&place| !candidates[place].text.is_empty());
+        let data = written.map(learnt).collect::<Result<Vec<Example>, Error>>()?;
         if data.is_empty() {
             return Err(format!("{name}: no solution was kept to learn from").into());
         }
@@ -250,7 +251,7 @@ impl Workshop<'_> {
         *positions = positions.saturating_mul(spec.attempts.saturating_add(1));
         let problems = self.problems(Purpose::Rounds, seed, spec.problems)?;
         let attempts = self.attempts(&spec.policy, &problems, spec.samples, (seed, seed))?;
-        let candidates = candidates(&attempts, None);
+        let candidates = candidates(&attempts, None, false);
         let end = end(&decoder);
         let revising = spec.revising();
         revising.check()?;

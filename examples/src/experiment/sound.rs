@@ -11,7 +11,7 @@ use tts_core::plot::Chart;
 use tts_core::{SearchStrategy, Selection};
 
 use super::recipe::{Along, Arm, At, EXACT, Recipe, Task};
-use super::spec::ModelSpec;
+use super::spec::{ModelSpec, Reading};
 use super::way::Way;
 use crate::Error;
 
@@ -44,6 +44,10 @@ impl Recipe {
             let field = format!("model {name:?}");
             self.check_model(spec).map_err(|error| format!("{field}: {error}"))?;
             spec.uses().into_iter().try_for_each(|used| self.known(&field, used))?;
+            let start = spec.starts_from().and_then(|from| self.models.get(from));
+            if let Some(ModelSpec::Grader(_)) = start {
+                return Err(format!("{field}: from is a grader, which has no weights").into());
+            }
         }
         if let Some(judged) = &self.judged {
             self.known("judged", &judged.policy)?;
@@ -89,6 +93,19 @@ impl Recipe {
         }
         if matches!(arm.strategy, Way::Scores(_)) && arm.n != [1] {
             return wrong(&"responses are scored once, expected an N of 1");
+        }
+        if matches!(arm.strategy, Way::Scores(_)) {
+            let scorer = arm.scorer.as_ref().and_then(|name| self.models.get(name));
+            let fits = match scorer {
+                Some(ModelSpec::Preferred(_)) => true,
+                Some(ModelSpec::Reward(reward)) => reward.learn == Reading::Outcome,
+                _ => arm.scorer.is_none(),
+            };
+            if !fits || arm.every_step || arm.advantage.is_some() {
+                return wrong(
+                    &"responses are scored as wholes, expected a preferred or an outcome reward model",
+                );
+            }
         }
         let judges = matches!(arm.strategy, Way::Votes(_) | Way::Scores(_));
         if judges && !matches!(self.task, Task::Panel(_)) {

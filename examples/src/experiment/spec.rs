@@ -425,6 +425,21 @@ impl ModelSpec {
         !matches!(self, Self::Embedded(_) | Self::Served(_) | Self::Grader(_))
     }
 
+    /// Whose weights it starts from.
+    pub fn starts_from(&self) -> Option<&String> {
+        match self {
+            Self::Embedded(_) | Self::Served(_) | Self::Grader(_) => None,
+            Self::Written(written) => written.from.as_ref(),
+            Self::Distilled(student) => student.from.as_ref(),
+            Self::Reward(reward) => Some(&reward.from),
+            Self::Preferred(scalar) => Some(&scalar.from),
+            Self::Implicit(implicit) => Some(&implicit.from),
+            Self::SelfTrained(round) => Some(&round.from),
+            Self::Revision(revised) => Some(&revised.from),
+            Self::Reinforced(policy) => Some(&policy.from),
+        }
+    }
+
     /// The models that it is made of.
     pub fn uses(&self) -> Vec<&String> {
         match self {

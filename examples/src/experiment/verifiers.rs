@@ -18,15 +18,14 @@ use tts_models::weights::Dtype;
 use tts_prm::curate::{Active, Candidate, convincing};
 use tts_prm::label::{self, InFamily, LabelledSolution, Method, MonteCarlo};
 use tts_prm::train::{
-    Solution, check, check_outcomes, outcome_config, preferred, process_config,
-    process_tokens_config, save,
+    Solution, check, check_outcomes, outcome_config, process_config, process_tokens_config, save,
 };
 use tts_search::evaluate::attempts::{self, Attempts};
 
 use super::judgements::preference;
 use super::spec::{Choice, Labels, Preferred, Reading, Reward};
 use super::workshop::{Purpose, Workshop};
-use crate::{Error, quickstart};
+use crate::{Error, preferring, quickstart};
 
 /// What stands between steps.
 const SEPARATOR: &str = "\n";
@@ -186,15 +185,7 @@ impl Workshop<'_> {
         let example = |problem: &Problem| {
             let preference = preference(problem)?;
             let prompt = tokenizer.encode(preference.prompt.question(), false)?;
-            let encode = |response: &String| {
-                let mut tokens = tokenizer.encode(response, false)?;
-                tokens.extend(&separator);
-                Ok(tokens)
-            };
-            let mut others =
-                preference.responses.iter().map(encode).collect::<Result<Vec<_>, Error>>()?;
-            let best = others.remove(preference.best);
-            Ok(preferred(&prompt, best, others)?)
+            preferring::example(&tokenizer, &prompt, &preference, &separator)
         };
         let examples = |problems: Vec<Problem>| {
             problems.iter().map(example).collect::<Result<Vec<Example>, Error>>()

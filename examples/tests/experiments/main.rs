@@ -238,7 +238,7 @@ fn judges_are_taught_and_vote() {
     let keep = json!({ "solved": true, "same": "never", "per_problem": 0, "drop_easy": true });
     let taught = |keep: &Value| {
         json!({ "distilled": { "shape": { "width": 32, "layers": 1, "heads": 1 }, "teacher": "teacher",
-            "problems": 12, "samples": 3, "keep": keep, "train": train } })
+            "problems": 30, "samples": 3, "keep": keep, "train": train } })
     };
     let mut hinted = taught(&keep);
     hinted["distilled"]["hinted"] = json!("told");
@@ -287,7 +287,7 @@ fn judges_are_taught_and_vote() {
     // Who was told is right whatever the seed; votes of the others help, and the more so where wrong ones are left out.
     assert!((at("told", 1) - 1.0).abs() < 1e-12 && (at("told", 8) - 1.0).abs() < 1e-12);
     assert!((0.45..0.85).contains(&at("teacher", 1)), "{}", at("teacher", 1));
-    assert!(at("guided", 8) > at("teacher", 8) && at("guided", 8) > 0.9, "{}", at("guided", 8));
+    assert!(at("guided", 8) > at("teacher", 8) && at("guided", 8) > 0.84, "{}", at("guided", 8));
     // Hardly trained judges write nothing that can be read: a guess.
     assert!((at("filtered", 1) - 0.5).abs() < 0.2);
     let one = &report.differences[0];
@@ -298,11 +298,13 @@ fn judges_are_taught_and_vote() {
     assert_eq!(plain["kept_wrong"], 0);
     // One hinted judgement more of each problem without a right one, all of them right.
     let candidates = more["candidates"].as_u64().unwrap();
-    assert!(candidates > 36 && more["kept_wrong"] == 0, "{more}");
+    assert!(candidates > 90 && more["kept_wrong"] == 0, "{more}");
     assert!((more["pass_at_n"].as_f64().unwrap() - 1.0).abs() < 1e-12, "{more}");
     assert_eq!(ran(folder.path(), &recipe), report);
 
-    let table: [(Break, &str); 9] = [
+    let table: [(Break, &str); 11] = [
+        (|r| r["arms"][6]["scorer"] = json!("exact"), "scored as wholes"),
+        (|r| r["models"]["meta"]["reward"]["from"] = json!("told"), "from is a grader"),
         (|r| r["arms"][6]["n"] = json!([1, 2]), "responses are scored once"),
         (|r| r["arms"][6]["scorer"] = Value::Null, "scores of responses needs a scorer"),
         (|r| r["arms"][5]["strategy"]["keep"] = json!(0.0), "arm \"guided\": keep is 0"),

@@ -12,7 +12,7 @@
 //! and 1.
 
 use tts_core::task::{Task, Verdict};
-use tts_core::{Prompt, seed};
+use tts_core::{Prompt, StepRule, seed};
 
 use super::assess::Preference;
 use super::ballot::Ballot;
@@ -118,6 +118,11 @@ impl Judging {
     /// The judge.
     pub fn judge(&self) -> &Judge {
         &self.judge
+    }
+
+    /// Where its judgements end.
+    pub fn rule(&self) -> StepRule {
+        self.judge.rule(0)
     }
 
     /// The lesson of a preference, in an order of this seed.

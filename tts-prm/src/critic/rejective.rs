@@ -11,8 +11,13 @@
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2, with hinted sampling.
 
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Serialize};
-use tts_core::{Cost, NodeId, Prompt, RunError, Search, SearchError, SearchErrorKind, seed};
+use tts_core::{
+    Cost, NodeId, Outcome, Prompt, RunError, Search, SearchError, SearchErrorKind, seed,
+};
 
 use super::assess::Preference;
 use super::lesson::{Judging, Lesson};
@@ -55,7 +60,7 @@ pub struct Kept {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RejectiveReport {
-    /// Items that could be asked about.
+    /// Items that were asked about.
     pub items: usize,
     /// Judgements without a hint.
     pub judgements: usize,
@@ -78,10 +83,11 @@ pub struct RejectiveReport {
 /// Judgements as they were written, `None` for one that was cut or failed.
 type Written = Vec<Option<String>>;
 
-/// Has a judge write about each item, and keeps what is right; `done` is told of each search that is done. The judge is the
-/// search's policy.
+/// Has a judge write about each item, and keeps what is right; `done` is told of each search that is done, and may end it: what
+/// is in flight is finished then, and nothing more is begun. The judge is the search's policy.
 ///
 /// ```
+/// use std::ops::ControlFlow;
 /// use tts_core::Search;
 /// use tts_core::toy::Voice;
 /// use tts_prm::critic::{Judge, Judging, Preference, Rejective, rejective};
@@ -96,7 +102,7 @@ type Written = Vec<Option<String>>;
 /// };
 /// let pairs: Vec<Preference> = (0..40).map(pair).collect();
 /// let rejected = Rejective { samples: 2, hinted: false, seed: 7 };
-/// let (kept, found) = rejective(&Search::new(&judge), &judging, &pairs, &rejected, || {})?;
+/// let (kept, found) = rejective(&Search::new(&judge), &judging, &pairs, &rejected, || ControlFlow::Continue(()))?;
 /// // Where the best stands first all judgements are right, else none: nothing can be learnt.
 /// assert!(kept.is_empty());
 /// assert_eq!((found.easy + found.hard, found.judgements), (40, 80));
@@ -114,7 +120,7 @@ pub fn rejective(
     judging: &Judging,
     preferences: &[Preference],
     settings: &Rejective,
-    mut done: impl FnMut(),
+    mut done: impl FnMut() -> ControlFlow<()>,
 ) -> Result<(Vec<Kept>, RejectiveReport), SearchError> {
     if settings.samples == 1 && !settings.hinted {
         let problem = "samples is 1, and one judgement that is right is all of its item's: expected 2 or more, or hints";
@@ -134,11 +140,17 @@ pub fn rejective(
     if let (true, Some(refusal)) = (lessons.is_empty(), first_refusal) {
         return Err(RunError::Strategy(format!("no item can be asked about: {refusal}")).into());
     }
-    let mut found = RejectiveReport { items: lessons.len(), ..RejectiveReport::default() };
+    let mut found = RejectiveReport::default();
+    let mut begun = true;
     let asked: Vec<&Prompt> = lessons.iter().map(|(_, lesson)| &lesson.prompt).collect();
     let all = written(search, judging, &asked, settings.samples, &mut found.cost, &mut done)?;
     let (mut kept, mut hard) = (Vec::new(), Vec::new());
     for ((item, lesson), written) in lessons.iter().zip(all) {
+        let Some(written) = written else {
+            begun = false;
+            continue;
+        };
+        found.items += 1;
         let read = |text: &Option<String>| judging.scores(text.as_ref()?, lesson.shown.len());
         let scores: Vec<Option<Vec<f64>>> = written.iter().map(read).collect();
         let is_right = |scores: &&Option<Vec<f64>>| lesson.truth.reward(scores.as_deref()) > 0.0;
@@ -162,7 +174,7 @@ pub fn rejective(
             });
         }
     }
-    if settings.hinted {
+    if settings.hinted && begun {
         let hints: Vec<Prompt> = hard
             .iter()
             .map(|(_, lesson)| lesson.truth.hinted(&lesson.prompt, &lesson_order(lesson)))
@@ -170,7 +182,7 @@ pub fn rejective(
         let asked: Vec<&Prompt> = hints.iter().collect();
         let all = written(search, judging, &asked, 1, &mut found.cost, &mut done)?;
         for ((item, lesson), written) in hard.into_iter().zip(all) {
-            let Some(judgement) = written.into_iter().flatten().next() else { continue };
+            let Some(judgement) = written.into_iter().flatten().flatten().next() else { continue };
             let scores = judging.scores(&judgement, lesson.shown.len());
             if lesson.truth.reward(scores.as_deref()) > 0.0 {
                 found.hinted += 1;
@@ -187,46 +199,61 @@ fn lesson_order(lesson: &Lesson) -> Vec<usize> {
     (0..lesson.shown.len()).collect()
 }
 
-/// What is written behind each question.
+/// What is written behind each question; `None` of one that was not begun any more.
 fn written(
     search: &Search<'_>,
     judging: &Judging,
     asked: &[&Prompt],
     samples: usize,
     cost: &mut Cost,
-    done: &mut impl FnMut(),
-) -> Result<Vec<Written>, SearchError> {
+    done: &mut impl FnMut() -> ControlFlow<()>,
+) -> Result<Vec<Option<Written>>, SearchError> {
     let judge = judging.judge();
-    let search = search.clone().rule(judge.rule(0)).sampling(judge.sampling).task(judging.clone());
-    let asked = asked.iter().map(|&prompt| (Independent { n: samples }, prompt.clone()));
-    let outcomes = search.run_each(asked, |_, _| done());
-    let mut all = Vec::with_capacity(outcomes.len());
-    for outcome in outcomes {
-        let outcome = match outcome {
-            Ok(outcome) => outcome,
-            // Of an item whose lines all failed nothing was written; the others are no worse for it.
-            Err(SearchError {
-                kind: SearchErrorKind::Run(RunError::AllLinesFailed { .. }),
-                partial,
-            }) => {
-                *cost += partial.map(|partial| partial.usage.logical).unwrap_or_default();
-                all.push(vec![None; samples]);
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        *cost += outcome.usage.logical;
-        let tree = &outcome.tree;
-        let text = |&first: &NodeId| {
-            let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
-            line.last().filter(|&end| tree[end].is_finished()).map(|end| tree.text(end))
-        };
-        let mut texts: Written = tree[NodeId::ROOT].children.iter().map(text).collect();
-        // What failed is an attempt, too: the item was not too easy.
-        texts.resize(samples, None);
-        all.push(texts);
-    }
-    Ok(all)
+    let search = search.clone().rule(judging.rule()).sampling(judge.sampling).task(judging.clone());
+    let asked = asked.iter().enumerate();
+    let problems =
+        asked.map(|(place, &prompt)| (place, Independent { n: samples }, prompt.clone()));
+    let mut all: Vec<Option<Written>> = vec![None; problems.len()];
+    let (goes_on, mut failed) = (Cell::new(true), None);
+    search.run_while(
+        problems,
+        || goes_on.get(),
+        |place, outcome| {
+            let (texts, spent) = match outcome {
+                Ok(outcome) => (texts(&outcome, samples), outcome.usage.logical),
+                // Of an item whose lines all failed nothing was written; the others are no worse for it.
+                Err(SearchError {
+                    kind: SearchErrorKind::Run(RunError::AllLinesFailed { .. }),
+                    partial,
+                }) => {
+                    let spent = partial.map(|partial| partial.usage.logical).unwrap_or_default();
+                    (vec![None; samples], spent)
+                }
+                Err(error) => {
+                    failed = Some(error);
+                    return ControlFlow::Break(());
+                }
+            };
+            *cost += spent;
+            all[place] = Some(texts);
+            // What is in flight is finished: it was paid for.
+            goes_on.set(goes_on.get() && done().is_continue());
+            ControlFlow::Continue(())
+        },
+    );
+    failed.map_or(Ok(all), Err)
+}
+
+/// The lines of an outcome; what was cut or failed is an attempt, too.
+fn texts(outcome: &Outcome, samples: usize) -> Written {
+    let tree = &outcome.tree;
+    let text = |&first: &NodeId| {
+        let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
+        line.last().filter(|&end| tree[end].is_finished()).map(|end| tree.text(end))
+    };
+    let mut texts: Written = tree[NodeId::ROOT].children.iter().map(text).collect();
+    texts.resize(samples, None);
+    texts
 }
 
 #[cfg(test)]
@@ -275,8 +302,11 @@ mod tests {
         let search = Search::new(&judge).seed(3);
         let settings = Rejective { samples: 4, hinted: true, seed: 5 };
         let mut searches = 0;
-        let (kept, found) =
-            rejective(&search, &judging, &pairs, &settings, || searches += 1).expect("runs");
+        let (kept, found) = rejective(&search, &judging, &pairs, &settings, || {
+            searches += 1;
+            on()
+        })
+        .expect("runs");
         assert_eq!((found.items, found.judgements, found.refused), (40, 160, 40));
         // Those of the first kind, and of the second the few that were right by luck each time.
         assert!((10..13).contains(&found.easy), "{found:?}");
@@ -295,9 +325,34 @@ mod tests {
         }
         // Without hints the same but for them.
         let plain = Rejective { hinted: false, ..settings };
-        let (without, found) = rejective(&search, &judging, &pairs, &plain, || {}).expect("runs");
+        let (without, found) = rejective(&search, &judging, &pairs, &plain, on).expect("runs");
         let unhinted: Vec<Kept> = kept.into_iter().filter(|kept| !kept.hinted).collect();
         assert_eq!((without, found.hinted), (unhinted, 0));
+    }
+
+    fn on() -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    #[test]
+    fn what_is_in_flight_is_finished_and_nothing_more_begun() {
+        let judge = voice();
+        let judging = Judging::of(Judge::published("deepseek-grm").expect("known")).expect("fits");
+        let settings = Rejective { samples: 4, hinted: true, seed: 5 };
+        let search = Search::new(&judge).seed(3).concurrency(4);
+        let pairs = pairs(40);
+        let whole = rejective(&search, &judging, &pairs, &settings, on).expect("runs").0;
+        let mut left = 10;
+        let stop = || {
+            left -= 1;
+            if left > 0 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let (kept, found) = rejective(&search, &judging, &pairs, &settings, stop).expect("ends");
+        assert!((10..=14).contains(&found.items), "{found:?}");
+        assert_eq!((found.judgements, found.hinted), (4 * found.items, 0));
+        // What is there is what the whole run has of these items.
+        let unhinted = whole.into_iter().filter(|kept| !kept.hinted && kept.item < found.items);
+        assert_eq!(kept, unhinted.collect::<Vec<Kept>>());
     }
 
     #[test]
@@ -306,13 +361,13 @@ mod tests {
         let judging = Judging::of(Judge::published("pairwise").expect("known")).expect("fits");
         let search = Search::new(&judge);
         let none = Rejective { samples: 0, ..Rejective::default() };
-        let error = rejective(&search, &judging, &pairs(2), &none, || {}).expect_err("no samples");
+        let error = rejective(&search, &judging, &pairs(2), &none, on).expect_err("no samples");
         assert!(error.to_string().contains("samples is 0"), "{error}");
         let one = Rejective { samples: 1, ..Rejective::default() };
-        let error = rejective(&search, &judging, &pairs(2), &one, || {}).expect_err("one sample");
+        let error = rejective(&search, &judging, &pairs(2), &one, on).expect_err("one sample");
         assert!(error.to_string().contains("expected 2 or more, or hints"), "{error}");
         let (kept, found) =
-            rejective(&search, &judging, &[], &Rejective::default(), || {}).expect("nothing");
+            rejective(&search, &judging, &[], &Rejective::default(), on).expect("nothing");
         assert!(kept.is_empty() && found == RejectiveReport::default());
     }
 
@@ -346,7 +401,7 @@ mod tests {
         let settings = Rejective { samples: 8, hinted: true, seed: 0 };
         let search = Search::new(&judge).seed(1);
         let (kept, found) =
-            rejective(&search, &judging, &pairs(4), &settings, || {}).expect("goes on");
+            rejective(&search, &judging, &pairs(4), &settings, on).expect("goes on");
         assert_eq!((found.items, found.judgements, found.refused), (4, 32, 16));
         assert_eq!((found.hard, found.easy, found.hinted), (2, 0, 0));
         assert!(!kept.is_empty() && kept.iter().all(|kept| kept.item % 2 == 1), "{kept:?}");
