@@ -55,12 +55,10 @@ pub(super) fn assessment(
         .filter_map(|(preference, ruling)| {
             let ruling = ruling.as_ref()?;
             let ballot = &ruling.ballot;
-            Some(Item {
-                preference,
-                ruling,
-                totals: jury.totals(ballot),
-                values: jury.values(ballot),
-            })
+            let mut totals = jury.totals(ballot);
+            // Of a ruling that was never begun nobody counted the responses.
+            totals.resize(preference.responses.len(), None);
+            Some(Item { preference, ruling, totals, values: jury.values(ballot) })
         })
         .collect();
     let right: Vec<f64> = items.iter().map(|item| item.share(item.preference.best)).collect();
