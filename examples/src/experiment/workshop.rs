@@ -163,7 +163,9 @@ impl Workshop<'_> {
             return Ok(folder);
         }
         for used in spec.uses() {
-            if !matches!(self.spec(used)?, ModelSpec::Served(_) | ModelSpec::Grader(_)) {
+            // Who only writes or judges need not be made here; whose weights are gone on from must be.
+            let elsewhere = matches!(self.spec(used)?, ModelSpec::Served(_) | ModelSpec::Grader(_));
+            if !elsewhere || spec.starts_from() == Some(used) {
                 self.model(used, seed)?;
             }
         }
