@@ -346,6 +346,9 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
         number("expert_count", count(experts.count));
         number("expert_used_count", count(experts.used));
         number("expert_feed_forward_length", count(experts.width));
+        if !experts.normed {
+            number("expert_weights_norm", Value::Bool(false));
+        }
     }
     if let RopeScaling::Linear { factor } = config.rope_scaling {
         number("rope.scaling.type", text("linear"));

@@ -109,13 +109,11 @@ fn checked(
 fn refuse_fields(object: &Object<'_>) -> Result<(), ModelError> {
     let step = "decoder_sparse_step";
     if let Some(every) = object.count(step)?.filter(|every| *every != 1) {
-        let what = format!("experts in every {every}th layer only; all layers or none have them");
-        return Err(object.unsupported(step, what));
+        return Err(object.unsupported(step, format!("step {every}; {ALL}")));
     }
     let dense = "mlp_only_layers";
     if object.has(dense) && !object.floats(dense)?.is_empty() {
-        let what = "layers without experts beside others; all layers or none have them";
-        return Err(object.unsupported(dense, what));
+        return Err(object.unsupported(dense, format!("layers without experts; {ALL}")));
     }
     let shared = ["shared_expert_intermediate_size", "n_shared_experts", "num_shared_experts"];
     for field in shared {
@@ -126,7 +124,8 @@ fn refuse_fields(object: &Object<'_>) -> Result<(), ModelError> {
     Ok(())
 }
 
-const SHARED: &str = "experts that every token goes to besides; run this model on a server";
+const ALL: &str = "models run whose every layer has experts; ask a server for this one";
+const SHARED: &str = "experts that every token goes to besides; ask a server for this model";
 
 /// The same of GGUF, and routers that choose in another way.
 fn refuse_keys(keys: &Keys<'_>) -> Result<(), ModelError> {
@@ -137,13 +136,12 @@ fn refuse_keys(keys: &Keys<'_>) -> Result<(), ModelError> {
     }
     let dense = "leading_dense_block_count";
     if let Some(layers) = keys.count(dense)?.filter(|layers| *layers > 0) {
-        let what = format!("{layers} layers without experts; all layers or none have them");
+        let what = format!("{layers} layers without experts; {ALL}");
         return Err(keys.unsupported(dense, what));
     }
     let step = "interleave_moe_layer_step";
     if let Some(every) = keys.count(step)?.filter(|every| *every > 1) {
-        let what = format!("experts in every {every}th layer only; all layers or none have them");
-        return Err(keys.unsupported(step, what));
+        return Err(keys.unsupported(step, format!("step {every}; {ALL}")));
     }
     let gate = "expert_gating_func";
     // 0 is none said, 1 the softmax.
