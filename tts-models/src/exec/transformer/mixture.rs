@@ -1,6 +1,6 @@
 //! Experts in the place of one feed-forward network, and the block that is either.
 //!
-//! The router's logits are read back, and the choice is made as [`crate::exec::route`] says. The rows of each expert
+//! The router's logits are read back, and the choice is made as on own kernels (`exec::route`). The rows of each expert
 //! then go through it together; for each row its results are picked out, weighted and added in the order of the
 //! experts' numbers, so that a row has the same bits whatever runs beside it. Nothing is learnt here: the choice
 //! passes no gradient on, and trainers refuse mixtures.
