@@ -7,6 +7,8 @@
 //!
 //! Shazeer et al. 2017, arXiv:1701.06538, section 2.1, without noise.
 
+use std::ops::Range;
+
 use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
@@ -135,11 +137,12 @@ impl<B: Backend> Mixture<B> {
             choose(logits, how, chosen);
         }
         let routes = Routes::new(how, &chosen);
-        let results = routes.groups.iter().map(|(expert, own)| {
+        let of_expert = |(expert, own): &(usize, Range<usize>)| {
             let own = indices(routes.rows[own.clone()].iter().copied(), &device);
             self.experts[*expert].forward(rows.clone().select(0, own)) // [its rows, hidden]
-        });
-        let results = Tensor::cat(results.collect(), 0); // [results, hidden]
+        };
+        let results: Vec<Tensor<B, 2>> = routes.groups.iter().map(of_expert).collect();
+        let results = Tensor::cat(results, 0); // [results, hidden]
         let mut sum: Tensor<B, 2> = rows.zeros_like(); // [rows, hidden]
         for rank in 0..how.used {
             let of_rank = (0..count).map(|row| routes.of_row(row)[rank]);
