@@ -328,8 +328,18 @@ fn unsupported_gguf_models_are_refused_by_key() {
 fn unsound_mixtures_in_gguf_are_refused_by_key() {
     let number = Value::U32;
     let cases = [
-        ("qwen3moe", "expert_count", number(0), "expert_count: unsupported mixture without experts"),
-        ("qwen3moe", "expert_count", Value::U64(1 << 40), "expert_count: 1099511627776, expected 1"),
+        (
+            "qwen3moe",
+            "expert_count",
+            number(0),
+            "expert_count: unsupported mixture without experts",
+        ),
+        (
+            "qwen3moe",
+            "expert_count",
+            Value::U64(1 << 40),
+            "expert_count: 1099511627776, expected 1",
+        ),
         ("qwen3moe", "expert_count", Value::I32(-2), "expected an integer that is not negative"),
         (
             "qwen3moe",
@@ -378,7 +388,8 @@ fn unsound_mixtures_in_gguf_are_refused_by_key() {
         dtype: Dtype::F32,
         bytes: vec![0; 20],
     };
-    for name in ["blk.0.ffn_gate.0.weight", "blk.0.ffn_gate_inp.bias", "blk.0.ffn_up_shexp.weight"] {
+    for name in ["blk.0.ffn_gate.0.weight", "blk.0.ffn_gate_inp.bias", "blk.0.ffn_up_shexp.weight"]
+    {
         let error = changed(&|writer| writer.tensors.push(vector(name)));
         assert!(error.contains(&format!("{name}: unsupported ")), "{error}");
     }

@@ -26,11 +26,16 @@ fn a_sequence_has_the_same_bits_among_any_number_of_others() {
             let alone = bits(&whole(&native, &text));
             assert_eq!(*expected.get_or_insert_with(|| alone.clone()), alone, "{threads} threads");
             for others in [2, 8, 64] {
-                let texts: Vec<Vec<u32>> = (0..others)
-                    .map(|i| {
-                        if i == others / 2 { text.clone() } else { tokens(5 + i % 40, i as u64) }
-                    })
-                    .collect();
+                let texts: Vec<Vec<u32>> =
+                    (0..others)
+                        .map(|i| {
+                            if i == others / 2 {
+                                text.clone()
+                            } else {
+                                tokens(5 + i % 40, i as u64)
+                            }
+                        })
+                        .collect();
                 let mut states: Vec<_> = texts.iter().map(|_| native.empty()).collect();
                 let spans = states.iter_mut().zip(&texts).enumerate();
                 let mut spans: Vec<_> = spans
@@ -214,7 +219,10 @@ fn training_is_refused_and_adapters_of_attention_are_merged() {
         Adapter::initial(AdapterConfig { rank: 2, sites, ..AdapterConfig::default() }, &config, 1)
     };
     let error = of(Site::ALL.to_vec()).unwrap_err().to_string();
-    assert!(error.starts_with("sites: mlp.gate_proj: experts have no adapters; keep to"), "{error}");
+    assert!(
+        error.starts_with("sites: mlp.gate_proj: experts have no adapters; keep to"),
+        "{error}"
+    );
     let adapter = of(vec![Site::Query, Site::Output]).unwrap();
     let mut merged = model().decoder;
     adapter.merge(&mut merged).unwrap();

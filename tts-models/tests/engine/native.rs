@@ -17,7 +17,8 @@ pub(crate) fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
     executor.forward(&mut [Span { state: &mut state, tokens, want: Want::All }]).unwrap()
 }
 
-pub(crate) const FORMATS: [WeightFormat; 3] = [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
+pub(crate) const FORMATS: [WeightFormat; 3] =
+    [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
 
 pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()

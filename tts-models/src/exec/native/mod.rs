@@ -422,7 +422,8 @@ impl Executor for Native {
     }
 
     fn shape(&self) -> ModelShape {
-        let bytes = |layer: &LayerWeights<Matrix>| layer.matrices().map(Matrix::bytes).sum::<usize>();
+        let bytes =
+            |layer: &LayerWeights<Matrix>| layer.matrices().map(Matrix::bytes).sum::<usize>();
         // What each row reads, whichever experts it goes to.
         let read_by_all = |layer: &LayerWeights<Matrix>| {
             let LayerWeights { query, key, value, output, feed_forward, .. } = layer;

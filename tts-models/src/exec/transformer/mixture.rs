@@ -96,8 +96,7 @@ impl<B: Backend> Mixture<B> {
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         if experts.len() != how.count || how.used == 0 || how.used > how.count {
-            let problem =
-                format!("{} with {} of {} used", experts.len(), how.used, how.count);
+            let problem = format!("{} with {} of {} used", experts.len(), how.used, how.count);
             return Err(ModelError::input("experts", problem));
         }
         let experts = experts.into_iter().map(|own| FeedForward::new(own, None, config, device));
@@ -156,10 +155,7 @@ impl<B: Backend> Mixture<B> {
 }
 
 /// Row numbers as a tensor.
-fn indices<B: Backend>(
-    rows: impl Iterator<Item = usize>,
-    device: &B::Device,
-) -> Tensor<B, 1, Int> {
+fn indices<B: Backend>(rows: impl Iterator<Item = usize>, device: &B::Device) -> Tensor<B, 1, Int> {
     let rows: Vec<i64> = rows.map(|row| i64::try_from(row).unwrap_or(i64::MAX)).collect();
     let count = rows.len();
     Tensor::from_data(TensorData::new(rows, [count]), device) // [rows]

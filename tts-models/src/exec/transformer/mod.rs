@@ -30,7 +30,7 @@ pub use attention::{Attention, Heads};
 pub use cache::LayerCache;
 pub use feed_forward::FeedForward;
 pub use layer::DecoderLayer;
-pub use mixture::{FeedForwardBlock, Mixture};
+pub use mixture::FeedForwardBlock;
 pub use norm::RmsNorm;
 pub use projection::Projection;
 pub use rope::{Angles, Rope};

@@ -41,11 +41,8 @@ impl Experts {
     /// What is wrong with the numbers, under the names of a file.
     pub(super) fn check(&self, fields: ExpertFields) -> Result<(), Problem> {
         let [count, used, width] = fields;
-        let bounds = [
-            (count, self.count, MOST),
-            (used, self.used, self.count),
-            (width, self.width, WIDEST),
-        ];
+        let bounds =
+            [(count, self.count, MOST), (used, self.used, self.count), (width, self.width, WIDEST)];
         for (field, number, most) in bounds {
             if number == 0 || number > most {
                 return Err((field, format!("{number}, expected 1 to {most}")));

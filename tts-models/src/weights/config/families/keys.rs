@@ -11,10 +11,7 @@ use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches}
 use crate::{ModelConfig, ModelError};
 
 /// A decoder without windows, with experts.
-pub(super) fn mixture_keys(
-    keys: &Keys<'_>,
-    config: &ModelConfig,
-) -> Result<Switches, ModelError> {
+pub(super) fn mixture_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
     let experts = Some(Experts::of_keys(keys, config)?);
     let output_bias = keys.has_tensor("blk.0.attn_output.bias");
