@@ -136,9 +136,10 @@ fn refuse_keys(keys: &Keys<'_>) -> Result<(), ModelError> {
         let what = format!("{layers} layers without experts; {ALL}");
         return Err(keys.unsupported(dense, what));
     }
-    let step = "interleave_moe_layer_step";
-    if let Some(every) = keys.count(step)?.filter(|every| *every > 1) {
-        return Err(keys.unsupported(step, format!("step {every}; {ALL}")));
+    for step in ["interleave_moe_layer_step", "moe_every_n_layers"] {
+        if let Some(every) = keys.count(step)?.filter(|every| *every > 1) {
+            return Err(keys.unsupported(step, format!("step {every}; {ALL}")));
+        }
     }
     let gate = "expert_gating_func";
     // 0 is none said, 1 the softmax.
