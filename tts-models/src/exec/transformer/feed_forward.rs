@@ -12,6 +12,9 @@ use crate::weights::config::Activation;
 use crate::weights::decoder::NetworkWeights;
 use crate::{ModelConfig, ModelError};
 
+/// The biases of gate, up and down.
+pub type Biases = [Vec<f32>; 3];
+
 /// A `SwiGLU` feed-forward layer.
 #[derive(Module, Debug)]
 pub struct FeedForward<B: Backend> {
@@ -34,7 +37,7 @@ impl<B: Backend> FeedForward<B> {
     /// When one does not have that size.
     pub fn new(
         NetworkWeights { gate, up, down }: NetworkWeights,
-        biases: Option<[Vec<f32>; 3]>,
+        biases: Option<Biases>,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
@@ -52,7 +55,7 @@ impl<B: Backend> FeedForward<B> {
     ///
     /// # Errors
     /// When the device does not give them back.
-    pub fn weights(&self) -> Result<(NetworkWeights, Option<[Vec<f32>; 3]>), ModelError> {
+    pub fn weights(&self) -> Result<(NetworkWeights, Option<Biases>), ModelError> {
         let ((gate, of_gate), (up, of_up)) = (self.gate.weights()?, self.up.weights()?);
         let (down, of_down) = self.down.weights()?;
         let biases = match (of_gate, of_up, of_down) {

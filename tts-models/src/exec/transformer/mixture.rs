@@ -13,6 +13,7 @@ use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
+use super::feed_forward::Biases;
 use super::{FeedForward, Projection};
 use crate::exec::route::{Routes, choose};
 use crate::weights::config::Experts;
@@ -21,6 +22,7 @@ use crate::{ModelConfig, ModelError};
 
 /// The feed-forward block of a layer.
 #[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a layer; Burn derives modules of no boxes")]
 pub enum FeedForwardBlock<B: Backend> {
     /// One network, that every row goes through.
     Dense(FeedForward<B>),
@@ -47,7 +49,7 @@ impl<B: Backend> FeedForwardBlock<B> {
     /// When one does not have the size that the config demands.
     pub fn new(
         weights: FeedForwardWeights,
-        biases: Option<[Vec<f32>; 3]>,
+        biases: Option<Biases>,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
@@ -65,7 +67,7 @@ impl<B: Backend> FeedForwardBlock<B> {
     ///
     /// # Errors
     /// When the device does not give them back.
-    pub fn weights(&self) -> Result<(FeedForwardWeights, Option<[Vec<f32>; 3]>), ModelError> {
+    pub fn weights(&self) -> Result<(FeedForwardWeights, Option<Biases>), ModelError> {
         match self {
             Self::Dense(network) => {
                 let (network, biases) = network.weights()?;
@@ -79,7 +81,7 @@ impl<B: Backend> FeedForwardBlock<B> {
     pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
         match self {
             Self::Dense(network) => network.forward(rows),
-            Self::Mixture(mixture) => mixture.forward(rows),
+            Self::Mixture(mixture) => mixture.forward(&rows),
         }
     }
 }
@@ -125,7 +127,7 @@ impl<B: Backend> Mixture<B> {
     }
 
     /// Maps rows `[rows, hidden]` to `[rows, hidden]`.
-    pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+    pub fn forward(&self, rows: &Tensor<B, 2>) -> Tensor<B, 2> {
         let (device, how) = (rows.device(), self.how);
         let logits = self.router.forward(rows.clone()).into_data(); // [rows, experts]
         let mut logits: Vec<f32> = logits.iter::<f32>().collect();
