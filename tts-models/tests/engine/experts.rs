@@ -181,6 +181,22 @@ fn rounded_experts_stay_close_to_exact_ones() {
     }
 }
 
+/// Whatever is asked for, the router is held in f32: 16 outputs more are 16 rows of 40 numbers of 4 bytes, in 2 layers.
+#[test]
+fn the_router_is_never_rounded() {
+    for format in FORMATS {
+        let rest = |count: usize| {
+            let base = byte_config("qwen3_moe");
+            let experts = base.switches.experts.map(|experts| Experts { count, ..experts });
+            let config = ModelConfig { switches: Switches { experts, ..base.switches }, ..base };
+            let weights = DecoderWeights::random(config, 3).unwrap();
+            let shape = Native::with_format(weights, format, 1).unwrap().shape();
+            shape.layer_bytes - shape.experts.unwrap().bytes
+        };
+        assert_eq!(rest(21) - rest(5), 2 * 16 * 40 * 4, "{format}");
+    }
+}
+
 #[test]
 fn renewed_experts_are_as_made_anew() {
     let others = || DecoderWeights::initial(byte_config("qwen3_moe"), 77).unwrap();
