@@ -156,8 +156,11 @@ impl Engine {
         match self {
             Self::Local(path, model) => {
                 let shape = model.model_config();
+                let experts = shape.switches.experts.map_or(String::new(), |experts| {
+                    format!(" a token, {} of {} experts", experts.used, experts.count)
+                });
                 format!(
-                    "{} ({}, {} layers, {:.0}M parameters)",
+                    "{} ({}, {} layers, {:.0}M parameters{experts})",
                     path.display(),
                     shape.architecture,
                     shape.num_hidden_layers,

@@ -72,7 +72,7 @@ pub use text::TextSide;
 pub use text::template::ChatTemplate;
 pub use text::tokenizer::Tokenizer;
 pub use weights::config::{ModelConfig, RopeScaling, Switches};
-pub use weights::decoder::{DecoderWeights, LayerWeights};
+pub use weights::decoder::{DecoderWeights, FeedForwardWeights, LayerWeights};
 pub use weights::{Checkpoint, Files};
 
 // Compiles the code of the crate's README.

@@ -13,13 +13,19 @@ pub mod words;
 pub use counting::Counting;
 
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
-use crate::weights::config::Switches;
+use crate::weights::config::families::Family;
+use crate::weights::config::{Experts, Switches};
+use crate::weights::decoder::FeedForwardWeights;
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{Dtype, RawTensor, names};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
 
-/// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head.
+/// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head; of a mixture 5 experts, of
+/// which a token goes to 2.
 pub fn tiny_config(architecture: &str) -> ModelConfig {
+    let family = Family::of(architecture);
+    let is = |what: fn(&Family) -> bool| family.is_some_and(what);
+    let experts = Experts { count: 5, used: 2, width: 12, normed: true };
     ModelConfig {
         architecture: architecture.to_owned(),
         vocab_size: 11,
@@ -34,9 +40,12 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
         rope_scaling: RopeScaling::None,
         max_position_embeddings: 64,
         tie_word_embeddings: false,
-        attention_bias: architecture == "qwen2",
-        qk_norm: architecture == "qwen3",
-        switches: Switches::default(),
+        attention_bias: is(|family| family.attention_bias),
+        qk_norm: is(|family| family.qk_norm),
+        switches: Switches {
+            experts: Some(experts).filter(|_| is(|family| family.experts)),
+            ..Switches::default()
+        },
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
     }
@@ -72,8 +81,13 @@ pub fn lively_weights(config: ModelConfig) -> Result<DecoderWeights, ModelError>
         for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
             grow(tensor, 8.0);
         }
-        for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
-            grow(tensor, 8.0);
+        for network in layer.feed_forward.networks_mut() {
+            for tensor in [&mut network.gate, &mut network.up, &mut network.down] {
+                grow(tensor, 8.0);
+            }
+        }
+        if let FeedForwardWeights::Mixture(mixture) = &mut layer.feed_forward {
+            grow(&mut mixture.router, 8.0);
         }
     }
     grow(&mut weights.embedding, 20.0);
@@ -310,7 +324,9 @@ impl Writer {
 /// tokenizer.
 pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
     let config = &weights.config;
-    let architecture = &config.architecture;
+    let family = Family::of(&config.architecture);
+    let stored = family.and_then(|family| family.gguf).map(|(name, _)| name);
+    let architecture = stored.unwrap_or(&config.architecture);
     let text = |s: &str| Value::String(s.to_owned());
     let texts = |n: usize| Value::Array(Array::String((0..n).map(|i| format!("t{i}")).collect()));
     let mut out = GgufWriter::default().with("general.architecture", text(architecture));
@@ -326,6 +342,14 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
     number("attention.key_length", count(config.head_dim));
     number("attention.layer_norm_rms_epsilon", Value::F64(config.rms_norm_eps));
     number("rope.freq_base", Value::F64(config.rope_theta));
+    if let Some(experts) = config.switches.experts {
+        number("expert_count", count(experts.count));
+        number("expert_used_count", count(experts.used));
+        number("expert_feed_forward_length", count(experts.width));
+        if !experts.normed {
+            number("expert_weights_norm", Value::Bool(false));
+        }
+    }
     if let RopeScaling::Linear { factor } = config.rope_scaling {
         number("rope.scaling.type", text("linear"));
         number("rope.scaling.factor", Value::F64(factor));
@@ -343,18 +367,31 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
             out = out.with(&format!("tokenizer.ggml.{kind}_token_id"), Value::U32(id));
         }
     }
+    let interleaved = family.is_some_and(|family| family.interleaved);
     for tensor in weights.tensors() {
-        let heads = (architecture == "llama").then(|| names::rotary(&tensor.name)).flatten();
+        let heads = interleaved.then(|| names::rotary(&tensor.name)).flatten();
         let row = tensor.shape.get(1).copied().unwrap_or(1);
         let order: Vec<usize> = match heads {
             Some(_) => permutation(tensor.shape[0], config.head_dim),
             None => (0..tensor.shape[0]).collect(),
         };
-        let bytes = order
+        let bytes: Vec<u8> = order
             .iter()
             .flat_map(|from| &tensor.values[from * row..(from + 1) * row])
             .flat_map(|x| x.to_le_bytes())
             .collect();
+        if let Some((name, expert)) = names::stack(&tensor.name) {
+            // One behind the other, in their order.
+            if expert == 0 {
+                let shape = [vec![1], tensor.shape].concat();
+                let dtype = crate::weights::Dtype::F32;
+                out.tensors.push(RawTensor { name, shape, dtype, bytes });
+            } else if let Some(stack) = out.tensors.iter_mut().find(|stack| stack.name == name) {
+                stack.bytes.extend(bytes);
+                stack.shape[0] = expert + 1;
+            }
+            continue;
+        }
         out.tensors.push(RawTensor {
             name: names::to_gguf(&tensor.name, |_| None).unwrap_or(tensor.name),
             shape: tensor.shape,

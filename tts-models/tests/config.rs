@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 use tts_models::testing::tiny_config;
-use tts_models::weights::config::{Attends, Rotation};
+use tts_models::weights::config::{Attends, Experts, Rotation};
 use tts_models::{ModelConfig, ModelError, RopeScaling, Switches};
 
 fn read(config: &Value) -> Result<ModelConfig, ModelError> {
@@ -217,12 +217,110 @@ fn unsound_switches_are_refused_by_field() {
             "rope_parameters.partial_rotary_factor: unsupported",
         ),
         ("gemma2", json!({ "hidden_activation": "gelu" }), "hidden_activation: unsupported"),
-        ("qwen3_moe", json!({}), "model_type: unsupported model type \"qwen3_moe\""),
+        ("qwen3_next", json!({}), "model_type: unsupported model type \"qwen3_next\""),
     ];
     for (model, changes, expected) in cases {
         let error = read(&with(model, &changes)).expect_err(expected).to_string();
         assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn experts_are_read_with_the_defaults_of_their_class() {
+    let experts = |model: &str, mut changes: Value| {
+        changes["num_key_value_heads"] = json!(4);
+        let config = read(&with(model, &changes)).unwrap();
+        assert_eq!(config.feed_forward_width(), config.switches.experts.unwrap().width);
+        config.switches.experts.unwrap()
+    };
+    let of = |count, used, width, normed| Experts { count, used, width, normed };
+    assert_eq!(experts("qwen3_moe", json!({})), of(128, 8, 768, false));
+    let told = json!({ "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20,
+        "norm_topk_prob": true, "decoder_sparse_step": 1, "mlp_only_layers": [] });
+    assert_eq!(experts("qwen3_moe", told), of(6, 3, 20, true));
+    // The name under which newer files say it.
+    let other = json!({ "num_local_experts": 9, "mlp_only_layers": null });
+    assert_eq!(experts("qwen3_moe", other), of(9, 8, 768, false));
+    assert_eq!(experts("mixtral", json!({})), of(8, 2, 96, true));
+    let told = json!({ "num_local_experts": 4, "num_experts_per_tok": 1 });
+    assert_eq!(experts("mixtral", told), of(4, 1, 96, true));
+    let mixtral = read(&with("mixtral", &json!({ "num_attention_heads": 8 }))).unwrap();
+    assert_eq!((mixtral.num_key_value_heads, mixtral.rope_theta), (8, 1_000_000.0));
+    assert_eq!(mixtral.switches.attends(0).window, None);
+    let window = json!({ "num_key_value_heads": 4, "sliding_window": 7 });
+    assert_eq!(read(&with("mixtral", &window)).unwrap().switches.attends(1).window, Some(7));
+    let qwen = read(&with("qwen3_moe", &json!({}))).unwrap();
+    assert!(qwen.qk_norm && qwen.head_dim == 16 && qwen.num_key_value_heads == 4);
+}
+
+#[test]
+fn unsound_experts_are_refused_by_field() {
+    let server = "ask a server";
+    let cases = [
+        ("qwen3_moe", json!({ "num_experts": 0 }), "num_experts: 0, expected 1 to 4096"),
+        ("qwen3_moe", json!({ "num_experts": 1_u64 << 40 }), "num_experts: 1099511627776"),
+        ("qwen3_moe", json!({ "num_experts": -3 }), "num_experts: -3, expected an integer"),
+        ("qwen3_moe", json!({ "num_experts": 4 }), "num_experts_per_tok: 8, expected 1 to 4"),
+        ("qwen3_moe", json!({ "num_experts_per_tok": 0 }), "num_experts_per_tok: 0, expected 1"),
+        ("qwen3_moe", json!({ "num_experts_per_tok": u64::MAX }), "num_experts_per_tok: 18446"),
+        ("qwen3_moe", json!({ "moe_intermediate_size": 0 }), "moe_intermediate_size: 0, expected"),
+        (
+            "qwen3_moe",
+            json!({ "moe_intermediate_size": 1_u64 << 40 }),
+            "moe_intermediate_size: 1099511627776, expected 1 to 1048576",
+        ),
+        ("qwen3_moe", json!({ "norm_topk_prob": "yes" }), "norm_topk_prob: \"yes\""),
+        ("qwen3_moe", json!({ "decoder_sparse_step": 2 }), "decoder_sparse_step: unsupported"),
+        ("qwen3_moe", json!({ "decoder_sparse_step": 2 }), server),
+        ("qwen3_moe", json!({ "mlp_only_layers": [1] }), "mlp_only_layers: unsupported"),
+        ("qwen3_moe", json!({ "mlp_only_layers": 1 }), "mlp_only_layers: 1, expected a list"),
+        ("qwen3_moe", json!({ "n_shared_experts": 1 }), "n_shared_experts: unsupported"),
+        (
+            "qwen3_moe",
+            json!({ "shared_expert_intermediate_size": 64 }),
+            "shared_expert_intermediate_size: unsupported experts that every token goes to",
+        ),
+        ("qwen3_moe", json!({ "use_sliding_window": true }), "use_sliding_window: unsupported"),
+        ("qwen3_moe", json!({ "hidden_act": "gelu" }), "hidden_act: unsupported"),
+        ("mixtral", json!({ "num_local_experts": 0 }), "num_local_experts: 0, expected 1 to 4096"),
+        ("mixtral", json!({ "num_experts_per_tok": 9 }), "num_experts_per_tok: 9, expected 1 to 8"),
+        ("mixtral", json!({ "intermediate_size": 0 }), "intermediate_size: 0"),
+    ];
+    for (model, mut changes, expected) in cases {
+        changes["num_key_value_heads"] = json!(4);
+        let error = read(&with(model, &changes)).expect_err(expected).to_string();
+        assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
+    }
+    // Made by hand.
+    let of = |experts: Option<Experts>, architecture: &str| {
+        let config = tiny_config(architecture);
+        let switches = Switches { experts, ..config.switches.clone() };
+        ModelConfig { switches, ..config }.validate().unwrap_err().to_string()
+    };
+    let sound = Experts { count: 4, used: 2, width: 8, normed: true };
+    assert_eq!(of(Some(sound), "qwen3"), "num_experts: experts in qwen3");
+    assert_eq!(of(None, "mixtral"), "num_experts: none in mixtral");
+    let none = of(Some(Experts { used: 5, ..sound }), "qwen3_moe");
+    assert_eq!(none, "num_experts_per_tok: 5, expected 1 to 4");
+}
+
+/// What a token runs through is counted, and all that there is held.
+#[test]
+fn experts_count_where_a_token_goes_to_them() {
+    let config = ModelConfig { num_hidden_layers: 3, ..tiny_config("qwen3_moe") };
+    // Queries and outputs of 12, keys and values of 6, two norms, and a router of five outputs, all of width 8.
+    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5);
+    let (expert, head) = (3 * 8 * 12, 8 * 11);
+    assert_eq!(config.active_parameters(), 3 * (rest + 2 * expert) + 8 + head);
+    assert_eq!(config.cost().parameters, config.active_parameters());
+    let flops = 2 * (3 * (rest + 2 * expert) + 8 + head) + 4 * 3 * 12;
+    assert!((config.cost().flops(0, 1) - flops as f64).abs() < 0.5);
+    let shape = config.shape(16.0, 2);
+    assert_eq!(shape.layer_parameters, 3 * (rest + 2 * expert) + 8);
+    assert_eq!(shape.layer_bytes, 2 * (3 * (rest + 5 * expert) + 8));
+    assert_eq!(shape.experts.unwrap().bytes, 2 * 3 * 5 * expert);
+    assert_eq!((shape.experts.unwrap().count, shape.experts.unwrap().used), (5, 2));
+    assert_eq!(tiny_config("qwen3").shape(16.0, 2).experts, None);
 }
 
 /// Pairs of a head of 64, and how fast they turn: `_compute_yarn_parameters` of transformers 5.24.

@@ -12,12 +12,16 @@ use tts_prm::{HeadConfig, Linear, OutcomeHead, ProcessHead, Reading, RewardHead,
 const PROMPT: &str = "Q: How many clips in April and May?\nA:";
 
 fn engine() -> Engine<Counting<Native>> {
+    engine_of("qwen3")
+}
+
+fn engine_of(architecture: &str) -> Engine<Counting<Native>> {
     let config = ModelConfig {
         vocab_size: 260,
         max_position_embeddings: 256,
         bos_token_id: None,
         eos_token_ids: vec![258],
-        ..tiny_config("qwen3")
+        ..tiny_config(architecture)
     };
     let weights = DecoderWeights::random(config, 7).unwrap();
     let native = Counting::new(Native::new(weights, 1).unwrap());
@@ -59,6 +63,25 @@ fn candidates_of_one_prompt_compute_it_once_and_then_their_fresh_steps() {
             assert_eq!(engine.executor().passes(), if steps == 1 { 2 } else { 1 });
             assert!(scores.iter().all(|scored| scored.scores.len() == 1));
         }
+    }
+}
+
+/// On a mixture of experts, too, a path's scores are those that it has alone.
+#[test]
+fn reward_models_of_experts_judge_each_path_for_itself() {
+    for architecture in ["qwen3_moe", "mixtral"] {
+        let engine = engine_of(architecture);
+        let scorer = ProcessHead::new(&engine, head(None)).unwrap();
+        let paths: Vec<_> = (0..8).map(|i| candidate(i, 3, 3, false)).collect();
+        let together = scorer.score(&paths).unwrap();
+        for (path, expected) in paths.iter().zip(&together) {
+            assert_eq!(expected.scores.len(), 3);
+            engine.forget();
+            assert_eq!(scorer.score(std::slice::from_ref(path)).unwrap()[0], *expected);
+        }
+        let outcome = OutcomeHead::new(&engine, head(None)).unwrap();
+        let ended = [candidate(0, 3, 1, true)];
+        assert_eq!(outcome.score(&ended).unwrap()[0].scores.len(), 1);
     }
 }
 

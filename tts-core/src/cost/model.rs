@@ -37,7 +37,7 @@ impl ModelCost {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelShape {
-    /// Parameters of the layers, that every row of a pass runs through.
+    /// Parameters of the layers that a row of a pass runs through: of experts, those of the ones that it goes to.
     pub layer_parameters: u64,
     /// Parameters of the output head, that only rows run through whose next token is drawn.
     pub head_parameters: u64,
@@ -55,6 +55,37 @@ pub struct ModelShape {
     pub head_bytes: u64,
     /// Bytes of one token's keys and values in all layers.
     pub token_bytes: u64,
+    /// The experts of its layers, of which a row reads some; `None` where every row reads all weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experts: Option<ExpertShape>,
+}
+
+/// The experts of a mixture: a pass reads the weights of those that its rows go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExpertShape {
+    /// How many there are in a layer.
+    pub count: u64,
+    /// How many of them a row goes to.
+    pub used: u64,
+    /// Bytes of the weights of all experts of all layers, which [`ModelShape::layer_bytes`] holds too.
+    pub bytes: u64,
+}
+
+impl ExpertShape {
+    /// The share of the experts that a pass of so many rows reads, if rows go to any of them alike and each for
+    /// itself: an expert is left alone by a row with a chance of `1 - used / count`.
+    ///
+    /// ```
+    /// use tts_core::cost::ExpertShape;
+    /// let experts = ExpertShape { count: 128, used: 8, bytes: 0 };
+    /// assert_eq!(experts.read_by(1.0), 8.0 / 128.0);
+    /// assert!(experts.read_by(64.0) > 0.98);
+    /// ```
+    pub fn read_by(&self, rows: f64) -> f64 {
+        let taken = (self.used as f64 / self.count.max(1) as f64).min(1.0);
+        1.0 - (1.0 - taken).powf(rows.max(0.0))
+    }
 }
 
 impl ModelShape {

@@ -1,6 +1,7 @@
 //! What forward passes compute and move, over context, lines and what lines share.
 //!
-//! A pass runs `rows` tokens through all layers. Weights are read once, however many rows there are;
+//! A pass runs `rows` tokens through all layers. Weights are read once, however many rows there are,
+//! but for experts that none of the rows goes to;
 //! keys and values are read once for all the rows that share them, while every row computes its own
 //! attention. So `lines` that continue one context of `shared` tokens cost the operations of
 //! `lines * shared` positions, and the bytes of `shared`.
@@ -75,13 +76,19 @@ impl Passes {
     pub fn work(&self, shape: &ModelShape) -> Work {
         let layers = shape.layers as f64;
         let some = if self.drawn > 0.0 { self.count.min(self.drawn) } else { 0.0 };
+        // What a pass leaves unread, by the rows of a mean one.
+        let unread = shape.experts.map_or(0.0, |experts| {
+            let rows = if self.count > 0.0 { self.rows / self.count } else { 0.0 };
+            experts.bytes as f64 * (1.0 - experts.read_by(rows))
+        });
         Work {
             passes: self.count,
             layers: self.count * layers,
             products: 2.0
                 * (shape.layer_parameters as f64 * self.rows
                     + shape.head_parameters as f64 * self.drawn),
-            weight_bytes: shape.layer_bytes as f64 * self.count + shape.head_bytes as f64 * some,
+            weight_bytes: (shape.layer_bytes as f64 - unread) * self.count
+                + shape.head_bytes as f64 * some,
             attention: 4.0 * layers * shape.query_width as f64 * self.attended,
             key_value_bytes: shape.token_bytes as f64 * (self.read + self.rows),
             elements: self.rows * layers * shape.hidden as f64,

@@ -18,6 +18,7 @@ fn shape() -> ModelShape {
         layer_bytes: 60_000_000,
         head_bytes: 17_000_000,
         token_bytes: 23_040,
+        experts: None,
     }
 }
 
@@ -54,6 +55,26 @@ fn passes_that_draw_nothing_leave_the_head_alone() {
     assert!((bytes(three) - 310.0).abs() < 1e-9);
     assert!((bytes(three + Passes::decode(4, 30, 0, 2)) - 550.0).abs() < 1e-9);
     assert!((bytes(Passes { drawn: 0.0, ..three }) - 300.0).abs() < 1e-9);
+}
+
+/// One row reads the experts that it goes to, many rows read nearly all; memory holds all.
+#[test]
+fn experts_are_read_by_the_rows_that_go_to_them() {
+    let experts = Some(ExpertShape { count: 8, used: 2, bytes: 800 });
+    let shape = ModelShape { layer_bytes: 1_000, experts, ..ModelShape::default() };
+    let bytes = |passes: Passes| passes.work(&shape).weight_bytes;
+    assert!((bytes(Passes::decode(1, 0, 0, 5)) - 5.0 * 400.0).abs() < 1e-9);
+    let two = 200.0 + 800.0 * (1.0 - 0.75 * 0.75);
+    assert!((bytes(Passes::decode(2, 0, 0, 1)) - two).abs() < 1e-9);
+    assert!((bytes(Passes::prefill(0, 512, 256)) - 2_000.0).abs() < 1e-3);
+    assert_eq!(bytes(Passes::default()), 0.0);
+    assert_eq!(shape.memory(0), 1_000);
+    let json = serde_json::to_string(&shape).unwrap();
+    assert_eq!(serde_json::from_str::<ModelShape>(&json).unwrap(), shape);
+    // Shapes of before are as they were.
+    let plain = serde_json::to_string(&self::shape()).unwrap();
+    assert!(!plain.contains("experts"));
+    assert_eq!(serde_json::from_str::<ModelShape>(&plain).unwrap(), self::shape());
 }
 
 #[test]
@@ -144,6 +165,7 @@ fn grid() -> Vec<Work> {
             hidden: scale(base.hidden).max(16),
             layers: if size < 100.0 { 8 } else { 30 },
             vocabulary: if size < 100.0 { 2_000 } else { 49_152 },
+            experts: None,
         };
         for context in [128, 512, 2_048, 8_192] {
             all.push(Passes::prefill(0, context, 256).work(&shape));

@@ -18,6 +18,7 @@ pub mod native;
 )]
 mod plain;
 pub(crate) mod rope;
+pub(crate) mod route;
 #[cfg(not(feature = "burn"))]
 #[expect(unreachable_pub, dead_code, reason = "the interface with the feature")]
 mod transformer;

@@ -8,7 +8,8 @@
 //! the machine's instruction set.
 //!
 //! * [`Matrix`]: weights packed in panels of 16 outputs; [`Input`]: rows in the form that they are
-//!   multiplied in; [`project`], [`project_swiglu`]: their products.
+//!   multiplied in; [`project`], [`project_swiglu`]: their products; [`project_each`] and
+//!   [`project_swiglu_each`]: those of rows that have weights of their own.
 //! * [`attend`]: attention over keys and values in blocks of 16 tokens ([`KeyValueShape`]).
 //! * [`Team`]: the threads.
 //!
@@ -42,7 +43,7 @@ pub(crate) use elementwise::{
 pub(crate) use input::{Input, Kinds};
 pub(crate) use matrix::Matrix;
 pub(crate) use operand::{Format, View};
-pub(crate) use project::{project, project_swiglu};
+pub(crate) use project::{Part, project, project_each, project_swiglu, project_swiglu_each};
 pub(crate) use team::Team;
 
 /// Instruction sets with kernels of their own.

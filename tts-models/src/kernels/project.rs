@@ -4,6 +4,10 @@
 //! the registers hold, while the panels stay in the first cache level. A tile's results are written as
 //! they stand, added to what is there, or, for gate and up panels side by side, become
 //! their `SwiGLU`. Neither tiles nor tasks change a bit: each output is a sum of its own.
+//!
+//! Rows may also go to weights of their own, as those of experts do: see [`each`].
+
+mod each;
 
 use super::elementwise::{swish_gate, swish_gate_all};
 use super::float;
@@ -13,6 +17,8 @@ use super::int8::avx2;
 use super::int8::{Int8Panel, tile};
 use super::matrix::{Line, Matrix, PANEL, Panel};
 use super::{Isa, Team};
+
+pub(crate) use each::{Part, project_each, project_swiglu_each};
 
 /// With fewer rows than this, what takes the time is reading the panels.
 const FEW_ROWS: usize = 4;
@@ -100,6 +106,8 @@ impl<S: Sink> Sink for Ahead<'_, S> {
 /// Where each panel of a task goes: its first column, and the last one of its matrix.
 struct Columns<'a> {
     output: Output,
+    /// Row of the output where the first row goes.
+    row: usize,
     ranges: &'a [(usize, usize)],
     add: bool,
 }
@@ -110,9 +118,9 @@ impl Sink for Columns<'_> {
     fn take(&mut self, row: usize, panel: usize, values: &[[f32; PANEL]]) {
         for (values, &(first, last)) in values.iter().zip(&self.ranges[panel..]) {
             #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
-            // SAFETY: `project` holds the buffer for the whole call, and this task alone writes the
-            // columns of its panels.
-            let out = unsafe { self.output.part(row, first, last) };
+            // SAFETY: who made the output holds the buffer for the whole call, and this task alone writes
+            // the columns of its panels in its rows.
+            let out = unsafe { self.output.part(self.row + row, first, last) };
             match (out.first_chunk_mut::<PANEL>(), self.add) {
                 (Some(out), false) => *out = *values,
                 (Some(out), true) => {
@@ -159,13 +167,16 @@ fn project_on(isa: Isa, team: &Team, x: &Input, w: &[&Matrix], add: bool, out: &
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
         let count = mine.len();
-        walk(isa, x, &refs, count, Columns { output: *output, ranges: &columns[mine], add });
+        let sink = Columns { output: *output, row: 0, ranges: &columns[mine], add };
+        walk(isa, x, None, &refs, count, sink);
     });
 }
 
 /// Gate and up panels in turn, whose outputs become one.
 struct SwiGlu {
     output: Output,
+    /// Row of the output where the first row goes.
+    row: usize,
     /// Column of the first pair.
     first: usize,
 }
@@ -177,9 +188,9 @@ impl Sink for SwiGlu {
         let [gate, up] = values else { return };
         let column = self.first + panel / 2 * PANEL;
         #[expect(unsafe_code, reason = "tasks write disjoint elements of one buffer")]
-        // SAFETY: `project_swiglu` holds the buffer for the whole call, and this task alone writes
-        // the columns of its panels.
-        let out = unsafe { self.output.part(row, column, self.output.columns) };
+        // SAFETY: who made the output holds the buffer for the whole call, and this task alone writes
+        // the columns of its panels in its rows.
+        let out = unsafe { self.output.part(self.row + row, column, self.output.columns) };
         let active = swish_gate(gate, up);
         if let Some(out) = out.first_chunk_mut::<PANEL>() {
             *out = active;
@@ -223,11 +234,11 @@ fn project_swiglu_on(
         let mine = task * each..((task + 1) * each).min(panels);
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
-        let sink = SwiGlu { output: *output, first: mine.start * PANEL };
+        let sink = SwiGlu { output: *output, row: 0, first: mine.start * PANEL };
         let count = 2 * mine.len();
         let seen = mine.start..(mine.end + FAR).min(panels);
         let refs: Vec<Panel<'_>> = seen.flat_map(|i| [gate.panel(i), up.panel(i)]).collect();
-        walk(isa, x, &refs, count, sink);
+        walk(isa, x, None, &refs, count, sink);
     });
 }
 
@@ -236,23 +247,35 @@ fn group(panels: usize, threads: usize) -> usize {
     panels.div_ceil(8 * threads).clamp(2, 8).next_multiple_of(2)
 }
 
-/// The rows of an input in the form of one kind of panel.
-fn rows<'a, T>(all: &'a [T], x: &Input) -> Vec<&'a [T]> {
+/// The rows of an input in the form of one kind of panel: all, or some; none where that form was not made.
+fn rows<'a, T>(all: &'a [T], x: &Input, some: Option<&[usize]>) -> Vec<&'a [T]> {
     let width = all.len().checked_div(x.rows).unwrap_or(0);
-    all.chunks_exact(width.max(1)).collect()
+    match some {
+        Some(_) if width == 0 => Vec::new(),
+        Some(some) => some.iter().map(|row| &all[row * width..(row + 1) * width]).collect(),
+        None => all.chunks_exact(width.max(1)).collect(),
+    }
 }
 
-/// All rows against the first `count` panels, two at a time where they are alike; those that follow
+/// All rows, or some, against the first `count` panels, two at a time where they are alike; those that follow
 /// are asked for.
-fn walk(isa: Isa, x: &Input, panels: &[Panel<'_>], count: usize, sink: impl Sink) {
-    let mut sink = Ahead::new(sink, panels, x.rows);
-    let (f32, bf16, int8) = (rows(&x.f32, x), rows(&x.bf16, x), rows(&x.int8, x));
+fn walk(
+    isa: Isa,
+    x: &Input,
+    some: Option<&[usize]>,
+    panels: &[Panel<'_>],
+    count: usize,
+    sink: impl Sink,
+) {
+    let wanted = some.map_or(x.rows, <[usize]>::len);
+    let mut sink = Ahead::new(sink, panels, wanted);
+    let (f32, bf16, int8) = (rows(&x.f32, x, some), rows(&x.bf16, x, some), rows(&x.int8, x, some));
     let made = |panel: &Panel<'_>| match panel {
         Panel::F32(_) => f32.len(),
         Panel::Bf16(_) => bf16.len(),
         Panel::Int8(_) => int8.len(),
     };
-    assert!(panels.iter().all(|p| made(p) == x.rows), "the input was made for these matrices");
+    assert!(panels.iter().all(|p| made(p) == wanted), "the input was made for these matrices");
     let mut at = 0;
     while at < count {
         let pair = panels[..count].get(at + 1).map(|second| (panels[at], *second));

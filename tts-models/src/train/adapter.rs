@@ -52,6 +52,11 @@ impl Site {
     pub const ALL: [Self; 7] =
         [Self::Query, Self::Key, Self::Value, Self::Output, Self::Gate, Self::Up, Self::Down];
 
+    /// Whether it is in the feed-forward network.
+    fn feeds(self) -> bool {
+        matches!(self, Self::Gate | Self::Up | Self::Down)
+    }
+
     /// The name in files.
     fn path(self) -> &'static str {
         match self {
@@ -119,7 +124,8 @@ impl Adapter {
     /// Adapters that change nothing yet, for a decoder of this shape.
     ///
     /// # Errors
-    /// When the rank is 0, there are no sites, or one is named twice.
+    /// When the rank is 0, there are no sites, one is named twice, or one is in the feed-forward network of a decoder
+    /// that has experts in its place.
     ///
     /// ```
     /// use tts_models::train::{Adapter, AdapterConfig};
@@ -139,6 +145,7 @@ impl Adapter {
     ) -> Result<Self, ModelError> {
         config.sites.sort_unstable();
         config.check()?;
+        config.check_for(shape)?;
         let mut rng = tts_core::seed::rng(seed);
         let layers = (0..shape.num_hidden_layers).map(|_| {
             let factors = |site: &Site| {
@@ -187,14 +194,20 @@ impl Adapter {
         let (rank, scale) = (self.config.rank, self.scale());
         for (layer, factors) in decoder.layers.iter_mut().zip(&self.layers) {
             for (site, Factors { a, b }) in self.config.sites.iter().zip(factors) {
-                let weight = match site {
-                    Site::Query => &mut layer.query,
-                    Site::Key => &mut layer.key,
-                    Site::Value => &mut layer.value,
-                    Site::Output => &mut layer.output,
-                    Site::Gate => &mut layer.gate,
-                    Site::Up => &mut layer.up,
-                    Site::Down => &mut layer.down,
+                let network = layer.feed_forward.dense_mut();
+                let weight = match (site, network) {
+                    (Site::Query, _) => &mut layer.query,
+                    (Site::Key, _) => &mut layer.key,
+                    (Site::Value, _) => &mut layer.value,
+                    (Site::Output, _) => &mut layer.output,
+                    (Site::Gate, Some(network)) => &mut network.gate,
+                    (Site::Up, Some(network)) => &mut network.up,
+                    (Site::Down, Some(network)) => &mut network.down,
+                    // The config has been looked at: these weights are not of it.
+                    (Site::Gate | Site::Up | Site::Down, None) => {
+                        let problem = "experts, in a decoder without them";
+                        return Err(ModelError::input("weights", problem));
+                    }
                 };
                 let inputs = a.len() / rank;
                 for (row, b) in weight.chunks_exact_mut(inputs).zip(b.chunks_exact(rank)) {
@@ -212,6 +225,7 @@ impl Adapter {
     /// Naming the first factor that does not fit a decoder of this shape.
     pub(super) fn check(&self, shape: &ModelConfig) -> Result<(), ModelError> {
         self.config.check()?;
+        self.config.check_for(shape)?;
         if self.layers.len() != shape.num_hidden_layers {
             let problem =
                 format!("{} layers, expected {}", self.layers.len(), shape.num_hidden_layers);
@@ -307,6 +321,9 @@ impl Adapter {
         let peft: Peft = serde_json::from_slice(&file.read()?)
             .map_err(|error| ModelError::format(file.path(), "adapter", error.to_string()))?;
         let config = peft.config(file.path())?;
+        config
+            .check_for(shape)
+            .map_err(|error| ModelError::format(file.path(), "adapter", error.to_string()))?;
         let (path, bytes) = (stored.path(), stored.read()?);
         let tensors = SafeTensors::deserialize(&bytes)
             .map_err(|error| ModelError::format(path, "header", error.to_string()))?;
@@ -336,6 +353,20 @@ impl Adapter {
 }
 
 impl AdapterConfig {
+    /// Refuses sites that a decoder of this shape has not.
+    fn check_for(&self, shape: &ModelConfig) -> Result<(), ModelError> {
+        match self.sites.iter().find(|site| shape.switches.experts.is_some() && site.feeds()) {
+            Some(site) => {
+                let problem = format!(
+                    "{}: experts have no adapters; keep to q_proj, k_proj, v_proj and o_proj",
+                    site.path()
+                );
+                Err(ModelError::input("sites", problem))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), ModelError> {
         if self.rank == 0 {
             return Err(ModelError::input("rank", "0, expected at least 1"));

@@ -156,12 +156,14 @@ impl Checkpoint {
         let stored = self.stored_name(name).ok_or_else(missing)?;
         match &self.tensors {
             Tensors::Gguf(gguf) => {
+                if let Some((_, expert)) = names::stack(name) {
+                    return self.of_stack(gguf, &stored, expert);
+                }
                 let tensor = gguf.read(&stored)?;
-                match names::rotary(name) {
-                    Some(heads) if self.config.architecture == "llama" => {
-                        self.unpermuted(tensor, heads)
-                    }
-                    _ => Ok(tensor),
+                let interleaved = self.config.family().is_some_and(|family| family.interleaved);
+                match names::rotary(name).filter(|_| interleaved) {
+                    Some(heads) => self.unpermuted(tensor, heads),
+                    None => Ok(tensor),
                 }
             }
             Tensors::Safetensors(shards) => shards.file(&stored).ok_or_else(missing)?.read(&stored),
@@ -172,7 +174,9 @@ impl Checkpoint {
         match &self.tensors {
             Tensors::Gguf(gguf) => {
                 let own = |part: &str| self.config.family()?.gguf_part(part);
-                let stored = names::to_gguf(name, own).unwrap_or_else(|| name.to_owned());
+                let stack = names::stack(name).map(|(stored, _)| stored);
+                let stored = stack.or_else(|| names::to_gguf(name, own));
+                let stored = stored.unwrap_or_else(|| name.to_owned());
                 gguf.info(&stored).map(|_| stored)
             }
             Tensors::Safetensors(shards) => {
@@ -229,6 +233,17 @@ impl Checkpoint {
         shape[0] = rows.len();
         let bytes = tensor.bytes[rows.start * row..rows.end * row].to_vec();
         Ok(RawTensor { name: name.to_owned(), shape, dtype: tensor.dtype, bytes })
+    }
+
+    /// An expert's tensor from that of all experts of its layer.
+    fn of_stack(&self, gguf: &Gguf, stored: &str, expert: usize) -> Result<RawTensor, ModelError> {
+        let expected = self.config.switches.experts.map_or(0, |experts| experts.count);
+        let shape = gguf.info(stored).map(|info| info.shape.as_slice()).unwrap_or_default();
+        if shape.len() != 3 || shape.first() != Some(&expected) {
+            let problem = format!("shape {shape:?}, expected {expected} matrices");
+            return Err(ModelError::format(self.path(), stored, problem));
+        }
+        gguf.read_part(stored, expert)
     }
 
     fn unpermuted(&self, tensor: RawTensor, heads: Rotary) -> Result<RawTensor, ModelError> {

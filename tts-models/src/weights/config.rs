@@ -10,6 +10,7 @@
 //!
 //! Source: the configuration classes of Hugging Face transformers.
 
+mod experts;
 pub(crate) mod families;
 mod gguf;
 mod hf;
@@ -17,13 +18,14 @@ mod json;
 mod rope;
 mod switches;
 
+pub use experts::Experts;
 #[cfg(feature = "remote")]
 pub(crate) use hf::named_ends;
 pub use rope::RopeScaling;
 pub(crate) use switches::is_one;
 pub use switches::{Activation, Attends, NormPlace, Rotation, Switches};
 
-use tts_core::cost::{ModelCost, ModelShape};
+use tts_core::cost::{ExpertShape, ModelCost, ModelShape};
 
 use crate::ModelError;
 use families::Family;
@@ -37,7 +39,7 @@ pub struct ModelConfig {
     pub vocab_size: usize,
     /// Width of the residual stream.
     pub hidden_size: usize,
-    /// Width of the feed-forward layer.
+    /// Width of the feed-forward layer where it is one network; that of an expert is in [`Switches::experts`].
     pub intermediate_size: usize,
     /// Number of layers.
     pub num_hidden_layers: usize,
@@ -92,6 +94,11 @@ impl ModelConfig {
         }
     }
 
+    /// Width of a feed-forward network: of the one that there is, or of an expert.
+    pub fn feed_forward_width(&self) -> usize {
+        self.switches.experts.map_or(self.intermediate_size, |experts| experts.width)
+    }
+
     /// How many numbers of a head are turned by its position.
     pub fn rotary_dim(&self) -> usize {
         self.switches.rotary_dim.unwrap_or(self.head_dim)
@@ -117,6 +124,9 @@ impl ModelConfig {
     /// # Errors
     /// When it is one, or sets any.
     pub(crate) fn refuse_unwritten(&self, who: &str) -> Result<(), ModelError> {
+        if self.switches.experts.is_some() {
+            return self.switches.refuse(who);
+        }
         if self.family().is_none_or(|family| !family.writes) {
             let problem = format!("{who} cannot write checkpoints of {} yet", self.architecture);
             return Err(ModelError::input("model", problem));
@@ -186,6 +196,10 @@ impl ModelConfig {
             let problem = format!("{:?}, expected one of {}", self.architecture, Family::list());
             return Err(("architecture", problem));
         };
+        if self.switches.experts.is_some() != family.experts {
+            let there = if family.experts { "none" } else { "experts" };
+            return Err(("num_experts", format!("{there} in {}", self.architecture)));
+        }
         if self.qk_norm != family.qk_norm {
             return Err(("qk_norm", format!("{} in {}", self.qk_norm, self.architecture)));
         }
@@ -197,11 +211,13 @@ impl ModelConfig {
 }
 
 impl ModelConfig {
-    /// Parameters of the layers and the final norm, without embedding and head.
-    fn layer_parameters(&self) -> u64 {
-        let [hidden, feed_forward, layers, query, kv] = [
+    /// Parameters of the layers and the final norm, without embedding and head, with so many networks in each layer.
+    fn layer_parameters(&self, networks: usize) -> u64 {
+        let [hidden, width, networks, router, layers, query, kv] = [
             self.hidden_size,
-            self.intermediate_size,
+            self.feed_forward_width(),
+            networks,
+            self.switches.experts.map_or(0, |experts| experts.count),
             self.num_hidden_layers,
             self.query_width(),
             self.key_value_width(),
@@ -209,17 +225,24 @@ impl ModelConfig {
         .map(|n| n as u64);
         let attention = 2 * hidden * query + 2 * hidden * kv;
         let norms = if self.switches.norm_place == NormPlace::Around { 4 } else { 2 };
-        layers * (attention + 3 * hidden * feed_forward + norms * hidden) + hidden
+        let feed_forward = (3 * width * networks + router) * hidden;
+        layers * (attention + feed_forward + norms * hidden) + hidden
+    }
+
+    /// Networks of a layer that a token runs through, and all that there are.
+    fn networks(&self) -> [usize; 2] {
+        self.switches.experts.map_or([1; 2], |experts| [experts.used, experts.count])
     }
 
     fn head_parameters(&self) -> u64 {
         self.hidden_size as u64 * self.vocab_size as u64
     }
 
-    /// Parameters of the layers, the final norm and the head: those that a forward pass runs
-    /// over. An embedding that is only looked up is left out.
+    /// Parameters of the layers, the final norm and the head that a token runs through. An embedding that is only
+    /// looked up is left out, and so are the experts that a token does not go to.
     pub fn active_parameters(&self) -> u64 {
-        self.layer_parameters() + self.head_parameters()
+        let [used, _] = self.networks();
+        self.layer_parameters(used) + self.head_parameters()
     }
 
     /// What a forward pass costs, by formula.
@@ -244,17 +267,24 @@ impl ModelConfig {
             reason = "bytes of a model, not negative and far below 2^53"
         )]
         let bytes = |parameters: u64| (parameters as f64 * weight_bits / 8.0).ceil() as u64;
+        let [used, all] = self.networks().map(|networks| self.layer_parameters(networks));
+        let experts = self.switches.experts.map(|experts| ExpertShape {
+            count: experts.count as u64,
+            used: experts.used as u64,
+            bytes: bytes(all - self.layer_parameters(0)),
+        });
         let token = 2 * self.num_hidden_layers * self.key_value_width() * key_value_bytes;
         ModelShape {
-            layer_parameters: self.layer_parameters(),
+            layer_parameters: used,
             head_parameters: self.head_parameters(),
             layers: self.num_hidden_layers as u64,
             hidden: self.hidden_size as u64,
             query_width: self.query_width() as u64,
             vocabulary: self.vocab_size as u64,
-            layer_bytes: bytes(self.layer_parameters()),
+            layer_bytes: bytes(all),
             head_bytes: bytes(self.head_parameters()),
             token_bytes: token as u64,
+            experts,
         }
     }
 }

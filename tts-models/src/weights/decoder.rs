@@ -4,10 +4,12 @@
 //! shape, [`DecoderWeights::save_safetensors`] writes one that Hugging Face can read. All three go
 //! by the same list of names and shapes, Hugging Face's.
 
+mod feed_forward;
 mod load;
 mod random;
 mod save;
 
+pub use feed_forward::{FeedForwardWeights, MixtureWeights, NetworkWeights};
 pub use load::Progress;
 pub(crate) use save::replace;
 
@@ -30,7 +32,8 @@ pub struct DecoderWeights<M = Vec<f32>> {
 }
 
 /// The weights of one layer. With `q = num_attention_heads * head_dim`,
-/// `kv = num_key_value_heads * head_dim`, `h = hidden_size`, `f = intermediate_size`.
+/// `kv = num_key_value_heads * head_dim`, `h = hidden_size`, `f` the width of a feed-forward network
+/// ([`ModelConfig::feed_forward_width`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct LayerWeights<M = Vec<f32>> {
     /// RMS norm before attention, or after it, as
@@ -53,12 +56,8 @@ pub struct LayerWeights<M = Vec<f32>> {
     pub output_bias: Option<Vec<f32>>,
     /// RMS norm before the feed-forward layer, or after it, `[h]`.
     pub feed_forward_norm: Vec<f32>,
-    /// `SwiGLU` gate projection, `[f, h]`.
-    pub gate: M,
-    /// `SwiGLU` up projection, `[f, h]`.
-    pub up: M,
-    /// `SwiGLU` down projection, `[h, f]`.
-    pub down: M,
+    /// The feed-forward network, or the experts in its place.
+    pub feed_forward: FeedForwardWeights<M>,
     /// Biases of gate `[f]`, up `[f]` and down `[h]`.
     pub feed_forward_bias: Option<[Vec<f32>; 3]>,
     /// RMS norms after attention and after the feed-forward layer, `[h]` each, where there are norms before them too
@@ -111,9 +110,7 @@ impl DecoderWeights {
                 part("self_attn.o_proj.bias", &[h], bias);
             }
             part("post_attention_layernorm.weight", &[h], &layer.feed_forward_norm);
-            part("mlp.gate_proj.weight", &[f, h], &layer.gate);
-            part("mlp.up_proj.weight", &[f, h], &layer.up);
-            part("mlp.down_proj.weight", &[h, f], &layer.down);
+            layer.feed_forward.each(config, &mut part);
             if let Some([gate, up, down]) = &layer.feed_forward_bias {
                 part("mlp.gate_proj.bias", &[f], gate);
                 part("mlp.up_proj.bias", &[f], up);
@@ -142,6 +139,7 @@ impl DecoderWeights {
             layer.attention_bias.is_some() == config.attention_bias
                 && layer.qk_norm.is_some() == config.qk_norm
                 && layer.output_bias.is_some() == switches.output_bias
+                && layer.feed_forward.is_of(config)
                 && layer.feed_forward_bias.is_some() == switches.feed_forward_bias
                 && layer.post_norms.is_some() == around
         };
@@ -168,6 +166,11 @@ impl DecoderWeights {
 pub(crate) trait Source<M> {
     /// A matrix, by Hugging Face's name.
     fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<M, ModelError>;
+
+    /// A matrix that is never rounded: that of a router.
+    fn exact(&mut self, name: &str, shape: [usize; 2]) -> Result<M, ModelError> {
+        self.matrix(name, shape)
+    }
 
     /// The weight of a norm, or a bias.
     fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError>;
@@ -228,9 +231,7 @@ impl<M> DecoderWeights<M> {
                     None
                 },
                 feed_forward_norm: source.vector(&full("post_attention_layernorm.weight"), h)?,
-                gate: source.matrix(&full("mlp.gate_proj.weight"), [f, h])?,
-                up: source.matrix(&full("mlp.up_proj.weight"), [f, h])?,
-                down: source.matrix(&full("mlp.down_proj.weight"), [h, f])?,
+                feed_forward: FeedForwardWeights::build(&config, index, &mut source)?,
                 feed_forward_bias: if config.switches.feed_forward_bias {
                     Some([
                         source.vector(&full("mlp.gate_proj.bias"), f)?,
@@ -261,34 +262,41 @@ impl<M> DecoderWeights<M> {
 }
 
 impl DecoderWeights {
-    /// The same weights with every matrix made over; `pack` is given its values and its number of
-    /// columns.
-    pub(crate) fn pack<M>(self, pack: impl Fn(&[f32], usize) -> M) -> DecoderWeights<M> {
-        let (h, f, q) =
-            (self.config.hidden_size, self.config.intermediate_size, self.config.query_width());
+    /// The same weights with every matrix made over; `pack` is given its values, its number of columns, and whether
+    /// it must not be rounded.
+    pub(crate) fn pack<M>(self, pack: impl Fn(&[f32], usize, bool) -> M) -> DecoderWeights<M> {
+        let (h, q) = (self.config.hidden_size, self.config.query_width());
+        let config = &self.config;
+        let matrix = |values: &[f32], inputs: usize| pack(values, inputs, false);
         let layer = |layer: LayerWeights| LayerWeights {
             attention_norm: layer.attention_norm,
-            query: pack(&layer.query, h),
-            key: pack(&layer.key, h),
-            value: pack(&layer.value, h),
+            query: matrix(&layer.query, h),
+            key: matrix(&layer.key, h),
+            value: matrix(&layer.value, h),
             attention_bias: layer.attention_bias,
             qk_norm: layer.qk_norm,
-            output: pack(&layer.output, q),
+            output: matrix(&layer.output, q),
             output_bias: layer.output_bias,
             feed_forward_norm: layer.feed_forward_norm,
-            gate: pack(&layer.gate, h),
-            up: pack(&layer.up, h),
-            down: pack(&layer.down, f),
+            feed_forward: layer.feed_forward.pack(config, &pack),
             feed_forward_bias: layer.feed_forward_bias,
             post_norms: layer.post_norms,
         };
         DecoderWeights {
-            embedding: pack(&self.embedding, h),
+            embedding: matrix(&self.embedding, h),
             layers: self.layers.into_iter().map(layer).collect(),
             norm: self.norm,
-            head: self.head.map(|head| pack(&head, h)),
+            head: self.head.map(|head| matrix(&head, h)),
             config: self.config,
         }
+    }
+}
+
+impl<M> LayerWeights<M> {
+    /// All matrices, in the order in which they are packed.
+    pub(crate) fn matrices(&self) -> impl Iterator<Item = &M> {
+        let attention = [&self.query, &self.key, &self.value, &self.output];
+        attention.into_iter().chain(self.feed_forward.matrices())
     }
 }
 

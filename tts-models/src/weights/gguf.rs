@@ -132,6 +132,33 @@ impl Gguf {
         })
     }
 
+    /// Reads one of the tensors that a tensor is made of along its first dimension, and nothing of the others.
+    ///
+    /// # Errors
+    /// When there is no tensor of that name, it has not that many parts, or the file cannot be read.
+    pub(crate) fn read_part(&self, name: &str, part: usize) -> Result<RawTensor, ModelError> {
+        if let Some(other) = self.others.iter().find(|other| other.tensors.contains_key(name)) {
+            return other.read_part(name, part);
+        }
+        let wrong = |problem: String| ModelError::format(self.path(), name, problem);
+        let info = self.info(name).ok_or_else(|| wrong("there is no such tensor".to_owned()))?;
+        let (Some(&parts), Some(shape)) = (info.shape.first(), info.shape.get(1..)) else {
+            return Err(wrong("has no dimensions".to_owned()));
+        };
+        if part >= parts || shape.is_empty() {
+            let problem = format!("shape {:?}, expected more than {part} matrices", info.shape);
+            return Err(wrong(problem));
+        }
+        // Rows are whole blocks, so parts are whole bytes.
+        let length = info.length / parts as u64;
+        Ok(RawTensor {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            dtype: info.dtype,
+            bytes: self.source.read_at(info.offset + part as u64 * length, length, name)?,
+        })
+    }
+
     /// A metadata integer that is not negative; `None` when the key is absent.
     ///
     /// # Errors

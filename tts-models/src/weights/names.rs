@@ -4,11 +4,13 @@
 //! `(2 i, 2 i + 1)`. Its converter therefore stores row `(half, i)` of each query and key head at
 //! `(i, half)`; [`unpermute`] puts it back. Qwen's converters leave rows alone.
 //!
+//! The experts of a layer are one tensor of three dimensions there, and one each in Hugging Face's files.
+//!
 //! Source: the tensor tables of `gguf-py` (`constants.py`) and `LlamaModel.permute` of llama.cpp's
 //! `convert_hf_to_gguf.py`.
 
 /// The parts of a layer, as Hugging Face and GGUF name them.
-const PARTS: [(&str, &str); 11] = [
+const PARTS: [(&str, &str); 12] = [
     ("input_layernorm", "attn_norm"),
     ("self_attn.q_proj", "attn_q"),
     ("self_attn.k_proj", "attn_k"),
@@ -20,7 +22,23 @@ const PARTS: [(&str, &str); 11] = [
     ("mlp.gate_proj", "ffn_gate"),
     ("mlp.up_proj", "ffn_up"),
     ("mlp.down_proj", "ffn_down"),
+    ("mlp.gate", "ffn_gate_inp"),
 ];
+
+/// The parts of an expert, and what holds those of all experts of a layer in GGUF, one behind the other.
+const STACKS: [(&str, &str); 3] =
+    [("gate_proj", "ffn_gate_exps"), ("up_proj", "ffn_up_exps"), ("down_proj", "ffn_down_exps")];
+
+/// Where the tensor of an expert lies in GGUF, by its Hugging Face name: the tensor of all experts, and the expert's
+/// number there.
+pub(crate) fn stack(name: &str) -> Option<(String, usize)> {
+    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let (expert, part) = rest.strip_prefix("mlp.experts.")?.split_once('.')?;
+    let part = part.strip_suffix(".weight")?;
+    let (_, stack) = STACKS.iter().find(|(ours, _)| *ours == part)?;
+    let layer: usize = layer.parse().ok()?;
+    Some((format!("blk.{layer}.{stack}.weight"), expert.parse().ok()?))
+}
 
 /// The GGUF name of a tensor under its Hugging Face name; `None` when it has no counterpart. `own` gives the names of
 /// parts that a family calls otherwise.

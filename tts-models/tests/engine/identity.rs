@@ -92,7 +92,7 @@ fn copies_of_a_model_have_one_name_and_all_else_another() {
     let config_of = |ignore_end| EngineConfig { ignore_end, ..base };
     other("no end", name(&at("model"), Backend::Native, config_of(true)));
     let mut changed = weights.clone();
-    changed.layers[1].down[17] += 0.25;
+    changed.layers[1].feed_forward.dense_mut().unwrap().down[17] += 0.25;
     save(&at("changed"), &changed, ALPHABET);
     other("one weight", native("changed"));
     let ends = ModelConfig { eos_token_ids: vec![0, 3], ..config() };

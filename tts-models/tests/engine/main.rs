@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod backbone;
+mod experts;
 mod given;
 mod identity;
 mod invariance;
@@ -34,7 +35,12 @@ pub(crate) fn weights(architecture: &str) -> DecoderWeights {
 
 /// An engine on a small random model with a chat template.
 pub(crate) fn engine(config: EngineConfig) -> Engine<Native> {
-    let native = Native::new(weights("qwen3"), config.threads).unwrap();
+    engine_of("qwen3", config)
+}
+
+/// [`engine`] of another architecture.
+pub(crate) fn engine_of(architecture: &str, config: EngineConfig) -> Engine<Native> {
+    let native = Native::new(weights(architecture), config.threads).unwrap();
     let tokenizer = Arc::new(Tokenizer::bytes().unwrap());
     let template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n\
                     {% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}";

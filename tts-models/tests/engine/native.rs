@@ -5,27 +5,28 @@ use tts_models::{Cpu, Executor, Native, Plain, Span, Want, WeightFormat};
 
 use super::weights;
 
-fn tokens(count: usize, seed: u64) -> Vec<u32> {
+pub(crate) fn tokens(count: usize, seed: u64) -> Vec<u32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 262")]
     (0..count).map(|_| (rng.uniform() * 262.0) as u32).collect()
 }
 
 /// All hidden rows of one sequence in one span.
-fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
+pub(crate) fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
     let mut state = executor.empty();
     executor.forward(&mut [Span { state: &mut state, tokens, want: Want::All }]).unwrap()
 }
 
-const FORMATS: [WeightFormat; 3] = [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
+pub(crate) const FORMATS: [WeightFormat; 3] =
+    [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
 #[test]
 fn native_agrees_with_burn() {
-    for architecture in ["llama", "qwen2", "qwen3"] {
+    for architecture in ["llama", "qwen2", "qwen3", "qwen3_moe", "mixtral"] {
         let native = Native::new(weights(architecture), 2).unwrap();
         let plain = Plain::<Cpu>::new(weights(architecture)).unwrap();
         let text = tokens(90, 3);

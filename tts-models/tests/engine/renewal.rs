@@ -100,7 +100,7 @@ fn burns_executor_is_renewed_too() {
     let mut plain = Plain::<Cpu>::new(lively_weights(byte_config("qwen3")).unwrap()).unwrap();
     let before = logits(&plain);
     let mut short = others();
-    short.layers[1].down.pop();
+    short.layers[1].feed_forward.dense_mut().unwrap().down.pop();
     let error = plain.renew(short).unwrap_err().to_string();
     assert!(error.starts_with("model.layers.1.mlp.down_proj.weight: "), "{error}");
     assert_eq!(logits(&plain), before);

@@ -99,8 +99,10 @@ fn bf16_weights_are_exact<R: Runtime>(device: &R::Device) {
         for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
             round(tensor);
         }
-        for tensor in [&mut layer.gate, &mut layer.up, &mut layer.down] {
-            round(tensor);
+        for network in layer.feed_forward.networks_mut() {
+            for tensor in [&mut network.gate, &mut network.up, &mut network.down] {
+                round(tensor);
+            }
         }
     }
     round(&mut all.embedding);
@@ -249,7 +251,7 @@ fn renewed_is_as_made_anew<R: Runtime>(device: &R::Device) {
         let mut gpu = made(weights(config("qwen2")));
         let before = whole(&gpu, &text);
         let mut short = others();
-        short.layers[0].up.pop();
+        short.layers[0].feed_forward.dense_mut().unwrap().up.pop();
         let error = gpu.renew(short).unwrap_err().to_string();
         assert!(error.starts_with("model.layers.0.mlp.up_proj.weight: "), "{error}");
         assert_eq!(bits(&whole(&gpu, &text)), bits(&before), "{format}");

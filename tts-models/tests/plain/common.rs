@@ -2,6 +2,7 @@
 //! `tests/fixtures/decoder_golden.py`.
 
 use tts_models::weights::config::RopeScaling;
+use tts_models::weights::decoder::{FeedForwardWeights, NetworkWeights};
 use tts_models::{DecoderWeights, LayerWeights, ModelConfig};
 
 /// A Llama with untied head: vocabulary 97, width 64, 3 layers, 4 query and 2 key heads of 16.
@@ -52,9 +53,11 @@ pub(crate) fn weights(config: &ModelConfig) -> DecoderWeights {
             output: next(h * q, 0.0),
             output_bias: None,
             feed_forward_norm: next(h, 1.0),
-            gate: next(f * h, 0.0),
-            up: next(f * h, 0.0),
-            down: next(h * f, 0.0),
+            feed_forward: FeedForwardWeights::Dense(NetworkWeights {
+                gate: next(f * h, 0.0),
+                up: next(f * h, 0.0),
+                down: next(h * f, 0.0),
+            }),
             feed_forward_bias: None,
             post_norms: None,
         })

@@ -4,12 +4,14 @@
 //! formula that stand there.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::Path;
 
 use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tts_models::testing::decoder_gguf;
+use tts_models::weights::Gguf;
 use tts_models::{
     Checkpoint, Cpu, DecoderWeights, Executor, Native, Plain, Span, Want, WeightFormat,
 };
@@ -100,7 +102,7 @@ fn same_bits<E: Executor>(name: &str, executor: &E, tokens: &[u32], all: &[f32])
 #[test]
 fn logits_are_those_of_transformers() {
     let golden = golden();
-    assert!(golden.families.len() >= 11);
+    assert!(golden.families.len() >= 14);
     let mut old = 0;
     for (name, family) in &golden.families {
         let folder = tempfile::tempdir().unwrap();
@@ -118,6 +120,15 @@ fn logits_are_those_of_transformers() {
         // What it was made of comes back from Burn's module.
         let back = plain.decoder().weights(weights.config.clone()).unwrap();
         assert_eq!(back, weights, "{name}");
+        if weights.config.switches.experts.is_some() {
+            // The experts as a stack.
+            let file = Cursor::new(decoder_gguf(&weights).finish());
+            let gguf = Gguf::from_reader(file, "experts.gguf").unwrap();
+            let stacked = Checkpoint::from_gguf(gguf).unwrap();
+            assert_eq!(DecoderWeights::load(&stacked).unwrap(), weights, "{name}");
+            let stacked = Native::load(&stacked, WeightFormat::F32, 1).unwrap();
+            assert_eq!(bits(&rows(&stacked, &golden.tokens)), bits(&all), "{name} from GGUF");
+        }
         if let Some(config) = &family.old {
             write(family, config, folder.path());
             let again = Checkpoint::open(folder.path()).unwrap();
@@ -125,7 +136,7 @@ fn logits_are_those_of_transformers() {
             old += 1;
         }
     }
-    assert_eq!(old, 3);
+    assert_eq!(old, 4);
 }
 
 /// A batch at once, as training runs it, has the bits of sequences one by one.
@@ -166,6 +177,8 @@ fn what_cannot_be_done_is_refused() {
         }
         let error = saved.unwrap_err().to_string();
         assert!(error.starts_with("model: the writer of checkpoints"), "{name}: {error}");
+        let experts = weights.config.switches.experts.is_some();
+        assert_eq!(error.contains("a mixture of experts"), experts, "{name}: {error}");
         if name == "phi3" {
             let mut config = family.config.clone();
             config["intermediate_size"] = json!(47);

@@ -306,10 +306,10 @@ fn value(weights: &mut DecoderWeights, tensor: usize, index: usize) -> &mut f32 
             &mut layer.value,
             &mut layer.output,
             &mut layer.feed_forward_norm,
-            &mut layer.gate,
-            &mut layer.up,
-            &mut layer.down,
         ]);
+        for network in layer.feed_forward.networks_mut() {
+            all.extend([&mut network.gate, &mut network.up, &mut network.down]);
+        }
     }
     all.push(&mut weights.norm);
     all.extend(&mut weights.head);

@@ -110,7 +110,7 @@ impl<R: Runtime> Gpu<R> {
         device: &R::Device,
     ) -> Result<Self, ModelError> {
         let narrow = rounds(format)?;
-        Self::of_stored(weights.pack(|values, _| Stored::of(values.to_vec(), narrow)), device)
+        Self::of_stored(weights.pack(|values, _, _| Stored::of(values.to_vec(), narrow)), device)
     }
 
     /// Reads the weights of a checkpoint and moves them to a device.
@@ -355,7 +355,7 @@ impl<R: Runtime> Executor for Gpu<R> {
         weights.check_for(&self.config)?;
         let narrow = self.weights.narrow();
         let next = Cell::new(0);
-        let packed = weights.pack(|values, _| {
+        let packed = weights.pack(|values, _, _| {
             let place = next.replace(next.get() + 1);
             Stored::of(values.to_vec(), narrow[place])
         });

@@ -7,6 +7,7 @@
 use cubecl::Runtime;
 
 use crate::kernels::gpu::{Buffer, Device, PANEL, Product};
+use crate::weights::decoder::{FeedForwardWeights, NetworkWeights};
 use crate::{DecoderWeights, LayerWeights, ModelConfig, ModelError, WeightFormat};
 
 /// A matrix in host memory.
@@ -121,7 +122,11 @@ fn layer<R: Runtime>(
 ) -> Result<Layer, ModelError> {
     let (h, f) = (config.hidden_size, config.intermediate_size);
     let (q, kv) = (config.query_width(), config.key_value_width());
-    let LayerWeights { query, key, value, output, gate, up, down, .. } = weights;
+    let LayerWeights { query, key, value, output, feed_forward, .. } = weights;
+    // Switches have been looked at: no mixture comes here.
+    let FeedForwardWeights::Dense(NetworkWeights { gate, up, down }) = feed_forward else {
+        return Err(ModelError::input("model", "a mixture of experts has no kernels on a GPU"));
+    };
     let stacked = vec![("query", query, q), ("key", key, kv), ("value", value, kv)];
     let order = |output: usize| match output {
         _ if output < q => (0, output),

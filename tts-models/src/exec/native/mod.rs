@@ -12,23 +12,21 @@
 //! f32 weights, and in f16 otherwise.
 
 mod attention;
+mod feed_forward;
 mod state;
 
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tts_core::cost::ModelShape;
+use tts_core::cost::{ExpertShape, ModelShape};
 
 pub use state::{NativeBlock, NativeState};
 
 use crate::exec::rope::{Angles, Rope};
 use crate::exec::{check_hidden, check_spans};
-use crate::kernels::{
-    Input, KeyValueShape, Kinds, Matrix, Team, cap, gelu_gate_all, project, project_swiglu,
-    rms_norm, rotate, swish_gate_all,
-};
-use crate::weights::config::{Activation, Attends, NormPlace, Rotation, Switches, is_one};
+use crate::kernels::{Input, KeyValueShape, Kinds, Matrix, Team, cap, project, rms_norm, rotate};
+use crate::weights::config::{Attends, NormPlace, Rotation, Switches, is_one};
 use crate::{BLOCK_TOKENS, Piece, Span, Want};
 use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
 use attention::{Plan, Scores};
@@ -103,12 +101,9 @@ struct Scratch {
     qkv: Vec<f32>,
     /// `[rows, q]`, in the order of the tasks of attention.
     attended: Vec<f32>,
-    /// `[rows, f]`.
-    active: Vec<f32>,
-    /// `[rows, f]`, where gates are no part of the product.
-    gates: Vec<f32>,
     /// `[rows, hidden]`, where something is done to what a block gives before it is added.
     block: Vec<f32>,
+    feed: feed_forward::Scratch,
 }
 
 /// How far the heads of each row are turned.
@@ -147,7 +142,11 @@ impl Native {
         format: WeightFormat,
         threads: usize,
     ) -> Result<Self, ModelError> {
-        Self::of_packed(weights.pack(|values, inputs| Matrix::of(values, inputs, format)), threads)
+        let packed = weights.pack(|values, inputs, exact| {
+            let format = if exact { WeightFormat::F32 } else { format };
+            Matrix::of(values, inputs, format)
+        });
+        Self::of_packed(packed, threads)
     }
 
     /// Reads the weights of a checkpoint, tensor by tensor.
@@ -172,7 +171,8 @@ impl Native {
             heads: config.num_key_value_heads,
             width: config.head_dim,
         };
-        let exact = layers.iter().all(|layer| matches!(layer.down, Matrix::F32 { .. }));
+        let mut networks = layers.iter().flat_map(|layer| layer.feed_forward.networks());
+        let exact = networks.all(|network| matches!(network.down, Matrix::F32 { .. }));
         let kind = if exact { KeyValueType::F32 } else { KeyValueType::F16 };
         let pool = Arc::new(Pool::new(shape, kind));
         let rope = Rope::new(&config);
@@ -184,10 +184,7 @@ impl Native {
 
     /// The type of each matrix, of those that weights can be packed in, in the order of [`DecoderWeights::pack`].
     fn formats(&self) -> Vec<WeightFormat> {
-        let layers = self.layers.iter().flat_map(|layer| {
-            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
-            [query, key, value, output, gate, up, down]
-        });
+        let layers = self.layers.iter().flat_map(LayerWeights::matrices);
         let all = std::iter::once(&self.embedding).chain(layers).chain(&self.head);
         let format = |matrix: &Matrix| match matrix {
             Matrix::F32 { .. } => WeightFormat::F32,
@@ -296,68 +293,6 @@ impl Native {
         });
     }
 
-    /// Adds to the stream what the last product of a block gives: with a bias, a norm, a factor where there are.
-    fn add(
-        &self,
-        (matrix, bias, norm): (&Matrix, Option<&Vec<f32>>, Option<&Vec<f32>>),
-        input: &Input,
-        block: &mut Vec<f32>,
-        x: &mut [f32],
-    ) {
-        if bias.is_none() && norm.is_none() && self.config.switches.adds_plainly() {
-            return project(&self.team, input, &[matrix], true, x);
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
-        let scale = self.config.switches.residual_scale as f32;
-        let hidden = self.config.hidden_size;
-        block.resize(x.len(), 0.0);
-        project(&self.team, input, &[matrix], false, block);
-        let rows: Vec<_> = x.chunks_exact_mut(hidden).zip(block.chunks_exact_mut(hidden)).collect();
-        self.team.each_of(rows, |_, (x, row)| {
-            for (value, bias) in row.iter_mut().zip(bias.into_iter().flatten()) {
-                *value += bias;
-            }
-            if let Some(norm) = norm {
-                let copy = row.to_vec();
-                rms_norm(&copy, norm, self.epsilon(), row);
-            }
-            for (x, value) in x.iter_mut().zip(row) {
-                *x += scale * *value;
-            }
-        });
-    }
-
-    /// The feed-forward layer's gated rows `[rows, f]`.
-    fn gated(
-        &self,
-        layer: &LayerWeights<Matrix>,
-        input: &Input,
-        gates: &mut Vec<f32>,
-        active: &mut [f32],
-    ) {
-        let LayerWeights { gate, up, feed_forward_bias, .. } = layer;
-        let activation = self.config.switches.activation;
-        if activation == Activation::Silu && feed_forward_bias.is_none() {
-            return project_swiglu(&self.team, input, gate, up, active);
-        }
-        let f = self.config.intermediate_size;
-        gates.resize(active.len(), 0.0);
-        project(&self.team, input, &[gate], false, gates);
-        project(&self.team, input, &[up], false, active);
-        let rows: Vec<_> = gates.chunks_exact_mut(f).zip(active.chunks_exact_mut(f)).collect();
-        self.team.each_of(rows, |_, (gate, up)| {
-            if let Some([of_gate, of_up, _]) = feed_forward_bias {
-                for (values, biases) in [(&mut *gate, of_gate), (&mut *up, of_up)] {
-                    values.iter_mut().zip(biases).for_each(|(value, bias)| *value += bias);
-                }
-            }
-            match activation {
-                Activation::Silu => swish_gate_all(gate, up),
-                Activation::GeluTanh => gelu_gate_all(gate, up),
-            }
-        });
-    }
-
     /// One layer over `x [rows, hidden]` of the scratch, in place.
     fn layer(
         &self,
@@ -368,12 +303,12 @@ impl Native {
         spans: &mut [Span<'_, NativeState>],
     ) {
         let layer = &self.layers[index];
-        let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
+        let LayerWeights { query, key, value, output, feed_forward, .. } = layer;
         let switches = &self.config.switches;
         let rows = turns.global.len();
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
-        let (hidden, f) = (self.config.hidden_size, self.config.intermediate_size);
-        let Scratch { x, input, qkv, attended, active, gates, block } = scratch;
+        let hidden = self.config.hidden_size;
+        let Scratch { x, input, qkv, attended, block, feed } = scratch;
         let before = switches.norm_place != NormPlace::After;
         // The norm of what a block gives, if any.
         let after = |of_block: usize, own| match (switches.norm_place, &layer.post_norms) {
@@ -398,18 +333,15 @@ impl Native {
         let norm = after(0, &layer.attention_norm);
         self.add((output, layer.output_bias.as_ref(), norm), input, block, x);
 
-        let kinds = Kinds::of([gate, up]);
+        let kinds = feed_forward::kinds(feed_forward);
         if before {
             self.normed(x, &layer.feed_forward_norm, kinds, input);
         } else {
             input.copy(&self.team, kinds, x, hidden);
         }
-        active.resize(rows * f, 0.0);
-        self.gated(layer, input, gates, active);
-        input.copy(&self.team, Kinds::of([down]), active, f);
-        let bias = layer.feed_forward_bias.as_ref().map(|[_, _, down]| down);
         let norm = after(1, &layer.feed_forward_norm);
-        self.add((down, bias, norm), input, block, x);
+        let weights = (feed_forward, layer.feed_forward_bias.as_ref());
+        self.feed(weights, norm, input, feed, (block, x));
     }
 
     /// What becomes of scores in a layer.
@@ -490,16 +422,24 @@ impl Executor for Native {
     }
 
     fn shape(&self) -> ModelShape {
-        let layer = |layer: &LayerWeights<Matrix>| {
-            let LayerWeights { query, key, value, output, gate, up, down, .. } = layer;
-            [query, key, value, output, gate, up, down].map(Matrix::bytes).iter().sum::<usize>()
+        let bytes =
+            |layer: &LayerWeights<Matrix>| layer.matrices().map(Matrix::bytes).sum::<usize>();
+        // What each row reads, whichever experts it goes to.
+        let read_by_all = |layer: &LayerWeights<Matrix>| {
+            let LayerWeights { query, key, value, output, feed_forward, .. } = layer;
+            let own = [query, key, value, output].into_iter().chain(feed_forward.router());
+            own.map(Matrix::bytes).sum::<usize>()
         };
+        let layer_bytes = self.layers.iter().map(bytes).sum::<usize>() as u64;
+        let of_experts = layer_bytes - self.layers.iter().map(read_by_all).sum::<usize>() as u64;
         let head = self.head.as_ref().unwrap_or(&self.embedding);
+        let shape = self.config.shape(32.0, 4);
         ModelShape {
-            layer_bytes: self.layers.iter().map(layer).sum::<usize>() as u64,
+            layer_bytes,
             head_bytes: head.bytes() as u64,
             token_bytes: self.token_bytes() as u64,
-            ..self.config.shape(32.0, 4)
+            experts: shape.experts.map(|experts| ExpertShape { bytes: of_experts, ..experts }),
+            ..shape
         }
     }
 
@@ -556,7 +496,7 @@ impl Executor for Native {
         weights.check_for(&self.config)?;
         let formats = self.formats();
         let next = Cell::new(0);
-        let packed = weights.pack(|values, inputs| {
+        let packed = weights.pack(|values, inputs, _| {
             let place = next.replace(next.get() + 1);
             Matrix::of(values, inputs, formats[place])
         });

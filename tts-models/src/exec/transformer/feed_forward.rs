@@ -9,7 +9,11 @@ use burn::tensor::backend::Backend;
 
 use super::Projection;
 use crate::weights::config::Activation;
+use crate::weights::decoder::NetworkWeights;
 use crate::{ModelConfig, ModelError};
+
+/// The biases of gate, up and down.
+pub type Biases = [Vec<f32>; 3];
 
 /// A `SwiGLU` feed-forward layer.
 #[derive(Module, Debug)]
@@ -32,12 +36,12 @@ impl<B: Backend> FeedForward<B> {
     /// # Errors
     /// When one does not have that size.
     pub fn new(
-        [gate, up, down]: [Vec<f32>; 3],
-        biases: Option<[Vec<f32>; 3]>,
+        NetworkWeights { gate, up, down }: NetworkWeights,
+        biases: Option<Biases>,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let (hidden, inner) = (config.hidden_size, config.feed_forward_width());
         let [of_gate, of_up, of_down] = biases.map_or([None, None, None], |b| b.map(Some));
         Ok(Self {
             gate: Projection::new("gate", gate, of_gate, [inner, hidden], device)?,
@@ -45,6 +49,20 @@ impl<B: Backend> FeedForward<B> {
             down: Projection::new("down", down, of_down, [hidden, inner], device)?,
             activation: config.switches.activation,
         })
+    }
+
+    /// The weights and the biases, as [`FeedForward::new`] takes them.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub fn weights(&self) -> Result<(NetworkWeights, Option<Biases>), ModelError> {
+        let ((gate, of_gate), (up, of_up)) = (self.gate.weights()?, self.up.weights()?);
+        let (down, of_down) = self.down.weights()?;
+        let biases = match (of_gate, of_up, of_down) {
+            (Some(gate), Some(up), Some(down)) => Some([gate, up, down]),
+            _ => None,
+        };
+        Ok((NetworkWeights { gate, up, down }, biases))
     }
 
     /// Maps rows `[rows, hidden]` to `[rows, hidden]`.

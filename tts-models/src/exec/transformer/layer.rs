@@ -10,7 +10,7 @@ use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use super::{Angles, Attention, FeedForward, Heads, RmsNorm, values};
+use super::{Angles, Attention, FeedForwardBlock, Heads, RmsNorm, values};
 use crate::weights::config::{NormPlace, is_one};
 use crate::{LayerWeights, ModelConfig, ModelError};
 
@@ -23,8 +23,8 @@ pub struct DecoderLayer<B: Backend> {
     pub attention: Attention<B>,
     /// The norm before the feed-forward layer.
     pub feed_forward_norm: RmsNorm<B>,
-    /// The feed-forward layer.
-    pub feed_forward: FeedForward<B>,
+    /// The feed-forward network, or the experts in its place.
+    pub feed_forward: FeedForwardBlock<B>,
     /// The norms after attention and after the feed-forward layer, where there are norms before them too.
     pub post_norms: Option<[RmsNorm<B>; 2]>,
     /// Where norms stand.
@@ -56,9 +56,7 @@ impl<B: Backend> DecoderLayer<B> {
             output,
             output_bias,
             feed_forward_norm,
-            gate,
-            up,
-            down,
+            feed_forward,
             feed_forward_bias,
             post_norms,
         } = weights;
@@ -69,7 +67,7 @@ impl<B: Backend> DecoderLayer<B> {
             attention_norm: norm("attention_norm", attention_norm)?,
             attention: Attention::new(projections, biases, qk_norm, (config, index), device)?,
             feed_forward_norm: norm("feed_forward_norm", feed_forward_norm)?,
-            feed_forward: FeedForward::new([gate, up, down], feed_forward_bias, config, device)?,
+            feed_forward: FeedForwardBlock::new(feed_forward, feed_forward_bias, config, device)?,
             post_norms: match post_norms {
                 Some([attention, feed_forward]) => Some([
                     norm("post_attention_norm", attention)?,
@@ -100,13 +98,7 @@ impl<B: Backend> DecoderLayer<B> {
             }
             _ => None,
         };
-        let FeedForward { gate, up, down, .. } = &self.feed_forward;
-        let ((gate, of_gate), (up, of_up)) = (gate.weights()?, up.weights()?);
-        let (down, of_down) = down.weights()?;
-        let feed_forward_bias = match (of_gate, of_up, of_down) {
-            (Some(gate), Some(up), Some(down)) => Some([gate, up, down]),
-            _ => None,
-        };
+        let (feed_forward, feed_forward_bias) = self.feed_forward.weights()?;
         let post_norms = match &self.post_norms {
             Some([attention, feed_forward]) => {
                 Some([values(attention.weight.val())?, values(feed_forward.weight.val())?])
@@ -124,9 +116,7 @@ impl<B: Backend> DecoderLayer<B> {
             output,
             output_bias,
             feed_forward_norm: values(self.feed_forward_norm.weight.val())?,
-            gate,
-            up,
-            down,
+            feed_forward,
             feed_forward_bias,
             post_norms,
         })

@@ -3,6 +3,7 @@
 use half::f16;
 use proptest::prelude::*;
 
+use super::each::{project_each_on, project_swiglu_each_on};
 use super::*;
 use crate::WeightFormat;
 use crate::kernels::Kinds;
@@ -167,6 +168,57 @@ proptest! {
             let step = match dtype { Dtype::Q4K | Dtype::Q5K | Dtype::IQ4XS => most / 500.0, Dtype::Q2K | Dtype::Q3K | Dtype::Q6K => most / 200.0, _ => 0.0 };
             for (a, b) in decoded(&matrix).iter().zip(&stored) {
                 prop_assert!((a - b).abs() <= step, "{dtype}: {a} for {b}");
+            }
+        }
+    }
+
+    /// Rows with weights of their own: the bits of each part alone, whatever runs beside it.
+    #[test]
+    fn parts_have_the_bits_that_they_have_alone(
+        rows in 1_usize..12, inputs in 1_usize..70, outputs in 1_usize..70,
+        chosen in prop::collection::vec(prop::collection::vec(0_usize..12, 1..9), 1..6), seed: u64,
+    ) {
+        let x = numbers(rows * inputs, seed);
+        let chosen: Vec<Vec<usize>> =
+            chosen.into_iter().map(|part| part.into_iter().map(|row| row % rows).collect()).collect();
+        let all = [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
+        // Gate and up alike, and unlike.
+        for (gate, up) in all.into_iter().zip(all).chain([(all[0], all[2])]) {
+            let pairs: Vec<[Matrix; 2]> = (0..chosen.len() as u64)
+                .map(|part| {
+                    let of = |which: u64, format| {
+                        Matrix::of(&numbers(outputs * inputs, seed ^ (3 * part + which)), inputs, format)
+                    };
+                    [of(1, gate), of(2, up)]
+                })
+                .collect();
+            let kinds = Kinds::of(pairs.iter().flatten());
+            let input = Input::of(&x, inputs, kinds);
+            let one = Team::new(1).unwrap();
+            let (mut plain, mut gated) = (Vec::new(), Vec::new());
+            for (rows, [gate, up]) in chosen.iter().zip(&pairs) {
+                for row in rows {
+                    let alone = Input::of(&x[row * inputs..(row + 1) * inputs], inputs, kinds);
+                    let mut y = vec![f32::NAN; outputs];
+                    project_on(Isa::Portable, &one, &alone, &[up], false, &mut y);
+                    plain.extend(bits(&y));
+                    project_swiglu_on(Isa::Portable, &one, &alone, gate, up, &mut y);
+                    gated.extend(bits(&y));
+                }
+            }
+            let ups: Vec<Part<'_, &Matrix>> = chosen.iter().zip(&pairs)
+                .map(|(rows, [_, up])| Part { rows, weights: up }).collect();
+            let both: Vec<Part<'_, [&Matrix; 2]>> = chosen.iter().zip(&pairs)
+                .map(|(rows, [gate, up])| Part { rows, weights: [gate, up] }).collect();
+            for isa in Isa::all() {
+                for threads in [1, 2, 5] {
+                    let team = Team::new(threads).unwrap();
+                    let mut y = vec![f32::NAN; plain.len()];
+                    project_each_on(isa, &team, &input, &ups, &mut y);
+                    prop_assert_eq!(&bits(&y), &plain, "{:?} {}", isa, threads);
+                    project_swiglu_each_on(isa, &team, &input, &both, &mut y);
+                    prop_assert_eq!(&bits(&y), &gated, "{:?} {} gated", isa, threads);
+                }
             }
         }
     }

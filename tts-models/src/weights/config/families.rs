@@ -8,11 +8,15 @@
 //! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers; `constants.py` of gguf-py for
 //! GGUF's names.
 
+mod keys;
+
 use super::ModelConfig;
+use super::experts::{of_mixtral, of_qwen};
 use super::gguf::Keys;
 use super::json::Object;
 use super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use crate::ModelError;
+use keys::{gemma3_keys, mixture_keys, plain_keys};
 
 /// Reads a family's own keys of a GGUF file.
 pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
@@ -26,8 +30,13 @@ pub(crate) struct Family {
     pub(crate) class: &'static str,
     /// What its models are held as, where that is another family with switches set; else its own name.
     pub(crate) held_as: &'static str,
-    /// What GGUF files call the architecture, and what reads their keys; `None` where they are not read.
+    /// What GGUF files call the architecture, and what reads their keys; `None` where they are not read. Of two
+    /// families of one name, one has experts.
     pub(crate) gguf: Option<(&'static str, ReadKeys)>,
+    /// Whether GGUF files have the two numbers that are turned together side by side ([`crate::weights::names`]).
+    pub(crate) interleaved: bool,
+    /// Whether experts stand in the place of each feed-forward network.
+    pub(crate) experts: bool,
     /// Whether the projections of queries, keys and values have biases without being asked.
     pub(crate) attention_bias: bool,
     /// Whether queries and keys are normed.
@@ -44,6 +53,9 @@ pub(crate) struct Family {
     pub(crate) defaults: Defaults,
     /// Parts of a layer that are called otherwise than in Llama: Llama's name, Hugging Face's, GGUF's.
     pub(crate) names: &'static [(&'static str, &'static str, &'static str)],
+    /// Words between the dots of names that Hugging Face's files write otherwise: those of `qwen3_moe` for experts,
+    /// and theirs.
+    pub(crate) words: &'static [(&'static str, &'static str)],
     /// Reads its own fields.
     pub(crate) switches: fn(&Object<'_>, &ModelConfig) -> Result<Switches, ModelError>,
 }
@@ -71,6 +83,8 @@ const PLAIN: Family = Family {
     class: "LlamaForCausalLM",
     held_as: "llama",
     gguf: Some(("llama", plain_keys)),
+    interleaved: true,
+    experts: false,
     attention_bias: false,
     qk_norm: false,
     norm_offset: false,
@@ -87,6 +101,7 @@ const PLAIN: Family = Family {
         activation: "silu",
     },
     names: &[],
+    words: &[],
     switches: llama,
 };
 
@@ -102,6 +117,10 @@ const AFTER: &[(&str, &str, &str)] = &[
     ("input_layernorm", "post_attention_layernorm", "post_attention_norm"),
     ("post_attention_layernorm", "post_feedforward_layernorm", "post_ffw_norm"),
 ];
+
+/// Experts, as Mixtral calls them.
+const BLOCK_SPARSE: &[(&str, &str)] =
+    &[("mlp", "block_sparse_moe"), ("gate_proj", "w1"), ("up_proj", "w3"), ("down_proj", "w2")];
 
 const GEMMA: Defaults = Defaults {
     positions: 8_192,
@@ -129,6 +148,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Qwen2ForCausalLM",
         held_as: "qwen2",
         gguf: Some(("qwen2", plain_keys)),
+        interleaved: false,
         attention_bias: true,
         defaults: Defaults { positions: 32_768, ..PLAIN.defaults },
         switches: qwen,
@@ -139,9 +159,41 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Qwen3ForCausalLM",
         held_as: "qwen3",
         gguf: Some(("qwen3", plain_keys)),
+        interleaved: false,
         qk_norm: true,
         defaults: Defaults { positions: 32_768, head_dim: Some(128), ..PLAIN.defaults },
         switches: qwen,
+        ..PLAIN
+    },
+    Family {
+        name: "qwen3_moe",
+        class: "Qwen3MoeForCausalLM",
+        held_as: "qwen3_moe",
+        gguf: Some(("qwen3moe", mixture_keys)),
+        interleaved: false,
+        experts: true,
+        qk_norm: true,
+        writes: false,
+        defaults: Defaults { positions: 32_768, key_heads: Some(4), ..PLAIN.defaults },
+        switches: qwen3_moe,
+        ..PLAIN
+    },
+    Family {
+        name: "mixtral",
+        class: "MixtralForCausalLM",
+        held_as: "mixtral",
+        gguf: Some(("llama", mixture_keys)),
+        experts: true,
+        writes: false,
+        defaults: Defaults {
+            positions: 131_072,
+            key_heads: Some(8),
+            epsilon: 1e-5,
+            rope_theta: 1_000_000.0,
+            ..PLAIN.defaults
+        },
+        words: BLOCK_SPARSE,
+        switches: mixtral,
         ..PLAIN
     },
     Family {
@@ -222,6 +274,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Gemma3ForCausalLM",
         held_as: "gemma3_text",
         gguf: Some(("gemma3", gemma3_keys)),
+        interleaved: false,
         writes: false,
         qk_norm: true,
         norm_offset: true,
@@ -238,17 +291,23 @@ impl Family {
         FAMILIES.iter().find(|family| family.name == name)
     }
 
-    /// The family of a GGUF architecture.
-    pub(crate) fn of_gguf(name: &str) -> Option<(&'static Self, ReadKeys)> {
+    /// The family of a GGUF architecture, with experts or without.
+    pub(crate) fn of_gguf(name: &str, experts: bool) -> Option<(&'static Self, ReadKeys)> {
         FAMILIES.iter().find_map(|family| match family.gguf {
-            Some((own, read)) if own == name => Some((family, read)),
+            Some((own, read)) if own == name && family.experts == experts => Some((family, read)),
             _ => None,
         })
     }
 
     /// The GGUF architectures of all, for messages.
     pub(crate) fn list_gguf() -> String {
-        let names: Vec<&str> = FAMILIES.iter().filter_map(|family| Some(family.gguf?.0)).collect();
+        let mut names: Vec<&str> = Vec::new();
+        for (name, _) in FAMILIES.iter().filter_map(|family| family.gguf) {
+            // Some have a name in common.
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
         names.join(", ")
     }
 
@@ -265,59 +324,16 @@ impl Family {
             let whole = front.ends_with('.') && rest.starts_with('.');
             whole.then(|| format!("{front}{stored}{rest}"))
         });
-        renamed.unwrap_or_else(|| name.to_owned())
+        let renamed = renamed.unwrap_or_else(|| name.to_owned());
+        let word = |own: &'_ str| self.words.iter().find(|(word, _)| *word == own);
+        let words = renamed.split('.').map(|own| word(own).map_or(own, |(_, stored)| *stored));
+        words.collect::<Vec<&str>>().join(".")
     }
 
     /// GGUF's name of a part of a layer, from Llama's, where it is another than Llama's.
     pub(crate) fn gguf_part(&self, part: &str) -> Option<&'static str> {
         self.names.iter().find(|(own, _, _)| *own == part).map(|(_, _, stored)| *stored)
     }
-}
-
-/// A decoder without windows.
-fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    keys.refuse_windows()?;
-    Ok(Switches {
-        output_bias: keys.has_tensor("blk.0.attn_output.bias"),
-        feed_forward_bias: keys.has_tensor("blk.0.ffn_down.bias"),
-        ..Switches::default()
-    })
-}
-
-/// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed.
-fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    const WHOLE: usize = 6;
-    let window = keys.count("attention.sliding_window")?.unwrap_or(0);
-    let pattern = "attention.sliding_window_pattern";
-    if let Some(other) = keys.count(pattern)?.filter(|&every| every != WHOLE) {
-        return Err(
-            keys.unsupported(pattern, format!("every {other}th layer whole, not {WHOLE}th"))
-        );
-    }
-    let own = Attends {
-        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
-        rotation: Rotation::Local,
-    };
-    let slides = |layer: usize| window > 0 && !(layer + 1).is_multiple_of(WHOLE);
-    let layers = (0..config.num_hidden_layers)
-        .map(|layer| if slides(layer) { own } else { Attends::default() });
-    // The largest model of the family divides by another width.
-    let width = if config.num_hidden_layers == 62 {
-        config.hidden_size as f64 / config.num_attention_heads as f64
-    } else {
-        config.head_dim as f64
-    };
-    Ok(Switches {
-        norm_place: NormPlace::Around,
-        activation: Activation::GeluTanh,
-        embedding_scale: (config.hidden_size as f64).sqrt(),
-        attention_scale: Some(1.0 / width.sqrt()),
-        attention_cap: keys.float("attn_logit_softcapping")?,
-        logit_cap: keys.float("final_logit_softcapping")?,
-        local_rope_theta: keys.float("rope.freq_base_swa")?.unwrap_or(10_000.0),
-        layers: layers.collect(),
-        ..Switches::default()
-    })
 }
 
 /// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
@@ -410,6 +426,24 @@ fn sliding(
         return Ok(Vec::new());
     }
     Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
+}
+
+/// Its class has the window in every layer, where it is used; no model of it does.
+fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    Ok(Switches {
+        experts: Some(of_qwen(object)?),
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        ..Switches::default()
+    })
+}
+
+fn mixtral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    Ok(Switches {
+        experts: Some(of_mixtral(object, config)?),
+        layers: windows(object.count("sliding_window")?, config),
+        ..Switches::default()
+    })
 }
 
 fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {

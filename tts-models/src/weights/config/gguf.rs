@@ -12,7 +12,7 @@
 //!
 //! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp`.
 
-use super::families::Family;
+use super::families::{Family, ReadKeys};
 use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Gguf;
@@ -27,12 +27,8 @@ impl ModelConfig {
         const KEY: &str = "general.architecture";
         let architecture =
             gguf.text(KEY)?.ok_or_else(|| ModelError::format(gguf.path(), KEY, "is missing"))?;
-        let Some((family, switches)) = Family::of_gguf(architecture) else {
-            let what =
-                format!("architecture {architecture:?}; supported are {}", Family::list_gguf());
-            return Err(ModelError::unsupported(gguf.path(), KEY, what));
-        };
         let keys = Keys { gguf, architecture };
+        let (family, switches) = keys.family(KEY)?;
         let mut config = keys.read(family)?;
         let wrong = |(field, problem)| ModelError::format(gguf.path(), field, problem);
         config.check_counts().map_err(wrong)?;
@@ -51,6 +47,24 @@ pub(crate) struct Keys<'a> {
 }
 
 impl Keys<'_> {
+    /// The family of the architecture, with experts where the file counts any.
+    fn family(&self, key: &str) -> Result<(&'static Family, ReadKeys), ModelError> {
+        let experts = self.count("expert_count")?.filter(|count| *count > 0);
+        if let Some(found) = Family::of_gguf(self.architecture, experts.is_some()) {
+            return Ok(found);
+        }
+        let (known, what) = match experts {
+            Some(count) => (false, format!("mixture of {count} experts in this architecture")),
+            None => (true, "mixture without experts".to_owned()),
+        };
+        if Family::of_gguf(self.architecture, known).is_some() {
+            return Err(self.unsupported("expert_count", what));
+        }
+        let architecture = self.architecture;
+        let what = format!("architecture {architecture:?}; supported are {}", Family::list_gguf());
+        Err(ModelError::unsupported(self.gguf.path(), key, what))
+    }
+
     fn read(&self, family: &Family) -> Result<ModelConfig, ModelError> {
         self.refuse()?;
         let hidden_size = self.required("embedding_length")?;
@@ -78,7 +92,7 @@ impl Keys<'_> {
             architecture: family.held_as.to_owned(),
             vocab_size,
             hidden_size,
-            intermediate_size: self.required("feed_forward_length")?,
+            intermediate_size: self.feed_forward_length()?,
             num_hidden_layers: self.required("block_count")?,
             num_attention_heads: heads,
             num_key_value_heads: self.count("attention.head_count_kv")?.unwrap_or(heads),
@@ -102,11 +116,19 @@ impl Keys<'_> {
         Ok(config)
     }
 
+    /// Width of a feed-forward network; a file of experts may only say theirs.
+    fn feed_forward_length(&self) -> Result<usize, ModelError> {
+        match self.count("feed_forward_length")? {
+            Some(width) => Ok(width),
+            None => match self.count("expert_feed_forward_length")? {
+                Some(width) => Ok(width),
+                None => self.required("feed_forward_length"),
+            },
+        }
+    }
+
     /// Refuses what would change the arithmetic.
     fn refuse(&self) -> Result<(), ModelError> {
-        if let Some(experts) = self.count("expert_count")?.filter(|n| *n > 0) {
-            return Err(self.unsupported("expert_count", format!("mixture of {experts} experts")));
-        }
         if self.gguf.boolean(&self.key("attention.causal"))? == Some(false) {
             return Err(self.unsupported("attention.causal", "attention in both directions"));
         }
@@ -179,7 +201,7 @@ impl Keys<'_> {
         format!("{}.{name}", self.architecture)
     }
 
-    fn error(&self, name: &str, problem: impl Into<String>) -> ModelError {
+    pub(super) fn error(&self, name: &str, problem: impl Into<String>) -> ModelError {
         ModelError::format(self.gguf.path(), self.key(name), problem)
     }
 
@@ -189,6 +211,15 @@ impl Keys<'_> {
 
     pub(crate) fn unsupported(&self, name: &str, what: impl Into<String>) -> ModelError {
         ModelError::unsupported(self.gguf.path(), self.key(name), what)
+    }
+
+    /// The same of a tensor, by its stored name.
+    pub(super) fn unsupported_tensor(&self, name: &str, what: &str) -> ModelError {
+        ModelError::unsupported(self.gguf.path(), name, what)
+    }
+
+    pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, ModelError> {
+        self.gguf.boolean(&self.key(name))
     }
 
     pub(crate) fn float(&self, name: &str) -> Result<Option<f64>, ModelError> {
@@ -203,7 +234,7 @@ impl Keys<'_> {
         }
     }
 
-    fn required(&self, name: &str) -> Result<usize, ModelError> {
+    pub(super) fn required(&self, name: &str) -> Result<usize, ModelError> {
         self.count(name)?.ok_or_else(|| self.error(name, "is missing"))
     }
 

@@ -8,7 +8,7 @@
 //! Source: the modelling files of Hugging Face transformers for the families in
 //! [`families`](crate::weights::config::families).
 
-use super::Problem;
+use super::{Experts, Problem};
 use crate::ModelError;
 
 /// Where the norms of a block stand.
@@ -64,6 +64,8 @@ pub struct Switches {
     pub whole_qk_norm: bool,
     /// What gates the feed-forward layer.
     pub activation: Activation,
+    /// The experts that stand in the place of one feed-forward network, in every layer; `None` for one network.
+    pub experts: Option<Experts>,
     /// Whether the output projection of attention has a bias.
     pub output_bias: bool,
     /// Whether the projections of the feed-forward layer have biases.
@@ -95,6 +97,7 @@ impl Default for Switches {
             norm_place: NormPlace::Before,
             whole_qk_norm: false,
             activation: Activation::Silu,
+            experts: None,
             output_bias: false,
             feed_forward_bias: false,
             rotary_dim: None,
@@ -148,6 +151,12 @@ impl Switches {
             let problem = format!("{dim} of {head_dim}, expected an even number of at least 2");
             return Err(("partial_rotary_factor", problem));
         }
+        if let Some(experts) = &self.experts {
+            experts.check(["num_experts", "num_experts_per_tok", "moe_intermediate_size"])?;
+            if self.feed_forward_bias {
+                return Err(("mlp_bias", "true beside experts, which have none".to_owned()));
+            }
+        }
         let positive = [
             ("rope_local_base_freq", self.local_rope_theta),
             ("embedding_multiplier", self.embedding_scale),
@@ -173,6 +182,11 @@ impl Switches {
     pub fn refuse(&self, who: &str) -> Result<(), ModelError> {
         let plain = Self::default();
         let set = [
+            (
+                "a mixture of experts (the backends native and ndarray run it; to learn, and to be saved, take a \
+                 dense model)",
+                self.experts.is_some(),
+            ),
             ("norms after a block", self.norm_place != plain.norm_place),
             ("a norm over all heads", self.whole_qk_norm),
             ("another activation than SiLU", self.activation != plain.activation),

@@ -2,12 +2,14 @@
 //!
 //! Every tensor must have the shape that the config asks for and finite values. Biases that the
 //! decoder has no place for must be zero, and a head that the config does not know of must be the
-//! embedding.
+//! embedding. A checkpoint of experts must have nothing beside them, and each of them as a tensor of its own, or all
+//! in a stack of GGUF.
 
 use super::{DecoderWeights, EMBEDDING, HEAD, Source};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::exec::gpu::Stored;
 use crate::kernels::Matrix;
+use crate::weights::config::Experts;
 use crate::weights::{Checkpoint, Dtype, RawTensor};
 use crate::{ModelConfig, ModelError, WeightFormat};
 
@@ -63,8 +65,43 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     config.switches.output_bias &= checkpoint.contains("model.layers.0.self_attn.o_proj.bias");
     for layer in 0..config.num_hidden_layers {
         refuse_biases(checkpoint, &config, layer)?;
+        if let Some(experts) = config.switches.experts {
+            refuse_beside_experts(checkpoint, layer, experts)?;
+        }
     }
     Ok(config)
+}
+
+/// Refuses what some mixtures have and this one has no place for: networks beside the experts, biases of theirs and
+/// of the router; and experts that are not stored one by one.
+fn refuse_beside_experts(
+    checkpoint: &Checkpoint,
+    layer: usize,
+    experts: Experts,
+) -> Result<(), ModelError> {
+    let full = |part: &str| format!("model.layers.{layer}.mlp.{part}");
+    let unsupported = |name: String, what: &str| {
+        Err(ModelError::unsupported(checkpoint.path(), name, what.to_owned()))
+    };
+    let stacked = full("experts.gate_up_proj");
+    if checkpoint.contains(&stacked) {
+        let what = "tensor of all experts: save the model with `save_original_format=True`, which \
+                    writes them one by one";
+        return unsupported(stacked, what);
+    }
+    for shared in ["shared_expert.gate_proj.weight", "shared_experts.gate_proj.weight"] {
+        if checkpoint.contains(&full(shared)) {
+            return unsupported(full(shared), "expert that every token goes to besides");
+        }
+    }
+    let parts = ["gate_proj", "up_proj", "down_proj"];
+    let of_experts = (0..experts.count)
+        .flat_map(|expert| parts.map(|part| full(&format!("experts.{expert}.{part}.bias"))));
+    let mut biases = std::iter::once(full("gate.bias")).chain(of_experts);
+    match biases.find(|name| checkpoint.contains(name)) {
+        Some(name) => unsupported(name, "bias beside experts"),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a head beside a config that says it is the embedding, where the two differ: some programs
@@ -115,6 +152,11 @@ impl Source<Matrix> for Packed<'_> {
             (format, _) => format,
         };
         Ok(Matrix::of(&values, shape[1], format))
+    }
+
+    fn exact(&mut self, name: &str, shape: [usize; 2]) -> Result<Matrix, ModelError> {
+        let values = read(self.checkpoint, name, &shape)?;
+        Ok(Matrix::of(&values, shape[1], WeightFormat::F32))
     }
 
     fn vector(&mut self, name: &str, length: usize) -> Result<Vec<f32>, ModelError> {

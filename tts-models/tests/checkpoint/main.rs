@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod experts;
+
 use std::fs;
 use std::io::Cursor;
 use std::path::Path;
@@ -81,7 +83,7 @@ fn hugging_face_folders_round_trip_bit_for_bit() {
 
 #[test]
 fn gguf_files_give_the_weights_they_were_made_of() {
-    for architecture in ["llama", "qwen2", "qwen3"] {
+    for architecture in ["llama", "qwen2", "qwen3", "qwen3_moe", "mixtral"] {
         for tied in [false, true] {
             let config = ModelConfig {
                 tie_word_embeddings: tied,
@@ -297,7 +299,8 @@ fn unsupported_gguf_models_are_refused_by_key() {
         ("general.architecture", number(3), "expected a string"),
         ("llama.rope.scaling.type", text("longrope"), "unsupported scaling \"longrope\""),
         ("llama.rope.scaling.type", text("yarn"), "rope.scaling.factor: None, expected more"),
-        ("llama.expert_count", number(8), "unsupported mixture of 8 experts"),
+        // With experts it is a Mixtral.
+        ("llama.expert_count", number(8), "llama.expert_used_count: is missing"),
         ("llama.attention.sliding_window", number(7), "unsupported window of 7"),
         ("llama.attention.causal", Value::Bool(false), "unsupported attention in both"),
         ("llama.rope.dimension_count", number(4), "unsupported width 4 in heads of 6"),

@@ -1,0 +1,222 @@
+//! The feed-forward part of a layer: one network for all rows, or experts with a router.
+//!
+//! The rows of a pass go through one network together. Through experts they go by expert: the router's logits are one
+//! product in f32, each row chooses its experts ([`crate::exec::route`]), and the rows of each expert are multiplied
+//! with its weights at once, all experts in one loop. So a pass reads the experts that it needs, each once, whatever
+//! number of rows shares them. A row adds up what its experts give in the order of their numbers.
+
+use std::ops::Range;
+
+use crate::exec::route::{Choice, Routes, choose};
+use crate::kernels::{
+    Input, Kinds, Matrix, Part, gelu_gate_all, project, project_each, project_swiglu,
+    project_swiglu_each, rms_norm, swish_gate_all,
+};
+use crate::weights::config::Activation;
+use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, NetworkWeights};
+
+use super::Native;
+
+/// What the feed-forward part of a pass makes on the way, kept from layer to layer and from pass to pass.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    /// `[rows, f]`, or `[results, f]` of experts: what the last product reads.
+    active: Vec<f32>,
+    /// The same, where gates are no part of the product.
+    gates: Vec<f32>,
+    /// Router's logits, `[rows, experts]`.
+    logits: Vec<f32>,
+    /// `[rows, used]`.
+    chosen: Vec<Choice>,
+    /// What each expert gives for each of its rows, `[results, hidden]`.
+    results: Vec<f32>,
+    /// The numbers of all results.
+    places: Vec<usize>,
+}
+
+/// The forms of rows that the first products of a feed-forward part need.
+pub(super) fn kinds(weights: &FeedForwardWeights<Matrix>) -> Kinds {
+    let networks = weights.networks().iter().flat_map(|own| [&own.gate, &own.up]);
+    Kinds::of(networks.chain(weights.router()))
+}
+
+impl Native {
+    /// Adds to the stream what the last product of a block gives: with a bias, a norm, a factor where there are.
+    pub(super) fn add(
+        &self,
+        (matrix, bias, norm): (&Matrix, Option<&Vec<f32>>, Option<&Vec<f32>>),
+        input: &Input,
+        block: &mut Vec<f32>,
+        x: &mut [f32],
+    ) {
+        if bias.is_none() && norm.is_none() && self.config.switches.adds_plainly() {
+            return project(&self.team, input, &[matrix], true, x);
+        }
+        block.resize(x.len(), 0.0);
+        project(&self.team, input, &[matrix], false, block);
+        self.join((bias, norm), block, x);
+    }
+
+    /// Adds to the stream what a block gives, `[rows, hidden]`.
+    fn join(
+        &self,
+        (bias, norm): (Option<&Vec<f32>>, Option<&Vec<f32>>),
+        block: &mut [f32],
+        x: &mut [f32],
+    ) {
+        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+        let scale = self.config.switches.residual_scale as f32;
+        let hidden = self.config.hidden_size;
+        let rows: Vec<_> = x.chunks_exact_mut(hidden).zip(block.chunks_exact_mut(hidden)).collect();
+        self.team.each_of(rows, |_, (x, row)| {
+            for (value, bias) in row.iter_mut().zip(bias.into_iter().flatten()) {
+                *value += bias;
+            }
+            if let Some(norm) = norm {
+                let copy = row.to_vec();
+                rms_norm(&copy, norm, self.epsilon(), row);
+            }
+            for (x, value) in x.iter_mut().zip(row) {
+                *x += scale * *value;
+            }
+        });
+    }
+
+    /// Adds to the stream what the feed-forward part gives for the rows of `input`, after `norm` if there is one. The
+    /// input is another one then.
+    pub(super) fn feed(
+        &self,
+        (weights, biases): (&FeedForwardWeights<Matrix>, Option<&[Vec<f32>; 3]>),
+        norm: Option<&Vec<f32>>,
+        input: &mut Input,
+        scratch: &mut Scratch,
+        (block, x): (&mut Vec<f32>, &mut [f32]),
+    ) {
+        let rows = x.len() / self.config.hidden_size;
+        match weights {
+            FeedForwardWeights::Dense(network) => {
+                let f = self.config.intermediate_size;
+                scratch.active.resize(rows * f, 0.0);
+                let Scratch { active, gates, .. } = scratch;
+                self.gated((network, biases), input, gates, active);
+                input.copy(&self.team, Kinds::of([&network.down]), active, f);
+                let bias = biases.map(|[_, _, down]| down);
+                self.add((&network.down, bias, norm), input, block, x);
+            }
+            FeedForwardWeights::Mixture(mixture) => {
+                block.resize(x.len(), 0.0);
+                self.mixture(mixture, rows, input, scratch, block);
+                self.join((None, norm), block, x);
+            }
+        }
+    }
+
+    /// One network's gated rows `[rows, f]`.
+    fn gated(
+        &self,
+        (network, biases): (&NetworkWeights<Matrix>, Option<&[Vec<f32>; 3]>),
+        input: &Input,
+        gates: &mut Vec<f32>,
+        active: &mut [f32],
+    ) {
+        let NetworkWeights { gate, up, .. } = network;
+        if self.config.switches.activation == Activation::Silu && biases.is_none() {
+            return project_swiglu(&self.team, input, gate, up, active);
+        }
+        gates.resize(active.len(), 0.0);
+        project(&self.team, input, &[gate], false, gates);
+        project(&self.team, input, &[up], false, active);
+        self.gate(biases, self.config.intermediate_size, gates, active);
+    }
+
+    /// Gates rows of this width: `up = activation(gate) * up`, with biases before where there are.
+    fn gate(
+        &self,
+        biases: Option<&[Vec<f32>; 3]>,
+        f: usize,
+        gates: &mut [f32],
+        active: &mut [f32],
+    ) {
+        let rows: Vec<_> = gates.chunks_exact_mut(f).zip(active.chunks_exact_mut(f)).collect();
+        self.team.each_of(rows, |_, (gate, up)| {
+            if let Some([of_gate, of_up, _]) = biases {
+                for (values, biases) in [(&mut *gate, of_gate), (&mut *up, of_up)] {
+                    values.iter_mut().zip(biases).for_each(|(value, bias)| *value += bias);
+                }
+            }
+            match self.config.switches.activation {
+                Activation::Silu => swish_gate_all(gate, up),
+                Activation::GeluTanh => gelu_gate_all(gate, up),
+            }
+        });
+    }
+
+    /// What the experts of each row give, weighted and added up, `[rows, hidden]`.
+    fn mixture(
+        &self,
+        mixture: &MixtureWeights<Matrix>,
+        rows: usize,
+        input: &mut Input,
+        scratch: &mut Scratch,
+        block: &mut [f32],
+    ) {
+        let MixtureWeights { how, router, experts } = mixture;
+        let Scratch { active, gates, logits, chosen, results, places } = scratch;
+        logits.resize(rows * how.count, 0.0);
+        project(&self.team, input, &[router], false, logits);
+        chosen.resize(rows * how.used, (0, 0.0));
+        let each: Vec<_> =
+            logits.chunks_exact_mut(how.count).zip(chosen.chunks_exact_mut(how.used)).collect();
+        self.team.each_of(each, |_, (logits, chosen)| choose(logits, *how, chosen));
+        let routes = Routes::new(*how, chosen);
+
+        let count = routes.rows.len();
+        active.resize(count * how.width, 0.0);
+        if self.config.switches.activation == Activation::Silu {
+            let pairs = routes.groups.iter().map(|(expert, own)| Part {
+                rows: &routes.rows[own.clone()],
+                weights: [&experts[*expert].gate, &experts[*expert].up],
+            });
+            project_swiglu_each(&self.team, input, &pairs.collect::<Vec<_>>(), active);
+        } else {
+            let parts = |of: fn(&NetworkWeights<Matrix>) -> &Matrix| -> Vec<_> {
+                let part = |(expert, own): &(usize, Range<usize>)| Part {
+                    rows: &routes.rows[own.clone()],
+                    weights: of(&experts[*expert]),
+                };
+                routes.groups.iter().map(part).collect()
+            };
+            gates.resize(active.len(), 0.0);
+            project_each(&self.team, input, &parts(|own| &own.gate), gates);
+            project_each(&self.team, input, &parts(|own| &own.up), active);
+            self.gate(None, how.width, gates, active);
+        }
+
+        let kinds = Kinds::of(routes.groups.iter().map(|(expert, _)| &experts[*expert].down));
+        input.copy(&self.team, kinds, active, how.width);
+        results.resize(count * self.config.hidden_size, 0.0);
+        places.clear();
+        places.extend(0..count);
+        let parts = routes.groups.iter().map(|(expert, own)| Part {
+            rows: &places[own.clone()],
+            weights: &experts[*expert].down,
+        });
+        project_each(&self.team, input, &parts.collect::<Vec<_>>(), results);
+        self.gather(&routes, results, block);
+    }
+
+    /// Adds up the results of each row, in the order of the experts' numbers.
+    fn gather(&self, routes: &Routes, results: &[f32], block: &mut [f32]) {
+        let hidden = self.config.hidden_size;
+        let rows = block.chunks_exact_mut(hidden).collect();
+        self.team.each_of(rows, |row, out: &mut [f32]| {
+            out.fill(0.0);
+            for &(place, part) in routes.of_row(row) {
+                let result = &results[place * hidden..(place + 1) * hidden];
+                for (out, value) in out.iter_mut().zip(result) {
+                    *out += part * value;
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,164 @@
+//! Experts in the place of one feed-forward network, and the block that is either.
+//!
+//! The router's logits are read back, and the choice is made as on own kernels (`exec::route`). The rows of each expert
+//! then go through it together; for each row its results are picked out, weighted and added in the order of the
+//! experts' numbers, so that a row has the same bits whatever runs beside it. Nothing is learnt here: the choice
+//! passes no gradient on, and trainers refuse mixtures.
+//!
+//! Shazeer et al. 2017, arXiv:1701.06538, section 2.1, without noise.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Int, Tensor, TensorData};
+
+use super::feed_forward::Biases;
+use super::{FeedForward, Projection};
+use crate::exec::route::{Routes, choose};
+use crate::weights::config::Experts;
+use crate::weights::decoder::{FeedForwardWeights, MixtureWeights};
+use crate::{ModelConfig, ModelError};
+
+/// The feed-forward block of a layer.
+#[derive(Module, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a layer; Burn derives modules of no boxes")]
+pub enum FeedForwardBlock<B: Backend> {
+    /// One network, that every row goes through.
+    Dense(FeedForward<B>),
+    /// Many, of which each row goes through some.
+    Mixture(Mixture<B>),
+}
+
+/// Experts, and the router that chooses among them.
+#[derive(Module, Debug)]
+pub struct Mixture<B: Backend> {
+    /// `hidden` to a logit for every expert.
+    pub router: Projection<B>,
+    /// The experts, by number.
+    pub experts: Vec<FeedForward<B>>,
+    /// How the router chooses.
+    #[module(skip)]
+    pub how: Experts,
+}
+
+impl<B: Backend> FeedForwardBlock<B> {
+    /// Moves the weights of a block, and the biases of its one network, to a device.
+    ///
+    /// # Errors
+    /// When one does not have the size that the config demands.
+    pub fn new(
+        weights: FeedForwardWeights,
+        biases: Option<Biases>,
+        config: &ModelConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        match weights {
+            FeedForwardWeights::Dense(network) => {
+                FeedForward::new(network, biases, config, device).map(Self::Dense)
+            }
+            FeedForwardWeights::Mixture(mixture) => {
+                Mixture::new(mixture, config, device).map(Self::Mixture)
+            }
+        }
+    }
+
+    /// The weights and the biases, as [`FeedForwardBlock::new`] takes them.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub fn weights(&self) -> Result<(FeedForwardWeights, Option<Biases>), ModelError> {
+        match self {
+            Self::Dense(network) => {
+                let (network, biases) = network.weights()?;
+                Ok((FeedForwardWeights::Dense(network), biases))
+            }
+            Self::Mixture(mixture) => Ok((FeedForwardWeights::Mixture(mixture.weights()?), None)),
+        }
+    }
+
+    /// Maps rows `[rows, hidden]` to `[rows, hidden]`.
+    pub fn forward(&self, rows: Tensor<B, 2>) -> Tensor<B, 2> {
+        match self {
+            Self::Dense(network) => network.forward(rows),
+            Self::Mixture(mixture) => mixture.forward(&rows),
+        }
+    }
+}
+
+impl<B: Backend> Mixture<B> {
+    /// Moves the weights of a router and of experts to a device.
+    ///
+    /// # Errors
+    /// When one does not have the size that the config demands, or there are more or fewer experts than the router
+    /// has outputs.
+    pub fn new(
+        MixtureWeights { how, router, experts }: MixtureWeights,
+        config: &ModelConfig,
+        device: &B::Device,
+    ) -> Result<Self, ModelError> {
+        if experts.len() != how.count || how.used == 0 || how.used > how.count {
+            let problem = format!("{} with {} of {} used", experts.len(), how.used, how.count);
+            return Err(ModelError::input("experts", problem));
+        }
+        let experts = experts.into_iter().map(|own| FeedForward::new(own, None, config, device));
+        Ok(Self {
+            router: Projection::new(
+                "router",
+                router,
+                None,
+                [how.count, config.hidden_size],
+                device,
+            )?,
+            experts: experts.collect::<Result<_, _>>()?,
+            how,
+        })
+    }
+
+    /// The weights, as [`Mixture::new`] takes them.
+    ///
+    /// # Errors
+    /// When the device does not give them back.
+    pub fn weights(&self) -> Result<MixtureWeights, ModelError> {
+        let (router, _) = self.router.weights()?;
+        let own = self.experts.iter().map(|expert| Ok(expert.weights()?.0));
+        let experts = own.collect::<Result<_, ModelError>>()?;
+        Ok(MixtureWeights { how: self.how, router, experts })
+    }
+
+    /// Maps rows `[rows, hidden]` to `[rows, hidden]`.
+    pub fn forward(&self, rows: &Tensor<B, 2>) -> Tensor<B, 2> {
+        let (device, how) = (rows.device(), self.how);
+        let logits = self.router.forward(rows.clone()).into_data(); // [rows, experts]
+        let mut logits: Vec<f32> = logits.iter::<f32>().collect();
+        let count = logits.len() / how.count;
+        let mut chosen = vec![(0, 0.0); count * how.used];
+        let places = chosen.chunks_exact_mut(how.used);
+        for (logits, chosen) in logits.chunks_exact_mut(how.count).zip(places) {
+            choose(logits, how, chosen);
+        }
+        let routes = Routes::new(how, &chosen);
+        let of_expert = |(expert, own): &(usize, Range<usize>)| {
+            let own = indices(routes.rows[own.clone()].iter().copied(), &device);
+            self.experts[*expert].forward(rows.clone().select(0, own)) // [its rows, hidden]
+        };
+        let results: Vec<Tensor<B, 2>> = routes.groups.iter().map(of_expert).collect();
+        let results = Tensor::cat(results, 0); // [results, hidden]
+        let mut sum: Tensor<B, 2> = rows.zeros_like(); // [rows, hidden]
+        for rank in 0..how.used {
+            let of_rank = (0..count).map(|row| routes.of_row(row)[rank]);
+            let places = indices(of_rank.clone().map(|(place, _)| place), &device);
+            let parts: Vec<f32> = of_rank.map(|(_, part)| part).collect();
+            let parts = Tensor::from_data(TensorData::new(parts, [count, 1]), &device); // [rows, 1]
+            sum = sum + results.clone().select(0, places) * parts; // [rows, hidden]
+        }
+        sum
+    }
+}
+
+/// Row numbers as a tensor.
+fn indices<B: Backend>(rows: impl Iterator<Item = usize>, device: &B::Device) -> Tensor<B, 1, Int> {
+    let rows: Vec<i64> = rows.map(|row| i64::try_from(row).unwrap_or(i64::MAX)).collect();
+    let count = rows.len();
+    Tensor::from_data(TensorData::new(rows, [count]), device) // [rows]
+}

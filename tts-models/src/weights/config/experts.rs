@@ -1,0 +1,176 @@
+//! The experts of a mixture: how many there are, and how a router chooses among them.
+//!
+//! A mixture has many feed-forward networks in the place of one, and a router that gives each token to a few of
+//! them. [`Experts`] is what an executor has to know of it. Families write it under names of their own, and some
+//! add what is not here: networks that every token goes to, layers without experts. Those are refused by the name
+//! of the field.
+//!
+//! Source: `configuration_qwen3_moe.py` and `configuration_mixtral.py` of Hugging Face transformers; `constants.py`
+//! of gguf-py for GGUF's names.
+
+use super::gguf::Keys;
+use super::json::Object;
+use super::{ModelConfig, Problem};
+use crate::ModelError;
+
+/// Most experts of a layer.
+const MOST: usize = 1 << 12;
+/// Greatest width of an expert, as that of a feed-forward layer.
+const WIDEST: usize = 1 << 20;
+
+/// The experts of every layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Experts {
+    /// How many there are in a layer.
+    pub count: usize,
+    /// How many of them a token goes to: those of the largest logits, and of equals the first.
+    pub used: usize,
+    /// Width of one of them.
+    pub width: usize,
+    /// Whether what a token's experts count adds up to 1; otherwise it is their part of the softmax over all.
+    pub normed: bool,
+}
+
+/// What files call the three numbers: how many there are, how many a token goes to, how wide one is.
+pub(crate) type ExpertFields = [&'static str; 3];
+
+/// GGUF's names, behind that of the architecture.
+const KEYS: ExpertFields = ["expert_count", "expert_used_count", "expert_feed_forward_length"];
+
+impl Experts {
+    /// What is wrong with the numbers, under the names of a file.
+    pub(super) fn check(&self, fields: ExpertFields) -> Result<(), Problem> {
+        let [count, used, width] = fields;
+        let bounds =
+            [(count, self.count, MOST), (used, self.used, self.count), (width, self.width, WIDEST)];
+        for (field, number, most) in bounds {
+            if number == 0 || number > most {
+                return Err((field, format!("{number}, expected 1 to {most}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// The experts of a GGUF file. llama.cpp lets them add up to 1 in every architecture that is read here, unless
+    /// the file says otherwise.
+    pub(super) fn of_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Self, ModelError> {
+        refuse_keys(keys)?;
+        let [count, used, width] = KEYS;
+        let experts = Self {
+            count: keys.required(count)?,
+            used: keys.required(used)?,
+            width: keys.count(width)?.unwrap_or(config.intermediate_size),
+            normed: keys.boolean("expert_weights_norm")?.unwrap_or(true),
+        };
+        experts.check(KEYS).map_err(|(field, problem)| keys.error(field, problem))?;
+        Ok(experts)
+    }
+}
+
+/// The experts of `qwen3_moe`, with the defaults of its class.
+pub(super) fn of_qwen(object: &Object<'_>) -> Result<Experts, ModelError> {
+    let fields = ["num_experts", "num_experts_per_tok", "moe_intermediate_size"];
+    let experts = Experts {
+        // Its class takes the other name for the same.
+        count: object.count(fields[0])?.or(object.count("num_local_experts")?).unwrap_or(128),
+        used: object.count(fields[1])?.unwrap_or(8),
+        width: object.count(fields[2])?.unwrap_or(768),
+        normed: object.boolean("norm_topk_prob")?.unwrap_or(false),
+    };
+    checked(object, experts, fields)
+}
+
+/// The experts of `mixtral`: as wide as the feed-forward layer, and what they count always adds up to 1.
+pub(super) fn of_mixtral(object: &Object<'_>, config: &ModelConfig) -> Result<Experts, ModelError> {
+    let fields = ["num_local_experts", "num_experts_per_tok", "intermediate_size"];
+    let experts = Experts {
+        count: object.count(fields[0])?.or(object.count("num_experts")?).unwrap_or(8),
+        used: object.count(fields[1])?.unwrap_or(2),
+        width: config.intermediate_size,
+        normed: true,
+    };
+    checked(object, experts, fields)
+}
+
+fn checked(
+    object: &Object<'_>,
+    experts: Experts,
+    fields: ExpertFields,
+) -> Result<Experts, ModelError> {
+    refuse_fields(object)?;
+    experts.check(fields).map_err(|(field, problem)| object.error(field, problem))?;
+    Ok(experts)
+}
+
+/// Networks that every token goes to besides, and layers that have no experts.
+fn refuse_fields(object: &Object<'_>) -> Result<(), ModelError> {
+    let step = "decoder_sparse_step";
+    if let Some(every) = object.count(step)?.filter(|every| *every != 1) {
+        return Err(object.unsupported(step, format!("step {every}; {ALL}")));
+    }
+    let dense = "mlp_only_layers";
+    if object.has(dense) && !object.floats(dense)?.is_empty() {
+        return Err(object.unsupported(dense, format!("layers without experts; {ALL}")));
+    }
+    let shared = ["shared_expert_intermediate_size", "n_shared_experts", "num_shared_experts"];
+    for field in shared {
+        if object.count(field)?.is_some_and(|shared| shared > 0) {
+            return Err(object.unsupported(field, SHARED));
+        }
+    }
+    Ok(())
+}
+
+const ALL: &str = "models run whose every layer has experts; ask a server for this one";
+const SHARED: &str = "experts that every token goes to besides; ask a server for this model";
+
+/// The same of GGUF, and routers that choose in another way.
+fn refuse_keys(keys: &Keys<'_>) -> Result<(), ModelError> {
+    for shared in ["expert_shared_count", "expert_shared_feed_forward_length"] {
+        if keys.count(shared)?.is_some_and(|shared| shared > 0) {
+            return Err(keys.unsupported(shared, SHARED));
+        }
+    }
+    let dense = "leading_dense_block_count";
+    if let Some(layers) = keys.count(dense)?.filter(|layers| *layers > 0) {
+        let what = format!("{layers} layers without experts; {ALL}");
+        return Err(keys.unsupported(dense, what));
+    }
+    for step in ["interleave_moe_layer_step", "moe_every_n_layers"] {
+        if let Some(every) = keys.count(step)?.filter(|every| *every > 1) {
+            return Err(keys.unsupported(step, format!("step {every}; {ALL}")));
+        }
+    }
+    let gate = "expert_gating_func";
+    // 0 is none said, 1 the softmax.
+    if let Some(other) = keys.count(gate)?.filter(|kind| *kind > 1) {
+        return Err(keys.unsupported(gate, format!("gate {other}; the softmax (1) is")));
+    }
+    let groups = "expert_group_count";
+    if let Some(count) = keys.count(groups)?.filter(|groups| *groups > 1) {
+        return Err(keys.unsupported(groups, format!("{count} groups of experts")));
+    }
+    let scale = "expert_weights_scale";
+    if let Some(by) = keys.float(scale)?.filter(|by| by.abs() > 0.0 && (by - 1.0).abs() > 0.0) {
+        return Err(keys.unsupported(scale, format!("factor {by} of what experts count")));
+    }
+    // As converters wrote them before experts were stacked.
+    for part in ["ffn_gate", "ffn_up", "ffn_down"] {
+        let name = format!("blk.0.{part}.0.weight");
+        if keys.has_tensor(&name) {
+            let what = "a tensor for each expert; convert the model again, which stacks them";
+            return Err(keys.unsupported_tensor(&name, what));
+        }
+    }
+    for name in ["blk.0.ffn_gate_shexp.weight", "blk.0.ffn_up_shexp.weight"] {
+        if keys.has_tensor(name) {
+            return Err(keys.unsupported_tensor(name, SHARED));
+        }
+    }
+    for name in ["blk.0.ffn_gate_inp.bias", "blk.0.exp_probs_b.bias"] {
+        if keys.has_tensor(name) {
+            return Err(keys.unsupported_tensor(name, "bias of a router"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What families read from the keys of a GGUF file.
+//!
+//! A function for each form, named in the rows of [`super::FAMILIES`]. Converters write fewer fields than there are in
+//! `config.json`: what they leave out is fixed by the architecture, and stands here.
+//!
+//! Source: `conversion` and `constants.py` of llama.cpp and gguf-py; `llama-model.cpp`.
+
+use super::super::experts::Experts;
+use super::super::gguf::Keys;
+use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
+use crate::{ModelConfig, ModelError};
+
+/// A decoder without windows, with experts.
+pub(super) fn mixture_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    let experts = Some(Experts::of_keys(keys, config)?);
+    let output_bias = keys.has_tensor("blk.0.attn_output.bias");
+    Ok(Switches { experts, output_bias, ..Switches::default() })
+}
+
+/// A decoder without windows.
+pub(super) fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    Ok(Switches {
+        output_bias: keys.has_tensor("blk.0.attn_output.bias"),
+        feed_forward_bias: keys.has_tensor("blk.0.ffn_down.bias"),
+        ..Switches::default()
+    })
+}
+
+/// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed.
+pub(super) fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    const WHOLE: usize = 6;
+    let window = keys.count("attention.sliding_window")?.unwrap_or(0);
+    let pattern = "attention.sliding_window_pattern";
+    if let Some(other) = keys.count(pattern)?.filter(|&every| every != WHOLE) {
+        return Err(
+            keys.unsupported(pattern, format!("every {other}th layer whole, not {WHOLE}th"))
+        );
+    }
+    let own = Attends {
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation: Rotation::Local,
+    };
+    let slides = |layer: usize| window > 0 && !(layer + 1).is_multiple_of(WHOLE);
+    let layers = (0..config.num_hidden_layers)
+        .map(|layer| if slides(layer) { own } else { Attends::default() });
+    // The largest model of the family divides by another width.
+    let width = if config.num_hidden_layers == 62 {
+        config.hidden_size as f64 / config.num_attention_heads as f64
+    } else {
+        config.head_dim as f64
+    };
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        activation: Activation::GeluTanh,
+        embedding_scale: (config.hidden_size as f64).sqrt(),
+        attention_scale: Some(1.0 / width.sqrt()),
+        attention_cap: keys.float("attn_logit_softcapping")?,
+        logit_cap: keys.float("final_logit_softcapping")?,
+        local_rope_theta: keys.float("rope.freq_base_swa")?.unwrap_or(10_000.0),
+        layers: layers.collect(),
+        ..Switches::default()
+    })
+}

@@ -1,0 +1,172 @@
+//! The weights of a layer's feed-forward part: one network, or experts with a router.
+//!
+//! Every network is gated: `down(activation(gate(x)) * up(x))`. A mixture adds a matrix with a row an expert, the
+//! router, which is never rounded: a logit that moves sends a token to another expert.
+
+use super::Source;
+use crate::weights::config::Experts;
+use crate::{ModelConfig, ModelError};
+
+/// The feed-forward part of a layer. With `h = hidden_size`, `f` the width of a network
+/// ([`ModelConfig::feed_forward_width`]).
+#[derive(Debug, Clone, PartialEq)]
+pub enum FeedForwardWeights<M = Vec<f32>> {
+    /// One network, that every token goes through.
+    Dense(NetworkWeights<M>),
+    /// Many, of which each token goes through some.
+    Mixture(MixtureWeights<M>),
+}
+
+/// The weights of one gated network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NetworkWeights<M = Vec<f32>> {
+    /// `SwiGLU` gate projection, `[f, h]`.
+    pub gate: M,
+    /// `SwiGLU` up projection, `[f, h]`.
+    pub up: M,
+    /// `SwiGLU` down projection, `[h, f]`.
+    pub down: M,
+}
+
+/// The weights of experts and of the router that chooses among them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MixtureWeights<M = Vec<f32>> {
+    /// How it chooses: what the config says.
+    pub how: Experts,
+    /// Whose outputs are the experts' logits, `[experts, h]`; always in f32.
+    pub router: M,
+    /// The experts, by number.
+    pub experts: Vec<NetworkWeights<M>>,
+}
+
+impl<M> FeedForwardWeights<M> {
+    /// The network that every token goes through, where there is one.
+    pub fn dense(&self) -> Option<&NetworkWeights<M>> {
+        match self {
+            Self::Dense(network) => Some(network),
+            Self::Mixture(_) => None,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn dense_mut(&mut self) -> Option<&mut NetworkWeights<M>> {
+        match self {
+            Self::Dense(network) => Some(network),
+            Self::Mixture(_) => None,
+        }
+    }
+
+    /// All networks, the experts by number.
+    pub fn networks(&self) -> &[NetworkWeights<M>] {
+        match self {
+            Self::Dense(network) => std::slice::from_ref(network),
+            Self::Mixture(mixture) => &mixture.experts,
+        }
+    }
+
+    /// The same, to be changed.
+    pub fn networks_mut(&mut self) -> &mut [NetworkWeights<M>] {
+        match self {
+            Self::Dense(network) => std::slice::from_mut(network),
+            Self::Mixture(mixture) => &mut mixture.experts,
+        }
+    }
+
+    /// The router, where there is one.
+    pub(crate) fn router(&self) -> Option<&M> {
+        match self {
+            Self::Dense(_) => None,
+            Self::Mixture(mixture) => Some(&mixture.router),
+        }
+    }
+
+    /// All matrices, in the order in which they are packed.
+    pub(crate) fn matrices(&self) -> impl Iterator<Item = &M> {
+        let networks = self.networks().iter();
+        networks.flat_map(|own| [&own.gate, &own.up, &own.down]).chain(self.router())
+    }
+
+    /// Whether it is what a config asks for, but for the sizes of matrices.
+    pub(super) fn is_of(&self, config: &ModelConfig) -> bool {
+        match (self, config.switches.experts) {
+            (Self::Dense(_), None) => true,
+            (Self::Mixture(own), Some(how)) => own.how == how && own.experts.len() == how.count,
+            _ => false,
+        }
+    }
+
+    /// That of the layer of this index, from `source`.
+    pub(super) fn build(
+        config: &ModelConfig,
+        index: usize,
+        source: &mut impl Source<M>,
+    ) -> Result<Self, ModelError> {
+        let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let mut network = |under: &str| -> Result<NetworkWeights<M>, ModelError> {
+            let full = |part: &str| format!("model.layers.{index}.{under}.{part}.weight");
+            Ok(NetworkWeights {
+                gate: source.matrix(&full("gate_proj"), [f, h])?,
+                up: source.matrix(&full("up_proj"), [f, h])?,
+                down: source.matrix(&full("down_proj"), [h, f])?,
+            })
+        };
+        let Some(how) = config.switches.experts else { return network("mlp").map(Self::Dense) };
+        // No capacity up front: their number is only a claim until they are read.
+        let mut experts = Vec::new();
+        for expert in 0..how.count {
+            experts.push(network(&format!("mlp.experts.{expert}"))?);
+        }
+        let router = format!("model.layers.{index}.mlp.gate.weight");
+        let router = source.exact(&router, [how.count, h])?;
+        Ok(Self::Mixture(MixtureWeights { how, router, experts }))
+    }
+}
+
+impl FeedForwardWeights {
+    /// Calls `part` with the name within the layer, the shape and the values of every tensor, in the order in which
+    /// [`Self::build`] asks for them.
+    pub(super) fn each<'a>(
+        &'a self,
+        config: &ModelConfig,
+        mut part: impl FnMut(&str, &[usize], &'a [f32]),
+    ) {
+        let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let mut network = |under: &str, network: &'a NetworkWeights| {
+            part(&format!("{under}.gate_proj.weight"), &[f, h], &network.gate);
+            part(&format!("{under}.up_proj.weight"), &[f, h], &network.up);
+            part(&format!("{under}.down_proj.weight"), &[h, f], &network.down);
+        };
+        match self {
+            Self::Dense(own) => network("mlp", own),
+            Self::Mixture(mixture) => {
+                for (expert, own) in mixture.experts.iter().enumerate() {
+                    network(&format!("mlp.experts.{expert}"), own);
+                }
+                part("mlp.gate.weight", &[mixture.how.count, h], &mixture.router);
+            }
+        }
+    }
+
+    /// The same with every matrix made over: see [`super::DecoderWeights::pack`].
+    pub(super) fn pack<M>(
+        self,
+        config: &ModelConfig,
+        pack: &impl Fn(&[f32], usize, bool) -> M,
+    ) -> FeedForwardWeights<M> {
+        let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let network = |own: NetworkWeights| NetworkWeights {
+            gate: pack(&own.gate, h, false),
+            up: pack(&own.up, h, false),
+            down: pack(&own.down, f, false),
+        };
+        match self {
+            Self::Dense(own) => FeedForwardWeights::Dense(network(own)),
+            Self::Mixture(MixtureWeights { how, router, experts }) => {
+                // In the order of the matrices.
+                let experts = experts.into_iter().map(network).collect();
+                let router = pack(&router, h, true);
+                FeedForwardWeights::Mixture(MixtureWeights { how, router, experts })
+            }
+        }
+    }
+}
