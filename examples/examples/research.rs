@@ -110,7 +110,7 @@ impl Arguments {
     fn searcher(&self, out: &mut impl Write) -> Result<Searcher, Error> {
         let settings = SearchSettings { most: self.passages, ..SearchSettings::default() };
         if let Some(mapping) = &self.web {
-            return on_the_web(mapping, settings, out);
+            return on_the_web(mapping, &settings, out);
         }
         let Some(folder) = &self.index else {
             return Ok(Searcher::new(world().retriever(), settings)?);
@@ -144,20 +144,23 @@ fn skipped(out: &mut impl Write, skipped: &[(PathBuf, String)]) -> Result<(), Er
 #[cfg(feature = "web")]
 fn on_the_web(
     mapping: &std::path::Path,
-    settings: SearchSettings,
+    settings: &SearchSettings,
     out: &mut impl Write,
 ) -> Result<Searcher, Error> {
     let web: tts_search::retrieve::WebSettings = read_json(mapping)?;
     writeln!(out, "search    {}", web.url)?;
     // Its own repetitions must fit.
     let timeout = settings.timeout.max(web.patience());
-    Ok(Searcher::new(tts_search::retrieve::Web::new(web)?, SearchSettings { timeout, ..settings })?)
+    Ok(Searcher::new(
+        tts_search::retrieve::Web::new(web)?,
+        SearchSettings { timeout, ..settings.clone() },
+    )?)
 }
 
 #[cfg(not(feature = "web"))]
 fn on_the_web(
     _: &std::path::Path,
-    _: SearchSettings,
+    _: &SearchSettings,
     _: &mut impl Write,
 ) -> Result<Searcher, Error> {
     Err("--web needs a program with the feature `web`: cargo run --features web ...".into())

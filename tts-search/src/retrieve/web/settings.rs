@@ -88,7 +88,7 @@ impl WebSettings {
             Err(RetrieveError::Settings(format!("web: {field} {problem}")))
         };
         let rest = ["http://", "https://"].iter().find_map(|scheme| self.url.strip_prefix(scheme));
-        if !rest.is_some_and(|rest| rest.chars().next().is_some_and(|first| first != '/')) {
+        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with('/')) {
             return bad(
                 "url",
                 format!("is {:?}, expected http:// or https:// and a host", self.url),
@@ -219,10 +219,7 @@ pub(super) fn wrong(field: &str, problem: &str) -> RetrieveError {
 
 fn fill(environment: &Environment<'_>, text: &str, asked: &Asked<'_>) -> Result<String, String> {
     let Asked { query, most, key } = *asked;
-    let known = match key {
-        Some(key) => context!(query, most, key),
-        None => context!(query, most),
-    };
+    let known = key.map_or_else(|| context!(query, most), |key| context!(query, most, key));
     environment.render_str(text, known).map_err(|error| said(&error))
 }
 
