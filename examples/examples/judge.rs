@@ -177,6 +177,11 @@ fn learn(
         "judged    {} judgements of {} items, {} right, {} refused; {} items too easy, {} without a right one",
         found.judgements, found.items, found.right, found.refused, found.easy, found.hard
     )?;
+    let mut reasons: Vec<(&String, &usize)> = found.reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    for (why, count) in reasons.into_iter().take(5) {
+        writeln!(out, "          {count} refused: {why}")?;
+    }
     writeln!(
         out,
         "kept      {} judgements, {} with a hint",

@@ -167,10 +167,10 @@ impl Judging {
     }
 
     /// The scores that a judgement of so many responses writes.
-    pub(super) fn scores(&self, judgement: &str, responses: usize) -> Option<Vec<f64>> {
+    pub(super) fn scores(&self, judgement: &str, responses: usize) -> Result<Vec<f64>, Refusal> {
         let shown = vec![Response::text(""); responses];
-        let said = self.judge.read(judgement, &shown.iter().collect::<Vec<_>>());
-        said.ok().map(|said| said.scores)
+        let said = self.judge.read(judgement, &shown.iter().collect::<Vec<_>>())?;
+        Ok(said.scores)
     }
 }
 
@@ -183,7 +183,8 @@ impl Task for Judging {
     /// judgements that put the same first answer the same.
     fn answer(&self, judgement: &str) -> Option<String> {
         let [least, most] = self.judge.takes();
-        let scores = (least..=most.min(MOST)).find_map(|count| self.scores(judgement, count))?;
+        let scores =
+            (least..=most.min(MOST)).find_map(|count| self.scores(judgement, count).ok())?;
         if let [score] = scores[..] {
             return Some(format!("{SCORE}{score}"));
         }
@@ -205,9 +206,9 @@ impl Task for Judging {
     fn verdict(&self, _: &str, gold: &str, judgement: &str) -> Verdict {
         let Some((truth, count)) = known(gold) else { return Verdict::Wrong };
         match self.scores(judgement, count) {
-            None => Verdict::Unanswered,
-            Some(scores) if truth.holds(&scores) => Verdict::Right,
-            Some(_) => Verdict::Wrong,
+            Err(_) => Verdict::Unanswered,
+            Ok(scores) if truth.holds(&scores) => Verdict::Right,
+            Ok(_) => Verdict::Wrong,
         }
     }
 }

@@ -12,6 +12,7 @@
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2, with hinted sampling.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ pub struct Kept {
 }
 
 /// What became of the attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RejectiveReport {
     /// Items that were asked about.
@@ -66,6 +67,8 @@ pub struct RejectiveReport {
     pub judgements: usize,
     /// Those of them that could not be read, were cut, or failed.
     pub refused: usize,
+    /// Why, and how often.
+    pub reasons: BTreeMap<String, usize>,
     /// Those of them that were right.
     pub right: usize,
     /// Items whose judgements were all right, and which nothing is kept of.
@@ -151,8 +154,15 @@ pub fn rejective(
             continue;
         };
         found.items += 1;
-        let read = |text: &Option<String>| judging.scores(text.as_ref()?, lesson.shown.len());
-        let scores: Vec<Option<Vec<f64>>> = written.iter().map(read).collect();
+        let mut scores: Vec<Option<Vec<f64>>> = Vec::with_capacity(written.len());
+        for text in &written {
+            let text = text.as_ref().ok_or(Refusal::Cut);
+            let read = text.and_then(|text| judging.scores(text, lesson.shown.len()));
+            if let Err(refusal) = &read {
+                *found.reasons.entry(refusal.to_string()).or_default() += 1;
+            }
+            scores.push(read.ok());
+        }
         let is_right = |scores: &&Option<Vec<f64>>| lesson.truth.reward(scores.as_deref()) > 0.0;
         let right = scores.iter().filter(is_right).count();
         found.judgements += scores.len();
@@ -183,7 +193,7 @@ pub fn rejective(
         let all = written(search, judging, &asked, 1, &mut found.cost, &mut done)?;
         for ((item, lesson), written) in hard.into_iter().zip(all) {
             let Some(judgement) = written.into_iter().flatten().flatten().next() else { continue };
-            let scores = judging.scores(&judgement, lesson.shown.len());
+            let scores = judging.scores(&judgement, lesson.shown.len()).ok();
             if lesson.truth.reward(scores.as_deref()) > 0.0 {
                 found.hinted += 1;
                 kept.push(Kept { item, prompt: lesson.prompt.clone(), judgement, hinted: true });
@@ -308,6 +318,12 @@ mod tests {
         })
         .expect("runs");
         assert_eq!((found.items, found.judgements, found.refused), (40, 160, 40));
+        let reasons: Vec<(&str, usize)> =
+            found.reasons.iter().map(|(why, count)| (why.as_str(), *count)).collect();
+        assert!(
+            matches!(reasons[..], [(why, 40)] if why.contains("in the judgement")),
+            "{reasons:?}"
+        );
         // Those of the first kind, and of the second the few that were right by luck each time.
         assert!((10..13).contains(&found.easy), "{found:?}");
         assert!((20..23).contains(&found.hard), "{found:?}");
