@@ -83,8 +83,8 @@ pub struct RejectiveReport {
     pub cost: Cost,
 }
 
-/// Judgements as they were written, `None` for one that was cut or failed.
-type Written = Vec<Option<String>>;
+/// Judgements as they were written, or why there is none.
+type Written = Vec<Result<String, Refusal>>;
 
 /// Has a judge write about each item, and keeps what is right; `done` is told of each search that is done, and may end it: what
 /// is in flight is finished then, and nothing more is begun. The judge is the search's policy.
@@ -156,8 +156,10 @@ pub fn rejective(
         found.items += 1;
         let mut scores: Vec<Option<Vec<f64>>> = Vec::with_capacity(written.len());
         for text in &written {
-            let text = text.as_ref().ok_or(Refusal::Cut);
-            let read = text.and_then(|text| judging.scores(text, lesson.shown.len()));
+            let read = text
+                .as_ref()
+                .map_err(Clone::clone)
+                .and_then(|text| judging.scores(text, lesson.shown.len()));
             if let Err(refusal) = &read {
                 *found.reasons.entry(refusal.to_string()).or_default() += 1;
             }
@@ -174,7 +176,7 @@ pub fn rejective(
             hard.push((*item, lesson));
         }
         for place in lesson.truth.kept(&scores) {
-            let Some(judgement) = written[place].clone() else { continue };
+            let Ok(judgement) = written[place].clone() else { continue };
             found.kept += 1;
             kept.push(Kept {
                 item: *item,
@@ -237,7 +239,7 @@ fn written(
                     partial,
                 }) => {
                     let spent = partial.map(|partial| partial.usage.logical).unwrap_or_default();
-                    (vec![None; samples], spent)
+                    (vec![Err(Refusal::Failed); samples], spent)
                 }
                 Err(error) => {
                     failed = Some(error);
@@ -259,10 +261,11 @@ fn texts(outcome: &Outcome, samples: usize) -> Written {
     let tree = &outcome.tree;
     let text = |&first: &NodeId| {
         let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
-        line.last().filter(|&end| tree[end].is_finished()).map(|end| tree.text(end))
+        let end = line.last().filter(|&end| tree[end].is_finished());
+        end.map(|end| tree.text(end)).ok_or(Refusal::Cut)
     };
     let mut texts: Written = tree[NodeId::ROOT].children.iter().map(text).collect();
-    texts.resize(samples, None);
+    texts.resize(samples, Err(Refusal::Failed));
     texts
 }
 
@@ -387,7 +390,7 @@ mod tests {
         assert!(kept.is_empty() && found == RejectiveReport::default());
     }
 
-    /// Fails where it is asked about an even number.
+    /// Fails where it is asked about an even number, and once about question 3.
     struct Fails(Voice);
 
     impl Generator for Fails {
@@ -395,10 +398,14 @@ mod tests {
             let mut all = self.0.generate(batch)?;
             for (request, generated) in batch.iter().zip(&mut all) {
                 let text = request.prefix.prompt().question();
-                if ["question 0", "question 2"].iter().any(|even| text.contains(even)) {
-                    for line in &mut generated.lines {
-                        *line = Err(LineError("too long".into()));
-                    }
+                let even = ["question 0", "question 2"].iter().any(|even| text.contains(even));
+                let count = if even {
+                    generated.lines.len()
+                } else {
+                    usize::from(text.contains("question 3"))
+                };
+                for line in generated.lines.iter_mut().take(count) {
+                    *line = Err(LineError("too long".into()));
                 }
             }
             Ok(all)
@@ -418,8 +425,9 @@ mod tests {
         let search = Search::new(&judge).seed(1);
         let (kept, found) =
             rejective(&search, &judging, &pairs(4), &settings, on).expect("goes on");
-        assert_eq!((found.items, found.judgements, found.refused), (4, 32, 16));
+        assert_eq!((found.items, found.judgements, found.refused), (4, 32, 17));
         assert_eq!((found.hard, found.easy, found.hinted), (2, 0, 0));
+        assert_eq!(found.reasons, [(Refusal::Failed.to_string(), 17)].into());
         assert!(!kept.is_empty() && kept.iter().all(|kept| kept.item % 2 == 1), "{kept:?}");
     }
 }
