@@ -138,6 +138,21 @@ fn bar(items: usize) -> Result<ProgressBar, Error> {
     Ok(bar)
 }
 
+/// Tells what it cost, and writes the figures where they are wanted.
+fn close(
+    arguments: &Arguments,
+    out: &mut impl Write,
+    (lines, tokens): (u64, u64),
+    found: &impl serde::Serialize,
+) -> Result<(), Error> {
+    let (lines, tokens) = (words::thousands(lines), words::thousands(tokens));
+    writeln!(out, "cost      {lines} lines, {tokens} tokens")?;
+    match &arguments.json {
+        Some(path) => write_json(path, found),
+        None => Ok(()),
+    }
+}
+
 /// Keeps right judgements for fine-tuning.
 fn learn(
     arguments: &Arguments,
@@ -189,15 +204,7 @@ fn learn(
         found.hinted
     )?;
     let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
-    writeln!(
-        out,
-        "cost      {} lines, {} tokens",
-        words::thousands(lines),
-        words::thousands(tokens)
-    )?;
-    if let Some(path) = &arguments.json {
-        write_json(path, &found)?;
-    }
+    close(arguments, &mut out, (lines, tokens), &found)?;
     if kept.is_empty() {
         return Err("nothing is kept: no item has both right judgements and others".into());
     }
@@ -257,15 +264,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let found = Assessment::of(&jury, &preferences, &rulings?, arguments.seed)?;
     let mut out = std::io::stdout().lock();
     found.write(&mut out)?;
-    writeln!(
-        out,
-        "cost      {} lines, {} tokens",
-        words::thousands(lines),
-        words::thousands(tokens)
-    )?;
-    if let Some(path) = &arguments.json {
-        write_json(path, &found)?;
-    }
+    close(arguments, &mut out, (lines, tokens), &found)?;
     Ok(())
 }
 

@@ -55,9 +55,16 @@ struct Arguments {
     out: PathBuf,
 }
 
-/// Learns which of several responses is best.
-fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
-    let all = read_preferences(path)?;
+/// What a reward model starts from, whatever it learns.
+struct Begun {
+    checkpoint: Checkpoint,
+    text: TextSide,
+    /// What its scores are read at, and its tokens.
+    separator: String,
+    behind: Vec<u32>,
+}
+
+fn begin(arguments: &Arguments) -> Result<Begun, Error> {
     let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
     std::fs::create_dir_all(&arguments.out)
@@ -65,6 +72,13 @@ fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
     copy_text_side(&arguments.model, &arguments.out)?;
     let separator = arguments.separator.replace("\\n", "\n");
     let behind = text.tokenizer.encode(&separator, true)?;
+    Ok(Begun { checkpoint, text, separator, behind })
+}
+
+/// Learns which of several responses is best.
+fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
+    let all = read_preferences(path)?;
+    let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
     for preference in &all {
         let prompt = text.prompt_tokens(&preference.prompt)?;
@@ -101,13 +115,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let labels =
         arguments.labels.as_ref().ok_or("--labels or --preferences says what is learnt")?;
     let labels = read_labels(labels)?;
-    let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
-    let text = TextSide::open(&checkpoint)?;
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
-    copy_text_side(&arguments.model, &arguments.out)?;
-    let separator = arguments.separator.replace("\\n", "\n");
-    let behind = text.tokenizer.encode(&separator, true)?;
+    let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
     let mut learnt: Vec<Solution> = Vec::new();
     for labelled in &labels {

@@ -1,0 +1,157 @@
+//! The commands by which judges and scalar reward models learn, and what `finetune` reads.
+
+use std::fmt::Write as _;
+
+use tts_examples::pair;
+
+use crate::{example, ran, succeeded, text};
+
+#[test]
+fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
+    let Some(judge) = example("judge") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let data = path("pairs.jsonl");
+    let rows = (0..3).fold(String::new(), |mut rows, number| {
+        writeln!(
+            rows,
+            "{{\"prompt\": \"{number}+2\", \"chosen\": \"={}\", \"rejected\": \"=9\"}}",
+            number + 2
+        )
+        .unwrap();
+        rows
+    });
+    std::fs::write(&data, rows).unwrap();
+    // It knows digits, and is asked in digits; a verdict it has never seen.
+    let template = path("own.jinja");
+    let shown = "{% for response in responses %}{{ response.text }}\n{% endfor %}";
+    std::fs::write(&template, format!("=== text\n{{{{ problem }}}}\n{shown}")).unwrap();
+    let generator = pair::folder().join("generator");
+    let json = path("judged.json");
+    let asked = ["--model", generator.to_str().unwrap(), "--data", &data, "--judge", "pairwise"];
+    let more = ["--template", &template, "--samples", "2", "--max-tokens", "20", "--json", &json];
+    let output = ran(&judge, &[&asked[..], &more].concat());
+    let said = text(&output);
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("accuracy  50.0 %") && said.contains("0 judgements read, 6 refused"),
+        "{said}"
+    );
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(figures["abstained"], 3);
+    // Nothing of it can be learnt, and no file says otherwise.
+    let learnt = path("learnt.jsonl");
+    let more = ["--template", &template, "--max-tokens", "20", "--learn", &learnt];
+    let output = ran(&judge, &[&asked[..], &more].concat());
+    let said = text(&output);
+    assert!(!output.status.success() && said.contains("nothing is kept"), "{said}");
+    assert!(
+        said.contains("9 judgements of 3 items, 0 right, 9 refused; 0 items too easy"),
+        "{said}"
+    );
+    assert!(said.contains("9 lines") && !std::path::Path::new(&learnt).exists(), "{said}");
+    // A hint is in words that this model has no tokens for: its lines fail, and nothing else is lost.
+    let said = text(&ran(&judge, &[&asked[..], &more, &["--hinted"]].concat()));
+    assert!(said.contains("9 judgements of 3 items") && said.contains("12 lines"), "{said}");
+    // What cannot be learnt is refused before a model is opened.
+    let wrong =
+        ran(&judge, &["--model", "x", "--data", &data, "--judge", "genrm", "--learn", &learnt]);
+    assert!(text(&wrong).contains("decides by a probability"), "{}", text(&wrong));
+    if let Some(reinforce) = example("reinforce") {
+        let out = path("reinforced");
+        let more =
+            ["--template", &template, "--held-out", "0", "--max-tokens", "20", "--out", &out];
+        let sizes = ["--steps", "1", "--batch", "2", "--samples", "2", "--threads", "1"];
+        let said = succeeded(&reinforce, &[&asked[..], &more, &sizes].concat());
+        assert!(said.contains("problems  3, 0 held out"), "{said}");
+        assert!(said.contains("nothing was learnt"), "{said}");
+        let wrong = [&asked[..4], &["--judge", "genprm", "--out", &out]].concat();
+        let wrong = ran(&reinforce, &wrong);
+        assert!(text(&wrong).contains("a judge of steps"), "{}", text(&wrong));
+    }
+    let wrong = ran(&judge, &["--model", "x", "--data", &data, "--judge", "oracle"]);
+    assert!(
+        !wrong.status.success() && text(&wrong).contains("expected one of deepseek-grm"),
+        "{}",
+        text(&wrong)
+    );
+}
+
+#[test]
+fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
+    let Some(finetune) = example("finetune") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator");
+    let model =
+        ["--model", generator.to_str().unwrap(), "--steps", "2", "--batch", "2", "--threads", "1"];
+    let data = path("texts.jsonl");
+    let line = |number: usize| {
+        tts_examples::worked::line(
+            &tts_core::Prompt::text(format!("{number}+2\n")),
+            &format!("={}", number + 2),
+        )
+    };
+    let lines: Vec<String> = (0..30).map(line).collect();
+    std::fs::write(&data, lines.join("\n")).unwrap();
+    let out = path("tuned");
+    let asked = [&model[..], &["--data", &data, "--out", &out]].concat();
+    let said = succeeded(&finetune, &asked);
+    assert!(said.contains(" 0 too long") && said.contains("held-out loss"), "{said}");
+    // The data say how they are asked.
+    let wrong = ran(&finetune, &[&asked[..], &["--raw"]].concat());
+    assert!(text(&wrong).contains("the data say what the model is given"), "{}", text(&wrong));
+    // A chat, of a model without a template: turns with a blank line behind them.
+    std::fs::write(&data, tts_examples::worked::line(&tts_core::Prompt::from("1+2"), "=3"))
+        .unwrap();
+    let chats = path("chats");
+    let more = ["--data", &data, "--out", &chats, "--held-out", "0"];
+    let said = succeeded(&finetune, &[&model[..], &more].concat());
+    assert!(said.contains("1 examples, 0 held out, 0 too long"), "{said}");
+}
+
+#[test]
+fn preferences_become_a_scalar_reward_model() {
+    let Some(train) = example("train_prm") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator");
+    let (data, out) = (path("pairs.jsonl"), path("orm"));
+    let rows = (0..60).fold(String::new(), |mut rows, number| {
+        let (right, wrong) = (number + 2, number + 3);
+        writeln!(
+            rows,
+            "{{\"prompt\": \"{number}+2\", \"chosen\": \"={right}\", \"rejected\": \"={wrong}\"}}"
+        )
+        .unwrap();
+        rows
+    });
+    std::fs::write(&data, rows).unwrap();
+    let model = generator.to_str().unwrap();
+    let asked = [
+        "--model",
+        model,
+        "--preferences",
+        &data,
+        "--held-out",
+        "4",
+        "--steps",
+        "3",
+        "--out",
+        &out,
+    ];
+    let sizes = ["--batch", "4", "--threads", "1"];
+    let wrong = ran(&train, &[&asked[..], &["--calibrate"]].concat());
+    assert!(!wrong.status.success() && text(&wrong).contains("--calibrate"), "{}", text(&wrong));
+    let said = succeeded(&train, &[&asked[..], &sizes].concat());
+    assert!(said.contains(" preferences, ") && said.contains(" 0 too long"), "{said}");
+    assert!(said.contains("the best has the highest score, a tie is a draw"), "{said}");
+    // It opens as a reward model of solutions.
+    let judge = tts_prm::RewardModel::outcome(
+        &out,
+        tts_models::Backend::default(),
+        tts_models::EngineConfig::default(),
+    );
+    assert!(judge.is_ok());
+}
