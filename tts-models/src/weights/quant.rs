@@ -4,11 +4,12 @@
 //! scale `d`, for the `_1` formats an f16 minimum `m`, and small integers `q`, so that a value is
 //! `d * q` or `d * q + m`. Nibble `j` of the low halves is value `j`, of the high halves value
 //! `j + 16`. The second family, of 256 values, is in [`k`],
-//! levels that are unevenly spaced in [`uneven`].
+//! levels that are unevenly spaced in [`uneven`], four-bit floats in [`micro`].
 //!
 //! Source: the layouts of ggml (`ggml-common.h`); checked against the `gguf` Python package.
 
 pub mod k;
+pub mod micro;
 pub mod uneven;
 
 use half::{bf16, f16};
@@ -37,6 +38,7 @@ pub fn decode(dtype: Dtype, bytes: &[u8], out: &mut [f32]) {
         Dtype::Q3K => blocks(bytes, out, k::q3_k),
         Dtype::IQ4NL => blocks(bytes, out, uneven::iq4_nl),
         Dtype::IQ4XS => blocks(bytes, out, uneven::iq4_xs),
+        Dtype::MXFP4 => blocks(bytes, out, micro::mxfp4),
     }
 }
 

@@ -45,11 +45,13 @@ pub enum Dtype {
     IQ4NL,
     /// 256 values: 8 sub-blocks with six-bit scales, and nibbles as in `IQ4NL`.
     IQ4XS,
+    /// 32 values: a power of two as scale and floats of four bits.
+    MXFP4,
 }
 
 impl Dtype {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::F32,
         Self::F16,
         Self::BF16,
@@ -65,13 +67,20 @@ impl Dtype {
         Self::Q6K,
         Self::IQ4NL,
         Self::IQ4XS,
+        Self::MXFP4,
     ];
 
     /// Number of values of a block; 1 where there are no blocks.
     pub const fn block_len(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
-            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::IQ4NL => 32,
+            Self::Q8_0
+            | Self::Q4_0
+            | Self::Q4_1
+            | Self::Q5_0
+            | Self::Q5_1
+            | Self::IQ4NL
+            | Self::MXFP4 => 32,
             Self::Q2K | Self::Q3K | Self::Q4K | Self::Q5K | Self::Q6K | Self::IQ4XS => 256,
         }
     }
@@ -81,6 +90,7 @@ impl Dtype {
         match self {
             Self::F32 => 4,
             Self::F16 | Self::BF16 => 2,
+            Self::MXFP4 => 17,
             Self::Q8_0 => 34,
             Self::Q4_0 | Self::IQ4NL => 18,
             Self::Q4_1 => 20,
@@ -135,6 +145,7 @@ impl fmt::Display for Dtype {
             Self::Q3K => "Q3_K",
             Self::IQ4NL => "IQ4_NL",
             Self::IQ4XS => "IQ4_XS",
+            Self::MXFP4 => "MXFP4",
         })
     }
 }

@@ -8,7 +8,7 @@
 //! `y += minimum * x_scale * sum(x)`.
 //!
 //! ggml's types map onto this: `Q8_0` (offset 128), `Q4_0` (8), `Q5_0` (16), `Q4_1` and `Q5_1`
-//! (minimum) exactly; the sub-blocks of `Q4_K` and `Q5_K` with their scales multiplied out and
+//! (minimum) and `MXFP4` (offset 128) exactly; the sub-blocks of `Q4_K` and `Q5_K` with their scales multiplied out and
 //! rounded to f16; `Q6_K`, whose sub-blocks have 16 inputs, is rounded to 8 bits.
 
 #[cfg(target_arch = "x86_64")]

@@ -6,7 +6,7 @@ use super::{BLOCK, Base, Halves, Int8Panels};
 use crate::ModelError;
 use crate::kernels::matrix::{Line, PANEL};
 use crate::kernels::memory::Placed;
-use crate::weights::quant::{self, k, uneven};
+use crate::weights::quant::{self, k, micro, uneven};
 use crate::weights::{Dtype, RawTensor};
 
 /// One block of 32 weights of one output.
@@ -37,9 +37,13 @@ impl Int8Panels {
             Dtype::Q4_1 | Dtype::Q4K => (true, None),
             Dtype::Q5_0 => (false, Some(16)),
             Dtype::Q5_1 | Dtype::Q5K => (false, None),
-            Dtype::Q8_0 | Dtype::Q2K | Dtype::Q3K | Dtype::Q6K | Dtype::IQ4NL | Dtype::IQ4XS => {
-                (false, Some(128))
-            }
+            Dtype::Q8_0
+            | Dtype::Q2K
+            | Dtype::Q3K
+            | Dtype::Q6K
+            | Dtype::IQ4NL
+            | Dtype::IQ4XS
+            | Dtype::MXFP4 => (false, Some(128)),
             Dtype::F32 | Dtype::F16 | Dtype::BF16 => {
                 let problem = format!("{dtype} has no blocks to pack");
                 return Err(ModelError::input(&tensor.name, problem));
@@ -156,6 +160,19 @@ fn rounded(values: &[f32; BLOCK]) -> Block {
     Block { levels, scale, minimum: 0.0 }
 }
 
+/// The levels of four-bit floats around 128, exactly. f16 holds powers of two down to `2^-24`: of a smaller scale the
+/// levels are rounded to multiples of that.
+fn micro(bytes: &[u8]) -> Block {
+    let (stored, least) = (micro::scale(bytes[0]), f16::MIN_POSITIVE_SUBNORMAL.to_f32());
+    let (scale, smaller) = if stored < least { (least, stored / least) } else { (stored, 1.0) };
+    let levels = micro::levels(&bytes[1..]).map(|level| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "116 to 140")]
+        let level = ((f32::from(level) * smaller).round() + 128.0) as u8;
+        level
+    });
+    Block { levels, scale, minimum: 0.0 }
+}
+
 /// The blocks of 32 in one stored block.
 fn decode(dtype: Dtype, bytes: &[u8], out: &mut Vec<Block>) {
     let half = |at: usize| quant::half_at(bytes, at);
@@ -204,6 +221,7 @@ fn decode(dtype: Dtype, bytes: &[u8], out: &mut Vec<Block>) {
                 out.push(Block { levels, scale: uneven::scale(bytes, sub), minimum: 0.0 });
             }
         }
+        Dtype::MXFP4 => out.push(micro(bytes)),
         _ => {
             let mut values = [0.0; 256];
             quant::decode(dtype, bytes, &mut values);

@@ -28,6 +28,10 @@ fn blocks(dtype: Dtype, outputs: usize, inputs: usize, seed: u64) -> RawTensor {
         let mut block: Vec<u8> = (0..dtype.block_bytes()).map(|_| byte()).collect();
         // Where f16 numbers stand: a positive exponent pattern and any mantissa.
         let halves: &[usize] = match dtype {
+            Dtype::MXFP4 => {
+                block[0] = 121 + block[0] % 5;
+                &[]
+            }
             Dtype::Q4_1 | Dtype::Q5_1 | Dtype::Q4K | Dtype::Q5K => &[0, 2],
             Dtype::Q6K => &[208],
             Dtype::Q2K => &[80, 82],
@@ -118,7 +122,7 @@ fn close_to_exact(x: &[f32], inputs: usize, matrix: &Matrix, y: &[f32]) {
     }
 }
 
-const QUANTISED: [Dtype; 12] = [
+const QUANTISED: [Dtype; 13] = [
     Dtype::Q8_0,
     Dtype::Q4_0,
     Dtype::Q4_1,
@@ -131,6 +135,7 @@ const QUANTISED: [Dtype; 12] = [
     Dtype::Q4K,
     Dtype::Q5K,
     Dtype::Q6K,
+    Dtype::MXFP4,
 ];
 
 proptest! {
@@ -415,9 +420,32 @@ fn scales_that_are_not_finite_are_refused() {
         let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
         assert!(error.contains("row 1, block 0"), "{dtype}: {error}");
     }
+    // Powers of two beyond f16, and what is none.
+    for scale in [144, 255] {
+        let mut tensor = blocks(Dtype::MXFP4, 2, 64, 1);
+        tensor.bytes[17 * 2] = scale;
+        let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
+        assert!(error.contains("row 1, block 0: its scale is not finite"), "{scale}: {error}");
+    }
     // Blocks of six bits are rounded anew; their scale comes last.
     let mut tensor = blocks(Dtype::Q6K, 2, 256, 1);
     tensor.bytes[2 * 210 - 2..].copy_from_slice(&f16::NAN.to_le_bytes());
     let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
     assert!(error.contains("row 1, block 0: its scale is not finite"), "{error}");
+}
+
+/// f16 holds powers of two from `2^-24` to `2^15`: there four-bit floats are exact, below they are rounded to multiples
+/// of the smallest.
+#[test]
+fn four_bit_floats_keep_every_scale_that_f16_has() {
+    for scale in 0..=143_u8 {
+        let mut tensor = blocks(Dtype::MXFP4, 1, 32, 9);
+        tensor.bytes[0] = scale;
+        let stored = tensor.to_f32().unwrap();
+        let found = decoded(&Matrix::of_blocks(&tensor).unwrap());
+        for (found, stored) in found.iter().zip(stored) {
+            let step = if scale < 104 { 2.0_f32.powi(-25) } else { 0.0 };
+            assert!((found - stored).abs() <= step, "{scale}: {found} for {stored}");
+        }
+    }
 }

@@ -22,6 +22,7 @@ pub(super) fn dtype(code: u32) -> Option<Dtype> {
         20 => Dtype::IQ4NL,
         23 => Dtype::IQ4XS,
         30 => Dtype::BF16,
+        39 => Dtype::MXFP4,
         _ => return None,
     })
 }
@@ -44,6 +45,7 @@ pub(crate) fn code(dtype: Dtype) -> u32 {
         Dtype::IQ4NL => 20,
         Dtype::IQ4XS => 23,
         Dtype::BF16 => 30,
+        Dtype::MXFP4 => 39,
     }
 }
 
@@ -56,7 +58,6 @@ pub(super) fn name(code: u32) -> String {
         24..=27 => "integer",
         28 => "F64",
         34 | 35 => "TQ (ternary)",
-        39 => "MXFP4",
         _ => return code.to_string(),
     };
     format!("{code} ({name})")
