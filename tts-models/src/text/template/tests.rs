@@ -35,6 +35,12 @@ fn texts_equal_those_of_python() {
     assert!(check(include_str!("golden.json")) > 50);
 }
 
+/// Macros, namespaces and the date, as gpt-oss's template has them (`scripts/golden/harmony.py`).
+#[test]
+fn texts_in_channels_equal_those_of_python() {
+    assert!(check(include_str!("harmony.json")) > 15);
+}
+
 #[test]
 fn errors_name_the_template_and_the_line() {
     let message = [Message::new("user", "x")];

@@ -26,6 +26,8 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Words end where small letters are followed by a capital; digits one by one: Mistral Nemo.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// As Mistral Nemo's, with contractions as ends of words, and digits in groups of up to three: GPT-4o, gpt-oss, Phi-4-mini.
+pub(super) const O200K: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Digits up to three, runs of Chinese and Japanese, and words with one mark before them: `DeepSeek` V3.
 const DEEPSEEK_V3: [&str; 3] = [
     r"\p{N}{1,3}",
@@ -46,8 +48,8 @@ pub(super) struct Rule {
 
 /// The names that [`rule`] knows.
 pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
-     falcon, llama-bpe, llama3, llama-v3, qwen2, qwen35, tekken, deepseek-llm, deepseek-coder, \
-     deepseek-v3, deepseek-r1-qwen";
+     falcon, llama-bpe, llama3, llama-v3, qwen2, qwen35, tekken, gpt-4o, deepseek-llm, \
+     deepseek-coder, deepseek-v3, deepseek-r1-qwen";
 
 /// The rule of a name; `None` for an unknown one.
 pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
@@ -66,6 +68,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
         "qwen2" | "deepseek-r1-qwen" => &[QWEN2],
         "qwen35" => &[QWEN35],
         "tekken" => &[TEKKEN],
+        "gpt-4o" => &[O200K],
         "falcon" => &[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"],
         "deepseek-v3" => &DEEPSEEK_V3,
         "deepseek-coder" => &[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", EAST_ASIAN, r"\p{N}"],
@@ -82,7 +85,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
     Some(split(splits).map(|pre_tokenizer| Rule {
         normalizer: composes(pre).then(|| NFC.into()),
         pre_tokenizer,
-        ignore_merges: matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "tekken"),
+        ignore_merges: matches!(pre, "llama-bpe" | "llama3" | "llama-v3" | "tekken" | "gpt-4o"),
     }))
 }
 
@@ -166,6 +169,10 @@ mod tests {
                 "Hello|World| it|'s| |1|2|3|4|5| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
             ),
             (
+                "gpt-4o",
+                "Hello|World| it's| |123|45| (|x|+|1|)/|2|;\n\n| | y\u{4f60}\u{597d}a| `|b|`\u{ff01}",
+            ),
+            (
                 "falcon",
                 "HelloWorld| it|'|s| |123|45| |(|x|+|1|)/|2|;|\n\n | y\u{4f60}\u{597d}a| |`|b|`\u{ff01}",
             ),
@@ -199,6 +206,11 @@ mod tests {
         assert_eq!(
             words("tekken", "a//b\n/c USAToday \u{e9}A"),
             "a|//|b|\n|/c| USAToday| \u{e9}|A"
+        );
+        // Contractions belong to the word before them, in either case.
+        assert_eq!(
+            words("gpt-4o", "a//b\n/c USAToday we'LL I'd'x \u{e9}A's 1234"),
+            "a|//|b|\n|/c| USAToday| we'LL| I'd|'x| \u{e9}|A's| |123|4"
         );
         // An "x" of mathematics is no letter to the oldest rule, and nor is a Hebrew one.
         assert_eq!(

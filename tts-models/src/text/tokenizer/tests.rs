@@ -321,6 +321,36 @@ fn file() -> Value {
     })
 }
 
+/// Words of gpt-oss's `tokenizer.json` end before a capital and behind a contraction, its turns with `<|return|>` and
+/// `<|call|>`.
+#[test]
+fn files_of_gpt_oss() {
+    let mut file = file();
+    let regex = super::split::O200K;
+    file["pre_tokenizer"]["pretokenizers"][0]["pattern"] = json!({ "Regex": regex });
+    let names = ["<|return|>", "<|channel|>", "<|start|>", "<|end|>", "<|message|>", "<|call|>"];
+    let added: Vec<Value> = (10..)
+        .zip(names)
+        .map(|(id, name)| {
+            json!({"id": id, "content": name, "single_word": false, "lstrip": false,
+                   "rstrip": false, "normalized": false, "special": true})
+        })
+        .collect();
+    file["added_tokens"] = json!(added);
+    file["post_processor"] = Value::Null;
+    file["model"] = json!({
+        "type": "BPE", "dropout": null, "unk_token": null, "ignore_merges": true,
+        "vocab": {"H": 0, "e": 1, "W": 2, "'": 3, "s": 4, "1": 5, "eW": 6, "e'": 7, "e's": 8, "11": 9},
+        "merges": [["e", "W"], ["e", "'"], ["e'", "s"], ["1", "1"]]
+    });
+    let tokenizer =
+        Tokenizer::from_json_bytes(file.to_string().as_bytes(), Path::new("t")).unwrap();
+    let ids = |text: &str| tokenizer.encode(text, true).unwrap();
+    assert_eq!(ids("HeWe's1111"), [0, 1, 2, 8, 9, 5, 5]);
+    assert_eq!(ids("<|start|>He<|message|>e's<|return|>"), [12, 0, 1, 14, 8, 10]);
+    assert_eq!(tokenizer.ends_named(&[]), [10, 15]);
+}
+
 #[test]
 fn json_files() {
     let bytes = file().to_string().into_bytes();
