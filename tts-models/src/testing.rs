@@ -13,18 +13,24 @@ pub mod words;
 pub use counting::Counting;
 
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
-use crate::weights::config::families::Family;
-use crate::weights::config::{Experts, Switches};
+use crate::weights::config::families::{Family, gpt_oss_switches};
+use crate::weights::config::{Attends, Experts, Switches};
 use crate::weights::decoder::FeedForwardWeights;
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{Dtype, RawTensor, names};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head; of a mixture 5 experts, of
-/// which a token goes to 2.
+/// which a token goes to 2. With the switches of `gpt_oss`, and its first layer's window of 20 tokens; none of others.
 pub fn tiny_config(architecture: &str) -> ModelConfig {
     let family = Family::of(architecture);
     let is = |what: fn(&Family) -> bool| family.is_some_and(what);
+    let own = if architecture == "gpt_oss" {
+        let window = Attends { window: Some(20), ..Attends::default() };
+        Switches { layers: vec![window, Attends::default()], ..gpt_oss_switches() }
+    } else {
+        Switches::default()
+    };
     let experts = Experts { count: 5, used: 2, width: 12, normed: true };
     ModelConfig {
         architecture: architecture.to_owned(),
@@ -44,7 +50,7 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
         qk_norm: is(|family| family.qk_norm),
         switches: Switches {
             experts: Some(experts).filter(|_| is(|family| family.experts)),
-            ..Switches::default()
+            ..own
         },
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
@@ -81,13 +87,16 @@ pub fn lively_weights(config: ModelConfig) -> Result<DecoderWeights, ModelError>
         for tensor in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.output] {
             grow(tensor, 8.0);
         }
+        layer.sinks.iter_mut().for_each(|sinks| grow(sinks, 60.0));
         for network in layer.feed_forward.networks_mut() {
             for tensor in [&mut network.gate, &mut network.up, &mut network.down] {
                 grow(tensor, 8.0);
             }
+            network.biases.iter_mut().flatten().for_each(|bias| grow(bias, 8.0));
         }
         if let FeedForwardWeights::Mixture(mixture) = &mut layer.feed_forward {
             grow(&mut mixture.router, 8.0);
+            mixture.router_bias.iter_mut().for_each(|bias| grow(bias, 8.0));
         }
     }
     grow(&mut weights.embedding, 20.0);
@@ -350,10 +359,7 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
             number("expert_weights_norm", Value::Bool(false));
         }
     }
-    if let RopeScaling::Linear { factor } = config.rope_scaling {
-        number("rope.scaling.type", text("linear"));
-        number("rope.scaling.factor", Value::F64(factor));
-    }
+    positions(config, &mut number);
     out = out
         .with("tokenizer.ggml.model", text("gpt2"))
         .with("tokenizer.ggml.tokens", texts(config.vocab_size))
@@ -368,6 +374,10 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
         }
     }
     let interleaved = family.is_some_and(|family| family.interleaved);
+    if let RopeScaling::LongRope { short_factor, long_factor, .. } = &config.rope_scaling {
+        out.tensors.push(factors("rope_factors_short.weight", short_factor));
+        out.tensors.push(factors("rope_factors_long.weight", long_factor));
+    }
     for tensor in weights.tensors() {
         let heads = interleaved.then(|| names::rotary(&tensor.name)).flatten();
         let row = tensor.shape.get(1).copied().unwrap_or(1);
@@ -380,26 +390,89 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
             .flat_map(|from| &tensor.values[from * row..(from + 1) * row])
             .flat_map(|x| x.to_le_bytes())
             .collect();
-        if let Some((name, expert)) = names::stack(&tensor.name) {
-            // One behind the other, in their order.
-            if expert == 0 {
-                let shape = [vec![1], tensor.shape].concat();
-                let dtype = crate::weights::Dtype::F32;
-                out.tensors.push(RawTensor { name, shape, dtype, bytes });
-            } else if let Some(stack) = out.tensors.iter_mut().find(|stack| stack.name == name) {
-                stack.bytes.extend(bytes);
-                stack.shape[0] = expert + 1;
+        let (name, shape) = match names::stack(&tensor.name) {
+            Some((name, _)) => (name, [vec![1], tensor.shape].concat()),
+            None => {
+                let name = fused(family, tensor.name);
+                let own = |part: &str| family?.gguf_part(part);
+                (names::to_gguf(&name, own).unwrap_or(name), tensor.shape)
             }
-            continue;
+        };
+        // Experts and what is fused one behind the other, in their order.
+        match out.tensors.iter_mut().find(|other| other.name == name) {
+            Some(whole) => {
+                whole.bytes.extend(bytes);
+                whole.shape[0] += shape[0];
+            }
+            None => out.tensors.push(RawTensor { name, shape, dtype: Dtype::F32, bytes }),
         }
-        out.tensors.push(RawTensor {
-            name: names::to_gguf(&tensor.name, |_| None).unwrap_or(tensor.name),
-            shape: tensor.shape,
-            dtype: crate::weights::Dtype::F32,
-            bytes,
-        });
     }
     out
+}
+
+/// Windows, what is turned of a head, and how positions are scaled, as a converter writes them.
+fn positions(config: &ModelConfig, mut number: impl FnMut(&str, Value)) {
+    let text = |s: &str| Value::String(s.to_owned());
+    let switches = &config.switches;
+    let window = switches.layers.iter().find_map(|layer| layer.window);
+    if switches.sinks || window.is_some() {
+        // gpt-oss's always says one.
+        let window = window.unwrap_or(config.max_position_embeddings);
+        number("attention.sliding_window", count(window));
+    }
+    if let Some(turned) = switches.rotary_dim {
+        number("rope.dimension_count", count(turned));
+    }
+    match &config.rope_scaling {
+        RopeScaling::Linear { factor } => {
+            number("rope.scaling.type", text("linear"));
+            number("rope.scaling.factor", Value::F64(*factor));
+        }
+        RopeScaling::Yarn { factor, original_max_position_embeddings: original, .. } => {
+            number("rope.scaling.type", text("yarn"));
+            number("rope.scaling.factor", Value::F64(*factor));
+            number("rope.scaling.original_context_length", tokens(*original));
+        }
+        RopeScaling::LongRope {
+            original_max_position_embeddings: original,
+            attention_factor,
+            ..
+        } => {
+            number("rope.scaling.original_context_length", tokens(*original));
+            number("rope.scaling.attn_factor", Value::F64(*attention_factor));
+        }
+        _ => {}
+    }
+}
+
+/// The name of the tensor that a tensor is a part of, in families that fuse some.
+fn fused(family: Option<&Family>, name: String) -> String {
+    let parts = [
+        (".q_proj.", ".qkv_proj."),
+        (".k_proj.", ".qkv_proj."),
+        (".v_proj.", ".qkv_proj."),
+        (".gate_proj.", ".gate_up_proj."),
+        (".up_proj.", ".gate_up_proj."),
+    ];
+    let part = parts.into_iter().find(|(own, _)| name.contains(own));
+    match part.filter(|_| family.is_some_and(|family| family.fused)) {
+        Some((own, whole)) => name.replace(own, whole),
+        None => name,
+    }
+}
+
+/// Factors of frequencies as a tensor.
+fn factors(name: &str, values: &[f64]) -> RawTensor {
+    #[expect(clippy::cast_possible_truncation, reason = "files hold them in f32")]
+    let bytes = values.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect();
+    RawTensor { name: name.to_owned(), shape: vec![values.len()], dtype: Dtype::F32, bytes }
+}
+
+/// Tokens that a config holds as a float.
+fn tokens(n: f64) -> Value {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
+    let whole = n as u64;
+    Value::U64(whole)
 }
 
 fn count(n: usize) -> Value {

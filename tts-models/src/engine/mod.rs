@@ -48,7 +48,8 @@ pub struct EngineConfig {
     /// Positions of a model that [`crate::open`] reads, at most; 0 for as many as its files say. GGUF
     /// files of the types `llama` and `qwen2` do not say whether their model attends within a sliding
     /// window (Mistral 7B v0.1 does, within 4,096 tokens): beyond it results are wrong, and only who
-    /// knows the window can set it here.
+    /// knows the window can set it here. Of a model with two lists of rotary factors it decides which of them it has
+    /// ([`RopeScaling::LongRope`](crate::RopeScaling::LongRope)).
     pub positions: usize,
     /// Lines run on past the model's end tokens, to their full length: for benchmarks.
     pub ignore_end: bool,

@@ -180,6 +180,30 @@ for_each_isa! {
     gelu_gate_all / gelu_gate_all_on, gelu_gate_all_body(gate: &[f32], up: &mut [f32])
 }
 
+/// Cut off above; what is not a number stays so.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "takes on its caller's instruction set")]
+fn at_most(x: f32, limit: f32) -> f32 {
+    if x > limit { limit } else { x }
+}
+
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
+fn clamped_gate_all_body(gate: &[f32], up: &mut [f32], slope: f32, limit: f32) {
+    for (gate, up) in gate.iter().zip(up) {
+        let gate = at_most(*gate, limit);
+        let gated = -at_most(-at_most(*up, limit), limit);
+        *up = gate / (1.0 + exp(-slope * gate)) * (gated + 1.0);
+    }
+}
+
+for_each_isa! {
+    /// `up = gate / (1 + e^(-slope gate)) * (up + 1)`, of a gate cut off above `limit`, and `up` above it and below
+    /// `-limit`.
+    clamped_gate_all / clamped_gate_all_on,
+    clamped_gate_all_body(gate: &[f32], up: &mut [f32], slope: f32, limit: f32)
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn cap_body(x: &mut [f32], scale: f32, bound: f32) {
@@ -281,11 +305,13 @@ mod tests {
                 swish_gate_all_on(isa, &x, &mut active);
                 let mut gelu = exps.clone();
                 gelu_gate_all_on(isa, &x, &mut gelu);
+                let mut clamped = exps.clone();
+                clamped_gate_all_on(isa, &x, &mut clamped, 1.702, 7.0);
                 let mut capped = x.clone();
                 cap_on(isa, &mut capped, 0.7, 30.0);
                 let mut turned = x.clone();
                 rotate_on(isa, &mut turned[..30], &x[..15], &x[15..30]);
-                let gates = (bits(&active), bits(&gelu), bits(&capped));
+                let gates = (bits(&active), bits(&gelu), bits(&clamped), bits(&capped));
                 (bits(&exps), bits(&weights), bits(&sums), largest_on(isa, &x).to_bits(), bits(&normed), gates, bits(&turned))
             };
             let reference = run(Isa::Portable);
@@ -329,6 +355,19 @@ mod tests {
     }
 
     #[test]
+    fn clamped_gates_are_close_to_the_true_ones() {
+        for (gate, up) in (-60..60_i16).flat_map(|gate| (-50..50_i16).map(move |up| (gate, up))) {
+            let (gate, up) = (f32::from(gate) / 4.0, f32::from(up) / 5.0);
+            let (g, u) = (f64::from(gate).min(7.0), f64::from(up).clamp(-7.0, 7.0));
+            let exact = (u + 1.0) * g / (1.0 + (-1.702_f64 * g).exp());
+            let mut found = [up];
+            clamped_gate_all(&[gate], &mut found, 1.702, 7.0);
+            let far = (f64::from(found[0]) - exact).abs();
+            assert!(far < 1e-5 * exact.abs().max(0.1), "{gate} {up}: {found:?}, {exact}");
+        }
+    }
+
+    #[test]
     fn what_is_not_a_number_stays_so() {
         let mut x = [1.0, f32::NAN, 2.0];
         assert!(softmax(&mut x, 1.0).is_nan() && x[1].is_nan());
@@ -337,6 +376,9 @@ mod tests {
         assert!(normed.iter().all(|x| x.is_nan()));
         let mut up = [1.0; 20];
         swish_gate_all(&[f32::NAN; 20], &mut up);
+        assert!(up.iter().all(|x| x.is_nan()));
+        let mut up = [1.0, f32::NAN];
+        clamped_gate_all(&[f32::NAN, 1.0], &mut up, 1.702, 7.0);
         assert!(up.iter().all(|x| x.is_nan()));
     }
 }

@@ -37,8 +37,8 @@ pub(crate) use backward::{add_rows, norm_back, norm_weight_back, rotate_back, sw
 pub(crate) use causal::{Gradients, Sequence, attend_all, attend_all_back};
 pub(crate) use element::Element;
 pub(crate) use elementwise::{
-    cap, exp_in_place, exp_sum, gelu_gate_all, largest, largest_of_each, rms_norm, rotate, softmax,
-    swish_gate_all,
+    cap, clamped_gate_all, exp_in_place, exp_sum, gelu_gate_all, largest, largest_of_each,
+    rms_norm, rotate, softmax, swish_gate_all,
 };
 pub(crate) use input::{Input, Kinds};
 pub(crate) use matrix::Matrix;

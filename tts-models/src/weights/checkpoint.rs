@@ -3,7 +3,8 @@
 //! Tensors are asked for by Hugging Face's names (`model.layers.0.self_attn.q_proj.weight`). For
 //! GGUF files names are translated and rotary rows put back in order ([`super::names`]); for
 //! Hugging Face folders the prefix `model.` may be missing, as in backbone-only checkpoints, and all
-//! names may have the prefix `pretrained_model.`, as wrappers with a value head write them.
+//! names may have the prefix `pretrained_model.`, as wrappers with a value head write them. What a
+//! family holds in one tensor is taken apart (rows here, experts in [`super::stacked`]).
 
 use std::ops::Range;
 use std::path::Path;
@@ -12,6 +13,7 @@ use super::advice;
 use super::names::{self, Rotary};
 use super::safetensors::{SafetensorsFile, Shards};
 use super::source::Source;
+use super::stacked::Part;
 use super::{Files, Gguf, RawTensor};
 use crate::{ModelConfig, ModelError};
 
@@ -139,6 +141,11 @@ impl Checkpoint {
 
     /// Whether there is a tensor of that Hugging Face name (or, verbatim, of that stored name).
     pub fn contains(&self, name: &str) -> bool {
+        if let Some(part) = self.stacked(name) {
+            let blocks = part.quantised().map(|[blocks, _]| blocks);
+            let mut names = std::iter::once(part.name).chain(blocks);
+            return names.any(|name| self.stored_name(&name).is_some());
+        }
         let stored = self.fused(name).map_or_else(|| name.to_owned(), |(stored, _, _)| stored);
         self.stored_name(&stored).is_some()
     }
@@ -149,6 +156,9 @@ impl Checkpoint {
     /// When there is none of that name, its type is not supported, the file cannot be read, or a
     /// rotary tensor's rows are not whole heads.
     pub fn tensor(&self, name: &str) -> Result<RawTensor, ModelError> {
+        if let (Some(part), Tensors::Safetensors(shards)) = (self.stacked(name), &self.tensors) {
+            return self.of_stacked(shards, name, &part);
+        }
         if let Some((fused, rows, all)) = self.fused(name) {
             return self.rows(&fused, name, rows, all);
         }
@@ -214,6 +224,38 @@ impl Checkpoint {
         Some((name.replace(own, fused), rows, all))
     }
 
+    /// Where an expert's tensor lies in that of all experts, of families whose files hold them so.
+    fn stacked(&self, name: &str) -> Option<Part> {
+        let hugging_face = matches!(self.tensors, Tensors::Safetensors(_));
+        self.config.family().filter(|family| family.stacked && hugging_face)?;
+        Part::of(name)
+    }
+
+    /// An expert's tensor from that of all experts, in floats or in blocks.
+    fn of_stacked(
+        &self,
+        shards: &Shards,
+        name: &str,
+        part: &Part,
+    ) -> Result<RawTensor, ModelError> {
+        let count = self.config.switches.experts.map_or(0, |experts| experts.count);
+        let one = (part.expert, count);
+        let find = |name: &str| {
+            let stored = self.stored_name(name)?;
+            Some((shards.file(&stored)?, stored))
+        };
+        let missing = |name: &str| ModelError::format(self.path(), name, "there is no such tensor");
+        let wrong = |problem: String| ModelError::format(self.path(), name, problem);
+        if let Some((file, stored)) = find(&part.name) {
+            return part.of_floats(&file.read_part(&stored, one)?).map_err(wrong);
+        }
+        let [blocks, scales] = part.quantised().ok_or_else(|| missing(&part.name))?;
+        let Some((file, stored)) = find(&blocks) else { return Err(missing(&part.name)) };
+        let blocks = file.read_bytes(&stored, one)?;
+        let (file, stored) = find(&scales).ok_or_else(|| missing(&scales))?;
+        part.of_blocks(&blocks, &file.read_bytes(&stored, one)?).map_err(wrong)
+    }
+
     /// Some rows of a tensor, as one of another name.
     fn rows(
         &self,
@@ -239,8 +281,10 @@ impl Checkpoint {
     fn of_stack(&self, gguf: &Gguf, stored: &str, expert: usize) -> Result<RawTensor, ModelError> {
         let expected = self.config.switches.experts.map_or(0, |experts| experts.count);
         let shape = gguf.info(stored).map(|info| info.shape.as_slice()).unwrap_or_default();
-        if shape.len() != 3 || shape.first() != Some(&expected) {
-            let problem = format!("shape {shape:?}, expected {expected} matrices");
+        let (dimensions, what) =
+            if stored.ends_with(".bias") { (2, "vectors") } else { (3, "matrices") };
+        if shape.len() != dimensions || shape.first() != Some(&expected) {
+            let problem = format!("shape {shape:?}, expected {expected} {what}");
             return Err(ModelError::format(self.path(), stored, problem));
         }
         gguf.read_part(stored, expert)

@@ -213,20 +213,24 @@ impl ModelConfig {
 impl ModelConfig {
     /// Parameters of the layers and the final norm, without embedding and head, with so many networks in each layer.
     fn layer_parameters(&self, networks: usize) -> u64 {
-        let [hidden, width, networks, router, layers, query, kv] = [
+        let switches = &self.switches;
+        let [hidden, width, networks, router, layers, query, kv, sinks] = [
             self.hidden_size,
             self.feed_forward_width(),
             networks,
-            self.switches.experts.map_or(0, |experts| experts.count),
+            switches.experts.map_or(0, |experts| experts.count),
             self.num_hidden_layers,
             self.query_width(),
             self.key_value_width(),
+            if switches.sinks { self.num_attention_heads } else { 0 },
         ]
         .map(|n| n as u64);
-        let attention = 2 * hidden * query + 2 * hidden * kv;
-        let norms = if self.switches.norm_place == NormPlace::Around { 4 } else { 2 };
+        let attention = 2 * hidden * query + 2 * hidden * kv + sinks;
+        let norms = if switches.norm_place == NormPlace::Around { 4 } else { 2 };
         let feed_forward = (3 * width * networks + router) * hidden;
-        layers * (attention + feed_forward + norms * hidden) + hidden
+        let biases = (2 * width + hidden) * networks + router;
+        let biases = if switches.feed_forward_bias { biases } else { 0 };
+        layers * (attention + feed_forward + biases + norms * hidden) + hidden
     }
 
     /// Networks of a layer that a token runs through, and all that there are.

@@ -54,12 +54,12 @@ pub struct LayerWeights<M = Vec<f32>> {
     pub output: M,
     /// Its bias, `[h]`.
     pub output_bias: Option<Vec<f32>>,
+    /// Scores of the sinks of attention, one a query head (gpt-oss).
+    pub sinks: Option<Vec<f32>>,
     /// RMS norm before the feed-forward layer, or after it, `[h]`.
     pub feed_forward_norm: Vec<f32>,
     /// The feed-forward network, or the experts in its place.
     pub feed_forward: FeedForwardWeights<M>,
-    /// Biases of gate `[f]`, up `[f]` and down `[h]`.
-    pub feed_forward_bias: Option<[Vec<f32>; 3]>,
     /// RMS norms after attention and after the feed-forward layer, `[h]` each, where there are norms before them too
     /// ([`NormPlace::Around`](crate::weights::config::NormPlace)).
     pub post_norms: Option<[Vec<f32>; 2]>,
@@ -80,7 +80,7 @@ impl DecoderWeights {
     /// Every tensor with its Hugging Face name and shape; the order is fixed.
     pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
         let config = &self.config;
-        let (h, f) = (config.hidden_size, config.intermediate_size);
+        let h = config.hidden_size;
         let (q, kv) = (config.query_width(), config.key_value_width());
         let mut all = Vec::new();
         let mut add = |name: String, shape: &[usize], values| {
@@ -109,13 +109,11 @@ impl DecoderWeights {
             if let Some(bias) = &layer.output_bias {
                 part("self_attn.o_proj.bias", &[h], bias);
             }
+            if let Some(sinks) = &layer.sinks {
+                part("self_attn.sinks", &[config.num_attention_heads], sinks);
+            }
             part("post_attention_layernorm.weight", &[h], &layer.feed_forward_norm);
             layer.feed_forward.each(config, &mut part);
-            if let Some([gate, up, down]) = &layer.feed_forward_bias {
-                part("mlp.gate_proj.bias", &[f], gate);
-                part("mlp.up_proj.bias", &[f], up);
-                part("mlp.down_proj.bias", &[h], down);
-            }
             if let Some([attention, feed_forward]) = &layer.post_norms {
                 part("post_attention_norm.weight", &[h], attention);
                 part("post_feedforward_norm.weight", &[h], feed_forward);
@@ -139,8 +137,8 @@ impl DecoderWeights {
             layer.attention_bias.is_some() == config.attention_bias
                 && layer.qk_norm.is_some() == config.qk_norm
                 && layer.output_bias.is_some() == switches.output_bias
+                && layer.sinks.is_some() == switches.sinks
                 && layer.feed_forward.is_of(config)
-                && layer.feed_forward_bias.is_some() == switches.feed_forward_bias
                 && layer.post_norms.is_some() == around
         };
         let like = self.config == *config
@@ -193,7 +191,7 @@ impl<M> DecoderWeights<M> {
         config: ModelConfig,
         mut source: impl Source<M>,
     ) -> Result<Self, ModelError> {
-        let (h, f) = (config.hidden_size, config.intermediate_size);
+        let h = config.hidden_size;
         let (q, kv) = (config.query_width(), config.key_value_width());
         let [of_query, of_key] = config.norm_widths();
         let around = config.switches.norm_place == NormPlace::Around;
@@ -230,17 +228,13 @@ impl<M> DecoderWeights<M> {
                 } else {
                     None
                 },
-                feed_forward_norm: source.vector(&full("post_attention_layernorm.weight"), h)?,
-                feed_forward: FeedForwardWeights::build(&config, index, &mut source)?,
-                feed_forward_bias: if config.switches.feed_forward_bias {
-                    Some([
-                        source.vector(&full("mlp.gate_proj.bias"), f)?,
-                        source.vector(&full("mlp.up_proj.bias"), f)?,
-                        source.vector(&full("mlp.down_proj.bias"), h)?,
-                    ])
+                sinks: if config.switches.sinks {
+                    Some(source.vector(&full("self_attn.sinks"), config.num_attention_heads)?)
                 } else {
                     None
                 },
+                feed_forward_norm: source.vector(&full("post_attention_layernorm.weight"), h)?,
+                feed_forward: FeedForwardWeights::build(&config, index, &mut source)?,
                 post_norms: if around {
                     Some([
                         source.vector(&full("post_attention_norm.weight"), h)?,
@@ -277,9 +271,9 @@ impl DecoderWeights {
             qk_norm: layer.qk_norm,
             output: matrix(&layer.output, q),
             output_bias: layer.output_bias,
+            sinks: layer.sinks,
             feed_forward_norm: layer.feed_forward_norm,
             feed_forward: layer.feed_forward.pack(config, &pack),
-            feed_forward_bias: layer.feed_forward_bias,
             post_norms: layer.post_norms,
         };
         DecoderWeights {

@@ -17,6 +17,7 @@ pub(crate) mod names;
 pub mod quant;
 pub mod safetensors;
 pub(crate) mod source;
+mod stacked;
 mod tensor;
 
 pub use checkpoint::Checkpoint;

@@ -4,7 +4,7 @@
 //! `(2 i, 2 i + 1)`. Its converter therefore stores row `(half, i)` of each query and key head at
 //! `(i, half)`; [`unpermute`] puts it back. Qwen's converters leave rows alone.
 //!
-//! The experts of a layer are one tensor of three dimensions there, and one each in Hugging Face's files.
+//! The experts of a layer are one tensor of three dimensions there, and one each in most of Hugging Face's files.
 //!
 //! Source: the tensor tables of `gguf-py` (`constants.py`) and `LlamaModel.permute` of llama.cpp's
 //! `convert_hf_to_gguf.py`.
@@ -25,19 +25,46 @@ const PARTS: [(&str, &str); 12] = [
     ("mlp.gate", "ffn_gate_inp"),
 ];
 
+/// Sinks of attention, which are no part with a weight in Hugging Face's files.
+const SINKS: (&str, &str) = ("self_attn.sinks", "attn_sinks.weight");
+
 /// The parts of an expert, and what holds those of all experts of a layer in GGUF, one behind the other.
 const STACKS: [(&str, &str); 3] =
     [("gate_proj", "ffn_gate_exps"), ("up_proj", "ffn_up_exps"), ("down_proj", "ffn_down_exps")];
 
+/// A tensor of an expert, by what its name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OfExpert<'a> {
+    pub(crate) layer: usize,
+    pub(crate) expert: usize,
+    /// `gate_proj`, say.
+    pub(crate) part: &'a str,
+    /// Whether it is a bias, and not a weight.
+    pub(crate) bias: bool,
+}
+
+impl<'a> OfExpert<'a> {
+    /// Of a tensor's Hugging Face name; `None` where it is not an expert's.
+    pub(crate) fn of(name: &'a str) -> Option<Self> {
+        let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+        let (expert, part) = rest.strip_prefix("mlp.experts.")?.split_once('.')?;
+        let (part, kind) = part.split_once('.')?;
+        let bias = match kind {
+            "weight" => false,
+            "bias" => true,
+            _ => return None,
+        };
+        Some(Self { layer: layer.parse().ok()?, expert: expert.parse().ok()?, part, bias })
+    }
+}
+
 /// Where the tensor of an expert lies in GGUF, by its Hugging Face name: the tensor of all experts, and the expert's
 /// number there.
 pub(crate) fn stack(name: &str) -> Option<(String, usize)> {
-    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
-    let (expert, part) = rest.strip_prefix("mlp.experts.")?.split_once('.')?;
-    let part = part.strip_suffix(".weight")?;
+    let OfExpert { layer, expert, part, bias } = OfExpert::of(name)?;
     let (_, stack) = STACKS.iter().find(|(ours, _)| *ours == part)?;
-    let layer: usize = layer.parse().ok()?;
-    Some((format!("blk.{layer}.{stack}.weight"), expert.parse().ok()?))
+    let kind = if bias { "bias" } else { "weight" };
+    Some((format!("blk.{layer}.{stack}.{kind}"), expert))
 }
 
 /// The GGUF name of a tensor under its Hugging Face name; `None` when it has no counterpart. `own` gives the names of
@@ -51,6 +78,9 @@ pub(crate) fn to_gguf(name: &str, own: impl Fn(&str) -> Option<&'static str>) ->
     }
     let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
     let layer: usize = layer.parse().ok()?;
+    if rest == SINKS.0 {
+        return Some(format!("blk.{layer}.{}", SINKS.1));
+    }
     let (part, kind) = rest.rsplit_once('.')?;
     let known = || PARTS.iter().find(|(ours, _)| *ours == part).map(|(_, part)| *part);
     let part = own(part).or_else(known)?;

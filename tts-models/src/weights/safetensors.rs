@@ -108,22 +108,78 @@ impl SafetensorsFile {
     /// When there is none of that name, its type is not F32, F16 or BF16, or the file cannot be
     /// read.
     pub fn read(&self, name: &str) -> Result<RawTensor, ModelError> {
-        let info = self
-            .tensors
-            .get(name)
-            .ok_or_else(|| ModelError::format(self.path(), name, "there is no such tensor"))?;
-        let dtype = match info.dtype {
-            Stored::F32 => Dtype::F32,
-            Stored::F16 => Dtype::F16,
-            Stored::BF16 => Dtype::BF16,
-            other => {
-                let what = format!("tensor type {other:?}; F32, F16 and BF16 are supported");
-                return Err(ModelError::unsupported(self.path(), name, what));
-            }
-        };
+        let info = self.info(name)?;
+        let dtype = self.dtype(name, info)?;
         let (start, end) = info.data_offsets;
         let bytes = self.source.read_at(self.data + start as u64, (end - start) as u64, name)?;
         Ok(RawTensor { name: name.to_owned(), shape: info.shape.clone(), dtype, bytes })
+    }
+
+    /// Reads one of `count` tensors that a tensor is made of along its first dimension, and nothing of the others.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and when it is not made of so many.
+    pub(crate) fn read_part(
+        &self,
+        name: &str,
+        (part, count): (usize, usize),
+    ) -> Result<RawTensor, ModelError> {
+        let dtype = self.dtype(name, self.info(name)?)?;
+        let (shape, bytes) = self.part(name, (part, count))?;
+        Ok(RawTensor { name: name.to_owned(), shape, dtype, bytes })
+    }
+
+    /// The same of a tensor of bytes that stand for something else: shape and bytes.
+    ///
+    /// # Errors
+    /// As [`Self::read_part`], and when it is not of bytes.
+    pub(crate) fn read_bytes(
+        &self,
+        name: &str,
+        (part, count): (usize, usize),
+    ) -> Result<(Vec<usize>, Vec<u8>), ModelError> {
+        let dtype = self.info(name)?.dtype;
+        if dtype != Stored::U8 {
+            let problem = format!("tensor type {dtype:?}, expected U8");
+            return Err(ModelError::format(self.path(), name, problem));
+        }
+        self.part(name, (part, count))
+    }
+
+    fn info(&self, name: &str) -> Result<&TensorInfo, ModelError> {
+        let missing = || ModelError::format(self.path(), name, "there is no such tensor");
+        self.tensors.get(name).ok_or_else(missing)
+    }
+
+    fn dtype(&self, name: &str, info: &TensorInfo) -> Result<Dtype, ModelError> {
+        match info.dtype {
+            Stored::F32 => Ok(Dtype::F32),
+            Stored::F16 => Ok(Dtype::F16),
+            Stored::BF16 => Ok(Dtype::BF16),
+            other => {
+                let what = format!("tensor type {other:?}; F32, F16 and BF16 are supported");
+                Err(ModelError::unsupported(self.path(), name, what))
+            }
+        }
+    }
+
+    fn part(
+        &self,
+        name: &str,
+        (part, count): (usize, usize),
+    ) -> Result<(Vec<usize>, Vec<u8>), ModelError> {
+        let info = self.info(name)?;
+        let (start, end) = info.data_offsets;
+        let shape = match info.shape.split_first() {
+            Some((first, shape)) if *first == count && part < count && !shape.is_empty() => shape,
+            _ => {
+                let problem = format!("shape {:?}, expected {count} tensors", info.shape);
+                return Err(ModelError::format(self.path(), name, problem));
+            }
+        };
+        let length = ((end - start) / count) as u64;
+        let offset = self.data + start as u64 + part as u64 * length;
+        Ok((shape.to_vec(), self.source.read_at(offset, length, name)?))
     }
 }
 

@@ -1,4 +1,5 @@
 //! Mixtures of experts: the same bits in any company, in every type of weights, and beside Burn's operations.
+//! gpt-oss's have biases, and windows and sinks of attention.
 
 use tts_core::{Generator, Given, Likelihood, Prompt, Request};
 use tts_models::testing::{byte_config, lively_weights};
@@ -13,7 +14,7 @@ use tts_models::{
 use crate::native::{FORMATS, bits, tokens, whole};
 use crate::{engine_of, generated, request, weights};
 
-const MIXTURES: [&str; 2] = ["qwen3_moe", "mixtral"];
+const MIXTURES: [&str; 3] = ["qwen3_moe", "mixtral", "gpt_oss"];
 
 /// Alone, among others, with any number of threads: a token's experts are shared with tokens of other lines.
 #[test]
@@ -119,17 +120,19 @@ fn lines_are_the_same_alone_in_a_batch_and_without_a_cache() {
 /// As a judge: rows and log-probabilities of given texts, with and without what is known already.
 #[test]
 fn given_texts_are_judged_alike_alone_and_together() {
-    let engine = engine_of("qwen3_moe", EngineConfig::default());
-    let given = |first: u32| Given { context: vec![first, 2, 3], tokens: vec![4, 5, 6, 90] };
-    let texts: Vec<Given> = (1..9).map(given).collect();
-    let together = engine.logprobs(&texts).unwrap();
-    for (text, expected) in texts.iter().zip(&together) {
+    for architecture in MIXTURES {
+        let engine = engine_of(architecture, EngineConfig::default());
+        let given = |first: u32| Given { context: vec![first, 2, 3], tokens: vec![4, 5, 6, 90] };
+        let texts: Vec<Given> = (1..9).map(given).collect();
+        let together = engine.logprobs(&texts).unwrap();
+        for (text, expected) in texts.iter().zip(&together) {
+            engine.forget();
+            assert_eq!(engine.logprobs(std::slice::from_ref(text)).unwrap()[0], *expected);
+        }
+        let rows = engine.hidden_of(&[1, 2, 3, 4, 5], &[2, 4]).unwrap();
         engine.forget();
-        assert_eq!(engine.logprobs(std::slice::from_ref(text)).unwrap()[0], *expected);
+        assert_eq!(engine.hidden_of(&[1, 2, 3, 4, 5], &[2, 4]).unwrap(), rows);
     }
-    let rows = engine.hidden_of(&[1, 2, 3, 4, 5], &[2, 4]).unwrap();
-    engine.forget();
-    assert_eq!(engine.hidden_of(&[1, 2, 3, 4, 5], &[2, 4]).unwrap(), rows);
 }
 
 /// Experts beside every other switch of a feed-forward part, against Burn's operations.
@@ -147,6 +150,12 @@ fn other_switches_hold_for_experts_too() {
         of(Switches { norm_place: NormPlace::Around, ..Switches::default() }),
         of(Switches { norm_place: NormPlace::After, ..Switches::default() }),
         of(Switches { residual_scale: 0.3, ..Switches::default() }),
+        of(Switches { feed_forward_bias: true, ..Switches::default() }),
+        of(Switches {
+            activation: Activation::Clamped { slope: 2.0, limit: 0.5 },
+            ..Switches::default()
+        }),
+        of(Switches { sinks: true, attention_cap: Some(1.5), ..Switches::default() }),
         lively_weights(ModelConfig {
             switches: Switches { experts: one, ..Switches::default() },
             ..base.clone()

@@ -52,13 +52,14 @@ pub(crate) fn weights(config: &ModelConfig) -> DecoderWeights {
             qk_norm: config.qk_norm.then(|| [next(d, 1.0), next(d, 1.0)]),
             output: next(h * q, 0.0),
             output_bias: None,
+            sinks: None,
             feed_forward_norm: next(h, 1.0),
             feed_forward: FeedForwardWeights::Dense(NetworkWeights {
                 gate: next(f * h, 0.0),
                 up: next(f * h, 0.0),
                 down: next(h * f, 0.0),
+                biases: None,
             }),
-            feed_forward_bias: None,
             post_norms: None,
         })
         .collect();

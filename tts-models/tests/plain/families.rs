@@ -11,7 +11,7 @@ use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tts_models::testing::decoder_gguf;
-use tts_models::weights::Gguf;
+use tts_models::weights::{Dtype, Gguf};
 use tts_models::{
     Checkpoint, Cpu, DecoderWeights, Executor, Native, Plain, Span, Want, WeightFormat,
 };
@@ -31,6 +31,9 @@ struct Family {
     config: Value,
     /// The same as transformers 4 wrote it.
     old: Option<Value>,
+    /// For how many tokens it is opened; 0 for all.
+    #[serde(default)]
+    positions: usize,
     /// Name, shape, and what is added to the values.
     tensors: Vec<(String, Vec<usize>, f32)>,
     logits: Vec<Vec<f64>>,
@@ -40,16 +43,43 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("../fixtures/families_golden.json")).unwrap()
 }
 
+impl Family {
+    /// The checkpoint of a folder, as it is to be opened.
+    fn open(&self, folder: &Path) -> Checkpoint {
+        Checkpoint::open(folder).unwrap().within(self.positions)
+    }
+}
+
+/// The integer behind a value of the formula.
+fn integer(place: u64, index: u64) -> u32 {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "24 bits")]
+    let integer = ((uniform(place, index) + 0.25) * 33_554_432.0) as u32;
+    integer
+}
+
+/// The bytes of a value, by the name of its tensor, and their type.
+fn value(name: &str, place: u64, index: u64, offset: f32) -> (Vec<u8>, &'static str) {
+    if name.ends_with("_blocks") {
+        (vec![integer(place, index).to_le_bytes()[0]], "U8")
+    } else if name.ends_with("_scales") {
+        (vec![(119 + integer(place, index) % 5).to_le_bytes()[0]], "U8")
+    } else {
+        ((offset + uniform(place, index)).to_le_bytes().to_vec(), "F32")
+    }
+}
+
 /// Writes a checkpoint as transformers would.
 fn write(family: &Family, config: &Value, folder: &Path) {
     std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
     let (mut header, mut data) = (Map::new(), Vec::new());
     for (place, (name, shape, offset)) in (0..).zip(&family.tensors) {
-        let begin = data.len();
+        let (begin, mut kind) = (data.len(), "F32");
         for index in 0..shape.iter().product::<usize>() as u64 {
-            data.extend((offset + uniform(place, index)).to_le_bytes());
+            let (bytes, own) = value(name, place, index, *offset);
+            kind = own;
+            data.extend(bytes);
         }
-        let entry = json!({ "dtype": "F32", "shape": shape, "data_offsets": [begin, data.len()] });
+        let entry = json!({ "dtype": kind, "shape": shape, "data_offsets": [begin, data.len()] });
         header.insert(name.clone(), entry);
     }
     let header = Value::Object(header).to_string();
@@ -102,12 +132,12 @@ fn same_bits<E: Executor>(name: &str, executor: &E, tokens: &[u32], all: &[f32])
 #[test]
 fn logits_are_those_of_transformers() {
     let golden = golden();
-    assert!(golden.families.len() >= 14);
+    assert!(golden.families.len() >= 19);
     let mut old = 0;
     for (name, family) in &golden.families {
         let folder = tempfile::tempdir().unwrap();
         write(family, &family.config, folder.path());
-        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let checkpoint = family.open(folder.path());
         let weights = DecoderWeights::load(&checkpoint).unwrap();
         let plain = Plain::<Cpu>::new(weights.clone()).unwrap();
         let all = rows(&plain, &golden.tokens);
@@ -120,23 +150,81 @@ fn logits_are_those_of_transformers() {
         // What it was made of comes back from Burn's module.
         let back = plain.decoder().weights(weights.config.clone()).unwrap();
         assert_eq!(back, weights, "{name}");
-        if weights.config.switches.experts.is_some() {
-            // The experts as a stack.
+        let switches = &weights.config.switches;
+        let experts = switches.experts.is_some();
+        // What GGUF files have no word for is what published models have.
+        if (experts || weights.config.architecture == "phi3") && name != "gpt_oss_clamped" {
+            // Experts as stacks, and what is fused.
             let file = Cursor::new(decoder_gguf(&weights).finish());
-            let gguf = Gguf::from_reader(file, "experts.gguf").unwrap();
-            let stacked = Checkpoint::from_gguf(gguf).unwrap();
+            let gguf = Gguf::from_reader(file, "own.gguf").unwrap();
+            let stacked = Checkpoint::from_gguf(gguf).unwrap().within(family.positions);
             assert_eq!(DecoderWeights::load(&stacked).unwrap(), weights, "{name}");
             let stacked = Native::load(&stacked, WeightFormat::F32, 1).unwrap();
             assert_eq!(bits(&rows(&stacked, &golden.tokens)), bits(&all), "{name} from GGUF");
         }
         if let Some(config) = &family.old {
             write(family, config, folder.path());
-            let again = Checkpoint::open(folder.path()).unwrap();
+            let again = family.open(folder.path());
             assert_eq!(again.config(), checkpoint.config(), "{name} as transformers 4 wrote it");
             old += 1;
         }
     }
-    assert_eq!(old, 4);
+    assert_eq!(old, 6);
+}
+
+/// Experts in four bits: the same floats as blocks and as numbers, exact in integers, and in every type of weights the
+/// same bits alone, token by token and from a fork.
+#[test]
+fn experts_in_four_bits_are_held_exactly() {
+    let golden = golden();
+    let family = &golden.families["gpt_oss_mxfp4"];
+    let folder = tempfile::tempdir().unwrap();
+    write(family, &family.config, folder.path());
+    let checkpoint = family.open(folder.path());
+    let name = |part: &str| format!("model.layers.2.mlp.experts.3.{part}.weight");
+    for (part, shape) in [("gate_proj", [64, 32]), ("up_proj", [64, 32]), ("down_proj", [32, 64])]
+        .map(|(p, s)| (name(p), s))
+    {
+        assert!(checkpoint.contains(&part));
+        let raw = checkpoint.tensor(&part).unwrap();
+        assert_eq!((raw.dtype, raw.shape), (Dtype::MXFP4, shape.to_vec()), "{part}");
+    }
+    // Integers with f16's scales: what is stored in four bits is held as it is.
+    let weights = DecoderWeights::load(&checkpoint).unwrap();
+    let stored = Native::load(&checkpoint, WeightFormat::Stored, 2).unwrap();
+    let bytes =
+        |format| Native::load(&checkpoint, format, 1).unwrap().shape().experts.unwrap().bytes;
+    assert!(3 * bytes(WeightFormat::Stored) < bytes(WeightFormat::F32));
+    assert_eq!(bytes(WeightFormat::Stored), bytes(WeightFormat::Int8));
+    let mut writer = decoder_gguf(&weights);
+    for stack in writer.tensors.iter_mut().filter(|stack| stack.name.ends_with("_exps.weight")) {
+        let (layer, kind) = stack.name[4..].split_once('.').unwrap();
+        let part = kind.replace("ffn_", "").replace("_exps.weight", "_proj.weight");
+        stack.dtype = Dtype::MXFP4;
+        stack.bytes = (0..5)
+            .flat_map(|expert| {
+                let name = format!("model.layers.{layer}.mlp.experts.{expert}.{part}");
+                checkpoint.tensor(&name).unwrap().bytes
+            })
+            .collect();
+    }
+    let gguf = Gguf::from_reader(Cursor::new(writer.finish()), "four.gguf").unwrap();
+    let four = Checkpoint::from_gguf(gguf).unwrap();
+    assert_eq!(DecoderWeights::load(&four).unwrap(), weights);
+    for format in [WeightFormat::Stored, WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8]
+    {
+        let native = Native::load(&checkpoint, format, 2).unwrap();
+        let all = rows(&native, &golden.tokens);
+        same_bits(&format!("in {format}"), &native, &golden.tokens, &all);
+        let other = Native::load(&four, format, 1).unwrap();
+        assert_eq!(bits(&rows(&other, &golden.tokens)), bits(&all), "{format} from GGUF");
+    }
+    // Inputs are rounded to bytes, weights are not.
+    let (exact, rounded) =
+        (rows(&Native::new(weights, 1).unwrap(), &golden.tokens), rows(&stored, &golden.tokens));
+    let size: f32 = exact.iter().map(|x| x * x).sum();
+    let far: f32 = exact.iter().zip(&rounded).map(|(a, b)| (a - b).powi(2)).sum();
+    assert!((far / size).sqrt() < 0.05, "{}", (far / size).sqrt());
 }
 
 /// A batch at once, as training runs it, has the bits of sequences one by one.
@@ -147,7 +235,7 @@ fn batches_have_the_bits_of_sequences() {
     for (name, family) in &golden.families {
         let folder = tempfile::tempdir().unwrap();
         write(family, &family.config, folder.path());
-        let checkpoint = Checkpoint::open(folder.path()).unwrap();
+        let checkpoint = family.open(folder.path());
         let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint).unwrap()).unwrap();
         let (first, second) = (&golden.tokens[..20], &golden.tokens[20..]);
         let ids = Tensor::<Cpu, 1, Int>::from_ints(golden.tokens.as_slice(), &device);
@@ -165,7 +253,7 @@ fn what_cannot_be_done_is_refused() {
     for (name, family) in &golden.families {
         let folder = tempfile::tempdir().unwrap();
         write(family, &family.config, folder.path());
-        let weights = DecoderWeights::load(&Checkpoint::open(folder.path()).unwrap()).unwrap();
+        let weights = DecoderWeights::load(&family.open(folder.path())).unwrap();
         let out = folder.path().join("out");
         let saved = weights.save_safetensors(&out);
         if name == "qwen3" {

@@ -124,7 +124,7 @@ fn layer<R: Runtime>(
     let (q, kv) = (config.query_width(), config.key_value_width());
     let LayerWeights { query, key, value, output, feed_forward, .. } = weights;
     // Switches have been looked at: no mixture comes here.
-    let FeedForwardWeights::Dense(NetworkWeights { gate, up, down }) = feed_forward else {
+    let FeedForwardWeights::Dense(NetworkWeights { gate, up, down, .. }) = feed_forward else {
         return Err(ModelError::input("model", "a mixture of experts has no kernels on a GPU"));
     };
     let stacked = vec![("query", query, q), ("key", key, kv), ("value", value, kv)];

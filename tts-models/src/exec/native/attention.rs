@@ -10,14 +10,16 @@
 //! A row's arithmetic is its own: a score is a sum over the width of a head, the softmax runs over
 //! positions in 16 lanes, and values are added position by position. Neither groups nor runs nor
 //! the borders of blocks change a bit. Where a layer has a window, the softmax runs from a row's first position in
-//! it, and blocks before all windows are passed over.
+//! it, and blocks before all windows are passed over. The sink of a head adds to the softmax's sum at its end.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use super::NativeState;
 use super::state::Numbers;
-use crate::kernels::{Element, KeyValueShape, Team, cap, prefetch, scores, softmax, weigh};
+use crate::kernels::{
+    Element, KeyValueShape, Team, cap, exp_in_place, largest, prefetch, scores, softmax, weigh,
+};
 use crate::{BLOCK_TOKENS, ModelConfig, Span};
 
 /// Queries of one task, about.
@@ -60,33 +62,43 @@ pub(super) struct Plan {
 
 /// What becomes of scores in a layer.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scores {
+pub(super) struct Scores<'a> {
     /// What they are multiplied with.
     pub(super) scale: f32,
     /// Their bound, after that.
     pub(super) cap: Option<f32>,
     /// How many of the last positions a row sees.
     pub(super) window: Option<usize>,
+    /// The score of each query head's sink.
+    pub(super) sinks: Option<&'a [f32]>,
 }
 
-impl Scores {
+impl Scores<'_> {
     /// The first position that a row sees which comes after so many, itself included.
     fn first(&self, seen: usize) -> usize {
         self.window.map_or(0, |window| seen.saturating_sub(window))
     }
 
-    /// Scores of one row as weights; positions before its window have none. Their sum.
-    fn weights(&self, weights: &mut [f32]) -> f32 {
+    /// Scores of one row of a query head as weights; positions before its window have none. Their sum, the sink's
+    /// included.
+    fn weights(&self, weights: &mut [f32], head: usize) -> f32 {
         let first = self.first(weights.len());
         let (before, own) = weights.split_at_mut(first);
         before.fill(0.0);
-        match self.cap {
-            None => softmax(own, self.scale),
+        let scale = match self.cap {
+            None => self.scale,
             Some(bound) => {
                 cap(own, self.scale, bound);
-                softmax(own, 1.0)
+                1.0
             }
-        }
+        };
+        let Some(sinks) = self.sinks else { return softmax(own, scale) };
+        let most = scale * largest(own);
+        // As the others, by how far it lies from the largest of them. Where that is so far above all that the
+        // exponential ends, the others are nothing beside it.
+        let mut of_sink = [sinks[head]];
+        exp_in_place(&mut of_sink, 1.0, most);
+        softmax(own, scale) + of_sink[0]
     }
 }
 
@@ -165,7 +177,7 @@ impl Plan {
     pub(super) fn attend(
         &self,
         team: &Team,
-        (layer, how): (usize, Scores),
+        (layer, how): (usize, Scores<'_>),
         qkv: &[f32],
         spans: &[Span<'_, NativeState>],
         attended: &mut Vec<f32>,
@@ -212,7 +224,7 @@ impl Plan {
     fn group<'s, 'q, T: Element>(
         &self,
         group: &Group,
-        (layer, head, how): (usize, usize, Scores),
+        (layer, head, how): (usize, usize, Scores<'_>),
         query: impl Fn(usize, usize) -> &'q [f32],
         spans: &'s [Span<'_, NativeState>],
         scratch: &mut Scratch,
@@ -276,7 +288,7 @@ impl Plan {
             .enumerate()
             .map(|(index, weights)| {
                 let weights = &mut weights[..group.rows[index / share].1];
-                1.0 / how.weights(weights)
+                1.0 / how.weights(weights, head * share + index % share)
             })
             .collect();
         sums.clear();

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use crate::exec::route::{Choice, Routes, choose};
 use crate::kernels::{
-    Input, Kinds, Matrix, Part, gelu_gate_all, project, project_each, project_swiglu,
-    project_swiglu_each, rms_norm, swish_gate_all,
+    Input, Kinds, Matrix, Part, clamped_gate_all, gelu_gate_all, project, project_each,
+    project_swiglu, project_swiglu_each, rms_norm, swish_gate_all,
 };
 use crate::weights::config::Activation;
 use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, NetworkWeights};
@@ -32,6 +32,8 @@ pub(super) struct Scratch {
     results: Vec<f32>,
     /// The numbers of all results.
     places: Vec<usize>,
+    /// The expert of each result.
+    owners: Vec<usize>,
 }
 
 /// The forms of rows that the first products of a feed-forward part need.
@@ -86,7 +88,7 @@ impl Native {
     /// input is another one then.
     pub(super) fn feed(
         &self,
-        (weights, biases): (&FeedForwardWeights<Matrix>, Option<&[Vec<f32>; 3]>),
+        weights: &FeedForwardWeights<Matrix>,
         norm: Option<&Vec<f32>>,
         input: &mut Input,
         scratch: &mut Scratch,
@@ -98,9 +100,9 @@ impl Native {
                 let f = self.config.intermediate_size;
                 scratch.active.resize(rows * f, 0.0);
                 let Scratch { active, gates, .. } = scratch;
-                self.gated((network, biases), input, gates, active);
+                self.gated(network, input, gates, active);
                 input.copy(&self.team, Kinds::of([&network.down]), active, f);
-                let bias = biases.map(|[_, _, down]| down);
+                let bias = network.biases.as_ref().map(|[_, _, down]| down);
                 self.add((&network.down, bias, norm), input, block, x);
             }
             FeedForwardWeights::Mixture(mixture) => {
@@ -114,32 +116,39 @@ impl Native {
     /// One network's gated rows `[rows, f]`.
     fn gated(
         &self,
-        (network, biases): (&NetworkWeights<Matrix>, Option<&[Vec<f32>; 3]>),
+        network: &NetworkWeights<Matrix>,
         input: &Input,
         gates: &mut Vec<f32>,
         active: &mut [f32],
     ) {
         let NetworkWeights { gate, up, .. } = network;
-        if self.config.switches.activation == Activation::Silu && biases.is_none() {
+        if self.plainly_gated() {
             return project_swiglu(&self.team, input, gate, up, active);
         }
         gates.resize(active.len(), 0.0);
         project(&self.team, input, &[gate], false, gates);
         project(&self.team, input, &[up], false, active);
-        self.gate(biases, self.config.intermediate_size, gates, active);
+        self.gate(|_| network, self.config.intermediate_size, gates, active);
     }
 
-    /// Gates rows of this width: `up = activation(gate) * up`, with biases before where there are.
-    fn gate(
+    /// Whether gates are a part of their product.
+    fn plainly_gated(&self) -> bool {
+        let switches = &self.config.switches;
+        switches.activation == Activation::Silu && !switches.feed_forward_bias
+    }
+
+    /// Gates rows of this width: `up = activation(gate) * up`, with the biases of each row's network before where there
+    /// are.
+    fn gate<'a>(
         &self,
-        biases: Option<&[Vec<f32>; 3]>,
+        network: impl Fn(usize) -> &'a NetworkWeights<Matrix> + Sync,
         f: usize,
         gates: &mut [f32],
         active: &mut [f32],
     ) {
         let rows: Vec<_> = gates.chunks_exact_mut(f).zip(active.chunks_exact_mut(f)).collect();
-        self.team.each_of(rows, |_, (gate, up)| {
-            if let Some([of_gate, of_up, _]) = biases {
+        self.team.each_of(rows, |row, (gate, up)| {
+            if let Some([of_gate, of_up, _]) = &network(row).biases {
                 for (values, biases) in [(&mut *gate, of_gate), (&mut *up, of_up)] {
                     values.iter_mut().zip(biases).for_each(|(value, bias)| *value += bias);
                 }
@@ -147,6 +156,10 @@ impl Native {
             match self.config.switches.activation {
                 Activation::Silu => swish_gate_all(gate, up),
                 Activation::GeluTanh => gelu_gate_all(gate, up),
+                #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+                Activation::Clamped { slope, limit } => {
+                    clamped_gate_all(gate, up, slope as f32, limit as f32);
+                }
             }
         });
     }
@@ -160,19 +173,28 @@ impl Native {
         scratch: &mut Scratch,
         block: &mut [f32],
     ) {
-        let MixtureWeights { how, router, experts } = mixture;
-        let Scratch { active, gates, logits, chosen, results, places } = scratch;
+        let MixtureWeights { how, router, router_bias, experts } = mixture;
+        let Scratch { active, gates, logits, chosen, results, places, owners } = scratch;
         logits.resize(rows * how.count, 0.0);
         project(&self.team, input, &[router], false, logits);
         chosen.resize(rows * how.used, (0, 0.0));
         let each: Vec<_> =
             logits.chunks_exact_mut(how.count).zip(chosen.chunks_exact_mut(how.used)).collect();
-        self.team.each_of(each, |_, (logits, chosen)| choose(logits, *how, chosen));
+        self.team.each_of(each, |_, (logits, chosen)| {
+            for (logit, bias) in logits.iter_mut().zip(router_bias.iter().flatten()) {
+                *logit += bias;
+            }
+            choose(logits, *how, chosen);
+        });
         let routes = Routes::new(*how, chosen);
+        owners.clear();
+        for (expert, own) in &routes.groups {
+            owners.resize(own.end, *expert);
+        }
 
         let count = routes.rows.len();
         active.resize(count * how.width, 0.0);
-        if self.config.switches.activation == Activation::Silu {
+        if self.plainly_gated() {
             let pairs = routes.groups.iter().map(|(expert, own)| Part {
                 rows: &routes.rows[own.clone()],
                 weights: [&experts[*expert].gate, &experts[*expert].up],
@@ -189,7 +211,7 @@ impl Native {
             gates.resize(active.len(), 0.0);
             project_each(&self.team, input, &parts(|own| &own.gate), gates);
             project_each(&self.team, input, &parts(|own| &own.up), active);
-            self.gate(None, how.width, gates, active);
+            self.gate(|place| &experts[owners[place]], how.width, gates, active);
         }
 
         let kinds = Kinds::of(routes.groups.iter().map(|(expert, _)| &experts[*expert].down));
@@ -202,6 +224,13 @@ impl Native {
             weights: &experts[*expert].down,
         });
         project_each(&self.team, input, &parts.collect::<Vec<_>>(), results);
+        if self.config.switches.feed_forward_bias {
+            let rows = results.chunks_exact_mut(self.config.hidden_size).collect();
+            self.team.each_of(rows, |place, row: &mut [f32]| {
+                let biases = experts[owners[place]].biases.iter().flat_map(|[_, _, down]| down);
+                row.iter_mut().zip(biases).for_each(|(value, bias)| *value += bias);
+            });
+        }
         self.gather(&routes, results, block);
     }
 

@@ -340,18 +340,18 @@ impl Native {
             input.copy(&self.team, kinds, x, hidden);
         }
         let norm = after(1, &layer.feed_forward_norm);
-        let weights = (feed_forward, layer.feed_forward_bias.as_ref());
-        self.feed(weights, norm, input, feed, (block, x));
+        self.feed(feed_forward, norm, input, feed, (block, x));
     }
 
     /// What becomes of scores in a layer.
     #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
-    fn scores(&self, layer: usize) -> Scores {
+    fn scores(&self, layer: usize) -> Scores<'_> {
         let switches = &self.config.switches;
         Scores {
             scale: switches.score_scale(self.config.head_dim) as f32,
             cap: switches.attention_cap.map(|bound| bound as f32),
             window: switches.attends(layer).window,
+            sinks: self.layers[layer].sinks.as_deref(),
         }
     }
 

@@ -10,16 +10,16 @@
 //! products do on ndarray, `sum_dim` does not (it splits the axis into eight partial sums and a
 //! remainder, by its length). So the softmax's denominator is a product with a column of ones. It
 //! divides the attended values, not the weights: fewer divisions, and the same result up to
-//! rounding.
+//! rounding. The sink of a head adds to the denominator alone.
 //!
 //! Vaswani et al. 2017, arXiv:1706.03762, section 3.2; groups: Ainslie et al. 2023,
 //! arXiv:2305.13245, section 2.2.
 
-use burn::module::Module;
+use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Angles, LayerCache, Projection, RmsNorm};
+use super::{Angles, LayerCache, Projection, RmsNorm, param};
 use crate::weights::config::Rotation;
 use crate::{ModelConfig, ModelError};
 
@@ -38,6 +38,8 @@ pub struct Attention<B: Backend> {
     pub query_norm: Option<RmsNorm<B>>,
     /// Norm of each key head (Qwen3).
     pub key_norm: Option<RmsNorm<B>>,
+    /// The score of each query head's sink, `[heads]` (gpt-oss).
+    pub sinks: Option<Param<Tensor<B, 1>>>,
     /// Width of a head.
     #[module(skip)]
     pub head_dim: usize,
@@ -71,18 +73,20 @@ pub struct Heads<B: Backend> {
     pub value: Tensor<B, 3>,
     /// What becomes of scores.
     pub scores: Scores,
+    /// The score of each query head's sink, `[heads]`.
+    pub sinks: Option<Tensor<B, 1>>,
 }
 
 impl<B: Backend> Attention<B> {
     /// Moves the weights of query, key, value and output `[out, in]`, the biases of the first
-    /// three and of the last, and the norms of queries and keys of a layer to a device.
+    /// three and of the last, the norms of queries and keys and the sinks of a layer to a device.
     ///
     /// # Errors
     /// When one does not have the size that the config demands, or heads do not divide into groups.
     pub fn new(
         [query, key, value, output]: [Vec<f32>; 4],
         (bias, output_bias): (Option<[Vec<f32>; 3]>, Option<Vec<f32>>),
-        norm: Option<[Vec<f32>; 2]>,
+        (norm, sinks): (Option<[Vec<f32>; 2]>, Option<Vec<f32>>),
         (config, index): (&ModelConfig, usize),
         device: &B::Device,
     ) -> Result<Self, ModelError> {
@@ -109,6 +113,7 @@ impl<B: Backend> Attention<B> {
             output: Projection::new("output", output, output_bias, [hidden, q], device)?,
             query_norm: norm("query norm", query_norm, of_query)?,
             key_norm: norm("key norm", key_norm, of_key)?,
+            sinks: sinks.map(|sinks| param("sinks", sinks, [heads], device)).transpose()?,
             head_dim: dim,
             scores: Scores {
                 scale: config.switches.score_scale(dim),
@@ -140,7 +145,8 @@ impl<B: Backend> Attention<B> {
         let query = turn(norm(&self.query_norm, query)); // [rows, heads, head_dim]
         let key = turn(norm(&self.key_norm, key)); // [rows, kv_heads, head_dim]
         let scores = self.scores.clone();
-        Heads { query: query.mul_scalar(scores.scale), key, value, scores }
+        let sinks = self.sinks.as_ref().map(Param::val); // [heads]
+        Heads { query: query.mul_scalar(scores.scale), key, value, scores, sinks }
     }
 
     /// `[rows, n * head_dim]` to `[rows, n, head_dim]`.
@@ -156,7 +162,7 @@ impl<B: Backend> Heads<B> {
     pub fn attend_batch(self, batch: usize) -> Tensor<B, 2> {
         let keys = by_head(self.key, batch); // [batch, kv_heads, seq, head_dim]
         let values = by_head(self.value, batch); // [batch, kv_heads, seq, head_dim]
-        attend(self.query, keys, values, &self.scores)
+        attend(self.query, keys, values, &self.scores, self.sinks.as_ref())
     }
 
     /// Attended values `[rows, heads * head_dim]` when consecutive rows belong to sequences, each
@@ -172,7 +178,7 @@ impl<B: Backend> Heads<B> {
             let (query, key, value) = (range(&self.query), range(&self.key), range(&self.value));
             start += rows;
             let [keys, values] = cache.append(key, value); // [1, kv_heads, total, head_dim]
-            attend(query, keys, values, &self.scores) // [rows, heads * head_dim]
+            attend(query, keys, values, &self.scores, self.sinks.as_ref()) // [rows, heads * head_dim]
         });
         Tensor::cat(attended.collect(), 0) // [all rows, heads * head_dim]
     }
@@ -186,12 +192,14 @@ pub(super) fn by_head<B: Backend>(heads: Tensor<B, 3>, batch: usize) -> Tensor<B
 }
 
 /// Attended values `[batch * seq, heads * head_dim]` of queries `[batch * seq, heads, head_dim]`,
-/// the last `seq` of the `total` positions of keys and values `[batch, kv_heads, total, head_dim]`.
+/// the last `seq` of the `total` positions of keys and values `[batch, kv_heads, total, head_dim]`,
+/// with sinks `[heads]`.
 fn attend<B: Backend>(
     query: Tensor<B, 3>,
     keys: Tensor<B, 4>,
     values: Tensor<B, 4>,
     Scores { cap, window, .. }: &Scores,
+    sinks: Option<&Tensor<B, 1>>,
 ) -> Tensor<B, 2> {
     let [rows, heads, dim] = query.dims();
     let [batch, kv_heads, total, _] = keys.dims();
@@ -210,10 +218,21 @@ fn attend<B: Backend>(
         scores = scores + mask; // [batch, kv_heads, group * seq, total]
     }
     // The maximum only keeps exp in range: the result does not depend on it, nor does a gradient.
-    let most = scores.clone().detach().max_dim(3); // [batch, kv_heads, group * seq, 1]
-    let weights = (scores - most).exp(); // [batch, kv_heads, group * seq, total]
+    let mut most = scores.clone().detach().max_dim(3); // [batch, kv_heads, group * seq, 1]
+    let sinks = sinks.map(|sinks| {
+        let by_group = sinks.clone().reshape([1, kv_heads, group, 1]); // [1, kv_heads, group, 1]
+        let by_row = by_group.expand([batch, kv_heads, group, seq]); // [batch, kv_heads, group, seq]
+        by_row.reshape([batch, kv_heads, group * seq, 1]) // [batch, kv_heads, group * seq, 1]
+    });
+    if let Some(sinks) = &sinks {
+        most = most.max_pair(sinks.clone().detach()); // [batch, kv_heads, group * seq, 1]
+    }
+    let weights = (scores - most.clone()).exp(); // [batch, kv_heads, group * seq, total]
     let ones = Tensor::ones([1, 1, total, 1], &device); // [1, 1, total, 1]
-    let sum = weights.clone().matmul(ones); // [batch, kv_heads, group * seq, 1]
+    let mut sum = weights.clone().matmul(ones); // [batch, kv_heads, group * seq, 1]
+    if let Some(sinks) = sinks {
+        sum = sum + (sinks - most).exp(); // [batch, kv_heads, group * seq, 1]
+    }
     let attended = weights.matmul(values) / sum; // [batch, kv_heads, group * seq, head_dim]
     attended
         .reshape([batch, kv_heads, group, seq, dim]) // [batch, kv_heads, group, seq, head_dim]

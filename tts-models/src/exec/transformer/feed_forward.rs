@@ -1,19 +1,16 @@
-//! The gated feed-forward layer: `down(silu(gate(x)) * up(x))`, or with `GELU` for `SiLU`.
+//! The gated feed-forward layer: `down(silu(gate(x)) * up(x))`, or with another [`Activation`] for `SiLU`.
 //!
 //! Shazeer 2020, arXiv:2002.05202, section 2, equation 6 (`SwiGLU` without bias).
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use burn::tensor::activation::silu;
+use burn::tensor::activation::{sigmoid, silu};
 use burn::tensor::backend::Backend;
 
 use super::Projection;
 use crate::weights::config::Activation;
 use crate::weights::decoder::NetworkWeights;
 use crate::{ModelConfig, ModelError};
-
-/// The biases of gate, up and down.
-pub type Biases = [Vec<f32>; 3];
 
 /// A `SwiGLU` feed-forward layer.
 #[derive(Module, Debug)]
@@ -36,8 +33,7 @@ impl<B: Backend> FeedForward<B> {
     /// # Errors
     /// When one does not have that size.
     pub fn new(
-        NetworkWeights { gate, up, down }: NetworkWeights,
-        biases: Option<Biases>,
+        NetworkWeights { gate, up, down, biases }: NetworkWeights,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
@@ -55,14 +51,14 @@ impl<B: Backend> FeedForward<B> {
     ///
     /// # Errors
     /// When the device does not give them back.
-    pub fn weights(&self) -> Result<(NetworkWeights, Option<Biases>), ModelError> {
+    pub fn weights(&self) -> Result<NetworkWeights, ModelError> {
         let ((gate, of_gate), (up, of_up)) = (self.gate.weights()?, self.up.weights()?);
         let (down, of_down) = self.down.weights()?;
         let biases = match (of_gate, of_up, of_down) {
             (Some(gate), Some(up), Some(down)) => Some([gate, up, down]),
             _ => None,
         };
-        Ok((NetworkWeights { gate, up, down }, biases))
+        Ok(NetworkWeights { gate, up, down, biases })
     }
 
     /// Maps rows `[rows, hidden]` to `[rows, hidden]`.
@@ -70,11 +66,16 @@ impl<B: Backend> FeedForward<B> {
         // Burn's `silu` has a backward pass that holds for large negative inputs;
         // `x / (1 + exp(-x))` written out has not.
         let gate = self.gate.forward(rows.clone()); // [rows, intermediate]
-        let gate = match self.activation {
-            Activation::Silu => silu(gate),
-            Activation::GeluTanh => gelu_tanh(gate),
-        }; // [rows, intermediate]
         let up = self.up.forward(rows); // [rows, intermediate]
+        let (gate, up) = match self.activation {
+            Activation::Silu => (silu(gate), up),
+            Activation::GeluTanh => (gelu_tanh(gate), up),
+            Activation::Clamped { slope, limit } => {
+                let gate = gate.clamp_max(limit); // [rows, intermediate]
+                let sigmoid = sigmoid(gate.clone().mul_scalar(slope)); // [rows, intermediate]
+                (gate * sigmoid, up.clamp(-limit, limit).add_scalar(1.0))
+            }
+        }; // [rows, intermediate]
         self.down.forward(gate * up) // [rows, hidden]
     }
 }

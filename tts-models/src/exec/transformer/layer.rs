@@ -55,9 +55,9 @@ impl<B: Backend> DecoderLayer<B> {
             qk_norm,
             output,
             output_bias,
+            sinks,
             feed_forward_norm,
             feed_forward,
-            feed_forward_bias,
             post_norms,
         } = weights;
         let norm = |field, weight| RmsNorm::new(field, weight, hidden, eps, device);
@@ -65,9 +65,15 @@ impl<B: Backend> DecoderLayer<B> {
         let projections = [query, key, value, output];
         Ok(Self {
             attention_norm: norm("attention_norm", attention_norm)?,
-            attention: Attention::new(projections, biases, qk_norm, (config, index), device)?,
+            attention: Attention::new(
+                projections,
+                biases,
+                (qk_norm, sinks),
+                (config, index),
+                device,
+            )?,
             feed_forward_norm: norm("feed_forward_norm", feed_forward_norm)?,
-            feed_forward: FeedForwardBlock::new(feed_forward, feed_forward_bias, config, device)?,
+            feed_forward: FeedForwardBlock::new(feed_forward, config, device)?,
             post_norms: match post_norms {
                 Some([attention, feed_forward]) => Some([
                     norm("post_attention_norm", attention)?,
@@ -85,7 +91,8 @@ impl<B: Backend> DecoderLayer<B> {
     /// # Errors
     /// When the device does not give them back.
     pub fn weights(&self) -> Result<LayerWeights, ModelError> {
-        let Attention { query, key, value, output, query_norm, key_norm, .. } = &self.attention;
+        let Attention { query, key, value, output, query_norm, key_norm, sinks, .. } =
+            &self.attention;
         let ((query, query_bias), (key, key_bias)) = (query.weights()?, key.weights()?);
         let (value, value_bias) = value.weights()?;
         let attention_bias = match (query_bias, key_bias, value_bias) {
@@ -98,7 +105,7 @@ impl<B: Backend> DecoderLayer<B> {
             }
             _ => None,
         };
-        let (feed_forward, feed_forward_bias) = self.feed_forward.weights()?;
+        let sinks = sinks.as_ref().map(|sinks| values(sinks.val())).transpose()?;
         let post_norms = match &self.post_norms {
             Some([attention, feed_forward]) => {
                 Some([values(attention.weight.val())?, values(feed_forward.weight.val())?])
@@ -115,9 +122,9 @@ impl<B: Backend> DecoderLayer<B> {
             qk_norm,
             output,
             output_bias,
+            sinks,
             feed_forward_norm: values(self.feed_forward_norm.weight.val())?,
-            feed_forward,
-            feed_forward_bias,
+            feed_forward: self.feed_forward.weights()?,
             post_norms,
         })
     }

@@ -13,7 +13,6 @@ use burn::module::Module;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::feed_forward::Biases;
 use super::{FeedForward, Projection};
 use crate::exec::route::{Routes, choose};
 use crate::weights::config::Experts;
@@ -43,19 +42,18 @@ pub struct Mixture<B: Backend> {
 }
 
 impl<B: Backend> FeedForwardBlock<B> {
-    /// Moves the weights of a block, and the biases of its one network, to a device.
+    /// Moves the weights of a block to a device.
     ///
     /// # Errors
     /// When one does not have the size that the config demands.
     pub fn new(
         weights: FeedForwardWeights,
-        biases: Option<Biases>,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         match weights {
             FeedForwardWeights::Dense(network) => {
-                FeedForward::new(network, biases, config, device).map(Self::Dense)
+                FeedForward::new(network, config, device).map(Self::Dense)
             }
             FeedForwardWeights::Mixture(mixture) => {
                 Mixture::new(mixture, config, device).map(Self::Mixture)
@@ -63,17 +61,14 @@ impl<B: Backend> FeedForwardBlock<B> {
         }
     }
 
-    /// The weights and the biases, as [`FeedForwardBlock::new`] takes them.
+    /// The weights, as [`FeedForwardBlock::new`] takes them.
     ///
     /// # Errors
     /// When the device does not give them back.
-    pub fn weights(&self) -> Result<(FeedForwardWeights, Option<Biases>), ModelError> {
+    pub fn weights(&self) -> Result<FeedForwardWeights, ModelError> {
         match self {
-            Self::Dense(network) => {
-                let (network, biases) = network.weights()?;
-                Ok((FeedForwardWeights::Dense(network), biases))
-            }
-            Self::Mixture(mixture) => Ok((FeedForwardWeights::Mixture(mixture.weights()?), None)),
+            Self::Dense(network) => network.weights().map(FeedForwardWeights::Dense),
+            Self::Mixture(mixture) => mixture.weights().map(FeedForwardWeights::Mixture),
         }
     }
 
@@ -93,7 +88,7 @@ impl<B: Backend> Mixture<B> {
     /// When one does not have the size that the config demands, or there are more or fewer experts than the router
     /// has outputs.
     pub fn new(
-        MixtureWeights { how, router, experts }: MixtureWeights,
+        MixtureWeights { how, router, router_bias, experts }: MixtureWeights,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
@@ -101,12 +96,12 @@ impl<B: Backend> Mixture<B> {
             let problem = format!("{} with {} of {} used", experts.len(), how.used, how.count);
             return Err(ModelError::input("experts", problem));
         }
-        let experts = experts.into_iter().map(|own| FeedForward::new(own, None, config, device));
+        let experts = experts.into_iter().map(|own| FeedForward::new(own, config, device));
         Ok(Self {
             router: Projection::new(
                 "router",
                 router,
-                None,
+                router_bias,
                 [how.count, config.hidden_size],
                 device,
             )?,
@@ -120,10 +115,10 @@ impl<B: Backend> Mixture<B> {
     /// # Errors
     /// When the device does not give them back.
     pub fn weights(&self) -> Result<MixtureWeights, ModelError> {
-        let (router, _) = self.router.weights()?;
-        let own = self.experts.iter().map(|expert| Ok(expert.weights()?.0));
-        let experts = own.collect::<Result<_, ModelError>>()?;
-        Ok(MixtureWeights { how: self.how, router, experts })
+        let (router, router_bias) = self.router.weights()?;
+        let experts = self.experts.iter().map(FeedForward::weights);
+        let experts = experts.collect::<Result<_, ModelError>>()?;
+        Ok(MixtureWeights { how: self.how, router, router_bias, experts })
     }
 
     /// Maps rows `[rows, hidden]` to `[rows, hidden]`.

@@ -5,8 +5,8 @@
 //! add what is not here: networks that every token goes to, layers without experts. Those are refused by the name
 //! of the field.
 //!
-//! Source: `configuration_qwen3_moe.py` and `configuration_mixtral.py` of Hugging Face transformers; `constants.py`
-//! of gguf-py for GGUF's names.
+//! Source: `configuration_qwen3_moe.py`, `configuration_mixtral.py` and `configuration_gpt_oss.py` of Hugging Face
+//! transformers; `constants.py` of gguf-py for GGUF's names.
 
 use super::gguf::Keys;
 use super::json::Object;
@@ -51,10 +51,14 @@ impl Experts {
         Ok(())
     }
 
-    /// The experts of a GGUF file. llama.cpp lets them add up to 1 in every architecture that is read here, unless
-    /// the file says otherwise.
-    pub(super) fn of_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Self, ModelError> {
-        refuse_keys(keys)?;
+    /// The experts of a GGUF file, with biases or without. llama.cpp lets them add up to 1 in every architecture that is
+    /// read here, unless the file says otherwise.
+    pub(super) fn of_keys(
+        keys: &Keys<'_>,
+        config: &ModelConfig,
+        biased: bool,
+    ) -> Result<Self, ModelError> {
+        refuse_keys(keys, biased)?;
         let [count, used, width] = KEYS;
         let experts = Self {
             count: keys.required(count)?,
@@ -80,12 +84,17 @@ pub(super) fn of_qwen(object: &Object<'_>) -> Result<Experts, ModelError> {
     checked(object, experts, fields)
 }
 
-/// The experts of `mixtral`: as wide as the feed-forward layer, and what they count always adds up to 1.
-pub(super) fn of_mixtral(object: &Object<'_>, config: &ModelConfig) -> Result<Experts, ModelError> {
+/// The experts of `mixtral` and `gpt_oss`: as wide as the feed-forward layer, and what they count always adds up to 1.
+/// With the defaults of the class for how many there are, and how many a token goes to.
+pub(super) fn of_local(
+    object: &Object<'_>,
+    config: &ModelConfig,
+    [count, used]: [usize; 2],
+) -> Result<Experts, ModelError> {
     let fields = ["num_local_experts", "num_experts_per_tok", "intermediate_size"];
     let experts = Experts {
-        count: object.count(fields[0])?.or(object.count("num_experts")?).unwrap_or(8),
-        used: object.count(fields[1])?.unwrap_or(2),
+        count: object.count(fields[0])?.or(object.count("num_experts")?).unwrap_or(count),
+        used: object.count(fields[1])?.unwrap_or(used),
         width: config.intermediate_size,
         normed: true,
     };
@@ -124,8 +133,8 @@ fn refuse_fields(object: &Object<'_>) -> Result<(), ModelError> {
 const ALL: &str = "models run whose every layer has experts; ask a server for this one";
 const SHARED: &str = "experts that every token goes to besides; ask a server for this model";
 
-/// The same of GGUF, and routers that choose in another way.
-fn refuse_keys(keys: &Keys<'_>) -> Result<(), ModelError> {
+/// The same of GGUF, and routers that choose in another way, or have biases where they should not.
+fn refuse_keys(keys: &Keys<'_>, biased: bool) -> Result<(), ModelError> {
     for shared in ["expert_shared_count", "expert_shared_feed_forward_length"] {
         if keys.count(shared)?.is_some_and(|shared| shared > 0) {
             return Err(keys.unsupported(shared, SHARED));
@@ -167,8 +176,8 @@ fn refuse_keys(keys: &Keys<'_>) -> Result<(), ModelError> {
             return Err(keys.unsupported_tensor(name, SHARED));
         }
     }
-    for name in ["blk.0.ffn_gate_inp.bias", "blk.0.exp_probs_b.bias"] {
-        if keys.has_tensor(name) {
+    for (name, known) in [("blk.0.ffn_gate_inp.bias", biased), ("blk.0.exp_probs_b.bias", false)] {
+        if keys.has_tensor(name) && !known {
             return Err(keys.unsupported_tensor(name, "bias of a router"));
         }
     }

@@ -1,22 +1,26 @@
 //! The families of decoders: for each, what its files are called and which switches they set.
 //!
 //! A [`Family`] is data: names of types and classes, defaults of Hugging Face's configuration class, names of
-//! tensors that differ from Llama's, and one function that reads its own fields as [`Switches`]. Everything
-//! else about a model is in [`ModelConfig`], and nothing below asks for a family by name. To add one: a row of
-//! [`FAMILIES`], and a line in the golden test.
+//! tensors that differ from Llama's, and one function that reads its own fields as [`Switches`] ([`fields`], and
+//! [`keys`] for GGUF). Everything else about a model is in [`ModelConfig`], and nothing below asks for a family by
+//! name. To add one: a row of [`FAMILIES`], and a line in the golden test.
 //!
 //! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers; `constants.py` of gguf-py for
 //! GGUF's names.
 
+mod fields;
 mod keys;
 
-use super::ModelConfig;
-use super::experts::{of_mixtral, of_qwen};
 use super::gguf::Keys;
 use super::json::Object;
-use super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
+use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
-use keys::{gemma3_keys, mixture_keys, plain_keys};
+pub(crate) use fields::gpt_oss_switches;
+use fields::{
+    gemma2, gemma3, gpt_oss, gpt_oss_scaling, granite, llama, mistral, mixtral, olmo, phi3, qwen,
+    qwen3_moe, smollm3,
+};
+use keys::{gemma3_keys, gpt_oss_keys, mixture_keys, phi3_keys, plain_keys};
 
 /// Reads a family's own keys of a GGUF file.
 pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
@@ -45,6 +49,12 @@ pub(crate) struct Family {
     pub(crate) norm_offset: bool,
     /// Whether queries, keys and values lie in one tensor, and so do gate and up.
     pub(crate) fused: bool,
+    /// Whether Hugging Face's files hold all experts of a layer in one tensor, as floats or in MXFP4
+    /// ([`crate::weights::stacked`]).
+    pub(crate) stacked: bool,
+    /// Whether yarn's line between pairs that are kept and pairs that are slowed down ends at whole pairs, in files
+    /// that have no word for it (GGUF).
+    pub(crate) yarn_truncates: bool,
     /// Whether heads may be turned in part.
     pub(crate) turns_in_part: bool,
     /// Whether a model of it without switches is written as it is held: its files are as Llama's.
@@ -74,6 +84,8 @@ pub(crate) struct Defaults {
     pub(crate) tied: bool,
     /// `rope_theta`.
     pub(crate) rope_theta: f64,
+    /// `rope_scaling`.
+    pub(crate) scaling: fn() -> RopeScaling,
     /// `hidden_act`, or `hidden_activation`.
     pub(crate) activation: &'static str,
 }
@@ -89,6 +101,8 @@ const PLAIN: Family = Family {
     qk_norm: false,
     norm_offset: false,
     fused: false,
+    stacked: false,
+    yarn_truncates: true,
     turns_in_part: false,
     writes: true,
     defaults: Defaults {
@@ -98,6 +112,7 @@ const PLAIN: Family = Family {
         epsilon: 1e-6,
         tied: false,
         rope_theta: 10_000.0,
+        scaling: RopeScaling::default,
         activation: "silu",
     },
     names: &[],
@@ -129,8 +144,21 @@ const GEMMA: Defaults = Defaults {
     epsilon: 1e-6,
     tied: true,
     rope_theta: 10_000.0,
+    scaling: RopeScaling::default,
     activation: "gelu_pytorch_tanh",
 };
+
+/// A router, and the norm before it, as gpt-oss calls them.
+const ROUTED: &[(&str, &str, &str)] = &[
+    ("mlp.gate", "mlp.router", "ffn_gate_inp"),
+    ("post_attention_layernorm", "post_attention_layernorm", "post_attention_norm"),
+];
+
+/// Tensors that are fused, as GGUF calls them.
+const FUSED: &[(&str, &str, &str)] = &[
+    ("self_attn.qkv_proj", "self_attn.qkv_proj", "attn_qkv"),
+    ("mlp.gate_up_proj", "mlp.gate_up_proj", "ffn_up"),
+];
 
 /// Every family.
 pub(crate) const FAMILIES: &[Family] = &[
@@ -197,6 +225,30 @@ pub(crate) const FAMILIES: &[Family] = &[
         ..PLAIN
     },
     Family {
+        name: "gpt_oss",
+        class: "GptOssForCausalLM",
+        held_as: "gpt_oss",
+        gguf: Some(("gpt-oss", gpt_oss_keys)),
+        interleaved: false,
+        experts: true,
+        attention_bias: true,
+        stacked: true,
+        yarn_truncates: false,
+        writes: false,
+        defaults: Defaults {
+            positions: 131_072,
+            key_heads: Some(8),
+            head_dim: Some(64),
+            epsilon: 1e-5,
+            rope_theta: 150_000.0,
+            scaling: gpt_oss_scaling,
+            ..PLAIN.defaults
+        },
+        names: ROUTED,
+        switches: gpt_oss,
+        ..PLAIN
+    },
+    Family {
         name: "granite",
         class: "GraniteForCausalLM",
         held_as: "granite",
@@ -249,11 +301,13 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "phi3",
         class: "Phi3ForCausalLM",
         held_as: "phi3",
-        gguf: None,
+        gguf: Some(("phi3", phi3_keys)),
+        interleaved: false,
         fused: true,
         turns_in_part: true,
         writes: false,
         defaults: Defaults { positions: 4_096, epsilon: 1e-5, ..PLAIN.defaults },
+        names: FUSED,
         switches: phi3,
         ..PLAIN
     },
@@ -334,260 +388,4 @@ impl Family {
     pub(crate) fn gguf_part(&self, part: &str) -> Option<&'static str> {
         self.names.iter().find(|(own, _, _)| *own == part).map(|(_, _, stored)| *stored)
     }
-}
-
-/// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
-/// otherwise of the last (this library's own do).
-fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
-    let attention = object.boolean("attention_bias")?.unwrap_or(false);
-    Ok(Switches {
-        output_bias: object.boolean("attention_out_bias")?.unwrap_or(attention),
-        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
-        ..Switches::default()
-    })
-}
-
-/// Refuses windows in a family that has none.
-fn all_see_everything(object: &Object<'_>) -> Result<(), ModelError> {
-    if object.boolean("use_sliding_window")? == Some(true) {
-        return Err(object.unsupported("use_sliding_window", "windows in this family"));
-    }
-    let types = object.texts("layer_types")?.unwrap_or_default();
-    match types.into_iter().find(|kind| *kind != "full_attention") {
-        Some(other) => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
-        None => Ok(()),
-    }
-}
-
-/// The same window in every layer.
-fn windows(window: Option<usize>, config: &ModelConfig) -> Vec<Attends> {
-    match window {
-        None => Vec::new(),
-        // A window over everything is none.
-        Some(tokens) if tokens >= config.max_position_embeddings => Vec::new(),
-        window => vec![Attends { window, ..Attends::default() }; config.num_hidden_layers],
-    }
-}
-
-fn mistral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = match object.count("sliding_window")? {
-        None if !object.is_null("sliding_window") => Some(4_096),
-        window => window,
-    };
-    Ok(Switches { layers: windows(window, config), ..Switches::default() })
-}
-
-/// Windows from the layer `max_window_layers` on, where they are used at all.
-fn qwen(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    if object.boolean("use_sliding_window")? != Some(true) {
-        return Ok(Switches::default());
-    }
-    let first = object.count("max_window_layers")?.unwrap_or(28);
-    let window = match object.count("sliding_window")? {
-        None if object.is_null("sliding_window") => return Ok(Switches::default()),
-        window => window.unwrap_or(4_096),
-    };
-    let layers = sliding(object, config, window, Rotation::Global, |layer| layer >= first)?;
-    Ok(Switches { layers, ..Switches::default() })
-}
-
-/// Layers of which some have windows: those that `layer_types` says, or else what their number says. These are turned
-/// by `rotation`. Empty where none differs from a layer of Llama.
-fn sliding(
-    object: &Object<'_>,
-    config: &ModelConfig,
-    window: usize,
-    rotation: Rotation,
-    default: impl Fn(usize) -> bool,
-) -> Result<Vec<Attends>, ModelError> {
-    let count = config.num_hidden_layers;
-    let slides: Vec<bool> = match object.texts("layer_types")? {
-        None => (0..count).map(default).collect(),
-        Some(types) => {
-            if types.len() != count {
-                let problem = format!("{} types of {count} layers", types.len());
-                return Err(object.error("layer_types", problem));
-            }
-            let slides = |kind: &str| match kind {
-                "full_attention" => Ok(false),
-                "sliding_attention" => Ok(true),
-                other => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
-            };
-            types.into_iter().map(slides).collect::<Result<_, _>>()?
-        }
-    };
-    let own = Attends {
-        // A window over everything is none.
-        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
-        rotation,
-    };
-    if own == Attends::default() || !slides.contains(&true) {
-        return Ok(Vec::new());
-    }
-    Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
-}
-
-/// Its class has the window in every layer, where it is used; no model of it does.
-fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
-    Ok(Switches {
-        experts: Some(of_qwen(object)?),
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        ..Switches::default()
-    })
-}
-
-fn mixtral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    Ok(Switches {
-        experts: Some(of_mixtral(object, config)?),
-        layers: windows(object.count("sliding_window")?, config),
-        ..Switches::default()
-    })
-}
-
-fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
-    all_see_everything(object)?;
-    let factor = |name: &str| Ok::<f64, ModelError>(object.float(name)?.unwrap_or(1.0));
-    let divisor = factor("logits_scaling")?;
-    if divisor <= 0.0 {
-        return Err(object.error("logits_scaling", format!("{divisor}, expected more than 0")));
-    }
-    Ok(Switches {
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
-        embedding_scale: factor("embedding_multiplier")?,
-        residual_scale: factor("residual_multiplier")?,
-        attention_scale: Some(factor("attention_multiplier")?),
-        logit_scale: 1.0 / divisor,
-        ..Switches::default()
-    })
-}
-
-/// Every fourth layer is not turned, unless a list says which.
-fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let count = config.num_hidden_layers;
-    let turned: Vec<bool> = if object.has("no_rope_layers") {
-        object.floats("no_rope_layers")?.into_iter().map(|turned| turned > 0.0).collect()
-    } else {
-        let interval = object.count("no_rope_layer_interval")?.unwrap_or(4).max(1);
-        (1..=count).map(|layer| layer % interval != 0).collect()
-    };
-    if turned.len() != count {
-        let problem = format!("{} of {count} layers", turned.len());
-        return Err(object.error("no_rope_layers", problem));
-    }
-    let window = object.count("sliding_window")?.unwrap_or(usize::MAX);
-    let used = object.boolean("use_sliding_window")? == Some(true);
-    let slides = |layer: usize| used && !turned[layer];
-    let mut layers = sliding(object, config, window, Rotation::Global, slides)?;
-    layers.resize(count, Attends::default());
-    for (layer, turned) in layers.iter_mut().zip(turned) {
-        layer.rotation = if turned { Rotation::Global } else { Rotation::None };
-    }
-    Ok(Switches {
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
-        layers,
-        ..Switches::default()
-    })
-}
-
-/// The base of layers with windows, by the parameters of their kind; these are not scaled.
-fn local_base(object: &Object<'_>) -> Result<Option<f64>, ModelError> {
-    let Some(all) = object.object("rope_parameters")? else { return Ok(None) };
-    let Some(own) = all.object("sliding_attention")? else { return Ok(None) };
-    if let Some(other) = own.text("rope_type")?.filter(|kind| *kind != "default") {
-        let what = format!("scaling {other:?} of layers with windows");
-        return Err(own.unsupported("rope_type", what));
-    }
-    own.float("rope_theta")
-}
-
-fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
-    // Of OLMo 3 every fourth layer sees everything; OLMo 2 has no windows.
-    let third = config.architecture == "olmo3";
-    let slides = |layer: usize| third && !(layer + 1).is_multiple_of(4);
-    let layers = sliding(object, config, window, Rotation::Local, slides)?;
-    let local = local_base(object)?.unwrap_or(config.rope_theta);
-    Ok(Switches {
-        norm_place: NormPlace::After,
-        whole_qk_norm: true,
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        local_rope_theta: local,
-        layers,
-        ..Switches::default()
-    })
-}
-
-fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let mut switches = Switches {
-        layers: windows(object.count("sliding_window")?, config),
-        ..Switches::default()
-    };
-    let mut part = object.float("partial_rotary_factor")?;
-    if let Some(own) = object.object("rope_parameters")? {
-        part = own.float("partial_rotary_factor")?.or(part);
-    }
-    if let Some(part) = part.filter(|part| (part - 1.0).abs() > 0.0) {
-        if !(0.0..1.0).contains(&part) {
-            let problem = format!("{part}, expected more than 0 and at most 1");
-            return Err(object.error("partial_rotary_factor", problem));
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "below a width"
-        )]
-        let dim = (config.head_dim as f64 * part) as usize;
-        switches.rotary_dim = Some(dim);
-    }
-    Ok(switches)
-}
-
-/// What Gemma 2 and 3 have in common.
-fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let both = "use_bidirectional_attention";
-    if object.boolean(both)? == Some(true) {
-        return Err(object.unsupported(both, "attention in both directions"));
-    }
-    let scale = object.float("query_pre_attn_scalar")?.unwrap_or(256.0);
-    if scale <= 0.0 {
-        let problem = format!("{scale}, expected more than 0");
-        return Err(object.error("query_pre_attn_scalar", problem));
-    }
-    Ok(Switches {
-        norm_place: NormPlace::Around,
-        activation: Activation::GeluTanh,
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        embedding_scale: (config.hidden_size as f64).sqrt(),
-        attention_scale: Some(1.0 / scale.sqrt()),
-        attention_cap: object.float("attn_logit_softcapping")?,
-        logit_cap: object.float("final_logit_softcapping")?,
-        ..Switches::default()
-    })
-}
-
-fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
-    let cap = |name: &str, default: f64| match object.float(name)? {
-        None if !object.is_null(name) => Ok::<_, ModelError>(Some(default)),
-        cap => Ok(cap),
-    };
-    Ok(Switches {
-        attention_cap: cap("attn_logit_softcapping", 50.0)?,
-        logit_cap: cap("final_logit_softcapping", 30.0)?,
-        layers: sliding(object, config, window, Rotation::Global, |layer| layer % 2 == 0)?,
-        ..gemma(object, config)?
-    })
-}
-
-fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let window = object.count("sliding_window")?.unwrap_or(4_096);
-    let pattern = object.count("sliding_window_pattern")?.unwrap_or(6).max(1);
-    let slides = |layer: usize| !(layer + 1).is_multiple_of(pattern);
-    let layers = sliding(object, config, window, Rotation::Local, slides)?;
-    let local = local_base(object)?.or(object.float("rope_local_base_freq")?);
-    Ok(Switches { local_rope_theta: local.unwrap_or(10_000.0), layers, ..gemma(object, config)? })
 }

@@ -3,7 +3,8 @@
 //! Keys start with the architecture (`llama.block_count`). The vocabulary is as large as the
 //! embedding has rows; the head is tied when there is no `output.weight`; biases are there when
 //! their tensors are. `rope_freqs.weight`, where present, holds one divisor per rotary frequency:
-//! that is how converters store Llama 3.1's scaling rule.
+//! that is how converters store Llama 3.1's scaling rule. `rope_factors_short.weight` and `rope_factors_long.weight`
+//! hold those of longrope, which has no other mark.
 //!
 //! What is a family's own is read as its row of [`super::families`] says. A sliding window that the file states is
 //! refused in a family without windows. Converters state none for the types `llama` and
@@ -13,6 +14,7 @@
 //! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp`.
 
 use super::families::{Family, ReadKeys};
+use super::rope::longrope_attention;
 use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Gguf;
@@ -77,7 +79,8 @@ impl Keys<'_> {
             }
             None => hidden_size / heads,
         };
-        for key in ["attention.value_length", "rope.dimension_count"] {
+        let whole = ["attention.value_length", "rope.dimension_count"];
+        for key in whole.into_iter().take(if family.turns_in_part { 1 } else { 2 }) {
             if let Some(other) = self.count(key)?.filter(|n| *n != head_dim) {
                 return Err(self.unsupported(key, format!("width {other} in heads of {head_dim}")));
             }
@@ -101,7 +104,7 @@ impl Keys<'_> {
                 .float("attention.layer_norm_rms_epsilon")?
                 .ok_or_else(|| self.error("attention.layer_norm_rms_epsilon", "is missing"))?,
             rope_theta: self.float("rope.freq_base")?.unwrap_or(10_000.0),
-            rope_scaling: self.scaling()?,
+            rope_scaling: self.scaling(family)?,
             max_position_embeddings: self.required("context_length")?,
             tie_word_embeddings: self.gguf.info("output.weight").is_none(),
             attention_bias: family.attention_bias || self.gguf.info("blk.0.attn_q.bias").is_some(),
@@ -151,11 +154,35 @@ impl Keys<'_> {
         self.gguf.info(name).is_some()
     }
 
-    fn scaling(&self) -> Result<RopeScaling, ModelError> {
+    /// The factors that a tensor holds.
+    fn factors(&self, tensor: &str) -> Result<Vec<f64>, ModelError> {
+        Ok(self.gguf.read(tensor)?.to_f32()?.into_iter().map(f64::from).collect())
+    }
+
+    /// Two lists of factors, where the file has any.
+    fn longrope(&self) -> Result<Option<RopeScaling>, ModelError> {
+        let [short, long] = ["rope_factors_short.weight", "rope_factors_long.weight"];
+        if !self.has_tensor(short) && !self.has_tensor(long) {
+            return Ok(None);
+        }
+        let original = self.required("rope.scaling.original_context_length")? as f64;
+        let factor = self.required("context_length")? as f64 / original;
+        let stated = self.float("rope.scaling.attn_factor")?;
+        Ok(Some(RopeScaling::LongRope {
+            short_factor: self.factors(short)?,
+            long_factor: self.factors(long)?,
+            original_max_position_embeddings: original,
+            attention_factor: stated.unwrap_or_else(|| longrope_attention(factor, original)),
+        }))
+    }
+
+    fn scaling(&self, family: &Family) -> Result<RopeScaling, ModelError> {
         let tensor = "rope_freqs.weight";
-        if self.gguf.info(tensor).is_some() {
-            let factors = self.gguf.read(tensor)?.to_f32()?;
-            return Ok(RopeScaling::Factors(factors.into_iter().map(f64::from).collect()));
+        if self.has_tensor(tensor) {
+            return Ok(RopeScaling::Factors(self.factors(tensor)?));
+        }
+        if let Some(longrope) = self.longrope()? {
+            return Ok(longrope);
         }
         let factor = match self.float("rope.scaling.factor")? {
             // The key of older files.
@@ -183,7 +210,7 @@ impl Keys<'_> {
                     beta_fast: number("rope.scaling.yarn_beta_fast", 32.0)?,
                     beta_slow: number("rope.scaling.yarn_beta_slow", 1.0)?,
                     attention_factor: own * (0.1 * factor.ln() + 1.0),
-                    truncate: true,
+                    truncate: family.yarn_truncates,
                 })
             }
             (Some("yarn"), factor) => {
@@ -191,7 +218,8 @@ impl Keys<'_> {
                 Err(self.error("rope.scaling.factor", problem))
             }
             (Some(other), _) => {
-                let what = format!("scaling {other:?}; linear and yarn are");
+                let what =
+                    format!("scaling {other:?}; linear, yarn and longrope with its tensors are");
                 Err(self.unsupported("rope.scaling.type", what))
             }
         }
@@ -201,7 +229,7 @@ impl Keys<'_> {
         format!("{}.{name}", self.architecture)
     }
 
-    pub(super) fn error(&self, name: &str, problem: impl Into<String>) -> ModelError {
+    pub(crate) fn error(&self, name: &str, problem: impl Into<String>) -> ModelError {
         ModelError::format(self.gguf.path(), self.key(name), problem)
     }
 
@@ -234,7 +262,7 @@ impl Keys<'_> {
         }
     }
 
-    pub(super) fn required(&self, name: &str) -> Result<usize, ModelError> {
+    pub(crate) fn required(&self, name: &str) -> Result<usize, ModelError> {
         self.count(name)?.ok_or_else(|| self.error(name, "is missing"))
     }
 

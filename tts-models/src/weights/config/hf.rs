@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::families::Family;
 use super::json::Object;
+use super::rope::longrope_attention;
 use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Files;
@@ -192,10 +193,15 @@ fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
     if object.boolean("is_causal")? == Some(false) {
         return Err(object.unsupported("is_causal", "attention in both directions"));
     }
-    if object.has("quantization_config") {
-        return Err(object.unsupported("quantization_config", "quantised layers; use GGUF"));
+    let Some(quantised) = object.object("quantization_config")? else { return Ok(()) };
+    match quantised.text("quant_method")? {
+        Some("mxfp4") if family.stacked => Ok(()),
+        Some(method) if family.stacked => {
+            let what = format!("layers quantised by {method:?}; mxfp4 is, or use GGUF");
+            Err(quantised.unsupported("quant_method", what))
+        }
+        _ => Err(object.unsupported("quantization_config", "quantised layers; use GGUF")),
     }
-    Ok(())
 }
 
 /// Base and scaling, of `rope_parameters` (transformers 5) or of `rope_theta` and `rope_scaling`.
@@ -209,7 +215,7 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
         own = Some(whole);
     }
     let Some(own) = own.map_or_else(|| object.object("rope_scaling"), |own| Ok(Some(own)))? else {
-        return Ok((top, RopeScaling::None));
+        return Ok((top, (family.defaults.scaling)()));
     };
     let theta = own.float("rope_theta")?.unwrap_or(top);
     let name = if own.has("rope_type") { "rope_type" } else { "type" };
@@ -224,11 +230,12 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
             original_max_position_embeddings: float("original_max_position_embeddings")?,
         },
         Some("yarn") => yarn(&own, object)?,
+        // Its first name.
+        Some("longrope" | "su") => longrope(&own, object, family)?,
         Some("factors") => RopeScaling::Factors(own.floats("factors")?),
         Some(other) => {
-            return Err(
-                own.unsupported(name, format!("scaling {other:?}; linear, llama3 and yarn are"))
-            );
+            let what = format!("scaling {other:?}; linear, llama3, yarn and longrope are");
+            return Err(own.unsupported(name, what));
         }
         None if own.has("rope_theta") => RopeScaling::None,
         None => return Err(own.error("rope_type", "is missing")),
@@ -236,8 +243,42 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
     Ok((theta, scaling))
 }
 
+/// The two lists of longrope. How long the original context was stands in them, or, in Phi's files, beside them.
+fn longrope(
+    own: &Object<'_>,
+    object: &Object<'_>,
+    family: &Family,
+) -> Result<RopeScaling, ModelError> {
+    for field in ["short_mscale", "long_mscale"] {
+        if own.has(field) {
+            return Err(own.unsupported(field, "factor of attention that differs by length"));
+        }
+    }
+    let name = "original_max_position_embeddings";
+    let original = match object.float(name)? {
+        Some(original) => original,
+        None => own.required(name, own.float(name)?)?,
+    };
+    let positions = object.float("max_position_embeddings")?;
+    let positions = positions.unwrap_or(family.defaults.positions as f64);
+    let factor = own.float("factor")?.unwrap_or(positions / original);
+    let stated = own.float("attention_factor")?;
+    Ok(RopeScaling::LongRope {
+        short_factor: own.floats("short_factor")?,
+        long_factor: own.floats("long_factor")?,
+        original_max_position_embeddings: original,
+        attention_factor: stated.unwrap_or_else(|| longrope_attention(factor, original)),
+    })
+}
+
 /// Yarn's numbers, with the defaults that they have.
 fn yarn(own: &Object<'_>, object: &Object<'_>) -> Result<RopeScaling, ModelError> {
+    // An early name of Phi's for longrope with another factor of attention.
+    for field in ["short_factor", "long_factor"] {
+        if own.has(field) {
+            return Err(own.unsupported(field, "list of factors in yarn; longrope has them"));
+        }
+    }
     let positions = || {
         let name = "max_position_embeddings";
         object.required(name, object.float(name)?)
@@ -302,5 +343,17 @@ fn scaling_to_json(scaling: &RopeScaling) -> Value {
             "truncate": truncate,
         }),
         RopeScaling::Factors(factors) => json!({ "rope_type": "factors", "factors": factors }),
+        RopeScaling::LongRope {
+            short_factor,
+            long_factor,
+            original_max_position_embeddings,
+            attention_factor,
+        } => json!({
+            "rope_type": "longrope",
+            "short_factor": short_factor,
+            "long_factor": long_factor,
+            "original_max_position_embeddings": original_max_position_embeddings,
+            "attention_factor": attention_factor,
+        }),
     }
 }

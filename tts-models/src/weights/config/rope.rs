@@ -50,13 +50,39 @@ pub enum RopeScaling {
     /// Each frequency divided by its own factor, `[head_dim / 2]`: what GGUF files store as
     /// `rope_freqs.weight` in place of a rule.
     Factors(Vec<f64>),
+    /// Each frequency divided by its own factor, of one of two lists; and all angles' cosines and sines multiplied with
+    /// `attention_factor` (Ding et al. 2024, arXiv 2402.13753).
+    ///
+    /// Which list it is follows from the longest sequence that the model was opened for
+    /// ([`ModelConfig::max_position_embeddings`], which [`positions`](crate::EngineConfig::positions) bounds), as in
+    /// llama.cpp and vLLM. transformers asks how long the sequence at hand is; what has been read would have to be read
+    /// again where it grows beyond `original_max_position_embeddings`, and a token's state would depend on what
+    /// follows it.
+    LongRope {
+        /// The divisors of a model that is opened for no more than `original_max_position_embeddings`.
+        short_factor: Vec<f64>,
+        /// The divisors of a model that is opened for more.
+        long_factor: Vec<f64>,
+        /// Context length of the original training, in tokens.
+        original_max_position_embeddings: f64,
+        /// What cosines and sines are multiplied with.
+        attention_factor: f64,
+    },
+}
+
+/// What cosines and sines are multiplied with where a context of `original` tokens becomes `factor` times as long, if a
+/// file does not say.
+pub(super) fn longrope_attention(factor: f64, original: f64) -> f64 {
+    if factor <= 1.0 { 1.0 } else { (1.0 + factor.ln() / original.ln()).sqrt() }
 }
 
 impl RopeScaling {
     /// What cosines and sines are multiplied with.
     pub(crate) fn amplitude(&self) -> f64 {
         match self {
-            Self::Yarn { attention_factor, .. } => *attention_factor,
+            Self::Yarn { attention_factor, .. } | Self::LongRope { attention_factor, .. } => {
+                *attention_factor
+            }
             _ => 1.0,
         }
     }
@@ -69,6 +95,12 @@ impl RopeScaling {
             } else {
                 Err(format!("{name} is {x}, expected more than 0"))
             }
+        };
+        let positive_list = |name: &str, factors: &[f64], count: usize| {
+            if factors.len() != count {
+                return Err(format!("{} {name}, expected {count}", factors.len()));
+            }
+            factors.iter().try_for_each(|x| positive(&format!("one of the {name}"), *x))
         };
         match self {
             Self::None => Ok(()),
@@ -100,10 +132,22 @@ impl RopeScaling {
                 positive("beta_fast - beta_slow", beta_fast - beta_slow)?;
                 positive("attention_factor", *attention_factor)
             }
-            Self::Factors(factors) if factors.len() != head_dim / 2 => {
-                Err(format!("{} factors, expected {}", factors.len(), head_dim / 2))
+            Self::Factors(factors) => positive_list("factors", factors, head_dim / 2),
+            Self::LongRope {
+                short_factor,
+                long_factor,
+                original_max_position_embeddings: original,
+                attention_factor,
+            } => {
+                // Its logarithm is divided by.
+                if !(original.is_finite() && *original > 1.0) {
+                    let name = "original_max_position_embeddings";
+                    return Err(format!("{name} is {original}, expected more than 1"));
+                }
+                positive_list("numbers in short_factor", short_factor, head_dim / 2)?;
+                positive_list("numbers in long_factor", long_factor, head_dim / 2)?;
+                positive("attention_factor", *attention_factor)
             }
-            Self::Factors(factors) => factors.iter().try_for_each(|x| positive("a factor", *x)),
         }
     }
 }
@@ -146,6 +190,17 @@ impl ModelConfig {
                     RopeScaling::None => base,
                     RopeScaling::Linear { factor } => base / factor,
                     RopeScaling::Factors(factors) => base / factors.get(i).unwrap_or(&1.0),
+                    RopeScaling::LongRope {
+                        short_factor,
+                        long_factor,
+                        original_max_position_embeddings: original,
+                        ..
+                    } => {
+                        // The one place where it is chosen.
+                        let long = self.max_position_embeddings as f64 > *original;
+                        let factors = if long { long_factor } else { short_factor };
+                        base / factors.get(i).unwrap_or(&1.0)
+                    }
                     RopeScaling::Llama3 {
                         factor,
                         low_freq_factor,

@@ -24,13 +24,21 @@ pub enum NormPlace {
 }
 
 /// What gates the feed-forward layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Activation {
     /// `x / (1 + e^-x)`.
     #[default]
     Silu,
     /// `x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))`.
     GeluTanh,
+    /// `x / (1 + e^(-slope x))` of a gate that is cut off above `limit`. What it gates is cut off above `limit` and
+    /// below `-limit`, and has 1 added (gpt-oss).
+    Clamped {
+        /// What the gate is multiplied with in the exponential.
+        slope: f64,
+        /// Where gate and gated are cut off.
+        limit: f64,
+    },
 }
 
 /// What the heads of a layer are turned by.
@@ -68,8 +76,11 @@ pub struct Switches {
     pub experts: Option<Experts>,
     /// Whether the output projection of attention has a bias.
     pub output_bias: bool,
-    /// Whether the projections of the feed-forward layer have biases.
+    /// Whether the projections of the feed-forward layer have biases; those of experts, and their router, likewise.
     pub feed_forward_bias: bool,
+    /// Whether each query head has a sink: a score of its own that takes part in every softmax, and stands for no
+    /// value (gpt-oss).
+    pub sinks: bool,
     /// How many numbers of a head are turned, from its first one on; even. `None` for all (Phi: fewer).
     pub rotary_dim: Option<usize>,
     /// How each layer attends; empty where all see everything and are turned.
@@ -100,6 +111,7 @@ impl Default for Switches {
             experts: None,
             output_bias: false,
             feed_forward_bias: false,
+            sinks: false,
             rotary_dim: None,
             layers: Vec::new(),
             local_rope_theta: 10_000.0,
@@ -153,11 +165,14 @@ impl Switches {
         }
         if let Some(experts) = &self.experts {
             experts.check(["num_experts", "num_experts_per_tok", "moe_intermediate_size"])?;
-            if self.feed_forward_bias {
-                return Err(("mlp_bias", "true beside experts, which have none".to_owned()));
-            }
         }
+        let (slope, limit) = match self.activation {
+            Activation::Clamped { slope, limit } => (slope, limit),
+            Activation::Silu | Activation::GeluTanh => (1.0, 1.0),
+        };
         let positive = [
+            ("swiglu_alpha", slope),
+            ("swiglu_limit", limit),
             ("rope_local_base_freq", self.local_rope_theta),
             ("embedding_multiplier", self.embedding_scale),
             ("residual_multiplier", self.residual_scale),
@@ -192,6 +207,7 @@ impl Switches {
             ("another activation than SiLU", self.activation != plain.activation),
             ("a bias of the output projection", self.output_bias),
             ("biases of the feed-forward layer", self.feed_forward_bias),
+            ("sinks of attention", self.sinks),
             ("heads that are turned in part", self.rotary_dim.is_some()),
             (
                 "windows (none are left within positions up to theirs)",

@@ -1,7 +1,8 @@
 //! The weights of a layer's feed-forward part: one network, or experts with a router.
 //!
-//! Every network is gated: `down(activation(gate(x)) * up(x))`. A mixture adds a matrix with a row an expert, the
-//! router, which is never rounded: a logit that moves sends a token to another expert.
+//! Every network is gated: `down(activation(gate(x)) * up(x))`, with biases of the three where the config says so. A
+//! mixture adds a matrix with a row an expert, the router, which is never rounded: a logit that moves sends a token
+//! to another expert.
 
 use super::Source;
 use crate::weights::config::Experts;
@@ -26,6 +27,8 @@ pub struct NetworkWeights<M = Vec<f32>> {
     pub up: M,
     /// `SwiGLU` down projection, `[h, f]`.
     pub down: M,
+    /// Biases of gate `[f]`, up `[f]` and down `[h]`.
+    pub biases: Option<[Vec<f32>; 3]>,
 }
 
 /// The weights of experts and of the router that chooses among them.
@@ -35,6 +38,8 @@ pub struct MixtureWeights<M = Vec<f32>> {
     pub how: Experts,
     /// Whose outputs are the experts' logits, `[experts, h]`; always in f32.
     pub router: M,
+    /// Its bias, `[experts]`.
+    pub router_bias: Option<Vec<f32>>,
     /// The experts, by number.
     pub experts: Vec<NetworkWeights<M>>,
 }
@@ -88,9 +93,14 @@ impl<M> FeedForwardWeights<M> {
 
     /// Whether it is what a config asks for, but for the sizes of matrices.
     pub(super) fn is_of(&self, config: &ModelConfig) -> bool {
+        let biased = config.switches.feed_forward_bias;
+        let biases = self.networks().iter().all(|network| network.biases.is_some() == biased);
         match (self, config.switches.experts) {
-            (Self::Dense(_), None) => true,
-            (Self::Mixture(own), Some(how)) => own.how == how && own.experts.len() == how.count,
+            (Self::Dense(_), None) => biases,
+            (Self::Mixture(own), Some(how)) => {
+                let router = own.router_bias.is_some() == biased;
+                biases && router && own.how == how && own.experts.len() == how.count
+            }
             _ => false,
         }
     }
@@ -102,12 +112,22 @@ impl<M> FeedForwardWeights<M> {
         source: &mut impl Source<M>,
     ) -> Result<Self, ModelError> {
         let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let biased = config.switches.feed_forward_bias;
         let mut network = |under: &str| -> Result<NetworkWeights<M>, ModelError> {
-            let full = |part: &str| format!("model.layers.{index}.{under}.{part}.weight");
+            let full = |part: &str| format!("model.layers.{index}.{under}.{part}");
             Ok(NetworkWeights {
-                gate: source.matrix(&full("gate_proj"), [f, h])?,
-                up: source.matrix(&full("up_proj"), [f, h])?,
-                down: source.matrix(&full("down_proj"), [h, f])?,
+                gate: source.matrix(&full("gate_proj.weight"), [f, h])?,
+                up: source.matrix(&full("up_proj.weight"), [f, h])?,
+                down: source.matrix(&full("down_proj.weight"), [h, f])?,
+                biases: if biased {
+                    Some([
+                        source.vector(&full("gate_proj.bias"), f)?,
+                        source.vector(&full("up_proj.bias"), f)?,
+                        source.vector(&full("down_proj.bias"), h)?,
+                    ])
+                } else {
+                    None
+                },
             })
         };
         let Some(how) = config.switches.experts else { return network("mlp").map(Self::Dense) };
@@ -116,9 +136,11 @@ impl<M> FeedForwardWeights<M> {
         for expert in 0..how.count {
             experts.push(network(&format!("mlp.experts.{expert}"))?);
         }
-        let router = format!("model.layers.{index}.mlp.gate.weight");
-        let router = source.exact(&router, [how.count, h])?;
-        Ok(Self::Mixture(MixtureWeights { how, router, experts }))
+        let name = |kind: &str| format!("model.layers.{index}.mlp.gate.{kind}");
+        let router = source.exact(&name("weight"), [how.count, h])?;
+        let router_bias =
+            if biased { Some(source.vector(&name("bias"), how.count)?) } else { None };
+        Ok(Self::Mixture(MixtureWeights { how, router, router_bias, experts }))
     }
 }
 
@@ -135,6 +157,11 @@ impl FeedForwardWeights {
             part(&format!("{under}.gate_proj.weight"), &[f, h], &network.gate);
             part(&format!("{under}.up_proj.weight"), &[f, h], &network.up);
             part(&format!("{under}.down_proj.weight"), &[h, f], &network.down);
+            if let Some([gate, up, down]) = &network.biases {
+                part(&format!("{under}.gate_proj.bias"), &[f], gate);
+                part(&format!("{under}.up_proj.bias"), &[f], up);
+                part(&format!("{under}.down_proj.bias"), &[h], down);
+            }
         };
         match self {
             Self::Dense(own) => network("mlp", own),
@@ -143,6 +170,9 @@ impl FeedForwardWeights {
                     network(&format!("mlp.experts.{expert}"), own);
                 }
                 part("mlp.gate.weight", &[mixture.how.count, h], &mixture.router);
+                if let Some(bias) = &mixture.router_bias {
+                    part("mlp.gate.bias", &[mixture.how.count], bias);
+                }
             }
         }
     }
@@ -158,14 +188,15 @@ impl FeedForwardWeights {
             gate: pack(&own.gate, h, false),
             up: pack(&own.up, h, false),
             down: pack(&own.down, f, false),
+            biases: own.biases,
         };
         match self {
             Self::Dense(own) => FeedForwardWeights::Dense(network(own)),
-            Self::Mixture(MixtureWeights { how, router, experts }) => {
+            Self::Mixture(MixtureWeights { how, router, router_bias, experts }) => {
                 // In the order of the matrices.
                 let experts = experts.into_iter().map(network).collect();
                 let router = pack(&router, h, true);
-                FeedForwardWeights::Mixture(MixtureWeights { how, router, experts })
+                FeedForwardWeights::Mixture(MixtureWeights { how, router, router_bias, experts })
             }
         }
     }

@@ -3,7 +3,7 @@
 //! Every tensor must have the shape that the config asks for and finite values. Biases that the
 //! decoder has no place for must be zero, and a head that the config does not know of must be the
 //! embedding. A checkpoint of experts must have nothing beside them, and each of them as a tensor of its own, or all
-//! in a stack of GGUF.
+//! in a stack of GGUF, or, in a family whose files hold them so, in one tensor.
 
 use super::{DecoderWeights, EMBEDDING, HEAD, Source};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
@@ -65,17 +65,23 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     config.switches.output_bias &= checkpoint.contains("model.layers.0.self_attn.o_proj.bias");
     for layer in 0..config.num_hidden_layers {
         refuse_biases(checkpoint, &config, layer)?;
+        let sinks = format!("model.layers.{layer}.self_attn.sinks");
+        if !config.switches.sinks && checkpoint.contains(&sinks) {
+            let what = "sinks of attention in this family";
+            return Err(ModelError::unsupported(checkpoint.path(), sinks, what));
+        }
         if let Some(experts) = config.switches.experts {
-            refuse_beside_experts(checkpoint, layer, experts)?;
+            refuse_beside_experts(checkpoint, &config, layer, experts)?;
         }
     }
     Ok(config)
 }
 
 /// Refuses what some mixtures have and this one has no place for: networks beside the experts, biases of theirs and
-/// of the router; and experts that are not stored one by one.
+/// of the router; and experts that are not stored one by one, in a family whose are.
 fn refuse_beside_experts(
     checkpoint: &Checkpoint,
+    config: &ModelConfig,
     layer: usize,
     experts: Experts,
 ) -> Result<(), ModelError> {
@@ -84,7 +90,8 @@ fn refuse_beside_experts(
         Err(ModelError::unsupported(checkpoint.path(), name, what.to_owned()))
     };
     let stacked = full("experts.gate_up_proj");
-    if checkpoint.contains(&stacked) {
+    let known = config.family().is_some_and(|family| family.stacked);
+    if !known && checkpoint.contains(&stacked) {
         let what = "tensor of all experts: save the model with `save_original_format=True`, which \
                     writes them one by one";
         return unsupported(stacked, what);
@@ -93,6 +100,9 @@ fn refuse_beside_experts(
         if checkpoint.contains(&full(shared)) {
             return unsupported(full(shared), "expert that every token goes to besides");
         }
+    }
+    if config.switches.feed_forward_bias {
+        return Ok(());
     }
     let parts = ["gate_proj", "up_proj", "down_proj"];
     let of_experts = (0..experts.count)

@@ -8,12 +8,13 @@
 use super::super::experts::Experts;
 use super::super::gguf::Keys;
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
+use super::fields::{gpt_oss_switches, windows};
 use crate::{ModelConfig, ModelError};
 
 /// A decoder without windows, with experts.
 pub(super) fn mixture_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    let experts = Some(Experts::of_keys(keys, config)?);
+    let experts = Some(Experts::of_keys(keys, config, false)?);
     let output_bias = keys.has_tensor("blk.0.attn_output.bias");
     Ok(Switches { experts, output_bias, ..Switches::default() })
 }
@@ -24,6 +25,39 @@ pub(super) fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, M
     Ok(Switches {
         output_bias: keys.has_tensor("blk.0.attn_output.bias"),
         feed_forward_bias: keys.has_tensor("blk.0.ffn_down.bias"),
+        ..Switches::default()
+    })
+}
+
+/// gpt-oss: what a gate is multiplied with and where it is cut off is fixed; which layers have the window, too, unless
+/// the file says so.
+pub(super) fn gpt_oss_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = keys.required("attention.sliding_window")?;
+    let pattern = "attention.sliding_window_pattern";
+    let every = keys.count(pattern)?.unwrap_or(2);
+    if every == 0 {
+        return Err(keys.error(pattern, "0, expected at least 1"));
+    }
+    let own = Attends {
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation: Rotation::Global,
+    };
+    // The last of so many layers sees everything.
+    let slides = |layer: usize| !(layer + 1).is_multiple_of(every);
+    let layers = (0..config.num_hidden_layers)
+        .map(|layer| if slides(layer) { own } else { Attends::default() });
+    // The softmax of its router is over the chosen ones, whatever the file says.
+    let experts = Experts { normed: true, ..Experts::of_keys(keys, config, true)? };
+    Ok(Switches { experts: Some(experts), layers: layers.collect(), ..gpt_oss_switches() })
+}
+
+/// Phi-3 and Phi-4: a window of 0 tokens is none.
+pub(super) fn phi3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
+    let turned = keys.count("rope.dimension_count")?;
+    Ok(Switches {
+        layers: windows(window, config),
+        rotary_dim: turned.filter(|&dim| dim != config.head_dim),
         ..Switches::default()
     })
 }

@@ -2,11 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod experts;
+mod positions;
+
 use std::fs;
 
 use serde_json::{Value, json};
 use tts_models::testing::tiny_config;
-use tts_models::weights::config::{Attends, Experts, Rotation};
+use tts_models::weights::config::{Attends, Rotation};
 use tts_models::{ModelConfig, ModelError, RopeScaling, Switches};
 
 fn read(config: &Value) -> Result<ModelConfig, ModelError> {
@@ -185,11 +188,6 @@ fn unsound_switches_are_refused_by_field() {
         ("phi3", json!({ "partial_rotary_factor": 0.01 }), "partial_rotary_factor: 0 of 16"),
         ("phi3", json!({ "partial_rotary_factor": 1.5 }), "partial_rotary_factor: 1.5"),
         ("phi3", json!({ "partial_rotary_factor": 0.2 }), "partial_rotary_factor: 3 of 16"),
-        (
-            "phi3",
-            json!({ "rope_scaling": { "type": "longrope", "factor": 2 } }),
-            "rope_scaling.type: unsupported scaling \"longrope\"",
-        ),
         ("smollm3", json!({ "no_rope_layers": [1] }), "no_rope_layers: 1 of 2 layers"),
         ("smollm3", json!({ "no_rope_layers": "all" }), "no_rope_layers: \"all\""),
         ("gemma3_text", json!({ "num_hidden_layers": 1_u64 << 60 }), "num_hidden_layers"),
@@ -222,190 +220,6 @@ fn unsound_switches_are_refused_by_field() {
     for (model, changes, expected) in cases {
         let error = read(&with(model, &changes)).expect_err(expected).to_string();
         assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
-    }
-}
-
-#[test]
-fn experts_are_read_with_the_defaults_of_their_class() {
-    let experts = |model: &str, mut changes: Value| {
-        changes["num_key_value_heads"] = json!(4);
-        let config = read(&with(model, &changes)).unwrap();
-        assert_eq!(config.feed_forward_width(), config.switches.experts.unwrap().width);
-        config.switches.experts.unwrap()
-    };
-    let of = |count, used, width, normed| Experts { count, used, width, normed };
-    assert_eq!(experts("qwen3_moe", json!({})), of(128, 8, 768, false));
-    let told = json!({ "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20,
-        "norm_topk_prob": true, "decoder_sparse_step": 1, "mlp_only_layers": [] });
-    assert_eq!(experts("qwen3_moe", told), of(6, 3, 20, true));
-    // The name under which newer files say it.
-    let other = json!({ "num_local_experts": 9, "mlp_only_layers": null });
-    assert_eq!(experts("qwen3_moe", other), of(9, 8, 768, false));
-    assert_eq!(experts("mixtral", json!({})), of(8, 2, 96, true));
-    let told = json!({ "num_local_experts": 4, "num_experts_per_tok": 1 });
-    assert_eq!(experts("mixtral", told), of(4, 1, 96, true));
-    let mixtral = read(&with("mixtral", &json!({ "num_attention_heads": 8 }))).unwrap();
-    assert_eq!((mixtral.num_key_value_heads, mixtral.rope_theta), (8, 1_000_000.0));
-    assert_eq!(mixtral.switches.attends(0).window, None);
-    let window = json!({ "num_key_value_heads": 4, "sliding_window": 7 });
-    assert_eq!(read(&with("mixtral", &window)).unwrap().switches.attends(1).window, Some(7));
-    let qwen = read(&with("qwen3_moe", &json!({}))).unwrap();
-    assert!(qwen.qk_norm && qwen.head_dim == 16 && qwen.num_key_value_heads == 4);
-}
-
-#[test]
-fn unsound_experts_are_refused_by_field() {
-    let server = "ask a server";
-    let cases = [
-        ("qwen3_moe", json!({ "num_experts": 0 }), "num_experts: 0, expected 1 to 4096"),
-        ("qwen3_moe", json!({ "num_experts": 1_u64 << 40 }), "num_experts: 1099511627776"),
-        ("qwen3_moe", json!({ "num_experts": -3 }), "num_experts: -3, expected an integer"),
-        ("qwen3_moe", json!({ "num_experts": 4 }), "num_experts_per_tok: 8, expected 1 to 4"),
-        ("qwen3_moe", json!({ "num_experts_per_tok": 0 }), "num_experts_per_tok: 0, expected 1"),
-        ("qwen3_moe", json!({ "num_experts_per_tok": u64::MAX }), "num_experts_per_tok: 18446"),
-        ("qwen3_moe", json!({ "moe_intermediate_size": 0 }), "moe_intermediate_size: 0, expected"),
-        (
-            "qwen3_moe",
-            json!({ "moe_intermediate_size": 1_u64 << 40 }),
-            "moe_intermediate_size: 1099511627776, expected 1 to 1048576",
-        ),
-        ("qwen3_moe", json!({ "norm_topk_prob": "yes" }), "norm_topk_prob: \"yes\""),
-        ("qwen3_moe", json!({ "decoder_sparse_step": 2 }), "decoder_sparse_step: unsupported"),
-        ("qwen3_moe", json!({ "decoder_sparse_step": 2 }), server),
-        ("qwen3_moe", json!({ "mlp_only_layers": [1] }), "mlp_only_layers: unsupported"),
-        ("qwen3_moe", json!({ "mlp_only_layers": 1 }), "mlp_only_layers: 1, expected a list"),
-        ("qwen3_moe", json!({ "n_shared_experts": 1 }), "n_shared_experts: unsupported"),
-        (
-            "qwen3_moe",
-            json!({ "shared_expert_intermediate_size": 64 }),
-            "shared_expert_intermediate_size: unsupported experts that every token goes to",
-        ),
-        ("qwen3_moe", json!({ "use_sliding_window": true }), "use_sliding_window: unsupported"),
-        ("qwen3_moe", json!({ "hidden_act": "gelu" }), "hidden_act: unsupported"),
-        ("mixtral", json!({ "num_local_experts": 0 }), "num_local_experts: 0, expected 1 to 4096"),
-        ("mixtral", json!({ "num_experts_per_tok": 9 }), "num_experts_per_tok: 9, expected 1 to 8"),
-        ("mixtral", json!({ "intermediate_size": 0 }), "intermediate_size: 0"),
-    ];
-    for (model, mut changes, expected) in cases {
-        changes["num_key_value_heads"] = json!(4);
-        let error = read(&with(model, &changes)).expect_err(expected).to_string();
-        assert!(error.starts_with("dir/config.json: ") && error.contains(expected), "{error}");
-    }
-    // Made by hand.
-    let of = |experts: Option<Experts>, architecture: &str| {
-        let config = tiny_config(architecture);
-        let switches = Switches { experts, ..config.switches.clone() };
-        ModelConfig { switches, ..config }.validate().unwrap_err().to_string()
-    };
-    let sound = Experts { count: 4, used: 2, width: 8, normed: true };
-    assert_eq!(of(Some(sound), "qwen3"), "num_experts: experts in qwen3");
-    assert_eq!(of(None, "mixtral"), "num_experts: none in mixtral");
-    let none = of(Some(Experts { used: 5, ..sound }), "qwen3_moe");
-    assert_eq!(none, "num_experts_per_tok: 5, expected 1 to 4");
-}
-
-/// What a token runs through is counted, and all that there is held.
-#[test]
-fn experts_count_where_a_token_goes_to_them() {
-    let config = ModelConfig { num_hidden_layers: 3, ..tiny_config("qwen3_moe") };
-    // Queries and outputs of 12, keys and values of 6, two norms, and a router of five outputs, all of width 8.
-    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5);
-    let (expert, head) = (3 * 8 * 12, 8 * 11);
-    assert_eq!(config.active_parameters(), 3 * (rest + 2 * expert) + 8 + head);
-    assert_eq!(config.cost().parameters, config.active_parameters());
-    let flops = 2 * (3 * (rest + 2 * expert) + 8 + head) + 4 * 3 * 12;
-    assert!((config.cost().flops(0, 1) - flops as f64).abs() < 0.5);
-    let shape = config.shape(16.0, 2);
-    assert_eq!(shape.layer_parameters, 3 * (rest + 2 * expert) + 8);
-    assert_eq!(shape.layer_bytes, 2 * (3 * (rest + 5 * expert) + 8));
-    assert_eq!(shape.experts.unwrap().bytes, 2 * 3 * 5 * expert);
-    assert_eq!((shape.experts.unwrap().count, shape.experts.unwrap().used), (5, 2));
-    assert_eq!(tiny_config("qwen3").shape(16.0, 2).experts, None);
-}
-
-/// Pairs of a head of 64, and how fast they turn: `_compute_yarn_parameters` of transformers 5.24.
-const YARN: [(usize, f64); 5] = [
-    (9, 0.074_989_415),
-    (11, 0.039_736_785),
-    (16, 0.006_538_462),
-    (22, 0.000_547_162_9),
-    (25, 0.000_187_473_55),
-];
-
-/// The numbers of `_compute_yarn_parameters` of transformers 5.17 for heads of 8 at base 10,000, factor 4 of 32
-/// positions.
-#[test]
-fn yarn_slows_some_pairs_down() {
-    let scaling = json!({
-        "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32
-    });
-    let config = read(&with("llama", &json!({ "head_dim": 8, "rope_scaling": scaling }))).unwrap();
-    let RopeScaling::Yarn { attention_factor, .. } = config.rope_scaling else {
-        panic!("{:?}", config.rope_scaling);
-    };
-    assert!((attention_factor - (0.1 * 4.0_f64.ln() + 1.0)).abs() < 1e-12);
-    // As files for llama.cpp and vLLM say it: by what stretching alone would give.
-    let own = json!({ "rope_type": "yarn", "factor": 4.0, "attn_factor": 0.878_248_856_286_941_9,
-        "original_max_position_embeddings": 32 });
-    let config_of = read(&with("qwen3", &json!({ "rope_scaling": own }))).unwrap();
-    let RopeScaling::Yarn { attention_factor, .. } = config_of.rope_scaling else { panic!() };
-    assert!((attention_factor - 1.0).abs() < 1e-12);
-    // Without a factor it is that of the positions.
-    let own = json!({ "rope_type": "yarn", "original_max_position_embeddings": 64 });
-    let changes = json!({ "rope_scaling": own, "max_position_embeddings": 256 });
-    let config_of = read(&with("qwen3", &changes)).unwrap();
-    let RopeScaling::Yarn { factor, .. } = config_of.rope_scaling else { panic!() };
-    assert!((factor - 4.0).abs() < 1e-12);
-    // Wider heads, of which the line between is 13 pairs long: transformers' numbers of some pairs.
-    let own =
-        json!({ "rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096 });
-    let wide = json!({ "head_dim": 64, "rope_scaling": own });
-    let frequencies = read(&with("llama", &wide)).unwrap().rope_frequencies();
-    for (pair, expected) in YARN {
-        let far = (frequencies[pair] / expected - 1.0).abs();
-        assert!(far < 1e-5, "{pair}: {} {expected}", frequencies[pair]);
-    }
-    // The first pair turns 5 times over 32 positions, the second half a time: a line of one pair between them.
-    let expected = [1.0, 0.025, 0.0025, 0.000_25];
-    for (found, expected) in config.rope_frequencies().iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
-    }
-}
-
-#[test]
-fn rope_scaling_is_read_old_and_new() {
-    let llama3 = RopeScaling::Llama3 {
-        factor: 32.0,
-        low_freq_factor: 1.0,
-        high_freq_factor: 4.0,
-        original_max_position_embeddings: 8_192.0,
-    };
-    let text = json!({
-        "rope_type": "llama3", "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-        "original_max_position_embeddings": 8192
-    });
-    let mut new = text.clone();
-    new["rope_theta"] = json!(500_000.0);
-    let linear = RopeScaling::Linear { factor: 2.0 };
-    let cases = [
-        (json!({ "rope_scaling": text }), llama3.clone(), 10_000.0),
-        (json!({ "rope_parameters": new, "rope_scaling": null }), llama3, 500_000.0),
-        (json!({ "rope_scaling": { "type": "linear", "factor": 2 } }), linear.clone(), 10_000.0),
-        (
-            json!({ "rope_scaling": { "rope_type": "default" }, "rope_theta": 5.0 }),
-            RopeScaling::None,
-            5.0,
-        ),
-        (json!({ "rope_parameters": { "rope_theta": 7.0 } }), RopeScaling::None, 7.0),
-        (
-            json!({ "rope_parameters": { "rope_type": "linear", "factor": 2.0 }, "rope_theta": 3.0 }),
-            linear,
-            3.0,
-        ),
-    ];
-    for (changes, scaling, theta) in cases {
-        let config = read(&with("llama", &changes)).unwrap();
-        assert_eq!((config.rope_scaling, config.rope_theta), (scaling, theta), "{changes}");
     }
 }
 
@@ -494,26 +308,15 @@ fn written_configs_read_back() {
         let config = tiny_config(architecture);
         let text = config.to_json();
         assert_eq!(ModelConfig::from_json_slice(text.as_bytes(), "x").unwrap(), config);
-    }
-}
-
-#[test]
-fn llama3_frequencies_match_hugging_face() {
-    // `_compute_llama3_parameters` of transformers for head width 8 and base 500000.
-    let config = read(&with(
-        "llama",
-        &json!({ "head_dim": 8, "rope_theta": 500_000.0, "rope_scaling": {
-            "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 8192 } }),
-    ))
-    .unwrap();
-    let plain: Vec<f64> = (0..4).map(|i| 500_000f64.powf(-f64::from(i) / 4.0)).collect();
-    // Wavelengths 6.28, 167, 4443 (between 8192 / 4 and 8192) and 118143.
-    let blend = (8192.0 * plain[2] / (2.0 * std::f64::consts::PI) - 1.0) / 3.0;
-    let expected =
-        [plain[0], plain[1], (1.0 - blend) * plain[2] / 8.0 + blend * plain[2], plain[3] / 8.0];
-    for (found, expected) in config.rope_frequencies().iter().zip(expected) {
-        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+        let rope_scaling = RopeScaling::LongRope {
+            short_factor: vec![1.0, 1.1, 1.2],
+            long_factor: vec![1.0, 2.5, 30.0],
+            original_max_position_embeddings: 32.0,
+            attention_factor: 1.19,
+        };
+        let config = ModelConfig { rope_scaling, ..config };
+        let text = config.to_json();
+        assert_eq!(ModelConfig::from_json_slice(text.as_bytes(), "x").unwrap(), config);
     }
 }
 

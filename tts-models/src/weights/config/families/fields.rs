@@ -1,0 +1,316 @@
+//! What families read from the fields of a `config.json`.
+//!
+//! A function for each form, named in the rows of [`super::FAMILIES`]. What a file leaves out is what the family's
+//! configuration class has; what would change the arithmetic and no switch says is refused by the field's name.
+//!
+//! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers.
+
+use super::super::experts::{of_local, of_qwen};
+use super::super::json::Object;
+use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
+use crate::{ModelConfig, ModelError, RopeScaling};
+
+/// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
+/// otherwise of the last (this library's own do).
+pub(super) fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let attention = object.boolean("attention_bias")?.unwrap_or(false);
+    Ok(Switches {
+        output_bias: object.boolean("attention_out_bias")?.unwrap_or(attention),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        ..Switches::default()
+    })
+}
+
+/// Refuses windows in a family that has none.
+fn all_see_everything(object: &Object<'_>) -> Result<(), ModelError> {
+    if object.boolean("use_sliding_window")? == Some(true) {
+        return Err(object.unsupported("use_sliding_window", "windows in this family"));
+    }
+    let types = object.texts("layer_types")?.unwrap_or_default();
+    match types.into_iter().find(|kind| *kind != "full_attention") {
+        Some(other) => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// The same window in every layer.
+pub(super) fn windows(window: Option<usize>, config: &ModelConfig) -> Vec<Attends> {
+    match window {
+        None => Vec::new(),
+        // A window over everything is none.
+        Some(tokens) if tokens >= config.max_position_embeddings => Vec::new(),
+        window => vec![Attends { window, ..Attends::default() }; config.num_hidden_layers],
+    }
+}
+
+pub(super) fn mistral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = match object.count("sliding_window")? {
+        None if !object.is_null("sliding_window") => Some(4_096),
+        window => window,
+    };
+    Ok(Switches { layers: windows(window, config), ..Switches::default() })
+}
+
+/// Windows from the layer `max_window_layers` on, where they are used at all.
+pub(super) fn qwen(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    if object.boolean("use_sliding_window")? != Some(true) {
+        return Ok(Switches::default());
+    }
+    let first = object.count("max_window_layers")?.unwrap_or(28);
+    let window = match object.count("sliding_window")? {
+        None if object.is_null("sliding_window") => return Ok(Switches::default()),
+        window => window.unwrap_or(4_096),
+    };
+    let layers = sliding(object, config, window, Rotation::Global, |layer| layer >= first)?;
+    Ok(Switches { layers, ..Switches::default() })
+}
+
+/// Layers of which some have windows: those that `layer_types` says, or else what their number says. These are turned
+/// by `rotation`. Empty where none differs from a layer of Llama.
+fn sliding(
+    object: &Object<'_>,
+    config: &ModelConfig,
+    window: usize,
+    rotation: Rotation,
+    default: impl Fn(usize) -> bool,
+) -> Result<Vec<Attends>, ModelError> {
+    let count = config.num_hidden_layers;
+    let slides: Vec<bool> = match object.texts("layer_types")? {
+        None => (0..count).map(default).collect(),
+        Some(types) => {
+            if types.len() != count {
+                let problem = format!("{} types of {count} layers", types.len());
+                return Err(object.error("layer_types", problem));
+            }
+            let slides = |kind: &str| match kind {
+                "full_attention" => Ok(false),
+                "sliding_attention" => Ok(true),
+                other => Err(object.unsupported("layer_types", format!("layer type {other:?}"))),
+            };
+            types.into_iter().map(slides).collect::<Result<_, _>>()?
+        }
+    };
+    let own = Attends {
+        // A window over everything is none.
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation,
+    };
+    if own == Attends::default() || !slides.contains(&true) {
+        return Ok(Vec::new());
+    }
+    Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
+}
+
+/// Its class has the window in every layer, where it is used; no model of it does.
+pub(super) fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    Ok(Switches {
+        experts: Some(of_qwen(object)?),
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        ..Switches::default()
+    })
+}
+
+pub(super) fn mixtral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    Ok(Switches {
+        experts: Some(of_local(object, config, [8, 2])?),
+        layers: windows(object.count("sliding_window")?, config),
+        ..Switches::default()
+    })
+}
+
+/// What gpt-oss's class stretches positions by where a file does not say.
+pub(super) fn gpt_oss_scaling() -> RopeScaling {
+    let factor: f64 = 32.0;
+    RopeScaling::Yarn {
+        factor,
+        original_max_position_embeddings: 4_096.0,
+        beta_fast: 32.0,
+        beta_slow: 1.0,
+        attention_factor: 0.1 * factor.ln() + 1.0,
+        truncate: false,
+    }
+}
+
+/// What every model of gpt-oss has, with the numbers of its activation that files need not say.
+pub(crate) fn gpt_oss_switches() -> Switches {
+    Switches {
+        activation: Activation::Clamped { slope: SLOPE, limit: LIMIT },
+        output_bias: true,
+        feed_forward_bias: true,
+        sinks: true,
+        ..Switches::default()
+    }
+}
+
+/// Every second layer has a window, from the first one on.
+pub(super) fn gpt_oss(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let biases = "attention_bias";
+    if object.boolean(biases)? == Some(false) {
+        return Err(object.unsupported(biases, "projections without biases in this family"));
+    }
+    let window = match object.count("sliding_window")? {
+        None if object.is_null("sliding_window") => usize::MAX,
+        window => window.unwrap_or(128),
+    };
+    let second = |layer: usize| layer.is_multiple_of(2);
+    let slope = object.float("swiglu_alpha")?.unwrap_or(SLOPE);
+    let limit = object.float("swiglu_limit")?.unwrap_or(LIMIT);
+    Ok(Switches {
+        experts: Some(of_local(object, config, [128, 4])?),
+        layers: sliding(object, config, window, Rotation::Global, second)?,
+        activation: Activation::Clamped { slope, limit },
+        ..gpt_oss_switches()
+    })
+}
+
+/// What gpt-oss's gates are multiplied with in the exponential, and where they are cut off.
+const SLOPE: f64 = 1.702;
+const LIMIT: f64 = 7.0;
+
+pub(super) fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let factor = |name: &str| Ok::<f64, ModelError>(object.float(name)?.unwrap_or(1.0));
+    let divisor = factor("logits_scaling")?;
+    if divisor <= 0.0 {
+        return Err(object.error("logits_scaling", format!("{divisor}, expected more than 0")));
+    }
+    Ok(Switches {
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        embedding_scale: factor("embedding_multiplier")?,
+        residual_scale: factor("residual_multiplier")?,
+        attention_scale: Some(factor("attention_multiplier")?),
+        logit_scale: 1.0 / divisor,
+        ..Switches::default()
+    })
+}
+
+/// Every fourth layer is not turned, unless a list says which.
+pub(super) fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let count = config.num_hidden_layers;
+    let turned: Vec<bool> = if object.has("no_rope_layers") {
+        object.floats("no_rope_layers")?.into_iter().map(|turned| turned > 0.0).collect()
+    } else {
+        let interval = object.count("no_rope_layer_interval")?.unwrap_or(4).max(1);
+        (1..=count).map(|layer| layer % interval != 0).collect()
+    };
+    if turned.len() != count {
+        let problem = format!("{} of {count} layers", turned.len());
+        return Err(object.error("no_rope_layers", problem));
+    }
+    let window = object.count("sliding_window")?.unwrap_or(usize::MAX);
+    let used = object.boolean("use_sliding_window")? == Some(true);
+    let slides = |layer: usize| used && !turned[layer];
+    let mut layers = sliding(object, config, window, Rotation::Global, slides)?;
+    layers.resize(count, Attends::default());
+    for (layer, turned) in layers.iter_mut().zip(turned) {
+        layer.rotation = if turned { Rotation::Global } else { Rotation::None };
+    }
+    Ok(Switches {
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        layers,
+        ..Switches::default()
+    })
+}
+
+/// The base of layers with windows, by the parameters of their kind; these are not scaled.
+fn local_base(object: &Object<'_>) -> Result<Option<f64>, ModelError> {
+    let Some(all) = object.object("rope_parameters")? else { return Ok(None) };
+    let Some(own) = all.object("sliding_attention")? else { return Ok(None) };
+    if let Some(other) = own.text("rope_type")?.filter(|kind| *kind != "default") {
+        let what = format!("scaling {other:?} of layers with windows");
+        return Err(own.unsupported("rope_type", what));
+    }
+    own.float("rope_theta")
+}
+
+pub(super) fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    // Of OLMo 3 every fourth layer sees everything; OLMo 2 has no windows.
+    let third = config.architecture == "olmo3";
+    let slides = |layer: usize| third && !(layer + 1).is_multiple_of(4);
+    let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    let local = local_base(object)?.unwrap_or(config.rope_theta);
+    Ok(Switches {
+        norm_place: NormPlace::After,
+        whole_qk_norm: true,
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        local_rope_theta: local,
+        layers,
+        ..Switches::default()
+    })
+}
+
+pub(super) fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let mut switches = Switches {
+        layers: windows(object.count("sliding_window")?, config),
+        ..Switches::default()
+    };
+    let mut part = object.float("partial_rotary_factor")?;
+    if let Some(own) = object.object("rope_parameters")? {
+        part = own.float("partial_rotary_factor")?.or(part);
+    }
+    if let Some(part) = part.filter(|part| (part - 1.0).abs() > 0.0) {
+        if !(0.0..1.0).contains(&part) {
+            let problem = format!("{part}, expected more than 0 and at most 1");
+            return Err(object.error("partial_rotary_factor", problem));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "below a width"
+        )]
+        let dim = (config.head_dim as f64 * part) as usize;
+        switches.rotary_dim = Some(dim);
+    }
+    Ok(switches)
+}
+
+/// What Gemma 2 and 3 have in common.
+fn gemma(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let both = "use_bidirectional_attention";
+    if object.boolean(both)? == Some(true) {
+        return Err(object.unsupported(both, "attention in both directions"));
+    }
+    let scale = object.float("query_pre_attn_scalar")?.unwrap_or(256.0);
+    if scale <= 0.0 {
+        let problem = format!("{scale}, expected more than 0");
+        return Err(object.error("query_pre_attn_scalar", problem));
+    }
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        activation: Activation::GeluTanh,
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        embedding_scale: (config.hidden_size as f64).sqrt(),
+        attention_scale: Some(1.0 / scale.sqrt()),
+        attention_cap: object.float("attn_logit_softcapping")?,
+        logit_cap: object.float("final_logit_softcapping")?,
+        ..Switches::default()
+    })
+}
+
+pub(super) fn gemma2(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let cap = |name: &str, default: f64| match object.float(name)? {
+        None if !object.is_null(name) => Ok::<_, ModelError>(Some(default)),
+        cap => Ok(cap),
+    };
+    Ok(Switches {
+        attention_cap: cap("attn_logit_softcapping", 50.0)?,
+        logit_cap: cap("final_logit_softcapping", 30.0)?,
+        layers: sliding(object, config, window, Rotation::Global, |layer| layer % 2 == 0)?,
+        ..gemma(object, config)?
+    })
+}
+
+pub(super) fn gemma3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let pattern = object.count("sliding_window_pattern")?.unwrap_or(6).max(1);
+    let slides = |layer: usize| !(layer + 1).is_multiple_of(pattern);
+    let layers = sliding(object, config, window, Rotation::Local, slides)?;
+    let local = local_base(object)?.or(object.float("rope_local_base_freq")?);
+    Ok(Switches { local_rope_theta: local.unwrap_or(10_000.0), layers, ..gemma(object, config)? })
+}
