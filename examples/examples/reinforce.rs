@@ -5,8 +5,8 @@
 //! model learns to judge them: right is a judgement that gives the best response, and it alone, the highest score. Rewards are named (`--reward right --reward
 //! format=0.5`), the scheme too (`--scheme dapo`); a recipe (`--recipe FILE.json`) holds all of it, and options that
 //! are given go before it. With `--rank` an adapter learns, for `--adapter` of `solve`, `evaluate` and `label`;
-//! without, all weights, of a folder. Journal, charts and state lie in `work` of the folder: killed and started
-//! again, the run goes on, to the same bits.
+//! without, all weights, of a folder. Journal, charts, samples and state lie in `work` of the folder: killed and
+//! started again, the run goes on, to the same bits. `work/samples.html` shows what the policy wrote.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -33,7 +33,8 @@ use tts_models::{Checkpoint, DecoderWeights, Files, LanguageModel, ModelError, W
 use tts_prm::ScorerSpec;
 use tts_prm::critic::{Judging, read_preferences};
 use tts_prm::reinforce::{
-    Old, Problem, Process, Reinforce, ReinforceConfig, Scheme, Term, write_charts,
+    Old, Problem, Process, Recording, Reinforce, ReinforceConfig, Scheme, Term, read_samples,
+    write_charts, write_samples_page,
 };
 use tts_search::evaluate::Item;
 use tts_search::{FewShot, Recipe};
@@ -126,6 +127,12 @@ struct Arguments {
     /// The scores are for the sampler alone, and are learnt only if the recipe says so.
     #[arg(long, requires = "scorer", requires = "sampler")]
     scorer_for_sampler: bool,
+    /// Steps between two whose samples are kept to be read, beside the first and the last; 0 for none. Default: 10.
+    #[arg(long)]
+    record: Option<usize>,
+    /// Samples are kept with their token ids and log-probabilities.
+    #[arg(long)]
+    record_tokens: bool,
     /// Where the result goes.
     #[arg(long)]
     out: PathBuf,
@@ -274,6 +281,9 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     if arguments.scorer.is_some() && !arguments.scorer_for_sampler && config.process.is_none() {
         config.process = Some(Process::default());
     }
+    let Recording { every, tokens } = &mut config.record;
+    put(every, arguments.record);
+    *tokens |= arguments.record_tokens;
     config.seed = arguments.seed.unwrap_or(config.seed);
     config.learn.threads = arguments.model.threads;
     config.check()?;
@@ -342,6 +352,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         return Err("--alpha: without --rank there is no adapter to scale".into());
     }
     let config = settings(arguments)?;
+    let records = config.record.every > 0;
     let Asked { learn, held_out, task } = asked(arguments)?;
     writeln!(std::io::stderr(), "problems  {}, {} held out", learn.len(), held_out.len())?;
     let mut policy = open(arguments)?;
@@ -383,6 +394,13 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         None => run.run(&mut *policy, model, &learn)?,
     };
     write_charts(&work, "Reinforcement", &learnt.notes)?;
+    if records {
+        write_samples_page(
+            &work.join("samples.html"),
+            "Samples of reinforcement",
+            &read_samples(&work)?,
+        )?;
+    }
     save(arguments, &learnt.model)?;
     let mut out = std::io::stdout().lock();
     summary(&mut out, &learnt.notes)?;

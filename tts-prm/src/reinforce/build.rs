@@ -10,16 +10,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tts_core::task::Math;
-use tts_core::{Generator, Likelihood, SearchStrategy, StepScorer, Task};
+use tts_core::{Generator, SearchStrategy, StepScorer, Task};
+use tts_models::LanguageModel;
 use tts_models::train::Model;
 
-use super::{Independent, Measured, Note, Problem, ReinforceConfig, Reward, StepNote};
+use super::{GroupNote, Independent, Measured, Note, Problem, ReinforceConfig, Reward, StepNote};
 
 /// How far a run is, after a step.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress<'a> {
     /// The step just done.
     pub note: &'a StepNote,
+    /// All that was drawn in it, in order.
+    pub groups: &'a [GroupNote],
     /// Steps of the whole run.
     pub steps: usize,
     /// The latest measurement on held-out problems.
@@ -45,7 +48,7 @@ pub struct Reinforce<'a, S = Independent> {
     pub(super) sampler: S,
     pub(super) task: Arc<dyn Task>,
     pub(super) folder: Option<PathBuf>,
-    pub(super) reference: Option<&'a dyn Likelihood>,
+    pub(super) reference: Option<&'a dyn LanguageModel>,
     pub(super) scorer: Option<&'a dyn StepScorer>,
     pub(super) roles: BTreeMap<String, &'a dyn Generator>,
     pub(super) rewards: Vec<(String, f64, &'a dyn Reward)>,
@@ -113,7 +116,7 @@ impl<'a, S> Reinforce<'a, S> {
         self
     }
 
-    /// Keeps journal and state in `folder`, which is made if need be, and goes on from what is there.
+    /// Keeps journal, samples and state in `folder`, which is made if need be, and goes on from what is there.
     #[must_use]
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
@@ -121,9 +124,10 @@ impl<'a, S> Reinforce<'a, S> {
     }
 
     /// The model that the policy is held near, where `beta` is above 0. It should hold its weights in f32, or what
-    /// it says is not comparable with what the trainer says.
+    /// it says is not comparable with what the trainer says. A folder is told by its name, too: a run that was held
+    /// near another one is not gone on with.
     #[must_use]
-    pub fn reference(mut self, reference: &'a dyn Likelihood) -> Self {
+    pub fn reference(mut self, reference: &'a dyn LanguageModel) -> Self {
         self.reference = Some(reference);
         self
     }

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 use tts_core::StepRule;
 use tts_models::train::{Precision, Ratio, TrainConfig};
 
-use super::{Adjust, Baseline, Curriculum, Equal, Objective, Process, RewardSpec, Scheme, Term};
+use super::{
+    Adjust, Baseline, Curriculum, Equal, Objective, Process, Recording, RewardSpec, Scheme, Term,
+};
 use crate::PrmError;
 
 /// Where the log-probabilities come from that ratios are of.
@@ -159,6 +161,9 @@ pub struct ReinforceConfig {
     pub measure: Measuring,
     /// Steps between two savings of the state, beside one at the end; 0 for that alone.
     pub save_every: usize,
+    /// Which samples are kept to be read, of a run with a folder. Nothing is learnt otherwise for it.
+    #[serde(skip_serializing_if = "Recording::is_default")]
+    pub record: Recording,
     /// Where all randomness comes from.
     pub seed: u64,
 }
@@ -184,6 +189,7 @@ impl Default for ReinforceConfig {
             rule: StepRule { max_step_tokens: 200, max_tokens: 200, ..StepRule::lines() },
             measure: Measuring::default(),
             save_every: 10,
+            record: Recording::default(),
             seed: 0,
         }
     }

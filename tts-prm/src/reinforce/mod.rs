@@ -8,7 +8,8 @@
 //! * [`ReinforceConfig`] is data: the scheme (GRPO, DAPO, Dr. GRPO, GSPO, RLOO, REINFORCE, see [`Scheme`]), sizes,
 //!   rewards, curriculum, measurements. Results depend on it, the model, the problems and the seed alone.
 //! * With a [`Reinforce::folder`] a run that was killed goes on, to the same bits; [`Note`]s tell what it went
-//!   through, and [`write_charts`] draws them.
+//!   through, and [`write_charts`] draws them. What the policy wrote is kept to be read ([`Recording`]), and
+//!   [`write_samples_page`] lays it out.
 //! * [`Process`] adds scores of steps, guarded so that they cannot take the place of the outcome.
 //!
 //! ```
@@ -57,8 +58,10 @@ mod journal;
 mod learn;
 mod measure;
 mod objective;
+mod page;
 mod problem;
 mod process;
+mod recording;
 mod reward;
 mod rollout;
 mod run;
@@ -76,8 +79,10 @@ pub use config::{Cut, Learning, Measuring, Old, ReinforceConfig};
 pub use curriculum::Curriculum;
 pub use journal::{Measured, Note, Solved, StepNote, read_notes};
 pub use objective::{Adjust, Clip, Divisor, Equal, Objective, Scheme};
+pub use page::{samples_page, write_samples_page};
 pub use problem::Problem;
 pub use process::{Form, Process, step_advantages};
+pub use recording::{GroupNote, Ids, Recording, SampleNote, read_samples};
 pub use reward::{
     Asked, Brevity, Checked, Format, Language, Majority, Overlong, Random, Reward, RewardSpec,
     Right, Script, Target, Term,

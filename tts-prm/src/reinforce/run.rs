@@ -27,7 +27,11 @@ use tts_models::{DecoderWeights, LanguageModel};
 use super::curriculum::Drawing;
 use super::journal::Journal;
 use super::measure::measure;
-use super::{Curriculum, Note, Problem, Progress, Reinforce, Reinforced, Reward, problem};
+use super::recording::Recorder;
+use super::{
+    Curriculum, GroupNote, Note, Problem, Progress, Recording, Reinforce, Reinforced, Reward,
+    problem,
+};
 use crate::PrmError;
 
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
@@ -72,28 +76,38 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let problem = format!("{}, but {step} were done already", self.config.steps);
             return Err(PrmError::reinforce("steps", problem));
         }
+        let mut recorder = match &self.folder {
+            Some(folder) if self.config.record.every > 0 => Recorder::open(folder, step)?,
+            _ => Recorder::default(),
+        };
         policy.renew(weights(&online)?)?;
         self.measure(policy, &mut journal, step)?;
         let mut complete = true;
         while step < self.config.steps {
             step += 1;
             let before = online.steps();
-            let done = self.step(step, policy, &mut online, problems, &mut drawing);
-            let noted = done.and_then(|note| journal.note(Note::Step(Box::new(note))));
-            if let Err(error) = noted {
-                // What was learnt before this step is worth keeping, if the weights are still those. Where that fails
-                // too, the first error says more, and what was saved before stays.
-                if online.steps() == before {
-                    drop(self.save(&online));
+            let done = self.step(step, policy, &mut online, problems, &mut drawing, &mut recorder);
+            let noted = done.and_then(|(note, groups)| {
+                journal.note(Note::Step(Box::new(note)))?;
+                Ok(groups)
+            });
+            let groups = match noted {
+                Ok(groups) => groups,
+                Err(error) => {
+                    // What was learnt before this step is worth keeping, if the weights are still those. Where that
+                    // fails too, the first error says more, and what was saved before stays.
+                    if online.steps() == before {
+                        drop(self.save(&online));
+                    }
+                    return Err(error);
                 }
-                return Err(error);
-            }
+            };
             if let Err(error) = self.measure(policy, &mut journal, step) {
                 // The step itself is done and noted.
                 drop(self.save(&online));
                 return Err(error);
             }
-            let stop = self.tell(&journal).is_break();
+            let stop = self.tell(&journal, &groups).is_break();
             if stop || step == self.config.steps || due(step, self.config.save_every) {
                 self.save(&online)?;
             }
@@ -149,12 +163,12 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         Ok(())
     }
 
-    /// Everything that decides results, but for weights and engine: the state knows whose it is. Of a reference only
-    /// whether there is one: it does not tell who it is.
+    /// Everything that decides results, but for weights and engine: the state knows whose it is.
     fn header(&self, problems: &[Problem]) -> Value {
         let mut config = self.config.clone();
         config.learn.threads = 0;
         config.save_every = 0;
+        config.record = Recording::default();
         if !matches!(config.curriculum, Curriculum::EasyFirst { .. }) {
             // A run may go on for longer than was said at first.
             config.steps = 0;
@@ -183,7 +197,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             "rewards": self.rewards.iter().map(named).collect::<Vec<_>>(),
             "scorer": self.scorer.map(StepScorer::identity),
             "roles": self.roles.iter().map(role).collect::<Vec<_>>(),
-            "reference": self.reference.is_some(),
+            "reference": self.reference.map(Generator::identity),
         })
     }
 
@@ -195,7 +209,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     }
 
     /// Tells the watcher of the last step.
-    fn tell(&mut self, journal: &Journal) -> ControlFlow<()> {
+    fn tell(&mut self, journal: &Journal, groups: &[GroupNote]) -> ControlFlow<()> {
         let Some(watch) = &mut self.watch else { return ControlFlow::Continue(()) };
         let notes = journal.notes().iter().rev();
         let (mut last, mut measured) = (None, None);
@@ -210,7 +224,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             }
         }
         match last {
-            Some(note) => watch(&Progress { note, steps: self.config.steps, measured }),
+            Some(note) => watch(&Progress { note, groups, steps: self.config.steps, measured }),
             None => ControlFlow::Continue(()),
         }
     }

@@ -12,12 +12,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tts_core::{Finish, NodeId, NodeKind, Prompt, Tree, Verdict};
 
 use crate::PrmError;
 
 /// Generated tokens in a row.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Run {
     /// The place of the first one in [`Sample::tokens`].
     pub first: usize,

@@ -11,25 +11,47 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tts_core::{Prompt, Sampling, Search, SearchStrategy, seed};
+use tts_core::{Likelihood, Prompt, Sampling, Search, SearchStrategy, seed};
 use tts_models::LanguageModel;
 use tts_models::train::{Example, Online};
 
 use super::advantage::all_equal;
 use super::curriculum::Drawing;
 use super::learn::{Judged, Tellers, examples};
+use super::recording::Recorder;
 use super::rollout::rollouts;
 use super::run::weights;
 use super::sampler::Plain;
 use super::tally::{Figures, Tally};
-use super::{Asked, Equal, Group, Problem, Reinforce, Reward, Sample, StepNote, advantages};
+use super::{
+    Asked, Equal, Group, GroupNote, Ids, Problem, Reinforce, Reward, Sample, SampleNote, StepNote,
+    advantages,
+};
 use crate::PrmError;
 
+/// What each term of the rewards gives a sample.
+pub(super) type Each = BTreeMap<String, f64>;
+
 /// What the groups of a step come to.
+#[derive(Default)]
 struct Rewarded {
     groups: Vec<Group>,
     /// Of the whole sum.
     rewards: Vec<Vec<f64>>,
+    /// All that was drawn, with what is not learnt from.
+    notes: Vec<GroupNote>,
+    /// The places in `notes` of what is learnt from.
+    learnt: Vec<usize>,
+}
+
+impl Rewarded {
+    /// Notes how much better than expected each sample came out that is learnt from.
+    fn tell(&mut self, outcome: &[Vec<f64>]) {
+        for (&place, advantages) in self.learnt.iter().zip(outcome) {
+            let samples = self.notes[place].samples.iter_mut();
+            samples.zip(advantages).for_each(|(note, own)| note.advantage = Some(*own));
+        }
+    }
 }
 
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
@@ -41,19 +63,26 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         online: &mut Online,
         problems: &[Problem],
         drawing: &mut Drawing,
-    ) -> Result<StepNote, PrmError> {
+        recorder: &mut Recorder,
+    ) -> Result<(StepNote, Vec<GroupNote>), PrmError> {
         let started = Instant::now();
         let mut note = StepNote { step, ..StepNote::default() };
-        let rewarded = self.draw(&mut note, policy, problems, drawing)?;
+        let mut rewarded = self.draw(&mut note, policy, problems, drawing)?;
+        let objective = self.config.objective();
+        let outcome = advantages(&rewarded.rewards, objective.baseline, objective.spread);
+        rewarded.tell(&outcome);
+        if self.config.record.keeps(step, self.config.steps) {
+            recorder.keep(&rewarded.notes)?;
+        }
         note.sampling_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        self.learn(&mut note, policy, online, &rewarded)?;
+        self.learn(&mut note, policy, online, (&rewarded, &outcome[..]))?;
         if note.loss.is_some() {
             policy.renew(weights(online)?)?;
         }
         note.updates = online.steps();
         note.learning_seconds = started.elapsed().as_secs_f64();
-        Ok(note)
+        Ok((note, rewarded.notes))
     }
 
     /// What is drawn in a step and learnt from.
@@ -83,7 +112,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let sampler = Plain::new(sampler.clone(), config.importance.is_some());
         let seed = seed::mix(config.seed, note.step as u64);
         let part = (note.step - 1) as f64 / config.steps as f64;
-        let mut rewarded = Rewarded { groups: Vec::new(), rewards: Vec::new() };
+        let mut rewarded = Rewarded::default();
         let mut tally = Tally::default();
         let mut round = 0;
         while rewarded.groups.len() < wanted && tally.groups < most {
@@ -96,10 +125,20 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let groups = groups?;
             let first = tally.drawn.len();
             for group in groups {
-                let rewards = self.rewards_of(problems, &group, &mut note.rewards)?;
+                let (rewards, each) = self.rewards_of(problems, &group)?;
                 let same = all_equal(&rewards);
-                tally.add(&group, &rewards, same);
+                tally.add(&group, (&rewards[..], &each[..]), same);
+                let samples = self.notes_of(policy, &group, &rewards, each)?;
+                let Problem { question, gold, .. } = &problems[group.problem];
+                rewarded.notes.push(GroupNote {
+                    step: note.step,
+                    problem: group.problem,
+                    question: question.clone(),
+                    gold: gold.clone(),
+                    samples,
+                });
                 if !same || equal == Equal::Keep {
+                    rewarded.learnt.push(rewarded.notes.len() - 1);
                     rewarded.groups.push(group);
                     rewarded.rewards.push(rewards);
                 }
@@ -111,19 +150,42 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         Ok(rewarded)
     }
 
-    /// The rewards of a group; what each term gives is added to `sums`.
+    /// What is noted of the samples of a group.
+    fn notes_of(
+        &self,
+        policy: &dyn LanguageModel,
+        group: &Group,
+        rewards: &[f64],
+        each: Vec<Each>,
+    ) -> Result<Vec<SampleNote>, PrmError> {
+        let of = |((sample, reward), each): ((&Sample, &f64), Each)| {
+            SampleNote::of(sample, *reward, each)
+        };
+        let mut notes: Vec<SampleNote> =
+            group.samples.iter().zip(rewards).zip(each).map(of).collect();
+        if self.config.record.tokens {
+            let prompts = encoded(policy, &group.samples)?;
+            for ((note, sample), prompt) in notes.iter_mut().zip(&group.samples).zip(prompts) {
+                let (tokens, runs) = (sample.tokens.clone(), sample.runs.clone());
+                note.ids = Some(Ids { prompt: prompt.to_vec(), tokens, runs });
+            }
+        }
+        Ok(notes)
+    }
+
+    /// The rewards of a group, and for each sample what each term gives.
     fn rewards_of(
         &self,
         problems: &[Problem],
         group: &Group,
-        sums: &mut BTreeMap<String, f64>,
-    ) -> Result<Vec<f64>, PrmError> {
+    ) -> Result<(Vec<f64>, Vec<Each>), PrmError> {
         let (problem, samples) = (&problems[group.problem], &group.samples);
         let asked = Asked { problem, task: &*self.task, samples, seed: group.seed };
         let own = self.config.rewards.iter();
         let own = own.map(|term| (term.of.name(), term.weight, &term.of as &dyn Reward));
         let more = self.rewards.iter().map(|(name, weight, reward)| (&**name, *weight, *reward));
         let mut total = vec![0.0; samples.len()];
+        let mut each = vec![Each::new(); samples.len()];
         for (name, weight, reward) in own.chain(more) {
             let rewards = reward.rewards(&asked);
             let wrong =
@@ -138,10 +200,12 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                     "{found} for sample {place} of {question:?}, expected a number"
                 ));
             }
-            *sums.entry(name.to_owned()).or_default() += rewards.iter().sum::<f64>();
+            each.iter_mut().zip(&rewards).for_each(|(each, reward)| {
+                each.insert(name.to_owned(), *reward);
+            });
             total.iter_mut().zip(&rewards).for_each(|(total, reward)| *total += weight * reward);
         }
-        Ok(total)
+        Ok((total, each))
     }
 
     /// The updates of a step.
@@ -150,17 +214,16 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         note: &mut StepNote,
         policy: &dyn LanguageModel,
         online: &mut Online,
-        Rewarded { groups, rewards }: &Rewarded,
+        (Rewarded { groups, .. }, outcome): (&Rewarded, &[Vec<f64>]),
     ) -> Result<(), PrmError> {
         let config = &self.config;
         let objective = config.objective();
-        let outcome = advantages(rewards, objective.baseline, objective.spread);
         let mut prompts: Vec<Vec<Arc<[u32]>>> = Vec::with_capacity(groups.len());
         for group in groups {
             prompts.push(encoded(policy, &group.samples)?);
         }
         let mut judged: Vec<Vec<Judged<'_>>> = Vec::with_capacity(groups.len());
-        for ((group, outcome), prompts) in groups.iter().zip(&outcome).zip(&prompts) {
+        for ((group, outcome), prompts) in groups.iter().zip(outcome).zip(&prompts) {
             let steps = match &config.process {
                 Some(process) => process.advantages(&group.samples)?,
                 None => group.samples.iter().map(|sample| vec![0.0; sample.tokens.len()]).collect(),
@@ -177,7 +240,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let cut = |part: usize| part * judged.len() / config.parts;
         let cuts = (0..config.parts).map(|part| cut(part)..cut(part + 1));
         for part in cuts.filter(|part| !part.is_empty()).map(|part| &judged[part]) {
-            let mut tellers = Tellers { online, reference: self.reference };
+            let reference = self.reference.map(|model| -> &dyn Likelihood { model });
+            let mut tellers = Tellers { online, reference };
             parts.push(examples(config, &objective, part.iter().flatten(), &mut tellers)?);
         }
         let mut figures = Figures::default();

@@ -4,6 +4,7 @@
 
 use tts_models::train::{PolicyFigures, Update};
 
+use super::step::Each;
 use super::{Group, Solved, StepNote};
 
 /// Over samples.
@@ -18,13 +19,15 @@ pub(super) struct Tally {
     right: usize,
     cut: usize,
     reward: f64,
+    rewards: Each,
     right_tokens: usize,
     wrong_tokens: usize,
     nats: f64,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, group: &Group, rewards: &[f64], equal: bool) {
+    /// Adds a group, with the rewards of its samples: their sums, and what each term gives.
+    pub(super) fn add(&mut self, group: &Group, (rewards, each): (&[f64], &[Each]), equal: bool) {
         let mut own = 0;
         for sample in &group.samples {
             let tokens = sample.generated();
@@ -43,11 +46,14 @@ impl Tally {
         self.samples += group.samples.len();
         self.right += own;
         self.reward += rewards.iter().sum::<f64>();
+        for (name, reward) in each.iter().flatten() {
+            *self.rewards.entry(name.clone()).or_default() += reward;
+        }
         let samples = group.samples.len();
         self.drawn.push(Solved { problem: group.problem, right: own, samples });
     }
 
-    /// Puts its means into a note, whose sums of single rewards become means as well.
+    /// Puts its means into a note.
     pub(super) fn put(self, note: &mut StepNote) {
         let mean = |sum: f64, count: usize| sum / count.max(1) as f64;
         let known = |sum: usize, count: usize| (count > 0).then(|| sum as f64 / count as f64);
@@ -56,7 +62,8 @@ impl Tally {
         note.right = mean(self.right as f64, self.samples);
         note.cut = mean(self.cut as f64, self.samples);
         note.reward = mean(self.reward, self.samples);
-        note.rewards.values_mut().for_each(|sum| *sum = mean(*sum, self.samples));
+        note.rewards =
+            self.rewards.into_iter().map(|(name, sum)| (name, mean(sum, self.samples))).collect();
         note.equal = mean(self.equal as f64, self.groups);
         note.right_tokens = known(self.right_tokens, self.right);
         note.wrong_tokens = known(self.wrong_tokens, self.samples - self.right);

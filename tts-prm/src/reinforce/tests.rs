@@ -18,6 +18,7 @@ use tts_models::{
 use super::*;
 
 mod checks;
+mod samples;
 
 fn shape() -> ModelConfig {
     let base = tiny_config("llama");

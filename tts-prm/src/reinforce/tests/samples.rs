@@ -1,0 +1,176 @@
+//! What was drawn is shown and kept as it was, whatever becomes of the run.
+
+use super::*;
+
+/// Runs and returns what a watcher is shown.
+fn shown(config: ReinforceConfig, folder: Option<&Path>) -> (Reinforced, Vec<Vec<GroupNote>>) {
+    let mut all = Vec::new();
+    let mut run = Reinforce::new(config).task(Arc::new(Exact)).watch(|progress| {
+        assert!(progress.groups.iter().all(|group| group.step == progress.note.step));
+        all.push(progress.groups.to_vec());
+        ControlFlow::Continue(())
+    });
+    if let Some(folder) = folder {
+        run = run.folder(folder);
+    }
+    let learnt = run.run(&mut engine(1), Model::from(weights()), &problems(5)).unwrap();
+    (learnt, all)
+}
+
+#[test]
+fn a_watcher_is_shown_what_the_journal_counts() {
+    for equal in [Equal::Keep, Equal::Redraw { most: 3 }] {
+        let adjust = Adjust { equal: Some(equal), ..Adjust::default() };
+        let brevity = Term { of: RewardSpec::Brevity(Brevity {}), weight: 0.5 };
+        let mut config = ReinforceConfig { adjust, ..config(4) };
+        config.rewards.push(brevity);
+        let (learnt, all) = shown(config, None);
+        let notes = steps(&learnt.notes);
+        assert_eq!(notes.len(), all.len());
+        for (note, groups) in notes.iter().zip(&all) {
+            let places: Vec<usize> = groups.iter().map(|group| group.problem).collect();
+            let drawn: Vec<usize> = note.drawn.iter().map(|drawn| drawn.problem).collect();
+            assert_eq!(places, drawn);
+            let samples: Vec<&SampleNote> =
+                groups.iter().flat_map(|group| &group.samples).collect();
+            let mean = |of: &dyn Fn(&SampleNote) -> f64| {
+                samples.iter().map(|sample| of(sample)).sum::<f64>() / samples.len() as f64
+            };
+            assert_eq!(samples.len(), note.samples);
+            assert!((mean(&|sample| sample.reward) - note.reward).abs() < 1e-12);
+            assert!(
+                (mean(&|sample| sample.rewards["brevity"]) - note.rewards["brevity"]).abs() < 1e-12
+            );
+            let right = |sample: &SampleNote| f64::from(u8::from(sample.verdict.is_right()));
+            assert!((mean(&right) - note.right).abs() < 1e-12);
+            assert_eq!(samples.iter().map(|sample| sample.tokens as u64).sum::<u64>(), note.tokens);
+            for group in groups {
+                let rewards: Vec<f64> = group.samples.iter().map(|sample| sample.reward).collect();
+                for sample in &group.samples {
+                    let sum = sample.rewards["right"] + 0.5 * sample.rewards["brevity"];
+                    assert!((sample.reward - sum).abs() < 1e-12);
+                }
+                let told: Option<Vec<f64>> =
+                    group.samples.iter().map(|sample| sample.advantage).collect();
+                let learnt = equal == Equal::Keep || !all_equal(&rewards);
+                let expected = advantages(&[rewards], Baseline::Mean, Spread::Population).remove(0);
+                assert_eq!(told, learnt.then_some(expected));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_killed_run_keeps_the_samples_of_one_that_was_not() {
+    let settings = || ReinforceConfig {
+        save_every: 2,
+        record: Recording { every: 3, tokens: true },
+        ..config(7)
+    };
+    let all = problems(5);
+    let goes = |folder: &Path, watch: &mut dyn FnMut(usize)| {
+        let run = Reinforce::new(settings()).task(Arc::new(Exact)).folder(folder);
+        run.watch(|progress| {
+            watch(progress.note.step);
+            ControlFlow::Continue(())
+        })
+        .run(&mut engine(1), Model::from(weights()), &all)
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: String| folder.path().join(name);
+    let whole = at("whole".into());
+    goes(&whole, &mut |step| copied(&whole, &at(format!("killed {step}")))).unwrap();
+    let text = |folder: &Path| std::fs::read_to_string(folder.join("samples.jsonl")).unwrap();
+    let expected = text(&whole);
+    let groups = read_samples(&whole).unwrap();
+    let kept: Vec<usize> = groups.iter().map(|group| group.step).collect();
+    assert_eq!(kept, [1, 1, 1, 3, 3, 3, 6, 6, 6, 7, 7, 7]);
+    for step in 1..=7 {
+        let killed = at(format!("killed {step}"));
+        if step % 2 == 1 {
+            // A line that was being written.
+            let torn = text(&killed) + "{\"step\":9,\"prob";
+            std::fs::write(killed.join("samples.jsonl"), torn).unwrap();
+        }
+        goes(&killed, &mut |_| {}).unwrap();
+        assert_eq!(text(&killed), expected, "killed at {step}");
+    }
+    // All that a trainer needs: the tokens are those of the text, each with its log-probability.
+    for group in &groups {
+        let place = problems(5).iter().position(|problem| problem.question == group.question);
+        assert_eq!(place, Some(group.problem));
+        for sample in &group.samples {
+            let ids = sample.ids.as_ref().unwrap();
+            assert_eq!(ids.prompt.len(), group.question.len());
+            let told: usize = ids.runs.iter().map(|run| run.logprobs.len()).sum();
+            assert_eq!((told, ids.tokens.len()), (sample.tokens, sample.tokens));
+            assert!(ids.runs.iter().flat_map(|run| &run.logprobs).all(|logprob| *logprob < 0.0));
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_changes_nothing_that_is_learnt() {
+    let keeps =
+        |every, tokens| ReinforceConfig { record: Recording { every, tokens }, ..config(4) };
+    let plain = bits(&run(keeps(0, false)).unwrap().model);
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // A folder goes on under other settings of what is kept.
+    let short = ReinforceConfig { steps: 2, ..keeps(0, false) };
+    shown(short, Some(folder));
+    assert!(!folder.join("samples.jsonl").exists());
+    let (learnt, all) = shown(keeps(1, true), Some(folder));
+    assert_eq!(bits(&learnt.model), plain);
+    assert_eq!(read_samples(folder).unwrap(), all.concat());
+}
+
+#[test]
+fn a_file_that_holds_something_else_is_refused_and_left_as_it_is() {
+    for (there, expected) in [
+        ("Dear diary\n", "samples.jsonl: line 1: no group of samples"),
+        ("Dear diary", "samples.jsonl: line 1: no group of samples: name another folder"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("samples.jsonl");
+        std::fs::write(&file, there).unwrap();
+        let run = Reinforce::new(config(2)).task(Arc::new(Exact)).folder(folder.path());
+        let error = run.run(&mut engine(1), Model::from(weights()), &problems(5)).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), there);
+    }
+}
+
+#[test]
+fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
+    let sample = |text: &str, reward: f64| SampleNote {
+        text: text.into(),
+        answer: Some("<b>7</b>".into()),
+        verdict: tts_core::Verdict::Right,
+        finish: tts_core::Finish::Length,
+        tokens: 3,
+        reward,
+        rewards: [("right".to_owned(), reward), ("format".to_owned(), 0.25)].into(),
+        advantage: Some(-0.5),
+        ids: None,
+    };
+    let group = |step| GroupNote {
+        step,
+        problem: 4,
+        question: "</pre><script>alert(1)</script>".into(),
+        gold: "8".into(),
+        samples: vec![sample("worse", 0.0), sample("<img src=x onerror=y>", 1.0)],
+    };
+    let page = samples_page("A & B", &[group(1), group(10), group(20)]).unwrap();
+    assert!(
+        !page.contains("<script") && !page.contains("<img") && !page.contains("<b>7"),
+        "{page}"
+    );
+    assert!(page.contains("A &amp; B") && page.contains("&lt;img src=x onerror=y&gt;"), "{page}");
+    let at = |text: &str| page.find(text).unwrap();
+    assert!(at("&lt;img") < at("worse"));
+    assert!(page.contains("<th>format</th><th>right</th>") && page.contains("<td>0.25</td>"));
+    assert!(page.contains("-0.50") && page.contains("3, cut"));
+    assert_eq!(page.matches("<details open>").count(), 2);
+    assert!(page.contains("Step 10: 2 samples of 1 problem, 2 right, mean reward 0.50"), "{page}");
+}
