@@ -29,6 +29,7 @@
 //!   backends; `exec::transformer` is the decoder as Burn modules.
 //! * [`Engine`]: many lines at once on an executor, with a prefix cache. Its results depend on
 //!   model, prompt, path and seed alone, bit for bit.
+//! * [`encoder`]: texts as vectors, by models of the BERT form.
 //!
 //! # Features
 //!
@@ -44,6 +45,7 @@
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod encoder;
 pub mod engine;
 pub mod error;
 pub mod exec;
