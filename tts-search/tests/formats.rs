@@ -11,11 +11,43 @@ use serde_json::Value;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::evaluate::*;
+use tts_search::retrieve::{Passage, Vectors};
 use tts_search::{BestOfN, SelfConsistency};
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Knows two numbers of a text, and reads four letters of it.
+struct Two;
+
+impl Embedder for Two {
+    fn embed(&self, texts: &[&str], _: TextKind) -> Result<Embedded, BoxError> {
+        let cut = texts.iter().enumerate().filter(|(_, text)| text.len() > 4);
+        let vectors = texts.iter().flat_map(|_| [0.6, 0.8]).collect();
+        Ok(Embedded { vectors, cut: cut.map(|(place, _)| place).collect(), tokens: 0 })
+    }
+    fn dim(&self) -> usize {
+        2
+    }
+    fn max_tokens(&self) -> usize {
+        4
+    }
+    fn identity(&self) -> String {
+        "two".into()
+    }
+}
+
+#[test]
+fn every_field_of_vectors_is_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vectors.jsonl");
+    let passages = ["one", "another"].map(|text| Passage::new(text, "", text)).to_vec();
+    Vectors::on_disk(&file, passages, Two, false, &mut |_, _| {}).unwrap();
+    let lines = lines(&file);
+    formats::check("Vectors", &lines);
+    assert_eq!((lines.len(), lines[1]["vector"].as_str()), (3, Some("9a99193fcdcc4c3f")));
 }
 
 /// Loses every third line, and refuses to judge some paths: so that all of a format is seen.

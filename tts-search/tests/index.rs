@@ -52,8 +52,9 @@ fn folders_of_all_forms_are_read_and_kept_up_to_date() {
             .any(|why| why.contains("bad.jsonl") && why.contains("expected one of text, contents")),
         "{skipped:?}"
     );
+    let why = if cfg!(feature = "pdf") { "no PDF" } else { "pdftotext" };
     assert!(
-        skipped.iter().any(|why| why.contains("paper.pdf") && why.contains("pdftotext")),
+        skipped.iter().any(|said| said.contains("paper.pdf") && said.contains(why)),
         "{skipped:?}"
     );
     assert_eq!(skipped.len(), 2);
@@ -289,4 +290,61 @@ fn a_hundred_thousand_paragraphs() {
         index.len() as f64 / seconds,
         1e3 * query
     );
+}
+
+/// Puts a text where its length says: near are texts of like lengths.
+struct Lengths;
+
+impl tts_core::Embedder for Lengths {
+    fn embed(
+        &self,
+        texts: &[&str],
+        _: tts_core::TextKind,
+    ) -> Result<tts_core::Embedded, tts_core::BoxError> {
+        #[expect(clippy::cast_precision_loss, reason = "lengths of a test")]
+        let of = |text: &&str| {
+            let angle = text.len() as f32 / 100.0;
+            [angle.cos(), angle.sin()]
+        };
+        let vectors = texts.iter().flat_map(of).collect();
+        Ok(tts_core::Embedded { vectors, ..tts_core::Embedded::default() })
+    }
+    fn dim(&self) -> usize {
+        2
+    }
+    fn max_tokens(&self) -> usize {
+        100
+    }
+    fn identity(&self) -> String {
+        "lengths".into()
+    }
+}
+
+#[test]
+fn an_index_and_vectors_beside_it_search_together() {
+    let (documents, place) = (filled(), tempfile::tempdir().expect("a folder"));
+    let at = place.path().join("index");
+    let vectors = at.join("vectors.jsonl");
+    let hybrid = || {
+        let index = Index::on_disk(&at, IndexSettings::default()).expect("opens");
+        index.update(documents.path()).expect("updates");
+        let passages = index.passages().expect("reads");
+        assert!(passages.is_sorted_by_key(|passage| passage.id.clone()));
+        assert_eq!(passages.len(), index.len());
+        let vectors = Vectors::on_disk(&vectors, passages, Lengths, false, &mut |_, _| {});
+        let vectors = vectors.expect("embeds");
+        let done = vectors.done();
+        (Hybrid::new(index, vectors, HybridSettings::default()).expect("settings"), done)
+    };
+    let (first, done) = hybrid();
+    assert_eq!((done.made, done.known), (5, 0));
+    let found = first.search("Osleta", 9).expect("finds");
+    // The word is in one passage; all have a length.
+    assert_eq!((found[0].id.as_str(), found.len()), ("rows.jsonl/r7#1", 5));
+    let identity = first.identity();
+    drop(first);
+    write(documents.path(), "a.txt", "The Mira is a stream.");
+    let (second, done) = hybrid();
+    assert_eq!((done.made, done.known, done.spare), (1, 4, 1));
+    assert_ne!(second.identity(), identity);
 }

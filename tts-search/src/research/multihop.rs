@@ -15,10 +15,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::Deserialize;
+use tts_core::BoxError;
 use tts_core::rows::{self, Row};
 use tts_core::task::{Phrase, Task};
 
-use crate::retrieve::{Passage, RetrieveError};
+use crate::retrieve::{Passage, RetrieveError, Retriever};
 
 /// A question of two hops.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,4 +170,29 @@ pub fn recall<'t>(
         gold.iter().all(|title| read.contains(title))
     };
     reads.into_iter().map(step).collect()
+}
+
+/// Of how many questions all gold paragraphs are among the first passages that are found for the question as it stands:
+/// for each of these numbers of passages.
+///
+/// # Errors
+/// When a search fails.
+pub fn found(
+    retriever: &dyn Retriever,
+    questions: &[Question],
+    at: &[usize],
+) -> Result<Vec<usize>, BoxError> {
+    let mut counts = vec![0; at.len()];
+    let most = at.iter().copied().max().unwrap_or(0);
+    for question in questions {
+        let passages = retriever.search(&question.question, most)?;
+        let titles = passages.iter().map(|passage| vec![passage.id.as_str()]);
+        let reached = recall(&question.gold(), titles);
+        for (count, &at) in counts.iter_mut().zip(at) {
+            // Where fewer were found, the last of them.
+            let last = at.min(reached.len()).checked_sub(1);
+            *count += usize::from(last.is_some_and(|last| reached[last]));
+        }
+    }
+    Ok(counts)
 }

@@ -30,6 +30,9 @@ pub enum RetrieveError {
     /// Settings that mean nothing.
     #[error("{0}")]
     Settings(String),
+    /// An encoder of texts failed.
+    #[error("encoder: {0}")]
+    Embedder(String),
     /// The index engine failed.
     #[error("index: {0}")]
     Engine(String),

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
-use tantivy::collector::TopDocs;
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::collector::{DocSetCollector, TopDocs};
+use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{
     Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value as _,
 };
@@ -321,6 +321,30 @@ impl Index {
         Ok(updated)
     }
 
+    /// All passages, in the order of their ids: what vectors are made of.
+    ///
+    /// # Errors
+    /// When the engine fails.
+    pub fn passages(&self) -> Result<Vec<Passage>, RetrieveError> {
+        let searcher = self.reader.searcher();
+        let all = searcher.search(&AllQuery, &DocSetCollector).map_err(|error| engine(&error))?;
+        let read = |address| searcher.doc(address).map(|document| self.passage(&document, 0.0));
+        let read: Result<Vec<Passage>, TantivyError> = all.into_iter().map(read).collect();
+        let mut passages = read.map_err(|error| engine(&error))?;
+        passages.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        Ok(passages)
+    }
+
+    fn passage(&self, document: &TantivyDocument, score: f32) -> Passage {
+        let field = |field| {
+            let value = document.get_first(field).and_then(|value| value.as_str());
+            value.unwrap_or_default().to_owned()
+        };
+        let Fields { id, title, text, place, .. } = self.fields;
+        let (id, title, text, place) = (field(id), field(title), field(text), field(place));
+        Passage { id, title, text, place, score: f64::from(score) }
+    }
+
     fn manifest(&self) -> std::sync::MutexGuard<'_, Manifest> {
         self.manifest.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -424,14 +448,7 @@ impl Retriever for Index {
         let top = TopDocs::with_limit(most.saturating_add(16)).order_by_score();
         let mut found = Vec::new();
         for (score, address) in searcher.search(&self.query(query), &top)? {
-            let document: TantivyDocument = searcher.doc(address)?;
-            let field = |field| {
-                let value = document.get_first(field).and_then(|value| value.as_str());
-                value.unwrap_or_default().to_owned()
-            };
-            let Fields { id, title, text, place, .. } = self.fields;
-            let (id, title, text, place) = (field(id), field(title), field(text), field(place));
-            found.push(Passage { id, title, text, place, score: f64::from(score) });
+            found.push(self.passage(&searcher.doc(address)?, score));
         }
         found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
         found.truncate(most);

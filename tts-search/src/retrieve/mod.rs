@@ -6,13 +6,14 @@
 //! them into prompts so that no page can end its quotation or begin a turn of a chat.
 //!
 //! ```text
-//! strategy -- Ask::of(question).by("search") --> Searcher --> Retriever: Memory, Index, an engine of yours
+//! strategy -- Ask::of(question).by("search") --> Searcher --> Retriever: Memory, Index, Vectors, Hybrid, Web, yours
 //!          <-- a line: passages as JSON (Found) --
 //! ```
 //!
 //! [`Folder`] reads documents of text, Markdown, HTML and records; [`Memory`] ranks passages that fit into memory, exactly. `Index`, with the feature
 //! `index`, is a full-text index of folders of documents, in memory or on disk, that reads only what has changed. `Web`, with
-//! the feature `web`, asks any search engine that answers in JSON.
+//! the feature `web`, asks any search engine that answers in JSON. [`Vectors`] finds by meaning, with any
+//! [`tts_core::Embedder`], and [`Hybrid`] joins words and meanings.
 //!
 //! Source: Lewis et al. 2020, "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks" (arXiv 2005.11401),
 //! for the use; Greshake et al. 2023 (arXiv 2302.12173), for why a page is never trusted.
@@ -23,14 +24,18 @@ mod error;
 mod fence;
 mod heading;
 mod html;
+mod hybrid;
 #[cfg(feature = "index")]
 mod index;
 mod memory;
 mod passage;
+#[cfg(feature = "pdf")]
+mod pdf;
 mod reading;
 mod searcher;
 #[cfg(feature = "index")]
 mod tokens;
+mod vectors;
 #[cfg(feature = "web")]
 mod web;
 
@@ -39,6 +44,7 @@ pub use document::{Cut, Document};
 pub use error::RetrieveError;
 pub(crate) use fence::quoted;
 pub use fence::{fenced, harmless, visible};
+pub use hybrid::{Hybrid, HybridSettings};
 #[cfg(feature = "index")]
 pub use index::{Index, IndexSettings, Updated};
 pub use memory::Memory;
@@ -46,6 +52,7 @@ pub(crate) use passage::words;
 pub use passage::{Found, Passage, snippet};
 pub use reading::Folder;
 pub use searcher::{SearchSettings, Searcher};
+pub use vectors::{Vectored, Vectors};
 #[cfg(feature = "web")]
 pub use web::{Web, WebSettings};
 

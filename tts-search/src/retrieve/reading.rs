@@ -3,7 +3,8 @@
 //! Read are text (`.txt`, `.text`), Markdown (`.md`, `.markdown`), web pages (`.html`, `.htm`, `.xhtml`), and files of records
 //! in any form of [`tts_core::rows`] (`.jsonl`, `.ndjson`, `.csv`, `.tsv`; `.parquet` with the feature `parquet`). A record is a document
 //! of its own: its text is its field `text`, `contents`, `content`, `body`, `passage` or `paragraph`, its name `id`, `_id` or
-//! `docid`, else its place; of records of one name the second is `NAME~2`. A file without words is said to be one. Hidden files and links are passed over, so that nothing runs in a circle.
+//! `docid`, else its place; of records of one name the second is `NAME~2`. With the feature `pdf` the pages of a PDF are documents of
+//! their own, too. A file without words is said to be one. Hidden files and links are passed over, so that nothing runs in a circle.
 //!
 //! Source: none; field names as in BEIR and Pyserini.
 
@@ -78,6 +79,8 @@ pub(super) enum Form {
     Html,
     Xhtml,
     Records,
+    #[cfg(feature = "pdf")]
+    Pdf,
 }
 
 /// What a file is, by its ending; a sentence for one that users expect to be read, nothing for others.
@@ -89,7 +92,12 @@ pub(super) fn form(path: &Path) -> Result<Form, Option<&'static str>> {
         "html" | "htm" => Ok(Form::Html),
         "xhtml" => Ok(Form::Xhtml),
         "jsonl" | "ndjson" | "csv" | "tsv" | "parquet" => Ok(Form::Records),
-        "pdf" => Err(Some("PDF is not read: make text of it first, by pdftotext say")),
+        #[cfg(feature = "pdf")]
+        "pdf" => Ok(Form::Pdf),
+        #[cfg(not(feature = "pdf"))]
+        "pdf" => Err(Some(
+            "PDF is read with the feature `pdf`; without it make text of it first, by pdftotext say",
+        )),
         "doc" | "docx" | "odt" | "epub" => Err(Some("not read: make text or HTML of it first")),
         _ => Err(None),
     }
@@ -156,6 +164,18 @@ pub(super) fn documents(
             let (title, text) = html::text(&page, xml);
             let title = if title.is_empty() { called } else { title };
             Ok(vec![Document { id, title, text, place, headings: true }])
+        }
+        #[cfg(feature = "pdf")]
+        Form::Pdf => {
+            let pages = super::pdf::pages(bytes).map_err(bad)?;
+            let page = |(number, text): (usize, String)| Document {
+                id: format!("{name}/page {number}"),
+                title: format!("{called}, page {number}"),
+                text,
+                place: format!("{place}, page {number}"),
+                headings: false,
+            };
+            Ok((1..).zip(pages).filter(|(_, text)| !text.is_empty()).map(page).collect())
         }
         Form::Records => {
             let rows = rows::parse(bytes).map_err(|error| bad(error.to_string()))?;

@@ -38,6 +38,11 @@ fn records_are_read_and_answers_scored() {
     assert_eq!(multihop::facts(&said, &said), (true, 1.0));
     let steps = multihop::recall(&question.gold(), [vec!["Mira"], vec![], vec!["Varno", "x"]]);
     assert_eq!(steps, [false, false, true]);
+    let memory = Memory::new(passages);
+    assert_eq!(multihop::found(&memory, &questions, &[9]).expect("finds"), [0]);
+    let questions = [Question { question: "Is the Mira in Varno?".into(), ..question.clone() }];
+    assert_eq!(multihop::found(&memory, &questions, &[0, 1, 2, 9]).expect("finds"), [0, 0, 1, 1]);
+    assert_eq!(multihop::found(&Memory::default(), &questions, &[5]).expect("finds"), [0]);
     for (text, expected) in [("{\"question\": \"q\"}", "questions.jsonl: line 1: "), ("", "")] {
         match read(text) {
             Ok(questions) => assert!(questions.is_empty() && expected.is_empty()),
@@ -57,16 +62,8 @@ fn the_authors_own_form_is_read_alike() {
     assert_eq!(read(official).expect("reads")[0].id, "1");
 }
 
-/// Which questions have both gold paragraphs among the first `k`.
-fn plain(memory: &Memory, questions: &[Question], k: usize) -> usize {
-    let both = |question: &&Question| {
-        let found = memory.search(&question.question, k).expect("finds");
-        question.gold().iter().all(|title| found.iter().any(|passage| passage.id == *title))
-    };
-    questions.iter().filter(both).count()
-}
-
-/// The same where one is read at a time, and what it names is asked next: words in capitals of what was read.
+/// Questions whose gold paragraphs are found where one is read at a time, and what it names is asked next: words in
+/// capitals of what was read.
 fn anew(memory: &Memory, questions: &[Question], reads: usize) -> usize {
     let both = |question: &&Question| {
         let (mut read, mut query) = (BTreeSet::new(), question.question.clone());
@@ -97,7 +94,7 @@ fn both_paragraphs_among_what_is_read() {
     let questions = multihop::read(&path).expect("reads");
     assert_eq!(questions.len(), 100);
     let memory = Memory::new(multihop::passages(&questions));
-    let found = [2, 4, 5, 10, 20].map(|k| plain(&memory, &questions, k));
+    let found = multihop::found(&memory, &questions, &[2, 4, 5, 10, 20]).expect("finds");
     let again = [2, 4, 5, 10].map(|k| anew(&memory, &questions, k));
     println!(
         "both gold paragraphs of {} passages: at once {found:?} (2, 4, 5, 10, 20); anew {again:?}",

@@ -7,7 +7,8 @@
 //! stand word for word, but for spaces, dashes and forms of quotation marks, in a passage that was retrieved, as models are
 //! shown it; where the claim cites some, in one of those.
 //!
-//! What this does not check is whether a passage says what a claim makes of it: that takes a reader, or a model.
+//! What this does not check is whether a passage says what a claim makes of it: that takes a reader, or a model, which is
+//! shown [`Checked::evidence`].
 //!
 //! Source: Gao et al. 2023, "Enabling Large Language Models to Generate Text with Citations" (arXiv 2305.14627), section 3, for
 //! claims and citations; Menick et al. 2022 (arXiv 2203.11147), for verified quotes.
@@ -44,6 +45,17 @@ impl Claim {
     }
 }
 
+/// A claim, and the words of what it cites: what a judge of support is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// The claim's words, without citations.
+    pub claim: String,
+    /// What it cites.
+    pub cites: Vec<u32>,
+    /// All of that, title and text, as models were shown it.
+    pub source: String,
+}
+
 /// A report as it was checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Checked {
@@ -71,6 +83,23 @@ impl Checked {
         cited.sort_unstable();
         cited.dedup();
         cited
+    }
+
+    /// The claims that cite something, each with the words of all that it cites.
+    pub fn evidence(&self, sources: &Sources) -> Vec<Evidence> {
+        let passage = |number: u32| {
+            let title = sources.get(number).map(|passage| passage.title.as_str());
+            let parts = title.into_iter().chain(sources.shown(number));
+            let parts: Vec<String> = parts.filter(|part| !part.is_empty()).map(quoted).collect();
+            parts.join("\n")
+        };
+        let evidence = |claim: &Claim| {
+            let passages: Vec<String> = claim.cites.iter().map(|&number| passage(number)).collect();
+            let (claim, cites) = (claim.text.clone(), claim.cites.clone());
+            Evidence { claim, cites, source: passages.join("\n\n") }
+        };
+        let citing = self.claims.iter().filter(|claim| !claim.cites.is_empty());
+        citing.map(evidence).collect()
     }
 
     /// What does not hold, in sentences.
@@ -251,6 +280,21 @@ mod tests {
         assert!(misquoted("It says \"Mira is 31 km\".").is_empty());
         // Words in quotes that quote nobody.
         assert!(misquoted("The \"small one\" [1].").is_empty());
+    }
+
+    #[test]
+    fn evidence_is_what_a_claim_cites() {
+        let mut sources = sources();
+        sources.add(&Found(vec![Passage::new("a", "", "Another window [3].")]));
+        let checked = check("It is long [1, 2]. It is so. It is not [2][9].", &sources);
+        let evidence = checked.evidence(&sources);
+        assert_eq!(evidence.len(), 2);
+        assert_eq!((evidence[0].claim.as_str(), &evidence[0].cites), ("It is long.", &vec![1, 2]));
+        let both = "The  Mira is\n31 km long – it’s small.\nAnother window (3).\n\nNothing of it.";
+        assert_eq!(
+            (evidence[0].source.as_str(), evidence[1].source.as_str()),
+            (both, "Nothing of it.")
+        );
     }
 
     #[test]
