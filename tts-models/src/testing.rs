@@ -15,7 +15,7 @@ pub use counting::Counting;
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
 use crate::weights::config::families::{Family, gpt_oss_switches};
 use crate::weights::config::{Attends, Experts, Switches};
-use crate::weights::decoder::FeedForwardWeights;
+use crate::weights::decoder::{FeedForwardWeights, SharedWeights};
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{Dtype, RawTensor, names};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
@@ -31,7 +31,8 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
     } else {
         Switches::default()
     };
-    let experts = Experts { count: 5, used: 2, width: 12, normed: true };
+    let shared = Some(14).filter(|_| architecture == "qwen2_moe");
+    let experts = Experts { count: 5, used: 2, width: 12, normed: true, shared };
     ModelConfig {
         architecture: architecture.to_owned(),
         vocab_size: 11,
@@ -97,6 +98,12 @@ pub fn lively_weights(config: ModelConfig) -> Result<DecoderWeights, ModelError>
         if let FeedForwardWeights::Mixture(mixture) = &mut layer.feed_forward {
             grow(&mut mixture.router, 8.0);
             mixture.router_bias.iter_mut().for_each(|bias| grow(bias, 8.0));
+            if let Some(shared) = &mut mixture.shared {
+                let SharedWeights { network, gate } = shared;
+                for tensor in [&mut network.gate, &mut network.up, &mut network.down, gate] {
+                    grow(tensor, 8.0);
+                }
+            }
         }
     }
     grow(&mut weights.embedding, 20.0);
@@ -355,8 +362,11 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
         number("expert_count", count(experts.count));
         number("expert_used_count", count(experts.used));
         number("expert_feed_forward_length", count(experts.width));
-        if !experts.normed {
-            number("expert_weights_norm", Value::Bool(false));
+        if experts.normed == experts.shared.is_some() {
+            number("expert_weights_norm", Value::Bool(experts.normed));
+        }
+        if let Some(width) = experts.shared {
+            number("expert_shared_feed_forward_length", count(width));
         }
     }
     positions(config, &mut number);
@@ -390,13 +400,14 @@ pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
             .flat_map(|from| &tensor.values[from * row..(from + 1) * row])
             .flat_map(|x| x.to_le_bytes())
             .collect();
-        let (name, shape) = match names::stack(&tensor.name) {
-            Some((name, _)) => (name, [vec![1], tensor.shape].concat()),
-            None => {
-                let name = fused(family, tensor.name);
-                let own = |part: &str| family?.gguf_part(part);
-                (names::to_gguf(&name, own).unwrap_or(name), tensor.shape)
-            }
+        let (name, shape) = if let Some((name, _)) = names::stack(&tensor.name) {
+            (name, [vec![1], tensor.shape].concat())
+        } else {
+            let name = fused(family, tensor.name);
+            let row = tensor.shape.first() == Some(&1) && name.ends_with("_expert_gate.weight");
+            let shape = tensor.shape[usize::from(row)..].to_vec();
+            let own = |part: &str| family?.gguf_part(part);
+            (names::to_gguf(&name, own).unwrap_or(name), shape)
         };
         // Experts and what is fused one behind the other, in their order.
         match out.tensors.iter_mut().find(|other| other.name == name) {

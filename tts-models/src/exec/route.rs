@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn how(count: usize, used: usize, normed: bool) -> Experts {
-        Experts { count, used, width: 1, normed }
+        Experts { count, used, width: 1, normed, shared: None }
     }
 
     fn chosen(logits: &[f32], used: usize, normed: bool) -> Vec<Choice> {

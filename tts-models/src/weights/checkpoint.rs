@@ -281,8 +281,10 @@ impl Checkpoint {
     fn of_stack(&self, gguf: &Gguf, stored: &str, expert: usize) -> Result<RawTensor, ModelError> {
         let expected = self.config.switches.experts.map_or(0, |experts| experts.count);
         let shape = gguf.info(stored).map(|info| info.shape.as_slice()).unwrap_or_default();
-        let (dimensions, what) =
-            if stored.ends_with(".bias") { (2, "vectors") } else { (3, "matrices") };
+        let (dimensions, what) = match stored.rsplit_once('.') {
+            Some((_, "bias")) => (2, "vectors"),
+            _ => (3, "matrices"),
+        };
         if shape.len() != dimensions || shape.first() != Some(&expected) {
             let problem = format!("shape {shape:?}, expected {expected} {what}");
             return Err(ModelError::format(self.path(), stored, problem));

@@ -214,7 +214,8 @@ impl ModelConfig {
     /// Parameters of the layers and the final norm, without embedding and head, with so many networks in each layer.
     fn layer_parameters(&self, networks: usize) -> u64 {
         let switches = &self.switches;
-        let [hidden, width, networks, router, layers, query, kv, sinks] = [
+        let shared = switches.experts.and_then(|experts| experts.shared);
+        let [hidden, width, networks, router, layers, query, kv, sinks, shared, gate] = [
             self.hidden_size,
             self.feed_forward_width(),
             networks,
@@ -223,11 +224,13 @@ impl ModelConfig {
             self.query_width(),
             self.key_value_width(),
             if switches.sinks { self.num_attention_heads } else { 0 },
+            shared.unwrap_or(0),
+            usize::from(shared.is_some()),
         ]
         .map(|n| n as u64);
         let attention = 2 * hidden * query + 2 * hidden * kv + sinks;
         let norms = if switches.norm_place == NormPlace::Around { 4 } else { 2 };
-        let feed_forward = (3 * width * networks + router) * hidden;
+        let feed_forward = (3 * (width * networks + shared) + router + gate) * hidden;
         let biases = (2 * width + hidden) * networks + router;
         let biases = if switches.feed_forward_bias { biases } else { 0 };
         layers * (attention + feed_forward + biases + norms * hidden) + hidden

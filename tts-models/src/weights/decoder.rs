@@ -9,7 +9,7 @@ mod load;
 mod random;
 mod save;
 
-pub use feed_forward::{FeedForwardWeights, MixtureWeights, NetworkWeights};
+pub use feed_forward::{FeedForwardWeights, MixtureWeights, NetworkWeights, SharedWeights};
 pub use load::Progress;
 pub(crate) use save::replace;
 

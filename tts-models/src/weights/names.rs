@@ -10,7 +10,7 @@
 //! `convert_hf_to_gguf.py`.
 
 /// The parts of a layer, as Hugging Face and GGUF name them.
-const PARTS: [(&str, &str); 12] = [
+const PARTS: [(&str, &str); 16] = [
     ("input_layernorm", "attn_norm"),
     ("self_attn.q_proj", "attn_q"),
     ("self_attn.k_proj", "attn_k"),
@@ -23,6 +23,10 @@ const PARTS: [(&str, &str); 12] = [
     ("mlp.up_proj", "ffn_up"),
     ("mlp.down_proj", "ffn_down"),
     ("mlp.gate", "ffn_gate_inp"),
+    ("mlp.shared_expert.gate_proj", "ffn_gate_shexp"),
+    ("mlp.shared_expert.up_proj", "ffn_up_shexp"),
+    ("mlp.shared_expert.down_proj", "ffn_down_shexp"),
+    ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
 ];
 
 /// Sinks of attention, which are no part with a weight in Hugging Face's files.

@@ -173,11 +173,11 @@ mod tests {
     #[test]
     fn blocks_take_ggmls_order() {
         // Value i of a block is i / 2, so that both halves of byte j hold j; scales name the output.
-        let blocks: Vec<u8> = (0..4).flat_map(|_| (0..16).map(|j| j | j << 4)).collect();
+        let blocks: Vec<u8> = (0..4).flat_map(|_| (0..16).map(|j| j | (j << 4))).collect();
         let (blocks, scales) = ((vec![4, 1, 16], blocks), (vec![4, 1], vec![100, 101, 102, 103]));
         let up = part("0.up_proj.weight").of_blocks(&blocks, &scales).unwrap();
         assert_eq!((up.dtype, up.shape.clone()), (Dtype::MXFP4, vec![2, 32]));
-        let values: Vec<u8> = (0..16).map(|j| j / 2 | (j / 2 + 8) << 4).collect();
+        let values: Vec<u8> = (0..16).map(|j| (j / 2) | ((j / 2 + 8) << 4)).collect();
         assert_eq!(up.bytes, [&[101], &values[..], &[103], &values[..]].concat());
         for (shape, scales, expected) in [
             (vec![4, 16], (vec![4, 1], vec![0; 4]), "blocks [4, 16] of an expert, expected"),

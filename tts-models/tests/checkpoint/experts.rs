@@ -47,12 +47,25 @@ fn unsound_mixtures_in_gguf_are_refused_by_key() {
         ("qwen3moe", "expert_weights_scale", Value::F32(2.5), "expert_weights_scale: unsupported"),
         ("qwen3moe", "leading_dense_block_count", number(1), "dense_block_count: unsupported 1"),
         ("qwen3moe", "interleave_moe_layer_step", number(2), "interleave_moe_layer_step: uns"),
+        (
+            "qwen2moe",
+            "expert_shared_feed_forward_length",
+            number(0),
+            "expert_shared_feed_forward_length: 0, expected 1 to 1048576",
+        ),
+        (
+            "qwen2moe",
+            "expert_shared_feed_forward_length",
+            number(15),
+            "shared_expert.gate_proj.weight: shape [14, 8], expected [15, 8]",
+        ),
         ("qwen2", "expert_count", number(8), "unsupported mixture of 8 experts in this"),
         ("llama", "expert_used_count", number(9), "expert_used_count: 9, expected 1 to 5"),
     ];
     for (architecture, key, value, expected) in cases {
         let model = match architecture {
             "llama" => "mixtral",
+            "qwen2moe" => "qwen2_moe",
             "qwen3moe" => "qwen3_moe",
             other => other,
         };

@@ -105,6 +105,9 @@ fn experts_in_one_tensor_are_those_of_tensors_each() {
     }
 }
 
+/// A tensor, and the type and shape that take the place of its own.
+type Edit<'a> = (&'a str, Kind, &'a [usize]);
+
 /// The experts of a layer.
 const EXPERTS: [&str; 2] = ["model.layers.0.mlp.experts", "model.layers.1.mlp.experts"];
 
@@ -162,7 +165,6 @@ fn what_does_not_fit_is_refused_by_name() {
     let (blocks, scales) = (blocks.as_str(), scales.as_str());
     let sinks = "model.layers.1.self_attn.sinks";
     let (byte, float) = (Kind::U8, Kind::F32);
-    type Edit<'a> = (&'a str, Kind, &'a [usize]);
     let cases: &[(&[Edit<'_>], &str)] = &[
         (&[(sinks, float, &[])], "model.layers.1.self_attn.sinks: there is no such tensor"),
         (&[(sinks, float, &[3])], "self_attn.sinks: shape [3], expected [2]"),

@@ -15,7 +15,7 @@ fn experts_are_read_with_the_defaults_of_their_class() {
         assert_eq!(config.feed_forward_width(), config.switches.experts.unwrap().width);
         config.switches.experts.unwrap()
     };
-    let of = |count, used, width, normed| Experts { count, used, width, normed };
+    let of = |count, used, width, normed| Experts { count, used, width, normed, shared: None };
     assert_eq!(experts("qwen3_moe", json!({})), of(128, 8, 768, false));
     let told = json!({ "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20,
         "norm_topk_prob": true, "decoder_sparse_step": 1, "mlp_only_layers": [] });
@@ -23,6 +23,11 @@ fn experts_are_read_with_the_defaults_of_their_class() {
     // The name under which newer files say it.
     let other = json!({ "num_local_experts": 9, "mlp_only_layers": null });
     assert_eq!(experts("qwen3_moe", other), of(9, 8, 768, false));
+    // One that every token goes to besides.
+    let shared = |width| Experts { shared: Some(width), ..of(60, 4, 1_408, false) };
+    assert_eq!(experts("qwen2_moe", json!({})), shared(5_632));
+    let told = json!({ "shared_expert_intermediate_size": 64, "qkv_bias": true });
+    assert_eq!(experts("qwen2_moe", told), shared(64));
     assert_eq!(experts("mixtral", json!({})), of(8, 2, 96, true));
     let told = json!({ "num_local_experts": 4, "num_experts_per_tok": 1 });
     assert_eq!(experts("mixtral", told), of(4, 1, 96, true));
@@ -64,6 +69,13 @@ fn unsound_experts_are_refused_by_field() {
         ),
         ("qwen3_moe", json!({ "use_sliding_window": true }), "use_sliding_window: unsupported"),
         ("qwen3_moe", json!({ "hidden_act": "gelu" }), "hidden_act: unsupported"),
+        (
+            "qwen2_moe",
+            json!({ "shared_expert_intermediate_size": 0 }),
+            "shared_expert_intermediate_size: 0, expected 1 to 1048576",
+        ),
+        ("qwen2_moe", json!({ "n_shared_experts": 2 }), "n_shared_experts: unsupported"),
+        ("qwen2_moe", json!({ "qkv_bias": false }), "qkv_bias: unsupported projections without"),
         ("mixtral", json!({ "num_local_experts": 0 }), "num_local_experts: 0, expected 1 to 4096"),
         ("mixtral", json!({ "num_experts_per_tok": 9 }), "num_experts_per_tok: 9, expected 1 to 8"),
         ("mixtral", json!({ "intermediate_size": 0 }), "intermediate_size: 0"),
@@ -79,7 +91,7 @@ fn unsound_experts_are_refused_by_field() {
         let switches = Switches { experts, ..config.switches.clone() };
         ModelConfig { switches, ..config }.validate().unwrap_err().to_string()
     };
-    let sound = Experts { count: 4, used: 2, width: 8, normed: true };
+    let sound = Experts { count: 4, used: 2, width: 8, normed: true, shared: None };
     assert_eq!(of(Some(sound), "qwen3"), "num_experts: experts in qwen3");
     assert_eq!(of(None, "mixtral"), "num_experts: none in mixtral");
     let none = of(Some(Experts { used: 5, ..sound }), "qwen3_moe");
@@ -111,7 +123,7 @@ fn gpt_oss_is_read_with_the_defaults_of_its_class() {
     assert_eq!(config.switches.layers, [window, whole, window, whole]);
     let switches = Switches {
         activation: Activation::Clamped { slope: 1.702, limit: 7.0 },
-        experts: Some(Experts { count: 128, used: 4, width: 96, normed: true }),
+        experts: Some(Experts { count: 128, used: 4, width: 96, normed: true, shared: None }),
         output_bias: true,
         feed_forward_bias: true,
         sinks: true,
@@ -127,7 +139,10 @@ fn gpt_oss_is_read_with_the_defaults_of_its_class() {
     let Switches { activation, experts, layers, .. } =
         read(&with("gpt_oss", &told)).unwrap().switches;
     assert_eq!(activation, Activation::Clamped { slope: 1.0, limit: 3.5 });
-    assert_eq!(experts, Some(Experts { count: 32, used: 2, width: 96, normed: true }));
+    assert_eq!(
+        experts,
+        Some(Experts { count: 32, used: 2, width: 96, normed: true, shared: None })
+    );
     assert!(layers.is_empty());
     // By hand: numbers that no JSON holds.
     for (slope, limit, field) in [
@@ -186,6 +201,19 @@ fn biases_and_sinks_count() {
     let shape = config.shape(16.0, 2);
     assert_eq!(shape.layer_bytes, 2 * (2 * (rest + 5 * expert) + 8));
     assert_eq!(shape.experts.unwrap().bytes, 2 * 2 * 5 * expert);
+}
+
+/// What every token goes to counts for each, and is no expert's.
+#[test]
+fn shared_networks_count() {
+    let config = ModelConfig { num_hidden_layers: 3, ..tiny_config("qwen2_moe") };
+    // As without, and a network of width 14 with a gate of one output.
+    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5 + 3 * 14 + 1);
+    let (expert, head) = (3 * 8 * 12, 8 * 11);
+    assert_eq!(config.active_parameters(), 3 * (rest + 2 * expert) + 8 + head);
+    let shape = config.shape(16.0, 2);
+    assert_eq!(shape.layer_bytes, 2 * (3 * (rest + 5 * expert) + 8));
+    assert_eq!(shape.experts.unwrap().bytes, 2 * 3 * 5 * expert);
 }
 
 /// What a token runs through is counted, and all that there is held.

@@ -1,5 +1,5 @@
 //! Mixtures of experts: the same bits in any company, in every type of weights, and beside Burn's operations.
-//! gpt-oss's have biases, and windows and sinks of attention.
+//! gpt-oss's have biases, and windows and sinks of attention; `qwen2_moe` has a network that every token goes to besides.
 
 use tts_core::{Generator, Given, Likelihood, Prompt, Request};
 use tts_models::testing::{byte_config, lively_weights};
@@ -14,7 +14,7 @@ use tts_models::{
 use crate::native::{FORMATS, bits, tokens, whole};
 use crate::{engine_of, generated, request, weights};
 
-const MIXTURES: [&str; 3] = ["qwen3_moe", "mixtral", "gpt_oss"];
+const MIXTURES: [&str; 4] = ["qwen3_moe", "mixtral", "gpt_oss", "qwen2_moe"];
 
 /// Alone, among others, with any number of threads: a token's experts are shared with tokens of other lines.
 #[test]
@@ -144,7 +144,7 @@ fn other_switches_hold_for_experts_too() {
         let config = ModelConfig { switches: Switches { experts, ..switches }, ..base.clone() };
         lively_weights(config).unwrap()
     };
-    let one = Some(Experts { count: 3, used: 3, width: 9, normed: false });
+    let one = Some(Experts { count: 3, used: 3, width: 9, normed: false, shared: None });
     let all = [
         of(Switches { activation: Activation::GeluTanh, ..Switches::default() }),
         of(Switches { norm_place: NormPlace::Around, ..Switches::default() }),

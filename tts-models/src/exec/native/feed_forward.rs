@@ -3,17 +3,18 @@
 //! The rows of a pass go through one network together. Through experts they go by expert: the router's logits are one
 //! product in f32, each row chooses its experts ([`crate::exec::route`]), and the rows of each expert are multiplied
 //! with its weights at once, all experts in one loop. So a pass reads the experts that it needs, each once, whatever
-//! number of rows shares them. A row adds up what its experts give in the order of their numbers.
+//! number of rows shares them. A row adds up what its experts give in the order of their numbers, and at last what the
+//! network gives that all rows go through, where there is one.
 
 use std::ops::Range;
 
 use crate::exec::route::{Choice, Routes, choose};
 use crate::kernels::{
-    Input, Kinds, Matrix, Part, clamped_gate_all, gelu_gate_all, project, project_each,
-    project_swiglu, project_swiglu_each, rms_norm, swish_gate_all,
+    Input, Kinds, Matrix, Part, clamped_gate_all, exp_in_place, gelu_gate_all, project,
+    project_each, project_swiglu, project_swiglu_each, rms_norm, swish_gate_all,
 };
 use crate::weights::config::Activation;
-use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, NetworkWeights};
+use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, NetworkWeights, SharedWeights};
 
 use super::Native;
 
@@ -34,12 +35,18 @@ pub(super) struct Scratch {
     places: Vec<usize>,
     /// The expert of each result.
     owners: Vec<usize>,
+    /// What the last product of the network that all rows go through reads.
+    second: Input,
+    /// What that network gives, `[rows, hidden]`.
+    shared: Vec<f32>,
+    /// How much it counts, `[rows]`.
+    parts: Vec<f32>,
 }
 
 /// The forms of rows that the first products of a feed-forward part need.
 pub(super) fn kinds(weights: &FeedForwardWeights<Matrix>) -> Kinds {
     let networks = weights.networks().iter().flat_map(|own| [&own.gate, &own.up]);
-    Kinds::of(networks.chain(weights.router()))
+    Kinds::of(networks.chain(weights.beside_experts()))
 }
 
 impl Native {
@@ -100,7 +107,7 @@ impl Native {
                 let f = self.config.intermediate_size;
                 scratch.active.resize(rows * f, 0.0);
                 let Scratch { active, gates, .. } = scratch;
-                self.gated(network, input, gates, active);
+                self.gated(network, f, input, gates, active);
                 input.copy(&self.team, Kinds::of([&network.down]), active, f);
                 let bias = network.biases.as_ref().map(|[_, _, down]| down);
                 self.add((&network.down, bias, norm), input, block, x);
@@ -117,6 +124,7 @@ impl Native {
     fn gated(
         &self,
         network: &NetworkWeights<Matrix>,
+        f: usize,
         input: &Input,
         gates: &mut Vec<f32>,
         active: &mut [f32],
@@ -128,7 +136,7 @@ impl Native {
         gates.resize(active.len(), 0.0);
         project(&self.team, input, &[gate], false, gates);
         project(&self.team, input, &[up], false, active);
-        self.gate(|_| network, self.config.intermediate_size, gates, active);
+        self.gate(|_| network, f, gates, active);
     }
 
     /// Whether gates are a part of their product.
@@ -173,8 +181,11 @@ impl Native {
         scratch: &mut Scratch,
         block: &mut [f32],
     ) {
-        let MixtureWeights { how, router, router_bias, experts } = mixture;
-        let Scratch { active, gates, logits, chosen, results, places, owners } = scratch;
+        let MixtureWeights { how, router, router_bias, experts, shared } = mixture;
+        if let Some(shared) = shared {
+            self.shared(shared, rows, input, scratch);
+        }
+        let Scratch { active, gates, logits, chosen, results, places, owners, .. } = scratch;
         logits.resize(rows * how.count, 0.0);
         project(&self.team, input, &[router], false, logits);
         chosen.resize(rows * how.used, (0, 0.0));
@@ -232,6 +243,43 @@ impl Native {
             });
         }
         self.gather(&routes, results, block);
+        if shared.is_some() {
+            let hidden = self.config.hidden_size;
+            let own = scratch.shared.chunks_exact(hidden).zip(&scratch.parts);
+            let rows: Vec<_> = block.chunks_exact_mut(hidden).zip(own).collect();
+            self.team.each_of(rows, |_, (out, (own, part))| {
+                out.iter_mut().zip(own).for_each(|(out, value)| *out += part * value);
+            });
+        }
+    }
+
+    /// What the network gives that all rows go through, and how much it counts: `parts` and `shared` of the scratch.
+    fn shared(
+        &self,
+        SharedWeights { network, gate }: &SharedWeights<Matrix>,
+        rows: usize,
+        input: &Input,
+        scratch: &mut Scratch,
+    ) {
+        let Scratch { active, gates, second, shared, parts, .. } = scratch;
+        parts.resize(rows, 0.0);
+        project(&self.team, input, &[gate], false, parts);
+        // The sigmoid, 1 / (1 + e^-x).
+        exp_in_place(parts, -1.0, 0.0);
+        for part in parts.iter_mut() {
+            *part = 1.0 / (1.0 + *part);
+        }
+        let width = network.gate.outputs();
+        active.resize(rows * width, 0.0);
+        self.gated(network, width, input, gates, active);
+        second.copy(&self.team, Kinds::of([&network.down]), active, width);
+        shared.resize(rows * self.config.hidden_size, 0.0);
+        project(&self.team, second, &[&network.down], false, shared);
+        if let Some([_, _, down]) = &network.biases {
+            for row in shared.chunks_exact_mut(self.config.hidden_size) {
+                row.iter_mut().zip(down).for_each(|(value, bias)| *value += bias);
+            }
+        }
     }
 
     /// Adds up the results of each row, in the order of the experts' numbers.

@@ -427,7 +427,8 @@ impl Executor for Native {
         // What each row reads, whichever experts it goes to.
         let read_by_all = |layer: &LayerWeights<Matrix>| {
             let LayerWeights { query, key, value, output, feed_forward, .. } = layer;
-            let own = [query, key, value, output].into_iter().chain(feed_forward.router());
+            let attention = [query, key, value, output].into_iter();
+            let own = attention.chain(feed_forward.beside_experts());
             own.map(Matrix::bytes).sum::<usize>()
         };
         let layer_bytes = self.layers.iter().map(bytes).sum::<usize>() as u64;

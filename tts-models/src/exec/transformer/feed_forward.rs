@@ -27,17 +27,16 @@ pub struct FeedForward<B: Backend> {
 }
 
 impl<B: Backend> FeedForward<B> {
-    /// Moves the weights of gate and up `[intermediate, hidden]` and down `[hidden, intermediate]`, and their biases,
-    /// to a device.
+    /// Moves the weights of gate and up `[inner, hidden]` and down `[hidden, inner]`, and their biases, to a device.
     ///
     /// # Errors
     /// When one does not have that size.
     pub fn new(
         NetworkWeights { gate, up, down, biases }: NetworkWeights,
-        config: &ModelConfig,
+        (config, inner): (&ModelConfig, usize),
         device: &B::Device,
     ) -> Result<Self, ModelError> {
-        let (hidden, inner) = (config.hidden_size, config.feed_forward_width());
+        let hidden = config.hidden_size;
         let [of_gate, of_up, of_down] = biases.map_or([None, None, None], |b| b.map(Some));
         Ok(Self {
             gate: Projection::new("gate", gate, of_gate, [inner, hidden], device)?,

@@ -10,13 +10,14 @@
 use std::ops::Range;
 
 use burn::module::Module;
+use burn::tensor::activation::sigmoid;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use super::{FeedForward, Projection};
 use crate::exec::route::{Routes, choose};
 use crate::weights::config::Experts;
-use crate::weights::decoder::{FeedForwardWeights, MixtureWeights};
+use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, SharedWeights};
 use crate::{ModelConfig, ModelError};
 
 /// The feed-forward block of a layer.
@@ -36,6 +37,10 @@ pub struct Mixture<B: Backend> {
     pub router: Projection<B>,
     /// The experts, by number.
     pub experts: Vec<FeedForward<B>>,
+    /// What every row goes through besides.
+    pub shared: Option<FeedForward<B>>,
+    /// `hidden` to one number, whose sigmoid says how much that counts.
+    pub shared_gate: Option<Projection<B>>,
     /// How the router chooses.
     #[module(skip)]
     pub how: Experts,
@@ -53,7 +58,8 @@ impl<B: Backend> FeedForwardBlock<B> {
     ) -> Result<Self, ModelError> {
         match weights {
             FeedForwardWeights::Dense(network) => {
-                FeedForward::new(network, config, device).map(Self::Dense)
+                let inner = config.intermediate_size;
+                FeedForward::new(network, (config, inner), device).map(Self::Dense)
             }
             FeedForwardWeights::Mixture(mixture) => {
                 Mixture::new(mixture, config, device).map(Self::Mixture)
@@ -88,7 +94,7 @@ impl<B: Backend> Mixture<B> {
     /// When one does not have the size that the config demands, or there are more or fewer experts than the router
     /// has outputs.
     pub fn new(
-        MixtureWeights { how, router, router_bias, experts }: MixtureWeights,
+        MixtureWeights { how, router, router_bias, experts, shared }: MixtureWeights,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
@@ -96,7 +102,11 @@ impl<B: Backend> Mixture<B> {
             let problem = format!("{} with {} of {} used", experts.len(), how.used, how.count);
             return Err(ModelError::input("experts", problem));
         }
-        let experts = experts.into_iter().map(|own| FeedForward::new(own, config, device));
+        let network = |own, inner: usize| FeedForward::new(own, (config, inner), device);
+        let experts = experts.into_iter().map(|own| network(own, how.width));
+        let (shared, gate) = shared.map(|own| (own.network, own.gate)).unzip();
+        let width = how.shared.unwrap_or(0);
+        let one = [1, config.hidden_size];
         Ok(Self {
             router: Projection::new(
                 "router",
@@ -106,6 +116,10 @@ impl<B: Backend> Mixture<B> {
                 device,
             )?,
             experts: experts.collect::<Result<_, _>>()?,
+            shared: shared.map(|own| network(own, width)).transpose()?,
+            shared_gate: gate
+                .map(|gate| Projection::new("shared gate", gate, None, one, device))
+                .transpose()?,
             how,
         })
     }
@@ -118,7 +132,14 @@ impl<B: Backend> Mixture<B> {
         let (router, router_bias) = self.router.weights()?;
         let experts = self.experts.iter().map(FeedForward::weights);
         let experts = experts.collect::<Result<_, ModelError>>()?;
-        Ok(MixtureWeights { how: self.how, router, router_bias, experts })
+        let shared = match (&self.shared, &self.shared_gate) {
+            (Some(network), Some(gate)) => {
+                let (gate, _) = gate.weights()?;
+                Some(SharedWeights { network: network.weights()?, gate })
+            }
+            _ => None,
+        };
+        Ok(MixtureWeights { how: self.how, router, router_bias, experts, shared })
     }
 
     /// Maps rows `[rows, hidden]` to `[rows, hidden]`.
@@ -146,6 +167,10 @@ impl<B: Backend> Mixture<B> {
             let parts: Vec<f32> = of_rank.map(|(_, part)| part).collect();
             let parts = Tensor::from_data(TensorData::new(parts, [count, 1]), &device); // [rows, 1]
             sum = sum + results.clone().select(0, places) * parts; // [rows, hidden]
+        }
+        if let (Some(shared), Some(gate)) = (&self.shared, &self.shared_gate) {
+            let part = sigmoid(gate.forward(rows.clone())); // [rows, 1]
+            sum = sum + shared.forward(rows.clone()) * part; // [rows, hidden]
         }
         sum
     }

@@ -1,12 +1,12 @@
 //! The experts of a mixture: how many there are, and how a router chooses among them.
 //!
 //! A mixture has many feed-forward networks in the place of one, and a router that gives each token to a few of
-//! them. [`Experts`] is what an executor has to know of it. Families write it under names of their own, and some
-//! add what is not here: networks that every token goes to, layers without experts. Those are refused by the name
-//! of the field.
+//! them; some have one besides that every token goes to. [`Experts`] is what an executor has to know of it. Families
+//! write it under names of their own, and some add what is not here: layers without experts. Those are refused by
+//! the name of the field.
 //!
-//! Source: `configuration_qwen3_moe.py`, `configuration_mixtral.py` and `configuration_gpt_oss.py` of Hugging Face
-//! transformers; `constants.py` of gguf-py for GGUF's names.
+//! Source: `configuration_qwen2_moe.py`, `configuration_qwen3_moe.py`, `configuration_mixtral.py` and
+//! `configuration_gpt_oss.py` of Hugging Face transformers; `constants.py` of gguf-py for GGUF's names.
 
 use super::gguf::Keys;
 use super::json::Object;
@@ -29,18 +29,26 @@ pub struct Experts {
     pub width: usize,
     /// Whether what a token's experts count adds up to 1; otherwise it is their part of the softmax over all.
     pub normed: bool,
+    /// Width of the network that every token goes to besides, weighed by a gate of its own; `None` for none.
+    pub shared: Option<usize>,
 }
 
-/// What files call the three numbers: how many there are, how many a token goes to, how wide one is.
-pub(crate) type ExpertFields = [&'static str; 3];
+/// What files call the numbers: how many there are, how many a token goes to, how wide one is, and how wide the network
+/// is that every token goes to.
+pub(crate) type ExpertFields = [&'static str; 4];
 
 /// GGUF's names, behind that of the architecture.
-const KEYS: ExpertFields = ["expert_count", "expert_used_count", "expert_feed_forward_length"];
+const KEYS: ExpertFields = [
+    "expert_count",
+    "expert_used_count",
+    "expert_feed_forward_length",
+    "expert_shared_feed_forward_length",
+];
 
 impl Experts {
     /// What is wrong with the numbers, under the names of a file.
     pub(super) fn check(&self, fields: ExpertFields) -> Result<(), Problem> {
-        let [count, used, width] = fields;
+        let [count, used, width, shared] = fields;
         let bounds =
             [(count, self.count, MOST), (used, self.used, self.count), (width, self.width, WIDEST)];
         for (field, number, most) in bounds {
@@ -48,38 +56,68 @@ impl Experts {
                 return Err((field, format!("{number}, expected 1 to {most}")));
             }
         }
-        Ok(())
+        match self.shared {
+            Some(width) if width == 0 || width > WIDEST => {
+                Err((shared, format!("{width}, expected 1 to {WIDEST}")))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// The experts of a GGUF file, with biases or without. llama.cpp lets them add up to 1 in every architecture that is
-    /// read here, unless the file says otherwise.
+    /// The experts of a GGUF file of an architecture that has this besides.
     pub(super) fn of_keys(
         keys: &Keys<'_>,
         config: &ModelConfig,
-        biased: bool,
+        besides: Besides,
     ) -> Result<Self, ModelError> {
-        refuse_keys(keys, biased)?;
-        let [count, used, width] = KEYS;
+        refuse_keys(keys, besides)?;
+        let [count, used, width, shared] = KEYS;
         let experts = Self {
             count: keys.required(count)?,
             used: keys.required(used)?,
             width: keys.count(width)?.unwrap_or(config.intermediate_size),
-            normed: keys.boolean("expert_weights_norm")?.unwrap_or(true),
+            normed: keys.boolean("expert_weights_norm")?.unwrap_or(!besides.shared),
+            shared: if besides.shared {
+                Some(keys.count(shared)?.unwrap_or(config.intermediate_size))
+            } else {
+                None
+            },
         };
         experts.check(KEYS).map_err(|(field, problem)| keys.error(field, problem))?;
         Ok(experts)
     }
 }
 
-/// The experts of `qwen3_moe`, with the defaults of its class.
-pub(super) fn of_qwen(object: &Object<'_>) -> Result<Experts, ModelError> {
-    let fields = ["num_experts", "num_experts_per_tok", "moe_intermediate_size"];
+/// What experts have besides in an architecture of GGUF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Besides {
+    /// Biases of experts and router.
+    pub(super) biased: bool,
+    /// A network that every token goes to. llama.cpp lets what experts count add up to 1 where there is none, unless the
+    /// file says otherwise.
+    pub(super) shared: bool,
+}
+
+/// How wide a network is that every token goes to, in Hugging Face's files.
+pub(super) const SHARED_WIDTH: &str = "shared_expert_intermediate_size";
+
+/// The experts of `qwen2_moe` and `qwen3_moe`, with the defaults of the class: how many there are, how many a token goes
+/// to, how wide one is, and how wide the one that every token goes to, if the class has one.
+pub(super) fn of_qwen(
+    object: &Object<'_>,
+    ([count, used, width], shared): ([usize; 3], Option<usize>),
+) -> Result<Experts, ModelError> {
+    let fields = ["num_experts", "num_experts_per_tok", "moe_intermediate_size", SHARED_WIDTH];
     let experts = Experts {
         // Its class takes the other name for the same.
-        count: object.count(fields[0])?.or(object.count("num_local_experts")?).unwrap_or(128),
-        used: object.count(fields[1])?.unwrap_or(8),
-        width: object.count(fields[2])?.unwrap_or(768),
+        count: object.count(fields[0])?.or(object.count("num_local_experts")?).unwrap_or(count),
+        used: object.count(fields[1])?.unwrap_or(used),
+        width: object.count(fields[2])?.unwrap_or(width),
         normed: object.boolean("norm_topk_prob")?.unwrap_or(false),
+        shared: match shared {
+            Some(width) => Some(object.count(fields[3])?.unwrap_or(width)),
+            None => None,
+        },
     };
     checked(object, experts, fields)
 }
@@ -91,12 +129,13 @@ pub(super) fn of_local(
     config: &ModelConfig,
     [count, used]: [usize; 2],
 ) -> Result<Experts, ModelError> {
-    let fields = ["num_local_experts", "num_experts_per_tok", "intermediate_size"];
+    let fields = ["num_local_experts", "num_experts_per_tok", "intermediate_size", SHARED_WIDTH];
     let experts = Experts {
         count: object.count(fields[0])?.or(object.count("num_experts")?).unwrap_or(count),
         used: object.count(fields[1])?.unwrap_or(used),
         width: config.intermediate_size,
         normed: true,
+        shared: None,
     };
     checked(object, experts, fields)
 }
@@ -106,13 +145,13 @@ fn checked(
     experts: Experts,
     fields: ExpertFields,
 ) -> Result<Experts, ModelError> {
-    refuse_fields(object)?;
+    refuse_fields(object, experts.shared.is_some())?;
     experts.check(fields).map_err(|(field, problem)| object.error(field, problem))?;
     Ok(experts)
 }
 
-/// Networks that every token goes to besides, and layers that have no experts.
-fn refuse_fields(object: &Object<'_>) -> Result<(), ModelError> {
+/// Networks that every token goes to besides in a family without, and layers that have no experts.
+fn refuse_fields(object: &Object<'_>, known: bool) -> Result<(), ModelError> {
     let step = "decoder_sparse_step";
     if let Some(every) = object.count(step)?.filter(|every| *every != 1) {
         return Err(object.unsupported(step, format!("step {every}; {ALL}")));
@@ -121,8 +160,8 @@ fn refuse_fields(object: &Object<'_>) -> Result<(), ModelError> {
     if object.has(dense) && !object.floats(dense)?.is_empty() {
         return Err(object.unsupported(dense, format!("layers without experts; {ALL}")));
     }
-    let shared = ["shared_expert_intermediate_size", "n_shared_experts", "num_shared_experts"];
-    for field in shared {
+    let shared = [SHARED_WIDTH, "n_shared_experts", "num_shared_experts"];
+    for field in shared.into_iter().skip(usize::from(known)) {
         if object.count(field)?.is_some_and(|shared| shared > 0) {
             return Err(object.unsupported(field, SHARED));
         }
@@ -134,8 +173,10 @@ const ALL: &str = "models run whose every layer has experts; ask a server for th
 const SHARED: &str = "experts that every token goes to besides; ask a server for this model";
 
 /// The same of GGUF, and routers that choose in another way, or have biases where they should not.
-fn refuse_keys(keys: &Keys<'_>, biased: bool) -> Result<(), ModelError> {
-    for shared in ["expert_shared_count", "expert_shared_feed_forward_length"] {
+fn refuse_keys(keys: &Keys<'_>, besides: Besides) -> Result<(), ModelError> {
+    let Besides { biased, shared: known } = besides;
+    let shared = ["expert_shared_count", KEYS[3]];
+    for shared in shared.into_iter().take(if known { 1 } else { 2 }) {
         if keys.count(shared)?.is_some_and(|shared| shared > 0) {
             return Err(keys.unsupported(shared, SHARED));
         }
@@ -172,7 +213,7 @@ fn refuse_keys(keys: &Keys<'_>, biased: bool) -> Result<(), ModelError> {
         }
     }
     for name in ["blk.0.ffn_gate_shexp.weight", "blk.0.ffn_up_shexp.weight"] {
-        if keys.has_tensor(name) {
+        if keys.has_tensor(name) && !known {
             return Err(keys.unsupported_tensor(name, SHARED));
         }
     }

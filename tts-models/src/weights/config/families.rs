@@ -18,9 +18,9 @@ use crate::ModelError;
 pub(crate) use fields::gpt_oss_switches;
 use fields::{
     gemma2, gemma3, gpt_oss, gpt_oss_scaling, granite, llama, mistral, mixtral, olmo, phi3, qwen,
-    qwen3_moe, smollm3,
+    qwen2_moe, qwen3_moe, smollm3,
 };
-use keys::{gemma3_keys, gpt_oss_keys, mixture_keys, phi3_keys, plain_keys};
+use keys::{gemma3_keys, gpt_oss_keys, mixture_keys, phi3_keys, plain_keys, shared_keys};
 
 /// Reads a family's own keys of a GGUF file.
 pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
@@ -191,6 +191,19 @@ pub(crate) const FAMILIES: &[Family] = &[
         qk_norm: true,
         defaults: Defaults { positions: 32_768, head_dim: Some(128), ..PLAIN.defaults },
         switches: qwen,
+        ..PLAIN
+    },
+    Family {
+        name: "qwen2_moe",
+        class: "Qwen2MoeForCausalLM",
+        held_as: "qwen2_moe",
+        gguf: Some(("qwen2moe", shared_keys)),
+        interleaved: false,
+        experts: true,
+        attention_bias: true,
+        writes: false,
+        defaults: Defaults { positions: 32_768, key_heads: Some(16), ..PLAIN.defaults },
+        switches: qwen2_moe,
         ..PLAIN
     },
     Family {

@@ -8,6 +8,7 @@
 //! Source: the modelling files of Hugging Face transformers for the families in
 //! [`families`](crate::weights::config::families).
 
+use super::experts::SHARED_WIDTH;
 use super::{Experts, Problem};
 use crate::ModelError;
 
@@ -64,6 +65,7 @@ pub struct Attends {
 
 /// What differs from a Llama layer.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "a list of what is so and what not")]
 pub struct Switches {
     /// Where norms stand.
     pub norm_place: NormPlace,
@@ -164,7 +166,8 @@ impl Switches {
             return Err(("partial_rotary_factor", problem));
         }
         if let Some(experts) = &self.experts {
-            experts.check(["num_experts", "num_experts_per_tok", "moe_intermediate_size"])?;
+            let width = "moe_intermediate_size";
+            experts.check(["num_experts", "num_experts_per_tok", width, SHARED_WIDTH])?;
         }
         let (slope, limit) = match self.activation {
             Activation::Clamped { slope, limit } => (slope, limit),

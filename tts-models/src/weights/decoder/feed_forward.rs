@@ -42,6 +42,24 @@ pub struct MixtureWeights<M = Vec<f32>> {
     pub router_bias: Option<Vec<f32>>,
     /// The experts, by number.
     pub experts: Vec<NetworkWeights<M>>,
+    /// What every token goes to besides.
+    pub shared: Option<SharedWeights<M>>,
+}
+
+/// The weights of a network that every token goes to beside its experts, and of how much it counts there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SharedWeights<M = Vec<f32>> {
+    /// The network; its width is [`Experts::shared`].
+    pub network: NetworkWeights<M>,
+    /// Whose one output becomes a part between 0 and 1 by the sigmoid, `[1, h]`; always in f32.
+    pub gate: M,
+}
+
+impl<M> SharedWeights<M> {
+    /// Its matrices, in the order in which they are packed.
+    fn matrices(&self) -> [&M; 4] {
+        [&self.network.gate, &self.network.up, &self.network.down, &self.gate]
+    }
 }
 
 impl<M> FeedForwardWeights<M> {
@@ -77,18 +95,28 @@ impl<M> FeedForwardWeights<M> {
         }
     }
 
-    /// The router, where there is one.
-    pub(crate) fn router(&self) -> Option<&M> {
+    /// What every token goes to beside its experts, where there is such a network.
+    pub(crate) fn shared(&self) -> Option<&SharedWeights<M>> {
         match self {
             Self::Dense(_) => None,
-            Self::Mixture(mixture) => Some(&mixture.router),
+            Self::Mixture(mixture) => mixture.shared.as_ref(),
         }
+    }
+
+    /// The matrices that every token is multiplied with beside its experts' own, in the order in which they are packed.
+    pub(crate) fn beside_experts(&self) -> impl Iterator<Item = &M> {
+        let router = match self {
+            Self::Dense(_) => None,
+            Self::Mixture(mixture) => Some(&mixture.router),
+        };
+        let shared = self.shared().into_iter().flat_map(SharedWeights::matrices);
+        router.into_iter().chain(shared)
     }
 
     /// All matrices, in the order in which they are packed.
     pub(crate) fn matrices(&self) -> impl Iterator<Item = &M> {
         let networks = self.networks().iter();
-        networks.flat_map(|own| [&own.gate, &own.up, &own.down]).chain(self.router())
+        networks.flat_map(|own| [&own.gate, &own.up, &own.down]).chain(self.beside_experts())
     }
 
     /// Whether it is what a config asks for, but for the sizes of matrices.
@@ -99,7 +127,8 @@ impl<M> FeedForwardWeights<M> {
             (Self::Dense(_), None) => biases,
             (Self::Mixture(own), Some(how)) => {
                 let router = own.router_bias.is_some() == biased;
-                biases && router && own.how == how && own.experts.len() == how.count
+                let shared = own.shared.is_some() == how.shared.is_some();
+                biases && router && shared && own.how == how && own.experts.len() == how.count
             }
             _ => false,
         }
@@ -111,9 +140,9 @@ impl<M> FeedForwardWeights<M> {
         index: usize,
         source: &mut impl Source<M>,
     ) -> Result<Self, ModelError> {
-        let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let h = config.hidden_size;
         let biased = config.switches.feed_forward_bias;
-        let mut network = |under: &str| -> Result<NetworkWeights<M>, ModelError> {
+        let mut network = |under: &str, f: usize| -> Result<NetworkWeights<M>, ModelError> {
             let full = |part: &str| format!("model.layers.{index}.{under}.{part}");
             Ok(NetworkWeights {
                 gate: source.matrix(&full("gate_proj.weight"), [f, h])?,
@@ -130,17 +159,26 @@ impl<M> FeedForwardWeights<M> {
                 },
             })
         };
-        let Some(how) = config.switches.experts else { return network("mlp").map(Self::Dense) };
+        let f = config.feed_forward_width();
+        let Some(how) = config.switches.experts else { return network("mlp", f).map(Self::Dense) };
         // No capacity up front: their number is only a claim until they are read.
         let mut experts = Vec::new();
         for expert in 0..how.count {
-            experts.push(network(&format!("mlp.experts.{expert}"))?);
+            experts.push(network(&format!("mlp.experts.{expert}"), f)?);
         }
+        let own = how.shared.map(|width| network("mlp.shared_expert", width)).transpose()?;
         let name = |kind: &str| format!("model.layers.{index}.mlp.gate.{kind}");
         let router = source.exact(&name("weight"), [how.count, h])?;
         let router_bias =
             if biased { Some(source.vector(&name("bias"), how.count)?) } else { None };
-        Ok(Self::Mixture(MixtureWeights { how, router, router_bias, experts }))
+        let shared = match own {
+            Some(network) => {
+                let gate = format!("model.layers.{index}.mlp.shared_expert_gate.weight");
+                Some(SharedWeights { network, gate: source.exact(&gate, [1, h])? })
+            }
+            None => None,
+        };
+        Ok(Self::Mixture(MixtureWeights { how, router, router_bias, experts, shared }))
     }
 }
 
@@ -153,7 +191,7 @@ impl FeedForwardWeights {
         mut part: impl FnMut(&str, &[usize], &'a [f32]),
     ) {
         let (h, f) = (config.hidden_size, config.feed_forward_width());
-        let mut network = |under: &str, network: &'a NetworkWeights| {
+        let mut network = |under: &str, f: usize, network: &'a NetworkWeights| {
             part(&format!("{under}.gate_proj.weight"), &[f, h], &network.gate);
             part(&format!("{under}.up_proj.weight"), &[f, h], &network.up);
             part(&format!("{under}.down_proj.weight"), &[h, f], &network.down);
@@ -164,14 +202,20 @@ impl FeedForwardWeights {
             }
         };
         match self {
-            Self::Dense(own) => network("mlp", own),
+            Self::Dense(own) => network("mlp", f, own),
             Self::Mixture(mixture) => {
                 for (expert, own) in mixture.experts.iter().enumerate() {
-                    network(&format!("mlp.experts.{expert}"), own);
+                    network(&format!("mlp.experts.{expert}"), f, own);
+                }
+                if let (Some(shared), Some(width)) = (&mixture.shared, mixture.how.shared) {
+                    network("mlp.shared_expert", width, &shared.network);
                 }
                 part("mlp.gate.weight", &[mixture.how.count, h], &mixture.router);
                 if let Some(bias) = &mixture.router_bias {
                     part("mlp.gate.bias", &[mixture.how.count], bias);
+                }
+                if let Some(shared) = &mixture.shared {
+                    part("mlp.shared_expert_gate.weight", &[1, h], &shared.gate);
                 }
             }
         }
@@ -184,19 +228,24 @@ impl FeedForwardWeights {
         pack: &impl Fn(&[f32], usize, bool) -> M,
     ) -> FeedForwardWeights<M> {
         let (h, f) = (config.hidden_size, config.feed_forward_width());
-        let network = |own: NetworkWeights| NetworkWeights {
+        let network = |own: NetworkWeights, f: usize| NetworkWeights {
             gate: pack(&own.gate, h, false),
             up: pack(&own.up, h, false),
             down: pack(&own.down, f, false),
             biases: own.biases,
         };
         match self {
-            Self::Dense(own) => FeedForwardWeights::Dense(network(own)),
-            Self::Mixture(MixtureWeights { how, router, router_bias, experts }) => {
+            Self::Dense(own) => FeedForwardWeights::Dense(network(own, f)),
+            Self::Mixture(MixtureWeights { how, router, router_bias, experts, shared }) => {
                 // In the order of the matrices.
-                let experts = experts.into_iter().map(network).collect();
+                let experts = experts.into_iter().map(|own| network(own, f)).collect();
                 let router = pack(&router, h, true);
-                FeedForwardWeights::Mixture(MixtureWeights { how, router, router_bias, experts })
+                let shared = shared.map(|shared| SharedWeights {
+                    network: network(shared.network, how.shared.unwrap_or(f)),
+                    gate: pack(&shared.gate, h, true),
+                });
+                let mixture = MixtureWeights { how, router, router_bias, experts, shared };
+                FeedForwardWeights::Mixture(mixture)
             }
         }
     }

@@ -96,7 +96,8 @@ fn refuse_beside_experts(
                     writes them one by one";
         return unsupported(stacked, what);
     }
-    for shared in ["shared_expert.gate_proj.weight", "shared_experts.gate_proj.weight"] {
+    let shared = ["shared_expert.gate_proj.weight", "shared_experts.gate_proj.weight"];
+    for shared in shared.into_iter().skip(usize::from(experts.shared.is_some())) {
         if checkpoint.contains(&full(shared)) {
             return unsupported(full(shared), "expert that every token goes to besides");
         }
@@ -211,11 +212,14 @@ impl Source<Stored> for Kept<'_> {
     }
 }
 
-/// A tensor of known shape.
+/// A tensor of known shape; one row may be a vector.
 fn read_raw(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<RawTensor, ModelError> {
     let raw = checkpoint.tensor(name)?;
     if raw.shape == shape {
         return Ok(raw);
+    }
+    if matches!(shape, [1, inputs] if raw.shape == [*inputs]) {
+        return Ok(RawTensor { shape: shape.to_vec(), ..raw });
     }
     let problem = format!("shape {:?}, expected {shape:?}", raw.shape);
     Err(ModelError::format(checkpoint.path(), name, problem))

@@ -102,11 +102,22 @@ fn sliding(
     Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
 }
 
+/// Its class has windows in some layers, where they are used; no model of it does.
+pub(super) fn qwen2_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let biases = "qkv_bias";
+    if object.boolean(biases)? == Some(false) {
+        return Err(object.unsupported(biases, "projections without biases in this family"));
+    }
+    let experts = of_qwen(object, ([60, 4, 1_408], Some(5_632)))?;
+    Ok(Switches { experts: Some(experts), ..Switches::default() })
+}
+
 /// Its class has the window in every layer, where it is used; no model of it does.
 pub(super) fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
     all_see_everything(object)?;
     Ok(Switches {
-        experts: Some(of_qwen(object)?),
+        experts: Some(of_qwen(object, ([128, 8, 768], None))?),
         output_bias: object.boolean("attention_bias")?.unwrap_or(false),
         ..Switches::default()
     })

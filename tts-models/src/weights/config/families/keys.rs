@@ -5,7 +5,7 @@
 //!
 //! Source: `conversion` and `constants.py` of llama.cpp and gguf-py; `llama-model.cpp`.
 
-use super::super::experts::Experts;
+use super::super::experts::{Besides, Experts};
 use super::super::gguf::Keys;
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use super::fields::{gpt_oss_switches, windows};
@@ -14,9 +14,16 @@ use crate::{ModelConfig, ModelError};
 /// A decoder without windows, with experts.
 pub(super) fn mixture_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    let experts = Some(Experts::of_keys(keys, config, false)?);
+    let experts = Some(Experts::of_keys(keys, config, Besides::default())?);
     let output_bias = keys.has_tensor("blk.0.attn_output.bias");
     Ok(Switches { experts, output_bias, ..Switches::default() })
+}
+
+/// The same with a network that every token goes to.
+pub(super) fn shared_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    let besides = Besides { shared: true, ..Besides::default() };
+    Ok(Switches { experts: Some(Experts::of_keys(keys, config, besides)?), ..Switches::default() })
 }
 
 /// A decoder without windows.
@@ -47,7 +54,8 @@ pub(super) fn gpt_oss_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
     let layers = (0..config.num_hidden_layers)
         .map(|layer| if slides(layer) { own } else { Attends::default() });
     // The softmax of its router is over the chosen ones, whatever the file says.
-    let experts = Experts { normed: true, ..Experts::of_keys(keys, config, true)? };
+    let besides = Besides { biased: true, ..Besides::default() };
+    let experts = Experts { normed: true, ..Experts::of_keys(keys, config, besides)? };
     Ok(Switches { experts: Some(experts), layers: layers.collect(), ..gpt_oss_switches() })
 }
 
