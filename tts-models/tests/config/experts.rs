@@ -144,6 +144,15 @@ fn gpt_oss_is_read_with_the_defaults_of_its_class() {
         Some(Experts { count: 32, used: 2, width: 96, normed: true, shared: None })
     );
     assert!(layers.is_empty());
+    // Whoever has no arithmetic for a part of it says so.
+    let refused = |switches: Switches| switches.refuse("somebody").unwrap_err().to_string();
+    let of_mixture = refused(config.switches.clone());
+    assert!(of_mixture.contains("somebody has no arithmetic for a mixture of"), "{of_mixture}");
+    let of_sinks = refused(Switches { sinks: true, ..Switches::default() });
+    assert_eq!(of_sinks, "model: somebody has no arithmetic for sinks of attention");
+    let clamped = Activation::Clamped { slope: 1.0, limit: 1.0 };
+    let of_gates = refused(Switches { activation: clamped, ..Switches::default() });
+    assert!(of_gates.contains("another activation than SiLU"), "{of_gates}");
     // By hand: numbers that no JSON holds.
     for (slope, limit, field) in [
         (f64::NAN, 7.0, "swiglu_alpha: NaN, expected more than 0"),

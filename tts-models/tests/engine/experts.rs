@@ -208,11 +208,11 @@ fn the_router_is_never_rounded() {
 
 #[test]
 fn renewed_experts_are_as_made_anew() {
-    let others = || DecoderWeights::initial(byte_config("qwen3_moe"), 77).unwrap();
     let text = tokens(40, 9);
-    for format in FORMATS {
+    for (architecture, format) in MIXTURES.into_iter().flat_map(|a| FORMATS.map(|f| (a, f))) {
+        let others = || DecoderWeights::initial(byte_config(architecture), 77).unwrap();
         let made = |weights| Native::with_format(weights, format, 2).unwrap();
-        let mut native = made(weights("qwen3_moe"));
+        let mut native = made(weights(architecture));
         let before = whole(&native, &text);
         let mut fewer = others();
         if let FeedForwardWeights::Mixture(mixture) = &mut fewer.layers[1].feed_forward {
@@ -224,6 +224,11 @@ fn renewed_experts_are_as_made_anew() {
         short.layers[1].feed_forward.networks_mut()[3].down.pop();
         let error = native.renew(short).unwrap_err().to_string();
         assert!(error.starts_with("model.layers.1.mlp.experts.3.down_proj.weight: "), "{error}");
+        let mut short = others();
+        if short.layers[0].sinks.as_mut().map(Vec::pop).is_some() {
+            let error = native.renew(short).unwrap_err().to_string();
+            assert!(error.starts_with("model.layers.0.self_attn.sinks: 5 values, exp"), "{error}");
+        }
         assert_eq!(bits(&whole(&native, &text)), bits(&before));
         native.renew(others()).unwrap();
         assert_eq!(bits(&whole(&native, &text)), bits(&whole(&made(others()), &text)), "{format}");

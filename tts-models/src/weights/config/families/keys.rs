@@ -37,7 +37,7 @@ pub(super) fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, M
 }
 
 /// gpt-oss: what a gate is multiplied with and where it is cut off is fixed; which layers have the window, too, unless
-/// the file says so.
+/// the file says so. (Its yarn ends between pairs, as in training; llama.cpp goes to whole ones.)
 pub(super) fn gpt_oss_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = keys.required("attention.sliding_window")?;
     let pattern = "attention.sliding_window_pattern";
@@ -59,7 +59,7 @@ pub(super) fn gpt_oss_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
     Ok(Switches { experts: Some(experts), layers: layers.collect(), ..gpt_oss_switches() })
 }
 
-/// Phi-3 and Phi-4: a window of 0 tokens is none.
+/// Phi-3 and Phi-4: a window of 0 tokens is none. (llama.cpp passes over it.)
 pub(super) fn phi3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
     let turned = keys.count("rope.dimension_count")?;
