@@ -34,7 +34,7 @@ impl Embedder for Two {
     fn max_tokens(&self) -> usize {
         4
     }
-    fn identity(&self) -> String {
+    fn identity(&self, _: TextKind) -> serde_json::Value {
         "two".into()
     }
 }

@@ -181,9 +181,12 @@ fn what_is_no_index_of_ours_is_refused_by_name() {
         .expect_err("a folder of letters")
         .to_string();
     assert!(
-        error.contains(&place.path().display().to_string()) && error.contains("no index"),
+        error.contains(&place.path().display().to_string())
+            && error.contains("no index")
+            && error.contains("letter.txt"),
         "{error}"
     );
+    assert_eq!(std::fs::read_dir(place.path()).expect("there").count(), 1);
     let at = place.path().join("index");
     Index::on_disk(&at, IndexSettings::default()).expect("opens").add([]).expect("adds");
     let settings = IndexSettings { stems: false, ..IndexSettings::default() };
@@ -315,7 +318,7 @@ impl tts_core::Embedder for Lengths {
     fn max_tokens(&self) -> usize {
         100
     }
-    fn identity(&self) -> String {
+    fn identity(&self, _: tts_core::TextKind) -> serde_json::Value {
         "lengths".into()
     }
 }
@@ -324,7 +327,7 @@ impl tts_core::Embedder for Lengths {
 fn an_index_and_vectors_beside_it_search_together() {
     let (documents, place) = (filled(), tempfile::tempdir().expect("a folder"));
     let at = place.path().join("index");
-    let vectors = at.join("vectors.jsonl");
+    let vectors = at.join(Vectors::FILE);
     let hybrid = || {
         let index = Index::on_disk(&at, IndexSettings::default()).expect("opens");
         index.update(documents.path()).expect("updates");
@@ -347,4 +350,16 @@ fn an_index_and_vectors_beside_it_search_together() {
     let (second, done) = hybrid();
     assert_eq!((done.made, done.known, done.spare), (1, 4, 1));
     assert_ne!(second.identity(), identity);
+    drop(second);
+    // An index that is made anew costs no vector, and one that was never finished is none.
+    for entry in std::fs::read_dir(&at).expect("there") {
+        let path = entry.expect("an entry").path();
+        if !path.ends_with(Vectors::FILE) {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    write(&at, ".tantivy-writer.lock", "");
+    let (third, done) = hybrid();
+    assert_eq!((done.made, done.known), (0, 5));
+    assert_eq!(third.search("stream", 1).expect("finds")[0].id, "a.txt#1");
 }

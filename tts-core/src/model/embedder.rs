@@ -7,6 +7,8 @@
 //! Source: Reimers and Gurevych 2019, "Sentence-BERT" (arXiv 1908.10084); kinds of texts as in Wang et al. 2022, E5
 //! (arXiv 2212.03533), section 4.
 
+use serde_json::Value;
+
 use crate::model::generator::BoxError;
 
 /// What a text is.
@@ -32,6 +34,7 @@ pub struct Embedded {
 /// Turns texts into unit vectors.
 ///
 /// ```
+/// use serde_json::Value;
 /// use tts_core::{BoxError, Embedded, Embedder, TextKind};
 ///
 /// /// Knows two topics by one word each.
@@ -45,7 +48,7 @@ pub struct Embedded {
 ///     }
 ///     fn dim(&self) -> usize { 2 }
 ///     fn max_tokens(&self) -> usize { 1 }
-///     fn identity(&self) -> String { "topics".into() }
+///     fn identity(&self, _: TextKind) -> Value { "topics".into() }
 /// }
 /// assert_eq!(Topics.embed(&["a river", "a hill"], TextKind::Passage)?.vectors, [1.0, 0.0, 0.0, 1.0]);
 /// # Ok::<(), BoxError>(())
@@ -63,8 +66,10 @@ pub trait Embedder: Send + Sync {
     /// Tokens of a text that are read, at most, those that the encoder adds included.
     fn max_tokens(&self) -> usize;
 
-    /// What vectors depend on besides the text, as a short text: vectors of two identities are never compared.
-    fn identity(&self) -> String;
+    /// What vectors of texts of this kind depend on besides the text: a name, or an object with a field for each thing, so
+    /// that a file of vectors can say what differs. Vectors of passages are kept by that of passages, which must not depend
+    /// on how queries are read.
+    fn identity(&self, kind: TextKind) -> Value;
 }
 
 impl<T: Embedder + ?Sized> Embedder for std::sync::Arc<T> {
@@ -77,7 +82,7 @@ impl<T: Embedder + ?Sized> Embedder for std::sync::Arc<T> {
     fn max_tokens(&self) -> usize {
         (**self).max_tokens()
     }
-    fn identity(&self) -> String {
-        (**self).identity()
+    fn identity(&self, kind: TextKind) -> Value {
+        (**self).identity(kind)
     }
 }

@@ -137,7 +137,18 @@ pub fn decision(root: u64, round: u32) -> u64 {
 /// A hash of text, under a seed (FNV-1a over its bytes, then mixed): short texts that differ have
 /// different seeds, the same in every version and on every platform. Not for texts chosen with malice.
 pub fn hash_text(seed: u64, text: &str) -> u64 {
-    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+    hash_bytes(seed, text.as_bytes())
+}
+
+/// The same of bytes that need not be text.
+///
+/// ```
+/// use tts_core::seed;
+/// assert_eq!(seed::hash_bytes(7, b"2 + 2?"), seed::hash_text(7, "2 + 2?"));
+/// assert_ne!(seed::hash_bytes(7, &[0xff]), seed::hash_bytes(7, &[0xfe]));
+/// ```
+pub fn hash_bytes(seed: u64, bytes: &[u8]) -> u64 {
+    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     mix(seed, hash)

@@ -1,9 +1,11 @@
 //! What the files of an encoder's folder say: its shape, how its vectors are made, what stands before texts.
 //!
-//! `config.json` is that of `transformers`. Beside it may lie what `sentence-transformers` writes: `modules.json` names
+//! `config.json` is that of `transformers`, and of a model whose rows are meant to be read: one with a head for classes or
+//! spans is refused. Beside it may lie what `sentence-transformers` writes: `modules.json` names
 //! the steps (a transformer, a pooling, perhaps a norm: others are refused), the pooling's own `config.json` says which it
 //! is, `sentence_bert_config.json` how much of a text is read, `config_sentence_transformers.json` which words stand
-//! before a query and a passage. Every error names the file and the field.
+//! before a query and a passage, and how vectors are compared: only an angle is read here. Every error names the file and
+//! the field.
 //!
 //! Source: the files of `transformers` and `sentence-transformers`.
 
@@ -83,6 +85,32 @@ impl Fields {
     }
 }
 
+/// Models whose rows stand for their texts; what heads for pre-training these have is not read.
+const ENCODERS: [&str; 3] = ["BertModel", "BertForMaskedLM", "BertForPreTraining"];
+
+impl Fields {
+    /// Whether the model reads whole texts, and was not made to say something of them.
+    fn encodes(&self) -> Result<(), ModelError> {
+        let list = self.typed("architectures", "a list of names", |value| {
+            value.as_array()?.iter().map(Value::as_str).collect::<Option<Vec<_>>>()
+        })?;
+        let other = list.unwrap_or_default().into_iter().find(|name| !ENCODERS.contains(name));
+        if let Some(other) = other {
+            let what = format!(
+                "{other:?}, which is no encoder of texts; expected {}",
+                ENCODERS.join(" or ")
+            );
+            return Err(ModelError::unsupported(&self.path, "architectures", what));
+        }
+        for name in ["is_decoder", "add_cross_attention"] {
+            if self.flag(name)? {
+                return Err(ModelError::unsupported(&self.path, name, "true; expected false"));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The shape of a BERT.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Config {
@@ -104,6 +132,7 @@ impl Config {
         fields.only("model_type", &["bert"])?;
         fields.only("hidden_act", &["gelu"])?;
         fields.only("position_embedding_type", &["absolute"])?;
+        fields.encodes()?;
         let epsilon = fields.typed("layer_norm_eps", "a number above 0", |value| {
             value.as_f64().filter(|&epsilon| epsilon > 0.0 && epsilon < 1.0)
         })?;
@@ -135,18 +164,26 @@ pub(super) struct Said {
     pub(super) lowercase: bool,
     pub(super) query_prefix: Option<String>,
     pub(super) passage_prefix: Option<String>,
+    /// The file that leaves the words before a text out of its mean, if one does.
+    pub(super) bare: Option<PathBuf>,
 }
 
 impl Said {
     /// Reads what is there; `width` is the numbers of a vector.
     pub(super) fn read(folder: &Files, width: usize) -> Result<Self, ModelError> {
         let mut said = Self::default();
-        let pooling = match pooling_folder(&folder.join("modules.json"))? {
-            Some(path) => folder.join(path),
-            None => folder.join("1_Pooling"),
+        let modules = Modules::read(&folder.join("modules.json"))?;
+        let pooling = match &modules {
+            // What is named must be there: no other pooling is taken in its place.
+            Some(modules) => {
+                Some(Fields::read(&folder.join(&modules.pooling).join("config.json"))?)
+            }
+            None => Fields::read_if_there(&folder.join("1_Pooling").join("config.json"))?,
         };
-        if let Some(fields) = Fields::read_if_there(&pooling.join("config.json"))? {
+        if let Some(fields) = pooling {
             said.pooling = Some(pooled(&fields, width)?);
+            let whole = fields.typed("include_prompt", "true or false", Value::as_bool)?;
+            said.bare = (whole == Some(false)).then_some(fields.path);
         }
         if let Some(fields) = Fields::read_if_there(&folder.join("sentence_bert_config.json"))? {
             said.max_tokens = fields.count("max_seq_length")?;
@@ -161,48 +198,93 @@ impl Said {
                 .and_then(Value::as_u64)
                 .and_then(|most| usize::try_from(most).ok());
         }
-        let prompts = folder.join("config_sentence_transformers.json");
-        if let Some(fields) = Fields::read_if_there(&prompts)?
-            && let Some(prompts) = fields.typed("prompts", "an object", Value::as_object)?
-        {
-            let prompt = |names: &[&str]| {
-                let found = names.iter().find_map(|name| prompts.get(*name)?.as_str());
-                found.map(str::to_owned)
-            };
-            said.query_prefix = prompt(&["query"]);
-            said.passage_prefix = prompt(&["document", "passage", "corpus"]);
+        let used = folder.join("config_sentence_transformers.json");
+        if let Some(fields) = Fields::read_if_there(&used)? {
+            said.used(&fields, modules.is_some_and(|modules| modules.normalized))?;
         }
         Ok(said)
     }
-}
 
-/// The folder of the pooling, where a list of modules names one.
-fn pooling_folder(file: &Files) -> Result<Option<String>, ModelError> {
-    let Some(bytes) = file.read_if_there()? else { return Ok(None) };
-    let wrong = |problem: String| ModelError::format(file.path(), "modules", problem);
-    let modules: Vec<Value> =
-        serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
-    let mut folder = None;
-    for (number, module) in modules.iter().enumerate() {
-        let text = |name: &str| module.get(name).and_then(Value::as_str);
-        let kind = text("type").unwrap_or_default().rsplit('.').next().unwrap_or_default();
-        let path = text("path").unwrap_or_default();
-        let inside = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
-        match kind {
-            _ if !inside => return Err(wrong(format!("{path:?} is not inside the folder"))),
-            "Transformer" if number == 0 && path.is_empty() => {}
-            "Pooling" if number == 1 => folder = Some(path.to_owned()),
-            "Normalize" if number > 1 => {}
-            other => {
+    /// What stands before texts, and how vectors are compared; `normalized` where a module makes their lengths 1.
+    fn used(&mut self, fields: &Fields, normalized: bool) -> Result<(), ModelError> {
+        match fields.text("similarity_fn_name")? {
+            None | Some("cosine") => {}
+            // Of vectors of length 1 these rank as the angle does.
+            Some("dot" | "dot_score" | "euclidean") if normalized => {}
+            Some(other) => {
                 let what = format!(
-                    "{other:?} in place {number}; expected Transformer in the folder itself, Pooling, \
-                     and perhaps Normalize"
+                    "{other:?} of vectors that keep their length; expected cosine, or a module Normalize with dot or \
+                     euclidean"
                 );
-                return Err(ModelError::unsupported(file.path(), "modules", what));
+                return Err(ModelError::unsupported(&fields.path, "similarity_fn_name", what));
             }
         }
+        let none = Map::new();
+        let prompts = fields.typed("prompts", "an object", Value::as_object)?.unwrap_or(&none);
+        if let Some((name, found)) = prompts.iter().find(|(_, prompt)| !prompt.is_string()) {
+            let field = format!("prompts.{name}");
+            return Err(ModelError::format(
+                &fields.path,
+                field,
+                format!("{found}, expected a string"),
+            ));
+        }
+        let prompt = |name: &str| prompts.get(name).and_then(Value::as_str);
+        let always = match fields.text("default_prompt_name")? {
+            Some(name) => Some(prompt(name).ok_or_else(|| {
+                let problem = format!("{name:?} is none of the prompts");
+                ModelError::format(&fields.path, "default_prompt_name", problem)
+            })?),
+            None => None,
+        };
+        let first = |names: &[&str]| names.iter().find_map(|name| prompt(name)).or(always);
+        self.query_prefix = first(&["query"]).map(str::to_owned);
+        self.passage_prefix = first(&["document", "passage", "corpus"]).map(str::to_owned);
+        Ok(())
     }
-    Ok(folder)
+}
+
+/// What a list of modules names.
+struct Modules {
+    /// The folder of the pooling.
+    pooling: String,
+    /// Whether vectors get the length 1.
+    normalized: bool,
+}
+
+impl Modules {
+    fn read(file: &Files) -> Result<Option<Self>, ModelError> {
+        file.read_if_there()?.map(|bytes| Self::parse(&bytes, file)).transpose()
+    }
+
+    fn parse(bytes: &[u8], file: &Files) -> Result<Self, ModelError> {
+        let wrong = |problem: String| ModelError::format(file.path(), "modules", problem);
+        let modules: Vec<Value> =
+            serde_json::from_slice(bytes).map_err(|error| wrong(error.to_string()))?;
+        let (mut folder, mut normalized) = (None, false);
+        for (number, module) in modules.iter().enumerate() {
+            let text = |name: &str| module.get(name).and_then(Value::as_str);
+            let kind = text("type").unwrap_or_default().rsplit('.').next().unwrap_or_default();
+            let path = text("path").unwrap_or_default();
+            let inside = Path::new(path).components().all(|c| matches!(c, Component::Normal(_)));
+            match kind {
+                _ if !inside => return Err(wrong(format!("{path:?} is not inside the folder"))),
+                "Transformer" if number == 0 && path.is_empty() => {}
+                "Pooling" if number == 1 => folder = Some(path.to_owned()),
+                "Normalize" if number > 1 => normalized = true,
+                other => {
+                    let what = format!(
+                        "{other:?} in place {number}; expected Transformer in the folder itself, Pooling, \
+                     and perhaps Normalize"
+                    );
+                    return Err(ModelError::unsupported(file.path(), "modules", what));
+                }
+            }
+        }
+        let pooling =
+            folder.ok_or_else(|| wrong("no Pooling, expected one behind a Transformer".into()))?;
+        Ok(Self { pooling, normalized })
+    }
 }
 
 /// How a pooling's file says that rows become a vector.
@@ -224,7 +306,8 @@ fn pooled(fields: &Fields, width: usize) -> Result<Pooling, ModelError> {
         ["cls_token" | "cls"] => Ok(Pooling::Cls),
         ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
         _ => {
-            let what = format!("{}; expected mean or cls alone", on.join(" and "));
+            let found = if on.is_empty() { "none".to_owned() } else { on.join(" and ") };
+            let what = format!("{found}; expected mean or cls alone");
             Err(ModelError::unsupported(&fields.path, "pooling_mode", what))
         }
     }
@@ -265,8 +348,36 @@ mod tests {
             lowercase: true,
             query_prefix: Some("q: ".into()),
             passage_prefix: Some("p: ".into()),
+            bare: None,
         };
         assert_eq!(all, expected);
+        let used = |text: &'static str| {
+            let pool = ("pool/config.json", pool);
+            said(&[("modules.json", modules), pool, ("config_sentence_transformers.json", text)])
+                .map(|said| (said.query_prefix, said.passage_prefix))
+        };
+        for (text, query, passage) in [
+            (r#"{"similarity_fn_name": "dot", "prompts": null}"#, None, None),
+            (
+                r#"{"prompts": {"a": "x: ", "query": "q: "}, "default_prompt_name": null}"#,
+                Some("q: "),
+                None,
+            ),
+            (
+                r#"{"prompts": {"a": "x: ", "query": "q: "}, "default_prompt_name": "a"}"#,
+                Some("q: "),
+                Some("x: "),
+            ),
+            (r#"{"prompts": {"a": "x: "}, "default_prompt_name": "a"}"#, Some("x: "), Some("x: ")),
+        ] {
+            let expected = (query.map(str::to_owned), passage.map(str::to_owned));
+            assert_eq!(used(text).expect("reads"), expected, "{text}");
+        }
+        let bare = said(&[(
+            "1_Pooling/config.json",
+            r#"{"pooling_mode_mean_tokens": true, "include_prompt": false}"#,
+        )]);
+        assert_eq!(bare.expect("reads").bare, Some("m/1_Pooling/config.json".into()));
         let newer = said(&[
             ("1_Pooling/config.json", r#"{"embedding_dimension": 8, "pooling_mode": "mean"}"#),
             ("tokenizer_config.json", r#"{"model_max_length": 1000000000000000019884624838656}"#),
@@ -280,6 +391,43 @@ mod tests {
                 "modules.json",
                 r#"[{"path": "", "type": "a.Transformer"}, {"path": "2", "type": "a.Dense"}]"#,
                 "unsupported \"Dense\" in place 1",
+            ),
+            (
+                "modules.json",
+                r#"[{"path": "", "type": "a.Transformer"}, {"path": "../2", "type": "a.Pooling"}]"#,
+                "not inside",
+            ),
+            ("modules.json", r#"[{"path": "", "type": "a.Transformer"}]"#, "no Pooling"),
+            ("1_Pooling/config.json", "{}", "unsupported none; expected mean"),
+            (
+                "1_Pooling/config.json",
+                r#"{"pooling_mode": "mean", "include_prompt": "no"}"#,
+                "include_prompt: \"no\", expected true or false",
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"prompts": {"query": "q: ", "other": 3}}"#,
+                "prompts.other: 3, expected a string",
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"prompts": {"query": null}}"#,
+                "prompts.query: null, expected a string",
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"prompts": {"query": "q: "}, "default_prompt_name": "gone"}"#,
+                "default_prompt_name: \"gone\" is none of the prompts",
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"similarity_fn_name": "dot"}"#,
+                "similarity_fn_name: unsupported \"dot\" of vectors that keep their length",
+            ),
+            (
+                "config_sentence_transformers.json",
+                r#"{"similarity_fn_name": "manhattan"}"#,
+                "similarity_fn_name: unsupported \"manhattan\"",
             ),
             (
                 "1_Pooling/config.json",
@@ -306,6 +454,9 @@ mod tests {
             let error = said(&[(name, text)]).expect_err("refused").to_string();
             assert!(error.contains(expected) && error.contains(name), "{error}");
         }
+        // A pooling that is named, and not there.
+        let error = said(&[("modules.json", modules)]).expect_err("refused").to_string();
+        assert!(error.contains("pool/config.json"), "{error}");
     }
 
     #[test]
@@ -328,6 +479,24 @@ mod tests {
             ("\"vocab_size\": 9", "\"hidden_act\": \"relu\"", "hidden_act: unsupported \"relu\""),
             ("\"hidden_size\": 8", "\"hidden_size\": 9", "num_attention_heads: 2 heads of 9"),
             ("\"num_hidden_layers\": 1,", "", "num_hidden_layers: is missing"),
+            ("{", "{\"is_decoder\": true,", "is_decoder: unsupported true"),
+            ("{", "{\"add_cross_attention\": true,", "add_cross_attention: unsupported true"),
+            ("{", "{\"architectures\": 3,", "architectures: 3, expected a list of names"),
+            (
+                "{",
+                "{\"architectures\": [\"BertForSequenceClassification\"],",
+                "architectures: unsupported \"BertForSequenceClassification\", which is no encoder",
+            ),
+            (
+                "{",
+                "{\"architectures\": [\"BertModel\", \"HF_ColBERT\"],",
+                "architectures: unsupported \"HF_ColBERT\"",
+            ),
+            (
+                "{",
+                "{\"architectures\": [\"BertForQuestionAnswering\"],",
+                "architectures: unsupported \"BertForQuestionAnswering\"",
+            ),
             ("{", "", "JSON: "),
         ] {
             let error = read(&whole.replacen(from, to, 1)).expect_err("refused").to_string();

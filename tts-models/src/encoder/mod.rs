@@ -18,6 +18,7 @@ mod pieces;
 
 use std::fmt;
 
+use serde_json::{Value, json};
 use tts_core::{BoxError, Embedded, Embedder, TextKind};
 
 use self::config::{Config, Said};
@@ -38,6 +39,19 @@ pub enum Pooling {
     Cls,
 }
 
+impl Pooling {
+    /// All, by their names.
+    pub const NAMES: [(&str, Self); 2] = [("mean", Self::Mean), ("cls", Self::Cls)];
+
+    /// Its name: `mean` or `cls`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mean => "mean",
+            Self::Cls => "cls",
+        }
+    }
+}
+
 /// How an encoder reads texts. What is not set is as its files say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EncoderSettings {
@@ -49,7 +63,7 @@ pub struct EncoderSettings {
     pub query_prefix: Option<String>,
     /// What stands before a passage: `passage: ` for E5.
     pub passage_prefix: Option<String>,
-    /// Tokens of a text that are read, at most; 0 for as many as the files say.
+    /// Tokens of a text that are read, at most, and no more than the model has positions; 0 for as many as the files say.
     pub max_tokens: usize,
 }
 
@@ -75,16 +89,17 @@ pub struct Encoder {
     query_prefix: String,
     passage_prefix: String,
     max_tokens: usize,
-    identity: String,
+    model: String,
 }
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Encoder").field("identity", &self.identity).finish_non_exhaustive()
+        f.debug_struct("Encoder").field("model", &self.model).finish_non_exhaustive()
     }
 }
 
-/// Rows of a pass, about: what it needs beside the weights stays below 100 MB for models of this size.
+/// Rows of a pass, about. Each takes some 13 numbers for every number of its width beside the weights: all together 40 MB for
+/// a width of 384 (MiniLM), 80 MB for one of 768.
 const ROWS: usize = 2_048;
 
 impl Encoder {
@@ -122,6 +137,10 @@ impl Encoder {
             return Err(ModelError::format(file.path(), "vocab_size", problem));
         }
         let asked = Some(settings.max_tokens).filter(|&most| most > 0);
+        if let Some(most) = asked.filter(|&most| most > config.positions) {
+            let problem = format!("{most}, but the model has {} positions", config.positions);
+            return Err(ModelError::input("max_tokens", problem));
+        }
         let max_tokens = asked.or(said.max_tokens).unwrap_or(usize::MAX).min(config.positions);
         if max_tokens < 3 {
             let problem =
@@ -144,15 +163,12 @@ impl Encoder {
         let prefix = |own: Option<String>, said: Option<String>| own.or(said).unwrap_or_default();
         let query_prefix = prefix(settings.query_prefix, said.query_prefix);
         let passage_prefix = prefix(settings.passage_prefix, said.passage_prefix);
-        let name = match pooling {
-            Pooling::Mean => "mean",
-            Pooling::Cls => "cls",
-        };
-        let identity = format!(
-            "bert {:016x}, {name} of {max_tokens} tokens{}, {query_prefix:?} {passage_prefix:?}",
-            digest.finish(),
-            if said.lowercase { ", in lower case" } else { "" }
-        );
+        if let (Some(path), Pooling::Mean) = (&said.bare, pooling)
+            && !(query_prefix.is_empty() && passage_prefix.is_empty())
+        {
+            let what = "false with words before a text; expected true, or no such words";
+            return Err(ModelError::unsupported(path, "include_prompt", what));
+        }
         Ok(Self {
             pieces,
             bert,
@@ -163,17 +179,26 @@ impl Encoder {
             query_prefix,
             passage_prefix,
             max_tokens,
-            identity,
+            model: format!("bert {:016x}", digest.finish()),
         })
+    }
+
+    /// How rows become a vector.
+    pub fn pooling(&self) -> Pooling {
+        self.pooling
+    }
+
+    /// What stands before texts of a kind.
+    fn prefix(&self, kind: TextKind) -> &str {
+        match kind {
+            TextKind::Query => &self.query_prefix,
+            TextKind::Passage => &self.passage_prefix,
+        }
     }
 
     /// The ids of a text as they are read, and whether it was cut.
     fn ids(&self, text: &str, kind: TextKind) -> Result<(Vec<u32>, bool), ModelError> {
-        let prefix = match kind {
-            TextKind::Query => &self.query_prefix,
-            TextKind::Passage => &self.passage_prefix,
-        };
-        let text = format!("{prefix}{text}");
+        let text = format!("{}{text}", self.prefix(kind));
         let text = if self.lowercase { text.to_lowercase() } else { text };
         self.pieces.encode(&text, self.max_tokens)
     }
@@ -238,8 +263,16 @@ impl Embedder for Encoder {
         self.max_tokens
     }
 
-    fn identity(&self) -> String {
-        self.identity.clone()
+    /// An object: `model` (a digest of its files), `pooling`, `tokens` that are read, `lowercase`, and the `prefix` of texts of
+    /// this kind.
+    fn identity(&self, kind: TextKind) -> Value {
+        json!({
+            "model": self.model,
+            "pooling": self.pooling.name(),
+            "tokens": self.max_tokens,
+            "lowercase": self.lowercase,
+            "prefix": self.prefix(kind),
+        })
     }
 }
 

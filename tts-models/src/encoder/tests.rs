@@ -88,16 +88,21 @@ fn prefixes_stand_before_texts_of_their_kind() {
     let query = encoder.vectors(&["river"], TextKind::Query).expect("embeds");
     assert_eq!(query.vectors, passages(&plain, &["the river"]).vectors);
     assert_eq!(passages(&encoder, &["river"]).vectors, passages(&plain, &["is river"]).vectors);
-    let other = |change: fn(&mut EncoderSettings)| {
+    // The fields by which encoders differ, as readers of queries and of passages.
+    let differs = |change: fn(&mut EncoderSettings)| {
         let mut settings = settings.clone();
         change(&mut settings);
-        tiny(settings).identity()
+        let other = tiny(settings);
+        [TextKind::Query, TextKind::Passage].map(|kind| {
+            let fields = tts_core::files::differing(&other.identity(kind), &encoder.identity(kind));
+            fields.into_iter().map(|field| field.field).collect::<Vec<_>>().join(" ")
+        })
     };
-    let of = encoder.identity();
-    assert_ne!(other(|s| s.query_prefix = None), of);
-    assert_ne!(other(|s| s.pooling = Some(Pooling::Cls)), of);
-    assert_ne!(other(|s| s.max_tokens = 9), of);
-    assert_eq!(other(|s| s.threads = 3), of);
+    assert_eq!(differs(|s| s.query_prefix = None), ["prefix", ""]);
+    assert_eq!(differs(|s| s.passage_prefix = None), ["", "prefix"]);
+    assert_eq!(differs(|s| s.pooling = Some(Pooling::Cls)), ["pooling", "pooling"]);
+    assert_eq!(differs(|s| s.max_tokens = 9), ["tokens", "tokens"]);
+    assert_eq!(differs(|s| s.threads = 3), ["", ""]);
     let short = tiny(EncoderSettings { max_tokens: 4, ..EncoderSettings::default() });
     let made = passages(&short, &["the river is long", "the river"]);
     assert_eq!((made.cut, made.tokens), (vec![0], 8));
@@ -124,15 +129,56 @@ proptest! {
 }
 
 /// A copy of the small encoder, with some of it changed.
-fn changed(change: impl FnOnce(&Path)) -> String {
+fn copied(change: impl FnOnce(&Path), settings: EncoderSettings) -> Result<Encoder, ModelError> {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["config.json", "model.safetensors", "tokenizer.json"] {
         let from = fixtures().join("encoder").join(name);
         std::fs::copy(from, folder.path().join(name)).expect("copied");
     }
     change(folder.path());
-    let error = Encoder::open(folder.path(), EncoderSettings::default()).expect_err("refused");
-    error.to_string()
+    Encoder::open(folder.path(), settings)
+}
+
+/// Why a changed copy is refused.
+fn changed(change: impl FnOnce(&Path)) -> String {
+    copied(change, EncoderSettings::default()).expect_err("refused").to_string()
+}
+
+/// Changes the header of the tensors, and adds bytes at their end.
+fn rewrite(folder: &Path, change: impl FnOnce(String, usize) -> String, more: &[u8]) {
+    let path = folder.join("model.safetensors");
+    let bytes = std::fs::read(&path).expect("there");
+    let (length, rest) = bytes.split_first_chunk::<8>().expect("a length");
+    let (header, data) =
+        rest.split_at(usize::try_from(u64::from_le_bytes(*length)).expect("a length"));
+    let text = change(String::from_utf8(header.to_vec()).expect("JSON"), data.len());
+    let length = (text.len() as u64).to_le_bytes();
+    std::fs::write(path, [&length[..], text.as_bytes(), data, more].concat()).expect("written");
+}
+
+/// Gives tensors other names.
+fn rename(folder: &Path, names: &[(&str, &str)]) {
+    let renamed = |text: String, _: usize| {
+        names.iter().fold(text, |text, (from, to)| {
+            assert!(text.contains(from), "{from}");
+            text.replace(from, to)
+        })
+    };
+    rewrite(folder, renamed, &[]);
+}
+
+/// Adds a tensor of one number.
+fn with_tensor(name: &str) -> impl FnOnce(&Path) {
+    move |folder| {
+        let named = |text: String, end: usize| {
+            let own = format!(
+                "{{\"{name}\":{{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[{end},{}]}},",
+                end + 4
+            );
+            text.replacen('{', &own, 1)
+        };
+        rewrite(folder, named, &[0; 4]);
+    }
 }
 
 fn config(folder: &Path, field: &str, value: u64) {
@@ -141,6 +187,37 @@ fn config(folder: &Path, field: &str, value: u64) {
     let mut config: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     config[field] = value.into();
     std::fs::write(&path, config.to_string()).expect("written");
+}
+
+#[test]
+fn norms_of_old_files_are_read_by_their_names() {
+    let names = [("LayerNorm.weight", "LayerNorm.gamma"), ("LayerNorm.bias", "LayerNorm.beta")];
+    let old = copied(|folder| rename(folder, &names), EncoderSettings::default()).expect("opens");
+    let texts = ["the river", "is long."];
+    let new = tiny(EncoderSettings::default());
+    assert_eq!(passages(&old, &texts).vectors, passages(&new, &texts).vectors);
+    let half = copied(|folder| rename(folder, &names[..1]), EncoderSettings::default());
+    let half = half.expect("each name stands for itself");
+    assert_eq!(passages(&half, &texts).vectors, passages(&new, &texts).vectors);
+}
+
+#[test]
+fn words_that_a_mean_leaves_out_are_refused() {
+    let bare = |folder: &Path| {
+        std::fs::create_dir(folder.join("1_Pooling")).expect("made");
+        let said = r#"{"pooling_mode_mean_tokens": true, "include_prompt": false}"#;
+        std::fs::write(folder.join("1_Pooling/config.json"), said).expect("written");
+    };
+    let with = |pooling, prefix: &str| EncoderSettings {
+        pooling,
+        query_prefix: Some(prefix.into()),
+        ..EncoderSettings::default()
+    };
+    let error = copied(bare, with(None, "q: ")).expect_err("refused").to_string();
+    assert!(error.contains("1_Pooling/config.json: include_prompt: unsupported false"), "{error}");
+    assert_eq!(copied(bare, with(None, "")).expect("opens").pooling(), Pooling::Mean);
+    let cls = copied(bare, with(Some(Pooling::Cls), "q: ")).expect("opens");
+    assert_eq!(cls.pooling().name(), "cls");
 }
 
 #[test]
@@ -168,6 +245,18 @@ fn folders_that_are_no_encoder_are_refused_by_file_and_field() {
         ),
         (changed(|f| config(f, "max_position_embeddings", 2)), "max_tokens: 2, expected room"),
         (
+            changed(with_tensor("classifier.weight")),
+            "model.safetensors: classifier.weight: unsupported tensor",
+        ),
+        (
+            changed(with_tensor("linear.weight")),
+            "model.safetensors: linear.weight: unsupported tensor",
+        ),
+        (
+            changed(with_tensor("encoder.layer.0.crossattention.self.key.bias")),
+            "crossattention.self.key.bias: unsupported tensor",
+        ),
+        (
             changed(|folder| {
                 let path = folder.join("model.safetensors");
                 let mut bytes = std::fs::read(&path).expect("there");
@@ -194,4 +283,10 @@ fn folders_that_are_no_encoder_are_refused_by_file_and_field() {
     }
     let few = EncoderSettings { max_tokens: 2, ..EncoderSettings::default() };
     assert!(Encoder::open(&fixtures().join("encoder"), few).is_err());
+    for name in ["pooler.dense.bias", "cls.predictions.bias"] {
+        copied(with_tensor(name), EncoderSettings::default()).expect("a head of pre-training");
+    }
+    let many = EncoderSettings { max_tokens: 41, ..EncoderSettings::default() };
+    let error = Encoder::open(&fixtures().join("encoder"), many).expect_err("refused").to_string();
+    assert!(error.contains("max_tokens: 41, but the model has 40 positions"), "{error}");
 }

@@ -7,6 +7,8 @@
 
 use std::path::PathBuf;
 
+use tts_core::BoxError;
+
 /// Documents or an index that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -30,9 +32,14 @@ pub enum RetrieveError {
     /// Settings that mean nothing.
     #[error("{0}")]
     Settings(String),
-    /// An encoder of texts failed.
-    #[error("encoder: {0}")]
-    Embedder(String),
+    /// An encoder of texts gave no vector that can be used.
+    #[error("encoder: passage {passage:?}: {source}")]
+    Embedder {
+        /// The id of the passage.
+        passage: String,
+        /// What is wrong.
+        source: BoxError,
+    },
     /// The index engine failed.
     #[error("index: {0}")]
     Engine(String),

@@ -23,7 +23,7 @@ use tts_core::{BoxError, seed};
 
 use super::reading;
 use super::tokens::Words;
-use super::{Cut, Document, Passage, RetrieveError, Retriever};
+use super::{Cut, Document, Passage, RetrieveError, Retriever, Vectors};
 
 /// How an index is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,6 +129,9 @@ fn engine(error: &TantivyError) -> RetrieveError {
     RetrieveError::Engine(error.to_string())
 }
 
+/// Where the engine says what the index is.
+const META: &str = "meta.json";
+
 /// Named anew whenever words are told apart in another way, so that an index of another way is refused.
 const WORDS: &str = "words-2";
 
@@ -168,11 +171,12 @@ impl Index {
         Self::over(tantivy::Index::create_in_ram(schema), fields, settings, None)
     }
 
-    /// The index in a folder, which is made if it is not there.
+    /// The index in a folder, which is made if it is not there. Beside it may lie a [file of vectors](super::Vectors::FILE),
+    /// and stay there when the index is made anew: remove all else.
     ///
     /// # Errors
-    /// When the folder cannot be read or written, holds no index of this library, or one that was made with
-    /// other settings.
+    /// When the folder cannot be read or written, holds no index of this library, one that was made with
+    /// other settings, or other files without an index.
     pub fn on_disk(
         folder: impl AsRef<Path>,
         settings: IndexSettings,
@@ -183,17 +187,31 @@ impl Index {
         let bad = |problem: String| RetrieveError::File { path: folder.to_owned(), problem };
         std::fs::create_dir_all(folder).map_err(io)?;
         let (schema, fields) = schema();
-        let empty = std::fs::read_dir(folder).map_err(io)?.next().is_none();
-        let opened = if empty {
-            tantivy::Index::create_in_dir(folder, schema.clone())
-        } else {
+        let opened = if folder.join(META).exists() {
             tantivy::Index::open_in_dir(folder)
+        } else {
+            // A folder of documents that was meant for something else is not written into.
+            for entry in std::fs::read_dir(folder).map_err(io)? {
+                let name = entry.map_err(io)?.file_name();
+                let name = name.to_string_lossy();
+                if name != Vectors::FILE && !name.starts_with('.') {
+                    let problem = format!(
+                        "no index: there is no {META} in it, but {name}; expected an index or an empty folder, where \
+                         nothing but {} may lie",
+                        Vectors::FILE
+                    );
+                    return Err(bad(problem));
+                }
+            }
+            tantivy::Index::create_in_dir(folder, schema.clone())
         };
         let opened = opened.map_err(|error| bad(format!("no index: {error}")))?;
         if opened.schema() != schema {
-            return Err(bad(
-                "an index of another program, or of another version of this one".into()
-            ));
+            return Err(bad(format!(
+                "an index of another program, or of another version of this one: make it anew by removing all but {} \
+                     from the folder",
+                Vectors::FILE
+            )));
         }
         Self::over(opened, fields, settings, Some(folder.to_owned()))
     }
@@ -213,8 +231,12 @@ impl Index {
         if let (Some(path), true) = (&folder, how(&manifest.settings) != how(&settings)) {
             let (cut, stems) = how(&manifest.settings);
             let problem = format!(
-                "the index was made with cut.chars {} and stems {stems}, not {} and {}: use these, or make it anew",
-                cut.chars, settings.cut.chars, settings.stems
+                "the index was made with cut.chars {} and stems {stems}, not {} and {}: use these, or make it anew by \
+                 removing all but {} from the folder",
+                cut.chars,
+                settings.cut.chars,
+                settings.stems,
+                Vectors::FILE
             );
             return Err(RetrieveError::File { path: path.clone(), problem });
         }
@@ -296,7 +318,7 @@ impl Index {
                 updated.same += 1;
                 continue;
             }
-            match reading::documents(&name, &path, form, &bytes) {
+            match reading::documents(&name, &path, form, bytes) {
                 Ok(documents) if reading::is_wordless(&documents) => {
                     updated.skipped.push((path, reading::WORDLESS.to_owned()));
                 }
@@ -431,11 +453,7 @@ impl Index {
 }
 
 fn digest(bytes: &[u8]) -> u64 {
-    // Texts are hashed as texts: whatever is no UTF-8 is told apart by its places.
-    seed::hash_text(
-        bytes.len() as u64,
-        &bytes.iter().map(|&byte| char::from(byte)).collect::<String>(),
-    )
+    seed::hash_bytes(bytes.len() as u64, bytes)
 }
 
 impl Retriever for Index {

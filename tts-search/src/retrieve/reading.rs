@@ -56,7 +56,7 @@ impl Folder {
             };
             let bytes = std::fs::read(&path).map_err(|error| error.to_string());
             let documents = bytes.and_then(|bytes| {
-                let found = documents(&name(root, &path), &path, form, &bytes);
+                let found = documents(&name(root, &path), &path, form, bytes);
                 found.map_err(RetrieveError::reason)
             });
             match documents {
@@ -142,11 +142,15 @@ pub(super) fn name(root: &Path, path: &Path) -> String {
 }
 
 /// The documents of a file's bytes.
+#[cfg_attr(
+    not(feature = "pdf"),
+    expect(clippy::needless_pass_by_value, reason = "a reader of PDF keeps them")
+)]
 pub(super) fn documents(
     name: &str,
     path: &Path,
     form: Form,
-    bytes: &[u8],
+    bytes: Vec<u8>,
 ) -> Result<Vec<Document>, RetrieveError> {
     let bad = |problem: String| RetrieveError::File { path: path.to_owned(), problem };
     let place = path.display().to_string();
@@ -154,12 +158,12 @@ pub(super) fn documents(
     let called = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
     match form {
         Form::Text | Form::Markdown => {
-            let text = rows::decode(bytes).map_err(|error| bad(error.to_string()))?.into_owned();
+            let text = rows::decode(&bytes).map_err(|error| bad(error.to_string()))?.into_owned();
             let headings = form == Form::Markdown;
             Ok(vec![Document { id, title: called, text, place, headings }])
         }
         Form::Html | Form::Xhtml => {
-            let page = rows::decode(bytes).map_err(|error| bad(error.to_string()))?;
+            let page = rows::decode(&bytes).map_err(|error| bad(error.to_string()))?;
             let xml = form == Form::Xhtml || page.trim_start().starts_with("<?xml");
             let (title, text) = html::text(&page, xml);
             let title = if title.is_empty() { called } else { title };
@@ -178,7 +182,7 @@ pub(super) fn documents(
             Ok((1..).zip(pages).filter(|(_, text)| !text.is_empty()).map(page).collect())
         }
         Form::Records => {
-            let rows = rows::parse(bytes).map_err(|error| bad(error.to_string()))?;
+            let rows = rows::parse(&bytes).map_err(|error| bad(error.to_string()))?;
             let mut given = HashMap::<String, usize>::new();
             let mut document = |(number, row): (usize, &rows::Row)| {
                 let field = |names: &[&str]| {

@@ -7,10 +7,28 @@
 //!
 //! Source: none; the rules are those of most extractors, their widths are this project's.
 
+/// What a letter stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Drawn {
+    One(char),
+    /// Several that are drawn as one, which is rare.
+    More(Box<str>),
+}
+
+impl Drawn {
+    /// About how many characters.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::More(text) => text.len().max(1),
+        }
+    }
+}
+
 /// A letter, or several that are drawn as one, on a page.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Letter {
-    pub(super) text: String,
+    pub(super) text: Drawn,
     /// Where it begins on its line.
     pub(super) at: [f64; 2],
     /// From there to where the next one would begin; the way that the line runs.
@@ -66,23 +84,19 @@ impl Letter {
     }
 }
 
-/// Letters that fonts draw as one.
-fn apart(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\u{fb00}' => out.push_str("ff"),
-            '\u{fb01}' => out.push_str("fi"),
-            '\u{fb02}' => out.push_str("fl"),
-            '\u{fb03}' => out.push_str("ffi"),
-            '\u{fb04}' => out.push_str("ffl"),
-            '\u{fb05}' | '\u{fb06}' => out.push_str("st"),
-            '\u{a0}' | '\t' | '\n' | '\r' => out.push(' '),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
+/// Writes a letter; what fonts draw as one is several again.
+fn write(c: char, out: &mut String) {
+    match c {
+        '\u{fb00}' => out.push_str("ff"),
+        '\u{fb01}' => out.push_str("fi"),
+        '\u{fb02}' => out.push_str("fl"),
+        '\u{fb03}' => out.push_str("ffi"),
+        '\u{fb04}' => out.push_str("ffl"),
+        '\u{fb05}' | '\u{fb06}' => out.push_str("st"),
+        '\u{a0}' | '\t' | '\n' | '\r' => out.push(' '),
+        c if c.is_control() => {}
+        c => out.push(c),
     }
-    out
 }
 
 /// The letters of a page, run by run.
@@ -126,7 +140,11 @@ fn text(letters: &[Letter]) -> String {
             Between::Word => here(&mut paragraphs).push(' '),
             Between::Nothing => {}
         }
-        here(&mut paragraphs).push_str(&apart(&letter.text));
+        let out = here(&mut paragraphs);
+        match &letter.text {
+            Drawn::One(c) => write(*c, out),
+            Drawn::More(text) => text.chars().for_each(|c| write(c, out)),
+        }
         last = Some(letter);
     }
     let paragraphs = paragraphs.iter().map(|lines| joined(lines));
@@ -180,7 +198,7 @@ mod tests {
     /// Letters of ten points, half as wide as high, from a place on.
     fn letters(words: &str, [x, y]: [f64; 2]) -> Vec<Letter> {
         let letter = |(place, c): (usize, char)| Letter {
-            text: c.to_string(),
+            text: Drawn::One(c),
             at: [x + 5.0 * place as f64, y],
             advance: [5.0, 0.0],
             size: 10.0,
@@ -220,7 +238,7 @@ mod tests {
     #[test]
     fn lines_may_run_any_way() {
         let down = |(place, c): (usize, char)| Letter {
-            text: c.to_string(),
+            text: Drawn::One(c),
             at: [0.0, -5.0 * place as f64 - if place > 2 { 4.0 } else { 0.0 }],
             advance: [0.0, -5.0],
             size: 10.0,
@@ -237,13 +255,16 @@ mod tests {
         bold.add(letters("a", [60.0, 0.0]));
         assert_eq!(bold.text(), "ab aba");
         assert_eq!(text(&letters("aab", [0.0, 0.0])), "aab");
-        let odd = |text: &str| Letter { text: text.into(), ..letters("x", [0.0, 0.0])[0].clone() };
+        let odd = |text: &str| {
+            let text = Drawn::More(text.into());
+            Letter { text, ..letters("x", [0.0, 0.0])[0].clone() }
+        };
         assert_eq!(text(&[odd("e\u{fb03}c\u{0}\u{a0}t")]), "effic t");
         let nowhere = Letter { at: [f64::NAN, 0.0], ..odd("x") };
         let flat = Letter { size: 0.0, ..odd("y") };
         assert_eq!(text(&[nowhere, flat]), "");
         let still = Letter { advance: [0.0, 0.0], ..odd("a") };
         let next = Letter { at: [9.0, 0.0], ..still.clone() };
-        assert_eq!(text(&[still.clone(), Letter { text: "b".into(), ..next }]), "a b");
+        assert_eq!(text(&[still.clone(), Letter { text: Drawn::One('b'), ..next }]), "a b");
     }
 }

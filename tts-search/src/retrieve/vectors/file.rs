@@ -52,16 +52,22 @@ pub(super) struct Read {
 pub(super) struct VectorFile {
     lines: Lines,
     dim: usize,
+    /// Whether what cannot be used is dropped.
+    rebuild: bool,
 }
 
 /// Bytes of a header, at most.
 const HEADER: u64 = 1 << 16;
 
+/// What a header begins with, whichever of its fields stands first.
+const FIRST: [&[u8]; 3] = [b"{\"dim\":", b"{\"vectors\":", b"{\"encoder\":"];
+
 impl VectorFile {
-    /// Opens the file or makes it. What another encoder made is refused, or with `rebuild` dropped.
+    /// Opens the file or makes it. What another encoder made, or what a header that was not written whole names, is
+    /// refused, or with `rebuild` dropped; a file that is something else is left as it is.
     pub(super) fn open(
         path: &Path,
-        encoder: &str,
+        encoder: &Value,
         dim: usize,
         rebuild: bool,
     ) -> Result<Self, RetrieveError> {
@@ -73,9 +79,16 @@ impl VectorFile {
         lines.reader().map_err(io)?.take(HEADER).read_until(b'\n', &mut header).map_err(io)?;
         let whole = header.ends_with(b"\n");
         let first = format!("{now}\n");
-        if !whole && first.as_bytes().starts_with(&header) {
+        let torn = !whole
+            && FIRST.iter().any(|first| header.starts_with(first))
+            && (header.len() as u64) < HEADER;
+        if !whole && first.as_bytes().starts_with(&header) || torn && rebuild {
             // Nothing, or what a process that ended in the middle left of it.
             lines.cut(0).map_err(io)?;
+        } else if torn {
+            return Err(bad(
+                "line 1: a header of vectors that was not written whole; make the file anew".into(),
+            ));
         } else {
             let there: Option<Value> = serde_json::from_slice(&header).ok();
             let Some(there) = there.filter(|there| whole && there.get("vectors").is_some()) else {
@@ -84,7 +97,7 @@ impl VectorFile {
             let differing = differing(&there, &now);
             if let (false, Some(field)) = (rebuild, differing.first()) {
                 return Err(bad(format!(
-                    "vectors of another encoder: {field}; use that one, name another file, or make them anew"
+                    "vectors of another encoder: {field}; use that one, name another file, or make the file anew"
                 )));
             }
             if !differing.is_empty() {
@@ -94,10 +107,11 @@ impl VectorFile {
         if lines.end() == 0 {
             lines.append_safely(first.as_bytes()).map_err(io)?;
         }
-        Ok(Self { lines, dim })
+        Ok(Self { lines, dim, rebuild })
     }
 
-    /// Reads all vectors, and cuts off what is left of a line that was not written whole.
+    /// Reads all vectors, and cuts off what is left of a line that was not written whole; where the file is made anew, a
+    /// line that is none as well, with all behind it.
     pub(super) fn read(&mut self, mut take: impl FnMut(Read)) -> Result<(), RetrieveError> {
         let path = self.lines.path().to_owned();
         let io = |source| RetrieveError::Io { path: path.clone(), source };
@@ -111,14 +125,17 @@ impl VectorFile {
             }
             number += 1;
             if number > 1 {
-                let read = self.line(&bytes).ok_or_else(|| {
-                    let problem = format!(
-                        "line {number}: expected a text's digest and {} numbers; make the file anew",
-                        self.dim
-                    );
-                    RetrieveError::File { path: path.clone(), problem }
-                })?;
-                take(read);
+                match self.line(&bytes) {
+                    Some(read) => take(read),
+                    None if self.rebuild => break,
+                    None => {
+                        let problem = format!(
+                            "line {number}: expected a text's digest and {} numbers; make the file anew",
+                            self.dim
+                        );
+                        return Err(RetrieveError::File { path, problem });
+                    }
+                }
             }
             end += bytes.len() as u64;
         }

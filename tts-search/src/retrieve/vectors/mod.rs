@@ -12,7 +12,7 @@ mod file;
 use std::path::Path;
 use std::sync::Arc;
 
-use tts_core::{BoxError, Embedder, TextKind, seed};
+use tts_core::{BoxError, Embedded, Embedder, TextKind, seed};
 
 use self::file::{Key, VectorFile, key, places};
 use super::{Passage, RetrieveError, Retriever};
@@ -35,6 +35,7 @@ pub struct Vectored {
 /// Passages with their vectors.
 ///
 /// ```
+/// use serde_json::Value;
 /// use tts_core::{BoxError, Embedded, Embedder, TextKind};
 /// use tts_search::retrieve::{Passage, Retriever, Vectors};
 ///
@@ -48,7 +49,7 @@ pub struct Vectored {
 ///     }
 ///     fn dim(&self) -> usize { 2 }
 ///     fn max_tokens(&self) -> usize { 9 }
-///     fn identity(&self) -> String { "topics".into() }
+///     fn identity(&self, _: TextKind) -> Value { "topics".into() }
 /// }
 /// let passages = vec![Passage::new("1", "Harn", "a hill"), Passage::new("2", "Mira", "a stream")];
 /// let vectors = Vectors::in_memory(passages, Topics)?;
@@ -58,6 +59,7 @@ pub struct Vectored {
 pub struct Vectors {
     embedder: Arc<dyn Embedder>,
     passages: Vec<Passage>,
+    dim: usize,
     /// `[passages, dim]`.
     matrix: Vec<f32>,
     done: Vectored,
@@ -87,11 +89,63 @@ fn embedded(passage: &Passage) -> String {
     }
 }
 
+/// Whether these are vectors of so many texts; a sentence that says what they are else.
+fn check(made: &[f32], texts: usize, dim: usize) -> Result<(), String> {
+    if made.len() != texts * dim {
+        return Err(format!(
+            "the encoder gave {} numbers, expected {texts} vectors of {dim}",
+            made.len()
+        ));
+    }
+    match made.iter().position(|number| !number.is_finite()) {
+        Some(at) => Err(format!("number {} of its vector is {}", at % dim, made[at])),
+        None => Ok(()),
+    }
+}
+
+/// Vectors of some passages, whose texts these are, each of them checked. Where it fails, the passage that it fails at.
+fn vectors_of(
+    embedder: &dyn Embedder,
+    texts: &[&str],
+    id: &dyn Fn(usize) -> String,
+) -> Result<Embedded, RetrieveError> {
+    let dim = embedder.dim();
+    let made = embedder.embed(texts, TextKind::Passage);
+    let wrong = match made {
+        Ok(made) => match check(&made.vectors, texts.len(), dim) {
+            Ok(()) => return Ok(made),
+            Err(problem) => problem.into(),
+        },
+        Err(error) => error,
+    };
+    // A text's vector does not depend on the others: the one at fault fails alone as well.
+    let mut alone = texts.iter().enumerate().filter_map(|(number, text)| {
+        let wrong = match embedder.embed(&[*text], TextKind::Passage) {
+            Ok(made) => BoxError::from(check(&made.vectors, 1, dim).err()?),
+            Err(error) => error,
+        };
+        Some((number, wrong))
+    });
+    let (number, source) = alone.next().unwrap_or((0, wrong));
+    Err(RetrieveError::Embedder { passage: id(number), source })
+}
+
+/// The numbers of a vector, of which there are some.
+fn dim(embedder: &dyn Embedder) -> Result<usize, RetrieveError> {
+    match embedder.dim() {
+        0 => Err(RetrieveError::Settings("an encoder whose vectors have no numbers".into())),
+        dim => Ok(dim),
+    }
+}
+
 impl Vectors {
+    /// The name of a file of vectors that lies in the folder of an index.
+    pub const FILE: &str = "vectors.jsonl";
+
     /// Embeds all passages, and keeps their vectors in memory.
     ///
     /// # Errors
-    /// When the encoder fails.
+    /// When the encoder fails, or gives a passage no vector: the error names the passage.
     pub fn in_memory(
         passages: Vec<Passage>,
         embedder: impl Embedder + 'static,
@@ -100,14 +154,14 @@ impl Vectors {
     }
 
     /// Reads the vectors that a file has, embeds the other passages, and writes their vectors there. A file of another
-    /// encoder is refused, or with `rebuild` made anew; nothing else ever is. `progress` is told how many texts
-    /// were embedded, of how many.
+    /// encoder, or a damaged one, is refused, or with `rebuild` made anew from where it cannot be used; what is no file of
+    /// vectors never is. `progress` is told how many texts were embedded, of how many.
     ///
     /// Vectors of passages that are gone stay in the file ([`Vectored::spare`]).
     ///
     /// # Errors
-    /// When the encoder fails, or the file cannot be read or written, is damaged, no file of vectors, of another encoder,
-    /// or in use by another process.
+    /// When the encoder fails or gives a passage no vector, which the error names; when the file cannot be read or written,
+    /// is damaged, no file of vectors, of another encoder, or in use by another process.
     pub fn on_disk(
         file: impl AsRef<Path>,
         passages: Vec<Passage>,
@@ -115,7 +169,7 @@ impl Vectors {
         rebuild: bool,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, RetrieveError> {
-        let (encoder, dim) = (embedder.identity(), embedder.dim());
+        let (encoder, dim) = (embedder.identity(TextKind::Passage), dim(&embedder)?);
         let file = VectorFile::open(file.as_ref(), &encoder, dim, rebuild)?;
         Self::made(passages, Arc::new(embedder), Some(file), progress)
     }
@@ -126,7 +180,7 @@ impl Vectors {
         mut file: Option<VectorFile>,
         progress: &mut dyn FnMut(usize, usize),
     ) -> Result<Self, RetrieveError> {
-        let dim = embedder.dim().max(1);
+        let dim = dim(&*embedder)?;
         let texts: Vec<String> = passages.iter().map(embedded).collect();
         let keys: Vec<Key> = texts.iter().map(|text| key(text)).collect();
         let places = places(&keys);
@@ -159,14 +213,7 @@ impl Vectors {
         missing.sort_unstable();
         for some in missing.chunks(AT_ONCE) {
             let asked: Vec<&str> = some.iter().map(|&place| texts[place].as_str()).collect();
-            let made = embedder
-                .embed(&asked, TextKind::Passage)
-                .map_err(|error| RetrieveError::Embedder(error.to_string()))?;
-            if made.vectors.len() != some.len() * dim {
-                let problem =
-                    format!("{} numbers for {} texts of {dim}", made.vectors.len(), some.len());
-                return Err(RetrieveError::Embedder(problem));
-            }
+            let made = vectors_of(&*embedder, &asked, &|number| passages[some[number]].id.clone())?;
             let cut = |number: usize| made.cut.contains(&number);
             let named: Vec<(Key, bool)> = some
                 .iter()
@@ -187,7 +234,7 @@ impl Vectors {
         let digest = passages.iter().zip(&texts).fold(0, |digest, (passage, text)| {
             seed::hash_text(seed::hash_text(digest, &passage.id), text)
         });
-        Ok(Self { embedder, passages, matrix, done, digest })
+        Ok(Self { embedder, passages, dim, matrix, done, digest })
     }
 
     /// What was done to make them.
@@ -223,10 +270,8 @@ impl Retriever for Vectors {
             return Ok(Vec::new());
         }
         let asked = self.embedder.embed(&[query], TextKind::Query)?.vectors;
-        let rows = self.matrix.chunks_exact(asked.len().max(1));
-        if rows.len() != self.passages.len() {
-            return Err(format!("the encoder gave a vector of {} numbers", asked.len()).into());
-        }
+        check(&asked, 1, self.dim).map_err(|problem| format!("query: {problem}"))?;
+        let rows = self.matrix.chunks_exact(self.dim);
         let mut ranked: Vec<(usize, f32)> =
             rows.map(|row| product(&asked, row)).enumerate().collect();
         let before = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
@@ -243,8 +288,12 @@ impl Retriever for Vectors {
     }
 
     fn identity(&self) -> Option<String> {
-        let (count, encoder) = (self.passages.len(), self.embedder.identity());
-        Some(format!("vectors of {count} passages {:016x} by {encoder}", self.digest))
+        let [passages, queries] =
+            [TextKind::Passage, TextKind::Query].map(|kind| self.embedder.identity(kind));
+        let (count, digest) = (self.passages.len(), self.digest);
+        Some(format!(
+            "vectors of {count} passages {digest:016x} by {passages}, queries by {queries}"
+        ))
     }
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
+use serde_json::{Value, json};
 use tts_core::Embedded;
 
 use super::*;
@@ -52,8 +53,8 @@ impl Embedder for Directions {
     fn max_tokens(&self) -> usize {
         40
     }
-    fn identity(&self) -> String {
-        self.name.into()
+    fn identity(&self, kind: TextKind) -> Value {
+        json!({"name": self.name, "prefix": if kind == TextKind::Query { "q: " } else { "" }})
     }
 }
 
@@ -122,7 +123,7 @@ fn what_was_killed_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("vectors.jsonl");
     let error = kept(&file, many(200), 150).expect_err("no power").to_string();
-    assert_eq!(error, "encoder: no power");
+    assert_eq!(error, "encoder: passage \"129\": no power");
     // A line that was not written whole.
     let mut bytes = std::fs::read(&file).expect("there");
     let whole = bytes.len();
@@ -157,7 +158,7 @@ fn files_that_are_not_its_own_are_refused() {
     };
     let error = open(false).expect_err("of another encoder").to_string();
     assert!(
-        error.contains("vectors of another encoder: encoder (\"a\", and now \"b\")"),
+        error.contains("vectors of another encoder: encoder.name (\"a\", and now \"b\")"),
         "{error}"
     );
     assert_eq!(kept(&file, many(3), 99).expect("still there").done().made, 0);
@@ -183,32 +184,132 @@ fn files_that_are_not_its_own_are_refused() {
         assert_eq!(std::fs::read_to_string(&file).expect("there"), text);
     }
     std::fs::write(&file, &good).expect("written");
-    let _held = VectorFile::open(&file, "b", DIM, false).expect("opens");
+    let now = Directions::new("b", 0).0.identity(TextKind::Passage);
+    let _held = VectorFile::open(&file, &now, DIM, false).expect("opens");
     let error = open(false).expect_err("in use").to_string();
     assert!(error.contains("another process works on it"), "{error}");
     let error = kept(folder.path(), many(1), 9).expect_err("a folder").to_string();
     assert!(error.contains(&folder.path().display().to_string()), "{error}");
 }
 
+/// What an error says to make anew is made anew when that is asked for, and what was whole before it stays.
 #[test]
-fn an_encoder_that_miscounts_is_an_error() {
-    struct Short;
-    impl Embedder for Short {
-        fn embed(&self, _: &[&str], _: TextKind) -> Result<Embedded, BoxError> {
-            Ok(Embedded { vectors: vec![1.0], ..Embedded::default() })
+fn what_is_damaged_is_made_anew_where_that_is_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("vectors.jsonl");
+    kept(&file, many(4), 99).expect("embeds");
+    let good = std::fs::read_to_string(&file).expect("there");
+    let lines: Vec<&str> = good.lines().collect();
+    let header = lines[0];
+    let open = |rebuild: bool| {
+        let same = Directions::new("a", 99).0;
+        Vectors::on_disk(&file, many(4), same, rebuild, &mut |_, _| {})
+    };
+    let torn = header.replace("\"a\"", "\"another\"");
+    for (text, expected, made) in [
+        (good.replacen(lines[3], "{}", 1), "line 4: expected", 2),
+        (good.replacen(lines[1], "no line", 1), "line 2: expected", 4),
+        (torn[..torn.len() - 3].to_owned(), "line 1: a header of vectors that was not written", 4),
+    ] {
+        std::fs::write(&file, &text).expect("written");
+        let error = open(false).expect_err("refused").to_string();
+        assert!(error.contains(expected) && error.contains("make the file anew"), "{error}");
+        assert_eq!(std::fs::read_to_string(&file).expect("there"), text);
+        assert_eq!(open(true).expect("made anew").done().made, made, "{text}");
+        assert_eq!(open(false).expect("whole").done().known, 4);
+        let fresh = Vectors::in_memory(many(4), Directions::new("a", 9).0).expect("embeds");
+        assert_eq!(bits(&open(false).expect("whole")), bits(&fresh));
+    }
+}
+
+/// Gives texts with a mark of theirs what is no vector.
+#[derive(Clone, Copy)]
+struct Faulty(usize);
+
+impl Embedder for Faulty {
+    fn embed(&self, texts: &[&str], _: TextKind) -> Result<Embedded, BoxError> {
+        if texts.iter().any(|text| text.contains("fails")) {
+            return Err(Box::new(std::fmt::Error));
+        }
+        let mut vectors = Vec::new();
+        for text in texts {
+            match *text {
+                text if text.contains("NaN") => vectors.extend([1.0, f32::NAN]),
+                text if text.contains("large") => vectors.extend([f32::INFINITY, 1.0]),
+                text if text.contains("short") => vectors.push(1.0),
+                _ => vectors.extend([1.0, 0.0]),
+            }
+        }
+        Ok(Embedded { vectors, ..Embedded::default() })
+    }
+    fn dim(&self) -> usize {
+        self.0
+    }
+    fn max_tokens(&self) -> usize {
+        2
+    }
+    fn identity(&self, _: TextKind) -> Value {
+        "faulty".into()
+    }
+}
+
+#[test]
+fn what_is_no_vector_is_an_error_that_names_the_passage() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("vectors.jsonl");
+    for (text, expected) in [
+        ("NaN", "encoder: passage \"2\": number 1 of its vector is NaN"),
+        ("large", "encoder: passage \"2\": number 0 of its vector is inf"),
+        ("short", "encoder: passage \"2\": the encoder gave 1 numbers, expected 1 vectors of 2"),
+        ("fails", "encoder: passage \"2\": an error occurred when formatting an argument"),
+    ] {
+        let texts = || pages(["one", text, "three"].map(str::to_owned));
+        let error = Vectors::in_memory(texts(), Faulty(2)).expect_err("refused");
+        assert_eq!(error.to_string(), expected);
+        let source = std::error::Error::source(&error).expect("what the encoder said");
+        assert_eq!(source.is::<std::fmt::Error>(), text == "fails");
+        // Nothing of it is kept.
+        Vectors::on_disk(&file, texts(), Faulty(2), false, &mut |_, _| {}).expect_err("refused");
+        let good = || pages(["one", "two"].map(str::to_owned));
+        let vectors = Vectors::on_disk(&file, good(), Faulty(2), false, &mut |_, _| {});
+        let vectors = vectors.expect("embeds");
+        assert_eq!(vectors.done().spare, 0);
+        assert!(vectors.search(text, 2).is_err());
+        assert_eq!(vectors.search("a query", 2).expect("finds").len(), 2);
+    }
+    let error = Vectors::in_memory(many(1), Faulty(0)).expect_err("refused").to_string();
+    assert_eq!(error, "an encoder whose vectors have no numbers");
+    let error = Vectors::on_disk(&file, many(1), Faulty(0), false, &mut |_, _| {});
+    assert!(error.expect_err("refused").to_string().contains("no numbers"));
+    let none = Vectors::in_memory(Vec::new(), Faulty(2)).expect("nothing to read");
+    assert!(none.is_empty() && none.search("x", 3).expect("finds").is_empty());
+}
+
+/// How queries are read changes what is found, but no vector of a passage.
+#[test]
+fn vectors_of_passages_do_not_depend_on_how_queries_are_read() {
+    struct Asks(Value);
+    impl Embedder for Asks {
+        fn embed(&self, texts: &[&str], _: TextKind) -> Result<Embedded, BoxError> {
+            Ok(Embedded { vectors: vec![1.0; texts.len()], ..Embedded::default() })
         }
         fn dim(&self) -> usize {
-            2
+            1
         }
         fn max_tokens(&self) -> usize {
             2
         }
-        fn identity(&self) -> String {
-            "short".into()
+        fn identity(&self, kind: TextKind) -> Value {
+            if kind == TextKind::Query { self.0.clone() } else { json!({"model": 1}) }
         }
     }
-    let error = Vectors::in_memory(many(2), Short).expect_err("refused").to_string();
-    assert_eq!(error, "encoder: 1 numbers for 2 texts of 2");
-    let none = Vectors::in_memory(Vec::new(), Short).expect("nothing to read");
-    assert!(none.is_empty() && none.search("x", 3).expect("finds").is_empty());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("vectors.jsonl");
+    let open = |query: &str| {
+        Vectors::on_disk(&file, many(3), Asks(query.into()), false, &mut |_, _| {}).expect("opens")
+    };
+    let (one, other) = (open("a").identity(), open("b"));
+    assert_eq!((other.done().made, other.done().known), (0, 3));
+    assert_ne!(one, other.identity());
+    assert_eq!(one, open("a").identity());
 }
