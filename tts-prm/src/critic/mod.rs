@@ -17,6 +17,8 @@
 //!   attempts at preferences become data for fine-tuning, and [`Judging`] makes preferences problems of
 //!   [`crate::reinforce`].
 //! * [`assess()`] says how good a judge is, on files of preferences.
+//! * [`support()`] judges sentence by sentence whether a report's sources say what it cites them for, [`side_by_side()`]
+//!   which of two reports is more helpful, or more comprehensive.
 //!
 //! What cannot be read is refused, never taken for a neutral score: it is listed in
 //! [`tts_core::Outcome::unscored`] with its reason. A response that holds a verdict, instructions, the marks of the
@@ -59,6 +61,7 @@ pub mod next_word;
 pub mod published;
 pub mod read;
 pub mod rejective;
+pub mod reports;
 pub mod response;
 pub mod sure;
 pub mod template;
@@ -76,6 +79,9 @@ pub use next_word::NextWord;
 pub use published::PUBLISHED;
 pub use read::{By, Decision, Reading, Refusal, Said};
 pub use rejective::{Kept, Rejective, RejectiveReport, rejective};
+pub use reports::{
+    Cited, Reports, SideBySide, Support, Tally, read_reports, side_by_side, support,
+};
 pub use response::Response;
 pub use sure::Sure;
 pub use template::Template;

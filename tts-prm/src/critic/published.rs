@@ -15,12 +15,15 @@
 //! | `pairwise` | two | the same | `[[A]]`, `[[B]]`, `[[C]]` |
 //! | `listwise` | two or more | the same | `Ranking: [2] > [1]` |
 //! | `steps` | the steps of one | the same | `\boxed{correct}` for each step |
+//! | `helpful`, `comprehensive` | two reports | the same | `[[A]]`, `[[B]]`, `[[C]]` |
+//! | `support` | a source and a sentence, as the steps of one | the same | a letter, A to C |
 //!
 //! `GenPRM` may run code between critique and verdict; here none is run, as in its mode without execution.
 //! `ThinkPRM`'s `</think>` ends the chain of thought, as does the question that it puts to itself.
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495); Zhang et al. 2024 (arXiv 2408.15240); Khalifa et al. 2025 (arXiv
-//! 2504.16828); Zhao et al. 2025 (arXiv 2504.00891).
+//! 2504.16828); Zhao et al. 2025 (arXiv 2504.00891); Han et al. 2025 (arXiv 2507.16075), section 3.2, for helpful and
+//! comprehensive reports; Gao et al. 2023 (arXiv 2305.14627), section 3.3, for support.
 
 use tts_core::{Aggregate, Sampling};
 
@@ -29,7 +32,7 @@ use super::read::{By, Decision, Reading};
 use super::template::Template;
 
 /// The names of [`Judge::published`].
-pub const PUBLISHED: [&str; 13] = [
+pub const PUBLISHED: [&str; 16] = [
     "deepseek-grm",
     "deepseek-grm-single",
     "deepseek-judge",
@@ -43,6 +46,9 @@ pub const PUBLISHED: [&str; 13] = [
     "pairwise",
     "listwise",
     "steps",
+    "helpful",
+    "comprehensive",
+    "support",
 ];
 
 impl Judge {
@@ -78,7 +84,10 @@ impl Judge {
             "rubric" => {
                 (name, Reading::Letter { marker: "Grade:".into(), letters: "ABCDE".into() }, 0.7)
             }
-            "pairwise" => {
+            "support" => {
+                (name, Reading::Letter { marker: "Support:".into(), letters: "ABC".into() }, 0.5)
+            }
+            "pairwise" | "helpful" | "comprehensive" => {
                 let [first, second, tie] = ["[[A]]", "[[B]]", "[[C]]"].map(str::to_owned);
                 (name, Reading::Verdict { first, second, tie: Some(tie) }, 0.5)
             }
@@ -96,6 +105,8 @@ impl Judge {
             ..Self::default()
         };
         Ok(match name {
+            // Reports are longer than answers.
+            "helpful" | "comprehensive" => Self { longest: 48_000, ..judge },
             "deepseek-grm-single" => Self { most: 1, ..judge },
             "thinkprm" | "thinkprm-steps" => Self {
                 max_tokens: 8_192,

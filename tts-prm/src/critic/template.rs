@@ -58,17 +58,20 @@ macro_rules! built_in {
     };
 }
 built_in!(
+    "comprehensive",
     "deepseek-grm",
     "deepseek-grm-single",
     "deepseek-judge",
     "genprm",
     "genrm",
     "genrm-cot",
+    "helpful",
     "listwise",
     "pairwise",
     "rubric",
     "score",
     "steps",
+    "support",
     "thinkprm",
 );
 

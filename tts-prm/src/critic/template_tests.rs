@@ -102,7 +102,9 @@ fn templates_that_are_wrong_say_where() {
 fn questions_share_what_stands_before_the_responses() {
     for name in Template::names().filter(|name| *name != "genprm") {
         let ask = |text: &str| {
-            let response = Response::text(text);
+            // Of two steps, which some templates show apart.
+            let steps = vec![text.to_owned(), text.to_owned()];
+            let response = Response { steps, ..Response::text("") };
             let asked = Template::built_in(name)
                 .expect(name)
                 .fill(&filling(&Prompt::from("2 + 2?"), &[&response, &response]));

@@ -533,7 +533,7 @@ fn settings_that_mean_nothing_together_are_refused() {
     }
     let judge = |json: &str| serde_json::from_str::<Judge>(json).map_err(|error| error.to_string());
     for (json, expected) in [
-        (r#"{"template": "oracle"}"#, "expected one of deepseek-grm"),
+        (r#"{"template": "oracle"}"#, "expected one of comprehensive, deepseek-grm"),
         (r#"{"template": "{{ problem"}"#, "template"),
         (r#"{"template": "=== bot\n{{ problem }}"}"#, "the heading \"bot\""),
         (r#"{"temperature": 1}"#, "unknown field `temperature`"),
