@@ -247,6 +247,10 @@ impl Checkpoint {
         let missing = |name: &str| ModelError::format(self.path(), name, "there is no such tensor");
         let wrong = |problem: String| ModelError::format(self.path(), name, problem);
         if let Some((file, stored)) = find(&part.name) {
+            let twice = part.quantised().into_iter().flatten().find(|name| find(name).is_some());
+            if let Some(other) = twice {
+                return Err(wrong(format!("stands in {stored} and in {other}, expected one")));
+            }
             return part.of_floats(&file.read_part(&stored, one)?).map_err(wrong);
         }
         let [blocks, scales] = part.quantised().ok_or_else(|| missing(&part.name))?;

@@ -25,7 +25,7 @@ pub(crate) fn identity(
     // As it was read: end tokens may stand in a file of their own.
     digest.bytes(config.to_json().as_bytes());
     if config.switches != Switches::default() {
-        digest.bytes(format!("{:?}", config.switches).as_bytes());
+        digest.bytes(config.switches.told().as_bytes());
     }
     for source in checkpoint.sources() {
         digest.file(source)?;

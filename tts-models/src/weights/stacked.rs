@@ -27,6 +27,14 @@ pub(super) struct Part {
     bias: bool,
 }
 
+/// Refuses a shape of nothing, whose other sizes may be as large as a file likes to say.
+fn filled(shape: &[usize]) -> Result<(), String> {
+    match shape.contains(&0) {
+        true => Err(format!("shape {shape:?} of an expert, expected no size of 0")),
+        false => Ok(()),
+    }
+}
+
 /// Bytes that stand for something else, of one expert, and their shape.
 pub(super) type Bytes = (Vec<usize>, Vec<u8>);
 
@@ -66,6 +74,7 @@ impl Part {
     /// A sentence, when these are of another form.
     pub(super) fn of_floats(&self, one: &RawTensor) -> Result<RawTensor, String> {
         let RawTensor { shape, dtype, bytes, .. } = one;
+        filled(shape)?;
         let (inputs, all) = match (shape.as_slice(), self.bias) {
             ([all], true) => (None, *all),
             ([inputs, all], false) => (Some(*inputs), *all),
@@ -101,6 +110,7 @@ impl Part {
         if *shape_of_scales != [all, count] {
             return Err(format!("scales {shape_of_scales:?} for blocks {shape:?} of an expert"));
         }
+        filled(shape)?;
         let outputs = self.outputs(all)?;
         let mut bytes = Vec::with_capacity(blocks.len() + scales.len());
         for block in outputs.clone().flat_map(|output| output * count..(output + 1) * count) {

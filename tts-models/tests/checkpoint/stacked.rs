@@ -167,6 +167,31 @@ fn what_does_not_fit_is_refused_by_name() {
     let (byte, float) = (Kind::U8, Kind::F32);
     let cases: &[(&[Edit<'_>], &str)] = &[
         (&[(sinks, float, &[])], "model.layers.1.self_attn.sinks: there is no such tensor"),
+        (
+            &[("model.layers.0.self_attn.o_proj.bias", float, &[])],
+            "layers.0.self_attn.o_proj.bias: there is no such tensor",
+        ),
+        (
+            &[("model.layers.1.self_attn.o_proj.bias", float, &[])],
+            "layers.1.self_attn.o_proj.bias: there is no such tensor",
+        ),
+        // Shapes of nothing, whose other sizes a file may make as large as it likes.
+        (
+            &[(&first("gate_up_proj"), float, &[5, 0, 1 << 58])],
+            "shape [0, 288230376151711744] of an expert, expected no size of 0",
+        ),
+        (
+            &[(blocks, byte, &[5, 0, 1 << 58, 16]), (scales, byte, &[5, 0, 1 << 58])],
+            "shape [0, 288230376151711744, 16] of an expert, expected no size of 0",
+        ),
+        (
+            &[(blocks, byte, &[5, 1 << 58, 0, 16]), (scales, byte, &[5, 1 << 58, 0])],
+            "shape [288230376151711744, 0, 16] of an expert, expected no size of 0",
+        ),
+        (
+            &[(&own("gate_up_proj"), float, &[5, 32, 64])],
+            "experts.gate_up_proj and in model.layers.1.mlp.experts.gate_up_proj_blocks, expected one",
+        ),
         (&[(sinks, float, &[3])], "self_attn.sinks: shape [3], expected [2]"),
         (&[("model.layers.0.mlp.router.bias", float, &[])], "mlp.gate.bias: there is no such"),
         (&[(scales, byte, &[])], "gate_up_proj_scales: there is no such tensor"),
@@ -260,6 +285,10 @@ fn unsound_gguf_files_are_refused_by_key_and_tensor() {
     };
     for (error, expected) in [
         (changed("gpt_oss", &without("blk.1.attn_sinks.weight")), "sinks: there is no such tensor"),
+        (
+            changed("gpt_oss", &without("blk.0.attn_output.bias")),
+            "layers.0.self_attn.o_proj.bias: there is no such tensor",
+        ),
         (changed("gpt_oss", &without("blk.0.ffn_up_exps.bias")), "up_proj.bias: there is no such"),
         (changed("gpt_oss", &without("blk.0.ffn_gate_inp.bias")), "gate.bias: there is no such"),
         (

@@ -48,7 +48,7 @@ pub(super) struct Rule {
 
 /// The names that [`rule`] knows.
 pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
-     falcon, llama-bpe, llama3, llama-v3, qwen2, qwen35, tekken, gpt-4o, deepseek-llm, \
+     falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, qwen2, qwen35, tekken, gpt-4o, deepseek-llm, \
      deepseek-coder, deepseek-v3, deepseek-r1-qwen";
 
 /// The rule of a name; `None` for an unknown one.
@@ -64,7 +64,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
                 ignore_merges: false,
             }));
         }
-        "llama-bpe" | "llama3" | "llama-v3" => &[LLAMA3],
+        "llama-bpe" | "llama3" | "llama-v3" | "dbrx" | "smaug-bpe" => &[LLAMA3],
         "qwen2" | "deepseek-r1-qwen" => &[QWEN2],
         "qwen35" => &[QWEN35],
         "tekken" => &[TEKKEN],
@@ -194,6 +194,8 @@ mod tests {
         for (same, other) in [
             ("llama3", "llama-bpe"),
             ("llama-v3", "llama-bpe"),
+            ("dbrx", "llama-bpe"),
+            ("smaug-bpe", "llama-bpe"),
             ("deepseek-r1-qwen", "qwen2"),
             ("starcoder", "smollm"),
             ("refact", "smollm"),

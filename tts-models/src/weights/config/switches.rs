@@ -127,7 +127,43 @@ impl Default for Switches {
     }
 }
 
+/// Names and values of the fields that differ from the default's; a field that is left out does not compile.
+macro_rules! differing {
+    ($switches:expr, $($field:ident),*) => {{
+        let (Switches { $($field),* }, plain) = ($switches, Switches::default());
+        let mut told = String::new();
+        $(if *$field != plain.$field {
+            told += &format!("{} {:?}\n", stringify!($field), $field);
+        })*
+        told
+    }};
+}
+
 impl Switches {
+    /// What differs from a Llama layer, by name: a switch that models do not set says nothing of them, also one that
+    /// comes to be later.
+    pub(crate) fn told(&self) -> String {
+        differing!(
+            self,
+            norm_place,
+            whole_qk_norm,
+            activation,
+            experts,
+            output_bias,
+            feed_forward_bias,
+            sinks,
+            rotary_dim,
+            layers,
+            local_rope_theta,
+            embedding_scale,
+            residual_scale,
+            attention_scale,
+            logit_scale,
+            attention_cap,
+            logit_cap
+        )
+    }
+
     /// Without a list of layers that says nothing.
     pub(super) fn tidied(mut self) -> Self {
         if self.layers.iter().all(|layer| *layer == Attends::default()) {
@@ -240,4 +276,17 @@ impl Switches {
 /// Whether a factor changes nothing.
 pub(crate) fn is_one(factor: f64) -> bool {
     (factor - 1.0).abs() <= 0.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn told_is_what_differs_and_nothing_else() {
+        let plain = Switches::default();
+        assert_eq!(plain.told(), "");
+        let set = Switches { sinks: true, logit_scale: 0.5, ..plain };
+        assert_eq!(set.told(), "sinks true\nlogit_scale 0.5\n");
+    }
 }

@@ -62,7 +62,10 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     }
     config.tie_word_embeddings |= !checkpoint.contains(HEAD);
     // A config says of all four projections whether they have biases, a conversion may have three.
-    config.switches.output_bias &= checkpoint.contains("model.layers.0.self_attn.o_proj.bias");
+    // Where attention has sinks, the family and not the config says so, and there are always four.
+    if !config.switches.sinks {
+        config.switches.output_bias &= checkpoint.contains("model.layers.0.self_attn.o_proj.bias");
+    }
     for layer in 0..config.num_hidden_layers {
         refuse_biases(checkpoint, &config, layer)?;
         let sinks = format!("model.layers.{layer}.self_attn.sinks");
