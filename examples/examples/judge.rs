@@ -5,9 +5,13 @@
 //! file of preferences: `RewardBench`, `JudgeBench`, `LLMBar`, or lists of responses. A template of your own is a Jinja
 //! file (`--template`). Judgements of a run can be kept (`--store`): started again, it goes on where it was.
 //!
+//! With `--side-by-side` the file has pairs of reports instead (`question`, `first`, `second`), of which nobody knows the better:
+//! how often the first is, for helpfulness and comprehensiveness, each pair in both orders.
+//!
 //! With `--learn FILE` nothing is told of how good it is: its right judgements, of items that are not too easy, become data
 //! for `finetune`.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -23,8 +27,8 @@ use tts_examples::options::ModelOptions;
 use tts_examples::worked;
 use tts_examples::{Error, exit};
 use tts_prm::critic::{
-    Assessment, Judging, Jury, Order, Preference, Rejective, Sure, Vote, assess, read_preferences,
-    rejective,
+    self, Assessment, Judge, Judging, Jury, Order, Preference, Rejective, Reports, Sure, Vote,
+    assess, read_preferences, read_reports, rejective,
 };
 use tts_search::evaluate::words;
 
@@ -53,8 +57,12 @@ struct Arguments {
     #[arg(long)]
     data: PathBuf,
     /// The judge: deepseek-grm, genrm-cot, thinkprm, pairwise and others by name, or a JSON file.
-    #[arg(long, default_value = "deepseek-grm")]
+    #[arg(long, default_value = "deepseek-grm", conflicts_with = "side_by_side")]
     judge: String,
+    /// The data are pairs of reports: says how often the first is more helpful, and more comprehensive; each pair is judged
+    /// `--samples` times in both orders.
+    #[arg(long, conflicts_with_all = ["learn", "together", "order", "vote", "sure", "template"])]
+    side_by_side: bool,
     /// A Jinja file in place of the judge's template.
     #[arg(long)]
     template: Option<PathBuf>,
@@ -103,12 +111,19 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn jury(&self) -> Result<Jury, Error> {
-        let mut judge = judges::find(&self.judge, self.template.as_deref())?;
+    /// A judge by name or from a file, as long and as warm as is asked for.
+    fn find(&self, name: &str) -> Result<Judge, Error> {
+        let mut judge = judges::find(name, self.template.as_deref())?;
         judge.max_tokens = self.max_tokens.unwrap_or(judge.max_tokens);
         if let Some(temperature) = self.temperature {
             judge.sampling = Sampling { temperature, ..judge.sampling };
         }
+        judge.check()?;
+        Ok(judge)
+    }
+
+    fn jury(&self) -> Result<Jury, Error> {
+        let judge = self.find(&self.judge)?;
         let jury = Jury {
             role: None,
             together: self.together,
@@ -215,19 +230,78 @@ fn learn(
     Ok(())
 }
 
-fn run(arguments: &Arguments) -> Result<(), Error> {
-    let jury = arguments.jury()?;
-    let mut preferences = read_preferences(&arguments.data)?;
+/// The records of the data, as many as are asked for.
+fn first<T>(arguments: &Arguments, mut records: Vec<T>, what: &str) -> Result<Vec<T>, Error> {
     if arguments.items > 0 {
-        preferences.truncate(arguments.items);
+        records.truncate(arguments.items);
     }
-    if preferences.is_empty() {
-        return Err(format!("{}: no preferences", arguments.data.display()).into());
+    if records.is_empty() {
+        return Err(format!("{}: no {what}", arguments.data.display()).into());
     }
-    let judging = arguments.learn.as_ref().map(|_| Judging::of(jury.judge.clone())).transpose()?;
-    if judging.is_none() {
-        jury.check_places(&preferences)?;
+    Ok(records)
+}
+
+/// Says how often the first of two reports is better, by each criterion.
+fn side_by_side(
+    arguments: &Arguments,
+    search: &Search<'_>,
+    pairs: &[Reports],
+) -> Result<(), Error> {
+    let interrupt = Interrupt::listen(
+        "pairs in flight are finished, then figures are told of those that are done.",
+    )?;
+    let (mut out, mut all) = (std::io::stdout().lock(), BTreeMap::new());
+    let (mut lines, mut tokens) = (0, 0);
+    for criterion in ["helpful", "comprehensive"] {
+        let judge = arguments.find(criterion)?;
+        let bar = bar(pairs.len())?;
+        let rounds = arguments.samples.unwrap_or(1);
+        let found = critic::side_by_side(search, &judge, rounds, pairs, arguments.seed, |done| {
+            bar.set_position(done as u64);
+            if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        bar.finish_and_clear();
+        let found = found?;
+        writeln!(out, "{criterion}")?;
+        found.write(&mut out)?;
+        lines += found.tally.cost.samples;
+        tokens += found.tally.cost.generated_tokens;
+        all.insert(criterion, found);
+        if !interrupt.goes_on() {
+            break;
+        }
     }
+    close(arguments, &mut out, (lines, tokens), &all)
+}
+
+/// What is judged.
+enum Data {
+    Preferences(Jury, Vec<Preference>),
+    Reports(Vec<Reports>),
+}
+
+impl Data {
+    fn read(arguments: &Arguments) -> Result<Self, Error> {
+        if arguments.side_by_side {
+            let pairs = first(arguments, read_reports(&arguments.data)?, "pairs of reports")?;
+            return Ok(Self::Reports(pairs));
+        }
+        let jury = arguments.jury()?;
+        let preferences = first(arguments, read_preferences(&arguments.data)?, "preferences")?;
+        Ok(Self::Preferences(jury, preferences))
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let data = Data::read(arguments)?;
+    let judging = match (&arguments.learn, &data) {
+        (Some(_), Data::Preferences(jury, _)) => Some(Judging::of(jury.judge.clone())?),
+        (None, Data::Preferences(jury, preferences)) => {
+            jury.check_places(preferences)?;
+            None
+        }
+        (_, Data::Reports(_)) => None,
+    };
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
     let model = engines.policy.generator();
@@ -243,8 +317,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         None => model,
     };
     let mut err = std::io::stderr();
-    writeln!(err, "judge     {} by {}", arguments.judge, engines.policy.describe())?;
+    let name = if arguments.side_by_side { "side by side" } else { &arguments.judge };
+    writeln!(err, "judge     {name} by {}", engines.policy.describe())?;
     let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
+    let (jury, preferences) = match data {
+        Data::Preferences(jury, preferences) => (jury, preferences),
+        Data::Reports(pairs) => return side_by_side(arguments, &search, &pairs),
+    };
     if let (Some(judging), Some(path)) = (&judging, &arguments.learn) {
         return learn(arguments, judging, (&search, &preferences), path);
     }

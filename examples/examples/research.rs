@@ -3,34 +3,51 @@
 //! `cargo run --release --example research -- --index FOLDER --model MODEL "QUESTION" --out report.html`
 
 use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Budget, Mode, Prompt, Sampling, Scripted, Search, SearchError, StepRule, What};
+use tts_examples::engines::Engines;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::options::ModelOptions;
+use tts_examples::retrieval::EmbedOptions;
 use tts_examples::{Error, exit};
+use tts_prm::critic::{Cited, Judge, Jury, Support, support};
 use tts_search::evaluate::check_writable;
 use tts_search::research::atlas::{Atlas, Request};
 use tts_search::research::{Assumptions, Estimate, Page, Parts, Progress, Research};
-use tts_search::retrieve::{Cut, Folder, Memory, SearchSettings, Searcher, visible};
+use tts_search::retrieve::{
+    Cut, Folder, Memory, Passage, Retriever, SearchSettings, Searcher, visible,
+};
 
 /// Researches a question in a folder of documents, and writes a report with sources.
 #[derive(Parser)]
+// Who asks how much is found needs no model.
+#[command(mut_arg("model", |arg| arg
+    .required(false)
+    .required_unless_present("recall")
+    .default_value_if("recall", clap::builder::ArgPredicate::IsPresent, "none")))]
 struct Arguments {
     #[command(flatten)]
     model: ModelOptions,
+    #[command(flatten)]
+    embed: EmbedOptions,
     /// Folder of documents: text, Markdown, HTML, records as JSON lines or tables.
-    #[arg(long, required_unless_present_any = ["atlas", "web"], conflicts_with = "atlas")]
+    #[arg(long, required_unless_present_any = ["atlas", "web", "recall"], conflicts_with = "atlas")]
     index: Option<PathBuf>,
     /// Instead of documents: a search engine on the web, its mapping as JSON (needs the feature `web`).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["atlas", "index"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["atlas", "index", "embed"])]
     web: Option<PathBuf>,
     /// Instead of documents and a question: request number N of a made-up world, whose report is graded.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "embed")]
     atlas: Option<usize>,
+    /// Instead of a research: how often what a question needs is found, on questions of `HotpotQA` and their paragraphs.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["atlas", "index", "web", "question"])]
+    recall: Option<PathBuf>,
     /// Keeps the index in this folder, and reads only what has changed (needs the feature `index`).
     #[arg(long, requires = "index")]
     store: Option<PathBuf>,
@@ -74,6 +91,10 @@ struct Arguments {
     /// Tokens that the model generates a second, for the estimate.
     #[arg(long, default_value_t = 0.0)]
     speed: f64,
+    /// Asks the model, or the role `judge` of the models, of each sentence that cites whether what it cites supports it: so many
+    /// times; 0 for not at all. These lines are beside the limits.
+    #[arg(long, value_name = "TIMES", default_value_t = 0)]
+    judge_support: usize,
     /// Says what it would take, and stops.
     #[arg(long)]
     estimate: bool,
@@ -84,7 +105,7 @@ struct Arguments {
     #[arg(long, default_value = "report.html")]
     out: PathBuf,
     /// The question.
-    #[arg(required_unless_present = "atlas", conflicts_with = "atlas")]
+    #[arg(required_unless_present_any = ["atlas", "recall"], conflicts_with = "atlas")]
     question: Option<String>,
 }
 
@@ -115,8 +136,12 @@ impl Arguments {
         let Some(folder) = &self.index else {
             return Ok(Searcher::new(world().retriever(), settings)?);
         };
+        // What is wrong with it is said before a large folder is read.
+        let encoder = self.embed.open(self.model.threads)?;
         if let Some(store) = &self.store {
-            return stored(store, folder, settings, out);
+            let (words, passages) = stored(store, folder, encoder.is_some(), out)?;
+            let found = self.embed.join(words, passages, encoder, Some(store), out)?;
+            return Ok(Searcher::new(found, settings)?);
         }
         let read = Folder::read(folder)?;
         skipped(out, &read.skipped)?;
@@ -125,7 +150,9 @@ impl Arguments {
         if memory.is_empty() {
             return Err(format!("{}: nothing to search in", folder.display()).into());
         }
-        Ok(Searcher::new(memory, settings)?)
+        let passages = if encoder.is_some() { memory.passages().to_vec() } else { Vec::new() };
+        let found = self.embed.join(memory, passages, encoder, None, out)?;
+        Ok(Searcher::new(found, settings)?)
     }
 }
 
@@ -166,13 +193,16 @@ fn on_the_web(
     Err("--web needs a program with the feature `web`: cargo run --features web ...".into())
 }
 
+/// An index on disk, and, if they are asked for, its passages.
+type Stored = (Arc<dyn Retriever>, Vec<Passage>);
+
 #[cfg(feature = "index")]
 fn stored(
     store: &std::path::Path,
     folder: &std::path::Path,
-    settings: SearchSettings,
+    with_passages: bool,
     out: &mut impl Write,
-) -> Result<Searcher, Error> {
+) -> Result<Stored, Error> {
     use tts_search::retrieve::{Index, IndexSettings};
     let index = Index::on_disk(store, IndexSettings::default())?;
     let updated = index.update(folder)?;
@@ -188,21 +218,76 @@ fn stored(
     if index.is_empty() {
         return Err(format!("{}: nothing to search in", folder.display()).into());
     }
-    Ok(Searcher::new(index, settings)?)
+    let passages = if with_passages { index.passages()? } else { Vec::new() };
+    Ok((Arc::new(index), passages))
 }
 
 #[cfg(not(feature = "index"))]
 fn stored(
     _: &std::path::Path,
     _: &std::path::Path,
-    _: SearchSettings,
+    _: bool,
     _: &mut impl Write,
-) -> Result<Searcher, Error> {
+) -> Result<Stored, Error> {
     Err("--store needs an index on disk: build with --features index".into())
+}
+
+/// What a judge says of the sentences that cite.
+struct Judged {
+    claims: Vec<String>,
+    found: Support,
+}
+
+impl Judged {
+    /// What a reader of the page should know.
+    fn notes(&self) -> Vec<String> {
+        let Support { supported, partly, unsupported, abstained, tally, .. } = &self.found;
+        let all = format!(
+            "Of {} sentences that cite, a judge found {supported} supported by what they cite, {partly} in part, \
+             {unsupported} not, and gave no judgement that could be read of {abstained} ({} judgements were refused).",
+            self.claims.len(),
+            tally.refused
+        );
+        if self.claims.is_empty() {
+            return vec![
+                "No sentence of the report cites a source that a judge could be shown.".to_owned(),
+            ];
+        }
+        let not =
+            self.claims.iter().zip(&self.found.shares).filter(|(_, share)| **share == Some(0.0));
+        let not =
+            not.map(|(claim, _)| format!("Not supported by what it cites, a judge says: {claim}"));
+        std::iter::once(all).chain(not).collect()
+    }
+}
+
+/// Asks a judge of each sentence that cites whether what it cites supports it.
+fn supported(page: &Page<'_>, engines: &Engines, times: usize, seed: u64) -> Result<Judged, Error> {
+    let judge = engines.others.get("judge").unwrap_or(&engines.policy).generator();
+    let jury = Jury { role: None, ..Jury::of(Judge::published("support")?, times) };
+    let evidence = page.checked().evidence(&page.trail().citable());
+    let cited = evidence.iter().map(|evidence| Cited {
+        sentence: evidence.claim.clone(),
+        source: evidence.source.clone(),
+    });
+    let cited: Vec<Cited> = cited.collect();
+    let bar = ProgressBar::new(cited.len() as u64)
+        .with_style(ProgressStyle::with_template("{elapsed} {pos} of {len} sentences judged")?);
+    let question = Prompt::from(page.question());
+    let found = support(&Search::new(judge).seed(seed), &jury, &question, &cited, |done| {
+        bar.set_position(done as u64);
+        ControlFlow::Continue(())
+    });
+    bar.finish_and_clear();
+    let claims = cited.into_iter().map(|cited| cited.sentence).collect();
+    Ok(Judged { claims, found: found? })
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
+    if let Some(questions) = &arguments.recall {
+        return arguments.embed.recall(questions, arguments.model.threads, &mut out);
+    }
     // Everything that can be wrong with the request is found before the model is read.
     let research = arguments.research()?;
     check_writable(&arguments.out)?;
@@ -273,6 +358,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(failed) = &failed {
         page = page.note(format!("The research failed: {failed}"));
     }
+    let judged = match arguments.judge_support {
+        0 => None,
+        times => Some(supported(&page, &engines, times, arguments.seed)?),
+    };
+    if let Some(judged) = &judged {
+        for note in judged.notes() {
+            page = page.note(note);
+        }
+    }
     let markdown = arguments.out.extension().is_some_and(|ending| ending == "md");
     let text = if markdown { page.markdown() } else { page.html()? };
     write_whole(&arguments.out, text.as_bytes())?;
@@ -299,6 +393,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let done = Progress::of(&outcome.tree, outcome.usage.logical, &role);
     writeln!(out, "cost      {}", visible(&done.to_string()))?;
+    if let Some(judged) = &judged {
+        judged.found.write(&mut out)?;
+    }
     if let Some(used) = engines.policy.used() {
         writeln!(out, "server    {used}")?;
     }

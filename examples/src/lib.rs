@@ -19,6 +19,7 @@ pub mod plan;
 pub mod preferring;
 pub mod quickstart;
 pub mod reinforcing;
+pub mod retrieval;
 mod roc;
 pub mod setting;
 pub mod training;

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod learning;
+mod retrieval;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

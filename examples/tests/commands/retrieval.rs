@@ -1,0 +1,114 @@
+//! Research in folders by words and by meaning, run as a user runs it, and what is said where something is missing.
+
+use std::path::{Path, PathBuf};
+
+use super::{example, ran, text};
+
+/// The small encoder that the tests of encoders have.
+fn encoder() -> String {
+    let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tts-models/tests/fixtures/encoder");
+    at.to_str().unwrap().to_owned()
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn at(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        let path = PathBuf::from(self.at(name));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        self.at(name)
+    }
+}
+
+const QUESTION: &str = r#"{"id": "1", "question": "Where is the river?", "answer": "in Varno", "supporting_facts": [["Mira", 0], ["Varno", 0]], "context": [["Mira", ["It is a river of Varno."]], ["Varno", ["The land where it is."]]]}"#;
+
+#[test]
+fn how_much_is_found_is_told_without_a_model() {
+    let Some(research) = example("research") else { return };
+    let (place, encoder) = (Place::new(), encoder());
+    let questions = place.write("questions.jsonl", QUESTION);
+    let both = ran(&research, &["--recall", &questions, "--embed", &encoder]);
+    let said = text(&both);
+    assert!(both.status.success(), "{said}");
+    for expected in
+        ["questions 1, 2 paragraphs", "| words | 1 |", "| vectors | 1 |", "| hybrid | 1 |"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
+    let words = text(&ran(&research, &["--recall", &questions]));
+    assert!(words.contains("| words | 1 |") && !words.contains("vectors"), "{words}");
+    let (empty, folder) = (place.write("empty.jsonl", ""), place.write("nothing/a", ""));
+    let folder = Path::new(&folder).parent().unwrap().to_str().unwrap();
+    for (arguments, expected) in [
+        (&["--recall", place.at("none.jsonl").as_str()][..], "none.jsonl"),
+        (&["--recall", &empty], "empty.jsonl: no questions with paragraphs"),
+        (&["--recall", &questions, "--embed", folder], "config.json"),
+        (&["--recall", &questions, "--embed", &place.at("none")], "there is no such folder"),
+        (&["--recall", &questions, "--vectors", "x"], "--embed"),
+        (&["--recall", &questions, "a question"], "cannot be used with"),
+        (&["--index", folder, "a question"], "--model"),
+    ] {
+        let output = ran(&research, arguments);
+        let said = text(&output);
+        assert!(!output.status.success() && said.contains(expected), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn vectors_of_a_folder_are_kept_beside_it() {
+    let Some(research) = example("research") else { return };
+    let (place, encoder) = (Place::new(), encoder());
+    let notes = place.write("notes/a.txt", "The Mira is a river.\n\nIt is long.");
+    let folder = Path::new(&notes).parent().unwrap().to_str().unwrap();
+    let vectors = place.at("vectors.jsonl");
+    let asked = |vectors: &str, more: &[&str]| {
+        let all = ["--index", folder, "--embed", &encoder, "--vectors", vectors, "--model", "none"];
+        ran(&research, &[&all[..], &["where?", "--estimate"], more].concat())
+    };
+    for expected in ["1 passages: 1 read, 0 known", "1 passages: 0 read, 1 known"] {
+        let output = asked(&vectors, &[]);
+        let said = text(&output);
+        assert!(output.status.success() && said.contains(expected), "{said}");
+    }
+    let other = text(&asked(&vectors, &["--passage-prefix", "the "]));
+    assert!(
+        other.contains("vectors of another encoder") && other.contains("vectors.jsonl"),
+        "{other}"
+    );
+    let anew = text(&asked(&vectors, &["--passage-prefix", "the ", "--rebuild-vectors"]));
+    assert!(anew.contains("1 read, 0 known"), "{anew}");
+    let mine = place.write("mine.txt", "Notes of mine.\n");
+    let refused = asked(&mine, &["--rebuild-vectors"]);
+    assert!(!refused.status.success() && text(&refused).contains("no file of vectors"));
+    assert_eq!(std::fs::read_to_string(&mine).unwrap(), "Notes of mine.\n");
+    std::fs::remove_file(&notes).unwrap();
+    let empty = asked(&vectors, &[]);
+    assert!(!empty.status.success() && text(&empty).contains("nothing to search in"));
+}
+
+#[test]
+fn where_nothing_cites_a_judge_of_support_is_asked_nothing() {
+    let Some(research) = example("research") else { return };
+    let place = Place::new();
+    let notes = place.write("notes/a.txt", "The Mira is a river.");
+    let folder = Path::new(&notes).parent().unwrap().to_str().unwrap();
+    let out = place.at("report.md");
+    let limits = ["--calls", "4", "--max-tokens", "12", "--out", &out, "--judge-support", "2"];
+    // A model of sums that knows no letters: it fails at the first prompt, and leaves a page all the same.
+    let asked = ["--index", folder, "--model", "embedded", "1+2"];
+    let output = ran(&research, &[&asked[..], &limits].concat());
+    let said = text(&output);
+    assert!(!output.status.success() && said.contains("has no token"), "{said}");
+    assert!(said.contains("support   0 of 0 sentences that cite"), "{said}");
+    assert!(said.contains("judged    0 judgements read, 0 refused; 0 lines"), "{said}");
+    assert!(std::fs::read_to_string(&out).unwrap().contains("No sentence of the report cites"));
+}
