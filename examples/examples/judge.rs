@@ -276,7 +276,7 @@ fn side_by_side(
 
 /// What is judged.
 enum Data {
-    Preferences(Jury, Vec<Preference>),
+    Preferences(Box<Jury>, Vec<Preference>),
     Reports(Vec<Reports>),
 }
 
@@ -286,7 +286,7 @@ impl Data {
             let pairs = first(arguments, read_reports(&arguments.data)?, "pairs of reports")?;
             return Ok(Self::Reports(pairs));
         }
-        let jury = arguments.jury()?;
+        let jury = Box::new(arguments.jury()?);
         let preferences = first(arguments, read_preferences(&arguments.data)?, "preferences")?;
         Ok(Self::Preferences(jury, preferences))
     }
