@@ -127,6 +127,20 @@ impl Arguments {
         Budget { calls, generated_tokens, wall, mode: Mode::Hard, ..Budget::default() }
     }
 
+    /// What an estimate assumes.
+    fn assumed(&self, rule: &StepRule, problem: &Prompt) -> Assumptions {
+        Assumptions {
+            rule: rule.clone(),
+            problem: problem.clone(),
+            passages: self.passages,
+            prompt_price: self.prompt_price,
+            generated_price: self.generated_price,
+            tokens_per_second: self.speed,
+            budget: self.budget(),
+            ..Assumptions::default()
+        }
+    }
+
     /// What is searched, and what is said of it.
     fn searcher(&self, out: &mut impl Write) -> Result<Searcher, Error> {
         let settings = SearchSettings { most: self.passages, ..SearchSettings::default() };
@@ -283,6 +297,23 @@ fn supported(page: &Page<'_>, engines: &Engines, times: usize, seed: u64) -> Res
     Ok(Judged { claims, found: found? })
 }
 
+/// Shows the report, what it cites, and what a reader should know.
+fn show(page: &Page<'_>, out: &mut impl Write) -> Result<(), Error> {
+    // What pages and models wrote is shown, and never obeyed by the terminal.
+    writeln!(out, "\n{}\n", visible(&page.checked().text))?;
+    for (number, passage) in page.trail().sources.iter() {
+        if page.checked().cited().contains(&number) {
+            let [id, title] =
+                [&passage.id, &passage.title].map(|text| visible(text).replace('\n', " "));
+            writeln!(out, "[{number}] {id} {title}")?;
+        }
+    }
+    for note in page.notes() {
+        writeln!(out, "note      {}", visible(note))?;
+    }
+    Ok(())
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     if let Some(questions) = &arguments.recall {
@@ -303,16 +334,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         max_tokens: arguments.max_tokens,
         ..StepRule::default()
     };
-    let assumed = Assumptions {
-        rule: rule.clone(),
-        problem: prompt.clone(),
-        passages: arguments.passages,
-        prompt_price: arguments.prompt_price,
-        generated_price: arguments.generated_price,
-        tokens_per_second: arguments.speed,
-        budget: arguments.budget(),
-        ..Assumptions::default()
-    };
+    let assumed = arguments.assumed(&rule, &prompt);
     let role = research.parts.search.clone();
     writeln!(out, "estimate  {}", Estimate::of(&research, &role, &assumed)?)?;
     let searcher = arguments.searcher(&mut out)?;
@@ -370,18 +392,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let markdown = arguments.out.extension().is_some_and(|ending| ending == "md");
     let text = if markdown { page.markdown() } else { page.html()? };
     write_whole(&arguments.out, text.as_bytes())?;
-    // What pages and models wrote is shown, and never obeyed by the terminal.
-    writeln!(out, "\n{}\n", visible(&page.checked().text))?;
-    for (number, passage) in page.trail().sources.iter() {
-        if page.checked().cited().contains(&number) {
-            let [id, title] =
-                [&passage.id, &passage.title].map(|text| visible(text).replace('\n', " "));
-            writeln!(out, "[{number}] {id} {title}")?;
-        }
-    }
-    for note in page.notes() {
-        writeln!(out, "note      {}", visible(note))?;
-    }
+    show(&page, &mut out)?;
     if let Some(request) = &request {
         let right = request.right(&page.checked().text);
         let supported = request.supported(&page.checked().text, &page.trail().sources);
