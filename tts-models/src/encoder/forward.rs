@@ -317,7 +317,9 @@ fn attend(team: &Team, spans: &[Range<usize>], heads: usize, qkv: &[f32], out: &
         project(team, &input, &[&packed], false, &mut weights);
         for row in weights.chunks_exact_mut(length) {
             let inverse = 1.0 / softmax(row, scale);
-            row.iter_mut().for_each(|weight| *weight *= inverse);
+            for weight in row {
+                *weight *= inverse;
+            }
         }
         input.copy(team, kinds, &weights, length);
         packed.pack_columns(team, &part(2));

@@ -99,7 +99,7 @@ impl fmt::Debug for Encoder {
 }
 
 /// Rows of a pass, about. Each takes some 13 numbers for every number of its width beside the weights: all together 40 MB for
-/// a width of 384 (MiniLM), 80 MB for one of 768.
+/// a width of 384 (`MiniLM`), 80 MB for one of 768.
 const ROWS: usize = 2_048;
 
 impl Encoder {
@@ -215,7 +215,9 @@ impl Encoder {
         let square: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
         #[expect(clippy::cast_possible_truncation, reason = "a vector is in 32 bits")]
         let scale = (1.0 / square.sqrt()) as f32;
-        vector.iter_mut().for_each(|x| *x *= scale);
+        for x in &mut vector {
+            *x *= scale;
+        }
         vector
     }
 
