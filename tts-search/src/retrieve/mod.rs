@@ -10,7 +10,7 @@
 //!          <-- a line: passages as JSON (Found) --
 //! ```
 //!
-//! [`Folder`] reads documents of text, Markdown, HTML and records; [`Memory`] ranks passages that fit into memory, exactly. `Index`, with the feature
+//! [`Folder`] reads documents of text, Markdown, HTML, records and, with the feature `pdf`, PDF; [`Memory`] ranks passages that fit into memory, exactly. `Index`, with the feature
 //! `index`, is a full-text index of folders of documents, in memory or on disk, that reads only what has changed. `Web`, with
 //! the feature `web`, asks any search engine that answers in JSON. [`Vectors`] finds by meaning, with any
 //! [`tts_core::Embedder`], and [`Hybrid`] joins words and meanings.
