@@ -323,17 +323,22 @@ mod tests {
         Files::in_memory("m", &files)
     }
 
+    const MODULES: &str = r#"[{"path": "", "type": "sentence_transformers.models.Transformer"},
+        {"path": "pool", "type": "sentence_transformers.models.Pooling"},
+        {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]"#;
+
+    /// What is said by these files, of a model of eight numbers.
+    fn said(files: &[(&'static str, &'static str)]) -> Result<Said, ModelError> {
+        Said::read(&folder(files), 8)
+    }
+
     #[test]
     fn what_lies_beside_the_model_is_read() {
-        let said = |files: &[(&'static str, &'static str)]| Said::read(&folder(files), 8);
         assert_eq!(said(&[]).expect("nothing there"), Said::default());
-        let modules = r#"[{"path": "", "type": "sentence_transformers.models.Transformer"},
-            {"path": "pool", "type": "sentence_transformers.models.Pooling"},
-            {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]"#;
         let pool = r#"{"word_embedding_dimension": 8, "pooling_mode_cls_token": true,
             "pooling_mode_mean_tokens": false, "include_prompt": true}"#;
         let all = said(&[
-            ("modules.json", modules),
+            ("modules.json", MODULES),
             ("pool/config.json", pool),
             ("sentence_bert_config.json", r#"{"max_seq_length": 128, "do_lower_case": true}"#),
             (
@@ -353,7 +358,7 @@ mod tests {
         assert_eq!(all, expected);
         let used = |text: &'static str| {
             let pool = ("pool/config.json", pool);
-            said(&[("modules.json", modules), pool, ("config_sentence_transformers.json", text)])
+            said(&[("modules.json", MODULES), pool, ("config_sentence_transformers.json", text)])
                 .map(|said| (said.query_prefix, said.passage_prefix))
         };
         for (text, query, passage) in [
@@ -384,6 +389,10 @@ mod tests {
         ]);
         let newer = newer.expect("reads");
         assert_eq!((newer.pooling, newer.max_tokens), (Some(Pooling::Mean), None));
+    }
+
+    #[test]
+    fn what_lies_beside_it_and_means_something_else_is_refused() {
         for (name, text, expected) in [
             ("modules.json", "{}", "m/modules.json: modules: "),
             ("modules.json", r#"[{"path": "../x", "type": "a.Transformer"}]"#, "not inside"),
@@ -455,7 +464,7 @@ mod tests {
             assert!(error.contains(expected) && error.contains(name), "{error}");
         }
         // A pooling that is named, and not there.
-        let error = said(&[("modules.json", modules)]).expect_err("refused").to_string();
+        let error = said(&[("modules.json", MODULES)]).expect_err("refused").to_string();
         assert!(error.contains("pool/config.json"), "{error}");
     }
 

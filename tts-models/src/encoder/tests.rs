@@ -27,7 +27,7 @@ fn golden(name: &str) -> Vec<Golden> {
 }
 
 fn tiny(settings: EncoderSettings) -> Encoder {
-    Encoder::open(&fixtures().join("encoder"), settings).expect("opens")
+    Encoder::open(fixtures().join("encoder"), settings).expect("opens")
 }
 
 fn passages(encoder: &Encoder, texts: &[&str]) -> Embedded {
@@ -282,11 +282,11 @@ fn folders_that_are_no_encoder_are_refused_by_file_and_field() {
         assert!(error.to_string().contains("there is no such folder"), "{error}");
     }
     let few = EncoderSettings { max_tokens: 2, ..EncoderSettings::default() };
-    assert!(Encoder::open(&fixtures().join("encoder"), few).is_err());
+    assert!(Encoder::open(fixtures().join("encoder"), few).is_err());
     for name in ["pooler.dense.bias", "cls.predictions.bias"] {
         copied(with_tensor(name), EncoderSettings::default()).expect("a head of pre-training");
     }
     let many = EncoderSettings { max_tokens: 41, ..EncoderSettings::default() };
-    let error = Encoder::open(&fixtures().join("encoder"), many).expect_err("refused").to_string();
+    let error = Encoder::open(fixtures().join("encoder"), many).expect_err("refused").to_string();
     assert!(error.contains("max_tokens: 41, but the model has 40 positions"), "{error}");
 }
