@@ -31,7 +31,7 @@ impl Bar {
 
     /// Shows how far a run is; always continues it.
     pub fn show(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
-        let Progress { note, steps, measured } = progress;
+        let Progress { note, steps, measured, .. } = progress;
         if !std::mem::replace(&mut self.begun, true) {
             // A run that goes on: time left counts from here.
             self.bar.set_position(note.step as u64);
