@@ -15,7 +15,8 @@ pub struct ModelCost {
 }
 
 impl ModelCost {
-    /// Operations of a forward pass over `tokens` new tokens after `context` others.
+    /// Operations of a forward pass over `tokens` new tokens after `context` others. Layers with windows are counted
+    /// as if they saw everything: beyond a window it is an upper bound.
     ///
     /// ```
     /// use tts_core::cost::ModelCost;

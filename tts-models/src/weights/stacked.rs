@@ -29,10 +29,10 @@ pub(super) struct Part {
 
 /// Refuses a shape of nothing, whose other sizes may be as large as a file likes to say.
 fn filled(shape: &[usize]) -> Result<(), String> {
-    match shape.contains(&0) {
-        true => Err(format!("shape {shape:?} of an expert, expected no size of 0")),
-        false => Ok(()),
+    if shape.contains(&0) {
+        return Err(format!("shape {shape:?} of an expert, expected no size of 0"));
     }
+    Ok(())
 }
 
 /// Bytes that stand for something else, of one expert, and their shape.

@@ -244,6 +244,51 @@ fn sinks_in_a_family_without_any_are_refused() {
     assert!(error.contains("layers.1.self_attn.sinks: unsupported sinks of attention"), "{error}");
 }
 
+/// The names that converters write, as they stand in files: what writes here and what reads share a table.
+#[test]
+fn gguf_has_the_names_that_converters_write() {
+    for (family, expected) in [
+        (
+            "gpt_oss",
+            &[
+                "blk.0.attn_norm.weight",
+                "blk.0.attn_q.bias",
+                "blk.0.attn_output.bias",
+                "blk.0.attn_sinks.weight",
+                "blk.0.post_attention_norm.weight",
+                "blk.0.ffn_gate_inp.weight",
+                "blk.0.ffn_gate_inp.bias",
+                "blk.0.ffn_gate_exps.weight",
+                "blk.0.ffn_gate_exps.bias",
+                "blk.0.ffn_up_exps.bias",
+                "blk.0.ffn_down_exps.weight",
+                "blk.0.ffn_down_exps.bias",
+            ][..],
+        ),
+        (
+            "phi3",
+            &[
+                "blk.0.attn_norm.weight",
+                "blk.0.attn_qkv.weight",
+                "blk.0.attn_output.weight",
+                "blk.0.ffn_norm.weight",
+                "blk.0.ffn_up.weight",
+                "blk.0.ffn_down.weight",
+                "output_norm.weight",
+            ],
+        ),
+    ] {
+        let written = decoder_gguf(&tiny(family, 3));
+        let names: Vec<&str> = written.tensors.iter().map(|tensor| tensor.name.as_str()).collect();
+        for name in expected {
+            assert!(names.contains(name), "{family}: {name} is none of {names:?}");
+        }
+        let other =
+            if family == "phi3" { "blk.0.ffn_gate.weight" } else { "blk.0.ffn_norm.weight" };
+        assert!(!names.contains(&other), "{family}: {other}");
+    }
+}
+
 /// What GGUF says of gpt-oss and of Phi, and what is refused there by key and tensor.
 #[test]
 fn unsound_gguf_files_are_refused_by_key_and_tensor() {

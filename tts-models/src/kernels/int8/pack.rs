@@ -60,7 +60,9 @@ impl Int8Panels {
                 let (output, place) =
                     ((first + sub) / panels.blocks, (first + sub) % panels.blocks);
                 if !panels.put(output, place, block) {
-                    let problem = format!("row {output}, block {place}: its scale is not finite");
+                    let problem = format!(
+                        "row {output}, block {place}: its scale is not finite in 16 bits (at most 65504): f32 weights hold it"
+                    );
                     return Err(ModelError::input(&tensor.name, problem));
                 }
             }

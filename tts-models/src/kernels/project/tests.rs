@@ -409,7 +409,10 @@ fn scales_that_are_not_finite_are_refused() {
     let mut tensor = blocks(Dtype::Q8_0, 3, 64, 1);
     tensor.bytes[34 * 3..34 * 3 + 2].copy_from_slice(&f16::INFINITY.to_le_bytes());
     let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
-    assert!(error.contains("row 1, block 1: its scale is not finite"), "{error}");
+    assert!(
+        error.contains("row 1, block 1: its scale is not finite in 16 bits (at most 65504)"),
+        "{error}"
+    );
     tensor.bytes.pop();
     assert!(Matrix::of_blocks(&tensor).is_err());
     // Minima are numbers as well.
@@ -425,13 +428,19 @@ fn scales_that_are_not_finite_are_refused() {
         let mut tensor = blocks(Dtype::MXFP4, 2, 64, 1);
         tensor.bytes[17 * 2] = scale;
         let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
-        assert!(error.contains("row 1, block 0: its scale is not finite"), "{scale}: {error}");
+        assert!(
+            error.contains("row 1, block 0: its scale is not finite in 16 bits (at most 65504)"),
+            "{scale}: {error}"
+        );
     }
     // Blocks of six bits are rounded anew; their scale comes last.
     let mut tensor = blocks(Dtype::Q6K, 2, 256, 1);
     tensor.bytes[2 * 210 - 2..].copy_from_slice(&f16::NAN.to_le_bytes());
     let error = Matrix::of_blocks(&tensor).unwrap_err().to_string();
-    assert!(error.contains("row 1, block 0: its scale is not finite"), "{error}");
+    assert!(
+        error.contains("row 1, block 0: its scale is not finite in 16 bits (at most 65504)"),
+        "{error}"
+    );
 }
 
 /// f16 holds powers of two from `2^-24` to `2^15`: there four-bit floats are exact, below they are rounded to multiples

@@ -142,6 +142,7 @@ macro_rules! differing {
 impl Switches {
     /// What differs from a Llama layer, by name: a switch that models do not set says nothing of them, also one that
     /// comes to be later.
+    #[expect(clippy::float_cmp, reason = "a factor that was set differs in its bits")]
     pub(crate) fn told(&self) -> String {
         differing!(
             self,
