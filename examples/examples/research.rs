@@ -24,6 +24,40 @@ use tts_search::retrieve::{
     Cut, Folder, Memory, Passage, Retriever, SearchSettings, Searcher, visible,
 };
 
+/// What asks nothing of how much is found: there is no model, no research and no report.
+const NOT_OF_RECALL: [&str; 30] = [
+    "model",
+    "tokenizer",
+    "adapter",
+    "backend",
+    "weights",
+    "max_lines",
+    "positions",
+    "template_arg",
+    "index",
+    "web",
+    "atlas",
+    "store",
+    "settings",
+    "prompts",
+    "rounds",
+    "passages",
+    "max_tokens",
+    "temperature",
+    "seed",
+    "calls",
+    "tokens",
+    "seconds",
+    "prompt_price",
+    "generated_price",
+    "speed",
+    "judge_support",
+    "estimate",
+    "record",
+    "out",
+    "question",
+];
+
 /// Researches a question in a folder of documents, and writes a report with sources.
 #[derive(Parser)]
 // Who asks how much is found needs no model.
@@ -36,7 +70,7 @@ struct Arguments {
     model: ModelOptions,
     #[command(flatten)]
     embed: EmbedOptions,
-    /// Folder of documents: text, Markdown, HTML, records as JSON lines or tables.
+    /// Folder of documents: text, Markdown, HTML, records as JSON lines or tables, PDF (with the feature `pdf`).
     #[arg(long, required_unless_present_any = ["atlas", "web", "recall"], conflicts_with = "atlas")]
     index: Option<PathBuf>,
     /// Instead of documents: a search engine on the web, its mapping as JSON (needs the feature `web`).
@@ -46,7 +80,7 @@ struct Arguments {
     #[arg(long, value_name = "N", conflicts_with = "embed")]
     atlas: Option<usize>,
     /// Instead of a research: how often what a question needs is found, on questions of `HotpotQA` and their paragraphs.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["atlas", "index", "web", "question"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = NOT_OF_RECALL)]
     recall: Option<PathBuf>,
     /// Keeps the index in this folder, and reads only what has changed (needs the feature `index`).
     #[arg(long, requires = "index")]
@@ -95,8 +129,8 @@ struct Arguments {
     /// times; 0 for not at all. These lines are beside the limits.
     #[arg(long, value_name = "TIMES", default_value_t = 0)]
     judge_support: usize,
-    /// Says what it would take, and stops.
-    #[arg(long)]
+    /// Says what it would take, and stops: no document is read, and no model.
+    #[arg(long, conflicts_with_all = ["record", "judge_support", "rebuild_vectors"])]
     estimate: bool,
     /// Records the research here, and goes on from it after a crash.
     #[arg(long)]
@@ -151,7 +185,7 @@ impl Arguments {
             return Ok(Searcher::new(world().retriever(), settings)?);
         };
         // What is wrong with it is said before a large folder is read.
-        let encoder = self.embed.open(self.model.threads)?;
+        let encoder = self.embed.open(self.model.threads, self.store.as_deref())?;
         if let Some(store) = &self.store {
             let (words, passages) = stored(store, folder, encoder.is_some(), out)?;
             let found = self.embed.join(words, passages, encoder, Some(store), out)?;
@@ -337,10 +371,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let assumed = arguments.assumed(&rule, &prompt);
     let role = research.parts.search.clone();
     writeln!(out, "estimate  {}", Estimate::of(&research, &role, &assumed)?)?;
-    let searcher = arguments.searcher(&mut out)?;
     if arguments.estimate {
         return Ok(());
     }
+    let searcher = arguments.searcher(&mut out)?;
     let engines = arguments.model.open()?;
     writeln!(out, "model     {}", engines.policy.describe())?;
     out.flush()?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::Embedder as _;
-use tts_models::encoder::{Encoder, EncoderSettings};
+use tts_models::encoder::{Encoder, EncoderSettings, Pooling};
 use tts_search::research::multihop;
 use tts_search::retrieve::{Hybrid, HybridSettings, Memory, Passage, Retriever, Vectored, Vectors};
 
@@ -19,12 +19,15 @@ pub struct EmbedOptions {
     /// Folder of an encoder (all-MiniLM, BGE, E5: a BERT with word pieces): passages are found by meaning, too.
     #[arg(long, value_name = "FOLDER")]
     pub embed: Option<PathBuf>,
-    /// Keeps the vectors in this file, so that only what has changed is read again; with `--store` they are kept there.
+    /// Keeps the vectors in this file, so that only what has changed is read again; without, `--store` keeps them in its folder.
     #[arg(long, value_name = "FILE", requires = "embed")]
     pub vectors: Option<PathBuf>,
-    /// Makes the vectors anew where another encoder made those that are kept.
+    /// Makes the vectors that are kept anew where another encoder made them, or they are damaged.
     #[arg(long, requires = "embed")]
     pub rebuild_vectors: bool,
+    /// How the rows of a text become its vector, `mean` or `cls`, in place of what the encoder's files say.
+    #[arg(long, value_name = "HOW", requires = "embed", value_parser = pooling)]
+    pub pooling: Option<Pooling>,
     /// What stands before a query (`query: ` for E5), in place of what the encoder's files say.
     #[arg(long, value_name = "TEXT", requires = "embed")]
     pub query_prefix: Option<String>,
@@ -33,15 +36,35 @@ pub struct EmbedOptions {
     pub passage_prefix: Option<String>,
 }
 
+fn pooling(name: &str) -> Result<Pooling, String> {
+    let found = Pooling::NAMES.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, pooling)| pooling).ok_or_else(|| {
+        let known = Pooling::NAMES.map(|(name, _)| name);
+        format!("expected {}", known.join(" or "))
+    })
+}
+
 impl EmbedOptions {
-    /// Opens the encoder, if one is asked for.
+    /// Where vectors are kept, if anywhere: where the options say, else in the folder of an index.
+    fn file(&self, store: Option<&Path>) -> Option<PathBuf> {
+        self.vectors.clone().or(store.map(|store| store.join(Vectors::FILE)))
+    }
+
+    /// Opens the encoder, if one is asked for; `store` is the folder of an index on disk.
     ///
     /// # Errors
-    /// When its folder holds none.
-    pub fn open(&self, threads: usize) -> Result<Option<Encoder>, Error> {
+    /// When its folder holds none, or vectors that nobody keeps should be made anew.
+    pub fn open(&self, threads: usize, store: Option<&Path>) -> Result<Option<Encoder>, Error> {
         let Some(folder) = &self.embed else { return Ok(None) };
+        if self.rebuild_vectors && self.file(store).is_none() {
+            return Err(
+                "--rebuild-vectors needs a file of vectors: --vectors FILE, or --store FOLDER"
+                    .into(),
+            );
+        }
         let settings = EncoderSettings {
             threads,
+            pooling: self.pooling,
             query_prefix: self.query_prefix.clone(),
             passage_prefix: self.passage_prefix.clone(),
             ..EncoderSettings::default()
@@ -60,8 +83,9 @@ impl EmbedOptions {
         store: Option<&Path>,
         out: &mut impl Write,
     ) -> Result<Vectors, Error> {
-        let file = self.vectors.clone().or(store.map(|store| store.join("vectors.jsonl")));
+        let file = self.file(store);
         let (count, longest) = (passages.len(), encoder.max_tokens());
+        let pooling = encoder.pooling().name();
         let style = ProgressStyle::with_template("{elapsed} vectors {pos} of {len}, {eta} left")?;
         let bar = ProgressBar::new(count as u64).with_style(style);
         let mut progress = |done: usize, all: usize| {
@@ -76,7 +100,7 @@ impl EmbedOptions {
         };
         bar.finish_and_clear();
         let Vectored { made, known, cut, spare, .. } = vectors.done();
-        write!(out, "vectors   {count} passages: {made} read, {known} known")?;
+        write!(out, "vectors   {count} passages: {made} read, {known} known; pooling {pooling}")?;
         if cut > 0 {
             write!(out, "; {cut} longer than the {longest} tokens of the encoder, and cut")?;
         }
@@ -115,7 +139,7 @@ impl EmbedOptions {
         out: &mut impl Write,
     ) -> Result<(), Error> {
         const AT: [usize; 5] = [2, 4, 5, 10, 20];
-        let encoder = self.open(threads)?;
+        let encoder = self.open(threads, None)?;
         let (path, questions) = (questions, multihop::read(questions)?);
         let passages = multihop::passages(&questions);
         if passages.is_empty() {

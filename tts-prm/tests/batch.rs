@@ -69,7 +69,7 @@ fn candidates_of_one_prompt_compute_it_once_and_then_their_fresh_steps() {
 /// On a mixture of experts, too, a path's scores are those that it has alone.
 #[test]
 fn reward_models_of_experts_judge_each_path_for_itself() {
-    for architecture in ["qwen3_moe", "mixtral"] {
+    for architecture in ["qwen3_moe", "qwen2_moe", "gpt_oss", "mixtral"] {
         let engine = engine_of(architecture);
         let scorer = ProcessHead::new(&engine, head(None)).unwrap();
         let paths: Vec<_> = (0..8).map(|i| candidate(i, 3, 3, false)).collect();

@@ -55,6 +55,19 @@ fn how_much_is_found_is_told_without_a_model() {
         (&["--recall", &questions, "--embed", &place.at("none")], "there is no such folder"),
         (&["--recall", &questions, "--vectors", "x"], "--embed"),
         (&["--recall", &questions, "a question"], "cannot be used with"),
+        (&["--recall", &questions, "--model", "none"], "cannot be used with"),
+        (&["--recall", &questions, "--out", "x.html"], "cannot be used with"),
+        (&["--recall", &questions, "--estimate"], "cannot be used with"),
+        (&["--recall", &questions, "--record", "x.jsonl"], "cannot be used with"),
+        (&["--recall", &questions, "--judge-support", "1"], "cannot be used with"),
+        (
+            &["--recall", &questions, "--embed", &encoder, "--rebuild-vectors"],
+            "--rebuild-vectors needs a file of vectors",
+        ),
+        (
+            &["--recall", &questions, "--embed", &encoder, "--pooling", "max"],
+            "expected mean or cls",
+        ),
         (&["--index", folder, "a question"], "--model"),
     ] {
         let output = ran(&research, arguments);
@@ -71,21 +84,40 @@ fn vectors_of_a_folder_are_kept_beside_it() {
     let folder = Path::new(&notes).parent().unwrap().to_str().unwrap();
     let vectors = place.at("vectors.jsonl");
     let asked = |vectors: &str, more: &[&str]| {
+        // Vectors are made before the model is opened, which is not there.
         let all = ["--index", folder, "--embed", &encoder, "--vectors", vectors, "--model", "none"];
-        ran(&research, &[&all[..], &["where?", "--estimate"], more].concat())
+        ran(&research, &[&all[..], &["where?"], more].concat())
     };
+    let said = text(&asked(&vectors, &["--estimate"]));
+    assert!(said.contains("estimate") && !said.contains("index  "), "{said}");
+    assert!(!Path::new(&vectors).exists());
     for expected in ["1 passages: 1 read, 0 known", "1 passages: 0 read, 1 known"] {
         let output = asked(&vectors, &[]);
         let said = text(&output);
-        assert!(output.status.success() && said.contains(expected), "{said}");
+        assert!(said.contains(expected) && said.contains("none"), "{said}");
     }
+    // How queries are read is no matter of the vectors of passages.
+    let query = text(&asked(&vectors, &["--query-prefix", "the "]));
+    assert!(query.contains("0 read, 1 known; pooling mean"), "{query}");
+    let cls = text(&asked(&vectors, &["--pooling", "cls"]));
+    assert!(cls.contains("encoder.pooling (\"mean\", and now \"cls\")"), "{cls}");
     let other = text(&asked(&vectors, &["--passage-prefix", "the "]));
+    assert!(other.contains("encoder.prefix (\"\", and now \"the \")"), "{other}");
     assert!(
         other.contains("vectors of another encoder") && other.contains("vectors.jsonl"),
         "{other}"
     );
     let anew = text(&asked(&vectors, &["--passage-prefix", "the ", "--rebuild-vectors"]));
     assert!(anew.contains("1 read, 0 known"), "{anew}");
+    // A damaged file is made anew as it is said.
+    std::fs::write(&vectors, std::fs::read_to_string(&vectors).unwrap() + "no line\n").unwrap();
+    let damaged = text(&asked(&vectors, &["--passage-prefix", "the "]));
+    assert!(
+        damaged.contains("line 3: expected") && damaged.contains("make the file anew"),
+        "{damaged}"
+    );
+    let anew = text(&asked(&vectors, &["--passage-prefix", "the ", "--rebuild-vectors"]));
+    assert!(anew.contains("0 read, 1 known"), "{anew}");
     let mine = place.write("mine.txt", "Notes of mine.\n");
     let refused = asked(&mine, &["--rebuild-vectors"]);
     assert!(!refused.status.success() && text(&refused).contains("no file of vectors"));
