@@ -402,7 +402,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         search = search.record(record);
     }
     // What was written until then is shown whatever ended it.
-    let (outcome, failed) = match search.run(Scripted::of(research), prompt) {
+    let (outcome, mut failed) = match search.run(Scripted::of(research), prompt) {
         Ok(outcome) => (outcome, None),
         Err(SearchError { kind, partial: Some(partial) }) => (*partial, Some(kind.to_string())),
         Err(error) => return Err(error.into()),
@@ -414,14 +414,19 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(failed) = &failed {
         page = page.note(format!("The research failed: {failed}"));
     }
-    let judged = match arguments.judge_support {
-        0 => None,
-        times => Some(supported(&page, &engines, times, arguments.seed)?),
-    };
-    if let Some(judged) = &judged {
-        for note in judged.notes() {
-            page = page.note(note);
+    let judged = (arguments.judge_support > 0)
+        .then(|| supported(&page, &engines, arguments.judge_support, arguments.seed));
+    // A judge that fails takes no report with it.
+    let judged = match judged.transpose() {
+        Ok(judged) => judged,
+        Err(error) => {
+            page = page.note(format!("The judge of support failed: {error}"));
+            failed.get_or_insert(format!("the judge of support: {error}"));
+            None
         }
+    };
+    for note in judged.iter().flat_map(Judged::notes) {
+        page = page.note(note);
     }
     let markdown = arguments.out.extension().is_some_and(|ending| ending == "md");
     let text = if markdown { page.markdown() } else { page.html()? };

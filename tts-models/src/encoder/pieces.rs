@@ -13,12 +13,13 @@ use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
+use tokenizers::Tokenizer;
 use tokenizers::models::bpe::Vocab;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::normalizers::BertNormalizer;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
-use tokenizers::{AddedToken, Tokenizer};
 
+use crate::text::tokenizer::Added;
 use crate::{Files, ModelError};
 
 #[derive(Deserialize)]
@@ -29,13 +30,6 @@ struct File {
     pre_tokenizer: Option<Value>,
     post_processor: Option<Value>,
     model: Model,
-}
-
-#[derive(Deserialize)]
-struct Added {
-    id: u32,
-    #[serde(flatten)]
-    token: AddedToken,
 }
 
 #[derive(Deserialize)]

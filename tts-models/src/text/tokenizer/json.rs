@@ -32,11 +32,12 @@ struct File {
     model: Model,
 }
 
+/// A token that no text is cut into, with its id.
 #[derive(Deserialize)]
-struct Added {
-    id: u32,
+pub(crate) struct Added {
+    pub(crate) id: u32,
     #[serde(flatten)]
-    token: AddedToken,
+    pub(crate) token: AddedToken,
 }
 
 #[derive(Deserialize)]

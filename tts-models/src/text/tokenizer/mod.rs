@@ -27,6 +27,7 @@ use std::sync::Arc;
 pub use boundary::{Boundary, BoundaryState, Found};
 pub use characters::characters;
 pub use gguf::GgufVocabulary;
+pub(crate) use json::Added;
 
 use crate::{Files, ModelError};
 use onward::Onward;
