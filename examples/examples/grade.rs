@@ -3,7 +3,8 @@
 //! One line in, one line out: `{"equivalent": true}` or `{"equivalent": false}`; blank lines are
 //! skipped and other fields ignored. A bad line stops the run with its number and exit code 1. Pairs may
 //! also stand in a JSON list, or in a table with the columns `gold` and `pred`. What counts
-//! as the same is the task's to say (`--task math`, `exact` or `choice`), as in every other command.
+//! as the same is the task's to say (`--task math`, `exact`, `choice`, `phrase` or `countdown`), as in every other
+//! command.
 //!
 //! ```sh
 //! echo '{"gold": "1/2", "pred": "\\frac{1}{2}"}' | cargo run -q -p tts-examples --example grade
@@ -19,7 +20,7 @@ use tts_core::{Task, task};
 /// Tells whether answers are the same.
 #[derive(Parser)]
 struct Arguments {
-    /// What an answer is: math, exact or choice.
+    /// What an answer is: math, exact, choice, phrase or countdown.
     #[arg(long, default_value = "math")]
     task: String,
 }

@@ -49,6 +49,9 @@
 //! final answers and tells whether two are the same; [`select`] votes over pools;
 //! [`metrics`] has unbiased pass@k, maj@k and others of one pool, intervals and paired tests,
 //! and what a verifier's scores are worth; `plot` (behind a feature of that name) draws them as SVG;
+//! [`cost`] has the law of inference, and a planner that turns seconds or operations into N;
+//! [`task`] says what an answer is; an [`Embedder`] makes vectors of texts; [`rows`] reads data files (Parquet with
+//! the feature `parquet`), [`files`] writes what outlasts a crash;
 //! [`inspect`] shows searches and their records in a browser, and draws trees for papers;
 //! [`toy`] is a world in which everything can be checked by hand, [`family`] has problems to train
 //! and measure on of which every step can be checked exactly.

@@ -61,16 +61,27 @@
 //! | [`decorate::Phases`] | shares of the budget | one search after the other | |
 //!
 //! Scorers are decorated likewise: [`decorate::Ensemble`] is several as one, [`decorate::OutcomeOnly`] judges
-//! finished solutions alone.
+//! finished solutions alone, [`decorate::Noisy`] errs as much more as it is told to.
 //!
 //! Which of them is best depends on the difficulty of the problem, the budget and the scorer: a
 //! strong search on a weak scorer finds the scorer's errors. [`Recipe`] makes each of them a JSON
 //! file. [`adding`] builds one from nothing.
 //!
-//! [`research`] has agents that search and write, [`retrieve`] what they search.
+//! [`evaluate`] runs a strategy on a set of problems, recorded and resumable, with intervals and costs; [`choose`]
+//! picks one for each problem. [`research`] has agents that search and write, [`retrieve`] what they search.
+//! [`compat`] has the settings of other projects, by their names.
 //!
 //! Every strategy is a struct of settings with defaults. What it remembers between rounds is in its
 //! field `state`, which is set back at the start of each search.
+//!
+//! # Features
+//!
+//! * `plot`: charts of comparisons as SVG.
+//! * `hub`: data sets and models of the Hugging Face hub.
+//! * `parquet`: problems and documents from Parquet files.
+//! * `index`: a full-text index of folders that stays on disk.
+//! * `pdf`: pages of PDF files as documents.
+//! * `web`: search engines on the web.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

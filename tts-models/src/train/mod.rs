@@ -1,4 +1,4 @@
-//! Training of decoders and label heads on Burn's autodiff.
+//! Training of decoders and label heads: on own kernels, or on any Burn backend (feature `burn`).
 //!
 //! A [`Model`] is a decoder's weights, with or without a head that gives probabilities; a
 //! [`Dataset`] gives [`Example`]s, token ids with targets; a [`Trainer`] runs `AdamW` with warm-up,
