@@ -88,6 +88,14 @@ pub enum RunError {
         /// The score.
         score: f64,
     },
+    /// What a scorer read took no number of operations.
+    #[error("the scorer read for node {} at {flops} operations, expected a finite number of at least 0", node.0)]
+    BadReads {
+        /// The last node of the path.
+        node: NodeId,
+        /// The operations.
+        flops: f64,
+    },
 }
 
 /// A search failed. What had been computed until then comes with it.

@@ -84,8 +84,8 @@ pub use drive::{
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{
     BoxError, Embedded, Embedder, Finished, Generated, Generator, Given, GroupId, Judged, Lane,
-    Likelihood, LineError, LineId, Replay, Request, Scored, Scoring, Session, StepScorer, Store,
-    Stored, TextKind, gather, scorer,
+    Likelihood, LineError, LineId, Reads, Replay, Request, Scored, Scoring, Session, StepScorer,
+    Store, Stored, TextKind, gather, scorer,
 };
 pub use path::{
     Aggregate, Completion, Finish, Halt, Message, Node, NodeId, NodeKind, Notes, Prompt, Role,

@@ -15,7 +15,7 @@ pub struct Cost {
     pub samples: u64,
     /// Tokens generated.
     pub generated_tokens: u64,
-    /// Tokens of steps that were judged.
+    /// Tokens of steps that were judged, and those that a scorer reads besides ([`crate::Reads`]).
     pub scored_tokens: u64,
     /// Floating-point operations of generating and judging, by formula (see [`crate::cost`]).
     pub flops: f64,

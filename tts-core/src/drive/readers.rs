@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::cost::ModelCost;
 use crate::fast::IdMap;
-use crate::{NodeId, Settings, Tree};
+use crate::{NodeId, Reads, Settings, Tree};
 
 /// What is charged by a reader.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ struct Reader {
     cost: ModelCost,
     vocabulary: Option<u64>,
     name: Arc<str>,
+    /// Of a scorer that reads more than paths: the most that it has read for one, and whether paths came besides.
+    reads: Option<(u64, bool)>,
 }
 
 #[derive(Debug)]
@@ -37,11 +39,13 @@ impl Readers {
             cost: settings.policy.cost,
             vocabulary: settings.policy.vocabulary,
             name: "".into(),
+            reads: None,
         }];
         all.extend(settings.roles.iter().map(|(name, writer)| Reader {
             cost: writer.cost,
             vocabulary: writer.vocabulary,
             name: name.as_str().into(),
+            reads: None,
         }));
         let roles = all.len();
         let own = settings.scorer.clone().unwrap_or_default();
@@ -51,6 +55,7 @@ impl Readers {
             cost: judge.cost,
             vocabulary: judge.vocabulary,
             name: name.into(),
+            reads: None,
         }));
         let (prompts, longest) = (IdMap::default(), IdMap::default());
         Self { all, roles, prompts, longest, longest_of_all: 0, read: Vec::new() }
@@ -137,6 +142,23 @@ impl Readers {
         }
         let context = prompt_tokens + tree.tokens(end) - unread;
         self.cost(reader).flops(context, unread)
+    }
+
+    /// A scorer has read this for a path.
+    pub(super) fn note_reads(&mut self, scorer: usize, reads: Reads) {
+        let known = &mut self.all[scorer].reads;
+        let most = known.map_or(reads.tokens, |(tokens, _)| tokens.max(reads.tokens));
+        *known = Some((most, reads.path));
+    }
+
+    /// The tokens that a scorer is taken to read for a path of so many fresh ones: the most that it has read for one before
+    /// comes to them, or stands in their place.
+    pub(super) fn to_score(&self, scorer: usize, fresh: u64) -> u64 {
+        match self.all[scorer].reads {
+            None => fresh,
+            Some((most, true)) => fresh + most,
+            Some((most, false)) => most,
+        }
     }
 
     /// A reader has read a node: it wrote it, or judged it.

@@ -21,8 +21,8 @@ use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
 use crate::files::{Lines, Others};
 use crate::{
-    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, RecordError, Sampling,
-    Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
+    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, Reads, RecordError,
+    Sampling, Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
 };
 
 pub use self::retell::{Decided, Retold};
@@ -131,7 +131,39 @@ enum Entry {
 #[serde(untagged)]
 enum Judgement {
     Scores(Vec<f64>),
-    Refused { refused: String },
+    /// With what was read for it.
+    Reads {
+        reads: Reads,
+        scores: Vec<f64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<String>,
+    },
+    Refused {
+        refused: String,
+    },
+}
+
+impl From<&Scored> for Judgement {
+    fn from(scored: &Scored) -> Self {
+        let Scored { scores, refused, reads } = scored.clone();
+        match (reads, refused) {
+            (Some(reads), refused) => Self::Reads { reads, scores, refused },
+            (None, Some(refused)) => Self::Refused { refused },
+            (None, None) => Self::Scores(scores),
+        }
+    }
+}
+
+impl From<Judgement> for Scored {
+    fn from(judgement: Judgement) -> Self {
+        match judgement {
+            Judgement::Scores(scores) => Self::of(scores),
+            Judgement::Reads { reads, scores, refused } => {
+                Self { scores, refused, reads: Some(reads) }
+            }
+            Judgement::Refused { refused } => Self::refused(refused),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -373,11 +405,7 @@ impl Record {
         let Entry::Scores(scores) = entry else {
             return Err(self.bad(number, format!("holds {entry:?}, expected scores")));
         };
-        let scored = |judgement| match judgement {
-            Judgement::Scores(scores) => Scored::of(scores),
-            Judgement::Refused { refused } => Scored::refused(refused),
-        };
-        Ok(Some(scores.into_iter().map(scored).collect()))
+        Ok(Some(scores.into_iter().map(Scored::from).collect()))
     }
 
     fn write_lines(
@@ -402,11 +430,7 @@ impl Record {
     }
 
     fn write_scores(&mut self, scores: &[Scored]) -> Result<(), RecordError> {
-        let judgement = |scored: &Scored| match &scored.refused {
-            Some(why) => Judgement::Refused { refused: why.clone() },
-            None => Judgement::Scores(scored.scores.clone()),
-        };
-        self.write(&Entry::Scores(scores.iter().map(judgement).collect()))
+        self.write(&Entry::Scores(scores.iter().map(Judgement::from).collect()))
     }
 
     fn write_outcome(

@@ -16,5 +16,5 @@ pub use generator::{
 };
 pub use likelihood::{Given, Likelihood};
 pub use replay::Replay;
-pub use scorer::{GroupId, Judged, Scored, Scoring, StepScorer};
+pub use scorer::{GroupId, Judged, Reads, Scored, Scoring, StepScorer};
 pub use store::{Store, Stored};

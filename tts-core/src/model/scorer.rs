@@ -10,6 +10,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 pub use super::apart::Apart;
 use super::generator::{BoxError, Lane};
 use crate::cost::ModelCost;
@@ -29,17 +31,62 @@ pub struct Scored {
     pub scores: Vec<f64>,
     /// Why the path could not be judged: its steps stay without scores.
     pub refused: Option<String>,
+    /// What was read for it, where that is not just the path as it stands; it is charged even where the path is refused.
+    pub reads: Option<Reads>,
+}
+
+/// What a scorer read for one path that is no part of it: a question about it, a cue, the words whose probabilities it asks.
+///
+/// A scorer that reads paths as they stand says nothing: prompt, path and fresh steps are charged by the driver, each once.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reads {
+    /// Tokens; they count as scored ones.
+    pub tokens: u64,
+    /// Operations of reading them, see [`ModelCost::flops`].
+    pub flops: f64,
+    /// Whether the path was read as well, and is charged as that of any other scorer; else this is all that was read.
+    pub path: bool,
+}
+
+impl Reads {
+    /// What several scorers read for one path, some of which say nothing; `None` where all of them say nothing.
+    ///
+    /// ```
+    /// use tts_core::scorer::Reads;
+    /// let words = Reads { tokens: 2, flops: 8.0, path: false };
+    /// assert_eq!(Reads::together([Some(words), Some(words)]), Some(Reads { tokens: 4, flops: 16.0, path: false }));
+    /// // The second read the path itself.
+    /// assert_eq!(Reads::together([Some(words), None]), Some(Reads { path: true, ..words }));
+    /// assert_eq!(Reads::together([None, None]), None);
+    /// ```
+    pub fn together(all: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        let all: Vec<Option<Self>> = all.into_iter().collect();
+        let told = || all.iter().flatten();
+        told().next()?;
+        Some(Self {
+            tokens: told().map(|reads| reads.tokens).sum(),
+            flops: told().map(|reads| reads.flops).sum(),
+            path: all.iter().any(|reads| reads.is_none_or(|reads| reads.path)),
+        })
+    }
 }
 
 impl Scored {
     /// The scores of a path's fresh steps.
     pub fn of(scores: Vec<f64>) -> Self {
-        Self { scores, refused: None }
+        Self { scores, refused: None, reads: None }
     }
 
     /// A path that cannot be judged.
     pub fn refused(why: impl Into<String>) -> Self {
-        Self { scores: Vec::new(), refused: Some(why.into()) }
+        Self { scores: Vec::new(), refused: Some(why.into()), reads: None }
+    }
+
+    /// The same, with what was read for it.
+    #[must_use]
+    pub fn reading(self, reads: Option<Reads>) -> Self {
+        Self { reads, ..self }
     }
 }
 

@@ -9,6 +9,7 @@ mod company;
 mod failures;
 mod lines;
 mod questions;
+mod reads;
 mod records;
 mod replay;
 mod retold;

@@ -147,6 +147,14 @@ impl Judge {
         }
     }
 
+    /// The name of the scorer that reads its critique, if it is semi-scalar.
+    pub(super) fn head(&self) -> Option<&str> {
+        match &self.reading {
+            Reading::Head { scorer, .. } => Some(scorer),
+            _ => None,
+        }
+    }
+
     /// Where its judgement ends, with room for so many tokens behind it.
     pub(super) fn rule(&self, more: u32) -> StepRule {
         let most = self.max_tokens.saturating_add(more);

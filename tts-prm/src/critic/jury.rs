@@ -275,8 +275,9 @@ impl Jury {
         let begin = self.judge.begin.replace("{step}", &step.to_string());
         let ask = if begin.is_empty() { ask } else { ask.append(begin) };
         let ask = self.role.iter().cloned().fold(ask, Ask::by);
-        match &self.meta {
-            Some(meta) => ask.judged_by(&meta.scorer),
+        let scorer = self.judge.head().or(self.meta.as_ref().map(|meta| &*meta.scorer));
+        match scorer {
+            Some(scorer) => ask.judged_by(scorer),
             None => ask.unjudged(),
         }
     }
@@ -321,28 +322,20 @@ impl Jury {
 
     /// What a line says of the responses that were shown.
     fn read(&self, line: &Line, shown: &[&Response]) -> Result<Said, Refusal> {
-        let Some(decision) = self.judge.decision() else {
-            // A judgement that was cut may not be its last word.
-            return if line.is_finished() {
-                self.judge.read(&line.text(), shown)
-            } else {
-                Err(Refusal::Cut)
-            };
+        let scored = |name: &str| {
+            let missing = || Refusal::missing(format!("score by the scorer {name:?}"));
+            if line.score.is_finite() { Ok(line.score) } else { Err(missing()) }
         };
-        let word = line.text();
-        let score = match &decision.by {
-            By::Word => return self.judge.read(&word, shown),
-            By::Scorer(_) if line.score.is_finite() => line.score,
-            By::Scorer(name) => {
-                return Err(Refusal::missing(format!("score by the scorer {name:?}")));
-            }
-            By::Probability => {
-                let last = line.steps.last().and_then(|step| step.logprobs.last());
-                let logprob =
-                    last.ok_or_else(|| Refusal::missing("log-probability of the decision"))?;
-                let word = word.rsplit_once(decision.cue.trim()).map_or(&*word, |(_, word)| word);
-                decision.expectation(word, f64::from(*logprob))?
-            }
+        let score = match (self.judge.decision(), self.judge.head()) {
+            // A judgement that was cut may not be its last word.
+            (None, _) if !line.is_finished() => return Err(Refusal::Cut),
+            (None, None) => return self.judge.read(&line.text(), shown),
+            (None, Some(head)) => scored(head)?,
+            (Some(decision), _) => match &decision.by {
+                By::Word => return self.judge.read(&line.text(), shown),
+                By::Scorer(name) => scored(name)?,
+                By::Probability => Self::likely(decision, line)?,
+            },
         };
         let [low, high] = self.judge.reading.range();
         if !(low..=high).contains(&score) {
@@ -352,6 +345,15 @@ impl Jury {
             ));
         }
         Ok(Said { scores: vec![score], steps: Vec::new() })
+    }
+
+    /// A decision by the probability of the word that was drawn.
+    fn likely(decision: &Decision, line: &Line) -> Result<f64, Refusal> {
+        let last = line.steps.last().and_then(|step| step.logprobs.last());
+        let logprob = last.ok_or_else(|| Refusal::missing("log-probability of the decision"))?;
+        let said = line.text();
+        let word = said.rsplit_once(decision.cue.trim()).map_or(&*said, |(_, word)| word);
+        decision.expectation(word, f64::from(*logprob))
     }
 
     /// Step after step, each in sight of what was said before, up to the first that is wrong.
@@ -455,6 +457,12 @@ impl Jury {
             if self.judge.decision().is_some_and(|decision| !decision.critique) {
                 return Err(named("meta judges critiques, and the judge writes none".into()));
             }
+            if let Some(head) = self.judge.head() {
+                let scorer = &meta.scorer;
+                return Err(named(format!(
+                    "meta.scorer {scorer:?} and the reading's {head:?} both score critiques: leave one out"
+                )));
+            }
         }
         self.sure.map_or(Ok(()), |sure| sure.check().map_err(named))
     }
@@ -481,6 +489,7 @@ impl Jury {
         if let Some(Decision { by: By::Scorer(name), .. }) = self.judge.decision() {
             scorers.push(name.clone());
         }
+        scorers.extend(self.judge.head().map(str::to_owned));
         Requirements {
             roles: self.role.iter().cloned().collect(),
             scorers,

@@ -97,6 +97,12 @@ impl Judging {
                 "a judge of steps learns from labels of steps, expected one of responses".into()
             );
         }
+        if judge.head().is_some() {
+            return Err(
+                "the judge's scores are those of a scorer, which are not written, expected one that writes its scores"
+                    .into(),
+            );
+        }
         if judge.decision().is_some_and(|decision| decision.by != By::Word) {
             return Err(
                 "the judge decides by a probability, which is not written, expected one that writes its scores"

@@ -13,6 +13,8 @@
 //!   included.
 //! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
 //!   graded letters.
+//! * A scorer behind a critique makes a judge semi-scalar ([`Reading::Head`]): the judge says why, and a head on both gives
+//!   the score.
 //! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from. By [`rejective()`]
 //!   attempts at preferences become data for fine-tuning, and [`Judging`] makes preferences problems of
 //!   [`crate::reinforce`].

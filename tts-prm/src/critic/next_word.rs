@@ -10,14 +10,19 @@
 //!
 //! A word of several tokens has the product of their probabilities. Scores of values from 0 to 1 are probabilities.
 //!
-//! Cost: counted as the tokens of the path that is scored. What is read besides (the question of the judge, the cue, and each
-//! word behind them) is not counted in [`tts_core::Cost`], nor against a budget.
+//! Cost: all that is read, as scored tokens and operations of the model. Behind what a judge wrote that is the path, as for any
+//! scorer, and besides it the cue and each word; of a solution that is asked about, the question about it in place of the path,
+//! the cue and each word. A question is counted anew for each path, as one that is posed to a judge is; the words go on
+//! from one reading of it. A hard budget of scored tokens knows of cue, words and questions what the longest before took, and
+//! of the first nothing.
 //!
 //! Source: Zhang et al. 2024, "Generative Verifiers" (arXiv 2408.15240), equations 3 and 5; Liu et al. 2023, "G-Eval" (arXiv
 //! 2303.16634), equation 1.
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Given, Likelihood, Prompt, Scale, Scored, StepScorer, Trajectory, seed};
+use tts_core::{
+    BoxError, Given, Likelihood, Prompt, Reads, Scale, Scored, StepScorer, Trajectory, seed,
+};
 use tts_models::LanguageModel;
 
 use super::judge::Judge;
@@ -116,29 +121,42 @@ impl<'a> NextWord<'a> {
         Ok(Self { asks: Some(judge), ..self })
     }
 
-    /// What stands before the word.
-    fn context(&self, path: &Trajectory) -> Result<Vec<u32>, BoxError> {
+    /// What stands before the word, and how many tokens of it are no path's.
+    fn context(&self, path: &Trajectory) -> Result<(Vec<u32>, usize), BoxError> {
         if let Some(judge) = &self.asks {
             let steps = path.steps().iter().map(|step| step.text.clone()).collect();
             let response = Response { steps, ..Response::text("") };
             let mut context = (self.encode)(&judge.question(path.prompt(), &[&response])?)?;
             context.extend(&self.cue);
-            return Ok(context);
+            let own = context.len();
+            return Ok((context, own));
         }
         let mut context = (self.encode)(path.asked())?;
         let Some((last, before)) = path.steps().split_last() else {
             context.extend(&self.cue);
-            return Ok(context);
+            return Ok((context, self.cue.len()));
         };
         context.extend(before.iter().flat_map(|step| step.tokens.iter().copied()));
         if last.text.contains(self.decision.cue.trim()) && last.given > 0 {
             // The decision itself: what was drawn behind the cue is looked past.
             context.extend(last.tokens.iter().take(last.given as usize));
-        } else {
-            context.extend(last.tokens.iter().take(last.kept() as usize));
-            context.extend(&self.cue);
+            return Ok((context, 0));
         }
-        Ok(context)
+        context.extend(last.tokens.iter().take(last.kept() as usize));
+        context.extend(&self.cue);
+        Ok((context, self.cue.len()))
+    }
+
+    /// What is read for a path besides it, or in its place: the last `own` tokens of the context, and each word behind it.
+    fn reads(&self, context: usize, own: usize) -> Reads {
+        let (context, own) = (context as u64, own as u64);
+        let words = || self.words.iter().map(|word| word.len() as u64);
+        let each = words().map(|word| self.cost.flops(context, word)).sum::<f64>();
+        Reads {
+            tokens: own + words().sum::<u64>(),
+            flops: self.cost.flops(context - own, own) + each,
+            path: self.asks.is_none(),
+        }
     }
 
     /// The expectation under the softmax of these log-probabilities.
@@ -154,8 +172,10 @@ impl<'a> NextWord<'a> {
 impl StepScorer for NextWord<'_> {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         let mut given = Vec::with_capacity(batch.len() * self.words.len());
+        let mut reads = Vec::with_capacity(batch.len());
         for path in batch {
-            let context = self.context(path)?;
+            let (context, own) = self.context(path)?;
+            reads.push(self.reads(context.len(), own));
             let words = self.words.iter();
             given.extend(
                 words.map(|tokens| Given { context: context.clone(), tokens: tokens.clone() }),
@@ -169,14 +189,16 @@ impl StepScorer for NextWord<'_> {
                 format!("{} log-probabilities, expected {}", sums.len(), given.len()).into()
             );
         }
-        let scores = batch.iter().zip(sums.chunks(self.words.len()));
+        let scores = batch.iter().zip(reads).zip(sums.chunks(self.words.len()));
         Ok(scores
-            .map(|(path, logprobs)| {
+            .map(|((path, reads), logprobs)| {
                 let score = self.expectation(logprobs);
-                if !score.is_finite() {
-                    return Scored::refused("none of the words has a probability here");
-                }
-                Scored::of(vec![score; path.fresh_steps().len()])
+                let scored = if score.is_finite() {
+                    Scored::of(vec![score; path.fresh_steps().len()])
+                } else {
+                    Scored::refused("none of the words has a probability here")
+                };
+                scored.reading(Some(reads))
             })
             .collect())
     }
@@ -247,6 +269,69 @@ mod tests {
         assert_eq!(identities.len(), 5, "{identities:?}");
         assert_eq!(plain().identity(), plain().identity());
         assert_eq!(NextWord { model: None, ..plain() }.identity(), None);
+    }
+
+    /// Words of a quarter and three quarters, whatever they stand behind.
+    struct Quarter;
+
+    impl Likelihood for Quarter {
+        fn logprobs(&self, batch: &[Given]) -> Result<Vec<Vec<f32>>, BoxError> {
+            let p = |given: &Given| if given.tokens.len() == 4 { 0.75_f32 } else { 0.25 };
+            let word = |given: &Given| {
+                let rest = given.tokens.len() - 1;
+                std::iter::once(p(given).ln()).chain(std::iter::repeat_n(0.0, rest)).collect()
+            };
+            Ok(batch.iter().map(word).collect())
+        }
+    }
+
+    #[test]
+    fn all_that_it_reads_is_counted() {
+        let cost = ModelCost { parameters: 7, layers: 2, query_width: 3 };
+        let prompt = |prompt: &Prompt| bytes(prompt.question());
+        let scorer = || {
+            let scorer = NextWord::new(&Quarter, prompt, bytes, Decision::default());
+            NextWord { cost, ..scorer.expect("sound") }
+        };
+        let step = |text: &str, given: &str| {
+            let tokens: Vec<u32> = text.bytes().map(u32::from).collect();
+            let given = u32::try_from(given.len()).expect("short");
+            std::sync::Arc::new(tts_core::Step {
+                text: text.into(),
+                tokens,
+                given,
+                ..tts_core::Step::default()
+            })
+        };
+        let path = |steps: Vec<std::sync::Arc<tts_core::Step>>| {
+            let fresh = steps.len();
+            Trajectory::new(std::sync::Arc::new("2+2?".into()), steps, fresh, true)
+        };
+        let of = |scorer: &NextWord<'_>, path: Trajectory| {
+            let scored = scorer.score(&[path]).expect("scores").remove(0);
+            assert!((scored.scores[0] - 0.75).abs() < 1e-6, "{scored:?}");
+            scored.reads.expect("it says what it reads")
+        };
+        let words = |context: u64| cost.flops(context, 4) + cost.flops(context, 3);
+        let cue = Decision::default().cue.len() as u64;
+        // " Yes" and " No" behind the cue, which stands behind the path.
+        let found = of(&scorer(), path(vec![step("=4", "")]));
+        let flops = cost.flops(6, cue) + words(6 + cue);
+        assert_eq!((found.tokens, found.path), (cue + 7, true));
+        assert!((found.flops - flops).abs() < 1e-9, "{found:?}");
+        // Of a decision that the judge drew, the cue is in the path.
+        let drawn = format!("{}x", Decision::default().cue);
+        let found = of(&scorer(), path(vec![step(&drawn, &Decision::default().cue)]));
+        assert_eq!((found.tokens, found.path), (7, true));
+        assert!((found.flops - words(4 + cue)).abs() < 1e-9, "{found:?}");
+        // A question about the path in its place, with all that the template says around it.
+        let judge = Judge::published("genrm").expect("known");
+        let asked = judge.question(&"2+2?".into(), &[&Response::text("=4")]).expect("filled in");
+        let asking = scorer().asking(judge).expect("of one response");
+        let found = of(&asking, path(vec![step("=4", "")]));
+        let question = asked.question().len() as u64 + cue;
+        assert_eq!((found.tokens, found.path), (question + 7, false));
+        assert!((found.flops - cost.flops(0, question) - words(question)).abs() < 1e-6);
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Consensus<'_> {
             return Err(problem.into());
         }
         let agrees = |(index, (solution, judged)): (usize, (&LabelledSolution, _))| {
-            let tts_core::Scored { scores, refused } = judged;
+            let tts_core::Scored { scores, refused, .. } = judged;
             let steps = solution.steps.len();
             if let Some(why) = refused {
                 return Err(PrmError::step(index, 0, format!("the judge refused the path: {why}")));

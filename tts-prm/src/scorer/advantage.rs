@@ -19,7 +19,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Scale, Scored, StepScorer, Trajectory};
+use tts_core::{BoxError, Reads, Scale, Scored, StepScorer, Trajectory};
 
 use super::cost::together;
 use crate::PrmError;
@@ -152,7 +152,7 @@ fn probabilities(
         let problem = format!("{} paths judged, expected {}", scored.len(), batch.len());
         return Err(refuse(name, problem).into());
     }
-    for (index, (path, Scored { scores, refused })) in batch.iter().zip(&scored).enumerate() {
+    for (index, (path, Scored { scores, refused, .. })) in batch.iter().zip(&scored).enumerate() {
         if refused.is_some() {
             continue;
         }
@@ -185,13 +185,14 @@ impl StepScorer for AdvantageScorer<'_> {
                 let advantages = probabilities(&**advantage, "advantage", batch)?;
                 let pairs = values.into_iter().zip(advantages);
                 let score = |(values, advantages): (Scored, Scored)| {
+                    let reads = Reads::together([values.reads, advantages.reads]);
                     if values.refused.is_some() {
-                        return values;
+                        return values.reading(reads);
                     } else if advantages.refused.is_some() {
-                        return advantages;
+                        return advantages.reading(reads);
                     }
                     let advantages = advantages.scores.into_iter().map(|a| 2.0 * a - 1.0);
-                    self.combined(values.scores, advantages)
+                    self.combined(values.scores, advantages).reading(reads)
                 };
                 Ok(pairs.map(score).collect())
             }
@@ -202,7 +203,7 @@ impl StepScorer for AdvantageScorer<'_> {
                     if scored.refused.is_some() {
                         return scored;
                     }
-                    let mut values = scored.scores;
+                    let (reads, mut values) = (scored.reads, scored.scores);
                     // The step before the fresh ones, or the prompt before all of them.
                     let mut before = *start;
                     if values.len() > path.fresh_steps().len() {
@@ -213,7 +214,7 @@ impl StepScorer for AdvantageScorer<'_> {
                         let before = std::mem::replace(&mut before, now);
                         best_of(now, *tries) - best_of(before, *tries)
                     });
-                    self.combined(values, advantages)
+                    self.combined(values, advantages).reading(reads)
                 };
                 Ok(batch.iter().zip(all).map(score).collect())
             }

@@ -16,7 +16,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::cost::ModelCost;
-use tts_core::scorer::Scored;
+use tts_core::scorer::{Reads, Scored};
 use tts_core::{BoxError, Scale, StepScorer, Trajectory, Unit};
 
 /// How the scores of one step become one.
@@ -136,9 +136,10 @@ impl<'a> Ensemble<'a> {
 
     /// What all say of one path as one.
     fn combined(&self, said: &[Scored], steps: usize) -> Result<Scored, BoxError> {
+        let reads = Reads::together(said.iter().map(|scored| scored.reads));
         for ((name, scorer), scored) in self.scorers.iter().zip(said) {
             if let Some(why) = &scored.refused {
-                return Ok(Scored::refused(format!("{name}: {why}")));
+                return Ok(Scored::refused(format!("{name}: {why}")).reading(reads));
             }
             if scored.scores.len() != steps {
                 let found = scored.scores.len();
@@ -159,7 +160,7 @@ impl<'a> Ensemble<'a> {
                 Combine::Min => scores.fold(f64::INFINITY, f64::min),
             }
         };
-        Ok(Scored::of((0..steps).map(step).collect()))
+        Ok(Scored::of((0..steps).map(step).collect()).reading(reads))
     }
 }
 

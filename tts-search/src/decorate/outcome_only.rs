@@ -74,13 +74,13 @@ impl<S: StepScorer> OutcomeOnly<S> {
         let score = self.scorer.scale().resolve(Aggregate::ByScale).apply(scored.scores);
         let (Some(score), None) = (score, &scored.refused) else {
             let why = scored.refused.unwrap_or_else(|| "it has no score".into());
-            return Scored::refused(why);
+            return Scored::refused(why).reading(scored.reads);
         };
         let mut scores = vec![self.neutral; path.fresh_steps().len()];
         if let Some(last) = scores.last_mut() {
             *last = score;
         }
-        Scored::of(scores)
+        Scored::of(scores).reading(scored.reads)
     }
 }
 

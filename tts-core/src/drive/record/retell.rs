@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Call, Entry, Header, Judgement, LineResult, Told};
+use super::{Call, Entry, Header, LineResult, Told};
 use crate::{
     Budget, Completion, Expand, Limit, LineError, Need, Outcome, RecordError, Run, RunError,
     Scored, SearchStrategy, Settings, Stop, View, task,
@@ -192,11 +192,7 @@ fn tell(
                 }
             }
             Entry::Scores(scores) => {
-                let scored = |judgement| match judgement {
-                    Judgement::Scores(scores) => Scored::of(scores),
-                    Judgement::Refused { refused } => Scored::refused(refused),
-                };
-                run.give_scores(scores.into_iter().map(scored).collect()).map_err(wrong)?;
+                run.give_scores(scores.into_iter().map(Scored::from).collect()).map_err(wrong)?;
             }
         }
     }

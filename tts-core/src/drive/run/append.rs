@@ -8,7 +8,7 @@ use crate::drive::strategy::ScoreBy;
 use crate::drive::{Call, allot};
 use crate::guard::guarded;
 use crate::{
-    Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, RunError, Scale, Scored,
+    Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, Reads, RunError, Scale, Scored,
     SearchStrategy, Stop, seed,
 };
 
@@ -181,7 +181,8 @@ impl<S: SearchStrategy> Run<S> {
             if self.tree[end].kind != NodeKind::Aside {
                 path = path.about(Arc::clone(self.tree.prompt()));
             }
-            tokens += path.fresh_steps().iter().map(|step| step.tokens.len() as u64).sum::<u64>();
+            let fresh = path.fresh_steps().iter().map(|step| step.tokens.len() as u64).sum();
+            tokens += self.readers.to_score(scorer, fresh);
             scorers |= 1 << scorer;
             let name = self.scorer_name(scorer);
             judgings.push(Judging { scorer: name, path });
@@ -234,8 +235,8 @@ impl<S: SearchStrategy> Run<S> {
     /// Answers [`crate::Need::Scores`].
     ///
     /// # Errors
-    /// When no scores are waited for, their number does not match, or one is not of the scorer's
-    /// scale; the run stands as before then.
+    /// When no scores are waited for, their number does not match, one is not of the scorer's scale, or what was
+    /// read for one took no number of operations; the run stands as before then.
     pub fn give_scores(&mut self, scores: Vec<Scored>) -> Result<(), RunError> {
         let Phase::Scores { leaves, judgings, last } = &self.phase else {
             return Err(RunError::NotWanted { what: "scores", slot: 0 });
@@ -245,6 +246,11 @@ impl<S: SearchStrategy> Run<S> {
         }
         let judged = |leaf: &&Leaf| leaf.scorer.is_some() && leaf.judged > 0;
         for (leaf, scored) in leaves.iter().filter(judged).zip(&scores) {
+            if let Some(Reads { flops, .. }) = scored.reads
+                && !(flops.is_finite() && flops >= 0.0)
+            {
+                return Err(RunError::BadReads { node: leaf.node, flops });
+            }
             if scored.refused.is_some() {
                 continue;
             }
@@ -270,18 +276,32 @@ impl<S: SearchStrategy> Run<S> {
             called |= 1 << scorer;
             self.usage.logical.calls += calls;
             self.tree.node_mut(leaf.first).cost.calls += calls;
-            match scored.refused {
-                Some(why) => {
-                    let round = self.usage.rounds;
-                    self.unscored.push(Unscored { node: leaf.node, round, why });
-                }
-                None => self.keep_scores(*leaf, scorer, scored.scores),
+            if let Some(reads) = scored.reads {
+                self.readers.note_reads(scorer, reads);
+                let Reads { tokens, flops, .. } = reads;
+                let cost = Cost { scored_tokens: tokens, flops, ..Cost::default() };
+                self.tree.node_mut(leaf.first).cost += cost;
+                self.usage.logical += cost;
+            }
+            if let Some(why) = scored.refused {
+                let round = self.usage.rounds;
+                self.unscored.push(Unscored { node: leaf.node, round, why });
+                continue;
+            }
+            if scored.reads.is_none_or(|reads| reads.path) {
+                self.charge_reading(*leaf, scorer);
+            }
+            for (id, score) in leaf.nodes().zip(scored.scores) {
+                let name = self.scorer_name(scorer);
+                let node = self.tree.node_mut(id);
+                (node.score, node.scorer) = (Some(score), name);
             }
         }
         self.round_over(&leaves, last)
     }
 
-    fn keep_scores(&mut self, leaf: Leaf, scorer: usize, scores: Vec<f64>) {
+    /// Charges a scorer's reading of the prompt, of what stands before a leaf, and of its fresh steps.
+    fn charge_reading(&mut self, leaf: Leaf, scorer: usize) {
         let model = self.readers.cost(scorer);
         // Candidates are read as answers to the problem, asides to their own question.
         let aside = self.tree[leaf.first].kind == NodeKind::Aside;
@@ -296,7 +316,7 @@ impl<S: SearchStrategy> Run<S> {
         {
             due += self.readers.read_path(&self.tree, parent, scorer, prompt);
         }
-        for (id, score) in leaf.nodes().zip(scores) {
+        for id in leaf.nodes() {
             let tokens = self.tree[id].step.tokens.len() as u64;
             let context = prompt + self.tree.tokens(id) - tokens;
             let cost = Cost {
@@ -304,10 +324,7 @@ impl<S: SearchStrategy> Run<S> {
                 flops: model.flops(context, tokens) + std::mem::take(&mut due),
                 ..Cost::default()
             };
-            let name = self.scorer_name(scorer);
-            let node = self.tree.node_mut(id);
-            (node.score, node.scorer) = (Some(score), name);
-            node.cost += cost;
+            self.tree.node_mut(id).cost += cost;
             self.usage.logical += cost;
             self.readers.mark(&self.tree, id, scorer);
         }

@@ -16,10 +16,12 @@
 //! | `letter` | one | `Grade: B` | its grade |
 //! | `steps` | the steps of one | `\boxed{correct}` for each | 1 or 0 for each |
 //! | `decision` | one | a last word that it is made to say, `Yes` say | its value, or an expectation |
+//! | `head` | one | a critique, as it likes | the score of a scorer that reads it: semi-scalar |
 //!
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495), section
 //! 2.2 and appendix, for scores in a box and their extraction; Zheng et al. 2023 (arXiv 2306.05685) for marks; Zhao et
-//! al. 2025 (arXiv 2504.00891) and Khalifa et al. 2025 (arXiv 2504.16828) for judgements of steps.
+//! al. 2025 (arXiv 2504.00891) and Khalifa et al. 2025 (arXiv 2504.16828) for judgements of steps; Ankner et al. 2024,
+//! "Critique-out-Loud Reward Models" (arXiv 2408.11791), section 3, for a head behind a critique.
 
 mod boxes;
 pub mod decision;
@@ -111,6 +113,16 @@ pub enum Reading {
     },
     /// A last word that the judge is made to say behind its critique, or at once.
     Decision(Decision),
+    /// The score of a scorer that reads the question to the judge and its critique, a reward model say
+    /// ([`crate::RewardModel::outcome`]): the judge is semi-scalar, and says no score itself.
+    Head {
+        /// The scorer, by name ([`tts_core::Search::scorer_named`]).
+        scorer: String,
+        /// The least score.
+        low: f64,
+        /// The greatest.
+        high: f64,
+    },
 }
 
 impl Default for Reading {
@@ -159,6 +171,10 @@ impl Reading {
                 Ok(Said { scores: vec![all], steps })
             }
             Self::Decision(decision) => decision.read(said).map(|score| Said::of(vec![score])),
+            // It is not among the words.
+            Self::Head { scorer, .. } => {
+                Err(Refusal::missing(format!("score by the scorer {scorer:?}")))
+            }
         }
     }
 
@@ -167,7 +183,9 @@ impl Reading {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "scores are small")]
             Self::Boxes { low, high } => [*low as f64, *high as f64],
-            Self::Json { low, high, .. } | Self::Number { low, high, .. } => [*low, *high],
+            Self::Json { low, high, .. }
+            | Self::Number { low, high, .. }
+            | Self::Head { low, high, .. } => [*low, *high],
             Self::Letter { letters, .. } => [0.0, letters.chars().count().saturating_sub(1) as f64],
             Self::Decision(decision) => decision.range(),
             Self::Best | Self::Verdict { .. } | Self::Ranking { .. } | Self::Steps { .. } => {
@@ -186,7 +204,8 @@ impl Reading {
             | Self::Number { .. }
             | Self::Letter { .. }
             | Self::Steps { .. }
-            | Self::Decision(_) => [1, 1],
+            | Self::Decision(_)
+            | Self::Head { .. } => [1, 1],
         }
     }
 
@@ -205,6 +224,7 @@ impl Reading {
             }
             Self::Json { field, .. } => vec![format!("\"{field}\"")],
             Self::Decision(decision) => vec![decision.cue.trim().to_owned()],
+            Self::Head { .. } => Vec::new(),
         }
     }
 
@@ -258,6 +278,7 @@ impl Reading {
                 Ok(())
             }
             Self::Decision(decision) => decision.check(),
+            Self::Head { scorer, .. } => blank("scorer", scorer),
         }
     }
 }

@@ -4,6 +4,7 @@
 mod hostile;
 mod published;
 mod searches;
+mod semi_scalar;
 mod simulated;
 
 use tts_core::Prompt;

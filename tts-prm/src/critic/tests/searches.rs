@@ -489,6 +489,9 @@ fn the_next_word_scores_what_was_written() {
     let scores: Vec<f64> =
         outcome.candidates(Aggregate::Last).iter().map(|one| one.score).collect();
     assert!(scores.iter().all(|score| (score - 0.25).abs() < 1e-6), "{scores:?}");
+    // Two questions, each with its solution, its cue and both words.
+    let (cue, cost) = (Decision::default().cue.len() as u64, outcome.usage.logical);
+    assert!(cost.scored_tokens > cost.generated_tokens + 2 * (cue + 7), "{cost:?}");
     // An expectation over graded letters: four of them are as likely as one another, and it likes none but Y.
     let grades =
         next_word(Decision::grades("ABCDY")).asking(Judge::published("rubric").expect("known"));
