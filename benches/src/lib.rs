@@ -4,6 +4,7 @@
 //! wanted number of tokens. Searches go through the library's own driver.
 
 mod beam;
+mod judged;
 mod workloads;
 
 use std::io::Write;
@@ -14,6 +15,7 @@ use serde::Serialize;
 use tts_core::BoxError;
 
 pub use beam::ShuffledBeam;
+pub use judged::{JudgedFigures, JudgedSize, judged};
 pub use workloads::{beam, decode, mixed, prefill, score};
 
 /// Writes each figure as a line of JSON, and to a file if there is one; or says what went wrong.

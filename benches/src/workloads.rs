@@ -23,7 +23,7 @@ const TEXT: &str = "<|im_start|>system\nYou are a helpful AI assistant named Smo
 const CHAIN: &str = "12+3*4-5+67*2-8+9*3+41-6*7+";
 
 /// The prompt as `tokens` token ids: cut, or filled up with its middle token.
-fn ids(model: &dyn LanguageModel, tokens: Option<usize>) -> Result<Vec<u32>, BoxError> {
+pub(crate) fn ids(model: &dyn LanguageModel, tokens: Option<usize>) -> Result<Vec<u32>, BoxError> {
     let known = model.encode(&Prompt::text(TEXT));
     let mut ids = known.or_else(|_| model.encode(&Prompt::text(CHAIN)))?;
     if let Some(tokens) = tokens {
@@ -41,7 +41,7 @@ fn prompt(model: &dyn LanguageModel, tokens: Option<usize>) -> Result<Prompt, Bo
 }
 
 /// Steps end by their length alone.
-fn rule(tokens: u32) -> StepRule {
+pub(crate) fn rule(tokens: u32) -> StepRule {
     StepRule {
         delimiters: Vec::new(),
         max_step_tokens: tokens,

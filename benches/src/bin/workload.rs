@@ -9,17 +9,23 @@
 //! * `best-of-n`: 64 lines of 128 tokens after one prompt;
 //! * `beam`: 16 beams, 4 ways each, 8 steps of 32 tokens, without a verifier;
 //! * `score`: the same, every step scored by a random head on the model's own backbone;
-//! * `mixed`: beam search over 50 problems of uneven length at once.
+//! * `mixed`: beam search over 50 problems of uneven length at once;
+//! * `judged`: best-of-16 of 8 problems at once, each sample judged 8 times by the model itself, in turn with as many
+//!   tokens sampled plainly; prints the ratio of the medians over `--rounds`, and its range. With `--together` a judgement
+//!   is about all samples. The model needs a chat template.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use tts_benches::{Figures, ShuffledBeam, beam, decode, mixed, prefill, report, score};
+use tts_benches::{
+    Figures, JudgedFigures, JudgedSize, ShuffledBeam, beam, decode, judged, mixed, prefill, report,
+    score,
+};
 use tts_core::{BoxError, Sampling};
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Workload {
     Prefill,
     Decode,
@@ -27,6 +33,7 @@ enum Workload {
     Beam,
     Score,
     Mixed,
+    Judged,
 }
 
 /// Runs a workload on a model.
@@ -45,7 +52,8 @@ struct Arguments {
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// Lines; default: 1 for `decode`, 64 for `best-of-n`. Of several, each is run by itself.
+    /// Lines; default: 1 for `decode`, 64 for `best-of-n`, and for `judged` 16 samples a problem. Of several, each is run
+    /// by itself.
     #[arg(long, value_delimiter = ',')]
     lines: Vec<u64>,
     /// How often it runs; the round of median time is printed, of two in the middle the faster.
@@ -61,7 +69,7 @@ struct Arguments {
     /// tokenizer of `SmolLM2`).
     #[arg(long)]
     prompt_tokens: Option<usize>,
-    /// New tokens of each line, for `decode` and `best-of-n`.
+    /// New tokens of each line, for `decode`, `best-of-n` and `judged`.
     #[arg(long, default_value_t = 128)]
     new_tokens: u32,
     /// Beams that are kept, for `beam` and `score`.
@@ -76,9 +84,15 @@ struct Arguments {
     /// Tokens of a step.
     #[arg(long, default_value_t = 32)]
     step_tokens: u32,
-    /// Problems, for `mixed`.
-    #[arg(long, default_value_t = 50)]
-    problems: usize,
+    /// Problems; default: 50 for `mixed`, 8 for `judged`.
+    #[arg(long)]
+    problems: Option<usize>,
+    /// Judgements of each sample, for `judged`; with `--together` of all.
+    #[arg(long, default_value_t = 8)]
+    judgements: usize,
+    /// Each judgement is about all samples of a problem, for `judged`.
+    #[arg(long)]
+    together: bool,
     /// Only the this many most probable tokens; 0 for all.
     #[arg(long, default_value_t = 40)]
     top_k: u32,
@@ -87,8 +101,7 @@ struct Arguments {
     json: Option<PathBuf>,
 }
 
-/// The round of median time of each number of lines.
-fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
+fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, BoxError> {
     let most = arguments.lines.iter().filter_map(|&lines| usize::try_from(lines).ok()).max();
     let config = EngineConfig {
         threads: arguments.threads,
@@ -97,16 +110,47 @@ fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
         ignore_end: true,
         ..EngineConfig::default()
     };
-    let by_lines = matches!(arguments.workload, Workload::Decode | Workload::BestOfN);
-    if !(by_lines || arguments.lines.is_empty()) {
-        return Err("--lines is for decode and best-of-n: the others decide that themselves".into());
+    let by_lines = [Workload::Decode, Workload::BestOfN, Workload::Judged];
+    if !(by_lines.contains(&arguments.workload) || arguments.lines.is_empty()) {
+        return Err(
+            "--lines is for decode, best-of-n and judged: the others decide that themselves".into(),
+        );
     }
-    let model = tts_models::open(&arguments.model, arguments.backend, config)?;
-    let each: Vec<Option<u64>> = match arguments.lines.as_slice() {
+    Ok(tts_models::open(&arguments.model, arguments.backend, config)?)
+}
+
+/// Each number of lines that is asked for, or the workload's own.
+fn each(arguments: &Arguments) -> Vec<Option<u64>> {
+    match arguments.lines.as_slice() {
         [] => vec![None],
         lines => lines.iter().copied().map(Some).collect(),
+    }
+}
+
+/// The round of median time of each number of lines.
+fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
+    let model = open(arguments)?;
+    each(arguments).into_iter().map(|lines| median(arguments, lines, model.as_ref())).collect()
+}
+
+/// Judged samples beside plain ones, for each number of samples.
+fn compared(arguments: &Arguments) -> Result<Vec<JudgedFigures>, BoxError> {
+    let model = open(arguments)?;
+    let compare = |lines: Option<u64>| {
+        let size = JudgedSize {
+            problems: arguments.problems.unwrap_or(8),
+            samples: usize::try_from(lines.unwrap_or(16))?,
+            judgements: arguments.judgements,
+            line_tokens: arguments.new_tokens,
+            rounds: usize::try_from(arguments.rounds)?,
+        };
+        judged(model.as_ref(), size, arguments.together, sampling(arguments))
     };
-    each.into_iter().map(|lines| median(arguments, lines, model.as_ref())).collect()
+    each(arguments).into_iter().map(compare).collect()
+}
+
+fn sampling(arguments: &Arguments) -> Sampling {
+    Sampling { top_k: arguments.top_k, ..Sampling::temperature(0.8) }
 }
 
 fn median(
@@ -131,7 +175,7 @@ fn once(
     lines: Option<u64>,
     model: &dyn LanguageModel,
 ) -> Result<Figures, BoxError> {
-    let sampling = Sampling { top_k: arguments.top_k, ..Sampling::temperature(0.8) };
+    let sampling = sampling(arguments);
     let Arguments { prompt_tokens, new_tokens, .. } = *arguments;
     let Arguments { keep, branch, steps, step_tokens, .. } = *arguments;
     let strategy = ShuffledBeam::new(keep, branch, steps, step_tokens);
@@ -147,11 +191,16 @@ fn once(
         }
         Workload::Beam => beam(model, strategy, prompt_tokens, sampling),
         Workload::Score => score(model, strategy, prompt_tokens, sampling),
-        Workload::Mixed => mixed(model, arguments.problems, sampling),
+        Workload::Mixed => mixed(model, arguments.problems.unwrap_or(50), sampling),
+        Workload::Judged => Err("judged is two sides, and has figures of its own".into()),
     }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    report("workload", run(&arguments), arguments.json.as_deref())
+    let json = arguments.json.as_deref();
+    match arguments.workload {
+        Workload::Judged => report("workload", compared(&arguments), json),
+        _ => report("workload", run(&arguments), json),
+    }
 }
