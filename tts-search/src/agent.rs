@@ -10,6 +10,9 @@ use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
 
+#[cfg(feature = "web")]
+use crate::retrieve::PublicOnly;
+
 /// An agent that waits so long for a connection, and so long for an answer to begin.
 #[cfg(feature = "hub")]
 pub(crate) fn agent(patience: Duration) -> Agent {
@@ -24,6 +27,20 @@ pub(crate) fn agent(patience: Duration) -> Agent {
 pub(crate) fn staying(whole: Duration) -> Agent {
     let config = Agent::config_builder().tls_config(tls()).timeout_global(Some(whole));
     config.max_redirects(0).http_status_as_error(false).build().new_agent()
+}
+
+/// An agent for pages of strangers: requests end within `whole`, are sent elsewhere so often, and, unless `private`, reach
+/// addresses of the open internet alone, without a proxy.
+#[cfg(feature = "web")]
+pub(crate) fn visiting(whole: Duration, redirects: u32, private: bool) -> Agent {
+    use ureq::unversioned::transport::DefaultConnector;
+    let config = Agent::config_builder().tls_config(tls()).timeout_global(Some(whole));
+    let config = config.max_redirects(redirects).http_status_as_error(false);
+    if private {
+        return config.build().new_agent();
+    }
+    let config = config.proxy(None).build();
+    Agent::with_parts(config, DefaultConnector::default(), PublicOnly::default())
 }
 
 fn tls() -> TlsConfig {

@@ -12,7 +12,7 @@
 //!
 //! [`Folder`] reads documents of text, Markdown, HTML, records and, with the feature `pdf`, PDF; [`Memory`] ranks passages that fit into memory, exactly. `Index`, with the feature
 //! `index`, is a full-text index of folders of documents, in memory or on disk, that reads only what has changed. `Web`, with
-//! the feature `web`, asks any search engine that answers in JSON. [`Vectors`] finds by meaning, with any
+//! the feature `web`, asks any search engine that answers in JSON, and opens the pages that it finds if it may. [`Vectors`] finds by meaning, with any
 //! [`tts_core::Embedder`], and [`Hybrid`] joins words and meanings.
 //!
 //! Source: Lewis et al. 2020, "Retrieval-Augmented Generation for Knowledge-Intensive NLP Tasks" (arXiv 2005.11401),
@@ -54,7 +54,9 @@ pub use reading::Folder;
 pub use searcher::{SearchSettings, Searcher};
 pub use vectors::{Vectored, Vectors};
 #[cfg(feature = "web")]
-pub use web::{Web, WebSettings};
+pub(crate) use web::PublicOnly;
+#[cfg(feature = "web")]
+pub use web::{Opened, PageSettings, Web, WebSettings};
 
 use tts_core::BoxError;
 

@@ -11,10 +11,16 @@
 //! passing (no connection, too many requests, a fault of the server) is made again. What the engine says is never taken for more
 //! than text: markup is taken out of it, and [`super::fenced`] puts it into prompts.
 //!
+//! Where [`WebSettings::pages`] says so, the pages behind the results are opened, and their passages stand in place of the
+//! engine's words ([`PageSettings`]).
+//!
 //! The web changes: what was found stands in the record of a search, which is resumed from it.
 //!
 //! Source: RFC 6901 (JSON pointer); the Jinja language.
 
+mod address;
+mod charset;
+mod pages;
 mod settings;
 
 use std::time::Duration;
@@ -24,10 +30,13 @@ use tts_core::BoxError;
 use ureq::Agent;
 use ureq::http::Response;
 
+use self::pages::Pages;
 use self::settings::{Asked, Filled, wrong};
 use super::{Passage, RetrieveError, Retriever, visible};
 use crate::agent::staying;
 
+pub(crate) use address::PublicOnly;
+pub use pages::{Opened, PageSettings};
 pub use settings::WebSettings;
 
 /// Bytes of an answer that are read, at most.
@@ -57,6 +66,7 @@ pub struct Web {
     settings: WebSettings,
     agent: Agent,
     key: Option<String>,
+    pages: Option<Pages>,
 }
 
 /// Without the key.
@@ -86,7 +96,13 @@ impl Web {
         };
         let key = settings.key_variable.as_ref().map(key).transpose()?;
         let agent = staying(Duration::from_secs_f64(settings.call_seconds));
-        Ok(Self { settings, agent, key })
+        let pages = settings.pages.clone().map(Pages::new);
+        Ok(Self { settings, agent, key, pages })
+    }
+
+    /// What became of the pages behind results so far; nothing where none are opened.
+    pub fn opened(&self) -> Opened {
+        self.pages.as_ref().map(Pages::opened).unwrap_or_default()
     }
 
     fn call(&self, filled: &Filled) -> Result<Vec<u8>, Failed> {
@@ -187,7 +203,13 @@ impl Retriever for Web {
         let (mut pause, mut attempts) = (self.settings.pause_seconds, 1);
         loop {
             match self.call(&filled) {
-                Ok(body) => return Ok(self.found(&body, most)?),
+                Ok(body) => {
+                    let found = self.found(&body, most)?;
+                    return Ok(match &self.pages {
+                        Some(pages) => pages.open(found, query, most),
+                        None => found,
+                    });
+                }
                 Err(failed) if failed.in_passing && attempts < self.settings.attempts => {
                     std::thread::sleep(Duration::from_secs_f64(pause.min(86_400.0)));
                     (pause, attempts) = (2.0 * pause, attempts + 1);

@@ -10,6 +10,7 @@ use minijinja::{Environment, context};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::PageSettings;
 use crate::jinja::{environment, said};
 use crate::retrieve::{Passage, RetrieveError, html, visible};
 
@@ -48,6 +49,9 @@ pub struct WebSettings {
     pub pause_seconds: f64,
     /// Seconds for a call.
     pub call_seconds: f64,
+    /// How the pages behind the results are opened; where nothing is said they are not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<PageSettings>,
 }
 
 impl Default for WebSettings {
@@ -69,6 +73,7 @@ impl Default for WebSettings {
             attempts: 3,
             pause_seconds: 0.5,
             call_seconds: 20.0,
+            pages: None,
         }
     }
 }
@@ -129,6 +134,9 @@ impl WebSettings {
                 return bad(field, format!("is {seconds}, expected seconds from {least} to 86400"));
             }
         }
+        if let Some(Err(problem)) = self.pages.as_ref().map(PageSettings::check) {
+            return bad("pages:", problem);
+        }
         // Unknown names and bad syntax are found before anything is asked.
         let key = self.key_variable.as_ref().map(|_| "?");
         self.filled(&Asked { query: "?", most: 1, key }).map(drop)
@@ -137,13 +145,18 @@ impl WebSettings {
     /// What decides what is found: not how long is waited, and how often it is asked again.
     pub(super) fn deciding(&self) -> Self {
         let Self { attempts, pause_seconds, call_seconds, .. } = Self::default();
-        Self { attempts, pause_seconds, call_seconds, ..self.clone() }
+        let seconds = PageSettings::default().seconds;
+        let pages = self.pages.clone().map(|pages| PageSettings { seconds, ..pages });
+        Self { attempts, pause_seconds, call_seconds, pages, ..self.clone() }
     }
 
-    /// Seconds that a search takes at most, its repetitions and their pauses included.
+    /// Seconds that a search takes at most, its repetitions, their pauses and the pages behind results included.
     pub fn patience(&self) -> f64 {
         let pauses = 2.0_f64.powi(i32::try_from(self.attempts).unwrap_or(i32::MAX) - 1) - 1.0;
-        (f64::from(self.attempts) * self.call_seconds + self.pause_seconds * pauses).min(86_400.0)
+        // Pages are opened at the same time.
+        let pages = self.pages.as_ref().map_or(0.0, |pages| pages.seconds);
+        let calls = f64::from(self.attempts) * self.call_seconds;
+        (calls + self.pause_seconds * pauses + pages).min(86_400.0)
     }
 
     /// Parameters, headers and body of a call.

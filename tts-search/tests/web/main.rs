@@ -2,6 +2,8 @@
 
 #![cfg(feature = "web")]
 
+mod pages;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
