@@ -100,6 +100,25 @@ fn a_question_that_is_answered_continues_what_it_is_about() {
     assert_eq!((&told[1], &told[2], &told[6]), (&Fate::Continued, &Fate::Beside, &Fate::Finished));
 }
 
+/// Answers that count as one need not all be right: a group is what the vote would return of it.
+#[test]
+fn a_group_is_right_where_its_best_member_is() {
+    let guessed = "132=132; 132";
+    let solved = "50*3=150; 7 25 150\n25-7=18; 18 150\n150-18=132; 132";
+    for (scores, right) in [([0.2, 0.9], true), ([0.9, 0.2], false), ([0.5, 0.5], false)] {
+        let tree = Tree::new(Prompt::from("3 7 25 50 -> 132"), 7).with_scale(Scale::PREFIX);
+        let mut tree = tree.with_task(std::sync::Arc::new(crate::task::Puzzle));
+        tree.grow(NodeId::ROOT, guessed, Finish::Stop, Some(scores[0]));
+        tree.grow(NodeId::ROOT, solved, Finish::Stop, Some(scores[1]));
+        let returned = crate::Selection::weighted().pick(&tree).expect("a choice");
+        assert_eq!(tree.verdict(returned, "132").is_right(), right);
+        let page = Page::new("Votes").case(Case::of("puzzle", outcome(tree, None)).gold("132"));
+        let groups = &data(&page.html())[0]["votes"]["groups"];
+        assert_eq!(groups.as_array().map(Vec::len), Some(1));
+        assert_eq!(groups[0]["right"].as_bool(), Some(right), "{scores:?}");
+    }
+}
+
 #[test]
 fn a_page_holds_all_of_a_search() {
     let world = ToyWorld { error: 0.4, ..ToyWorld::default() };

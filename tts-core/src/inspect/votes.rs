@@ -1,7 +1,8 @@
 //! The vote over answers: who has which, and what each weighs.
 //!
 //! Answers are found and compared by the tree's task, as every selection does it; weights are those of the
-//! weighted vote on the scorer's scale, where it has one.
+//! weighted vote on the scorer's scale, where it has one. An answer stands as the member has it that the vote would
+//! return, the best scored one, and is right where that one is.
 
 use serde::Serialize;
 
@@ -52,17 +53,23 @@ impl Votes {
             .map(|&id| Vote { answer: tree.answer(id).map(str::to_owned), score: 1.0 })
             .collect();
         let finished = tree.finished().next().is_some();
-        let group = |members: Vec<usize>| Group {
-            answer: votes[members[0]].answer.clone().unwrap_or_default(),
-            count: members.len(),
-            weight: weights.as_ref().map(|weights| members.iter().map(|&at| weights[at]).sum()),
-            best: members.iter().filter_map(|&at| scores[at]).reduce(f64::max),
-            right: case
-                .gold
-                .as_deref()
-                .filter(|_| finished)
-                .map(|gold| tree.verdict(nodes[members[0]], gold) == Verdict::Right),
-            nodes: members.into_iter().map(|at| nodes[at]).collect(),
+        let group = |members: Vec<usize>| {
+            let low = |at: usize| scores[at].unwrap_or(f64::NEG_INFINITY);
+            let better = |best, at| if low(at) > low(best) { at } else { best };
+            // The one that the vote returns: answers that count as one need not all be right.
+            let chosen = members.iter().copied().reduce(better).unwrap_or_default();
+            Group {
+                answer: votes[chosen].answer.clone().unwrap_or_default(),
+                count: members.len(),
+                weight: weights.as_ref().map(|weights| members.iter().map(|&at| weights[at]).sum()),
+                best: members.iter().filter_map(|&at| scores[at]).reduce(f64::max),
+                right: case
+                    .gold
+                    .as_deref()
+                    .filter(|_| finished)
+                    .map(|gold| tree.verdict(nodes[chosen], gold) == Verdict::Right),
+                nodes: members.into_iter().map(|at| nodes[at]).collect(),
+            }
         };
         let mut same = tree.task().comparer();
         let mut groups: Vec<Group> = tally(&votes, &mut same, Weight::Raw)

@@ -32,6 +32,7 @@ mod paired;
 mod pass;
 mod pool;
 mod random;
+mod sampled;
 
 pub use auc::{Auc, auc, auc_over_problems, auc_within_problems};
 pub use calibration::{Bin, Calibration, calibration};
@@ -43,4 +44,5 @@ pub use holm::holm;
 pub use interval::{Accuracy, accuracy_interval, bootstrap_interval, wilson};
 pub use paired::{Paired, paired_bootstrap};
 pub use pass::pass_at_k;
-pub use pool::{Estimate, Metric, Pool, Sampled};
+pub use pool::{Estimate, Metric, Pool};
+pub use sampled::Sampled;

@@ -5,7 +5,8 @@
 //! held on every subset where there are no more of them than `draws`, else on `draws` random ones,
 //! drawn without replacement. A subset keeps the pool's order, so first seen wins ties as it does
 //! in [`crate::select`], and at `k = n` every metric is that of the whole pool. Classes of answers
-//! are those of the whole pool.
+//! are those of the whole pool. What a vote returns is the member of the winning class that is
+//! preferred, as a search does ([`Selection`]): answers that count as one need not all be right.
 //!
 //! A pool is what was sampled: a sample that was cut, failed or could not be judged stays in it as what
 //! it is ([`Sampled`]). It counts among the `n`, is never right, and is chosen only where a search
@@ -18,9 +19,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::random::{draw, next_subset, subsets_up_to};
-use super::{MetricError, pass_at_k};
+use super::{MetricError, Sampled, pass_at_k};
 use crate::seed;
-use crate::select::{Vote, Weight, classes, preferred_first, winner};
+use crate::select::{Vote, Weight, classes, preferred_first, weigh, winner};
 use crate::{Aggregate, Rule, Scale, Selection};
 
 /// How a subset of a pool is turned into right or wrong.
@@ -32,25 +33,11 @@ pub enum Metric {
     Pass,
     /// Right if the best scored candidate is, see [`crate::select::best`].
     Best,
-    /// Right if the winner of the vote is, see [`crate::select::weighted`].
+    /// Right if the best scored candidate of the heaviest answer is, see [`crate::select::weighted`] for
+    /// which answer that is.
     Vote(Weight),
-    /// Right if the winner of the weighted vote is, with the weights that the scorer's scale gives
-    /// ([`crate::Scale::weights`]).
+    /// The same with the weights that the scorer's scale gives ([`crate::Scale::weights`]).
     Weighted,
-}
-
-/// One sample of a pool, whatever became of it.
-#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sampled {
-    /// Its final answer, if it has one.
-    pub answer: Option<String>,
-    /// The score of its path; `None` of one that was not judged.
-    pub score: Option<f64>,
-    /// Whether it came to its own end.
-    pub finished: bool,
-    /// Whether it is right; only what is finished can be.
-    pub right: bool,
 }
 
 /// The probability of being right on one problem with `k` candidates.
@@ -89,6 +76,17 @@ pub struct Pool {
     correct: Vec<bool>,
     /// The candidates from the one `best` prefers to the one it likes least.
     preference: Vec<usize>,
+    /// The place of each among these.
+    rank: Vec<usize>,
+}
+
+/// The place of each candidate in an order of preference.
+fn ranks(preference: &[usize]) -> Vec<usize> {
+    let mut rank = vec![0; preference.len()];
+    for (place, &candidate) in preference.iter().enumerate() {
+        rank[candidate] = place;
+    }
+    rank
 }
 
 impl Pool {
@@ -122,6 +120,7 @@ impl Pool {
             scored: all.clone(),
             finished: all,
             correct,
+            rank: ranks(&preference),
             preference,
         })
     }
@@ -162,6 +161,7 @@ impl Pool {
         pool.finished = samples.iter().map(|sample| sample.finished).collect();
         // As a search prefers them: what is finished, then what has an answer, then by score.
         pool.preference.sort_by_key(|&sample| !samples[sample].finished);
+        pool.rank = ranks(&pool.preference);
         Ok(pool)
     }
 
@@ -214,9 +214,7 @@ impl Pool {
             Metric::Vote(_) | Metric::Weighted => {
                 MetricError::check_range("draws", draws, 1, usize::MAX)?;
                 let weights: Vec<f64> = match metric {
-                    Metric::Vote(weight) => {
-                        self.scores.iter().map(|&score| weight.of(score)).collect()
-                    }
+                    Metric::Vote(weight) => weigh(weight, self.scores.iter().copied()),
                     _ => self.weights.clone(),
                 };
                 if let Some(subsets) = subsets_up_to(self.len(), k, draws) {
@@ -277,7 +275,10 @@ impl Pool {
         let judged = voters().any(|sample| self.scored[sample]);
         let equal = if judged { Vec::new() } else { vec![1.0; weights.len()] };
         let weights = if judged { weights } else { &equal };
-        winner(voters(), &self.labels, weights).is_some_and(|candidate| self.correct[candidate])
+        let Some(first) = winner(voters(), &self.labels, weights) else { return false };
+        let class = voters().filter(|&sample| self.labels[sample] == self.labels[first]);
+        let chosen = class.min_by_key(|&sample| self.rank[sample]);
+        chosen.is_some_and(|sample| self.correct[sample])
     }
 }
 

@@ -72,6 +72,29 @@ fn cut_samples_wait_for_the_finished_ones() {
     }
 }
 
+/// Answers that count as one need not all be right: a vote is worth what a search returns, the best of them.
+#[test]
+fn a_vote_returns_the_best_of_those_who_gave_the_answer() {
+    let sample =
+        |score, right| Sampled { answer: Some("132".into()), score, finished: true, right };
+    for (scores, k, expected) in [
+        ([Some(0.2), Some(0.9)], 2, 1.0),
+        ([Some(0.9), Some(0.2)], 2, 0.0),
+        ([Some(0.2), Some(0.9)], 1, 0.5),
+        // Of equals the first.
+        ([Some(0.5), Some(0.5)], 2, 0.0),
+        ([None, None], 2, 0.0),
+        ([None, Some(0.1)], 2, 1.0),
+    ] {
+        let samples = [sample(scores[0], false), sample(scores[1], true)];
+        let pool = Pool::of_samples(&samples, Scale::PREFIX, Aggregate::ByScale, exact).unwrap();
+        for metric in [Metric::Weighted, Metric::Vote(Weight::Count)] {
+            let found = pool.at_k(metric, k, 10, 0).unwrap().value;
+            assert!((found - expected).abs() < 1e-12, "{metric:?} {scores:?} {k}: {found}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn every_metric_is_the_mean_over_all_subsets(votes in votes(1..9)) {

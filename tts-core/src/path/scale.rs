@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::select::Weight;
+use crate::select::{Weight, weigh};
 use crate::{Aggregate, Rule, Selection};
 
 /// What one score is measured in.
@@ -188,17 +188,15 @@ impl Scale {
             _ => false,
         };
         let odds = self.unit == Unit::LogOdds || select.rule == Rule::WeightedSigmoid;
+        if odds && !exponential {
+            let scores = scores.iter().map(|score| score.unwrap_or(f64::NEG_INFINITY));
+            return weigh(Weight::Sigmoid, scores);
+        }
         let most = judged().fold(f64::NEG_INFINITY, f64::max);
         // Only ratios count: moved where the exponential would leave the range of numbers.
         let shift = if most.is_finite() && most.abs() > 500.0 { most } else { 0.0 };
         let weigh = |score: f64| {
-            if exponential {
-                (score - shift).exp()
-            } else if odds {
-                Weight::Sigmoid.of(score)
-            } else {
-                score.max(0.0)
-            }
+            if exponential { (score - shift).exp() } else { score.max(0.0) }
         };
         scores.iter().map(|score| score.map_or(0.0, weigh)).collect()
     }
@@ -300,6 +298,17 @@ mod tests {
         close(Scale::LOG_ODDS.weights(by, &thrice), [0.75, 0.5]);
         // Far out of the range of the exponential.
         close(Scale::REWARD.weights(by, &[Some(5001.0), Some(5000.0)]), [1.0_f64.exp(), 1.0]);
+        // And of the logistic function, which is the exponential there: of a path by its sum, say.
+        for (scale, rule) in
+            [(Scale::LOG_ODDS, Rule::Weighted), (Scale::UNSTATED, Rule::WeightedSigmoid)]
+        {
+            let by = Selection { rule, aggregate: Aggregate::Sum };
+            for low in [-720.0, -5001.0] {
+                let found = scale.weights(by, &[Some(low), None, Some(low + 1.0)]);
+                close(vec![found[2], found[0]], [1.0_f64.exp(), 1.0]);
+                assert!(found[1].abs() < f64::MIN_POSITIVE && found[0] > 0.0, "{found:?}");
+            }
+        }
         // Never negative; the unjudged weigh nothing, unless all are.
         assert_eq!(Scale::UNSTATED.weights(by, &[Some(-2.0), None, Some(1.0)]), [0.0, 0.0, 1.0]);
         assert_eq!(Scale::PREFIX.weights(by, &[None, None]), [1.0, 1.0]);

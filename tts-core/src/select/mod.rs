@@ -23,7 +23,7 @@ pub use selection::{Rule, Selection};
 pub use top::top;
 pub use vote::{Class, Weight, best, majority, tally, weighted};
 
-pub(crate) use vote::{preferred_first, winner};
+pub(crate) use vote::{preferred_first, weigh, winner};
 
 use top::better_first;
 

@@ -56,7 +56,8 @@ pub struct Class {
     /// The candidates with this answer, in their order; never empty.
     pub members: Vec<usize>,
     /// The sum of the members' weights; `NaN` weights add nothing, and it is `NaN` only where
-    /// every weight is, or where infinities of both signs meet.
+    /// every weight is, or where infinities of both signs meet. Only ratios mean something: where all
+    /// scores are logits far below 0, weights are moved to where they are numbers still.
     pub weight: f64,
 }
 
@@ -105,7 +106,7 @@ pub fn weighted(
     weight: Weight,
 ) -> Option<usize> {
     let labels = classes(votes.iter().map(Vote::parsed), same);
-    let weights: Vec<f64> = votes.iter().map(|vote| weight.of(vote.score)).collect();
+    let weights = weigh(weight, votes.iter().map(|vote| vote.score));
     winner(0..votes.len(), &labels, &weights)
 }
 
@@ -122,8 +123,16 @@ pub fn weighted(
 /// ```
 pub fn tally(votes: &[Vote], same: impl FnMut(&str, &str) -> bool, weight: Weight) -> Vec<Class> {
     let labels = classes(votes.iter().map(Vote::parsed), same);
-    let weights: Vec<f64> = votes.iter().map(|vote| weight.of(vote.score)).collect();
+    let weights = weigh(weight, votes.iter().map(|vote| vote.score));
     count(0..votes.len(), &labels, &weights)
+}
+
+/// What candidates with these scores weigh, up to a factor that all of them share.
+pub(crate) fn weigh(weight: Weight, scores: impl Iterator<Item = f64> + Clone) -> Vec<f64> {
+    let most = scores.clone().fold(f64::NEG_INFINITY, f64::max);
+    // There the logistic function is the exponential, and would be 0 of all of them.
+    let far = weight == Weight::Sigmoid && most.is_finite() && most < -500.0;
+    scores.map(|score| if far { (score - most).exp() } else { weight.of(score) }).collect()
 }
 
 /// The winner among the `candidates` of a pool whose classes and weights are known.

@@ -28,6 +28,8 @@ fn selectors_by_table() {
         // Negative logits: the raw sum punishes agreement, the logistic one does not.
         (vec![("a", -1.5), ("b", -1.0), ("b", -1.0)], [Some(1), Some(1), Some(0), Some(1)]),
         (vec![("a", -1000.0), ("b", 1000.0)], [Some(1), Some(0), Some(1), Some(1)]),
+        // The logistic function of all of them is 0.
+        (vec![("a", -720.0), ("b", -715.0), ("b", -715.0)], [Some(1), Some(1), Some(0), Some(1)]),
     ] {
         let votes = pool(&candidates);
         let found = [
