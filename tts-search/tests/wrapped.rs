@@ -3,6 +3,8 @@
 mod common;
 
 use common::{ByHand, Says, line, shown};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use proptest::prelude::*;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
@@ -92,13 +94,11 @@ fn cut_lines_are_taken_as_they_are_where_that_is_wanted() {
 fn retries_repair_a_server_that_fails() {
     // Every second line fails, and the first of the others is cut.
     let run = |times| {
-        let count = std::sync::atomic::AtomicUsize::new(0);
-        let server = Says(|_: &Trajectory, _| {
-            match count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-                1 => line("The", Finish::Length),
-                even if even % 2 == 0 => Err(LineError("busy".into())),
-                _ => line("The answer is 7.", Finish::Stop),
-            }
+        let count = AtomicUsize::new(0);
+        let server = Says(|_: &Trajectory, _| match count.fetch_add(1, Ordering::Relaxed) {
+            1 => line("The", Finish::Length),
+            even if even % 2 == 0 => Err(LineError("busy".into())),
+            _ => line("The answer is 7.", Finish::Stop),
         });
         let inner = SelfConsistency { n: 4, ..Default::default() };
         let retry = Retry { times, ..Retry::of(inner) };
@@ -111,6 +111,70 @@ fn retries_repair_a_server_that_fails() {
     let often = run(9);
     assert_eq!((often.tree.candidates().len(), often.usage.rounds, often.failed.len()), (4, 4, 5));
     assert_eq!(often.answer().as_deref(), Some("7"));
+}
+
+/// What a further round was asked for may fail; what has come is there all the same.
+#[test]
+fn a_retry_that_fails_leaves_what_had_come() {
+    // Of every four first steps the last fails, and so do all that are asked for in its place.
+    let run = |recipe: Recipe, first: usize| {
+        let count = AtomicUsize::new(0);
+        let server = Says(|prefix: &Trajectory, _| {
+            if !prefix.steps().is_empty() {
+                return line("The answer is 7.", Finish::Stop);
+            }
+            match count.fetch_add(1, Ordering::Relaxed) {
+                place if place < first && place % 4 < 3 => line("x\n", Finish::Step),
+                _ => Err(LineError("busy".into())),
+            }
+        });
+        let judge = scorer::from_fn(|_, _| 0.5).with_scale(Scale::PREFIX);
+        Search::new(&server).scorer(judge).run(recipe, "3 + 4?").expect("goes on")
+    };
+    let count = |outcome: &Outcome| (outcome.tree.finished().count(), outcome.failed.len());
+    assert_eq!(count(&run(beam(2, 2).into(), 4)), (4, 1));
+    assert_eq!(count(&run(Retry::of(Recipe::from(beam(2, 2))).into(), 4)), (4, 1 + 2));
+    // A copy that keeps its lines goes on beside others that ask again.
+    let copies = Forest::of(2, Recipe::from(Retry::of(Recipe::from(beam(2, 2)))));
+    assert_eq!(count(&run(copies.into(), 8)), (8, 2 + 4));
+}
+
+#[test]
+fn a_cut_line_stands_in_where_nothing_else_comes() {
+    let count = AtomicUsize::new(0);
+    let server = Says(|_: &Trajectory, _| match count.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => line("The answer is 7.", Finish::Context),
+        _ => Err(LineError("busy".into())),
+    });
+    let inner = SelfConsistency { n: 2, ..Default::default() };
+    let outcome = Search::new(&server).run(Retry::of(inner), "3 + 4?").expect("two that were cut");
+    assert_eq!((outcome.tree.candidates().len(), outcome.failed.len()), (2, 4));
+    assert_eq!((outcome.stop, outcome.answer().as_deref()), (Stop::Done, Some("7")));
+    // Where nothing has come at all, that is an error.
+    let error = Search::new(&server).run(Retry::of(inner), "3 + 4?").expect_err("nothing came");
+    assert!(error.to_string().contains("busy"), "{error}");
+}
+
+#[test]
+fn replacements_that_fail_leave_what_is_different() {
+    let count = AtomicUsize::new(0);
+    let server = Says(|prefix: &Trajectory, _| {
+        if !prefix.steps().is_empty() {
+            return line("The answer is 7.", Finish::Stop);
+        }
+        match count.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 | 3 => line("x\n", Finish::Step),
+            2 => line("y\n", Finish::Step),
+            _ => Err(LineError("busy".into())),
+        }
+    });
+    let judge = scorer::from_fn(|_, _| 0.5).with_scale(Scale::PREFIX);
+    let search = Search::new(&server).scorer(judge);
+    let outcome = search.run(Dedupe::of(beam(2, 2)), "3 + 4?").expect("goes on");
+    assert_eq!((outcome.tree.finished().count(), outcome.failed.len()), (4, 2));
+    let children = &outcome.tree[NodeId::ROOT].children;
+    let lines = children.iter().map(|&id| outcome.tree[id].children.len());
+    assert_eq!(lines.collect::<Vec<_>>(), [2, 0, 2, 0]);
 }
 
 #[test]
@@ -297,20 +361,39 @@ fn what_a_phase_may_spend_is_counted_from_the_start() {
     assert!(core(&again) == core(&first));
 }
 
+/// A toy world with a price.
+#[derive(Clone, Copy)]
+struct Priced(ToyWorld);
+
+impl Generator for Priced {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        self.0.generate(batch)
+    }
+
+    fn cost(&self) -> cost::ModelCost {
+        cost::ModelCost { parameters: 100, layers: 2, query_width: 3 }
+    }
+}
+
 #[test]
 fn every_limit_ends_a_phase() {
+    let rule = StepRule { max_steps: 8, ..StepRule::lines() };
+    let sampling = Sampling::temperature(1.0);
+    let search = || Search::new(Priced(WORLD)).scorer(ORACLE).rule(rule.clone()).sampling(sampling);
     let phases = Phases::<Recipe>::default().then(0.3, beam(2, 2)).then(0.7, ChainOfThought {});
     let whole = search().run(phases.clone(), WORLD.prompt(0)).expect("runs");
     let cost = whole.usage.logical;
+    assert!(cost.flops > 0.0);
     let none = Budget::default;
     let budgets = [
         Budget { samples: Some(cost.samples), ..none() },
         Budget { generated_tokens: Some(cost.generated_tokens), ..none() },
         Budget { scored_tokens: Some(cost.scored_tokens), ..none() },
         Budget { calls: Some(cost.calls), ..none() },
-        Budget { flops: (cost.flops > 0.0).then_some(cost.flops), ..none() },
+        Budget { flops: Some(cost.flops), ..none() },
+        Budget { rounds: Some(whole.usage.rounds), ..none() },
     ];
-    for budget in budgets.into_iter().filter(|budget| *budget != none()) {
+    for budget in budgets {
         let outcome = search().budget(budget).run(phases.clone(), WORLD.prompt(0)).expect("runs");
         assert!(outcome.usage.logical.samples < cost.samples, "{budget:?}");
         let greedy = outcome.tree[NodeId::ROOT].children.len();

@@ -3,7 +3,8 @@
 //! A soft budget is looked at between rounds, so it may be overshot by one round at most. A hard
 //! one is reserved before a line starts: the tokens that are left are divided evenly among the
 //! lines of a round and bound their length. If nothing has finished when the budget is out, the
-//! best open path is finished from [`Budget::reserve`], which is held back until then.
+//! best open path is finished from [`Budget::reserve`], which is held back until then, drawn as it was so
+//! far: a greedy solution stays one.
 
 use std::time::Duration;
 

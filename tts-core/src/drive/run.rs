@@ -17,8 +17,8 @@ use crate::drive::outcome::{FailedLine, Unscored};
 use crate::fast::IdMap;
 use crate::guard::guarded;
 use crate::{
-    Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, SearchStrategy,
-    Settings, Stop, Trajectory, Tree, Usage, seed,
+    Completion, Limit, LineError, NodeId, NodeKind, Prompt, Request, RunError, Sampling,
+    SearchStrategy, Settings, Stop, Trajectory, Tree, Usage, seed,
 };
 
 /// What a [`Run`] waits for.
@@ -114,6 +114,8 @@ pub struct Run<S> {
     finished: bool,
     /// How many lines of a kind below a node have failed: their seeds are not drawn from again.
     lost: IdMap<(NodeId, NodeKind), usize>,
+    /// How open steps were drawn that were not drawn in the search's way.
+    drawn: IdMap<NodeId, Sampling>,
 }
 
 impl<S> std::fmt::Debug for Run<S> {
@@ -163,6 +165,7 @@ impl<S: SearchStrategy> Run<S> {
             settings,
             finished: false,
             lost: IdMap::default(),
+            drawn: IdMap::default(),
         };
         run.decide(&[NodeId::ROOT], &[0])?;
         Ok(run)

@@ -378,8 +378,9 @@ pub trait SearchStrategy: Send {
         None
     }
 
-    /// Whether it asks again when all lines that it waits for fail: then the search goes on, and shows it
-    /// no leaf. Else it ends in the error of the last line, unless these were rollouts or asides, or
+    /// Whether it goes on when all lines that it waits for fail: it is shown no leaf then, and asks again,
+    /// shows a strategy inside what it holds back, or ends with what was written before. Else, and where
+    /// nothing was, the search ends in the error of the last line, unless these were rollouts or asides, or
     /// something has finished.
     fn outlives_failure(&self) -> bool {
         false

@@ -51,6 +51,11 @@ impl Again {
         missing
     }
 
+    /// Whether some line has come that the strategy inside can be shown; with `fill`, one that stands in, too.
+    pub(crate) fn holds(&self, fill: bool) -> bool {
+        self.lines.iter().any(|line| line.good || fill)
+    }
+
     /// Whether lines may be asked for once more.
     pub(crate) fn has_tries(&self, most: usize) -> bool {
         self.tries < most

@@ -7,7 +7,8 @@
 //! Two open steps of a round are the same when their paths from the question are, letter by letter. The first
 //! stands for all; the others stay in the tree, but are not shown to the strategy inside, which so spends its
 //! width on different paths. Finished solutions are left alone: how often one came is its vote. So are rollouts
-//! and asides. `times` is 0 to merge only.
+//! and asides. Where no other step comes, the strategy inside goes on with those that it has. `times` is 0 to merge
+//! only.
 //!
 //! Cost: that of the strategy inside, and a line for each duplicate, in at most `times` rounds more a round.
 //!
@@ -92,5 +93,9 @@ impl<S: SearchStrategy> SearchStrategy for Dedupe<S> {
         decisions
     }
 
-    passes_on!(self => self.strategy; pick, check, requires, samples, outlives_failure);
+    passes_on!(self => self.strategy; pick, check, requires, samples);
+
+    fn outlives_failure(&self) -> bool {
+        self.state.round.holds(false) || self.strategy.outlives_failure()
+    }
 }

@@ -8,7 +8,8 @@
 //! fails, the search is that of the strategy inside, bit for bit. A line that was cut stays in the tree, and
 //! is shown to the strategy inside only when nothing has come in its place; one that was drawn greedily is not
 //! asked for again, since it would be the same. A round all of whose lines fail is asked for again too; when
-//! nothing comes of that, the search ends in the error of the last line. What is fewer samples of such a search
+//! nothing comes of that, the search ends in the error of the last line. Where some have come, the strategy inside
+//! goes on with those, whatever becomes of the rest. What is fewer samples of such a search
 //! cannot be told, since lines that were replaced stand among them.
 //!
 //! Cost: that of the strategy inside, and one line for each that is missing, in rounds of their own.
@@ -107,6 +108,7 @@ impl<S: SearchStrategy> SearchStrategy for Retry<S> {
     }
 
     fn outlives_failure(&self) -> bool {
-        self.state.0.has_tries(self.times) || self.strategy.outlives_failure()
+        let round = &self.state.0;
+        round.has_tries(self.times) || round.holds(true) || self.strategy.outlives_failure()
     }
 }

@@ -56,6 +56,16 @@ pub struct Revision {
     /// Whether the vote is held within each chain first; else over all attempts of all chains at once,
     /// which suits the majority.
     pub by_chain: bool,
+    /// Where the search stands.
+    #[serde(skip)]
+    pub state: State,
+}
+
+/// Where a [`Revision`] stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct State {
+    /// Whether there is an attempt.
+    attempted: bool,
 }
 
 impl Default for Revision {
@@ -68,6 +78,7 @@ impl Default for Revision {
             words: Words::default(),
             select: Selection::weighted(),
             by_chain: true,
+            state: State::default(),
         }
     }
 }
@@ -110,8 +121,10 @@ impl Revision {
 impl SearchStrategy for Revision {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
+            self.state = State::default();
             return vec![Expand::end(NodeId::ROOT, self.chains)];
         }
+        self.state.attempted |= !view.fresh().is_empty();
         let ends = view.fresh().to_vec();
         ends.into_iter().filter_map(|end| self.next(view, end)).collect()
     }
@@ -134,6 +147,11 @@ impl SearchStrategy for Revision {
         }
         let delegates = chains.iter().filter_map(|chain| self.select.pick_among(tree, chain));
         self.select.pick_among(tree, &delegates.collect::<Vec<_>>())
+    }
+
+    /// A chain ends where its line fails, and what it holds by then votes.
+    fn outlives_failure(&self) -> bool {
+        self.state.attempted
     }
 
     fn check(&self) -> Result<(), String> {

@@ -328,6 +328,12 @@ impl SearchStrategy for PowerSampling {
         voted.or_else(last).or_else(finished).or_else(stands).or_else(any)
     }
 
+    /// A proposal that failed is not taken, a block is asked for again, and a text that does not go on is the end.
+    fn outlives_failure(&self) -> bool {
+        let State { text, pending, lost, .. } = &self.state;
+        matches!(pending, Pending::Proposal { .. }) || *lost < AGAIN || text.is_some()
+    }
+
     fn check(&self) -> Result<(), String> {
         if !(self.alpha.is_finite() && self.alpha > 0.0) {
             let alpha = self.alpha;

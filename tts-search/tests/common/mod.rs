@@ -2,6 +2,8 @@
 //! what they are told.
 #![expect(dead_code, reason = "not every test uses all of it")]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tts_core::*;
 
 /// A strategy without a driver: its view is made by hand.
@@ -133,5 +135,30 @@ where
             }
         };
         Ok(batch.iter().map(&mut answer).collect())
+    }
+}
+
+/// A generator of which all lines of one request fail, counted from 0.
+pub(crate) struct Fails<G> {
+    inner: G,
+    request: usize,
+    count: AtomicUsize,
+}
+
+impl<G> Fails<G> {
+    pub(crate) fn of(inner: G, request: usize) -> Self {
+        Self { inner, request, count: AtomicUsize::new(0) }
+    }
+}
+
+impl<G: Generator> Generator for Fails<G> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = self.inner.generate(batch)?;
+        for generated in &mut made {
+            if self.count.fetch_add(1, Ordering::Relaxed) == self.request {
+                generated.lines.fill(Err(LineError("hung up".into())));
+            }
+        }
+        Ok(made)
     }
 }

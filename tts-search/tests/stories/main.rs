@@ -20,6 +20,8 @@ mod tournament;
 
 #[path = "../../examples/stories/worlds/addition.rs"]
 mod addition;
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../../examples/stories/worlds/sums.rs"]
 mod sums;
 #[path = "../../examples/stories/worlds/text_model.rs"]

@@ -279,19 +279,24 @@ fn proposals_of_which_nothing_is_known_are_not_taken() {
     }
 }
 
-/// The context is full in these of its calls.
+/// The context is full in these of its calls, or they fail.
 struct Loses {
     inner: Markov,
     calls: AtomicUsize,
     lost: std::ops::Range<usize>,
+    fails: bool,
 }
 
 impl Generator for Loses {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
         let mut made = self.inner.generate(batch)?;
         if self.lost.contains(&self.calls.fetch_add(1, Ordering::Relaxed)) {
-            let lines = made.iter_mut().flat_map(|generated| &mut generated.lines);
-            lines.flatten().for_each(|line| line.finish = Finish::Context);
+            for line in made.iter_mut().flat_map(|generated| &mut generated.lines) {
+                match line {
+                    Ok(line) if !self.fails => line.finish = Finish::Context,
+                    line => *line = Err(LineError("hung up".into())),
+                }
+            }
         }
         Ok(made)
     }
@@ -300,25 +305,45 @@ impl Generator for Loses {
 #[test]
 fn a_block_that_is_lost_is_asked_for_again() {
     // Four tokens in blocks of two: the second block is asked for in the seventh call.
-    let run = |lost| {
-        let loses = Loses { inner: fixed(), calls: AtomicUsize::new(0), lost };
+    let run = |lost, fails| {
+        let loses = Loses { inner: fixed(), calls: AtomicUsize::new(0), lost, fails };
         let mut power = PowerSampling { block: Some(2), ..chain(1.0, 5) };
-        let outcome = Search::new(loses).run(&mut power, "a chain").expect("runs");
+        let outcome = Search::new(loses).run(&mut power, "a chain");
         (outcome, power.state.visits().len())
     };
-    for lost in [0..1, 6..7, 6..9, 0..3] {
-        let (outcome, visits) = run(lost.clone());
-        assert_eq!(outcome.text().map_or(0, |text| text.len()), 3, "{lost:?}");
-        assert_eq!(visits, 5);
-        assert_eq!(outcome.usage.logical.samples, 17 + lost.len() as u64);
+    for fails in [false, true] {
+        for lost in [0..1, 6..7, 6..9, 0..3] {
+            let (outcome, visits) = run(lost.clone(), fails);
+            let outcome = outcome.expect("goes on");
+            assert_eq!(outcome.text().map_or(0, |text| text.len()), 3, "{lost:?}");
+            assert_eq!(visits, 5);
+            assert_eq!(outcome.usage.logical.samples, 17 + lost.len() as u64);
+        }
+        // Not for ever: then the search ends with the text of the first block, where the chain stood.
+        let (outcome, visits) = run(6..usize::MAX, fails);
+        let outcome = outcome.expect("the text of the block");
+        assert_eq!((outcome.usage.logical.samples, visits), (6 + 4, 0));
+        let best = outcome.best.expect("the text of the block");
+        assert_eq!(outcome.tree.text(best).len(), 2);
+        assert_eq!((best.0, outcome.stop), (6, Stop::Done));
     }
-    // Not for ever: then the search ends with the text of the first block, where the chain stood.
-    let (outcome, visits) = run(6..usize::MAX);
-    assert_eq!((outcome.usage.logical.samples, visits), (6 + 4, 0));
-    let best = outcome.best.expect("the text of the block");
-    assert_eq!(outcome.tree.text(best).len(), 2);
-    assert_eq!(best.0, 6);
-    assert_eq!(run(0..usize::MAX).0.usage.logical.samples, 4);
+    let none = run(0..usize::MAX, false).0.expect("texts that were cut");
+    assert_eq!(none.usage.logical.samples, 4);
+    let error = run(0..usize::MAX, true).0.expect_err("nothing was written");
+    assert!(error.to_string().contains("hung up"), "{error}");
+}
+
+/// A proposal that failed is one that was not taken, whatever is finished by then.
+#[test]
+fn a_proposal_that_fails_leaves_the_text() {
+    for lost in [1..2, 2..5, 1..6] {
+        let loses =
+            Loses { inner: fixed(), calls: AtomicUsize::new(0), lost: lost.clone(), fails: true };
+        let mut power = PowerSampling { block: Some(2), ..chain(1.0, 5) };
+        let outcome = Search::new(loses).run(&mut power, "a chain").expect("goes on");
+        assert_eq!((outcome.usage.logical.samples, outcome.failed.len()), (17, lost.len()));
+        assert_eq!(outcome.text().map_or(0, |text| text.len()), 3, "{lost:?}");
+    }
 }
 
 #[test]

@@ -5,10 +5,11 @@ mod story;
 
 use story::Revision;
 use tts_core::select::{Vote, Weight, weighted, weighted_over_chains};
-use tts_core::toy::Sample;
-use tts_core::{Aggregate, NodeId, Outcome, Scripted, Search, Selection};
+use tts_core::toy::{Markov, Sample};
+use tts_core::{Aggregate, NodeId, Outcome, Scripted, Search, Selection, StepRule, Stop};
 
 use crate::addition::problem;
+use crate::common::Fails;
 use crate::laws;
 use crate::sums::Sums;
 
@@ -100,6 +101,27 @@ fn one_chain_is_the_best_of_its_own_winner() {
         let outcome = run(1, 5, index);
         assert_eq!(outcome.best, Selection::weighted().pick(&outcome.tree));
     }
+}
+
+#[test]
+fn a_line_that_failed_ends_its_chain_and_not_the_search() {
+    let endless = Markov::new(|_| vec![0.5, 0.5, 0.0]);
+    let run = |request| {
+        let model = Fails::of(endless.clone(), request);
+        // Every attempt is cut, so that nothing has finished.
+        let rule = StepRule { max_tokens: 3, ..StepRule::default() };
+        let select = Selection::majority();
+        let revision = tts_search::Revision { chains: 1, length: 4, select, ..Default::default() };
+        Search::new(model).rule(rule).run(revision, "a or b?")
+    };
+    for attempts in 1..4 {
+        let outcome = run(attempts).expect("the attempts before");
+        assert_eq!((outcome.tree.candidates().len(), outcome.failed.len()), (attempts, 1));
+        assert!(outcome.stop == Stop::Done && outcome.best.is_some());
+    }
+    assert_eq!(run(4).expect("four attempts").failed.len(), 0);
+    let error = run(0).expect_err("nothing was written");
+    assert!(error.to_string().contains("hung up"), "{error}");
 }
 
 /// The strategy of the library, without a script, makes the same trees and the same choice.

@@ -1,10 +1,11 @@
 //! What Monte-Carlo tree search makes of scores: missing, logarithmic, of cut paths, and the highest of them.
 
+use tts_core::toy::Oracle;
 use tts_core::*;
 use tts_search::tree::mcts::Backup;
 use tts_search::*;
 
-use crate::common::{ByHand, shown};
+use crate::common::{ByHand, Fails, shown};
 use crate::mcts::{mcts, probabilities};
 use crate::{WORLD, search};
 
@@ -118,6 +119,69 @@ fn lines_that_failed_leave_a_leaf() {
     assert_eq!(search.next(&[]), [(1, 2)]);
     let last = search.decide(&[], &[]);
     assert_eq!((shown(&last), last[0].until), (vec![(1, 1)], Until::End));
+}
+
+/// A passing fault of a generator, before anything has finished.
+#[test]
+fn a_request_that_fails_ends_no_search() {
+    // The first, a later one, and the last of all expansions.
+    for (request, simulations) in [(0, 8), (1, 8), (2, 8), (1, 2)] {
+        let world = Fails::of(WORLD, request);
+        let search = Search::new(&world)
+            .scorer(Oracle { noise: 0.3, seed: 1 })
+            .rule(StepRule::lines())
+            .sampling(Sampling::temperature(1.0));
+        let outcome = search.run(mcts(simulations, 2), WORLD.prompt(0)).expect("goes on");
+        assert_eq!(outcome.failed.len(), 2, "{request} of {simulations}");
+        assert!(outcome.best.is_some_and(|best| outcome.tree[best].is_finished()));
+    }
+}
+
+/// What was cut is worth the least that is ever seen, where values are no probabilities.
+#[test]
+fn what_was_cut_is_never_the_best_on_other_scales() {
+    let steps = |search: &mut ByHand<Mcts>, parent: u32| {
+        [(); 2].map(|()| search.tree.grow(NodeId(parent), "a\n", Finish::Step, None))
+    };
+    for scale in [Scale::LOG_PROBABILITY, Scale::LOG_ODDS, Scale::REWARD] {
+        let strategy = Mcts { rollouts: 1, exploration: Some(0.0), ..mcts(9, 2) };
+        let mut search = ByHand::new(strategy);
+        search.tree = search.tree.with_scale(scale);
+        search.start();
+        let first = steps(&mut search, 0);
+        assert_eq!(search.next(&first), [(1, 1), (2, 1)]);
+        // The first rollouts are cut: nothing is known of either.
+        let cut = first.map(|leaf| search.rollout(leaf, Finish::Length, Some(-0.1)));
+        assert_eq!(shown(&search.decide(&cut, &[0, 1])), [(1, 2)]);
+        let second = steps(&mut search, 1);
+        assert_eq!(search.next(&second), [(5, 1), (6, 1)]);
+        let ends = [(second[0], -3.0), (second[1], -2.0)];
+        let ends = ends.map(|(leaf, value)| search.rollout(leaf, Finish::Stop, Some(value)));
+        // A mean of (-3 - 3 - 2) / 3 against -3, which the other counts as.
+        assert_eq!(shown(&search.decide(&ends, &[0, 1])), [(6, 2)], "{scale:?}");
+    }
+    // Half of what one came to was cut: (-1 - 17) / 2 against -17.
+    let strategy = Mcts { rollouts: 2, exploration: Some(0.0), ..mcts(9, 2) };
+    let mut search = ByHand::new(strategy);
+    search.tree = search.tree.with_scale(Scale::REWARD);
+    search.start();
+    let first = steps(&mut search, 0);
+    search.next(&first);
+    let mut roll = |leaf, finish, value| search.rollout(leaf, finish, Some(value));
+    let ends = [
+        roll(first[0], Finish::Stop, -1.0),
+        roll(first[0], Finish::Length, -1.0),
+        roll(first[1], Finish::Stop, -17.0),
+        roll(first[1], Finish::Stop, -17.0),
+    ];
+    assert_eq!(shown(&search.decide(&ends, &[0, 0, 1, 1])), [(1, 2)]);
+    let second = steps(&mut search, 1);
+    search.next(&second);
+    let ends = [(0, -40.0), (0, -40.0), (1, -1.0), (1, -1.0)];
+    let ends = ends.map(|(at, value)| search.rollout(second[at], Finish::Stop, Some(value)));
+    // -40 is less than what it counted as: now (-1 - 40) / 2, and with what is below -20.5 on average, against
+    // -17. At -9 it would be -16.7.
+    assert_eq!(shown(&search.decide(&ends, &[0, 0, 1, 1])), [(2, 2)]);
 }
 
 #[test]

@@ -36,8 +36,10 @@ impl<S: SearchStrategy> Run<S> {
             if outlived {
                 self.round_over(&leaves, last)?;
             }
-            // It did not ask again after all.
-            return if matches!(self.phase, Phase::Over(_)) { self.all_failed() } else { Ok(()) };
+            // It did not ask again after all: an end of its own where something was written before.
+            let ended = matches!(self.phase, Phase::Over(_));
+            let bare = !outlived || self.tree.candidates().is_empty();
+            return if ended && bare { self.all_failed() } else { Ok(()) };
         }
         self.judge(leaves, last)
     }
@@ -154,6 +156,9 @@ impl<S: SearchStrategy> Run<S> {
                 ..Node::new(parent, step)
             });
             self.readers.mark(&self.tree, id, writer);
+            if let (true, Some(sampling)) = (open, call.expand.sampling) {
+                self.drawn.insert(id, sampling);
+            }
             self.finished |= call.kind == NodeKind::Committed && finish == Finish::Stop;
             head.get_or_insert(id);
             parent = id;

@@ -10,7 +10,7 @@ use crate::drive::{Call, SearchStrategy};
 use crate::fast::IdMap;
 use crate::guard::guarded;
 use crate::seed::{self, Rng};
-use crate::{Aggregate, Limit, NodeId, NodeKind, Request, RunError, Stop};
+use crate::{Aggregate, Limit, NodeId, NodeKind, Request, RunError, Sampling, Stop};
 
 /// More lines than this from one decision are a slip of the pen.
 const MOST_LINES: usize = 1 << 20;
@@ -41,7 +41,7 @@ impl<S: SearchStrategy> Run<S> {
         // It went on: what it said before counts no more.
         self.tree.take_limit();
         if let Some(limit) = limit {
-            self.wind_up(limit);
+            self.wind_up(limit, &wanted);
             return Ok(());
         }
         for expand in &wanted {
@@ -57,7 +57,7 @@ impl<S: SearchStrategy> Run<S> {
             Plan::Stop(limit) => {
                 // It did not know that nothing more would come.
                 self.ask(&[], &[], true)?;
-                self.wind_up(limit);
+                self.wind_up(limit, &wanted);
             }
         }
         Ok(())
@@ -212,8 +212,9 @@ impl<S: SearchStrategy> Run<S> {
         calls
     }
 
-    /// The budget is out: finish the best open path from the reserve if nothing has finished.
-    fn wind_up(&mut self, limit: Limit) {
+    /// The budget is out: finish the best open path from the reserve if nothing has finished, drawn as it
+    /// was so far; where nothing was written, as was wanted.
+    fn wind_up(&mut self, limit: Limit, wanted: &[Expand]) {
         self.phase = Phase::Over(Stop::Budget(limit));
         if self.finished {
             return;
@@ -222,7 +223,13 @@ impl<S: SearchStrategy> Run<S> {
         let picked = self.pick().ok().flatten().filter(open);
         let Some(node) = picked.or_else(|| self.best_open()) else { return };
         let role = self.tree[node].role.as_deref().map(str::to_owned);
-        let expand = Expand { role, ..Expand::end(node, 1) };
+        let asked = || wanted.iter().find(|expand| expand.node == node)?.sampling;
+        let written = !self.tree[node].is_question();
+        let sampling = if written { self.drawn.get(&node).copied() } else { asked() };
+        // The rank of a first token was for the line that it began.
+        let sampling = sampling.map(|sampling| Sampling { first: None, ..sampling });
+        let sampling = sampling.filter(|sampling| sampling.check().is_ok());
+        let expand = Expand { role, sampling, ..Expand::end(node, 1) };
         let tokens = allot::reserve(&self.settings, &self.usage, self.tree.generated(node));
         if let Some(tokens) = tokens {
             self.expired = Some(limit);

@@ -21,9 +21,9 @@
 //! paid for, so none is unvisited and no first value is made up. One expansion therefore is `branch` visits, where
 //! the sources have one, and `k` weighs less than there after as many expansions. A solution that is reached again
 //! counts once more, and costs nothing. What was cut by a limit is never visited, and its value is not
-//! backed up: a cut path often has a high score and leads nowhere. A rollout that was cut counts as the least, 0 of
-//! probabilities. What was not judged counts as the least value seen in the whole search, also where that is
-//! seen later. A leaf whose lines all failed is a leaf still.
+//! backed up: a cut path often has a high score and leads nowhere. A rollout that was cut counts as 0 of
+//! probabilities. On other scales it counts as what was not judged does: as the least value seen in the whole
+//! search, of single rollouts too, also where that is seen later. A leaf whose lines all failed is a leaf still.
 //!
 //! **Several leaves a round.** Simulations of one round cannot know of each other's values. Each leaves a
 //! *virtual loss* on its way: a visit that brought 0, until its values are in; then no trace of it is
@@ -59,7 +59,7 @@ mod places;
 use std::collections::HashSet;
 use std::f64::consts::SQRT_2;
 
-use places::{Place, Places, Status, Way};
+use places::{Place, Places, Status, Value, Way};
 use serde::{Deserialize, Serialize};
 use tts_core::{
     Aggregate, Expand, NodeId, NodeKind, Requirements, Sampling, SearchStrategy, Selection, Tree,
@@ -316,31 +316,33 @@ impl Mcts {
     }
 
     /// What the rollouts of each start came to: the mean of those that were judged. One that was cut leads
-    /// nowhere and counts as the least, which is 0 of probabilities.
-    fn rolled(&self, view: &View<'_>, starts: &[usize]) -> Vec<Option<f64>> {
+    /// nowhere: it counts as 0 of probabilities, elsewhere as what was not judged.
+    fn rolled(&mut self, view: &View<'_>, starts: &[usize]) -> Vec<Option<Value>> {
         let tree = view.tree();
+        let probabilities = !self.way(tree).normalise;
         let mut sums = vec![(0.0, 0_u32, 0_u32); starts.len()];
-        let mut least = self.state.places.seen().map_or(f64::INFINITY, |(least, _)| least);
         for (&end, &origin) in view.fresh().iter().zip(view.origin()) {
             let Some((sum, count, cut)) = sums.get_mut(origin) else { continue };
             if !tree[end].is_finished() {
                 *cut += 1;
             } else if let Some(value) = self.value(tree, end) {
                 (*sum, *count) = (*sum + value, *count + 1);
-                least = least.min(value);
+                if !probabilities {
+                    self.state.places.see(value);
+                }
             }
         }
-        let least = if self.way(tree).normalise && least.is_finite() { least } else { 0.0 };
         let mean = |(sum, count, cut): (f64, u32, u32)| {
-            let all = count + cut;
-            (all > 0).then(|| (sum + f64::from(cut) * least) / f64::from(all))
+            let all = f64::from(count + cut);
+            let unjudged = if probabilities { 0.0 } else { f64::from(cut) / all };
+            (all > 0.0).then(|| Value { judged: sum / all, unjudged })
         };
         sums.into_iter().map(mean).collect()
     }
 
     /// Backs up the values of the children of these leaves; `rolled` are those that rollouts gave, by
     /// place.
-    fn back_up(&mut self, view: &View<'_>, leaves: &[usize], rolled: &[(usize, f64)]) {
+    fn back_up(&mut self, view: &View<'_>, leaves: &[usize], rolled: &[(usize, Value)]) {
         let mut rolled = rolled.iter().peekable();
         let mut values = Vec::with_capacity(self.branch);
         for &leaf in leaves {
@@ -349,7 +351,8 @@ impl Mcts {
                 let Place { node, status, .. } = self.state.places.all[place];
                 let far = rolled.next_if(|(start, _)| *start == place).map(|&(_, value)| value);
                 if status != Status::Dead {
-                    values.push((place, far.or_else(|| self.value(view.tree(), node))));
+                    let own = || Value::of(self.value(view.tree(), node));
+                    values.push((place, far.unwrap_or_else(own)));
                 }
             }
             self.state.places.end(leaf, &values, self.backup);
@@ -424,7 +427,7 @@ impl SearchStrategy for Mcts {
             Waiting::Rollouts { leaves, starts } => {
                 let values = self.rolled(view, &starts);
                 let rolled = starts.into_iter().zip(values);
-                let rolled: Vec<(usize, f64)> =
+                let rolled: Vec<(usize, Value)> =
                     rolled.filter_map(|(place, value)| Some((place, value?))).collect();
                 self.back_up(view, &leaves, &rolled);
             }
@@ -441,6 +444,12 @@ impl SearchStrategy for Mcts {
         }
         let followed = self.chosen().and_then(|end| tree.led_to(end, self.aggregate));
         followed.or_else(|| tree.best(self.aggregate))
+    }
+
+    /// A leaf whose lines failed is expanded again; without simulations the best path is written to its end.
+    fn outlives_failure(&self) -> bool {
+        let expands = matches!(self.state.waiting, Waiting::Children(_));
+        expands && (self.state.done < self.simulations || self.chosen().is_some())
     }
 
     fn check(&self) -> Result<(), String> {

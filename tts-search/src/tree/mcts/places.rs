@@ -24,6 +24,31 @@ pub(super) enum Status {
     Dead,
 }
 
+/// What a visit brought.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Value {
+    /// What was judged, by its share in it.
+    pub(super) judged: f64,
+    /// The share that was not, between 0 and 1.
+    pub(super) unjudged: f64,
+}
+
+impl Value {
+    /// A value, or `None` of what was not judged at all.
+    pub(super) fn of(value: Option<f64>) -> Self {
+        match value {
+            Some(judged) => Self { judged, unjudged: 0.0 },
+            None => Self { judged: 0.0, unjudged: 1.0 },
+        }
+    }
+
+    /// As a number, where `least` is the least value of all; minus infinity of what was not judged at all, which
+    /// is worth no more than anything that was.
+    fn number(self, least: f64) -> f64 {
+        if self.unjudged < 1.0 { self.judged + self.unjudged * least } else { f64::NEG_INFINITY }
+    }
+}
+
 /// A node with what was seen at and below it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Place {
@@ -37,12 +62,12 @@ pub(super) struct Place {
     pub(super) visits: u32,
     /// Visits that are on their way.
     pub(super) virtual_visits: u32,
-    /// Visits to what was not judged.
-    unjudged: u32,
+    /// Visits to what was not judged, those that were judged in part by their share.
+    unjudged: f64,
     pub(super) status: Status,
     sum: f64,
-    /// Its own value; minus infinity of what was not judged.
-    own: f64,
+    /// Its own value.
+    own: Value,
     /// The highest of its children's values, as [`Backup::Max`] has them.
     most: f64,
     /// Its share of the probability among its siblings.
@@ -59,10 +84,10 @@ impl Place {
             free: 0,
             visits: 0,
             virtual_visits: 0,
-            unjudged: 0,
+            unjudged: 0.0,
             status,
             sum: 0.0,
-            own: f64::NEG_INFINITY,
+            own: Value::of(None),
             most: f64::NEG_INFINITY,
             prior,
         }
@@ -73,26 +98,24 @@ impl Place {
         match backup {
             _ if self.visits == 0 => f64::NEG_INFINITY,
             Backup::Mean => {
-                let sum = self.sum + f64::from(self.unjudged) * least;
+                let sum = self.sum + self.unjudged * least;
                 sum / f64::from(self.visits)
             }
-            Backup::Max => self.highest().max(least),
+            Backup::Max => self.highest(least).max(least),
         }
     }
 
     /// The highest value of its children, once they have any; its own before.
-    fn highest(&self) -> f64 {
+    fn highest(&self, least: f64) -> f64 {
         // Nothing but its own was backed up through it at the first visit.
-        if self.children > 0 && self.visits > 1 { self.most } else { self.own }
+        if self.children > 0 && self.visits > 1 { self.most } else { self.own.number(least) }
     }
 
     /// Takes in a value of its own or of what is below.
-    fn visit(&mut self, value: Option<f64>) {
+    fn visit(&mut self, value: Value) {
         self.visits += 1;
-        match value {
-            Some(value) => self.sum += value,
-            None => self.unjudged += 1,
-        }
+        self.sum += value.judged;
+        self.unjudged += value.unjudged;
     }
 
     fn all_visits(&self) -> f64 {
@@ -142,22 +165,20 @@ pub(super) struct Places {
     pub(super) all: Vec<Place>,
     /// The least and the most value seen.
     range: Option<(f64, f64)>,
+    /// The least value that the highest of children were found with.
+    lifted: f64,
 }
 
 impl Places {
     /// Of the problem alone.
     pub(super) fn new() -> Self {
-        Self { all: vec![Place::new(NodeId::ROOT, ROOT, Status::Leaf, 1.0)], range: None }
+        let all = vec![Place::new(NodeId::ROOT, ROOT, Status::Leaf, 1.0)];
+        Self { all, range: None, lifted: 0.0 }
     }
 
     pub(super) fn children(&self, place: usize) -> std::ops::Range<usize> {
         let Place { first, children, .. } = self.all[place];
         first as usize..(first + children) as usize
-    }
-
-    /// The least and the most value seen.
-    pub(super) fn seen(&self) -> Option<(f64, f64)> {
-        self.range
     }
 
     /// The least value seen; 0 before any.
@@ -270,13 +291,15 @@ impl Places {
     }
 
     /// The visit to a leaf is over, and its virtual loss with it: the values of its children, those that count,
-    /// go up to the root. `None` is the value of what was not judged.
-    pub(super) fn end(&mut self, leaf: usize, values: &[(usize, Option<f64>)], backup: Backup) {
+    /// go up to the root.
+    pub(super) fn end(&mut self, leaf: usize, values: &[(usize, Value)], backup: Backup) {
         for &(child, value) in values {
-            self.see(value);
+            if value.unjudged <= 0.0 {
+                self.see(value.judged);
+            }
             let child = &mut self.all[child];
             child.visit(value);
-            child.own = value.unwrap_or(f64::NEG_INFINITY);
+            child.own = value;
         }
         self.each_up(leaf, |place| {
             place.virtual_visits -= 1;
@@ -290,18 +313,24 @@ impl Places {
     }
 
     /// Widens the range of values.
-    fn see(&mut self, value: Option<f64>) {
-        let Some(value) = value else { return };
+    pub(super) fn see(&mut self, value: f64) {
         let (least, most) = self.range.unwrap_or((value, value));
         self.range = Some((least.min(value), most.max(value)));
     }
 
-    /// Finds the highest child anew, from a place up to the root.
+    /// Finds the highest child anew, from a place up to the root; of all places where the least value has
+    /// changed, which what was judged in part goes by.
     fn lift(&mut self, place: usize) {
+        let least = self.least();
+        if least.to_bits() != self.lifted.to_bits() {
+            self.lifted = least;
+            // Children lie behind those above them.
+            (0..self.all.len()).rev().for_each(|at| self.find_most(at, least));
+            return;
+        }
         let mut at = place;
         loop {
-            let visited = self.all[self.children(at)].iter().filter(|child| child.visits > 0);
-            self.all[at].most = visited.map(Place::highest).fold(f64::NEG_INFINITY, f64::max);
+            self.find_most(at, least);
             if at == ROOT {
                 return;
             }
@@ -309,11 +338,16 @@ impl Places {
         }
     }
 
+    fn find_most(&mut self, at: usize, least: f64) {
+        let visited = self.all[self.children(at)].iter().filter(|child| child.visits > 0);
+        let highest = visited.map(|child| child.highest(least));
+        self.all[at].most = highest.fold(f64::NEG_INFINITY, f64::max);
+    }
+
     /// A solution is reached once more: its value counts again.
     pub(super) fn visit_again(&mut self, place: usize) {
         let own = self.all[place].own;
-        let value = own.is_finite().then_some(own);
-        self.each_up(place, |place| place.visit(value));
+        self.each_up(place, |place| place.visit(own));
     }
 
     /// The end of the path that goes by the best child at each step; `None` when not even a first step
@@ -364,8 +398,8 @@ mod tests {
         places.begin(leaf);
         let prior = 1.0 / values.len() as f64;
         places.expand(leaf, values.iter().map(|_| (NodeId(0), Status::Leaf, prior)));
-        let values = values.iter().copied().map(Some);
-        let values: Vec<(usize, Option<f64>)> = places.children(leaf).zip(values).collect();
+        let values = values.iter().map(|&value| Value::of(Some(value)));
+        let values: Vec<(usize, Value)> = places.children(leaf).zip(values).collect();
         places.end(leaf, &values, Backup::Max);
     }
 
@@ -405,6 +439,28 @@ mod tests {
         close(bound(&places, 1, way), 0.5);
         grow(&mut places, 1, &[-7.0, 5.0]);
         close(places.least(), -7.0);
+    }
+
+    /// Also where the highest child was found before.
+    #[test]
+    fn what_was_judged_in_part_follows_the_least() {
+        let mut places = Places::new();
+        grow(&mut places, ROOT, &[-3.0, -3.0]);
+        places.begin(1);
+        places.expand(1, [(NodeId(0), Status::Leaf, 0.5), (NodeId(0), Status::Leaf, 0.5)]);
+        let half = Value { judged: -0.5, unjudged: 0.5 };
+        places.end(1, &[(3, half), (4, Value::of(Some(-4.0)))], Backup::Max);
+        let value =
+            |places: &Places, place: usize, backup| places.all[place].value(backup, places.least());
+        // The least is -4: half of it, and half of -1.
+        close(value(&places, 3, Backup::Mean), -2.5);
+        close(value(&places, 1, Backup::Max), -2.5);
+        grow(&mut places, 2, &[-40.0, -20.0]);
+        close(value(&places, 3, Backup::Mean), -20.5);
+        close(value(&places, 3, Backup::Max), -20.5);
+        close(value(&places, 1, Backup::Max), -4.0);
+        close(value(&places, 1, Backup::Mean), (-3.0 - 20.5 - 4.0) / 3.0);
+        close(value(&places, ROOT, Backup::Max), -4.0);
     }
 
     #[test]
@@ -483,7 +539,7 @@ mod tests {
                     for (place, &(kind, value)) in places.children(leaf).zip(&children) {
                         given.push(vec![]);
                         if kind > 0 {
-                            values.push((place, Some(value)));
+                            values.push((place, Value::of(Some(value))));
                             given[place].push(value);
                         }
                     }
@@ -501,7 +557,7 @@ mod tests {
                     let below = places.children(place).filter(|&c| places.all[c].visits > 0);
                     let below = below.map(|c| places.all[c].value(Backup::Max, 0.0)).reduce(f64::max);
                     if place != ROOT && at.visits > 0 {
-                        let expected = below.unwrap_or(at.own);
+                        let expected = below.unwrap_or(at.own.number(0.0));
                         prop_assert_eq!(at.value(Backup::Max, 0.0).to_bits(), expected.to_bits());
                     }
                     prop_assert_eq!(places.is_dead(place), !at.can_be_visited());
