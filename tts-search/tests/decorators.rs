@@ -44,6 +44,32 @@ fn lookahead_may_count_the_step_with_its_rollout() {
     assert_eq!(search.tree[fresh[1]].value, Some(0.4));
 }
 
+/// A sum of logarithms is no score that could stand in for one: its exponential is.
+#[test]
+fn sums_of_logarithms_look_ahead_as_their_products() {
+    for inner in [Aggregate::ByScale, Aggregate::SumLog, Aggregate::Last, Aggregate::Min] {
+        for aggregate in [Aggregate::Product, Aggregate::SumLog] {
+            let beam = BeamSearch { keep: 3, branch: 2, aggregate: inner, ..BeamSearch::default() };
+            let mut search = ByHand::new(Lookahead { aggregate, ..Lookahead::of(beam) });
+            search.tree = search.tree.with_scale(Scale::STEP);
+            search.start();
+            let fresh = search.open(0, &[0.5, 1.0, 0.9, 0.8]);
+            search.next(&fresh);
+            // One is sure all the way, and one, which looked good, is wrong.
+            let scores = fresh.iter().zip([0.9, 1.0, 0.0, 0.25]);
+            let ends: Vec<NodeId> = scores
+                .map(|(&leaf, score)| search.rollout(leaf, Finish::Step, Some(score)))
+                .collect();
+            let chosen = shown(&search.decide(&ends, &[0, 1, 2, 3]));
+            assert_eq!(chosen, [(2, 2), (1, 2), (4, 2)], "{inner:?} {aggregate:?}");
+            for (&leaf, expected) in fresh.iter().zip([0.45, 1.0, 0.0, 0.2]) {
+                let value = search.tree[leaf].value.expect("a value");
+                assert!((value - expected).abs() < 1e-12, "{aggregate:?}: {value}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lookahead_falls_back_to_the_step_itself() {
     let mut search = ByHand::new(Lookahead::source(4, 1, 2).expect("possible"));

@@ -215,10 +215,12 @@ fn recipes() -> impl Strategy<Value = Recipe> {
     ];
     leaf.prop_recursive(2, 4, 1, |inner| {
         prop_oneof![
-            (inner.clone(), 0_u32..4, any::<bool>()).prop_map(|(inner, depth, greedy)| {
-                let sampling = Sampling::temperature(if greedy { 0.0 } else { 1.0 });
-                Lookahead { depth, sampling, ..Lookahead::of(inner) }.into()
-            }),
+            (inner.clone(), 0_u32..4, any::<bool>(), aggregates()).prop_map(
+                |(inner, depth, greedy, aggregate)| {
+                    let sampling = Sampling::temperature(if greedy { 0.0 } else { 1.0 });
+                    Lookahead { depth, sampling, aggregate, ..Lookahead::of(inner) }.into()
+                }
+            ),
             (inner.clone(), 2_usize..4, 0_usize..4).prop_map(|(inner, rounds, least)| {
                 Converged { rounds, least, ..Converged::of(inner) }.into()
             }),
@@ -541,26 +543,30 @@ proptest! {
         let outcome = run(beam.clone(), problem);
         let tree = &outcome.tree;
         let (first, round) = (beam.first.unwrap_or(beam.keep * beam.branch), beam.keep * beam.branch);
-        let mut slots = beam.keep;
+        let (mut slots, mut held, mut expected) = (beam.keep, Vec::new(), first);
         for number in 1..=outcome.usage.rounds {
-            let made = tree.iter().filter(|(_, node)| node.round == number).count();
-            let live = tree.iter().filter(|(_, node)| node.round + 1 == number && node.open).count();
-            let expected = match beam.completed {
-                _ if number == 1 => first,
-                Completed::Refill => round,
-                // Only finished paths can have taken slots: what is live is kept up to there.
-                Completed::FreeSlot | Completed::Compete => {
-                    prop_assert!(made % beam.branch == 0 && made / beam.branch <= live);
-                    if beam.completed == Completed::FreeSlot {
-                        prop_assert!(made / beam.branch <= slots);
-                        slots = made / beam.branch;
-                    }
-                    made.min(round)
-                }
+            let made = tree.iter().filter(|(_, node)| node.round == number).map(|(id, _)| id);
+            let made: Vec<NodeId> = made.collect();
+            prop_assert_eq!(made.len(), expected, "round {}", number);
+            // The best that go on or have finished take the slots.
+            let refills = beam.completed == Completed::Refill;
+            let takes = |&id: &NodeId| tree[id].open || (tree[id].is_finished() && !refills);
+            let mut ranked: Vec<NodeId> = held.iter().copied().chain(made).filter(takes).collect();
+            let score = |&id: &NodeId| tree.score(id, beam.aggregate).unwrap_or(f64::NEG_INFINITY);
+            ranked.sort_by(|a, b| score(b).total_cmp(&score(a)));
+            ranked.truncate(slots);
+            let (live, done): (Vec<_>, Vec<_>) = ranked.into_iter().partition(|&id| tree[id].open);
+            expected = match beam.completed {
+                Completed::Refill => round * usize::from(!live.is_empty()),
+                Completed::FreeSlot | Completed::Compete => live.len() * beam.branch,
                 other => panic!("what is expected of {other:?}?"),
             };
-            prop_assert_eq!(made, expected);
+            match beam.completed {
+                Completed::FreeSlot => slots -= done.len(),
+                _ => held = done,
+            }
         }
+        prop_assert_eq!(expected, 0, "it ended too early");
     }
 
     #[test]

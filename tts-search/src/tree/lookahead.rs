@@ -14,7 +14,8 @@
 //! leaf's score. A scorer of states (Monte-Carlo returns) judges by the final state only,
 //! [`Aggregate::Last`], as in the paper. A scorer of single steps says of the final step alone
 //! whether it follows from what stands before it, right or wrong: there it takes the product, or
-//! the judgement of the leaf itself would be lost. Finished leaves keep their own score, and so does
+//! the judgement of the leaf itself would be lost; by a sum of logarithms that is the same, for its exponential
+//! stands in for the score. Finished leaves keep their own score, and so does
 //! a leaf whose rollout failed or was not judged. Rollouts are counted and recorded, but never
 //! part of an answer. Greedy ones draw no random numbers, so looking ahead changes what is kept,
 //! never what is sampled from it. Depth 0 is the inner strategy.
@@ -149,7 +150,10 @@ fn value(tree: &Tree, leaf: NodeId, end: NodeId, aggregate: Aggregate) -> Option
     }
     scores.extend(tree[leaf].score);
     scores.reverse();
-    tree.scale().resolve(aggregate).apply(scores)
+    let aggregate = tree.scale().resolve(aggregate);
+    let value = aggregate.apply(scores)?;
+    // A value stands in for a score, and a sum of logarithms is none.
+    Some(if aggregate == Aggregate::SumLog { value.exp() } else { value })
 }
 
 impl<S: SearchStrategy> SearchStrategy for Lookahead<S> {
