@@ -330,6 +330,19 @@ fn borda_votes_by_place() {
     assert_eq!(best.pick(&few), Some(NodeId(2)));
 }
 
+/// Votes 5 + 1 and 4 + 2: as shares of the whole, 1 + 0.2 is less than 0.8 + 0.4 by a rounding error.
+#[test]
+fn whole_votes_are_compared_exactly() {
+    let tree =
+        certain(&[("1", &[1.0]), ("2", &[2.0]), ("3", &[3.0]), ("2", &[4.0]), ("1", &[5.0])]);
+    let answer = |power| borda(power).pick(&tree).and_then(|id| tree.answer(id));
+    assert_eq!(answer(1.0), Some("1"));
+    // 25 + 1 against 16 + 4; and out of range, where the surest decides.
+    assert_eq!((answer(2.0), answer(1e4)), (Some("1"), Some("1")));
+    // 2.24 + 1 against 2 + 1.41.
+    assert_eq!(answer(0.5), Some("2"));
+}
+
 #[test]
 fn equal_certainties_share_their_places() {
     let equal = certain(&[("7", &[1.0]), ("8", &[1.0]), ("8", &[1.0])]);

@@ -68,11 +68,13 @@ impl SelfCertainty {
         (!noted.is_empty()).then(|| sum / noted.len() as f64)
     }
 
-    /// What a sample that `better` others surpass and `equal` others equal weighs among `all`, between 0 and 1.
+    /// What a sample that `better` others surpass and `equal` others equal weighs among `all`; only ratios count.
     fn weight(self, all: usize, better: usize, equal: usize) -> f64 {
         let all = all as f64;
         let points = all - better as f64 - 0.5 * equal as f64;
         match self.power {
+            // As they are, points of whole powers are exact, and sums that are equal are a tie.
+            Some(power) if (all.powf(power) * all).is_finite() => points.powf(power),
             // Against the best, so that no power overflows.
             Some(power) => (points / all).powf(power),
             None => f64::from(u8::from(better == 0)),
