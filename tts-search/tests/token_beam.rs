@@ -141,16 +141,33 @@ fn unlikely_ends_and_long_texts() {
     }
 }
 
-/// Where nothing has ended the answer is what a search without an own choice would take, and a reserve writes the
-/// likeliest beginning to its end.
+/// Where nothing has ended the answer is the likeliest text that a limit has cut, and a reserve writes the likeliest
+/// beginning to its end.
 #[test]
 fn limits_and_budgets_leave_an_answer_where_there_is_one() {
     let endless = Markov::new(|_| vec![0.7, 0.3, 0.0]);
     let rule = StepRule { max_tokens: 3, ..StepRule::default() };
-    let outcome = Search::new(&endless).rule(rule).run(narrow(), "?").expect("runs");
-    assert!(outcome.tree.finished().next().is_none());
-    assert_eq!(outcome.best, outcome.tree.best(Aggregate::ByScale));
-    assert!(outcome.tree.iter().all(|(_, node)| node.depth <= 3));
+    for (keep, length_penalty) in [(1, 0.0), (2, 0.0), (2, 1.0)] {
+        let beam = TokenBeam { keep, branch: 2, length_penalty, ..Default::default() };
+        let outcome = Search::new(&endless).rule(rule.clone()).run(beam, "?").expect("runs");
+        assert!(outcome.tree.finished().next().is_none());
+        assert_eq!(outcome.text().as_deref(), Some("aaa"), "{keep}");
+        assert!(outcome.tree.iter().all(|(_, node)| node.depth <= 3));
+    }
+    // The likelier beginning is not that of the likelier text; and what has ended is preferred, however unlikely.
+    let late = |end: f64| {
+        Markov::new(move |path| match path {
+            [] => vec![0.6, 0.4, 0.0],
+            [0] => vec![0.5, 0.5 - end, end],
+            _ => vec![0.95, 0.05, 0.0],
+        })
+    };
+    for (end, expected) in [(0.0, "ba"), (0.1, "a")] {
+        let rule = StepRule { max_tokens: 2, ..StepRule::default() };
+        let beam = TokenBeam { keep: 2, branch: 3, ..Default::default() };
+        let outcome = Search::new(late(end)).rule(rule).run(beam, "?").expect("runs");
+        assert_eq!(outcome.text().as_deref(), Some(expected));
+    }
 
     let model =
         Markov::new(|path| if path.len() < 6 { vec![0.7, 0.3, 0.0] } else { vec![0.0, 0.0, 1.0] });

@@ -9,7 +9,8 @@
 //!
 //! A round continues each of the `keep` likeliest beginnings by each of its `branch` likeliest tokens
 //! ([`tts_core::Sampling::first`]), and of all these the likeliest are kept. Nothing is drawn. A text that ends
-//! leaves the beam. Log-probabilities only fall, so a beginning that is less likely than a finished text is given
+//! leaves the beam, and so does one that a limit of its length closes: the likeliest of those is the answer where none
+//! has ended. Log-probabilities only fall, so a beginning that is less likely than a finished text is given
 //! up, and the search ends when none is left: with a large enough beam that is the likeliest text of all. With a
 //! [`TokenBeam::length_penalty`] texts are ranked by their log-probability over a power of their length, of which
 //! nothing can be told beforehand, and the search ends when `keep` texts have that were among the `keep` likeliest
@@ -81,6 +82,8 @@ pub struct State {
     done: Vec<Beginning>,
     /// How many of these were among the likeliest of their round.
     ended: usize,
+    /// The likeliest text that a limit of its length has closed.
+    closed: Option<Beginning>,
     /// The search's rule, with any number of steps.
     rule: Option<Arc<StepRule>>,
 }
@@ -148,7 +151,12 @@ impl TokenBeam {
                 self.state.done.push(text);
                 // The likeliest tokens of a bad beginning may be ends: they end nothing.
                 self.state.ended += usize::from(rank < self.keep);
-            } else if tree[text.node].open && open.len() < self.keep {
+            } else if !tree[text.node].open {
+                let closed = self.state.closed.as_ref();
+                if closed.is_none_or(|closed| self.value(&text) > self.value(closed)) {
+                    self.state.closed = Some(text);
+                }
+            } else if open.len() < self.keep {
                 open.push(text);
             }
         }
@@ -192,7 +200,8 @@ impl SearchStrategy for TokenBeam {
             let mut kept = self.state.kept.iter();
             kept.find_map(|text| tree.led_to(text.node, Aggregate::ByScale))
         };
-        best.or_else(led).or_else(|| tree.best(Aggregate::ByScale))
+        let closed = || self.state.closed.map(|text| text.node);
+        best.or_else(led).or_else(closed).or_else(|| tree.best(Aggregate::ByScale))
     }
 
     fn check(&self) -> Result<(), String> {
