@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tts_core::select::Vote;
+use tts_core::metrics::Sampled;
 use tts_core::{Aggregate, Outcome, StepScorer};
 use tts_search::evaluate::pools::{self, Sample};
 use tts_search::evaluate::{Comparison, Method, Row, Spent, TreeView};
@@ -95,8 +95,13 @@ impl Contest<'_> {
         let scored = start.elapsed().as_secs_f64();
         let sum = |tokens: fn(&Sample) -> u64| pools.iter().flatten().map(tokens).sum();
         let row = |method: Method| {
+            let solved = |(pool, scores): (&Vec<Sample>, &Vec<Option<f64>>)| {
+                let samples = pool.iter().zip(scores).map(|(sample, &score)| sample.sampled(score));
+                let samples: Vec<Sampled> = samples.collect();
+                pools::choose(method, &samples, self.scorer.scale(), self.aggregate)
+            };
             let correct: Vec<bool> =
-                pools.iter().zip(&scores).map(|(pool, s)| solved(method, pool, s)).collect();
+                pools.iter().zip(&scores).map(solved).collect::<Result<_, _>>()?;
             let generated = sum(|sample| sample.generated);
             let spent = if method.is_scored() {
                 Spent { generated, scored: sum(|sample| sample.judged), seconds: scored }
@@ -128,17 +133,6 @@ impl Contest<'_> {
             .or_else(|| Some((solved().min_by_key(height)?, "which greedy decoding solves too")))
             .or_else(|| Some((all().min_by_key(height)?, "which the search does not solve")))
     }
-}
-
-/// Whether a strategy solves a problem with this pool and its scores.
-fn solved(method: Method, pool: &[Sample], scores: &[f64]) -> bool {
-    let votes: Vec<Vote> = pool
-        .iter()
-        .zip(scores)
-        .map(|(sample, &score)| Vote { answer: sample.answer.clone(), score })
-        .collect();
-    let correct: Vec<bool> = pool.iter().map(|sample| sample.correct).collect();
-    pools::choose(method, &votes, &correct)
 }
 
 /// A bar of progress on standard error; nothing where that is no terminal.

@@ -4,7 +4,10 @@
 
 use proptest::prelude::*;
 use tts_core::toy::{Oracle, ToyWorld};
-use tts_core::{NodeId, Outcome, Search, SearchStrategy, StepRule};
+use tts_core::{
+    Aggregate, BoxError, Generated, Generator, LineError, NodeId, Outcome, Request, Search,
+    SearchStrategy, StepRule,
+};
 use tts_search::choose::{
     Bins, Choice, ChooseError, ComputeOptimal, Level, Signal, Tried, cost_ratio, fit, two_fold,
 };
@@ -218,6 +221,38 @@ fn a_probe_decides_what_comes_next() {
     // All samples agree where none goes wrong; four that err on each line do not.
     assert_eq!(first_lines(&run(strategy(Signal::Agreement, 0.9), 0.0, 1)), 4 + 2);
     assert_eq!(first_lines(&run(strategy(Signal::Agreement, 0.9), 0.6, 1)), 4 + 6);
+}
+
+/// Samples that failed were asked for: the share is the same in a search and of its samples afterwards.
+#[test]
+fn agreement_is_a_share_of_what_was_asked_for() {
+    struct Half(ToyWorld);
+    impl Generator for Half {
+        fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+            let mut made = self.0.generate(batch)?;
+            for line in made.iter_mut().flat_map(|made| made.lines.iter_mut().skip(1).step_by(2)) {
+                *line = Err(LineError("hung up".into()));
+            }
+            Ok(made)
+        }
+    }
+    let world = ToyWorld { error: 0.0, ..ToyWorld::default() };
+    let (half, oracle) = (Half(world), Oracle::of(&world));
+    let search = Search::new(&half).scorer(oracle).rule(StepRule::lines());
+    let probe = SelfConsistency { n: 4, ..Default::default() };
+    let outcome = search.run(probe, world.prompt(1)).unwrap();
+    let (tree, ends) = (&outcome.tree, outcome.tree.candidates());
+    assert_eq!((ends.len(), outcome.failed.len()), (2, 2));
+    let samples = outcome.samples(Aggregate::ByScale, "");
+    for (signal, expected) in [(Signal::Agreement, 0.5), (Signal::Score, 1.0)] {
+        let live = signal.estimate(tree, &ends, 4);
+        let later = signal.of(&samples, tree.task().comparer());
+        assert!((live - expected).abs() < 1e-12 && (later - live).abs() < 1e-12, "{live} {later}");
+    }
+    // So does the strategy that probes.
+    let mut chooses = strategy(Signal::Agreement, 0.9);
+    search.run(&mut chooses, world.prompt(1)).unwrap();
+    assert!((chooses.state.unwrap().estimate - 0.5).abs() < 1e-12);
 }
 
 /// The chosen strategy's lines are drawn behind the probe's, which stay candidates and are paid for.

@@ -1,8 +1,14 @@
 //! Evaluations and comparisons on toy worlds: reports, budgets, shared pools, tables, trees, journals.
 
+mod common;
+
+use std::sync::Arc;
+
+use common::{Says, line};
 use serde_json::{Value, json};
 use tts_core::family::{Chain, Problem, Slipping, Split, problems};
-use tts_core::select::Vote;
+use tts_core::metrics::Sampled;
+use tts_core::task::{Math, Puzzle, Task};
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::evaluate::*;
@@ -43,10 +49,18 @@ fn a_budget_is_split_by_its_square_root() {
 
 #[test]
 fn choices_from_a_pool_are_bounded_by_pass_at_n() {
-    let votes = [("7", 0.2), ("8", 0.9), ("7", 0.3), ("9", 0.8), ("9", 0.7)];
-    let votes = votes.map(|(answer, score)| Vote::new(answer, score));
-    let right = |answer: &str| votes.clone().map(|vote| vote.answer.as_deref() == Some(answer));
-    let of = |answer| Method::POOLED.map(|s| pools::choose(s, &votes, &right(answer)));
+    let scored = [("7", 0.2), ("8", 0.9), ("7", 0.3), ("9", 0.8), ("9", 0.7)];
+    let of = |right: &str| {
+        let samples = scored.map(|(answer, score)| Sampled {
+            answer: Some(answer.into()),
+            score: Some(score),
+            finished: true,
+            right: answer == right,
+        });
+        let choose =
+            |method| pools::choose(method, &samples, Scale::PREFIX, Aggregate::ByScale).unwrap();
+        Method::POOLED.map(choose)
+    };
     // In the order majority, best-of-N, weighted, pass@N.
     assert_eq!(of("7"), [true, false, false, true]);
     assert_eq!(of("8"), [false, true, false, true]);
@@ -270,6 +284,43 @@ fn the_curve_ends_where_the_strategies_are() {
     assert!(beam.curve.is_empty() && beam.rows.iter().any(|row| row.candidates.len() > 1));
 }
 
+/// Answers that count as one need not all be right: a guess beside a solution, a length in another unit.
+#[test]
+fn the_curve_ends_there_where_an_answer_proves_nothing() {
+    let guess = "132=132; 132";
+    let solution = "50*3=150; 7 25 150\n25-7=18; 18 150\n150-18=132; 132";
+    let puzzle: Arc<dyn Task> = Arc::new(Puzzle);
+    let math: Arc<dyn Task> = Arc::new(Math);
+    let lengths = vec!["The answer is 5 m.", "The answer is 5.", "The answer is 5 cm."];
+    for (task, item, texts, scores, right) in [
+        (&puzzle, ("3 7 25 50 -> 132", "132"), vec![guess, solution], [0.2, 0.9, 0.0], true),
+        (&puzzle, ("3 7 25 50 -> 132", "132"), vec![guess, solution], [0.9, 0.2, 0.0], false),
+        (&math, ("How long?", "5 cm"), lengths.clone(), [0.2, 0.3, 0.9], true),
+        (&math, ("How long?", "5 cm"), lengths, [0.9, 0.3, 0.2], false),
+    ] {
+        let items = [Item::new(item.0, item.1)];
+        let writer = Says(|_: &Trajectory, place| line(texts[place], Finish::Stop));
+        let judge = scorer::from_fn(|_, step| {
+            let place = texts.iter().position(|text| *text == step.text).unwrap();
+            scores[place]
+        });
+        let search = Search::new(&writer).shared_task(Arc::clone(task));
+        let search = search.scorer(judge.with_scale(Scale::PREFIX));
+        let evaluation = Evaluation::new(search, &items);
+        let n = texts.len();
+        let weighted = evaluation.run(&BestOfN::weighted(n), |_| {}).unwrap();
+        let end = weighted.curve.last().unwrap();
+        let truth = f64::from(u8::from(right));
+        let same = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{item:?} {scores:?}: {a} {b}");
+        same(weighted.accuracy.mean, truth);
+        same(end.weighted.unwrap(), truth);
+        let majority = SelfConsistency { n, ..Default::default() };
+        let majority = evaluation.run(&majority, |_| {}).unwrap();
+        same(majority.accuracy.mean, truth);
+        same(majority.curve.last().unwrap().majority, truth);
+    }
+}
+
 /// Fails on problems whose first number is odd.
 struct Picky(ToyWorld);
 
@@ -402,6 +453,40 @@ fn a_recorded_evaluation_goes_on() {
     let other = json!({"n": 4, "problems": fingerprint(&others)});
     let error = claim(folder.path(), &other).unwrap_err().to_string();
     assert!(error.contains("another problems ("), "{error}");
+}
+
+/// JSON has no infinities: what was judged impossible is not unjudged when an evaluation goes on.
+#[test]
+fn an_evaluation_that_goes_on_keeps_what_is_minus_infinity() {
+    let writer = Says(|_: &Trajectory, place| {
+        line(["The answer is 5.", "The answer is 4.", "The answer is 4."][place], Finish::Stop)
+    });
+    let items = [Item::new("2 + 2?", "4"), Item::new("3 + 1?", "4")];
+    for zeros in [true, false] {
+        // Every step is impossible, or those of one answer are.
+        let judge = scorer::from_fn(move |_, step: &Step| {
+            f64::from(u8::from(!zeros && step.text.contains('5')))
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let search = Search::new(&writer).scorer(judge.with_scale(Scale::STEP));
+        let evaluation = Evaluation::new(search, &items).keep(folder.path(), &json!({"n": 3}));
+        let evaluation = evaluation.unwrap();
+        let select = Selection { rule: Rule::Weighted, aggregate: Aggregate::SumLog };
+        let strategy = BestOfN { n: 3, select };
+        let first = evaluation.run(&strategy, |_| {}).unwrap();
+        let scores = first.rows[0].candidates.iter().map(|sample| sample.score);
+        let low = Some(f64::NEG_INFINITY);
+        let five = if zeros { low } else { Some(0.0) };
+        assert_eq!(scores.collect::<Vec<_>>(), [five, low, low]);
+        // As the strategy chose.
+        let end = first.curve.last().unwrap().weighted.unwrap();
+        assert!((end - first.accuracy.mean).abs() < 1e-12, "{end}");
+        let journal = || std::fs::read(folder.path().join("graded.jsonl")).unwrap();
+        let before = journal();
+        assert_eq!(evaluation.run(&strategy, |_| {}).unwrap(), first);
+        assert_eq!(evaluation.run_keeping(&strategy, |_| {}).unwrap().0, first);
+        assert_eq!(journal(), before, "nothing new was noted");
+    }
 }
 
 #[test]

@@ -62,7 +62,112 @@ fn nothing_speaks_for_a_sample_without_text() {
     let scorer = scorer::from_fn(|_, step| if step.text == "=3" { 0.5 } else { 0.25 });
     let mut ticks = 0;
     let scores = pools::score(&scorer, Aggregate::Product, &pools, |count| ticks += count).unwrap();
-    assert_eq!((scores, ticks), (vec![vec![0.0, 0.5], vec![0.125]], 3));
+    assert_eq!((scores, ticks), (vec![vec![None, Some(0.5)], vec![Some(0.125)]], 3));
+}
+
+/// Reads the score of a step from its first word, and refuses a path where that is no number.
+struct Reads(Scale);
+
+impl StepScorer for Reads {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        let judge = |path: &Trajectory| {
+            let read = |step: &Arc<Step>| step.text.split_whitespace().next()?.parse().ok();
+            let scores: Option<Vec<f64>> = path.fresh_steps().iter().map(read).collect();
+            scores.map_or_else(|| Scored::refused("no number"), Scored::of)
+        };
+        Ok(batch.iter().map(judge).collect())
+    }
+
+    fn scale(&self) -> Scale {
+        self.0
+    }
+}
+
+/// Writes these solutions, each of its steps.
+struct Writes<'a>(&'a [&'a [&'a str]]);
+
+impl Writes<'_> {
+    fn steps(texts: &[&str]) -> Vec<Step> {
+        let tokens = |text: &str| text.bytes().map(u32::from).collect();
+        let step =
+            |text: &&str| Step { text: (*text).into(), tokens: tokens(text), ..Step::default() };
+        texts.iter().map(step).collect()
+    }
+}
+
+impl Generator for Writes<'_> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let line = |texts: &&[&str]| {
+            let steps = Self::steps(texts);
+            Ok(Completion { steps, finish: Finish::Stop, prompt_tokens: 1 })
+        };
+        let made = |_: &Request| Generated {
+            lines: self.0.iter().map(line).collect(),
+            computed_tokens: 0,
+            cached_tokens: 0,
+        };
+        Ok(batch.iter().map(made).collect())
+    }
+}
+
+/// A choice from a pool is that of a search which draws the same samples, on every scale.
+#[test]
+fn pools_are_judged_as_searches_are() {
+    let four = "-1 The answer is 4.";
+    for (scale, method, samples) in [
+        // Single steps multiply: 0.09 against 0.64, though the last one is surer.
+        (
+            Scale::STEP,
+            Method::BestOfN,
+            &[&["0.1 So\n", "0.9 The answer is 5."][..], &["0.8 So\n", "0.8 The answer is 4."]][..],
+        ),
+        // Of log-probabilities 0 would be the best.
+        (
+            Scale::LOG_PROBABILITY,
+            Method::BestOfN,
+            &[&["? The answer is 5."][..], &["-0.5 The answer is 4."]],
+        ),
+        // As they are, three log-odds of -1 are less than one of -2.
+        (
+            Scale::LOG_ODDS,
+            Method::Weighted,
+            &[&["-2 The answer is 5."][..], &[four], &[four], &[four]],
+        ),
+    ] {
+        let scorer = Reads(scale);
+        let rule = if method == Method::Weighted { Rule::Weighted } else { Rule::Best };
+        let select = Selection { rule, aggregate: Aggregate::ByScale };
+        let strategy = tts_search::BestOfN { n: samples.len(), select };
+        let writer = Writes(samples);
+        let search = Search::new(&writer).scorer(&scorer);
+        let outcome = search.run(strategy, "2 + 2?").expect("runs");
+        assert_eq!(outcome.answer().as_deref(), Some("4"), "{scale}");
+        let sample = |texts: &&[&str]| {
+            let steps: Vec<Arc<Step>> = Writes::steps(texts).into_iter().map(Arc::new).collect();
+            let count = steps.len();
+            let path = Trajectory::new(Arc::new(Prompt::from("2 + 2?")), steps, count, true);
+            let answer = task::Math.answer(&path.text());
+            let correct = answer.as_deref() == Some("4");
+            pools::Sample { path, answer, correct, generated: 1, judged: 1 }
+        };
+        let pool: Vec<pools::Sample> = samples.iter().map(sample).collect();
+        let scores = pools::score(&scorer, Aggregate::ByScale, &[pool.clone()], |_| {}).unwrap();
+        let pool: Vec<metrics::Sampled> =
+            pool.iter().zip(&scores[0]).map(|(sample, &score)| sample.sampled(score)).collect();
+        assert_eq!(pool, outcome.samples(Aggregate::ByScale, "4"), "{scale}");
+        assert!(pools::choose(method, &pool, scale, Aggregate::ByScale).unwrap(), "{scale}");
+    }
+    // What a search refuses, a pool does.
+    let sample = metrics::Sampled { score: Some(0.5), finished: true, ..Default::default() };
+    for (method, scale, aggregate) in [
+        (Method::Weighted, Scale::UNSTATED, Aggregate::ByScale),
+        (Method::BestOfN, Scale::REWARD, Aggregate::Product),
+    ] {
+        let error = pools::choose(method, std::slice::from_ref(&sample), scale, aggregate);
+        assert!(matches!(error, Err(EvaluateError::Settings(_))), "{error:?}");
+    }
+    let none = pools::choose(Method::Majority, &[], Scale::PREFIX, Aggregate::ByScale);
+    assert!(matches!(none, Err(EvaluateError::Metric(_))), "{none:?}");
 }
 
 #[test]

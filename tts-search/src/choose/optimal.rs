@@ -103,7 +103,7 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
         if let Some(chosen) = &mut self.state {
             return chosen.strategy.step(view);
         }
-        let estimate = self.signal.estimate(view.tree(), view.fresh());
+        let estimate = self.signal.estimate(view.tree(), view.fresh(), self.probe);
         let bin = self.bins.bin(estimate).min(self.arms.len().saturating_sub(1));
         let Some(arm) = self.arms.get(bin) else { return Vec::new() };
         let chosen = self.state.insert(Chosen { estimate, bin, strategy: arm.clone() });

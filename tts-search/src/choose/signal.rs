@@ -14,25 +14,27 @@ pub enum Signal {
     /// Source: Snell et al. 2024, section 3.2 (there of 2,048 samples, which are not charged).
     #[default]
     Score,
-    /// The share of the samples that have the most frequent answer: needs no scorer.
+    /// The share of the samples that have the most frequent answer, of all that were asked for: needs no scorer.
     Agreement,
 }
 
 impl Signal {
-    /// How easy the problem looks by these samples, the last nodes of each; minus infinity where they say
-    /// nothing at all.
-    pub fn estimate(self, tree: &Tree, samples: &[NodeId]) -> f64 {
+    /// How easy the problem looks by these samples, the last nodes of each, of `asked` that were asked for: those
+    /// that failed are not in the tree. Minus infinity where they say nothing at all.
+    pub fn estimate(self, tree: &Tree, samples: &[NodeId], asked: usize) -> f64 {
         let sampled = |&id: &NodeId| Sampled {
             answer: tree.answer(id).map(str::to_owned),
             score: tree.score(id, Aggregate::ByScale),
             finished: tree[id].is_finished(),
             right: false,
         };
-        let samples: Vec<Sampled> = samples.iter().map(sampled).collect();
+        let mut samples: Vec<Sampled> = samples.iter().map(sampled).collect();
+        samples.resize(asked.max(samples.len()), Sampled::default());
         self.of(&samples, tree.task().comparer())
     }
 
-    /// The same of samples of a pool, with what makes two answers one. Whether they are right is not looked at.
+    /// The same of samples of a pool, failed ones included ([`tts_core::Outcome::samples`]), with what makes two
+    /// answers one. Whether they are right is not looked at.
     pub fn of(self, samples: &[Sampled], same: impl FnMut(&str, &str) -> bool) -> f64 {
         match self {
             Self::Score => {

@@ -78,7 +78,7 @@ impl Graded {
                 .candidates(Aggregate::ByScale)
                 .into_iter()
                 .map(|candidate| Sampled {
-                    score: candidate.score.is_finite().then_some(candidate.score),
+                    score: outcome.tree.score(candidate.node, Aggregate::ByScale),
                     finished: outcome.tree[candidate.node].is_finished(),
                     right: outcome.tree.verdict(candidate.node, &gold).is_right(),
                     answer: candidate.answer,

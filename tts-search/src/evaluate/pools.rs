@@ -2,17 +2,20 @@
 //!
 //! [`draw`] writes N solutions of each problem, [`score`] judges them all in large batches. Majority,
 //! best-of-N and the weighted vote then choose from the same samples ([`choose`]), so that none of
-//! them can be right where pass@N is not. Seeds go by place in the tree: the first 4 samples of a
-//! pool of 16 are the pool of 4.
+//! them can be right where pass@N is not; and each is right where a search that samples so is. Seeds go
+//! by place in the tree: the first 4 samples of a pool of 16 are the pool of 4.
 //!
 //! Source: the selectors of [`tts_core::select`].
 
 use std::sync::Arc;
 
 use tts_core::family::lines;
-use tts_core::select::{Vote, best, majority, weighted};
+use tts_core::metrics::{Metric, Pool, Sampled};
+use tts_core::select::Weight;
 use tts_core::task::Math;
-use tts_core::{Aggregate, NodeId, Outcome, Step, StepScorer, Task, Trajectory, select};
+use tts_core::{
+    Aggregate, NodeId, Outcome, Rule, Scale, Selection, Step, StepScorer, Task, Trajectory,
+};
 
 use super::{Comparison, EvaluateError, Method};
 
@@ -32,6 +35,18 @@ pub struct Sample {
     pub generated: u64,
     /// Tokens that a scorer judges.
     pub judged: u64,
+}
+
+impl Sample {
+    /// As one of a pool, with the score that [`score`] found.
+    pub fn sampled(&self, score: Option<f64>) -> Sampled {
+        Sampled {
+            answer: self.answer.clone(),
+            score,
+            finished: self.path.is_finished(),
+            right: self.correct,
+        }
+    }
 }
 
 /// Draws `n` samples of each problem at these places; `done` hears of each pool as it comes.
@@ -85,8 +100,9 @@ fn pool(comparison: &Comparison<'_>, place: usize, outcome: &Outcome) -> Vec<Sam
     tree[NodeId::ROOT].children.iter().map(sample).collect()
 }
 
-/// The score of each sample, from the scores of its steps; `tick` hears how many samples are judged
-/// after each batch.
+/// The score of each sample, from the scores of its steps by this aggregate, as the scorer's scale reads it;
+/// `None` of a sample without any text, or one that the scorer could not judge. `tick` hears how many samples are
+/// judged after each batch.
 ///
 /// # Errors
 /// When the scorer fails.
@@ -95,7 +111,8 @@ pub fn score(
     aggregate: Aggregate,
     pools: &[Vec<Sample>],
     mut tick: impl FnMut(usize),
-) -> Result<Vec<Vec<f64>>, EvaluateError> {
+) -> Result<Vec<Vec<Option<f64>>>, EvaluateError> {
+    let aggregate = scorer.scale().resolve(aggregate);
     let paths: Vec<Trajectory> = pools.iter().flatten().map(|sample| sample.path.clone()).collect();
     let mut scores = Vec::with_capacity(paths.len());
     for batch in paths.chunks(BATCH) {
@@ -104,22 +121,47 @@ pub fn score(
             let problem = format!("{} paths scored of {}", scored.len(), batch.len());
             return Err(EvaluateError::Scorer(problem.into()));
         }
-        // A sample without any text has no step to judge: nothing speaks for it.
-        scores.extend(scored.into_iter().map(|s| aggregate.apply(s.scores).unwrap_or(0.0)));
+        scores.extend(scored.into_iter().map(|scored| aggregate.apply(scored.scores)));
         tick(batch.len());
     }
     let mut scores = scores.into_iter();
     Ok(pools.iter().map(|pool| scores.by_ref().take(pool.len()).collect()).collect())
 }
 
-/// Whether a choice from a pool is right: of `correct` samples with these votes.
-pub fn choose(method: Method, votes: &[Vote], correct: &[bool]) -> bool {
-    let same = Math.comparer();
-    let chosen = match method {
-        Method::Majority => majority(votes, same),
-        Method::Weighted => weighted(votes, same, select::Weight::Raw),
-        Method::PassAtN => return correct.contains(&true),
-        _ => best(votes),
+/// Whether a choice from a pool is right: what a search that drew these samples would return, with scores of this
+/// scale that `aggregate` made of those of steps.
+///
+/// ```
+/// use tts_core::metrics::Sampled;
+/// use tts_core::{Aggregate, Scale};
+/// use tts_search::evaluate::{Method, pools};
+/// let sample = |answer: &str, score| {
+///     Sampled { answer: Some(answer.into()), score: Some(score), finished: true, right: answer == "4" }
+/// };
+/// let samples = [sample("5", -2.0), sample("4", -1.0), sample("4", -1.0)];
+/// // Log-odds weigh by their probabilities, which are positive.
+/// assert!(pools::choose(Method::Weighted, &samples, Scale::LOG_ODDS, Aggregate::ByScale)?);
+/// // What a score of no stated scale weighs, nobody knows.
+/// assert!(pools::choose(Method::Weighted, &samples, Scale::UNSTATED, Aggregate::ByScale).is_err());
+/// # Ok::<(), tts_search::evaluate::EvaluateError>(())
+/// ```
+///
+/// # Errors
+/// When there are no samples, or the choice means nothing for scores of that scale.
+pub fn choose(
+    method: Method,
+    samples: &[Sampled],
+    scale: Scale,
+    aggregate: Aggregate,
+) -> Result<bool, EvaluateError> {
+    let (metric, rule) = match method {
+        Method::PassAtN => (Metric::Pass, Rule::Majority),
+        Method::Majority => (Metric::Vote(Weight::Count), Rule::Majority),
+        Method::Weighted => (Metric::Weighted, Rule::Weighted),
+        _ => (Metric::Best, Rule::Best),
     };
-    chosen.is_some_and(|index| correct.get(index) == Some(&true))
+    scale.check(Selection { rule, aggregate }).map_err(EvaluateError::Settings)?;
+    let pool = Pool::of_samples(samples, scale, aggregate, Math.comparer())?;
+    // The whole pool is one subset.
+    Ok(pool.at_k(metric, pool.len(), 1, 0)?.value > 0.5)
 }

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tts_core::metrics::{self, Accuracy, Coverage, Metric, Pool};
 use tts_core::select::Weight;
-use tts_core::{Aggregate, Cost, Scale, Task};
+use tts_core::{Aggregate, Cost, Rule, Scale, Selection, Task};
 
 use super::{EvaluateError, Graded, Separation};
 
@@ -27,7 +27,8 @@ pub struct AtK {
     pub majority: f64,
     /// The best-scored sample is right; `None` when nothing was scored.
     pub best: Option<f64>,
-    /// The answer with the highest sum of weights, by the scorer's scale, is right.
+    /// The answer with the highest sum of weights, by the scorer's scale, is right; `None` when nothing was
+    /// scored, or scores of that scale and aggregate cannot weigh.
     pub weighted: Option<f64>,
 }
 
@@ -215,6 +216,8 @@ struct Pools {
     all: Vec<Pool>,
     /// Without a scorer, the best sample would be the first one.
     scored: bool,
+    /// Whether scores weigh something: those of no stated scale only rank.
+    weigh: bool,
     /// 1, 2, 4 and so on, and the size of the largest pool.
     ks: Vec<usize>,
 }
@@ -236,7 +239,9 @@ impl Pools {
         let most = pools.iter().map(Pool::len).max().unwrap_or(0);
         let ks = std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|&k| k < most);
         let ks = ks.chain((most > 0).then_some(most)).collect();
-        Ok(Self { all: pools, scored, ks })
+        let weighted = Selection { rule: Rule::Weighted, aggregate };
+        let weigh = scored && scale.check(weighted).is_ok();
+        Ok(Self { all: pools, scored, weigh, ks })
     }
 
     /// A problem with fewer samples than `k` says nothing of that `k`.
@@ -257,7 +262,7 @@ impl Pools {
                 pass: mean(Metric::Pass)?,
                 majority: mean(Metric::Vote(Weight::Count))?,
                 best: self.scored.then(|| mean(Metric::Best)).transpose()?,
-                weighted: self.scored.then(|| mean(Metric::Weighted)).transpose()?,
+                weighted: self.weigh.then(|| mean(Metric::Weighted)).transpose()?,
             })
         };
         self.ks.iter().map(point).collect()

@@ -90,6 +90,28 @@ fn reports_are_compared_on_the_same_problems() {
     );
 }
 
+/// What scores of no stated scale weigh, nobody knows; they rank all the same.
+#[test]
+fn a_vote_that_means_nothing_is_not_reported() {
+    let rows = vec![row(&[true, false, true]), row(&[false, false, true])];
+    for (scale, aggregate, weighs) in [
+        (Scale::PREFIX, Aggregate::ByScale, true),
+        (Scale::UNSTATED, Aggregate::ByScale, false),
+        // A sum of logarithms is one of probabilities only.
+        (Scale::STEP, Aggregate::SumLog, true),
+        (Scale::REWARD, Aggregate::SumLog, false),
+    ] {
+        let report = Report::new(rows.clone(), Some(aggregate), scale, &Math).expect("figures");
+        for point in &report.curve {
+            assert_eq!((point.weighted.is_some(), point.best.is_some()), (weighs, true));
+        }
+        let mut text = Vec::new();
+        report.write(&mut text).expect("in memory");
+        let text = String::from_utf8(text).expect("text");
+        assert_eq!(text.contains("  -         2\n"), !weighs, "{scale:?}: {text}");
+    }
+}
+
 /// A problem with fewer samples, as a budget may leave it, says nothing of more.
 #[test]
 fn a_small_pool_speaks_of_small_numbers_only() {

@@ -41,8 +41,9 @@ impl Separation {
             let start = right.len();
             let finished = row.candidates.iter().filter(|candidate| candidate.finished);
             for candidate in finished {
-                if let Some(score) = candidate.score.filter(|score| score.is_finite()) {
-                    scores.push(score);
+                if let Some(score) = candidate.score.filter(|score| !score.is_nan()) {
+                    // Ranks alone count: by its sum of logarithms a path with a step of 0 is the last.
+                    scores.push(score.clamp(f64::MIN, f64::MAX));
                     right.push(candidate.right);
                     problems.push(problem);
                 }
