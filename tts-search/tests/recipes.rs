@@ -236,6 +236,19 @@ fn every_name_makes_a_strategy_within_its_budget() {
     assert!(error.contains("lookahead"), "{error}");
 }
 
+#[test]
+fn a_strategy_of_two_names_is_one() {
+    for (short, name) in
+        [("beam", "beam-search"), ("greedy", "chain-of-thought"), ("majority", "self-consistency")]
+    {
+        let of = |name| Recipe::default_of(name, 16).expect("known");
+        assert_eq!(of(short), of(name), "{short}");
+        // In recipes it has the longer one.
+        let json = serde_json::to_value(of(short)).expect("JSON");
+        assert_eq!(json["strategy"], name);
+    }
+}
+
 /// A strategy of another crate.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,7 +1,7 @@
 //! Which search a request asks for: by the model's name, or by a recipe.
 //!
 //! `smollm2` is the model alone: one line, step by step, so that each step can be shown as soon as it is
-//! written. `smollm2+beam-16` is [`Recipe::default_of`] of `beam-search` at 16; `smollm2+dvts` leaves N to
+//! written. `smollm2+beam-16` is [`Recipe::default_of`] of `beam` at 16; `smollm2+dvts` leaves N to
 //! the server. A recipe of the request's own may hold any setting; its numbers are bounded before a
 //! strategy sees them, and what it then asks for at once is bounded too.
 
@@ -11,9 +11,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::Value;
 use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, passes_on};
 use tts_search::Recipe;
-
-/// Short names of strategies.
-const SHORT: [(&str, &str); 1] = [("beam", "beam-search")];
 
 /// A search.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +36,6 @@ impl Plan {
             }
             _ => (text, n),
         };
-        let name = SHORT.iter().find(|(short, _)| *short == name).map_or(name, |(_, long)| long);
         let recipe = Recipe::default_of(name, n).map_err(|error| error.to_string())?;
         Ok(Self::Search(Box::new(recipe)))
     }

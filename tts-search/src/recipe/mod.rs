@@ -135,7 +135,10 @@ strategies! {
         "weighted" => BestOfN::weighted
     }
     /// `beam-search`
-    BeamSearch(BeamSearch) { "beam-search" => BeamSearch::square }
+    BeamSearch(BeamSearch) {
+        "beam-search" => BeamSearch::square,
+        "beam" => BeamSearch::square
+    }
     /// `dvts`
     Dvts(Dvts) { "dvts" => Dvts::square }
     /// `particle-filter`
@@ -288,7 +291,7 @@ impl Recipe {
     /// use tts_search::{BeamSearch, Recipe};
     /// let beam = BeamSearch { keep: 3, branch: 4, ..Default::default() };
     /// assert_eq!(Recipe::default_of("beam-search", 12)?, beam.into());
-    /// assert!(Recipe::default_of("beam", 12).is_err());
+    /// assert!(Recipe::default_of("breadth-first", 12).is_err());
     /// # Ok::<(), tts_search::RecipeError>(())
     /// ```
     ///
