@@ -18,7 +18,7 @@ use tts_examples::engines::Engine;
 use tts_examples::files::read_json;
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
-use tts_models::{EngineConfig, Tokenizer};
+use tts_models::Tokenizer;
 use tts_prm::{ScorerSpec, pair};
 use tts_serve::{ApiKey, Model, ServeConfig, Words, serve, stop_signal};
 
@@ -33,18 +33,19 @@ struct Arguments {
     /// What clients call the model; the name of its file unless said.
     #[arg(long)]
     name: Option<String>,
-    /// logprob, rule, prm:PATH, orm:PATH or json:PATH; may be given several times, the first is the default.
-    #[arg(long, default_values = ["logprob", "rule"])]
+    /// logprob, rule, prm:PATH, orm:PATH or json:PATH; may be given several times, the first is the default. Without:
+    /// logprob and rule.
+    #[arg(long)]
     scorer: Vec<ScorerSpec>,
-    /// Sampling temperature of requests that say none; 0 is greedy.
-    #[arg(long, default_value_t = 0.8)]
-    temperature: f32,
-    /// Text that ends a step, with \n for a line break; may be given several times.
-    #[arg(long, default_values = ["\\n\\n"])]
+    /// Sampling temperature of requests that say none; 0 is greedy. Default: 0.8.
+    #[arg(long)]
+    temperature: Option<f32>,
+    /// Text that ends a step, with \n for a line break; may be given several times. Default: a blank line.
+    #[arg(long)]
     step: Vec<String>,
-    /// Longest answer of requests that say none, in tokens.
-    #[arg(long, default_value_t = 1024)]
-    max_tokens: u32,
+    /// Longest answer of requests that say none, in tokens. Default: 1024.
+    #[arg(long)]
+    max_tokens: Option<u32>,
     /// Limits, as JSON: the fields of `ServeConfig` that differ from its defaults.
     #[arg(long)]
     limits: Option<PathBuf>,
@@ -89,8 +90,12 @@ impl Arguments {
     /// the process ends: it is never dropped.
     fn model(&self) -> Result<Model, Error> {
         if self.model.model == Path::new("embedded") {
-            let (threads, max_lines) = (self.model.threads, self.model.max_lines);
-            let engine = EngineConfig { threads, max_lines, ..EngineConfig::default() };
+            let engine = self.model.of_embedded(&[
+                ("--scorer", !self.scorer.is_empty()),
+                ("--temperature", self.temperature.is_some()),
+                ("--step", !self.step.is_empty()),
+                ("--max-tokens", self.max_tokens.is_some()),
+            ])?;
             let generator = pair::generator(engine)?;
             let model = Engine::Local("embedded".into(), generator);
             let (model, text) = text(model)?;
@@ -102,8 +107,12 @@ impl Arguments {
                 .sampling(pair::sampling())
                 .words(Arc::new(text)));
         }
-        let delimiters = self.step.iter().map(|text| text.replace("\\n", "\n")).collect();
-        let rule = StepRule { delimiters, max_tokens: self.max_tokens, ..StepRule::default() };
+        let delimiters = match &self.step[..] {
+            [] => vec!["\n\n".to_owned()],
+            texts => texts.iter().map(|text| text.replace("\\n", "\n")).collect(),
+        };
+        let max_tokens = self.max_tokens.unwrap_or(1024);
+        let rule = StepRule { delimiters, max_tokens, ..StepRule::default() };
         let file = self.model.model.file_stem().unwrap_or_default().to_string_lossy();
         let name = self.name.clone().unwrap_or_else(|| file.into_owned());
         let engines = self.model.open()?;
@@ -119,9 +128,13 @@ impl Arguments {
         let (model, text) = text(engines.policy)?;
         let served = Model::new(name, Arc::new(model.generator()))
             .rule(rule)
-            .sampling(Sampling::temperature(self.temperature))
+            .sampling(Sampling::temperature(self.temperature.unwrap_or(0.8)))
             .words(Arc::new(text));
-        self.scorer.iter().try_fold(served, |served, spec| {
+        let scorers = match &self.scorer[..] {
+            [] => vec![ScorerSpec::Logprob, ScorerSpec::Rule],
+            named => named.to_vec(),
+        };
+        scorers.iter().try_fold(served, |served, spec| {
             let scorer = self.model.scorer(spec, model)?;
             Ok(served.scorer(spec.to_string(), Arc::new(scorer)))
         })

@@ -125,10 +125,28 @@ impl ModelOptions {
 
     /// The generator that comes with the project.
     fn embedded(&self) -> Result<Engine, Error> {
-        if self.adapter.is_some() || !self.template_arg.is_empty() {
-            return Err("--adapter and --template-arg are not for the embedded model".into());
+        let engine = self.of_embedded(&[])?;
+        Ok(Engine::Local("embedded".into(), tts_prm::pair::generator(engine)?))
+    }
+
+    /// How the embedded models run; `others` are options of a command that mean nothing to them, and whether they were
+    /// given.
+    ///
+    /// # Errors
+    /// When options were given that mean nothing to the embedded models; all of them are named.
+    pub fn of_embedded(&self, others: &[(&str, bool)]) -> Result<EngineConfig, Error> {
+        let own = [
+            ("--tokenizer", self.tokenizer.is_some()),
+            ("--adapter", self.adapter.is_some()),
+            ("--backend", self.backend != Backend::default()),
+            ("--template-arg", !self.template_arg.is_empty()),
+        ];
+        let given = own.iter().chain(others).filter(|(_, given)| *given);
+        let names: Vec<&str> = given.map(|(name, _)| *name).collect();
+        if names.is_empty() {
+            return Ok(self.engine());
         }
-        Ok(Engine::Local("embedded".into(), tts_prm::pair::generator(self.engine())?))
+        Err(format!("not for the embedded model: {}", names.join(", ")).into())
     }
 
     fn connect(&self, mut config: RemoteConfig) -> Result<Engine, Error> {

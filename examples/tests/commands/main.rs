@@ -7,6 +7,7 @@
 
 mod learning;
 mod retrieval;
+mod serving;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
