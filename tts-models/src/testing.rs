@@ -1,23 +1,27 @@
 //! Makes tiny models and checkpoints, for tests and fuzzing only; not part of the public interface.
 //!
 //! [`GgufWriter`] writes what it is told, sound or not; [`decoder_gguf`] describes the weights of a
-//! decoder to it as llama.cpp's converter would, in f32. [`Counting`] tells how much an executor
-//! ran.
+//! decoder to it as llama.cpp's converter would, in f32; [`random_model`] opens a model of any shape whose file exists
+//! nowhere. [`Counting`] tells how much an executor ran.
 
 mod counting;
+mod decoder;
 #[cfg(feature = "remote")]
 pub mod fake;
+mod made_up;
 #[cfg(feature = "remote")]
 pub mod words;
 
 pub use counting::Counting;
+pub use decoder::decoder_gguf;
+pub use made_up::random_model;
 
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
 use crate::weights::config::families::{Family, gpt_oss_switches};
 use crate::weights::config::{Attends, Experts, Switches};
 use crate::weights::decoder::{FeedForwardWeights, SharedWeights};
 use crate::weights::gguf::{Array, Value, types};
-use crate::weights::{Dtype, RawTensor, names};
+use crate::weights::{Dtype, RawTensor};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head; of a mixture 5 experts, of
@@ -209,6 +213,17 @@ impl GgufWriter {
 
     /// The file, and every byte position at which one of its parts ends.
     pub fn finish_marked(&self) -> (Vec<u8>, Vec<usize>) {
+        let lengths: Vec<usize> = self.tensors.iter().map(|tensor| tensor.bytes.len()).collect();
+        let mut out = self.header(&lengths);
+        for RawTensor { bytes, .. } in &self.tensors {
+            out.pad(self.alignment);
+            out.put(bytes);
+        }
+        (out.bytes, out.marks)
+    }
+
+    /// All before the data, of tensors whose bytes are so many.
+    fn header(&self, lengths: &[usize]) -> Writer {
         let mut out = Writer::default();
         out.put(b"GGUF");
         out.put(&self.version.to_le_bytes());
@@ -219,7 +234,7 @@ impl GgufWriter {
             out.value(value);
         }
         let mut offset = 0;
-        for RawTensor { name, shape, dtype, bytes } in &self.tensors {
+        for (RawTensor { name, shape, dtype, .. }, length) in self.tensors.iter().zip(lengths) {
             out.string(name);
             out.put(&u32::try_from(shape.len()).unwrap_or(u32::MAX).to_le_bytes());
             for dimension in shape.iter().rev() {
@@ -227,13 +242,9 @@ impl GgufWriter {
             }
             out.put(&types::code(*dtype).to_le_bytes());
             out.size(offset);
-            offset += bytes.len().next_multiple_of(self.alignment);
+            offset += length.next_multiple_of(self.alignment);
         }
-        for RawTensor { bytes, .. } in &self.tensors {
-            out.pad(self.alignment);
-            out.put(bytes);
-        }
-        (out.bytes, out.marks)
+        out
     }
 }
 
@@ -334,172 +345,4 @@ impl Writer {
         let all: Vec<u8> = values.iter().flat_map(bytes).collect();
         self.put(&all);
     }
-}
-
-/// The weights of a decoder as llama.cpp's converter would write them, in f32, with a small
-/// tokenizer.
-pub fn decoder_gguf(weights: &DecoderWeights) -> GgufWriter {
-    let config = &weights.config;
-    let family = Family::of(&config.architecture);
-    let stored = family.and_then(|family| family.gguf).map(|(name, _)| name);
-    let architecture = stored.unwrap_or(&config.architecture);
-    let text = |s: &str| Value::String(s.to_owned());
-    let texts = |n: usize| Value::Array(Array::String((0..n).map(|i| format!("t{i}")).collect()));
-    let mut out = GgufWriter::default().with("general.architecture", text(architecture));
-    let mut number = |key: &str, value: Value| {
-        out.metadata.push((format!("{architecture}.{key}"), value));
-    };
-    number("block_count", count(config.num_hidden_layers));
-    number("context_length", count(config.max_position_embeddings));
-    number("embedding_length", count(config.hidden_size));
-    number("feed_forward_length", count(config.intermediate_size));
-    number("attention.head_count", count(config.num_attention_heads));
-    number("attention.head_count_kv", count(config.num_key_value_heads));
-    number("attention.key_length", count(config.head_dim));
-    number("attention.layer_norm_rms_epsilon", Value::F64(config.rms_norm_eps));
-    number("rope.freq_base", Value::F64(config.rope_theta));
-    if let Some(experts) = config.switches.experts {
-        number("expert_count", count(experts.count));
-        number("expert_used_count", count(experts.used));
-        number("expert_feed_forward_length", count(experts.width));
-        if experts.normed == experts.shared.is_some() {
-            number("expert_weights_norm", Value::Bool(experts.normed));
-        }
-        if let Some(width) = experts.shared {
-            number("expert_shared_feed_forward_length", count(width));
-        }
-    }
-    positions(config, &mut number);
-    out = out
-        .with("tokenizer.ggml.model", text("gpt2"))
-        .with("tokenizer.ggml.tokens", texts(config.vocab_size))
-        .with("tokenizer.ggml.token_type", Value::Array(Array::I32(vec![1; config.vocab_size])))
-        .with("tokenizer.ggml.merges", Value::Array(Array::String(vec!["t 1".to_owned()])));
-    let ids = [("bos", config.bos_token_id)].into_iter().chain(
-        ["eos", "eot", "eom"].into_iter().zip(config.eos_token_ids.iter().copied().map(Some)),
-    );
-    for (kind, id) in ids {
-        if let Some(id) = id {
-            out = out.with(&format!("tokenizer.ggml.{kind}_token_id"), Value::U32(id));
-        }
-    }
-    let interleaved = family.is_some_and(|family| family.interleaved);
-    if let RopeScaling::LongRope { short_factor, long_factor, .. } = &config.rope_scaling {
-        out.tensors.push(factors("rope_factors_short.weight", short_factor));
-        out.tensors.push(factors("rope_factors_long.weight", long_factor));
-    }
-    for tensor in weights.tensors() {
-        let heads = interleaved.then(|| names::rotary(&tensor.name)).flatten();
-        let row = tensor.shape.get(1).copied().unwrap_or(1);
-        let order: Vec<usize> = match heads {
-            Some(_) => permutation(tensor.shape[0], config.head_dim),
-            None => (0..tensor.shape[0]).collect(),
-        };
-        let bytes: Vec<u8> = order
-            .iter()
-            .flat_map(|from| &tensor.values[from * row..(from + 1) * row])
-            .flat_map(|x| x.to_le_bytes())
-            .collect();
-        let (name, shape) = if let Some((name, _)) = names::stack(&tensor.name) {
-            (name, [vec![1], tensor.shape].concat())
-        } else {
-            let name = fused(family, tensor.name);
-            let row = tensor.shape.first() == Some(&1) && name.ends_with("_expert_gate.weight");
-            let shape = tensor.shape[usize::from(row)..].to_vec();
-            let own = |part: &str| family?.gguf_part(part);
-            (names::to_gguf(&name, own).unwrap_or(name), shape)
-        };
-        // Experts and what is fused one behind the other, in their order.
-        match out.tensors.iter_mut().find(|other| other.name == name) {
-            Some(whole) => {
-                whole.bytes.extend(bytes);
-                whole.shape[0] += shape[0];
-            }
-            None => out.tensors.push(RawTensor { name, shape, dtype: Dtype::F32, bytes }),
-        }
-    }
-    out
-}
-
-/// Windows, what is turned of a head, and how positions are scaled, as a converter writes them.
-fn positions(config: &ModelConfig, mut number: impl FnMut(&str, Value)) {
-    let text = |s: &str| Value::String(s.to_owned());
-    let switches = &config.switches;
-    let window = switches.layers.iter().find_map(|layer| layer.window);
-    if switches.sinks || window.is_some() {
-        // gpt-oss's always says one.
-        let window = window.unwrap_or(config.max_position_embeddings);
-        number("attention.sliding_window", count(window));
-    }
-    if let Some(turned) = switches.rotary_dim {
-        number("rope.dimension_count", count(turned));
-    }
-    match &config.rope_scaling {
-        RopeScaling::Linear { factor } => {
-            number("rope.scaling.type", text("linear"));
-            number("rope.scaling.factor", Value::F64(*factor));
-        }
-        RopeScaling::Yarn { factor, original_max_position_embeddings: original, .. } => {
-            number("rope.scaling.type", text("yarn"));
-            number("rope.scaling.factor", Value::F64(*factor));
-            number("rope.scaling.original_context_length", tokens(*original));
-        }
-        RopeScaling::LongRope {
-            original_max_position_embeddings: original,
-            attention_factor,
-            ..
-        } => {
-            number("rope.scaling.original_context_length", tokens(*original));
-            number("rope.scaling.attn_factor", Value::F64(*attention_factor));
-        }
-        _ => {}
-    }
-}
-
-/// The name of the tensor that a tensor is a part of, in families that fuse some.
-fn fused(family: Option<&Family>, name: String) -> String {
-    let parts = [
-        (".q_proj.", ".qkv_proj."),
-        (".k_proj.", ".qkv_proj."),
-        (".v_proj.", ".qkv_proj."),
-        (".gate_proj.", ".gate_up_proj."),
-        (".up_proj.", ".gate_up_proj."),
-    ];
-    let part = parts.into_iter().find(|(own, _)| name.contains(own));
-    match part.filter(|_| family.is_some_and(|family| family.fused)) {
-        Some((own, whole)) => name.replace(own, whole),
-        None => name,
-    }
-}
-
-/// Factors of frequencies as a tensor.
-fn factors(name: &str, values: &[f64]) -> RawTensor {
-    #[expect(clippy::cast_possible_truncation, reason = "files hold them in f32")]
-    let bytes = values.iter().flat_map(|&value| (value as f32).to_le_bytes()).collect();
-    RawTensor { name: name.to_owned(), shape: vec![values.len()], dtype: Dtype::F32, bytes }
-}
-
-/// Tokens that a config holds as a float.
-fn tokens(n: f64) -> Value {
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number")]
-    let whole = n as u64;
-    Value::U64(whole)
-}
-
-fn count(n: usize) -> Value {
-    u32::try_from(n).map_or(Value::U64(n as u64), Value::U32)
-}
-
-/// Which of Hugging Face's rows stands at each of GGUF's, as the converter's reshape of each head
-/// to `[2, d / 2]` and transposition say.
-fn permutation(rows: usize, head_dim: usize) -> Vec<usize> {
-    let mut order = Vec::with_capacity(rows);
-    for head in 0..rows / head_dim {
-        for pair in 0..head_dim / 2 {
-            for half in 0..2 {
-                order.push(head * head_dim + half * head_dim / 2 + pair);
-            }
-        }
-    }
-    order
 }

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::advice;
+use super::config::families::Pairs;
 use super::names::{self, Rotary};
 use super::safetensors::{SafetensorsFile, Shards};
 use super::source::Source;
@@ -162,22 +163,39 @@ impl Checkpoint {
         if let Some((fused, rows, all)) = self.fused(name) {
             return self.rows(&fused, name, rows, all);
         }
-        let missing = || ModelError::format(self.path(), name, "there is no such tensor");
+        let missing =
+            || ModelError::format(self.path(), self.called(name), "there is no such tensor");
         let stored = self.stored_name(name).ok_or_else(missing)?;
-        match &self.tensors {
-            Tensors::Gguf(gguf) => {
-                if let Some((_, expert)) = names::stack(name) {
-                    return self.of_stack(gguf, &stored, expert);
-                }
-                let tensor = gguf.read(&stored)?;
-                let interleaved = self.config.family().is_some_and(|family| family.interleaved);
-                match names::rotary(name).filter(|_| interleaved) {
-                    Some(heads) => self.unpermuted(tensor, heads),
-                    None => Ok(tensor),
-                }
+        let tensor = match &self.tensors {
+            Tensors::Gguf(gguf) => match names::stack(name) {
+                Some((_, expert)) => return self.of_stack(gguf, &stored, expert),
+                None => gguf.read(&stored)?,
+            },
+            Tensors::Safetensors(shards) => {
+                shards.file(&stored).ok_or_else(missing)?.read(&stored)?
             }
-            Tensors::Safetensors(shards) => shards.file(&stored).ok_or_else(missing)?.read(&stored),
+        };
+        let beside = match self.config.family().map_or(Pairs::Apart, |family| family.pairs) {
+            Pairs::Apart => false,
+            Pairs::BesideInGguf => self.gguf().is_some(),
+            Pairs::Beside => true,
+        };
+        match names::rotary(name).filter(|_| beside) {
+            Some(heads) => self.unpermuted(tensor, heads),
+            None => Ok(tensor),
         }
+    }
+
+    /// What errors call a tensor of this Hugging Face name: a GGUF file's name for it, or of the tensor in which it
+    /// lies there.
+    pub(crate) fn called(&self, name: &str) -> String {
+        let stored = |name: &str| {
+            let own = |part: &str| self.config.family()?.gguf_part(part);
+            names::stack(name).map(|(stored, _)| stored).or_else(|| names::to_gguf(name, own))
+        };
+        let whole = || self.fused(name).and_then(|(whole, _, _)| stored(&whole));
+        let known = self.gguf().and_then(|_| whole().or_else(|| stored(name)));
+        known.unwrap_or_else(|| name.to_owned())
     }
 
     fn stored_name(&self, name: &str) -> Option<String> {
@@ -208,20 +226,25 @@ impl Checkpoint {
         hugging_face && self.config.family().is_some_and(|family| family.norm_offset)
     }
 
-    /// The tensor in which another one lies, its rows there, and all rows, of families that fuse them.
+    /// The tensor in which another one lies, its rows there, and all rows, of families that fuse them; `None` where the
+    /// file has the other one instead.
     fn fused(&self, name: &str) -> Option<(String, Range<usize>, usize)> {
-        self.config.family().filter(|family| family.fused)?;
+        let parts = self.config.family()?.fused.parts();
+        let (own, fused) = parts.iter().find(|(own, _)| name.contains(own))?;
+        let whole = name.replace(own, fused);
+        if self.stored_name(&whole).is_none() && self.stored_name(name).is_some() {
+            return None;
+        }
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
         let f = self.config.intermediate_size;
-        let all = [
-            (".q_proj.", ".qkv_proj.", 0..q, q + 2 * kv),
-            (".k_proj.", ".qkv_proj.", q..q + kv, q + 2 * kv),
-            (".v_proj.", ".qkv_proj.", q + kv..q + 2 * kv, q + 2 * kv),
-            (".gate_proj.", ".gate_up_proj.", 0..f, 2 * f),
-            (".up_proj.", ".gate_up_proj.", f..2 * f, 2 * f),
-        ];
-        let (own, fused, rows, all) = all.into_iter().find(|(own, ..)| name.contains(own))?;
-        Some((name.replace(own, fused), rows, all))
+        let (rows, all) = match *own {
+            ".q_proj." => (0..q, q + 2 * kv),
+            ".k_proj." => (q..q + kv, q + 2 * kv),
+            ".v_proj." => (q + kv..q + 2 * kv, q + 2 * kv),
+            ".gate_proj." => (0..f, 2 * f),
+            _ => (f..2 * f, 2 * f),
+        };
+        Some((whole, rows, all))
     }
 
     /// Where an expert's tensor lies in that of all experts, of families whose files hold them so.
@@ -273,7 +296,7 @@ impl Checkpoint {
         let row = tensor.bytes.len().checked_div(all).unwrap_or_default();
         if all != expected || row * all != tensor.bytes.len() {
             let problem = format!("{all} rows, expected {expected}");
-            return Err(ModelError::format(self.path(), fused, problem));
+            return Err(ModelError::format(self.path(), self.called(fused), problem));
         }
         let mut shape = tensor.shape;
         shape[0] = rows.len();
@@ -313,7 +336,8 @@ impl Checkpoint {
             );
             return Err(ModelError::format(self.path(), tensor.name, problem));
         }
-        let bytes = names::unpermute(&tensor.bytes, row, self.config.head_dim);
+        let widths = (self.config.head_dim, self.config.rotary_dim());
+        let bytes = names::unpermute(&tensor.bytes, row, widths);
         Ok(RawTensor { bytes, ..tensor })
     }
 }

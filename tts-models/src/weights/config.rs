@@ -186,7 +186,7 @@ impl ModelConfig {
             let problem = format!("{}, expected more than 1 for yarn", self.rope_theta);
             return Err(("rope_theta", problem));
         }
-        self.rope_scaling.check(self.rotary_dim()).map_err(|problem| ("rope_scaling", problem))?;
+        self.rope_scaling.check(self.rotary_dim())?;
         self.check_architecture()
     }
 
@@ -215,7 +215,8 @@ impl ModelConfig {
     fn layer_parameters(&self, networks: usize) -> u64 {
         let switches = &self.switches;
         let shared = switches.experts.and_then(|experts| experts.shared);
-        let [hidden, width, networks, router, layers, query, kv, sinks, shared, gate] = [
+        let [norm_of_query, norm_of_key] = if self.qk_norm { self.norm_widths() } else { [0; 2] };
+        let [hidden, width, networks, router, layers, query, kv, sinks, qk_norms, shared, gate] = [
             self.hidden_size,
             self.feed_forward_width(),
             networks,
@@ -224,11 +225,14 @@ impl ModelConfig {
             self.query_width(),
             self.key_value_width(),
             if switches.sinks { self.num_attention_heads } else { 0 },
+            norm_of_query + norm_of_key,
             shared.unwrap_or(0),
             usize::from(shared.is_some()),
         ]
         .map(|n| n as u64);
-        let attention = 2 * hidden * query + 2 * hidden * kv + sinks;
+        let of_query = if self.attention_bias { query + 2 * kv } else { 0 };
+        let of_output = if switches.output_bias { hidden } else { 0 };
+        let attention = 2 * hidden * (query + kv) + of_query + of_output + qk_norms + sinks;
         let norms = if switches.norm_place == NormPlace::Around { 4 } else { 2 };
         let feed_forward = (3 * (width * networks + shared) + router + gate) * hidden;
         let biases = (2 * width + hidden) * networks + router;

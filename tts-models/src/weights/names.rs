@@ -2,7 +2,8 @@
 //!
 //! Hugging Face rotates pairs `(i, i + d / 2)` of a head of width `d`, ggml's `llama` pairs
 //! `(2 i, 2 i + 1)`. Its converter therefore stores row `(half, i)` of each query and key head at
-//! `(i, half)`; [`unpermute`] puts it back. Qwen's converters leave rows alone.
+//! `(i, half)`; [`unpermute`] puts it back. Qwen's converters leave rows alone. GLM has ggml's order in all files, of
+//! the part of a head that is turned.
 //!
 //! The experts of a layer are one tensor of three dimensions there, and one each in most of Hugging Face's files.
 //!
@@ -110,14 +111,14 @@ pub(crate) fn rotary(name: &str) -> Option<Rotary> {
     }
 }
 
-/// Rows of `row` bytes in heads of `head_dim` rows, from interleaved pairs to half-split ones.
+/// Rows of `row` bytes in heads of `head_dim` rows, the first `turned` of each from interleaved pairs to half-split ones.
 /// Rows that do not fill a head stay out: the caller has checked that there are none.
-pub(crate) fn unpermute(bytes: &[u8], row: usize, head_dim: usize) -> Vec<u8> {
-    let half = head_dim / 2;
+pub(crate) fn unpermute(bytes: &[u8], row: usize, (head_dim, turned): (usize, usize)) -> Vec<u8> {
+    let half = turned / 2;
     let mut out = Vec::with_capacity(bytes.len());
     for head in bytes.chunks_exact(head_dim * row) {
         for index in 0..head_dim {
-            let from = 2 * (index % half) + index / half;
+            let from = if index < 2 * half { 2 * (index % half) + index / half } else { index };
             out.extend_from_slice(&head[from * row..(from + 1) * row]);
         }
     }

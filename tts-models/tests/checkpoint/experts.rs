@@ -39,7 +39,7 @@ fn unsound_mixtures_in_gguf_are_refused_by_key() {
             "qwen3moe",
             "expert_feed_forward_length",
             number(11),
-            "experts.0.gate_proj.weight: shape [12, 8], expected [11, 8]",
+            "blk.0.ffn_gate_exps.weight: shape [12, 8], expected [11, 8]",
         ),
         ("qwen3moe", "expert_shared_count", number(1), "unsupported experts that every token"),
         ("qwen3moe", "expert_gating_func", number(2), "expert_gating_func: unsupported gate 2"),
@@ -57,7 +57,7 @@ fn unsound_mixtures_in_gguf_are_refused_by_key() {
             "qwen2moe",
             "expert_shared_feed_forward_length",
             number(15),
-            "shared_expert.gate_proj.weight: shape [14, 8], expected [15, 8]",
+            "blk.0.ffn_gate_shexp.weight: shape [14, 8], expected [15, 8]",
         ),
         ("qwen2", "expert_count", number(8), "unsupported mixture of 8 experts in this"),
         ("llama", "expert_used_count", number(9), "expert_used_count: 9, expected 1 to 5"),
@@ -94,7 +94,7 @@ fn unsound_mixtures_in_gguf_are_refused_by_key() {
     let missing = changed(&|writer| {
         writer.tensors.retain(|tensor| tensor.name != "blk.1.ffn_up_exps.weight");
     });
-    assert!(missing.contains("experts.0.up_proj.weight: there is no such tensor"), "{missing}");
+    assert!(missing.contains("blk.1.ffn_up_exps.weight: there is no such tensor"), "{missing}");
     let flat = changed(&|writer| {
         let stack = writer.tensors.iter_mut().find(|t| t.name == "blk.1.ffn_down_exps.weight");
         stack.unwrap().shape = vec![5 * 8, 12];

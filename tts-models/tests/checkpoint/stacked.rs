@@ -329,26 +329,38 @@ fn unsound_gguf_files_are_refused_by_key_and_tensor() {
         })
     };
     for (error, expected) in [
-        (changed("gpt_oss", &without("blk.1.attn_sinks.weight")), "sinks: there is no such tensor"),
+        (
+            changed("gpt_oss", &without("blk.1.attn_sinks.weight")),
+            "tiny.gguf: blk.1.attn_sinks.weight: there is no such tensor",
+        ),
         (
             changed("gpt_oss", &without("blk.0.attn_output.bias")),
-            "layers.0.self_attn.o_proj.bias: there is no such tensor",
+            "tiny.gguf: blk.0.attn_output.bias: there is no such tensor",
         ),
-        (changed("gpt_oss", &without("blk.0.ffn_up_exps.bias")), "up_proj.bias: there is no such"),
-        (changed("gpt_oss", &without("blk.0.ffn_gate_inp.bias")), "gate.bias: there is no such"),
+        (
+            changed("gpt_oss", &without("blk.0.ffn_up_exps.bias")),
+            "tiny.gguf: blk.0.ffn_up_exps.bias: there is no such tensor",
+        ),
+        (
+            changed("gpt_oss", &without("blk.0.ffn_gate_inp.bias")),
+            "tiny.gguf: blk.0.ffn_gate_inp.bias: there is no such tensor",
+        ),
         (
             changed("gpt_oss", &vector("blk.0.ffn_gate_exps.bias", &[0.0; 60])),
             "blk.0.ffn_gate_exps.bias: shape [60], expected 5 vectors",
         ),
         (
             changed("gpt_oss", &vector("blk.0.attn_sinks.weight", &[0.0; 3])),
-            "shape [3], expected [2]",
+            "tiny.gguf: blk.0.attn_sinks.weight: shape [3], expected [2]",
         ),
         (
             changed("gpt_oss", &vector("blk.0.attn_sinks.weight", &[0.0, f32::NAN])),
-            "sinks: value 1 is NaN",
+            "tiny.gguf: blk.0.attn_sinks.weight: value 1 is NaN",
         ),
-        (changed("gpt_oss", &set(window, number(0))), "sliding_window: 0, expected at least 1"),
+        (
+            changed("gpt_oss", &set(window, number(0))),
+            "gpt-oss.attention.sliding_window: 0, expected at least 1",
+        ),
         (
             changed("gpt_oss", &set("gpt-oss.attention.sliding_window_pattern", number(0))),
             "sliding_window_pattern: 0, expected at least 1",
@@ -358,13 +370,25 @@ fn unsound_gguf_files_are_refused_by_key_and_tensor() {
             "unsupported mixture without",
         ),
         (changed("phi3", &vector(short, &[1.0; 3])), "original_context_length: is missing"),
-        (factors(&[1.0; 2], &[1.0; 3], 32), "rope_scaling: 2 numbers in short_factor, expected 3"),
-        (factors(&[1.0; 3], &[1.0; 4], 32), "rope_scaling: 4 numbers in long_factor, expected 3"),
-        (factors(&[1.0; 3], &[1.0, 0.0, 1.0], 32), "numbers in long_factor is 0, expected more"),
-        (factors(&[1.0, f32::NAN, 1.0], &[1.0; 3], 32), "numbers in short_factor is NaN, expected"),
+        (
+            factors(&[1.0; 2], &[1.0; 3], 32),
+            "tiny.gguf: rope_factors_short.weight: shape [2], expected [3]",
+        ),
+        (
+            factors(&[1.0; 3], &[1.0; 4], 32),
+            "tiny.gguf: rope_factors_long.weight: shape [4], expected [3]",
+        ),
+        (
+            factors(&[1.0; 3], &[1.0, 0.0, 1.0], 32),
+            "tiny.gguf: rope_factors_long.weight: number 1 is 0, expected more than 0",
+        ),
+        (
+            factors(&[1.0, f32::NAN, 1.0], &[1.0; 3], 32),
+            "tiny.gguf: rope_factors_short.weight: number 1 is NaN, expected more than 0",
+        ),
         (
             factors(&[1.0; 3], &[1.0; 3], 0),
-            "original_max_position_embeddings is 0, expected more than 1",
+            "tiny.gguf: phi3.rope.scaling.original_context_length: 0, expected more than 1",
         ),
         (
             changed("phi3", &|writer| {
@@ -375,7 +399,7 @@ fn unsound_gguf_files_are_refused_by_key_and_tensor() {
         ),
         (
             changed("phi3", &set("phi3.rope.dimension_count", number(8))),
-            "partial_rotary_factor: 8 of 6",
+            "tiny.gguf: phi3.rope.dimension_count: 8 of 6",
         ),
     ] {
         assert!(error.starts_with("tiny.gguf") && error.contains(expected), "{expected}: {error}");

@@ -31,6 +31,9 @@ fn experts_are_read_with_the_defaults_of_their_class() {
     assert_eq!(experts("mixtral", json!({})), of(8, 2, 96, true));
     let told = json!({ "num_local_experts": 4, "num_experts_per_tok": 1 });
     assert_eq!(experts("mixtral", told), of(4, 1, 96, true));
+    // What a token's experts count is left as it is, unless the file says otherwise.
+    assert_eq!(experts("olmoe", json!({})), of(64, 8, 96, false));
+    assert_eq!(experts("olmoe", json!({ "norm_topk_prob": true })), of(64, 8, 96, true));
     let mixtral = read(&with("mixtral", &json!({ "num_attention_heads": 8 }))).unwrap();
     assert_eq!((mixtral.num_key_value_heads, mixtral.rope_theta), (8, 1_000_000.0));
     assert_eq!(mixtral.switches.attends(0).window, None);
@@ -76,6 +79,13 @@ fn unsound_experts_are_refused_by_field() {
         ),
         ("qwen2_moe", json!({ "n_shared_experts": 2 }), "n_shared_experts: unsupported"),
         ("qwen2_moe", json!({ "qkv_bias": false }), "qkv_bias: unsupported projections without"),
+        ("olmoe", json!({ "num_experts": 0 }), "num_experts: 0, expected 1 to 4096"),
+        (
+            "olmoe",
+            json!({ "num_experts_per_tok": 65 }),
+            "num_experts_per_tok: 65, expected 1 to 64",
+        ),
+        ("olmoe", json!({ "clip_qkv": 8.0 }), "clip_qkv: unsupported bound 8 of queries, keys"),
         ("mixtral", json!({ "num_local_experts": 0 }), "num_local_experts: 0, expected 1 to 4096"),
         ("mixtral", json!({ "num_experts_per_tok": 9 }), "num_experts_per_tok: 9, expected 1 to 8"),
         ("mixtral", json!({ "intermediate_size": 0 }), "intermediate_size: 0"),
@@ -98,6 +108,19 @@ fn unsound_experts_are_refused_by_field() {
     assert_eq!(none, "num_experts_per_tok: 5, expected 1 to 4");
 }
 
+/// What `_compute_yarn_parameters` of transformers 5.24 makes of `GptOssConfig()`: what cosines are multiplied with, and
+/// how fast some pairs of a head turn.
+const GPT_OSS_ATTENTION: f64 = 1.346_573_590_279_972_7;
+const GPT_OSS_FREQUENCIES: [(usize, f64); 7] = [
+    (0, 1.0),
+    (7, 0.073_744_565),
+    (9, 0.031_705_696),
+    (14, 0.002_093_792_7),
+    (16, 0.000_456_483_92),
+    (18, 3.830_881_2e-5),
+    (31, 3.023_511_4e-7),
+];
+
 #[test]
 fn gpt_oss_is_read_with_the_defaults_of_its_class() {
     let changes = json!({ "num_attention_heads": 8, "num_hidden_layers": 4 });
@@ -107,16 +130,21 @@ fn gpt_oss_is_read_with_the_defaults_of_its_class() {
         (8, 64, 150_000.0)
     );
     assert_eq!((config.max_position_embeddings, config.rms_norm_eps), (131_072, 1e-5));
-    let attention_factor = 0.1 * 32.0_f64.ln() + 1.0;
     let scaling = RopeScaling::Yarn {
         factor: 32.0,
         original_max_position_embeddings: 4_096.0,
         beta_fast: 32.0,
         beta_slow: 1.0,
-        attention_factor,
+        attention_factor: GPT_OSS_ATTENTION,
         truncate: false,
     };
     assert_eq!(config.rope_scaling, scaling);
+    let frequencies = config.rope_frequencies();
+    assert_eq!(frequencies.len(), 32);
+    for (pair, expected) in GPT_OSS_FREQUENCIES {
+        let far = (frequencies[pair] / expected - 1.0).abs();
+        assert!(far < 1e-6, "{pair}: {} {expected}", frequencies[pair]);
+    }
     assert!(config.attention_bias && !config.qk_norm && !config.tie_word_embeddings);
     let whole = Attends::default();
     let window = Attends { window: Some(128), ..whole };
@@ -203,8 +231,9 @@ fn unsound_fields_of_gpt_oss_are_refused_by_name() {
 #[test]
 fn biases_and_sinks_count() {
     let config = ModelConfig { num_hidden_layers: 2, ..tiny_config("gpt_oss") };
-    // As for other mixtures; two sinks, a bias for each output of the router, and of an expert.
-    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5) + 2 + 5;
+    // As for other mixtures; two sinks, a bias for each output of the router, of queries, keys, values and output, and
+    // of an expert.
+    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5) + 2 + 5 + (12 + 6 + 6 + 8);
     let (expert, head) = (3 * 8 * 12 + 12 + 12 + 8, 8 * 11);
     assert_eq!(config.active_parameters(), 2 * (rest + 2 * expert) + 8 + head);
     let shape = config.shape(16.0, 2);
@@ -216,8 +245,8 @@ fn biases_and_sinks_count() {
 #[test]
 fn shared_networks_count() {
     let config = ModelConfig { num_hidden_layers: 3, ..tiny_config("qwen2_moe") };
-    // As without, and a network of width 14 with a gate of one output.
-    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5 + 3 * 14 + 1);
+    // As without, and a network of width 14 with a gate of one output; and biases of queries, keys and values.
+    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5 + 3 * 14 + 1) + 12 + 2 * 6;
     let (expert, head) = (3 * 8 * 12, 8 * 11);
     assert_eq!(config.active_parameters(), 3 * (rest + 2 * expert) + 8 + head);
     let shape = config.shape(16.0, 2);
@@ -229,8 +258,9 @@ fn shared_networks_count() {
 #[test]
 fn experts_count_where_a_token_goes_to_them() {
     let config = ModelConfig { num_hidden_layers: 3, ..tiny_config("qwen3_moe") };
-    // Queries and outputs of 12, keys and values of 6, two norms, and a router of five outputs, all of width 8.
-    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5);
+    // Queries and outputs of 12, keys and values of 6, two norms, and a router of five outputs, all of width 8; and
+    // norms of heads of 6.
+    let rest = 8 * (2 * 12 + 2 * 6 + 2 + 5) + 2 * 6;
     let (expert, head) = (3 * 8 * 12, 8 * 11);
     assert_eq!(config.active_parameters(), 3 * (rest + 2 * expert) + 8 + head);
     assert_eq!(config.cost().parameters, config.active_parameters());

@@ -258,7 +258,7 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
         (
             json!({ "rope_scaling": { "type": "yarn", "factor": 2, "beta_fast": 1, "beta_slow": 1 },
                 "max_position_embeddings": 64 }),
-            "rope_scaling: beta_fast - beta_slow is 0",
+            "rope_scaling.beta_fast: 1, expected more than beta_slow, 1",
         ),
         (
             json!({ "rope_parameters": { "rope_type": "dynamic" } }),
@@ -266,16 +266,20 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
         ),
         (json!({ "rope_scaling": { "factor": 2.0 } }), "rope_scaling.rope_type: is missing"),
         (json!({ "rope_scaling": { "type": "linear" } }), "rope_scaling.factor: is missing"),
-        (json!({ "rope_scaling": { "type": "linear", "factor": 0 } }), "rope_scaling: factor is 0"),
+        (json!({ "rope_scaling": { "type": "linear", "factor": 0 } }), "rope_scaling.factor: 0"),
         (
             json!({ "rope_scaling": { "type": "factors", "factors": [1] } }),
-            "rope_scaling: 1 factors",
+            "rope_scaling.factors: 1 numbers, expected 8",
+        ),
+        (
+            json!({ "rope_parameters": { "rope_type": "linear", "factor": -2 } }),
+            "rope_parameters.factor: -2, expected more than 0",
         ),
         (json!({ "rope_scaling": "yarn" }), "rope_scaling: \"yarn\", expected an object"),
         (
             json!({ "rope_scaling": { "type": "llama3", "factor": 2, "low_freq_factor": 4,
                 "high_freq_factor": 4, "original_max_position_embeddings": 10 } }),
-            "rope_scaling: high_freq_factor - low_freq_factor is 0",
+            "rope_scaling.high_freq_factor: 4, expected more than low_freq_factor, 4",
         ),
     ];
     for (changes, expected) in cases {

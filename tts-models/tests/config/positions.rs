@@ -171,36 +171,56 @@ fn longrope_has_factors_by_the_context_that_is_opened() {
     own["attention_factor"] = json!(1.25);
     assert!((factor_of(own, json!({})) - 1.25).abs() < 1e-12);
     let cases = [
-        (json!({}), json!({}), "rope_scaling.original_max_position_embeddings: is missing"),
         (json!({ "short_factor": null }), original(), "rope_scaling.short_factor: is missing"),
         (json!({ "long_factor": [1, "2"] }), original(), "rope_scaling.long_factor: [1,\"2\"]"),
         (
             json!({ "long_factor": [1] }),
             original(),
-            "rope_scaling: 1 numbers in long_factor, expected 4",
+            "rope_scaling.long_factor: 1 numbers, expected 4",
         ),
         (
             json!({ "short_factor": [1, 1, 1, 1, 1] }),
             original(),
-            "rope_scaling: 5 numbers in short_factor, expected 4",
+            "rope_scaling.short_factor: 5 numbers, expected 4",
         ),
         (
             json!({ "short_factor": [1, 1, -1, 1] }),
             original(),
-            "rope_scaling: one of the numbers in short_factor is -1, expected more than 0",
+            "rope_scaling.short_factor: number 2 is -1, expected more than 0",
         ),
         (
             json!({}),
             json!({ "original_max_position_embeddings": 1 }),
-            "rope_scaling: original_max_position_embeddings is 1, expected more than 1",
+            "rope_scaling.original_max_position_embeddings: 1, expected more than 1",
         ),
-        (json!({ "attention_factor": 0 }), original(), "rope_scaling: attention_factor is 0"),
+        (json!({ "attention_factor": 0 }), original(), "rope_scaling.attention_factor: 0"),
         (json!({ "long_mscale": 1.1 }), original(), "rope_scaling.long_mscale: unsupported"),
     ];
     for (own, beside, expected) in cases {
         let error = scaled("type", "longrope", own, beside).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
     }
+    // Phi's class has a number for files that do not say how long it was, and takes it before that of the scaling, as
+    // transformers 5.24 does; others have none.
+    let own = json!({ "original_max_position_embeddings": 64 });
+    for own in [json!({}), own] {
+        let beside = json!({ "max_position_embeddings": 131_072 });
+        let found = scaled("rope_type", "longrope", own, beside).unwrap().rope_scaling;
+        let RopeScaling::LongRope {
+            original_max_position_embeddings: length,
+            attention_factor,
+            ..
+        } = found
+        else {
+            panic!("{found:?}");
+        };
+        assert!((length - 4_096.0).abs() < 1e-9 && (attention_factor - 1.190_238_071).abs() < 1e-9);
+    }
+    let mut of_llama = json!({ "num_attention_heads": 8, "rope_scaling": lists() });
+    of_llama["rope_scaling"]["type"] = json!("longrope");
+    let error = read(&with("llama", &of_llama)).unwrap_err().to_string();
+    let expected = "rope_scaling.original_max_position_embeddings: is missing";
+    assert!(error.contains(expected), "{error}");
     let yarn = scaled("type", "yarn", json!({ "factor": 32.0 }), original()).unwrap_err();
     assert!(yarn.to_string().contains("rope_scaling.short_factor: unsupported list"), "{yarn}");
 }

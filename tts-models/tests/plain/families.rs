@@ -10,10 +10,11 @@ use std::path::Path;
 use burn::tensor::{Int, Tensor};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use tts_models::testing::decoder_gguf;
+use tts_models::testing::{decoder_gguf, tiny_config};
+use tts_models::weights::config::Rotation;
 use tts_models::weights::{Dtype, Gguf};
 use tts_models::{
-    Checkpoint, Cpu, DecoderWeights, Executor, Native, Plain, Span, Want, WeightFormat,
+    Checkpoint, Cpu, DecoderWeights, Executor, ModelConfig, Native, Plain, Span, Want, WeightFormat,
 };
 
 use crate::common::uniform;
@@ -133,7 +134,7 @@ fn same_bits<E: Executor>(name: &str, executor: &E, tokens: &[u32], all: &[f32])
 fn logits_are_those_of_transformers() {
     let golden = golden();
     assert!(golden.families.len() >= 20);
-    let mut old = 0;
+    let (mut old, mut same) = (0, 0);
     for (name, family) in &golden.families {
         let folder = tempfile::tempdir().unwrap();
         write(family, &family.config, folder.path());
@@ -150,18 +151,27 @@ fn logits_are_those_of_transformers() {
         // What it was made of comes back from Burn's module.
         let back = plain.decoder().weights(weights.config.clone()).unwrap();
         assert_eq!(back, weights, "{name}");
-        let switches = &weights.config.switches;
-        let experts = switches.experts.is_some();
-        // What GGUF files have no word for is what published models have.
-        if (experts || weights.config.architecture == "phi3") && name != "gpt_oss_clamped" {
-            // Experts as stacks, and what is fused.
-            let file = Cursor::new(decoder_gguf(&weights).finish());
-            let gguf = Gguf::from_reader(file, "own.gguf").unwrap();
-            let stacked = Checkpoint::from_gguf(gguf).unwrap().within(family.positions);
-            assert_eq!(DecoderWeights::load(&stacked).unwrap(), weights, "{name}");
-            let stacked = Native::load(&stacked, WeightFormat::F32, 1).unwrap();
-            assert_eq!(bits(&rows(&stacked, &golden.tokens)), bits(&all), "{name} from GGUF");
+        // A parameter is a value of some tensor: counts are those of the files.
+        if name != "gpt_oss_mxfp4" {
+            let own = |name: &str| !name.contains("embed_tokens") && !name.contains("lm_head");
+            let tensors = family.tensors.iter().filter(|(name, _, _)| own(name));
+            let count: usize = tensors.map(|(_, shape, _)| shape.iter().product::<usize>()).sum();
+            assert_eq!(weights.config.shape(8.0, 1).layer_bytes, count as u64, "{name}");
         }
+        let told = DecoderWeights { config: told_by_gguf(&weights.config), ..weights.clone() };
+        let file = Cursor::new(decoder_gguf(&told).finish());
+        let gguf = Gguf::from_reader(file, "own.gguf").unwrap();
+        let stored = Checkpoint::from_gguf(gguf).unwrap().within(family.positions);
+        let of_file = Native::load(&stored, WeightFormat::F32, 1).unwrap();
+        let found = bits(&rows(&of_file, &golden.tokens));
+        if told.config == weights.config {
+            assert_eq!(found, bits(&all), "{name} from GGUF");
+        } else {
+            let of_weights = Native::new(told.clone(), 1).unwrap();
+            assert_eq!(found, bits(&rows(&of_weights, &golden.tokens)), "{name} from GGUF");
+            same += 1;
+        }
+        assert_eq!(DecoderWeights::load(&stored).unwrap(), told, "{name}");
         if let Some(config) = &family.old {
             write(family, config, folder.path());
             let again = family.open(folder.path());
@@ -169,7 +179,73 @@ fn logits_are_those_of_transformers() {
             old += 1;
         }
     }
-    assert_eq!(old, 6);
+    assert_eq!((old, same), (6, 7));
+}
+
+/// What a GGUF file can say of a config: what it has no word for is as in published models.
+fn told_by_gguf(config: &ModelConfig) -> ModelConfig {
+    let mut config = config.clone();
+    let switches = &mut config.switches;
+    match config.architecture.as_str() {
+        // Its windows stand in no key.
+        "llama" | "qwen2" => switches.layers.clear(),
+        // Under its older name.
+        "olmo3" => config.architecture = "olmo2".to_owned(),
+        "gpt_oss" => switches.activation = tiny_config("gpt_oss").switches.activation,
+        "gemma2" | "gemma3_text" => {
+            switches.attention_scale = Some(1.0 / (config.head_dim as f64).sqrt());
+        }
+        "smollm3" => {
+            for (index, layer) in switches.layers.iter_mut().enumerate() {
+                layer.rotation = if index == 3 { Rotation::None } else { Rotation::Global };
+            }
+        }
+        _ => {}
+    }
+    config
+}
+
+/// gguf-py's names, by which converters go: what writes here and what reads share a table.
+#[derive(Deserialize)]
+struct GgufNames {
+    families: BTreeMap<String, GgufFamily>,
+    keys: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct GgufFamily {
+    architecture: String,
+    tensors: Vec<String>,
+}
+
+/// `tests/fixtures/gguf_names.py` made them.
+#[test]
+fn names_in_gguf_are_those_of_its_own_library() {
+    let golden = golden();
+    let names: GgufNames =
+        serde_json::from_str(include_str!("../fixtures/gguf_names.json")).unwrap();
+    assert!(names.families.len() >= 17);
+    for (name, expected) in &names.families {
+        let family = &golden.families[name];
+        let folder = tempfile::tempdir().unwrap();
+        write(family, &family.config, folder.path());
+        let weights = DecoderWeights::load(&family.open(folder.path())).unwrap();
+        let told = DecoderWeights { config: told_by_gguf(&weights.config), ..weights };
+        let written = decoder_gguf(&told);
+        let own = |name: &&str| !name.starts_with("blk.") || name.starts_with("blk.0.");
+        let mut tensors: Vec<&str> =
+            written.tensors.iter().map(|tensor| tensor.name.as_str()).filter(own).collect();
+        tensors.sort_unstable();
+        assert_eq!(tensors, expected.tensors, "{name}");
+        let architecture = &expected.architecture;
+        for (key, value) in &written.metadata {
+            if key == "general.architecture" {
+                assert_eq!(value.as_str(), Some(architecture.as_str()), "{name}");
+            }
+            let Some(key) = key.strip_prefix(&format!("{architecture}.")) else { continue };
+            assert!(names.keys.iter().any(|known| known == key), "{name}: {key}");
+        }
+    }
 }
 
 /// Experts in four bits: the same floats as blocks and as numbers, exact in integers, and in every type of weights the

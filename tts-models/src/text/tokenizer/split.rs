@@ -1,7 +1,7 @@
 //! How a GGUF file's `tokenizer.ggml.pre` splits text into words before merges apply.
 //!
 //! Only names whose rule is certain are here; a wrong rule gives ids that look right and are not.
-//! Qwen's and Command R's rules compose characters first, as the `tokenizer.json` of these families and
+//! Qwen's, Command R's and `OLMo`'s rules compose characters first, as the `tokenizer.json` of these families and
 //! so the training did: "e" and a combining accent become the one letter "é". llama.cpp leaves them
 //! apart, so texts with decomposed accents have other ids there.
 //!
@@ -48,13 +48,13 @@ pub(super) struct Rule {
 
 /// The names that [`rule`] knows.
 pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
-     falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, qwen2, qwen35, tekken, gpt-4o, deepseek-llm, \
+     falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, glm4, chatglm-bpe, olmo, qwen2, qwen35, tekken, gpt-4o, deepseek-llm, \
      deepseek-coder, deepseek-v3, deepseek-r1-qwen";
 
 /// The rule of a name; `None` for an unknown one.
 pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
     let splits: &[&str] = match pre {
-        "gpt-2" => &[GPT2],
+        "gpt-2" | "olmo" => &[GPT2],
         "default" => &[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
         "smollm" | "starcoder" | "refact" | "codeshell" | "command-r" => {
             let digits = Digits::new(true).into();
@@ -64,7 +64,9 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
                 ignore_merges: false,
             }));
         }
-        "llama-bpe" | "llama3" | "llama-v3" | "dbrx" | "smaug-bpe" => &[LLAMA3],
+        "llama-bpe" | "llama3" | "llama-v3" | "dbrx" | "smaug-bpe" | "glm4" | "chatglm-bpe" => {
+            &[LLAMA3]
+        }
         "qwen2" | "deepseek-r1-qwen" => &[QWEN2],
         "qwen35" => &[QWEN35],
         "tekken" => &[TEKKEN],
@@ -91,7 +93,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
 
 /// Whether characters are composed first.
 fn composes(pre: &str) -> bool {
-    matches!(pre, "qwen2" | "qwen35" | "deepseek-r1-qwen" | "command-r")
+    matches!(pre, "qwen2" | "qwen35" | "deepseek-r1-qwen" | "command-r" | "olmo")
 }
 
 /// Applies each pattern to the pieces that the one before left, then maps bytes to characters.
@@ -196,6 +198,9 @@ mod tests {
             ("llama-v3", "llama-bpe"),
             ("dbrx", "llama-bpe"),
             ("smaug-bpe", "llama-bpe"),
+            ("glm4", "llama-bpe"),
+            ("chatglm-bpe", "llama-bpe"),
+            ("olmo", "gpt-2"),
             ("deepseek-r1-qwen", "qwen2"),
             ("starcoder", "smollm"),
             ("refact", "smollm"),

@@ -72,11 +72,12 @@ impl Experts {
     ) -> Result<Self, ModelError> {
         refuse_keys(keys, besides)?;
         let [count, used, width, shared] = KEYS;
+        let normed = keys.boolean("expert_weights_norm")?.unwrap_or(besides.normed);
         let experts = Self {
             count: keys.required(count)?,
             used: keys.required(used)?,
             width: keys.count(width)?.unwrap_or(config.intermediate_size),
-            normed: keys.boolean("expert_weights_norm")?.unwrap_or(!besides.shared),
+            normed: gate(keys, besides)? == Gate::Chosen || normed,
             shared: if besides.shared {
                 Some(keys.count(shared)?.unwrap_or(config.intermediate_size))
             } else {
@@ -89,13 +90,52 @@ impl Experts {
 }
 
 /// What experts have besides in an architecture of GGUF.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Besides {
     /// Biases of experts and router.
     pub(super) biased: bool,
-    /// A network that every token goes to. llama.cpp lets what experts count add up to 1 where there is none, unless the
-    /// file says otherwise.
+    /// A network that every token goes to.
     pub(super) shared: bool,
+    /// Whether what a token's experts count adds up to 1 in a file that does not say.
+    pub(super) normed: bool,
+    /// What the softmax of the router is over.
+    pub(super) gate: Gate,
+}
+
+/// What the softmax of a router is over. Where what the chosen ones count adds up to 1 anyway, it makes no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// All experts.
+    All,
+    /// Those that are chosen.
+    Chosen,
+}
+
+impl Besides {
+    /// Nothing, as in Mixtral.
+    pub(super) const NOTHING: Self =
+        Self { biased: false, shared: false, normed: true, gate: Gate::All };
+}
+
+/// What the softmax of a file's router is over. llama.cpp goes by the architecture; a file that says something else
+/// than it is not as its model was trained.
+fn gate(keys: &Keys<'_>, besides: Besides) -> Result<Gate, ModelError> {
+    let key = "expert_gating_func";
+    let told = match keys.count(key)? {
+        // None said.
+        None | Some(0) => return Ok(besides.gate),
+        Some(1) => Gate::All,
+        Some(3) => Gate::Chosen,
+        Some(other) => {
+            let what = format!("gate {other}; the softmax over all (1) or the chosen ones (3) is");
+            return Err(keys.unsupported(key, what));
+        }
+    };
+    if (told, besides.gate) == (Gate::All, Gate::Chosen) {
+        let what = "gate 1 in an architecture whose softmax is over the chosen ones (3)";
+        return Err(keys.unsupported(key, what));
+    }
+    Ok(told)
 }
 
 /// How wide a network is that every token goes to, in Hugging Face's files.
@@ -122,16 +162,18 @@ pub(super) fn of_qwen(
     checked(object, experts, fields)
 }
 
-/// The experts of `mixtral` and `gpt_oss`: as wide as the feed-forward layer, and what they count always adds up to 1.
-/// With the defaults of the class for how many there are, and how many a token goes to.
+/// The experts of `mixtral`, `gpt_oss` and `olmoe`: as wide as the feed-forward layer, and what they count adds up to 1
+/// (`olmoe` says otherwise). With the defaults of the class for how many there are, and how many a token goes to.
 pub(super) fn of_local(
     object: &Object<'_>,
     config: &ModelConfig,
     [count, used]: [usize; 2],
 ) -> Result<Experts, ModelError> {
-    let fields = ["num_local_experts", "num_experts_per_tok", "intermediate_size", SHARED_WIDTH];
+    let names = ["num_local_experts", "num_experts"];
+    let name = names.into_iter().find(|name| object.has(name)).unwrap_or(names[0]);
+    let fields = [name, "num_experts_per_tok", "intermediate_size", SHARED_WIDTH];
     let experts = Experts {
-        count: object.count(fields[0])?.or(object.count("num_experts")?).unwrap_or(count),
+        count: object.count(name)?.unwrap_or(count),
         used: object.count(fields[1])?.unwrap_or(used),
         width: config.intermediate_size,
         normed: true,
@@ -174,7 +216,7 @@ const SHARED: &str = "experts that every token goes to besides; ask a server for
 
 /// The same of GGUF, and routers that choose in another way, or have biases where they should not.
 fn refuse_keys(keys: &Keys<'_>, besides: Besides) -> Result<(), ModelError> {
-    let Besides { biased, shared: known } = besides;
+    let Besides { biased, shared: known, .. } = besides;
     let shared = ["expert_shared_count", KEYS[3]];
     for shared in shared.into_iter().take(if known { 1 } else { 2 }) {
         if keys.count(shared)?.is_some_and(|shared| shared > 0) {
@@ -190,11 +232,6 @@ fn refuse_keys(keys: &Keys<'_>, besides: Besides) -> Result<(), ModelError> {
         if let Some(every) = keys.count(step)?.filter(|every| *every > 1) {
             return Err(keys.unsupported(step, format!("step {every}; {ALL}")));
         }
-    }
-    let gate = "expert_gating_func";
-    // 0 is none said, 1 the softmax.
-    if let Some(other) = keys.count(gate)?.filter(|kind| *kind > 1) {
-        return Err(keys.unsupported(gate, format!("gate {other}; the softmax (1) is")));
     }
     let groups = "expert_group_count";
     if let Some(count) = keys.count(groups)?.filter(|groups| *groups > 1) {

@@ -17,10 +17,13 @@ use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
 pub(crate) use fields::gpt_oss_switches;
 use fields::{
-    gemma2, gemma3, gpt_oss, gpt_oss_scaling, granite, llama, mistral, mixtral, olmo, phi3, qwen,
-    qwen2_moe, qwen3_moe, smollm3,
+    gemma2, gemma3, glm4, gpt_oss, gpt_oss_scaling, granite, llama, mistral, mixtral, olmo, olmoe,
+    phi3, qwen, qwen2_moe, qwen3_moe, smollm3,
 };
-use keys::{gemma3_keys, gpt_oss_keys, mixture_keys, phi3_keys, plain_keys, shared_keys};
+use keys::{
+    gemma2_keys, gemma3_keys, glm4_keys, gpt_oss_keys, granite_keys, mixture_keys, olmo2_keys,
+    olmoe_keys, phi3_keys, plain_keys, shared_keys, smollm3_keys,
+};
 
 /// Reads a family's own keys of a GGUF file.
 pub(crate) type ReadKeys = fn(&Keys<'_>, &ModelConfig) -> Result<Switches, ModelError>;
@@ -37,18 +40,18 @@ pub(crate) struct Family {
     /// What GGUF files call the architecture, and what reads their keys; `None` where they are not read. Of two
     /// families of one name, one has experts.
     pub(crate) gguf: Option<(&'static str, ReadKeys)>,
-    /// Whether GGUF files have the two numbers that are turned together side by side ([`crate::weights::names`]).
-    pub(crate) interleaved: bool,
+    /// Where files have the two numbers that are turned together ([`crate::weights::names`]).
+    pub(crate) pairs: Pairs,
     /// Whether experts stand in the place of each feed-forward network.
     pub(crate) experts: bool,
-    /// Whether the projections of queries, keys and values have biases without being asked.
+    /// Whether the projections of queries, keys and values have biases, whatever a file says.
     pub(crate) attention_bias: bool,
     /// Whether queries and keys are normed.
     pub(crate) qk_norm: bool,
     /// Whether norms are stored less 1 in Hugging Face's files.
     pub(crate) norm_offset: bool,
-    /// Whether queries, keys and values lie in one tensor, and so do gate and up.
-    pub(crate) fused: bool,
+    /// Which parts of a layer lie in one tensor.
+    pub(crate) fused: Fused,
     /// Whether Hugging Face's files hold all experts of a layer in one tensor, as floats or in MXFP4
     /// ([`crate::weights::stacked`]).
     pub(crate) stacked: bool,
@@ -70,16 +73,60 @@ pub(crate) struct Family {
     pub(crate) switches: fn(&Object<'_>, &ModelConfig) -> Result<Switches, ModelError>,
 }
 
+/// Where files have the two numbers of a head that are turned together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pairs {
+    /// Half of what is turned apart, as executors have them.
+    Apart,
+    /// So in Hugging Face's files, and side by side in GGUF.
+    BesideInGguf,
+    /// Side by side in both.
+    Beside,
+}
+
+/// Which parts of a layer lie in one tensor. A file that has the parts is read as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fused {
+    /// None.
+    Nothing,
+    /// Gate and up.
+    GateUp,
+    /// These, and queries, keys and values.
+    All,
+}
+
+impl Fused {
+    /// The parts of a name that differ between a tensor and the one in which it lies.
+    pub(crate) fn parts(self) -> &'static [(&'static str, &'static str)] {
+        const ALL: &[(&str, &str)] = &[
+            (".gate_proj.", ".gate_up_proj."),
+            (".up_proj.", ".gate_up_proj."),
+            (".q_proj.", ".qkv_proj."),
+            (".k_proj.", ".qkv_proj."),
+            (".v_proj.", ".qkv_proj."),
+        ];
+        match self {
+            Self::Nothing => &[],
+            Self::GateUp => &ALL[..2],
+            Self::All => ALL,
+        }
+    }
+}
+
 /// Defaults of a configuration class.
 pub(crate) struct Defaults {
     /// `max_position_embeddings`.
     pub(crate) positions: usize,
+    /// `original_max_position_embeddings` beside the scaling, where the class has it.
+    pub(crate) original_positions: Option<f64>,
     /// `num_key_value_heads`, where it is not the number of query heads.
     pub(crate) key_heads: Option<usize>,
     /// `head_dim`, where it is not the quotient.
     pub(crate) head_dim: Option<usize>,
     /// `rms_norm_eps`.
     pub(crate) epsilon: f64,
+    /// `attention_bias`.
+    pub(crate) attention_bias: bool,
     /// `tie_word_embeddings`.
     pub(crate) tied: bool,
     /// `rope_theta`.
@@ -95,21 +142,23 @@ const PLAIN: Family = Family {
     class: "LlamaForCausalLM",
     held_as: "llama",
     gguf: Some(("llama", plain_keys)),
-    interleaved: true,
+    pairs: Pairs::BesideInGguf,
     experts: false,
     attention_bias: false,
     qk_norm: false,
     norm_offset: false,
-    fused: false,
+    fused: Fused::Nothing,
     stacked: false,
     yarn_truncates: true,
     turns_in_part: false,
     writes: true,
     defaults: Defaults {
         positions: 2_048,
+        original_positions: None,
         key_heads: None,
         head_dim: None,
         epsilon: 1e-6,
+        attention_bias: false,
         tied: false,
         rope_theta: 10_000.0,
         scaling: RopeScaling::default,
@@ -127,6 +176,13 @@ const AROUND: &[(&str, &str, &str)] = &[
     ("post_feedforward_norm", "post_feedforward_layernorm", "post_ffw_norm"),
 ];
 
+/// Norms around each block, and gate and up in one tensor, as GLM calls them.
+const GLM: &[(&str, &str, &str)] = &[
+    ("post_attention_norm", "post_self_attn_layernorm", "post_attention_norm"),
+    ("post_feedforward_norm", "post_mlp_layernorm", "post_ffw_norm"),
+    ("mlp.gate_up_proj", "mlp.gate_up_proj", "ffn_up"),
+];
+
 /// Norms after each block, as `OLMo` calls them.
 const AFTER: &[(&str, &str, &str)] = &[
     ("input_layernorm", "post_attention_layernorm", "post_attention_norm"),
@@ -139,9 +195,11 @@ const BLOCK_SPARSE: &[(&str, &str)] =
 
 const GEMMA: Defaults = Defaults {
     positions: 8_192,
+    original_positions: None,
     key_heads: Some(4),
     head_dim: Some(256),
     epsilon: 1e-6,
+    attention_bias: false,
     tied: true,
     rope_theta: 10_000.0,
     scaling: RopeScaling::default,
@@ -176,7 +234,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Qwen2ForCausalLM",
         held_as: "qwen2",
         gguf: Some(("qwen2", plain_keys)),
-        interleaved: false,
+        pairs: Pairs::Apart,
         attention_bias: true,
         defaults: Defaults { positions: 32_768, ..PLAIN.defaults },
         switches: qwen,
@@ -187,7 +245,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Qwen3ForCausalLM",
         held_as: "qwen3",
         gguf: Some(("qwen3", plain_keys)),
-        interleaved: false,
+        pairs: Pairs::Apart,
         qk_norm: true,
         defaults: Defaults { positions: 32_768, head_dim: Some(128), ..PLAIN.defaults },
         switches: qwen,
@@ -198,7 +256,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Qwen2MoeForCausalLM",
         held_as: "qwen2_moe",
         gguf: Some(("qwen2moe", shared_keys)),
-        interleaved: false,
+        pairs: Pairs::Apart,
         experts: true,
         attention_bias: true,
         writes: false,
@@ -211,7 +269,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Qwen3MoeForCausalLM",
         held_as: "qwen3_moe",
         gguf: Some(("qwen3moe", mixture_keys)),
-        interleaved: false,
+        pairs: Pairs::Apart,
         experts: true,
         qk_norm: true,
         writes: false,
@@ -242,7 +300,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "GptOssForCausalLM",
         held_as: "gpt_oss",
         gguf: Some(("gpt-oss", gpt_oss_keys)),
-        interleaved: false,
+        pairs: Pairs::Apart,
         experts: true,
         attention_bias: true,
         stacked: true,
@@ -262,10 +320,23 @@ pub(crate) const FAMILIES: &[Family] = &[
         ..PLAIN
     },
     Family {
+        name: "olmoe",
+        class: "OlmoeForCausalLM",
+        held_as: "olmoe",
+        gguf: Some(("olmoe", olmoe_keys)),
+        pairs: Pairs::Apart,
+        experts: true,
+        qk_norm: true,
+        writes: false,
+        defaults: Defaults { positions: 4_096, epsilon: 1e-5, ..PLAIN.defaults },
+        switches: olmoe,
+        ..PLAIN
+    },
+    Family {
         name: "granite",
         class: "GraniteForCausalLM",
         held_as: "granite",
-        gguf: None,
+        gguf: Some(("granite", granite_keys)),
         writes: false,
         switches: granite,
         ..PLAIN
@@ -274,7 +345,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "smollm3",
         class: "SmolLM3ForCausalLM",
         held_as: "smollm3",
-        gguf: None,
+        gguf: Some(("smollm3", smollm3_keys)),
         writes: false,
         defaults: Defaults {
             positions: 32_768,
@@ -290,7 +361,8 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "olmo2",
         class: "Olmo2ForCausalLM",
         held_as: "olmo2",
-        gguf: None,
+        gguf: Some(("olmo2", olmo2_keys)),
+        pairs: Pairs::Apart,
         writes: false,
         qk_norm: true,
         defaults: Defaults { epsilon: 1e-5, ..PLAIN.defaults },
@@ -302,6 +374,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         name: "olmo3",
         class: "Olmo3ForCausalLM",
         held_as: "olmo3",
+        // Under the name of the one before, as which they are held then.
         gguf: None,
         writes: false,
         qk_norm: true,
@@ -315,20 +388,47 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Phi3ForCausalLM",
         held_as: "phi3",
         gguf: Some(("phi3", phi3_keys)),
-        interleaved: false,
-        fused: true,
+        pairs: Pairs::Apart,
+        fused: Fused::All,
         turns_in_part: true,
         writes: false,
-        defaults: Defaults { positions: 4_096, epsilon: 1e-5, ..PLAIN.defaults },
+        defaults: Defaults {
+            positions: 4_096,
+            original_positions: Some(4_096.0),
+            epsilon: 1e-5,
+            ..PLAIN.defaults
+        },
         names: FUSED,
         switches: phi3,
+        ..PLAIN
+    },
+    Family {
+        name: "glm4",
+        class: "Glm4ForCausalLM",
+        held_as: "glm4",
+        gguf: Some(("glm4", glm4_keys)),
+        pairs: Pairs::Beside,
+        fused: Fused::GateUp,
+        turns_in_part: true,
+        writes: false,
+        defaults: Defaults {
+            positions: 131_072,
+            key_heads: Some(2),
+            head_dim: Some(128),
+            epsilon: 1.5625e-7,
+            attention_bias: true,
+            ..PLAIN.defaults
+        },
+        names: GLM,
+        switches: glm4,
         ..PLAIN
     },
     Family {
         name: "gemma2",
         class: "Gemma2ForCausalLM",
         held_as: "gemma2",
-        gguf: None,
+        gguf: Some(("gemma2", gemma2_keys)),
+        pairs: Pairs::Apart,
         writes: false,
         norm_offset: true,
         defaults: GEMMA,
@@ -341,7 +441,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         class: "Gemma3ForCausalLM",
         held_as: "gemma3_text",
         gguf: Some(("gemma3", gemma3_keys)),
-        interleaved: false,
+        pairs: Pairs::Apart,
         writes: false,
         qk_norm: true,
         norm_offset: true,

@@ -4,20 +4,23 @@
 //! embedding has rows; the head is tied when there is no `output.weight`; biases are there when
 //! their tensors are. `rope_freqs.weight`, where present, holds one divisor per rotary frequency:
 //! that is how converters store Llama 3.1's scaling rule. `rope_factors_short.weight` and `rope_factors_long.weight`
-//! hold those of longrope, which has no other mark.
+//! hold those of longrope, and `rope.scaling.type` says so or nothing (Phi's converter writes none). Beside such lists
+//! llama.cpp would scale by what the keys say as well; no model is made so, and a file that says both is refused.
+//! An error names the key or the tensor, whoever found what is wrong.
 //!
 //! What is a family's own is read as its row of [`super::families`] says. A sliding window that the file states is
 //! refused in a family without windows. Converters state none for the types `llama` and
 //! `qwen2`, under which Mistral's models go as well: theirs cannot be known from the file, see
 //! [`positions`](crate::EngineConfig::positions).
 //!
-//! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp`.
+//! Source: <https://github.com/ggml-org/ggml/blob/master/docs/gguf.md>; `llama-model.cpp` and `conversion` of
+//! llama.cpp.
 
 use super::families::{Family, ReadKeys};
-use super::rope::longrope_attention;
-use super::{ModelConfig, RopeScaling, Switches};
+use super::{ModelConfig, Problem, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Gguf;
+use crate::weights::gguf::{Array, Value};
 
 impl ModelConfig {
     /// Reads the config of an open GGUF file.
@@ -32,15 +35,64 @@ impl ModelConfig {
         let keys = Keys { gguf, architecture };
         let (family, switches) = keys.family(KEY)?;
         let mut config = keys.read(family)?;
-        let wrong = |(field, problem)| ModelError::format(gguf.path(), field, problem);
-        config.check_counts().map_err(wrong)?;
+        config.check_counts().map_err(|problem| keys.named(problem))?;
         config.switches = switches(&keys, &config)?.tidied();
-        config
-            .check()
-            .map_err(|(field, problem)| ModelError::format(gguf.path(), field, problem))?;
+        config.check().map_err(|problem| keys.named(problem))?;
         Ok(config)
     }
 }
+
+/// Which of so many layers have a window where every so many sees everything.
+pub(crate) fn all_but_every(every: usize, layers: usize) -> Vec<bool> {
+    (1..=layers).map(|layer| !layer.is_multiple_of(every)).collect()
+}
+
+/// Divisors of frequencies: one list, or the two of longrope.
+const ONE: &str = "rope_freqs.weight";
+const SHORT: &str = "rope_factors_short.weight";
+const LONG: &str = "rope_factors_long.weight";
+
+/// The tensors that fields of a config stand for in GGUF.
+const TENSORS: [(&str, &str); 5] = [
+    ("vocab_size", EMBEDDING),
+    ("rope_scaling.factors", ONE),
+    ("rope_scaling.short_factor", SHORT),
+    ("rope_scaling.long_factor", LONG),
+    ("qk_norm", "blk.0.attn_q_norm.weight"),
+];
+const EMBEDDING: &str = "token_embd.weight";
+
+/// The keys that they stand for, behind the name of the architecture.
+const KEYS: [(&str, &str); 28] = [
+    ("hidden_size", "embedding_length"),
+    ("intermediate_size", "feed_forward_length"),
+    ("num_hidden_layers", "block_count"),
+    ("num_attention_heads", "attention.head_count"),
+    ("num_key_value_heads", "attention.head_count_kv"),
+    ("head_dim", "attention.key_length"),
+    ("max_position_embeddings", "context_length"),
+    ("rms_norm_eps", "attention.layer_norm_rms_epsilon"),
+    ("rope_theta", "rope.freq_base"),
+    ("rope_local_base_freq", "rope.freq_base_swa"),
+    ("partial_rotary_factor", "rope.dimension_count"),
+    ("rope_scaling.factor", "rope.scaling.factor"),
+    ("rope_scaling.original_max_position_embeddings", "rope.scaling.original_context_length"),
+    ("rope_scaling.beta_fast", "rope.scaling.yarn_beta_fast"),
+    ("rope_scaling.beta_slow", "rope.scaling.yarn_beta_slow"),
+    ("rope_scaling.attention_factor", "rope.scaling.attn_factor"),
+    ("sliding_window", "attention.sliding_window"),
+    ("layers", "attention.sliding_window_pattern"),
+    ("num_experts", "expert_count"),
+    ("num_experts_per_tok", "expert_used_count"),
+    ("moe_intermediate_size", "expert_feed_forward_length"),
+    ("shared_expert_intermediate_size", "expert_shared_feed_forward_length"),
+    ("embedding_multiplier", "embedding_scale"),
+    ("residual_multiplier", "residual_scale"),
+    ("attention_multiplier", "attention.scale"),
+    ("logits_scaling", "logit_scale"),
+    ("attn_logit_softcapping", "attn_logit_softcapping"),
+    ("final_logit_softcapping", "final_logit_softcapping"),
+];
 
 /// The metadata of one architecture.
 pub(crate) struct Keys<'a> {
@@ -85,12 +137,12 @@ impl Keys<'_> {
                 return Err(self.unsupported(key, format!("width {other} in heads of {head_dim}")));
             }
         }
-        let embedding = "token_embd.weight";
-        let vocab_size = match self.gguf.info(embedding).map(|info| info.shape.as_slice()) {
+        let vocab_size = match self.gguf.info(EMBEDDING).map(|info| info.shape.as_slice()) {
             Some([rows, _]) => *rows,
-            Some(_) => return Err(self.format(embedding, "is not a matrix")),
-            None => return Err(self.format(embedding, "there is no such tensor")),
+            Some(_) => return Err(self.format(EMBEDDING, "is not a matrix")),
+            None => return Err(self.format(EMBEDDING, "there is no such tensor")),
         };
+        let turned = self.count("rope.dimension_count")?.unwrap_or(head_dim);
         let mut config = ModelConfig {
             architecture: family.held_as.to_owned(),
             vocab_size,
@@ -104,7 +156,7 @@ impl Keys<'_> {
                 .float("attention.layer_norm_rms_epsilon")?
                 .ok_or_else(|| self.error("attention.layer_norm_rms_epsilon", "is missing"))?,
             rope_theta: self.float("rope.freq_base")?.unwrap_or(10_000.0),
-            rope_scaling: self.scaling(family)?,
+            rope_scaling: self.scaling(family, turned)?,
             max_position_embeddings: self.required("context_length")?,
             tie_word_embeddings: self.gguf.info("output.weight").is_none(),
             attention_bias: family.attention_bias || self.gguf.info("blk.0.attn_q.bias").is_some(),
@@ -149,51 +201,109 @@ impl Keys<'_> {
         Ok(())
     }
 
+    /// Which of so many layers have a window: those of a list, or all but every so many, the last of which sees
+    /// everything. `None` where the file does not say.
+    pub(crate) fn slides(&self, layers: usize) -> Result<Option<Vec<bool>>, ModelError> {
+        let pattern = "attention.sliding_window_pattern";
+        let list = self.gguf.metadata().get(&self.key(pattern)).and_then(Value::as_array);
+        match list {
+            Some(Array::Bool(list)) if list.len() == layers => return Ok(Some(list.clone())),
+            Some(list) => {
+                let problem = format!("{} values, expected a truth value a layer", list.len());
+                return Err(self.error(pattern, problem));
+            }
+            None => {}
+        }
+        match self.count(pattern)? {
+            None => Ok(None),
+            Some(0) => Err(self.error(pattern, "0, expected at least 1")),
+            Some(every) => Ok(Some(all_but_every(every, layers))),
+        }
+    }
+
+    /// Whether the file has a key.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.gguf.metadata().contains_key(&self.key(name))
+    }
+
     /// Whether there is a tensor of this stored name.
     pub(crate) fn has_tensor(&self, name: &str) -> bool {
         self.gguf.info(name).is_some()
     }
 
-    /// The factors that a tensor holds.
-    fn factors(&self, tensor: &str) -> Result<Vec<f64>, ModelError> {
+    /// The factors that a tensor holds, one for each pair of the numbers that are turned of a head.
+    fn factors(&self, tensor: &str, turned: usize) -> Result<Vec<f64>, ModelError> {
+        let pairs = turned / 2;
+        if let Some(info) = self.gguf.info(tensor).filter(|info| info.shape != [pairs]) {
+            let problem = format!("shape {:?}, expected [{pairs}]", info.shape);
+            return Err(self.format(tensor, &problem));
+        }
         Ok(self.gguf.read(tensor)?.to_f32()?.into_iter().map(f64::from).collect())
     }
 
-    /// Two lists of factors, where the file has any.
-    fn longrope(&self) -> Result<Option<RopeScaling>, ModelError> {
-        let [short, long] = ["rope_factors_short.weight", "rope_factors_long.weight"];
-        if !self.has_tensor(short) && !self.has_tensor(long) {
-            return Ok(None);
+    /// Factors of frequencies, where the file lists any, and nothing else scales them.
+    fn listed(&self, turned: usize) -> Result<Option<RopeScaling>, ModelError> {
+        let two = [SHORT, LONG].into_iter().find(|name| self.has_tensor(name));
+        let one = Some(ONE).filter(|name| self.has_tensor(name));
+        let Some(list) = one.or(two) else { return Ok(None) };
+        if let (Some(one), Some(two)) = (one, two) {
+            return Err(self.unsupported_tensor(one, &format!("factors beside those of {two}")));
         }
-        let original = self.required("rope.scaling.original_context_length")? as f64;
-        let factor = self.required("context_length")? as f64 / original;
-        let stated = self.float("rope.scaling.attn_factor")?;
+        let kind = "rope.scaling.type";
+        let known: &[&str] = if two.is_some() { &["longrope"] } else { &["none", "linear"] };
+        if let Some(other) = self.text(kind)?.filter(|kind| !known.contains(kind)) {
+            return Err(self.unsupported(kind, format!("scaling {other:?} beside {list}")));
+        }
+        if let Some(factor) = self.factor()?.filter(|factor| (factor - 1.0).abs() > 0.0) {
+            let what = format!("factor {factor} beside {list}");
+            return Err(self.unsupported("rope.scaling.factor", what));
+        }
+        if two.is_none() {
+            return Ok(Some(RopeScaling::Factors(self.factors(ONE, turned)?)));
+        }
         Ok(Some(RopeScaling::LongRope {
-            short_factor: self.factors(short)?,
-            long_factor: self.factors(long)?,
-            original_max_position_embeddings: original,
-            attention_factor: stated.unwrap_or_else(|| longrope_attention(factor, original)),
+            original_max_position_embeddings: self
+                .required("rope.scaling.original_context_length")?
+                as f64,
+            short_factor: self.factors(SHORT, turned)?,
+            long_factor: self.factors(LONG, turned)?,
+            attention_factor: self.attention_factor()?,
         }))
     }
 
-    fn scaling(&self, family: &Family) -> Result<RopeScaling, ModelError> {
-        let tensor = "rope_freqs.weight";
-        if self.has_tensor(tensor) {
-            return Ok(RopeScaling::Factors(self.factors(tensor)?));
-        }
-        if let Some(longrope) = self.longrope()? {
-            return Ok(longrope);
-        }
+    /// What positions are divided by; llama.cpp takes 0 for none.
+    fn factor(&self) -> Result<Option<f64>, ModelError> {
         let factor = match self.float("rope.scaling.factor")? {
             // The key of older files.
             None => self.float("rope.scale_linear")?,
             found => found,
         };
-        // llama.cpp: linear unless said otherwise; a factor of 0 is none.
-        match (self.gguf.text(&self.key("rope.scaling.type"))?, factor) {
-            (None | Some("linear"), Some(factor)) if factor.abs() > 0.0 => {
-                Ok(RopeScaling::Linear { factor })
-            }
+        Ok(factor.filter(|factor| factor.abs() > 0.0))
+    }
+
+    /// What cosines and sines are multiplied with by the file's own word.
+    fn attention_factor(&self) -> Result<f64, ModelError> {
+        Ok(self.float("rope.scaling.attn_factor")?.unwrap_or(1.0))
+    }
+
+    fn scaling(&self, family: &Family, turned: usize) -> Result<RopeScaling, ModelError> {
+        let scaling = match self.listed(turned)? {
+            Some(listed) => listed,
+            None => self.stated(family)?,
+        };
+        let by = self.attention_factor()?;
+        let takes = matches!(scaling, RopeScaling::Yarn { .. } | RopeScaling::LongRope { .. });
+        if !takes && (by - 1.0).abs() > 0.0 {
+            let what = format!("factor {by} of attention without yarn or longrope");
+            return Err(self.unsupported("rope.scaling.attn_factor", what));
+        }
+        Ok(scaling)
+    }
+
+    /// The scaling that keys alone say. llama.cpp: linear unless said otherwise.
+    fn stated(&self, family: &Family) -> Result<RopeScaling, ModelError> {
+        match (self.text("rope.scaling.type")?, self.factor()?) {
+            (None | Some("linear"), Some(factor)) => Ok(RopeScaling::Linear { factor }),
             (None | Some("none" | "linear"), _) => Ok(RopeScaling::None),
             (Some("yarn"), Some(factor)) if factor > 1.0 => {
                 let number = |name: &str, default: f64| {
@@ -203,13 +313,12 @@ impl Keys<'_> {
                     Some(original) => original,
                     None => self.required("context_length")?,
                 } as f64;
-                let own = number("rope.scaling.attn_factor", 1.0)?;
                 Ok(RopeScaling::Yarn {
                     factor,
                     original_max_position_embeddings: original,
                     beta_fast: number("rope.scaling.yarn_beta_fast", 32.0)?,
                     beta_slow: number("rope.scaling.yarn_beta_slow", 1.0)?,
-                    attention_factor: own * (0.1 * factor.ln() + 1.0),
+                    attention_factor: self.attention_factor()? * (0.1 * factor.ln() + 1.0),
                     truncate: family.yarn_truncates,
                 })
             }
@@ -222,6 +331,18 @@ impl Keys<'_> {
                     format!("scaling {other:?}; linear, yarn and longrope with its tensors are");
                 Err(self.unsupported("rope.scaling.type", what))
             }
+        }
+    }
+
+    /// What is wrong with a field of the config, under the name that the file has for it.
+    fn named(&self, (field, problem): Problem) -> ModelError {
+        let own = |names: &[(&'static str, &'static str)]| {
+            names.iter().find(|(name, _)| *name == field).map(|(_, own)| *own)
+        };
+        match (own(&TENSORS), own(&KEYS)) {
+            (Some(tensor), _) => self.format(tensor, &problem),
+            (None, Some(key)) => self.error(key, problem),
+            (None, None) => self.format(field, &problem),
         }
     }
 
@@ -244,6 +365,10 @@ impl Keys<'_> {
     /// The same of a tensor, by its stored name.
     pub(super) fn unsupported_tensor(&self, name: &str, what: &str) -> ModelError {
         ModelError::unsupported(self.gguf.path(), name, what)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<&str>, ModelError> {
+        self.gguf.text(&self.key(name))
     }
 
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, ModelError> {

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::families::Family;
 use super::json::Object;
 use super::rope::longrope_attention;
-use super::{ModelConfig, RopeScaling, Switches};
+use super::{ModelConfig, Problem, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Files;
 use crate::weights::source::read_text;
@@ -65,7 +65,7 @@ impl ModelConfig {
     pub fn from_json_slice(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, ModelError> {
         let object = Object::parse(bytes, path.as_ref())?;
         let config = read(&object)?;
-        config.check().map_err(|(field, problem)| object.error(field, problem))?;
+        config.check().map_err(|problem| named(&object, problem))?;
         Ok(config)
     }
 
@@ -154,7 +154,8 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
             .count("max_position_embeddings")?
             .unwrap_or(family.defaults.positions),
         tie_word_embeddings: object.boolean("tie_word_embeddings")?.unwrap_or(family.defaults.tied),
-        attention_bias: family.attention_bias || object.boolean("attention_bias")?.unwrap_or(false),
+        attention_bias: family.attention_bias
+            || object.boolean("attention_bias")?.unwrap_or(family.defaults.attention_bias),
         qk_norm: family.qk_norm,
         switches: Switches::default(),
         bos_token_id: object.ids("bos_token_id")?.first().copied(),
@@ -162,9 +163,17 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
     };
     config.add_eos(object.ids("eos_token_id")?);
     // What a family reads is as long as there are layers.
-    config.check_counts().map_err(|(field, problem)| object.error(field, problem))?;
+    config.check_counts().map_err(|problem| named(object, problem))?;
     config.switches = (family.switches)(object, &config)?.tidied();
     Ok(config)
+}
+
+/// What is wrong with a field, under the name that the file has for it: how positions are scaled has a newer one.
+fn named(object: &Object<'_>, (field, problem): Problem) -> ModelError {
+    match field.strip_prefix("rope_scaling.").filter(|_| object.has("rope_parameters")) {
+        Some(rest) => object.error(&format!("rope_parameters.{rest}"), problem),
+        None => object.error(field, problem),
+    }
 }
 
 /// Refuses what would change the arithmetic.
@@ -243,7 +252,8 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
     Ok((theta, scaling))
 }
 
-/// The two lists of longrope. How long the original context was stands in them, or, in Phi's files, beside them.
+/// The two lists of longrope. How long the original context was stands in them, or, in Phi's files, beside them: its
+/// class has a number for those that do not say, and takes that before theirs, as transformers does.
 fn longrope(
     own: &Object<'_>,
     object: &Object<'_>,
@@ -255,7 +265,7 @@ fn longrope(
         }
     }
     let name = "original_max_position_embeddings";
-    let original = match object.float(name)? {
+    let original = match object.float(name)?.or(family.defaults.original_positions) {
         Some(original) => original,
         None => own.required(name, own.float(name)?)?,
     };

@@ -6,7 +6,7 @@
 //! Source: Su et al. 2021, <https://arxiv.org/abs/2104.09864>; the scaling rules of Hugging Face
 //! transformers (`modeling_rope_utils.py`).
 
-use super::ModelConfig;
+use super::{ModelConfig, Problem};
 
 /// How rotary frequencies are scaled for long contexts.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -88,35 +88,50 @@ impl RopeScaling {
     }
 
     /// What is wrong with the numbers, for heads of which so many numbers are turned.
-    pub(super) fn check(&self, head_dim: usize) -> Result<(), String> {
-        let positive = |name: &str, x: f64| {
+    pub(super) fn check(&self, head_dim: usize) -> Result<(), Problem> {
+        let positive = |field: &'static str, x: f64| {
             if x.is_finite() && x > 0.0 {
                 Ok(())
             } else {
-                Err(format!("{name} is {x}, expected more than 0"))
+                Err((field, format!("{x}, expected more than 0")))
             }
         };
-        let positive_list = |name: &str, factors: &[f64], count: usize| {
-            if factors.len() != count {
-                return Err(format!("{} {name}, expected {count}", factors.len()));
+        let above = |field: &'static str, x: f64, (what, least): (&str, f64)| {
+            if x - least > 0.0 {
+                Ok(())
+            } else {
+                Err((field, format!("{x}, expected more than {what}, {least}")))
             }
-            factors.iter().try_for_each(|x| positive(&format!("one of the {name}"), *x))
+        };
+        let positive_list = |field: &'static str, factors: &[f64]| {
+            if factors.len() != head_dim / 2 {
+                let problem = format!("{} numbers, expected {}", factors.len(), head_dim / 2);
+                return Err((field, problem));
+            }
+            match factors.iter().position(|x| !(x.is_finite() && *x > 0.0)) {
+                None => Ok(()),
+                Some(index) => {
+                    let problem = format!("number {index} is {}", factors[index]);
+                    Err((field, format!("{problem}, expected more than 0")))
+                }
+            }
         };
         match self {
             Self::None => Ok(()),
-            Self::Linear { factor } => positive("factor", *factor),
+            Self::Linear { factor } => positive(FACTOR, *factor),
             Self::Llama3 {
                 factor,
                 low_freq_factor,
                 high_freq_factor,
                 original_max_position_embeddings,
             } => {
-                positive("factor", *factor)?;
-                positive("low_freq_factor", *low_freq_factor)?;
-                positive("high_freq_factor", *high_freq_factor)?;
-                positive("original_max_position_embeddings", *original_max_position_embeddings)?;
+                positive(FACTOR, *factor)?;
+                positive("rope_scaling.low_freq_factor", *low_freq_factor)?;
+                let high = "rope_scaling.high_freq_factor";
+                positive(high, *high_freq_factor)?;
+                positive(ORIGINAL, *original_max_position_embeddings)?;
                 // The blend divides by the difference.
-                positive("high_freq_factor - low_freq_factor", high_freq_factor - low_freq_factor)
+                above(high, *high_freq_factor, ("low_freq_factor", *low_freq_factor))
             }
             Self::Yarn {
                 factor,
@@ -126,13 +141,15 @@ impl RopeScaling {
                 attention_factor,
                 truncate: _,
             } => {
-                positive("factor", *factor)?;
-                positive("original_max_position_embeddings", *original_max_position_embeddings)?;
-                positive("beta_slow", *beta_slow)?;
-                positive("beta_fast - beta_slow", beta_fast - beta_slow)?;
-                positive("attention_factor", *attention_factor)
+                positive(FACTOR, *factor)?;
+                positive(ORIGINAL, *original_max_position_embeddings)?;
+                positive("rope_scaling.beta_slow", *beta_slow)?;
+                let fast = "rope_scaling.beta_fast";
+                positive(fast, *beta_fast)?;
+                above(fast, *beta_fast, ("beta_slow", *beta_slow))?;
+                positive(ATTENTION, *attention_factor)
             }
-            Self::Factors(factors) => positive_list("factors", factors, head_dim / 2),
+            Self::Factors(factors) => positive_list("rope_scaling.factors", factors),
             Self::LongRope {
                 short_factor,
                 long_factor,
@@ -141,16 +158,20 @@ impl RopeScaling {
             } => {
                 // Its logarithm is divided by.
                 if !(original.is_finite() && *original > 1.0) {
-                    let name = "original_max_position_embeddings";
-                    return Err(format!("{name} is {original}, expected more than 1"));
+                    return Err((ORIGINAL, format!("{original}, expected more than 1")));
                 }
-                positive_list("numbers in short_factor", short_factor, head_dim / 2)?;
-                positive_list("numbers in long_factor", long_factor, head_dim / 2)?;
-                positive("attention_factor", *attention_factor)
+                positive_list("rope_scaling.short_factor", short_factor)?;
+                positive_list("rope_scaling.long_factor", long_factor)?;
+                positive(ATTENTION, *attention_factor)
             }
         }
     }
 }
+
+/// Fields that several scalings have.
+const FACTOR: &str = "rope_scaling.factor";
+const ORIGINAL: &str = "rope_scaling.original_max_position_embeddings";
+const ATTENTION: &str = "rope_scaling.attention_factor";
 
 impl ModelConfig {
     /// The rotary frequencies in radians a token, one for each pair `(i, i + d / 2)` of the `d` numbers that are

@@ -71,7 +71,11 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
         let sinks = format!("model.layers.{layer}.self_attn.sinks");
         if !config.switches.sinks && checkpoint.contains(&sinks) {
             let what = "sinks of attention in this family";
-            return Err(ModelError::unsupported(checkpoint.path(), sinks, what));
+            return Err(ModelError::unsupported(
+                checkpoint.path(),
+                checkpoint.called(&sinks),
+                what,
+            ));
         }
         if let Some(experts) = config.switches.experts {
             refuse_beside_experts(checkpoint, &config, layer, experts)?;
@@ -90,7 +94,7 @@ fn refuse_beside_experts(
 ) -> Result<(), ModelError> {
     let full = |part: &str| format!("model.layers.{layer}.mlp.{part}");
     let unsupported = |name: String, what: &str| {
-        Err(ModelError::unsupported(checkpoint.path(), name, what.to_owned()))
+        Err(ModelError::unsupported(checkpoint.path(), checkpoint.called(&name), what.to_owned()))
     };
     let stacked = full("experts.gate_up_proj");
     let known = config.family().is_some_and(|family| family.stacked);
@@ -130,7 +134,7 @@ fn refuse_another_head(checkpoint: &Checkpoint) -> Result<(), ModelError> {
         "differs from {EMBEDDING}, but tie_word_embeddings is true: set it to false in config.json if \
          the head is meant, or remove the head"
     );
-    Err(ModelError::format(checkpoint.path(), HEAD, problem))
+    Err(ModelError::format(checkpoint.path(), checkpoint.called(HEAD), problem))
 }
 
 impl DecoderWeights<Matrix> {
@@ -157,7 +161,11 @@ impl Source<Matrix> for Packed<'_> {
         let raw = read_raw(self.checkpoint, name, &shape)?;
         if self.format == WeightFormat::Stored && raw.dtype.block_len() > 1 {
             return Matrix::of_blocks(&raw).map_err(|error| {
-                ModelError::format(self.checkpoint.path(), name, error.to_string())
+                ModelError::format(
+                    self.checkpoint.path(),
+                    self.checkpoint.called(name),
+                    error.to_string(),
+                )
             });
         }
         let values = finite(self.checkpoint, name, &raw)?;
@@ -225,7 +233,7 @@ fn read_raw(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<RawT
         return Ok(RawTensor { shape: shape.to_vec(), ..raw });
     }
     let problem = format!("shape {:?}, expected {shape:?}", raw.shape);
-    Err(ModelError::format(checkpoint.path(), name, problem))
+    Err(ModelError::format(checkpoint.path(), checkpoint.called(name), problem))
 }
 
 /// A tensor of known shape, with finite values.
@@ -241,7 +249,7 @@ fn read(checkpoint: &Checkpoint, name: &str, shape: &[usize]) -> Result<Vec<f32>
 
 /// A tensor's values, which must be finite.
 fn finite(checkpoint: &Checkpoint, name: &str, raw: &RawTensor) -> Result<Vec<f32>, ModelError> {
-    let error = |problem| ModelError::format(checkpoint.path(), name, problem);
+    let error = |problem| ModelError::format(checkpoint.path(), checkpoint.called(name), problem);
     let values = raw.to_f32()?;
     match values.iter().position(|x| !x.is_finite()) {
         None => Ok(values),
@@ -266,6 +274,7 @@ fn refuse_biases(
         if checkpoint.contains(&name)
             && checkpoint.tensor(&name)?.to_f32()?.iter().any(|x| x.abs() > 0.0 || x.is_nan())
         {
+            let name = checkpoint.called(&name);
             return Err(ModelError::unsupported(checkpoint.path(), name, "bias other than zero"));
         }
     }

@@ -5,7 +5,7 @@
 //!
 //! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers.
 
-use super::super::experts::{of_local, of_qwen};
+use super::super::experts::{Experts, of_local, of_qwen};
 use super::super::json::Object;
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use crate::{ModelConfig, ModelError, RopeScaling};
@@ -118,6 +118,23 @@ pub(super) fn qwen3_moe(object: &Object<'_>, _: &ModelConfig) -> Result<Switches
     all_see_everything(object)?;
     Ok(Switches {
         experts: Some(of_qwen(object, ([128, 8, 768], None))?),
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        ..Switches::default()
+    })
+}
+
+/// Its norms of queries and keys run over all heads; no model of it bounds what comes out of them.
+pub(super) fn olmoe(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let bound = "clip_qkv";
+    if let Some(most) = object.float(bound)? {
+        let what = format!("bound {most} of queries, keys and values");
+        return Err(object.unsupported(bound, what));
+    }
+    let normed = object.boolean("norm_topk_prob")?.unwrap_or(false);
+    Ok(Switches {
+        experts: Some(Experts { normed, ..of_local(object, config, [64, 8])? }),
+        whole_qk_norm: true,
         output_bias: object.boolean("attention_bias")?.unwrap_or(false),
         ..Switches::default()
     })
@@ -256,28 +273,41 @@ pub(super) fn olmo(object: &Object<'_>, config: &ModelConfig) -> Result<Switches
 }
 
 pub(super) fn phi3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    let mut switches = Switches {
+    Ok(Switches {
         layers: windows(object.count("sliding_window")?, config),
+        rotary_dim: turned(object, config, 1.0)?,
         ..Switches::default()
-    };
-    let mut part = object.float("partial_rotary_factor")?;
+    })
+}
+
+/// Norms around each block, and heads turned in part.
+pub(super) fn glm4(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        rotary_dim: turned(object, config, 0.5)?,
+        ..Switches::default()
+    })
+}
+
+/// How many numbers of a head are turned, where it is a part of them: `default` of all if a file does not say.
+fn turned(
+    object: &Object<'_>,
+    config: &ModelConfig,
+    default: f64,
+) -> Result<Option<usize>, ModelError> {
+    let name = "partial_rotary_factor";
+    let mut part = object.float(name)?;
     if let Some(own) = object.object("rope_parameters")? {
-        part = own.float("partial_rotary_factor")?.or(part);
+        part = own.float(name)?.or(part);
     }
-    if let Some(part) = part.filter(|part| (part - 1.0).abs() > 0.0) {
-        if !(0.0..1.0).contains(&part) {
-            let problem = format!("{part}, expected more than 0 and at most 1");
-            return Err(object.error("partial_rotary_factor", problem));
-        }
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "below a width"
-        )]
-        let dim = (config.head_dim as f64 * part) as usize;
-        switches.rotary_dim = Some(dim);
+    let part = part.unwrap_or(default);
+    if !(0.0..=1.0).contains(&part) {
+        return Err(object.error(name, format!("{part}, expected more than 0 and at most 1")));
     }
-    Ok(switches)
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below a width")]
+    let dim = (config.head_dim as f64 * part) as usize;
+    Ok(Some(dim).filter(|_| part < 1.0))
 }
 
 /// What Gemma 2 and 3 have in common.

@@ -5,8 +5,8 @@
 //!
 //! Source: `conversion` and `constants.py` of llama.cpp and gguf-py; `llama-model.cpp`.
 
-use super::super::experts::{Besides, Experts};
-use super::super::gguf::Keys;
+use super::super::experts::{Besides, Experts, Gate};
+use super::super::gguf::{Keys, all_but_every};
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use super::fields::{gpt_oss_switches, windows};
 use crate::{ModelConfig, ModelError};
@@ -14,15 +14,16 @@ use crate::{ModelConfig, ModelError};
 /// A decoder without windows, with experts.
 pub(super) fn mixture_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    let experts = Some(Experts::of_keys(keys, config, Besides::default())?);
+    let experts = Some(Experts::of_keys(keys, config, Besides::NOTHING)?);
     let output_bias = keys.has_tensor("blk.0.attn_output.bias");
     Ok(Switches { experts, output_bias, ..Switches::default() })
 }
 
-/// The same with a network that every token goes to.
+/// The same with a network that every token goes to; llama.cpp lets what experts count add up to 1 only where there is
+/// none.
 pub(super) fn shared_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    let besides = Besides { shared: true, ..Besides::default() };
+    let besides = Besides { shared: true, normed: false, ..Besides::NOTHING };
     Ok(Switches { experts: Some(Experts::of_keys(keys, config, besides)?), ..Switches::default() })
 }
 
@@ -36,27 +37,43 @@ pub(super) fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, M
     })
 }
 
+/// Layers with a window of so many tokens, if any, and others: as the file says, or all but every so many. Those with
+/// the window are turned by `rotation`.
+fn some_slide(
+    keys: &Keys<'_>,
+    config: &ModelConfig,
+    (window, every): (Option<usize>, usize),
+    rotation: Rotation,
+) -> Result<Vec<Attends>, ModelError> {
+    let Some(window) = window else { return Ok(Vec::new()) };
+    let own = Attends {
+        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+        rotation,
+    };
+    let count = config.num_hidden_layers;
+    let slides = keys.slides(count)?.unwrap_or_else(|| all_but_every(every, count));
+    Ok(slides.into_iter().map(|slides| if slides { own } else { Attends::default() }).collect())
+}
+
+/// Refuses another base of layers with windows, where no model of the family has one: it would go with the scaling of
+/// all, which no rotation has.
+fn one_base(keys: &Keys<'_>, config: &ModelConfig) -> Result<(), ModelError> {
+    let base = "rope.freq_base_swa";
+    match keys.float(base)?.filter(|own| (own - config.rope_theta).abs() > 0.0) {
+        Some(other) => Err(keys.unsupported(base, format!("base {other} of layers with windows"))),
+        None => Ok(()),
+    }
+}
+
 /// gpt-oss: what a gate is multiplied with and where it is cut off is fixed; which layers have the window, too, unless
 /// the file says so. (Its yarn ends between pairs, as in training; llama.cpp goes to whole ones.)
 pub(super) fn gpt_oss_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = keys.required("attention.sliding_window")?;
-    let pattern = "attention.sliding_window_pattern";
-    let every = keys.count(pattern)?.unwrap_or(2);
-    if every == 0 {
-        return Err(keys.error(pattern, "0, expected at least 1"));
-    }
-    let own = Attends {
-        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
-        rotation: Rotation::Global,
-    };
-    // The last of so many layers sees everything.
-    let slides = |layer: usize| !(layer + 1).is_multiple_of(every);
-    let layers = (0..config.num_hidden_layers)
-        .map(|layer| if slides(layer) { own } else { Attends::default() });
-    // The softmax of its router is over the chosen ones, whatever the file says.
-    let besides = Besides { biased: true, ..Besides::default() };
-    let experts = Experts { normed: true, ..Experts::of_keys(keys, config, besides)? };
-    Ok(Switches { experts: Some(experts), layers: layers.collect(), ..gpt_oss_switches() })
+    one_base(keys, config)?;
+    let layers = some_slide(keys, config, (Some(window), 2), Rotation::Global)?;
+    let besides = Besides { biased: true, gate: Gate::Chosen, ..Besides::NOTHING };
+    let experts = Some(Experts::of_keys(keys, config, besides)?);
+    Ok(Switches { experts, layers, ..gpt_oss_switches() })
 }
 
 /// Phi-3 and Phi-4: a window of 0 tokens is none. (llama.cpp passes over it.)
@@ -70,25 +87,14 @@ pub(super) fn phi3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switche
     })
 }
 
-/// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed.
-pub(super) fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
-    const WHOLE: usize = 6;
-    let window = keys.count("attention.sliding_window")?.unwrap_or(0);
-    let pattern = "attention.sliding_window_pattern";
-    if let Some(other) = keys.count(pattern)?.filter(|&every| every != WHOLE) {
-        return Err(
-            keys.unsupported(pattern, format!("every {other}th layer whole, not {WHOLE}th"))
-        );
-    }
-    let own = Attends {
-        window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
-        rotation: Rotation::Local,
-    };
-    let slides = |layer: usize| window > 0 && !(layer + 1).is_multiple_of(WHOLE);
-    let layers = (0..config.num_hidden_layers)
-        .map(|layer| if slides(layer) { own } else { Attends::default() });
-    // The largest model of the family divides by another width.
-    let width = if config.num_hidden_layers == 62 {
+/// What Gemma 2 and 3 have in common. The largest model of each, known by its number of layers, divides by another
+/// width than a head's.
+fn gemma_keys(
+    keys: &Keys<'_>,
+    config: &ModelConfig,
+    largest: usize,
+) -> Result<Switches, ModelError> {
+    let width = if config.num_hidden_layers == largest {
         config.hidden_size as f64 / config.num_attention_heads as f64
     } else {
         config.head_dim as f64
@@ -100,8 +106,100 @@ pub(super) fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switc
         attention_scale: Some(1.0 / width.sqrt()),
         attention_cap: keys.float("attn_logit_softcapping")?,
         logit_cap: keys.float("final_logit_softcapping")?,
+        ..Switches::default()
+    })
+}
+
+/// Gemma 2: every second layer has the window, from the first one on.
+pub(super) fn gemma2_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = keys.count("attention.sliding_window")?.unwrap_or(4_096);
+    one_base(keys, config)?;
+    let gemma = gemma_keys(keys, config, 46)?;
+    Ok(Switches {
+        // llama.cpp has its class's bounds where a file has none.
+        attention_cap: gemma.attention_cap.or(Some(50.0)),
+        logit_cap: gemma.logit_cap.or(Some(30.0)),
+        layers: some_slide(keys, config, (Some(window), 2), Rotation::Global)?,
+        ..gemma
+    })
+}
+
+/// Gemma 3's converter writes its window; that five of six layers have it, and their base, are fixed unless the file
+/// says so.
+pub(super) fn gemma3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
+    Ok(Switches {
         local_rope_theta: keys.float("rope.freq_base_swa")?.unwrap_or(10_000.0),
-        layers: layers.collect(),
+        layers: some_slide(keys, config, (window, 6), Rotation::Local)?,
+        ..gemma_keys(keys, config, 62)?
+    })
+}
+
+/// Granite's four factors; logits are divided by theirs.
+pub(super) fn granite_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let plain = plain_keys(keys, config)?;
+    let turned = "rope.scaling.finetuned";
+    if keys.boolean(turned)? == Some(false) {
+        return Err(keys.unsupported(turned, "heads that are not turned in this architecture"));
+    }
+    // 0 is none, as in llama.cpp.
+    let factor = |key: &str| Ok::<_, ModelError>(keys.float(key)?.filter(|by| by.abs() > 0.0));
+    Ok(Switches {
+        embedding_scale: factor("embedding_scale")?.unwrap_or(1.0),
+        residual_scale: factor("residual_scale")?.unwrap_or(1.0),
+        attention_scale: factor("attention.scale")?,
+        logit_scale: 1.0 / factor("logit_scale")?.unwrap_or(1.0),
+        ..plain
+    })
+}
+
+/// Every fourth layer is not turned: no key says so.
+pub(super) fn smollm3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let turned = all_but_every(4, config.num_hidden_layers).into_iter();
+    let rotation = |turned| if turned { Rotation::Global } else { Rotation::None };
+    let layers = turned.map(|turned| Attends { rotation: rotation(turned), window: None });
+    Ok(Switches { layers: layers.collect(), ..plain_keys(keys, config)? })
+}
+
+/// `OLMo` 2 and 3 have one name; the latter's file has a window, whose layers are turned without yarn.
+pub(super) fn olmo2_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
+    Ok(Switches {
+        norm_place: NormPlace::After,
+        whole_qk_norm: true,
+        local_rope_theta: keys.float("rope.freq_base_swa")?.unwrap_or(config.rope_theta),
+        layers: some_slide(keys, config, (window, 4), Rotation::Local)?,
+        ..Switches::default()
+    })
+}
+
+/// `OLMoE`: experts behind norms of all heads at once.
+pub(super) fn olmoe_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    if let Some(bound) = keys.float("attention.clamp_kqv")?.filter(|bound| bound.abs() > 0.0) {
+        let what = format!("bound {bound} of queries, keys and values");
+        return Err(keys.unsupported("attention.clamp_kqv", what));
+    }
+    let besides = Besides { normed: false, ..Besides::NOTHING };
+    let experts = Some(Experts::of_keys(keys, config, besides)?);
+    Ok(Switches { experts, whole_qk_norm: true, ..Switches::default() })
+}
+
+/// GLM 4: norms around each block, and heads turned in part.
+pub(super) fn glm4_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    for (key, what) in [
+        ("rope.dimension_sections", "positions of several kinds"),
+        ("nextn_predict_layers", "layers that guess further tokens"),
+    ] {
+        if keys.has(key) {
+            return Err(keys.unsupported(key, what));
+        }
+    }
+    let turned = keys.count("rope.dimension_count")?;
+    Ok(Switches {
+        norm_place: NormPlace::Around,
+        rotary_dim: turned.filter(|&dim| dim != config.head_dim),
         ..Switches::default()
     })
 }

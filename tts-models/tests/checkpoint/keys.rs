@@ -1,0 +1,239 @@
+//! What the keys of a GGUF file say beside its tensors: lists of factors, gates, windows, and parts that stand apart.
+
+use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
+use tts_models::weights::gguf::{Array, Value};
+use tts_models::weights::{Dtype, RawTensor};
+use tts_models::{DecoderWeights, ModelConfig, RopeScaling};
+
+use crate::{from_gguf, load_gguf, tiny};
+
+/// A change of a file by key.
+fn with(writer: &mut GgufWriter, key: &str, value: Value) {
+    writer.metadata.retain(|(other, _)| other != key);
+    writer.metadata.push((key.to_owned(), value));
+}
+
+/// Lists of factors and what the keys say: as llama.cpp takes them, and refused where the two contradict.
+#[test]
+fn lists_of_factors_go_with_what_the_keys_say() {
+    let text = |text: &str| Value::String(text.to_owned());
+    let list = |name: &str, values: &[f32], shape: &[usize]| RawTensor {
+        name: name.to_owned(),
+        shape: shape.to_vec(),
+        dtype: Dtype::F32,
+        bytes: values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+    };
+    let (short, long) = ("rope_factors_short.weight", "rope_factors_long.weight");
+    let read = |model: &str, lists: &[&str], keys: &[(&str, Value)]| {
+        let mut writer = decoder_gguf(&tiny(model, 3));
+        for name in lists {
+            writer.tensors.push(list(name, &[1.0, 2.0, 4.0], &[3]));
+        }
+        with(&mut writer, &format!("{model}.rope.scaling.original_context_length"), Value::U32(32));
+        for (key, value) in keys {
+            with(&mut writer, &format!("{model}.rope.{key}"), value.clone());
+        }
+        from_gguf(&writer).map(|checkpoint| checkpoint.config().rope_scaling.clone())
+    };
+    let two = [short, long];
+    let of_two = |attention_factor: f64| RopeScaling::LongRope {
+        short_factor: vec![1.0, 2.0, 4.0],
+        long_factor: vec![1.0, 2.0, 4.0],
+        original_max_position_embeddings: 32.0,
+        attention_factor,
+    };
+    let attention = ("scaling.attn_factor", Value::F32(1.25));
+    let (longrope, none) = (("scaling.type", text("longrope")), ("scaling.type", text("none")));
+    // Phi's converter says no type, newer ones do; without a word cosines are left alone.
+    assert_eq!(read("phi3", &two, std::slice::from_ref(&attention)).unwrap(), of_two(1.25));
+    assert_eq!(read("phi3", &two, &[longrope.clone(), attention.clone()]).unwrap(), of_two(1.25));
+    assert_eq!(read("llama", &two, std::slice::from_ref(&longrope)).unwrap(), of_two(1.0));
+    // A factor of 0 or 1 is none.
+    for factor in [0.0, 1.0] {
+        let factor = ("scaling.factor", Value::F32(factor));
+        assert_eq!(read("phi3", &two, &[factor]).unwrap(), of_two(1.0));
+    }
+    let one = ["rope_freqs.weight"];
+    let of_one = RopeScaling::Factors(vec![1.0, 2.0, 4.0]);
+    assert_eq!(read("llama", &one, &[]).unwrap(), of_one);
+    assert_eq!(read("llama", &one, std::slice::from_ref(&none)).unwrap(), of_one);
+    let (yarn, four) = (("scaling.type", text("yarn")), ("scaling.factor", Value::F32(4.0)));
+    let kind = "rope.scaling.type: unsupported scaling";
+    for (lists, keys, expected) in [
+        (&two[..], vec![yarn.clone(), four.clone()], format!("{kind} \"yarn\" beside {short}")),
+        (&two, vec![none.clone()], format!("{kind} \"none\" beside {short}")),
+        (
+            &two,
+            vec![four.clone()],
+            format!("rope.scaling.factor: unsupported factor 4 beside {short}"),
+        ),
+        (
+            &two,
+            vec![longrope.clone(), ("scale_linear", Value::F32(2.0))],
+            format!("rope.scaling.factor: unsupported factor 2 beside {short}"),
+        ),
+        (&one, vec![yarn, four.clone()], format!("{kind} \"yarn\" beside rope_freqs.weight")),
+        (&one, vec![longrope.clone()], format!("{kind} \"longrope\" beside rope_freqs.weight")),
+        (&one, vec![four], "unsupported factor 4 beside rope_freqs.weight".to_owned()),
+        (
+            &one,
+            vec![attention.clone()],
+            "rope.scaling.attn_factor: unsupported factor 1.25 of attention".to_owned(),
+        ),
+        (&[], vec![attention], "rope.scaling.attn_factor: unsupported factor 1.25".to_owned()),
+        (&[], vec![longrope], format!("{kind} \"longrope\"; linear, yarn and longrope")),
+        (
+            &["rope_freqs.weight", long],
+            vec![],
+            format!("rope_freqs.weight: unsupported factors beside those of {long}"),
+        ),
+    ] {
+        let error = read("llama", lists, &keys).unwrap_err().to_string();
+        assert!(
+            error.starts_with("tiny.gguf: ") && error.contains(&expected),
+            "{expected}: {error}"
+        );
+    }
+    // A row is no list.
+    let mut writer = decoder_gguf(&tiny("llama", 3));
+    writer.tensors.push(list("rope_freqs.weight", &[1.0; 3], &[1, 3]));
+    let error = load_gguf(&writer).unwrap_err().to_string();
+    assert_eq!(error, "tiny.gguf: rope_freqs.weight: shape [1, 3], expected [3]");
+}
+
+/// What a file's router does, where it says so.
+#[test]
+fn gates_are_those_of_the_architecture() {
+    let normed = |model: &str, changes: &[(&str, Value)]| {
+        let mut writer = decoder_gguf(&tiny(model, 3));
+        let architecture = writer.metadata[0].1.as_str().unwrap().to_owned();
+        writer.metadata.retain(|(key, _)| !key.ends_with("expert_weights_norm"));
+        for (key, value) in changes {
+            with(&mut writer, &format!("{architecture}.{key}"), value.clone());
+        }
+        let config = from_gguf(&writer).map(|checkpoint| checkpoint.config().clone());
+        config.map(|config| config.switches.experts.unwrap().normed).map_err(|e| e.to_string())
+    };
+    let gate = |gate| ("expert_gating_func", Value::U32(gate));
+    let plain = ("expert_weights_norm", Value::Bool(false));
+    for (model, changes, expected) in [
+        ("qwen3_moe", vec![], true),
+        ("qwen3_moe", vec![gate(0)], true),
+        ("qwen3_moe", vec![gate(1)], true),
+        ("qwen3_moe", vec![gate(1), plain.clone()], false),
+        // A softmax over the chosen ones adds up to 1.
+        ("qwen3_moe", vec![gate(3), plain.clone()], true),
+        ("qwen2_moe", vec![], false),
+        ("qwen2_moe", vec![gate(3)], true),
+        ("olmoe", vec![], false),
+        ("gpt_oss", vec![], true),
+        ("gpt_oss", vec![plain], true),
+        ("gpt_oss", vec![gate(3)], true),
+    ] {
+        assert_eq!(normed(model, &changes).unwrap(), expected, "{model} {changes:?}");
+    }
+    for (model, number, expected) in [
+        ("qwen3_moe", 2, "qwen3moe.expert_gating_func: unsupported gate 2; the softmax over all"),
+        ("gpt_oss", 2, "gpt-oss.expert_gating_func: unsupported gate 2; the softmax over all"),
+        ("gpt_oss", 1, "gpt-oss.expert_gating_func: unsupported gate 1 in an architecture"),
+        ("mixtral", 4, "llama.expert_gating_func: unsupported gate 4"),
+    ] {
+        let error = normed(model, &[gate(number)]).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// Layers with windows, by a number or a list, and the base by which they are turned.
+#[test]
+fn windows_and_their_base_are_read() {
+    let read = |model: &str, changes: &[(&str, Value)]| {
+        let mut config = ModelConfig { num_hidden_layers: 4, ..tiny_config(model) };
+        config.switches.layers.clear();
+        let mut writer = decoder_gguf(&DecoderWeights::random(config, 3).unwrap());
+        let architecture = writer.metadata[0].1.as_str().unwrap().to_owned();
+        with(&mut writer, &format!("{architecture}.attention.sliding_window"), Value::U32(20));
+        for (key, value) in changes {
+            with(&mut writer, &format!("{architecture}.{key}"), value.clone());
+        }
+        from_gguf(&writer).map(|checkpoint| checkpoint.config().switches.clone())
+    };
+    let pattern = |list: &[bool]| {
+        ("attention.sliding_window_pattern", Value::Array(Array::Bool(list.to_vec())))
+    };
+    let every = |every| ("attention.sliding_window_pattern", Value::U32(every));
+    let base = ("rope.freq_base_swa", Value::F32(500.0));
+    let (yes, no) = (true, false);
+    for (model, changes, slides) in [
+        ("gpt_oss", vec![], [yes, no, yes, no]),
+        ("gpt_oss", vec![every(3)], [yes, yes, no, yes]),
+        ("gemma2", vec![], [yes, no, yes, no]),
+        ("gemma3_text", vec![], [yes; 4]),
+        ("gemma3_text", vec![base.clone(), every(2)], [yes, no, yes, no]),
+        ("olmo2", vec![], [yes, yes, yes, no]),
+        ("olmo2", vec![pattern(&[no, yes, no, no]), base.clone()], [no, yes, no, no]),
+    ] {
+        let switches = read(model, &changes).unwrap();
+        let found = [0, 1, 2, 3].map(|layer| switches.attends(layer).window == Some(20));
+        assert_eq!(found, slides, "{model} {changes:?}");
+        if changes.contains(&base) {
+            assert!((switches.local_rope_theta - 500.0).abs() < 1e-9, "{model}");
+        }
+    }
+    for (model, change, expected) in [
+        (
+            "gemma3_text",
+            pattern(&[yes; 3]),
+            "window_pattern: 3 values, expected a truth value a layer",
+        ),
+        (
+            "gemma3_text",
+            every(0),
+            "gemma3.attention.sliding_window_pattern: 0, expected at least 1",
+        ),
+        (
+            "gpt_oss",
+            base.clone(),
+            "gpt-oss.rope.freq_base_swa: unsupported base 500 of layers with",
+        ),
+        ("gemma2", base, "gemma2.rope.freq_base_swa: unsupported base 500 of layers with windows"),
+        (
+            "gemma3_text",
+            ("rope.freq_base_swa", Value::F32(-1.0)),
+            "tiny.gguf: gemma3.rope.freq_base_swa: -1, expected more than 0",
+        ),
+        (
+            "gemma2",
+            ("final_logit_softcapping", Value::F32(f32::NAN)),
+            "tiny.gguf: gemma2.final_logit_softcapping: NaN, expected more than 0",
+        ),
+    ] {
+        let error = read(model, &[change]).unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// Phi's older files, whose queries, keys and values are tensors of their own.
+#[test]
+fn parts_may_stand_apart_where_a_family_fuses_them() {
+    let weights = tiny("phi3", 3);
+    let mut writer = decoder_gguf(&weights);
+    let mut parts = Vec::new();
+    writer.tensors.retain(|tensor| {
+        let Some(front) = tensor.name.strip_suffix("attn_qkv.weight") else { return true };
+        for (part, rows) in [("attn_q", 0..12), ("attn_k", 12..18), ("attn_v", 18..24)] {
+            parts.push(RawTensor {
+                name: format!("{front}{part}.weight"),
+                shape: vec![rows.len(), 8],
+                dtype: Dtype::F32,
+                bytes: tensor.bytes[rows.start * 32..rows.end * 32].to_vec(),
+            });
+        }
+        false
+    });
+    assert_eq!(parts.len(), 6);
+    writer.tensors.extend(parts);
+    assert_eq!(load_gguf(&writer).unwrap(), weights);
+    writer.tensors.retain(|tensor| tensor.name != "blk.1.attn_k.weight");
+    let error = load_gguf(&writer).unwrap_err().to_string();
+    assert_eq!(error, "tiny.gguf: blk.1.attn_qkv.weight: there is no such tensor");
+}
