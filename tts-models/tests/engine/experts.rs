@@ -117,6 +117,32 @@ fn lines_are_the_same_alone_in_a_batch_and_without_a_cache() {
     }
 }
 
+/// Experts that no row goes to are not read: whatever stands there makes no difference.
+#[test]
+fn experts_that_no_row_goes_to_are_left_alone() {
+    let spoilt = |spoilt: &[usize], format| {
+        let mut weights = weights("gpt_oss");
+        for layer in &mut weights.layers {
+            let FeedForwardWeights::Mixture(mixture) = &mut layer.feed_forward else { panic!() };
+            // All tokens go to the second and the fourth.
+            mixture.router_bias = Some(vec![-100.0, 100.0, -100.0, 90.0, -100.0]);
+            for &expert in spoilt {
+                let network = &mut mixture.experts[expert];
+                for tensor in [&mut network.gate, &mut network.up, &mut network.down] {
+                    tensor.fill(f32::NAN);
+                }
+                network.biases.iter_mut().flatten().for_each(|bias| bias.fill(f32::NAN));
+            }
+        }
+        whole(&Native::with_format(weights, format, 2).unwrap(), &tokens(33, 1))
+    };
+    for format in [WeightFormat::F32, WeightFormat::Bf16] {
+        let expected = bits(&spoilt(&[], format));
+        assert_eq!(bits(&spoilt(&[0, 2, 4], format)), expected, "{format}");
+        assert!(spoilt(&[3], format).iter().all(|value| value.is_nan()), "{format}");
+    }
+}
+
 /// As a judge: rows and log-probabilities of given texts, with and without what is known already.
 #[test]
 fn given_texts_are_judged_alike_alone_and_together() {

@@ -2,8 +2,8 @@
 //!
 //! Each [`Part`] names some rows of an input and the matrix that they are multiplied with; results stand one part
 //! behind the other, in the order of its rows. All parts are one loop: panels of any of them are shared out among
-//! threads, so that experts with a single row keep them all busy. A part's matrix is read once for all of its rows,
-//! and each output is the sum that [`super::project`] would make, bit for bit, whatever other rows and parts there are.
+//! threads, so that experts with a single row keep them all busy; what is asked for ahead goes on into the next part,
+//! which the same thread takes next. A part's matrix is read once for all of its rows, and each output is the sum that [`super::project`] would make, bit for bit, whatever other rows and parts there are.
 //!
 //! Source: Gale et al. 2022 (arXiv:2211.15841), section 3, for products of experts as one sparse product.
 
@@ -70,8 +70,10 @@ pub(super) fn project_each_on(
     team.each(tasks.len(), |task| {
         let Task { part, row, panels } = &tasks[task];
         let Part { rows, weights } = parts[*part];
-        let seen = panels.start..(panels.end + 2 * FAR).min(weights.panels());
-        let refs: Vec<Panel<'_>> = seen.map(|index| weights.panel(index)).collect();
+        let own = (panels.start..weights.panels()).map(|index| weights.panel(index));
+        let later = parts[part + 1..].iter().map(|part| part.weights);
+        let later = later.flat_map(|next| (0..next.panels()).map(move |index| next.panel(index)));
+        let refs: Vec<Panel<'_>> = own.chain(later).take(panels.len() + 2 * FAR).collect();
         let ranges: Vec<(usize, usize)> =
             panels.clone().map(|index| (index * PANEL, weights.outputs())).collect();
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
@@ -79,6 +81,11 @@ pub(super) fn project_each_on(
         let sink = Columns { output: *output, row: *row, ranges: &ranges, add: false };
         walk(isa, x, Some(rows), &refs, panels.len(), sink);
     });
+}
+
+/// Panels of gate and up by turns, from a pair on.
+fn pairs<'a>([gate, up]: [&'a Matrix; 2], first: usize) -> impl Iterator<Item = Panel<'a>> {
+    (first..gate.panels()).flat_map(move |index| [gate.panel(index), up.panel(index)])
 }
 
 /// `out[i] = silu(gate . x[row]) * (up . x[row])` for every row of every part, whose weights are gate and up.
@@ -122,9 +129,10 @@ pub(super) fn project_swiglu_each_on(
     let tasks = tasks(sizes, group(2 * all, team.threads()) / 2);
     team.each(tasks.len(), |task| {
         let Task { part, row, panels } = &tasks[task];
-        let Part { rows, weights: [gate, up] } = parts[*part];
-        let seen = panels.start..(panels.end + FAR).min(gate.panels());
-        let refs: Vec<Panel<'_>> = seen.flat_map(|i| [gate.panel(i), up.panel(i)]).collect();
+        let Part { rows, weights } = parts[*part];
+        let later = parts[part + 1..].iter().flat_map(|part| pairs(part.weights, 0));
+        let all = pairs(weights, panels.start).chain(later);
+        let refs: Vec<Panel<'_>> = all.take(2 * (panels.len() + FAR)).collect();
         // The closure takes the whole wrapper, not its raw field, so that it can cross threads.
         let output = &output;
         let sink = SwiGlu { output: *output, row: *row, first: panels.start * PANEL };
