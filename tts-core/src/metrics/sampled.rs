@@ -48,7 +48,7 @@ enum Infinite {
     Most,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks for it")]
+#[expect(clippy::ref_option, reason = "as serde asks for it")]
 fn write<S: Serializer>(score: &Option<f64>, to: S) -> Result<S::Ok, S::Error> {
     let score = score.map(|score| match score {
         f64::INFINITY => Score::Word(Infinite::Most),

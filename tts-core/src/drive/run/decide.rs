@@ -229,7 +229,7 @@ impl<S: SearchStrategy> Run<S> {
         // The rank of a first token was for the line that it began.
         let sampling = sampling.map(|sampling| Sampling { first: None, ..sampling });
         let sampling = sampling.filter(|sampling| sampling.check().is_ok());
-        let expand = Expand { role, sampling, ..Expand::end(node, 1) };
+        let expand = Expand { sampling, role, ..Expand::end(node, 1) };
         let tokens = allot::reserve(&self.settings, &self.usage, self.tree.generated(node));
         if let Some(tokens) = tokens {
             self.expired = Some(limit);
