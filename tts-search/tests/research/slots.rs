@@ -1,7 +1,7 @@
 //! Atlas: what each method finds out, exactly.
 
 use super::*;
-use tts_search::research::atlas::{Agents, Atlas};
+use tts_search::research::atlas::{Agents, Atlas, lessons, prompts};
 
 fn solve<S: Script>(world: &Atlas, agents: Agents, method: &S, request: usize) -> Outcome {
     let search = Search::new(agents).role("search", searcher(world.retriever())).seed(5);
@@ -68,4 +68,48 @@ fn variants_of_an_answer_outvote_a_misreading() {
     };
     let (one, five) = (of(1), of(5));
     assert!(five > one + 0.1, "{one} {five}");
+}
+
+#[test]
+fn agents_write_the_same_when_asked_in_few_words() {
+    let world = Atlas::new(4, 300);
+    let exact = Agents::default();
+    let few = |parts: Parts| Parts { prompts: prompts(), ..parts };
+    for number in 0..3 {
+        let said = |outcome: &Outcome| (outcome.text(), outcome.tree.len());
+        let long = Research::default();
+        let short = Research { parts: few(long.parts.clone()), ..long.clone() };
+        let (long, short) =
+            (solve(&world, exact, &long, number), solve(&world, exact, &short, number));
+        assert_eq!(said(&long), said(&short));
+        let long = ParallelSearch::default();
+        let short = ParallelSearch { parts: few(long.parts.clone()), ..long.clone() };
+        let (long, short) =
+            (solve(&world, exact, &long, number), solve(&world, exact, &short, number));
+        assert_eq!(said(&long), said(&short));
+        let long = RetrieveOnce::default();
+        let short = RetrieveOnce { parts: few(long.parts.clone()) };
+        let (long, short) =
+            (solve(&world, exact, &long, number), solve(&world, exact, &short, number));
+        assert_eq!(said(&long), said(&short));
+    }
+}
+
+#[test]
+fn lessons_are_sorted_by_an_exact_check() {
+    let world = Atlas::new(4, 300);
+    let careless = Agents { misread: 0.3, stray: 0.2 };
+    let outcome = solve(&world, careless, &Research::default(), 0);
+    let lessons = lessons(&outcome.tree);
+    assert_eq!(lessons.len() as u64, lines(&outcome, ""));
+    let (right, wrong): (Vec<_>, Vec<_>) = lessons.iter().partition(|lesson| lesson.is_right());
+    assert!(!wrong.is_empty() && wrong.len() < right.len(), "{} {}", wrong.len(), right.len());
+    // Only these are written with errors; whatever they led to, what comes after them is right.
+    assert!(wrong.iter().all(|lesson| ["question", "answer"].contains(&lesson.part)));
+    assert!(wrong.iter().all(|lesson| lesson.expected() != lesson.text));
+    let parts: std::collections::BTreeSet<&str> =
+        lessons.iter().map(|lesson| lesson.part).collect();
+    let all =
+        ["answer", "critique", "draft", "merge", "plan", "question", "report", "revise", "rewrite"];
+    assert!(parts.iter().eq(&all), "{parts:?}");
 }

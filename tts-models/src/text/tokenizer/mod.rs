@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use boundary::{Boundary, BoundaryState, Found};
-pub use characters::characters;
+pub use characters::{characters, words};
 pub use gguf::GgufVocabulary;
 pub(crate) use json::Added;
 

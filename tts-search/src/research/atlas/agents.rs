@@ -1,6 +1,7 @@
 //! Agents of Atlas: every part of a research written by rule, with errors at a rate.
 //!
-//! They read the default prompts of this library and nothing else: what a prompt does not show they do not know. The
+//! They read the default prompts of this library, or those of [`super::prompts`], and nothing else: what a prompt does not
+//! show they do not know. The
 //! first draft is a record of question marks; a question asks for the first link that is open and whose beginning is
 //! known; an answer is read from the fenced sources; a revision puts in what was answered and takes nothing out; a
 //! merge is what most texts say, the first of equals. With [`Agents::misread`] an answer takes a wrong word
@@ -29,6 +30,29 @@ pub struct Agents {
     pub misread: f64,
     /// How often a question names something else than what is open.
     pub stray: f64,
+}
+
+/// The name of the template that a prompt was filled from.
+pub(super) fn part(prompt: &str) -> &'static str {
+    // Both quote the task before they say what is to be done.
+    if prompt.contains("\nMerge them into one") {
+        return "merge";
+    }
+    if prompt.contains("\nWrite the text again, without these faults.") {
+        return "rewrite";
+    }
+    let all = prompt.contains("one a line, and nothing else");
+    match prompt.split(' ').next().unwrap_or_default() {
+        "Judge" => "critique",
+        "Plan" => "plan",
+        "Decide" if all => "questions",
+        "Decide" => "question",
+        "Answer" => "answer",
+        "A" => "mend",
+        _ if prompt.starts_with("Write a first draft") => "draft",
+        _ if prompt.starts_with("Write the draft") => "revise",
+        _ => "report",
+    }
 }
 
 /// What stands in a section of a prompt.
@@ -129,19 +153,14 @@ fn record(prompt: &str) -> String {
 impl Agents {
     /// What a prompt is answered with; `rng` decides what goes wrong.
     pub fn write(&self, prompt: &str, rng: &mut Rng) -> String {
-        let first = prompt.lines().next().unwrap_or_default();
-        if prompt.contains("\nMerge them into one") {
-            return most(prompt);
-        }
-        if prompt.contains("\nWrite the text again, without these faults.") {
-            return section(prompt, "text").to_owned();
-        }
-        match first.split(' ').next().unwrap_or_default() {
-            "Judge" => "Nothing is wrong.\nHelpful: 4\nComprehensive: 4".into(),
-            "Plan" => request(prompt).1.join("\n"),
-            "Decide" if prompt.contains("one a line, and nothing else") => Self::questions(prompt),
-            "Decide" => self.question(prompt, rng),
-            "Answer" => self.answer(prompt, rng),
+        match part(prompt) {
+            "merge" => most(prompt),
+            "rewrite" => section(prompt, "text").to_owned(),
+            "critique" => "Nothing is wrong.\nHelpful: 4\nComprehensive: 4".into(),
+            "plan" => request(prompt).1.join("\n"),
+            "questions" => Self::questions(prompt),
+            "question" => self.question(prompt, rng),
+            "answer" => self.answer(prompt, rng),
             _ => record(prompt),
         }
     }

@@ -14,14 +14,17 @@
 //!
 //! What is two links away cannot be searched for by the words of the request: the question has to name what an
 //! earlier answer said. [`Agents`] write every part by rule, with errors at a rate; so what a method makes of searches
-//! and variants can be measured without a model, and a model can be measured on the same requests.
+//! and variants can be measured without a model, and a model can be measured on the same requests. What they write are
+//! [`lessons`] for a small one: [`prompts`] say the same in few words, and names are made of [`syllables`].
 //!
 //! Source: none; a world for tests and experiments, as [`tts_core::toy`].
 
 mod agents;
+mod lesson;
 mod request;
 
 pub use agents::Agents;
+pub use lesson::{Lesson, lessons, prompts};
 pub use request::Request;
 
 use tts_core::seed::{self, Rng};
@@ -89,13 +92,35 @@ fn passage(place: usize, title: &str, text: String) -> Passage {
     Passage::new(format!("atlas#{}", place + 1), title, text)
 }
 
+/// What a syllable of a name begins with.
+const BEGIN: [&str; 24] = [
+    "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "dr", "kl",
+    "st", "tr", "gl", "pr", "sk", "sh",
+];
+/// What it ends with.
+const MIDDLE: [&str; 8] = ["a", "e", "i", "o", "u", "ai", "ei", "ou"];
+
+/// All syllables that names are made of, in small letters and capitalised; behind the last of them there may be one more
+/// letter.
+///
+/// ```
+/// use tts_search::research::atlas;
+/// assert!(atlas::syllables().contains(&"Skai".to_owned()));
+/// ```
+pub fn syllables() -> Vec<String> {
+    let small =
+        || BEGIN.iter().flat_map(|begin| MIDDLE.iter().map(move |end| format!("{begin}{end}")));
+    small().chain(small().map(|syllable| capitalised(&syllable))).collect()
+}
+
+/// A word with its first letter large.
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
 /// A made-up name that was not given yet.
 fn name(rng: &mut Rng, taken: &mut std::collections::HashSet<String>) -> String {
-    const BEGIN: [&str; 24] = [
-        "b", "d", "f", "g", "h", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "dr",
-        "kl", "st", "tr", "gl", "pr", "sk", "sh",
-    ];
-    const MIDDLE: [&str; 8] = ["a", "e", "i", "o", "u", "ai", "ei", "ou"];
     loop {
         let syllables = 2 + rng.below(2);
         let mut name = String::new();
@@ -104,9 +129,7 @@ fn name(rng: &mut Rng, taken: &mut std::collections::HashSet<String>) -> String 
             name += MIDDLE[rng.below(MIDDLE.len())];
         }
         name += ["", "n", "l", "s", "r"][rng.below(5)];
-        let mut letters = name.chars();
-        let name: String =
-            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        let name = capitalised(&name);
         if taken.insert(name.clone()) {
             return name;
         }
