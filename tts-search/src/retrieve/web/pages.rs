@@ -10,7 +10,7 @@
 //!
 //! What a page says is data, whatever it says: see [`crate::retrieve::fenced`].
 //!
-//! Source: Nakano et al. 2021, "WebGPT" (arXiv 2112.09332), section 2, for search results that are opened.
+//! Source: Nakano et al. 2021, "`WebGPT`" (arXiv 2112.09332), section 2, for search results that are opened.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -25,7 +25,7 @@ use ureq::Agent;
 use super::charset;
 use crate::agent::visiting;
 use crate::retrieve::reading::{self, Form};
-use crate::retrieve::{Cut, Document, Memory, Passage, Retriever as _, visible};
+use crate::retrieve::{Cut, Document, Memory, Passage, RetrieveError, Retriever as _, visible};
 
 /// Characters of what others say, in a reason.
 const SHOWN: usize = 200;
@@ -185,7 +185,9 @@ impl Pages {
             let passages = opened.get(place).and_then(|page| (**page).as_ref().ok());
             let memory = Memory::new(passages.cloned().unwrap_or_default());
             let mut best = memory.search(query, most).unwrap_or_default();
-            best.iter_mut().for_each(|passage| passage.score = result.score);
+            for passage in &mut best {
+                passage.score = result.score;
+            }
             if best.is_empty() { vec![result] } else { best }
         };
         let ranked: Vec<Vec<Passage>> = found.into_iter().enumerate().map(own).collect();
@@ -225,7 +227,7 @@ impl Pages {
         let size = bytes.len() as u64;
         let bytes = if is_text(form) { charset::text(&bytes, told)?.into_bytes() } else { bytes };
         let documents = reading::documents(&result.id, Path::new(&result.place), form, bytes);
-        let documents = documents.map_err(|error| error.reason())?;
+        let documents = documents.map_err(RetrieveError::reason)?;
         if reading::is_wordless(&documents) {
             return Err(reading::WORDLESS.to_owned());
         }
