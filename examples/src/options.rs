@@ -13,7 +13,7 @@ use tts_core::{
 };
 use tts_models::remote::{Remote, RemoteConfig};
 use tts_models::text::template::TemplateArgument;
-use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
+use tts_models::{Backend, EngineConfig, KeyValues, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
@@ -41,6 +41,10 @@ pub struct ModelOptions {
     /// Type in which the native backend holds and multiplies weights: stored, f32, bf16 or int8.
     #[arg(long, default_value = "stored")]
     pub weights: WeightFormat,
+    /// Type in which the native backend holds keys and values: auto (f32 beside weights that are all f32, else f16), f32,
+    /// f16 or int8.
+    #[arg(long, default_value = "auto")]
+    pub key_values: KeyValues,
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     pub threads: usize,
@@ -168,6 +172,7 @@ impl ModelOptions {
             threads: self.threads,
             max_lines: self.max_lines,
             weights: self.weights,
+            key_values: self.key_values,
             positions: self.positions,
             ..EngineConfig::default()
         }

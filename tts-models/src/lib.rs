@@ -66,7 +66,7 @@ pub use error::ModelError;
 pub use exec::Cuda;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use exec::Gpu;
-pub use exec::{BLOCK_TOKENS, Executor, Native, Piece, Span, Want, WeightFormat};
+pub use exec::{BLOCK_TOKENS, Executor, KeyValues, Native, Piece, Span, Want, WeightFormat};
 #[cfg(feature = "burn")]
 pub use exec::{Cpu, Plain};
 pub use load::{Backend, LanguageModel, open, open_adapted};

@@ -22,8 +22,8 @@ use crate::text::template::TemplateArgument;
 use crate::train::Adapter;
 use crate::weights::identity::{identity, reference};
 use crate::{
-    Backbone, Checkpoint, DecoderWeights, Engine, EngineConfig, Executor, Files, ModelConfig,
-    ModelError, Native, TextSide, Tokenizer, WeightFormat,
+    Backbone, Checkpoint, DecoderWeights, Engine, EngineConfig, Executor, Files, KeyValues,
+    ModelConfig, ModelError, Native, TextSide, Tokenizer, WeightFormat,
 };
 
 /// What runs the model.
@@ -143,8 +143,16 @@ impl<E: Executor> LanguageModel for Engine<E> {
 }
 
 /// The checkpoint and its text side, which fit.
-fn read(files: Files, config: &EngineConfig) -> Result<(Checkpoint, TextSide), ModelError> {
+fn read(
+    files: Files,
+    backend: Backend,
+    config: &EngineConfig,
+) -> Result<(Checkpoint, TextSide), ModelError> {
     config.check()?;
+    if backend != Backend::Native && config.key_values != KeyValues::Auto {
+        let problem = format!("{}, but native alone has a choice", config.key_values);
+        return Err(ModelError::input("key_values", problem));
+    }
     let checkpoint = Checkpoint::open(files)?.within(config.positions);
     let text = TextSide::open(&checkpoint)?;
     text.tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
@@ -170,11 +178,12 @@ fn open_files(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let (checkpoint, text) = read(files, &config)?;
+    let (checkpoint, text) = read(files, backend, &config)?;
     let named = |weights, device: &str| identity(&checkpoint, &[], weights, device);
     match backend {
         Backend::Native => {
-            let native = Native::load(&checkpoint, config.weights, config.threads)?;
+            let native = Native::load(&checkpoint, config.weights, config.threads)?
+                .with_key_values(config.key_values);
             opened(native, text, config, named(config.weights, NATIVE)?)
         }
         Backend::Ndarray => {
@@ -216,6 +225,9 @@ fn opened<E: Executor + 'static>(
     config: EngineConfig,
     mut identity: String,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
+    if config.key_values != KeyValues::Auto {
+        identity = format!("{identity} keys and values {}", config.key_values);
+    }
     if config.ignore_end {
         identity.push_str(" ignore-end");
     }
@@ -244,10 +256,10 @@ fn open_adapted_files(
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
     if let Backend::Cuda | Backend::Wgpu = backend {
-        let problem = "an adapter runs on native or ndarray; merge it into a folder for others";
+        let problem = "an adapter runs on native or ndarray; for others the example `fuse` writes a folder with it";
         return Err(ModelError::input("backend", problem));
     }
-    let (checkpoint, text) = read(files, &config)?;
+    let (checkpoint, text) = read(files, backend, &config)?;
     let named =
         |weights, device: &str| identity(&checkpoint, &Adapter::files(adapter), weights, device);
     let learnt = Adapter::load(adapter, checkpoint.config())?;
@@ -257,7 +269,8 @@ fn open_adapted_files(
         let plain = Plain::<Cpu>::new(weights)?;
         return opened(plain, text, config, named(WeightFormat::F32, &reference())?);
     }
-    let native = Native::with_format(weights, config.weights, config.threads)?;
+    let native = Native::with_format(weights, config.weights, config.threads)?
+        .with_key_values(config.key_values);
     opened(native, text, config, named(config.weights, NATIVE)?)
 }
 

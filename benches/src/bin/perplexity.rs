@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde::Deserialize;
 use tts_core::{BoxError, Given, Message, Prompt, Role};
-use tts_models::{Backend, EngineConfig, WeightFormat};
+use tts_models::{Backend, EngineConfig, KeyValues, WeightFormat};
 
 /// Perplexity of a model on the worked solutions of a problem set.
 #[derive(Debug, Parser)]
@@ -32,6 +32,9 @@ struct Arguments {
     /// Type of the weights: stored, f32, bf16 or int8.
     #[arg(long, default_value = "stored")]
     weights: WeightFormat,
+    /// Type of keys and values: auto, f32, f16 or int8.
+    #[arg(long, default_value = "auto")]
+    key_values: KeyValues,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +44,8 @@ struct Problem {
 }
 
 fn run(arguments: &Arguments) -> Result<String, BoxError> {
-    let config = EngineConfig { weights: arguments.weights, ..EngineConfig::default() };
+    let Arguments { weights, key_values, .. } = *arguments;
+    let config = EngineConfig { weights, key_values, ..EngineConfig::default() };
     let model = tts_models::open(&arguments.model, arguments.backend, config)?;
     let text = std::fs::read_to_string(&arguments.problems)
         .map_err(|error| format!("{}: {error}", arguments.problems.display()))?;

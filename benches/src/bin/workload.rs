@@ -23,7 +23,7 @@ use tts_benches::{
     score,
 };
 use tts_core::{BoxError, Sampling};
-use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
+use tts_models::{Backend, EngineConfig, KeyValues, LanguageModel, WeightFormat};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Workload {
@@ -49,6 +49,9 @@ struct Arguments {
     /// Type of the weights: stored, f32, bf16 or int8.
     #[arg(long, default_value = "stored")]
     weights: WeightFormat,
+    /// Type of keys and values: auto, f32, f16 or int8.
+    #[arg(long, default_value = "auto")]
+    key_values: KeyValues,
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -106,6 +109,7 @@ fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, BoxError> {
     let config = EngineConfig {
         threads: arguments.threads,
         weights: arguments.weights,
+        key_values: arguments.key_values,
         max_lines: arguments.max_lines.max(most.unwrap_or_default()),
         ignore_end: true,
         ..EngineConfig::default()

@@ -25,7 +25,7 @@ use crate::exec::cache::PrefixCache;
 use crate::text::template::{ChatTemplate, TemplateArgument};
 use crate::weights::digest::Digest;
 use crate::write::Encoder;
-use crate::{DecoderWeights, Executor, ModelError, TextSide, Tokenizer, WeightFormat};
+use crate::{DecoderWeights, Executor, KeyValues, ModelError, TextSide, Tokenizer, WeightFormat};
 pub use backbone::{Backbone, Wanted};
 
 /// How much an engine does at a time.
@@ -45,6 +45,8 @@ pub struct EngineConfig {
     pub threads: usize,
     /// The type in which such an executor holds and multiplies weights, if it can choose.
     pub weights: WeightFormat,
+    /// The type in which such an executor holds keys and values, if it can choose.
+    pub key_values: KeyValues,
     /// Positions of a model that [`crate::open`] reads, at most; 0 for as many as its files say. GGUF
     /// files of the types `llama` and `qwen2` do not say whether their model attends within a sliding
     /// window (Mistral 7B v0.1 does, within 4,096 tokens): beyond it results are wrong, and only who
@@ -56,8 +58,8 @@ pub struct EngineConfig {
 }
 
 impl Default for EngineConfig {
-    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core, weights as stored, all
-    /// positions.
+    /// 64 lines, 256 rows, 1 GiB of cache, 4 GiB of lines, a thread a core, weights as stored, keys and values beside
+    /// them, all positions.
     fn default() -> Self {
         Self {
             max_lines: 64,
@@ -66,6 +68,7 @@ impl Default for EngineConfig {
             line_bytes: 4 << 30,
             threads: 0,
             weights: WeightFormat::Stored,
+            key_values: KeyValues::Auto,
             positions: 0,
             ignore_end: false,
         }

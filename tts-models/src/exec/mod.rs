@@ -41,7 +41,7 @@ pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
 pub(crate) use executor::{check_hidden, check_spans, keep};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use gpu::Gpu;
-pub use native::{Native, WeightFormat};
+pub use native::{KeyValues, Native, WeightFormat};
 #[cfg(feature = "burn")]
 pub use plain::Plain;
 #[cfg(not(feature = "burn"))]

@@ -6,7 +6,7 @@
 //! front to back: a row's numbers depend neither on the rows beside it nor on where blocks begin, so
 //! that rows of many sequences can pass over a block that they share together.
 //!
-//! Elements are f32 or f16 (see [`super::element`]).
+//! Elements are f32 or f16 (see [`super::element`]), or codes of 8 bits (see [`super::coded`]).
 
 use super::Isa;
 use super::element::Element;
@@ -60,22 +60,34 @@ impl KeyValueShape {
         keys: &[f32],
         values: &[f32],
     ) {
-        let all = layer * self.heads * self.head()..(layer + 1) * self.heads * self.head();
-        let heads = block[all].chunks_exact_mut(self.head());
         let rows = keys.chunks_exact(self.width).zip(values.chunks_exact(self.width));
-        for (head, (keys, values)) in heads.zip(rows) {
-            let (all_keys, all_values) = head.split_at_mut(BLOCK_TOKENS * self.width);
-            let mut rows = all_keys.chunks_exact_mut(BLOCK_TOKENS);
-            for keys in keys.chunks(NARROW) {
-                let mut narrow = [T::default(); NARROW];
-                T::narrow(keys, &mut narrow[..keys.len()]);
-                for (row, key) in rows.by_ref().take(keys.len()).zip(narrow) {
-                    row[token] = key;
-                }
-            }
-            let at = token * self.padded();
-            T::narrow(values, &mut all_values[at..at + self.width]);
+        for (head, (keys, values)) in rows.enumerate() {
+            self.write_head(block, (layer, head, token), (keys, T::narrow), (values, T::narrow));
         }
+    }
+
+    /// Writes one token's keys and values, `[width]` each, of one head in one layer, each with what brings them to
+    /// the block's type.
+    pub(super) fn write_head<T: Copy + Default>(
+        &self,
+        block: &mut [T],
+        (layer, head, token): (usize, usize, usize),
+        (keys, narrow_keys): (&[f32], impl Fn(&[f32], &mut [T])),
+        (values, narrow_values): (&[f32], impl Fn(&[f32], &mut [T])),
+    ) {
+        let from = (layer * self.heads + head) * self.head();
+        let own = &mut block[from..from + self.head()];
+        let (all_keys, all_values) = own.split_at_mut(BLOCK_TOKENS * self.width);
+        let mut rows = all_keys.chunks_exact_mut(BLOCK_TOKENS);
+        for keys in keys.chunks(NARROW) {
+            let mut narrow = [T::default(); NARROW];
+            narrow_keys(keys, &mut narrow[..keys.len()]);
+            for (row, key) in rows.by_ref().take(keys.len()).zip(narrow) {
+                row[token] = key;
+            }
+        }
+        let at = token * self.padded();
+        narrow_values(values, &mut all_values[at..at + self.width]);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Element types of keys and values: f32, and f16, which is widened as it is read.
 //!
 //! f16 halves the memory of f32 and keeps three more bits than BF16; keys and values of language
-//! models stay far below its largest number.
+//! models stay far below its largest number. Codes of 8 bits are in [`super::coded`].
 
 use half::f16;
 

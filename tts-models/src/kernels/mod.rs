@@ -10,7 +10,8 @@
 //! * [`Matrix`]: weights packed in panels of 16 outputs; [`Input`]: rows in the form that they are
 //!   multiplied in; [`project`], [`project_swiglu`]: their products; [`project_each`] and
 //!   [`project_swiglu_each`]: those of rows that have weights of their own.
-//! * [`attend`]: attention over keys and values in blocks of 16 tokens ([`KeyValueShape`]).
+//! * [`attend`]: attention over keys and values in blocks of 16 tokens ([`KeyValueShape`]), in f32, f16, or
+//!   8 bits with factors ([`coded`]).
 //! * [`Team`]: the threads.
 //!
 //! Each unsafe block states why it is sound; a safe form stands beside it, and property tests
@@ -19,6 +20,7 @@
 mod attend;
 mod backward;
 mod causal;
+mod coded;
 mod element;
 mod elementwise;
 mod float;
@@ -34,6 +36,7 @@ mod team;
 
 pub(crate) use attend::{KeyValueShape, prefetch, scores, weigh};
 pub(crate) use backward::{add_rows, norm_back, norm_weight_back, rotate_back, swish_back};
+pub(crate) use coded::times;
 pub(crate) use causal::{Gradients, Sequence, attend_all, attend_all_back};
 pub(crate) use element::Element;
 pub(crate) use elementwise::{

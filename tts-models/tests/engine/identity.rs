@@ -9,8 +9,8 @@ use tts_models::text::tokenizer::characters;
 use tts_models::train::{Adapter, AdapterConfig};
 use tts_models::weights::gguf::{Array, Value};
 use tts_models::{
-    Backend, DecoderWeights, EngineConfig, LanguageModel, ModelConfig, WeightFormat, open,
-    open_adapted,
+    Backend, DecoderWeights, EngineConfig, KeyValues, LanguageModel, ModelConfig, WeightFormat,
+    open, open_adapted,
 };
 
 use super::{ALPHABET, engine, letters};
@@ -88,6 +88,13 @@ fn copies_of_a_model_have_one_name_and_all_else_another() {
     for weights in [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8] {
         let config = EngineConfig { weights, ..base };
         other("weights", name(&at("model"), Backend::Native, config));
+    }
+    for key_values in [KeyValues::F16, KeyValues::Int8] {
+        let config = EngineConfig { key_values, ..base };
+        other("keys and values", name(&at("model"), Backend::Native, config));
+        let error = open(at("model"), Backend::Ndarray, config).err().unwrap().to_string();
+        let expected = format!("key_values: {key_values}, but native alone has a choice");
+        assert_eq!(error, expected);
     }
     let config_of = |ignore_end| EngineConfig { ignore_end, ..base };
     other("no end", name(&at("model"), Backend::Native, config_of(true)));

@@ -1,7 +1,7 @@
 //! The own kernels against Burn's operations, and their bits under every split of the work.
 
 use proptest::prelude::*;
-use tts_models::{Cpu, Executor, Native, Plain, Span, Want, WeightFormat};
+use tts_models::{Cpu, Executor, KeyValues, Native, Plain, Span, Want, WeightFormat};
 
 use super::weights;
 
@@ -19,6 +19,21 @@ pub(crate) fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
 
 pub(crate) const FORMATS: [WeightFormat; 3] =
     [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
+
+/// Types of weights, and of keys and values beside them.
+const HELD: [(WeightFormat, KeyValues); 6] = [
+    (WeightFormat::F32, KeyValues::Auto),
+    (WeightFormat::Bf16, KeyValues::Auto),
+    (WeightFormat::Int8, KeyValues::Auto),
+    (WeightFormat::F32, KeyValues::F16),
+    (WeightFormat::F32, KeyValues::Int8),
+    (WeightFormat::Int8, KeyValues::Int8),
+];
+
+fn held(architecture: &str, (format, kind): (WeightFormat, KeyValues), threads: usize) -> Native {
+    let native = Native::with_format(weights(architecture), format, threads).unwrap();
+    native.with_key_values(kind)
+}
 
 pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
@@ -46,10 +61,10 @@ fn native_agrees_with_burn() {
 fn a_long_sequence_has_the_same_bits_in_one_span_and_in_pieces() {
     let text = tokens(590, 9);
     let plain = whole(&Plain::<Cpu>::new(weights("qwen3")).unwrap(), &text);
-    for format in FORMATS {
-        let native = Native::with_format(weights("qwen3"), format, 2).unwrap();
+    for (format, kind) in HELD {
+        let native = held("qwen3", (format, kind), 2);
         let expected = whole(&native, &text);
-        if format == WeightFormat::F32 {
+        if (format, kind) == HELD[0] {
             let far = expected.iter().zip(&plain).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(far < 1e-4, "hidden rows differ by {far}");
         }
@@ -66,9 +81,34 @@ fn a_long_sequence_has_the_same_bits_in_one_span_and_in_pieces() {
                     break;
                 }
             }
-            assert_eq!(bits(&rows), bits(&expected), "{format:?}");
+            assert_eq!(bits(&rows), bits(&expected), "{format:?}, {kind:?}");
         }
     }
+}
+
+/// Windows, and sinks beside them: what lies before a window has neither scores nor factors.
+#[test]
+fn keys_of_8_bits_stay_within_windows() {
+    let text = tokens(200, 5);
+    let exact = whole(&Native::new(weights("gpt_oss"), 1).unwrap(), &text);
+    let native = held("gpt_oss", (WeightFormat::F32, KeyValues::Int8), 2);
+    let rounded = whole(&native, &text);
+    let far = far(&exact, &rounded);
+    assert!(far > 1e-6 && far < 0.02, "{far}");
+    let mut state = native.empty();
+    let mut rows = Vec::new();
+    for tokens in text.chunks(23) {
+        let span = Span { state: &mut state, tokens, want: Want::All };
+        rows.extend(native.forward(&mut [span]).unwrap());
+    }
+    assert_eq!(bits(&rows), bits(&rounded));
+}
+
+/// How far rows are from others, as a share of their size.
+fn far(exact: &[f32], other: &[f32]) -> f32 {
+    let size: f32 = exact.iter().map(|x| x * x).sum();
+    let off: f32 = exact.iter().zip(other).map(|(a, b)| (a - b).powi(2)).sum();
+    (off / size).sqrt()
 }
 
 /// Rounding weights and inputs moves hidden rows by about a hundredth of their size, not more.
@@ -76,19 +116,36 @@ fn a_long_sequence_has_the_same_bits_in_one_span_and_in_pieces() {
 fn rounded_formats_stay_close_to_f32() {
     let text = tokens(90, 3);
     let exact = whole(&Native::new(weights("qwen2"), 1).unwrap(), &text);
-    let size: f32 = exact.iter().map(|x| x * x).sum();
-    for (format, most) in [(WeightFormat::Bf16, 0.02), (WeightFormat::Int8, 0.05)] {
-        let rounded = whole(&Native::with_format(weights("qwen2"), format, 1).unwrap(), &text);
-        let far: f32 = exact.iter().zip(&rounded).map(|(a, b)| (a - b).powi(2)).sum();
-        let far = (far / size).sqrt();
-        assert!(far > 1e-5 && far < most, "{format:?}: {far}");
+    for (format, kind, most) in [
+        (WeightFormat::Bf16, KeyValues::Auto, 0.02),
+        (WeightFormat::Int8, KeyValues::Auto, 0.05),
+        (WeightFormat::F32, KeyValues::F16, 0.001),
+        (WeightFormat::F32, KeyValues::Int8, 0.02),
+    ] {
+        let far = far(&exact, &whole(&held("qwen2", (format, kind), 1), &text));
+        assert!(far > 1e-6 && far < most, "{format:?}, {kind:?}: {far}");
     }
+    // Beside exact weights nothing else is exact.
+    let same = held("qwen2", (WeightFormat::F32, KeyValues::F32), 1);
+    assert_eq!(bits(&whole(&same, &text)), bits(&exact));
+}
+
+/// Keys and values of 8 bits take a quarter of f32, and a factor for each of both, head and layer.
+#[test]
+fn keys_and_values_take_the_room_that_is_told() {
+    let room = |kind| held("llama", (WeightFormat::F32, kind), 1).token_bytes();
+    let config = weights("llama").config;
+    let heads = config.num_hidden_layers * config.num_key_value_heads;
+    let full = room(KeyValues::F32);
+    assert_eq!(room(KeyValues::Auto), full);
+    assert_eq!(2 * room(KeyValues::F16), full);
+    assert_eq!(room(KeyValues::Int8), full / 4 + heads * 2 * size_of::<f32>());
 }
 
 #[test]
 fn a_sequence_has_the_same_bits_among_any_number_of_others() {
-    for (threads, format) in [1, 2, 5].into_iter().flat_map(|t| FORMATS.map(|f| (t, f))) {
-        let native = Native::with_format(weights("qwen2"), format, threads).unwrap();
+    for (threads, format) in [1, 2, 5].into_iter().flat_map(|t| HELD.map(|held| (t, held))) {
+        let native = held("qwen2", format, threads);
         let text = tokens(33, 1);
         let alone = bits(&whole(&native, &text));
         for others in [1, 2, 8, 64] {
@@ -155,9 +212,9 @@ proptest! {
     #[test]
     fn forked_and_cut_up_sequences_have_the_bits_of_whole_ones(
         pieces in prop::collection::vec((1_usize..40, 0_usize..90, 0_usize..6), 1..12), seed: u64,
-        format in prop::sample::select(FORMATS.to_vec()),
+        format in prop::sample::select(HELD.to_vec()),
     ) {
-        let native = Native::with_format(weights("llama"), format, 2).unwrap();
+        let native = held("llama", format, 2);
         let mut paths: Vec<(Vec<u32>, tts_models::exec::native::NativeState)> = vec![(Vec::new(), native.empty())];
         for (index, (length, keep, from)) in pieces.into_iter().enumerate() {
             let from = from % paths.len();

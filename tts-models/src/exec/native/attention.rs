@@ -18,7 +18,8 @@ use std::ops::Range;
 use super::NativeState;
 use super::state::Numbers;
 use crate::kernels::{
-    Element, KeyValueShape, Team, cap, exp_in_place, largest, prefetch, scores, softmax, weigh,
+    Element, KeyValueShape, Team, cap, exp_in_place, largest, prefetch, scores, softmax, times,
+    weigh,
 };
 use crate::{BLOCK_TOKENS, ModelConfig, Span};
 
@@ -200,26 +201,25 @@ impl Plan {
                 &qkv[at..at + self.shape.width]
             };
             SCRATCH.with_borrow_mut(|scratch| {
-                let is_f16 = spans
-                    .first()
-                    .is_some_and(|span| matches!(span.state.block(0).0.numbers, Numbers::F16(_)));
                 let place = (layer, head, how);
-                if is_f16 {
-                    self.group(group, place, query, spans, scratch, out, |numbers| match numbers {
-                        Numbers::F16(numbers) => numbers,
-                        Numbers::F32(_) => &[],
-                    });
-                } else {
-                    self.group(group, place, query, spans, scratch, out, |numbers| match numbers {
-                        Numbers::F32(numbers) => numbers,
-                        Numbers::F16(_) => &[],
-                    });
+                match spans.first().map(|span| &span.state.block(0).0.numbers) {
+                    None => {}
+                    Some(Numbers::F32(_)) => {
+                        self.group(group, place, query, spans, scratch, out, Numbers::f32);
+                    }
+                    Some(Numbers::F16(_)) => {
+                        self.group(group, place, query, spans, scratch, out, Numbers::f16);
+                    }
+                    Some(Numbers::Int8(..)) => {
+                        self.group(group, place, query, spans, scratch, out, Numbers::int8);
+                    }
                 }
             });
         });
     }
 
-    /// One group under one key head.
+    /// One group under one key head. Of codes scores are multiplied by the factors of their keys, and weights, once
+    /// they are summed up, by those of their values.
     #[expect(clippy::too_many_arguments, reason = "the pieces of one formula")]
     fn group<'s, 'q, T: Element>(
         &self,
@@ -229,7 +229,7 @@ impl Plan {
         spans: &'s [Span<'_, NativeState>],
         scratch: &mut Scratch,
         out: &mut [f32],
-        numbers: impl Fn(&'s Numbers) -> &'s [T],
+        numbers: impl Fn(&'s Numbers) -> (&'s [T], &'s [f32]),
     ) {
         let Scratch { weights, sums } = scratch;
         let (share, width, padded) = (self.share, self.shape.width, self.shape.padded());
@@ -245,22 +245,30 @@ impl Plan {
             .map(|(row, member)| query(row, member))
             .collect();
         let mut panels: Vec<(&[T], usize)> = Vec::new();
+        let mut factors: Vec<(&[f32], usize, usize)> = Vec::new();
         let part = |span: usize, index: usize| {
             let (block, tokens) = spans[span].state.block(index);
-            let (keys, values) = self.shape.part(numbers(&block.numbers), layer, head);
-            (keys, values, tokens)
+            let (numbers, factors) = numbers(&block.numbers);
+            let (keys, values) = self.shape.part(numbers, layer, head);
+            let factors = if factors.is_empty() {
+                (factors, factors)
+            } else {
+                self.shape.factors_of(factors, layer, head)
+            };
+            Part { keys: (keys, factors.0), values: (values, factors.1), tokens }
         };
         // The next run's memory is on its way while this one is worked on.
         let ahead = |run: Option<&Run>, values: bool| {
             for (span, index) in run.iter().flat_map(|r| r.blocks.clone().map(|i| (r.span, i))) {
                 let part = part(span, index);
-                prefetch(if values { part.1 } else { part.0 });
+                prefetch(if values { part.values.0 } else { part.keys.0 });
             }
         };
         ahead(group.runs.first(), false);
         for (place, run) in group.runs.iter().enumerate() {
             ahead(group.runs.get(place + 1), false);
             panels.clear();
+            factors.clear();
             let seen = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen);
             let last = seen.clone().max();
             let begin = seen.map(|seen| how.first(seen)).min().unwrap_or(0);
@@ -269,16 +277,19 @@ impl Plan {
                 if last.is_none_or(|last| position >= last) {
                     break;
                 }
-                let (keys, _, tokens) = part(run.span, index);
+                let Part { keys: (keys, own), tokens, .. } = part(run.span, index);
                 // No row's window reaches back to others.
                 if position + tokens > begin {
                     panels.push((keys, position));
+                    factors.push((own, position, tokens));
                 }
                 position += tokens;
             }
             let first = run.rows.start * share;
             let queries = &queries[first..run.rows.end * share];
-            scores(queries, &panels, stride, &mut weights[first * stride..]);
+            let own = &mut weights[first * stride..];
+            scores(queries, &panels, stride, own);
+            multiply(&mut own[..queries.len() * stride], stride, &factors);
         }
         ahead(group.runs.first(), true);
         let weights = &mut weights[..count * stride];
@@ -291,6 +302,23 @@ impl Plan {
                 1.0 / how.weights(weights, head * share + index % share)
             })
             .collect();
+        let coded = |run: &&Run| !part(run.span, run.blocks.start).values.1.is_empty();
+        for run in group.runs.iter().filter(coded) {
+            factors.clear();
+            let last = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen).max();
+            let mut position = run.first;
+            for index in run.blocks.clone() {
+                // Behind what is seen there may be room, but no weights.
+                if last.is_none_or(|last| position >= last) {
+                    break;
+                }
+                let Part { values: (_, own), tokens, .. } = part(run.span, index);
+                factors.push((own, position, tokens));
+                position += tokens;
+            }
+            let own = run.rows.start * share * stride..run.rows.end * share * stride;
+            multiply(&mut weights[own], stride, &factors);
+        }
         sums.clear();
         sums.resize(count * padded, 0.0);
         let mut pieces: Vec<(&[T], usize)> = Vec::new();
@@ -301,7 +329,7 @@ impl Plan {
             let rows = &group.rows[run.rows.clone()];
             pieces.clear();
             pieces.extend(run.blocks.clone().map(|index| {
-                let (_, values, tokens) = part(run.span, index);
+                let Part { values: (values, _), tokens, .. } = part(run.span, index);
                 (values, tokens)
             }));
             let whole: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
@@ -334,6 +362,27 @@ impl Plan {
             for (out, sum) in out.iter_mut().zip(sums) {
                 *out = sum * inverse;
             }
+        }
+    }
+}
+
+/// A block's part of one head in one layer; factors are empty of numbers that are no codes.
+struct Part<'a, T> {
+    /// Numbers and factors.
+    keys: (&'a [T], &'a [f32]),
+    values: (&'a [T], &'a [f32]),
+    tokens: usize,
+}
+
+/// Multiplies some positions of every row with factors: these, the first position, and how many there are.
+fn multiply(rows: &mut [f32], stride: usize, factors: &[(&[f32], usize, usize)]) {
+    if factors.iter().all(|(factors, ..)| factors.is_empty()) {
+        return;
+    }
+    for row in rows.chunks_exact_mut(stride) {
+        for &(factors, position, tokens) in factors {
+            let tokens = tokens.min(factors.len());
+            times(&mut row[position..position + tokens], &factors[..tokens]);
         }
     }
 }

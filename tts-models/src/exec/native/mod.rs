@@ -9,10 +9,11 @@
 //! products with inputs rounded to 8 bits, BF16 by its own dot products, and F16 and F32 in f32,
 //! which is exact but for rounding and checked against [`crate::Plain`], the same decoder on Burn's
 //! own operations. [`WeightFormat`] asks for another type. Keys and values are kept in f32 beside
-//! f32 weights, and in f16 otherwise.
+//! f32 weights, and in f16 otherwise; [`KeyValues`] asks for another type of these.
 
 mod attention;
 mod feed_forward;
+mod key_values;
 mod state;
 
 use std::cell::Cell;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tts_core::cost::{ExpertShape, ModelShape};
 
+pub use key_values::KeyValues;
 pub use state::{NativeBlock, NativeState};
 
 use crate::exec::rope::{Angles, Rope};
@@ -30,7 +32,7 @@ use crate::weights::config::{Attends, NormPlace, Rotation, Switches, is_one};
 use crate::{BLOCK_TOKENS, Piece, Span, Want};
 use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
 use attention::{Plan, Scores};
-use state::{KeyValueType, Numbers, Pool};
+use state::{Numbers, Pool};
 
 /// The type in which weights are held and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -162,6 +164,14 @@ impl Native {
         Self::of_packed(DecoderWeights::load_packed(checkpoint, format)?, threads)
     }
 
+    /// The same with keys and values in a type: at the beginning, before any sequence.
+    #[must_use]
+    pub fn with_key_values(mut self, kind: KeyValues) -> Self {
+        let kind = kind.beside(are_exact(&self.layers));
+        self.pool = Arc::new(Pool::new(self.pool.shape, kind));
+        self
+    }
+
     fn of_packed(weights: DecoderWeights<Matrix>, threads: usize) -> Result<Self, ModelError> {
         let team =
             Team::new(threads).map_err(|error| ModelError::input("threads", error.to_string()))?;
@@ -171,10 +181,7 @@ impl Native {
             heads: config.num_key_value_heads,
             width: config.head_dim,
         };
-        let mut networks = layers.iter().flat_map(|layer| layer.feed_forward.networks());
-        let exact = networks.all(|network| matches!(network.down, Matrix::F32 { .. }));
-        let kind = if exact { KeyValueType::F32 } else { KeyValueType::F16 };
-        let pool = Arc::new(Pool::new(shape, kind));
+        let pool = Arc::new(Pool::new(shape, KeyValues::Auto.beside(are_exact(&layers))));
         let rope = Rope::new(&config);
         let by_itself = |attends: &Attends| attends.rotation == Rotation::Local;
         let local = config.switches.layers.iter().any(by_itself).then(|| Rope::local(&config));
@@ -287,6 +294,9 @@ impl Native {
                     match numbers {
                         Numbers::F32(block) => shape.write(block, index, token, keys, values),
                         Numbers::F16(block) => shape.write(block, index, token, keys, values),
+                        Numbers::Int8(codes, factors) => {
+                            shape.write_coded((codes, factors), index, token, keys, values);
+                        }
                     }
                 }
             }
@@ -391,6 +401,12 @@ impl Native {
         }
         wanted
     }
+}
+
+/// Whether all that a row goes through is f32.
+fn are_exact(layers: &[LayerWeights<Matrix>]) -> bool {
+    let mut networks = layers.iter().flat_map(|layer| layer.feed_forward.networks());
+    networks.all(|network| matches!(network.down, Matrix::F32 { .. }))
 }
 
 impl Executor for Native {

@@ -7,29 +7,49 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use half::f16;
 
+use super::KeyValues;
 use crate::BLOCK_TOKENS;
 use crate::exec::chain::{Chain, Shared};
 use crate::kernels::KeyValueShape;
-
-/// Element type of keys and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum KeyValueType {
-    F32,
-    F16,
-}
 
 /// The numbers of a block.
 #[derive(Debug)]
 pub(super) enum Numbers {
     F32(Box<[f32]>),
     F16(Box<[f16]>),
+    /// Codes, and their factors.
+    Int8(Box<[i8]>, Box<[f32]>),
+}
+
+/// Numbers of each type, and their factors; none of another type.
+impl Numbers {
+    pub(super) fn f32(&self) -> (&[f32], &[f32]) {
+        match self {
+            Self::F32(numbers) => (numbers, &[]),
+            _ => (&[], &[]),
+        }
+    }
+
+    pub(super) fn f16(&self) -> (&[f16], &[f32]) {
+        match self {
+            Self::F16(numbers) => (numbers, &[]),
+            _ => (&[], &[]),
+        }
+    }
+
+    pub(super) fn int8(&self) -> (&[i8], &[f32]) {
+        match self {
+            Self::Int8(codes, factors) => (codes, factors),
+            _ => (&[], &[]),
+        }
+    }
 }
 
 /// Blocks of one shape, kept for reuse.
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) shape: KeyValueShape,
-    kind: KeyValueType,
+    kind: KeyValues,
     free: Mutex<Vec<Numbers>>,
 }
 
@@ -37,25 +57,33 @@ pub(super) struct Pool {
 const MOST_FREE: usize = 64 << 20;
 
 impl Pool {
-    pub(super) fn new(shape: KeyValueShape, kind: KeyValueType) -> Self {
+    /// Of a type that is said: not [`KeyValues::Auto`], which is f32 here.
+    pub(super) fn new(shape: KeyValueShape, kind: KeyValues) -> Self {
         Self { shape, kind, free: Mutex::default() }
     }
 
     /// Bytes of one token, padding included.
     pub(super) fn token_bytes(&self) -> usize {
-        let element = match self.kind {
-            KeyValueType::F32 => size_of::<f32>(),
-            KeyValueType::F16 => size_of::<f16>(),
+        let (elements, factors) = (self.shape.elements(), self.shape.factors());
+        let bytes = match self.kind {
+            KeyValues::Auto | KeyValues::F32 => elements * size_of::<f32>(),
+            KeyValues::F16 => elements * size_of::<f16>(),
+            KeyValues::Int8 => elements + factors * size_of::<f32>(),
         };
-        self.shape.elements() / BLOCK_TOKENS * element
+        bytes / BLOCK_TOKENS
     }
 
     pub(super) fn take(self: &Arc<Self>) -> Block {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let elements = self.shape.elements();
         let numbers = free.unwrap_or_else(|| match self.kind {
-            KeyValueType::F32 => Numbers::F32(vec![0.0; self.shape.elements()].into_boxed_slice()),
-            KeyValueType::F16 => {
-                Numbers::F16(vec![f16::ZERO; self.shape.elements()].into_boxed_slice())
+            KeyValues::Auto | KeyValues::F32 => {
+                Numbers::F32(vec![0.0; elements].into_boxed_slice())
+            }
+            KeyValues::F16 => Numbers::F16(vec![f16::ZERO; elements].into_boxed_slice()),
+            KeyValues::Int8 => {
+                let factors = vec![0.0; self.shape.factors()];
+                Numbers::Int8(vec![0; elements].into_boxed_slice(), factors.into_boxed_slice())
             }
         });
         Block { numbers, pool: Arc::clone(self) }
