@@ -277,7 +277,8 @@ impl TrainOptions {
 pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
     if !from.join("tokenizer.json").is_file() {
         return Err(format!(
-            "{}: no folder with a tokenizer.json: give one, or train adapters (--rank)",
+            "{}: no folder with a tokenizer.json, which a whole model is written with: give one (adapters, of --rank, \
+             need none)",
             from.display()
         )
         .into());

@@ -1,8 +1,10 @@
 //! The commands by which judges and scalar reward models learn, and what `finetune` reads.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use tts_examples::pair;
+use tts_models::{Backend, EngineConfig, LanguageModel, open, open_adapted};
 
 use crate::{example, ran, succeeded, text};
 
@@ -109,6 +111,37 @@ fn texts_and_chats_are_fine_tuned_on_as_they_stand() {
     let more = ["--data", &data, "--out", &chats, "--held-out", "0"];
     let said = succeeded(&finetune, &[&model[..], &more].concat());
     assert!(said.contains("1 examples, 0 held out, 0 too long"), "{said}");
+}
+
+#[test]
+fn a_model_with_what_an_adapter_learnt_needs_the_adapter_no_more() {
+    let (Some(finetune), Some(fuse)) = (example("finetune"), example("fuse")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator");
+    let base = generator.to_str().unwrap();
+    let (data, adapter, fused) = (path("texts.jsonl"), path("adapter"), path("fused"));
+    let line = tts_examples::worked::line(&tts_core::Prompt::text("1+2\n"), "=3");
+    std::fs::write(&data, [line.as_str(); 8].join("\n")).unwrap();
+    let learn =
+        ["--steps", "2", "--batch", "2", "--threads", "1", "--rank", "4", "--held-out", "0"];
+    let asked = ["--model", base, "--data", &data, "--out", &adapter];
+    succeeded(&finetune, &[&asked[..], &learn].concat());
+    let asked = ["--model", base, "--adapter", &adapter, "--out", &fused];
+    succeeded(&fuse, &[&asked[..], &["--dtype", "f32"]].concat());
+    let logits = |model: Box<dyn LanguageModel>| -> Vec<u32> {
+        let logits = model.next_logits(&[1, 2, 3]).unwrap();
+        logits.iter().map(|logit| logit.to_bits()).collect()
+    };
+    let (config, backend) = (EngineConfig::default(), Backend::Native);
+    let adapted = logits(open_adapted(&generator, Path::new(&adapter), backend, config).unwrap());
+    assert_eq!(logits(open(Path::new(&fused), backend, config).unwrap()), adapted);
+    assert_ne!(logits(open(&generator, backend, config).unwrap()), adapted);
+    // Nothing is written over.
+    let again = ran(&fuse, &asked);
+    assert!(text(&again).contains("there is something in it already"), "{}", text(&again));
+    let file = ["--model", "nowhere.gguf", "--adapter", &adapter, "--out", &path("other")];
+    assert!(text(&ran(&fuse, &file)).contains("nowhere.gguf"));
 }
 
 #[test]

@@ -1,0 +1,69 @@
+//! Writes a model with what an adapter has learnt, as one folder that needs the adapter no more.
+//!
+//! `cargo run --release --example fuse -- --model FOLDER --adapter runs/adapter --out runs/fused`
+//!
+//! For engines that take no adapters, `--backend cuda` and `wgpu` among them. The folder has the base's tokenizer and
+//! template, and weights in BF16, or as `--dtype` says: in f32 it writes, bit for bit, what the base with the adapter
+//! does. The base is a folder; a GGUF file has no tokenizer that another model could be written with.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use tts_examples::training::copy_text_side;
+use tts_examples::{Error, exit};
+use tts_models::train::Adapter;
+use tts_models::weights::Dtype;
+use tts_models::{Checkpoint, DecoderWeights};
+
+/// Writes a model with what an adapter has learnt.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The folder that the adapter learnt on: config.json, tokenizer.json and safetensors.
+    #[arg(long)]
+    model: PathBuf,
+    /// The adapter's folder, as `finetune`, `reinforce` or PEFT writes them.
+    #[arg(long)]
+    adapter: PathBuf,
+    /// The type that weights are written in.
+    #[arg(long, default_value = "bf16")]
+    dtype: Kind,
+    /// Where the model goes: a folder that does not exist, or is empty.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+/// A type of weights.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    F32,
+    F16,
+    Bf16,
+}
+
+fn run(arguments: &Arguments) -> Result<(), Error> {
+    let Arguments { model, adapter, dtype, out } = arguments;
+    let at = |error: std::io::Error| format!("{}: {error}", out.display());
+    if out.exists() && out.read_dir().map_err(at)?.next().is_some() {
+        return Err(format!("{}: there is something in it already", out.display()).into());
+    }
+    let checkpoint = Checkpoint::open(model)?;
+    let learnt = Adapter::load(adapter, checkpoint.config())?;
+    let mut decoder = DecoderWeights::load(&checkpoint)?;
+    learnt.merge(&mut decoder)?;
+    std::fs::create_dir_all(out).map_err(at)?;
+    copy_text_side(model, out)?;
+    let dtype = match dtype {
+        Kind::F32 => Dtype::F32,
+        Kind::F16 => Dtype::F16,
+        Kind::Bf16 => Dtype::BF16,
+    };
+    decoder.save_as(out, dtype, &[])?;
+    writeln!(std::io::stdout(), "{}", out.display())?;
+    Ok(())
+}
+
+fn main() -> ExitCode {
+    exit("fuse", run(&Arguments::parse()))
+}
