@@ -10,6 +10,8 @@ use tts_core::toy::{Markov, Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::choose::{Bins, ComputeOptimal};
 use tts_search::decorate::{Dedupe, Phases, Retry};
+use tts_search::research::Research;
+use tts_search::retrieve::{Memory, Passage, SearchSettings, Searcher};
 use tts_search::*;
 
 const WORLD: ToyWorld = ToyWorld { additions: 2, error: 0.35, seed: 4 };
@@ -31,6 +33,7 @@ fn entries() -> Vec<Entry> {
     let beam = || Recipe::from(BeamSearch { keep: 2, branch: 2, ..Default::default() });
     let samples = |n| Recipe::from(BestOfN { n, ..Default::default() });
     let of = |name, source, recipe| Entry { name, source, recipe };
+    let verified = MutualVerification { n: 3, times: 1, ..Default::default() };
     let optimal = ComputeOptimal {
         probe: 2,
         bins: Bins { edges: vec![0.5] },
@@ -67,6 +70,7 @@ fn entries() -> Vec<Entry> {
         named("gen-select", include_str!("../src/judge/gen_select.rs"), 4),
         named("gen-synthesis", include_str!("../src/judge/gen_synthesis.rs"), 4),
         named("tournament", include_str!("../src/judge/tournament.rs"), 4),
+        of("mutual-verification", include_str!("../src/judge/mutual.rs"), verified.into()),
         of("forest", include_str!("../src/tree/forest.rs"), Forest::of(2, beam()).into()),
         of("converged", include_str!("../src/tree/converged.rs"), Converged::of(beam()).into()),
         of("retry", include_str!("../src/decorate/retry.rs"), Retry::of(samples(3)).into()),
@@ -80,6 +84,32 @@ fn entries() -> Vec<Entry> {
             "compute-optimal",
             include_str!("../src/choose/optimal.rs"),
             Recipe::ComputeOptimal(Box::new(optimal)),
+        ),
+        of(
+            "retrieve-once",
+            include_str!("../src/research/once.rs"),
+            Recipe::RetrieveOnce(Box::default()),
+        ),
+        of(
+            "parallel-search",
+            include_str!("../src/research/parallel.rs"),
+            Recipe::ParallelSearch(Box::default()),
+        ),
+        of(
+            "plan-search-write",
+            include_str!("../src/research/linear.rs"),
+            Recipe::PlanSearchWrite(Box::default()),
+        ),
+        of(
+            "self-ask",
+            include_str!("../src/research/self_ask.rs"),
+            Recipe::SelfAsk(Box::default()),
+        ),
+        of("react", include_str!("../src/research/react.rs"), Recipe::React(Box::default())),
+        of(
+            "research",
+            include_str!("../src/research/denoise.rs"),
+            Recipe::Research(Box::new(Scripted::of(Research::plain(3)))),
         ),
     ]
 }
@@ -112,6 +142,55 @@ impl Generator for Speaks {
     }
 }
 
+/// What the researches are asked: words of the question lead to the first of two pages, those of that page to the
+/// second, which has the answer.
+const ASKED: &str = "Where does the river of Osleta end?";
+const PAGES: [(&str, &str); 2] =
+    [("Osleta", "Osleta lies on the Mira."), ("Mira", "It ends in Glass Bay.")];
+
+/// Writes every part of a research by how far its prompt has got.
+struct Reads;
+
+impl Reads {
+    fn text(prompt: &str) -> String {
+        let known = ["Mira", "Glass Bay"].iter().filter(|name| prompt.contains(*name)).count();
+        let says = ["It is not known.", "It is the Mira [1].", "It ends in Glass Bay [2]."][known];
+        let next = ["river of Osleta", "end of the Mira"].get(known);
+        let begins = |words: &str| prompt.starts_with(words);
+        match next {
+            _ if begins("Plan ") => "The river of Osleta, and its end.".into(),
+            _ if begins("Decide ") && prompt.contains("one a line") => {
+                "river of Osleta\nend of the river".into()
+            }
+            Some(next) if begins("Decide ") => (*next).to_owned(),
+            None if begins("Decide ") => "NOTHING IS OPEN".into(),
+            Some(next) if begins("Answer the question by turns") => {
+                format!("Thought: it is open.\nAction: search[{next}]")
+            }
+            None if begins("Answer the question by turns") => format!("Action: finish[{says}]"),
+            Some(next) if begins("Answer the question by asking") => format!("Follow up: {next}"),
+            None if begins("Answer the question by asking") => {
+                format!("So the final answer is: {says}")
+            }
+            _ => says.into(),
+        }
+    }
+}
+
+impl Generator for Reads {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        Ok(Generated::by_seed(batch, |request, _| {
+            // A line is written whole: what is gone on with has ended.
+            let whole = request.prefix.steps().is_empty();
+            let text = Self::text(request.prefix.prompt().question());
+            let text = if whole { text } else { String::new() };
+            let tokens = text.bytes().map(u32::from).chain([0]).collect();
+            let step = Step { text, tokens, ..Step::default() };
+            Ok(Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 9 })
+        }))
+    }
+}
+
 /// What is searched by its tokens: at first one of two letters, an end after each but the first.
 fn letters_alone() -> Markov {
     Markov::new(|path| match path.len() {
@@ -122,31 +201,66 @@ fn letters_alone() -> Markov {
     })
 }
 
-/// The `//!` of a file, its names without the brackets of links.
+/// The `//!` of a file, its names without the brackets and targets of links.
 fn prose(source: &str) -> String {
     let mut text = String::new();
     for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
-        let line = line.strip_prefix(' ').unwrap_or(line).replace("[`", "`").replace("`]", "`");
-        text.push_str(&line);
+        text.push_str(line.strip_prefix(' ').unwrap_or(line));
         text.push('\n');
     }
-    // What is left of links that lead somewhere.
     let mut plain = String::new();
     let mut rest = text.as_str();
-    while let Some((before, after)) = rest.split_once("`(") {
+    while let Some((before, after)) = rest.split_once("`](") {
         plain.push_str(before);
-        plain.push('`');
+        plain.push_str("`]");
         rest = after.split_once(')').map_or("", |(_, rest)| rest);
     }
     plain.push_str(rest);
-    plain
+    let plain = plain.replace("[`super::", "`").replace("[`crate::", "`");
+    plain.replace("[`", "`").replace("`]", "`")
+}
+
+/// The search of which an entry's tree is drawn, and what it is asked.
+fn drawn(recipe: &Recipe) -> (Search<'static>, Prompt) {
+    let sum = || WORLD.prompt(0);
+    let oracle = Oracle { noise: 0.25, seed: 3 };
+    let lines = |search: Search<'static>| search.rule(StepRule::lines());
+    if recipe.requires().roles.iter().any(|role| role == "search") {
+        let pages = PAGES.map(|(title, text)| Passage::new(title, title, text));
+        let memory = Memory::new(pages.to_vec());
+        let searcher = Searcher::new(memory, SearchSettings::default()).expect("settings");
+        return (Search::new(Reads).role("search", searcher), ASKED.into());
+    }
+    match recipe {
+        Recipe::TokenBeam(_) => (lines(Search::new(letters_alone()).scorer(oracle)), sum()),
+        Recipe::MutualVerification(_) => {
+            let verifier = ToyWorld { error: 0.2, ..WORLD };
+            (lines(Search::new(WORLD).role("verifier", verifier)), sum())
+        }
+        _ => (lines(Search::new(Speaks).scorer(oracle)), sum()),
+    }
+}
+
+/// A recipe as JSON, without prompts: they are pages long, and those that a recipe does not name are these.
+fn short(recipe: &Recipe) -> String {
+    let whole = serde_json::to_string(recipe).expect("JSON");
+    let mut fields: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+    let parts = fields.get_mut("parts").and_then(serde_json::Value::as_object_mut);
+    if parts.and_then(|parts| parts.remove("prompts")).is_none() {
+        return whole;
+    }
+    let short = fields.to_string();
+    assert_eq!(Recipe::from_json(&short).expect("a recipe"), *recipe);
+    short
 }
 
 fn page() -> String {
     let mut text = String::from(
         "# Strategies\n\nEach with what it does, what it costs, when to use it and when not, where it is from, a \
          recipe, and the tree of one search: two additions in the toy world, one line in three wrong, a verifier that \
-         errs (for `token-beam` a model of letters, without one). `N`, the number behind a name on a command line, is small here. This page is made of the sources \
+         errs (for `token-beam` a model of letters, for `mutual-verification` a second model in place of the verifier, \
+         for those that search a question whose answer stands on the second of two pages). `N`, the number behind a \
+         name on a command line, is small here. This page is made of the sources \
          (`tts-search/tests/pages.rs`); the table to choose from is the front page of the crate `tts-search`.\n",
     );
     let entries = entries();
@@ -154,25 +268,24 @@ fn page() -> String {
         entries.iter().map(|entry| format!("[`{0}`](#{0})", entry.name)).collect();
     writeln!(text, "\n{}", links.join(", ")).expect("a string");
     for Entry { name, source, recipe } in &entries {
-        let letters = matches!(recipe, Recipe::TokenBeam(_));
-        let search = if letters { Search::new(letters_alone()) } else { Search::new(Speaks) };
+        let (search, asked) = drawn(recipe);
+        let is_sum = asked == WORLD.prompt(0) && !matches!(recipe, Recipe::TokenBeam(_));
         let outcome = search
-            .scorer(Oracle { noise: 0.25, seed: 3 })
-            .rule(StepRule::lines())
             .sampling(Sampling::temperature(1.0))
             .budget(Budget { samples: Some(24), ..Budget::default() })
             .seed(2)
-            .run(recipe.clone(), WORLD.prompt(0))
+            .run(recipe.clone(), asked)
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         let cost = outcome.usage.logical;
-        let json = serde_json::to_string(recipe).expect("JSON");
+        let json = short(recipe);
         let case = Case::of(*name, outcome);
-        let case = if letters { case } else { case.gold(WORLD.answer(0)) };
-        let drawn = mermaid(&case, NODES);
+        let case = if is_sum { case.gold(WORLD.answer(0)) } else { case };
+        let tree = mermaid(&case, NODES);
         let (prose, lines, tokens) = (prose(source), cost.samples, cost.generated_tokens);
+        let plural = if lines == 1 { "" } else { "s" };
         write!(
             text,
-            "\n## {name}\n\n{prose}\n```json\n{json}\n```\n\n{lines} lines, {tokens} tokens:\n\n```mermaid\n{drawn}```\n"
+            "\n## {name}\n\n{prose}\n```json\n{json}\n```\n\n{lines} line{plural}, {tokens} tokens:\n\n```mermaid\n{tree}```\n"
         )
         .expect("a string");
     }
@@ -195,14 +308,25 @@ fn the_page_of_strategies_is_that_of_the_sources() {
     );
 }
 
+#[test]
+fn links_lose_their_targets_and_formulas_keep_all() {
+    let source = "//! Votes with `(N - r)^p`, as [`Part`](super::Part) and\n//! [`super::fit`] say.\n\nmod x;";
+    assert_eq!(prose(source), "Votes with `(N - r)^p`, as `Part` and\n`fit` say.\n");
+}
+
 /// Whoever adds a strategy adds it to the page.
 #[test]
 fn every_strategy_has_its_place_and_says_what_it_costs_and_where_it_is_from() {
     let entries = entries();
-    for name in Recipe::NAMES {
-        let recipe = Recipe::default_of(name, 4).expect("a name");
-        let kind = std::mem::discriminant(&recipe);
-        let is_there = |entry: &Entry| std::mem::discriminant(&entry.recipe) == kind;
+    // The names of all strategies stand in the error about one that is none.
+    let error = Recipe::from_json(r#"{"strategy": "none of them"}"#).expect_err("none").to_string();
+    let names: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert!(names.contains(&"beam-search") && names.contains(&"custom"), "{error}");
+    for name in names.into_iter().filter(|name| *name != "custom") {
+        let is_there = |entry: &Entry| {
+            let json = serde_json::to_value(&entry.recipe).expect("JSON");
+            json["strategy"] == name
+        };
         assert!(entries.iter().any(is_there), "{name}");
     }
     for Entry { name, source, .. } in &entries {
