@@ -146,6 +146,7 @@ impl Workshop<'_> {
             scorer: asked.scorer.clone(),
             every_step: false,
             advantage: None,
+            judge: None,
             noise: None,
             aggregate: asked.aggregate,
             choose: Rule::default(),

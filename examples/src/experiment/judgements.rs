@@ -3,20 +3,28 @@
 //! Each sample of a pool judges the responses of a problem of [`Panel`]; of a random subset of `n` the scores are added up,
 //! and the problem is worth the share that its best response has of a draw among the first. What cannot be read, or
 //! was cut, is refused: it costs, and adds to nobody. With a scorer, which judges the judgements, a share of the subset
-//! is kept, the most trusted first.
+//! is kept, the most trusted first. Mirrored, half of the judgements see the responses from behind, so that what a judge gives to a
+//! place averages out.
 //!
-//! Source: Liu et al. 2025 (arXiv:2504.02495), section 4 and equation 7, with ties by chance as in its section 5.
+//! A scalar reward model scores each response by itself, once; a semi-scalar one reads with it what a judgement says of it, but
+//! for scores, and its score is the mean over judgements.
+//!
+//! Source: Liu et al. 2025 (arXiv:2504.02495), section 4 and equation 7, with ties by chance as in its section 5; Ankner
+//! et al. 2024 (arXiv:2408.11791), section 3, for semi-scalar models.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tts_core::family::{Panel, Problem};
-use tts_core::{NodeId, Prompt, seed};
+use tts_core::{NodeId, Prompt, StepScorer, seed};
 use tts_prm::critic::{Ballot, Judgement, Preference, Vote};
 use tts_search::evaluate::attempts::Attempt;
 
 use super::measure::{self, Run, SUBSETS, Spent};
 use super::recipe::Arm;
+use super::spec::is_default;
+use super::way::Way;
 use super::workshop::Workshop;
-use crate::{Error, preferring};
+use crate::{Error, preferring, quickstart};
 
 /// The judgements of a pool; `None` for one that cannot be read.
 type Heard = Vec<Option<Judgement>>;
@@ -30,12 +38,18 @@ pub struct Votes {
     /// The share of judgements that counts, those with the best score by the arm's scorer; all where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<f64>,
+    /// Whether half of the judgements see the responses from behind; else all see them in one order.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mirrored: bool,
 }
 
 impl Votes {
     /// Whether it can be asked.
     pub(super) fn check(&self, has_scorer: bool) -> Result<(), String> {
         match self.keep {
+            Some(_) if self.mirrored => {
+                Err("keep goes by scores of judgements in one order: leave mirrored out".into())
+            }
             Some(share) if !(share > 0.0 && share <= 1.0) => {
                 Err(format!("keep is {share}, expected a share above 0, and at most 1"))
             }
@@ -98,7 +112,7 @@ impl Votes {
     }
 }
 
-/// The choice of a scalar reward model, which reads the responses and writes nothing.
+/// The choice of a scalar or semi-scalar reward model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scores {
@@ -106,12 +120,14 @@ pub struct Scores {
     pub score: Scored,
 }
 
-/// What a scalar reward model scores.
+/// What is scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scored {
-    /// The responses of a panel, each by itself behind the query.
+    /// The responses of a panel, each by itself behind the query; nothing is written.
     Responses,
+    /// The same, each with what a judgement of the arm's policy says of it.
+    Critiques,
 }
 
 /// A panel as a preference.
@@ -121,6 +137,45 @@ pub(super) fn preference(problem: &Problem) -> Result<Preference, Error> {
     let text = |line: &str| line.split_once(':').map_or(line, |(_, text)| text).to_owned();
     let responses = responses.lines().map(text).collect();
     Ok(Preference { prompt: Prompt::text(format!("{query}\n")), responses, best, subset: None })
+}
+
+/// The same panel, its responses from behind.
+fn mirrored(problem: &Problem) -> Result<Problem, Error> {
+    let (count, best) = sought(problem)?;
+    let Preference { prompt, mut responses, .. } = preference(problem)?;
+    responses.reverse();
+    let lines = responses.iter().zip(1..).map(|(response, place)| format!("{place}:{response}"));
+    let lines: Vec<String> = lines.collect();
+    let question = format!("{}{}", prompt.question(), lines.join("\n"));
+    Ok(Problem { question, answer: (count - best).to_string(), steps: problem.steps })
+}
+
+/// The responses of a panel, each with what a judgement says of it: lines that begin with its number, without that. `None` where
+/// it says nothing of one.
+pub(super) fn critiques(responses: &[String], judgement: &[String]) -> Option<Vec<String>> {
+    let lines = |place: usize| {
+        let own = move |line: &str| {
+            let rest = line.trim().strip_prefix(&place.to_string())?;
+            rest.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| format!("\n{rest}"))
+        };
+        judgement.iter().filter_map(move |line| own(line)).collect::<String>()
+    };
+    let all = responses.iter().zip(1..).map(|(response, place)| (response, lines(place)));
+    all.map(|(response, said)| (!said.is_empty()).then(|| format!("{response}{said}"))).collect()
+}
+
+/// The judgements of each problem, with how many responses it has, and the place of the best.
+type Whole = Vec<(Heard, (usize, usize))>;
+
+/// What `n` of the judgements are worth, for each n of an arm.
+fn runs(arm: &Arm, votes: Votes, whole: &Whole, (spent, seed): (&Spent, u64)) -> Vec<Run> {
+    let at = |&n: &usize| {
+        let value = |(place, (pool, sought)): (usize, &(Heard, (usize, usize)))| {
+            votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
+        };
+        spent.run(whole.iter().enumerate().map(value).collect(), n)
+    };
+    arm.n.iter().map(at).collect()
 }
 
 /// What a sample says of the responses; `None` where it cannot be read.
@@ -157,6 +212,9 @@ impl Workshop<'_> {
         problems: &[Problem],
         seed: u64,
     ) -> Result<Vec<Run>, Error> {
+        if votes.mirrored {
+            return self.voted_mirrored(arm, votes, problems, seed);
+        }
         let pools = self.pool(&arm.policy, seed)?;
         let scores = self.scores(arm, &pools, (self.model_seed(seed), seed), self.recipe.pool)?;
         let by = match self.judge(arm, self.model_seed(seed))? {
@@ -178,20 +236,53 @@ impl Workshop<'_> {
             whole.push((judgements, sought(problem)?));
         }
         let spent = Spent::of(&pools, arm.scorer.is_some());
-        let at = |&n: &usize| {
-            let value = |(place, (pool, sought)): (usize, &(Heard, (usize, usize)))| {
-                votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
-            };
-            spent.run(whole.iter().enumerate().map(value).collect(), n)
-        };
-        Ok(arm.n.iter().map(at).collect())
+        Ok(runs(arm, votes, &whole, (&spent, seed)))
+    }
+
+    /// The same where half of a pool see the responses from behind.
+    fn voted_mirrored(
+        &self,
+        arm: &Arm,
+        votes: Votes,
+        problems: &[Problem],
+        seed: u64,
+    ) -> Result<Vec<Run>, Error> {
+        let mut pools = self.pool(&arm.policy, seed)?;
+        let half = self.recipe.pool / 2;
+        let turned = problems.iter().map(mirrored).collect::<Result<Vec<Problem>, Error>>()?;
+        let made = (self.model_seed(seed), seed);
+        let others = self.attempts(&arm.policy, &turned, half, made)?;
+        let mut whole = Vec::with_capacity(pools.len());
+        for (place, problem) in problems.iter().enumerate() {
+            let own = &mut pools[place].attempts;
+            own.truncate(self.recipe.pool - half);
+            let mut judgements: Heard =
+                own.iter().map(|attempt| heard(&problem.question, attempt, None)).collect();
+            for attempt in &others[place].attempts {
+                let mut judgement = heard(&turned[place].question, attempt, None);
+                // Back in place.
+                judgement.iter_mut().for_each(|judgement| judgement.scores.reverse());
+                judgements.push(judgement);
+            }
+            own.extend(others[place].attempts.iter().cloned());
+            whole.push((judgements, sought(problem)?));
+        }
+        Ok(runs(arm, votes, &whole, (&Spent::of(&pools, false), seed)))
     }
 }
 
 impl Workshop<'_> {
-    /// An arm that chooses by a scalar reward model.
-    pub(super) fn scored(&self, arm: &Arm, problems: &[Problem], seed: u64) -> Result<Run, Error> {
+    /// An arm that chooses by a scalar or semi-scalar reward model, at all of its budgets.
+    pub(super) fn scored(
+        &self,
+        arm: &Arm,
+        problems: &[Problem],
+        seed: u64,
+    ) -> Result<Vec<Run>, Error> {
         let judge = self.judge(arm, self.model_seed(seed))?.ok_or("scores need a scorer")?;
+        if let Way::Scores(Scores { score: Scored::Critiques }) = arm.strategy {
+            return self.scored_critiques(arm, &*judge, problems, seed);
+        }
         let (mut values, mut read) = (Vec::with_capacity(problems.len()), 0);
         for problem in problems {
             let Preference { prompt, responses, best, .. } = preference(problem)?;
@@ -200,15 +291,80 @@ impl Workshop<'_> {
             read += responses.iter().map(|response| response.chars().count()).sum::<usize>();
         }
         let spent = Spent::of_responses(problems.len(), read as f64 / problems.len() as f64);
-        Ok(spent.run(values, 1))
+        Ok(vec![spent.run(values, 1)])
     }
+
+    /// The scores of responses with critiques from a pool, as judgements.
+    fn scored_critiques(
+        &self,
+        arm: &Arm,
+        judge: &dyn StepScorer,
+        problems: &[Problem],
+        seed: u64,
+    ) -> Result<Vec<Run>, Error> {
+        let made = self.model_seed(seed);
+        let pools = self.pool(&arm.policy, seed)?;
+        let description = json!({
+            "critiques": self.scorer_identity(arm, made)?, "task": self.recipe.task, "seed": seed,
+            "policy": self.identity(&arm.policy, made)?, "temperature": self.recipe.temperature,
+            "pool": self.recipe.pool, "problems": "test",
+        });
+        // For each judgement the scores of the responses, none where it was refused, and how much was read.
+        let found: Vec<Critiqued> = self.unit(&description, problems.len(), |places, note| {
+            let bar = quickstart::bar(&format!("{}: scores", arm.name), places.len())?;
+            for &place in places {
+                let pool = &pools[place].attempts;
+                note(place, scores_of_critiques(judge, &problems[place], pool)?)?;
+                bar.inc(1);
+            }
+            bar.finish_and_clear();
+            Ok(())
+        })?;
+        let mut whole = Vec::with_capacity(problems.len());
+        for (problem, (scores, _)) in problems.iter().zip(&found) {
+            let judgement = |scores: &Vec<f64>| Judgement {
+                node: NodeId::ROOT,
+                shown: (0..scores.len()).collect(),
+                scores: scores.clone(),
+                steps: Vec::new(),
+                meta: f64::NEG_INFINITY,
+            };
+            let judgements = scores.iter().map(|scores| scores.as_ref().map(judgement));
+            whole.push((judgements.collect(), sought(problem)?));
+        }
+        let read: usize = found.iter().map(|(_, read)| read).sum();
+        let count = problems.len() * self.recipe.pool;
+        let spent = Spent::of(&pools, false).judging(read as f64 / count.max(1) as f64);
+        let votes = Votes { vote: Vote::Mean, keep: None, mirrored: false };
+        Ok(runs(arm, votes, &whole, (&spent, seed)))
+    }
+}
+
+/// For each critique of a pool what a reward model says of the responses, and how many characters it reads in all.
+type Critiqued = (Vec<Option<Vec<f64>>>, usize);
+
+/// What a reward model says of the responses of a panel with each critique of a pool.
+fn scores_of_critiques(
+    judge: &dyn StepScorer,
+    problem: &Problem,
+    pool: &[Attempt],
+) -> Result<Critiqued, Error> {
+    let Preference { prompt, responses, .. } = preference(problem)?;
+    let said = |attempt: &Attempt| critiques(&responses, &attempt.steps);
+    let said: Vec<Option<Vec<String>>> = pool.iter().map(said).collect();
+    let texts: Vec<String> = said.iter().flatten().flatten().cloned().collect();
+    let read = texts.iter().map(|text| text.chars().count()).sum();
+    let scores = preferring::scores(judge, &prompt, &texts)?;
+    let mut each = scores.chunks(responses.len());
+    let mut own = || each.next()?.iter().copied().collect::<Option<Vec<f64>>>();
+    Ok((said.iter().map(|said| said.as_ref().and_then(|_| own())).collect(), read))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SUM: Votes = Votes { vote: Vote::Sum, keep: None };
+    const SUM: Votes = Votes { vote: Vote::Sum, keep: None, mirrored: false };
 
     fn judgement(scores: [f64; 2], meta: f64) -> Judgement {
         let (node, shown, steps) = (NodeId::ROOT, vec![0, 1], Vec::new());
@@ -241,6 +397,8 @@ mod tests {
             assert_eq!(Votes { keep: Some(share), ..SUM }.kept(n), Some(kept), "{share} of {n}");
         }
         assert_eq!(SUM.kept(9), None);
+        let both = Votes { keep: Some(0.5), mirrored: true, ..SUM };
+        assert!(both.check(true).expect_err("in one order").contains("leave mirrored out"));
         for (keep, scorer, right) in [
             (None, false, true),
             (Some(0.5), true, true),
@@ -266,10 +424,27 @@ mod tests {
         for steps in [&[][..], &["s,o\n"], &["[8,7,1]"], &["[8,11]"]] {
             assert!(heard(question, &attempt(steps), None).is_none(), "{steps:?}");
         }
+        // What is said of each, without its number; of one that nothing is said of there is no critique.
+        let responses = ["8 6 6 4".to_owned(), "9 6 4 2".to_owned()];
+        let lines = ["s,o\n", "1s 8+6+6+4=24 5\n", "1o 8>6=6>4 3\n", "2s 9+6+4+2=21 2\n", "[8,7]"];
+        let lines = lines.map(str::to_owned);
+        assert_eq!(
+            critiques(&responses, &lines),
+            Some(vec![
+                "8 6 6 4\ns 8+6+6+4=24 5\no 8>6=6>4 3".into(),
+                "9 6 4 2\ns 9+6+4+2=21 2".into()
+            ])
+        );
+        assert_eq!(critiques(&responses, &lines[..3]), None);
+        assert_eq!(critiques(&responses, &[]), None);
         let problem =
             |answer: &str| Problem { question: question.into(), answer: answer.into(), steps: 6 };
         assert_eq!(sought(&problem("2")).expect("a place"), (2, 1));
         assert!(sought(&problem("3")).is_err() && sought(&problem("0")).is_err());
+        let turned = mirrored(&problem("2")).expect("a panel");
+        assert_eq!(turned.question, "g:b desc n=4 even s=24\n1:9 6 4 2\n2:8 6 6 4");
+        assert_eq!((turned.answer.as_str(), turned.steps), ("1", 6));
+        assert_eq!(mirrored(&turned).expect("a panel"), problem("2"));
         let found = preference(&problem("2")).expect("a preference");
         assert_eq!(found.prompt, Prompt::text("g:b desc n=4 even s=24\n"));
         assert_eq!(

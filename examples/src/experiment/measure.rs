@@ -11,11 +11,14 @@ use tts_core::metrics::{self, Accuracy, Metric, Pool, Sampled};
 use tts_core::select::Weight;
 use tts_core::task::Math;
 use tts_core::{Aggregate, Rule, Scale, Selection, Task};
+use tts_prm::critic::{Judged, Jury};
 use tts_search::evaluate::Comparison;
 use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
+use super::generative::Leader;
 use super::recipe::{Advantages, Arm, EXACT};
+use super::spec::is_default;
 use super::way::Way;
 use super::workshop::Workshop;
 use crate::{Error, quickstart, setting};
@@ -38,7 +41,7 @@ pub struct Point {
     pub accuracy: Accuracy,
     /// Tokens generated a problem.
     pub generated_tokens: f64,
-    /// Tokens scored a problem.
+    /// Tokens scored a problem, those of questions to a judge that leads the search among them.
     pub scored_tokens: f64,
     /// Operations a problem, of policy and scorer, prompts left out: two a parameter and token.
     pub operations: f64,
@@ -62,8 +65,11 @@ pub struct Single {
     pub correct: bool,
     /// Tokens generated.
     pub generated: u64,
-    /// Tokens scored.
+    /// Tokens scored, and those of the questions that a judge was asked which led the search.
     pub scored: u64,
+    /// Generated tokens that are such a judge's.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub judged: u64,
 }
 
 /// Costs and outcomes on all problems under one seed.
@@ -71,6 +77,8 @@ pub(super) struct Run {
     values: Vec<f64>,
     tokens: Vec<f64>,
     scored: f64,
+    /// Of the tokens those of a judge that led the searches, a problem.
+    judged: f64,
 }
 
 /// What pools cost.
@@ -102,11 +110,16 @@ impl Spent {
         Self { samples: 1.0, generated: vec![0; problems], judged }
     }
 
+    /// With so many tokens scored a sample.
+    pub(super) fn judging(self, judged: f64) -> Self {
+        Self { judged, ..self }
+    }
+
     /// Values of `n` samples, which cost as those of the whole pool.
     pub(super) fn run(&self, values: Vec<f64>, n: usize) -> Run {
         let tokens = |&sum: &u64| sum as f64 * n as f64 / self.samples;
         let tokens = self.generated.iter().map(tokens).collect();
-        Run { values, tokens, scored: self.judged * n as f64 }
+        Run { values, tokens, scored: self.judged * n as f64, judged: 0.0 }
     }
 }
 
@@ -123,7 +136,7 @@ impl Workshop<'_> {
     }
 
     /// What names a scorer in results.
-    fn scorer_identity(&self, arm: &Arm, seed: u64) -> Result<Value, Error> {
+    pub(super) fn scorer_identity(&self, arm: &Arm, seed: u64) -> Result<Value, Error> {
         let identity = |name: &String| {
             Ok::<_, Error>(if name == EXACT {
                 json!(EXACT)
@@ -227,29 +240,43 @@ impl Workshop<'_> {
         let made = self.model_seed(seed);
         let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
         let recipe = arm.strategy.search(n, select)?;
-        let description = json!({
+        let leader = arm.judge.as_ref().map(|led| self.leader(led, made)).transpose()?;
+        let mut description = json!({
             "search": recipe, "scorer": self.scorer_identity(arm, made)?,
             "policy": self.identity(&arm.policy, made)?, "task": self.recipe.task,
             "temperature": self.recipe.temperature, "seed": seed, "problems": "test",
         });
+        if let (Some(leader), Some(led)) = (&leader, &arm.judge) {
+            description["led"] = json!([leader.jury, self.identity(&led.by, made)?]);
+        }
+        // Without samples of a jury it is the strategy itself.
+        let none = Jury { samples: 0, ..Jury::default() };
+        let jury = leader.as_ref().map_or(none, |leader| leader.jury.clone());
+        let strategy = Judged::of(recipe, jury);
         let policy = self.writer(&arm.policy, made)?;
         let scorer = self.judge(arm, made)?;
         let family = self.family();
+        let mut search = self.search(&*policy, seed);
+        if let Some(leader) = &leader {
+            search = search.role(Leader::ROLE, &leader.model);
+        }
         let singles: Vec<Single> = self.unit(&description, problems.len(), |places, note| {
             let bar = quickstart::bar(&format!("{} {n}", arm.name), places.len())?;
-            let comparison =
-                Comparison { search: self.search(&*policy, seed), family: &family, problems };
+            let comparison = Comparison { search, family: &family, problems };
             let scorer = scorer.as_deref();
             for places in places.chunks(4 * setting::CONCURRENCY) {
-                comparison.search(&recipe, scorer, places, |place, outcome| {
+                comparison.search(&strategy, scorer, places, |place, outcome| {
                     bar.inc(1);
                     let cost = &outcome.usage.logical;
+                    let led = leader.as_ref().map(|leader| leader.spent(outcome)).transpose()?;
+                    let (judged, asked) = led.unwrap_or_default();
                     note(
                         place,
                         Single {
                             correct: comparison.is_solved(place, outcome),
                             generated: cost.generated_tokens,
-                            scored: cost.scored_tokens,
+                            scored: cost.scored_tokens + asked,
+                            judged,
                         },
                     )
                 })?;
@@ -257,11 +284,14 @@ impl Workshop<'_> {
             bar.finish_and_clear();
             Ok(())
         })?;
-        let scored = singles.iter().map(|single| single.scored).sum::<u64>() as f64;
+        let mean = |of: fn(&Single) -> u64| {
+            singles.iter().map(of).sum::<u64>() as f64 / problems.len() as f64
+        };
         Ok(Run {
             values: singles.iter().map(|single| f64::from(u8::from(single.correct))).collect(),
             tokens: singles.iter().map(|single| single.generated as f64).collect(),
-            scored: scored / problems.len() as f64,
+            scored: mean(|single| single.scored),
+            judged: mean(|single| single.judged),
         })
     }
 
@@ -276,8 +306,8 @@ impl Workshop<'_> {
             all.push(if let Way::Votes(votes) = arm.strategy {
                 self.voted(arm, votes, &problems, seed)?
             } else if let Way::Scores(_) = arm.strategy {
-                vec![self.scored(arm, &problems, seed)?]
-            } else if let Some(method) = arm.strategy.pooled() {
+                self.scored(arm, &problems, seed)?
+            } else if let (Some(method), None) = (arm.strategy.pooled(), &arm.judge) {
                 self.pooled(arm, method, &problems, seed)?
             } else {
                 let run = |&n: &usize| self.searched(arm, &problems, n, seed);
@@ -286,7 +316,11 @@ impl Workshop<'_> {
         }
         let made = self.model_seed(1);
         let policy = self.writer(&arm.policy, made)?.cost().parameters as f64;
-        let scorer = self.judge(arm, made)?.map_or(0.0, |judge| judge.cost().parameters as f64);
+        let scorer = match &arm.judge {
+            Some(led) => self.leader(led, made)?.model.cost(),
+            None => self.judge(arm, made)?.map_or_else(Default::default, |judge| judge.cost()),
+        };
+        let scorer = scorer.parameters as f64;
         let seeds = all.len() as f64;
         let point = |(place, &n): (usize, &usize)| {
             let mean = |of: &dyn Fn(&Run) -> f64| {
@@ -298,6 +332,7 @@ impl Workshop<'_> {
             let tokens: Vec<f64> = (0..problems.len()).map(tokens).collect();
             let generated = tokens.iter().sum::<f64>() / problems.len() as f64;
             let scored = mean(&|run| run.scored);
+            let judged = mean(&|run| run.judged);
             Ok(Point {
                 arm: arm.name.clone(),
                 n,
@@ -305,7 +340,7 @@ impl Workshop<'_> {
                 accuracy: metrics::bootstrap_interval(&values, DRAWS, 0)?,
                 generated_tokens: generated,
                 scored_tokens: scored,
-                operations: 2.0 * (policy * generated + scorer * scored),
+                operations: 2.0 * (policy * (generated - judged) + scorer * (scored + judged)),
                 by_difficulty: Vec::new(),
                 values,
                 tokens,

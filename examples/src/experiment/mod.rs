@@ -12,6 +12,7 @@ mod choice;
 mod compare;
 mod coverage;
 mod difficulty;
+mod generative;
 mod implicit;
 mod judgements;
 mod markdown;
@@ -39,6 +40,7 @@ use tts_models::EngineConfig;
 
 pub use choice::{Chosen, Found, Policy, Probed, Worth, worth};
 pub use compare::{Budget, Difference, SURE, differences};
+pub use generative::{Generative, Led};
 pub use judgements::{Scored, Scores, Votes};
 pub use measure::{Point, Single};
 pub use policies::words;
@@ -90,6 +92,7 @@ recipes!(
     "r1-pipeline",
     "rewards",
     "judges",
+    "generative-verifier",
 );
 
 /// A recipe by name, or from a file.

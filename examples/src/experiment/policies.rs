@@ -30,7 +30,12 @@ const VALIDATION: usize = 256;
 const TRACES: u64 = 0x7ace;
 
 /// A solution to learn: its prompt is not learnt, its end is.
-fn example(tokenizer: &Tokenizer, end: u32, prompt: &str, text: &str) -> Result<Example, Error> {
+pub(super) fn example(
+    tokenizer: &Tokenizer,
+    end: u32,
+    prompt: &str,
+    text: &str,
+) -> Result<Example, Error> {
     let mut tokens = tokenizer.encode(prompt, false)?;
     let first = tokens.len();
     tokens.extend(tokenizer.encode(text, false)?);
@@ -64,7 +69,7 @@ fn traced(
 }
 
 /// The token that ends a solution.
-fn end(decoder: &DecoderWeights) -> u32 {
+pub(super) fn end(decoder: &DecoderWeights) -> u32 {
     decoder.config.eos_token_ids.first().copied().unwrap_or(0)
 }
 

@@ -16,6 +16,7 @@ use tts_core::family::{Backtrack, Chain, Countdown, Family, Panel, Recheck, Stri
 use tts_core::{Aggregate, Rule};
 
 use super::choice::Chosen;
+use super::generative::Led;
 use super::spec::ModelSpec;
 use super::way::Way;
 use crate::{Error, pair};
@@ -97,6 +98,9 @@ pub struct Arm {
     /// Judge by value plus advantage.
     #[serde(default)]
     pub advantage: Option<Advantages>,
+    /// A judge that writes, in the place of a scorer: whatever the search finds is judged before it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub judge: Option<Led>,
     /// Standard deviation of a noise on the scorer's log-odds, in nats: each step is misjudged alike in
     /// all arms.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,8 @@ use std::fmt::Display;
 use tts_core::plot::Chart;
 use tts_core::{SearchStrategy, Selection};
 
+use super::generative::Led;
+use super::judgements::{Scored, Scores};
 use super::recipe::{Along, Arm, At, EXACT, Recipe, Task};
 use super::spec::{ModelSpec, Reading};
 use super::way::Way;
@@ -82,6 +84,7 @@ impl Recipe {
         let advantage = arm.advantage.iter().flat_map(|advantage| &advantage.scorer);
         let scorers = arm.scorer.iter().chain(advantage);
         scorers.filter(|name| *name != EXACT).try_for_each(|name| self.known(&field, name))?;
+        self.check_led(arm).map_err(|problem| format!("{field}: {problem}"))?;
         if let Some(noise) = arm.noise
             && (arm.scorer.is_none() || !(noise >= 0.0 && noise.is_finite()))
         {
@@ -91,19 +94,25 @@ impl Recipe {
         if let Way::Votes(votes) = arm.strategy {
             votes.check(arm.scorer.is_some()).map_err(|error| format!("{field}: {error}"))?;
         }
-        if matches!(arm.strategy, Way::Scores(_)) && arm.n != [1] {
-            return wrong(&"responses are scored once, expected an N of 1");
-        }
-        if matches!(arm.strategy, Way::Scores(_)) {
+        if let Way::Scores(Scores { score }) = arm.strategy {
+            if score == Scored::Responses && arm.n != [1] {
+                return wrong(&"responses are scored once, expected an N of 1");
+            }
             let scorer = arm.scorer.as_ref().and_then(|name| self.models.get(name));
             let fits = match scorer {
-                Some(ModelSpec::Preferred(_)) => true,
-                Some(ModelSpec::Reward(reward)) => reward.learn == Reading::Outcome,
+                // It reads what it learnt from: responses alone, or with critiques.
+                Some(ModelSpec::Preferred(scalar)) => {
+                    scalar.critic.is_some() == (score == Scored::Critiques)
+                }
+                Some(ModelSpec::Reward(reward)) => {
+                    reward.learn == Reading::Outcome && score == Scored::Responses
+                }
                 _ => arm.scorer.is_none(),
             };
             if !fits || arm.every_step || arm.advantage.is_some() {
                 return wrong(
-                    &"responses are scored as wholes, expected a preferred or an outcome reward model",
+                    &"responses are scored as wholes, expected a preferred or an outcome reward model, and one that \
+                      learnt from critiques for critiques",
                 );
             }
         }
@@ -122,9 +131,41 @@ impl Recipe {
         for &n in &arm.n {
             let named = |error: Error| format!("{field}: {error}");
             arm.strategy.search(n, select).map_err(named)?;
-            if arm.strategy.is_scored(n).map_err(named)? && arm.scorer.is_none() {
+            let scored = arm.scorer.is_some() || arm.judge.is_some();
+            if arm.strategy.is_scored(n).map_err(named)? && !scored {
                 return wrong(&format!("{} needs a scorer", arm.strategy));
             }
+        }
+        Ok(())
+    }
+
+    /// Whether a judge can lead an arm's search, or be its scorer.
+    fn check_led(&self, arm: &Arm) -> Result<(), String> {
+        let scorer = arm.scorer.as_ref().and_then(|name| Some((name, self.models.get(name)?)));
+        if let Some((name, ModelSpec::Generative(judge))) = scorer
+            && judge.writes()
+        {
+            return Err(format!(
+                "{name:?} writes before it judges, expected it as judge, not as scorer"
+            ));
+        }
+        let Some(Led { by, samples }) = &arm.judge else { return Ok(()) };
+        if !matches!(self.models.get(by), Some(ModelSpec::Generative(_))) {
+            return Err(format!("judge: {by:?} is no generative judge of this recipe"));
+        }
+        if *samples == 0 {
+            return Err("judge: samples is 0, expected at least 1".into());
+        }
+        if arm.scorer.is_some() {
+            return Err("a judge stands in the place of a scorer: leave one out".into());
+        }
+        let searches = matches!(&arm.strategy, Way::Method(method) if method.is_scored())
+            || matches!(arm.strategy, Way::Recipe(_));
+        if !searches || arm.in_turn {
+            return Err(format!(
+                "{} is led by no judge, expected a search by scores",
+                arm.strategy
+            ));
         }
         Ok(())
     }
@@ -135,6 +176,12 @@ impl Recipe {
             _ => Err("judges panels, expected the task panel"),
         };
         match spec {
+            ModelSpec::Generative(judge) => {
+                judge.check()?;
+                if !matches!(self.task, Task::Chain(_)) {
+                    return Err("judges chains, expected the task chain".into());
+                }
+            }
             ModelSpec::Revision(revised) => revised.revising().check()?,
             ModelSpec::Reinforced(policy) => {
                 policy.learn.check()?;

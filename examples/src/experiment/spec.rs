@@ -13,11 +13,12 @@ use tts_prm::curate::{Attempted, Curation, Revising};
 use tts_prm::label::LabelKind;
 use tts_prm::reinforce::ReinforceConfig;
 
+use super::generative::Generative;
 use super::recipe::EXACT;
 use crate::pair;
 
-/// Models that were made before a field was there keep their identity.
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+/// Models that were made before a field was there keep their identity, and results theirs.
+pub(super) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
@@ -33,6 +34,8 @@ pub enum ModelSpec {
     Reward(Box<Reward>),
     /// A scalar reward model that learns which response of a panel is best.
     Preferred(Preferred),
+    /// A judge of chains that writes.
+    Generative(Box<Generative>),
     /// A reward model that is the log-ratio of two policies, and learns from outcomes alone.
     Implicit(Implicit),
     /// A policy that learns from its own solutions, or another one's.
@@ -290,6 +293,10 @@ pub struct Preferred {
     /// Which of the panels: others of other numbers.
     #[serde(default, skip_serializing_if = "is_default")]
     pub draw: u64,
+    /// Who writes judgements whose critiques of each response are read with it (a semi-scalar model); without, the response
+    /// alone is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub critic: Option<String>,
     /// How.
     pub train: Training,
 }
@@ -433,6 +440,7 @@ impl ModelSpec {
             Self::Distilled(student) => student.from.as_ref(),
             Self::Reward(reward) => Some(&reward.from),
             Self::Preferred(scalar) => Some(&scalar.from),
+            Self::Generative(judge) => Some(&judge.from),
             Self::Implicit(implicit) => Some(&implicit.from),
             Self::SelfTrained(round) => Some(&round.from),
             Self::Revision(revised) => Some(&revised.from),
@@ -452,7 +460,8 @@ impl ModelSpec {
                 }
                 uses
             }
-            Self::Preferred(scalar) => vec![&scalar.from],
+            Self::Preferred(scalar) => [&scalar.from].into_iter().chain(&scalar.critic).collect(),
+            Self::Generative(judge) => vec![&judge.from, &judge.policy],
             Self::Implicit(implicit) => vec![&implicit.from, &implicit.policy],
             Self::SelfTrained(round) => {
                 let judge = round.judge.iter().map(|(judge, _)| judge);
@@ -477,6 +486,7 @@ impl ModelSpec {
             Self::Written(written) => (&mut written.problems, &mut written.train),
             Self::Reward(reward) => (&mut reward.problems, &mut reward.train),
             Self::Preferred(scalar) => (&mut scalar.problems, &mut scalar.train),
+            Self::Generative(judge) => (&mut judge.problems, &mut judge.train),
             Self::Implicit(implicit) => (&mut implicit.problems, &mut implicit.train),
             Self::SelfTrained(round) => (&mut round.problems, &mut round.train),
             Self::Revision(revised) => (&mut revised.problems, &mut revised.train),

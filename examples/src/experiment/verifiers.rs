@@ -15,6 +15,7 @@ use tts_core::{Aggregate, StepScorer, Store};
 use tts_models::Tokenizer;
 use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
+use tts_prm::critic::Preference;
 use tts_prm::curate::{Active, Candidate, convincing};
 use tts_prm::label::{self, InFamily, LabelledSolution, Method, MonteCarlo};
 use tts_prm::train::{
@@ -22,7 +23,7 @@ use tts_prm::train::{
 };
 use tts_search::evaluate::attempts::{self, Attempts};
 
-use super::judgements::preference;
+use super::judgements::{critiques, preference};
 use super::spec::{Choice, Labels, Preferred, Reading, Reward};
 use super::workshop::{Purpose, Workshop};
 use crate::{Error, preferring, quickstart};
@@ -172,6 +173,29 @@ impl Workshop<'_> {
         Ok(kept.into_iter().filter_map(|place| all[place].take()).collect())
     }
 
+    /// Panels as preferences, for a semi-scalar model each response with its critique; those of unreadable judgements are left
+    /// out.
+    fn preferences(
+        &self,
+        spec: &Preferred,
+        problems: &[Problem],
+        seed: u64,
+    ) -> Result<Vec<Preference>, Error> {
+        let all = problems.iter().map(preference).collect::<Result<Vec<Preference>, Error>>()?;
+        let Some(critic) = &spec.critic else { return Ok(all) };
+        let judged = self.attempts(critic, problems, 1, (seed, seed))?;
+        let with = |(preference, judged): (Preference, &Attempts)| {
+            let judgement = &judged.attempts.first()?.steps;
+            let responses = critiques(&preference.responses, judgement)?;
+            Some(Preference { responses, ..preference })
+        };
+        let all: Vec<Preference> = all.into_iter().zip(&judged).filter_map(with).collect();
+        if all.is_empty() {
+            return Err(format!("{critic:?} says nothing of any response").into());
+        }
+        Ok(all)
+    }
+
     /// A scalar reward model, from which response of a panel is best.
     pub(super) fn preferred(
         &self,
@@ -182,13 +206,13 @@ impl Workshop<'_> {
         let (decoder, tokenizer) = self.start(&spec.from, seed, folder)?;
         let order = if spec.draw == 0 { seed } else { tts_core::seed::mix(seed, spec.draw) };
         let separator = tokenizer.encode(SEPARATOR, true)?;
-        let example = |problem: &Problem| {
-            let preference = preference(problem)?;
+        let example = |preference: &Preference| {
             let prompt = tokenizer.encode(preference.prompt.question(), false)?;
-            preferring::example(&tokenizer, &prompt, &preference, &separator)
+            preferring::example(&tokenizer, &prompt, preference, &separator)
         };
         let examples = |problems: Vec<Problem>| {
-            problems.iter().map(example).collect::<Result<Vec<Example>, Error>>()
+            let all = self.preferences(spec, &problems, seed)?;
+            all.iter().map(example).collect::<Result<Vec<Example>, Error>>()
         };
         let data = examples(self.problems(Purpose::Verifier, order, spec.problems)?)?;
         let held_out = examples(self.validation(PREFERENCES)?)?;

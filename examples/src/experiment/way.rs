@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Where samples are judgements, of the family of panels, `{ "vote": "sum" }` adds up their scores, and with `"keep": 0.5`
-//! those of the half that the arm's scorer trusts most; `{ "score": "responses" }` is the choice of a scalar reward model.
+//! those of the half that the arm's scorer trusts most; `{ "score": "responses" }` is the choice of a scalar reward model, and
+//! `{ "score": "critiques" }` that of a semi-scalar one, by the mean over N critiques.
 //!
 //! Source: none; a format of this library.
 
@@ -17,7 +18,7 @@ use tts_core::{SearchStrategy, Selection};
 use tts_search::Recipe;
 use tts_search::evaluate::{Method, square_root};
 
-use super::judgements::{Scores, Votes};
+use super::judgements::{Scored, Scores, Votes};
 use crate::Error;
 
 /// How an arm finds answers.
@@ -73,7 +74,8 @@ impl Way {
 
     /// Whether it chooses from a pool, by whatever rule.
     pub fn is_pooled(&self) -> bool {
-        self.pooled().is_some() || matches!(self, Self::Votes(_))
+        self.pooled().is_some()
+            || matches!(self, Self::Votes(_) | Self::Scores(Scores { score: Scored::Critiques }))
     }
 
     /// Whether it asks the scorer at this budget.

@@ -185,6 +185,7 @@ impl Workshop<'_> {
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
             ModelSpec::Preferred(scalar) => self.preferred(scalar, &folder, seed)?,
             ModelSpec::Implicit(implicit) => self.implied(implicit, &folder, seed)?,
+            ModelSpec::Generative(judge) => self.judging(judge, &folder, seed)?,
             ModelSpec::SelfTrained(round) => self.round(round, &folder, seed)?,
             ModelSpec::Revision(revised) => self.revised(revised, &folder, seed)?,
             ModelSpec::Reinforced(policy) => self.reinforced(policy, &folder, seed)?,
@@ -259,6 +260,9 @@ impl Workshop<'_> {
         }
         if let ModelSpec::Served(served) = self.spec(name)? {
             return Ok(Box::new(Apart::new(judge_on(served)?)));
+        }
+        if let ModelSpec::Generative(_) = self.spec(name)? {
+            return Ok(Box::new(self.at_once(name, seed)?));
         }
         let folder = self.model(name, seed)?;
         let outcome = match self.spec(name)? {

@@ -1,7 +1,7 @@
 //! Judges as experiments: teachers without a model, filters, hints, reinforcement, votes of their scores, scalar models.
 
 use serde_json::{Value, json};
-use tts_examples::experiment::Recipe;
+use tts_examples::experiment::{Point, Recipe};
 
 use crate::{Break, ran};
 
@@ -107,4 +107,168 @@ fn judges_are_taught_and_vote() {
             .to_string()
             .contains("expected the task panel")
     );
+}
+
+/// Semi-scalar models, that read what a judge says of a response, and votes over both orders of the responses.
+#[test]
+fn critiques_are_read_and_orders_turned() {
+    let folder = tempfile::tempdir().unwrap();
+    let train = json!({ "steps": 60, "batch": 16, "learning_rate": 0.01 });
+    let scalar = |critic: Value| json!({ "preferred": { "from": "filtered", "problems": 400, "draw": 4, "critic": critic, "train": train } });
+    let recipe = json!({
+        "title": "Critiques", "claim": "None.", "task": { "panel": {} },
+        "temperature": 1.0, "problems": 40, "seeds": 1, "pool": 8,
+        "models": {
+            "teacher": { "grader": {} },
+            "filtered": { "distilled": { "shape": { "width": 32, "layers": 1, "heads": 1 }, "teacher": "teacher",
+                "problems": 30, "samples": 1, "keep": { "solved": false, "same": "never", "per_problem": 0 }, "train": train } },
+            "scalar": scalar(Value::Null),
+            "semi-scalar": scalar(json!("teacher")),
+        },
+        "arms": [
+            { "name": "scalar", "policy": "teacher", "strategy": { "score": "responses" }, "scorer": "scalar", "n": [1],
+              "aggregate": "last" },
+            { "name": "semi-scalar", "policy": "teacher", "strategy": { "score": "critiques" }, "scorer": "semi-scalar",
+              "n": [1, 4, 8], "aggregate": "last" },
+            { "name": "one order", "policy": "teacher", "strategy": { "vote": "sum" }, "n": [1, 8] },
+            { "name": "mirrored", "policy": "teacher", "strategy": { "vote": "sum", "mirrored": true }, "n": [1, 8] },
+        ],
+        "compare": [{ "first": "semi-scalar", "second": "scalar", "n": [1] },
+            { "first": "mirrored", "second": "one order" }],
+    });
+    let report = ran(folder.path(), &recipe);
+    let point =
+        |arm: &str, n| report.points.iter().find(|point| point.arm == arm && point.n == n).unwrap();
+    let (scalar, semi) = (point("scalar", 1), point("semi-scalar", 1));
+    // It writes what a vote of as many judgements writes, and reads critiques beside the responses.
+    assert!((semi.generated_tokens - point("one order", 1).generated_tokens).abs() < 1e-9);
+    assert!(semi.scored_tokens > scalar.scored_tokens + 20.0, "{semi:?} {scalar:?}");
+    assert!((point("semi-scalar", 8).scored_tokens - 8.0 * semi.scored_tokens).abs() < 1e-6);
+    // Of few examples no better than a guess, or worse; and what it says depends on the critiques.
+    let eight = point("semi-scalar", 8);
+    assert!((0.3..=1.0).contains(&eight.accuracy.mean), "{eight:?}");
+    assert!(eight.values.iter().all(|value| [0.0, 0.5, 1.0].contains(value)));
+    assert!(semi.values.iter().any(|value| *value > 0.0 && *value < 1.0), "{semi:?}");
+    // A teacher has no preference for a place: both orders are worth as much, of other samples.
+    let [one, both] = ["one order", "mirrored"].map(|arm| point(arm, 8));
+    assert!((one.accuracy.mean - both.accuracy.mean).abs() < 0.25, "{one:?} {both:?}");
+    assert_ne!(one.values, both.values);
+    assert_eq!(ran(folder.path(), &recipe), report);
+
+    let table: [(Break, &str); 4] = [
+        (|r| r["arms"][0]["scorer"] = json!("semi-scalar"), "learnt from critiques for critiques"),
+        (|r| r["arms"][1]["scorer"] = json!("scalar"), "learnt from critiques for critiques"),
+        (|r| r["arms"][1]["n"] = json!([9]), "N is 9, expected 1 to 8"),
+        (
+            |r| r["models"]["semi-scalar"]["preferred"]["critic"] = json!("nobody"),
+            "\"nobody\" is none",
+        ),
+    ];
+    for (breaks, expected) in table {
+        let mut broken = recipe.clone();
+        breaks(&mut broken);
+        let error = Recipe::parse(&broken.to_string()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+/// Judges that write lead searches over chains, and say their verdict at once as scorers.
+#[test]
+fn judges_lead_searches_over_chains() {
+    let folder = tempfile::tempdir().unwrap();
+    let judge = |critique: bool| {
+        json!({ "generative": { "from": "player", "policy": "player", "problems": 40, "solutions": 4,
+            "judge": {
+                "template": "=== text\n{{ problem }}\n{{ response.text }}\n*\n",
+                "reading": { "decision": { "cue": "==\n", "words": [["1", 1.0], ["0", 0.0]], "by": "probability",
+                    "critique": critique } },
+                "stop": ["=="], "max_tokens": 120,
+            },
+            "train": { "steps": 40, "batch": 8, "learning_rate": 0.002 } } })
+    };
+    let best = json!({ "strategy": "best-of-n", "n": "N", "select": { "rule": "best" } });
+    let beam = json!({ "strategy": "beam-search", "keep": "N", "branch": 2, "select": { "rule": "best" } });
+    let arm = |name: &str, strategy: &Value, more: Value| {
+        let mut arm = json!({ "name": name, "policy": "player", "strategy": strategy, "n": [2] });
+        for (field, value) in more.as_object().unwrap() {
+            arm[field] = value.clone();
+        }
+        arm
+    };
+    let led = |samples: u32| json!({ "judge": { "by": "recheck", "samples": samples } });
+    let recipe = json!({
+        "title": "Verifiers", "claim": "None.",
+        "task": { "chain": { "operations": [2, 3], "digits": [1, 1], "most": 999 } },
+        "temperature": 0.8, "problems": 8, "seeds": 1, "pool": 4,
+        "models": { "player": { "embedded": "generator" }, "recheck": judge(true), "at once": judge(false),
+            "prm": { "embedded": "prm" } },
+        "arms": [
+            arm("majority", &json!("majority"), json!({})),
+            arm("led", &best, led(1)), arm("led twice", &best, led(2)), arm("beam", &beam, led(1)),
+            arm("at once", &best, json!({ "scorer": "at once" })),
+            arm("prm", &best, json!({ "scorer": "prm" })),
+            // By the name of a method, too.
+            arm("method", &json!("best-of-n"), json!({ "judge": { "by": "recheck", "samples": 1 }, "choose": "best" })),
+        ],
+        "compare": [{ "first": "led", "second": "prm" }],
+    });
+    let report = ran(folder.path(), &recipe);
+    let point = |arm: &str| report.points.iter().find(|point| point.arm == arm).unwrap();
+    let (plain, led, twice) = (point("majority"), point("led"), point("led twice"));
+    let prm = point("prm");
+    // The same samples, and what the judge writes besides: twice as much where it is asked twice.
+    assert!((prm.generated_tokens - plain.generated_tokens).abs() < 20.0);
+    let judged = led.generated_tokens - prm.generated_tokens;
+    assert!(judged > prm.generated_tokens / 2.0, "{led:?} {prm:?}");
+    let again = twice.generated_tokens - prm.generated_tokens;
+    assert!((again / judged - 2.0).abs() < 0.5, "{again} {judged}");
+    // Its questions are read once, however often it answers, and hold all that the reward model reads.
+    assert!((led.scored_tokens - twice.scored_tokens).abs() < 1e-9);
+    assert!(led.scored_tokens > prm.scored_tokens, "{led:?} {prm:?}");
+    // Policy and judge are of one size here.
+    let parameters = plain.operations / (2.0 * plain.generated_tokens);
+    let of = |arm: &str| {
+        let Point { generated_tokens, scored_tokens, operations, .. } = point(arm);
+        operations / (2.0 * parameters * (generated_tokens + scored_tokens))
+    };
+    for arm in ["led", "led twice", "beam"] {
+        assert!((of(arm) - 1.0).abs() < 1e-9, "{arm}: {}", of(arm));
+    }
+    // At once it reads the question, the cue and both words, and writes nothing.
+    let at_once = point("at once");
+    assert!((at_once.generated_tokens - prm.generated_tokens).abs() < 1e-9);
+    assert!(at_once.scored_tokens > prm.scored_tokens + 2.0 * 5.0, "{at_once:?} {prm:?}");
+    assert_eq!(point("method").values, led.values);
+    let made = &report.models["recheck"];
+    assert!(made["judgements"].as_u64().unwrap() > 100, "{made}");
+    let holding = made["holding"].as_u64().unwrap();
+    assert!(holding > 20 && holding < made["judgements"].as_u64().unwrap(), "{made}");
+    assert_eq!(ran(folder.path(), &recipe), report);
+
+    let table: [(Break, &str); 9] = [
+        (|r| r["arms"][1]["judge"]["by"] = json!("prm"), "\"prm\" is no generative judge"),
+        (|r| r["arms"][1]["judge"]["samples"] = json!(0), "samples is 0"),
+        (|r| r["arms"][1]["scorer"] = json!("prm"), "in the place of a scorer"),
+        (|r| r["arms"][4]["scorer"] = json!("recheck"), "writes before it judges"),
+        (|r| r["arms"][1]["strategy"] = json!("majority"), "is led by no judge"),
+        (
+            |r| r["arms"][0]["judge"] = json!({ "by": "recheck", "samples": 1 }),
+            "is led by no judge",
+        ),
+        (|r| r["task"] = json!({ "strides": {} }), "expected the task chain"),
+        (
+            |r| r["models"]["recheck"]["generative"]["judge"]["stop"] = json!([""]),
+            "model \"recheck\"",
+        ),
+        (
+            |r| r["models"]["recheck"]["generative"]["judge"]["reading"] = json!("best"),
+            "model \"recheck\"",
+        ),
+    ];
+    for (breaks, expected) in table {
+        let mut broken = recipe.clone();
+        breaks(&mut broken);
+        let error = Recipe::parse(&broken.to_string()).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
