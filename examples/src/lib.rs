@@ -1,5 +1,6 @@
 //! What the examples share: command-line options, the embedded pair, experiments, the law of inference.
 
+pub mod arms;
 #[cfg(doctest)]
 mod book;
 pub mod data;

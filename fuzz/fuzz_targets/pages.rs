@@ -10,11 +10,13 @@ use tts_search::retrieve::Folder;
 
 /// A page of two lines in a plain font.
 static WHOLE: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let content = "BT /F1 12 Tf 72 700 Td (The Mira is a river.) Tj 0 -14 Td [(It is) -300 (long.)] TJ ET";
+    let content =
+        "BT /F1 12 Tf 72 700 Td (The Mira is a river.) Tj 0 -14 Td [(It is) -300 (long.)] TJ ET";
     let objects = [
         "<< /Type /Catalog /Pages 2 0 R >>".to_owned(),
         "<< /Type /Pages /Count 1 /Kids [4 0 R] >>".to_owned(),
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned(),
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"
+            .to_owned(),
         "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R \
          /Resources << /Font << /F1 3 0 R >> >> >>"
             .to_owned(),
