@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Says, line};
-use tts_core::toy::{Oracle, ToyWorld};
+use tts_core::toy::{Markov, Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::decorate::*;
 use tts_search::*;
@@ -330,4 +330,36 @@ fn what_is_asked_for_again_is_drawn_anew() {
     let children = &tree[NodeId::ROOT].children;
     let seeds: std::collections::BTreeSet<u64> = children.iter().map(|&id| tree[id].seed).collect();
     assert_eq!((children.len(), seeds.len()), (4, 4));
+}
+
+/// What is left of a budget goes on as the line was drawn: a greedy solution is one to its end.
+#[test]
+fn the_reserve_draws_as_the_line_was_drawn() {
+    let coin = Markov::new(|path| match path.len() {
+        0..12 => vec![0.6, 0.4, 0.0],
+        _ => vec![0.0, 0.0, 1.0],
+    });
+    let text = |recipe: Recipe, seed, tokens| {
+        let budget = Budget { mode: Mode::Hard, reserve: 10, ..Budget::tokens(tokens) };
+        let search = Search::new(&coin).budget(budget).seed(seed);
+        let outcome = search.run(recipe, "?").expect("runs");
+        assert_eq!(outcome.stop, Stop::Budget(Limit::GeneratedTokens));
+        outcome.text().expect("a text")
+    };
+    let sure = SelfCertainty { n: 1, power: None, sampling: Some(Sampling::greedy()) };
+    let beam = TokenBeam { keep: 2, branch: 2, ..Default::default() };
+    // The second has no room for a line but from the reserve.
+    for tokens in [14, 10] {
+        for recipe in [Recipe::from(ChainOfThought {}), sure.into(), beam.clone().into()] {
+            let texts = [1, 2, 3].map(|seed| text(recipe.clone(), seed, tokens));
+            assert!(
+                texts.iter().all(|text| text.bytes().all(|b| b == b'a')),
+                "{recipe:?} {texts:?}"
+            );
+        }
+    }
+    // What was drawn in the search's way goes on in it.
+    let vote = || Recipe::from(SelfConsistency { n: 1, ..Default::default() });
+    let texts = [1, 2, 3, 4].map(|seed| text(vote(), seed, 14));
+    assert!(texts.iter().any(|text| text.contains('b')), "{texts:?}");
 }
