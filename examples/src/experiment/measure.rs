@@ -81,6 +81,13 @@ pub(super) struct Run {
     judged: f64,
 }
 
+impl Run {
+    /// Of what nobody judged.
+    pub(super) fn unjudged(values: Vec<f64>, tokens: Vec<f64>) -> Self {
+        Self { values, tokens, scored: 0.0, judged: 0.0 }
+    }
+}
+
 /// What pools cost.
 pub(super) struct Spent {
     /// Samples of each pool.
@@ -305,6 +312,8 @@ impl Workshop<'_> {
         for seed in 1..=self.recipe.seeds {
             all.push(if let Way::Votes(votes) = arm.strategy {
                 self.voted(arm, votes, &problems, seed)?
+            } else if let Way::Rejection(_) = arm.strategy {
+                self.rejected(arm, seed)?
             } else if let Way::Scores(_) = arm.strategy {
                 self.scored(arm, &problems, seed)?
             } else if let (Some(method), None) = (arm.strategy.pooled(), &arm.judge) {

@@ -22,6 +22,7 @@ mod policies;
 mod recipe;
 mod recompute;
 mod reinforced;
+mod rejection;
 mod report;
 mod sound;
 mod spec;
@@ -46,6 +47,7 @@ pub use measure::{Point, Single};
 pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
 pub use recompute::{Recomputed, names, recompute};
+pub use rejection::{Rejected, Rejection};
 pub use report::Report;
 pub use spec::{
     Choice, Distilled, Implicit, Labels, Learnt, ModelSpec, Part, Preferred, Reading, Reinforced,
@@ -91,7 +93,10 @@ recipes!(
     "r1-zero",
     "r1-pipeline",
     "rewards",
+    "waits",
     "judges",
+    "meta-votes",
+    "principles",
     "generative-verifier",
 );
 

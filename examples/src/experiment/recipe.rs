@@ -13,13 +13,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::family::{Backtrack, Chain, Countdown, Family, Panel, Recheck, Strides};
-use tts_core::{Aggregate, Rule};
+use tts_core::{Aggregate, Rule, StepRule};
 
 use super::choice::Chosen;
 use super::generative::Led;
 use super::spec::ModelSpec;
 use super::way::Way;
-use crate::{Error, pair};
+use crate::{Error, pair, setting};
 
 /// The problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -204,6 +204,9 @@ pub struct Recipe {
     pub task: Task,
     /// How tokens are drawn.
     pub temperature: f32,
+    /// Longest solution, in tokens; as [`setting::short_rule`] has it where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<u32>,
     /// Held-out problems.
     pub problems: usize,
     /// How often everything is run.
@@ -281,6 +284,12 @@ impl Recipe {
         self
     }
 
+    /// Where steps and solutions end.
+    pub fn rule(&self) -> StepRule {
+        let rule = setting::short_rule();
+        StepRule { max_tokens: self.longest.unwrap_or(rule.max_tokens), ..rule }
+    }
+
     /// The policies that revise.
     pub fn revising(&self) -> BTreeSet<&String> {
         self.arms.iter().filter(|arm| arm.in_turn).map(|arm| &arm.policy).collect()
@@ -307,7 +316,16 @@ impl Recipe {
             }
         }
         // What costs as much may be among the budgets that are left out.
-        self.compare.retain(|pair| matches!(pair.at, At::N | At::One));
+        let arms = &self.arms;
+        self.compare.retain_mut(|pair| {
+            let has = |name: &String, n: usize| {
+                arms.iter().any(|arm| arm.name == *name && arm.n.contains(&n))
+            };
+            let Comparison { first, second, at, n } = pair;
+            let all = n.is_empty();
+            n.retain(|&n| has(first, n) && (*at == At::One || has(second, n)));
+            matches!(at, At::N | At::One) && (all || !n.is_empty())
+        });
         if let Some(choice) = &mut self.choice {
             let budgets = self.arms.iter().filter(|arm| arm.name == choice.baseline);
             choice.n = budgets.flat_map(|arm| arm.n.iter().copied()).max().unwrap_or(choice.n);

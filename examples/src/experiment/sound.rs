@@ -12,7 +12,7 @@ use tts_core::{SearchStrategy, Selection};
 
 use super::generative::Led;
 use super::judgements::{Scored, Scores};
-use super::recipe::{Along, Arm, At, EXACT, Recipe, Task};
+use super::recipe::{Along, Arm, At, Comparison, EXACT, Recipe, Task};
 use super::spec::{ModelSpec, Reading};
 use super::way::Way;
 use crate::Error;
@@ -30,6 +30,9 @@ impl Recipe {
         }
         if let Some(problem) = self.task.family().wrong() {
             return Err(format!("task: {problem}").into());
+        }
+        if self.longest == Some(0) {
+            return Err("longest is 0, expected at least 1 token".into());
         }
         self.arms.iter().try_for_each(|arm| self.check_arm(arm))?;
         if self.models.contains_key(EXACT) {
@@ -115,6 +118,9 @@ impl Recipe {
                       learnt from critiques for critiques",
                 );
             }
+        }
+        if matches!(arm.strategy, Way::Rejection(_)) && arm.scorer.is_some() {
+            return wrong(&"samples are drawn again by their length, expected no scorer");
         }
         let judges = matches!(arm.strategy, Way::Votes(_) | Way::Scores(_));
         if judges && !matches!(self.task, Task::Panel(_)) {
@@ -222,6 +228,28 @@ impl Recipe {
             let mut own = self.arms.iter().filter(|arm| arm.name == pair.second);
             if !own.any(|arm| arm.n.contains(&1)) {
                 return Err(format!("compare: {:?} has no N of 1", pair.second).into());
+            }
+        }
+        for pair in &self.compare {
+            let places = |name: &String| -> Vec<(usize, f64)> {
+                let own = self.arms.iter().filter(|arm| arm.name == *name);
+                let all = |arm: &Arm| {
+                    arm.n.iter().map(|&n| (n, arm.x.unwrap_or(n as f64))).collect::<Vec<_>>()
+                };
+                own.flat_map(all).collect()
+            };
+            let Comparison { first, second, at, n } = pair;
+            let (own, other) = (places(first), places(second));
+            if let Some(n) = n.iter().find(|&&n| own.iter().all(|place| place.0 != n)) {
+                return Err(format!("compare: {first:?} has no N of {n}").into());
+            }
+            let mut meant = own.iter().filter(|place| n.is_empty() || n.contains(&place.0));
+            let met = |at: &(usize, f64)| {
+                other.iter().any(|place| place.0 == at.0 && place.1.total_cmp(&at.1).is_eq())
+            };
+            if *at == At::N && !meant.any(met) {
+                let problem = "have no N, at one place of the axis, in common";
+                return Err(format!("compare: {first:?} and {second:?} {problem}").into());
             }
         }
         Ok(())

@@ -9,6 +9,7 @@
 //! Where samples are judgements, of the family of panels, `{ "vote": "sum" }` adds up their scores, and with `"keep": 0.5`
 //! those of the half that the arm's scorer trusts most; `{ "score": "responses" }` is the choice of a scalar reward model, and
 //! `{ "score": "critiques" }` that of a semi-scalar one, by the mean over N critiques.
+//! `{ "reject": "longer" }` draws again what has more than N tokens.
 //!
 //! Source: none; a format of this library.
 
@@ -19,6 +20,7 @@ use tts_search::Recipe;
 use tts_search::evaluate::{Method, square_root};
 
 use super::judgements::{Scored, Scores, Votes};
+use super::rejection::Rejection;
 use crate::Error;
 
 /// How an arm finds answers.
@@ -31,6 +33,8 @@ pub enum Way {
     Votes(Votes),
     /// The choice of a scalar reward model among responses.
     Scores(Scores),
+    /// Samples of a pool that are short enough.
+    Rejection(Rejection),
     /// Any strategy.
     Recipe(Template),
 }
@@ -85,6 +89,7 @@ impl Way {
     pub fn is_scored(&self, n: usize) -> Result<bool, Error> {
         match self {
             Self::Method(method) => Ok(method.is_scored()),
+            Self::Rejection(_) => Ok(false),
             Self::Votes(votes) => Ok(votes.keep.is_some()),
             Self::Scores(_) => Ok(true),
             Self::Recipe(template) => Ok(template.at(n)?.requires().scorer.is_some()),
@@ -99,7 +104,7 @@ impl Way {
     pub fn search(&self, n: usize, select: Selection) -> Result<Recipe, Error> {
         match self {
             Self::Method(method) => Ok(method.search_by(n, select)?),
-            Self::Votes(_) | Self::Scores(_) => {
+            Self::Votes(_) | Self::Scores(_) | Self::Rejection(_) => {
                 Ok(Method::Majority.search_by(n, Selection::default())?)
             }
             Self::Recipe(_) if select != Selection::default() => {
@@ -116,6 +121,7 @@ impl std::fmt::Display for Way {
             Self::Method(method) => method.fmt(f),
             Self::Votes(_) => f.write_str("a vote of judgements"),
             Self::Scores(_) => f.write_str("scores of responses"),
+            Self::Rejection(_) => f.write_str("samples that are short enough"),
             Self::Recipe(Template(fields)) => {
                 let name = fields.get("strategy").and_then(Value::as_str);
                 f.write_str(name.unwrap_or("a recipe"))

@@ -82,7 +82,7 @@ impl Workshop<'_> {
     /// What all models and results depend on, beside the recipe.
     pub(super) fn common(&self) -> Value {
         let EngineConfig { weights, ignore_end, .. } = self.engine;
-        let rule = setting::short_rule();
+        let rule = self.recipe.rule();
         json!({ "format": FORMAT, "weights": weights, "ignore end": ignore_end, "rule": rule })
     }
 
@@ -348,7 +348,7 @@ impl Workshop<'_> {
     /// A search by a policy, as the recipe draws tokens.
     pub(super) fn search<'g>(&self, policy: &'g dyn Generator, seed: u64) -> Search<'g> {
         Search::new(policy)
-            .rule(setting::short_rule())
+            .rule(self.recipe.rule())
             .sampling(Sampling::temperature(self.recipe.temperature))
             .seed(seed)
             .concurrency(setting::CONCURRENCY)

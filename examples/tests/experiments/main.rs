@@ -185,6 +185,50 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     }
 }
 
+/// Thinking is cut, made to go on, or drawn again, and costs what it is long.
+#[test]
+fn thinking_has_the_length_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut recipe = small();
+    recipe["models"] = json!({ "player": { "embedded": "generator" } });
+    // The embedded generator knows no word for the end of thinking: where its second line begins is one to it.
+    let forced = |most: Value, waits: Value| {
+        let word = "\n=";
+        json!({ "strategy": "budget-forcing", "ends": [word], "most": most, "waits": waits, "wait": word, "force": word })
+    };
+    let arm = |name: &str, strategy: Value, n: &[usize]| json!({ "name": name, "policy": "player", "strategy": strategy, "n": n });
+    recipe["arms"] = json!([
+        arm("drawn again", json!({ "reject": "longer" }), &[1, 12, 500]),
+        arm("vote", json!("majority"), &[1, 2]),
+        arm("cut", forced(json!("N"), json!(0)), &[1, 40]),
+        arm("waits", forced(json!(60), json!("N")), &[1, 3]),
+    ]);
+    recipe["compare"] = json!([{ "first": "drawn again", "second": "vote", "at": "one" }]);
+    recipe["along"] = json!("tokens");
+    for part in ["judged", "difficulty", "choice"] {
+        recipe[part] = Value::Null;
+    }
+    let report = ran(folder.path(), &recipe);
+    let [none, some, all, one, two, short, long, wait, waits] = &report.points[..] else {
+        panic!("{:?}", report.points)
+    };
+    // Where everything fits it is one sample, and where nothing does the whole pool was for nothing.
+    assert_eq!(all.values, one.values);
+    assert!((all.generated_tokens - one.generated_tokens).abs() < 1e-9);
+    assert!((none.generated_tokens - 8.0 * one.generated_tokens).abs() < 1e-9);
+    assert_eq!(none.values, vec![0.0; none.values.len()]);
+    assert!(some.generated_tokens > all.generated_tokens);
+    assert!((two.generated_tokens - 2.0 * one.generated_tokens).abs() < 1e-9);
+    assert!((long.generated_tokens - short.generated_tokens).abs() > 0.1);
+    assert!(waits.generated_tokens > wait.generated_tokens);
+    assert_eq!(report.differences.len(), 3);
+
+    // A bound of the recipe holds for every sample.
+    recipe["longest"] = json!(5);
+    let bounded = ran(folder.path(), &recipe);
+    assert!(bounded.points[3].generated_tokens <= 5.0 && one.generated_tokens > 5.0);
+}
+
 /// A policy learns from rewards, another one of another size from what it writes then.
 #[test]
 fn policies_are_reinforced_and_distilled() {
@@ -252,7 +296,14 @@ fn what_a_model_depends_on_is_its_identity() {
 
 #[test]
 fn the_recipes_of_the_project_are_sound_and_have_a_quick_form() {
-    assert!(RECIPES.len() >= 8);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments");
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    let mut files: Vec<String> =
+        files.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    let mut known: Vec<&str> = RECIPES.iter().map(|(name, _)| *name).collect();
+    files.sort();
+    known.sort_unstable();
+    assert_eq!(known, files);
     for (name, _) in RECIPES {
         let (found, recipe) = find(name).unwrap();
         assert_eq!(found, *name);
@@ -305,7 +356,7 @@ fn bare(arm: &mut Value) {
 
 #[test]
 fn bad_recipes_are_named() {
-    let table: [(Break, &str); 25] = [
+    let table: [(Break, &str); 30] = [
         (
             |r| {
                 bare(&mut r["arms"][2]);
@@ -364,6 +415,23 @@ fn bad_recipes_are_named() {
             "choice: the signal is agreement, and a scorer",
         ),
         (|r| r["choice"]["policy"] = json!("nobody"), "choice: \"nobody\" is none of the models"),
+        (|r| r["compare"][1]["n"] = json!([3]), "compare: \"best\" has no N of 3"),
+        (
+            |r| r["compare"][0] = json!({ "first": "beam", "second": "next" }),
+            "compare: \"beam\" and \"next\" have no N, at one place of the axis, in common",
+        ),
+        (|r| r["longest"] = json!(0), "longest is 0, expected at least 1 token"),
+        (
+            |r| {
+                bare(&mut r["arms"][1]);
+                r["arms"][1]["strategy"] = json!({ "reject": "longer" });
+            },
+            "arm \"best\": samples are drawn again by their length, expected no scorer",
+        ),
+        (
+            |r| r["arms"][0]["strategy"] = json!({ "reject": "shorter" }),
+            "arm \"majority\": recipe: missing field `strategy`",
+        ),
         (|r| r["unknown"] = json!(1), "unknown field"),
         (|r| r["models"]["policy"]["written"]["learn"] = json!("all"), "unknown variant"),
     ];
