@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
-use tts_examples::training::copy_text_side;
+use tts_examples::training::{copy_text_side, has_text_side};
 use tts_examples::{Error, exit};
 use tts_models::train::Adapter;
 use tts_models::weights::Dtype;
@@ -48,18 +48,25 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if out.exists() && out.read_dir().map_err(at)?.next().is_some() {
         return Err(format!("{}: there is something in it already", out.display()).into());
     }
+    has_text_side(model)?;
     let checkpoint = Checkpoint::open(model)?;
+    let head = checkpoint.tensor_names().into_iter().find(|name| name.starts_with("score."));
+    if head.is_some() || model.join("head.json").is_file() {
+        let problem =
+            "a reward model, whose head would be lost: only models that write are put together";
+        return Err(format!("{}: {problem}", model.display()).into());
+    }
     let learnt = Adapter::load(adapter, checkpoint.config())?;
     let mut decoder = DecoderWeights::load(&checkpoint)?;
     learnt.merge(&mut decoder)?;
-    std::fs::create_dir_all(out).map_err(at)?;
-    copy_text_side(model, out)?;
     let dtype = match dtype {
         Kind::F32 => Dtype::F32,
         Kind::F16 => Dtype::F16,
         Kind::Bf16 => Dtype::BF16,
     };
+    // It refuses what it cannot write before there is a folder.
     decoder.save_as(out, dtype, &[])?;
+    copy_text_side(model, out)?;
     writeln!(std::io::stdout(), "{}", out.display())?;
     Ok(())
 }

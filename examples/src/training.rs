@@ -275,14 +275,7 @@ impl TrainOptions {
 /// # Errors
 /// When the base is no folder with a tokenizer, or a file cannot be copied.
 pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
-    if !from.join("tokenizer.json").is_file() {
-        return Err(format!(
-            "{}: no folder with a tokenizer.json, which a whole model is written with: give one (adapters, of --rank, \
-             need none)",
-            from.display()
-        )
-        .into());
-    }
+    has_text_side(from)?;
     for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
         let source = from.join(name);
         if source.is_file() {
@@ -290,6 +283,22 @@ pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
             std::fs::copy(&source, &target)
                 .map_err(|error| format!("{}: {error}", target.display()))?;
         }
+    }
+    Ok(())
+}
+
+/// Whether there is what [`copy_text_side`] copies.
+///
+/// # Errors
+/// When the base is no folder with a tokenizer.
+pub fn has_text_side(from: &Path) -> Result<(), Error> {
+    if !from.join("tokenizer.json").is_file() {
+        return Err(format!(
+            "{}: no folder with a tokenizer.json, which a whole model is written with: give one (adapters, of --rank, \
+             need none)",
+            from.display()
+        )
+        .into());
     }
     Ok(())
 }

@@ -140,8 +140,16 @@ fn a_model_with_what_an_adapter_learnt_needs_the_adapter_no_more() {
     // Nothing is written over.
     let again = ran(&fuse, &asked);
     assert!(text(&again).contains("there is something in it already"), "{}", text(&again));
-    let file = ["--model", "nowhere.gguf", "--adapter", &adapter, "--out", &path("other")];
-    assert!(text(&ran(&fuse, &file)).contains("nowhere.gguf"));
+    // What cannot be put together leaves no folder behind.
+    let other = path("other");
+    let prm = pair::folder().join("prm");
+    for (model, expected) in [
+        ("nowhere.gguf", "nowhere.gguf: no folder with a tokenizer.json"),
+        (prm.to_str().unwrap(), "a reward model"),
+    ] {
+        let said = text(&ran(&fuse, &["--model", model, "--adapter", &adapter, "--out", &other]));
+        assert!(said.contains(expected) && !Path::new(&other).exists(), "{said}");
+    }
 }
 
 #[test]
