@@ -80,7 +80,7 @@ pub fn judged(
     let mut all: [Vec<(u64, f64)>; 2] = [Vec::new(), Vec::new()];
     for round in 0..=rounds {
         // Who comes first changes from round to round.
-        let order = if round % 2 == 0 { [0, 1] } else { [1, 0] };
+        let order = if round.is_multiple_of(2) { [0, 1] } else { [1, 0] };
         for side in order {
             model.forget();
             let search = Search::new(model).rule(rule(line_tokens)).sampling(sampling);

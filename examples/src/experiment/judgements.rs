@@ -164,13 +164,13 @@ pub(super) fn critiques(responses: &[String], judgement: &[String]) -> Option<Ve
     all.map(|(response, said)| (!said.is_empty()).then(|| format!("{response}{said}"))).collect()
 }
 
-/// The judgements of each problem, with how many responses it has, and the place of the best.
-type Whole = Vec<(Heard, (usize, usize))>;
+/// The judgements of a problem, with how many responses it has, and the place of the best.
+type Case = (Heard, (usize, usize));
 
 /// What `n` of the judgements are worth, for each n of an arm.
-fn runs(arm: &Arm, votes: Votes, whole: &Whole, (spent, seed): (&Spent, u64)) -> Vec<Run> {
+fn runs(arm: &Arm, votes: Votes, whole: &[Case], (spent, seed): (&Spent, u64)) -> Vec<Run> {
     let at = |&n: &usize| {
-        let value = |(place, (pool, sought)): (usize, &(Heard, (usize, usize)))| {
+        let value = |(place, (pool, sought)): (usize, &Case)| {
             votes.of_pool(pool, n, *sought, seed::mix(seed, place as u64))
         };
         spent.run(whole.iter().enumerate().map(value).collect(), n)
