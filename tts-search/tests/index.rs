@@ -260,41 +260,6 @@ fn real_paragraphs_of_two_hops() {
     assert!(found[3] >= 70, "{found:?}");
 }
 
-/// The target is 20,000 paragraphs a second and 5 ms a query: `cargo test --release --features index -- --ignored`.
-#[test]
-#[ignore = "a measurement"]
-fn a_hundred_thousand_paragraphs() {
-    let world = tts_search::research::atlas::Atlas::new(5, 2_000);
-    let passages = world.passages();
-    let document = |n: usize| {
-        let passage = &passages[n % passages.len()];
-        let more = &passages[(n * 7 + 3) % passages.len()];
-        let text = format!("{} {} Number {n}.", passage.text, more.text);
-        Document { id: n.to_string(), title: passage.title.clone(), text, ..Document::default() }
-    };
-    let index = Index::in_memory(IndexSettings::default()).expect("opens");
-    let start = std::time::Instant::now();
-    index.add((0..100_000).map(document)).expect("adds");
-    let seconds = start.elapsed().as_secs_f64();
-    let queries = 1_000;
-    let start = std::time::Instant::now();
-    for n in 0..queries {
-        let passage = &passages[n % passages.len()];
-        assert!(
-            !index
-                .search(&format!("What is the river of {}?", passage.title), 5)
-                .expect("finds")
-                .is_empty()
-        );
-    }
-    let query = start.elapsed().as_secs_f64() / queries as f64;
-    println!(
-        "{:.0} passages a second, {:.2} ms a query",
-        index.len() as f64 / seconds,
-        1e3 * query
-    );
-}
-
 /// Puts a text where its length says: near are texts of like lengths.
 struct Lengths;
 
