@@ -5,7 +5,7 @@
 //! weights alone. Weights are as spread as at the start of training, norms near 1: activations stay in their range, and
 //! a router sends tokens to different experts.
 //!
-//! Source: none; the hash is the finaliser of SplitMix64 (Steele et al. 2014, figure 16).
+//! Source: none; the hash is the finaliser of `SplitMix64` (Steele et al. 2014, figure 16).
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -18,9 +18,9 @@ use crate::{
     DecoderWeights, Engine, EngineConfig, LanguageModel, ModelConfig, ModelError, Native, TextSide,
 };
 
-/// A model of this shape on random weights, by own CPU kernels. Its matrices are stored in `blocks` (F32, BF16, Q8_0,
-/// Q4_0 or MXFP4), but for routers (f32) and, where blocks are of four bits, the embedding and the head (Q8_0); MXFP4 is
-/// that of experts alone, beside Q8_0. [`EngineConfig::weights`] says in what they are held.
+/// A model of this shape on random weights, by own CPU kernels. Its matrices are stored in `blocks` (F32, BF16, `Q8_0`,
+/// `Q4_0` or MXFP4), but for routers (f32) and, where blocks are of four bits, the embedding and the head (`Q8_0`); MXFP4
+/// is that of experts alone, beside `Q8_0`. [`EngineConfig::weights`] says in what they are held.
 ///
 /// What GGUF has no word for is as in the family's published models.
 ///
@@ -34,7 +34,8 @@ pub fn random_model(
     let gguf = Gguf::from_reader(MadeUp::new(config, blocks)?, "random weights")?;
     let checkpoint = Checkpoint::from_gguf(gguf)?.within(engine.positions);
     let TextSide { tokenizer, template } = TextSide::open(&checkpoint)?;
-    let native = Native::load(&checkpoint, engine.weights, engine.threads)?;
+    let native = Native::load(&checkpoint, engine.weights, engine.threads)?
+        .with_key_values(engine.key_values);
     Ok(Box::new(Engine::new(native, tokenizer, template, engine)?))
 }
 

@@ -3,7 +3,8 @@
 //! Each [`Part`] names some rows of an input and the matrix that they are multiplied with; results stand one part
 //! behind the other, in the order of its rows. All parts are one loop: panels of any of them are shared out among
 //! threads, so that experts with a single row keep them all busy; what is asked for ahead goes on into the next part,
-//! which the same thread takes next. A part's matrix is read once for all of its rows, and each output is the sum that [`super::project`] would make, bit for bit, whatever other rows and parts there are.
+//! which as a rule the same thread takes next. A part's matrix is read once for all of its rows, and each output is the
+//! sum that [`super::project`] would make, bit for bit, whatever other rows and parts there are.
 //!
 //! Source: Gale et al. 2022 (arXiv:2211.15841), section 3, for products of experts as one sparse product.
 
@@ -84,7 +85,7 @@ pub(super) fn project_each_on(
 }
 
 /// Panels of gate and up by turns, from a pair on.
-fn pairs<'a>([gate, up]: [&'a Matrix; 2], first: usize) -> impl Iterator<Item = Panel<'a>> {
+fn pairs([gate, up]: [&Matrix; 2], first: usize) -> impl Iterator<Item = Panel<'_>> {
     (first..gate.panels()).flat_map(move |index| [gate.panel(index), up.panel(index)])
 }
 
