@@ -151,7 +151,8 @@ fn pools_are_judged_as_searches_are() {
             pools::Sample { path, answer, correct, generated: 1, judged: 1 }
         };
         let pool: Vec<pools::Sample> = samples.iter().map(sample).collect();
-        let scores = pools::score(&scorer, Aggregate::ByScale, &[pool.clone()], |_| {}).unwrap();
+        let pools = std::slice::from_ref(&pool);
+        let scores = pools::score(&scorer, Aggregate::ByScale, pools, |_| {}).unwrap();
         let pool: Vec<metrics::Sampled> =
             pool.iter().zip(&scores[0]).map(|(sample, &score)| sample.sampled(score)).collect();
         assert_eq!(pool, outcome.samples(Aggregate::ByScale, "4"), "{scale}");
