@@ -3,6 +3,9 @@
 use tts_core::select::{Vote, Weight, tally};
 use tts_core::{Expand, NodeId, Sampling, Tree, View};
 
+/// How often what came to nothing is asked for again, one time after the other.
+pub(crate) const AGAIN: u32 = 3;
+
 /// Asks for `n` whole lines, and then for the rest of those that were cut before their end.
 ///
 /// A hard budget shares its tokens among the lines of a round and may cut all of them short. Asking

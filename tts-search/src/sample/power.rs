@@ -41,10 +41,7 @@ use tts_core::{
     Aggregate, Expand, Finish, NodeId, Sampling, ScoreBy, SearchStrategy, Tree, Until, View, Watch,
 };
 
-use super::lines::{at_least_one, elected};
-
-/// How often a block that came to nothing is asked for again.
-const AGAIN: u32 = 3;
+use super::lines::{AGAIN, at_least_one, elected};
 
 /// Which of the texts that a chain came through is the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]

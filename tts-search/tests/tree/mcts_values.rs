@@ -1,6 +1,9 @@
 //! What Monte-Carlo tree search makes of scores: missing, logarithmic, of cut paths, and the highest of them.
 
-use tts_core::toy::Oracle;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::tree::mcts::Backup;
 use tts_search::*;
@@ -115,10 +118,16 @@ fn lines_that_failed_leave_a_leaf() {
     search.start();
     let first = search.open(0, &[0.9, 0.5]);
     assert_eq!(search.next(&first), [(1, 2)]);
-    // A passing reason: it is asked again, for as long as there are simulations.
+    // A passing reason: it is asked again, and has its simulation still.
     assert_eq!(search.next(&[]), [(1, 2)]);
+    let second = search.open(1, &[0.8, 0.7]);
+    assert_eq!(search.next(&second), [(3, 2)]);
+    // Three times; then what there is, is written to its end.
+    for _ in 0..3 {
+        assert_eq!(search.next(&[]), [(3, 2)]);
+    }
     let last = search.decide(&[], &[]);
-    assert_eq!((shown(&last), last[0].until), (vec![(1, 1)], Until::End));
+    assert_eq!((shown(&last), last[0].until), (vec![(3, 1)], Until::End));
 }
 
 /// A passing fault of a generator, before anything has finished.
@@ -134,6 +143,58 @@ fn a_request_that_fails_ends_no_search() {
         let outcome = search.run(mcts(simulations, 2), WORLD.prompt(0)).expect("goes on");
         assert_eq!(outcome.failed.len(), 2, "{request} of {simulations}");
         assert!(outcome.best.is_some_and(|best| outcome.tree[best].is_finished()));
+    }
+}
+
+/// Of as many steps that six simulations finish nothing.
+const DEEP: ToyWorld = ToyWorld { additions: 9, ..WORLD };
+
+/// A server that is down while `down` holds the number of the request.
+struct Down(Range<usize>, AtomicUsize);
+
+impl Generator for Down {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut made = DEEP.generate(batch)?;
+        for generated in &mut made {
+            if self.0.contains(&self.1.fetch_add(1, Ordering::Relaxed)) {
+                generated.lines.fill(Err(LineError("refused".into())));
+            }
+        }
+        Ok(made)
+    }
+}
+
+#[test]
+fn an_outage_ends_a_search_soon_and_costs_no_simulation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let run = |down: Range<usize>| {
+        let world = Down(down, AtomicUsize::new(0));
+        let search = Search::new(&world)
+            .scorer(Oracle { noise: 0.3, seed: 1 })
+            .rule(StepRule::lines())
+            .sampling(Sampling::temperature(1.0))
+            .record(&path);
+        let found = search.run(mcts(6, 2), DEEP.prompt(0));
+        (found, world.1.load(Ordering::Relaxed))
+    };
+    // Six expansions by two, and one line to the end.
+    let (whole, _) = run(0..0);
+    assert_eq!(whole.expect("runs").usage.logical.samples, 13);
+    for from in [0, 2] {
+        std::fs::remove_file(&path).expect("a record");
+        let (error, asked) = run(from..usize::MAX);
+        let error = error.expect_err("down");
+        assert!(error.to_string().contains("every line of round"), "{error}");
+        assert_eq!(asked, from + 4);
+        // Still down: nothing more is used up.
+        let record = std::fs::read(&path).expect("a record");
+        assert_eq!(run(0..usize::MAX).1, 1);
+        assert_eq!(std::fs::read(&path).expect("a record"), record);
+        let (resumed, _) = run(0..0);
+        let resumed = resumed.expect("goes on");
+        assert_eq!((resumed.stop, resumed.failed.len()), (Stop::Done, 6));
+        assert_eq!(resumed.usage.logical.samples, 13 + 6);
     }
 }
 

@@ -23,7 +23,8 @@
 //! counts once more, and costs nothing. What was cut by a limit is never visited, and its value is not
 //! backed up: a cut path often has a high score and leads nowhere. A rollout that was cut counts as 0 of
 //! probabilities. On other scales it counts as what was not judged does: as the least value seen in the whole
-//! search, of single rollouts too, also where that is seen later. A leaf whose lines all failed is a leaf still.
+//! search, of single rollouts too, also where that is seen later. A leaf whose lines all failed is a leaf still, and
+//! its simulation is had again; a round of nothing else is asked for three times more, and then ends the search.
 //!
 //! **Several leaves a round.** Simulations of one round cannot know of each other's values. Each leaves a
 //! *virtual loss* on its way: a visit that brought 0, until its values are in; then no trace of it is
@@ -67,7 +68,7 @@ use tts_core::{
 };
 
 use super::beam::Duplicates;
-use crate::sample::lines::at_least_one;
+use crate::sample::lines::{AGAIN, at_least_one};
 
 /// How children are chosen on the way down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -182,6 +183,8 @@ pub struct State {
     places: Places,
     /// Simulations so far.
     done: usize,
+    /// Rounds of expansions since the last that brought a child.
+    lost: u32,
     waiting: Waiting,
 }
 
@@ -260,15 +263,19 @@ impl Mcts {
         (sum > 0.0).then(|| likelihoods.iter().map(|p| p / sum).collect())
     }
 
-    /// Puts fresh children below the leaves that they were written for.
+    /// Puts fresh children below the leaves that they were written for. What brought none is no simulation.
     fn expand(&mut self, view: &View<'_>, leaves: &[usize]) {
         let tree = view.tree();
         let mut fresh = view.fresh().iter().zip(view.origin()).peekable();
         let mut siblings = Vec::with_capacity(self.branch);
+        self.state.lost = if view.fresh().is_empty() { self.state.lost + 1 } else { 0 };
         for (number, &leaf) in leaves.iter().enumerate() {
             siblings.clear();
             while let Some((&id, _)) = fresh.next_if(|&(_, &origin)| origin == number) {
                 siblings.push(id);
+            }
+            if siblings.is_empty() {
+                self.state.done -= 1;
             }
             if self.duplicates == Duplicates::Merge {
                 let mut seen = HashSet::new();
@@ -423,6 +430,9 @@ impl SearchStrategy for Mcts {
                     return rollouts;
                 }
                 self.back_up(view, &leaves, &[]);
+                if self.state.lost > AGAIN {
+                    return self.end(view.tree());
+                }
             }
             Waiting::Rollouts { leaves, starts } => {
                 let values = self.rolled(view, &starts);
@@ -446,10 +456,9 @@ impl SearchStrategy for Mcts {
         followed.or_else(|| tree.best(self.aggregate))
     }
 
-    /// A leaf whose lines failed is expanded again; without simulations the best path is written to its end.
+    /// A leaf whose lines failed is expanded again, so often.
     fn outlives_failure(&self) -> bool {
-        let expands = matches!(self.state.waiting, Waiting::Children(_));
-        expands && (self.state.done < self.simulations || self.chosen().is_some())
+        matches!(self.state.waiting, Waiting::Children(_)) && self.state.lost < AGAIN
     }
 
     fn check(&self) -> Result<(), String> {
