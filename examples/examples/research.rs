@@ -3,7 +3,6 @@
 //! `cargo run --release --example research -- --index FOLDER --model MODEL "QUESTION" --out report.html`
 
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,12 +10,11 @@ use std::sync::Arc;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Budget, Mode, Prompt, Sampling, Scripted, Search, SearchError, StepRule, What};
-use tts_examples::engines::Engines;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::options::ModelOptions;
 use tts_examples::retrieval::EmbedOptions;
+use tts_examples::support::judged_page;
 use tts_examples::{Error, exit};
-use tts_prm::critic::{Cited, Judge, Jury, Support, support};
 use tts_search::evaluate::check_writable;
 use tts_search::research::atlas::{Atlas, Request};
 use tts_search::research::{Assumptions, Estimate, Page, Parts, Progress, Research};
@@ -176,20 +174,20 @@ impl Arguments {
     }
 
     /// What is searched, and what is said of it.
-    fn searcher(&self, out: &mut impl Write) -> Result<Searcher, Error> {
+    fn searcher(&self, out: &mut impl Write) -> Result<Searched, Error> {
         let settings = SearchSettings { most: self.passages, ..SearchSettings::default() };
         if let Some(mapping) = &self.web {
             return on_the_web(mapping, &settings, out);
         }
         let Some(folder) = &self.index else {
-            return Ok(Searcher::new(world().retriever(), settings)?);
+            return Ok(Searched::alone(Searcher::new(world().retriever(), settings)?));
         };
         // What is wrong with it is said before a large folder is read.
         let encoder = self.embed.open(self.model.threads, self.store.as_deref())?;
         if let Some(store) = &self.store {
             let (words, passages) = stored(store, folder, encoder.is_some(), out)?;
             let found = self.embed.join(words, passages, encoder, Some(store), out)?;
-            return Ok(Searcher::new(found, settings)?);
+            return Ok(Searched::alone(Searcher::new(found, settings)?));
         }
         let read = Folder::read(folder)?;
         skipped(out, &read.skipped)?;
@@ -200,7 +198,21 @@ impl Arguments {
         }
         let passages = if encoder.is_some() { memory.passages().to_vec() } else { Vec::new() };
         let found = self.embed.join(memory, passages, encoder, None, out)?;
-        Ok(Searcher::new(found, settings)?)
+        Ok(Searched::alone(Searcher::new(found, settings)?))
+    }
+}
+
+/// What is searched.
+struct Searched {
+    searcher: Searcher,
+    /// What a reader should know of it when the research is over.
+    notes: Box<dyn Fn() -> Vec<String>>,
+}
+
+impl Searched {
+    /// One of which nothing is to be said.
+    fn alone(searcher: Searcher) -> Self {
+        Self { searcher, notes: Box::new(Vec::new) }
     }
 }
 
@@ -221,15 +233,24 @@ fn on_the_web(
     mapping: &std::path::Path,
     settings: &SearchSettings,
     out: &mut impl Write,
-) -> Result<Searcher, Error> {
+) -> Result<Searched, Error> {
     let web: tts_search::retrieve::WebSettings = read_json(mapping)?;
     writeln!(out, "search    {}", web.url)?;
     // Its own repetitions must fit.
     let timeout = settings.timeout.max(web.patience());
-    Ok(Searcher::new(
-        tts_search::retrieve::Web::new(web)?,
-        SearchSettings { timeout, ..settings.clone() },
-    )?)
+    let opens = web.pages.is_some();
+    let web = Arc::new(tts_search::retrieve::Web::new(web)?);
+    let settings = SearchSettings { timeout, ..settings.clone() };
+    let searcher = Searcher::new(Arc::clone(&web), settings)?;
+    let notes = move || -> Vec<String> {
+        let opened = web.opened();
+        let all = format!("{} pages were opened, {} bytes.", opened.pages, opened.bytes);
+        let failed = opened.failed.into_iter().map(|(place, why)| {
+            format!("Not opened, and shown as the search engine has it: {place}: {why}")
+        });
+        opens.then_some(all).into_iter().chain(failed).collect()
+    };
+    Ok(Searched { searcher, notes: Box::new(notes) })
 }
 
 #[cfg(not(feature = "web"))]
@@ -237,7 +258,7 @@ fn on_the_web(
     _: &std::path::Path,
     _: &SearchSettings,
     _: &mut impl Write,
-) -> Result<Searcher, Error> {
+) -> Result<Searched, Error> {
     Err("--web needs a program with the feature `web`: cargo run --features web ...".into())
 }
 
@@ -278,57 +299,6 @@ fn stored(
     _: &mut impl Write,
 ) -> Result<Stored, Error> {
     Err("--store needs an index on disk: build with --features index".into())
-}
-
-/// What a judge says of the sentences that cite.
-struct Judged {
-    claims: Vec<String>,
-    found: Support,
-}
-
-impl Judged {
-    /// What a reader of the page should know.
-    fn notes(&self) -> Vec<String> {
-        let Support { supported, partly, unsupported, abstained, tally, .. } = &self.found;
-        let all = format!(
-            "Of {} sentences that cite, a judge found {supported} supported by what they cite, {partly} in part, \
-             {unsupported} not, and gave no judgement that could be read of {abstained} ({} judgements were refused).",
-            self.claims.len(),
-            tally.refused
-        );
-        if self.claims.is_empty() {
-            return vec![
-                "No sentence of the report cites a source that a judge could be shown.".to_owned(),
-            ];
-        }
-        let not =
-            self.claims.iter().zip(&self.found.shares).filter(|(_, share)| **share == Some(0.0));
-        let not =
-            not.map(|(claim, _)| format!("Not supported by what it cites, a judge says: {claim}"));
-        std::iter::once(all).chain(not).collect()
-    }
-}
-
-/// Asks a judge of each sentence that cites whether what it cites supports it.
-fn supported(page: &Page<'_>, engines: &Engines, times: usize, seed: u64) -> Result<Judged, Error> {
-    let judge = engines.others.get("judge").unwrap_or(&engines.policy).generator();
-    let jury = Jury { role: None, ..Jury::of(Judge::published("support")?, times) };
-    let evidence = page.checked().evidence(&page.trail().citable());
-    let cited = evidence.iter().map(|evidence| Cited {
-        sentence: evidence.claim.clone(),
-        source: evidence.source.clone(),
-    });
-    let cited: Vec<Cited> = cited.collect();
-    let bar = ProgressBar::new(cited.len() as u64)
-        .with_style(ProgressStyle::with_template("{elapsed} {pos} of {len} sentences judged")?);
-    let question = Prompt::from(page.question());
-    let found = support(&Search::new(judge).seed(seed), &jury, &question, &cited, |done| {
-        bar.set_position(done as u64);
-        ControlFlow::Continue(())
-    });
-    bar.finish_and_clear();
-    let claims = cited.into_iter().map(|cited| cited.sentence).collect();
-    Ok(Judged { claims, found: found? })
 }
 
 /// Shows the report, what it cites, and what a reader should know.
@@ -374,7 +344,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if arguments.estimate {
         return Ok(());
     }
-    let searcher = arguments.searcher(&mut out)?;
+    let Searched { searcher, notes } = arguments.searcher(&mut out)?;
     let engines = arguments.model.open()?;
     writeln!(out, "model     {}", engines.policy.describe())?;
     out.flush()?;
@@ -414,19 +384,28 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(failed) = &failed {
         page = page.note(format!("The research failed: {failed}"));
     }
-    let judged = (arguments.judge_support > 0)
-        .then(|| supported(&page, &engines, arguments.judge_support, arguments.seed));
-    // A judge that fails takes no report with it.
-    let judged = match judged.transpose() {
-        Ok(judged) => judged,
-        Err(error) => {
-            page = page.note(format!("The judge of support failed: {error}"));
-            failed.get_or_insert(format!("the judge of support: {error}"));
-            None
-        }
-    };
-    for note in judged.iter().flat_map(Judged::notes) {
+    for note in notes() {
         page = page.note(note);
+    }
+    let mut judged = None;
+    if arguments.judge_support > 0 {
+        let judge = engines.others.get("judge").unwrap_or(&engines.policy).generator();
+        let bar = ProgressBar::new(0)
+            .with_style(ProgressStyle::with_template("{elapsed} {pos} of {len} sentences judged")?);
+        let (times, seed) = (arguments.judge_support, arguments.seed);
+        let (noted, found) = judged_page(page, judge, times, seed, |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        page = noted;
+        // A judge that fails takes no report with it.
+        match found {
+            Ok(found) => judged = Some(found),
+            Err(error) => {
+                failed.get_or_insert(format!("the judge of support: {error}"));
+            }
+        }
     }
     let markdown = arguments.out.extension().is_some_and(|ending| ending == "md");
     let text = if markdown { page.markdown() } else { page.html()? };
@@ -444,7 +423,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let done = Progress::of(&outcome.tree, outcome.usage.logical, &role);
     writeln!(out, "cost      {}", visible(&done.to_string()))?;
     if let Some(judged) = &judged {
-        judged.found.write(&mut out)?;
+        judged.write(&mut out)?;
     }
     if let Some(used) = engines.policy.used() {
         writeln!(out, "server    {used}")?;

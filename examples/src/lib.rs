@@ -23,6 +23,7 @@ pub mod reinforcing;
 pub mod retrieval;
 mod roc;
 pub mod setting;
+pub mod support;
 pub mod training;
 pub mod verifier;
 pub mod worked;

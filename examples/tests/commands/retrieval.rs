@@ -2,6 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+use tts_core::seed;
+use tts_examples::pair;
+use tts_models::testing::fake::{Act, Fake};
+use tts_search::research::atlas::Agents;
+
 use super::{example, ran, text};
 
 /// The small encoder that the tests of encoders have.
@@ -143,4 +149,53 @@ fn where_nothing_cites_a_judge_of_support_is_asked_nothing() {
     assert!(said.contains("support   0 of 0 sentences that cite"), "{said}");
     assert!(said.contains("judged    0 judgements read, 0 refused; 0 lines"), "{said}");
     assert!(std::fs::read_to_string(&out).unwrap().contains("No sentence of the report cites"));
+}
+
+/// A server of chats that writes every part of a research as the agents of Atlas do.
+fn agents() -> Fake {
+    Fake::start(|seen| {
+        let messages = seen.body["messages"].as_array();
+        let Some(asked) = messages.and_then(|all| all.last()?["content"].as_str()) else {
+            return Act::Status(404, "", "{}".into());
+        };
+        let text = Agents::default().write(asked, &mut seed::rng(0));
+        Act::Json(json!({
+            "choices": [{ "message": { "content": text }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": asked.len(), "completion_tokens": text.len() },
+        }))
+    })
+}
+
+#[test]
+fn a_judge_of_support_whose_lines_fail_takes_no_report_with_it() {
+    let Some(research) = example("research") else { return };
+    let (place, server) = (Place::new(), agents());
+    let policy = json!({
+        "servers": [server.address()], "kind": "chat", "model": "agents", "text": "bytes", "self_test": false,
+        "unseeded": true,
+    });
+    // One that knows no letters.
+    let judge = pair::folder().join("generator");
+    let engines = json!({ "policy": policy, "judge": judge });
+    let (engines, out) = (place.write("engines.json", &engines.to_string()), place.at("report.md"));
+    let asked = ["--atlas", "0", "--model", &engines, "--out", &out];
+    let sound = ran(&research, &asked);
+    let said = text(&sound);
+    assert!(
+        sound.status.success() && said.contains("graded    6 of 6 right, 6 supported"),
+        "{said}"
+    );
+    let report = std::fs::read_to_string(&out).unwrap();
+    std::fs::remove_file(&out).unwrap();
+
+    let judged = ran(&research, &[&asked[..], &["--judge-support", "1"]].concat());
+    let said = text(&judged);
+    assert!(judged.status.success(), "{said}");
+    assert!(said.contains("graded    6 of 6 right, 6 supported"), "{said}");
+    assert!(said.contains("judged    0 judgements read, 6 refused"), "{said}");
+    let kept = std::fs::read_to_string(&out).unwrap();
+    assert!(kept.contains("gave no judgement that could be read of 6"), "{kept}");
+    // All that stood in the report stands there.
+    let lines = |text: &str| -> Vec<String> { text.lines().map(str::to_owned).collect() };
+    assert!(lines(&report).iter().all(|line| lines(&kept).contains(line)), "{report}\n\n{kept}");
 }
