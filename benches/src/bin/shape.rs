@@ -1,0 +1,187 @@
+//! Decodes on random weights of a model's true shape, beside what the machine could do at most.
+//!
+//! `cargo run --release -p tts-benches --bin shape -- benches/shapes/qwen3-30b-a3b.json --layers 4 --lines 1,8,64`.
+//! A shape is a `config.json`; of its layers the first `--layers` are made up, on weights that no file holds
+//! ([`tts_models::testing::random_model`]), as many as memory has room for, and the line printed says so. What a pass
+//! reads and computes is that of [`tts_core::cost::Passes`]: of a mixture the experts that so many rows go to, if each
+//! goes to any alike. Divided by the time these are the rates reached; with the machine's own (`--bandwidth`,
+//! `--operations`) the line has the limit, the slower of both, and the share of it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+use serde::Serialize;
+use serde_json::Value;
+use tts_benches::{Figures, decode, report};
+use tts_core::cost::Passes;
+use tts_core::{BoxError, Sampling};
+use tts_models::testing::random_model;
+use tts_models::weights::Dtype;
+use tts_models::{EngineConfig, LanguageModel, ModelConfig, WeightFormat};
+
+/// In what the made-up file stores matrices.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Blocks {
+    F32,
+    Bf16,
+    #[value(name = "q8_0")]
+    Q8,
+    #[value(name = "q4_0")]
+    Q4,
+    Mxfp4,
+}
+
+impl Blocks {
+    fn dtype(self) -> Dtype {
+        match self {
+            Self::F32 => Dtype::F32,
+            Self::Bf16 => Dtype::BF16,
+            Self::Q8 => Dtype::Q8_0,
+            Self::Q4 => Dtype::Q4_0,
+            Self::Mxfp4 => Dtype::MXFP4,
+        }
+    }
+}
+
+/// Decodes on random weights of a model's shape.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// A `config.json`.
+    shape: PathBuf,
+    /// How many of its layers; 0 for all.
+    #[arg(long, default_value_t = 4)]
+    layers: usize,
+    /// In what matrices are stored.
+    #[arg(long, default_value = "q4_0")]
+    blocks: Blocks,
+    /// In what they are held and multiplied: stored, f32, bf16 or int8.
+    #[arg(long, default_value = "stored")]
+    weights: WeightFormat,
+    /// Threads; 0 for one a core.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+    /// Lines; each number is run by itself.
+    #[arg(long, value_delimiter = ',', default_value = "1,8,64")]
+    lines: Vec<u64>,
+    /// Tokens of the prompt, which all lines share.
+    #[arg(long, default_value_t = 64)]
+    prompt_tokens: usize,
+    /// New tokens of each line.
+    #[arg(long, default_value_t = 64)]
+    new_tokens: u32,
+    /// How often each is run; the round of median time is printed.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// What the machine reads from memory, in gigabytes a second.
+    #[arg(long)]
+    bandwidth: Option<f64>,
+    /// What it computes in this type, in billions of operations a second (a product and a sum are two).
+    #[arg(long)]
+    operations: Option<f64>,
+    /// Writes the lines here as well.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// One number of lines.
+#[derive(Debug, Serialize)]
+struct Reached {
+    shape: String,
+    /// Layers that were made up, and those of the model.
+    layers: usize,
+    of_layers: usize,
+    weights: String,
+    /// Bytes of all weights as they are held.
+    held_bytes: u64,
+    /// Bytes that a pass reads: of weights, and of keys and values.
+    pass_bytes: f64,
+    /// Operations of a pass.
+    pass_operations: f64,
+    pass_milliseconds: f64,
+    gigabytes_per_second: f64,
+    giga_operations_per_second: f64,
+    /// What the machine would make at its own rates, where they were told, and how much of that was reached.
+    limit_tokens_per_second: Option<f64>,
+    share_of_limit: Option<f64>,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+/// The config with as many layers, and how many it has.
+fn shape(path: &Path, layers: usize) -> Result<(ModelConfig, usize), BoxError> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut json: Value =
+        serde_json::from_str(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    let whole = ModelConfig::from_json_slice(text.as_bytes(), path)?.num_hidden_layers;
+    let layers = if layers == 0 { whole } else { layers.min(whole) };
+    json["num_hidden_layers"] = layers.into();
+    for list in ["layer_types", "no_rope_layers"] {
+        if let Some(list) = json.get_mut(list).and_then(Value::as_array_mut) {
+            list.truncate(layers);
+        }
+    }
+    Ok((ModelConfig::from_json_slice(json.to_string().as_bytes(), path)?, whole))
+}
+
+fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
+    let (config, whole) = shape(&arguments.shape, arguments.layers)?;
+    let most = arguments.lines.iter().filter_map(|&lines| usize::try_from(lines).ok()).max();
+    let engine = EngineConfig {
+        threads: arguments.threads,
+        weights: arguments.weights,
+        max_lines: most.unwrap_or(1).max(1),
+        ignore_end: true,
+        ..EngineConfig::default()
+    };
+    let model = random_model(&config, arguments.blocks.dtype(), engine)?;
+    arguments.lines.iter().map(|&lines| one(arguments, model.as_ref(), lines, whole)).collect()
+}
+
+/// The round of median time of a number of lines.
+fn one(
+    arguments: &Arguments,
+    model: &dyn LanguageModel,
+    lines: u64,
+    of_layers: usize,
+) -> Result<Reached, BoxError> {
+    let Arguments { prompt_tokens, new_tokens, rounds, .. } = *arguments;
+    let sampling = Sampling { top_k: 40, ..Sampling::temperature(0.8) };
+    let mut all = Vec::new();
+    for _ in 0..rounds {
+        model.forget();
+        all.push(decode(model, "decode", lines, Some(prompt_tokens), new_tokens, sampling, true)?);
+    }
+    all.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    let figures = all.swap_remove((all.len() - 1) / 2);
+    let held = model.shape();
+    let work = Passes::decode(lines, figures.prompt_tokens, 0, u64::from(new_tokens)).work(&held);
+    let bytes = work.weight_bytes + work.key_value_bytes;
+    let operations = work.products + work.attention;
+    let slowest = [
+        arguments.bandwidth.map(|rate| bytes / (rate * 1e9)),
+        arguments.operations.map(|rate| operations / (rate * 1e9)),
+    ];
+    let least = slowest.into_iter().flatten().reduce(f64::max);
+    let name = arguments.shape.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(Reached {
+        shape: name,
+        layers: model.model_config().num_hidden_layers,
+        of_layers,
+        weights: format!("{:?} held as {}", arguments.blocks.dtype(), arguments.weights),
+        held_bytes: held.memory(0),
+        pass_bytes: bytes / work.passes,
+        pass_operations: operations / work.passes,
+        pass_milliseconds: 1e3 * figures.seconds / work.passes,
+        gigabytes_per_second: bytes / figures.seconds / 1e9,
+        giga_operations_per_second: operations / figures.seconds / 1e9,
+        limit_tokens_per_second: least.map(|seconds| figures.tokens as f64 / seconds),
+        share_of_limit: least.map(|seconds| seconds / figures.seconds),
+        figures,
+    })
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    report("shape", run(&arguments), arguments.json.as_deref())
+}
