@@ -2,7 +2,8 @@
 //!
 //! A decoder stays as it is; what is learnt is a fraction of a percent of its weights, and a file
 //! of a few megabytes. Files are those of Hugging Face's PEFT: `adapter_config.json` and
-//! `adapter_model.safetensors`.
+//! `adapter_model.safetensors`. Where a family's files have the rows of queries and keys in another order than
+//! weights that were read ([`crate::weights::names`]), so have theirs those of `B`.
 //!
 //! Hu et al. 2021 (arXiv:2106.09685), section 4.1: `A` random, `B` zero, so that training starts
 //! from the decoder itself.
@@ -15,7 +16,8 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::weights::replace;
+use crate::weights::config::families::Pairs;
+use crate::weights::{names, replace};
 use crate::{DecoderWeights, Files, ModelConfig, ModelError};
 
 const CONFIG: &str = "adapter_config.json";
@@ -51,6 +53,11 @@ impl Site {
     /// All of them, in the order of the weights.
     pub const ALL: [Self; 7] =
         [Self::Query, Self::Key, Self::Value, Self::Output, Self::Gate, Self::Up, Self::Down];
+
+    /// Whether what it makes is turned by its position.
+    fn turns(self) -> bool {
+        matches!(self, Self::Query | Self::Key)
+    }
 
     /// Whether it is in the feed-forward network.
     fn feeds(self) -> bool {
@@ -118,6 +125,14 @@ pub struct Adapter {
     pub(super) config: AdapterConfig,
     /// By layer, then in the order of the sites.
     pub(super) layers: Vec<Vec<Factors>>,
+    /// The width of a head and of what is turned of it, where files have what is turned together side by side.
+    pub(super) beside: Option<(usize, usize)>,
+}
+
+/// The widths by which files of this shape have rows in another order, if they have.
+fn beside(shape: &ModelConfig) -> Option<(usize, usize)> {
+    let beside = shape.family().is_some_and(|family| family.pairs == Pairs::Beside);
+    beside.then(|| (shape.head_dim, shape.rotary_dim()))
 }
 
 impl Adapter {
@@ -160,7 +175,7 @@ impl Adapter {
             };
             config.sites.iter().map(factors).collect()
         });
-        Ok(Self { layers: layers.collect(), config })
+        Ok(Self { layers: layers.collect(), config, beside: beside(shape) })
     }
 
     /// How large it is, and where.
@@ -226,6 +241,10 @@ impl Adapter {
     pub(super) fn check(&self, shape: &ModelConfig) -> Result<(), ModelError> {
         self.config.check()?;
         self.config.check_for(shape)?;
+        if self.beside != beside(shape) {
+            let problem = "is for a decoder whose files have queries and keys in another order";
+            return Err(ModelError::input("adapter", problem));
+        }
         if self.layers.len() != shape.num_hidden_layers {
             let problem =
                 format!("{} layers, expected {}", self.layers.len(), shape.num_hidden_layers);
@@ -271,9 +290,14 @@ impl Adapter {
         let rank = self.config.rank;
         for (index, layer) in self.layers.iter().enumerate() {
             for (site, Factors { a, b }) in self.config.sites.iter().zip(layer) {
-                let [first, second] = names(index, *site);
+                let [first, second] = stored_names(index, *site);
                 tensors.push((first, vec![rank, a.len() / rank], bytes(a)));
-                tensors.push((second, vec![b.len() / rank, rank], bytes(b)));
+                let outputs = b.len() / rank;
+                let b = match self.beside.filter(|_| site.turns()) {
+                    Some(widths) => bytes(&names::permute(b, rank, widths)),
+                    None => bytes(b),
+                };
+                tensors.push((second, vec![outputs, rank], b));
             }
         }
         let path = folder.join(TENSORS);
@@ -317,6 +341,8 @@ impl Adapter {
     }
 
     fn load_files(folder: &Files, shape: &ModelConfig) -> Result<Self, ModelError> {
+        shape.validate()?;
+        let beside = beside(shape);
         let [file, stored] = Self::files(folder);
         let peft: Peft = serde_json::from_slice(&file.read()?)
             .map_err(|error| ModelError::format(file.path(), "adapter", error.to_string()))?;
@@ -332,23 +358,26 @@ impl Adapter {
             let mut factors = Vec::new();
             for site in &config.sites {
                 let [outputs, inputs] = site.shape(shape);
-                let [first, second] = names(layer, *site);
+                let [first, second] = stored_names(layer, *site);
                 let read = |name: &str, shape| tensor(path, &tensors, name, shape);
                 let a = read(&first, [config.rank, inputs])?;
-                let b = read(&second, [outputs, config.rank])?;
+                let mut b = read(&second, [outputs, config.rank])?;
+                if let Some(widths) = beside.filter(|_| site.turns()) {
+                    b = names::unpermute(&b, config.rank, widths);
+                }
                 factors.push(Factors { a, b });
             }
             layers.push(factors);
         }
         let known: HashSet<String> = (0..shape.num_hidden_layers)
-            .flat_map(|layer| config.sites.iter().flat_map(move |site| names(layer, *site)))
+            .flat_map(|layer| config.sites.iter().flat_map(move |site| stored_names(layer, *site)))
             .collect();
         // Left out, it would make another model than the one that was trained, and nobody would know.
         if let Some(name) = tensors.names().into_iter().find(|name| !known.contains(*name)) {
             let problem = "belongs to no site of this decoder";
             return Err(ModelError::format(path, name, problem.to_owned()));
         }
-        Ok(Self { config, layers })
+        Ok(Self { config, layers, beside })
     }
 }
 
@@ -385,7 +414,7 @@ impl AdapterConfig {
 }
 
 /// Names of both factors.
-fn names(layer: usize, site: Site) -> [String; 2] {
+fn stored_names(layer: usize, site: Site) -> [String; 2] {
     ["lora_A", "lora_B"].map(|factor| {
         format!("base_model.model.model.layers.{layer}.{}.{factor}.weight", site.path())
     })

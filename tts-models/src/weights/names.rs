@@ -111,14 +111,30 @@ pub(crate) fn rotary(name: &str) -> Option<Rotary> {
     }
 }
 
-/// Rows of `row` bytes in heads of `head_dim` rows, the first `turned` of each from interleaved pairs to half-split ones.
+/// Rows of `row` values in heads of `head_dim` rows, the first `turned` of each from interleaved pairs to half-split ones.
 /// Rows that do not fill a head stay out: the caller has checked that there are none.
-pub(crate) fn unpermute(bytes: &[u8], row: usize, (head_dim, turned): (usize, usize)) -> Vec<u8> {
+pub(crate) fn unpermute<T: Copy>(values: &[T], row: usize, widths: (usize, usize)) -> Vec<T> {
+    reordered(values, row, widths, |index, half| 2 * (index % half) + index / half)
+}
+
+/// The way back of [`unpermute`].
+pub(crate) fn permute<T: Copy>(values: &[T], row: usize, widths: (usize, usize)) -> Vec<T> {
+    reordered(values, row, widths, |index, half| index / 2 + index % 2 * half)
+}
+
+/// Which row of its head each of those that are turned comes `from`, by its place and half of their number.
+fn reordered<T: Copy>(
+    values: &[T],
+    row: usize,
+    (head_dim, turned): (usize, usize),
+    from: impl Fn(usize, usize) -> usize,
+) -> Vec<T> {
     let half = turned / 2;
-    let mut out = Vec::with_capacity(bytes.len());
-    for head in bytes.chunks_exact(head_dim * row) {
+    let mut out = Vec::with_capacity(values.len());
+    // A head of no width has no values.
+    for head in values.chunks_exact((head_dim * row).max(1)) {
         for index in 0..head_dim {
-            let from = if index < 2 * half { 2 * (index % half) + index / half } else { index };
+            let from = if index < 2 * half { from(index, half) } else { index };
             out.extend_from_slice(&head[from * row..(from + 1) * row]);
         }
     }

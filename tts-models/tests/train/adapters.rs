@@ -1,10 +1,18 @@
 //! Adapters in files, and runs of them that stop.
 
+use std::fs;
+use std::io::Cursor;
 use std::ops::ControlFlow;
 
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
 use tts_models::train::{Adapter, AdapterConfig, Example, Model, Site, TrainConfig, Trainer};
+use tts_models::weights::Gguf;
+use tts_models::weights::config::NormPlace;
 use tts_models::{
-    Backend, DecoderWeights, EngineConfig, LanguageModel, ModelConfig, open, open_adapted,
+    Backend, Checkpoint, DecoderWeights, EngineConfig, LanguageModel, ModelConfig, Switches, open,
+    open_adapted,
 };
 
 use crate::{config, counting, model, shape};
@@ -64,12 +72,89 @@ fn adapters_come_back_from_their_files() {
     assert_eq!(read.parameters(), weights);
 }
 
+/// GLM's files have the rows of queries and keys in another order than weights that were read: those of Llama have not.
+#[test]
+fn adapters_are_merged_into_the_rows_that_their_files_mean() {
+    const SITES: [(&str, &str, usize); 3] =
+        [("q_proj", "attn_q", 12), ("k_proj", "attn_k", 6), ("v_proj", "attn_v", 6)];
+    const RANK: usize = 2;
+    const INPUTS: usize = 8;
+    let loaded = |file: &GgufWriter| {
+        let gguf = Gguf::from_reader(Cursor::new(file.finish()), "tiny.gguf").unwrap();
+        DecoderWeights::load(&Checkpoint::from_gguf(gguf).unwrap()).unwrap()
+    };
+    let glm = Switches {
+        norm_place: NormPlace::Around,
+        rotary_dim: Some(4),
+        ..tiny_config("glm4").switches
+    };
+    for (family, switches) in [("glm4", glm), ("qwen3", tiny_config("qwen3").switches)] {
+        let config = ModelConfig { switches, ..tiny_config(family) };
+        let mut file = decoder_gguf(&DecoderWeights::random(config.clone(), 3).unwrap());
+        let mut base = loaded(&file);
+        let numbers = |count: usize, of: usize| -> Vec<f32> {
+            (0..count).map(|i| ((i * 7 + of * 3) as f32 * 0.7).sin()).collect()
+        };
+        let mut stored = Vec::new();
+        for layer in 0..config.num_hidden_layers {
+            for (of, (site, tensor, rows)) in SITES.into_iter().enumerate() {
+                let (a, b) = (numbers(RANK * INPUTS, of + layer), numbers(rows * RANK, of + 5));
+                // Alpha is twice the rank.
+                let name = format!("blk.{layer}.{tensor}.weight");
+                let base = file.tensors.iter_mut().find(|tensor| tensor.name == name).unwrap();
+                for (at, value) in base.bytes.as_chunks_mut::<4>().0.iter_mut().enumerate() {
+                    let (row, column) = (at / INPUTS, at % INPUTS);
+                    let products =
+                        (0..RANK).map(|r| (b[row * RANK + r] * 2.0) * a[r * INPUTS + column]);
+                    *value =
+                        products.fold(f32::from_le_bytes(*value), |sum, x| sum + x).to_le_bytes();
+                }
+                let front = format!("base_model.model.model.layers.{layer}.self_attn.{site}");
+                stored.push((format!("{front}.lora_A.weight"), [RANK, INPUTS], a));
+                stored.push((format!("{front}.lora_B.weight"), [rows, RANK], b));
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let bytes: Vec<Vec<u8>> = stored
+            .iter()
+            .map(|(_, _, values)| values.iter().flat_map(|x| x.to_le_bytes()).collect())
+            .collect();
+        let views = stored.iter().zip(&bytes).map(|((name, shape, _), bytes)| {
+            (name, TensorView::new(Dtype::F32, shape.to_vec(), bytes).unwrap())
+        });
+        let tensors = safetensors::serialize(views, None).unwrap();
+        fs::write(folder.path().join("adapter_model.safetensors"), tensors).unwrap();
+        let peft = r#"{"peft_type": "LORA", "r": 2, "lora_alpha": 4,
+            "target_modules": ["q_proj", "k_proj", "v_proj"]}"#;
+        fs::write(folder.path().join("adapter_config.json"), peft).unwrap();
+        let adapter = Adapter::load(folder.path(), &config).unwrap();
+        adapter.merge(&mut base).unwrap();
+        assert!(base == loaded(&file), "{family}");
+        // What is written is what was read.
+        let again = folder.path().join("again");
+        adapter.save(&again).unwrap();
+        let written = fs::read(again.join("adapter_model.safetensors")).unwrap();
+        let written = SafeTensors::deserialize(&written).unwrap();
+        for ((name, ..), bytes) in stored.iter().zip(&bytes) {
+            assert_eq!(written.tensor(name).unwrap().data(), bytes, "{family}: {name}");
+        }
+        assert_eq!(Adapter::load(&again, &config).unwrap(), adapter);
+        // Another family of the same sizes has other rows.
+        let llama = DecoderWeights::random(tiny_config("llama"), 3).unwrap();
+        let merged = adapter.merge(&mut llama.clone());
+        match family {
+            "glm4" => assert!(merged.unwrap_err().to_string().contains("in another order")),
+            _ => merged.unwrap(),
+        }
+    }
+}
+
 #[test]
 fn adapters_that_do_not_fit_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     adapted().adapter.unwrap().save(folder.path()).unwrap();
     let path = folder.path().join("adapter_config.json");
-    let good = std::fs::read_to_string(&path).unwrap();
+    let good = fs::read_to_string(&path).unwrap();
     let table = [
         ("\"LORA\"", "\"IA3\"", "peft_type"),
         ("\"none\"", "\"all\"", "bias"),
@@ -88,31 +173,31 @@ fn adapters_that_do_not_fit_are_refused() {
     ];
     for (from, to, expected) in table {
         assert!(good.contains(from), "{from}");
-        std::fs::write(&path, good.replacen(from, to, 1)).unwrap();
+        fs::write(&path, good.replacen(from, to, 1)).unwrap();
         let error = Adapter::load(folder.path(), &shape()).unwrap_err().to_string();
         assert!(error.contains(expected), "{to}: {error}");
     }
     // What PEFT writes besides changes nothing.
     let usual = "{\"use_dora\": false, \"modules_to_save\": null, \"rank_pattern\": {}, \
                  \"init_lora_weights\": true, \"peft_version\": \"0.21.2\",";
-    std::fs::write(&path, good.replacen('{', usual, 1)).unwrap();
+    fs::write(&path, good.replacen('{', usual, 1)).unwrap();
     assert_eq!(Adapter::load(folder.path(), &shape()).unwrap(), adapted().adapter.unwrap());
     // Rank-stabilised adapters count more.
-    std::fs::write(&path, good.replace("\"use_rslora\": false", "\"use_rslora\": true")).unwrap();
+    fs::write(&path, good.replace("\"use_rslora\": false", "\"use_rslora\": true")).unwrap();
     let stable = Adapter::load(folder.path(), &shape()).unwrap();
     assert!((stable.config().alpha - 4.0 * 2.0_f64.sqrt()).abs() < 1e-12);
-    std::fs::write(&path, &good).unwrap();
+    fs::write(&path, &good).unwrap();
     let weights = folder.path().join("adapter_model.safetensors");
-    let bytes = std::fs::read(&weights).unwrap();
-    std::fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
+    let bytes = fs::read(&weights).unwrap();
+    fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
     assert!(Adapter::load(folder.path(), &shape()).is_err());
     let last = bytes.len() - 4;
     let broken = [&bytes[..last], &f32::NAN.to_le_bytes()].concat();
-    std::fs::write(&weights, broken).unwrap();
+    fs::write(&weights, broken).unwrap();
     let error = Adapter::load(folder.path(), &shape()).unwrap_err().to_string();
     assert!(error.contains("NaN"), "{error}");
     // What is trained besides is not left out, be it of a layer that the decoder lacks.
-    std::fs::write(&weights, &bytes).unwrap();
+    fs::write(&weights, &bytes).unwrap();
     let shallow = ModelConfig { num_hidden_layers: 1, ..shape() };
     let error = Adapter::load(folder.path(), &shallow).unwrap_err().to_string();
     assert!(error.contains("layers.1.") && error.contains("no site"), "{error}");
@@ -144,7 +229,7 @@ fn a_model_opened_with_an_adapter_is_the_merged_one() {
     adapter.merge(&mut decoder).unwrap();
     decoder.save_safetensors(&merged).unwrap();
     for folder in [&base, &merged] {
-        std::fs::write(folder.join("tokenizer.json"), &json).unwrap();
+        fs::write(folder.join("tokenizer.json"), &json).unwrap();
     }
     let engine = EngineConfig::default;
     let adapter = folder.path().join("adapter");

@@ -32,6 +32,8 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct LowRank {
     config: AdapterConfig,
+    /// As [`Adapter`] has it.
+    beside: Option<(usize, usize)>,
     scale: f32,
     layers: Vec<[Option<Group>; 4]>,
     /// Number of weights.
@@ -92,7 +94,7 @@ impl LowRank {
             })
         };
         let layers = (0..shape.num_hidden_layers).map(|_| layer()).collect();
-        Self { scale: adapter.scale(), config, layers, total: at }
+        Self { scale: adapter.scale(), config, beside: adapter.beside, layers, total: at }
     }
 
     /// All factors in one vector.
@@ -126,7 +128,8 @@ impl LowRank {
             };
             groups.iter().flatten().flat_map(of_group).collect()
         };
-        Adapter { config: self.config.clone(), layers: self.layers.iter().map(layer).collect() }
+        let layers = self.layers.iter().map(layer).collect();
+        Adapter { config: self.config.clone(), layers, beside: self.beside }
     }
 
     /// Where weight decay applies: everywhere.
