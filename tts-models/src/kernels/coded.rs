@@ -6,7 +6,7 @@
 //! they are. A score is then multiplied by the factor of its key, and a weight by that of its value before values are
 //! added. A token's codes depend on that token alone: not on those beside it, nor on when it was written.
 //!
-//! Source: Dettmers et al. 2022, "LLM.int8()" (arXiv 2208.07339), section 2.1, for absolute-maximum quantisation; a
+//! Source: Dettmers et al. 2022, "`LLM.int8()`" (arXiv 2208.07339), section 2.1, for absolute-maximum quantisation; a
 //! vector of its own for each token and head, as in Sheng et al. 2023, "`FlexGen`" (arXiv 2303.06865), section 5, which
 //! has groups instead.
 
@@ -29,7 +29,7 @@ fn size_body(x: &[f32]) -> f32 {
         for ((value, most), wrong) in values.iter().zip(&mut most).zip(&mut wrong) {
             *most = if value.abs() > *most { value.abs() } else { *most };
             // 0 of a finite number.
-            *wrong += value - value;
+            *wrong += value * 0.0;
         }
     }
     most.into_iter().fold(0.0, f32::max) + sum_lanes(wrong)
@@ -163,7 +163,7 @@ mod tests {
             let x: Vec<f32> = x.iter().map(|x| x * 2.0_f32.powi(power)).collect();
             let (factor, by) = factor(&x);
             let exact = x.iter().fold(0.0_f32, |most, x| most.max(x.abs()));
-            prop_assert_eq!(size_on(Isa::Portable, &x), exact);
+            prop_assert_eq!(size_on(Isa::Portable, &x).to_bits(), exact.to_bits());
             let mut reference = vec![0_i8; x.len()];
             code_on(Isa::Portable, &x, by, &mut reference);
             for (x, code) in x.iter().zip(&reference) {

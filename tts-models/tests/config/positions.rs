@@ -113,6 +113,7 @@ fn llama3_frequencies_match_hugging_face() {
 
 /// Numbers of `_compute_longrope_parameters` of transformers 5.24 for heads of 8 at base 10,000.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn longrope_has_factors_by_the_context_that_is_opened() {
     let lists =
         || json!({ "short_factor": [1.0, 1.5, 2.0, 4.0], "long_factor": [1.0, 3.0, 9.0, 27.0] });

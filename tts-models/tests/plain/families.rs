@@ -190,7 +190,7 @@ fn told_by_gguf(config: &ModelConfig) -> ModelConfig {
         // Its windows stand in no key.
         "llama" | "qwen2" => switches.layers.clear(),
         // Under its older name.
-        "olmo3" => config.architecture = "olmo2".to_owned(),
+        "olmo3" => "olmo2".clone_into(&mut config.architecture),
         "gpt_oss" => switches.activation = tiny_config("gpt_oss").switches.activation,
         "gemma2" | "gemma3_text" => {
             switches.attention_scale = Some(1.0 / (config.head_dim as f64).sqrt());

@@ -221,6 +221,10 @@ impl Plan {
     /// One group under one key head. Of codes scores are multiplied by the factors of their keys, and weights, once
     /// they are summed up, by those of their values.
     #[expect(clippy::too_many_arguments, reason = "the pieces of one formula")]
+    #[expect(
+        clippy::too_many_lines,
+        reason = "scores, weights and sums of the same rows, one behind the other"
+    )]
     fn group<'s, 'q, T: Element>(
         &self,
         group: &Group,
