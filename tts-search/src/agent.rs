@@ -8,7 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::Agent;
+#[cfg(feature = "web")]
+use ureq::config::ConfigBuilder;
 use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+#[cfg(feature = "web")]
+use ureq::typestate::AgentScope;
+#[cfg(feature = "web")]
+use ureq::unversioned::{resolver::Resolver, transport::DefaultConnector};
 
 #[cfg(feature = "web")]
 use crate::retrieve::PublicOnly;
@@ -33,14 +39,23 @@ pub(crate) fn staying(whole: Duration) -> Agent {
 /// addresses of the open internet alone, without a proxy.
 #[cfg(feature = "web")]
 pub(crate) fn visiting(whole: Duration, redirects: u32, private: bool) -> Agent {
-    use ureq::unversioned::transport::DefaultConnector;
-    let config = Agent::config_builder().tls_config(tls()).timeout_global(Some(whole));
-    let config = config.max_redirects(redirects).http_status_as_error(false);
     if private {
-        return config.build().new_agent();
+        return following(whole, redirects).build().new_agent();
     }
-    let config = config.proxy(None).build();
-    Agent::with_parts(config, DefaultConnector::default(), PublicOnly::default())
+    resolving(whole, redirects, PublicOnly::default())
+}
+
+/// As [`visiting`], by whoever says where a name is, without a proxy.
+#[cfg(feature = "web")]
+pub(crate) fn resolving(whole: Duration, redirects: u32, by: impl Resolver) -> Agent {
+    let config = following(whole, redirects).proxy(None).build();
+    Agent::with_parts(config, DefaultConnector::default(), by)
+}
+
+#[cfg(feature = "web")]
+fn following(whole: Duration, redirects: u32) -> ConfigBuilder<AgentScope> {
+    let config = Agent::config_builder().tls_config(tls()).timeout_global(Some(whole));
+    config.max_redirects(redirects).http_status_as_error(false)
 }
 
 fn tls() -> TlsConfig {

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::Passage;
 use super::heading::{Outline, fences, heading, unescaped};
 
+/// Characters of a heading, at most: a longer line is text, for every title below would have it.
+const HEADING: usize = 200;
+
 /// A text with a name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -68,11 +71,18 @@ impl Cut {
 
     /// The passages of a document, in order; none of one without words.
     pub fn passages(self, document: &Document) -> Vec<Passage> {
+        self.passages_within(document, usize::MAX)
+    }
+
+    /// The first passages of a document, as many as take so many bytes, see [`bytes`].
+    pub(super) fn passages_within(self, document: &Document, room: usize) -> Vec<Passage> {
         let mut cutter = Cutter {
             document,
             most: self.chars.max(16),
             outline: Outline::default(),
             text: String::new(),
+            length: 0,
+            room: Some(room),
             passages: Vec::new(),
         };
         let normal = document.text.replace("\r\n", "\n");
@@ -80,8 +90,12 @@ impl Cut {
         for line in normal.split('\n') {
             code ^= document.headings && fences(line);
             let named = heading(line).filter(|(_, words)| {
-                document.headings && !code && words.chars().count() <= cutter.most
+                let most = cutter.most.min(HEADING);
+                document.headings && !code && words.chars().count() <= most
             });
+            if cutter.room.is_none() {
+                break;
+            }
             if named.is_some() || line.is_empty() {
                 cutter.paragraph(&std::mem::take(&mut paragraph));
             }
@@ -106,20 +120,32 @@ struct Cutter<'d> {
     outline: Outline,
     /// What the next passage has so far.
     text: String,
+    /// Characters of it.
+    length: usize,
+    /// Bytes that passages may still take; none once one did not fit.
+    room: Option<usize>,
     passages: Vec<Passage>,
+}
+
+/// Bytes that a passage takes in memory.
+pub(super) fn bytes(passage: &Passage) -> usize {
+    let Passage { id, title, text, place, .. } = passage;
+    size_of::<Passage>() + id.len() + title.len() + text.len() + place.len()
 }
 
 impl Cutter<'_> {
     fn paragraph(&mut self, lines: &str) {
         for piece in pieces(lines.trim(), self.most) {
-            let length = self.text.chars().count() + 2 + piece.chars().count();
-            if !self.text.is_empty() && length > self.most {
+            let length = piece.chars().count();
+            if !self.text.is_empty() && self.length + 2 + length > self.most {
                 self.end();
             }
             if !self.text.is_empty() {
                 self.text.push_str("\n\n");
+                self.length += 2;
             }
             self.text.push_str(piece);
+            self.length += length;
         }
     }
 
@@ -134,6 +160,7 @@ impl Cutter<'_> {
 
     fn end(&mut self) {
         let text = std::mem::take(&mut self.text);
+        self.length = 0;
         if text.trim().is_empty() {
             return;
         }
@@ -146,7 +173,11 @@ impl Cutter<'_> {
         };
         let id = format!("{id}#{}", self.passages.len() + 1);
         self.outline.used();
-        self.passages.push(Passage { id, title, text, place: place.clone(), score: 0.0 });
+        let passage = Passage { id, title, text, place: place.clone(), score: 0.0 };
+        self.room = self.room.and_then(|room| room.checked_sub(bytes(&passage)));
+        if self.room.is_some() {
+            self.passages.push(passage);
+        }
     }
 }
 
@@ -221,5 +252,28 @@ mod tests {
         assert_eq!(of("```\n# code\n```\n\\# text", true), [pair("", "```\n# code\n```\n# text")]);
         let long = format!("# {}", "word ".repeat(20));
         assert!(of(&long, true).iter().map(|(_, text)| text.len()).sum::<usize>() > 90);
+    }
+
+    #[test]
+    fn titles_are_short_and_passages_end_where_there_is_no_room() {
+        let long = "x".repeat(1_000);
+        let headings = |words: &str| -> String {
+            let lines = (1..=5).map(|level| ["#".repeat(level).as_str(), " ", words].concat());
+            lines.collect::<Vec<_>>().join("\n\n") + "\n\n"
+        };
+        let many = "###### z\n\na\n\n".repeat(5_000);
+        let text = headings(&long) + &headings(&"y".repeat(HEADING)) + &many;
+        let document = Document { text, headings: true, ..Document::default() };
+        let all = Cut::default().passages(&document);
+        assert!(all.len() > 5_000, "{}", all.len());
+        assert!(all.iter().all(|passage| passage.title.len() <= 6 * (HEADING + 3)));
+        // What is too long for a heading is text.
+        assert!(all.iter().filter(|passage| passage.text.contains(&long)).count() >= 5);
+        let room = 100_000;
+        let some = Cut::default().passages_within(&document, room);
+        assert_eq!(some[..], all[..some.len()]);
+        let taken: usize = some.iter().map(bytes).sum();
+        assert!(taken <= room && taken + bytes(&all[some.len()]) > room, "{taken}");
+        assert!(Cut::default().passages_within(&document, 10).is_empty());
     }
 }

@@ -10,8 +10,11 @@
 
 use html5gum::{State, Token, Tokenizer};
 
+/// How many there are of [`HIDDEN`].
+const KINDS: usize = 13;
+
 /// What is not shown, or says nothing of the page.
-const HIDDEN: [&str; 13] = [
+const HIDDEN: [&str; KINDS] = [
     "script", "style", "template", "noscript", "svg", "math", "nav", "button", "select",
     "textarea", "iframe", "object", "footer",
 ];
@@ -65,9 +68,42 @@ fn is_whole(tag: &html5gum::StartTag<()>, name: &str, xml: bool) -> bool {
     tag.self_closing && (xml || ["svg", "math"].contains(&name))
 }
 
+/// Which of the hidden elements a name is.
+fn hides(name: &str) -> Option<usize> {
+    HIDDEN.iter().position(|hidden| *hidden == name)
+}
+
+/// The hidden elements that are open, from the outermost to the innermost.
+#[derive(Default)]
+struct Open {
+    kinds: Vec<usize>,
+    /// How many of each kind.
+    counts: [usize; KINDS],
+}
+
+impl Open {
+    fn begin(&mut self, kind: usize) {
+        self.kinds.push(kind);
+        self.counts[kind] += 1;
+    }
+
+    /// Ends the innermost of a kind with all within it; how many are around it, or none where none is open.
+    fn end(&mut self, kind: usize) -> Option<usize> {
+        // Nothing is looked at but what ends: all ends of a page together take no longer than all beginnings.
+        while self.counts[kind] > 0 {
+            let last = self.kinds.pop()?;
+            self.counts[last] -= 1;
+            if last == kind {
+                return Some(self.kinds.len());
+            }
+        }
+        None
+    }
+}
+
 /// Which of the hidden elements, counted as they begin, have an end.
 fn ended(page: &str, xml: bool) -> Vec<bool> {
-    let (mut ended, mut open) = (Vec::new(), Vec::<(String, usize)>::new());
+    let (mut ended, mut open, mut numbers) = (Vec::new(), Open::default(), Vec::new());
     let mut tokens = Tokenizer::new(page);
     while let Some(Ok(token)) = tokens.next() {
         match token {
@@ -77,16 +113,16 @@ fn ended(page: &str, xml: bool) -> Vec<bool> {
                     continue;
                 }
                 enter(&mut tokens, &name);
-                if HIDDEN.contains(&name.as_str()) {
-                    open.push((name, ended.len()));
+                if let Some(kind) = hides(&name) {
+                    open.begin(kind);
+                    numbers.push(ended.len());
                     ended.push(false);
                 }
             }
             Token::EndTag(tag) => {
-                let name = named(&tag.name);
-                if let Some(at) = open.iter().rposition(|(open, _)| *open == name) {
-                    ended[open[at].1] = true;
-                    open.truncate(at);
+                if let Some(at) = hides(&named(&tag.name)).and_then(|kind| open.end(kind)) {
+                    ended[numbers[at]] = true;
+                    numbers.truncate(at);
                 }
             }
             _ => {}
@@ -98,8 +134,8 @@ fn ended(page: &str, xml: bool) -> Vec<bool> {
 /// Title and text of a page; `xml` where it is XHTML.
 pub(super) fn text(page: &str, xml: bool) -> (String, String) {
     let (mut title, mut out) = (String::new(), String::new());
-    // How deep in each hidden element; an end without a beginning counts for nothing.
-    let mut hidden: Vec<String> = Vec::new();
+    // An end without a beginning counts for nothing.
+    let mut hidden = Open::default();
     let mut ends = ended(page, xml).into_iter();
     let (mut in_title, mut pre) = (false, false);
     let mut tokens = Tokenizer::new(page);
@@ -113,12 +149,12 @@ pub(super) fn text(page: &str, xml: bool) -> (String, String) {
                     }
                     continue;
                 }
-                if HIDDEN.contains(&name.as_str()) {
+                if let Some(kind) = hides(&name) {
                     // Programs are never shown, even where they have no end.
                     let program = ["script", "style"].contains(&name.as_str());
                     if ends.next().unwrap_or(false) || program {
                         enter(&mut tokens, &name);
-                        hidden.push(name);
+                        hidden.begin(kind);
                     }
                     continue;
                 }
@@ -142,8 +178,8 @@ pub(super) fn text(page: &str, xml: bool) -> (String, String) {
             }
             Token::EndTag(tag) => {
                 let name = named(&tag.name);
-                if let Some(at) = hidden.iter().rposition(|open| *open == name) {
-                    hidden.truncate(at);
+                if let Some(kind) = hides(&name) {
+                    hidden.end(kind);
                 }
                 match name.as_str() {
                     "title" => in_title = false,
@@ -158,7 +194,7 @@ pub(super) fn text(page: &str, xml: bool) -> (String, String) {
                 let text = String::from_utf8_lossy(&text);
                 if in_title {
                     title.push_str(&text);
-                } else if hidden.is_empty() && pre {
+                } else if hidden.kinds.is_empty() && pre {
                     // What begins with a mark of Markdown is no heading here.
                     for (place, line) in text.split('\n').enumerate() {
                         if place > 0 {
@@ -167,7 +203,7 @@ pub(super) fn text(page: &str, xml: bool) -> (String, String) {
                         escape(&mut out, line);
                         out.push_str(line);
                     }
-                } else if hidden.is_empty() {
+                } else if hidden.kinds.is_empty() {
                     let begins = text.starts_with(char::is_whitespace);
                     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
                     if begins && !out.ends_with(char::is_whitespace) {
@@ -230,5 +266,20 @@ mod tests {
         assert_eq!(super::text(page, true).1, "a\n\nb\n\nc");
         assert_eq!(text("<p>a</p><script src='x'/><p>b</p>"), "a");
         assert_eq!(text("<textarea>x<b></textarea>a"), "a");
+    }
+
+    #[test]
+    fn a_page_takes_as_long_as_it_is_long() {
+        let many = 200_000;
+        let begun = std::time::Instant::now();
+        for ends in ["</p>", "</footer>", "</b>"] {
+            // Ends that have to do with nothing that is open, within ever more that is.
+            let page = format!("<p>a{}b{}c", "<nav>".repeat(many), ends.repeat(many));
+            assert_eq!(super::text(&page, false).1.replace("\n\n", ""), "abc");
+        }
+        let page = format!("{}b{}c", "<nav>".repeat(many), "</nav>".repeat(many));
+        assert_eq!(super::text(&page, false).1, "c");
+        // By squares it were minutes.
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 }

@@ -155,7 +155,7 @@ pub(super) fn documents(
     let bad = |problem: String| RetrieveError::File { path: path.to_owned(), problem };
     let place = path.display().to_string();
     let id = name.to_owned();
-    let called = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+    let called = called(path);
     match form {
         Form::Text | Form::Markdown => {
             let text = rows::decode(&bytes).map_err(|error| bad(error.to_string()))?.into_owned();
@@ -170,17 +170,7 @@ pub(super) fn documents(
             Ok(vec![Document { id, title, text, place, headings: true }])
         }
         #[cfg(feature = "pdf")]
-        Form::Pdf => {
-            let pages = super::pdf::pages(bytes).map_err(bad)?;
-            let page = |(number, text): (usize, String)| Document {
-                id: format!("{name}/page {number}"),
-                title: format!("{called}, page {number}"),
-                text,
-                place: format!("{place}, page {number}"),
-                headings: false,
-            };
-            Ok((1..).zip(pages).filter(|(_, text)| !text.is_empty()).map(page).collect())
-        }
+        Form::Pdf => paper(name, path, bytes, super::pdf::PATIENCE),
         Form::Records => {
             let rows = rows::parse(&bytes).map_err(|error| bad(error.to_string()))?;
             let mut given = HashMap::<String, usize>::new();
@@ -212,6 +202,32 @@ pub(super) fn documents(
             (1..).zip(&rows).map(&mut document).collect()
         }
     }
+}
+
+/// What a file without a title is called.
+fn called(path: &Path) -> String {
+    path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// The pages of a PDF, for which there is so much time.
+#[cfg(feature = "pdf")]
+pub(super) fn paper(
+    name: &str,
+    path: &Path,
+    bytes: Vec<u8>,
+    time: std::time::Duration,
+) -> Result<Vec<Document>, RetrieveError> {
+    let bad = |problem: String| RetrieveError::File { path: path.to_owned(), problem };
+    let (called, place) = (called(path), path.display());
+    let pages = super::pdf::pages(bytes, time).map_err(bad)?;
+    let page = |(number, text): (usize, String)| Document {
+        id: format!("{name}/page {number}"),
+        title: format!("{called}, page {number}"),
+        text,
+        place: format!("{place}, page {number}"),
+        headings: false,
+    };
+    Ok((1..).zip(pages).filter(|(_, text)| !text.is_empty()).map(page).collect())
 }
 
 /// A name that was given before is numbered: `r7`, `r7~2`, `r7~3`.

@@ -55,12 +55,14 @@ struct Limits {
 const PAGE: Limits = Limits { drawn: 2_000_000, letters: 2_000_000, time: Duration::from_mins(1) };
 
 /// Of a file.
-const FILE: Limits =
-    Limits { drawn: 20_000_000, letters: 20_000_000, time: Duration::from_mins(15) };
+const FILE: Limits = Limits { drawn: 20_000_000, letters: 20_000_000, time: PATIENCE };
 
-/// The text of every page; of those without any it is empty.
-pub(super) fn pages(bytes: Vec<u8>) -> Result<Vec<String>, String> {
-    within(bytes, PAGE, FILE)
+/// How long a file is read, at most, where nobody waits for it.
+pub(super) const PATIENCE: Duration = Duration::from_mins(15);
+
+/// The text of every page, for which there is so much time; of those without any it is empty.
+pub(super) fn pages(bytes: Vec<u8>, time: Duration) -> Result<Vec<String>, String> {
+    within(bytes, PAGE, Limits { time, ..FILE })
 }
 
 fn within(bytes: Vec<u8>, page: Limits, file: Limits) -> Result<Vec<String>, String> {

@@ -3,6 +3,11 @@
 use super::*;
 use crate::retrieve::Folder;
 
+/// All pages, however long they take.
+fn read_pages(bytes: Vec<u8>) -> Result<Vec<String>, String> {
+    pages(bytes, PATIENCE)
+}
+
 /// A file of these objects, numbered from 1; the first is the catalogue.
 fn file(objects: &[String], trailer: &str) -> Vec<u8> {
     let (mut out, mut table) = (String::from("%PDF-1.4\n"), String::new());
@@ -79,7 +84,7 @@ fn words_lines_and_paragraphs_are_those_of_the_page() {
     let turned = "BT /F1 12 Tf 0 1 -1 0 300 100 Tm (Up the page) Tj ET";
     let mapped = "BT /F2 12 Tf 72 720 Td (AB) Tj ET";
     let drawn = "0 0 100 100 re f 10 10 m 20 20 l S";
-    let found = pages(of(&[FIRST, kerned, scaled, turned, mapped, drawn])).expect("reads");
+    let found = read_pages(of(&[FIRST, kerned, scaled, turned, mapped, drawn])).expect("reads");
     assert_eq!(
         found,
         [
@@ -135,7 +140,7 @@ fn letters_of_fonts_that_are_not_there_are_as_wide_as_the_file_says() {
                 "<< /Type /Font /Subtype {kind} /FirstChar 0 /LastChar 255 /Widths [{widths}] \
                  /Encoding /WinAnsiEncoding >>"
             );
-            let found = pages(file(&objects, ""));
+            let found = read_pages(file(&objects, ""));
             let expected = ["computers", if gap > 200 { "one two" } else { "onetwo" }];
             assert_eq!(found, Ok(expected.map(str::to_owned).to_vec()), "{kind} {width}");
         }
@@ -159,7 +164,7 @@ fn letters_of_large_fonts_that_are_not_there_are_so_too() {
             .to_owned(),
     );
     objects.push(stream(map));
-    assert_eq!(pages(file(&objects, "")), Ok(vec!["aaaaa".to_owned()]));
+    assert_eq!(read_pages(file(&objects, "")), Ok(vec!["aaaaa".to_owned()]));
 }
 
 #[test]
@@ -175,10 +180,10 @@ fn pages_that_cannot_be_numbered_are_an_error() {
         let mut broken = whole.clone();
         broken[1] = broken[1].replace(from, to);
         assert_ne!(broken, whole);
-        let why = pages(file(&broken, "")).expect_err("refused");
+        let why = read_pages(file(&broken, "")).expect_err("refused");
         assert!(why.contains(expected), "{why}");
     }
-    assert_eq!(pages(file(&whole, "")).map(|pages| pages.len()), Ok(3));
+    assert_eq!(read_pages(file(&whole, "")).map(|pages| pages.len()), Ok(3));
 }
 
 /// Whatever is cut off or changed, there is an answer: pages, or why there are none.
@@ -210,7 +215,7 @@ fn damaged_files_never_end_the_program() {
                 bytes.drain(from..until);
             }
         }
-        match pages(bytes) {
+        match read_pages(bytes) {
             Ok(pages) => {
                 assert_eq!(pages.len(), 2);
                 read += usize::from(pages.iter().any(|page| page.contains("river")));
@@ -231,7 +236,7 @@ fn damaged_files_never_end_the_program() {
 fn a_reader_that_panics_is_an_error_and_the_next_one_reads() {
     let failed: Result<(), String> = apart(|| panic!("a fault of the reader"));
     assert_eq!(failed, Err("the reader of PDF failed on it: a fault of the reader".to_owned()));
-    let number = pages(of(&[FIRST])).map(|pages| pages.len());
+    let number = read_pages(of(&[FIRST])).map(|pages| pages.len());
     let failed: Result<(), String> = apart(|| panic!("{number:?}"));
     assert_eq!(failed, Err("the reader of PDF failed on it: Ok(1)".to_owned()));
     let failed: Result<(), String> = apart(|| std::panic::resume_unwind(Box::new(3)));
@@ -243,10 +248,10 @@ fn what_refers_to_itself_ends() {
     let mut deep = objects(&[FIRST]);
     deep[6] = stream(&format!("{} {FIRST}", "[".repeat(200_000)));
     // What stands behind brackets that nothing closes is in them.
-    assert_eq!(pages(file(&deep, "")), Ok(vec![String::new()]));
+    assert_eq!(read_pages(file(&deep, "")), Ok(vec![String::new()]));
     let mut looped = with_form(&format!("/X Do {FIRST}"), 8);
     looped.push(form("/X Do", 8));
-    let found = pages(file(&looped, "")).expect("reads");
+    let found = read_pages(file(&looped, "")).expect("reads");
     assert!(found[0].starts_with("The Mira"), "{found:?}");
 }
 

@@ -4,10 +4,11 @@
 //! A result of a search may name any address, and a page may send elsewhere: to a service of this machine, a router, the
 //! metadata of a cloud. So it is the address that a name resolves to that is looked at, each time, by whoever makes the
 //! connection: a name that answers otherwise the second time gains nothing. Addresses that carry another one within (of
-//! IPv4 in IPv6) are none of the open internet, but for those that are mapped, which are looked at themselves.
+//! IPv4 in IPv6) are none of the open internet, but for those that are mapped, which are looked at themselves. Who has public
+//! addresses in a network of his own cannot be told from others: these are asked.
 //!
 //! Source: the special-purpose address registries of RFC 6890 as IANA keeps them; OWASP, "Server-Side Request Forgery
-//! Prevention".
+//! Prevention"; Azure's documentation of its platform's address.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -16,6 +17,9 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
+
+/// What every machine of Azure asks its platform at, as others do at 169.254.169.254.
+const PLATFORM: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
 /// Whether an address is one of the open internet.
 pub(super) fn is_public(address: IpAddr) -> bool {
@@ -42,7 +46,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
             | (198, 51, 100)
             | (203, 0, 113)
     );
-    !special && !address.is_private() && !address.is_link_local()
+    !special && address != PLATFORM && !address.is_private() && !address.is_link_local()
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
@@ -79,6 +83,11 @@ impl Resolver for PublicOnly {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write as _};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -98,6 +107,9 @@ mod tests {
             ("127.0.0.1", false),
             ("127.9.9.9", false),
             ("169.254.169.254", false),
+            ("168.63.129.16", false),
+            ("::ffff:168.63.129.16", false),
+            ("168.63.129.17", true),
             ("172.16.0.1", false),
             ("172.31.255.255", false),
             ("192.0.0.8", false),
@@ -124,5 +136,64 @@ mod tests {
             let address: IpAddr = address.parse().expect("an address");
             assert_eq!(is_public(address), public, "{address}");
         }
+    }
+
+    /// Knows one host, which is let in whatever its address is, and asks for others as pages do.
+    #[derive(Debug)]
+    struct Known(SocketAddr, PublicOnly);
+
+    impl Resolver for Known {
+        fn resolve(
+            &self,
+            uri: &Uri,
+            config: &Config,
+            timeout: NextTimeout,
+        ) -> Result<ResolvedSocketAddrs, Error> {
+            if uri.host() != Some("public.example") {
+                return self.1.resolve(uri, config, timeout);
+            }
+            let mut found = self.empty();
+            found.push(self.0);
+            Ok(found)
+        }
+    }
+
+    #[test]
+    fn a_page_may_not_send_to_this_machine() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let port = address.port();
+        let kept: Arc<Mutex<Vec<String>>> = Arc::default();
+        let asked = Arc::clone(&kept);
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut lines = BufReader::new(stream.try_clone().expect("a stream")).lines();
+                let first = lines.next().and_then(Result::ok).unwrap_or_default();
+                while lines.next().and_then(Result::ok).is_some_and(|line| !line.is_empty()) {}
+                let path = first.split(' ').nth(1).unwrap_or_default().to_owned();
+                asked.lock().expect("kept").push(path.clone());
+                // As a path the host that it sends to.
+                let to = path.trim_start_matches('/');
+                let head = format!("location: http://{to}:{port}/end");
+                let _ = write!(
+                    stream,
+                    "HTTP/1.1 302 Found\r\n{head}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+            }
+        });
+        let known = Known(address, PublicOnly::default());
+        let agent = crate::agent::resolving(Duration::from_secs(5), 1, known);
+        for host in
+            ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "0x7f.1"]
+        {
+            let error = agent.get(format!("http://public.example:{port}/{host}")).call();
+            let error = error.expect_err(host).to_string();
+            assert!(error.contains("is an address of this machine"), "{host}: {error}");
+        }
+        // One that may be asked is.
+        let again = agent.get(format!("http://public.example:{port}/public.example")).call();
+        assert!(again.expect_err("sent on").to_string().contains("redirect"));
+        let asked = kept.lock().expect("kept");
+        assert_eq!(asked.iter().filter(|path| *path == "/end").count(), 1, "{asked:?}");
     }
 }

@@ -20,8 +20,10 @@
 
 mod address;
 mod charset;
+mod kept;
 mod pages;
 mod settings;
+mod visit;
 
 use std::time::Duration;
 
@@ -77,9 +79,21 @@ impl std::fmt::Debug for Web {
 }
 
 /// Why a call failed, and whether it may do better.
+#[derive(Debug, Clone)]
 struct Failed {
     why: String,
     in_passing: bool,
+}
+
+/// Whether what a call failed by may be gone the next time.
+fn is_passing(error: &ureq::Error) -> bool {
+    use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
+    matches!(error, Io(_) | Timeout(_) | ConnectionFailed | HostNotFound)
+}
+
+/// Whether what a server refuses may be granted the next time.
+fn may_pass(status: ureq::http::StatusCode) -> bool {
+    status.as_u16() == 429 || status.is_server_error()
 }
 
 impl Web {
@@ -122,10 +136,9 @@ impl Web {
                 call.send(body.to_string().as_bytes())
             }
         };
-        let lost = |error: &ureq::Error| {
-            use ureq::Error::{ConnectionFailed, HostNotFound, Io, Timeout};
-            let in_passing = matches!(error, Io(_) | Timeout(_) | ConnectionFailed | HostNotFound);
-            Failed { why: format!("{url}: {}", self.told(&error.to_string())), in_passing }
+        let lost = |error: &ureq::Error| Failed {
+            why: format!("{url}: {}", self.told(&error.to_string())),
+            in_passing: is_passing(error),
         };
         let mut answer = sent.map_err(|error| lost(&error))?;
         let body = answer.body_mut().with_config().limit(MOST_BYTES).read_to_vec();
@@ -141,7 +154,7 @@ impl Web {
         }
         let said = self.told(&String::from_utf8_lossy(&body));
         let why = format!("{}: {status}: {said}", self.settings.url);
-        Err(Failed { why, in_passing: status.as_u16() == 429 || status.is_server_error() })
+        Err(Failed { why, in_passing: may_pass(status) })
     }
 
     /// What others say, in an error: short, without the key, and without what a terminal would obey.

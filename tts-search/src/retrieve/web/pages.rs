@@ -2,42 +2,34 @@
 //!
 //! Every page that is opened gives its passages in place of the engine's few words: first the best of each page, in the
 //! engine's order, then the second best. A page that fails keeps what the engine said of it, and why is told
-//! ([`Opened`]); so does one that says nothing of what is looked for. Pages of a search are fetched at the same time, each within
-//! limits of bytes, seconds and redirects; a page that was opened before is not fetched again. Text and web pages that
-//! are longer are cut, a PDF has to be whole. Only addresses of the open internet are asked, unless
-//! [`PageSettings::private`] says otherwise, see [`super::address`]; without it no proxy is used, for it would resolve names
-//! on its own.
+//! ([`Opened`]); so does one that says nothing of what is looked for. Pages of a search are fetched and read at the same time,
+//! each within limits of bytes, seconds and redirects, see [`super::visit`]; one that is late is not waited for. A page that
+//! was opened before is not fetched again, as long as it is kept ([`super::kept`]). Only addresses of the open internet are
+//! asked, unless [`PageSettings::private`] says otherwise, see [`super::address`]; without it no proxy is used, for it would
+//! resolve names on its own.
 //!
 //! What a page says is data, whatever it says: see [`crate::retrieve::fenced`].
 //!
 //! Source: Nakano et al. 2021, "`WebGPT`" (arXiv 2112.09332), section 2, for search results that are opened.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::ScopedJoinHandle;
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use ureq::Agent;
+use tts_core::seed;
 
-use super::charset;
-use crate::agent::visiting;
-use crate::retrieve::reading::{self, Form};
-use crate::retrieve::{Cut, Document, Memory, Passage, RetrieveError, Retriever as _, visible};
-
-/// Characters of what others say, in a reason.
-const SHOWN: usize = 200;
-
-/// Pages that are kept, at most: each may be as long as [`PageSettings::bytes`].
-const KEPT: usize = 64;
+use super::Failed;
+use super::kept::{Kept, Page};
+use super::visit::Visitor;
+use crate::retrieve::{Cut, Passage, Retriever as _};
 
 /// Reasons that are told, at most.
 const TOLD: usize = 256;
 
-/// What is asked for.
-const ACCEPT: &str = "text/html, application/xhtml+xml, text/plain;q=0.9, application/pdf;q=0.8";
+/// Characters of an address in them, at most.
+const ADDRESS: usize = 2_000;
 
 /// How pages behind results are opened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,18 +39,21 @@ pub struct PageSettings {
     pub most: usize,
     /// Bytes of a page, at most.
     pub bytes: u64,
-    /// Seconds for a page, with all that it is sent elsewhere.
+    /// Seconds for the pages of a search, with all that they are sent elsewhere, and read.
     pub seconds: f64,
     /// How often it may be sent elsewhere.
     pub redirects: u32,
     /// Whether addresses of this machine and of private networks are opened, too.
     pub private: bool,
+    /// Whether a PDF is read, with the feature `pdf`. The reader runs in this program, and a file can be made to end it:
+    /// by more memory than there is, or by a deeper stack.
+    pub pdf: bool,
     /// How pages are cut into passages.
     pub cut: Cut,
 }
 
 impl Default for PageSettings {
-    /// Five pages of 2 MB, 10 seconds each, 5 redirects, of the open internet alone.
+    /// Five pages of 2 MB, 10 seconds, 5 redirects, of the open internet alone, and no PDF.
     fn default() -> Self {
         Self {
             most: 5,
@@ -66,6 +61,7 @@ impl Default for PageSettings {
             seconds: 10.0,
             redirects: 5,
             private: false,
+            pdf: false,
             cut: Cut::default(),
         }
     }
@@ -87,6 +83,10 @@ impl PageSettings {
         if self.redirects > 20 {
             return Err(format!("redirects is {}, expected at most 20", self.redirects));
         }
+        if self.pdf && !cfg!(feature = "pdf") {
+            let problem = "pdf is true, expected a program with the feature `pdf`, or false";
+            return Err(problem.to_owned());
+        }
         self.cut.check().map_err(|problem| format!("cut.{problem}"))
     }
 }
@@ -100,94 +100,105 @@ pub struct Opened {
     pub bytes: u64,
     /// Pages that were not, by address, and why: of those a model was shown what the engine said.
     pub failed: BTreeMap<String, String>,
+    /// Pages that were not, beyond those: there are too many to tell why.
+    pub untold: usize,
 }
 
-/// A page that was fetched: its passages, or why there are none.
-type Page = Arc<Result<Vec<Passage>, String>>;
+/// What is told of pages, each address once.
+#[derive(Debug, Default)]
+struct Told {
+    opened: Opened,
+    /// Digests of addresses that were read, and of those that were not beyond what is told.
+    read: BTreeSet<u64>,
+    untold: BTreeSet<u64>,
+}
+
+impl Told {
+    fn add(&mut self, place: &str, page: &Page) {
+        let Opened { pages, bytes, failed, .. } = &mut self.opened;
+        let (digest, name) = (seed::hash_text(0, place), || place.chars().take(ADDRESS).collect());
+        match page.as_ref() {
+            Ok(read) => {
+                failed.remove(&name());
+                self.untold.remove(&digest);
+                if self.read.insert(digest) {
+                    *pages += 1;
+                    *bytes += read.bytes;
+                }
+            }
+            Err(missed) => {
+                let name: String = name();
+                if failed.len() < TOLD || failed.contains_key(&name) {
+                    failed.insert(name, missed.why.clone());
+                    self.untold.remove(&digest);
+                } else {
+                    self.untold.insert(digest);
+                }
+            }
+        }
+    }
+}
 
 /// Opens pages.
 #[derive(Debug)]
 pub(super) struct Pages {
     settings: PageSettings,
-    agent: Agent,
-    known: Mutex<BTreeMap<String, Page>>,
-    opened: Mutex<Opened>,
+    reader: Arc<Reader>,
+    told: Mutex<Told>,
 }
 
-/// What a panic of another thread left is whole: nothing here panics between two changes.
-fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
+/// What threads share that may outlast a search.
+#[derive(Debug)]
+struct Reader {
+    visitor: Visitor,
+    kept: Kept,
 }
 
-/// What others say, short, and without what a terminal would obey.
-fn told(text: &str) -> String {
-    visible(text).replace('\n', " ").chars().take(SHOWN).collect()
-}
-
-/// An address of letters that an address may have; what it leads to stays the same.
-fn plain(place: &str) -> String {
-    let byte = |byte: u8| match byte {
-        b'!'..=b'~' => char::from(byte).to_string(),
-        byte => format!("%{byte:02X}"),
-    };
-    place.bytes().map(byte).collect()
-}
-
-/// What a page is read as, by what the server says that it is; a reason where it is not read.
-fn form(content: &str) -> Result<Form, String> {
-    let kind = content.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match kind.as_str() {
-        "text/html" => Ok(Form::Html),
-        "application/xhtml+xml" => Ok(Form::Xhtml),
-        "text/plain" => Ok(Form::Text),
-        #[cfg(feature = "pdf")]
-        "application/pdf" => Ok(Form::Pdf),
-        "" => Err("the server does not say what it is".to_owned()),
-        other => Err(format!("it is {}, which is not read", told(other))),
+impl Reader {
+    fn page(&self, place: &str, title: &str) -> Page {
+        let read = || Arc::new(self.visitor.read(place, title));
+        let read = AssertUnwindSafe(|| self.kept.or_read(place, read));
+        catch_unwind(read).unwrap_or_else(|_| missed("reading it panicked".to_owned(), false))
     }
 }
 
-/// Whether a form is characters, of which the first ones can be read alone.
-fn is_text(form: Form) -> bool {
-    matches!(form, Form::Text | Form::Markdown | Form::Html | Form::Xhtml)
+/// What a panic of another thread left is whole: nothing here panics between two changes.
+pub(super) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn missed(why: String, in_passing: bool) -> Page {
+    Arc::new(Err(Failed { why, in_passing }))
 }
 
 impl Pages {
     pub(super) fn new(settings: PageSettings) -> Self {
-        let whole = Duration::from_secs_f64(settings.seconds);
-        let agent = visiting(whole, settings.redirects, settings.private);
-        Self { settings, agent, known: Mutex::default(), opened: Mutex::default() }
+        let reader = Reader { visitor: Visitor::new(settings.clone()), kept: Kept::default() };
+        Self { settings, reader: Arc::new(reader), told: Mutex::default() }
     }
 
     /// What became of all pages so far.
     pub(super) fn opened(&self) -> Opened {
-        locked(&self.opened).clone()
+        let told = locked(&self.told);
+        Opened { untold: told.untold.len(), ..told.opened.clone() }
     }
 
     /// Passages of the pages behind these results, at most so many; of a page that says nothing of the query, or cannot be
-    /// read, the result as it is.
-    pub(super) fn open(&self, found: Vec<Passage>, query: &str, most: usize) -> Vec<Passage> {
-        let opened: Vec<Page> = std::thread::scope(|scope| {
-            let page = |result| {
-                let thread = std::thread::Builder::new().name("page".into());
-                thread.spawn_scoped(scope, move || self.page(result))
+    /// read, the result as it is. Of results of one name only the first counts.
+    pub(super) fn open(&self, mut found: Vec<Passage>, query: &str, most: usize) -> Vec<Passage> {
+        let mut ids = HashSet::new();
+        found.retain(|result| ids.insert(result.id.clone()));
+        let opened = self.pages(&found[..found.len().min(self.settings.most)]);
+        let own = |(number, result): (usize, Passage)| {
+            let page = opened.get(number).and_then(|page| page.as_ref().as_ref().ok());
+            let best = page.map(|read| read.memory.search(query, most).unwrap_or_default());
+            let named = |passage: Passage| Passage {
+                id: format!("{}{}", result.id, passage.id),
+                place: result.place.clone(),
+                score: result.score,
+                ..passage
             };
-            let running: Vec<_> = found.iter().take(self.settings.most).map(page).collect();
-            let waited =
-                running.into_iter().map(|thread| match thread.map(ScopedJoinHandle::join) {
-                    Ok(Ok(page)) => page,
-                    Ok(Err(_)) => Arc::new(Err("reading it panicked".to_owned())),
-                    Err(error) => Arc::new(Err(format!("no thread to read it: {error}"))),
-                });
-            waited.collect()
-        });
-        let own = |(place, result): (usize, Passage)| {
-            let passages = opened.get(place).and_then(|page| (**page).as_ref().ok());
-            let memory = Memory::new(passages.cloned().unwrap_or_default());
-            let mut best = memory.search(query, most).unwrap_or_default();
-            for passage in &mut best {
-                passage.score = result.score;
-            }
+            let best: Vec<Passage> = best.into_iter().flatten().map(named).collect();
             if best.is_empty() { vec![result] } else { best }
         };
         let ranked: Vec<Vec<Passage>> = found.into_iter().enumerate().map(own).collect();
@@ -195,88 +206,68 @@ impl Pages {
         (0..most).flat_map(turn).take(most).collect()
     }
 
-    /// The page behind a result, if it was opened before as it was then.
-    fn page(&self, result: &Passage) -> Page {
-        if let Some(page) = locked(&self.known).get(&result.place) {
-            return Arc::clone(page);
+    /// The pages behind these results, as far as they are there in time. What is late goes on by itself, and is kept.
+    fn pages(&self, results: &[Passage]) -> Vec<Page> {
+        let until = Instant::now() + Duration::from_secs_f64(self.settings.seconds);
+        let (sender, receiver) = mpsc::channel();
+        let mut pages: Vec<Option<Page>> = Vec::with_capacity(results.len());
+        for (number, result) in results.iter().enumerate() {
+            let kept = self.reader.kept.page(&result.place);
+            pages.push(kept.or_else(|| {
+                let (reader, sender) = (Arc::clone(&self.reader), sender.clone());
+                let (place, title) = (result.place.clone(), result.title.clone());
+                let read = move || {
+                    // Whoever has not waited hears nothing.
+                    let _ = sender.send((number, reader.page(&place, &title)));
+                };
+                let thread = std::thread::Builder::new().name("page".into()).spawn(read);
+                thread.err().map(|error| missed(format!("no thread to read it: {error}"), true))
+            }));
         }
-        let read = self.read(result);
-        let mut opened = locked(&self.opened);
-        match &read {
-            Ok((_, bytes)) => {
-                opened.pages += 1;
-                opened.bytes += bytes;
+        drop(sender);
+        while pages.iter().any(Option::is_none) {
+            let left = until.saturating_duration_since(Instant::now());
+            match receiver.recv_timeout(left) {
+                Ok((number, page)) => pages[number] = Some(page),
+                Err(_) => break,
             }
-            Err(why) if opened.failed.len() < TOLD => {
-                opened.failed.insert(result.place.clone(), why.clone());
+        }
+        let late = || {
+            let seconds = self.settings.seconds;
+            missed(format!("timeout: it was not read within {seconds} seconds"), true)
+        };
+        let pages: Vec<Page> = pages.into_iter().map(|page| page.unwrap_or_else(late)).collect();
+        let mut told = locked(&self.told);
+        for (result, page) in results.iter().zip(&pages) {
+            told.add(&result.place, page);
+        }
+        pages
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retrieve::Memory;
+    use crate::retrieve::web::visit::Read;
+
+    #[test]
+    fn every_address_is_told_once() {
+        let mut told = Told::default();
+        let read: Page = Arc::new(Ok(Read { memory: Memory::default(), bytes: 7, kept: 0 }));
+        for _ in 0..2 {
+            for number in 0..TOLD + 3 {
+                told.add(&number.to_string(), &missed("late".into(), true));
             }
-            Err(_) => {}
+            told.add("read", &read);
         }
-        drop(opened);
-        let page: Page = Arc::new(read.map(|(passages, _)| passages));
-        let mut known = locked(&self.known);
-        if known.len() < KEPT {
-            known.insert(result.place.clone(), Arc::clone(&page));
-        }
-        page
-    }
-
-    /// Fetches and reads the page behind a result: its passages, and how many bytes it had.
-    fn read(&self, result: &Passage) -> Result<(Vec<Passage>, u64), String> {
-        let (form, told, bytes) = self.fetch(&result.place)?;
-        let size = bytes.len() as u64;
-        let bytes = if is_text(form) { charset::text(&bytes, told)?.into_bytes() } else { bytes };
-        let documents = reading::documents(&result.id, Path::new(&result.place), form, bytes);
-        let documents = documents.map_err(RetrieveError::reason)?;
-        if reading::is_wordless(&documents) {
-            return Err(reading::WORDLESS.to_owned());
-        }
-        let named = |document: Document| {
-            // Of a PDF each page has its number in its title.
-            let paged = document.id != result.id;
-            let title = match (result.title.trim().is_empty(), paged) {
-                (false, false) => result.title.clone(),
-                _ => document.title,
-            };
-            Document { title, place: result.place.clone(), ..document }
-        };
-        let cut = |document| self.settings.cut.passages(&named(document));
-        Ok((documents.into_iter().flat_map(cut).collect(), size))
-    }
-
-    /// What a server answers: what it is read as, the charset that is named, and its bytes, cut where there are too many.
-    fn fetch(&self, place: &str) -> Result<(Form, Option<String>, Vec<u8>), String> {
-        let scheme = place.split_once("://").map(|(scheme, _)| scheme.to_ascii_lowercase());
-        if !scheme.is_some_and(|scheme| ["http", "https"].contains(&scheme.as_str())) {
-            return Err("no address of http or https".to_owned());
-        }
-        let call = self.agent.get(plain(place)).header("accept", ACCEPT);
-        let mut answer = call.call().map_err(|error| told(&error.to_string()))?;
-        if !answer.status().is_success() {
-            return Err(answer.status().to_string());
-        }
-        let header = |name: &str| {
-            let value = answer.headers().get(name).and_then(|value| value.to_str().ok());
-            value.unwrap_or_default().to_owned()
-        };
-        let packed = header("content-encoding");
-        if !["", "identity"].contains(&packed.trim()) {
-            return Err(format!("it is packed as {}, which was not asked for", told(&packed)));
-        }
-        let content = header("content-type");
-        let form = form(&content)?;
-        let most = self.settings.bytes;
-        let (mut bytes, body) = (Vec::new(), answer.body_mut().as_reader());
-        let read = body.take(most + 1).read_to_end(&mut bytes);
-        read.map_err(|error| told(&error.to_string()))?;
-        let long = bytes.len() as u64 > most;
-        if long && !is_text(form) {
-            return Err(format!("it has more than {most} bytes, and cannot be read in part"));
-        }
-        if long {
-            // The bound is that of a vector of bytes.
-            bytes.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        }
-        Ok((form, charset::named(&content), bytes))
+        assert_eq!((told.opened.failed.len(), told.untold.len()), (TOLD, 3));
+        assert_eq!((told.opened.pages, told.opened.bytes), (1, 7));
+        // What was read after all has not failed.
+        told.add("0", &read);
+        told.add(&TOLD.to_string(), &read);
+        assert_eq!((told.opened.failed.len(), told.untold.len()), (TOLD - 1, 2));
+        assert_eq!((told.opened.pages, told.opened.bytes), (3, 21));
+        assert!(!told.opened.failed.contains_key("0"));
     }
 }

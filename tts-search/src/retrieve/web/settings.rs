@@ -134,6 +134,9 @@ impl WebSettings {
                 return bad(field, format!("is {seconds}, expected seconds from {least} to 86400"));
             }
         }
+        if self.pages.is_some() && self.place.is_empty() {
+            return bad("place", "is empty, expected a pointer to the address of a page".into());
+        }
         if let Some(Err(problem)) = self.pages.as_ref().map(PageSettings::check) {
             return bad("pages:", problem);
         }
