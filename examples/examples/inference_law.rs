@@ -71,8 +71,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         line_bytes: usize::MAX,
         threads: arguments.threads,
         weights: arguments.weights,
-        positions: 0,
         ignore_end: true,
+        ..EngineConfig::default()
     };
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
