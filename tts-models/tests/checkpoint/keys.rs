@@ -101,6 +101,129 @@ fn lists_of_factors_go_with_what_the_keys_say() {
     assert_eq!(error, "tiny.gguf: rope_freqs.weight: shape [1, 3], expected [3]");
 }
 
+/// The config of a family's small file with other keys.
+fn read(model: &str, changes: &[(&str, Value)]) -> Result<ModelConfig, String> {
+    let mut writer = decoder_gguf(&tiny(model, 3));
+    let architecture = writer.metadata[0].1.as_str().unwrap().to_owned();
+    for (key, value) in changes {
+        with(&mut writer, &format!("{architecture}.{key}"), value.clone());
+    }
+    from_gguf(&writer).map(|checkpoint| checkpoint.config().clone()).map_err(|e| e.to_string())
+}
+
+/// What yarn multiplies cosines and sines with: 1.2079 for eight times the context, and by what a file says.
+#[test]
+fn yarn_is_as_in_its_paper_or_refused() {
+    let factor = |model: &str, key: &str, by: f32| {
+        let changes = [
+            ("rope.scaling.type", Value::String("yarn".to_owned())),
+            ("rope.scaling.factor", Value::F32(8.0)),
+            ("rope.scaling.original_context_length", Value::U32(32)),
+            (key, Value::F32(by)),
+        ];
+        read(model, &changes).map(|config| match config.rope_scaling {
+            RopeScaling::Yarn { attention_factor, .. } => attention_factor,
+            other => panic!("{other:?}"),
+        })
+    };
+    let (own, other, [extrapolation, attention, logarithm]) = (
+        1.207_944_2,
+        "rope.scaling.attn_factor",
+        [
+            "rope.scaling.yarn_ext_factor",
+            "rope.scaling.yarn_attn_factor",
+            "rope.scaling.yarn_log_multiplier",
+        ],
+    );
+    for (model, key, by, expected) in [
+        ("llama", other, 1.0, 1.207_944_154),
+        ("llama", other, 0.5, 0.603_972_077),
+        ("llama", other, own, 1.459_129_080),
+        // Its first converter wrote Hugging Face's number, which is all of it.
+        ("olmo2", other, own, 1.207_944_154),
+        ("olmo2", other, 1.0, 1.207_944_154),
+        ("olmo2", other, 0.5, 0.603_972_077),
+        ("llama", extrapolation, 1.0, 1.207_944_154),
+        ("llama", extrapolation, -1.0, 1.207_944_154),
+        ("llama", attention, own, 1.207_944_154),
+        ("llama", logarithm, 0.0, 1.207_944_154),
+    ] {
+        let found: f64 = factor(model, key, by).unwrap();
+        assert!((found - expected).abs() < 2e-7, "{model} {key} {by}: {found}");
+    }
+    for (key, by, expected) in [
+        (extrapolation, 0.0, "unsupported part of yarn 0"),
+        (extrapolation, 0.5, "unsupported part of yarn 0.5"),
+        (extrapolation, f32::NAN, "unsupported part of yarn NaN"),
+        (attention, 1.0, "unsupported attention factor of yarn 1"),
+        (attention, f32::NAN, "unsupported attention factor of yarn NaN"),
+        (logarithm, 1.0, "unsupported multiplier of yarn's logarithm 1"),
+        (logarithm, f32::NAN, "unsupported multiplier of yarn's logarithm NaN"),
+        (other, f32::NAN, "NaN, expected more than 0"),
+    ] {
+        let error = factor("llama", key, by).unwrap_err();
+        assert_eq!(error, format!("tiny.gguf: llama.{key}: {expected}"));
+    }
+}
+
+/// Converters list some numbers for every layer.
+#[test]
+fn numbers_of_all_layers_are_one_number() {
+    let list = |numbers: &[i32]| Value::Array(Array::I32(numbers.to_vec()));
+    let plain = read("granite", &[]).unwrap();
+    let listed = [
+        ("attention.head_count", Value::Array(Array::U64(vec![2, 2]))),
+        ("attention.head_count_kv", list(&[1, 1])),
+        ("feed_forward_length", Value::Array(Array::U32(vec![12, 12]))),
+    ];
+    assert_eq!(read("granite", &listed).unwrap(), plain);
+    let expected = "values, expected an integer of each layer";
+    for key in listed.map(|(key, _)| key) {
+        for (value, expected) in [
+            (list(&[1, 0]), "unsupported 0 in some layers and 1 in others".to_owned()),
+            (list(&[1]), format!("1 {expected}")),
+            (list(&[]), format!("0 {expected}")),
+            (list(&[1, -1]), format!("2 {expected}")),
+            (Value::Array(Array::F32(vec![1.0; 2])), format!("2 {expected}")),
+            (Value::Array(Array::Bool(vec![true; 3])), format!("3 {expected}")),
+        ] {
+            let error = read("granite", &[(key, value)]).unwrap_err();
+            assert_eq!(error, format!("tiny.gguf: granite.{key}: {expected}"));
+        }
+    }
+}
+
+/// 0 says nothing under these keys, and what is no number is refused by name.
+#[test]
+fn what_is_no_number_is_not_passed_over() {
+    for (model, key, expected) in [
+        ("llama", "llama.rope.scaling.factor", "NaN, expected more than 0"),
+        ("llama", "llama.rope.scaling.attn_factor", "unsupported factor NaN of attention"),
+        ("granite", "granite.embedding_scale", "NaN, expected more than 0"),
+        ("granite", "granite.residual_scale", "NaN, expected more than 0"),
+        ("granite", "granite.attention.scale", "NaN, expected more than 0"),
+        ("granite", "granite.logit_scale", "NaN, expected more than 0"),
+        ("olmoe", "olmoe.attention.clamp_kqv", "unsupported bound NaN of queries"),
+        ("gpt_oss", "gpt-oss.rope.freq_base_swa", "unsupported base NaN of layers"),
+        ("qwen3_moe", "qwen3moe.expert_weights_scale", "unsupported factor NaN of what"),
+    ] {
+        let (_, own) = key.split_once('.').unwrap();
+        let error = read(model, &[(own, Value::F32(f32::NAN))]).unwrap_err();
+        assert!(error.contains(&format!("tiny.gguf: {key}: {expected}")), "{key}: {error}");
+        if !["llama", "gpt_oss"].contains(&model) {
+            let zero = read(model, &[(own, Value::F32(0.0))]).unwrap();
+            assert_eq!(zero, read(model, &[]).unwrap(), "{key}");
+        }
+    }
+    let mut writer = decoder_gguf(&tiny("llama", 3));
+    let bytes = [1.0_f32; 3].iter().flat_map(|value| value.to_le_bytes()).collect();
+    let name = "rope_freqs.weight".to_owned();
+    writer.tensors.push(RawTensor { name, shape: vec![3], dtype: Dtype::F32, bytes });
+    with(&mut writer, "llama.rope.scaling.factor", Value::F32(f32::NAN));
+    let error = load_gguf(&writer).unwrap_err().to_string();
+    assert!(error.contains("unsupported factor NaN beside rope_freqs.weight"), "{error}");
+}
+
 /// What a file's router does, where it says so.
 #[test]
 fn gates_are_those_of_the_architecture() {

@@ -8,8 +8,9 @@
 //! Source: `configuration_qwen2_moe.py`, `configuration_qwen3_moe.py`, `configuration_mixtral.py` and
 //! `configuration_gpt_oss.py` of Hugging Face transformers; `constants.py` of gguf-py for GGUF's names.
 
-use super::gguf::Keys;
+use super::gguf::{Keys, is_nonzero};
 use super::json::Object;
+use super::switches::is_one;
 use super::{ModelConfig, Problem};
 use crate::ModelError;
 
@@ -238,7 +239,7 @@ fn refuse_keys(keys: &Keys<'_>, besides: Besides) -> Result<(), ModelError> {
         return Err(keys.unsupported(groups, format!("{count} groups of experts")));
     }
     let scale = "expert_weights_scale";
-    if let Some(by) = keys.float(scale)?.filter(|by| by.abs() > 0.0 && (by - 1.0).abs() > 0.0) {
+    if let Some(by) = keys.float(scale)?.filter(|&by| is_nonzero(by) && !is_one(by)) {
         return Err(keys.unsupported(scale, format!("factor {by} of what experts count")));
     }
     // As converters wrote them before experts were stacked.

@@ -58,6 +58,9 @@ pub(crate) struct Family {
     /// Whether yarn's line between pairs that are kept and pairs that are slowed down ends at whole pairs, in files
     /// that have no word for it (GGUF).
     pub(crate) yarn_truncates: bool,
+    /// Whether a factor of attention in GGUF that is yarn's own is all of it, as Hugging Face has it: a converter wrote it
+    /// so. Otherwise yarn's comes to it.
+    pub(crate) yarn_is_whole: bool,
     /// Whether heads may be turned in part.
     pub(crate) turns_in_part: bool,
     /// Whether a model of it without switches is written as it is held: its files are as Llama's.
@@ -150,6 +153,7 @@ const PLAIN: Family = Family {
     fused: Fused::Nothing,
     stacked: false,
     yarn_truncates: true,
+    yarn_is_whole: false,
     turns_in_part: false,
     writes: true,
     defaults: Defaults {
@@ -363,6 +367,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         held_as: "olmo2",
         gguf: Some(("olmo2", olmo2_keys)),
         pairs: Pairs::Apart,
+        yarn_is_whole: true,
         writes: false,
         qk_norm: true,
         defaults: Defaults { epsilon: 1e-5, ..PLAIN.defaults },

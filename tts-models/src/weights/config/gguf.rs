@@ -6,7 +6,8 @@
 //! that is how converters store Llama 3.1's scaling rule. `rope_factors_short.weight` and `rope_factors_long.weight`
 //! hold those of longrope, and `rope.scaling.type` says so or nothing (Phi's converter writes none). Beside such lists
 //! llama.cpp would scale by what the keys say as well; no model is made so, and a file that says both is refused.
-//! An error names the key or the tensor, whoever found what is wrong.
+//! An error names the key or the tensor, whoever found what is wrong. Some converters list a number for every layer; they
+//! all have to be the same one.
 //!
 //! What is a family's own is read as its row of [`super::families`] says. A sliding window that the file states is
 //! refused in a family without windows. Converters state none for the types `llama` and
@@ -17,6 +18,7 @@
 //! llama.cpp.
 
 use super::families::{Family, ReadKeys};
+use super::switches::is_one;
 use super::{ModelConfig, Problem, RopeScaling, Switches};
 use crate::ModelError;
 use crate::weights::Gguf;
@@ -45,6 +47,17 @@ impl ModelConfig {
 /// Which of so many layers have a window where every so many sees everything.
 pub(crate) fn all_but_every(every: usize, layers: usize) -> Vec<bool> {
     (1..=layers).map(|layer| !layer.is_multiple_of(every)).collect()
+}
+
+/// Whether a number is not 0, which says nothing under many keys. NaN is not, so that a later check names it.
+pub(crate) fn is_nonzero(number: f64) -> bool {
+    number.abs() > 0.0 || number.is_nan()
+}
+
+/// Whether a number of a file is another one as f32 holds it.
+#[expect(clippy::cast_possible_truncation, clippy::float_cmp, reason = "the bits of the file")]
+fn is_same(stored: f64, number: f64) -> bool {
+    stored as f32 == number as f32
 }
 
 /// Divisors of frequencies: one list, or the two of longrope.
@@ -122,7 +135,8 @@ impl Keys<'_> {
     fn read(&self, family: &Family) -> Result<ModelConfig, ModelError> {
         self.refuse()?;
         let hidden_size = self.required("embedding_length")?;
-        let heads = self.required("attention.head_count")?;
+        let heads = self.of_all_layers("attention.head_count")?;
+        let heads = heads.ok_or_else(|| self.error("attention.head_count", "is missing"))?;
         let head_dim = match self.count("attention.key_length")? {
             Some(head_dim) => head_dim,
             None if heads == 0 || hidden_size % heads != 0 => {
@@ -150,7 +164,7 @@ impl Keys<'_> {
             intermediate_size: self.feed_forward_length()?,
             num_hidden_layers: self.required("block_count")?,
             num_attention_heads: heads,
-            num_key_value_heads: self.count("attention.head_count_kv")?.unwrap_or(heads),
+            num_key_value_heads: self.of_all_layers("attention.head_count_kv")?.unwrap_or(heads),
             head_dim,
             rms_norm_eps: self
                 .float("attention.layer_norm_rms_epsilon")?
@@ -173,13 +187,31 @@ impl Keys<'_> {
 
     /// Width of a feed-forward network; a file of experts may only say theirs.
     fn feed_forward_length(&self) -> Result<usize, ModelError> {
-        match self.count("feed_forward_length")? {
+        match self.of_all_layers("feed_forward_length")? {
             Some(width) => Ok(width),
             None => match self.count("expert_feed_forward_length")? {
                 Some(width) => Ok(width),
                 None => self.required("feed_forward_length"),
             },
         }
+    }
+
+    /// A number that the file may also list for each layer.
+    fn of_all_layers(&self, name: &str) -> Result<Option<usize>, ModelError> {
+        let list = self.gguf.metadata().get(&self.key(name)).and_then(Value::as_array);
+        let Some(list) = list else { return self.count(name) };
+        let layers = self.required("block_count")?;
+        let Some(numbers) = list.to_u64s().filter(|list| list.len() == layers) else {
+            let problem = format!("{} values, expected an integer of each layer", list.len());
+            return Err(self.error(name, problem));
+        };
+        let Some(&first) = numbers.first() else { return Ok(None) };
+        if let Some(other) = numbers.iter().find(|number| **number != first) {
+            let what = format!("{other} in some layers and {first} in others");
+            return Err(self.unsupported(name, what));
+        }
+        let first = usize::try_from(first);
+        first.map(Some).map_err(|_| self.error(name, "does not fit this machine"))
     }
 
     /// Refuses what would change the arithmetic.
@@ -254,7 +286,7 @@ impl Keys<'_> {
         if let Some(other) = self.text(kind)?.filter(|kind| !known.contains(kind)) {
             return Err(self.unsupported(kind, format!("scaling {other:?} beside {list}")));
         }
-        if let Some(factor) = self.factor()?.filter(|factor| (factor - 1.0).abs() > 0.0) {
+        if let Some(factor) = self.factor()?.filter(|factor| !is_one(*factor)) {
             let what = format!("factor {factor} beside {list}");
             return Err(self.unsupported("rope.scaling.factor", what));
         }
@@ -278,7 +310,7 @@ impl Keys<'_> {
             None => self.float("rope.scale_linear")?,
             found => found,
         };
-        Ok(factor.filter(|factor| factor.abs() > 0.0))
+        Ok(factor.filter(|&factor| is_nonzero(factor)))
     }
 
     /// What cosines and sines are multiplied with by the file's own word.
@@ -293,7 +325,7 @@ impl Keys<'_> {
         };
         let by = self.attention_factor()?;
         let takes = matches!(scaling, RopeScaling::Yarn { .. } | RopeScaling::LongRope { .. });
-        if !takes && (by - 1.0).abs() > 0.0 {
+        if !takes && !is_one(by) {
             let what = format!("factor {by} of attention without yarn or longrope");
             return Err(self.unsupported("rope.scaling.attn_factor", what));
         }
@@ -313,12 +345,19 @@ impl Keys<'_> {
                     Some(original) => original,
                     None => self.required("context_length")?,
                 } as f64;
+                let whole = 0.1 * factor.ln() + 1.0;
+                self.refuse_other_yarn(whole)?;
+                let by = self.attention_factor()?;
                 Ok(RopeScaling::Yarn {
                     factor,
                     original_max_position_embeddings: original,
                     beta_fast: number("rope.scaling.yarn_beta_fast", 32.0)?,
                     beta_slow: number("rope.scaling.yarn_beta_slow", 1.0)?,
-                    attention_factor: self.attention_factor()? * (0.1 * factor.ln() + 1.0),
+                    attention_factor: if family.yarn_is_whole && is_same(by, whole) {
+                        whole
+                    } else {
+                        by * whole
+                    },
                     truncate: family.yarn_truncates,
                 })
             }
@@ -332,6 +371,33 @@ impl Keys<'_> {
                 Err(self.unsupported("rope.scaling.type", what))
             }
         }
+    }
+
+    /// Refuses yarn that is not as in its paper, where cosines and sines are multiplied with `whole`. llama.cpp has
+    /// changed what these keys do, and passed over some.
+    fn refuse_other_yarn(&self, whole: f64) -> Result<(), ModelError> {
+        let number =
+            |key: &str, unsaid: f64| Ok::<_, ModelError>(self.float(key)?.unwrap_or(unsaid));
+        let [part, attention, logarithm] = [
+            "rope.scaling.yarn_ext_factor",
+            "rope.scaling.yarn_attn_factor",
+            "rope.scaling.yarn_log_multiplier",
+        ];
+        // Less than 0 is none said.
+        let by = number(part, 1.0)?;
+        if !(by < 0.0 || is_one(by)) {
+            return Err(self.unsupported(part, format!("part of yarn {by}")));
+        }
+        let by = number(attention, whole)?;
+        if !is_same(by, whole) {
+            return Err(self.unsupported(attention, format!("attention factor of yarn {by}")));
+        }
+        let by = number(logarithm, 0.0)?;
+        if is_nonzero(by) {
+            let what = format!("multiplier of yarn's logarithm {by}");
+            return Err(self.unsupported(logarithm, what));
+        }
+        Ok(())
     }
 
     /// What is wrong with a field of the config, under the name that the file has for it.

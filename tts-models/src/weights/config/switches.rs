@@ -274,7 +274,7 @@ impl Switches {
     }
 }
 
-/// Whether a factor changes nothing.
+/// Whether a factor is 1, which changes nothing; NaN is not.
 pub(crate) fn is_one(factor: f64) -> bool {
     (factor - 1.0).abs() <= 0.0
 }

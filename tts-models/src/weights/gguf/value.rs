@@ -143,6 +143,21 @@ impl Array {
         }
     }
 
+    /// Integers of any type, if none is negative.
+    pub(crate) fn to_u64s(&self) -> Option<Vec<u64>> {
+        match self {
+            Self::U8(v) => Some(v.iter().map(|&n| n.into()).collect()),
+            Self::U16(v) => Some(v.iter().map(|&n| n.into()).collect()),
+            Self::U32(v) => Some(v.iter().map(|&n| n.into()).collect()),
+            Self::U64(v) => Some(v.clone()),
+            Self::I8(v) => v.iter().map(|&n| n.try_into().ok()).collect(),
+            Self::I16(v) => v.iter().map(|&n| n.try_into().ok()).collect(),
+            Self::I32(v) => v.iter().map(|&n| n.try_into().ok()).collect(),
+            Self::I64(v) => v.iter().map(|&n| n.try_into().ok()).collect(),
+            Self::F32(_) | Self::F64(_) | Self::Bool(_) | Self::String(_) | Self::Array(_) => None,
+        }
+    }
+
     /// The numbers of an array of `i32` (token types).
     pub fn as_i32s(&self) -> Option<&[i32]> {
         match self {

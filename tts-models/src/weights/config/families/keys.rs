@@ -6,7 +6,7 @@
 //! Source: `conversion` and `constants.py` of llama.cpp and gguf-py; `llama-model.cpp`.
 
 use super::super::experts::{Besides, Experts, Gate};
-use super::super::gguf::{Keys, all_but_every};
+use super::super::gguf::{Keys, all_but_every, is_nonzero};
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use super::fields::{gpt_oss_switches, windows};
 use crate::{ModelConfig, ModelError};
@@ -59,7 +59,7 @@ fn some_slide(
 /// all, which no rotation has.
 fn one_base(keys: &Keys<'_>, config: &ModelConfig) -> Result<(), ModelError> {
     let base = "rope.freq_base_swa";
-    match keys.float(base)?.filter(|own| (own - config.rope_theta).abs() > 0.0) {
+    match keys.float(base)?.filter(|own| is_nonzero(own - config.rope_theta)) {
         Some(other) => Err(keys.unsupported(base, format!("base {other} of layers with windows"))),
         None => Ok(()),
     }
@@ -143,7 +143,7 @@ pub(super) fn granite_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
         return Err(keys.unsupported(turned, "heads that are not turned in this architecture"));
     }
     // 0 is none, as in llama.cpp.
-    let factor = |key: &str| Ok::<_, ModelError>(keys.float(key)?.filter(|by| by.abs() > 0.0));
+    let factor = |key: &str| Ok::<_, ModelError>(keys.float(key)?.filter(|&by| is_nonzero(by)));
     Ok(Switches {
         embedding_scale: factor("embedding_scale")?.unwrap_or(1.0),
         residual_scale: factor("residual_scale")?.unwrap_or(1.0),
@@ -176,7 +176,7 @@ pub(super) fn olmo2_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switch
 /// `OLMoE`: experts behind norms of all heads at once.
 pub(super) fn olmoe_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    if let Some(bound) = keys.float("attention.clamp_kqv")?.filter(|bound| bound.abs() > 0.0) {
+    if let Some(bound) = keys.float("attention.clamp_kqv")?.filter(|&bound| is_nonzero(bound)) {
         let what = format!("bound {bound} of queries, keys and values");
         return Err(keys.unsupported("attention.clamp_kqv", what));
     }
