@@ -105,7 +105,8 @@ impl Size {
 /// When the threads cannot be started or no temporary file can be written.
 pub fn random(size: &Size, config: EngineConfig) -> Result<Box<dyn LanguageModel>, Error> {
     let weights = DecoderWeights::random(size.config(), 1)?;
-    let native = Native::with_format(weights, config.weights, config.threads)?;
+    let native = Native::with_format(weights, config.weights, config.threads)?
+        .with_key_values(config.key_values);
     let tokenizer = Arc::new(tokenizer(size.vocabulary)?);
     Ok(Box::new(Engine::new(native, tokenizer, None, config)?))
 }
