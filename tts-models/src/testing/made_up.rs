@@ -262,6 +262,7 @@ impl Seek for MadeUp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::KeyValues;
     use crate::testing::tiny_config;
 
     /// As much at a time as a read asks for, and from wherever it begins.
@@ -322,6 +323,12 @@ mod tests {
             let other = model.next_logits(&[1, 2, 4]).unwrap();
             assert!(first.len() == 400 && first.iter().all(|logit| logit.is_finite()));
             assert_ne!(first, other, "{architecture}");
+            let bytes = |key_values| {
+                let engine = EngineConfig { key_values, ..EngineConfig::default() };
+                random_model(&config, blocks, engine).unwrap().shape().token_bytes
+            };
+            assert!(bytes(KeyValues::Int8) < bytes(KeyValues::F16), "{architecture}");
+            assert_eq!(2 * bytes(KeyValues::F16), bytes(KeyValues::F32), "{architecture}");
         }
     }
 }
