@@ -199,19 +199,20 @@ impl Leader {
     /// The role that it plays.
     pub(super) const ROLE: &'static str = "judge";
 
-    /// The tokens that it wrote in a search, and those of the questions that were put to it.
-    pub(super) fn spent(&self, outcome: &Outcome) -> Result<(u64, u64), BoxError> {
+    /// The tokens that it wrote in a search, and those of the questions and cues that were put to it.
+    pub(super) fn spent(&self, outcome: &Outcome) -> (u64, u64) {
         let (mut written, mut asked) = (0, 0);
         for (_, node) in outcome.tree.iter() {
             if node.role.as_deref() == Some(Self::ROLE) {
                 written += node.step.generated();
+                asked += u64::from(node.step.given.saturating_sub(node.kept));
             }
-            // The root's question is the problem, which the policy reads.
+            // The root's question is the problem, which the policy reads; one that is no text of the judge was read by nobody.
             if let (Some(_), Some(prompt)) = (node.parent, &node.prompt) {
-                asked += self.model.encode(prompt)?.len() as u64;
+                asked += self.model.encode(prompt).map_or(0, |tokens| tokens.len() as u64);
             }
         }
-        Ok((written, asked))
+        (written, asked)
     }
 }
 
@@ -226,8 +227,11 @@ impl Workshop<'_> {
 
     /// A judge that says its verdict at once, as a scorer.
     pub(super) fn at_once(&self, name: &str, seed: u64) -> Result<AtOnce, Error> {
-        let judge = self.generative(name)?.judge.clone();
-        let decision = self.generative(name)?.decision()?.clone();
+        let spec = self.generative(name)?;
+        if spec.writes() {
+            return Err(format!("{name:?} writes before it judges, and is no scorer").into());
+        }
+        let (judge, decision) = (spec.judge.clone(), spec.decision()?.clone());
         Ok(AtOnce { model: self.policy(name, seed)?, decision, judge })
     }
 
@@ -279,7 +283,8 @@ impl Workshop<'_> {
     }
 }
 
-/// What is learnt of a solution, and whether all that is shown of it holds; `None` where nothing is.
+/// What is learnt of a solution, and whether all that is shown of it holds; `None` where nothing is, or a question about it is
+/// no text of the model: one that holds the cue is shown with a space in it, say.
 fn learnt(
     spec: &Generative,
     (tokenizer, end): (&Tokenizer, u32),
@@ -292,6 +297,9 @@ fn learnt(
     let count = shown(question, place, attempt.steps.len());
     let (steps, right) = (&attempt.steps[..count], &attempt.right[..count]);
     let Some((asked, said)) = spec.judgement(question, steps, right)? else { return Ok(None) };
+    if tokenizer.encode(asked.question(), false).is_err() {
+        return Ok(None);
+    }
     let example = example(tokenizer, end, asked.question(), &said)?;
     Ok(Some((example, right.iter().all(|&right| right))))
 }
@@ -361,6 +369,22 @@ mod tests {
         // At once.
         let (_, verdict) = said(&spec(false), &whole).expect("a judgement");
         assert_eq!(verdict, "==\n1");
+    }
+
+    /// A response that holds the cue is shown with a space in it, for which the embedded models have no token.
+    #[test]
+    fn nothing_is_learnt_of_what_is_no_text() {
+        let file = crate::pair::folder().join("generator/tokenizer.json");
+        let tokenizer = Tokenizer::from_file(file).expect("embedded");
+        let judge = spec(true);
+        let learnt = |line: &str| {
+            let attempt =
+                Attempt { steps: vec![line.into()], right: vec![false], ..Attempt::default() };
+            learnt(&judge, (&tokenizer, 0), QUESTION, (0, &attempt)).expect("it can be asked")
+        };
+        let (_, holds) = learnt("=46+114-26\n").expect("a judgement");
+        assert!(!holds);
+        assert!(learnt("==47+114-26\n").is_none());
     }
 
     #[test]

@@ -3,11 +3,11 @@
 //! Each sample of a pool judges the responses of a problem of [`Panel`]; of a random subset of `n` the scores are added up,
 //! and the problem is worth the share that its best response has of a draw among the first. What cannot be read, or
 //! was cut, is refused: it costs, and adds to nobody. With a scorer, which judges the judgements, a share of the subset
-//! is kept, the most trusted first. Mirrored, half of the judgements see the responses from behind, so that what a judge gives to a
-//! place averages out.
+//! is kept, the most trusted first. Mirrored, half of every subset see the responses from behind, so that what a judge gives to a
+//! place is given to each of two as often; of an odd number one more sees the side that is drawn.
 //!
 //! A scalar reward model scores each response by itself, once; a semi-scalar one reads with it what a judgement says of it, but
-//! for scores, and its score is the mean over judgements.
+//! for the grade at the end of each line, and its score is the mean over judgements.
 //!
 //! Source: Liu et al. 2025 (arXiv:2504.02495), section 4 and equation 7, with ties by chance as in its section 5; Ankner
 //! et al. 2024 (arXiv:2408.11791), section 3, for semi-scalar models.
@@ -77,7 +77,8 @@ impl Votes {
         Ballot::share(&ballot.totals(self.vote, self.kept(heard.len())), best)
     }
 
-    /// What `n` of a pool of judgements are worth, over random subsets.
+    /// What `n` of a pool of judgements are worth, over random subsets; mirrored, half of each from the second half of the
+    /// pool.
     fn of_pool(
         &self,
         pool: &[Option<Judgement>],
@@ -93,20 +94,33 @@ impl Votes {
         if n >= pool.len() {
             return right(&deck);
         }
+        let turned = if self.mirrored { pool.len() / 2 } else { 0 };
+        let (own, turned) = deck.split_at_mut(pool.len() - turned);
         if n == 1 {
-            let each = deck.iter().map(|&place| right(&[place]));
-            return each.sum::<f64>() / pool.len() as f64;
+            let mean = |side: &[usize]| {
+                side.iter().map(|&place| right(&[place])).sum::<f64>() / side.len() as f64
+            };
+            return if self.mirrored { f64::midpoint(mean(own), mean(turned)) } else { mean(own) };
         }
         let mut rng = seed::rng(lot);
         let mut sum = 0.0;
         for _ in 0..SUBSETS {
-            for place in 0..n {
-                let other = place + rng.below(deck.len() - place);
-                deck.swap(place, other);
+            let others = match self.mirrored {
+                true if n % 2 == 1 => n / 2 + rng.below(2),
+                true => n / 2,
+                false => 0,
+            };
+            let mut subset = Vec::with_capacity(n);
+            for (side, count) in [(&mut *own, n - others), (&mut *turned, others)] {
+                for place in 0..count {
+                    let other = place + rng.below(side.len() - place);
+                    side.swap(place, other);
+                }
+                // Of equals that are trusted alike the earlier counts.
+                side[..count].sort_unstable();
+                subset.extend_from_slice(&side[..count]);
             }
-            // Of equals that are trusted alike the earlier counts.
-            deck[..n].sort_unstable();
-            sum += right(&deck[..n]);
+            sum += right(&subset);
         }
         sum / SUBSETS as f64
     }
@@ -150,13 +164,17 @@ fn mirrored(problem: &Problem) -> Result<Problem, Error> {
     Ok(Problem { question, answer: (count - best).to_string(), steps: problem.steps })
 }
 
-/// The responses of a panel, each with what a judgement says of it: lines that begin with its number, without that. `None` where
-/// it says nothing of one.
+/// The responses of a panel, each with what a judgement says of it: lines that begin with its number, without that and the
+/// grade at their end. `None` where it says nothing of one.
 pub(super) fn critiques(responses: &[String], judgement: &[String]) -> Option<Vec<String>> {
     let lines = |place: usize| {
         let own = move |line: &str| {
             let rest = line.trim().strip_prefix(&place.to_string())?;
-            rest.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| format!("\n{rest}"))
+            let said = match rest.rsplit_once(' ') {
+                Some((said, grade)) if grade.parse::<f64>().is_ok() => said,
+                _ => rest,
+            };
+            rest.starts_with(|c: char| c.is_ascii_alphabetic()).then(|| format!("\n{said}"))
         };
         judgement.iter().filter_map(move |line| own(line)).collect::<String>()
     };
@@ -389,6 +407,30 @@ mod tests {
         assert!((three - 0.75).abs() < 0.15, "{three}");
     }
 
+    /// A judge that gives everything to the place that it sees first has no side in as many of both orders.
+    #[test]
+    fn mirrored_subsets_are_half_of_either_order() {
+        let mirrored = Votes { mirrored: true, ..SUM };
+        for size in [2, 5, 8, 9] {
+            // The first half sees the best first, the second, turned back, the other.
+            let side = |place: usize| if place < size - size / 2 { [1.0, 0.0] } else { [0.0, 1.0] };
+            let pool: Heard = (0..size).map(|place| Some(judgement(side(place), 0.0))).collect();
+            for n in (2..size).step_by(2) {
+                let value = mirrored.of_pool(&pool, n, (2, 0), 3);
+                assert!((value - 0.5).abs() < 1e-12, "{n} of {size}: {value}");
+            }
+            assert!((mirrored.of_pool(&pool, 1, (2, 0), 3) - 0.5).abs() < 1e-12, "{size}");
+            // Of an odd number the one side or the other has one more.
+            for n in (3..size).step_by(2) {
+                let value = mirrored.of_pool(&pool, n, (2, 0), 3);
+                assert!((value - 0.5).abs() < 0.2 && value > 0.0, "{n} of {size}: {value}");
+            }
+            if size > 5 {
+                assert!((SUM.of_pool(&pool, 4, (2, 0), 3) - 0.5).abs() > 1e-6, "by chance alone");
+            }
+        }
+    }
+
     #[test]
     fn a_share_of_judgements_is_rounded_up_and_never_none() {
         for (share, n, kept) in
@@ -430,10 +472,7 @@ mod tests {
         let lines = lines.map(str::to_owned);
         assert_eq!(
             critiques(&responses, &lines),
-            Some(vec![
-                "8 6 6 4\ns 8+6+6+4=24 5\no 8>6=6>4 3".into(),
-                "9 6 4 2\ns 9+6+4+2=21 2".into()
-            ])
+            Some(vec!["8 6 6 4\ns 8+6+6+4=24\no 8>6=6>4".into(), "9 6 4 2\ns 9+6+4+2=21".into()])
         );
         assert_eq!(critiques(&responses, &lines[..3]), None);
         assert_eq!(critiques(&responses, &[]), None);

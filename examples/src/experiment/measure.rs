@@ -10,7 +10,7 @@ use tts_core::family::Problem;
 use tts_core::metrics::{self, Accuracy, Metric, Pool, Sampled};
 use tts_core::select::Weight;
 use tts_core::task::Math;
-use tts_core::{Aggregate, Rule, Scale, Selection, Task};
+use tts_core::{Aggregate, Scale, Selection, Task};
 use tts_prm::critic::{Judged, Jury};
 use tts_search::evaluate::Comparison;
 use tts_search::evaluate::Method;
@@ -210,9 +210,8 @@ impl Workshop<'_> {
         let made = (self.model_seed(seed), seed);
         let scores = self.scores(arm, &pools, made, self.recipe.pool)?;
         let scale = self.judge(arm, self.model_seed(seed))?.map_or(Scale::UNSTATED, |j| j.scale());
-        let rule = if method == Method::Weighted { Rule::Weighted } else { Rule::Best };
         if scores.is_some() {
-            scale.check(Selection { rule, aggregate: arm.aggregate })?;
+            scale.check(Selection { rule: arm.rule(), aggregate: arm.aggregate })?;
         }
         let metric = match method {
             Method::Majority => Metric::Vote(Weight::Count),
@@ -245,8 +244,7 @@ impl Workshop<'_> {
     /// An arm that searches, at one budget.
     fn searched(&self, arm: &Arm, problems: &[Problem], n: usize, seed: u64) -> Result<Run, Error> {
         let made = self.model_seed(seed);
-        let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
-        let recipe = arm.strategy.search(n, select)?;
+        let recipe = arm.search(n)?;
         let leader = arm.judge.as_ref().map(|led| self.leader(led, made)).transpose()?;
         let mut description = json!({
             "search": recipe, "scorer": self.scorer_identity(arm, made)?,
@@ -275,7 +273,7 @@ impl Workshop<'_> {
                 comparison.search(&strategy, scorer, places, |place, outcome| {
                     bar.inc(1);
                     let cost = &outcome.usage.logical;
-                    let led = leader.as_ref().map(|leader| leader.spent(outcome)).transpose()?;
+                    let led = leader.as_ref().map(|leader| leader.spent(outcome));
                     let (judged, asked) = led.unwrap_or_default();
                     note(
                         place,

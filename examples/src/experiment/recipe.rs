@@ -13,7 +13,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::family::{Backtrack, Chain, Countdown, Family, Panel, Recheck, Strides};
-use tts_core::{Aggregate, Rule, StepRule};
+use tts_core::{Aggregate, Rule, Selection, StepRule};
+use tts_search::evaluate::Method;
 
 use super::choice::Chosen;
 use super::generative::Led;
@@ -121,6 +122,25 @@ pub struct Arm {
     pub x: Option<f64>,
 }
 
+impl Arm {
+    /// How it chooses among finished paths: by the rule of its method, where that has one.
+    pub(super) fn rule(&self) -> Rule {
+        match self.strategy.pooled() {
+            Some(Method::Weighted) => Rule::Weighted,
+            Some(_) => Rule::Best,
+            None => self.choose,
+        }
+    }
+
+    /// The search at a budget.
+    ///
+    /// # Errors
+    /// As [`Way::search`].
+    pub(super) fn search(&self, n: usize) -> Result<tts_search::Recipe, Error> {
+        self.strategy.search(n, Selection { rule: self.rule(), aggregate: self.aggregate })
+    }
+}
+
 /// Two curves, point by point.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -135,6 +155,24 @@ pub struct Comparison {
     /// Budgets of the one that are compared; all where nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub n: Vec<usize>,
+}
+
+impl Comparison {
+    /// Whether both have a point of this N, at one place of the axis.
+    pub(super) fn meets(&self, arms: &[Arm], n: usize) -> bool {
+        let own = places(arms, &self.first).into_iter().filter(|place| place.0 == n);
+        let other = places(arms, &self.second);
+        let met = |at: (usize, f64)| {
+            other.iter().any(|place| place.0 == at.0 && place.1.total_cmp(&at.1).is_eq())
+        };
+        own.into_iter().any(met)
+    }
+}
+
+/// The budgets of a curve, and where each stands on the axis.
+pub(super) fn places(arms: &[Arm], name: &str) -> Vec<(usize, f64)> {
+    let own = arms.iter().filter(|arm| arm.name == name);
+    own.flat_map(|arm| arm.n.iter().map(|&n| (n, arm.x.unwrap_or(n as f64)))).collect()
 }
 
 /// What two points have in common.
@@ -267,7 +305,8 @@ impl Recipe {
     /// there are none.
     pub fn asks_as(&self, other: &Self) -> bool {
         let bare = |mut recipe: Self| {
-            for arm in recipe.arms.iter_mut().filter(|arm| arm.scorer.is_none()) {
+            let unscored = |arm: &&mut Arm| arm.scorer.is_none() && arm.judge.is_none();
+            for arm in recipe.arms.iter_mut().filter(unscored) {
                 (arm.aggregate, arm.choose) = Default::default();
             }
             recipe
@@ -318,13 +357,14 @@ impl Recipe {
         // What costs as much may be among the budgets that are left out.
         let arms = &self.arms;
         self.compare.retain_mut(|pair| {
-            let has = |name: &String, n: usize| {
-                arms.iter().any(|arm| arm.name == *name && arm.n.contains(&n))
-            };
-            let Comparison { first, second, at, n } = pair;
-            let all = n.is_empty();
-            n.retain(|&n| has(first, n) && (*at == At::One || has(second, n)));
-            matches!(at, At::N | At::One) && (all || !n.is_empty())
+            let (all, one) = (pair.n.is_empty(), pair.at == At::One);
+            let places = places(arms, &pair.first);
+            let has = |n: usize| places.iter().any(|place| place.0 == n);
+            let kept = |&n: &usize| if one { has(n) } else { pair.meets(arms, n) };
+            let n: Vec<usize> = pair.n.iter().copied().filter(kept).collect();
+            let met = one || places.iter().any(|&(n, _)| pair.meets(arms, n));
+            pair.n = n;
+            matches!(pair.at, At::N | At::One) && if all { met } else { !pair.n.is_empty() }
         });
         if let Some(choice) = &mut self.choice {
             let budgets = self.arms.iter().filter(|arm| arm.name == choice.baseline);
@@ -339,3 +379,47 @@ impl Recipe {
 
 /// The name of the exact checker as a scorer.
 pub(super) const EXACT: &str = "exact";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn arm(more: &Value) -> Arm {
+        let mut arm = json!({ "name": "a", "policy": "p", "strategy": "weighted", "n": [4] });
+        for (field, value) in more.as_object().expect("fields") {
+            arm[field] = value.clone();
+        }
+        serde_json::from_value(arm).expect("an arm")
+    }
+
+    #[test]
+    fn a_method_that_is_led_by_a_judge_has_its_own_rule() {
+        let led = json!({ "by": "j", "samples": 1 });
+        for (more, rule) in [
+            (json!({ "judge": led }), Rule::Weighted),
+            (json!({ "strategy": "best-of-n", "judge": led }), Rule::Best),
+            (json!({ "strategy": "beam", "judge": led, "choose": "weighted" }), Rule::Weighted),
+            (json!({ "strategy": "beam", "judge": led }), Rule::Best),
+        ] {
+            let recipe = serde_json::to_value(arm(&more).search(4).expect("a search"));
+            let found = recipe.expect("JSON")["select"]["rule"].clone();
+            assert_eq!(found, json!(rule), "{more}");
+        }
+    }
+
+    #[test]
+    fn points_meet_at_one_n_and_one_place() {
+        let arms = [
+            arm(&json!({ "n": [1, 4] })),
+            arm(&json!({ "n": [16], "x": 3.0 })),
+            arm(&json!({ "name": "b", "n": [4, 9, 16] })),
+        ];
+        let pair = json!({ "first": "a", "second": "b" });
+        let pair: Comparison = serde_json::from_value(pair).expect("a pair");
+        let met: Vec<usize> = (0..20).filter(|&n| pair.meets(&arms, n)).collect();
+        assert_eq!(met, [4]);
+        assert_eq!(places(&arms, "a"), [(1, 1.0), (4, 4.0), (16, 3.0)]);
+    }
+}

@@ -8,11 +8,11 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 
 use tts_core::plot::Chart;
-use tts_core::{SearchStrategy, Selection};
+use tts_core::{Rule, SearchStrategy};
 
 use super::generative::Led;
 use super::judgements::{Scored, Scores};
-use super::recipe::{Along, Arm, At, Comparison, EXACT, Recipe, Task};
+use super::recipe::{Along, Arm, At, Comparison, EXACT, Recipe, Task, places};
 use super::spec::{ModelSpec, Reading};
 use super::way::Way;
 use crate::Error;
@@ -49,6 +49,8 @@ impl Recipe {
             let field = format!("model {name:?}");
             self.check_model(spec).map_err(|error| format!("{field}: {error}"))?;
             spec.uses().into_iter().try_for_each(|used| self.known(&field, used))?;
+            let mut judge = spec.judge().into_iter().filter(|judge| *judge != EXACT);
+            judge.try_for_each(|judge| self.scores(&field, judge))?;
             let start = spec.starts_from().and_then(|from| self.models.get(from));
             if let Some(ModelSpec::Grader(_)) = start {
                 return Err(format!("{field}: from is a grader, which has no weights").into());
@@ -56,15 +58,15 @@ impl Recipe {
         }
         if let Some(judged) = &self.judged {
             self.known("judged", &judged.policy)?;
-            judged.models.keys().try_for_each(|name| self.known("judged", name))?;
+            judged.models.keys().try_for_each(|name| self.scores("judged", name))?;
         }
         if let Some(difficulty) = &self.difficulty {
             self.known("difficulty", &difficulty.policy)?;
         }
         if let Some(choice) = &self.choice {
             self.known("choice", &choice.policy)?;
-            let scorer = choice.scorer.iter().filter(|name| *name != EXACT);
-            scorer.into_iter().try_for_each(|name| self.known("choice", name))?;
+            let mut scorer = choice.scorer.iter().filter(|name| *name != EXACT);
+            scorer.try_for_each(|name| self.scores("choice", name))?;
             choice.check(self)?;
         }
         self.check_told()
@@ -78,6 +80,17 @@ impl Recipe {
         Err(format!("{field}: {name:?} is none of the models"))
     }
 
+    /// Whether there is a model of this name that can be a scorer: it writes nothing before it judges.
+    fn scores(&self, field: &str, name: &String) -> Result<(), String> {
+        self.known(field, name)?;
+        match self.models.get(name) {
+            Some(ModelSpec::Generative(judge)) if judge.writes() => Err(format!(
+                "{field}: {name:?} writes before it judges, expected it as the judge of an arm, not as a scorer"
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn check_arm(&self, arm: &Arm) -> Result<(), Error> {
         let field = format!("arm {:?}", arm.name);
         let wrong = |problem: &dyn Display| -> Result<(), Error> {
@@ -85,8 +98,17 @@ impl Recipe {
         };
         self.known(&field, &arm.policy)?;
         let advantage = arm.advantage.iter().flat_map(|advantage| &advantage.scorer);
-        let scorers = arm.scorer.iter().chain(advantage);
-        scorers.filter(|name| *name != EXACT).try_for_each(|name| self.known(&field, name))?;
+        for name in arm.scorer.iter().chain(advantage).filter(|name| *name != EXACT) {
+            self.scores(&field, name)?;
+            if let (true, Some(ModelSpec::Generative(_))) =
+                (arm.strategy.is_pooled(), self.models.get(name))
+            {
+                return wrong(&format!(
+                    "{name:?} reads a question about each sample, which a pool does not count: expected a recipe, as \
+                     {{\"strategy\": \"best-of-n\", \"n\": \"N\"}}"
+                ));
+            }
+        }
         self.check_led(arm).map_err(|problem| format!("{field}: {problem}"))?;
         if let Some(noise) = arm.noise
             && (arm.scorer.is_none() || !(noise >= 0.0 && noise.is_finite()))
@@ -96,6 +118,9 @@ impl Recipe {
         }
         if let Way::Votes(votes) = arm.strategy {
             votes.check(arm.scorer.is_some()).map_err(|error| format!("{field}: {error}"))?;
+            if votes.mirrored && self.pool < 2 {
+                return wrong(&format!("pool is {}, expected 2 for both orders", self.pool));
+            }
         }
         if let Way::Scores(Scores { score }) = arm.strategy {
             if score == Scored::Responses && arm.n != [1] {
@@ -133,10 +158,9 @@ impl Recipe {
         if let Some(n) = arm.n.iter().find(|&&n| n == 0 || (pooled && n > self.pool)) {
             return wrong(&format!("N is {n}, expected 1 to {}", self.pool));
         }
-        let select = Selection { rule: arm.choose, aggregate: arm.aggregate };
         for &n in &arm.n {
             let named = |error: Error| format!("{field}: {error}");
-            arm.strategy.search(n, select).map_err(named)?;
+            arm.search(n).map_err(named)?;
             let scored = arm.scorer.is_some() || arm.judge.is_some();
             if arm.strategy.is_scored(n).map_err(named)? && !scored {
                 return wrong(&format!("{} needs a scorer", arm.strategy));
@@ -145,16 +169,8 @@ impl Recipe {
         Ok(())
     }
 
-    /// Whether a judge can lead an arm's search, or be its scorer.
+    /// Whether a judge can lead an arm's search.
     fn check_led(&self, arm: &Arm) -> Result<(), String> {
-        let scorer = arm.scorer.as_ref().and_then(|name| Some((name, self.models.get(name)?)));
-        if let Some((name, ModelSpec::Generative(judge))) = scorer
-            && judge.writes()
-        {
-            return Err(format!(
-                "{name:?} writes before it judges, expected it as judge, not as scorer"
-            ));
-        }
         let Some(Led { by, samples }) = &arm.judge else { return Ok(()) };
         if !matches!(self.models.get(by), Some(ModelSpec::Generative(_))) {
             return Err(format!("judge: {by:?} is no generative judge of this recipe"));
@@ -172,6 +188,9 @@ impl Recipe {
                 "{} is led by no judge, expected a search by scores",
                 arm.strategy
             ));
+        }
+        if arm.choose != Rule::default() && arm.choose != arm.rule() {
+            return Err(format!("choose is for searches, and {} has its own rule", arm.strategy));
         }
         Ok(())
     }
@@ -231,25 +250,20 @@ impl Recipe {
             }
         }
         for pair in &self.compare {
-            let places = |name: &String| -> Vec<(usize, f64)> {
-                let own = self.arms.iter().filter(|arm| arm.name == *name);
-                let all = |arm: &Arm| {
-                    arm.n.iter().map(|&n| (n, arm.x.unwrap_or(n as f64))).collect::<Vec<_>>()
-                };
-                own.flat_map(all).collect()
-            };
             let Comparison { first, second, at, n } = pair;
-            let (own, other) = (places(first), places(second));
+            let own = places(&self.arms, first);
             if let Some(n) = n.iter().find(|&&n| own.iter().all(|place| place.0 != n)) {
                 return Err(format!("compare: {first:?} has no N of {n}").into());
             }
-            let mut meant = own.iter().filter(|place| n.is_empty() || n.contains(&place.0));
-            let met = |at: &(usize, f64)| {
-                other.iter().any(|place| place.0 == at.0 && place.1.total_cmp(&at.1).is_eq())
-            };
-            if *at == At::N && !meant.any(met) {
-                let problem = "have no N, at one place of the axis, in common";
-                return Err(format!("compare: {first:?} and {second:?} {problem}").into());
+            if *at != At::N {
+                continue;
+            }
+            let both = format!("compare: {first:?} and {second:?} have no");
+            if n.is_empty() && !own.iter().any(|&(n, _)| pair.meets(&self.arms, n)) {
+                return Err(format!("{both} N, at one place of the axis, in common").into());
+            }
+            if let Some(n) = n.iter().find(|&&n| !pair.meets(&self.arms, n)) {
+                return Err(format!("{both} N of {n}, at one place of the axis, in common").into());
             }
         }
         Ok(())

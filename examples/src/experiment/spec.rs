@@ -479,6 +479,19 @@ impl ModelSpec {
         }
     }
 
+    /// The scorer that judges what it learns from, if one does.
+    pub(super) fn judge(&self) -> Option<&String> {
+        match self {
+            Self::Reward(reward) => match &reward.choose {
+                Some(Choice::Active { judge, .. }) => Some(judge),
+                _ => None,
+            },
+            Self::SelfTrained(round) => round.judge.as_ref().map(|(judge, _)| judge),
+            Self::Reinforced(policy) => policy.judge.as_ref(),
+            _ => None,
+        }
+    }
+
     /// Makes it smaller, for a quick run.
     pub(super) fn shrink(&mut self, by: usize) {
         let (problems, train) = match self {

@@ -1,7 +1,8 @@
 //! Judges as experiments: teachers without a model, filters, hints, reinforcement, votes of their scores, scalar models.
 
 use serde_json::{Value, json};
-use tts_examples::experiment::{Point, Recipe};
+use tts_examples::experiment::{Point, Recipe, Workshop};
+use tts_models::EngineConfig;
 
 use crate::{Break, ran};
 
@@ -155,10 +156,19 @@ fn critiques_are_read_and_orders_turned() {
     assert_ne!(one.values, both.values);
     assert_eq!(ran(folder.path(), &recipe), report);
 
-    let table: [(Break, &str); 4] = [
+    let table: [(Break, &str); 5] = [
         (|r| r["arms"][0]["scorer"] = json!("semi-scalar"), "learnt from critiques for critiques"),
         (|r| r["arms"][1]["scorer"] = json!("scalar"), "learnt from critiques for critiques"),
         (|r| r["arms"][1]["n"] = json!([9]), "N is 9, expected 1 to 8"),
+        (
+            |r| {
+                r["pool"] = json!(1);
+                r["arms"] = json!([r["arms"][3]]);
+                r["arms"][0]["n"] = json!([1]);
+                r["compare"] = json!([]);
+            },
+            "pool is 1, expected 2 for both orders",
+        ),
         (
             |r| r["models"]["semi-scalar"]["preferred"]["critic"] = json!("nobody"),
             "\"nobody\" is none",
@@ -222,8 +232,10 @@ fn judges_lead_searches_over_chains() {
     assert!(judged > prm.generated_tokens / 2.0, "{led:?} {prm:?}");
     let again = twice.generated_tokens - prm.generated_tokens;
     assert!((again / judged - 2.0).abs() < 0.5, "{again} {judged}");
-    // Its questions are read once, however often it answers, and hold all that the reward model reads.
-    assert!((led.scored_tokens - twice.scored_tokens).abs() < 1e-9);
+    // Its questions are read once, however often it answers, each answer behind a cue of three letters, and hold all that the
+    // reward model reads.
+    let cues = twice.scored_tokens - led.scored_tokens;
+    assert!(cues > 0.0 && cues <= 2.0 * 3.0, "{cues}");
     assert!(led.scored_tokens > prm.scored_tokens, "{led:?} {prm:?}");
     // Policy and judge are of one size here.
     let parameters = plain.operations / (2.0 * plain.generated_tokens);
@@ -245,11 +257,35 @@ fn judges_lead_searches_over_chains() {
     assert!(holding > 20 && holding < made["judgements"].as_u64().unwrap(), "{made}");
     assert_eq!(ran(folder.path(), &recipe), report);
 
-    let table: [(Break, &str); 9] = [
+    let table: [(Break, &str); 14] = [
         (|r| r["arms"][1]["judge"]["by"] = json!("prm"), "\"prm\" is no generative judge"),
         (|r| r["arms"][1]["judge"]["samples"] = json!(0), "samples is 0"),
         (|r| r["arms"][1]["scorer"] = json!("prm"), "in the place of a scorer"),
         (|r| r["arms"][4]["scorer"] = json!("recheck"), "writes before it judges"),
+        (
+            |r| {
+                r["arms"][4]["advantage"] =
+                    json!({ "scorer": "recheck", "tries": 2, "start": 0.5, "alpha": 0.5 })
+            },
+            "writes before it judges",
+        ),
+        (
+            |r| {
+                r["judged"] =
+                    json!({ "policy": "player", "samples": 1, "models": { "recheck": "last" } })
+            },
+            "judged: \"recheck\" writes before it judges",
+        ),
+        (
+            |r| {
+                r["models"]["next"] = json!({ "self-trained": { "from": "player", "policy": "player", "problems": 6,
+                    "samples": 4, "keep": { "solved": false, "same": "text", "per_problem": 2 },
+                    "judge": ["recheck", "last"], "train": r["models"]["recheck"]["generative"]["train"] } });
+            },
+            "model \"next\": \"recheck\" writes before it judges",
+        ),
+        (|r| r["arms"][4]["strategy"] = json!("best-of-n"), "which a pool does not count"),
+        (|r| r["arms"][6]["choose"] = json!("weighted"), "best-of-n has its own rule"),
         (|r| r["arms"][1]["strategy"] = json!("majority"), "is led by no judge"),
         (
             |r| r["arms"][0]["judge"] = json!({ "by": "recheck", "samples": 1 }),
@@ -271,4 +307,17 @@ fn judges_lead_searches_over_chains() {
         let error = Recipe::parse(&broken.to_string()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+    let sound = Recipe::parse(&recipe.to_string()).unwrap();
+    let workshop = Workshop::new(&sound, folder.path().into(), EngineConfig::default());
+    let error = workshop.scorer("recheck", 1, false).err().unwrap().to_string();
+    assert!(error.contains("writes before it judges"), "{error}");
+    // How it chooses by what a judge says is asked, as by a scorer.
+    let beam = |choose: &str| {
+        let mut recipe = recipe.clone();
+        recipe["arms"][6]["strategy"] = json!("beam");
+        recipe["arms"][6]["n"] = json!([4]);
+        recipe["arms"][6]["choose"] = json!(choose);
+        Recipe::parse(&recipe.to_string()).unwrap()
+    };
+    assert!(beam("best").asks_as(&beam("best")) && !beam("best").asks_as(&beam("weighted")));
 }

@@ -315,6 +315,48 @@ fn the_recipes_of_the_project_are_sound_and_have_a_quick_form() {
     }
 }
 
+/// What a quick form compares are points that it has.
+#[test]
+fn a_quick_form_compares_what_is_left_of_both() {
+    let mut recipe = small();
+    recipe["choice"] = Value::Null;
+    recipe["pool"] = json!(64);
+    recipe["arms"][0]["n"] = json!([1, 32, 64]);
+    recipe["arms"][1]["n"] = json!([4, 8, 32, 64]);
+    let pair = |more: Value| {
+        let mut pair = json!({ "first": "best", "second": "majority" });
+        for (field, value) in more.as_object().unwrap() {
+            pair[field] = value.clone();
+        }
+        pair
+    };
+    recipe["compare"] = json!([
+        pair(json!({})),
+        pair(json!({ "n": [32, 64] })),
+        pair(json!({ "at": "tokens" })),
+        pair(json!({ "at": "one" })),
+        pair(json!({ "at": "one", "n": [8, 64] })),
+        pair(json!({ "at": "one", "n": [64] })),
+    ]);
+    let quick = Recipe::parse(&recipe.to_string()).unwrap().quick();
+    let left: Vec<(At, Vec<usize>)> =
+        quick.compare.iter().map(|pair| (pair.at, pair.n.clone())).collect();
+    assert_eq!(left, [(At::One, vec![]), (At::One, vec![8])]);
+    Recipe::parse(&serde_json::to_string(&quick).unwrap()).unwrap();
+}
+
+#[test]
+fn what_two_recipes_ask_is_all_but_their_texts() {
+    let of = |recipe: &Value| Recipe::parse(&recipe.to_string()).unwrap();
+    let mut other = small();
+    other["claim"] = json!("Another.");
+    // Nobody scores samples that are counted.
+    other["arms"][0]["aggregate"] = json!("min");
+    assert!(of(&small()).asks_as(&of(&other)));
+    other["arms"][2]["aggregate"] = json!("min");
+    assert!(!of(&small()).asks_as(&of(&other)));
+}
+
 #[test]
 fn an_arm_takes_any_recipe() {
     let folder = tempfile::tempdir().unwrap();
@@ -356,7 +398,7 @@ fn bare(arm: &mut Value) {
 
 #[test]
 fn bad_recipes_are_named() {
-    let table: [(Break, &str); 30] = [
+    let table: [(Break, &str); 31] = [
         (
             |r| {
                 bare(&mut r["arms"][2]);
@@ -416,6 +458,15 @@ fn bad_recipes_are_named() {
         ),
         (|r| r["choice"]["policy"] = json!("nobody"), "choice: \"nobody\" is none of the models"),
         (|r| r["compare"][1]["n"] = json!([3]), "compare: \"best\" has no N of 3"),
+        (
+            |r| {
+                r["arms"][0]["n"] = json!([1, 3]);
+                r["arms"][1]["n"] = json!([1, 4]);
+                r["choice"] = Value::Null;
+                r["compare"] = json!([{ "first": "best", "second": "majority", "n": [1, 4] }]);
+            },
+            "compare: \"best\" and \"majority\" have no N of 4, at one place of the axis, in common",
+        ),
         (
             |r| r["compare"][0] = json!({ "first": "beam", "second": "next" }),
             "compare: \"beam\" and \"next\" have no N, at one place of the axis, in common",
