@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tts_core::cost::ModelCost;
-use tts_core::{BoxError, Prompt, Scored, Step, StepScorer, Trajectory};
+use tts_core::{BoxError, Prompt, Reads, Scored, Step, StepScorer, Trajectory};
 use tts_prm::label::{LabelKind, LabelledSolution, LabelledStep};
 use tts_prm::{AdvantageScorer, best_of};
 
@@ -168,11 +168,51 @@ fn progress_is_preferred() {
 fn costs_add_up() {
     let advantage = Perfect { tries: tries(2), start: 0.5 };
     let learnt = AdvantageScorer::learnt(written(), advantage, 0.5).unwrap().cost();
-    assert_eq!(learnt, ModelCost { parameters: 110, layers: 3, query_width: 6 });
+    assert_eq!(learnt, ModelCost { parameters: 110, layers: 1, query_width: 2 * 8 + 2 });
     let both = written().cost().flops(0, 10) + 2.0 * 10.0 * 10.0 + 4.0 * 2.0 * 55.0;
     assert!((learnt.flops(0, 10) - both).abs() < 1e-9);
     let derived = AdvantageScorer::derived(written(), tries(2), 0.5, 0.5).unwrap().cost();
     assert_eq!(derived, written().cost());
+}
+
+/// Asks about paths, in place of reading them or besides.
+struct Asks(Option<ModelCost>, bool);
+
+const ASKED: Reads = Reads { tokens: 5, flops: 100.0, path: None };
+
+impl StepScorer for Asks {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        let said = |path: &Trajectory| {
+            let half = Scored::of(vec![0.5; path.fresh_steps().len()]);
+            let said = if self.1 { Scored::refused("no") } else { half };
+            said.reading(Some(Reads { path: self.0, ..ASKED }))
+        };
+        Ok(batch.iter().map(said).collect())
+    }
+
+    fn cost(&self) -> ModelCost {
+        ModelCost { parameters: 1_000, layers: 0, query_width: 0 }
+    }
+}
+
+#[test]
+fn what_is_read_is_that_of_both() {
+    let read = |scorer: AdvantageScorer<'_>| scorer.score(&[path(&[0.5], 1)]).unwrap().remove(0);
+    let asks = |refuses| Asks(None, refuses);
+    // The value's path alone, whoever refuses.
+    let values = Reads { path: Some(ModelCost::together([written().cost()])), ..ASKED };
+    for refuses in [false, true] {
+        let found = read(AdvantageScorer::learnt(written(), asks(refuses), 0.5).unwrap());
+        assert_eq!((found.reads, found.refused.is_some()), (Some(values), refuses));
+        let found = read(AdvantageScorer::learnt(asks(refuses), written(), 0.5).unwrap());
+        assert_eq!((found.reads, found.refused.is_some()), (Some(values), refuses));
+        let found = read(AdvantageScorer::derived(asks(refuses), tries(2), 0.5, 0.5).unwrap());
+        assert_eq!((found.reads, found.refused.is_some()), (Some(ASKED), refuses));
+    }
+    let found = read(AdvantageScorer::learnt(asks(false), asks(false), 0.5).unwrap());
+    assert_eq!(found.reads, Some(Reads { tokens: 10, flops: 200.0, path: None }));
+    let found = read(AdvantageScorer::learnt(written(), written(), 0.5).unwrap());
+    assert_eq!(found.reads, None);
 }
 
 #[test]

@@ -193,3 +193,92 @@ fn outcomes_alone_are_judged_at_the_end_of_whole_solutions() {
     let fails = OutcomeOnly::of(Odd("fails", None)).expect("a scale");
     assert!(fails.score(&[path(1, false)]).is_ok() && fails.score(&[path(1, true)]).is_err());
 }
+
+const MODEL: cost::ModelCost = cost::ModelCost { parameters: 1_000, layers: 1, query_width: 2 };
+const ASKED: scorer::Reads = scorer::Reads { tokens: 5, flops: 100.0, path: None };
+
+/// Asks in place of reading paths, unless it reads them as well; refuses or judges.
+struct Asks {
+    path: Option<cost::ModelCost>,
+    refuses: bool,
+}
+
+impl StepScorer for Asks {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        let reads = Some(scorer::Reads { path: self.path, ..ASKED });
+        let said = |path: &Trajectory| match self.refuses {
+            true => Scored::refused("no"),
+            false => Scored::of(vec![0.5; path.fresh_steps().len()]),
+        };
+        Ok(batch.iter().map(|path| said(path).reading(reads)).collect())
+    }
+
+    fn scale(&self) -> Scale {
+        Scale::STEP
+    }
+
+    fn cost(&self) -> cost::ModelCost {
+        MODEL
+    }
+}
+
+/// Scored tokens and operations of one line, judged step by step or at its end; the toy's own lines cost nothing.
+fn spent(scorer: &dyn StepScorer, stepwise: bool) -> (u64, f64) {
+    let search = Search::new(WORLD).scorer(scorer).rule(StepRule::lines()).seed(5);
+    let beam = BeamSearch { keep: 1, branch: 1, first: Some(1), ..BeamSearch::default() };
+    let best_of = BestOfN { n: 1, ..BestOfN::default() };
+    let recipe: Recipe = if stepwise { beam.into() } else { best_of.into() };
+    let outcome = search.run(recipe, WORLD.prompt(0)).expect("runs");
+    assert_eq!(outcome.tree.finished().count(), 1);
+    (outcome.usage.logical.scored_tokens, outcome.usage.logical.flops)
+}
+
+#[test]
+fn an_ensemble_is_charged_for_what_each_reads() {
+    let with = |asks: Asks| {
+        Ensemble::new(Combine::Mean)
+            .with("good", Odd("good", None))
+            .and_then(|both| both.with("asks", asks))
+            .expect("one scale")
+    };
+    let reader = cost::ModelCost { layers: 1, query_width: 6, parameters: 10 };
+    let both = cost::ModelCost { layers: 1, query_width: 8, parameters: 1_010 };
+    for (asks, path_cost) in [(None, reader), (Some(MODEL), both)] {
+        for refuses in [false, true] {
+            let scored = with(Asks { path: asks, refuses }).score(&[path(2, true)]);
+            let scored = scored.expect("judges").remove(0);
+            assert_eq!(scored.refused.is_some(), refuses);
+            assert_eq!(scored.reads, Some(scorer::Reads { path: Some(path_cost), ..ASKED }));
+        }
+    }
+    // Two that ask read no path; two that say nothing leave it to their cost.
+    let one = Asks { path: None, refuses: false };
+    let asking = Ensemble::new(Combine::Min).with("one", one);
+    let other = Asks { path: None, refuses: false };
+    let asking = asking.and_then(|both| both.with("other", other)).expect("one scale");
+    let scored = asking.score(&[path(1, true)]).expect("judges").remove(0);
+    assert_eq!(scored.reads, Some(scorer::Reads { tokens: 10, flops: 200.0, path: None }));
+    // In a search: the one reads the line, the other asks once.
+    let plain = spent(&Odd("good", None), false);
+    let mixed = spent(&with(Asks { path: None, refuses: false }), false);
+    assert_eq!(mixed, (plain.0 + 5, plain.1 + 100.0));
+}
+
+#[test]
+fn outcomes_alone_are_charged_once_for_whole_solutions() {
+    let at_once = spent(&Odd("good", None), false);
+    assert!(at_once.0 > 10 && at_once.1 > 0.0, "{at_once:?}");
+    let outcomes = || OutcomeOnly::of(Odd("good", None)).expect("a scale");
+    // However it was written, the solution is read when it has finished.
+    assert_eq!(spent(&outcomes(), false), at_once);
+    assert_eq!(spent(&outcomes(), true), at_once);
+    // What is asked in its place is all that is read, also of one that is refused.
+    let asks = |refuses| OutcomeOnly::of(Asks { path: None, refuses }).expect("a scale");
+    assert_eq!(spent(&asks(false), true), (5, 100.0));
+    assert_eq!(spent(&asks(true), true), (5, 100.0));
+    let besides = OutcomeOnly::of(Asks { path: Some(MODEL), refuses: false }).expect("a scale");
+    let (tokens, flops) = spent(&besides, true);
+    assert_eq!(tokens, at_once.0 + 5);
+    let read = spent(&Asks { path: Some(MODEL), refuses: false }, false);
+    assert_eq!((tokens, flops), read);
+}

@@ -32,6 +32,27 @@ impl ModelCost {
         2.0 * self.parameters as f64 * tokens
             + 4.0 * self.layers as f64 * self.query_width as f64 * attended
     }
+
+    /// What several models cost that read the same tokens: one model with the operations of all.
+    ///
+    /// ```
+    /// use tts_core::cost::ModelCost;
+    /// let (a, b) = (
+    ///     ModelCost { parameters: 10, layers: 2, query_width: 3 },
+    ///     ModelCost { parameters: 5, layers: 1, query_width: 4 },
+    /// );
+    /// assert_eq!(ModelCost::together([a, b]).flops(7, 3), a.flops(7, 3) + b.flops(7, 3));
+    /// ```
+    #[must_use]
+    pub fn together(all: impl IntoIterator<Item = Self>) -> Self {
+        // Attention costs layers times width: as one layer that is as wide as all together.
+        let none = Self { layers: 1, ..Self::default() };
+        all.into_iter().fold(none, |sum, one| Self {
+            parameters: sum.parameters + one.parameters,
+            layers: 1,
+            query_width: sum.query_width + one.layers * one.query_width,
+        })
+    }
 }
 
 /// What decides a model's speed and memory: its size, and the types that its numbers are kept in.

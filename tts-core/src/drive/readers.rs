@@ -98,7 +98,12 @@ impl Readers {
     }
 
     /// Operations of reading the prompt of a question of so many tokens: nothing the second time.
-    pub(super) fn read_prompt(&mut self, question: NodeId, reader: usize, tokens: u64) -> f64 {
+    pub(super) fn read_prompt(
+        &mut self,
+        question: NodeId,
+        (reader, cost): (usize, ModelCost),
+        tokens: u64,
+    ) -> f64 {
         if self.prompts.contains_key(&(question, reader)) {
             return 0.0;
         }
@@ -106,7 +111,7 @@ impl Readers {
         let longest = self.longest.entry(question).or_default();
         *longest = tokens.max(*longest);
         self.longest_of_all = tokens.max(self.longest_of_all);
-        self.cost(reader).flops(0, tokens)
+        cost.flops(0, tokens)
     }
 
     /// Tokens of the prompt of a question as a reader counted them.
@@ -120,7 +125,7 @@ impl Readers {
         &mut self,
         tree: &Tree,
         end: NodeId,
-        reader: usize,
+        (reader, cost): (usize, ModelCost),
         prompt_tokens: u64,
     ) -> f64 {
         self.read.resize(tree.len(), 0);
@@ -141,14 +146,14 @@ impl Readers {
             return 0.0;
         }
         let context = prompt_tokens + tree.tokens(end) - unread;
-        self.cost(reader).flops(context, unread)
+        cost.flops(context, unread)
     }
 
     /// A scorer has read this for a path.
     pub(super) fn note_reads(&mut self, scorer: usize, reads: Reads) {
         let known = &mut self.all[scorer].reads;
-        let most = known.map_or(reads.tokens, |(tokens, _)| tokens.max(reads.tokens));
-        *known = Some((most, reads.path));
+        let (most, path) = known.unwrap_or_default();
+        *known = Some((most.max(reads.tokens), path || reads.path.is_some()));
     }
 
     /// The tokens that a scorer is taken to read for a path of so many fresh ones: the most that it has read for one before
@@ -177,13 +182,13 @@ mod tests {
     fn the_longest_reading_of_a_prompt_counts() {
         let mut readers = Readers::new(&Settings::default());
         for (reader, tokens) in [(0, 100), (1, 10)] {
-            readers.read_prompt(NodeId::ROOT, reader, tokens);
+            readers.read_prompt(NodeId::ROOT, (reader, ModelCost::default()), tokens);
             assert_eq!(readers.counted(NodeId::ROOT, reader), tokens);
         }
         assert_eq!((readers.prompt_tokens(NodeId::ROOT), readers.longest_prompt()), (100, 100));
         // Of all questions, in whatever order they are read.
         for (question, tokens, expected) in [(1, 300, 300), (2, 50, 300)] {
-            readers.read_prompt(NodeId(question), 0, tokens);
+            readers.read_prompt(NodeId(question), (0, ModelCost::default()), tokens);
             let counted = (readers.prompt_tokens(NodeId(question)), readers.longest_prompt());
             assert_eq!(counted, (tokens, expected));
         }

@@ -45,29 +45,40 @@ pub struct Reads {
     pub tokens: u64,
     /// Operations of reading them, see [`ModelCost::flops`].
     pub flops: f64,
-    /// Whether the path was read as well, and is charged as that of any other scorer; else this is all that was read.
-    pub path: bool,
+    /// By whom the path was read as well, if it was: it is charged as that of any other scorer, at this cost; else this is
+    /// all that was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<ModelCost>,
 }
 
 impl Reads {
-    /// What several scorers read for one path, some of which say nothing; `None` where all of them say nothing.
+    /// What several scorers read for one path, some of which say nothing, each with what it costs; `None` where all of them
+    /// say nothing. The path is charged at the cost of those that read it, once for all.
     ///
     /// ```
-    /// use tts_core::scorer::Reads;
-    /// let words = Reads { tokens: 2, flops: 8.0, path: false };
-    /// assert_eq!(Reads::together([Some(words), Some(words)]), Some(Reads { tokens: 4, flops: 16.0, path: false }));
-    /// // The second read the path itself.
-    /// assert_eq!(Reads::together([Some(words), None]), Some(Reads { path: true, ..words }));
-    /// assert_eq!(Reads::together([None, None]), None);
+    /// use tts_core::{cost::ModelCost, scorer::Reads};
+    /// let model = ModelCost { parameters: 4, layers: 1, query_width: 0 };
+    /// let words = Some(Reads { tokens: 2, flops: 16.0, path: None });
+    /// let both = Reads { tokens: 4, flops: 32.0, path: None };
+    /// assert_eq!(Reads::together([(words, model), (words, model)]), Some(both));
+    /// // The second read the path itself, and is charged for it alone.
+    /// let found = Reads::together([(words, model), (None, model)]);
+    /// assert_eq!(found, Some(Reads { tokens: 2, flops: 16.0, path: Some(model) }));
+    /// assert_eq!(Reads::together([(None, model), (None, model)]), None);
     /// ```
-    pub fn together(all: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
-        let all: Vec<Option<Self>> = all.into_iter().collect();
-        let told = || all.iter().flatten();
+    pub fn together(all: impl IntoIterator<Item = (Option<Self>, ModelCost)>) -> Option<Self> {
+        let all: Vec<(Option<Self>, ModelCost)> = all.into_iter().collect();
+        let told = || all.iter().filter_map(|(reads, _)| *reads);
         told().next()?;
+        let path = |(reads, cost): &(Option<Self>, ModelCost)| match reads {
+            None => Some(*cost),
+            Some(reads) => reads.path,
+        };
+        let paths: Vec<ModelCost> = all.iter().filter_map(path).collect();
         Some(Self {
             tokens: told().map(|reads| reads.tokens).sum(),
             flops: told().map(|reads| reads.flops).sum(),
-            path: all.iter().any(|reads| reads.is_none_or(|reads| reads.path)),
+            path: (!paths.is_empty()).then(|| ModelCost::together(paths)),
         })
     }
 }

@@ -5,6 +5,8 @@ use tts_core::toy::Sample;
 use tts_core::*;
 
 const MODEL: cost::ModelCost = cost::ModelCost { parameters: 10, layers: 0, query_width: 0 };
+/// Three times as much.
+const DEAR: cost::ModelCost = cost::ModelCost { parameters: 30, layers: 0, query_width: 0 };
 
 /// Gives a half to everything but refused paths, and says what it reads of its own for each.
 struct Asks {
@@ -14,7 +16,7 @@ struct Asks {
 
 impl Asks {
     fn of(tokens: u64, path: bool) -> Self {
-        let flops = MODEL.flops(0, tokens);
+        let (flops, path) = (MODEL.flops(0, tokens), path.then_some(MODEL));
         Self { reads: Some(Reads { tokens, flops, path }), refuses: false }
     }
 }
@@ -60,6 +62,10 @@ fn what_is_read_besides_a_path_or_in_its_place_is_charged() {
     assert!(plain.0 > 0 && plain.1 > 0.0);
     let besides = spent(&two_lines(&Asks::of(3, true)));
     assert_eq!(besides, (plain.0 + 2 * 3, plain.1 + 2.0 * MODEL.flops(0, 3)));
+    // The path is charged at what is said of who read it.
+    let reads = Some(Reads { tokens: 3, flops: 7.0, path: Some(DEAR) });
+    let dear = spent(&two_lines(&Asks { reads, refuses: false }));
+    assert_eq!(dear, (plain.0 + 2 * 3, 3.0 * plain.1 + 2.0 * 7.0));
     // A question in place of the path: neither prompt nor steps are charged.
     let instead = two_lines(&Asks::of(100, false));
     assert_eq!(spent(&instead), (200, 2.0 * MODEL.flops(0, 100)));
@@ -74,7 +80,12 @@ fn what_is_read_besides_a_path_or_in_its_place_is_charged() {
 fn what_was_read_is_recorded_and_played_back() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");
-    for scorer in [Asks::of(3, true), Asks { refuses: true, ..Asks::of(100, false) }] {
+    let dear = Reads { tokens: 3, flops: 1.0, path: Some(DEAR) };
+    for scorer in [
+        Asks::of(3, true),
+        Asks { reads: Some(dear), refuses: false },
+        Asks { refuses: true, ..Asks::of(100, false) },
+    ] {
         let _ = std::fs::remove_file(&path);
         let search = Search::new(world()).scorer(&scorer).rule(StepRule::lines()).record(&path);
         let run = || search.run(Stepwise { n: 2 }, world().prompt(0)).expect("runs");
@@ -109,10 +120,30 @@ fn a_hard_budget_counts_on_what_the_longest_took() {
     assert_eq!(run(399), 200);
 }
 
+/// What is read besides a path comes to it, also where the latest path was not read.
+#[test]
+fn a_hard_budget_counts_on_paths_and_what_is_read_besides() {
+    let besides = Asks::of(100, true);
+    let run = |scorer: &dyn StepScorer, tokens| {
+        let budget = Budget { scored_tokens: Some(tokens), mode: Mode::Hard, ..Budget::default() };
+        let search = Search::new(world()).scorer(scorer).rule(StepRule::lines()).budget(budget);
+        let outcome = search.run(Stepwise { n: 1 }, world().prompt(0)).expect("runs");
+        outcome.usage.logical.scored_tokens
+    };
+    // Each round reads a step and 100 more.
+    let whole = run(&besides, 10_000);
+    let steps = whole - 600;
+    assert!(steps > 0 && steps < 100, "{steps}");
+    assert_eq!(run(&besides, whole), whole);
+    let less = run(&besides, whole - 1);
+    assert!(less > 500 && less <= 500 + steps, "{less}");
+}
+
 #[test]
 fn operations_that_are_no_number_are_refused() {
     for flops in [f64::NAN, f64::INFINITY, -1.0] {
-        let scorer = Asks { reads: Some(Reads { tokens: 1, flops, path: true }), refuses: false };
+        let scorer =
+            Asks { reads: Some(Reads { tokens: 1, flops, path: Some(MODEL) }), refuses: false };
         let search = Search::new(world()).scorer(&scorer).rule(StepRule::lines());
         let error = search.run(Sample { n: 1 }, world().prompt(0)).expect_err("no number");
         let text = error.to_string();

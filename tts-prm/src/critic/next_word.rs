@@ -155,7 +155,7 @@ impl<'a> NextWord<'a> {
         Reads {
             tokens: own + words().sum::<u64>(),
             flops: self.cost.flops(context - own, own) + each,
-            path: self.asks.is_none(),
+            path: self.asks.is_none().then_some(self.cost),
         }
     }
 
@@ -174,8 +174,16 @@ impl StepScorer for NextWord<'_> {
         let mut given = Vec::with_capacity(batch.len() * self.words.len());
         let mut reads = Vec::with_capacity(batch.len());
         for path in batch {
-            let (context, own) = self.context(path)?;
-            reads.push(self.reads(context.len(), own));
+            let (context, own) = match self.context(path) {
+                Ok(context) => context,
+                // A question that cannot be put, or holds what is no text of the model, leaves all others.
+                Err(error) if self.asks.is_some() => {
+                    reads.push(Err(error.to_string()));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            reads.push(Ok(self.reads(context.len(), own)));
             let words = self.words.iter();
             given.extend(
                 words.map(|tokens| Given { context: context.clone(), tokens: tokens.clone() }),
@@ -189,18 +197,21 @@ impl StepScorer for NextWord<'_> {
                 format!("{} log-probabilities, expected {}", sums.len(), given.len()).into()
             );
         }
-        let scores = batch.iter().zip(reads).zip(sums.chunks(self.words.len()));
-        Ok(scores
-            .map(|((path, reads), logprobs)| {
-                let score = self.expectation(logprobs);
-                let scored = if score.is_finite() {
-                    Scored::of(vec![score; path.fresh_steps().len()])
-                } else {
-                    Scored::refused("none of the words has a probability here")
-                };
-                scored.reading(Some(reads))
-            })
-            .collect())
+        let mut sums = sums.chunks(self.words.len());
+        let said = |(path, reads): (&Trajectory, Result<Reads, String>)| {
+            let reads = match reads {
+                Ok(reads) => reads,
+                Err(why) => return Scored::refused(why).reading(Some(Reads::default())),
+            };
+            let score = self.expectation(sums.next().unwrap_or_default());
+            let scored = if score.is_finite() {
+                Scored::of(vec![score; path.fresh_steps().len()])
+            } else {
+                Scored::refused("none of the words has a probability here")
+            };
+            scored.reading(Some(reads))
+        };
+        Ok(batch.iter().zip(reads).map(said).collect())
     }
 
     fn scale(&self) -> Scale {
@@ -271,6 +282,34 @@ mod tests {
         assert_eq!(NextWord { model: None, ..plain() }.identity(), None);
     }
 
+    /// A model without a letter for a space, which stands in marks that a response holds.
+    #[test]
+    fn a_question_that_is_no_text_is_refused_alone() {
+        let prompt = |prompt: &Prompt| match prompt.question().find(' ') {
+            Some(at) => Err(format!("no token for the space at {at}").into()),
+            None => bytes(prompt.question()),
+        };
+        let word = |word: &str, value: f64| (word.to_owned(), value);
+        let words = vec![word("Yes", 1.0), word("No", 0.0)];
+        let decision = Decision { cue: "==".into(), words, ..Decision::default() };
+        let template = super::super::Template::from_source("{{ problem }}{{ response.text }}");
+        let reading = super::super::Reading::Decision(decision.clone());
+        let judge = Judge { template: template.expect("sound"), reading, ..Judge::default() };
+        let asking = NextWord::new(&Quarter, prompt, bytes, decision).expect("sound");
+        let asking = asking.asking(judge).expect("of one response");
+        let path = |text: &str| {
+            let step = tts_core::Step { text: text.into(), ..tts_core::Step::default() };
+            let question = std::sync::Arc::new("2+2?".into());
+            Trajectory::new(question, vec![std::sync::Arc::new(step)], 1, true)
+        };
+        let scored = asking.score(&[path("=4"), path("==4"), path("=5")]).expect("scores");
+        assert_eq!(scored[1].refused.as_deref(), Some("no token for the space at 5"));
+        assert_eq!((scored[1].reads, scored[1].scores.len()), (Some(Reads::default()), 0));
+        for place in [0, 2] {
+            assert!((scored[place].scores[0] - 0.75).abs() < 1e-6, "{:?}", scored[place]);
+        }
+    }
+
     /// Words of a quarter and three quarters, whatever they stand behind.
     struct Quarter;
 
@@ -317,12 +356,12 @@ mod tests {
         // " Yes" and " No" behind the cue, which stands behind the path.
         let found = of(&scorer(), path(vec![step("=4", "")]));
         let flops = cost.flops(6, cue) + words(6 + cue);
-        assert_eq!((found.tokens, found.path), (cue + 7, true));
+        assert_eq!((found.tokens, found.path), (cue + 7, Some(cost)));
         assert!((found.flops - flops).abs() < 1e-9, "{found:?}");
         // Of a decision that the judge drew, the cue is in the path.
         let drawn = format!("{}x", Decision::default().cue);
         let found = of(&scorer(), path(vec![step(&drawn, &Decision::default().cue)]));
-        assert_eq!((found.tokens, found.path), (7, true));
+        assert_eq!((found.tokens, found.path), (7, Some(cost)));
         assert!((found.flops - words(4 + cue)).abs() < 1e-9, "{found:?}");
         // A question about the path in its place, with all that the template says around it.
         let judge = Judge::published("genrm").expect("known");
@@ -330,7 +369,7 @@ mod tests {
         let asking = scorer().asking(judge).expect("of one response");
         let found = of(&asking, path(vec![step("=4", "")]));
         let question = asked.question().len() as u64 + cue;
-        assert_eq!((found.tokens, found.path), (question + 7, false));
+        assert_eq!((found.tokens, found.path), (question + 7, None));
         assert!((found.flops - cost.flops(0, question) - words(question)).abs() < 1e-6);
     }
 

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use tts_core::cost::ModelCost;
 use tts_core::{BoxError, Reads, Scale, Scored, StepScorer, Trajectory};
 
-use super::cost::together;
 use crate::PrmError;
 
 /// The probability that at least one of `tries` comes right, when one does with probability `value`:
@@ -184,8 +183,10 @@ impl StepScorer for AdvantageScorer<'_> {
                 let values = probabilities(&*self.value, "value", batch)?;
                 let advantages = probabilities(&**advantage, "advantage", batch)?;
                 let pairs = values.into_iter().zip(advantages);
+                let costs = [self.value.cost(), advantage.cost()];
                 let score = |(values, advantages): (Scored, Scored)| {
-                    let reads = Reads::together([values.reads, advantages.reads]);
+                    let reads = [values.reads, advantages.reads];
+                    let reads = Reads::together(reads.into_iter().zip(costs));
                     if values.refused.is_some() {
                         return values.reading(reads);
                     } else if advantages.refused.is_some() {
@@ -223,7 +224,9 @@ impl StepScorer for AdvantageScorer<'_> {
 
     fn cost(&self) -> ModelCost {
         match &self.advantage {
-            Advantage::Learnt(advantage) => together(self.value.cost(), advantage.cost()),
+            Advantage::Learnt(advantage) => {
+                ModelCost::together([self.value.cost(), advantage.cost()])
+            }
             Advantage::Derived { .. } => self.value.cost(),
         }
     }

@@ -12,7 +12,6 @@ use tts_core::cost::ModelCost;
 use tts_core::{Aggregate, BoxError, Given, Scale, Scored, StepScorer, Trajectory};
 use tts_models::LanguageModel;
 
-use super::cost::together;
 use crate::PrmError;
 
 /// The log-ratio of two models, step by step, in nats times `beta`.
@@ -95,7 +94,7 @@ impl StepScorer for ImplicitReward<'_> {
     }
 
     fn cost(&self) -> ModelCost {
-        together(self.model.backbone_cost(), self.reference.backbone_cost())
+        ModelCost::together([self.model.backbone_cost(), self.reference.backbone_cost()])
     }
 
     /// The log-odds of the outcome, which the steps add up to.

@@ -1,7 +1,6 @@
 //! Scorers that need no head: what a policy's own probabilities say, and what values say of a step.
 
 mod advantage;
-mod cost;
 mod implicit;
 mod logprob;
 

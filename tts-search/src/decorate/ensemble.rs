@@ -136,7 +136,8 @@ impl<'a> Ensemble<'a> {
 
     /// What all say of one path as one.
     fn combined(&self, said: &[Scored], steps: usize) -> Result<Scored, BoxError> {
-        let reads = Reads::together(said.iter().map(|scored| scored.reads));
+        let costs = self.scorers.iter().map(|(_, scorer)| scorer.cost());
+        let reads = Reads::together(said.iter().map(|scored| scored.reads).zip(costs));
         for ((name, scorer), scored) in self.scorers.iter().zip(said) {
             if let Some(why) = &scored.refused {
                 return Ok(Scored::refused(format!("{name}: {why}")).reading(reads));
@@ -188,13 +189,7 @@ impl StepScorer for Ensemble<'_> {
 
     /// One model with the operations of all.
     fn cost(&self) -> ModelCost {
-        let costs = || self.scorers.iter().map(|(_, scorer)| scorer.cost());
-        ModelCost {
-            parameters: costs().map(|cost| cost.parameters).sum(),
-            // Attention costs layers times width: as one layer that is as wide as all together.
-            layers: 1,
-            query_width: costs().map(|cost| cost.layers * cost.query_width).sum(),
-        }
+        ModelCost::together(self.scorers.iter().map(|(_, scorer)| scorer.cost()))
     }
 
     fn identity(&self) -> Option<String> {

@@ -5,9 +5,8 @@
 //! as its scale has it. So a search by steps becomes one by outcomes, and what is lost is the worth of judging
 //! steps: the comparison of process and outcome supervision with one model.
 //!
-//! Cost: what is computed is that of the scorer inside for finished solutions, each from its first step on.
-//! What is counted is that of judging every step when it comes, since a search cannot tell. To be asked on a
-//! thread of its own, the whole goes into [`tts_core::scorer::Apart`], not the scorer inside.
+//! Cost: that of the scorer inside for finished solutions, each from its first step on; nothing for others. A hard
+//! budget of scored tokens counts on as much for every path as the longest before took. To be asked on a thread of its own, the whole goes into [`tts_core::scorer::Apart`], not the scorer inside.
 //!
 //! When: to tell what step scores are worth; a scorer that was trained on outcomes alone.
 //!
@@ -17,7 +16,7 @@
 use std::sync::Arc;
 
 use tts_core::cost::ModelCost;
-use tts_core::scorer::{NEUTRAL, Scored};
+use tts_core::scorer::{NEUTRAL, Reads, Scored};
 use tts_core::{Aggregate, BoxError, Scale, StepScorer, Trajectory, Unit};
 
 /// A scorer of outcomes.
@@ -80,7 +79,20 @@ impl<S: StepScorer> OutcomeOnly<S> {
         if let Some(last) = scores.last_mut() {
             *last = score;
         }
-        Scored::of(scores).reading(scored.reads)
+        Scored::of(scores).reading(self.reads(path, scored.reads))
+    }
+
+    /// What was read of a whole path: the steps before the fresh ones, too, where the path was.
+    fn reads(&self, path: &Trajectory, inner: Option<Reads>) -> Option<Reads> {
+        let before = path.judged_steps().iter().map(|step| step.tokens.len() as u64).sum::<u64>();
+        match inner {
+            None if before == 0 => None,
+            None => Some(Reads { tokens: before, flops: 0.0, path: Some(self.cost()) }),
+            Some(reads) if reads.path.is_some() => {
+                Some(Reads { tokens: reads.tokens + before, ..reads })
+            }
+            Some(reads) => Some(reads),
+        }
     }
 }
 
@@ -102,7 +114,8 @@ impl<S: StepScorer> StepScorer for OutcomeOnly<S> {
         let mut judged = |path: &Trajectory| path.is_finished().then(|| scored.next()).flatten();
         let score = |path: &Trajectory| match judged(path) {
             Some(judged) => self.judged(path, judged),
-            None => Scored::of(vec![self.neutral; path.fresh_steps().len()]),
+            None => Scored::of(vec![self.neutral; path.fresh_steps().len()])
+                .reading(Some(Reads::default())),
         };
         Ok(batch.iter().map(score).collect())
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Judging, Leaf, Line, Phase, Run, beside};
+use crate::cost::ModelCost;
 use crate::drive::outcome::{FailedLine, Unscored};
 use crate::drive::strategy::ScoreBy;
 use crate::drive::{Call, allot};
@@ -109,9 +110,9 @@ impl<S: SearchStrategy> Run<S> {
         let model = self.readers.cost(writer);
         let question = self.tree.question(parent);
         // The prompt is read once, whatever is sampled from it, and so are the steps of others.
-        first.flops = self.readers.read_prompt(question, writer, line.prompt_tokens);
+        first.flops = self.readers.read_prompt(question, (writer, model), line.prompt_tokens);
         let prompt = self.readers.counted(question, writer);
-        first.flops += self.readers.read_path(&self.tree, parent, writer, prompt);
+        first.flops += self.readers.read_path(&self.tree, parent, (writer, model), prompt);
         // What is kept of a step was written once already.
         let origin = &self.tree[call.expand.node];
         let mut begun = call.expand.keep.map_or(0, |keep| origin.generated_of(keep));
@@ -293,8 +294,9 @@ impl<S: SearchStrategy> Run<S> {
                 self.unscored.push(Unscored { node: leaf.node, round, why });
                 continue;
             }
-            if scored.reads.is_none_or(|reads| reads.path) {
-                self.charge_reading(*leaf, scorer);
+            let own = self.readers.cost(scorer);
+            if let Some(model) = scored.reads.map_or(Some(own), |reads| reads.path) {
+                self.charge_reading(*leaf, (scorer, model));
             }
             for (id, score) in leaf.nodes().zip(scored.scores) {
                 let name = self.scorer_name(scorer);
@@ -306,8 +308,7 @@ impl<S: SearchStrategy> Run<S> {
     }
 
     /// Charges a scorer's reading of the prompt, of what stands before a leaf, and of its fresh steps.
-    fn charge_reading(&mut self, leaf: Leaf, scorer: usize) {
-        let model = self.readers.cost(scorer);
+    fn charge_reading(&mut self, leaf: Leaf, (scorer, model): (usize, ModelCost)) {
         // Candidates are read as answers to the problem, asides to their own question.
         let aside = self.tree[leaf.first].kind == NodeKind::Aside;
         let question = if aside { self.tree.question(leaf.first) } else { NodeId::ROOT };
@@ -315,11 +316,11 @@ impl<S: SearchStrategy> Run<S> {
             0 => self.readers.prompt_tokens(self.tree.question(leaf.first)),
             tokens => tokens,
         };
-        let mut due = self.readers.read_prompt(question, scorer, prompt);
+        let mut due = self.readers.read_prompt(question, (scorer, model), prompt);
         if let Some(parent) = self.tree[leaf.first].parent
             && !self.tree[leaf.first].is_question()
         {
-            due += self.readers.read_path(&self.tree, parent, scorer, prompt);
+            due += self.readers.read_path(&self.tree, parent, (scorer, model), prompt);
         }
         for id in leaf.nodes() {
             let tokens = self.tree[id].step.tokens.len() as u64;
