@@ -248,7 +248,10 @@ fn on_the_web(
         let failed = opened.failed.into_iter().map(|(place, why)| {
             format!("Not opened, and shown as the search engine has it: {place}: {why}")
         });
-        opens.then_some(all).into_iter().chain(failed).collect()
+        let more = (opened.untold > 0).then(|| {
+            format!("{} more pages were not opened, for reasons that are not told.", opened.untold)
+        });
+        opens.then_some(all).into_iter().chain(failed).chain(more).collect()
     };
     Ok(Searched { searcher, notes: Box::new(notes) })
 }

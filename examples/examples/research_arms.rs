@@ -36,7 +36,7 @@ fn told(
     written: &Written,
     exact: &Exact,
 ) -> Result<(), Error> {
-    let Written { history, lessons, left_out: [wrong, long], parameters, .. } = written;
+    let Written { history, lessons, left_out: [wrong, long], parameters, unmeasured, .. } = written;
     let learn = &trial.learn;
     let all: usize = lessons.values().sum();
     writeln!(
@@ -58,7 +58,10 @@ fn told(
             last.loss, held_out.loss
         )?;
     }
-    writeln!(out, "\nLines of that world that it writes exactly, by the most probable tokens:\n")?;
+    writeln!(
+        out,
+        "\nLines of that world that it writes exactly, by the most probable tokens; {unmeasured} were too long for it:\n"
+    )?;
     writeln!(out, "| part | learnt | exact |\n|---|---|---|")?;
     for (part, (right, all)) in exact {
         let learnt = lessons.get(part).copied().unwrap_or_default();

@@ -2,11 +2,13 @@
 //!
 //! Source: none.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use tts_core::StepRule;
 use tts_search::Recipe;
 use tts_search::research::ResearchPrompts;
-use tts_search::research::atlas::Agents;
+use tts_search::research::atlas::{Agents, Atlas};
 
 use super::{WriterConfig, whole};
 use crate::Error;
@@ -68,7 +70,29 @@ pub struct Trial {
     pub learn: WriterConfig,
 }
 
+/// Refuses to ask more requests than worlds of so many paragraphs have: they would be the same again.
+pub(super) fn asked(field: &str, requests: usize, paragraphs: usize) -> Result<(), Error> {
+    let most = Atlas::new(0, paragraphs).requests();
+    if requests > most {
+        let problem =
+            format!("expected at most {most}: a world of {paragraphs} paragraphs has no more");
+        return Err(format!("{field} is {requests}, {problem}").into());
+    }
+    Ok(())
+}
+
 impl Careless {
+    /// # Errors
+    /// When a rate is none; the error names the field.
+    pub(super) fn check(self, field: &str) -> Result<(), Error> {
+        for (name, rate) in [("misread", self.misread), ("stray", self.stray)] {
+            if !(0.0..=1.0).contains(&rate) {
+                return Err(format!("{field}.{name} is {rate}, expected a rate from 0 to 1").into());
+            }
+        }
+        Ok(())
+    }
+
     /// Agents that err so often.
     pub fn agents(self) -> Agents {
         Agents { misread: self.misread, stray: self.stray }
@@ -104,7 +128,17 @@ impl Plan {
         if let Some((field, _)) = empty.into_iter().find(|(_, empty)| *empty) {
             return Err(format!("{field}: nothing, expected at least one").into());
         }
-        self.writer.iter().try_for_each(|trial| trial.learn.check(&self.seeds))
+        let mut seen = BTreeSet::new();
+        if let Some(seed) = self.seeds.iter().find(|seed| !seen.insert(**seed)) {
+            return Err(format!("seeds: {seed} stands there twice").into());
+        }
+        for (number, careless) in self.agents.iter().enumerate() {
+            careless.check(&format!("agents[{number}]"))?;
+        }
+        asked("requests", self.requests, self.paragraphs)?;
+        let Some(trial) = &self.writer else { return Ok(()) };
+        asked("writer.requests", trial.requests, self.paragraphs)?;
+        trial.learn.check(&self.seeds)
     }
 }
 

@@ -22,6 +22,7 @@ use tts_search::retrieve::{SearchSettings, Searcher};
 use super::{Arm, Careless};
 use crate::Error;
 use crate::experiment::Shape;
+use crate::files::write_whole;
 
 /// Ends what a part writes.
 const END: &str = "<|end|>";
@@ -51,7 +52,7 @@ pub struct WriterConfig {
     pub agents: Vec<Careless>,
     /// Whether lines with errors are learnt, too.
     pub keep_wrong: bool,
-    /// Lessons of the world that is held out, at most, which the writer is measured on.
+    /// Lessons of the world that is held out, at most, which the writer is measured on: those that are right.
     pub held_out: usize,
     /// Its size.
     pub shape: Shape,
@@ -99,8 +100,10 @@ pub struct Written {
     pub lessons: BTreeMap<&'static str, usize>,
     /// Lessons that were left out because they were wrong, or too long.
     pub left_out: [usize; 2],
-    /// Lessons of a world that it did not see.
+    /// Lessons of a world that it did not see, of those that are right and short enough.
     pub held_out: Vec<Lesson>,
+    /// Lessons of that world that are right, and too long to be measured.
+    pub unmeasured: usize,
     /// Weights.
     pub parameters: u64,
 }
@@ -134,6 +137,10 @@ impl WriterConfig {
         {
             return Err(format!("learn.{field} is {value}, expected at least {least}").into());
         }
+        for (number, careless) in self.agents.iter().enumerate() {
+            careless.check(&format!("learn.agents[{number}]"))?;
+        }
+        super::plan::asked("learn.requests", self.requests, self.paragraphs)?;
         let seen = (0..=self.worlds).map(|number| self.world(number));
         match seen.into_iter().find(|seed| measured.contains(seed)) {
             Some(seed) => Err(format!("learn.seed: world {seed} is one that is measured").into()),
@@ -192,7 +199,9 @@ impl WriterConfig {
             self.lessons(arms, number, &mut lessons)?;
         }
         self.lessons(arms, self.worlds, &mut unseen)?;
-        let text = tokenizer(&lessons.words, folder)?;
+        // Beside the checkpoints, until there is a model that it belongs to.
+        let work = folder.join("work");
+        let text = tokenizer(&lessons.words, &work.join("text"))?;
         let positions = self.positions;
         let fits = |lesson: &Lesson| -> Result<Option<Example>, Error> {
             Ok(Some(example(&text, lesson)?).filter(|example| example.tokens.len() <= positions))
@@ -207,16 +216,19 @@ impl WriterConfig {
                 None => long += 1,
             }
         }
-        // A few of each part, whatever there is most of.
+        // A few of each part, whatever there is most of; the writer is measured on nothing that it should not have learnt.
+        unseen.kept.retain(Lesson::is_right);
         seed::rng(self.seed).shuffle(&mut unseen.kept);
         let each = self.held_out.div_ceil(PARTS);
-        let (mut held_out, mut measured) = (Vec::new(), Vec::new());
+        let (mut held_out, mut measured, mut unmeasured) = (Vec::new(), Vec::new(), 0);
         let mut taken: BTreeMap<&str, usize> = BTreeMap::new();
         for lesson in unseen.kept {
+            let Some(example) = fits(&lesson)? else {
+                unmeasured += 1;
+                continue;
+            };
             let taken = taken.entry(lesson.part).or_default();
-            if *taken < each
-                && let Some(example) = fits(&lesson)?
-            {
+            if *taken < each && held_out.len() < self.held_out {
                 *taken += 1;
                 measured.push(example);
                 held_out.push(lesson);
@@ -230,15 +242,19 @@ impl WriterConfig {
         let model = Model::from(DecoderWeights::initial(shape, self.seed)?);
         let mut bar = Bar::new("writer");
         let trained = Trainer::new(self.train.clone())
-            .checkpoints(folder.join("work"))
+            .checkpoints(&work)
             .held_out(&measured)
             .watch(|progress| bar.show(progress))
             .train(model, &data)?;
         trained.history.write_chart("A writer of Atlas", &folder.join("loss.svg"))?;
         trained.model.decoder.save_as(folder, Dtype::F16, &[])?;
+        let (made, own) = (work.join("text/tokenizer.json"), folder.join("tokenizer.json"));
+        let made = std::fs::read(&made).map_err(|error| format!("{}: {error}", made.display()))?;
+        write_whole(&own, &made)?;
         let left_out = [lessons.wrong, long];
         let lessons = counts;
-        Ok(Written { history: trained.history, lessons, left_out, held_out, parameters })
+        let history = trained.history;
+        Ok(Written { history, lessons, left_out, held_out, unmeasured, parameters })
     }
 }
 
@@ -258,8 +274,7 @@ fn tokenizer(worlds: &[BTreeSet<String>], folder: &Path) -> Result<TextSide, Err
     let parts: Vec<String> = sections.chain(marks).chain(atlas::syllables()).collect();
     let json = tts_models::text::tokenizer::words(&words, &parts, &[END])?;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let file = folder.join("tokenizer.json");
-    std::fs::write(&file, json).map_err(|error| format!("{}: {error}", file.display()))?;
+    write_whole(&folder.join("tokenizer.json"), json.as_ref())?;
     Ok(TextSide::read(folder)?)
 }
 
