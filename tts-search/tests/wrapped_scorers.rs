@@ -206,9 +206,9 @@ struct Asks {
 impl StepScorer for Asks {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         let reads = Some(scorer::Reads { path: self.path, ..ASKED });
-        let said = |path: &Trajectory| match self.refuses {
-            true => Scored::refused("no"),
-            false => Scored::of(vec![0.5; path.fresh_steps().len()]),
+        let said = |path: &Trajectory| {
+            let half = Scored::of(vec![0.5; path.fresh_steps().len()]);
+            if self.refuses { Scored::refused("no") } else { half }
         };
         Ok(batch.iter().map(|path| said(path).reading(reads)).collect())
     }

@@ -279,7 +279,9 @@ impl Workshop<'_> {
             for attempt in &others[place].attempts {
                 let mut judgement = heard(&turned[place].question, attempt, None);
                 // Back in place.
-                judgement.iter_mut().for_each(|judgement| judgement.scores.reverse());
+                if let Some(judgement) = &mut judgement {
+                    judgement.scores.reverse();
+                }
                 judgements.push(judgement);
             }
             own.extend(others[place].attempts.iter().cloned());

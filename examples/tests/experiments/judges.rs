@@ -182,10 +182,8 @@ fn critiques_are_read_and_orders_turned() {
     }
 }
 
-/// Judges that write lead searches over chains, and say their verdict at once as scorers.
-#[test]
-fn judges_lead_searches_over_chains() {
-    let folder = tempfile::tempdir().unwrap();
+/// Arms that are led by a judge that writes, and others beside them.
+fn led_recipe() -> Value {
     let judge = |critique: bool| {
         json!({ "generative": { "from": "player", "policy": "player", "problems": 40, "solutions": 4,
             "judge": {
@@ -206,7 +204,7 @@ fn judges_lead_searches_over_chains() {
         arm
     };
     let led = |samples: u32| json!({ "judge": { "by": "recheck", "samples": samples } });
-    let recipe = json!({
+    json!({
         "title": "Verifiers", "claim": "None.",
         "task": { "chain": { "operations": [2, 3], "digits": [1, 1], "most": 999 } },
         "temperature": 0.8, "problems": 8, "seeds": 1, "pool": 4,
@@ -221,7 +219,14 @@ fn judges_lead_searches_over_chains() {
             arm("method", &json!("best-of-n"), json!({ "judge": { "by": "recheck", "samples": 1 }, "choose": "best" })),
         ],
         "compare": [{ "first": "led", "second": "prm" }],
-    });
+    })
+}
+
+/// Judges that write lead searches over chains, and say their verdict at once as scorers.
+#[test]
+fn judges_lead_searches_over_chains() {
+    let folder = tempfile::tempdir().unwrap();
+    let recipe = led_recipe();
     let report = ran(folder.path(), &recipe);
     let point = |arm: &str| report.points.iter().find(|point| point.arm == arm).unwrap();
     let (plain, led, twice) = (point("majority"), point("led"), point("led twice"));
@@ -256,7 +261,11 @@ fn judges_lead_searches_over_chains() {
     let holding = made["holding"].as_u64().unwrap();
     assert!(holding > 20 && holding < made["judgements"].as_u64().unwrap(), "{made}");
     assert_eq!(ran(folder.path(), &recipe), report);
+}
 
+#[test]
+fn what_judges_cannot_do_is_refused() {
+    let recipe = led_recipe();
     let table: [(Break, &str); 14] = [
         (|r| r["arms"][1]["judge"]["by"] = json!("prm"), "\"prm\" is no generative judge"),
         (|r| r["arms"][1]["judge"]["samples"] = json!(0), "samples is 0"),
@@ -265,14 +274,14 @@ fn judges_lead_searches_over_chains() {
         (
             |r| {
                 r["arms"][4]["advantage"] =
-                    json!({ "scorer": "recheck", "tries": 2, "start": 0.5, "alpha": 0.5 })
+                    json!({ "scorer": "recheck", "tries": 2, "start": 0.5, "alpha": 0.5 });
             },
             "writes before it judges",
         ),
         (
             |r| {
                 r["judged"] =
-                    json!({ "policy": "player", "samples": 1, "models": { "recheck": "last" } })
+                    json!({ "policy": "player", "samples": 1, "models": { "recheck": "last" } });
             },
             "judged: \"recheck\" writes before it judges",
         ),
@@ -308,7 +317,7 @@ fn judges_lead_searches_over_chains() {
         assert!(error.contains(expected), "{error}");
     }
     let sound = Recipe::parse(&recipe.to_string()).unwrap();
-    let workshop = Workshop::new(&sound, folder.path().into(), EngineConfig::default());
+    let workshop = Workshop::new(&sound, "nowhere".into(), EngineConfig::default());
     let error = workshop.scorer("recheck", 1, false).err().unwrap().to_string();
     assert!(error.contains("writes before it judges"), "{error}");
     // How it chooses by what a judge says is asked, as by a scorer.

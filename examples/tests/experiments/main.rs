@@ -492,6 +492,10 @@ fn bad_recipes_are_named() {
         let error = Recipe::parse(&recipe.to_string()).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn no_model_is_made_from_itself() {
     let mut circle = small();
     circle["models"]["prm"]["reward"]["from"] = json!("orm");
     circle["models"]["orm"]["reward"]["from"] = json!("prm");
