@@ -54,10 +54,17 @@ fn document(passages: &[Passage], number: usize) -> Document {
 }
 
 /// Milliseconds of each query, from the least; every one of them has to find something.
-fn answered(index: &Index, passages: &[Passage], queries: usize) -> Result<Vec<f64>, BoxError> {
+fn answered(
+    index: &Index,
+    passages: &[Passage],
+    arguments: &Arguments,
+) -> Result<Vec<f64>, BoxError> {
+    let &Arguments { paragraphs, queries, .. } = arguments;
     let mut times = Vec::with_capacity(queries);
-    for number in 0..queries.max(1) {
-        let name = &passages[(number * 31) % passages.len()].title;
+    // Names that paragraphs of the index have.
+    let names = &passages[..passages.len().min(paragraphs)];
+    for number in 0..queries {
+        let name = &names[(number * 31) % names.len()].title;
         let begun = Instant::now();
         let found = index.search(&format!("What is the river of {name}?"), 5)?;
         times.push(1e3 * begun.elapsed().as_secs_f64());
@@ -82,7 +89,7 @@ fn figures(
     passages: &[Passage],
     build: Option<f64>,
 ) -> Result<Figures, BoxError> {
-    let times = answered(index, passages, arguments.queries)?;
+    let times = answered(index, passages, arguments)?;
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
     let paragraphs = index.len();
     let characters = (0..arguments.paragraphs).map(|n| document(passages, n).text.len()).sum();
@@ -101,11 +108,16 @@ fn figures(
 }
 
 fn run(arguments: &Arguments) -> Result<Vec<Figures>, BoxError> {
+    for (name, value) in [("paragraphs", arguments.paragraphs), ("queries", arguments.queries)] {
+        if value == 0 {
+            return Err(format!("--{name} is 0, expected at least 1").into());
+        }
+    }
     let world = Atlas::new(5, 2_000);
     let passages = world.passages();
     // Made before the clock runs.
     let documents = || -> Vec<Document> {
-        (0..arguments.paragraphs.max(1)).map(|number| document(passages, number)).collect()
+        (0..arguments.paragraphs).map(|number| document(passages, number)).collect()
     };
     let timed = |index: &Index| -> Result<f64, BoxError> {
         let documents = documents();
