@@ -117,7 +117,7 @@ fn what_a_head_makes_no_sense_with_is_refused() {
     let meta = Some(Meta { scorer: "meta".into(), keep: 1 });
     let error = Jury { meta, ..Jury::of(semi_scalar(), 2) }.check().expect_err("two of them");
     assert!(error.contains("\"meta\"") && error.contains("\"head\""), "{error}");
-    let error = Judging::of(semi_scalar()).expect_err("nothing is written").to_string();
+    let error = Judging::of(semi_scalar()).expect_err("nothing is written");
     assert!(error.contains("scores are those of a scorer"), "{error}");
     for (reading, expected) in [
         (Reading::Head { scorer: " ".into(), low: 0.0, high: 1.0 }, "scorer is blank"),
