@@ -18,7 +18,7 @@ use tts_core::cost::Passes;
 use tts_core::{BoxError, Sampling};
 use tts_models::testing::random_model;
 use tts_models::weights::Dtype;
-use tts_models::{EngineConfig, LanguageModel, ModelConfig, WeightFormat};
+use tts_models::{EngineConfig, KeyValues, LanguageModel, ModelConfig, WeightFormat};
 
 /// In what the made-up file stores matrices.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -58,6 +58,9 @@ struct Arguments {
     /// In what they are held and multiplied: stored, f32, bf16 or int8.
     #[arg(long, default_value = "stored")]
     weights: WeightFormat,
+    /// In what keys and values are held: auto, f32, f16 or int8.
+    #[arg(long, default_value = "auto")]
+    key_values: KeyValues,
     /// Threads; 0 for one a core.
     #[arg(long, default_value_t = 0)]
     threads: usize,
@@ -126,16 +129,35 @@ fn shape(path: &Path, layers: usize) -> Result<(ModelConfig, usize), BoxError> {
 
 fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
     let (config, whole) = shape(&arguments.shape, arguments.layers)?;
+    check_windows(arguments, &config)?;
     let most = arguments.lines.iter().filter_map(|&lines| usize::try_from(lines).ok()).max();
     let engine = EngineConfig {
         threads: arguments.threads,
         weights: arguments.weights,
+        key_values: arguments.key_values,
         max_lines: most.unwrap_or(1).max(1),
         ignore_end: true,
         ..EngineConfig::default()
     };
     let model = random_model(&config, arguments.blocks.dtype(), engine)?;
     arguments.lines.iter().map(|&lines| one(arguments, model.as_ref(), lines, whole)).collect()
+}
+
+/// Refuses lines that are longer than a window: work is counted as if every layer saw all of a line, and would be more
+/// than is done.
+fn check_windows(arguments: &Arguments, config: &ModelConfig) -> Result<(), BoxError> {
+    let Arguments { prompt_tokens, new_tokens, .. } = *arguments;
+    let tokens = u64::from(new_tokens).saturating_add(prompt_tokens as u64);
+    let windows = config.switches.layers.iter().filter_map(|layer| layer.window);
+    match windows.min().filter(|&window| tokens > window as u64) {
+        Some(window) => {
+            let path = arguments.shape.display();
+            let problem =
+                format!("lines of {tokens} tokens, expected at most its window, {window}");
+            Err(format!("{path}: {problem}").into())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The round of median time of a number of lines.
