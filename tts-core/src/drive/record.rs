@@ -21,8 +21,8 @@ use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
 use crate::files::{Lines, Others};
 use crate::{
-    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, Reads, RecordError,
-    Sampling, Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
+    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, Reads, RecordError, Sampling,
+    Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
 };
 
 pub use self::retell::{Decided, Retold};

@@ -36,8 +36,8 @@ mod team;
 
 pub(crate) use attend::{KeyValueShape, prefetch, scores, weigh};
 pub(crate) use backward::{add_rows, norm_back, norm_weight_back, rotate_back, swish_back};
-pub(crate) use coded::times;
 pub(crate) use causal::{Gradients, Sequence, attend_all, attend_all_back};
+pub(crate) use coded::times;
 pub(crate) use element::Element;
 pub(crate) use elementwise::{
     cap, clamped_gate_all, exp_in_place, exp_sum, gelu_gate_all, largest, largest_of_each,
