@@ -81,7 +81,7 @@ fn the_score_is_the_heads_and_both_are_paid_for() {
     let critiques = outcome.tree.iter().filter(|(_, node)| node.role.as_deref() == Some("judge"));
     let critiques = critiques.filter(|(_, node)| !node.step.is_blank());
     let tokens = critiques.map(|(_, node)| node.step.tokens.len() as u64).sum::<u64>();
-    assert!(tokens > 8 * 4, "{tokens}");
+    assert!(tokens >= 8, "{tokens}");
     assert_eq!(usage.scored_tokens, tokens);
     assert_eq!(outcome.tree.cost_by_role()["judge"].samples, 8);
     assert_eq!(run(4).tree, outcome.tree);
