@@ -321,6 +321,24 @@ fn show(page: &Page<'_>, out: &mut impl Write) -> Result<(), Error> {
     Ok(())
 }
 
+/// What is researched: a request of Atlas, or the question that was given.
+fn asked(request: Option<&Request>, question: Option<&str>) -> Result<Prompt, Error> {
+    match (request, question) {
+        (Some(request), _) => Ok(request.prompt()),
+        (None, Some(question)) => Ok(Prompt::from(question)),
+        (None, None) => Err("no question".into()),
+    }
+}
+
+/// What of a request of Atlas is right.
+fn grade(request: &Request, page: &Page<'_>, out: &mut impl Write) -> Result<(), Error> {
+    let right = request.right(&page.checked().text);
+    let supported = request.supported(&page.checked().text, &page.trail().sources);
+    let all = request.slots().len();
+    writeln!(out, "graded    {right} of {all} right, {supported} supported")?;
+    Ok(())
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     if let Some(questions) = &arguments.recall {
@@ -330,11 +348,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let research = arguments.research()?;
     check_writable(&arguments.out)?;
     let request: Option<Request> = arguments.atlas.map(|number| world().request(number));
-    let prompt = match (&request, &arguments.question) {
-        (Some(request), _) => request.prompt(),
-        (None, Some(question)) => Prompt::from(question.as_str()),
-        (None, None) => return Err("no question".into()),
-    };
+    let prompt = asked(request.as_ref(), arguments.question.as_deref())?;
     let rule = StepRule {
         delimiters: Vec::new(),
         max_step_tokens: arguments.max_tokens,
@@ -415,13 +429,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     write_whole(&arguments.out, text.as_bytes())?;
     show(&page, &mut out)?;
     if let Some(request) = &request {
-        let right = request.right(&page.checked().text);
-        let supported = request.supported(&page.checked().text, &page.trail().sources);
-        writeln!(
-            out,
-            "graded    {right} of {} right, {supported} supported",
-            request.slots().len()
-        )?;
+        grade(request, &page, &mut out)?;
     }
     let done = Progress::of(&outcome.tree, outcome.usage.logical, &role);
     writeln!(out, "cost      {}", visible(&done.to_string()))?;

@@ -133,7 +133,7 @@ mod tests {
         });
         let mut told = Vec::new();
         let (page, found) = judged_page(Page::of(&outcome, "search"), &judge, 1, 0, |done, all| {
-            told.push((done, all))
+            told.push((done, all));
         });
         let found = found.expect("judged");
         assert_eq!(told.last(), Some(&(6, 6)));
