@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod judges;
+mod lengths;
 mod served;
 
 use std::path::Path;
@@ -183,50 +184,6 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     for part in ["pass@1: ", "turn 2 of revised: ", "tokens of the probe: "] {
         assert!(found.contains(part), "{part}: {found}");
     }
-}
-
-/// Thinking is cut, made to go on, or drawn again, and costs what it is long.
-#[test]
-fn thinking_has_the_length_that_is_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut recipe = small();
-    recipe["models"] = json!({ "player": { "embedded": "generator" } });
-    // The embedded generator knows no word for the end of thinking: where its second line begins is one to it.
-    let forced = |most: Value, waits: Value| {
-        let word = "\n=";
-        json!({ "strategy": "budget-forcing", "ends": [word], "most": most, "waits": waits, "wait": word, "force": word })
-    };
-    let arm = |name: &str, strategy: Value, n: &[usize]| json!({ "name": name, "policy": "player", "strategy": strategy, "n": n });
-    recipe["arms"] = json!([
-        arm("drawn again", json!({ "reject": "longer" }), &[1, 12, 500]),
-        arm("vote", json!("majority"), &[1, 2]),
-        arm("cut", forced(json!("N"), json!(0)), &[1, 40]),
-        arm("waits", forced(json!(60), json!("N")), &[1, 3]),
-    ]);
-    recipe["compare"] = json!([{ "first": "drawn again", "second": "vote", "at": "one" }]);
-    recipe["along"] = json!("tokens");
-    for part in ["judged", "difficulty", "choice"] {
-        recipe[part] = Value::Null;
-    }
-    let report = ran(folder.path(), &recipe);
-    let [none, some, all, one, two, short, long, wait, waits] = &report.points[..] else {
-        panic!("{:?}", report.points)
-    };
-    // Where everything fits it is one sample, and where nothing does the whole pool was for nothing.
-    assert_eq!(all.values, one.values);
-    assert!((all.generated_tokens - one.generated_tokens).abs() < 1e-9);
-    assert!((none.generated_tokens - 8.0 * one.generated_tokens).abs() < 1e-9);
-    assert_eq!(none.values, vec![0.0; none.values.len()]);
-    assert!(some.generated_tokens > all.generated_tokens);
-    assert!((two.generated_tokens - 2.0 * one.generated_tokens).abs() < 1e-9);
-    assert!((long.generated_tokens - short.generated_tokens).abs() > 0.1);
-    assert!(waits.generated_tokens > wait.generated_tokens);
-    assert_eq!(report.differences.len(), 3);
-
-    // A bound of the recipe holds for every sample.
-    recipe["longest"] = json!(5);
-    let bounded = ran(folder.path(), &recipe);
-    assert!(bounded.points[3].generated_tokens <= 5.0 && one.generated_tokens > 5.0);
 }
 
 /// A policy learns from rewards, another one of another size from what it writes then.
