@@ -48,8 +48,9 @@ pub enum Mode {
     /// Looked at between rounds.
     #[default]
     Soft,
-    /// Never exceeded, but for two things: wall time, and the operations of reading the prompt, whose
-    /// length is known with the first line only.
+    /// Never exceeded, but for three things: wall time; the operations of reading the prompt, whose length is
+    /// known with the first line only; and what a scorer reads besides paths ([`crate::Reads`]), which is foreseen
+    /// from the most that it has read for one before, and not at all the first time.
     Hard,
 }
 
