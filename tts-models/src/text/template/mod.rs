@@ -120,8 +120,11 @@ impl ChatTemplate {
 
     /// Sets a variable that the template looks at, such as `enable_thinking`.
     #[must_use]
-    pub fn with(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
-        let (name, value) = (name.into(), Value::from(Serde(value)));
+    pub fn with(self, name: impl Into<String>, value: impl Serialize) -> Self {
+        self.with_value(name.into(), Value::from(Serde(value)))
+    }
+
+    fn with_value(mut self, name: String, value: Value) -> Self {
         self.variables.retain(|(other, _)| *other != name);
         self.variables.push((name, value));
         self
@@ -130,7 +133,7 @@ impl ChatTemplate {
     /// [`Self::with`] of an argument as users write it.
     #[must_use]
     pub fn with_argument(self, argument: &TemplateArgument) -> Self {
-        self.with(argument.name(), argument.value())
+        self.with_value(argument.name().to_owned(), argument.ordered())
     }
 
     /// Fixes what `strftime_now` takes for now, in seconds since 1970-01-01 UTC. Some templates

@@ -41,6 +41,59 @@ fn texts_in_channels_equal_those_of_python() {
     assert!(check(include_str!("harmony.json")) > 15);
 }
 
+/// The filter and its options (`scripts/golden/tojson.py`).
+#[test]
+fn values_in_json_equal_those_of_python() {
+    let golden: Json = serde_json::from_str(include_str!("tojson.json")).unwrap();
+    let cases = golden["cases"].as_array().unwrap();
+    assert!(cases.len() > 100);
+    for case in cases {
+        let [value, options] = ["value", "options"].map(|name| case[name].as_str().unwrap());
+        let source = golden["values"][value].as_str().unwrap();
+        let source = format!("{{{{ ({source}) | tojson({options}) }}}}");
+        let text = ChatTemplate::new(&source, "", "").unwrap().render(&[], false);
+        match (case["expected"].as_str(), text) {
+            (Some(expected), text) => assert_eq!(text.unwrap(), expected, "{value} {options}"),
+            (None, Err(_)) => {}
+            (None, Ok(text)) => panic!("{value} {options}: {text} for {}", case["error"]),
+        }
+    }
+}
+
+#[test]
+fn options_that_say_nothing_are_refused_by_name() {
+    for (options, expected) in [
+        ("indent=2000", "tojson: indent 2000, expected at most 1024"),
+        ("indent=[1]", "tojson: indent [1], expected a number or a text"),
+        ("separators=1", "tojson: separators 1, expected two texts"),
+        ("separators=(1, 2)", "expected two texts"),
+        ("default=1", "unknown keyword argument 'default'"),
+    ] {
+        let source = format!("{{{{ [1] | tojson({options}) }}}}");
+        let error = ChatTemplate::new(&source, "", "").unwrap().render(&[], false).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn keys_of_an_argument_stay_in_their_order() {
+    let tools = r#"tools=[{"type": "function", "function": {"name": "f", "description": "d"}}]"#;
+    let argument: TemplateArgument = tools.parse().unwrap();
+    let written = tools.strip_prefix("tools=").unwrap();
+    let source = "{{ tools | tojson }}{% for key in tools[0] %} {{ key }}{% endfor %}";
+    let template = ChatTemplate::new(source, "", "").unwrap().with_argument(&argument);
+    assert_eq!(template.render(&[], false).unwrap(), format!("{written} type function"));
+    // Another order is another prompt, so it has another name.
+    assert_eq!(
+        argument.to_string(),
+        format!("tools={}", written.replace(": ", ":").replace(", ", ","))
+    );
+    assert_eq!(argument.to_string().parse::<TemplateArgument>().unwrap(), argument);
+    let sorted = TemplateArgument::new("tools", argument.value().clone()).unwrap();
+    assert_eq!(sorted.value(), argument.value());
+    assert_ne!(sorted.to_string(), argument.to_string());
+}
+
 #[test]
 fn errors_name_the_template_and_the_line() {
     let message = [Message::new("user", "x")];
