@@ -14,7 +14,8 @@ use crate::LineError;
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// The text of all tokens, control tokens left out. A stop text is the last of it: what its token
-    /// says after it is not said.
+    /// says after it is not said. A character that begins in one step and ends in the next
+    /// stands in the next, so that the texts of a path, one behind the other, are that of its tokens.
     pub text: String,
     /// All token ids, the delimiter and the end token included.
     pub tokens: Vec<u32>,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use tts_core::{Message, Prompt};
 
 use crate::text::template::{self, ChatTemplate, TemplateArgument};
-use crate::text::tokenizer::GgufVocabulary;
+use crate::text::tokenizer::{GgufVocabulary, Roles};
 use crate::weights::advice;
+use crate::weights::config::named_ends;
 use crate::weights::gguf::Gguf;
 use crate::{Checkpoint, Files, ModelError, Tokenizer};
 
@@ -72,9 +73,9 @@ impl TextSide {
     fn of_folder(folder: &Files) -> Result<Self, ModelError> {
         advice::tokenizer(folder)?;
         let file = folder.join("tokenizer.json");
-        let Mentioned { template, end } = mentioned(&folder.join("tokenizer_config.json"))?;
-        let bytes = file.read()?;
-        let tokenizer = Tokenizer::from_json_with_end(&bytes, file.path(), end.as_deref())?;
+        let Mentioned { template, roles } = mentioned(&folder.join("tokenizer_config.json"))?;
+        let roles = Roles { ends: named_ends(folder)?, ..roles };
+        let tokenizer = Tokenizer::from_json_with_roles(&file.read()?, file.path(), &roles)?;
         let template = if template || folder.join("chat_template.jinja").exists() {
             Some(ChatTemplate::from_folder(folder)?.at(TODAY))
         } else {
@@ -237,8 +238,8 @@ struct Piece {
 struct Mentioned {
     /// Whether it has a template.
     template: bool,
-    /// The name of the token that ends a text.
-    end: Option<String>,
+    /// Of tokens, but for those that `config.json` names.
+    roles: Roles,
 }
 
 /// Reads a `tokenizer_config.json`, if it is there.
@@ -246,11 +247,17 @@ fn mentioned(file: &Files) -> Result<Mentioned, ModelError> {
     let Some(bytes) = file.read_if_there()? else { return Ok(Mentioned::default()) };
     let config: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| ModelError::format(file.path(), "tokenizer_config", error.to_string()))?;
-    let end = &config["eos_token"];
-    Ok(Mentioned {
-        template: !config["chat_template"].is_null(),
-        end: end.as_str().or_else(|| end["content"].as_str()).map(str::to_owned),
-    })
+    let token = |name: &str| {
+        let token = &config[name];
+        token.as_str().or_else(|| token["content"].as_str()).map(str::to_owned)
+    };
+    let roles = Roles {
+        begin: token("bos_token"),
+        begins: config["add_bos_token"] == true,
+        end: token("eos_token"),
+        ends: Vec::new(),
+    };
+    Ok(Mentioned { template: !config["chat_template"].is_null(), roles })
 }
 
 /// The tokenizer's part of a GGUF file's metadata.

@@ -19,7 +19,6 @@ mod rope;
 mod switches;
 
 pub use experts::Experts;
-#[cfg(feature = "remote")]
 pub(crate) use hf::named_ends;
 pub use rope::RopeScaling;
 pub(crate) use switches::is_one;

@@ -69,7 +69,8 @@ impl Encoder {
         request: &std::sync::Arc<Request>,
         positions: usize,
     ) -> Result<(Prefix, Writer), ModelError> {
-        let texts = Texts::new(&self.text.tokenizer, &request.rule)?;
+        let tokenizer = &self.text.tokenizer;
+        let texts = Texts::new(tokenizer, &request.rule)?;
         request.watch.check().map_err(|problem| ModelError::input("request", problem))?;
         let prefix = self.prefix(request)?;
         if prefix.tokens.len() >= positions {
@@ -80,7 +81,8 @@ impl Encoder {
             );
             return Err(ModelError::input("prompt", problem));
         }
-        let writer = Writer::new(std::sync::Arc::clone(request), &prefix, texts, positions);
+        let request = std::sync::Arc::clone(request);
+        let writer = Writer::new(request, &prefix, texts, tokenizer, positions);
         Ok((prefix, writer))
     }
 }

@@ -10,6 +10,7 @@ mod encoder;
 mod prefix;
 mod prompts;
 mod texts;
+mod unfinished;
 mod watching;
 mod writer;
 

@@ -11,6 +11,7 @@ use tts_core::{Completion, Finish, LineError, Request, Step, Until};
 
 use super::prefix::Prefix;
 use super::texts::{Texts, holding};
+use super::unfinished::Unfinished;
 use super::watching::Watching;
 use crate::engine::sampling::{Sampled, ranked, sample};
 use crate::text::tokenizer::Tokenizer;
@@ -23,6 +24,7 @@ pub(crate) struct Writer {
     rng: Rng,
     texts: Texts,
     watching: Watching,
+    unfinished: Unfinished,
     steps: Vec<Step>,
     tokens: Vec<u32>,
     logprobs: Vec<f32>,
@@ -47,6 +49,7 @@ impl Writer {
         request: Arc<Request>,
         prefix: &Prefix,
         mut texts: Texts,
+        tokenizer: &Tokenizer,
         positions: usize,
     ) -> Self {
         for step in request.prefix.steps() {
@@ -61,6 +64,7 @@ impl Writer {
             seed: 0,
             texts,
             watching: Watching::new(&request.watch),
+            unfinished: Unfinished::behind(tokenizer, request.prefix.steps()),
             steps: Vec::new(),
             tokens: given.to_vec(),
             logprobs: Vec::new(),
@@ -195,22 +199,25 @@ impl Writer {
             if out || self.request.prefix.len() + steps >= rule.max_steps as usize {
                 return end(Finish::Length);
             }
-            self.close(0, 0, tokenizer);
+            self.close(&End { finish: Finish::Step, closing: 0, after: 0 }, tokenizer);
             return None;
         }
         if out { end(Finish::Length) } else { None }
     }
 
     /// Ends the present step and begins the next.
-    fn close(&mut self, closing: usize, after: usize, tokenizer: &Tokenizer) {
+    fn close(&mut self, end: &End, tokenizer: &Tokenizer) {
         let tokens = std::mem::take(&mut self.tokens);
         let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
+        let bytes = || tokens.iter().flat_map(|&id| tokenizer.token_bytes(id)).copied();
+        let said = bytes().count().saturating_sub(end.after);
+        let over = end.finish == Finish::Stop || end.closing > 0;
         self.steps.push(Step {
-            text: before(tokenizer, &tokens, after),
+            text: self.unfinished.text(bytes().take(said), over),
             tokens,
             given: count(std::mem::take(&mut self.given)),
             logprobs: std::mem::take(&mut self.logprobs),
-            closing: count(closing),
+            closing: count(end.closing),
             notes: self.watching.take(),
         });
         self.texts.next_step();
@@ -219,19 +226,8 @@ impl Writer {
     }
 
     fn complete(&mut self, end: &End, tokenizer: &Tokenizer) -> Completion {
-        self.close(end.closing, end.after, tokenizer);
+        self.close(end, tokenizer);
         let steps = std::mem::take(&mut self.steps);
         Completion { steps, finish: end.finish, prompt_tokens: self.prompt }
     }
-}
-
-/// The text of tokens without their last bytes.
-fn before(tokenizer: &Tokenizer, tokens: &[u32], after: usize) -> String {
-    if after == 0 {
-        return tokenizer.text(tokens);
-    }
-    let mut bytes: Vec<u8> =
-        tokens.iter().flat_map(|&id| tokenizer.token_bytes(id)).copied().collect();
-    bytes.truncate(bytes.len().saturating_sub(after));
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tts_core::{Finish, Generator, Prompt, Request, Sampling, StepRule, Until};
+use tts_core::{Finish, Generator, Prompt, Request, Sampling, Step, StepRule, Trajectory, Until};
 use tts_models::testing::{byte_config, lively_weights};
 use tts_models::text::template::TemplateArgument;
 use tts_models::text::tokenizer::GgufVocabulary;
@@ -88,6 +88,58 @@ fn a_control_token_ends_a_line_where_its_name_is_a_stop_text() {
         assert_eq!(line.steps[0].closing, 1);
     }
     assert!(stopped.count() > 20);
+}
+
+/// As large vocabularies write rare characters, and small ones many: a token for each half of "é".
+#[test]
+fn a_character_that_a_step_cuts_stands_in_the_step_that_completes_it() {
+    let halves = [("3", 1), ("Ã", 1), ("©", 1), ("<|im_end|>", 3)];
+    let [ending, engine] = [false, true].map(|ignore_end| {
+        engine(&words(&halves), EngineConfig { ignore_end, ..EngineConfig::default() })
+    });
+    let check = |steps: &[Step], stopped: bool| {
+        let tokens: Vec<u32> = steps.iter().flat_map(|step| &step.tokens).copied().collect();
+        let said: String = steps.iter().map(|step| step.text.as_str()).collect();
+        let mut all = engine.tokenizer().text(&tokens);
+        // A half that nothing follows is not said while something may.
+        let last = tokens.iter().rev().find(|&&token| token != 3);
+        if !stopped && last == Some(&1) {
+            assert_eq!(all.pop(), Some('\u{fffd}'));
+        }
+        assert_eq!(said, all, "{tokens:?}");
+        said.matches('é').count()
+    };
+    let rule = StepRule { max_step_tokens: 1, ..StepRule::default() };
+    let (mut found, mut halved) = (0, 0);
+    for line in [&ending, &engine].into_iter().flat_map(|engine| lines(engine, &ask(rule.clone())))
+    {
+        assert!(line.steps.iter().all(|step| step.tokens.len() == 1));
+        found += check(&line.steps, line.finish == Finish::Stop);
+        let last: Vec<u32> = line.steps.iter().rev().take(2).map(|step| step.tokens[0]).collect();
+        halved += usize::from(last == [3, 1] && line.finish == Finish::Stop);
+    }
+    assert!(found > 20 && halved > 0, "{found}, {halved} that the model ended");
+    // Step by step, each written by a request of its own.
+    found = 0;
+    for seed in 0..20 {
+        let (mut steps, mut stopped) = (Vec::<Step>::new(), false);
+        let engine = if seed % 2 == 0 { &ending } else { &engine };
+        while steps.len() < 20 && !stopped {
+            let path = steps.iter().cloned().map(Arc::new).collect();
+            let prompt = Arc::new(Prompt::text("3"));
+            let request = Request {
+                until: Until::Tokens(1),
+                prefix: Trajectory::new(prompt, path, 0, false),
+                seeds: vec![1000 * seed + steps.len() as u64],
+                ..ask(StepRule::default())
+            };
+            let line = lines(engine, &request).remove(0);
+            stopped = line.finish == Finish::Stop;
+            steps.extend(line.steps);
+            found += check(&steps, stopped);
+        }
+    }
+    assert!(found > 20, "{found}");
 }
 
 #[test]

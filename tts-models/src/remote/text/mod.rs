@@ -79,9 +79,7 @@ fn raw(words: &Encoder, prompt: &Prompt, tokens: &[u32]) -> Result<String, Model
     }
     let tokenizer = &words.text().tokenizer;
     // The server puts its own in front, where the model's files say that there is one.
-    let bos = tokenizer.special_ids().bos.filter(|_| tokenizer.add_bos());
-    let own = usize::from(bos.is_some() && tokens.first().copied() == bos);
-    let tokens = &tokens[own..];
+    let tokens = tokens.strip_prefix(tokenizer.begins()).unwrap_or(tokens);
     let text = tokenizer.decode(tokens, false);
     if tokenizer.encode(&text, true)? != tokens {
         return refuse(

@@ -154,8 +154,32 @@ fn a_folder_ends_with_what_either_file_names() {
     assert_eq!(ends(r#"{"eos_token": {"content": "<stop>"}}"#, special).0, [0, 1, 2]);
     assert_eq!(ends(r#"{"eos_token": null}"#, special).0, [0, 2]);
     assert_eq!(ends(r#"{"eos_token": "<none>"}"#, special).0, [0, 2]);
-    // A word that ends is no control token, one that a file adds is.
+    // A word that ends is no control token; an added token is, by whichever file.
     assert_eq!(ends(r#"{"eos_token": "."}"#, special), (vec![0, 2, 5], vec![0, 1, 2]));
     let plain = "\"special\": false";
-    assert_eq!(ends(r#"{"eos_token": "<stop>"}"#, plain), (vec![0, 1, 2], vec![1, 2]));
+    assert_eq!(ends("{}", plain), (vec![0, 2], vec![0, 2]));
+    assert_eq!(ends(r#"{"eos_token": "<stop>"}"#, plain), (vec![0, 1, 2], vec![0, 1, 2]));
+}
+
+#[test]
+fn a_folder_without_a_template_of_texts_begins_them_as_its_config_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    put("tokenizer.json", &crate::text::tokenizer::characters("ab.", &["<s>"]).unwrap());
+    let begins = |config: &str| {
+        put("tokenizer_config.json", config);
+        let side = TextSide::read(folder.path()).unwrap();
+        let ids = side.prompt_tokens(&Prompt::text("ab")).unwrap();
+        (ids, side.tokenizer.special_ids().bos)
+    };
+    assert_eq!(begins("{}"), (vec![1, 2], None));
+    let named = r#""bos_token": "<s>", "#;
+    let typed = r#""bos_token": {"content": "<s>"}, "#;
+    for token in [named, typed] {
+        let with = |add: &str| begins(&format!("{{{token}\"add_bos_token\": {add}}}"));
+        assert_eq!(with("true"), (vec![0, 1, 2], Some(0)));
+        assert_eq!(with("false"), (vec![1, 2], Some(0)));
+        assert_eq!(with("null"), (vec![1, 2], Some(0)));
+    }
+    assert_eq!(begins(r#"{"add_bos_token": true}"#), (vec![1, 2], None));
 }

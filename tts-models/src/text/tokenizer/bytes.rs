@@ -43,7 +43,7 @@ impl Tokenizer {
                 ..Default::default()
             },
             named_end: None,
-            add_bos: false,
+            begins: Vec::new(),
             add_eos: false,
         }
         .build()

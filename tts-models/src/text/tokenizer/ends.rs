@@ -5,7 +5,8 @@
 //! file names counts, and beside it every control token whose name is known to end a turn, a document
 //! or a file of code. About the second they disagree too: some list the marks of a turn as ordinary
 //! added tokens. A name between bars, `<|user|>` or `<｜User｜>`, is a control token whatever its file
-//! says: it would otherwise let the text of a user begin a turn.
+//! says: it would otherwise let the text of a user begin a turn. A name that is also a word, as `</s>` is one of
+//! HTML, needs a file that says so: that lists it as a control token or gives it a role.
 //!
 //! Source: the lists of llama.cpp (`llama-vocab.cpp`); the chat templates of the families named.
 
@@ -13,7 +14,7 @@ use super::Tokenizer;
 use crate::ModelConfig;
 
 /// Names that end a turn or a document.
-const ENDS: [&str; 22] = [
+const ENDS: [&str; 17] = [
     "<|eot_id|>",
     "<|eom_id|>",
     "<|im_end|>",
@@ -30,13 +31,12 @@ const ENDS: [&str; 22] = [
     "<turn|>",
     "<end_of_utterance>",
     "<｜end▁of▁sentence｜>",
-    "</s>",
-    "<EOT>",
-    "_<EOT>",
-    "[EOT]",
-    "[EOS]",
     "[|endofturn|]",
 ];
+
+/// Names that do so as control tokens, and are words otherwise: vocabularies of Gemma and Qwen have a `</s>` that
+/// ends nothing.
+const WORDS: [&str; 5] = ["</s>", "<EOT>", "_<EOT>", "[EOT]", "[EOS]"];
 
 /// Names that end a file of code, where a model would go on with another file.
 const FILES: [&str; 8] = [
@@ -77,7 +77,8 @@ impl Tokenizer {
         let has = |name: &str| control(&name).is_some();
         // Where messages end apart from turns, the end of a message is none of a turn.
         let messages = has("<|return|>") && has("<|call|>");
-        let known = ENDS.iter().chain(&FILES).filter(|name| !(messages && **name == "<|end|>"));
+        let known = ENDS.iter().chain(&WORDS).chain(&FILES);
+        let known = known.filter(|name| !(messages && **name == "<|end|>"));
         let mut ends = named.to_vec();
         ends.extend([self.ids.eos, self.ids.eot, self.named_end].into_iter().flatten());
         ends.extend(known.filter_map(control));
@@ -93,13 +94,12 @@ mod tests {
 
     #[test]
     fn names_between_bars_are_control_tokens() {
-        for name in ["<|user|>", "<｜User｜>", "<|a|>", "[|assistant|]", "</s>", "<end_of_turn>"]
-        {
+        for name in ["<|user|>", "<｜User｜>", "<|a|>", "[|assistant|]", "<end_of_turn>"] {
             assert!(is_control(name), "{name}");
         }
-        for name in
-            ["<think>", "<||>", "<｜｜>", "<|a b|>", "<|a｜>", "|>", "<|", "<tool_call>", "[a]"]
-        {
+        let words =
+            ["<think>", "<||>", "<｜｜>", "<|a b|>", "<|a｜>", "|>", "<|", "<tool_call>", "[a]"];
+        for name in words.into_iter().chain(WORDS) {
             assert!(!is_control(name), "{name}");
         }
     }

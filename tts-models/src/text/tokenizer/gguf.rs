@@ -143,7 +143,7 @@ impl GgufVocabulary {
                 pad: self.pad,
             },
             named_end: None,
-            add_bos: self.add_bos,
+            begins: self.bos.filter(|_| self.add_bos).into_iter().collect(),
             add_eos: self.add_eos,
         }
     }

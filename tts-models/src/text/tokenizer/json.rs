@@ -3,7 +3,9 @@
 //! Only byte-pair encoding is read, with the normalizers and pre-tokenizers that language models
 //! use. Everything else is refused by name rather than handed to the `tokenizers` crate, parts of
 //! which panic on malformed input; see [`super::parts`] for the checks on tokens and merges.
-//! Post-processing is reduced to the tokens that its template puts before and after a text.
+//! Post-processing is reduced to the tokens that its template puts before and after a text. Where there is no
+//! template, `add_bos_token` of `tokenizer_config.json` decides ([`Roles`]): Hugging Face's class for Llama made the
+//! template of that until version 5, and files that rely on it have none.
 //!
 //! Source: the file format of the Hugging Face `tokenizers` library.
 
@@ -38,6 +40,19 @@ pub(crate) struct Added {
     pub(crate) id: u32,
     #[serde(flatten)]
     pub(crate) token: AddedToken,
+}
+
+/// What other files of a folder say of a tokenizer's tokens.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Roles {
+    /// The name of the token that begins a text.
+    pub(crate) begin: Option<String>,
+    /// Whether it is put before each text, where `tokenizer.json` has no template.
+    pub(crate) begins: bool,
+    /// The name of the token that ends a text.
+    pub(crate) end: Option<String>,
+    /// Tokens that end what the model writes.
+    pub(crate) ends: Vec<u32>,
 }
 
 #[derive(Deserialize)]
@@ -103,15 +118,14 @@ impl Tokenizer {
     /// # Errors
     /// When the bytes are not of that format, or the tokenizer is not byte-pair encoding.
     pub fn from_json_bytes(bytes: &[u8], path: &Path) -> Result<Self, ModelError> {
-        Self::from_json_with_end(bytes, path, None)
+        Self::from_json_with_roles(bytes, path, &Roles::default())
     }
 
-    /// [`Self::from_json_bytes`], with the name of a token that ends a text by the word of another
-    /// file.
-    pub(crate) fn from_json_with_end(
+    /// [`Self::from_json_bytes`], with what other files say of its tokens.
+    pub(crate) fn from_json_with_roles(
         bytes: &[u8],
         path: &Path,
-        end: Option<&str>,
+        roles: &Roles,
     ) -> Result<Self, ModelError> {
         let file: File = serde_json::from_slice(bytes).map_err(|error| {
             // Other models have other fields: say so rather than name one that is missing.
@@ -123,15 +137,17 @@ impl Tokenizer {
                 None => ModelError::format(path, "JSON", error.to_string()),
             }
         })?;
-        file.parts(path, end)?.build()
+        file.parts(path, roles)?.build()
     }
 }
 
 impl File {
-    fn parts(mut self, path: &Path, end: Option<&str>) -> Result<Parts, ModelError> {
-        // Text of users must not be able to write it.
-        for added in self.added_tokens.iter_mut().filter(|a| Some(&*a.token.content) == end) {
-            added.token.special = true;
+    fn parts(mut self, path: &Path, roles: &Roles) -> Result<Parts, ModelError> {
+        // Text of users must not be able to write what begins or ends a turn.
+        for Added { id, token } in &mut self.added_tokens {
+            let named =
+                [&roles.begin, &roles.end].map(|name| name.as_ref() == Some(&token.content));
+            token.special |= named.contains(&true) || roles.ends.contains(id);
         }
         self.model.check(path)?;
         let (normalizer, pre_tokenizer) = (self.normalizer.as_ref(), self.pre_tokenizer.as_ref());
@@ -160,27 +176,27 @@ impl File {
                 }
                 None => found(&[decoder], "Strip").is_some(),
             };
-        let ends = self.post_processor.as_ref().and_then(|p| find(p, "TemplateProcessing"));
-        let names = ends.map(template_ends).unwrap_or_default();
+        let template = self.post_processor.as_ref().and_then(|p| find(p, "TemplateProcessing"));
+        let Around { before, after } = template.map(around).unwrap_or_default();
         let id = |name: &str| {
             let added = (self.added_tokens.iter())
                 .find(|added| added.token.content == name)
                 .map(|added| added.id);
             added.or_else(|| self.model.vocab.0.iter().find(|(t, _)| t == name).map(|(_, id)| *id))
         };
-        let known = |name: Option<&String>| match name {
-            Some(name) => id(name).map(Some).ok_or_else(|| {
-                ModelError::format(
-                    path,
-                    "post_processor.single",
-                    format!("{name:?} is not a token"),
-                )
-            }),
-            None => Ok(None),
+        let known = |name: &&str| {
+            let problem = || format!("{name:?} is not a token");
+            id(*name).ok_or_else(|| ModelError::format(path, "post_processor.single", problem()))
         };
-        let (bos, eos) = (known(names.0.as_ref())?, known(names.1.as_ref())?);
+        let mut begins: Vec<u32> = before.iter().map(known).collect::<Result<_, _>>()?;
+        let eos = after.last().map(known).transpose()?;
+        let begin = roles.begin.as_deref().and_then(id);
+        if template.is_none() && roles.begins {
+            begins.extend(begin);
+        }
+        let bos = begin.or(begins.first().copied());
         let unk = self.model.unk_token.as_deref().and_then(id);
-        let named_end = end.and_then(id);
+        let named_end = roles.end.as_deref().and_then(id);
         let read = |field: &str, error: serde_json::Error| {
             ModelError::format(path, field.to_owned(), error.to_string())
         };
@@ -205,7 +221,7 @@ impl File {
             prefix_space,
             ids: SpecialIds { bos, eos, unk, ..Default::default() },
             named_end,
-            add_bos: bos.is_some(),
+            begins,
             add_eos: eos.is_some(),
         })
     }
@@ -254,15 +270,27 @@ fn find<'a>(component: &'a Value, name: &str) -> Option<&'a Value> {
         .find_map(|child| find(child, name))
 }
 
-/// The special tokens right before and right after the text in a template.
-fn template_ends(template: &Value) -> (Option<String>, Option<String>) {
+/// The names of the tokens that a template puts before and after a text.
+#[derive(Default)]
+struct Around<'a> {
+    before: Vec<&'a str>,
+    after: Vec<&'a str>,
+}
+
+fn around(template: &Value) -> Around<'_> {
     let items = template.get("single").and_then(Value::as_array);
     let items = items.map(Vec::as_slice).unwrap_or_default();
-    let text = items.iter().position(|item| item.get("Sequence").is_some());
-    let name = |item: &Value| Some(item.get("SpecialToken")?.get("id")?.as_str()?.to_owned());
-    let Some(text) = text else { return (None, None) };
-    let before = text.checked_sub(1).and_then(|at| items.get(at));
-    (before.and_then(name), items.get(text + 1).and_then(name))
+    let Some(text) = items.iter().position(|item| item.get("Sequence").is_some()) else {
+        return Around::default();
+    };
+    let (before, after) = items.split_at(text);
+    Around { before: names(before), after: names(after) }
+}
+
+/// The names of the special tokens of a template's part.
+fn names(items: &[Value]) -> Vec<&str> {
+    let tokens = items.iter().filter_map(|item| item.get("SpecialToken"));
+    tokens.filter_map(|token| token.get("id")?.as_str()).collect()
 }
 
 /// Refuses components that are unknown or that the crate would panic on.

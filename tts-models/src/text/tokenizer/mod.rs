@@ -27,7 +27,7 @@ use std::sync::Arc;
 pub use boundary::{Boundary, BoundaryState, Found};
 pub use characters::{characters, words};
 pub use gguf::GgufVocabulary;
-pub(crate) use json::Added;
+pub(crate) use json::{Added, Roles};
 
 use crate::{Files, ModelError};
 use onward::Onward;
@@ -48,7 +48,8 @@ pub struct Tokenizer {
     ids: SpecialIds,
     /// What ends a text by the word of another file.
     named_end: Option<u32>,
-    add_bos: bool,
+    /// Put before each text.
+    begins: Vec<u32>,
     add_eos: bool,
 }
 
@@ -72,7 +73,7 @@ impl std::fmt::Debug for Tokenizer {
         f.debug_struct("Tokenizer")
             .field("vocab_size", &self.vocab_size())
             .field("ids", &self.ids)
-            .field("add_bos", &self.add_bos)
+            .field("begins", &self.begins)
             .finish_non_exhaustive()
     }
 }
@@ -125,16 +126,16 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// [`encode`](Self::encode), after the BOS token when the file asks for one and the text does
-    /// not start with it already, as text from a chat template may.
+    /// [`encode`](Self::encode), after what the file puts before each text: its BOS token, in most files
+    /// that ask for any, or several, as `[gMASK]<sop>` of GLM-4. Not where the text starts with them already,
+    /// as text from a chat template may.
     ///
     /// # Errors
     /// As [`encode`](Self::encode).
     pub fn encode_with_bos(&self, text: &str, parse_special: bool) -> Result<Vec<u32>, ModelError> {
         let mut ids = self.encode(text, parse_special)?;
-        match self.ids.bos {
-            Some(bos) if self.add_bos && ids.first() != Some(&bos) => ids.insert(0, bos),
-            _ => {}
+        if !ids.starts_with(&self.begins) {
+            ids.splice(..0, self.begins.iter().copied());
         }
         Ok(ids)
     }
@@ -199,7 +200,13 @@ impl Tokenizer {
 
     /// Whether the file asks for a BOS token before each text.
     pub fn add_bos(&self) -> bool {
-        self.add_bos
+        !self.begins.is_empty()
+    }
+
+    /// What is put before each text, see [`encode_with_bos`](Self::encode_with_bos).
+    #[cfg(feature = "remote")]
+    pub(crate) fn begins(&self) -> &[u32] {
+        &self.begins
     }
 
     /// Whether the file asks for an EOS token after each text.

@@ -62,8 +62,8 @@ pub(super) struct Parts {
     pub ids: SpecialIds,
     /// A token that ends a text by the word of another file.
     pub named_end: Option<u32>,
-    /// Whether a text starts with the BOS token.
-    pub add_bos: bool,
+    /// What a text starts with.
+    pub begins: Vec<u32>,
     /// Whether a text ends with the EOS token.
     pub add_eos: bool,
 }
@@ -103,7 +103,7 @@ impl Parts {
             prefix_space: self.prefix_space,
             ids: self.ids,
             named_end: self.named_end,
-            add_bos: self.add_bos,
+            begins: self.begins,
             add_eos: self.add_eos,
         })
     }

@@ -1,6 +1,7 @@
 //! Encoding and decoding against ids from other implementations, and bad files by table.
 
 mod onward;
+mod roles;
 
 use std::path::PathBuf;
 

@@ -25,7 +25,6 @@ const LIMIT: u64 = 16 << 20;
 
 /// The tokens that end a text by a folder's `config.json` and `generation_config.json`, where they are there:
 /// nothing else of them is read.
-#[cfg(feature = "remote")]
 pub(crate) fn named_ends(folder: &Files) -> Result<Vec<u32>, ModelError> {
     let mut ends = Vec::new();
     for name in ["config.json", "generation_config.json"] {
