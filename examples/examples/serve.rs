@@ -113,6 +113,8 @@ impl Arguments {
         };
         let max_tokens = self.max_tokens.unwrap_or(1024);
         let rule = StepRule { delimiters, max_tokens, ..StepRule::default() };
+        // A list of many short lines ends by its tokens, as clients expect.
+        let rule = StepRule { max_steps: rule.max_steps.max(max_tokens), ..rule };
         let file = self.model.model.file_stem().unwrap_or_default().to_string_lossy();
         let name = self.name.clone().unwrap_or_else(|| file.into_owned());
         let engines = self.model.open()?;

@@ -57,21 +57,30 @@ impl Plan {
     }
 }
 
-/// The largest number of a recipe, times that of the recipe within it: copies of copies multiply.
+/// The largest number of a recipe, times the weight of the heaviest recipe within it, wherever that stands:
+/// copies of copies multiply.
 fn weight(recipe: &Value) -> u64 {
-    fn largest(value: &Value) -> u64 {
-        match value {
-            Value::Number(number) => number.as_u64().unwrap_or(1),
-            Value::Array(values) => values.iter().map(largest).max().unwrap_or(1),
-            Value::Object(fields) => {
-                let own = fields.iter().filter(|(name, _)| *name != "inner");
-                own.map(|(_, value)| largest(value)).max().unwrap_or(1)
-            }
-            _ => 1,
-        }
+    let (own, within) = parts(recipe);
+    own.saturating_mul(within)
+}
+
+/// The largest number of a value outside of the recipes in it, and the weight of the heaviest of these; 1 where
+/// there is none.
+fn parts(value: &Value) -> (u64, u64) {
+    // A phase or an arm is no recipe, but holds one; whatever names a strategy is one.
+    let part = |value: &Value| match value.get("strategy") {
+        Some(_) => (1, weight(value)),
+        None => parts(value),
+    };
+    let larger = |(own, within): (u64, u64), (more, heavier): (u64, u64)| {
+        (own.max(more), within.max(heavier))
+    };
+    match value {
+        Value::Number(number) => (number.as_u64().unwrap_or(1).max(1), 1),
+        Value::Array(values) => values.iter().map(part).fold((1, 1), larger),
+        Value::Object(fields) => fields.values().map(part).fold((1, 1), larger),
+        _ => (1, 1),
     }
-    let inner = recipe.get("inner").map_or(1, weight);
-    largest(recipe).max(1).saturating_mul(inner)
 }
 
 impl SearchStrategy for Plan {
@@ -180,6 +189,27 @@ mod tests {
         assert_eq!(weight(&recipe(beam)), 4);
         assert_eq!(weight(&forest(3, beam)), 12);
         assert_eq!(weight(&forest(7, &forest(3, beam).to_string())), 84);
+        // Recipes stand in lists too, behind whatever else.
+        let twice =
+            forest(3, &forest(7, r#"{"strategy": "self-consistency", "n": 1}"#).to_string());
+        for (strategy, list) in [("phases", "phases"), ("compute-optimal", "arms")] {
+            let light = r#"{"strategy": "self-consistency", "n": 2}"#;
+            let text = format!(
+                r#"{{"strategy": "{strategy}", "{list}": [
+                    {{"share": 0.5, "inner": {light}}}, {{"share": 0.5, "inner": {twice}}}]}}"#
+            );
+            assert_eq!(weight(&recipe(&text)), 21, "{strategy}");
+            assert_eq!(weight(&forest(2, &text)), 42, "{strategy}");
+            let error = Plan::recipe(&recipe(&text), 20).expect_err(strategy);
+            assert!(error.contains("comes to 21"), "{error}");
+        }
+        let arms =
+            recipe(&format!(r#"{{"strategy": "compute-optimal", "arms": [{beam}, {twice}]}}"#));
+        assert_eq!(weight(&arms), 21);
+        // A number beside recipes counts for each of them.
+        let beside =
+            recipe(&format!(r#"{{"strategy": "x", "rounds": 2, "inner": {twice}, "list": [9]}}"#));
+        assert_eq!(weight(&beside), 9 * 21);
         assert!(Plan::recipe(&forest(3, beam), 12).is_ok());
         let error = Plan::recipe(&forest(3, beam), 11).expect_err("too large");
         assert!(error.contains("comes to 12"), "{error}");

@@ -257,7 +257,9 @@ fn refused(error: &SearchError) -> Fault {
         SearchErrorKind::Run(RunError::Settings(_) | RunError::Strategy(_)) => {
             Fault::new(400, "invalid_search", message)
         }
-        SearchErrorKind::Generator(_) => Fault::new(502, "generator_failed", message),
+        SearchErrorKind::Generator(_) | SearchErrorKind::Run(RunError::AllLinesFailed { .. }) => {
+            Fault::new(502, "generator_failed", message)
+        }
         SearchErrorKind::Scorer(_) => Fault::new(502, "scorer_failed", message),
         _ => Fault::new(500, "search_failed", message),
     }

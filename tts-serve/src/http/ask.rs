@@ -51,6 +51,8 @@ pub(super) struct Ask {
     pub(super) streaming: Option<Streaming>,
     pub(super) logprobs: bool,
     rule: StepRule,
+    /// Whether the request itself says how many steps an answer has.
+    counts_steps: bool,
     sampling: Sampling,
     budget: Budget,
     task: Arc<dyn Task>,
@@ -113,7 +115,8 @@ impl Ask {
         }
         let n = fields.count("n", 1, config.answers as u64)?.unwrap_or(1);
         let n = usize::try_from(n).unwrap_or(usize::MAX);
-        if n.saturating_mul(prompts.len()) > config.answers {
+        let searches = n.saturating_mul(prompts.len());
+        if searches > config.answers {
             let message = format!(
                 "{n} answers to {} prompts, expected at most {}",
                 prompts.len(),
@@ -169,9 +172,10 @@ impl Ask {
             streaming,
             logprobs: false,
             rule,
+            counts_steps: false,
             sampling,
             budget: Budget {
-                generated_tokens: Some((config.request_tokens / n as u64).max(1)),
+                generated_tokens: Some((config.request_tokens / searches.max(1) as u64).max(1)),
                 ..Budget::default()
             },
             task: Arc::new(task::Math),
@@ -214,6 +218,7 @@ impl Ask {
         }
         if let Some(steps) = tts.count("max_steps", 1, u64::from(config.answer_tokens))? {
             self.rule.max_steps = u32::try_from(steps).unwrap_or(u32::MAX);
+            self.counts_steps = true;
         }
         let progress = tts.flag("progress")?;
         self.streaming.iter_mut().for_each(|streaming| streaming.progress = progress);
@@ -245,7 +250,8 @@ impl Ask {
         }
     }
 
-    /// The longest answer, by whichever of its names.
+    /// The longest answer, by whichever of its names. Its tokens alone bound it then, unless the request bounds
+    /// its steps too: a client that is told `length` asks for more tokens, and must get further by that.
     pub(super) fn limit(
         &mut self,
         fields: &mut Fields,
@@ -266,6 +272,10 @@ impl Ask {
         if let Some(tokens) = given {
             self.rule.max_tokens = u32::try_from(tokens).unwrap_or(u32::MAX);
             self.rule.max_step_tokens = self.rule.max_step_tokens.min(self.rule.max_tokens);
+            if !self.counts_steps {
+                // No step is without a token.
+                self.rule.max_steps = self.rule.max_steps.max(self.rule.max_tokens);
+            }
         }
         Ok(())
     }

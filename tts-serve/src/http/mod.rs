@@ -24,6 +24,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use futures_util::future::try_join_all;
 use serde_json::Value;
 use tokio::sync::watch::Receiver;
 
@@ -216,20 +217,22 @@ fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {
     error.to_string().contains("length limit exceeded")
 }
 
-/// Waits for all answers.
+/// Waits for all answers, or for the first fault: the other searches are called off then, as nobody looks at
+/// them any more.
 async fn whole(shared: &Shared, searched: Searched) -> Result<Value, Fault> {
     let Searched { ask, head, sights, .. } = searched;
-    let mut over = Vec::with_capacity(sights.len());
-    for mut sight in sights {
-        let seen = sight.wait_for(|sight| sight.over.is_some()).await;
-        let seen = seen.map_err(|_| Fault::new(500, "internal", "the search was lost"))?;
-        over.extend(seen.over.clone());
-    }
-    let answers: Result<Vec<&Answer>, Fault> =
-        over.iter().map(|over| over.as_ref().as_ref().map_err(Fault::clone)).collect();
-    let answers = answers?;
+    let answers = try_join_all(sights.into_iter().map(answer_of)).await?;
+    let answers: Vec<&Answer> = answers.iter().collect();
     let words = shared.models[ask.model()].words.as_deref().filter(|_| ask.logprobs);
     let told = |&answer: &&Answer| words.map_or(Value::Null, |words| head.logprobs(answer, words));
     let choices: Vec<(&Answer, Value)> = answers.iter().map(|a| (*a, told(a))).collect();
     Ok(head.whole(&choices, usage(&answers, ask.n)))
+}
+
+/// How a search ends.
+async fn answer_of(mut sight: Receiver<Sight>) -> Result<Answer, Fault> {
+    let seen = sight.wait_for(|sight| sight.over.is_some()).await;
+    let over = seen.ok().and_then(|seen| seen.over.clone());
+    let over = over.ok_or_else(|| Fault::new(500, "internal", "the search was lost"))?;
+    Result::clone(&over)
 }

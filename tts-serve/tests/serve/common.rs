@@ -1,14 +1,15 @@
 //! A server on a port of its own, a client of few words, and a generator that can be held.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::{
-    BoxError, Finished, Generated, Generator, LineId, Prompt, Request, Sampling, Session, StepRule,
+    BoxError, Finished, Generated, Generator, LineError, LineId, Prompt, Request, Sampling,
+    Session, StepRule,
 };
 use tts_serve::{Model, ServeConfig, ServeError, Words, serve};
 
@@ -25,6 +26,8 @@ pub(crate) struct Held {
     written: AtomicUsize,
     /// Whether it breaks at the next piece of work.
     pub(crate) broken: AtomicBool,
+    /// The question whose lines fail, whatever is held.
+    pub(crate) lost: Mutex<String>,
 }
 
 struct HeldSession<'a> {
@@ -61,6 +64,14 @@ impl Session for HeldSession<'_> {
             self.held.flying.fetch_sub(self.waiting.len(), Ordering::SeqCst);
             self.waiting.clear();
             return Err("out of order".into());
+        }
+        let lost = self.held.lost.lock().expect("not poisoned").clone();
+        let lost = |(_, request): &(LineId, Request)| request.prefix.prompt().question() == lost;
+        if let Some(place) = self.waiting.iter().position(lost) {
+            let (line, _) = self.waiting.remove(place);
+            self.held.flying.fetch_sub(1, Ordering::SeqCst);
+            let result = Err(LineError("lost".to_owned()));
+            return Ok(vec![Finished { line, result, computed_tokens: 1, cached_tokens: 0 }]);
         }
         let last = self.held.last.load(Ordering::SeqCst);
         let over = last > 0 && self.held.written.load(Ordering::SeqCst) >= last;

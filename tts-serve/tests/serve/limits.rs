@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
+use tts_core::{
+    BoxError, Completion, Finish, Generated, Generator, Request, Step, StepRule, Until,
+};
 use tts_serve::{ApiKey, Model, ServeConfig, serve};
 
 use crate::common::{Held, Server, WORLD, aside, ask, get, held, post, said, toy, until, with};
@@ -76,6 +79,22 @@ fn tokens_are_limited() {
     assert_eq!(answer["choices"][0]["tts"]["stop"], "generated tokens", "{answer}");
     let used = answer["usage"]["tts"]["generated_tokens"].as_u64().expect("tokens");
     assert!((100..300).contains(&used), "{used}: one round over at most");
+    // Four prompts share what a request may generate, and so do two answers to each of two.
+    let config = ServeConfig { request_tokens: 400, ..ServeConfig::default() };
+    let server = Server::start(&config, vec![toy()]);
+    let question = |number| WORLD.prompt(number).question().to_owned();
+    for (prompts, n) in
+        [((0..4).map(question).collect::<Vec<_>>(), 1), ((0..2).map(question).collect(), 2)]
+    {
+        let body = json!({"model": "toy", "prompt": prompts, "n": n, "tts": {"recipe": recipe}});
+        let (status, answer) = server.post("/v1/completions", &body);
+        assert_eq!(status, 200, "{answer}");
+        for choice in answer["choices"].as_array().expect("choices") {
+            assert_eq!(choice["tts"]["stop"], "generated tokens", "{answer}");
+        }
+        let used = answer["usage"]["tts"]["generated_tokens"].as_u64().expect("tokens");
+        assert!((400..1200).contains(&used), "{used}: one round over in each search at most");
+    }
 }
 
 #[test]
@@ -191,5 +210,57 @@ fn settings_that_cannot_be_meant_are_refused() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let error = serve(&config, models, listener, async {}).expect_err(says);
         assert!(error.to_string().contains(says), "{error}");
+    }
+}
+
+/// Writes so many short lines, and is done.
+struct Lines(usize);
+
+impl Generator for Lines {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        Ok(Generated::by_seed(batch, |request, _| {
+            let from = request.prefix.len();
+            let to = match request.until {
+                Until::End => {
+                    let room = request.rule.max_steps.min(request.max_tokens);
+                    self.0.min(room as usize)
+                }
+                _ => from + 1,
+            };
+            let step = |number| Step {
+                text: format!("{number} is next.\n"),
+                tokens: vec![0],
+                ..Step::default()
+            };
+            let finish = match (to == self.0, request.until) {
+                (true, _) => Finish::Stop,
+                (false, Until::End) => Finish::Length,
+                (false, _) => Finish::Step,
+            };
+            Ok(Completion { steps: (from..to).map(step).collect(), finish, prompt_tokens: 1 })
+        }))
+    }
+}
+
+/// What a client is told to be cut by its tokens is cut by nothing else.
+#[test]
+fn an_answer_of_many_lines_is_cut_by_its_tokens_alone() {
+    let rule = StepRule::lines();
+    assert!(rule.max_steps < 60);
+    let model = Model::new("lines", Arc::new(Lines(60))).rule(rule);
+    let server = Server::start(&ServeConfig::default(), vec![model]);
+    let long = json!({"max_tokens": 4096});
+    for (name, fields, count, reason) in [
+        ("lines", long.clone(), 60, "stop"),
+        ("lines+majority-2", long, 60, "stop"),
+        ("lines", json!({"max_completion_tokens": 50}), 50, "length"),
+        ("lines", json!({"max_tokens": 4096, "tts": {"max_steps": 7}}), 7, "length"),
+        // Whoever serves the model said so.
+        ("lines", json!({}), 40, "length"),
+    ] {
+        let answer = server.chat(&with(ask(name, 0), &fields));
+        let choice = &answer["choices"][0];
+        let lines = choice["message"]["content"].as_str().expect("a text").lines().count();
+        assert_eq!((lines, &choice["finish_reason"]), (count, &json!(reason)), "{name} {fields}");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use tts_serve::ServeConfig;
 
-use crate::common::{Held, Server, aside, ask, held, post, until, with};
+use crate::common::{Held, Server, WORLD, aside, ask, held, post, until, with};
 
 fn asks() -> Vec<Value> {
     let models = [
@@ -47,7 +47,7 @@ fn answers_are_the_same_alone_and_among_64() {
         assert_eq!(alone, together.recv().expect("no panic"), "request {number}");
     }
     assert!((server.metric("tts_requests_total{outcome=\"answered\"}") - 128.0).abs() < 0.1);
-    assert!(server.metric("tts_searches_running") < 0.5);
+    until("all are over", || server.metric("tts_searches_running") < 0.5);
 }
 
 /// A large search that came first does not keep small ones waiting until it is done.
@@ -76,4 +76,20 @@ fn a_large_search_keeps_nobody_waiting() {
     assert_eq!((status, all), (200, 1032));
     // When a small one is answered, a part of the large one has been handed in, and not all of it.
     assert!(small.iter().all(|(status, given)| *status == 200 && *given < all), "{small:?}");
+}
+
+/// A fault of one search is told when it happens, not when the others are done, and these are called off.
+#[test]
+fn one_fault_ends_all_searches_of_a_request() {
+    let gate = Arc::new(Held::default());
+    gate.shut.store(true, Ordering::SeqCst);
+    let (kept, lost) = (WORLD.prompt(0), WORLD.prompt(1));
+    lost.question().clone_into(&mut gate.lost.lock().expect("not poisoned"));
+    let server = Server::start(&ServeConfig::default(), vec![held(&gate)]);
+    // The search that is held is the first that would be waited for.
+    let prompts = json!({"model": "held", "prompt": [kept.question(), lost.question()]});
+    let (status, body) = server.post("/v1/completions", &prompts);
+    assert_eq!((status, &body["error"]["code"]), (502, &json!("generator_failed")), "{body}");
+    until("its line is called off", || gate.flying.load(Ordering::SeqCst) == 0);
+    until("its searches are gone", || server.metric("tts_searches_running") < 0.5);
 }
