@@ -6,6 +6,8 @@ use tts_core::metrics::MetricError;
 use tts_core::rows::RowError;
 use tts_core::{BoxError, SearchError};
 
+use super::Shard;
+
 /// An evaluation that cannot be made, or not to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -68,6 +70,14 @@ pub enum EvaluateError {
     /// There is nothing to evaluate on.
     #[error("no problems to evaluate on, expected at least one")]
     NoProblems,
+    /// A shard of an evaluation of fewer problems than shards: its folder says so, and there is no report of it alone.
+    #[error("shard {shard} has none of {problems} problems, and no report")]
+    EmptyShard {
+        /// The shard.
+        shard: Shard,
+        /// Problems of all shards.
+        problems: usize,
+    },
     /// A search failed, or a line of one where every line counts.
     #[error("{question}: {source}")]
     Search {

@@ -159,9 +159,8 @@ impl<'a> Evaluation<'a> {
         rows: Vec<Graded>,
     ) -> Result<Report, EvaluateError> {
         if rows.is_empty() {
-            let (shard, count) = (self.shard, self.items.len());
-            let problem = format!("shard {shard} has none of {count} problems, and no report");
-            return Err(EvaluateError::Settings(problem));
+            let (shard, problems) = (self.shard, self.items.len());
+            return Err(EvaluateError::EmptyShard { shard, problems });
         }
         let settings = self.search.settings();
         Report::new(rows, strategy.samples(), settings.scale(), &*settings.task)

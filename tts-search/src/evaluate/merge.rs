@@ -143,7 +143,10 @@ fn complete(shards: &BTreeMap<Shard, (PathBuf, Manifest)>) -> Result<(), Evaluat
         let problem = format!("{folder}: shard {shard} of another cut: the others are of {of}");
         return Err(EvaluateError::Settings(problem));
     }
-    let there = |number: usize| shards.keys().any(|shard| shard.number() == number);
+    // Of more shards than problems, the last have none, and may be left out.
+    let problems = shards.values().next().map_or(0, |(_, manifest)| manifest.problems);
+    let there =
+        |number: usize| number > problems || shards.keys().any(|shard| shard.number() == number);
     let missing: Vec<String> =
         (1..=of).filter(|&number| !there(number)).map(|number| format!("{number}/{of}")).collect();
     if missing.is_empty() {

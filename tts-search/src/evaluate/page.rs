@@ -72,17 +72,19 @@ fn tree(result: Result<Outcome, SearchError>) -> Option<Outcome> {
     result.map_or_else(|error| error.partial.map(|partial| *partial), Some)
 }
 
-/// Takes away trees from where they become too many, right ones first; how many it took.
+/// Takes away trees that there is no room for behind those before them, wrong answers first; how many it took.
 fn bound(report: &Report, outcomes: &mut [Option<Outcome>], most_nodes: usize) -> usize {
     let mut order: Vec<usize> = (0..outcomes.len().min(report.rows.len())).collect();
     order.sort_by_key(|&at| report.rows[at].correct);
     let (mut nodes, mut taken) = (0, 0);
     for at in order {
         let Some(outcome) = &outcomes[at] else { continue };
-        nodes += outcome.tree.len();
-        if nodes > most_nodes {
+        // One that is too large hides no smaller one behind it.
+        if nodes + outcome.tree.len() > most_nodes {
             outcomes[at] = None;
             taken += 1;
+        } else {
+            nodes += outcome.tree.len();
         }
     }
     taken
@@ -188,4 +190,32 @@ fn charts(report: &Report) -> Vec<String> {
     }
     // What cannot be drawn (no finite number, say) is in the tables still.
     charts.iter().filter_map(|chart| chart.svg().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tts_core::Search;
+    use tts_core::toy::ToyWorld;
+
+    use super::*;
+    use crate::SelfConsistency;
+    use crate::evaluate::Evaluation;
+
+    #[test]
+    fn one_large_tree_hides_no_small_ones() {
+        let world = ToyWorld { error: 0.0, ..ToyWorld::default() };
+        let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
+        let items: Vec<Item> = (0..3).map(item).collect();
+        let votes = |n| SelfConsistency { n, ..SelfConsistency::default() };
+        let search = Search::new(&world);
+        let report =
+            Evaluation::new(search.clone(), &items).run(&votes(1), |_| {}).expect("problems");
+        let searched = |number, n| search.run(votes(n), world.prompt(number)).expect("runs");
+        let all = [searched(0, 40), searched(1, 1), searched(2, 1)];
+        let small = all[1].tree.len() + all[2].tree.len();
+        assert!(all[0].tree.len() > small);
+        let mut outcomes = all.map(Some);
+        assert_eq!(bound(&report, &mut outcomes, small), 1);
+        assert_eq!(outcomes.map(|outcome| outcome.is_some()), [false, true, true]);
+    }
 }

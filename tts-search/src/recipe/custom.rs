@@ -273,6 +273,10 @@ impl Registry {
                 self.fill(&mut recipe)?;
                 Ok(recipe)
             }
+            Err(RecipeError::Name { name, mut known }) => {
+                known.extend(self.entries.keys().cloned());
+                Err(RecipeError::Name { name, known })
+            }
             found => found,
         }
     }

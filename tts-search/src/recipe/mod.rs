@@ -246,10 +246,12 @@ pub enum RecipeError {
         known: Vec<String>,
     },
     /// A name that [`Recipe::default_of`] does not know.
-    #[error("no strategy is called {name:?}, expected one of {}", Recipe::NAMES.join(", "))]
+    #[error("no strategy is called {name:?}, expected one of {}", known.join(", "))]
     Name {
         /// The name.
         name: String,
+        /// The names that are known: of this crate, and of the registry that was asked.
+        known: Vec<String>,
     },
 }
 
@@ -301,7 +303,10 @@ impl Recipe {
         if n == 0 {
             return Err(RecipeError::Settings(format!("{name}: n is 0, expected at least 1")));
         }
-        Self::named(name, n).ok_or_else(|| RecipeError::Name { name: name.to_owned() })
+        Self::named(name, n).ok_or_else(|| RecipeError::Name {
+            name: name.to_owned(),
+            known: Self::NAMES.iter().map(ToString::to_string).collect(),
+        })
     }
 }
 
