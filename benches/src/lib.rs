@@ -29,7 +29,8 @@ pub fn report<F: Serialize>(
         let text = lines.join("\n");
         writeln!(std::io::stdout(), "{text}")?;
         if let Some(path) = file {
-            std::fs::write(path, text)?;
+            tts_core::files::replace(path, |out| out.write_all(text.as_bytes()))
+                .map_err(|error| format!("{}: {error}", path.display()))?;
         }
         Ok(())
     });

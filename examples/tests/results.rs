@@ -17,10 +17,10 @@ fn published() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results")
 }
 
-/// A report of nothing but the embedded generator, written.
-fn written(folder: &Path) -> Report {
+/// A recipe of nothing but the embedded generator.
+fn tiny() -> Value {
     let arm = |name: &str, strategy: &str| json!({ "name": name, "policy": "player", "strategy": strategy, "n": [1, 4] });
-    let recipe = json!({
+    json!({
         "title": "Tiny", "claim": "None.", "limits": "All.",
         "task": { "chain": { "operations": [3, 5], "digits": [1, 2], "most": 999 } },
         "temperature": 0.8, "problems": 10, "seeds": 3, "pool": 6,
@@ -31,8 +31,12 @@ fn written(folder: &Path) -> Report {
             { "first": "some", "second": "majority, of all", "at": "tokens", "n": [4] },
         ],
         "difficulty": { "policy": "player", "samples": 4 },
-    });
-    let recipe = Recipe::parse(&recipe.to_string()).unwrap();
+    })
+}
+
+/// A report of it, written.
+fn written(folder: &Path) -> Report {
+    let recipe = Recipe::parse(&tiny().to_string()).unwrap();
     let report = run(&recipe, false, folder.join("store"), EngineConfig::default()).unwrap();
     report.write("tiny", &folder.join("out")).unwrap();
     report
@@ -91,6 +95,52 @@ fn figures_follow_from_the_values_and_from_no_others() {
     let found = experiment(folder.path(), &["--recompute", "tiny"]);
     let text = String::from_utf8(found.stdout).unwrap();
     assert!(found.status.success() && text.contains("no values by problem: tiny"), "{text}");
+}
+
+/// Where a file cannot be made beside its place, the only copy of the values stays as it was.
+#[test]
+fn what_cannot_be_written_leaves_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = written(folder.path());
+    let out = folder.path().join("out");
+    report.points[0].values[0] += 0.125;
+    "Another one.".clone_into(&mut report.recipe.claim);
+    for name in ["values/tiny.csv.gz", "tiny.md", "tiny.json"] {
+        let path = out.join(name);
+        let (before, partial) =
+            (std::fs::read(&path).unwrap(), out.join(format!("{name}.partial")));
+        std::fs::create_dir(&partial).unwrap();
+        let error = report.write("tiny", &out).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+        assert_eq!(std::fs::read(&path).unwrap(), before, "{name}");
+        std::fs::remove_dir(&partial).unwrap();
+    }
+    report.write("tiny", &out).unwrap();
+    assert_eq!(Report::read("tiny", &out).unwrap(), report);
+}
+
+/// What somebody calls as a recipe of the project goes elsewhere, and says where it comes from.
+#[test]
+fn a_recipe_of_ones_own_leaves_what_is_published_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("votes.json"), tiny().to_string()).unwrap();
+    let experiment = |arguments: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_experiment"));
+        let found = program.current_dir(&folder).args(arguments).output().unwrap();
+        assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stderr));
+    };
+    experiment(&["votes.json", "--store", "store", "--threads", "1"]);
+    assert!(!folder.path().join("docs").exists());
+    let read = |name: &str| std::fs::read_to_string(folder.path().join("runs/votes").join(name));
+    let text = read("votes.md").unwrap();
+    assert!(
+        text.contains("Recipe: `votes.json`, run with `") && text.contains("-- votes.json`"),
+        "{text}"
+    );
+    assert!(text.starts_with("# Tiny") && !text.contains("has changed since"), "{text}");
+    // Told again, it is still of that file.
+    experiment(&["--render", "votes", "--out", "runs/votes"]);
+    assert_eq!(read("votes.md").unwrap(), text);
 }
 
 #[test]

@@ -40,7 +40,8 @@ struct Arguments {
     /// Writes the report as JSON here, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Where tables and charts are; default: docs/results, of a quick run runs/quick.
+    /// Where tables and charts are; default: docs/results, of a quick run runs/quick, of a recipe of one's own
+    /// runs/NAME.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Where models and results are kept.
@@ -56,9 +57,8 @@ struct Arguments {
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout();
-    let folder = if arguments.quick { "runs/quick" } else { "docs/results" };
-    let folder = arguments.out.clone().unwrap_or_else(|| folder.into());
     if arguments.recompute || arguments.render {
+        let folder = arguments.out.clone().unwrap_or_else(|| "docs/results".into());
         let all = || experiment::names(&folder);
         let names = if arguments.names.is_empty() { all()? } else { arguments.names.clone() };
         return if arguments.render {
@@ -76,11 +76,19 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
         return Ok(());
     };
-    let (name, recipe) = experiment::find(name)?;
+    let (given, (name, recipe)) = (name, experiment::find(name)?);
+    let folder = match &arguments.out {
+        Some(folder) => folder.clone(),
+        None if arguments.quick => "runs/quick".into(),
+        None if experiment::is_known(given) => "docs/results".into(),
+        // What is published is of the project's recipes, whatever others call theirs.
+        None => Path::new("runs").join(&name),
+    };
     let recipe = if arguments.quick { recipe.quick() } else { recipe };
     let Arguments { threads, lines, .. } = *arguments;
     let engine = EngineConfig { threads, max_lines: lines, ..EngineConfig::default() };
-    let report = experiment::run(&recipe, arguments.quick, arguments.store.clone(), engine)?;
+    let mut report = experiment::run(&recipe, arguments.quick, arguments.store.clone(), engine)?;
+    report.from = (!experiment::is_known(given)).then(|| given.clone());
     report.write(&name, &folder)?;
     if arguments.html {
         page(&report, &name, &folder)?;

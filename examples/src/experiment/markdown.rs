@@ -35,13 +35,17 @@ impl Report {
         }
         let models = if *retrain { "each with its own models" } else { "one set of models" };
         let each = if *seeds == 1 { "seed" } else { "seeds" };
+        let origin = self.origin(name);
+        let recipe = match &self.from {
+            Some(path) => format!("`{path}`"),
+            None => format!("[`{name}.json`](../../examples/experiments/{name}.json)"),
+        };
         let small = if self.quick { " A quick run, at a tenth of the size." } else { "" };
         writeln!(
             text,
             "{problems} held-out problems, {seeds} {each} ({models}), temperature {temperature}, pools of \
-             {pool}; on {}.{small} Recipe: [`{name}.json`](../../examples/experiments/{name}.json), run \
-             with `cargo run --release -p tts-examples --bin experiment -- {name}`; all figures: \
-             [`{name}.json`]({name}.json).\n",
+             {pool}; on {}.{small} Recipe: {recipe}, run with `cargo run --release -p tts-examples --bin \
+             experiment -- {origin}`; all figures: [`{name}.json`]({name}.json).\n",
             self.machine
         )?;
         self.notes(&mut text, name)?;
@@ -66,7 +70,8 @@ impl Report {
                  in no interval or p-value.\n"
             )?;
         }
-        let since = super::find(name).is_ok_and(|(_, recipe)| !self.recipe.asks_as(&recipe));
+        let since =
+            super::find(self.origin(name)).is_ok_and(|(_, recipe)| !self.recipe.asks_as(&recipe));
         if since && !self.quick {
             writeln!(
                 text,

@@ -100,7 +100,12 @@ recipes!(
     "generative-verifier",
 );
 
-/// A recipe by name, or from a file.
+/// Whether this names a recipe that comes with the project.
+pub fn is_known(name: &str) -> bool {
+    RECIPES.iter().any(|(known, _)| *known == name)
+}
+
+/// A recipe by name, or from a file; with the name of what is written of it.
 ///
 /// # Errors
 /// When there is none of that name and no such file, or the file is no recipe.
@@ -171,6 +176,7 @@ pub fn run(
         coverage: coverage::laws(recipe, &points)?,
         recipe: recipe.clone(),
         quick,
+        from: None,
         machine: law::processor(),
         points,
         verdicts,

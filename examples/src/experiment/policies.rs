@@ -20,7 +20,8 @@ use tts_search::evaluate::attempts::Attempts;
 use tts_search::refine::Words;
 
 use super::spec::{Distilled, Learnt, Revised, SelfTrained, Shape, Training, Written};
-use super::workshop::{Purpose, Workshop, at};
+use super::workshop::{Purpose, Workshop};
+use crate::files::write_whole;
 use crate::{Error, pair};
 
 /// Problems that held-out losses are measured on.
@@ -132,7 +133,7 @@ impl Workshop<'_> {
                 let alphabet = self.recipe.task.alphabet();
                 let json = tts_models::text::tokenizer::characters(alphabet, &[pair::END])?;
                 let file = folder.join("tokenizer.json");
-                std::fs::write(&file, &json).map_err(at(&file))?;
+                write_whole(&file, json.as_bytes())?;
                 let config = shape.config(1 + alphabet.chars().count());
                 Ok((DecoderWeights::initial(config, seed)?, Tokenizer::from_file(file)?))
             }

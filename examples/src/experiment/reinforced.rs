@@ -19,6 +19,7 @@ use tts_prm::reinforce::{Note, Problem, Reinforce, write_charts};
 
 use super::spec::Reinforced;
 use super::workshop::{Purpose, Workshop, at};
+use crate::files::write_whole;
 use crate::{Error, reinforcing};
 
 impl Workshop<'_> {
@@ -70,7 +71,10 @@ impl Workshop<'_> {
         };
         write_charts(&work, "Reinforcement", &learnt.notes)?;
         let journal = work.join("journal.jsonl");
-        std::fs::copy(&journal, folder.join("journal.jsonl")).map_err(at(&journal))?;
+        write_whole(
+            &folder.join("journal.jsonl"),
+            &std::fs::read(&journal).map_err(at(&journal))?,
+        )?;
         learnt.model.decoder.save_as(folder, Dtype::F32, &[])?;
         let measured = |note: &Note| match note {
             Note::Measured(found) => Some(*found),

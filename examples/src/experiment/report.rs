@@ -23,6 +23,7 @@ use super::values::{self, ByProblem};
 use super::verdict::Verdict;
 use super::workshop::at;
 use crate::Error;
+use crate::files::write_whole;
 
 /// Everything that was found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +32,9 @@ pub struct Report {
     pub recipe: Recipe,
     /// Whether this is the recipe in small.
     pub quick: bool,
+    /// The recipe's file, where it is one of somebody's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Which processor.
     pub machine: String,
     /// The arms.
@@ -131,6 +135,11 @@ impl Report {
         chart
     }
 
+    /// What [`super::find`] finds the recipe by, where the report has this name.
+    pub(super) fn origin<'a>(&'a self, name: &'a str) -> &'a str {
+        self.from.as_deref().unwrap_or(name)
+    }
+
     /// Whether values by problem are at hand.
     pub fn has_values(&self) -> bool {
         self.points.iter().any(|point| !point.values.is_empty())
@@ -159,7 +168,7 @@ impl Report {
     /// # Errors
     /// When a p-value is none.
     pub fn told_again(mut self, name: &str) -> Result<Self, Error> {
-        if let Ok((_, recipe)) = super::find(name) {
+        if let Ok((_, recipe)) = super::find(self.origin(name)) {
             self.recipe = self.recipe.told_as(&recipe);
         }
         adjust(&mut self.differences)?;
@@ -170,7 +179,7 @@ impl Report {
     }
 
     /// Writes `NAME.md`, `NAME.json` and `NAME.svg` into a folder, and the values by problem into
-    /// `values/NAME.csv.gz` there, where they are at hand.
+    /// `values/NAME.csv.gz` there, where they are at hand. Each is put in its place when it is whole.
     ///
     /// # Errors
     /// When a file cannot be written, or the chart has more curves than can be told apart.
@@ -183,8 +192,7 @@ impl Report {
         for (ending, text) in
             [("md", self.markdown(name)?), ("json", format!("{:#}\n", serde_json::to_value(self)?))]
         {
-            let path = folder.join(format!("{name}.{ending}"));
-            std::fs::write(&path, text).map_err(at(&path))?;
+            write_whole(&folder.join(format!("{name}.{ending}")), text.as_bytes())?;
         }
         Ok(())
     }

@@ -26,6 +26,7 @@ use super::choice::Probed;
 use super::report::Report;
 use super::workshop::at;
 use crate::Error;
+use crate::files::write_whole;
 
 /// What is known of each problem beside the values of points.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -66,8 +67,7 @@ fn head(report: &Report) -> Vec<String> {
 /// Writes the values of a report that has them.
 pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(at(path))?;
-    let file = File::create(path).map_err(at(path))?;
-    let mut table = csv::Writer::from_writer(GzEncoder::new(file, Compression::best()));
+    let mut table = csv::Writer::from_writer(GzEncoder::new(Vec::new(), Compression::best()));
     table.write_record(head(report))?;
     for problem in 0..report.points.first().map_or(0, |point| point.values.len()) {
         let mut row = vec![(problem + 1).to_string()];
@@ -88,8 +88,7 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
         table.write_record(row)?;
     }
     let encoder = table.into_inner().map_err(csv::IntoInnerError::into_error).map_err(at(path))?;
-    encoder.finish().map_err(at(path))?;
-    Ok(())
+    write_whole(path, &encoder.finish().map_err(at(path))?)
 }
 
 /// Reads values into the report that they belong to.

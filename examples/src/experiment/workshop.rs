@@ -24,6 +24,7 @@ use tts_search::decorate::Noisy;
 use super::implicit::Implied;
 use super::recipe::{Advantages, Arm, EXACT, Recipe};
 use super::spec::{Implicit, Judging, ModelSpec, Reading, Served, Training};
+use crate::files::write_whole;
 use crate::{Error, pair, setting};
 
 /// Changes when the same recipe would make other models or results.
@@ -316,8 +317,8 @@ impl Workshop<'_> {
         to: &Path,
     ) -> Result<(DecoderWeights, Tokenizer), Error> {
         let from = self.model(name, seed)?;
-        let file = to.join("tokenizer.json");
-        std::fs::copy(from.join("tokenizer.json"), &file).map_err(at(&file))?;
+        let (there, file) = (from.join("tokenizer.json"), to.join("tokenizer.json"));
+        write_whole(&file, &std::fs::read(&there).map_err(at(&there))?)?;
         let weights = DecoderWeights::load(&Checkpoint::open(&from)?)?;
         Ok((weights, Tokenizer::from_file(file)?))
     }

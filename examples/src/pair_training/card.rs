@@ -9,6 +9,7 @@ use tts_core::plot;
 use super::Report;
 use super::report::Verifier;
 use crate::Error;
+use crate::files::write_whole;
 use crate::pair;
 
 fn percent(value: f64) -> String {
@@ -41,13 +42,9 @@ pub(super) fn write(out: &Path, report: &Report<'_>) -> Result<(), Error> {
         title.clone_into(&mut chart.title);
         chart.write(out.join(format!("reliability-{name}.svg")))?;
     }
-    let put = |name: &str, text: String| {
-        let path = out.join(name);
-        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))
-    };
+    let put = |name: &str, text: String| write_whole(&out.join(name), text.as_bytes());
     put("report.json", format!("{}\n", serde_json::to_string_pretty(report)?))?;
-    put("README.md", card(report)?)?;
-    Ok(())
+    put("README.md", card(report)?)
 }
 
 fn card(report: &Report<'_>) -> Result<String, Error> {

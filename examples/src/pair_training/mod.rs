@@ -21,6 +21,7 @@ use tts_search::evaluate::attempts::Attempts;
 use verifiers::Kind;
 
 use crate::Error;
+use crate::files::write_whole;
 use crate::pair::{self, PairConfig};
 
 /// Samples of each reported problem, for pass@64.
@@ -64,8 +65,7 @@ impl Stages {
         for name in ["generator", "prm", "orm"] {
             let folder = out.join(name);
             make(&folder)?;
-            let file = folder.join("tokenizer.json");
-            std::fs::write(&file, &json).map_err(|e| format!("{}: {e}", file.display()))?;
+            write_whole(&folder.join("tokenizer.json"), json.as_bytes())?;
         }
         let tokenizer = Tokenizer::from_file(out.join("generator").join("tokenizer.json"))?;
         Ok(Self { config, out: out.to_owned(), work: work.to_owned(), tokenizer })
