@@ -12,10 +12,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tts_core::answer::extract;
+use tts_examples::ends::Ends;
 use tts_examples::options::PromptOptions;
-use tts_examples::training::{Data, TrainOptions, copy_text_side};
+use tts_examples::training::{Data, TrainOptions, check_apart, copy_text_side, has_text_side};
 use tts_examples::worked::{self, Asked, Worked};
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, hub};
 use tts_models::train::Example;
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights, TextSide};
@@ -24,7 +25,8 @@ use tts_search::FewShot;
 /// Fine-tunes a model on worked solutions.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// GGUF file, or folder with config.json, tokenizer.json and safetensors.
+    /// GGUF file, or folder with config.json, tokenizer.json and safetensors; with the feature `hub`, an address such as
+    /// `hf://OWNER/NAME`.
     #[arg(long)]
     model: PathBuf,
     /// Worked solutions, chats or texts as JSON lines.
@@ -49,7 +51,7 @@ struct Arguments {
 fn example(
     arguments: &Arguments,
     text: &TextSide,
-    end: Option<u32>,
+    ends: Ends,
     few_shot: Option<&FewShot>,
     Worked { asked, answer }: &Worked,
 ) -> Result<Example, Error> {
@@ -71,18 +73,19 @@ fn example(
     let plain = few_shot.is_some() && !prompt.question().ends_with(char::is_whitespace);
     let solution = if plain { format!(" {solution}\n\n") } else { solution };
     tokens.extend(text.tokenizer.encode(&solution, false)?);
-    tokens.extend(end);
+    tokens.extend(ends.behind(&prompt));
     Ok(Example::continuation(tokens, first))
 }
 
-fn run(arguments: &Arguments) -> Result<(), Error> {
+fn run(mut arguments: Arguments) -> Result<(), Error> {
+    arguments.model = hub::model(&arguments.model)?;
+    let arguments = &arguments;
+    check_apart(&arguments.model, &arguments.out)?;
     let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
     let few_shot = arguments.prompting.few_shot()?;
     if arguments.training.rank == 0 {
-        std::fs::create_dir_all(&arguments.out)
-            .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
-        copy_text_side(&arguments.model, &arguments.out)?;
+        has_text_side(&arguments.model)?;
     }
     let mut worked = worked::read(&arguments.data)?;
     if arguments.limit > 0 {
@@ -93,12 +96,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if says_how && (few_shot.is_some() || system.is_some() || *raw) {
         return Err("the data say what the model is given: no --few-shot, --system or --raw".into());
     }
-    let special = text.tokenizer.special_ids();
-    let ends = checkpoint.config().eos_token_ids.first().copied();
-    let end = ends.or(special.eot).or(special.eos);
+    let ends = Ends::of(&text, checkpoint.config());
     let mut data = Data::default();
-    for worked in &worked {
-        let example = example(arguments, &text, end, few_shot.as_ref(), worked)?;
+    for (number, worked) in (1..).zip(&worked) {
+        let named = |error| format!("{}: example {number}: {error}", arguments.data.display());
+        let example = example(arguments, &text, ends, few_shot.as_ref(), worked).map_err(named)?;
         arguments.training.put(&mut data, worked.asked.question(), example);
     }
     let mut err = std::io::stderr();
@@ -114,7 +116,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let trained = arguments.training.run(("finetune", "Fine-tuning"), model, &data, &work)?;
     match &trained.model.adapter {
         Some(adapter) => adapter.save(&arguments.out)?,
-        None => trained.model.decoder.save_as(&arguments.out, Dtype::BF16, &[])?,
+        None => {
+            copy_text_side(&arguments.model, &arguments.out)?;
+            trained.model.decoder.save_as(&arguments.out, Dtype::BF16, &[])?;
+        }
     }
     let mut out = std::io::stdout();
     let history = &trained.history;
@@ -130,5 +135,5 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 }
 
 fn main() -> ExitCode {
-    exit("finetune", run(&Arguments::parse()))
+    exit("finetune", run(Arguments::parse()))
 }

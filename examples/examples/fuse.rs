@@ -12,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use tts_examples::training::{copy_text_side, has_text_side};
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, hub};
 use tts_models::train::Adapter;
 use tts_models::weights::Dtype;
 use tts_models::{Checkpoint, DecoderWeights};
@@ -20,12 +20,17 @@ use tts_models::{Checkpoint, DecoderWeights};
 /// Writes a model with what an adapter has learnt.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// The folder that the adapter learnt on: config.json, tokenizer.json and safetensors.
+    /// The folder that the adapter learnt on: config.json, tokenizer.json and safetensors; with the feature `hub`, an
+    /// address such as `hf://OWNER/NAME`.
     #[arg(long)]
     model: PathBuf,
     /// The adapter's folder, as `finetune`, `reinforce` or PEFT writes them.
     #[arg(long)]
     adapter: PathBuf,
+    /// Most positions of the model; 0 for as many as its file says. A model with windows is written within them, as an
+    /// adapter learns there (`finetune --positions`).
+    #[arg(long, default_value_t = 0)]
+    positions: usize,
     /// The type that weights are written in.
     #[arg(long, default_value = "bf16")]
     dtype: Kind,
@@ -43,13 +48,14 @@ enum Kind {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let Arguments { model, adapter, dtype, out } = arguments;
+    let Arguments { model, adapter, positions, dtype, out } = arguments;
     let at = |error: std::io::Error| format!("{}: {error}", out.display());
     if out.exists() && out.read_dir().map_err(at)?.next().is_some() {
         return Err(format!("{}: there is something in it already", out.display()).into());
     }
+    let model = &hub::model(model)?;
     has_text_side(model)?;
-    let checkpoint = Checkpoint::open(model)?;
+    let checkpoint = Checkpoint::open(model)?.within(*positions);
     let head = checkpoint.tensor_names().into_iter().find(|name| name.starts_with("score."));
     if head.is_some() || model.join("head.json").is_file() {
         let problem =

@@ -60,7 +60,8 @@ struct Reference {
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error + Send + Sync>> {
     let weights = WeightFormat::F32;
     let config = EngineConfig { threads: arguments.threads, weights, ..EngineConfig::default() };
-    let model = tts_models::open(&arguments.model, arguments.backend, config)?;
+    let model =
+        tts_models::open(tts_examples::hub::model(&arguments.model)?, arguments.backend, config)?;
     let mut out = std::io::stdout().lock();
     for row in rows::read(&arguments.prompts)? {
         let at = |source| RowsError::Row { path: arguments.prompts.clone(), source };

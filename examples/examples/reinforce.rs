@@ -18,14 +18,14 @@ use std::sync::Arc;
 use clap::Parser;
 use tts_core::family::{Solved, Split, problems};
 use tts_core::{StepRule, Task};
-use tts_examples::data::{Asking, DataOptions};
+use tts_examples::data::{Asking, DataOptions, OF_A_FILE};
 use tts_examples::families::Families;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
 use tts_examples::reinforcing::{Bar, summary};
-use tts_examples::training::{copy_text_side, holds_out};
+use tts_examples::training::{check_apart, copy_text_side, holds_out};
 use tts_examples::{Error, exit, hub};
 use tts_models::train::{Adapter, AdapterConfig, Model};
 use tts_models::weights::Dtype;
@@ -63,13 +63,10 @@ struct Arguments {
     #[arg(long, required_unless_present = "family")]
     data: Option<PathBuf>,
     /// Problems of a family instead, from its training split; measured on its validation split.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, conflicts_with = "data", conflicts_with_all = OF_A_FILE)]
     family: Option<Families>,
     /// The data are preferences, and the model learns to judge them: a judge by name or a JSON file, as of `judge`.
-    #[arg(long, requires = "data", conflicts_with_all = [
-        "task", "few_shot", "shots", "system", "raw", "dataset", "mapping", "question_field", "question_template",
-        "answer_field", "choices_field", "id_field", "ask"
-    ])]
+    #[arg(long, requires = "data", conflicts_with_all = OF_A_FILE)]
     judge: Option<String>,
     /// A Jinja file in place of the judge's template.
     #[arg(long, requires = "judge")]
@@ -78,7 +75,7 @@ struct Arguments {
     fields: DataOptions,
     /// What an answer to a problem of a file is: math, exact, choice, phrase or countdown. Default: as
     /// the data set has it, else math.
-    #[arg(long, conflicts_with = "family")]
+    #[arg(long)]
     task: Option<String>,
     /// Problems; 0 for all of a file, and 10,000 of a family.
     #[arg(long, default_value_t = 0)]
@@ -150,12 +147,13 @@ const OF_FAMILY: usize = 10_000;
 /// One problem in so many of a file is held out, by its text, up to as many as are wanted.
 const ONE_IN: u64 = 10;
 
-fn asked(arguments: &Arguments) -> Result<Asked, Error> {
+/// The problems, drawn by the seed of the run wherever that is said.
+fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
     if let Some(family) = arguments.family {
         let family = family.family();
         let count = if arguments.problems == 0 { OF_FAMILY } else { arguments.problems };
         let of = |split, count| -> Vec<Problem> {
-            let drawn = problems(&*family, split, arguments.seed.unwrap_or(0)).take(count);
+            let drawn = problems(&*family, split, seed).take(count);
             drawn.map(|problem| Problem::of_family(&*family, &problem)).collect()
         };
         let (learn, held_out) =
@@ -164,7 +162,7 @@ fn asked(arguments: &Arguments) -> Result<Asked, Error> {
     }
     let path = arguments.data.as_ref().ok_or("--data or --family says which problems")?;
     if let Some(judging) = judging(arguments)? {
-        return preferences(arguments, judging, path);
+        return preferences(arguments, judging, path, seed);
     }
     let few_shot = arguments.prompting.few_shot()?;
     let mut data = arguments.fields.load(path)?;
@@ -202,12 +200,16 @@ fn judging(arguments: &Arguments) -> Result<Option<Judging>, Error> {
 }
 
 /// Preferences as problems of a judge.
-fn preferences(arguments: &Arguments, judging: Judging, path: &Path) -> Result<Asked, Error> {
+fn preferences(
+    arguments: &Arguments,
+    judging: Judging,
+    path: &Path,
+    seed: u64,
+) -> Result<Asked, Error> {
     let mut all = read_preferences(path)?;
     if arguments.problems > 0 {
         all.truncate(arguments.problems);
     }
-    let seed = arguments.seed.unwrap_or(0);
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
     let mut apart = HashSet::new();
     for (item, preference) in all.iter().enumerate() {
@@ -311,6 +313,9 @@ fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, Error> {
             "--adapter: an adapter begins anew here (--rank); merge the old one first".into()
         );
     }
+    if arguments.model.tokenizer.is_some() {
+        return Err("--tokenizer is for models on servers".into());
+    }
     let ModelOptions { backend, template_arg, .. } = &arguments.model;
     let mut model = tts_models::open(files(arguments), *backend, arguments.model.engine())?;
     for argument in template_arg {
@@ -351,13 +356,16 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     if arguments.rank == 0 && arguments.alpha.is_some() {
         return Err("--alpha: without --rank there is no adapter to scale".into());
     }
+    check_apart(&arguments.model.model, &arguments.out)?;
     let config = settings(arguments)?;
     let records = config.record.every > 0;
-    let Asked { learn, held_out, task } = asked(arguments)?;
+    let Asked { learn, held_out, task } = asked(arguments, config.seed)?;
     writeln!(std::io::stderr(), "problems  {}, {} held out", learn.len(), held_out.len())?;
     let mut policy = open(arguments)?;
     let reference = (config.objective().beta > 0.0).then(|| open(arguments)).transpose()?;
-    let decoder = DecoderWeights::load(&Checkpoint::open(files(arguments))?)?;
+    // Learnt by within the positions that are written within.
+    let checkpoint = Checkpoint::open(files(arguments))?.within(arguments.model.positions);
+    let decoder = DecoderWeights::load(&checkpoint)?;
     let adapter = (arguments.rank > 0).then(|| -> Result<Adapter, ModelError> {
         let alpha = arguments.alpha.unwrap_or(2.0 * arguments.rank as f64);
         let settings = AdapterConfig { rank: arguments.rank, alpha, ..AdapterConfig::default() };

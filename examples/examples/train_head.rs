@@ -65,11 +65,14 @@ fn solutions(
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
-    let kind = arguments.learning.kind();
+    let kind = arguments.learning.kind()?;
     if kind == LabelKind::ThreeClass {
         return Err("a head of three classes is learnt by train_prm".into());
     }
     let labels = read_labels(&arguments.labels)?;
+    // A place that cannot be written to is found before a model has read everything.
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
     let held = |held: bool| {
         let own = labels.iter().filter(move |solution| {
             holds_out(arguments.held_out, solution.prompt.question()) == held
@@ -118,8 +121,6 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         judged.add(question, head.score(row), target(kind, label));
     }
     print_held_out(&mut out, &judged, kind)?;
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
     head.save(arguments.out.join("head.safetensors"))?;
     writeln!(out, "{}", arguments.out.display())?;
     Ok(())

@@ -17,10 +17,11 @@ use std::sync::Arc;
 use clap::Parser;
 use tts_core::{Step, StepScorer, Trajectory};
 use tts_examples::training::{
-    Data, HeldOut, LabelOptions, TrainOptions, copy_text_side, print_held_out, target,
+    Data, HeldOut, LabelOptions, TrainOptions, check_apart, copy_text_side, has_text_side,
+    print_held_out, target,
 };
-use tts_examples::{Error, exit, preferring};
-use tts_models::train::{LabelHead, Model};
+use tts_examples::{Error, exit, hub, preferring};
+use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
 use tts_prm::critic::{Preference, read_preferences};
@@ -31,7 +32,7 @@ use tts_prm::{RewardModel, fit_temperature};
 /// Trains a process reward model on labels.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// Folder of the language model to start from.
+    /// Folder of the language model to start from; with the feature `hub`, an address such as `hf://OWNER/NAME`.
     #[arg(long)]
     model: PathBuf,
     /// Labels, as `label` writes them.
@@ -65,11 +66,10 @@ struct Begun {
 }
 
 fn begin(arguments: &Arguments) -> Result<Begun, Error> {
+    check_apart(&arguments.model, &arguments.out)?;
+    has_text_side(&arguments.model)?;
     let checkpoint = Checkpoint::open(&arguments.model)?.within(arguments.training.positions);
     let text = TextSide::open(&checkpoint)?;
-    std::fs::create_dir_all(&arguments.out)
-        .map_err(|error| format!("{}: {error}", arguments.out.display()))?;
-    copy_text_side(&arguments.model, &arguments.out)?;
     let separator = arguments.separator.replace("\\n", "\n");
     let behind = text.tokenizer.encode(&separator, true)?;
     Ok(Begun { checkpoint, text, separator, behind })
@@ -80,9 +80,13 @@ fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
     let all = read_preferences(path)?;
     let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
-    for preference in &all {
-        let prompt = text.prompt_tokens(&preference.prompt)?;
-        let example = preferring::example(&text.tokenizer, &prompt, preference, &behind)?;
+    for (number, preference) in (1..).zip(&all) {
+        let example = || -> Result<Example, Error> {
+            let prompt = text.prompt_tokens(&preference.prompt)?;
+            preferring::example(&text.tokenizer, &prompt, preference, &behind)
+        };
+        let named = |error| format!("{}: preference {number}: {error}", path.display());
+        let example = example().map_err(named)?;
         arguments.training.put(&mut data, preference.prompt.question(), example);
     }
     said(&data, "preferences")?;
@@ -95,6 +99,7 @@ fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
     if let Some(adapter) = model.adapter.take() {
         adapter.merge(&mut model.decoder)?;
     }
+    copy_text_side(&arguments.model, &arguments.out)?;
     save(&arguments.out, &model, &outcome_config(&separator), Dtype::F16)?;
     let own = |preference: &&Preference| arguments.training.holds_out(preference.prompt.question());
     let held_out: Vec<&Preference> = all.iter().filter(own).collect();
@@ -107,31 +112,37 @@ fn said(data: &Data, what: &str) -> Result<(), Error> {
     Ok(writeln!(std::io::stderr(), "{train} {what}, {held_out} held out, {long} too long")?)
 }
 
-fn run(arguments: &Arguments) -> Result<(), Error> {
+fn run(mut arguments: Arguments) -> Result<(), Error> {
+    arguments.model = hub::model(&arguments.model)?;
+    let arguments = &arguments;
     if let Some(path) = &arguments.preferences {
         return prefer(arguments, path);
     }
-    let kind = arguments.learning.kind();
-    let labels =
-        arguments.labels.as_ref().ok_or("--labels or --preferences says what is learnt")?;
-    let labels = read_labels(labels)?;
+    let kind = arguments.learning.kind()?;
+    let path = arguments.labels.as_ref().ok_or("--labels or --preferences says what is learnt")?;
+    let labels = read_labels(path)?;
     let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
     let mut learnt: Vec<Solution> = Vec::new();
-    for labelled in &labels {
+    for (number, labelled) in (1..).zip(&labels) {
         if labelled.labels(kind).iter().all(Option::is_none) {
             continue;
         }
-        let prompt = text.prompt_tokens(&labelled.prompt)?;
-        let solution = labelled.solution(kind, prompt, |step| {
-            let mut tokens = text.tokenizer.encode(step.text.trim(), false)?;
-            tokens.extend(&behind);
-            Ok(tokens)
-        })?;
-        let example = match kind {
-            LabelKind::ThreeClass => solution.process_classes()?,
-            _ => solution.process(),
+        let example = || -> Result<(Solution, Example), Error> {
+            let prompt = text.prompt_tokens(&labelled.prompt)?;
+            let solution = labelled.solution(kind, prompt, |step| {
+                let mut tokens = text.tokenizer.encode(step.text.trim(), false)?;
+                tokens.extend(&behind);
+                Ok(tokens)
+            })?;
+            let example = match kind {
+                LabelKind::ThreeClass => solution.process_classes()?,
+                _ => solution.process(),
+            };
+            Ok((solution, example))
         };
+        let named = |error| format!("{}: solution {number}: {error}", path.display());
+        let (solution, example) = example().map_err(named)?;
         arguments.training.put(&mut data, labelled.prompt.question(), example);
         learnt.push(solution);
     }
@@ -149,6 +160,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let mut config = process_config(&separator);
     config.aggregate = Some(kind.aggregate());
+    copy_text_side(&arguments.model, &arguments.out)?;
     save(&arguments.out, &model, &config, Dtype::F16)?;
     let held_out = |half: Option<u64>| -> Vec<&LabelledSolution> {
         let own = |question: &str| {
@@ -160,34 +172,45 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if !arguments.calibrate {
         return report(&arguments.out, &held_out(None), kind);
     }
-    let measured = judged(&arguments.out, &held_out(Some(0)), kind)?;
+    let (measured, _) = judged(&arguments.out, &held_out(Some(0)), kind)?;
     // Far enough from 0 and 1 to have log-odds.
     let odds = |score: &f64| {
         let score = score.clamp(1e-12, 1.0 - 1e-12);
         (score / (1.0 - score)).ln()
     };
-    let temperature =
-        fit_temperature(&measured.scores.iter().map(odds).collect::<Vec<_>>(), &measured.targets)?;
-    config.temperature = Some(temperature);
-    save(&arguments.out, &model, &config, Dtype::F16)?;
-    writeln!(std::io::stdout(), "temperature {temperature:.3}, from one half of what is held out")?;
-    report(&arguments.out, &held_out(Some(1)), kind)
+    let odds: Vec<f64> = measured.scores.iter().map(odds).collect();
+    let fitted = fit_temperature(&odds, &measured.targets);
+    if let Ok(temperature) = fitted {
+        config.temperature = Some(temperature);
+        save(&arguments.out, &model, &config, Dtype::F16)?;
+        writeln!(
+            std::io::stdout(),
+            "temperature {temperature:.3}, from one half of what is held out"
+        )?;
+    }
+    report(&arguments.out, &held_out(Some(1)), kind)?;
+    // All of it is written; but whoever counts on the temperature must hear that there is none.
+    let without =
+        |error| format!("--calibrate: {error}; the reward model is left without a temperature");
+    Ok(fitted.map(drop).map_err(without)?)
 }
 
-/// The steps that have a label, judged by the reward model as it was written.
+/// The steps that have a label, judged by the reward model as it was written; and how many solutions it had no
+/// room for.
 fn judged(
     folder: &Path,
     solutions: &[&LabelledSolution],
     kind: LabelKind,
-) -> Result<HeldOut, Error> {
+) -> Result<(HeldOut, usize), Error> {
     let judge = RewardModel::process(folder, Backend::default(), EngineConfig::default())?;
-    let mut judged = HeldOut::default();
+    let (mut judged, mut unread) = (HeldOut::default(), 0);
     for solution in solutions {
         let step = |text: &str| Arc::new(Step { text: text.to_owned(), ..Step::default() });
         let steps: Vec<_> = solution.steps.iter().map(|labelled| step(&labelled.text)).collect();
         let count = steps.len();
         let path = Trajectory::new(Arc::new(solution.prompt.clone()), steps, count, true);
         let scored = judge.score(&[path]).map_err(|error| error.to_string())?;
+        unread += usize::from(scored.iter().any(|scored| scored.refused.is_some()));
         let known = solution.labels(kind);
         for (score, label) in scored.iter().flat_map(|scored| &scored.scores).zip(known) {
             if let Some(label) = label {
@@ -195,19 +218,23 @@ fn judged(
             }
         }
     }
-    Ok(judged)
+    Ok((judged, unread))
 }
 
 /// How well the reward model judges what was held out.
 fn report(folder: &Path, held_out: &[&LabelledSolution], kind: LabelKind) -> Result<(), Error> {
-    let judged = judged(folder, held_out, kind)?;
+    let (judged, unread) = judged(folder, held_out, kind)?;
     let mut out = std::io::stdout();
-    writeln!(out, "held out   {} steps of {} solutions", judged.scores.len(), held_out.len())?;
+    if unread > 0 {
+        writeln!(out, "left out   {unread} held-out solutions, too long for the model")?;
+    }
+    let count = held_out.len() - unread;
+    writeln!(out, "held out   {} steps of {count} solutions", judged.scores.len())?;
     print_held_out(&mut out, &judged, kind)?;
     writeln!(out, "{}", folder.display())?;
     Ok(())
 }
 
 fn main() -> ExitCode {
-    exit("train_prm", run(&Arguments::parse()))
+    exit("train_prm", run(Arguments::parse()))
 }

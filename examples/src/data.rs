@@ -12,6 +12,23 @@ use crate::files::read_json;
 use crate::options::PromptOptions;
 use crate::{Error, hub};
 
+/// Options of problems of a file, which problems of a family have no use for: fields, and the way of asking.
+pub const OF_A_FILE: [&str; 13] = [
+    "few_shot",
+    "shots",
+    "system",
+    "raw",
+    "dataset",
+    "mapping",
+    "question_field",
+    "question_template",
+    "answer_field",
+    "choices_field",
+    "id_field",
+    "ask",
+    "task",
+];
+
 /// What the fields of a data file are; see `docs/data.md`.
 #[derive(Debug, Args)]
 pub struct DataOptions {

@@ -4,6 +4,7 @@ pub mod arms;
 #[cfg(doctest)]
 mod book;
 pub mod data;
+pub mod ends;
 pub mod engines;
 pub mod experiment;
 pub mod families;

@@ -14,6 +14,7 @@ use tts_models::{DecoderWeights, ModelConfig};
 use tts_prm::label::LabelKind;
 
 use crate::Error;
+use crate::files::write_whole;
 
 /// How to train.
 #[derive(Debug, Args)]
@@ -46,7 +47,7 @@ pub struct TrainOptions {
     #[arg(long, default_value_t = 0)]
     pub rank: usize,
     /// What adapters count, over their rank; default: twice the rank.
-    #[arg(long)]
+    #[arg(long, requires = "rank")]
     pub alpha: Option<f64>,
     /// Decides the order of the examples, and what adapters start from.
     #[arg(long, default_value_t = 0)]
@@ -87,23 +88,32 @@ pub struct LabelOptions {
     /// What is learnt of values.
     #[arg(long, default_value = "soft")]
     pub kind: Kind,
-    /// Tries of the prover, for `--kind advantage`.
-    #[arg(long, default_value = "4")]
-    pub tries: NonZeroU32,
+    /// Tries of the prover, for `--kind advantage`. Default: 4.
+    #[arg(long)]
+    pub tries: Option<NonZeroU32>,
 }
+
+/// Tries of the prover where nothing is said.
+const TRIES: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 
 impl LabelOptions {
     /// The kind of the labels.
-    pub fn kind(&self) -> LabelKind {
-        match self.kind {
+    ///
+    /// # Errors
+    /// When tries are given, and nobody tries.
+    pub fn kind(&self) -> Result<LabelKind, Error> {
+        if self.tries.is_some() && !matches!(self.kind, Kind::Advantage) {
+            return Err("--tries is for --kind advantage".into());
+        }
+        Ok(match self.kind {
             Kind::Soft => LabelKind::Soft,
             Kind::Hard => LabelKind::Hard,
             Kind::FirstError => LabelKind::FirstError,
             Kind::SoftFirstError => LabelKind::SoftFirstError,
             Kind::Progress => LabelKind::Progress,
-            Kind::Advantage => LabelKind::Advantage { tries: self.tries },
+            Kind::Advantage => LabelKind::Advantage { tries: self.tries.unwrap_or(TRIES) },
             Kind::ThreeClass => LabelKind::ThreeClass,
-        }
+        })
     }
 }
 
@@ -270,18 +280,34 @@ impl TrainOptions {
     }
 }
 
-/// Copies what makes a folder of weights a model that can be opened.
+/// Refuses to write a model into the folder that it is made from: half-way through, neither would be whole.
 ///
 /// # Errors
-/// When the base is no folder with a tokenizer, or a file cannot be copied.
+/// When both are one folder, by whatever names.
+pub fn check_apart(from: &Path, to: &Path) -> Result<(), Error> {
+    if let (Ok(from), Ok(own)) = (from.canonicalize(), to.canonicalize())
+        && from == own
+    {
+        let to = to.display();
+        return Err(format!("--out {to}: the folder of --model: name another one").into());
+    }
+    Ok(())
+}
+
+/// Copies what makes a folder of weights a model that can be opened, and makes the folder that it goes to.
+///
+/// # Errors
+/// When the base is no folder with a tokenizer, is where the copy would go, or a file cannot be copied.
 pub fn copy_text_side(from: &Path, to: &Path) -> Result<(), Error> {
     has_text_side(from)?;
+    check_apart(from, to)?;
+    std::fs::create_dir_all(to).map_err(|error| format!("{}: {error}", to.display()))?;
     for name in ["tokenizer.json", "tokenizer_config.json", "chat_template.jinja"] {
         let source = from.join(name);
         if source.is_file() {
-            let target = to.join(name);
-            std::fs::copy(&source, &target)
-                .map_err(|error| format!("{}: {error}", target.display()))?;
+            let bytes =
+                std::fs::read(&source).map_err(|error| format!("{}: {error}", source.display()))?;
+            write_whole(&to.join(name), &bytes)?;
         }
     }
     Ok(())
@@ -306,6 +332,34 @@ pub fn has_text_side(from: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_is_not_written_over_itself() {
+        let place = tempfile::tempdir().expect("a folder");
+        let (model, out) = (place.path().join("model"), place.path().join("out"));
+        std::fs::create_dir(&model).expect("made");
+        std::fs::write(model.join("tokenizer.json"), "{}").expect("written");
+        std::fs::write(model.join("chat_template.jinja"), "{{ x }}").expect("written");
+        copy_text_side(&model, &out).expect("copied");
+        // Again, over what is there.
+        copy_text_side(&model, &out).expect("copied");
+        assert_eq!(
+            std::fs::read_to_string(out.join("chat_template.jinja")).expect("text"),
+            "{{ x }}"
+        );
+        assert_eq!(std::fs::read_dir(&out).expect("a folder").count(), 2);
+        let mut names = vec![model.clone(), model.join("../model")];
+        #[cfg(unix)]
+        {
+            names.push(place.path().join("link"));
+            std::os::unix::fs::symlink(&model, &names[2]).expect("a link");
+        }
+        for own in &names {
+            let error = copy_text_side(&model, own).expect_err("itself").to_string();
+            assert!(error.contains("the folder of --model"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(model.join("tokenizer.json")).expect("text"), "{}");
+    }
 
     /// A verifier that only knows how hard a problem is has a large area, and none within problems.
     #[test]

@@ -61,9 +61,13 @@ pub(super) fn folder(folder: &Files, config: &Files) -> Result<(), ModelError> {
 /// What a path is that leads to nothing known.
 pub(super) fn unknown(files: &Files) -> ModelError {
     let path = files.path();
-    if !files.exists() && is_hub_name(path) {
-        let problem = "there is no such file or folder; if it is the name of a model on a hub: nothing \
-                       is downloaded, fetch it first and give the path of its folder or GGUF file";
+    if !files.exists() {
+        let problem = if is_hub_name(path) {
+            "there is no such file or folder; if it is the name of a model on a hub: nothing \
+             is downloaded, fetch it first and give the path of its folder or GGUF file"
+        } else {
+            "there is no such file or folder"
+        };
         return ModelError::format(path, "path", problem);
     }
     if let Err(pointer) = refuse_pointer(files) {

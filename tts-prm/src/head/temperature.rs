@@ -16,7 +16,9 @@ const BOUNDS: (f64, f64) = (1e-3, 1e3);
 /// trained nor will be measured on.
 ///
 /// # Errors
-/// When there are no steps, the numbers of log-odds and labels differ, or one of them is out of range.
+/// When there are no steps, the numbers of log-odds and labels differ, or one of them is out of range; when no
+/// temperature fits best, as of log-odds that say nothing of the labels, or that separate them without an error: a
+/// few steps do, and a temperature at the end of all temperatures would make every score one half, or 0 or 1.
 ///
 /// ```
 /// // Sure of everything, and right in three cases of four.
@@ -46,7 +48,16 @@ pub fn fit_temperature(odds: &[f64], labels: &[f64]) -> Result<f64, PrmError> {
         odds.iter().zip(labels).map(one).sum()
     };
     let (mut low, mut high) = BOUNDS;
-    // Where nothing is learnt from the odds, or they separate the labels, the optimum is a bound.
+    let without = |problem: &str| {
+        let problem = format!("{problem}: no temperature fits best, expected more problems");
+        refuse("log-odds".to_owned(), problem)
+    };
+    if slope(low) >= 0.0 {
+        return without("they say nothing of the labels, or the opposite");
+    }
+    if slope(high) <= 0.0 {
+        return without("they separate the labels without an error, or all labels are on one side");
+    }
     for _ in 0..200 {
         let middle = (low * high).sqrt();
         if slope(middle) < 0.0 {

@@ -192,17 +192,25 @@ fn what_is_no_number_passes_no_layer_as_a_score() {
 }
 
 /// Odds that separate the labels could be as sure as they like, and those that are always wrong, or
-/// nothing, as doubtful.
+/// nothing, as doubtful: neither is a temperature.
 #[test]
-fn a_temperature_stays_within_a_thousandth_and_a_thousand() {
+fn odds_that_no_temperature_fits_best_are_refused() {
     for (odds, labels, expected) in [
-        ([0.1, -0.1], [1.0, 0.0], 1e-3),
-        ([0.1, -0.1], [0.0, 1.0], 1e3),
-        ([0.0, 0.0], [1.0, 0.0], 1e3),
+        ([0.1, -0.1], [1.0, 0.0], "separate the labels"),
+        ([1.0, 2.0], [1.0, 1.0], "all labels are on one side"),
+        ([-1.0, -2.0], [0.0, 0.0], "all labels are on one side"),
+        ([40.0, -40.0], [1.0, 0.0], "separate the labels"),
+        ([0.1, -0.1], [0.0, 1.0], "say nothing of the labels, or the opposite"),
+        ([-1.0, -2.0], [1.0, 1.0], "say nothing of the labels, or the opposite"),
+        ([0.0, 0.0], [1.0, 0.0], "say nothing of the labels"),
     ] {
-        let found = tts_prm::fit_temperature(&odds, &labels).unwrap();
-        assert!((found / expected - 1.0).abs() < 1e-9, "{odds:?} {labels:?}: {found}");
+        let error = tts_prm::fit_temperature(&odds, &labels).unwrap_err().to_string();
+        assert!(error.contains(expected), "{odds:?} {labels:?}: {error}");
+        assert!(error.contains("expected more problems"), "{error}");
     }
+    // One that is wrong is enough.
+    let found = tts_prm::fit_temperature(&[3.0, 2.0, -1.0], &[1.0, 1.0, 1.0]).unwrap();
+    assert!((0.01..100.0).contains(&found), "{found}");
 }
 
 /// A head whose log-odds are three times too large, on 20,000 steps: the temperature is found to
