@@ -9,6 +9,7 @@
 //! the example `merge` joins the folders of all shards. `--html` gets a page for a
 //! browser, with the trees of the problems.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,13 +19,15 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
+use tts_core::Search;
 use tts_examples::data::{Asking, DataOptions};
+use tts_examples::engines::Engines;
 use tts_examples::figures::write_figures;
 use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
-use tts_examples::options::{ModelOptions, SearchOptions};
+use tts_examples::options::{ModelOptions, SearchOptions, Setup};
 use tts_examples::{Error, exit};
-use tts_search::evaluate::{self, DataSet, Evaluation, Progress, Shard, words};
+use tts_search::evaluate::{self, DataSet, EvaluateError, Evaluation, Progress, Shard, words};
 
 /// Evaluates a strategy on a file of problems.
 #[derive(Parser)]
@@ -67,13 +70,14 @@ struct Arguments {
 
 fn problems(arguments: &Arguments) -> Result<DataSet, Error> {
     let mut data = arguments.fields.load(&arguments.data)?;
-    data.items.drain(..arguments.skip.min(data.items.len()));
+    let count = data.items.len();
+    data.items.drain(..arguments.skip.min(count));
     if arguments.limit > 0 {
         data.items.truncate(arguments.limit);
     }
-    if arguments.shard.places(data.items.len()).next().is_none() {
-        let (path, shard) = (arguments.data.display(), arguments.shard);
-        return Err(format!("{path}: no problems in shard {shard}").into());
+    if data.items.is_empty() {
+        let (path, skip) = (arguments.data.display(), arguments.skip);
+        return Err(format!("{path}: --skip {skip} leaves none of {count} problems").into());
     }
     Ok(data)
 }
@@ -125,8 +129,8 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     setup.prompt = asking.prompt("...");
     let folder = folder(&arguments);
     let engines = arguments.model.open()?;
-    let scorer = arguments.model.judge(&arguments.search.scorer, &engines.policy, &mut setup)?;
-    let scale = setup.check_scorer(scorer.as_deref())?;
+    let scorer = arguments.model.judge(&arguments.search.scorer, &engines, &mut setup)?;
+    let scale = setup.check(&engines, scorer.as_deref())?;
 
     let mut err = std::io::stderr();
     writeln!(err, "data      {}", data.taken())?;
@@ -136,6 +140,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     if let Some(chat) = engines.policy.told_of_chat(&setup.prompt) {
         writeln!(err, "chat      {chat}")?;
+    }
+    for (role, engine) in &engines.others {
+        writeln!(err, "{role:<9} {}", engine.describe())?;
     }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
@@ -151,14 +158,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let search = setup
         .search(&engines, scorer.as_deref(), arguments.search.task()?)
         .concurrency(arguments.concurrency);
-    let identity = |identity: &Option<String>| identity.clone().unwrap_or_default();
-    let under = search.settings();
-    let settings = json!({
-        "model": identity(&under.policy.identity),
-        "scorer": under.scorer.as_ref().map(|judge| identity(&judge.identity)),
-        "mapping": data.mapping,
-    });
-    let settings = Settings { others: settings, setup: serde_json::value::to_raw_value(&setup)? };
+    let settings = Settings::of(&setup, &engines, &search, &data)?;
     let evaluation = Evaluation::new(search, &data.items)
         .prompt(|question| asking.prompt(question))
         .shard(arguments.shard)
@@ -178,7 +178,11 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     };
     drop(evaluation);
     bar.finish_and_clear();
-    let (report, results) = ran?;
+    let (report, results) = match ran {
+        // Its folder is whole, for `merge`.
+        Err(error @ EvaluateError::EmptyShard { .. }) => return Ok(writeln!(err, "{error}")?),
+        ran => ran?,
+    };
     let last = last.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut out = std::io::stdout().lock();
     report.write(&mut out)?;
@@ -189,7 +193,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         last.seconds,
         last.tokens_per_second()
     )?;
-    if let Some(used) = engines.policy.used() {
+    for used in engines.used() {
         writeln!(out, "server    {used}")?;
     }
     if let Some(path) = &arguments.json {
@@ -219,6 +223,30 @@ struct Settings {
     #[serde(flatten)]
     others: serde_json::Value,
     setup: Box<serde_json::value::RawValue>,
+}
+
+impl Settings {
+    fn of(
+        setup: &Setup,
+        engines: &Engines,
+        search: &Search<'_>,
+        data: &DataSet,
+    ) -> Result<Self, Error> {
+        let judge = search.settings().scorer.as_ref();
+        let judge =
+            judge.map(|judge| judge.identity.clone().unwrap_or_else(|| setup.scorer.clone()));
+        let mut others = json!({
+            "model": engines.policy.identity(),
+            "scorer": judge,
+            "mapping": data.mapping,
+        });
+        // Left out where there are none, so that folders of before go on.
+        if !engines.others.is_empty() {
+            let roles = engines.others.iter().map(|(role, engine)| (role, engine.identity()));
+            others["roles"] = json!(roles.collect::<BTreeMap<_, _>>());
+        }
+        Ok(Self { others, setup: serde_json::value::to_raw_value(setup)? })
+    }
 }
 
 /// What differs from run to run.

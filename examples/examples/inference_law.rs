@@ -15,11 +15,12 @@ use std::process::ExitCode;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::cost::{Judge, Limits, Planner};
+use tts_examples::engines::model_name;
 use tts_examples::files::{write_json, write_whole};
 use tts_examples::law::{
     self, Journal, Law, MOST_BYTES, PREFILL_ROWS, Point, SIZES, Subject, measure, median,
 };
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, hub};
 use tts_models::{Backend, EngineConfig, LanguageModel, WeightFormat};
 use tts_search::Recipe;
 
@@ -32,7 +33,8 @@ struct Arguments {
     /// The two small models, contexts up to 2048 tokens.
     #[arg(long)]
     quick: bool,
-    /// A GGUF file or Hugging Face folder, in place of random weights.
+    /// A GGUF file or Hugging Face folder, in place of random weights; with the feature `hub`, an address such as
+    /// `hf://OWNER/NAME`.
     #[arg(long)]
     model: Option<PathBuf>,
     /// Type of the weights: stored, f32, bf16 or int8.
@@ -49,18 +51,24 @@ struct Arguments {
     lines: Vec<u64>,
 }
 
+/// How a model is had.
+type Open<'a> = &'a dyn Fn() -> Result<Box<dyn LanguageModel>, Error>;
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let mut out = std::io::stdout().lock();
     let folder = &arguments.out;
     std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let most = if arguments.quick { 2048 } else { u64::MAX };
+    let mut lines = arguments.lines.clone();
+    lines.sort_unstable();
+    if arguments.contexts.contains(&0) || lines.first() == Some(&0) {
+        return Err("--contexts and --lines need numbers of at least 1".into());
+    }
+    let most = if arguments.quick { QUICK } else { u64::MAX };
     let mut contexts: Vec<u64> =
         arguments.contexts.iter().copied().filter(|&context| context <= most).collect();
     contexts.sort_unstable();
-    let mut lines = arguments.lines.clone();
-    lines.sort_unstable();
-    if contexts.first().is_none_or(|&context| context == 0) || lines.first() == Some(&0) {
-        return Err("--contexts and --lines need numbers of at least 1".into());
+    if contexts.is_empty() {
+        return Err(format!("--quick takes contexts up to {QUICK}, and --contexts has none").into());
     }
     let max_lines = usize::try_from(lines.last().copied().unwrap_or(1))?;
     let config = EngineConfig {
@@ -77,22 +85,25 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    let threads = if arguments.threads > 0 {
-        arguments.threads
-    } else {
-        std::thread::available_parallelism().map_or(1, usize::from)
-    };
+    let threads = law::threads(arguments.threads);
     let weights = serde_json::to_value(arguments.weights)?.as_str().unwrap_or_default().to_owned();
     let setting =
         format!("{}, {threads} threads, weights {weights}, lines {lines:?}", law::processor());
     let mut journal = Journal::open(&folder.join("points.jsonl"), &setting)?;
     let (before, most) = (law::resident(), Cell::new(0));
-    let mut measured = |name: &str, open: &dyn Fn() -> Result<Box<dyn LanguageModel>, Error>| {
-        if contexts.iter().all(|&context| journal.has(name, context)) {
+    let mut last = String::new();
+    let mut measured = |name: &str, own: bool, open: Open<'_>| {
+        name.clone_into(&mut last);
+        // Only its files say which model one from files is.
+        if !own && contexts.iter().all(|&context| journal.has(name, context)) {
             return Ok(());
         }
         bar.set_message(format!("{name}: weights"));
         let model = open()?;
+        if own {
+            let identity = model.identity();
+            journal.claim(name, identity.unwrap_or_else(|| format!("{:?}", model.shape())))?;
+        }
         let progress = |what| bar.set_message(what);
         let subject =
             Subject { name, model: model.as_ref(), before, most: &most, progress: &progress };
@@ -104,11 +115,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         Ok::<(), Error>(())
     };
     if let Some(path) = &arguments.model {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        measured(&name, &|| Ok(tts_models::open(path, Backend::Native, config)?))?;
+        let files = hub::model(path)?;
+        measured(&model_name(path), true, &|| {
+            Ok(tts_models::open(&files, Backend::Native, config)?)
+        })?;
     } else {
         for size in SIZES.iter().take(if arguments.quick { 2 } else { SIZES.len() }) {
-            measured(size.name, &|| law::random(size, config))?;
+            measured(size.name, false, &|| law::random(size, config))?;
         }
     }
     let mut points = journal.points();
@@ -118,7 +131,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     law::table(&mut out, &law.points)?;
     writeln!(out)?;
     law::summary(&mut out, &law)?;
-    plans(&mut out, &law)?;
+    plans(&mut out, &law, &last)?;
     let path = folder.join("law.json");
     write_json(&path, &law)?;
     let path_of_rows = folder.join("points.csv");
@@ -133,12 +146,17 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
+/// Longest context of a quick run, in tokens.
+const QUICK: u64 = 2048;
+
 /// More lines than a plan of this table looks at.
 const MOST: usize = 4096;
 
 /// What a budget of time buys, by the law: the largest N of some strategies.
-fn plans(out: &mut dyn Write, law: &Law) -> Result<(), Error> {
-    let Some(Point { model, shape, .. }) = law.points.last() else { return Ok(()) };
+fn plans(out: &mut dyn Write, law: &Law, model: &str) -> Result<(), Error> {
+    let Some(Point { shape, .. }) = law.points.iter().find(|point| point.model == model) else {
+        return Ok(());
+    };
     let planner = Planner { policy: *shape, judge: Judge::OnBackbone, ..Planner::default() };
     let length = planner.steps * planner.step_tokens;
     writeln!(

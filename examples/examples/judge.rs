@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Generator, Sampling, Search, Store};
+use tts_examples::engines::Engine;
 use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
@@ -30,7 +31,7 @@ use tts_prm::critic::{
     self, Assessment, Judge, Judging, Jury, Order, Preference, Rejective, Reports, Sure, Vote,
     assess, read_preferences, read_reports, rejective,
 };
-use tts_search::evaluate::words;
+use tts_search::evaluate::{check_writable, words};
 
 /// How judgements are added up.
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -194,6 +195,11 @@ fn learn(
     });
     bar.finish_and_clear();
     let (kept, found) = kept?;
+    // What was paid for is kept before anything else can fail.
+    if !kept.is_empty() {
+        let lines = kept.iter().map(|kept| worked::line(&kept.prompt, &kept.judgement) + "\n");
+        write_whole(path, lines.collect::<String>().as_bytes())?;
+    }
     let mut out = std::io::stdout().lock();
     if found.items < preferences.len() {
         let left = preferences.len() - found.items;
@@ -223,9 +229,6 @@ fn learn(
     if kept.is_empty() {
         return Err("nothing is kept: no item has both right judgements and others".into());
     }
-    let lines: String =
-        kept.iter().map(|kept| worked::line(&kept.prompt, &kept.judgement) + "\n").collect();
-    write_whole(path, lines.as_bytes())?;
     writeln!(out, "{}", path.display())?;
     Ok(())
 }
@@ -302,10 +305,29 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
         (_, Data::Reports(_)) => None,
     };
+    for path in arguments.learn.iter().chain(&arguments.json) {
+        check_writable(path)?;
+    }
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
-    let model = engines.policy.generator();
-    let kept = match &store {
+    arguments.model.refuse_idle(&engines)?;
+    let done = judge(arguments, &engines.policy, data, judging.as_ref(), store.as_ref());
+    for used in engines.used() {
+        writeln!(std::io::stdout(), "server    {used}")?;
+    }
+    done
+}
+
+/// Has a model judge.
+fn judge(
+    arguments: &Arguments,
+    engine: &Engine,
+    data: Data,
+    judging: Option<&Judging>,
+    store: Option<&Store>,
+) -> Result<(), Error> {
+    let model = engine.generator();
+    let kept = match store {
         Some(store) => {
             let name = model.identity().ok_or("the model does not say what it is")?;
             Some(store.over(model, name))
@@ -318,13 +340,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     };
     let mut err = std::io::stderr();
     let name = if arguments.side_by_side { "side by side" } else { &arguments.judge };
-    writeln!(err, "judge     {name} by {}", engines.policy.describe())?;
+    writeln!(err, "judge     {name} by {}", engine.describe())?;
     let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
     let (jury, preferences) = match data {
         Data::Preferences(jury, preferences) => (jury, preferences),
         Data::Reports(pairs) => return side_by_side(arguments, &search, &pairs),
     };
-    if let (Some(judging), Some(path)) = (&judging, &arguments.learn) {
+    if let (Some(judging), Some(path)) = (judging, &arguments.learn) {
         return learn(arguments, judging, (&search, &preferences), path);
     }
     let interrupt = Interrupt::listen(

@@ -15,7 +15,7 @@ use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::family::{Family, Split, problems};
 use tts_core::{Search, StepRule, Store};
-use tts_examples::data::{Asking, DataOptions};
+use tts_examples::data::{Asking, DataOptions, OF_A_FILE};
 use tts_examples::families::Families;
 use tts_examples::options::{ModelOptions, WritingOptions};
 use tts_examples::{Error, exit, interrupt};
@@ -45,13 +45,13 @@ struct Arguments {
     #[arg(long, required_unless_present = "family")]
     data: Option<PathBuf>,
     /// Problems of a family instead, from its training split.
-    #[arg(long, conflicts_with = "data")]
+    #[arg(long, conflicts_with = "data", conflicts_with_all = OF_A_FILE)]
     family: Option<Families>,
     #[command(flatten)]
     fields: DataOptions,
     /// What an answer to a problem of a file is: math, exact, choice, phrase or countdown. Default: as
     /// the data set has it, else math.
-    #[arg(long, conflicts_with = "family")]
+    #[arg(long)]
     task: Option<String>,
     /// Problems; 0 for all of a file.
     #[arg(long, default_value_t = 100)]
@@ -59,22 +59,22 @@ struct Arguments {
     /// How to label.
     #[arg(long, default_value = "monte-carlo")]
     method: Methods,
-    /// Solutions of each problem, for Monte-Carlo labels.
-    #[arg(long, default_value_t = 16)]
-    solutions: usize,
+    /// Solutions of each problem, for Monte-Carlo labels. Default: 16.
+    #[arg(long)]
+    solutions: Option<usize>,
     /// Rollouts of each prefix.
     #[arg(long, default_value_t = 16)]
     rollouts: usize,
-    /// Rollouts searched for their first error, for `OmegaPRM`.
-    #[arg(long, default_value_t = 100)]
-    searches: usize,
+    /// Rollouts searched for their first error, for `OmegaPRM`. Default: 100.
+    #[arg(long)]
+    searches: Option<usize>,
     /// The judge of steps, for `judge`: steps, thinkprm-steps or genprm. The role `judge` of `--model` plays it, if
-    /// there is one, else the model itself.
-    #[arg(long, default_value = "steps")]
-    judge: String,
-    /// Judgements of each solution, for `judge`.
-    #[arg(long, default_value_t = 4)]
-    judgements: usize,
+    /// there is one, else the model itself. Default: steps.
+    #[arg(long)]
+    judge: Option<String>,
+    /// Judgements of each solution, for `judge`. Default: 4.
+    #[arg(long)]
+    judgements: Option<usize>,
     /// Problems in flight at a time.
     #[arg(long, default_value_t = 8)]
     concurrency: usize,
@@ -123,30 +123,46 @@ fn asked(arguments: &Arguments) -> Result<Vec<Problem>, Error> {
     }
 }
 
+impl Arguments {
+    /// How to label, with options that are of this way and of no other.
+    fn method(&self) -> Result<Method, Error> {
+        let (judges, searches) =
+            (matches!(self.method, Methods::Judge), matches!(self.method, Methods::OmegaPrm));
+        for (name, given, taken) in [
+            ("--solutions", self.solutions.is_some(), !searches),
+            ("--searches", self.searches.is_some(), searches),
+            ("--judge", self.judge.is_some(), judges),
+            ("--judgements", self.judgements.is_some(), judges),
+        ] {
+            if given && !taken {
+                return Err(format!("{name} is of another --method").into());
+            }
+        }
+        let rollouts = self.rollouts;
+        Ok(if searches {
+            let searches = self.searches.unwrap_or(100);
+            Method::OmegaPrm(OmegaPrm { rollouts, searches, ..OmegaPrm::default() })
+        } else {
+            let solutions = self.solutions.unwrap_or(16);
+            Method::MonteCarlo(MonteCarlo { solutions, rollouts, ..MonteCarlo::default() })
+        })
+    }
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
+    let method = arguments.method()?;
     evaluate::check_writable(&arguments.out)?;
     let problems = asked(arguments)?;
     if problems.is_empty() {
         return Err("no problems".into());
     }
     let few_shot = arguments.writing.prompting.few_shot()?;
-    let method = match arguments.method {
-        Methods::MonteCarlo | Methods::Judge => Method::MonteCarlo(MonteCarlo {
-            solutions: arguments.solutions,
-            rollouts: arguments.rollouts,
-            ..MonteCarlo::default()
-        }),
-        Methods::OmegaPrm => Method::OmegaPrm(OmegaPrm {
-            rollouts: arguments.rollouts,
-            searches: arguments.searches,
-            ..OmegaPrm::default()
-        }),
-    };
     let jury = matches!(arguments.method, Methods::Judge).then(|| {
-        let judge = Judge::published(&arguments.judge)?;
-        let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements) };
+        let name = arguments.judge.as_deref().unwrap_or("steps");
+        let judge = Judge::published(name)?;
+        let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements.unwrap_or(4)) };
         if !jury.judge.judges_steps() {
-            return Err(format!("--judge {}: it judges no steps", arguments.judge));
+            return Err(format!("--judge {name}: it judges no steps"));
         }
         jury.check().map(|()| jury)
     });
@@ -157,6 +173,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         "stopped: every line that was written is in the store; started again with the same options, it goes on.",
     )?;
     let engines = arguments.model.open()?;
+    arguments.model.refuse_idle(&engines)?;
     let model = engines.policy.generator();
     // What a line depends on besides the request: the model's files and how they are multiplied.
     let name = model.identity().ok_or("the model does not say what it is")?;
@@ -179,11 +196,15 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let labelled = label(&search, &method, &problems, |_, (_, usage)| {
         lines += usage.logical.samples;
         tokens += usage.logical.generated_tokens;
-        let rate = tokens as f64 / started.elapsed().as_secs_f64();
+        // What the store has was written before.
+        let now = tokens.saturating_sub(store.found_tokens());
+        let rate = now as f64 / started.elapsed().as_secs_f64();
         bar.set_message(format!("{} lines, {rate:.0} tokens/s", words::thousands(lines)));
         bar.inc(1);
     });
     bar.finish_and_clear();
+    let (seconds, found) = (started.elapsed().as_secs_f64(), store.found());
+    let now = tokens.saturating_sub(store.found_tokens());
     let mut labelled = labelled?;
     if let Some(jury) = &jury {
         let others = engines.others.get("judge");
@@ -192,20 +213,23 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         let kept = store.over(judge, name);
         let search =
             Search::new(&kept).seed(arguments.writing.seed).concurrency(arguments.concurrency);
-        agree(&search, jury, &mut labelled)?;
+        agree(&search, jury, &mut labelled, &store)?;
     }
-    let seconds = started.elapsed().as_secs_f64();
     write_labels(&arguments.out, labelled.iter().flatten())?;
     print(&labelled, &arguments.out)?;
     let mut out = std::io::stdout().lock();
     writeln!(
         out,
-        "cost      {} lines, {} tokens in {seconds:.1} s, {:.0} a second; {} of the lines were in the store",
+        "cost      {} lines, {} tokens, {} of them now in {seconds:.1} s, {:.0} a second; {} of the lines were in the store",
         words::thousands(lines),
         words::thousands(tokens),
-        tokens as f64 / seconds,
-        words::thousands(store.found()),
+        words::thousands(now),
+        now as f64 / seconds.max(f64::MIN_POSITIVE),
+        words::thousands(found),
     )?;
+    for used in engines.used() {
+        writeln!(out, "server    {used}")?;
+    }
     Ok(())
 }
 
@@ -214,8 +238,10 @@ fn agree(
     search: &Search<'_>,
     jury: &Jury,
     labelled: &mut [Vec<LabelledSolution>],
+    store: &Store,
 ) -> Result<(), Error> {
     let (mut lines, mut tokens) = (0, 0);
+    let before = store.found();
     let all: Vec<LabelledSolution> = labelled.iter().flatten().cloned().collect();
     let found = agreed(search, jury, &all, |_, cost| {
         lines += cost.samples;
@@ -224,13 +250,15 @@ fn agree(
     let count = |wanted| found.iter().filter(|&&found| found == wanted).count();
     writeln!(
         std::io::stdout(),
-        "judge     agrees on {} of {} solutions, not on {}, abstains on {}; {} lines, {} tokens",
+        "judge     agrees on {} of {} solutions, not on {}, abstains on {}; {} lines, {} tokens, {} of the lines \
+         were in the store",
         count(Agreement::Same),
         found.len(),
         count(Agreement::Other),
         count(Agreement::Abstained),
         words::thousands(lines),
         words::thousands(tokens),
+        words::thousands(store.found() - before),
     )?;
     let mut found = found.into_iter();
     for solutions in labelled {

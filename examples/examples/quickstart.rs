@@ -25,7 +25,7 @@ use tts_search::evaluate::{self, Comparison, LEGEND, Method, Table, TreeView, sq
 #[derive(Parser)]
 struct Arguments {
     /// Solves this problem, such as "47 + 38 * 3 - 26", in place of the comparison.
-    #[arg(long, value_name = "PROBLEM")]
+    #[arg(long, value_name = "PROBLEM", conflicts_with_all = ["problems", "plot", "json"])]
     ask: Option<String>,
     /// How many held-out problems.
     #[arg(long, default_value_t = 100)]

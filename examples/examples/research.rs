@@ -10,6 +10,7 @@ use std::sync::Arc;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Budget, Mode, Prompt, Sampling, Scripted, Search, SearchError, StepRule, What};
+use tts_examples::engines::Engines;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::options::ModelOptions;
 use tts_examples::retrieval::EmbedOptions;
@@ -23,12 +24,13 @@ use tts_search::retrieve::{
 };
 
 /// What asks nothing of how much is found: there is no model, no research and no report.
-const NOT_OF_RECALL: [&str; 30] = [
+const NOT_OF_RECALL: [&str; 31] = [
     "model",
     "tokenizer",
     "adapter",
     "backend",
     "weights",
+    "key_values",
     "max_lines",
     "positions",
     "template_arg",
@@ -152,6 +154,12 @@ impl Arguments {
         }
         research.rounds = self.rounds.unwrap_or(research.rounds);
         Ok(research)
+    }
+
+    /// [`ModelOptions::refuse_idle`]; an encoder has the threads, too.
+    fn refuse_idle(&self, engines: &Engines) -> Result<(), Error> {
+        let threads = if self.embed.embed.is_some() { 0 } else { self.model.threads };
+        ModelOptions { threads, ..self.model.clone() }.refuse_idle(engines)
     }
 
     fn budget(&self) -> Budget {
@@ -363,6 +371,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let Searched { searcher, notes } = arguments.searcher(&mut out)?;
     let engines = arguments.model.open()?;
+    arguments.refuse_idle(&engines)?;
     writeln!(out, "model     {}", engines.policy.describe())?;
     out.flush()?;
 
@@ -436,7 +445,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(judged) = &judged {
         judged.write(&mut out)?;
     }
-    if let Some(used) = engines.policy.used() {
+    for used in engines.used() {
         writeln!(out, "server    {used}")?;
     }
     writeln!(out, "page      {}", arguments.out.display())?;

@@ -74,6 +74,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let Arguments { plan: path, writer, writer_only, threads } = arguments;
     let plan: Plan = read_json(path)?;
     plan.check().map_err(|error| format!("{}: {error}", path.display()))?;
+    let trial = match (writer, &plan.writer) {
+        (Some(_), None) => {
+            return Err(format!("{}: it says nothing of a writer", path.display()).into());
+        }
+        (Some(folder), Some(trial)) => Some((folder, trial.clone())),
+        (None, _) => None,
+    };
     let mut out = std::io::stdout().lock();
     let (requests, seeds) = (plan.requests, plan.seeds.len());
     if !writer_only {
@@ -98,10 +105,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             out.flush()?;
         }
     }
-    let Some(folder) = writer else { return Ok(()) };
-    let Some(mut trial) = plan.writer.clone() else {
-        return Err(format!("{}: it says nothing of a writer", path.display()).into());
-    };
+    let Some((folder, mut trial)) = trial else { return Ok(()) };
     trial.learn.train.threads = *threads;
     let written = trial.learn.teach(&plan.arms, folder)?;
     let config = EngineConfig { threads: *threads, ..EngineConfig::default() };

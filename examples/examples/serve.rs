@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tts_core::{Prompt, Sampling, StepRule};
-use tts_examples::engines::Engine;
+use tts_examples::engines::{Engine, model_name};
 use tts_examples::files::read_json;
 use tts_examples::options::ModelOptions;
 use tts_examples::{Error, exit};
@@ -43,7 +43,8 @@ struct Arguments {
     /// Text that ends a step, with \n for a line break; may be given several times. Default: a blank line.
     #[arg(long)]
     step: Vec<String>,
-    /// Longest answer of requests that say none, in tokens. Default: 1024.
+    /// Longest answer of requests that say none, in tokens; no more than the limit `answer_tokens`. Default: 1024, or
+    /// the limit where that is less.
     #[arg(long)]
     max_tokens: Option<u32>,
     /// Limits, as JSON: the fields of `ServeConfig` that differ from its defaults.
@@ -88,7 +89,13 @@ impl Arguments {
 
     /// The model with its scorers. Scorers on the model's own backbone borrow it, and it is served until
     /// the process ends: it is never dropped.
-    fn model(&self) -> Result<Model, Error> {
+    fn model(&self, config: &ServeConfig) -> Result<Model, Error> {
+        let most = config.answer_tokens;
+        if let Some(tokens) = self.max_tokens.filter(|&tokens| tokens > most) {
+            let problem =
+                format!("--max-tokens is {tokens}, above the limit answer_tokens, {most}");
+            return Err(problem.into());
+        }
         if self.model.model == Path::new("embedded") {
             let engine = self.model.of_embedded(&[
                 ("--scorer", !self.scorer.is_empty()),
@@ -111,12 +118,11 @@ impl Arguments {
             [] => vec!["\n\n".to_owned()],
             texts => texts.iter().map(|text| text.replace("\\n", "\n")).collect(),
         };
-        let max_tokens = self.max_tokens.unwrap_or(1024);
+        let max_tokens = self.max_tokens.unwrap_or(most.min(1024));
         let rule = StepRule { delimiters, max_tokens, ..StepRule::default() };
         // A list of many short lines ends by its tokens, as clients expect.
         let rule = StepRule { max_steps: rule.max_steps.max(max_tokens), ..rule };
-        let file = self.model.model.file_stem().unwrap_or_default().to_string_lossy();
-        let name = self.name.clone().unwrap_or_else(|| file.into_owned());
+        let name = self.name.clone().unwrap_or_else(|| model_name(&self.model.model));
         let engines = self.model.open()?;
         if let Some(role) = engines.others.keys().next() {
             return Err(
@@ -148,7 +154,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     // A port that is taken is found before the model is read.
     let listener = TcpListener::bind(&arguments.bind)
         .map_err(|error| format!("{}: {error}", arguments.bind))?;
-    let model = arguments.model()?;
+    let model = arguments.model(&config)?;
     model.check()?;
     let (mut out, address) = (std::io::stdout(), listener.local_addr()?);
     let key = if config.api_key.is_some() { "asks for a key" } else { "asks for no key" };

@@ -52,8 +52,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let start = Instant::now();
     let engines = arguments.model.open()?;
     let policy = &engines.policy;
-    let scorer = arguments.model.judge(&arguments.search.scorer, policy, &mut setup)?;
-    let scale = setup.check_scorer(scorer.as_deref())?;
+    let scorer = arguments.model.judge(&arguments.search.scorer, &engines, &mut setup)?;
+    let scale = setup.check(&engines, scorer.as_deref())?;
     let seconds = start.elapsed().as_secs_f64();
     writeln!(out, "model     {}, ready in {seconds:.1} s", policy.describe())?;
     if let Some(tried) = policy.tried() {
@@ -61,6 +61,11 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     if let Some(chat) = policy.told_of_chat(&prompt) {
         writeln!(out, "chat      {chat}")?;
+    }
+    if let Some(model) = policy.local()
+        && let Some(asked) = model.suggested_sampling().beside(&setup.sampling)
+    {
+        writeln!(out, "sampling  {asked}")?;
     }
     for (role, engine) in &engines.others {
         writeln!(out, "{role:<9} {}", engine.describe())?;
@@ -79,17 +84,25 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     writeln!(out, "scorer    {} ({scale})", setup.scorer)?;
     if let Some(forecast) = &forecast {
         writeln!(out, "forecast  {}", words::forecast(forecast))?;
+        if let Some(note) = arguments.plan.note(&arguments.model)? {
+            writeln!(out, "note      {note}")?;
+        }
     }
     out.flush()?;
 
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
+    let mut now = 0;
     let mut search =
         setup.search(&engines, scorer.as_deref(), arguments.search.task()?).observer(|event| {
             if let What::Asked { lines } = event.what {
                 let tokens = words::thousands(event.usage.logical.generated_tokens);
                 let round = event.usage.rounds + 1;
                 bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
+            }
+            // Lines of a record that is gone on with are told of by nobody.
+            if let What::Line { tokens } = event.what {
+                now += tokens;
             }
             bar.tick();
         });
@@ -100,28 +113,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     drop(search);
     bar.finish_and_clear();
 
-    writeln!(out)?;
-    match outcome.best {
-        Some(best) => words::path(&mut out, &outcome, best)?,
-        None => writeln!(out, "(nothing was written)")?,
-    }
-    writeln!(out)?;
-    let answer = outcome.answer();
-    writeln!(out, "answer    {}", answer.as_deref().unwrap_or("(none found)"))?;
-    write!(out, "votes     ")?;
-    words::votes(&mut out, &outcome)?;
-    writeln!(out, "stopped   {}", outcome.stop)?;
-    let (usage, measured) = (&outcome.usage, &outcome.usage.measured);
-    writeln!(out, "cost      {}", words::cost(&usage.logical))?;
-    writeln!(
-        out,
-        "machine   {} tokens run, {} from the cache, {:.1} s, {:.0} generated tokens a second",
-        words::thousands(measured.computed_tokens),
-        words::thousands(measured.cached_tokens),
-        measured.seconds,
-        usage.logical.generated_tokens as f64 / measured.seconds
-    )?;
-    if let Some(used) = policy.used() {
+    close(&mut out, &outcome, now)?;
+    for used in engines.used() {
         writeln!(out, "server    {used}")?;
     }
     lost(&mut out, &outcome)?;
@@ -132,11 +125,38 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
             .map(|c| json!({"node": c.node, "answer": c.answer, "score": c.score}))
             .collect();
         let figures = json!({
-            "question": arguments.question, "setup": setup, "answer": answer,
+            "question": arguments.question, "setup": setup, "answer": outcome.answer(),
             "text": outcome.text(), "candidates": candidates, "outcome": outcome,
         });
         write_json(path, &figures)?;
     }
+    Ok(())
+}
+
+/// What came of it, and what it took; `now` tokens were generated since the program began.
+fn close(out: &mut impl Write, outcome: &Outcome, now: u64) -> Result<(), Error> {
+    writeln!(out)?;
+    match outcome.best {
+        Some(best) => words::path(out, outcome, best)?,
+        None => writeln!(out, "(nothing was written)")?,
+    }
+    writeln!(out)?;
+    let answer = outcome.answer();
+    writeln!(out, "answer    {}", answer.as_deref().unwrap_or("(none found)"))?;
+    write!(out, "votes     ")?;
+    words::votes(out, outcome)?;
+    writeln!(out, "stopped   {}", outcome.stop)?;
+    let (usage, measured) = (&outcome.usage, &outcome.usage.measured);
+    writeln!(out, "cost      {}", words::cost(&usage.logical))?;
+    writeln!(
+        out,
+        "machine   {} tokens run, {} from the cache, {:.1} s, {} tokens generated now, {:.0} a second",
+        words::thousands(measured.computed_tokens),
+        words::thousands(measured.cached_tokens),
+        measured.seconds,
+        words::thousands(now),
+        now as f64 / measured.seconds.max(f64::MIN_POSITIVE)
+    )?;
     Ok(())
 }
 

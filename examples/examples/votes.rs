@@ -4,7 +4,7 @@
 //! fields and blank lines are passed over. Answers are texts or numbers; one that is null or blank could
 //! not be parsed: it never votes, and is the best only where no answer was parsed. A score that is
 //! null was not given: it weighs nothing. Indices count from zero, and null stands for what cannot be
-//! had: a vote without a parsed answer, a selection by score without `scores`, pass@k without `gold`. A
+//! had: a vote without a parsed answer, a selection by score where none is given, pass@k without `gold`. A
 //! bad line ends the run with exit code 1 and its number. Pools may also stand in one JSON list.
 //!
 //! What a score weighs in the weighted vote follows from what it is (`--scale`): probabilities weigh what
@@ -40,7 +40,7 @@ struct Arguments {
     /// What a score is.
     #[arg(long, value_enum, default_value = "probability")]
     scale: Measure,
-    /// What an answer is: math, exact or choice.
+    /// What an answer is: math, exact, choice, phrase or countdown.
     #[arg(long, default_value = "math")]
     task: String,
     /// The k of pass@k, null where greater than the pool; by default the powers of two up to the
@@ -144,7 +144,8 @@ fn select(arguments: &Arguments, pool: Pool) -> Result<Selected, String> {
     let task = task::by_name(&arguments.task)?;
     let same = |gold: &str, answer: &str| group.same(gold, answer, |a, b| task.same(a, b));
     let n = pool.answers.len();
-    let has_scores = pool.scores.is_some();
+    // Where nobody was scored, there is nothing to select by.
+    let has_scores = pool.scores.iter().flatten().any(Option::is_some);
     let scores = pool.scores.unwrap_or_else(|| vec![None; n]);
     if scores.len() != n {
         return Err(format!("{n} answers but {} scores", scores.len()));

@@ -2,7 +2,8 @@
 //! others beside it.
 //!
 //! `--model` takes a file or folder, an address (`http://host:port`), `records:FOLDER`, or a JSON file: the
-//! settings of a [`RemoteConfig`], or engines by role, each a file, an address or such settings.
+//! settings of a [`RemoteConfig`], or engines by role, each a file, an address, such settings, or a file with settings of
+//! its own ([`LocalConfig`]).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use tts_models::{LanguageModel, ModelError, Tokenizer};
 use crate::Error;
 
 /// The role that writes solutions.
-const POLICY: &str = "policy";
+pub const POLICY: &str = "policy";
 
 /// Where an engine is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,7 +26,51 @@ pub enum EngineSpec {
     Named(String),
     /// Servers, with settings.
     Servers(Box<RemoteConfig>),
+    /// A file or folder, with settings.
+    Local(LocalConfig),
 }
+
+/// A model in this program, and what is its own.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LocalConfig {
+    /// File or folder, as `--model` names them.
+    pub path: String,
+    /// Folder of a low-rank adapter.
+    #[serde(default)]
+    pub adapter: Option<PathBuf>,
+    /// Most positions; 0 for as many as its files say.
+    #[serde(default)]
+    pub positions: usize,
+    /// Variables of the chat template, `enable_thinking` say.
+    #[serde(default)]
+    pub template: BTreeMap<String, serde_json::Value>,
+}
+
+/// The name of a model by that of its files: of its folder, which may have dots, or of its file, without the ending.
+///
+/// ```
+/// use std::path::Path;
+/// use tts_examples::engines::model_name;
+/// assert_eq!(model_name(Path::new("models/Qwen2.5-1.5B-Instruct")), "Qwen2.5-1.5B-Instruct");
+/// assert_eq!(model_name(Path::new("hf://Qwen/Qwen2.5-0.5B")), "Qwen2.5-0.5B");
+/// assert_eq!(model_name(Path::new("qwen2.5-0.5b.Q4_0.gguf")), "qwen2.5-0.5b.Q4_0");
+/// ```
+pub fn model_name(path: &Path) -> String {
+    let of_folder = OF_FOLDER.iter().any(|name| path.ends_with(name));
+    let named = path.parent().filter(|_| of_folder).unwrap_or(path);
+    // The folder where one is, and `..`, have no name of their own.
+    let here = if named.as_os_str().is_empty() { Path::new(".") } else { named };
+    let whole = if here.file_name().is_none() { here.canonicalize().ok() } else { None };
+    let named = whole.as_deref().unwrap_or(named);
+    let ending = named.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let known = ["gguf", "safetensors", "json"].contains(&ending.to_lowercase().as_str());
+    let name = if known && !named.is_dir() { named.file_stem() } else { named.file_name() };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Files of a folder that stand for its model.
+const OF_FOLDER: [&str; 2] = ["config.json", "model.safetensors.index.json"];
 
 impl EngineSpec {
     /// Engines by role of what `--model` says; without a JSON of roles, the policy alone.
@@ -37,10 +82,8 @@ impl EngineSpec {
         if let Some(config) = RemoteConfig::named(model)? {
             return alone(Self::Servers(Box::new(config)));
         }
-        // Files of a folder stand for its model.
-        let of_folder = ["config.json", "model.safetensors.index.json"];
         let is_json = model.extension().is_some_and(|ending| ending == "json");
-        if !is_json || of_folder.iter().any(|name| model.ends_with(name)) {
+        if !is_json || OF_FOLDER.iter().any(|name| model.ends_with(name)) {
             return alone(Self::Named(model.display().to_string()));
         }
         let bad = |problem: String| format!("{}: {problem}", model.display());
@@ -50,14 +93,15 @@ impl EngineSpec {
         let engines: BTreeMap<String, serde_json::Value> = serde_json::from_value(json)
             .map_err(|error| bad(format!("engines by role: {error}")))?;
         let engines = engines.into_iter().map(|(role, value)| {
+            // Read as what it is, so that a mistyped field is named.
             let spec = match value {
-                serde_json::Value::String(name) => Self::Named(name),
-                // Read as what it is, so that a mistyped field is named.
-                other => Self::Servers(
-                    serde_json::from_value(other)
-                        .map_err(|error| bad(format!("role {role:?}: {error}")))?,
-                ),
+                serde_json::Value::String(name) => Ok(Self::Named(name)),
+                other if other.get("path").is_some() => {
+                    serde_json::from_value(other).map(Self::Local)
+                }
+                other => serde_json::from_value(other).map(Self::Servers),
             };
+            let spec = spec.map_err(|error| bad(format!("role {role:?}: {error}")))?;
             Ok((role, spec))
         });
         let engines: BTreeMap<String, Self> = engines.collect::<Result<_, String>>()?;
@@ -75,6 +119,7 @@ impl EngineSpec {
         match self {
             Self::Named(name) => Ok(RemoteConfig::named(name.as_ref())?),
             Self::Servers(config) => Ok(Some((**config).clone())),
+            Self::Local(_) => Ok(None),
         }
     }
 }
@@ -186,6 +231,13 @@ impl Engine {
         }
     }
 
+    /// What its lines depend on besides the request. Where nobody can tell, as of servers that draw without seeds, what
+    /// it is called and where it is: lines do not come again, but those of another model are told apart.
+    pub fn identity(&self) -> String {
+        let known = self.generator().identity();
+        known.unwrap_or_else(|| format!("not repeatable: {}", self.describe()))
+    }
+
     /// What servers were asked for, in a line.
     pub fn used(&self) -> Option<String> {
         let Self::Remote(remote) = self else { return None };
@@ -261,26 +313,65 @@ pub struct Engines {
 }
 
 impl Engines {
-    /// Opens what [`EngineSpec::read`] found, each by `open`.
+    /// Opens what [`EngineSpec::read`] found, each by `open`, which is given its role.
     ///
     /// # Errors
     /// That of the first that cannot be opened.
     pub fn open(
         specs: BTreeMap<String, EngineSpec>,
-        open: impl Fn(&EngineSpec) -> Result<Engine, Error>,
+        open: impl Fn(&str, &EngineSpec) -> Result<Engine, Error>,
     ) -> Result<Self, Error> {
         let mut engines = BTreeMap::new();
         for (role, spec) in specs {
-            engines.insert(role, open(&spec)?);
+            let engine = open(&role, &spec)?;
+            engines.insert(role, engine);
         }
         let policy = engines.remove(POLICY).ok_or("no engine for the role \"policy\"")?;
         Ok(Self { policy, others: engines })
+    }
+
+    /// All of them, the policy first.
+    pub fn all(&self) -> impl Iterator<Item = &Engine> {
+        std::iter::once(&self.policy).chain(self.others.values())
+    }
+
+    /// What servers were asked for: a line for the policy, and one for each other role, with its name.
+    pub fn used(&self) -> Vec<String> {
+        let others = self
+            .others
+            .iter()
+            .filter_map(|(role, engine)| engine.used().map(|used| format!("{role}: {used}")));
+        self.policy.used().into_iter().chain(others).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_model_is_named_as_its_files_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dotted = folder.path().join("Llama-3.1-8B.gguf");
+        std::fs::create_dir(&dotted).expect("made");
+        assert_eq!(model_name(&dotted), "Llama-3.1-8B.gguf");
+        assert_eq!(
+            model_name(&dotted.join("../Llama-3.1-8B.gguf/config.json")),
+            "Llama-3.1-8B.gguf"
+        );
+        for (path, name) in [
+            ("models/Llama-3.1-8B", "Llama-3.1-8B"),
+            ("models/Qwen2.5-0.5B/", "Qwen2.5-0.5B"),
+            ("a/Llama-3.1-8B/model.safetensors.index.json", "Llama-3.1-8B"),
+            ("model.GGUF", "model"),
+            ("hf://a/Qwen2.5-0.5B/qwen2.5-q4_0.gguf", "qwen2.5-q4_0"),
+            ("roles.json", "roles"),
+        ] {
+            assert_eq!(model_name(Path::new(path)), name, "{path}");
+        }
+        assert!(!model_name(Path::new(".")).is_empty());
+        assert_eq!(model_name(Path::new("config.json")), model_name(Path::new(".")));
+    }
 
     #[test]
     fn models_addresses_and_roles_are_told_apart() {
@@ -308,11 +399,21 @@ mod tests {
         let roles = roles.expect("two roles");
         assert_eq!(roles["policy"], EngineSpec::Named("m.gguf".into()));
         assert!(roles["critic"].servers().expect("settings").is_some());
+        let own = read(
+            "own.json",
+            r#"{"policy": "m.gguf", "judge": {"path": "m", "adapter": "a", "template": {"think": false}}}"#,
+        );
+        let own = own.expect("a model of its own");
+        assert!(own["judge"].servers().expect("a file").is_none());
+        let EngineSpec::Local(judge) = &own["judge"] else { panic!("{own:?}") };
+        assert_eq!((judge.path.as_str(), judge.positions, judge.template.len()), ("m", 0, 1));
         let folder_of_model = EngineSpec::read(Path::new("model/config.json")).expect("a model");
         assert_eq!(policy(folder_of_model).servers().expect("a name"), None);
         for (text, expected) in [
             (r#"{"critic": "m.gguf"}"#, "no engine for the role \"policy\""),
             (r#"{"policy": {"server": []}}"#, "role \"policy\": unknown field `server`"),
+            (r#"{"policy": {"path": "m", "adaptor": "a"}}"#, "unknown field `adaptor`"),
+            (r#"{"policy": {"path": "m", "servers": []}}"#, "unknown field `servers`"),
             (r#"{"servers": [], "line": 1}"#, "unknown field `line`"),
             (r#"["m.gguf"]"#, "engines by role"),
             (r#"{"servers": "#, "EOF"),

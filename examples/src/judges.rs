@@ -67,6 +67,12 @@ mod tests {
             assert!(outcome.unscored.is_empty(), "{:?}", outcome.unscored);
             assert_eq!(outcome.tree.cost_by_role()["judge"].samples, judged);
         }
+        // A slip of the pen gets these names among all others.
+        let error = registry().default_of("best-by-judg", 2).expect_err("unknown").to_string();
+        assert!(
+            error.contains("beam-search") && error.contains("best-by-judge, judged"),
+            "{error}"
+        );
         let bad = registry()
             .from_json(r#"{"strategy": "custom", "name": "judged", "settings": {"inner": {}}}"#);
         assert!(bad.is_err());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 use tts_core::{
-    Budget, Mode, Prompt, Replay, Sampling, Scale, Search, SearchStrategy, Settings, StepRule,
+    Budget, Mode, Prompt, Replay, Requirements, Sampling, Scale, Search, SearchStrategy, StepRule,
     StepScorer, Task, task,
 };
 use tts_models::remote::{Remote, RemoteConfig};
@@ -17,11 +17,12 @@ use tts_models::{Backend, EngineConfig, KeyValues, LanguageModel, WeightFormat};
 use tts_prm::ScorerSpec;
 use tts_search::{FewShot, Recipe};
 
-use crate::engines::{Engine, EngineSpec, Engines};
+use crate::engines::{Engine, EngineSpec, Engines, LocalConfig, POLICY};
 use crate::{Error, judges};
 
-/// Which model, and how it runs.
-#[derive(Debug, Args)]
+/// Which model, and how it runs. Of engines by role, `--tokenizer`, `--adapter`, `--positions` and `--template-arg`
+/// are the policy's; others have such settings of their own.
+#[derive(Debug, Clone, Args)]
 pub struct ModelOptions {
     /// GGUF file, or folder with config.json, tokenizer.json and safetensors; the address of a server
     /// (`http://host:port` of llama-server, vLLM or `SGLang`); `embedded`; a JSON file with settings of servers, or
@@ -29,10 +30,10 @@ pub struct ModelOptions {
     #[arg(long)]
     pub model: PathBuf,
     /// For a server: the folder with tokenizer.json of its model (and `tokenizer_config.json`, for chats), or its
-    /// GGUF file. Not needed where the server's files are on this machine.
+    /// GGUF file. Not needed where the server's files are on this machine. Of engines by role, the policy's.
     #[arg(long)]
     pub tokenizer: Option<PathBuf>,
-    /// Folder of a low-rank adapter, as `finetune` or PEFT writes them.
+    /// Folder of a low-rank adapter, as `finetune` or PEFT writes them. Of engines by role, the policy's.
     #[arg(long)]
     pub adapter: Option<PathBuf>,
     /// native, ndarray, cuda or wgpu.
@@ -53,11 +54,11 @@ pub struct ModelOptions {
     pub max_lines: usize,
     /// Most positions of the model (and of a reward model with a backbone of its own); 0 for as many
     /// as its files say. For GGUF files of models with a sliding window, which do not say so: 4096 for
-    /// Mistral 7B v0.1.
+    /// Mistral 7B v0.1. Of engines by role, the policy's.
     #[arg(long, default_value_t = 0)]
     pub positions: usize,
     /// A variable of the chat template, as NAME=VALUE with a value in JSON or as text, such as
-    /// `enable_thinking=false`; may be given several times.
+    /// `enable_thinking=false`; may be given several times. Of engines by role, the policy's.
     #[arg(long)]
     pub template_arg: Vec<TemplateArgument>,
 }
@@ -68,12 +69,38 @@ impl ModelOptions {
     /// # Errors
     /// When one cannot be read, run or reached, or an option does not go with it.
     pub fn open(&self) -> Result<Engines, Error> {
-        Engines::open(EngineSpec::read(&self.model)?, |spec| match spec.servers()? {
-            Some(config) => self.connect(config),
-            None => match spec {
-                EngineSpec::Named(path) => self.read(path.as_ref()),
-                EngineSpec::Servers(_) => Err("no servers".into()),
-            },
+        Engines::open(EngineSpec::read(&self.model)?, |role, spec| {
+            let own = self.of_role(role);
+            match (spec.servers()?, spec) {
+                (Some(config), _) => own.connect(config),
+                (None, EngineSpec::Named(path)) => own.read(path.as_ref()),
+                (None, EngineSpec::Local(config)) => own.with(config)?.read(config.path.as_ref()),
+                (None, EngineSpec::Servers(_)) => Err("no servers".into()),
+            }
+        })
+    }
+
+    /// The options of a role's engine: what says which model it is, and how it reads, is of the policy alone; others
+    /// say that of themselves.
+    fn of_role(&self, role: &str) -> Self {
+        let all = self.clone();
+        if role == POLICY {
+            return all;
+        }
+        Self { tokenizer: None, adapter: None, positions: 0, template_arg: Vec::new(), ..all }
+    }
+
+    /// With what a model says of itself; options that are given go before it.
+    fn with(&self, config: &LocalConfig) -> Result<Self, Error> {
+        let said = config.template.iter();
+        let said = said.map(|(name, value)| TemplateArgument::new(name, value.clone()));
+        let mut template_arg = said.collect::<Result<Vec<_>, _>>()?;
+        template_arg.extend(self.template_arg.iter().cloned());
+        Ok(Self {
+            adapter: self.adapter.clone().or_else(|| config.adapter.clone()),
+            positions: if self.positions > 0 { self.positions } else { config.positions },
+            template_arg,
+            ..self.clone()
         })
     }
 
@@ -89,6 +116,28 @@ impl ModelOptions {
                 .err()
                 .unwrap_or_else(|| "this needs a model in this program".into())),
         }
+    }
+
+    /// Refuses options of models in this program where there is none that they could be of.
+    ///
+    /// # Errors
+    /// When such options were given; all of them are named.
+    pub fn refuse_idle(&self, engines: &Engines) -> Result<(), Error> {
+        if engines.all().any(|engine| engine.local().is_some()) {
+            return Ok(());
+        }
+        let given = [
+            ("--backend", self.backend != Backend::default()),
+            ("--weights", self.weights != WeightFormat::default()),
+            ("--key-values", self.key_values != KeyValues::default()),
+            ("--threads", self.threads > 0),
+        ];
+        let names: Vec<&str> =
+            given.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(format!("for a model in this program, and there is none: {}", names.join(", ")).into())
     }
 
     fn read(&self, path: &Path) -> Result<Engine, Error> {
@@ -197,11 +246,16 @@ impl ModelOptions {
     pub fn judge<'m>(
         &self,
         judging: &Judging,
-        policy: &'m Engine,
+        engines: &'m Engines,
         setup: &mut Setup,
     ) -> Result<Option<Box<dyn StepScorer + 'm>>, Error> {
+        let policy = &engines.policy;
         let spec =
             judging.settle(policy.tells_logprobs(), setup.recipe.requires().scorer.is_some())?;
+        // A reward model may have a backbone of its own.
+        if !matches!(spec, Some(ScorerSpec::Process(_) | ScorerSpec::Outcome(_))) {
+            self.refuse_idle(engines)?;
+        }
         setup.scorer = spec.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
         spec.as_ref().map(|spec| self.scorer(spec, policy)).transpose()
     }
@@ -272,7 +326,7 @@ pub struct SearchOptions {
     #[arg(long, default_value_t = 8)]
     pub n: usize,
     /// Strategy as a JSON file, in place of `--strategy` and `--n`.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["strategy", "n"])]
     pub recipe: Option<PathBuf>,
     /// logprob, rule, prm:PATH, orm:PATH, json:PATH or none; auto is logprob, and none where the model's
     /// log-probabilities are not told and the strategy asks for no scorer.
@@ -393,17 +447,26 @@ impl Setup {
             .seed(self.seed)
     }
 
-    /// Refuses a strategy that means nothing with this scorer, before anything is spent.
+    /// Refuses a strategy that lacks something in the search that will run, or means nothing there, before anything is
+    /// spent; what its scores are.
     ///
     /// # Errors
-    /// A sentence that names rule and scale.
-    pub fn check_scorer(&self, scorer: Option<&dyn StepScorer>) -> Result<Scale, Error> {
-        let judge = scorer.map(tts_core::drive::Judge::of);
-        let scale = judge.as_ref().map_or(Scale::UNSTATED, |judge| judge.scale);
-        let settings = Settings { scorer: judge, ..Settings::default() };
-        let needs = self.recipe.requires();
-        settings.satisfy(&needs).map_err(|problem| format!("scorer {}: {problem}", self.scorer))?;
-        Ok(scale)
+    /// A sentence that names what is missing: scorer, scale or role.
+    pub fn check(
+        &self,
+        engines: &Engines,
+        scorer: Option<&dyn StepScorer>,
+    ) -> Result<Scale, Error> {
+        let search = self.search(engines, scorer, task::by_name(&self.task)?);
+        let (settings, needs) = (search.settings(), self.recipe.requires());
+        let judged = Requirements { roles: Vec::new(), ..needs.clone() };
+        settings
+            .satisfy(&judged)
+            .map_err(|problem| format!("scorer {}: {problem}", self.scorer))?;
+        settings.satisfy(&needs).map_err(|problem| {
+            format!("strategy: {problem}; a JSON file of --model names engines by role")
+        })?;
+        Ok(settings.scale())
     }
 }
 
@@ -453,6 +516,9 @@ impl SearchOptions {
     /// When the recipe or the worked examples cannot be read.
     pub fn setup(&self) -> Result<Setup, Error> {
         let (few_shot, sampling) = (self.writing.prompting.few_shot()?, self.writing.sampling()?);
+        if self.hard && self.budget_tokens == 0 {
+            return Err("--hard needs a budget: --budget-tokens".into());
+        }
         let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
         let mode = if self.hard { Mode::Hard } else { Mode::Soft };
         let setup = Setup {

@@ -8,12 +8,12 @@ use std::path::PathBuf;
 use clap::Args;
 use tts_core::Scale;
 use tts_core::cost::{Forecast, Judge, Limits, Planner};
-use tts_models::LanguageModel;
+use tts_models::{Backend, LanguageModel};
 use tts_search::Recipe;
 
 use crate::Error;
-use crate::law::Law;
-use crate::options::{Judging, SearchOptions};
+use crate::law::{self, Law};
+use crate::options::{Judging, ModelOptions, SearchOptions};
 
 /// A budget to choose N by.
 #[derive(Debug, Args)]
@@ -28,12 +28,12 @@ pub struct PlanOptions {
     /// The `law.json` that `inference_law` wrote: a forecast of the time is shown.
     #[arg(long)]
     pub machine: Option<PathBuf>,
-    /// Tokens of a step, as expected.
-    #[arg(long, default_value_t = 32)]
-    pub expect_step: u32,
-    /// Steps of a solution, as expected.
-    #[arg(long, default_value_t = 8)]
-    pub expect_steps: u32,
+    /// Tokens of a step, as expected. Default: 32.
+    #[arg(long)]
+    pub expect_step: Option<u32>,
+    /// Steps of a solution, as expected. Default: 8.
+    #[arg(long)]
+    pub expect_steps: Option<u32>,
 }
 
 /// More lines than anyone would choose by a budget of one problem.
@@ -55,14 +55,42 @@ impl PlanOptions {
                 return Err(format!("{name} is not a number above 0").into());
             }
         }
-        if self.expect_step == 0 || self.expect_steps == 0 {
+        if self.expect_step == Some(0) || self.expect_steps == Some(0) {
             return Err("--expect-step and --expect-steps are at least 1".into());
+        }
+        if !self.is_asked() && (self.expect_step.is_some() || self.expect_steps.is_some()) {
+            return Err(
+                "--expect-step and --expect-steps are of a plan: --within, --flops or --machine"
+                    .into(),
+            );
         }
         self.law().map(drop)
     }
 
     fn law(&self) -> Result<Option<Law>, Error> {
         self.machine.as_deref().map(Law::from_file).transpose()
+    }
+
+    /// What a reader should know of a forecast of seconds: that the law was measured under other settings than this
+    /// model runs with; `None` where it was not.
+    ///
+    /// # Errors
+    /// When the law cannot be read.
+    pub fn note(&self, model: &ModelOptions) -> Result<Option<String>, Error> {
+        let Some(law) = self.law()? else { return Ok(None) };
+        let weights = serde_json::to_value(model.weights)?;
+        let weights = weights.as_str().unwrap_or_default();
+        let threads = law::threads(model.threads);
+        let native = model.backend == Backend::Native;
+        if native && (weights, threads) == (law.weights.as_str(), law.threads) {
+            return Ok(None);
+        }
+        let backend = if native { "" } else { ", on another backend" };
+        Ok(Some(format!(
+            "the law was measured with {} weights on {} threads; this runs with {weights} weights on {threads}{backend}: \
+             seconds are of the former",
+            law.weights, law.threads
+        )))
     }
 
     /// The strategy and its forecast: at the largest N within the budgets, or as it stands without
@@ -85,8 +113,8 @@ impl PlanOptions {
                 Judging::Auto | Judging::Nobody => Judge::Free,
             },
             prompt_tokens: prompt_tokens as u64,
-            step_tokens: self.expect_step,
-            steps: self.expect_steps,
+            step_tokens: self.expect_step.unwrap_or(32),
+            steps: self.expect_steps.unwrap_or(8),
             max_lines: max_lines as u64,
             scale,
             ..Planner::default()
@@ -119,7 +147,6 @@ mod tests {
     use tts_models::EngineConfig;
 
     use super::*;
-    use crate::law;
 
     #[derive(Debug, Parser)]
     struct Arguments {
@@ -179,11 +206,56 @@ mod tests {
     }
 
     #[test]
+    fn a_law_of_other_settings_says_so() {
+        #[derive(Debug, Parser)]
+        struct Whole {
+            #[command(flatten)]
+            model: ModelOptions,
+            #[command(flatten)]
+            search: SearchOptions,
+            #[command(flatten)]
+            plan: PlanOptions,
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("law.json");
+        let law = Law {
+            machine: "a machine".into(),
+            threads: 2,
+            weights: "int8".into(),
+            roofline: Roofline::default(),
+            points: Vec::new(),
+        };
+        std::fs::write(&path, serde_json::to_vec(&law).unwrap()).unwrap();
+        let note = |more: &[&str]| {
+            let asked = ["test", "--model", "m", "--machine", path.to_str().unwrap()];
+            let Whole { model, plan, .. } = Whole::parse_from([&asked, more].concat());
+            plan.note(&model).unwrap()
+        };
+        assert_eq!(note(&["--weights", "int8", "--threads", "2"]), None);
+        for (more, expected) in [
+            (&["--weights", "f32", "--threads", "2"][..], "this runs with f32 weights on 2:"),
+            (&["--weights", "int8", "--threads", "1"], "this runs with int8 weights on 1:"),
+            (&["--threads", "2"], "this runs with stored weights on 2:"),
+            (&["--weights", "int8", "--threads", "2", "--backend", "ndarray"], "another backend"),
+        ] {
+            let note = note(more).unwrap();
+            assert!(
+                note.starts_with("the law was measured with int8 weights on 2 threads"),
+                "{note}"
+            );
+            assert!(note.contains(expected), "{note}");
+        }
+        let without = Whole::parse_from(["test", "--model", "m"]);
+        assert_eq!(without.plan.note(&without.model).unwrap(), None);
+    }
+
+    #[test]
     fn bad_budgets_are_named() {
         for (arguments, word) in [
             (&["--flops=-1"][..], "--flops"),
             (&["--flops", "nan"], "--flops"),
             (&["--flops", "1e9", "--expect-step", "0"], "--expect-step"),
+            (&["--expect-step", "9"], "are of a plan"),
             (&["--machine", "/nowhere/law.json"], "/nowhere/law.json"),
         ] {
             let error = parsed(arguments).plan.check().unwrap_err().to_string();

@@ -5,8 +5,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod idle;
 mod learning;
+mod refused;
 mod retrieval;
+mod roles;
 mod serving;
 
 use std::fmt::Write as _;
@@ -80,6 +83,9 @@ fn labels_become_a_reward_model() {
     std::fs::remove_file(&labels).unwrap();
     let second = ran(&label, &asked);
     assert!(!text(&second).contains("; 0 of the lines"), "{}", text(&second));
+    // What the store has was written by nobody now, and at no rate.
+    assert!(text(&second).contains(" tokens, 0 of them now in "), "{}", text(&second));
+    assert!(text(&second).contains(" s, 0 a second; "), "{}", text(&second));
     assert_eq!(std::fs::read(&labels).unwrap(), bytes);
 
     let prm = path("prm");
@@ -254,6 +260,23 @@ fn a_policy_learns_from_rewards() {
     let journal = String::from_utf8(weights("adapter", "work/journal.jsonl")).unwrap();
     assert!(journal.contains("\"overlong\":") && journal.contains("\"scheme\":\"dapo\""));
 
+    // A seed is the same wherever it is said: problems, draws and all.
+    let journal = |out: &str, recipe: serde_json::Value, more: &str| {
+        let place = path(&format!("{out}.recipe.json"));
+        std::fs::write(&place, recipe.to_string()).unwrap();
+        let more = format!("--model embedded --family strides --recipe {place}{more}");
+        let output = asked(out, &more);
+        assert!(output.status.success(), "{}", text(&output));
+        let journal = String::from_utf8(weights(out, "work/journal.jsonl")).unwrap();
+        // How long it took is of no seed.
+        let fields = journal.split(',').filter(|field| !field.contains("_seconds\":"));
+        fields.collect::<Vec<_>>().join(",")
+    };
+    let by_option = journal("by-option", serde_json::json!({ "steps": 1 }), " --seed 3");
+    let by_recipe = journal("by-recipe", serde_json::json!({ "steps": 1, "seed": 3 }), "");
+    assert_eq!(by_option, by_recipe);
+    assert_ne!(journal("by-default", serde_json::json!({ "steps": 1 }), ""), by_recipe);
+
     for (more, expected) in [
         ("--model embedded --family strides --reward wrong", "\"wrong\" is not a reward by name"),
         ("--model embedded --family strides --samples 1", "samples: 1, expected at least 2"),
@@ -351,6 +374,51 @@ fn shards_make_the_figures_of_one_run() {
         "{}",
         text(&refused)
     );
+}
+
+/// More shards than problems: the last ones have nothing to do, and all together are one run.
+#[test]
+fn a_shard_without_problems_is_done() {
+    let (Some(evaluate), Some(merge)) = (example("evaluate"), example("merge")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, whole) = (path("problems.jsonl"), path("whole.json"));
+    chain_problems(&data, 3);
+    succeeded(&evaluate, &evaluating(&data, &whole, &[]));
+    let mut folders = Vec::new();
+    for number in 1..=4 {
+        let (shard, json) = (format!("{number}/4"), path(&format!("part{number}.json")));
+        let said = succeeded(&evaluate, &evaluating(&data, &json, &["--shard", &shard]));
+        assert_eq!(said.contains("shard 4/4 has none of 3 problems"), number == 4, "{said}");
+        folders.push(path(&format!("part{number}.shard-{number}-of-4.records")));
+    }
+    // With its folder or without.
+    for some in [&folders[..], &folders[..3]] {
+        let merged = path("merged.json");
+        succeeded(&merge, &[some, &["--json".to_owned(), merged.clone()]].concat());
+        assert_eq!(std::fs::read(&merged).unwrap(), std::fs::read(&whole).unwrap());
+    }
+    let refused = ran(&merge, &folders[1..].iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(text(&refused).contains("missing: 1/4"), "{}", text(&refused));
+    let asked = evaluating(&data, &path("none.json"), &["--skip", "9"]);
+    let refused = ran(&evaluate, &asked.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = text(&refused);
+    assert!(said.contains("problems.jsonl: --skip 9 leaves none of 3 problems"), "{said}");
+}
+
+/// A search that is played back was generated before.
+#[test]
+fn what_is_played_back_has_no_rate() {
+    let Some(solve) = example("solve") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record.jsonl");
+    let generator = pair::folder().join("generator");
+    let asked = ["--model", generator.to_str().unwrap(), "--raw", "--n", "2", "--threads", "1"];
+    let more = ["--max-tokens", "60", "--record", record.to_str().unwrap(), "1+2\n"];
+    let first = succeeded(&solve, &[&asked[..], &more].concat());
+    assert!(!first.contains(" 0 tokens generated now"), "{first}");
+    let second = succeeded(&solve, &[&asked[..], &more].concat());
+    assert!(second.contains(" 0 tokens generated now, 0 a second"), "{second}");
 }
 
 /// Recorded samples judged by another scorer, without their model, are what the model's would have been.

@@ -1,7 +1,10 @@
 //! `serve`, started as a user starts it: what it says, and which options it refuses.
 
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
+
+use tts_examples::pair;
 
 use super::{example, ran, text};
 
@@ -34,12 +37,11 @@ fn options_that_the_embedded_model_does_not_have_are_refused_by_name() {
     assert_eq!(refused(&given), format!("serve: not for the embedded model: {names}"));
 }
 
-#[test]
-fn the_embedded_model_is_served_with_what_it_has() {
-    let Some(serve) = example("serve") else { return };
+/// The first line that it says once it serves.
+fn served(serve: &Path, arguments: &[&str]) -> String {
     let mut running = Command::new(serve)
-        .args(["--model", "embedded", "--bind", "127.0.0.1:0", "--name", "pair"])
-        .args(["--weights", "int8", "--positions", "256", "--threads", "1", "--max-lines", "4"])
+        .args(["--bind", "127.0.0.1:0", "--threads", "1", "--max-lines", "4"])
+        .args(arguments)
         .env_remove("TTS_API_KEY")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -50,5 +52,52 @@ fn the_embedded_model_is_served_with_what_it_has() {
     running.kill().unwrap();
     let ended = running.wait_with_output().unwrap();
     assert!(said.starts_with("http://127.0.0.1:"), "{said}{}", text(&ended));
+    said
+}
+
+#[test]
+fn the_embedded_model_is_served_with_what_it_has() {
+    let Some(serve) = example("serve") else { return };
+    let asked =
+        ["--model", "embedded", "--name", "pair", "--weights", "int8", "--positions", "256"];
+    let said = served(&serve, &asked);
     assert!(said.contains("/v1 serves pair and asks for no key"), "{said}");
+}
+
+/// Clients ask for a folder's model by its whole name.
+#[test]
+fn a_model_is_served_under_the_name_of_its_folder() {
+    let Some(serve) = example("serve") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("Qwen2.5-1.5B-Instruct");
+    std::fs::create_dir(&folder).unwrap();
+    for name in ["config.json", "model.safetensors", "tokenizer.json"] {
+        std::fs::copy(pair::folder().join("generator").join(name), folder.join(name)).unwrap();
+    }
+    let said = served(&serve, &["--model", folder.to_str().unwrap()]);
+    assert!(said.contains("/v1 serves Qwen2.5-1.5B-Instruct and "), "{said}");
+}
+
+/// What a request may have that says nothing is within what it may ask for.
+#[test]
+fn the_length_of_answers_is_within_its_limit() {
+    let Some(serve) = example("serve") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let limits = place.path().join("limits.json");
+    std::fs::write(&limits, r#"{"answer_tokens": 300}"#).unwrap();
+    let limits = limits.to_str().unwrap();
+    let asked = ["--bind", "127.0.0.1:0", "--model", "nowhere.gguf"];
+    for (more, expected) in [
+        (
+            &["--max-tokens", "8000"][..],
+            "--max-tokens is 8000, above the limit answer_tokens, 4096",
+        ),
+        (&["--max-tokens", "301", "--limits", limits], "above the limit answer_tokens, 300"),
+        // These are good, and the model is looked for.
+        (&["--max-tokens", "300", "--limits", limits], "nowhere.gguf"),
+        (&["--limits", limits], "nowhere.gguf"),
+    ] {
+        let output = ran(&serve, &[&asked[..], more].concat());
+        assert!(!output.status.success() && text(&output).contains(expected), "{}", text(&output));
+    }
 }

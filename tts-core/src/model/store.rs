@@ -20,6 +20,7 @@
 //! // The first four of eight are there already.
 //! let more = Search::new(&generator).run(Sample { n: 8 }, world.prompt(0))?;
 //! assert_eq!((store.len(), store.found()), (8, 4));
+//! assert_eq!(store.found_tokens(), first.usage.logical.generated_tokens);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -115,6 +116,7 @@ struct State {
     /// Where each line stands, in bytes.
     places: HashMap<Key, Range<u64>>,
     found: u64,
+    found_tokens: u64,
 }
 
 impl Store {
@@ -158,7 +160,7 @@ impl Store {
         if end == 0 {
             file.append(HEADER).map_err(io)?;
         }
-        let state = State { file, places, found: 0 };
+        let state = State { file, places, found: 0, found_tokens: 0 };
         Ok(Self { path: path.to_owned(), state: Mutex::new(state) })
     }
 
@@ -183,6 +185,11 @@ impl Store {
         self.state().found
     }
 
+    /// Tokens that were generated of these lines, before it was opened or since.
+    pub fn found_tokens(&self) -> u64 {
+        self.state().found_tokens
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere leaves it as it was before or after a whole line.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -200,6 +207,7 @@ impl Store {
             io(std::io::Error::new(std::io::ErrorKind::InvalidData, problem))
         })?;
         state.found += 1;
+        state.found_tokens += entry.line.generated();
         Ok(Some(entry.line))
     }
 
