@@ -42,9 +42,9 @@ impl Bar {
         self.bar.set_position(note.step as u64);
         let held_out = measured.map_or_else(String::new, |m| format!(", held out {:.3}", m.pass));
         self.bar.set_message(format!(
-            "reward {:.3}, right {:.3}{held_out}, {} equal, entropy {:.3}",
+            "reward {:.3}, right {}{held_out}, {} equal, entropy {:.3}",
             note.reward,
-            note.right,
+            note.right.map_or_else(unknown, |right| format!("{right:.3}")),
             percent(note.equal),
             note.entropy
         ));
@@ -57,6 +57,11 @@ impl Bar {
 
 fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
+}
+
+/// Of problems whose right answer nobody knows.
+fn unknown() -> String {
+    "unknown".to_owned()
 }
 
 fn length(tokens: Option<f64>) -> String {
@@ -96,7 +101,7 @@ pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
              {} clipped",
             step.step,
             step.reward,
-            percent(step.right),
+            step.right.map_or_else(unknown, percent),
             length(step.right_tokens),
             length(step.wrong_tokens),
             step.entropy,

@@ -37,7 +37,8 @@ pub enum Spread {
     Population,
     /// The same over one less, as some trainers have it.
     Sample,
-    /// The standard deviation of all rewards of the step, over their number.
+    /// The standard deviation of all rewards of the step that are learnt from, over their number: of groups that are
+    /// dropped for equal rewards it knows nothing.
     Batch,
     /// Nothing.
     None,

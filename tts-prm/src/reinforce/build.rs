@@ -89,7 +89,8 @@ impl<'a, S> Reinforce<'a, S> {
     /// Draws by another strategy, in place of [`ReinforceConfig::samples`] independent lines: every solution that
     /// its tree ends with is a sample. What it draws must be drawn at temperature 1 from all tokens, for the
     /// probabilities with which tokens are drawn are taken to be the model's own; a sampling of its own is refused,
-    /// unless [`ReinforceConfig::importance`] weights what it drew.
+    /// unless [`ReinforceConfig::importance`] weights what it drew: by the probability of each token as it was drawn,
+    /// at that temperature and after that truncation. Of tokens that a truncation never draws nothing is learnt.
     #[must_use]
     pub fn sampler<T: SearchStrategy + Clone>(self, sampler: T) -> Reinforce<'a, T> {
         let Self {

@@ -57,7 +57,7 @@ pub fn charts(title: &str, notes: &[Note]) -> Vec<(&'static str, Chart)> {
                 Axis::linear("mean of samples"),
                 vec![
                     ("reward", line, smooth(&steps, |step| Some(step.reward))),
-                    ("right", line, smooth(&steps, |step| Some(step.right))),
+                    ("right", line, smooth(&steps, |step| step.right)),
                     ("held out, one sample", marks, pass.collect()),
                     ("held out, majority", marks, known(|found| found.majority)),
                     ("held out, any", marks, known(|found| found.any)),

@@ -148,8 +148,9 @@ pub struct ReinforceConfig {
     pub cut: Cut,
     /// Where the log-probabilities come from that ratios are of.
     pub old: Old,
-    /// The most that a token may weigh for being likelier with who learns than it was with who wrote; none for no
-    /// weights (truncated importance sampling). Only with recomputed log-probabilities.
+    /// The most that a token may weigh for being likelier with who learns than it was as it was drawn, by whatever
+    /// weights and sampling; none for no weights (truncated importance sampling). Only with recomputed
+    /// log-probabilities.
     pub importance: Option<f32>,
     /// Which problems come when.
     pub curriculum: Curriculum,
@@ -262,6 +263,17 @@ impl ReinforceConfig {
         }
         for (place, term) in self.rewards.iter().enumerate() {
             term.of.check()?;
+            if let RewardSpec::Overlong(overlong) = &term.of {
+                let (free, most) = (overlong.most - overlong.margin, self.rule.max_tokens);
+                if free >= most as usize {
+                    let problem = format!(
+                        "nothing up to {free} tokens (most {} less margin {}), and rule.max_tokens ends a solution at \
+                         {most}: expected less",
+                        overlong.most, overlong.margin
+                    );
+                    return wrong(&format!("rewards[{place}].overlong"), problem);
+                }
+            }
             if !term.weight.is_finite() {
                 let problem = format!("{}, expected a number", term.weight);
                 return wrong(&format!("rewards[{place}].weight"), problem);

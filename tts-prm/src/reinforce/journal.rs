@@ -22,8 +22,8 @@ use crate::PrmError;
 pub struct Solved {
     /// Its place among the problems.
     pub problem: usize,
-    /// Samples with the right answer.
-    pub right: usize,
+    /// Samples with the right answer; none where nobody knows it.
+    pub right: Option<usize>,
     /// All samples.
     pub samples: usize,
 }
@@ -40,8 +40,8 @@ pub struct StepNote {
     pub drawn: Vec<Solved>,
     /// Samples.
     pub samples: usize,
-    /// Share of them with the right answer.
-    pub right: f64,
+    /// Share with the right answer, of those of problems where it is known; none where it is of none.
+    pub right: Option<f64>,
     /// Share that was cut by a limit.
     pub cut: f64,
     /// Mean of their rewards.
@@ -52,7 +52,7 @@ pub struct StepNote {
     pub equal: f64,
     /// Mean generated tokens of right samples; none without any.
     pub right_tokens: Option<f64>,
-    /// The same of all others.
+    /// The same of those that are not right.
     pub wrong_tokens: Option<f64>,
     /// Generated tokens of all samples.
     pub tokens: u64,

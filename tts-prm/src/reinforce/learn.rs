@@ -40,6 +40,8 @@ pub(super) fn examples<'j>(
     tellers: &mut Tellers<'_>,
 ) -> Result<Vec<Example>, PrmError> {
     let mut examples = Vec::new();
+    // As each example's tokens were drawn.
+    let mut drawn: Vec<&[f32]> = Vec::new();
     let mut counts = 0.0;
     for one in judged {
         let generated = one.sample.generated();
@@ -83,6 +85,7 @@ pub(super) fn examples<'j>(
                 counts: own_counts,
             };
             examples.push(Example::drawn(tokens, goal));
+            drawn.push(run.drawn());
         }
     }
     let kept: f32 = goals(&mut examples).map(|goal| goal.counts).sum();
@@ -90,7 +93,7 @@ pub(super) fn examples<'j>(
         // Whole numbers below 2^24: the divisor is the same to the bit.
         first.counts += counts - kept;
     }
-    tell(config, &mut examples, tellers)?;
+    tell(config, (&mut examples, &drawn), tellers)?;
     Ok(examples)
 }
 
@@ -101,7 +104,7 @@ fn goals(examples: &mut [Example]) -> impl Iterator<Item = &mut PolicyGoal> {
 /// Puts in the log-probabilities of others than who wrote.
 fn tell(
     config: &ReinforceConfig,
-    examples: &mut [Example],
+    (examples, drawn): (&mut [Example], &[&[f32]]),
     tellers: &mut Tellers<'_>,
 ) -> Result<(), PrmError> {
     if config.old == Old::Recomputed && !examples.is_empty() {
@@ -110,10 +113,11 @@ fn tell(
             .filter_map(|example| Some((&example.tokens[..], example.policy.as_ref()?.first)))
             .collect();
         let told = tellers.online.logprobs(&texts)?;
-        for (goal, told) in goals(examples).zip(told) {
+        for ((goal, told), drawn) in goals(examples).zip(told).zip(drawn) {
             if let Some(most) = config.importance {
+                // Over who drew, and not over who wrote: a temperature moves probabilities as other weights do.
                 let weight = |(now, then): (&f32, &f32)| (now - then).exp().min(most);
-                goal.importance = Some(told.iter().zip(&goal.old).map(weight).collect());
+                goal.importance = Some(told.iter().zip(*drawn).map(weight).collect());
             }
             goal.old = told;
         }
@@ -161,10 +165,10 @@ mod tests {
             prompt: Arc::new(Prompt::from("?")),
             text: String::new(),
             answer: None,
-            verdict: Verdict::Wrong,
+            verdict: Some(Verdict::Wrong),
             finish,
             tokens: tokens.to_vec(),
-            runs: vec![Run { first: 0, logprobs: vec![-20.0; tokens.len()] }],
+            runs: vec![Run { first: 0, logprobs: vec![-20.0; tokens.len()], drawn: Vec::new() }],
             scored: Vec::new(),
         }
     }
@@ -176,6 +180,11 @@ mod tests {
             sample(&[9, 9, 9, 9], Finish::Stop),
             sample(&[8, 7], Finish::Length),
         ];
+        goals_of_samples(config, &samples)
+    }
+
+    /// The advantages are 1, 0 and -1.
+    fn goals_of_samples(config: &ReinforceConfig, samples: &[Sample]) -> Vec<PolicyGoal> {
         let judged: Vec<Judged<'_>> = samples
             .iter()
             .zip([1.0, 0.0, -1.0])
@@ -236,6 +245,25 @@ mod tests {
                     let expected = if bound { 2.0 } else { free };
                     assert!((weight / expected - 1.0).abs() < 1e-5, "{weight}, {expected}");
                 }
+            }
+        }
+    }
+
+    /// Drawn at temperature 1/2, a token of probability p has p^2 / (p^2 + (1-p)^2), were there two.
+    #[test]
+    fn importance_is_over_the_probability_with_which_a_token_was_drawn() {
+        let config = ReinforceConfig {
+            old: Old::Recomputed,
+            importance: Some(1e30),
+            ..ReinforceConfig::default()
+        };
+        let mut drawn = sample(&[7, 8], Finish::Stop);
+        drawn.runs[0].drawn = [0.845_f32, 0.155].map(f32::ln).to_vec();
+        for goal in goals_of_samples(&config, &[drawn]) {
+            let told: Vec<f32> = goal.old.iter().map(|told| told.exp()).collect();
+            let weights = goal.importance.unwrap();
+            for ((weight, told), drawn) in weights.iter().zip(told).zip([0.845, 0.155]) {
+                assert!((weight / (told / drawn) - 1.0).abs() < 1e-5, "{weight}: {told} / {drawn}");
             }
         }
     }

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 
 use minijinja::{Environment, Value, context};
-use tts_core::{Finish, files};
+use tts_core::{Finish, Verdict, files};
 
 use super::{GroupNote, SampleNote};
 use crate::PrmError;
@@ -26,7 +26,7 @@ fn row(sample: &SampleNote, names: &[&str]) -> Value {
         advantage => sample.advantage.map_or_else(String::new, |own| format!("{own:+.2}")),
         tokens => sample.tokens as u64,
         cut => sample.finish == Finish::Length,
-        verdict => if sample.verdict.is_right() { "right" } else { "wrong" },
+        verdict => sample.verdict.map(|own| if own.is_right() { "right" } else { "wrong" }),
         answer => sample.answer.as_deref().unwrap_or_default(),
         text => sample.text.as_str(),
     }
@@ -47,6 +47,8 @@ fn group(group: &GroupNote, names: &[&str]) -> Value {
 fn step(groups: &[GroupNote]) -> Value {
     let samples: Vec<&SampleNote> = groups.iter().flat_map(|group| &group.samples).collect();
     let reward: f64 = samples.iter().map(|sample| sample.reward).sum();
+    let verdicts: Vec<Verdict> = samples.iter().filter_map(|sample| sample.verdict).collect();
+    let right = verdicts.iter().filter(|verdict| verdict.is_right()).count() as u64;
     let names = samples.first().into_iter().flat_map(|sample| sample.rewards.keys());
     let mut names: Vec<&str> = names.map(String::as_str).collect();
     if names.len() == 1 {
@@ -56,7 +58,7 @@ fn step(groups: &[GroupNote]) -> Value {
     context! {
         step => groups.first().map_or(0, |group| group.step) as u64,
         samples => samples.len() as u64,
-        right => samples.iter().filter(|sample| sample.verdict.is_right()).count() as u64,
+        right => (!verdicts.is_empty()).then_some(right),
         reward => number(reward / samples.len().max(1) as f64),
         groups => groups.iter().map(|own| group(own, &names)).collect::<Vec<Value>>(),
         names => names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>(),

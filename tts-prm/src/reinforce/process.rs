@@ -159,7 +159,7 @@ mod tests {
             prompt: Arc::new(Prompt::from("?")),
             text: String::new(),
             answer: None,
-            verdict: if right { Verdict::Right } else { Verdict::Wrong },
+            verdict: Some(if right { Verdict::Right } else { Verdict::Wrong }),
             finish: Finish::Stop,
             tokens: vec![0; 2 * scores.len()],
             runs: Vec::new(),

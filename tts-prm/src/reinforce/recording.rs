@@ -68,8 +68,8 @@ pub struct SampleNote {
     pub text: String,
     /// Its final answer, if it has one.
     pub answer: Option<String>,
-    /// What the task thinks of it.
-    pub verdict: Verdict,
+    /// What the task thinks of it; none where nobody knows the right answer.
+    pub verdict: Option<Verdict>,
     /// Why it ended.
     pub finish: Finish,
     /// Generated tokens.

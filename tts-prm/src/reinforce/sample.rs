@@ -2,7 +2,8 @@
 //!
 //! A sample is the path to a leaf that nothing can follow: finished, cut by a length, or broken off. What the
 //! policy generated of it is learnt; tokens that a strategy put in, or that another role wrote, are read only.
-//! So a sample has *runs*, stretches of generated tokens with the log-probabilities with which they were drawn.
+//! So a sample has *runs*, stretches of generated tokens with their log-probabilities, and those as they were drawn
+//! where a sampling makes them others.
 //! Leaves that a strategy left open, such as the pruned ends of a beam, are no solutions and no samples.
 //!
 //! The tokens are those that the engine ran, also where a strategy went on behind an end token, which it then
@@ -23,8 +24,36 @@ use crate::PrmError;
 pub struct Run {
     /// The place of the first one in [`Sample::tokens`].
     pub first: usize,
-    /// The log-probability of each when it was drawn, in nats.
+    /// The log-probability of each under the policy that wrote it, in nats: at temperature 1, before any truncation.
     pub logprobs: Vec<f32>,
+    /// The same as it was drawn: at the temperature and after the truncation of its sampling. Empty where all are
+    /// drawn at temperature 1 from all tokens, so that they are [`Run::logprobs`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drawn: Vec<f32>,
+}
+
+impl Run {
+    /// The log-probability of each token as it was drawn, in nats.
+    pub fn drawn(&self) -> &[f32] {
+        if self.drawn.is_empty() { &self.logprobs } else { &self.drawn }
+    }
+
+    /// Adds the tokens of a step; `drawn` is empty where nothing was noted.
+    fn extend(&mut self, logprobs: &[f32], drawn: &[f32]) {
+        if self.drawn.is_empty() && !drawn.is_empty() {
+            self.drawn.clone_from(&self.logprobs);
+        }
+        if !self.drawn.is_empty() || !drawn.is_empty() {
+            self.drawn.extend(if drawn.is_empty() { logprobs } else { drawn });
+        }
+        self.logprobs.extend(logprobs);
+    }
+
+    /// Takes the last token away.
+    fn pop(&mut self) {
+        self.logprobs.pop();
+        self.drawn.pop();
+    }
 }
 
 /// A step that was scored.
@@ -45,8 +74,8 @@ pub struct Sample {
     pub text: String,
     /// Its final answer, as the task finds it, of a finished one; `None` without one.
     pub answer: Option<String>,
-    /// What the task thinks of it; what was cut has no answer.
-    pub verdict: Verdict,
+    /// What the task thinks of it; what was cut has no answer. `None` where nobody knows the right one.
+    pub verdict: Option<Verdict>,
     /// Why it ended.
     pub finish: Finish,
     /// All tokens behind the prompt.
@@ -68,9 +97,9 @@ impl Sample {
         self.finish == Finish::Stop
     }
 
-    /// Whether its answer is right.
+    /// Whether its answer is known to be right.
     pub fn is_right(&self) -> bool {
-        self.verdict.is_right()
+        self.verdict.is_some_and(Verdict::is_right)
     }
 }
 
@@ -92,7 +121,7 @@ fn ends(tree: &Tree, id: NodeId) -> bool {
     leaf && (node.is_finished() || !node.open)
 }
 
-/// All samples of a tree, judged by its task against the right answer.
+/// All samples of a tree, judged by its task against the right answer, unless that is blank.
 pub(super) fn samples(
     tree: &Tree,
     (question, gold): (&str, &str),
@@ -129,11 +158,24 @@ fn sample(
                 );
                 return Err(PrmError::reinforce(format!("node {} of {question:?}", at.0), problem));
             }
+            let drawn = step.drawn();
+            if !drawn.is_empty() && drawn.len() != step.logprobs.len() {
+                let problem = format!(
+                    "{} log-probabilities as drawn, of {} tokens that were generated",
+                    drawn.len(),
+                    step.logprobs.len()
+                );
+                return Err(PrmError::reinforce(format!("node {} of {question:?}", at.0), problem));
+            }
             match runs.last_mut() {
                 Some(run) if run.first + run.logprobs.len() == first => {
-                    run.logprobs.extend(&step.logprobs);
+                    run.extend(&step.logprobs, drawn);
                 }
-                _ => runs.push(Run { first, logprobs: step.logprobs.clone() }),
+                _ => {
+                    let mut run = Run { first, ..Run::default() };
+                    run.extend(&step.logprobs, drawn);
+                    runs.push(run);
+                }
             }
         }
         if let Some(score) = node.score {
@@ -144,8 +186,11 @@ fn sample(
     let text = tree.text(id);
     let finished = finish == Finish::Stop;
     let answer = if finished { tree.answer(id).map(str::to_owned) } else { None };
-    let verdict =
-        if finished { tree.task().verdict(question, gold, &text) } else { Verdict::Unanswered };
+    let judged = || match finished {
+        true => tree.task().verdict(question, gold, &text),
+        false => Verdict::Unanswered,
+    };
+    let verdict = (!gold.trim().is_empty()).then(judged);
     let prompt = Arc::clone(tree.asked(id));
     Ok(Sample { prompt, text, answer, verdict, finish, tokens, runs, scored })
 }
@@ -157,8 +202,32 @@ fn reopen(tokens: &mut Vec<u32>, runs: &mut Vec<Run>, end_tokens: &[u32]) {
         if let Some(run) = runs.last_mut()
             && run.first + run.logprobs.len() > tokens.len()
         {
-            run.logprobs.pop();
+            run.pop();
         }
         runs.pop_if(|run| run.logprobs.is_empty());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps that were drawn plainly beside others: each token has the probability with which it was drawn.
+    #[test]
+    fn a_run_holds_how_each_of_its_tokens_was_drawn() {
+        let mut run = Run::default();
+        run.extend(&[-1.0, -2.0], &[]);
+        assert_eq!((run.drawn.len(), run.drawn()), (0, &[-1.0, -2.0][..]));
+        run.extend(&[-3.0], &[-0.5]);
+        run.extend(&[-4.0], &[]);
+        assert_eq!(run.logprobs, [-1.0, -2.0, -3.0, -4.0]);
+        assert_eq!(run.drawn(), [-1.0, -2.0, -0.5, -4.0]);
+        run.pop();
+        assert_eq!((run.logprobs.len(), run.drawn()), (3, &[-1.0, -2.0, -0.5][..]));
+        // What is kept to be read says of plain ones nothing twice.
+        let plain = Run { first: 3, logprobs: vec![-1.0], drawn: Vec::new() };
+        let json = serde_json::to_string(&plain).unwrap();
+        assert_eq!(json, r#"{"first":3,"logprobs":[-1.0]}"#);
+        assert_eq!(serde_json::from_str::<Run>(&json).unwrap(), plain);
     }
 }

@@ -1,7 +1,8 @@
 //! The usual sampler: so many independent solutions of each problem.
 //!
 //! A group of GRPO is drawn in one round, each line to its end. Any other strategy can stand in its place
-//! ([`super::Reinforce::sampler`]).
+//! ([`super::Reinforce::sampler`]). One that draws by a sampling of its own is refused, or has the probability of
+//! each token as it was drawn noted, so that what it drew can be weighted.
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1.
 
@@ -43,12 +44,12 @@ impl SearchStrategy for Independent {
     }
 }
 
-/// A sampler that stops where it is to draw a solution otherwise than at temperature 1 from all tokens; shared by
-/// its clones is what it was to draw by.
+/// A sampler that stops where it is to draw a solution otherwise than at temperature 1 from all tokens, or notes the
+/// probabilities that it is drawn with; shared by its clones is what it was to draw by.
 #[derive(Debug, Clone)]
 pub(super) struct Plain<S> {
     strategy: S,
-    /// Whether anything may be drawn: what the trainer makes of it is weighted.
+    /// Whether anything may be drawn, and is noted: what the trainer makes of it is weighted.
     free: bool,
     other: Arc<OnceLock<Sampling>>,
 }
@@ -71,18 +72,22 @@ impl<S> Plain<S> {
 
 impl<S: SearchStrategy> SearchStrategy for Plain<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        let expands = self.strategy.step(view);
-        // What others write and what only looks ahead is not learnt.
-        let learnt = |expand: &&Expand| expand.role.is_none() && expand.kind == NodeKind::Committed;
-        let mut samplings = expands.iter().filter(learnt).filter_map(|expand| expand.sampling);
-        match samplings.find(|sampling| *sampling != Sampling::temperature(1.0)) {
-            Some(other) if !self.free => {
+        let mut expands = self.strategy.step(view);
+        let plain = Sampling::temperature(1.0);
+        for expand in &mut expands {
+            // What others write and what only looks ahead is not learnt.
+            let learnt = expand.role.is_none() && expand.kind == NodeKind::Committed;
+            let Some(other) = expand.sampling.filter(|own| learnt && *own != plain) else {
+                continue;
+            };
+            if !self.free {
                 // The first is as good as any.
                 let _ = self.other.set(other);
-                Vec::new()
+                return Vec::new();
             }
-            _ => expands,
+            expand.watch.drawn = true;
         }
+        expands
     }
 
     passes_on!(self => self.strategy; pick, check, requires, samples, outlives_failure);

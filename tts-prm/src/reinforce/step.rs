@@ -117,7 +117,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let mut round = 0;
         while rewarded.groups.len() < wanted && tally.groups < most {
             let missing = (wanted - rewarded.groups.len()).min(most - tally.groups);
-            let places = drawing.draw(missing, part);
+            let places = drawing.draw(missing, part, &tally.drawn);
             let seed = seed::mix(seed, round);
             let end_tokens = policy.end_tokens();
             let groups = rollouts(&search, &sampler, (problems, &places), seed, end_tokens);

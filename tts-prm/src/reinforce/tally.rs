@@ -16,10 +16,13 @@ pub(super) struct Tally {
     pub(super) groups: usize,
     equal: usize,
     samples: usize,
+    /// Of problems whose right answer is known.
+    judged: usize,
     right: usize,
     cut: usize,
     reward: f64,
     rewards: Each,
+    tokens: usize,
     right_tokens: usize,
     wrong_tokens: usize,
     nats: f64,
@@ -28,13 +31,16 @@ pub(super) struct Tally {
 impl Tally {
     /// Adds a group, with the rewards of its samples: their sums, and what each term gives.
     pub(super) fn add(&mut self, group: &Group, (rewards, each): (&[f64], &[Each]), equal: bool) {
-        let mut own = 0;
+        let (mut judged, mut own) = (0, 0);
         for sample in &group.samples {
             let tokens = sample.generated();
             let logprobs = sample.runs.iter().flat_map(|run| &run.logprobs);
             self.nats -= logprobs.map(|logprob| f64::from(*logprob)).sum::<f64>();
             self.cut += usize::from(!sample.is_finished());
-            if sample.is_right() {
+            self.tokens += tokens;
+            let Some(verdict) = sample.verdict else { continue };
+            judged += 1;
+            if verdict.is_right() {
                 own += 1;
                 self.right_tokens += tokens;
             } else {
@@ -44,29 +50,31 @@ impl Tally {
         self.groups += 1;
         self.equal += usize::from(equal);
         self.samples += group.samples.len();
+        self.judged += judged;
         self.right += own;
         self.reward += rewards.iter().sum::<f64>();
         for (name, reward) in each.iter().flatten() {
             *self.rewards.entry(name.clone()).or_default() += reward;
         }
         let samples = group.samples.len();
-        self.drawn.push(Solved { problem: group.problem, right: own, samples });
+        let right = (judged > 0).then_some(own);
+        self.drawn.push(Solved { problem: group.problem, right, samples });
     }
 
     /// Puts its means into a note.
     pub(super) fn put(self, note: &mut StepNote) {
         let mean = |sum: f64, count: usize| sum / count.max(1) as f64;
         let known = |sum: usize, count: usize| (count > 0).then(|| sum as f64 / count as f64);
-        let tokens = self.right_tokens + self.wrong_tokens;
+        let tokens = self.tokens;
         note.samples = self.samples;
-        note.right = mean(self.right as f64, self.samples);
+        note.right = known(self.right, self.judged);
         note.cut = mean(self.cut as f64, self.samples);
         note.reward = mean(self.reward, self.samples);
         note.rewards =
             self.rewards.into_iter().map(|(name, sum)| (name, mean(sum, self.samples))).collect();
         note.equal = mean(self.equal as f64, self.groups);
         note.right_tokens = known(self.right_tokens, self.right);
-        note.wrong_tokens = known(self.wrong_tokens, self.samples - self.right);
+        note.wrong_tokens = known(self.wrong_tokens, self.judged - self.right);
         note.tokens = tokens as u64;
         note.entropy = mean(self.nats, tokens);
         note.drawn = self.drawn;

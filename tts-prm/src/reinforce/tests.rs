@@ -360,13 +360,17 @@ fn a_reward_that_is_no_number_ends_the_run_and_what_was_learnt_stays() {
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_drawn() {
     type Break = fn(&mut ReinforceConfig);
-    let table: [(Break, &str); 17] = [
+    let table: [(Break, &str); 18] = [
         (|c| c.steps = 0, "steps: 0, expected at least 1"),
         (|c| c.problems = 0, "problems: 0, expected at least 1"),
         (|c| c.samples = 1, "samples: 1, expected at least 2"),
         (|c| c.parts = 4, "parts: 4, of 3 problems"),
         (|c| c.rewards = Vec::new(), "rewards: none, expected at least one"),
         (|c| c.rewards[0].weight = f64::NAN, "rewards[0].weight: NaN"),
+        (
+            |c| c.rewards[0].of = RewardSpec::Overlong(Overlong { most: 16_384, margin: 4_096 }),
+            "rewards[0].overlong: nothing up to 12288 tokens (most 16384 less margin 4096), and rule.max_tokens",
+        ),
         (|c| c.adjust.beta = Some(-1.0), "beta: -1"),
         (|c| c.adjust.beta = Some(0.1), "beta: a divergence from nobody"),
         (|c| c.adjust.clip = Some(Clip::Within([0.0, 0.2])), "clip: 0 and 0.2"),

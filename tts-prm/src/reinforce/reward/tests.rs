@@ -11,12 +11,12 @@ use crate::reinforce::Run;
 
 /// A finished solution as the task judges it, of as many tokens as it has characters.
 fn sample(task: &dyn Task, problem: &Problem, text: &str) -> Sample {
-    let run = Run { first: 0, logprobs: vec![-1.0; text.len()] };
+    let run = Run { logprobs: vec![-1.0; text.len()], ..Run::default() };
     Sample {
         prompt: Arc::new(problem.prompt.clone()),
         text: text.into(),
         answer: task.answer(text),
-        verdict: task.verdict(&problem.question, &problem.gold, text),
+        verdict: Some(task.verdict(&problem.question, &problem.gold, text)),
         finish: Finish::Stop,
         tokens: vec![1; text.len()],
         runs: vec![run],
@@ -101,7 +101,7 @@ fn a_right_answer_is_the_verdict_of_the_task() {
     assert!(lines("").is_empty());
     // What was cut has no answer, though a number stands last in it.
     let mut cut = sample(&task, &chain, "=3+8\n=11");
-    (cut.finish, cut.verdict) = (Finish::Length, Verdict::Unanswered);
+    (cut.finish, cut.verdict) = (Finish::Length, Some(Verdict::Unanswered));
     let asked = Asked { problem: &chain, task: &task, samples: &[cut], seed: 0 };
     assert_eq!(Right {}.rewards(&asked), [0.0]);
 }

@@ -102,6 +102,41 @@ fn what_is_drawn_at_another_temperature_is_refused_unless_it_is_weighted() {
 }
 
 #[test]
+fn what_is_drawn_at_another_temperature_is_noted_as_it_was_drawn() {
+    let config = ReinforceConfig {
+        old: Old::Recomputed,
+        importance: Some(2.0),
+        record: Recording { every: 1, tokens: true },
+        ..config(1)
+    };
+    let mut groups = Vec::new();
+    let run = Reinforce::new(config).task(Arc::new(Exact)).sampler(Cool).watch(|progress| {
+        groups.extend_from_slice(progress.groups);
+        ControlFlow::Continue(())
+    });
+    run.run(&mut engine(1), Model::from(weights()), &problems(5)).unwrap();
+    let (engine, mut tokens) = (engine(1), 0);
+    for ids in groups.iter().flat_map(|group| &group.samples).filter_map(|own| own.ids.as_ref()) {
+        for run in &ids.runs {
+            assert_eq!(run.drawn.len(), run.logprobs.len());
+            for (place, drawn) in run.drawn.iter().enumerate() {
+                let at = run.first + place;
+                let context = [&ids.prompt[..], &ids.tokens[..at]].concat();
+                let logits = engine.next_logits(&context).unwrap();
+                // At temperature 1/2.
+                let odds: Vec<f64> =
+                    logits.iter().map(|own| (2.0 * f64::from(*own)).exp()).collect();
+                let expected = (odds[ids.tokens[at] as usize] / odds.iter().sum::<f64>()).ln();
+                assert!((f64::from(*drawn) - expected).abs() < 1e-4, "{drawn}, {expected}");
+                assert!((drawn - run.logprobs[place]).abs() > 1e-6, "{drawn}");
+                tokens += 1;
+            }
+        }
+    }
+    assert!(tokens > 0);
+}
+
+#[test]
 fn a_folder_knows_whose_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -41,8 +41,10 @@ fn a_watcher_is_shown_what_the_journal_counts() {
             assert!(
                 (mean(&|sample| sample.rewards["brevity"]) - note.rewards["brevity"]).abs() < 1e-12
             );
-            let right = |sample: &SampleNote| f64::from(u8::from(sample.verdict.is_right()));
-            assert!((mean(&right) - note.right).abs() < 1e-12);
+            let right = |sample: &SampleNote| {
+                f64::from(u8::from(sample.verdict.is_some_and(tts_core::Verdict::is_right)))
+            };
+            assert!((mean(&right) - note.right.unwrap()).abs() < 1e-12);
             assert_eq!(samples.iter().map(|sample| sample.tokens as u64).sum::<u64>(), note.tokens);
             for group in groups {
                 let rewards: Vec<f64> = group.samples.iter().map(|sample| sample.reward).collect();
@@ -146,7 +148,7 @@ fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
     let sample = |text: &str, reward: f64| SampleNote {
         text: text.into(),
         answer: Some("<b>7</b>".into()),
-        verdict: tts_core::Verdict::Right,
+        verdict: Some(tts_core::Verdict::Right),
         finish: tts_core::Finish::Length,
         tokens: 3,
         reward,
@@ -173,4 +175,48 @@ fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
     assert!(page.contains("-0.50") && page.contains("3, cut"));
     assert_eq!(page.matches("<details open>").count(), 2);
     assert!(page.contains("Step 10: 2 samples of 1 problem, 2 right, mean reward 0.50"), "{page}");
+}
+
+#[test]
+fn without_right_answers_nothing_is_called_right_or_wrong() {
+    let mut unknown = problems(5);
+    unknown.iter_mut().for_each(|problem| problem.gold.clear());
+    let by_majority = |steps| ReinforceConfig {
+        rewards: vec![Term { of: RewardSpec::Majority(Majority {}), weight: 1.0 }],
+        ..config(steps)
+    };
+    let mut all = Vec::new();
+    let run = Reinforce::new(by_majority(2)).task(Arc::new(Exact)).watch(|progress| {
+        all.extend_from_slice(progress.groups);
+        ControlFlow::Continue(())
+    });
+    let learnt = run.run(&mut engine(1), Model::from(weights()), &unknown).unwrap();
+    for note in steps(&learnt.notes) {
+        assert_eq!((note.right, note.right_tokens, note.wrong_tokens), (None, None, None));
+        assert!(note.drawn.iter().all(|drawn| drawn.right.is_none()));
+        assert!(note.tokens > 0 && note.reward > 0.0, "{note:?}");
+        // A line of a journal says so, too.
+        let line = serde_json::to_string(&note).unwrap();
+        assert_eq!(serde_json::from_str::<StepNote>(&line).unwrap(), note);
+    }
+    let charts = charts("Letters", &learnt.notes);
+    let names: Vec<&str> =
+        charts.iter().flat_map(|(_, chart)| &chart.series).map(|own| own.name.as_str()).collect();
+    assert!(
+        names.contains(&"reward") && !names.iter().any(|name| name.contains("right")),
+        "{names:?}"
+    );
+    let page = samples_page("Letters", &all).unwrap();
+    assert!(!page.contains("class=\"wrong\"") && !page.contains(" right,"), "{page}");
+    // A problem that is known beside them is counted by itself.
+    let mut one = unknown.clone();
+    one[0].gold = "a".into();
+    let config = ReinforceConfig { problems: 5, ..by_majority(1) };
+    let run = Reinforce::new(config).task(Arc::new(Exact));
+    let learnt = run.run(&mut engine(1), Model::from(weights()), &one).unwrap();
+    let note = &steps(&learnt.notes)[0];
+    let known: Vec<&Solved> = note.drawn.iter().filter(|drawn| drawn.right.is_some()).collect();
+    assert_eq!((known.len(), known[0].problem), (1, 0));
+    let share = known[0].right.unwrap() as f64 / known[0].samples as f64;
+    assert_eq!(note.right.map(f64::to_bits), Some(share.to_bits()));
 }
