@@ -9,7 +9,8 @@
 //! leaves of a round are judged together where the judge takes several, each by itself where it takes one;
 //! their values lie between 0 and 1 ([`Jury::values`]), and stand for the score of the whole path. A leaf
 //! that no judgement could be read about keeps no value, and ranks below those that have one. With no
-//! samples it is the inner strategy.
+//! samples it is the inner strategy. Shares of wins ([`Vote::Winners`]) are values among the leaves of one round alone, so
+//! they are refused of a strategy of several.
 //!
 //! The judge stands in the place of the search's scorer, which is then not asked about the inner strategy's
 //! candidates; with `finished` it judges finished solutions alone, and the scorer the others. Their scores are then
@@ -29,7 +30,7 @@ use tts_core::{
     passes_on,
 };
 
-use super::ballot::Ballot;
+use super::ballot::{Ballot, Vote};
 use super::jury::Jury;
 use super::response::Response;
 
@@ -176,6 +177,14 @@ impl<S: SearchStrategy> SearchStrategy for Judged<S> {
                 "judge: a judgement is about at least {least} responses, and a round may have one leaf: expected a judge \
                  of one response, or of any number"
             ));
+        }
+        let winners = self.jury.vote == Vote::Winners && self.jury.samples > 0;
+        if winners && self.strategy.samples().is_none() {
+            return Err(
+                "judge: vote is winners, and a share of wins among the leaves of one round is not comparable with one of \
+                 another: expected mean"
+                    .into(),
+            );
         }
         self.strategy.check()
     }

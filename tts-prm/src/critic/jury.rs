@@ -60,8 +60,9 @@ pub enum Order {
     /// By chance, each time anew.
     #[default]
     Shuffled,
-    /// By chance, and then the same order from behind: a preference that is linear in the place cancels in
-    /// each pair.
+    /// By chance, and then the same order from behind, of the same groups where not all are shown together: a preference that
+    /// is linear in the place cancels in each pair. So each order needs its mirror: samples, and batches of [`Sure`], are
+    /// multiples of twice the repeats.
     Mirrored,
     /// As they come: what the judge gives to a place stays.
     Fixed,
@@ -105,7 +106,7 @@ impl Jury {
 
     /// The judgements of responses to the problem of a script, told to `heard` as they come, batch after batch: should the
     /// budget run out, those count that were made. What cannot be read is refused, with its reason ([`Desk::refuse`]), and so
-    /// is a response that no judgement was asked about.
+    /// is a response that no judgement was asked about; a line that fails is among those of the outcome that did.
     pub async fn ballot(
         &self,
         desk: &Desk,
@@ -113,7 +114,7 @@ impl Jury {
         mut heard: impl FnMut(&Ballot),
     ) -> Ballot {
         let mut ballot = Ballot { responses: responses.len(), ..Ballot::default() };
-        let mut before: Option<Vec<usize>> = None;
+        let mut before: Option<Vec<Vec<usize>>> = None;
         let mut shown = vec![false; responses.len()];
         let mut left = self.samples;
         while left > 0 && !responses.is_empty() {
@@ -125,8 +126,7 @@ impl Jury {
                 // One response at a time has no order, and one question.
                 let times = if self.is_single() { rest } else { self.repeats.min(rest) };
                 rest -= times;
-                let order = self.next_order(desk, responses.len(), &mut before);
-                for group in self.groups(&order) {
+                for group in self.next_groups(desk, responses.len(), &mut before) {
                     for &place in &group {
                         shown[place] = true;
                     }
@@ -189,20 +189,29 @@ impl Jury {
         [least, if self.together == 0 { most } else { most.min(self.together) }]
     }
 
-    fn next_order(&self, desk: &Desk, n: usize, before: &mut Option<Vec<usize>>) -> Vec<usize> {
+    /// The groups of the next sample, in their order; `before` are those that are to be mirrored.
+    fn next_groups(
+        &self,
+        desk: &Desk,
+        n: usize,
+        before: &mut Option<Vec<Vec<usize>>>,
+    ) -> Vec<Vec<usize>> {
         let mut left: Vec<usize> = (0..n).collect();
         if self.order == Order::Fixed || self.is_single() {
-            return left;
+            return self.groups(&left);
         }
-        if let Some(mut order) = before.take() {
-            order.reverse();
-            return order;
+        if let Some(mut groups) = before.take() {
+            // Of the groups, not of the order: cut from behind, an odd number would fall into others.
+            groups.reverse();
+            groups.iter_mut().for_each(|group| group.reverse());
+            return groups;
         }
         let order: Vec<usize> = (0..n).map(|_| left.swap_remove(desk.below(left.len()))).collect();
+        let groups = self.groups(&order);
         if self.order == Order::Mirrored {
-            *before = Some(order.clone());
+            *before = Some(groups.clone());
         }
-        order
+        groups
     }
 
     /// An order in groups of what the judge takes, as even as can be; what is too few for it is left out.
@@ -311,11 +320,7 @@ impl Jury {
             }
             // What ended the critique is taken back: its end token, or the stop text that opens the cue.
             let ask = Ask::behind(line.node).aside().keep(line.kept()).append(&decision.cue);
-            let end = desk.line(self.decided(ask, decision)).await;
-            if end.is_none() {
-                desk.refuse(line.node, Refusal::Failed.to_string());
-            }
-            Some((meta, end?))
+            Some((meta, desk.line(self.decided(ask, decision)).await?))
         });
         all(ends).await.into_iter().flatten().collect()
     }
@@ -425,6 +430,19 @@ impl Jury {
                 "order is mirrored, and a judgement is about one response, which has no order"
                     .into(),
             ));
+        }
+        if self.order == Order::Mirrored {
+            let pairs = self.repeats.saturating_mul(2);
+            let batch = self.sure.map(|sure| ("sure.batch", sure.batch));
+            for (field, count) in [Some(("samples", self.samples)), batch].into_iter().flatten() {
+                if !count.is_multiple_of(pairs) {
+                    return Err(named(format!(
+                        "order is mirrored, and {field} is {count} with repeats of {}, so that an order has no mirror: \
+                         expected a multiple of {pairs}",
+                        self.repeats
+                    )));
+                }
+            }
         }
         if self.vote == Vote::Winners && self.sure.is_some() {
             return Err(named(

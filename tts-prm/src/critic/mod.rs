@@ -70,7 +70,7 @@ pub mod template;
 pub mod tuning;
 
 pub(crate) use assess::hear;
-pub use assess::{Assessment, Bias, Preference, Ruling, assess, read_preferences};
+pub use assess::{Assessment, Bias, Ended, Preference, Ruling, assess, read_preferences};
 pub use ballot::{Ballot, Judgement, Vote};
 pub use choice::BestByJudge;
 pub use judge::Judge;

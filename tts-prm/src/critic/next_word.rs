@@ -38,6 +38,8 @@ pub struct NextWord<'a> {
     likelihood: &'a dyn Likelihood,
     encode: Encode<'a, Prompt>,
     cue: Vec<u32>,
+    /// The cue as it is put behind a control token.
+    first_cue: Vec<u32>,
     decision: Decision,
     words: Vec<Vec<u32>>,
     asks: Option<Judge>,
@@ -58,10 +60,16 @@ impl<'a> NextWord<'a> {
     /// # Errors
     /// When the decision is refused ([`super::Reading::check`]), or a word cannot be encoded.
     pub fn of(model: &'a dyn LanguageModel, decision: Decision) -> Result<Self, PrmError> {
-        let text = |text: &str| Ok(model.tokenizer().encode(text, false)?);
+        let tokenizer = model.tokenizer();
+        let text = |text: &str| {
+            // Whatever ordinary token it goes on after: those of a text of its own end with one.
+            let alone = tokenizer.encode(text, false)?;
+            Ok(tokenizer.encode_after(&alone, text, false)?)
+        };
         let prompt = move |prompt: &Prompt| Ok(model.encode(prompt)?);
+        let first_cue = tokenizer.encode(&decision.cue, false)?;
         let scorer = Self::new(model, prompt, text, decision)?;
-        Ok(Self { cost: model.cost(), model: model.identity(), ..scorer })
+        Ok(Self { cost: model.cost(), model: model.identity(), first_cue, ..scorer })
     }
 
     /// By whatever tells log-probabilities, a server say; `encode` and `text` say the token ids of a prompt, and of a text
@@ -95,6 +103,7 @@ impl<'a> NextWord<'a> {
         Ok(Self {
             likelihood,
             encode: Box::new(encode),
+            first_cue: cue.clone(),
             cue,
             decision,
             words,
@@ -137,9 +146,12 @@ impl<'a> NextWord<'a> {
             return Ok((context, self.cue.len()));
         };
         context.extend(before.iter().flat_map(|step| step.tokens.iter().copied()));
-        if last.text.contains(self.decision.cue.trim()) && last.given > 0 {
+        // Not the text: a critique that a stop text ended holds the cue too, behind what it begins with.
+        let given = last.tokens.get(..last.given as usize).unwrap_or_default();
+        let asked = |cue: &[u32]| !cue.is_empty() && given.ends_with(cue);
+        if asked(&self.cue) || asked(&self.first_cue) {
             // The decision itself: what was drawn behind the cue is looked past.
-            context.extend(last.tokens.iter().take(last.given as usize));
+            context.extend(given);
             return Ok((context, 0));
         }
         context.extend(last.tokens.iter().take(last.kept() as usize));
@@ -363,6 +375,16 @@ mod tests {
         let found = of(&scorer(), path(vec![step(&drawn, &Decision::default().cue)]));
         assert_eq!((found.tokens, found.path), (7, Some(cost)));
         assert!((found.flops - words(4 + cue)).abs() < 1e-9, "{found:?}");
+        // A critique that begins with given words and ends with the cue as a stop text is none: the cue stands behind it.
+        let critique = std::sync::Arc::new(tts_core::Step {
+            closing: u32::try_from(cue).expect("short"),
+            ..(*step(&format!("So: ok{}", Decision::default().cue), "So:")).clone()
+        });
+        let found = of(&scorer(), path(vec![critique]));
+        assert_eq!((found.tokens, found.path), (cue + 7, Some(cost)));
+        let context = "2+2?So: ok".len() as u64;
+        let flops = cost.flops(context, cue) + words(context + cue);
+        assert!((found.flops - flops).abs() < 1e-9, "{found:?}");
         // A question about the path in its place, with all that the template says around it.
         let judge = Judge::published("genrm").expect("known");
         let asked = judge.question(&"2+2?".into(), &[&Response::text("=4")]).expect("filled in");

@@ -20,7 +20,7 @@ use tts_core::{
     Cost, NodeId, Outcome, Prompt, RunError, Search, SearchError, SearchErrorKind, seed,
 };
 
-use super::assess::Preference;
+use super::assess::{Ended, Preference};
 use super::lesson::{Judging, Lesson};
 use super::read::Refusal;
 use crate::reinforce::Independent;
@@ -84,7 +84,7 @@ pub struct RejectiveReport {
 }
 
 /// Judgements as they were written, or why there is none.
-type Written = Vec<Result<String, Refusal>>;
+type Written = Vec<Result<String, String>>;
 
 /// Has a judge write about each item, and keeps what is right; `done` is told of each search that is done, and may end it: what
 /// is in flight is finished then, and nothing more is begun. The judge is the search's policy.
@@ -116,18 +116,18 @@ type Written = Vec<Result<String, Refusal>>;
 /// its own for each call, and none with hints. A [`tts_core::Store`] keeps every line by what it was asked.
 ///
 /// # Errors
-/// When nothing could ever be kept (one judgement and no hint), when no item can be asked about, or when a search fails but
-/// for want of a single line: that item is refused.
+/// When nothing could ever be kept (one judgement and no hint), or no item can be asked about; or when a search fails but for
+/// want of a single line (that item is refused), with what is kept of the others.
 pub fn rejective(
     search: &Search<'_>,
     judging: &Judging,
     preferences: &[Preference],
     settings: &Rejective,
     mut done: impl FnMut() -> ControlFlow<()>,
-) -> Result<(Vec<Kept>, RejectiveReport), SearchError> {
+) -> Result<(Vec<Kept>, RejectiveReport), Ended<(Vec<Kept>, RejectiveReport)>> {
     if settings.samples == 1 && !settings.hinted {
         let problem = "samples is 1, and one judgement that is right is all of its item's: expected 2 or more, or hints";
-        return Err(RunError::Strategy(problem.to_owned()).into());
+        return Err(Ended::refused(None, problem, Default::default()));
     }
     let mut first_refusal: Option<Refusal> = None;
     let mut lessons: Vec<(usize, Lesson)> = Vec::new();
@@ -141,12 +141,16 @@ pub fn rejective(
         }
     }
     if let (true, Some(refusal)) = (lessons.is_empty(), first_refusal) {
-        return Err(RunError::Strategy(format!("no item can be asked about: {refusal}")).into());
+        let problem = format!("no item can be asked about: {refusal}");
+        return Err(Ended::refused(None, problem, Default::default()));
     }
     let mut found = RejectiveReport::default();
     let mut begun = true;
     let asked: Vec<&Prompt> = lessons.iter().map(|(_, lesson)| &lesson.prompt).collect();
-    let all = written(search, judging, &asked, settings.samples, &mut found.cost, &mut done)?;
+    let (all, mut ended) =
+        written(search, judging, &asked, settings.samples, &mut found.cost, &mut done);
+    let item = |place: usize| lessons[place].0;
+    ended = ended.map(|ended| Ended { item: ended.item.map(item), ..ended });
     let (mut kept, mut hard) = (Vec::new(), Vec::new());
     for ((item, lesson), written) in lessons.iter().zip(all) {
         let Some(written) = written else {
@@ -156,12 +160,11 @@ pub fn rejective(
         found.items += 1;
         let mut scores: Vec<Option<Vec<f64>>> = Vec::with_capacity(written.len());
         for text in &written {
-            let read = text
-                .as_ref()
-                .map_err(Clone::clone)
-                .and_then(|text| judging.scores(text, lesson.shown.len()));
-            if let Err(refusal) = &read {
-                *found.reasons.entry(refusal.to_string()).or_default() += 1;
+            let read = text.clone().and_then(|text| {
+                judging.scores(&text, lesson.shown.len()).map_err(|refusal| refusal.to_string())
+            });
+            if let Err(why) = &read {
+                *found.reasons.entry(why.clone()).or_default() += 1;
             }
             scores.push(read.ok());
         }
@@ -186,13 +189,15 @@ pub fn rejective(
             });
         }
     }
-    if settings.hinted && begun {
+    if settings.hinted && begun && ended.is_none() {
         let hints: Vec<Prompt> = hard
             .iter()
             .map(|(_, lesson)| lesson.truth.hinted(&lesson.prompt, &lesson_order(lesson)))
             .collect();
         let asked: Vec<&Prompt> = hints.iter().collect();
-        let all = written(search, judging, &asked, 1, &mut found.cost, &mut done)?;
+        let (all, hints_ended) = written(search, judging, &asked, 1, &mut found.cost, &mut done);
+        let item = |place: usize| hard[place].0;
+        ended = hints_ended.map(|ended| Ended { item: ended.item.map(item), ..ended });
         for ((item, lesson), written) in hard.into_iter().zip(all) {
             let Some(judgement) = written.into_iter().flatten().flatten().next() else { continue };
             let scores = judging.scores(&judgement, lesson.shown.len()).ok();
@@ -203,7 +208,7 @@ pub fn rejective(
         }
         kept.sort_by_key(|kept| kept.item);
     }
-    Ok((kept, found))
+    Ended::join(ended, (kept, found))
 }
 
 /// A lesson's truth is by places as they are shown.
@@ -211,7 +216,7 @@ fn lesson_order(lesson: &Lesson) -> Vec<usize> {
     (0..lesson.shown.len()).collect()
 }
 
-/// What is written behind each question; `None` of one that was not begun any more.
+/// What is written behind each question, `None` of one that was not begun any more, and what ended it before its time.
 fn written(
     search: &Search<'_>,
     judging: &Judging,
@@ -219,14 +224,14 @@ fn written(
     samples: usize,
     cost: &mut Cost,
     done: &mut impl FnMut() -> ControlFlow<()>,
-) -> Result<Vec<Option<Written>>, SearchError> {
+) -> (Vec<Option<Written>>, Option<Ended<()>>) {
     let judge = judging.judge();
     let search = search.clone().rule(judging.rule()).sampling(judge.sampling).task(judging.clone());
     let asked = asked.iter().enumerate();
     let problems =
         asked.map(|(place, &prompt)| (place, Independent { n: samples }, prompt.clone()));
     let mut all: Vec<Option<Written>> = vec![None; problems.len()];
-    let (goes_on, mut failed) = (Cell::new(true), None);
+    let (goes_on, mut ended) = (Cell::new(true), None);
     search.run_while(
         problems,
         || goes_on.get(),
@@ -235,15 +240,17 @@ fn written(
                 Ok(outcome) => (texts(&outcome, samples), outcome.usage.logical),
                 // Of an item whose lines all failed nothing was written; the others are no worse for it.
                 Err(SearchError {
-                    kind: SearchErrorKind::Run(RunError::AllLinesFailed { .. }),
+                    kind: SearchErrorKind::Run(RunError::AllLinesFailed { error, .. }),
                     partial,
                 }) => {
                     let spent = partial.map(|partial| partial.usage.logical).unwrap_or_default();
-                    (vec![Err(Refusal::Failed); samples], spent)
+                    (vec![Err(Refusal::failed(&error)); samples], spent)
                 }
                 Err(error) => {
-                    failed = Some(error);
-                    return ControlFlow::Break(());
+                    let (item, source) = (Some(place), Box::new(error));
+                    ended.get_or_insert(Ended { item, found: Box::new(()), source });
+                    goes_on.set(false);
+                    return ControlFlow::Continue(());
                 }
             };
             *cost += spent;
@@ -253,7 +260,7 @@ fn written(
             ControlFlow::Continue(())
         },
     );
-    failed.map_or(Ok(all), Err)
+    (all, ended)
 }
 
 /// The lines of an outcome; what was cut or failed is an attempt, too.
@@ -262,10 +269,11 @@ fn texts(outcome: &Outcome, samples: usize) -> Written {
     let text = |&first: &NodeId| {
         let line = std::iter::successors(Some(first), |&id| tree[id].children.first().copied());
         let end = line.last().filter(|&end| tree[end].is_finished());
-        end.map(|end| tree.text(end)).ok_or(Refusal::Cut)
+        end.map(|end| tree.text(end)).ok_or_else(|| Refusal::Cut.to_string())
     };
     let mut texts: Written = tree[NodeId::ROOT].children.iter().map(text).collect();
-    texts.resize(samples, Err(Refusal::Failed));
+    texts.extend(outcome.failed.iter().map(|failed| Err(Refusal::failed(&failed.error))));
+    texts.resize(samples, Err(Refusal::Failed.to_string()));
     texts
 }
 
@@ -427,7 +435,8 @@ mod tests {
             rejective(&search, &judging, &pairs(4), &settings, on).expect("goes on");
         assert_eq!((found.items, found.judgements, found.refused), (4, 32, 17));
         assert_eq!((found.hard, found.easy, found.hinted), (2, 0, 0));
-        assert_eq!(found.reasons, [(Refusal::Failed.to_string(), 17)].into());
+        let why = "the line of the judgement failed: too long";
+        assert_eq!(found.reasons, [(why.to_owned(), 17)].into());
         assert!(!kept.is_empty() && kept.iter().all(|kept| kept.item % 2 == 1), "{kept:?}");
     }
 }

@@ -10,10 +10,10 @@
 
 use std::ops::ControlFlow;
 
-use tts_core::{Cost, Search, SearchError};
+use tts_core::{Cost, Search};
 
 use super::LabelledSolution;
-use crate::critic::{Jury, Response, hear};
+use crate::critic::{Ended, Jury, Response, Ruling, hear};
 
 /// Whether a judge and labels name the same first error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,13 +51,19 @@ pub enum Agreement {
 /// ```
 ///
 /// # Errors
-/// When the jury is refused, or the search of one fails.
+/// When the jury is refused; or when the search of one fails, with what is known of the others, and `None` of those that
+/// were not judged.
 pub fn agreed(
     search: &Search<'_>,
     jury: &Jury,
     solutions: &[LabelledSolution],
     mut done: impl FnMut(usize, &Cost),
-) -> Result<Vec<Agreement>, SearchError> {
+) -> Result<Vec<Agreement>, Ended<Vec<Option<Agreement>>>> {
+    if jury.meta.is_some() {
+        let problem = "judge: meta keeps some judgements of a response, and steps are judged by the mean of all: leave \
+                       it out";
+        return Err(Ended::refused(None, problem, vec![None; solutions.len()]));
+    }
     let cases = solutions.iter().map(|solution| {
         let steps = solution.steps.iter().map(|step| step.text.clone()).collect();
         let response = Response { steps, ..Response::text("") };
@@ -66,14 +72,37 @@ pub fn agreed(
     let rulings = hear(search, jury, cases.collect(), |number, _, cost| {
         done(number, cost);
         ControlFlow::Continue(())
-    })?;
-    let agreement = |(solution, ruling): (&LabelledSolution, Option<crate::critic::Ruling>)| {
-        let steps = ruling.map(|ruling| ruling.ballot.steps(0)).unwrap_or_default();
+    });
+    let (rulings, ended) = Ended::apart(rulings);
+    let agreement = |(solution, ruling): (&LabelledSolution, Option<Ruling>)| {
+        let steps = ruling?.ballot.steps(0);
         if steps.len() != solution.steps.len() || steps.is_empty() {
-            return Agreement::Abstained;
+            return Some(Agreement::Abstained);
         }
         let wrong = steps.iter().position(|&right| right < 0.5);
-        if wrong == solution.first_error() { Agreement::Same } else { Agreement::Other }
+        let same = wrong == solution.first_error();
+        Some(if same { Agreement::Same } else { Agreement::Other })
     };
-    Ok(solutions.iter().zip(rulings).map(agreement).collect())
+    let found: Vec<Option<Agreement>> = solutions.iter().zip(rulings).map(agreement).collect();
+    // All were judged, unless it was ended.
+    Ended::join(ended, found).map(|found| found.into_iter().flatten().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use tts_core::toy::Voice;
+
+    use super::*;
+    use crate::critic::{Judge, Meta};
+
+    /// Steps are judged by the mean of all judgements: votes by trust would be paid for and passed over.
+    #[test]
+    fn a_meta_judge_is_refused() {
+        let judge = Voice::new(|_, _, _| "\\boxed{correct}");
+        let meta = Some(Meta { scorer: "meta".into(), keep: 1 });
+        let steps = Judge::published("steps").expect("known");
+        let jury = Jury { role: None, meta, ..Jury::of(steps, 2) };
+        let error = agreed(&Search::new(&judge), &jury, &[], |_, _| {}).expect_err("refused");
+        assert!(error.to_string().contains("meta keeps some judgements"), "{error}");
+    }
 }

@@ -9,19 +9,23 @@
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 5, for accuracy with ties by chance, and ROC AUC; Zheng et al. 2023
 //! (arXiv 2306.05685), section 3.3, for biases of position and length.
 
+mod ended;
 mod figures;
 pub mod preference;
 pub mod report;
 
+use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tts_core::{Cost, Desk, NodeId, Prompt, Requirements, Script, Scripted, Search, SearchError};
+use tts_core::{Cost, Desk, NodeId, Outcome, Prompt, Requirements, Script, Scripted, Search};
 
 use super::ballot::Ballot;
 use super::jury::{Jury, Order};
+use super::read::Refusal;
 use super::response::Response;
 
+pub use ended::Ended;
 pub use preference::{Preference, read_preferences};
 pub use report::{Assessment, Bias, Ruling};
 
@@ -43,10 +47,7 @@ impl Script for Hearing {
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.jury.samples == 0 {
-            return Err("judge: samples is 0, expected at least 1".into());
-        }
-        self.jury.check_for(self.responses.len())
+        fits(&self.jury, self.responses.len())
     }
 
     fn requires(&self) -> Requirements {
@@ -54,8 +55,19 @@ impl Script for Hearing {
     }
 }
 
-/// Judges preferences by a jury, and tells `done` of each as it is done, in any order, with what it cost; `Break` ends it
-/// with those that are done. The judge is the search's policy where the jury names no role.
+/// Whether so many responses can be judged at all.
+fn fits(jury: &Jury, responses: usize) -> Result<(), String> {
+    if jury.samples == 0 {
+        return Err("judge: samples is 0, expected at least 1".into());
+    }
+    jury.check_for(responses)
+}
+
+/// Rulings in the order of their items; `None` of those that were not asked about.
+type Rulings = Vec<Option<Ruling>>;
+
+/// Judges preferences by a jury, and tells `done` of each as it is done, in any order, with what it cost; on `Break` those
+/// in flight are finished, and nothing more is begun. The judge is the search's policy where the jury names no role.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -82,13 +94,14 @@ impl Script for Hearing {
 /// ```
 ///
 /// # Errors
-/// When the search of one fails.
+/// When the jury does not fit one of them, before anything is asked; or when the search of one fails, with the rulings that
+/// were made.
 pub fn assess(
     search: &Search<'_>,
     jury: &Jury,
     preferences: &[Preference],
     done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
-) -> Result<Vec<Option<Ruling>>, SearchError> {
+) -> Result<Vec<Option<Ruling>>, Ended<Vec<Option<Ruling>>>> {
     let cases = preferences.iter().map(|preference| {
         let responses = preference.responses.iter().map(Response::text).collect();
         (preference.prompt.clone(), responses)
@@ -96,20 +109,25 @@ pub fn assess(
     hear(search, jury, cases.collect(), done)
 }
 
-/// Asks a jury about each of these cases: a problem, and responses to it.
+/// Asks a jury about each of these cases: a problem, and responses to it; `done` as [`assess()`] has it.
 pub(crate) fn hear(
     search: &Search<'_>,
     jury: &Jury,
     cases: Vec<(Prompt, Arc<[Response]>)>,
     mut done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
-) -> Result<Vec<Option<Ruling>>, SearchError> {
+) -> Result<Rulings, Ended<Rulings>> {
+    let mut rulings: Rulings = vec![None; cases.len()];
+    for (item, (_, responses)) in cases.iter().enumerate() {
+        if let Err(problem) = fits(jury, responses.len()) {
+            return Err(Ended::refused(Some(item), problem, rulings));
+        }
+    }
     let jury = Arc::new(jury.clone());
     // What is heard of a search that ends before its first judgements.
     let none = |responses: usize| Ballot { responses, ..Ballot::default() };
     let heard: Vec<Arc<Mutex<Ballot>>> =
         cases.iter().map(|(_, responses)| Arc::new(Mutex::new(none(responses.len())))).collect();
-    let mut rulings: Vec<Option<Ruling>> = vec![None; cases.len()];
-    let mut failed = None;
+    let (goes_on, mut ended) = (Cell::new(true), None);
     let hearings =
         cases.into_iter().zip(&heard).enumerate().map(|(number, ((prompt, responses), heard))| {
             let (jury, heard) = (Arc::clone(&jury), Arc::clone(heard));
@@ -117,25 +135,35 @@ pub(crate) fn hear(
         });
     search.run_while(
         hearings,
-        || true,
-        |number, outcome| match outcome {
-            Ok(outcome) => {
-                let mut ballot = heard[number].lock().unwrap_or_else(PoisonError::into_inner);
-                let ballot = std::mem::take(&mut *ballot);
-                let reasons = outcome.unscored.iter().map(|unread| unread.why.clone()).collect();
-                let ruling = rulings[number].insert(Ruling { ballot, reasons });
-                done(number, ruling, &outcome.usage.logical)
-            }
-            Err(error) => {
-                failed = Some(error);
-                ControlFlow::Break(())
-            }
+        || goes_on.get(),
+        |number, outcome| {
+            let over = match outcome {
+                Ok(outcome) => {
+                    let mut ballot = heard[number].lock().unwrap_or_else(PoisonError::into_inner);
+                    let ballot = std::mem::take(&mut *ballot);
+                    let reasons = reasons(&outcome);
+                    let ruling = rulings[number].insert(Ruling { ballot, reasons });
+                    done(number, ruling, &outcome.usage.logical).is_break()
+                }
+                Err(error) => {
+                    let (item, source) = (Some(number), Box::new(error));
+                    ended.get_or_insert(Ended { item, found: Box::new(()), source });
+                    true
+                }
+            };
+            // What is in flight is finished: it was paid for.
+            goes_on.set(goes_on.get() && !over);
+            ControlFlow::Continue(())
         },
     );
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(rulings),
-    }
+    Ended::join(ended, rulings)
+}
+
+/// Why judgements were refused: what could not be read, and lines that were not written.
+fn reasons(outcome: &Outcome) -> Vec<String> {
+    let unread = outcome.unscored.iter().map(|unread| unread.why.clone());
+    let failed = outcome.failed.iter().map(|failed| Refusal::failed(&failed.error));
+    unread.chain(failed).collect()
 }
 
 impl Jury {

@@ -127,9 +127,13 @@ impl Assessment {
         }
         if let (Some(auc), Some(within)) = (&self.auc, self.auc_within) {
             let (area, [low, high]) = (auc.area, auc.interval);
+            // Of one item the interval has no width, which says nothing of how sure it is.
             writeln!(
                 out,
-                "ROC AUC   {area:.3} ({low:.3} to {high:.3}) over all, {within:.3} within items"
+                "ROC AUC   {area:.3} ({low:.3} to {high:.3}) over the {} responses of {} items that were judged, \
+                 {within:.3} within items",
+                auc.right + auc.wrong,
+                auc.problems
             )?;
         }
         if let Some(calibration) = &self.calibration {

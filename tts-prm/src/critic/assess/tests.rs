@@ -1,8 +1,10 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tts_core::rows;
 use tts_core::toy::Voice;
-use tts_core::{NodeId, Search};
+use tts_core::{BoxError, Generated, Generator, LineError, NodeId, Request, Search, scorer};
 
-use super::super::{Ballot, Judge, Judgement, Jury, Order, Vote};
+use super::super::{Ballot, Judge, Judgement, Jury, Meta, Order, Vote};
 use super::*;
 
 #[test]
@@ -194,4 +196,132 @@ fn biases_are_found_where_they_are() {
         if number == 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     assert_eq!(few.expect("judged").iter().flatten().count(), 3);
+}
+
+/// A judge whose lines fail where it is said so, and that counts what it was asked for.
+struct Fails {
+    judge: Voice,
+    fails: fn(&Request) -> bool,
+    lines: AtomicU64,
+}
+
+impl Fails {
+    /// It says what all of these judges can be read to say.
+    fn new(fails: fn(&Request) -> bool) -> Self {
+        let judge = Voice::new(|_, so_far: &str, _| {
+            if so_far.ends_with("(Yes/No)?") { "Yes" } else { "[[A]] \\boxed{Yes} \\boxed{9, 1}" }
+        });
+        Self { judge, fails, lines: AtomicU64::new(0) }
+    }
+
+    fn lines(&self) -> u64 {
+        self.lines.load(Ordering::Relaxed)
+    }
+}
+
+impl Generator for Fails {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut all = self.judge.generate(batch)?;
+        for (request, generated) in batch.iter().zip(&mut all) {
+            self.lines.fetch_add(generated.lines.len() as u64, Ordering::Relaxed);
+            if (self.fails)(request) {
+                let failed = |_| Err(LineError("too long".into()));
+                generated.lines = (0..generated.lines.len()).map(failed).collect();
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn asked(count: usize) -> Vec<Preference> {
+    let asked = |number: usize| Preference {
+        prompt: format!("q{number}").into(),
+        ..pair(number % 2, [10, 40])
+    };
+    (0..count).map(asked).collect()
+}
+
+fn of(name: &str, samples: usize) -> Jury {
+    Jury { role: None, ..Jury::of(Judge::published(name).expect("known"), samples) }
+}
+
+fn on(_: usize, _: &Ruling, _: &Cost) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+#[test]
+fn lines_that_fail_are_refused_with_the_reason() {
+    let third = |request: &Request| request.prefix.prompt().question().contains("q2");
+    let decisions = |request: &Request| {
+        request.append.as_ref().is_some_and(|append| append.contains("(Yes/No)?"))
+    };
+    // Written at once, critiques, decisions behind them, and turns; of one response at a time two of each.
+    for (name, fails, refused) in [
+        ("pairwise", third as fn(&Request) -> bool, 2),
+        ("genrm-cot", third, 4),
+        ("genrm-cot", decisions, 16),
+        ("genprm", third, 4),
+    ] {
+        let judge = Fails::new(fails);
+        let preferences = asked(4);
+        let rulings = assess(&Search::new(&judge), &of(name, 2), &preferences, on).expect(name);
+        let found = Assessment::of(&of(name, 2), &preferences, &rulings, 1).expect("figures");
+        assert_eq!(found.refused, refused, "{name}");
+        let why = "the line of the judgement failed: too long".to_owned();
+        assert_eq!(found.reasons, [(why, refused)].into(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_in_flight_is_finished_and_counted() {
+    let judge = Fails::new(|_| false);
+    let search = Search::new(&judge).concurrency(4);
+    let (mut told, mut lines) = (0, 0);
+    let rulings = assess(&search, &of("pairwise", 2), &asked(20), |_, _, cost| {
+        lines += cost.samples;
+        told += 1;
+        if told < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    let rulings = rulings.expect("judged");
+    let heard = rulings.iter().flatten().count();
+    // Four were in flight, and of the others as many were begun as had room until the third was done.
+    assert!((4..=8).contains(&heard) && told == heard, "{heard} {told}");
+    assert!(rulings[..heard].iter().all(Option::is_some), "{rulings:?}");
+    assert_eq!((lines, judge.lines()), (2 * heard as u64, 2 * heard as u64));
+}
+
+#[test]
+fn who_does_not_fit_is_told_before_anything_is_asked() {
+    let judge = Fails::new(|_| false);
+    let mut preferences = asked(3);
+    preferences[1].responses.push("c".into());
+    let fixed = Jury { order: Order::Fixed, ..of("pairwise", 2) };
+    let ended = assess(&Search::new(&judge), &fixed, &preferences, on).expect_err("three");
+    assert_eq!((ended.item, judge.lines()), (Some(1), 0));
+    let error = ended.to_string();
+    assert!(error.starts_with("item 1: ") && error.contains("order is fixed"), "{error}");
+    assert_eq!(*ended.found, vec![None; 3]);
+}
+
+#[test]
+fn a_search_that_fails_takes_no_rulings_with_it() {
+    let judge = Fails::new(|_| false);
+    let broken =
+        scorer::from_fn(
+            |path, _| {
+                if path.asked().question().contains("q2") { f64::NAN } else { 1.0 }
+            },
+        );
+    let meta = Some(Meta { scorer: "meta".into(), keep: 2 });
+    let jury = Jury { meta, ..of("deepseek-grm", 2) };
+    for (together, heard) in [(1, 2), (4, 3)] {
+        let search = Search::new(&judge).scorer_named("meta", &broken).concurrency(together);
+        let ended = assess(&search, &jury, &asked(8), on).expect_err("no number");
+        assert_eq!(ended.item, Some(2));
+        assert!(ended.to_string().starts_with("item 2: "), "{ended}");
+        let places: Vec<usize> = (0..8).filter(|place| ended.found[*place].is_some()).collect();
+        // What was in flight beside it is there.
+        assert!(places.len() >= heard && !places.contains(&2), "{places:?}");
+        assert!(places.len() < 7, "{places:?}");
+    }
 }

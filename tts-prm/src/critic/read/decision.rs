@@ -2,7 +2,8 @@
 //!
 //! A cue is put behind the critique, or behind the question alone, and a word is drawn. What that is worth:
 //!
-//! * [`By::Word`]: the value of the word. The mean over samples estimates the expectation.
+//! * [`By::Word`]: the value of the word, which has to stand there whole, unless nothing else was said. The mean over samples
+//!   estimates the expectation.
 //! * [`By::Probability`]: of two words, the expectation, with the log-probability of the one that was drawn:
 //!   `p v(word) + (1 - p) v(other)`. It takes the two for all that could have been said, which holds as nearly as the
 //!   model was taught to say one of them. A word that was drawn though it was not likely makes the other one sure:
@@ -16,6 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
+use super::marks::{beside, is_word};
 
 /// A last word, see the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,8 +84,45 @@ impl Decision {
     /// The value of the word that stands behind the last cue, or is all that was said.
     pub(super) fn read(&self, said: &str) -> Result<f64, Refusal> {
         let cue = self.cue.trim();
-        let word = said.rsplit_once(cue).map_or(said, |(_, word)| word);
-        self.place(word).map(|place| self.words[place].1)
+        let said = said.rsplit_once(cue).map_or(said, |(_, said)| said).trim();
+        let said = said.trim_start_matches(['*', '"']);
+        // What follows on another line is no part of it.
+        let line = said.lines().next().unwrap_or_default();
+        let place = match self.whole(line) {
+            Some((place, rest)) => {
+                let another = beside(rest).and_then(|other| self.whole(other));
+                another.is_none_or(|(other, _)| other == place).then_some(place)
+            }
+            // What was cut by a limit of tokens.
+            None => {
+                let bare = said.trim_end_matches(['*', '"', '.']);
+                self.place(bare).ok().filter(|_| bare.chars().all(char::is_alphanumeric))
+            }
+        };
+        let place = place.ok_or_else(|| Refusal::value(said, self.expected()))?;
+        Ok(self.words[place].1)
+    }
+
+    /// The longest word that a text begins with, and what stands behind it.
+    fn whole<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        let words = self.words.iter().enumerate().filter_map(|(place, (word, _))| {
+            let head = text.get(..word.len())?;
+            let rest = &text[word.len()..];
+            let mut next = rest.chars();
+            let joined = match next.next() {
+                // `N/A`, `No-one`.
+                Some('/' | '-' | '|') => next.next().is_some_and(char::is_alphanumeric),
+                next => next.is_some_and(char::is_alphanumeric),
+            };
+            let mut letters = word.chars().zip(head.chars());
+            let article = match (letters.next(), letters.next()) {
+                (Some((known, letter)), None) => is_word(letter, known, rest),
+                _ => false,
+            };
+            let fits = head.eq_ignore_ascii_case(word) && !joined && !article;
+            fits.then_some((place, rest))
+        });
+        words.min_by_key(|(_, rest)| rest.len())
     }
 
     /// The expectation of a word that was drawn with this log-probability, in nats.
@@ -130,7 +169,10 @@ impl Decision {
         if self.words.len() < 2 {
             return Err(format!("decision: {} words, expected at least 2", self.words.len()));
         }
-        for (place, (word, _)) in self.words.iter().enumerate() {
+        for (place, (word, value)) in self.words.iter().enumerate() {
+            if !value.is_finite() {
+                return Err(format!("decision: {word:?} is worth {value}, expected a number"));
+            }
             if word.trim().is_empty() || word.trim() != word {
                 return Err(format!(
                     "decision: the word {word:?}, expected one without spaces around"

@@ -1,6 +1,8 @@
 //! Verdicts behind or between marks: `[[A]]`, `Ranking: [2] > [1]`, `[RESULT] 4`, `Grade: B`.
 //!
-//! The last mark of a text counts. Marks of emphasis (`**Grade:** B` holds some) are passed over.
+//! The last mark of a text counts. Marks of emphasis (`**Grade:** B` holds some) are passed over. A letter that may be a word
+//! (`Grade: a mixed answer`), a number that goes on (`1,000`), and two where one was asked for (`A or B`, `4 to 5`) are
+//! refused.
 //!
 //! Source: Zheng et al. 2023, "Judging LLM-as-a-Judge" (arXiv 2306.05685), for `[[A]]`; Kim et al. 2024,
 //! "Prometheus 2" (arXiv 2405.01535), for `[RESULT]`.
@@ -72,15 +74,51 @@ pub(super) fn ranking(text: &str, marker: &str, responses: usize) -> Result<Vec<
     Ok(ranks.iter().map(share).collect())
 }
 
+/// What stands beside what was said, as one more of its kind: behind `or`, a comma, a dash.
+pub(super) fn beside(rest: &str) -> Option<&str> {
+    const BETWEEN: [&str; 10] =
+        ["or", "and", "to", "/", "|", "&", ",", "-", "\u{2013}", "\u{2014}"];
+    let inner = |rest: &'_ str| -> usize {
+        let marks = |c: char| c.is_whitespace() || "()[]*_\"'".contains(c);
+        rest.len() - rest.trim_start_matches(marks).len()
+    };
+    let (mut rest, mut several) = (&rest[inner(rest)..], false);
+    loop {
+        let behind = BETWEEN.iter().find_map(|between| {
+            let head = rest.get(..between.len())?;
+            let behind = &rest[between.len()..];
+            // `organic` is not an `or`.
+            let word = between.starts_with(char::is_alphabetic);
+            let whole = !(word && behind.starts_with(char::is_alphanumeric));
+            (whole && head.eq_ignore_ascii_case(between)).then_some(behind)
+        });
+        match behind {
+            Some(behind) => (rest, several) = (&behind[inner(behind)..], true),
+            None => return several.then_some(rest),
+        }
+    }
+}
+
+/// Whether a letter may be a word, where what was asked for is the letter as it is `known`: a word follows.
+pub(super) fn is_word(letter: char, known: char, rest: &str) -> bool {
+    let follows = rest.starts_with(char::is_whitespace)
+        && rest.trim_start().starts_with(char::is_alphanumeric);
+    follows && (letter != known || matches!(letter, 'A' | 'a' | 'I' | 'i'))
+}
+
 /// The number behind the last mark.
 pub(super) fn number(text: &str, marker: &str, low: f64, high: f64) -> Result<f64, Refusal> {
     let line = behind(text, marker)?;
     let end =
         line.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-'))).unwrap_or(line.len());
     // A point may end the sentence.
-    let number = line[..end].trim_end_matches('.');
-    // `4/5` is not 4 on any scale that is known here.
-    let whole = !line[end..].trim_start().starts_with(['/', '%']);
+    let (number, rest) = (line[..end].trim_end_matches('.'), &line[end..]);
+    // `4/5` is not 4 on any scale that is known here, and neither is 4 out of 5.
+    let share = ["/", "%", "of ", "out of "].iter().any(|of| rest.trim_start().starts_with(of));
+    let goes_on = rest.starts_with(char::is_alphabetic)
+        || rest.trim_start().starts_with(char::is_numeric)
+        || beside(rest).is_some_and(|other| other.starts_with(char::is_numeric));
+    let whole = !share && !goes_on;
     let score = number.parse::<f64>().ok().filter(|score| whole && (low..=high).contains(score));
     score.ok_or_else(|| Refusal::value(line, format!("a number from {low} to {high}")))
 }
@@ -88,11 +126,26 @@ pub(super) fn number(text: &str, marker: &str, low: f64, high: f64) -> Result<f6
 /// How many letters stand behind the one that was given.
 pub(super) fn letter(text: &str, marker: &str, letters: &str) -> Result<f64, Refusal> {
     let line = behind(text, marker)?;
-    let mut said = line.chars().skip_while(|c| matches!(c, '(' | '['));
-    let letter = said.next().map(|letter| letter.to_ascii_uppercase());
-    let alone = said.next().is_none_or(|next| !next.is_alphanumeric());
-    let place = letters.chars().rev().position(|known| Some(known.to_ascii_uppercase()) == letter);
-    let place = place.filter(|_| alone);
+    let known = |letter: &char| {
+        let same = |(_, known): &(usize, char)| known.eq_ignore_ascii_case(letter);
+        letters.chars().rev().enumerate().find(same)
+    };
+    let mut said = line.trim_start_matches(['(', '[']).chars();
+    let letter = said.next();
+    let rest = said.as_str();
+    // `A-`, `A/B` and `A+` are others than `A`.
+    let alone = rest.chars().next().is_none_or(|c| c.is_whitespace() || ".,:;!)]*_\"$".contains(c));
+    let another = || {
+        let mut other = beside(rest)?.chars();
+        let (letter, rest) = (other.next()?, other.as_str());
+        let (_, known) = known(&letter)?;
+        Some(!rest.starts_with(char::is_alphanumeric) && !is_word(letter, known, rest))
+    };
+    let place = letter.and_then(|letter| {
+        let (place, known) = known(&letter)?;
+        let one = alone && !is_word(letter, known, rest) && another() != Some(true);
+        one.then_some(place)
+    });
     let expected = || format!("one of the letters {letters}");
     #[expect(clippy::cast_precision_loss, reason = "there are few letters")]
     place.map(|place| place as f64).ok_or_else(|| Refusal::value(line, expected()))

@@ -5,6 +5,8 @@
 //!
 //! Source: none.
 
+use tts_core::LineError;
+
 /// Why a judgement could not be read.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -48,12 +50,17 @@ pub enum Refusal {
         /// The fewest responses that a judgement is about.
         least: usize,
     },
-    /// No judgement was made: the line failed.
+    /// No judgement was made: the line failed ([`tts_core::Outcome::failed`] says why).
     #[error("the line of the judgement failed")]
     Failed,
 }
 
 impl Refusal {
+    /// That no judgement was made, and why its line failed.
+    pub(in crate::critic) fn failed(error: &LineError) -> String {
+        format!("{}: {error}", Self::Failed)
+    }
+
     pub(in crate::critic) fn missing(expected: impl Into<String>) -> Self {
         Self::Missing { expected: expected.into() }
     }

@@ -100,6 +100,17 @@ fn a_number_or_letter_stands_behind_its_mark() {
         ("[RESULT] 6", None),
         ("[RESULT] 4/5", None),
         ("[RESULT] four", None),
+        ("[RESULT] 4, since it is good.", Some(4.0)),
+        ("[RESULT] **4** and good", Some(4.0)),
+        ("[RESULT] 1,000", None),
+        ("[RESULT] 4,5", None),
+        ("[RESULT] 4e-1", None),
+        ("[RESULT] 4\u{bd}", None),
+        ("[RESULT] 4 1/2", None),
+        ("[RESULT] 4x", None),
+        ("[RESULT] 4 or 5", None),
+        ("[RESULT] 4 to 5", None),
+        ("[RESULT] 4 out of 10", None),
         ("[RESULT]\n4", None),
         ("4", None),
     ] {
@@ -112,6 +123,23 @@ fn a_number_or_letter_stands_behind_its_mark() {
         ("Grade: (C) fair", Some(2.0)),
         ("Grade: F", None),
         ("Grade: Awful", None),
+        ("Grade: A, better than most", Some(4.0)),
+        ("Grade: A. A good answer", Some(4.0)),
+        ("Grade: B - a mixed answer", Some(3.0)),
+        ("Grade: B because of its end", Some(3.0)),
+        ("Grade: B (organic)", Some(3.0)),
+        ("Grade: a", Some(4.0)),
+        ("Grade: a mixed answer", None),
+        ("Grade: A part of it", None),
+        ("Grade: e un problema", None),
+        ("Grade: A or B", None),
+        ("Grade: (A) or (B)", None),
+        ("Grade: B, or C", None),
+        ("Grade: A/B", None),
+        ("Grade: A-C", None),
+        ("Grade: A - C", None),
+        ("Grade: A, B", None),
+        ("Grade: A+", None),
         ("Grade:", None),
         ("A", None),
     ] {
@@ -183,6 +211,46 @@ fn a_decision_is_a_word_or_the_beginning_of_one() {
     assert_eq!(grades.range().map(f64::to_bits), [0.0, 2.0].map(f64::to_bits));
     let by = Decision { by: By::Probability, ..grades };
     assert!(by.check().expect_err("three words").contains("two words"));
+}
+
+#[test]
+fn the_beginning_of_a_word_is_no_word_where_more_was_said() {
+    let pair = |words: [&str; 2]| {
+        let words = vec![(words[0].to_owned(), 1.0), (words[1].to_owned(), 0.0)];
+        Reading::Decision(Decision { words, ..Decision::default() })
+    };
+    let yes_no = pair(["Yes", "No"]);
+    let correct = pair(["Correct", "Incorrect"]);
+    let agree = pair(["Agree", "Disagree"]);
+    let letters = pair(["A", "B"]);
+    let phrase = pair(["very good", "very bad"]);
+    for (reading, said, expected) in [
+        (&yes_no, "Yes", Some(1.0)),
+        (&yes_no, " Y", Some(1.0)),
+        (&yes_no, " no, it is not", Some(0.0)),
+        (&yes_no, " N/A, I cannot tell", None),
+        (&yes_no, "Yes/No", None),
+        (&yes_no, " Yes or no", None),
+        (&yes_no, " Y is wrong", None),
+        (&correct, " I think all lines hold", None),
+        (&correct, " Incorr", Some(0.0)),
+        (&correct, " Correctly done", None),
+        (&agree, " A careful check shows", None),
+        (&agree, " Agree: a careful check", Some(1.0)),
+        (&letters, " A careful check shows", None),
+        (&letters, " A", Some(1.0)),
+        (&letters, " A\nIt is sound", Some(1.0)),
+        (&letters, " B. A careful check shows", Some(0.0)),
+        (&phrase, " very good.", Some(1.0)),
+        (&phrase, " very", None),
+        (&phrase, " very sure", None),
+    ] {
+        assert_eq!(scores(reading, said, 1), expected.map(|score| vec![score]), "{said:?}");
+    }
+    let unworthy = vec![("Yes".into(), 1.0), ("No".into(), f64::NAN), ("Maybe".into(), 0.0)];
+    let decision = Decision { words: unworthy, ..Decision::default() };
+    let error = Reading::Decision(decision).check().expect_err("no number");
+    assert!(error.contains("\"No\" is worth NaN"), "{error}");
 }
 
 #[test]

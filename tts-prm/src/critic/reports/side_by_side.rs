@@ -20,11 +20,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::{Accuracy, bootstrap_interval};
 use tts_core::rows::{self, Row, RowError, RowsError};
-use tts_core::{Prompt, RunError, Search, SearchError};
+use tts_core::{Prompt, Search};
 
 use super::Tally;
 use crate::PrmError;
-use crate::critic::{Ballot, Judge, Jury, Order, Response, Vote, hear};
+use crate::critic::{Ballot, Ended, Judge, Jury, Order, Response, Vote, hear};
 
 /// Two reports on one request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,8 +112,8 @@ impl SideBySide {
 /// Resamplings of an interval.
 const DRAWS: usize = 2_000;
 
-/// Compares the reports of each pair `rounds` times in both orders; `done` is told how many pairs have been judged, and `Break`
-/// ends it. The judge is one of two responses ([`Judge::published`] has `helpful` and `comprehensive`), and the search's policy.
+/// Compares the reports of each pair `rounds` times in both orders; `done` is told how many pairs have been judged, and on
+/// `Break` those in flight are finished and nothing more is begun. The judge is one of two responses ([`Judge::published`] has `helpful` and `comprehensive`), and the search's policy.
 ///
 /// ```
 /// use std::ops::ControlFlow;
@@ -131,7 +131,7 @@ const DRAWS: usize = 2_000;
 /// ```
 ///
 /// # Errors
-/// When a search fails, or the judge is not one of two responses.
+/// When the judge is not one of two responses; or when a search fails, with what was found of the others.
 pub fn side_by_side(
     search: &Search<'_>,
     judge: &Judge,
@@ -139,7 +139,7 @@ pub fn side_by_side(
     pairs: &[Reports],
     seed: u64,
     mut done: impl FnMut(usize) -> ControlFlow<()>,
-) -> Result<SideBySide, SearchError> {
+) -> Result<SideBySide, Ended<SideBySide>> {
     let jury = Jury {
         role: None,
         order: Order::Mirrored,
@@ -150,7 +150,7 @@ pub fn side_by_side(
     if least > 2 || most < 2 {
         let problem =
             "side by side: the judge is of a single response, expected one that compares two";
-        return Err(RunError::Strategy(problem.into()).into());
+        return Err(Ended::refused(None, problem, SideBySide::default()));
     }
     let cases = pairs.iter().map(|Reports { question, first, second }| {
         let shown: Arc<[Response]> = Arc::new([Response::text(first), Response::text(second)]);
@@ -161,7 +161,8 @@ pub fn side_by_side(
         found.tally.cost += *cost;
         count += 1;
         done(count)
-    })?;
+    });
+    let (rulings, ended) = Ended::apart(rulings);
     let (mut values, mut places, mut lengths) = (Vec::new(), Vec::new(), Vec::new());
     for (pair, ruling) in pairs.iter().zip(rulings) {
         let Some(ruling) = ruling else {
@@ -190,7 +191,7 @@ pub fn side_by_side(
     }
     found.share = bootstrap_interval(&values, DRAWS, seed).ok();
     (found.first_place, found.longer) = (mean(&places), mean(&lengths));
-    Ok(found)
+    Ended::join(ended, found)
 }
 
 /// Sums of halves are exact; means of three need not be.

@@ -16,10 +16,10 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{NodeId, Prompt, RunError, Search, SearchError};
+use tts_core::{NodeId, Prompt, Search};
 
 use super::Tally;
-use crate::critic::{Jury, Response, hear};
+use crate::critic::{Ended, Jury, Response, hear};
 
 /// A sentence, and what it cites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +68,8 @@ impl Support {
     }
 }
 
-/// Judges whether each sentence is supported by what it cites; `done` is told how many have been judged, and `Break` ends it.
+/// Judges whether each sentence is supported by what it cites; `done` is told how many have been judged, and on `Break` those in
+/// flight are finished and nothing more is begun.
 /// The judge is one of a source and a sentence ([`super::super::Judge::published`] has `support`); it is the search's policy
 /// where the jury names no role.
 ///
@@ -92,17 +93,17 @@ impl Support {
 /// ```
 ///
 /// # Errors
-/// When a search fails, or the judge is not one of a single response.
+/// When the judge is not one of a single response; or when a search fails, with what was found of the others.
 pub fn support(
     search: &Search<'_>,
     jury: &Jury,
     question: &Prompt,
     cited: &[Cited],
     mut done: impl FnMut(usize) -> ControlFlow<()>,
-) -> Result<Support, SearchError> {
+) -> Result<Support, Ended<Support>> {
     if jury.takes() != [1, 1] {
         let problem = "support: the judge compares responses, expected one of a single response";
-        return Err(RunError::Strategy(problem.into()).into());
+        return Err(Ended::refused(None, problem, Support::default()));
     }
     let cases = cited.iter().map(|Cited { sentence, source }| {
         let steps = vec![source.clone(), sentence.clone()];
@@ -114,7 +115,8 @@ pub fn support(
         found.tally.cost += *cost;
         count += 1;
         done(count)
-    })?;
+    });
+    let (rulings, ended) = Ended::apart(rulings);
     for ruling in rulings {
         let Some(ruling) = ruling else {
             found.left += 1;
@@ -132,5 +134,5 @@ pub fn support(
         }
         found.shares.push(share);
     }
-    Ok(found)
+    Ended::join(ended, found)
 }

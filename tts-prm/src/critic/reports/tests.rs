@@ -200,3 +200,20 @@ fn pairs_of_reports_are_read_and_what_lacks_is_named() {
     assert!(error.contains("pairs.jsonl: line 2") && error.contains("second"), "{error}");
     assert!(read_reports(folder.path().join("none")).is_err());
 }
+
+#[test]
+fn a_search_that_fails_takes_nothing_with_it_that_was_found() {
+    let judge = Voice::new(|_, _, _| "Support: A");
+    let broken = tts_core::scorer::from_fn(|path, _| {
+        if path.asked().question().contains("second") { f64::NAN } else { 1.0 }
+    });
+    let search = Search::new(&judge).scorer_named("meta", &broken).concurrency(1);
+    let meta = Some(crate::critic::Meta { scorer: "meta".into(), keep: 1 });
+    let jury = Jury { meta, ..jury(1) };
+    let all = [cited("first"), cited("second"), cited("third")];
+    let goes_on = |_| ControlFlow::Continue(());
+    let ended = support(&search, &jury, &"q".into(), &all, goes_on).expect_err("no number");
+    assert_eq!(ended.item, Some(1));
+    assert_eq!(ended.found.shares, [Some(1.0), None, None]);
+    assert_eq!((ended.found.supported, ended.found.left), (1, 2));
+}

@@ -5,6 +5,7 @@ mod hostile;
 mod published;
 mod searches;
 mod semi_scalar;
+mod settings;
 mod simulated;
 
 use tts_core::Prompt;

@@ -9,11 +9,11 @@ use tts_core::{
 };
 
 use super::super::{
-    BestByJudge, By, Decision, Judge, Judged, Jury, Meta, NextWord, Order, Reading, Sure, Vote,
+    BestByJudge, By, Decision, Judge, Judged, Jury, Meta, NextWord, Order, Reading, Sure,
 };
 use super::{shown, verdict};
 
-fn world() -> ToyWorld {
+pub(super) fn world() -> ToyWorld {
     ToyWorld { error: 0.4, ..ToyWorld::default() }
 }
 
@@ -29,7 +29,7 @@ fn knowing(noise: f64) -> Voice {
     })
 }
 
-fn grm(samples: usize) -> Jury {
+pub(super) fn grm(samples: usize) -> Jury {
     Jury::of(Judge::published("deepseek-grm").expect("known"), samples)
 }
 
@@ -37,14 +37,14 @@ fn search<'a>(world: &'a ToyWorld, judge: &'a Voice) -> Search<'a> {
     Search::new(world).role("judge", judge).rule(StepRule::lines()).seed(3)
 }
 
-fn best(n: usize, jury: Jury) -> Scripted<BestByJudge> {
+pub(super) fn best(n: usize, jury: Jury) -> Scripted<BestByJudge> {
     Scripted::of(BestByJudge { n, jury })
 }
 
 /// One step of each of `keep` paths after the other, by value.
 #[derive(Debug, Clone, PartialEq)]
-struct Greedy {
-    width: usize,
+pub(super) struct Greedy {
+    pub(super) width: usize,
 }
 
 impl SearchStrategy for Greedy {
@@ -98,11 +98,12 @@ fn each_sample_has_an_order_of_its_own() {
         verdict(&vec![5; texts.len()])
     });
     let world = world();
-    let run = |jury: Jury| {
+    let run_of = |n: usize, jury: Jury| {
         orders.lock().expect("nobody panics").clear();
-        search(&world, &judge).run(best(4, jury), world.prompt(0)).expect("runs");
+        search(&world, &judge).run(best(n, jury), world.prompt(0)).expect("runs");
         orders.lock().expect("nobody panics").clone()
     };
+    let run = |jury: Jury| run_of(4, jury);
     let different =
         |orders: &[Vec<String>]| orders.iter().collect::<std::collections::BTreeSet<_>>().len();
     let shuffled = run(grm(8));
@@ -112,6 +113,13 @@ fn each_sample_has_an_order_of_its_own() {
     let mirrored = run(Jury { order: Order::Mirrored, ..grm(2) });
     let back: Vec<String> = mirrored[1].iter().rev().cloned().collect();
     assert_eq!(mirrored[0], back);
+    // Of five in groups of two at most the same groups are shown again from behind.
+    let groups = run_of(5, Jury { order: Order::Mirrored, together: 2, ..grm(2) });
+    assert_eq!(groups.len(), 6);
+    for group in &groups {
+        let back: Vec<String> = group.iter().rev().cloned().collect();
+        assert!(groups.contains(&back), "{groups:?}");
+    }
     // Samples that share an order share the question, which is read once.
     let shared = Jury { repeats: 4, ..grm(8) };
     assert!(different(&run(shared.clone())) <= 2);
@@ -504,74 +512,4 @@ fn the_next_word_scores_what_was_written() {
     assert!((found - expected).abs() < 1e-6, "{found} {expected}");
     let grades = vec![("Yes".into(), 4.0), ("No".into(), 0.0)];
     assert_eq!(next_word(Decision { words: grades, ..Decision::default() }).scale(), Scale::REWARD);
-}
-
-#[test]
-fn settings_that_mean_nothing_together_are_refused() {
-    let of = |name: &str| Jury::of(Judge::published(name).expect("known"), 4);
-    let meta = |keep| Some(Meta { scorer: "meta".into(), keep });
-    for (jury, expected) in [
-        (Jury { vote: Vote::Sum, ..of("score") }, "expected mean or winners"),
-        (Jury { vote: Vote::Sum, together: 2, ..of("deepseek-grm") }, "expected mean or winners"),
-        (Jury { vote: Vote::Winners, ..of("score") }, "about one response"),
-        (Jury { together: 1, ..of("pairwise") }, "about at least 2"),
-        (Jury { together: 3, ..of("pairwise") }, "about at most 2"),
-        (Jury { together: 2, ..of("deepseek-grm-single") }, "about at most 1"),
-        (Jury { repeats: 0, ..of("pairwise") }, "repeats is 0"),
-        (Jury { repeats: 2, ..of("score") }, "repeats is 2"),
-        (Jury { order: Order::Mirrored, ..of("score") }, "order is mirrored"),
-        (
-            Jury { vote: Vote::Winners, sure: Some(Sure::default()), ..of("pairwise") },
-            "sure looks at mean scores",
-        ),
-        (Jury { meta: meta(0), ..of("score") }, "meta.keep is 0"),
-        (Jury { meta: meta(5), ..of("score") }, "meta.keep is 5"),
-        (Jury { meta: meta(2), sure: Some(Sure::default()), ..of("score") }, "leave one out"),
-        (Jury { meta: meta(2), ..of("genrm") }, "the judge writes none"),
-        (Jury { sure: Some(Sure { batch: 0, ..Sure::default() }), ..of("score") }, "batch is 0"),
-        (Jury { sure: Some(Sure { z: f64::NAN, ..Sure::default() }), ..of("score") }, "z is NaN"),
-    ] {
-        let error = jury.check().expect_err(expected);
-        assert!(error.contains(expected), "{error}");
-    }
-    let judge = |json: &str| serde_json::from_str::<Judge>(json).map_err(|error| error.to_string());
-    for (json, expected) in [
-        (r#"{"template": "oracle"}"#, "expected one of comprehensive, deepseek-grm"),
-        (r#"{"template": "{{ problem"}"#, "template"),
-        (r#"{"template": "=== bot\n{{ problem }}"}"#, "the heading \"bot\""),
-        (r#"{"temperature": 1}"#, "unknown field `temperature`"),
-    ] {
-        let error = judge(json).expect_err(json);
-        assert!(error.contains(expected), "{error}");
-    }
-    for (json, expected) in [
-        (r#"{"template": "{{ nothing }}"}"#, "undefined value"),
-        (r#"{"template": "genprm"}"#, "the reading is not of steps"),
-        (r#"{"longest": 10}"#, "longest is 10"),
-        (r#"{"aggregate": "sum"}"#, "aggregate of steps"),
-        (r#"{"max_tokens": 0}"#, "max_tokens is 0"),
-        (r#"{"aggregate": "mean"}"#, "aggregate is of steps"),
-        (r#"{"begin": "Step {step}: "}"#, "begin has a {step}"),
-        (
-            r#"{"template": "genrm", "begin": "So", "reading": {"decision": {"cue": "?", "words": [["a", 1], ["b", 0]], "critique": false}}}"#,
-            "begin is of a critique",
-        ),
-        (r#"{"most": 1, "template": "listwise", "reading": "best"}"#, "most is 1"),
-        (r#"{"template": "deepseek-grm-single"}"#, "response 2 is not shown"),
-        (r#"{"template": "{{ problem }}", "most": 1}"#, "the response is not shown"),
-        (
-            r#"{"template": "{{ steps[0].text }}", "reading": {"steps": {"right": "a", "wrong": "b"}}}"#,
-            "step 2 is not shown",
-        ),
-    ] {
-        let error = judge(json).expect("read").check().expect_err(json);
-        assert!(error.contains(expected), "{error}");
-    }
-    // What is missing is told before anything is spent.
-    let world = world();
-    let error = Search::new(world).run(best(2, grm(2)), world.prompt(0)).expect_err("no judge");
-    assert!(error.to_string().contains("no generator plays the role \"judge\""), "{error}");
-    let json = serde_json::to_string(&Judged::of(BestByJudge::default(), grm(2))).expect("written");
-    let read: Judged<BestByJudge> = serde_json::from_str(&json).expect("read");
-    assert_eq!(read, Judged::of(BestByJudge::default(), grm(2)));
 }
