@@ -31,8 +31,10 @@ use tts_core::{
 /// let grade = Arc::new(InFamily { family: Chain::default(), question: question.into() });
 /// let search = Search::new(&completer).role("given", &given).rule(StepRule::lines());
 /// let outcome = search.run(method.search(grade.clone()), prompt)?;
-/// let labelled = MonteCarlo::labelled(&outcome.tree, grade.as_ref());
+/// let labelled = method.labelled(&outcome.tree, grade.as_ref());
 /// assert_eq!(labelled[0].steps.iter().map(|s| s.value).collect::<Vec<_>>(), [1.0, 0.0, 0.0].map(Some));
+/// // The prompt's value is the completer's, who never errs: not that of the one who wrote this.
+/// assert_eq!(labelled[0].start, Some(1.0));
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 #[derive(Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 //!
 //! | Method | What it labels | Rollouts a solution of T steps |
 //! |---|---|---|
-//! | [`MonteCarlo`] | every prefix of sampled or given solutions | k (T - 1) |
+//! | [`MonteCarlo`] | every prefix of sampled or given solutions | k (T - 1); of given ones k more a problem |
 //! | [`OmegaPrm`] | the prefixes that lead to the first error of a rollout, which it searches by halving | k log2 T |
 //! | [`exact`] | every prefix, by a family's checker | none |
 //!
@@ -32,7 +32,7 @@
 //! let method = Method::MonteCarlo(MonteCarlo { solutions: 4, rollouts: 8, ..MonteCarlo::default() });
 //! let labelled = label(&search, &method, &problems, |_, _| {})?;
 //! assert_eq!(labelled.len(), 3);
-//! # Ok::<(), tts_core::SearchError>(())
+//! # Ok::<(), tts_prm::PrmError>(())
 //! ```
 
 mod agreed;

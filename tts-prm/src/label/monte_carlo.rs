@@ -8,9 +8,11 @@
 //!
 //! The share of rollouts that end right estimates the policy's value of the prefix. Prefixes with the
 //! same content are rolled out once. The last step needs no rollouts: its label is whether the
-//! solution is right. Solutions without an answer that can be graded are dropped. As a search
-//! strategy it is two rounds; whatever the driver does for searches (batching across problems,
-//! budgets, records, seeds by path) holds here too.
+//! solution is right. The value of the prompt is the share of solutions that are right, where these
+//! are drawn as rollouts are; where somebody else wrote them, or they are drawn otherwise, their luck
+//! is not the policy's, and the prompt is rolled out like every prefix. Solutions without an answer that can be graded are
+//! dropped. As a search strategy it is two rounds; whatever the driver does for searches (batching
+//! across problems, budgets, records, seeds by path) holds here too.
 //!
 //! Source: Wang et al. 2023, "Math-Shepherd" (arXiv:2312.08935), section 3.2; soft labels, 16
 //! solutions and 16 rollouts, and the dropping of solutions without answer: Snell et al. 2024
@@ -54,8 +56,23 @@ impl MonteCarlo {
         MonteCarloSearch { config: self.clone(), grade, rolled_out: false }
     }
 
+    /// Whether solutions are drawn as rollouts are, so that they tell the value of the prompt.
+    fn draws_alike(&self) -> bool {
+        self.writer == self.completer && self.sampling.is_none()
+    }
+
+    /// The rollouts of a prefix.
+    fn rollouts_of(&self, node: NodeId) -> Expand {
+        Expand {
+            kind: NodeKind::Rollout,
+            role: self.completer.clone(),
+            sampling: self.sampling,
+            ..Expand::end(node, self.rollouts)
+        }
+    }
+
     /// The labels in the tree that the strategy has left.
-    pub fn labelled(tree: &Tree, grade: &dyn Grade) -> Vec<LabelledSolution> {
+    pub fn labelled(&self, tree: &Tree, grade: &dyn Grade) -> Vec<LabelledSolution> {
         let mut firsts = Firsts::default();
         let mut right = 0;
         let mut solutions = Vec::new();
@@ -80,9 +97,13 @@ impl MonteCarlo {
                 solutions.push(LabelledSolution { prompt, start: None, steps, solved });
             }
         }
-        // As among rollouts, what was cut off or has no answer is not right.
-        let lines = tree[NodeId::ROOT].children.len();
-        let start = (lines > 0).then(|| f64::from(right) / lines as f64);
+        let start = if self.draws_alike() {
+            // As among rollouts, what was cut off or has no answer is not right.
+            let lines = tree[NodeId::ROOT].children.len();
+            (lines > 0).then(|| f64::from(right) / lines as f64)
+        } else {
+            estimate(tree, NodeId::ROOT, grade).share()
+        };
         for solution in &mut solutions {
             solution.start = start;
         }
@@ -115,10 +136,15 @@ impl std::fmt::Debug for MonteCarloSearch {
 
 impl SearchStrategy for MonteCarloSearch {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        let MonteCarlo { solutions, rollouts, writer, completer, sampling } = self.config.clone();
         if view.fresh() == [NodeId::ROOT] {
             self.rolled_out = false;
-            return vec![Expand { role: writer, ..Expand::end(NodeId::ROOT, solutions) }];
+            let MonteCarlo { solutions, writer, .. } = &self.config;
+            let role = writer.clone();
+            let mut first = vec![Expand { role, ..Expand::end(NodeId::ROOT, *solutions) }];
+            if !self.config.draws_alike() {
+                first.push(self.config.rollouts_of(NodeId::ROOT));
+            }
+            return first;
         }
         if std::mem::replace(&mut self.rolled_out, true) {
             return Vec::new();
@@ -132,13 +158,7 @@ impl SearchStrategy for MonteCarloSearch {
             let first = |&id: &NodeId| firsts.of(tree, id) == id && tree[id].open;
             prefixes.extend(before.iter().copied().filter(first));
         }
-        let expand = |id| Expand {
-            kind: NodeKind::Rollout,
-            role: completer.clone(),
-            sampling,
-            ..Expand::end(id, rollouts)
-        };
-        prefixes.into_iter().map(expand).collect()
+        prefixes.into_iter().map(|id| self.config.rollouts_of(id)).collect()
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {

@@ -4,9 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, Prompt, Search, SearchError, SearchStrategy, Tree, Usage, View};
+use tts_core::{
+    Expand, NodeId, Prompt, RunError, Search, SearchError, SearchErrorKind, SearchStrategy, Tree,
+    Usage, View,
+};
 
 use super::{Grade, LabelledSolution, MonteCarlo, MonteCarloSearch, OmegaPrm, OmegaPrmSearch};
+use crate::PrmError;
 
 /// A way of labelling, as recipes have it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,15 +74,23 @@ impl SearchStrategy for Labelling {
 /// it cost. The labels come back in the order of the problems. Trees are dropped as they are
 /// read, so that memory holds those in flight only ([`Search::concurrency`]).
 ///
+/// A problem of which every line fails (its prompt is too long, say) has no labels; the others are no
+/// worse for it, and `done` is told of it as of them.
+///
 /// # Errors
-/// When a problem's search fails; with a [`tts_core::Store`] under the search nothing that was
-/// generated is lost then.
+/// When a problem's search fails otherwise, or every line of every problem: the error names the
+/// question. With a [`tts_core::Store`] under the search nothing that was generated is lost then.
 pub fn label(
     search: &Search<'_>,
     method: &Method,
     problems: &[Problem],
     mut done: impl FnMut(usize, (&[LabelledSolution], &Usage)),
-) -> Result<Vec<Vec<LabelledSolution>>, SearchError> {
+) -> Result<Vec<Vec<LabelledSolution>>, PrmError> {
+    let failed = |place: usize, error: SearchError| PrmError::Rollout {
+        question: problems[place].prompt.question().chars().take(200).collect(),
+        source: Box::new(error),
+    };
+    let mut all_failed: Vec<(usize, SearchError)> = Vec::new();
     let together = search.problems_in_flight();
     let mut pool = search.pool();
     let mut places = HashMap::new();
@@ -92,16 +104,32 @@ pub fn label(
                 Method::MonteCarlo(method) => Labelling::MonteCarlo(method.search(grade)),
                 Method::OmegaPrm(method) => Labelling::OmegaPrm(method.search(grade)),
             };
-            places.insert(pool.submit(strategy, problem.prompt.clone(), None)?, place);
+            let id = pool.submit(strategy, problem.prompt.clone(), None);
+            places.insert(id.map_err(|error| failed(place, error))?, place);
         }
-        let Some((id, outcome)) = pool.poll() else { return Ok(labelled) };
-        let outcome = outcome?;
+        let Some((id, outcome)) = pool.poll() else { break };
         let Some(&place) = places.get(&id) else { continue };
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => match error.kind {
+                SearchErrorKind::Run(RunError::AllLinesFailed { .. }) => {
+                    let usage = error.partial.as_ref().map(|partial| partial.usage);
+                    done(place, (&[], &usage.unwrap_or_default()));
+                    all_failed.push((place, error));
+                    continue;
+                }
+                _ => return Err(failed(place, error)),
+            },
+        };
         let grade = problems[place].grade.as_ref();
         labelled[place] = match method {
-            Method::MonteCarlo(_) => MonteCarlo::labelled(&outcome.tree, grade),
+            Method::MonteCarlo(method) => method.labelled(&outcome.tree, grade),
             Method::OmegaPrm(_) => OmegaPrm::labelled(&outcome.tree, grade),
         };
         done(place, (&labelled[place], &outcome.usage));
     }
+    // Where nothing was written about any, it is not the problems that are at fault.
+    let none = all_failed.len() == problems.len();
+    let first = all_failed.into_iter().min_by_key(|(place, _)| *place).filter(|_| none);
+    first.map_or(Ok(labelled), |(place, error)| Err(failed(place, error)))
 }

@@ -6,10 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tts_core::family::{Chain, Checker, Family, Slipping, Split, first_error, lines, problems};
-use tts_core::{Generator, NodeId, NodeKind, Outcome, Sampling, Search, StepRule, Store, scorer};
+use tts_core::{
+    BoxError, Generated, Generator, LineError, NodeId, NodeKind, Outcome, Prompt, Request,
+    Sampling, Search, StepRule, Store, scorer,
+};
 use tts_prm::label::{
-    Consensus, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep, Method, MonteCarlo,
-    OmegaPrm, Problem, label, read_labels, write_labels,
+    Consensus, GivenSolutions, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep, Method,
+    MonteCarlo, OmegaPrm, Problem, label, read_labels, write_labels,
 };
 
 /// Chains whose solutions count as right when every step is, so that what went wrong once stays
@@ -92,6 +95,102 @@ fn monte_carlo_values_are_those_of_the_policy() {
         assert!((found - expected).abs() < 4.0 * error, "{left}: {found} for {expected}");
         assert!(4.0 * error < 0.05, "too few rollouts to tell");
     }
+}
+
+/// A right and a wrong solution with the same first step: what the policy is worth at the prompt, and so what that step
+/// did, is the same whichever is given, and as far as 800 rollouts tell that of its own solutions.
+#[test]
+fn the_value_of_the_prompt_does_not_depend_on_which_solution_is_given() {
+    let policy = Slipping { error: 0.3 };
+    let (family, question) = (Chain::default(), "47+38*3-26");
+    let grade = Arc::new(InFamily { family: family.clone(), question: question.into() });
+    let problem = [Problem { prompt: family.prompt(question), grade }];
+    let right = ["=47+114-26\n", "=161-26\n", "=135"];
+    let wrong = ["=47+114-26\n", "=151-26\n", "=125"];
+    let method = |writer: Option<&str>, solutions, rollouts| {
+        let writer = writer.map(str::to_owned);
+        Method::MonteCarlo(MonteCarlo {
+            solutions,
+            rollouts,
+            writer,
+            completer: None,
+            sampling: None,
+        })
+    };
+    let of = |steps: &[&str]| {
+        let mut given = GivenSolutions::default();
+        let bytes = |text: &str| Ok(text.bytes().map(u32::from).collect());
+        given.add(problem[0].prompt.question(), steps.iter().copied(), bytes).unwrap();
+        let search = search(&policy).role("given", &given);
+        label(&search, &method(Some("given"), 1, 800), &problem, |_, _| {})
+            .unwrap()
+            .remove(0)
+            .remove(0)
+    };
+    let [right, wrong] = [right, wrong].map(|steps| of(&steps));
+    assert!(right.solved && !wrong.solved);
+    assert_eq!(right.start, wrong.start);
+    for kind in [LabelKind::Progress, LabelKind::ThreeClass] {
+        assert_eq!(right.labels(kind)[0], wrong.labels(kind)[0], "{kind:?}");
+    }
+    // The first step is sound: what is left to slip in is one step less.
+    assert!(right.labels(LabelKind::Progress)[0] > Some(0.5), "{right:?}");
+    let own = &labelled(&policy, &method(None, 800, 1), &problem)[0][0];
+    let (given, own) = (right.start.unwrap(), own.start.unwrap());
+    // Four standard errors of the difference of two shares.
+    assert!((given - own).abs() < 4.0 * (0.5 / 800.0_f64).sqrt(), "{given}, {own}");
+    assert!(given > 0.2 && given < 0.8, "{given}");
+}
+
+/// Cannot write about some problems.
+struct Fails<'a>(&'a dyn Generator, Vec<Prompt>);
+
+impl Generator for Fails<'_> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let mut all = self.0.generate(batch)?;
+        for (request, generated) in batch.iter().zip(&mut all) {
+            if self.1.contains(request.prefix.prompt()) {
+                let failed = |_| Err(LineError("the prompt is too long".into()));
+                generated.lines = (0..generated.lines.len()).map(failed).collect();
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[test]
+fn a_problem_that_nothing_can_be_written_about_has_no_labels_and_the_others_have_theirs() {
+    let policy = Slipping { error: 0.3 };
+    let (_, problems, _) = chains(3, 4);
+    for method in [
+        Method::MonteCarlo(MonteCarlo { solutions: 4, rollouts: 2, ..MonteCarlo::default() }),
+        Method::OmegaPrm(OmegaPrm { rollouts: 4, searches: 5, ..OmegaPrm::default() }),
+    ] {
+        let whole = labelled(&policy, &method, &problems);
+        let fails = Fails(&policy, vec![problems[1].prompt.clone()]);
+        let mut told = Vec::new();
+        let tell = |place, (solutions, usage): (&[LabelledSolution], &tts_core::Usage)| {
+            told.push((place, solutions.len(), usage.logical.samples));
+        };
+        let found = label(&search(&fails), &method, &problems, tell).unwrap();
+        assert!(found[1].is_empty() && !whole[1].is_empty());
+        for place in [0, 2, 3] {
+            assert_eq!(found[place], whole[place]);
+        }
+        told.sort_unstable();
+        assert_eq!(told.iter().map(|told| told.0).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        // Its lines were asked for.
+        assert_eq!(told[1], (1, 0, 4));
+    }
+    // Where nothing can be written at all, that is said, and of what.
+    let all = problems.iter().map(|problem| problem.prompt.clone()).collect();
+    let method = Method::MonteCarlo(MonteCarlo { solutions: 4, ..MonteCarlo::default() });
+    let error = label(&search(&Fails(&policy, all)), &method, &problems, |_, _| {}).unwrap_err();
+    let (error, question) = (error.to_string(), problems[0].prompt.question());
+    assert!(
+        error.contains("the prompt is too long") && error.contains(&format!("{question:?}")),
+        "{error}"
+    );
 }
 
 #[test]

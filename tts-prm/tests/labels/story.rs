@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tts_core::{
-    BoxError, Completion, Finish, Generated, Generator, Prompt, Request, Search, SearchStrategy,
-    Step, StepRule, Tree,
+    BoxError, Completion, Finish, Generated, Generator, Prompt, Request, Sampling, Search,
+    SearchStrategy, Step, StepRule, Tree,
 };
 use tts_prm::label::{Grade, LabelledSolution, MonteCarlo, OmegaPrm};
 
@@ -89,10 +89,28 @@ fn equal_prefixes_are_rolled_out_once() {
     let (mut asked, tree) = run(config.search(grade()), &lines);
     asked.sort_unstable();
     assert_eq!(asked, ["", "a", "a", "ab", "ac"]);
-    let labelled = MonteCarlo::labelled(&tree, grade().as_ref());
+    let labelled = config.labelled(&tree, grade().as_ref());
     let rollouts = |s: &LabelledSolution| s.steps.iter().map(|s| s.rollouts).collect::<Vec<_>>();
     let expected = [vec![3, 3, 0], vec![3, 3, 0], vec![3, 3, 0], vec![3, 0]];
     assert_eq!(labelled.iter().map(rollouts).collect::<Vec<_>>(), expected);
+}
+
+/// The solution is right, one in three rollouts of the prompt is.
+#[test]
+fn the_value_of_the_prompt_is_that_of_who_writes_the_rollouts() {
+    let lines: [(&str, Lines); 1] = [("", &[&[("a", 1), ("R", 1)], &[("W", 2)], W])];
+    let alike = MonteCarlo { solutions: 1, rollouts: 3, ..MonteCarlo::default() };
+    let otherwise = MonteCarlo { sampling: Some(Sampling::greedy()), ..alike.clone() };
+    let third = Some(1.0 / 3.0);
+    for (config, expected, start) in
+        [(alike, &["", "a"][..], Some(1.0)), (otherwise, &["", "", "a"], third)]
+    {
+        let (mut asked, tree) = run(config.search(grade()), &lines);
+        asked.sort_unstable();
+        assert_eq!(asked, expected);
+        let labelled = config.labelled(&tree, grade().as_ref());
+        assert_eq!(labelled.iter().map(|own| own.start).collect::<Vec<_>>(), [start]);
+    }
 }
 
 /// Rollouts of 8, 25, 26 and 30 tokens: the shortest is searched first. The one of 25 begins at a state
