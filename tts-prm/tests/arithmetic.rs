@@ -71,6 +71,8 @@ fn equations_that_hold() {
         ("5 + 3 = 8 (as before)", RIGHT),
         ("(5 + 3 = 8)", RIGHT),
         ("is 5 + 3 = 8?", RIGHT),
+        ("It is half of what she had, and 4 * 6 = 24.", RIGHT),
+        ("That is more than enough: 2 + 2 = 4", RIGHT),
         ("0.25 + 0.5 = 0.75 = 3/4", RIGHT),
         ("3(6) = 18 dozen", RIGHT),
         ("15,\\!000 / 12 = 1250", RIGHT),
@@ -109,6 +111,7 @@ fn equations_that_do_not_hold() {
         ("2 * 3 million = 7 million", WRONG),
         ("2469134 / 2 = 1.24 million", WRONG),
         ("1 / 3 = 33.4%", WRONG),
+        ("It is half of what she had, and 4 * 6 = 25.", WRONG),
     ]);
 }
 
@@ -149,6 +152,13 @@ fn what_is_not_an_equation_between_numbers() {
         ("4! + 1 = 25", NEUTRAL),
         ("\\sqrt{16} + 1 = 5", NEUTRAL),
         ("half of 20 + 5 = 15", NEUTRAL),
+        ("Tom has half as many as 4 * 6 = 12.", NEUTRAL),
+        ("That is 3 less than 5 * 2 = 7.", NEUTRAL),
+        ("She has 2 more than 3 * 4 = 14.", NEUTRAL),
+        ("She has 2 more apples than 3 * 4 = 14.", NEUTRAL),
+        ("It costs 20% less than 5 * 10 = 40.", NEUTRAL),
+        ("At 20% off 50 + 50 = 80.", NEUTRAL),
+        ("thrice 2 + 3 = 9", NEUTRAL),
         ("5 times 3 + 2 = 17", NEUTRAL),
         ("5 + 10 = 3 times 5", NEUTRAL),
         ("7 / 2 = 3 remainder 1", NEUTRAL),

@@ -22,7 +22,7 @@ pub struct Equation {
 }
 
 /// Words next to an expression that change its value, or may do so.
-const SPOILERS: [&str; 42] = [
+const SPOILERS: [&str; 45] = [
     "plus",
     "minus",
     "times",
@@ -38,9 +38,12 @@ const SPOILERS: [&str; 42] = [
     "power",
     "less",
     "more",
+    "than",
+    "off",
     "half",
     "halves",
     "twice",
+    "thrice",
     "double",
     "triple",
     "log",
@@ -70,7 +73,7 @@ const SPOILERS: [&str; 42] = [
 const JOINTS: [&str; 14] = [
     "and", "or", "then", "so", "gives", "get", "gets", "to", "is", "are", "for", "in", "with", "be",
 ];
-/// How many words after an expression are looked at for spoilers.
+/// How many words after an expression are looked at for spoilers, and as many behind the one right before it.
 const LOOK: usize = 3;
 
 /// One side of an equation: a range of tokens.
@@ -284,7 +287,17 @@ fn left_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
     side.tokens.reverse();
     let before = side.start.checked_sub(1).and_then(|at| tokens.get(at));
     side.after_word = before.is_some_and(|token| matches!(token.kind, Kind::Word(_)));
-    (depth == 0 && !side.tokens.is_empty()).then_some(side)
+    // `half as many as 4 * 6`, `2 more apples than 3 * 4`.
+    let said = tokens[..side.start].iter().rev();
+    let said = said.take_while(|token| {
+        matches!(token.kind, Kind::Word(_) | Kind::Number { .. } | Kind::Percent)
+    });
+    let words = said.filter_map(|token| match &token.kind {
+        Kind::Word(word) => Some(word.as_str()),
+        _ => None,
+    });
+    let spoiled = words.take(1 + LOOK).any(is_spoiler);
+    (depth == 0 && !spoiled && !side.tokens.is_empty()).then_some(side)
 }
 
 /// Whether a unit follows the scale word at `at`: `5 million dollars`.
