@@ -144,17 +144,48 @@ impl ScorerSpec {
     /// What the scorer is to a planner: a model of its own, taken to hold its numbers in 16 bits, a
     /// head on the policy's backbone, or something that costs no passes.
     ///
+    /// ```
+    /// use tts_core::cost::Judge;
+    /// use tts_prm::ScorerSpec;
+    /// assert_eq!("rule".parse::<ScorerSpec>()?.judge()?, Judge::Free);
+    /// let error = "prm:http://127.0.0.1:1".parse::<ScorerSpec>()?.judge().unwrap_err();
+    /// assert!(error.to_string().contains("its size is not known"));
+    /// # Ok::<(), tts_prm::PrmError>(())
+    /// ```
+    ///
     /// # Errors
-    /// When the model's folder cannot be read.
+    /// When the model's folder cannot be read, or the scorer is behind an address: what it costs there is not known, and is
+    /// not nothing.
     pub fn judge(&self) -> Result<Judge, PrmError> {
-        Ok(match self {
-            Self::Logprob | Self::Rule | Self::Mapped(_) => Judge::Free,
-            Self::Process(path) | Self::Outcome(path) if has_backbone(path)? => {
-                Judge::Model(Checkpoint::open(path)?.config().shape(16.0, 2))
-            }
-            Self::Process(_) | Self::Outcome(_) => Judge::OnBackbone,
-        })
+        let path = match self {
+            Self::Logprob | Self::Rule => return Ok(Judge::Free),
+            Self::Process(path) | Self::Outcome(path) | Self::Mapped(path) => path,
+        };
+        if matches!(self, Self::Mapped(_)) || is_elsewhere(path)? {
+            let problem =
+                "it is behind an address, so its size is not known: expected a scorer that is here";
+            return Err(PrmError::config(path, "scorer", problem));
+        }
+        if has_backbone(path)? {
+            return Ok(Judge::Model(Checkpoint::open(path)?.config().shape(16.0, 2)));
+        }
+        // A head is opened when the search is; that it is there at all is known now.
+        std::fs::metadata(path).map_err(|error| PrmError::io(path, error))?;
+        Ok(Judge::OnBackbone)
     }
+}
+
+/// Whether a path names servers.
+#[cfg_attr(
+    not(feature = "remote"),
+    expect(clippy::unnecessary_wraps, reason = "a file of servers may be damaged")
+)]
+fn is_elsewhere(path: &Path) -> Result<bool, PrmError> {
+    #[cfg(feature = "remote")]
+    if tts_models::remote::RemoteConfig::named(path)?.is_some() {
+        return Ok(true);
+    }
+    Ok(path.to_str().is_some_and(|path| path.contains("://")))
 }
 
 /// The backbone that a head sits on.
@@ -176,4 +207,42 @@ fn has_backbone(path: &Path) -> Result<bool, PrmError> {
     }
     let config = json(&Files::from(path).join("config.json"))?;
     Ok(config.is_some_and(|config| config.get("model_type").is_some()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(text: &str) -> Result<Judge, String> {
+        let spec: ScorerSpec = text.parse().map_err(|error: PrmError| error.to_string())?;
+        spec.judge().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_planner_counts_nothing_of_what_it_does_not_know() {
+        for free in ["logprob", "rule"] {
+            assert_eq!(judge(free), Ok(Judge::Free), "{free}");
+        }
+        for text in ["prm:http://127.0.0.1:1", "orm:https://judge.example", "json:scorer.json"] {
+            let error = judge(text).expect_err(text);
+            assert!(error.contains("its size is not known"), "{error}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        let missing = format!("prm:{}", at("typo.safetensors").display());
+        assert!(judge(&missing).expect_err("not there").contains("typo.safetensors"));
+        std::fs::write(at("head.safetensors"), "").expect("written");
+        let head = format!("prm:{}", at("head.safetensors").display());
+        assert_eq!(judge(&head), Ok(Judge::OnBackbone));
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn a_file_of_servers_is_no_head() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("servers.json");
+        std::fs::write(&path, r#"{"servers": ["http://127.0.0.1:1"]}"#).expect("written");
+        let error = judge(&format!("prm:{}", path.display())).expect_err("servers");
+        assert!(error.contains("its size is not known"), "{error}");
+    }
 }

@@ -237,13 +237,18 @@ impl RewardHead {
     /// The score of a hidden row `[width]` by up to three labels ([`Reading::End`]), on the scale of
     /// [`HeadConfig::output`]. A head with labels of tokens says NaN.
     pub fn score(&self, hidden: &[f32]) -> f64 {
-        let odds = match self.config.reading {
-            Reading::End => self.log_odds(&self.logits(hidden)),
-            Reading::Tokens => f64::NAN,
-        };
+        let odds = self.odds(hidden).unwrap_or(f64::NAN);
         match self.config.output {
             HeadOutput::Probability => sigmoid(odds),
             HeadOutput::Raw => odds,
+        }
+    }
+
+    /// The log-odds of a hidden row, whatever the scale of scores; `None` of a head with labels of tokens.
+    pub(crate) fn odds(&self, hidden: &[f32]) -> Option<f64> {
+        match self.config.reading {
+            Reading::End => Some(self.log_odds(&self.logits(hidden))),
+            Reading::Tokens => None,
         }
     }
 

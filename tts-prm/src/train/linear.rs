@@ -15,7 +15,7 @@ use tts_models::{Backbone, Wanted};
 
 use super::{Solution, check};
 use crate::head::softplus;
-use crate::{HeadConfig, Linear, PrmError, RewardHead};
+use crate::{HeadConfig, Linear, NeutralLabel, PrmError, Reading, RewardHead};
 
 /// Newton steps at most; far fewer are needed.
 const NEWTON: usize = 50;
@@ -56,23 +56,26 @@ impl Rows {
         Ok(found)
     }
 
-    /// Mean cross-entropy of a head's probabilities with the labels, in nats; `None` without rows.
+    /// Mean cross-entropy of a head's probabilities with the labels, in nats, whatever the scale of its scores; `None`
+    /// without rows, and of a head with labels of tokens ([`Reading::Tokens`]), which reads no single row.
     pub fn loss(&self, head: &RewardHead) -> Option<f64> {
+        // Of log-odds: a probability that rounds to 1 has no logarithm of its rest.
         let one = |(row, &label): (&Vec<f32>, &f32)| {
-            let score = head.score(row).clamp(1e-12, 1.0 - 1e-12);
-            let label = f64::from(label);
-            -(label * score.ln() + (1.0 - label) * (1.0 - score).ln())
+            let odds = head.odds(row)?;
+            Some(softplus(odds) - f64::from(label) * odds)
         };
-        let sum: f64 = self.rows.iter().zip(&self.labels).map(one).sum();
+        let sum = self.rows.iter().zip(&self.labels).map(one).sum::<Option<f64>>()?;
         (!self.rows.is_empty()).then(|| sum / self.rows.len() as f64)
     }
 
     /// The head that fits these rows best, with half of `ridge` times the squared norm of its weights
-    /// added to the sum of the losses. `config` says what the head's numbers mean.
+    /// added to the sum of the losses. `config` says what the head's numbers mean; one with a temperature has weights that
+    /// fit once their log-odds are divided by it.
     ///
     /// # Errors
     /// When there are no rows, they differ in width, hold numbers that are not finite, their labels are
-    /// out of range or all alike, or the ridge is not above 0.
+    /// out of range or all alike, the ridge is not above 0, or the configuration is of another head than one of one label
+    /// that is read at the end of steps.
     ///
     /// ```
     /// use tts_prm::HeadConfig;
@@ -87,6 +90,7 @@ impl Rows {
     /// ```
     pub fn fit(&self, ridge: f64, config: HeadConfig) -> Result<RewardHead, PrmError> {
         self.check(ridge)?;
+        let temperature = one_label(&config)?;
         let (mean, scale) = self.moments();
         let standard = |row: &Vec<f32>| {
             let columns = row.iter().zip(mean.iter().zip(&scale));
@@ -111,8 +115,8 @@ impl Rows {
         let layer = Linear {
             inputs: weights.len(),
             outputs: 1,
-            weight: weights.into_iter().map(|weight| weight as f32).collect(),
-            bias: Some(vec![bias as f32]),
+            weight: weights.into_iter().map(|weight| (temperature * weight) as f32).collect(),
+            bias: Some(vec![(temperature * bias) as f32]),
         };
         RewardHead::new(vec![layer], config)
     }
@@ -164,6 +168,31 @@ impl Rows {
             scale.into_iter().map(|square| if square > 1e-12 { square.sqrt() } else { 1.0 });
         (mean, scale.collect())
     }
+}
+
+/// The temperature of a head of one label that is read at the end of steps.
+///
+/// # Errors
+/// When the configuration is of another one.
+fn one_label(config: &HeadConfig) -> Result<f64, PrmError> {
+    let refuse =
+        |field: &str, problem: String| Err(PrmError::Solution { field: field.to_owned(), problem });
+    if config.reading == Reading::Tokens {
+        let problem = "tokens, but one row of each step is fitted: expected end";
+        return refuse("reading", problem.to_owned());
+    }
+    if config.contrast.is_some() {
+        let problem = "two tokens of the model's output head, but a head of its own is fitted";
+        return refuse("contrast", problem.to_owned());
+    }
+    if config.neutral != NeutralLabel::default() {
+        return refuse("neutral", "of three labels, but a head of one is fitted".to_owned());
+    }
+    let temperature = config.temperature.unwrap_or(1.0);
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return refuse("temperature", format!("{temperature}, expected a number above 0"));
+    }
+    Ok(temperature)
 }
 
 /// The text of a solution up to its last label, with the places where labels are learnt.

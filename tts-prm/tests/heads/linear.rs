@@ -3,7 +3,9 @@
 use tts_core::{StepScorer, Trajectory};
 use tts_models::Backbone;
 use tts_prm::train::{Rows, Solution, fit_head};
-use tts_prm::{HeadConfig, ProcessHead};
+use tts_prm::{
+    Contrast, HeadConfig, HeadOutput, Linear, NeutralLabel, ProcessHead, Reading, RewardHead,
+};
 
 use super::{STEPS, close, engine, path};
 
@@ -49,6 +51,45 @@ fn the_minimum_is_that_of_another_optimiser() {
     let head = apart.fit(1e-3, HeadConfig::default()).unwrap();
     assert!(head.score(&[4.0, 7.0]) < 0.1 && head.score(&[5.0, 7.0]) > 0.9);
     assert!(apart.loss(&head).unwrap() < 0.05);
+}
+
+/// The loss is that of log-odds, whatever the scale of scores, and a temperature is fitted with.
+#[test]
+fn the_scale_of_scores_changes_neither_loss_nor_fit() {
+    let head = |config: HeadConfig| wave().fit(0.5, config).unwrap();
+    let plain = head(HeadConfig::default());
+    let raw = head(HeadConfig { output: HeadOutput::Raw, ..HeadConfig::default() });
+    let loss = wave().loss(&plain).unwrap();
+    assert!((wave().loss(&raw).unwrap() - loss).abs() < 1e-12, "{loss}");
+    let warm = head(HeadConfig { temperature: Some(2.0), ..HeadConfig::default() });
+    assert!((wave().loss(&warm).unwrap() - loss).abs() < 1e-6, "{loss}");
+    for row in &wave().rows {
+        close(warm.score(row), plain.score(row));
+    }
+    // By hand: log-odds of 3 and of -1/2, both of what is right.
+    let layer = |inputs| Linear { weight: vec![1.0; inputs], bias: None, outputs: 1, inputs };
+    let config = HeadConfig { output: HeadOutput::Raw, ..HeadConfig::default() };
+    let raw = RewardHead::new(vec![layer(1)], config).unwrap();
+    let two = Rows { rows: vec![vec![3.0], vec![-0.5]], labels: vec![1.0, 1.0] };
+    let expected = f64::midpoint(0.048_587_351_6, 0.974_076_984_2);
+    assert!((two.loss(&raw).unwrap() - expected).abs() < 1e-9, "{:?}", two.loss(&raw));
+    let config = HeadConfig { reading: Reading::Tokens, ..HeadConfig::default() };
+    let tokens = RewardHead::new(vec![layer(1)], config).unwrap();
+    assert_eq!(two.loss(&tokens), None);
+}
+
+#[test]
+fn heads_of_another_kind_are_not_fitted() {
+    let own = HeadConfig::default;
+    for (config, expected) in [
+        (HeadConfig { reading: Reading::Tokens, ..own() }, "reading: tokens"),
+        (HeadConfig { contrast: Some(Contrast::new("+", "-")), ..own() }, "contrast: two tokens"),
+        (HeadConfig { neutral: NeutralLabel::Negative, ..own() }, "neutral: of three labels"),
+        (HeadConfig { temperature: Some(0.0), ..own() }, "temperature: 0, expected"),
+    ] {
+        let error = wave().fit(0.5, config).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}, expected {expected}");
+    }
 }
 
 /// The rows of a backbone: what was learnt is what a search reads, at the last tokens of steps.
