@@ -14,12 +14,13 @@ use super::{example, ran, succeeded, text};
 
 /// The bytes of all files of a folder, by name.
 fn bytes(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let file = |entry: std::fs::DirEntry| {
-        let name = entry.file_name().to_str().unwrap().to_owned();
-        (name, std::fs::read(entry.path()).unwrap())
-    };
-    entries.map(file).collect()
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        files.insert(name, std::fs::read(&path).unwrap());
+    }
+    files
 }
 
 /// The embedded generator in a folder of its own, with another configuration.
