@@ -185,11 +185,13 @@ impl<'p> Crew<'p> {
         let known = notes.known(parts.known_chars);
         let values = context! { problem, plan, draft, known, covered };
         let line = self.part(&parts.question, "question", values, about, cap).await?;
-        let question = self.asked(&says(&line));
+        let said = one_line(&says(&line));
         let word = |text: &str| text.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
-        if question.is_empty() || word(&question) == word(&parts.covered) {
+        // As a question is read, but before it is cut: it may say more than a question may.
+        if said.is_empty() || word(&said) == word(&one_line(&parts.covered)) {
             return None;
         }
+        let question = self.asked(&said);
         let mut turn = Turn { node: about, news: false, last: false };
         if !self.repeats(notes, &question, line.node) {
             turn = self.learn(notes, &question, line.node, cap).await;

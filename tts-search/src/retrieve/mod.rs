@@ -48,7 +48,7 @@ pub use hybrid::{Hybrid, HybridSettings};
 #[cfg(feature = "index")]
 pub use index::{Index, IndexSettings, Updated};
 pub use memory::Memory;
-pub(crate) use passage::words;
+pub(crate) use passage::{is_unspaced, words};
 pub use passage::{Found, Passage, snippet};
 pub use reading::Folder;
 pub use searcher::{SearchSettings, Searcher};

@@ -64,6 +64,12 @@ fn is_cjk(c: char) -> bool {
         && c.is_alphanumeric()
 }
 
+/// Whether a character is of a script that puts no blanks between words: [`is_cjk`], and those of South East Asia.
+pub(crate) fn is_unspaced(c: char) -> bool {
+    is_cjk(c)
+        || matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}')
+}
+
 /// Where the words of a text stand, in bytes: runs of letters and digits. Of a run of Chinese, Japanese or Korean
 /// characters every two neighbours are a word, and a single one is one.
 pub(super) fn spans(text: &str) -> Vec<(usize, usize)> {

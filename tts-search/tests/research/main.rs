@@ -274,6 +274,24 @@ fn news_renews_patience() {
     assert_eq!(lines(&outcome, "search"), 5);
 }
 
+/// What says that nothing is open may be longer than a question, and is read as one.
+#[test]
+fn the_end_is_seen_however_short_questions_are() {
+    let agent = TextModel(|prompt: &Prompt, so_far: &str, _: &mut Rng| {
+        let asks = prompt.question().starts_with("Decide");
+        let text = if asks { "1. \"There is nothing left open\"" } else { "Text." };
+        Ok(if so_far.is_empty() { text.to_owned() } else { String::new() })
+    });
+    for covered in ["THERE IS NOTHING LEFT OPEN", "Question: there is nothing left open."] {
+        let parts = Parts { covered: covered.into(), question_chars: 20, ..Parts::plain() };
+        let search = Search::new(agent.clone()).role("search", searcher(Always));
+        let research = Research { parts, ..Research::plain(4) };
+        let outcome = search.run(Scripted::of(research), "How long?").expect("runs");
+        // A plan, a draft, what asks nothing, the report.
+        assert_eq!(counted(&outcome), (4, 0), "{covered}");
+    }
+}
+
 #[test]
 fn laws_of_all_methods() {
     let prompts: Vec<Prompt> = (0..8).map(|i| Prompt::from(format!("Rivers of {i}?"))).collect();

@@ -72,7 +72,7 @@ fn an_engine_is_asked_and_read_as_the_mapping_says() {
         { "url": "https://a.example/x[1]", "title": "The <b>Mira</b>", "content": "31&nbsp;km &amp; deep", "rank": 2.5 },
         { "url": "", "title": "nameless", "content": "words" },
         { "url": "https://b.example", "title": "", "content": null },
-        { "url": "https://c.example", "title": "C", "content": "<script>x</script>plain" },
+        { "url": "https://c.example", "title": "#C", "content": "<script>x</script>#1 by sales<br># 2 by <b>size</b>" },
         { "url": "https://d.example", "title": "D", "content": "too many" },
     ]);
     let engine = Engine::of(vec![(200, results(&list))]);
@@ -86,7 +86,9 @@ fn an_engine_is_asked_and_read_as_the_mapping_says() {
     );
     assert_eq!(first.title, "The Mira");
     assert!(first.text.contains("km & deep") && (first.score - 2.5).abs() < 1e-12, "{first:?}");
-    assert_eq!((&*found[1].id, &*found[1].text), ("https://c.example", "plain"));
+    // No stroke tells a number from a heading: there are none in an engine's words.
+    let second = (&*found[1].id, &*found[1].title, &*found[1].text);
+    assert_eq!(second, ("https://c.example", "#C", "#1 by sales\n# 2 by size"));
     let asked = engine.asked();
     let line = asked[0].lines().next().expect("a request");
     assert!(line.starts_with("GET /search?") && line.contains("format=json"), "{line}");

@@ -64,17 +64,47 @@ impl Request {
         self.verdicts(report).into_iter().filter(|right| *right).count()
     }
 
-    /// Slots that a report has right and supports: the line cites a passage that was retrieved and holds the value.
+    /// Slots that a report has right and supports, each once: a line with the right value cites a passage that was
+    /// retrieved and holds the value.
     pub fn supported(&self, report: &str, sources: &Sources) -> usize {
-        let holds = |line: &str| {
-            let Some((name, value)) = slot(line) else { return false };
-            let right = self.slots.iter().any(|(slot, right)| slot == name && right == value);
-            let cited = cite::check(line, sources).cited();
-            right
-                && cited
-                    .into_iter()
-                    .any(|n| sources.shown(n).iter().any(|page| page.contains(value)))
+        let shows = |number: u32, value: &str| {
+            sources.shown(number).iter().any(|page| page.contains(value))
         };
-        report.lines().filter(|line| holds(line)).count()
+        let holds = |(name, value): &(String, String)| {
+            let right = Some((name.as_str(), value.as_str()));
+            report.lines().filter(|line| slot(line) == right).any(|line| {
+                let cited = cite::check(line, sources).cited();
+                cited.into_iter().any(|number| shows(number, value))
+            })
+        };
+        let slots = self.slots.iter().zip(self.verdicts(report));
+        slots.filter(|(slot, right)| *right && holds(slot)).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retrieve::{Found, Passage};
+
+    #[test]
+    fn a_slot_is_supported_once_however_often_it_is_said() {
+        let slots = [("capital", "Osleta"), ("river", "Mira")];
+        let slots = slots.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let request = Request::new("Skaia", slots);
+        let mut sources = Sources::default();
+        sources.add(&Found(vec![Passage::new("a", "", "The capital is Osleta.")]));
+        for (report, right, supported) in [
+            ("capital: Osleta [1]\n\n- capital: Osleta [1]\nriver: ?", 1, 1),
+            // Either line may have the source.
+            ("capital: Osleta\nriver: Mira [1]\ncapital: Osleta [1]", 2, 1),
+            // What a report says first is what it says.
+            ("capital: Mira\ncapital: Osleta [1]", 0, 0),
+            ("capital: Osleta [2]", 1, 0),
+            ("", 0, 0),
+        ] {
+            let found = (request.right(report), request.supported(report, &sources));
+            assert_eq!(found, (right, supported), "{report}");
+        }
     }
 }

@@ -5,7 +5,8 @@
 //! retrieved passage has, or that is no number (`[1-99]`), is refused: it is taken out of the text and named as a fault. What
 //! stands in double quotes and has three words or more is a quotation, whether of one sentence or of several. It must
 //! stand word for word, but for spaces, dashes and forms of quotation marks, in a passage that was retrieved, as models are
-//! shown it; where the claim cites some, in one of those.
+//! shown it; where the claim cites some, in one of those. It begins and ends where words and numbers of the passage do:
+//! "1 km long" is no quotation of "31 km long".
 //!
 //! What this does not check is whether a passage says what a claim makes of it: that takes a reader, or a model, which is
 //! shown [`Checked::evidence`].
@@ -21,7 +22,7 @@ use serde::Serialize;
 use self::quotes::{inside, quotations};
 use self::sentences::sentences;
 use super::sources::Sources;
-use crate::retrieve::{Cite, Piece, cites, pieces, quoted, words};
+use crate::retrieve::{Cite, Piece, cites, is_unspaced, pieces, quoted, words};
 
 /// A sentence or line of a report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -155,11 +156,42 @@ fn plain(text: &str) -> String {
     let plain = |c: char| match c {
         '“' | '”' | '„' | '«' | '»' => '"',
         '‘' | '’' => '\'',
-        '–' | '—' | '‑' => '-',
+        '–' | '—' | '‑' | '−' => '-',
         c => c,
     };
     let text: String = text.chars().map(plain).collect::<String>().to_lowercase();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a text holds words as they are: beginning and ending where words and numbers of it do.
+fn contains(text: &str, words: &str) -> bool {
+    let Some(first) = words.chars().next() else { return false };
+    let mut from = 0;
+    while let Some(found) = text[from..].find(words) {
+        let begin = from + found;
+        let end = begin + words.len();
+        if !parts(text, begin) && !parts(text, end) {
+            return true;
+        }
+        from = begin + first.len_utf8();
+    }
+    false
+}
+
+/// Whether a place of a text lies within a word or a number.
+fn parts(text: &str, place: usize) -> bool {
+    let (mut before, mut behind) = (text[..place].chars().rev(), text[place..].chars());
+    let (last, second_last) = (before.next(), before.next());
+    let (next, second) = (behind.next(), behind.next());
+    let is = |c: Option<char>, what: fn(char) -> bool| c.is_some_and(what);
+    let digit = |c| is(c, char::is_numeric);
+    let point = |c| is(c, |c| matches!(c, '.' | ',' | '\''));
+    let joined = |c| is(c, |c| c.is_alphanumeric() && !is_unspaced(c));
+    let sign = is(last, |c| c == '-') && !is(second_last, char::is_alphanumeric);
+    (joined(last) && joined(next))
+        || (digit(last) && point(next) && digit(second))
+        || (digit(second_last) && point(last) && digit(next))
+        || (sign && digit(next))
 }
 
 fn claim(sentence: &str, sources: &Sources) -> Claim {
@@ -192,7 +224,7 @@ fn claim(sentence: &str, sources: &Sources) -> Claim {
         let of: Vec<u32> = if cited.is_empty() { all.collect() } else { cited.clone() };
         of.into_iter()
             .flat_map(|number| sources.shown(number))
-            .any(|page| plain(&quoted(page)).contains(&quote))
+            .any(|page| contains(&plain(&quoted(page)), &quote))
     };
     let quotes = quotations(&text).into_iter().map(|at| inside(&text[at]).to_owned());
     let quotes = quotes.filter(|quote| words(quote).count() >= LEAST_WORDS);
@@ -268,6 +300,21 @@ mod tests {
         );
         assert_eq!(of(""), []);
         assert_eq!(of("a[i] and [sic] and [1"), [claim("a[i] and [sic] and [1", &[])]);
+        // A number may end a sentence, or begin a line of a list.
+        for (line, texts) in [
+            (
+                "The rate is 3.5. It doubled in 2020 [1].",
+                &["The rate is 3.5.", "It doubled in 2020."][..],
+            ),
+            ("There are 5. All are old [2].", &["There are 5.", "All are old."]),
+            ("10. The Mira is long [1].", &["10. The Mira is long."]),
+            ("3. The Mira is long [1].", &["3. The Mira is long."]),
+            ("  2.1. The Mira is long. It is old [1].", &["2.1. The Mira is long.", "It is old."]),
+            ("It grew in 1984. 10. The end [1].", &["It grew in 1984.", "10.", "The end."]),
+        ] {
+            let found: Vec<String> = of(line).into_iter().map(|(text, _)| text).collect();
+            assert_eq!(found, texts, "{line}");
+        }
     }
 
     #[test]
@@ -278,6 +325,34 @@ mod tests {
         // In the passage that is cited, not in another.
         assert_eq!(misquoted("It says \"Mira is 31 km\" [2].").len(), 1);
         assert!(misquoted("It says \"Mira is 31 km\".").is_empty());
+        // Nor the end of a word or of a number, of any script, or what goes on behind it.
+        let mut sources = sources();
+        let page = "It rose to 1,131 km, or 3.5 m, at -4 degrees; 131公里，长江三十一公里. Then it is 7. Then 31 km long.";
+        sources.add(&Found(vec![Passage::new("c", "", page)]));
+        for (quote, stands) in [
+            ("1 km long", false),
+            ("31 km long", true),
+            ("is 31 km lo", false),
+            ("he Mira is 31", false),
+            ("131 km, or 3", false),
+            ("1,131 km, or 3.5", true),
+            ("1,131 km, or 3", false),
+            ("5 m, at -4 degrees", false),
+            (".5 m, at -4 degrees", false),
+            ("4 degrees; 131公里", false),
+            ("-4 degrees; 131公里", true),
+            ("31公里，长江", false),
+            ("三十一公里", true),
+            ("then it is 7", true),
+        ] {
+            let report = format!("It says \"{quote}\".");
+            let claim = check(&report, &sources).claims.remove(0);
+            assert_eq!(
+                (claim.quoted == 1, claim.misquoted.is_empty()),
+                (stands, stands),
+                "{quote}"
+            );
+        }
         // Words in quotes that quote nobody.
         assert!(misquoted("The \"small one\" [1].").is_empty());
     }

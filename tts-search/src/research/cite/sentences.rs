@@ -1,7 +1,8 @@
 //! Sentences of a line: what a report claims, one by one.
 //!
 //! A sentence ends behind a full stop, an exclamation or question mark and the citations that follow it, where a blank and
-//! a capital, a number or a mark come next. It does not end within a quotation, or behind an initial.
+//! a capital, a number or a mark come next. It does not end within a quotation, behind an initial, or behind the number
+//! of an item in a list.
 //!
 //! Source: none.
 
@@ -29,11 +30,15 @@ pub(super) fn sentences(line: &str) -> Vec<&str> {
         let starts = |c: char| c.is_uppercase() || c.is_numeric() || "\"“„«*[(".contains(c);
         let new = line[end..].trim_start().chars().next().is_none_or(|c| wide || starts(c));
         let apart = wide || line[end..].chars().next().is_none_or(char::is_whitespace);
-        // "M. Night" and "e.g. this" are no ends: one letter before the mark.
+        // "M. Night" and "e.g. this" are no ends: one letter before the mark. "It is 5. So" is one.
         let word = line[begin..at].rsplit([' ', '.']).next().unwrap_or_default();
-        let initial = end == behind && mark == '.' && word.chars().count() <= 1;
+        let mut letters = word.chars();
+        let initial = letters.next().is_none_or(char::is_alphabetic) && letters.next().is_none();
+        // "10. The Mira" and "2.1. The Mira": a number and nothing else before the mark.
+        let item = line[..at].trim_start().chars().all(|c| c.is_numeric() || c == '.');
+        let within = end == behind && mark == '.' && (initial || item);
         let quoted = quotations.iter().any(|at| at.start < end && end < at.end);
-        if new && apart && !initial && !quoted {
+        if new && apart && !within && !quoted {
             out.push(&line[begin..end]);
             (begin, next) = (end, end);
         }

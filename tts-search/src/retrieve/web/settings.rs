@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::PageSettings;
 use crate::jinja::{environment, said};
+use crate::retrieve::heading::unescaped;
 use crate::retrieve::{Passage, RetrieveError, html, visible};
 
 /// How a search engine is asked and read, see [`super::Web`] for an example.
@@ -200,7 +201,12 @@ impl WebSettings {
                 _ => String::new(),
             }
         };
-        let plain = |pointer: &str| html::text(&text(pointer), false).1.trim().to_owned();
+        let plain = |pointer: &str| {
+            let (_, read) = html::text(&text(pointer), false);
+            // No headings are read from it, so that nothing needs to be told from them.
+            let lines: Vec<&str> = read.trim().lines().map(unescaped).collect();
+            lines.join("\n")
+        };
         // Names and places are lines.
         let line = |pointer: &str| text(pointer).split_whitespace().collect::<Vec<_>>().join(" ");
         let (place, title) = (line(&self.place), plain(&self.title));
