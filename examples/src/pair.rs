@@ -42,6 +42,7 @@ pub fn shape() -> ModelConfig {
         attention_bias: false,
         qk_norm: false,
         switches: tts_models::Switches::default(),
+        stored: tts_models::Stored::default(),
         bos_token_id: None,
         eos_token_ids: vec![0],
     }

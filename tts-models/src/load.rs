@@ -23,7 +23,7 @@ use crate::train::Adapter;
 use crate::weights::identity::{identity, reference};
 use crate::{
     Backbone, Checkpoint, DecoderWeights, Engine, EngineConfig, Executor, Files, KeyValues,
-    ModelConfig, ModelError, Native, TextSide, Tokenizer, WeightFormat,
+    ModelConfig, ModelError, Native, SuggestedSampling, TextSide, Tokenizer, WeightFormat,
 };
 
 /// What runs the model.
@@ -72,6 +72,9 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// those of [`Tokenizer::name`].
     fn end_tokens(&self) -> &[u32];
 
+    /// What the model's files suggest for sampling: nothing of it is taken unasked.
+    fn suggested_sampling(&self) -> &SuggestedSampling;
+
     /// Whether it has a chat template; without one the messages of a chat are put one behind the other, a blank
     /// line behind each.
     fn has_chat_template(&self) -> bool;
@@ -96,7 +99,7 @@ pub trait LanguageModel: Generator + Likelihood + Backbone {
     /// Logits `[vocab_size]` of the token after `tokens`.
     ///
     /// # Errors
-    /// When there are no tokens, one is unknown, or there are more than the model has positions.
+    /// When there are no tokens, one is unknown, there are more than the model has positions, or it has no output head.
     fn next_logits(&self, tokens: &[u32]) -> Result<Vec<f32>, ModelError>;
 }
 
@@ -115,6 +118,10 @@ impl<E: Executor> LanguageModel for Engine<E> {
 
     fn end_tokens(&self) -> &[u32] {
         Engine::end_tokens(self)
+    }
+
+    fn suggested_sampling(&self) -> &SuggestedSampling {
+        Engine::suggested_sampling(self)
     }
 
     fn has_chat_template(&self) -> bool {
@@ -137,26 +144,39 @@ impl<E: Executor> LanguageModel for Engine<E> {
         let Some(last) = tokens.len().checked_sub(1) else {
             return Err(ModelError::input("tokens", "none, expected at least one"));
         };
+        self.executor().config().stored.check_head()?;
         let rows = self.hidden_of(tokens, &[last])?;
         self.executor().logits(&rows.concat())
     }
 }
 
-/// The checkpoint and its text side, which fit.
+/// What is read of a model beside its weights.
+struct Beside {
+    text: TextSide,
+    suggested: SuggestedSampling,
+}
+
+/// The checkpoint and what lies beside it, which fit.
 fn read(
     files: Files,
     backend: Backend,
     config: &EngineConfig,
-) -> Result<(Checkpoint, TextSide), ModelError> {
+) -> Result<(Checkpoint, Beside), ModelError> {
     config.check()?;
     if backend != Backend::Native && config.key_values != KeyValues::Auto {
         let problem = format!("{}, but native alone has a choice", config.key_values);
         return Err(ModelError::input("key_values", problem));
     }
+    let formats = [WeightFormat::Stored, WeightFormat::F32];
+    if backend == Backend::Ndarray && !formats.contains(&config.weights) {
+        let problem = format!("{}, but ndarray holds all weights in f32", config.weights);
+        return Err(ModelError::input("weights", problem));
+    }
     let checkpoint = Checkpoint::open(files)?.within(config.positions);
     let text = TextSide::open(&checkpoint)?;
     text.tokenizer.check_vocab(checkpoint.config().vocab_size, checkpoint.path())?;
-    Ok((checkpoint, text))
+    let suggested = checkpoint.suggested_sampling()?;
+    Ok((checkpoint, Beside { text, suggested }))
 }
 
 /// Opens a model: a `.gguf` file, or a folder with `config.json`, `tokenizer.json` and safetensors,
@@ -178,23 +198,23 @@ fn open_files(
     backend: Backend,
     config: EngineConfig,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
-    let (checkpoint, text) = read(files, backend, &config)?;
+    let (checkpoint, beside) = read(files, backend, &config)?;
     let named = |weights, device: &str| identity(&checkpoint, &[], weights, device);
     match backend {
         Backend::Native => {
             let native = Native::load(&checkpoint, config.weights, config.threads)?
                 .with_key_values(config.key_values);
-            opened(native, text, config, named(config.weights, NATIVE)?)
+            opened(native, beside, config, named(config.weights, NATIVE)?)
         }
         Backend::Ndarray => {
             let plain = Plain::<Cpu>::new(DecoderWeights::load(&checkpoint)?)?;
-            opened(plain, text, config, named(WeightFormat::F32, &reference())?)
+            opened(plain, beside, config, named(WeightFormat::F32, &reference())?)
         }
         #[cfg(feature = "cuda")]
         Backend::Cuda => {
             let gpu = gpu::<CudaRuntime>(&checkpoint, config.weights)?;
             let device = gpu.device_kind();
-            opened(gpu, text, config, named(config.weights, &device)?)
+            opened(gpu, beside, config, named(config.weights, &device)?)
         }
         #[cfg(not(feature = "cuda"))]
         Backend::Cuda => {
@@ -205,7 +225,7 @@ fn open_files(
         Backend::Wgpu => {
             let gpu = gpu::<WgpuRuntime>(&checkpoint, config.weights)?;
             let device = gpu.device_kind();
-            opened(gpu, text, config, named(config.weights, &device)?)
+            opened(gpu, beside, config, named(config.weights, &device)?)
         }
         #[cfg(not(feature = "wgpu"))]
         Backend::Wgpu => {
@@ -221,7 +241,7 @@ const NATIVE: &str = "native";
 /// The engine of an opened model.
 fn opened<E: Executor + 'static>(
     executor: E,
-    TextSide { tokenizer, template }: TextSide,
+    Beside { text: TextSide { tokenizer, template }, suggested }: Beside,
     config: EngineConfig,
     mut identity: String,
 ) -> Result<Box<dyn LanguageModel>, ModelError> {
@@ -231,7 +251,8 @@ fn opened<E: Executor + 'static>(
     if config.ignore_end {
         identity.push_str(" ignore-end");
     }
-    Ok(Box::new(Engine::new(executor, tokenizer, template, config)?.with_identity(identity)))
+    let engine = Engine::new(executor, tokenizer, template, config)?;
+    Ok(Box::new(engine.with_identity(identity).with_suggested_sampling(suggested)))
 }
 
 /// [`open`] with a low-rank adapter, as [`Adapter::save`] or PEFT writes them, merged into the
@@ -259,7 +280,7 @@ fn open_adapted_files(
         let problem = "an adapter runs on native or ndarray; for others the example `fuse` writes a folder with it";
         return Err(ModelError::input("backend", problem));
     }
-    let (checkpoint, text) = read(files, backend, &config)?;
+    let (checkpoint, beside) = read(files, backend, &config)?;
     let named =
         |weights, device: &str| identity(&checkpoint, &Adapter::files(adapter), weights, device);
     let learnt = Adapter::load(adapter, checkpoint.config())?;
@@ -267,11 +288,11 @@ fn open_adapted_files(
     learnt.merge(&mut weights)?;
     if let Backend::Ndarray = backend {
         let plain = Plain::<Cpu>::new(weights)?;
-        return opened(plain, text, config, named(WeightFormat::F32, &reference())?);
+        return opened(plain, beside, config, named(WeightFormat::F32, &reference())?);
     }
     let native = Native::with_format(weights, config.weights, config.threads)?
         .with_key_values(config.key_values);
-    opened(native, text, config, named(config.weights, NATIVE)?)
+    opened(native, beside, config, named(config.weights, NATIVE)?)
 }
 
 /// The executor on the default device of a GPU runtime.

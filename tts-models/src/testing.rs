@@ -22,7 +22,7 @@ use crate::weights::config::{Attends, Experts, Switches};
 use crate::weights::decoder::{FeedForwardWeights, SharedWeights};
 use crate::weights::gguf::{Array, Value, types};
 use crate::weights::{Dtype, RawTensor};
-use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, WeightFormat};
+use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, Stored, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head; of a mixture 5 experts, of
 /// which a token goes to 2. With the switches of `gpt_oss`, and its first layer's window of 20 tokens; none of others.
@@ -57,6 +57,7 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
             experts: Some(experts).filter(|_| is(|family| family.experts)),
             ..own
         },
+        stored: Stored::default(),
         bos_token_id: Some(1),
         eos_token_ids: vec![2],
     }

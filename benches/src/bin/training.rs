@@ -87,6 +87,7 @@ fn run(arguments: &Arguments) -> Result<Figures, BoxError> {
         attention_bias: false,
         qk_norm: false,
         switches: tts_models::Switches::default(),
+        stored: tts_models::Stored::default(),
         bos_token_id: None,
         eos_token_ids: vec![0],
     };

@@ -93,6 +93,7 @@ impl Size {
             attention_bias: false,
             qk_norm: false,
             switches: tts_models::Switches::default(),
+            stored: tts_models::Stored::default(),
             bos_token_id: None,
             eos_token_ids: Vec::new(),
         }

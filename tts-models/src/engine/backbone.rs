@@ -144,6 +144,7 @@ impl<E: Executor> Backbone for Engine<E> {
 
 impl<E: Executor> Likelihood for Engine<E> {
     fn logprobs(&self, batch: &[Given]) -> Result<Vec<Vec<f32>>, BoxError> {
+        self.executor.config().stored.check_head()?;
         let text = |given: &Given| -> Result<Wanted, BoxError> {
             let Some(first) = given.context.len().checked_sub(1) else {
                 return Err("a context is empty: expected at least one token".into());

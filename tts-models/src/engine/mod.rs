@@ -25,7 +25,10 @@ use crate::exec::cache::PrefixCache;
 use crate::text::template::{ChatTemplate, TemplateArgument};
 use crate::weights::digest::Digest;
 use crate::write::Encoder;
-use crate::{DecoderWeights, Executor, KeyValues, ModelError, TextSide, Tokenizer, WeightFormat};
+use crate::{
+    DecoderWeights, Executor, KeyValues, ModelError, SuggestedSampling, TextSide, Tokenizer,
+    WeightFormat,
+};
 pub use backbone::{Backbone, Wanted};
 
 /// How much an engine does at a time.
@@ -102,6 +105,7 @@ pub struct Engine<E: Executor> {
     /// Whether hidden rows of generated tokens are kept.
     rows: AtomicBool,
     identity: Option<String>,
+    suggested: SuggestedSampling,
     /// A digest of the weights that were taken in the place of the first ones.
     renewed: Option<u64>,
 }
@@ -131,7 +135,8 @@ impl<E: Executor> Engine<E> {
         let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
         let rows = AtomicBool::new(false);
         let words = Encoder::new(TextSide { tokenizer, template }, end_tokens);
-        Ok(Self { executor, words, config, cache, rows, identity: None, renewed: None })
+        let suggested = SuggestedSampling::default();
+        Ok(Self { executor, words, config, cache, rows, identity: None, suggested, renewed: None })
     }
 
     /// The same engine with a name for what its lines depend on ([`Generator::identity`]):
@@ -139,6 +144,18 @@ impl<E: Executor> Engine<E> {
     #[must_use]
     pub fn with_identity(self, identity: impl Into<String>) -> Self {
         Self { identity: Some(identity.into()), ..self }
+    }
+
+    /// The same engine with what its model's files suggest for sampling: [`crate::open`] reads it. It changes nothing
+    /// that is drawn.
+    #[must_use]
+    pub fn with_suggested_sampling(self, suggested: SuggestedSampling) -> Self {
+        Self { suggested, ..self }
+    }
+
+    /// What its model's files suggest for sampling.
+    pub fn suggested_sampling(&self) -> &SuggestedSampling {
+        &self.suggested
     }
 
     /// Takes other weights of the same shape in the place of its own ([`Executor::renew`]): empties the prefix cache,

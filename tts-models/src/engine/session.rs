@@ -120,7 +120,9 @@ impl<'e, E: Executor> EngineSession<'e, E> {
 
     /// Everything about a request that can be wrong is found here, before it runs with others.
     fn prepare(&mut self, request: &Arc<Request>) -> Result<Admission<E::State>, ModelError> {
-        let positions = self.engine.executor.config().max_position_embeddings;
+        let model = self.engine.executor.config();
+        model.stored.check_head()?;
+        let positions = model.max_position_embeddings;
         let (prefix, writer) = self.engine.words.begin(request, positions)?;
         self.engine.check_ids(&prefix.tokens)?;
         self.next += 1;

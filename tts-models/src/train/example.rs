@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::PolicyGoal;
-use crate::ModelError;
+use crate::{ModelConfig, ModelError};
 
 /// What is to come out at a position.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -273,16 +273,24 @@ impl Example {
         all.map(f64::from).sum()
     }
 
+    /// Whether anything that is learnt of it is what the output head says.
+    fn needs_logits(&self) -> bool {
+        let next = |target: &Target| matches!(target.want, Goal::Token(_));
+        self.sequence.is_some() || self.policy.is_some() || self.targets.iter().any(next)
+    }
+
     /// # Errors
-    /// When it does not fit a model of `vocab` tokens, `positions` positions and a label head of
-    /// so many `labels`; `index` names it.
+    /// When it does not fit a model of this shape with a label head of so many `labels`; `index` names it.
     pub(super) fn check(
         &self,
         index: usize,
-        vocab: usize,
-        positions: usize,
+        shape: &ModelConfig,
         labels: usize,
     ) -> Result<(), ModelError> {
+        let (vocab, positions) = (shape.vocab_size, shape.max_position_embeddings);
+        if self.needs_logits() {
+            shape.stored.check_head()?;
+        }
         let wrong = |problem: String| Err(ModelError::input(format!("example {index}"), problem));
         for text in self.texts() {
             if text.is_empty() || text.len() > positions {

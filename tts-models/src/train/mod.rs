@@ -327,12 +327,11 @@ impl<'a> Trainer<'a> {
             if data.is_empty() {
                 return Err(ModelError::input(name, "no examples, expected at least one"));
             }
-            let (vocab, positions) = (shape.vocab_size, shape.max_position_embeddings);
             let labels = model.label.as_ref().map_or(0, |head| head.bias.len());
             let mut weight = 0.0;
             for index in 0..data.len() {
                 let example = data.example(index);
-                example.check(index, vocab, positions, labels)?;
+                example.check(index, shape, labels)?;
                 weight += example.weight();
             }
             if weight <= 0.0 {

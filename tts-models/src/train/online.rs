@@ -104,8 +104,7 @@ impl Online {
     /// the weights have not changed then.
     pub fn update(&mut self, batch: &[Example]) -> Result<Update, ModelError> {
         for (index, example) in batch.iter().enumerate() {
-            let (vocab, positions) = (self.shape.vocab_size, self.shape.max_position_embeddings);
-            example.check(index, vocab, positions, self.labels)?;
+            example.check(index, &self.shape, self.labels)?;
         }
         let update = update(&self.config, &mut self.learner, batch, &self.history)?;
         self.history.updates.push(update);
@@ -127,8 +126,7 @@ impl Online {
                 return Err(ModelError::input(format!("text {index}"), problem));
             }
             let example = Example::continuation(tokens.to_vec(), first);
-            let (vocab, positions) = (self.shape.vocab_size, self.shape.max_position_embeddings);
-            example.check(index, vocab, positions, self.labels)?;
+            example.check(index, &self.shape, self.labels)?;
             examples.push(example);
         }
         let nats = self.learner.nats(&examples);

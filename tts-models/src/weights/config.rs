@@ -16,11 +16,15 @@ mod gguf;
 mod hf;
 mod json;
 mod rope;
+mod stored;
+mod suggested;
 mod switches;
 
 pub use experts::Experts;
 pub(crate) use hf::named_ends;
 pub use rope::RopeScaling;
+pub use stored::Stored;
+pub use suggested::SuggestedSampling;
 pub(crate) use switches::is_one;
 pub use switches::{Activation, Attends, NormPlace, Rotation, Switches};
 
@@ -64,6 +68,8 @@ pub struct ModelConfig {
     pub qk_norm: bool,
     /// What differs from a Llama layer.
     pub switches: Switches,
+    /// What the files say beside that.
+    pub stored: Stored,
     /// Token that starts a text, if the file names one.
     pub bos_token_id: Option<u32>,
     /// Tokens that end a generation.
@@ -110,10 +116,20 @@ impl ModelConfig {
 
     /// The same within so many positions: windows that reach over all of them are none.
     pub(crate) fn within(&mut self, positions: usize) {
-        self.max_position_embeddings = self.max_position_embeddings.min(positions);
-        let most = self.max_position_embeddings;
+        let all = self.max_position_embeddings;
+        let most = all.min(positions);
+        if most < all {
+            self.stored.positions.get_or_insert(all);
+        }
+        self.max_position_embeddings = most;
         for layer in &mut self.switches.layers {
-            layer.window = layer.window.filter(|&tokens| tokens < most);
+            if let Some(tokens) = layer.window.filter(|&tokens| tokens >= most) {
+                layer.window = None;
+                // Beyond so many positions it would be another model.
+                if tokens < all {
+                    self.stored.positions = None;
+                }
+            }
         }
         self.switches = std::mem::take(&mut self.switches).tidied();
     }

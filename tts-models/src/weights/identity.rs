@@ -8,7 +8,7 @@
 use crate::weights::Files;
 use crate::weights::digest::Digest;
 use crate::weights::source::Source;
-use crate::{Checkpoint, ModelError, Switches, WeightFormat};
+use crate::{Checkpoint, ModelConfig, ModelError, Stored, Switches, WeightFormat};
 
 /// The identity of a checkpoint, with the files of an adapter, on a device.
 ///
@@ -22,8 +22,9 @@ pub(crate) fn identity(
 ) -> Result<String, ModelError> {
     let config = checkpoint.config();
     let mut digest = Digest::default();
-    // As it was read: end tokens may stand in a file of their own.
-    digest.bytes(config.to_json().as_bytes());
+    // As it was read, for as many positions as it was opened for: end tokens may stand in a file of their own.
+    let opened = ModelConfig { stored: Stored::default(), ..config.clone() };
+    digest.bytes(opened.to_json().as_bytes());
     if config.switches != Switches::default() {
         digest.bytes(config.switches.told().as_bytes());
     }

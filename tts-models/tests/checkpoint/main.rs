@@ -5,6 +5,7 @@
 mod experts;
 mod keys;
 mod stacked;
+mod stored;
 
 use std::fs;
 use std::io::Cursor;
@@ -184,6 +185,7 @@ fn backbones_without_prefix_or_head_load() {
     let loaded = DecoderWeights::load(&checkpoint).unwrap();
     assert_eq!(loaded.layers, weights.layers);
     assert!(loaded.head.is_none() && loaded.config.tie_word_embeddings);
+    assert!(loaded.config.stored.headless);
     assert_eq!(checkpoint.tensor("score.weight").unwrap().shape, [1, 8]);
     assert!(!checkpoint.contains("v_head.weight"));
 }

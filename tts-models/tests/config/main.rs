@@ -10,7 +10,7 @@ use std::fs;
 use serde_json::{Value, json};
 use tts_models::testing::tiny_config;
 use tts_models::weights::config::{Attends, Rotation};
-use tts_models::{ModelConfig, ModelError, RopeScaling, Switches};
+use tts_models::{ModelConfig, ModelError, RopeScaling, Stored, Switches};
 
 fn read(config: &Value) -> Result<ModelConfig, ModelError> {
     ModelConfig::from_json_slice(config.to_string().as_bytes(), "dir/config.json")
@@ -52,6 +52,7 @@ fn absent_fields_take_hugging_faces_defaults() {
         attention_bias: false,
         qk_norm: false,
         switches: Switches::default(),
+        stored: Stored::default(),
         bos_token_id: None,
         eos_token_ids: Vec::new(),
     };

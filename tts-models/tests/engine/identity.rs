@@ -96,6 +96,17 @@ fn copies_of_a_model_have_one_name_and_all_else_another() {
         let expected = format!("key_values: {key_values}, but native alone has a choice");
         assert_eq!(error, expected);
     }
+    let int8 = EngineConfig { weights: WeightFormat::Int8, ..base };
+    let bf16 = EngineConfig { weights: WeightFormat::Bf16, ..base };
+    for config in [int8, bf16] {
+        let error = open(at("model"), Backend::Ndarray, config).err().unwrap().to_string();
+        let expected = format!("weights: {}, but ndarray holds all weights in f32", config.weights);
+        assert_eq!(error, expected);
+    }
+    // That is what it would do anyway.
+    let f32 = EngineConfig { weights: WeightFormat::F32, ..base };
+    let reference = |config| name(&at("model"), Backend::Ndarray, config);
+    assert_eq!(reference(f32), reference(base));
     let config_of = |ignore_end| EngineConfig { ignore_end, ..base };
     other("no end", name(&at("model"), Backend::Native, config_of(true)));
     let mut changed = weights.clone();

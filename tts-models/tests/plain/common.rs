@@ -24,6 +24,7 @@ pub(crate) fn small() -> ModelConfig {
         attention_bias: false,
         qk_norm: false,
         switches: tts_models::Switches::default(),
+        stored: tts_models::Stored::default(),
         bos_token_id: None,
         eos_token_ids: vec![2],
     }

@@ -28,12 +28,11 @@ pub(super) fn read(
     let path = checkpoint.path();
     let [wrong, right] = tokens(path, tokenizer, contrast, &config)?;
     let [head, embedding] = NAMES;
-    let tied =
-        checkpoint.config().tie_word_embeddings || !checkpoint.contains(&format!("{head}.weight"));
-    let name = if tied { embedding } else { head };
+    let name = if checkpoint.config().tie_word_embeddings { embedding } else { head };
     let tensor = format!("{name}.weight");
     if !checkpoint.contains(&tensor) {
-        let problem = "missing; so is lm_head.weight, and a contrast needs one of them";
+        let problem =
+            "missing, and a contrast is two of its rows (tie_word_embeddings says which matrix)";
         return Err(PrmError::head(path, &tensor, problem));
     }
     let raw = checkpoint.tensor(&tensor)?;

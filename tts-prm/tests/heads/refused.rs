@@ -95,6 +95,16 @@ fn contrasts_and_turns_that_do_not_fit_are_refused_by_name() {
     let error = RewardHead::from_checkpoint(&checkpoint, Format::Rlhflow.config()).unwrap_err();
     let error = error.to_string();
     assert!(error.contains("model.embed_tokens.weight: missing"), "{error}");
+    // The embedding is not taken for a head that the config says is another matrix.
+    copy("math-shepherd", folder.path());
+    let bytes = std::fs::read(&file).unwrap();
+    let all = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let rest = all.iter().filter(|(name, _)| !name.contains("lm_head"));
+    std::fs::write(&file, safetensors::serialize(rest, None).unwrap()).unwrap();
+    let checkpoint = Checkpoint::open(folder.path()).unwrap();
+    let error = RewardHead::from_checkpoint(&checkpoint, Format::MathShepherd.config());
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("lm_head.weight: missing"), "{error}");
 }
 
 #[test]

@@ -19,7 +19,7 @@
 
 use super::families::{Family, ReadKeys};
 use super::switches::is_one;
-use super::{ModelConfig, Problem, RopeScaling, Switches};
+use super::{ModelConfig, Problem, RopeScaling, Stored, Switches};
 use crate::ModelError;
 use crate::weights::Gguf;
 use crate::weights::gguf::{Array, Value};
@@ -176,6 +176,7 @@ impl Keys<'_> {
             attention_bias: family.attention_bias || self.gguf.info("blk.0.attn_q.bias").is_some(),
             qk_norm: family.qk_norm,
             switches: Switches::default(),
+            stored: Stored::default(),
             bos_token_id: self.token("bos")?,
             eos_token_ids: Vec::new(),
         };

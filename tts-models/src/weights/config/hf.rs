@@ -15,19 +15,22 @@ use serde_json::{Value, json};
 use super::families::Family;
 use super::json::Object;
 use super::rope::longrope_attention;
-use super::{ModelConfig, Problem, RopeScaling, Switches};
+use super::{ModelConfig, Problem, RopeScaling, Stored, Switches};
 use crate::ModelError;
 use crate::weights::Files;
 use crate::weights::source::read_text;
 
 /// Largest JSON file accepted, in bytes.
-const LIMIT: u64 = 16 << 20;
+pub(super) const LIMIT: u64 = 16 << 20;
+
+/// The file of what is suggested for writing.
+pub(super) const GENERATION: &str = "generation_config.json";
 
 /// The tokens that end a text by a folder's `config.json` and `generation_config.json`, where they are there:
 /// nothing else of them is read.
 pub(crate) fn named_ends(folder: &Files) -> Result<Vec<u32>, ModelError> {
     let mut ends = Vec::new();
-    for name in ["config.json", "generation_config.json"] {
+    for name in ["config.json", GENERATION] {
         let file = folder.join(name);
         if file.exists() {
             let bytes = read_text(&file, LIMIT)?;
@@ -49,7 +52,7 @@ impl ModelConfig {
 
     fn from_json_file(file: &Files) -> Result<Self, ModelError> {
         let mut config = Self::from_json_slice(&read_text(file, LIMIT)?, file.path())?;
-        let generation = file.folder().join("generation_config.json");
+        let generation = file.folder().join(GENERATION);
         if generation.exists() {
             let bytes = read_text(&generation, LIMIT)?;
             config.add_eos(Object::parse(&bytes, generation.path())?.ids("eos_token_id")?);
@@ -70,7 +73,8 @@ impl ModelConfig {
 
     /// The text of a `config.json` that reads back as this config, if it is of a family that is written as Llama's
     /// and sets no switch ([`DecoderWeights::save_safetensors`](crate::DecoderWeights::save_safetensors) refuses
-    /// others).
+    /// others). Of a model that was opened for fewer positions than its files say, it is that of the files
+    /// ([`Stored`]).
     ///
     /// Hugging Face's classes read it too, except for [`RopeScaling::Factors`], which they do not
     /// know.
@@ -86,7 +90,7 @@ impl ModelConfig {
             "hidden_act": "silu",
             "hidden_size": self.hidden_size,
             "intermediate_size": self.intermediate_size,
-            "max_position_embeddings": self.max_position_embeddings,
+            "max_position_embeddings": self.stored.positions.unwrap_or(self.max_position_embeddings),
             "model_type": self.architecture,
             "num_attention_heads": self.num_attention_heads,
             "num_hidden_layers": self.num_hidden_layers,
@@ -94,7 +98,7 @@ impl ModelConfig {
             "rms_norm_eps": self.rms_norm_eps,
             "rope_scaling": scaling_to_json(&self.rope_scaling),
             "rope_theta": self.rope_theta,
-            "tie_word_embeddings": self.tie_word_embeddings,
+            "tie_word_embeddings": self.tie_word_embeddings && !self.stored.headless,
             "torch_dtype": "float32",
             "vocab_size": self.vocab_size,
         });
@@ -157,6 +161,7 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
             || object.boolean("attention_bias")?.unwrap_or(family.defaults.attention_bias),
         qk_norm: family.qk_norm,
         switches: Switches::default(),
+        stored: Stored::default(),
         bos_token_id: object.ids("bos_token_id")?.first().copied(),
         eos_token_ids: Vec::new(),
     };

@@ -27,7 +27,8 @@ impl DecoderWeights {
     ///
     /// The head is tied to the embedding when the config says so, and also when the checkpoint has
     /// no head of its own (backbone-only checkpoints, GGUF without `output.weight`); the returned
-    /// config then says so.
+    /// config then says so, and of the first that they have no head
+    /// ([`Stored::headless`](crate::weights::config::Stored::headless)).
     ///
     /// # Errors
     /// When a tensor is missing, cannot be read, has another shape than the config asks for or a
@@ -60,7 +61,10 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
     if config.tie_word_embeddings && checkpoint.contains(HEAD) {
         refuse_another_head(checkpoint)?;
     }
-    config.tie_word_embeddings |= !checkpoint.contains(HEAD);
+    let lacks = !checkpoint.contains(HEAD);
+    // What a GGUF file says of it is whether it has one.
+    config.stored.headless = lacks && !config.tie_word_embeddings && checkpoint.gguf().is_none();
+    config.tie_word_embeddings |= lacks;
     // A config says of all four projections whether they have biases, a conversion may have three.
     // Where attention has sinks, the family and not the config says so, and there are always four.
     if !config.switches.sinks {
