@@ -22,6 +22,9 @@ pub struct Wanted {
     pub positions: Vec<usize>,
 }
 
+/// For each position of a text a row `[hidden_size]`.
+pub(crate) type Rows = Vec<Vec<f32>>;
+
 /// A model as an encoder: what reward heads sit on.
 pub trait Backbone: Send + Sync {
     /// The last hidden layer after the final norm at the wanted positions of each text: for each
@@ -35,6 +38,15 @@ pub trait Backbone: Send + Sync {
     /// run then, and the error names the text by its place. Texts without positions are not looked
     /// at.
     fn hidden(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError>;
+
+    /// [`Self::hidden`] where texts may fail one by one, as on servers: the rows of each text, or why it has none. The
+    /// provided one has all or none.
+    ///
+    /// # Errors
+    /// Those of [`Self::hidden`] that are of no one text.
+    fn hidden_each(&self, texts: &[Wanted]) -> Result<Vec<Result<Rows, ModelError>>, ModelError> {
+        Ok(self.hidden(texts)?.into_iter().map(Ok).collect())
+    }
 
     /// [`Self::hidden`] of one text: for each position a row `[hidden_size]`.
     ///

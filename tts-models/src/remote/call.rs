@@ -2,6 +2,8 @@
 
 use tts_core::Sampling;
 
+use super::cold::Cold;
+
 /// What is asked of a server: tokens behind a prefix, from one seed.
 #[derive(Debug)]
 pub(super) struct Ask<'a> {
@@ -21,8 +23,8 @@ pub(super) struct Ask<'a> {
     pub(super) top: u32,
     /// Where to run, on a server with slots.
     pub(super) slot: Option<usize>,
-    /// Whether the prefix may come from the server's cache.
-    pub(super) cache: bool,
+    /// The mark of a call whose prefix must not come from the server's cache; `None` where it may.
+    pub(super) cold: Option<Cold>,
 }
 
 /// Why the server ended.
@@ -32,8 +34,12 @@ pub(super) enum Ended {
     Model,
     /// A text or token that it was to end at.
     Told,
-    /// So many tokens as were asked for, or as there is room for.
+    /// So many tokens as were asked for, or as the server allows in one answer: a line may go on from there.
     Length,
+    /// There is no position left on the server.
+    Context,
+    /// It broke the text off by itself, because that only repeats what it has said.
+    Repetition,
     /// Something went wrong.
     Failed(String),
 }

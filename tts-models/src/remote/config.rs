@@ -51,12 +51,13 @@ pub struct RemoteConfig {
     /// Lines in flight for each server; 0 for its slots, or 64 where it has none.
     pub lines: usize,
     /// Tokens of a prompt and what follows, at most, where that is less than the server says, or where it
-    /// says nothing; 0 for what it says.
+    /// says nothing; 0 for what it says. ollama makes room for as many; for 4,096, if neither this nor the file
+    /// of the model says how many.
     pub positions: usize,
     /// What is asked in one call; `None` for a step, or for a line of a server that takes text.
     pub calls: Option<Calls>,
     /// Whether prefixes may come from the server's cache. On llama-server a line then depends on what
-    /// happened to be cached.
+    /// happened to be cached. `SGLang` cannot be told otherwise by a call, nor can servers of text.
     pub cache: bool,
     /// Which log-probabilities steps have; `None` for those of the model, or for none of a server that takes
     /// text. Where a server leaves some out they are asked for one by one.
@@ -68,7 +69,7 @@ pub struct RemoteConfig {
     /// How often a call is made before its line fails, at least 1.
     pub attempts: u32,
     /// Seconds before the first repetition; they double, up to 30, and vary by half. A server's
-    /// `Retry-After` counts where it is longer.
+    /// `Retry-After` counts where it is longer; longer than `call_seconds` it is not waited for.
     pub pause_seconds: f64,
     /// Seconds to connect.
     pub connect_seconds: f64,

@@ -48,6 +48,7 @@ pub(super) async fn ask(http: &Http, config: &RemoteConfig) -> Result<Facts, Rem
         ServerKind::Auto => vec![ServerKind::LlamaServer, ServerKind::Sglang, ServerKind::Vllm],
         kind => vec![kind],
     };
+    let mut denied = None;
     for kind in kinds {
         let found = match kind {
             ServerKind::LlamaServer => llama(http).await,
@@ -56,11 +57,20 @@ pub(super) async fn ask(http: &Http, config: &RemoteConfig) -> Result<Facts, Rem
             _ => vllm(http, config.model.as_deref()).await,
         };
         match found {
+            // Without a key some servers tell nothing of any path, and others deny those that they do not have.
+            Err(error @ RemoteError::Refused { status: 401 | 403, .. })
+                if config.kind == ServerKind::Auto =>
+            {
+                denied.get_or_insert(error);
+            }
             // Another kind of server does not know the path.
             Err(RemoteError::Refused { status: 400..=499, .. } | RemoteError::Answer { .. })
                 if config.kind == ServerKind::Auto => {}
             found => return found.and_then(|facts| is_asked_for(facts, http, config)),
         }
+    }
+    if let Some(denied) = denied {
+        return Err(denied);
     }
     let mut problem =
         "none of llama-server, SGLang and vLLM, by its /props, /server_info and /version"
@@ -103,7 +113,7 @@ pub(super) fn speech(kind: ServerKind, config: &RemoteConfig) -> Result<Speech, 
         ServerKind::Auto | ServerKind::Vllm => Box::new(Vllm),
         ServerKind::Completions | ServerKind::Chat | ServerKind::Ollama => {
             let options = config.text_only.clone();
-            return Ok(Speech::Text(Interface::new(kind, options, config.positions)?));
+            return Ok(Speech::Text(Interface::new(kind, options)?));
         }
     };
     if config.text_only != TextOnly::default() {

@@ -60,6 +60,11 @@ impl Http {
         Self { client, base: address.strip_suffix("/v1").unwrap_or(address).to_owned() }
     }
 
+    /// An address that is asked as it is: `/v1` and a stroke at its end are parts of it.
+    pub(super) fn at(client: Client, address: &str) -> Self {
+        Self { client, base: address.to_owned() }
+    }
+
     /// The server's address.
     pub(super) fn base(&self) -> &str {
         &self.base
@@ -73,12 +78,19 @@ impl Http {
         let url = self.url(path);
         let sent = self.client.get(&url).send().await;
         let response = welcome(&url, sent).await?;
-        Self::read(url, response).await
+        let answer = json(&url, response).await?;
+        refuse_errors(&url, &answer).map(|()| answer)
     }
 
     pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
+        let answer = self.post_any(path, body).await?;
+        refuse_errors(&self.url(path), &answer).map(|()| answer)
+    }
+
+    /// The same, whatever JSON the answer is: an error in its place too.
+    pub(super) async fn post_any(&self, path: &str, body: &Value) -> Result<Value, RemoteError> {
         let response = self.send(path, body, true).await?;
-        Self::read(self.url(path), response).await
+        json(&self.url(path), response).await
     }
 
     /// Posts; what comes back has begun, and is no error. The connection may be used again, or is closed with the
@@ -100,21 +112,24 @@ impl Http {
         let sent = asked.send().await;
         welcome(&url, sent).await
     }
+}
 
-    async fn read(url: String, mut response: Response) -> Result<Value, RemoteError> {
-        let body = whole(&url, &mut response).await?;
-        let answer: Value = serde_json::from_slice(&body).map_err(|error| {
-            let problem = format!("not JSON: {error}: {}", beginning(&body));
-            RemoteError::answer(&*url, problem)
-        })?;
-        match &answer["error"] {
-            Value::Null => Ok(answer),
-            _ => Err(RemoteError::answer(
-                url,
-                format!("an error in place of an answer: {}", said(&body)),
-            )),
-        }
+/// The JSON of an answer.
+async fn json(url: &str, mut response: Response) -> Result<Value, RemoteError> {
+    let body = whole(url, &mut response).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        RemoteError::answer(url, format!("not JSON: {error}: {}", beginning(&body)))
+    })
+}
+
+/// Refuses an answer that is an error.
+pub(super) fn refuse_errors(url: &str, answer: &Value) -> Result<(), RemoteError> {
+    if answer["error"].is_null() {
+        return Ok(());
     }
+    let problem =
+        format!("an error in place of an answer: {}", said(answer.to_string().as_bytes()));
+    Err(RemoteError::answer(url, problem))
 }
 
 pub(super) fn broken(url: &str, error: &reqwest::Error) -> RemoteError {
@@ -134,7 +149,7 @@ async fn whole(url: &str, response: &mut Response) -> Result<Vec<u8>, RemoteErro
     Ok(body)
 }
 
-/// An answer that is no error.
+/// An answer whose status is no error.
 async fn welcome(url: &str, sent: reqwest::Result<Response>) -> Result<Response, RemoteError> {
     let mut response = sent.map_err(|error| broken(url, &error))?;
     let status = response.status();

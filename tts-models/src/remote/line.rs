@@ -1,15 +1,17 @@
 //! One line on a server: calls, until the steps that it makes are what was asked for.
 //!
 //! A call goes to the next step's end (or, with [`Calls::Lines`], to the line's), and its seed is that of the
-//! step. Where a step goes on after a call (the server ended at a blank line, or at a stop text that is
-//! none here) the next call's seed is drawn from the step's and from how much of it there is. What a server
-//! wrote past the end of a step is dropped.
+//! step. Where a step goes on after a call (the server ended at a blank line, at a stop text that is none here, or at
+//! a limit of its own) the next call's seed is drawn from the step's and from how much of it there is. What a
+//! server wrote past the end of a step is dropped.
 
 use std::sync::Arc;
 
 use tts_core::{Completion, Finish, LineError, LineId, Request, seed};
 
 use super::call::{Ask, Drawn, Ended, Reply};
+use super::cold::Cold;
+use super::dialect::Dialect;
 use super::one::Asker;
 use super::server::{Place, Server, Servers, Speech};
 use super::{Calls, RemoteError};
@@ -82,12 +84,26 @@ impl Line {
                 }
                 return Ok(self.without_logprobs(done));
             }
-            // Fewer tokens than there was room for, and no reason: the server's context is full.
-            if reply.ended == Ended::Length && reply.drawn.len() < most as usize {
-                let done = self.writer.stop(Finish::Context, &self.words.text().tokenizer);
+            // What a server says of its end holds for the step that it ended in, not for one before that.
+            let finish = match reply.ended {
+                Ended::Context => Some(Finish::Context),
+                Ended::Length if self.is_full(&tokens, place.as_ref()) => Some(Finish::Context),
+                Ended::Repetition => Some(Finish::Length),
+                // Others allow fewer tokens in an answer than there is room for.
+                _ => None,
+            };
+            if let Some(finish) = finish.filter(|_| self.writer.in_step() > 0) {
+                let done = self.writer.stop(finish, &self.words.text().tokenizer);
                 return Ok(self.without_logprobs(done));
             }
         }
+    }
+
+    /// Whether a server has no positions left behind these tokens.
+    fn is_full(&self, tokens: &[u32], place: Option<&Place>) -> bool {
+        let kept = self.servers.dialect().map_or(0, Dialect::keeps_back);
+        let positions = place.map(|place| self.servers.server(place).facts.positions);
+        positions.is_some_and(|positions| tokens.len() + kept >= positions)
     }
 
     async fn ask(
@@ -105,7 +121,7 @@ impl Line {
         // Stop texts first: some servers take only so many.
         let stops: Vec<String> =
             rule.stop.iter().chain(&rule.pause).chain(delimiters).cloned().collect();
-        let ask = |slot: Option<usize>| Ask {
+        let ask = |slot: Option<usize>, cold: Option<Cold>| Ask {
             tokens,
             most,
             seed,
@@ -115,10 +131,10 @@ impl Line {
             logprobs: servers.wants_logprobs(),
             top: self.request.watch.confidence,
             slot,
-            cache: servers.config.cache,
+            cold,
         };
-        let make = |server: &Server, slot| dialect.ask(&server.facts, &ask(slot));
-        let read = |_: &Server, answer| dialect.reply(&ask(None), answer);
+        let make = |server: &Server, slot| dialect.ask(&server.facts, &ask(slot, servers.cold()));
+        let read = |_: &Server, answer| dialect.reply(&ask(None, None), answer);
         servers.call(self.problem, self.seed, tokens, place, make, read).await
     }
 

@@ -9,7 +9,6 @@
 //! Source: RFC 6901 (JSON pointer); the Jinja language.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
@@ -20,7 +19,7 @@ use tts_core::scorer::NEUTRAL;
 use tts_core::{BoxError, Prompt, Scale, Scored, StepScorer, Trajectory, Unit, seed};
 
 use super::dialect::{messages, short};
-use super::http::Http;
+use super::http::{Http, refuse_errors};
 use super::runtime::Runtime;
 use super::{RemoteConfig, RemoteError, retry};
 
@@ -123,9 +122,15 @@ impl MappedConfig {
         if self.judges == Judges::Solution {
             self.neutral()?;
         }
-        // Unknown variables and bad syntax are found before anything is asked.
-        let tried = Asked { question: "?", messages: json!([]), steps: &[String::new()] };
-        self.render(&tried).map(drop)
+        // Unknown variables and bad syntax are found before anything is asked. Every prompt has a message and every path
+        // a step, and a template may say more of more of them.
+        let messages = json!([{"role": "user", "content": "?"}]);
+        for steps in [&[""][..], &["", ""]] {
+            let steps: Vec<String> = steps.iter().map(|&step| step.to_owned()).collect();
+            let asked = Asked { question: "?", messages: messages.clone(), steps: &steps };
+            self.render(&asked)?;
+        }
+        Ok(())
     }
 
     /// The score that says nothing.
@@ -227,6 +232,8 @@ pub struct MappedScorer {
 struct Shared {
     http: Http,
     config: MappedConfig,
+    /// The same, of connections.
+    engine: RemoteConfig,
     gate: Semaphore,
 }
 
@@ -237,9 +244,11 @@ impl MappedScorer {
     /// As [`MappedConfig::check`], and when the API key is not there.
     pub fn open(config: MappedConfig) -> Result<Self, RemoteError> {
         config.check()?;
-        let http = Http::new(Http::client(&config.engine())?, &config.url);
+        let engine = config.engine();
+        let http = Http::at(Http::client(&engine)?, &config.url);
         let gate = Semaphore::new(config.calls);
-        Ok(Self { shared: Arc::new(Shared { http, config, gate }), runtime: Runtime::new()? })
+        let shared = Arc::new(Shared { http, config, engine, gate });
+        Ok(Self { shared, runtime: Runtime::new()? })
     }
 
     /// The settings.
@@ -282,8 +291,20 @@ impl StepScorer for MappedScorer {
 }
 
 impl Shared {
-    /// The scores of a path's fresh steps.
+    /// The scores of a path's fresh steps, all of them within the scale.
     async fn judge(&self, path: &Trajectory) -> Result<Vec<f64>, RemoteError> {
+        let scores = self.said(path).await?;
+        let scale = self.config.scale;
+        match scores.iter().find(|&&score| !scale.holds(score)) {
+            Some(score) => {
+                Err(self.answer(format!("{score}, expected a number of the unit {:?}", scale.unit)))
+            }
+            None => Ok(scores),
+        }
+    }
+
+    /// The same, as they are told.
+    async fn said(&self, path: &Trajectory) -> Result<Vec<f64>, RemoteError> {
         let texts: Vec<String> = path.steps().iter().map(|step| step.text.clone()).collect();
         let fresh = path.fresh_steps().len();
         let before = texts.len() - fresh;
@@ -298,9 +319,10 @@ impl Shared {
             Judges::Steps => {
                 let answer = self.call(path.prompt(), &texts).await?;
                 let list = self.find(&answer)?;
+                // One that is no number must not move the others to other steps.
+                let numbers = list.as_array().filter(|list| list.len() == texts.len());
                 let numbers: Option<Vec<f64>> =
-                    list.as_array().map(|list| list.iter().filter_map(Value::as_f64).collect());
-                let numbers = numbers.filter(|numbers| numbers.len() == texts.len());
+                    numbers.and_then(|list| list.iter().map(Value::as_f64).collect());
                 let numbers = numbers.ok_or_else(|| {
                     self.answer(format!("{}, expected {} numbers", short(list), texts.len()))
                 })?;
@@ -323,10 +345,16 @@ impl Shared {
         found.as_f64().ok_or_else(|| self.answer(format!("{}, expected a number", short(found))))
     }
 
+    /// The scores of an answer. Where there are none, what it says of an error; a field of that name may stand beside
+    /// scores and mean nothing.
     fn find<'v>(&self, answer: &'v Value) -> Result<&'v Value, RemoteError> {
         let pointer = &self.config.scores;
+        let found = answer.pointer(pointer);
+        if found.is_none_or(Value::is_null) {
+            refuse_errors(self.http.base(), answer)?;
+        }
         let missing = || self.answer(format!("nothing at {pointer} of {}", short(answer)));
-        answer.pointer(pointer).ok_or_else(missing)
+        found.ok_or_else(missing)
     }
 
     fn answer(&self, problem: String) -> RemoteError {
@@ -345,21 +373,13 @@ impl Shared {
         let mut repetition = 0;
         loop {
             let permit = self.gate.acquire().await;
-            let answer = self.http.post("", &body).await;
+            let answer = self.http.post_any("", &body).await;
             drop(permit);
             let error = match answer {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !error.is_passing() || repetition + 1 >= self.config.attempts {
-                return Err(error);
-            }
-            let later: Option<Duration> = match &error {
-                RemoteError::Refused { retry_after, .. } => *retry_after,
-                _ => None,
-            };
-            tokio::time::sleep(retry::pause(self.config.pause_seconds, repetition, line, later))
-                .await;
+            tokio::time::sleep(retry::again(&self.engine, error, repetition, line)?).await;
             repetition += 1;
         }
     }

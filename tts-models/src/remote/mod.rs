@@ -13,6 +13,7 @@
 
 mod call;
 mod circuit;
+mod cold;
 mod config;
 mod dialect;
 mod error;

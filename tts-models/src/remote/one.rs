@@ -52,9 +52,9 @@ impl Asker<'_> {
         let anchor = anchor.ok_or_else(|| self.silent(token))?;
         let dialect = self.servers.dialect()?;
         let mut computed = 0;
+        let cache = self.servers.config.cache;
         for count in COUNTS.map(|count| count.min(size)) {
             let make = |_: &Server, slot| {
-                let cache = self.servers.config.cache;
                 dialect.among(tokens, anchor, count, cache, slot).unwrap_or_default()
             };
             let read = |_: &Server, answer| dialect.found(token, &answer);
@@ -97,7 +97,7 @@ impl Asker<'_> {
             logprobs: true,
             top,
             slot: None,
-            cache,
+            cold: None,
         };
         let make =
             |_: &Server, slot| dialect.force(tokens, token, top, cache, slot).unwrap_or_default();

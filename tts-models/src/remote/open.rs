@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tts_core::{Message, Prompt, Role};
 
+use super::cold::Marks;
 use super::dialect::{Dialect, tokens};
 use super::facts::{self, Facts};
 use super::http::Http;
@@ -38,12 +39,12 @@ pub(super) fn open(config: RemoteConfig) -> Result<Remote, RemoteError> {
     let (servers, words, runtime) = connect(config)?;
     let tested = if servers.config.self_test {
         let (servers, words) = (Arc::clone(&servers), Arc::clone(&words));
-        Some(runtime.wait(async move {
+        runtime.wait(async move {
             match &servers.speech {
-                Speech::Ids(_) => self_test::run(&servers, &words).await,
+                Speech::Ids(_) => self_test::run(&servers, &words).await.map(Some),
                 Speech::Text(interface) => text::trial(&servers, interface).await,
             }
-        })??)
+        })??
     } else {
         None
     };
@@ -93,12 +94,18 @@ pub(super) fn connect(
                 .to_owned();
         return Err(RemoteError::Unsupported { url: server.http.base().to_owned(), what });
     }
-    let words = Arc::new(words(first, &config)?);
     let speech = facts::speech(first.facts.kind, &config)?;
-    if let Speech::Text(_) = speech {
-        refuse_of_ids(&config)?;
+    match &speech {
+        Speech::Text(_) => refuse_of_ids(&config)?,
+        Speech::Ids(dialect) if !config.cache => {
+            let refuse = |why| RemoteError::config("cache", format!("false, but {why}"));
+            dialect.check_cold().map_err(refuse)?;
+        }
+        Speech::Ids(_) => {}
     }
-    let servers = Arc::new(Servers { speech, config, ledger: Ledger::default(), all });
+    let words = Arc::new(words(first, &config)?);
+    let (ledger, marks) = (Ledger::default(), Marks::new());
+    let servers = Arc::new(Servers { speech, config, ledger, marks, all });
     for server in 0..servers.all.len() {
         let (servers, words) = (Arc::clone(&servers), Arc::clone(&words));
         runtime.wait(async move {
@@ -139,6 +146,10 @@ fn seeded(servers: &Servers, tested: Option<&SelfTest>) -> Result<bool, RemoteEr
     }
     let what = match tested {
         Some(test) => format!("it does not draw by seeds ({test})"),
+        None if servers.config.self_test => format!(
+            "it wrote nothing within {} tokens, so that whether it draws by seeds could not be tried",
+            self_test::MOST_TOKENS
+        ),
         None => "whether it draws by seeds was not tried".to_owned(),
     };
     let what = format!("{what}: set unseeded, and nothing can be repeated or resumed");

@@ -65,6 +65,7 @@ impl RemoteRewards {
         let probe = rewards.tokenizer().encode("a", false)?;
         let last = probe.len().saturating_sub(1);
         let rows = rewards.rows(&[Wanted { tokens: probe, positions: vec![last] }])?;
+        let rows: Vec<Rows> = rows.into_iter().collect::<Result<_, _>>()?;
         rewards.labels = rows.first().and_then(|rows| rows.first()).map_or(0, Vec::len);
         if rewards.labels == 0 {
             let problem = "no labels, expected at least one";
@@ -101,8 +102,8 @@ impl RemoteRewards {
         self.words.identity(named)
     }
 
-    /// The rows of all texts; texts are judged side by side.
-    fn rows(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, RemoteError> {
+    /// The rows of each text, or why there are none; texts are judged side by side, and none waits for another.
+    fn rows(&self, texts: &[Wanted]) -> Result<Vec<Result<Rows, RemoteError>>, RemoteError> {
         let (servers, words, reads) =
             (Arc::clone(&self.servers), Arc::clone(&self.words), self.reads);
         let texts = texts.to_vec();
@@ -115,11 +116,18 @@ impl RemoteRewards {
             let mut out = Vec::with_capacity(texts.len());
             for text in texts {
                 let lost = |error| RemoteError::config("runtime", format!("{error}"));
-                out.push(text.await.map_err(lost)??);
+                out.push(text.await.map_err(lost).flatten());
             }
-            Ok(out)
-        })?
+            out
+        })
     }
+}
+
+/// A row for each position of a text.
+type Rows = Vec<Vec<f32>>;
+
+fn failed(error: &RemoteError) -> ModelError {
+    ModelError::Device { problem: error.to_string() }
 }
 
 /// The rows of one text.
@@ -128,7 +136,7 @@ async fn judge(
     words: &Encoder,
     reads: Reads,
     text: &Wanted,
-) -> Result<Vec<Vec<f32>>, RemoteError> {
+) -> Result<Rows, RemoteError> {
     let Wanted { tokens, positions } = text;
     if positions.is_empty() {
         return Ok(Vec::new());
@@ -177,9 +185,10 @@ async fn pair(
     place: &mut Option<Place>,
 ) -> Result<Vec<f32>, RemoteError> {
     let (first, dialect) = (servers.all.first(), servers.dialect()?);
-    if first.and_then(|s| dialect.contrast(&s.facts, behind, pair)).is_some() {
-        let make =
-            |server: &Server, _| dialect.contrast(&server.facts, behind, pair).unwrap_or_default();
+    if first.and_then(|s| dialect.contrast(&s.facts, behind, pair, None)).is_some() {
+        let make = |server: &Server, _| {
+            dialect.contrast(&server.facts, behind, pair, servers.cold()).unwrap_or_default()
+        };
         let read = |_: &Server, answer: Value| dialect.contrasted(&answer, pair);
         let (row, prompt, cached) =
             servers.call(problem, problem, behind, place, make, read).await?;
@@ -200,6 +209,11 @@ async fn pair(
 impl Backbone for RemoteRewards {
     /// Rows `[labels]`: logits, or log-probabilities of the pair.
     fn hidden(&self, texts: &[Wanted]) -> Result<Vec<Vec<Vec<f32>>>, ModelError> {
+        self.hidden_each(texts)?.into_iter().collect()
+    }
+
+    /// A text whose call fails for good has none, whatever becomes of the others.
+    fn hidden_each(&self, texts: &[Wanted]) -> Result<Vec<Result<Rows, ModelError>>, ModelError> {
         for (place, Wanted { tokens, positions }) in texts.iter().enumerate() {
             let found = tokens.len();
             if let Some(bad) = positions.iter().find(|&&position| position >= found) {
@@ -207,7 +221,8 @@ impl Backbone for RemoteRewards {
                 return Err(ModelError::input(format!("texts[{place}]"), problem));
             }
         }
-        self.rows(texts).map_err(|error| ModelError::Device { problem: error.to_string() })
+        let rows = self.rows(texts).map_err(|error| failed(&error))?;
+        Ok(rows.into_iter().map(|rows| rows.map_err(|error| failed(&error))).collect())
     }
 
     fn encode(&self, prompt: &Prompt) -> Result<Vec<u32>, ModelError> {

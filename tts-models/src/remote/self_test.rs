@@ -11,11 +11,15 @@ use tts_core::{Prompt, Sampling, seed};
 
 use super::RemoteError;
 use super::call::Ask;
+use super::cold::Cold;
 use super::server::{Server, Servers};
 use crate::write::Encoder;
 
 /// Tokens of a line.
-const TOKENS: u32 = 24;
+pub(super) const TOKENS: u32 = 24;
+
+/// The same where so few say nothing, because a model thinks first and the server puts that aside.
+pub(super) const MOST_TOKENS: u32 = 16 * TOKENS;
 
 /// Words of the prompt, in no order, so that nothing is sure to follow: more than the 128 tokens of the
 /// largest blocks that are kept.
@@ -65,10 +69,9 @@ pub(super) async fn run(servers: &Servers, words: &Encoder) -> Result<SelfTest, 
     let room = servers.all.iter().map(|server| server.facts.positions).min().unwrap_or_default();
     let most = room.saturating_sub(TOKENS as usize).min(prompt.len());
     let tokens = &prompt[..most.max(1)];
-    let line = async |number: u64, cache: bool| line(servers, words, tokens, number, cache).await;
-    let cold = line(1, false).await?;
-    let warm = [line(1, true).await?, line(1, true).await?];
-    let other = line(2, true).await?;
+    let warm = async |number: u64| line(servers, words, tokens, number, None).await;
+    let cold = line(servers, words, tokens, 1, Some(servers.marks.next())).await?;
+    let (warm, other) = ([warm(1).await?, warm(1).await?], warm(2).await?);
     let ids =
         |line: &[(u32, Option<f32>)]| -> Vec<u32> { line.iter().map(|(id, _)| *id).collect() };
     // A server that can be told to compute says how much it had at hand.
@@ -76,8 +79,7 @@ pub(super) async fn run(servers: &Servers, words: &Encoder) -> Result<SelfTest, 
     let differences =
         together.filter_map(|((_, a), (_, b))| Some((a.as_ref()? - b.as_ref()?).abs()));
     let difference = differences.reduce(f32::max);
-    let tells =
-        servers.all.first().is_some_and(|server| server.facts.kind != super::ServerKind::Sglang);
+    let tells = servers.dialect()?.check_cold().is_ok();
     Ok(SelfTest {
         repeats: ids(&warm[0]) == ids(&warm[1]),
         cached_as_cold: tells.then(|| ids(&cold) == ids(&warm[1])),
@@ -91,7 +93,7 @@ async fn line(
     words: &Encoder,
     tokens: &[u32],
     number: u64,
-    cache: bool,
+    cold: Option<Cold>,
 ) -> Result<Vec<(u32, Option<f32>)>, RemoteError> {
     let dialect = servers.dialect()?;
     // At temperature 1 every server's log-probabilities are the model's.
@@ -106,7 +108,7 @@ async fn line(
         logprobs: servers.wants_logprobs(),
         top: 0,
         slot,
-        cache,
+        cold,
     };
     let make = |server: &Server, slot| dialect.ask(&server.facts, &ask(slot));
     let read = |_: &Server, answer| dialect.reply(&ask(None), answer);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::circuit::Circuit;
+use super::cold::{Cold, Marks};
 use super::dialect::{Dialect, Post};
 use super::facts::Facts;
 use super::gate::{Gate, Permit};
@@ -44,6 +45,7 @@ pub(super) struct Servers {
     pub(super) speech: Speech,
     pub(super) config: RemoteConfig,
     pub(super) ledger: Ledger,
+    pub(super) marks: Marks,
 }
 
 impl Server {
@@ -92,6 +94,11 @@ impl Servers {
             Speech::Ids(_) => self.config.calls.unwrap_or(Calls::Steps),
             Speech::Text(_) => Calls::Lines,
         }
+    }
+
+    /// The mark of a call, where prefixes must not come from a server's cache.
+    pub(super) fn cold(&self) -> Option<Cold> {
+        (!self.config.cache).then(|| self.marks.next())
     }
 
     /// How token ids are sent.
@@ -186,15 +193,8 @@ impl Servers {
             };
             // Its slot is for others meanwhile, and another server may be there for it.
             *place = None;
-            if !error.is_passing() || repetition + 1 >= self.config.attempts {
-                self.ledger.failed();
-                return Err(error);
-            }
-            let asked = match &error {
-                RemoteError::Refused { retry_after, .. } => *retry_after,
-                _ => None,
-            };
-            let pause = retry::pause(self.config.pause_seconds, repetition, line, asked);
+            let pause = retry::again(&self.config, error, repetition, line)
+                .inspect_err(|_| self.ledger.failed())?;
             repetition += 1;
             self.ledger.repeated();
             tokio::time::sleep(pause).await;

@@ -1,8 +1,14 @@
 //! Answers that are read as they are written: server-sent events, or a JSON value a line.
 //!
+//! What ends an answer is its last event, and not that the server closes the connection: some keep it open, and write
+//! comments for as long as somebody listens.
+//!
 //! Source: the event stream format of the HTML standard, section 9.2.6, of which servers of models use `data`
 //! fields of one line alone; ollama writes a JSON value a line without any of it.
 
+use std::time::Duration;
+
+use reqwest::Response;
 use serde_json::Value;
 
 use super::RemoteError;
@@ -15,12 +21,27 @@ pub(super) enum Flow {
     More,
     /// The answer is complete; its end may tell more.
     Complete,
+    /// The answer is complete, and nothing comes behind this.
+    Last,
     /// Nothing more is wanted.
     Enough,
 }
 
 /// How the last event of a stream of `OpenAI`'s form reads.
 const DONE: &str = "[DONE]";
+
+/// How long a connection may take to end behind the last event: only one that has ended is used again.
+const REST: Duration = Duration::from_millis(200);
+
+/// A line of an answer.
+#[derive(Debug, PartialEq)]
+enum Line {
+    /// A comment, a name or number of an event, a blank line between two.
+    Nothing,
+    Event(Value),
+    /// The end of the stream.
+    Done,
+}
 
 impl Http {
     /// Posts, and gives each event of the answer to `take`, until that has enough; then the connection is closed.
@@ -38,58 +59,80 @@ impl Http {
         // be lost. A handshake of TLS costs more than that.
         let keep = self.base().starts_with("https://");
         let mut response = self.send(path, body, keep).await?;
-        let (mut waiting, mut read, mut complete) = (Vec::new(), 0, false);
-        let mut event = |line: &[u8]| -> Result<Flow, RemoteError> {
-            let Some(value) = value(&url, line)? else { return Ok(Flow::More) };
-            take(&value).map_err(|problem| RemoteError::answer(&*url, problem))
-        };
-        while let Some(chunk) = response.chunk().await.map_err(|error| broken(&url, &error))? {
-            read += chunk.len();
-            if read > LONGEST {
-                let problem = format!("an answer of more than {LONGEST} bytes");
-                return Err(RemoteError::answer(&*url, problem));
+        let (mut waiting, mut read, mut complete, mut over) = (Vec::new(), 0, false, false);
+        while !over {
+            match response.chunk().await.map_err(|error| broken(&url, &error))? {
+                Some(chunk) => {
+                    read += chunk.len();
+                    if read > LONGEST {
+                        let problem = format!("an answer of more than {LONGEST} bytes");
+                        return Err(RemoteError::answer(&*url, problem));
+                    }
+                    waiting.extend_from_slice(&chunk);
+                }
+                // The last line needs no end of its own.
+                None => {
+                    waiting.push(b'\n');
+                    over = true;
+                }
             }
-            waiting.extend_from_slice(&chunk);
             let mut start = 0;
             while let Some(length) = waiting[start..].iter().position(|&byte| byte == b'\n') {
-                let line = &waiting[start..start + length];
+                let line = line(&url, &waiting[start..start + length])?;
                 start += length + 1;
-                match event(line)? {
-                    Flow::Enough => return Ok(()),
-                    Flow::Complete => complete = true,
+                let flow = match line {
+                    Line::Nothing => Flow::More,
+                    Line::Event(value) => {
+                        take(&value).map_err(|problem| RemoteError::answer(&*url, problem))?
+                    }
+                    Line::Done => {
+                        over = true;
+                        Flow::More
+                    }
+                };
+                match flow {
                     Flow::More => {}
+                    Flow::Complete => complete = true,
+                    Flow::Last => (complete, over) = (true, true),
+                    Flow::Enough => return Ok(()),
                 }
             }
             waiting.drain(..start);
         }
-        complete |= event(&waiting)? != Flow::More;
-        if complete {
-            return Ok(());
+        if !complete {
+            let problem = format!("the answer was cut after {read} bytes, before its end");
+            return Err(RemoteError::Unreachable { url, problem });
         }
-        Err(RemoteError::Unreachable {
-            url,
-            problem: format!("the answer was cut after {read} bytes, before its end"),
-        })
+        if keep {
+            ended(&mut response).await;
+        }
+        Ok(())
     }
 }
 
-/// The event of a line; `None` for lines that are none.
-fn value(url: &str, line: &[u8]) -> Result<Option<Value>, RemoteError> {
+/// Waits for the end of an answer that is complete, but not for long: where it does not come, the next call makes a
+/// connection of its own.
+async fn ended(response: &mut Response) {
+    let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
+    let _ = tokio::time::timeout(REST, rest).await;
+}
+
+/// What a line says.
+fn line(url: &str, line: &[u8]) -> Result<Line, RemoteError> {
     let text = String::from_utf8_lossy(line);
     let text = text.trim();
     let data = match text.strip_prefix("data:") {
         Some(data) => data.trim_start(),
         None if text.starts_with('{') => text,
-        // Comments, names and numbers of events, blank lines between them.
-        None => return Ok(None),
+        None => return Ok(Line::Nothing),
     };
     if data == DONE {
-        return Ok(None);
+        return Ok(Line::Done);
     }
     let value: Value = serde_json::from_str(data)
         .map_err(|error| RemoteError::answer(url, format!("an event that is not JSON: {error}")))?;
     match &value["error"] {
-        Value::Null => Ok(Some(value)),
+        Value::Null => Ok(Line::Event(value)),
         error => {
             // Some say what status they would have answered with.
             let status = error["code"].as_u64().and_then(|code| u16::try_from(code).ok());
@@ -111,14 +154,15 @@ mod tests {
 
     #[test]
     fn lines_of_both_forms_are_read() {
-        let read = |line: &str| value("u", line.as_bytes());
+        let read = |line: &str| super::line("u", line.as_bytes());
         for line in [r#"data: {"a": 1}"#, r#"data:{"a":1}"#, "{\"a\": 1}\r"] {
-            let event = read(line).expect(line).expect(line);
-            assert_eq!(event["a"], 1, "{line}");
+            let expected = Line::Event(serde_json::json!({"a": 1}));
+            assert_eq!(read(line).expect(line), expected, "{line}");
         }
-        for line in ["", ": ping", "event: message", "id: 3", "data: [DONE]", "\r"] {
-            assert_eq!(read(line).expect(line), None, "{line}");
+        for line in ["", ": ping", "event: message", "id: 3", "\r"] {
+            assert_eq!(read(line).expect(line), Line::Nothing, "{line}");
         }
+        assert_eq!(read("data: [DONE]\r").expect("an end"), Line::Done);
         assert!(read("data: {\"a\"").is_err());
         let busy = read(r#"data: {"error": {"message": "busy", "code": 503}}"#).expect_err("busy");
         assert!(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tts_core::{
     Completion, Finish, Generator, Given, Likelihood, Prompt, Sampling, StepRule, Trajectory, Until,
 };
@@ -175,6 +175,94 @@ fn limits_of_steps_lines_and_contexts_hold() {
             .map(|line| line.expect("no fault").finish)
             .collect();
         assert!(ends.contains(&Finish::Context), "{kind}: {ends:?}");
+    }
+}
+
+/// Where a kind is asked for tokens, and the field of how many, as a JSON pointer.
+fn asks(kind: ServerKind) -> (&'static str, &'static str) {
+    match kind {
+        ServerKind::LlamaServer => ("/completion", "/n_predict"),
+        ServerKind::Sglang => ("/generate", "/sampling_params/max_new_tokens"),
+        _ => ("/v1/completions", "/max_tokens"),
+    }
+}
+
+/// A server that writes no more than five tokens in an answer, whatever is asked for.
+fn sparing(
+    kind: ServerKind,
+    words: &Words,
+    change: impl Fn(Value) -> Value + Send + Sync + 'static,
+) -> Fake {
+    let sound = server(kind, &words.tokenizer);
+    Fake::start(move |seen| {
+        let (path, pointer) = asks(kind);
+        let mut seen = seen.clone();
+        let asked = seen.body.pointer_mut(pointer).filter(|_| seen.path == path);
+        let Some(asked) = asked else { return sound(&seen) };
+        let most = asked.as_u64().expect("a number");
+        *asked = most.min(5).into();
+        match sound(&seen) {
+            Act::Json(answer) if most > 5 => Act::Json(change(answer)),
+            act => act,
+        }
+    })
+}
+
+#[test]
+fn a_limit_of_the_server_ends_no_step() {
+    let words = Words::new();
+    for kind in KINDS {
+        let fake = sparing(kind, &words, |answer| answer);
+        for calls in [Calls::Steps, Calls::Lines] {
+            let config = RemoteConfig { calls: Some(calls), ..words.config(fake.address()) };
+            let remote = Remote::open(config).expect("sound");
+            let (mut long, mut finished) = (0, 0);
+            for line in lines(&remote, &asked((0..20).collect())) {
+                let line = line.expect("no fault");
+                for (number, step) in line.steps.iter().enumerate() {
+                    let last = number + 1 == line.steps.len();
+                    assert!(last || step.tokens.last() == Some(&BLANK), "{kind}: {:?}", step.text);
+                    assert!(!step.tokens.is_empty(), "{kind}");
+                    long += usize::from(step.tokens.len() > 5);
+                }
+                finished += usize::from(line.finish == Finish::Stop);
+                let whole = line.finish == Finish::Stop || line.generated() == 200;
+                assert!(whole && line.finish != Finish::Context, "{kind}: {line:?}");
+            }
+            assert!(long > 20 && finished > 5, "{kind}: {long} {finished}");
+        }
+    }
+}
+
+/// What a server says of its end: no position is left, or the text only repeats.
+#[test]
+fn a_server_may_end_a_line() {
+    let words = Words::new();
+    let full = sparing(ServerKind::LlamaServer, &words, |mut answer| {
+        answer["truncated"] = (answer["stop_type"] == "limit").into();
+        answer
+    });
+    let repeats = sparing(ServerKind::Vllm, &words, |mut answer| {
+        let reason = &mut answer["choices"][0]["finish_reason"];
+        if *reason == "length" {
+            *reason = "repetition".into();
+        }
+        answer
+    });
+    for (fake, finish) in [(full, Finish::Context), (repeats, Finish::Length)] {
+        let remote = Remote::open(words.config(fake.address())).expect("sound");
+        let mut ended = 0;
+        for line in lines(&remote, &asked((0..20).collect())) {
+            let line = line.expect("no fault");
+            assert!(line.finish == finish || line.finish == Finish::Stop, "{line:?}");
+            if line.finish == finish {
+                let last = line.steps.last().expect("a step");
+                // A blank line may stand before the answer that it ends with.
+                assert!((5..=10).contains(&last.tokens.len()), "{line:?}");
+                ended += 1;
+            }
+        }
+        assert!(ended > 10, "{finish:?}: {ended}");
     }
 }
 
@@ -367,6 +455,51 @@ fn the_trial_shows_what_a_server_keeps() {
     }));
     assert_eq!((warm.repeats, warm.seeds_count, warm.cached_as_cold), (true, true, Some(false)));
     assert!(warm.to_string().contains("cached as computed: NO"), "{warm}");
+}
+
+/// A server keeps prefixes with a mark as it keeps others: one that came twice would be found.
+#[test]
+fn no_call_that_computes_anew_has_the_mark_of_another() {
+    let words = Words::new();
+    let fake = Fake::start(server(ServerKind::Vllm, &words.tokenizer));
+    for _ in 0..2 {
+        let config = RemoteConfig { self_test: true, cache: false, ..words.config(fake.address()) };
+        let remote = Remote::open(config).expect("sound");
+        for _ in 0..2 {
+            lines(&remote, &asked(vec![1])).remove(0).expect("no fault");
+        }
+    }
+    let salt = |seen: &Seen| seen.body["cache_salt"].as_str().map(str::to_owned);
+    let calls = fake.seen("/v1/completions");
+    let salts: Vec<String> = calls.iter().filter_map(salt).collect();
+    // The trial's lines from the cache have none.
+    assert_eq!(salts.len(), calls.len() - 6);
+    let different: std::collections::BTreeSet<&String> = salts.iter().collect();
+    assert_eq!(different.len(), salts.len());
+    let warm = Remote::open(words.config(fake.address())).expect("sound");
+    lines(&warm, &asked(vec![1])).remove(0).expect("no fault");
+    assert_eq!(salt(&fake.seen("/v1/completions").pop().expect("a call")), None);
+}
+
+/// What is promised of prefixes is what a server can be told.
+#[test]
+fn a_server_that_cannot_be_told_to_compute_is_refused_that() {
+    let words = Words::new();
+    for kind in KINDS {
+        let fake = Fake::start(server(kind, &words.tokenizer));
+        let config = RemoteConfig { cache: false, ..words.config(fake.address()) };
+        match (kind, Remote::open(config)) {
+            (ServerKind::Sglang, Err(error)) => {
+                let error = error.to_string();
+                assert!(error.contains("cache: false") && error.contains("radix"), "{error}");
+            }
+            (ServerKind::Sglang, Ok(_)) => panic!("it takes prefixes from its cache"),
+            (_, opened) => {
+                let remote = opened.expect("it can be told");
+                assert!(remote.identity().expect("seeded").contains(" cold"), "{kind}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -87,6 +87,15 @@ fn what_the_server_asks_for_is_waited_for() {
     let start = Instant::now();
     assert!(lines(&remote, &request("Why?", vec![5])).remove(0).is_ok());
     assert!(start.elapsed() >= Duration::from_secs(1));
+    // But not for a day: its quota is out.
+    let out = || Act::Status(429, "retry-after: 100000\r\n", r#"{"error":"quota"}"#.into());
+    let fake = faulty(&words, move |_, _, _| out());
+    let start = Instant::now();
+    let error = lines(&open(&words, &fake), &request("Why?", vec![5])).remove(0);
+    let error = error.expect_err("a day is too long").0;
+    assert!(error.contains("429: quota") && error.contains("100000 seconds"), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(fake.seen(PATH).len(), 1);
 }
 
 /// What does not: an error that says what came, and how it should have been.

@@ -3,6 +3,7 @@
 mod dialects;
 mod faults;
 mod mapped;
+mod promises;
 mod rewards;
 mod servers;
 mod text;

@@ -78,6 +78,38 @@ fn a_list_judges_all_steps_at_once() {
     let error = judged[1].clone().expect_err("three numbers for two steps");
     assert!(error.contains("expected 2 numbers"), "{error}");
     assert_eq!(fake.seen("/judge/v2").len(), 2);
+    // What is no number is not left out: the others would be of other steps.
+    for answer in
+        [json!([0.9, null, 0.1]), json!(["n/a", 0.9, 0.1]), json!([0.9, null]), json!(0.9)]
+    {
+        let list = answer.clone();
+        let fake = Fake::start(move |_| Act::Json(json!({"data": [{"score": list}]})));
+        let config = MappedConfig { judges: Judges::Steps, ..self::config(&fake) };
+        let scorer = MappedScorer::open(config).expect("sound");
+        let judged = scores(&scorer, &[path(&["a", "b"], 1, false)]).remove(0);
+        let error = judged.expect_err("two numbers are needed");
+        assert!(error.contains("expected 2 numbers"), "{answer}: {error}");
+    }
+}
+
+/// An address is asked as it is given, and what stands beside the scores is not looked at.
+#[test]
+fn addresses_and_answers_are_taken_as_they_are() {
+    for (place, beside) in [("/judge/v1", json!(false)), ("/judge/", json!("")), ("/", json!([]))] {
+        let fake = Fake::start(move |_| {
+            Act::Json(json!({"data": [{"score": 0.5}], "error": beside.clone()}))
+        });
+        let url = format!("{}{place}", fake.address());
+        let scorer = MappedScorer::open(MappedConfig { url, ..config(&fake) }).expect("sound");
+        assert_eq!(scores(&scorer, &[path(&["a"], 1, false)]), [Ok(vec![0.5])], "{place}");
+        assert_eq!(fake.seen(place).len(), 1, "{place}");
+    }
+    for answer in [json!({"error": "lost"}), json!({"error": "lost", "data": [{"score": null}]})] {
+        let fake = Fake::start(move |_| Act::Json(answer.clone()));
+        let scorer = MappedScorer::open(config(&fake)).expect("sound");
+        let error = scores(&scorer, &[path(&["a"], 1, false)]).remove(0).expect_err("lost");
+        assert!(error.contains("in place of an answer: lost"), "{error}");
+    }
 }
 
 #[test]
@@ -104,21 +136,31 @@ fn faults_refuse_their_path_alone() {
         Some("bad") => Act::Status(400, "", r#"{"detail":"too long"}"#.into()),
         Some("text") => Act::Json(json!({"data": [{"score": "high"}]})),
         Some("none") => Act::Json(json!({"data": []})),
+        Some("far") => Act::Json(json!({"data": [{"score": 7}]})),
+        Some("negative") => Act::Json(json!({"data": [{"score": -1}]})),
+        Some("out") => Act::Status(429, "retry-after: 90000\r\n", r#"{"error":"quota"}"#.into()),
         Some("busy") if calls.fetch_add(1, Ordering::SeqCst) < 2 => {
             Act::Status(503, "", "{}".into())
         }
         _ => by_length(&seen.body),
     });
     let scorer = MappedScorer::open(config(&fake)).expect("sound");
-    let batch = ["bad", "text", "none", "busy", "good"].map(|step| path(&[step], 1, false));
+    let faults = [
+        ("bad", "too long"),
+        ("text", "expected a number"),
+        ("none", "nothing at /data/0/score"),
+        ("far", "7, expected a number of the unit Probability"),
+        ("negative", "-1, expected a number of the unit Probability"),
+        ("out", "quota (to be asked again in 90000 seconds"),
+    ];
+    let steps = faults.map(|(step, _)| step).into_iter().chain(["busy", "good"]);
+    let batch: Vec<Trajectory> = steps.map(|step| path(&[step], 1, false)).collect();
     let judged = scores(&scorer, &batch);
-    for (judged, expected) in
-        judged.iter().zip(["too long", "expected a number", "nothing at /data/0/score"])
-    {
+    for (judged, (_, expected)) in judged.iter().zip(faults) {
         let error = judged.clone().expect_err(expected);
         assert!(error.contains(expected), "{error}");
     }
-    assert_eq!(judged[3..], [Ok(vec![0.5]), Ok(vec![0.5])]);
+    assert_eq!(judged[faults.len()..], [Ok(vec![0.5]), Ok(vec![0.5])]);
 }
 
 #[test]
@@ -143,10 +185,21 @@ fn settings_that_make_no_sense_are_named() {
         (MappedConfig { calls: 0, ..good.clone() }, "calls: 0"),
         (MappedConfig { attempts: 0, ..good.clone() }, "attempts: 0"),
         (body("{{ answer }}"), "body"),
+        (body("{% if steps | length > 1 %}{{ answer }}{% endif %}"), "body"),
+        (body("{{ steps[1] }}"), "body"),
         (body("so {{ answer }}"), "body"),
         (body("{{ steps"), "body"),
         (body("{% if %}"), "body"),
     ];
+    // Every prompt has a message, and every path a step.
+    for text in [
+        "{{ messages[0].content }}",
+        "Q: {{ (messages | last).content }}",
+        "{{ steps[0] }}",
+        "{% if steps | length > 1 %}{{ steps[1] }}{% endif %}",
+    ] {
+        assert!(body(text).check().is_ok(), "{text}: {:?}", body(text).check());
+    }
     for (config, expected) in cases {
         let error = config.check().expect_err(expected).to_string();
         assert!(error.contains(expected), "{expected}: {error}");

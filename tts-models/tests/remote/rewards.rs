@@ -102,6 +102,45 @@ fn rows_stand_where_they_were_asked_for() {
     }
 }
 
+/// One text fails by itself; it alone is without rows, and nobody is asked again for it.
+#[test]
+fn a_text_that_fails_leaves_the_others_theirs() {
+    let words = Words::new();
+    let sound = judging(ServerKind::Vllm, &words, None);
+    let texts =
+        [text(&[70, 71], &[1]), text(&[66, 66], &[0]), text(&[67, 67], &[1]), text(&[], &[])];
+    let inner = server(ServerKind::Vllm, &words.tokenizer);
+    let fake =
+        Fake::start(move |seen: &Seen| match (seen.path.as_str(), &ids(&seen.body["input"])[..]) {
+            ("/pooling", [66, ..]) => {
+                Act::Status(400, "", r#"{"error":{"message":"too long"}}"#.into())
+            }
+            ("/pooling", [67, ..]) => {
+                Act::Json(json!({"data": [{"data": [[1.0, 2.0], [null, 2.0]]}]}))
+            }
+            ("/pooling", tokens) => {
+                let row = |position: usize| json!(logits(tokens, position));
+                let data: Value = (0..tokens.len()).map(row).collect();
+                Act::Json(json!({"data": [{"data": data}]}))
+            }
+            _ => inner(seen),
+        });
+    let open = |fake: &Fake| {
+        RemoteRewards::open(words.config(fake.address()), Reads::Tokens).expect("sound")
+    };
+    let (rewards, expected) = (open(&fake), open(&sound));
+    let before = fake.seen("/pooling").len();
+    let rows = rewards.hidden_each(&texts).expect("a server");
+    let expected = expected.hidden(&[texts[0].clone()]).expect("no fault");
+    assert_eq!(rows[0].as_ref().ok(), expected.first());
+    assert!(rows[1].as_ref().is_err_and(|error| error.to_string().contains("too long")));
+    assert!(rows[2].as_ref().is_err_and(|error| error.to_string().contains("null")));
+    assert!(rows[3].as_ref().is_ok_and(Vec::is_empty));
+    assert_eq!(fake.seen("/pooling").len() - before, 3);
+    // Whoever wants all of them has none.
+    assert!(rewards.hidden(&texts).expect_err("one failed").to_string().contains("too long"));
+}
+
 #[test]
 fn a_whole_text_has_one_row_at_its_end() {
     let words = Words::new();

@@ -132,7 +132,24 @@ fn the_key_is_sent_and_money_counted() {
     // PATH stands in for a variable that is set: a test must not set one.
     let config = RemoteConfig { key_variable: Some("PATH".into()), ..words.config(fake.address()) };
     let error = Remote::open(config).expect_err("another key").to_string();
-    assert!(error.contains("none of") || error.contains("401"), "{error}");
+    assert!(error.contains("/props: 401"), "{error}");
+    // vLLM guards but a part of its paths; and a proxy may deny those that it does not know.
+    for (status, expected) in [(401, Some("/v1/models: 401: no key")), (403, None)] {
+        let sound = server(ServerKind::Vllm, &words.tokenizer);
+        let guarded = Fake::start(move |seen| match (status, seen.path.as_str()) {
+            (401, "/v1/models") | (403, "/props" | "/server_info") => {
+                Act::Status(status, "", r#"{"error":"no key"}"#.into())
+            }
+            _ => sound(seen),
+        });
+        let opened = Remote::open(words.config(guarded.address()));
+        match (opened, expected) {
+            (Err(error), Some(expected)) => {
+                assert!(error.to_string().contains(expected), "{error}");
+            }
+            (opened, _) => assert_eq!(opened.expect("found").facts().kind, ServerKind::Vllm),
+        }
+    }
     let plain = Fake::start(server(ServerKind::Vllm, &words.tokenizer));
     let price = Price { prompt: 1.0, cached: 0.5, generated: 4.0 };
     let remote =

@@ -19,20 +19,20 @@ use crate::world::{Why, Words, lines, request, write};
 const KINDS: [ServerKind; 3] = [ServerKind::Completions, ServerKind::Chat, ServerKind::Ollama];
 
 /// Text, and why it ended, behind a text.
-type Said = (String, Why);
+pub(crate) type Said = (String, Why);
 
 /// What is done to settings.
 type Change<'a> = &'a dyn Fn(&mut RemoteConfig);
 
 /// What the model of this world writes behind a text.
-fn say(tokenizer: &Tokenizer, behind: &str, seed: u64, most: usize) -> Said {
+pub(crate) fn say(tokenizer: &Tokenizer, behind: &str, seed: u64, most: usize) -> Said {
     let tokens = tokenizer.encode(behind, false).expect("bytes");
     let (written, why) = write(&tokens, seed, false, most, &[]);
     (tokenizer.text(&written), why)
 }
 
 /// What stands before the answer, the seed and the limit, whatever the server.
-fn asked(kind: ServerKind, body: &Value) -> (String, u64, usize) {
+pub(crate) fn asked(kind: ServerKind, body: &Value) -> (String, u64, usize) {
     let number = |value: &Value| value.as_u64().expect("a number");
     let size = |value: &Value| usize::try_from(number(value)).expect("small");
     if kind == ServerKind::Ollama {
@@ -48,7 +48,7 @@ fn asked(kind: ServerKind, body: &Value) -> (String, u64, usize) {
 }
 
 /// Events of an answer, a few letters each.
-fn events(kind: ServerKind, (text, why): &Said) -> Vec<String> {
+pub(crate) fn events(kind: ServerKind, (text, why): &Said) -> Vec<String> {
     let letters: Vec<char> = text.chars().collect();
     let reason = if *why == Why::End { "stop" } else { "length" };
     let mut out = Vec::new();
@@ -84,7 +84,7 @@ fn events(kind: ServerKind, (text, why): &Said) -> Vec<String> {
 }
 
 /// A server of a kind; `change` may put another answer in the place of a call's, by its number.
-fn fake(
+pub(crate) fn fake(
     kind: ServerKind,
     words: &Words,
     change: impl Fn(usize, Vec<String>) -> Act + Send + Sync + 'static,
@@ -105,11 +105,11 @@ fn fake(
     })
 }
 
-fn sound(_: usize, events: Vec<String>) -> Act {
+pub(crate) fn sound(_: usize, events: Vec<String>) -> Act {
     Act::Lines(events, Duration::ZERO)
 }
 
-fn config(kind: ServerKind, words: &Words, fake: &Fake) -> RemoteConfig {
+pub(crate) fn config(kind: ServerKind, words: &Words, fake: &Fake) -> RemoteConfig {
     let prefill = if kind == ServerKind::Chat { Prefill::Message } else { Prefill::None };
     RemoteConfig {
         kind,
@@ -119,12 +119,12 @@ fn config(kind: ServerKind, words: &Words, fake: &Fake) -> RemoteConfig {
     }
 }
 
-fn open(kind: ServerKind, words: &Words, fake: &Fake) -> Remote {
+pub(crate) fn open(kind: ServerKind, words: &Words, fake: &Fake) -> Remote {
     Remote::open(config(kind, words, fake)).expect("a server")
 }
 
 /// The question in the form that the kind takes.
-fn ask(kind: ServerKind, question: &str, seeds: Vec<u64>) -> Request {
+pub(crate) fn ask(kind: ServerKind, question: &str, seeds: Vec<u64>) -> Request {
     let mut request = request(question, seeds);
     if kind == ServerKind::Chat {
         let prompt = Arc::new(Prompt::from(question));
@@ -237,6 +237,36 @@ fn what_is_not_wanted_is_not_waited_for() {
     let line = lines(&remote, &stopped).remove(0).expect("an answer");
     assert_eq!((texts(&line.steps), line.finish), (vec!["one step"], Finish::Stop));
     assert!(long.saw_leave(2), "the connection was not closed");
+}
+
+/// An answer is over with its last event, however long the server keeps the connection.
+#[test]
+fn what_comes_behind_the_end_is_not_waited_for() {
+    let words = Words::new();
+    for kind in KINDS {
+        let hanging = fake(kind, &words, |_, mut events| {
+            events.extend((0..100_000).map(|_| ": ping".to_owned()));
+            Act::Lines(events, Duration::from_millis(2))
+        });
+        let config = RemoteConfig { call_seconds: 30.0, ..config(kind, &words, &hanging) };
+        let remote = Remote::open(config).expect("a server");
+        let line = lines(&remote, &ask(kind, "Why?", vec![5])).remove(0).expect("an answer");
+        assert!(matches!(line.finish, Finish::Stop | Finish::Length), "{kind}");
+        let usage = remote.usage();
+        assert_eq!((usage.repeated, usage.failed), (0, 0), "{kind}");
+        assert!(hanging.saw_leave(1), "{kind}: the connection was not closed");
+    }
+    // An end before the model's own is none.
+    let kind = ServerKind::Completions;
+    let cut = fake(kind, &words, |_, mut events| {
+        events.truncate(2);
+        events.push("data: [DONE]".into());
+        sound(0, events)
+    });
+    let remote = open(kind, &words, &cut);
+    let error = lines(&remote, &ask(kind, "Why?", vec![5])).remove(0).expect_err("cut");
+    assert!(error.to_string().contains("was cut"), "{error}");
+    assert_eq!(remote.usage().repeated, 2);
 }
 
 #[test]
@@ -401,37 +431,6 @@ fn usage_may_come_early_and_given_words_begin_a_step() {
     let line = lines(&remote, &step).remove(0).expect("an answer");
     assert_eq!((texts(&line.steps), line.finish), (vec!["Well\n\n"], Finish::Step));
     assert_eq!(remote.usage().dropped_tokens, 0, "it was left where the step ends");
-}
-
-#[test]
-fn seeds_count_where_they_were_seen_to() {
-    let words = Words::new();
-    let kind = ServerKind::Completions;
-    let tried = |server: &Fake, unseeded| {
-        let config = config(kind, &words, server);
-        Remote::open(RemoteConfig { unseeded, self_test: true, ..config })
-    };
-    let good = tried(&fake(kind, &words, sound), false).expect("seeds count");
-    let test = good.self_test().expect("tried");
-    assert!(test.repeats && test.seeds_count && test.cached_as_cold.is_none());
-    let identity = good.identity().expect("it can be repeated");
-    assert!(identity.contains("completions") && identity.contains("text"), "{identity}");
-
-    let same = json!({"choices": [{"text": "always this", "finish_reason": "stop"}]});
-    let deaf = fake(kind, &words, move |_, _| sound(0, vec![same.to_string()]));
-    let error = tried(&deaf, false).expect_err("deaf").to_string();
-    assert!(error.contains("other line: NO") && error.contains("unseeded"), "{error}");
-    assert_eq!(tried(&deaf, true).expect("told so").identity(), None);
-
-    let wild = fake(kind, &words, |call, _| {
-        let event = json!({"choices": [{"text": format!("{call}"), "finish_reason": "stop"}]});
-        sound(0, vec![event.to_string()])
-    });
-    let error = tried(&wild, false).expect_err("wild").to_string();
-    assert!(error.contains("same line: NO"), "{error}");
-    let untried = config(kind, &words, &wild);
-    let error = Remote::open(RemoteConfig { unseeded: false, ..untried }).expect_err("untried");
-    assert!(error.to_string().contains("was not tried"), "{error}");
 }
 
 #[test]

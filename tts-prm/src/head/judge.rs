@@ -48,7 +48,8 @@ pub(crate) struct Judge<'a, T: ?Sized> {
 }
 
 impl<T: Backbone + ?Sized> Judge<'_, T> {
-    /// All paths in one call of the backbone, which runs what they share once.
+    /// All paths in one call of the backbone, which runs what they share once. A path that the backbone cannot run is
+    /// refused, and the others are judged.
     pub(crate) fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, PrmError> {
         let mut texts = Vec::with_capacity(batch.len());
         let mut judged = Vec::with_capacity(batch.len());
@@ -84,11 +85,12 @@ impl<T: Backbone + ?Sized> Judge<'_, T> {
             texts.push(text);
             judged.push(tokens);
         }
-        let rows = self.backbone.hidden(&texts)?;
-        let all = batch.iter().zip(&rows).zip(&judged).enumerate();
-        all.map(|(index, ((path, rows), tokens))| match refused.remove(&index) {
-            Some(why) => Ok(Scored::refused(why)),
-            None => self.judge(index, path, rows, tokens),
+        let rows = self.backbone.hidden_each(&texts)?;
+        let all = batch.iter().zip(rows).zip(&judged).enumerate();
+        all.map(|(index, ((path, rows), tokens))| match (refused.remove(&index), rows) {
+            (Some(why), _) => Ok(Scored::refused(why)),
+            (None, Err(error)) => Ok(Scored::refused(error.to_string())),
+            (None, Ok(rows)) => self.judge(index, path, &rows, tokens),
         })
         .collect()
     }

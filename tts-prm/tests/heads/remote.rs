@@ -33,11 +33,19 @@ fn chat(messages: &Value) -> Prompt {
 
 /// A server that runs a reward model, or the language model behind a judge by two tokens.
 fn serve(model: RewardModel) -> Fake {
+    refusing(model, usize::MAX)
+}
+
+/// The same, with so many tokens of a text at most.
+fn refusing(model: RewardModel, most: usize) -> Fake {
     let model = Arc::new(model);
     Fake::start(move |seen: &Seen| {
         let (body, inner) = (&seen.body, model.model());
         let tokens = |ids: Vec<u32>| Act::Json(json!({"tokens": ids}));
         match seen.path.as_str() {
+            "/pooling" if ids(&body["input"]).len() > most => {
+                Act::Status(400, "", r#"{"error":{"message":"it is too long"}}"#.into())
+            }
             "/version" => Act::Json(json!({"version": "0.32.0"})),
             "/v1/models" => {
                 Act::Json(json!({"data": [{"id": "prm", "max_model_len": inner.positions()}]}))
@@ -112,6 +120,33 @@ fn published_formats_score_on_a_server_as_in_this_program() {
             near(*found.last().unwrap(), scores[0]);
         }
     }
+}
+
+/// One path that the server refuses is refused; the others are judged, and each is asked for once.
+#[test]
+fn a_path_whose_call_fails_is_refused_alone() {
+    // Its paths are judged in one call each.
+    let name = "skywork-prm";
+    let case = expected(name).remove(0);
+    assert!(case.steps.len() > 1);
+    let path = |steps: usize| path(&case.question, &case.steps[..steps], "\n\n", steps);
+    let batch = [path(1), path(case.steps.len()), path(1)];
+    let opened = |fake: &Fake| RemoteRewardModel::process(settings(fake, &fixture(name))).unwrap();
+    let sound = serve(process(&fixture(name)).unwrap());
+    let all = opened(&sound).score(&batch).unwrap();
+    let lengths: Vec<usize> =
+        sound.seen("/pooling").iter().map(|seen| ids(&seen.body["input"]).len()).collect();
+    let longest = *lengths.iter().max().unwrap();
+    let fake = refusing(process(&fixture(name)).unwrap(), longest - 1);
+    let remote = opened(&fake);
+    let before = fake.seen("/pooling").len();
+    let scored = remote.score(&batch).unwrap();
+    assert_eq!((&scored[0], &scored[2]), (&all[0], &all[2]));
+    let why = scored[1].refused.as_ref().unwrap();
+    assert!(why.contains("400: it is too long"), "{why}");
+    assert_eq!(fake.seen("/pooling").len() - before, 3);
+    // What becomes of a path does not depend on those beside it.
+    assert_eq!(remote.score(&batch[1..2]).unwrap(), scored[1..2]);
 }
 
 /// The fields that are read here, borrowed.

@@ -55,7 +55,7 @@ impl Dialect for LlamaServer {
             "temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p,
             "repeat_penalty": 1.0, "samplers": ["temperature", "top_k", "top_p", "min_p"],
             "stop": ask.stops, "n_probs": probabilities, "return_tokens": true,
-            "cache_prompt": ask.cache, "response_fields": FIELDS,
+            "cache_prompt": ask.cold.is_none(), "response_fields": FIELDS,
         });
         if let Some(slot) = ask.slot {
             body["id_slot"] = slot.into();
@@ -71,6 +71,7 @@ impl Dialect for LlamaServer {
         let ended = match answer["stop_type"].as_str() {
             Some("eos") => Ended::Model,
             Some("word") => Ended::Told,
+            Some("limit") if answer["truncated"] == true => Ended::Context,
             Some("limit") => Ended::Length,
             _ => Ended::Failed(format!("stop_type {}", short(&answer["stop_type"]))),
         };

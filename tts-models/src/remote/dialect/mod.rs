@@ -13,6 +13,7 @@ use tts_core::{Message, Sampling};
 
 use super::Reads;
 use super::call::{Ask, Reply};
+use super::cold::Cold;
 use super::facts::Facts;
 
 pub(super) use llama::LlamaServer;
@@ -30,6 +31,11 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
         false
     }
 
+    /// Positions at the end of its context that it leaves free.
+    fn keeps_back(&self) -> usize {
+        0
+    }
+
     /// # Errors
     /// A sentence where the server does not do what is asked, and would not say so.
     fn check(&self, _sampling: &Sampling) -> Result<(), String> {
@@ -39,6 +45,12 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
     /// # Errors
     /// A sentence where its log-probabilities are not those of the model at temperature 1.
     fn check_logprobs(&self, _sampling: &Sampling) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// # Errors
+    /// A sentence where a call cannot make it compute a prefix that it has in its cache.
+    fn check_cold(&self) -> Result<(), String> {
         Ok(())
     }
 
@@ -122,7 +134,13 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
     }
 
     /// A call for the log-probabilities of two tokens behind others.
-    fn contrast(&self, _facts: &Facts, _tokens: &[u32], _pair: [u32; 2]) -> Option<Post> {
+    fn contrast(
+        &self,
+        _facts: &Facts,
+        _tokens: &[u32],
+        _pair: [u32; 2],
+        _cold: Option<Cold>,
+    ) -> Option<Post> {
         None
     }
 

@@ -13,13 +13,21 @@ use super::read::{highest, integer, logprob, row, short, tokens};
 use super::{Dialect, Post};
 use crate::remote::Reads;
 use crate::remote::call::{Ask, Drawn, Ended, Reply};
+use crate::remote::cold::Cold;
 use crate::remote::facts::Facts;
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Sglang;
 
+/// An answer ends two positions before the last one, and no prompt comes nearer to it than six.
+const KEPT_BACK: usize = 6;
+
 impl Dialect for Sglang {
+    fn keeps_back(&self) -> usize {
+        KEPT_BACK
+    }
+
     fn check(&self, sampling: &Sampling) -> Result<(), String> {
         if sampling.min_p > 0.0 {
             return Err("SGLang stops at an assertion when min_p is used with seeds".into());
@@ -38,6 +46,11 @@ impl Dialect for Sglang {
              start it with SGLANG_RETURN_ORIGINAL_LOGPROB=1 and set logprobs to trusted, or to off",
             sampling.temperature
         ))
+    }
+
+    fn check_cold(&self) -> Result<(), String> {
+        Err("SGLang takes prefixes from its cache whatever a call says: start it with --disable-radix-cache"
+            .into())
     }
 
     fn ask(&self, _facts: &Facts, ask: &Ask<'_>) -> Post {
@@ -148,7 +161,13 @@ impl Dialect for Sglang {
         Ok(vec![row(&answer["embedding"], "embedding")?; positions.len()])
     }
 
-    fn contrast(&self, _facts: &Facts, tokens: &[u32], pair: [u32; 2]) -> Option<Post> {
+    fn contrast(
+        &self,
+        _facts: &Facts,
+        tokens: &[u32],
+        pair: [u32; 2],
+        _cold: Option<Cold>,
+    ) -> Option<Post> {
         let body = json!({
             "input_ids": tokens, "return_logprob": true, "logprob_start_len": -1,
             "token_ids_logprob": pair,

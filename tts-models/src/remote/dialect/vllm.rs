@@ -13,6 +13,7 @@ use super::read::{highest, integer, logprob, row, rows, short, tokens};
 use super::{Dialect, Post};
 use crate::remote::Reads;
 use crate::remote::call::{Ask, Drawn, Ended, Reply};
+use crate::remote::cold::Cold;
 use crate::remote::facts::Facts;
 
 /// The server refuses more stop texts.
@@ -54,9 +55,9 @@ impl Dialect for Vllm {
             // By their texts two of the most probable tokens may be one.
             body["return_tokens_as_token_ids"] = (ask.top > 0).into();
         }
-        if !ask.cache {
+        if let Some(cold) = ask.cold {
             // Prefixes are shared among requests with the same salt.
-            body["cache_salt"] = format!("cold-{:016x}-{}", ask.seed, ask.tokens.len()).into();
+            body["cache_salt"] = cold.to_string().into();
         }
         ("/v1/completions", body)
     }
@@ -72,7 +73,8 @@ impl Dialect for Vllm {
         let ended = match (choice["finish_reason"].as_str(), &choice["stop_reason"]) {
             (Some("stop"), Value::Null) => Ended::Model,
             (Some("stop"), _) => Ended::Told,
-            (Some("length" | "repetition"), _) => Ended::Length,
+            (Some("length"), _) => Ended::Length,
+            (Some("repetition"), _) => Ended::Repetition,
             (reason, _) => Ended::Failed(format!("finish_reason {}", reason.unwrap_or("null"))),
         };
         let logprobs = if ask.logprobs || ask.top > 0 {
@@ -150,11 +152,20 @@ impl Dialect for Vllm {
         rows(data, tokens, positions, "data")
     }
 
-    fn contrast(&self, facts: &Facts, tokens: &[u32], pair: [u32; 2]) -> Option<Post> {
-        let body = json!({
+    fn contrast(
+        &self,
+        facts: &Facts,
+        tokens: &[u32],
+        pair: [u32; 2],
+        cold: Option<Cold>,
+    ) -> Option<Post> {
+        let mut body = json!({
             "model": facts.model, "prompt": tokens, "max_tokens": 1, "temperature": 0.0, "seed": 0,
             "logprobs": 0, "logprob_token_ids": pair, "return_tokens_as_token_ids": true,
         });
+        if let Some(cold) = cold {
+            body["cache_salt"] = cold.to_string().into();
+        }
         Some(("/v1/completions", body))
     }
 

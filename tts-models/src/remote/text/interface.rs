@@ -16,8 +16,6 @@ use crate::remote::{Prefill, RemoteError, ServerKind, TextOnly};
 pub(in crate::remote) struct Interface {
     kind: ServerKind,
     options: TextOnly,
-    /// Tokens that fit, where that was told.
-    positions: usize,
 }
 
 /// What is asked for.
@@ -52,11 +50,7 @@ fn seed(seed: u64) -> u32 {
 }
 
 impl Interface {
-    pub(in crate::remote) fn new(
-        kind: ServerKind,
-        options: TextOnly,
-        positions: usize,
-    ) -> Result<Self, RemoteError> {
+    pub(in crate::remote) fn new(kind: ServerKind, options: TextOnly) -> Result<Self, RemoteError> {
         if kind != ServerKind::Chat && options.prefill != Prefill::None {
             let problem = format!(
                 "{:?}, but a server of kind {kind} takes paths as they are",
@@ -70,7 +64,7 @@ impl Interface {
                 "ollama has one name for it, num_predict",
             ));
         }
-        Ok(Self { kind, options, positions })
+        Ok(Self { kind, options })
     }
 
     /// Whether a line may begin behind what the model has said already.
@@ -104,14 +98,16 @@ impl Interface {
         // A first token by its rank was refused before.
         let Sampling { temperature, top_k, top_p, min_p, first: _ } = sampling;
         let mut body = if self.kind == ServerKind::Ollama {
-            let mut options = json!({
+            let options = json!({
                 "num_predict": most, "seed": seed(*asked), "temperature": temperature, "top_k": top_k,
                 "top_p": top_p, "min_p": min_p, "repeat_penalty": 1.0, "stop": [],
+                "num_ctx": facts.positions,
             });
-            if self.positions > 0 {
-                options["num_ctx"] = self.positions.into();
-            }
-            json!({"model": facts.model, "raw": true, "stream": true, "options": options})
+            // Without a word it would leave out the beginning of what is too long, and of what becomes so.
+            json!({
+                "model": facts.model, "raw": true, "stream": true, "truncate": false, "shift": false,
+                "options": options,
+            })
         } else {
             let limit = self.options.limit.as_deref().unwrap_or("max_tokens");
             let mut body = json!({
@@ -156,6 +152,26 @@ impl Interface {
             list.push(last);
         }
         all
+    }
+
+    /// Whether nothing comes behind the event that ends an answer.
+    pub(super) fn ends_at_once(&self) -> bool {
+        self.kind == ServerKind::Ollama
+    }
+
+    /// Refuses an answer to less than what was sent.
+    ///
+    /// # Errors
+    /// A sentence that says how much the server read.
+    pub(super) fn check_read(&self, facts: &Facts, used: Option<Used>) -> Result<(), String> {
+        let Some(Used { prompt, .. }) = used.filter(|_| self.kind == ServerKind::Ollama) else {
+            return Ok(());
+        };
+        let positions = facts.positions;
+        if prompt < positions as u64 {
+            return Ok(());
+        }
+        Err(format!("it read {prompt} tokens and has {positions} positions: the prompt was cut"))
     }
 
     /// Reads a piece of an answer, or the whole of one that was not streamed.
@@ -204,6 +220,7 @@ fn ended(reason: &Value) -> Ended {
     match reason.as_str() {
         Some("stop" | "eos") => Ended::Model,
         Some("length") => Ended::Length,
+        Some("repetition") => Ended::Repetition,
         _ => Ended::Failed(format!("finish reason {reason}")),
     }
 }
@@ -213,7 +230,7 @@ mod tests {
     use super::*;
 
     fn interface(kind: ServerKind) -> Interface {
-        Interface::new(kind, TextOnly::default(), 0).expect("sound")
+        Interface::new(kind, TextOnly::default()).expect("sound")
     }
 
     #[test]

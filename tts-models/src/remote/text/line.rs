@@ -41,9 +41,15 @@ pub(super) async fn ask(
             return Ok(Flow::Enough);
         }
         ended = end.or(ended.take());
-        Ok(if ended.is_some() { Flow::Complete } else { Flow::More })
+        Ok(match ended {
+            None => Flow::More,
+            Some(_) if interface.ends_at_once() => Flow::Last,
+            Some(_) => Flow::Complete,
+        })
     };
     server.noted(server.http.stream(path, &body, &mut take).await)?;
+    let short = |problem| RemoteError::answer(server.http.url(path), problem);
+    interface.check_read(&server.facts, used).map_err(short)?;
     Ok(Written { cutter, ended, used })
 }
 
@@ -106,7 +112,7 @@ impl Line {
             let end = match ended {
                 // The server's tokens are others than those here: there may be room for more.
                 Some(Ended::Length) if written > 0 && interface.continues() => None,
-                Some(Ended::Length) if written > 0 => Some(Finish::Length),
+                Some(Ended::Length | Ended::Repetition) if written > 0 => Some(Finish::Length),
                 Some(Ended::Length) if behind > 0 => Some(Finish::Context),
                 _ if written == 0 => {
                     return Err(self.answer(place.as_ref(), "no text, expected some".into()));
