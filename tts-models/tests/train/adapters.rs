@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use tts_models::testing::{GgufWriter, decoder_gguf, tiny_config};
-use tts_models::train::{Adapter, AdapterConfig, Example, Model, Site, TrainConfig, Trainer};
+use tts_models::train::{
+    Adapter, AdapterConfig, Example, LabelHead, Model, Site, TrainConfig, Trainer,
+};
 use tts_models::weights::Gguf;
 use tts_models::weights::config::NormPlace;
 use tts_models::{
@@ -55,6 +57,31 @@ fn a_stopped_run_of_adapters_goes_on_to_the_same_bits() {
         let run = Trainer::new(self::config(12)).checkpoints(folder.path());
         let error = run.train(other, &counting()).unwrap_err().to_string();
         assert!(error.contains("other settings"), "{error}");
+    }
+}
+
+#[test]
+fn an_adapters_frozen_layers_keep_their_bits() {
+    // Neither factor is zero any more, and what decays shows in each of them.
+    let begun = Trainer::new(config(3)).train(adapted(), &counting()).unwrap().model;
+    let before = begun.adapter.clone().unwrap();
+    let layers = shape().num_hidden_layers;
+    for frozen in 0..=layers {
+        let settings =
+            TrainConfig { frozen_layers: frozen, weight_decay: 0.1, seed: 5, ..config(2) };
+        // A head of labels learns on, above layers of which none does.
+        let label = Some(LabelHead::zero(shape().hidden_size));
+        let model = Model { label, ..begun.clone() };
+        let labelled = Example::labelled(vec![1, 2, 3], [(1, 1.0), (2, 0.0)]);
+        let trained = Trainer::new(settings).train(model, &vec![labelled]).unwrap().model;
+        let after = trained.adapter.unwrap();
+        for layer in 0..layers {
+            let factors = before.layer(layer).unwrap().iter().zip(after.layer(layer).unwrap());
+            for (old, new) in factors {
+                assert_eq!(old == new, layer < frozen, "layer {layer} of {frozen} frozen");
+            }
+        }
+        assert_ne!(trained.label, Some(LabelHead::zero(shape().hidden_size)));
     }
 }
 

@@ -132,9 +132,11 @@ impl LowRank {
         Adapter { config: self.config.clone(), layers, beside: self.beside }
     }
 
-    /// Where weight decay applies: everywhere.
-    pub(super) fn decays(&self) -> Range<usize> {
-        0..self.total
+    /// Where weight decay applies: everywhere behind the first `frozen` layers, which lie in order.
+    pub(super) fn decays(&self, frozen: usize) -> Range<usize> {
+        let groups = self.layers.iter().skip(frozen).flatten().flatten();
+        let first = groups.map(|group| group.a.start).min();
+        first.unwrap_or(self.total)..self.total
     }
 
     /// Packs what the factors have become.

@@ -96,7 +96,7 @@ impl Native {
         drop(model);
         let (learnt, decays, adapted) = match adapter {
             Some((flat, low_rank)) => {
-                let mut decays = vec![low_rank.decays()];
+                let mut decays = vec![low_rank.decays(config.frozen_layers)];
                 let label = layout.label.as_ref().map(|label| label.weight.clone());
                 let moved = |at: usize| at - layout.decoder() + low_rank.total;
                 decays.extend(label.map(|label| moved(label.start)..moved(label.end)));
