@@ -66,14 +66,18 @@ pub use error::ModelError;
 pub use exec::Cuda;
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use exec::Gpu;
-pub use exec::{BLOCK_TOKENS, Executor, KeyValues, Native, Piece, Span, Want, WeightFormat};
+pub use exec::{
+    BLOCK_TOKENS, BlockPart, Executor, KeyValues, Native, Piece, Span, Want, WeightFormat,
+};
 #[cfg(feature = "burn")]
 pub use exec::{Cpu, Plain};
 pub use load::{Backend, LanguageModel, open, open_adapted};
 pub use text::TextSide;
 pub use text::template::ChatTemplate;
 pub use text::tokenizer::Tokenizer;
-pub use weights::config::{ModelConfig, RopeScaling, Stored, SuggestedSampling, Switches};
+pub use weights::config::{
+    ModelConfig, RopeScaling, Stored, SuggestedSampling, Switches, Windows,
+};
 pub use weights::decoder::{DecoderWeights, FeedForwardWeights, LayerWeights};
 pub use weights::{Checkpoint, Files};
 

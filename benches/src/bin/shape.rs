@@ -191,7 +191,7 @@ fn one(
         layers: model.model_config().num_hidden_layers,
         of_layers,
         weights: format!("{:?} held as {}", arguments.blocks.dtype(), arguments.weights),
-        held_bytes: held.memory(0),
+        held_bytes: held.memory(0, 0),
         pass_bytes: bytes / work.passes,
         pass_operations: operations / work.passes,
         pass_milliseconds: 1e3 * figures.seconds / work.passes,

@@ -142,9 +142,9 @@ impl Subject<'_> {
         }
     }
 
-    /// Notes what the process holds, and what it should, with `held` tokens in the engine.
-    fn weigh(&self, point: &mut Point, held: u64) {
-        point.expected_memory = point.shape.memory(held);
+    /// Notes what the process holds, and what it should, with so many tokens and sequences in the engine.
+    fn weigh(&self, point: &mut Point, (tokens, sequences): (u64, u64)) {
+        point.expected_memory = point.shape.memory(tokens, sequences);
         if point.expected_memory <= self.most.get() {
             return;
         }
@@ -168,10 +168,10 @@ impl Subject<'_> {
         let passes = Passes::prefill(0, context, PREFILL_ROWS as u64);
         let mut prefill = self.point(Phase::Prefill, context, 1, passes);
         prefill.seconds = Some(reading);
-        self.weigh(&mut prefill, context);
+        self.weigh(&mut prefill, (context, 1));
         points.push(prefill);
 
-        let mut held = context;
+        let mut held = (context, 1);
         for &count in lines {
             (self.progress)(format!("{}: {count} lines behind {tokens} tokens", self.name));
             let prompts = std::slice::from_ref(&first);
@@ -179,14 +179,14 @@ impl Subject<'_> {
         }
         self.model.forget();
         let mut prompts = vec![first];
-        held = 0;
+        held = (0, 0);
         for &count in lines.iter().filter(|&&count| count > 1) {
-            let bytes = self.model.shape().token_bytes * count * context;
+            let bytes = self.model.shape().key_value_bytes(count * context, count);
             // What it would take from nothing, with what the prompts before it took.
             if bytes > MOST_BYTES || reading * count as f64 > MOST_SECONDS {
                 let passes = Passes::decode(count, 0, context, PASSES[0].into());
                 let mut point = self.point(Phase::DecodeOwn, context, count, passes);
-                point.expected_memory = point.shape.memory(count * context);
+                point.expected_memory = point.shape.memory(count * context, count);
                 points.push(point);
                 continue;
             }
@@ -195,7 +195,7 @@ impl Subject<'_> {
                 prompts.push(self.prompt(tokens, number)?);
             }
             self.run(&prompts, count, 1, 0)?;
-            held = held.max(count * context);
+            held = (held.0.max(count * context), held.1.max(count));
             self.decode(Phase::DecodeOwn, &prompts, context, count, &mut held, points)?;
         }
         self.model.forget();
@@ -209,7 +209,7 @@ impl Subject<'_> {
         prompts: &[Arc<Prompt>],
         context: u64,
         lines: u64,
-        held: &mut u64,
+        held: &mut (u64, u64),
         points: &mut Vec<Point>,
     ) -> Result<(), Error> {
         let trial = self.run(prompts, lines, PASSES[0] + 1, 1)?;
@@ -221,7 +221,8 @@ impl Subject<'_> {
             short.push(self.run(prompts, lines, 1, repeat)?);
             long.push(self.run(prompts, lines, count + 1, repeat + 2)?);
         }
-        *held += lines * u64::from(PASSES[0]) + REPEATS * lines * u64::from(count);
+        held.0 += lines * u64::from(PASSES[0]) + REPEATS * lines * u64::from(count);
+        held.1 += lines * (1 + 2 * REPEATS);
         let (short, long) = (median(short).unwrap_or_default(), median(long).unwrap_or_default());
         let (shared, own) = if phase == Phase::DecodeShared { (context, 0) } else { (0, context) };
         let passes = Passes::decode(lines, shared, own, count.into());

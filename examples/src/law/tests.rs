@@ -35,7 +35,7 @@ fn points_are_what_was_asked_for() {
     assert_eq!(kinds, expected);
     for point in &points {
         assert_eq!(point.context, 40);
-        assert!(point.expected_memory > point.shape.memory(40) - 1);
+        assert!(point.expected_memory > point.shape.memory(40, 1) - 1);
     }
     assert_eq!(points[0].passes, Passes::prefill(0, 40, PREFILL_ROWS as u64));
     let count = points[3].passes.count;
@@ -82,7 +82,7 @@ fn made_up() -> Vec<Point> {
                     seconds: (context < 2_700 || lines < 64)
                         .then(|| 2.0 * machine.seconds(&shape, &passes)),
                     memory: None,
-                    expected_memory: shape.memory(context),
+                    expected_memory: shape.memory(context, 1),
                     fitted: false,
                     predicted: 0.0,
                 });

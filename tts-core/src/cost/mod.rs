@@ -27,7 +27,7 @@ mod tests;
 
 pub use budget::{Budget, Limit, Mode, Stop};
 pub use fit::{LawError, Observation};
-pub use model::{ExpertShape, ModelCost, ModelShape};
+pub use model::{ExpertShape, ModelCost, ModelShape, WindowShape};
 pub use passes::{Passes, Work};
 pub use plan::{Forecast, Judge, Limits, Planner};
 pub use roofline::Roofline;

@@ -80,6 +80,19 @@ pub struct ModelShape {
     /// The experts of its layers, of which a row reads some; `None` where every row reads all weights.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub experts: Option<ExpertShape>,
+    /// What sequences let go of; `None` where they keep the keys and values of all their tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowShape>,
+}
+
+/// Layers that see the last tokens only: a sequence keeps their keys and values of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowShape {
+    /// How many of its last tokens a sequence keeps there, at most.
+    pub tokens: u64,
+    /// Bytes of one token's keys and values in these layers, which [`ModelShape::token_bytes`] holds too.
+    pub bytes: u64,
 }
 
 /// The experts of a mixture: a pass reads the weights of those that its rows go to.
@@ -120,15 +133,33 @@ impl ModelShape {
         }
     }
 
-    /// Bytes of weights and of the keys and values of `tokens` distinct tokens.
+    /// Bytes of the keys and values of `tokens` distinct tokens in so many sequences, at most: where layers have windows
+    /// each sequence keeps its last tokens there.
+    ///
+    /// ```
+    /// use tts_core::cost::{ModelShape, WindowShape};
+    /// let windows = Some(WindowShape { tokens: 10, bytes: 3 });
+    /// let shape = ModelShape { token_bytes: 4, windows, ..Default::default() };
+    /// assert_eq!(shape.key_value_bytes(25, 1), 25 + 10 * 3);
+    /// assert_eq!(shape.key_value_bytes(25, 8), 25 * 4);
+    /// ```
+    pub fn key_value_bytes(&self, tokens: u64, sequences: u64) -> u64 {
+        let gone = self.windows.map_or(0, |windows| {
+            let kept = windows.tokens.saturating_mul(sequences);
+            windows.bytes.saturating_mul(tokens.saturating_sub(kept))
+        });
+        self.token_bytes.saturating_mul(tokens).saturating_sub(gone)
+    }
+
+    /// Bytes of weights and of the keys and values of `tokens` distinct tokens in so many sequences.
     ///
     /// ```
     /// use tts_core::cost::ModelShape;
     /// let shape = ModelShape { layer_bytes: 90, head_bytes: 10, token_bytes: 4, ..Default::default() };
-    /// assert_eq!(shape.memory(25), 200);
+    /// assert_eq!(shape.memory(25, 1), 200);
     /// ```
-    pub fn memory(&self, tokens: u64) -> u64 {
+    pub fn memory(&self, tokens: u64, sequences: u64) -> u64 {
         let weights = self.layer_bytes.saturating_add(self.head_bytes);
-        weights.saturating_add(self.token_bytes.saturating_mul(tokens))
+        weights.saturating_add(self.key_value_bytes(tokens, sequences))
     }
 }

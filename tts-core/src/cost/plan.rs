@@ -82,7 +82,7 @@ pub struct Forecast {
     pub written: Passes,
     /// Passes of the judge.
     pub judged: Passes,
-    /// Bytes of the keys and values of all that is written, prompt included.
+    /// Bytes of the keys and values of all that is written, prompt included, as far as the windows of layers keep them.
     pub key_value_bytes: u64,
     /// Wall time, with a [`Roofline`].
     pub seconds: Option<f64>,
@@ -175,8 +175,12 @@ impl Planner {
         });
         let usage = outcome.usage;
         let tokens = self.prompt_tokens + usage.logical.generated_tokens;
+        // Each line, and the prompt, may be gone on from.
+        let bytes = |shape: &ModelShape| {
+            shape.key_value_bytes(tokens, usage.logical.samples.saturating_add(1))
+        };
         let judge_bytes = match &self.judge {
-            Judge::Model(shape) => shape.token_bytes,
+            Judge::Model(shape) => bytes(shape),
             Judge::OnBackbone | Judge::Free => 0,
         };
         Ok(Forecast {
@@ -184,7 +188,7 @@ impl Planner {
             rounds: usage.rounds,
             written,
             judged,
-            key_value_bytes: tokens.saturating_mul(self.policy.token_bytes + judge_bytes),
+            key_value_bytes: bytes(&self.policy).saturating_add(judge_bytes),
             seconds,
         })
     }

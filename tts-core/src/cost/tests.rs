@@ -19,6 +19,7 @@ fn shape() -> ModelShape {
         head_bytes: 17_000_000,
         token_bytes: 23_040,
         experts: None,
+        windows: None,
     }
 }
 
@@ -57,6 +58,23 @@ fn passes_that_draw_nothing_leave_the_head_alone() {
     assert!((bytes(Passes { drawn: 0.0, ..three }) - 300.0).abs() < 1e-9);
 }
 
+/// Four lines and the prompt before them keep ten tokens each in layers with windows.
+#[test]
+fn forecasts_know_what_windows_let_go_of() {
+    let windows = Some(WindowShape { tokens: 10, bytes: 23_000 });
+    let (whole, policy) = (shape(), ModelShape { windows, ..shape() });
+    let planner = |policy| Planner { policy, prompt_tokens: 100, ..Planner::default() };
+    let bytes = |policy| planner(policy).forecast(Sample { n: 4 }, None).unwrap().key_value_bytes;
+    let tokens = 100 + 4 * 8 * 32;
+    assert_eq!(bytes(whole), tokens * 23_040);
+    assert_eq!(bytes(policy), tokens * 40 + 5 * 10 * 23_000);
+    // Sequences that are shorter than their windows keep all they have.
+    assert_eq!(policy.key_value_bytes(30, 3), whole.key_value_bytes(30, 3));
+    let json = serde_json::to_string(&policy).unwrap();
+    assert_eq!(serde_json::from_str::<ModelShape>(&json).unwrap(), policy);
+    assert!(!serde_json::to_string(&whole).unwrap().contains("windows"));
+}
+
 /// One row reads the experts that it goes to, many rows read nearly all; memory holds all.
 #[test]
 fn experts_are_read_by_the_rows_that_go_to_them() {
@@ -68,7 +86,7 @@ fn experts_are_read_by_the_rows_that_go_to_them() {
     assert!((bytes(Passes::decode(2, 0, 0, 1)) - two).abs() < 1e-9);
     assert!((bytes(Passes::prefill(0, 512, 256)) - 2_000.0).abs() < 1e-3);
     assert_eq!(bytes(Passes::default()), 0.0);
-    assert_eq!(shape.memory(0), 1_000);
+    assert_eq!(shape.memory(0, 1), 1_000);
     let json = serde_json::to_string(&shape).unwrap();
     assert_eq!(serde_json::from_str::<ModelShape>(&json).unwrap(), shape);
     // Shapes of before are as they were.
@@ -166,6 +184,7 @@ fn grid() -> Vec<Work> {
             layers: if size < 100.0 { 8 } else { 30 },
             vocabulary: if size < 100.0 { 2_000 } else { 49_152 },
             experts: None,
+            windows: None,
         };
         for context in [128, 512, 2_048, 8_192] {
             all.push(Passes::prefill(0, context, 256).work(&shape));

@@ -4,7 +4,8 @@
 //! text alone. A branch is run once those before it are done, from where the prefix cache leaves
 //! off, and every pass takes as many branches as fit. So each token that the cache lacks is run
 //! once, however many texts share it. Texts go in waves, which bounds the states in flight; a later
-//! wave finds what an earlier one ran in the cache.
+//! wave finds what an earlier one ran in the cache. Where layers have windows, it can go on from there only where
+//! something was kept: where texts end, where they part, and where one had to be run again because nothing was.
 
 use std::ops::Range;
 
@@ -23,6 +24,8 @@ struct Text<'a, S> {
     known: S,
     /// Tokens in `known`.
     length: usize,
+    /// Where others parted from it, and it could not be gone on from.
+    parted: Option<usize>,
 }
 
 /// Tokens that the same texts of a wave go through.
@@ -32,6 +35,8 @@ struct Branch<S> {
     /// Holds the tokens before `done`.
     state: S,
     done: usize,
+    /// Where it is kept on its way.
+    stop: Option<usize>,
     /// Where the texts part, or the only one ends.
     end: usize,
 }
@@ -90,7 +95,7 @@ impl<E: Executor> Engine<E> {
     fn wave(&self, texts: &[(usize, &Wanted)]) -> usize {
         let mut bytes = 0;
         let fits = |(_, text): &&(usize, &Wanted)| {
-            bytes += text.tokens.len() * self.executor.token_bytes();
+            bytes += self.executor.sequence_bytes(text.tokens.len(), self.config.prefill_rows);
             bytes <= self.config.line_bytes
         };
         texts.iter().take(self.config.max_lines).take_while(fits).count().max(1)
@@ -105,9 +110,12 @@ impl<E: Executor> Engine<E> {
         let mut texts: Vec<Text<'_, E::State>> = Vec::new();
         for &(place, wanted) in wave {
             let first = wanted.positions.iter().min().copied().unwrap_or(0);
-            let known = self.cache().begin(&self.executor, &wanted.tokens, first);
+            let mut cache = self.cache();
+            let known = cache.begin(&self.executor, &wanted.tokens, first);
+            let parted = cache.parted(&wanted.tokens);
+            drop(cache);
             let length = self.executor.length(&known);
-            texts.push(Text { place, wanted, known, length });
+            texts.push(Text { place, wanted, known, length, parted });
         }
         let mut ready = Vec::new();
         let rows = |_: &Text<'_, _>| Vec::new();
@@ -120,7 +128,8 @@ impl<E: Executor> Engine<E> {
                 if room == 0 {
                     break;
                 }
-                let rows = branch.done..branch.end.min(branch.done + room);
+                let end = branch.stop.unwrap_or(branch.end);
+                let rows = branch.done..end.min(branch.done + room);
                 room -= rows.len();
                 branch.done = rows.end;
                 let through = &texts[branch.texts.clone()];
@@ -142,6 +151,12 @@ impl<E: Executor> Engine<E> {
                     }
                 }
             }
+            for branch in ready.iter_mut().filter(|branch| branch.stop == Some(branch.done)) {
+                branch.stop = None;
+                let tokens = &texts[branch.texts.start].wanted.tokens[..branch.done];
+                let pieces = self.executor.pieces(&mut branch.state);
+                self.cache().insert(&self.executor, tokens, pieces, Vec::new());
+            }
             let (done, mut unfinished) =
                 ready.into_iter().partition::<Vec<_>, _>(|branch| branch.done == branch.end);
             // All rows of a text that ends are found by now.
@@ -158,7 +173,8 @@ impl<E: Executor> Engine<E> {
     }
 
     /// Adds the branches of texts that share their first `at` tokens, which `state` holds (`None`
-    /// where the cache held all of them), and keeps the text that ends there with its `rows`.
+    /// where the cache held all of them), and keeps the text that ends there with its `rows`. Where layers have windows,
+    /// what texts share is kept too: none of them could be gone on from there later.
     fn part(
         &self,
         texts: &mut [Text<'_, E::State>],
@@ -171,11 +187,12 @@ impl<E: Executor> Engine<E> {
         let Range { mut start, end: last } = range;
         // Whoever ends here comes first; equal texts do together.
         let ended = texts[start..last].iter().take_while(|t| t.wanted.tokens.len() == at).count();
-        if let (1.., Some(state)) = (ended, &mut state) {
+        let keeps = ended > 0 || self.executor.windows().is_some();
+        if let Some(state) = state.as_mut().filter(|_| keeps) {
             let mut pieces = self.executor.pieces(state);
             crate::exec::keep(&mut pieces, at);
             let rows = texts[start..start + ended].iter().flat_map(rows).collect();
-            self.cache().insert(&self.executor, &texts[start].wanted.tokens, pieces, rows);
+            self.cache().insert(&self.executor, &texts[start].wanted.tokens[..at], pieces, rows);
         }
         start += ended;
         while start < last {
@@ -195,7 +212,9 @@ impl<E: Executor> Engine<E> {
                 Some(state) if known < at => (self.executor.fork(state, at), at),
                 _ => (self.executor.fork(&mut texts[source].known, known), known),
             };
-            ready.push(Branch { texts: through, state, done, end });
+            let stops = texts[through.clone()].iter().filter_map(|text| text.parted);
+            let stop = stops.filter(|stop| (done + 1..end).contains(stop)).min();
+            ready.push(Branch { texts: through, state, done, stop, end });
         }
     }
 }

@@ -5,6 +5,8 @@
 //! returned at once and its place taken by the next one that waits. What lines share, prompts and
 //! earlier steps, is computed once and kept for later calls; once a scorer has asked for hidden
 //! rows, those of generated tokens are kept too, and scoring what was generated runs nothing again.
+//! Behind the windows of layers that have such, lines let go of keys and values; what is begun where they are gone is
+//! run again from before, and kept there from then on.
 //! A line's tokens depend on its path and seed alone, because the executor's arithmetic does (see
 //! [`crate::exec::native`]): not on what else runs, on threads, or on what the cache holds.
 
@@ -42,7 +44,8 @@ pub struct EngineConfig {
     /// Keys and values kept for later calls, in bytes.
     pub cache_bytes: usize,
     /// Keys and values of lines that run, in bytes, at the length that they may reach: a line waits
-    /// if it might exceed this, unless it is alone. Given texts that run together keep to it too.
+    /// if it might exceed this, unless it is alone. Given texts that run together keep to it too. Of layers with windows
+    /// what they let go of does not count.
     pub line_bytes: usize,
     /// Threads of an executor that [`crate::open`] makes; 0 for one a core.
     pub threads: usize,
@@ -132,7 +135,7 @@ impl<E: Executor> Engine<E> {
         tokenizer.check_vocab(model.vocab_size, std::path::Path::new("tokenizer"))?;
         config.check()?;
         let end_tokens = if config.ignore_end { Vec::new() } else { tokenizer.end_tokens(model) };
-        let cache = Mutex::new(PrefixCache::new(config.cache_bytes));
+        let cache = Mutex::new(PrefixCache::new(config.cache_bytes, executor.windows()));
         let rows = AtomicBool::new(false);
         let words = Encoder::new(TextSide { tokenizer, template }, end_tokens);
         let suggested = SuggestedSampling::default();
@@ -230,7 +233,7 @@ impl<E: Executor> Engine<E> {
 
     /// Empties the prefix cache: later calls compute everything again, with the same results.
     pub fn forget(&self) {
-        *self.cache() = PrefixCache::new(self.config.cache_bytes);
+        *self.cache() = PrefixCache::new(self.config.cache_bytes, self.executor.windows());
     }
 
     /// A panic elsewhere cannot have left the cache half changed: entries are pushed whole.

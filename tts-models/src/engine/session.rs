@@ -6,8 +6,12 @@
 //! waits for that one's work. Who is through with its prefix starts its lines at once; a line that
 //! ends gives its place back at once. All of this happens inside `step`; `poll` does it until a line
 //! is done.
+//!
+//! Where layers have windows, a sequence that has gone on cannot be gone on from in its middle any more. So a prefix
+//! is kept on its way where others part from it: those that wait for its work, and, where it had to be run again
+//! because of that, the sequences that the cache knows.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tts_core::{BoxError, Completion, Finished, LineError, LineId, Request, Session};
@@ -41,6 +45,8 @@ struct Admission<S> {
     cached: usize,
     /// Tokens of the prefix that the state holds by now.
     done: usize,
+    /// Where it is kept on its way.
+    stops: BTreeSet<usize>,
     /// Last hidden row of the prefix, once it is known.
     hidden: Option<Vec<f32>>,
     /// What each line begins as.
@@ -76,8 +82,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
     /// Takes requests up while there is room. Requests that cannot run fail line by line.
     fn admit(&mut self, finished: &mut Vec<Finished>) {
         let config = &self.engine.config;
-        let per_token = self.engine.executor.token_bytes();
-        let positions = self.engine.executor.config().max_position_embeddings;
+        let executor = &self.engine.executor;
+        let positions = executor.config().max_position_embeddings;
         let pending = || self.pending.iter();
         let mut lines =
             self.lines.len() + pending().map(|admission| admission.lines.len()).sum::<usize>();
@@ -97,7 +103,8 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let length = admission.prefix.tokens.len();
             let most = (waiting.request.max_tokens as usize).min(positions - length);
             let known = self.engine.cache().known(&admission.prefix.tokens);
-            let (each, own) = (most * per_token, (length - known) * per_token);
+            let each = executor.sequence_bytes(most, 1);
+            let own = executor.sequence_bytes(length - known, config.prefill_rows);
             let left = config.line_bytes.saturating_sub(bytes + own);
             let room = (left / each.max(1)).min(config.max_lines.saturating_sub(lines));
             // One line may always run, or nothing ever would.
@@ -135,6 +142,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             waits_for: None,
             cached: 0,
             done: 0,
+            stops: BTreeSet::new(),
             hidden: None,
             each: 0,
             own: 0,
@@ -143,6 +151,7 @@ impl<'e, E: Executor> EngineSession<'e, E> {
 
     /// Begins prefixes that need not wait for others.
     fn begin(&mut self) {
+        let windows = self.engine.executor.windows().is_some();
         for index in 0..self.pending.len() {
             let (before, rest) = self.pending.split_at_mut(index);
             let Some(admission) = rest.first_mut() else { continue };
@@ -153,12 +162,16 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let tokens = &admission.prefix.tokens;
             let mut cache = self.engine.cache();
             let known = cache.known(tokens);
-            let ahead = before
-                .iter()
-                .filter(|other| other.hidden.is_none())
-                .find(|other| shared(tokens, &other.prefix.tokens) >= known + WORTH_WAITING);
-            admission.waits_for = ahead.map(|other| other.number);
-            if ahead.is_some() {
+            let ahead =
+                before.iter_mut().filter(|other| other.hidden.is_none()).find_map(|other| {
+                    let together = shared(tokens, &other.prefix.tokens);
+                    (together >= known + WORTH_WAITING).then_some((other, together))
+                });
+            admission.waits_for = ahead.as_ref().map(|(other, _)| other.number);
+            if let Some((other, together)) = ahead {
+                if windows {
+                    other.stops.insert(together);
+                }
                 continue;
             }
             // Without its hidden row the last token is run again.
@@ -167,6 +180,10 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             let most = if admission.hidden.is_some() { tokens.len() } else { last };
             let state = cache.begin(&self.engine.executor, tokens, most);
             admission.done = self.engine.executor.length(&state);
+            if admission.done < tokens.len() {
+                admission.hidden = None;
+            }
+            admission.stops.extend(cache.parted(tokens));
             admission.cached = admission.done;
             admission.state = Some(state);
         }
@@ -190,8 +207,11 @@ impl<'e, E: Executor> EngineSession<'e, E> {
                 break;
             }
             let (Some(state), None) = (&mut admission.state, &admission.hidden) else { continue };
-            let missing = &admission.prefix.tokens[admission.done..];
-            let tokens = &missing[..missing.len().min(room)];
+            let done = admission.done;
+            let missing = &admission.prefix.tokens[done..];
+            let stop =
+                admission.stops.range(done + 1..).next().map_or(usize::MAX, |stop| stop - done);
+            let tokens = &missing[..missing.len().min(room).min(stop)];
             let last = tokens.len() == missing.len();
             room -= tokens.len();
             ran.push((index, tokens.len(), last));
@@ -202,9 +222,16 @@ impl<'e, E: Executor> EngineSession<'e, E> {
         drop(spans);
         let mut rows = hidden.chunks_exact(width).skip(self.lines.len());
         for (index, tokens, last) in ran {
-            self.pending[index].done += tokens;
+            let admission = &mut self.pending[index];
+            admission.done += tokens;
             if last {
-                self.pending[index].hidden = rows.next().map(<[f32]>::to_vec);
+                admission.hidden = rows.next().map(<[f32]>::to_vec);
+            } else if admission.stops.contains(&admission.done)
+                && let Some(state) = &mut admission.state
+            {
+                let pieces = engine.executor.pieces(state);
+                let tokens = &admission.prefix.tokens[..admission.done];
+                engine.cache().insert(&engine.executor, tokens, pieces, Vec::new());
             }
         }
         hidden.truncate(self.lines.len() * width);

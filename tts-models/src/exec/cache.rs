@@ -9,11 +9,18 @@
 //!
 //! Under a budget of bytes the least recently used leaves go first; a block that running sequences
 //! still read lives until they end. The cache changes what is computed, never what comes out.
+//!
+//! Where layers have windows ([`Windows`]), sequences have let go of the second parts of most of their blocks, and a path
+//! can be gone on from at those positions alone before which enough of them are there: where a sequence ended, or was
+//! kept on its way. [`PrefixCache::known`] and [`PrefixCache::begin`] know the longest such beginning; where that is short
+//! of what others had, [`PrefixCache::parted`] says so, and whoever runs it again keeps it there. Second parts that nobody
+//! went on from since a leaf was used go before that leaf.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use crate::exec::{BLOCK_TOKENS, Executor, Piece, keep};
+use crate::Windows;
+use crate::exec::{BLOCK_TOKENS, Executor, Piece};
 
 /// The node of no tokens.
 const ROOT: usize = 0;
@@ -28,6 +35,10 @@ struct Node<B> {
     /// By their tokens; one may be the beginning of another.
     children: BTreeMap<Box<[u32]>, usize>,
     used: u64,
+    /// Whether its block has all parts.
+    whole: bool,
+    /// When somebody went on from where its second part is seen.
+    seen: u64,
 }
 
 /// Computed sequences under a budget of bytes.
@@ -36,10 +47,13 @@ pub(crate) struct PrefixCache<B> {
     free: Vec<usize>,
     /// Leaves by the time of their last use.
     leaves: BTreeSet<(u64, usize)>,
+    windows: Option<Windows>,
+    /// Nodes with second parts by the time at which these were seen last.
+    near: BTreeSet<(u64, usize)>,
     budget: usize,
-    /// Bytes of all blocks, each counted once, and of all rows.
+    /// Bytes of all parts of blocks, each counted once, and of all rows.
     bytes: usize,
-    /// How many nodes keep a block alive.
+    /// How many nodes keep a part of a block alive.
     holders: HashMap<usize, usize>,
     clock: u64,
 }
@@ -53,7 +67,8 @@ pub(crate) fn shared(a: &[u32], b: &[u32]) -> usize {
 }
 
 impl<B: Clone> PrefixCache<B> {
-    pub(crate) fn new(budget: usize) -> Self {
+    /// Of an executor that lets go of `windows`.
+    pub(crate) fn new(budget: usize, windows: Option<Windows>) -> Self {
         let root = Node {
             parent: ROOT,
             tokens: Box::default(),
@@ -61,11 +76,15 @@ impl<B: Clone> PrefixCache<B> {
             rows: BTreeMap::new(),
             children: BTreeMap::new(),
             used: 0,
+            whole: true,
+            seen: 0,
         };
         Self {
             nodes: vec![Some(root)],
             free: Vec::new(),
             leaves: BTreeSet::new(),
+            windows,
+            near: BTreeSet::new(),
             budget,
             bytes: 0,
             holders: HashMap::new(),
@@ -81,22 +100,30 @@ impl<B: Clone> PrefixCache<B> {
         self.nodes.get_mut(id)?.as_mut()
     }
 
-    /// The longest known path of `tokens`, root first, and its length.
-    fn path(&self, tokens: &[u32]) -> (usize, Path) {
+    /// The longest known path of `tokens`, root first, and its length: one that can be gone on from, or any.
+    fn path(&self, tokens: &[u32], goes_on: bool) -> (usize, Path) {
         /// A node that `tokens` go through: how far, and where from.
         struct Visit {
             id: usize,
             count: usize,
             total: usize,
             from: usize,
+            /// The position from which on second parts are there.
+            near: usize,
         }
-        let mut visits = vec![Visit { id: ROOT, count: 0, total: 0, from: 0 }];
+        let windows = self.windows.filter(|_| goes_on);
+        let mut visits = vec![Visit { id: ROOT, count: 0, total: 0, from: 0, near: 0 }];
         let (mut best, mut next) = (0, 0);
-        while let Some(&Visit { id, total, .. }) = visits.get(next) {
+        while let Some(&Visit { id, total, near, .. }) = visits.get(next) {
             let rest = &tokens[total..];
             let window = &rest[..rest.len().min(BLOCK_TOKENS)];
             let mut visit = |id: usize, count: usize| {
-                visits.push(Visit { id, count, total: total + count, from: next });
+                let total = total + count;
+                let near = if self.node(id).is_some_and(|node| node.whole) { near } else { total };
+                visits.push(Visit { id, count, total, from: next, near });
+                if windows.is_some_and(|windows| !windows.reach(near, total)) {
+                    return;
+                }
                 // Of two as long, one that knows its last row.
                 let ends = |visit: &Visit| {
                     let row = |node: &Node<B>| node.rows.contains_key(&(visit.count - 1));
@@ -146,9 +173,17 @@ impl<B: Clone> PrefixCache<B> {
         (length, path)
     }
 
-    /// How much of the beginning of `tokens` is known.
+    /// How much of the beginning of `tokens` need not be run to go on from there.
     pub(crate) fn known(&self, tokens: &[u32]) -> usize {
-        self.path(tokens).0
+        self.path(tokens, true).0
+    }
+
+    /// Where other sequences parted from `tokens`, if a block or more of what they had before it has to be run again: it
+    /// is worth keeping there.
+    pub(crate) fn parted(&self, tokens: &[u32]) -> Option<usize> {
+        self.windows?;
+        let (parted, _) = self.path(tokens, false);
+        (self.known(&tokens[..parted]) + BLOCK_TOKENS <= parted).then_some(parted)
     }
 
     /// A state that holds the longest known beginning of `tokens`, `most` tokens at the most.
@@ -158,19 +193,19 @@ impl<B: Clone> PrefixCache<B> {
         tokens: &[u32],
         most: usize,
     ) -> E::State {
-        let (_, path) = self.path(tokens);
+        let (length, path) = self.path(&tokens[..most.min(tokens.len())], true);
         self.touch(&path);
+        self.look(&path, length);
         let pieces = path.iter().filter_map(|&(id, tokens)| {
             Some(Piece { block: self.node(id)?.block.clone()?, tokens })
         });
-        let mut pieces = pieces.collect();
-        keep(&mut pieces, most);
+        let pieces: Vec<Piece<B>> = pieces.collect();
         executor.begin(&pieces)
     }
 
     /// The hidden rows at some positions of `tokens`, where they are known.
     pub(crate) fn rows(&self, tokens: &[u32], positions: &[usize]) -> Vec<Option<Vec<f32>>> {
-        let (_, path) = self.path(tokens);
+        let (_, path) = self.path(tokens, false);
         // First positions of the nodes.
         let mut starts = Vec::with_capacity(path.len());
         let mut at = 0;
@@ -199,6 +234,7 @@ impl<B: Clone> PrefixCache<B> {
         self.clock += 1;
         let mut rows: BTreeMap<usize, Vec<f32>> = rows.into_iter().collect();
         let (mut id, mut start) = (ROOT, 0);
+        let mut path = Path::new();
         let last = pieces.len().saturating_sub(1);
         for (index, piece) in pieces.into_iter().enumerate() {
             let Some(key) = tokens.get(start..start + piece.tokens) else { break };
@@ -214,7 +250,9 @@ impl<B: Clone> PrefixCache<B> {
                 }
             }
             start += piece.tokens;
+            path.push((id, piece.tokens));
         }
+        self.look(&path, start);
         self.evict(executor);
     }
 
@@ -228,25 +266,30 @@ impl<B: Clone> PrefixCache<B> {
         last: bool,
     ) -> usize {
         let clock = self.clock;
+        let whole = self.windows.is_none() || executor.parts(&block)[1].is_some();
+        let is_whole = |id: usize| self.node(id).is_some_and(|node| node.whole);
         let Some(node) = self.node(parent) else { return parent };
         let above = node.children.range::<[u32], _>((Included(key), Unbounded)).next();
-        let found =
-            above.filter(|(other, _)| if last { other.starts_with(key) } else { ***other == *key });
-        if let Some((_, &found)) = found {
+        // One that holds more, but not its second part, cannot be gone on from where `key` ends.
+        let serves = |other: &[u32], id: usize| {
+            other == key || (last && other.starts_with(key) && (is_whole(id) || !whole))
+        };
+        if let Some((_, &found)) = above.filter(|&(other, &id)| serves(other, id)) {
+            let fills = whole && !is_whole(found);
             self.touch(&[(found, 0)]);
+            if fills {
+                self.replace(executor, found, block, true);
+            }
             return found;
         }
         // A leaf that `key` goes on from is not needed any more; its rows are.
         let below = node.children.range::<[u32], _>((Unbounded, Excluded(key))).next_back();
         let begun = below.filter(|(other, _)| key.starts_with(other)).map(|(_, &id)| id);
+        let begun = begun.filter(|&id| whole || !is_whole(id));
         let begun = begun.filter(|&id| self.node(id).is_some_and(|n| n.children.is_empty()));
         let rows = begun.map(|id| self.remove(executor, id)).unwrap_or_default();
         self.bytes += rows.values().map(|row| size_of_val(&**row)).sum::<usize>();
-        let holders = self.holders.entry(executor.block_id(&block)).or_default();
-        *holders += 1;
-        if *holders == 1 {
-            self.bytes += executor.block_bytes(&block);
-        }
+        self.hold(executor, &block);
         let node = Node {
             parent,
             tokens: key.into(),
@@ -254,6 +297,8 @@ impl<B: Clone> PrefixCache<B> {
             rows,
             children: BTreeMap::new(),
             used: clock,
+            whole,
+            seen: 0,
         };
         let id = if let Some(id) = self.free.pop() {
             self.nodes[id] = Some(node);
@@ -263,6 +308,9 @@ impl<B: Clone> PrefixCache<B> {
             self.nodes.len() - 1
         };
         self.leaves.insert((clock, id));
+        if whole && self.windows.is_some() {
+            self.near.insert((0, id));
+        }
         if let Some(node) = self.node_mut(parent) {
             node.children.insert(key.into(), id);
             let used = node.used;
@@ -284,10 +332,72 @@ impl<B: Clone> PrefixCache<B> {
         }
     }
 
+    /// Marks the second parts that somebody sees who goes on from position `at`, the end of a path.
+    fn look(&mut self, path: &[(usize, usize)], at: usize) {
+        let Some(windows) = self.windows else { return };
+        let mut end = at;
+        for &(id, tokens) in path.iter().rev() {
+            if end <= windows.first(at) {
+                break;
+            }
+            end -= tokens;
+            let clock = self.clock;
+            let Some(node) = self.node_mut(id).filter(|node| node.whole) else { continue };
+            let seen = std::mem::replace(&mut node.seen, clock);
+            self.near.remove(&(seen, id));
+            self.near.insert((clock, id));
+        }
+    }
+
+    /// Counts the parts of a block that a node has from now on.
+    fn hold<E: Executor<Block = B>>(&mut self, executor: &E, block: &B) {
+        for part in executor.parts(block).into_iter().flatten() {
+            let holders = self.holders.entry(part.id).or_default();
+            *holders += 1;
+            if *holders == 1 {
+                self.bytes += part.bytes;
+            }
+        }
+    }
+
+    /// Counts those that a node has no more.
+    fn release<E: Executor<Block = B>>(&mut self, executor: &E, block: &B) {
+        for part in executor.parts(block).into_iter().flatten() {
+            let Some(holders) = self.holders.get_mut(&part.id) else { continue };
+            *holders -= 1;
+            if *holders == 0 {
+                self.holders.remove(&part.id);
+                self.bytes -= part.bytes;
+            }
+        }
+    }
+
+    /// Puts another block of the same tokens in the place of a node's own, with all parts or not.
+    fn replace<E: Executor<Block = B>>(&mut self, executor: &E, id: usize, block: B, whole: bool) {
+        // The new one first: both may share a part.
+        self.hold(executor, &block);
+        let windows = self.windows.is_some();
+        let Some(node) = self.node_mut(id) else { return };
+        node.whole = whole;
+        let (seen, old) = (node.seen, node.block.replace(block));
+        if let Some(old) = old {
+            self.release(executor, &old);
+        }
+        self.near.remove(&(seen, id));
+        if whole && windows {
+            self.near.insert((seen, id));
+        }
+    }
+
     fn evict<E: Executor<Block = B>>(&mut self, executor: &E) {
         while self.bytes > self.budget {
-            let Some(&(_, oldest)) = self.leaves.first() else { break };
-            self.remove(executor, oldest);
+            let Some(&(used, oldest)) = self.leaves.first() else { break };
+            let near = self.near.first().filter(|&&(seen, _)| seen < used).map(|&(_, id)| id);
+            let thin = near.and_then(|id| self.node(id)?.block.as_ref()).map(|b| executor.thin(b));
+            match near.zip(thin) {
+                Some((id, thin)) => self.replace(executor, id, thin, false),
+                None => drop(self.remove(executor, oldest)),
+            }
         }
     }
 
@@ -302,17 +412,10 @@ impl<B: Clone> PrefixCache<B> {
         };
         self.free.push(id);
         self.leaves.remove(&(node.used, id));
+        self.near.remove(&(node.seen, id));
         self.bytes -= node.rows.values().map(|row| size_of_val(&**row)).sum::<usize>();
         if let Some(block) = &node.block {
-            let key = executor.block_id(block);
-            let holders = self.holders.get_mut(&key).map_or(0, |holders| {
-                *holders -= 1;
-                *holders
-            });
-            if holders == 0 {
-                self.holders.remove(&key);
-                self.bytes -= executor.block_bytes(block);
-            }
+            self.release(executor, block);
         }
         if let Some(parent) = self.node_mut(node.parent) {
             parent.children.remove(&node.tokens);
@@ -326,147 +429,4 @@ impl<B: Clone> PrefixCache<B> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::exec::native::NativeBlock;
-    use crate::testing::tiny_config;
-    use crate::{DecoderWeights, Native, Span, Want};
-
-    /// Bytes that the nodes hold, counted afresh.
-    fn held(cache: &PrefixCache<NativeBlock>, native: &Native) -> usize {
-        let nodes = || cache.nodes.iter().flatten();
-        let blocks: HashMap<usize, usize> = nodes()
-            .filter_map(|node| node.block.as_ref())
-            .map(|block| (native.block_id(block), native.block_bytes(block)))
-            .collect();
-        let rows = nodes().flat_map(|node| node.rows.values());
-        blocks.values().sum::<usize>() + rows.map(|row| size_of_val(&**row)).sum::<usize>()
-    }
-
-    /// Runs what the cache lacks of a path, and keeps it; how many tokens it found.
-    fn run(
-        cache: &mut PrefixCache<NativeBlock>,
-        native: &Native,
-        tokens: &[u32],
-        cut: usize,
-    ) -> usize {
-        let state = cache.begin(native, tokens, tokens.len() - 1);
-        run_on(cache, native, state, tokens, cut)
-    }
-
-    /// As [`run`], from a state that holds the beginning of the path.
-    fn run_on(
-        cache: &mut PrefixCache<NativeBlock>,
-        native: &Native,
-        mut state: crate::exec::native::NativeState,
-        tokens: &[u32],
-        cut: usize,
-    ) -> usize {
-        let done = native.length(&state);
-        let mut rows = Vec::new();
-        // In two goes with a fork between them, which leaves a block half empty.
-        let cut = cut.clamp(done, tokens.len());
-        for part in [done..cut, cut..tokens.len()] {
-            if part.is_empty() {
-                continue;
-            }
-            let span = Span { state: &mut state, tokens: &tokens[part.clone()], want: Want::All };
-            let hidden = native.forward(&mut [span]).unwrap();
-            rows.extend(part.zip(hidden.chunks(8).map(<[f32]>::to_vec)));
-            native.pieces(&mut state);
-        }
-        cache.insert(native, tokens, native.pieces(&mut state), rows);
-        done
-    }
-
-    fn native() -> Native {
-        Native::new(DecoderWeights::random(tiny_config("llama"), 1).unwrap(), 1).unwrap()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(30))]
-
-        #[test]
-        fn the_budget_holds_and_rows_are_the_right_ones(
-            paths in prop::collection::vec((prop::collection::vec(0_u32..2, 2..40), 0_usize..40), 1..40),
-            budget in prop::sample::select(vec![0, 20_000, 60_000, usize::MAX]),
-        ) {
-            let native = native();
-            let mut cache = PrefixCache::new(budget);
-            for (tokens, cut) in &paths {
-                let known = cache.known(tokens);
-                let done = run(&mut cache, &native, tokens, *cut);
-                prop_assert_eq!(done, known.min(tokens.len() - 1));
-                prop_assert_eq!(cache.bytes, held(&cache, &native));
-                prop_assert!(cache.bytes <= budget);
-                if budget == usize::MAX {
-                    prop_assert_eq!(cache.known(tokens), tokens.len());
-                }
-                let positions: Vec<usize> = (0..tokens.len()).collect();
-                let found = cache.rows(tokens, &positions);
-                let mut state = native.empty();
-                let span = Span { state: &mut state, tokens, want: Want::All };
-                let exact = native.forward(&mut [span]).unwrap();
-                for (row, exact) in found.iter().zip(exact.chunks(8)) {
-                    prop_assert!(row.as_ref().is_none_or(|row| row == exact));
-                }
-                if budget == usize::MAX {
-                    prop_assert!(found.last().is_some_and(Option::is_some), "{found:?}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_long_path_is_found_behind_a_short_block() {
-        let native = native();
-        let mut cache = PrefixCache::new(usize::MAX);
-        // The first block ends at token 5, and a second path goes on from there.
-        let long: Vec<u32> = (0..30).map(|i| i % 7).collect();
-        run(&mut cache, &native, &long, 5);
-        // Another one shares 9 tokens in one block.
-        let other: Vec<u32> = long[..9].iter().copied().chain([9; 12]).collect();
-        run(&mut cache, &native, &other, 0);
-        assert_eq!(cache.known(&long), 30);
-        assert_eq!(cache.known(&other), 21);
-        assert_eq!(cache.known(&long[..12]), 12);
-    }
-
-    /// Two sequences that ran side by side: neither began with what the other one had done.
-    #[test]
-    fn a_longer_block_takes_the_place_of_its_beginning_and_its_rows() {
-        let native = native();
-        let mut cache = PrefixCache::new(usize::MAX);
-        let tokens: Vec<u32> = (0..9).collect();
-        for length in [4, 9] {
-            run_on(&mut cache, &native, native.empty(), &tokens[..length], 0);
-            assert_eq!(cache.bytes, held(&cache, &native));
-        }
-        // The root, and one block in the place of two.
-        assert_eq!(cache.nodes.iter().flatten().count(), 2);
-        assert_eq!(cache.bytes, native.token_bytes() * BLOCK_TOKENS + 9 * 8 * 4);
-        // A beginning of what is there is there.
-        let mut pieces = native.pieces(&mut cache.begin(&native, &tokens, 9));
-        crate::exec::keep(&mut pieces, 6);
-        cache.insert(&native, &tokens[..6], pieces, Vec::new());
-        assert_eq!(cache.nodes.iter().flatten().count(), 2);
-        assert_eq!(cache.known(&tokens), 9);
-    }
-
-    #[test]
-    fn what_was_used_last_stays() {
-        let native = native();
-        let block = native.token_bytes() * BLOCK_TOKENS;
-        let mut cache = PrefixCache::new(3 * block + 60 * 8 * 4);
-        for first in 0..3 {
-            run(&mut cache, &native, &[first; 10], 0);
-        }
-        // Looking the first one up keeps it; the second one is the oldest now.
-        cache.begin(&native, &[0; 10], 10);
-        run(&mut cache, &native, &[3; 10], 0);
-        let known: Vec<usize> = (0..4).map(|first| cache.known(&[first; 10])).collect();
-        assert_eq!(known, [10, 0, 10, 10]);
-    }
-}
+mod tests;

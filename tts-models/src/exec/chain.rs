@@ -3,7 +3,8 @@
 //! A chain is shared blocks and then a tail of its own ones. Sharing freezes the tail; the sequence
 //! goes on in a fresh block, so that nothing shared is ever written to and nothing is copied. The
 //! price is a block that may stay partly empty where sequences part. What a block holds is the
-//! executor's: numbers on the CPU, a place in a buffer on a device.
+//! executor's: numbers on the CPU, a place in a buffer on a device. A chain may let go of its first blocks; the others
+//! keep their numbers.
 //!
 //! Source: Kwon et al. 2023 (arXiv:2309.06180), section 4, for keys and values in blocks.
 
@@ -13,6 +14,10 @@ use crate::{BLOCK_TOKENS, Piece};
 
 /// A block that sequences share; the last of them to go drops it.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    expect(unreachable_pub, reason = "the interface with a GPU")
+)]
 pub struct Shared<B>(Arc<B>);
 
 // Not derived: that would ask for `B: Clone`.
@@ -31,7 +36,14 @@ impl<B> Shared<B> {
 
 /// One sequence.
 #[derive(Debug)]
+#[cfg_attr(
+    not(any(feature = "cuda", feature = "wgpu")),
+    expect(unreachable_pub, reason = "the interface with a GPU")
+)]
 pub struct Chain<B> {
+    /// Blocks at the beginning that it has let go of, and their tokens.
+    gone: usize,
+    gone_tokens: usize,
     shared: Vec<Piece<Shared<B>>>,
     /// Tokens in `shared`.
     shared_tokens: usize,
@@ -42,18 +54,46 @@ pub struct Chain<B> {
 
 impl<B> Chain<B> {
     /// A sequence that begins with these pieces.
-    pub(crate) fn new(pieces: &[Piece<Shared<B>>]) -> Self {
-        Self {
-            shared: pieces.to_vec(),
-            shared_tokens: pieces.iter().map(|piece| piece.tokens).sum(),
-            tail: Vec::new(),
-            tail_tokens: 0,
-        }
+    pub(crate) fn new(pieces: Vec<Piece<Shared<B>>>) -> Self {
+        Self::behind(0, 0, pieces)
     }
 
-    /// Tokens of the sequence.
+    /// A sequence of which so many blocks, with so many tokens, are gone before these pieces.
+    pub(crate) fn behind(gone: usize, gone_tokens: usize, pieces: Vec<Piece<Shared<B>>>) -> Self {
+        let shared_tokens = pieces.iter().map(|piece| piece.tokens).sum();
+        Self { gone, gone_tokens, shared: pieces, shared_tokens, tail: Vec::new(), tail_tokens: 0 }
+    }
+
+    /// Tokens of the sequence, those that it has let go of included.
     pub(crate) fn len(&self) -> usize {
-        self.shared_tokens + self.tail_tokens
+        self.gone_tokens + self.shared_tokens + self.tail_tokens
+    }
+
+    /// The tokens at its beginning that it has let go of.
+    pub(crate) fn gone(&self) -> usize {
+        self.gone_tokens
+    }
+
+    /// Lets go of the blocks all of whose tokens come before a position.
+    pub(crate) fn let_go(&mut self, before: usize) {
+        let mut left = before.saturating_sub(self.gone_tokens);
+        let mut count = 0;
+        while let Some(piece) = self.shared.get(count).filter(|piece| piece.tokens <= left) {
+            left -= piece.tokens;
+            self.shared_tokens -= piece.tokens;
+            self.gone_tokens += piece.tokens;
+            count += 1;
+        }
+        self.shared.drain(..count);
+        self.gone += count;
+        if self.shared.is_empty() {
+            // Of the tail's blocks those before a full one are full.
+            let count = left.min(self.tail_tokens) / BLOCK_TOKENS;
+            self.tail.drain(..count);
+            self.tail_tokens -= count * BLOCK_TOKENS;
+            self.gone_tokens += count * BLOCK_TOKENS;
+            self.gone += count;
+        }
     }
 
     /// Makes room for `tokens` more, in blocks of `take`.
@@ -68,7 +108,7 @@ impl<B> Chain<B> {
         self.tail_tokens += tokens;
     }
 
-    /// The whole sequence, with the tail frozen.
+    /// The whole sequence but for what it has let go of, with the tail frozen.
     pub(crate) fn pieces(&mut self) -> Vec<Piece<Shared<B>>> {
         for block in self.tail.drain(..) {
             // Room that was made for a pass that failed stays empty.
@@ -82,24 +122,25 @@ impl<B> Chain<B> {
         self.shared.clone()
     }
 
-    /// Number of blocks, the tail's included.
+    /// Number of blocks, the tail's and those that are gone included.
     pub(crate) fn blocks(&self) -> usize {
-        self.shared.len() + self.tail.len()
+        self.gone + self.shared.len() + self.tail.len()
     }
 
     /// Block number `index`, and its tokens; those of a tail's block are all that may be there once
-    /// the present pass has written them.
-    pub(crate) fn block(&self, index: usize) -> (&B, usize) {
+    /// the present pass has written them. `None` of a block that it has let go of.
+    pub(crate) fn block(&self, index: usize) -> Option<(&B, usize)> {
+        let index = index.checked_sub(self.gone)?;
         match self.shared.get(index) {
-            Some(piece) => (&piece.block.0, piece.tokens),
-            None => (&self.tail[index - self.shared.len()], BLOCK_TOKENS),
+            Some(piece) => Some((&piece.block.0, piece.tokens)),
+            None => Some((self.tail.get(index - self.shared.len())?, BLOCK_TOKENS)),
         }
     }
 
-    /// What tells one block from another.
-    pub(crate) fn key(&self, index: usize) -> (usize, usize) {
-        let (block, tokens) = self.block(index);
-        (std::ptr::from_ref(block).addr(), tokens)
+    /// What tells one block from another, of each that is there.
+    pub(crate) fn keys(&self) -> Vec<(usize, usize)> {
+        let blocks = (self.gone..self.blocks()).filter_map(|index| self.block(index));
+        blocks.map(|(block, tokens)| (std::ptr::from_ref(block).addr(), tokens)).collect()
     }
 
     /// The blocks that may be written to, and how many tokens they hold.
@@ -131,7 +172,7 @@ mod tests {
     }
 
     fn read(chain: &Chain<Vec<u32>>) -> Vec<u32> {
-        let blocks = (0..chain.blocks()).map(|index| chain.block(index));
+        let blocks = (0..chain.blocks()).filter_map(|index| chain.block(index));
         blocks.flat_map(|(block, tokens)| block.iter().take(tokens).copied()).collect()
     }
 
@@ -140,7 +181,7 @@ mod tests {
         fn forks_part_and_keep_what_they_shared(
             parts in prop::collection::vec((0..3_usize, 0..40_usize, 0..60_usize), 1..20),
         ) {
-            let mut chains = vec![(Chain::new(&[]), Vec::new())];
+            let mut chains = vec![(Chain::new(Vec::new()), Vec::new())];
             let mut next = 0;
             for (which, count, keep) in parts {
                 let place = which % chains.len();
@@ -152,7 +193,7 @@ mod tests {
                 let mut pieces = chain.pieces();
                 crate::exec::keep(&mut pieces, keep);
                 let kept = expected[..keep.min(expected.len())].to_vec();
-                chains.push((Chain::new(&pieces), kept));
+                chains.push((Chain::new(pieces), kept));
             }
             for (chain, expected) in &chains {
                 prop_assert_eq!(chain.len(), expected.len());
@@ -161,23 +202,60 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Beside one that keeps everything: the same blocks under the same numbers, but for those all of whose tokens
+        /// come before the position, and these are dropped.
+        #[test]
+        fn what_is_let_go_of_is_gone_and_nothing_else(
+            parts in prop::collection::vec((1..40_usize, any::<bool>(), 0..90_usize), 1..12),
+        ) {
+            let (mut kept, mut thin) = (Chain::new(Vec::new()), Chain::new(Vec::new()));
+            let mut before = 0;
+            for (count, freezes, behind) in parts {
+                let tokens: Vec<u32> = (0..).skip(kept.len()).take(count).collect();
+                write(&mut kept, &tokens);
+                write(&mut thin, &tokens);
+                if freezes {
+                    kept.pieces();
+                    thin.pieces();
+                }
+                before = before.max(kept.len().saturating_sub(behind));
+                thin.let_go(before);
+                prop_assert_eq!((thin.len(), thin.blocks()), (kept.len(), kept.blocks()));
+                let mut position = 0;
+                for index in 0..kept.blocks() {
+                    let (block, tokens) = kept.block(index).unwrap();
+                    position += tokens;
+                    let found = thin.block(index);
+                    prop_assert_eq!(found.is_none(), position <= before);
+                    prop_assert!(found.is_none_or(|found| found == (block, tokens)));
+                    prop_assert!(found.is_some() || position <= thin.gone());
+                }
+                let on = thin.pieces();
+                kept.pieces();
+                let again = Chain::behind(thin.gone, thin.gone_tokens, on);
+                prop_assert_eq!(read(&again), read(&thin));
+                prop_assert_eq!((again.len(), again.blocks()), (thin.len(), thin.blocks()));
+            }
+        }
+    }
+
     #[test]
     fn shared_blocks_have_one_key() {
-        let mut first = Chain::new(&[]);
+        let mut first = Chain::new(Vec::new());
         write(&mut first, &[1; 20]);
         let pieces = first.pieces();
-        let second = Chain::new(&pieces);
-        assert_eq!(first.key(0), second.key(0));
-        assert_eq!(first.key(1), second.key(1));
-        assert_ne!(first.key(0), first.key(1));
-        let part = [pieces[0].clone(), Piece { tokens: 1, ..pieces[1].clone() }];
-        assert_ne!(Chain::new(&part).key(1), first.key(1));
+        let second = Chain::new(pieces.clone());
+        assert_eq!(first.keys(), second.keys());
+        assert_ne!(first.keys()[0], first.keys()[1]);
+        let part = vec![pieces[0].clone(), Piece { tokens: 1, ..pieces[1].clone() }];
+        assert_ne!(Chain::new(part).keys()[1], first.keys()[1]);
         assert_eq!(pieces[0].block.id(), pieces[0].clone().block.id());
     }
 
     #[test]
     fn room_of_a_failed_pass_stays_empty() {
-        let mut chain = Chain::new(&[]);
+        let mut chain = Chain::new(Vec::new());
         chain.reserve(40, || Vec::with_capacity(BLOCK_TOKENS));
         write(&mut chain, &[7; 3]);
         assert_eq!(chain.pieces().len(), 1);

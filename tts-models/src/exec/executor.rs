@@ -4,11 +4,17 @@
 //! sequence: a chain of blocks of up to [`BLOCK_TOKENS`] tokens, of which all but the last ones may
 //! be shared with other sequences and with the prefix cache. A shared block is never written to, so
 //! beginning a sequence from blocks copies nothing.
+//!
+//! Layers with windows see the last tokens only. An executor that says so ([`Executor::windows`]) holds their keys and
+//! values as a second part of each block, and a sequence lets go of the second parts that lie behind the widest window
+//! of its end. So it cannot be gone on from anywhere: at a position the second parts of the window before it have to be
+//! there ([`Windows::reach`]). Whoever begins in the middle gets the longest beginning of which that holds, and runs the
+//! rest again.
 
 use rayon::prelude::*;
 use tts_core::cost::ModelShape;
 
-use crate::{DecoderWeights, ModelConfig, ModelError};
+use crate::{DecoderWeights, ModelConfig, ModelError, Windows};
 
 /// Tokens of a block.
 pub const BLOCK_TOKENS: usize = 16;
@@ -44,6 +50,15 @@ pub struct Piece<B> {
     pub tokens: usize,
 }
 
+/// A part of a block that lives by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPart {
+    /// A number that is equal for clones of one part, and for no other part that is alive.
+    pub id: usize,
+    /// Its memory, in bytes.
+    pub bytes: usize,
+}
+
 /// A decoder on one device.
 pub trait Executor: Send + Sync {
     /// Keys and values of up to [`BLOCK_TOKENS`] tokens at some place of a sequence; a clone shares
@@ -56,26 +71,46 @@ pub trait Executor: Send + Sync {
     /// The shape of the decoder.
     fn config(&self) -> &ModelConfig;
 
-    /// A sequence that begins with these pieces, and shares them.
+    /// A sequence that begins with these pieces, and shares them. Where second parts are missing that its next token
+    /// sees, [`Self::forward`] refuses it.
     fn begin(&self, pieces: &[Piece<Self::Block>]) -> Self::State;
 
     /// The whole sequence in pieces, which it shares from now on.
     fn pieces(&self, state: &mut Self::State) -> Vec<Piece<Self::Block>>;
 
-    /// A number that is equal for clones of one block, and for no other block that is alive.
-    fn block_id(&self, block: &Self::Block) -> usize;
+    /// The parts of a block: of layers that see everything, and of layers with windows, which is `None` once it was let
+    /// go of, or where there are none ([`Self::windows`]).
+    fn parts(&self, block: &Self::Block) -> [Option<BlockPart>; 2];
 
-    /// The memory of a block, in bytes.
-    fn block_bytes(&self, block: &Self::Block) -> usize;
+    /// The same block without its second part.
+    fn thin(&self, block: &Self::Block) -> Self::Block {
+        block.clone()
+    }
 
-    /// The memory of one token's keys and values, in bytes.
+    /// What it lets go of; `None` where sequences keep all keys and values.
+    fn windows(&self) -> Option<Windows> {
+        None
+    }
+
+    /// The memory of one token's keys and values in all layers, in bytes.
     fn token_bytes(&self) -> usize;
+
+    /// The memory of `tokens` tokens of one sequence while they are run, at most `rows` a pass, in bytes: of layers
+    /// with windows the last ones only.
+    fn sequence_bytes(&self, tokens: usize, rows: usize) -> usize {
+        let all = tokens * self.token_bytes();
+        let gone = |windows: Windows| {
+            windows.bytes * tokens.saturating_sub(windows.kept().saturating_add(rows))
+        };
+        all - self.windows().map_or(0, gone)
+    }
 
     /// What decides speed and memory: sizes, and the bytes of weights, keys and values as they are
     /// held. The provided one takes weights for f32.
     fn shape(&self) -> ModelShape {
         let token_bytes = self.token_bytes() as u64;
-        ModelShape { token_bytes, ..self.config().shape(32.0, 4) }
+        let windows = self.windows().map(Windows::shape);
+        ModelShape { token_bytes, windows, ..self.config().shape(32.0, 4) }
     }
 
     /// Number of tokens in the sequence.
@@ -87,10 +122,24 @@ pub trait Executor: Send + Sync {
     }
 
     /// A second sequence that starts with the first `length` tokens of `state` and shares their
-    /// keys and values. `length` is capped at the state's own.
+    /// keys and values. `length` is capped at the state's own; where `state` has let go of what stands before, the
+    /// fork is the longest beginning that can be gone on from, so ask for its length.
     fn fork(&self, state: &mut Self::State, length: usize) -> Self::State {
         let mut pieces = self.pieces(state);
         keep(&mut pieces, length);
+        if let Some(windows) = self.windows() {
+            let (mut at, mut from, mut longest) = (0, 0, 0);
+            for Piece { block, tokens } in &pieces {
+                at += tokens;
+                if self.parts(block)[1].is_none() {
+                    from = at;
+                }
+                if windows.reach(from, at) {
+                    longest = at;
+                }
+            }
+            keep(&mut pieces, longest);
+        }
         self.begin(&pieces)
     }
 
@@ -98,8 +147,8 @@ pub trait Executor: Send + Sync {
     /// the last hidden layer after the final norm, `[rows, hidden_size]`, in the order of the spans.
     ///
     /// # Errors
-    /// When a token id is outside the vocabulary, a span is empty, or a sequence would outgrow
-    /// `max_position_embeddings`; no state has changed then.
+    /// When a token id is outside the vocabulary, a span is empty, a sequence would outgrow
+    /// `max_position_embeddings`, or was begun without what its next token sees; no state has changed then.
     fn forward(&self, spans: &mut [Span<'_, Self::State>]) -> Result<Vec<f32>, ModelError>;
 
     /// Logits `[rows, vocab_size]` of hidden rows `[rows, hidden_size]`, into a buffer that may be

@@ -37,7 +37,7 @@ pub use backend::CudaRuntime;
 pub use backend::Runtime;
 #[cfg(feature = "wgpu")]
 pub use backend::WgpuRuntime;
-pub use executor::{BLOCK_TOKENS, Executor, Piece, Span, Want};
+pub use executor::{BLOCK_TOKENS, BlockPart, Executor, Piece, Span, Want};
 pub(crate) use executor::{check_hidden, check_spans, keep};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use gpu::Gpu;

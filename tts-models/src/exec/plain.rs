@@ -3,7 +3,8 @@
 //! The rows of all spans run together through norms, projections and feed-forward layers;
 //! attention runs span by span over each sequence's own keys and values. These are immutable
 //! tensors: a fork shares them, a step makes new ones, which costs a copy of the cache each step.
-//! Correctness comes first here; the executors with own kernels are checked against this one.
+//! Correctness comes first here; the executors with own kernels are checked against this one. Nothing is let go of
+//! behind windows.
 //!
 //! **Batch invariance.** On [`Cpu`](crate::exec::Cpu) a sequence has the same bits alone and
 //! among others, and in one span and token by token. What that rests on: matrixmultiply, under
@@ -23,7 +24,9 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
 use crate::exec::transformer::{Decoder, LayerCache};
-use crate::{BLOCK_TOKENS, DecoderWeights, Executor, ModelConfig, ModelError, Piece, Span, Want};
+use crate::{
+    BLOCK_TOKENS, BlockPart, DecoderWeights, Executor, ModelConfig, ModelError, Piece, Span, Want,
+};
 
 /// A decoder that runs on Burn's own operations.
 #[derive(Debug)]
@@ -134,12 +137,9 @@ impl<B: Backend> Executor for Plain<B> {
         pieces.collect()
     }
 
-    fn block_id(&self, block: &PlainBlock<B>) -> usize {
-        Arc::as_ptr(&block.0).addr()
-    }
-
-    fn block_bytes(&self, block: &PlainBlock<B>) -> usize {
-        block.0.first().map_or(0, LayerCache::length) * self.token_bytes()
+    fn parts(&self, block: &PlainBlock<B>) -> [Option<BlockPart>; 2] {
+        let bytes = block.0.first().map_or(0, LayerCache::length) * self.token_bytes();
+        [Some(BlockPart { id: Arc::as_ptr(&block.0).addr(), bytes }), None]
     }
 
     fn token_bytes(&self) -> usize {

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::{Executor, ModelConfig, ModelError, Piece, Span};
+use crate::{BlockPart, Executor, ModelConfig, ModelError, Piece, Span, Windows};
 
 /// Counts the rows and passes of another executor.
 #[derive(Debug)]
@@ -54,12 +54,16 @@ impl<E: Executor> Executor for Counting<E> {
         self.inner.pieces(state)
     }
 
-    fn block_id(&self, block: &E::Block) -> usize {
-        self.inner.block_id(block)
+    fn parts(&self, block: &E::Block) -> [Option<BlockPart>; 2] {
+        self.inner.parts(block)
     }
 
-    fn block_bytes(&self, block: &E::Block) -> usize {
-        self.inner.block_bytes(block)
+    fn thin(&self, block: &E::Block) -> E::Block {
+        self.inner.thin(block)
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        self.inner.windows()
     }
 
     fn token_bytes(&self) -> usize {

@@ -19,6 +19,7 @@ mod rope;
 mod stored;
 mod suggested;
 mod switches;
+mod windows;
 
 pub use experts::Experts;
 pub(crate) use hf::named_ends;
@@ -27,6 +28,7 @@ pub use stored::Stored;
 pub use suggested::SuggestedSampling;
 pub(crate) use switches::is_one;
 pub use switches::{Activation, Attends, NormPlace, Rotation, Switches};
+pub use windows::Windows;
 
 use tts_core::cost::{ExpertShape, ModelCost, ModelShape};
 
@@ -107,6 +109,13 @@ impl ModelConfig {
     /// How many numbers of a head are turned by its position.
     pub fn rotary_dim(&self) -> usize {
         self.switches.rotary_dim.unwrap_or(self.head_dim)
+    }
+
+    /// The widest window, and how many layers have any; `None` where all see everything.
+    pub(crate) fn windows(&self) -> Option<(usize, usize)> {
+        let window = |layer: usize| self.switches.attends(layer).window;
+        let windows = || (0..self.num_hidden_layers).filter_map(window);
+        Some((windows().max()?, windows().count()))
     }
 
     /// The family that its files follow.
@@ -283,7 +292,7 @@ impl ModelConfig {
     /// use tts_models::ModelConfig;
     /// // Weights of 4.5 bits, keys and values of 16.
     /// let shape = ModelConfig::from_json("Qwen2.5-7B/config.json")?.shape(4.5, 2);
-    /// println!("{} bytes with 32 lines of 1,024 tokens", shape.memory(32 * 1024));
+    /// println!("{} bytes with 32 lines of 1,024 tokens", shape.memory(32 * 1024, 32));
     /// # Ok::<(), tts_models::ModelError>(())
     /// ```
     pub fn shape(&self, weight_bits: f64, key_value_bytes: usize) -> ModelShape {
@@ -299,7 +308,9 @@ impl ModelConfig {
             used: experts.used as u64,
             bytes: bytes(all - self.layer_parameters(0)),
         });
-        let token = 2 * self.num_hidden_layers * self.key_value_width() * key_value_bytes;
+        let layer = 2 * self.key_value_width() * key_value_bytes;
+        let windows =
+            self.windows().map(|(tokens, layers)| Windows { tokens, bytes: layers * layer });
         ModelShape {
             layer_parameters: used,
             head_parameters: self.head_parameters(),
@@ -309,7 +320,8 @@ impl ModelConfig {
             vocabulary: self.vocab_size as u64,
             layer_bytes: bytes(all),
             head_bytes: bytes(self.head_parameters()),
-            token_bytes: token as u64,
+            token_bytes: (self.num_hidden_layers * layer) as u64,
+            windows: windows.map(Windows::shape),
             experts,
         }
     }

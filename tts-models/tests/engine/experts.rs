@@ -67,10 +67,13 @@ fn a_sequence_has_the_same_bits_however_it_is_cut() {
                 rows.extend(native.forward(&mut [span]).unwrap());
             }
             assert_eq!(bits(&rows), expected, "{architecture}, {format}, {cut}");
+            // Behind windows a fork may have to begin earlier.
             let mut fork = native.fork(&mut state, 21);
-            let span = Span { state: &mut fork, tokens: &text[21..], want: Want::All };
+            let length = native.length(&fork);
+            assert!(length == 21 || (architecture == "gpt_oss" && length < 21));
+            let span = Span { state: &mut fork, tokens: &text[length..], want: Want::All };
             let rows = bits(&native.forward(&mut [span]).unwrap());
-            assert_eq!(rows, expected[21 * 40..], "{architecture}, {format}, a fork");
+            assert_eq!(rows, expected[length * 40..], "{architecture}, {format}, a fork");
         }
     }
 }

@@ -14,6 +14,7 @@ mod renewal;
 mod sessions;
 mod texts;
 mod watch;
+mod windows;
 
 use std::path::Path;
 use std::sync::Arc;

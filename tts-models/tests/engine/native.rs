@@ -21,7 +21,7 @@ pub(crate) const FORMATS: [WeightFormat; 3] =
     [WeightFormat::F32, WeightFormat::Bf16, WeightFormat::Int8];
 
 /// Types of weights, and of keys and values beside them.
-const HELD: [(WeightFormat, KeyValues); 6] = [
+pub(crate) const HELD: [(WeightFormat, KeyValues); 6] = [
     (WeightFormat::F32, KeyValues::Auto),
     (WeightFormat::Bf16, KeyValues::Auto),
     (WeightFormat::Int8, KeyValues::Auto),

@@ -33,8 +33,8 @@ use crate::kernels::gpu::{
     join, norm, place, product,
 };
 use crate::{
-    BLOCK_TOKENS, Checkpoint, DecoderWeights, Executor, ModelConfig, ModelError, Piece, Span,
-    Switches, WeightFormat,
+    BLOCK_TOKENS, BlockPart, Checkpoint, DecoderWeights, Executor, ModelConfig, ModelError, Piece,
+    Span, Switches, WeightFormat,
 };
 use pass::Pass;
 use state::Pool;
@@ -299,19 +299,15 @@ impl<R: Runtime> Executor for Gpu<R> {
     }
 
     fn begin(&self, pieces: &[Piece<GpuBlock>]) -> GpuState {
-        GpuState::new(pieces)
+        GpuState::new(pieces.to_vec())
     }
 
     fn pieces(&self, state: &mut GpuState) -> Vec<Piece<GpuBlock>> {
         state.pieces()
     }
 
-    fn block_id(&self, block: &GpuBlock) -> usize {
-        block.id()
-    }
-
-    fn block_bytes(&self, _: &GpuBlock) -> usize {
-        self.token_bytes() * BLOCK_TOKENS
+    fn parts(&self, block: &GpuBlock) -> [Option<BlockPart>; 2] {
+        [Some(BlockPart { id: block.id(), bytes: self.token_bytes() * BLOCK_TOKENS }), None]
     }
 
     fn token_bytes(&self) -> usize {

@@ -64,9 +64,9 @@ pub(super) fn blocks(state: &GpuState, tokens: usize) -> impl Iterator<Item = (u
         None => all,
         Some(own) => (held + tokens).saturating_sub(own * BLOCK_TOKENS).min(BLOCK_TOKENS),
     };
-    let blocks = (0..state.blocks()).map(move |index| {
-        let (block, all) = state.block(index);
-        (block.number, count(index, all))
+    let blocks = (0..state.blocks()).filter_map(move |index| {
+        let (block, all) = state.block(index)?;
+        Some((block.number, count(index, all)))
     });
     blocks.filter(|&(_, tokens)| tokens > 0)
 }

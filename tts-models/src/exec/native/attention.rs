@@ -10,13 +10,15 @@
 //! A row's arithmetic is its own: a score is a sum over the width of a head, the softmax runs over
 //! positions in 16 lanes, and values are added position by position. Neither groups nor runs nor
 //! the borders of blocks change a bit. Where a layer has a window, the softmax runs from a row's first position in
-//! it, and blocks before all windows are passed over. The sink of a head adds to the softmax's sum at its end.
+//! it, and blocks before all windows are passed over: sequences may have let go of them. Which sequence has them for
+//! all rows of a run is the one whose row sees least. The sink of a head adds to the softmax's sum at its end.
 
 use std::cell::RefCell;
 use std::ops::Range;
 
 use super::NativeState;
 use super::state::Numbers;
+use super::store::Place;
 use crate::kernels::{
     Element, KeyValueShape, Team, cap, exp_in_place, largest, prefetch, scores, softmax, times,
     weigh,
@@ -31,6 +33,8 @@ const QUERIES: usize = 48;
 struct Run {
     /// A sequence that has the blocks.
     span: usize,
+    /// One that has of layers with windows what any of its rows sees of them.
+    near: usize,
     /// Which of its blocks.
     blocks: Range<usize>,
     /// Position of the first token.
@@ -120,10 +124,7 @@ impl Plan {
         spans: &[Span<'_, NativeState>],
     ) -> Self {
         let share = config.num_attention_heads / config.num_key_value_heads;
-        let keys: Vec<Vec<(usize, usize)>> = spans
-            .iter()
-            .map(|span| (0..span.state.blocks()).map(|index| span.state.key(index)).collect())
-            .collect();
+        let keys: Vec<Vec<(usize, usize)>> = spans.iter().map(|span| span.state.keys()).collect();
         let mut starts = Vec::with_capacity(spans.len());
         let mut total = 0;
         for span in spans {
@@ -178,7 +179,7 @@ impl Plan {
     pub(super) fn attend(
         &self,
         team: &Team,
-        (layer, how): (usize, Scores<'_>),
+        (layer, how): (Place, Scores<'_>),
         qkv: &[f32],
         spans: &[Span<'_, NativeState>],
         attended: &mut Vec<f32>,
@@ -202,7 +203,7 @@ impl Plan {
             };
             SCRATCH.with_borrow_mut(|scratch| {
                 let place = (layer, head, how);
-                match spans.first().map(|span| &span.state.block(0).0.numbers) {
+                match spans.first().and_then(|span| span.state.numbers(false, 0)) {
                     None => {}
                     Some(Numbers::F32(_)) => {
                         self.group(group, place, query, spans, scratch, out, Numbers::f32);
@@ -228,7 +229,7 @@ impl Plan {
     fn group<'s, 'q, T: Element>(
         &self,
         group: &Group,
-        (layer, head, how): (usize, usize, Scores<'_>),
+        (layer, head, how): (Place, usize, Scores<'_>),
         query: impl Fn(usize, usize) -> &'q [f32],
         spans: &'s [Span<'_, NativeState>],
         scratch: &mut Scratch,
@@ -250,21 +251,26 @@ impl Plan {
             .collect();
         let mut panels: Vec<(&[T], usize)> = Vec::new();
         let mut factors: Vec<(&[f32], usize, usize)> = Vec::new();
-        let part = |span: usize, index: usize| {
-            let (block, tokens) = spans[span].state.block(index);
-            let (numbers, factors) = numbers(&block.numbers);
-            let (keys, values) = self.shape.part(numbers, layer, head);
+        let part = |run: &Run, index: usize| {
+            let state = &*spans[if layer.near { run.near } else { run.span }].state;
+            let tokens = state.tokens(index);
+            let Some(block) = state.numbers(layer.near, index) else {
+                return Part { keys: (&[], &[]), values: (&[], &[]), tokens };
+            };
+            let (numbers, factors) = numbers(block);
+            let (keys, values) = self.shape.part(numbers, layer.layer, head);
             let factors = if factors.is_empty() {
                 (factors, factors)
             } else {
-                self.shape.factors_of(factors, layer, head)
+                self.shape.factors_of(factors, layer.layer, head)
             };
             Part { keys: (keys, factors.0), values: (values, factors.1), tokens }
         };
         // The next run's memory is on its way while this one is worked on.
         let ahead = |run: Option<&Run>, values: bool| {
-            for (span, index) in run.iter().flat_map(|r| r.blocks.clone().map(|i| (r.span, i))) {
-                let part = part(span, index);
+            for (run, index) in run.iter().flat_map(|run| run.blocks.clone().map(move |i| (run, i)))
+            {
+                let part = part(run, index);
                 prefetch(if values { part.values.0 } else { part.keys.0 });
             }
         };
@@ -281,7 +287,7 @@ impl Plan {
                 if last.is_none_or(|last| position >= last) {
                     break;
                 }
-                let Part { keys: (keys, own), tokens, .. } = part(run.span, index);
+                let Part { keys: (keys, own), tokens, .. } = part(run, index);
                 // No row's window reaches back to others.
                 if position + tokens > begin {
                     panels.push((keys, position));
@@ -306,7 +312,8 @@ impl Plan {
                 1.0 / how.weights(weights, head * share + index % share)
             })
             .collect();
-        let coded = |run: &&Run| !part(run.span, run.blocks.start).values.1.is_empty();
+        // The first blocks of a run may be gone, its last one only with all of them.
+        let coded = |run: &&Run| !part(run, run.blocks.end - 1).values.1.is_empty();
         for run in group.runs.iter().filter(coded) {
             factors.clear();
             let last = group.rows[run.rows.clone()].iter().map(|(_, seen)| *seen).max();
@@ -316,7 +323,7 @@ impl Plan {
                 if last.is_none_or(|last| position >= last) {
                     break;
                 }
-                let Part { values: (_, own), tokens, .. } = part(run.span, index);
+                let Part { values: (_, own), tokens, .. } = part(run, index);
                 factors.push((own, position, tokens));
                 position += tokens;
             }
@@ -333,7 +340,7 @@ impl Plan {
             let rows = &group.rows[run.rows.clone()];
             pieces.clear();
             pieces.extend(run.blocks.clone().map(|index| {
-                let Part { values: (values, _), tokens, .. } = part(run.span, index);
+                let Part { values: (values, _), tokens, .. } = part(run, index);
                 (values, tokens)
             }));
             let whole: usize = pieces.iter().map(|(_, tokens)| tokens).sum();
@@ -370,7 +377,8 @@ impl Plan {
     }
 }
 
-/// A block's part of one head in one layer; factors are empty of numbers that are no codes.
+/// A block's part of one head in one layer; factors are empty of numbers that are no codes, and everything is of a block
+/// that was let go of.
 struct Part<'a, T> {
     /// Numbers and factors.
     keys: (&'a [T], &'a [f32]),
@@ -453,9 +461,12 @@ fn split(
         let (first, last) = (&keys[span], &keys[rows[end - 1].span]);
         let together = first[block..].iter().zip(&last[block..]).take_while(|(a, b)| a == b);
         let blocks = block..block + together.take(RUN).count();
-        let tokens: usize = blocks.clone().map(|index| spans[span].state.block(index).1).sum();
+        let tokens: usize = blocks.clone().map(|index| spans[span].state.tokens(index)).sum();
         let next = (blocks.end, position + tokens);
-        runs.push(Run { span, blocks, first: position, rows: start..end });
+        // Its window reaches back farthest, so it has all of what the others see.
+        let least = rows[start..end].iter().min_by_key(|row| row.seen);
+        let near = least.map_or(span, |row| row.span);
+        runs.push(Run { span, near, blocks, first: position, rows: start..end });
         split(keys, spans, rows, start..end, next, runs);
         start = end;
     }

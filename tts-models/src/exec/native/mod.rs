@@ -9,30 +9,33 @@
 //! products with inputs rounded to 8 bits, BF16 by its own dot products, and F16 and F32 in f32,
 //! which is exact but for rounding and checked against [`crate::Plain`], the same decoder on Burn's
 //! own operations. [`WeightFormat`] asks for another type. Keys and values are kept in f32 beside
-//! f32 weights, and in f16 otherwise; [`KeyValues`] asks for another type of these.
+//! f32 weights, and in f16 otherwise; [`KeyValues`] asks for another type of these. Those of layers with windows are let
+//! go of behind the widest window.
 
 mod attention;
 mod feed_forward;
 mod key_values;
 mod state;
+mod store;
 
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tts_core::cost::{ExpertShape, ModelShape};
 
 pub use key_values::KeyValues;
-pub use state::{NativeBlock, NativeState};
+pub use store::{NativeBlock, NativeState};
 
 use crate::exec::rope::{Angles, Rope};
 use crate::exec::{check_hidden, check_spans};
-use crate::kernels::{Input, KeyValueShape, Kinds, Matrix, Team, cap, project, rms_norm, rotate};
+use crate::kernels::{Input, Kinds, Matrix, Team, cap, project, rms_norm, rotate};
 use crate::weights::config::{Attends, NormPlace, Rotation, Switches, is_one};
-use crate::{BLOCK_TOKENS, Piece, Span, Want};
+use crate::{BlockPart, Piece, Span, Want, Windows};
 use crate::{Checkpoint, DecoderWeights, Executor, LayerWeights, ModelConfig, ModelError};
 use attention::{Plan, Scores};
-use state::{Numbers, Pool};
+use state::Numbers;
+use store::Store;
 
 /// The type in which weights are held and multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -86,7 +89,7 @@ pub struct Native {
     rope: Rope,
     /// Of layers with a base of their own.
     local: Option<Rope>,
-    pool: Arc<Pool>,
+    store: Store,
     team: Team,
     /// Of passes that are over.
     scratch: Mutex<Vec<Scratch>>,
@@ -168,7 +171,7 @@ impl Native {
     #[must_use]
     pub fn with_key_values(mut self, kind: KeyValues) -> Self {
         let kind = kind.beside(are_exact(&self.layers));
-        self.pool = Arc::new(Pool::new(self.pool.shape, kind));
+        self.store = Store::new(&self.config, kind);
         self
     }
 
@@ -176,17 +179,12 @@ impl Native {
         let team =
             Team::new(threads).map_err(|error| ModelError::input("threads", error.to_string()))?;
         let DecoderWeights { config, embedding, layers, norm, head } = weights;
-        let shape = KeyValueShape {
-            layers: config.num_hidden_layers,
-            heads: config.num_key_value_heads,
-            width: config.head_dim,
-        };
-        let pool = Arc::new(Pool::new(shape, KeyValues::Auto.beside(are_exact(&layers))));
+        let store = Store::new(&config, KeyValues::Auto.beside(are_exact(&layers)));
         let rope = Rope::new(&config);
         let by_itself = |attends: &Attends| attends.rotation == Rotation::Local;
         let local = config.switches.layers.iter().any(by_itself).then(|| Rope::local(&config));
         let scratch = Mutex::default();
-        Ok(Self { config, embedding, layers, norm, head, rope, local, pool, team, scratch })
+        Ok(Self { config, embedding, layers, norm, head, rope, local, store, team, scratch })
     }
 
     /// The type of each matrix, of those that weights can be packed in, in the order of [`DecoderWeights::pack`].
@@ -267,17 +265,18 @@ impl Native {
                 self.prepare(layer, row, angles);
             }
         });
+        let place = self.store.place(index);
         let mut rest = &*qkv;
         let mut slots = Vec::with_capacity(spans.len());
         for span in spans {
             let tokens = span.tokens.len();
             let (mine, later) = rest.split_at(tokens * width);
             rest = later;
-            for (numbers, slot, rows) in state::slots(span.state, tokens) {
+            for (numbers, slot, rows) in span.state.slots(place.near, tokens) {
                 slots.push((numbers, slot, &mine[rows.start * width..rows.end * width]));
             }
         }
-        let shape = self.pool.shape;
+        let shape = self.store.shape();
         // A few blocks make a task: a row's keys and values are written in less than a microsecond.
         let mut tasks: Vec<Vec<_>> = Vec::new();
         for slot in slots {
@@ -292,10 +291,10 @@ impl Native {
                     let (keys, values) = row[q..].split_at(kv);
                     let token = slot + offset;
                     match numbers {
-                        Numbers::F32(block) => shape.write(block, index, token, keys, values),
-                        Numbers::F16(block) => shape.write(block, index, token, keys, values),
+                        Numbers::F32(block) => shape.write(block, place.layer, token, keys, values),
+                        Numbers::F16(block) => shape.write(block, place.layer, token, keys, values),
                         Numbers::Int8(codes, factors) => {
-                            shape.write_coded((codes, factors), index, token, keys, values);
+                            shape.write_coded((codes, factors), place.layer, token, keys, values);
                         }
                     }
                 }
@@ -336,7 +335,8 @@ impl Native {
         qkv.resize(rows * (q + 2 * kv), 0.0);
         project(&self.team, input, &[query, key, value], false, qkv);
         self.keep(index, qkv, turns, spans);
-        plan.attend(&self.team, (index, self.scores(index)), qkv, spans, attended);
+        let how = (self.store.place(index), self.scores(index));
+        plan.attend(&self.team, how, qkv, spans, attended);
         input.fill(&self.team, Kinds::of([output]), rows, q, |row, out| {
             plan.gather(attended, row, out);
         });
@@ -418,23 +418,27 @@ impl Executor for Native {
     }
 
     fn begin(&self, pieces: &[Piece<NativeBlock>]) -> NativeState {
-        NativeState::new(pieces)
+        self.store.begin(pieces)
     }
 
     fn pieces(&self, state: &mut NativeState) -> Vec<Piece<NativeBlock>> {
         state.pieces()
     }
 
-    fn block_id(&self, block: &NativeBlock) -> usize {
-        block.id()
+    fn parts(&self, block: &NativeBlock) -> [Option<BlockPart>; 2] {
+        self.store.parts(block)
     }
 
-    fn block_bytes(&self, _: &NativeBlock) -> usize {
-        self.pool.token_bytes() * BLOCK_TOKENS
+    fn thin(&self, block: &NativeBlock) -> NativeBlock {
+        block.thin()
+    }
+
+    fn windows(&self) -> Option<Windows> {
+        self.store.windows()
     }
 
     fn token_bytes(&self) -> usize {
-        self.pool.token_bytes()
+        self.store.token_bytes()
     }
 
     fn shape(&self) -> ModelShape {
@@ -455,6 +459,7 @@ impl Executor for Native {
             layer_bytes,
             head_bytes: head.bytes() as u64,
             token_bytes: self.token_bytes() as u64,
+            windows: self.windows().map(Windows::shape),
             experts: shape.experts.map(|experts| ExpertShape { bytes: of_experts, ..experts }),
             ..shape
         }
@@ -466,6 +471,12 @@ impl Executor for Native {
 
     fn forward(&self, spans: &mut [Span<'_, NativeState>]) -> Result<Vec<f32>, ModelError> {
         check_spans(&self.config, spans, NativeState::len)?;
+        let windows = self.store.windows();
+        if let Some(index) = spans.iter().position(|span| span.state.lacks(windows)) {
+            let problem =
+                "keys and values within its window are gone: it was begun where none could be";
+            return Err(ModelError::input(format!("spans[{index}]"), problem));
+        }
         let mut scratch = self.scratch();
         let mut turns = Turns { global: Vec::new(), local: Vec::new() };
         let mut row = Vec::new();
@@ -473,7 +484,7 @@ impl Executor for Native {
         let scale = self.config.switches.embedding_scale as f32;
         scratch.x.clear();
         for span in &mut *spans {
-            span.state.reserve(span.tokens.len(), || self.pool.take());
+            span.state.reserve(span.tokens.len(), &self.store);
             for (offset, &token) in span.tokens.iter().enumerate() {
                 self.embedding.output(token as usize, &mut row);
                 scratch.x.extend(row.iter().map(|value| scale * value));
@@ -482,13 +493,13 @@ impl Executor for Native {
                 turns.local.extend(self.local.as_ref().map(|local| local.at(position)));
             }
         }
-        let plan = Plan::new(&self.config, self.pool.shape, spans);
+        let plan = Plan::new(&self.config, self.store.shape(), spans);
         for index in 0..self.layers.len() {
             self.layer(index, &mut scratch, &turns, &plan, spans);
         }
         let wanted = self.wanted(&scratch.x, spans);
         for span in spans {
-            span.state.advance(span.tokens.len());
+            span.state.advance(span.tokens.len(), windows);
         }
         self.keep_scratch(scratch);
         Ok(wanted)

@@ -1,6 +1,6 @@
 //! Keys and values in blocks of a pool, and where a pass writes its own.
 //!
-//! A sequence is a [`Chain`] of blocks. Blocks that nobody uses any more go back to a pool, for
+//! A sequence is one or two [`Chain`]s of blocks (see the module `store`). Blocks that nobody uses any more go back to a pool, for
 //! memory that is already mapped is faster than fresh one.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +9,7 @@ use half::f16;
 
 use super::KeyValues;
 use crate::BLOCK_TOKENS;
-use crate::exec::chain::{Chain, Shared};
+use crate::exec::chain::Chain;
 use crate::kernels::KeyValueShape;
 
 /// The numbers of a block.
@@ -92,7 +92,7 @@ impl Pool {
 
 /// Keys and values of up to 16 tokens, in every layer; goes back to its pool when it is dropped.
 #[derive(Debug)]
-pub struct Block {
+pub(super) struct Block {
     pub(super) numbers: Numbers,
     pool: Arc<Pool>,
 }
@@ -106,18 +106,12 @@ impl Drop for Block {
     }
 }
 
-/// A block that sequences on a [`super::Native`] executor share.
-pub type NativeBlock = Shared<Block>;
-
-/// One sequence on a [`super::Native`] executor.
-pub type NativeState = Chain<Block>;
-
 /// Rows that go to one block: numbers, first slot, and which rows.
 pub(super) type Slots<'a> = (&'a mut Numbers, usize, std::ops::Range<usize>);
 
 /// Where the next `tokens` tokens go, for which there is room.
-pub(super) fn slots(state: &mut NativeState, tokens: usize) -> Vec<Slots<'_>> {
-    let (tail, first) = state.tail_mut();
+pub(super) fn slots(chain: &mut Chain<Block>, tokens: usize) -> Vec<Slots<'_>> {
+    let (tail, first) = chain.tail_mut();
     let mut row = 0;
     let blocks = tail.iter_mut().enumerate().skip(first / BLOCK_TOKENS);
     let slots = blocks.map_while(|(index, block)| {
