@@ -8,10 +8,14 @@
 //!
 //! Source: Linux, Documentation/admin-guide/mm/transhuge.rst.
 
+mod arena;
+
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+pub(crate) use arena::{Arena, Taken};
 
 /// A huge page, in bytes.
 const PAGE: usize = 2 << 20;

@@ -41,10 +41,11 @@ pub(crate) use coded::times;
 pub(crate) use element::Element;
 pub(crate) use elementwise::{
     cap, clamped_gate_all, exp_in_place, exp_sum, gelu_gate_all, largest, largest_of_each,
-    rms_norm, rotate, softmax, swish_gate_all,
+    rms_norm, rotate, sigmoid_in_place, softmax, swish_gate_all,
 };
 pub(crate) use input::{Input, Kinds};
 pub(crate) use matrix::Matrix;
+pub(crate) use memory::{Arena, Taken};
 pub(crate) use operand::{Format, View};
 pub(crate) use project::{Part, project, project_each, project_swiglu, project_swiglu_each};
 pub(crate) use team::Team;

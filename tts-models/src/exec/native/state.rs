@@ -1,24 +1,23 @@
 //! Keys and values in blocks of a pool, and where a pass writes its own.
 //!
-//! A sequence is one or two [`Chain`]s of blocks (see the module `store`). Blocks that nobody uses any more go back to a pool, for
-//! memory that is already mapped is faster than fresh one.
+//! A sequence is one or two [`Chain`]s of blocks (see the module `store`). Their memory is that of an [`Arena`], to which it goes back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use half::f16;
 
 use super::KeyValues;
 use crate::BLOCK_TOKENS;
 use crate::exec::chain::Chain;
-use crate::kernels::KeyValueShape;
+use crate::kernels::{Arena, KeyValueShape, Taken};
 
 /// The numbers of a block.
 #[derive(Debug)]
 pub(super) enum Numbers {
-    F32(Box<[f32]>),
-    F16(Box<[f16]>),
+    F32(Taken<f32>),
+    F16(Taken<f16>),
     /// Codes, and their factors.
-    Int8(Box<[i8]>, Box<[f32]>),
+    Int8(Taken<i8>, Taken<f32>),
 }
 
 /// Numbers of each type, and their factors; none of another type.
@@ -45,65 +44,61 @@ impl Numbers {
     }
 }
 
-/// Blocks of one shape, kept for reuse.
+/// Blocks of one shape.
 #[derive(Debug)]
 pub(super) struct Pool {
     pub(super) shape: KeyValueShape,
-    kind: KeyValues,
-    free: Mutex<Vec<Numbers>>,
+    arenas: Arenas,
 }
 
-/// Bytes of blocks kept for reuse, at most.
-const MOST_FREE: usize = 64 << 20;
+/// What blocks of each type are taken from.
+#[derive(Debug)]
+enum Arenas {
+    F32(Arc<Arena<f32>>),
+    F16(Arc<Arena<f16>>),
+    Int8(Arc<Arena<i8>>, Arc<Arena<f32>>),
+}
 
 impl Pool {
     /// Of a type that is said: not [`KeyValues::Auto`], which is f32 here.
     pub(super) fn new(shape: KeyValueShape, kind: KeyValues) -> Self {
-        Self { shape, kind, free: Mutex::default() }
+        let elements = shape.elements();
+        let arenas = match kind {
+            KeyValues::Auto | KeyValues::F32 => Arenas::F32(Arc::new(Arena::new(elements))),
+            KeyValues::F16 => Arenas::F16(Arc::new(Arena::new(elements))),
+            KeyValues::Int8 => {
+                let factors = Arc::new(Arena::new(shape.factors()));
+                Arenas::Int8(Arc::new(Arena::new(elements)), factors)
+            }
+        };
+        Self { shape, arenas }
     }
 
     /// Bytes of one token, padding included.
     pub(super) fn token_bytes(&self) -> usize {
         let (elements, factors) = (self.shape.elements(), self.shape.factors());
-        let bytes = match self.kind {
-            KeyValues::Auto | KeyValues::F32 => elements * size_of::<f32>(),
-            KeyValues::F16 => elements * size_of::<f16>(),
-            KeyValues::Int8 => elements + factors * size_of::<f32>(),
+        let bytes = match self.arenas {
+            Arenas::F32(_) => elements * size_of::<f32>(),
+            Arenas::F16(_) => elements * size_of::<f16>(),
+            Arenas::Int8(..) => elements + factors * size_of::<f32>(),
         };
         bytes / BLOCK_TOKENS
     }
 
-    pub(super) fn take(self: &Arc<Self>) -> Block {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let elements = self.shape.elements();
-        let numbers = free.unwrap_or_else(|| match self.kind {
-            KeyValues::Auto | KeyValues::F32 => {
-                Numbers::F32(vec![0.0; elements].into_boxed_slice())
-            }
-            KeyValues::F16 => Numbers::F16(vec![f16::ZERO; elements].into_boxed_slice()),
-            KeyValues::Int8 => {
-                let factors = vec![0.0; self.shape.factors()];
-                Numbers::Int8(vec![0; elements].into_boxed_slice(), factors.into_boxed_slice())
-            }
-        });
-        Block { numbers, pool: Arc::clone(self) }
+    pub(super) fn take(&self) -> Block {
+        let numbers = match &self.arenas {
+            Arenas::F32(numbers) => Numbers::F32(numbers.take()),
+            Arenas::F16(numbers) => Numbers::F16(numbers.take()),
+            Arenas::Int8(codes, factors) => Numbers::Int8(codes.take(), factors.take()),
+        };
+        Block { numbers }
     }
 }
 
-/// Keys and values of up to 16 tokens, in every layer; goes back to its pool when it is dropped.
+/// Keys and values of up to 16 tokens, in the layers of its pool.
 #[derive(Debug)]
 pub(super) struct Block {
     pub(super) numbers: Numbers,
-    pool: Arc<Pool>,
-}
-
-impl Drop for Block {
-    fn drop(&mut self) {
-        let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() * self.pool.token_bytes() * BLOCK_TOKENS < MOST_FREE {
-            free.push(std::mem::replace(&mut self.numbers, Numbers::F32(Box::default())));
-        }
-    }
 }
 
 /// Rows that go to one block: numbers, first slot, and which rows.
