@@ -17,7 +17,7 @@ pub use decoder::decoder_gguf;
 pub use made_up::random_model;
 
 use crate::kernels::{Input, Kinds, Matrix, Team, project};
-use crate::weights::config::families::{Family, gpt_oss_switches};
+use crate::weights::config::families::{Family, glm4_moe_switches, gpt_oss_switches};
 use crate::weights::config::{Attends, Experts, Switches};
 use crate::weights::decoder::{FeedForwardWeights, SharedWeights};
 use crate::weights::gguf::{Array, Value, types};
@@ -25,17 +25,24 @@ use crate::weights::{Dtype, RawTensor};
 use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, Stored, WeightFormat};
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head; of a mixture 5 experts, of
-/// which a token goes to 2. With the switches of `gpt_oss`, and its first layer's window of 20 tokens; none of others.
+/// which a token goes to 2. With the switches of `gpt_oss`, and its first layer's window of 20 tokens, or those of
+/// `glm4_moe`, whose first layer has no experts; none of others.
 pub fn tiny_config(architecture: &str) -> ModelConfig {
     let family = Family::of(architecture);
     let is = |what: fn(&Family) -> bool| family.is_some_and(what);
-    let own = if architecture == "gpt_oss" {
-        let window = Attends { window: Some(20), ..Attends::default() };
-        Switches { layers: vec![window, Attends::default()], ..gpt_oss_switches() }
-    } else {
-        Switches::default()
+    let own = match architecture {
+        "gpt_oss" => {
+            let window = Attends { window: Some(20), ..Attends::default() };
+            Switches { layers: vec![window, Attends::default()], ..gpt_oss_switches() }
+        }
+        "glm4_moe" => Switches { dense_layers: 1, rotary_dim: Some(4), ..glm4_moe_switches() },
+        _ => Switches::default(),
     };
-    let shared = Some(14).filter(|_| architecture == "qwen2_moe");
+    let shared = match architecture {
+        "qwen2_moe" => Some(14),
+        "glm4_moe" => Some(2 * 12),
+        _ => None,
+    };
     let experts = Experts { count: 5, used: 2, width: 12, normed: true, shared };
     ModelConfig {
         architecture: architecture.to_owned(),
@@ -102,11 +109,15 @@ pub fn lively_weights(config: ModelConfig) -> Result<DecoderWeights, ModelError>
         }
         if let FeedForwardWeights::Mixture(mixture) = &mut layer.feed_forward {
             grow(&mut mixture.router, 8.0);
-            mixture.router_bias.iter_mut().for_each(|bias| grow(bias, 8.0));
+            let biases = mixture.router_bias.iter_mut().chain(&mut mixture.choice_bias);
+            biases.for_each(|bias| grow(bias, 8.0));
             if let Some(shared) = &mut mixture.shared {
                 let SharedWeights { network, gate } = shared;
-                for tensor in [&mut network.gate, &mut network.up, &mut network.down, gate] {
+                for tensor in [&mut network.gate, &mut network.up, &mut network.down] {
                     grow(tensor, 8.0);
+                }
+                if let Some(gate) = gate {
+                    grow(gate, 8.0);
                 }
             }
         }

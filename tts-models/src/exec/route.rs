@@ -1,43 +1,63 @@
 //! Which experts a token goes to, and which tokens an expert has.
 //!
 //! A router gives each token a logit for every expert. The largest few are chosen, and how much each of them counts is
-//! its part of a softmax: over all experts, or over the chosen ones alone ([`Experts::normed`]). [`choose`] looks at
-//! one token's logits and nothing else. [`Routes`] turns the choice of all tokens of a pass around: the tokens of each
-//! expert, so that its weights are read once for all of them, and for each token where its results lie, in the order
+//! its part of a softmax: over all experts, or over the chosen ones alone ([`Experts::normed`]). Or it counts its sigmoid,
+//! or its part of those of the chosen ones, and they are chosen by that and a bias of their own ([`Router`]).
+//! [`choose`] looks at one token's logits and nothing else. [`Routes`] turns the choice of all tokens of a pass around:
+//! the tokens of each expert, so that its weights are read once for all of them, and for each token where its results lie, in the order
 //! of the experts' numbers. In that order they are added, so that no bit depends on who else is in the pass.
 //!
 //! Source: Shazeer et al. 2017 (arXiv:1701.06538), section 2.1, without noise; Jiang et al. 2024 (arXiv:2401.04088),
-//! section 2.1, where the softmax is over the chosen ones.
+//! section 2.1, where the softmax is over the chosen ones; DeepSeek-AI 2024 (arXiv:2412.19437), section 2.1.2, equations
+//! 13 to 16, for the sigmoid and its bias.
 
 use std::ops::Range;
 
-use crate::kernels::softmax;
-use crate::weights::config::Experts;
+use crate::kernels::{sigmoid_in_place, softmax};
+use crate::weights::config::{Experts, Router};
 
 /// An expert that a token goes to, and how much it counts.
 pub(crate) type Choice = (usize, f32);
 
+/// What is added to sigmoids before they divide, as transformers does: all of them may be 0.
+const LEAST: f32 = 1e-20;
+
 /// Writes the experts of a token, in the order of their numbers, over [`Experts::used`] places; of equal logits the
-/// first is the larger. The logits are changed.
-pub(crate) fn choose(logits: &mut [f32], how: Experts, chosen: &mut [Choice]) {
+/// first is the larger. A `bias` of each is added where they are compared. The logits are changed.
+pub(crate) fn choose(
+    logits: &mut [f32],
+    bias: Option<&[f32]>,
+    (how, router): (Experts, Router),
+    chosen: &mut [Choice],
+) {
+    if let Router::Sigmoid { .. } = router {
+        sigmoid_in_place(logits);
+    }
     let mut count = 0;
     for (expert, &logit) in logits.iter().enumerate() {
+        let score = logit + bias.and_then(|bias| bias.get(expert)).unwrap_or(&0.0);
         // Behind all that are as large, so that the first of equals stays before.
-        let place = chosen[..count].iter().position(|&(_, other)| logit > other).unwrap_or(count);
+        let place = chosen[..count].iter().position(|&(_, other)| score > other).unwrap_or(count);
         if place < chosen.len() {
             count = (count + 1).min(chosen.len());
             chosen[place..count].rotate_right(1);
-            chosen[place] = (expert, logit);
+            chosen[place] = (expert, score);
         }
     }
     chosen.sort_unstable_by_key(|&(expert, _)| expert);
-    let all = softmax(logits, 1.0);
+    let (all, least) = match router {
+        Router::Softmax => (softmax(logits, 1.0), 0.0),
+        Router::Sigmoid { .. } => (1.0, LEAST),
+    };
     for (expert, part) in &mut *chosen {
         *part = logits[*expert];
     }
-    let sum = if how.normed { chosen.iter().map(|&(_, part)| part).sum() } else { all };
+    let of_chosen = || chosen.iter().map(|&(_, part)| part).sum::<f32>() + least;
+    let sum = if how.normed { of_chosen() } else { all };
+    #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+    let scale = router.scale() as f32;
     for (_, part) in chosen {
-        *part /= sum;
+        *part = *part / sum * scale;
     }
 }
 
@@ -94,8 +114,42 @@ mod tests {
 
     fn chosen(logits: &[f32], used: usize, normed: bool) -> Vec<Choice> {
         let mut chosen = vec![(usize::MAX, f32::NAN); used];
-        choose(&mut logits.to_vec(), how(logits.len(), used, normed), &mut chosen);
+        let how = how(logits.len(), used, normed);
+        choose(&mut logits.to_vec(), None, (how, Router::Softmax), &mut chosen);
         chosen
+    }
+
+    fn by_sigmoid(logits: &[f32], bias: &[f32], used: usize, normed: bool) -> Vec<Choice> {
+        let mut chosen = vec![(usize::MAX, f32::NAN); used];
+        let how = (how(logits.len(), used, normed), Router::Sigmoid { scale: 3.0 });
+        choose(&mut logits.to_vec(), Some(bias), how, &mut chosen);
+        chosen
+    }
+
+    fn close(found: &[Choice], expected: &[Choice]) {
+        let mut same = found.iter().zip(expected);
+        let near = |(a, b): (&Choice, &Choice)| a.0 == b.0 && (a.1 - b.1).abs() < 1e-6;
+        assert!(found.len() == expected.len() && same.all(near), "{found:?}");
+    }
+
+    /// A bias moves the choice, and not what counts.
+    #[test]
+    fn parts_are_those_of_the_sigmoid() {
+        let ln = f32::ln;
+        // Sigmoids of 2/3, 1/2, 8/9 and 1/4.
+        let logits = [ln(2.0), ln(1.0), ln(8.0), ln(1.0 / 3.0)];
+        let none = [0.0; 4];
+        close(&by_sigmoid(&logits, &none, 2, false), &[(0, 2.0), (2, 8.0 / 3.0)]);
+        close(&by_sigmoid(&logits, &none, 2, true), &[(0, 9.0 / 7.0), (2, 12.0 / 7.0)]);
+        let bias = [0.0, -1.0, -0.25, 0.75];
+        close(&by_sigmoid(&logits, &bias, 2, false), &[(0, 2.0), (3, 0.75)]);
+        close(&by_sigmoid(&logits, &bias, 2, true), &[(0, 24.0 / 11.0), (3, 9.0 / 11.0)]);
+        // Of equal sums the first.
+        close(&by_sigmoid(&[0.0; 3], &[0.25, 0.5, 0.5], 1, false), &[(1, 1.5)]);
+        // All of them 0: nothing counts, and nothing is no number.
+        close(&by_sigmoid(&[-200.0; 3], &[0.0; 3], 2, true), &[(0, 0.0), (1, 0.0)]);
+        let lost = by_sigmoid(&[f32::NAN, 1.0], &[0.0; 2], 1, false);
+        assert!(lost.len() == 1 && lost[0].0 < 2, "{lost:?}");
     }
 
     /// Logits whose softmax is a half, a quarter, a quarter of a quarter and so on.
@@ -103,11 +157,6 @@ mod tests {
     fn parts_are_those_of_the_softmax() {
         let ln = f32::ln;
         let logits = [ln(2.0), ln(1.0), ln(8.0), ln(5.0)];
-        let close = |found: &[Choice], expected: &[Choice]| {
-            let same = found.iter().zip(expected);
-            let near = |(a, b): (&Choice, &Choice)| a.0 == b.0 && (a.1 - b.1).abs() < 1e-6;
-            assert!(found.len() == expected.len() && same.clone().all(near), "{found:?}");
-        };
         close(&chosen(&logits, 2, false), &[(2, 0.5), (3, 0.3125)]);
         close(&chosen(&logits, 2, true), &[(2, 8.0 / 13.0), (3, 5.0 / 13.0)]);
         close(&chosen(&logits, 3, false), &[(0, 0.125), (2, 0.5), (3, 0.3125)]);

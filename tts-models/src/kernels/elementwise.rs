@@ -94,6 +94,14 @@ for_each_isa! {
     exp_in_place / exp_in_place_on, exp_in_place_body(x: &mut [f32], scale: f32, shift: f32)
 }
 
+/// In place: the sigmoid, `1 / (1 + e^-x)`.
+pub(crate) fn sigmoid_in_place(x: &mut [f32]) {
+    exp_in_place(x, -1.0, 0.0);
+    for value in x {
+        *value = 1.0 / (1.0 + *value);
+    }
+}
+
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "the body takes on its caller's instruction set")]
 fn largest_body(x: &[f32]) -> f32 {

@@ -7,7 +7,7 @@
 
 use super::GgufWriter;
 use crate::weights::config::families::{Family, Pairs};
-use crate::weights::config::{Attends, NormPlace, Rotation, Switches, is_one};
+use crate::weights::config::{Attends, NormPlace, Rotation, Router, Switches, is_one};
 use crate::weights::gguf::{Array, Value};
 use crate::weights::{Dtype, RawTensor, names};
 use crate::{DecoderWeights, ModelConfig, RopeScaling};
@@ -84,12 +84,24 @@ pub(super) fn described(config: &ModelConfig) -> GgufWriter {
         number("expert_count", count(experts.count));
         number("expert_used_count", count(experts.used));
         number("expert_feed_forward_length", count(experts.width));
-        let unsaid = experts.shared.is_none() && architecture != "olmoe";
+        let softmax = config.switches.router == Router::Softmax;
+        let unsaid = experts.shared.is_none() && softmax && architecture != "olmoe";
         if experts.normed != unsaid {
             number("expert_weights_norm", Value::Bool(experts.normed));
         }
-        if let Some(width) = experts.shared {
-            number("expert_shared_feed_forward_length", count(width));
+        match (experts.shared, config.switches.router) {
+            (shared, Router::Sigmoid { scale }) => {
+                number("expert_shared_count", count(shared.unwrap_or(0) / experts.width));
+                number("expert_gating_func", Value::U32(2));
+                number("expert_weights_scale", Value::F64(scale));
+            }
+            (Some(width), Router::Softmax) => {
+                number("expert_shared_feed_forward_length", count(width));
+            }
+            (None, Router::Softmax) => {}
+        }
+        if config.switches.dense_layers > 0 {
+            number("leading_dense_block_count", count(config.switches.dense_layers));
         }
     }
     positions(config, &mut number);

@@ -250,8 +250,8 @@ impl Checkpoint {
     /// Where an expert's tensor lies in that of all experts, of families whose files hold them so.
     fn stacked(&self, name: &str) -> Option<Part> {
         let hugging_face = matches!(self.tensors, Tensors::Safetensors(_));
-        self.config.family().filter(|family| family.stacked && hugging_face)?;
-        Part::of(name)
+        let family = self.config.family().filter(|_| hugging_face)?;
+        Part::of(name, family.stacked)
     }
 
     /// An expert's tensor from that of all experts, in floats or in blocks.

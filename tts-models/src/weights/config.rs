@@ -21,7 +21,7 @@ mod suggested;
 mod switches;
 mod windows;
 
-pub use experts::Experts;
+pub use experts::{Experts, Router};
 pub(crate) use hf::named_ends;
 pub use rope::RopeScaling;
 pub use stored::Stored;
@@ -224,7 +224,7 @@ impl ModelConfig {
             let there = if family.experts { "none" } else { "experts" };
             return Err(("num_experts", format!("{there} in {}", self.architecture)));
         }
-        if self.qk_norm != family.qk_norm {
+        if family.qk_norm_field.is_none() && self.qk_norm != family.qk_norm {
             return Err(("qk_norm", format!("{} in {}", self.qk_norm, self.architecture)));
         }
         if family.attention_bias && !self.attention_bias {
@@ -238,30 +238,38 @@ impl ModelConfig {
     /// Parameters of the layers and the final norm, without embedding and head, with so many networks in each layer.
     fn layer_parameters(&self, networks: usize) -> u64 {
         let switches = &self.switches;
-        let shared = switches.experts.and_then(|experts| experts.shared);
+        let experts = switches.experts;
+        let shared = experts.and_then(|experts| experts.shared);
         let [norm_of_query, norm_of_key] = if self.qk_norm { self.norm_widths() } else { [0; 2] };
-        let [hidden, width, networks, router, layers, query, kv, sinks, qk_norms, shared, gate] = [
+        let [hidden, networks, router, layers, dense, query, kv, sinks, qk_norms, shared, gate] = [
             self.hidden_size,
-            self.feed_forward_width(),
             networks,
-            switches.experts.map_or(0, |experts| experts.count),
+            experts.map_or(0, |experts| experts.count),
             self.num_hidden_layers,
+            switches.dense_layers,
             self.query_width(),
             self.key_value_width(),
             if switches.sinks { self.num_attention_heads } else { 0 },
             norm_of_query + norm_of_key,
             shared.unwrap_or(0),
-            usize::from(shared.is_some()),
+            usize::from(shared.is_some() && !switches.whole_shared),
         ]
         .map(|n| n as u64);
         let of_query = if self.attention_bias { query + 2 * kv } else { 0 };
         let of_output = if switches.output_bias { hidden } else { 0 };
         let attention = 2 * hidden * (query + kv) + of_query + of_output + qk_norms + sinks;
         let norms = if switches.norm_place == NormPlace::Around { 4 } else { 2 };
-        let feed_forward = (3 * (width * networks + shared) + router + gate) * hidden;
-        let biases = (2 * width + hidden) * networks + router;
-        let biases = if switches.feed_forward_bias { biases } else { 0 };
-        layers * (attention + feed_forward + biases + norms * hidden) + hidden
+        let biased = u64::from(switches.feed_forward_bias);
+        let network = |width: usize| {
+            let width = width as u64;
+            3 * width * hidden + biased * (2 * width + hidden)
+        };
+        let biases_of_router = biased + u64::from(switches.router.favours());
+        let beside = (3 * shared + router + gate) * hidden + biases_of_router * router;
+        let mixture = networks * network(self.feed_forward_width()) + beside;
+        let feed_forward =
+            layers.saturating_sub(dense) * mixture + dense * network(self.intermediate_size);
+        layers * (attention + norms * hidden) + feed_forward + hidden
     }
 
     /// Networks of a layer that a token runs through, and all that there are.

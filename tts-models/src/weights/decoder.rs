@@ -133,17 +133,17 @@ impl DecoderWeights {
     pub(crate) fn check_for(&self, config: &ModelConfig) -> Result<(), ModelError> {
         let switches = &config.switches;
         let around = switches.norm_place == NormPlace::Around;
-        let parts = |layer: &LayerWeights| {
+        let parts = |(index, layer): (usize, &LayerWeights)| {
             layer.attention_bias.is_some() == config.attention_bias
                 && layer.qk_norm.is_some() == config.qk_norm
                 && layer.output_bias.is_some() == switches.output_bias
                 && layer.sinks.is_some() == switches.sinks
-                && layer.feed_forward.is_of(config)
+                && layer.feed_forward.is_of((config, index))
                 && layer.post_norms.is_some() == around
         };
         let like = self.config == *config
             && self.layers.len() == config.num_hidden_layers
-            && self.layers.iter().all(parts)
+            && self.layers.iter().enumerate().all(parts)
             && self.head.is_none() == config.tie_word_embeddings;
         if !like {
             let problem = "of another shape or model than those in place";

@@ -30,8 +30,11 @@ const PARTS: [(&str, &str); 16] = [
     ("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
 ];
 
-/// Sinks of attention, which are no part with a weight in Hugging Face's files.
-const SINKS: (&str, &str) = ("self_attn.sinks", "attn_sinks.weight");
+/// Sinks of attention, and a bias by which experts are chosen: no parts with a weight in Hugging Face's files.
+const WHOLE: [(&str, &str); 2] = [
+    ("self_attn.sinks", "attn_sinks.weight"),
+    ("mlp.gate.e_score_correction_bias", "exp_probs_b.bias"),
+];
 
 /// The parts of an expert, and what holds those of all experts of a layer in GGUF, one behind the other.
 const STACKS: [(&str, &str); 3] =
@@ -83,8 +86,8 @@ pub(crate) fn to_gguf(name: &str, own: impl Fn(&str) -> Option<&'static str>) ->
     }
     let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
     let layer: usize = layer.parse().ok()?;
-    if rest == SINKS.0 {
-        return Some(format!("blk.{layer}.{}", SINKS.1));
+    if let Some((_, whole)) = WHOLE.iter().find(|(ours, _)| *ours == rest) {
+        return Some(format!("blk.{layer}.{whole}"));
     }
     let (part, kind) = rest.rsplit_once('.')?;
     let known = || PARTS.iter().find(|(ours, _)| *ours == part).map(|(_, part)| *part);

@@ -1,13 +1,16 @@
-//! The experts of a layer in one tensor, as gpt-oss's files hold them, taken apart.
+//! The experts of a layer in one tensor, as gpt-oss's files and Granite's hold them, taken apart.
 //!
-//! Gate and up are one tensor, whose outputs are theirs by turns: the even ones the gate's, the odd ones up's. In floats
-//! it is `[experts, inputs, outputs]`, the other way round than a projection elsewhere. In MXFP4 it is two tensors of
+//! Gate and up are one tensor. Granite's is `[experts, outputs, inputs]`, and its outputs are those of the gate, then
+//! those of up. gpt-oss's are theirs by turns: the even ones the gate's, the odd ones up's. In floats it is
+//! `[experts, inputs, outputs]`, the other way round than a projection elsewhere. In MXFP4 it is two tensors of
 //! bytes, `[experts, outputs, blocks, 16]` of four bits and `[experts, outputs, blocks]` of scales, for blocks of 32
 //! inputs; the two values of a byte are neighbours, the first in the low half. ggml keeps the first 16 values of a
 //! block in the low halves and the others in the high ones, and that is how they leave here ([`Dtype::MXFP4`]).
 //!
-//! Source: `modeling_gpt_oss.py` and `integrations/mxfp4.py` of Hugging Face transformers; checked against both.
+//! Source: `modeling_gpt_oss.py`, `integrations/mxfp4.py` and `modeling_granitemoe.py` of Hugging Face transformers;
+//! checked against all three.
 
+use crate::weights::config::families::Stacked;
 use crate::weights::names::OfExpert;
 use crate::weights::{Dtype, RawTensor};
 
@@ -21,10 +24,12 @@ pub(super) struct Part {
     pub(super) name: String,
     /// Which expert.
     pub(super) expert: usize,
-    /// The first of its outputs, and how many it is to the next.
-    outputs: (usize, usize),
+    /// Which of the networks whose outputs lie in it, and how many these are.
+    share: (usize, usize),
     /// Whether it is a bias.
     bias: bool,
+    /// Whether outputs are shared out by turns, and lie behind inputs.
+    turns: bool,
 }
 
 /// Refuses a shape of nothing, whose other sizes may be as large as a file likes to say.
@@ -39,33 +44,42 @@ fn filled(shape: &[usize]) -> Result<(), String> {
 pub(super) type Bytes = (Vec<usize>, Vec<u8>);
 
 impl Part {
-    /// Of a tensor's name in this library; `None` where it is not an expert's.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    /// Of a tensor's name in this library; `None` where it is not an expert's, or files hold it by itself.
+    pub(super) fn of(name: &str, form: Stacked) -> Option<Self> {
         let OfExpert { layer, expert, part, bias } = OfExpert::of(name)?;
-        let (stored, outputs) = match part {
+        let (turns, kind) = match (form, bias) {
+            (Stacked::ByTurns, true) => (true, "_bias"),
+            (Stacked::ByTurns, false) => (true, ""),
+            (Stacked::Halves, false) => (false, ".weight"),
+            (Stacked::Halves, true) | (Stacked::Apart, _) => return None,
+        };
+        let (stored, share) = match part {
             "gate_proj" => ("gate_up_proj", (0, 2)),
             "up_proj" => ("gate_up_proj", (1, 2)),
             "down_proj" => ("down_proj", (0, 1)),
             _ => return None,
         };
-        let kind = if bias { "_bias" } else { "" };
         let name = format!("model.layers.{layer}.mlp.experts.{stored}{kind}");
-        Some(Self { name, expert, outputs, bias })
+        Some(Self { name, expert, share, bias, turns })
     }
 
-    /// The names of blocks and scales; `None` for a bias, which has neither.
+    /// The names of blocks and scales; `None` for what has neither.
     pub(super) fn quantised(&self) -> Option<[String; 2]> {
         let names = ["_blocks", "_scales"].map(|kind| format!("{}{kind}", self.name));
-        Some(names).filter(|_| !self.bias)
+        Some(names).filter(|_| self.turns && !self.bias)
     }
 
     /// Its outputs among so many, or a sentence if they cannot be shared out.
     fn outputs(&self, all: usize) -> Result<impl Iterator<Item = usize> + Clone, String> {
-        let (first, step) = self.outputs;
-        if !all.is_multiple_of(step) {
-            return Err(format!("{all} outputs, expected gate and up by turns"));
+        let (own, count) = self.share;
+        if !all.is_multiple_of(count) {
+            let how = if self.turns { "by turns" } else { "in halves" };
+            return Err(format!("{all} outputs, expected gate and up {how}"));
         }
-        Ok((first..all).step_by(step))
+        let each = all / count;
+        let first = if self.turns { own } else { own * each };
+        let step = if self.turns { count } else { 1 };
+        Ok((first..all).step_by(step).take(each))
     }
 
     /// `[outputs, inputs]`, or `[outputs]` of a bias, from the floats of its expert.
@@ -77,15 +91,18 @@ impl Part {
         filled(shape)?;
         let (inputs, all) = match (shape.as_slice(), self.bias) {
             ([all], true) => (None, *all),
-            ([inputs, all], false) => (Some(*inputs), *all),
+            ([inputs, all], false) if self.turns => (Some(*inputs), *all),
+            ([all, inputs], false) => (Some(*inputs), *all),
             _ => return Err(format!("shape {shape:?} of an expert")),
         };
         let size = dtype.block_bytes();
         let outputs = self.outputs(all)?;
         let mut own = Vec::with_capacity(bytes.len());
         for output in outputs.clone() {
-            for input in 0..inputs.unwrap_or(1) {
-                let at = (input * all + output) * size;
+            let count = inputs.unwrap_or(1);
+            for input in 0..count {
+                let place = if self.turns { input * all + output } else { output * count + input };
+                let at = place * size;
                 own.extend_from_slice(&bytes[at..at + size]);
             }
         }
@@ -134,7 +151,11 @@ mod tests {
     }
 
     fn part(name: &str) -> Part {
-        Part::of(&format!("model.layers.7.mlp.experts.{name}")).unwrap()
+        Part::of(&format!("model.layers.7.mlp.experts.{name}"), Stacked::ByTurns).unwrap()
+    }
+
+    fn half(name: &str) -> Option<Part> {
+        Part::of(&format!("model.layers.7.mlp.experts.{name}"), Stacked::Halves)
     }
 
     #[test]
@@ -153,8 +174,16 @@ mod tests {
             "model.layers.7.mlp.experts.1.o_proj.weight",
             "model.layers.7.mlp.experts.1.up_proj.scale",
         ] {
-            assert_eq!(Part::of(other), None, "{other}");
+            assert_eq!(Part::of(other, Stacked::ByTurns), None, "{other}");
         }
+        let down = "model.layers.7.mlp.experts.1.down_proj.weight";
+        assert_eq!(Part::of(down, Stacked::Apart), None);
+        let down = half("1.down_proj.weight").unwrap();
+        assert_eq!(
+            (down.name.as_str(), down.quantised()),
+            ("model.layers.7.mlp.experts.down_proj.weight", None)
+        );
+        assert_eq!(half("1.down_proj.bias"), None);
     }
 
     #[test]
@@ -177,6 +206,20 @@ mod tests {
         assert_eq!(odd, "3 outputs, expected gate and up by turns");
         let flat = part("0.up_proj.weight").of_floats(&floats(vec![4], &[1, 2, 3, 4])).unwrap_err();
         assert_eq!(flat, "shape [4] of an expert");
+    }
+
+    #[test]
+    fn halves_are_rows() {
+        // Four outputs, two inputs.
+        let all = floats(vec![4, 2], &[0, 1, 10, 11, 20, 21, 30, 31]);
+        let of = |name: &str| half(name).unwrap().of_floats(&all).unwrap();
+        let (gate, up) = (of("0.gate_proj.weight"), of("0.up_proj.weight"));
+        assert_eq!((gate.shape.as_slice(), up.shape.as_slice()), (&[2, 2][..], &[2, 2][..]));
+        assert_eq!(gate.to_f32().unwrap(), [0., 1., 10., 11.]);
+        assert_eq!(up.to_f32().unwrap(), [20., 21., 30., 31.]);
+        assert_eq!(of("0.down_proj.weight").to_f32().unwrap(), all.to_f32().unwrap());
+        let odd = half("0.up_proj.weight").unwrap().of_floats(&floats(vec![3, 1], &[1, 2, 3]));
+        assert_eq!(odd.unwrap_err(), "3 outputs, expected gate and up in halves");
     }
 
     /// Neighbours of a byte come to lie in its low and in its high half 16 values further on.

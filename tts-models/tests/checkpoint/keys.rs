@@ -206,6 +206,8 @@ fn what_is_no_number_is_not_passed_over() {
         ("olmoe", "olmoe.attention.clamp_kqv", "unsupported bound NaN of queries"),
         ("gpt_oss", "gpt-oss.rope.freq_base_swa", "unsupported base NaN of layers"),
         ("qwen3_moe", "qwen3moe.expert_weights_scale", "unsupported factor NaN of what"),
+        ("glm4_moe", "glm4moe.expert_weights_scale", "NaN, expected more than 0"),
+        ("granitemoe", "granitemoe.residual_scale", "NaN, expected more than 0"),
     ] {
         let (_, own) = key.split_once('.').unwrap();
         let error = read(model, &[(own, Value::F32(f32::NAN))]).unwrap_err();
@@ -249,6 +251,9 @@ fn gates_are_those_of_the_architecture() {
         ("qwen2_moe", vec![], false),
         ("qwen2_moe", vec![gate(3)], true),
         ("olmoe", vec![], false),
+        ("granitemoe", vec![], true),
+        ("glm4_moe", vec![], false),
+        ("glm4_moe", vec![gate(2), ("expert_weights_norm", Value::Bool(true))], true),
         ("gpt_oss", vec![], true),
         ("gpt_oss", vec![plain], true),
         ("gpt_oss", vec![gate(3)], true),
@@ -256,12 +261,77 @@ fn gates_are_those_of_the_architecture() {
         assert_eq!(normed(model, &changes).unwrap(), expected, "{model} {changes:?}");
     }
     for (model, number, expected) in [
-        ("qwen3_moe", 2, "qwen3moe.expert_gating_func: unsupported gate 2; the softmax over all"),
-        ("gpt_oss", 2, "gpt-oss.expert_gating_func: unsupported gate 2; the softmax over all"),
+        ("qwen3_moe", 2, "qwen3moe.expert_gating_func: unsupported gate 2 in an architecture"),
+        ("gpt_oss", 2, "gpt-oss.expert_gating_func: unsupported gate 2 in an architecture"),
+        ("glm4_moe", 1, "glm4moe.expert_gating_func: unsupported gate 1 in an architecture"),
+        ("glm4_moe", 3, "glm4moe.expert_gating_func: unsupported gate 3 in an architecture"),
+        ("glm4_moe", 4, "glm4moe.expert_gating_func: unsupported gate 4; the softmax over all"),
         ("gpt_oss", 1, "gpt-oss.expert_gating_func: unsupported gate 1 in an architecture"),
         ("mixtral", 4, "llama.expert_gating_func: unsupported gate 4"),
     ] {
         let error = normed(model, &[gate(number)]).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// GLM 4.5: layers that guess further tokens are passed over, and unsound numbers of it are refused by key.
+#[test]
+fn layers_without_experts_and_behind_all_are_counted() {
+    let whole = tiny("glm4_moe", 3);
+    let mut writer = decoder_gguf(&whole);
+    // As converters write them: one block more, with tensors of its own.
+    with(&mut writer, "glm4moe.block_count", Value::U32(3));
+    with(&mut writer, "glm4moe.nextn_predict_layers", Value::U32(1));
+    let mut guess = writer.tensors[1].clone();
+    "blk.2.nextn.eh_proj.weight".clone_into(&mut guess.name);
+    writer.tensors.push(guess);
+    assert_eq!(load_gguf(&writer).unwrap(), whole);
+    let norms = ModelConfig { qk_norm: true, ..tiny_config("glm4_moe") };
+    let norms = DecoderWeights::random(norms, 3).unwrap();
+    assert_eq!(load_gguf(&decoder_gguf(&norms)).unwrap(), norms);
+    let without = read("glm4_moe", &[("expert_shared_count", Value::U32(0))]).unwrap();
+    assert_eq!(without.switches.experts.unwrap().shared, None);
+    let number = Value::U32;
+    let sections = Value::Array(Array::I32(vec![2, 2, 0, 0]));
+    for (key, value, expected) in [
+        ("nextn_predict_layers", number(2), "2, expected less than 2 layers"),
+        ("leading_dense_block_count", number(2), "2 of 2 layers, expected at most 1"),
+        ("expert_shared_count", Value::U64(1 << 62), "expected 1 to 1048576"),
+        ("expert_shared_count", Value::I32(-1), "expected an integer that is not negative"),
+        ("expert_group_count", number(4), "unsupported 4 groups of experts"),
+        ("expert_weights_scale", Value::F32(-1.0), "-1, expected more than 0"),
+        ("rope.dimension_sections", sections, "unsupported positions of several kinds"),
+        ("rope.dimension_count", number(5), "5 of 6, expected an even number"),
+        ("expert_shared_feed_forward_length", number(24), "unsupported experts that every token"),
+    ] {
+        let error = read("glm4_moe", &[(key, value)]).unwrap_err();
+        assert!(error.starts_with(&format!("tiny.gguf: glm4moe.{key}: ")), "{error}");
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    for (name, expected) in [
+        ("blk.1.exp_probs_b.bias", "blk.1.exp_probs_b.bias: there is no such tensor"),
+        ("blk.1.ffn_up_shexp.weight", "blk.1.ffn_up_shexp.weight: there is no such tensor"),
+        ("blk.0.ffn_gate.weight", "blk.0.ffn_gate.weight: there is no such tensor"),
+    ] {
+        let mut writer = decoder_gguf(&whole);
+        writer.tensors.retain(|tensor| tensor.name != name);
+        let error = load_gguf(&writer).unwrap_err().to_string();
+        assert_eq!(error, format!("tiny.gguf: {expected}"));
+    }
+}
+
+/// Granite's experts: the shared ones of its later models are refused.
+#[test]
+fn unsound_keys_of_granites_experts_are_refused() {
+    for (key, value, expected) in [
+        ("expert_used_count", Value::U32(6), "6, expected 1 to 5"),
+        ("expert_shared_feed_forward_length", Value::U32(16), "unsupported experts that every"),
+        ("rope.scaling.finetuned", Value::Bool(false), "unsupported heads that are not turned"),
+        ("attention.sliding_window", Value::U32(20), "unsupported window of 20 tokens"),
+        ("logit_scale", Value::F32(-2.0), "-0.5, expected more than 0"),
+    ] {
+        let error = read("granitemoe", &[(key, value)]).unwrap_err();
+        assert!(error.starts_with(&format!("tiny.gguf: granitemoe.{key}: ")), "{error}");
         assert!(error.contains(expected), "{expected}: {error}");
     }
 }

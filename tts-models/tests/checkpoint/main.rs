@@ -86,9 +86,18 @@ fn hugging_face_folders_round_trip_bit_for_bit() {
 
 #[test]
 fn gguf_files_give_the_weights_they_were_made_of() {
-    for architecture in
-        ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "mixtral", "gpt_oss", "phi3"]
-    {
+    for architecture in [
+        "llama",
+        "qwen2",
+        "qwen3",
+        "qwen2_moe",
+        "qwen3_moe",
+        "mixtral",
+        "gpt_oss",
+        "phi3",
+        "granitemoe",
+        "glm4_moe",
+    ] {
         for tied in [false, true] {
             let config = ModelConfig {
                 tie_word_embeddings: tied,

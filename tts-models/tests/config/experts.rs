@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tts_models::testing::tiny_config;
-use tts_models::weights::config::{Activation, Attends, Experts};
+use tts_models::weights::config::{Activation, Attends, Experts, Router};
 use tts_models::{ModelConfig, RopeScaling, Switches};
 
 use crate::{read, with};
@@ -34,11 +34,22 @@ fn experts_are_read_with_the_defaults_of_their_class() {
     // What a token's experts count is left as it is, unless the file says otherwise.
     assert_eq!(experts("olmoe", json!({})), of(64, 8, 96, false));
     assert_eq!(experts("olmoe", json!({ "norm_topk_prob": true })), of(64, 8, 96, true));
+    assert_eq!(experts("granitemoe", json!({})), of(8, 2, 96, true));
+    let shared = |width| Experts { shared: width, ..of(128, 8, 1_408, true) };
+    assert_eq!(experts("glm4_moe", json!({})), shared(Some(1_408)));
+    assert_eq!(experts("glm4_moe", json!({ "n_shared_experts": 3 })), shared(Some(4_224)));
+    assert_eq!(experts("glm4_moe", json!({ "n_shared_experts": 0 })), shared(None));
     let mixtral = read(&with("mixtral", &json!({ "num_attention_heads": 8 }))).unwrap();
     assert_eq!((mixtral.num_key_value_heads, mixtral.rope_theta), (8, 1_000_000.0));
     assert_eq!(mixtral.switches.attends(0).window, None);
     let window = json!({ "num_key_value_heads": 4, "sliding_window": 7 });
     assert_eq!(read(&with("mixtral", &window)).unwrap().switches.attends(1).window, Some(7));
+    let granite = json!({ "attention_bias": true, "logits_scaling": 6.0, "mlp_bias": true });
+    let granite = read(&with("granitemoe", &granite)).unwrap();
+    assert!(granite.attention_bias && granite.switches.output_bias);
+    assert!(!granite.switches.feed_forward_bias);
+    assert_eq!((granite.switches.attention_scale, granite.rms_norm_eps), (Some(1.0), 1e-6));
+    assert!((granite.switches.logit_scale - 1.0 / 6.0).abs() < 1e-12);
     let qwen = read(&with("qwen3_moe", &json!({}))).unwrap();
     assert!(qwen.qk_norm && qwen.head_dim == 16 && qwen.num_key_value_heads == 4);
 }
@@ -86,6 +97,62 @@ fn unsound_experts_are_refused_by_field() {
             "num_experts_per_tok: 65, expected 1 to 64",
         ),
         ("olmoe", json!({ "clip_qkv": 8.0 }), "clip_qkv: unsupported bound 8 of queries, keys"),
+        ("granitemoe", json!({ "num_local_experts": 0 }), "num_local_experts: 0, expected 1 to"),
+        ("granitemoe", json!({ "num_experts_per_tok": 9 }), "num_experts_per_tok: 9, expected 1"),
+        ("granitemoe", json!({ "logits_scaling": 0.0 }), "logits_scaling: 0, expected more than"),
+        (
+            "granitemoe",
+            json!({ "shared_intermediate_size": 64 }),
+            "shared_intermediate_size: unsupported experts that every token goes to",
+        ),
+        ("granitemoe", json!({ "hidden_act": "gelu" }), "hidden_act: unsupported activation"),
+        (
+            "granitemoe",
+            json!({ "quantization_config": { "quant_method": "mxfp4" } }),
+            "quantization_config: unsupported quantised layers; use GGUF",
+        ),
+        ("glm4_moe", json!({ "n_routed_experts": 0 }), "n_routed_experts: 0, expected 1 to 4096"),
+        ("glm4_moe", json!({ "n_routed_experts": 4 }), "num_experts_per_tok: 8, expected 1 to 4"),
+        ("glm4_moe", json!({ "moe_intermediate_size": 0 }), "moe_intermediate_size: 0, expected"),
+        (
+            "glm4_moe",
+            json!({ "n_shared_experts": u64::MAX }),
+            "n_shared_experts: 18446744073709551615, expected 1 to 1048576",
+        ),
+        (
+            "glm4_moe",
+            json!({ "n_shared_experts": -1 }),
+            "n_shared_experts: -1, expected an integer",
+        ),
+        ("glm4_moe", json!({ "n_group": 8 }), "n_group: unsupported 8 groups of experts"),
+        ("glm4_moe", json!({ "topk_group": 2 }), "topk_group: unsupported 2 groups of experts"),
+        (
+            "glm4_moe",
+            json!({ "first_k_dense_replace": 2 }),
+            "first_k_dense_replace: 2 of 2 layers, expected at most 1",
+        ),
+        (
+            "glm4_moe",
+            json!({ "routed_scaling_factor": 0.0 }),
+            "routed_scaling_factor: 0, expected more than 0",
+        ),
+        ("glm4_moe", json!({ "use_qk_norm": 1 }), "use_qk_norm: 1, expected true or false"),
+        (
+            "glm4_moe",
+            json!({ "partial_rotary_factor": 1.5 }),
+            "partial_rotary_factor: 1.5, expected more than 0",
+        ),
+        (
+            "glm4_moe",
+            json!({ "shared_expert_intermediate_size": 64 }),
+            "shared_expert_intermediate_size: unsupported experts that every token goes to",
+        ),
+        ("glm4_moe", json!({ "mlp_only_layers": [1] }), "mlp_only_layers: unsupported layers"),
+        (
+            "glm4_moe",
+            json!({ "layer_types": ["sliding_attention", "full_attention"] }),
+            "layer_types: unsupported layer type",
+        ),
         ("mixtral", json!({ "num_local_experts": 0 }), "num_local_experts: 0, expected 1 to 4096"),
         ("mixtral", json!({ "num_experts_per_tok": 9 }), "num_experts_per_tok: 9, expected 1 to 8"),
         ("mixtral", json!({ "intermediate_size": 0 }), "intermediate_size: 0"),
@@ -239,6 +306,63 @@ fn biases_and_sinks_count() {
     let shape = config.shape(16.0, 2);
     assert_eq!(shape.layer_bytes, 2 * (2 * (rest + 5 * expert) + 8));
     assert_eq!(shape.experts.unwrap().bytes, 2 * 2 * 5 * expert);
+}
+
+#[test]
+fn glm4_moe_is_read_with_the_defaults_of_its_class() {
+    let config = read(&with("glm4_moe", &json!({ "num_attention_heads": 8 }))).unwrap();
+    assert_eq!((config.num_key_value_heads, config.head_dim, config.rms_norm_eps), (8, 8, 1e-5));
+    assert_eq!(config.max_position_embeddings, 131_072);
+    assert!(!config.qk_norm && !config.attention_bias && !config.tie_word_embeddings);
+    let switches = Switches {
+        experts: Some(Experts {
+            count: 128,
+            used: 8,
+            width: 1_408,
+            normed: true,
+            shared: Some(1_408),
+        }),
+        router: Router::Sigmoid { scale: 1.0 },
+        dense_layers: 1,
+        whole_shared: true,
+        rotary_dim: Some(4),
+        ..Switches::default()
+    };
+    assert_eq!(config.switches, switches);
+    assert_eq!((switches.experts_of(0), switches.experts_of(1)), (None, switches.experts));
+    let told = json!({
+        "num_key_value_heads": 4, "use_qk_norm": true, "first_k_dense_replace": 0,
+        "routed_scaling_factor": 2.5, "partial_rotary_factor": 1.0, "num_nextn_predict_layers": 1
+    });
+    let told = read(&with("glm4_moe", &told)).unwrap();
+    assert!(told.qk_norm && told.num_hidden_layers == 2);
+    assert_eq!((told.switches.dense_layers, told.switches.rotary_dim), (0, None));
+    assert_eq!(told.switches.router, Router::Sigmoid { scale: 2.5 });
+    // Made by hand: layers without experts in a model that has none.
+    let config = tiny_config("llama");
+    let switches = Switches { dense_layers: 1, ..config.switches.clone() };
+    let error = ModelConfig { switches, ..config }.validate().unwrap_err().to_string();
+    assert_eq!(error, "first_k_dense_replace: 1 of 2 layers, expected at most 0");
+}
+
+/// The published shape of GLM-4.5-Air: 106 billion parameters, 12 of them active.
+#[test]
+fn a_published_shape_has_its_published_size() {
+    let config = json!({
+        "model_type": "glm4_moe", "vocab_size": 151_552, "hidden_size": 4_096,
+        "intermediate_size": 10_944, "num_hidden_layers": 46, "num_attention_heads": 96,
+        "num_key_value_heads": 8, "head_dim": 128, "attention_bias": true, "use_qk_norm": false,
+        "n_routed_experts": 128, "num_experts_per_tok": 8, "n_shared_experts": 1,
+        "moe_intermediate_size": 1_408, "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
+        "norm_topk_prob": true, "routed_scaling_factor": 1.0, "partial_rotary_factor": 0.5,
+        "rope_theta": 1_000_000, "rope_scaling": null, "num_nextn_predict_layers": 1
+    });
+    let config = read(&config).unwrap();
+    let embedding = 151_552 * 4_096;
+    let shape = config.shape(8.0, 1);
+    let billions = |parameters: u64| parameters / 1_000_000_000;
+    assert_eq!(billions(shape.layer_bytes + shape.head_bytes + embedding), 106);
+    assert_eq!(billions(config.active_parameters()), 12);
 }
 
 /// What every token goes to counts for each, and is no expert's.

@@ -1,10 +1,11 @@
 //! Mixtures of experts: the same bits in any company, in every type of weights, and beside Burn's operations.
-//! gpt-oss's have biases, and windows and sinks of attention; `qwen2_moe` has a network that every token goes to besides.
+//! gpt-oss's have biases, and windows and sinks of attention; `qwen2_moe` has a network that every token goes to besides,
+//! `glm4_moe` too, behind a layer without experts.
 
 use tts_core::{Generator, Given, Likelihood, Prompt, Request};
 use tts_models::testing::{byte_config, lively_weights};
 use tts_models::train::{Adapter, AdapterConfig, Model, Site, TrainConfig, Trainer};
-use tts_models::weights::config::{Activation, Experts, NormPlace};
+use tts_models::weights::config::{Activation, Experts, NormPlace, Router};
 use tts_models::weights::decoder::FeedForwardWeights;
 use tts_models::{
     Backbone, Cpu, DecoderWeights, EngineConfig, Executor, ModelConfig, Native, Plain, Span,
@@ -14,7 +15,7 @@ use tts_models::{
 use crate::native::{FORMATS, bits, tokens, whole};
 use crate::{engine_of, generated, request, weights};
 
-const MIXTURES: [&str; 4] = ["qwen3_moe", "mixtral", "gpt_oss", "qwen2_moe"];
+const MIXTURES: [&str; 5] = ["qwen3_moe", "mixtral", "gpt_oss", "qwen2_moe", "glm4_moe"];
 
 /// Alone, among others, with any number of threads: a token's experts are shared with tokens of other lines.
 #[test]
@@ -185,6 +186,8 @@ fn other_switches_hold_for_experts_too() {
             ..Switches::default()
         }),
         of(Switches { sinks: true, attention_cap: Some(1.5), ..Switches::default() }),
+        of(Switches { router: Router::Sigmoid { scale: 2.5 }, ..Switches::default() }),
+        of(Switches { dense_layers: 1, feed_forward_bias: true, ..Switches::default() }),
         lively_weights(ModelConfig {
             switches: Switches { experts: one, ..Switches::default() },
             ..base.clone()

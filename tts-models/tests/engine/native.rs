@@ -41,7 +41,8 @@ pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
 
 #[test]
 fn native_agrees_with_burn() {
-    for architecture in ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "mixtral", "gpt_oss"]
+    for architecture in
+        ["llama", "qwen2", "qwen3", "qwen2_moe", "qwen3_moe", "mixtral", "gpt_oss", "glm4_moe"]
     {
         let native = Native::new(weights(architecture), 2).unwrap();
         let plain = Plain::<Cpu>::new(weights(architecture)).unwrap();

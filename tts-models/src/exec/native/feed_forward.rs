@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use crate::exec::route::{Choice, Routes, choose};
 use crate::kernels::{
-    Input, Kinds, Matrix, Part, clamped_gate_all, exp_in_place, gelu_gate_all, project,
-    project_each, project_swiglu, project_swiglu_each, rms_norm, swish_gate_all,
+    Input, Kinds, Matrix, Part, clamped_gate_all, gelu_gate_all, project, project_each,
+    project_swiglu, project_swiglu_each, rms_norm, sigmoid_in_place, swish_gate_all,
 };
 use crate::weights::config::Activation;
 use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, NetworkWeights, SharedWeights};
@@ -46,7 +46,8 @@ pub(super) struct Scratch {
 /// The forms of rows that the first products of a feed-forward part need.
 pub(super) fn kinds(weights: &FeedForwardWeights<Matrix>) -> Kinds {
     let networks = weights.networks().iter().flat_map(|own| [&own.gate, &own.up]);
-    Kinds::of(networks.chain(weights.beside_experts()))
+    let beside = weights.dense().is_none().then(|| weights.beside_experts());
+    Kinds::of(networks.chain(beside.into_iter().flatten()))
 }
 
 impl Native {
@@ -181,7 +182,8 @@ impl Native {
         scratch: &mut Scratch,
         block: &mut [f32],
     ) {
-        let MixtureWeights { how, router, router_bias, experts, shared } = mixture;
+        let MixtureWeights { how, router, router_bias, choice_bias, experts, shared } = mixture;
+        let kind = self.config.switches.router;
         if let Some(shared) = shared {
             self.shared(shared, rows, input, scratch);
         }
@@ -195,7 +197,7 @@ impl Native {
             for (logit, bias) in logits.iter_mut().zip(router_bias.iter().flatten()) {
                 *logit += bias;
             }
-            choose(logits, *how, chosen);
+            choose(logits, choice_bias.as_deref(), (*how, kind), chosen);
         });
         let routes = Routes::new(*how, chosen);
         owners.clear();
@@ -262,12 +264,11 @@ impl Native {
         scratch: &mut Scratch,
     ) {
         let Scratch { active, gates, second, shared, parts, .. } = scratch;
-        parts.resize(rows, 0.0);
-        project(&self.team, input, &[gate], false, parts);
-        // The sigmoid, 1 / (1 + e^-x).
-        exp_in_place(parts, -1.0, 0.0);
-        for part in parts.iter_mut() {
-            *part = 1.0 / (1.0 + *part);
+        parts.clear();
+        parts.resize(rows, 1.0);
+        if let Some(gate) = gate {
+            project(&self.team, input, &[gate], false, parts);
+            sigmoid_in_place(parts);
         }
         let width = network.gate.outputs();
         active.resize(rows * width, 0.0);

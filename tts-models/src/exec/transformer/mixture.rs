@@ -16,7 +16,7 @@ use burn::tensor::{Int, Tensor, TensorData};
 
 use super::{FeedForward, Projection};
 use crate::exec::route::{Routes, choose};
-use crate::weights::config::Experts;
+use crate::weights::config::{Experts, Router};
 use crate::weights::decoder::{FeedForwardWeights, MixtureWeights, SharedWeights};
 use crate::{ModelConfig, ModelError};
 
@@ -39,11 +39,17 @@ pub struct Mixture<B: Backend> {
     pub experts: Vec<FeedForward<B>>,
     /// What every row goes through besides.
     pub shared: Option<FeedForward<B>>,
-    /// `hidden` to one number, whose sigmoid says how much that counts.
+    /// `hidden` to one number, whose sigmoid says how much that counts; without one it counts whole.
     pub shared_gate: Option<Projection<B>>,
+    /// What is added where experts are chosen, and not to what they count.
+    #[module(skip)]
+    pub choice_bias: Option<Vec<f32>>,
     /// How the router chooses.
     #[module(skip)]
     pub how: Experts,
+    /// What the router makes of its logits.
+    #[module(skip)]
+    pub kind: Router,
 }
 
 impl<B: Backend> FeedForwardBlock<B> {
@@ -94,13 +100,17 @@ impl<B: Backend> Mixture<B> {
     /// When one does not have the size that the config demands, or there are more or fewer experts than the router
     /// has outputs.
     pub fn new(
-        MixtureWeights { how, router, router_bias, experts, shared }: MixtureWeights,
+        MixtureWeights { how, router, router_bias, choice_bias, experts, shared }: MixtureWeights,
         config: &ModelConfig,
         device: &B::Device,
     ) -> Result<Self, ModelError> {
         if experts.len() != how.count || how.used == 0 || how.used > how.count {
             let problem = format!("{} with {} of {} used", experts.len(), how.used, how.count);
             return Err(ModelError::input("experts", problem));
+        }
+        if let Some(bias) = choice_bias.as_ref().filter(|bias| bias.len() != how.count) {
+            let problem = format!("{} values for {} experts", bias.len(), how.count);
+            return Err(ModelError::input("choice_bias", problem));
         }
         let network = |own, inner: usize| FeedForward::new(own, (config, inner), device);
         let experts = experts.into_iter().map(|own| network(own, how.width));
@@ -118,9 +128,12 @@ impl<B: Backend> Mixture<B> {
             experts: experts.collect::<Result<_, _>>()?,
             shared: shared.map(|own| network(own, width)).transpose()?,
             shared_gate: gate
+                .flatten()
                 .map(|gate| Projection::new("shared gate", gate, None, one, device))
                 .transpose()?,
+            choice_bias,
             how,
+            kind: config.switches.router,
         })
     }
 
@@ -132,14 +145,14 @@ impl<B: Backend> Mixture<B> {
         let (router, router_bias) = self.router.weights()?;
         let experts = self.experts.iter().map(FeedForward::weights);
         let experts = experts.collect::<Result<_, ModelError>>()?;
-        let shared = match (&self.shared, &self.shared_gate) {
-            (Some(network), Some(gate)) => {
-                let (gate, _) = gate.weights()?;
-                Some(SharedWeights { network: network.weights()?, gate })
-            }
-            _ => None,
+        let gate = self.shared_gate.as_ref().map(Projection::weights).transpose()?;
+        let gate = gate.map(|(gate, _)| gate);
+        let shared = match &self.shared {
+            Some(network) => Some(SharedWeights { network: network.weights()?, gate }),
+            None => None,
         };
-        Ok(MixtureWeights { how: self.how, router, router_bias, experts, shared })
+        let (how, choice_bias) = (self.how, self.choice_bias.clone());
+        Ok(MixtureWeights { how, router, router_bias, choice_bias, experts, shared })
     }
 
     /// Maps rows `[rows, hidden]` to `[rows, hidden]`.
@@ -151,7 +164,7 @@ impl<B: Backend> Mixture<B> {
         let mut chosen = vec![(0, 0.0); count * how.used];
         let places = chosen.chunks_exact_mut(how.used);
         for (logits, chosen) in logits.chunks_exact_mut(how.count).zip(places) {
-            choose(logits, how, chosen);
+            choose(logits, self.choice_bias.as_deref(), (how, self.kind), chosen);
         }
         let routes = Routes::new(how, &chosen);
         let of_expert = |(expert, own): &(usize, Range<usize>)| {
@@ -168,9 +181,13 @@ impl<B: Backend> Mixture<B> {
             let parts = Tensor::from_data(TensorData::new(parts, [count, 1]), &device); // [rows, 1]
             sum = sum + results.clone().select(0, places) * parts; // [rows, hidden]
         }
-        if let (Some(shared), Some(gate)) = (&self.shared, &self.shared_gate) {
-            let part = sigmoid(gate.forward(rows.clone())); // [rows, 1]
-            sum = sum + shared.forward(rows.clone()) * part; // [rows, hidden]
+        if let Some(shared) = &self.shared {
+            let own = shared.forward(rows.clone()); // [rows, hidden]
+            sum = sum
+                + match &self.shared_gate {
+                    Some(gate) => own * sigmoid(gate.forward(rows.clone())), // times [rows, 1]
+                    None => own,
+                };
         }
         sum
     }

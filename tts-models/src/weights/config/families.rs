@@ -15,14 +15,15 @@ use super::gguf::Keys;
 use super::json::Object;
 use super::{ModelConfig, RopeScaling, Switches};
 use crate::ModelError;
-pub(crate) use fields::gpt_oss_switches;
 use fields::{
-    gemma2, gemma3, glm4, gpt_oss, gpt_oss_scaling, granite, llama, mistral, mixtral, olmo, olmoe,
-    phi3, qwen, qwen2_moe, qwen3_moe, smollm3,
+    gemma2, gemma3, glm4, glm4_moe, gpt_oss, gpt_oss_scaling, granite, granitemoe, llama, mistral,
+    mixtral, olmo, olmoe, phi3, qwen, qwen2_moe, qwen3_moe, smollm3,
 };
+pub(crate) use fields::{glm4_moe_switches, gpt_oss_switches};
 use keys::{
-    gemma2_keys, gemma3_keys, glm4_keys, gpt_oss_keys, granite_keys, mixture_keys, olmo2_keys,
-    olmoe_keys, phi3_keys, plain_keys, shared_keys, smollm3_keys,
+    gemma2_keys, gemma3_keys, glm4_keys, glm4_moe_keys, gpt_oss_keys, granite_keys,
+    granitemoe_keys, mixture_keys, olmo2_keys, olmoe_keys, phi3_keys, plain_keys, shared_keys,
+    smollm3_keys,
 };
 
 /// Reads a family's own keys of a GGUF file.
@@ -48,13 +49,14 @@ pub(crate) struct Family {
     pub(crate) attention_bias: bool,
     /// Whether queries and keys are normed.
     pub(crate) qk_norm: bool,
+    /// The field that says so, where models of the family differ; in GGUF the tensors do.
+    pub(crate) qk_norm_field: Option<&'static str>,
     /// Whether norms are stored less 1 in Hugging Face's files.
     pub(crate) norm_offset: bool,
     /// Which parts of a layer lie in one tensor.
     pub(crate) fused: Fused,
-    /// Whether Hugging Face's files hold all experts of a layer in one tensor, as floats or in MXFP4
-    /// ([`crate::weights::stacked`]).
-    pub(crate) stacked: bool,
+    /// How Hugging Face's files hold the experts of a layer.
+    pub(crate) stacked: Stacked,
     /// Whether yarn's line between pairs that are kept and pairs that are slowed down ends at whole pairs, in files
     /// that have no word for it (GGUF).
     pub(crate) yarn_truncates: bool,
@@ -116,6 +118,17 @@ impl Fused {
     }
 }
 
+/// How Hugging Face's files hold the experts of a layer ([`crate::weights::stacked`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stacked {
+    /// Each by itself.
+    Apart,
+    /// All in one tensor, outputs behind inputs, those of gate and up by turns; as floats or in MXFP4.
+    ByTurns,
+    /// All in one tensor, outputs before inputs as in every projection, up's behind the gate's.
+    Halves,
+}
+
 /// Defaults of a configuration class.
 pub(crate) struct Defaults {
     /// `max_position_embeddings`.
@@ -149,9 +162,10 @@ const PLAIN: Family = Family {
     experts: false,
     attention_bias: false,
     qk_norm: false,
+    qk_norm_field: None,
     norm_offset: false,
     fused: Fused::Nothing,
-    stacked: false,
+    stacked: Stacked::Apart,
     yarn_truncates: true,
     yarn_is_whole: false,
     turns_in_part: false,
@@ -215,6 +229,17 @@ const ROUTED: &[(&str, &str, &str)] = &[
     ("mlp.gate", "mlp.router", "ffn_gate_inp"),
     ("post_attention_layernorm", "post_attention_layernorm", "post_attention_norm"),
 ];
+
+/// A router, and what holds all experts of a layer, as Granite calls them; in GGUF experts have names of their own.
+const PARALLEL: &[(&str, &str, &str)] = &[
+    ("mlp.gate", "block_sparse_moe.router.layer", "ffn_gate_inp"),
+    ("mlp.experts.gate_up_proj", "block_sparse_moe.input_linear", "ffn_gate_up_exps"),
+    ("mlp.experts.down_proj", "block_sparse_moe.output_linear", "ffn_down_exps"),
+];
+
+/// The second norm of a layer, as GGUF calls it where it is named after what it follows.
+const AFTER_ATTENTION: &[(&str, &str, &str)] =
+    &[("post_attention_layernorm", "post_attention_layernorm", "post_attention_norm")];
 
 /// Tensors that are fused, as GGUF calls them.
 const FUSED: &[(&str, &str, &str)] = &[
@@ -307,7 +332,7 @@ pub(crate) const FAMILIES: &[Family] = &[
         pairs: Pairs::Apart,
         experts: true,
         attention_bias: true,
-        stacked: true,
+        stacked: Stacked::ByTurns,
         yarn_truncates: false,
         writes: false,
         defaults: Defaults {
@@ -343,6 +368,18 @@ pub(crate) const FAMILIES: &[Family] = &[
         gguf: Some(("granite", granite_keys)),
         writes: false,
         switches: granite,
+        ..PLAIN
+    },
+    Family {
+        name: "granitemoe",
+        class: "GraniteMoeForCausalLM",
+        held_as: "granitemoe",
+        gguf: Some(("granitemoe", granitemoe_keys)),
+        experts: true,
+        stacked: Stacked::Halves,
+        writes: false,
+        names: PARALLEL,
+        switches: granitemoe,
         ..PLAIN
     },
     Family {
@@ -426,6 +463,27 @@ pub(crate) const FAMILIES: &[Family] = &[
         },
         names: GLM,
         switches: glm4,
+        ..PLAIN
+    },
+    Family {
+        name: "glm4_moe",
+        class: "Glm4MoeForCausalLM",
+        held_as: "glm4_moe",
+        gguf: Some(("glm4moe", glm4_moe_keys)),
+        pairs: Pairs::Apart,
+        experts: true,
+        qk_norm_field: Some("use_qk_norm"),
+        turns_in_part: true,
+        writes: false,
+        defaults: Defaults {
+            positions: 131_072,
+            key_heads: Some(8),
+            epsilon: 1e-5,
+            ..PLAIN.defaults
+        },
+        names: AFTER_ATTENTION,
+        words: &[("shared_expert", "shared_experts")],
+        switches: glm4_moe,
         ..PLAIN
     },
     Family {

@@ -76,7 +76,7 @@ const TENSORS: [(&str, &str); 5] = [
 const EMBEDDING: &str = "token_embd.weight";
 
 /// The keys that they stand for, behind the name of the architecture.
-const KEYS: [(&str, &str); 28] = [
+const KEYS: [(&str, &str); 30] = [
     ("hidden_size", "embedding_length"),
     ("intermediate_size", "feed_forward_length"),
     ("num_hidden_layers", "block_count"),
@@ -99,6 +99,8 @@ const KEYS: [(&str, &str); 28] = [
     ("num_experts_per_tok", "expert_used_count"),
     ("moe_intermediate_size", "expert_feed_forward_length"),
     ("shared_expert_intermediate_size", "expert_shared_feed_forward_length"),
+    ("first_k_dense_replace", "leading_dense_block_count"),
+    ("routed_scaling_factor", "expert_weights_scale"),
     ("embedding_multiplier", "embedding_scale"),
     ("residual_multiplier", "residual_scale"),
     ("attention_multiplier", "attention.scale"),
@@ -162,7 +164,7 @@ impl Keys<'_> {
             vocab_size,
             hidden_size,
             intermediate_size: self.feed_forward_length()?,
-            num_hidden_layers: self.required("block_count")?,
+            num_hidden_layers: self.layers()?,
             num_attention_heads: heads,
             num_key_value_heads: self.of_all_layers("attention.head_count_kv")?.unwrap_or(heads),
             head_dim,
@@ -174,7 +176,10 @@ impl Keys<'_> {
             max_position_embeddings: self.required("context_length")?,
             tie_word_embeddings: self.gguf.info("output.weight").is_none(),
             attention_bias: family.attention_bias || self.gguf.info("blk.0.attn_q.bias").is_some(),
-            qk_norm: family.qk_norm,
+            qk_norm: match family.qk_norm_field {
+                Some(_) => self.has_tensor("blk.0.attn_q_norm.weight"),
+                None => family.qk_norm,
+            },
             switches: Switches::default(),
             stored: Stored::default(),
             bos_token_id: self.token("bos")?,
@@ -184,6 +189,17 @@ impl Keys<'_> {
             config.add_eos(self.token(kind)?);
         }
         Ok(config)
+    }
+
+    /// How many layers a token runs through. Behind them files may hold others, which guess further tokens; they are passed
+    /// over, as in llama.cpp.
+    fn layers(&self) -> Result<usize, ModelError> {
+        let (all, key) = (self.required("block_count")?, "nextn_predict_layers");
+        let guessing = self.count(key)?.unwrap_or(0);
+        if guessing > 0 && guessing >= all {
+            return Err(self.error(key, format!("{guessing}, expected less than {all} layers")));
+        }
+        Ok(all - guessing)
     }
 
     /// Width of a feed-forward network; a file of experts may only say theirs.

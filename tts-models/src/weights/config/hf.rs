@@ -12,7 +12,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::families::Family;
+use super::families::{Family, Stacked};
 use super::json::Object;
 use super::rope::longrope_attention;
 use super::{ModelConfig, Problem, RopeScaling, Stored, Switches};
@@ -159,7 +159,10 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
         tie_word_embeddings: object.boolean("tie_word_embeddings")?.unwrap_or(family.defaults.tied),
         attention_bias: family.attention_bias
             || object.boolean("attention_bias")?.unwrap_or(family.defaults.attention_bias),
-        qk_norm: family.qk_norm,
+        qk_norm: match family.qk_norm_field {
+            Some(field) => object.boolean(field)?.unwrap_or(family.qk_norm),
+            None => family.qk_norm,
+        },
         switches: Switches::default(),
         stored: Stored::default(),
         bos_token_id: object.ids("bos_token_id")?.first().copied(),
@@ -208,8 +211,8 @@ fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
     }
     let Some(quantised) = object.object("quantization_config")? else { return Ok(()) };
     match quantised.text("quant_method")? {
-        Some("mxfp4") if family.stacked => Ok(()),
-        Some(method) if family.stacked => {
+        Some("mxfp4") if family.stacked == Stacked::ByTurns => Ok(()),
+        Some(method) if family.stacked == Stacked::ByTurns => {
             let what = format!("layers quantised by {method:?}; mxfp4 is, or use GGUF");
             Err(quantised.unsupported("quant_method", what))
         }

@@ -9,7 +9,7 @@
 //! [`families`](crate::weights::config::families).
 
 use super::experts::SHARED_WIDTH;
-use super::{Experts, Problem};
+use super::{Experts, Problem, Router};
 use crate::ModelError;
 
 /// Where the norms of a block stand.
@@ -74,8 +74,15 @@ pub struct Switches {
     pub whole_qk_norm: bool,
     /// What gates the feed-forward layer.
     pub activation: Activation,
-    /// The experts that stand in the place of one feed-forward network, in every layer; `None` for one network.
+    /// The experts that stand in the place of one feed-forward network, in every layer behind the first
+    /// [`Self::dense_layers`]; `None` for one network.
     pub experts: Option<Experts>,
+    /// What the router makes of its logits.
+    pub router: Router,
+    /// How many layers, from the first one on, have one network where the others have experts (GLM 4.5).
+    pub dense_layers: usize,
+    /// Whether the network that every token goes to beside its experts counts whole, and has no gate (GLM 4.5).
+    pub whole_shared: bool,
     /// Whether the output projection of attention has a bias.
     pub output_bias: bool,
     /// Whether the projections of the feed-forward layer have biases; those of experts, and their router, likewise.
@@ -111,6 +118,9 @@ impl Default for Switches {
             whole_qk_norm: false,
             activation: Activation::Silu,
             experts: None,
+            router: Router::Softmax,
+            dense_layers: 0,
+            whole_shared: false,
             output_bias: false,
             feed_forward_bias: false,
             sinks: false,
@@ -150,6 +160,9 @@ impl Switches {
             whole_qk_norm,
             activation,
             experts,
+            router,
+            dense_layers,
+            whole_shared,
             output_bias,
             feed_forward_bias,
             sinks,
@@ -176,6 +189,11 @@ impl Switches {
     /// How a layer attends.
     pub fn attends(&self, layer: usize) -> Attends {
         self.layers.get(layer).copied().unwrap_or_default()
+    }
+
+    /// The experts of a layer; `None` where it has one network.
+    pub fn experts_of(&self, layer: usize) -> Option<Experts> {
+        self.experts.filter(|_| layer >= self.dense_layers)
     }
 
     /// What products of queries and keys are multiplied with, for heads of this width.
@@ -206,6 +224,12 @@ impl Switches {
             let width = "moe_intermediate_size";
             experts.check(["num_experts", "num_experts_per_tok", width, SHARED_WIDTH])?;
         }
+        let most = if self.experts.is_some() { layers.saturating_sub(1) } else { 0 };
+        if self.dense_layers > most {
+            let problem =
+                format!("{} of {layers} layers, expected at most {most}", self.dense_layers);
+            return Err(("first_k_dense_replace", problem));
+        }
         let (slope, limit) = match self.activation {
             Activation::Clamped { slope, limit } => (slope, limit),
             Activation::Silu | Activation::GeluTanh => (1.0, 1.0),
@@ -213,6 +237,7 @@ impl Switches {
         let positive = [
             ("swiglu_alpha", slope),
             ("swiglu_limit", limit),
+            ("routed_scaling_factor", self.router.scale()),
             ("rope_local_base_freq", self.local_rope_theta),
             ("embedding_multiplier", self.embedding_scale),
             ("residual_multiplier", self.residual_scale),
@@ -236,6 +261,7 @@ impl Switches {
     /// When any is.
     pub fn refuse(&self, who: &str) -> Result<(), ModelError> {
         let plain = Self::default();
+        // What mixtures alone have is refused with them.
         let set = [
             (
                 "a mixture of experts (the backends native and ndarray run it; to learn, and to be saved, take a \

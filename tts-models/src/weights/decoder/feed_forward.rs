@@ -40,6 +40,10 @@ pub struct MixtureWeights<M = Vec<f32>> {
     pub router: M,
     /// Its bias, `[experts]`.
     pub router_bias: Option<Vec<f32>>,
+    /// What is added where experts are chosen, and not to what they count ([`Router::Sigmoid`]), `[experts]`.
+    ///
+    /// [`Router::Sigmoid`]: crate::weights::config::Router::Sigmoid
+    pub choice_bias: Option<Vec<f32>>,
     /// The experts, by number.
     pub experts: Vec<NetworkWeights<M>>,
     /// What every token goes to besides.
@@ -51,14 +55,21 @@ pub struct MixtureWeights<M = Vec<f32>> {
 pub struct SharedWeights<M = Vec<f32>> {
     /// The network; its width is [`Experts::shared`].
     pub network: NetworkWeights<M>,
-    /// Whose one output becomes a part between 0 and 1 by the sigmoid, `[1, h]`; always in f32.
-    pub gate: M,
+    /// Whose one output becomes a part between 0 and 1 by the sigmoid, `[1, h]`; always in f32. `None` where the network
+    /// counts whole.
+    pub gate: Option<M>,
 }
 
 impl<M> SharedWeights<M> {
     /// Its matrices, in the order in which they are packed.
-    fn matrices(&self) -> [&M; 4] {
-        [&self.network.gate, &self.network.up, &self.network.down, &self.gate]
+    fn matrices(&self) -> impl Iterator<Item = &M> {
+        self.network.matrices().into_iter().chain(&self.gate)
+    }
+}
+
+impl<M> NetworkWeights<M> {
+    fn matrices(&self) -> [&M; 3] {
+        [&self.gate, &self.up, &self.down]
     }
 }
 
@@ -103,32 +114,43 @@ impl<M> FeedForwardWeights<M> {
         }
     }
 
-    /// The matrices that every token is multiplied with beside its experts' own, in the order in which they are packed.
+    /// The matrices that every token is multiplied with, whichever experts it goes to, in the order in which they are
+    /// packed.
     pub(crate) fn beside_experts(&self) -> impl Iterator<Item = &M> {
-        let router = match self {
-            Self::Dense(_) => None,
-            Self::Mixture(mixture) => Some(&mixture.router),
+        let (router, dense) = match self {
+            Self::Dense(network) => (None, Some(network)),
+            Self::Mixture(mixture) => (Some(&mixture.router), None),
         };
         let shared = self.shared().into_iter().flat_map(SharedWeights::matrices);
-        router.into_iter().chain(shared)
+        dense.into_iter().flat_map(NetworkWeights::matrices).chain(router).chain(shared)
     }
 
     /// All matrices, in the order in which they are packed.
     pub(crate) fn matrices(&self) -> impl Iterator<Item = &M> {
-        let networks = self.networks().iter();
-        networks.flat_map(|own| [&own.gate, &own.up, &own.down]).chain(self.beside_experts())
+        let experts: &[NetworkWeights<M>] = match self {
+            Self::Dense(_) => &[],
+            Self::Mixture(mixture) => &mixture.experts,
+        };
+        experts.iter().flat_map(NetworkWeights::matrices).chain(self.beside_experts())
     }
 
-    /// Whether it is what a config asks for, but for the sizes of matrices.
-    pub(super) fn is_of(&self, config: &ModelConfig) -> bool {
+    /// Whether it is what a config asks for in the layer of this index, but for the sizes of matrices.
+    pub(super) fn is_of(&self, (config, index): (&ModelConfig, usize)) -> bool {
         let biased = config.switches.feed_forward_bias;
         let biases = self.networks().iter().all(|network| network.biases.is_some() == biased);
-        match (self, config.switches.experts) {
+        match (self, config.switches.experts_of(index)) {
             (Self::Dense(_), None) => biases,
             (Self::Mixture(own), Some(how)) => {
                 let router = own.router_bias.is_some() == biased;
-                let shared = own.shared.is_some() == how.shared.is_some();
-                biases && router && shared && own.how == how && own.experts.len() == how.count
+                let choice = own.choice_bias.is_some() == config.switches.router.favours();
+                let gated = how.shared.map(|_| !config.switches.whole_shared);
+                let shared = own.shared.as_ref().map(|shared| shared.gate.is_some()) == gated;
+                biases
+                    && router
+                    && choice
+                    && shared
+                    && own.how == how
+                    && own.experts.len() == how.count
             }
             _ => false,
         }
@@ -159,26 +181,33 @@ impl<M> FeedForwardWeights<M> {
                 },
             })
         };
-        let f = config.feed_forward_width();
-        let Some(how) = config.switches.experts else { return network("mlp", f).map(Self::Dense) };
+        let Some(how) = config.switches.experts_of(index) else {
+            return network("mlp", config.intermediate_size).map(Self::Dense);
+        };
         // No capacity up front: their number is only a claim until they are read.
         let mut experts = Vec::new();
         for expert in 0..how.count {
-            experts.push(network(&format!("mlp.experts.{expert}"), f)?);
+            experts.push(network(&format!("mlp.experts.{expert}"), how.width)?);
         }
         let own = how.shared.map(|width| network("mlp.shared_expert", width)).transpose()?;
         let name = |kind: &str| format!("model.layers.{index}.mlp.gate.{kind}");
         let router = source.exact(&name("weight"), [how.count, h])?;
         let router_bias =
             if biased { Some(source.vector(&name("bias"), how.count)?) } else { None };
-        let shared = match own {
-            Some(network) => {
-                let gate = format!("model.layers.{index}.mlp.shared_expert_gate.weight");
-                Some(SharedWeights { network, gate: source.exact(&gate, [1, h])? })
-            }
-            None => None,
+        let choice_bias = if config.switches.router.favours() {
+            Some(source.vector(&name("e_score_correction_bias"), how.count)?)
+        } else {
+            None
         };
-        Ok(Self::Mixture(MixtureWeights { how, router, router_bias, experts, shared }))
+        let gate = if own.is_some() && !config.switches.whole_shared {
+            let gate = format!("model.layers.{index}.mlp.shared_expert_gate.weight");
+            Some(source.exact(&gate, [1, h])?)
+        } else {
+            None
+        };
+        let shared = own.map(|network| SharedWeights { network, gate });
+        let mixture = MixtureWeights { how, router, router_bias, choice_bias, experts, shared };
+        Ok(Self::Mixture(mixture))
     }
 }
 
@@ -190,7 +219,7 @@ impl FeedForwardWeights {
         config: &ModelConfig,
         mut part: impl FnMut(&str, &[usize], &'a [f32]),
     ) {
-        let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let h = config.hidden_size;
         let mut network = |under: &str, f: usize, network: &'a NetworkWeights| {
             part(&format!("{under}.gate_proj.weight"), &[f, h], &network.gate);
             part(&format!("{under}.up_proj.weight"), &[f, h], &network.up);
@@ -202,10 +231,10 @@ impl FeedForwardWeights {
             }
         };
         match self {
-            Self::Dense(own) => network("mlp", f, own),
+            Self::Dense(own) => network("mlp", config.intermediate_size, own),
             Self::Mixture(mixture) => {
                 for (expert, own) in mixture.experts.iter().enumerate() {
-                    network(&format!("mlp.experts.{expert}"), f, own);
+                    network(&format!("mlp.experts.{expert}"), mixture.how.width, own);
                 }
                 if let (Some(shared), Some(width)) = (&mixture.shared, mixture.how.shared) {
                     network("mlp.shared_expert", width, &shared.network);
@@ -214,8 +243,11 @@ impl FeedForwardWeights {
                 if let Some(bias) = &mixture.router_bias {
                     part("mlp.gate.bias", &[mixture.how.count], bias);
                 }
-                if let Some(shared) = &mixture.shared {
-                    part("mlp.shared_expert_gate.weight", &[1, h], &shared.gate);
+                if let Some(bias) = &mixture.choice_bias {
+                    part("mlp.gate.e_score_correction_bias", &[mixture.how.count], bias);
+                }
+                if let Some(gate) = mixture.shared.as_ref().and_then(|own| own.gate.as_ref()) {
+                    part("mlp.shared_expert_gate.weight", &[1, h], gate);
                 }
             }
         }
@@ -227,7 +259,7 @@ impl FeedForwardWeights {
         config: &ModelConfig,
         pack: &impl Fn(&[f32], usize, bool) -> M,
     ) -> FeedForwardWeights<M> {
-        let (h, f) = (config.hidden_size, config.feed_forward_width());
+        let h = config.hidden_size;
         let network = |own: NetworkWeights, f: usize| NetworkWeights {
             gate: pack(&own.gate, h, false),
             up: pack(&own.up, h, false),
@@ -235,17 +267,25 @@ impl FeedForwardWeights {
             biases: own.biases,
         };
         match self {
-            Self::Dense(own) => FeedForwardWeights::Dense(network(own, f)),
-            Self::Mixture(MixtureWeights { how, router, router_bias, experts, shared }) => {
+            Self::Dense(own) => FeedForwardWeights::Dense(network(own, config.intermediate_size)),
+            Self::Mixture(mixture) => {
+                let MixtureWeights { how, router, router_bias, choice_bias, experts, shared } =
+                    mixture;
                 // In the order of the matrices.
-                let experts = experts.into_iter().map(|own| network(own, f)).collect();
+                let experts = experts.into_iter().map(|own| network(own, how.width)).collect();
                 let router = pack(&router, h, true);
                 let shared = shared.map(|shared| SharedWeights {
-                    network: network(shared.network, how.shared.unwrap_or(f)),
-                    gate: pack(&shared.gate, h, true),
+                    network: network(shared.network, how.shared.unwrap_or(how.width)),
+                    gate: shared.gate.map(|gate| pack(&gate, h, true)),
                 });
-                let mixture = MixtureWeights { how, router, router_bias, experts, shared };
-                FeedForwardWeights::Mixture(mixture)
+                FeedForwardWeights::Mixture(MixtureWeights {
+                    how,
+                    router,
+                    router_bias,
+                    choice_bias,
+                    experts,
+                    shared,
+                })
             }
         }
     }

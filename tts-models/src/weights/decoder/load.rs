@@ -9,7 +9,8 @@ use super::{DecoderWeights, EMBEDDING, HEAD, Source};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::exec::gpu::Stored;
 use crate::kernels::Matrix;
-use crate::weights::config::Experts;
+use crate::weights::config::families::Stacked;
+use crate::weights::config::{Experts, Router};
 use crate::weights::{Checkpoint, Dtype, RawTensor};
 use crate::{ModelConfig, ModelError, WeightFormat};
 
@@ -81,7 +82,7 @@ fn runnable(checkpoint: &Checkpoint) -> Result<ModelConfig, ModelError> {
                 what,
             ));
         }
-        if let Some(experts) = config.switches.experts {
+        if let Some(experts) = config.switches.experts_of(layer) {
             refuse_beside_experts(checkpoint, &config, layer, experts)?;
         }
     }
@@ -101,17 +102,26 @@ fn refuse_beside_experts(
         Err(ModelError::unsupported(checkpoint.path(), checkpoint.called(&name), what.to_owned()))
     };
     let stacked = full("experts.gate_up_proj");
-    let known = config.family().is_some_and(|family| family.stacked);
-    if !known && checkpoint.contains(&stacked) {
+    let family = config.family();
+    let apart = family.is_none_or(|family| family.stacked == Stacked::Apart);
+    if apart && checkpoint.contains(&stacked) {
         let what = "tensor of all experts: save the model with `save_original_format=True`, which \
                     writes them one by one";
         return unsupported(stacked, what);
     }
-    let shared = ["shared_expert.gate_proj.weight", "shared_experts.gate_proj.weight"];
-    for shared in shared.into_iter().skip(usize::from(experts.shared.is_some())) {
-        if checkpoint.contains(&full(shared)) {
-            return unsupported(full(shared), "expert that every token goes to besides");
+    let stored = |name: &str| family.map_or_else(|| name.to_owned(), |family| family.stored(name));
+    let [own, other] = ["shared_expert", "shared_experts"];
+    let [own, other] = [own, other].map(|name| full(&format!("{name}.gate_proj.weight")));
+    // In some families the one is stored under the name of the other.
+    let known = experts.shared.map(|_| stored(&own));
+    for shared in [own, other] {
+        if known.as_ref() != Some(&stored(&shared)) && checkpoint.contains(&shared) {
+            return unsupported(shared, "expert that every token goes to besides");
         }
+    }
+    let correction = full("gate.e_score_correction_bias");
+    if config.switches.router == Router::Softmax && checkpoint.contains(&correction) {
+        return unsupported(correction, "bias of a router by which experts are chosen");
     }
     if config.switches.feed_forward_bias {
         return Ok(());

@@ -5,7 +5,7 @@
 //!
 //! Source: `configuration_*.py` and `modeling_*.py` of Hugging Face transformers.
 
-use super::super::experts::{Experts, of_local, of_qwen};
+use super::super::experts::{Experts, Router, of_glm, of_local, of_qwen};
 use super::super::json::Object;
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
 use crate::{ModelConfig, ModelError, RopeScaling};
@@ -215,6 +215,15 @@ pub(super) fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, 
     })
 }
 
+/// The factors of Granite, and experts, which have no biases.
+pub(super) fn granitemoe(
+    object: &Object<'_>,
+    config: &ModelConfig,
+) -> Result<Switches, ModelError> {
+    let experts = Some(of_local(object, config, [8, 2])?);
+    Ok(Switches { experts, feed_forward_bias: false, ..granite(object, config)? })
+}
+
 /// Every fourth layer is not turned, unless a list says which.
 pub(super) fn smollm3(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let count = config.num_hidden_layers;
@@ -287,6 +296,24 @@ pub(super) fn glm4(object: &Object<'_>, config: &ModelConfig) -> Result<Switches
         norm_place: NormPlace::Around,
         rotary_dim: turned(object, config, 0.5)?,
         ..Switches::default()
+    })
+}
+
+/// What every model of GLM 4.5 has, with the factor that files need not say.
+pub(crate) fn glm4_moe_switches() -> Switches {
+    Switches { router: Router::Sigmoid { scale: 1.0 }, whole_shared: true, ..Switches::default() }
+}
+
+/// Heads turned in part, and experts behind the first layers. Layers that guess further tokens are passed over.
+pub(super) fn glm4_moe(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let scale = object.float("routed_scaling_factor")?.unwrap_or(1.0);
+    Ok(Switches {
+        experts: Some(of_glm(object)?),
+        router: Router::Sigmoid { scale },
+        dense_layers: object.count("first_k_dense_replace")?.unwrap_or(1),
+        rotary_dim: turned(object, config, 0.5)?,
+        ..glm4_moe_switches()
     })
 }
 

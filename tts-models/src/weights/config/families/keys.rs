@@ -5,10 +5,10 @@
 //!
 //! Source: `conversion` and `constants.py` of llama.cpp and gguf-py; `llama-model.cpp`.
 
-use super::super::experts::{Besides, Experts, Gate};
+use super::super::experts::{Besides, Experts, Gate, Router, SHARED_COUNT, SHARED_LENGTH};
 use super::super::gguf::{Keys, all_but_every, is_nonzero};
 use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
-use super::fields::{gpt_oss_switches, windows};
+use super::fields::{glm4_moe_switches, gpt_oss_switches, windows};
 use crate::{ModelConfig, ModelError};
 
 /// A decoder without windows, with experts.
@@ -23,7 +23,7 @@ pub(super) fn mixture_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
 /// none.
 pub(super) fn shared_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    let besides = Besides { shared: true, normed: false, ..Besides::NOTHING };
+    let besides = Besides { shared: Some(SHARED_LENGTH), normed: false, ..Besides::NOTHING };
     Ok(Switches { experts: Some(Experts::of_keys(keys, config, besides)?), ..Switches::default() })
 }
 
@@ -153,6 +153,15 @@ pub(super) fn granite_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
     })
 }
 
+/// The factors of Granite, and experts.
+pub(super) fn granitemoe_keys(
+    keys: &Keys<'_>,
+    config: &ModelConfig,
+) -> Result<Switches, ModelError> {
+    let experts = Some(Experts::of_keys(keys, config, Besides::NOTHING)?);
+    Ok(Switches { experts, ..granite_keys(keys, config)? })
+}
+
 /// Every fourth layer is not turned: no key says so.
 pub(super) fn smollm3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let turned = all_but_every(4, config.num_hidden_layers).into_iter();
@@ -188,18 +197,36 @@ pub(super) fn olmoe_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switch
 /// GLM 4: norms around each block, and heads turned in part.
 pub(super) fn glm4_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     keys.refuse_windows()?;
-    for (key, what) in [
-        ("rope.dimension_sections", "positions of several kinds"),
-        ("nextn_predict_layers", "layers that guess further tokens"),
-    ] {
-        if keys.has(key) {
-            return Err(keys.unsupported(key, what));
-        }
+    let guessing = "nextn_predict_layers";
+    if keys.has(guessing) {
+        return Err(keys.unsupported(guessing, "layers that guess further tokens"));
     }
-    let turned = keys.count("rope.dimension_count")?;
+    let rotary_dim = glm_turned(keys, config)?;
+    Ok(Switches { norm_place: NormPlace::Around, rotary_dim, ..Switches::default() })
+}
+
+/// How many numbers of a head are turned, where it is a part of them.
+fn glm_turned(keys: &Keys<'_>, config: &ModelConfig) -> Result<Option<usize>, ModelError> {
+    let kinds = "rope.dimension_sections";
+    if keys.has(kinds) {
+        return Err(keys.unsupported(kinds, "positions of several kinds"));
+    }
+    Ok(keys.count("rope.dimension_count")?.filter(|&dim| dim != config.head_dim))
+}
+
+/// GLM 4.5: heads turned in part, and experts behind the first layers. llama.cpp lets what experts count add up to 1
+/// only where a file says so.
+pub(super) fn glm4_moe_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    keys.refuse_windows()?;
+    let (shared, gate) = (Some(SHARED_COUNT), Gate::Sigmoid);
+    let besides = Besides { shared, gate, normed: false, ..Besides::NOTHING };
+    // 0 is none, as in llama.cpp.
+    let scale = keys.float("expert_weights_scale")?.filter(|&by| is_nonzero(by)).unwrap_or(1.0);
     Ok(Switches {
-        norm_place: NormPlace::Around,
-        rotary_dim: turned.filter(|&dim| dim != config.head_dim),
-        ..Switches::default()
+        experts: Some(Experts::of_keys(keys, config, besides)?),
+        router: Router::Sigmoid { scale },
+        dense_layers: keys.count("leading_dense_block_count")?.unwrap_or(0),
+        rotary_dim: glm_turned(keys, config)?,
+        ..glm4_moe_switches()
     })
 }
