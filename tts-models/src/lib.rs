@@ -75,9 +75,7 @@ pub use load::{Backend, LanguageModel, open, open_adapted};
 pub use text::TextSide;
 pub use text::template::ChatTemplate;
 pub use text::tokenizer::Tokenizer;
-pub use weights::config::{
-    ModelConfig, RopeScaling, Stored, SuggestedSampling, Switches, Windows,
-};
+pub use weights::config::{ModelConfig, RopeScaling, Stored, SuggestedSampling, Switches, Windows};
 pub use weights::decoder::{DecoderWeights, FeedForwardWeights, LayerWeights};
 pub use weights::{Checkpoint, Files};
 

@@ -75,6 +75,10 @@ pub struct ModelShape {
     pub layer_bytes: u64,
     /// Bytes of the weights of the output head.
     pub head_bytes: u64,
+    /// Bytes of the weights of an embedding that is another matrix than the output head; a pass looks up a row of it for
+    /// each of its own. 0 where they are one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub embedding_bytes: u64,
     /// Bytes of one token's keys and values in all layers.
     pub token_bytes: u64,
     /// The experts of its layers, of which a row reads some; `None` where every row reads all weights.
@@ -83,6 +87,14 @@ pub struct ModelShape {
     /// What sequences let go of; `None` where they keep the keys and values of all their tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowShape>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if takes a reference"
+)]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Layers that see the last tokens only: a sequence keeps their keys and values of so many.
@@ -157,9 +169,11 @@ impl ModelShape {
     /// use tts_core::cost::ModelShape;
     /// let shape = ModelShape { layer_bytes: 90, head_bytes: 10, token_bytes: 4, ..Default::default() };
     /// assert_eq!(shape.memory(25, 1), 200);
+    /// assert_eq!(ModelShape { embedding_bytes: 10, ..shape }.memory(25, 1), 210);
     /// ```
     pub fn memory(&self, tokens: u64, sequences: u64) -> u64 {
-        let weights = self.layer_bytes.saturating_add(self.head_bytes);
+        let ends = self.head_bytes.saturating_add(self.embedding_bytes);
+        let weights = self.layer_bytes.saturating_add(ends);
         weights.saturating_add(self.key_value_bytes(tokens, sequences))
     }
 }

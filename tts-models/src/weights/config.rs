@@ -328,6 +328,11 @@ impl ModelConfig {
             vocabulary: self.vocab_size as u64,
             layer_bytes: bytes(all),
             head_bytes: bytes(self.head_parameters()),
+            embedding_bytes: if self.tie_word_embeddings {
+                0
+            } else {
+                bytes(self.head_parameters())
+            },
             token_bytes: (self.num_hidden_layers * layer) as u64,
             windows: windows.map(Windows::shape),
             experts,

@@ -85,6 +85,25 @@ fn fields_are_read() {
     assert_eq!((config.bos_token_id, config.eos_token_ids), (Some(1), vec![2, 3]));
 }
 
+/// Of Qwen2.5-7B as published, 7.6 thousand million parameters, those of the embedding are held beside the head.
+#[test]
+fn memory_counts_the_embedding_where_the_head_is_another_matrix() {
+    let read = |tied: bool| {
+        let fields = json!({
+            "vocab_size": 152_064, "hidden_size": 3_584, "intermediate_size": 18_944,
+            "num_hidden_layers": 28, "num_attention_heads": 28, "num_key_value_heads": 4,
+            "tie_word_embeddings": tied
+        });
+        read(&with("qwen2", &fields)).unwrap().shape(16.0, 2)
+    };
+    let matrix = 152_064 * 3_584 * 2;
+    let (tied, apart) = (read(true), read(false));
+    assert_eq!(apart.embedding_bytes, matrix);
+    assert_eq!(apart.memory(0, 0) - tied.memory(0, 0), matrix);
+    // As its index of tensors says: `total_size`.
+    assert_eq!(apart.memory(0, 0), 15_231_233_024);
+}
+
 #[test]
 fn mistral_is_llama_with_windows() {
     let all = 32_768;

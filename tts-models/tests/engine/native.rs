@@ -1,7 +1,10 @@
 //! The own kernels against Burn's operations, and their bits under every split of the work.
 
 use proptest::prelude::*;
-use tts_models::{Cpu, Executor, KeyValues, Native, Plain, Span, Want, WeightFormat};
+use tts_models::testing::byte_config;
+use tts_models::{
+    Cpu, DecoderWeights, Executor, KeyValues, ModelConfig, Native, Plain, Span, Want, WeightFormat,
+};
 
 use super::weights;
 
@@ -29,6 +32,22 @@ pub(crate) const HELD: [(WeightFormat, KeyValues); 6] = [
     (WeightFormat::F32, KeyValues::Int8),
     (WeightFormat::Int8, KeyValues::Int8),
 ];
+
+/// An embedding beside another output head is held too.
+#[test]
+fn memory_counts_the_embedding_where_the_head_is_another_matrix() {
+    for format in FORMATS {
+        let shape = |tie_word_embeddings: bool| {
+            let config = ModelConfig { tie_word_embeddings, ..byte_config("llama") };
+            let weights = DecoderWeights::random(config, 3).unwrap();
+            Native::with_format(weights, format, 1).unwrap().shape()
+        };
+        let (tied, apart) = (shape(true), shape(false));
+        assert!(apart.head_bytes >= 262 * 40, "{format}");
+        assert_eq!((tied.embedding_bytes, apart.embedding_bytes), (0, apart.head_bytes));
+        assert_eq!(apart.memory(0, 0) - tied.memory(0, 0), apart.head_bytes, "{format}");
+    }
+}
 
 fn held(architecture: &str, (format, kind): (WeightFormat, KeyValues), threads: usize) -> Native {
     let native = Native::with_format(weights(architecture), format, threads).unwrap();
