@@ -70,7 +70,7 @@ impl<B> Chain<B> {
     }
 
     /// The tokens at its beginning that it has let go of.
-    pub(crate) fn gone(&self) -> usize {
+    pub(crate) fn gone_tokens(&self) -> usize {
         self.gone_tokens
     }
 
@@ -229,7 +229,7 @@ mod tests {
                     let found = thin.block(index);
                     prop_assert_eq!(found.is_none(), position <= before);
                     prop_assert!(found.is_none_or(|found| found == (block, tokens)));
-                    prop_assert!(found.is_some() || position <= thin.gone());
+                    prop_assert!(found.is_some() || position <= thin.gone_tokens());
                 }
                 let on = thin.pieces();
                 kept.pieces();

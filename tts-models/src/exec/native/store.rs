@@ -150,7 +150,7 @@ impl NativeState {
     /// Whether something is missing that its next token sees.
     pub(super) fn lacks(&self, windows: Option<Windows>) -> bool {
         let near = self.near.as_ref().zip(windows);
-        near.is_some_and(|(near, windows)| !windows.reach(near.gone(), near.len()))
+        near.is_some_and(|(near, windows)| !windows.reach(near.gone_tokens(), near.len()))
     }
 
     /// Makes room for `tokens` more.
