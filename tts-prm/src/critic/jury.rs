@@ -203,7 +203,9 @@ impl Jury {
         if let Some(mut groups) = before.take() {
             // Of the groups, not of the order: cut from behind, an odd number would fall into others.
             groups.reverse();
-            groups.iter_mut().for_each(|group| group.reverse());
+            for group in &mut groups {
+                group.reverse();
+            }
             return groups;
         }
         let order: Vec<usize> = (0..n).map(|_| left.swap_remove(desk.below(left.len()))).collect();

@@ -83,6 +83,9 @@ pub struct RejectiveReport {
     pub cost: Cost,
 }
 
+/// What is kept, and what became of all attempts.
+type Attempts = (Vec<Kept>, RejectiveReport);
+
 /// Judgements as they were written, or why there is none.
 type Written = Vec<Result<String, String>>;
 
@@ -124,7 +127,7 @@ pub fn rejective(
     preferences: &[Preference],
     settings: &Rejective,
     mut done: impl FnMut() -> ControlFlow<()>,
-) -> Result<(Vec<Kept>, RejectiveReport), Ended<(Vec<Kept>, RejectiveReport)>> {
+) -> Result<Attempts, Ended<Attempts>> {
     if settings.samples == 1 && !settings.hinted {
         let problem = "samples is 1, and one judgement that is right is all of its item's: expected 2 or more, or hints";
         return Err(Ended::refused(None, problem, Default::default()));

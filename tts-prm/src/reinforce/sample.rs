@@ -186,9 +186,8 @@ fn sample(
     let text = tree.text(id);
     let finished = finish == Finish::Stop;
     let answer = if finished { tree.answer(id).map(str::to_owned) } else { None };
-    let judged = || match finished {
-        true => tree.task().verdict(question, gold, &text),
-        false => Verdict::Unanswered,
+    let judged = || {
+        if finished { tree.task().verdict(question, gold, &text) } else { Verdict::Unanswered }
     };
     let verdict = (!gold.trim().is_empty()).then(judged);
     let prompt = Arc::clone(tree.asked(id));

@@ -201,17 +201,17 @@ fn biases_are_found_where_they_are() {
 /// A judge whose lines fail where it is said so, and that counts what it was asked for.
 struct Fails {
     judge: Voice,
-    fails: fn(&Request) -> bool,
+    bad: fn(&Request) -> bool,
     lines: AtomicU64,
 }
 
 impl Fails {
     /// It says what all of these judges can be read to say.
-    fn new(fails: fn(&Request) -> bool) -> Self {
+    fn new(bad: fn(&Request) -> bool) -> Self {
         let judge = Voice::new(|_, so_far: &str, _| {
             if so_far.ends_with("(Yes/No)?") { "Yes" } else { "[[A]] \\boxed{Yes} \\boxed{9, 1}" }
         });
-        Self { judge, fails, lines: AtomicU64::new(0) }
+        Self { judge, bad, lines: AtomicU64::new(0) }
     }
 
     fn lines(&self) -> u64 {
@@ -224,7 +224,7 @@ impl Generator for Fails {
         let mut all = self.judge.generate(batch)?;
         for (request, generated) in batch.iter().zip(&mut all) {
             self.lines.fetch_add(generated.lines.len() as u64, Ordering::Relaxed);
-            if (self.fails)(request) {
+            if (self.bad)(request) {
                 let failed = |_| Err(LineError("too long".into()));
                 generated.lines = (0..generated.lines.len()).map(failed).collect();
             }
@@ -315,7 +315,7 @@ fn a_search_that_fails_takes_no_rulings_with_it() {
     let meta = Some(Meta { scorer: "meta".into(), keep: 2 });
     let jury = Jury { meta, ..of("deepseek-grm", 2) };
     for (together, heard) in [(1, 2), (4, 3)] {
-        let search = Search::new(&judge).scorer_named("meta", &broken).concurrency(together);
+        let search = Search::new(&judge).scorer_named("meta", broken).concurrency(together);
         let ended = assess(&search, &jury, &asked(8), on).expect_err("no number");
         assert_eq!(ended.item, Some(2));
         assert!(ended.to_string().starts_with("item 2: "), "{ended}");

@@ -88,16 +88,13 @@ impl Decision {
         let said = said.trim_start_matches(['*', '"']);
         // What follows on another line is no part of it.
         let line = said.lines().next().unwrap_or_default();
-        let place = match self.whole(line) {
-            Some((place, rest)) => {
-                let another = beside(rest).and_then(|other| self.whole(other));
-                another.is_none_or(|(other, _)| other == place).then_some(place)
-            }
+        let place = if let Some((place, rest)) = self.whole(line) {
+            let another = beside(rest).and_then(|other| self.whole(other));
+            another.is_none_or(|(other, _)| other == place).then_some(place)
+        } else {
             // What was cut by a limit of tokens.
-            None => {
-                let bare = said.trim_end_matches(['*', '"', '.']);
-                self.place(bare).ok().filter(|_| bare.chars().all(char::is_alphanumeric))
-            }
+            let bare = said.trim_end_matches(['*', '"', '.']);
+            self.place(bare).ok().filter(|_| bare.chars().all(char::is_alphanumeric))
         };
         let place = place.ok_or_else(|| Refusal::value(said, self.expected()))?;
         Ok(self.words[place].1)

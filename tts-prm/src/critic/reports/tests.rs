@@ -207,7 +207,7 @@ fn a_search_that_fails_takes_nothing_with_it_that_was_found() {
     let broken = tts_core::scorer::from_fn(|path, _| {
         if path.asked().question().contains("second") { f64::NAN } else { 1.0 }
     });
-    let search = Search::new(&judge).scorer_named("meta", &broken).concurrency(1);
+    let search = Search::new(&judge).scorer_named("meta", broken).concurrency(1);
     let meta = Some(crate::critic::Meta { scorer: "meta".into(), keep: 1 });
     let jury = Jury { meta, ..jury(1) };
     let all = [cited("first"), cited("second"), cited("third")];

@@ -180,7 +180,9 @@ fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
 #[test]
 fn without_right_answers_nothing_is_called_right_or_wrong() {
     let mut unknown = problems(5);
-    unknown.iter_mut().for_each(|problem| problem.gold.clear());
+    for problem in &mut unknown {
+        problem.gold.clear();
+    }
     let by_majority = |steps| ReinforceConfig {
         rewards: vec![Term { of: RewardSpec::Majority(Majority {}), weight: 1.0 }],
         ..config(steps)
