@@ -5,6 +5,7 @@
 //! in the store (`--store`): killed and started again, the run goes on where it was, and with more
 //! problems, solutions or rollouts it pays for what is new.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,8 +22,8 @@ use tts_examples::options::{ModelOptions, WritingOptions};
 use tts_examples::{Error, exit, interrupt};
 use tts_prm::critic::{Judge, Jury};
 use tts_prm::label::{
-    Agreement, ByTask, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem, agreed,
-    label, write_labels,
+    Agreement, ByTask, Done, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem,
+    agreed, label, write_labels,
 };
 use tts_search::evaluate::{self, Item, words};
 
@@ -193,7 +194,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     bar.tick();
     let started = Instant::now();
     let (mut lines, mut tokens) = (0, 0);
-    let labelled = label(&search, &method, &problems, |_, (_, usage)| {
+    let mut lost = BTreeMap::new();
+    let labelled = label(&search, &method, &problems, |place, Done { usage, failed, .. }| {
+        lost.extend(failed.map(|error| (place, error.to_string())));
         lines += usage.logical.samples;
         tokens += usage.logical.generated_tokens;
         // What the store has was written before.
@@ -230,7 +233,17 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     for used in engines.used() {
         writeln!(out, "server    {used}")?;
     }
-    Ok(())
+    match lost.first_key_value() {
+        None => Ok(()),
+        Some((place, why)) => Err(format!(
+            "{} of {} problems have no labels, for every line about them failed; the first, number {}: {why}. \
+             Started again with the same options, it asks for them again",
+            lost.len(),
+            problems.len(),
+            place + 1
+        )
+        .into()),
+    }
 }
 
 /// Drops the labels that a judge does not agree with.

@@ -423,5 +423,7 @@ fn files_that_are_no_model_are_told_apart() {
         assert!(error.starts_with(&format!("{name}: path: there is no such")), "{error}");
         assert!(error.contains("nothing is downloaded"), "{error}");
     }
-    assert!(model(Path::new("a/b/c")).contains("unsupported kind of file"));
+    assert!(model(Path::new("a/b/c")).ends_with("path: there is no such file or folder"));
+    put("page.txt", "words");
+    assert!(model(&at("page.txt")).contains("unsupported kind of file"));
 }

@@ -95,6 +95,16 @@ impl RemoteError {
         }
     }
 
+    /// Whether it speaks against this call alone: the server is there, and others may be answered.
+    pub(super) fn is_of_the_call(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } => matches!(status, 400 | 413 | 414 | 422),
+            // A setting here is a template, which this text does not fit.
+            Self::Answer { .. } | Self::Config { .. } | Self::Text(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether it speaks against the server, rather than against the call.
     pub(super) fn is_failure(&self) -> bool {
         match self {

@@ -3,8 +3,8 @@
 //! A judge that somebody has put behind an address need not be one of the servers that are known here. A
 //! [`MappedScorer`] is told how to ask ([`MappedConfig`]): the body of a call is JSON whose texts are Jinja
 //! templates over the question and the steps, the answer's scores are named by a JSON pointer. Calls are made side
-//! by side and again where they fail in passing; a path whose call fails for good is refused with the reason, and
-//! the search goes on.
+//! by side and again where they fail in passing; a path whose call is at fault is refused with the reason, and the
+//! search goes on. A server that is down, or refuses whoever asks, ends it.
 //!
 //! Source: RFC 6901 (JSON pointer); the Jinja language.
 
@@ -72,7 +72,7 @@ pub struct MappedConfig {
     pub key_variable: Option<String>,
     /// Calls at a time.
     pub calls: usize,
-    /// How often a call is made before its path is refused, at least 1.
+    /// How often a call is made before it counts as failed, at least 1.
     pub attempts: u32,
     /// Seconds before the first repetition; they double.
     pub pause_seconds: f64,
@@ -271,7 +271,8 @@ impl StepScorer for MappedScorer {
                 let lost = |error| RemoteError::config("runtime", format!("{error}"));
                 out.push(match path.await.map_err(lost)? {
                     Ok(scores) => Scored::of(scores),
-                    Err(error) => Scored::refused(error.to_string()),
+                    Err(error) if error.is_of_the_call() => Scored::refused(error.to_string()),
+                    Err(error) => return Err(error),
                 });
             }
             Ok::<_, RemoteError>(out)

@@ -116,10 +116,10 @@ impl RemoteRewards {
             let mut out = Vec::with_capacity(texts.len());
             for text in texts {
                 let lost = |error| RemoteError::config("runtime", format!("{error}"));
-                out.push(text.await.map_err(lost).flatten());
+                out.push(text.await.map_err(lost)?);
             }
-            out
-        })
+            Ok(out)
+        })?
     }
 }
 
@@ -212,7 +212,8 @@ impl Backbone for RemoteRewards {
         self.hidden_each(texts)?.into_iter().collect()
     }
 
-    /// A text whose call fails for good has none, whatever becomes of the others.
+    /// A text whose call is at fault has none, whatever becomes of the others. A server that is down, or refuses whoever
+    /// asks, is the error of all: nothing is known of the texts then, and they can be asked for again.
     fn hidden_each(&self, texts: &[Wanted]) -> Result<Vec<Result<Rows, ModelError>>, ModelError> {
         for (place, Wanted { tokens, positions }) in texts.iter().enumerate() {
             let found = tokens.len();
@@ -222,6 +223,11 @@ impl Backbone for RemoteRewards {
             }
         }
         let rows = self.rows(texts).map_err(|error| failed(&error))?;
+        let of_all = |rows: &Result<Rows, RemoteError>| match rows {
+            Err(error) if !error.is_of_the_call() => Err(failed(error)),
+            _ => Ok(()),
+        };
+        rows.iter().try_for_each(of_all)?;
         Ok(rows.into_iter().map(|rows| rows.map_err(|error| failed(&error))).collect())
     }
 

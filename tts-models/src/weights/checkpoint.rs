@@ -97,6 +97,10 @@ impl Checkpoint {
     pub fn within(mut self, positions: usize) -> Self {
         if positions > 0 {
             self.config.within(positions);
+            if self.gguf().is_some() {
+                // Windows that the file does not tell may be why.
+                self.config.stored.positions = None;
+            }
         }
         self
     }

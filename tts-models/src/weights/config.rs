@@ -127,7 +127,9 @@ impl ModelConfig {
     pub(crate) fn within(&mut self, positions: usize) {
         let all = self.max_position_embeddings;
         let most = all.min(positions);
-        if most < all {
+        if self.rope_scaling.turns_at(most, all) {
+            self.stored.positions = None;
+        } else if most < all {
             self.stored.positions.get_or_insert(all);
         }
         self.max_position_embeddings = most;

@@ -141,7 +141,10 @@ impl DecoderWeights {
                 && layer.feed_forward.is_of((config, index))
                 && layer.post_norms.is_some() == around
         };
-        let like = self.config == *config
+        // Of how many positions a file is told says nothing of its weights.
+        let mut own = self.config.clone();
+        own.stored.positions = config.stored.positions;
+        let like = own == *config
             && self.layers.len() == config.num_hidden_layers
             && self.layers.iter().enumerate().all(parts)
             && self.head.is_none() == config.tie_word_embeddings;

@@ -154,4 +154,14 @@ fn a_model_opened_for_fewer_positions_is_saved_as_one_of_all() {
     assert_eq!(saved(&window(64), &[16]), 64);
     assert_eq!(saved(&window(32), &[20, 8]), 20);
     assert_eq!(saved(&window(32), &[48, 16]), 16);
+    // Within so few positions it turns them otherwise than within all.
+    let factors = vec![2.0; tiny("mistral", 8).config.head_dim / 2];
+    let scaling = serde_json::json!({
+        "rope_type": "longrope", "short_factor": factors, "long_factor": factors,
+        "original_max_position_embeddings": 32
+    });
+    let longrope = [("rope_scaling", scaling)];
+    assert_eq!(saved(&longrope, &[48]), 64);
+    assert_eq!(saved(&longrope, &[32]), 32);
+    assert_eq!(saved(&longrope, &[48, 16]), 16);
 }

@@ -125,9 +125,12 @@ fn same_bits<E: Executor>(name: &str, executor: &E, tokens: &[u32], all: &[f32])
     }
     assert_eq!(bits(&single), bits(all), "{name}: token by token");
     let mut fork = executor.fork(&mut state, 21);
-    let mut spans = [Span { state: &mut fork, tokens: &tokens[21..], want: Want::All }];
+    // Behind windows less may be left than was asked for.
+    let length = executor.length(&fork);
+    assert!(length == 21 || (length < 21 && executor.windows().is_some()), "{name}: {length}");
+    let mut spans = [Span { state: &mut fork, tokens: &tokens[length..], want: Want::All }];
     let forked = executor.forward(&mut spans).unwrap();
-    assert_eq!(bits(&forked), bits(&all[21 * width..]), "{name}: from a fork");
+    assert_eq!(bits(&forked), bits(&all[length * width..]), "{name}: from a fork");
 }
 
 #[test]

@@ -139,6 +139,8 @@ fn faults_refuse_their_path_alone() {
         Some("far") => Act::Json(json!({"data": [{"score": 7}]})),
         Some("negative") => Act::Json(json!({"data": [{"score": -1}]})),
         Some("out") => Act::Status(429, "retry-after: 90000\r\n", r#"{"error":"quota"}"#.into()),
+        Some("key") => Act::Status(401, "", r#"{"error":"no key"}"#.into()),
+        Some("down") => Act::Status(503, "", r#"{"error":"down"}"#.into()),
         Some("busy") if calls.fetch_add(1, Ordering::SeqCst) < 2 => {
             Act::Status(503, "", "{}".into())
         }
@@ -151,7 +153,6 @@ fn faults_refuse_their_path_alone() {
         ("none", "nothing at /data/0/score"),
         ("far", "7, expected a number of the unit Probability"),
         ("negative", "-1, expected a number of the unit Probability"),
-        ("out", "quota (to be asked again in 90000 seconds"),
     ];
     let steps = faults.map(|(step, _)| step).into_iter().chain(["busy", "good"]);
     let batch: Vec<Trajectory> = steps.map(|step| path(&[step], 1, false)).collect();
@@ -161,6 +162,14 @@ fn faults_refuse_their_path_alone() {
         assert!(error.contains(expected), "{error}");
     }
     assert_eq!(judged[faults.len()..], [Ok(vec![0.5]), Ok(vec![0.5])]);
+    // What speaks against the server, or who asks it, is no word on a path.
+    for (step, expected) in
+        [("out", "quota (to be asked again in 90000 seconds"), ("key", "no key"), ("down", "down")]
+    {
+        let batch = ["good", step].map(|step| path(&[step], 1, false));
+        let error = scorer.score(&batch).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
 
 #[test]

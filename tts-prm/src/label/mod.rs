@@ -56,5 +56,5 @@ pub use grade::{ByTask, Grade, InFamily};
 pub use monte_carlo::{MonteCarlo, MonteCarloSearch};
 pub use omega::{OmegaPrm, OmegaPrmSearch};
 pub use rollouts::Estimate;
-pub use run::{Method, Problem, label};
+pub use run::{Done, Method, Problem, label};
 pub use solution::{LabelKind, LabelledSolution, LabelledStep};

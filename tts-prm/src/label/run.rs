@@ -70,6 +70,17 @@ impl SearchStrategy for Labelling {
     }
 }
 
+/// What became of a problem.
+#[derive(Debug, Clone, Copy)]
+pub struct Done<'a> {
+    /// Its labels; none where every line failed.
+    pub labelled: &'a [LabelledSolution],
+    /// What it cost.
+    pub usage: &'a Usage,
+    /// Why nothing was written about it.
+    pub failed: Option<&'a SearchError>,
+}
+
 /// Labels solutions of each problem, and tells `done` of each as it is done, in any order, with what
 /// it cost. The labels come back in the order of the problems. Trees are dropped as they are
 /// read, so that memory holds those in flight only ([`Search::concurrency`]).
@@ -84,7 +95,7 @@ pub fn label(
     search: &Search<'_>,
     method: &Method,
     problems: &[Problem],
-    mut done: impl FnMut(usize, (&[LabelledSolution], &Usage)),
+    mut done: impl FnMut(usize, Done<'_>),
 ) -> Result<Vec<Vec<LabelledSolution>>, PrmError> {
     let failed = |place: usize, error: SearchError| PrmError::Rollout {
         question: problems[place].prompt.question().chars().take(200).collect(),
@@ -114,7 +125,8 @@ pub fn label(
             Err(error) => match error.kind {
                 SearchErrorKind::Run(RunError::AllLinesFailed { .. }) => {
                     let usage = error.partial.as_ref().map(|partial| partial.usage);
-                    done(place, (&[], &usage.unwrap_or_default()));
+                    let usage = usage.unwrap_or_default();
+                    done(place, Done { labelled: &[], usage: &usage, failed: Some(&error) });
                     all_failed.push((place, error));
                     continue;
                 }
@@ -126,7 +138,8 @@ pub fn label(
             Method::MonteCarlo(method) => method.labelled(&outcome.tree, grade),
             Method::OmegaPrm(_) => OmegaPrm::labelled(&outcome.tree, grade),
         };
-        done(place, (&labelled[place], &outcome.usage));
+        let (labelled, usage) = (&labelled[place][..], &outcome.usage);
+        done(place, Done { labelled, usage, failed: None });
     }
     // Where nothing was written about any, it is not the problems that are at fault.
     let none = all_failed.len() == problems.len();

@@ -33,18 +33,18 @@ fn chat(messages: &Value) -> Prompt {
 
 /// A server that runs a reward model, or the language model behind a judge by two tokens.
 fn serve(model: RewardModel) -> Fake {
-    refusing(model, usize::MAX)
+    refusing(model, usize::MAX, 400)
 }
 
-/// The same, with so many tokens of a text at most.
-fn refusing(model: RewardModel, most: usize) -> Fake {
+/// The same, with so many tokens of a text at most; longer ones are answered with this status.
+fn refusing(model: RewardModel, most: usize, status: u16) -> Fake {
     let model = Arc::new(model);
     Fake::start(move |seen: &Seen| {
         let (body, inner) = (&seen.body, model.model());
         let tokens = |ids: Vec<u32>| Act::Json(json!({"tokens": ids}));
         match seen.path.as_str() {
             "/pooling" if ids(&body["input"]).len() > most => {
-                Act::Status(400, "", r#"{"error":{"message":"it is too long"}}"#.into())
+                Act::Status(status, "", r#"{"error":{"message":"it is too long"}}"#.into())
             }
             "/version" => Act::Json(json!({"version": "0.32.0"})),
             "/v1/models" => {
@@ -137,7 +137,7 @@ fn a_path_whose_call_fails_is_refused_alone() {
     let lengths: Vec<usize> =
         sound.seen("/pooling").iter().map(|seen| ids(&seen.body["input"]).len()).collect();
     let longest = *lengths.iter().max().unwrap();
-    let fake = refusing(process(&fixture(name)).unwrap(), longest - 1);
+    let fake = refusing(process(&fixture(name)).unwrap(), longest - 1, 400);
     let remote = opened(&fake);
     let before = fake.seen("/pooling").len();
     let scored = remote.score(&batch).unwrap();
@@ -147,6 +147,12 @@ fn a_path_whose_call_fails_is_refused_alone() {
     assert_eq!(fake.seen("/pooling").len() - before, 3);
     // What becomes of a path does not depend on those beside it.
     assert_eq!(remote.score(&batch[1..2]).unwrap(), scored[1..2]);
+    // What speaks against the server, or who asks it, is no word on a path: nothing counts as judged.
+    for status in [401, 404, 501] {
+        let fake = refusing(process(&fixture(name)).unwrap(), longest - 1, status);
+        let error = opened(&fake).score(&batch).unwrap_err().to_string();
+        assert!(error.contains(&format!("{status}: it is too long")), "{error}");
+    }
 }
 
 /// The fields that are read here, borrowed.

@@ -11,8 +11,8 @@ use tts_core::{
     Sampling, Search, StepRule, Store, scorer,
 };
 use tts_prm::label::{
-    Consensus, GivenSolutions, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep, Method,
-    MonteCarlo, OmegaPrm, Problem, label, read_labels, write_labels,
+    Consensus, Done, GivenSolutions, Grade, InFamily, LabelKind, LabelledSolution, LabelledStep,
+    Method, MonteCarlo, OmegaPrm, Problem, label, read_labels, write_labels,
 };
 
 /// Chains whose solutions count as right when every step is, so that what went wrong once stays
@@ -169,10 +169,14 @@ fn a_problem_that_nothing_can_be_written_about_has_no_labels_and_the_others_have
         let whole = labelled(&policy, &method, &problems);
         let fails = Fails(&policy, vec![problems[1].prompt.clone()]);
         let mut told = Vec::new();
-        let tell = |place, (solutions, usage): (&[LabelledSolution], &tts_core::Usage)| {
-            told.push((place, solutions.len(), usage.logical.samples));
+        let mut why = Vec::new();
+        let tell = |place, Done { labelled, usage, failed }: Done<'_>| {
+            told.push((place, labelled.len(), usage.logical.samples));
+            why.extend(failed.map(|error| (place, error.to_string())));
         };
         let found = label(&search(&fails), &method, &problems, tell).unwrap();
+        assert!(why.len() == 1 && why[0].0 == 1, "{why:?}");
+        assert!(why[0].1.contains("the prompt is too long"), "{why:?}");
         assert!(found[1].is_empty() && !whole[1].is_empty());
         for place in [0, 2, 3] {
             assert_eq!(found[place], whole[place]);

@@ -48,8 +48,8 @@ pub use hybrid::{Hybrid, HybridSettings};
 #[cfg(feature = "index")]
 pub use index::{Index, IndexSettings, Updated};
 pub use memory::Memory;
-pub(crate) use passage::{is_unspaced, words};
 pub use passage::{Found, Passage, snippet};
+pub(crate) use passage::{is_unspaced, words};
 pub use reading::Folder;
 pub use searcher::{SearchSettings, Searcher};
 pub use vectors::{Vectored, Vectors};

@@ -87,6 +87,14 @@ impl RopeScaling {
         }
     }
 
+    /// Whether positions are turned otherwise within `most` of them than within `all`.
+    pub(super) fn turns_at(&self, most: usize, all: usize) -> bool {
+        let Self::LongRope { original_max_position_embeddings: original, .. } = self else {
+            return false;
+        };
+        (most as f64 > *original) != (all as f64 > *original)
+    }
+
     /// What is wrong with the numbers, for heads of which so many numbers are turned.
     pub(super) fn check(&self, head_dim: usize) -> Result<(), Problem> {
         let positive = |field: &'static str, x: f64| {

@@ -17,7 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
-use super::marks::{beside, is_word};
+use super::marks::{Joint, beside, ends, is_word};
 
 /// A last word, see the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -89,8 +89,13 @@ impl Decision {
         // What follows on another line is no part of it.
         let line = said.lines().next().unwrap_or_default();
         let place = if let Some((place, rest)) = self.whole(line) {
-            let another = beside(rest).and_then(|other| self.whole(other));
-            another.is_none_or(|(other, _)| other == place).then_some(place)
+            let named = beside(rest).is_some_and(|(other, joint)| {
+                let other = self.whole(other);
+                other.is_some_and(|(other, rest)| {
+                    other != place && (joint == Joint::Other || ends(rest))
+                })
+            });
+            (!named).then_some(place)
         } else {
             // What was cut by a limit of tokens.
             let bare = said.trim_end_matches(['*', '"', '.']);

@@ -74,35 +74,64 @@ pub(super) fn ranking(text: &str, marker: &str, responses: usize) -> Result<Vec<
     Ok(ranks.iter().map(share).collect())
 }
 
-/// What stands beside what was said, as one more of its kind: behind `or`, a comma, a dash.
-pub(super) fn beside(rest: &str) -> Option<&str> {
-    const BETWEEN: [&str; 10] =
-        ["or", "and", "to", "/", "|", "&", ",", "-", "\u{2013}", "\u{2014}"];
+/// What joins what was said to what stands beside it, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Joint {
+    /// An explanation may follow it.
+    Comma,
+    /// In words; of numbers it makes a range.
+    Dash,
+    /// `or`, a slash: what follows is one more of the kind.
+    Other,
+}
+
+/// What stands beside what was said, behind `or`, a comma, a dash, and what joins them.
+pub(super) fn beside(rest: &str) -> Option<(&str, Joint)> {
+    const BETWEEN: [(&str, Joint); 10] = [
+        ("or", Joint::Other),
+        ("and", Joint::Other),
+        ("to", Joint::Other),
+        ("/", Joint::Other),
+        ("|", Joint::Other),
+        ("&", Joint::Other),
+        (",", Joint::Comma),
+        ("-", Joint::Dash),
+        ("\u{2013}", Joint::Dash),
+        ("\u{2014}", Joint::Dash),
+    ];
     let inner = |rest: &'_ str| -> usize {
         let marks = |c: char| c.is_whitespace() || "()[]*_\"'".contains(c);
         rest.len() - rest.trim_start_matches(marks).len()
     };
-    let (mut rest, mut several) = (&rest[inner(rest)..], false);
+    let (mut rest, mut strongest) = (&rest[inner(rest)..], None);
     loop {
-        let behind = BETWEEN.iter().find_map(|between| {
+        let behind = BETWEEN.iter().find_map(|&(between, joint)| {
             let head = rest.get(..between.len())?;
             let behind = &rest[between.len()..];
             // `organic` is not an `or`.
             let word = between.starts_with(char::is_alphabetic);
             let whole = !(word && behind.starts_with(char::is_alphanumeric));
-            (whole && head.eq_ignore_ascii_case(between)).then_some(behind)
+            (whole && head.eq_ignore_ascii_case(between)).then_some((behind, joint))
         });
         match behind {
-            Some(behind) => (rest, several) = (&behind[inner(behind)..], true),
-            None => return several.then_some(rest),
+            Some((behind, joint)) => {
+                (rest, strongest) = (&behind[inner(behind)..], strongest.max(Some(joint)));
+            }
+            None => return strongest.map(|joint| (rest, joint)),
         }
     }
 }
 
+/// Whether what was said ends before this: `Yes, no` names two, `Yes, no step is wrong` one.
+pub(super) fn ends(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || ".!?)]}*_\"'".contains(c));
+    rest.is_empty()
+}
+
 /// Whether a letter may be a word, where what was asked for is the letter as it is `known`: a word follows.
 pub(super) fn is_word(letter: char, known: char, rest: &str) -> bool {
-    let follows = rest.starts_with(char::is_whitespace)
-        && rest.trim_start().starts_with(char::is_alphanumeric);
+    let follows =
+        rest.starts_with(char::is_whitespace) && rest.trim_start().starts_with(char::is_alphabetic);
     follows && (letter != known || matches!(letter, 'A' | 'a' | 'I' | 'i'))
 }
 
@@ -117,7 +146,10 @@ pub(super) fn number(text: &str, marker: &str, low: f64, high: f64) -> Result<f6
     let share = ["/", "%", "of ", "out of "].iter().any(|of| rest.trim_start().starts_with(of));
     let goes_on = rest.starts_with(char::is_alphabetic)
         || rest.trim_start().starts_with(char::is_numeric)
-        || beside(rest).is_some_and(|other| other.starts_with(char::is_numeric));
+        || beside(rest).is_some_and(|(other, joint)| {
+            let behind = other.trim_start_matches(char::is_numeric);
+            behind.len() < other.len() && (joint > Joint::Comma || ends(behind))
+        });
     let whole = !share && !goes_on;
     let score = number.parse::<f64>().ok().filter(|score| whole && (low..=high).contains(score));
     score.ok_or_else(|| Refusal::value(line, format!("a number from {low} to {high}")))
@@ -134,12 +166,15 @@ pub(super) fn letter(text: &str, marker: &str, letters: &str) -> Result<f64, Ref
     let letter = said.next();
     let rest = said.as_str();
     // `A-`, `A/B` and `A+` are others than `A`.
-    let alone = rest.chars().next().is_none_or(|c| c.is_whitespace() || ".,:;!)]*_\"$".contains(c));
+    let joined = |c: char| c.is_alphanumeric() || "-+/|&'\u{2013}\u{2014}\u{2019}".contains(c);
+    let alone = !rest.starts_with(joined);
     let another = || {
-        let mut other = beside(rest)?.chars();
+        let (other, joint) = beside(rest)?;
+        let mut other = other.chars();
         let (letter, rest) = (other.next()?, other.as_str());
         let (_, known) = known(&letter)?;
-        Some(!rest.starts_with(char::is_alphanumeric) && !is_word(letter, known, rest))
+        let one = !rest.starts_with(char::is_alphanumeric) && !is_word(letter, known, rest);
+        Some(one && (joint == Joint::Other || ends(rest)))
     };
     let place = letter.and_then(|letter| {
         let (place, known) = known(&letter)?;
