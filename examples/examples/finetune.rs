@@ -114,12 +114,11 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let model = arguments.training.model(DecoderWeights::load(&checkpoint)?)?;
     let work = arguments.out.join("work");
     let trained = arguments.training.run(("finetune", "Fine-tuning"), model, &data, &work)?;
-    match &trained.model.adapter {
-        Some(adapter) => adapter.save(&arguments.out)?,
-        None => {
-            copy_text_side(&arguments.model, &arguments.out)?;
-            trained.model.decoder.save_as(&arguments.out, Dtype::BF16, &[])?;
-        }
+    if let Some(adapter) = &trained.model.adapter {
+        adapter.save(&arguments.out)?;
+    } else {
+        copy_text_side(&arguments.model, &arguments.out)?;
+        trained.model.decoder.save_as(&arguments.out, Dtype::BF16, &[])?;
     }
     let mut out = std::io::stdout();
     let history = &trained.history;

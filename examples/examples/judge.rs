@@ -28,8 +28,8 @@ use tts_examples::options::ModelOptions;
 use tts_examples::worked;
 use tts_examples::{Error, exit};
 use tts_prm::critic::{
-    self, Assessment, Judge, Judging, Jury, Order, Preference, Rejective, Reports, Sure, Vote,
-    assess, read_preferences, read_reports, rejective,
+    self, Assessment, Ended, Judge, Judging, Jury, Order, Preference, Rejective, Reports, Sure,
+    Vote, assess, read_preferences, read_reports, rejective,
 };
 use tts_search::evaluate::{check_writable, words};
 
@@ -194,7 +194,7 @@ fn learn(
         if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     bar.finish_and_clear();
-    let (kept, found) = kept?;
+    let ((kept, found), ended) = apart(kept);
     // What was paid for is kept before anything else can fail.
     if !kept.is_empty() {
         let lines = kept.iter().map(|kept| worked::line(&kept.prompt, &kept.judgement) + "\n");
@@ -226,11 +226,23 @@ fn learn(
     )?;
     let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
     close(arguments, &mut out, (lines, tokens), &found)?;
+    ended?;
     if kept.is_empty() {
         return Err("nothing is kept: no item has both right judgements and others".into());
     }
     writeln!(out, "{}", path.display())?;
     Ok(())
+}
+
+/// What was judged, and the error that ended it before its time: it is told once that is kept.
+fn apart<T>(judged: Result<T, Ended<T>>) -> (T, Result<(), Error>) {
+    match judged {
+        Ok(found) => (found, Ok(())),
+        Err(ended) => {
+            let why = ended.to_string();
+            (*ended.found, Err(why.into()))
+        }
+    }
 }
 
 /// The records of the data, as many as are asked for.
@@ -254,7 +266,7 @@ fn side_by_side(
         "pairs in flight are finished, then figures are told of those that are done.",
     )?;
     let (mut out, mut all) = (std::io::stdout().lock(), BTreeMap::new());
-    let (mut lines, mut tokens) = (0, 0);
+    let (mut lines, mut tokens, mut over) = (0, 0, Ok(()));
     for criterion in ["helpful", "comprehensive"] {
         let judge = arguments.find(criterion)?;
         let bar = bar(pairs.len())?;
@@ -264,17 +276,19 @@ fn side_by_side(
             if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         bar.finish_and_clear();
-        let found = found?;
+        let (found, ended) = apart(found);
         writeln!(out, "{criterion}")?;
         found.write(&mut out)?;
         lines += found.tally.cost.samples;
         tokens += found.tally.cost.generated_tokens;
         all.insert(criterion, found);
-        if !interrupt.goes_on() {
+        over = ended;
+        if over.is_err() || !interrupt.goes_on() {
             break;
         }
     }
-    close(arguments, &mut out, (lines, tokens), &all)
+    close(arguments, &mut out, (lines, tokens), &all)?;
+    over
 }
 
 /// What is judged.
@@ -362,11 +376,16 @@ fn judge(
         if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     bar.finish_and_clear();
-    let found = Assessment::of(&jury, &preferences, &rulings?, arguments.seed)?;
+    let (rulings, ended) = apart(rulings);
+    let found = match Assessment::of(&jury, &preferences, &rulings, arguments.seed) {
+        Ok(found) => found,
+        // Of nothing there are no figures.
+        Err(error) => return ended.and(Err(error.into())),
+    };
     let mut out = std::io::stdout().lock();
     found.write(&mut out)?;
     close(arguments, &mut out, (lines, tokens), &found)?;
-    Ok(())
+    ended
 }
 
 fn main() -> ExitCode {

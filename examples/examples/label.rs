@@ -196,7 +196,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let (mut lines, mut tokens) = (0, 0);
     let mut lost = BTreeMap::new();
     let labelled = label(&search, &method, &problems, |place, Done { usage, failed, .. }| {
-        lost.extend(failed.map(|error| (place, error.to_string())));
+        lost.extend(failed.map(|why| (place, why)));
         lines += usage.logical.samples;
         tokens += usage.logical.generated_tokens;
         // What the store has was written before.

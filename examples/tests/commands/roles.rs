@@ -162,3 +162,38 @@ fn options_of_the_model_are_the_policys() {
     let (adapted, _) = identities("served", &served(&server, "large"), &["--adapter", &adapter]);
     assert_eq!(adapted, policy);
 }
+
+/// A judge that can say nothing of one pair ends the command, and what it said of others is told and kept.
+#[test]
+fn judging_that_ends_early_keeps_what_was_judged() {
+    let Some(judge) = example("judge") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let server = Fake::start(|seen| {
+        let Some(messages) = seen.body.get("messages") else {
+            return Act::Status(404, "", "{}".into());
+        };
+        if messages.to_string().contains("unheard of") {
+            return Act::Status(400, "", json!({ "error": "too long" }).to_string());
+        }
+        Act::Json(json!({
+            "choices": [{ "message": { "content": "[[A]]" }, "finish_reason": "stop" }],
+            "usage": { "prompt_tokens": 10, "completion_tokens": 4 },
+        }))
+    });
+    let engine = path("judge.json");
+    std::fs::write(&engine, served(&server, "large").to_string()).unwrap();
+    let pairs = ["a", "b", "unheard of"].map(|prompt| {
+        json!({ "prompt": prompt, "chosen": "yes", "rejected": "no" }).to_string() + "\n"
+    });
+    let (data, figures) = (path("pairs.jsonl"), path("figures.json"));
+    std::fs::write(&data, pairs.concat()).unwrap();
+    let asked = ["--model", &engine, "--data", &data, "--judge", "pairwise", "--samples", "1"];
+    let more = ["--concurrency", "1", "--max-tokens", "20", "--json", &figures];
+    let output = ran(&judge, &[&asked[..], &more].concat());
+    let said = text(&output);
+    assert!(!output.status.success() && said.contains("item 2: "), "{said}");
+    assert!(said.contains("2 judgements read") && said.contains("too long"), "{said}");
+    let kept: Value = serde_json::from_slice(&std::fs::read(&figures).unwrap()).unwrap();
+    assert_eq!((&kept["judgements"], &kept["items"]), (&json!(2), &json!(2)));
+}

@@ -105,7 +105,7 @@ pub(super) fn connect(
     }
     let words = Arc::new(words(first, &config)?);
     let (ledger, marks) = (Ledger::default(), Marks::new());
-    let servers = Arc::new(Servers { speech, config, ledger, marks, all });
+    let servers = Arc::new(Servers { all, speech, config, ledger, marks });
     for server in 0..servers.all.len() {
         let (servers, words) = (Arc::clone(&servers), Arc::clone(&words));
         runtime.wait(async move {

@@ -96,7 +96,7 @@ mod tests {
         };
         let tried = |error, repetition| again(&config, error, repetition, 7);
         assert!(tried(busy(503, None), 1).is_ok());
-        assert_eq!(tried(busy(429, Some(60)), 0).ok(), Some(Duration::from_secs(60)));
+        assert_eq!(tried(busy(429, Some(60)), 0).ok(), Some(Duration::from_mins(1)));
         assert!(tried(busy(429, None), 2).is_err() && tried(busy(400, None), 0).is_err());
         for seconds in [61, 41_000, u64::MAX] {
             let error = tried(busy(429, Some(seconds)), 0).expect_err("too long").to_string();

@@ -61,21 +61,15 @@ impl Http {
         let mut response = self.send(path, body, keep).await?;
         let (mut waiting, mut read, mut complete, mut over) = (Vec::new(), 0, false, false);
         while !over {
-            match response.chunk().await.map_err(|error| broken(&url, &error))? {
-                Some(chunk) => {
-                    read += chunk.len();
-                    if read > LONGEST {
-                        let problem = format!("an answer of more than {LONGEST} bytes");
-                        return Err(RemoteError::answer(&*url, problem));
-                    }
-                    waiting.extend_from_slice(&chunk);
-                }
-                // The last line needs no end of its own.
-                None => {
-                    waiting.push(b'\n');
-                    over = true;
-                }
+            let chunk = response.chunk().await.map_err(|error| broken(&url, &error))?;
+            over = chunk.is_none();
+            read += chunk.as_deref().map_or(0, <[u8]>::len);
+            if read > LONGEST {
+                let problem = format!("an answer of more than {LONGEST} bytes");
+                return Err(RemoteError::answer(&*url, problem));
             }
+            // The last line needs no end of its own.
+            waiting.extend_from_slice(chunk.as_deref().unwrap_or(b"\n"));
             let mut start = 0;
             while let Some(length) = waiting[start..].iter().position(|&byte| byte == b'\n') {
                 let line = line(&url, &waiting[start..start + length])?;

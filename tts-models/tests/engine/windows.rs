@@ -319,7 +319,7 @@ fn given_texts_have_the_same_rows_in_any_company() {
             let own = 5 * (index % 5);
             let mut tokens = header[..120 - own].to_vec();
             tokens.push(1 + u32::try_from(index).unwrap());
-            tokens.extend(&rest[..7 * index + 1]);
+            tokens.extend(&rest[..=7 * index]);
             let last = tokens.len() - 1;
             let positions = if index % 3 == 0 { vec![last, last / 2] } else { vec![last] };
             Wanted { tokens, positions }

@@ -71,14 +71,14 @@ impl SearchStrategy for Labelling {
 }
 
 /// What became of a problem.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Done<'a> {
     /// Its labels; none where every line failed.
     pub labelled: &'a [LabelledSolution],
     /// What it cost.
     pub usage: &'a Usage,
-    /// Why nothing was written about it.
-    pub failed: Option<&'a SearchError>,
+    /// Why nothing was written about it: the first line that failed, of a problem without labels.
+    pub failed: Option<String>,
 }
 
 /// Labels solutions of each problem, and tells `done` of each as it is done, in any order, with what
@@ -126,7 +126,10 @@ pub fn label(
                 SearchErrorKind::Run(RunError::AllLinesFailed { .. }) => {
                     let usage = error.partial.as_ref().map(|partial| partial.usage);
                     let usage = usage.unwrap_or_default();
-                    done(place, Done { labelled: &[], usage: &usage, failed: Some(&error) });
+                    done(
+                        place,
+                        Done { labelled: &[], usage: &usage, failed: Some(error.to_string()) },
+                    );
                     all_failed.push((place, error));
                     continue;
                 }
@@ -139,7 +142,8 @@ pub fn label(
             Method::OmegaPrm(_) => OmegaPrm::labelled(&outcome.tree, grade),
         };
         let (labelled, usage) = (&labelled[place][..], &outcome.usage);
-        done(place, Done { labelled, usage, failed: None });
+        let first = outcome.failed.first().filter(|_| labelled.is_empty());
+        done(place, Done { labelled, usage, failed: first.map(|line| line.error.to_string()) });
     }
     // Where nothing was written about any, it is not the problems that are at fault.
     let none = all_failed.len() == problems.len();

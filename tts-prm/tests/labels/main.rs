@@ -172,7 +172,7 @@ fn a_problem_that_nothing_can_be_written_about_has_no_labels_and_the_others_have
         let mut why = Vec::new();
         let tell = |place, Done { labelled, usage, failed }: Done<'_>| {
             told.push((place, labelled.len(), usage.logical.samples));
-            why.extend(failed.map(|error| (place, error.to_string())));
+            why.extend(failed.map(|why| (place, why)));
         };
         let found = label(&search(&fails), &method, &problems, tell).unwrap();
         assert!(why.len() == 1 && why[0].0 == 1, "{why:?}");

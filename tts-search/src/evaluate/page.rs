@@ -207,7 +207,7 @@ mod tests {
         let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
         let items: Vec<Item> = (0..3).map(item).collect();
         let votes = |n| SelfConsistency { n, ..SelfConsistency::default() };
-        let search = Search::new(&world);
+        let search = Search::new(world);
         let report =
             Evaluation::new(search.clone(), &items).run(&votes(1), |_| {}).expect("problems");
         let searched = |number, n| search.run(votes(n), world.prompt(number)).expect("runs");

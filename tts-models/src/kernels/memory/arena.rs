@@ -271,7 +271,9 @@ mod tests {
                 scope.spawn(move || {
                     for round in 0..50 {
                         let mut arrays: Vec<_> = (0..20).map(|_| arena.take()).collect();
-                        arrays.iter_mut().for_each(|array| array.fill(thread * 100 + round));
+                        for array in &mut arrays {
+                            array.fill(thread * 100 + round);
+                        }
                         let own =
                             |array: &Taken<u64>| array.iter().all(|x| *x == thread * 100 + round);
                         assert!(arrays.iter().all(own));

@@ -51,9 +51,10 @@ const OLLAMA: usize = 4096;
 /// The positions among the parameters of a model file, a name and a value a line.
 fn num_ctx(parameters: &Value) -> Option<usize> {
     let lines = parameters.as_str()?.lines();
-    let values = lines.filter_map(|line| line.trim().strip_prefix("num_ctx")?.trim().parse().ok());
+    let mut values =
+        lines.filter_map(|line| line.trim().strip_prefix("num_ctx")?.trim().parse().ok());
     // The last one counts, as in the file.
-    values.filter(|&positions| positions > 0).next_back()
+    values.rfind(|&positions| positions > 0)
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ impl File {
         };
         let known = |name: &&str| {
             let problem = || format!("{name:?} is not a token");
-            id(*name).ok_or_else(|| ModelError::format(path, "post_processor.single", problem()))
+            id(name).ok_or_else(|| ModelError::format(path, "post_processor.single", problem()))
         };
         let mut begins: Vec<u32> = before.iter().map(known).collect::<Result<_, _>>()?;
         let eos = after.last().map(known).transpose()?;
