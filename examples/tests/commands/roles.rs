@@ -163,9 +163,9 @@ fn options_of_the_model_are_the_policys() {
     assert_eq!(adapted, policy);
 }
 
-/// A judge that can say nothing of one pair ends the command, and what it said of others is told and kept.
+/// A judge whose server refuses one pair is told with the reason, and what it says of others counts.
 #[test]
-fn judging_that_ends_early_keeps_what_was_judged() {
+fn a_pair_that_a_judge_is_refused_takes_no_others_with_it() {
     let Some(judge) = example("judge") else { return };
     let place = tempfile::tempdir().unwrap();
     let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
@@ -192,8 +192,8 @@ fn judging_that_ends_early_keeps_what_was_judged() {
     let more = ["--concurrency", "1", "--max-tokens", "20", "--json", &figures];
     let output = ran(&judge, &[&asked[..], &more].concat());
     let said = text(&output);
-    assert!(!output.status.success() && said.contains("item 2: "), "{said}");
-    assert!(said.contains("2 judgements read") && said.contains("too long"), "{said}");
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("2 judgements read, 1 refused") && said.contains("too long"), "{said}");
     let kept: Value = serde_json::from_slice(&std::fs::read(&figures).unwrap()).unwrap();
-    assert_eq!((&kept["judgements"], &kept["items"]), (&json!(2), &json!(2)));
+    assert_eq!((&kept["judgements"], &kept["refused"]), (&json!(2), &json!(1)));
 }

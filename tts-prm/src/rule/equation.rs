@@ -287,12 +287,9 @@ fn left_side(tokens: &[Token], equals: usize) -> Option<Side<'_>> {
     side.tokens.reverse();
     let before = side.start.checked_sub(1).and_then(|at| tokens.get(at));
     side.after_word = before.is_some_and(|token| matches!(token.kind, Kind::Word(_)));
-    // `half as many as 4 * 6`, `2 more apples than 3 * 4`.
+    // `half as many as 4 * 6`, `2 more apples than 3 * 4`; not beyond another number, as in `3 boxes of 4 make 3 * 4`.
     let said = tokens[..side.start].iter().rev();
-    let said = said.take_while(|token| {
-        matches!(token.kind, Kind::Word(_) | Kind::Number { .. } | Kind::Percent)
-    });
-    let words = said.filter_map(|token| match &token.kind {
+    let words = said.map_while(|token| match &token.kind {
         Kind::Word(word) => Some(word.as_str()),
         _ => None,
     });
