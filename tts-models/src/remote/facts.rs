@@ -12,6 +12,9 @@ use super::{RemoteConfig, RemoteError, ServerKind, TextOnly};
 /// Names of models that an error lists.
 const NAMES: usize = 40;
 
+/// Positions of its context that `SGLang` takes no prompt into: a line's next call must be shorter.
+const SGLANG_KEEPS: usize = 6;
+
 /// A server, by its own word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -181,9 +184,9 @@ async fn sglang(http: &Http) -> Result<Facts, RemoteError> {
     let seeded = seeded.ok_or_else(|| {
         RemoteError::answer(http.base(), "/server_info without enable_deterministic_inference")
     })?;
-    let length = match &info["context_length"] {
-        Value::Null => &info["max_req_input_len"],
-        length => length,
+    let positions = match &info["context_length"] {
+        Value::Null => size(http, &info["max_req_input_len"], "max_req_input_len")?,
+        length => size(http, length, "context_length")?.saturating_sub(SGLANG_KEEPS),
     };
     let files = text(&info["model_path"]);
     Ok(Facts {
@@ -191,7 +194,7 @@ async fn sglang(http: &Http) -> Result<Facts, RemoteError> {
         version: text(&info["version"]).unwrap_or_default(),
         model: text(&info["served_model_name"]).or_else(|| files.clone()).unwrap_or_default(),
         files,
-        positions: size(http, length, "context_length")?,
+        positions,
         slots: None,
         seeded,
         parameters: None,

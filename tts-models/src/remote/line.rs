@@ -11,7 +11,6 @@ use tts_core::{Completion, Finish, LineError, LineId, Request, seed};
 
 use super::call::{Ask, Drawn, Ended, Reply};
 use super::cold::Cold;
-use super::dialect::Dialect;
 use super::one::Asker;
 use super::server::{Place, Server, Servers, Speech};
 use super::{Calls, RemoteError};
@@ -101,9 +100,8 @@ impl Line {
 
     /// Whether a server has no positions left behind these tokens.
     fn is_full(&self, tokens: &[u32], place: Option<&Place>) -> bool {
-        let kept = self.servers.dialect().map_or(0, Dialect::keeps_back);
         let positions = place.map(|place| self.servers.server(place).facts.positions);
-        positions.is_some_and(|positions| tokens.len() + kept >= positions)
+        positions.is_some_and(|positions| tokens.len() >= positions)
     }
 
     async fn ask(

@@ -167,14 +167,32 @@ fn limits_of_steps_lines_and_contexts_hold() {
             lines(&remote, &tts_core::Request { sampling: Sampling::temperature(1.0), ..long });
         let error = error.into_iter().next().expect("one").expect_err("too long");
         assert!(error.0.contains("leave no room"), "{kind}: {error}");
-        // What fits to the last position ends there.
-        let long = request(&"x".repeat(crate::world::POSITIONS - 2), (0..20).collect());
-        let sampling = Sampling::temperature(1.0);
-        let ends: Vec<Finish> = lines(&remote, &tts_core::Request { sampling, ..long })
-            .into_iter()
-            .map(|line| line.expect("no fault").finish)
-            .collect();
-        assert!(ends.contains(&Finish::Context), "{kind}: {ends:?}");
+    }
+}
+
+/// What fits to the last position ends there, wherever the steps before it end.
+#[test]
+fn a_line_that_reaches_the_last_position_is_whole() {
+    let words = Words::new();
+    for (kind, calls) in
+        KINDS.into_iter().flat_map(|kind| [(kind, Calls::Steps), (kind, Calls::Lines)])
+    {
+        let fake = Fake::start(server(kind, &words.tokenizer));
+        let config = RemoteConfig { calls: Some(calls), ..words.config(fake.address()) };
+        let remote = Remote::open(config).expect("sound");
+        let (mut full, mut several) = (0, 0);
+        for room in [1, 2, 8, 20] {
+            let long = request(&"x".repeat(remote.positions() - 1 - room), (0..20).collect());
+            let sampling = Sampling::temperature(1.0);
+            for line in lines(&remote, &tts_core::Request { sampling, ..long }) {
+                let line = line.unwrap_or_else(|error| panic!("{kind}, room of {room}: {error}"));
+                full += usize::from(line.finish == Finish::Context);
+                several += usize::from(line.finish == Finish::Context && line.steps.len() > 1);
+                assert!(matches!(line.finish, Finish::Context | Finish::Stop), "{kind}: {line:?}");
+                assert!(line.generated() as usize <= room, "{kind}: {line:?}");
+            }
+        }
+        assert!(full > 30 && several > 0, "{kind}: {full} {several}");
     }
 }
 

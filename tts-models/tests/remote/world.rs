@@ -112,7 +112,7 @@ pub(crate) fn server(
             (ServerKind::LlamaServer, "/tokenize") => encode(&body["content"]),
             (_, "/tokenize") => encode(&body["prompt"]),
             (ServerKind::Vllm, "/v1/completions") => Act::Json(vllm(body)),
-            (ServerKind::Sglang, "/generate") => Act::Json(sglang(body)),
+            (ServerKind::Sglang, "/generate") => sglang_within(body),
             (ServerKind::LlamaServer, "/completion") => Act::Json(llama(body)),
             _ => Act::Status(404, "", r#"{"detail":"Not Found"}"#.into()),
         }
@@ -157,6 +157,18 @@ fn vllm(body: &Value) -> Value {
         "usage": {"prompt_tokens": prompt.len(), "completion_tokens": written.len(),
                   "prompt_tokens_details": {"cached_tokens": prompt.len() / 2}},
     })
+}
+
+/// A prompt within six positions of the last is refused, and an answer ends two before it.
+fn sglang_within(body: &Value) -> Act {
+    let mut body = body.clone();
+    let prompt = ids(&body["input_ids"]).len();
+    if prompt >= POSITIONS - 6 {
+        return Act::Status(400, "", r#"{"error":{"message":"the input is too long"}}"#.into());
+    }
+    let most = &mut body["sampling_params"]["max_new_tokens"];
+    *most = count(most).min(POSITIONS - 2 - prompt).into();
+    Act::Json(sglang(&body))
 }
 
 fn sglang(body: &Value) -> Value {

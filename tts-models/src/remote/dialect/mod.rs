@@ -31,11 +31,6 @@ pub(super) trait Dialect: Send + Sync + std::fmt::Debug {
         false
     }
 
-    /// Positions at the end of its context that it leaves free.
-    fn keeps_back(&self) -> usize {
-        0
-    }
-
     /// # Errors
     /// A sentence where the server does not do what is asked, and would not say so.
     fn check(&self, _sampling: &Sampling) -> Result<(), String> {

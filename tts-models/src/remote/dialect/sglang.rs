@@ -20,14 +20,7 @@ use crate::remote::facts::Facts;
 #[derive(Debug)]
 pub(crate) struct Sglang;
 
-/// An answer ends two positions before the last one, and no prompt comes nearer to it than six.
-const KEPT_BACK: usize = 6;
-
 impl Dialect for Sglang {
-    fn keeps_back(&self) -> usize {
-        KEPT_BACK
-    }
-
     fn check(&self, sampling: &Sampling) -> Result<(), String> {
         if sampling.min_p > 0.0 {
             return Err("SGLang stops at an assertion when min_p is used with seeds".into());
