@@ -29,7 +29,7 @@ impl StepScorer for Written {
 }
 
 fn written() -> Written {
-    Written(ModelCost { parameters: 100, layers: 2, query_width: 8 })
+    Written(ModelCost { parameters: 100, layers: 2, query_width: 8, windows: None })
 }
 
 /// The advantage that one value has over another, mapped onto 0 to 1, as a model would that has
@@ -55,7 +55,7 @@ impl StepScorer for Perfect {
     }
 
     fn cost(&self) -> ModelCost {
-        ModelCost { parameters: 10, layers: 1, query_width: 2 }
+        ModelCost { parameters: 10, layers: 1, query_width: 2, windows: None }
     }
 }
 
@@ -168,7 +168,7 @@ fn progress_is_preferred() {
 fn costs_add_up() {
     let advantage = Perfect { tries: tries(2), start: 0.5 };
     let learnt = AdvantageScorer::learnt(written(), advantage, 0.5).unwrap().cost();
-    assert_eq!(learnt, ModelCost { parameters: 110, layers: 1, query_width: 2 * 8 + 2 });
+    assert_eq!(learnt, ModelCost { parameters: 110, layers: 1, query_width: 2 * 8 + 2, windows: None });
     let both = written().cost().flops(0, 10) + 2.0 * 10.0 * 10.0 + 4.0 * 2.0 * 55.0;
     assert!((learnt.flops(0, 10) - both).abs() < 1e-9);
     let derived = AdvantageScorer::derived(written(), tries(2), 0.5, 0.5).unwrap().cost();
@@ -191,7 +191,7 @@ impl StepScorer for Asks {
     }
 
     fn cost(&self) -> ModelCost {
-        ModelCost { parameters: 1_000, layers: 0, query_width: 0 }
+        ModelCost { parameters: 1_000, layers: 0, query_width: 0, windows: None }
     }
 }
 

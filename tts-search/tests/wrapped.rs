@@ -371,7 +371,7 @@ impl Generator for Priced {
     }
 
     fn cost(&self) -> cost::ModelCost {
-        cost::ModelCost { parameters: 100, layers: 2, query_width: 3 }
+        cost::ModelCost { parameters: 100, layers: 2, query_width: 3, windows: None }
     }
 }
 

@@ -92,7 +92,7 @@ impl StepScorer for Odd {
     }
 
     fn cost(&self) -> cost::ModelCost {
-        cost::ModelCost { parameters: 10, layers: 2, query_width: 3 }
+        cost::ModelCost { parameters: 10, layers: 2, query_width: 3, windows: None }
     }
 
     fn identity(&self) -> Option<String> {
@@ -194,7 +194,7 @@ fn outcomes_alone_are_judged_at_the_end_of_whole_solutions() {
     assert!(fails.score(&[path(1, false)]).is_ok() && fails.score(&[path(1, true)]).is_err());
 }
 
-const MODEL: cost::ModelCost = cost::ModelCost { parameters: 1_000, layers: 1, query_width: 2 };
+const MODEL: cost::ModelCost = cost::ModelCost { parameters: 1_000, layers: 1, query_width: 2, windows: None };
 const ASKED: scorer::Reads = scorer::Reads { tokens: 5, flops: 100.0, path: None };
 
 /// Asks in place of reading paths, unless it reads them as well; refuses or judges.
@@ -241,8 +241,8 @@ fn an_ensemble_is_charged_for_what_each_reads() {
             .and_then(|both| both.with("asks", asks))
             .expect("one scale")
     };
-    let reader = cost::ModelCost { layers: 1, query_width: 6, parameters: 10 };
-    let both = cost::ModelCost { layers: 1, query_width: 8, parameters: 1_010 };
+    let reader = cost::ModelCost { layers: 1, query_width: 6, parameters: 10, windows: None };
+    let both = cost::ModelCost { layers: 1, query_width: 8, parameters: 1_010, windows: None };
     for (asks, path_cost) in [(None, reader), (Some(MODEL), both)] {
         for refuses in [false, true] {
             let scored = with(Asks { path: asks, refuses }).score(&[path(2, true)]);

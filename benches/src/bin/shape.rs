@@ -129,7 +129,6 @@ fn shape(path: &Path, layers: usize) -> Result<(ModelConfig, usize), BoxError> {
 
 fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
     let (config, whole) = shape(&arguments.shape, arguments.layers)?;
-    check_windows(arguments, &config)?;
     let most = arguments.lines.iter().filter_map(|&lines| usize::try_from(lines).ok()).max();
     let engine = EngineConfig {
         threads: arguments.threads,
@@ -141,23 +140,6 @@ fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
     };
     let model = random_model(&config, arguments.blocks.dtype(), engine)?;
     arguments.lines.iter().map(|&lines| one(arguments, model.as_ref(), lines, whole)).collect()
-}
-
-/// Refuses lines that are longer than a window: work is counted as if every layer saw all of a line, and would be more
-/// than is done.
-fn check_windows(arguments: &Arguments, config: &ModelConfig) -> Result<(), BoxError> {
-    let Arguments { prompt_tokens, new_tokens, .. } = *arguments;
-    let tokens = u64::from(new_tokens).saturating_add(prompt_tokens as u64);
-    let windows = config.switches.layers.iter().filter_map(|layer| layer.window);
-    match windows.min().filter(|&window| tokens > window as u64) {
-        Some(window) => {
-            let path = arguments.shape.display();
-            let problem =
-                format!("lines of {tokens} tokens, expected at most its window, {window}");
-            Err(format!("{path}: {problem}").into())
-        }
-        None => Ok(()),
-    }
 }
 
 /// The round of median time of a number of lines.
@@ -177,7 +159,7 @@ fn one(
     all.sort_by(|a, b| a.seconds.total_cmp(&b.seconds));
     let figures = all.swap_remove((all.len() - 1) / 2);
     let held = model.shape();
-    let work = Passes::decode(lines, figures.prompt_tokens, 0, u64::from(new_tokens)).work(&held);
+    let work = held.decode(lines, figures.prompt_tokens, 0, u64::from(new_tokens)).work(&held);
     let bytes = work.weight_bytes + work.key_value_bytes;
     let operations = work.products + work.attention;
     let slowest = [

@@ -165,7 +165,7 @@ impl Subject<'_> {
             }
         }
         let reading = median(times).unwrap_or_default();
-        let passes = Passes::prefill(0, context, PREFILL_ROWS as u64);
+        let passes = self.model.shape().prefill(0, context, PREFILL_ROWS as u64);
         let mut prefill = self.point(Phase::Prefill, context, 1, passes);
         prefill.seconds = Some(reading);
         self.weigh(&mut prefill, (context, 1));
@@ -184,7 +184,7 @@ impl Subject<'_> {
             let bytes = self.model.shape().key_value_bytes(count * context, count);
             // What it would take from nothing, with what the prompts before it took.
             if bytes > MOST_BYTES || reading * count as f64 > MOST_SECONDS {
-                let passes = Passes::decode(count, 0, context, PASSES[0].into());
+                let passes = self.model.shape().decode(count, 0, context, PASSES[0].into());
                 let mut point = self.point(Phase::DecodeOwn, context, count, passes);
                 point.expected_memory = point.shape.memory(count * context, count);
                 points.push(point);
@@ -225,7 +225,7 @@ impl Subject<'_> {
         held.1 += lines * (1 + 2 * REPEATS);
         let (short, long) = (median(short).unwrap_or_default(), median(long).unwrap_or_default());
         let (shared, own) = if phase == Phase::DecodeShared { (context, 0) } else { (0, context) };
-        let passes = Passes::decode(lines, shared, own, count.into());
+        let passes = self.model.shape().decode(lines, shared, own, count.into());
         let mut point = self.point(phase, context, lines, passes);
         // A stretch that was disturbed enough to seem shorter than its beginning means nothing.
         point.seconds = (long > short).then_some(long - short);

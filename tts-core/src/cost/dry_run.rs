@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{ModelCost, Passes};
+use super::model::attended;
+use super::{ModelCost, ModelShape, Near, Passes, Work};
 use crate::model::generator::BoxError;
 use crate::model::scorer::Scored;
 use crate::{
@@ -29,11 +30,12 @@ pub(super) struct Scene {
     pub(super) scale: Scale,
 }
 
-/// Passes of the rounds so far.
+/// Passes of the rounds so far, and what they compute and move: of each kind by itself, since a mean pass of several
+/// kinds reads other experts than they do.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    pub(super) written: Passes,
-    pub(super) judged: Passes,
+    pub(super) written: (Passes, Work),
+    pub(super) judged: (Passes, Work),
     /// Whether the prompt was read, by the writer and by the judge.
     read: [bool; 2],
 }
@@ -41,14 +43,14 @@ pub(super) struct Log {
 #[derive(Debug)]
 pub(super) struct DryGenerator<'a> {
     pub(super) scene: Scene,
-    pub(super) cost: ModelCost,
+    pub(super) shape: ModelShape,
     pub(super) log: &'a Mutex<Log>,
 }
 
 #[derive(Debug)]
 pub(super) struct DryScorer<'a> {
     pub(super) scene: Scene,
-    pub(super) cost: ModelCost,
+    pub(super) shape: ModelShape,
     pub(super) log: &'a Mutex<Log>,
 }
 
@@ -82,6 +84,11 @@ fn notes(watch: &Watch, each: &[f32]) -> Option<Box<Notes>> {
         drawn: noted(watch.drawn),
     };
     (!watch.is_idle()).then(|| Box::new(notes))
+}
+
+/// Adds passes of one kind.
+fn add(sum: &mut (Passes, Work), passes: Passes, shape: &ModelShape) {
+    *sum = (sum.0 + passes, sum.1 + passes.work(shape));
 }
 
 impl DryGenerator<'_> {
@@ -131,27 +138,39 @@ impl DryGenerator<'_> {
     fn passes(&self, batch: &[Request], out: &[Generated]) -> Passes {
         let mut shared = Distinct::default();
         let (mut lines, mut rows, mut longest) = (0.0, 0.0, 0.0_f64);
-        let (mut attended, mut own) = (0.0, 0.0);
+        let (mut all, mut own) = (0.0, 0.0);
+        let window = self.shape.near().map(|(_, window)| window);
+        // What windows show: of all, of what a line writes itself, and of what a request's lines have in common.
+        let (mut near, mut near_own, mut near_shared) = (0.0, 0.0, 0.0);
         for (request, generated) in batch.iter().zip(out) {
             shared.add(request.prefix.steps());
             let context = self.scene.prompt_tokens + length(request.prefix.steps());
+            let mut common = 0.0_f64;
             for line in generated.lines.iter().flatten() {
                 let tokens: u64 = line.steps.iter().map(|step| step.tokens.len() as u64).sum();
-                let tokens = tokens as f64;
-                let written = tokens * (tokens + 1.0) / 2.0;
                 lines += 1.0;
-                rows += tokens;
-                longest = longest.max(tokens);
-                attended += context as f64 * tokens + written;
-                own += written;
+                rows += tokens as f64;
+                longest = longest.max(tokens as f64);
+                all += attended(context, tokens, None);
+                own += attended(0, tokens, None);
+                let [seen, alone] = [context, 0].map(|before| attended(before, tokens, window));
+                near += seen;
+                near_own += alone;
+                common = common.max(seen - alone);
             }
+            near_shared += common;
         }
         let count = longest.max(rows / self.scene.max_lines.max(1) as f64);
         let together =
             if lines > 0.0 { (self.scene.max_lines as f64 / lines).min(1.0) } else { 1.0 };
         // Waves read the prompt each, and the steps of their own lines only.
         let common = self.scene.prompt_tokens as f64 + shared.tokens as f64 * together;
-        Passes { count, rows, drawn: rows, attended, read: count * common + own }
+        let near = window.map(|_| {
+            let waves = if longest > 0.0 { count / longest } else { 1.0 };
+            let read = (near_shared * waves).min(count * common) + near_own;
+            Near { attended: near, read }
+        });
+        Passes { count, rows, drawn: rows, attended: all, read: count * common + own, near }
     }
 }
 
@@ -171,40 +190,44 @@ impl Generator for DryGenerator<'_> {
         if !std::mem::replace(&mut log.read[0], true) {
             // The last token of a prompt is the first row of its lines.
             let tokens = self.scene.prompt_tokens.saturating_sub(1);
-            let prompt = Passes::prefill(0, tokens, self.scene.prefill_rows);
-            log.written = log.written + Passes { drawn: 0.0, ..prompt };
+            let prompt = self.shape.prefill(0, tokens, self.scene.prefill_rows);
+            add(&mut log.written, Passes { drawn: 0.0, ..prompt }, &self.shape);
         }
-        log.written = log.written + self.passes(batch, &out);
+        add(&mut log.written, self.passes(batch, &out), &self.shape);
         Ok(out)
     }
 
     fn cost(&self) -> ModelCost {
-        self.cost
+        self.shape.cost()
     }
 }
 
 impl StepScorer for DryScorer<'_> {
     fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
         let mut log = lock(self.log);
-        let mut passes = Passes::default();
         if !std::mem::replace(&mut log.read[1], true) {
-            let tokens = self.scene.prompt_tokens;
-            passes = passes + Passes::prefill(0, tokens, self.scene.prefill_rows);
+            let prompt = self.shape.prefill(0, self.scene.prompt_tokens, self.scene.prefill_rows);
+            add(&mut log.judged, Passes { drawn: 0.0, ..prompt }, &self.shape);
         }
         let (mut shared, mut fresh) = (Distinct::default(), Distinct::default());
-        let mut attended = 0.0;
+        let window = self.shape.near().map(|(_, window)| window);
+        let (mut all, mut near, mut behind) = (0.0, 0.0, 0.0);
         for path in batch {
             let before = self.scene.prompt_tokens + length(path.judged_steps());
-            let tokens = length(path.fresh_steps()) as f64;
+            let tokens = length(path.fresh_steps());
             shared.add(path.judged_steps());
             fresh.add(path.fresh_steps());
-            attended += before as f64 * tokens + tokens * (tokens + 1.0) / 2.0;
+            all += attended(before, tokens, None);
+            near += attended(before, tokens, window);
+            behind += before.min(window.map_or(u64::MAX, |window| window - 1)) as f64;
         }
         let rows = fresh.tokens as f64;
         let count = (rows / self.scene.prefill_rows.max(1) as f64).ceil();
         let context = self.scene.prompt_tokens as f64 + shared.tokens as f64;
-        let judged = Passes { count, rows, drawn: 0.0, attended, read: context + rows };
-        log.judged = log.judged + Passes { drawn: 0.0, ..passes } + judged;
+        let near = window.map(|_| Near { attended: near, read: behind.min(context) + rows });
+        let read = context + rows;
+        let judged = Passes { count, rows, drawn: 0.0, attended: all, read, near };
+        add(&mut log.judged, judged, &self.shape);
         let judge = |path: &Trajectory| {
             let draw = |step: &Arc<Step>| seed::rng(seed::hash_text(0, &step.text)).uniform();
             Scored::of(path.fresh_steps().iter().map(draw).collect())
@@ -213,7 +236,7 @@ impl StepScorer for DryScorer<'_> {
     }
 
     fn cost(&self) -> ModelCost {
-        self.cost
+        self.shape.cost()
     }
 
     fn scale(&self) -> Scale {

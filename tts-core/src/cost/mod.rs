@@ -27,8 +27,8 @@ mod tests;
 
 pub use budget::{Budget, Limit, Mode, Stop};
 pub use fit::{LawError, Observation};
-pub use model::{ExpertShape, ModelCost, ModelShape, WindowShape};
-pub use passes::{Passes, Work};
+pub use model::{ExpertShape, ModelCost, ModelShape, WindowCost, WindowShape};
+pub use passes::{Near, Passes, Work};
 pub use plan::{Forecast, Judge, Limits, Planner};
 pub use roofline::Roofline;
 pub use usage::{Cost, Measured, Usage};

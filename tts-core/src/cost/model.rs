@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{Near, Passes};
+
 /// What a model costs a token. The default is a model that costs nothing (a rule, a test double).
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -12,34 +14,70 @@ pub struct ModelCost {
     pub layers: u64,
     /// Width of all query heads together.
     pub query_width: u64,
+    /// The layers among them that see the last tokens only; `None` where every layer sees everything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowCost>,
+}
+
+/// What layers with windows cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowCost {
+    /// How many of the last tokens they see, the one that looks included; of several windows the widest, so that what is
+    /// counted is an upper bound.
+    pub tokens: u64,
+    /// Width of their query heads, of all such layers together.
+    pub width: u64,
+}
+
+/// Positions that `tokens` new tokens after `context` others attend to where each sees `window` at most, itself included.
+pub(super) fn attended(context: u64, tokens: u64, window: Option<u64>) -> f64 {
+    let all = |context: u64, tokens: u64| {
+        let (context, tokens) = (context as f64, tokens as f64);
+        // The i-th new token attends to context + i positions.
+        tokens * context + tokens * (tokens + 1.0) / 2.0
+    };
+    match window {
+        None => all(context, tokens),
+        Some(window) => {
+            let within = window.saturating_sub(context).min(tokens);
+            all(context, within) + (tokens - within) as f64 * window as f64
+        }
+    }
 }
 
 impl ModelCost {
-    /// Operations of a forward pass over `tokens` new tokens after `context` others. Layers with windows are counted
-    /// as if they saw everything: beyond a window it is an upper bound.
+    /// Operations of a forward pass over `tokens` new tokens after `context` others.
     ///
     /// ```
     /// use tts_core::cost::ModelCost;
-    /// let model = ModelCost { parameters: 1_000, layers: 2, query_width: 8 };
+    /// let model = ModelCost { parameters: 1_000, layers: 2, query_width: 8, windows: None };
     /// assert_eq!(model.flops(0, 1), 2_000.0 + 4.0 * 2.0 * 8.0);
     /// // Cost does not depend on how a text is cut up.
     /// assert_eq!(model.flops(0, 10), model.flops(0, 4) + model.flops(4, 6));
+    /// // One of the layers sees three tokens.
+    /// let windows = Some(tts_core::cost::WindowCost { tokens: 3, width: 8 });
+    /// let windowed = ModelCost { windows, ..model };
+    /// assert_eq!(windowed.flops(9, 1), 2_000.0 + 4.0 * 8.0 * (10.0 + 3.0));
     /// ```
     pub fn flops(&self, context: u64, tokens: u64) -> f64 {
-        let (context, tokens) = (context as f64, tokens as f64);
-        // The i-th new token attends to context + i others, itself included.
-        let attended = tokens * context + tokens * (tokens + 1.0) / 2.0;
-        2.0 * self.parameters as f64 * tokens
-            + 4.0 * self.layers as f64 * self.query_width as f64 * attended
+        let width = self.layers as f64 * self.query_width as f64;
+        let gone = self.windows.map_or(0.0, |windows| {
+            let near = attended(context, tokens, Some(windows.tokens));
+            windows.width as f64 * (attended(context, tokens, None) - near)
+        });
+        2.0 * self.parameters as f64 * tokens as f64
+            + 4.0 * (width * attended(context, tokens, None) - gone)
     }
 
-    /// What several models cost that read the same tokens: one model with the operations of all.
+    /// What several models cost that read the same tokens: one model with the operations of all. Of different windows
+    /// the widest counts for all.
     ///
     /// ```
     /// use tts_core::cost::ModelCost;
     /// let (a, b) = (
-    ///     ModelCost { parameters: 10, layers: 2, query_width: 3 },
-    ///     ModelCost { parameters: 5, layers: 1, query_width: 4 },
+    ///     ModelCost { parameters: 10, layers: 2, query_width: 3, windows: None },
+    ///     ModelCost { parameters: 5, layers: 1, query_width: 4, windows: None },
     /// );
     /// assert_eq!(ModelCost::together([a, b]).flops(7, 3), a.flops(7, 3) + b.flops(7, 3));
     /// ```
@@ -51,6 +89,12 @@ impl ModelCost {
             parameters: sum.parameters + one.parameters,
             layers: 1,
             query_width: sum.query_width + one.layers * one.query_width,
+            windows: match (sum.windows, one.windows) {
+                (Some(a), Some(b)) => {
+                    Some(WindowCost { tokens: a.tokens.max(b.tokens), width: a.width + b.width })
+                }
+                (a, b) => a.or(b),
+            },
         })
     }
 }
@@ -105,6 +149,12 @@ pub struct WindowShape {
     pub tokens: u64,
     /// Bytes of one token's keys and values in these layers, which [`ModelShape::token_bytes`] holds too.
     pub bytes: u64,
+    /// How many layers they are. 0 where nobody says: then they are counted as if they saw everything.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub layers: u64,
+    /// How many of the last tokens they see, the one that looks included; of several windows the widest.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seen: u64,
 }
 
 /// The experts of a mixture: a pass reads the weights of those that its rows go to.
@@ -142,7 +192,37 @@ impl ModelShape {
             parameters: self.layer_parameters + self.head_parameters,
             layers: self.layers,
             query_width: self.query_width,
+            windows: self
+                .near()
+                .map(|(layers, tokens)| WindowCost { tokens, width: layers * self.query_width }),
         }
+    }
+
+    /// How many layers have windows, and how many tokens these see.
+    pub(super) fn near(&self) -> Option<(u64, u64)> {
+        let windows = self.windows.filter(|windows| windows.layers > 0 && windows.seen > 0);
+        windows.map(|windows| (windows.layers.min(self.layers), windows.seen))
+    }
+
+    /// [`Passes::prefill`] of this model: with what its layers with windows see.
+    pub fn prefill(&self, context: u64, tokens: u64, chunk: u64) -> Passes {
+        let near = self.near().map(|(_, window)| Near::prefill(context, tokens, chunk, window));
+        Passes { near, ..Passes::prefill(context, tokens, chunk) }
+    }
+
+    /// [`Passes::decode`] of this model: with what its layers with windows see.
+    ///
+    /// ```
+    /// use tts_core::cost::{ModelShape, WindowShape};
+    /// let windows = Some(WindowShape { tokens: 10, bytes: 4, layers: 1, seen: 10 });
+    /// let shape = ModelShape { layers: 2, query_width: 1, token_bytes: 8, windows, ..Default::default() };
+    /// let work = shape.decode(1, 100, 0, 1).work(&shape);
+    /// assert_eq!(work.attention, 4.0 * (101.0 + 10.0));
+    /// assert_eq!(work.key_value_bytes, 4.0 * (101.0 + 10.0) + 8.0);
+    /// ```
+    pub fn decode(&self, lines: u64, shared: u64, own: u64, tokens: u64) -> Passes {
+        let near = self.near().map(|(_, window)| Near::decode(lines, shared, own, tokens, window));
+        Passes { near, ..Passes::decode(lines, shared, own, tokens) }
     }
 
     /// Bytes of the keys and values of `tokens` distinct tokens in so many sequences, at most: where layers have windows
@@ -150,7 +230,7 @@ impl ModelShape {
     ///
     /// ```
     /// use tts_core::cost::{ModelShape, WindowShape};
-    /// let windows = Some(WindowShape { tokens: 10, bytes: 3 });
+    /// let windows = Some(WindowShape { tokens: 10, bytes: 3, ..WindowShape::default() });
     /// let shape = ModelShape { token_bytes: 4, windows, ..Default::default() };
     /// assert_eq!(shape.key_value_bytes(25, 1), 25 + 10 * 3);
     /// assert_eq!(shape.key_value_bytes(25, 8), 25 * 4);

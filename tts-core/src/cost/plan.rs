@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::dry_run::{DryGenerator, DryScorer, Log, Scene};
-use super::{LawError, ModelCost, ModelShape, Passes, Roofline};
+use super::{LawError, ModelShape, Passes, Roofline};
 use crate::{Cost, Prompt, Scale, Search, SearchStrategy, StepRule};
 
 /// What judges steps.
@@ -140,13 +140,13 @@ impl Planner {
             scale: self.scale,
         };
         let log = Mutex::new(Log::default());
-        let generator = DryGenerator { scene, cost: self.policy.cost(), log: &log };
+        let generator = DryGenerator { scene, shape: self.policy, log: &log };
         let judge = match &self.judge {
-            Judge::OnBackbone => self.policy.cost(),
-            Judge::Model(shape) => shape.cost(),
-            Judge::Free => ModelCost::default(),
+            Judge::OnBackbone => self.policy,
+            Judge::Model(shape) => *shape,
+            Judge::Free => ModelShape::default(),
         };
-        let scorer = DryScorer { scene, cost: judge, log: &log };
+        let scorer = DryScorer { scene, shape: judge, log: &log };
         let rule = StepRule {
             max_step_tokens: u32::MAX,
             max_tokens: u32::MAX,
@@ -165,13 +165,15 @@ impl Planner {
         drop(search);
         let Log { written, judged, .. } =
             log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (written, work) = written;
+        let (judged, judging) = judged;
         let judged = if self.judge == Judge::Free { Passes::default() } else { judged };
         let seconds = machine.map(|machine| {
             let judging = match &self.judge {
-                Judge::Model(shape) => machine.seconds(shape, &judged),
+                Judge::Model(_) => machine.seconds_of(&judging),
                 Judge::OnBackbone | Judge::Free => 0.0,
             };
-            machine.seconds(&self.policy, &written) + judging
+            machine.seconds_of(&work) + judging
         });
         let usage = outcome.usage;
         let tokens = self.prompt_tokens + usage.logical.generated_tokens;

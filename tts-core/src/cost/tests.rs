@@ -62,7 +62,7 @@ fn passes_that_draw_nothing_leave_the_head_alone() {
 /// Four lines and the prompt before them keep ten tokens each in layers with windows.
 #[test]
 fn forecasts_know_what_windows_let_go_of() {
-    let windows = Some(WindowShape { tokens: 10, bytes: 23_000 });
+    let windows = Some(WindowShape { tokens: 10, bytes: 23_000, ..WindowShape::default() });
     let (whole, policy) = (shape(), ModelShape { windows, ..shape() });
     let planner = |policy| Planner { policy, prompt_tokens: 100, ..Planner::default() };
     let bytes = |policy| planner(policy).forecast(Sample { n: 4 }, None).unwrap().key_value_bytes;
@@ -74,6 +74,94 @@ fn forecasts_know_what_windows_let_go_of() {
     let json = serde_json::to_string(&policy).unwrap();
     assert_eq!(serde_json::from_str::<ModelShape>(&json).unwrap(), policy);
     assert!(!serde_json::to_string(&whole).unwrap().contains("windows"));
+}
+
+/// Ten of thirty layers see 16 tokens.
+fn windowed() -> ModelShape {
+    let windows = Some(WindowShape { tokens: 46, bytes: 7_680, layers: 10, seen: 16 });
+    ModelShape { layers: 30, windows, ..shape() }
+}
+
+/// A forecast's passes in layers with windows, by hand: four lines share 100 tokens.
+#[test]
+fn forecasts_know_what_windows_show() {
+    let planner = Planner { policy: windowed(), prompt_tokens: 100, ..Planner::default() };
+    let forecast = planner.forecast(Sample { n: 4 }, Some(&machine())).unwrap();
+    let solution = 8 * 32;
+    let sum = windowed().prefill(0, 99, 256) + windowed().decode(4, 100, 0, solution);
+    assert_eq!(forecast.written, Passes { drawn: sum.drawn - 1.0, ..sum });
+    let near = forecast.written.near.unwrap();
+    // The last 16 tokens of each, and of the shared ones 15 down to none.
+    assert_eq!(near.attended, 99.0 * 16.0 - 120.0 + 4.0 * 16.0 * 256.0);
+    assert_eq!(near.read, 99.0 + 120.0 + 4.0 * (16.0 * 256.0 - 120.0));
+    let cost = windowed().cost();
+    assert!(forecast.cost.flops >= 4.0 * cost.flops(100, solution));
+    assert!(forecast.cost.flops < 4.0 * shape().cost().flops(100, solution));
+    let whole = Planner { policy: shape(), ..planner };
+    let [few, all] = [planner, whole].map(|p| p.forecast(Sample { n: 4 }, Some(&machine())));
+    assert!(few.unwrap().seconds.unwrap() < all.unwrap().seconds.unwrap());
+}
+
+/// A judge with windows reads what they show of the tokens before a step, once for all steps together.
+#[test]
+fn a_judge_with_windows_reads_less() {
+    let planner = Planner {
+        policy: shape(),
+        judge: Judge::Model(windowed()),
+        prompt_tokens: 40,
+        step_tokens: 5,
+        steps: 3,
+        ..Planner::default()
+    };
+    let judged = planner.forecast(Greedy { n: 4, rounds: 0 }, None).unwrap().judged;
+    let near = judged.near.unwrap();
+    // The prompt, and in three rounds four steps of five tokens, all of which see 16.
+    assert_eq!(near.attended, (40.0 * 16.0 - 120.0) + 3.0 * 4.0 * 5.0 * 16.0);
+    // Of four steps' windows 60 tokens would be read before them, of which there are 40, 45 and 50.
+    assert_eq!(near.read, 40.0 + (40.0 + 20.0) + (45.0 + 20.0) + (50.0 + 20.0));
+    assert_eq!(judged.rows, 40.0 + 60.0);
+}
+
+/// Windows that nobody tells the layers of cost what all layers cost, and several models keep the widest.
+#[test]
+fn windows_of_costs() {
+    let unknown = WindowShape { tokens: 46, bytes: 7_680, ..WindowShape::default() };
+    let before = ModelShape { windows: Some(unknown), ..shape() };
+    assert_eq!(before.cost(), shape().cost());
+    assert_eq!(before.decode(2, 30, 4, 9), Passes::decode(2, 30, 4, 9));
+    let plain = serde_json::to_string(&shape().cost()).unwrap();
+    assert!(!plain.contains("windows"), "{plain}");
+    let [a, b] = [(16, 10), (64, 3)].map(|(tokens, width)| ModelCost {
+        parameters: 7,
+        layers: 4,
+        query_width: 5,
+        windows: Some(WindowCost { tokens, width }),
+    });
+    assert_eq!(
+        ModelCost::together([a, ModelCost { windows: None, ..a }]).flops(99, 7),
+        a.flops(99, 7) + ModelCost { windows: None, ..a }.flops(99, 7)
+    );
+    let both = ModelCost::together([a, b]);
+    assert_eq!(both.windows, Some(WindowCost { tokens: 64, width: 13 }));
+    assert!(both.flops(99, 7) > a.flops(99, 7) + b.flops(99, 7));
+}
+
+/// A mixture is read by the rows of each pass: a long prompt in two passes makes those of one line no dearer.
+#[test]
+fn a_forecast_reads_experts_by_the_passes_of_a_kind() {
+    let experts = Some(ExpertShape { count: 128, used: 8, bytes: 1 << 30 });
+    let policy = ModelShape { layer_bytes: 1 << 30, experts, ..ModelShape::default() };
+    let planner = Planner { policy, prompt_tokens: 512, ..Planner::default() };
+    // Reading weights is all that takes time.
+    let mut machine = machine();
+    machine.sharpness = 1.0;
+    let work = planner.policy.prefill(0, 511, 256).work(&policy)
+        + planner.policy.decode(1, 512, 0, 256).work(&policy);
+    let forecast = planner.forecast(Sample { n: 1 }, Some(&machine)).unwrap();
+    let expected = machine.seconds_of(&work);
+    let found = forecast.seconds.unwrap();
+    assert!((found / expected - 1.0).abs() < 1e-9, "{found} {expected}");
+    assert!(machine.seconds(&policy, &forecast.written) > 1.5 * found);
 }
 
 /// One row reads the experts that it goes to, many rows read nearly all; memory holds all.
@@ -144,6 +232,49 @@ proptest! {
         let attended: u64 = (0..tokens).map(|token| context + token + 1).sum();
         prop_assert_eq!((passes.count, passes.read), (count, read));
         prop_assert_eq!(passes.attended, attended as f64);
+    }
+
+    /// Against a loop over rows and passes; a window that shows everything changes no bit.
+    #[test]
+    fn windows_show_the_last_tokens(
+        context in 0_u64..50, tokens in 0_u64..50, chunk in 1_u64..20,
+        lines in 1_u64..9, own in 0_u64..40, seen in 1_u64..40,
+    ) {
+        let window = |seen| ModelShape {
+            windows: Some(WindowShape { tokens: seen, bytes: 100, layers: 2, seen }),
+            ..shape()
+        };
+        let near = window(seen).prefill(context, tokens, chunk).near.unwrap();
+        let (mut read, mut at) = (0, 0);
+        while at < tokens {
+            let next = (at + chunk).min(tokens);
+            read += (context + next).min(next - at + seen - 1);
+            at = next;
+        }
+        let attended: u64 = (1..=tokens).map(|token| (context + token).min(seen)).sum();
+        prop_assert_eq!((near.attended, near.read), (attended as f64, read as f64));
+
+        let near = window(seen).decode(lines, context, own, tokens).near.unwrap();
+        let line = |token: u64| (context + own + token).min(seen);
+        let alone = |token: u64| (own + token).min(seen);
+        let attended: u64 = (1..=tokens).map(|token| lines * line(token)).sum();
+        let read: u64 = (1..=tokens)
+            .map(|token| line(token) - alone(token) + lines * alone(token))
+            .sum();
+        prop_assert_eq!((near.attended, near.read), (attended as f64, read as f64));
+
+        let cost = window(seen).cost();
+        let each: f64 = (0..tokens).map(|token| cost.flops(context + token, 1)).sum();
+        let plain = shape().cost().flops(context, tokens);
+        prop_assert!((cost.flops(context, tokens) - each).abs() <= 1e-12 * plain);
+        let gone: u64 = (1..=tokens).map(|token| (context + token).saturating_sub(seen)).sum();
+        let less = plain - 4.0 * 2.0 * shape().query_width as f64 * gone as f64;
+        prop_assert!((cost.flops(context, tokens) - less).abs() <= 1e-12 * plain);
+
+        let wide = window(1_000);
+        prop_assert_eq!(wide.cost().flops(context, tokens), plain);
+        let [a, b] = [wide, shape()].map(|shape| shape.decode(lines, context, own, tokens).work(&shape));
+        prop_assert_eq!(a, b);
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Reads {
     ///
     /// ```
     /// use tts_core::{cost::ModelCost, scorer::Reads};
-    /// let model = ModelCost { parameters: 4, layers: 1, query_width: 0 };
+    /// let model = ModelCost { parameters: 4, layers: 1, query_width: 0, windows: None };
     /// let words = Some(Reads { tokens: 2, flops: 16.0, path: None });
     /// let both = Reads { tokens: 4, flops: 32.0, path: None };
     /// assert_eq!(Reads::together([(words, model), (words, model)]), Some(both));

@@ -4,9 +4,9 @@ use super::*;
 use tts_core::toy::Sample;
 use tts_core::*;
 
-const MODEL: cost::ModelCost = cost::ModelCost { parameters: 10, layers: 0, query_width: 0 };
+const MODEL: cost::ModelCost = cost::ModelCost { parameters: 10, layers: 0, query_width: 0, windows: None };
 /// Three times as much.
-const DEAR: cost::ModelCost = cost::ModelCost { parameters: 30, layers: 0, query_width: 0 };
+const DEAR: cost::ModelCost = cost::ModelCost { parameters: 30, layers: 0, query_width: 0, windows: None };
 
 /// Gives a half to everything but refused paths, and says what it reads of its own for each.
 struct Asks {

@@ -12,7 +12,7 @@
 //! rest again.
 
 use rayon::prelude::*;
-use tts_core::cost::ModelShape;
+use tts_core::cost::{ModelShape, WindowShape};
 
 use crate::{DecoderWeights, ModelConfig, ModelError, Windows};
 
@@ -109,8 +109,18 @@ pub trait Executor: Send + Sync {
     /// held. The provided one takes weights for f32.
     fn shape(&self) -> ModelShape {
         let token_bytes = self.token_bytes() as u64;
-        let windows = self.windows().map(Windows::shape);
-        ModelShape { token_bytes, windows, ..self.config().shape(32.0, 4) }
+        ModelShape { token_bytes, windows: self.window_shape(), ..self.config().shape(32.0, 4) }
+    }
+
+    /// What layers with windows see, and what is kept for them here: all, where nothing is let go of.
+    fn window_shape(&self) -> Option<WindowShape> {
+        let seen = self.config().shape(32.0, 4).windows?;
+        Some(match self.windows() {
+            Some(windows) => {
+                WindowShape { tokens: windows.kept() as u64, bytes: windows.bytes as u64, ..seen }
+            }
+            None => WindowShape { tokens: u64::MAX, ..seen },
+        })
     }
 
     /// Number of tokens in the sequence.

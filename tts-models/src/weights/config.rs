@@ -319,8 +319,9 @@ impl ModelConfig {
             bytes: bytes(all - self.layer_parameters(0)),
         });
         let layer = 2 * self.key_value_width() * key_value_bytes;
-        let windows =
-            self.windows().map(|(tokens, layers)| Windows { tokens, bytes: layers * layer });
+        let windows = self
+            .windows()
+            .map(|(tokens, layers)| Windows { tokens, bytes: layers * layer }.shape(layers));
         ModelShape {
             layer_parameters: used,
             head_parameters: self.head_parameters(),
@@ -336,7 +337,7 @@ impl ModelConfig {
                 bytes(self.head_parameters())
             },
             token_bytes: (self.num_hidden_layers * layer) as u64,
-            windows: windows.map(Windows::shape),
+            windows,
             experts,
         }
     }

@@ -460,7 +460,7 @@ impl Executor for Native {
             head_bytes: head.bytes() as u64,
             embedding_bytes: self.head.as_ref().map_or(0, |_| self.embedding.bytes() as u64),
             token_bytes: self.token_bytes() as u64,
-            windows: self.windows().map(Windows::shape),
+            windows: self.window_shape(),
             experts: shape.experts.map(|experts| ExpertShape { bytes: of_experts, ..experts }),
             ..shape
         }

@@ -49,9 +49,14 @@ impl Windows {
         from <= self.first(at)
     }
 
-    /// What the law of inference knows of it.
-    pub(crate) fn shape(self) -> WindowShape {
-        WindowShape { tokens: self.kept() as u64, bytes: self.bytes as u64 }
+    /// What the law of inference knows of it, and of how many layers it is.
+    pub(crate) fn shape(self, layers: usize) -> WindowShape {
+        WindowShape {
+            tokens: self.kept() as u64,
+            bytes: self.bytes as u64,
+            layers: layers as u64,
+            seen: self.tokens as u64,
+        }
     }
 
     /// Before which position a sequence of `at` tokens lets go of second parts.

@@ -72,7 +72,7 @@ impl Generator for Sums {
     }
 
     fn cost(&self) -> ModelCost {
-        ModelCost { parameters: 1_000, layers: 2, query_width: 8 }
+        ModelCost { parameters: 1_000, layers: 2, query_width: 8, windows: None }
     }
 }
 
@@ -93,6 +93,6 @@ impl StepScorer for Sums {
     }
 
     fn cost(&self) -> ModelCost {
-        ModelCost { parameters: 300, layers: 1, query_width: 8 }
+        ModelCost { parameters: 300, layers: 1, query_width: 8, windows: None }
     }
 }

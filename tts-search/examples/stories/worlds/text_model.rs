@@ -99,6 +99,6 @@ where
     }
 
     fn cost(&self) -> ModelCost {
-        ModelCost { parameters: 1_000, layers: 2, query_width: 8 }
+        ModelCost { parameters: 1_000, layers: 2, query_width: 8, windows: None }
     }
 }
