@@ -111,6 +111,7 @@ fn every_field_of_an_evaluation_is_documented() {
     formats::check("manifest.json", &[serde_json::from_str(&manifest).unwrap()]);
     formats::check("graded.jsonl", &lines(&place.path().join("graded.jsonl")));
     formats::check("Journals", &lines(&place.path().join("graded.jsonl")));
+    formats::check("timings.jsonl", &lines(&place.path().join("timings.jsonl")));
     formats::check("Records", &lines(&place.path().join("00000.jsonl")));
     formats::check("Figures", &[serde_json::to_value(&report).unwrap()]);
 }

@@ -101,6 +101,42 @@ fn the_records_of_a_folder_are_told_from_its_other_files() {
     assert!(error.starts_with(&nowhere.display().to_string()), "{error}");
 }
 
+/// Times are kept beside what is graded, are no part of it, and are taken once.
+#[test]
+fn wall_times_of_problems_are_kept() {
+    let world = ToyWorld::default();
+    let items = items(&world, 3);
+    let place = tempfile::tempdir().unwrap();
+    kept(evaluation(&world, &items), place.path()).unwrap();
+    let mean = || Merged::of(&[place.path()]).unwrap().seconds();
+    let first = mean().unwrap();
+    assert!(first > 0.0);
+    // Played back, a problem takes next to no time, and what it took before stays.
+    let timings = place.path().join("timings.jsonl");
+    let text = std::fs::read_to_string(&timings).unwrap();
+    let line = |place: usize, seconds: f64| {
+        format!("{{\"unit\":\"seconds\",\"place\":{place},\"found\":{seconds:?}}}\n")
+    };
+    let longer = (0..3).map(|place| line(place, 100.0 * (place + 1) as f64)).collect::<String>();
+    std::fs::write(&timings, format!("{}\n{longer}", text.lines().next().unwrap())).unwrap();
+    assert_eq!(mean(), Some(200.0));
+    let journal = place.path().join("graded.jsonl");
+    let graded = std::fs::read_to_string(&journal).unwrap();
+    std::fs::write(&journal, format!("{}\n", graded.lines().next().unwrap())).unwrap();
+    kept(evaluation(&world, &items), place.path()).unwrap();
+    assert_eq!(mean(), Some(200.0));
+    // Of folders of before, and where one is missing, nobody knows.
+    let all = std::fs::read_to_string(&timings).unwrap();
+    let without: String = all
+        .lines()
+        .filter(|line| !line.contains("\"place\":1,"))
+        .fold(String::new(), |text, line| text + line + "\n");
+    std::fs::write(&timings, without).unwrap();
+    assert_eq!(mean(), None);
+    std::fs::remove_file(&timings).unwrap();
+    assert_eq!(mean(), None);
+}
+
 #[test]
 fn shards_that_are_not_those_of_one_run_are_refused() {
     let world = ToyWorld::default();

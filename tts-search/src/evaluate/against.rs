@@ -7,7 +7,7 @@ use tts_core::metrics::{Paired, paired_bootstrap};
 use super::{EvaluateError, Graded, Report};
 
 /// Draws of the interval and of the p-value: a p-value of 0.05 has a standard error of 0.005.
-const DRAWS: usize = 2_000;
+pub(super) const DRAWS: usize = 2_000;
 
 impl Report {
     /// The problems in order, 1 for right and 0 for wrong or failed: what the comparisons of
@@ -39,9 +39,19 @@ impl Report {
     /// When the problems are not the same: the error says how many are not, and which is the first. They are
     /// told apart by number, place in the file, name and right answer, for a report does not hold questions.
     pub fn against(&self, other: &Self) -> Result<Paired, EvaluateError> {
+        self.same_problems(other, &["of the first".to_owned(), "of the second".to_owned()])?;
+        Ok(paired_bootstrap(&self.values(), &other.values(), DRAWS, 0)?)
+    }
+
+    /// Refuses a report of other problems; `sides` say whose each is.
+    pub(super) fn same_problems(
+        &self,
+        other: &Self,
+        sides: &[String; 2],
+    ) -> Result<(), EvaluateError> {
         let stray = [self.stray(other), other.stray(self)];
-        let told: Vec<String> = ["of the first", "of the second"]
-            .into_iter()
+        let told: Vec<String> = sides
+            .iter()
             .zip(stray)
             .filter_map(|(side, stray)| {
                 let first = stray.first()?;
@@ -56,7 +66,7 @@ impl Report {
                 format!("reports of {here} and {there} problems, expected the same ones: {told}");
             return Err(EvaluateError::Settings(problem));
         }
-        Ok(paired_bootstrap(&self.values(), &other.values(), DRAWS, 0)?)
+        Ok(())
     }
 
     /// The problems whose counterpart in the other report is missing, or another.

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::{self, Accuracy, MetricError};
 
-use super::EvaluateError;
+use super::{EvaluateError, Graded, Report};
 
 /// How many bins.
 const BINS: usize = 5;
@@ -47,6 +47,41 @@ pub struct Difficulty {
 }
 
 impl Difficulty {
+    /// The bins of the problems of a pool: a report of independent samples, from a seed that nothing has which is
+    /// compared in the bins.
+    ///
+    /// ```
+    /// use tts_core::{Search, StepRule, toy::ToyWorld};
+    /// use tts_search::SelfConsistency;
+    /// use tts_search::evaluate::{Difficulty, Evaluation, Item};
+    ///
+    /// let world = ToyWorld { error: 0.2, ..ToyWorld::default() };
+    /// let items: Vec<Item> =
+    ///     (0..20).map(|number| Item::new(world.prompt(number).question(), world.answer(number))).collect();
+    /// let search = Search::new(&world).rule(StepRule::lines()).seed(7);
+    /// let pool = SelfConsistency { n: 16, ..Default::default() };
+    /// let difficulty = Difficulty::of(&Evaluation::new(search, &items).run(&pool, |_| {})?)?;
+    /// assert_eq!((difficulty.samples, difficulty.bins.len()), (16, 5));
+    /// assert!(difficulty.bins[0].pass_at_1 >= difficulty.bins[4].pass_at_1);
+    /// # Ok::<(), tts_search::evaluate::EvaluateError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When a problem has no samples, because its search failed: the error names it.
+    pub fn of(pool: &Report) -> Result<Self, EvaluateError> {
+        let share = |row: &Graded| {
+            let right = row.candidates.iter().filter(|sample| sample.right).count();
+            let all = row.candidates.len();
+            (all > 0).then(|| right as f64 / all as f64).ok_or_else(|| {
+                let problem = format!("problem {} has no samples to be called hard by", row.name());
+                EvaluateError::Settings(problem)
+            })
+        };
+        let shares = pool.rows.iter().map(share).collect::<Result<Vec<f64>, _>>()?;
+        let samples = pool.rows.iter().map(|row| row.candidates.len()).max().unwrap_or(0);
+        Self::by_shares(samples, &shares)
+    }
+
     /// The bins of problems with these shares of right samples.
     ///
     /// # Errors

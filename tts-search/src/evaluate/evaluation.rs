@@ -224,7 +224,8 @@ impl<'a> Evaluation<'a> {
                         // Played back, it is noted already.
                         let new = known.get(&place) != Some(&graded);
                         let kept = kept.as_mut().filter(|_| new);
-                        kept.map_or(Ok(()), |kept| kept.note(&graded)).map(|()| {
+                        let seconds = result.as_ref().ok().map(|done| done.usage.measured.seconds);
+                        kept.map_or(Ok(()), |kept| kept.note(&graded, seconds)).map(|()| {
                             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                             tally.done(&graded, &result);
                             drop(tally);

@@ -12,6 +12,9 @@ use super::EvaluateError;
 /// The name of an evaluation's journal in its folder.
 pub(super) const GRADED: &str = "graded.jsonl";
 
+/// The name of the journal of wall times beside it.
+pub(super) const TIMINGS: &str = "timings.jsonl";
+
 /// Makes a folder of records, with a manifest of everything that decides results; or checks that the one
 /// that is there was made by the same run.
 ///
@@ -50,7 +53,7 @@ pub fn claim(folder: &Path, manifest: &impl Serialize) -> Result<(), EvaluateErr
 }
 
 /// The records of a folder ([`tts_core::Record`], files `*.jsonl`), by name; of an evaluation that is kept
-/// ([`super::Evaluation::keep`]), in the order of the problems. Its journal of graded problems is no record.
+/// ([`super::Evaluation::keep`]), in the order of the problems. Its journals of graded problems and of times are no records.
 ///
 /// ```
 /// use tts_core::inspect::{Case, Page};
@@ -80,7 +83,7 @@ pub fn records(folder: &Path) -> Result<Vec<PathBuf>, EvaluateError> {
     for entry in std::fs::read_dir(folder).map_err(&at)? {
         let path = entry.map_err(&at)?.path();
         let lines = path.extension().is_some_and(|ending| ending == "jsonl");
-        if lines && path.file_name().is_some_and(|name| name != GRADED) {
+        if lines && path.file_name().is_some_and(|name| name != GRADED && name != TIMINGS) {
             found.push(path);
         }
     }

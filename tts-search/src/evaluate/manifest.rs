@@ -2,8 +2,10 @@
 //!
 //! `manifest.json` says which evaluation this is, which shard of it, and all that decides its results;
 //! `00000.jsonl` and so on are the records of problems ([`tts_core::Record`]), `graded.jsonl` is the
-//! [`Journal`] of those that are over. While a process works in a folder, another is refused.
+//! [`Journal`] of those that are over, `timings.jsonl` that of their wall times, which differ from run to run and
+//! may lack some. While a process works in a folder, another is refused.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tts_core::{Aggregate, Scale, Search, SearchStrategy};
 
-use super::folder::{GRADED, claim};
+use super::folder::{GRADED, TIMINGS, claim};
 use super::{EvaluateError, Graded, Item, Journal, Shard, fingerprint};
 
 /// The version of the folder's form.
@@ -22,6 +24,9 @@ pub(super) const MANIFEST: &str = "manifest.json";
 
 /// The unit of the journal that graded problems are.
 const UNIT: &str = "problem";
+
+/// The unit of the journal of wall times.
+const SECONDS: &str = "seconds";
 
 /// Which evaluation a folder holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -77,6 +82,9 @@ impl Manifest {
 pub(super) struct Kept {
     path: PathBuf,
     journal: Journal,
+    /// Opened with the first time that is noted, so that looking at a finished run writes nothing.
+    timings: Option<(Journal, BTreeMap<usize, f64>)>,
+    settings: Value,
 }
 
 impl Kept {
@@ -84,8 +92,9 @@ impl Kept {
     pub(super) fn open(folder: &Path, manifest: &Manifest) -> Result<Self, EvaluateError> {
         claim(folder, manifest)?;
         let path = folder.join(GRADED);
-        let journal = Journal::open_alone(&path, &serde_json::to_value(manifest)?)?;
-        Ok(Self { path, journal })
+        let settings = serde_json::to_value(manifest)?;
+        let journal = Journal::open_alone(&path, &settings)?;
+        Ok(Self { path, journal, timings: None, settings })
     }
 
     /// The problems that were graded, in order.
@@ -93,9 +102,29 @@ impl Kept {
         rows(&self.path, &self.journal, count)
     }
 
-    /// A problem that is over.
-    pub(super) fn note(&mut self, graded: &Graded) -> Result<(), EvaluateError> {
-        self.journal.note(UNIT, graded.index, graded)
+    /// A problem that is over, and its wall time where it is known.
+    pub(super) fn note(
+        &mut self,
+        graded: &Graded,
+        seconds: Option<f64>,
+    ) -> Result<(), EvaluateError> {
+        self.journal.note(UNIT, graded.index, graded)?;
+        let Some(seconds) = seconds else { return Ok(()) };
+        let (timings, known) = match &mut self.timings {
+            Some(timings) => timings,
+            none => {
+                let path = self.path.with_file_name(TIMINGS);
+                let timings = Journal::open_alone(&path, &self.settings)?;
+                let known = timings.found::<f64>(SECONDS)?.into_iter().collect();
+                none.insert((timings, known))
+            }
+        };
+        // One that is played back takes no time, and says nothing of the time that it took.
+        if known.get(&graded.index).is_some_and(|&known| known >= seconds) {
+            return Ok(());
+        }
+        known.insert(graded.index, seconds);
+        timings.note(SECONDS, graded.index, &seconds)
     }
 }
 
@@ -104,6 +133,20 @@ pub(super) fn graded(folder: &Path, manifest: &Manifest) -> Result<Vec<Graded>, 
     let path = folder.join(GRADED);
     let journal = Journal::read(&path, &serde_json::to_value(manifest)?)?;
     rows(&path, &journal, manifest.problems)
+}
+
+/// The wall times of problems in seconds, by their number, as far as they were measured.
+pub(super) fn seconds(
+    folder: &Path,
+    manifest: &Manifest,
+) -> Result<Vec<(usize, f64)>, EvaluateError> {
+    let path = folder.join(TIMINGS);
+    // Folders of before have none.
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let journal = Journal::read(&path, &serde_json::to_value(manifest)?)?;
+    journal.found(SECONDS)
 }
 
 fn rows(path: &Path, journal: &Journal, count: usize) -> Result<Vec<Graded>, EvaluateError> {

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tts_core::Task;
 use tts_core::rows::{Place, RowError};
+use tts_core::{Aggregate, Task};
 
 use super::folder::differs;
-use super::manifest::{MANIFEST, Manifest, VERSION, graded};
+use super::manifest::{MANIFEST, Manifest, VERSION, graded, seconds};
 use super::{EvaluateError, Graded, Report, Shard};
 
 /// An evaluation whose shards are all there.
@@ -45,6 +45,7 @@ use super::{EvaluateError, Graded, Report, Shard};
 pub struct Merged {
     manifest: Manifest,
     rows: Vec<Graded>,
+    seconds: BTreeMap<usize, f64>,
 }
 
 impl Merged {
@@ -83,11 +84,13 @@ impl Merged {
         };
         complete(&shards)?;
         let mut rows = Vec::with_capacity(manifest.problems);
+        let mut times = BTreeMap::new();
         for (shard, (folder, manifest)) in &shards {
             rows.extend(done(*shard, folder, manifest)?);
+            times.extend(seconds(folder, manifest)?);
         }
         rows.sort_by_key(|row: &Graded| row.index);
-        Ok(Self { manifest, rows })
+        Ok(Self { manifest, rows, seconds: times })
     }
 
     /// What an answer is, by name: [`Merged::report`] asks for the task.
@@ -98,6 +101,24 @@ impl Merged {
     /// What [`Evaluation::keep`](super::Evaluation::keep) was given.
     pub fn settings(&self) -> &RawValue {
         &self.manifest.settings
+    }
+
+    /// A hash of all questions and answers, in order: evaluations of the same problems have the same.
+    pub fn fingerprint(&self) -> u64 {
+        self.manifest.fingerprint
+    }
+
+    /// How the strategy chooses among independent samples; `None` of a search that is more than that.
+    pub fn samples(&self) -> Option<Aggregate> {
+        self.manifest.samples
+    }
+
+    /// Mean wall time of a problem in seconds, from when it was taken up until it was over, in the company that
+    /// it ran in; of one that was gone on with, since then. `None` where the time of some problem is not known.
+    pub fn seconds(&self) -> Option<f64> {
+        let known = self.rows.iter().map(|row| self.seconds.get(&row.index));
+        let sum: f64 = known.collect::<Option<Vec<&f64>>>()?.into_iter().sum();
+        (!self.rows.is_empty()).then(|| sum / self.rows.len() as f64)
     }
 
     /// The figures over all problems.

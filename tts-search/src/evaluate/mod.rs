@@ -6,7 +6,7 @@
 //! ([`Evaluation::keep`]), a run that was killed goes on where it was; cut into shards ([`Shard`]), it runs in
 //! many processes, whose folders become one report ([`Merged`]). [`records`] are the searches in a folder. Of strategies that choose among independent
 //! samples the report has the curve over fewer of them; where candidates are scored, it says how well the
-//! scores tell right from wrong ([`Separation`]). [`Report::against`] compares two on the same problems.
+//! scores tell right from wrong ([`Separation`]). [`Report::against`] compares two on the same problems, [`Arms`] any number.
 //!
 //! ```
 //! use tts_core::toy::{Oracle, ToyWorld};
@@ -36,6 +36,7 @@
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) and [`tts_core::metrics`] for the figures.
 
 mod against;
+mod arms;
 pub mod attempts;
 #[cfg(feature = "plot")]
 mod chart;
@@ -60,6 +61,7 @@ mod table;
 mod view;
 pub mod words;
 
+pub use arms::{Arm, ArmFigures, Arms, BinFigures, Compared, CostAxis, Difference};
 #[cfg(feature = "plot")]
 pub use chart::chart;
 pub use comparison::{Comparison, is_right};

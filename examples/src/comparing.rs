@@ -1,0 +1,132 @@
+//! Evaluations of strategies on the same problems, side by side: what the command `compare` says and writes.
+//!
+//! [`Study::read`] takes folders of `evaluate` as arms, and one more as the pool that says how difficult the problems
+//! are. Figures are those of [`Arms`]; this module adds which settings each arm had, and puts all of it into
+//! files.
+//!
+//! Source: none; see [`tts_search::evaluate::Arms`].
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+use serde_json::Value;
+use tts_search::evaluate::{Arms, Compared, CostAxis, Difficulty};
+
+use crate::Error;
+use crate::files::{write_json, write_whole};
+use crate::folders::{Folders, Kept, check_apart, check_same_problems};
+
+/// Arms on the same problems, as they lie in folders.
+#[derive(Debug)]
+pub struct Study {
+    kept: Vec<Kept>,
+    arms: Arms,
+    pool: Option<(Kept, Difficulty)>,
+}
+
+/// What a comparison is, as a file has it.
+#[derive(Serialize)]
+struct Figures<'a> {
+    /// All that decided the results of each arm, by its name.
+    settings: BTreeMap<&'a str, &'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difficulty: Option<&'a Difficulty>,
+    #[serde(flatten)]
+    compared: &'a Compared,
+}
+
+impl Study {
+    /// Reads folders.
+    ///
+    /// # Errors
+    /// When a folder holds no evaluation that is done, arms or pool are of other problems, two arms have one name,
+    /// or the pool has the samples of an arm.
+    pub fn read(arms: &[Folders], pool: Option<&Folders>) -> Result<Self, Error> {
+        let kept = arms.iter().map(Kept::read).collect::<Result<Vec<Kept>, Error>>()?;
+        let arms = Arms::new(kept.iter().map(Kept::arm).collect())?;
+        let pool = pool.map(Kept::read).transpose()?;
+        check_same_problems(kept.iter().chain(&pool))?;
+        let pool = match pool {
+            Some(pool) => {
+                check_apart(&pool, &kept)?;
+                let difficulty = Difficulty::of(&pool.report)
+                    .map_err(|error| format!("{}: {error}", pool.name))?;
+                Some((pool, difficulty))
+            }
+            None => None,
+        };
+        Ok(Self { kept, arms, pool })
+    }
+
+    /// The arms.
+    pub fn arms(&self) -> &Arms {
+        &self.arms
+    }
+
+    /// All figures, against one arm or each with each.
+    ///
+    /// # Errors
+    /// When there is no such arm.
+    pub fn compare(&self, against: Option<&str>) -> Result<Compared, Error> {
+        let difficulty = self.pool.as_ref().map(|(_, difficulty)| difficulty);
+        Ok(self.arms.compare(against, difficulty)?)
+    }
+
+    /// Says of each arm what it is: the first's recipe, and what is another in the settings of the others.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write_settings(&self, out: &mut dyn Write) -> io::Result<()> {
+        let Some((first, others)) = self.kept.split_first() else { return Ok(()) };
+        let recipe = first.settings.pointer("/setup/recipe").unwrap_or(&first.settings);
+        writeln!(out, "{}: {recipe}", first.name)?;
+        for other in others {
+            let beside = other.beside(first);
+            let told = if beside.is_empty() { "nothing".to_owned() } else { beside.join(", ") };
+            writeln!(out, "{}: other than {}: {told}", other.name, first.name)?;
+        }
+        if let Some((pool, found)) = &self.pool {
+            let (samples, mean) = (found.samples, 100.0 * found.pass_at_1.mean);
+            let name = &pool.name;
+            writeln!(out, "difficulty: {samples} samples a problem of {name}, {mean:.1} % right")?;
+        }
+        writeln!(out)
+    }
+
+    /// Writes the figures as JSON, with the settings of each arm.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_json(&self, path: &Path, compared: &Compared) -> Result<(), Error> {
+        let settings = self.kept.iter().map(|kept| (kept.name.as_str(), &kept.settings)).collect();
+        let difficulty = self.pool.as_ref().map(|(_, difficulty)| difficulty);
+        write_json(path, &Figures { settings, difficulty, compared })
+    }
+
+    /// Writes accuracy against each cost that is known of all arms as `COST.svg` into a folder; how many there were.
+    ///
+    /// # Errors
+    /// When a chart cannot be drawn or written.
+    pub fn write_charts(&self, folder: &Path) -> Result<usize, Error> {
+        let drawn =
+            CostAxis::ALL.into_iter().filter_map(|axis| Some((axis, self.arms.chart(axis)?)));
+        let mut count = 0;
+        for (axis, chart) in drawn {
+            chart.write(folder.join(format!("{}.svg", axis.name())))?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Writes a page for a browser.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_page(&self, path: &Path, compared: &Compared) -> Result<(), Error> {
+        let names: Vec<&str> = self.kept.iter().map(|kept| kept.name.as_str()).collect();
+        let page = self.arms.page(&names.join(", "), compared);
+        write_whole(path, page.html().as_bytes())
+    }
+}

@@ -1,0 +1,143 @@
+//! Arms side by side, for people to read: tables of text, and the cells of the same tables for a page.
+
+use std::io::{self, Write};
+
+use tts_core::metrics::Accuracy;
+
+use super::super::percent;
+use super::{ArmFigures, Compared, Difference};
+
+/// A name and rows of cells, the first row their heads.
+pub(super) type Cells = (String, Vec<Vec<String>>);
+
+impl Compared {
+    /// Writes the tables.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "problems  {}", self.problems)?;
+        for (title, rows) in self.cells() {
+            writeln!(out, "\n{title}")?;
+            write_cells(out, &rows)?;
+        }
+        Ok(())
+    }
+
+    /// The tables: arms, differences, and both by difficulty where it is known.
+    pub(super) fn cells(&self) -> Vec<Cells> {
+        let mut tables = vec![
+            ("Arms, a problem".to_owned(), arms(&self.arms)),
+            (
+                "Differences in points, p adjusted for their number (Holm)".to_owned(),
+                differences(&self.differences),
+            ),
+        ];
+        if self.bins.is_empty() {
+            return tables;
+        }
+        let head = ["share right in the pool", "problems"].map(str::to_owned).into_iter();
+        let mut rows = vec![head.chain(self.arms.iter().map(|arm| arm.name.clone())).collect()];
+        for bin in &self.bins {
+            let [low, high] = bin.bin.range.map(percent);
+            let cells = [format!("{low} to {high}"), bin.bin.places.len().to_string()].into_iter();
+            rows.push(cells.chain(bin.accuracies.iter().map(with_interval)).collect());
+        }
+        tables.push(("Accuracy by difficulty, the easiest first".to_owned(), rows));
+        let mut rows = Vec::new();
+        for (number, bin) in (1..).zip(&self.bins) {
+            let mut own = differences(&bin.differences);
+            let head = own.remove(0);
+            if rows.is_empty() {
+                rows.push([vec!["bin".to_owned()], head].concat());
+            }
+            rows.extend(own.into_iter().map(|cells| [vec![number.to_string()], cells].concat()));
+        }
+        let title = "Differences by difficulty, p adjusted for all of them".to_owned();
+        tables.push((title, rows));
+        tables
+    }
+}
+
+fn with_interval(accuracy: &Accuracy) -> String {
+    let [low, high] = accuracy.interval.map(|share| 100.0 * share);
+    format!("{} ({low:.1} to {high:.1})", percent(accuracy.mean))
+}
+
+/// A cost without more digits than it is known to; a dash for none.
+fn cost(value: f64) -> String {
+    match value {
+        value if value <= 0.0 => "-".to_owned(),
+        value if value >= 1e6 => format!("{value:.3e}"),
+        value if value >= 100.0 => format!("{value:.0}"),
+        value if value >= 0.1 => format!("{value:.1}"),
+        value => format!("{value:.2e}"),
+    }
+}
+
+fn arms(arms: &[ArmFigures]) -> Vec<Vec<String>> {
+    let timed = arms.iter().any(|arm| arm.seconds.is_some());
+    let failed = arms.iter().any(|arm| arm.failed > 0);
+    let mut head =
+        vec!["arm", "accuracy (95 %)", "lines", "generated", "scored", "operations", "calls"];
+    if timed {
+        head.push("seconds");
+    }
+    if failed {
+        head.push("failed");
+    }
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
+    for arm in arms {
+        let mean = &arm.per_problem;
+        let costs =
+            [mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls];
+        let mut cells = vec![arm.name.clone(), with_interval(&arm.accuracy)];
+        cells.extend(costs.map(cost));
+        if timed {
+            cells.push(arm.seconds.map_or_else(|| "-".to_owned(), cost));
+        }
+        if failed {
+            cells.push(arm.failed.to_string());
+        }
+        rows.push(cells);
+    }
+    rows
+}
+
+fn differences(all: &[Difference]) -> Vec<Vec<String>> {
+    let head = ["difference", "points (95 %)", "p", "adjusted", "tokens"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    rows.extend(all.iter().map(|found| {
+        let [low, high] = found.paired.interval.map(|share| 100.0 * share);
+        let points = 100.0 * found.paired.difference;
+        let tokens = found.tokens.map(|ratio| format!("{ratio:.2} x"));
+        vec![
+            format!("{} - {}", found.first, found.second),
+            format!("{points:+.1} ({low:+.1} to {high:+.1})"),
+            format!("{:.4}", found.paired.p_value),
+            format!("{:.4}", found.adjusted),
+            tokens.unwrap_or_else(|| "-".to_owned()),
+        ]
+    }));
+    rows
+}
+
+/// Cells in columns, the first to the left, the others to the right.
+fn write_cells(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let fill = " ".repeat(width(column) - cell.chars().count());
+            match column {
+                0 => line.extend([cell.as_str(), fill.as_str()]),
+                _ => line.extend(["  ", fill.as_str(), cell.as_str()]),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
