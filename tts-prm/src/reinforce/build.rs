@@ -10,11 +10,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tts_core::task::Math;
-use tts_core::{Generator, SearchStrategy, StepScorer, Task};
+use tts_core::{BoxError, Generator, SearchStrategy, StepScorer, Task};
 use tts_models::LanguageModel;
 use tts_models::train::Model;
 
-use super::{GroupNote, Independent, Measured, Note, Problem, ReinforceConfig, Reward, StepNote};
+use super::keep::Keeper;
+use super::{
+    GroupNote, Independent, Kept, Measured, Note, Problem, ReinforceConfig, Reward, StepNote,
+};
 
 /// How far a run is, after a step.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +54,15 @@ pub struct Reinforce<'a, S = Independent> {
     pub(super) reference: Option<&'a dyn LanguageModel>,
     pub(super) scorer: Option<&'a dyn StepScorer>,
     pub(super) roles: BTreeMap<String, &'a dyn Generator>,
+    pub(super) scorers: BTreeMap<String, &'a dyn StepScorer>,
+    /// Whether the sampler is one that was given, which may choose among what it draws.
+    pub(super) chooses: bool,
     pub(super) rewards: Vec<(String, f64, &'a dyn Reward)>,
     pub(super) held_out: Option<&'a [Problem]>,
     pub(super) watch: Option<Watcher<'a>>,
+    pub(super) keeper: Option<Keeper<'a>>,
+    /// Whether who draws was seen to compute as who learns.
+    pub(super) trusted: bool,
 }
 
 impl<S: std::fmt::Debug> std::fmt::Debug for Reinforce<'_, S> {
@@ -78,9 +87,13 @@ impl Reinforce<'_> {
             reference: None,
             scorer: None,
             roles: BTreeMap::new(),
+            scorers: BTreeMap::new(),
+            chooses: false,
             rewards: Vec::new(),
             held_out: None,
             watch: None,
+            keeper: None,
+            trusted: false,
         }
     }
 }
@@ -94,7 +107,18 @@ impl<'a, S> Reinforce<'a, S> {
     #[must_use]
     pub fn sampler<T: SearchStrategy + Clone>(self, sampler: T) -> Reinforce<'a, T> {
         let Self {
-            config, task, folder, reference, scorer, roles, rewards, held_out, watch, ..
+            config,
+            task,
+            folder,
+            reference,
+            scorer,
+            roles,
+            scorers,
+            rewards,
+            held_out,
+            watch,
+            keeper,
+            ..
         } = self;
         Reinforce {
             config,
@@ -104,9 +128,13 @@ impl<'a, S> Reinforce<'a, S> {
             reference,
             scorer,
             roles,
+            scorers,
+            chooses: true,
             rewards,
             held_out,
             watch,
+            keeper,
+            trusted: false,
         }
     }
 
@@ -133,17 +161,26 @@ impl<'a, S> Reinforce<'a, S> {
         self
     }
 
-    /// Who scores steps, for [`ReinforceConfig::process`] and for samplers that go by scores.
+    /// Who scores steps, for [`ReinforceConfig::process`], for the reward [`super::ByScorer`], and for samplers that go
+    /// by scores.
     #[must_use]
     pub fn scorer(mut self, scorer: &'a dyn StepScorer) -> Self {
         self.scorer = Some(scorer);
         self
     }
 
-    /// Another generator, for samplers that ask for it by name. What it writes is read, and not learnt.
+    /// Another generator, for samplers that ask for it by name, and for juries ([`super::ByJury`]). What it writes is
+    /// read, and not learnt.
     #[must_use]
     pub fn role(mut self, name: impl Into<String>, generator: &'a dyn Generator) -> Self {
         self.roles.insert(name.into(), generator);
+        self
+    }
+
+    /// A scorer that samplers and juries ask for by name, a judge of judgements say.
+    #[must_use]
+    pub fn scorer_named(mut self, name: impl Into<String>, scorer: &'a dyn StepScorer) -> Self {
+        self.scorers.insert(name.into(), scorer);
         self
     }
 
@@ -165,6 +202,31 @@ impl<'a, S> Reinforce<'a, S> {
     #[must_use]
     pub fn watch(mut self, watch: impl FnMut(&Progress<'_>) -> ControlFlow<()> + 'a) -> Self {
         self.watch = Some(Box::new(watch));
+        self
+    }
+
+    /// Calls `keep` with weights that are to be kept on the way, as [`ReinforceConfig::keep`] says: before the state
+    /// behind them is saved, so that a run that was killed hands over what it had not. The same weights may be handed
+    /// over again, with the same bits; what stood in their place is to be replaced. An error ends the run, as one of
+    /// a step does: what was learnt is saved, and the weights are handed over again where it goes on.
+    ///
+    /// ```
+    /// use tts_prm::reinforce::{Keeping, Reinforce, ReinforceConfig, Why};
+    /// let keep = Keeping { every: 100, ..Keeping::default() };
+    /// let folder = std::env::temp_dir();
+    /// let run = Reinforce::new(ReinforceConfig { keep, ..ReinforceConfig::default() }).keep(|kept| {
+    ///     let name = match kept.why {
+    ///         Why::Best => "best".to_owned(),
+    ///         Why::Chosen => format!("step-{:04}", kept.step),
+    ///     };
+    ///     let dtype = tts_models::weights::Dtype::F32;
+    ///     Ok(kept.model.decoder.save_as(&folder.join(name), dtype, &[])?)
+    /// });
+    /// # drop(run);
+    /// ```
+    #[must_use]
+    pub fn keep(mut self, keep: impl FnMut(&Kept<'_>) -> Result<(), BoxError> + 'a) -> Self {
+        self.keeper = Some(Box::new(keep));
         self
     }
 }

@@ -15,16 +15,36 @@ use crate::PrmError;
 /// Points of a curve, about.
 const POINTS: usize = 100;
 
-/// The mean of a figure over neighbours; steps that do not have it are left out.
-fn smooth(steps: &[&StepNote], of: impl Fn(&StepNote) -> Option<f64>) -> Vec<Point> {
-    let each = steps.len().div_ceil(POINTS).max(1);
+/// The mean of a figure over neighbouring steps, at the last of them, of at most `points` groups; steps that do not
+/// have it are left out, and so are groups without any.
+///
+/// ```
+/// use tts_prm::reinforce::{StepNote, thinned};
+/// let notes: Vec<StepNote> =
+///     (1..=5).map(|step| StepNote { step, reward: step as f64, ..StepNote::default() }).collect();
+/// let steps: Vec<&StepNote> = notes.iter().collect();
+/// assert_eq!(thinned(&steps, 3, |step| Some(step.reward)), [(2, 1.5), (4, 3.5), (5, 5.0)]);
+/// assert!(thinned(&steps, 3, |step| step.divergence).is_empty());
+/// ```
+pub fn thinned(
+    steps: &[&StepNote],
+    points: usize,
+    of: impl Fn(&StepNote) -> Option<f64>,
+) -> Vec<(usize, f64)> {
+    let each = steps.len().div_ceil(points.max(1)).max(1);
     let point = |chunk: &[&StepNote]| {
         let known: Vec<f64> = chunk.iter().filter_map(|step| of(step)).collect();
         let last = chunk.last()?;
         let mean = known.iter().sum::<f64>() / known.len() as f64;
-        (!known.is_empty()).then(|| Point::new(last.step as f64, mean))
+        (!known.is_empty()).then_some((last.step, mean))
     };
     steps.chunks(each).filter_map(point).collect()
+}
+
+/// A smooth curve of a figure.
+fn smooth(steps: &[&StepNote], of: impl Fn(&StepNote) -> Option<f64>) -> Vec<Point> {
+    let points = thinned(steps, POINTS, of).into_iter();
+    points.map(|(step, mean)| Point::new(step as f64, mean)).collect()
 }
 
 fn chart(title: String, y: Axis, curves: Vec<(&str, Style, Vec<Point>)>) -> Chart {
@@ -33,7 +53,8 @@ fn chart(title: String, y: Axis, curves: Vec<(&str, Style, Vec<Point>)>) -> Char
     curves.fold(new, |chart, (name, style, points)| chart.with(Series::new(name, style, points)))
 }
 
-/// The charts of a run, each with a name for its file: `reward`, `length`, `policy` and `groups`.
+/// The charts of a run, each with a name for its file: `reward`, `length`, `policy`, `groups` and, where steps are
+/// scored, `steps`.
 pub fn charts(title: &str, notes: &[Note]) -> Vec<(&'static str, Chart)> {
     let (mut steps, mut measured) = (Vec::new(), Vec::new());
     for note in notes {
@@ -48,6 +69,7 @@ pub fn charts(title: &str, notes: &[Note]) -> Vec<(&'static str, Chart)> {
     let pass = measured
         .iter()
         .map(|found| Point::with_interval(found.step as f64, found.pass, found.interval));
+    let apart = |step: &StepNote| step.mismatch.map(|found| found.mean);
     let (line, marks) = (Style::Line, Style::LineAndMarks);
     vec![
         (
@@ -85,6 +107,7 @@ pub fn charts(title: &str, notes: &[Note]) -> Vec<(&'static str, Chart)> {
                     ("entropy", line, smooth(&steps, |step| Some(step.entropy))),
                     ("from the reference", line, smooth(&steps, |step| step.divergence)),
                     ("from who drew", line, smooth(&steps, |step| Some(step.drift))),
+                    ("sampler from trainer", line, smooth(&steps, apart)),
                 ],
             ),
         ),
@@ -97,6 +120,19 @@ pub fn charts(title: &str, notes: &[Note]) -> Vec<(&'static str, Chart)> {
                     ("groups of equal rewards", line, smooth(&steps, |step| Some(step.equal))),
                     ("samples that were cut", line, smooth(&steps, |step| Some(step.cut))),
                     ("tokens that were clipped", line, smooth(&steps, |step| Some(step.clipped))),
+                    ("steps that the guard held", line, smooth(&steps, |step| step.guarded)),
+                ],
+            ),
+        ),
+        (
+            "steps",
+            chart(
+                format!("{title}: scores of steps"),
+                Axis::linear("weakest step of a sample"),
+                vec![
+                    ("all", line, smooth(&steps, |step| step.score)),
+                    ("right", line, smooth(&steps, |step| step.score_right)),
+                    ("not right", line, smooth(&steps, |step| step.score_wrong)),
                 ],
             ),
         ),

@@ -12,7 +12,8 @@ use tts_core::StepRule;
 use tts_models::train::{Precision, Ratio, TrainConfig};
 
 use super::{
-    Adjust, Baseline, Curriculum, Equal, Objective, Process, Recording, RewardSpec, Scheme, Term,
+    Adjust, Baseline, Curriculum, Equal, Keeping, Objective, Process, Recording, RewardSpec,
+    Scheme, Term,
 };
 use crate::PrmError;
 
@@ -165,6 +166,9 @@ pub struct ReinforceConfig {
     /// Which samples are kept to be read, of a run with a folder. Nothing is learnt otherwise for it.
     #[serde(skip_serializing_if = "Recording::is_default")]
     pub record: Recording,
+    /// Whose weights are kept on the way, by [`super::Reinforce::keep`]. Nothing is learnt otherwise for it.
+    #[serde(skip_serializing_if = "Keeping::is_default")]
+    pub keep: Keeping,
     /// Where all randomness comes from.
     pub seed: u64,
 }
@@ -191,6 +195,7 @@ impl Default for ReinforceConfig {
             measure: Measuring::default(),
             save_every: 10,
             record: Recording::default(),
+            keep: Keeping::default(),
             seed: 0,
         }
     }
@@ -304,6 +309,7 @@ impl ReinforceConfig {
                 return wrong("importance", problem.to_owned());
             }
         }
+        self.keep.check(self.steps)?;
         self.curriculum.check()?;
         self.rule.check().map_err(|problem| PrmError::reinforce("rule", problem))
     }

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tts_core::files::{Lines, Others, differing};
 
+use super::Hearing;
 use crate::PrmError;
 
 /// What came of a problem in a step.
@@ -28,6 +29,21 @@ pub struct Solved {
     pub samples: usize,
 }
 
+/// How far who drew and who learns were apart, of the same weights: what rounding, other kernels, and a sampling of
+/// its own make of the probabilities of the tokens that are learnt.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mismatch {
+    /// Mean distance of the log-probabilities of a token, before any sampling, in nats.
+    pub mean: f64,
+    /// The largest.
+    pub most: f64,
+    /// Mean of the weights that make up for it; none without weights.
+    pub weight: Option<f64>,
+    /// Share of tokens that were to weigh more than they may.
+    pub capped: Option<f64>,
+}
+
 /// One step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +54,10 @@ pub struct StepNote {
     pub updates: usize,
     /// Every problem that was drawn, in order.
     pub drawn: Vec<Solved>,
+    /// Problems of which nothing could be drawn: all of their lines failed. They teach nothing, and count in no other
+    /// figure but [`StepNote::drawn`].
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed: usize,
     /// Samples.
     pub samples: usize,
     /// Share with the right answer, of those of problems where it is known; none where it is of none.
@@ -46,8 +66,27 @@ pub struct StepNote {
     pub cut: f64,
     /// Mean of their rewards.
     pub reward: f64,
-    /// The same of each reward by itself, without its weight.
+    /// The same of each reward by itself, without its weight, over those that it knows something of.
     pub rewards: BTreeMap<String, f64>,
+    /// Of how many samples a reward knows nothing, where there are any: not scored, not judged.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unknown: BTreeMap<String, usize>,
+    /// What rewards by juries cost.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judged: BTreeMap<String, Hearing>,
+    /// Mean score of the weakest step of a sample, of those whose steps were scored; none without any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<f64>,
+    /// The same of right samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_right: Option<f64>,
+    /// The same of those that are not right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score_wrong: Option<f64>,
+    /// Of the steps with something to teach by their scores, the share that the guard kept from it; none where scores
+    /// are not learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guarded: Option<f64>,
     /// Share of groups whose rewards are all the same.
     pub equal: f64,
     /// Mean generated tokens of right samples; none without any.
@@ -66,6 +105,10 @@ pub struct StepNote {
     pub first_clipped: f64,
     /// How far the policy moved from who drew, mean over learnt tokens, in nats.
     pub drift: f64,
+    /// How far who drew and who learns were apart before the first update; none where nobody asked the trainer
+    /// ([`super::Old::Written`]), or nothing was learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mismatch: Option<Mismatch>,
     /// How far it is from the reference, likewise; none without a reference.
     pub divergence: Option<f64>,
     /// Mean loss of the updates; none without any.
@@ -76,6 +119,11 @@ pub struct StepNote {
     pub sampling_seconds: f64,
     /// Seconds of learning, and of handing the weights on.
     pub learning_seconds: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl StepNote {

@@ -14,6 +14,7 @@
 use tts_core::{Given, Likelihood};
 use tts_models::train::{Example, Online, PolicyGoal, Ratio};
 
+use super::tally::Apart;
 use super::{Cut, Divisor, Objective, Old, ReinforceConfig, Sample};
 use crate::PrmError;
 
@@ -30,6 +31,8 @@ pub(super) struct Judged<'a> {
 pub(super) struct Tellers<'a> {
     pub(super) online: &'a mut Online,
     pub(super) reference: Option<&'a dyn Likelihood>,
+    /// Where it is noted how far who drew and who learns are apart.
+    pub(super) apart: &'a mut Apart,
 }
 
 /// The examples of one update; none where nothing is to be learnt.
@@ -113,11 +116,15 @@ fn tell(
             .filter_map(|example| Some((&example.tokens[..], example.policy.as_ref()?.first)))
             .collect();
         let told = tellers.online.logprobs(&texts)?;
+        let apart = &mut *tellers.apart;
         for ((goal, told), drawn) in goals(examples).zip(told).zip(drawn) {
+            goal.old.iter().zip(&told).for_each(|(wrote, told)| apart.add(*wrote, *told));
             if let Some(most) = config.importance {
                 // Over who drew, and not over who wrote: a temperature moves probabilities as other weights do.
                 let weight = |(now, then): (&f32, &f32)| (now - then).exp().min(most);
-                goal.importance = Some(told.iter().zip(*drawn).map(weight).collect());
+                let weights: Vec<f32> = told.iter().zip(*drawn).map(weight).collect();
+                weights.iter().for_each(|weight| apart.add_weight(*weight, most));
+                goal.importance = Some(weights);
             }
             goal.old = told;
         }
@@ -163,6 +170,7 @@ mod tests {
     fn sample(tokens: &[u32], finish: Finish) -> Sample {
         Sample {
             prompt: Arc::new(Prompt::from("?")),
+            begun: "?".into(),
             text: String::new(),
             answer: None,
             verdict: Some(Verdict::Wrong),
@@ -170,6 +178,9 @@ mod tests {
             tokens: tokens.to_vec(),
             runs: vec![Run { first: 0, logprobs: vec![-20.0; tokens.len()], drawn: Vec::new() }],
             scored: Vec::new(),
+            value: None,
+            picked: false,
+            path: Vec::new(),
         }
     }
 
@@ -196,7 +207,8 @@ mod tests {
             .collect();
         let weights = DecoderWeights::initial(tiny_config("llama"), 1).unwrap();
         let mut online = Online::new(TrainConfig::default(), Model::from(weights)).unwrap();
-        let mut tellers = Tellers { online: &mut online, reference: None };
+        let mut apart = Apart::default();
+        let mut tellers = Tellers { online: &mut online, reference: None, apart: &mut apart };
         let found = examples(config, &config.objective(), judged.iter(), &mut tellers).unwrap();
         found.into_iter().filter_map(|example| example.policy).collect()
     }

@@ -41,12 +41,15 @@ pub(super) fn measure(
     for (number, places) in places.chunks(TOGETHER).enumerate() {
         let seed = tts_core::seed::mix(config.seed ^ HELD_OUT, number as u64);
         for group in rollouts(&search, &sampler, (problems, places), seed, &[])? {
+            if let Some(reason) = group.failed {
+                return Err(PrmError::reinforce(format!("held out[{}]", group.problem), reason));
+            }
             let samples = &group.samples;
             let right = samples.iter().filter(|sample| sample.is_right()).count();
             shares.push(right as f64 / samples.len().max(1) as f64);
             any += usize::from(right > 0);
             let problem = &problems[group.problem];
-            let asked = Asked { problem, task: &**task, samples, seed: group.seed };
+            let asked = Asked::new(problem, &**task, samples, group.seed);
             let votes = Majority {}.rewards(&asked);
             let winner = votes.iter().position(|vote| *vote > 0.0);
             majority += usize::from(winner.is_some_and(|place| samples[place].is_right()));

@@ -9,7 +9,7 @@
 //!   rewards, curriculum, measurements. Results depend on it, the model, the problems and the seed alone.
 //! * With a [`Reinforce::folder`] a run that was killed goes on, to the same bits; [`Note`]s tell what it went
 //!   through, and [`write_charts`] draws them. What the policy wrote is kept to be read ([`Recording`]), and
-//!   [`write_samples_page`] lays it out.
+//!   [`write_samples_page`] lays it out. Weights on the way can be kept ([`Keeping`], [`Reinforce::keep`]).
 //! * [`Process`] adds scores of steps, guarded so that they cannot take the place of the outcome.
 //!
 //! ```
@@ -54,7 +54,9 @@ mod build;
 mod chart;
 mod config;
 mod curriculum;
+mod hearing;
 mod journal;
+mod keep;
 mod learn;
 mod measure;
 mod objective;
@@ -67,27 +69,32 @@ mod rollout;
 mod run;
 mod sample;
 mod sampler;
+mod scores;
 mod step;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod worth;
 
 pub use advantage::{Baseline, Spread, advantages, all_equal};
 pub use build::{Progress, Reinforce, Reinforced};
-pub use chart::{charts, write_charts};
+pub use chart::{charts, thinned, write_charts};
 pub use config::{Cut, Learning, Measuring, Old, ReinforceConfig};
 pub use curriculum::Curriculum;
-pub use journal::{Measured, Note, Solved, StepNote, read_notes};
+pub use hearing::Hearing;
+pub use journal::{Measured, Mismatch, Note, Solved, StepNote, read_notes};
+pub use keep::{Keeping, Kept, Why, best};
 pub use objective::{Adjust, Clip, Divisor, Equal, Objective, Scheme};
 pub use page::{samples_page, write_samples_page};
 pub use problem::Problem;
 pub use process::{Form, Process, step_advantages};
 pub use recording::{GroupNote, Ids, Recording, SampleNote, read_samples};
 pub use reward::{
-    Asked, Brevity, Checked, Format, Language, Majority, Overlong, Random, Reward, RewardSpec,
-    Right, Script, Target, Term,
+    Asked, Brevity, ByJury, ByScorer, Checked, Format, Heard, Language, Majority, Overlong, Picked,
+    Random, Reward, RewardSpec, Right, Script, Target, Term,
 };
-pub use sample::{Run, Sample, Scored};
+pub use sample::{Passed, Run, Sample, Scored};
 pub use sampler::Independent;
+pub use scores::ScoredStep;
 
 use sample::Group;

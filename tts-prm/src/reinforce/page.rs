@@ -18,6 +18,25 @@ fn number(value: f64) -> String {
     format!("{value:.2}")
 }
 
+/// The text in its scored steps, each with its score and what it teaches, and what stands behind the last; nothing where
+/// they are not places of the text.
+fn steps(sample: &SampleNote) -> Option<Vec<Value>> {
+    let mut from = 0;
+    let mut steps = Vec::with_capacity(sample.steps.len() + 1);
+    for step in &sample.steps {
+        let teaches = step.advantage.filter(|own| *own != 0.0);
+        steps.push(context! {
+            text => sample.text.get(from..step.text)?,
+            score => number(step.score),
+            advantage => teaches.map_or_else(String::new, |own| format!("{own:+.2}")),
+            class => teaches.map(|own| if own > 0.0 { "praised" } else { "blamed" }),
+        });
+        from = step.text;
+    }
+    steps.push(context! { text => sample.text.get(from..)? });
+    Some(steps)
+}
+
 fn row(sample: &SampleNote, names: &[&str]) -> Value {
     let own = |name: &&str| sample.rewards.get(*name).map_or_else(String::new, |own| number(*own));
     context! {
@@ -29,6 +48,7 @@ fn row(sample: &SampleNote, names: &[&str]) -> Value {
         verdict => sample.verdict.map(|own| if own.is_right() { "right" } else { "wrong" }),
         answer => sample.answer.as_deref().unwrap_or_default(),
         text => sample.text.as_str(),
+        steps => if sample.steps.is_empty() { None } else { steps(sample) },
     }
 }
 
@@ -39,6 +59,7 @@ fn group(group: &GroupNote, names: &[&str]) -> Value {
         problem => group.problem as u64,
         question => group.question.as_str(),
         gold => group.gold.as_str(),
+        failed => group.failed.as_deref(),
         samples => samples.into_iter().map(|sample| row(sample, names)).collect::<Vec<Value>>(),
     }
 }
@@ -49,8 +70,10 @@ fn step(groups: &[GroupNote]) -> Value {
     let reward: f64 = samples.iter().map(|sample| sample.reward).sum();
     let verdicts: Vec<Verdict> = samples.iter().filter_map(|sample| sample.verdict).collect();
     let right = verdicts.iter().filter(|verdict| verdict.is_right()).count() as u64;
-    let names = samples.first().into_iter().flat_map(|sample| sample.rewards.keys());
+    let names = samples.iter().flat_map(|sample| sample.rewards.keys());
     let mut names: Vec<&str> = names.map(String::as_str).collect();
+    names.sort_unstable();
+    names.dedup();
     if names.len() == 1 {
         // The sum says as much.
         names.clear();

@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::Prompt;
 use tts_core::family::{self, Family};
+use tts_models::Backbone;
 
 use crate::PrmError;
 
@@ -47,6 +48,41 @@ impl Problem {
             difficulty: Some(problem.steps as f64),
         }
     }
+
+    /// Whether a policy has a position left behind the prompt, so that it can write something.
+    ///
+    /// # Errors
+    /// When the policy cannot read the prompt.
+    pub fn leaves_room(&self, policy: &dyn Backbone) -> Result<bool, PrmError> {
+        Ok(self.tokens(policy)? < policy.positions())
+    }
+
+    /// Tokens of the prompt.
+    fn tokens(&self, policy: &dyn Backbone) -> Result<usize, PrmError> {
+        let tokens = policy.encode(&self.prompt).map_err(|error| {
+            let question: String = self.question.chars().take(200).collect();
+            PrmError::reinforce(format!("the prompt of {question:?}"), error.to_string())
+        })?;
+        Ok(tokens.len())
+    }
+}
+
+/// # Errors
+/// Naming the first problem whose prompt the policy cannot read, or behind which it has no room for a solution.
+pub(super) fn fit(
+    field: &str,
+    problems: &[Problem],
+    policy: &dyn Backbone,
+) -> Result<(), PrmError> {
+    for (place, problem) in problems.iter().enumerate() {
+        let (found, most) = (problem.tokens(policy)?, policy.positions());
+        if found >= most {
+            let problem =
+                format!("{found} tokens leave no room for a solution in {most} positions");
+            return Err(PrmError::reinforce(format!("{field}[{place}]"), problem));
+        }
+    }
+    Ok(())
 }
 
 /// # Errors

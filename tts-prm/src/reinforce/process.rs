@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Sample;
 use super::advantage::{Baseline, Spread, advantages};
+use super::scores::of_step;
 use crate::PrmError;
 
 /// How scores of steps become advantages of tokens.
@@ -70,11 +71,25 @@ impl Process {
         Err(PrmError::reinforce("process.weight", problem))
     }
 
-    /// What is added to the advantage of each token of each sample of a group.
+    /// What the guard leaves of an advantage of a step.
+    fn guarded(&self, advantage: f64, right: bool) -> f64 {
+        match (self.guard, right) {
+            (false, _) => advantage,
+            (true, true) => advantage.max(0.0),
+            (true, false) => advantage.min(0.0),
+        }
+    }
+
+    /// What is added to the advantage of each token of each sample of a group. What the guard held back is added to
+    /// `held`.
     ///
     /// # Errors
     /// When a score is not a number.
-    pub(super) fn advantages(&self, samples: &[Sample]) -> Result<Vec<Vec<f64>>, PrmError> {
+    pub(super) fn advantages(
+        &self,
+        samples: &[Sample],
+        held: &mut Held,
+    ) -> Result<Vec<Vec<f64>>, PrmError> {
         let mut scored: Vec<Vec<(usize, f64)>> = Vec::with_capacity(samples.len());
         for (place, sample) in samples.iter().enumerate() {
             if let Some(bad) = sample.scored.iter().find(|step| !step.score.is_finite()) {
@@ -86,16 +101,38 @@ impl Process {
         let lengths: Vec<usize> = samples.iter().map(|sample| sample.tokens.len()).collect();
         let mut found = step_advantages(&scored, &lengths, self.form);
         for (advantages, sample) in found.iter_mut().zip(samples) {
+            let right = sample.is_right();
+            for free in sample.scored.iter().filter_map(|step| of_step(advantages, step.end)) {
+                held.add(free, self.guarded(free, right));
+            }
             for advantage in advantages.iter_mut() {
-                let guarded = match (self.guard, sample.is_right()) {
-                    (false, _) => *advantage,
-                    (true, true) => advantage.max(0.0),
-                    (true, false) => advantage.min(0.0),
-                };
-                *advantage = self.weight * guarded;
+                *advantage = self.weight * self.guarded(*advantage, right);
             }
         }
         Ok(found)
+    }
+}
+
+/// Of how many steps the guard took what they had to teach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Held {
+    /// Steps with something to teach.
+    steps: usize,
+    /// Those that have nothing left.
+    held: usize,
+}
+
+impl Held {
+    fn add(&mut self, free: f64, guarded: f64) {
+        if free != 0.0 {
+            self.steps += 1;
+            self.held += usize::from(guarded == 0.0);
+        }
+    }
+
+    /// The share; none without steps.
+    pub(super) fn share(self) -> Option<f64> {
+        (self.steps > 0).then(|| self.held as f64 / self.steps as f64)
     }
 }
 
@@ -157,6 +194,7 @@ mod tests {
         let scored = scores.iter().enumerate();
         Sample {
             prompt: Arc::new(Prompt::from("?")),
+            begun: "?".into(),
             text: String::new(),
             answer: None,
             verdict: Some(if right { Verdict::Right } else { Verdict::Wrong }),
@@ -164,6 +202,9 @@ mod tests {
             tokens: vec![0; 2 * scores.len()],
             runs: Vec::new(),
             scored: scored.map(|(at, &score)| Scored { end: 2 * at + 2, score }).collect(),
+            value: scores.last().copied(),
+            picked: false,
+            path: Vec::new(),
         }
     }
 
@@ -202,15 +243,22 @@ mod tests {
         let group = [sample(false, &[0.99, 0.98]), sample(true, &[0.9, 0.1]), sample(true, &[])];
         for form in [Form::Sum, Form::Min] {
             let process = Process { weight: 2.0, form, guard: true };
-            let found = process.advantages(&group).unwrap();
+            let mut held = Held::default();
+            let found = process.advantages(&group, &mut held).unwrap();
             assert!(found[0].iter().all(|advantage| *advantage <= 0.0), "{found:?}");
             assert!(found[1].iter().all(|advantage| *advantage >= 0.0), "{found:?}");
             assert!(found[2].is_empty());
-            let free = Process { guard: false, ..process }.advantages(&group).unwrap();
+            // Praise of what is wrong, and blame of what is right, was held back.
+            assert!(held.share().is_some_and(|share| share > 0.0 && share <= 1.0), "{held:?}");
+            let mut none = Held::default();
+            let free = Process { guard: false, ..process };
+            let free = free.advantages(&group, &mut none).unwrap();
             assert!(free[0][0] > 0.0 && free[1][0] < 0.0, "{free:?}");
+            assert_eq!((none.share(), none.steps), (Some(0.0), held.steps));
         }
         let bad = [sample(true, &[f64::NAN])];
-        let error = Process::default().advantages(&bad).unwrap_err().to_string();
+        let error =
+            Process::default().advantages(&bad, &mut Held::default()).unwrap_err().to_string();
         assert!(error.contains("sample 0: a step has the score NaN"), "{error}");
     }
 }

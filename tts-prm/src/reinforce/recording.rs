@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::files::{Lines, Others};
 use tts_core::{Finish, Verdict};
 
-use super::{Run, Sample};
+use super::{Run, Sample, ScoredStep};
 use crate::PrmError;
 
 /// Which samples are kept.
@@ -78,8 +78,12 @@ pub struct SampleNote {
     pub reward: f64,
     /// Each reward by itself, without its weight.
     pub rewards: BTreeMap<String, f64>,
-    /// How much better than expected it came out; none where its group was not learnt from.
+    /// How much better than expected it came out by its rewards; none where its group was not learnt from. What its
+    /// tokens learn of scores of steps stands with the steps.
     pub advantage: Option<f64>,
+    /// The steps that were scored, first to last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<ScoredStep>,
     /// Its tokens, where they are kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Ids>,
@@ -96,6 +100,7 @@ impl SampleNote {
             reward,
             rewards,
             advantage: None,
+            steps: ScoredStep::of(sample),
             ids: None,
         }
     }
@@ -115,6 +120,9 @@ pub struct GroupNote {
     pub gold: String,
     /// What was drawn, in order.
     pub samples: Vec<SampleNote>,
+    /// Why nothing was drawn, where all lines failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// The name of the file in a run's folder.

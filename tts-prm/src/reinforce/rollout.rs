@@ -1,11 +1,12 @@
 //! Solutions of many problems, by any strategy, each problem under a seed of its own.
 //!
 //! All problems run together in one pool, so that the engine's batch is full; what is drawn of one does not depend
-//! on the others, and groups come back in the order of the problems, not in that of their ends.
+//! on the others, and groups come back in the order of the problems, not in that of their ends. A problem all of
+//! whose lines failed has no samples, and says why; whatever else ends a search ends the step.
 //!
 //! Source: none; the driver is [`tts_core::SearchPool`].
 
-use tts_core::{Search, SearchStrategy, seed};
+use tts_core::{RunError, Search, SearchError, SearchErrorKind, SearchStrategy, seed};
 
 use super::sample::samples;
 use super::{Group, Problem};
@@ -19,7 +20,7 @@ pub(super) fn rollouts<S: SearchStrategy + Clone>(
     seed: u64,
     end_tokens: &[u32],
 ) -> Result<Vec<Group>, PrmError> {
-    let failed = |place: usize, error| PrmError::Rollout {
+    let ended = |place: usize, error| PrmError::Rollout {
         question: problems[place].question.chars().take(200).collect(),
         source: Box::new(error),
     };
@@ -27,17 +28,26 @@ pub(super) fn rollouts<S: SearchStrategy + Clone>(
     let mut groups: Vec<Group> = Vec::with_capacity(places.len());
     for (number, &place) in places.iter().enumerate() {
         let seed = seed::mix(seed, number as u64);
-        groups.push(Group { problem: place, seed, samples: Vec::new() });
+        groups.push(Group { problem: place, seed, samples: Vec::new(), failed: None });
         let (own, prompt) = (search.clone().seed(seed), problems[place].prompt.clone());
         pool.submit_under(&own, sampler.clone(), prompt, None)
-            .map_err(|error| failed(place, error))?;
+            .map_err(|error| ended(place, error))?;
     }
     while let Some((id, outcome)) = pool.poll() {
         // Numbers count in the order of submission.
         let Some(group) = groups.get_mut(id.0) else { continue };
         let Problem { question, gold, .. } = &problems[group.problem];
-        let outcome = outcome.map_err(|error| failed(group.problem, error))?;
-        group.samples = samples(&outcome.tree, (question, gold), end_tokens)?;
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(SearchError { kind: SearchErrorKind::Run(failed), .. })
+                if matches!(failed, RunError::AllLinesFailed { .. }) =>
+            {
+                group.failed = Some(failed.to_string());
+                continue;
+            }
+            Err(error) => return Err(ended(group.problem, error)),
+        };
+        group.samples = samples((&outcome.tree, outcome.best), (question, gold), end_tokens)?;
     }
     Ok(groups)
 }

@@ -29,8 +29,8 @@ use super::journal::Journal;
 use super::measure::measure;
 use super::recording::Recorder;
 use super::{
-    Curriculum, GroupNote, Note, Problem, Progress, Recording, Reinforce, Reinforced, Reward,
-    problem,
+    Curriculum, GroupNote, Keeping, Note, Problem, Progress, Recording, Reinforce, Reinforced,
+    Reward, problem,
 };
 use crate::PrmError;
 
@@ -51,6 +51,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         problems: &[Problem],
     ) -> Result<Reinforced, PrmError> {
         self.check(problems)?;
+        self.fit(policy, problems)?;
         let training = self.config.training();
         let (mut journal, mut online) = match &self.folder {
             Some(folder) => {
@@ -81,7 +82,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             _ => Recorder::default(),
         };
         policy.renew(weights(&online)?)?;
-        self.measure(policy, &mut journal, step)?;
+        self.look(policy, &online, &mut journal, step)?;
         let mut complete = true;
         while step < self.config.steps {
             step += 1;
@@ -102,7 +103,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                     return Err(error);
                 }
             };
-            if let Err(error) = self.measure(policy, &mut journal, step) {
+            if let Err(error) = self.look(policy, &online, &mut journal, step) {
                 // The step itself is done and noted.
                 drop(self.save(&online));
                 return Err(error);
@@ -153,6 +154,14 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         if matches!(config.curriculum, Curriculum::Unsolved { .. }) {
             known("problems", problems, "the curriculum unsolved needs one")?;
         }
+        if config.keep != Keeping::default() && self.keeper.is_none() {
+            return Err(PrmError::reinforce("keep", "nobody keeps weights (Reinforce::keep)"));
+        }
+        if config.keep.best && self.held_out.is_none() {
+            let problem = "of what is measured on nothing (Reinforce::held_out)";
+            return Err(PrmError::reinforce("keep.best", problem));
+        }
+        self.check_sources(problems)?;
         if config.process.is_some() && self.scorer.is_none() {
             return Err(PrmError::reinforce("process", "nobody scores steps (Reinforce::scorer)"));
         }
@@ -163,12 +172,19 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         Ok(())
     }
 
+    /// Whether the policy can read all problems, and write behind them.
+    fn fit(&self, policy: &dyn LanguageModel, problems: &[Problem]) -> Result<(), PrmError> {
+        problem::fit("problems", problems, policy)?;
+        self.held_out.map_or(Ok(()), |held_out| problem::fit("held out", held_out, policy))
+    }
+
     /// Everything that decides results, but for weights and engine: the state knows whose it is.
     fn header(&self, problems: &[Problem]) -> Value {
         let mut config = self.config.clone();
         config.learn.threads = 0;
         config.save_every = 0;
         config.record = Recording::default();
+        config.keep = Keeping::default();
         if !matches!(config.curriculum, Curriculum::EasyFirst { .. }) {
             // A run may go on for longer than was said at first.
             config.steps = 0;
@@ -187,7 +203,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         };
         let role =
             |(name, generator): (&String, &&dyn Generator)| json!([name, generator.identity()]);
-        json!({
+        let mut header = json!({
             "version": 1,
             "config": config,
             "sampler": format!("{:?}", self.sampler),
@@ -198,7 +214,13 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             "scorer": self.scorer.map(StepScorer::identity),
             "roles": self.roles.iter().map(role).collect::<Vec<_>>(),
             "reference": self.reference.map(Generator::identity),
-        })
+        });
+        if !self.scorers.is_empty() {
+            let named =
+                |(name, scorer): (&String, &&dyn StepScorer)| json!([name, scorer.identity()]);
+            header["scorers"] = self.scorers.iter().map(named).collect();
+        }
+        header
     }
 
     fn save(&self, online: &Online) -> Result<(), PrmError> {
@@ -227,6 +249,18 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             Some(note) => watch(&Progress { note, groups, steps: self.config.steps, measured }),
             None => ControlFlow::Continue(()),
         }
+    }
+
+    /// What is due of the weights after a step, or before the first: they are measured and kept.
+    fn look(
+        &mut self,
+        policy: &dyn LanguageModel,
+        online: &Online,
+        journal: &mut Journal,
+        step: usize,
+    ) -> Result<(), PrmError> {
+        self.measure(policy, journal, step)?;
+        self.keep_weights(online, journal.notes(), step)
     }
 
     /// Measures where it is time to, unless it was done.

@@ -14,7 +14,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Finish, NodeId, NodeKind, Prompt, Tree, Verdict};
+use tts_core::{Aggregate, Finish, NodeId, NodeKind, Prompt, Tree, Verdict};
 
 use crate::PrmError;
 
@@ -65,11 +65,25 @@ pub struct Scored {
     pub score: f64,
 }
 
+/// A node of the tree that a sample was drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    /// Which one.
+    pub node: NodeId,
+    /// The place behind its last token in [`Sample::tokens`].
+    pub end: usize,
+    /// The place behind its last byte in [`Sample::text`].
+    pub text: usize,
+}
+
 /// A solution that was drawn.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
     /// What its writer was asked: the problem, or a question that a strategy posed.
     pub prompt: Arc<Prompt>,
+    /// The end of what its writer was shown, as the model's template has it: there a part of an answer may be open
+    /// already.
+    pub begun: Arc<str>,
     /// What was written.
     pub text: String,
     /// Its final answer, as the task finds it, of a finished one; `None` without one.
@@ -84,6 +98,13 @@ pub struct Sample {
     pub runs: Vec<Run>,
     /// The steps that were scored, first to last.
     pub scored: Vec<Scored>,
+    /// What all of it is worth to the search that drew it, by its scorer or by a judge in it, on their scale; `None`
+    /// where nobody said.
+    pub value: Option<f64>,
+    /// Whether it is what that search would answer with.
+    pub picked: bool,
+    /// The nodes that it runs through, first to last.
+    pub path: Vec<Passed>,
 }
 
 impl Sample {
@@ -95,6 +116,21 @@ impl Sample {
     /// Whether the policy ended it, rather than a limit.
     pub fn is_finished(&self) -> bool {
         self.finish == Finish::Stop
+    }
+
+    /// Its text in the steps that it was written in, without blank ones at its end.
+    pub fn steps(&self) -> Vec<String> {
+        let mut from = 0;
+        let own = |passed: &Passed| {
+            let text = self.text.get(from..passed.text).unwrap_or_default().to_owned();
+            from = passed.text;
+            text
+        };
+        let mut steps: Vec<String> = self.path.iter().map(own).collect();
+        while steps.last().is_some_and(|step| step.trim().is_empty()) {
+            steps.pop();
+        }
+        steps
     }
 
     /// Whether its answer is known to be right.
@@ -112,6 +148,8 @@ pub(super) struct Group {
     pub(super) seed: u64,
     /// What was drawn.
     pub(super) samples: Vec<Sample>,
+    /// Why nothing was: all of its lines failed.
+    pub(super) failed: Option<String>,
 }
 
 /// Whether a leaf is the end of a solution.
@@ -121,14 +159,19 @@ fn ends(tree: &Tree, id: NodeId) -> bool {
     leaf && (node.is_finished() || !node.open)
 }
 
-/// All samples of a tree, judged by its task against the right answer, unless that is blank.
+/// All samples of a tree, judged by its task against the right answer, unless that is blank; `best` is the choice of
+/// its search.
 pub(super) fn samples(
-    tree: &Tree,
+    (tree, best): (&Tree, Option<NodeId>),
     (question, gold): (&str, &str),
     end_tokens: &[u32],
 ) -> Result<Vec<Sample>, PrmError> {
     let leaves = tree.iter().map(|(id, _)| id).filter(|&id| ends(tree, id));
-    leaves.map(|id| sample(tree, id, (question, gold), end_tokens)).collect()
+    let sample = |id| {
+        let sample = sample(tree, id, (question, gold), end_tokens)?;
+        Ok(Sample { picked: best == Some(id), ..sample })
+    };
+    leaves.map(sample).collect()
 }
 
 fn sample(
@@ -138,11 +181,13 @@ fn sample(
     end_tokens: &[u32],
 ) -> Result<Sample, PrmError> {
     let (mut tokens, mut runs, mut scored) = (Vec::new(), Vec::<Run>::new(), Vec::new());
+    let (mut path, mut written) = (Vec::<Passed>::new(), 0);
     for at in tree.path(id) {
         let node = &tree[at];
         let step = &node.step;
         if step.given > 0 {
             reopen(&mut tokens, &mut runs, end_tokens);
+            path.iter_mut().for_each(|passed| passed.end = passed.end.min(tokens.len()));
         }
         let given = (step.given as usize).min(step.tokens.len());
         let first = tokens.len() + given;
@@ -178,6 +223,8 @@ fn sample(
                 }
             }
         }
+        written += step.text.len();
+        path.push(Passed { node: at, end: tokens.len(), text: written });
         if let Some(score) = node.score {
             scored.push(Scored { end: tokens.len(), score });
         }
@@ -191,7 +238,21 @@ fn sample(
     };
     let verdict = (!gold.trim().is_empty()).then(judged);
     let prompt = Arc::clone(tree.asked(id));
-    Ok(Sample { prompt, text, answer, verdict, finish, tokens, runs, scored })
+    let value = tree.score(id, Aggregate::ByScale);
+    Ok(Sample {
+        prompt,
+        begun: "".into(),
+        text,
+        answer,
+        verdict,
+        finish,
+        tokens,
+        runs,
+        scored,
+        value,
+        picked: false,
+        path,
+    })
 }
 
 /// Drops the end tokens that the engine drops where a finished path is taken up again.

@@ -3,6 +3,7 @@
 //! Groups whose rewards are all the same teach nothing; where others are to be drawn in their place, problems are
 //! drawn until there are enough, or as many as are allowed. Log-probabilities of who drew are those before the
 //! first update of the step, whoever tells them, so examples of all parts are made before any of them is learnt.
+//! A problem of which nothing can be drawn takes no others with it: it is noted, and the others are learnt.
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), algorithm 1; Yu et al. 2025 (arXiv 2503.14476), section 3.2, for
 //! groups that are drawn until there are enough.
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tts_core::{Likelihood, Prompt, Sampling, Search, SearchStrategy, seed};
+use tts_core::{Likelihood, Prompt, Search, SearchStrategy, seed};
 use tts_models::LanguageModel;
 use tts_models::train::{Example, Online};
 
@@ -22,10 +23,12 @@ use super::recording::Recorder;
 use super::rollout::rollouts;
 use super::run::weights;
 use super::sampler::Plain;
-use super::tally::{Figures, Tally};
+use super::scores::{Praise, of_step};
+use super::tally::{Apart, Figures, Tally};
+use super::worth::{Worth, check_first};
 use super::{
-    Asked, Equal, Group, GroupNote, Ids, Problem, Reinforce, Reward, Sample, SampleNote, StepNote,
-    advantages,
+    Baseline, Equal, Group, GroupNote, Ids, Objective, Old, Problem, Reinforce, Sample, SampleNote,
+    StepNote, advantages,
 };
 use crate::PrmError;
 
@@ -52,12 +55,21 @@ impl Rewarded {
             samples.zip(advantages).for_each(|(note, own)| note.advantage = Some(*own));
         }
     }
+
+    /// Notes what scored steps teach; nothing, where scores are not learnt.
+    fn tell_steps(&mut self, praise: &Praise) {
+        for (&place, group) in self.learnt.iter().zip(&praise.tokens) {
+            for (note, tokens) in self.notes[place].samples.iter_mut().zip(group) {
+                note.steps.iter_mut().for_each(|step| step.advantage = of_step(tokens, step.end));
+            }
+        }
+    }
 }
 
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     /// One step, from drawing to the engine's new weights.
     pub(super) fn step(
-        &self,
+        &mut self,
         step: usize,
         policy: &mut dyn LanguageModel,
         online: &mut Online,
@@ -71,12 +83,17 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let objective = self.config.objective();
         let outcome = advantages(&rewarded.rewards, objective.baseline, objective.spread);
         rewarded.tell(&outcome);
+        let praise = self.praise(&rewarded.groups)?;
+        if self.config.process.is_some() {
+            rewarded.tell_steps(&praise);
+        }
+        note.guarded = praise.guarded;
         if self.config.record.keeps(step, self.config.steps) {
             recorder.keep(&rewarded.notes)?;
         }
         note.sampling_seconds = started.elapsed().as_secs_f64();
         let started = Instant::now();
-        self.learn(&mut note, policy, online, (&rewarded, &outcome[..]))?;
+        self.learn(&mut note, policy, online, (&rewarded, &outcome[..], &praise))?;
         if note.loss.is_some() {
             policy.renew(weights(online)?)?;
         }
@@ -94,17 +111,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         drawing: &mut Drawing,
     ) -> Result<Rewarded, PrmError> {
         let Self { config, sampler, task, .. } = self;
-        let mut search = Search::new(policy)
-            .rule(config.rule.clone())
-            .sampling(Sampling::temperature(1.0))
-            .shared_task(Arc::clone(task));
-        if let Some(scorer) = self.scorer {
-            search = search.scorer(scorer);
-        }
-        for (name, generator) in &self.roles {
-            search = search.role(name.clone(), *generator);
-        }
-        let (equal, wanted) = (config.objective().equal, config.problems);
+        let search = self.search(policy).rule(config.rule.clone()).shared_task(Arc::clone(task));
+        let search = self.scorer.into_iter().fold(search, Search::scorer);
+        let Objective { equal, baseline, .. } = config.objective();
+        let wanted = config.problems;
         let most = match equal {
             Equal::Redraw { most } => most.saturating_mul(wanted),
             Equal::Keep | Equal::Drop => wanted,
@@ -115,29 +125,39 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let mut rewarded = Rewarded::default();
         let mut tally = Tally::default();
         let mut round = 0;
-        while rewarded.groups.len() < wanted && tally.groups < most {
-            let missing = (wanted - rewarded.groups.len()).min(most - tally.groups);
+        while rewarded.groups.len() < wanted && tally.tried() < most {
+            let missing = (wanted - rewarded.groups.len()).min(most - tally.tried());
             let places = drawing.draw(missing, part, &tally.drawn);
             let seed = seed::mix(seed, round);
             let end_tokens = policy.end_tokens();
             let groups = rollouts(&search, &sampler, (problems, &places), seed, end_tokens);
             sampler.drew_plainly()?;
-            let groups = groups?;
+            let mut groups = groups?;
+            groups.iter_mut().try_for_each(|group| show(policy, &mut group.samples))?;
+            let heard = self.hear(policy, (problems, &groups), seed, note)?;
             let first = tally.drawn.len();
-            for group in groups {
-                let (rewards, each) = self.rewards_of(problems, &group)?;
-                let same = all_equal(&rewards);
-                tally.add(&group, (&rewards[..], &each[..]), same);
-                let samples = self.notes_of(policy, &group, &rewards, each)?;
+            for (mut group, heard) in groups.into_iter().zip(heard) {
                 let Problem { question, gold, .. } = &problems[group.problem];
-                rewarded.notes.push(GroupNote {
+                let mut told = GroupNote {
                     step: note.step,
                     problem: group.problem,
                     question: question.clone(),
                     gold: gold.clone(),
-                    samples,
-                });
-                if !same || equal == Equal::Keep {
+                    samples: Vec::new(),
+                    failed: group.failed.take(),
+                };
+                if told.failed.is_some() {
+                    tally.add_failed(group.problem);
+                    rewarded.notes.push(told);
+                    continue;
+                }
+                let Worth { rewards, each, blank } =
+                    self.worth(problems, (&group, &heard), note)?;
+                let same = all_equal(&rewards);
+                tally.add(&group, (&rewards[..], &each[..]), same);
+                told.samples = self.notes_of(policy, &group, &rewards, each)?;
+                rewarded.notes.push(told);
+                if (!same || equal == Equal::Keep) && !(blank && baseline == Baseline::Batch) {
                     rewarded.learnt.push(rewarded.notes.len() - 1);
                     rewarded.groups.push(group);
                     rewarded.rewards.push(rewards);
@@ -146,7 +166,15 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             drawing.note(&tally.drawn[first..]);
             round += 1;
         }
+        if let (true, Some(last)) = (tally.all_failed(), rewarded.notes.last()) {
+            let question: String = last.question.chars().take(200).collect();
+            let reason = last.failed.as_deref().unwrap_or_default();
+            let problem =
+                format!("nothing could be drawn of any problem, of {question:?}: {reason}");
+            return Err(PrmError::reinforce(format!("step {}", note.step), problem));
+        }
         tally.put(note);
+        check_first(note, note.cut < 1.0)?;
         Ok(rewarded)
     }
 
@@ -173,48 +201,32 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         Ok(notes)
     }
 
-    /// The rewards of a group, and for each sample what each term gives.
-    fn rewards_of(
-        &self,
-        problems: &[Problem],
-        group: &Group,
-    ) -> Result<(Vec<f64>, Vec<Each>), PrmError> {
-        let (problem, samples) = (&problems[group.problem], &group.samples);
-        let asked = Asked { problem, task: &*self.task, samples, seed: group.seed };
-        let own = self.config.rewards.iter();
-        let own = own.map(|term| (term.of.name(), term.weight, &term.of as &dyn Reward));
-        let more = self.rewards.iter().map(|(name, weight, reward)| (&**name, *weight, *reward));
-        let mut total = vec![0.0; samples.len()];
-        let mut each = vec![Each::new(); samples.len()];
-        for (name, weight, reward) in own.chain(more) {
-            let rewards = reward.rewards(&asked);
-            let wrong =
-                |problem: String| Err(PrmError::reinforce(format!("reward {name:?}"), problem));
-            if rewards.len() != samples.len() {
-                return wrong(format!("{} rewards of {} samples", rewards.len(), samples.len()));
-            }
-            if let Some(place) = rewards.iter().position(|reward| !reward.is_finite()) {
-                let question: String = problem.question.chars().take(200).collect();
-                let found = rewards[place];
-                return wrong(format!(
-                    "{found} for sample {place} of {question:?}, expected a number"
-                ));
-            }
-            each.iter_mut().zip(&rewards).for_each(|(each, reward)| {
-                each.insert(name.to_owned(), *reward);
-            });
-            total.iter_mut().zip(&rewards).for_each(|(total, reward)| *total += weight * reward);
+    /// Whether who drew computes as who learns, where log-probabilities are taken as they were written: looked at
+    /// in the first update of a run, and of one that goes on.
+    ///
+    /// # Errors
+    /// When it does not: what rounding does would be taken for what the policy has learnt.
+    fn of_one_mind(&mut self, figures: &Figures) -> Result<(), PrmError> {
+        let Some(drift) = figures.first_drift().filter(|_| !self.trusted) else { return Ok(()) };
+        if self.config.old == Old::Written && drift > OF_ONE_MIND {
+            let problem = format!(
+                "written, but who drew and who learns are {drift:.1e} nats a token apart, of the same weights: expected \
+                 at most {OF_ONE_MIND:.0e}, of an engine with weights and keys in f32 on own kernels, or old to be \
+                 recomputed"
+            );
+            return Err(PrmError::reinforce("old", problem));
         }
-        Ok((total, each))
+        self.trusted = true;
+        Ok(())
     }
 
     /// The updates of a step.
     fn learn(
-        &self,
+        &mut self,
         note: &mut StepNote,
         policy: &dyn LanguageModel,
         online: &mut Online,
-        (Rewarded { groups, .. }, outcome): (&Rewarded, &[Vec<f64>]),
+        (Rewarded { groups, .. }, outcome, praise): (&Rewarded, &[Vec<f64>], &Praise),
     ) -> Result<(), PrmError> {
         let config = &self.config;
         let objective = config.objective();
@@ -223,11 +235,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             prompts.push(encoded(policy, &group.samples)?);
         }
         let mut judged: Vec<Vec<Judged<'_>>> = Vec::with_capacity(groups.len());
-        for ((group, outcome), prompts) in groups.iter().zip(outcome).zip(&prompts) {
-            let steps = match &config.process {
-                Some(process) => process.advantages(&group.samples)?,
-                None => group.samples.iter().map(|sample| vec![0.0; sample.tokens.len()]).collect(),
-            };
+        let told = outcome.iter().zip(&praise.tokens);
+        for ((group, (outcome, steps)), prompts) in groups.iter().zip(told).zip(&prompts) {
             let own = group.samples.iter().zip(prompts).zip(outcome).zip(steps);
             let one = own.map(|(((sample, prompt), outcome), steps)| {
                 let advantage = steps.iter().map(|step| outcome + step).collect();
@@ -236,12 +245,13 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             judged.push(one.collect());
         }
         let mut parts: Vec<Vec<Example>> = Vec::with_capacity(config.parts);
+        let mut apart = Apart::default();
         // Of sizes that differ by one at most, and none empty.
         let cut = |part: usize| part * judged.len() / config.parts;
         let cuts = (0..config.parts).map(|part| cut(part)..cut(part + 1));
         for part in cuts.filter(|part| !part.is_empty()).map(|part| &judged[part]) {
             let reference = self.reference.map(|model| -> &dyn Likelihood { model });
-            let mut tellers = Tellers { online, reference };
+            let mut tellers = Tellers { online, reference, apart: &mut apart };
             parts.push(examples(config, &objective, part.iter().flatten(), &mut tellers)?);
         }
         let mut figures = Figures::default();
@@ -249,8 +259,34 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             figures.add(&online.update(part)?);
         }
         figures.put(note, self.reference.is_some());
-        Ok(())
+        note.mismatch = apart.found();
+        self.of_one_mind(&figures)
     }
+}
+
+/// The largest drift of an update, in nats a token, of weights that drew a moment ago. Kernels that add in another order,
+/// all in f32, come to about 1e-13, and weights that are rounded to BF16 to 1e-6 and more.
+const OF_ONE_MIND: f64 = 1e-8;
+
+/// Tokens of what a writer was shown that are kept with its sample.
+const SHOWN: usize = 32;
+
+/// Notes the end of what the writer of each sample was shown.
+fn show(policy: &dyn LanguageModel, samples: &mut [Sample]) -> Result<(), PrmError> {
+    let mut last: Option<(Arc<[u32]>, Arc<str>)> = None;
+    let prompts = encoded(policy, samples)?;
+    for (sample, prompt) in samples.iter_mut().zip(prompts) {
+        let begun = match &last {
+            Some((same, begun)) if Arc::ptr_eq(same, &prompt) => Arc::clone(begun),
+            _ => {
+                let end = &prompt[prompt.len().saturating_sub(SHOWN)..];
+                policy.tokenizer().decode(end, false).into()
+            }
+        };
+        sample.begun = Arc::clone(&begun);
+        last = Some((prompt, begun));
+    }
+    Ok(())
 }
 
 /// The token ids of what the writer of each sample was asked; what is shared is encoded once.

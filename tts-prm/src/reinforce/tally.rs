@@ -2,30 +2,37 @@
 //!
 //! Source: none; means as Shao et al. 2024, Yu et al. 2025 and DeepSeek-AI 2025 draw them.
 
+use std::collections::BTreeMap;
+
 use tts_models::train::{PolicyFigures, Update};
 
+use super::scores::Scores;
 use super::step::Each;
-use super::{Group, Solved, StepNote};
+use super::{Group, Mismatch, Solved, StepNote};
 
 /// Over samples.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Every problem that was drawn.
     pub(super) drawn: Vec<Solved>,
-    /// Groups, and those of equal rewards.
-    pub(super) groups: usize,
+    /// Groups of which something was drawn, and those of equal rewards.
+    groups: usize,
     equal: usize,
+    /// Problems of which nothing could be drawn.
+    failed: usize,
     samples: usize,
     /// Of problems whose right answer is known.
     judged: usize,
     right: usize,
     cut: usize,
     reward: f64,
-    rewards: Each,
+    /// Of each term, what it gave, and how many samples it knew something of.
+    rewards: BTreeMap<String, (f64, usize)>,
     tokens: usize,
     right_tokens: usize,
     wrong_tokens: usize,
     nats: f64,
+    scores: Scores,
 }
 
 impl Tally {
@@ -34,6 +41,7 @@ impl Tally {
         let (mut judged, mut own) = (0, 0);
         for sample in &group.samples {
             let tokens = sample.generated();
+            self.scores.add(sample);
             let logprobs = sample.runs.iter().flat_map(|run| &run.logprobs);
             self.nats -= logprobs.map(|logprob| f64::from(*logprob)).sum::<f64>();
             self.cut += usize::from(!sample.is_finished());
@@ -54,11 +62,29 @@ impl Tally {
         self.right += own;
         self.reward += rewards.iter().sum::<f64>();
         for (name, reward) in each.iter().flatten() {
-            *self.rewards.entry(name.clone()).or_default() += reward;
+            let (sum, count) = self.rewards.entry(name.clone()).or_default();
+            *sum += reward;
+            *count += 1;
         }
         let samples = group.samples.len();
         let right = (judged > 0).then_some(own);
         self.drawn.push(Solved { problem: group.problem, right, samples });
+    }
+
+    /// Adds a problem of which nothing could be drawn.
+    pub(super) fn add_failed(&mut self, problem: usize) {
+        self.failed += 1;
+        self.drawn.push(Solved { problem, right: None, samples: 0 });
+    }
+
+    /// Groups that were drawn, or were to be.
+    pub(super) fn tried(&self) -> usize {
+        self.groups + self.failed
+    }
+
+    /// Whether nothing could be drawn of any.
+    pub(super) fn all_failed(&self) -> bool {
+        self.groups == 0 && self.failed > 0
     }
 
     /// Puts its means into a note.
@@ -66,18 +92,64 @@ impl Tally {
         let mean = |sum: f64, count: usize| sum / count.max(1) as f64;
         let known = |sum: usize, count: usize| (count > 0).then(|| sum as f64 / count as f64);
         let tokens = self.tokens;
+        note.failed = self.failed;
         note.samples = self.samples;
         note.right = known(self.right, self.judged);
         note.cut = mean(self.cut as f64, self.samples);
         note.reward = mean(self.reward, self.samples);
         note.rewards =
-            self.rewards.into_iter().map(|(name, sum)| (name, mean(sum, self.samples))).collect();
+            self.rewards.into_iter().map(|(name, (sum, count))| (name, mean(sum, count))).collect();
         note.equal = mean(self.equal as f64, self.groups);
         note.right_tokens = known(self.right_tokens, self.right);
         note.wrong_tokens = known(self.wrong_tokens, self.judged - self.right);
         note.tokens = tokens as u64;
         note.entropy = mean(self.nats, tokens);
+        self.scores.put(note);
         note.drawn = self.drawn;
+    }
+}
+
+/// Over tokens that are learnt, of who drew them and who learns.
+#[derive(Debug, Default)]
+pub(super) struct Apart {
+    tokens: usize,
+    sum: f64,
+    most: f64,
+    weights: Option<Weights>,
+}
+
+#[derive(Debug, Default)]
+struct Weights {
+    sum: f64,
+    capped: usize,
+}
+
+impl Apart {
+    /// Adds a token that was drawn with this log-probability, and has that one with who learns.
+    pub(super) fn add(&mut self, drawn: f32, told: f32) {
+        let apart = (f64::from(told) - f64::from(drawn)).abs();
+        self.tokens += 1;
+        self.sum += apart;
+        self.most = self.most.max(apart);
+    }
+
+    /// Adds what a token weighs, of at most so much.
+    pub(super) fn add_weight(&mut self, weight: f32, most: f32) {
+        let weights = self.weights.get_or_insert_default();
+        weights.sum += f64::from(weight);
+        weights.capped += usize::from(weight >= most);
+    }
+
+    /// Its means; none of no tokens.
+    pub(super) fn found(&self) -> Option<Mismatch> {
+        let mean = |sum: f64| sum / self.tokens as f64;
+        let weights = self.weights.as_ref();
+        (self.tokens > 0).then(|| Mismatch {
+            mean: mean(self.sum),
+            most: self.most,
+            weight: weights.map(|own| mean(own.sum)),
+            capped: weights.map(|own| mean(own.capped as f64)),
+        })
     }
 }
 
@@ -102,6 +174,11 @@ impl Figures {
         self.loss += update.loss;
         self.norm += update.gradient_norm;
         self.policy += policy;
+    }
+
+    /// How far the policy was from who drew in the first update, mean over its tokens, in nats; none without one.
+    pub(super) fn first_drift(&self) -> Option<f64> {
+        (self.first.tokens > 0).then(|| self.first.drift / self.first.tokens as f64)
     }
 
     pub(super) fn put(&self, note: &mut StepNote, reference: bool) {

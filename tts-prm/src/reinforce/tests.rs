@@ -17,8 +17,13 @@ use tts_models::{
 
 use super::*;
 
+mod apart;
 mod checks;
+mod failures;
+mod keep;
 mod samples;
+mod scores;
+mod sources;
 
 fn shape() -> ModelConfig {
     let base = tiny_config("llama");
@@ -408,7 +413,10 @@ fn what_makes_no_sense_is_refused_before_anything_is_drawn() {
     // A prompt longer than the model, a model of another shape.
     bad[1] = Problem { prompt: Prompt::text("?".repeat(99)), ..problems(1).remove(0) };
     let error = with(&bad);
-    assert!(error.contains("drawing solutions of \"?\": "), "{error}");
+    assert!(
+        error.contains("problems[1]: 99 tokens leave no room for a solution in 64 positions"),
+        "{error}"
+    );
     let other = ModelConfig { intermediate_size: 20, ..shape() };
     let other = Model::from(DecoderWeights::initial(other, 1).unwrap());
     let error = Reinforce::new(config(2))

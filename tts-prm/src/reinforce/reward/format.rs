@@ -3,7 +3,8 @@
 //! With [`Format::enclosed`] marks come in pairs that open and close, as `<think>`, `</think>`, `<answer>`,
 //! `</answer>`; within each pair something is said, and outside of them nothing. Without, marks divide a text
 //! whose parts all say something: `#` before the answer, with work before it. So an answer without work, two
-//! answers, an empty text and the question copied out are worth nothing.
+//! answers, an empty text and the question copied out are worth nothing. Where the template of a model ends by
+//! opening the first pair, as those of models that think do, it is open already ([`Format::holds_behind`]).
 //!
 //! Source: DeepSeek-AI 2025 (arXiv 2501.12948), section 2.2.2 and table 1.
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Asked, Reward, of};
 use crate::PrmError;
+use crate::reinforce::Sample;
 
 /// 1 where the marks of a finished solution are as they should be, else 0.
 ///
@@ -58,6 +60,23 @@ impl Format {
         once && parts.iter().enumerate().all(fits)
     }
 
+    /// Whether a text has the form behind what its writer was shown: with pairs, a first mark that ends it counts as
+    /// written.
+    ///
+    /// ```
+    /// use tts_prm::reinforce::Format;
+    /// let form = Format::default();
+    /// assert!(form.holds_behind("Assistant: <think>\n", "2 + 2 is 4.</think><answer>4</answer>"));
+    /// ```
+    pub fn holds_behind(&self, begun: &str, text: &str) -> bool {
+        match self.marks.first() {
+            Some(first) if self.enclosed && begun.trim_end().ends_with(first.as_str()) => {
+                self.holds(&format!("{first}{text}"))
+            }
+            _ => self.holds(text),
+        }
+    }
+
     /// # Errors
     /// When there are no marks, one is empty, stands twice or is part of another, or one encloses nothing.
     pub(super) fn check(&self) -> Result<(), PrmError> {
@@ -81,7 +100,7 @@ impl Format {
 
 impl Reward for Format {
     fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
-        let samples = asked.samples.iter();
-        samples.map(|sample| of(sample.is_finished() && self.holds(&sample.text))).collect()
+        let holds = |own: &Sample| own.is_finished() && self.holds_behind(&own.begun, &own.text);
+        asked.samples.iter().map(|sample| of(holds(sample))).collect()
     }
 }

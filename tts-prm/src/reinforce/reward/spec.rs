@@ -1,7 +1,8 @@
 //! Rewards by name: what stands in recipes and on command lines.
 //!
 //! `{"of": {"right": {}}, "weight": 1.0}` in JSON; `right` or `format=0.5` on a command line, with the default
-//! settings of the reward.
+//! settings of the reward. Those of lengths have none: `overlong:512/128` bends down over the last 128 of 512 tokens,
+//! `target:200` asks for 200. A jury is asked by recipes alone.
 //!
 //! Source: none; a format of this library.
 
@@ -9,7 +10,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Asked, Brevity, Format, Language, Majority, Overlong, Random, Reward, Right, Target};
+use super::{
+    Asked, Brevity, ByJury, ByScorer, Checked, Format, Language, Majority, Overlong, Picked,
+    Random, Reward, Right, Target,
+};
 use crate::PrmError;
 
 /// A reward with its settings.
@@ -33,15 +37,25 @@ pub enum RewardSpec {
     Random(Random),
     /// The answer of most.
     Majority(Majority),
+    /// Steps that the task's checker finds right.
+    Checked(Checked),
+    /// What the scorer says.
+    Scored(ByScorer),
+    /// The choice of the search.
+    Picked(Picked),
+    /// What a judge that writes says.
+    Judged(Box<ByJury>),
 }
 
 impl RewardSpec {
-    /// The names that [`FromStr`] knows; the others have settings without a default.
-    pub const NAMES: [&'static str; 6] =
-        ["right", "format", "brevity", "language", "random", "majority"];
+    /// The names that [`FromStr`] knows, beside those of lengths.
+    pub const NAMES: [&'static str; 9] = [
+        "right", "format", "brevity", "language", "random", "majority", "checked", "scored",
+        "picked",
+    ];
 
     /// Its name, which the journal has.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> &str {
         match self {
             Self::Right(_) => "right",
             Self::Format(_) => "format",
@@ -51,6 +65,10 @@ impl RewardSpec {
             Self::Language(_) => "language",
             Self::Random(_) => "random",
             Self::Majority(_) => "majority",
+            Self::Checked(_) => "checked",
+            Self::Scored(_) => "scored",
+            Self::Picked(_) => "picked",
+            Self::Judged(jury) => jury.name(),
         }
     }
 
@@ -64,6 +82,10 @@ impl RewardSpec {
             Self::Language(reward) => reward,
             Self::Random(reward) => reward,
             Self::Majority(reward) => reward,
+            Self::Checked(reward) => reward,
+            Self::Scored(reward) => reward,
+            Self::Picked(reward) => reward,
+            Self::Judged(reward) => &**reward,
         }
     }
 
@@ -75,13 +97,25 @@ impl RewardSpec {
             Self::Overlong(reward) => reward.check(),
             Self::Target(reward) => reward.check(),
             Self::Random(reward) => reward.check(),
-            Self::Right(_) | Self::Brevity(_) | Self::Language(_) | Self::Majority(_) => Ok(()),
+            Self::Scored(reward) => reward.check(),
+            Self::Judged(reward) => reward.check(),
+            Self::Right(_)
+            | Self::Brevity(_)
+            | Self::Language(_)
+            | Self::Majority(_)
+            | Self::Checked(_)
+            | Self::Picked(_) => Ok(()),
         }
     }
 
     /// Whether it looks at the right answer.
     pub(in crate::reinforce) fn needs_gold(&self) -> bool {
         matches!(self, Self::Right(_) | Self::Brevity(_))
+    }
+
+    /// Whether it is what the search's scorer says.
+    pub fn needs_scorer(&self) -> bool {
+        matches!(self, Self::Scored(_))
     }
 }
 
@@ -102,14 +136,33 @@ impl FromStr for RewardSpec {
             "language" => Self::Language(Language::default()),
             "random" => Self::Random(Random::default()),
             "majority" => Self::Majority(Majority {}),
-            _ => {
-                return Err(format!(
-                    "{name:?} is not a reward by name: {}; overlong and target need settings, in a recipe",
-                    Self::NAMES.join(", ")
-                ));
-            }
+            "checked" => Self::Checked(Checked {}),
+            "scored" => Self::Scored(ByScorer::default()),
+            "picked" => Self::Picked(Picked {}),
+            _ => match name.split_once(':') {
+                Some(("overlong", lengths)) => Self::Overlong(overlong(lengths)?),
+                Some(("target", tokens)) => Self::Target(Target { tokens: count(tokens)? }),
+                _ => {
+                    return Err(format!(
+                        "{name:?} is not a reward by name: {}, overlong:MOST/MARGIN, target:TOKENS",
+                        Self::NAMES.join(", ")
+                    ));
+                }
+            },
         })
     }
+}
+
+/// Most tokens, and over how many of the last of them the reward falls.
+fn overlong(lengths: &str) -> Result<Overlong, String> {
+    let (most, margin) = lengths.split_once('/').ok_or_else(|| {
+        format!("overlong:{lengths}: expected overlong:MOST/MARGIN, such as overlong:512/128")
+    })?;
+    Ok(Overlong { most: count(most)?, margin: count(margin)? })
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.trim().parse().map_err(|_| format!("{text:?} is no number of tokens"))
 }
 
 /// A reward and what it counts.
@@ -118,6 +171,8 @@ impl FromStr for RewardSpec {
 /// use tts_prm::reinforce::Term;
 /// let term: Term = "format=0.5".parse()?;
 /// assert_eq!((term.of.name(), term.weight), ("format", 0.5));
+/// let term: Term = "overlong:512/128".parse()?;
+/// assert_eq!((term.of.name(), term.weight), ("overlong", 1.0));
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ fn sample(task: &dyn Task, problem: &Problem, text: &str) -> Sample {
     let run = Run { logprobs: vec![-1.0; text.len()], ..Run::default() };
     Sample {
         prompt: Arc::new(problem.prompt.clone()),
+        begun: problem.prompt.question().into(),
         text: text.into(),
         answer: task.answer(text),
         verdict: Some(task.verdict(&problem.question, &problem.gold, text)),
@@ -21,6 +22,9 @@ fn sample(task: &dyn Task, problem: &Problem, text: &str) -> Sample {
         tokens: vec![1; text.len()],
         runs: vec![run],
         scored: Vec::new(),
+        value: None,
+        picked: false,
+        path: Vec::new(),
     }
 }
 
@@ -31,7 +35,7 @@ fn problem(question: &str, gold: &str) -> Problem {
 
 fn rewards(reward: &dyn Reward, task: &dyn Task, problem: &Problem, texts: &[&str]) -> Vec<f64> {
     let samples: Vec<Sample> = texts.iter().map(|text| sample(task, problem, text)).collect();
-    reward.rewards(&Asked { problem, task, samples: &samples, seed: 5 })
+    reward.rewards(&Asked::new(problem, task, &samples, 5))
 }
 
 /// Two answers, an answer without work, nothing, the question copied out.
@@ -56,9 +60,27 @@ fn a_form_is_not_had_by_hostile_solutions() {
     assert!(!form.holds("<think>I say <answer></think><answer>4</answer>"));
     let mut cut = sample(&Math, &problem, good);
     cut.finish = Finish::Length;
-    let asked = Asked { problem: &problem, task: &Math, samples: &[cut], seed: 0 };
+    let cut = [cut];
+    let asked = Asked::new(&problem, &Math, &cut, 0);
     assert_eq!(form.rewards(&asked), [0.0]);
+    // A template may have opened the first part; what opens it again has it twice.
+    let rest = good.strip_prefix("<think>").unwrap();
+    for (begun, text, holds) in [
+        ("<|assistant|><think>\n", rest, true),
+        ("<|assistant|><think>", good, false),
+        ("<|assistant|>", rest, false),
+        ("Write <think> first. ", rest, false),
+        ("<think>", "</think><answer>4</answer>", false),
+        ("", "", false),
+    ] {
+        assert_eq!(form.holds_behind(begun, text), holds, "{begun:?} {text:?}");
+        let sample = Sample { begun: begun.into(), ..sample(&Math, &problem, text) };
+        let samples = [sample];
+        let asked = Asked::new(&problem, &Math, &samples, 0);
+        assert_eq!(form.rewards(&asked), [of(holds)]);
+    }
     let mark = Format { marks: vec!["####".into()], enclosed: false };
+    assert!(!mark.holds_behind("2 + 2 = 4\n####", " 4"));
     for (text, holds) in [
         ("2 + 2 = 4\n#### 4", true),
         ("#### 4", false),
@@ -97,12 +119,13 @@ fn a_right_answer_is_the_verdict_of_the_task() {
     let right = [1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0];
     assert_eq!(rewards(&Right {}, &task, &chain, &texts), right);
     let way = [1.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0];
-    assert_eq!(rewards(&Checked(Chain::default()), &task, &chain, &texts), way);
+    assert_eq!(rewards(&Checked {}, &task, &chain, &texts), way);
     assert!(lines("").is_empty());
     // What was cut has no answer, though a number stands last in it.
     let mut cut = sample(&task, &chain, "=3+8\n=11");
     (cut.finish, cut.verdict) = (Finish::Length, Some(Verdict::Unanswered));
-    let asked = Asked { problem: &chain, task: &task, samples: &[cut], seed: 0 };
+    let cut = [cut];
+    let asked = Asked::new(&chain, &task, &cut, 0);
     assert_eq!(Right {}.rewards(&asked), [0.0]);
 }
 
@@ -157,13 +180,9 @@ fn a_language_is_told_by_its_words() {
     assert_eq!(rewards(&english, &Math, &sum, &texts), [0.0, 0.0, 0.0, 1.0, 1.0, 0.5]);
     let mut cut = sample(&Math, &sum, "So it is 4.");
     cut.finish = Finish::Length;
-    let asked = Asked { problem: &sum, task: &Math, samples: &[cut], seed: 0 };
+    let cut = [cut];
+    let asked = Asked::new(&sum, &Math, &cut, 0);
     assert_eq!(english.rewards(&asked), [0.0]);
-    // What it is tells a folder whose it is.
-    let named = |reward: &dyn Reward| format!("{reward:?}");
-    let chain = named(&Checked(Chain::default()));
-    assert_eq!(chain, named(&Checked(Chain::default())));
-    assert_ne!(chain, named(&Checked(tts_core::family::Recheck::default())));
 }
 
 #[test]
@@ -193,6 +212,69 @@ fn a_coin_is_the_same_for_the_same_seed_and_depends_on_nothing_else() {
 }
 
 #[test]
+fn what_a_scorer_says_is_of_what_was_ended() {
+    let sum = problem("What is 2 + 2?", "");
+    let of = |reward: &dyn Reward, samples: &[Sample]| {
+        let asked = Asked::new(&sum, &Math, samples, 0);
+        (reward.rewards(&asked), reward.knows(&asked))
+    };
+    let scored = |finish, value: Option<f64>, scores: &[f64]| {
+        let scored = scores.iter().map(|&score| crate::reinforce::Scored { end: 1, score });
+        Sample { finish, value, scored: scored.collect(), ..sample(&Math, &sum, "4") }
+    };
+    // The second was cut where it was liked best, and of the third nobody said anything.
+    let samples = [
+        scored(Finish::Stop, Some(-0.5), &[0.9, -0.5]),
+        scored(Finish::Length, Some(3.0), &[3.0]),
+        scored(Finish::Stop, None, &[]),
+        scored(Finish::Stop, Some(0.8), &[0.4, 0.8]),
+    ];
+    let knows = vec![true, false, false, true];
+    let last = ByScorer::default();
+    assert_eq!(of(&last, &samples), (vec![-0.5, -0.5, -0.5, 0.8], knows.clone()));
+    let sum_of = ByScorer { aggregate: tts_core::Aggregate::Sum };
+    let (found, told) = of(&sum_of, &samples);
+    assert!(
+        found.iter().zip([0.4, 0.4, 0.4, 1.2]).all(|(a, b)| (a - b).abs() < 1e-12),
+        "{found:?}"
+    );
+    assert_eq!(told, knows);
+    assert_eq!(of(&last, &samples[1..3]), (vec![0.0; 2], vec![false; 2]));
+    assert_eq!(of(&last, &[]), (vec![], vec![]));
+    let chosen = Sample { picked: true, ..samples[3].clone() };
+    assert_eq!(of(&Picked {}, &[samples[0].clone(), chosen]), (vec![0.0, 1.0], vec![true; 2]));
+}
+
+#[test]
+fn what_a_jury_says_nothing_of_is_the_mean_of_its_group() {
+    let sum = problem("What is 2 + 2?", "");
+    let by = ByJury::default();
+    let of = |said: &[Option<f64>]| {
+        let samples = vec![sample(&Math, &sum, "4"); said.len()];
+        let heard: Heard = [(by.name().to_owned(), said.to_vec())].into();
+        let asked = Asked { heard: &heard, ..Asked::new(&sum, &Math, &samples, 0) };
+        (by.rewards(&asked), by.knows(&asked))
+    };
+    let found = of(&[Some(0.5), None, Some(1.0)]);
+    assert_eq!(found, (vec![0.5, 0.75, 1.0], vec![true, false, true]));
+    // The mean of three tenths is another number than a tenth, by rounding; the group stays one of equals.
+    let equal = of(&[Some(0.1), Some(0.1), Some(0.1), None]).0;
+    assert!(all_equal(&equal), "{equal:?}");
+    assert_eq!(of(&[None, None]), (vec![0.0; 2], vec![false; 2]));
+    // A jury that was not heard says nothing.
+    let samples = [sample(&Math, &sum, "4")];
+    let asked = Asked::new(&sum, &Math, &samples, 0);
+    assert_eq!((by.rewards(&asked), by.knows(&asked)), (vec![0.0], vec![false]));
+    let json = r#"{"of": {"judged": {"name": "style", "jury": {"samples": 4, "role": null}}}}"#;
+    let term: Term = serde_json::from_str(json).unwrap();
+    assert_eq!((term.of.name(), term.weight), ("style", 1.0));
+    let again = serde_json::to_string(&term).unwrap();
+    assert_eq!(serde_json::from_str::<Term>(&again).unwrap(), term);
+    let blank = ByJury { name: Some(" ".into()), ..ByJury::default() };
+    assert!(blank.check().unwrap_err().to_string().contains("judged.name: it is blank"));
+}
+
+#[test]
 fn names_and_settings_are_read() {
     for name in RewardSpec::NAMES {
         let term: Term = name.parse().unwrap();
@@ -200,13 +282,24 @@ fn names_and_settings_are_read() {
         let json = serde_json::to_string(&term).unwrap();
         assert_eq!(serde_json::from_str::<Term>(&json).unwrap(), term);
     }
+    let lengths = [
+        ("overlong:200/50=0.5", RewardSpec::Overlong(Overlong { most: 200, margin: 50 }), 0.5),
+        ("target:200", RewardSpec::Target(Target { tokens: 200 }), 1.0),
+    ];
+    for (text, of, weight) in lengths {
+        assert_eq!(text.parse::<Term>().unwrap(), Term { of, weight });
+    }
     let term: Term =
         serde_json::from_str(r#"{"of": {"overlong": {"most": 200, "margin": 50}}, "weight": 0.5}"#)
             .unwrap();
     assert_eq!(term.of.name(), "overlong");
     for (text, expected) in [
         ("rights", "\"rights\" is not a reward by name: right, format"),
-        ("overlong", "need settings"),
+        ("overlong", "overlong:MOST/MARGIN"),
+        ("overlong:512", "expected overlong:MOST/MARGIN, such as overlong:512/128"),
+        ("overlong:a/2", "\"a\" is no number of tokens"),
+        ("target:", "\"\" is no number of tokens"),
+        ("judged", "\"judged\" is not a reward by name"),
         ("right=much", "\"much\" is no weight"),
     ] {
         let error = text.parse::<Term>().unwrap_err();

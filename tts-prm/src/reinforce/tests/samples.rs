@@ -154,6 +154,7 @@ fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
         reward,
         rewards: [("right".to_owned(), reward), ("format".to_owned(), 0.25)].into(),
         advantage: Some(-0.5),
+        steps: Vec::new(),
         ids: None,
     };
     let group = |step| GroupNote {
@@ -162,8 +163,11 @@ fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
         question: "</pre><script>alert(1)</script>".into(),
         gold: "8".into(),
         samples: vec![sample("worse", 0.0), sample("<img src=x onerror=y>", 1.0)],
+        failed: None,
     };
-    let page = samples_page("A & B", &[group(1), group(10), group(20)]).unwrap();
+    let failed =
+        GroupNote { samples: Vec::new(), failed: Some("<hr> no room".into()), ..group(20) };
+    let page = samples_page("A & B", &[group(1), group(10), group(20), failed]).unwrap();
     assert!(
         !page.contains("<script") && !page.contains("<img") && !page.contains("<b>7"),
         "{page}"
@@ -174,6 +178,8 @@ fn a_page_shows_the_best_first_and_no_markup_of_theirs() {
     assert!(page.contains("<th>format</th><th>right</th>") && page.contains("<td>0.25</td>"));
     assert!(page.contains("-0.50") && page.contains("3, cut"));
     assert_eq!(page.matches("<details open>").count(), 2);
+    assert!(page.contains("nothing could be drawn: &lt;hr&gt; no room"), "{page}");
+    assert_eq!(page.matches("<table>").count(), 3);
     assert!(page.contains("Step 10: 2 samples of 1 problem, 2 right, mean reward 0.50"), "{page}");
 }
 

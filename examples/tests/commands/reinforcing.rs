@@ -1,0 +1,111 @@
+//! What `reinforce` does with problems that do not fit, and which weights it keeps on the way.
+
+use std::path::Path;
+
+use tts_models::{Backend, EngineConfig, LanguageModel, open};
+
+use crate::{example, ran, succeeded, text};
+
+/// A line of a data file with a sum of so many ones.
+fn sum(count: usize) -> String {
+    let question = vec!["1"; count].join("+");
+    format!("{}\n", serde_json::json!({ "question": question, "answer": count.to_string() }))
+}
+
+#[test]
+fn problems_that_are_too_long_are_left_out_and_counted() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, long) = (path("sums.jsonl"), path("long.jsonl"));
+    let lines: String = [2, 3, 400, 4, 2, 3, 4].map(sum).concat();
+    std::fs::write(&data, lines).unwrap();
+    std::fs::write(&long, sum(400)).unwrap();
+    let small = "--model embedded --raw --held-out 0 --batch 6 --samples 2 --steps 1 --max-tokens 20 --threads 1";
+    let small: Vec<&str> = small.split(' ').collect();
+    let out = path("out");
+    let said = succeeded(&reinforce, &[&small[..], &["--data", &data, "--out", &out]].concat());
+    assert!(said.contains("problems  6, 0 held out, 1 too long"), "{said}");
+    let journal = std::fs::read_to_string(Path::new(&out).join("work/journal.jsonl")).unwrap();
+    assert_eq!(journal.matches("\"problem\":").count(), 6, "{journal}");
+    let none = ran(&reinforce, &[&small[..], &["--data", &long, "--out", &path("none")]].concat());
+    let said = text(&none);
+    assert!(!none.status.success() && said.contains("none of 1 problems leaves room"), "{said}");
+}
+
+/// Taking log-probabilities as they were written needs an engine that computes as the trainer does.
+#[test]
+fn an_engine_that_computes_otherwise_has_log_probabilities_told_anew() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let small = "--model embedded --family chain --problems 4 --held-out 0 --batch 4 --samples 8 --max-tokens 60 \
+                 --steps 1 --threads 1";
+    let small: Vec<&str> = small.split_whitespace().collect();
+    let recipe = |old: &str, more: &str| {
+        let place = path(&format!("{old}.json"));
+        std::fs::write(&place, format!("{{\"old\": \"{old}\"{more}}}")).unwrap();
+        place
+    };
+    let written = recipe("written", "");
+    for option in [["--weights", "bf16"], ["--key-values", "f16"], ["--backend", "ndarray"]] {
+        let asked = [&option[..], &["--recipe", &written, "--out", &path("none")]].concat();
+        let said = text(&ran(&reinforce, &[&small[..], &asked].concat()));
+        let expected = format!("written, but with {} the engine computes", option.join(" "));
+        assert!(said.contains(&expected), "{said}");
+    }
+    let out = path("rounded");
+    let rounded = ["--weights", "int8", "--out", &out];
+    let said = succeeded(&reinforce, &[&small[..], &rounded].concat());
+    assert!(
+        said.contains("sampler   ") && said.contains("nats a token from the trainer"),
+        "{said}"
+    );
+    assert!(!said.contains("tokens weigh"), "{said}");
+    let journal = std::fs::read_to_string(Path::new(&out).join("work/journal.jsonl")).unwrap();
+    assert!(journal.contains("\"mismatch\":{") && journal.contains("\"old\":\"recomputed\""));
+    let weighted = recipe("recomputed", ", \"importance\": 2.0");
+    let asked = ["--weights", "int8", "--recipe", &weighted, "--out", &path("weighted")];
+    let said = succeeded(&reinforce, &[&small[..], &asked].concat());
+    assert!(said.contains("; tokens weigh "), "{said}");
+    let said = succeeded(&reinforce, &[&small[..], &["--out", &path("exact")]].concat());
+    assert!(!said.contains("sampler   "), "{said}");
+}
+
+#[test]
+fn weights_are_kept_on_the_way() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let small = "--model embedded --family chain --problems 8 --held-out 2 --batch 2 --samples 4 --max-tokens 60 \
+                 --steps 2 --threads 1";
+    let small: Vec<&str> = small.split_whitespace().collect();
+    let out = path("out");
+    let keep = ["--keep-best", "--keep-step", "0", "--keep-every", "1"];
+    let said = succeeded(&reinforce, &[&small[..], &keep, &["--out", &out]].concat());
+    let best = said.lines().find(|line| line.starts_with("best  ")).unwrap();
+    assert!(best.ends_with("best") && best.contains(" % of one sample, after "), "{said}");
+    assert!(!said.contains("were not kept"), "{said}");
+    let at = |name: &str| Path::new(&out).join(name);
+    let weights = |name: &str| std::fs::read(at(name).join("model.safetensors")).unwrap();
+    assert_eq!(weights("step-0002"), weights(""));
+    assert_ne!(weights("step-0000"), weights("step-0002"));
+    assert!(at("best/measured.json").is_file() && at("step-0001").is_dir());
+    // Each is a model of its own.
+    for name in ["best", "step-0001"] {
+        let model = open(at(name), Backend::Native, EngineConfig::default()).unwrap();
+        assert!(model.next_logits(&[1, 2]).unwrap().iter().all(|logit| logit.is_finite()));
+    }
+    // Told when it is too late, the run says so; adapters are kept as adapters.
+    let late = path("late");
+    let adapter = ["--rank", "2", "--out", &late];
+    succeeded(&reinforce, &[&small[..], &adapter].concat());
+    let said = succeeded(&reinforce, &[&small[..], &adapter, &["--keep-every", "1"]].concat());
+    assert!(said.contains("the weights of step 1 were not kept"), "{said}");
+    let kept = Path::new(&late).join("step-0002/adapter_model.safetensors");
+    let last = Path::new(&late).join("adapter_model.safetensors");
+    assert_eq!(std::fs::read(kept).unwrap(), std::fs::read(last).unwrap());
+    let refused =
+        ran(&reinforce, &[&small[..], &["--out", &path("none"), "--keep-step", "3"]].concat());
+    assert!(text(&refused).contains("keep.steps[0]: 3, of 2 steps"), "{}", text(&refused));
+}
