@@ -214,12 +214,18 @@ impl Checkpoint {
             Tensors::Safetensors(shards) => {
                 let renamed = self.config.family().map(|family| family.stored(name));
                 let name = renamed.as_deref().unwrap_or(name);
-                let candidates = [Some(name), name.strip_prefix("model.")];
-                let known = candidates.into_iter().flatten().find(|n| shards.contains(n));
-                let wrapped = || format!("pretrained_model.{name}");
-                known
-                    .map(str::to_owned)
-                    .or_else(|| Some(wrapped()).filter(|name| shards.contains(name)))
+                let bare = name.strip_prefix("model.");
+                let known = [Some(name), bare].into_iter().flatten().find(|n| shards.contains(n));
+                if let Some(known) = known {
+                    return Some(known.to_owned());
+                }
+                // Of a reward model, and of the decoder of a model of several parts as transformers 4 and 5 call it.
+                let wrapped = [
+                    Some(format!("pretrained_model.{name}")),
+                    Some(format!("language_model.{name}")),
+                    bare.map(|bare| format!("model.language_model.{bare}")),
+                ];
+                wrapped.into_iter().flatten().find(|name| shards.contains(name))
             }
         }
     }

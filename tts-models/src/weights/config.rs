@@ -15,11 +15,13 @@ pub(crate) mod families;
 mod gguf;
 mod hf;
 mod json;
+mod refused;
 mod rope;
 mod stored;
 mod suggested;
 mod switches;
 mod windows;
+mod wrapped;
 
 pub use experts::{Experts, Router};
 pub(crate) use hf::named_ends;

@@ -235,7 +235,78 @@ fn unsound_switches_are_refused_by_field() {
             "rope_parameters.partial_rotary_factor: unsupported",
         ),
         ("gemma2", json!({ "hidden_activation": "gelu" }), "hidden_activation: unsupported"),
-        ("qwen3_next", json!({}), "model_type: unsupported model type \"qwen3_next\""),
+        (
+            "qwen3_next",
+            json!({}),
+            "model_type: unsupported model type \"qwen3_next\" (layers with a running state)",
+        ),
+        (
+            "seed_oss",
+            json!({ "num_key_value_heads": 2, "layer_types": ["sliding_attention"] }),
+            "layer_types: unsupported",
+        ),
+        ("ernie4_5", json!({ "use_bias": 1 }), "use_bias: 1, expected true or false"),
+        (
+            "cwm",
+            json!({ "num_key_value_heads": 2, "sliding_window": 0 }),
+            "sliding_window: 0, expected at least 1",
+        ),
+        (
+            "cwm",
+            json!({ "num_key_value_heads": 2, "layer_types": ["chunked"] }),
+            "layer_types: 1 types of 2 layers",
+        ),
+        (
+            "exaone4",
+            json!({ "num_key_value_heads": 2, "sliding_window": 0 }),
+            "sliding_window: 0, expected at least 1",
+        ),
+        (
+            "exaone4",
+            json!({ "num_key_value_heads": 2, "sliding_window_pattern": "LLLG" }),
+            "sliding_window_pattern: \"LLLG\"",
+        ),
+        ("granitemoehybrid", json!({}), "shared_intermediate_size: is missing"),
+        (
+            "granitemoehybrid",
+            json!({ "shared_intermediate_size": 64 }),
+            "layer_types: unsupported layers of type \"mamba\"",
+        ),
+        (
+            "granitemoehybrid",
+            json!({ "shared_intermediate_size": 64, "layer_types": ["attention"] }),
+            "layer_types: 1 types of 2 layers",
+        ),
+        (
+            "granitemoehybrid",
+            json!({ "shared_intermediate_size": 64, "layer_types": ["attention", "attention"] }),
+            "num_local_experts: unsupported experts in this family",
+        ),
+        (
+            "granitemoehybrid",
+            json!({ "shared_intermediate_size": 64, "layer_types": ["attention", "attention"],
+                "num_local_experts": 0, "position_embedding_type": "alibi" }),
+            "position_embedding_type: unsupported positions by \"alibi\"",
+        ),
+        ("gemma3", json!({}), "text_config: is missing"),
+        ("gemma3", json!({ "text_config": [] }), "text_config: [], expected an object"),
+        (
+            "gemma3",
+            json!({ "text_config": { "model_type": "llama" } }),
+            "text_config.model_type: unsupported \"llama\" in a model of type \"gemma3\"",
+        ),
+        ("gemma3", json!({ "text_config": { "vocab_size": 0 } }), "text_config.vocab_size: 0"),
+        (
+            "mistral3",
+            json!({ "text_config": { "rope_parameters": { "rope_type": "x" } } }),
+            "text_config.rope_parameters.rope_type: unsupported",
+        ),
+        ("qwen3_vl", json!({ "text_config": {} }), "text_config.hidden_size: is missing"),
+        (
+            "mistral3",
+            json!({ "text_config": {}, "quantization_config": { "quant_method": "fp8" } }),
+            "text_config.quantization_config: unsupported",
+        ),
     ];
     for (model, changes, expected) in cases {
         let error = read(&with(model, &changes)).expect_err(expected).to_string();
@@ -281,8 +352,20 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
             "rope_scaling.beta_fast: 1, expected more than beta_slow, 1",
         ),
         (
-            json!({ "rope_parameters": { "rope_type": "dynamic" } }),
+            json!({ "rope_parameters": { "rope_type": "proportional" } }),
             "rope_parameters.rope_type: uns",
+        ),
+        (
+            json!({ "rope_parameters": { "rope_type": "dynamic" } }),
+            "rope_parameters.factor: is missing",
+        ),
+        (
+            json!({ "rope_scaling": { "type": "dynamic", "factor": 0 } }),
+            "rope_scaling.factor: 0, expected more than 0",
+        ),
+        (
+            json!({ "rope_scaling": { "type": "dynamic", "factor": 1, "alpha": 1000 } }),
+            "rope_scaling.alpha: unsupported",
         ),
         (json!({ "rope_scaling": { "factor": 2.0 } }), "rope_scaling.rope_type: is missing"),
         (json!({ "rope_scaling": { "type": "linear" } }), "rope_scaling.factor: is missing"),

@@ -24,6 +24,8 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 
 /// As Qwen 2, with marks that combine as parts of words.
 const QWEN35: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+/// As Qwen 2, but no line ends behind punctuation: Seed.
+const SEED: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Words end where small letters are followed by a capital; digits one by one: Mistral Nemo.
 const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// As Mistral Nemo's, with contractions as ends of words, and digits in groups of up to three: GPT-4o, gpt-oss, Phi-4-mini.
@@ -48,13 +50,14 @@ pub(super) struct Rule {
 
 /// The names that [`rule`] knows.
 pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
-     falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, glm4, chatglm-bpe, olmo, qwen2, qwen35, tekken, gpt-4o, deepseek-llm, \
+     falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, glm4, chatglm-bpe, olmo, qwen2, qwen35, exaone4, \
+     seed-coder, tekken, gpt-4o, deepseek-llm, \
      deepseek-coder, deepseek-v3, deepseek-r1-qwen";
 
 /// The rule of a name; `None` for an unknown one.
 pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
     let splits: &[&str] = match pre {
-        "gpt-2" | "olmo" => &[GPT2],
+        "gpt-2" | "olmo" | "exaone4" => &[GPT2],
         "default" => &[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
         "smollm" | "starcoder" | "refact" | "codeshell" | "command-r" => {
             let digits = Digits::new(true).into();
@@ -69,6 +72,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
         }
         "qwen2" | "deepseek-r1-qwen" => &[QWEN2],
         "qwen35" => &[QWEN35],
+        "seed-coder" => &[SEED],
         "tekken" => &[TEKKEN],
         "gpt-4o" => &[O200K],
         "falcon" => &[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"],

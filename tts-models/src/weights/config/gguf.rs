@@ -19,7 +19,7 @@
 
 use super::families::{Family, ReadKeys};
 use super::switches::is_one;
-use super::{ModelConfig, Problem, RopeScaling, Stored, Switches};
+use super::{ModelConfig, Problem, RopeScaling, Stored, Switches, refused};
 use crate::ModelError;
 use crate::weights::Gguf;
 use crate::weights::gguf::{Array, Value};
@@ -130,7 +130,7 @@ impl Keys<'_> {
             return Err(self.unsupported("expert_count", what));
         }
         let architecture = self.architecture;
-        let what = format!("architecture {architecture:?}; supported are {}", Family::list_gguf());
+        let what = format!("architecture {}", refused::why(architecture, &Family::list_gguf()));
         Err(ModelError::unsupported(self.gguf.path(), key, what))
     }
 

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::families::{Family, Stacked};
 use super::json::Object;
 use super::rope::longrope_attention;
-use super::{ModelConfig, Problem, RopeScaling, Stored, Switches};
+use super::wrapped::Wrapper;
+use super::{ModelConfig, Problem, RopeScaling, Stored, Switches, refused};
 use crate::ModelError;
 use crate::weights::Files;
 use crate::weights::source::read_text;
@@ -65,8 +66,8 @@ impl ModelConfig {
     /// # Errors
     /// As [`ModelConfig::from_json`].
     pub fn from_json_slice(bytes: &[u8], path: impl AsRef<Path>) -> Result<Self, ModelError> {
-        let object = Object::parse(bytes, path.as_ref())?;
-        let config = read(&object)?;
+        let (family, object) = decoder(Object::parse(bytes, path.as_ref())?)?;
+        let config = read(&object, family)?;
         config.check().map_err(|problem| named(&object, problem))?;
         Ok(config)
     }
@@ -115,12 +116,23 @@ impl ModelConfig {
     }
 }
 
-fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
+/// The family of a config, and the object that says its sizes: the text's of a model of several parts.
+fn decoder<'a>(object: Object<'a>) -> Result<(&'static Family, Object<'a>), ModelError> {
     let name = object.required("model_type", object.text("model_type")?)?;
-    let Some(family) = Family::of(name) else {
-        let what = format!("model type {name:?}; supported are {}", Family::list());
-        return Err(object.unsupported("model_type", what));
-    };
+    if let Some(family) = Family::of(name) {
+        return Ok((family, object));
+    }
+    if let Some((name, text)) = Wrapper::of(name).map(|w| w.text(&object)).transpose()?
+        && let Some(family) = Family::of(name)
+    {
+        return Ok((family, text));
+    }
+    let supported = format!("{}, {}", Family::list(), Wrapper::list());
+    let what = format!("model type {}", refused::why(name, &supported));
+    Err(object.unsupported("model_type", what))
+}
+
+fn read(object: &Object<'_>, family: &Family) -> Result<ModelConfig, ModelError> {
     refuse(object, family)?;
     let count = |name| object.required(name, object.count(name)?);
     let hidden_size = count("hidden_size")?;
@@ -142,7 +154,7 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
         architecture: family.held_as.to_owned(),
         vocab_size: count("vocab_size")?,
         hidden_size,
-        intermediate_size: count("intermediate_size")?,
+        intermediate_size: count(family.width)?,
         num_hidden_layers: count("num_hidden_layers")?,
         num_attention_heads: heads,
         num_key_value_heads: match object.count("num_key_value_heads")? {
@@ -158,7 +170,7 @@ fn read(object: &Object<'_>) -> Result<ModelConfig, ModelError> {
             .unwrap_or(family.defaults.positions),
         tie_word_embeddings: object.boolean("tie_word_embeddings")?.unwrap_or(family.defaults.tied),
         attention_bias: family.attention_bias
-            || object.boolean("attention_bias")?.unwrap_or(family.defaults.attention_bias),
+            || object.boolean(family.bias_field)?.unwrap_or(family.defaults.attention_bias),
         qk_norm: match family.qk_norm_field {
             Some(field) => object.boolean(field)?.unwrap_or(family.qk_norm),
             None => family.qk_norm,
@@ -249,8 +261,17 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
         // Its first name.
         Some("longrope" | "su") => longrope(&own, object, family)?,
         Some("factors") => RopeScaling::Factors(own.floats("factors")?),
+        // Hunyuan's, which stretches at every length.
+        Some("dynamic") if own.has("alpha") => {
+            return Err(own.unsupported("alpha", "factor of the base"));
+        }
+        // Nothing changes within the positions of the file, and no model is opened for more.
+        Some("dynamic") => match float("factor")? {
+            factor if factor > 0.0 && factor.is_finite() => RopeScaling::None,
+            factor => return Err(own.error("factor", format!("{factor}, expected more than 0"))),
+        },
         Some(other) => {
-            let what = format!("scaling {other:?}; linear, llama3, yarn and longrope are");
+            let what = format!("scaling {other:?}; linear, dynamic, llama3, yarn and longrope are");
             return Err(own.unsupported(name, what));
         }
         None if own.has("rope_theta") => RopeScaling::None,

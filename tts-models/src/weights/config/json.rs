@@ -41,6 +41,13 @@ impl<'a> Object<'a> {
         self.map.get(name).filter(|value| !value.is_null())
     }
 
+    /// What the field is where the file does not say.
+    pub(super) fn default(&mut self, name: &str, value: Value) {
+        if !self.has(name) {
+            self.map.insert(name.to_owned(), value);
+        }
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.get(name).is_some()
     }

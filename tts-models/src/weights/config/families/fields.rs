@@ -22,6 +22,73 @@ pub(super) fn llama(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, Mo
     })
 }
 
+/// What the class of CWM stretches positions by where a file does not say.
+pub(super) fn cwm_scaling() -> RopeScaling {
+    RopeScaling::Llama3 {
+        factor: 16.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position_embeddings: 8_192.0,
+    }
+}
+
+/// All but every fourth layer have a window, from the second one on.
+pub(super) fn cwm(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let window = match object.count("sliding_window")? {
+        None if object.is_null("sliding_window") => usize::MAX,
+        window => window.unwrap_or(8_192),
+    };
+    let slides = |layer: usize| !layer.is_multiple_of(4);
+    Ok(Switches {
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        layers: sliding(object, config, window, Rotation::Global, slides)?,
+        ..Switches::default()
+    })
+}
+
+/// The output projection has a field of its own for its bias.
+pub(super) fn seed_oss(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    Ok(Switches {
+        output_bias: object.boolean("attention_out_bias")?.unwrap_or(false),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        ..Switches::default()
+    })
+}
+
+/// One field for all biases.
+pub(super) fn ernie4_5(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let biases = object.boolean("use_bias")?.unwrap_or(false);
+    Ok(Switches { output_bias: biases, feed_forward_bias: biases, ..Switches::default() })
+}
+
+/// Norms after each block. Where some layers have windows, those that see everything are not turned.
+pub(super) fn exaone4(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let norms = Switches { norm_place: NormPlace::After, ..Switches::default() };
+    if object.is_null("sliding_window") {
+        all_see_everything(object)?;
+        return Ok(norms);
+    }
+    let window = object.count("sliding_window")?.unwrap_or(4_096);
+    let count = config.num_hidden_layers;
+    let every = match object.has("layer_types") {
+        true => 1,
+        false => object.count("sliding_window_pattern")?.unwrap_or(4).max(1),
+    };
+    // Which they are, also where a window shows everything.
+    let kinds = sliding(object, config, 1, Rotation::Local, |layer| (layer + 1) % every != 0)?;
+    let slides = |layer: usize| kinds.get(layer).is_some_and(|kind| kind.window.is_some());
+    let layers = (0..count).map(|layer| match slides(layer) {
+        true => Attends {
+            window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
+            ..Attends::default()
+        },
+        false => Attends { rotation: Rotation::None, ..Attends::default() },
+    });
+    Ok(Switches { layers: layers.collect(), ..norms })
+}
+
 /// Refuses windows in a family that has none.
 fn all_see_everything(object: &Object<'_>) -> Result<(), ModelError> {
     if object.boolean("use_sliding_window")? == Some(true) {
@@ -199,14 +266,21 @@ const LIMIT: f64 = 7.0;
 
 pub(super) fn granite(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
     all_see_everything(object)?;
+    Ok(Switches {
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
+        ..granite_factors(object)?
+    })
+}
+
+/// What Granite multiplies with; logits are divided by their factor.
+fn granite_factors(object: &Object<'_>) -> Result<Switches, ModelError> {
     let factor = |name: &str| Ok::<f64, ModelError>(object.float(name)?.unwrap_or(1.0));
     let divisor = factor("logits_scaling")?;
     if divisor <= 0.0 {
         return Err(object.error("logits_scaling", format!("{divisor}, expected more than 0")));
     }
     Ok(Switches {
-        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
-        feed_forward_bias: object.boolean("mlp_bias")?.unwrap_or(false),
         embedding_scale: factor("embedding_multiplier")?,
         residual_scale: factor("residual_multiplier")?,
         attention_scale: Some(factor("attention_multiplier")?),
@@ -222,6 +296,48 @@ pub(super) fn granitemoe(
 ) -> Result<Switches, ModelError> {
     let experts = Some(of_local(object, config, [8, 2])?);
     Ok(Switches { experts, feed_forward_bias: false, ..granite(object, config)? })
+}
+
+/// The factors of Granite in a class of layers of several kinds, of which attention alone is here: those with a running
+/// state are refused, and so are experts. Nothing is turned unless the file says so.
+pub(super) fn granite_hybrid(
+    object: &Object<'_>,
+    config: &ModelConfig,
+) -> Result<Switches, ModelError> {
+    let kinds = ["layer_types", "layers_block_type"].into_iter().find(|name| object.has(name));
+    let name = kinds.unwrap_or("layer_types");
+    // What the class has where nothing is said.
+    let types = object.texts(name)?.unwrap_or_else(|| vec!["mamba"]);
+    let other = |kind: &&str| !matches!(*kind, "attention" | "full_attention");
+    if let Some(kind) = types.iter().copied().find(other) {
+        let what =
+            format!("layers of type {kind:?}, which have a running state; attention is here");
+        return Err(object.unsupported(name, what));
+    }
+    if types.len() != config.num_hidden_layers {
+        let problem = format!("{} types of {} layers", types.len(), config.num_hidden_layers);
+        return Err(object.error(name, problem));
+    }
+    let experts = "num_local_experts";
+    match object.count(experts)? {
+        Some(0) => {}
+        None if object.is_null(experts) => {}
+        _ => return Err(object.unsupported(experts, "experts in this family")),
+    }
+    let turned = match object.text("position_embedding_type")? {
+        Some("rope") => true,
+        None | Some("nope") => false,
+        Some(other) => {
+            let what = format!("positions by {other:?}");
+            return Err(object.unsupported("position_embedding_type", what));
+        }
+    };
+    let rotation = if turned { Rotation::Global } else { Rotation::None };
+    Ok(Switches {
+        output_bias: object.boolean("attention_bias")?.unwrap_or(false),
+        layers: vec![Attends { rotation, ..Attends::default() }; config.num_hidden_layers],
+        ..granite_factors(object)?
+    })
 }
 
 /// Every fourth layer is not turned, unless a list says which.

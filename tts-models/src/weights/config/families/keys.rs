@@ -76,6 +76,23 @@ pub(super) fn gpt_oss_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Swit
     Ok(Switches { experts, layers, ..gpt_oss_switches() })
 }
 
+/// EXAONE 4: the largest model, known by its number of layers, has windows also where its file has no word of them.
+pub(super) fn exaone4_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let norms = Switches { norm_place: NormPlace::After, ..Switches::default() };
+    let given = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);
+    let Some(window) = given.or((config.num_hidden_layers == 64).then_some(4_096)) else {
+        return Ok(norms);
+    };
+    let mut layers = some_slide(keys, config, (Some(window), 4), Rotation::Local)?;
+    for layer in &mut layers {
+        layer.rotation = match layer.rotation {
+            Rotation::Local => Rotation::Global,
+            _ => Rotation::None,
+        };
+    }
+    Ok(Switches { layers, ..norms })
+}
+
 /// Phi-3 and Phi-4: a window of 0 tokens is none. (llama.cpp passes over it.)
 pub(super) fn phi3_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
     let window = keys.count("attention.sliding_window")?.filter(|&tokens| tokens > 0);

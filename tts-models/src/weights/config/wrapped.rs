@@ -1,0 +1,89 @@
+//! Models of several parts, of which the text's decoder is read.
+//!
+//! A checkpoint of a model that sees pictures has the config of its decoder in `text_config`, and the decoder's tensors
+//! under a name of their own. Text alone runs through the decoder as through a model without the other parts, which
+//! are passed over. A text config says what differs from the defaults of its class, also its sizes, so that these stand
+//! here.
+//!
+//! Source: `configuration_*.py` of Hugging Face transformers.
+
+use super::json::Object;
+use crate::ModelError;
+
+/// A model of several parts.
+pub(super) struct Wrapper {
+    /// `model_type` of the whole.
+    name: &'static str,
+    /// The family of its decoder.
+    family: &'static str,
+    /// What `model_type` of `text_config` may say.
+    text: &'static [&'static str],
+    /// Sizes of the decoder's class.
+    sizes: &'static [(&'static str, usize)],
+}
+
+const WRAPPERS: &[Wrapper] = &[
+    Wrapper {
+        name: "gemma3",
+        family: "gemma3_text",
+        text: &["gemma3_text"],
+        sizes: &[
+            ("vocab_size", 262_208),
+            ("hidden_size", 2_304),
+            ("intermediate_size", 9_216),
+            ("num_hidden_layers", 26),
+            ("num_attention_heads", 8),
+        ],
+    },
+    Wrapper {
+        name: "mistral3",
+        family: "mistral",
+        text: &["mistral"],
+        sizes: &[
+            ("vocab_size", 32_000),
+            ("hidden_size", 4_096),
+            ("intermediate_size", 14_336),
+            ("num_hidden_layers", 32),
+            ("num_attention_heads", 32),
+        ],
+    },
+    Wrapper { name: "qwen3_vl", family: "qwen3", text: &["qwen3_vl_text"], sizes: &[] },
+];
+
+impl Wrapper {
+    /// The model of several parts of a name.
+    pub(super) fn of(name: &str) -> Option<&'static Self> {
+        WRAPPERS.iter().find(|wrapper| wrapper.name == name)
+    }
+
+    /// Their names, for messages.
+    pub(super) fn list() -> String {
+        let names: Vec<&str> = WRAPPERS.iter().map(|wrapper| wrapper.name).collect();
+        names.join(", ")
+    }
+
+    /// The decoder's family, and its config with what the whole says for all of it.
+    ///
+    /// # Errors
+    /// When there is no text config, or that of another model.
+    pub(super) fn text<'a>(
+        &self,
+        whole: &Object<'a>,
+    ) -> Result<(&'static str, Object<'a>), ModelError> {
+        let mut text = whole.required("text_config", whole.object("text_config")?)?;
+        if let Some(other) = text.text("model_type")?.filter(|kind| !self.text.contains(kind)) {
+            let what = format!("{other:?} in a model of type {:?}", self.name);
+            return Err(text.unsupported("model_type", what));
+        }
+        for (name, size) in self.sizes {
+            text.default(name, (*size).into());
+        }
+        let of_all = ["tie_word_embeddings", "bos_token_id", "eos_token_id", "quantization_config"];
+        for name in of_all {
+            if let Some(value) = whole.get(name) {
+                text.default(name, value.clone());
+            }
+        }
+        Ok((self.family, text))
+    }
+}
