@@ -8,6 +8,9 @@
 //! With `--side-by-side` the file has pairs of reports instead (`question`, `first`, `second`), of which nobody knows the better:
 //! how often the first is, for helpfulness and comprehensiveness, each pair in both orders.
 //!
+//! With `--out FOLDER` all that was written is kept: `judge --compare FOLDER FOLDER` says how much more often the second is right,
+//! item by item, and `view FOLDER --out FILE.html` shows it.
+//!
 //! With `--learn FILE` nothing is told of how good it is: its right judgements, of items that are not too easy, become data
 //! for `finetune`.
 
@@ -17,77 +20,45 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
-use tts_core::{Generator, Sampling, Search, Store};
-use tts_examples::engines::Engine;
+use tts_core::{Generator, Search, Store};
+use tts_examples::engines::Engines;
 use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
-use tts_examples::options::ModelOptions;
+use tts_examples::judging::Comparing;
+use tts_examples::options::{JuryOptions, ModelOptions, NamedOptions};
 use tts_examples::worked;
 use tts_examples::{Error, exit};
+use tts_prm::critic::assess::heard::FILE;
+use tts_prm::critic::assess::{Heard, HeardBy, Record, assess_whole, write_heard};
 use tts_prm::critic::{
-    self, Assessment, Ended, Judge, Judging, Jury, Order, Preference, Rejective, Reports, Sure,
-    Vote, assess, read_preferences, read_reports, rejective,
+    self, Assessment, Ended, Judging, Jury, Preference, Rejective, Reports, read_reports, rejective,
 };
 use tts_search::evaluate::{check_writable, words};
 
-/// How judgements are added up.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Votes {
-    Mean,
-    Sum,
-    Winners,
-}
-
-/// In which order responses are shown.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Orders {
-    Shuffled,
-    Mirrored,
-    Fixed,
-}
-
 /// Judges preferences, and says how well.
 #[derive(Parser)]
+#[command(
+    after_help = "judge --compare FOLDER FOLDER...: compares judgements that --out kept, item by item"
+)]
 struct Arguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Preferences: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
     #[arg(long)]
     data: PathBuf,
-    /// The judge: deepseek-grm, genrm-cot, thinkprm, pairwise and others by name, or a JSON file.
-    #[arg(long, default_value = "deepseek-grm", conflicts_with = "side_by_side")]
-    judge: String,
+    #[command(flatten)]
+    jury: JuryOptions,
+    #[command(flatten)]
+    named: NamedOptions,
     /// The data are pairs of reports: says how often the first is more helpful, and more comprehensive; each pair is judged
     /// `--samples` times in both orders.
-    #[arg(long, conflicts_with_all = ["learn", "together", "order", "vote", "sure", "template"])]
+    #[arg(long, conflicts_with_all = [
+        "judge", "jury", "learn", "together", "order", "repeats", "vote", "sure", "meta", "keep", "template", "named",
+    ])]
     side_by_side: bool,
-    /// A Jinja file in place of the judge's template.
-    #[arg(long)]
-    template: Option<PathBuf>,
-    /// Judgements of each item; default: 1, and 3 with --learn.
-    #[arg(long)]
-    samples: Option<usize>,
-    /// Most responses that are shown at once; 0 for as many as the judge takes.
-    #[arg(long, default_value_t = 0)]
-    together: usize,
-    /// In which order they are shown; fixed takes data whose best responses stand at different places.
-    #[arg(long, default_value = "shuffled")]
-    order: Orders,
-    /// How judgements are added up.
-    #[arg(long, default_value = "mean")]
-    vote: Votes,
-    /// Ask for so many judgements at a time, and for no more where the order is sure; 0 for all at once.
-    #[arg(long, default_value_t = 0)]
-    sure: usize,
-    /// Sampling temperature; default: the judge's.
-    #[arg(long)]
-    temperature: Option<f32>,
-    /// Longest judgement, in tokens; default: the judge's.
-    #[arg(long)]
-    max_tokens: Option<u32>,
     /// Items; 0 for all.
     #[arg(long, default_value_t = 0)]
     items: usize,
@@ -100,50 +71,20 @@ struct Arguments {
     /// Where every judgement is kept.
     #[arg(long)]
     store: Option<PathBuf>,
+    /// Folder for all judgements (`judged.jsonl`), with what was written: for `--compare` and `view`.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["learn", "side_by_side"])]
+    out: Option<PathBuf>,
     /// Where figures go, as JSON.
     #[arg(long)]
     json: Option<PathBuf>,
     /// Where right judgements go, as data for `finetune`: of items whose judgements are not all right.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["together", "order", "vote", "sure"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "together", "order", "repeats", "vote", "sure", "meta", "keep",
+    ])]
     learn: Option<PathBuf>,
     /// Ask once more, with a hint, about items of which no judgement is right, and keep what is right without the hint.
     #[arg(long, requires = "learn")]
     hinted: bool,
-}
-
-impl Arguments {
-    /// A judge by name or from a file, as long and as warm as is asked for.
-    fn find(&self, name: &str) -> Result<Judge, Error> {
-        let mut judge = judges::find(name, self.template.as_deref())?;
-        judge.max_tokens = self.max_tokens.unwrap_or(judge.max_tokens);
-        if let Some(temperature) = self.temperature {
-            judge.sampling = Sampling { temperature, ..judge.sampling };
-        }
-        judge.check()?;
-        Ok(judge)
-    }
-
-    fn jury(&self) -> Result<Jury, Error> {
-        let judge = self.find(&self.judge)?;
-        let jury = Jury {
-            role: None,
-            together: self.together,
-            order: match self.order {
-                Orders::Shuffled => Order::Shuffled,
-                Orders::Mirrored => Order::Mirrored,
-                Orders::Fixed => Order::Fixed,
-            },
-            vote: match self.vote {
-                Votes::Mean => Vote::Mean,
-                Votes::Sum => Vote::Sum,
-                Votes::Winners => Vote::Winners,
-            },
-            sure: (self.sure > 0).then(|| Sure { batch: self.sure, ..Sure::default() }),
-            ..Jury::of(judge, self.samples.unwrap_or(1))
-        };
-        jury.check()?;
-        Ok(jury)
-    }
 }
 
 fn bar(items: usize) -> Result<ProgressBar, Error> {
@@ -177,7 +118,7 @@ fn learn(
     path: &Path,
 ) -> Result<(), Error> {
     let Arguments { hinted, seed, .. } = *arguments;
-    let samples = arguments.samples.unwrap_or(Rejective::default().samples);
+    let samples = arguments.jury.samples.unwrap_or(Rejective::default().samples);
     let settings = Rejective { samples, hinted, seed };
     let interrupt = Interrupt::listen(
         "items in flight are finished, then what is right of those that are done is kept.",
@@ -268,9 +209,9 @@ fn side_by_side(
     let (mut out, mut all) = (std::io::stdout().lock(), BTreeMap::new());
     let (mut lines, mut tokens, mut over) = (0, 0, Ok(()));
     for criterion in ["helpful", "comprehensive"] {
-        let judge = arguments.find(criterion)?;
+        let judge = arguments.jury.find(criterion)?;
         let bar = bar(pairs.len())?;
-        let rounds = arguments.samples.unwrap_or(1);
+        let rounds = arguments.jury.samples.unwrap_or(1);
         let found = critic::side_by_side(search, &judge, rounds, pairs, arguments.seed, |done| {
             bar.set_position(done as u64);
             if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -303,8 +244,9 @@ impl Data {
             let pairs = first(arguments, read_reports(&arguments.data)?, "pairs of reports")?;
             return Ok(Self::Reports(pairs));
         }
-        let jury = Box::new(arguments.jury()?);
-        let preferences = first(arguments, read_preferences(&arguments.data)?, "preferences")?;
+        let jury = Box::new(arguments.jury.jury()?);
+        arguments.named.satisfy(&jury.requires())?;
+        let preferences = first(arguments, judges::preferences(&arguments.data)?, "preferences")?;
         Ok(Self::Preferences(jury, preferences))
     }
 }
@@ -322,10 +264,13 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     for path in arguments.learn.iter().chain(&arguments.json) {
         check_writable(path)?;
     }
+    if let Some(folder) = &arguments.out {
+        check_writable(&folder.join(FILE))?;
+    }
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
     arguments.model.refuse_idle(&engines)?;
-    let done = judge(arguments, &engines.policy, data, judging.as_ref(), store.as_ref());
+    let done = judge(arguments, &engines, data, judging.as_ref(), store.as_ref());
     for used in engines.used() {
         writeln!(std::io::stdout(), "server    {used}")?;
     }
@@ -335,12 +280,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
 /// Has a model judge.
 fn judge(
     arguments: &Arguments,
-    engine: &Engine,
+    engines: &Engines,
     data: Data,
     judging: Option<&Judging>,
     store: Option<&Store>,
 ) -> Result<(), Error> {
+    let engine = &engines.policy;
     let model = engine.generator();
+    let named = arguments.named.open(&arguments.model, engines)?;
     let kept = match store {
         Some(store) => {
             let name = model.identity().ok_or("the model does not say what it is")?;
@@ -353,9 +300,11 @@ fn judge(
         None => model,
     };
     let mut err = std::io::stderr();
-    let name = if arguments.side_by_side { "side by side" } else { &arguments.judge };
+    let name =
+        if arguments.side_by_side { "side by side".to_owned() } else { arguments.jury.name() };
     writeln!(err, "judge     {name} by {}", engine.describe())?;
     let search = Search::new(judge).seed(arguments.seed).concurrency(arguments.concurrency);
+    let search = named.put(search);
     let (jury, preferences) = match data {
         Data::Preferences(jury, preferences) => (jury, preferences),
         Data::Reports(pairs) => return side_by_side(arguments, &search, &pairs),
@@ -368,7 +317,12 @@ fn judge(
     )?;
     let bar = bar(preferences.len())?;
     let (mut lines, mut tokens) = (0, 0);
-    let rulings = assess(&search, &jury, &preferences, |_, _, cost| {
+    let mut heard: Vec<Option<Heard>> = vec![None; preferences.len()];
+    let rulings = assess_whole(&search, &jury, &preferences, |item, ruling, outcome| {
+        let cost = &outcome.usage.logical;
+        if arguments.out.is_some() {
+            heard[item] = Some(Heard::of(item, &jury, &preferences[item], ruling, outcome));
+        }
         lines += cost.samples;
         tokens += cost.generated_tokens;
         bar.set_message(format!("{} tokens", words::thousands(tokens)));
@@ -377,6 +331,12 @@ fn judge(
     });
     bar.finish_and_clear();
     let (rulings, ended) = apart(rulings);
+    if let Some(folder) = &arguments.out {
+        let scorers = named.identities(&arguments.named.told());
+        let by = HeardBy::of(&jury, engine.identity(), scorers, (&preferences, arguments.seed));
+        let record = Record { by, items: heard.into_iter().flatten().collect() };
+        write_heard(&folder.join(FILE), &record)?;
+    }
     let found = match Assessment::of(&jury, &preferences, &rulings, arguments.seed) {
         Ok(found) => found,
         // Of nothing there are no figures.
@@ -389,5 +349,8 @@ fn judge(
 }
 
 fn main() -> ExitCode {
+    if Comparing::is_asked(std::env::args_os()) {
+        return exit("judge", Comparing::parse().run(std::io::stdout().lock()));
+    }
     exit("judge", run(&Arguments::parse()))
 }

@@ -20,11 +20,11 @@ use tts_examples::training::{
     Data, HeldOut, LabelOptions, TrainOptions, check_apart, copy_text_side, has_text_side,
     print_held_out, target,
 };
-use tts_examples::{Error, exit, hub, preferring};
+use tts_examples::{Error, exit, hub, judges, preferring};
 use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
-use tts_prm::critic::{Preference, read_preferences};
+use tts_prm::critic::Preference;
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::train::{Solution, StepClass, check, outcome_config, process_config, save};
 use tts_prm::{RewardModel, fit_temperature};
@@ -77,7 +77,7 @@ fn begin(arguments: &Arguments) -> Result<Begun, Error> {
 
 /// Learns which of several responses is best.
 fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
-    let all = read_preferences(path)?;
+    let all = judges::preferences(path)?;
     let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
     for (number, preference) in (1..).zip(&all) {

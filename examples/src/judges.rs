@@ -7,10 +7,13 @@
 //!
 //! Source: none; see [`tts_prm::critic`].
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tts_core::Scripted;
-use tts_prm::critic::{BestByJudge, Judge, Judged, Jury, Template};
+use tts_prm::critic::{
+    BestByJudge, Judge, Judged, Jury, Preference, Preferences, Template, read_preferences,
+};
 use tts_search::recipe::Registry;
 use tts_search::{BestOfN, Recipe};
 
@@ -29,6 +32,18 @@ pub fn find(name: &str, template: Option<&Path>) -> Result<Judge, Error> {
         judge.template = Template::from_file(path)?;
     }
     Ok(judge)
+}
+
+/// The preferences of a file; says how many ties are left out.
+///
+/// # Errors
+/// As [`read_preferences`].
+pub fn preferences(path: &Path) -> Result<Vec<Preference>, Error> {
+    let Preferences { items, ties } = read_preferences(path)?;
+    if ties > 0 {
+        writeln!(std::io::stderr(), "data      {ties} ties are left out")?;
+    }
+    Ok(items)
 }
 
 /// The strategies that recipes of the commands may hold beside those of `tts-search`.

@@ -12,6 +12,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Prompt, Sampling, StepRule};
 
+use super::again::{Look, Looks};
 use super::read::{Decision, Reading, Refusal, Said};
 use super::response::Response;
 use super::template::{Filling, Template};
@@ -45,12 +46,19 @@ pub struct Judge {
     pub max_tokens: u32,
     /// Words that a judgement begins with, `{step}` for the number of the step in a template with turns.
     pub begin: String,
+    /// Words that are put behind a judgement, one after the other, to have it checked again; none for one look.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<String>,
     /// Texts that end a judgement.
     pub stop: Vec<String>,
     /// How a judgement is drawn.
     pub sampling: Sampling,
     /// Of a judge of steps: how their judgements become that of the response.
     pub aggregate: Aggregate,
+    /// A right answer that it is shown beside the responses, by templates that show one; preferences with a reference
+    /// bring their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 impl Default for Judge {
@@ -63,9 +71,11 @@ impl Default for Judge {
             longest: 16_000,
             max_tokens: 2_048,
             begin: String::new(),
+            again: Vec::new(),
             stop: Vec::new(),
             sampling: Sampling::temperature(0.5),
             aggregate: Aggregate::Min,
+            reference: None,
         }
     }
 }
@@ -93,6 +103,7 @@ impl Judge {
             range: self.reading.range(),
             marks: &self.reading.marks(),
             longest: self.longest,
+            reference: self.reference.as_deref(),
         };
         self.template.fill(&filling).map_err(|problem| Refusal::Unasked { problem })
     }
@@ -103,11 +114,45 @@ impl Judge {
     /// Says what is missing, or what was found in its place.
     pub fn read(&self, said: &str, shown: &[&Response]) -> Result<Said, Refusal> {
         let steps = shown.first().map_or(0, |response| response.steps.len());
-        let mut said = self.reading.read(said, shown.len(), steps)?;
+        Ok(self.joined(self.reading.read(said, shown.len(), steps)?))
+    }
+
+    /// What a judgement of these responses says, look after look, and by probability too, where it is read so.
+    pub(super) fn read_looks(&self, looks: &Looks, shown: &[&Response]) -> Result<Said, Refusal> {
+        let steps = shown.first().map_or(0, |response| response.steps.len());
+        let look = self.says(looks);
+        let counts = (shown.len(), steps);
+        let said = self.reading.read_line(&look.line, look.from, &self.begin_of(1), counts)?;
+        Ok(self.joined(said))
+    }
+
+    /// The last look that says anything.
+    fn says<'l>(&self, looks: &'l Looks) -> &'l Look {
+        let says = |look: &&Look| !self.reading.is_silent(&look.line.text()[look.from..]);
+        looks.newest_first().find(says).unwrap_or(looks.last())
+    }
+
+    /// What a turn about one step, from 1, says of it, and whether in words that it is wrong.
+    pub(super) fn read_turn(&self, looks: &Looks, step: usize) -> Result<(f64, bool), Refusal> {
+        let Look { line, from } = self.says(looks);
+        let said = self.reading.read_line(line, *from, &self.begin_of(step), (1, 1))?;
+        let words = self.reading.read(&line.text()[*from..], 1, 1)?;
+        let wrong = |steps: &[f64]| steps.iter().any(|&step| step <= 0.0);
+        let value = said.steps.first().copied().ok_or_else(|| Refusal::missing("judged step"))?;
+        Ok((value, wrong(&words.steps)))
+    }
+
+    /// The judgements of steps as that of the response.
+    fn joined(&self, mut said: Said) -> Said {
         if let Some(score) = self.aggregate.apply(said.steps.iter().copied()) {
             said.scores = vec![score];
         }
-        Ok(said)
+        said
+    }
+
+    /// The words that its judgement begins with, in the turn of a step, from 1.
+    pub(super) fn begin_of(&self, step: usize) -> String {
+        self.begin.replace("{step}", &step.to_string())
     }
 
     /// A score as a share of the way from the least to the greatest.
@@ -132,6 +177,12 @@ impl Judge {
     pub fn takes(&self) -> [usize; 2] {
         let [least, most] = self.reading.takes();
         [least, if self.most == 0 { most } else { most.min(self.most) }]
+    }
+
+    /// The same judge with a right answer to be shown; `None` where its template shows none.
+    pub(super) fn beside(&self, reference: String) -> Option<Self> {
+        let shows = self.template.shows_reference();
+        shows.then(|| Self { reference: Some(reference), ..self.clone() })
     }
 
     /// Whether it judges each step of a response.
@@ -159,12 +210,13 @@ impl Judge {
     pub(super) fn rule(&self, more: u32) -> StepRule {
         let most = self.max_tokens.saturating_add(more);
         StepRule {
-            delimiters: Vec::new(),
+            delimiters: self.reading.delimiters(),
             stop: self.stop.clone(),
             pause: Vec::new(),
             max_step_tokens: most,
             max_tokens: most,
-            max_steps: 4,
+            // As many boxes as there is room for.
+            max_steps: if self.reading.delimiters().is_empty() { 4 } else { most.max(4) },
         }
     }
 
@@ -179,6 +231,17 @@ impl Judge {
         self.sampling.check()?;
         if self.longest < 100 {
             return Err(format!("longest is {}, expected at least 100 characters", self.longest));
+        }
+        if self.reference.is_some() && !self.template.shows_reference() {
+            return Err("there is a reference, and the template has no {{ reference }}".into());
+        }
+        if self.again.iter().any(|words| words.trim().is_empty()) {
+            return Err("again has blank words, expected what is put behind a judgement".into());
+        }
+        if !self.again.is_empty() && self.decision().is_some_and(|decision| !decision.critique) {
+            return Err(
+                "again: the judge decides at once, and writes nothing that it could check".into()
+            );
         }
         if self.template.has_turns() && !self.judges_steps() {
             return Err(

@@ -69,7 +69,7 @@ fn known(gold: &str) -> Option<(Truth, usize)> {
 /// use tts_prm::critic::{Judge, Judging, Preference};
 /// let judging = Judging::of(Judge::published("deepseek-grm")?)?;
 /// let responses = vec!["4".into(), "5".into()];
-/// let pair = Preference { prompt: "2 + 2?".into(), responses, best: 0, subset: None };
+/// let pair = Preference { prompt: "2 + 2?".into(), responses, best: 0, subset: None, reference: None };
 /// let lesson = judging.lesson(&pair, 7)?;
 /// let problem = lesson.problem();
 /// // The order is drawn: the best one stands first or second.
@@ -109,7 +109,8 @@ impl Judging {
                     .into(),
             );
         }
-        if judge.decision().is_some() || !judge.begin.is_empty() {
+        let helped = !judge.begin.is_empty() || !judge.again.is_empty();
+        if judge.decision().is_some() || helped {
             return Err("the judge is helped on by words that are put in its mouth, expected one that writes all".into());
         }
         let [low, high] = judge.reading.range();
@@ -168,7 +169,9 @@ impl Judging {
         };
         let texts: Vec<Response> =
             shown.iter().map(|&place| Response::text(&responses[place])).collect();
-        let prompt = self.judge.question(prompt, &texts.iter().collect::<Vec<_>>())?;
+        let beside = preference.reference.clone().and_then(|known| self.judge.beside(known));
+        let judge = beside.as_ref().unwrap_or(&self.judge);
+        let prompt = judge.question(prompt, &texts.iter().collect::<Vec<_>>())?;
         Ok(Lesson { prompt, shown, truth })
     }
 
@@ -225,7 +228,7 @@ mod tests {
 
     fn preference(responses: usize, best: usize) -> Preference {
         let responses = (0..responses).map(|place| format!("answer {place}")).collect();
-        Preference { prompt: "2 + 2?".into(), responses, best, subset: None }
+        Preference { prompt: "2 + 2?".into(), responses, best, subset: None, reference: None }
     }
 
     fn judging(name: &str) -> Judging {

@@ -12,13 +12,14 @@
 //! * [`BestByJudge`] chooses among samples by a jury; [`Judged`] makes a jury the scorer of any search, steps
 //!   included.
 //! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
-//!   graded letters.
+//!   graded letters; [`WordConfig`] is one as a file says it.
 //! * A scorer behind a critique makes a judge semi-scalar ([`Reading::Head`]): the judge says why, and a head on both gives
 //!   the score.
 //! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from. By [`rejective()`]
 //!   attempts at preferences become data for fine-tuning, and [`Judging`] makes preferences problems of
 //!   [`crate::reinforce`].
-//! * [`assess()`] says how good a judge is, on files of preferences.
+//! * [`assess()`] says how good a judge is, on files of preferences; [`assess_steps`] whether one of steps finds the first that
+//!   is wrong.
 //! * [`support()`] judges sentence by sentence whether a report's sources say what it cites them for, [`side_by_side()`]
 //!   which of two reports is more helpful, or more comprehensive.
 //!
@@ -52,6 +53,7 @@
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495); the other
 //! sources are named where they are used.
 
+mod again;
 pub mod assess;
 pub mod ballot;
 pub mod choice;
@@ -68,9 +70,15 @@ pub mod response;
 pub mod sure;
 pub mod template;
 pub mod tuning;
+mod turns;
+pub mod word;
 
-pub(crate) use assess::hear;
-pub use assess::{Assessment, Bias, Ended, Preference, Ruling, assess, read_preferences};
+pub(crate) use assess::{fits, hear};
+pub use assess::{Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences};
+pub use assess::{
+    StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,
+    score_steps,
+};
 pub use ballot::{Ballot, Judgement, Vote};
 pub use choice::BestByJudge;
 pub use judge::Judge;
@@ -88,6 +96,7 @@ pub use response::Response;
 pub use sure::Sure;
 pub use template::Template;
 pub use tuning::Truth;
+pub use word::{Speaker, WordConfig};
 
 #[cfg(test)]
 mod tests;

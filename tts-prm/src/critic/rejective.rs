@@ -105,6 +105,7 @@ type Written = Vec<Result<String, String>>;
 ///     responses: vec![(number + 2).to_string(), "none".into()],
 ///     best: 0,
 ///     subset: None,
+///     reference: None,
 /// };
 /// let pairs: Vec<Preference> = (0..40).map(pair).collect();
 /// let rejected = Rejective { samples: 2, hinted: false, seed: 7 };
@@ -294,6 +295,7 @@ mod tests {
             responses: vec!["good".into(), "bad".into()],
             best: 0,
             subset: None,
+            reference: None,
         };
         (0..count).map(pair).collect()
     }

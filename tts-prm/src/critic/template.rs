@@ -27,6 +27,7 @@
 //! | `steps` | its steps, each with `number` and `text` |
 //! | `step` | in a `turn`: the step that it is about |
 //! | `low`, `high` | the least and the greatest score |
+//! | `reference` | a right answer; none where nobody knows one, so ask for it: `{% if reference %}` |
 //!
 //! A name that is not there is an error, not nothing. Headings are found in the template, before anything is
 //! filled in, so no response can open a turn; its marks (texts in square or angle brackets, lines that begin
@@ -111,6 +112,8 @@ pub(super) struct Filling<'a> {
     pub(super) marks: &'a [String],
     /// Most characters of a response that are shown.
     pub(super) longest: usize,
+    /// A right answer, if one is known.
+    pub(super) reference: Option<&'a str>,
 }
 
 impl Template {
@@ -159,6 +162,15 @@ impl Template {
     /// Whether the steps of a response are shown one after the other, in turns.
     pub fn has_turns(&self) -> bool {
         self.parts.iter().any(|part| part.kind == Kind::Turn)
+    }
+
+    /// Whether it shows a right answer, where one is known.
+    pub(super) fn shows_reference(&self) -> bool {
+        let codes = self.parts.iter().flat_map(|part| part.source.split('{'));
+        let codes = codes.filter_map(|code| code.split('}').next());
+        let mut words =
+            codes.flat_map(|code| code.split(|c: char| !c.is_alphanumeric() && c != '_'));
+        words.any(|word| word == "reference")
     }
 
     /// Its text.
@@ -221,6 +233,7 @@ impl Template {
             steps => own.clone(),
             low => number(low),
             high => number(high),
+            reference => filling.reference.map(show),
         };
         self.write(&all, &own, filling.said)
     }

@@ -3,7 +3,15 @@
 use super::*;
 
 fn filling<'a>(problem: &'a Prompt, responses: &'a [&'a Response]) -> Filling<'a> {
-    Filling { problem, responses, said: &[], range: [1.0, 10.0], marks: &[], longest: 1_000 }
+    Filling {
+        problem,
+        responses,
+        said: &[],
+        range: [1.0, 10.0],
+        marks: &[],
+        longest: 1_000,
+        reference: None,
+    }
 }
 
 fn filled(source: &str, texts: &[&str]) -> Result<Prompt, String> {

@@ -1,18 +1,28 @@
 //! How good is a judge? Preferences with known answers, judged, and what that comes to.
 //!
-//! A [`Preference`] is a question, responses to it and which of them is best; [`read_preferences`] knows the files of
-//! `RewardBench`, `JudgeBench` and `LLMBar`, and lists of responses. [`assess()`] asks a jury about each, as searches that
+//! A [`Preference`] is a question, responses to it and which of them is best; [`read_preferences`] knows the forms in which
+//! data sets have them ([`preference`]). [`assess()`] asks a jury about each, as searches that
 //! share the judge's passes, and [`Assessment`] tells what came of it: how often the best was chosen, how well scores rank,
 //! whether they are probabilities, whether a place or a length was preferred, and by how much it would have to be for these
 //! data to show it.
 //!
+//! Judges of steps, and scorers of steps, are measured on solutions whose first wrong step is known: [`read_step_cases`],
+//! [`assess_steps`], [`StepAssessment`].
+//!
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 5, for accuracy with ties by chance, and ROC AUC; Zheng et al. 2023
 //! (arXiv 2306.05685), section 3.3, for biases of position and length.
 
+pub mod curve;
 mod ended;
 mod figures;
+pub mod first_errors;
+mod forms;
+pub mod heard;
+pub mod page;
 pub mod preference;
 pub mod report;
+pub mod step_cases;
+mod turns;
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -25,9 +35,16 @@ use super::jury::{Jury, Order};
 use super::read::Refusal;
 use super::response::Response;
 
+pub use curve::{Votes, curve, over_subsets};
 pub use ended::Ended;
-pub use preference::{Preference, read_preferences};
+pub use first_errors::{
+    StepAssessment, StepFigures, StepRuling, assess_steps, score_steps,
+};
+pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, write_heard};
+pub use page::heard_page;
+pub use preference::{Preference, Preferences, read_preferences};
 pub use report::{Assessment, Bias, Ruling};
+pub use step_cases::{StepCase, StepCases, read_step_cases};
 
 /// Asks a jury about the responses of one preference.
 #[derive(Clone)]
@@ -56,7 +73,7 @@ impl Script for Hearing {
 }
 
 /// Whether so many responses can be judged at all.
-fn fits(jury: &Jury, responses: usize) -> Result<(), String> {
+pub(crate) fn fits(jury: &Jury, responses: usize) -> Result<(), String> {
     if jury.samples == 0 {
         return Err("judge: samples is 0, expected at least 1".into());
     }
@@ -83,6 +100,7 @@ type Rulings = Vec<Option<Ruling>>;
 ///     responses: vec![(number + 2).to_string(), "none".into()],
 ///     best: 0,
 ///     subset: None,
+///     reference: None,
 /// };
 /// let pairs: Vec<Preference> = (0..40).map(pair).collect();
 /// let rulings = assess(&Search::new(&judge), &jury, &pairs, |_, _, _| ControlFlow::Continue(()))?;
@@ -100,39 +118,87 @@ pub fn assess(
     search: &Search<'_>,
     jury: &Jury,
     preferences: &[Preference],
-    done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+    mut done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+) -> Result<Vec<Option<Ruling>>, Ended<Vec<Option<Ruling>>>> {
+    assess_whole(search, jury, preferences, |item, ruling, outcome| {
+        done(item, ruling, &outcome.usage.logical)
+    })
+}
+
+/// The same, where `done` is told of the whole search of each: what was written stands in its tree ([`Heard::of`]).
+///
+/// # Errors
+/// As [`assess()`].
+pub fn assess_whole(
+    search: &Search<'_>,
+    jury: &Jury,
+    preferences: &[Preference],
+    done: impl FnMut(usize, &Ruling, &Outcome) -> ControlFlow<()>,
 ) -> Result<Vec<Option<Ruling>>, Ended<Vec<Option<Ruling>>>> {
     let cases = preferences.iter().map(|preference| {
         let responses = preference.responses.iter().map(Response::text).collect();
-        (preference.prompt.clone(), responses)
+        let (prompt, reference) = (preference.prompt.clone(), preference.reference.clone());
+        Case { prompt, responses, reference }
     });
-    hear(search, jury, cases.collect(), done)
+    hear_whole(search, jury, cases.collect(), done)
 }
 
-/// Asks a jury about each of these cases: a problem, and responses to it; `done` as [`assess()`] has it.
+/// What a jury is asked about.
+pub(crate) struct Case {
+    /// The problem.
+    pub(crate) prompt: Prompt,
+    /// The responses to it.
+    pub(crate) responses: Arc<[Response]>,
+    /// A right answer, where one is known: shown by templates that show any.
+    pub(crate) reference: Option<String>,
+}
+
+impl From<(Prompt, Arc<[Response]>)> for Case {
+    fn from((prompt, responses): (Prompt, Arc<[Response]>)) -> Self {
+        Self { prompt, responses, reference: None }
+    }
+}
+
+/// Asks a jury about each of these cases; `done` as [`assess()`] has it.
 pub(crate) fn hear(
     search: &Search<'_>,
     jury: &Jury,
-    cases: Vec<(Prompt, Arc<[Response]>)>,
+    cases: Vec<impl Into<Case>>,
     mut done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
 ) -> Result<Rulings, Ended<Rulings>> {
+    let cases = cases.into_iter().map(Into::into).collect();
+    hear_whole(search, jury, cases, |item, ruling, outcome| {
+        done(item, ruling, &outcome.usage.logical)
+    })
+}
+
+/// The same, where `done` is told of the whole search.
+fn hear_whole(
+    search: &Search<'_>,
+    jury: &Jury,
+    cases: Vec<Case>,
+    mut done: impl FnMut(usize, &Ruling, &Outcome) -> ControlFlow<()>,
+) -> Result<Rulings, Ended<Rulings>> {
     let mut rulings: Rulings = vec![None; cases.len()];
-    for (item, (_, responses)) in cases.iter().enumerate() {
+    for (item, Case { responses, .. }) in cases.iter().enumerate() {
         if let Err(problem) = fits(jury, responses.len()) {
             return Err(Ended::refused(Some(item), problem, rulings));
         }
     }
-    let jury = Arc::new(jury.clone());
+    let shared = Arc::new(jury.clone());
     // What is heard of a search that ends before its first judgements.
     let none = |responses: usize| Ballot { responses, ..Ballot::default() };
     let heard: Vec<Arc<Mutex<Ballot>>> =
-        cases.iter().map(|(_, responses)| Arc::new(Mutex::new(none(responses.len())))).collect();
+        cases.iter().map(|case| Arc::new(Mutex::new(none(case.responses.len())))).collect();
     let (goes_on, mut ended) = (Cell::new(true), None);
-    let hearings =
-        cases.into_iter().zip(&heard).enumerate().map(|(number, ((prompt, responses), heard))| {
-            let (jury, heard) = (Arc::clone(&jury), Arc::clone(heard));
-            (number, Scripted::of(Hearing { jury, responses, heard }), prompt)
-        });
+    let hearings = cases.into_iter().zip(&heard).enumerate().map(|(number, (case, heard))| {
+        let Case { prompt, responses, reference } = case;
+        let beside = reference.and_then(|reference| jury.judge.beside(reference));
+        let jury = beside
+            .map_or_else(|| Arc::clone(&shared), |judge| Arc::new(Jury { judge, ..jury.clone() }));
+        let heard = Arc::clone(heard);
+        (number, Scripted::of(Hearing { jury, responses, heard }), prompt)
+    });
     search.run_while(
         hearings,
         || goes_on.get(),
@@ -143,7 +209,7 @@ pub(crate) fn hear(
                     let ballot = std::mem::take(&mut *ballot);
                     let reasons = reasons(&outcome);
                     let ruling = rulings[number].insert(Ruling { ballot, reasons });
-                    done(number, ruling, &outcome.usage.logical).is_break()
+                    done(number, ruling, &outcome).is_break()
                 }
                 Err(error) => {
                     let (item, source) = (Some(number), Box::new(error));

@@ -4,21 +4,32 @@
 //! |---|---|
 //! | `RewardBench` | `prompt`, `chosen`, `rejected`; `subset` |
 //! | `RewardBench` 2 | the same, with lists of `chosen` and `rejected` |
-//! | `JudgeBench` | `question`, `response_A`, `response_B`, `label` (`A>B` or `B>A`); `source` |
+//! | TRL, Skywork, UltraFeedback binarized | `chosen` and `rejected` as turns, `prompt` as a text, as turns, or in them |
+//! | HH-RLHF | `chosen` and `rejected` as texts of `Human:` and `Assistant:` |
+//! | `JudgeBench` | `question`, `response_A`, `response_B`, `label` (`A>B`, `B>A` or `A=B`); `source` |
 //! | `LLMBar` | `input`, `output_1`, `output_2`, `label` (1 or 2) |
-//! | lists | `prompt`, `responses`, `best` (from 0); `subset` |
+//! | `HelpSteer` 2 | `prompt`, `response_1`, `response_2`, `preference_strength` (below 0 for the first, 0 a tie) |
+//! | `HelpSteer` 3 | `context` (turns), `response1`, `response2`, `overall_preference` (the same); `domain` |
+//! | arenas | `conversation_a`, `conversation_b` (turns), `winner` (`model_a`, `model_b`, a tie) |
+//! | PKU-SafeRLHF | `prompt`, `response_0`, `response_1`, `better_response_id` |
+//! | UltraFeedback | `instruction`, `completions` with `response` and `overall_score`, of which one is highest |
+//! | lists | `prompt`, `responses`, `best` (from 0), or `scores` of which one is highest; `subset` |
 //!
-//! The form of a record is told by its fields; ties (`A=B`) have no best and are refused.
+//! The form of a record is told by its fields. Ties have no best and are left out, and counted. Any record may have a
+//! `reference`, a right answer that templates can show to a judge ([`super::super::Judge::reference`]), and `system`, standing
+//! instructions.
 //!
-//! Source: the data set cards of `allenai/reward-bench`, `allenai/reward-bench-2`, `ScalerLab/JudgeBench` and
-//! `princeton-nlp/LLMBar`.
+//! Source: the data set cards of `allenai/reward-bench`, `allenai/reward-bench-2`, `ScalerLab/JudgeBench`,
+//! `princeton-nlp/LLMBar`, `nvidia/HelpSteer2`, `nvidia/HelpSteer3`, `openbmb/UltraFeedback`, `Anthropic/hh-rlhf`,
+//! `lmsys/chatbot_arena_conversations` and `PKU-Alignment/PKU-SafeRLHF`; the preference formats of TRL.
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tts_core::Prompt;
-use tts_core::rows::{self, Row, RowError, RowsError};
+use tts_core::rows::{self, RowError, RowsError};
 
+use super::forms;
 use crate::PrmError;
 
 /// Responses to a question, of which one is best.
@@ -34,73 +45,49 @@ pub struct Preference {
     /// The part of the data that it is from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subset: Option<String>,
+    /// A right answer, where the data have one: what a judge may be shown beside the responses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
-/// Reads the preferences of a file: JSON lines, a JSON list or a table.
+/// The preferences of a file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Preferences {
+    /// Those that have a best response, in the order of the file.
+    pub items: Vec<Preference>,
+    /// How many records were ties, and are left out.
+    pub ties: usize,
+}
+
+/// Reads the preferences of a file: JSON lines, a JSON list or a table; ties are left out, and counted.
+///
+/// ```
+/// use tts_prm::critic::read_preferences;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("pairs.jsonl");
+/// let turns = |said: &str| {
+///     format!(r#"[{{"role": "user", "content": "2 + 2?"}}, {{"role": "assistant", "content": "{said}"}}]"#)
+/// };
+/// let pair = format!(r#"{{"chosen": {}, "rejected": {}}}"#, turns("4"), turns("5"));
+/// let tie = r#"{"question": "2 + 2?", "response_A": "4", "response_B": "four", "label": "A=B"}"#;
+/// std::fs::write(&path, format!("{pair}\n{tie}\n"))?;
+/// let found = read_preferences(&path)?;
+/// assert_eq!((found.items[0].prompt.question(), found.ties), ("2 + 2?", 1));
+/// assert_eq!(found.items[0].responses, ["4", "5"]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// When the file cannot be read, or a record has none of the forms; the error names file and place.
-pub fn read_preferences(path: impl AsRef<Path>) -> Result<Vec<Preference>, PrmError> {
+pub fn read_preferences(path: impl AsRef<Path>) -> Result<Preferences, PrmError> {
     let path = path.as_ref();
     let at = |source: RowError| RowsError::Row { path: path.to_owned(), source };
-    let rows = rows::read(path)?;
-    rows.iter().map(|row| preference(row).map_err(|error| at(error).into())).collect()
-}
-
-/// The preference of a record.
-pub(super) fn preference(row: &Row) -> Result<Preference, RowError> {
-    let has = |fields: &[&str]| fields.iter().all(|field| row.has(field));
-    let subset = ["subset", "source"].into_iter().find(|name| row.has(name));
-    let subset = subset.map(|name| row.text(name)).transpose()?.flatten();
-    let (prompt, responses, best) = if has(&["prompt", "chosen", "rejected"]) {
-        let mut responses = texts(row, "chosen")?;
-        // Of several that are right none is the best: the first stands for them.
-        responses.truncate(1);
-        responses.extend(texts(row, "rejected")?);
-        (row.required("prompt")?, responses, 0)
-    } else if has(&["question", "response_A", "response_B", "label"]) {
-        let label = row.required("label")?;
-        let best = match label.replace(' ', "").as_str() {
-            "A>B" => 0,
-            "B>A" => 1,
-            _ => return Err(row.wrong(format!("field \"label\": {label:?}, expected A>B or B>A"))),
-        };
-        let responses = vec![row.required("response_A")?, row.required("response_B")?];
-        (row.required("question")?, responses, best)
-    } else if has(&["input", "output_1", "output_2", "label"]) {
-        let label = row.required("label")?;
-        let best = match label.as_str() {
-            "1" => 0,
-            "2" => 1,
-            _ => return Err(row.wrong(format!("field \"label\": {label:?}, expected 1 or 2"))),
-        };
-        let responses = vec![row.required("output_1")?, row.required("output_2")?];
-        (row.required("input")?, responses, best)
-    } else if has(&["prompt", "responses", "best"]) {
-        (row.required("prompt")?, row.field("responses")?, row.field("best")?)
-    } else {
-        let names: Vec<&str> = row.names().take(12).collect();
-        let forms = "expected prompt, chosen and rejected (RewardBench), question, response_A, response_B and \
-                     label (JudgeBench), input, output_1, output_2 and label (LLMBar), or prompt, responses and best";
-        return Err(row.wrong(format!("fields are {}; {forms}", names.join(", "))));
-    };
-    if responses.len() < 2 || best >= responses.len() {
-        let count = responses.len();
-        return Err(row.wrong(format!(
-            "{count} responses and number {best} the best, expected two or more and one of them"
-        )));
+    let mut found = Preferences::default();
+    for row in &rows::read(path)? {
+        match forms::preference(row).map_err(at)? {
+            Some(preference) => found.items.push(preference),
+            None => found.ties += 1,
+        }
     }
-    Ok(Preference { prompt: Prompt::from(prompt), responses, best, subset })
-}
-
-/// A text, or a list of texts, one at least.
-fn texts(row: &Row, field: &str) -> Result<Vec<String>, RowError> {
-    let texts: Vec<String> = match row.text(field) {
-        Ok(text) => text.into_iter().collect(),
-        Err(_) => row.field(field)?,
-    };
-    if texts.is_empty() {
-        return Err(row.wrong(format!("field {field:?}: empty, expected a text")));
-    }
-    Ok(texts)
+    Ok(found)
 }

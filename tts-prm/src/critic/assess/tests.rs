@@ -4,7 +4,8 @@ use tts_core::rows;
 use tts_core::toy::Voice;
 use tts_core::{BoxError, Generated, Generator, LineError, NodeId, Request, Search, scorer};
 
-use super::super::{Ballot, Judge, Judgement, Jury, Meta, Order, Vote};
+use super::super::tests::by;
+use super::super::{Ballot, By, Judge, Judgement, Jury, Meta, Order, Vote};
 use super::*;
 
 #[test]
@@ -23,14 +24,14 @@ fn files_are_known_by_their_fields() {
         (r#"{"prompt": "q", "responses": ["a", "b", "c"], "best": 2}"#, (2, 3, None)),
     ] {
         let rows = rows::parse(row.as_bytes()).expect(row);
-        let found = preference::preference(&rows[0]).expect(row);
+        let found = forms::preference(&rows[0]).expect(row).expect("no tie");
         let subset = found.subset.as_deref();
         assert_eq!((found.best, found.responses.len(), subset), expected, "{row}");
         assert_eq!((found.prompt.question(), found.responses[0].as_str()), ("q", "a"));
     }
     for (row, expected) in [
         (
-            r#"{"question": "q", "response_A": "a", "response_B": "b", "label": "A=B"}"#,
+            r#"{"question": "q", "response_A": "a", "response_B": "b", "label": "A"}"#,
             "expected A>B or B>A",
         ),
         (r#"{"input": "q", "output_1": "a", "output_2": "b", "label": 3}"#, "expected 1 or 2"),
@@ -51,19 +52,20 @@ fn files_are_known_by_their_fields() {
         ),
     ] {
         let rows = rows::parse(row.as_bytes()).expect(row);
-        let error = preference::preference(&rows[0]).expect_err(row).to_string();
+        let error = forms::preference(&rows[0]).expect_err(row).to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
 
 fn pair(best: usize, lengths: [usize; 2]) -> Preference {
     let responses = lengths.map(|length| "x".repeat(length)).to_vec();
-    Preference { prompt: "q".into(), responses, best, subset: None }
+    Preference { prompt: "q".into(), responses, best, subset: None, reference: None }
 }
 
 fn ruling(rows: &[([usize; 2], [f64; 2])]) -> Ruling {
     let judgement = |(shown, scores): &([usize; 2], [f64; 2])| Judgement {
         node: NodeId::ROOT,
+        sample: 0,
         shown: shown.to_vec(),
         scores: scores.to_vec(),
         steps: Vec::new(),
@@ -242,7 +244,8 @@ fn asked(count: usize) -> Vec<Preference> {
 }
 
 fn of(name: &str, samples: usize) -> Jury {
-    Jury { role: None, ..Jury::of(Judge::published(name).expect("known"), samples) }
+    let judge = by(Judge::published(name).expect("known"), &By::Word);
+    Jury { role: None, ..Jury::of(judge, samples) }
 }
 
 fn on(_: usize, _: &Ruling, _: &Cost) -> ControlFlow<()> {
