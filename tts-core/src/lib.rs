@@ -78,8 +78,8 @@ pub mod toy;
 pub use cost::{Budget, Cost, Limit, Measured, Mode, Stop, Usage};
 pub use drive::{
     Ask, Call, Candidate, Decided, Desk, Event, Expand, FailedLine, Judging, Line, Need, Outcome,
-    ProblemId, Record, RecordedRun, Reply, Requirements, Retold, Run, ScoreBy, Script, Scripted,
-    Search, SearchPool, SearchStrategy, Settings, Unscored, View, What, all,
+    Pick, Picks, ProblemId, Record, RecordedRun, Reply, Requirements, Retold, Run, ScoreBy, Script,
+    Scripted, Search, SearchPool, SearchStrategy, Settings, Unscored, View, What, all,
 };
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{

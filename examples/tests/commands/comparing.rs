@@ -1,6 +1,73 @@
-//! Evaluations compared as a user compares them: from their folders.
+//! Evaluations compared as a user compares them, from their folders; answers on the way, and those of searches that
+//! are called off.
+
+use tts_examples::pair;
 
 use super::{chain_problems, evaluating, example, ran, succeeded, text};
+
+/// Accuracy against tokens within one run, of a search of steps; a run that is looked at again has the same bytes.
+#[test]
+fn answers_on_the_way_are_graded() {
+    let Some(evaluate) = example("evaluate") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, json, html) = (path("problems.jsonl"), path("beam.json"), path("beam.html"));
+    chain_problems(&data, 5);
+    let more = ["--strategy", "beam-search", "--anytime", "2000,20,200", "--html", &html];
+    let mut arguments = evaluating(&data, &json, &more);
+    // The last of an option that is given twice would be refused.
+    let at = arguments.iter().position(|argument| argument == "--strategy").unwrap();
+    arguments.drain(at..at + 2);
+    let said = succeeded(&evaluate, &arguments);
+    assert!(said.contains("accuracy of the answer by then"), "{said}");
+    let bytes = std::fs::read(&json).unwrap();
+    let figures: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let points = figures["anytime"].as_array().unwrap();
+    let tokens: Vec<u64> = points.iter().map(|point| point["tokens"].as_u64().unwrap()).collect();
+    assert_eq!(tokens, [20, 200, 2000]);
+    assert_eq!(points[2]["accuracy"], figures["accuracy"]);
+    assert_eq!(points[2]["over"], 5);
+    assert!(std::fs::read_to_string(&html).unwrap().contains("had it been stopped"));
+    succeeded(&evaluate, &arguments);
+    assert_eq!(std::fs::read(&json).unwrap(), bytes);
+    let refused = ran(&evaluate, &["--model", "x", "--data", &data, "--anytime", "0"]);
+    assert!(!refused.status.success() && text(&refused).contains("--anytime"));
+}
+
+/// The first Ctrl-C ends a search with its answer as of now; its record is gone on with.
+#[cfg(unix)]
+#[test]
+fn a_search_that_is_called_off_has_an_answer() {
+    let Some(solve) = example("solve") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let record = folder.path().join("record.jsonl");
+    let generator = pair::folder().join("generator");
+    let asked = ["--strategy", "beam-search", "--n", "1024", "--scorer", "rule", "--raw"];
+    let own = ["--model", generator.to_str().unwrap(), "--step", "\\n", "--max-tokens", "200"];
+    let kept = ["--record", record.to_str().unwrap(), "31*4-75+12*5\n"];
+    let arguments = [&asked[..], &own, &kept].concat();
+    let mut child = std::process::Command::new(&solve)
+        .args(&arguments)
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Called off once the first round is judged: header, lines, scores.
+    let rounds = || std::fs::read_to_string(&record).is_ok_and(|text| text.lines().count() >= 3);
+    while !rounds() && child.try_wait().unwrap().is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let pid = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output);
+    assert!(output.status.success() && said.contains("its answer as of now follows"), "{said}");
+    assert!(said.contains("stopped   it was called off"), "{said}");
+    assert!(said.contains("\nanswer    ") && !said.contains("(nothing was written)"), "{said}");
+    let said = succeeded(&solve, &arguments);
+    assert!(said.contains("stopped   the strategy was done"), "{said}");
+}
 
 #[test]
 fn evaluations_are_compared_from_their_folders() {

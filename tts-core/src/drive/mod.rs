@@ -20,7 +20,7 @@ pub use call::Call;
 pub use observe::{Event, What};
 pub use outcome::{Candidate, FailedLine, Outcome, Unscored};
 pub use pool::SearchPool;
-pub use record::{Decided, Record, Retold};
+pub use record::{Decided, Pick, Picks, Record, Retold};
 pub use recorded::RecordedRun;
 pub use run::{Judging, Need, Run};
 pub use script::{Ask, Desk, Line, Reply, Script, Scripted, all};

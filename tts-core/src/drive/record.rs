@@ -7,6 +7,7 @@
 //! an unbroken run and a resumed one leave the same bytes. What was decided stands beside the answers,
 //! so that [`super::Retold`] rebuilds the tree without the strategy.
 
+mod picks;
 mod retell;
 mod told;
 
@@ -25,6 +26,7 @@ use crate::{
     Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
 };
 
+pub use self::picks::{Pick, Picks};
 pub use self::retell::{Decided, Retold};
 
 const VERSION: u32 = 2;
@@ -248,10 +250,7 @@ impl Record {
         let whole = whole(&bytes);
         let mut record = Self { file, replay: VecDeque::new(), over: false, told: 0 };
         let header = Header::of(prompt, settings);
-        let mut lines = bytes[..whole].split_inclusive(|&byte| byte == b'\n').zip(1..);
-        if let Some((line, number)) = lines.next() {
-            record.check_header(line, number, &header)?;
-        } else {
+        if !record.read(&bytes[..whole], &header)? {
             // A torn first line is the beginning of the one that would be written now; anything
             // else is somebody's file.
             let own = serde_json::to_vec(&header).map_err(|error| io(error.into()))?;
@@ -259,17 +258,35 @@ impl Record {
                 return Err(record.bad(1, "not a record: the file is left as it is".into()));
             }
         }
-        for (line, number) in lines {
-            let entry = serde_json::from_slice(line)
-                .map_err(|error| record.bad(number, format!("not an entry: {error}")))?;
-            record.replay.push_back((number, entry));
-        }
         // Only now is it known to be a record: drop the torn line at its end.
         record.file.cut(whole as u64).map_err(io)?;
         if whole == 0 {
             record.write(&header)?;
         }
         Ok(record)
+    }
+
+    /// Opens a record that is only read, whoever writes it.
+    fn view(path: &Path, prompt: &Arc<Prompt>, settings: &Settings) -> Result<Self, RecordError> {
+        let io = |source| RecordError::Io { path: path.to_owned(), source };
+        let file = Lines::view(path).map_err(io)?;
+        let bytes = file.bytes().map_err(io)?;
+        let mut record = Self { file, replay: VecDeque::new(), over: false, told: 0 };
+        record.read(&bytes[..whole(&bytes)], &Header::of(prompt, settings))?;
+        Ok(record)
+    }
+
+    /// Takes up what whole lines hold, if they are of the search of this header; whether there is one.
+    fn read(&mut self, bytes: &[u8], header: &Header) -> Result<bool, RecordError> {
+        let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').zip(1..);
+        let Some((first, number)) = lines.next() else { return Ok(false) };
+        self.check_header(first, number, header)?;
+        for (line, number) in lines {
+            let entry = serde_json::from_slice(line)
+                .map_err(|error| self.bad(number, format!("not an entry: {error}")))?;
+            self.replay.push_back((number, entry));
+        }
+        Ok(true)
     }
 
     fn check_header(&self, line: &[u8], number: usize, now: &Header) -> Result<(), RecordError> {
@@ -300,7 +317,19 @@ impl Record {
     /// # Errors
     /// When the record is of another search, or holds what the run does not accept.
     pub fn replay<S: SearchStrategy>(&mut self, run: &mut Run<S>) -> Result<(), SearchErrorKind> {
+        self.replay_hearing(run, &mut |_| Ok(()))
+    }
+
+    /// [`Record::replay`]; `decided` hears of the run after each of its decisions.
+    fn replay_hearing<S: SearchStrategy>(
+        &mut self,
+        run: &mut Run<S>,
+        decided: &mut dyn FnMut(&Run<S>) -> Result<(), SearchErrorKind>,
+    ) -> Result<(), SearchErrorKind> {
         loop {
+            if !matches!(run.need(), Need::Scores(_)) {
+                decided(run)?;
+            }
             match run.need() {
                 Need::Lines(calls) => {
                     let Some(lines) = self.replay_lines(calls)? else { return Ok(()) };

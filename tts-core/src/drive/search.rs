@@ -233,6 +233,46 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// [`Search::run`], called off once `go` says no, which is asked after each piece of work: the outcome is then as
+    /// of now ([`crate::Stop::Cancelled`]), with the strategy's answer among what was made by then. Its record, if
+    /// it has one, can be gone on with.
+    ///
+    /// ```
+    /// use tts_core::toy::{Sample, ToyWorld};
+    /// use tts_core::{Search, Stop};
+    ///
+    /// let world = ToyWorld::default();
+    /// let whole = Search::new(&world).run_stoppable(Sample { n: 2 }, world.prompt(0), || true)?;
+    /// assert_eq!(whole.stop, Stop::Done);
+    /// let none = Search::new(&world).run_stoppable(Sample { n: 2 }, world.prompt(0), || false)?;
+    /// assert_eq!((none.stop, none.best), (Stop::Cancelled, None));
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Search::run`].
+    pub fn run_stoppable<S>(
+        &self,
+        strategy: S,
+        prompt: impl Into<Prompt>,
+        mut go: impl FnMut() -> bool,
+    ) -> Result<Outcome, SearchError>
+    where
+        S: SearchStrategy,
+    {
+        let mut pool = self.pool();
+        let id = pool.submit(strategy, prompt, self.record.as_deref())?;
+        while !pool.is_empty() {
+            if !go() {
+                pool.cancel(id);
+            }
+            if let Some((_, outcome)) = pool.turn().pop() {
+                return outcome;
+            }
+        }
+        Err(crate::RunError::EmptyProblem.into())
+    }
+
     /// Runs many problems together, each with a copy of the strategy; results in the order of the
     /// prompts. One problem's failure leaves the others alone.
     pub fn run_many<S, P>(

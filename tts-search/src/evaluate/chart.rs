@@ -1,6 +1,7 @@
 //! Charts of evaluations: accuracy against generated tokens, a curve for each strategy over its budgets,
 //! and what would come of fewer samples.
 
+use tts_core::metrics::Accuracy;
 use tts_core::plot::{Axis, Chart, Point, Series, Style};
 
 use super::{AtK, Method, Report, Row, Table};
@@ -49,4 +50,19 @@ pub(super) fn curve(report: &Report) -> Chart {
         }
         chart.with(Series::new(name, Style::LineAndMarks, points))
     })
+}
+
+/// Accuracy against tokens within one run.
+pub(super) fn anytime(report: &Report) -> Chart {
+    let title = format!("Stopped earlier, {} problems", report.problems);
+    let axes = (
+        Axis::log2("generated tokens a problem, at most"),
+        Axis::percent("accuracy, with 95 % interval"),
+    );
+    let points = report.anytime.iter().map(|point| {
+        let Accuracy { mean, interval, .. } = point.accuracy;
+        Point::with_interval(point.tokens as f64, mean, interval)
+    });
+    let series = Series::new("answer by then", Style::LineAndMarks, points.collect());
+    Chart::new(title, axes.0, axes.1).with(series)
 }

@@ -28,10 +28,10 @@ use super::{EvaluateError, Graded, Item, Progress, Report, Shard};
 pub struct Evaluation<'a> {
     search: Search<'a>,
     items: &'a [Item],
-    prompts: Vec<Prompt>,
+    pub(super) prompts: Vec<Prompt>,
     shard: Shard,
     retry_lost: bool,
-    kept: Option<(PathBuf, Box<serde_json::value::RawValue>)>,
+    pub(super) kept: Option<(PathBuf, Box<serde_json::value::RawValue>)>,
     go: Option<Arc<dyn Fn() -> bool + Send + Sync + 'a>>,
     watcher: Option<Watcher<'a>>,
 }

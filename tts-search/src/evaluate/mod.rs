@@ -7,6 +7,7 @@
 //! many processes, whose folders become one report ([`Merged`]). [`records`] are the searches in a folder. Of strategies that choose among independent
 //! samples the report has the curve over fewer of them; where candidates are scored, it says how well the
 //! scores tell right from wrong ([`Separation`]). [`Report::against`] compares two on the same problems, [`Arms`] any number.
+//! [`Evaluation::anytime`] tells accuracy against tokens within one run, of any strategy.
 //!
 //! ```
 //! use tts_core::toy::{Oracle, ToyWorld};
@@ -36,6 +37,7 @@
 //! Source: Chen et al. 2021 (arXiv 2107.03374, section 2.1) and [`tts_core::metrics`] for the figures.
 
 mod against;
+mod anytime;
 mod arms;
 pub mod attempts;
 #[cfg(feature = "plot")]
@@ -61,11 +63,14 @@ mod table;
 mod view;
 pub mod words;
 
+pub use anytime::Anytime;
 pub use arms::{Arm, ArmFigures, Arms, BinFigures, Compared, CostAxis, Difference};
 #[cfg(feature = "plot")]
 pub use chart::chart;
 pub use comparison::{Comparison, is_right};
-pub use data::{DataSet, Item, Mapping, fingerprint, load, parse};
+pub use data::{
+    DataSet, Item, Mapping, fingerprint, load, load_open, parse, parse_open,
+};
 pub use difficulty::{Bin, Difficulty};
 pub use error::EvaluateError;
 pub use evaluation::Evaluation;

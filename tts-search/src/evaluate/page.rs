@@ -148,9 +148,25 @@ fn facts(report: &Report) -> Vec<(String, String)> {
 }
 
 fn tables(report: &Report) -> Vec<(String, Vec<Vec<String>>)> {
-    if report.curve.is_empty() {
-        return Vec::new();
+    let mut tables = Vec::new();
+    if !report.curve.is_empty() {
+        tables.push(fewer(report));
     }
+    if !report.anytime.is_empty() {
+        let head = ["tokens at most", "tokens spent", "searches over", "accuracy"];
+        let mut rows = vec![head.map(str::to_owned).to_vec()];
+        rows.extend(report.anytime.iter().map(|point| {
+            let spent = format!("{:.0}", point.generated_tokens);
+            let cells = [thousands(point.tokens), spent, point.over.to_string()];
+            cells.into_iter().chain([interval(&point.accuracy)]).collect()
+        }));
+        tables.push(("The answer by then, had it been stopped".to_owned(), rows));
+    }
+    tables
+}
+
+/// What would come of fewer samples.
+fn fewer(report: &Report) -> (String, Vec<Vec<String>>) {
     let head = ["k", "pass@k", "maj@k", "best@k", "weighted@k", "problems"];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     let share = |share: Option<f64>| share.map_or_else(|| "–".to_owned(), percent);
@@ -159,7 +175,7 @@ fn tables(report: &Report) -> Vec<(String, Vec<Vec<String>>)> {
         let cells = std::iter::once(point.k.to_string()).chain(shares.map(share));
         cells.chain([point.problems.to_string()]).collect()
     }));
-    vec![("What would come of fewer samples".to_owned(), rows)]
+    ("What would come of fewer samples".to_owned(), rows)
 }
 
 #[cfg(not(feature = "plot"))]
@@ -176,6 +192,9 @@ fn charts(report: &Report) -> Vec<String> {
     let mut charts = Vec::new();
     if report.curve.len() > 1 {
         charts.push(super::chart::curve(report));
+    }
+    if report.anytime.len() > 1 {
+        charts.push(super::chart::anytime(report));
     }
     let candidates = report.rows.iter().flat_map(|row| &row.candidates);
     let judged = candidates.filter(|sample| sample.finished);

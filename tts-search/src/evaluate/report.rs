@@ -11,7 +11,7 @@ use tts_core::metrics::{self, Accuracy, Coverage, Metric, Pool};
 use tts_core::select::Weight;
 use tts_core::{Aggregate, Cost, Rule, Scale, Selection, Task};
 
-use super::{EvaluateError, Graded, Separation};
+use super::{Anytime, EvaluateError, Graded, Separation};
 
 /// What would come of `k` samples a problem: a point of the curve over their number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -83,6 +83,9 @@ pub struct Report {
     /// search that is more than samples, with fewer than 4 samples, and where nothing grows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// What the answers were within fewer tokens, where that was asked for ([`super::Evaluation::anytime`]).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub anytime: Vec<Anytime>,
     /// The problems.
     pub rows: Vec<Graded>,
 }
@@ -149,6 +152,7 @@ impl Report {
             separation,
             curve,
             coverage,
+            anytime: Vec::new(),
             rows,
         })
     }
@@ -202,6 +206,14 @@ impl Report {
         }
         if let Some(law) = &self.coverage {
             writeln!(out, "coverage  {law}")?;
+        }
+        if !self.anytime.is_empty() {
+            writeln!(out, "\n  within      spent  over  accuracy of the answer by then")?;
+        }
+        for point in &self.anytime {
+            let Anytime { tokens, accuracy, generated_tokens, over } = point;
+            let accuracy = percent(accuracy);
+            writeln!(out, "{tokens:>8} {generated_tokens:>10.0} {over:>5}  {accuracy}")?;
         }
         for row in self.rows.iter().filter(|row| row.error.is_some()).take(5) {
             let why = row.error.as_deref().unwrap_or_default();

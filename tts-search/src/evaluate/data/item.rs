@@ -99,8 +99,8 @@ pub fn parse(bytes: &[u8], path: &Path, mapping: &Mapping) -> Result<DataSet, Ev
     data().map_err(|source: RowError| EvaluateError::Row { path: path.to_owned(), source })
 }
 
-/// The problem of a record.
-fn item(row: &Row, mapping: &Mapping) -> Result<Item, RowError> {
+/// The question of a record.
+pub(super) fn question(row: &Row, mapping: &Mapping) -> Result<String, RowError> {
     let question = if let Some(template) = &mapping.question_template {
         template::of_row(template, row)
             .map_err(|problem| row.wrong(format!("question_template: {problem}")))?
@@ -112,6 +112,12 @@ fn item(row: &Row, mapping: &Mapping) -> Result<Item, RowError> {
     if question.trim().is_empty() {
         return Err(row.wrong("the question is blank"));
     }
+    Ok(question)
+}
+
+/// The problem of a record.
+fn item(row: &Row, mapping: &Mapping) -> Result<Item, RowError> {
+    let question = question(row, mapping)?;
     let answer =
         mapping.answer.as_deref().ok_or_else(|| row.wrong("no field of the answer is named"))?;
     let whole = row.required(answer)?;

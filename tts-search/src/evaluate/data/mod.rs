@@ -7,7 +7,9 @@ mod choices;
 mod item;
 mod known;
 mod mapping;
+mod open;
 mod template;
 
 pub use item::{DataSet, Item, fingerprint, load, parse};
 pub use mapping::Mapping;
+pub use open::{load_open, parse_open};
