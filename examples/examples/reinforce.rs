@@ -23,15 +23,19 @@ use tts_examples::families::Families;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
+use tts_examples::keeping::{self, KeepOptions};
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
-use tts_examples::reinforcing::{Bar, summary};
+use tts_examples::reinforcing::{Bar, leave_out_long, summary};
+use tts_examples::saying::SayingOptions;
 use tts_examples::training::{check_apart, copy_text_side, holds_out};
 use tts_examples::{Error, exit, hub};
 use tts_models::train::{Adapter, AdapterConfig, Model};
 use tts_models::weights::Dtype;
-use tts_models::{Checkpoint, DecoderWeights, Files, LanguageModel, ModelError, WeightFormat};
+use tts_models::{
+    Backend, Checkpoint, DecoderWeights, Files, KeyValues, LanguageModel, ModelError, WeightFormat,
+};
 use tts_prm::ScorerSpec;
-use tts_prm::critic::{Judging, read_preferences};
+use tts_prm::critic::Judging;
 use tts_prm::reinforce::{
     Old, Problem, Process, Recording, Reinforce, ReinforceConfig, Scheme, Term, read_samples,
     write_charts, write_samples_page,
@@ -89,8 +93,9 @@ struct Arguments {
     /// grpo, dapo, dr-grpo, gspo, rloo or reinforce.
     #[arg(long)]
     scheme: Option<Scheme>,
-    /// A reward by name, with a weight if it is not 1: right, format, brevity, language, random, majority; may be
-    /// given several times, for their sum. Default: right.
+    /// A reward by name, with a weight if it is not 1: right, format, brevity, language, random, majority, checked (the
+    /// task's own check of each step), scored (what --scorer says of a solution), picked (the search's choice),
+    /// overlong:MOST/MARGIN, target:TOKENS; may be given several times, for their sum. Default: right.
     #[arg(long)]
     reward: Vec<Term>,
     /// Steps: solutions are drawn, rewarded, and learnt from.
@@ -118,11 +123,11 @@ struct Arguments {
     #[arg(long)]
     sampler: Option<PathBuf>,
     /// Who scores steps: prm:PATH or another scorer with a model of its own, or rule. The scores are learnt beside
-    /// the outcome, and are there for samplers that go by scores.
+    /// the outcome, unless --reward scored makes them the outcome, and are there for samplers that go by scores.
     #[arg(long)]
     scorer: Option<ScorerSpec>,
-    /// The scores are for the sampler alone, and are learnt only if the recipe says so.
-    #[arg(long, requires = "scorer", requires = "sampler")]
+    /// The scores are for the sampler and for --reward picked alone, and are learnt only if the recipe says so.
+    #[arg(long, requires = "scorer")]
     scorer_for_sampler: bool,
     /// Steps between two whose samples are kept to be read, beside the first and the last; 0 for none. Default: 10.
     #[arg(long)]
@@ -130,6 +135,10 @@ struct Arguments {
     /// Samples are kept with their token ids and log-probabilities.
     #[arg(long)]
     record_tokens: bool,
+    #[command(flatten)]
+    saying: SayingOptions,
+    #[command(flatten)]
+    keeping: KeepOptions,
     /// Where the result goes.
     #[arg(long)]
     out: PathBuf,
@@ -165,7 +174,9 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
         return preferences(arguments, judging, path, seed);
     }
     let few_shot = arguments.prompting.few_shot()?;
-    let mut data = arguments.fields.load(path)?;
+    let open = arguments.saying.open;
+    let fields = &arguments.fields;
+    let mut data = if open { fields.load_open(path)? } else { fields.load(path)? };
     if arguments.problems > 0 {
         data.items.truncate(arguments.problems);
     }
@@ -182,7 +193,8 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
             continue;
         }
         let problem = Problem { prompt, question, gold, difficulty: None };
-        if held_out.len() < arguments.held_out && holds_out(ONE_IN, &problem.question) {
+        let wanted = if open { 0 } else { arguments.held_out };
+        if held_out.len() < wanted && holds_out(ONE_IN, &problem.question) {
             apart.insert(problem.question.clone());
             held_out.push(problem);
         } else {
@@ -206,7 +218,7 @@ fn preferences(
     path: &Path,
     seed: u64,
 ) -> Result<Asked, Error> {
-    let mut all = read_preferences(path)?;
+    let mut all = judges::preferences(path)?;
     if arguments.problems > 0 {
         all.truncate(arguments.problems);
     }
@@ -231,11 +243,28 @@ fn preferences(
     Ok(Asked { learn, held_out, task: Arc::new(judging) })
 }
 
+/// The option by which the engine computes otherwise than the trainer, so that the trainer has to tell log-probabilities
+/// anew.
+fn computes_otherwise(model: &ModelOptions) -> Option<String> {
+    let ModelOptions { backend, weights, key_values, .. } = model;
+    if *backend != Backend::Native {
+        let name = format!("{backend:?}").to_lowercase();
+        return Some(format!("--backend {name}"));
+    }
+    if *weights != WeightFormat::F32 {
+        return Some(format!("--weights {weights}"));
+    }
+    let exact = matches!(key_values, KeyValues::Auto | KeyValues::F32);
+    (!exact).then(|| format!("--key-values {key_values}"))
+}
+
 /// The settings: of the recipe, or the defaults, and what is said otherwise.
 fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
+    let otherwise = computes_otherwise(&arguments.model);
+    let told_anew = arguments.rank > 0 || otherwise.is_some();
     let mut config = match &arguments.recipe {
         None => {
-            let old = if arguments.rank > 0 { Old::Recomputed } else { Old::Written };
+            let old = if told_anew { Old::Recomputed } else { Old::Written };
             let mut config = ReinforceConfig { old, ..ReinforceConfig::default() };
             if let Some(judging) = judging(arguments)? {
                 config.rule = judging.rule();
@@ -249,7 +278,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
         Some(path) => {
             let mut read: ReinforceConfig = read_json(path)?;
             let said: serde_json::Value = read_json(path)?;
-            if arguments.rank > 0 && said.get("old").is_none() {
+            if told_anew && said.get("old").is_none() {
                 read.old = Old::Recomputed;
             }
             if let (Some(judging), None) = (judging(arguments)?, said.get("rule")) {
@@ -280,12 +309,29 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     if !arguments.reward.is_empty() {
         config.rewards.clone_from(&arguments.reward);
     }
-    if arguments.scorer.is_some() && !arguments.scorer_for_sampler && config.process.is_none() {
+    if let Some(judged) = arguments.saying.term()? {
+        if arguments.reward.is_empty() && arguments.recipe.is_none() {
+            config.rewards.clear();
+        }
+        config.rewards.push(judged);
+    }
+    // Where the scores are the reward of outcomes, or say what the search picks, they are not learnt a second time.
+    let scored = config.rewards.iter().any(|term| term.of.needs_scorer());
+    let apart = scored || arguments.scorer_for_sampler;
+    if arguments.scorer.is_some() && !apart && config.process.is_none() {
         config.process = Some(Process::default());
     }
     let Recording { every, tokens } = &mut config.record;
     put(every, arguments.record);
     *tokens |= arguments.record_tokens;
+    arguments.keeping.put(&mut config.keep);
+    if let (Old::Written, Some(option)) = (config.old, otherwise) {
+        return Err(format!(
+            "old of the recipe: written, but with {option} the engine computes otherwise than the trainer: expected \
+             recomputed, or the native backend with weights and keys in f32"
+        )
+        .into());
+    }
     config.seed = arguments.seed.unwrap_or(config.seed);
     config.learn.threads = arguments.model.threads;
     config.check()?;
@@ -324,21 +370,25 @@ fn open(arguments: &Arguments) -> Result<Box<dyn LanguageModel>, Error> {
     Ok(model)
 }
 
-fn save(arguments: &Arguments, model: &Model) -> Result<(), Error> {
+/// Writes weights into a folder, which is made if need be: a whole model, or an adapter.
+fn save(arguments: &Arguments, model: &Model, folder: &Path) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let Some(adapter) = &model.adapter else {
         let tokenizer = files(arguments).join("tokenizer.json");
         if arguments.model.model.is_dir() {
-            copy_text_side(&arguments.model.model, &arguments.out)?;
+            copy_text_side(&arguments.model.model, folder)?;
         } else if tokenizer.exists() {
-            let path = arguments.out.join("tokenizer.json");
+            let path = folder.join("tokenizer.json");
             write_whole(&path, &tokenizer.read()?)?;
         }
-        return Ok(model.decoder.save_as(&arguments.out, Dtype::F32, &[])?);
+        return Ok(model.decoder.save_as(folder, Dtype::F32, &[])?);
     };
-    Ok(adapter.save(&arguments.out)?)
+    Ok(adapter.save(folder)?)
 }
 
 fn run(mut arguments: Arguments) -> Result<(), Error> {
+    // Others hold their weights as they were asked to.
+    let others = arguments.model.clone();
     if arguments.model.weights == WeightFormat::Stored {
         // What writes must be of one mind with what learns.
         arguments.model.weights = WeightFormat::F32;
@@ -358,10 +408,12 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     check_apart(&arguments.model.model, &arguments.out)?;
     let config = settings(arguments)?;
-    let records = config.record.every > 0;
-    let Asked { learn, held_out, task } = asked(arguments, config.seed)?;
-    writeln!(std::io::stderr(), "problems  {}, {} held out", learn.len(), held_out.len())?;
+    let (records, keep) = (config.record.every > 0, config.keep.clone());
+    let Asked { mut learn, mut held_out, task } = asked(arguments, config.seed)?;
     let mut policy = open(arguments)?;
+    let long = leave_out_long(&*policy, &mut learn)? + leave_out_long(&*policy, &mut held_out)?;
+    let (count, apart) = (learn.len(), held_out.len());
+    writeln!(std::io::stderr(), "problems  {count}, {apart} held out, {long} too long")?;
     let reference = (config.objective().beta > 0.0).then(|| open(arguments)).transpose()?;
     // Learnt by within the positions that are written within.
     let checkpoint = Checkpoint::open(files(arguments))?.within(arguments.model.positions);
@@ -377,7 +429,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         .as_ref()
         .map(|spec| spec.build_on(None, arguments.model.backend, arguments.model.engine()));
     let scorer = scorer.transpose()?;
-    let sampler = arguments.sampler.as_deref().map(Recipe::from_file).transpose()?;
+    let sampler = arguments.sampler.as_deref().map(|path| judges::registry().from_file(path));
+    let sampler: Option<Recipe> = sampler.transpose()?;
+    let (roles, named) = (arguments.saying.engines(&others)?, arguments.saying.scorers(&others)?);
     let work = arguments.out.join("work");
     std::fs::create_dir_all(&work).map_err(|error| format!("{}: {error}", work.display()))?;
     let interrupt = Interrupt::listen(
@@ -388,11 +442,21 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         let shown = bar.show(progress);
         if interrupt.goes_on() { shown } else { ControlFlow::Break(()) }
     });
+    run = run.keep(|kept| {
+        save(arguments, kept.model, &keeping::place(&arguments.out, kept.why, kept.step))?;
+        keeping::note(&arguments.out, kept)
+    });
     if let Some(reference) = &reference {
         run = run.reference(&**reference);
     }
     if let Some(scorer) = &scorer {
         run = run.scorer(scorer);
+    }
+    for (role, engine) in &roles {
+        run = run.role(role, engine.generator());
+    }
+    for (name, scorer) in &named {
+        run = run.scorer_named(name, scorer);
     }
     if !held_out.is_empty() {
         run = run.held_out(&held_out);
@@ -409,9 +473,10 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
             &read_samples(&work)?,
         )?;
     }
-    save(arguments, &learnt.model)?;
+    save(arguments, &learnt.model, &arguments.out)?;
     let mut out = std::io::stdout().lock();
     summary(&mut out, &learnt.notes)?;
+    keeping::tell(&mut out, &arguments.out, &keep, &learnt.notes)?;
     if !learnt.complete {
         writeln!(out, "stopped before the end: started again with the same options, it goes on")?;
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tts_core::Prompt;
 use tts_search::FewShot;
-use tts_search::evaluate::{self, DataSet, Mapping};
+use tts_search::evaluate::{self, DataSet, EvaluateError, Mapping};
 
 use crate::files::read_json;
 use crate::options::PromptOptions;
@@ -93,10 +93,26 @@ impl DataOptions {
     /// # Errors
     /// When the options mean nothing, or the file cannot be read as they say.
     pub fn load(&self, path: &Path) -> Result<DataSet, Error> {
+        self.load_by(path, evaluate::load)
+    }
+
+    /// The same of questions whose right answers nobody knows: other fields are passed over.
+    ///
+    /// # Errors
+    /// As [`DataOptions::load`], and when they say what an answer is.
+    pub fn load_open(&self, path: &Path) -> Result<DataSet, Error> {
+        self.load_by(path, evaluate::load_open)
+    }
+
+    fn load_by(
+        &self,
+        path: &Path,
+        load: impl Fn(&Path, &Mapping) -> Result<DataSet, EvaluateError>,
+    ) -> Result<DataSet, Error> {
         let mut data = DataSet { mapping: self.mapping()?, ..DataSet::default() };
         for file in hub::data(path)? {
             // The first file decides for all.
-            let more = evaluate::load(&file, &data.mapping)?;
+            let more = load(&file, &data.mapping)?;
             data.items.extend(more.items);
             data.mapping = more.mapping;
         }

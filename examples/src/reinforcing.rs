@@ -2,11 +2,15 @@
 //!
 //! Source: none; the figures are those of [`tts_prm::reinforce::StepNote`].
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::ops::ControlFlow;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use tts_prm::reinforce::{Measured, Note, Progress, StepNote};
+use tts_models::Backbone;
+use tts_prm::reinforce::{
+    GroupNote, Hearing, Measured, Mismatch, Note, Problem, Progress, StepNote, all_equal,
+};
 
 use crate::Error;
 
@@ -29,9 +33,15 @@ impl Bar {
         Self { bar, begun: false }
     }
 
-    /// Shows how far a run is; always continues it.
+    /// Shows how far a run is, and behind the first step which rewards said the same of all; always continues it.
     pub fn show(&mut self, progress: &Progress<'_>) -> ControlFlow<()> {
-        let Progress { note, steps, measured, .. } = progress;
+        let Progress { note, steps, measured, groups } = progress;
+        if note.step == 1 {
+            for told in same_for_all(groups) {
+                // Nothing is left to do where even that cannot be written.
+                self.bar.suspend(|| drop(writeln!(std::io::stderr(), "{told}")));
+            }
+        }
         if !std::mem::replace(&mut self.begun, true) {
             // A run that goes on: time left counts from here.
             self.bar.set_position(note.step as u64);
@@ -53,6 +63,53 @@ impl Bar {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// Which rewards said the same of all samples that they know something of, a line each: they teach nothing.
+///
+/// ```
+/// use tts_examples::reinforcing::same_for_all;
+/// assert!(same_for_all(&[]).is_empty());
+/// ```
+pub fn same_for_all(groups: &[GroupNote]) -> Vec<String> {
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (name, reward) in
+        groups.iter().flat_map(|group| &group.samples).flat_map(|own| &own.rewards)
+    {
+        values.entry(name).or_default().push(*reward);
+    }
+    let told = |(name, values): (&str, Vec<f64>)| {
+        let (first, count) = (*values.first()?, values.len());
+        (count > 1 && all_equal(&values)).then(|| {
+            format!(
+                "warning   {name}: {first} for all {count} samples of the step, of which nothing is learnt"
+            )
+        })
+    };
+    values.into_iter().filter_map(told).collect()
+}
+
+/// Leaves out the problems behind whose prompts a model has no room to write, and says how many they were.
+///
+/// # Errors
+/// When the model cannot read a prompt, or has room behind none.
+pub fn leave_out_long(model: &dyn Backbone, problems: &mut Vec<Problem>) -> Result<usize, Error> {
+    let all = problems.len();
+    let mut kept = Vec::with_capacity(all);
+    for problem in problems.drain(..) {
+        if problem.leaves_room(model)? {
+            kept.push(problem);
+        }
+    }
+    if kept.is_empty() && all > 0 {
+        let positions = model.positions();
+        return Err(format!(
+            "none of {all} problems leaves room for a solution in {positions} positions: all are too long"
+        )
+        .into());
+    }
+    *problems = kept;
+    Ok(all - problems.len())
 }
 
 fn percent(share: f64) -> String {
@@ -109,12 +166,49 @@ pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
             percent(step.clipped)
         )?;
     }
+    if let Some((step, found)) = steps.iter().rev().find_map(|step| Some((step, step.mismatch?))) {
+        let Mismatch { mean, most, weight, capped } = found;
+        write!(
+            out,
+            "sampler   {mean:.1e} nats a token from the trainer in step {}, at most {most:.1e}",
+            step.step
+        )?;
+        if let (Some(weight), Some(capped)) = (weight, capped) {
+            write!(out, "; tokens weigh {weight:.3}, {} as much as they may", percent(capped))?;
+        }
+        writeln!(out)?;
+    }
+    if let Some(step) = steps.iter().rev().find(|step| step.score.is_some()) {
+        let score =
+            |score: Option<f64>| score.map_or_else(|| "none".to_owned(), |own| format!("{own:.3}"));
+        write!(
+            out,
+            "scores    weakest step {} in step {}, of right samples {} and of others {}",
+            score(step.score),
+            step.step,
+            score(step.score_right),
+            score(step.score_wrong)
+        )?;
+        if let Some(share) = step.guarded {
+            write!(out, "; the guard held {} of steps", percent(share))?;
+        }
+        writeln!(out)?;
+    }
+    let failed: usize = steps.iter().map(|step| step.failed).sum();
+    if failed > 0 {
+        writeln!(
+            out,
+            "failed    {failed} problems, of which nothing could be drawn: reasons are in work/samples.jsonl, of steps \
+             that are kept"
+        )?;
+    }
     if !steps.is_empty() && steps.iter().all(|step| step.loss.is_none()) {
         writeln!(
             out,
             "nothing was learnt: all samples of each problem had the same reward, so that none was better than another"
         )?;
     }
+    judged(out, &steps)?;
     let sum = |of: fn(&StepNote) -> f64| steps.iter().map(|step| of(step)).sum::<f64>();
     writeln!(
         out,
@@ -124,5 +218,24 @@ pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
         sum(|step| step.learnt as f64),
         sum(|step| step.learning_seconds)
     )?;
+    Ok(())
+}
+
+/// What juries said, and what that cost, a line for each reward that asked one.
+fn judged(out: &mut dyn Write, steps: &[&StepNote]) -> Result<(), Error> {
+    let mut all: BTreeMap<&str, Hearing> = BTreeMap::new();
+    for (name, own) in steps.iter().flat_map(|step| &step.judged) {
+        let sum = all.entry(name).or_default();
+        sum.read += own.read;
+        sum.refused += own.refused;
+        sum.lines += own.lines;
+        sum.tokens += own.tokens;
+    }
+    for (name, Hearing { read, refused, lines, tokens, .. }) in all {
+        writeln!(
+            out,
+            "{name:<9} {read} judgements read, {refused} refused; {lines} lines, {tokens} tokens"
+        )?;
+    }
     Ok(())
 }

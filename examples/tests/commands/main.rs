@@ -5,11 +5,15 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod comparing;
 mod idle;
 mod learning;
+mod naming;
 mod refused;
+mod reinforcing;
 mod retrieval;
 mod roles;
+mod saying;
 mod serving;
 
 use std::fmt::Write as _;

@@ -88,6 +88,20 @@ pub trait Task: Debug + Send + Sync {
             Some(_) => Verdict::Wrong,
         }
     }
+
+    /// Whether each step of a solution is right, in order; `None` of a task that looks at answers alone.
+    ///
+    /// ```
+    /// use tts_core::family::{Chain, Solved};
+    /// use tts_core::task::{Math, Task};
+    /// let found = Solved(Chain::default()).steps("3+4*2", "=3+8\n=12");
+    /// assert_eq!(found, Some(vec![true, false]));
+    /// assert_eq!(Math.steps("3+4*2", "=3+8\n=12"), None);
+    /// ```
+    fn steps(&self, question: &str, solution: &str) -> Option<Vec<bool>> {
+        let _ = (question, solution);
+        None
+    }
 }
 
 /// Mathematics: answers are exact numbers, formulas, lists, intervals and relations, see [`math`].

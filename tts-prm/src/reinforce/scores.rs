@@ -138,7 +138,7 @@ mod tests {
         let steps = || scores.iter().enumerate();
         Sample {
             prompt: Arc::new(Prompt::from("?")),
-            begun: false,
+            begun: "?".into(),
             text: "ab\n".repeat(scores.len()),
             answer: None,
             verdict,

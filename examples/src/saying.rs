@@ -1,0 +1,146 @@
+//! Who has a say in what a policy is rewarded for: a judge that writes, further scorers, and models that play roles.
+//!
+//! A judge is one more reward. It is played by the model of its role (`--role judge=MODEL`: files or a folder, an
+//! address, settings of servers), or by the policy itself, as it is by then.
+//!
+//! Source: none; see [`tts_prm::reinforce::ByJury`].
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use tts_core::StepScorer;
+use tts_prm::critic::Jury;
+use tts_prm::reinforce::{ByJury, RewardSpec, Term};
+
+use crate::engines::Engine;
+use crate::options::{ModelOptions, Named};
+use crate::{Error, judges};
+
+/// The role of a judge.
+const JUDGE: &str = "judge";
+
+/// A model and what it does, `ROLE=MODEL`.
+///
+/// ```
+/// use tts_examples::saying::Role;
+/// let role: Role = "judge=http://localhost:8080/?a=b".parse()?;
+/// assert_eq!((role.name.as_str(), role.model.to_str()), ("judge", Some("http://localhost:8080/?a=b")));
+/// assert!("judge".parse::<Role>().is_err());
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// What it is called.
+    pub name: String,
+    /// Who plays it, as `--model` names it.
+    pub model: PathBuf,
+}
+
+impl FromStr for Role {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, model)) if !name.trim().is_empty() && !model.trim().is_empty() => {
+                Ok(Self { name: name.trim().to_owned(), model: model.trim().into() })
+            }
+            _ => Err(format!("{text:?}: expected ROLE=MODEL, such as judge=MODEL.gguf")),
+        }
+    }
+}
+
+/// Who has a say.
+#[derive(Debug, Args)]
+pub struct SayingOptions {
+    /// A judge whose verdict on each solution is one more reward, by name or a JSON file, as of `judge`; alone where
+    /// neither --reward nor a recipe says others. Played by --role judge=MODEL, else by the policy itself.
+    #[arg(long, value_name = "JUDGE")]
+    pub reward_judge: Option<String>,
+    /// What its verdict counts beside other rewards.
+    #[arg(long, value_name = "WEIGHT", default_value_t = 1.0, requires = "reward_judge")]
+    pub judge_weight: f64,
+    /// Judgements of each solution.
+    #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "reward_judge")]
+    pub samples_judge: usize,
+    /// Nobody knows right answers: of the file the questions alone are read, from the field question, prompt, problem or
+    /// instruction where --question-field names none. Nothing is held out.
+    #[arg(long, requires = "data", conflicts_with_all = ["judge", "family", "answer_field"])]
+    pub open: bool,
+    /// A model that plays a role for samplers and judges, as ROLE=MODEL with a model as --model names it; may be given
+    /// several times.
+    #[arg(long = "role", value_name = "ROLE=MODEL")]
+    pub roles: Vec<Role>,
+    /// A further scorer by name, such as meta=orm:PATH, for samplers and judges that ask for it; may be given several
+    /// times.
+    #[arg(long = "named", value_name = "NAME=SCORER")]
+    pub named: Vec<Named>,
+}
+
+impl SayingOptions {
+    /// The judge as a reward, if there is one.
+    ///
+    /// # Errors
+    /// When there is no such judge.
+    pub fn term(&self) -> Result<Option<Term>, Error> {
+        let Some(name) = &self.reward_judge else { return Ok(None) };
+        let judge = judges::find(name, None)?;
+        let role = self.roles.iter().any(|role| role.name == JUDGE).then(|| JUDGE.to_owned());
+        let jury = Jury { role, ..Jury::of(judge, self.samples_judge) };
+        let of = RewardSpec::Judged(Box::new(ByJury { jury, ..ByJury::default() }));
+        Ok(Some(Term { of, weight: self.judge_weight }))
+    }
+
+    /// Opens the models of all roles, as the policy's options say but for what is the policy's own, and says on standard
+    /// error who they are.
+    ///
+    /// # Errors
+    /// When two play one role, or one cannot be opened; it is named.
+    pub fn engines(&self, policy: &ModelOptions) -> Result<BTreeMap<String, Engine>, Error> {
+        let mut engines = BTreeMap::new();
+        for Role { name, model } in &self.roles {
+            let own = ModelOptions {
+                model: model.clone(),
+                tokenizer: None,
+                adapter: None,
+                positions: 0,
+                template_arg: Vec::new(),
+                ..policy.clone()
+            };
+            let opened = own.open().map_err(|error| format!("--role {name}: {error}"))?;
+            if engines.insert(name.clone(), opened.policy).is_some() {
+                return Err(format!("--role {name}: two models play it").into());
+            }
+        }
+        let mut out = std::io::stderr();
+        for (name, engine) in &engines {
+            writeln!(out, "{name:<9} {}", engine.describe())?;
+        }
+        if self.reward_judge.is_some() && !engines.contains_key(JUDGE) {
+            writeln!(out, "{JUDGE:<9} the policy itself")?;
+        }
+        Ok(engines)
+    }
+
+    /// Opens the further scorers.
+    ///
+    /// # Errors
+    /// When two have one name, or one cannot be opened; it is named.
+    pub fn scorers(
+        &self,
+        model: &ModelOptions,
+    ) -> Result<BTreeMap<String, Box<dyn StepScorer>>, Error> {
+        let mut scorers: BTreeMap<String, Box<dyn StepScorer>> = BTreeMap::new();
+        for Named { name, spec } in &self.named {
+            let opened = spec
+                .build_on(None, model.backend, model.engine())
+                .map_err(|error| format!("--named {name}: {error}"))?;
+            if scorers.insert(name.clone(), opened).is_some() {
+                return Err(format!("--named {name}: two scorers have this name").into());
+            }
+        }
+        Ok(scorers)
+    }
+}
