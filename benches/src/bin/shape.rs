@@ -3,7 +3,7 @@
 //! `cargo run --release -p tts-benches --bin shape -- benches/shapes/qwen3-30b-a3b.json --layers 4 --lines 1,8,64`.
 //! A shape is a `config.json`; of its layers the first `--layers` are made up, on weights that no file holds
 //! ([`tts_models::testing::random_model`]), as many as memory has room for, and the line printed says so. What a pass
-//! reads and computes is that of [`tts_core::cost::Passes`]: of a mixture the experts that so many rows go to, if each
+//! reads and computes is that of [`Passes`](tts_core::cost::Passes): of a mixture the experts that so many rows go to, if each
 //! goes to any alike. Divided by the time these are the rates reached; with the machine's own (`--bandwidth`,
 //! `--operations`) the line has the limit, the slower of both, and the share of it.
 
@@ -14,7 +14,6 @@ use clap::{Parser, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 use tts_benches::{Figures, decode, report};
-use tts_core::cost::Passes;
 use tts_core::{BoxError, Sampling};
 use tts_models::testing::random_model;
 use tts_models::weights::Dtype;

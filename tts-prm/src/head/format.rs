@@ -10,7 +10,8 @@
 //!
 //! Source: the model cards of Qwen2.5-Math-PRM, math-shepherd-mistral-7b-prm,
 //! Llama3.1-8B-PRM-Deepseek-Data and Skywork-o1-Open-PRM-Qwen-2.5, with the inference code that they
-//! refer to; the classes `*ForSequenceClassification` of Hugging Face transformers.
+//! refer to; the classes `*ForSequenceClassification` and `*ForTokenClassification` of Hugging Face transformers, and
+//! TRL's `PRMTrainer.tokenize_row`.
 
 use std::path::Path;
 
@@ -36,6 +37,9 @@ pub enum Format {
     Rlhflow,
     /// Skywork-o1-Open-PRM (He et al. 2024): a value head, read at the line end after every step.
     SkyworkPrm,
+    /// A token classifier with two labels, as TRL trains process reward models (`PRMTrainer`): the question and steps as
+    /// raw text, a line end after every step, at which the step's label was.
+    TokenClassifier,
     /// A sequence classifier with one label, such as Skywork-Reward (Liu et al. 2024): an unbounded
     /// reward for a whole chat, an outcome reward model.
     SequenceClassifier,
@@ -75,6 +79,12 @@ impl Format {
                 trim_lines: true,
                 ..base
             },
+            Self::TokenClassifier => HeadConfig {
+                labels: Some(2),
+                separator: text("\n"),
+                prompt: PromptLayout::Plain,
+                ..base
+            },
             Self::SequenceClassifier => HeadConfig {
                 labels: Some(1),
                 output: HeadOutput::Raw,
@@ -92,14 +102,38 @@ pub(super) fn detect(path: &Path, config: &Value) -> Result<HeadConfig, PrmError
         match name {
             "Qwen2ForProcessRewardModel" => return Ok(Format::QwenMathPrm.config()),
             "Qwen2ForPrmModel" => return Ok(Format::SkyworkPrm.config()),
+            // Qwen2.5-Math-RM: one number of a whole chat, by a network.
+            "Qwen2ForRewardModel" => return Ok(Format::SequenceClassifier.config()),
+            _ if name.ends_with("ForTokenClassification") => {
+                return token_classifier(path, config);
+            }
             _ if name.ends_with("ForSequenceClassification") => return classifier(path, config),
             _ if name.ends_with("ForCausalLM") => {
                 return Ok(published(path, config).map(Format::config).unwrap_or_default());
             }
-            _ => {}
+            // A backbone beside a head of which nobody said anything.
+            _ if name.ends_with("Model") => return Ok(HeadConfig::default()),
+            // A layout that is not its own gives numbers that look right and are not.
+            _ => {
+                let problem = format!(
+                    "{name:?} is no class whose layout is known; say in a head.json beside it how it reads, or \
+                     {{\"format\": ...}} of a known one"
+                );
+                return Err(PrmError::config(path, "architectures", problem));
+            }
         }
     }
     Ok(HeadConfig::default())
+}
+
+/// A token classifier: two labels, of which one says that the step is right.
+fn token_classifier(path: &Path, config: &Value) -> Result<HeadConfig, PrmError> {
+    let names = config.get("id2label").and_then(Value::as_object);
+    let labels = names.map_or(2, serde_json::Map::len);
+    if labels != 2 {
+        return Err(PrmError::config(path, "id2label", format!("{labels} labels, expected 2")));
+    }
+    Ok(HeadConfig { positive: right_label(path, names)?, ..Format::TokenClassifier.config() })
 }
 
 /// Language models that are reward models, by name.

@@ -88,8 +88,9 @@ pub(crate) fn change(file: &Path, field: &str, value: serde_json::Value) {
     std::fs::write(file, serde_json::to_vec(&all).unwrap()).unwrap();
 }
 
-pub(crate) const PROCESS: [&str; 3] = ["math-shepherd", "rlhflow", "skywork-prm"];
-pub(crate) const OUTCOME: [&str; 2] = ["reward-llama", "classifier-qwen2"];
+pub(crate) const PROCESS: [&str; 4] = ["math-shepherd", "rlhflow", "skywork-prm", "trl-prm"];
+pub(crate) const OUTCOME: [&str; 4] =
+    ["reward-llama", "classifier-qwen2", "classifier-qwen3", "classifier-gemma2"];
 
 #[test]
 fn process_reward_models_score_as_transformers_does() {
@@ -380,4 +381,34 @@ fn what_stands_between_steps_is_put_there_on_a_backbone_too() {
         let error = ProcessHead::new(&engine, crate::head(1, config)).unwrap_err().to_string();
         assert!(error.contains(field), "{error}");
     }
+}
+
+/// Labels of a token classifier by their names, and what a head.json beside an unknown class says.
+#[test]
+fn classes_that_are_not_known_are_described() {
+    let folder = tempfile::tempdir().unwrap();
+    copy("trl-prm", folder.path());
+    let config = folder.path().join("config.json");
+    let Expected { question, steps, scores, .. } = expected("trl-prm").remove(0);
+    let whole = || path(&question, &steps, "\n", steps.len());
+    change(&config, "id2label", serde_json::json!({"0": "correct", "1": "wrong"}));
+    let turned = score(&process(folder.path()).unwrap(), whole());
+    for (turned, expected) in turned.iter().zip(&scores) {
+        near(1.0 - turned, *expected);
+    }
+    change(&config, "architectures", serde_json::json!(["FooForBar"]));
+    assert!(process(folder.path()).is_err());
+    change(&folder.path().join("head.json"), "format", "token-classifier".into());
+    let told = score(&process(folder.path()).unwrap(), whole());
+    for (told, expected) in told.iter().zip(&scores) {
+        near(*told, *expected);
+    }
+    // As the network of Qwen2.5-Math-RM, which reads whole chats.
+    assert_eq!(Format::SequenceClassifier.config().prompt, PromptLayout::Answer);
+    copy("reward-llama", folder.path());
+    std::fs::remove_file(folder.path().join("head.json")).unwrap();
+    change(&config, "architectures", serde_json::json!(["Qwen2ForRewardModel"]));
+    let same = outcome(&fixture("reward-llama")).unwrap();
+    let found = outcome(folder.path()).unwrap();
+    assert_eq!(score(&found, whole()), score(&same, whole()));
 }

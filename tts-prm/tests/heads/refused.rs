@@ -14,7 +14,7 @@ fn refused<const N: usize>(cases: [Case; N]) {
         let folder = tempfile::tempdir().unwrap();
         copy(name, folder.path());
         change(&folder.path().join(file), field, value);
-        let classifier = ["reward-llama", "classifier-qwen2"].contains(&name);
+        let classifier = ["reward-llama", "classifier-qwen2", "classifier-qwen3"].contains(&name);
         let open = if classifier { outcome } else { process };
         let error = open(folder.path()).unwrap_err().to_string();
         for part in parts {
@@ -161,6 +161,20 @@ fn value_heads_and_classifiers_that_do_not_fit_are_refused_by_name() {
             "problem_type",
             json!("multi_label_classification"),
             &["problem_type", "single_label_classification"],
+        ),
+        (
+            "classifier-qwen3",
+            "config.json",
+            "architectures",
+            json!(["FooForBar"]),
+            &["architectures", "\"FooForBar\"", "head.json"],
+        ),
+        (
+            "trl-prm",
+            "config.json",
+            "id2label",
+            json!({"0": "a", "1": "b", "2": "c"}),
+            &["id2label", "3 labels, expected 2"],
         ),
     ]);
     // A classifier judges whole chats, and a head of its own has no output head.
