@@ -15,6 +15,8 @@
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495), section 4,
 //! equation 7 (voting) and meta reward modelling.
 
+use std::borrow::Borrow;
+
 use serde::{Deserialize, Serialize};
 use tts_core::NodeId;
 
@@ -37,6 +39,8 @@ pub enum Vote {
 pub struct Judgement {
     /// The last node of what was written.
     pub node: NodeId,
+    /// Which of the samples of its jury it is of, from 0: one sample is about all responses, in one judgement or in several.
+    pub sample: usize,
     /// The responses that it is about, by their places, in the order in which they were shown.
     pub shown: Vec<usize>,
     /// A score for each of them, in that order.
@@ -62,6 +66,36 @@ impl Judgement {
     }
 }
 
+/// What each of so many responses comes to by these judgements, as [`Ballot::totals`] has it.
+pub(super) fn totals<J: Borrow<Judgement>>(
+    judgements: &[J],
+    responses: usize,
+    vote: Vote,
+    keep: Option<usize>,
+) -> Vec<Option<f64>> {
+    let total = |place: usize| {
+        let mut own: Vec<(f64, f64)> = judgements
+            .iter()
+            .map(Borrow::borrow)
+            .filter_map(|judgement: &Judgement| {
+                let value = match vote {
+                    Vote::Winners => judgement.win(place)?,
+                    Vote::Mean | Vote::Sum => judgement.score(place)?,
+                };
+                Some((judgement.meta, value))
+            })
+            .collect();
+        if let Some(keep) = keep {
+            own.sort_by(|a, b| b.0.total_cmp(&a.0));
+            own.truncate(keep);
+        }
+        let (sum, count) = (own.iter().map(|(_, value)| value).sum::<f64>(), own.len() as f64);
+        let divisor = if vote == Vote::Sum { 1.0 } else { count };
+        (count > 0.0).then(|| sum / divisor)
+    };
+    (0..responses).map(total).collect()
+}
+
 /// All judgements of one problem's responses.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ballot {
@@ -81,7 +115,7 @@ impl Ballot {
     /// use tts_core::NodeId;
     /// use tts_prm::critic::{Ballot, Judgement, Vote};
     /// let judgement = |scores: [f64; 2], meta| Judgement {
-    ///     node: NodeId::ROOT, shown: vec![1, 0], scores: scores.to_vec(), steps: vec![], meta,
+    ///     node: NodeId::ROOT, sample: 0, shown: vec![1, 0], scores: scores.to_vec(), steps: vec![], meta,
     /// };
     /// let judgements = vec![judgement([7.0, 6.0], 0.9), judgement([2.0, 9.0], 0.1)];
     /// let ballot = Ballot { responses: 2, judgements, refused: 1 };
@@ -90,27 +124,7 @@ impl Ballot {
     /// assert_eq!(ballot.totals(Vote::Winners, None), [Some(0.5), Some(0.5)]);
     /// ```
     pub fn totals(&self, vote: Vote, keep: Option<usize>) -> Vec<Option<f64>> {
-        let total = |place: usize| {
-            let mut own: Vec<(f64, f64)> = self
-                .judgements
-                .iter()
-                .filter_map(|judgement| {
-                    let value = match vote {
-                        Vote::Winners => judgement.win(place)?,
-                        Vote::Mean | Vote::Sum => judgement.score(place)?,
-                    };
-                    Some((judgement.meta, value))
-                })
-                .collect();
-            if let Some(keep) = keep {
-                own.sort_by(|a, b| b.0.total_cmp(&a.0));
-                own.truncate(keep);
-            }
-            let (sum, count) = (own.iter().map(|(_, value)| value).sum::<f64>(), own.len() as f64);
-            let divisor = if vote == Vote::Sum { 1.0 } else { count };
-            (count > 0.0).then(|| sum / divisor)
-        };
-        (0..self.responses).map(total).collect()
+        totals(&self.judgements, self.responses, vote, keep)
     }
 
     /// The places of the best total; none where no response has one.
@@ -168,7 +182,7 @@ mod tests {
 
     fn judgement(shown: &[usize], scores: &[f64], meta: f64) -> Judgement {
         let (shown, scores) = (shown.to_vec(), scores.to_vec());
-        Judgement { node: NodeId::ROOT, shown, scores, steps: Vec::new(), meta }
+        Judgement { node: NodeId::ROOT, sample: 0, shown, scores, steps: Vec::new(), meta }
     }
 
     fn ballot(responses: usize, judgements: Vec<Judgement>) -> Ballot {

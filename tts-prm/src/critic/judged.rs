@@ -17,22 +17,30 @@
 //! ranked together, which means something only where the scorer's are probabilities, as the judge's values are; this is
 //! not checked.
 //!
-//! Cost: one more round for each of the inner strategy's, of `samples` lines for each leaf or group of leaves.
+//! A judge of turns ([`super::Template::has_turns`]) goes on where it was: what each of its samples has said of the steps of a
+//! leaf's path stands for what grows behind them, so it is asked about new steps alone, and about none behind one that it has
+//! called wrong. With `anew` it judges the whole path each time, as other judges do.
+//!
+//! Cost: one more round for each of the inner strategy's, of `samples` lines for each leaf or group of leaves; of a judge
+//! of turns `samples` lines for each step of a leaf that it has not judged, in as many rounds, and with `anew` for each step of
+//! its path.
 //!
 //! Source: Khalifa et al. 2025 (arXiv 2504.16828), section 4, for verifiers that think within best-of-N and beam
 //! search.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::{
-    Desk, Expand, NodeId, NodeKind, Requirements, ScoreBy, Script, Scripted, SearchStrategy, View,
-    passes_on,
+    Desk, Expand, NodeId, NodeKind, Requirements, ScoreBy, Script, Scripted, SearchStrategy, Tree,
+    View, passes_on,
 };
 
 use super::ballot::{Ballot, Vote};
 use super::jury::Jury;
 use super::response::Response;
+use super::turns::{Past, Turns};
 
 /// A strategy whose leaves a jury judges, see the [module](self).
 ///
@@ -66,19 +74,32 @@ pub struct Judged<S> {
     /// Whether finished solutions alone are judged, and all others by the search's scorer.
     #[serde(default)]
     pub finished: bool,
+    /// Whether a judge of turns judges each path from its beginning, not from what it has said of it already.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub anew: bool,
     /// Where the search stands.
     #[serde(skip)]
     pub state: State,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if takes a reference"
+)]
+fn is_false(set: &bool) -> bool {
+    !*set
 }
 
 /// Where a [`Judged`] stands.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     judging: Option<Judging>,
+    /// What the samples of a judge of turns have said of paths, by their ends.
+    said: BTreeMap<NodeId, BTreeMap<usize, Turns>>,
 }
 
 /// Leaves that wait for their judgements.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Judging {
     story: Scripted<Story>,
     /// What the inner strategy is shown afterwards.
@@ -92,13 +113,27 @@ struct Judging {
 struct Story {
     jury: Arc<Jury>,
     responses: Arc<[Response]>,
+    /// What a judge of turns has said of them.
+    past: Arc<Past>,
+}
+
+impl Clone for Judging {
+    /// A copy starts anew, and hears nothing of what this one does.
+    fn clone(&self) -> Self {
+        let Story { jury, responses, .. } = self.story.script.clone();
+        Self {
+            story: Scripted::of(Story { jury, responses, past: Arc::default() }),
+            fresh: self.fresh.clone(),
+            origin: self.origin.clone(),
+        }
+    }
 }
 
 impl Script for Story {
     async fn play(self, desk: Desk) -> Option<NodeId> {
         // Batch after batch: should the budget run out, those judgements count that were made.
         let heard = |ballot: &Ballot| self.jury.value(&desk, &self.responses, ballot);
-        self.jury.ballot(&desk, &self.responses, heard).await;
+        self.jury.ballot_after(&desk, &self.responses, &self.past, heard).await;
         None
     }
 }
@@ -106,7 +141,7 @@ impl Script for Story {
 impl<S> Judged<S> {
     /// The leaves of `strategy`, judged by a jury.
     pub fn of(strategy: S, jury: Jury) -> Self {
-        Self { strategy, jury, finished: false, state: State::default() }
+        Self { strategy, jury, finished: false, anew: false, state: State::default() }
     }
 }
 
@@ -137,6 +172,45 @@ impl<S: SearchStrategy> Judged<S> {
     }
 }
 
+impl<S> Judged<S> {
+    /// What a judge of turns has said of the paths that lead to these leaves.
+    fn past(&self, tree: &Tree, responses: &[Response]) -> Past {
+        let past = Past::default();
+        if self.state.said.is_empty() {
+            return past;
+        }
+        for (place, response) in responses.iter().enumerate() {
+            let mut known = BTreeSet::new();
+            // The nearest first; a sample that has said nothing there may have further up.
+            let up = std::iter::successors(Some(response.node), |&node| tree[node].parent);
+            for node in up {
+                if known.len() >= self.jury.samples {
+                    break;
+                }
+                for (&sample, turns) in self.state.said.get(&node).into_iter().flatten() {
+                    if known.insert(sample) {
+                        past.keep(place, sample, turns.clone());
+                    }
+                }
+            }
+        }
+        past
+    }
+
+    /// Keeps what was said of leaves.
+    fn keep(&mut self, story: &Scripted<Story>) {
+        if self.anew || !self.jury.judge.template.has_turns() {
+            return;
+        }
+        let Story { responses, past, .. } = &story.script;
+        for ((place, sample), turns) in past.all() {
+            if let Some(response) = responses.get(place) {
+                self.state.said.entry(response.node).or_default().insert(sample, turns);
+            }
+        }
+    }
+}
+
 impl<S: SearchStrategy> SearchStrategy for Judged<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
@@ -149,6 +223,7 @@ impl<S: SearchStrategy> SearchStrategy for Judged<S> {
                 self.state.judging = Some(judging);
                 return wanted;
             }
+            self.keep(&judging.story);
             let Judging { fresh, origin, .. } = judging;
             return self.inner(&mut view.with_fresh(&fresh, &origin));
         }
@@ -157,9 +232,11 @@ impl<S: SearchStrategy> SearchStrategy for Judged<S> {
             return self.inner(view);
         }
         let jury = Arc::new(self.jury.clone());
-        let mut story = Scripted::of(Story { jury, responses });
+        let past = Arc::new(self.past(view.tree(), &responses));
+        let mut story = Scripted::of(Story { jury, responses, past });
         let wanted = story.step(&mut view.with_fresh(&[NodeId::ROOT], &[0]));
         if wanted.is_empty() {
+            self.keep(&story);
             return self.inner(view);
         }
         let (fresh, origin) = (view.fresh().to_vec(), view.origin().to_vec());

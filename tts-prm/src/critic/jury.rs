@@ -22,11 +22,13 @@
 use serde::{Deserialize, Serialize};
 use tts_core::{Ask, Desk, Line, Requirements, Until, all};
 
+use super::again::Looks;
 use super::ballot::{Ballot, Judgement, Vote};
 use super::judge::Judge;
 use super::read::{By, Decision, Refusal, Said};
 use super::response::Response;
 use super::sure::Sure;
+use super::turns::Past;
 
 /// A judge asked several times, see the [module](self).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -96,7 +98,7 @@ impl Default for Jury {
 }
 
 /// What became of one sample.
-type Sample = Result<Judgement, Refusal>;
+pub(super) type Sample = Result<Judgement, Refusal>;
 
 impl Jury {
     /// So many samples of a judge, by the role `judge`.
@@ -111,6 +113,17 @@ impl Jury {
         &self,
         desk: &Desk,
         responses: &[Response],
+        heard: impl FnMut(&Ballot),
+    ) -> Ballot {
+        self.ballot_after(desk, responses, &Past::default(), heard).await
+    }
+
+    /// The same where a judge of turns has said something already, and to what it has said then.
+    pub(super) async fn ballot_after(
+        &self,
+        desk: &Desk,
+        responses: &[Response],
+        past: &Past,
         mut heard: impl FnMut(&Ballot),
     ) -> Ballot {
         let mut ballot = Ballot { responses: responses.len(), ..Ballot::default() };
@@ -125,12 +138,18 @@ impl Jury {
             while rest > 0 {
                 // One response at a time has no order, and one question.
                 let times = if self.is_single() { rest } else { self.repeats.min(rest) };
+                let asked_before = self.samples - left - rest;
                 rest -= times;
                 for group in self.next_groups(desk, responses.len(), &mut before) {
                     for &place in &group {
                         shown[place] = true;
                     }
-                    asked.push(self.samples_of(desk, responses, group, times));
+                    asked.push(self.samples_of(
+                        desk,
+                        responses,
+                        (group, times),
+                        (past, asked_before),
+                    ));
                 }
             }
             for sample in all(asked).await.into_iter().flatten() {
@@ -233,18 +252,21 @@ impl Jury {
         groups.into_iter().filter(|group| group.len() >= least).collect()
     }
 
-    /// So many judgements of a group in this order.
+    /// So many judgements of a group in this order, when so many samples were asked for before.
     async fn samples_of(
         &self,
         desk: &Desk,
         responses: &[Response],
-        group: Vec<usize>,
-        times: usize,
+        (group, times): (Vec<usize>, usize),
+        (past, before): (&Past, usize),
     ) -> Vec<Sample> {
         let shown: Vec<&Response> = group.iter().map(|&place| &responses[place]).collect();
         let Some(first) = shown.first() else { return Vec::new() };
         if self.judge.template.has_turns() {
-            let turns = (0..times).map(|_| self.by_turns(desk, first, &group));
+            // Only a judge of one response has turns.
+            let place = group[0];
+            let sample = |number: usize| (place, before + number);
+            let turns = (0..times).map(|number| self.by_turns(desk, first, sample(number), past));
             return all(turns).await;
         }
         let question = match self.judge.question(&desk.problem(), &shown) {
@@ -258,36 +280,42 @@ impl Jury {
         let lines = match self.judge.decision() {
             Some(decision) if !decision.critique => {
                 let lines = desk.ask(self.decided(ask.append(&decision.cue), decision)).await;
-                lines.into_iter().map(|line| (line.score, line)).collect()
+                lines.into_iter().map(|line| (line.score, Looks::of(line))).collect()
             }
             decision => {
                 let lines = desk.ask(self.written(ask, 1)).await;
-                let meta = lines.into_iter().map(|line| (line.score, line));
-                self.end(desk, meta.collect(), decision).await
+                let looks = all(lines.into_iter().map(|line| self.look_again(desk, line))).await;
+                self.end(desk, looks.into_iter().flatten().collect(), decision).await
             }
         };
         let failed = times.saturating_sub(lines.len());
-        let read = |(meta, line): (f64, Line)| {
-            let said = self.read(&line, &shown);
+        let read = |(number, (meta, looks)): (usize, (f64, Looks))| {
+            let (line, said) = (&looks.last().line, self.read(&looks, &shown));
             if let Err(refusal) = &said {
                 desk.refuse(line.node, refusal.to_string());
             }
             let Said { scores, steps } = said?;
-            Ok(Judgement { node: line.node, shown: group.clone(), scores, steps, meta })
+            let (node, sample) = (line.node, before + number);
+            Ok(Judgement { node, sample, shown: group.clone(), scores, steps, meta })
         };
-        let mut samples: Vec<Sample> = lines.into_iter().map(read).collect();
+        let mut samples: Vec<Sample> = lines.into_iter().enumerate().map(read).collect();
         samples.extend((0..failed).map(|_| Err(Refusal::Failed)));
         samples
     }
 
     /// A judgement as it is written.
-    fn written(&self, ask: Ask, step: usize) -> Ask {
-        let ask = ask.rule(self.judge.rule(0)).sampling(self.judge.sampling);
-        let begin = self.judge.begin.replace("{step}", &step.to_string());
+    pub(super) fn written(&self, ask: Ask, step: usize) -> Ask {
+        let begin = self.judge.begin_of(step);
         let ask = if begin.is_empty() { ask } else { ask.append(begin) };
+        self.drawn(ask, self.judge.again.is_empty())
+    }
+
+    /// How a judgement is drawn; a scorer reads its last look.
+    pub(super) fn drawn(&self, ask: Ask, last: bool) -> Ask {
+        let ask = ask.rule(self.judge.rule(0)).sampling(self.judge.sampling);
         let ask = self.role.iter().cloned().fold(ask, Ask::by);
         let scorer = self.judge.head().or(self.meta.as_ref().map(|meta| &*meta.scorer));
-        match scorer {
+        match scorer.filter(|_| last) {
             Some(scorer) => ask.judged_by(scorer),
             None => ask.unjudged(),
         }
@@ -310,11 +338,13 @@ impl Jury {
     async fn end(
         &self,
         desk: &Desk,
-        lines: Vec<(f64, Line)>,
+        critiques: Vec<Looks>,
         decision: Option<&Decision>,
-    ) -> Vec<(f64, Line)> {
-        let Some(decision) = decision else { return lines };
-        let ends = lines.into_iter().map(|(meta, line)| async move {
+    ) -> Vec<(f64, Looks)> {
+        let meta = |looks: Looks| (looks.last().line.score, looks);
+        let Some(decision) = decision else { return critiques.into_iter().map(meta).collect() };
+        let ends = critiques.into_iter().map(meta).map(|(meta, looks)| async move {
+            let line = &looks.last().line;
             if !line.is_finished() {
                 // What it would have come to is not known.
                 desk.refuse(line.node, Refusal::Cut.to_string());
@@ -322,13 +352,14 @@ impl Jury {
             }
             // What ended the critique is taken back: its end token, or the stop text that opens the cue.
             let ask = Ask::behind(line.node).aside().keep(line.kept()).append(&decision.cue);
-            Some((meta, desk.line(self.decided(ask, decision)).await?))
+            Some((meta, Looks::of(desk.line(self.decided(ask, decision)).await?)))
         });
         all(ends).await.into_iter().flatten().collect()
     }
 
-    /// What a line says of the responses that were shown.
-    fn read(&self, line: &Line, shown: &[&Response]) -> Result<Said, Refusal> {
+    /// What a judgement says of the responses that were shown.
+    fn read(&self, looks: &Looks, shown: &[&Response]) -> Result<Said, Refusal> {
+        let line = &looks.last().line;
         let scored = |name: &str| {
             let missing = || Refusal::missing(format!("score by the scorer {name:?}"));
             if line.score.is_finite() { Ok(line.score) } else { Err(missing()) }
@@ -336,7 +367,7 @@ impl Jury {
         let score = match (self.judge.decision(), self.judge.head()) {
             // A judgement that was cut may not be its last word.
             (None, _) if !line.is_finished() => return Err(Refusal::Cut),
-            (None, None) => return self.judge.read(&line.text(), shown),
+            (None, None) => return self.judge.read_looks(looks, shown),
             (None, Some(head)) => scored(head)?,
             (Some(decision), _) => match &decision.by {
                 By::Word => return self.judge.read(&line.text(), shown),
@@ -361,44 +392,6 @@ impl Jury {
         let said = line.text();
         let word = said.rsplit_once(decision.cue.trim()).map_or(&*said, |(_, word)| word);
         decision.expectation(word, f64::from(*logprob))
-    }
-
-    /// Step after step, each in sight of what was said before, up to the first that is wrong.
-    async fn by_turns(&self, desk: &Desk, response: &Response, group: &[usize]) -> Sample {
-        let (mut said, mut judged) = (Vec::new(), Vec::new());
-        let (mut node, mut meta) = (response.node, f64::INFINITY);
-        let refused = |node, refusal: Refusal| {
-            desk.refuse(node, refusal.to_string());
-            Err(refusal)
-        };
-        for place in 0..response.steps.len() {
-            let question = match self.judge.question_after(&desk.problem(), &[response], &said) {
-                Ok(question) => question,
-                Err(refusal) => return refused(node, refusal),
-            };
-            let ask = Ask::of(question).about(response.node).aside();
-            let Some(line) = desk.line(self.written(ask, place + 1)).await else {
-                return Err(Refusal::Failed);
-            };
-            // A judgement is as good as the least trusted of its turns.
-            (node, meta) = (line.node, meta.min(line.score));
-            if !line.is_finished() {
-                return refused(node, Refusal::Cut);
-            }
-            match self.judge.reading.read(&line.text(), 1, 1) {
-                Ok(step) => judged.extend(step.steps),
-                Err(refusal) => return refused(node, refusal),
-            }
-            said.push(line.text());
-            if judged.last().is_some_and(|&step| step <= 0.0) {
-                break;
-            }
-        }
-        judged.resize(response.steps.len(), 0.0);
-        let Some(score) = self.judge.aggregate.apply(judged.iter().copied()) else {
-            return refused(node, Refusal::missing("step of the response"));
-        };
-        Ok(Judgement { node, shown: group.to_vec(), scores: vec![score], steps: judged, meta })
     }
 
     /// # Errors

@@ -69,7 +69,7 @@ fn known(gold: &str) -> Option<(Truth, usize)> {
 /// use tts_prm::critic::{Judge, Judging, Preference};
 /// let judging = Judging::of(Judge::published("deepseek-grm")?)?;
 /// let responses = vec!["4".into(), "5".into()];
-/// let pair = Preference { prompt: "2 + 2?".into(), responses, best: 0, subset: None, reference: None };
+/// let pair = Preference { prompt: "2 + 2?".into(), responses, best: 0, subset: None, reference: None, worth: None };
 /// let lesson = judging.lesson(&pair, 7)?;
 /// let problem = lesson.problem();
 /// // The order is drawn: the best one stands first or second.
@@ -228,7 +228,7 @@ mod tests {
 
     fn preference(responses: usize, best: usize) -> Preference {
         let responses = (0..responses).map(|place| format!("answer {place}")).collect();
-        Preference { prompt: "2 + 2?".into(), responses, best, subset: None, reference: None }
+        Preference { prompt: "2 + 2?".into(), responses, best, subset: None, reference: None, worth: None }
     }
 
     fn judging(name: &str) -> Judging {

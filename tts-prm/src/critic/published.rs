@@ -8,8 +8,8 @@
 //! | `genrm` | one | `GenRM` (none is public) | p(Yes) behind the question |
 //! | `genrm-cot` | one | `GenRM-CoT` (none is public) | p(Yes) behind a critique |
 //! | `thinkprm` | one, by a decision on all its steps | `ThinkPRM` (1.5B, 7B, 14B) | p(yes) behind a chain of thought |
-//! | `thinkprm-steps` | the steps of one | the same | `\boxed{correct}` for each step |
-//! | `genprm` | the steps of one, in turns | `GenPRM` (1.5B, 7B, 32B) | `\boxed{Yes}` in each turn |
+//! | `thinkprm-steps` | the steps of one | the same | p(correct) at `\boxed{correct}` for each step |
+//! | `genprm` | the steps of one, in turns | `GenPRM` (1.5B, 7B, 32B) | p(Yes) at `\boxed{Yes}` in each turn |
 //! | `score` | one | any model that follows instructions | `{"score": 7}`, 1 to 10 |
 //! | `rubric` | one | the same | a letter, A to E |
 //! | `pairwise` | two | the same | `[[A]]`, `[[B]]`, `[[C]]` |
@@ -19,7 +19,8 @@
 //! | `support` | a source and a sentence, as the steps of one | the same | a letter, A to C |
 //!
 //! `GenPRM` may run code between critique and verdict; here none is run, as in its mode without execution.
-//! `ThinkPRM`'s `</think>` ends the chain of thought, as does the question that it puts to itself.
+//! Where a model tells no log-probabilities, as on many servers, judgements of `thinkprm-steps` and `genprm` are refused;
+//! `"by": "word"` in the reading of such a judge makes 1 or 0 of each verdict. `ThinkPRM`'s `</think>` ends the chain of thought, as does the question that it puts to itself.
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495); Zhang et al. 2024 (arXiv 2408.15240); Khalifa et al. 2025 (arXiv
 //! 2504.16828); Zhao et al. 2025 (arXiv 2504.00891); Han et al. 2025 (arXiv 2507.16075), section 3.2, for helpful and
@@ -63,7 +64,11 @@ impl Judge {
     /// # Errors
     /// A sentence with the names that there are.
     pub fn published(name: &str) -> Result<Self, String> {
-        let correct = || Reading::Steps { right: "correct".into(), wrong: "incorrect".into() };
+        let steps = |right: &str, wrong: &str, by| Reading::Steps {
+            right: right.into(),
+            wrong: wrong.into(),
+            by,
+        };
         let yes_no = |cue: &str, words: [&str; 2], critique: bool| {
             let [yes, no] = words.map(str::to_owned);
             let words = vec![(yes, 1.0), (no, 0.0)];
@@ -78,8 +83,8 @@ impl Judge {
                 (name, yes_no("\nIs the answer correct (Yes/No)?", ["Yes", "No"], true), 0.7)
             }
             "thinkprm" => (name, yes_no("\nIs the solution correct? ", ["yes", "no"], true), 0.4),
-            "thinkprm-steps" => ("thinkprm", correct(), 0.4),
-            "genprm" => (name, Reading::Steps { right: "Yes".into(), wrong: "No".into() }, 0.6),
+            "thinkprm-steps" => ("thinkprm", steps("correct", "incorrect", By::Probability), 0.4),
+            "genprm" => (name, steps("Yes", "No", By::Probability), 0.6),
             "score" => (name, Reading::Json { field: "score".into(), low: 1.0, high: 10.0 }, 0.5),
             "rubric" => {
                 (name, Reading::Letter { marker: "Grade:".into(), letters: "ABCDE".into() }, 0.7)
@@ -92,7 +97,7 @@ impl Judge {
                 (name, Reading::Verdict { first, second, tie: Some(tie) }, 0.5)
             }
             "listwise" => (name, Reading::Ranking { marker: "Ranking:".into() }, 0.5),
-            "steps" => (name, correct(), 0.5),
+            "steps" => (name, steps("correct", "incorrect", By::Word), 0.5),
             other => {
                 let names = PUBLISHED.join(", ");
                 return Err(format!("judge {other:?}, expected one of {names}"));

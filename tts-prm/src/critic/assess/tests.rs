@@ -59,7 +59,7 @@ fn files_are_known_by_their_fields() {
 
 fn pair(best: usize, lengths: [usize; 2]) -> Preference {
     let responses = lengths.map(|length| "x".repeat(length)).to_vec();
-    Preference { prompt: "q".into(), responses, best, subset: None, reference: None }
+    Preference { prompt: "q".into(), responses, best, subset: None, reference: None, worth: None }
 }
 
 fn ruling(rows: &[([usize; 2], [f64; 2])]) -> Ruling {

@@ -9,16 +9,18 @@ use std::collections::HashMap;
 
 use super::Refusal;
 
-const COMMAND: &str = "\\boxed{";
+/// What opens a box.
+pub(super) const COMMAND: &str = "\\boxed{";
 
-/// The contents of all boxes that are not within another, first to last; of one that is never closed, `None`.
-pub(super) fn all(text: &str) -> Vec<Option<&str>> {
+/// The contents of all boxes that are not within another, first to last, and where each begins; those that are never closed
+/// are left out.
+pub(super) fn all(text: &str) -> Vec<(usize, &str)> {
     let ends = ends(text);
     let (mut found, mut from) = (Vec::new(), 0);
     while let Some(at) = text[from..].find(COMMAND) {
         let inside = from + at + COMMAND.len();
         let end = ends.get(&(inside - 1)).copied();
-        found.push(end.map(|end| &text[inside..end]));
+        found.extend(end.map(|end| (inside, &text[inside..end])));
         // What is never closed may swallow others: they are looked for behind its beginning.
         from = end.unwrap_or(inside);
     }

@@ -53,6 +53,12 @@ pub enum By {
     Scorer(String),
 }
 
+impl By {
+    pub(super) fn is_word(&self) -> bool {
+        *self == Self::Word
+    }
+}
+
 impl Default for Decision {
     /// Yes or no, behind a critique.
     fn default() -> Self {

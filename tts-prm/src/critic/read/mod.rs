@@ -14,7 +14,7 @@
 //! | `json` | one | `{"score": 7.5}`, its key without escapes | the number |
 //! | `number` | one | `[RESULT] 4` | the number |
 //! | `letter` | one | `Grade: B` | its grade |
-//! | `steps` | the steps of one | `\boxed{correct}` for each | 1 or 0 for each |
+//! | `steps` | the steps of one | `\boxed{correct}` for each | 1 or 0 for each, or how probable right was |
 //! | `decision` | one | a last word that it is made to say, `Yes` say | its value, or an expectation |
 //! | `head` | one | a critique, as it likes | the score of a scorer that reads it: semi-scalar |
 //!
@@ -31,6 +31,7 @@ mod refusal;
 mod steps;
 
 use serde::{Deserialize, Serialize};
+use tts_core::Line;
 
 pub use decision::{By, Decision};
 pub use refusal::Refusal;
@@ -47,6 +48,11 @@ pub struct Said {
 impl Said {
     fn of(scores: Vec<f64>) -> Self {
         Self { scores, steps: Vec::new() }
+    }
+
+    fn of_steps(steps: Vec<f64>) -> Self {
+        let all = steps.iter().copied().fold(1.0, f64::min);
+        Self { scores: vec![all], steps }
     }
 }
 
@@ -110,6 +116,9 @@ pub enum Reading {
         right: String,
         /// The word for wrong.
         wrong: String,
+        /// What a word is worth: 1 or 0, or how probable right was where it was drawn; no scorer reads it.
+        #[serde(default, skip_serializing_if = "By::is_word")]
+        by: By,
     },
     /// A last word that the judge is made to say behind its critique, or at once.
     Decision(Decision),
@@ -133,7 +142,7 @@ impl Default for Reading {
 }
 
 impl Reading {
-    /// What a judgement of `responses` says; `steps` is the number of steps of the one that a judge of steps
+    /// What a judgement of `responses` says in words; `steps` is the number of steps of the one that a judge of steps
     /// judges.
     ///
     /// ```
@@ -165,16 +174,51 @@ impl Reading {
             Self::Letter { marker, letters } => {
                 marks::letter(said, marker, letters).map(|score| Said::of(vec![score]))
             }
-            Self::Steps { right, wrong } => {
-                let steps = steps::judged(said, right, wrong, steps)?;
-                let all = steps.iter().copied().fold(1.0, f64::min);
-                Ok(Said { scores: vec![all], steps })
+            Self::Steps { right, wrong, .. } => {
+                let verdicts = steps::verdicts(said, right, wrong, steps)?;
+                Ok(Said::of_steps(steps::by_word(&verdicts, steps)))
             }
             Self::Decision(decision) => decision.read(said).map(|score| Said::of(vec![score])),
             // It is not among the words.
             Self::Head { scorer, .. } => {
                 Err(Refusal::missing(format!("score by the scorer {scorer:?}")))
             }
+        }
+    }
+
+    /// What a judgement in a line says, by probability too, where it is read so, and of steps from a byte of its text on;
+    /// `begin` are the words that were put before it.
+    pub(super) fn read_line(
+        &self,
+        line: &Line,
+        from: usize,
+        begin: &str,
+        (responses, steps): (usize, usize),
+    ) -> Result<Said, Refusal> {
+        let text = line.text();
+        match self {
+            Self::Steps { right, wrong, by: By::Probability } => {
+                let verdicts = steps::verdicts(&text[from..], right, wrong, steps)?;
+                steps::by_probability(&verdicts, (line, from), begin, steps).map(Said::of_steps)
+            }
+            Self::Steps { .. } => self.read(&text[from..], responses, steps),
+            _ => self.read(&text, responses, steps),
+        }
+    }
+
+    /// Whether a text says nothing of any step, so that what was said of them before stands.
+    pub(super) fn is_silent(&self, text: &str) -> bool {
+        match self {
+            Self::Steps { right, wrong, .. } => steps::is_silent(text, right, wrong),
+            _ => false,
+        }
+    }
+
+    /// Where a step of a judgement ends: behind each box that is opened, so that the first token of a verdict is known.
+    pub(super) fn delimiters(&self) -> Vec<String> {
+        match self {
+            Self::Steps { by: By::Probability, .. } => vec![boxes::COMMAND.to_owned()],
+            _ => Vec::new(),
         }
     }
 
@@ -269,13 +313,24 @@ impl Reading {
                 }
                 Ok(())
             }
-            Self::Steps { right, wrong } => {
+            Self::Steps { right, wrong, by } => {
                 blank("right", right)?;
                 blank("wrong", wrong)?;
                 if right.eq_ignore_ascii_case(wrong) {
                     return Err(format!("reading: {right:?} is the word for right and for wrong"));
                 }
-                Ok(())
+                let first = |word: &str| word.trim().chars().next().map(|c| c.to_ascii_lowercase());
+                match by {
+                    By::Word => Ok(()),
+                    By::Probability if first(right) != first(wrong) => Ok(()),
+                    By::Probability => Err(format!(
+                        "reading: {right:?} and {wrong:?} begin alike, so that their first tokens may be one: expected words \
+                         that begin with different letters, or by word"
+                    )),
+                    By::Scorer(name) => Err(format!(
+                        "reading: steps by the scorer {name:?}, expected by word or by probability"
+                    )),
+                }
             }
             Self::Decision(decision) => decision.check(),
             Self::Head { scorer, .. } => blank("scorer", scorer),

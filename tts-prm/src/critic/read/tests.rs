@@ -159,7 +159,8 @@ fn a_number_or_letter_stands_behind_its_mark() {
 
 #[test]
 fn steps_are_judged_one_by_one_up_to_the_first_error() {
-    let reading = Reading::Steps { right: "correct".into(), wrong: "incorrect".into() };
+    let reading =
+        Reading::Steps { right: "correct".into(), wrong: "incorrect".into(), by: By::Word };
     let steps = |said: &str, count| reading.read(said, 1, count).ok().map(|said| said.steps);
     let right = "\\boxed{correct}";
     let wrong = "\\boxed{incorrect}";

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use tts_core::toy::Voice;
 use tts_core::{Desk, NodeId, Prompt, Script, Scripted, Search};
 
-use super::super::{Ballot, Judge, Jury, Order, Response, Vote};
-use super::{shown, verdict};
+use super::super::{Ballot, By, Judge, Jury, Order, Response, Vote};
+use super::{by, shown, verdict};
 
 /// Asks a jury about texts, and keeps what it said.
 #[derive(Clone)]
@@ -113,7 +113,7 @@ fn a_long_response_is_cut_and_the_others_are_shown_whole() {
 #[test]
 fn one_response_at_a_time_can_only_hurt_itself() {
     for name in ["score", "rubric", "genrm", "thinkprm", "steps", "genprm"] {
-        let judge = Judge::published(name).expect("known");
+        let judge = by(Judge::published(name).expect("known"), &By::Word);
         let jury = Jury::of(judge, 2);
         // What it says depends on what it is shown of this response alone.
         let voice = Voice::new(|asked: &Prompt, so_far: &str, _| {

@@ -1,14 +1,26 @@
 //! Judges in searches: what is asked, read, refused, voted on, paid for; hostile responses; transcripts of
 //! published judges; simulated ones.
 
+mod again;
 mod hostile;
 mod published;
 mod searches;
 mod semi_scalar;
 mod settings;
 mod simulated;
+mod turns;
 
 use tts_core::Prompt;
+
+use super::{By, Judge, Reading};
+
+/// A judge whose verdicts on steps are read so; any other as it is.
+pub(super) fn by(mut judge: Judge, how: &By) -> Judge {
+    if let Reading::Steps { by, .. } = &mut judge.reading {
+        by.clone_from(how);
+    }
+    judge
+}
 
 /// What stands between the marks of each response that a judge is shown, in the order of the marks.
 fn shown(asked: &Prompt) -> Vec<String> {

@@ -11,7 +11,7 @@ use tts_core::{
 use super::super::{
     BestByJudge, By, Decision, Judge, Judged, Jury, Meta, NextWord, Order, Reading, Sure,
 };
-use super::{shown, verdict};
+use super::{by, shown, verdict};
 
 pub(super) fn world() -> ToyWorld {
     ToyWorld { error: 0.4, ..ToyWorld::default() }
@@ -360,7 +360,8 @@ fn turns_are_asked_one_after_the_other_up_to_an_error() {
             if number < 3 { "Yes" } else { "No" }
         )
     });
-    let jury = Jury::of(Judge::published("genprm").expect("known"), 2);
+    let judge_of = by(Judge::published("genprm").expect("known"), &By::Word);
+    let jury = Jury::of(judge_of, 2);
     let outcome = search(&world, &judge).run(best(1, jury), world.prompt(0)).expect("runs");
     // Three turns for each of two samples, of a solution of five lines.
     assert_eq!(outcome.tree.cost_by_role()["judge"].samples, 6);
