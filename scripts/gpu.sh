@@ -2,16 +2,18 @@
 # Tests and measures the GPU backends on a machine that has a GPU and its libraries, but no Rust and no network.
 #
 # usage: scripts/gpu.sh build [KIT]          here: builds tests and programs, packs them into KIT (default: gpu-kit)
-#        scripts/gpu.sh run KIT STEP...      there: unpacks them and does the steps, each even if one before it failed
+#        scripts/gpu.sh run KIT [STEP...]    there: unpacks them and does the steps, each even if one before it failed
 #
-# Steps: tests | make SHAPE | check SHAPE | speed SHAPE | compare SHAPE | compiled SHAPE | profile SHAPE | model.
+# Steps: tests | make SHAPE | check SHAPE | speed SHAPE | memory SHAPE | compare SHAPE | compiled SHAPE |
+# profile SHAPE | model. Without any: all that the machine has what it takes for, on smollm2-135m, the most telling
+# first, within LIMIT seconds (540); a step that time is up for is ended, and one that there is none for is named.
 # SHAPE is one of those of scripts/gpu/peer.py; BACKEND=wgpu takes another backend than cuda, here and there. `make`,
 # `check` and `compare` need PyTorch and transformers, `profile` Nsight Compute. `model` runs a GGUF file, which
 # MODEL=FILE scripts/gpu.sh build leaves in parts (KIT/model.*) of PART bytes (40m), small enough to be carried alone.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 backend=${BACKEND:-cuda}
-usage() { sed -n 4,10p "$0" >&2; exit 2; }
+usage() { sed -n 4,13p "$0" >&2; exit 2; }
 
 build() {
   cd "$root"
@@ -45,6 +47,24 @@ run_tests() {
   if ! grep -Eq 'test result: ok\. [1-9]' <<< "$log"; then echo "no test ran" >&2; return 1; fi
 }
 
+# MiB that the device holds.
+used() { nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits "$@"; }
+
+# The steps that this machine has what it takes for.
+defaults() {
+  local shape=smollm2-135m
+  echo tests
+  if ls "$kit"/model.?? >/dev/null 2>&1; then echo model; fi
+  if python3 -c 'import torch, transformers' 2>/dev/null; then
+    printf '%s\n' "make $shape" "check $shape" "speed $shape"
+    if command -v nvidia-smi >/dev/null; then echo "memory $shape"; fi
+    echo "compare $shape"
+    if command -v ncu >/dev/null; then echo "profile $shape"; fi
+  else
+    echo "no PyTorch with transformers: nothing is made, checked or compared" >&2
+  fi
+}
+
 step() {
   local step=$1 shape=${2:-}
   local model=$kit/models/$shape
@@ -70,6 +90,16 @@ step() {
     best_and_beam "$model"
     workload prefill --model "$model"
     ;;
+  memory)
+    # What the device holds beside what it held before, at its most.
+    local before most
+    before=$(used | head -n 1)
+    (used -lms 100 > "$kit/used" 2>/dev/null) & local watch=$!
+    workload best-of-n --model "$model" --lines "${LINES_LIST:-64,256}"
+    kill "$watch"; wait "$watch" 2>/dev/null || true
+    most=$(sort -n "$kit/used" | tail -n 1)
+    echo "device memory: $((most - before)) MiB at the most, $before before"
+    ;;
   compare) peer speed "$model" ${PEER_LINES:-1 16 64 256} ;;
   compiled) peer speed "$model" ${PEER_LINES:-1 16 64 256} --compiled ;;
   profile)
@@ -87,8 +117,8 @@ step() {
 }
 
 run() {
-  local failed=() shape
-  if [ $# -lt 2 ]; then usage; fi
+  local failed=() limit=0 left
+  if [ $# -lt 1 ]; then usage; fi
   kit=$(cd "$1" && pwd)
   shift
   if [ ! -d "$kit/bin" ] || [ "$kit/bin.tar.xz" -nt "$kit/bin" ]; then
@@ -101,18 +131,26 @@ run() {
   fi
   if [ -d /usr/local/cuda/lib64 ]; then export LD_LIBRARY_PATH=/usr/local/cuda/lib64:${LD_LIBRARY_PATH:-}; fi
   mkdir -p "$kit/models"
+  # shellcheck disable=SC2046
+  if [ $# -eq 0 ]; then
+    limit=${LIMIT:-540}
+    set -- $(defaults)
+  fi
   while [ $# -gt 0 ]; do
     case $1 in
     tests | model) set -- "$1" "" "${@:2}" ;;
-    make | check | speed | compare | compiled | profile) if [ $# -lt 2 ]; then usage; fi ;;
+    make | check | speed | memory | compare | compiled | profile) if [ $# -lt 2 ]; then usage; fi ;;
     *) echo "no such step: $1" >&2; usage ;;
     esac
     echo "== $1 $2 $(date +%T)"
-    # In a shell of its own, where the first failure ends it: under `if` or `||` it would not.
-    set +e
-    (set -e; step "$1" "$2")
-    if [ $? -ne 0 ]; then failed+=("$1 $2"); fi
-    set -e
+    left=$((limit - SECONDS))
+    if [ "$limit" -gt 0 ] && [ "$left" -lt 10 ]; then
+      echo "no time is left for it"
+      failed+=("$1 $2 (no time)")
+    # In a process of its own, where the first failure ends it, and which can be ended.
+    elif ! timeout "$((limit > 0 ? left : 86400))" bash "$0" one "$kit" "$1" "$2"; then
+      failed+=("$1 $2")
+    fi
     shift 2
   done
   if [ ${#failed[@]} -gt 0 ]; then printf 'failed: %s\n' "${failed[@]}" >&2; exit 1; fi
@@ -121,5 +159,6 @@ run() {
 case ${1:-} in
 build) build "${@:2}" ;;
 run) run "${@:2}" ;;
+one) kit=$2; step "$3" "$4" ;;
 *) usage ;;
 esac

@@ -125,6 +125,7 @@ def speed(folder, lines, tokens, prompt, rounds, compiled):
                 torch.cuda.synchronize()
                 assert out.shape == (count, prompt + tokens)
                 return time.perf_counter() - start
+            torch.cuda.reset_peak_memory_stats()
             start = time.perf_counter()
             once()
             first = time.perf_counter() - start
@@ -132,6 +133,7 @@ def speed(folder, lines, tokens, prompt, rounds, compiled):
             print(json.dumps({
                 "peer": "transformers " + way, "model": os.path.basename(folder), "lines": count,
                 "tokens": count * tokens, "seconds": statistics.median(times), "first": first,
+                "peak_mib": torch.cuda.max_memory_allocated() // 2**20,
                 "tokens_per_second": count * tokens / statistics.median(times)}), flush=True)
 
 
