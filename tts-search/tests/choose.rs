@@ -5,11 +5,12 @@
 use proptest::prelude::*;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::{
-    Aggregate, BoxError, Generated, Generator, LineError, NodeId, Outcome, Request, Search,
-    SearchStrategy, StepRule,
+    Aggregate, BoxError, Generated, Generator, LineError, NodeId, Outcome, Request, Scale, Search,
+    SearchStrategy, Step, StepRule, StepScorer, Trajectory, Until, scorer,
 };
 use tts_search::choose::{
-    Bins, Choice, ChooseError, ComputeOptimal, Level, Signal, Tried, cost_ratio, fit, two_fold,
+    Bins, Choice, ChooseError, ComputeOptimal, Level, Probe, Signal, Tried, cost_ratio, fit,
+    two_fold,
 };
 use tts_search::{BeamSearch, BestOfN, Recipe, SelfConsistency};
 
@@ -29,6 +30,8 @@ fn bins_are_quantiles_and_equal_estimates_stay_together() {
     // Problems that say nothing are the hardest.
     let bins = Bins::of(&[0.9, f64::NEG_INFINITY], 2).unwrap();
     assert_eq!((bins.bin(0.9), bins.bin(0.1), bins.bin(f64::NEG_INFINITY)), (0, 1, 1));
+    let silent = [0.9, f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY];
+    assert_eq!(Bins::of(&silent, 4).unwrap().edges, [0.9]);
     for (estimates, count) in [(&[0.5][..], 2), (&[][..], 1), (&[0.5][..], 0), (&[f64::NAN][..], 1)]
     {
         assert!(Bins::of(estimates, count).is_err(), "{estimates:?} {count}");
@@ -192,6 +195,7 @@ fn strategy(signal: Signal, edge: f64) -> ComputeOptimal<Recipe> {
     ComputeOptimal {
         probe: 4,
         signal,
+        reuse: false,
         bins: Bins { edges: vec![edge] },
         ..ComputeOptimal::of(vec![easy, hard])
     }
@@ -245,7 +249,7 @@ fn agreement_is_a_share_of_what_was_asked_for() {
     assert_eq!((ends.len(), outcome.failed.len()), (2, 2));
     let samples = outcome.samples(Aggregate::ByScale, "");
     for (signal, expected) in [(Signal::Agreement, 0.5), (Signal::Score, 1.0)] {
-        let live = signal.estimate(tree, &ends, 4);
+        let live = signal.estimate(tree, &ends, 4, Aggregate::ByScale);
         let later = signal.of(&samples, tree.task().comparer());
         assert!((live - expected).abs() < 1e-12 && (later - live).abs() < 1e-12, "{live} {later}");
     }
@@ -320,9 +324,164 @@ fn recipes_hold_it_and_name_what_is_wrong() {
         let error = Recipe::from_json(&json.replace(from, to)).unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
-    let choice = Choice { bins: Bins { edges: vec![0.5] }, arms: vec![1, 0] };
+}
+
+/// A fit of no arms in particular: the first for the easy half, the second for the hard one.
+fn halves(edge: f64) -> Choice {
+    Choice { probe: None, bins: Bins { edges: vec![edge] }, arms: vec![0, 1] }
+}
+
+#[test]
+fn a_fit_is_made_a_strategy_with_its_probe() {
+    let choice = Choice { arms: vec![1, 0], ..halves(0.5) };
     let arms = [Recipe::from(BestOfN::default()), Recipe::from(SelfConsistency::default())];
-    let fitted = ComputeOptimal::fitted(&choice, &arms).unwrap();
-    assert_eq!((fitted.arms[0].clone(), fitted.bins), (arms[1].clone(), choice.bins.clone()));
-    assert_eq!(ComputeOptimal::fitted(&choice, &arms[..1]), None);
+    let probe = Probe {
+        samples: 3,
+        signal: Signal::Score,
+        aggregate: Aggregate::Last,
+        until: Until::Steps(2),
+    };
+    let fitted = ComputeOptimal::fitted(&choice.clone().by(probe), &arms).unwrap();
+    assert_eq!((&fitted.arms[0], &fitted.bins), (&arms[1], &choice.bins));
+    assert_eq!((fitted.probing(), fitted.reuse), (probe, true));
+    let recipe = Recipe::ComputeOptimal(Box::new(fitted));
+    let json = serde_json::to_string(&recipe).unwrap();
+    assert_eq!(Recipe::from_json(&json).unwrap(), recipe);
+    for (choice, arms, expected) in [
+        (&choice, &arms[..], "probe: none"),
+        (&choice.clone().by(probe), &arms[..1], "arms: 1 of them, and number 1 is chosen"),
+    ] {
+        let error = ComputeOptimal::fitted(choice, arms).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    // The choice itself, too.
+    let written = serde_json::to_string(&choice.clone().by(probe)).unwrap();
+    assert_eq!(serde_json::from_str::<Choice>(&written).unwrap(), choice.clone().by(probe));
+    let before = r#"{"bins":{"edges":[0.5]},"arms":[1,0]}"#;
+    assert_eq!(serde_json::to_string(&choice).unwrap(), before);
+    assert_eq!(serde_json::from_str::<Choice>(before).unwrap(), choice);
+}
+
+/// Recipes that were written before there was reuse mean what they meant, and keep their bytes.
+#[test]
+fn a_recipe_of_before_throws_its_probe_away() {
+    let before = r#"{"strategy":"compute-optimal","probe":2,"signal":"score","bins":{"edges":[]},"arms":[{"strategy":"best-of-n","n":3,"select":{"rule":"best","aggregate":"by-scale"}}]}"#;
+    let recipe = Recipe::from_json(before).unwrap();
+    assert_eq!(serde_json::to_string(&recipe).unwrap(), before);
+    assert_eq!(first_lines(&run(recipe, 0.3, 1)), 2 + 3);
+    let reused = before.replace(r#""bins""#, r#""reuse":true,"bins""#);
+    let recipe = Recipe::from_json(&reused).unwrap();
+    assert_eq!(serde_json::to_string(&recipe).unwrap(), reused);
+    assert_eq!(first_lines(&run(recipe, 0.3, 1)), 3);
+}
+
+/// Sure of the last step alone, and of no path as a whole.
+fn last_alone() -> impl StepScorer {
+    let score = |_: &Trajectory, step: &Step| if step.text.contains("answer") { 0.9 } else { 0.3 };
+    scorer::from_fn(score).with_scale(Scale::PREFIX)
+}
+
+/// Numbers of a fit mean what they were fitted on: in this world all samples agree, and the verifier is sure of
+/// their ends alone, so each way to look at a probe puts the problem into another bin.
+#[test]
+fn a_strategy_looks_at_its_probe_as_the_fit_did() {
+    let world = ToyWorld { error: 0.0, ..ToyWorld::default() };
+    let arms = [BestOfN { n: 2, ..BestOfN::default() }, BestOfN { n: 3, ..BestOfN::default() }];
+    let usual = Probe { samples: 4, ..Probe::default() };
+    for (probe, bin, estimate) in [
+        (Probe { signal: Signal::Agreement, ..usual }, 0, 1.0),
+        (Probe { aggregate: Aggregate::Last, ..usual }, 0, 0.9),
+        (Probe { aggregate: Aggregate::Min, ..usual }, 1, 0.3),
+        (Probe { until: Until::Step, aggregate: Aggregate::Last, ..usual }, 1, 0.3),
+    ] {
+        let mut fitted = ComputeOptimal::fitted(&halves(0.5).by(probe), &arms).unwrap();
+        let search = Search::new(world).scorer(last_alone()).rule(StepRule::lines());
+        let outcome = search.run(&mut fitted, world.prompt(1)).unwrap();
+        let chosen = fitted.state.unwrap();
+        assert_eq!(chosen.bin, bin, "{probe:?}");
+        assert!((chosen.estimate - estimate).abs() < 1e-12, "{probe:?}: {}", chosen.estimate);
+        assert_eq!(outcome.answer(), Some(world.answer(1)));
+    }
+}
+
+#[test]
+fn a_probe_that_means_nothing_is_refused() {
+    let optimal = || ComputeOptimal::of(vec![SelfConsistency::default()]);
+    for (strategy, expected) in [
+        (
+            ComputeOptimal { signal: Signal::Agreement, until: Until::Step, ..optimal() },
+            "a probe that does not go to the end has no answers",
+        ),
+        (ComputeOptimal { until: Until::Tokens(9), ..optimal() }, "until is Tokens(9)"),
+        (ComputeOptimal { until: Until::Steps(0), ..optimal() }, "until is Steps(0)"),
+        (ComputeOptimal { probe: 0, ..optimal() }, "probe is 0"),
+    ] {
+        assert!(strategy.check().unwrap_err().contains(expected), "{expected}");
+    }
+    // An aggregate that means nothing on the scorer's scale.
+    let world = ToyWorld::default();
+    let odds = scorer::from_fn(|_, _| 2.0).with_scale(Scale::LOG_ODDS);
+    let search = Search::new(world).scorer(odds).rule(StepRule::lines());
+    let product = ComputeOptimal { aggregate: Aggregate::Product, ..optimal() };
+    let error = search.run(product, world.prompt(0)).unwrap_err().to_string();
+    assert!(error.contains("the aggregate product means nothing"), "{error}");
+    assert!(search.run(optimal(), world.prompt(0)).is_ok());
+}
+
+/// Texts of the candidates, and what they cost.
+fn drawn(outcome: &Outcome) -> (Vec<String>, u64, Option<String>) {
+    let candidates = outcome.tree.candidates();
+    let texts = candidates.into_iter().map(|id| outcome.tree.text(id)).collect();
+    (texts, outcome.usage.logical.generated_tokens, outcome.text())
+}
+
+#[test]
+fn nothing_of_a_probe_is_drawn_twice() {
+    let best = |n| BestOfN { n, ..BestOfN::default() };
+    let behind =
+        |probe, until, n| ComputeOptimal { probe, until, ..ComputeOptimal::of(vec![best(n)]) };
+    for seed in 0..4 {
+        let six = run(best(6), 0.4, seed);
+        // The first four of the six, whole or begun, and none but them.
+        let whole = run(behind(4, Until::End, 6), 0.4, seed);
+        assert_eq!(drawn(&whole), drawn(&six));
+        assert_eq!((whole.usage.logical.samples, whole.usage.rounds), (6, 2));
+        let all = run(behind(6, Until::End, 6), 0.4, seed);
+        assert_eq!((drawn(&all), all.usage.rounds), (drawn(&six), 1));
+        for until in [Until::Step, Until::Steps(2)] {
+            let begun = run(behind(4, until, 6), 0.4, seed);
+            let (mut found, mut expected) = (drawn(&begun), drawn(&six));
+            found.0.sort();
+            expected.0.sort();
+            assert_eq!(found, expected);
+            assert_eq!((begun.usage.logical.samples, begun.usage.rounds), (4 + 4 + 2, 2));
+        }
+        // Of a larger probe the first are shown, and all are candidates.
+        let less = run(behind(4, Until::End, 2), 0.4, seed);
+        assert_eq!((drawn(&less), less.usage.rounds), (drawn(&run(best(4), 0.4, seed)), 1));
+    }
+}
+
+/// By hand: of a probe of two whole lines a beam of four sees both first steps, and draws two; what it continues of
+/// the two has a first continuation already.
+#[test]
+fn a_beam_goes_on_from_the_steps_of_its_probe() {
+    let beam = BeamSearch { keep: 2, branch: 2, ..BeamSearch::default() };
+    let optimal = ComputeOptimal { probe: 2, ..ComputeOptimal::of(vec![beam.clone()]) };
+    let (plain, reused) = (run(beam, 0.0, 5), run(optimal, 0.0, 5));
+    let tokens = |outcome: &Outcome, round| -> usize {
+        let made = outcome.tree.iter().filter(|(_, node)| node.round == round);
+        made.map(|(_, node)| node.step.tokens.len()).sum()
+    };
+    let children = |outcome: &Outcome| -> Vec<(String, u64)> {
+        let tree = &outcome.tree;
+        let first = tree[NodeId::ROOT].children.iter();
+        first.map(|&id| (tree.text(id), tree[id].seed)).collect()
+    };
+    assert_eq!(children(&reused), children(&plain));
+    // Nothing goes wrong, so all first steps are alike: two of the four are there, and of four second ones those
+    // behind the first two nodes, which are kept as the first of equals.
+    assert_eq!(2 * tokens(&reused, 2), tokens(&plain, 1));
+    assert_eq!(2 * tokens(&reused, 3), tokens(&plain, 2));
+    assert_eq!(reused.text(), plain.text());
 }

@@ -2,9 +2,12 @@
 
 mod common;
 
+use std::sync::{Arc, Mutex};
+
 use common::{Says, line};
 use tts_core::toy::{Markov, Oracle, ToyWorld};
 use tts_core::*;
+use tts_search::choose::ComputeOptimal;
 use tts_search::decorate::*;
 use tts_search::*;
 
@@ -362,4 +365,81 @@ fn the_reserve_draws_as_the_line_was_drawn() {
     let vote = || Recipe::from(SelfConsistency { n: 1, ..Default::default() });
     let texts = [1, 2, 3, 4].map(|seed| text(vote(), seed, 14));
     assert!(texts.iter().any(|text| text.contains('b')), "{texts:?}");
+}
+
+/// As [`Seen`], behind a probe: of these there are copies.
+#[derive(Clone)]
+struct Copied {
+    first: Expand,
+    views: Arc<Mutex<Vec<(usize, bool)>>>,
+}
+
+impl Copied {
+    fn of(first: Expand) -> Self {
+        Self { first, views: Arc::default() }
+    }
+}
+
+impl SearchStrategy for Copied {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let mut views = self.views.lock().expect("nobody panics");
+        views.push((view.fresh().len(), view.is_last()));
+        if view.is_start() { vec![self.first.clone()] } else { Vec::new() }
+    }
+}
+
+/// What an arm of six lines behind a probe of four is shown.
+fn shown_behind(
+    search: &Search<'_>,
+    until: Until,
+    reuse: bool,
+) -> Result<Vec<(usize, bool)>, SearchError> {
+    let arm = Copied::of(Expand { until, ..Expand::step(NodeId::ROOT, 6) });
+    let views = Arc::clone(&arm.views);
+    let optimal = ComputeOptimal { probe: 4, until, reuse, ..ComputeOptimal::of(vec![arm]) };
+    search.run(optimal, WORLD.prompt(0))?;
+    let views = views.lock().expect("nobody panics");
+    Ok(views.clone())
+}
+
+#[test]
+fn what_a_probe_has_drawn_is_shown_when_the_budget_is_out() {
+    let search = Search::new(WORLD).scorer(ORACLE).rule(StepRule::lines());
+    let views = |samples, reuse| {
+        let budget = Budget { samples: Some(samples), mode: Mode::Hard, ..Budget::default() };
+        let search = search.clone().budget(budget);
+        shown_behind(&search, Until::End, reuse).expect("runs")
+    };
+    // Out behind the probe; in the arm's first round, of which one more comes; not at all.
+    assert_eq!(views(4, true), [(1, true), (4, true)]);
+    assert_eq!(views(5, true), [(1, false), (5, true)]);
+    assert_eq!(views(9, true), [(1, false), (6, false)]);
+    // An arm that starts from nothing.
+    assert_eq!(views(4, false), [(1, true)]);
+    assert_eq!(views(9, false), [(1, false), (5, true)]);
+    // No room for the rest and its judgement: what is there is shown.
+    let budget = Budget { calls: Some(3), mode: Mode::Hard, ..Budget::default() };
+    let search = search.clone().budget(budget);
+    let seen = shown_behind(&search, Until::End, true).expect("runs");
+    assert_eq!(seen, [(1, false), (4, true)]);
+}
+
+#[test]
+fn an_arm_outlives_its_first_round_by_what_its_probe_has_drawn() {
+    let after = |lines: usize| {
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        Says(move |_: &Trajectory, _| {
+            let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            if number < lines { line("x\n", Finish::Step) } else { Err(LineError("down".into())) }
+        })
+    };
+    let run = |writer, reuse| {
+        let search = Search::new(&writer).scorer(scorer::from_fn(|_, _| 0.5));
+        shown_behind(&search.rule(StepRule::lines()), Until::Step, reuse)
+    };
+    assert_eq!(run(after(4), true).expect("four are there"), [(1, false), (4, false)]);
+    assert_eq!(run(after(5), true).expect("five are there"), [(1, false), (5, false)]);
+    assert!(run(after(4), false).is_err());
+    // Of a probe that fails there is nothing.
+    assert!(run(after(0), true).is_err());
 }

@@ -7,7 +7,8 @@ use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
 use tts_search::*;
 
-const STRATEGIES: [&str; 38] = [
+const STRATEGIES: [&str; 39] = [
+    "compute-optimal",
     "retry",
     "dedupe",
     "phases",

@@ -10,7 +10,7 @@
 use serde::{Deserialize, Serialize};
 use tts_core::seed;
 
-use super::ChooseError;
+use super::{ChooseError, Probe};
 
 /// An arm that was tried on all problems.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -55,6 +55,8 @@ impl Bins {
         };
         let mut edges: Vec<f64> = (1..count).map(edge).collect();
         edges.dedup();
+        // Below it there is nothing.
+        edges.retain(|edge| *edge > f64::NEG_INFINITY);
         Ok(Self { edges })
     }
 
@@ -73,13 +75,27 @@ impl Bins {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Choice {
+    /// What the estimates are of; `None` where no probe has made them, but the share of right samples, say, which
+    /// is known of no new problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Where bins meet.
     pub bins: Bins,
     /// The place of the best arm, by bin.
     pub arms: Vec<usize>,
 }
 
+impl Choice {
+    /// Says which probe has made the estimates: a strategy that is made of the choice draws the same.
+    #[must_use]
+    pub fn by(mut self, probe: Probe) -> Self {
+        self.probe = Some(probe);
+        self
+    }
+}
+
 /// The best arm in each bin, of all problems; a bin without problems gets the arm that is best over all.
+/// [`Choice::by`] adds what the estimates are of.
 ///
 /// ```
 /// use tts_search::choose::{Bins, Tried, fit};
@@ -100,7 +116,7 @@ pub fn fit(estimates: &[f64], bins: &Bins, arms: &[Tried]) -> Result<Choice, Cho
     let arms = (0..bins.count())
         .map(|bin| best(&within(estimates, bins, bin), arms).unwrap_or_else(|| overall(&all, arms)))
         .collect();
-    Ok(Choice { bins: bins.clone(), arms })
+    Ok(Choice { probe: None, bins: bins.clone(), arms })
 }
 
 /// What a choice is worth on problems that had no say in it.

@@ -4,9 +4,10 @@
 //! scorer's errors. [`ComputeOptimal`] is a strategy that samples a little, takes that for how difficult
 //! the problem is, and becomes the strategy that is best for such problems. Which one that is, [`fit`] reads
 //! off results on other problems, and [`two_fold`] says what the choice is worth without looking at the problems
-//! that it was made on. [`by_budget`] makes a
-//! curve of it, and [`cost_ratio`] turns two curves into how much less the same accuracy costs, and
-//! [`matched`] is the bookkeeping of a small model that thinks longer beside a large one.
+//! that it was made on. What the probe is ([`Probe`]) belongs to the fit. [`by_budget`] makes a
+//! curve of it, [`cost_ratio`] turns two curves into how much less the same accuracy costs, and
+//! [`matched`] is the bookkeeping of a small model that thinks longer beside a large one. [`curve`] puts these together:
+//! what experiments and the command `choose` report.
 //!
 //! Source: Snell et al. 2024 (arXiv 2408.03314), sections 3.2, 5.3, 6.2 and 7.
 
@@ -14,14 +15,20 @@ mod budgets;
 mod fit;
 pub mod matched;
 mod optimal;
+mod probe;
 mod ratio;
+mod reuse;
 mod signal;
+mod study;
 
 pub use budgets::{Budgeted, by_budget};
 pub use fit::{Bins, Choice, Folds, Tried, fit, two_fold};
 pub use optimal::ComputeOptimal;
+pub use probe::Probe;
 pub use ratio::{CostRatio, Level, cost_ratio};
+pub use reuse::FirstLines;
 pub use signal::Signal;
+pub use study::{Curve, Stage, curve};
 
 /// Why a choice could not be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -1,21 +1,36 @@
 //! A strategy that samples a little, and becomes the one that is best for problems that look like this.
 //!
-//! The first round draws `probe` samples, which are paid for like everything else. How easy the problem looks
-//! ([`Signal`]) decides its bin, the bin the strategy, which starts at the root as if nothing had been; the
-//! probe's samples stay candidates, and the answer is chosen as that strategy chooses.
+//! ```text
+//! probe of 8 -> how easy it looks -> bin 1: best-of-4, four of the 8
+//!                                    bin 2: best-of-16, the 8 and 8 more
+//!                                    bin 3: a beam of 16, the first steps of the 8 and of 8 more
+//! ```
 //!
-//! Cost: the probe, and the chosen strategy.
+//! The first round draws `probe` samples, which are paid for like everything else. How easy the problem looks
+//! ([`Signal`], of scores by `aggregate`) decides its bin, the bin the strategy, which starts at the root. With
+//! `reuse` the samples are its first lines: they are those that it would draw there, and only the rest is
+//! drawn. Without, it starts as if nothing had been, with further siblings. The probe's samples stay candidates, and
+//! the answer is chosen as that strategy chooses. `until` `"step"` draws first steps alone, for scores: a seventh of
+//! the tokens where solutions have seven steps, and nothing on top where the strategy draws as many itself.
+//!
+//! A recipe that does not say `reuse` has none, as those that were written before there was any; the command
+//! `choose` writes recipes that say it.
+//!
+//! Cost: the chosen strategy, and with `reuse` the part of the probe that it does not ask for: nothing where it
+//! begins with as many lines to the end. Without, the whole probe besides.
 //!
 //! When: many problems of very different difficulty, one scorer, and results on problems like them to fit the
-//! choice on ([`super::fit`]). When not: all problems alike, where the best fixed strategy saves the probe.
+//! choice on ([`super::fit`], the command `choose`). When not: all problems alike, where the best fixed strategy
+//! saves the probe.
 //!
 //! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2, equation 1; there the difficulty is not paid for.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, NodeId, Requirements, SearchStrategy, Selection, Tree, View};
+use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, Until, View};
 
-use super::{Bins, Choice, Signal};
-use crate::sample::lines::at_least_one;
+use super::probe::{is_by_scale, is_end};
+use super::reuse::Behind;
+use super::{Bins, Choice, ChooseError, Probe, Signal};
 
 /// The choice of a strategy by a probe; in a recipe `arms` holds one for each bin, the easiest first.
 ///
@@ -50,6 +65,15 @@ pub struct ComputeOptimal<S> {
     pub probe: usize,
     /// What they are looked at for.
     pub signal: Signal,
+    /// How the scores of a sample's steps become one.
+    #[serde(skip_serializing_if = "is_by_scale")]
+    pub aggregate: Aggregate,
+    /// How far the samples go: to the end, or some steps.
+    #[serde(skip_serializing_if = "is_end")]
+    pub until: Until,
+    /// Whether the samples are the first lines of the strategy that is chosen; in a recipe that does not say, not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reuse: bool,
     /// Where the bins meet.
     pub bins: Bins,
     /// A strategy for each bin, the easiest first.
@@ -66,7 +90,7 @@ pub struct Chosen<S> {
     pub estimate: f64,
     /// The bin.
     pub bin: usize,
-    strategy: S,
+    arm: Behind<S>,
 }
 
 impl<S> Default for ComputeOptimal<S> {
@@ -77,20 +101,42 @@ impl<S> Default for ComputeOptimal<S> {
 }
 
 impl<S> ComputeOptimal<S> {
-    /// A probe of eight samples before these strategies, the one for the easiest problems first; where bins
-    /// meet is still to be said.
+    /// A probe of eight samples, which are not thrown away, before these strategies, the one for the easiest problems
+    /// first; where bins meet is still to be said.
     pub fn of(arms: Vec<S>) -> Self {
-        let bins = Bins { edges: Vec::new() };
-        Self { probe: 8, signal: Signal::Score, bins, arms, state: None }
+        Self::by(Probe::default(), Bins { edges: Vec::new() }, arms)
     }
 
-    /// The strategies that a fit chose, of those that it was fitted on.
-    pub fn fitted(choice: &Choice, arms: &[S]) -> Option<Self>
+    fn by(probe: Probe, bins: Bins, arms: Vec<S>) -> Self {
+        let Probe { samples, signal, aggregate, until } = probe;
+        Self { probe: samples, signal, aggregate, until, reuse: true, bins, arms, state: None }
+    }
+
+    /// The strategies that a fit chose, of those that it was fitted on, behind the probe that it was fitted by.
+    ///
+    /// # Errors
+    /// When the fit is of no probe ([`Choice::by`]), or chose an arm that is not there.
+    pub fn fitted(choice: &Choice, arms: &[S]) -> Result<Self, ChooseError>
     where
         S: Clone,
     {
-        let arms: Option<Vec<S>> = choice.arms.iter().map(|&arm| arms.get(arm).cloned()).collect();
-        Some(Self { bins: choice.bins.clone(), ..Self::of(arms?) })
+        let Some(probe) = choice.probe else {
+            let problem =
+                "none: estimates that no probe has made choose no strategy of a new problem";
+            return Err(ChooseError::input("probe", problem));
+        };
+        let arm = |&place: &usize| {
+            let problem = || format!("{} of them, and number {place} is chosen", arms.len());
+            arms.get(place).cloned().ok_or_else(|| ChooseError::input("arms", problem()))
+        };
+        let arms = choice.arms.iter().map(arm).collect::<Result<_, _>>()?;
+        Ok(Self::by(probe, choice.bins.clone(), arms))
+    }
+
+    /// What is drawn first, and what it is looked at for.
+    pub fn probing(&self) -> Probe {
+        let &Self { probe: samples, signal, aggregate, until, .. } = self;
+        Probe { samples, signal, aggregate, until }
     }
 }
 
@@ -98,27 +144,33 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
         if view.is_start() {
             self.state = None;
-            return vec![Expand::end(NodeId::ROOT, self.probe)];
+            return vec![Expand { until: self.until, ..Expand::step(NodeId::ROOT, self.probe) }];
         }
         if let Some(chosen) = &mut self.state {
-            return chosen.strategy.step(view);
+            let (fresh, origin) = chosen.arm.shown(view.fresh(), view.origin());
+            return chosen.arm.step(view, fresh, origin);
         }
-        let estimate = self.signal.estimate(view.tree(), view.fresh(), self.probe);
+        let estimate = self.probing().estimate(view.tree(), view.fresh());
         let bin = self.bins.bin(estimate).min(self.arms.len().saturating_sub(1));
-        let Some(arm) = self.arms.get(bin) else { return Vec::new() };
-        let chosen = self.state.insert(Chosen { estimate, bin, strategy: arm.clone() });
-        chosen.strategy.step(&mut view.with_fresh(&[NodeId::ROOT], &[0]))
+        let Some(arm) = self.arms.get(bin).cloned() else { return Vec::new() };
+        let arm = if self.reuse {
+            Behind::lines(arm, view.tree(), view.fresh(), self.until)
+        } else {
+            Behind::nothing(arm)
+        };
+        let chosen = self.state.insert(Chosen { estimate, bin, arm });
+        chosen.arm.step(view, vec![NodeId::ROOT], vec![0])
     }
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
         match &self.state {
-            Some(chosen) => chosen.strategy.pick(tree),
-            None => self.own().pick(tree),
+            Some(chosen) => chosen.arm.strategy.pick(tree),
+            None => self.probing().select().pick(tree),
         }
     }
 
     fn check(&self) -> Result<(), String> {
-        at_least_one("compute-optimal", "probe", self.probe)?;
+        self.probing().check()?;
         let (arms, bins) = (self.arms.len(), self.bins.count());
         if arms != bins {
             return Err(format!("compute-optimal: {arms} arms for {bins} bins, expected one each"));
@@ -132,24 +184,13 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
     }
 
     fn requires(&self) -> Requirements {
-        let own = match self.signal {
-            Signal::Score => Requirements::scorer("compute-optimal", [self.own()]),
-            Signal::Agreement => Requirements::vote("compute-optimal", self.own()),
-        };
-        self.arms.iter().fold(own, |all, arm| all.and(arm.requires()))
+        self.arms.iter().fold(self.probing().requires(), |all, arm| all.and(arm.requires()))
     }
 
+    /// What is held back for a round is shown whatever becomes of the rest of it.
     fn outlives_failure(&self) -> bool {
-        self.state.as_ref().is_some_and(|chosen| chosen.strategy.outlives_failure())
-    }
-}
-
-impl<S> ComputeOptimal<S> {
-    /// How the answer is chosen while there is only the probe.
-    fn own(&self) -> Selection {
-        match self.signal {
-            Signal::Score => Selection::best(tts_core::Aggregate::ByScale),
-            Signal::Agreement => Selection::majority(),
-        }
+        let lives =
+            |chosen: &Chosen<S>| chosen.arm.holds() || chosen.arm.strategy.outlives_failure();
+        self.state.as_ref().is_some_and(lives)
     }
 }

@@ -9,7 +9,7 @@ use tts_core::{Aggregate, NodeId, Tree};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Signal {
-    /// The mean of the samples' scores, by the scorer's scale: predicted difficulty.
+    /// The mean of the samples' scores: predicted difficulty.
     ///
     /// Source: Snell et al. 2024, section 3.2 (there of 2,048 samples, which are not charged).
     #[default]
@@ -20,11 +20,18 @@ pub enum Signal {
 
 impl Signal {
     /// How easy the problem looks by these samples, the last nodes of each, of `asked` that were asked for: those
-    /// that failed are not in the tree. Minus infinity where they say nothing at all.
-    pub fn estimate(self, tree: &Tree, samples: &[NodeId], asked: usize) -> f64 {
+    /// that failed are not in the tree. `aggregate` makes one score of those of steps. Minus infinity where the
+    /// samples say nothing at all.
+    pub fn estimate(
+        self,
+        tree: &Tree,
+        samples: &[NodeId],
+        asked: usize,
+        aggregate: Aggregate,
+    ) -> f64 {
         let sampled = |&id: &NodeId| Sampled {
             answer: tree.answer(id).map(str::to_owned),
-            score: tree.score(id, Aggregate::ByScale),
+            score: tree.score(id, aggregate),
             finished: tree[id].is_finished(),
             right: false,
         };

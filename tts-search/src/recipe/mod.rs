@@ -379,3 +379,9 @@ impl From<Phases<Self>> for Recipe {
         Box::new(strategy).into()
     }
 }
+
+impl From<ComputeOptimal<Self>> for Recipe {
+    fn from(strategy: ComputeOptimal<Self>) -> Self {
+        Box::new(strategy).into()
+    }
+}

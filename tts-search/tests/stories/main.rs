@@ -6,6 +6,7 @@
 mod ab_mcts;
 mod budget_forcing;
 mod chance;
+mod choose;
 mod deep_conf;
 mod gen_select;
 mod gen_synthesis;
