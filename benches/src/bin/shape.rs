@@ -46,7 +46,7 @@ impl Blocks {
 /// Decodes on random weights of a model's shape.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// A `config.json`.
+    /// A `config.json`, or a folder of such.
     shape: PathBuf,
     /// How many of its layers; 0 for all.
     #[arg(long, default_value_t = 4)]
@@ -127,7 +127,28 @@ fn shape(path: &Path, layers: usize) -> Result<(ModelConfig, usize), BoxError> {
 }
 
 fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
-    let (config, whole) = shape(&arguments.shape, arguments.layers)?;
+    if !arguments.shape.is_dir() {
+        return each(arguments, &arguments.shape);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(&arguments.shape)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut all = Vec::new();
+    for file in files {
+        eprintln!("{}", file.display());
+        all.extend(each(arguments, &file)?);
+    }
+    Ok(all)
+}
+
+/// A shape with each number of lines.
+fn each(arguments: &Arguments, path: &Path) -> Result<Vec<Reached>, BoxError> {
+    let (config, whole) = shape(path, arguments.layers)?;
     let most = arguments.lines.iter().filter_map(|&lines| usize::try_from(lines).ok()).max();
     let engine = EngineConfig {
         threads: arguments.threads,
@@ -138,15 +159,16 @@ fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
         ..EngineConfig::default()
     };
     let model = random_model(&config, arguments.blocks.dtype(), engine)?;
-    arguments.lines.iter().map(|&lines| one(arguments, model.as_ref(), lines, whole)).collect()
+    let one = |&lines: &u64| one(arguments, (path, whole), model.as_ref(), lines);
+    arguments.lines.iter().map(one).collect()
 }
 
 /// The round of median time of a number of lines.
 fn one(
     arguments: &Arguments,
+    (path, of_layers): (&Path, usize),
     model: &dyn LanguageModel,
     lines: u64,
-    of_layers: usize,
 ) -> Result<Reached, BoxError> {
     let Arguments { prompt_tokens, new_tokens, rounds, .. } = *arguments;
     let sampling = Sampling { top_k: 40, ..Sampling::temperature(0.8) };
@@ -166,7 +188,7 @@ fn one(
         arguments.operations.map(|rate| operations / (rate * 1e9)),
     ];
     let least = slowest.into_iter().flatten().reduce(f64::max);
-    let name = arguments.shape.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Reached {
         shape: name,
         layers: model.model_config().num_hidden_layers,
@@ -187,4 +209,64 @@ fn one(
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     report("shape", run(&arguments), arguments.json.as_deref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parameters of the published models, in millions: all but those of an embedding that is no output head, and
+    /// those that a token runs through.
+    const PUBLISHED: [(&str, f64, f64); 20] = [
+        ("exaone-4.0-1.2b", 1_280.0, 1_280.0),
+        ("gemma-2-2b", 2_614.0, 2_614.0),
+        ("gemma-3-270m", 268.0, 268.0),
+        ("glm-4-9b-0414", 8_780.0, 8_780.0),
+        ("glm-4.5-air", 106_200.0, 12_200.0),
+        ("gpt-oss-20b", 20_300.0, 3_600.0),
+        ("granite-3.1-1b-a400m", 1_330.0, 430.0),
+        ("granite-3.3-2b", 2_530.0, 2_530.0),
+        ("mistral-7b-v0.1", 7_110.0, 7_110.0),
+        ("mixtral-8x7b", 46_570.0, 12_750.0),
+        ("olmo-2-1b", 1_280.0, 1_280.0),
+        ("olmo-3-7b", 6_890.0, 6_890.0),
+        ("olmoe-1b-7b", 6_820.0, 1_180.0),
+        ("phi-4-mini", 3_840.0, 3_840.0),
+        ("qwen1.5-moe-a2.7b", 14_000.0, 2_380.0),
+        ("qwen3-0.6b", 596.0, 596.0),
+        ("qwen3-30b-a3b", 30_200.0, 3_040.0),
+        ("seed-oss-36b", 35_360.0, 35_360.0),
+        ("smollm2-135m", 134.5, 134.5),
+        ("smollm3-3b", 3_075.0, 3_075.0),
+    ];
+
+    #[test]
+    fn every_shape_has_the_parameters_of_its_model_and_two_of_its_layers_are_a_config() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shapes");
+        let mut found = 0;
+        for entry in std::fs::read_dir(&folder).expect("shapes") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            let Some((_, all, active)) = PUBLISHED.iter().find(|(of, ..)| *of == name) else {
+                panic!("{name} has no published number of parameters here");
+            };
+            let (config, layers) = shape(&path, 0).expect("a config");
+            assert_eq!(config.num_hidden_layers, layers);
+            let bytes = config.shape(8.0, 1);
+            for (of, published, counted) in [
+                ("all", all, (bytes.layer_bytes + bytes.head_bytes) as f64 / 1e6),
+                ("active", active, config.active_parameters() as f64 / 1e6),
+            ] {
+                let off = (counted / published - 1.0).abs();
+                assert!(
+                    off < 0.05,
+                    "{name}, {of}: {counted:.0} million, published are {published}"
+                );
+            }
+            let (cut, _) = shape(&path, 2).expect("a config of two layers");
+            assert_eq!(cut.num_hidden_layers, 2, "{name}");
+            found += 1;
+        }
+        assert_eq!(found, PUBLISHED.len());
+    }
 }
