@@ -8,11 +8,14 @@
 //! With `--side-by-side` the file has pairs of reports instead (`question`, `first`, `second`), of which nobody knows the better:
 //! how often the first is, for helpfulness and comprehensiveness, each pair in both orders.
 //!
+//! With `--steps` the file has solutions whose first wrong step is known, and a judge of steps, or a process reward model
+//! (`--scorer prm:PATH`), is measured by how often it finds that step ([`tts_examples::first_errors`]).
+//!
 //! With `--out FOLDER` all that was written is kept: `judge --compare FOLDER FOLDER` says how much more often the second is right,
 //! item by item, and `view FOLDER --out FILE.html` shows it.
 //!
 //! With `--learn FILE` nothing is told of how good it is: its right judgements, of items that are not too easy, become data
-//! for `finetune`.
+//! for `finetune`. With `--label-meta FILE` all of them, right and wrong ones, become labels for a meta-judge.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -20,11 +23,12 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Generator, Search, Store};
 use tts_examples::engines::Engines;
 use tts_examples::files::{write_json, write_whole};
+use tts_examples::first_errors::FirstErrors;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
 use tts_examples::judging::Comparing;
@@ -34,21 +38,39 @@ use tts_examples::{Error, exit};
 use tts_prm::critic::assess::heard::FILE;
 use tts_prm::critic::assess::{Heard, HeardBy, Record, assess_whole, write_heard};
 use tts_prm::critic::{
-    self, Assessment, Ended, Judging, Jury, Preference, Rejective, Reports, read_reports, rejective,
+    self, Assessment, Ended, Judging, Jury, Preference, Rejective, Reports, attempts, read_reports,
 };
+use tts_prm::label::{LabelledSolution, write_labels};
 use tts_search::evaluate::{check_writable, words};
+
+/// How many items of a family there are where nothing is said.
+const PANELS: usize = 1_000;
+
+/// Families whose problems are judgements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Judged {
+    Panel,
+}
 
 /// Judges preferences, and says how well.
 #[derive(Parser)]
 #[command(
-    after_help = "judge --compare FOLDER FOLDER...: compares judgements that --out kept, item by item"
+    after_help = "judge --compare FOLDER FOLDER...: compares judgements that --out kept, item by item\n\
+                  judge --steps --data FILE: how well a judge, or a scorer, finds the first wrong step (judge --steps --help)"
 )]
 struct Arguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Preferences: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
-    #[arg(long)]
-    data: PathBuf,
+    #[arg(long, required_unless_present = "family")]
+    data: Option<PathBuf>,
+    /// Preferences of a family instead, whose worth is known exactly: panel (judge: panel), from its test split, or with
+    /// --learn from that which judges learn from.
+    #[arg(long, conflicts_with_all = ["data", "side_by_side"])]
+    family: Option<Judged>,
+    /// Responses of each item of --family, 2 to 9.
+    #[arg(long, default_value_t = 2, requires = "family")]
+    responses: usize,
     #[command(flatten)]
     jury: JuryOptions,
     #[command(flatten)]
@@ -59,7 +81,7 @@ struct Arguments {
         "judge", "jury", "learn", "together", "order", "repeats", "vote", "sure", "meta", "keep", "template", "named",
     ])]
     side_by_side: bool,
-    /// Items; 0 for all.
+    /// Items; 0 for all, of --family for 1,000.
     #[arg(long, default_value_t = 0)]
     items: usize,
     /// Items in flight at a time.
@@ -82,9 +104,24 @@ struct Arguments {
         "together", "order", "repeats", "vote", "sure", "meta", "keep",
     ])]
     learn: Option<PathBuf>,
+    /// Where all judgements go, right and wrong ones, as labels for `train_prm` and `train_head`: what a meta-judge learns from.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "together", "order", "repeats", "vote", "sure", "meta", "keep", "out", "side_by_side",
+    ])]
+    label_meta: Option<PathBuf>,
+    /// Judgements that cannot be read count as wrong among these labels, in place of none.
+    #[arg(long, requires = "label_meta")]
+    unread_wrong: bool,
     /// Ask once more, with a hint, about items of which no judgement is right, and keep what is right without the hint.
     #[arg(long, requires = "learn")]
     hinted: bool,
+}
+
+impl Arguments {
+    /// The file of the data.
+    fn file(&self) -> Result<&Path, Error> {
+        Ok(self.data.as_deref().ok_or("--data or --family says what is judged")?)
+    }
 }
 
 fn bar(items: usize) -> Result<ProgressBar, Error> {
@@ -110,22 +147,30 @@ fn close(
     }
 }
 
-/// Keeps right judgements for fine-tuning.
+/// How judgements are made that are learnt from.
+fn rejective(arguments: &Arguments) -> Result<Rejective, Error> {
+    let Arguments { hinted, seed, .. } = *arguments;
+    let samples = arguments.jury.samples.unwrap_or(Rejective::default().samples);
+    let settings = Rejective { samples, hinted, seed };
+    if arguments.learn.is_some() {
+        settings.check()?;
+    }
+    Ok(settings)
+}
+
+/// Keeps right judgements for fine-tuning, and all of them as labels for a meta-judge.
 fn learn(
     arguments: &Arguments,
     judging: &Judging,
     (search, preferences): (&Search<'_>, &[Preference]),
-    path: &Path,
 ) -> Result<(), Error> {
-    let Arguments { hinted, seed, .. } = *arguments;
-    let samples = arguments.jury.samples.unwrap_or(Rejective::default().samples);
-    let settings = Rejective { samples, hinted, seed };
+    let settings = rejective(arguments)?;
     let interrupt = Interrupt::listen(
         "items in flight are finished, then what is right of those that are done is kept.",
     )?;
     let bar = bar(preferences.len())?;
     let mut left = preferences.len();
-    let kept = rejective(search, judging, preferences, &settings, || {
+    let kept = attempts(search, judging, preferences, &settings, || {
         // Hints come behind all items, and nobody knows how many before.
         match left.checked_sub(1) {
             Some(fewer) => left = fewer,
@@ -135,11 +180,16 @@ fn learn(
         if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     bar.finish_and_clear();
-    let ((kept, found), ended) = apart(kept);
+    let ((kept, attempts, found), ended) = apart(kept);
     // What was paid for is kept before anything else can fail.
-    if !kept.is_empty() {
+    if let Some(path) = arguments.learn.as_ref().filter(|_| !kept.is_empty()) {
         let lines = kept.iter().map(|kept| worked::line(&kept.prompt, &kept.judgement) + "\n");
         write_whole(path, lines.collect::<String>().as_bytes())?;
+    }
+    let labels = attempts.iter().filter_map(|attempt| attempt.label(arguments.unread_wrong));
+    let labels: Vec<LabelledSolution> = labels.collect();
+    if let Some(path) = arguments.label_meta.as_ref().filter(|_| !labels.is_empty()) {
+        write_labels(path, &labels)?;
     }
     let mut out = std::io::stdout().lock();
     if found.items < preferences.len() {
@@ -159,19 +209,26 @@ fn learn(
     for (why, count) in reasons.into_iter().take(5) {
         writeln!(out, "          {count} refused: {why}")?;
     }
-    writeln!(
-        out,
-        "kept      {} judgements, {} with a hint",
-        found.kept + found.hinted,
-        found.hinted
-    )?;
+    if arguments.learn.is_some() {
+        let (all, hinted) = (found.kept + found.hinted, found.hinted);
+        writeln!(out, "kept      {all} judgements, {hinted} with a hint")?;
+    }
+    if arguments.label_meta.is_some() {
+        let right = labels.iter().filter(|label| label.solved).count();
+        writeln!(out, "labels    {} judgements, {right} of them right", labels.len())?;
+    }
     let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
     close(arguments, &mut out, (lines, tokens), &found)?;
     ended?;
-    if kept.is_empty() {
+    if arguments.learn.is_some() && kept.is_empty() {
         return Err("nothing is kept: no item has both right judgements and others".into());
     }
-    writeln!(out, "{}", path.display())?;
+    if arguments.label_meta.is_some() && labels.is_empty() {
+        return Err("no judgement can be labelled: none could be read".into());
+    }
+    for path in arguments.learn.iter().chain(&arguments.label_meta) {
+        writeln!(out, "{}", path.display())?;
+    }
     Ok(())
 }
 
@@ -192,7 +249,8 @@ fn first<T>(arguments: &Arguments, mut records: Vec<T>, what: &str) -> Result<Ve
         records.truncate(arguments.items);
     }
     if records.is_empty() {
-        return Err(format!("{}: no {what}", arguments.data.display()).into());
+        let data = arguments.data.as_ref().map(|path| format!("{}: ", path.display()));
+        return Err(format!("{}no {what}", data.unwrap_or_default()).into());
     }
     Ok(records)
 }
@@ -241,27 +299,41 @@ enum Data {
 impl Data {
     fn read(arguments: &Arguments) -> Result<Self, Error> {
         if arguments.side_by_side {
-            let pairs = first(arguments, read_reports(&arguments.data)?, "pairs of reports")?;
+            let pairs = read_reports(arguments.file()?)?;
+            let pairs = first(arguments, pairs, "pairs of reports")?;
             return Ok(Self::Reports(pairs));
         }
         let jury = Box::new(arguments.jury.jury()?);
         arguments.named.satisfy(&jury.requires())?;
-        let preferences = first(arguments, judges::preferences(&arguments.data)?, "preferences")?;
+        let preferences = match arguments.family {
+            Some(Judged::Panel) => {
+                let count = if arguments.items == 0 { PANELS } else { arguments.items };
+                let learns = arguments.learn.is_some();
+                judges::panels(arguments.responses, count, learns, arguments.seed)?
+            }
+            None => judges::preferences(arguments.file()?)?,
+        };
+        let preferences = first(arguments, preferences, "preferences")?;
         Ok(Self::Preferences(jury, preferences))
     }
 }
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let data = Data::read(arguments)?;
-    let judging = match (&arguments.learn, &data) {
-        (Some(_), Data::Preferences(jury, _)) => Some(Judging::of(jury.judge.clone())?),
-        (None, Data::Preferences(jury, preferences)) => {
+    let learns = arguments.learn.is_some() || arguments.label_meta.is_some();
+    let judging = match &data {
+        Data::Preferences(jury, _) if learns => {
+            rejective(arguments)?;
+            Some(Judging::of(jury.judge.clone())?)
+        }
+        Data::Preferences(jury, preferences) => {
             jury.check_places(preferences)?;
             None
         }
-        (_, Data::Reports(_)) => None,
+        Data::Reports(_) => None,
     };
-    for path in arguments.learn.iter().chain(&arguments.json) {
+    let written = arguments.learn.iter().chain(&arguments.label_meta);
+    for path in written.chain(&arguments.json) {
         check_writable(path)?;
     }
     if let Some(folder) = &arguments.out {
@@ -269,7 +341,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     let store = arguments.store.as_ref().map(Store::open).transpose()?;
     let engines = arguments.model.open()?;
-    arguments.model.refuse_idle(&engines)?;
+    arguments.named.refuse_idle(&arguments.model, &engines)?;
     let done = judge(arguments, &engines, data, judging.as_ref(), store.as_ref());
     for used in engines.used() {
         writeln!(std::io::stdout(), "server    {used}")?;
@@ -309,8 +381,8 @@ fn judge(
         Data::Preferences(jury, preferences) => (jury, preferences),
         Data::Reports(pairs) => return side_by_side(arguments, &search, &pairs),
     };
-    if let (Some(judging), Some(path)) = (judging, &arguments.learn) {
-        return learn(arguments, judging, (&search, &preferences), path);
+    if let Some(judging) = judging {
+        return learn(arguments, judging, (&search, &preferences));
     }
     let interrupt = Interrupt::listen(
         "items in flight are finished, then figures are told of those that are done.",
@@ -351,6 +423,9 @@ fn judge(
 fn main() -> ExitCode {
     if Comparing::is_asked(std::env::args_os()) {
         return exit("judge", Comparing::parse().run(std::io::stdout().lock()));
+    }
+    if FirstErrors::is_asked(std::env::args_os()) {
+        return exit("judge", FirstErrors::parse().run(std::io::stdout().lock()));
     }
     exit("judge", run(&Arguments::parse()))
 }

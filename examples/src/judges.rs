@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use tts_core::Scripted;
+use tts_core::family::{Family, Panel, Split, problems};
 use tts_prm::critic::{
     BestByJudge, Judge, Judged, Jury, Preference, Preferences, Template, read_preferences,
 };
@@ -46,6 +47,26 @@ pub fn preferences(path: &Path) -> Result<Vec<Preference>, Error> {
     Ok(items)
 }
 
+/// Problems of the family of panels as preferences, of so many responses each: of its test split, or of that which judges learn
+/// from.
+///
+/// # Errors
+/// When there are no panels of so many responses.
+pub fn panels(
+    responses: usize,
+    count: usize,
+    learns: bool,
+    seed: u64,
+) -> Result<Vec<Preference>, Error> {
+    let panel = Panel { responses: [responses; 2], ..Panel::default() };
+    if let Some(problem) = panel.wrong() {
+        return Err(problem.into());
+    }
+    let split = if learns { Split::Train } else { Split::Test };
+    let drawn = problems(&panel, split, seed).take(count);
+    Ok(drawn.filter_map(|problem| Preference::of_panel(&problem)).collect())
+}
+
 /// The strategies that recipes of the commands may hold beside those of `tts-search`.
 pub fn registry() -> Registry {
     // A judge of one response at a time: it scales with the leaves of any search.
@@ -64,6 +85,22 @@ mod tests {
     use tts_core::{Search, StepRule};
 
     use super::*;
+
+    #[test]
+    fn panels_are_preferences_of_two_splits() {
+        let test = panels(4, 20, false, 3).expect("panels");
+        assert_eq!((test.len(), &test), (20, &panels(4, 20, false, 3).expect("panels")));
+        for item in &test {
+            let worth = item.worth.as_deref().expect("graded");
+            assert_eq!((item.responses.len(), worth.len()), (4, 4));
+            let others = (0..4).filter(|&place| place != item.best);
+            assert!(others.map(|place| worth[place]).all(|other| other < worth[item.best]));
+        }
+        let learnt = panels(4, 20, true, 3).expect("panels");
+        assert!(learnt.iter().all(|item| !test.contains(item)));
+        let error = panels(1, 20, false, 3).expect_err("alone").to_string();
+        assert!(error.contains("responses"), "{error}");
+    }
 
     #[test]
     fn judges_are_strategies_by_name_and_in_recipes() {

@@ -15,7 +15,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tts_core::family::{Panel, Problem};
-use tts_core::{NodeId, Prompt, StepScorer, seed};
+use tts_core::{NodeId, StepScorer, seed};
+use tts_prm::critic::assess::over_subsets;
 use tts_prm::critic::{Ballot, Judgement, Preference, Vote};
 use tts_search::evaluate::attempts::Attempt;
 
@@ -90,26 +91,24 @@ impl Votes {
             let heard: Vec<&Option<Judgement>> = subset.iter().map(|&place| &pool[place]).collect();
             self.right(&heard, responses, best)
         };
+        if !self.mirrored {
+            return over_subsets(pool.len(), n, (SUBSETS, lot), right);
+        }
         let mut deck: Vec<usize> = (0..pool.len()).collect();
         if n >= pool.len() {
             return right(&deck);
         }
-        let turned = if self.mirrored { pool.len() / 2 } else { 0 };
-        let (own, turned) = deck.split_at_mut(pool.len() - turned);
+        let (own, turned) = deck.split_at_mut(pool.len() - pool.len() / 2);
         if n == 1 {
             let mean = |side: &[usize]| {
                 side.iter().map(|&place| right(&[place])).sum::<f64>() / side.len() as f64
             };
-            return if self.mirrored { f64::midpoint(mean(own), mean(turned)) } else { mean(own) };
+            return f64::midpoint(mean(own), mean(turned));
         }
         let mut rng = seed::rng(lot);
         let mut sum = 0.0;
         for _ in 0..SUBSETS {
-            let others = match self.mirrored {
-                true if n % 2 == 1 => n / 2 + rng.below(2),
-                true => n / 2,
-                false => 0,
-            };
+            let others = if n % 2 == 1 { n / 2 + rng.below(2) } else { n / 2 };
             let mut subset = Vec::with_capacity(n);
             for (side, count) in [(&mut *own, n - others), (&mut *turned, others)] {
                 for place in 0..count {
@@ -146,11 +145,8 @@ pub enum Scored {
 
 /// A panel as a preference.
 pub(super) fn preference(problem: &Problem) -> Result<Preference, Error> {
-    let (_, best) = sought(problem)?;
-    let (query, responses) = problem.question.split_once('\n').unwrap_or((&problem.question, ""));
-    let text = |line: &str| line.split_once(':').map_or(line, |(_, text)| text).to_owned();
-    let responses = responses.lines().map(text).collect();
-    Ok(Preference { prompt: Prompt::text(format!("{query}\n")), responses, best, subset: None })
+    let none = || format!("{:?}: no panel whose best response is known", problem.question);
+    Preference::of_panel(problem).ok_or_else(|| none().into())
 }
 
 /// The same panel, its responses from behind.
@@ -202,6 +198,7 @@ fn heard(question: &str, attempt: &Attempt, trust: Option<f64>) -> Option<Judgem
     let scores = Panel::scores(question, &steps)?;
     Some(Judgement {
         node: NodeId::ROOT,
+        sample: 0,
         shown: (0..scores.len()).collect(),
         scores,
         steps: Vec::new(),
@@ -344,6 +341,7 @@ impl Workshop<'_> {
         for (problem, (scores, _)) in problems.iter().zip(&found) {
             let judgement = |scores: &Vec<f64>| Judgement {
                 node: NodeId::ROOT,
+                sample: 0,
                 shown: (0..scores.len()).collect(),
                 scores: scores.clone(),
                 steps: Vec::new(),
@@ -382,13 +380,15 @@ fn scores_of_critiques(
 
 #[cfg(test)]
 mod tests {
+    use tts_core::Prompt;
+
     use super::*;
 
     const SUM: Votes = Votes { vote: Vote::Sum, keep: None, mirrored: false };
 
     fn judgement(scores: [f64; 2], meta: f64) -> Judgement {
         let (node, shown, steps) = (NodeId::ROOT, vec![0, 1], Vec::new());
-        Judgement { node, shown, scores: scores.to_vec(), steps, meta }
+        Judgement { node, sample: 0, shown, scores: scores.to_vec(), steps, meta }
     }
 
     #[test]

@@ -42,6 +42,25 @@ fn a_judge_that_says_nothing_of_use_is_told_to_abstain() {
     let figures: serde_json::Value =
         serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
     assert_eq!(figures["abstained"], 3);
+    // A family of judgements in place of a file, shown in digits, too.
+    let digits = path("digits.jinja");
+    let shown =
+        "{% for response in responses %}{{ response.text | replace(\" \", \"\") }}\n{% endfor %}";
+    std::fs::write(&digits, format!("=== text\n{shown}")).unwrap();
+    let family = ["--model", asked[1], "--family", "panel", "--responses", "3", "--items", "4"];
+    let more = ["--judge", "panel", "--template", &digits, "--max-tokens", "8"];
+    let said = succeeded(&judge, &[&family[..], &more].concat());
+    assert!(said.contains("on 4 items; a guess is 33.3 %"), "{said}");
+    assert!(said.contains("0 judgements read, 4 refused; 4 items without any"), "{said}");
+    for (wrong, expected) in [
+        (&["--judge", "panel"][..], "--data"),
+        (&["--family", "panel", "--responses", "1"], "responses"),
+        (&["--family", "chain"], "possible values: panel"),
+        (&["--family", "panel", "--data", &data], "cannot be used with"),
+    ] {
+        let said = text(&ran(&judge, &[&["--model", "x"][..], wrong].concat()));
+        assert!(said.contains(expected), "{said}");
+    }
     // Nothing of it can be learnt, and no file says otherwise.
     let learnt = path("learnt.jsonl");
     let more = ["--template", &template, "--max-tokens", "20", "--learn", &learnt];

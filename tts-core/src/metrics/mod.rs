@@ -13,7 +13,8 @@
 //!
 //! Of a verifier's scores, as against the answers chosen by them: [`auc`] asks whether right steps
 //! score above wrong ones, [`calibration`] whether a score is the probability of being right, and
-//! [`first_errors`] whether the step is found at which a solution goes wrong.
+//! [`first_errors`] whether the step is found at which a solution goes wrong. Where the truth is a worth and not a label,
+//! [`rank_correlation`] says how far scores order entries as it does.
 //!
 //! Everything random is a function of its seed, and bad input is a [`MetricError`].
 //!
@@ -22,6 +23,7 @@
 
 mod auc;
 mod calibration;
+mod correlation;
 mod coverage;
 mod curve;
 mod error;
@@ -36,6 +38,9 @@ mod sampled;
 
 pub use auc::{Auc, auc, auc_over_problems, auc_within_problems};
 pub use calibration::{Bin, Calibration, calibration};
+pub use correlation::{
+    Correlation, rank_correlation, rank_correlation_over_problems, rank_correlation_within_problems,
+};
 pub use coverage::Coverage;
 pub use curve::{Point, curve};
 pub use error::MetricError;

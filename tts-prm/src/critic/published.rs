@@ -17,6 +17,7 @@
 //! | `steps` | the steps of one | the same | `\boxed{correct}` for each step |
 //! | `helpful`, `comprehensive` | two reports | the same | `[[A]]`, `[[B]]`, `[[C]]` |
 //! | `support` | a source and a sentence, as the steps of one | the same | a letter, A to C |
+//! | `panel` | responses of the family of panels | models that were taught on it | `[8,7]`, 1 to 10 |
 //!
 //! `GenPRM` may run code between critique and verdict; here none is run, as in its mode without execution.
 //! Where a model tells no log-probabilities, as on many servers, judgements of `thinkprm-steps` and `genprm` are refused;
@@ -33,7 +34,7 @@ use super::read::{By, Decision, Reading};
 use super::template::Template;
 
 /// The names of [`Judge::published`].
-pub const PUBLISHED: [&str; 16] = [
+pub const PUBLISHED: [&str; 17] = [
     "deepseek-grm",
     "deepseek-grm-single",
     "deepseek-judge",
@@ -50,6 +51,7 @@ pub const PUBLISHED: [&str; 16] = [
     "helpful",
     "comprehensive",
     "support",
+    "panel",
 ];
 
 impl Judge {
@@ -78,6 +80,10 @@ impl Judge {
             "deepseek-grm" => (name, Reading::Boxes { low: 1, high: 10 }, 0.5),
             "deepseek-grm-single" => (name, Reading::Boxes { low: 0, high: 1 }, 0.5),
             "deepseek-judge" => (name, Reading::Best, 0.5),
+            "panel" => {
+                let [open, close] = ["[", "]"].map(str::to_owned);
+                (name, Reading::List { open, close, low: 1, high: 10 }, 1.0)
+            }
             "genrm" => (name, yes_no("Is the answer correct (Yes/No)?", ["Yes", "No"], false), 1.0),
             "genrm-cot" => {
                 (name, yes_no("\nIs the answer correct (Yes/No)?", ["Yes", "No"], true), 0.7)

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The attempts may be those of another, stronger judge, which the one that learns is then taught by. What is kept is in the
-//! form of fine-tuning data: a question, and what is to be written behind it.
+//! form of fine-tuning data: a question, and what is to be written behind it. All attempts, right and wrong ones, are what a
+//! meta-judge learns from: whether a judgement is right ([`attempts`], [`Attempt::label`]).
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2, with hinted sampling.
 
@@ -23,6 +24,7 @@ use tts_core::{
 use super::assess::{Ended, Preference};
 use super::lesson::{Judging, Lesson};
 use super::read::Refusal;
+use crate::label::{LabelledSolution, LabelledStep};
 use crate::reinforce::Independent;
 
 /// How attempts are made and kept.
@@ -57,6 +59,47 @@ pub struct Kept {
     pub hinted: bool,
 }
 
+/// A judgement as it was written, without a hint.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// The place of the preference.
+    pub item: usize,
+    /// The question.
+    pub prompt: Prompt,
+    /// What was written.
+    pub judgement: String,
+    /// Whether it is right; `None` of one that cannot be read.
+    pub right: Option<bool>,
+}
+
+impl Attempt {
+    /// What a meta-judge learns of it: its question, and what was written as one step, worth 1 where it is right and 0 where it
+    /// is wrong, or cannot be read and `unread` counts as wrong; `None` where it does not, and of one in which nothing stands.
+    ///
+    /// ```
+    /// use tts_prm::critic::rejective::Attempt;
+    /// let wrong = Attempt { item: 0, prompt: "?".into(), judgement: "[[B]]".into(), right: Some(false) };
+    /// let label = wrong.label(false).expect("it says something");
+    /// assert_eq!((label.steps[0].text.as_str(), label.steps[0].value), ("[[B]]", Some(0.0)));
+    /// let unread = Attempt { right: None, ..wrong };
+    /// assert!(unread.label(false).is_none() && unread.label(true).is_some());
+    /// ```
+    pub fn label(&self, unread: bool) -> Option<LabelledSolution> {
+        if self.judgement.trim().is_empty() || (self.right.is_none() && !unread) {
+            return None;
+        }
+        let right = self.right == Some(true);
+        let value = Some(f64::from(u8::from(right)));
+        let text = self.judgement.clone();
+        Some(LabelledSolution {
+            prompt: self.prompt.clone(),
+            start: None,
+            steps: vec![LabelledStep { text, tokens: Vec::new(), value, rollouts: 0 }],
+            solved: right,
+        })
+    }
+}
+
 /// What became of the attempts.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -86,6 +129,20 @@ pub struct RejectiveReport {
 /// What is kept, and what became of all attempts.
 type Attempts = (Vec<Kept>, RejectiveReport);
 
+/// The same, with the attempts.
+type AllAttempts = (Vec<Kept>, Vec<Attempt>, RejectiveReport);
+
+impl Rejective {
+    /// # Errors
+    /// When nothing could ever be kept: one judgement and no hint.
+    pub fn check(&self) -> Result<(), String> {
+        if self.samples == 1 && !self.hinted {
+            return Err("samples is 1, and one judgement that is right is all of its item's: expected 2 or more, or hints".into());
+        }
+        Ok(())
+    }
+}
+
 /// Judgements as they were written, or why there is none.
 type Written = Vec<Result<String, String>>;
 
@@ -106,6 +163,7 @@ type Written = Vec<Result<String, String>>;
 ///     best: 0,
 ///     subset: None,
 ///     reference: None,
+///     worth: None,
 /// };
 /// let pairs: Vec<Preference> = (0..40).map(pair).collect();
 /// let rejected = Rejective { samples: 2, hinted: false, seed: 7 };
@@ -127,12 +185,28 @@ pub fn rejective(
     judging: &Judging,
     preferences: &[Preference],
     settings: &Rejective,
-    mut done: impl FnMut() -> ControlFlow<()>,
+    done: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Attempts, Ended<Attempts>> {
-    if settings.samples == 1 && !settings.hinted {
-        let problem = "samples is 1, and one judgement that is right is all of its item's: expected 2 or more, or hints";
+    if let Err(problem) = settings.check() {
         return Err(Ended::refused(None, problem, Default::default()));
     }
+    let ((kept, _, found), ended) =
+        Ended::apart(attempts(search, judging, preferences, settings, done));
+    Ended::join(ended, (kept, found))
+}
+
+/// The same, with all judgements that were written without a hint, right or wrong: what a meta-judge learns from. One judgement of
+/// an item is enough for that.
+///
+/// # Errors
+/// As [`rejective`], but for a single judgement.
+pub fn attempts(
+    search: &Search<'_>,
+    judging: &Judging,
+    preferences: &[Preference],
+    settings: &Rejective,
+    mut done: impl FnMut() -> ControlFlow<()>,
+) -> Result<AllAttempts, Ended<AllAttempts>> {
     let mut first_refusal: Option<Refusal> = None;
     let mut lessons: Vec<(usize, Lesson)> = Vec::new();
     for (item, preference) in preferences.iter().enumerate() {
@@ -155,7 +229,7 @@ pub fn rejective(
         written(search, judging, &asked, settings.samples, &mut found.cost, &mut done);
     let item = |place: usize| lessons[place].0;
     ended = ended.map(|ended| Ended { item: ended.item.map(item), ..ended });
-    let (mut kept, mut hard) = (Vec::new(), Vec::new());
+    let (mut kept, mut hard, mut all_written) = (Vec::new(), Vec::new(), Vec::new());
     for ((item, lesson), written) in lessons.iter().zip(all) {
         let Some(written) = written else {
             begun = false;
@@ -173,6 +247,16 @@ pub fn rejective(
             scores.push(read.ok());
         }
         let is_right = |scores: &&Option<Vec<f64>>| lesson.truth.reward(scores.as_deref()) > 0.0;
+        for (text, scores) in written.iter().zip(&scores) {
+            let Ok(judgement) = text.clone() else { continue };
+            let right = scores.is_some().then(|| is_right(&scores));
+            all_written.push(Attempt {
+                item: *item,
+                prompt: lesson.prompt.clone(),
+                judgement,
+                right,
+            });
+        }
         let right = scores.iter().filter(is_right).count();
         found.judgements += scores.len();
         found.refused += scores.iter().filter(|scores| scores.is_none()).count();
@@ -212,7 +296,7 @@ pub fn rejective(
         }
         kept.sort_by_key(|kept| kept.item);
     }
-    Ended::join(ended, (kept, found))
+    Ended::join(ended, (kept, all_written, found))
 }
 
 /// A lesson's truth is by places as they are shown.
@@ -296,6 +380,7 @@ mod tests {
             best: 0,
             subset: None,
             reference: None,
+            worth: None,
         };
         (0..count).map(pair).collect()
     }
@@ -360,6 +445,47 @@ mod tests {
         let (without, found) = rejective(&search, &judging, &pairs, &plain, on).expect("runs");
         let unhinted: Vec<Kept> = kept.into_iter().filter(|kept| !kept.hinted).collect();
         assert_eq!((without, found.hinted), (unhinted, 0));
+    }
+
+    #[test]
+    fn a_meta_judge_learns_from_right_and_wrong_ones() {
+        let judge = voice();
+        let judging = Judging::of(Judge::published("deepseek-grm").expect("known")).expect("fits");
+        let pairs = pairs(8);
+        let search = Search::new(&judge).seed(3);
+        let settings = Rejective { samples: 4, hinted: true, seed: 5 };
+        let (kept, all, found) = attempts(&search, &judging, &pairs, &settings, on).expect("runs");
+        let (same, report) = rejective(&search, &judging, &pairs, &settings, on).expect("runs");
+        assert_eq!((&kept, &found), (&same, &report));
+        // Those of hints are none of them.
+        assert_eq!(all.len(), 32);
+        assert!(found.hinted >= 2, "{found:?}");
+        let right = |item: usize| -> Vec<Option<bool>> {
+            all.iter().filter(|own| own.item == item).map(|own| own.right).collect()
+        };
+        assert_eq!(right(0), [Some(true); 4]);
+        assert_eq!(right(2), [Some(false); 4]);
+        assert_eq!(right(3), [None; 4]);
+        let all_right = all.iter().filter(|own| own.right == Some(true)).count();
+        assert_eq!(all_right, found.right);
+        let labels = |unread: bool| {
+            let labels = all.iter().filter_map(|own| own.label(unread));
+            let labels: Vec<LabelledSolution> = labels.collect();
+            (labels.len(), labels.iter().filter(|own| own.solved).count())
+        };
+        assert_eq!(labels(false), (24, found.right));
+        assert_eq!(labels(true), (32, found.right));
+        for own in &all {
+            assert!(!own.prompt.question().contains("The best response is"), "{own:?}");
+        }
+        // One judgement each is enough.
+        let one = Rejective { samples: 1, hinted: false, seed: 5 };
+        let (_, all, _) = attempts(&search, &judging, &pairs, &one, on).expect("runs");
+        assert_eq!(all.len(), 8);
+        // A tie is wrong.
+        let tie = Voice::new(|_, _, _| "\\boxed{5, 5}");
+        let (_, all, _) = attempts(&Search::new(&tie), &judging, &pairs, &one, on).expect("runs");
+        assert!(all.iter().all(|own| own.right == Some(false)), "{all:?}");
     }
 
     fn on() -> ControlFlow<()> {

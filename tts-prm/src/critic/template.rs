@@ -69,6 +69,7 @@ built_in!(
     "helpful",
     "listwise",
     "pairwise",
+    "panel",
     "rubric",
     "score",
     "steps",

@@ -17,7 +17,7 @@ use tts_core::{RunError, SearchError};
 ///
 /// let judge = Voice::new(|_, _, _| "[[A]]");
 /// let jury = Jury { role: None, ..Jury::of(Judge::published("pairwise")?, 2) };
-/// let one = Preference { prompt: "?".into(), responses: vec!["alone".into()], best: 0, subset: None, reference: None };
+/// let one = Preference { prompt: "?".into(), responses: vec!["alone".into()], best: 0, subset: None, reference: None, worth: None };
 /// let jury = Jury { samples: 0, ..jury };
 /// let ended = assess(&Search::new(&judge), &jury, &[one], |_, _, _| ControlFlow::Continue(())).unwrap_err();
 /// assert_eq!((ended.item, ended.found.len()), (Some(0), 1));

@@ -14,10 +14,12 @@ use tts_core::metrics::{
 use super::super::ballot::{Ballot, Vote};
 use super::super::jury::{Jury, Order};
 use super::preference::Preference;
+use super::ranks::{self, Ranked};
 use super::report::{Assessment, Bias, Ruling};
+use super::trust::trust;
 
 /// Resamplings of an interval.
-const DRAWS: usize = 2_000;
+pub(super) const DRAWS: usize = 2_000;
 
 /// The quantiles of a two-sided test at 5 % and of a power of 80 %, added up.
 const POWER: f64 = 1.959_964 + 0.841_621;
@@ -77,6 +79,11 @@ pub(super) fn assessment(
         *reasons.entry(why.clone()).or_default() += 1;
     }
     let (auc, auc_within) = areas(&items, seed);
+    let ranked: Vec<Ranked<'_>> = items
+        .iter()
+        .map(|item| Ranked { preference: item.preference, values: &item.values })
+        .collect();
+    let (correlation, correlation_over) = ranks::with_worth(&ranked, seed);
     Ok(Assessment {
         accuracy,
         chance: guesses / items.len() as f64,
@@ -92,6 +99,11 @@ pub(super) fn assessment(
         // In a fixed order the first place is that of a response, and may be the best one's.
         position: if jury.order == Order::Fixed { None } else { position(&items, seed)? },
         length: length(&items),
+        correlation,
+        correlation_over,
+        length_correlation: biased(&ranks::for_length(&ranked), seed)?,
+        meta: trust(items.iter().map(|item| (item.preference, item.ruling)), seed),
+        votes: super::curve::curve(jury, preferences, rulings, seed)?,
     })
 }
 
@@ -141,11 +153,16 @@ fn position(items: &[Item<'_>], seed: u64) -> Result<Option<Bias>, MetricError> 
         (!each.is_empty()).then(|| each.iter().sum::<f64>() / each.len() as f64)
     };
     let values: Vec<f64> = items.iter().filter_map(excess).collect();
+    biased(&values, seed)
+}
+
+/// The mean of a value an item, 0 where there is no bias; `None` below two items.
+fn biased(values: &[f64], seed: u64) -> Result<Option<Bias>, MetricError> {
     if values.len() < 2 {
         return Ok(None);
     }
-    let found = bootstrap_interval(&values, DRAWS, seed)?;
-    let detectable = POWER * (spread(&values) / values.len() as f64).sqrt();
+    let found = bootstrap_interval(values, DRAWS, seed)?;
+    let detectable = POWER * (spread(values) / values.len() as f64).sqrt();
     Ok(Some(Bias { mean: found.mean, interval: found.interval, detectable, items: values.len() }))
 }
 

@@ -140,7 +140,7 @@ impl Pair {
         let sides = self.sides.iter().map(|&name| Ok((name, turns::side(row, name)?)));
         let sides: Vec<(&str, Side)> = sides.collect::<Result<_, RowError>>()?;
         let (prompt, responses) = turns::conversation(row, turns::asked(row, self.asks)?, sides)?;
-        Ok(Found { prompt, responses, best })
+        Ok(Found { prompt, responses, best, worth: None })
     }
 }
 
@@ -149,6 +149,8 @@ struct Found {
     prompt: Prompt,
     responses: Vec<String>,
     best: Option<usize>,
+    /// What each is worth, where they are graded.
+    worth: Option<Vec<f64>>,
 }
 
 /// The field that asks, in forms that have no name of their own for it.
@@ -175,7 +177,7 @@ pub(super) fn preference(row: &Row) -> Result<Option<Preference>, RowError> {
                      (UltraFeedback), or prompt, responses and best or scores";
         return Err(row.wrong(format!("fields are {}; {forms}", names.join(", "))));
     };
-    let Found { prompt, responses, best } = found;
+    let Found { prompt, responses, best, worth } = found;
     let count = responses.len();
     if count < 2 || best.is_some_and(|best| best >= count) {
         let best = best.map_or_else(|| "none".to_owned(), |best| format!("number {best}"));
@@ -188,7 +190,7 @@ pub(super) fn preference(row: &Row) -> Result<Option<Preference>, RowError> {
     let subset = subset.map(|name| row.text(name)).transpose()?.flatten();
     let reference = if row.has("reference") { row.text("reference")? } else { None };
     let reference = reference.filter(|text| !text.trim().is_empty());
-    Ok(Some(Preference { prompt, responses, best, subset, reference }))
+    Ok(Some(Preference { prompt, responses, best, subset, reference, worth }))
 }
 
 /// `chosen` before `rejected`, as texts, lists of texts or turns.
@@ -204,28 +206,35 @@ fn chosen(row: &Row) -> Result<Found, RowError> {
     }
     let asked = turns::asked(row, asks(row))?;
     let (prompt, responses) = turns::conversation(row, asked, sides)?;
-    Ok(Found { prompt, responses, best: Some(0) })
+    Ok(Found { prompt, responses, best: Some(0), worth: None })
 }
 
 /// A list of responses, with the place of the best or a score for each.
 fn listed(row: &Row) -> Result<Found, RowError> {
     let responses: Vec<String> = row.field("responses")?;
-    let best = if row.has("best") {
-        Some(row.field("best")?)
-    } else {
-        let scores: Vec<f64> = row.field("scores")?;
-        if scores.len() != responses.len() {
-            return Err(row.wrong(format!(
-                "{} scores of {} responses, expected one of each",
-                scores.len(),
-                responses.len()
-            )));
+    let graded = |field: &str| -> Result<Vec<f64>, RowError> {
+        let found: Vec<f64> = row.field(field)?;
+        let (count, expected) = (found.len(), responses.len());
+        if count != expected {
+            return Err(
+                row.wrong(format!("{count} {field} of {expected} responses, expected one of each"))
+            );
         }
-        highest(&scores)
+        match found.iter().position(|score| !score.is_finite()) {
+            Some(place) => Err(row.wrong(format!("field {field:?}: number {place} is not finite"))),
+            None => Ok(found),
+        }
     };
+    let (best, scores) = if row.has("best") {
+        (Some(row.field("best")?), None)
+    } else {
+        let scores = graded("scores")?;
+        (highest(&scores), Some(scores))
+    };
+    let worth = if row.has("worth") { Some(graded("worth")?) } else { scores };
     let sides = responses.into_iter().map(|text| ("responses", Side::Text(text))).collect();
     let (prompt, responses) = turns::conversation(row, turns::asked(row, asks(row))?, sides)?;
-    Ok(Found { prompt, responses, best })
+    Ok(Found { prompt, responses, best, worth })
 }
 
 /// A response of UltraFeedback.
@@ -255,7 +264,7 @@ fn completions(row: &Row) -> Result<Found, RowError> {
         sides.push(("completions", Side::Text(response)));
     }
     let (prompt, responses) = turns::conversation(row, turns::asked(row, asks(row))?, sides)?;
-    Ok(Found { prompt, responses, best: highest(&scores) })
+    Ok(Found { prompt, responses, best: highest(&scores), worth: Some(scores) })
 }
 
 /// The place of the highest score, if it is that of one alone.

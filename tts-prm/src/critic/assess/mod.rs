@@ -7,7 +7,8 @@
 //! data to show it.
 //!
 //! Judges of steps, and scorers of steps, are measured on solutions whose first wrong step is known: [`read_step_cases`],
-//! [`assess_steps`], [`StepAssessment`].
+//! [`assess_steps`], [`StepAssessment`]. Single responses with a label, or a grade, are told from each other by
+//! [`assess_graded`] and [`GradedAssessment`].
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 5, for accuracy with ties by chance, and ROC AUC; Zheng et al. 2023
 //! (arXiv 2306.05685), section 3.3, for biases of position and length.
@@ -17,11 +18,15 @@ mod ended;
 mod figures;
 pub mod first_errors;
 mod forms;
+pub mod graded;
 pub mod heard;
 pub mod page;
+mod panel;
 pub mod preference;
+mod ranks;
 pub mod report;
 pub mod step_cases;
+mod trust;
 mod turns;
 
 use std::cell::Cell;
@@ -40,6 +45,7 @@ pub use ended::Ended;
 pub use first_errors::{
     StepAssessment, StepFigures, StepRuling, assess_steps, score_steps,
 };
+pub use graded::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
 pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, write_heard};
 pub use page::heard_page;
 pub use preference::{Preference, Preferences, read_preferences};
@@ -101,6 +107,7 @@ type Rulings = Vec<Option<Ruling>>;
 ///     best: 0,
 ///     subset: None,
 ///     reference: None,
+///     worth: None,
 /// };
 /// let pairs: Vec<Preference> = (0..40).map(pair).collect();
 /// let rulings = assess(&Search::new(&judge), &jury, &pairs, |_, _, _| ControlFlow::Continue(()))?;

@@ -33,7 +33,7 @@ use super::forms;
 use crate::PrmError;
 
 /// Responses to a question, of which one is best.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Preference {
     /// The question.
@@ -48,10 +48,13 @@ pub struct Preference {
     /// A right answer, where the data have one: what a judge may be shown beside the responses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// What each response is worth, in any unit, where the data grade them: scores of a judge are compared with it by rank.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub worth: Option<Vec<f64>>,
 }
 
 /// The preferences of a file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Preferences {
     /// Those that have a best response, in the order of the file.
     pub items: Vec<Preference>,

@@ -8,7 +8,8 @@
 //! * **Position**: how much more often than a fair share the response that was shown first won a judgement; not told of a fixed
 //!   order, in which a place and a response are one.
 //! * **Length**, of pairs: how much more often the longer one is chosen where it is worse, than the shorter where that is
-//!   worse.
+//!   worse; of items of three or more, by how much more scores follow length than what is right does (tau-b).
+//! * **Worth**, of data that grade responses: Kendall's tau-b of values and worth, within items and over all responses.
 //!
 //! A bias comes with the least one that such data would show: 2.80 standard errors, which a two-sided test at 5 %
 //! finds in 80 of 100 cases; where no item deviates, as if one did. That none was found says nothing about smaller ones.
@@ -19,10 +20,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
-use tts_core::metrics::{Accuracy, Auc, Calibration, MetricError};
+use tts_core::metrics::{Accuracy, Auc, Calibration, Correlation, MetricError};
 
 use super::super::ballot::Ballot;
 use super::super::jury::Jury;
+use super::curve::{self, Votes};
 use super::figures;
 use super::preference::Preference;
 
@@ -79,6 +81,24 @@ pub struct Assessment {
     pub position: Option<Bias>,
     /// The preference for the longer response; `None` without pairs of both kinds.
     pub length: Option<Bias>,
+    /// How far values are in the order of worth within items, by Kendall's tau-b; `None` where the data grade nothing
+    /// ([`Preference::worth`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation: Option<Correlation>,
+    /// The same over all responses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_over: Option<Correlation>,
+    /// Of items of three responses or more: by how much more values are in the order of length than what is right is, as
+    /// tau-b; `None` below two such items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length_correlation: Option<Bias>,
+    /// The area under the ROC curve of what a meta-judge thinks of judgements, right ones against others; `None` without one,
+    /// and of judgements of one response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Auc>,
+    /// Accuracy against the number of judgements ([`mod@super::curve`]); empty where there is one, or where it differs by item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub votes: Vec<Votes>,
 }
 
 impl Assessment {
@@ -151,6 +171,36 @@ impl Assessment {
                 percent(bias.detectable)
             )?;
         }
-        Ok(())
+        if let Some(bias) = &self.length_correlation {
+            let ([low, high], items) = (bias.interval, bias.items);
+            writeln!(
+                out,
+                "length    {:+.3} ({low:+.3} to {high:+.3}) of rank correlation beyond what is right, on {items} items of \
+                 three responses or more; {:.3} or more would show",
+                bias.mean, bias.detectable
+            )?;
+        }
+        if let Some(within) = &self.correlation {
+            let [low, high] = within.interval;
+            write!(
+                out,
+                "worth     rank correlation {:.3} ({low:.3} to {high:.3}) within {} items",
+                within.tau, within.problems
+            )?;
+            match &self.correlation_over {
+                Some(over) => {
+                    let [low, high] = over.interval;
+                    writeln!(out, ", {:.3} ({low:.3} to {high:.3}) over all responses", over.tau)?;
+                }
+                None => writeln!(out)?,
+            }
+        }
+        if let Some(Auc { area, interval: [low, high], right, wrong, .. }) = self.meta {
+            writeln!(
+                out,
+                "meta      ROC AUC {area:.3} ({low:.3} to {high:.3}) over judgements, {right} right and {wrong} others"
+            )?;
+        }
+        curve::write(&self.votes, &mut out)
     }
 }

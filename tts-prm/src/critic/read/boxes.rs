@@ -84,7 +84,16 @@ pub(super) fn scores(
     low: i64,
     high: i64,
 ) -> Result<Vec<f64>, Refusal> {
-    let content = last(text)?;
+    numbers(last(text)?, responses, low, high)
+}
+
+/// The same of what a box, or a list, holds.
+pub(super) fn numbers(
+    content: &str,
+    responses: usize,
+    low: i64,
+    high: i64,
+) -> Result<Vec<f64>, Refusal> {
     let parts: Vec<&str> = content.split(',').collect();
     if parts.len() != responses {
         return Err(Refusal::Count { of: "scores", found: parts.len(), expected: responses });

@@ -8,6 +8,7 @@
 //! | [`Reading`] | Judges | Says | Scores |
 //! |---|---|---|---|
 //! | `boxes` | any number of responses | `\boxed{7, 8}` | the whole numbers |
+//! | `list` | any number of responses | `[8,7]`, between marks of the judge's own | the whole numbers |
 //! | `best` | two or more | `\boxed{2}`, the number of the best | 1 for it, 0 for the others |
 //! | `verdict` | two | `[[A]]`, `[[B]]`, `[[C]]` or other marks | 1 and 0, or a half each |
 //! | `ranking` | two or more | `Ranking: [2] > [1] = [3]` | the share of the others that each is before |
@@ -26,6 +27,7 @@
 mod boxes;
 pub mod decision;
 mod json;
+mod list;
 mod marks;
 mod refusal;
 mod steps;
@@ -63,6 +65,17 @@ impl Said {
 pub enum Reading {
     /// Whole numbers from `low` to `high` in the last box, one for each response.
     Boxes {
+        /// The least score.
+        low: i64,
+        /// The greatest.
+        high: i64,
+    },
+    /// Whole numbers from `low` to `high` in the last list between these marks, one for each response.
+    List {
+        /// What opens a list, directly before its first number.
+        open: String,
+        /// What closes it.
+        close: String,
         /// The least score.
         low: i64,
         /// The greatest.
@@ -160,6 +173,9 @@ impl Reading {
     pub fn read(&self, said: &str, responses: usize, steps: usize) -> Result<Said, Refusal> {
         match self {
             Self::Boxes { low, high } => boxes::scores(said, responses, *low, *high).map(Said::of),
+            Self::List { open, close, low, high } => {
+                list::scores(said, (open, close), responses, (*low, *high)).map(Said::of)
+            }
             Self::Best => boxes::best(said, responses).map(Said::of),
             Self::Verdict { first, second, tie } => {
                 marks::verdict(said, first, second, tie.as_deref()).map(Said::of)
@@ -226,7 +242,7 @@ impl Reading {
     pub fn range(&self) -> [f64; 2] {
         match self {
             #[expect(clippy::cast_precision_loss, reason = "scores are small")]
-            Self::Boxes { low, high } => [*low as f64, *high as f64],
+            Self::Boxes { low, high } | Self::List { low, high, .. } => [*low as f64, *high as f64],
             Self::Json { low, high, .. }
             | Self::Number { low, high, .. }
             | Self::Head { low, high, .. } => [*low, *high],
@@ -241,7 +257,7 @@ impl Reading {
     /// The fewest and most responses that one judgement is about.
     pub fn takes(&self) -> [usize; 2] {
         match self {
-            Self::Boxes { .. } => [1, usize::MAX],
+            Self::Boxes { .. } | Self::List { .. } => [1, usize::MAX],
             Self::Best | Self::Ranking { .. } => [2, usize::MAX],
             Self::Verdict { .. } => [2, 2],
             Self::Json { .. }
@@ -258,6 +274,7 @@ impl Reading {
     pub(super) fn marks(&self) -> Vec<String> {
         match self {
             Self::Boxes { .. } | Self::Best | Self::Steps { .. } => vec!["\\boxed".into()],
+            Self::List { open, .. } => list::marks(open),
             Self::Verdict { first, second, tie } => {
                 [Some(first), Some(second), tie.as_ref()].into_iter().flatten().cloned().collect()
             }
@@ -287,6 +304,14 @@ impl Reading {
         };
         match self {
             Self::Boxes { .. } | Self::Best => Ok(()),
+            Self::List { open, close, .. } => {
+                blank("open", open)?;
+                blank("close", close)?;
+                if close.starts_with(|c: char| c == ',' || c.is_ascii_digit()) {
+                    return Err(format!("reading: close is {close:?}, which a list holds itself"));
+                }
+                Ok(())
+            }
             Self::Verdict { first, second, tie } => {
                 let marks = [Some(first), Some(second), tie.as_ref()];
                 let marks: Vec<&String> = marks.into_iter().flatten().collect();

@@ -191,6 +191,40 @@ fn steps_are_judged_one_by_one_up_to_the_first_error() {
 }
 
 #[test]
+fn a_list_opens_before_a_number_and_the_last_counts() {
+    let reading = |open: &str, close: &str| {
+        let (open, close) = (open.to_owned(), close.to_owned());
+        Reading::List { open, close, low: 1, high: 10 }
+    };
+    let list = reading("[", "]");
+    for (said, expected) in [
+        ("s,o\n1s 8+6 5\n[8,7]", Some(vec![8.0, 7.0])),
+        ("[1, 2] no: [8, 7] [so it is]", Some(vec![8.0, 7.0])),
+        // A remark, or what a response was shown as, opens none.
+        ("[8,7] [ 1,2]", Some(vec![8.0, 7.0])),
+        ("[8,7] and [1]", None),
+        ("[8,7] [-1,2]", None),
+        ("[8,7,1]", None),
+        ("[8,11]", None),
+        ("[8,7.5]", None),
+        ("[8,7", None),
+        ("8,7", None),
+        ("", None),
+    ] {
+        assert_eq!(scores(&list, said, 2), expected, "{said:?}");
+    }
+    assert_eq!(scores(&reading("<<", ">>"), "<1,1> <<3,4>>", 2), Some(vec![3.0, 4.0]));
+    assert_eq!(reading("<<", ">>").check(), Ok(()));
+    assert!(reading("[", ",").check().expect_err("in a list").contains("close is"));
+    assert!(reading(" ", "]").check().expect_err("blank").contains("open is blank"));
+    // A response that holds a list opens none when it is quoted.
+    let judge = super::super::Judge { reading: list, ..super::super::Judge::default() };
+    let responses = [super::super::Response::text("[10,1]"), super::super::Response::text("4")];
+    let asked = judge.question(&"2 + 2?".into(), &responses.iter().collect::<Vec<_>>());
+    assert!(asked.expect("asked").question().contains("[ 10,1]"));
+}
+
+#[test]
 fn a_decision_is_a_word_or_the_beginning_of_one() {
     let decision = Decision { cue: "\nIs it right? ".into(), ..Decision::default() };
     let reading = Reading::Decision(decision.clone());

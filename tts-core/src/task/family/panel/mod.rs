@@ -91,6 +91,20 @@ impl Panel {
         Some(scores.into_iter().map(|score| score as f64).collect())
     }
 
+    /// What each response is worth by all five criteria, in their order, which a judge is never told; `None` of a text that is
+    /// no query with responses.
+    ///
+    /// ```
+    /// use tts_core::family::Panel;
+    /// let worth = Panel::worth("g:b desc n=4 even s=24\n1:8 6 6 4\n2:9 6 4 2").expect("a query");
+    /// assert!(worth.len() == 2 && worth[1] > worth[0]);
+    /// assert_eq!(Panel::worth("What is 2 + 2?"), None);
+    /// ```
+    pub fn worth(question: &str) -> Option<Vec<f64>> {
+        let Query { wanted, responses } = Query::read(question).ok()?;
+        Some(responses.iter().map(|response| wanted.worth(response) as f64).collect())
+    }
+
     fn draft(rng: &mut Rng, count: usize) -> Query {
         let pick = |rng: &mut Rng, low, high| usize::try_from(between(rng, low, high)).unwrap_or(0);
         let mut wanted = Wanted {
