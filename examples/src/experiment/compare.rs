@@ -3,7 +3,8 @@
 //! At equal cost the second arm is taken at its own point that costs about as much, at most 5 % more
 //! or less, and both costs are told; where it was run at no such budget there is no comparison, and an
 //! error that says which one is missing. Nothing is interpolated: between points the choice of a scale
-//! would decide the result. What more samples are worth is told against one sample of the second.
+//! would decide the result. What more samples are worth is told against one sample of the second. Gains are compared as
+//! differences of differences: each arm's value of a problem less that of one sample of another arm.
 //!
 //! Each difference has a p-value of its own and one adjusted for the number of differences in the
 //! report ([`tts_core::metrics::holm`]); what is called sure has the latter below [`SURE`].
@@ -38,7 +39,10 @@ pub struct Difference {
     /// The point of the second, where that is not the same N.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// The difference of their accuracies.
+    /// What both are gains over, at one sample, where gains are compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<[String; 2]>,
+    /// The difference of their accuracies, or of their gains.
     pub paired: Paired,
     /// Its p-value, adjusted for the number of differences in the report.
     #[serde(default)]
@@ -57,6 +61,15 @@ pub struct Budget {
 }
 
 impl Difference {
+    /// What is subtracted from what, in words.
+    pub fn sides(&self) -> [String; 2] {
+        let Self { first, second, over, .. } = self;
+        match over {
+            None => [first.clone(), second.clone()],
+            Some([one, other]) => [format!("{first} over {one}"), format!("{second} over {other}")],
+        }
+    }
+
     /// Whether the second was taken between two of its points, as reports did before they named the
     /// point of the second.
     pub fn is_interpolated(&self) -> bool {
@@ -66,7 +79,7 @@ impl Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { first, second, n, at, .. } = self;
+        let ([first, second], Self { n, at, .. }) = (self.sides(), self);
         write!(f, "{first} minus {second} at N = {n}, {at}")
     }
 }
@@ -79,7 +92,7 @@ const EQUAL_N: &str = "equal N";
 /// When values are not finite, or a second arm has no point at the budget of a first.
 pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Difference>, Error> {
     let mut found = Vec::new();
-    for Comparison { first, second, at, n } in asked {
+    for Comparison { first, second, at, n, over } in asked {
         let of = |name: &String| {
             let own = points.iter().filter(|point| point.arm == *name);
             own.collect::<Vec<&Point>>()
@@ -126,13 +139,28 @@ pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Differe
                 x: point.x,
                 at,
                 budget,
-                paired: paired_bootstrap(&point.values, &other.values, DRAWS, 0)?,
+                paired: match over {
+                    None => paired_bootstrap(&point.values, &other.values, DRAWS, 0)?,
+                    Some([one, another]) => {
+                        let first = gain(point, &of(one))?;
+                        paired_bootstrap(&first, &gain(other, &of(another))?, DRAWS, 0)?
+                    }
+                },
+                over: over.clone(),
                 adjusted: 1.0,
             });
         }
     }
     adjust(&mut found)?;
     Ok(found)
+}
+
+/// What a point gains over one sample of an arm, by problem.
+fn gain(point: &Point, arm: &[&Point]) -> Result<Vec<f64>, Error> {
+    let one = arm.iter().find(|other| other.n == 1);
+    let one =
+        one.ok_or_else(|| format!("there is no point at N = 1 that {:?} gains over", point.arm))?;
+    Ok(point.values.iter().zip(&one.values).map(|(value, one)| value - one).collect())
 }
 
 /// Adjusts p-values for their number.

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use tts_core::Until;
 use tts_core::metrics::Auc;
 use tts_search::evaluate::percent;
 
@@ -50,14 +51,19 @@ impl Report {
         )?;
         self.notes(&mut text, name)?;
         writeln!(text, "![{title}]({name}.svg)\n")?;
+        if self.test_time().is_some() {
+            writeln!(text, "![{title}: along tokens, by policy]({name}-tokens.svg)\n")?;
+        }
         self.points(&mut text)?;
         self.coverage(&mut text)?;
+        self.lengths(&mut text)?;
         self.differences(&mut text)?;
         self.bins(&mut text)?;
         self.choice(&mut text)?;
         self.verdicts(&mut text)?;
         self.turns(&mut text)?;
         self.models(&mut text)?;
+        self.training(&mut text, name)?;
         Ok(text)
     }
 
@@ -100,14 +106,25 @@ impl Report {
         let axis = self.recipe.axis.as_deref().unwrap_or("x");
         let (head, rule) =
             if own { (format!(" {axis} |"), " ---: |") } else { (String::new(), "") };
-        writeln!(text, "| method | N |{head} accuracy | generated tokens | scored | operations |")?;
-        writeln!(text, "| --- | ---: |{rule} --- | ---: | ---: | ---: |")?;
+        let trained = self.points.iter().any(|point| point.training.is_some());
+        let (last, last_rule) =
+            if trained { (" operations of reinforcement, before |", " ---: |") } else { ("", "") };
+        writeln!(
+            text,
+            "| method | N |{head} accuracy | generated tokens | scored | operations |{last}"
+        )?;
+        writeln!(text, "| --- | ---: |{rule} --- | ---: | ---: | ---: |{last_rule}")?;
         for point in &self.points {
             let [low, high] = point.accuracy.interval.map(percent);
             let x = if own { format!(" {} |", point.x) } else { String::new() };
+            let training = match point.training {
+                Some(operations) => format!(" {operations:.2e} |"),
+                None if trained => " - |".to_owned(),
+                None => String::new(),
+            };
             writeln!(
                 text,
-                "| {} | {} |{x} {} ({low} to {high}) | {:.0} | {:.0} | {:.1e} |",
+                "| {} | {} |{x} {} ({low} to {high}) | {:.0} | {:.0} | {:.1e} |{training}",
                 point.arm,
                 point.n,
                 percent(point.accuracy.mean),
@@ -162,8 +179,8 @@ impl Report {
             writeln!(
                 text,
                 "| {} | {} | {}{x} | {} | {:+.2} | {low:+.2} to {high:+.2} | {:.4} | {} |",
-                difference.first,
-                difference.second,
+                difference.sides()[0],
+                difference.sides()[1],
                 difference.n,
                 self.cost(difference),
                 100.0 * paired.difference,
@@ -228,14 +245,22 @@ impl Report {
     fn choice(&self, text: &mut String) -> Result<(), Error> {
         let (Some(worth), Some(asked)) = (&self.choice, &self.recipe.choice) else { return Ok(()) };
         let Chosen { baseline, n, bins, probe, .. } = asked;
+        let what = if asked.until == Until::End { "samples" } else { "first steps of samples" };
         writeln!(
             text,
-            "\nThe choice between {}, in {bins} bins by a probe of {probe} samples ({:.0} tokens), on halves of \
+            "\nThe choice between {}, in {bins} bins by a probe of {probe} {what} ({:.0} tokens), on halves of \
              the problems that had no say in it. Tokens over those of {baseline} at N = {n}, where as many are \
              right, with the 95 % interval over problems, of the draws that get there:\n",
             asked.arms.join(", "),
             worth.probe_tokens
         )?;
+        if asked.reuse {
+            writeln!(
+                text,
+                "Gone on from, the samples of the probe are the first lines of the arm that is chosen, and what it \
+                 does not ask for of them is paid on top; paid, they are thrown away.\n"
+            )?;
+        }
         writeln!(text, "| chosen | ratio | interval | draws that get there |")?;
         writeln!(text, "| --- | ---: | --- | ---: |")?;
         for Policy { name, ratio, .. } in &worth.policies {

@@ -15,6 +15,7 @@ use tts_prm::critic::{Judged, Jury};
 use tts_search::evaluate::Comparison;
 use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
+use tts_search::think::control;
 
 use super::generative::Leader;
 use super::recipe::{Advantages, Arm, EXACT};
@@ -45,6 +46,13 @@ pub struct Point {
     pub scored_tokens: f64,
     /// Operations a problem, of policy and scorer, prompts left out: two a parameter and token.
     pub operations: f64,
+    /// Operations that reinforcement of the policy has cost before, mean over seeds of training; `None` of a policy
+    /// without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<f64>,
+    /// Share of runs that are as long as the arm asks for; `None` where it asks for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<f64>,
     /// Accuracy in each fifth by difficulty, where that is asked for; a result without values by problem
     /// has it to a tenth of a percent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,12 +87,14 @@ pub(super) struct Run {
     scored: f64,
     /// Of the tokens those of a judge that led the searches, a problem.
     judged: f64,
+    /// Share of the runs of a search that are as long as the arm asks for, if it does.
+    control: Option<f64>,
 }
 
 impl Run {
     /// Of what nobody judged.
     pub(super) fn unjudged(values: Vec<f64>, tokens: Vec<f64>) -> Self {
-        Self { values, tokens, scored: 0.0, judged: 0.0 }
+        Self { values, tokens, scored: 0.0, judged: 0.0, control: None }
     }
 }
 
@@ -126,7 +136,7 @@ impl Spent {
     pub(super) fn run(&self, values: Vec<f64>, n: usize) -> Run {
         let tokens = |&sum: &u64| sum as f64 * n as f64 / self.samples;
         let tokens = self.generated.iter().map(tokens).collect();
-        Run { values, tokens, scored: self.judged * n as f64, judged: 0.0 }
+        Run { values, tokens, scored: self.judged * n as f64, judged: 0.0, control: None }
     }
 }
 
@@ -297,7 +307,19 @@ impl Workshop<'_> {
             tokens: singles.iter().map(|single| single.generated as f64).collect(),
             scored: mean(|single| single.scored),
             judged: mean(|single| single.judged),
+            control: arm.asked.and_then(|asked| {
+                let lengths: Vec<u64> = singles.iter().map(|single| single.generated).collect();
+                control(&lengths, asked.at(n))
+            }),
         })
+    }
+
+    /// What reinforcement of a policy has cost, mean over seeds of models.
+    fn mean_training(&self, policy: &str) -> Result<Option<f64>, Error> {
+        let seeds = if self.recipe.retrain { self.recipe.seeds } else { 1 };
+        let of = |seed| self.training_operations(policy, seed);
+        let all = (1..=seeds).map(of).collect::<Result<Option<Vec<f64>>, Error>>()?;
+        Ok(all.map(|all| all.iter().sum::<f64>() / all.len() as f64))
     }
 
     /// An arm at all of its budgets, over all seeds.
@@ -328,6 +350,7 @@ impl Workshop<'_> {
             None => self.judge(arm, made)?.map_or_else(Default::default, |judge| judge.cost()),
         };
         let scorer = scorer.parameters as f64;
+        let training = self.mean_training(&arm.policy)?;
         let seeds = all.len() as f64;
         let point = |(place, &n): (usize, &usize)| {
             let mean = |of: &dyn Fn(&Run) -> f64| {
@@ -348,6 +371,8 @@ impl Workshop<'_> {
                 generated_tokens: generated,
                 scored_tokens: scored,
                 operations: 2.0 * (policy * (generated - judged) + scorer * (scored + judged)),
+                training,
+                control: runs_in_length(&all, place),
                 by_difficulty: Vec::new(),
                 values,
                 tokens,
@@ -355,6 +380,12 @@ impl Workshop<'_> {
         };
         arm.n.iter().enumerate().map(point).collect()
     }
+}
+
+/// The share of runs at one budget that are as long as was asked for, over seeds.
+fn runs_in_length(all: &[Vec<Run>], place: usize) -> Option<f64> {
+    let shares: Option<Vec<f64>> = all.iter().map(|runs| runs[place].control).collect();
+    shares.map(|shares| shares.iter().sum::<f64>() / shares.len() as f64)
 }
 
 /// A pool of attempts, with scores of this scale; what was cut off is in it as such.

@@ -8,9 +8,12 @@
 //! Source: set-ups as in the papers that each recipe names; paired bootstrap over problems, Efron and
 //! Tibshirani 1993, section 13.3; p-values of many differences, Holm 1979.
 
+mod along;
 mod choice;
 mod compare;
 mod coverage;
+mod curve;
+mod curve_table;
 mod difficulty;
 mod generative;
 mod implicit;
@@ -26,6 +29,7 @@ mod rejection;
 mod report;
 mod sound;
 mod spec;
+mod thinking;
 mod turns;
 mod unit;
 mod values;
@@ -41,6 +45,7 @@ use tts_models::EngineConfig;
 
 pub use choice::{Chosen, Found, Policy, Probed, Worth, worth};
 pub use compare::{Budget, Difference, SURE, differences};
+pub use curve::{Course, Curve, Figure, Reached, Spread, Until, curves};
 pub use generative::{Generative, Led};
 pub use judgements::{Scored, Scores, Votes};
 pub use measure::{Point, Single};
@@ -51,8 +56,9 @@ pub use rejection::{Rejected, Rejection};
 pub use report::Report;
 pub use spec::{
     Choice, Distilled, Implicit, Labels, Learnt, ModelSpec, Part, Preferred, Reading, Reinforced,
-    Revised, Reward, SelfTrained, Shape, Training, Written,
+    Revised, Reward, SelfTrained, Shape, StepOf, Training, Written,
 };
+pub use thinking::{Asked, Thinking};
 pub use turns::Turn;
 pub use values::ByProblem;
 pub use verdict::Verdict;
@@ -82,6 +88,7 @@ recipes!(
     "self-training",
     "steps-against-answers",
     "revisions",
+    "ratio",
     "sizes",
     "choice",
     "votes",
@@ -90,6 +97,9 @@ recipes!(
     "o1-shape",
     "coverage",
     "reinforcement",
+    "schemes",
+    "train-time",
+    "search-after",
     "r1-zero",
     "r1-pipeline",
     "rewards",
@@ -154,7 +164,8 @@ pub fn run(
     let mut choice = None;
     if let Some(asked) = &recipe.choice {
         by_problem.probed = workshop.probe(asked)?;
-        choice = Some(worth(asked, &points, &by_problem.probed, &by_problem.shares)?);
+        let known = (&by_problem.probed[..], &by_problem.shares[..]);
+        choice = Some(worth(asked, &recipe.arms, &points, known)?);
     } else {
         // Nothing is computed from them.
         for point in &mut points {
@@ -171,9 +182,11 @@ pub fn run(
     for name in recipe.models.keys() {
         models.insert(name.clone(), workshop.report(name, workshop.model_seed(1))?);
     }
+    let courses = workshop.courses()?;
     Ok(Report {
         differences: differences(&points, &recipe.compare)?,
         coverage: coverage::laws(recipe, &points)?,
+        thinking: thinking::thinking(recipe, &points),
         recipe: recipe.clone(),
         quick,
         from: None,
@@ -184,6 +197,8 @@ pub fn run(
         choice,
         turns,
         models,
+        training: curves(&courses, &recipe.until),
         by_problem,
+        courses,
     })
 }

@@ -1,4 +1,4 @@
-//! A report as a page for a browser: charts along each cost, and tables of arms and differences.
+//! A report as a page for a browser: charts along each cost and along training, and tables of arms and differences.
 //!
 //! Experiments keep the values of problems, not their trees: those are shown by `evaluate --html`.
 //!
@@ -31,9 +31,11 @@ impl Report {
         if !self.differences.is_empty() {
             tables.push(("Paired differences, in points".to_owned(), self.pairs()));
         }
+        let along_training = self.training_charts().into_iter().map(|(_, chart)| chart);
+        let charts: Vec<Chart> = self.charts().into_iter().chain(along_training).collect();
         let figures = Figures {
             facts: facts.map(|(name, value)| (name.to_owned(), value)).collect(),
-            charts: self.charts().iter().map(Chart::svg).collect::<Result<_, _>>()?,
+            charts: charts.iter().map(Chart::svg).collect::<Result<_, _>>()?,
             tables,
             notes: vec![format!(
                 "Intervals are over problems, 95 %, each for itself. What is called sure has a p-value \
@@ -72,8 +74,8 @@ impl Report {
             let [low, high] = paired.interval.map(|end| 100.0 * end);
             let at = if difference.is_interpolated() { ", interpolated" } else { "" };
             vec![
-                difference.first.clone(),
-                difference.second.clone(),
+                difference.sides()[0].clone(),
+                difference.sides()[1].clone(),
                 difference.n.to_string(),
                 format!("{}{at}", difference.at),
                 format!("{:+.2}", 100.0 * paired.difference),

@@ -19,6 +19,7 @@ use tts_search::evaluate::Method;
 use super::choice::Chosen;
 use super::generative::Led;
 use super::spec::ModelSpec;
+use super::thinking::Asked;
 use super::way::Way;
 use crate::{Error, pair, setting};
 
@@ -120,6 +121,9 @@ pub struct Arm {
     /// Place on the horizontal axis, where that is not N.
     #[serde(default)]
     pub x: Option<f64>,
+    /// How long a run of a search is asked to be: the report says how many are, and what length is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
 }
 
 impl Arm {
@@ -155,6 +159,10 @@ pub struct Comparison {
     /// Budgets of the one that are compared; all where nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub n: Vec<usize>,
+    /// What is compared are gains over one sample of these arms, of the first over the one and of the second over the
+    /// other: their difference is one of differences.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over: Option<[String; 2]>,
 }
 
 impl Comparison {
@@ -203,6 +211,8 @@ pub enum Along {
     Operations,
     /// What each arm says.
     X,
+    /// Operations that reinforcement of the policy has cost, with a curve for each N.
+    Training,
 }
 
 /// Reward models against what is true of each step.
@@ -270,6 +280,9 @@ pub struct Recipe {
     /// The choice between arms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Chosen>,
+    /// Shares of held-out solutions: the report says when each model made by reinforcement first got so many right.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub until: Vec<f64>,
     /// What is drawn along.
     #[serde(default)]
     pub along: Along,

@@ -15,8 +15,10 @@ use tts_search::evaluate::Difficulty;
 
 use super::choice::worth;
 use super::compare::{adjust, differences};
+use super::curve::{Reached, curves};
 use super::measure::DRAWS;
 use super::report::Report;
+use super::thinking::thinking;
 use super::turns::turns_of;
 use super::values::ByProblem;
 use crate::Error;
@@ -79,6 +81,19 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         found.figure(&format!("{name}, upper end"), one.interval[1], other.interval[1]);
         found.figure(&format!("{name}, p"), one.p_value, other.p_value);
     }
+    training(report, &mut found);
+    let again = thinking(&report.recipe, &report.points);
+    found.count("curves by length", report.thinking.len(), again.len());
+    for (one, other) in report.thinking.iter().zip(&again) {
+        let number = |figure: Option<f64>| figure.unwrap_or(-1.0);
+        for (what, published, again) in [
+            ("control", one.control, other.control),
+            ("scaling", one.scaling, other.scaling),
+            ("performance", one.performance, other.performance),
+        ] {
+            found.figure(&format!("{}, {what}", one.arm), number(published), number(again));
+        }
+    }
     laws(report, &mut found)?;
     bins(report, &mut found)?;
     choice(report, &mut found)?;
@@ -98,6 +113,40 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         }
     }
     Ok(found)
+}
+
+/// Curves of training, and when a level was reached.
+fn training(report: &Report, found: &mut Recomputed) {
+    let again = curves(&report.courses, &report.recipe.until);
+    found.count("curves of training", report.training.len(), again.len());
+    for (one, other) in report.training.iter().zip(&again) {
+        let model = &one.model;
+        let moved = usize::from(model != &other.model || one.seeds != other.seeds);
+        found.count(&format!("other models or seeds, {model}"), 0, moved);
+        found.count(&format!("figures of {model}"), one.figures.len(), other.figures.len());
+        for ((figure, one), (_, other)) in one.figures.iter().zip(&other.figures) {
+            let name = format!("{model}, {}", figure.label());
+            found.count(&format!("points, {name}"), one.len(), other.len());
+            for (one, other) in one.iter().zip(other) {
+                let name = format!("{name} at step {}", one.step);
+                found.count(&format!("step, {name}"), one.step, other.step);
+                found.figure(&name, one.mean, other.mean);
+                found.figure(&format!("{name}, the least"), one.least, other.least);
+                found.figure(&format!("{name}, the greatest"), one.most, other.most);
+            }
+        }
+        found.count(&format!("levels, {model}"), one.until.len(), other.until.len());
+        for (one, other) in one.until.iter().zip(&other.until) {
+            // Never is said as a number that no step can be.
+            let step = |reached: Option<Reached>| reached.map_or(-1.0, |at| at.step as f64);
+            let drawn = |reached: Option<Reached>| reached.map_or(-1.0, |at| at.drawn);
+            for (seed, (published, again)) in (1..).zip(one.seeds.iter().zip(&other.seeds)) {
+                let name = format!("{model}, seed {seed}, until {}", one.level);
+                found.figure(&name, step(*published), step(*again));
+                found.figure(&format!("{name}, tokens"), drawn(*published), drawn(*again));
+            }
+        }
+    }
 }
 
 fn laws(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
@@ -147,7 +196,7 @@ fn choice(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
         return Ok(());
     };
     let ByProblem { probed, shares, .. } = &report.by_problem;
-    let again = worth(asked, &report.points, probed, shares)?;
+    let again = worth(asked, &report.recipe.arms, &report.points, (probed, shares))?;
     found.figure("tokens of the probe", published.probe_tokens, again.probe_tokens);
     found.count("ways to choose", published.policies.len(), again.policies.len());
     for (one, other) in published.policies.iter().zip(&again.policies) {

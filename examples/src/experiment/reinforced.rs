@@ -2,7 +2,7 @@
 //!
 //! Problems are those of rounds of self-training, which no policy was shown written solutions of; whether an answer
 //! is right says the family's checker. Journal, charts and state lie in `work` of the model's folder, so that a
-//! killed run goes on. The policy is kept in f32: a run of reinforcement moves weights by less than 16 bits hold.
+//! killed run goes on; the weights of chosen steps lie in folders of their own beside it. The policy is kept in f32: a run of reinforcement moves weights by less than 16 bits hold.
 //!
 //! Source: DeepSeek-AI 2025 (arXiv:2501.12948), section 2; Shao et al. 2024 (arXiv:2402.03300), section 4.
 
@@ -14,13 +14,32 @@ use tts_core::family::Solved;
 use tts_core::seed;
 use tts_models::train::Model;
 use tts_models::weights::Dtype;
-use tts_models::{Engine, Native, WeightFormat};
-use tts_prm::reinforce::{Note, Problem, Reinforce, write_charts};
+use tts_models::{Checkpoint, Engine, Native, WeightFormat};
+use tts_prm::reinforce::{Kept, Note, Problem, Reinforce, Why, read_notes, write_charts};
 
-use super::spec::Reinforced;
+use super::curve::Course;
+use super::spec::{ModelSpec, Reinforced};
 use super::workshop::{Purpose, Workshop, at};
 use crate::files::write_whole;
 use crate::{Error, reinforcing};
+
+/// Where the weights after a step lie, in the folder of the model.
+pub(super) fn kept(step: usize) -> String {
+    format!("step-{step:04}")
+}
+
+/// Puts weights on the way into a folder that an engine opens.
+fn keep(model: &Path, weights: &Kept<'_>) -> Result<(), Error> {
+    let folder = match weights.why {
+        Why::Best => model.join("best"),
+        Why::Chosen => model.join(kept(weights.step)),
+    };
+    std::fs::create_dir_all(&folder).map_err(at(&folder))?;
+    let tokenizer = model.join("tokenizer.json");
+    let tokenizer = std::fs::read(&tokenizer).map_err(at(&tokenizer))?;
+    write_whole(&folder.join("tokenizer.json"), &tokenizer)?;
+    Ok(weights.model.decoder.save_as(&folder, Dtype::F32, &[])?)
+}
 
 impl Workshop<'_> {
     /// A policy that learns from rewards.
@@ -47,15 +66,16 @@ impl Workshop<'_> {
             Engine::new(native, Arc::clone(&tokenizer), None, self.engine)
         };
         let mut policy = open()?;
-        let reference = (config.objective().beta > 0.0).then(open).transpose()?;
+        let mut reference = (config.objective().beta > 0.0).then(open).transpose()?;
         let judge = spec.judge.as_ref().map(|name| self.scorer(name, seed, false)).transpose()?;
         let work = folder.join("work");
         let mut bar = reinforcing::Bar::new("reinforced");
         let mut run = Reinforce::new(config)
             .task(Arc::new(Solved(Arc::clone(&family))))
             .folder(&work)
-            .watch(|progress| bar.show(progress));
-        if let Some(reference) = &reference {
+            .watch(|progress| bar.show(progress))
+            .keep(|weights| keep(folder, weights));
+        if let Some(reference) = &mut reference {
             run = run.reference(reference);
         }
         if let Some(judge) = &judge {
@@ -90,5 +110,47 @@ impl Workshop<'_> {
         let first = learnt.notes.iter().find_map(measured);
         let last = learnt.notes.iter().rev().find_map(measured);
         Ok(json!({ "tokens": tokens, "learnt": learnt_tokens, "first": first, "last": last }))
+    }
+    /// What reinforcement has cost until there was this policy, in operations: two a parameter and token that was drawn
+    /// to learn from, six a parameter and token that was learnt, those of a reinforced policy that it goes on from
+    /// among them; `None` of a policy that was made otherwise. What was drawn to measure is not counted.
+    pub(super) fn training_operations(&self, name: &str, seed: u64) -> Result<Option<f64>, Error> {
+        let (model, last) = match self.spec(name)? {
+            ModelSpec::Reinforced(_) => (name, usize::MAX),
+            ModelSpec::StepOf(of) => (of.model.as_str(), of.step),
+            _ => return Ok(None),
+        };
+        let ModelSpec::Reinforced(policy) = self.spec(model)? else { return Ok(None) };
+        let folder = self.model(model, seed)?;
+        let parameters = Checkpoint::open(&folder)?.config().active_parameters() as f64;
+        let mut operations = self.training_operations(&policy.from, seed)?.unwrap_or(0.0);
+        for note in read_notes(&folder)? {
+            match note {
+                Note::Step(step) if step.step <= last => {
+                    let (drawn, learnt) = (step.tokens as f64, step.learnt as f64);
+                    operations += parameters * (2.0 * drawn + 6.0 * learnt);
+                }
+                _ => {}
+            }
+        }
+        Ok(Some(operations))
+    }
+
+    /// How training of each model made by reinforcement went, for each seed of models.
+    ///
+    /// # Errors
+    /// When a model cannot be made, or its journal cannot be read.
+    pub fn courses(&self) -> Result<Vec<Course>, Error> {
+        let seeds = if self.recipe.retrain { self.recipe.seeds } else { 1 };
+        let mut courses = Vec::new();
+        for (name, spec) in &self.recipe.models {
+            if !matches!(spec, ModelSpec::Reinforced(_)) {
+                continue;
+            }
+            for seed in 1..=seeds {
+                courses.push(Course::of(name, seed, &read_notes(&self.model(name, seed)?)?));
+            }
+        }
+        Ok(courses)
     }
 }

@@ -16,8 +16,11 @@ use tts_search::evaluate::Difficulty;
 
 use super::choice::{Found, Worth};
 use super::compare::{Difference, adjust};
+use super::curve::{Course, Curve};
+use super::curve_table;
 use super::measure::Point;
 use super::recipe::{Along, Recipe};
+use super::thinking::Thinking;
 use super::turns::Turn;
 use super::values::{self, ByProblem};
 use super::verdict::Verdict;
@@ -55,9 +58,18 @@ pub struct Report {
     pub turns: Vec<Turn>,
     /// What the making of models found out, by model; the first seed's.
     pub models: BTreeMap<String, Value>,
+    /// How training of models that were made by reinforcement went, over seeds.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub training: Vec<Curve>,
+    /// Curves by the length of their thinking, where an arm asks for one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub thinking: Vec<Thinking>,
     /// What is known of each problem beside the values of points; in a table of its own.
     #[serde(skip)]
     pub by_problem: ByProblem,
+    /// How each run of training went; in a table of its own.
+    #[serde(skip)]
+    pub courses: Vec<Course>,
 }
 
 impl Report {
@@ -82,13 +94,35 @@ impl Report {
         std::iter::once(self.chart_along(own)).chain(others).collect()
     }
 
+    /// The chart along tokens beside that along training: what a policy makes of more thinking, with a curve a policy.
+    pub(super) fn test_time(&self) -> Option<Chart> {
+        (self.recipe.along == Along::Training).then(|| self.chart_along(Along::Tokens))
+    }
+
     fn place(point: &Point, along: Along) -> f64 {
         match along {
             Along::N => point.n as f64,
             Along::Tokens => point.generated_tokens,
             Along::Operations => point.operations,
             Along::X => point.x,
+            Along::Training => point.training.unwrap_or(0.0),
         }
+    }
+
+    /// The curve that a point belongs to.
+    fn curve(point: &Point, along: Along) -> String {
+        match along {
+            Along::Training => format!("N = {}", point.n),
+            _ => point.arm.clone(),
+        }
+    }
+
+    /// The points that a chart along this can show: what was not trained has no place among powers of what training
+    /// cost.
+    fn shown(&self, along: Along) -> impl Iterator<Item = &Point> {
+        let trained =
+            move |point: &&Point| along != Along::Training || Self::place(point, along) > 0.0;
+        self.points.iter().filter(trained)
     }
 
     fn chart_along(&self, along: Along) -> Chart {
@@ -98,17 +132,19 @@ impl Report {
             Along::Tokens => Axis::log2("generated tokens a problem"),
             Along::Operations => Axis::log10("operations a problem, of policy and scorer"),
             Along::X => Axis::linear(recipe.axis.clone().unwrap_or_default()),
+            Along::Training => Axis::log10("operations of reinforcement, before"),
         };
         let y = Axis::percent("accuracy, with 95 % interval");
         let mut chart = Chart::new(recipe.title.clone(), x, y).sized(900, 600);
-        let mut names: Vec<&String> = Vec::new();
-        for point in &self.points {
-            if !names.contains(&&point.arm) {
-                names.push(&point.arm);
+        let mut names: Vec<String> = Vec::new();
+        for point in self.shown(along) {
+            let name = Self::curve(point, along);
+            if !names.contains(&name) {
+                names.push(name);
             }
         }
         for name in names {
-            let own = self.points.iter().filter(|point| point.arm == *name);
+            let own = self.shown(along).filter(|point| Self::curve(point, along) == name);
             let place = |point: &Point| Self::place(point, along);
             let drawn = |point: &Point| {
                 let Point { accuracy, .. } = point;
@@ -119,7 +155,7 @@ impl Report {
             own.sort_by(|a, b| place(a).total_cmp(&place(b)));
             let points: Vec<plot::Point> = own.into_iter().map(drawn).collect();
             let style = if points.len() > 1 { Style::LineAndMarks } else { Style::Marks };
-            chart = chart.with(Series::new(name.clone(), style, points));
+            chart = chart.with(Series::new(name, style, points));
         }
         // A choice has no N of its own.
         let choices = self.choice.iter().flat_map(|choice| &choice.policies);
@@ -158,6 +194,10 @@ impl Report {
         if path.is_file() {
             values::read(&mut report, &path)?;
         }
+        // What curves are computed from lies beside the values, or neither does.
+        if report.has_values() && !report.training.is_empty() {
+            report.courses = curve_table::read(&curve_table::place(name, folder))?;
+        }
         Ok(report)
     }
 
@@ -178,8 +218,9 @@ impl Report {
         Ok(self)
     }
 
-    /// Writes `NAME.md`, `NAME.json` and `NAME.svg` into a folder, and the values by problem into
-    /// `values/NAME.csv.gz` there, where they are at hand. Each is put in its place when it is whole.
+    /// Writes `NAME.md`, `NAME.json` and `NAME.svg` into a folder, a chart for each figure of training, and the values
+    /// by problem into `values/NAME.csv.gz` there, where they are at hand, with courses of training beside them. Each
+    /// is put in its place when it is whole.
     ///
     /// # Errors
     /// When a file cannot be written, or the chart has more curves than can be told apart.
@@ -188,7 +229,16 @@ impl Report {
         if self.has_values() {
             values::write(self, &values::place(name, folder))?;
         }
+        if !self.courses.is_empty() {
+            curve_table::write(&self.courses, &curve_table::place(name, folder))?;
+        }
+        for (figure, chart) in self.training_charts() {
+            chart.write(folder.join(format!("{name}-{}.svg", figure.name())))?;
+        }
         self.chart().write(folder.join(format!("{name}.svg")))?;
+        if let Some(chart) = self.test_time() {
+            chart.write(folder.join(format!("{name}-tokens.svg")))?;
+        }
         for (ending, text) in
             [("md", self.markdown(name)?), ("json", format!("{:#}\n", serde_json::to_value(self)?))]
         {

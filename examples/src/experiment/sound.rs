@@ -13,7 +13,7 @@ use tts_core::{Rule, SearchStrategy};
 use super::generative::Led;
 use super::judgements::{Scored, Scores};
 use super::recipe::{Along, Arm, At, Comparison, EXACT, Recipe, Task, places};
-use super::spec::{ModelSpec, Reading};
+use super::spec::{ModelSpec, Reading, StepOf};
 use super::way::Way;
 use crate::Error;
 
@@ -69,6 +69,7 @@ impl Recipe {
             scorer.try_for_each(|name| self.scores("choice", name))?;
             choice.check(self)?;
         }
+        self.check_training()?;
         self.check_told()
     }
 
@@ -147,6 +148,7 @@ impl Recipe {
         if matches!(arm.strategy, Way::Rejection(_)) && arm.scorer.is_some() {
             return wrong(&"samples are drawn again by their length, expected no scorer");
         }
+        check_asked(arm).map_err(|problem| format!("{field}: {problem}"))?;
         let judges = matches!(arm.strategy, Way::Votes(_) | Way::Scores(_));
         if judges && !matches!(self.task, Task::Panel(_)) {
             return wrong(&format!("{} is for judgements, expected the task panel", arm.strategy));
@@ -214,6 +216,14 @@ impl Recipe {
                     SearchStrategy::check(sampler)?;
                 }
             }
+            ModelSpec::StepOf(StepOf { model, step }) => match self.models.get(model) {
+                Some(ModelSpec::Reinforced(policy)) if policy.learn.keep.keeps(*step) => {}
+                Some(ModelSpec::Reinforced(_)) => {
+                    let problem = format!("step is {step}, which {model:?} does not keep");
+                    return Err(format!("{problem}, expected one of its learn.keep").into());
+                }
+                _ => return Err(format!("{model:?} is no reinforced model").into()),
+            },
             ModelSpec::Distilled(student) if student.hinted.is_some() && !student.keep.solved => {
                 return Err("hinted is for right solutions, expected keep.solved".into());
             }
@@ -225,6 +235,53 @@ impl Recipe {
             }
             ModelSpec::Preferred(_) => of_panels()?,
             _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether training can be told: as many curves as a chart can show, and a level that is looked for where something is
+    /// measured.
+    fn check_training(&self) -> Result<(), Error> {
+        let reinforced = self.models.values().filter_map(|spec| match spec {
+            ModelSpec::Reinforced(policy) => Some(policy),
+            _ => None,
+        });
+        let (curves, most) = (reinforced.clone().count(), Chart::MOST_SERIES);
+        if curves > most {
+            let problem = format!("{curves} are made by reinforcement, expected at most {most}");
+            return Err(format!("models: {problem}, whose curves can be told apart").into());
+        }
+        if self.along == Along::Training {
+            self.check_along_training()?;
+        }
+        if let Some(level) = self.until.iter().find(|&&level| !(level > 0.0 && level <= 1.0)) {
+            return Err(format!("until: {level}, expected a share above 0 and up to 1").into());
+        }
+        if !self.until.is_empty() && !reinforced.clone().any(|policy| policy.held_out > 0) {
+            return Err("until: no reinforced model has held_out problems, expected one".into());
+        }
+        Ok(())
+    }
+
+    /// Whether curves along training are of one way of answering each, and there is a place for them.
+    fn check_along_training(&self) -> Result<(), Error> {
+        let way = |arm: &Arm| (arm.strategy.clone(), arm.scorer.clone(), arm.judge.is_some());
+        if self.arms.windows(2).any(|pair| way(&pair[0]) != way(&pair[1])) {
+            let problem = "along training a curve is an N: expected one strategy and scorer";
+            return Err(format!("arms: {problem}").into());
+        }
+        let budgets: BTreeSet<usize> = self.arms.iter().flat_map(|arm| arm.n.clone()).collect();
+        if budgets.len() > Chart::MOST_SERIES {
+            let (found, most) = (budgets.len(), Chart::MOST_SERIES);
+            return Err(format!("arms: {found} values of N, expected at most {most}").into());
+        }
+        let trained = |arm: &Arm| match self.models.get(&arm.policy) {
+            Some(ModelSpec::Reinforced(_)) => true,
+            Some(ModelSpec::StepOf(of)) => of.step > 0,
+            _ => false,
+        };
+        if !self.arms.iter().any(trained) {
+            return Err("along training: no policy of an arm is reinforced".into());
         }
         Ok(())
     }
@@ -249,8 +306,13 @@ impl Recipe {
                 return Err(format!("compare: {:?} has no N of 1", pair.second).into());
             }
         }
+        for name in self.compare.iter().flat_map(|pair| &pair.over).flatten() {
+            if !places(&self.arms, name).iter().any(|place| place.0 == 1) {
+                return Err(format!("compare: over: {name:?} has no N of 1").into());
+            }
+        }
         for pair in &self.compare {
-            let Comparison { first, second, at, n } = pair;
+            let Comparison { first, second, at, n, .. } = pair;
             let own = places(&self.arms, first);
             if let Some(n) = n.iter().find(|&&n| own.iter().all(|place| place.0 != n)) {
                 return Err(format!("compare: {first:?} has no N of {n}").into());
@@ -267,5 +329,20 @@ impl Recipe {
             }
         }
         Ok(())
+    }
+}
+
+/// Whether runs of an arm have the length that it asks for or another.
+fn check_asked(arm: &Arm) -> Result<(), String> {
+    let Some(asked) = arm.asked else { return Ok(()) };
+    if arm.strategy.is_pooled() || matches!(arm.strategy, Way::Rejection(_) | Way::Scores(_)) {
+        return Err("asked is for the runs of a search, and these are samples".into());
+    }
+    if arm.judge.is_some() {
+        return Err("asked is for what a policy writes, and a judge writes beside it".into());
+    }
+    match arm.n.iter().find(|&&n| asked.at(n).is_empty()) {
+        None => Ok(()),
+        Some(n) => Err(format!("asked: the least is above the most at N = {n}")),
     }
 }

@@ -44,6 +44,8 @@ pub enum ModelSpec {
     Revision(Box<Revised>),
     /// A policy that learnt from rewards of what it wrote itself.
     Reinforced(Box<Reinforced>),
+    /// What a reinforced policy was after fewer steps: nothing is made, for that one keeps it.
+    StepOf(StepOf),
     /// A policy of any size that learnt from another one's solutions.
     Distilled(Box<Distilled>),
     /// A model on servers: nothing is made.
@@ -391,6 +393,16 @@ pub struct Reinforced {
     pub learn: ReinforceConfig,
 }
 
+/// A reinforced policy on its way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StepOf {
+    /// Which one; its `learn.keep` keeps the step.
+    pub model: String,
+    /// After how many steps.
+    pub step: usize,
+}
+
 /// A policy that learns from another one's right solutions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -435,7 +447,7 @@ impl ModelSpec {
     /// Whose weights it starts from.
     pub fn starts_from(&self) -> Option<&String> {
         match self {
-            Self::Embedded(_) | Self::Served(_) | Self::Grader(_) => None,
+            Self::Embedded(_) | Self::Served(_) | Self::Grader(_) | Self::StepOf(_) => None,
             Self::Written(written) => written.from.as_ref(),
             Self::Distilled(student) => student.from.as_ref(),
             Self::Reward(reward) => Some(&reward.from),
@@ -472,6 +484,7 @@ impl ModelSpec {
                 let judge = policy.judge.iter().filter(|name| *name != EXACT);
                 [&policy.from].into_iter().chain(judge).collect()
             }
+            Self::StepOf(of) => vec![&of.model],
             Self::Distilled(student) => {
                 let teachers = [&student.teacher].into_iter().chain(&student.hinted);
                 student.from.iter().chain(teachers).collect()
@@ -505,10 +518,18 @@ impl ModelSpec {
             Self::Revision(revised) => (&mut revised.problems, &mut revised.train),
             Self::Distilled(student) => (&mut student.problems, &mut student.train),
             Self::Reinforced(policy) => {
-                let steps = &mut policy.learn.steps;
+                let ReinforceConfig { steps, keep, .. } = &mut policy.learn;
+                let kept = (0..=*steps).filter(|&step| keep.keeps(step));
+                keep.steps = kept.map(|step| step / by).collect();
+                keep.steps.dedup();
+                keep.every = 0;
                 *steps = (*steps / by).max(2).min(*steps);
                 policy.held_out = policy.held_out.min(20);
                 policy.problems = (policy.problems / by).max(20).min(policy.problems);
+                return;
+            }
+            Self::StepOf(of) => {
+                of.step /= by;
                 return;
             }
         };

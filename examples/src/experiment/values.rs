@@ -44,6 +44,11 @@ pub(super) fn place(name: &str, folder: &Path) -> PathBuf {
     folder.join("values").join(format!("{name}.csv.gz"))
 }
 
+/// Whether it is told what arms share with the probe.
+fn reuses(report: &Report) -> bool {
+    report.recipe.choice.as_ref().is_some_and(|asked| asked.reuse)
+}
+
 /// The names of all columns.
 fn head(report: &Report) -> Vec<String> {
     let mut head = vec!["problem".to_owned()];
@@ -52,6 +57,9 @@ fn head(report: &Report) -> Vec<String> {
     if report.choice.is_some() {
         head.extend(report.points.iter().map(|point| format!("tokens of {}", name(point))));
         head.extend(["estimate of the probe".to_owned(), "tokens of the probe".to_owned()]);
+        if reuses(report) {
+            head.push("tokens of first steps of the probe".to_owned());
+        }
     }
     if report.difficulty.is_some() {
         head.extend(["share of right samples".to_owned(), "fifth".to_owned()]);
@@ -74,8 +82,9 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
         row.extend(report.points.iter().map(|point| point.values[problem].to_string()));
         if report.choice.is_some() {
             row.extend(report.points.iter().map(|point| point.tokens[problem].to_string()));
-            let Probed { estimate, tokens } = report.by_problem.probed[problem];
+            let Probed { estimate, tokens, begun } = report.by_problem.probed[problem];
             row.extend([estimate.to_string(), tokens.to_string()]);
+            row.extend(reuses(report).then(|| begun.to_string()));
         }
         if let Some(difficulty) = &report.difficulty {
             let fifth = difficulty.bins.iter().position(|bin| bin.places.contains(&problem));
@@ -100,7 +109,7 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
     if *table.headers()? != head {
         return Err(bad("its columns are not those of the report").into());
     }
-    let points = report.points.len();
+    let (points, reuses) = (report.points.len(), reuses(report));
     let revising: Vec<String> = report.recipe.revising().into_iter().cloned().collect();
     let seeds = usize::try_from(report.recipe.seeds)?;
     let mut columns = vec![Vec::new(); points];
@@ -124,7 +133,8 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
                 column.push(number()?);
             }
             let (estimate, tokens) = (number()?, number()?);
-            by_problem.probed.push(Probed { estimate, tokens });
+            let begun = if reuses { number()? } else { 0.0 };
+            by_problem.probed.push(Probed { estimate, tokens, begun });
         }
         if report.difficulty.is_some() {
             by_problem.shares.push(number()?);

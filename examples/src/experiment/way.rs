@@ -1,6 +1,7 @@
 //! How an arm finds answers: a method by name, or any recipe with a budget to fill in.
 //!
-//! In a recipe, the texts `N` and `√N` stand for the budget and its square root:
+//! In a recipe, the texts `N` and `√N` stand for the budget and its square root, `N/4` for a quarter of it, where it has
+//! one: chains of four attempts in a ratio that follows from N are `"chains": "N/4", "length": 4`.
 //!
 //! ```text
 //! { "strategy": "beam-search", "keep": "√N", "branch": "√N", "select": { "rule": "weighted" } }
@@ -48,7 +49,7 @@ impl Template {
     /// The recipe at a budget.
     ///
     /// # Errors
-    /// When it is no recipe, or the budget is no square where its root is asked for.
+    /// When it is no recipe, or the budget is no square where its root is asked for, or no multiple where a part is.
     pub fn at(&self, n: usize) -> Result<Recipe, Error> {
         let mut recipe = Value::Object(self.0.clone());
         fill(&mut recipe, n)?;
@@ -60,11 +61,23 @@ fn fill(value: &mut Value, n: usize) -> Result<(), Error> {
     match value {
         Value::String(text) if text == "N" => *value = n.into(),
         Value::String(text) if text == "√N" => *value = square_root(n)?.into(),
+        Value::String(text) if text.starts_with("N/") => *value = part(n, text)?.into(),
         Value::Array(items) => items.iter_mut().try_for_each(|item| fill(item, n))?,
         Value::Object(fields) => fields.values_mut().try_for_each(|field| fill(field, n))?,
         _ => {}
     }
     Ok(())
+}
+
+/// The part of a budget that `N/4` says.
+fn part(n: usize, text: &str) -> Result<usize, Error> {
+    let by: Option<usize> = text.strip_prefix("N/").and_then(|by| by.parse().ok());
+    let by =
+        by.filter(|&by| by > 0).ok_or_else(|| format!("{text:?}: expected one such as N/4"))?;
+    if !n.is_multiple_of(by) {
+        return Err(format!("{text:?}: N is {n}, expected a multiple of {by}").into());
+    }
+    Ok(n / by)
 }
 
 impl Way {
@@ -126,6 +139,30 @@ impl std::fmt::Display for Way {
                 let name = fields.get("strategy").and_then(Value::as_str);
                 f.write_str(name.unwrap_or("a recipe"))
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tts_search::refine::Revision;
+
+    use super::*;
+
+    #[test]
+    fn parts_of_a_budget_are_whole() {
+        let fields = json!({"strategy": "revision", "chains": "N/4", "length": 4});
+        let chains: Template = serde_json::from_value(fields).expect("an object");
+        for n in [4, 16, 20] {
+            let expected = Revision { chains: n / 4, length: 4, ..Revision::default() };
+            assert_eq!(chains.at(n).expect("a recipe"), expected.into());
+        }
+        let error = chains.at(18).expect_err("no quarter").to_string();
+        assert_eq!(error, "\"N/4\": N is 18, expected a multiple of 4");
+        for text in ["N/", "N/0", "N/x", "N/-2"] {
+            let error = part(8, text).expect_err(text).to_string();
+            assert!(error.contains("expected one such as N/4"), "{error}");
         }
     }
 }

@@ -23,7 +23,8 @@ use tts_search::decorate::Noisy;
 
 use super::implicit::Implied;
 use super::recipe::{Advantages, Arm, EXACT, Recipe};
-use super::spec::{Implicit, Judging, ModelSpec, Reading, Served, Training};
+use super::reinforced::kept;
+use super::spec::{Implicit, Judging, ModelSpec, Reading, Served, StepOf, Training};
 use crate::files::write_whole;
 use crate::{Error, pair, setting};
 
@@ -149,6 +150,9 @@ impl Workshop<'_> {
         if let ModelSpec::Embedded(part) = spec {
             return Ok(pair::folder().join(part.name()));
         }
+        if let ModelSpec::StepOf(StepOf { model, step }) = spec {
+            return Ok(self.model(model, seed)?.join(kept(*step)));
+        }
         let elsewhere = match spec {
             ModelSpec::Served(_) => Some("runs on servers"),
             ModelSpec::Grader(_) => Some("has no weights"),
@@ -181,7 +185,10 @@ impl Workshop<'_> {
         }
         say(&format!("{name}, seed {seed}: {}", folder.display()));
         let report = match spec {
-            ModelSpec::Embedded(_) | ModelSpec::Served(_) | ModelSpec::Grader(_) => Value::Null,
+            ModelSpec::Embedded(_)
+            | ModelSpec::Served(_)
+            | ModelSpec::Grader(_)
+            | ModelSpec::StepOf(_) => Value::Null,
             ModelSpec::Written(written) => self.write(written, &folder, seed)?,
             ModelSpec::Reward(reward) => self.reward(reward, &folder, seed)?,
             ModelSpec::Preferred(scalar) => self.preferred(scalar, &folder, seed)?,

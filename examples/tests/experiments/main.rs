@@ -5,6 +5,7 @@
 mod judges;
 mod lengths;
 mod served;
+mod training;
 
 use std::path::Path;
 
@@ -184,52 +185,6 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     for part in ["pass@1: ", "turn 2 of revised: ", "tokens of the probe: "] {
         assert!(found.contains(part), "{part}: {found}");
     }
-}
-
-/// A policy learns from rewards, another one of another size from what it writes then.
-#[test]
-fn policies_are_reinforced_and_distilled() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut recipe = small();
-    let strides = json!({ "chain": { "operations": [2, 3], "digits": [1, 1], "most": 999 } });
-    recipe["task"] = json!({ "strides": strides });
-    let learn = json!({ "steps": 2, "problems": 3, "samples": 4, "adjust": { "beta": 0.01 },
-        "process": {}, "measure": { "every": 1, "samples": 2 } });
-    recipe["models"] = json!({
-        "player": { "embedded": "generator" },
-        "learnt": { "reinforced": {
-            "from": "player", "problems": 12, "held_out": 4, "judge": "exact", "learn": learn,
-        }},
-        "searched": { "reinforced": {
-            "from": "learnt", "problems": 12, "judge": "exact",
-            "sampler": { "strategy": "beam-search", "keep": 2, "branch": 2 },
-            "learn": { "steps": 1, "problems": 3 },
-        }},
-        "student": { "distilled": {
-            "shape": { "width": 32, "layers": 1, "heads": 1 }, "teacher": "learnt", "problems": 6,
-            "samples": 4, "keep": {}, "train": { "steps": 3, "batch": 4, "learning_rate": 0.003 },
-        }},
-    });
-    let arm =
-        |name: &str| json!({ "name": name, "policy": name, "strategy": "majority", "n": [2] });
-    recipe["arms"] = json!([arm("player"), arm("learnt"), arm("searched"), arm("student")]);
-    recipe["compare"] = json!([{ "first": "learnt", "second": "player" }]);
-    for part in ["judged", "difficulty", "choice"] {
-        recipe[part] = Value::Null;
-    }
-    let report = ran(folder.path(), &recipe);
-    assert_eq!(report.points.len(), 4);
-    let learnt = &report.models["learnt"];
-    assert!(learnt["tokens"].as_u64().unwrap() > 0 && learnt["last"]["step"] == 2, "{learnt}");
-    assert!(report.models["student"]["kept"].as_u64().unwrap() > 0);
-    // Not done, it is made again from what was saved: to the same report.
-    for entry in std::fs::read_dir(folder.path().join("models")).unwrap() {
-        std::fs::remove_file(entry.unwrap().path().join("made.json")).unwrap();
-    }
-    assert_eq!(ran(folder.path(), &recipe), report);
-    recipe["models"]["learnt"]["reinforced"]["learn"]["samples"] = json!(1);
-    let error = Recipe::parse(&recipe.to_string()).unwrap_err().to_string();
-    assert!(error.contains("model \"learnt\": samples: 1, expected at least 2"), "{error}");
 }
 
 #[test]
@@ -474,6 +429,8 @@ fn point(arm: &str, n: usize, tokens: f64, values: [f64; 2]) -> Point {
         generated_tokens: tokens,
         scored_tokens: 0.0,
         operations: tokens,
+        training: None,
+        control: None,
         by_difficulty: Vec::new(),
         values: values.to_vec(),
         tokens: Vec::new(),
@@ -518,7 +475,13 @@ fn at_equal_cost_the_second_is_taken_where_it_costs_as_much() {
         point("best", 4, 40.0, [1.0, 0.0]),
     ];
     let ask = |at, n: &[usize]| {
-        let pair = Comparison { first: "beam".into(), second: "best".into(), at, n: n.to_vec() };
+        let pair = Comparison {
+            first: "beam".into(),
+            second: "best".into(),
+            at,
+            n: n.to_vec(),
+            over: None,
+        };
         differences(&points, &[pair])
     };
     for at in [At::Tokens, At::Operations] {
@@ -539,7 +502,13 @@ fn at_equal_cost_the_second_is_taken_where_it_costs_as_much() {
     let budget = found[0].budget.unwrap();
     assert!((budget.n, found.len()) == (1, 1) && (budget.second - 10.0).abs() < 1e-12);
     assert!((found[0].paired.difference - 1.0).abs() < 1e-12);
-    let own = Comparison { first: "best".into(), second: "best".into(), at: At::One, n: vec![] };
+    let own = Comparison {
+        first: "best".into(),
+        second: "best".into(),
+        at: At::One,
+        n: vec![],
+        over: None,
+    };
     let found: Vec<usize> = differences(&points, &[own]).unwrap().iter().map(|d| d.n).collect();
     assert_eq!(found, [2, 4]);
     let tokens = ask(At::Tokens, &[2]).unwrap()[0].at.clone();
@@ -554,8 +523,13 @@ fn at_equal_cost_the_second_is_taken_where_it_costs_as_much() {
 fn costs_are_equal_to_five_percent() {
     for (tokens, equal) in [(94.5, false), (95.5, true), (104.5, true), (105.5, false)] {
         let points = [point("a", 1, 100.0, [1.0, 0.0]), point("b", 3, tokens, [0.0, 0.0])];
-        let asked =
-            [Comparison { first: "a".into(), second: "b".into(), at: At::Tokens, n: Vec::new() }];
+        let asked = [Comparison {
+            first: "a".into(),
+            second: "b".into(),
+            at: At::Tokens,
+            n: Vec::new(),
+            over: None,
+        }];
         assert_eq!(differences(&points, &asked).is_ok(), equal, "{tokens}");
     }
 }
@@ -564,7 +538,8 @@ fn costs_are_equal_to_five_percent() {
 #[test]
 fn differences_are_adjusted_for_their_number() {
     let points = [point("a", 1, 1.0, [1.0, 1.0]), point("b", 1, 1.0, [0.0, 0.0])];
-    let pair = Comparison { first: "a".into(), second: "b".into(), at: At::N, n: Vec::new() };
+    let pair =
+        Comparison { first: "a".into(), second: "b".into(), at: At::N, n: Vec::new(), over: None };
     let alone = differences(&points, std::slice::from_ref(&pair)).unwrap();
     let twice = differences(&points, &[pair.clone(), pair]).unwrap();
     let of = |found: &[tts_examples::experiment::Difference]| {
