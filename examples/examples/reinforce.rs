@@ -19,6 +19,7 @@ use clap::Parser;
 use tts_core::family::{Solved, Split, problems};
 use tts_core::{StepRule, Task};
 use tts_examples::data::{Asking, DataOptions, OF_A_FILE};
+use tts_examples::difficulty::{DifficultyOptions, Wanted};
 use tts_examples::families::Families;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
@@ -90,7 +91,7 @@ struct Arguments {
     /// Settings as a JSON file, see `tts_prm::reinforce::ReinforceConfig`; options that are given go before it.
     #[arg(long)]
     recipe: Option<PathBuf>,
-    /// grpo, dapo, dr-grpo, gspo, rloo or reinforce.
+    /// grpo, dapo, dr-grpo, gspo, cispo, rloo or reinforce.
     #[arg(long)]
     scheme: Option<Scheme>,
     /// A reward by name, with a weight if it is not 1: right, format, brevity, language, random, majority, checked (the
@@ -113,6 +114,9 @@ struct Arguments {
     /// What a nat of divergence from the model at the start costs.
     #[arg(long)]
     beta: Option<f32>,
+    /// Steps between two after which the model that the policy is held near becomes the policy as it is; 0 for never.
+    #[arg(long)]
+    refresh: Option<usize>,
     /// Rank of low-rank adapters; 0 to train all weights.
     #[arg(long, default_value_t = 0)]
     rank: usize,
@@ -137,6 +141,8 @@ struct Arguments {
     record_tokens: bool,
     #[command(flatten)]
     saying: SayingOptions,
+    #[command(flatten)]
+    difficulty: DifficultyOptions,
     #[command(flatten)]
     keeping: KeepOptions,
     /// Where the result goes.
@@ -176,7 +182,9 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
     let few_shot = arguments.prompting.few_shot()?;
     let open = arguments.saying.open;
     let fields = &arguments.fields;
-    let mut data = if open { fields.load_open(path)? } else { fields.load(path)? };
+    let level = arguments.difficulty.difficulty_field.as_deref();
+    let mut data = if open { fields.load_open(path)? } else { fields.load_graded(path, level)? };
+    let shares = arguments.difficulty.shares(&data)?;
     if arguments.problems > 0 {
         data.items.truncate(arguments.problems);
     }
@@ -186,20 +194,28 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
     let asking = Asking::of(&arguments.prompting, few_shot.as_ref(), &data)?;
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
     let mut apart = HashSet::new();
-    for Item { question, gold, .. } in &data.items {
+    if let Some(shares) = &shares {
+        shares.tell(&mut std::io::stderr(), data.items.len())?;
+    }
+    for (place, Item { question, gold, difficulty, .. }) in data.items.iter().enumerate() {
         let (prompt, question, gold) = (asking.prompt(question), question.clone(), gold.clone());
         // What is measured on is not learnt, however often it is asked.
         if apart.contains(&question) {
             continue;
         }
-        let problem = Problem { prompt, question, gold, difficulty: None };
+        let mut problem = Problem { prompt, question, gold, difficulty: *difficulty };
         let wanted = if open { 0 } else { arguments.held_out };
         if held_out.len() < wanted && holds_out(ONE_IN, &problem.question) {
             apart.insert(problem.question.clone());
             held_out.push(problem);
-        } else {
-            learn.push(problem);
+            continue;
         }
+        match shares.as_ref().map(|shares| shares.wanted(place)) {
+            Some(Wanted::No) => continue,
+            Some(Wanted::Yes(difficulty)) => problem.difficulty = difficulty,
+            None => {}
+        }
+        learn.push(problem);
     }
     Ok(Asked { learn, held_out, task })
 }
@@ -303,6 +319,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     put(&mut config.steps, arguments.steps);
     put(&mut config.problems, arguments.batch);
     put(&mut config.samples, arguments.samples);
+    put(&mut config.refresh, arguments.refresh);
     config.scheme = arguments.scheme.unwrap_or(config.scheme);
     config.learn.rate = arguments.learning_rate.unwrap_or(config.learn.rate);
     config.adjust.beta = arguments.beta.or(config.adjust.beta);
@@ -335,6 +352,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
     config.seed = arguments.seed.unwrap_or(config.seed);
     config.learn.threads = arguments.model.threads;
     config.check()?;
+    arguments.difficulty.check(&config)?;
     Ok(config)
 }
 
@@ -414,7 +432,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let long = leave_out_long(&*policy, &mut learn)? + leave_out_long(&*policy, &mut held_out)?;
     let (count, apart) = (learn.len(), held_out.len());
     writeln!(std::io::stderr(), "problems  {count}, {apart} held out, {long} too long")?;
-    let reference = (config.objective().beta > 0.0).then(|| open(arguments)).transpose()?;
+    let mut reference = (config.objective().beta > 0.0).then(|| open(arguments)).transpose()?;
     // Learnt by within the positions that are written within.
     let checkpoint = Checkpoint::open(files(arguments))?.within(arguments.model.positions);
     let decoder = DecoderWeights::load(&checkpoint)?;
@@ -446,8 +464,8 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         save(arguments, kept.model, &keeping::place(&arguments.out, kept.why, kept.step))?;
         keeping::note(&arguments.out, kept)
     });
-    if let Some(reference) = &reference {
-        run = run.reference(&**reference);
+    if let Some(reference) = &mut reference {
+        run = run.reference(&mut **reference);
     }
     if let Some(scorer) = &scorer {
         run = run.scorer(scorer);

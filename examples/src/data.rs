@@ -104,6 +104,17 @@ impl DataOptions {
         self.load_by(path, evaluate::load_open)
     }
 
+    /// As [`DataOptions::load`], with a field that says how hard each problem is.
+    ///
+    /// # Errors
+    /// As [`DataOptions::load`], and when a problem does not say how hard it is.
+    pub fn load_graded(&self, path: &Path, difficulty: Option<&str>) -> Result<DataSet, Error> {
+        self.load_by(path, |path, mapping| {
+            let own = difficulty.map(str::to_owned).or_else(|| mapping.difficulty.clone());
+            evaluate::load(path, &Mapping { difficulty: own, ..mapping.clone() })
+        })
+    }
+
     fn load_by(
         &self,
         path: &Path,

@@ -5,9 +5,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+mod choosing;
 mod comparing;
+mod first_errors;
 mod idle;
 mod learning;
+mod metas;
 mod naming;
 mod refused;
 mod reinforcing;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tts_models::{Backend, EngineConfig, LanguageModel, open};
+use tts_models::{Backend, EngineConfig, open};
 
 use crate::{example, ran, succeeded, text};
 
@@ -47,9 +47,9 @@ fn an_engine_that_computes_otherwise_has_log_probabilities_told_anew() {
         std::fs::write(&place, format!("{{\"old\": \"{old}\"{more}}}")).unwrap();
         place
     };
-    let written = recipe("written", "");
+    let (written, none) = (recipe("written", ""), path("none"));
     for option in [["--weights", "bf16"], ["--key-values", "f16"], ["--backend", "ndarray"]] {
-        let asked = [&option[..], &["--recipe", &written, "--out", &path("none")]].concat();
+        let asked = [&option[..], &["--recipe", &written, "--out", &none]].concat();
         let said = text(&ran(&reinforce, &[&small[..], &asked].concat()));
         let expected = format!("written, but with {} the engine computes", option.join(" "));
         assert!(said.contains(&expected), "{said}");
@@ -65,7 +65,8 @@ fn an_engine_that_computes_otherwise_has_log_probabilities_told_anew() {
     let journal = std::fs::read_to_string(Path::new(&out).join("work/journal.jsonl")).unwrap();
     assert!(journal.contains("\"mismatch\":{") && journal.contains("\"old\":\"recomputed\""));
     let weighted = recipe("recomputed", ", \"importance\": 2.0");
-    let asked = ["--weights", "int8", "--recipe", &weighted, "--out", &path("weighted")];
+    let out = path("weighted");
+    let asked = ["--weights", "int8", "--recipe", &weighted, "--out", &out];
     let said = succeeded(&reinforce, &[&small[..], &asked].concat());
     assert!(said.contains("; tokens weigh "), "{said}");
     let said = succeeded(&reinforce, &[&small[..], &["--out", &path("exact")]].concat());
@@ -108,4 +109,92 @@ fn weights_are_kept_on_the_way() {
     let refused =
         ran(&reinforce, &[&small[..], &["--out", &path("none"), "--keep-step", "3"]].concat());
     assert!(text(&refused).contains("keep.steps[0]: 3, of 2 steps"), "{}", text(&refused));
+}
+
+/// The places of the problems that the steps of a run drew.
+fn drawn(out: &str) -> Vec<u64> {
+    let journal = std::fs::read_to_string(Path::new(out).join("work/journal.jsonl")).unwrap();
+    let notes =
+        journal.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let steps = notes.filter_map(|note| note.pointer("/step/drawn").cloned());
+    let drawn = steps.flat_map(|drawn| drawn.as_array().unwrap().clone());
+    drawn.map(|problem| problem["problem"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn what_data_say_of_difficulty_decides_what_comes_first() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, recipe, out) = (path("levels.jsonl"), path("recipe.json"), path("out"));
+    // The hardest first.
+    let line = |number: usize| {
+        let (question, level) = (format!("{number}+1"), format!("Level {}", 8 - number));
+        let answer = (number + 1).to_string();
+        format!(
+            "{}\n",
+            serde_json::json!({ "question": question, "answer": answer, "hard": level })
+        )
+    };
+    std::fs::write(&data, (0..8).map(line).collect::<String>()).unwrap();
+    std::fs::write(&recipe, r#"{"curriculum": {"easy-first": {"start": 0.25, "full": 1.0}}}"#)
+        .unwrap();
+    let small = "--model embedded --raw --held-out 0 --batch 2 --samples 2 --steps 1 --max-tokens 20 --threads 1";
+    let small: Vec<&str> = small.split(' ').collect();
+    let small = [&small[..], &["--data", &data, "--out", &out]].concat();
+    let level = ["--difficulty-field", "hard"];
+    let easy = ["--recipe", &recipe];
+    succeeded(&reinforce, &[&small[..], &level, &easy].concat());
+    let mut first = drawn(&out);
+    first.sort_unstable();
+    assert_eq!(first, [6, 7]);
+    for (more, expected) in [
+        (&level[..], "--difficulty-field: nothing goes by"),
+        (&easy[..], "problems[0]: has no difficulty"),
+        (&["--difficulty-field", "none", "--recipe", &recipe][..], "field \"none\" is not there"),
+        (&["--least-right", "0.1"][..], "--graded"),
+    ] {
+        let said = text(&ran(&reinforce, &[&small[..], more].concat()));
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn problems_are_chosen_by_how_often_they_were_solved_before() {
+    let (Some(reinforce), Some(evaluate)) = (example("reinforce"), example("evaluate")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, other, pool) = (path("sums.jsonl"), path("other.jsonl"), path("pool.json"));
+    crate::chain_problems(&data, 12);
+    crate::chain_problems(&other, 13);
+    // One problem of the file is not tried.
+    let asked = crate::evaluating(&data, &pool, &["--limit", "11"]);
+    succeeded(&evaluate, &asked);
+    let records = format!("{}.records", path("pool"));
+    let graded = ["--graded", &records];
+    assert!(Path::new(&records).is_dir(), "the folder of an evaluation");
+    let ask = "{{ question }}{{ '\\n' }}";
+    let small = "--model embedded --raw --held-out 0 --batch 1 --samples 2 --steps 1 --max-tokens 60 --threads 1";
+    let small: Vec<&str> = small.split(' ').chain(["--ask", ask]).collect();
+    let all = path("all");
+    let wide = ["--least-right", "0", "--data", &data, "--out", &all];
+    let said = succeeded(&reinforce, &[&small[..], &graded, &wide].concat());
+    assert!(
+        said.contains("graded    11 of 12 problems are learnt from, 0 were solved too rarely, 0 too often, 1 not tried"),
+        "{said}"
+    );
+    assert!(said.contains("problems  11, 0 held out"), "{said}");
+    let none = path("none");
+    let narrow = ["--least-right", "0.01", "--most-right", "0.02", "--data", &data, "--out", &none];
+    let said = text(&ran(&reinforce, &[&small[..], &graded, &narrow].concat()));
+    assert!(said.contains("graded    0 of 12") && said.contains("problems: none"), "{said}");
+    // Other questions in another order are not graded by it.
+    let lines = std::fs::read_to_string(&other).unwrap();
+    let turned: Vec<&str> = lines.lines().rev().collect();
+    std::fs::write(&other, turned.join("\n")).unwrap();
+    let wrong = ["--least-right", "0", "--data", &other, "--out", &none];
+    let said = text(&ran(&reinforce, &[&small[..], &graded, &wrong].concat()));
+    assert!(said.contains("other questions or answers"), "{said}");
 }

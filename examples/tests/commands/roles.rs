@@ -25,17 +25,17 @@ fn judges() -> Fake {
 }
 
 /// A server's settings, under the name of a hosted model.
-fn served(server: &Fake, model: &str) -> Value {
+pub(super) fn served(server: &Fake, model: &str) -> Value {
     json!({ "servers": [server.address()], "kind": "chat", "model": model, "text": "bytes", "self_test": false,
         "unseeded": true })
 }
 
-fn generator() -> String {
+pub(super) fn generator() -> String {
     pair::folder().join("generator").to_str().unwrap().to_owned()
 }
 
 /// The same command with another value of an option.
-fn with(mut arguments: Vec<String>, option: &str, value: &str) -> Vec<String> {
+pub(super) fn with(mut arguments: Vec<String>, option: &str, value: &str) -> Vec<String> {
     let place = arguments.iter().position(|argument| argument == option).unwrap() + 1;
     value.clone_into(&mut arguments[place]);
     arguments

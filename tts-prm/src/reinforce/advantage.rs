@@ -5,7 +5,7 @@
 //!
 //! | | advantage |
 //! |---|---|
-//! | GRPO, GSPO, DAPO | (reward - mean of the group) / (population deviation of the group + 1e-4) |
+//! | GRPO, GSPO, DAPO, CISPO | (reward - mean of the group) / (population deviation of the group + 1e-4) |
 //! | Dr. GRPO | reward - mean of the group |
 //! | RLOO | reward - mean of the others of the group |
 //! | REINFORCE | reward - mean of the batch |

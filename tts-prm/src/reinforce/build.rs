@@ -51,7 +51,8 @@ pub struct Reinforce<'a, S = Independent> {
     pub(super) sampler: S,
     pub(super) task: Arc<dyn Task>,
     pub(super) folder: Option<PathBuf>,
-    pub(super) reference: Option<&'a dyn LanguageModel>,
+    // Of no lifetime of its own, so that what a run is lent may be lent for shorter.
+    pub(super) reference: Option<&'a mut (dyn LanguageModel + 'static)>,
     pub(super) scorer: Option<&'a dyn StepScorer>,
     pub(super) roles: BTreeMap<String, &'a dyn Generator>,
     pub(super) scorers: BTreeMap<String, &'a dyn StepScorer>,
@@ -154,9 +155,10 @@ impl<'a, S> Reinforce<'a, S> {
 
     /// The model that the policy is held near, where `beta` is above 0. It should hold its weights in f32, or what
     /// it says is not comparable with what the trainer says. A folder is told by its name, too: a run that was held
-    /// near another one is not gone on with.
+    /// near another one is not gone on with. With [`ReinforceConfig::refresh`] its weights become the policy's as the
+    /// run goes on; without they stay.
     #[must_use]
-    pub fn reference(mut self, reference: &'a dyn LanguageModel) -> Self {
+    pub fn reference(mut self, reference: &'a mut (dyn LanguageModel + 'static)) -> Self {
         self.reference = Some(reference);
         self
     }

@@ -12,10 +12,15 @@ use tts_core::StepRule;
 use tts_models::train::{Precision, Ratio, TrainConfig};
 
 use super::{
-    Adjust, Baseline, Curriculum, Equal, Keeping, Objective, Process, Recording, RewardSpec,
-    Scheme, Term,
+    Adjust, Baseline, Curriculum, Equal, Importance, Keeping, Objective, Process, Recording,
+    RewardSpec, Scheme, Steps, Term,
 };
 use crate::PrmError;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+pub(super) fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
 
 /// Where the log-probabilities come from that ratios are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -147,12 +152,14 @@ pub struct ReinforceConfig {
     pub process: Option<Process>,
     /// What becomes of samples that were cut.
     pub cut: Cut,
+    /// Steps between two after which the reference becomes the policy as it is; 0 for never.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub refresh: usize,
     /// Where the log-probabilities come from that ratios are of.
     pub old: Old,
-    /// The most that a token may weigh for being likelier with who learns than it was as it was drawn, by whatever
-    /// weights and sampling; none for no weights (truncated importance sampling). Only with recomputed
-    /// log-probabilities.
-    pub importance: Option<f32>,
+    /// How tokens are weighted for being likelier with who learns than they were as they were drawn, by whatever weights
+    /// and sampling; none for no weights. Only with recomputed log-probabilities.
+    pub importance: Option<Importance>,
     /// Which problems come when.
     pub curriculum: Curriculum,
     /// How fast weights move.
@@ -187,6 +194,7 @@ impl Default for ReinforceConfig {
             rewards: vec![Term { of: RewardSpec::Right(super::Right {}), weight: 1.0 }],
             process: None,
             cut: Cut::default(),
+            refresh: 0,
             old: Old::default(),
             importance: None,
             curriculum: Curriculum::default(),
@@ -291,7 +299,8 @@ impl ReinforceConfig {
             }
         }
         self.process.iter().try_for_each(Process::check)?;
-        if self.process.is_some() && objective.equal != Equal::Keep {
+        let scored = self.process.is_some_and(|process| process.of == Steps::Scorer);
+        if scored && objective.equal != Equal::Keep {
             let problem = "scores of steps, which a group of equal rewards has too: expected equal to be keep";
             return wrong("process", problem.to_owned());
         }
@@ -299,15 +308,17 @@ impl ReinforceConfig {
             let problem = "scores of steps with ratios of sequences, which are one for all steps";
             return wrong("process", problem.to_owned());
         }
-        if let Some(most) = self.importance {
-            if !(most.is_finite() && most >= 1.0) {
-                return wrong("importance", format!("{most}, expected a number of at least 1"));
-            }
+        if let Some(importance) = &self.importance {
+            importance.check()?;
             if self.old == Old::Written {
                 let problem = "weights against who wrote, whose log-probabilities are taken as they are: \
                                expected old to be recomputed";
                 return wrong("importance", problem.to_owned());
             }
+        }
+        if self.refresh > 0 && objective.beta <= 0.0 {
+            let problem = "of a reference that nothing is held near: expected beta above 0";
+            return wrong("refresh", problem.to_owned());
         }
         self.keep.check(self.steps)?;
         self.curriculum.check()?;

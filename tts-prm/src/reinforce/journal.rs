@@ -15,6 +15,7 @@ use serde_json::Value;
 use tts_core::files::{Lines, Others, differing};
 
 use super::Hearing;
+use super::config::is_zero;
 use crate::PrmError;
 
 /// What came of a problem in a step.
@@ -111,6 +112,9 @@ pub struct StepNote {
     pub mismatch: Option<Mismatch>,
     /// How far it is from the reference, likewise; none without a reference.
     pub divergence: Option<f64>,
+    /// Whether the reference became the policy as it is after this step.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refreshed: bool,
     /// Mean loss of the updates; none without any.
     pub loss: Option<f64>,
     /// Mean norm of their gradients.
@@ -119,11 +123,6 @@ pub struct StepNote {
     pub sampling_seconds: f64,
     /// Seconds of learning, and of handing the weights on.
     pub learning_seconds: f64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
-fn is_zero(count: &usize) -> bool {
-    *count == 0
 }
 
 impl StepNote {

@@ -83,6 +83,7 @@ pub(super) fn examples<'j>(
                 importance: None,
                 ratio: objective.ratio,
                 clip: objective.bounds(),
+                clipping: objective.clipping(),
                 beta: objective.beta,
                 weight,
                 counts: own_counts,
@@ -119,12 +120,9 @@ fn tell(
         let apart = &mut *tellers.apart;
         for ((goal, told), drawn) in goals(examples).zip(told).zip(drawn) {
             goal.old.iter().zip(&told).for_each(|(wrote, told)| apart.add(*wrote, *told));
-            if let Some(most) = config.importance {
+            if let Some(importance) = &config.importance {
                 // Over who drew, and not over who wrote: a temperature moves probabilities as other weights do.
-                let weight = |(now, then): (&f32, &f32)| (now - then).exp().min(most);
-                let weights: Vec<f32> = told.iter().zip(*drawn).map(weight).collect();
-                weights.iter().for_each(|weight| apart.add_weight(*weight, most));
-                goal.importance = Some(weights);
+                goal.importance = Some(importance.weights(&told, drawn, apart));
             }
             goal.old = told;
         }
@@ -249,7 +247,7 @@ mod tests {
         assert!(plain.iter().flat_map(|goal| &goal.old).all(|told| *told > -19.0), "{plain:?}");
         for (most, bound) in [(2.0, true), (1e30, false)] {
             let weighted =
-                goals_of(&ReinforceConfig { importance: Some(most), ..recomputed.clone() });
+                goals_of(&ReinforceConfig { importance: Some(most.into()), ..recomputed.clone() });
             for goal in &weighted {
                 let weights = goal.importance.as_ref().unwrap();
                 for (weight, told) in weights.iter().zip(&goal.old) {
@@ -266,7 +264,7 @@ mod tests {
     fn importance_is_over_the_probability_with_which_a_token_was_drawn() {
         let config = ReinforceConfig {
             old: Old::Recomputed,
-            importance: Some(1e30),
+            importance: Some(1e30.into()),
             ..ReinforceConfig::default()
         };
         let mut drawn = sample(&[7, 8], Finish::Stop);

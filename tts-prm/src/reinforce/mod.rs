@@ -5,7 +5,7 @@
 //! ([`tts_models::train::Online`]), and hands the weights back to the engine. So what was sampled is what is
 //! trained on, token for token, any strategy can be the sampler, and what was trained is searched with at once.
 //!
-//! * [`ReinforceConfig`] is data: the scheme (GRPO, DAPO, Dr. GRPO, GSPO, RLOO, REINFORCE, see [`Scheme`]), sizes,
+//! * [`ReinforceConfig`] is data: the scheme (GRPO, DAPO, Dr. GRPO, GSPO, CISPO, RLOO, REINFORCE, see [`Scheme`]), sizes,
 //!   rewards, curriculum, measurements. Results depend on it, the model, the problems and the seed alone.
 //! * With a [`Reinforce::folder`] a run that was killed goes on, to the same bits; [`Note`]s tell what it went
 //!   through, and [`write_charts`] draws them. What the policy wrote is kept to be read ([`Recording`]), and
@@ -50,11 +50,13 @@
 //! 2501.12948), section 2.
 
 mod advantage;
+mod branches;
 mod build;
 mod chart;
 mod config;
 mod curriculum;
 mod hearing;
+mod importance;
 mod journal;
 mod keep;
 mod learn;
@@ -64,6 +66,7 @@ mod page;
 mod problem;
 mod process;
 mod recording;
+mod reference;
 mod reward;
 mod rollout;
 mod run;
@@ -77,21 +80,23 @@ mod tests;
 mod worth;
 
 pub use advantage::{Baseline, Spread, advantages, all_equal};
+pub use branches::tree_advantages;
 pub use build::{Progress, Reinforce, Reinforced};
 pub use chart::{charts, thinned, write_charts};
 pub use config::{Cut, Learning, Measuring, Old, ReinforceConfig};
 pub use curriculum::Curriculum;
 pub use hearing::Hearing;
+pub use importance::{Beyond, Importance, Over};
 pub use journal::{Measured, Mismatch, Note, Solved, StepNote, read_notes};
 pub use keep::{Keeping, Kept, Why, best};
 pub use objective::{Adjust, Clip, Divisor, Equal, Objective, Scheme};
 pub use page::{samples_page, write_samples_page};
 pub use problem::Problem;
-pub use process::{Form, Process, step_advantages};
+pub use process::{Form, Process, Steps, step_advantages};
 pub use recording::{GroupNote, Ids, Recording, SampleNote, read_samples};
 pub use reward::{
-    Asked, Brevity, ByJury, ByScorer, Checked, Format, Heard, Language, Majority, Overlong, Picked,
-    Random, Reward, RewardSpec, Right, Script, Target, Term,
+    Asked, Brevity, ByJury, ByScorer, Checked, Format, Heard, Language, Majority, Near, Overlong,
+    Picked, Random, Reward, RewardSpec, Right, Script, Target, Term,
 };
 pub use sample::{Passed, Run, Sample, Scored};
 pub use sampler::Independent;

@@ -11,6 +11,7 @@
 //! | `dapo` | the same | all tokens of the update | 0.2, 0.28 | none | others drawn |
 //! | `dr-grpo` | group mean | a constant, the most tokens of a solution, then samples | 0.2, 0.2 | none | kept |
 //! | `gspo` | as GRPO | each sample's tokens, ratios of sequences | 0.0003, 0.0004 | none | kept |
+//! | `cispo` | as GRPO | all tokens of the update | none below, 4, of the weight | none | kept |
 //! | `rloo` | mean of the others | samples | none | none | kept |
 //! | `reinforce` | mean of the batch | samples | none | none | kept |
 //!
@@ -18,10 +19,11 @@
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1; Yu et al. 2025 (arXiv 2503.14476),
 //! section 3; Liu et al. 2025 (arXiv 2503.20783), section 3.2; Zheng et al. 2025 (arXiv 2507.18071), sections 4
-//! and 5.1; Ahmadian et al. 2024 (arXiv 2402.14740).
+//! and 5.1; `MiniMax` 2025 (arXiv 2506.13585), section 3.1, the bound of Khatri et al. 2025 (arXiv 2510.13786);
+//! Ahmadian et al. 2024 (arXiv 2402.14740).
 
 use serde::{Deserialize, Serialize};
-use tts_models::train::Ratio;
+use tts_models::train::{Clipping, Ratio};
 
 use super::{Baseline, Spread};
 use crate::PrmError;
@@ -40,6 +42,8 @@ pub enum Scheme {
     DrGrpo,
     /// Ratios of sequences.
     Gspo,
+    /// Clipped weights, under which no token stops to teach.
+    Cispo,
     /// REINFORCE, leave one out.
     Rloo,
     /// REINFORCE with the mean of the batch as baseline.
@@ -68,6 +72,8 @@ pub enum Clip {
     Free,
     /// So far below 1 and above it.
     Within([f32; 2]),
+    /// As far as it likes, and it weighs no more than so far below 1 and above it says.
+    Weight([f32; 2]),
 }
 
 /// What becomes of a group whose rewards are all the same, from which nothing is learnt.
@@ -133,14 +139,22 @@ impl Scheme {
             Self::Dapo => "dapo",
             Self::DrGrpo => "dr-grpo",
             Self::Gspo => "gspo",
+            Self::Cispo => "cispo",
             Self::Rloo => "rloo",
             Self::Reinforce => "reinforce",
         }
     }
 
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Grpo, Self::Dapo, Self::DrGrpo, Self::Gspo, Self::Rloo, Self::Reinforce];
+    pub const ALL: [Self; 7] = [
+        Self::Grpo,
+        Self::Dapo,
+        Self::DrGrpo,
+        Self::Gspo,
+        Self::Cispo,
+        Self::Rloo,
+        Self::Reinforce,
+    ];
 
     /// Its settings.
     pub fn objective(self) -> Objective {
@@ -165,6 +179,9 @@ impl Scheme {
             Self::DrGrpo => Objective { spread: Spread::None, divisor: Divisor::Constant, ..grpo },
             Self::Gspo => {
                 Objective { ratio: Ratio::Sequence, clip: Clip::Within([3e-4, 4e-4]), ..grpo }
+            }
+            Self::Cispo => {
+                Objective { divisor: Divisor::Tokens, clip: Clip::Weight([1.0, 4.0]), ..grpo }
             }
             Self::Rloo | Self::Reinforce => {
                 let baseline = if self == Self::Rloo { Baseline::Others } else { Baseline::Batch };
@@ -204,7 +221,15 @@ impl Objective {
     pub(super) fn bounds(&self) -> [f32; 2] {
         match self.clip {
             Clip::Free => [f32::INFINITY; 2],
-            Clip::Within(bounds) => bounds,
+            Clip::Within(bounds) | Clip::Weight(bounds) => bounds,
+        }
+    }
+
+    /// What these bound.
+    pub(super) fn clipping(&self) -> Clipping {
+        match self.clip {
+            Clip::Free | Clip::Within(_) => Clipping::Loss,
+            Clip::Weight(_) => Clipping::Weight,
         }
     }
 
@@ -215,7 +240,7 @@ impl Objective {
             let problem = format!("{}, expected a number of at least 0", self.beta);
             return Err(PrmError::reinforce("beta", problem));
         }
-        if let Clip::Within([below, above]) = self.clip
+        if let Clip::Within([below, above]) | Clip::Weight([below, above]) = self.clip
             && !(below > 0.0 && above > 0.0 && below.is_finite() && above.is_finite())
         {
             let problem = format!("{below} and {above}, expected numbers above 0");

@@ -9,7 +9,13 @@
 //!   sum of those of the steps that end behind it: many steps that are well liked add up, which is what is
 //!   exploited. With [`Form::Min`] a solution is worth its weakest step, and only the tokens up to the end of that
 //!   step are praised or blamed: there is nothing to gain by more steps.
+//!   With [`Form::Own`] a token has the score of its own step, and nothing of what follows: for scores that say what a
+//!   step changed, those of a process advantage verifier say.
 //! * *Guard.* Step scores never praise a solution whose outcome is wrong, nor blame one whose outcome is right.
+//!
+//! Or no scorer is asked: where the sampler branches, what became of a step says what it is worth ([`Steps::Tree`],
+//! [`super::tree_advantages`]). Such values are outcomes, and need no guard: without one, what a wrong solution has in
+//! common with right ones is praised.
 //!
 //! ```
 //! use tts_prm::reinforce::{Form, step_advantages};
@@ -21,13 +27,14 @@
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1.3 (sums); Cheng et al. 2025, PURE (arXiv 2504.15275),
 //! section 3 (min-form credit, here in its limit of temperature 0); Lightman et al. 2023 (arXiv 2305.20050);
-//! DeepSeek-AI 2025 (arXiv 2501.12948), section 4.2. The guard is this library's.
+//! DeepSeek-AI 2025 (arXiv 2501.12948), section 4.2; Setlur et al. 2024 (arXiv 2410.08146), section 3.3 (a step's own
+//! score as its advantage). The guard is this library's.
 
 use serde::{Deserialize, Serialize};
 
-use super::Sample;
 use super::advantage::{Baseline, Spread, advantages};
 use super::scores::of_step;
+use super::{Passed, Sample, tree_advantages};
 use crate::PrmError;
 
 /// How scores of steps become advantages of tokens.
@@ -39,12 +46,34 @@ pub enum Form {
     /// The weakest step.
     #[default]
     Min,
+    /// The step's own.
+    Own,
+}
+
+/// Who says what a step is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Steps {
+    /// The scorer.
+    #[default]
+    Scorer,
+    /// What became of it in its tree; of samplers that branch.
+    Tree,
+}
+
+impl Steps {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether and how scores of steps are learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Process {
+    /// Who says them.
+    #[serde(skip_serializing_if = "Steps::is_default")]
+    pub of: Steps,
     /// What they count beside the outcome.
     pub weight: f64,
     /// How they become advantages.
@@ -56,14 +85,18 @@ pub struct Process {
 impl Default for Process {
     /// Half of what the outcome counts, by the weakest step, guarded.
     fn default() -> Self {
-        Self { weight: 0.5, form: Form::default(), guard: true }
+        Self { of: Steps::Scorer, weight: 0.5, form: Form::default(), guard: true }
     }
 }
 
 impl Process {
     /// # Errors
-    /// When the weight is none.
+    /// When the weight is none, or the form is one of scores alone.
     pub(super) fn check(&self) -> Result<(), PrmError> {
+        if self.of == Steps::Tree && self.form == Form::Min {
+            let problem = "min, of differences that add up to the outcome: expected own or sum";
+            return Err(PrmError::reinforce("process.form", problem));
+        }
         if self.weight.is_finite() && self.weight > 0.0 {
             return Ok(());
         }
@@ -80,16 +113,44 @@ impl Process {
         }
     }
 
-    /// What is added to the advantage of each token of each sample of a group. What the guard held back is added to
-    /// `held`.
+    /// What is added to the advantage of each token of each sample of a group, whose outcomes have these. What the
+    /// guard held back is added to `held`.
     ///
     /// # Errors
     /// When a score is not a number.
     pub(super) fn advantages(
         &self,
         samples: &[Sample],
+        outcome: &[f64],
         held: &mut Held,
     ) -> Result<Vec<Vec<f64>>, PrmError> {
+        let mut found = match self.of {
+            Steps::Scorer => self.by_scores(samples)?,
+            Steps::Tree => {
+                let samples = samples.iter().zip(outcome);
+                let samples: Vec<(&[Passed], f64)> =
+                    samples.map(|(sample, outcome)| (&sample.path[..], *outcome)).collect();
+                tree_advantages(&samples, self.form)
+            }
+        };
+        for (advantages, sample) in found.iter_mut().zip(samples) {
+            let right = sample.is_right();
+            let ends: Vec<usize> = match self.of {
+                Steps::Scorer => sample.scored.iter().map(|step| step.end).collect(),
+                Steps::Tree => sample.path.iter().map(|passed| passed.end).collect(),
+            };
+            for free in ends.into_iter().filter_map(|end| of_step(advantages, end)) {
+                held.add(free, self.guarded(free, right));
+            }
+            for advantage in advantages.iter_mut() {
+                *advantage = self.weight * self.guarded(*advantage, right);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Advantages of tokens by what the scorer says.
+    fn by_scores(&self, samples: &[Sample]) -> Result<Vec<Vec<f64>>, PrmError> {
         let mut scored: Vec<Vec<(usize, f64)>> = Vec::with_capacity(samples.len());
         for (place, sample) in samples.iter().enumerate() {
             if let Some(bad) = sample.scored.iter().find(|step| !step.score.is_finite()) {
@@ -99,17 +160,7 @@ impl Process {
             scored.push(sample.scored.iter().map(|step| (step.end, step.score)).collect());
         }
         let lengths: Vec<usize> = samples.iter().map(|sample| sample.tokens.len()).collect();
-        let mut found = step_advantages(&scored, &lengths, self.form);
-        for (advantages, sample) in found.iter_mut().zip(samples) {
-            let right = sample.is_right();
-            for free in sample.scored.iter().filter_map(|step| of_step(advantages, step.end)) {
-                held.add(free, self.guarded(free, right));
-            }
-            for advantage in advantages.iter_mut() {
-                *advantage = self.weight * self.guarded(*advantage, right);
-            }
-        }
-        Ok(found)
+        Ok(step_advantages(&scored, &lengths, self.form))
     }
 }
 
@@ -144,19 +195,24 @@ pub fn step_advantages(
     form: Form,
 ) -> Vec<Vec<f64>> {
     match form {
-        Form::Sum => sums(scored, lengths),
+        Form::Sum => normalised(scored, lengths, true),
+        Form::Own => normalised(scored, lengths, false),
         Form::Min => weakest(scored, lengths),
     }
 }
 
-fn sums(scored: &[Vec<(usize, f64)>], lengths: &[usize]) -> Vec<Vec<f64>> {
+/// Scores of all steps normalised together; `behind` for those of later steps too.
+fn normalised(scored: &[Vec<(usize, f64)>], lengths: &[usize], behind: bool) -> Vec<Vec<f64>> {
     let all: Vec<f64> = scored.iter().flatten().map(|(_, score)| *score).collect();
     let normal = advantages(&[all], Baseline::Mean, Spread::Population);
     let mut normal = normal.into_iter().flatten();
     let solution = |(steps, &length): (&Vec<(usize, f64)>, &usize)| {
         let mut own = vec![0.0; length];
+        let mut before = 0;
         for ((end, _), value) in steps.iter().zip(normal.by_ref()) {
-            own.iter_mut().take(*end).for_each(|advantage| *advantage += value);
+            let first = if behind { 0 } else { before };
+            own.iter_mut().take(*end).skip(first).for_each(|advantage| *advantage += value);
+            before = *end;
         }
         own
     };
@@ -223,6 +279,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_steps_own_score_is_of_its_own_tokens() {
+        let scored = [vec![(1, 0.0), (3, 1.0)], vec![(2, 1.0), (3, 0.0)]];
+        let found = step_advantages(&scored, &[4, 3], Form::Own);
+        let unit = 0.5 / (0.5 + 1e-4);
+        let expected = [vec![-unit, unit, unit, 0.0], vec![unit, unit, -unit]];
+        for (found, expected) in found.iter().flatten().zip(expected.iter().flatten()) {
+            assert!((found - expected).abs() < 1e-12, "{found}, {expected}");
+        }
+        let min = Process { of: Steps::Tree, form: Form::Min, ..Process::default() };
+        let error = min.check().unwrap_err().to_string();
+        assert!(error.contains("process.form: min, of differences"), "{error}");
+        // Settings of before are read, and are written as they were.
+        let json = r#"{"weight":0.5,"form":"min","guard":true}"#;
+        let process: Process = serde_json::from_str(json).unwrap();
+        assert_eq!(process, Process::default());
+        assert_eq!(serde_json::to_string(&process).unwrap(), json);
+    }
+
     /// A long solution whose steps are all well liked gains by sums, and not by its weakest step.
     #[test]
     fn padding_is_worth_nothing_in_min_form() {
@@ -242,9 +317,9 @@ mod tests {
     fn a_guard_keeps_scores_from_taking_the_place_of_outcomes() {
         let group = [sample(false, &[0.99, 0.98]), sample(true, &[0.9, 0.1]), sample(true, &[])];
         for form in [Form::Sum, Form::Min] {
-            let process = Process { weight: 2.0, form, guard: true };
+            let process = Process { of: Steps::Scorer, weight: 2.0, form, guard: true };
             let mut held = Held::default();
-            let found = process.advantages(&group, &mut held).unwrap();
+            let found = process.advantages(&group, &[0.0; 3], &mut held).unwrap();
             assert!(found[0].iter().all(|advantage| *advantage <= 0.0), "{found:?}");
             assert!(found[1].iter().all(|advantage| *advantage >= 0.0), "{found:?}");
             assert!(found[2].is_empty());
@@ -252,13 +327,15 @@ mod tests {
             assert!(held.share().is_some_and(|share| share > 0.0 && share <= 1.0), "{held:?}");
             let mut none = Held::default();
             let free = Process { guard: false, ..process };
-            let free = free.advantages(&group, &mut none).unwrap();
+            let free = free.advantages(&group, &[0.0; 3], &mut none).unwrap();
             assert!(free[0][0] > 0.0 && free[1][0] < 0.0, "{free:?}");
             assert_eq!((none.share(), none.steps), (Some(0.0), held.steps));
         }
         let bad = [sample(true, &[f64::NAN])];
-        let error =
-            Process::default().advantages(&bad, &mut Held::default()).unwrap_err().to_string();
+        let error = Process::default()
+            .advantages(&bad, &[0.0], &mut Held::default())
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("sample 0: a step has the score NaN"), "{error}");
     }
 }

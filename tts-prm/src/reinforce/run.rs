@@ -30,7 +30,7 @@ use super::measure::measure;
 use super::recording::Recorder;
 use super::{
     Curriculum, GroupNote, Keeping, Note, Problem, Progress, Recording, Reinforce, Reinforced,
-    Reward, problem,
+    Reward, Steps, problem,
 };
 use crate::PrmError;
 
@@ -82,6 +82,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             _ => Recorder::default(),
         };
         policy.renew(weights(&online)?)?;
+        self.take_up(step, &online)?;
         self.look(policy, &online, &mut journal, step)?;
         let mut complete = true;
         while step < self.config.steps {
@@ -111,6 +112,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let stop = self.tell(&journal, &groups).is_break();
             if stop || step == self.config.steps || due(step, self.config.save_every) {
                 self.save(&online)?;
+                self.drop_references(step)?;
             }
             if stop && step < self.config.steps {
                 complete = false;
@@ -162,8 +164,17 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             return Err(PrmError::reinforce("keep.best", problem));
         }
         self.check_sources(problems)?;
-        if config.process.is_some() && self.scorer.is_none() {
-            return Err(PrmError::reinforce("process", "nobody scores steps (Reinforce::scorer)"));
+        match config.process.map(|process| process.of) {
+            Some(Steps::Scorer) if self.scorer.is_none() => {
+                let problem = "nobody scores steps (Reinforce::scorer)";
+                return Err(PrmError::reinforce("process", problem));
+            }
+            Some(Steps::Tree) if !self.chooses => {
+                let problem = "tree, of independent samples, which have no step in common: expected a sampler that \
+                               branches (Reinforce::sampler)";
+                return Err(PrmError::reinforce("process.of", problem));
+            }
+            _ => {}
         }
         if config.objective().beta > 0.0 && self.reference.is_none() {
             let problem = "a divergence from nobody (Reinforce::reference)";
@@ -213,7 +224,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             "rewards": self.rewards.iter().map(named).collect::<Vec<_>>(),
             "scorer": self.scorer.map(StepScorer::identity),
             "roles": self.roles.iter().map(role).collect::<Vec<_>>(),
-            "reference": self.reference.map(Generator::identity),
+            "reference": self.reference.as_ref().map(|model| model.identity()),
         });
         if !self.scorers.is_empty() {
             let named =

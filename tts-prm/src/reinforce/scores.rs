@@ -111,7 +111,11 @@ pub(super) struct Praise {
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     /// # Errors
     /// When a score is not a number.
-    pub(super) fn praise(&self, groups: &[Group]) -> Result<Praise, PrmError> {
+    pub(super) fn praise(
+        &self,
+        groups: &[Group],
+        outcome: &[Vec<f64>],
+    ) -> Result<Praise, PrmError> {
         let Some(process) = &self.config.process else {
             let none = |group: &Group| {
                 group.samples.iter().map(|sample| vec![0.0; sample.tokens.len()]).collect()
@@ -119,8 +123,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             return Ok(Praise { tokens: groups.iter().map(none).collect(), guarded: None });
         };
         let mut held = Held::default();
-        let own = groups.iter().map(|group| process.advantages(&group.samples, &mut held));
-        let tokens = own.collect::<Result<Vec<_>, PrmError>>()?;
+        let mut tokens = Vec::with_capacity(groups.len());
+        for (group, outcome) in groups.iter().zip(outcome) {
+            tokens.push(process.advantages(&group.samples, outcome, &mut held)?);
+        }
         Ok(Praise { tokens, guarded: held.share() })
     }
 }

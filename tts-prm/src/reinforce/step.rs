@@ -83,7 +83,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let objective = self.config.objective();
         let outcome = advantages(&rewarded.rewards, objective.baseline, objective.spread);
         rewarded.tell(&outcome);
-        let praise = self.praise(&rewarded.groups)?;
+        let praise = self.praise(&rewarded.groups, &outcome)?;
         if self.config.process.is_some() {
             rewarded.tell_steps(&praise);
         }
@@ -97,6 +97,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         if note.loss.is_some() {
             policy.renew(weights(online)?)?;
         }
+        note.refreshed = self.refresh(step, online)?;
         note.updates = online.steps();
         note.learning_seconds = started.elapsed().as_secs_f64();
         Ok((note, rewarded.notes))
@@ -250,7 +251,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let cut = |part: usize| part * judged.len() / config.parts;
         let cuts = (0..config.parts).map(|part| cut(part)..cut(part + 1));
         for part in cuts.filter(|part| !part.is_empty()).map(|part| &judged[part]) {
-            let reference = self.reference.map(|model| -> &dyn Likelihood { model });
+            let reference = self.reference.as_deref().map(|model| -> &dyn Likelihood { model });
             let mut tellers = Tellers { online, reference, apart: &mut apart };
             parts.push(examples(config, &objective, part.iter().flatten(), &mut tellers)?);
         }

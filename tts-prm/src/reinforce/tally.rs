@@ -133,11 +133,11 @@ impl Apart {
         self.most = self.most.max(apart);
     }
 
-    /// Adds what a token weighs, of at most so much.
-    pub(super) fn add_weight(&mut self, weight: f32, most: f32) {
+    /// Adds what a token weighs, and whether it was to weigh more than it may.
+    pub(super) fn add_weight(&mut self, weight: f32, beyond: bool) {
         let weights = self.weights.get_or_insert_default();
         weights.sum += f64::from(weight);
-        weights.capped += usize::from(weight >= most);
+        weights.capped += usize::from(beyond);
     }
 
     /// Its means; none of no tokens.

@@ -7,6 +7,7 @@
 //! | name | a sample gets |
 //! |---|---|
 //! | `right` ([`Right`]) | 1 where the task says that its answer is right, else 0 |
+//! | `near` ([`Near`]) | how near the answer is to the right one, 0 to 1, of tasks that know more than right and wrong |
 //! | `format` ([`Format`]) | 1 where its marks stand in order, each once, with something between, else 0 |
 //! | `overlong` ([`Overlong`]) | 0 to -1, the further into the last tokens of its allowance |
 //! | `brevity` ([`Brevity`]) | right ones 0.5 to -0.5 from the shortest to the longest of the group; wrong ones at most 0 |
@@ -46,6 +47,7 @@ mod format;
 mod language;
 mod length;
 mod majority;
+mod near;
 mod picked;
 mod random;
 mod right;
@@ -58,6 +60,7 @@ pub use format::Format;
 pub use language::{Language, Script};
 pub use length::{Brevity, Overlong, Target};
 pub use majority::Majority;
+pub use near::Near;
 pub use picked::Picked;
 pub use random::Random;
 pub use right::Right;

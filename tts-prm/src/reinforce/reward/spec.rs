@@ -11,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Asked, Brevity, ByJury, ByScorer, Checked, Format, Language, Majority, Overlong, Picked,
+    Asked, Brevity, ByJury, ByScorer, Checked, Format, Language, Majority, Near, Overlong, Picked,
     Random, Reward, Right, Target,
 };
 use crate::PrmError;
@@ -23,6 +23,8 @@ use crate::PrmError;
 pub enum RewardSpec {
     /// A right answer.
     Right(Right),
+    /// An answer near the right one.
+    Near(Near),
     /// Marks in order.
     Format(Format),
     /// Bends down before the limit.
@@ -49,15 +51,16 @@ pub enum RewardSpec {
 
 impl RewardSpec {
     /// The names that [`FromStr`] knows, beside those of lengths.
-    pub const NAMES: [&'static str; 9] = [
-        "right", "format", "brevity", "language", "random", "majority", "checked", "scored",
-        "picked",
+    pub const NAMES: [&'static str; 10] = [
+        "right", "near", "format", "brevity", "language", "random", "majority", "checked",
+        "scored", "picked",
     ];
 
     /// Its name, which the journal has.
     pub fn name(&self) -> &str {
         match self {
             Self::Right(_) => "right",
+            Self::Near(_) => "near",
             Self::Format(_) => "format",
             Self::Overlong(_) => "overlong",
             Self::Brevity(_) => "brevity",
@@ -75,6 +78,7 @@ impl RewardSpec {
     fn reward(&self) -> &dyn Reward {
         match self {
             Self::Right(reward) => reward,
+            Self::Near(reward) => reward,
             Self::Format(reward) => reward,
             Self::Overlong(reward) => reward,
             Self::Brevity(reward) => reward,
@@ -100,6 +104,7 @@ impl RewardSpec {
             Self::Scored(reward) => reward.check(),
             Self::Judged(reward) => reward.check(),
             Self::Right(_)
+            | Self::Near(_)
             | Self::Brevity(_)
             | Self::Language(_)
             | Self::Majority(_)
@@ -110,7 +115,7 @@ impl RewardSpec {
 
     /// Whether it looks at the right answer.
     pub(in crate::reinforce) fn needs_gold(&self) -> bool {
-        matches!(self, Self::Right(_) | Self::Brevity(_))
+        matches!(self, Self::Right(_) | Self::Near(_) | Self::Brevity(_))
     }
 
     /// Whether it is what the search's scorer says.
@@ -131,6 +136,7 @@ impl FromStr for RewardSpec {
     fn from_str(name: &str) -> Result<Self, String> {
         Ok(match name {
             "right" => Self::Right(Right {}),
+            "near" => Self::Near(Near {}),
             "format" => Self::Format(Format::default()),
             "brevity" => Self::Brevity(Brevity {}),
             "language" => Self::Language(Language::default()),

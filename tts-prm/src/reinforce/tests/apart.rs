@@ -27,6 +27,7 @@ fn goes(
 }
 
 fn recomputed(importance: Option<f32>) -> ReinforceConfig {
+    let importance = importance.map(Importance::from);
     ReinforceConfig { old: Old::Recomputed, importance, ..config(4) }
 }
 

@@ -98,14 +98,14 @@ fn what_is_drawn_at_another_temperature_is_refused_unless_it_is_weighted() {
     assert!(error.contains("sampler: draws solutions by") && error.contains("0.5"), "{error}");
     let recomputed = ReinforceConfig { old: Old::Recomputed, ..config(2) };
     assert!(goes(recomputed.clone()).is_err());
-    assert!(goes(ReinforceConfig { importance: Some(2.0), ..recomputed }).is_ok());
+    assert!(goes(ReinforceConfig { importance: Some(2.0.into()), ..recomputed }).is_ok());
 }
 
 #[test]
 fn what_is_drawn_at_another_temperature_is_noted_as_it_was_drawn() {
     let config = ReinforceConfig {
         old: Old::Recomputed,
-        importance: Some(2.0),
+        importance: Some(2.0.into()),
         record: Recording { every: 1, tokens: true },
         ..config(1)
     };
@@ -176,7 +176,7 @@ fn scores_of_steps_are_learnt_beside_the_outcome() {
         bits(&run.run(&mut engine(1), Model::from(weights()), &problems(5)).unwrap().model)
     };
     let without = goes(None);
-    let half = Process { weight: 0.5, form: Form::Min, guard: false };
+    let half = Process { weight: 0.5, form: Form::Min, of: Steps::Scorer, guard: false };
     let found = [None, Some(half), Some(Process { weight: 1.0, ..half })].map(goes);
     assert_eq!(found[0], without);
     assert!(found[1] != without && found[2] != without && found[1] != found[2]);

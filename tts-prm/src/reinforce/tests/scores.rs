@@ -18,7 +18,7 @@ fn goes(process: Option<Process>) -> (Vec<StepNote>, Vec<GroupNote>, Vec<Note>) 
 
 #[test]
 fn what_steps_are_scored_is_told() {
-    let process = Process { weight: 0.5, form: Form::Min, guard: true };
+    let process = Process { weight: 0.5, form: Form::Min, of: Steps::Scorer, guard: true };
     let (notes, groups, all) = goes(Some(process));
     assert!(!notes.is_empty());
     for note in &notes {

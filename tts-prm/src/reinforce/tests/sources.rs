@@ -1,5 +1,8 @@
 //! Rewards that others say: a scorer, the search's own choice, a judge that writes.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use tts_core::Generator;
 use tts_core::toy::Voice;
 
@@ -37,13 +40,14 @@ type Goes<'a> = Reinforce<'a, Independent>;
 
 /// Runs on open problems, and returns what the journal and a watcher are told.
 fn told(run: Goes<'_>, problems: &[Problem]) -> Result<(Vec<StepNote>, Vec<GroupNote>), PrmError> {
-    let mut all = Vec::new();
-    let run = run.task(Arc::new(Exact)).watch(|progress| {
-        all.extend_from_slice(progress.groups);
+    let all = Rc::new(RefCell::new(Vec::new()));
+    let shown = Rc::clone(&all);
+    let run = run.task(Arc::new(Exact)).watch(move |progress| {
+        shown.borrow_mut().extend_from_slice(progress.groups);
         ControlFlow::Continue(())
     });
     let learnt = run.run(&mut engine(1), Model::from(weights()), problems)?;
-    Ok((steps(&learnt.notes), all))
+    Ok((steps(&learnt.notes), all.take()))
 }
 
 fn refused(run: Goes<'_>) -> String {
@@ -308,8 +312,8 @@ impl Reward for Sees {
         let sees = |sample: &Sample| {
             let texts = sample.steps().concat();
             // The same text in steps, but for blank ones at its end.
-            let same = sample.text.starts_with(&texts)
-                && sample.text[texts.len()..].trim().is_empty();
+            let same =
+                sample.text.starts_with(&texts) && sample.text[texts.len()..].trim().is_empty();
             let ends = sample.path.last().map(|passed| (passed.end, passed.text));
             let whole = ends == Some((sample.tokens.len(), sample.text.len()));
             f64::from(u8::from(*sample.begun == asked.problem.question && same && whole))

@@ -7,11 +7,11 @@ use std::path::Path;
 use tts_core::rows::{self, Place, Row, RowError};
 use tts_core::seed;
 
-use super::{Mapping, choices, template};
+use super::{Mapping, choices, level, template};
 use crate::evaluate::EvaluateError;
 
 /// A problem of a data set, with its right answer.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Item {
     /// The question.
     pub question: String,
@@ -21,12 +21,20 @@ pub struct Item {
     pub place: Option<Place>,
     /// Its name in its data set, if it has one.
     pub id: Option<String>,
+    /// How hard it is, if its data set says so, on the scale of that; greater is harder. Nothing is graded by it.
+    pub difficulty: Option<f64>,
 }
 
 impl Item {
     /// A question and its right answer.
     pub fn new(question: impl Into<String>, gold: impl Into<String>) -> Self {
-        Self { question: question.into(), gold: gold.into(), place: None, id: None }
+        Self {
+            question: question.into(),
+            gold: gold.into(),
+            place: None,
+            id: None,
+            difficulty: None,
+        }
     }
 }
 
@@ -37,7 +45,7 @@ impl From<&tts_core::family::Problem> for Item {
 }
 
 /// The problems of a file, and what its fields were taken for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct DataSet {
     /// The problems, in order.
     pub items: Vec<Item>,
@@ -132,7 +140,8 @@ fn item(row: &Row, mapping: &Mapping) -> Result<Item, RowError> {
         None => (question, gold.to_owned()),
     };
     let id = mapping.id.as_deref().map(|id| row.required(id)).transpose()?;
-    Ok(Item { question, gold, place: Some(row.place()), id })
+    let difficulty = level::of_row(row, mapping)?;
+    Ok(Item { question, gold, place: Some(row.place()), id, difficulty })
 }
 
 /// A hash of questions and answers, in order.

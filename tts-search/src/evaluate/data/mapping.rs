@@ -37,6 +37,9 @@ pub struct Mapping {
     pub choices: Option<String>,
     /// Field of the problem's name, which reports then tell.
     pub id: Option<String>,
+    /// Field of how hard the problem is: a number, or a text with one, such as `Level 3`; for curricula.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difficulty: Option<String>,
     /// What an answer is: a name of [`tts_core::task::by_name`].
     pub task: Option<String>,
     /// How a model is asked, a Jinja template over `question`.
@@ -130,6 +133,7 @@ impl Mapping {
             answer: self.answer.clone().or(known.answer),
             choices: self.choices.clone().or(known.choices),
             id: self.id.clone().or_else(|| known.id.filter(|id| row.has(id))),
+            difficulty: self.difficulty.clone(),
             task: self.task.clone().or(known.task),
             ask: self.ask.clone().or(known.ask),
         })

@@ -6,6 +6,7 @@
 mod choices;
 mod item;
 mod known;
+mod level;
 mod mapping;
 mod open;
 mod template;

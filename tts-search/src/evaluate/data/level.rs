@@ -1,0 +1,109 @@
+//! How hard a problem is, as its data set says: a number, or the first number of a text, as in `Level 3`.
+//!
+//! Where a mapping names a field, every record has to have such a number. Of a data set that is known to tell it,
+//! it is read unasked, and a record without one has none.
+//!
+//! Source: the data set cards of `HuggingFaceH4/MATH-500` and of MATH, whose levels go from 1 to 5.
+
+use tts_core::rows::{Row, RowError};
+
+use super::Mapping;
+
+/// Fields of data sets that are known.
+const KNOWN: [(&str, &str); 1] = [("math-500", "level")];
+
+/// How hard the problem of a record is.
+pub(super) fn of_row(row: &Row, mapping: &Mapping) -> Result<Option<f64>, RowError> {
+    if let Some(field) = &mapping.difficulty {
+        let text = row.required(field)?;
+        let none = || {
+            row.wrong(format!(
+                "field {field:?}: expected a number of how hard it is, found {text:?}"
+            ))
+        };
+        return number(&text).map(Some).ok_or_else(none);
+    }
+    let known = KNOWN.iter().find(|(dataset, _)| *dataset == mapping.dataset);
+    let text = known.and_then(|(_, field)| row.text(field).ok().flatten());
+    Ok(text.and_then(|text| number(&text)))
+}
+
+/// The text as a number, or the first number in it.
+fn number(text: &str) -> Option<f64> {
+    let whole = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
+    whole.or_else(|| {
+        let first = text.find(|letter: char| letter.is_ascii_digit())?;
+        let digits = |letter: char| !letter.is_ascii_digit() && letter != '.';
+        let behind = &text[first..];
+        let digits = &behind[..behind.find(digits).unwrap_or(behind.len())];
+        // A full stop behind it is none of it.
+        digits.trim_end_matches('.').parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::parse;
+    use super::*;
+
+    #[test]
+    fn numbers_are_found() {
+        for (text, expected) in [
+            ("3", Some(3.0)),
+            (" 0.25 ", Some(0.25)),
+            ("-1.5e1", Some(-15.0)),
+            ("Level 5", Some(5.0)),
+            ("grade 2.5, or so", Some(2.5)),
+            ("Level 4.", Some(4.0)),
+            ("Level ?", None),
+            ("", None),
+            ("inf", None),
+            ("1.2.3", None),
+        ] {
+            assert_eq!(number(text), expected, "{text:?}");
+        }
+    }
+
+    fn read(text: &str, field: Option<&str>) -> Result<Vec<Option<f64>>, String> {
+        let mapping = Mapping { difficulty: field.map(str::to_owned), ..Mapping::default() };
+        let data = parse(text.as_bytes(), Path::new("p.jsonl"), &mapping);
+        let data = data.map_err(|error| error.to_string())?;
+        // What is known of a data set is nothing that a mapping says.
+        assert_eq!(data.mapping.difficulty.as_deref(), field);
+        Ok(data.items.iter().map(|item| item.difficulty).collect())
+    }
+
+    #[test]
+    fn levels_are_read_by_name_and_of_sets_that_are_known() {
+        let rows = concat!(
+            r#"{"question": "Q", "answer": 1, "hard": "Level 3"}"#,
+            "\n",
+            r#"{"question": "R", "answer": 1, "hard": 0.5}"#
+        );
+        assert_eq!(read(rows, None), Ok(vec![None, None]));
+        assert_eq!(read(rows, Some("hard")), Ok(vec![Some(3.0), Some(0.5)]));
+        let math = concat!(
+            r#"{"problem": "P", "answer": "1", "subject": "Algebra", "level": 4, "unique_id": "a"}"#,
+            "\n",
+            r#"{"problem": "Q", "answer": "1", "subject": "Algebra", "level": "Level ?", "unique_id": "b"}"#
+        );
+        assert_eq!(read(math, None), Ok(vec![Some(4.0), None]));
+    }
+
+    #[test]
+    fn what_is_no_number_is_named() {
+        let first = r#"{"question": "Q", "answer": 1, "hard": 2}"#;
+        for (second, expected) in [
+            (r#"{"question": "Q", "answer": 1}"#, "line 2: field \"hard\" is not there"),
+            (
+                r#"{"question": "Q", "answer": 1, "hard": "very"}"#,
+                "line 2: field \"hard\": expected a number of how hard it is, found \"very\"",
+            ),
+        ] {
+            let error = read(&format!("{first}\n{second}"), Some("hard")).expect_err(expected);
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
