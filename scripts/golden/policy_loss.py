@@ -5,7 +5,8 @@ usage: policy_loss.py > tts-models/tests/fixtures/policy_golden.json
 
 Random texts of one to seven tokens over a vocabulary of nine: logits, what was drawn, advantages, old and reference
 log-probabilities. The loss is written from the papers (GRPO with its clip and divergence, GSPO with the ratio of the
-sequence, truncated importance weights), in double precision. Needs torch.
+sequence, truncated importance weights, and behind the first sixty CISPO, whose clip is of the weight), in double
+precision. Needs torch.
 """
 import json
 
@@ -27,7 +28,7 @@ def single(values):
     return values.float().double()
 
 
-def case():
+def case(of_weight=False):
     length = int(torch.randint(1, 8, (1,), generator=generator))
     logits = single(3 * uniform(length, 9) - 1.5).requires_grad_()
     drawn = torch.randint(0, 9, (length,), generator=generator)
@@ -43,7 +44,10 @@ def case():
     below, above, beta, weight = (float(single(torch.tensor(x, dtype=torch.float64))) for x in (below, above, beta, weight))
     moved = logprobs - old
     ratio = moved.mean().exp().expand(length) if of_sequence else moved.exp()
-    surrogate = torch.minimum(ratio * advantage, ratio.clamp(1 - below, 1 + above) * advantage)
+    if of_weight:
+        surrogate = ratio.clamp(1 - below, 1 + above).detach() * advantage * logprobs
+    else:
+        surrogate = torch.minimum(ratio * advantage, ratio.clamp(1 - below, 1 + above) * advantage)
     loss = -(surrogate if importance is None else importance * surrogate)
     if reference is not None:
         away = reference - logprobs
@@ -55,10 +59,10 @@ def case():
         "logprobs": listed(logprobs.detach()), "old": listed(old), "reference": listed(reference),
         "importance": listed(importance), "advantage": listed(advantage), "clip": [below, above], "beta": beta,
         "weight": weight, "ratio": "sequence" if of_sequence else "token", "loss": loss.item(),
-        "by_logprob": listed(by_token),
+        "by_logprob": listed(by_token), **({"clipping": "weight"} if of_weight else {}),
     }
 
 
 print("[")
-print(",\n".join(json.dumps(case()) for _ in range(60)))
+print(",\n".join(json.dumps(case(number >= 60)) for number in range(84)))
 print("]")

@@ -50,7 +50,7 @@ pub use config::{Precision, TrainConfig};
 pub use example::{Conjunction, Contest, Dataset, Example, Goal, SequenceGoal, Target};
 pub use history::{HeldOut, History, Update};
 pub use online::Online;
-pub use policy::{PolicyFigures, PolicyGoal, Ratio};
+pub use policy::{Clipping, PolicyFigures, PolicyGoal, Ratio};
 
 use crate::{DecoderWeights, ModelError};
 use checkpoint::State;

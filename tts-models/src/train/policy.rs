@@ -10,8 +10,9 @@
 //! so that a policy that has moved away by more than the clip learns nothing more of that token, and one with a
 //! reference model is held near it. The slope by `ln p` is `-(A r [not clipped]) + beta (1 - e^d)`, and the
 //! gradient of the logits that of a next token of as much weight. With [`Ratio::Sequence`] `r` is one number for
-//! all tokens, the exponential of the mean of their `ln p - ln q`, and clipped for all at once. Every scheme of the
-//! literature is a choice of these:
+//! all tokens, the exponential of the mean of their `ln p - ln q`, and clipped for all at once. With
+//! [`Clipping::Weight`] the loss is `-clip(r, 1 - below, 1 + above) A ln p` with the clipped ratio as a number that is
+//! given: it weighs a token, and no token ever stops to teach. Every scheme of the literature is a choice of these:
 //!
 //! | scheme | `weight` | `counts` | advantage |
 //! |---|---|---|---|
@@ -19,11 +20,12 @@
 //! | DAPO | 1 | tokens | the same; `clip` of 0.2 and 0.28, `beta` 0 |
 //! | Dr. GRPO | 1 / a constant | 1 | reward less the group's mean |
 //! | GSPO | 1 / tokens | 1 | as GRPO, with [`Ratio::Sequence`] and a small `clip` |
+//! | CISPO | 1 | tokens | as GRPO, with [`Clipping::Weight`] and no bound below |
 //! | RLOO, REINFORCE with a baseline | 1 | 1 | reward less the mean of the others', or less a baseline; no `clip` |
 //!
 //! Source: Shao et al. 2024 (arXiv 2402.03300), section 4.1 (GRPO); Yu et al. 2025 (arXiv 2503.14476), section 3
 //! (DAPO); Liu et al. 2025 (arXiv 2503.20783), section 3.2 (Dr. GRPO); Zheng et al. 2025 (arXiv 2507.18071), section
-//! 4 (GSPO); Ahmadian et al. 2024 (arXiv 2402.14740) (RLOO); for the divergence Schulman 2020, "Approximating KL
+//! 4 (GSPO); `MiniMax` 2025 (arXiv 2506.13585), section 3.1 (CISPO); Ahmadian et al. 2024 (arXiv 2402.14740) (RLOO); for the divergence Schulman 2020, "Approximating KL
 //! divergence".
 
 use serde::{Deserialize, Serialize};
@@ -37,6 +39,17 @@ pub enum Ratio {
     Token,
     /// Of the sequence: the geometric mean over its tokens.
     Sequence,
+}
+
+/// What the bounds of a ratio are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Clipping {
+    /// The loss: a token whose ratio has moved too far teaches nothing more.
+    #[default]
+    Loss,
+    /// The weight: such a token teaches with the weight of the bound.
+    Weight,
 }
 
 /// What is learnt of a continuation that was drawn, token by token.
@@ -58,6 +71,8 @@ pub struct PolicyGoal {
     pub ratio: Ratio,
     /// How far below 1 and above it a ratio may move; infinite for no bound.
     pub clip: [f32; 2],
+    /// What that bounds.
+    pub clipping: Clipping,
     /// What a nat of divergence from the reference costs.
     pub beta: f32,
     /// What the loss of each token is multiplied with.
@@ -77,6 +92,7 @@ impl Default for PolicyGoal {
             importance: None,
             ratio: Ratio::Token,
             clip: [0.2, 0.2],
+            clipping: Clipping::Loss,
             beta: 0.0,
             weight: 1.0,
             counts: 1.0,
@@ -89,7 +105,8 @@ impl Default for PolicyGoal {
 pub struct PolicyFigures {
     /// Tokens that were drawn.
     pub tokens: u64,
-    /// Of these, those whose ratio is clipped: of their advantage they learn nothing.
+    /// Of these, those whose ratio is clipped: of their advantage they learn nothing, or with [`Clipping::Weight`] with
+    /// the weight of the bound.
     pub clipped: u64,
     /// How far the policy is from who drew: the sum over tokens of `r - 1 - ln r`, in nats.
     pub drift: f64,
@@ -136,6 +153,17 @@ impl PolicyGoal {
         if bounded < free { (-bounded, 0.0, true) } else { (-free, free, false) }
     }
 
+    /// The same with [`Clipping::Weight`], of a token of this log-probability; its slope is by that.
+    fn weighed_by(&self, ratio: f64, advantage: f64, logprob: f64) -> (f64, f64, bool) {
+        if advantage == 0.0 {
+            return (0.0, 0.0, false);
+        }
+        let [below, above] = self.clip.map(f64::from);
+        let weight = ratio.clamp(1.0 - below, 1.0 + above);
+        let slope = weight * advantage;
+        (-slope * logprob, slope, !(1.0 - below..=1.0 + above).contains(&ratio))
+    }
+
     fn importance(&self, place: usize) -> f64 {
         self.importance.as_ref().map_or(1.0, |all| f64::from(all[place]))
     }
@@ -164,7 +192,11 @@ impl PolicyGoal {
     pub(super) fn token(&self, place: usize, logprob: f64) -> Term {
         let mut term = self.held(place, logprob);
         let ratio = (logprob - f64::from(self.old[place])).exp();
-        let (loss, slope, clipped) = self.surrogate(ratio, f64::from(self.advantage[place]));
+        let advantage = f64::from(self.advantage[place]);
+        let (loss, slope, clipped) = match self.clipping {
+            Clipping::Loss => self.surrogate(ratio, advantage),
+            Clipping::Weight => self.weighed_by(ratio, advantage, logprob),
+        };
         let importance = self.importance(place);
         term.loss += importance * loss;
         term.slope += importance * slope;
@@ -182,11 +214,23 @@ impl PolicyGoal {
         // Each token moves the ratio, and the ratio the loss of all.
         let mut slope = 0.0;
         for (place, term) in terms.iter_mut().enumerate() {
-            let (loss, own, clipped) = self.surrogate(ratio, f64::from(self.advantage[place]));
+            let advantage = f64::from(self.advantage[place]);
             let importance = self.importance(place);
+            let (loss, clipped) = match self.clipping {
+                Clipping::Loss => {
+                    let (loss, own, clipped) = self.surrogate(ratio, advantage);
+                    slope += importance * own / count;
+                    (loss, clipped)
+                }
+                // A weight that is given moves with no token.
+                Clipping::Weight => {
+                    let (loss, own, clipped) = self.weighed_by(ratio, advantage, logprobs[place]);
+                    term.slope += importance * own;
+                    (loss, clipped)
+                }
+            };
             term.loss += importance * loss;
             term.figures.clipped = u64::from(clipped);
-            slope += importance * own / count;
         }
         let add = |term: Term| self.weighed(Term { slope: term.slope + slope, ..term });
         terms.into_iter().map(add).collect()
@@ -283,6 +327,41 @@ mod tests {
         assert!((free.slope - 40.0).abs() < 1e-6 && free.figures.clipped == 0);
     }
 
+    /// Of a weight that is clipped no token has a slope of 0, but for one without an advantage.
+    #[test]
+    fn weights_by_hand() {
+        for (advantage, ratio, weight, clipped) in [
+            (1.0, 1.5, 1.28, 1),
+            (-1.0, 1.5, 1.28, 1),
+            (-1.0, 0.5, 0.8, 1),
+            (1.0, 0.5, 0.8, 1),
+            (1.0, 1.1, 1.1, 0),
+            (-2.0, 0.9, 0.9, 0),
+            (0.0, 3.0, 0.0, 0),
+        ] {
+            let goal = PolicyGoal {
+                advantage: vec![advantage; 2],
+                old: vec![-2.0; 2],
+                clip: [0.2, 0.28],
+                clipping: Clipping::Weight,
+                ..PolicyGoal::default()
+            };
+            let logprob = f64::ln(ratio) - 2.0;
+            let token = goal.token(0, logprob);
+            // Both tokens moved alike, so that the ratio of the sequence is that of each.
+            let sequence = PolicyGoal { ratio: Ratio::Sequence, ..goal }.sequence(&[logprob; 2]);
+            let slope = weight * f64::from(advantage);
+            for term in [token, sequence[0], sequence[1]] {
+                assert!((term.slope - slope).abs() < 1e-6, "{advantage}, {ratio}: {term:?}");
+                assert!(
+                    (term.loss + slope * logprob).abs() < 1e-6,
+                    "{advantage}, {ratio}: {term:?}"
+                );
+                assert_eq!(term.figures.clipped, clipped, "{advantage}, {ratio}");
+            }
+        }
+    }
+
     /// Of a policy that has not moved it is REINFORCE: the slope is the advantage.
     #[test]
     fn who_has_not_moved_has_the_slope_of_the_advantage() {
@@ -307,16 +386,18 @@ mod tests {
             beta: f32,
             weight: f32,
             ratio: Ratio,
+            #[serde(default)]
+            clipping: Clipping,
             loss: f64,
             by_logprob: Vec<f64>,
         }
         let text = include_str!("../../tests/fixtures/policy_golden.json");
         let cases: Vec<Case> = serde_json::from_str(text).expect("golden values");
-        assert!(cases.len() >= 60);
-        let mut clipped = 0;
+        assert!(cases.len() >= 84);
+        let mut clipped = [0, 0];
         for (number, case) in cases.into_iter().enumerate() {
             let Case { logprobs, old, reference, importance, advantage, clip, beta, .. } = case;
-            let Case { weight, ratio, .. } = case;
+            let Case { weight, ratio, clipping, .. } = case;
             let goal = PolicyGoal {
                 advantage,
                 old,
@@ -324,6 +405,7 @@ mod tests {
                 importance,
                 ratio,
                 clip,
+                clipping,
                 beta,
                 weight,
                 ..PolicyGoal::default()
@@ -337,11 +419,11 @@ mod tests {
             assert!((loss - case.loss).abs() < 1e-6, "{number}: {loss}, {}", case.loss);
             for (term, slope) in terms.iter().zip(&case.by_logprob) {
                 assert!((term.slope + slope).abs() < 1e-6, "{number}: {term:?}, {slope}");
-                clipped += term.figures.clipped;
+                clipped[usize::from(clipping == Clipping::Weight)] += term.figures.clipped;
             }
         }
         // They come to both sides of the clip.
-        assert!((30..150).contains(&clipped), "{clipped}");
+        assert!((30..150).contains(&clipped[0]) && (15..90).contains(&clipped[1]), "{clipped:?}");
     }
 
     /// A token that was next to impossible when it was drawn leaves figures that are numbers.

@@ -12,7 +12,9 @@ use burn::tensor::activation::{log_softmax, relu};
 use burn::tensor::backend::Backend;
 use burn::tensor::{Int, Tensor, TensorData};
 
-use super::{Conjunction, Contest, Example, Goal, PolicyGoal, Ratio, SequenceGoal, Target};
+use super::{
+    Clipping, Conjunction, Contest, Example, Goal, PolicyGoal, Ratio, SequenceGoal, Target,
+};
 use crate::ModelError;
 use crate::exec::transformer::{Decoder, Projection};
 
@@ -262,8 +264,14 @@ fn policy_loss<B: Backend>(logprobs: &Tensor<B, 2>, goals: &[PolicyGoal]) -> Ten
         };
         let advantage = column(&goal.advantage, &device); // [count, 1]
         let [below, above] = goal.clip;
-        let bounded = ratio.clone().clamp(1.0 - below, 1.0 + above) * advantage.clone(); // [count, 1]
-        let mut terms = (ratio * advantage).min_pair(bounded).neg(); // [count, 1]
+        let bounded = ratio.clone().clamp(1.0 - below, 1.0 + above); // [count, 1]
+        let mut terms = match goal.clipping {
+            Clipping::Loss => {
+                let bounded = bounded * advantage.clone(); // [count, 1]
+                (ratio * advantage).min_pair(bounded).neg() // [count, 1]
+            }
+            Clipping::Weight => (bounded.detach() * advantage * own.clone()).neg(), // [count, 1]
+        };
         if let Some(importance) = &goal.importance {
             terms = terms * column(importance, &device);
         }

@@ -8,7 +8,7 @@ use crate::exec::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
 use crate::train::{
-    Adapter, AdapterConfig, Conjunction, Contest, Goal, LabelHead, PolicyGoal, Ratio, SequenceGoal,
+    Adapter, AdapterConfig, Clipping, Conjunction, Contest, Goal, LabelHead, PolicyGoal, Ratio, SequenceGoal,
     Site, Target, Trainer,
 };
 
@@ -105,6 +105,7 @@ fn drawn(vocab: usize) -> Vec<Example> {
             importance: (index % 3 == 0).then(|| numbers(count, 0.8, 0.4)),
             ratio: if index == 3 { Ratio::Sequence } else { Ratio::Token },
             clip: [0.2, 0.28],
+            clipping: if index % 4 == 2 { Clipping::Weight } else { Clipping::Loss },
             beta: if index % 2 == 0 { 0.04 } else { 0.0 },
             weight: 1.0 / 4.0,
             counts: 0.5,
