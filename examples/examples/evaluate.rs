@@ -54,6 +54,10 @@ struct Arguments {
     /// Searches problems again, from the start, of which lines failed before: those of a server that was down.
     #[arg(long)]
     retry_lost: bool,
+    /// What the answers were within so many generated tokens of each problem, such as 500,1000,2000: accuracy
+    /// against tokens within the run, of any strategy.
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u64).range(1..))]
+    anytime: Vec<u64>,
     /// Problems in flight at a time.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
@@ -129,8 +133,8 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     setup.prompt = asking.prompt("...");
     let folder = folder(&arguments);
     let engines = arguments.model.open()?;
-    let scorer = arguments.model.judge(&arguments.search.scorer, &engines, &mut setup)?;
-    let scale = setup.check(&engines, scorer.as_deref())?;
+    let scorers = arguments.model.judge(&arguments.search, &engines, &mut setup)?;
+    let scale = setup.check(&engines, &scorers)?;
 
     let mut err = std::io::stderr();
     writeln!(err, "data      {}", data.taken())?;
@@ -146,6 +150,9 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
+    for (name, spec) in &setup.named {
+        writeln!(err, "named     {name}: {spec}")?;
+    }
     writeln!(err, "records   {}, shard {}", folder.display(), arguments.shard)?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {msg}";
     let bar =
@@ -156,7 +163,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     )?;
     let last = Mutex::new(Progress::default());
     let search = setup
-        .search(&engines, scorer.as_deref(), arguments.search.task()?)
+        .search(&engines, &scorers, arguments.search.task()?)
         .concurrency(arguments.concurrency);
     let settings = Settings::of(&setup, &engines, &search, &data)?;
     let evaluation = Evaluation::new(search, &data.items)
@@ -176,6 +183,12 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
         Some(_) => evaluation.run_keeping(&setup.recipe, |_| {}),
         None => evaluation.run(&setup.recipe, |_| {}).map(|report| (report, Vec::new())),
     };
+    let ran = ran.and_then(|(mut report, results)| {
+        if !arguments.anytime.is_empty() {
+            evaluation.anytime(&setup.recipe, &mut report, &arguments.anytime)?;
+        }
+        Ok((report, results))
+    });
     drop(evaluation);
     bar.finish_and_clear();
     let (report, results) = match ran {
@@ -244,6 +257,13 @@ impl Settings {
         if !engines.others.is_empty() {
             let roles = engines.others.iter().map(|(role, engine)| (role, engine.identity()));
             others["roles"] = json!(roles.collect::<BTreeMap<_, _>>());
+        }
+        let named = &search.settings().scorers;
+        if !named.is_empty() {
+            let named = named.iter().map(|(name, judge)| {
+                (name, judge.identity.as_ref().or_else(|| setup.named.get(name)))
+            });
+            others["named"] = json!(named.collect::<BTreeMap<_, _>>());
         }
         Ok(Self { others, setup: serde_json::value::to_raw_value(setup)? })
     }

@@ -16,7 +16,7 @@ use clap::Parser;
 use tts_core::{Prompt, Sampling, StepRule};
 use tts_examples::engines::{Engine, model_name};
 use tts_examples::files::read_json;
-use tts_examples::options::ModelOptions;
+use tts_examples::options::{ModelOptions, Priced};
 use tts_examples::{Error, exit};
 use tts_models::Tokenizer;
 use tts_prm::{ScorerSpec, pair};
@@ -47,6 +47,10 @@ struct Arguments {
     /// the limit where that is less.
     #[arg(long)]
     max_tokens: Option<u32>,
+    /// Money for a million tokens, such as read=0.15,generated=0.6 of the model, or scorer.NAME:scored=0.02 of a
+    /// scorer; may be given several times. Servers behind state their own.
+    #[arg(long)]
+    price: Vec<Priced>,
     /// Limits, as JSON: the fields of `ServeConfig` that differ from its defaults.
     #[arg(long)]
     limits: Option<PathBuf>,
@@ -133,8 +137,12 @@ impl Arguments {
             (None, Engine::Remote(remote)) => remote.facts().name().to_owned(),
             _ => name,
         };
+        let price = engines.policy.price();
         let (model, text) = text(engines.policy)?;
-        let served = Model::new(name, Arc::new(model.generator()))
+        let served = Model::new(name, Arc::new(model.generator()));
+        let served = price
+            .into_iter()
+            .fold(served, Model::price)
             .rule(rule)
             .sampling(Sampling::temperature(self.temperature.unwrap_or(0.8)))
             .words(Arc::new(text));
@@ -149,12 +157,23 @@ impl Arguments {
     }
 }
 
+/// The model with the prices that were given.
+fn priced(mut model: Model, given: &[Priced]) -> Result<Model, Error> {
+    let prices = Priced::all(given)?;
+    if let Some(role) = prices.writers.keys().find(|role| !role.is_empty()) {
+        return Err(format!("--price: {role:?} is no role of a served model").into());
+    }
+    model.prices.writers.extend(prices.writers);
+    model.prices.scorers.extend(prices.scorers);
+    Ok(model)
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let config = arguments.config()?;
     // A port that is taken is found before the model is read.
     let listener = TcpListener::bind(&arguments.bind)
         .map_err(|error| format!("{}: {error}", arguments.bind))?;
-    let model = arguments.model(&config)?;
+    let model = priced(arguments.model(&config)?, &arguments.price)?;
     model.check()?;
     let (mut out, address) = (std::io::stdout(), listener.local_addr()?);
     let key = if config.api_key.is_some() { "asks for a key" } else { "asks for no key" };

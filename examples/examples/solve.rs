@@ -1,6 +1,8 @@
 //! Solves one problem with any strategy on any supported checkpoint, and shows the work.
 //!
 //! `cargo run --release --example solve -- --model FILE.gguf --strategy best-of-n --n 8 "QUESTION"`
+//!
+//! Ctrl-C calls the search off, and shows the answer as of now.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,10 +14,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tts_core::{Aggregate, Outcome, What};
 use tts_examples::files::write_json;
+use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions};
 use tts_examples::plan::PlanOptions;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::{check_writable, words};
+
+/// What the first Ctrl-C says.
+const STOPPED: &str = "the search is called off, and its answer as of now follows; Ctrl-C again ends it at once. \
+                       With --record, the same command goes on.";
 
 /// Solves one problem by search.
 #[derive(Parser)]
@@ -52,8 +59,8 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let start = Instant::now();
     let engines = arguments.model.open()?;
     let policy = &engines.policy;
-    let scorer = arguments.model.judge(&arguments.search.scorer, &engines, &mut setup)?;
-    let scale = setup.check(&engines, scorer.as_deref())?;
+    let scorers = arguments.model.judge(&arguments.search, &engines, &mut setup)?;
+    let scale = setup.check(&engines, &scorers)?;
     let seconds = start.elapsed().as_secs_f64();
     writeln!(out, "model     {}, ready in {seconds:.1} s", policy.describe())?;
     if let Some(tried) = policy.tried() {
@@ -82,6 +89,9 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     }
     writeln!(out, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
     writeln!(out, "scorer    {} ({scale})", setup.scorer)?;
+    for (name, spec) in &setup.named {
+        writeln!(out, "named     {name}: {spec}")?;
+    }
     if let Some(forecast) = &forecast {
         writeln!(out, "forecast  {}", words::forecast(forecast))?;
         if let Some(note) = arguments.plan.note(&arguments.model)? {
@@ -93,23 +103,23 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let bar = ProgressBar::new_spinner()
         .with_style(ProgressStyle::with_template("{spinner} {elapsed} {msg}")?);
     let mut now = 0;
-    let mut search =
-        setup.search(&engines, scorer.as_deref(), arguments.search.task()?).observer(|event| {
-            if let What::Asked { lines } = event.what {
-                let tokens = words::thousands(event.usage.logical.generated_tokens);
-                let round = event.usage.rounds + 1;
-                bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
-            }
-            // Lines of a record that is gone on with are told of by nobody.
-            if let What::Line { tokens } = event.what {
-                now += tokens;
-            }
-            bar.tick();
-        });
+    let mut search = setup.search(&engines, &scorers, arguments.search.task()?).observer(|event| {
+        if let What::Asked { lines } = event.what {
+            let tokens = words::thousands(event.usage.logical.generated_tokens);
+            let round = event.usage.rounds + 1;
+            bar.set_message(format!("round {round}: {lines} lines; {tokens} tokens so far"));
+        }
+        // Lines of a record that is gone on with are told of by nobody.
+        if let What::Line { tokens } = event.what {
+            now += tokens;
+        }
+        bar.tick();
+    });
     if let Some(record) = &arguments.record {
         search = search.record(record);
     }
-    let outcome = search.run(setup.recipe.clone(), prompt)?;
+    let interrupt = Interrupt::listen(STOPPED)?;
+    let outcome = search.run_stoppable(setup.recipe.clone(), prompt, || interrupt.goes_on())?;
     drop(search);
     bar.finish_and_clear();
 

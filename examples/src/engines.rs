@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use tts_core::{Generator, Prompt, Replay};
-use tts_models::remote::{Remote, RemoteConfig};
+use tts_models::remote::{Price, Remote, RemoteConfig};
 use tts_models::{LanguageModel, ModelError, Tokenizer};
+use tts_prm::critic::Speaker;
 
 use crate::Error;
 
@@ -158,6 +159,15 @@ impl Engine {
         }
     }
 
+    /// The model as one that tells log-probabilities of given words; records tell none.
+    pub fn speaker(&self) -> Option<Speaker<'_>> {
+        match self {
+            Self::Local(_, model) => Some(Speaker::Here(&**model)),
+            Self::Remote(remote) => Some(Speaker::Served(remote)),
+            Self::Recorded(..) => None,
+        }
+    }
+
     /// The model, for what only one in this program can do.
     ///
     /// # Errors
@@ -236,6 +246,14 @@ impl Engine {
     pub fn identity(&self) -> String {
         let known = self.generator().identity();
         known.unwrap_or_else(|| format!("not repeatable: {}", self.describe()))
+    }
+
+    /// What its tokens cost, where servers state prices.
+    pub fn price(&self) -> Option<tts_core::Price> {
+        let Self::Remote(remote) = self else { return None };
+        let Price { prompt, generated, .. } = remote.config().price;
+        let price = tts_core::Price { read: prompt, generated, ..tts_core::Price::default() };
+        (price != tts_core::Price::default()).then_some(price)
     }
 
     /// What servers were asked for, in a line.
@@ -330,9 +348,21 @@ impl Engines {
         Ok(Self { policy, others: engines })
     }
 
+    /// The one that plays a role, [`POLICY`] or another.
+    pub fn role(&self, role: &str) -> Option<&Engine> {
+        if role == POLICY { Some(&self.policy) } else { self.others.get(role) }
+    }
+
     /// All of them, the policy first.
     pub fn all(&self) -> impl Iterator<Item = &Engine> {
         std::iter::once(&self.policy).chain(self.others.values())
+    }
+
+    /// What tokens of those cost who state prices, by role; the policy has no name.
+    pub fn prices(&self) -> Vec<(&str, tts_core::Price)> {
+        let others = self.others.iter().map(|(role, engine)| (role.as_str(), engine));
+        let all = std::iter::once(("", &self.policy)).chain(others);
+        all.filter_map(|(role, engine)| Some((role, engine.price()?))).collect()
     }
 
     /// What servers were asked for: a line for the policy, and one for each other role, with its name.

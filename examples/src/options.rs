@@ -1,16 +1,16 @@
 //! Options that `solve` and `evaluate` have in common: model, strategy, scorer, settings.
 
 mod judging;
+mod jury;
+mod named;
+mod setup;
+mod spending;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use serde::Serialize;
-use tts_core::{
-    Budget, Mode, Prompt, Replay, Requirements, Sampling, Scale, Search, SearchStrategy, StepRule,
-    StepScorer, Task, task,
-};
+use tts_core::{Prompt, Replay, Sampling, SearchStrategy, StepRule, StepScorer, Task, task};
 use tts_models::remote::{Remote, RemoteConfig};
 use tts_models::text::template::TemplateArgument;
 use tts_models::{Backend, EngineConfig, KeyValues, LanguageModel, WeightFormat};
@@ -21,6 +21,10 @@ use crate::engines::{Engine, EngineSpec, Engines, LocalConfig, POLICY};
 use crate::{Error, judges};
 
 pub use self::judging::Judging;
+pub use self::jury::JuryOptions;
+pub use self::named::{Named, NamedOptions, NamedScorers, Scorers};
+pub use self::setup::Setup;
+pub use self::spending::{Priced, SpendingOptions};
 
 /// Which model, and how it runs. Of engines by role, `--tokenizer`, `--adapter`, `--positions` and `--template-arg`
 /// are the policy's; others have such settings of their own.
@@ -229,7 +233,7 @@ impl ModelOptions {
         }
     }
 
-    /// Makes a scorer; a reward model with a backbone of its own runs as the policy does.
+    /// Makes a scorer for a model that writes alone; a reward model with a backbone of its own runs as that does.
     ///
     /// # Errors
     /// When its files cannot be read.
@@ -238,28 +242,35 @@ impl ModelOptions {
         spec: &ScorerSpec,
         policy: &'m Engine,
     ) -> Result<Box<dyn StepScorer + 'm>, Error> {
-        Ok(spec.build_on(policy.local(), self.backend, self.engine())?)
+        self.scorer_among(spec, policy, |role| (role == POLICY).then_some(policy))
     }
 
-    /// Makes the scorer of a search, if it has one, and notes in `setup` which it is.
+    /// Makes the scorers of a search, the one that leads it, if it has one, and those with names, and notes in `setup` which
+    /// they are.
     ///
     /// # Errors
-    /// As [`Judging::settle`] and [`ModelOptions::scorer`].
+    /// As [`Judging::settle`] and [`ModelOptions::scorer`]; when two have one name.
     pub fn judge<'m>(
         &self,
-        judging: &Judging,
+        search: &SearchOptions,
         engines: &'m Engines,
         setup: &mut Setup,
-    ) -> Result<Option<Box<dyn StepScorer + 'm>>, Error> {
+    ) -> Result<Scorers<'m>, Error> {
         let policy = &engines.policy;
-        let spec =
-            judging.settle(policy.tells_logprobs(), setup.recipe.requires().scorer.is_some())?;
+        let spec = search
+            .scorer
+            .settle(policy.tells_logprobs(), setup.recipe.requires().scorer.is_some())?;
         // A reward model may have a backbone of its own.
-        if !matches!(spec, Some(ScorerSpec::Process(_) | ScorerSpec::Outcome(_))) {
-            self.refuse_idle(engines)?;
+        if !spec.as_ref().is_some_and(named::may_run_here) {
+            search.named.refuse_idle(self, engines)?;
         }
         setup.scorer = spec.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string);
-        spec.as_ref().map(|spec| self.scorer(spec, policy)).transpose()
+        setup.named = search.named.told();
+        let leading = spec.as_ref();
+        let leading = leading
+            .map(|spec| self.scorer_among(spec, policy, |role| engines.role(role)))
+            .transpose()?;
+        Ok(Scorers { leading, named: search.named.open(self, engines)? })
     }
 }
 
@@ -275,20 +286,20 @@ pub struct SearchOptions {
     /// Strategy as a JSON file, in place of `--strategy` and `--n`.
     #[arg(long, conflicts_with_all = ["strategy", "n"])]
     pub recipe: Option<PathBuf>,
-    /// logprob, rule, prm:PATH, orm:PATH, json:PATH or none; auto is logprob, and none where the model's
+    /// logprob, rule, prm:PATH, orm:PATH, json:PATH, word:FILE or none; auto is logprob, and none where the model's
     /// log-probabilities are not told and the strategy asks for no scorer.
     #[arg(long, default_value = "auto")]
     pub scorer: Judging,
+    /// Further scorers, by name.
+    #[command(flatten)]
+    pub named: NamedOptions,
     /// What an answer is: math, exact, choice, phrase or countdown. Default: as the data set has it, else
     /// math.
     #[arg(long)]
     pub task: Option<String>,
-    /// Budget of generated tokens for each problem; 0 for none.
-    #[arg(long, default_value_t = 0)]
-    pub budget_tokens: u64,
-    /// Never exceed the budget, in place of stopping after the round that does.
-    #[arg(long)]
-    pub hard: bool,
+    /// What a problem may cost.
+    #[command(flatten)]
+    pub spending: SpendingOptions,
     /// How the policy is asked, and how it writes.
     #[command(flatten)]
     pub writing: WritingOptions,
@@ -350,73 +361,6 @@ pub struct PromptOptions {
     pub raw: bool,
 }
 
-/// Everything about a search that decides its results.
-#[derive(Debug, Clone, Serialize)]
-pub struct Setup {
-    /// The strategy.
-    pub recipe: Recipe,
-    /// The scorer, as on the command line.
-    pub scorer: String,
-    /// What an answer is, by name.
-    pub task: String,
-    /// Where steps end.
-    pub rule: StepRule,
-    /// How tokens are drawn.
-    pub sampling: Sampling,
-    /// When a problem stops.
-    pub budget: Budget,
-    /// Where all randomness comes from.
-    pub seed: u64,
-    /// How questions become prompts, by an example.
-    pub prompt: Prompt,
-}
-
-impl Setup {
-    /// The search that all of it says, by these models and this scorer.
-    pub fn search<'a>(
-        &self,
-        engines: &'a Engines,
-        scorer: Option<&'a dyn StepScorer>,
-        task: Arc<dyn Task>,
-    ) -> Search<'a> {
-        let others = engines.others.iter();
-        let search = others
-            .fold(Search::new(engines.policy.generator()), |search, (role, engine)| {
-                search.role(role, engine.generator())
-            });
-        scorer
-            .into_iter()
-            .fold(search, Search::scorer)
-            .shared_task(task)
-            .rule(self.rule.clone())
-            .sampling(self.sampling)
-            .budget(self.budget)
-            .seed(self.seed)
-    }
-
-    /// Refuses a strategy that lacks something in the search that will run, or means nothing there, before anything is
-    /// spent; what its scores are.
-    ///
-    /// # Errors
-    /// A sentence that names what is missing: scorer, scale or role.
-    pub fn check(
-        &self,
-        engines: &Engines,
-        scorer: Option<&dyn StepScorer>,
-    ) -> Result<Scale, Error> {
-        let search = self.search(engines, scorer, task::by_name(&self.task)?);
-        let (settings, needs) = (search.settings(), self.recipe.requires());
-        let judged = Requirements { roles: Vec::new(), ..needs.clone() };
-        settings
-            .satisfy(&judged)
-            .map_err(|problem| format!("scorer {}: {problem}", self.scorer))?;
-        settings.satisfy(&needs).map_err(|problem| {
-            format!("strategy: {problem}; a JSON file of --model names engines by role")
-        })?;
-        Ok(settings.scale())
-    }
-}
-
 /// Whether a name reads `host:port`.
 fn is_address(name: &str) -> bool {
     name.rsplit_once(':').is_some_and(|(host, port)| {
@@ -463,22 +407,18 @@ impl SearchOptions {
     /// When the recipe or the worked examples cannot be read.
     pub fn setup(&self) -> Result<Setup, Error> {
         let (few_shot, sampling) = (self.writing.prompting.few_shot()?, self.writing.sampling()?);
-        if self.hard && self.budget_tokens == 0 {
-            return Err("--hard needs a budget: --budget-tokens".into());
-        }
-        let tokens = (self.budget_tokens > 0).then(|| Budget::tokens(self.budget_tokens));
-        let mode = if self.hard { Mode::Hard } else { Mode::Soft };
         let setup = Setup {
             recipe: self.recipe()?,
             scorer: self.scorer.to_string(),
+            named: self.named.told(),
             task: self.task()?.name().to_owned(),
             rule: self.writing.rule(few_shot.as_ref())?,
             sampling,
-            budget: Budget { mode, ..tokens.unwrap_or_default() },
+            budget: self.spending.budget()?,
+            prices: self.spending.prices()?,
             seed: self.writing.seed,
             prompt: self.writing.prompting.prompt(few_shot.as_ref(), "..."),
         };
-        setup.budget.check()?;
         setup.recipe.check()?;
         Ok(setup)
     }

@@ -75,7 +75,7 @@ pub mod select;
 pub mod task;
 pub mod toy;
 
-pub use cost::{Budget, Cost, Limit, Measured, Mode, Stop, Usage};
+pub use cost::{Budget, Cost, Limit, Measured, Mode, Price, Prices, Stop, Usage};
 pub use drive::{
     Ask, Call, Candidate, Decided, Desk, Event, Expand, FailedLine, Judging, Line, Need, Outcome,
     Pick, Picks, ProblemId, Record, RecordedRun, Reply, Requirements, Retold, Run, ScoreBy, Script,

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tts_core::{Generator, Prompt, Sampling, StepRule, StepScorer};
+use tts_core::{
+    Generator, Price, Prices, Prompt, Requirements, Sampling, Search, SearchStrategy, StepRule, StepScorer,
+};
+use tts_search::recipe::Registry;
 
 /// The text side of a model, where it can be told: for what is counted and shown before and after a search.
 pub trait Words: Send + Sync {
@@ -49,14 +52,24 @@ pub struct Model {
     pub sampling: Sampling,
     /// Its text side, if it can be told.
     pub words: Option<Arc<dyn Words>>,
+    /// Who else writes, by role: a judge, say.
+    pub roles: BTreeMap<String, Arc<dyn Generator>>,
+    /// Who judges what is named for it: judgements, decisions, critiques. None of them leads a search.
+    pub named: BTreeMap<String, Arc<dyn StepScorer>>,
+    /// Strategies of other crates, which requests may name, and hold in recipes.
+    pub registry: Registry,
+    /// What its tokens cost, under `""` of the generators, and those of its scorers by their names.
+    pub prices: Prices,
 }
 
 impl std::fmt::Debug for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let scorers: Vec<&String> = self.scorers.keys().collect();
+        let roles: Vec<&String> = self.roles.keys().collect();
         f.debug_struct("Model")
             .field("name", &self.name)
             .field("scorers", &scorers)
+            .field("roles", &roles)
             .finish_non_exhaustive()
     }
 }
@@ -72,6 +85,10 @@ impl Model {
             rule: StepRule::default(),
             sampling: Sampling::default(),
             words: None,
+            roles: BTreeMap::new(),
+            named: BTreeMap::new(),
+            registry: Registry::default(),
+            prices: Prices::default(),
         }
     }
 
@@ -105,6 +122,83 @@ impl Model {
         self
     }
 
+    /// With what its tokens cost: answers tell what they took in money, and requests may bound it.
+    #[must_use]
+    pub fn price(mut self, price: Price) -> Self {
+        self.prices.writers.insert(String::new(), price);
+        self
+    }
+
+    /// With what a scorer's tokens cost.
+    #[must_use]
+    pub fn scorer_price(mut self, name: impl Into<String>, price: Price) -> Self {
+        self.prices.scorers.insert(name.into(), price);
+        self
+    }
+
+    /// With another generator, which strategies ask for by its role: `judge`, say.
+    #[must_use]
+    pub fn role(mut self, role: impl Into<String>, generator: Arc<dyn Generator>) -> Self {
+        self.roles.insert(role.into(), generator);
+        self
+    }
+
+    /// With a scorer that strategies ask for by its name, such as the meta-judge of a judge; no request leads a search by it.
+    #[must_use]
+    pub fn scorer_named(mut self, name: impl Into<String>, scorer: Arc<dyn StepScorer>) -> Self {
+        self.named.insert(name.into(), scorer);
+        self
+    }
+
+    /// With strategies of other crates: those that the model can play are listed, and asked for as any other.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// The search that its requests begin from, under one of its scorers or none.
+    pub(crate) fn search(&self, scorer: Option<&str>) -> Search<'static> {
+        let search = Search::new(Arc::clone(&self.generator));
+        let search = self.roles.iter().fold(search, |search, (role, generator)| {
+            search.role(role.clone(), Arc::clone(generator))
+        });
+        let search = self.named.iter().fold(search, |search, (name, scorer)| {
+            search.scorer_named(name.clone(), Arc::clone(scorer))
+        });
+        let price = self.prices.writers.get("");
+        let search = price.into_iter().fold(search, |search, price| search.price("", *price));
+        let Some((name, scorer)) = scorer.and_then(|name| self.scorers.get_key_value(name)) else {
+            return search;
+        };
+        let search = search.scorer(Arc::clone(scorer));
+        let price = self.prices.scorers.get(name);
+        price.into_iter().fold(search, |search, price| search.scorer_price("", *price))
+    }
+
+    /// Whether the model has whom a strategy asks for by name.
+    ///
+    /// # Errors
+    /// A sentence that names who is missing.
+    pub(crate) fn plays(&self, needs: &Requirements) -> Result<(), String> {
+        if let Some(role) = needs.roles.iter().find(|role| !self.roles.contains_key(*role)) {
+            return Err(format!("nobody plays the role {role:?} for the model {}", self.name));
+        }
+        match needs.scorers.iter().find(|name| !self.named.contains_key(*name)) {
+            Some(name) => {
+                Err(format!("no scorer has the name {name:?} for the model {}", self.name))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether it can be asked for a strategy without a word about who judges.
+    pub(crate) fn offers(&self, strategy: &impl SearchStrategy) -> bool {
+        let needs = strategy.requires();
+        let leads = needs.scorer.and(self.default_scorer.as_deref());
+        self.search(leads).settings().satisfy(&needs).is_ok()
+    }
+
     /// # Errors
     /// A sentence that says what is wrong with name, rule, sampling or default scorer.
     pub fn check(&self) -> Result<(), String> {
@@ -117,6 +211,15 @@ impl Model {
             return Err(format!("model {}: it has no scorer {name:?}", self.name));
         }
         let own = self.rule.check().and_then(|()| self.sampling.check());
+        let own = own.and_then(|()| self.prices.check());
+        if let Some(name) =
+            self.prices.scorers.keys().find(|name| !self.scorers.contains_key(*name))
+        {
+            return Err(format!(
+                "model {}: a price of the scorer {name:?}, which it has not",
+                self.name
+            ));
+        }
         own.map_err(|problem| format!("model {}: {problem}", self.name))
     }
 }

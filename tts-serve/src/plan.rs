@@ -1,5 +1,7 @@
 //! Which search a request asks for: by the model's name, or by a recipe.
 //!
+//! Strategies of other crates are those of the model's registry, by their names or within recipes.
+//!
 //! `smollm2` is the model alone: one line, step by step, so that each step can be shown as soon as it is
 //! written. `smollm2+beam-16` is [`Recipe::default_of`] of `beam` at 16; `smollm2+dvts` leaves N to
 //! the server. A recipe of the request's own may hold any setting; its numbers are bounded before a
@@ -8,9 +10,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, passes_on};
 use tts_search::Recipe;
+use tts_search::recipe::Registry;
+
+use crate::ServeConfig;
 
 /// A search.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +31,12 @@ impl Plan {
     ///
     /// # Errors
     /// A sentence that names the strategies there are, or the number at fault.
-    pub(crate) fn named(text: &str, n: usize, most: usize) -> Result<Self, String> {
+    pub(crate) fn named(
+        text: &str,
+        registry: &Registry,
+        n: usize,
+        most: usize,
+    ) -> Result<Self, String> {
         let (name, n) = match text.rsplit_once('-') {
             Some((name, digits))
                 if digits.bytes().all(|b| b.is_ascii_digit()) && !digits.is_empty() =>
@@ -36,7 +46,7 @@ impl Plan {
             }
             _ => (text, n),
         };
-        let recipe = Recipe::default_of(name, n).map_err(|error| error.to_string())?;
+        let recipe = registry.default_of(name, n).map_err(|error| error.to_string())?;
         Ok(Self::Search(Box::new(recipe)))
     }
 
@@ -44,7 +54,12 @@ impl Plan {
     ///
     /// # Errors
     /// A sentence that names what is wrong with it.
-    pub(crate) fn recipe(recipe: &Value, most: usize) -> Result<Self, String> {
+    pub(crate) fn recipe(
+        recipe: &Value,
+        registry: &Registry,
+        config: &ServeConfig,
+    ) -> Result<Self, String> {
+        let most = config.lines;
         let weight = weight(recipe);
         if weight > most as u64 {
             return Err(format!(
@@ -52,7 +67,8 @@ impl Plan {
                  expected at most {most}"
             ));
         }
-        let recipe = Recipe::from_json(&recipe.to_string()).map_err(|error| error.to_string())?;
+        judges(recipe, config.answer_tokens)?;
+        let recipe = registry.from_json(&recipe.to_string()).map_err(|error| error.to_string())?;
         Ok(Self::Search(Box::new(recipe)))
     }
 }
@@ -78,8 +94,46 @@ fn parts(value: &Value) -> (u64, u64) {
     match value {
         Value::Number(number) => (number.as_u64().unwrap_or(1).max(1), 1),
         Value::Array(values) => values.iter().map(part).fold((1, 1), larger),
+        // What a judge's numbers bound is how long it writes and what it says, not how many lines there are.
+        Value::Object(fields) if is_jury(fields) => {
+            let counts = fields.iter().filter(|(name, _)| *name != JUDGE);
+            counts.map(|(_, value)| part(value)).fold((1, 1), larger)
+        }
         Value::Object(fields) => fields.values().map(part).fold((1, 1), larger),
         _ => (1, 1),
+    }
+}
+
+const JUDGE: &str = "judge";
+
+/// Whether this is who judges and how often: an object in which a judge is one.
+fn is_jury(fields: &Map<String, Value>) -> bool {
+    fields.get(JUDGE).is_some_and(Value::is_object)
+}
+
+/// Bounds what the judges of a recipe may write, and keeps templates of their own away: what is filled in runs here.
+fn judges(value: &Value, tokens: u32) -> Result<(), String> {
+    match value {
+        Value::Array(values) => values.iter().try_for_each(|value| judges(value, tokens)),
+        Value::Object(fields) => {
+            if let Some(Value::Object(judge)) = fields.get(JUDGE) {
+                let most = judge.get("max_tokens").and_then(Value::as_u64);
+                if let Some(most) = most.filter(|&most| most > u64::from(tokens)) {
+                    return Err(format!(
+                        "judge: max_tokens is {most}, expected at most {tokens}"
+                    ));
+                }
+                let own = judge.get("template").and_then(Value::as_str);
+                if own.is_some_and(|text| text.contains('{')) {
+                    return Err(
+                        "judge: a template of the request's own, expected the name of one that is built in"
+                            .into(),
+                    );
+                }
+            }
+            fields.values().try_for_each(|value| judges(value, tokens))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -165,7 +219,7 @@ mod tests {
             ("dvts", search("dvts", 8)),
             ("greedy", search("greedy", 8)),
         ] {
-            assert_eq!(Plan::named(text, 8, 64), Ok(expected), "{text}");
+            assert_eq!(Plan::named(text, &Registry::default(), 8, 64), Ok(expected), "{text}");
         }
         for (text, problem) in [
             ("breadth-first", "expected one of greedy"),
@@ -174,7 +228,7 @@ mod tests {
             ("beam-65", "N is 65, expected at most 64"),
             ("beam-99999999999999999999999", "expected at most 64"),
         ] {
-            let error = Plan::named(text, 8, 64).expect_err(text);
+            let error = Plan::named(text, &Registry::default(), 8, 64).expect_err(text);
             assert!(error.contains(problem), "{text}: {error}");
         }
     }
@@ -200,7 +254,7 @@ mod tests {
             );
             assert_eq!(weight(&recipe(&text)), 21, "{strategy}");
             assert_eq!(weight(&forest(2, &text)), 42, "{strategy}");
-            let error = Plan::recipe(&recipe(&text), 20).expect_err(strategy);
+            let error = plan(&recipe(&text), 20).expect_err(strategy);
             assert!(error.contains("comes to 21"), "{error}");
         }
         let arms =
@@ -210,11 +264,11 @@ mod tests {
         let beside =
             recipe(&format!(r#"{{"strategy": "x", "rounds": 2, "inner": {twice}, "list": [9]}}"#));
         assert_eq!(weight(&beside), 9 * 21);
-        assert!(Plan::recipe(&forest(3, beam), 12).is_ok());
-        let error = Plan::recipe(&forest(3, beam), 11).expect_err("too large");
+        assert!(plan(&forest(3, beam), 12).is_ok());
+        let error = plan(&forest(3, beam), 11).expect_err("too large");
         assert!(error.contains("comes to 12"), "{error}");
         assert!(
-            Plan::recipe(&recipe("7"), 11).is_err() && Plan::recipe(&recipe("{}"), 11).is_err()
+            plan(&recipe("7"), 11).is_err() && plan(&recipe("{}"), 11).is_err()
         );
     }
 
@@ -241,7 +295,7 @@ mod tests {
     #[test]
     fn a_retry_asks_again_behind_the_bound_too() {
         let text = r#"{"strategy": "retry", "inner": {"strategy": "self-consistency", "n": 4}}"#;
-        let plan = Plan::recipe(&serde_json::from_str(text).expect("JSON"), 64).expect("a recipe");
+        let plan = plan(&serde_json::from_str(text).expect("JSON"), 64).expect("a recipe");
         assert_eq!(plan.samples(), None);
         let asked = Arc::new(AtomicUsize::new(0));
         let bounded = Bounded { plan, most: 64, asked };

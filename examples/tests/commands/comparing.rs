@@ -34,6 +34,53 @@ fn answers_on_the_way_are_graded() {
     assert!(!refused.status.success() && text(&refused).contains("--anytime"));
 }
 
+/// Budgets in other words, and money: what is reckoned, stopped by, and compared.
+#[test]
+fn money_is_reckoned_and_bounded() {
+    let (Some(evaluate), Some(compare)) = (example("evaluate"), example("compare")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let data = path("problems.jsonl");
+    chain_problems(&data, 4);
+    let prices = ["--price", "read=1,generated=4", "--price", "scorer:scored=2"];
+    let whole = path("whole.json");
+    let said = succeeded(&evaluate, &evaluating(&data, &whole, &prices));
+    assert!(said.contains("\nmoney     0.0"), "{said}");
+    let figures = |json: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(json).unwrap()).unwrap()
+    };
+    let all = figures(&whole);
+    let cost = |name: &str| all["total"][name].as_f64().unwrap();
+    assert!(cost("read_tokens") > 0.0);
+    let (generated, scored) = (cost("generated_tokens"), cost("scored_tokens"));
+    let least = (4.0 * generated + 2.0 * scored) / 1e6;
+    assert!(cost("money") > least && cost("money") <= least + cost("read_tokens") / 1e6 + 1e-12);
+    // A beam, step by step, with half of that for each problem.
+    let limit = format!("{}", cost("money") / 8.0);
+    let more = ["--budget", &format!("rounds=50,money={limit},hard,reserve=0")];
+    let mut arguments = evaluating(&data, &path("less.json"), &[&prices[..], &more].concat());
+    let at = arguments.iter().position(|argument| argument == "best-of-n").unwrap();
+    arguments[at] = "beam-search".to_owned();
+    succeeded(&evaluate, &arguments);
+    let less = figures(&path("less.json"));
+    assert!(less["total"]["money"].as_f64().unwrap() < cost("money"));
+    let rows = less["rows"].as_array().unwrap();
+    assert!(rows.iter().any(|row| row["stop"]["budget"] == "money"), "{less}");
+    let svg = path("charts");
+    let said = succeeded(&compare, &[&path("whole.records"), &path("less.records"), "--svg", &svg]);
+    assert!(said.contains("money") && said.contains("setup.budget.money"), "{said}");
+    assert!(folder.path().join("charts/money.svg").is_file());
+    let refused = ran(
+        &evaluate,
+        &evaluating(&data, &path("x.json"), &["--budget", "money=1"])
+            .iter()
+            .map(String::as_str)
+            .collect::<Vec<_>>(),
+    );
+    let said = text(&refused);
+    assert!(!refused.status.success() && said.contains("no price is known"), "{said}");
+}
+
 /// The first Ctrl-C ends a search with its answer as of now; its record is gone on with.
 #[cfg(unix)]
 #[test]

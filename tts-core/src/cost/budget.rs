@@ -35,6 +35,9 @@ pub struct Budget {
     /// Wall time in seconds, from submission or resumption; always soft, and the one limit that can
     /// make two runs differ.
     pub wall: Option<f64>,
+    /// Money, by the prices of those who write and judge, which the search has to know ([`crate::Prices`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<f64>,
     /// Generated tokens held back to finish the best open path when nothing has finished.
     pub reserve: u64,
     /// Soft or hard.
@@ -48,8 +51,8 @@ pub enum Mode {
     /// Looked at between rounds.
     #[default]
     Soft,
-    /// Never exceeded, but for three things: wall time; the operations of reading the prompt, whose length is
-    /// known with the first line only; and what a scorer reads besides paths ([`crate::Reads`]), which is foreseen
+    /// Never exceeded, but for three things: wall time; the operations and the money of reading a prompt, whose
+    /// length is known with its first line only; and what a scorer reads besides paths ([`crate::Reads`]), which is foreseen
     /// from the most that it has read for one before, and not at all the first time.
     Hard,
 }
@@ -73,6 +76,8 @@ pub enum Limit {
     Rounds,
     /// [`Budget::wall`].
     Wall,
+    /// [`Budget::money`].
+    Money,
 }
 
 /// Why a search ended: data, not an error.
@@ -108,6 +113,7 @@ impl std::fmt::Display for Limit {
             Self::Calls => "calls",
             Self::Rounds => "rounds",
             Self::Wall => "wall time",
+            Self::Money => "money",
         })
     }
 }
@@ -126,7 +132,7 @@ impl Budget {
     /// # Errors
     /// A sentence that names the field when a limit is not a number or the reserve is too large.
     pub fn check(&self) -> Result<(), String> {
-        for (name, value) in [("flops", self.flops), ("wall", self.wall)] {
+        for (name, value) in [("flops", self.flops), ("wall", self.wall), ("money", self.money)] {
             if value.is_some_and(|value| !value.is_finite() || value < 0.0) {
                 return Err(format!("budget: {name} is not a finite number of at least 0"));
             }

@@ -7,7 +7,7 @@
 
 use super::strategy::{Expand, ScoreBy};
 use crate::{
-    Budget, Completion, Finish, Limit, LineError, Mode, NodeKind, Request, Settings, Step,
+    Budget, Completion, Finish, Limit, LineError, Mode, NodeKind, Prices, Request, Settings, Step,
     StepRule, Tree, Until, Usage,
 };
 
@@ -38,6 +38,7 @@ pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Optio
         (Limit::Samples, reached(budget.samples, cost.samples)),
         (Limit::ScoredTokens, reached(budget.scored_tokens, cost.scored_tokens)),
         (Limit::Flops, budget.flops.is_some_and(|limit| cost.flops >= limit)),
+        (Limit::Money, budget.money.is_some_and(|limit| cost.money >= limit)),
         (Limit::Calls, reached(budget.calls, cost.calls)),
         (Limit::Rounds, budget.rounds.is_some_and(|limit| usage.rounds >= limit)),
     ]
@@ -45,12 +46,11 @@ pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Optio
     .find_map(|(limit, reached)| reached.then_some(limit))
 }
 
-/// Under a hard budget: the limit that judging this many tokens in so many calls would break.
+/// Under a hard budget: the limit that judging this many tokens in so many calls for so much money would break.
 pub(crate) fn cannot_score(
     budget: &Budget,
     usage: &Usage,
-    tokens: u64,
-    calls: u64,
+    (tokens, calls, money): (u64, u64, f64),
 ) -> Option<Limit> {
     if budget.mode == Mode::Soft {
         return None;
@@ -58,6 +58,9 @@ pub(crate) fn cannot_score(
     let cost = &usage.logical;
     if budget.scored_tokens.is_some_and(|limit| cost.scored_tokens + tokens > limit) {
         return Some(Limit::ScoredTokens);
+    }
+    if budget.money.is_some_and(|limit| cost.money + money > limit) {
+        return Some(Limit::Money);
     }
     budget.calls.is_some_and(|limit| cost.calls + calls > limit).then_some(Limit::Calls)
 }
@@ -96,13 +99,19 @@ fn scorers(settings: &Settings, tree: &Tree, wanted: &[Expand]) -> u64 {
     u64::from(wanted.iter().any(own)) + named.len() as u64
 }
 
+/// What a round reads before it writes: the longest prompt so far, and money for all that is known to be read.
+pub(crate) struct Reading {
+    pub(crate) prompt_tokens: u64,
+    pub(crate) money: f64,
+}
+
 /// Bounds for the decisions of a round.
 pub(crate) fn plan(
     settings: &Settings,
     usage: &Usage,
     tree: &Tree,
     wanted: &[Expand],
-    prompt_tokens: u64,
+    reading: &Reading,
     finished: bool,
 ) -> Plan {
     let budget = &settings.budget;
@@ -145,7 +154,12 @@ pub(crate) fn plan(
     }
     if let Some(limit) = budget.flops {
         let share = (limit - cost.flops) / lines as f64;
-        shares.push((Limit::Flops, token_share(settings, prompt_tokens, share)));
+        shares.push((Limit::Flops, token_share(settings, reading.prompt_tokens, share)));
+    }
+    if let Some(limit) = budget.money {
+        let share = (limit - cost.money - reading.money) / lines as f64;
+        let judged = scorers(settings, tree, wanted) > 0;
+        shares.push((Limit::Money, priced_share(settings, judged, share)));
     }
     for (limit, share) in shares {
         if share == 0 {
@@ -174,6 +188,21 @@ fn token_share(settings: &Settings, prompt_tokens: u64, flops: f64) -> u64 {
     tokens
 }
 
+/// Tokens that so much money pays for, written by the dearest and, if they are, judged by the dearest.
+fn priced_share(settings: &Settings, judged: bool, money: f64) -> u64 {
+    let Prices { writers, scorers } = &settings.prices;
+    let written = writers.values().map(|price| price.generated).fold(0.0, f64::max);
+    let scored = scorers.values().map(|price| price.scored).fold(0.0, f64::max);
+    let dearest = written + if judged { scored } else { 0.0 };
+    if dearest <= 0.0 {
+        // Nothing of a line costs anything, but what it reads may.
+        return if money < 0.0 { 0 } else { u64::MAX };
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let tokens = (money * 1e6 / dearest).max(0.0) as u64;
+    tokens
+}
+
 /// Tokens for one last line after the budget is out; `None` when even that is too much.
 pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Option<u32> {
     let budget = &settings.budget;
@@ -185,7 +214,8 @@ pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Opt
             || out(budget.calls, cost.calls)
             || out(budget.scored_tokens, cost.scored_tokens)
             || budget.rounds.is_some_and(|limit| usage.rounds >= limit)
-            || budget.flops.is_some())
+            || budget.flops.is_some()
+            || budget.money.is_some())
     {
         return None;
     }

@@ -3,11 +3,12 @@
 //! A generator or scorer reads a prompt once, whatever is sampled from it, and the steps of a path that
 //! others wrote once. Readers are numbered: the policy, the roles, the scorer, the named scorers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cost::ModelCost;
 use crate::fast::IdMap;
-use crate::{NodeId, Reads, Settings, Tree};
+use crate::{Cost, NodeId, Price, Reads, Settings, Tree};
 
 /// What is charged by a reader.
 #[derive(Debug)]
@@ -15,8 +16,16 @@ struct Reader {
     cost: ModelCost,
     vocabulary: Option<u64>,
     name: Arc<str>,
+    price: Price,
     /// Of a scorer that reads more than paths: the most that it has read for one, and whether paths came besides.
     reads: Option<(u64, bool)>,
+}
+
+/// Readings that a round is known to bring.
+#[derive(Debug, Default)]
+pub(super) struct Foreseen {
+    prompts: BTreeSet<(NodeId, usize)>,
+    paths: BTreeSet<(NodeId, usize)>,
 }
 
 #[derive(Debug)]
@@ -39,12 +48,14 @@ impl Readers {
             cost: settings.policy.cost,
             vocabulary: settings.policy.vocabulary,
             name: "".into(),
+            price: settings.prices.writer(""),
             reads: None,
         }];
         all.extend(settings.roles.iter().map(|(name, writer)| Reader {
             cost: writer.cost,
             vocabulary: writer.vocabulary,
             name: name.as_str().into(),
+            price: settings.prices.writer(name),
             reads: None,
         }));
         let roles = all.len();
@@ -55,6 +66,7 @@ impl Readers {
             cost: judge.cost,
             vocabulary: judge.vocabulary,
             name: name.into(),
+            price: settings.prices.scorer(name),
             reads: None,
         }));
         let (prompts, longest) = (IdMap::default(), IdMap::default());
@@ -83,6 +95,10 @@ impl Readers {
         self.all[reader].cost
     }
 
+    pub(super) fn price(&self, reader: usize) -> Price {
+        self.all[reader].price
+    }
+
     pub(super) fn vocabulary(&self, reader: usize) -> Option<u64> {
         self.all[reader].vocabulary
     }
@@ -97,21 +113,31 @@ impl Readers {
         self.longest_of_all
     }
 
-    /// Operations of reading the prompt of a question of so many tokens: nothing the second time.
+    /// What so many tokens cost a reader that neither writes nor judges them, behind so many others.
+    fn reading(&self, (reader, cost): (usize, ModelCost), context: u64, tokens: u64) -> Cost {
+        Cost {
+            read_tokens: tokens,
+            flops: cost.flops(context, tokens),
+            money: self.price(reader).of(tokens, 0, 0),
+            ..Cost::default()
+        }
+    }
+
+    /// What reading the prompt of a question of so many tokens costs: nothing the second time.
     pub(super) fn read_prompt(
         &mut self,
         question: NodeId,
         (reader, cost): (usize, ModelCost),
         tokens: u64,
-    ) -> f64 {
+    ) -> Cost {
         if self.prompts.contains_key(&(question, reader)) {
-            return 0.0;
+            return Cost::default();
         }
         self.prompts.insert((question, reader), tokens);
         let longest = self.longest.entry(question).or_default();
         *longest = tokens.max(*longest);
         self.longest_of_all = tokens.max(self.longest_of_all);
-        cost.flops(0, tokens)
+        self.reading((reader, cost), 0, tokens)
     }
 
     /// Tokens of the prompt of a question as a reader counted them.
@@ -119,34 +145,68 @@ impl Readers {
         self.prompts.get(&(question, reader)).copied().unwrap_or(0)
     }
 
-    /// Operations of reading the steps up to `end` that a reader has not read, behind a prompt of so many
-    /// tokens; they count as read from now on.
+    /// What reading the steps up to `end` costs that a reader has not read, behind a prompt of so many tokens; they
+    /// count as read from now on.
     pub(super) fn read_path(
         &mut self,
         tree: &Tree,
         end: NodeId,
         (reader, cost): (usize, ModelCost),
         prompt_tokens: u64,
-    ) -> f64 {
+    ) -> Cost {
         self.read.resize(tree.len(), 0);
         let bit = 1_u64 << reader;
-        let (mut at, mut unread) = (end, 0);
+        let mut unread = 0;
+        for node in self.unread(tree, end, reader) {
+            self.read[node.index()] |= bit;
+            unread += tree[node].step.tokens.len() as u64;
+        }
+        if unread == 0 {
+            return Cost::default();
+        }
+        let context = prompt_tokens + tree.tokens(end) - unread;
+        self.reading((reader, cost), context, unread)
+    }
+
+    /// The nodes up to `end` that a reader has not read, from there back.
+    fn unread(&self, tree: &Tree, end: NodeId, reader: usize) -> Vec<NodeId> {
+        let bit = 1_u64 << reader;
+        let (mut at, mut found) = (end, Vec::new());
         while let node = &tree[at]
             && let (false, Some(parent)) = (node.is_question(), node.parent)
         {
-            let read = &mut self.read[at.index()];
-            if *read & bit != 0 {
+            if self.read.get(at.index()).is_some_and(|read| read & bit != 0) {
                 break;
             }
-            *read |= bit;
-            unread += node.step.tokens.len() as u64;
+            found.push(at);
             at = parent;
         }
-        if unread == 0 {
-            return 0.0;
+        found
+    }
+
+    /// Money that a reader would pay to go on from `end`, shown a question: for its prompt, as long as anyone has counted
+    /// it, and the steps that it has not read; what is foreseen already is not foreseen again.
+    pub(super) fn due(
+        &self,
+        tree: &Tree,
+        (end, question): (NodeId, NodeId),
+        reader: usize,
+        foreseen: &mut Foreseen,
+    ) -> f64 {
+        let mut tokens = 0;
+        if !self.prompts.contains_key(&(question, reader))
+            && foreseen.prompts.insert((question, reader))
+        {
+            tokens += match self.prompt_tokens(question) {
+                0 => self.prompt_tokens(tree.question(end)),
+                prompt => prompt,
+            };
         }
-        let context = prompt_tokens + tree.tokens(end) - unread;
-        cost.flops(context, unread)
+        if foreseen.paths.insert((end, reader)) {
+            let steps = self.unread(tree, end, reader).into_iter();
+            tokens += steps.map(|node| tree[node].step.tokens.len() as u64).sum::<u64>();
+        }
+        self.price(reader).of(tokens, 0, 0)
     }
 
     /// A scorer has read this for a path.

@@ -22,8 +22,8 @@ use super::settings::{Judge, Writer};
 use super::{Call, Outcome, Run};
 use crate::files::{Lines, Others};
 use crate::{
-    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prompt, Reads, RecordError, Sampling,
-    Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
+    Budget, Completion, Cost, Limit, LineError, Need, NodeId, Prices, Prompt, Reads, RecordError,
+    Sampling, Scored, SearchErrorKind, SearchStrategy, Settings, StepRule, Stop,
 };
 
 pub use self::picks::{Pick, Picks};
@@ -48,11 +48,15 @@ struct Header {
     scorer: Option<Judge>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     scorers: BTreeMap<String, Judge>,
+    /// Where money is bounded, and they have a say in when the search ends.
+    #[serde(default, skip_serializing_if = "Prices::is_empty")]
+    prices: Prices,
 }
 
 impl Header {
     fn of(prompt: &Arc<Prompt>, settings: &Settings) -> Self {
         let settings = settings.clone();
+        let bounded = settings.budget.money.is_some();
         Self {
             record: VERSION,
             prompt: Arc::clone(prompt),
@@ -65,6 +69,7 @@ impl Header {
             roles: settings.roles,
             scorer: settings.scorer,
             scorers: settings.scorers,
+            prices: if bounded { settings.prices } else { Prices::default() },
         }
     }
 
@@ -99,7 +104,8 @@ impl Header {
         }
         compare!(record as "record version", prompt as "prompt", task as "task", seed as "seed",
             sampling as "sampling", rule as "step rule", budget as "budget", policy as "generator",
-            roles as "generator of a role", scorer as "scorer", scorers as "named scorer");
+            roles as "generator of a role", scorer as "scorer", scorers as "named scorer",
+            prices as "price");
         None
     }
 }

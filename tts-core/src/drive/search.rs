@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::settings::{Judge, Writer};
 use super::{Record, SearchPool, SearchStrategy, Settings};
 use crate::{
-    Budget, Event, Generator, Lane, Outcome, Prompt, Sampling, SearchError, StepRule, StepScorer,
-    Task,
+    Budget, Event, Generator, Lane, Outcome, Price, Prompt, Sampling, SearchError, StepRule,
+    StepScorer, Task,
 };
 
 /// A problem in a [`SearchPool`]; counts from 0 in the order of submission.
@@ -139,6 +139,32 @@ impl<'a> Search<'a> {
         let name = name.into();
         self.settings.roles.insert(name.clone(), Writer::of(&generator));
         self.generators.insert(name, Held::generator(generator));
+        self
+    }
+
+    /// What the generator of a role costs; `""` is the policy. It changes no sample, only what is reckoned, and, with
+    /// [`Budget::money`], when the search ends.
+    ///
+    /// ```
+    /// use tts_core::toy::{Sample, ToyWorld};
+    /// use tts_core::{Price, Search};
+    /// let world = ToyWorld::default();
+    /// let price = Price { read: 1.0, generated: 4.0, ..Price::default() };
+    /// let outcome = Search::new(&world).price("", price).run(Sample { n: 2 }, world.prompt(0))?;
+    /// let cost = outcome.usage.logical;
+    /// assert!((cost.money - price.of(cost.read_tokens, cost.generated_tokens, 0)).abs() < 1e-12);
+    /// # Ok::<(), tts_core::SearchError>(())
+    /// ```
+    #[must_use]
+    pub fn price(mut self, role: impl Into<String>, price: Price) -> Self {
+        self.settings.prices.writers.insert(role.into(), price);
+        self
+    }
+
+    /// What a scorer costs, by name; `""` is the search's own. See [`Search::price`].
+    #[must_use]
+    pub fn scorer_price(mut self, name: impl Into<String>, price: Price) -> Self {
+        self.settings.prices.scorers.insert(name.into(), price);
         self
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::strategy::Requirements;
 use crate::cost::ModelCost;
 use crate::task::{Math, Task};
-use crate::{Budget, Generator, Sampling, Scale, StepRule, StepScorer};
+use crate::{Budget, Generator, Prices, Sampling, Scale, StepRule, StepScorer};
 
 /// What a search knows of a generator.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -85,6 +85,8 @@ pub struct Settings {
     pub scorer: Option<Judge>,
     /// Further scorers, by name.
     pub scorers: BTreeMap<String, Judge>,
+    /// What those who write and judge cost in money.
+    pub prices: Prices,
 }
 
 impl Default for Settings {
@@ -100,6 +102,7 @@ impl Default for Settings {
             roles: BTreeMap::new(),
             scorer: None,
             scorers: BTreeMap::new(),
+            prices: Prices::default(),
         }
     }
 }
@@ -119,6 +122,24 @@ impl Settings {
         }
         if self.roles.contains_key("") {
             return Err("a role has no name: the policy is the one that is named nowhere".into());
+        }
+        self.prices.check()?;
+        let mut writers = self.prices.writers.keys();
+        if let Some(role) = writers.find(|role| !role.is_empty() && !self.roles.contains_key(*role))
+        {
+            return Err(format!("price: no generator plays the role {role:?}; see Search::role"));
+        }
+        let judges = |name: &String| {
+            if name.is_empty() { self.scorer.is_some() } else { self.scorers.contains_key(name) }
+        };
+        if let Some(name) = self.prices.scorers.keys().find(|name| !judges(name)) {
+            return Err(match name.as_str() {
+                "" => "price: the search has no scorer; see Search::scorer".into(),
+                name => format!("price: no scorer has the name {name:?}; see Search::scorer_named"),
+            });
+        }
+        if self.budget.money.is_some() && self.prices.is_empty() {
+            return Err("budget: money is bounded, and no price is known (Search::price)".into());
         }
         self.budget.check()
     }

@@ -8,6 +8,7 @@ mod charges;
 mod company;
 mod failures;
 mod lines;
+mod money;
 mod questions;
 mod reads;
 mod records;

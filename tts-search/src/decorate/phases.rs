@@ -105,6 +105,7 @@ impl<S> Phases<S> {
             .iter()
             .any(|&(used, limit)| limit.is_some_and(|limit| out(used as f64, limit as f64)))
             || budget.flops.is_some_and(|limit| out(used.flops, limit))
+            || budget.money.is_some_and(|limit| out(used.money, limit))
     }
 }
 

@@ -129,6 +129,9 @@ fn facts(report: &Report) -> Vec<(String, String)> {
         ),
         ("tokens in all", thousands(report.total.generated_tokens)),
     ];
+    if let Some(money) = mean.money {
+        facts.push(("money a problem", format!("{money:.6}, {:.4} in all", report.total.money)));
+    }
     if let (Some(accuracy), true) = (&report.accuracy_of_run, report.failed > 0) {
         facts.insert(2, ("accuracy over what ran", interval(accuracy)));
     }

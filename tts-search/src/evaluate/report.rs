@@ -42,10 +42,15 @@ pub struct Means {
     pub generated_tokens: f64,
     /// Tokens judged.
     pub scored_tokens: f64,
+    /// Tokens read without being written or judged: prompts above all.
+    pub read_tokens: f64,
     /// Floating-point operations, by formula.
     pub flops: f64,
     /// Requests to generator and scorer.
     pub calls: f64,
+    /// Money, where prices are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub money: Option<f64>,
 }
 
 /// Figures of a strategy on a set of problems.
@@ -125,8 +130,10 @@ impl Report {
             samples: mean(total.samples),
             generated_tokens: mean(total.generated_tokens),
             scored_tokens: mean(total.scored_tokens),
+            read_tokens: mean(total.read_tokens),
             flops: total.flops / rows.len() as f64,
             calls: mean(total.calls),
+            money: (total.money > 0.0).then(|| total.money / rows.len() as f64),
         };
         let (curve, coverage) = match samples {
             Some(aggregate) => {
@@ -187,9 +194,17 @@ impl Report {
         let mean = &self.per_problem;
         writeln!(
             out,
-            "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {:.3e} FLOPs, {:.1} calls a problem",
-            mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
+            "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {:.0} read, {:.3e} FLOPs, {:.1} calls a problem",
+            mean.samples,
+            mean.generated_tokens,
+            mean.scored_tokens,
+            mean.read_tokens,
+            mean.flops,
+            mean.calls
         )?;
+        if let Some(money) = mean.money {
+            writeln!(out, "money     {money:.6} a problem, {:.4} in all", self.total.money)?;
+        }
         if !self.curve.is_empty() {
             writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k  problems")?;
         }

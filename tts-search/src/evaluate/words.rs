@@ -75,13 +75,18 @@ pub fn votes(out: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     )
 }
 
-/// Logical cost in one line.
+/// Logical cost in one line; money where prices are known.
 pub fn cost(cost: &Cost) -> String {
+    let money = match cost.money {
+        money if money > 0.0 => format!(", {money:.6} in money"),
+        _ => String::new(),
+    };
     format!(
-        "{} lines, {} tokens generated, {} tokens scored, {:.3e} FLOPs, {} calls",
+        "{} lines, {} tokens generated, {} tokens scored, {} tokens read, {:.3e} FLOPs, {} calls{money}",
         thousands(cost.samples),
         thousands(cost.generated_tokens),
         thousands(cost.scored_tokens),
+        thousands(cost.read_tokens),
         cost.flops,
         thousands(cost.calls),
     )

@@ -266,7 +266,7 @@ impl Estimate {
         let strategy = Scripted::of(method.clone());
         let roles = strategy.requires().roles;
         // A wall that nobody waits for says nothing about a dry run.
-        let budget = Budget { wall: None, flops: None, ..assumed.budget };
+        let budget = Budget { wall: None, flops: None, money: None, ..assumed.budget };
         let base = Search::new(dry(false)).rule(assumed.rule.clone()).budget(budget);
         let base = roles.iter().fold(base, |base, role| base.role(role, dry(role == search)));
         let outcome =

@@ -1,5 +1,7 @@
 //! What a search leaves for its client: the chosen answer and the cost of finding it.
 
+use std::collections::BTreeMap;
+
 use tts_core::{Aggregate, Cost, NodeId, Outcome, Stop};
 
 /// The end of a search that has something to say.
@@ -24,6 +26,8 @@ pub(crate) struct Answer {
     /// Lines that failed.
     pub(crate) failed: usize,
     pub(crate) cost: Cost,
+    /// The part of it that each role has; none where the model alone wrote.
+    pub(crate) roles: BTreeMap<String, Cost>,
     pub(crate) rounds: u32,
 }
 
@@ -64,7 +68,18 @@ impl Answer {
             candidates: tree.finished().count(),
             failed: outcome.failed.len(),
             cost: outcome.usage.logical,
+            roles: roles(outcome),
             rounds: outcome.usage.rounds,
         }
     }
+}
+
+/// What each role cost, the model's own under `policy`.
+fn roles(outcome: &Outcome) -> BTreeMap<String, Cost> {
+    let costs = outcome.cost_by_role();
+    if costs.keys().all(String::is_empty) {
+        return BTreeMap::new();
+    }
+    let name = |role: String| if role.is_empty() { "policy".to_owned() } else { role };
+    costs.into_iter().map(|(role, cost)| (name(role), cost)).collect()
 }

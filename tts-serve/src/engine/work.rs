@@ -56,12 +56,10 @@ pub(super) fn run(
 ) {
     let mut bases = BTreeMap::new();
     for (number, model) in models.iter().enumerate() {
-        let plain = Search::new(Arc::clone(&model.generator));
-        for (name, scorer) in &model.scorers {
-            let judged = plain.clone().scorer(Arc::clone(scorer));
-            bases.insert((number, Some(name.clone())), judged);
+        for name in model.scorers.keys() {
+            bases.insert((number, Some(name.clone())), model.search(Some(name)));
         }
-        bases.insert((number, None), plain);
+        bases.insert((number, None), model.search(None));
     }
     let pool = bases.values().next().map(|base| base.pool().window(config.window));
     let mut worker = Worker {

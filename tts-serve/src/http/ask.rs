@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use tts_core::cost::Allowance;
 use tts_core::{Budget, Mode, Prompt, Sampling, SearchStrategy as _, StepRule, Task, seed, task};
 
 use super::fields::{Fields, wrong};
@@ -80,8 +81,11 @@ pub(super) fn pick(
         );
         return Err(Fault::new(404, "model_not_found", message).at("model"));
     };
-    let plan = Plan::named(strategy, config.default_n, config.lines);
+    let model = &models[place];
+    let plan = Plan::named(strategy, &model.registry, config.default_n, config.lines);
     let plan = plan.map_err(|problem| Fault::invalid("model", problem).code("unknown_strategy"))?;
+    let plays = model.plays(&plan.requires());
+    plays.map_err(|problem| Fault::invalid("model", problem).code("unknown_strategy"))?;
     Ok((place, plan))
 }
 
@@ -182,20 +186,26 @@ impl Ask {
             seed,
         };
         if let Some(tts) = fields.take("tts") {
-            ask.take_search(Fields::of(tts, "tts")?, config)?;
+            ask.take_search(Fields::of(tts, "tts")?, model, config)?;
         }
         ask.judge(model)?;
         Ok(ask)
     }
 
     /// The extra field `tts`.
-    fn take_search(&mut self, mut tts: Fields, config: &ServeConfig) -> Result<(), Fault> {
+    fn take_search(
+        &mut self,
+        mut tts: Fields,
+        model: &Model,
+        config: &ServeConfig,
+    ) -> Result<(), Fault> {
         if let Some(recipe) = tts.take("recipe") {
             if self.plan != Plan::Plain {
                 let message = format!("the model {:?} names a strategy already", self.named);
                 return Err(Fault::invalid("tts.recipe", message));
             }
-            let plan = Plan::recipe(&recipe, config.lines);
+            let plan = Plan::recipe(&recipe, &model.registry, config);
+            let plan = plan.and_then(|plan| model.plays(&plan.requires()).map(|()| plan));
             self.plan = plan.map_err(|problem| Fault::invalid("tts.recipe", problem))?;
         }
         self.scorer = tts.text("scorer")?;
@@ -204,8 +214,16 @@ impl Ask {
                 task::by_name(&name).map_err(|problem| Fault::invalid("tts.task", problem))?;
         }
         let most = self.budget.generated_tokens.unwrap_or(u64::MAX);
+        let asked = tts.take("budget");
         if let Some(tokens) = tts.count("budget_tokens", 1, most)? {
+            if asked.is_some() {
+                let message = "tts.budget bounds tokens as well: expected one of the two";
+                return Err(Fault::invalid("tts.budget_tokens", message));
+            }
             self.budget = Budget::tokens(tokens);
+        }
+        if let Some(asked) = asked {
+            self.budget = allowed(asked, most)?;
         }
         if tts.flag("hard")? {
             self.budget.mode = Mode::Hard;
@@ -241,6 +259,12 @@ impl Ask {
             }
             None => needs.and_then(|_| model.default_scorer.clone()),
         };
+        let prices = &model.prices;
+        let judged = self.scorer.as_ref().is_some_and(|name| prices.scorers.contains_key(name));
+        if self.budget.money.is_some() && prices.writers.is_empty() && !judged {
+            let message = "money is bounded, and no price is known of who writes and judges";
+            return Err(Fault::invalid("tts.budget", message));
+        }
         match (needs, &self.scorer) {
             (Some(who), None) => {
                 let message = format!("{who} needs a scorer, and there is none");
@@ -359,4 +383,22 @@ pub(super) fn alternatives(name: &str, value: Option<Value>) -> Result<(), Fault
             Err(wrong(name, expected, &value).code("unsupported_parameter"))
         }
     }
+}
+
+/// A budget in the words of users, within what a request may have generated.
+fn allowed(asked: Value, most: u64) -> Result<Budget, Fault> {
+    let fault = |problem: String| Fault::invalid("tts.budget", problem);
+    let asked: Allowance =
+        serde_json::from_value(asked).map_err(|problem| fault(problem.to_string()))?;
+    if let Some(tokens) = asked.tokens.filter(|tokens| !(1..=most).contains(tokens)) {
+        return Err(fault(format!("tokens is {tokens}, expected a whole number from 1 to {most}")));
+    }
+    let mut budget = asked.budget().map_err(fault)?;
+    // Whatever else is bounded, no request may have more generated.
+    budget.generated_tokens.get_or_insert(most);
+    if asked.reserve.is_none() {
+        budget.reserve = budget.reserve.min(most / 4);
+    }
+    budget.check().map_err(fault)?;
+    Ok(budget)
 }

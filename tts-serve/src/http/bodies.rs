@@ -2,6 +2,8 @@
 //!
 //! What a search has to say beyond them stands in fields named `tts`, which stock clients keep or pass over.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tts_core::Cost;
 
@@ -162,11 +164,26 @@ pub(super) fn usage(answers: &[&Answer], n: usize) -> Value {
         sum += answer.cost;
         sum
     });
-    json!({
+    let mut usage = json!({
         "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
         "tts": {
             "generated_tokens": cost.generated_tokens, "scored_tokens": cost.scored_tokens,
-            "flops": cost.flops, "calls": cost.calls, "lines": cost.samples,
+            "read_tokens": cost.read_tokens, "flops": cost.flops, "calls": cost.calls,
+            "lines": cost.samples,
         },
-    })
+    });
+    if cost.money > 0.0 {
+        usage["tts"]["money"] = json!(cost.money);
+    }
+    let mut roles: BTreeMap<&str, Cost> = BTreeMap::new();
+    for (role, cost) in answers.iter().flat_map(|answer| &answer.roles) {
+        *roles.entry(role.as_str()).or_default() += *cost;
+    }
+    for (role, cost) in roles {
+        usage["tts"]["roles"][role] = json!({
+            "generated_tokens": cost.generated_tokens, "scored_tokens": cost.scored_tokens,
+            "lines": cost.samples,
+        });
+    }
+    usage
 }

@@ -47,6 +47,21 @@ fn names_recipes_and_scorers_pick_the_search() {
             named("best-of-n", 6),
         ),
         (
+            with(ask("toy+beam-16", 3), &json!({"tts": {"budget": {"rounds": 2, "calls": 9}}})),
+            oracle().budget(Budget {
+                rounds: Some(2),
+                calls: Some(9),
+                generated_tokens: Some(1 << 18),
+                ..Budget::default()
+            }),
+            named("beam-search", 16),
+        ),
+        (
+            with(ask("toy+beam-16", 3), &json!({"tts": {"budget": {"tokens": 150, "hard": true}}})),
+            oracle().budget(Budget { mode: tts_core::Mode::Hard, ..Budget::tokens(150) }),
+            named("beam-search", 16),
+        ),
+        (
             with(ask("toy+best-of-n-6", 3), &json!({"temperature": 0.4, "max_tokens": 45})),
             oracle().sampling(Sampling::temperature(0.4)).rule(StepRule {
                 max_tokens: 45,
@@ -69,7 +84,8 @@ fn names_recipes_and_scorers_pick_the_search() {
                 "total_tokens": outcome.prompt_tokens + completion,
                 "tts": {
                     "generated_tokens": cost.generated_tokens, "scored_tokens": cost.scored_tokens,
-                    "flops": cost.flops, "calls": cost.calls, "lines": cost.samples,
+                    "read_tokens": cost.read_tokens, "flops": cost.flops, "calls": cost.calls,
+                    "lines": cost.samples,
                 },
             }),
             "{body}"

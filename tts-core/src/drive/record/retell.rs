@@ -216,6 +216,7 @@ impl Header {
             roles: self.roles.clone(),
             scorer: self.scorer.clone(),
             scorers: self.scorers.clone(),
+            prices: self.prices.clone(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Judging, Leaf, Line, Phase, Run, beside};
 use crate::cost::ModelCost;
 use crate::drive::outcome::{FailedLine, Unscored};
+use crate::drive::readers::Foreseen;
 use crate::drive::strategy::ScoreBy;
 use crate::drive::{Call, allot};
 use crate::guard::guarded;
@@ -107,12 +108,12 @@ impl<S: SearchStrategy> Run<S> {
         let mut parent = call.parent;
         let mut first = Cost { samples: 1, ..Cost::default() };
         let writer = call.reader;
-        let model = self.readers.cost(writer);
+        let (model, price) = (self.readers.cost(writer), self.readers.price(writer));
         let question = self.tree.question(parent);
         // The prompt is read once, whatever is sampled from it, and so are the steps of others.
-        first.flops = self.readers.read_prompt(question, (writer, model), line.prompt_tokens);
+        first += self.readers.read_prompt(question, (writer, model), line.prompt_tokens);
         let prompt = self.readers.counted(question, writer);
-        first.flops += self.readers.read_path(&self.tree, parent, (writer, model), prompt);
+        first += self.readers.read_path(&self.tree, parent, (writer, model), prompt);
         // What is kept of a step was written once already.
         let origin = &self.tree[call.expand.node];
         let mut begun = call.expand.keep.map_or(0, |keep| origin.generated_of(keep));
@@ -130,6 +131,10 @@ impl<S: SearchStrategy> Run<S> {
             let (tokens, before) = (step.tokens.len() as u64, std::mem::take(&mut kept));
             cost.generated_tokens = step.generated();
             cost.flops += model.flops(context + before, tokens - before);
+            // What was appended is read, and so is what is kept of what another wrote.
+            let read = u64::from(step.given).saturating_sub(before);
+            cost.read_tokens += read;
+            cost.money += price.of(read, cost.generated_tokens, 0);
             context += tokens;
             generated += step.generated();
             self.usage.logical += cost;
@@ -166,19 +171,15 @@ impl<S: SearchStrategy> Run<S> {
             seed = seed::child(seed, 0);
         }
         // Nothing to judge after the last text; a blank step before it is part of what was said.
-        let scorer = match &call.expand.score {
-            ScoreBy::Nobody => None,
-            ScoreBy::Kind if call.kind == NodeKind::Aside => None,
-            ScoreBy::Kind => self.settings.scorer.as_ref().and_then(|_| self.readers.scorer(None)),
-            ScoreBy::Named(name) => self.readers.scorer(Some(name)),
-        };
+        let scorer = self.judge_of(&call.expand.score, call.kind);
         let first = head.unwrap_or(parent);
         Leaf { node: parent, origin: call.origin, first, judged: last_text, scorer }
     }
 
     /// Asks for the scores of a round, or passes on when there is nothing to judge.
     fn judge(&mut self, leaves: Vec<Leaf>, last: bool) -> Result<(), RunError> {
-        let (mut judgings, mut tokens, mut scorers) = (Vec::new(), 0, 0_u64);
+        let (mut judgings, mut tokens, mut scorers, mut money) = (Vec::new(), 0, 0_u64, 0.0);
+        let (bounded, mut foreseen) = (self.settings.budget.money.is_some(), Foreseen::default());
         for leaf in &leaves {
             let (Some(scorer), Some(end)) = (leaf.scorer, leaf.nodes().last()) else { continue };
             self.check_vocabulary(leaf, scorer)?;
@@ -188,7 +189,11 @@ impl<S: SearchStrategy> Run<S> {
                 path = path.about(Arc::clone(self.tree.prompt()));
             }
             let fresh = path.fresh_steps().iter().map(|step| step.tokens.len() as u64).sum();
-            tokens += self.readers.to_score(scorer, fresh);
+            let count = self.readers.to_score(scorer, fresh);
+            tokens += count;
+            if bounded {
+                money += self.to_judge(*leaf, scorer, count, &mut foreseen);
+            }
             scorers |= 1 << scorer;
             let name = self.scorer_name(scorer);
             judgings.push(Judging { scorer: name, path });
@@ -197,8 +202,8 @@ impl<S: SearchStrategy> Run<S> {
             return self.round_over(&leaves, last);
         }
         let calls = u64::from(scorers.count_ones());
-        if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, tokens, calls)
-        {
+        let due = (tokens, calls, money);
+        if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, due) {
             if !last {
                 return self.show_unjudged(&leaves, limit);
             }
@@ -208,6 +213,24 @@ impl<S: SearchStrategy> Run<S> {
         }
         self.phase = Phase::Scores { leaves, judgings, last };
         Ok(())
+    }
+
+    /// Who judges lines of a kind, as a number among the readers.
+    pub(super) fn judge_of(&self, score: &ScoreBy, kind: NodeKind) -> Option<usize> {
+        match score {
+            ScoreBy::Nobody => None,
+            ScoreBy::Kind if kind == NodeKind::Aside => None,
+            ScoreBy::Kind => self.settings.scorer.as_ref().and_then(|_| self.readers.scorer(None)),
+            ScoreBy::Named(name) => self.readers.scorer(Some(name)),
+        }
+    }
+
+    /// Money that judging so many tokens of a leaf takes, with what its scorer has to read before.
+    fn to_judge(&self, leaf: Leaf, scorer: usize, tokens: u64, foreseen: &mut Foreseen) -> f64 {
+        let before = self.tree[leaf.first].parent.unwrap_or(NodeId::ROOT);
+        let question = self.judged_as(leaf.first);
+        let due = self.readers.due(&self.tree, (before, question), scorer, foreseen);
+        self.readers.price(scorer).of(0, 0, tokens) + due
     }
 
     fn scorer_name(&self, scorer: usize) -> Option<Arc<str>> {
@@ -285,7 +308,8 @@ impl<S: SearchStrategy> Run<S> {
             if let Some(reads) = scored.reads {
                 self.readers.note_reads(scorer, reads);
                 let Reads { tokens, flops, .. } = reads;
-                let cost = Cost { scored_tokens: tokens, flops, ..Cost::default() };
+                let money = self.readers.price(scorer).of(0, 0, tokens);
+                let cost = Cost { scored_tokens: tokens, flops, money, ..Cost::default() };
                 self.tree.node_mut(leaf.first).cost += cost;
                 self.usage.logical += cost;
             }
@@ -307,11 +331,15 @@ impl<S: SearchStrategy> Run<S> {
         self.round_over(&leaves, last)
     }
 
+    /// The question that a scorer reads before a line: candidates are answers to the problem, asides to their own.
+    fn judged_as(&self, first: NodeId) -> NodeId {
+        let aside = self.tree[first].kind == NodeKind::Aside;
+        if aside { self.tree.question(first) } else { NodeId::ROOT }
+    }
+
     /// Charges a scorer's reading of the prompt, of what stands before a leaf, and of its fresh steps.
     fn charge_reading(&mut self, leaf: Leaf, (scorer, model): (usize, ModelCost)) {
-        // Candidates are read as answers to the problem, asides to their own question.
-        let aside = self.tree[leaf.first].kind == NodeKind::Aside;
-        let question = if aside { self.tree.question(leaf.first) } else { NodeId::ROOT };
+        let question = self.judged_as(leaf.first);
         let prompt = match self.readers.prompt_tokens(question) {
             0 => self.readers.prompt_tokens(self.tree.question(leaf.first)),
             tokens => tokens,
@@ -325,11 +353,13 @@ impl<S: SearchStrategy> Run<S> {
         for id in leaf.nodes() {
             let tokens = self.tree[id].step.tokens.len() as u64;
             let context = prompt + self.tree.tokens(id) - tokens;
-            let cost = Cost {
+            let mut cost = Cost {
                 scored_tokens: tokens,
-                flops: model.flops(context, tokens) + std::mem::take(&mut due),
+                flops: model.flops(context, tokens),
+                money: self.readers.price(scorer).of(0, 0, tokens),
                 ..Cost::default()
             };
+            cost += std::mem::take(&mut due);
             self.tree.node_mut(id).cost += cost;
             self.usage.logical += cost;
             self.readers.mark(&self.tree, id, scorer);

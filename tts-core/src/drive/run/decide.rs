@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Leaf, Lines, Phase, Run};
-use crate::drive::allot::{self, Plan};
+use crate::drive::allot::{self, Plan, Reading};
 use crate::drive::outcome::Unscored;
+use crate::drive::readers::Foreseen;
 use crate::drive::strategy::{Expand, ScoreBy, View};
 use crate::drive::{Call, SearchStrategy};
 use crate::fast::IdMap;
@@ -48,8 +49,10 @@ impl<S: SearchStrategy> Run<S> {
             self.check_expand(expand)
                 .map_err(|problem| RunError::BadExpand { node: expand.node, problem })?;
         }
-        let prompt = self.readers.longest_prompt();
-        match allot::plan(&self.settings, &self.usage, &self.tree, &wanted, prompt, self.finished) {
+        let reading =
+            Reading { prompt_tokens: self.readers.longest_prompt(), money: self.to_read(&wanted) };
+        let (settings, usage, tree) = (&self.settings, &self.usage, &self.tree);
+        match allot::plan(settings, usage, tree, &wanted, &reading, self.finished) {
             Plan::Lines(bounds) => {
                 let calls = self.calls(wanted, &bounds);
                 self.await_lines(calls, false);
@@ -61,6 +64,31 @@ impl<S: SearchStrategy> Run<S> {
             }
         }
         Ok(())
+    }
+
+    /// Money that these decisions take beside what is written: prompts and steps that are not read yet, by who writes
+    /// and by who judges, and what they append, a token a byte at most.
+    fn to_read(&self, wanted: &[Expand]) -> f64 {
+        if self.settings.budget.money.is_none() {
+            return 0.0;
+        }
+        let mut foreseen = Foreseen::default();
+        let mut sum = 0.0;
+        for expand in wanted.iter().filter(|expand| expand.n > 0) {
+            let (parent, kind) = (expand.parent_in(&self.tree), expand.kind_in(&self.tree));
+            let question = self.tree.question(parent);
+            let writer = self.readers.role(expand.role.as_deref()).unwrap_or(0);
+            let appended = expand.append.as_ref().map_or(0, String::len) as u64;
+            let words = (appended + u64::from(expand.keep.unwrap_or(0))) * expand.n as u64;
+            sum += self.readers.price(writer).of(words, 0, 0);
+            sum += self.readers.due(&self.tree, (parent, question), writer, &mut foreseen);
+            if let Some(scorer) = self.judge_of(&expand.score, kind) {
+                let asked = if kind == NodeKind::Aside { question } else { NodeId::ROOT };
+                sum += self.readers.price(scorer).of(0, 0, words);
+                sum += self.readers.due(&self.tree, (parent, asked), scorer, &mut foreseen);
+            }
+        }
+        sum
     }
 
     /// What the strategy wants behind these leaves; nothing of it is made where the view is the last.
@@ -150,7 +178,21 @@ impl<S: SearchStrategy> Run<S> {
             let role = expand.role.as_deref().unwrap_or_default();
             return Err(format!("no generator plays the role {role:?}; see Search::role"));
         };
-        self.check_vocabulary_of(expand, reader)
+        self.check_vocabulary_of(expand, reader)?;
+        let judge = match &expand.score {
+            ScoreBy::Named(name) => self.settings.scorers.get(name).map(|judge| (name, judge)),
+            _ => None,
+        };
+        if let Some((name, judge)) = judge
+            && let (Some(read), Some(written)) = (judge.vocabulary, self.readers.vocabulary(reader))
+            && read != written
+        {
+            let who = expand.role.as_ref().map_or("the policy".into(), |role| format!("{role:?}"));
+            return Err(format!(
+                "the scorer {name:?} reads token ids of another vocabulary than that of {who}, whose lines it is to judge"
+            ));
+        }
+        Ok(())
     }
 
     /// Token ids mean something in one vocabulary only.

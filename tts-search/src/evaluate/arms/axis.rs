@@ -15,18 +15,30 @@ pub enum CostAxis {
     Generated,
     /// Tokens judged.
     Scored,
+    /// Tokens read: prompts above all.
+    Read,
     /// Floating-point operations, by formula.
     Operations,
     /// Requests to generator and scorer.
     Calls,
     /// Wall time.
     Seconds,
+    /// Money.
+    Money,
 }
 
 impl CostAxis {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Lines, Self::Generated, Self::Scored, Self::Operations, Self::Calls, Self::Seconds];
+    pub const ALL: [Self; 8] = [
+        Self::Lines,
+        Self::Generated,
+        Self::Scored,
+        Self::Read,
+        Self::Operations,
+        Self::Calls,
+        Self::Seconds,
+        Self::Money,
+    ];
 
     /// Its name, in a word.
     pub fn name(self) -> &'static str {
@@ -34,9 +46,11 @@ impl CostAxis {
             Self::Lines => "lines",
             Self::Generated => "generated",
             Self::Scored => "scored",
+            Self::Read => "read",
             Self::Operations => "operations",
             Self::Calls => "calls",
             Self::Seconds => "seconds",
+            Self::Money => "money",
         }
     }
 
@@ -46,9 +60,11 @@ impl CostAxis {
             Self::Lines => "lines a problem",
             Self::Generated => "generated tokens a problem",
             Self::Scored => "scored tokens a problem",
+            Self::Read => "tokens read a problem",
             Self::Operations => "operations a problem",
             Self::Calls => "calls a problem",
             Self::Seconds => "seconds a problem",
+            Self::Money => "money a problem",
         }
     }
 
@@ -59,9 +75,11 @@ impl CostAxis {
             Self::Lines => mean.samples,
             Self::Generated => mean.generated_tokens,
             Self::Scored => mean.scored_tokens,
+            Self::Read => mean.read_tokens,
             Self::Operations => mean.flops,
             Self::Calls => mean.calls,
             Self::Seconds => arm.seconds?,
+            Self::Money => mean.money?,
         };
         (cost > 0.0 && cost.is_finite()).then_some(cost)
     }

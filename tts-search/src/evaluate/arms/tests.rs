@@ -142,11 +142,11 @@ fn the_tables_say_what_the_figures_do() {
     };
     let words = |start: &str| line(start).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words("all ")[..3], ["all", "100.0", "%"]);
-    assert_eq!(words("all ")[6..], ["2.0", "400", "-", "-", "1.0"]);
+    assert_eq!(words("all ")[6..], ["2.0", "400", "-", "-", "-", "1.0"]);
     assert_eq!(words("all - first")[3], "+50.0");
     assert_eq!(words("all - first")[7..], ["0.0020", "0.0039", "4.00", "x"]);
     // Columns of no arm are left out.
-    assert!(!text.contains("seconds") && !text.contains("failed"), "{text}");
+    assert!(!["seconds", "money", "failed"].iter().any(|word| text.contains(word)), "{text}");
     let json = serde_json::to_value(&compared).expect("JSON");
     assert_eq!(json["differences"][1]["first"], "all");
     assert!(json.get("bins").is_none() && json["arms"][0].get("seconds").is_none());
@@ -187,4 +187,14 @@ fn accuracy_is_drawn_against_costs_that_are_known_of_all() {
     assert!(arms.chart(CostAxis::Seconds).is_none());
     arms.arms[2].seconds = Some(2.5);
     assert!(arms.chart(CostAxis::Seconds).is_some());
+    // So is money.
+    for arm in &mut arms.arms {
+        assert!(CostAxis::Money.of(arm).is_none());
+        arm.report.per_problem.money = Some(0.01);
+    }
+    assert_eq!(drawn(&arms)[3..], ["seconds", "money"]);
+    let text = arms.compare(None, None).expect("figures");
+    let mut told = Vec::new();
+    text.write(&mut told).expect("in memory");
+    assert!(String::from_utf8(told).expect("text").contains("1.00e-2"));
 }

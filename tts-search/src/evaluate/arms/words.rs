@@ -77,24 +77,26 @@ fn cost(value: f64) -> String {
 
 fn arms(arms: &[ArmFigures]) -> Vec<Vec<String>> {
     let timed = arms.iter().any(|arm| arm.seconds.is_some());
+    let priced = arms.iter().any(|arm| arm.per_problem.money.is_some());
     let failed = arms.iter().any(|arm| arm.failed > 0);
-    let mut head =
-        vec!["arm", "accuracy (95 %)", "lines", "generated", "scored", "operations", "calls"];
-    if timed {
-        head.push("seconds");
-    }
-    if failed {
-        head.push("failed");
-    }
-    let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
+    let always =
+        ["arm", "accuracy (95 %)", "lines", "generated", "scored", "read", "operations", "calls"];
+    let sometimes = [("seconds", timed), ("money", priced), ("failed", failed)];
+    let sometimes = sometimes.into_iter().filter_map(|(name, shown)| shown.then_some(name));
+    let head = always.into_iter().chain(sometimes);
+    let mut rows = vec![head.map(str::to_owned).collect::<Vec<String>>()];
     for arm in arms {
         let mean = &arm.per_problem;
-        let costs =
-            [mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls];
         let mut cells = vec![arm.name.clone(), with_interval(&arm.accuracy)];
-        cells.extend(costs.map(cost));
+        let tokens = [mean.generated_tokens, mean.scored_tokens, mean.read_tokens];
+        cells.push(cost(mean.samples));
+        cells.extend(tokens.map(cost));
+        cells.extend([mean.flops, mean.calls].map(cost));
         if timed {
             cells.push(arm.seconds.map_or_else(|| "-".to_owned(), cost));
+        }
+        if priced {
+            cells.push(mean.money.map_or_else(|| "-".to_owned(), cost));
         }
         if failed {
             cells.push(arm.failed.to_string());
