@@ -8,7 +8,16 @@
 //! Nobody tells the model which attempts are right. A revision model turns a good part of its right answers
 //! wrong again, so the last attempt is never simply returned: the vote is held over all of them. How a
 //! budget of lines is split between chains and their length is the balance of parallel and sequential
-//! search. An attempt that was cut is shown as far as it went; a line that failed ends its chain.
+//! search ([`super::Ratio`]): `N` lines are `p` chains of `s`, `s p = N`, in the ratio `s:p`:
+//!
+//! | N | ratios, from all side by side to all in turn |
+//! | ---: | --- |
+//! | 4 | 1:4, 1:1, 4:1 |
+//! | 8 | 1:8, 1:2, 2:1, 8:1 |
+//! | 16 | 1:16, 1:4, 1:1, 4:1, 16:1 |
+//! | 64 | 1:64, 1:16, 1:4, 1:1, 4:1, 16:1, 64:1 |
+//!
+//! `Revision::at` makes the strategy of a ratio, `Revision::ratios` all of a budget. An attempt that was cut is shown as far as it went; a line that failed ends its chain.
 //!
 //! Cost: `chains x length` lines, a batch of `chains` a round. An attempt reads up to `shown` others.
 //!
@@ -84,7 +93,7 @@ impl Default for Revision {
 }
 
 impl Revision {
-    /// About as many chains as attempts in each, `n` lines at most.
+    /// About as many chains as attempts in each, `n` lines at most; [`Revision::at`] takes other ratios.
     pub fn square(n: usize) -> Self {
         let chains = n.isqrt().max(1);
         Self { chains, length: (n / chains).max(1), ..Self::default() }
