@@ -28,6 +28,8 @@ mod cookbook {
     struct TokenBudget;
     #[doc = include_str!("../../docs/book/src/cookbook/compare.md")]
     struct Compare;
+    #[doc = include_str!("../../docs/book/src/cookbook/choose.md")]
+    struct Choose;
     #[doc = include_str!("../../docs/book/src/cookbook/resume.md")]
     struct Resume;
     #[doc = include_str!("../../docs/book/src/cookbook/pool.md")]

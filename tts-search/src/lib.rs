@@ -53,7 +53,7 @@
 //! | [`GenSynthesis`] | `n`, and one for each group | a model that repairs what it reads | Wang et al. 2025 |
 //! | [`Tournament`] | `n`, and one or two for each game | a judge that compares better than it grades | Chen et al. 2024, Liu et al. 2025 |
 //! | [`MutualVerification`] | `n`, and `times` for each | a second model with other errors, no scorer | Qi et al. 2024 |
-//! | [`choose::ComputeOptimal`] | a probe, then those of the chosen one | problems of mixed difficulty, and results to fit the choice on | Snell et al. 2024 |
+//! | [`choose::ComputeOptimal`] | those of the chosen one, the first of them a probe | problems of mixed difficulty, and results to fit the choice on | Snell et al. 2024 |
 //! | [`Converged`] | the inner one's, or fewer | any strategy of many rounds, ended when its answer has settled | |
 //! | [`Forest`] | `copies` times the inner one's | any strategy, several times, in one batch | |
 //! | [`decorate::Retry`] | the inner one's, and those that are missing | lines fail or are cut now and then | |

@@ -1,0 +1,362 @@
+//! Which strategy on which problems: a choice by a probe, fitted on evaluations that lie in folders.
+//!
+//! [`Choosing::of`] reads folders of `evaluate`: of one the samples tell how easy each problem looks, the others are
+//! the strategies that are chosen from. What that is worth is told on halves of the problems that had no say in it
+//! ([`tts_search::choose::curve`], as in the experiment `choice`), and the policy of all problems is a recipe that
+//! `solve`, `evaluate` and `serve` run ([`ComputeOptimal`]). All folders have to be of the same problems, model,
+//! scorer, prompt, sampling, step rule and budget; seeds may differ.
+//!
+//! What the probe draws the chosen strategy asks for first, so that only the rest of it is paid on top; where the
+//! strategies have the probe's seed, its samples are theirs, as they will be.
+//!
+//! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2.
+
+mod price;
+mod words;
+
+use std::io::{self, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use serde_json::Value;
+use tts_core::files::differing;
+use tts_core::{NodeId, Retold, SearchStrategy, Until, task};
+use tts_search::Recipe;
+use tts_search::choose::{
+    Bins, Choice, ComputeOptimal, Curve, FirstLines, Level, Probe, Signal, Stage, Tried, curve, fit,
+};
+use tts_search::evaluate::records;
+
+use crate::Error;
+use crate::files::write_json;
+use crate::folders::{Folders, Kept, check_apart, check_same_problems};
+
+pub use price::Price;
+
+/// What is chosen from, and by what.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ChoosingOptions {
+    /// Evaluations of the strategies to choose from, as FOLDER, NAME=FOLDER, or FOLDER,FOLDER,.. for shards.
+    #[arg(required = true)]
+    pub arms: Vec<Folders>,
+    /// An evaluation whose samples say how easy a problem looks: best-of-n or self-consistency with few samples.
+    #[arg(long)]
+    pub probe: Folders,
+    /// What its samples are looked at for: score or agreement.
+    #[arg(long, default_value = "score", value_parser = signal)]
+    pub signal: Signal,
+    /// Bins of problems, of equal size.
+    #[arg(long, default_value = "5")]
+    pub bins: NonZeroUsize,
+    /// What strategies are paid in.
+    #[arg(long, value_enum, default_value_t)]
+    pub cost: Price,
+    /// The most that a strategy may cost, on average over all problems; default: any.
+    #[arg(long)]
+    pub within: Option<f64>,
+    /// The strategy whose accuracy is to be reached for less.
+    #[arg(long)]
+    pub baseline: Option<Folders>,
+    /// Samples from another seed, many, by whose share of right ones problems are binned for comparison: no
+    /// problem without a known answer has it.
+    #[arg(long)]
+    pub difficulty: Option<Folders>,
+    /// The chosen strategy starts from nothing, and the whole probe is paid on top.
+    #[arg(long)]
+    pub no_reuse: bool,
+}
+
+fn signal(text: &str) -> Result<Signal, String> {
+    match text {
+        "score" => Ok(Signal::Score),
+        "agreement" => Ok(Signal::Agreement),
+        _ => Err("expected score or agreement".into()),
+    }
+}
+
+/// A strategy that can be chosen.
+#[derive(Debug)]
+struct Tested {
+    name: String,
+    recipe: Recipe,
+    /// Without a probe.
+    alone: Tried,
+    /// With what of the probe comes on top.
+    behind: Tried,
+}
+
+impl Tested {
+    fn cost(&self) -> f64 {
+        mean(&self.behind.costs)
+    }
+}
+
+/// A way to choose, and what comes of it.
+#[derive(Debug)]
+struct Way {
+    name: &'static str,
+    curve: Curve,
+}
+
+impl Way {
+    /// The choice of the largest budget within the one that is asked for.
+    fn at(&self, within: Option<f64>) -> Option<&Stage> {
+        let fits = |stage: &&Stage| within.is_none_or(|most| stage.budget <= most);
+        self.curve.stages.iter().rfind(fits)
+    }
+}
+
+/// A fitted choice.
+#[derive(Debug)]
+pub struct Choosing {
+    price: Price,
+    within: Option<f64>,
+    baseline: Option<String>,
+    probe: Probe,
+    /// The probe's name and mean cost, and whether the strategies have its samples.
+    probed: (String, f64, bool),
+    estimates: Vec<f64>,
+    arms: Vec<Tested>,
+    /// By the probe; by the probe as a gift; by the share of right samples, where that is known; one for all.
+    ways: Vec<Way>,
+    choice: Choice,
+    optimal: ComputeOptimal<Recipe>,
+}
+
+fn mean(list: &[f64]) -> f64 {
+    list.iter().sum::<f64>() / list.len().max(1) as f64
+}
+
+impl Choosing {
+    /// Reads folders and fits.
+    ///
+    /// # Errors
+    /// When a folder holds no evaluation that is done, its problems or settings are others, the probe is no probe, no
+    /// strategy is within the budget, or there are fewer problems than bins: the error names folder or option.
+    pub fn of(options: &ChoosingOptions) -> Result<Self, Error> {
+        let kept = options.arms.iter().map(Kept::read).collect::<Result<Vec<Kept>, Error>>()?;
+        let read = |of: Option<&Folders>| of.map(Kept::read).transpose();
+        let probe = Kept::read(&options.probe)?;
+        let baseline = read(options.baseline.as_ref())?;
+        let difficulty = read(options.difficulty.as_ref())?;
+        check_same_problems([&probe].into_iter().chain(&kept).chain(&baseline).chain(&difficulty))?;
+        for other in kept.iter().chain(&baseline).chain(&difficulty) {
+            check_alike(&probe, other)?;
+        }
+        if let Some(name) = twice(&kept) {
+            return Err(format!("two strategies are called {name:?}: give one another name").into());
+        }
+        let looks = looks_of(&probe, options.signal)?;
+        let estimates = estimates_of(&probe, looks)?;
+        let price = options.cost;
+        let paid: Vec<f64> = probe.report.rows.iter().map(|row| price.of(&row.cost)).collect();
+        let arms = tested(&kept, options, looks, &paid)?;
+        let level = |kept: &Kept| {
+            let Tried { values, costs } = tried(kept, price);
+            Level { values, costs }
+        };
+        let ways = ways(
+            (&arms, options.bins.get()),
+            (&estimates, difficulty.as_ref()),
+            (&probe, &kept),
+            baseline.as_ref().map(level).as_ref(),
+        )?;
+        let within: Vec<usize> = (0..arms.len())
+            .filter(|&arm| options.within.is_none_or(|most| arms[arm].cost() <= most))
+            .collect();
+        let Some(cheapest) = arms.iter().min_by(|a, b| a.cost().total_cmp(&b.cost())) else {
+            return Err("no strategies to choose from".into());
+        };
+        if within.is_empty() {
+            let (name, cost, unit) = (&cheapest.name, cheapest.cost(), price.unit());
+            let problem =
+                format!("the cheapest strategy, {name}, costs {cost:.1} {unit} a problem");
+            return Err(format!("--within: {problem}").into());
+        }
+        let own: Vec<Tried> = within.iter().map(|&arm| arms[arm].behind.clone()).collect();
+        let bins = Bins::of(&estimates, options.bins.get())?;
+        let mut choice = fit(&estimates, &bins, &own)?.by(looks);
+        choice.arms.iter_mut().for_each(|arm| *arm = within[*arm]);
+        let recipes: Vec<Recipe> = arms.iter().map(|arm| arm.recipe.clone()).collect();
+        let fitted = ComputeOptimal::fitted(&choice, &recipes)?;
+        let optimal = ComputeOptimal { reuse: !options.no_reuse, ..fitted };
+        optimal.check()?;
+        let seed = |kept: &Kept| kept.settings.pointer("/setup/seed").cloned();
+        let own = kept.iter().all(|arm| seed(arm).is_some() && seed(arm) == seed(&probe));
+        Ok(Self {
+            price,
+            within: options.within,
+            baseline: baseline.map(|kept| kept.name),
+            probe: looks,
+            probed: (probe.name, mean(&paid), own),
+            estimates,
+            arms,
+            ways,
+            choice,
+            optimal,
+        })
+    }
+
+    /// The strategy that is made of it.
+    pub fn recipe(&self) -> Recipe {
+        self.optimal.clone().into()
+    }
+
+    /// Writes the strategy as a recipe, which commands take as `--recipe`.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write_recipe(&self, path: &Path) -> Result<(), Error> {
+        write_json(path, &self.recipe())
+    }
+
+    /// Writes what was found, for people to read.
+    ///
+    /// # Errors
+    /// When `out` cannot be written to.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        words::write(self, out)
+    }
+}
+
+/// Refuses an evaluation that differs from the probe's in more than strategy and seed: what is chosen has one of both.
+fn check_alike(probe: &Kept, other: &Kept) -> Result<(), Error> {
+    let bare = |kept: &Kept| {
+        let mut settings = kept.settings.clone();
+        if let Some(setup) = settings.get_mut("setup").and_then(Value::as_object_mut) {
+            setup.remove("recipe");
+            setup.remove("seed");
+        }
+        settings
+    };
+    let differs = differing(&bare(probe), &bare(other));
+    if differs.is_empty() {
+        return Ok(());
+    }
+    let differs: Vec<String> = differs.iter().map(ToString::to_string).collect();
+    let (name, of, differs) = (&other.name, &probe.name, differs.join(", "));
+    Err(format!(
+        "{name}: has other settings than {of}, expected another strategy or seed alone: {differs}"
+    )
+    .into())
+}
+
+fn twice(all: &[Kept]) -> Option<&str> {
+    let before = |place: usize| all[..place].iter().any(|other| other.name == all[place].name);
+    (0..all.len()).find(|&place| before(place)).map(|place| all[place].name.as_str())
+}
+
+/// What an evaluation draws first and how its samples are looked at.
+fn looks_of(kept: &Kept, signal: Signal) -> Result<Probe, Error> {
+    let first = FirstLines::of(kept.recipe()?);
+    let Some(aggregate) = kept.samples.filter(|_| first.whole > 0) else {
+        let problem = "its strategy does not sample the problem in the search's own way, expected \
+                       best-of-n or self-consistency, say";
+        return Err(format!("--probe {}: {problem}", kept.name).into());
+    };
+    Ok(Probe { samples: first.whole, signal, aggregate, until: Until::End })
+}
+
+/// How easy each problem looks.
+fn estimates_of(kept: &Kept, probe: Probe) -> Result<Vec<f64>, Error> {
+    let name = kept.settings.pointer("/setup/task").and_then(Value::as_str).unwrap_or("math");
+    let task = task::by_name(name)?;
+    let rows = kept.report.rows.iter();
+    let estimates: Vec<f64> =
+        rows.map(|row| probe.signal.of(&row.candidates, task.comparer())).collect();
+    if !estimates.iter().any(|estimate| estimate.is_finite()) {
+        let problem = match probe.signal {
+            Signal::Score => {
+                "nobody has scored its samples: evaluate it with a --scorer, or look at --signal agreement"
+            }
+            Signal::Agreement => "none of its samples has an answer",
+        };
+        return Err(format!("--probe {}: {problem}", kept.name).into());
+    }
+    Ok(estimates)
+}
+
+fn tried(kept: &Kept, price: Price) -> Tried {
+    let rows = kept.report.rows.iter();
+    Tried { values: kept.report.values(), costs: rows.map(|row| price.of(&row.cost)).collect() }
+}
+
+/// The strategies, with what of the probe each pays on top.
+fn tested(
+    kept: &[Kept],
+    options: &ChoosingOptions,
+    probe: Probe,
+    paid: &[f64],
+) -> Result<Vec<Tested>, Error> {
+    let recipes = kept.iter().map(Kept::recipe).collect::<Result<Vec<Recipe>, Error>>()?;
+    let firsts: Vec<FirstLines> = if options.no_reuse {
+        vec![FirstLines::default(); recipes.len()]
+    } else {
+        recipes.iter().map(|recipe| FirstLines::of(recipe.clone())).collect()
+    };
+    let begun = if firsts.iter().any(|first| first.begun > 0) {
+        first_steps(&options.probe, paid.len(), options.cost)?
+    } else {
+        vec![0.0; paid.len()]
+    };
+    let arms = kept.iter().zip(recipes).zip(firsts).map(|((kept, recipe), first)| {
+        let alone = tried(kept, options.cost);
+        let on_top = paid.iter().zip(&begun);
+        let on_top = on_top.map(|(&all, &begun)| first.on_top(probe.samples, all, begun));
+        let costs = alone.costs.iter().zip(on_top).map(|(own, on_top)| own + on_top).collect();
+        let behind = Tried { costs, ..alone.clone() };
+        Tested { name: kept.name.clone(), recipe, alone, behind }
+    });
+    Ok(arms.collect())
+}
+
+/// What the first steps of a problem's samples cost together, by problem, as the records tell.
+fn first_steps(folders: &Folders, problems: usize, price: Price) -> Result<Vec<f64>, Error> {
+    let mut costs = vec![0.0; problems];
+    for folder in &folders.folders {
+        for path in records(folder)? {
+            let number = path.file_stem().and_then(|name| name.to_str()?.parse::<usize>().ok());
+            let Some(cost) = number.and_then(|number| costs.get_mut(number)) else { continue };
+            let tree = Retold::read(&path)?.outcome.tree;
+            let first = tree[NodeId::ROOT].children.iter();
+            *cost = first.map(|&id| price.of(&tree[id].cost)).sum();
+        }
+    }
+    Ok(costs)
+}
+
+/// What each way to choose is worth.
+fn ways(
+    (arms, count): (&[Tested], usize),
+    (estimates, difficulty): (&[f64], Option<&Kept>),
+    (probe, kept): (&Kept, &[Kept]),
+    baseline: Option<&Level>,
+) -> Result<Vec<Way>, Error> {
+    let gift = vec![0.0; estimates.len()];
+    let behind: Vec<Tried> = arms.iter().map(|arm| arm.behind.clone()).collect();
+    let alone: Vec<Tried> = arms.iter().map(|arm| arm.alone.clone()).collect();
+    let bins = Bins::of(estimates, count)?;
+    let of = |name, estimates: &[f64], bins: &Bins, arms: &[Tried]| {
+        let curve = curve(estimates, bins, arms, &gift, baseline)?;
+        Ok::<_, Error>(Way { name, curve })
+    };
+    let mut ways = vec![
+        of("by the probe", estimates, &bins, &behind)?,
+        of("by the probe, not paid", estimates, &bins, &alone)?,
+    ];
+    if let Some(pool) = difficulty {
+        check_apart(pool, kept.iter().chain([probe]))?;
+        let share = |row: &tts_search::evaluate::Graded| {
+            let right = row.candidates.iter().filter(|sample| sample.right).count();
+            right as f64 / row.candidates.len().max(1) as f64
+        };
+        let shares: Vec<f64> = pool.report.rows.iter().map(share).collect();
+        let bins = Bins::of(&shares, count)?;
+        ways.push(of("by the share of right samples", &shares, &bins, &alone)?);
+    }
+    ways.push(of("the best of them for all", estimates, &Bins { edges: Vec::new() }, &alone)?);
+    Ok(ways)
+}
+
+#[cfg(test)]
+mod tests;

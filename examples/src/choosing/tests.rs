@@ -1,0 +1,226 @@
+//! Strategies on made-up problems: of the even ones and of the odd ones, and who is chosen for which.
+
+use serde_json::json;
+use tts_core::{
+    BoxError, Completion, Finish, Generated, Generator, Request, Scale, Search, Step, StepRule,
+    StepScorer, Trajectory, scorer,
+};
+use tts_search::evaluate::{Evaluation, Item};
+use tts_search::{BeamSearch, BestOfN, SelfConsistency};
+
+use super::*;
+
+/// The number that is asked for.
+fn number(question: &str) -> u64 {
+    question.chars().filter(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+}
+
+/// Knows some numbers, and says 0 for the others.
+struct Knows(fn(u64) -> bool);
+
+impl Generator for Knows {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        Ok(Generated::by_seed(batch, |request, _| {
+            let number = number(request.prefix.prompt().question());
+            let answer = if (self.0)(number) { number } else { 0 };
+            let text = format!("The answer is {answer}.");
+            let tokens = text.bytes().map(u32::from).collect();
+            let step = Step { text, tokens, ..Step::default() };
+            Ok(Completion { steps: vec![step], finish: Finish::Stop, prompt_tokens: 3 })
+        }))
+    }
+}
+
+/// Thinks that even numbers are easy, whatever was written.
+fn judge() -> impl StepScorer {
+    let score = |path: &Trajectory, _: &Step| {
+        if number(path.prompt().question()).is_multiple_of(2) { 0.9 } else { 0.2 }
+    };
+    scorer::from_fn(score).with_scale(Scale::PREFIX)
+}
+
+fn items() -> Vec<Item> {
+    (1..=20).map(|number| Item::new(format!("Number {number}?"), number.to_string())).collect()
+}
+
+fn best(n: usize) -> Recipe {
+    BestOfN { n, ..BestOfN::default() }.into()
+}
+
+/// Folders of evaluations below one.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().expect("a folder"))
+    }
+
+    fn keep(&self, name: &str, recipe: &Recipe, knows: fn(u64) -> bool) -> Folders {
+        self.keep_of((name, "toy", 0), recipe, (knows, true))
+    }
+
+    fn keep_of(
+        &self,
+        (name, model, seed): (&str, &str, u64),
+        recipe: &Recipe,
+        (knows, scored): (fn(u64) -> bool, bool),
+    ) -> Folders {
+        let judge = judge();
+        let search = Search::new(Knows(knows)).rule(StepRule::lines()).seed(seed);
+        let search = if scored { search.scorer(&judge) } else { search };
+        let setup = json!({"recipe": recipe, "seed": seed, "task": "math"});
+        let settings = json!({"model": model, "setup": setup});
+        let folder = self.0.path().join(name);
+        let items = items();
+        let kept = Evaluation::new(search, &items).keep(&folder, &settings).expect("settings");
+        kept.run(recipe, |_| {}).expect("runs");
+        folder.to_str().expect("text").parse().expect("a folder")
+    }
+}
+
+fn options(arms: &[&Folders], probe: &Folders) -> ChoosingOptions {
+    ChoosingOptions {
+        arms: arms.iter().map(|&arm| arm.clone()).collect(),
+        probe: probe.clone(),
+        signal: Signal::Score,
+        bins: NonZeroUsize::new(2).expect("two"),
+        cost: Price::Lines,
+        within: None,
+        baseline: None,
+        difficulty: None,
+        no_reuse: false,
+    }
+}
+
+fn even(number: u64) -> bool {
+    number.is_multiple_of(2)
+}
+
+fn odd(number: u64) -> bool {
+    !even(number)
+}
+
+fn told(found: &Choosing) -> String {
+    let mut text = Vec::new();
+    found.write(&mut text).expect("in memory");
+    String::from_utf8(text).expect("text")
+}
+
+#[test]
+fn each_half_gets_the_strategy_that_is_right_on_it() {
+    let place = Place::new();
+    let (two, four) = (place.keep("two", &best(2), even), place.keep("four", &best(4), odd));
+    let all = place.keep("all", &best(8), |_| true);
+    let pool = place.keep_of(("pool", "toy", 7), &best(3), (even, true));
+    let asked = ChoosingOptions {
+        baseline: Some(all),
+        difficulty: Some(pool),
+        ..options(&[&two, &four], &two)
+    };
+    let found = Choosing::of(&asked).expect("a study");
+    assert_eq!(found.choice.arms, [0, 1]);
+    assert_eq!(found.choice.probe, Some(Probe { samples: 2, ..Probe::default() }));
+    // Two lines for one half, which are the probe, four for the other, two of which are: against eight.
+    let by = |name: &str| {
+        let way = found.ways.iter().find(|way| way.name == name).expect(name);
+        let stage = way.at(None).expect("within");
+        let ratio = way.curve.ratio.and_then(|found| found.ratio);
+        (stage.accuracy.mean, stage.cost(), ratio)
+    };
+    assert_eq!(by("by the probe"), (1.0, 3.0, Some(0.375)));
+    assert_eq!(by("by the probe, not paid"), (1.0, 3.0, Some(0.375)));
+    assert_eq!(by("by the share of right samples"), (1.0, 3.0, Some(0.375)));
+    assert_eq!(by("the best of them for all").2, None, "half of all is right");
+    let text = told(&found);
+    for part in ["0.38 (0.", "never", "they are the first of each strategy here"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let row = |name: &str| -> Vec<&str> {
+        let line = text.lines().find(|line| line.starts_with(name)).expect(name);
+        line.split_whitespace().collect()
+    };
+    assert_eq!(row("two "), ["two", "2.0", "100.0", "%*", "0.0", "%"]);
+    assert_eq!(row("four "), ["four", "4.0", "0.0", "%", "100.0", "%*"]);
+    // Thrown away, the probe is two lines more.
+    let apart = ChoosingOptions { no_reuse: true, ..asked.clone() };
+    let apart = Choosing::of(&apart).expect("a study");
+    let cost = apart.ways[0].at(None).expect("within").cost();
+    assert!((cost - 5.0).abs() < 1e-12 && !apart.optimal.reuse);
+    // Within three lines there is one strategy.
+    let cheap = Choosing::of(&ChoosingOptions { within: Some(3.0), ..asked }).expect("a study");
+    assert_eq!(cheap.choice.arms, [0, 0]);
+    assert!(told(&cheap).contains("One strategy for all bins: two alone"));
+}
+
+#[test]
+fn what_is_written_chooses_as_the_table_says() {
+    let place = Place::new();
+    let (two, four) = (place.keep("two", &best(2), even), place.keep("four", &best(4), odd));
+    let path = place.0.path().join("compute-optimal.json");
+    for (no_reuse, lines) in [(false, [2, 4]), (true, [4, 6])] {
+        let asked = ChoosingOptions { no_reuse, ..options(&[&two, &four], &two) };
+        Choosing::of(&asked).expect("a study").write_recipe(&path).expect("written");
+        let recipe = Recipe::from_file(&path).expect("a recipe");
+        let judge = judge();
+        let search = Search::new(Knows(|_| true)).scorer(&judge).rule(StepRule::lines());
+        for item in items() {
+            let outcome = search.run(recipe.clone(), item.question.as_str()).expect("runs");
+            let expected = lines[usize::from(odd(number(&item.question)))];
+            assert_eq!(outcome.usage.logical.samples, expected, "{}", item.question);
+        }
+    }
+}
+
+#[test]
+fn a_search_of_steps_shares_the_first_steps_of_the_probe() {
+    let place = Place::new();
+    let two = place.keep("two", &best(2), even);
+    let beam = Recipe::from(BeamSearch { keep: 3, branch: 1, ..BeamSearch::default() });
+    let beam = place.keep("beam", &beam, odd);
+    let found = Choosing::of(&options(&[&two, &beam], &two)).expect("a study");
+    // Lines of one step: two of the beam's three are there.
+    let costs: Vec<f64> = found.arms.iter().map(Tested::cost).collect();
+    assert_eq!(costs, [2.0, 3.0]);
+    let one = place.keep("one", &Recipe::from(SelfConsistency { n: 1, ..Default::default() }), odd);
+    let found = Choosing::of(&options(&[&one, &beam], &two)).expect("a study");
+    let costs: Vec<f64> = found.arms.iter().map(Tested::cost).collect();
+    assert_eq!(costs, [1.0 + 1.0, 3.0], "one of two samples is on top");
+}
+
+#[test]
+fn what_tells_nothing_is_refused() {
+    let place = Place::new();
+    let (two, four) = (place.keep("two", &best(2), even), place.keep("four", &best(4), odd));
+    let beam = Recipe::from(BeamSearch { keep: 2, branch: 1, ..BeamSearch::default() });
+    let beam = place.keep("beam", &beam, odd);
+    let other = place.keep_of(("other", "another", 0), &best(2), (even, true));
+    let votes = Recipe::from(SelfConsistency { n: 2, ..Default::default() });
+    let votes = place.keep_of(("votes", "toy", 0), &votes, (even, false));
+    let named = Folders { name: "two".into(), ..four.clone() };
+    let few = options(&[&two, &four], &two);
+    let bins = |count| NonZeroUsize::new(count).expect("some");
+    let cases = [
+        (options(&[&two, &four], &beam), "--probe beam: its strategy does not sample the problem"),
+        (options(&[&two, &other], &two), "other: has other settings than two"),
+        (options(&[&two, &four], &votes), "--probe votes: nobody has scored its samples"),
+        (options(&[&two, &named], &two), "two strategies are called \"two\""),
+        (
+            ChoosingOptions { within: Some(1.5), ..few.clone() },
+            "--within: the cheapest strategy, two, costs 2.0 lines a problem",
+        ),
+        (ChoosingOptions { bins: bins(21), ..few.clone() }, "bins: 21 of 20 problems"),
+        (
+            ChoosingOptions { difficulty: Some(four.clone()), ..few.clone() },
+            "four: has the samples of",
+        ),
+    ];
+    for (asked, expected) in cases {
+        let error = Choosing::of(&asked).expect_err(expected).to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+    // All samples of a problem agree here, right or wrong: there is one bin, and one strategy in it.
+    let agree = ChoosingOptions { signal: Signal::Agreement, ..few };
+    let found = Choosing::of(&agree).expect("a study");
+    assert_eq!((found.choice.bins.count(), &found.choice.arms[..]), (1, &[0][..]));
+    assert!(signal("agreement").is_ok() && signal("luck").is_err());
+}
