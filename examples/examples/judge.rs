@@ -15,7 +15,8 @@
 //! item by item, and `view FOLDER --out FILE.html` shows it.
 //!
 //! With `--learn FILE` nothing is told of how good it is: its right judgements, of items that are not too easy, become data
-//! for `finetune`. With `--label-meta FILE` all of them, right and wrong ones, become labels for a meta-judge.
+//! for `finetune`. With `--label-meta FILE` all of them, right and wrong ones, become labels for a meta-judge;
+//! with `--critiques FILE` what it says of each response becomes data for a head that reads it.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -38,7 +39,8 @@ use tts_examples::{Error, exit};
 use tts_prm::critic::assess::heard::FILE;
 use tts_prm::critic::assess::{Heard, HeardBy, Record, assess_whole, write_heard};
 use tts_prm::critic::{
-    self, Assessment, Ended, Judging, Jury, Preference, Rejective, Reports, attempts, read_reports,
+    self, Assessment, Ended, Judging, Jury, Preference, Rejective, Reports, attempts, critiques,
+    read_reports, write_critiques,
 };
 use tts_prm::label::{LabelledSolution, write_labels};
 use tts_search::evaluate::{check_writable, words};
@@ -112,6 +114,12 @@ struct Arguments {
     /// Judgements that cannot be read count as wrong among these labels, in place of none.
     #[arg(long, requires = "label_meta")]
     unread_wrong: bool,
+    /// Where critiques of all responses go, as data for `train_prm --preferences`: those of a judge of one response whose scores
+    /// are those of a head (`"reading": {"head": ...}`), which learns from them.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "learn", "label_meta", "out", "side_by_side", "vote", "sure", "meta", "keep", "named",
+    ])]
+    critiques: Option<PathBuf>,
     /// Ask once more, with a hint, about items of which no judgement is right, and keep what is right without the hint.
     #[arg(long, requires = "learn")]
     hinted: bool,
@@ -232,6 +240,43 @@ fn learn(
     Ok(())
 }
 
+/// Keeps what a judge says of each response, for a head to learn from.
+fn criticise(
+    arguments: &Arguments,
+    (search, preferences): (&Search<'_>, &[Preference]),
+    jury: &Jury,
+    path: &Path,
+) -> Result<(), Error> {
+    let interrupt = Interrupt::listen(
+        "items in flight are finished, then the critiques of those that are done are kept.",
+    )?;
+    let bar = bar(preferences.len())?;
+    let found = critiques(search, jury, preferences, |_| {
+        bar.inc(1);
+        if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    bar.finish_and_clear();
+    let (found, ended) = apart(found);
+    if !found.items.is_empty() {
+        write_critiques(path, &found.items)?;
+    }
+    let mut out = std::io::stdout().lock();
+    let contests: usize = found.items.iter().map(|item| item.contests().len()).sum();
+    let (items, left_out, refused) = (found.items.len(), found.left_out, found.refused);
+    writeln!(
+        out,
+        "critiques {contests} contests of {items} items; {left_out} items without a critique of each response, {refused} \
+         critiques refused"
+    )?;
+    let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
+    close(arguments, &mut out, (lines, tokens), &BTreeMap::from([("contests", contests)]))?;
+    ended?;
+    if items == 0 {
+        return Err("no item has a critique of each response".into());
+    }
+    Ok(writeln!(out, "{}", path.display())?)
+}
+
 /// What was judged, and the error that ended it before its time: it is told once that is kept.
 fn apart<T>(judged: Result<T, Ended<T>>) -> (T, Result<(), Error>) {
     match judged {
@@ -304,7 +349,10 @@ impl Data {
             return Ok(Self::Reports(pairs));
         }
         let jury = Box::new(arguments.jury.jury()?);
-        arguments.named.satisfy(&jury.requires())?;
+        // A head that learns from critiques is not there yet.
+        if arguments.critiques.is_none() {
+            arguments.named.satisfy(&jury.requires())?;
+        }
         let preferences = match arguments.family {
             Some(Judged::Panel) => {
                 let count = if arguments.items == 0 { PANELS } else { arguments.items };
@@ -332,7 +380,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         }
         Data::Reports(_) => None,
     };
-    let written = arguments.learn.iter().chain(&arguments.label_meta);
+    let written = arguments.learn.iter().chain(&arguments.label_meta).chain(&arguments.critiques);
     for path in written.chain(&arguments.json) {
         check_writable(path)?;
     }
@@ -381,6 +429,9 @@ fn judge(
         Data::Preferences(jury, preferences) => (jury, preferences),
         Data::Reports(pairs) => return side_by_side(arguments, &search, &pairs),
     };
+    if let Some(path) = &arguments.critiques {
+        return criticise(arguments, (&search, &preferences), &jury, path);
+    }
     if let Some(judging) = judging {
         return learn(arguments, judging, (&search, &preferences));
     }

@@ -18,9 +18,10 @@ use tts_core::family::{Family, Split, problems};
 use tts_core::{Search, StepRule, Store};
 use tts_examples::data::{Asking, DataOptions, OF_A_FILE};
 use tts_examples::families::Families;
-use tts_examples::options::{ModelOptions, WritingOptions};
+use tts_examples::judges;
+use tts_examples::options::{ModelOptions, NamedOptions, WritingOptions};
 use tts_examples::{Error, exit, interrupt};
-use tts_prm::critic::{Judge, Jury};
+use tts_prm::critic::Jury;
 use tts_prm::label::{
     Agreement, ByTask, Done, InFamily, LabelledSolution, Method, MonteCarlo, OmegaPrm, Problem,
     agreed, label, write_labels,
@@ -69,10 +70,13 @@ struct Arguments {
     /// Rollouts searched for their first error, for `OmegaPRM`. Default: 100.
     #[arg(long)]
     searches: Option<usize>,
-    /// The judge of steps, for `judge`: steps, thinkprm-steps or genprm. The role `judge` of `--model` plays it, if
+    /// The judge of steps, for `judge`: steps, thinkprm-steps or genprm, or a JSON file. The role `judge` of `--model` plays it, if
     /// there is one, else the model itself. Default: steps.
     #[arg(long)]
     judge: Option<String>,
+    /// Scorers that the judge asks for by name.
+    #[command(flatten)]
+    named: NamedOptions,
     /// Judgements of each solution, for `judge`. Default: 4.
     #[arg(long)]
     judgements: Option<usize>,
@@ -134,6 +138,7 @@ impl Arguments {
             ("--searches", self.searches.is_some(), searches),
             ("--judge", self.judge.is_some(), judges),
             ("--judgements", self.judgements.is_some(), judges),
+            ("--named", !self.named.named.is_empty(), judges),
         ] {
             if given && !taken {
                 return Err(format!("{name} is of another --method").into());
@@ -160,12 +165,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     let few_shot = arguments.writing.prompting.few_shot()?;
     let jury = matches!(arguments.method, Methods::Judge).then(|| {
         let name = arguments.judge.as_deref().unwrap_or("steps");
-        let judge = Judge::published(name)?;
+        let judge = judges::find(name, None)?;
         let jury = Jury { role: None, ..Jury::of(judge, arguments.judgements.unwrap_or(4)) };
         if !jury.judge.judges_steps() {
-            return Err(format!("--judge {name}: it judges no steps"));
+            return Err(format!("--judge {name}: it judges no steps").into());
         }
-        jury.check().map(|()| jury)
+        jury.check()?;
+        arguments.named.satisfy(&jury.requires())?;
+        Ok::<_, Error>(jury)
     });
     let jury = jury.transpose()?;
     let path = arguments.store.clone();
@@ -174,7 +181,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         "stopped: every line that was written is in the store; started again with the same options, it goes on.",
     )?;
     let engines = arguments.model.open()?;
-    arguments.model.refuse_idle(&engines)?;
+    arguments.named.refuse_idle(&arguments.model, &engines)?;
     let model = engines.policy.generator();
     // What a line depends on besides the request: the model's files and how they are multiplied.
     let name = model.identity().ok_or("the model does not say what it is")?;
@@ -214,8 +221,10 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
         let judge = others.map_or(model, tts_examples::engines::Engine::generator);
         let name = judge.identity().ok_or("the judge does not say what it is")?;
         let kept = store.over(judge, name);
+        let named = arguments.named.open(&arguments.model, &engines)?;
         let search =
             Search::new(&kept).seed(arguments.writing.seed).concurrency(arguments.concurrency);
+        let search = named.put(search);
         agree(&search, jury, &mut labelled, &store)?;
     }
     write_labels(&arguments.out, labelled.iter().flatten())?;

@@ -7,7 +7,8 @@
 //! as `--scorer prm:PRM`.
 //!
 //! With `--preferences FILE` it learns which of several responses is best, in the forms that `judge` reads, and says how often
-//! the best of a held-out preference scores highest. Use it as `--scorer orm:ORM`.
+//! the best of a held-out preference scores highest. Use it as `--scorer orm:ORM`. Of preferences with critiques (`judge
+//! --critiques`) it reads question and critique: use it as the head of that judge, `--named head=orm:ORM`.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,7 +25,7 @@ use tts_examples::{Error, exit, hub, judges, preferring};
 use tts_models::train::{Example, LabelHead, Model};
 use tts_models::weights::Dtype;
 use tts_models::{Backend, Checkpoint, DecoderWeights, EngineConfig, TextSide};
-use tts_prm::critic::Preference;
+use tts_prm::critic::{Critiqued, Preference, read_critiques};
 use tts_prm::label::{LabelKind, LabelledSolution, read_labels};
 use tts_prm::train::{Solution, StepClass, check, outcome_config, process_config, save};
 use tts_prm::{RewardModel, fit_temperature};
@@ -38,7 +39,8 @@ struct Arguments {
     /// Labels, as `label` writes them.
     #[arg(long, required_unless_present = "preferences")]
     labels: Option<PathBuf>,
-    /// Preferences instead: questions with responses, of which one is best.
+    /// Preferences instead: questions with responses, of which one is best; or with critiques, as `judge --critiques` writes
+    /// them.
     #[arg(long, conflicts_with_all = ["labels", "kind", "tries", "calibrate"])]
     preferences: Option<PathBuf>,
     #[command(flatten)]
@@ -77,6 +79,9 @@ fn begin(arguments: &Arguments) -> Result<Begun, Error> {
 
 /// Learns which of several responses is best.
 fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
+    if let Some(all) = read_critiques(path)? {
+        return prefer_critiqued(arguments, path, &all);
+    }
     let all = judges::preferences(path)?;
     let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
@@ -90,20 +95,49 @@ fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
         arguments.training.put(&mut data, preference.prompt.question(), example);
     }
     said(&data, "preferences")?;
-    let decoder = DecoderWeights::load(&checkpoint)?;
+    learn_contests(arguments, &checkpoint, &data, &separator)?;
+    let own = |preference: &&Preference| arguments.training.holds_out(preference.prompt.question());
+    let held_out: Vec<&Preference> = all.iter().filter(own).collect();
+    preferring::report(&arguments.out, &held_out)
+}
+
+/// Learns the same from critiques of responses, several of them a preference.
+fn prefer_critiqued(arguments: &Arguments, path: &Path, all: &[Critiqued]) -> Result<(), Error> {
+    let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
+    let mut data = Data::default();
+    for (number, critiqued) in (1..).zip(all) {
+        let named = |error| format!("{}: preference {number}: {error}", path.display());
+        for example in preferring::contests(&text, critiqued, &behind).map_err(named)? {
+            arguments.training.put(&mut data, critiqued.preference.prompt.question(), example);
+        }
+    }
+    said(&data, "contests of critiques")?;
+    learn_contests(arguments, &checkpoint, &data, &separator)?;
+    let own = |critiqued: &&Critiqued| {
+        arguments.training.holds_out(critiqued.preference.prompt.question())
+    };
+    let held_out: Vec<&Critiqued> = all.iter().filter(own).collect();
+    preferring::report_critiqued(&arguments.out, &held_out)
+}
+
+/// Trains on contests, and writes the outcome reward model.
+fn learn_contests(
+    arguments: &Arguments,
+    checkpoint: &Checkpoint,
+    data: &Data,
+    separator: &str,
+) -> Result<(), Error> {
+    let decoder = DecoderWeights::load(checkpoint)?;
     let label = Some(LabelHead::zero(decoder.config.hidden_size));
     let model = Model { label, ..arguments.training.model(decoder)? };
     let work = arguments.out.join("work");
     let names = ("train_prm", "Scalar reward model");
-    let mut model = arguments.training.run(names, model, &data, &work)?.model;
+    let mut model = arguments.training.run(names, model, data, &work)?.model;
     if let Some(adapter) = model.adapter.take() {
         adapter.merge(&mut model.decoder)?;
     }
     copy_text_side(&arguments.model, &arguments.out)?;
-    save(&arguments.out, &model, &outcome_config(&separator), Dtype::F16)?;
-    let own = |preference: &&Preference| arguments.training.holds_out(preference.prompt.question());
-    let held_out: Vec<&Preference> = all.iter().filter(own).collect();
-    preferring::report(&arguments.out, &held_out)
+    Ok(save(&arguments.out, &model, &outcome_config(separator), Dtype::F16)?)
 }
 
 fn said(data: &Data, what: &str) -> Result<(), Error> {

@@ -5,6 +5,9 @@
 //! A record is what `--record` of the other commands leaves, of a run that was killed or still runs too; of
 //! a folder (of an evaluation, say), all that it holds are shown. The form follows from the ending of `--out`: `.html`, `.dot`
 //! (Graphviz) or `.mmd` (Mermaid), the last two of one record. The page needs no network.
+//!
+//! Judgements that `judge --out` keeps are shown too, a folder of them by itself: items that were judged wrong first, then split
+//! ones.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -14,7 +17,8 @@ use clap::Parser;
 use tts_core::Retold;
 use tts_core::inspect::{Case, Page, dot, mermaid};
 use tts_examples::files::write_whole;
-use tts_examples::{Error, exit};
+use tts_examples::{Error, exit, judging};
+use tts_prm::critic::assess::{heard_page, read_heard};
 use tts_search::evaluate;
 
 /// Shows recorded searches.
@@ -39,9 +43,12 @@ struct Arguments {
     #[arg(long)]
     gold: Option<String>,
     /// The title of the page.
-    #[arg(long, default_value = "Searches")]
+    #[arg(long, default_value = TITLE)]
     title: String,
 }
+
+/// The title where nothing is said.
+const TITLE: &str = "Searches";
 
 /// The files that are meant, in order.
 fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
@@ -70,7 +77,27 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
     write_whole(path, text.as_bytes())
 }
 
+/// Shows judgements.
+fn judgements(arguments: &Arguments, path: &Path) -> Result<(), Error> {
+    let [_] = &arguments.records[..] else {
+        return Err(format!("{}: judgements are shown by themselves", path.display()).into());
+    };
+    let page = match &arguments.out {
+        Some(out) if out.extension().is_some_and(|ending| ending == "html") => out,
+        _ => {
+            return Err(
+                format!("{}: judgements are shown in --out FILE.html", path.display()).into()
+            );
+        }
+    };
+    let title = if arguments.title == TITLE { "Judgements" } else { arguments.title.as_str() };
+    write(page, &heard_page(title, &read_heard(path)?)?)
+}
+
 fn run(arguments: &Arguments) -> Result<(), Error> {
+    if let Some(path) = arguments.records.iter().find_map(|place| judging::judged(place)) {
+        return judgements(arguments, &path);
+    }
     let mut err = std::io::stderr();
     let files = files(&arguments.records)?;
     let (mut cases, mut damaged) = (Vec::new(), 0);

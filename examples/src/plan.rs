@@ -119,6 +119,14 @@ impl PlanOptions {
             scale,
             ..Planner::default()
         };
+        for named in &search.named.named {
+            if named.spec.judge()? != planner.judge {
+                return Err(format!(
+                    "a plan counts every scorer as the one that leads the search, and --named {named} is another"
+                )
+                .into());
+            }
+        }
         let law = self.law()?;
         let machine = law.as_ref().map(|law| &law.roofline);
         if self.within.is_none() && self.flops.is_none() {
@@ -178,6 +186,19 @@ mod tests {
         assert_eq!(best.n as u64, ten.cost.samples);
         let error = planned(&["--flops", "10"]).unwrap_err().to_string();
         assert!(error.starts_with("one line is over the budget"), "{error}");
+    }
+
+    #[test]
+    fn a_scorer_that_no_plan_counts_is_refused() {
+        assert!(planned(&["--flops", "1e9", "--named", "trust=rule"]).is_ok());
+        let error = planned(&["--flops", "1e9", "--named", "yes=word:yes.json"]).unwrap_err();
+        assert!(error.to_string().contains("no forecast counts"), "{error}");
+        let folder = tempfile::tempdir().unwrap();
+        let head = folder.path().join("head.safetensors");
+        std::fs::write(&head, "").unwrap();
+        let named = format!("value=prm:{}", head.display());
+        let error = planned(&["--flops", "1e9", "--named", &named]).unwrap_err().to_string();
+        assert!(error.contains("--named value=prm:") && error.contains("is another"), "{error}");
     }
 
     #[test]

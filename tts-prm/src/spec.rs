@@ -1,11 +1,12 @@
-//! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`, `json:PATH`.
+//! Scorers by name, for command lines: `logprob`, `rule`, `prm:PATH`, `orm:PATH`, `json:PATH`, `word:FILE`.
 //!
 //! A path to a `.safetensors` file is a head on the generator's own backbone. A folder whose
 //! `config.json` names a `model_type` is a model with a backbone of its own, as is a `.gguf` file; any
 //! other folder holds `head.safetensors` for the generator's backbone. With the feature `remote`, a path may be
 //! the address of a server, or a JSON file with the settings of some: there a reward model answers; and
 //! `json:PATH` is a scorer of any form behind an address, with a file that says how it is asked
-//! (`tts_models::remote::MappedConfig`). Both are asked on a thread of their own.
+//! (`tts_models::remote::MappedConfig`). Both are asked on a thread of their own. `word:FILE` is a scorer by the probability
+//! of the next word, of a model that the file names ([`WordConfig`]).
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use tts_core::StepScorer;
 use tts_core::cost::Judge;
 use tts_models::{Backend, Checkpoint, EngineConfig, Files, LanguageModel};
 
+use crate::critic::word::{POLICY, Speaker, WordConfig};
 use crate::head::{OutcomeHead, ProcessHead, RewardHead, json};
 use crate::{Arithmetic, MeanLogprob, PrmError, RewardModel};
 
@@ -40,6 +42,8 @@ pub enum ScorerSpec {
     Outcome(PathBuf),
     /// A scorer behind an address, by the file that says how it is asked.
     Mapped(PathBuf),
+    /// A scorer by the next word, by the file that says which ([`WordConfig`]).
+    NextWord(PathBuf),
 }
 
 impl FromStr for ScorerSpec {
@@ -52,6 +56,7 @@ impl FromStr for ScorerSpec {
             Some(("prm", path)) if !path.is_empty() => Ok(Self::Process(path.into())),
             Some(("orm", path)) if !path.is_empty() => Ok(Self::Outcome(path.into())),
             Some(("json", path)) if !path.is_empty() => Ok(Self::Mapped(path.into())),
+            Some(("word", path)) if !path.is_empty() => Ok(Self::NextWord(path.into())),
             _ => Err(PrmError::Spec { text: text.to_owned() }),
         }
     }
@@ -65,6 +70,7 @@ impl fmt::Display for ScorerSpec {
             Self::Process(path) => write!(f, "prm:{}", path.display()),
             Self::Outcome(path) => write!(f, "orm:{}", path.display()),
             Self::Mapped(path) => write!(f, "json:{}", path.display()),
+            Self::NextWord(path) => write!(f, "word:{}", path.display()),
         }
     }
 }
@@ -83,7 +89,8 @@ impl ScorerSpec {
     }
 
     /// [`ScorerSpec::build`], with the backend and the engine of a model of its own. `None` stands for a
-    /// generator that runs elsewhere.
+    /// generator that runs elsewhere. A scorer by the next word finds no role here but `policy`, the generator
+    /// ([`WordConfig::open`] takes others).
     ///
     /// # Errors
     /// As [`ScorerSpec::build`]; also for a head on the backbone of a generator that runs elsewhere.
@@ -115,6 +122,10 @@ impl ScorerSpec {
             Self::Mapped(path) => {
                 let problem = "a scorer behind an address, which needs the feature `remote`";
                 return Err(PrmError::config(path, "scorer", problem));
+            }
+            Self::NextWord(path) => {
+                let role = |role: &str| model.filter(|_| role == POLICY).map(Speaker::Here);
+                WordConfig::open(path, role, backend, engine)?
             }
         })
     }
@@ -159,6 +170,10 @@ impl ScorerSpec {
     pub fn judge(&self) -> Result<Judge, PrmError> {
         let path = match self {
             Self::Logprob | Self::Rule => return Ok(Judge::Free),
+            Self::NextWord(path) => {
+                let problem = "it puts a question of its own about each path, which no forecast counts: expected another scorer";
+                return Err(PrmError::config(path, "scorer", problem));
+            }
             Self::Process(path) | Self::Outcome(path) | Self::Mapped(path) => path,
         };
         if matches!(self, Self::Mapped(_)) || is_elsewhere(path)? {
@@ -223,6 +238,8 @@ mod tests {
         for free in ["logprob", "rule"] {
             assert_eq!(judge(free), Ok(Judge::Free), "{free}");
         }
+        let word = judge("word:yes.json").expect_err("a question");
+        assert!(word.contains("yes.json") && word.contains("no forecast counts"), "{word}");
         for text in ["prm:http://127.0.0.1:1", "orm:https://judge.example", "json:scorer.json"] {
             let error = judge(text).expect_err(text);
             assert!(error.contains("its size is not known"), "{error}");

@@ -55,7 +55,7 @@ impl Judging {
     pub fn settle(&self, told: bool, needed: bool) -> Result<Option<ScorerSpec>, Error> {
         match self {
             Self::By(ScorerSpec::Logprob) if !told => Err("scorer logprob: the server tells no \
-                log-probabilities of the model; expected rule, prm:PATH, orm:PATH, json:PATH or none"
+                log-probabilities of the model; expected rule, prm:PATH, orm:PATH, json:PATH, word:FILE or none"
                 .into()),
             Self::Auto if !told && needed => Err("the strategy asks for a \
                 scorer, and the server tells no log-probabilities to score by: name one with --scorer"

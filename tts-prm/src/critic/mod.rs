@@ -14,7 +14,7 @@
 //! * [`NextWord`] scores judgements, or solutions, by the probability of the next word: p(Yes), or an expectation over
 //!   graded letters; [`WordConfig`] is one as a file says it.
 //! * A scorer behind a critique makes a judge semi-scalar ([`Reading::Head`]): the judge says why, and a head on both gives
-//!   the score.
+//!   the score. [`mod@critiques`] are what such a head learns from.
 //! * [`Truth`] has the rules that a judge is trained by: rewards of judgements, and which are learnt from. By [`rejective()`]
 //!   attempts at preferences become data for fine-tuning, and [`Judging`] makes preferences problems of
 //!   [`crate::reinforce`].
@@ -57,6 +57,7 @@ mod again;
 pub mod assess;
 pub mod ballot;
 pub mod choice;
+pub mod critiques;
 pub mod judge;
 pub mod judged;
 pub mod jury;
@@ -75,12 +76,16 @@ pub mod word;
 
 pub(crate) use assess::{fits, hear};
 pub use assess::{Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences};
+pub use assess::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
 pub use assess::{
     StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,
     score_steps,
 };
 pub use ballot::{Ballot, Judgement, Vote};
 pub use choice::BestByJudge;
+pub use critiques::{
+    Critiqued, Critiques, critiques, read_critiques, write_critiques,
+};
 pub use judge::Judge;
 pub use judged::{Judged, State};
 pub use jury::{Jury, Meta, Order};
@@ -88,7 +93,7 @@ pub use lesson::{Judging, Lesson};
 pub use next_word::NextWord;
 pub use published::PUBLISHED;
 pub use read::{By, Decision, Reading, Refusal, Said};
-pub use rejective::{Kept, Rejective, RejectiveReport, rejective};
+pub use rejective::{Attempt, Kept, Rejective, RejectiveReport, attempts, rejective};
 pub use reports::{
     Cited, Reports, SideBySide, Support, Tally, read_reports, side_by_side, support,
 };

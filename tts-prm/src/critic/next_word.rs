@@ -19,11 +19,14 @@
 //! Source: Zhang et al. 2024, "Generative Verifiers" (arXiv 2408.15240), equations 3 and 5; Liu et al. 2023, "G-Eval" (arXiv
 //! 2303.16634), equation 1.
 
+use std::sync::Arc;
+
 use tts_core::cost::ModelCost;
 use tts_core::{
-    BoxError, Given, Likelihood, Prompt, Reads, Scale, Scored, StepScorer, Trajectory, seed,
+    BoxError, Generator, Given, Likelihood, Prompt, Reads, Scale, Scored, StepScorer, Trajectory,
+    seed,
 };
-use tts_models::LanguageModel;
+use tts_models::{LanguageModel, Tokenizer};
 
 use super::judge::Judge;
 use super::read::Decision;
@@ -33,9 +36,18 @@ use crate::PrmError;
 /// How a model's text becomes token ids.
 type Encode<'a, T> = Box<dyn Fn(&T) -> Result<Vec<u32>, BoxError> + Send + Sync + 'a>;
 
+/// Somebody else's.
+struct Lent<'a>(&'a dyn Likelihood);
+
+impl Likelihood for Lent<'_> {
+    fn logprobs(&self, batch: &[Given]) -> Result<Vec<Vec<f32>>, BoxError> {
+        self.0.logprobs(batch)
+    }
+}
+
 /// Scores by the next word, see the [module](self).
 pub struct NextWord<'a> {
-    likelihood: &'a dyn Likelihood,
+    likelihood: Arc<dyn Likelihood + 'a>,
     encode: Encode<'a, Prompt>,
     cue: Vec<u32>,
     /// The cue as it is put behind a control token.
@@ -46,6 +58,8 @@ pub struct NextWord<'a> {
     cost: ModelCost,
     /// What the model is.
     model: Option<String>,
+    /// Whose token ids it reads.
+    vocabulary: Option<u64>,
 }
 
 impl std::fmt::Debug for NextWord<'_> {
@@ -60,16 +74,80 @@ impl<'a> NextWord<'a> {
     /// # Errors
     /// When the decision is refused ([`super::Reading::check`]), or a word cannot be encoded.
     pub fn of(model: &'a dyn LanguageModel, decision: Decision) -> Result<Self, PrmError> {
-        let tokenizer = model.tokenizer();
+        let prompt = move |prompt: &Prompt| Ok(model.encode(prompt)?);
+        let lent = Arc::new(Lent(model));
+        let scorer = Self::worded(lent, Box::new(prompt), model.tokenizer(), decision)?;
+        Ok(scorer.told_of(model))
+    }
+
+    /// By a model that nobody else needs.
+    ///
+    /// # Errors
+    /// As [`NextWord::of`].
+    pub fn owning(
+        model: Box<dyn LanguageModel>,
+        decision: Decision,
+    ) -> Result<NextWord<'static>, PrmError> {
+        let model: Arc<dyn LanguageModel> = Arc::from(model);
+        let asked = Arc::clone(&model);
+        let prompt = move |prompt: &Prompt| Ok(asked.encode(prompt)?);
+        let likelihood: Arc<dyn Likelihood> = Arc::<dyn LanguageModel>::clone(&model);
+        let scorer = NextWord::worded(likelihood, Box::new(prompt), model.tokenizer(), decision)?;
+        Ok(scorer.told_of(&*model))
+    }
+
+    /// By a model on servers that judge given tokens, or tell the log-probability of any.
+    ///
+    /// # Errors
+    /// As [`NextWord::of`].
+    #[cfg(feature = "remote")]
+    pub fn served(
+        model: &'a tts_models::remote::Remote,
+        decision: Decision,
+    ) -> Result<Self, PrmError> {
+        let prompt = move |prompt: &Prompt| Ok(model.prompt_tokens(prompt)?);
+        let lent = Arc::new(Lent(model));
+        let scorer = Self::worded(lent, Box::new(prompt), model.tokenizer(), decision)?;
+        Ok(scorer.told_of(model))
+    }
+
+    /// The same of servers that nobody else asks.
+    ///
+    /// # Errors
+    /// As [`NextWord::of`].
+    #[cfg(feature = "remote")]
+    pub fn owning_served(
+        model: tts_models::remote::Remote,
+        decision: Decision,
+    ) -> Result<NextWord<'static>, PrmError> {
+        let model = Arc::new(model);
+        let asked = Arc::clone(&model);
+        let prompt = move |prompt: &Prompt| Ok(asked.prompt_tokens(prompt)?);
+        let likelihood: Arc<dyn Likelihood> = Arc::<tts_models::remote::Remote>::clone(&model);
+        let scorer = NextWord::worded(likelihood, Box::new(prompt), model.tokenizer(), decision)?;
+        Ok(scorer.told_of(&*model))
+    }
+
+    /// The same, with what the model says of itself.
+    fn told_of(self, model: &(impl Generator + ?Sized)) -> Self {
+        let (cost, vocabulary) = (model.cost(), model.vocabulary());
+        Self { cost, model: model.identity(), vocabulary, ..self }
+    }
+
+    /// By a model with this tokenizer.
+    fn worded(
+        likelihood: Arc<dyn Likelihood + 'a>,
+        encode: Encode<'a, Prompt>,
+        tokenizer: &Tokenizer,
+        decision: Decision,
+    ) -> Result<Self, PrmError> {
         let text = |text: &str| {
             // Whatever ordinary token it goes on after: those of a text of its own end with one.
             let alone = tokenizer.encode(text, false)?;
             Ok(tokenizer.encode_after(&alone, text, false)?)
         };
-        let prompt = move |prompt: &Prompt| Ok(model.encode(prompt)?);
         let first_cue = tokenizer.encode(&decision.cue, false)?;
-        let scorer = Self::new(model, prompt, text, decision)?;
-        Ok(Self { cost: model.cost(), model: model.identity(), first_cue, ..scorer })
+        Ok(Self { first_cue, ..Self::encoding(likelihood, encode, text, decision)? })
     }
 
     /// By whatever tells log-probabilities, a server say; `encode` and `text` say the token ids of a prompt, and of a text
@@ -80,6 +158,15 @@ impl<'a> NextWord<'a> {
     pub fn new(
         likelihood: &'a dyn Likelihood,
         encode: impl Fn(&Prompt) -> Result<Vec<u32>, BoxError> + Send + Sync + 'a,
+        text: impl Fn(&str) -> Result<Vec<u32>, BoxError>,
+        decision: Decision,
+    ) -> Result<Self, PrmError> {
+        Self::encoding(Arc::new(Lent(likelihood)), Box::new(encode), text, decision)
+    }
+
+    fn encoding(
+        likelihood: Arc<dyn Likelihood + 'a>,
+        encode: Encode<'a, Prompt>,
         text: impl Fn(&str) -> Result<Vec<u32>, BoxError>,
         decision: Decision,
     ) -> Result<Self, PrmError> {
@@ -102,7 +189,7 @@ impl<'a> NextWord<'a> {
         let words = decision.words.iter().map(word).collect::<Result<_, _>>()?;
         Ok(Self {
             likelihood,
-            encode: Box::new(encode),
+            encode,
             first_cue: cue.clone(),
             cue,
             decision,
@@ -110,6 +197,7 @@ impl<'a> NextWord<'a> {
             asks: None,
             cost: ModelCost::default(),
             model: None,
+            vocabulary: None,
         })
     }
 
@@ -235,6 +323,11 @@ impl StepScorer for NextWord<'_> {
         self.cost
     }
 
+    /// Of a path that it goes on from; a solution that it asks about is text to it.
+    fn vocabulary(&self) -> Option<u64> {
+        if self.asks.is_some() { None } else { self.vocabulary }
+    }
+
     fn identity(&self) -> Option<String> {
         let model = self.model.as_ref()?;
         // The name of a built-in template may stand for another text one day.
@@ -338,7 +431,7 @@ mod tests {
 
     #[test]
     fn all_that_it_reads_is_counted() {
-        let cost = ModelCost { parameters: 7, layers: 2, query_width: 3 };
+        let cost = ModelCost { parameters: 7, layers: 2, query_width: 3, windows: None };
         let prompt = |prompt: &Prompt| bytes(prompt.question());
         let scorer = || {
             let scorer = NextWord::new(&Quarter, prompt, bytes, Decision::default());

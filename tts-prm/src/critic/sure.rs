@@ -110,6 +110,7 @@ mod tests {
     fn ballot(rows: &[&[f64]]) -> Ballot {
         let judgement = |scores: &&[f64]| Judgement {
             node: tts_core::NodeId::ROOT,
+            sample: 0,
             shown: (0..scores.len()).collect(),
             scores: scores.to_vec(),
             steps: Vec::new(),
@@ -158,6 +159,7 @@ mod tests {
     fn judgements_of_one_response_each_are_compared_by_their_means() {
         let judgement = |place: usize, score: f64| Judgement {
             node: tts_core::NodeId::ROOT,
+            sample: 0,
             shown: vec![place],
             scores: vec![score],
             steps: Vec::new(),

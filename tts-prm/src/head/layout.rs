@@ -246,7 +246,7 @@ fn start_token(folder: &Files, tokenizer: &Tokenizer) -> Result<Option<u32>, Prm
 
 /// The tokens of a text in the middle of another. Tokenizers of the `SentencePiece` kind put a
 /// space before a text; they are asked again with a line end in front, which is then taken off.
-pub(super) fn encode_within(
+pub(crate) fn encode_within(
     tokenizer: &Tokenizer,
     text: &str,
     special: bool,

@@ -33,7 +33,7 @@ pub use config::{
 };
 pub use format::Format;
 pub(crate) use judge::{Judge, Kind};
-pub(crate) use layout::Layout;
+pub(crate) use layout::{Layout, encode_within};
 pub use model::RewardModel;
 pub(crate) use network::softplus;
 pub use network::{Linear, RewardHead};

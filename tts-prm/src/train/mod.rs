@@ -51,6 +51,6 @@ mod solution;
 pub use class::{StepClass, until_first_bad};
 pub use implicit::{check_outcomes, implicit};
 pub use linear::{Rows, fit_head};
-pub use preference::preferred;
+pub use preference::{preferred, text_tokens};
 pub use save::{outcome_config, process_config, process_tokens_config, save};
 pub use solution::{Solution, check, until_first_error};

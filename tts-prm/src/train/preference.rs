@@ -6,9 +6,11 @@
 //!
 //! Source: Bradley and Terry 1952; Ouyang et al. 2022 (arXiv:2203.02155), section 3.5 and equation 1.
 
+use tts_models::Tokenizer;
 use tts_models::train::Example;
 
 use crate::PrmError;
+use crate::head::encode_within;
 
 /// The example of a preference: a prompt, the best response and the others as token ids, each with the separator that its score
 /// is read at.
@@ -39,4 +41,13 @@ pub fn preferred(
     }
     let whole = |response: Vec<u32>| prompt.iter().copied().chain(response).collect::<Vec<u32>>();
     Ok(Example::preferred(whole(best), others.into_iter().map(whole).collect()))
+}
+
+/// The tokens of a text that stands behind a prompt, as a reward model with a tokenizer of its own reads a step
+/// ([`crate::RewardModel`]): what a model wrote becomes no control token, and it begins with no space of the tokenizer's.
+///
+/// # Errors
+/// When it cannot be encoded.
+pub fn text_tokens(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, PrmError> {
+    Ok(encode_within(tokenizer, text, false)?)
 }

@@ -7,7 +7,7 @@ use tts_core::seed::{self, Rng};
 use super::super::{Ballot, Judgement, Vote};
 
 fn judgement(shown: Vec<usize>, scores: Vec<f64>, meta: f64) -> Judgement {
-    Judgement { node: NodeId::ROOT, shown, scores, steps: Vec::new(), meta }
+    Judgement { node: NodeId::ROOT, sample: 0, shown, scores, steps: Vec::new(), meta }
 }
 
 /// How often the better of two is chosen by `k` judgements: a lead of `delta` at noise 1 in the difference, and `bias` for

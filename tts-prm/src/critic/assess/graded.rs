@@ -1,0 +1,359 @@
+//! Single responses with a label, and how well a judge knows it.
+//!
+//! A label says right or wrong (1 or 0, true or false), or is a grade on the judge's own scale. The judge is asked about one
+//! response at a time, by its prompt for one. What comes of it:
+//!
+//! * **Error**: the mean of `|s - s*|`, as a share of the scale.
+//! * Of labels that say right or wrong also **accuracy**, with a score above the middle of the scale for a yes, and one in the
+//!   middle, or none, for half a hit; the **area under the ROC curve**; and **calibration**. Of grades there is none of these.
+//!
+//! | Form | Fields |
+//! |---|---|
+//! | TRL's unpaired preferences | `prompt`, `completion`, `label` (true or false) |
+//! | grades | `prompt`, `response`, `label` or `score` (a number); `subset`, `reference` |
+//! | `ReaLMistake` | `input`, `llm_response`, `error_label` (`error` or `no_error`) |
+//!
+//! Source: Liu et al. 2025 (arXiv 2504.02495), section 5, ROC AUC of single responses; Kamoi et al. 2024, "`ReaLMistake`" (arXiv
+//! 2404.03602); `DeepSeekMath-V2` (arXiv 2511.22570), for the distance of scores.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tts_core::metrics::{
+    Accuracy, Auc, Calibration, MetricError, auc_over_problems, bootstrap_interval, calibration,
+};
+use tts_core::rows::{self, Row, RowError, RowsError};
+use tts_core::{Cost, Prompt, Search};
+
+use super::super::jury::Jury;
+use super::super::response::Response;
+use super::ended::Ended;
+use super::report::Ruling;
+use super::{Case, hear, turns};
+use crate::PrmError;
+
+/// Resamplings of an interval.
+const DRAWS: usize = 2_000;
+
+/// A response with a label.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Graded {
+    /// The question.
+    pub prompt: Prompt,
+    /// The response.
+    pub response: String,
+    /// 1 for right and 0 for wrong, or a grade on the judge's scale.
+    pub label: f64,
+    /// The part of the data that it is from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subset: Option<String>,
+    /// A right answer, where the data have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+}
+
+/// Reads single responses with labels: JSON lines, a JSON list or a table, in the forms that the module names.
+///
+/// ```
+/// use tts_prm::critic::read_graded;
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("graded.jsonl");
+/// let rows = [
+///     r#"{"prompt": "2 + 2?", "completion": "4", "label": true}"#,
+///     r#"{"prompt": "Prove it.", "response": "It is so.", "score": 0.5}"#,
+/// ];
+/// std::fs::write(&path, rows.join("\n"))?;
+/// let labels: Vec<f64> = read_graded(&path)?.iter().map(|graded| graded.label).collect();
+/// assert_eq!(labels, [1.0, 0.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the file cannot be read, or a record has none of the forms; the error names file and place.
+pub fn read_graded(path: impl AsRef<Path>) -> Result<Vec<Graded>, PrmError> {
+    let path = path.as_ref();
+    let at = |source: RowError| RowsError::Row { path: path.to_owned(), source };
+    rows::read(path)?.iter().map(|row| graded(row).map_err(|error| at(error).into())).collect()
+}
+
+/// The response of a record.
+fn graded(row: &Row) -> Result<Graded, RowError> {
+    let first = |names: &[&'static str]| names.iter().copied().find(|name| row.has(name));
+    let asks = first(&["prompt", "question", "instruction", "context", "input"]);
+    let says = first(&["response", "completion", "llm_response", "output"]);
+    let labels = first(&["label", "score", "error_label"]);
+    let (Some(says), Some(labels)) = (says, labels) else {
+        let names: Vec<&str> = row.names().take(12).collect();
+        let forms = "expected prompt, response and label or score, prompt, completion and label (TRL), or input, \
+                     llm_response and error_label (ReaLMistake)";
+        return Err(row.wrong(format!("fields are {}; {forms}", names.join(", "))));
+    };
+    let side = turns::side(row, says)?;
+    let asked = turns::asked(row, asks)?;
+    let (prompt, mut responses) = turns::conversation(row, asked, vec![(says, side)])?;
+    let subset = first(&["subset", "source", "domain", "dataset"]);
+    let subset = subset.map(|name| row.text(name)).transpose()?.flatten();
+    let reference = if row.has("reference") { row.text("reference")? } else { None };
+    Ok(Graded {
+        prompt,
+        response: responses.pop().unwrap_or_default(),
+        label: label(row, labels)?,
+        subset,
+        reference: reference.filter(|text| !text.trim().is_empty()),
+    })
+}
+
+/// A number, or a truth as one.
+fn label(row: &Row, field: &str) -> Result<f64, RowError> {
+    let value: Value = row.field(field)?;
+    let found = match &value {
+        Value::Bool(right) => Some(f64::from(u8::from(*right))),
+        Value::String(text) => match text.trim() {
+            "true" | "True" | "no_error" => Some(1.0),
+            "false" | "False" | "error" => Some(0.0),
+            other => other.parse().ok(),
+        },
+        other => other.as_f64(),
+    };
+    found.filter(|label: &f64| label.is_finite()).ok_or_else(|| {
+        row.wrong(format!("field {field:?}: {value}, expected a number, true or false"))
+    })
+}
+
+/// Whether all labels say right or wrong.
+fn is_binary(items: &[Graded]) -> bool {
+    items.iter().all(|item| item.label.abs() < 1e-12 || (item.label - 1.0).abs() < 1e-12)
+}
+
+impl Jury {
+    /// Whether these labels are on its scale: right and wrong go with any.
+    ///
+    /// # Errors
+    /// A sentence that names the first that is not.
+    pub fn check_labels(&self, items: &[Graded]) -> Result<(), String> {
+        let [low, high] = self.judge.reading.range();
+        if is_binary(items) {
+            return Ok(());
+        }
+        match items.iter().enumerate().find(|(_, item)| !(low..=high).contains(&item.label)) {
+            None => Ok(()),
+            Some((number, item)) => Err(format!(
+                "item {number} has the label {}, and the judge's scores go from {low} to {high}",
+                item.label
+            )),
+        }
+    }
+}
+
+/// Has a jury judge single responses, and tells `done` of each, as [`super::assess()`] does.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tts_core::Search;
+/// use tts_core::toy::Voice;
+/// use tts_prm::critic::{Graded, GradedAssessment, Judge, Jury, assess_graded};
+///
+/// // It takes short answers for right.
+/// let judge = Voice::new(|asked, _, _| {
+///     if asked.question().contains("lengthy") { "\\boxed{0}" } else { "\\boxed{1}" }
+/// });
+/// let jury = Jury { role: None, ..Jury::of(Judge::published("deepseek-grm-single")?, 1) };
+/// let one = |response: &str, label| Graded {
+///     prompt: "2 + 2?".into(), response: response.into(), label, subset: None, reference: None,
+/// };
+/// let items = [one("4", 1.0), one("a lengthy 5", 0.0), one("a lengthy 4", 1.0)];
+/// let rulings = assess_graded(&Search::new(&judge), &jury, &items, |_, _, _| ControlFlow::Continue(()))?;
+/// let found = GradedAssessment::of(&jury, &items, &rulings, 7)?;
+/// assert_eq!(found.all.accuracy.map(|right| (3.0 * right.mean).round()), Some(2.0));
+/// assert_eq!(found.all.auc.map(|auc| auc.area), Some(0.75));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the jury cannot judge one response, or a label is not on its scale, before anything is asked; or when the search of
+/// one fails, with the rulings that were made.
+pub fn assess_graded(
+    search: &Search<'_>,
+    jury: &Jury,
+    items: &[Graded],
+    done: impl FnMut(usize, &Ruling, &Cost) -> ControlFlow<()>,
+) -> Result<Vec<Option<Ruling>>, Ended<Vec<Option<Ruling>>>> {
+    let single = if jury.takes()[0] > 1 {
+        Err("judge: it compares responses, expected one that can judge a single one".to_owned())
+    } else {
+        jury.check_labels(items)
+    };
+    if let Err(problem) = single {
+        return Err(Ended::refused(None, problem, vec![None; items.len()]));
+    }
+    let cases = items.iter().map(|item| Case {
+        prompt: item.prompt.clone(),
+        responses: Arc::from([Response::text(&item.response)]),
+        reference: item.reference.clone(),
+    });
+    hear(search, jury, cases.collect(), done)
+}
+
+/// How well labels of some responses are known.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradedFigures {
+    /// How many responses.
+    pub items: usize,
+    /// Those without a single judgement that could be read.
+    pub abstained: usize,
+    /// The mean distance of scores from labels, as a share of the scale, where something was read.
+    pub error: Option<Accuracy>,
+    /// How often right is told from wrong; `None` of grades.
+    pub accuracy: Option<Accuracy>,
+    /// The area under the ROC curve; `None` of grades, and without both kinds.
+    pub auc: Option<Auc>,
+}
+
+/// What an assessment on labelled responses found, see the [module](self).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradedAssessment {
+    /// Over all responses.
+    pub all: GradedFigures,
+    /// The same by parts of the data.
+    pub subsets: BTreeMap<String, GradedFigures>,
+    /// Whether scores are probabilities that a response is right; `None` of grades.
+    pub calibration: Option<Calibration>,
+    /// Judgements that were read.
+    pub judgements: usize,
+    /// Judgements that were refused.
+    pub refused: usize,
+    /// Why, and how often.
+    pub reasons: BTreeMap<String, usize>,
+}
+
+/// A label and a score from 0 to 1, if there is one.
+type Known = (f64, Option<f64>);
+
+impl GradedAssessment {
+    /// What rulings on these responses come to; those that are `None` were not asked about.
+    ///
+    /// # Errors
+    /// When nothing was judged.
+    pub fn of(
+        jury: &Jury,
+        items: &[Graded],
+        rulings: &[Option<Ruling>],
+        seed: u64,
+    ) -> Result<Self, MetricError> {
+        let binary = is_binary(items);
+        let [low, high] = jury.judge.reading.range();
+        let share = |label: f64| if binary { label } else { (label - low) / (high - low) };
+        let mut all: Vec<Known> = Vec::new();
+        let mut parts: BTreeMap<&str, Vec<Known>> = BTreeMap::new();
+        let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+        let (mut judgements, mut refused) = (0, 0);
+        for (item, ruling) in items.iter().zip(rulings) {
+            let Some(ruling) = ruling else { continue };
+            let value = jury.values(&ruling.ballot).first().copied().flatten();
+            let known = (share(item.label), value);
+            all.push(known);
+            if let Some(subset) = &item.subset {
+                parts.entry(subset).or_default().push(known);
+            }
+            judgements += ruling.ballot.judgements.len();
+            refused += ruling.ballot.refused;
+            for why in &ruling.reasons {
+                *reasons.entry(why.clone()).or_default() += 1;
+            }
+        }
+        if all.is_empty() {
+            return Err(MetricError::Empty { field: "items" });
+        }
+        let part =
+            |(name, own): (&str, Vec<Known>)| Ok((name.to_owned(), figures(&own, binary, seed)?));
+        let (scores, right) = judged(&all);
+        Ok(Self {
+            all: figures(&all, binary, seed)?,
+            subsets: parts.into_iter().map(part).collect::<Result<_, MetricError>>()?,
+            calibration: binary
+                .then(|| calibration(&scores, &right, Calibration::BINS).ok())
+                .flatten(),
+            judgements,
+            refused,
+            reasons,
+        })
+    }
+
+    /// Writes it for a reader.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, mut out: impl Write) -> io::Result<()> {
+        let mut told = |name: &str, figures: &GradedFigures| {
+            let GradedFigures { items, abstained, error, accuracy, auc } = figures;
+            let mut parts = Vec::new();
+            if let Some(Accuracy { mean, interval: [low, high], .. }) = accuracy {
+                let [mean, low, high] = [mean, low, high].map(|share| 100.0 * share);
+                parts.push(format!("accuracy {mean:.1} % ({low:.1} to {high:.1})"));
+            }
+            if let Some(Auc { area, interval: [low, high], .. }) = auc {
+                parts.push(format!("ROC AUC {area:.3} ({low:.3} to {high:.3})"));
+            }
+            if let Some(Accuracy { mean, interval: [low, high], .. }) = error {
+                parts.push(format!("distance {mean:.3} ({low:.3} to {high:.3}) of the scale"));
+            }
+            parts.push(format!("{abstained} of {items} abstained"));
+            writeln!(out, "{name}: {}", parts.join("; "))
+        };
+        told("all", &self.all)?;
+        for (subset, figures) in self.subsets.iter().filter(|_| self.subsets.len() > 1) {
+            told(subset, figures)?;
+        }
+        if let Some(calibration) = &self.calibration {
+            let (error, brier) = (calibration.expected_error, calibration.brier);
+            writeln!(out, "calibrated to {error:.3} (expected error), Brier score {brier:.3}")?;
+        }
+        writeln!(out, "judged    {} judgements read, {} refused", self.judgements, self.refused)?;
+        let mut reasons: Vec<(&String, &usize)> = self.reasons.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (why, count) in reasons.into_iter().take(5) {
+            writeln!(out, "          {count} refused: {why}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The scores of those that were judged, and whether each is right.
+fn judged(known: &[Known]) -> (Vec<f64>, Vec<bool>) {
+    known.iter().filter_map(|&(label, score)| Some((score?, label > 0.5))).unzip()
+}
+
+/// The figures of some responses, one at least.
+fn figures(known: &[Known], binary: bool, seed: u64) -> Result<GradedFigures, MetricError> {
+    let distance = |&(label, score): &Known| Some((score? - label).abs());
+    let distances: Vec<f64> = known.iter().filter_map(distance).collect();
+    let hit = |&(label, score): &Known| {
+        let above = score.unwrap_or(0.5) - 0.5;
+        if above.abs() < 1e-9 { 0.5 } else { f64::from(u8::from((above > 0.0) == (label > 0.5))) }
+    };
+    let hits: Vec<f64> = known.iter().map(hit).collect();
+    let (scores, right) = judged(known);
+    let own: Vec<usize> = (0..scores.len()).collect();
+    let error =
+        (!distances.is_empty()).then(|| bootstrap_interval(&distances, DRAWS, seed)).transpose()?;
+    let accuracy = binary.then(|| bootstrap_interval(&hits, DRAWS, seed)).transpose()?;
+    Ok(GradedFigures {
+        items: known.len(),
+        abstained: known.len() - scores.len(),
+        error,
+        accuracy,
+        auc: binary.then(|| auc_over_problems(&scores, &right, &own, DRAWS, seed).ok()).flatten(),
+    })
+}
+
+#[cfg(test)]
+#[path = "graded_tests.rs"]
+mod tests;

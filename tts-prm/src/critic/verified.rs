@@ -1,0 +1,307 @@
+//! Verification to learn from: what a judge of steps, or of right and wrong, wrote, where it is right throughout.
+//!
+//! ```text
+//! solution, first error known -- 4 chains -- each verdict up to and with the first error as it is known ... kept
+//!                                         -- one verdict of five another ............................. dropped
+//! response, right or wrong ----- 4 critiques and last words -- the last word as it is known ............. kept
+//!                          ----- no critique: the word itself is learnt, and nothing has to be written
+//! ```
+//!
+//! What is kept is a question and parts of what stands behind it: those that the judge wrote are learnt, those that were put in
+//! its mouth (its beginning, the cue of a decision) are read only. Of a judge that asks in turns each turn is one thing to
+//! learn, in sight of those before it. A judge that is to learn by [`crate::reinforce`] takes problems of
+//! [`super::Judging`] instead.
+//!
+//! Source: Khalifa et al. 2025, "Process Reward Models That Think" (arXiv 2504.16828), section 3.2: chains are kept if all
+//! verdicts match; Zhao et al. 2025, "`GenPRM`" (arXiv 2504.00891), section 3.3; Zhang et al. 2024, "Generative Verifiers" (arXiv
+//! 2408.15240), section 3: yes or no as the next word, and critiques filtered by it.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tts_core::{Cost, Outcome, Prompt, Role, Search};
+
+use super::assess::{Case, Ended, Graded, StepCase, hear_whole};
+use super::judge::Judge;
+use super::jury::Jury;
+use super::read::By;
+use super::response::Response;
+use super::tuning::Truth;
+
+/// How attempts are made and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verify {
+    /// Attempts at each item.
+    pub samples: usize,
+    /// Whether something is kept of items at which all attempts are right.
+    pub easy: bool,
+}
+
+impl Default for Verify {
+    /// Four attempts, of which all that are right are kept.
+    fn default() -> Self {
+        Self { samples: 4, easy: true }
+    }
+}
+
+/// A part of what stands behind a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// What stands there.
+    pub text: String,
+    /// Whether it is to be learnt, or only read.
+    pub learn: bool,
+}
+
+/// Something to learn: a question, and what is to be written behind it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verified {
+    /// The place of the item.
+    pub item: usize,
+    /// The question.
+    pub prompt: Prompt,
+    /// What stands behind it, in order.
+    pub parts: Vec<Part>,
+}
+
+/// What became of the attempts.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerifyReport {
+    /// Items that were asked about.
+    pub items: usize,
+    /// Attempts that could be read.
+    pub judgements: usize,
+    /// Those that could not.
+    pub refused: usize,
+    /// Why, and how often.
+    pub reasons: BTreeMap<String, usize>,
+    /// Attempts that are right throughout.
+    pub right: usize,
+    /// Items at which all attempts are right.
+    pub easy: usize,
+    /// Items at which none is.
+    pub hard: usize,
+    /// Attempts of which something is kept.
+    pub kept: usize,
+    /// What all of it cost.
+    pub cost: Cost,
+}
+
+/// What is kept, and what became of all attempts.
+type Found = (Vec<Verified>, VerifyReport);
+
+/// Has a judge of steps check solutions, and keeps the chains whose every verdict, up to and with the first error, is as it is
+/// known; `done` is told of each solution as it is done, and may end it. The judge is the search's policy.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tts_core::Search;
+/// use tts_core::toy::Voice;
+/// use tts_prm::critic::{Judge, StepCase, Verify, verified_steps};
+/// // It finds no fault, ever.
+/// let judge = Voice::new(|_, _, _| "Fine. \\boxed{correct} Fine. \\boxed{correct}");
+/// let case = |first_error| StepCase {
+///     prompt: "2 + 3 + 4?".into(),
+///     steps: vec!["2 + 3 = 5\n".into(), "5 + 4 = 8\n".into()],
+///     first_error,
+///     subset: None,
+/// };
+/// let cases = [case(Some(1)), case(None)];
+/// let verify = Verify { samples: 1, ..Verify::default() };
+/// let judged = Judge::published("steps")?;
+/// let (kept, found) =
+///     verified_steps(&Search::new(&judge), &judged, &cases, verify, || ControlFlow::Continue(()))?;
+/// assert_eq!((kept.len(), kept[0].item, found.right, found.hard), (1, 1, 1, 1));
+/// assert!(kept[0].parts[0].learn);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the judge judges no steps, or does not write its verdicts, before anything is asked; or when the search of one fails,
+/// with what is kept of the others.
+pub fn verified_steps(
+    search: &Search<'_>,
+    judge: &Judge,
+    cases: &[StepCase],
+    verify: Verify,
+    done: impl FnMut() -> ControlFlow<()>,
+) -> Result<Found, Ended<Found>> {
+    if !judge.judges_steps() {
+        let problem = "judge: it judges no steps, expected thinkprm-steps, genprm, steps or one of your own";
+        return Err(Ended::refused(None, problem, Found::default()));
+    }
+    let asked = cases.iter().map(|case| {
+        let response = Response { steps: case.steps.clone(), ..Response::text("") };
+        let case_of = Case {
+            prompt: case.prompt.clone(),
+            responses: Arc::from([response]),
+            reference: None,
+        };
+        (case_of, Truth::Steps(case.first_error))
+    });
+    verified(search, judge, asked.collect(), verify, done)
+}
+
+/// Has a judge of single responses judge them, and keeps what comes to the label: a last word, or a score. Labels are 1 for
+/// right, the greatest score of the judge, and 0 for wrong, its least. A judge that says its word at once learns it from the
+/// label alone: nothing is asked, and nothing is spent.
+///
+/// ```
+/// use std::ops::ControlFlow;
+/// use tts_core::Search;
+/// use tts_core::toy::Voice;
+/// use tts_prm::critic::{Graded, Judge, Verify, verified_labels};
+/// let nobody = Voice::new(|_, _, _| "never asked");
+/// let item = Graded { prompt: "2 + 2?".into(), response: "5".into(), label: 0.0, subset: None, reference: None };
+/// let genrm = Judge::published("genrm")?;
+/// let (kept, found) =
+///     verified_labels(&Search::new(&nobody), &genrm, &[item], Verify::default(), || ControlFlow::Continue(()))?;
+/// let parts: Vec<(&str, bool)> = kept[0].parts.iter().map(|part| (part.text.as_str(), part.learn)).collect();
+/// assert_eq!(parts, [("Is the answer correct (Yes/No)?", false), (" No", true)]);
+/// assert_eq!(found.cost.samples, 0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When the judge cannot judge one response, does not write its judgement, or a label is neither 0 nor 1; or when the search of
+/// one fails, with what is kept of the others.
+pub fn verified_labels(
+    search: &Search<'_>,
+    judge: &Judge,
+    items: &[Graded],
+    verify: Verify,
+    done: impl FnMut() -> ControlFlow<()>,
+) -> Result<Found, Ended<Found>> {
+    let refused =
+        |item, problem: String| Err(Ended::refused(item, problem, Found::default()));
+    if judge.takes()[0] > 1 || judge.judges_steps() {
+        return refused(None, "judge: expected one that judges a single response".into());
+    }
+    let [low, high] = judge.reading.range();
+    let mut asked = Vec::with_capacity(items.len());
+    for (number, item) in items.iter().enumerate() {
+        let score = match item.label {
+            label if label.abs() < 1e-9 => low,
+            label if (label - 1.0).abs() < 1e-9 => high,
+            label => {
+                return refused(Some(number), format!("label {label}, expected 1 for right or 0 for wrong"));
+            }
+        };
+        let case = Case {
+            prompt: item.prompt.clone(),
+            responses: Arc::from([Response::text(&item.response)]),
+            reference: item.reference.clone(),
+        };
+        asked.push((case, Truth::Label(score)));
+    }
+    match judge.decision() {
+        Some(decision) if !decision.critique => at_once(judge, asked),
+        _ => verified(search, judge, asked, verify, done),
+    }
+}
+
+/// The words of judges that say theirs at once, which follow from the labels.
+fn at_once(judge: &Judge, asked: Vec<(Case, Truth)>) -> Result<Found, Ended<Found>> {
+    let mut found = Found::default();
+    for (item, (case, truth)) in asked.into_iter().enumerate() {
+        let (Some(decision), Truth::Label(score)) = (judge.decision(), truth) else { continue };
+        let beside = case.reference.and_then(|reference| judge.beside(reference));
+        let shown: Vec<&Response> = case.responses.iter().collect();
+        let question = beside.as_ref().unwrap_or(judge).question(&case.prompt, &shown);
+        let word = decision.words.iter().find(|(_, value)| (value - score).abs() < 1e-9);
+        found.1.items += 1;
+        match (question, word) {
+            (Ok(prompt), Some((word, _))) => {
+                // Behind a cue that ends in none a word begins with its space.
+                let space = if decision.cue.ends_with(char::is_whitespace) { "" } else { " " };
+                let cue = Part { text: decision.cue.clone(), learn: false };
+                let word = Part { text: format!("{space}{word}"), learn: true };
+                found.0.push(Verified { item, prompt, parts: vec![cue, word] });
+                found.1.kept += 1;
+            }
+            (Err(refusal), _) => {
+                found.1.refused += 1;
+                *found.1.reasons.entry(refusal.to_string()).or_default() += 1;
+            }
+            (Ok(_), None) => {
+                found.1.refused += 1;
+                let why = format!("no word of the decision is worth {score}");
+                *found.1.reasons.entry(why).or_default() += 1;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Why what this judge writes is nothing to learn, if so.
+fn unwritten(judge: &Judge) -> Option<&'static str> {
+    if judge.head().is_some() {
+        return Some("judge: its scores are those of a scorer, which are not written");
+    }
+    if judge.decision().is_some_and(|decision| matches!(decision.by, By::Scorer(_))) {
+        return Some("judge: its decision is read by a scorer and no word is written, expected by word or probability");
+    }
+    if !judge.again.is_empty() {
+        return Some("judge: it is made to check again by words that it did not write, expected none of them (again)");
+    }
+    None
+}
+
+/// Asks about each, and keeps what is right.
+fn verified(
+    search: &Search<'_>,
+    judge: &Judge,
+    asked: Vec<(Case, Truth)>,
+    verify: Verify,
+    mut done: impl FnMut() -> ControlFlow<()>,
+) -> Result<Found, Ended<Found>> {
+    if let Some(problem) = unwritten(judge) {
+        return Err(Ended::refused(None, problem, Found::default()));
+    }
+    let jury = Jury { role: None, ..Jury::of(judge.clone(), verify.samples) };
+    let (cases, truths): (Vec<Case>, Vec<Truth>) = asked.into_iter().unzip();
+    let mut kept: BTreeMap<usize, Vec<Verified>> = BTreeMap::new();
+    let mut found = VerifyReport::default();
+    let heard = hear_whole(search, &jury, cases, |item, ruling, outcome| {
+        found.items += 1;
+        found.judgements += ruling.ballot.judgements.len();
+        found.refused += ruling.ballot.refused;
+        for why in &ruling.reasons {
+            *found.reasons.entry(why.clone()).or_default() += 1;
+        }
+        found.cost += outcome.usage.logical;
+        let judgements = ruling.ballot.judgements.iter();
+        let right: Vec<_> = judgements
+            .filter(|judgement| {
+                let text = outcome.tree.text(judgement.node);
+                let said = match (truths[item], judge.decision()) {
+                    (Truth::Steps(_), _) => Ok(judgement.steps.clone()),
+                    // The word that stands there, whatever its probability was.
+                    (_, Some(decision)) => decision.read_word(&text),
+                    (_, None) => Ok(judgement.scores.clone()),
+                };
+                said.is_ok_and(|said| truths[item].holds(&said))
+            })
+            .collect();
+        found.right += right.len();
+        found.hard += usize::from(right.is_empty());
+        let all = right.len() == verify.samples;
+        found.easy += usize::from(all);
+        if !all || verify.easy {
+            found.kept += right.len();
+            let learnt = right.iter().flat_map(|judgement| {
+                let text = outcome.tree.text(judgement.node);
+                rows(judge, item, outcome.tree.asked(judgement.node), text)
+            });
+            kept.entry(item).or_default().extend(learnt);
+        }
+        done()
+    });
+    let (_, ended) = Ended::apart(heard);
+    Ended::join(ended, (kept.into_values().flatten().collect(), found))
+}
