@@ -78,7 +78,7 @@ fn weights_are_kept_on_the_way() {
     let Some(reinforce) = example("reinforce") else { return };
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
-    let small = "--model embedded --family chain --problems 8 --held-out 2 --batch 2 --samples 4 --max-tokens 60 \
+    let small = "--model embedded --family chain --problems 8 --held-out 2 --batch 4 --samples 4 --max-tokens 60 \
                  --steps 2 --threads 1";
     let small: Vec<&str> = small.split_whitespace().collect();
     let out = path("out");
