@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::Search;
+use tts_core::{Scale, Search};
 use tts_examples::data::{Asking, DataOptions};
 use tts_examples::engines::Engines;
 use tts_examples::figures::write_figures;
@@ -117,6 +117,33 @@ fn message(progress: &Progress) -> String {
     )
 }
 
+/// Says what will run.
+fn introduce(
+    err: &mut impl Write,
+    data: &DataSet,
+    engines: &Engines,
+    setup: &Setup,
+    scale: Scale,
+) -> Result<(), Error> {
+    writeln!(err, "data      {}", data.taken())?;
+    writeln!(err, "model     {}", engines.policy.describe())?;
+    if let Some(tried) = engines.policy.tried() {
+        writeln!(err, "tried     {tried}")?;
+    }
+    if let Some(chat) = engines.policy.told_of_chat(&setup.prompt) {
+        writeln!(err, "chat      {chat}")?;
+    }
+    for (role, engine) in &engines.others {
+        writeln!(err, "{role:<9} {}", engine.describe())?;
+    }
+    writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
+    writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
+    for (name, spec) in &setup.named {
+        writeln!(err, "named     {name}: {spec}")?;
+    }
+    Ok(())
+}
+
 fn run(mut arguments: Arguments) -> Result<(), Error> {
     let started = Instant::now();
     for path in arguments.json.iter().chain(&arguments.html) {
@@ -137,22 +164,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let scale = setup.check(&engines, &scorers)?;
 
     let mut err = std::io::stderr();
-    writeln!(err, "data      {}", data.taken())?;
-    writeln!(err, "model     {}", engines.policy.describe())?;
-    if let Some(tried) = engines.policy.tried() {
-        writeln!(err, "tried     {tried}")?;
-    }
-    if let Some(chat) = engines.policy.told_of_chat(&setup.prompt) {
-        writeln!(err, "chat      {chat}")?;
-    }
-    for (role, engine) in &engines.others {
-        writeln!(err, "{role:<9} {}", engine.describe())?;
-    }
-    writeln!(err, "strategy  {}", serde_json::to_string(&setup.recipe)?)?;
-    writeln!(err, "scorer    {} ({scale})", setup.scorer)?;
-    for (name, spec) in &setup.named {
-        writeln!(err, "named     {name}: {spec}")?;
-    }
+    introduce(&mut err, &data, &engines, &setup, scale)?;
     writeln!(err, "records   {}, shard {}", folder.display(), arguments.shard)?;
     let style = "{elapsed_precise} [{wide_bar}] {pos}/{len}, {msg}";
     let bar =

@@ -3,6 +3,7 @@
 //! `cargo run --release --example serve -- --model FILE --bind 127.0.0.1:8080`
 //!
 //! `--model http://HOST:PORT` searches on a server behind it (llama-server, vLLM), see `docs/remote.md`.
+//! A JSON file of `--model` names engines by role, a judge say: then requests may ask for `best-by-judge` and `judged`, too.
 //! `--model embedded` serves the pair that is held in the program, under its two reward models. A key in the
 //! environment variable `TTS_API_KEY` is asked of every client. See `docs/serve.md`.
 
@@ -14,9 +15,10 @@ use std::sync::Arc;
 
 use clap::Parser;
 use tts_core::{Prompt, Sampling, StepRule};
-use tts_examples::engines::{Engine, model_name};
+use tts_examples::engines::{Engine, Engines, model_name};
 use tts_examples::files::read_json;
-use tts_examples::options::{ModelOptions, Priced};
+use tts_examples::judges;
+use tts_examples::options::{ModelOptions, NamedOptions, Priced};
 use tts_examples::{Error, exit};
 use tts_models::Tokenizer;
 use tts_prm::{ScorerSpec, pair};
@@ -37,6 +39,8 @@ struct Arguments {
     /// logprob and rule.
     #[arg(long)]
     scorer: Vec<ScorerSpec>,
+    #[command(flatten)]
+    named: NamedOptions,
     /// Sampling temperature of requests that say none; 0 is greedy. Default: 0.8.
     #[arg(long)]
     temperature: Option<f32>,
@@ -73,11 +77,10 @@ impl Words for Text {
     }
 }
 
-/// A model that is served until the process ends, with its text side.
-fn text(engine: Engine) -> Result<(&'static Engine, Text), Error> {
-    let model: &'static Engine = Box::leak(Box::new(engine));
+/// The text side of a model.
+fn text(model: &'static Engine) -> Result<Text, Error> {
     let tokenizer = model.tokenizer().ok_or("records cannot be served: they hold no tokenizer")?;
-    Ok((model, Text(model, tokenizer)))
+    Ok(Text(model, tokenizer))
 }
 
 impl Arguments {
@@ -103,17 +106,20 @@ impl Arguments {
         if self.model.model == Path::new("embedded") {
             let engine = self.model.of_embedded(&[
                 ("--scorer", !self.scorer.is_empty()),
+                ("--named", !self.named.named.is_empty()),
                 ("--temperature", self.temperature.is_some()),
                 ("--step", !self.step.is_empty()),
                 ("--max-tokens", self.max_tokens.is_some()),
             ])?;
             let generator = pair::generator(engine)?;
-            let model = Engine::Local("embedded".into(), generator);
-            let (model, text) = text(model)?;
+            let model: &'static Engine =
+                Box::leak(Box::new(Engine::Local("embedded".into(), generator)));
+            let text = text(model)?;
             let name = self.name.clone().unwrap_or_else(|| "embedded".into());
             return Ok(Model::new(name, Arc::new(model.generator()))
                 .scorer("prm", Arc::new(pair::process(engine)?))
                 .scorer("orm", Arc::new(pair::outcome(engine)?))
+                .registry(judges::registry())
                 .rule(pair::rule())
                 .sampling(pair::sampling())
                 .words(Arc::new(text)));
@@ -127,22 +133,26 @@ impl Arguments {
         // A list of many short lines ends by its tokens, as clients expect.
         let rule = StepRule { max_steps: rule.max_steps.max(max_tokens), ..rule };
         let name = self.name.clone().unwrap_or_else(|| model_name(&self.model.model));
-        let engines = self.model.open()?;
-        if let Some(role) = engines.others.keys().next() {
-            return Err(
-                format!("an engine for the role {role:?}, which no request asks for").into()
-            );
-        }
+        // They are served until the process ends.
+        let engines: &'static Engines = Box::leak(Box::new(self.model.open()?));
         let name = match (&self.name, &engines.policy) {
             (None, Engine::Remote(remote)) => remote.facts().name().to_owned(),
             _ => name,
         };
-        let price = engines.policy.price();
-        let (model, text) = text(engines.policy)?;
-        let served = Model::new(name, Arc::new(model.generator()));
-        let served = price
-            .into_iter()
-            .fold(served, Model::price)
+        let model = &engines.policy;
+        let text = text(model)?;
+        let mut served = Model::new(name, Arc::new(model.generator()));
+        for (role, price) in engines.prices() {
+            served.prices.writers.insert(role.to_owned(), price);
+        }
+        for (role, engine) in &engines.others {
+            served = served.role(role.clone(), Arc::new(engine.generator()));
+        }
+        for (name, scorer) in self.named.open(&self.model, engines)? {
+            served = served.scorer_named(name, Arc::new(scorer));
+        }
+        let served = served
+            .registry(judges::registry())
             .rule(rule)
             .sampling(Sampling::temperature(self.temperature.unwrap_or(0.8)))
             .words(Arc::new(text));
@@ -160,9 +170,6 @@ impl Arguments {
 /// The model with the prices that were given.
 fn priced(mut model: Model, given: &[Priced]) -> Result<Model, Error> {
     let prices = Priced::all(given)?;
-    if let Some(role) = prices.writers.keys().find(|role| !role.is_empty()) {
-        return Err(format!("--price: {role:?} is no role of a served model").into());
-    }
     model.prices.writers.extend(prices.writers);
     model.prices.scorers.extend(prices.scorers);
     Ok(model)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tts_core::{
-    Generator, Price, Prices, Prompt, Requirements, Sampling, Search, SearchStrategy, StepRule, StepScorer,
+    Generator, Price, Prices, Prompt, Requirements, Sampling, Search, StepRule, StepScorer,
 };
 use tts_search::recipe::Registry;
 
@@ -58,7 +58,7 @@ pub struct Model {
     pub named: BTreeMap<String, Arc<dyn StepScorer>>,
     /// Strategies of other crates, which requests may name, and hold in recipes.
     pub registry: Registry,
-    /// What its tokens cost, under `""` of the generators, and those of its scorers by their names.
+    /// What tokens cost: of who writes by role, its own under `""`, and of its scorers by their names.
     pub prices: Prices,
 }
 
@@ -164,10 +164,15 @@ impl Model {
             search.role(role.clone(), Arc::clone(generator))
         });
         let search = self.named.iter().fold(search, |search, (name, scorer)| {
-            search.scorer_named(name.clone(), Arc::clone(scorer))
+            let search = search.scorer_named(name.clone(), Arc::clone(scorer));
+            let price = self.prices.scorers.get(name);
+            price
+                .into_iter()
+                .fold(search, |search, price| search.scorer_price(name.as_str(), *price))
         });
-        let price = self.prices.writers.get("");
-        let search = price.into_iter().fold(search, |search, price| search.price("", *price));
+        let prices = self.prices.writers.iter();
+        let search =
+            prices.fold(search, |search, (role, price)| search.price(role.as_str(), *price));
         let Some((name, scorer)) = scorer.and_then(|name| self.scorers.get_key_value(name)) else {
             return search;
         };
@@ -192,13 +197,6 @@ impl Model {
         }
     }
 
-    /// Whether it can be asked for a strategy without a word about who judges.
-    pub(crate) fn offers(&self, strategy: &impl SearchStrategy) -> bool {
-        let needs = strategy.requires();
-        let leads = needs.scorer.and(self.default_scorer.as_deref());
-        self.search(leads).settings().satisfy(&needs).is_ok()
-    }
-
     /// # Errors
     /// A sentence that says what is wrong with name, rule, sampling or default scorer.
     pub fn check(&self) -> Result<(), String> {
@@ -212,11 +210,18 @@ impl Model {
         }
         let own = self.rule.check().and_then(|()| self.sampling.check());
         let own = own.and_then(|()| self.prices.check());
-        if let Some(name) =
-            self.prices.scorers.keys().find(|name| !self.scorers.contains_key(*name))
-        {
+        let judges =
+            |name: &String| self.scorers.contains_key(name) || self.named.contains_key(name);
+        if let Some(name) = self.prices.scorers.keys().find(|name| !judges(name)) {
             return Err(format!(
                 "model {}: a price of the scorer {name:?}, which it has not",
+                self.name
+            ));
+        }
+        let writes = |role: &String| role.is_empty() || self.roles.contains_key(role);
+        if let Some(role) = self.prices.writers.keys().find(|role| !writes(role)) {
+            return Err(format!(
+                "model {}: a price of the role {role:?}, which it has not",
                 self.name
             ));
         }

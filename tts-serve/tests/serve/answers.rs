@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tts_core::toy::Oracle;
-use tts_core::{Budget, Sampling, Search, SearchStrategy, StepRule, seed};
+use tts_core::{Budget, Price, Sampling, Search, SearchStrategy, StepRule, seed};
 use tts_search::{BeamSearch, BestOfN, Recipe};
+use tts_serve::ServeConfig;
 
 use crate::common::{Server, WORLD, ask, toy, with};
 
@@ -247,4 +248,22 @@ fn models_are_listed_with_their_strategies() {
         get("/v1/models").1["data"][0]["tts"]["default_scorer"],
         json!(toy().default_scorer)
     );
+}
+
+/// A served model with prices says what an answer took in money, and is held to what a request may take.
+#[test]
+fn money_is_told_and_bounded() {
+    let (read, scored) = (Price { read: 1.0, generated: 4.0, ..Price::default() }, 2.0);
+    let judge = Price { scored, ..Price::default() };
+    let model = toy().price(read).scorer_price("oracle", judge);
+    let server = Server::start(&ServeConfig::default(), vec![model]);
+    let whole = server.chat(&ask("toy+beam-16", 3));
+    let told = |answer: &Value, name: &str| answer["usage"]["tts"][name].as_f64().expect("told");
+    let (money, of) = (told(&whole, "money"), |name| told(&whole, name));
+    let least = (4.0 * of("generated_tokens") + scored * of("scored_tokens")) / 1e6;
+    assert!(money > least && money <= least + of("read_tokens") / 1e6 + 1e-12, "{whole}");
+    let bounded = json!({"tts": {"budget": {"money": money / 2.0, "hard": true, "reserve": 0}}});
+    let half = server.chat(&with(ask("toy+beam-16", 3), &bounded));
+    assert!(told(&half, "money") <= money / 2.0, "{half}");
+    assert_eq!(half["choices"][0]["tts"]["stop"], "money");
 }
