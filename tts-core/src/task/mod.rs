@@ -89,6 +89,17 @@ pub trait Task: Debug + Send + Sync {
         }
     }
 
+    /// What a solution is worth, from 0 to 1: that of a right one is 1 and of any other 0, unless the task knows of more or less
+    /// right ones.
+    ///
+    /// ```
+    /// use tts_core::task::{Math, Task};
+    /// assert_eq!(["The answer is 0.5.", "The answer is 2."].map(|text| Math.credit("x?", "1/2", text)), [1.0, 0.0]);
+    /// ```
+    fn credit(&self, question: &str, gold: &str, solution: &str) -> f64 {
+        f64::from(u8::from(self.verdict(question, gold, solution).is_right()))
+    }
+
     /// Whether each step of a solution is right, in order; `None` of a task that looks at answers alone.
     ///
     /// ```

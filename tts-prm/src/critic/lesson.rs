@@ -1,5 +1,8 @@
 //! Preferences as what a judge learns from: a question to it, and what a right judgement says.
 //!
+//! Single responses with a label, and solutions whose first wrong step is known, become lessons too ([`Judging::lesson_of`],
+//! [`Judging::lesson_of_steps`]).
+//!
 //! Each preference becomes one [`Lesson`]: its responses in an order of its own, so that no place is learnt to be the best.
 //! Where a judgement is about fewer responses, the best and some others are shown; where it is about one, a coin decides
 //! whether that is the best, whose right score is the highest of the reading, or another, whose is the lowest.
@@ -14,7 +17,7 @@
 use tts_core::task::{Task, Verdict};
 use tts_core::{Prompt, StepRule, seed};
 
-use super::assess::Preference;
+use super::assess::{Graded, Preference, StepCase};
 use super::ballot::Ballot;
 use super::judge::Judge;
 use super::read::{By, Refusal};
@@ -25,6 +28,9 @@ use crate::reinforce::Problem;
 /// Most responses of which an answer is looked for where the right one is not known.
 const MOST: usize = 9;
 
+/// The same of steps.
+const MOST_STEPS: usize = 256;
+
 /// A question to a judge, with what is known of the answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Lesson {
@@ -34,6 +40,8 @@ pub struct Lesson {
     pub shown: Vec<usize>,
     /// What a right judgement says of them, by their places in that order.
     pub truth: Truth,
+    /// How many steps the response has whose steps are judged; 0 of responses that are judged as they are.
+    pub steps: usize,
 }
 
 impl Lesson {
@@ -42,6 +50,11 @@ impl Lesson {
         let gold = match self.truth {
             Truth::Best(place) => format!("{BEST}{}{OF}{}", place + 1, self.shown.len()),
             Truth::Label(label) => format!("{SCORE}{label}"),
+            Truth::Near { label, width } => format!("{SCORE}{label}{WITHIN}{width}"),
+            Truth::Steps(first) => {
+                let place = first.map_or(0, |first| first + 1);
+                format!("{ERROR}{place}{OF}{}", self.steps)
+            }
         };
         let question = self.prompt.question().to_owned();
         Problem { prompt: self.prompt.clone(), question, gold, difficulty: None }
@@ -51,11 +64,25 @@ impl Lesson {
 const BEST: &str = "response ";
 const OF: &str = " of ";
 const SCORE: &str = "score ";
+const WITHIN: &str = " within ";
+/// Before the number of the first wrong step, from 1, or 0 where all are right.
+const ERROR: &str = "error in step ";
 
-/// What a right answer says, and of how many responses.
+/// What a right answer says, and of how many responses, or of how many steps of one.
 fn known(gold: &str) -> Option<(Truth, usize)> {
     if let Some(label) = gold.strip_prefix(SCORE) {
-        return Some((Truth::Label(label.parse().ok()?), 1));
+        let truth = match label.split_once(WITHIN) {
+            None => Truth::Label(label.parse().ok()?),
+            Some((label, width)) => {
+                Truth::Near { label: label.parse().ok()?, width: width.parse().ok()? }
+            }
+        };
+        return Some((truth, 1));
+    }
+    if let Some(error) = gold.strip_prefix(ERROR) {
+        let (place, count) = error.split_once(OF)?;
+        let (place, count): (usize, usize) = (place.parse().ok()?, count.parse().ok()?);
+        return (place <= count).then_some((Truth::Steps(place.checked_sub(1)), count));
     }
     let (place, count) = gold.strip_prefix(BEST)?.split_once(OF)?;
     let (place, count) = (place.parse::<usize>().ok()?.checked_sub(1)?, count.parse().ok()?);
@@ -91,11 +118,30 @@ impl Judging {
     /// # Errors
     /// When the judge makes no sense, or does not itself write all that is read: what is learnt must be written.
     pub fn of(judge: Judge) -> Result<Self, String> {
-        judge.check()?;
         if judge.template.has_turns() || judge.judges_steps() {
             return Err(
                 "a judge of steps learns from labels of steps, expected one of responses".into()
             );
+        }
+        let [low, high] = judge.reading.range();
+        if judge.takes()[1] == 1 && high - low > 1.0 {
+            Self::of_labels(judge)?;
+            return Err(format!(
+                "a judgement of one response is right or wrong, and this one has scores from {low} to {high}: expected 0 to 1"
+            ));
+        }
+        Self::of_labels(judge)
+    }
+
+    /// The task of this judge where labels say what is right: of single responses, with scores of any range
+    /// ([`Judging::lesson_of`]), or of steps ([`Judging::lesson_of_steps`]).
+    ///
+    /// # Errors
+    /// When the judge makes no sense, asks in turns, or does not itself write all that is read.
+    pub fn of_labels(judge: Judge) -> Result<Self, String> {
+        judge.check()?;
+        if judge.template.has_turns() {
+            return Err("a judge that asks in turns writes several texts, expected one that writes all at once".into());
         }
         if judge.head().is_some() {
             return Err(
@@ -112,12 +158,6 @@ impl Judging {
         let helped = !judge.begin.is_empty() || !judge.again.is_empty();
         if judge.decision().is_some() || helped {
             return Err("the judge is helped on by words that are put in its mouth, expected one that writes all".into());
-        }
-        let [low, high] = judge.reading.range();
-        if judge.takes()[1] == 1 && high - low > 1.0 {
-            return Err(format!(
-                "a judgement of one response is right or wrong, and this one has scores from {low} to {high}: expected 0 to 1"
-            ));
         }
         Ok(Self { judge })
     }
@@ -172,7 +212,45 @@ impl Judging {
         let beside = preference.reference.clone().and_then(|known| self.judge.beside(known));
         let judge = beside.as_ref().unwrap_or(&self.judge);
         let prompt = judge.question(prompt, &texts.iter().collect::<Vec<_>>())?;
-        Ok(Lesson { prompt, shown, truth })
+        Ok(Lesson { prompt, shown, truth, steps: 0 })
+    }
+
+    /// The lesson of a single response with a label: right is the label itself, and what is near is worth something
+    /// ([`Truth::Near`]).
+    ///
+    /// # Errors
+    /// When the judge cannot be asked about it, or the label is not on its scale.
+    pub fn lesson_of(&self, graded: &Graded) -> Result<Lesson, Refusal> {
+        let Graded { prompt, response, label, reference, .. } = graded;
+        let refused = |problem: String| Err(Refusal::Unasked { problem });
+        let [low, high] = self.judge.reading.range();
+        if self.judge.takes()[0] > 1 || self.judge.judges_steps() {
+            return refused("a single response, and the judge is not of single responses".into());
+        }
+        if !(low..=high).contains(label) {
+            return refused(format!("the label {label}, expected a score from {low} to {high}"));
+        }
+        let beside = reference.clone().and_then(|known| self.judge.beside(known));
+        let judge = beside.as_ref().unwrap_or(&self.judge);
+        let prompt = judge.question(prompt, &[&Response::text(response)])?;
+        let truth = Truth::Near { label: *label, width: high - low };
+        Ok(Lesson { prompt, shown: vec![0], truth, steps: 0 })
+    }
+
+    /// The lesson of a solution whose first wrong step is known: right is who judges all steps up to it as they are.
+    ///
+    /// # Errors
+    /// When the judge cannot be asked about it, or judges no steps.
+    pub fn lesson_of_steps(&self, case: &StepCase) -> Result<Lesson, Refusal> {
+        let steps = case.steps.len();
+        if !self.judge.judges_steps() || case.first_error.is_some_and(|first| first >= steps) {
+            let problem =
+                format!("{steps} steps, and no judge of them, or an error behind the last");
+            return Err(Refusal::Unasked { problem });
+        }
+        let response = Response { steps: case.steps.clone(), ..Response::text("") };
+        let prompt = self.judge.question(&case.prompt, &[&response])?;
+        Ok(Lesson { prompt, shown: vec![0], truth: Truth::Steps(case.first_error), steps })
     }
 
     /// The scores that a judgement of so many responses writes.
@@ -180,6 +258,25 @@ impl Judging {
         let shown = vec![Response::text(""); responses];
         let said = self.judge.read(judgement, &shown.iter().collect::<Vec<_>>())?;
         Ok(said.scores)
+    }
+
+    /// Which step it calls wrong first, or that none of so many is.
+    fn first_error(&self, judgement: &str) -> Option<String> {
+        let read = |count| self.said(Truth::Steps(None), count, judgement).ok();
+        let steps = (1..=MOST_STEPS).find_map(read)?;
+        Some(match steps.iter().position(|&right| right < 0.5) {
+            Some(first) => format!("{ERROR}{}", first + 1),
+            None => format!("{ERROR}0{OF}{}", steps.len()),
+        })
+    }
+
+    /// What a judgement says that the truth is about: scores of so many responses, or verdicts on so many steps of one.
+    fn said(&self, truth: Truth, count: usize, judgement: &str) -> Result<Vec<f64>, Refusal> {
+        if !matches!(truth, Truth::Steps(_)) {
+            return self.scores(judgement, count);
+        }
+        let response = Response { steps: vec![String::new(); count], ..Response::text("") };
+        Ok(self.judge.read(judgement, &[&response])?.steps)
     }
 }
 
@@ -189,8 +286,11 @@ impl Task for Judging {
     }
 
     /// Whom it puts first, `response 2`, or all who share the highest score, `responses 1, 3`; of one response, its score. Two
-    /// judgements that put the same first answer the same.
+    /// judgements that put the same first answer the same. Of steps, the first that is wrong.
     fn answer(&self, judgement: &str) -> Option<String> {
+        if self.judge.judges_steps() {
+            return self.first_error(judgement);
+        }
         let [least, most] = self.judge.takes();
         let scores =
             (least..=most.min(MOST)).find_map(|count| self.scores(judgement, count).ok())?;
@@ -207,18 +307,26 @@ impl Task for Judging {
     fn same(&self, gold: &str, answer: &str) -> bool {
         match known(gold) {
             Some((Truth::Best(place), _)) => answer == format!("{BEST}{}", place + 1),
-            Some((Truth::Label(label), _)) => answer == format!("{SCORE}{label}"),
-            None => gold == answer,
+            Some((Truth::Label(label) | Truth::Near { label, .. }, _)) => {
+                answer == format!("{SCORE}{label}")
+            }
+            Some((Truth::Steps(Some(first)), _)) => answer == format!("{ERROR}{}", first + 1),
+            Some((Truth::Steps(None), _)) | None => gold == answer,
         }
     }
 
     fn verdict(&self, _: &str, gold: &str, judgement: &str) -> Verdict {
         let Some((truth, count)) = known(gold) else { return Verdict::Wrong };
-        match self.scores(judgement, count) {
+        match self.said(truth, count, judgement) {
             Err(_) => Verdict::Unanswered,
-            Ok(scores) if truth.holds(&scores) => Verdict::Right,
+            Ok(said) if truth.holds(&said) => Verdict::Right,
             Ok(_) => Verdict::Wrong,
         }
+    }
+
+    fn credit(&self, _: &str, gold: &str, judgement: &str) -> f64 {
+        let Some((truth, count)) = known(gold) else { return 0.0 };
+        truth.credit(self.said(truth, count, judgement).ok().as_deref())
     }
 }
 
@@ -228,7 +336,14 @@ mod tests {
 
     fn preference(responses: usize, best: usize) -> Preference {
         let responses = (0..responses).map(|place| format!("answer {place}")).collect();
-        Preference { prompt: "2 + 2?".into(), responses, best, subset: None, reference: None, worth: None }
+        Preference {
+            prompt: "2 + 2?".into(),
+            responses,
+            best,
+            subset: None,
+            reference: None,
+            worth: None,
+        }
     }
 
     fn judging(name: &str) -> Judging {

@@ -71,6 +71,7 @@ pub mod response;
 pub mod sure;
 pub mod template;
 pub mod tuning;
+pub mod verified;
 mod turns;
 pub mod word;
 
@@ -101,6 +102,7 @@ pub use response::Response;
 pub use sure::Sure;
 pub use template::Template;
 pub use tuning::Truth;
+pub use verified::{Part, Verified, Verify, VerifyReport, verified_labels, verified_steps};
 pub use word::{Speaker, WordConfig};
 
 #[cfg(test)]

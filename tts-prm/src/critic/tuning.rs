@@ -2,6 +2,9 @@
 //!
 //! * **Reward**: +1 where the response that is labelled best has a higher score than every other, else -1; a tie is wrong. Of
 //!   a single response: +1 where its score is the label. A judgement that cannot be read is wrong. Nothing rewards the form.
+//! * **Grades**: of a single response whose label is a grade, `1 - |s - s*|`, the distance as a share of the scale; 0 where nothing can
+//!   be read.
+//! * **Steps**: +1 where every verdict up to and with the first error is as it is known, else -1.
 //! * **Rejective fine-tuning**: of the attempts at an item those that are right are kept, unless all are: such an item is too
 //!   easy, and nothing of it is kept.
 //! * **Hints**: a line that names the best response, for items that are too hard; the attempt is kept if it is right, without the
@@ -9,7 +12,8 @@
 //! * **A meta-judge** learns whether a judgement was right: the same rule is its label.
 //!
 //! Source: Liu et al. 2025, "Inference-Time Scaling for Generalist Reward Modeling" (arXiv 2504.02495), section 3.2 (rejective
-//! fine-tuning and hinted sampling), equation 5 (the reward) and section 4 (meta reward model).
+//! fine-tuning and hinted sampling), equation 5 (the reward) and section 4 (meta reward model); `DeepSeekMath-V2` (arXiv
+//! 2511.22570), section 2.1, for grades; Khalifa et al. 2025 (arXiv 2504.16828), section 3.2, for steps.
 
 use tts_core::{Prompt, Role};
 
@@ -20,20 +24,38 @@ pub enum Truth {
     Best(usize),
     /// The score of a single one.
     Label(f64),
+    /// The grade of a single one, where one that is near is worth more than one that is far.
+    Near {
+        /// The score.
+        label: f64,
+        /// From the least score to the greatest.
+        width: f64,
+    },
+    /// The place of the first wrong step of a single one, from 0; `None` where all are right. What is compared are the
+    /// verdicts on its steps.
+    Steps(Option<usize>),
 }
 
 impl Truth {
-    /// Whether these scores are right.
+    /// Whether these scores are right, or of [`Truth::Steps`] these verdicts on steps, below one half for a wrong one.
     ///
     /// ```
     /// use tts_prm::critic::Truth;
     /// assert!(Truth::Best(1).holds(&[6.0, 7.0]));
     /// assert!(!Truth::Best(1).holds(&[7.0, 7.0]));
     /// assert!(Truth::Label(1.0).holds(&[1.0]));
+    /// assert!(Truth::Steps(Some(1)).holds(&[1.0, 0.0, 0.0]));
+    /// assert!(!Truth::Steps(Some(1)).holds(&[0.0, 0.0, 0.0]));
     /// ```
     pub fn holds(self, scores: &[f64]) -> bool {
         match self {
-            Self::Label(label) => scores.len() == 1 && (scores[0] - label).abs() < 1e-9,
+            Self::Label(label) | Self::Near { label, .. } => {
+                scores.len() == 1 && (scores[0] - label).abs() < 1e-9
+            }
+            Self::Steps(first) => {
+                let wrong = scores.iter().position(|&right| right < 0.5);
+                !scores.is_empty() && wrong == first
+            }
             Self::Best(best) => scores.get(best).is_some_and(|own| {
                 let mut others = scores.iter().enumerate().filter(|(place, _)| *place != best);
                 scores.len() > 1 && others.all(|(_, other)| other < own)
@@ -41,15 +63,34 @@ impl Truth {
         }
     }
 
-    /// The reward of a judgement: 1 or -1; `None` stands for one that could not be read.
+    /// The reward of a judgement: 1 or -1, and of a grade its credit; `None` stands for one that could not be read.
     ///
     /// ```
     /// use tts_prm::critic::Truth;
     /// let rewards = [Some(&[8.0, 3.0][..]), Some(&[5.0, 5.0]), Some(&[3.0, 8.0]), None];
     /// assert_eq!(rewards.map(|scores| Truth::Best(0).reward(scores)), [1.0, -1.0, -1.0, -1.0]);
+    /// let proof = Truth::Near { label: 1.0, width: 1.0 };
+    /// let rewards = [Some(&[1.0][..]), Some(&[0.5]), Some(&[0.0]), None];
+    /// assert_eq!(rewards.map(|scores| proof.reward(scores)), [1.0, 0.5, 0.0, 0.0]);
     /// ```
     pub fn reward(self, scores: Option<&[f64]>) -> f64 {
+        if let Self::Near { .. } = self {
+            return self.credit(scores);
+        }
         if scores.is_some_and(|scores| self.holds(scores)) { 1.0 } else { -1.0 }
+    }
+
+    /// What a judgement is worth, from 0 to 1: 1 where it is right, and less the further a grade is from its label; 0 where
+    /// nothing could be read.
+    pub fn credit(self, scores: Option<&[f64]>) -> f64 {
+        match (self, scores) {
+            (_, None) => 0.0,
+            (Self::Near { label, width }, Some(&[score])) => {
+                (1.0 - (score - label).abs() / width).clamp(0.0, 1.0)
+            }
+            (Self::Near { .. }, Some(_)) => 0.0,
+            (_, Some(scores)) => f64::from(u8::from(self.holds(scores))),
+        }
     }
 
     /// Which of the attempts at an item are learnt from: those that are right, unless all are.
@@ -63,7 +104,8 @@ impl Truth {
     /// assert!(kept(&[wrong.clone(), None, wrong]).is_empty());
     /// ```
     pub fn kept(self, attempts: &[Option<Vec<f64>>]) -> Vec<usize> {
-        let right = |place: &usize| self.reward(attempts[*place].as_deref()) > 0.0;
+        let right =
+            |place: &usize| attempts[*place].as_ref().is_some_and(|scores| self.holds(scores));
         let kept: Vec<usize> = (0..attempts.len()).filter(right).collect();
         if kept.len() == attempts.len() { Vec::new() } else { kept }
     }
@@ -80,7 +122,13 @@ impl Truth {
     /// ```
     pub fn hinted(self, question: &Prompt, shown: &[usize]) -> Prompt {
         let hint = match self {
-            Self::Label(label) => format!("The right score is: {label}"),
+            Self::Label(label) | Self::Near { label, .. } => {
+                format!("The right score is: {label}")
+            }
+            Self::Steps(None) => "All steps are right.".to_owned(),
+            Self::Steps(Some(first)) => {
+                format!("The first wrong step is: Step {}", first + 1)
+            }
             Self::Best(best) => {
                 let place = shown.iter().position(|&place| place == best).unwrap_or(best);
                 // Where responses have letters it is named by its letter.
@@ -162,5 +210,43 @@ mod tests {
             assert_eq!(kept.len(), if right == 3 { 0 } else { right }, "{pattern:03b}");
             assert!(kept.iter().all(|&place| pattern >> place & 1 == 1));
         }
+    }
+
+    #[test]
+    fn grades_are_worth_what_they_are_near() {
+        let near = Truth::Near { label: 5.5, width: 9.0 };
+        for (scores, expected) in [
+            (Some(&[5.5][..]), 1.0),
+            (Some(&[10.0]), 0.5),
+            (Some(&[1.0]), 0.5),
+            (Some(&[5.5, 5.5]), 0.0),
+            (Some(&[]), 0.0),
+            (None, 0.0),
+        ] {
+            assert!((near.reward(scores) - expected).abs() < 1e-12, "{scores:?}");
+        }
+        assert!(near.holds(&[5.5]) && !near.holds(&[5.0]));
+        // What is near is not right, and is not kept.
+        assert_eq!(near.kept(&[Some(vec![5.5]), Some(vec![5.0]), None]), [0]);
+        assert!((Truth::Near { label: 0.0, width: 1.0 }.credit(Some(&[7.0]))).abs() < 1e-12);
+    }
+
+    #[test]
+    fn one_wrong_verdict_of_five_makes_a_chain_wrong() {
+        for (verdicts, first, right) in [
+            (&[1.0, 1.0, 1.0, 1.0, 1.0][..], None, true),
+            (&[1.0, 1.0, 0.0, 1.0, 1.0], None, false),
+            (&[1.0, 1.0, 0.0, 0.0, 0.0], Some(2), true),
+            // Behind the first error nobody knows.
+            (&[1.0, 1.0, 0.0, 1.0, 0.0], Some(2), true),
+            (&[1.0, 0.0, 0.0, 0.0, 0.0], Some(2), false),
+            (&[1.0, 1.0, 1.0, 0.0, 0.0], Some(2), false),
+            (&[0.9, 0.8, 0.3, 0.3, 0.3], Some(2), true),
+            (&[], None, false),
+        ] {
+            assert_eq!(Truth::Steps(first).holds(verdicts), right, "{verdicts:?} {first:?}");
+        }
+        let hinted = Truth::Steps(Some(2)).hinted(&Prompt::from("Check."), &[0]);
+        assert_eq!(hinted.question(), "Check.\n\nThe first wrong step is: Step 3");
     }
 }

@@ -21,12 +21,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Cost, Outcome, Prompt, Role, Search};
+use tts_core::{Cost, NodeId, Outcome, Prompt, Role, Search};
 
 use super::assess::{Case, Ended, Graded, StepCase, hear_whole};
 use super::judge::Judge;
 use super::jury::Jury;
-use super::read::By;
+use super::read::{By, Refusal};
 use super::response::Response;
 use super::tuning::Truth;
 
@@ -132,16 +132,14 @@ pub fn verified_steps(
     done: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Found, Ended<Found>> {
     if !judge.judges_steps() {
-        let problem = "judge: it judges no steps, expected thinkprm-steps, genprm, steps or one of your own";
+        let problem =
+            "judge: it judges no steps, expected thinkprm-steps, genprm, steps or one of your own";
         return Err(Ended::refused(None, problem, Found::default()));
     }
     let asked = cases.iter().map(|case| {
         let response = Response { steps: case.steps.clone(), ..Response::text("") };
-        let case_of = Case {
-            prompt: case.prompt.clone(),
-            responses: Arc::from([response]),
-            reference: None,
-        };
+        let case_of =
+            Case { prompt: case.prompt.clone(), responses: Arc::from([response]), reference: None };
         (case_of, Truth::Steps(case.first_error))
     });
     verified(search, judge, asked.collect(), verify, done)
@@ -177,8 +175,7 @@ pub fn verified_labels(
     verify: Verify,
     done: impl FnMut() -> ControlFlow<()>,
 ) -> Result<Found, Ended<Found>> {
-    let refused =
-        |item, problem: String| Err(Ended::refused(item, problem, Found::default()));
+    let refused = |item, problem: String| Err(Ended::refused(item, problem, Found::default()));
     if judge.takes()[0] > 1 || judge.judges_steps() {
         return refused(None, "judge: expected one that judges a single response".into());
     }
@@ -189,7 +186,10 @@ pub fn verified_labels(
             label if label.abs() < 1e-9 => low,
             label if (label - 1.0).abs() < 1e-9 => high,
             label => {
-                return refused(Some(number), format!("label {label}, expected 1 for right or 0 for wrong"));
+                return refused(
+                    Some(number),
+                    format!("label {label}, expected 1 for right or 0 for wrong"),
+                );
             }
         };
         let case = Case {
@@ -244,10 +244,14 @@ fn unwritten(judge: &Judge) -> Option<&'static str> {
         return Some("judge: its scores are those of a scorer, which are not written");
     }
     if judge.decision().is_some_and(|decision| matches!(decision.by, By::Scorer(_))) {
-        return Some("judge: its decision is read by a scorer and no word is written, expected by word or probability");
+        return Some(
+            "judge: its decision is read by a scorer and no word is written, expected by word or probability",
+        );
     }
     if !judge.again.is_empty() {
-        return Some("judge: it is made to check again by words that it did not write, expected none of them (again)");
+        return Some(
+            "judge: it is made to check again by words that it did not write, expected none of them (again)",
+        );
     }
     None
 }
@@ -279,10 +283,12 @@ fn verified(
         let right: Vec<_> = judgements
             .filter(|judgement| {
                 let text = outcome.tree.text(judgement.node);
+                // The words that stand there, whatever their probability was.
                 let said = match (truths[item], judge.decision()) {
-                    (Truth::Steps(_), _) => Ok(judgement.steps.clone()),
-                    // The word that stands there, whatever its probability was.
-                    (_, Some(decision)) => decision.read_word(&text),
+                    (Truth::Steps(_), _) => {
+                        verdicts(judge, outcome, judgement.node, judgement.steps.len())
+                    }
+                    (_, Some(_)) => judge.reading.read(&text, 1, 0).map(|said| said.scores),
                     (_, None) => Ok(judgement.scores.clone()),
                 };
                 said.is_ok_and(|said| truths[item].holds(&said))
@@ -294,10 +300,9 @@ fn verified(
         found.easy += usize::from(all);
         if !all || verify.easy {
             found.kept += right.len();
-            let learnt = right.iter().flat_map(|judgement| {
-                let text = outcome.tree.text(judgement.node);
-                rows(judge, item, outcome.tree.asked(judgement.node), text)
-            });
+            let learnt = right
+                .iter()
+                .flat_map(|judgement| rows(judge, item, truths[item], outcome, judgement.node));
             kept.entry(item).or_default().extend(learnt);
         }
         done()
@@ -305,3 +310,86 @@ fn verified(
     let (_, ended) = Ended::apart(heard);
     Ended::join(ended, (kept.into_values().flatten().collect(), found))
 }
+
+/// The verdicts on so many steps that are written up to a node, or in its turns.
+fn verdicts(
+    judge: &Judge,
+    outcome: &Outcome,
+    node: NodeId,
+    steps: usize,
+) -> Result<Vec<f64>, Refusal> {
+    let (asked, text) = (&**outcome.tree.asked(node), outcome.tree.text(node));
+    let (true, Prompt::Chat(turns)) = (judge.template.has_turns(), asked) else {
+        let response = Response { steps: vec![String::new(); steps], ..Response::text("") };
+        return Ok(judge.read(&text, &[&response])?.steps);
+    };
+    let said = turns.iter().filter(|turn| turn.role == Role::Assistant);
+    let said = said.map(|turn| turn.content.as_str()).chain([text.as_str()]);
+    let mut all = Vec::with_capacity(steps);
+    for turn in said {
+        all.extend(judge.reading.read(turn, 1, 1)?.steps);
+    }
+    Ok(all)
+}
+
+/// What is learnt of a judgement that ends at a node: one thing, or one for each turn.
+fn rows(
+    judge: &Judge,
+    item: usize,
+    truth: Truth,
+    outcome: &Outcome,
+    node: NodeId,
+) -> Vec<Verified> {
+    let (asked, text) = (&**outcome.tree.asked(node), outcome.tree.text(node));
+    let score = if let Truth::Label(score) = truth { Some(score) } else { None };
+    let mut rows = Vec::new();
+    let mut step = 1;
+    if let (true, Prompt::Chat(turns)) = (judge.template.has_turns(), asked) {
+        for (place, turn) in turns.iter().enumerate() {
+            if turn.role == Role::Assistant {
+                let prompt = Prompt::Chat(turns[..place].to_vec());
+                rows.push(Verified {
+                    item,
+                    prompt,
+                    parts: parts(judge, step, score, &turn.content),
+                });
+                step += 1;
+            }
+        }
+    }
+    rows.push(Verified { item, prompt: asked.clone(), parts: parts(judge, step, score, &text) });
+    rows
+}
+
+/// What was written, apart from what was put into the judge's mouth.
+fn parts(judge: &Judge, step: usize, score: Option<f64>, text: &str) -> Vec<Part> {
+    let begin = judge.begin_of(step);
+    let (begin, written) = match text.strip_prefix(&begin) {
+        Some(written) => (begin.as_str(), written),
+        None => ("", text),
+    };
+    let read = |text: &str| Part { text: text.to_owned(), learn: false };
+    let learnt = |text: &str| Part { text: text.to_owned(), learn: true };
+    let mut parts = vec![read(begin)];
+    let decided = judge.decision().and_then(|decision| {
+        let (critique, said) = written.rsplit_once(&decision.cue)?;
+        Some((critique, decision, said))
+    });
+    match decided {
+        None => parts.push(learnt(written)),
+        Some((critique, decision, said)) => {
+            let mut words = decision.words.iter();
+            let word = words.find(|(_, value)| score.is_some_and(|own| (value - own).abs() < 1e-9));
+            // A token may be the beginning of the word alone.
+            let space = &said[..said.len() - said.trim_start().len()];
+            let said = word.map_or_else(|| said.to_owned(), |(word, _)| format!("{space}{word}"));
+            parts.extend([learnt(critique), read(&decision.cue), learnt(&said)]);
+        }
+    }
+    parts.retain(|part| !part.text.is_empty());
+    parts
+}
+
+#[cfg(test)]
+#[path = "verified_tests.rs"]
+mod tests;

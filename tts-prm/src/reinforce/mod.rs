@@ -95,8 +95,8 @@ pub use problem::Problem;
 pub use process::{Form, Process, Steps, step_advantages};
 pub use recording::{GroupNote, Ids, Recording, SampleNote, read_samples};
 pub use reward::{
-    Asked, Brevity, ByJury, ByScorer, Checked, Format, Heard, Language, Majority, Near, Overlong,
-    Picked, Random, Reward, RewardSpec, Right, Script, Target, Term,
+    Asked, Brevity, ByJury, ByScorer, Checked, Format, Heard, Language, Majority, Near, On,
+    Overlong, Picked, Random, Reward, RewardSpec, Right, Script, Target, Term,
 };
 pub use sample::{Passed, Run, Sample, Scored};
 pub use sampler::Independent;

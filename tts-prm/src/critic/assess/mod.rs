@@ -25,6 +25,7 @@ mod panel;
 pub mod preference;
 mod ranks;
 pub mod report;
+pub mod sections;
 pub mod step_cases;
 mod trust;
 mod turns;
@@ -50,6 +51,7 @@ pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, wr
 pub use page::heard_page;
 pub use preference::{Preference, Preferences, read_preferences};
 pub use report::{Assessment, Bias, Ruling};
+pub use sections::Sections;
 pub use step_cases::{StepCase, StepCases, read_step_cases};
 
 /// Asks a jury about the responses of one preference.
@@ -180,7 +182,7 @@ pub(crate) fn hear(
 }
 
 /// The same, where `done` is told of the whole search.
-fn hear_whole(
+pub(super) fn hear_whole(
     search: &Search<'_>,
     jury: &Jury,
     cases: Vec<Case>,

@@ -64,7 +64,7 @@ pub use near::Near;
 pub use picked::Picked;
 pub use random::Random;
 pub use right::Right;
-pub use spec::{RewardSpec, Term};
+pub use spec::{On, RewardSpec, Term};
 
 use std::collections::BTreeMap;
 

@@ -15,6 +15,7 @@ use super::{
     Random, Reward, Right, Target,
 };
 use crate::PrmError;
+use crate::reinforce::Problem;
 
 /// A reward with its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,7 +115,7 @@ impl RewardSpec {
     }
 
     /// Whether it looks at the right answer.
-    pub(in crate::reinforce) fn needs_gold(&self) -> bool {
+    pub fn needs_gold(&self) -> bool {
         matches!(self, Self::Right(_) | Self::Near(_) | Self::Brevity(_))
     }
 
@@ -171,14 +172,59 @@ fn count(text: &str) -> Result<usize, String> {
     text.trim().parse().map_err(|_| format!("{text:?} is no number of tokens"))
 }
 
+/// Which problems a reward is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// All of them.
+    #[default]
+    All,
+    /// Those whose right answer is known.
+    Known,
+    /// Those whose right answer nobody knows.
+    Open,
+}
+
+impl On {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// A name on a command line without which problems it is of, and these: `right@known`, `scored@open`.
+    ///
+    /// ```
+    /// use tts_prm::reinforce::On;
+    /// assert_eq!(On::split("scored@open"), ("scored", On::Open));
+    /// assert_eq!(On::split("a@b.json"), ("a@b.json", On::All));
+    /// ```
+    pub fn split(name: &str) -> (&str, Self) {
+        let behind = |ending, on| Some((name.strip_suffix(ending)?, on));
+        let found = behind("@known", Self::Known).or_else(|| behind("@open", Self::Open));
+        found.unwrap_or((name, Self::All))
+    }
+
+    /// Whether a problem is one of them.
+    pub(in crate::reinforce) fn has(self, problem: &Problem) -> bool {
+        let open = problem.gold.trim().is_empty();
+        match self {
+            Self::All => true,
+            Self::Known => !open,
+            Self::Open => open,
+        }
+    }
+}
+
 /// A reward and what it counts.
 ///
 /// ```
-/// use tts_prm::reinforce::Term;
+/// use tts_prm::reinforce::{On, Term};
 /// let term: Term = "format=0.5".parse()?;
 /// assert_eq!((term.of.name(), term.weight), ("format", 0.5));
 /// let term: Term = "overlong:512/128".parse()?;
 /// assert_eq!((term.of.name(), term.weight), ("overlong", 1.0));
+/// // As R1's last stage has it: rules where there are some, a reward model where there are none.
+/// let term: Term = "scored@open=0.5".parse()?;
+/// assert_eq!((term.of.name(), term.on), ("scored", On::Open));
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -189,6 +235,9 @@ pub struct Term {
     /// What it is multiplied with in the sum; of any sign.
     #[serde(default = "one")]
     pub weight: f64,
+    /// Of which problems it is: others know nothing of it.
+    #[serde(default, skip_serializing_if = "On::is_default")]
+    pub on: On,
 }
 
 fn one() -> f64 {
@@ -202,6 +251,14 @@ impl FromStr for Term {
         let (name, weight) = text.split_once('=').unwrap_or((text, "1"));
         let weight: f64 =
             weight.trim().parse().map_err(|_| format!("{text:?}: {weight:?} is no weight"))?;
-        Ok(Self { of: name.trim().parse()?, weight })
+        let (name, on) = On::split(name.trim());
+        Ok(Self { of: name.parse()?, weight, on })
+    }
+}
+
+impl From<RewardSpec> for Term {
+    /// It counts once, of all problems.
+    fn from(of: RewardSpec) -> Self {
+        Self { of, weight: one(), on: On::All }
     }
 }

@@ -1,0 +1,182 @@
+//! Chains and words that are learnt, and what of them.
+
+use tts_core::toy::Voice;
+
+use super::super::read::{Decision, Reading};
+use super::*;
+
+fn on() -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn case(steps: &[&str], first_error: Option<usize>) -> StepCase {
+    let steps = steps.iter().map(|step| format!("{step}\n")).collect();
+    StepCase { prompt: "a sum".into(), steps, first_error, subset: None }
+}
+
+fn published(name: &str) -> Judge {
+    Judge::published(name).expect(name)
+}
+
+/// Calls steps wrong that say so, and one more by its seed.
+fn checker() -> Voice {
+    Voice::new(|asked, _, rng| {
+        let text = asked.question();
+        let shown = text.split("[Begin of Solution]").nth(1).unwrap_or("");
+        let shown = shown.split("[End of Solution]").next().unwrap_or("");
+        let slip = rng.uniform() < 0.4;
+        let steps = shown.lines().filter(|line| line.starts_with("Step "));
+        let verdicts = steps.enumerate().map(|(place, line)| {
+            let wrong = line.contains("wrong") || (slip && place == 0);
+            format!("I look. \\boxed{{{}}}\n", if wrong { "incorrect" } else { "correct" })
+        });
+        verdicts.collect::<String>()
+    })
+}
+
+#[test]
+fn chains_are_kept_whose_every_verdict_is_right() {
+    let judge = checker();
+    let cases = [
+        case(&["good", "good", "wrong"], Some(2)),
+        case(&["good", "good"], None),
+        // It sees the error too early, always.
+        case(&["wrong", "good"], Some(1)),
+    ];
+    let search = Search::new(&judge).seed(5);
+    let verify = Verify { samples: 12, easy: true };
+    let steps = published("steps");
+    let (kept, found) = verified_steps(&search, &steps, &cases, verify, on).expect("runs");
+    assert_eq!((found.items, found.judgements + found.refused), (3, 36));
+    assert_eq!((found.right, found.kept), (kept.len(), kept.len()));
+    assert_eq!((found.hard, found.cost.samples), (1, 36));
+    let of = |item: usize| kept.iter().filter(|own| own.item == item).count();
+    assert!((3..=11).contains(&of(0)) && (3..=11).contains(&of(1)), "{found:?}");
+    for own in &kept {
+        let [part] = &own.parts[..] else { panic!("{own:?}") };
+        assert!(
+            part.learn && !part.text.contains("incorrect}\nI look. \\boxed{incorrect"),
+            "{own:?}"
+        );
+        assert_eq!(part.text.matches("incorrect").count(), usize::from(own.item == 0), "{own:?}");
+        assert!(own.prompt.question().contains("Step 2: good"), "{own:?}");
+    }
+    assert!(kept.windows(2).all(|pair| pair[0].item <= pair[1].item));
+    // The same whatever runs beside it.
+    let alone = search.clone().concurrency(1);
+    let (same, _) = verified_steps(&alone, &steps, &cases, verify, on).expect("runs");
+    assert_eq!(same, kept);
+    // Where all attempts are right the item may be too easy to learn from.
+    let sure = Voice::new(|_, _, _| "\\boxed{correct} \\boxed{correct}");
+    let verify = Verify { samples: 3, easy: false };
+    let (none, found) =
+        verified_steps(&Search::new(&sure), &steps, &cases[1..2], verify, on).expect("runs");
+    assert_eq!((none.len(), found.right, found.easy, found.kept), (0, 3, 1, 0));
+    let verify = Verify { easy: true, ..verify };
+    let (all, _) =
+        verified_steps(&Search::new(&sure), &steps, &cases[1..2], verify, on).expect("runs");
+    assert_eq!(all.len(), 3);
+}
+
+#[test]
+fn each_turn_is_learnt_in_sight_of_those_before() {
+    let judge = Voice::new(|asked, _, _| {
+        let wrong = asked.question().contains("wrong");
+        format!(
+            "so.</analyze>\n<output>\n\\boxed{{{}}}\n</output>",
+            if wrong { "No" } else { "Yes" }
+        )
+    });
+    let cases = [case(&["good", "wrong", "good"], Some(1)), case(&["good", "good"], Some(0))];
+    let verify = Verify { samples: 1, easy: true };
+    let genprm = published("genprm");
+    let (kept, found) =
+        verified_steps(&Search::new(&judge), &genprm, &cases, verify, on).expect("runs");
+    // Two turns of the first solution, up to its error; the second it does not see.
+    assert_eq!((kept.len(), found.kept, found.hard), (2, 1, 1));
+    for (own, number) in kept.iter().zip(1..) {
+        let [begin, said] = &own.parts[..] else { panic!("{own:?}") };
+        assert!(!begin.learn && begin.text.contains(&format!("Paragraph {number}")), "{own:?}");
+        assert!(said.learn && said.text.starts_with("so.</analyze>"), "{own:?}");
+        let Prompt::Chat(turns) = &own.prompt else { panic!("{own:?}") };
+        let before = turns.iter().filter(|turn| turn.role == Role::Assistant);
+        assert_eq!(before.count(), number - 1);
+        assert_eq!(turns.last().map(|turn| turn.role), Some(Role::User));
+    }
+    assert!(kept[1].parts[1].text.contains("{No}"));
+}
+
+fn item(response: &str, label: f64) -> Graded {
+    Graded {
+        prompt: "2 + 2?".into(),
+        response: response.into(),
+        label,
+        subset: None,
+        reference: None,
+    }
+}
+
+#[test]
+fn of_a_decision_the_critique_and_the_word_are_learnt_and_the_cue_is_read() {
+    // A critique, and behind the cue a word.
+    let judge = Voice::new(|asked, before, _| {
+        if before.contains("(Yes/No)?") {
+            return if asked.question().contains("it is 4") { " Yes" } else { " No" };
+        }
+        "I add them up."
+    });
+    let items = [item("it is 4", 1.0), item("it is 5", 0.0), item("it is 6", 1.0)];
+    let verify = Verify { samples: 2, easy: true };
+    let by = |by: By| {
+        let judge = published("genrm-cot");
+        let Reading::Decision(decision) = judge.reading.clone() else { panic!("a decision") };
+        Judge { reading: Reading::Decision(Decision { by, ..decision }), ..judge }
+    };
+    let search = Search::new(&judge);
+    let (kept, found) = verified_labels(&search, &by(By::Word), &items, verify, on).expect("runs");
+    assert_eq!((found.right, found.hard, kept.len()), (4, 1, 4), "{found:?}");
+    for own in &kept {
+        let parts: Vec<(&str, bool)> =
+            own.parts.iter().map(|part| (part.text.as_str(), part.learn)).collect();
+        let word = if own.item == 0 { " Yes" } else { " No" };
+        assert_eq!(
+            parts,
+            [("I add them up.", true), ("\nIs the answer correct (Yes/No)?", false), (word, true)]
+        );
+        assert!(own.prompt.question().contains(&items[own.item].response));
+    }
+    let error = verified_labels(&search, &by(By::Scorer("s".into())), &items, verify, on);
+    assert!(error.expect_err("nothing is written").to_string().contains("by a scorer"));
+}
+
+#[test]
+fn scores_and_words_at_once_come_from_labels() {
+    let judge = Voice::new(|asked, _, _| {
+        if asked.question().contains("it is 4") { "Good. \\boxed{1}" } else { "Hm. \\boxed{1}" }
+    });
+    let items = [item("it is 4", 1.0), item("it is 5", 0.0)];
+    let verify = Verify { samples: 2, easy: true };
+    let search = Search::new(&judge);
+    let single = published("deepseek-grm-single");
+    let (kept, found) = verified_labels(&search, &single, &items, verify, on).expect("runs");
+    assert_eq!((kept.len(), found.right, found.hard), (2, 2, 1));
+    assert!(kept.iter().all(|own| own.item == 0 && own.parts[0].text == "Good. \\boxed{1}"));
+    // A word at once costs nothing.
+    let (kept, found) =
+        verified_labels(&search, &published("genrm"), &items, verify, on).expect("nothing runs");
+    let words: Vec<&str> = kept.iter().map(|own| own.parts[1].text.as_str()).collect();
+    assert_eq!((words, found.cost), (vec![" Yes", " No"], Cost::default()));
+    for (judge, items, expected) in [
+        (published("pairwise"), &items[..], "a single response"),
+        (published("steps"), &items, "a single response"),
+        (single.clone(), &[item("it is 4", 0.5)], "item 0: strategy: label 0.5"),
+    ] {
+        let error = verified_labels(&search, &judge, items, verify, on).expect_err(expected);
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let error = verified_steps(&search, &single, &[], verify, on).expect_err("no steps");
+    assert!(error.to_string().contains("judges no steps"), "{error}");
+    let again = Judge { again: vec!["Wait.".into()], ..single };
+    let error = verified_labels(&search, &again, &items, verify, on).expect_err("put in its mouth");
+    assert!(error.to_string().contains("check again"), "{error}");
+}
