@@ -35,7 +35,7 @@ struct Arguments {
     /// What clients call the model; the name of its file unless said.
     #[arg(long)]
     name: Option<String>,
-    /// logprob, rule, prm:PATH, orm:PATH or json:PATH; may be given several times, the first is the default. Without:
+    /// logprob, rule, prm:PATH, orm:PATH, json:PATH or word:FILE; may be given several times, the first is the default. Without:
     /// logprob and rule.
     #[arg(long)]
     scorer: Vec<ScorerSpec>,

@@ -78,9 +78,10 @@ fn judgements_become_a_meta_judge_that_has_a_name() {
     assert!(said.contains("48 judgements read, 0 refused"), "{said}");
     assert!(said.contains("meta      ROC AUC") && said.contains("the 1 most trusted"), "{said}");
     // Kept and labelled are not the same question.
-    let both = [&learn[..], &["--out", &path("kept")]].concat();
+    let (kept, right) = (path("kept"), path("right.jsonl"));
+    let both = [&learn[..], &["--out", &kept]].concat();
     assert!(text(&ran(&judge, &both)).contains("cannot be used with"));
-    let one = [&asked[..], &["--samples", "1", "--learn", &path("right.jsonl")]].concat();
+    let one = [&asked[..], &["--samples", "1", "--learn", &right]].concat();
     assert!(text(&ran(&judge, &one)).contains("expected 2 or more, or hints"));
 }
 

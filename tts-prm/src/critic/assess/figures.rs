@@ -16,6 +16,7 @@ use super::super::jury::{Jury, Order};
 use super::preference::Preference;
 use super::ranks::{self, Ranked};
 use super::report::{Assessment, Bias, Ruling};
+use super::sections::Sections;
 use super::trust::trust;
 
 /// Resamplings of an interval.
@@ -74,6 +75,7 @@ pub(super) fn assessment(
     }
     let subsets =
         parts.into_iter().map(|(name, right)| Ok((name, bootstrap_interval(&right, DRAWS, seed)?)));
+    let subsets = subsets.collect::<Result<BTreeMap<_, _>, MetricError>>()?;
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for why in items.iter().flat_map(|item| &item.ruling.reasons) {
         *reasons.entry(why.clone()).or_default() += 1;
@@ -87,7 +89,8 @@ pub(super) fn assessment(
     Ok(Assessment {
         accuracy,
         chance: guesses / items.len() as f64,
-        subsets: subsets.collect::<Result<_, MetricError>>()?,
+        sections: Sections::of(&subsets),
+        subsets,
         abstained: items.iter().filter(|item| item.first().is_empty()).count(),
         ties: items.iter().filter(|item| item.first().len() > 1).count(),
         judgements: items.iter().map(|item| item.ruling.ballot.judgements.len()).sum(),

@@ -196,17 +196,18 @@ pub(super) fn preference(row: &Row) -> Result<Option<Preference>, RowError> {
 /// `chosen` before `rejected`, as texts, lists of texts or turns.
 fn chosen(row: &Row) -> Result<Found, RowError> {
     let mut sides: Vec<(&str, Side)> = Vec::new();
+    let mut best = Some(0);
     for name in ["chosen", "rejected"] {
-        let mut own = turns::sides(row, name)?;
-        if name == "chosen" {
-            // Of several that are right none is the best: the first stands for them.
-            own.truncate(1);
+        let own = turns::sides(row, name)?;
+        if name == "chosen" && own.len() > 1 {
+            // Of several that are right none is the best.
+            best = None;
         }
         sides.extend(own.into_iter().map(|side| (name, side)));
     }
     let asked = turns::asked(row, asks(row))?;
     let (prompt, responses) = turns::conversation(row, asked, sides)?;
-    Ok(Found { prompt, responses, best: Some(0), worth: None })
+    Ok(Found { prompt, responses, best, worth: None })
 }
 
 /// A list of responses, with the place of the best or a score for each.

@@ -29,6 +29,18 @@ fn turns(said: &[&str]) -> String {
     format!("[{}]", all.join(", "))
 }
 
+/// `Ties` of `RewardBench` 2: several right responses are no choice of a best one.
+#[test]
+fn several_right_responses_are_a_tie() {
+    let row = |chosen: &str| {
+        format!(
+            r#"{{"prompt": "q", "chosen": [{chosen}], "rejected": ["c", "d"], "subset": "Ties"}}"#
+        )
+    };
+    assert_eq!(read(&row(r#""a", "b""#)), Ok(None));
+    assert_eq!(one(&row(r#""a""#)).responses, ["a", "c", "d"]);
+}
+
 #[test]
 fn each_form_names_the_same_preference() {
     let (good, bad) = (turns(&["q", "a"]), turns(&["q", "b"]));

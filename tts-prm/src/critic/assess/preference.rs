@@ -3,7 +3,7 @@
 //! | Form | Fields |
 //! |---|---|
 //! | `RewardBench` | `prompt`, `chosen`, `rejected`; `subset` |
-//! | `RewardBench` 2 | the same, with lists of `chosen` and `rejected` |
+//! | `RewardBench` 2 | the same, with lists of `chosen` (several are a tie) and `rejected` |
 //! | TRL, Skywork, UltraFeedback binarized | `chosen` and `rejected` as turns, `prompt` as a text, as turns, or in them |
 //! | HH-RLHF | `chosen` and `rejected` as texts of `Human:` and `Assistant:` |
 //! | `JudgeBench` | `question`, `response_A`, `response_B`, `label` (`A>B`, `B>A` or `A=B`); `source` |

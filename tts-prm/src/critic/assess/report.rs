@@ -27,6 +27,7 @@ use super::super::jury::Jury;
 use super::curve::{self, Votes};
 use super::figures;
 use super::preference::Preference;
+use super::sections::Sections;
 
 /// What a jury said of one preference.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -61,6 +62,9 @@ pub struct Assessment {
     pub chance: f64,
     /// The same by parts of the data.
     pub subsets: BTreeMap<String, Accuracy>,
+    /// The accuracy as a benchmark counts it whose subsets these are; `None` where they are not, or not all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sections: Option<Sections>,
     /// Items without a single judgement that could be read.
     pub abstained: usize,
     /// Items whose best total several responses had.
@@ -134,6 +138,9 @@ impl Assessment {
         for (subset, accuracy) in self.subsets.iter().filter(|_| self.subsets.len() > 1) {
             let (mean, range) = (percent(accuracy.mean), range(accuracy.interval));
             writeln!(out, "          {mean:.1} % ({range}) on {} of {subset}", accuracy.problems)?;
+        }
+        if let Some(sections) = &self.sections {
+            sections.write(&mut out)?;
         }
         writeln!(
             out,

@@ -4,6 +4,7 @@
 mod again;
 mod hostile;
 mod published;
+mod quoting;
 mod searches;
 mod semi_scalar;
 mod settings;
