@@ -119,9 +119,7 @@ fn judges(value: &Value, tokens: u32) -> Result<(), String> {
             if let Some(Value::Object(judge)) = fields.get(JUDGE) {
                 let most = judge.get("max_tokens").and_then(Value::as_u64);
                 if let Some(most) = most.filter(|&most| most > u64::from(tokens)) {
-                    return Err(format!(
-                        "judge: max_tokens is {most}, expected at most {tokens}"
-                    ));
+                    return Err(format!("judge: max_tokens is {most}, expected at most {tokens}"));
                 }
                 let own = judge.get("template").and_then(Value::as_str);
                 if own.is_some_and(|text| text.contains('{')) {
@@ -208,6 +206,11 @@ impl SearchStrategy for Bounded {
 mod tests {
     use super::*;
 
+    fn plan(recipe: &Value, lines: usize) -> Result<Plan, String> {
+        let config = ServeConfig { lines, ..ServeConfig::default() };
+        Plan::recipe(recipe, &Registry::default(), &config)
+    }
+
     #[test]
     fn names_pick_strategies() {
         let search = |name, n| Plan::Search(Box::new(Recipe::default_of(name, n).expect("known")));
@@ -267,9 +270,34 @@ mod tests {
         assert!(plan(&forest(3, beam), 12).is_ok());
         let error = plan(&forest(3, beam), 11).expect_err("too large");
         assert!(error.contains("comes to 12"), "{error}");
-        assert!(
-            plan(&recipe("7"), 11).is_err() && plan(&recipe("{}"), 11).is_err()
+        assert!(plan(&recipe("7"), 11).is_err() && plan(&recipe("{}"), 11).is_err());
+    }
+
+    #[test]
+    fn a_jury_counts_its_samples_and_not_how_long_its_judge_writes() {
+        let recipe = |jury: &str| -> Value {
+            let text = format!(
+                r#"{{"strategy": "custom", "name": "judged", "settings": {{"inner": {{"strategy": "best-of-n", "n": 4}}, "jury": {jury}}}}}"#
+            );
+            serde_json::from_str(&text).expect("JSON")
+        };
+        let judge = r#""judge": {"template": "score", "max_tokens": 2000, "longest": 16000}"#;
+        assert_eq!(weight(&recipe(&format!(r#"{{"samples": 3, {judge}}}"#))), 12);
+        assert_eq!(
+            weight(&recipe(&format!(r#"{{"samples": 1000000000, {judge}}}"#))),
+            4_000_000_000
         );
+        let kept = format!(r#"{{"samples": 1, "meta": {{"scorer": "m", "keep": 7}}, {judge}}}"#);
+        assert_eq!(weight(&recipe(&kept)), 28);
+        // Whoever is called a judge by name alone is a role, and its neighbours count.
+        assert_eq!(weight(&recipe(r#"{"samples": 3, "judge": "critic", "max_tokens": 50}"#)), 200);
+        let refused = |jury: &str| plan(&recipe(jury), 64).expect_err(jury);
+        let long = refused(r#"{"judge": {"max_tokens": 1000000}}"#);
+        assert!(long.contains("max_tokens is 1000000, expected at most"), "{long}");
+        let own = refused(r#"{"judge": {"template": "{{ problem }}"}}"#);
+        assert!(own.contains("a template of the request's own"), "{own}");
+        // This server knows no such strategy, and says so.
+        assert!(refused(&format!("{{{judge}}}")).contains("judged"));
     }
 
     /// A server whose first lines all fail.

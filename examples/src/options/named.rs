@@ -114,6 +114,16 @@ impl fmt::Debug for NamedScorers<'_> {
     }
 }
 
+impl<'m> IntoIterator for NamedScorers<'m> {
+    type Item = (String, Box<dyn StepScorer + 'm>);
+    type IntoIter = std::collections::btree_map::IntoIter<String, Box<dyn StepScorer + 'm>>;
+
+    /// Each with its name.
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
 impl NamedScorers<'_> {
     /// The same search, with them.
     pub fn put<'a>(&'a self, search: Search<'a>) -> Search<'a> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::{Value, json};
+use tts_core::SearchStrategy as _;
 use tts_search::Recipe;
 
 use super::ask::pick;
@@ -14,8 +15,12 @@ use crate::Model;
 /// The strategies that a model can be asked for without a word about who judges.
 fn strategies(model: &Model, n: usize) -> Vec<&str> {
     let known = Recipe::NAMES.iter().copied().chain(model.registry.names());
+    let (alone, led) = (model.search(None), model.search(model.default_scorer.as_deref()));
     let offered = |name: &&str| {
-        model.registry.default_of(name, n).is_ok_and(|recipe| model.offers(&recipe))
+        let Ok(recipe) = model.registry.default_of(name, n) else { return false };
+        let needs = recipe.requires();
+        let search = if needs.scorer.is_some() { &led } else { &alone };
+        search.settings().satisfy(&needs).is_ok()
     };
     known.filter(offered).collect()
 }

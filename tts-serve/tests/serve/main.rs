@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod common;
+mod judges;
 mod leaving;
 mod limits;
 mod many;
