@@ -12,6 +12,7 @@
 //! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2.
 
 mod price;
+mod probed;
 mod words;
 
 use std::io::{self, Write};
@@ -20,18 +21,18 @@ use std::path::Path;
 
 use serde_json::Value;
 use tts_core::files::differing;
-use tts_core::{NodeId, Retold, SearchStrategy, Until, task};
+use tts_core::{SearchStrategy, Until};
 use tts_search::Recipe;
 use tts_search::choose::{
     Bins, Choice, ComputeOptimal, Curve, FirstLines, Level, Probe, Signal, Stage, Tried, curve, fit,
 };
-use tts_search::evaluate::records;
 
 use crate::Error;
 use crate::files::write_json;
 use crate::folders::{Folders, Kept, check_apart, check_same_problems};
 
 pub use price::Price;
+use probed::Probed;
 
 /// What is chosen from, and by what.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,6 +46,9 @@ pub struct ChoosingOptions {
     /// What its samples are looked at for: score or agreement.
     #[arg(long, default_value = "score", value_parser = signal)]
     pub signal: Signal,
+    /// How far they go: end, or step, for the scores of first steps, which cost less.
+    #[arg(long, default_value = "end", value_parser = until)]
+    pub until: Until,
     /// Bins of problems, of equal size.
     #[arg(long, default_value = "5")]
     pub bins: NonZeroUsize,
@@ -74,11 +78,18 @@ fn signal(text: &str) -> Result<Signal, String> {
     }
 }
 
+fn until(text: &str) -> Result<Until, String> {
+    match text {
+        "end" => Ok(Until::End),
+        "step" => Ok(Until::Step),
+        _ => Err("expected end or step".into()),
+    }
+}
+
 /// A strategy that can be chosen.
 #[derive(Debug)]
 struct Tested {
     name: String,
-    recipe: Recipe,
     /// Without a probe.
     alone: Tried,
     /// With what of the probe comes on top.
@@ -86,6 +97,13 @@ struct Tested {
 }
 
 impl Tested {
+    fn of(kept: &Kept, price: Price, on_top: &[f64]) -> Self {
+        let alone = tried(kept, price);
+        let costs = alone.costs.iter().zip(on_top).map(|(own, on_top)| own + on_top).collect();
+        let behind = Tried { costs, ..alone.clone() };
+        Self { name: kept.name.clone(), alone, behind }
+    }
+
     fn cost(&self) -> f64 {
         mean(&self.behind.costs)
     }
@@ -146,11 +164,26 @@ impl Choosing {
         if let Some(name) = twice(&kept) {
             return Err(format!("two strategies are called {name:?}: give one another name").into());
         }
-        let looks = looks_of(&probe, options.signal)?;
-        let estimates = estimates_of(&probe, looks)?;
         let price = options.cost;
-        let paid: Vec<f64> = probe.report.rows.iter().map(|row| price.of(&row.cost)).collect();
-        let arms = tested(&kept, options, looks, &paid)?;
+        let looks = looks_of(&probe, options)?;
+        let recipes = kept.iter().map(Kept::recipe).collect::<Result<Vec<Recipe>, Error>>()?;
+        let firsts: Vec<FirstLines> = if options.no_reuse {
+            vec![FirstLines::default(); recipes.len()]
+        } else {
+            recipes.iter().map(|recipe| FirstLines::of(recipe.clone())).collect()
+        };
+        let by_steps = firsts.iter().any(|first| first.begun > 0);
+        let of = (&options.probe, &probe);
+        let Probed { estimates, paid, begun } = Probed::of(of, looks, price, by_steps)?;
+        let on_top = |first: &FirstLines| -> Vec<f64> {
+            let both = paid.iter().zip(&begun);
+            both.map(|(&all, &begun)| first.on_top(looks.samples, all, begun)).collect()
+        };
+        let arms: Vec<Tested> = kept
+            .iter()
+            .zip(&firsts)
+            .map(|(kept, first)| Tested::of(kept, price, &on_top(first)))
+            .collect();
         let level = |kept: &Kept| {
             let Tried { values, costs } = tried(kept, price);
             Level { values, costs }
@@ -161,23 +194,11 @@ impl Choosing {
             (&probe, &kept),
             baseline.as_ref().map(level).as_ref(),
         )?;
-        let within: Vec<usize> = (0..arms.len())
-            .filter(|&arm| options.within.is_none_or(|most| arms[arm].cost() <= most))
-            .collect();
-        let Some(cheapest) = arms.iter().min_by(|a, b| a.cost().total_cmp(&b.cost())) else {
-            return Err("no strategies to choose from".into());
-        };
-        if within.is_empty() {
-            let (name, cost, unit) = (&cheapest.name, cheapest.cost(), price.unit());
-            let problem =
-                format!("the cheapest strategy, {name}, costs {cost:.1} {unit} a problem");
-            return Err(format!("--within: {problem}").into());
-        }
+        let within = affordable(&arms, options.within, price)?;
         let own: Vec<Tried> = within.iter().map(|&arm| arms[arm].behind.clone()).collect();
         let bins = Bins::of(&estimates, options.bins.get())?;
         let mut choice = fit(&estimates, &bins, &own)?.by(looks);
         choice.arms.iter_mut().for_each(|arm| *arm = within[*arm]);
-        let recipes: Vec<Recipe> = arms.iter().map(|arm| arm.recipe.clone()).collect();
         let fitted = ComputeOptimal::fitted(&choice, &recipes)?;
         let optimal = ComputeOptimal { reuse: !options.no_reuse, ..fitted };
         optimal.check()?;
@@ -241,88 +262,39 @@ fn check_alike(probe: &Kept, other: &Kept) -> Result<(), Error> {
     .into())
 }
 
+/// The places of the strategies within a budget.
+fn affordable(arms: &[Tested], within: Option<f64>, price: Price) -> Result<Vec<usize>, Error> {
+    let fits = |arm: &Tested| within.is_none_or(|most| arm.cost() <= most);
+    let found: Vec<usize> = (0..arms.len()).filter(|&arm| fits(&arms[arm])).collect();
+    let cheapest = arms.iter().min_by(|a, b| a.cost().total_cmp(&b.cost()));
+    let Some(cheapest) = cheapest.filter(|_| found.is_empty()) else { return Ok(found) };
+    let (name, cost, unit) = (&cheapest.name, cheapest.cost(), price.unit());
+    let problem = format!("the cheapest strategy, {name}, costs {cost:.1} {unit} a problem");
+    Err(format!("--within: {problem}").into())
+}
+
 fn twice(all: &[Kept]) -> Option<&str> {
     let before = |place: usize| all[..place].iter().any(|other| other.name == all[place].name);
     (0..all.len()).find(|&place| before(place)).map(|place| all[place].name.as_str())
 }
 
 /// What an evaluation draws first and how its samples are looked at.
-fn looks_of(kept: &Kept, signal: Signal) -> Result<Probe, Error> {
+fn looks_of(kept: &Kept, options: &ChoosingOptions) -> Result<Probe, Error> {
     let first = FirstLines::of(kept.recipe()?);
     let Some(aggregate) = kept.samples.filter(|_| first.whole > 0) else {
         let problem = "its strategy does not sample the problem in the search's own way, expected \
                        best-of-n or self-consistency, say";
         return Err(format!("--probe {}: {problem}", kept.name).into());
     };
-    Ok(Probe { samples: first.whole, signal, aggregate, until: Until::End })
-}
-
-/// How easy each problem looks.
-fn estimates_of(kept: &Kept, probe: Probe) -> Result<Vec<f64>, Error> {
-    let name = kept.settings.pointer("/setup/task").and_then(Value::as_str).unwrap_or("math");
-    let task = task::by_name(name)?;
-    let rows = kept.report.rows.iter();
-    let estimates: Vec<f64> =
-        rows.map(|row| probe.signal.of(&row.candidates, task.comparer())).collect();
-    if !estimates.iter().any(|estimate| estimate.is_finite()) {
-        let problem = match probe.signal {
-            Signal::Score => {
-                "nobody has scored its samples: evaluate it with a --scorer, or look at --signal agreement"
-            }
-            Signal::Agreement => "none of its samples has an answer",
-        };
-        return Err(format!("--probe {}: {problem}", kept.name).into());
-    }
-    Ok(estimates)
+    let (signal, until) = (options.signal, options.until);
+    let probe = Probe { samples: first.whole, signal, aggregate, until };
+    probe.check()?;
+    Ok(probe)
 }
 
 fn tried(kept: &Kept, price: Price) -> Tried {
     let rows = kept.report.rows.iter();
     Tried { values: kept.report.values(), costs: rows.map(|row| price.of(&row.cost)).collect() }
-}
-
-/// The strategies, with what of the probe each pays on top.
-fn tested(
-    kept: &[Kept],
-    options: &ChoosingOptions,
-    probe: Probe,
-    paid: &[f64],
-) -> Result<Vec<Tested>, Error> {
-    let recipes = kept.iter().map(Kept::recipe).collect::<Result<Vec<Recipe>, Error>>()?;
-    let firsts: Vec<FirstLines> = if options.no_reuse {
-        vec![FirstLines::default(); recipes.len()]
-    } else {
-        recipes.iter().map(|recipe| FirstLines::of(recipe.clone())).collect()
-    };
-    let begun = if firsts.iter().any(|first| first.begun > 0) {
-        first_steps(&options.probe, paid.len(), options.cost)?
-    } else {
-        vec![0.0; paid.len()]
-    };
-    let arms = kept.iter().zip(recipes).zip(firsts).map(|((kept, recipe), first)| {
-        let alone = tried(kept, options.cost);
-        let on_top = paid.iter().zip(&begun);
-        let on_top = on_top.map(|(&all, &begun)| first.on_top(probe.samples, all, begun));
-        let costs = alone.costs.iter().zip(on_top).map(|(own, on_top)| own + on_top).collect();
-        let behind = Tried { costs, ..alone.clone() };
-        Tested { name: kept.name.clone(), recipe, alone, behind }
-    });
-    Ok(arms.collect())
-}
-
-/// What the first steps of a problem's samples cost together, by problem, as the records tell.
-fn first_steps(folders: &Folders, problems: usize, price: Price) -> Result<Vec<f64>, Error> {
-    let mut costs = vec![0.0; problems];
-    for folder in &folders.folders {
-        for path in records(folder)? {
-            let number = path.file_stem().and_then(|name| name.to_str()?.parse::<usize>().ok());
-            let Some(cost) = number.and_then(|number| costs.get_mut(number)) else { continue };
-            let tree = Retold::read(&path)?.outcome.tree;
-            let first = tree[NodeId::ROOT].children.iter();
-            *cost = first.map(|&id| price.of(&tree[id].cost)).sum();
-        }
-    }
-    Ok(costs)
 }
 
 /// What each way to choose is worth.

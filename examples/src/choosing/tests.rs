@@ -83,6 +83,7 @@ fn options(arms: &[&Folders], probe: &Folders) -> ChoosingOptions {
         arms: arms.iter().map(|&arm| arm.clone()).collect(),
         probe: probe.clone(),
         signal: Signal::Score,
+        until: Until::End,
         bins: NonZeroUsize::new(2).expect("two"),
         cost: Price::Lines,
         within: None,
@@ -185,6 +186,24 @@ fn a_search_of_steps_shares_the_first_steps_of_the_probe() {
     let found = Choosing::of(&options(&[&one, &beam], &two)).expect("a study");
     let costs: Vec<f64> = found.arms.iter().map(Tested::cost).collect();
     assert_eq!(costs, [1.0 + 1.0, 3.0], "one of two samples is on top");
+}
+
+/// Solutions of one step: first steps are whole, look alike, and cost as much; what follows is drawn step by step.
+#[test]
+fn a_probe_of_first_steps_is_read_from_records() {
+    let place = Place::new();
+    let (two, four) = (place.keep("two", &best(2), even), place.keep("four", &best(4), odd));
+    let whole = Choosing::of(&options(&[&two, &four], &two)).expect("a study");
+    let asked = ChoosingOptions { until: Until::Step, ..options(&[&two, &four], &two) };
+    let begun = Choosing::of(&asked).expect("a study");
+    assert_eq!(begun.estimates, whole.estimates);
+    assert_eq!((begun.probed.1, &begun.choice.arms), (whole.probed.1, &whole.choice.arms));
+    assert_eq!(begun.optimal.until, Until::Step);
+    assert!(told(&begun).contains("probe     first steps of 2 samples of two (2.0 lines)"));
+    let agree = ChoosingOptions { signal: Signal::Agreement, ..asked };
+    let error = Choosing::of(&agree).expect_err("no answers").to_string();
+    assert!(error.contains("does not go to the end has no answers"), "{error}");
+    assert!(until("step").is_ok() && until("steps").is_err());
 }
 
 #[test]

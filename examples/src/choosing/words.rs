@@ -4,6 +4,7 @@
 
 use std::io::{self, Write};
 
+use tts_core::Until;
 use tts_search::choose::Signal;
 use tts_search::evaluate::percent;
 
@@ -13,12 +14,16 @@ use super::{Choosing, mean};
 pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
     let (name, cost, own) = &found.probed;
     let (samples, unit) = (found.probe.samples, found.price.unit());
+    let samples = match found.probe.until {
+        Until::End => format!("{samples} samples"),
+        _ => format!("first steps of {samples} samples"),
+    };
     let by = match found.probe.signal {
         Signal::Score => "the mean of their scores",
         Signal::Agreement => "the share of the most frequent answer",
     };
     writeln!(out, "problems  {}", found.estimates.len())?;
-    writeln!(out, "probe     {samples} samples of {name} ({cost:.1} {unit}), by {by}")?;
+    writeln!(out, "probe     {samples} of {name} ({cost:.1} {unit}), by {by}")?;
     let shared = match (found.optimal.reuse, own) {
         (false, _) => "are thrown away, and paid on top of the strategy that is chosen",
         (true, true) => "are the first of each strategy here, as they will be",
