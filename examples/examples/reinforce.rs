@@ -65,7 +65,7 @@ struct Arguments {
     #[arg(long)]
     max_tokens: Option<u32>,
     /// Problems: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
-    #[arg(long, required_unless_present = "family")]
+    #[arg(long, required_unless_present_any = ["family", "questions"])]
     data: Option<PathBuf>,
     /// Problems of a family instead, from its training split; measured on its validation split.
     #[arg(long, conflicts_with = "data", conflicts_with_all = OF_A_FILE)]
@@ -175,15 +175,17 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
             (of(Split::Train, count), of(Split::Validation, arguments.held_out));
         return Ok(Asked { learn, held_out, task: Arc::new(Solved(family)) });
     }
-    let path = arguments.data.as_ref().ok_or("--data or --family says which problems")?;
+    let Some(path) = &arguments.data else {
+        let task = tts_core::task::by_name(arguments.task.as_deref().unwrap_or("math"))?;
+        return Ok(Asked { learn: Vec::new(), held_out: Vec::new(), task });
+    };
     if let Some(judging) = judging(arguments)? {
         return preferences(arguments, judging, path, seed);
     }
     let few_shot = arguments.prompting.few_shot()?;
-    let open = arguments.saying.open;
     let fields = &arguments.fields;
     let level = arguments.difficulty.difficulty_field.as_deref();
-    let mut data = if open { fields.load_open(path)? } else { fields.load_graded(path, level)? };
+    let mut data = fields.load_graded(path, level)?;
     let shares = arguments.difficulty.shares(&data)?;
     if arguments.problems > 0 {
         data.items.truncate(arguments.problems);
@@ -204,8 +206,7 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
             continue;
         }
         let mut problem = Problem { prompt, question, gold, difficulty: *difficulty };
-        let wanted = if open { 0 } else { arguments.held_out };
-        if held_out.len() < wanted && holds_out(ONE_IN, &problem.question) {
+        if held_out.len() < arguments.held_out && holds_out(ONE_IN, &problem.question) {
             apart.insert(problem.question.clone());
             held_out.push(problem);
             continue;
@@ -332,6 +333,7 @@ fn settings(arguments: &Arguments) -> Result<ReinforceConfig, Error> {
         }
         config.rewards.push(judged);
     }
+    arguments.saying.divide(&mut config);
     // Where the scores are the reward of outcomes, or say what the search picks, they are not learnt a second time.
     let scored = config.rewards.iter().any(|term| term.of.needs_scorer());
     let apart = scored || arguments.scorer_for_sampler;
@@ -428,6 +430,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let config = settings(arguments)?;
     let (records, keep) = (config.record.every > 0, config.keep.clone());
     let Asked { mut learn, mut held_out, task } = asked(arguments, config.seed)?;
+    learn.extend(arguments.saying.problems(&arguments.fields, &arguments.prompting)?);
     let mut policy = open(arguments)?;
     let long = leave_out_long(&*policy, &mut learn)? + leave_out_long(&*policy, &mut held_out)?;
     let (count, apart) = (learn.len(), held_out.len());

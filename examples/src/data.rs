@@ -96,12 +96,16 @@ impl DataOptions {
         self.load_by(path, evaluate::load)
     }
 
-    /// The same of questions whose right answers nobody knows: other fields are passed over.
+    /// Questions of a file whose right answers nobody knows: fields of anything else are those of other files.
     ///
     /// # Errors
-    /// As [`DataOptions::load`], and when they say what an answer is.
+    /// As [`DataOptions::load`].
     pub fn load_open(&self, path: &Path) -> Result<DataSet, Error> {
-        self.load_by(path, evaluate::load_open)
+        self.load_by(path, |path, mapping| {
+            let Mapping { question, question_template, ask, .. } = mapping.clone();
+            let own = Mapping { question, question_template, ask, ..Mapping::default() };
+            evaluate::load_open(path, &own)
+        })
     }
 
     /// As [`DataOptions::load`], with a field that says how hard each problem is.

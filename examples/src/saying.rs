@@ -13,10 +13,12 @@ use std::str::FromStr;
 use clap::Args;
 use tts_core::StepScorer;
 use tts_prm::critic::Jury;
-use tts_prm::reinforce::{ByJury, RewardSpec, Term};
+use tts_prm::reinforce::{ByJury, On, Problem, ReinforceConfig, RewardSpec, Term};
+use tts_search::evaluate::Item;
 
+use crate::data::{Asking, DataOptions};
 use crate::engines::Engine;
-use crate::options::{ModelOptions, Named};
+use crate::options::{ModelOptions, Named, PromptOptions};
 use crate::{Error, judges};
 
 /// The role of a judge.
@@ -56,7 +58,8 @@ impl FromStr for Role {
 #[derive(Debug, Args)]
 pub struct SayingOptions {
     /// A judge whose verdict on each solution is one more reward, by name or a JSON file, as of `judge`; alone where
-    /// neither --reward nor a recipe says others. Played by --role judge=MODEL, else by the policy itself.
+    /// neither --reward nor a recipe says others. Played by --role judge=MODEL, else by the policy itself. As a reward it
+    /// may be of some problems alone, as in score@open.
     #[arg(long, value_name = "JUDGE")]
     pub reward_judge: Option<String>,
     /// What its verdict counts beside other rewards.
@@ -65,10 +68,11 @@ pub struct SayingOptions {
     /// Judgements of each solution.
     #[arg(long, value_name = "COUNT", default_value_t = 1, requires = "reward_judge")]
     pub samples_judge: usize,
-    /// Nobody knows right answers: of the file the questions alone are read, from the field question, prompt, problem or
-    /// instruction where --question-field names none. Nothing is held out.
-    #[arg(long, requires = "data", conflicts_with_all = ["judge", "family", "answer_field"])]
-    pub open: bool,
+    /// Questions that nobody has answered, alone or beside those of --data: of the file the questions are read, from the
+    /// field question, prompt, problem or instruction where --question-field names none. They are not measured on, and
+    /// rewards that need a right answer are of the others.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["judge", "family"])]
+    pub questions: Option<PathBuf>,
     /// A model that plays a role for samplers and judges, as ROLE=MODEL with a model as --model names it; may be given
     /// several times.
     #[arg(long = "role", value_name = "ROLE=MODEL")]
@@ -86,11 +90,42 @@ impl SayingOptions {
     /// When there is no such judge.
     pub fn term(&self) -> Result<Option<Term>, Error> {
         let Some(name) = &self.reward_judge else { return Ok(None) };
+        let (name, on) = On::split(name);
         let judge = judges::find(name, None)?;
         let role = self.roles.iter().any(|role| role.name == JUDGE).then(|| JUDGE.to_owned());
         let jury = Jury { role, ..Jury::of(judge, self.samples_judge) };
         let of = RewardSpec::Judged(Box::new(ByJury { jury, ..ByJury::default() }));
-        Ok(Some(Term { of, weight: self.judge_weight }))
+        Ok(Some(Term { of, weight: self.judge_weight, on }))
+    }
+
+    /// Rewards that need a right answer are of problems that have one, where others have none.
+    pub fn divide(&self, config: &mut ReinforceConfig) {
+        let everywhere = |term: &&mut Term| term.of.needs_gold() && term.on == On::All;
+        if self.questions.is_some() {
+            config.rewards.iter_mut().filter(everywhere).for_each(|term| term.on = On::Known);
+        }
+    }
+
+    /// The questions that nobody has answered.
+    ///
+    /// # Errors
+    /// When the file cannot be read as the options of fields say.
+    pub fn problems(
+        &self,
+        fields: &DataOptions,
+        prompting: &PromptOptions,
+    ) -> Result<Vec<Problem>, Error> {
+        let Some(path) = &self.questions else { return Ok(Vec::new()) };
+        let data = fields.load_open(path)?;
+        let few_shot = prompting.few_shot()?;
+        let asking = Asking::of(prompting, few_shot.as_ref(), &data)?;
+        let problem = |Item { question, gold, difficulty, .. }: Item| Problem {
+            prompt: asking.prompt(&question),
+            question,
+            gold,
+            difficulty,
+        };
+        Ok(data.items.clone().into_iter().map(problem).collect())
     }
 
     /// Opens the models of all roles, as the policy's options say but for what is the policy's own, and says on standard

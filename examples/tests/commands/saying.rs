@@ -39,7 +39,7 @@ const SMALL: [&str; 12] = [
     "--samples",
     "4",
     "--max-tokens",
-    "40",
+    "60",
     "--steps",
     "2",
     "--threads",
@@ -60,9 +60,8 @@ fn a_judge_on_a_server_rewards_open_questions() {
     std::fs::write(&data, lines.concat()).unwrap();
     let role = format!("judge={served}");
     let asked = [
-        "--data",
+        "--questions",
         &data,
-        "--open",
         "--raw",
         "--reward-judge",
         "score",
@@ -87,7 +86,7 @@ fn a_judge_on_a_server_rewards_open_questions() {
     }
     // A generator of sums that judges itself writes nothing that can be read.
     let own = path("own");
-    let alone = ["--data", &data, "--open", "--raw", "--reward-judge", "score", "--out", &own];
+    let alone = ["--questions", &data, "--raw", "--reward-judge", "score", "--out", &own];
     let none = ran(&reinforce, &[&SMALL[..], &alone].concat());
     let said = text(&none);
     assert!(!none.status.success() && said.contains("judge     the policy itself"), "{said}");
@@ -122,12 +121,70 @@ fn scores_are_rewards_by_name_and_not_learnt_a_second_time() {
         (&["--role", "judge"], "expected ROLE=MODEL"),
         (&["--named", "meta"], "expected NAME=SCORER"),
         (&["--reward", "overlong:40"], "expected overlong:MOST/MARGIN"),
-        (&["--open"], "--family"),
+        (&["--questions", "none.jsonl"], "--family"),
     ] {
         let none =
             ran(&reinforce, &[&SMALL[..], &family, asked, &["--out", &path("none")]].concat());
         let said = text(&none);
         assert!(!none.status.success() && said.contains(expected), "{said}, expected {expected}");
+    }
+}
+
+/// Rules where answers are known, a scorer where they are not, in one run.
+#[test]
+fn questions_stand_beside_problems_with_answers() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, questions, out) = (path("sums.jsonl"), path("open.jsonl"), path("out"));
+    let known = ["1+2", "3+4"].map(|sum| {
+        let answer = if sum == "1+2" { "3" } else { "7" };
+        format!("{}\n", json!({ "question": sum, "answer": answer }))
+    });
+    std::fs::write(&data, known.concat()).unwrap();
+    std::fs::write(&questions, format!("{}\n", json!({ "question": "5+6" }))).unwrap();
+    let asked = [
+        "--data",
+        &data,
+        "--questions",
+        &questions,
+        "--raw",
+        "--held-out",
+        "0",
+        "--batch",
+        "3",
+        "--samples",
+        "4",
+        "--max-tokens",
+        "60",
+        "--steps",
+        "2",
+        "--threads",
+        "1",
+        "--reward",
+        "right",
+        "--reward",
+        "scored@open=0.5",
+        "--scorer",
+        "rule",
+        "--out",
+        &out,
+    ];
+    let said = succeeded(&reinforce, &[&["--model", "embedded"][..], &asked].concat());
+    assert!(said.contains("problems  3, 0 held out"), "{said}");
+    let (header, _) = journal(&out);
+    let on: Vec<&Value> =
+        header["config"]["rewards"].as_array().unwrap().iter().map(|term| &term["on"]).collect();
+    assert_eq!(on, ["known", "open"], "{header}");
+    let samples = std::fs::read_to_string(Path::new(&out).join("work/samples.jsonl")).unwrap();
+    for line in samples.lines() {
+        let group: Value = serde_json::from_str(line).unwrap();
+        let open = group["gold"] == "";
+        assert_eq!(open, group["question"] == "5+6");
+        for sample in group["samples"].as_array().unwrap() {
+            assert_eq!(sample["rewards"]["right"].is_null(), open, "{sample}");
+            assert!(open || sample["rewards"]["scored"].is_null(), "{sample}");
+        }
     }
 }
 
@@ -149,7 +206,7 @@ fn a_reward_that_is_the_same_for_all_is_told_of() {
         "--reward",
         "format=0.2",
         "--reward",
-        "overlong:40/30",
+        "overlong:60/50",
         "--reward",
         "target:20=0.1",
         "--out",

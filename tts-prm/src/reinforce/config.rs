@@ -12,7 +12,7 @@ use tts_core::StepRule;
 use tts_models::train::{Precision, Ratio, TrainConfig};
 
 use super::{
-    Adjust, Baseline, Curriculum, Equal, Importance, Keeping, Objective, Process, Recording,
+    Adjust, Baseline, Curriculum, Equal, Importance, Keeping, Objective, On, Process, Recording,
     RewardSpec, Scheme, Steps, Term,
 };
 use crate::PrmError;
@@ -191,7 +191,7 @@ impl Default for ReinforceConfig {
             epochs: 1,
             scheme: Scheme::default(),
             adjust: Adjust::default(),
-            rewards: vec![Term { of: RewardSpec::Right(super::Right {}), weight: 1.0 }],
+            rewards: vec![RewardSpec::Right(super::Right {}).into()],
             process: None,
             cut: Cut::default(),
             refresh: 0,
@@ -286,6 +286,10 @@ impl ReinforceConfig {
                     );
                     return wrong(&format!("rewards[{place}].overlong"), problem);
                 }
+            }
+            if term.on != On::All && objective.baseline == Baseline::Batch {
+                let problem = "of some problems, beside a baseline of the batch, which compares all: expected all";
+                return wrong(&format!("rewards[{place}].on"), problem.to_owned());
             }
             if !term.weight.is_finite() {
                 let problem = format!("{}, expected a number", term.weight);

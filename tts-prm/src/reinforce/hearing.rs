@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::{Cost, Prompt, Sampling, Search, SearchStrategy, seed};
 use tts_models::LanguageModel;
 
-use super::{ByJury, Group, Heard, Problem, Reinforce, RewardSpec, StepNote};
+use super::{ByJury, Group, Heard, On, Problem, Reinforce, RewardSpec, StepNote};
 use crate::PrmError;
 use crate::critic::{Response, Ruling, fits, hear};
 
@@ -46,9 +46,9 @@ impl Hearing {
 }
 
 impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
-    fn juries(&self) -> impl Iterator<Item = &ByJury> {
+    fn juries(&self) -> impl Iterator<Item = (&ByJury, On)> {
         self.config.rewards.iter().filter_map(|term| match &term.of {
-            RewardSpec::Judged(jury) => Some(&**jury),
+            RewardSpec::Judged(jury) => Some((&**jury, term.on)),
             _ => None,
         })
     }
@@ -81,7 +81,16 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 _ => {}
             }
         }
-        for by in self.juries() {
+        // Rewards of the run itself are of all problems.
+        let rewarded =
+            |problem: &Problem| self.config.rewards.iter().any(|term| term.on.has(problem));
+        let without = problems.iter().position(|problem| !rewarded(problem));
+        if let Some(place) = without.filter(|_| self.rewards.is_empty()) {
+            let known = if On::Known.has(&problems[place]) { "a" } else { "no" };
+            let problem = format!("{known} right answer, and no reward is of such problems");
+            return Err(PrmError::reinforce(format!("problems[{place}]"), problem));
+        }
+        for (by, _) in self.juries() {
             // How many samples another sampler ends with is not known before.
             let fits = if self.chooses { Ok(()) } else { fits(&by.jury, self.config.samples) };
             fits.or_else(|problem| named(by.name(), problem))?;
@@ -120,10 +129,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         note: &mut StepNote,
     ) -> Result<Vec<Heard>, PrmError> {
         let mut heard = vec![Heard::new(); groups.len()];
-        for by in self.juries() {
+        for (by, on) in self.juries() {
             let (mut places, mut cases) = (Vec::new(), Vec::new());
             for (place, group) in groups.iter().enumerate() {
-                if !group.samples.is_empty() {
+                if !group.samples.is_empty() && on.has(&problems[group.problem]) {
                     places.push(place);
                     cases.push(case(by, &problems[group.problem], group));
                 }

@@ -29,8 +29,8 @@ use super::journal::Journal;
 use super::measure::measure;
 use super::recording::Recorder;
 use super::{
-    Curriculum, GroupNote, Keeping, Note, Problem, Progress, Recording, Reinforce, Reinforced,
-    Reward, Steps, problem,
+    Curriculum, GroupNote, Keeping, Note, On, Problem, Progress, Recording, Reinforce, Reinforced,
+    Reward, Steps, Term, problem,
 };
 use crate::PrmError;
 
@@ -146,7 +146,8 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
                 return Err(PrmError::reinforce(format!("reward {name:?}"), problem));
             }
         }
-        if let Some(term) = config.rewards.iter().find(|term| term.of.needs_gold()) {
+        let everywhere = |term: &&Term| term.of.needs_gold() && term.on != On::Known;
+        if let Some(term) = config.rewards.iter().find(everywhere) {
             let needs = format!("the reward {} needs one", term.of.name());
             known("problems", problems, &needs)?;
         }

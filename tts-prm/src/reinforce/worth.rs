@@ -34,7 +34,7 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
     ) -> Result<Worth, PrmError> {
         let (problem, samples) = (&problems[group.problem], &group.samples);
         let asked = Asked { heard, ..Asked::new(problem, &*self.task, samples, group.seed) };
-        let own = self.config.rewards.iter();
+        let own = self.config.rewards.iter().filter(|term| term.on.has(problem));
         let own = own.map(|term| (term.of.name(), term.weight, &term.of as &dyn Reward));
         let more = self.rewards.iter().map(|(name, weight, reward)| (&**name, *weight, *reward));
         let mut worth = Worth {

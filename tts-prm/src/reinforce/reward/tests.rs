@@ -287,7 +287,7 @@ fn names_and_settings_are_read() {
         ("target:200", RewardSpec::Target(Target { tokens: 200 }), 1.0),
     ];
     for (text, of, weight) in lengths {
-        assert_eq!(text.parse::<Term>().unwrap(), Term { of, weight });
+        assert_eq!(text.parse::<Term>().unwrap(), Term { weight, ..of.into() });
     }
     let term: Term =
         serde_json::from_str(r#"{"of": {"overlong": {"most": 200, "margin": 50}}, "weight": 0.5}"#)

@@ -21,7 +21,7 @@ fn shown(config: ReinforceConfig, folder: Option<&Path>) -> (Reinforced, Vec<Vec
 fn a_watcher_is_shown_what_the_journal_counts() {
     for equal in [Equal::Keep, Equal::Redraw { most: 3 }] {
         let adjust = Adjust { equal: Some(equal), ..Adjust::default() };
-        let brevity = Term { of: RewardSpec::Brevity(Brevity {}), weight: 0.5 };
+        let brevity = Term { weight: 0.5, ..RewardSpec::Brevity(Brevity {}).into() };
         let mut config = ReinforceConfig { adjust, ..config(4) };
         config.rewards.push(brevity);
         let (learnt, all) = shown(config, None);
@@ -190,7 +190,7 @@ fn without_right_answers_nothing_is_called_right_or_wrong() {
         problem.gold.clear();
     }
     let by_majority = |steps| ReinforceConfig {
-        rewards: vec![Term { of: RewardSpec::Majority(Majority {}), weight: 1.0 }],
+        rewards: vec![RewardSpec::Majority(Majority {}).into()],
         ..config(steps)
     };
     let mut all = Vec::new();

@@ -25,10 +25,7 @@ fn jury(samples: usize) -> Jury {
 }
 
 fn judged(jury: Jury) -> Vec<Term> {
-    vec![Term {
-        of: RewardSpec::Judged(Box::new(ByJury { jury, ..ByJury::default() })),
-        weight: 1.0,
-    }]
+    vec![RewardSpec::Judged(Box::new(ByJury { jury, ..ByJury::default() })).into()]
 }
 
 /// Problems whose right answer nobody knows.
@@ -169,7 +166,7 @@ fn a_judged_run_that_was_killed_goes_on_to_the_same_bits() {
 fn what_a_scorer_likes_is_learnt_without_right_answers() {
     let likes = scorer::from_fn(|_path, step| if step.text.contains('c') { 0.9 } else { 0.2 });
     let likes = likes.with_scale(Scale::PREFIX);
-    let scored = Term { of: RewardSpec::Scored(ByScorer::default()), weight: 1.0 };
+    let scored = RewardSpec::Scored(ByScorer::default()).into();
     let config = ReinforceConfig { problems: 1, rewards: vec![scored], ..config(100) };
     let (notes, groups) = told(Reinforce::new(config).scorer(&likes), &open(1)).unwrap();
     let (first, last) = (&notes[0], &notes[99]);
@@ -196,7 +193,7 @@ fn what_a_scorer_likes_is_learnt_without_right_answers() {
 fn what_the_search_picks_is_learnt() {
     let likes = scorer::from_fn(|_path, step| if step.text.contains('c') { 0.9 } else { 0.2 });
     let likes = likes.with_scale(Scale::PREFIX);
-    let picked = Term { of: RewardSpec::Picked(Picked {}), weight: 1.0 };
+    let picked = RewardSpec::Picked(Picked {}).into();
     let config = ReinforceConfig { problems: 1, rewards: vec![picked], ..config(100) };
     let best = tts_search::BestOfN { n: 6, ..tts_search::BestOfN::default() };
     let mut shares = Vec::new();
@@ -221,7 +218,7 @@ fn what_the_search_picks_is_learnt() {
 #[test]
 fn who_is_asked_must_be_there_and_say_something() {
     let with = |of: RewardSpec| {
-        let rewards = vec![Term { of, weight: 1.0 }];
+        let rewards = vec![of.into()];
         Reinforce::new(ReinforceConfig { rewards, ..config(2) })
     };
     let by = |jury: Jury| with(RewardSpec::Judged(Box::new(ByJury { jury, ..ByJury::default() })));
@@ -275,6 +272,53 @@ fn who_is_asked_must_be_there_and_say_something() {
     assert!(told(run, &open(5)).is_ok());
 }
 
+/// As R1's last stage has it: rules where the answer is known, a reward model where it is not.
+#[test]
+fn rules_where_answers_are_known_and_models_where_they_are_not() {
+    let likes = scorer::from_fn(|_path, step| if step.text.contains('c') { 0.9 } else { 0.2 });
+    let likes = likes.with_scale(Scale::PREFIX);
+    let mut mixed = problems(4);
+    mixed[1].gold.clear();
+    mixed[3].gold = " ".into();
+    let terms = |all: &[&str]| ReinforceConfig {
+        problems: 4,
+        rewards: all.iter().map(|term| term.parse().unwrap()).collect(),
+        ..config(3)
+    };
+    let run = Reinforce::new(terms(&["right@known", "scored@open=0.5"])).scorer(&likes);
+    let (notes, groups) = told(run, &mixed).unwrap();
+    for group in &groups {
+        let open = group.gold.trim().is_empty();
+        for sample in &group.samples {
+            assert_eq!(sample.rewards.contains_key("right"), !open, "{group:?}");
+            assert!(open || !sample.rewards.contains_key("scored"), "{group:?}");
+            let expected = 0.5 * sample.rewards.get("scored").copied().unwrap_or_default();
+            let said = open && sample.rewards.contains_key("scored");
+            assert!(!said || (sample.reward - expected).abs() < 1e-12, "{sample:?}");
+        }
+    }
+    // What is not asked is not unknown.
+    let cut = |note: &StepNote| note.unknown.get("scored").copied().unwrap_or_default();
+    assert!(notes.iter().all(|note| cut(note) < 12 && !note.unknown.contains_key("right")));
+    assert!(notes.iter().any(|note| note.loss.is_some()));
+    for (all, expected) in [
+        (&["right"][..], "problems[1]: no right answer, but the reward right needs one"),
+        (&["right@known"], "problems[1]: no right answer, and no reward is of such problems"),
+        (&["scored@open"], "problems[0]: a right answer, and no reward is of such problems"),
+    ] {
+        let run = Reinforce::new(terms(all)).scorer(&likes);
+        let error = told(run, &mixed).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}, expected {expected}");
+    }
+    let batch = ReinforceConfig { scheme: Scheme::Reinforce, ..terms(&["right@known", "scored"]) };
+    let error = told(Reinforce::new(batch).scorer(&likes), &mixed).unwrap_err().to_string();
+    assert!(error.contains("rewards[0].on: of some problems, beside a baseline"), "{error}");
+    // Terms of before are read, and written as they were.
+    let json = r#"{"of":{"right":{}},"weight":1.0}"#;
+    let term: Term = serde_json::from_str(json).unwrap();
+    assert_eq!((term.on, serde_json::to_string(&term).unwrap().as_str()), (On::All, json));
+}
+
 /// Two juries of one run have names of their own; a policy may judge itself.
 #[test]
 fn several_juries_are_told_apart() {
@@ -285,7 +329,7 @@ fn several_juries_are_told_apart() {
     let generator: &dyn Generator = &judge;
     let named = |name: &str| {
         let by = ByJury { name: Some(name.into()), jury: jury(1), ..ByJury::default() };
-        Term { of: RewardSpec::Judged(Box::new(by)), weight: 0.5 }
+        Term { weight: 0.5, ..RewardSpec::Judged(Box::new(by)).into() }
     };
     let two = |a, b| ReinforceConfig { rewards: vec![named(a), named(b)], ..config(1) };
     let (notes, groups) =
