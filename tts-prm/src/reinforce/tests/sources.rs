@@ -47,6 +47,12 @@ fn told(run: Goes<'_>, problems: &[Problem]) -> Result<(Vec<StepNote>, Vec<Group
     Ok((steps(&learnt.notes), all.take()))
 }
 
+/// The mean of what a reward gave in some steps.
+fn mean(notes: &[StepNote], name: &str) -> f64 {
+    let known: Vec<f64> = notes.iter().filter_map(|note| note.rewards.get(name).copied()).collect();
+    known.iter().sum::<f64>() / known.len() as f64
+}
+
 fn refused(run: Goes<'_>) -> String {
     told(run, &open(5)).unwrap_err().to_string()
 }
@@ -57,12 +63,12 @@ fn what_a_judge_likes_is_learnt_and_what_it_costs_is_noted() {
         let scores = shown(asked).into_iter().map(|own| if own.ends_with('b') { "9" } else { "2" });
         format!("Analysis: ...\nScores: \\boxed{{{}}}", scores.collect::<Vec<_>>().join(", "))
     });
-    let config = ReinforceConfig { problems: 1, rewards: judged(jury(2)), ..config(100) };
+    let config = ReinforceConfig { problems: 1, rewards: judged(jury(2)), ..config(200) };
     let run = Reinforce::new(config).role("judge", &likes);
     let (notes, groups) = told(run, &open(1)).unwrap();
-    let (first, last) = (&notes[0], &notes[99]);
     // Scores of 9 and 2 of 1 to 10 are 8/9 and 1/9.
-    assert!(first.rewards["judged"] < 0.6 && last.rewards["judged"] > 0.8, "{first:?} {last:?}");
+    let (early, late) = (mean(&notes[..3], "judged"), mean(&notes[180..], "judged"));
+    assert!(early < 0.6 && late > 0.75, "{early} {late}");
     for note in &notes {
         let Hearing { read, refused, lines, tokens, .. } = note.judged["judged"];
         // Two judgements, of all six samples each.
@@ -167,10 +173,10 @@ fn what_a_scorer_likes_is_learnt_without_right_answers() {
     let likes = scorer::from_fn(|_path, step| if step.text.contains('c') { 0.9 } else { 0.2 });
     let likes = likes.with_scale(Scale::PREFIX);
     let scored = RewardSpec::Scored(ByScorer::default()).into();
-    let config = ReinforceConfig { problems: 1, rewards: vec![scored], ..config(100) };
+    let config = ReinforceConfig { problems: 1, rewards: vec![scored], ..config(200) };
     let (notes, groups) = told(Reinforce::new(config).scorer(&likes), &open(1)).unwrap();
-    let (first, last) = (&notes[0], &notes[99]);
-    assert!(first.rewards["scored"] < 0.6 && last.rewards["scored"] > 0.8, "{first:?} {last:?}");
+    let (early, late) = (mean(&notes[..3], "scored"), mean(&notes[180..], "scored"));
+    assert!(early < 0.7 && late > 0.8, "{early} {late}");
     let mut cut = 0;
     for group in &groups {
         let known = group.samples.iter().filter_map(|own| own.rewards.get("scored").copied());
@@ -194,7 +200,7 @@ fn what_the_search_picks_is_learnt() {
     let likes = scorer::from_fn(|_path, step| if step.text.contains('c') { 0.9 } else { 0.2 });
     let likes = likes.with_scale(Scale::PREFIX);
     let picked = RewardSpec::Picked(Picked {}).into();
-    let config = ReinforceConfig { problems: 1, rewards: vec![picked], ..config(100) };
+    let config = ReinforceConfig { problems: 1, rewards: vec![picked], ..config(200) };
     let best = tts_search::BestOfN { n: 6, ..tts_search::BestOfN::default() };
     let mut shares = Vec::new();
     let run = Reinforce::new(config).task(Arc::new(Exact)).sampler(best).scorer(&likes);
@@ -212,7 +218,9 @@ fn what_the_search_picks_is_learnt() {
         ControlFlow::Continue(())
     });
     run.run(&mut engine(1), Model::from(weights()), &open(1)).unwrap();
-    assert!(shares[0] < 0.6 && shares[99] > 0.8, "{shares:?}");
+    let mean = |shares: &[f64]| shares.iter().sum::<f64>() / shares.len() as f64;
+    let (early, late) = (mean(&shares[..3]), mean(&shares[180..]));
+    assert!(early < 0.7 && late > 0.75, "{early} {late}");
 }
 
 #[test]
