@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tts_core::Prompt;
 use tts_core::family::{Chain, Family};
+use tts_examples::experiment::Figure;
 use tts_prm::label::{LabelledSolution, LabelledStep, exact, read_labels, write_labels};
 
 #[test]
@@ -49,6 +50,10 @@ fn kind(column: &str) -> String {
 #[test]
 fn every_column_of_values_is_documented() {
     let documented = formats::documented("Values");
+    let courses = ["model", "seed", "step"].into_iter().chain(Figure::ALL.map(Figure::name));
+    for column in courses {
+        assert!(documented.contains_key(column), "courses of training: {column}");
+    }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results/values");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
