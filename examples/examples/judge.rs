@@ -9,7 +9,8 @@
 //! how often the first is, for helpfulness and comprehensiveness, each pair in both orders.
 //!
 //! With `--steps` the file has solutions whose first wrong step is known, and a judge of steps, or a process reward model
-//! (`--scorer prm:PATH`), is measured by how often it finds that step ([`tts_examples::first_errors`]).
+//! (`--scorer prm:PATH`), is measured by how often it finds that step; with `--graded` it has single responses that are right or wrong, or have a
+//! grade ([`tts_examples::labelled`]).
 //!
 //! With `--out FOLDER` all that was written is kept: `judge --compare FOLDER FOLDER` says how much more often the second is right,
 //! item by item, and `view FOLDER --out FILE.html` shows it.
@@ -29,10 +30,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tts_core::{Generator, Search, Store};
 use tts_examples::engines::Engines;
 use tts_examples::files::{write_json, write_whole};
-use tts_examples::first_errors::FirstErrors;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::judges;
 use tts_examples::judging::Comparing;
+use tts_examples::labelled::Labelled;
 use tts_examples::options::{JuryOptions, ModelOptions, NamedOptions};
 use tts_examples::worked;
 use tts_examples::{Error, exit};
@@ -58,7 +59,7 @@ enum Judged {
 #[derive(Parser)]
 #[command(
     after_help = "judge --compare FOLDER FOLDER...: compares judgements that --out kept, item by item\n\
-                  judge --steps --data FILE: how well a judge, or a scorer, finds the first wrong step (judge --steps --help)"
+                  judge --steps|--graded --data FILE: how well a judge, or a scorer of steps, knows labels (judge --steps --help)"
 )]
 struct Arguments {
     #[command(flatten)]
@@ -194,7 +195,9 @@ fn learn(
         let lines = kept.iter().map(|kept| worked::line(&kept.prompt, &kept.judgement) + "\n");
         write_whole(path, lines.collect::<String>().as_bytes())?;
     }
-    let labels = attempts.iter().filter_map(|attempt| attempt.label(arguments.unread_wrong));
+    let labels = attempts
+        .iter()
+        .filter_map(|attempt| LabelledSolution::of_judgement(attempt, arguments.unread_wrong));
     let labels: Vec<LabelledSolution> = labels.collect();
     if let Some(path) = arguments.label_meta.as_ref().filter(|_| !labels.is_empty()) {
         write_labels(path, &labels)?;
@@ -475,8 +478,8 @@ fn main() -> ExitCode {
     if Comparing::is_asked(std::env::args_os()) {
         return exit("judge", Comparing::parse().run(std::io::stdout().lock()));
     }
-    if FirstErrors::is_asked(std::env::args_os()) {
-        return exit("judge", FirstErrors::parse().run(std::io::stdout().lock()));
+    if Labelled::is_asked(std::env::args_os()) {
+        return exit("judge", Labelled::parse().run(std::io::stdout().lock()));
     }
     exit("judge", run(&Arguments::parse()))
 }

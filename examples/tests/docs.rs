@@ -135,8 +135,16 @@ fn commands_name_what_there_is() {
             let Some(program) = programs.find(|path| path.is_file()) else {
                 panic!("{}: no {name}: {command}", document.display())
             };
-            let all = shared.clone().into_iter().chain(structs(&read(&program))).collect();
-            let known = options("Arguments", &all);
+            let source = read(&program);
+            let all = shared.clone().into_iter().chain(structs(&source)).collect();
+            let mut known = options("Arguments", &all);
+            // What else a program is asked for has options of its own.
+            let others = source.split("::is_asked(std::env::args_os").filter_map(|before| {
+                before.rsplit(|c: char| !c.is_alphanumeric()).next().filter(|name| !name.is_empty())
+            });
+            for other in others.filter(|name| all.contains_key(*name)) {
+                known.extend(options(other, &all));
+            }
             let given = bare.split_once(" -- ").map_or("", |(_, given)| given).split_whitespace();
             for option in given.filter_map(|word| word.strip_prefix("--")) {
                 let option = option.split('=').next().unwrap_or_default();

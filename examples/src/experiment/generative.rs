@@ -27,9 +27,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use tts_core::cost::ModelCost;
 use tts_core::family::{Expression, another_way};
-use tts_core::{BoxError, Outcome, Prompt, Scale, Scored, StepScorer, Trajectory, seed};
+use tts_core::{Outcome, Prompt, seed};
 use tts_models::train::{Example, Model};
 use tts_models::weights::Dtype;
 use tts_models::{LanguageModel, Tokenizer};
@@ -37,7 +36,7 @@ use tts_prm::critic::{Decision, Judge, Jury, NextWord, Reading, Response};
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
 use super::policies::{end, example};
-use super::spec::Training;
+use super::spec::{Training, is_default};
 use super::workshop::{Purpose, Workshop};
 use crate::Error;
 
@@ -72,6 +71,16 @@ pub struct Led {
     pub by: String,
     /// Judgements of each path.
     pub samples: usize,
+    /// Words by which each is made to check again what it wrote, look after look ([`Judge::again`]).
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub again: Vec<String>,
+}
+
+impl Led {
+    /// The judge as it judges here.
+    pub(super) fn judge(&self, of: &Generative) -> Judge {
+        Judge { again: self.again.clone(), ..of.judge.clone() }
+    }
 }
 
 impl Generative {
@@ -158,37 +167,6 @@ fn shown(question: &str, place: usize, count: usize) -> usize {
     if count < 2 || rng.uniform() < 0.5 { count } else { 1 + rng.below(count - 1) }
 }
 
-/// A judge that says its verdict at once, with its model.
-pub(super) struct AtOnce {
-    model: Box<dyn LanguageModel>,
-    decision: Decision,
-    judge: Judge,
-}
-
-impl AtOnce {
-    fn scorer(&self) -> Result<NextWord<'_>, BoxError> {
-        Ok(NextWord::of(&*self.model, self.decision.clone())?.asking(self.judge.clone())?)
-    }
-}
-
-impl StepScorer for AtOnce {
-    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
-        self.scorer()?.score(batch)
-    }
-
-    fn scale(&self) -> Scale {
-        self.scorer().map_or(Scale::UNSTATED, |scorer| scorer.scale())
-    }
-
-    fn cost(&self) -> ModelCost {
-        self.model.cost()
-    }
-
-    fn identity(&self) -> Option<String> {
-        self.scorer().ok().and_then(|scorer| scorer.identity())
-    }
-}
-
 /// A judge that leads a search: how it is asked, and its model.
 pub(super) struct Leader {
     pub(super) jury: Jury,
@@ -226,18 +204,18 @@ impl Workshop<'_> {
     }
 
     /// A judge that says its verdict at once, as a scorer.
-    pub(super) fn at_once(&self, name: &str, seed: u64) -> Result<AtOnce, Error> {
+    pub(super) fn at_once(&self, name: &str, seed: u64) -> Result<NextWord<'static>, Error> {
         let spec = self.generative(name)?;
         if spec.writes() {
             return Err(format!("{name:?} writes before it judges, and is no scorer").into());
         }
         let (judge, decision) = (spec.judge.clone(), spec.decision()?.clone());
-        Ok(AtOnce { model: self.policy(name, seed)?, decision, judge })
+        Ok(NextWord::owning(self.policy(name, seed)?, decision)?.asking(judge)?)
     }
 
     /// The judge that leads an arm's search.
     pub(super) fn leader(&self, led: &Led, seed: u64) -> Result<Leader, Error> {
-        let judge = self.generative(&led.by)?.judge.clone();
+        let judge = led.judge(self.generative(&led.by)?);
         let jury = Jury { role: Some(Leader::ROLE.into()), ..Jury::of(judge, led.samples) };
         Ok(Leader { jury, model: self.policy(&led.by, seed)? })
     }

@@ -71,22 +71,22 @@ pub mod response;
 pub mod sure;
 pub mod template;
 pub mod tuning;
-pub mod verified;
 mod turns;
+pub mod verified;
 pub mod word;
 
-pub(crate) use assess::{fits, hear};
-pub use assess::{Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences};
+pub use assess::{
+    Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences,
+};
 pub use assess::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
 pub use assess::{
     StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,
     score_steps,
 };
+pub(crate) use assess::{fits, hear};
 pub use ballot::{Ballot, Judgement, Vote};
 pub use choice::BestByJudge;
-pub use critiques::{
-    Critiqued, Critiques, critiques, read_critiques, write_critiques,
-};
+pub use critiques::{Critiqued, Critiques, critiques, read_critiques, write_critiques};
 pub use judge::Judge;
 pub use judged::{Judged, State};
 pub use jury::{Jury, Meta, Order};

@@ -8,7 +8,7 @@
 //!
 //! The attempts may be those of another, stronger judge, which the one that learns is then taught by. What is kept is in the
 //! form of fine-tuning data: a question, and what is to be written behind it. All attempts, right and wrong ones, are what a
-//! meta-judge learns from: whether a judgement is right ([`attempts`], [`Attempt::label`]).
+//! meta-judge learns from: whether a judgement is right ([`attempts`], [`crate::label::LabelledSolution::of_judgement`]).
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495), section 3.2, with hinted sampling.
 
@@ -24,7 +24,6 @@ use tts_core::{
 use super::assess::{Ended, Preference};
 use super::lesson::{Judging, Lesson};
 use super::read::Refusal;
-use crate::label::{LabelledSolution, LabelledStep};
 use crate::reinforce::Independent;
 
 /// How attempts are made and kept.
@@ -70,34 +69,6 @@ pub struct Attempt {
     pub judgement: String,
     /// Whether it is right; `None` of one that cannot be read.
     pub right: Option<bool>,
-}
-
-impl Attempt {
-    /// What a meta-judge learns of it: its question, and what was written as one step, worth 1 where it is right and 0 where it
-    /// is wrong, or cannot be read and `unread` counts as wrong; `None` where it does not, and of one in which nothing stands.
-    ///
-    /// ```
-    /// use tts_prm::critic::rejective::Attempt;
-    /// let wrong = Attempt { item: 0, prompt: "?".into(), judgement: "[[B]]".into(), right: Some(false) };
-    /// let label = wrong.label(false).expect("it says something");
-    /// assert_eq!((label.steps[0].text.as_str(), label.steps[0].value), ("[[B]]", Some(0.0)));
-    /// let unread = Attempt { right: None, ..wrong };
-    /// assert!(unread.label(false).is_none() && unread.label(true).is_some());
-    /// ```
-    pub fn label(&self, unread: bool) -> Option<LabelledSolution> {
-        if self.judgement.trim().is_empty() || (self.right.is_none() && !unread) {
-            return None;
-        }
-        let right = self.right == Some(true);
-        let value = Some(f64::from(u8::from(right)));
-        let text = self.judgement.clone();
-        Some(LabelledSolution {
-            prompt: self.prompt.clone(),
-            start: None,
-            steps: vec![LabelledStep { text, tokens: Vec::new(), value, rollouts: 0 }],
-            solved: right,
-        })
-    }
 }
 
 /// What became of the attempts.
@@ -468,13 +439,6 @@ mod tests {
         assert_eq!(right(3), [None; 4]);
         let all_right = all.iter().filter(|own| own.right == Some(true)).count();
         assert_eq!(all_right, found.right);
-        let labels = |unread: bool| {
-            let labels = all.iter().filter_map(|own| own.label(unread));
-            let labels: Vec<LabelledSolution> = labels.collect();
-            (labels.len(), labels.iter().filter(|own| own.solved).count())
-        };
-        assert_eq!(labels(false), (24, found.right));
-        assert_eq!(labels(true), (32, found.right));
         for own in &all {
             assert!(!own.prompt.question().contains("The best response is"), "{own:?}");
         }

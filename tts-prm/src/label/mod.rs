@@ -11,7 +11,8 @@
 //! prefixes of all rollouts, budgets bound them, and over a [`tts_core::Store`] nothing is generated
 //! twice and a killed run goes on. [`label`] runs a method over many problems. What comes out, a
 //! [`LabelledSolution`], holds values; a [`LabelKind`] makes labels of them when a reward model is
-//! trained. [`Consensus`] keeps those that a scorer agrees with, [`agreed`] those that a judge that writes does.
+//! trained. [`Consensus`] keeps those that a scorer agrees with, [`agreed`] those that a judge that writes does. What judges wrote
+//! is labelled by [`LabelledSolution::of_judgement`], for those who judge them.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -41,6 +42,7 @@ mod exact;
 mod file;
 mod given;
 mod grade;
+mod judgement;
 mod monte_carlo;
 mod omega;
 mod rollouts;

@@ -202,7 +202,14 @@ mod tests {
 
     fn pair(best: usize) -> Preference {
         let responses = vec!["a".into(), "bb".into()];
-        Preference { prompt: "q".into(), responses, best, subset: None, reference: None, worth: None }
+        Preference {
+            prompt: "q".into(),
+            responses,
+            best,
+            subset: None,
+            reference: None,
+            worth: None,
+        }
     }
 
     /// Samples of two responses: scores and how far each is trusted; what was refused is left out.

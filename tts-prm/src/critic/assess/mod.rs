@@ -43,9 +43,7 @@ use super::response::Response;
 
 pub use curve::{Votes, curve, over_subsets};
 pub use ended::Ended;
-pub use first_errors::{
-    StepAssessment, StepFigures, StepRuling, assess_steps, score_steps,
-};
+pub use first_errors::{StepAssessment, StepFigures, StepRuling, assess_steps, score_steps};
 pub use graded::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
 pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, write_heard};
 pub use page::heard_page;

@@ -108,7 +108,14 @@ mod tests {
         let prompt = format!("question {item}").into();
         Heard {
             item,
-            preference: Preference { prompt, responses, best: 0, subset: None, reference: None, worth: None },
+            preference: Preference {
+                prompt,
+                responses,
+                best: 0,
+                subset: None,
+                reference: None,
+                worth: None,
+            },
             totals: vec![Some(7.5), None],
             right,
             written: scores.iter().enumerate().map(written).collect(),
