@@ -173,10 +173,11 @@ impl Recipe {
 
     /// Whether a judge can lead an arm's search.
     fn check_led(&self, arm: &Arm) -> Result<(), String> {
-        let Some(Led { by, samples }) = &arm.judge else { return Ok(()) };
-        if !matches!(self.models.get(by), Some(ModelSpec::Generative(_))) {
+        let Some(led @ Led { by, samples, .. }) = &arm.judge else { return Ok(()) };
+        let Some(ModelSpec::Generative(judge)) = self.models.get(by) else {
             return Err(format!("judge: {by:?} is no generative judge of this recipe"));
-        }
+        };
+        led.judge(judge).check().map_err(|problem| format!("judge: {problem}"))?;
         if *samples == 0 {
             return Err("judge: samples is 0, expected at least 1".into());
         }

@@ -217,6 +217,7 @@ fn led_recipe() -> Value {
             arm("prm", &best, json!({ "scorer": "prm" })),
             // By the name of a method, too.
             arm("method", &json!("best-of-n"), json!({ "judge": { "by": "recheck", "samples": 1 }, "choose": "best" })),
+            arm("led again", &best, json!({ "judge": { "by": "recheck", "samples": 1, "again": ["\n"] } })),
         ],
         "compare": [{ "first": "led", "second": "prm" }],
     })
@@ -242,13 +243,17 @@ fn judges_lead_searches_over_chains() {
     let cues = twice.scored_tokens - led.scored_tokens;
     assert!(cues > 0.0 && cues <= 2.0 * 3.0, "{cues}");
     assert!(led.scored_tokens > prm.scored_tokens, "{led:?} {prm:?}");
+    // Another look goes on from what was written, which is not written again, behind words that are read.
+    let looks = point("led again");
+    assert!(looks.generated_tokens > led.generated_tokens, "{looks:?} {led:?}");
+    assert!(looks.scored_tokens > led.scored_tokens, "{looks:?} {led:?}");
     // Policy and judge are of one size here.
     let parameters = plain.operations / (2.0 * plain.generated_tokens);
     let of = |arm: &str| {
         let Point { generated_tokens, scored_tokens, operations, .. } = point(arm);
         operations / (2.0 * parameters * (generated_tokens + scored_tokens))
     };
-    for arm in ["led", "led twice", "beam"] {
+    for arm in ["led", "led twice", "led again", "beam"] {
         assert!((of(arm) - 1.0).abs() < 1e-9, "{arm}: {}", of(arm));
     }
     // At once it reads the question, the cue and both words, and writes nothing.
@@ -266,9 +271,10 @@ fn judges_lead_searches_over_chains() {
 #[test]
 fn what_judges_cannot_do_is_refused() {
     let recipe = led_recipe();
-    let table: [(Break, &str); 14] = [
+    let table: [(Break, &str); 15] = [
         (|r| r["arms"][1]["judge"]["by"] = json!("prm"), "\"prm\" is no generative judge"),
         (|r| r["arms"][1]["judge"]["samples"] = json!(0), "samples is 0"),
+        (|r| r["arms"][1]["judge"]["again"] = json!([" "]), "blank words"),
         (|r| r["arms"][1]["scorer"] = json!("prm"), "in the place of a scorer"),
         (|r| r["arms"][4]["scorer"] = json!("recheck"), "writes before it judges"),
         (
