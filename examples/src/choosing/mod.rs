@@ -24,7 +24,8 @@ use tts_core::files::differing;
 use tts_core::{SearchStrategy, Until};
 use tts_search::Recipe;
 use tts_search::choose::{
-    Bins, Choice, ComputeOptimal, Curve, FirstLines, Level, Probe, Signal, Stage, Tried, curve, fit,
+    Bins, Choice, ComputeOptimal, Curve, FirstLines, Level, Probe, Signal, Spend, Stage, Tried,
+    curve,
 };
 
 use crate::Error;
@@ -55,7 +56,7 @@ pub struct ChoosingOptions {
     /// What strategies are paid in.
     #[arg(long, value_enum, default_value_t)]
     pub cost: Price,
-    /// The most that a strategy may cost, on average over all problems; default: any.
+    /// The most that the choice may cost, on average over all problems, with its probe; default: anything.
     #[arg(long)]
     pub within: Option<f64>,
     /// The strategy whose accuracy is to be reached for less.
@@ -150,7 +151,7 @@ impl Choosing {
     ///
     /// # Errors
     /// When a folder holds no evaluation that is done, its problems or settings are others, the probe is no probe, no
-    /// strategy is within the budget, or there are fewer problems than bins: the error names folder or option.
+    /// choice is within the budget, or there are fewer problems than bins: the error names folder or option.
     pub fn of(options: &ChoosingOptions) -> Result<Self, Error> {
         let kept = options.arms.iter().map(Kept::read).collect::<Result<Vec<Kept>, Error>>()?;
         let read = |of: Option<&Folders>| of.map(Kept::read).transpose();
@@ -194,11 +195,14 @@ impl Choosing {
             (&probe, &kept),
             baseline.as_ref().map(level).as_ref(),
         )?;
-        let within = affordable(&arms, options.within, price)?;
-        let own: Vec<Tried> = within.iter().map(|&arm| arms[arm].behind.clone()).collect();
+        let Some(stage) = ways[0].at(options.within) else {
+            let least = ways[0].curve.stages.first().map_or(0.0, |stage| stage.budget);
+            let problem =
+                format!("the cheapest choice costs {least:.1} {} a problem", price.unit());
+            return Err(format!("--within: {problem}").into());
+        };
         let bins = Bins::of(&estimates, options.bins.get())?;
-        let mut choice = fit(&estimates, &bins, &own)?.by(looks);
-        choice.arms.iter_mut().for_each(|arm| *arm = within[*arm]);
+        let choice = Choice { probe: Some(looks), bins, arms: stage.arms.clone() };
         let fitted = ComputeOptimal::fitted(&choice, &recipes)?;
         let optimal = ComputeOptimal { reuse: !options.no_reuse, ..fitted };
         optimal.check()?;
@@ -262,17 +266,6 @@ fn check_alike(probe: &Kept, other: &Kept) -> Result<(), Error> {
     .into())
 }
 
-/// The places of the strategies within a budget.
-fn affordable(arms: &[Tested], within: Option<f64>, price: Price) -> Result<Vec<usize>, Error> {
-    let fits = |arm: &Tested| within.is_none_or(|most| arm.cost() <= most);
-    let found: Vec<usize> = (0..arms.len()).filter(|&arm| fits(&arms[arm])).collect();
-    let cheapest = arms.iter().min_by(|a, b| a.cost().total_cmp(&b.cost()));
-    let Some(cheapest) = cheapest.filter(|_| found.is_empty()) else { return Ok(found) };
-    let (name, cost, unit) = (&cheapest.name, cheapest.cost(), price.unit());
-    let problem = format!("the cheapest strategy, {name}, costs {cost:.1} {unit} a problem");
-    Err(format!("--within: {problem}").into())
-}
-
 fn twice(all: &[Kept]) -> Option<&str> {
     let before = |place: usize| all[..place].iter().any(|other| other.name == all[place].name);
     (0..all.len()).find(|&place| before(place)).map(|place| all[place].name.as_str())
@@ -308,8 +301,10 @@ fn ways(
     let behind: Vec<Tried> = arms.iter().map(|arm| arm.behind.clone()).collect();
     let alone: Vec<Tried> = arms.iter().map(|arm| arm.alone.clone()).collect();
     let bins = Bins::of(estimates, count)?;
+    let one = Bins { edges: Vec::new() };
     let of = |name, estimates: &[f64], bins: &Bins, arms: &[Tried]| {
-        let curve = curve(estimates, bins, arms, &gift, baseline)?;
+        let spend = if bins.count() == 1 { Spend::Arm } else { Spend::Choice };
+        let curve = curve(estimates, bins, arms, (&gift, spend), baseline)?;
         Ok::<_, Error>(Way { name, curve })
     };
     let mut ways = vec![
@@ -326,7 +321,7 @@ fn ways(
         let bins = Bins::of(&shares, count)?;
         ways.push(of("by the share of right samples", &shares, &bins, &alone)?);
     }
-    ways.push(of("the best of them for all", estimates, &Bins { edges: Vec::new() }, &alone)?);
+    ways.push(of("the best of them for all", estimates, &one, &alone)?);
     Ok(ways)
 }
 

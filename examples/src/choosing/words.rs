@@ -32,7 +32,7 @@ pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
         }
     };
     writeln!(out, "          they {shared}")?;
-    let within = found.within.map_or_else(String::new, |most| format!(", of those within {most}"));
+    let within = found.within.map_or_else(String::new, |most| format!(", for {most} at most"));
     writeln!(
         out,
         "\nWhat a choice is worth, on halves of the problems that had no say in it{within}"

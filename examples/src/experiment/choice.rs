@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::metrics::Accuracy;
 use tts_core::task::Math;
 use tts_core::{Aggregate, Rule, Scale, Task, Until};
-use tts_search::choose::{Bins, CostRatio, FirstLines, Level, Probe, Signal, Tried, curve};
+use tts_search::choose::{Bins, CostRatio, FirstLines, Level, Probe, Signal, Spend, Tried, curve};
 use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
@@ -243,7 +243,7 @@ pub fn worth(
     let fixed = Bins { edges: Vec::new() };
     let name = |arm: usize| format!("{} {}", own[arm].arm, own[arm].n);
     let policy = |of: &str, estimates: &[f64], bins: &Bins, arms: &[Tried], paid: &[f64]| {
-        let found = curve(estimates, bins, arms, paid, Some(&baseline))?;
+        let found = curve(estimates, bins, arms, (paid, Spend::Arm), Some(&baseline))?;
         let level = |stage: &tts_search::choose::Stage| Found {
             budget: stage.budget,
             tokens: stage.cost(),

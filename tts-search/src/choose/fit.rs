@@ -111,12 +111,52 @@ impl Choice {
 /// # Errors
 /// When there are no arms, or one has not a value and a cost for each problem.
 pub fn fit(estimates: &[f64], bins: &Bins, arms: &[Tried]) -> Result<Choice, ChooseError> {
+    fit_at_price(estimates, bins, arms, 0.0)
+}
+
+/// The arm in each bin that is worth most where cost has a price: the mean of what it got right, less the price of what
+/// it cost. At 0 it is [`fit`]; at a price a dear arm has to be right that much more often. Of all choices that cost as
+/// much together, none is right more often.
+///
+/// ```
+/// use tts_search::choose::{Bins, Tried, fit_at_price};
+/// let estimates = [0.9, 0.8, 0.2, 0.1];
+/// let bins = Bins::of(&estimates, 2)?;
+/// let cheap = Tried { values: vec![0.9, 0.9, 0.1, 0.1], costs: vec![1.0; 4] };
+/// let dear = Tried { values: vec![1.0, 1.0, 0.9, 0.9], costs: vec![4.0; 4] };
+/// let arms = [cheap, dear];
+/// // A tenth more of the easy ones for three more is not worth it where each costs a twentieth.
+/// assert_eq!(fit_at_price(&estimates, &bins, &arms, 0.05)?.arms, [0, 1]);
+/// assert_eq!(fit_at_price(&estimates, &bins, &arms, 0.0)?.arms, [1, 1]);
+/// # Ok::<(), tts_search::choose::ChooseError>(())
+/// ```
+///
+/// Source: the Lagrangian of a budget over all problems, as Damani et al. 2024 (arXiv 2410.04707) allot samples by
+/// what they are expected to add.
+///
+/// # Errors
+/// As [`fit`], and when the price is negative or no number.
+pub fn fit_at_price(
+    estimates: &[f64],
+    bins: &Bins,
+    arms: &[Tried],
+    price: f64,
+) -> Result<Choice, ChooseError> {
     check(estimates, arms)?;
+    check_price(price)?;
     let all: Vec<usize> = (0..estimates.len()).collect();
-    let arms = (0..bins.count())
-        .map(|bin| best(&within(estimates, bins, bin), arms).unwrap_or_else(|| overall(&all, arms)))
-        .collect();
-    Ok(Choice { probe: None, bins: bins.clone(), arms })
+    let of = |bin| {
+        let own = best(&within(estimates, bins, bin), arms, price);
+        own.unwrap_or_else(|| overall(&all, arms, price))
+    };
+    Ok(Choice { probe: None, bins: bins.clone(), arms: (0..bins.count()).map(of).collect() })
+}
+
+fn check_price(price: f64) -> Result<(), ChooseError> {
+    if price >= 0.0 && price.is_finite() {
+        return Ok(());
+    }
+    Err(ChooseError::input("price", format!("{price}, expected 0 or more")))
 }
 
 /// What a choice is worth on problems that had no say in it.
@@ -141,7 +181,22 @@ pub fn two_fold(
     arms: &[Tried],
     seed: u64,
 ) -> Result<Folds, ChooseError> {
+    two_fold_at_price(estimates, bins, arms, 0.0, seed)
+}
+
+/// [`two_fold`], by what is worth most at a price ([`fit_at_price`]).
+///
+/// # Errors
+/// As [`fit_at_price`].
+pub fn two_fold_at_price(
+    estimates: &[f64],
+    bins: &Bins,
+    arms: &[Tried],
+    price: f64,
+    seed: u64,
+) -> Result<Folds, ChooseError> {
     check(estimates, arms)?;
+    check_price(price)?;
     let mut chosen = vec![0; estimates.len()];
     // Who is in which half depends on the problem's place alone, not on what was found.
     let mut order: Vec<usize> = (0..estimates.len()).collect();
@@ -156,7 +211,8 @@ pub fn two_fold(
         let whole = halves[from].concat();
         for (choosing, counting) in halves[from].iter().zip(&halves[to]) {
             // A bin of one problem is chosen for by the other bins of that half.
-            let arm = best(choosing, arms).unwrap_or_else(|| overall(&whole, arms));
+            let arm = best(choosing, arms, price);
+            let arm = arm.unwrap_or_else(|| overall(&whole, arms, price));
             for &place in counting {
                 chosen[place] = arm;
             }
@@ -188,24 +244,27 @@ pub(super) fn check(estimates: &[f64], arms: &[Tried]) -> Result<(), ChooseError
 }
 
 /// The problems of a bin.
-fn within(estimates: &[f64], bins: &Bins, bin: usize) -> Vec<usize> {
+pub(super) fn within(estimates: &[f64], bins: &Bins, bin: usize) -> Vec<usize> {
     (0..estimates.len()).filter(|&place| bins.bin(estimates[place]) == bin).collect()
 }
 
-fn overall(places: &[usize], arms: &[Tried]) -> usize {
-    best(places, arms).unwrap_or(0)
+fn overall(places: &[usize], arms: &[Tried], price: f64) -> usize {
+    best(places, arms, price).unwrap_or(0)
 }
 
-/// The arm that got most right on these problems, the cheaper one of equals, then the first; `None` without
+/// The arm that is worth most on these problems, the cheaper one of equals, then the first; `None` without
 /// problems.
-fn best(places: &[usize], arms: &[Tried]) -> Option<usize> {
+fn best(places: &[usize], arms: &[Tried], price: f64) -> Option<usize> {
     if places.is_empty() {
         return None;
     }
     let sum = |list: &[f64]| places.iter().map(|&place| list[place]).sum::<f64>();
-    let by = |&arm: &usize| (sum(&arms[arm].values), sum(&arms[arm].costs));
+    let by = |&arm: &usize| {
+        let cost = sum(&arms[arm].costs);
+        (sum(&arms[arm].values) - price * cost, cost)
+    };
     (0..arms.len()).min_by(|a, b| {
-        let ((right_a, cost_a), (right_b, cost_b)) = (by(a), by(b));
-        right_b.total_cmp(&right_a).then(cost_a.total_cmp(&cost_b))
+        let ((worth_a, cost_a), (worth_b, cost_b)) = (by(a), by(b));
+        worth_b.total_cmp(&worth_a).then(cost_a.total_cmp(&cost_b))
     })
 }

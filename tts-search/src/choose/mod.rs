@@ -21,14 +21,14 @@ mod reuse;
 mod signal;
 mod study;
 
-pub use budgets::{Budgeted, by_budget};
-pub use fit::{Bins, Choice, Folds, Tried, fit, two_fold};
+pub use budgets::{Budgeted, Priced, by_budget, by_price};
+pub use fit::{Bins, Choice, Folds, Tried, fit, fit_at_price, two_fold, two_fold_at_price};
 pub use optimal::ComputeOptimal;
 pub use probe::Probe;
 pub use ratio::{CostRatio, Level, cost_ratio};
 pub use reuse::FirstLines;
 pub use signal::Signal;
-pub use study::{Curve, Stage, curve};
+pub use study::{Curve, Spend, Stage, curve};
 
 /// Why a choice could not be made.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
