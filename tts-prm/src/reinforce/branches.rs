@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 
 use tts_core::NodeId;
 
-use super::{Form, Passed};
+use super::{Form, Group, Passed, ScoredStep};
 
 /// For each sample of a tree an advantage for each of its tokens, from the nodes that it runs through and its own
 /// advantage.
@@ -37,17 +37,10 @@ use super::{Form, Passed};
 /// assert_eq!(found, [vec![0.25, 0.25, 0.75], vec![0.25, 0.25, -0.75, -0.75], vec![-0.5]]);
 /// ```
 pub fn tree_advantages(samples: &[(&[Passed], f64)], form: Form) -> Vec<Vec<f64>> {
-    let mut sums: BTreeMap<NodeId, (f64, usize)> = BTreeMap::new();
-    for (path, outcome) in samples {
-        for passed in *path {
-            let (sum, count) = sums.entry(passed.node).or_default();
-            *sum += outcome;
-            *count += 1;
-        }
-    }
+    let values = values(samples);
     let all: f64 = samples.iter().map(|(_, outcome)| outcome).sum();
     let root = all / samples.len().max(1) as f64;
-    let value = |node: NodeId| sums.get(&node).map_or(root, |(sum, count)| sum / *count as f64);
+    let value = |node: NodeId| values.get(&node).copied().unwrap_or(root);
     let sample = |(path, outcome): &(&[Passed], f64)| {
         let mut tokens = Vec::with_capacity(path.last().map_or(0, |passed| passed.end));
         let mut before = root;
@@ -63,6 +56,33 @@ pub fn tree_advantages(samples: &[(&[Passed], f64)], form: Form) -> Vec<Vec<f64>
         tokens
     };
     samples.iter().map(sample).collect()
+}
+
+/// The mean over the samples that run through each node.
+fn values(samples: &[(&[Passed], f64)]) -> BTreeMap<NodeId, f64> {
+    let mut sums: BTreeMap<NodeId, (f64, usize)> = BTreeMap::new();
+    for (path, outcome) in samples {
+        for passed in *path {
+            let (sum, count) = sums.entry(passed.node).or_default();
+            *sum += outcome;
+            *count += 1;
+        }
+    }
+    sums.into_iter().map(|(node, (sum, count))| (node, sum / count as f64)).collect()
+}
+
+/// The steps of each sample of a group, each of the mean reward of the samples that run through it.
+pub(super) fn branch_steps(group: &Group, rewards: &[f64]) -> Vec<Vec<ScoredStep>> {
+    let samples: Vec<(&[Passed], f64)> =
+        group.samples.iter().zip(rewards).map(|(own, reward)| (&own.path[..], *reward)).collect();
+    let values = values(&samples);
+    let step = |passed: &Passed| ScoredStep {
+        end: passed.end,
+        text: passed.text,
+        score: values.get(&passed.node).copied().unwrap_or_default(),
+        advantage: None,
+    };
+    samples.iter().map(|(path, _)| path.iter().map(step).collect()).collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@ pub struct ScoredStep {
     pub end: usize,
     /// The place behind its last byte in the text.
     pub text: usize,
-    /// What the scorer says of it, on the scorer's scale.
+    /// What the scorer says of it, on the scorer's scale; or, where a tree says what its steps are worth
+    /// ([`super::Steps::Tree`]), the mean reward of the samples that run through it.
     pub score: f64,
     /// What its tokens learn of the scores, beside the outcome's advantage; none where scores are not learnt
     /// ([`super::Process`]), or nothing was learnt of the group.

@@ -17,6 +17,7 @@ use tts_models::LanguageModel;
 use tts_models::train::{Example, Online};
 
 use super::advantage::all_equal;
+use super::branches::branch_steps;
 use super::curriculum::Drawing;
 use super::learn::{Judged, Tellers, examples};
 use super::recording::Recorder;
@@ -28,7 +29,7 @@ use super::tally::{Apart, Figures, Tally};
 use super::worth::{Worth, check_first};
 use super::{
     Baseline, Equal, Group, GroupNote, Ids, Objective, Old, Problem, Reinforce, Sample, SampleNote,
-    StepNote, advantages,
+    StepNote, Steps, advantages,
 };
 use crate::PrmError;
 
@@ -56,7 +57,16 @@ impl Rewarded {
         }
     }
 
-    /// Notes what scored steps teach; nothing, where scores are not learnt.
+    /// Notes what became of the steps of trees.
+    fn tell_branches(&mut self) {
+        let learnt = self.learnt.iter().zip(&self.groups).zip(&self.rewards);
+        for ((&place, group), rewards) in learnt {
+            let notes = self.notes[place].samples.iter_mut();
+            notes.zip(branch_steps(group, rewards)).for_each(|(note, steps)| note.steps = steps);
+        }
+    }
+
+    /// Notes what steps teach.
     fn tell_steps(&mut self, praise: &Praise) {
         for (&place, group) in self.learnt.iter().zip(&praise.tokens) {
             for (note, tokens) in self.notes[place].samples.iter_mut().zip(group) {
@@ -84,7 +94,10 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
         let outcome = advantages(&rewarded.rewards, objective.baseline, objective.spread);
         rewarded.tell(&outcome);
         let praise = self.praise(&rewarded.groups, &outcome)?;
-        if self.config.process.is_some() {
+        if let Some(process) = self.config.process {
+            if process.of == Steps::Tree {
+                rewarded.tell_branches();
+            }
             rewarded.tell_steps(&praise);
         }
         note.guarded = praise.guarded;

@@ -49,6 +49,30 @@ const HOSTILE: [&str; 6] = [
 ];
 
 #[test]
+fn what_is_near_is_worth_something_and_what_was_cut_nothing() {
+    use crate::critic::{Graded, Judge, Judging};
+    let judging = Judging::of_labels(Judge::published("score").expect("known")).expect("fits");
+    let graded = Graded {
+        prompt: "Prove it.".into(),
+        response: "So.".into(),
+        label: 10.0,
+        subset: None,
+        reference: None,
+    };
+    let problem = judging.lesson_of(&graded).expect("a lesson").problem();
+    let texts = ["{\"score\": 10}", "{\"score\": 5.5}", "{\"score\": 1}", "ten of ten"];
+    assert_eq!(rewards(&Near {}, &judging, &problem, &texts), [1.0, 0.5, 0.0, 0.0]);
+    let cut = Sample { finish: Finish::Length, ..sample(&judging, &problem, texts[0]) };
+    assert_eq!(Near {}.rewards(&Asked::new(&problem, &judging, &[cut], 5)), [0.0]);
+    // Of a task that knows right and wrong alone it is that.
+    let sum = self::problem("2 + 2?", "4");
+    assert_eq!(
+        rewards(&Near {}, &Math, &sum, &["The answer is 4.", "The answer is 5."]),
+        [1.0, 0.0]
+    );
+}
+
+#[test]
 fn a_form_is_not_had_by_hostile_solutions() {
     let problem = problem("What is 2 + 2?", "4");
     let form = Format::default();

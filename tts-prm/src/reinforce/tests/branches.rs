@@ -79,6 +79,39 @@ fn a_tree_says_what_its_steps_are_worth() {
     assert!(forked > 5 && told > 30, "{forked} {told}");
 }
 
+/// A sample that is kept says of each step what became of it, and what that teaches.
+#[test]
+fn steps_of_a_tree_are_told() {
+    let own = Process { of: Steps::Tree, form: Form::Own, weight: 1.0, guard: false };
+    let adjust = Adjust { spread: Some(Spread::None), ..Adjust::default() };
+    let config = ReinforceConfig { process: Some(own), adjust, ..forking(3) };
+    let mut groups = Vec::new();
+    let run = Reinforce::new(config).task(Arc::new(Exact)).sampler(Fork).watch(|progress| {
+        groups.extend_from_slice(progress.groups);
+        ControlFlow::Continue(())
+    });
+    run.run(&mut engine(1), Model::from(weights()), &problems(5)).unwrap();
+    let mut taught = 0;
+    for group in &groups {
+        let mean =
+            group.samples.iter().map(|own| own.reward).sum::<f64>() / group.samples.len() as f64;
+        for sample in &group.samples {
+            assert!(!sample.steps.is_empty(), "{sample:?}");
+            let mut before = mean;
+            for step in &sample.steps {
+                let advantage = step.advantage.unwrap();
+                assert!((advantage - (step.score - before)).abs() < 1e-12, "{sample:?}");
+                taught += usize::from(advantage.abs() > 1e-9);
+                before = step.score;
+            }
+            // Nobody else runs through its end.
+            assert!((before - sample.reward).abs() < 1e-12, "{sample:?}");
+            assert_eq!(sample.steps.last().unwrap().text, sample.text.len());
+        }
+    }
+    assert!(taught > 10, "{taught}");
+}
+
 /// What is learnt of a tree is not what is learnt of outcomes alone, and independent samples are no tree.
 #[test]
 fn values_of_a_tree_are_learnt() {
