@@ -1,11 +1,14 @@
 //! `serve`, started as a user starts it: what it says, and which options it refuses.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use serde_json::json;
 use tts_examples::pair;
 
+use super::roles::generator;
 use super::{example, ran, text};
 
 #[test]
@@ -17,6 +20,7 @@ fn options_that_the_embedded_model_does_not_have_are_refused_by_name() {
         ("--backend", "ndarray"),
         ("--template-arg", "a=1"),
         ("--scorer", "rule"),
+        ("--named", "yes=rule"),
         ("--temperature", "0.5"),
         ("--step", "\\n"),
         ("--max-tokens", "9"),
@@ -39,6 +43,11 @@ fn options_that_the_embedded_model_does_not_have_are_refused_by_name() {
 
 /// The first line that it says once it serves.
 fn served(serve: &Path, arguments: &[&str]) -> String {
+    asked_of(serve, arguments, |_| ()).0
+}
+
+/// The same, and what it is asked for meanwhile, at its address.
+fn asked_of<T>(serve: &Path, arguments: &[&str], ask: impl FnOnce(&str) -> T) -> (String, T) {
     let mut running = Command::new(serve)
         .args(["--bind", "127.0.0.1:0", "--threads", "1", "--max-lines", "4"])
         .args(arguments)
@@ -49,10 +58,47 @@ fn served(serve: &Path, arguments: &[&str]) -> String {
         .unwrap();
     let mut said = String::new();
     BufReader::new(running.stdout.take().unwrap()).read_line(&mut said).unwrap();
+    let address = said.strip_prefix("http://").and_then(|said| said.split_once('/'));
+    let answer = address.map(|(address, _)| ask(address));
     running.kill().unwrap();
     let ended = running.wait_with_output().unwrap();
     assert!(said.starts_with("http://127.0.0.1:"), "{said}{}", text(&ended));
+    (said, answer.unwrap())
+}
+
+/// What stands at a path.
+fn get(address: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
     said
+}
+
+/// Engines by role let clients ask for judges; without one they are neither listed nor run.
+#[test]
+fn a_judge_among_the_roles_is_offered() {
+    let Some(serve) = example("serve") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (both, alone) = (path("both.json"), path("alone.json"));
+    let engines = json!({ "policy": generator(), "judge": generator() });
+    std::fs::write(&both, engines.to_string()).unwrap();
+    std::fs::write(&alone, json!({ "policy": generator() }).to_string()).unwrap();
+    let models = |engines: &str, more: &[&str]| {
+        let asked = [&["--model", engines, "--name", "small"][..], more].concat();
+        asked_of(&serve, &asked, |address| {
+            let one = "/v1/models/small+best-by-judge-4";
+            (get(address, "/v1/models"), get(address, one))
+        })
+    };
+    let (_, (listed, one)) = models(&both, &["--named", "trust=rule"]);
+    assert!(listed.contains("\"small+best-by-judge-8\""), "{listed}");
+    assert!(listed.contains("\"small+judged-8\"") && listed.contains("\"small+beam-8\""));
+    assert!(one.starts_with("HTTP/1.1 200"), "{one}");
+    let (_, (listed, one)) = models(&alone, &[]);
+    assert!(!listed.contains("judge") && listed.contains("\"small+beam-8\""), "{listed}");
+    assert!(one.starts_with("HTTP/1.1 400") && one.contains("plays the role"), "{one}");
 }
 
 #[test]
