@@ -3,7 +3,8 @@
 //! `cargo run --release --example finetune -- --model FILE.gguf --data train.jsonl --rank 16 --out
 //! FOLDER`. A line of the data holds a question and its solution, in the form of GSM8K (`question`,
 //! `answer` with calculator notes and `####`), MATH (`problem`, `solution`) or plain; or it says itself what the model is
-//! given: a chat (`messages`), or a text (`prompt`, `completion`). The prompt is not learnt. With `--rank` the result is an adapter, for `--adapter` of `solve`, `evaluate` and `label`;
+//! given: a chat (`messages`), or a text (`prompt`, `completion`), in parts (`parts`) of which some are read and not learnt, and
+//! with a `weight`. The prompt is not learnt. With `--rank` the result is an adapter, for `--adapter` of `solve`, `evaluate` and `label`;
 //! without, a folder with all weights. Killed and started again, the run goes on.
 
 use std::io::Write;
@@ -53,8 +54,16 @@ fn example(
     text: &TextSide,
     ends: Ends,
     few_shot: Option<&FewShot>,
-    Worked { asked, answer }: &Worked,
+    worked: &Worked,
 ) -> Result<Example, Error> {
+    let Worked { asked, parts, weight } = worked;
+    if parts.len() > 1 {
+        if arguments.answer_only {
+            return Err("--answer-only: the data say themselves what is learnt (parts)".into());
+        }
+        return example_of(text, ends, worked);
+    }
+    let answer = worked.answer();
     let (prompt, whole) = match asked {
         Asked::Question(question) => {
             (arguments.prompting.prompt(few_shot, question), answer.trim())
@@ -66,7 +75,7 @@ fn example(
     let mut solution = whole.to_owned();
     if arguments.answer_only {
         let question = asked.question();
-        let answer = extract(answer).ok_or_else(|| format!("{question:?}: no final answer"))?;
+        let answer = extract(&answer).ok_or_else(|| format!("{question:?}: no final answer"))?;
         solution = format!("The answer is {answer}.");
     }
     // After `Answer:` a word begins with its space.
@@ -74,7 +83,35 @@ fn example(
     let solution = if plain { format!(" {solution}\n\n") } else { solution };
     tokens.extend(text.tokenizer.encode(&solution, false)?);
     tokens.extend(ends.behind(&prompt));
-    Ok(Example::continuation(tokens, first))
+    Ok(weighing(Example::continuation(tokens, first), *weight))
+}
+
+/// The example of an answer in parts: each is encoded by itself, as it was written, and what was not is read only.
+fn example_of(text: &TextSide, ends: Ends, worked: &Worked) -> Result<Example, Error> {
+    let Asked::Prompt(prompt) = &worked.asked else {
+        return Err("parts stand behind a prompt or messages".into());
+    };
+    let mut tokens = text.prompt_tokens(prompt)?;
+    let first = tokens.len();
+    let mut learnt = vec![false; first];
+    for part in &worked.parts {
+        tokens.extend(text.tokenizer.encode(&part.text, false)?);
+        learnt.resize(tokens.len(), part.learn);
+    }
+    tokens.extend(ends.behind(prompt));
+    // To end where the last part ends is learnt with it.
+    learnt.resize(tokens.len(), worked.parts.last().is_some_and(|part| part.learn));
+    let mut example = Example::continuation(tokens, first);
+    example.targets.retain(|target| learnt[target.position + 1]);
+    Ok(weighing(example, worked.weight))
+}
+
+/// The same example, whose targets count so much.
+fn weighing(mut example: Example, weight: f32) -> Example {
+    for target in &mut example.targets {
+        target.weight = weight;
+    }
+    example
 }
 
 fn run(mut arguments: Arguments) -> Result<(), Error> {

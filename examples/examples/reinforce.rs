@@ -23,7 +23,7 @@ use tts_examples::difficulty::{DifficultyOptions, Wanted};
 use tts_examples::families::Families;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
-use tts_examples::judges;
+use tts_examples::judges::{self, LearntFrom};
 use tts_examples::keeping::{self, KeepOptions};
 use tts_examples::options::{ModelOptions, PromptOptions, unescape};
 use tts_examples::reinforcing::{Bar, leave_out_long, summary};
@@ -73,6 +73,10 @@ struct Arguments {
     /// The data are preferences, and the model learns to judge them: a judge by name or a JSON file, as of `judge`.
     #[arg(long, requires = "data", conflicts_with_all = OF_A_FILE)]
     judge: Option<String>,
+    /// What the judge learns from: preferences, graded (single responses with a label, best with --reward near) or steps
+    /// (solutions whose first wrong step is known).
+    #[arg(long, requires = "judge", value_name = "DATA", default_value = "preferences")]
+    judge_from: LearntFrom,
     /// A Jinja file in place of the judge's template.
     #[arg(long, requires = "judge")]
     template: Option<PathBuf>,
@@ -225,33 +229,27 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
 fn judging(arguments: &Arguments) -> Result<Option<Judging>, Error> {
     let Some(name) = &arguments.judge else { return Ok(None) };
     let judge = judges::find(name, arguments.template.as_deref())?;
-    Ok(Some(Judging::of(judge)?))
+    Ok(Some(arguments.judge_from.judging(judge)?))
 }
 
-/// Preferences as problems of a judge.
+/// Preferences, or labels, as problems of a judge.
 fn preferences(
     arguments: &Arguments,
     judging: Judging,
     path: &Path,
     seed: u64,
 ) -> Result<Asked, Error> {
-    let mut all = judges::preferences(path)?;
-    if arguments.problems > 0 {
-        all.truncate(arguments.problems);
-    }
+    let all = arguments.judge_from.lessons(&judging, path, arguments.problems, seed)?;
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
     let mut apart = HashSet::new();
-    for (item, preference) in all.iter().enumerate() {
-        let named = |error| format!("{}: preference {}: {error}", path.display(), item + 1);
-        let lot = tts_core::seed::mix(seed, item as u64);
-        let problem = judging.lesson(preference, lot).map_err(named)?.problem();
-        // By the question: no other pair of answers to one that is measured on is learnt.
-        let question = preference.prompt.question();
-        if apart.contains(question) {
+    for (question, lesson) in &all {
+        let problem = lesson.problem();
+        // By the question: no other answers to one that is measured on are learnt.
+        if apart.contains(question.as_str()) {
             continue;
         }
         if held_out.len() < arguments.held_out && holds_out(ONE_IN, question) {
-            apart.insert(question);
+            apart.insert(question.as_str());
             held_out.push(problem);
         } else {
             learn.push(problem);

@@ -10,10 +10,12 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use tts_core::Scripted;
+use clap::ValueEnum;
 use tts_core::family::{Family, Panel, Split, problems};
+use tts_core::{Scripted, seed};
 use tts_prm::critic::{
-    BestByJudge, Judge, Judged, Jury, Preference, Preferences, Template, read_preferences,
+    BestByJudge, Judge, Judged, Judging, Jury, Lesson, Preference, Preferences, Refusal, StepCases,
+    Template, read_graded, read_preferences, read_step_cases,
 };
 use tts_search::recipe::Registry;
 use tts_search::{BestOfN, Recipe};
@@ -65,6 +67,91 @@ pub fn panels(
     let split = if learns { Split::Train } else { Split::Test };
     let drawn = problems(&panel, split, seed).take(count);
     Ok(drawn.filter_map(|problem| Preference::of_panel(&problem)).collect())
+}
+
+/// What a judge learns from by reinforcement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LearntFrom {
+    /// Responses of which one is best.
+    #[default]
+    Preferences,
+    /// Single responses with a label, or a grade on the judge's scale.
+    Graded,
+    /// Solutions whose first wrong step is known.
+    Steps,
+}
+
+/// A question, and what a judge learns of it.
+pub type Asked = (String, Lesson);
+
+impl LearntFrom {
+    /// The task of a judge that learns from it.
+    ///
+    /// # Errors
+    /// When the judge does not write what is judged.
+    pub fn judging(self, judge: Judge) -> Result<Judging, Error> {
+        let judging = match self {
+            Self::Preferences => Judging::of(judge)?,
+            Self::Graded | Self::Steps => Judging::of_labels(judge)?,
+        };
+        if judging.judge().judges_steps() != (self == Self::Steps) {
+            let expected = if self == Self::Steps { "one of steps" } else { "one of responses" };
+            return Err(
+                format!("the judge and the data do not go together, expected {expected}").into()
+            );
+        }
+        Ok(judging)
+    }
+
+    /// The lessons of a file, as many as are wanted; 0 for all.
+    ///
+    /// # Errors
+    /// When it cannot be read, or the judge cannot be asked about a record; its number is told.
+    pub fn lessons(
+        self,
+        judging: &Judging,
+        path: &Path,
+        most: usize,
+        lot: u64,
+    ) -> Result<Vec<Asked>, Error> {
+        let most = if most == 0 { usize::MAX } else { most };
+        let named = |item: usize, lesson: Result<Lesson, Refusal>, question: &str| {
+            let lesson =
+                lesson.map_err(|error| format!("{}: item {item}: {error}", path.display()));
+            Ok::<Asked, Error>((question.to_owned(), lesson?))
+        };
+        match self {
+            Self::Preferences => (1..)
+                .zip(&preferences(path)?)
+                .take(most)
+                .map(|(item, own)| {
+                    let lot = seed::mix(lot, item as u64 - 1);
+                    named(item, judging.lesson(own, lot), own.prompt.question())
+                })
+                .collect(),
+            Self::Graded => (1..)
+                .zip(&read_graded(path)?)
+                .take(most)
+                .map(|(item, own)| named(item, judging.lesson_of(own), own.prompt.question()))
+                .collect(),
+            Self::Steps => {
+                let StepCases { items, left_out } = read_step_cases(path)?;
+                if left_out > 0 {
+                    writeln!(
+                        std::io::stderr(),
+                        "data      {left_out} records without a known first error are left out"
+                    )?;
+                }
+                (1..)
+                    .zip(&items)
+                    .take(most)
+                    .map(|(item, own)| {
+                        named(item, judging.lesson_of_steps(own), own.prompt.question())
+                    })
+                    .collect()
+            }
+        }
+    }
 }
 
 /// The strategies that recipes of the commands may hold beside those of `tts-search`.

@@ -78,6 +78,8 @@ pub enum Kind {
     Progress,
     /// The same under a prover that takes the best of `--tries`: an advantage verifier.
     Advantage,
+    /// Whether the step left at least `--least` percent of the value before it: use the product or the least score.
+    Relative,
     /// Good, neutral or bad, by a head of three classes; neutral counts as right.
     ThreeClass,
 }
@@ -91,19 +93,28 @@ pub struct LabelOptions {
     /// Tries of the prover, for `--kind advantage`. Default: 4.
     #[arg(long)]
     pub tries: Option<NonZeroU32>,
+    /// Percent of the value that a good step leaves, for `--kind relative`. Default: 80.
+    #[arg(long)]
+    pub least: Option<NonZeroU32>,
 }
 
 /// Tries of the prover where nothing is said.
 const TRIES: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 
+/// Percent of the value that a good step leaves where nothing is said.
+const LEAST: NonZeroU32 = NonZeroU32::MIN.saturating_add(79);
+
 impl LabelOptions {
     /// The kind of the labels.
     ///
     /// # Errors
-    /// When tries are given, and nobody tries.
+    /// When tries are given, and nobody tries, or a least share and no kind of labels has one.
     pub fn kind(&self) -> Result<LabelKind, Error> {
         if self.tries.is_some() && !matches!(self.kind, Kind::Advantage) {
             return Err("--tries is for --kind advantage".into());
+        }
+        if self.least.is_some() && !matches!(self.kind, Kind::Relative) {
+            return Err("--least is for --kind relative".into());
         }
         Ok(match self.kind {
             Kind::Soft => LabelKind::Soft,
@@ -112,6 +123,7 @@ impl LabelOptions {
             Kind::SoftFirstError => LabelKind::SoftFirstError,
             Kind::Progress => LabelKind::Progress,
             Kind::Advantage => LabelKind::Advantage { tries: self.tries.unwrap_or(TRIES) },
+            Kind::Relative => LabelKind::Relative { percent: self.least.unwrap_or(LEAST) },
             Kind::ThreeClass => LabelKind::ThreeClass,
         })
     }
@@ -175,7 +187,8 @@ pub fn print_held_out(
     }
     let distance = (square / scores.len() as f64).sqrt();
     writeln!(out, "distance   {distance:.4}, root mean square, of scores from labels")?;
-    if matches!(kind, LabelKind::Hard | LabelKind::FirstError | LabelKind::ThreeClass) {
+    let hard = matches!(kind, LabelKind::Hard | LabelKind::FirstError | LabelKind::ThreeClass);
+    if hard || matches!(kind, LabelKind::Relative { .. }) {
         let found = 100.0 * calibration(scores, &right, Calibration::BINS)?.expected_error;
         writeln!(out, "error      {found:.2} %, expected, of calibration")?;
     }

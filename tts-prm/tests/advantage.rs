@@ -250,6 +250,7 @@ fn kinds_of_labels_have_names() {
         (LabelKind::Progress, "\"progress\""),
         (LabelKind::ThreeClass, "\"three-class\""),
         (LabelKind::Advantage { tries: tries(4) }, "{\"advantage\":{\"tries\":4}}"),
+        (LabelKind::Relative { percent: tries(80) }, "{\"relative\":{\"percent\":80}}"),
     ];
     for (kind, json) in names {
         assert_eq!(serde_json::to_string(&kind).unwrap(), json);

@@ -7,8 +7,8 @@
 
 mod choosing;
 mod comparing;
-mod first_errors;
 mod idle;
+mod labelled;
 mod learning;
 mod metas;
 mod naming;

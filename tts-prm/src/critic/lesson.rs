@@ -447,4 +447,90 @@ mod tests {
         let broken = Judge { max_tokens: 0, ..Judge::default() };
         assert!(Judging::of(broken).expect_err("no tokens").contains("max_tokens"));
     }
+
+    #[test]
+    fn grades_are_worth_what_they_are_near() {
+        let judge = Judge::published("score").expect("known");
+        assert!(
+            Judging::of(judge.clone()).expect_err("of preferences").contains("expected 0 to 1")
+        );
+        let judging = Judging::of_labels(judge).expect("of labels");
+        let graded = |label| Graded {
+            prompt: "Prove it.".into(),
+            response: "It is so.".into(),
+            label,
+            subset: None,
+            reference: Some("By induction.".into()),
+        };
+        let lesson = judging.lesson_of(&graded(5.5)).expect("a lesson");
+        assert!(lesson.prompt.question().contains("By induction."));
+        let problem = lesson.problem();
+        assert_eq!(known(&problem.gold), Some((Truth::Near { label: 5.5, width: 9.0 }, 1)));
+        for (text, verdict, credit) in [
+            ("{\"score\": 5.5}", Verdict::Right, 1.0),
+            ("{\"score\": 10}", Verdict::Wrong, 0.5),
+            ("{\"score\": 1}", Verdict::Wrong, 0.5),
+            ("{\"score\": 11}", Verdict::Unanswered, 0.0),
+            ("", Verdict::Unanswered, 0.0),
+        ] {
+            assert_eq!(judging.verdict("", &problem.gold, text), verdict, "{text}");
+            let found = judging.credit("", &problem.gold, text);
+            assert!((found - credit).abs() < 1e-12, "{text}: {found}");
+        }
+        let answer = judging.answer("{\"score\": 5.5}").expect("one");
+        assert!(judging.same(&problem.gold, &answer));
+        let error = judging.lesson_of(&graded(0.5)).expect_err("not on its scale").to_string();
+        assert!(error.contains("0.5, expected a score from 1 to 10"), "{error}");
+        assert!(judging.lesson_of_steps(&steps(2, None)).is_err(), "it judges no steps");
+    }
+
+    fn steps(count: usize, first_error: Option<usize>) -> StepCase {
+        let steps = (0..count).map(|step| format!("line {step}\n")).collect();
+        StepCase { prompt: "A sum.".into(), steps, first_error, subset: None }
+    }
+
+    #[test]
+    fn of_steps_every_verdict_up_to_the_first_error_has_to_be_right() {
+        let judging = Judging::of_labels(Judge::published("steps").expect("known")).expect("fits");
+        let boxes = |verdicts: &[bool]| -> String {
+            let word =
+                |&right: &bool| if right { "\\boxed{correct} " } else { "\\boxed{incorrect} " };
+            verdicts.iter().map(word).collect()
+        };
+        let (good, bad) = (true, false);
+        for (first, verdicts, expected) in [
+            (Some(1), &[good, bad][..], Verdict::Right),
+            (Some(1), &[good, bad, good], Verdict::Right),
+            (Some(1), &[bad], Verdict::Wrong),
+            (Some(1), &[good, good, bad], Verdict::Wrong),
+            (Some(1), &[good, good, good], Verdict::Wrong),
+            (Some(1), &[good, good], Verdict::Unanswered),
+            (Some(1), &[], Verdict::Unanswered),
+            (None, &[good, good, good], Verdict::Right),
+            (None, &[good, bad], Verdict::Wrong),
+        ] {
+            let lesson = judging.lesson_of_steps(&steps(3, first)).expect("a lesson");
+            let gold = lesson.problem().gold;
+            assert_eq!(known(&gold), Some((Truth::Steps(first), 3)));
+            let text = boxes(verdicts);
+            assert_eq!(judging.verdict("", &gold, &text), expected, "{first:?} {text}");
+            let credit = judging.credit("", &gold, &text);
+            assert!((credit - f64::from(u8::from(expected.is_right()))).abs() < 1e-12, "{text}");
+            if let (Some(answer), Verdict::Right | Verdict::Wrong) =
+                (judging.answer(&text), expected)
+            {
+                assert_eq!(judging.same(&gold, &answer), expected.is_right(), "{gold} {answer}");
+            }
+        }
+        // Two that see the same first error answer the same.
+        assert_eq!(
+            judging.answer(&boxes(&[good, bad])),
+            judging.answer(&boxes(&[good, bad, good]))
+        );
+        for name in ["genprm", "thinkprm-steps"] {
+            assert!(Judging::of_labels(Judge::published(name).expect(name)).is_err(), "{name}");
+        }
+        assert!(judging.lesson_of_steps(&steps(2, Some(2))).is_err(), "no such step");
+        assert_eq!(known("error in step 3 of 2"), None);
+    }
 }

@@ -67,6 +67,13 @@ pub enum LabelKind {
         /// Solutions that the prover tries.
         tries: NonZeroU32,
     },
+    /// 1 where the step left at least so many percent of the value that there was before it, else 0 (relative progress, `MC(s, a) /
+    /// MC(s)`, of Zhao et al. 2025, arXiv:2504.00891, section 3.3, who take 80). A step has a label only where the value before
+    /// it is known too, and none where the policy was lost before it.
+    Relative {
+        /// The least share, in percent.
+        percent: NonZeroU32,
+    },
     /// Good, neutral or bad, as 1, 1/2 and 0 ([`crate::train::StepClass`]), up to and with the first bad
     /// step.
     ///
@@ -83,7 +90,9 @@ impl LabelKind {
     /// whether they are right multiplies, the value of a state stands for all before it.
     pub fn aggregate(self) -> Aggregate {
         match self {
-            Self::Hard | Self::FirstError | Self::ThreeClass => Aggregate::Product,
+            Self::Hard | Self::FirstError | Self::ThreeClass | Self::Relative { .. } => {
+                Aggregate::Product
+            }
             Self::Soft | Self::SoftFirstError | Self::Progress | Self::Advantage { .. } => {
                 Aggregate::Last
             }
@@ -95,6 +104,14 @@ impl LabelKind {
 fn advantage(before: Option<f64>, now: Option<f64>, tries: NonZeroU32) -> Option<f64> {
     let (before, now) = before.zip(now)?;
     Some(f64::midpoint(1.0, best_of(now, tries) - best_of(before, tries)))
+}
+
+/// Whether a step left so many percent of the value before it; `None` where nothing is known, or nothing was there to lose.
+fn relative(before: Option<f64>, now: Option<f64>, percent: NonZeroU32) -> Option<f64> {
+    let (before, now) = before.zip(now)?;
+    // Values are shares of rollouts: what is exactly so many percent is not below them.
+    let least = f64::from(percent.get()) / 100.0 * before - 1e-9;
+    (before > 0.0).then(|| f64::from(u8::from(now > 0.0 && now >= least)))
 }
 
 /// The class of a step that leads from one value to the next; `None` where nothing is known.
@@ -137,6 +154,9 @@ impl LabelledSolution {
     /// assert_eq!(solution.labels(LabelKind::ThreeClass), [Some(1.0), Some(0.0), None]);
     /// let advantage = LabelKind::Advantage { tries: 2.try_into().unwrap() };
     /// assert_eq!(solution.labels(advantage), [Some(0.59375), Some(0.03125), Some(0.5)]);
+    /// // More was there than before, then nothing, and behind that nothing could be lost.
+    /// let relative = LabelKind::Relative { percent: 80.try_into().unwrap() };
+    /// assert_eq!(solution.labels(relative), [Some(1.0), Some(0.0), None]);
     /// ```
     pub fn labels(&self, kind: LabelKind) -> Vec<Option<f32>> {
         let hard = |value: f64| f64::from(u8::from(value > 0.0));
@@ -166,6 +186,7 @@ impl LabelledSolution {
                 }
                 LabelKind::Progress => advantage(before, step.value, NonZeroU32::MIN),
                 LabelKind::Advantage { tries } => advantage(before, step.value, tries),
+                LabelKind::Relative { percent } => relative(before, step.value, percent),
             };
             #[expect(clippy::cast_possible_truncation, reason = "labels are f32")]
             label.map(|label| label as f32)

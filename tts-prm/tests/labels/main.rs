@@ -158,6 +158,44 @@ impl Generator for Fails<'_> {
     }
 }
 
+/// Relative progress, by hand: what is left of the value before, 80 % of it at least.
+#[test]
+fn a_good_step_leaves_most_of_what_was_there() {
+    let solution = |start: Option<f64>, values: &[Option<f64>]| LabelledSolution {
+        prompt: "?".into(),
+        start,
+        steps: values
+            .iter()
+            .map(|&value| LabelledStep {
+                text: "...\n".into(),
+                tokens: vec![],
+                value,
+                rollouts: 10,
+            })
+            .collect(),
+        solved: false,
+    };
+    let relative = LabelKind::Relative { percent: 80.try_into().unwrap() };
+    for (start, values, labels) in [
+        // 0.8 / 1, 0.6 / 0.8, 0.6 / 0.6, 0.9 / 0.6.
+        (
+            Some(1.0),
+            &[Some(0.8), Some(0.6), Some(0.6), Some(0.9)][..],
+            &[Some(1.0), Some(0.0), Some(1.0), Some(1.0)][..],
+        ),
+        // 0.4 of 0.5 is 80 %, though not in binary.
+        (Some(0.5), &[Some(0.4), Some(0.3)], &[Some(1.0), Some(0.0)]),
+        // Lost, and nothing to lose.
+        (Some(0.1), &[Some(0.0), Some(0.0), Some(0.2)], &[Some(0.0), None, None]),
+        (Some(0.0), &[Some(0.0)], &[None]),
+        // Nobody knows what was there.
+        (None, &[Some(0.5), None, Some(0.5)], &[None, None, None]),
+    ] {
+        assert_eq!(solution(start, values).labels(relative), labels, "{values:?}");
+    }
+    assert_eq!(relative.aggregate(), tts_core::Aggregate::Product);
+}
+
 #[test]
 fn a_problem_that_nothing_can_be_written_about_has_no_labels_and_the_others_have_theirs() {
     let policy = Slipping { error: 0.3 };

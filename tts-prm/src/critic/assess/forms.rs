@@ -238,7 +238,7 @@ fn listed(row: &Row) -> Result<Found, RowError> {
     Ok(Found { prompt, responses, best, worth })
 }
 
-/// A response of UltraFeedback.
+/// A response of `UltraFeedback`.
 #[derive(Deserialize)]
 struct Completion {
     response: String,

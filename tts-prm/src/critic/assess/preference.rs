@@ -4,15 +4,15 @@
 //! |---|---|
 //! | `RewardBench` | `prompt`, `chosen`, `rejected`; `subset` |
 //! | `RewardBench` 2 | the same, with lists of `chosen` (several are a tie) and `rejected` |
-//! | TRL, Skywork, UltraFeedback binarized | `chosen` and `rejected` as turns, `prompt` as a text, as turns, or in them |
+//! | TRL, Skywork, `UltraFeedback` binarized | `chosen` and `rejected` as turns, `prompt` as a text, as turns, or in them |
 //! | HH-RLHF | `chosen` and `rejected` as texts of `Human:` and `Assistant:` |
 //! | `JudgeBench` | `question`, `response_A`, `response_B`, `label` (`A>B`, `B>A` or `A=B`); `source` |
 //! | `LLMBar` | `input`, `output_1`, `output_2`, `label` (1 or 2) |
 //! | `HelpSteer` 2 | `prompt`, `response_1`, `response_2`, `preference_strength` (below 0 for the first, 0 a tie) |
 //! | `HelpSteer` 3 | `context` (turns), `response1`, `response2`, `overall_preference` (the same); `domain` |
 //! | arenas | `conversation_a`, `conversation_b` (turns), `winner` (`model_a`, `model_b`, a tie) |
-//! | PKU-SafeRLHF | `prompt`, `response_0`, `response_1`, `better_response_id` |
-//! | UltraFeedback | `instruction`, `completions` with `response` and `overall_score`, of which one is highest |
+//! | `PKU-SafeRLHF` | `prompt`, `response_0`, `response_1`, `better_response_id` |
+//! | `UltraFeedback` | `instruction`, `completions` with `response` and `overall_score`, of which one is highest |
 //! | lists | `prompt`, `responses`, `best` (from 0), or `scores` of which one is highest; `subset` |
 //!
 //! The form of a record is told by its fields. Ties have no best and are left out, and counted. Any record may have a

@@ -1,0 +1,413 @@
+//! Judges on labels: solutions whose first wrong step is known (`judge --steps`), and single responses that are right or wrong,
+//! or have a grade (`judge --graded`).
+//!
+//! A judge is any model in any of the forms that judge such data; a scorer of steps (`--scorer`) is one that reads texts, a process
+//! reward model say, needs no other model and gets the same table. With `--learn` nothing is told of how good the judge is: what it
+//! wrote that is right throughout becomes data for `finetune`.
+//!
+//! Source: see [`tts_prm::critic::assess::first_errors`], [`tts_prm::critic::assess::graded`] and [`tts_prm::critic::verified`].
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::builder::ArgPredicate;
+use clap::{ArgGroup, Parser};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tts_core::{Cost, Generator, Search, Store, Unit};
+use tts_prm::ScorerSpec;
+use tts_prm::critic::{
+    Ended, Graded, GradedAssessment, Jury, StepAssessment, StepCase, StepCases, StepRuling,
+    Verified, Verify, VerifyReport, assess_graded, assess_steps, read_graded, read_step_cases,
+    score_steps, verified_labels, verified_steps,
+};
+use tts_search::evaluate::{check_writable, words};
+
+use crate::Error;
+use crate::files::{write_json, write_whole};
+use crate::interrupt::Interrupt;
+use crate::options::{JuryOptions, ModelOptions};
+use crate::worked::{self, Asked};
+
+/// Says how well a judge, or a scorer of steps, knows labels; or keeps what it writes that is right.
+#[derive(Debug, Parser)]
+#[command(name = "judge")]
+#[command(group(ArgGroup::new("labels").required(true).args(["steps", "graded"])))]
+// A reward model needs no other model.
+#[command(mut_arg("model", |arg| arg
+    .required(false)
+    .required_unless_present("scorer")
+    .default_value_if("scorer", ArgPredicate::IsPresent, "none")))]
+pub struct Labelled {
+    #[command(flatten)]
+    model: ModelOptions,
+    /// The data are solutions whose first wrong step is known: rows of `ProcessBench`, PRM800K, `PRMBench`, MR-GSM8K,
+    /// BIG-Bench Mistake or TRL, or what `label` writes.
+    #[arg(long)]
+    steps: bool,
+    /// The data are single responses with a label, 1 or 0 for right or wrong, or a grade on the judge's scale: `prompt`,
+    /// `response`, `label`.
+    #[arg(long)]
+    graded: bool,
+    /// JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
+    #[arg(long)]
+    data: PathBuf,
+    #[command(flatten)]
+    jury: JuryOptions,
+    /// A scorer of steps in place of a judge: prm:PATH of a reward model with a backbone of its own, or of a server; rule;
+    /// json:PATH.
+    #[arg(long, conflicts_with_all = [
+        "graded", "judge", "jury", "template", "samples", "together", "order", "repeats", "vote", "sure", "meta", "keep",
+        "temperature", "max_tokens", "again", "store", "learn",
+    ])]
+    scorer: Option<ScorerSpec>,
+    /// Below it a step is taken for wrong. Default: 0.5, for judges and probabilities; 0 for log-odds.
+    #[arg(long, conflicts_with_all = ["graded", "learn"])]
+    threshold: Option<f64>,
+    /// Where what is right goes, as data for `finetune`: chains whose every verdict is right, critiques with the right last
+    /// word, right scores. Default of --samples then: 4.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "json", "together", "order", "repeats", "vote", "sure", "meta", "keep",
+    ])]
+    learn: Option<PathBuf>,
+    /// Keep nothing of items at which all attempts are right.
+    #[arg(long, requires = "learn")]
+    skip_easy: bool,
+    /// Further data for `finetune` that goes behind, worked solutions say, each counting as --also-weight says: a verifier that
+    /// learns to solve, too.
+    #[arg(long, value_name = "FILE", requires = "learn")]
+    also: Option<PathBuf>,
+    /// How much each of --also counts beside a verdict.
+    #[arg(long, default_value_t = 0.33, requires = "also")]
+    also_weight: f32,
+    /// Items; 0 for all.
+    #[arg(long, default_value_t = 0)]
+    items: usize,
+    /// Items in flight at a time.
+    #[arg(long, default_value_t = 8)]
+    concurrency: usize,
+    /// Where all randomness comes from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where every judgement is kept.
+    #[arg(long)]
+    store: Option<PathBuf>,
+    /// Where figures go, as JSON.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
+/// What is judged.
+enum Data {
+    Steps(Vec<StepCase>),
+    Graded(Vec<Graded>),
+}
+
+impl Data {
+    fn len(&self) -> usize {
+        match self {
+            Self::Steps(cases) => cases.len(),
+            Self::Graded(items) => items.len(),
+        }
+    }
+}
+
+/// What it cost.
+#[derive(Default)]
+struct Spent {
+    lines: u64,
+    tokens: u64,
+}
+
+impl Spent {
+    fn add(&mut self, cost: &Cost) {
+        self.lines += cost.samples;
+        self.tokens += cost.generated_tokens;
+    }
+
+    fn write(&self, out: &mut impl Write) -> Result<(), Error> {
+        let (lines, tokens) = (words::thousands(self.lines), words::thousands(self.tokens));
+        Ok(writeln!(out, "cost      {lines} lines, {tokens} tokens")?)
+    }
+}
+
+fn bar(items: usize) -> Result<ProgressBar, Error> {
+    let style = "{elapsed_precise} [{wide_bar}] {pos}/{len} items, {eta} to go; {msg}";
+    let bar = ProgressBar::new(items as u64)
+        .with_style(ProgressStyle::with_template(style)?.progress_chars("=> "));
+    bar.tick();
+    Ok(bar)
+}
+
+/// What was judged, and the error that ended it before its time: it is told once that is told.
+fn apart<T>(judged: Result<T, Ended<T>>) -> (T, Result<(), Error>) {
+    match judged {
+        Ok(found) => (found, Ok(())),
+        Err(ended) => {
+            let why = ended.to_string();
+            (*ended.found, Err(why.into()))
+        }
+    }
+}
+
+impl Labelled {
+    /// Whether the command line asks for it.
+    pub fn is_asked(arguments: impl IntoIterator<Item = OsString>) -> bool {
+        let asks = |text: &str| text == "--steps" || text == "--graded";
+        arguments.into_iter().any(|argument| argument.to_str().is_some_and(asks))
+    }
+
+    /// Judges, and writes what came of it.
+    ///
+    /// # Errors
+    /// When data cannot be read, nothing can judge them, or judging ended before its time, behind what came of what was
+    /// judged.
+    pub fn run(&self, mut out: impl Write) -> Result<(), Error> {
+        let data = self.read()?;
+        if data.len() == 0 {
+            return Err(format!("{}: no items", self.data.display()).into());
+        }
+        for path in self.json.iter().chain(&self.learn) {
+            check_writable(path)?;
+        }
+        match (&self.scorer, &data) {
+            (Some(spec), Data::Steps(cases)) => self.by_scorer(spec, cases, &mut out),
+            _ => self.by_judge(&data, &mut out),
+        }
+    }
+
+    fn read(&self) -> Result<Data, Error> {
+        let most = if self.items > 0 { self.items } else { usize::MAX };
+        if self.graded && !self.steps {
+            let mut items = read_graded(&self.data)?;
+            items.truncate(most);
+            return Ok(Data::Graded(items));
+        }
+        let StepCases { mut items, left_out } = read_step_cases(&self.data)?;
+        if left_out > 0 {
+            writeln!(
+                std::io::stderr(),
+                "data      {left_out} records without a known first error are left out"
+            )?;
+        }
+        items.truncate(most);
+        Ok(Data::Steps(items))
+    }
+
+    /// The jury, which must be one of such data.
+    fn jury(&self, data: &Data) -> Result<Jury, Error> {
+        let mut jury = self.jury.jury()?;
+        if self.learn.is_some() && self.jury.samples.is_none() {
+            jury.samples = Verify::default().samples;
+        }
+        let name = self.jury.name();
+        match data {
+            Data::Steps(_) if !jury.judge.judges_steps() => Err(format!(
+                "--judge {name}: it judges no steps, expected steps, thinkprm-steps, genprm or one of your own"
+            )
+            .into()),
+            Data::Graded(_) if jury.judge.judges_steps() || jury.judge.takes()[0] > 1 => Err(format!(
+                "--judge {name}: expected one of single responses, deepseek-grm-single, score or genrm-cot say"
+            )
+            .into()),
+            _ => Ok(jury),
+        }
+    }
+
+    fn by_judge(&self, data: &Data, out: &mut impl Write) -> Result<(), Error> {
+        let jury = self.jury(data)?;
+        if let (Data::Graded(items), None) = (data, &self.learn) {
+            jury.check_labels(items)?;
+        }
+        let store = self.store.as_ref().map(Store::open).transpose()?;
+        let engines = self.model.open()?;
+        self.model.refuse_idle(&engines)?;
+        let model = engines.policy.generator();
+        let kept = match &store {
+            Some(store) => {
+                let name = model.identity().ok_or("the model does not say what it is")?;
+                Some(store.over(model, name))
+            }
+            None => None,
+        };
+        let judge: &dyn Generator = match &kept {
+            Some(kept) => kept,
+            None => model,
+        };
+        let (name, engine) = (self.jury.name(), engines.policy.describe());
+        writeln!(std::io::stderr(), "judge     {name} by {engine}")?;
+        let search = Search::new(judge).seed(self.seed).concurrency(self.concurrency);
+        let done = match &self.learn {
+            Some(path) => self.learn(&search, &jury, data, (path, &mut *out)),
+            None => self.assess(&search, &jury, data, &mut *out),
+        };
+        for used in engines.used() {
+            writeln!(out, "server    {used}")?;
+        }
+        done
+    }
+
+    /// Says how good the judge is.
+    fn assess(
+        &self,
+        search: &Search<'_>,
+        jury: &Jury,
+        data: &Data,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        let interrupt = Interrupt::listen(
+            "items in flight are finished, then figures are told of those that are done.",
+        )?;
+        let (bar, mut spent) = (bar(data.len())?, Spent::default());
+        let mut done = |cost: &Cost| {
+            spent.add(cost);
+            bar.set_message(format!("{} tokens", words::thousands(spent.tokens)));
+            bar.inc(1);
+            if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        match data {
+            Data::Steps(cases) => {
+                let rulings = assess_steps(search, jury, cases, |_, _, cost| done(cost));
+                bar.finish_and_clear();
+                let (rulings, ended) = apart(rulings);
+                let threshold = self.threshold.unwrap_or(0.5);
+                let told = StepAssessment::of(cases, &rulings, threshold, self.seed);
+                self.close(told.map(|told| (told.write(&mut *out), told)), (spent, ended), out)
+            }
+            Data::Graded(items) => {
+                let rulings = assess_graded(search, jury, items, |_, _, cost| done(cost));
+                bar.finish_and_clear();
+                let (rulings, ended) = apart(rulings);
+                let told = GradedAssessment::of(jury, items, &rulings, self.seed);
+                self.close(told.map(|told| (told.write(&mut *out), told)), (spent, ended), out)
+            }
+        }
+    }
+
+    /// Tells what it cost, and writes the figures where they are wanted; of nothing there are none.
+    fn close<T: Serialize>(
+        &self,
+        told: Result<(std::io::Result<()>, T), tts_core::metrics::MetricError>,
+        (spent, ended): (Spent, Result<(), Error>),
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        let (written, told) = match told {
+            Ok(told) => told,
+            Err(error) => return ended.and(Err(error.into())),
+        };
+        written?;
+        spent.write(out)?;
+        if let Some(path) = &self.json {
+            write_json(path, &told)?;
+        }
+        ended
+    }
+
+    /// Keeps what is right for fine-tuning.
+    fn learn(
+        &self,
+        search: &Search<'_>,
+        jury: &Jury,
+        data: &Data,
+        (path, out): (&Path, &mut impl Write),
+    ) -> Result<(), Error> {
+        let also = self.also.as_deref().map(worked::read).transpose()?.unwrap_or_default();
+        let verify = Verify { samples: jury.samples, easy: !self.skip_easy };
+        let interrupt = Interrupt::listen(
+            "items in flight are finished, then what is right of those that are done is kept.",
+        )?;
+        let bar = bar(data.len())?;
+        let done = || {
+            bar.inc(1);
+            if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let kept = match data {
+            Data::Steps(cases) => verified_steps(search, &jury.judge, cases, verify, done),
+            Data::Graded(items) => verified_labels(search, &jury.judge, items, verify, done),
+        };
+        bar.finish_and_clear();
+        let ((kept, found), ended): ((Vec<Verified>, VerifyReport), _) = apart(kept);
+        // What was paid for is kept before anything else can fail.
+        if !kept.is_empty() {
+            let own = kept.iter().map(|kept| worked::line_of(&kept.prompt, &kept.parts, 1.0));
+            let also = also.iter().map(|worked| {
+                let prompt = match &worked.asked {
+                    Asked::Question(question) => question.as_str().into(),
+                    Asked::Prompt(prompt) => prompt.clone(),
+                };
+                worked::line_of(&prompt, &worked.parts, self.also_weight * worked.weight)
+            });
+            let lines: String = own.chain(also).map(|line| line + "\n").collect();
+            write_whole(path, lines.as_bytes())?;
+        }
+        writeln!(
+            out,
+            "judged    {} judgements of {} items, {} right, {} refused; {} items all right, {} without a right one",
+            found.judgements, found.items, found.right, found.refused, found.easy, found.hard
+        )?;
+        let mut reasons: Vec<(&String, &usize)> = found.reasons.iter().collect();
+        reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        for (why, count) in reasons.into_iter().take(5) {
+            writeln!(out, "          {count} refused: {why}")?;
+        }
+        let (rows, beside) = (kept.len(), if kept.is_empty() { 0 } else { also.len() });
+        writeln!(
+            out,
+            "kept      {} judgements as {rows} things to learn, {beside} others beside them",
+            found.kept
+        )?;
+        let mut spent = Spent::default();
+        spent.add(&found.cost);
+        spent.write(out)?;
+        ended?;
+        if kept.is_empty() {
+            return Err("nothing is kept: no judgement is right throughout".into());
+        }
+        writeln!(out, "{}", path.display())?;
+        Ok(())
+    }
+
+    fn by_scorer(
+        &self,
+        spec: &ScorerSpec,
+        cases: &[StepCase],
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        if matches!(spec, ScorerSpec::Logprob) {
+            return Err("--scorer logprob: texts of a file have no log-probabilities, expected prm:PATH, rule or \
+                        json:PATH"
+                .into());
+        }
+        let scorer = spec.build_on(None, self.model.backend, self.model.engine())?;
+        let threshold = match (self.threshold, scorer.scale().unit) {
+            (Some(threshold), _) => threshold,
+            (None, Unit::Probability) => 0.5,
+            (None, Unit::LogOdds) => 0.0,
+            (None, unit) => {
+                return Err(format!(
+                    "--scorer {spec}: its scores are no probabilities ({unit:?}), so --threshold has to say below \
+                     which a step is wrong"
+                )
+                .into());
+            }
+        };
+        let interrupt = Interrupt::listen(
+            "items in flight are finished, then figures are told of those that are done.",
+        )?;
+        let bar = bar(cases.len())?;
+        let rulings: Result<Vec<Option<StepRuling>>, _> = score_steps(&*scorer, cases, |done| {
+            bar.set_position(done as u64);
+            if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        bar.finish_and_clear();
+        let rulings = rulings.map_err(|error| error.to_string())?;
+        let told = StepAssessment::of(cases, &rulings, threshold, self.seed)?;
+        told.write(&mut *out)?;
+        if let Some(path) = &self.json {
+            write_json(path, &told)?;
+        }
+        Ok(())
+    }
+}

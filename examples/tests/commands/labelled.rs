@@ -1,0 +1,130 @@
+//! Judges and scorers on labels: measured on them by the command, and learning from them.
+
+use tts_core::Prompt;
+use tts_core::family::{Chain, Family, Split, problems};
+use tts_examples::{pair, worked};
+use tts_prm::label::{exact, write_labels};
+
+use crate::{example, ran, succeeded, text};
+
+#[test]
+fn a_reward_model_of_steps_needs_no_other_model() {
+    let Some(judge) = example("judge") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    // Right solutions, and the same with a slip in the first step.
+    let family = Chain::default();
+    let mut labels = Vec::new();
+    for problem in problems(&family, Split::Test, 3).take(30) {
+        let solution = family.solve(&problem.question).expect("every problem has a solution");
+        let right: Vec<&str> = solution.iter().map(String::as_str).collect();
+        labels.push(exact(&family, &problem.question, &right));
+        let mut wrong = right.clone();
+        wrong[0] = "=7\n";
+        labels.push(exact(&family, &problem.question, &wrong[..1]));
+    }
+    let data = path("steps.jsonl");
+    write_labels(&data, &labels).unwrap();
+    let (scorer, json) =
+        (format!("prm:{}", pair::folder().join("prm").display()), path("figures.json"));
+    let asked = ["--steps", "--data", &data, "--scorer", &scorer];
+    let said = succeeded(&judge, &[&asked[..], &["--json", &json]].concat());
+    assert!(said.starts_with("all: F1 ") && said.contains("ROC AUC of steps"), "{said}");
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let wrong = labels.iter().filter(|solution| solution.first_error().is_some()).count();
+    assert_eq!(figures["all"]["solutions"], 60);
+    assert_eq!(figures["all"]["wrong"]["count"], wrong);
+    assert_eq!(figures["all"]["abstained"], 0);
+    // It was taught such steps.
+    assert!(figures["all"]["f1"].as_f64().is_some_and(|f1| f1 > 0.6), "{said}");
+    // Another threshold finds other errors: at 0 none.
+    let said = succeeded(&judge, &[&asked[..], &["--threshold", "0"]].concat());
+    assert!(said.contains("all: F1 0.0; first errors 0.0 %"), "{said}");
+    for (more, expected) in [
+        (&["--scorer", "logprob"][..], "no log-probabilities"),
+        (&["--model", "x", "--judge", "pairwise"], "judges no steps"),
+        (&["--judge", "steps"], "--model"),
+        (&["--scorer", "rule", "--judge", "steps"], "cannot be used with"),
+    ] {
+        let wrong = ran(&judge, &[&asked[..3], more].concat());
+        assert!(!wrong.status.success() && text(&wrong).contains(expected), "{}", text(&wrong));
+    }
+    // A model that has no words for it abstains, and is not taken for silent.
+    let generator = pair::folder().join("generator").display().to_string();
+    let template = path("own.jinja");
+    std::fs::write(
+        &template,
+        "=== text\n{{ problem }}\n{% for step in steps %}{{ step.text }}\n{% endfor %}",
+    )
+    .unwrap();
+    let more =
+        ["--model", &generator, "--judge", "steps", "--template", &template, "--max-tokens", "8"];
+    let said = succeeded(&judge, &[&asked[..3], &more[..], &["--items", "4"]].concat());
+    assert!(
+        said.contains("4 of 4 abstained") && said.contains("0 judgements read, 4 refused"),
+        "{said}"
+    );
+}
+
+/// A verifier that says 1 or 0 at once learns it from labels, beside solutions that count less.
+#[test]
+fn labels_become_words_that_a_verifier_learns() {
+    let (Some(judge), Some(finetune)) = (example("judge"), example("finetune")) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator").display().to_string();
+    let data = path("graded.jsonl");
+    let rows: Vec<String> = (0..12)
+        .map(|number: usize| {
+            let (label, sum) = (number % 2, number + 3 - number % 2);
+            format!(r#"{{"prompt": "{number}+2", "response": "={sum}", "label": {label}}}"#)
+        })
+        .collect();
+    std::fs::write(&data, rows.join("\n")).unwrap();
+    let verifier = path("verifier.json");
+    let template = "=== text\n{{ problem }}\n{{ response.text }}\n";
+    let own = serde_json::json!({
+        "template": template,
+        "reading": {"decision": {"cue": "=\n", "words": [["1", 1.0], ["0", 0.0]], "by": "probability", "critique": false}},
+    });
+    std::fs::write(&verifier, own.to_string()).unwrap();
+    let solutions = path("solutions.jsonl");
+    std::fs::write(&solutions, worked::line(&Prompt::text("1+2\n"), "=3")).unwrap();
+    let learnt = path("learnt.jsonl");
+    let asked = ["--graded", "--model", &generator, "--data", &data, "--judge", &verifier];
+    let more = ["--learn", &learnt, "--also", &solutions, "--also-weight", "0.5"];
+    let said = succeeded(&judge, &[&asked[..], &more].concat());
+    assert!(said.contains("kept      12 judgements as 12 things to learn, 1 others"), "{said}");
+    assert!(said.contains("0 lines, 0 tokens"), "{said}");
+    let rows = std::fs::read_to_string(&learnt).unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    assert_eq!(
+        rows[1],
+        r#"{"prompt":"1+2\n=3\n","parts":[{"text":"=\n","learn":false},{"text":"1","learn":true}]}"#
+    );
+    assert_eq!(rows[12], r#"{"prompt":"1+2\n","completion":"=3","weight":0.5}"#);
+    let out = path("tuned");
+    let small = ["--steps", "2", "--batch", "2", "--threads", "1", "--held-out", "0"];
+    let tune = ["--model", &generator, "--data", &learnt, "--out", &out];
+    let said = succeeded(&finetune, &[&tune[..], &small].concat());
+    assert!(said.contains("13 examples, 0 held out, 0 too long"), "{said}");
+    let whole = ran(&finetune, &[&tune[..], &small, &["--answer-only"]].concat());
+    assert!(text(&whole).contains("the data say themselves what is learnt"), "{}", text(&whole));
+    // How good it is: of these answers each second is right.
+    let json = path("graded.json");
+    let said = succeeded(&judge, &[&asked[..], &["--json", &json]].concat());
+    assert!(said.starts_with("all: accuracy ") && said.contains("of 12 abstained"), "{said}");
+    let figures: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    assert_eq!(figures["all"]["items"], 12);
+    for (more, expected) in [
+        (&["--judge", "pairwise"][..], "expected one of single responses"),
+        (&["--judge", "score", "--scorer", "rule"], "cannot be used with"),
+        (&["--judge", "score", "--threshold", "1"], "cannot be used with"),
+        (&["--judge", "score", "--steps"], "cannot be used with"),
+    ] {
+        let wrong = ran(&judge, &[&asked[..5], more].concat());
+        assert!(!wrong.status.success() && text(&wrong).contains(expected), "{}", text(&wrong));
+    }
+}
