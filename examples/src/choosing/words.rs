@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use tts_core::Until;
 use tts_search::choose::Signal;
-use tts_search::evaluate::percent;
+use tts_search::evaluate::{percent, words::columns};
 
 use super::{Choosing, mean};
 
@@ -37,9 +37,9 @@ pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
         out,
         "\nWhat a choice is worth, on halves of the problems that had no say in it{within}"
     )?;
-    write_cells(out, &ways(found))?;
+    columns(out, &ways(found))?;
     writeln!(out, "\nAccuracy by bin, the easiest first; * is chosen")?;
-    write_cells(out, &bins(found))?;
+    columns(out, &bins(found))?;
     if found.choice.arms.windows(2).all(|pair| pair[0] == pair[1]) {
         let name = &found.arms[found.choice.arms[0]].name;
         writeln!(out, "\nOne strategy for all bins: {name} alone does the same without a probe.")?;
@@ -104,24 +104,4 @@ fn bins(found: &Choosing) -> Vec<Vec<String>> {
         rows.push(cells);
     }
     rows
-}
-
-/// Cells in columns, the first to the left, the others to the right.
-fn write_cells(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let fill = " ".repeat(width(column) - cell.chars().count());
-            match column {
-                0 => line.extend([cell.as_str(), fill.as_str()]),
-                _ => line.extend(["  ", fill.as_str(), cell.as_str()]),
-            }
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }

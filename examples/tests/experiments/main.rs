@@ -90,7 +90,7 @@ fn small() -> Value {
                 "by prefixes": "product", "outcome tokens": "product" } },
         "difficulty": { "policy": "player", "samples": 4 },
         "choice": { "arms": ["majority", "beam"], "baseline": "majority", "n": 4, "bins": 2,
-            "policy": "player", "probe": 3, "scorer": "orm", "aggregate": "last" },
+            "policy": "player", "probe": 3, "scorer": "orm", "aggregate": "last", "reuse": true },
     })
 }
 
@@ -145,7 +145,16 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     assert_eq!(report.verdicts.len(), 6);
     let names: Vec<&str> =
         report.choice.iter().flat_map(|choice| &choice.policies).map(|p| p.name.as_str()).collect();
-    assert_eq!(names.len(), 4, "{names:?}");
+    assert_eq!(names.len(), 5, "{names:?}");
+    // The probe is shared in part by what begins with as many samples.
+    let cost = |name: &str| {
+        let policies = &report.choice.as_ref().unwrap().policies;
+        let policy = policies.iter().find(|policy| policy.name == name).unwrap();
+        policy.levels.iter().map(|level| level.tokens).fold(f64::MAX, f64::min)
+    };
+    let [gift, shared, paid] =
+        ["by the probe, not paid", "by the probe, gone on from", "by the probe, paid"].map(cost);
+    assert!(gift < shared && shared < paid, "{gift} {shared} {paid}");
     assert_eq!(report.verdicts[2].calibration_error, [None, None]);
     assert!(report.models["soft"]["labels"]["rollouts"].as_u64().unwrap() > 0);
     assert!(report.models["next"]["kept"].as_u64().unwrap() > 0);
@@ -165,6 +174,7 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     for part in [
         "| majority | 4 |",
         "Chosen by the probe, paid;",
+        "Gone on from, the samples of the probe",
         "By difficulty",
         "| majority 4 |",
         "| broken | mended |",

@@ -8,7 +8,9 @@
 //! until its round is whole, and sees what it would see alone, in the same order; what is drawn in another way (a
 //! sampling or a role of its own, a rollout, a question) is asked for as it is.
 //!
-//! Where lines of the probe have failed, others take their place.
+//! Where lines of the probe have failed, others take their place. Numbers that a strategy draws for itself (which
+//! particles go on, say) follow the rounds of the search, and a probe is one: such a search is another than without
+//! it, and as good.
 //!
 //! Source: none; a consequence of seeds by path.
 

@@ -18,6 +18,38 @@ pub fn thousands(number: u64) -> String {
     out
 }
 
+/// Cells in columns as wide as they need to be, the first to the left, the others to the right.
+///
+/// ```
+/// use tts_search::evaluate::words::columns;
+/// let rows = [["arm", "right"], ["best-of-16", "71 %"]].map(|row| row.map(str::to_owned).to_vec());
+/// let mut out = Vec::new();
+/// columns(&mut out, &rows)?;
+/// assert_eq!(String::from_utf8(out)?, "arm         right\nbest-of-16   71 %\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn columns(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    for row in rows {
+        let mut line = String::new();
+        for (column, cell) in row.iter().enumerate() {
+            let fill = " ".repeat(width(column) - cell.chars().count());
+            match column {
+                0 => line.extend([cell.as_str(), fill.as_str()]),
+                _ => line.extend(["  ", fill.as_str(), cell.as_str()]),
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
 /// The steps of a path with their scores.
 ///
 /// # Errors

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use tts_core::metrics::Accuracy;
 
 use super::super::percent;
+use super::super::words::columns;
 use super::{ArmFigures, Compared, Difference};
 
 /// A name and rows of cells, the first row their heads.
@@ -19,7 +20,7 @@ impl Compared {
         writeln!(out, "problems  {}", self.problems)?;
         for (title, rows) in self.cells() {
             writeln!(out, "\n{title}")?;
-            write_cells(out, &rows)?;
+            columns(out, &rows)?;
         }
         Ok(())
     }
@@ -122,24 +123,4 @@ fn differences(all: &[Difference]) -> Vec<Vec<String>> {
         ]
     }));
     rows
-}
-
-/// Cells in columns, the first to the left, the others to the right.
-fn write_cells(out: &mut dyn Write, rows: &[Vec<String>]) -> io::Result<()> {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    for row in rows {
-        let mut line = String::new();
-        for (column, cell) in row.iter().enumerate() {
-            let fill = " ".repeat(width(column) - cell.chars().count());
-            match column {
-                0 => line.extend([cell.as_str(), fill.as_str()]),
-                _ => line.extend(["  ", fill.as_str(), cell.as_str()]),
-            }
-        }
-        writeln!(out, "{}", line.trim_end())?;
-    }
-    Ok(())
 }
