@@ -536,7 +536,12 @@ fn log_probabilities_can_be_told_anew() {
 /// A search by scores of steps samples, and its scores are learnt.
 #[test]
 fn steps_are_rewarded_in_a_search() {
-    let likes = scorer::from_fn(|_path, step| if step.text.contains('\n') { 0.9 } else { 0.2 });
+    // So that the weakest steps of samples differ.
+    let likes = scorer::from_fn(|_path, step| match &*step.text {
+        text if text.contains('a') => 0.9,
+        text if text.contains('\n') => 0.7,
+        _ => 0.2,
+    });
     let likes = likes.with_scale(Scale::PREFIX);
     let mut config = ReinforceConfig { process: Some(Process::default()), ..config(8) };
     config.rule.max_tokens = 6;
