@@ -155,3 +155,37 @@ fn a_folder_of_one_meta_judge_is_not_gone_on_with_by_another() {
     let said = text(&other);
     assert!(!other.status.success() && said.contains("settings."), "{said}");
 }
+
+/// What was judged before comes from the store, and the folder is that of one run.
+#[test]
+fn kept_judgements_are_those_of_a_run_that_was_never_stopped() {
+    let Some(judge) = example("judge") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let (data, template, store) = (path("pairs.jsonl"), path("own.jinja"), path("store.jsonl"));
+    let pair = |number: usize| {
+        let (right, wrong) = (format!("={}", number + 2), "=9");
+        json!({ "prompt": format!("{number}+2"), "chosen": right, "rejected": wrong }).to_string()
+            + "\n"
+    };
+    std::fs::write(&data, (0..4).map(pair).collect::<String>()).unwrap();
+    // In digits, which the model knows; of verdicts it knows nothing.
+    let shown = "{% for response in responses %}{{ response.text }}\n{% endfor %}";
+    std::fs::write(&template, format!("=== text\n{{{{ problem }}}}\n{shown}")).unwrap();
+    let model = generator();
+    let asked =
+        ["--model", &model, "--data", &data, "--judge", "pairwise", "--template", &template];
+    let more = ["--samples", "2", "--max-tokens", "12", "--threads", "1"];
+    let asked = [&asked[..], &more].concat();
+    succeeded(&judge, &[&asked[..], &["--store", &store, "--items", "2"]].concat());
+    let kept = |name: &str, more: &[&str]| {
+        let out = path(name);
+        succeeded(&judge, &[&asked[..], &["--out", &out], more].concat());
+        std::fs::read(Path::new(&out).join("judged.jsonl")).unwrap()
+    };
+    let again = kept("again", &["--store", &store, "--concurrency", "1"]);
+    assert_eq!(kept("once", &["--concurrency", "4"]), again);
+    let text = String::from_utf8(again).unwrap();
+    assert_eq!(text.lines().count(), 5, "{text}");
+    assert!(text.contains("\"unread\":[{\"why\":"), "{text}");
+}

@@ -62,6 +62,44 @@ fn token_ids_never_reach_another_vocabulary() {
     assert!(same.run(HandsOver { quotes: false }, world().prompt(0)).is_ok());
 }
 
+/// Reads token ids of a vocabulary.
+struct IdReader(u64);
+
+impl StepScorer for IdReader {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        Ok(batch.iter().map(|path| Scored::of(vec![1.0; path.fresh_steps().len()])).collect())
+    }
+    fn vocabulary(&self) -> Option<u64> {
+        Some(self.0)
+    }
+}
+
+/// Asks a line to be judged by a scorer of its own.
+struct ByReader;
+
+impl SearchStrategy for ByReader {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let leaf = view.fresh()[0];
+        let score = ScoreBy::Named("reader".into());
+        match view.tree()[leaf].depth {
+            0 => vec![Expand { score, ..Expand::end(leaf, 1) }],
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[test]
+fn a_named_scorer_reads_no_token_ids_of_another_vocabulary() {
+    let writer = Speaks(world(), cost::ModelCost::default(), 1);
+    let run = |vocabulary: u64| {
+        let search = Search::new(&writer).scorer_named("reader", IdReader(vocabulary));
+        search.run(ByReader, world().prompt(0)).map_err(|error| error.to_string())
+    };
+    assert!(run(1).is_ok());
+    let error = run(2).expect_err("another one");
+    assert!(error.contains("\"reader\"") && error.contains("that of the policy"), "{error}");
+}
+
 /// Fault 6 of a review: every fresh prompt, and what others wrote, is read once by whoever goes on.
 #[test]
 fn every_reading_is_charged_once() {
