@@ -67,6 +67,10 @@ struct Arguments {
     /// Preferences: JSON lines, a JSON list, a table, or Parquet (with the feature of that name).
     #[arg(long, required_unless_present = "family")]
     data: Option<PathBuf>,
+    /// Where records have what a preference is made of, for files of no known form: a JSON file with prompt, responses, best (or
+    /// scores), names of fields or JSON pointers.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["side_by_side", "family"])]
+    preference_fields: Option<PathBuf>,
     /// Preferences of a family instead, whose worth is known exactly: panel (judge: panel), from its test split, or with
     /// --learn from that which judges learn from.
     #[arg(long, conflicts_with_all = ["data", "side_by_side"])]
@@ -362,7 +366,7 @@ impl Data {
                 let learns = arguments.learn.is_some();
                 judges::panels(arguments.responses, count, learns, arguments.seed)?
             }
-            None => judges::preferences(arguments.file()?)?,
+            None => judges::preferences(arguments.file()?, arguments.preference_fields.as_deref())?,
         };
         let preferences = first(arguments, preferences, "preferences")?;
         Ok(Self::Preferences(jury, preferences))

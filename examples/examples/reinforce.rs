@@ -77,6 +77,9 @@ struct Arguments {
     /// (solutions whose first wrong step is known).
     #[arg(long, requires = "judge", value_name = "DATA", default_value = "preferences")]
     judge_from: LearntFrom,
+    /// Where records have what a preference is made of, for files of no known form, see `judge --help`.
+    #[arg(long, value_name = "FILE", requires = "judge")]
+    preference_fields: Option<PathBuf>,
     /// A Jinja file in place of the judge's template.
     #[arg(long, requires = "judge")]
     template: Option<PathBuf>,
@@ -239,7 +242,8 @@ fn preferences(
     path: &Path,
     seed: u64,
 ) -> Result<Asked, Error> {
-    let all = arguments.judge_from.lessons(&judging, path, arguments.problems, seed)?;
+    let fields = arguments.preference_fields.as_deref();
+    let all = arguments.judge_from.lessons(&judging, (path, fields), arguments.problems, seed)?;
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
     let mut apart = HashSet::new();
     for (question, lesson) in &all {
@@ -430,6 +434,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let Asked { mut learn, mut held_out, task } = asked(arguments, config.seed)?;
     learn.extend(arguments.saying.problems(&arguments.fields, &arguments.prompting)?);
     let mut policy = open(arguments)?;
+    arguments.family.map_or(Ok(()), |family| family.written_with(policy.tokenizer()))?;
     let long = leave_out_long(&*policy, &mut learn)? + leave_out_long(&*policy, &mut held_out)?;
     let (count, apart) = (learn.len(), held_out.len());
     writeln!(std::io::stderr(), "problems  {count}, {apart} held out, {long} too long")?;

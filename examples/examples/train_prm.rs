@@ -43,6 +43,9 @@ struct Arguments {
     /// them.
     #[arg(long, conflicts_with_all = ["labels", "kind", "tries", "calibrate"])]
     preferences: Option<PathBuf>,
+    /// Where its records have what a preference is made of, for files of no known form, see `judge --help`.
+    #[arg(long, value_name = "FILE", requires = "preferences")]
+    preference_fields: Option<PathBuf>,
     #[command(flatten)]
     learning: LabelOptions,
     /// What stands behind each step, where its score is read, with \n for a line break.
@@ -82,7 +85,7 @@ fn prefer(arguments: &Arguments, path: &Path) -> Result<(), Error> {
     if let Some(all) = read_critiques(path)? {
         return prefer_critiqued(arguments, path, &all);
     }
-    let all = judges::preferences(path)?;
+    let all = judges::preferences(path, arguments.preference_fields.as_deref())?;
     let Begun { checkpoint, text, separator, behind } = begin(arguments)?;
     let mut data = Data::default();
     for (number, preference) in (1..).zip(&all) {

@@ -15,7 +15,7 @@ use tts_core::family::{Family, Panel, Split, problems};
 use tts_core::{Scripted, seed};
 use tts_prm::critic::{
     BestByJudge, Judge, Judged, Judging, Jury, Lesson, Preference, Preferences, Refusal, StepCases,
-    Template, read_graded, read_preferences, read_step_cases,
+    Template, read_graded, read_preferences, read_preferences_by, read_step_cases,
 };
 use tts_search::recipe::Registry;
 use tts_search::{BestOfN, Recipe};
@@ -37,12 +37,16 @@ pub fn find(name: &str, template: Option<&Path>) -> Result<Judge, Error> {
     Ok(judge)
 }
 
-/// The preferences of a file; says how many ties are left out.
+/// The preferences of a file, in a form that is known by its fields, or in that of a file of [`PreferenceFields`]; says how many
+/// ties are left out.
 ///
 /// # Errors
-/// As [`read_preferences`].
-pub fn preferences(path: &Path) -> Result<Vec<Preference>, Error> {
-    let Preferences { items, ties } = read_preferences(path)?;
+/// As [`read_preferences`] and [`read_preferences_by`].
+pub fn preferences(path: &Path, fields: Option<&Path>) -> Result<Vec<Preference>, Error> {
+    let Preferences { items, ties } = match fields {
+        None => read_preferences(path)?,
+        Some(fields) => read_preferences_by(path, &read_json(fields)?)?,
+    };
     if ties > 0 {
         writeln!(std::io::stderr(), "data      {ties} ties are left out")?;
     }
@@ -110,7 +114,7 @@ impl LearntFrom {
     pub fn lessons(
         self,
         judging: &Judging,
-        path: &Path,
+        (path, fields): (&Path, Option<&Path>),
         most: usize,
         lot: u64,
     ) -> Result<Vec<Asked>, Error> {
@@ -122,7 +126,7 @@ impl LearntFrom {
         };
         match self {
             Self::Preferences => (1..)
-                .zip(&preferences(path)?)
+                .zip(&preferences(path, fields)?)
                 .take(most)
                 .map(|(item, own)| {
                     let lot = seed::mix(lot, item as u64 - 1);

@@ -171,6 +171,36 @@ fn a_model_with_what_an_adapter_learnt_needs_the_adapter_no_more() {
     }
 }
 
+/// A file of no known form is read by what is said of it, and ties of a known one are left out.
+#[test]
+fn preferences_of_any_form_are_read() {
+    let Some(judge) = example("judge") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, fields, template) = (path("votes.jsonl"), path("fields.json"), path("own.jinja"));
+    let votes = [
+        r#"{"ask": {"text": "1+2"}, "left": "=3", "right": "=9", "vote": "left"}"#,
+        r#"{"ask": {"text": "2+2"}, "left": "=9", "right": "=4", "vote": "right"}"#,
+        r#"{"ask": {"text": "3+2"}, "left": "=5", "right": "=5", "vote": "same"}"#,
+    ];
+    std::fs::write(&data, votes.join("\n")).unwrap();
+    std::fs::write(
+        &fields,
+        r#"{"prompt": "/ask/text", "responses": ["left", "right"], "best": "vote",
+            "verdicts": {"left": 0, "right": 1, "same": null}}"#,
+    )
+    .unwrap();
+    let shown = "{% for response in responses %}{{ response.text }}\n{% endfor %}";
+    std::fs::write(&template, format!("=== text\n{{{{ problem }}}}\n{shown}")).unwrap();
+    let generator = pair::folder().join("generator").display().to_string();
+    let asked = ["--model", &generator, "--data", &data, "--judge", "pairwise"];
+    let more = ["--template", &template, "--max-tokens", "8"];
+    let unknown = ran(&judge, &[&asked[..], &more].concat());
+    assert!(text(&unknown).contains("fields are ask, left, right, vote"), "{}", text(&unknown));
+    let said = succeeded(&judge, &[&asked[..], &more, &["--preference-fields", &fields]].concat());
+    assert!(said.contains("1 ties are left out") && said.contains("on 2 items"), "{said}");
+}
+
 #[test]
 fn preferences_become_a_scalar_reward_model() {
     let Some(train) = example("train_prm") else { return };

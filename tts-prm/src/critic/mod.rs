@@ -79,6 +79,7 @@ pub use assess::{
     Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences,
 };
 pub use assess::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
+pub use assess::{PreferenceFields, read_preferences_by};
 pub use assess::{
     StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,
     score_steps,

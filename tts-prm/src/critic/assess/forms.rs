@@ -269,7 +269,7 @@ fn completions(row: &Row) -> Result<Found, RowError> {
 }
 
 /// The place of the highest score, if it is that of one alone.
-fn highest(scores: &[f64]) -> Option<usize> {
+pub(super) fn highest(scores: &[f64]) -> Option<usize> {
     let most = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let mut first = scores.iter().enumerate().filter(|(_, score)| **score >= most);
     match (first.next(), first.next()) {

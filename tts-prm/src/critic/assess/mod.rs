@@ -15,6 +15,7 @@
 
 pub mod curve;
 mod ended;
+pub mod fields;
 mod figures;
 pub mod first_errors;
 mod forms;
@@ -43,6 +44,7 @@ use super::response::Response;
 
 pub use curve::{Votes, curve, over_subsets};
 pub use ended::Ended;
+pub use fields::{PreferenceFields, read_preferences_by};
 pub use first_errors::{StepAssessment, StepFigures, StepRuling, assess_steps, score_steps};
 pub use graded::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
 pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, write_heard};

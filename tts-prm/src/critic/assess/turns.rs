@@ -51,6 +51,20 @@ pub(super) fn sides(row: &Row, field: &str) -> Result<Vec<Side>, RowError> {
     }
 }
 
+/// A value as a response, or a question.
+pub(super) fn side_of(value: Value) -> Result<Side, String> {
+    match value {
+        Value::String(text) => Ok(Side::Text(text)),
+        Value::Number(number) => Ok(Side::Text(number.to_string())),
+        Value::Array(items) if items.first().is_some_and(Value::is_object) => {
+            let turns = serde_json::from_value::<Vec<Turn>>(Value::Array(items));
+            let turns = turns.map_err(|error| error.to_string())?;
+            Ok(Side::Turns(turns.into_iter().map(Message::from).collect()))
+        }
+        _ => Err("expected a text or turns".into()),
+    }
+}
+
 /// The one response of a field.
 pub(super) fn side(row: &Row, field: &str) -> Result<Side, RowError> {
     let mut sides = sides(row, field)?;
