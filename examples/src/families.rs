@@ -3,7 +3,13 @@
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use tts_core::family::{Backtrack, Chain, Countdown, Family, Panel, Recheck, Strides};
+use tts_core::family::{
+    Backtrack, Chain, Countdown, Family, Panel, Recheck, Split, Strides, problems,
+};
+use tts_core::seed;
+use tts_models::Tokenizer;
+
+use crate::Error;
 
 /// A family with its default settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -34,4 +40,39 @@ impl Families {
             Self::Panel => Arc::new(Panel::default()),
         }
     }
+
+    /// Refuses a vocabulary that cannot write the family's solutions: nothing could be right, and nothing learnt.
+    ///
+    /// # Errors
+    /// Naming the first character that it lacks.
+    pub fn written_with(self, tokenizer: &Tokenizer) -> Result<(), Error> {
+        let (family, mut rng) = (self.family(), seed::rng(0));
+        for problem in problems(&*family, Split::Train, 0).take(WRITTEN) {
+            let lines = family.trace(&problem.question, &mut rng).unwrap_or_default();
+            let text: String = lines.into_iter().map(|line| line.text).collect();
+            let lacks = match tokenizer.encode(&text, false) {
+                Ok(ids) => {
+                    let kept = tokenizer.decode(&ids, false);
+                    text.chars().find(|own| !kept.contains(*own))
+                }
+                Err(error) => {
+                    let lacks = |own: &char| tokenizer.encode(&own.to_string(), false).is_err();
+                    Some(text.chars().find(lacks).ok_or(error)?)
+                }
+            };
+            if let Some(lacks) = lacks {
+                let name = self.to_possible_value();
+                let name = name.as_ref().map_or("", |name| name.get_name());
+                return Err(format!(
+                    "--family {name}: solutions are written with {lacks:?}, which the model has no token for: expected \
+                     one that was made on such problems"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
 }
+
+/// Solutions that a vocabulary is tried on.
+const WRITTEN: usize = 64;

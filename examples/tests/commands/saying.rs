@@ -130,6 +130,23 @@ fn scores_are_rewards_by_name_and_not_learnt_a_second_time() {
     }
 }
 
+/// A model without the marks of a family would learn nothing, and say so at the end of all steps.
+#[test]
+fn a_family_that_a_model_cannot_write_is_refused() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out").to_str().unwrap().to_owned();
+    for (family, lacks) in
+        [("recheck", "recheck: solutions are written with"), ("backtrack", "backtrack: ")]
+    {
+        let asked = ["--family", family, "--problems", "4", "--held-out", "0", "--out", &out];
+        let none = ran(&reinforce, &[&SMALL[..], &asked].concat());
+        let said = text(&none);
+        assert!(!none.status.success() && said.contains(lacks), "{said}");
+        assert!(said.contains("which the model has no token for"), "{said}");
+    }
+}
+
 /// Rules where answers are known, a scorer where they are not, in one run.
 #[test]
 fn questions_stand_beside_problems_with_answers() {
