@@ -8,7 +8,9 @@
 //!
 //! With `"reuse": true` it also stands there as [`ComputeOptimal`](tts_search::choose::ComputeOptimal) runs: the probe's
 //! samples are the arm's first lines, so that only what the arm does not ask for comes on top ([`FirstLines`]). A probe
-//! of `"until": "step"` costs first steps alone, which every arm shares. What is counted as right is of samples apart from
+//! of `"until": "step"` costs first steps alone, which every arm shares. It is told at the mean tokens of every arm, as the
+//! others are, and by price ([`tts_search::choose::by_price`]), where tokens that easy bins save are spent on others.
+//! Where values do not tell what first steps cost, searches share none. What is counted as right is of samples apart from
 //! the probe's in both, so that nothing of an arm's luck is in the estimate.
 //!
 //! Source: Snell et al. 2024 (arXiv 2408.03314), sections 3.2 and 5.3, figure 4.
@@ -19,7 +21,9 @@ use serde::{Deserialize, Serialize};
 use tts_core::metrics::Accuracy;
 use tts_core::task::Math;
 use tts_core::{Aggregate, Rule, Scale, Task, Until};
-use tts_search::choose::{Bins, CostRatio, FirstLines, Level, Probe, Signal, Spend, Tried, curve};
+use tts_search::choose::{
+    Bins, CostRatio, FirstLines, Level, Probe, Signal, Spend, Stage, Tried, curve,
+};
 use tts_search::evaluate::Method;
 use tts_search::evaluate::attempts::{Attempt, Attempts};
 
@@ -242,19 +246,21 @@ pub fn worth(
     let bins = Bins::of(&estimates, asked.bins.get())?;
     let fixed = Bins { edges: Vec::new() };
     let name = |arm: usize| format!("{} {}", own[arm].arm, own[arm].n);
-    let policy = |of: &str, estimates: &[f64], bins: &Bins, arms: &[Tried], paid: &[f64]| {
-        let found = curve(estimates, bins, arms, (paid, Spend::Arm), Some(&baseline))?;
-        let level = |stage: &tts_search::choose::Stage| Found {
-            budget: stage.budget,
-            tokens: stage.cost(),
-            accuracy: stage.accuracy,
-            arms: stage.arms.iter().map(|&arm| name(arm)).collect(),
+    let policy =
+        |of: &str, (estimates, bins): (&[f64], &Bins), arms: &[Tried], paid: (&[f64], Spend)| {
+            let found = curve(estimates, bins, arms, paid, Some(&baseline))?;
+            let level = |stage: &Stage| Found {
+                budget: stage.budget,
+                tokens: stage.cost(),
+                accuracy: stage.accuracy,
+                arms: stage.arms.iter().map(|&arm| name(arm)).collect(),
+            };
+            let ratio = found.ratio.ok_or("choice: no baseline")?;
+            let levels = found.stages.iter().map(level).collect();
+            Ok::<_, Error>(Policy { name: of.to_owned(), levels, ratio })
         };
-        let ratio = found.ratio.ok_or("choice: no baseline")?;
-        let levels = found.stages.iter().map(level).collect();
-        Ok::<_, Error>(Policy { name: of.to_owned(), levels, ratio })
-    };
-    let mut policies = vec![policy("by the probe, paid", &estimates, &bins, &alone, &paid)?];
+    let (probe, unpaid) = ((&estimates[..], &bins), (&gift[..], Spend::Arm));
+    let mut policies = vec![policy("by the probe, paid", probe, &alone, (&paid, Spend::Arm))?];
     if asked.reuse {
         let mut behind = alone.clone();
         for (tried, point) in behind.iter_mut().zip(&own) {
@@ -266,16 +272,17 @@ pub fn worth(
                 *cost += first.on_top(asked.probe.get(), probed.tokens, begun);
             }
         }
-        let name = "by the probe, gone on from";
-        policies.push(policy(name, &estimates, &bins, &behind, &gift)?);
+        policies.push(policy("by the probe, gone on from", probe, &behind, unpaid)?);
+        let name = "by the probe, gone on from, by price";
+        policies.push(policy(name, probe, &behind, (&gift, Spend::Choice))?);
     }
-    policies.push(policy("by the probe, not paid", &estimates, &bins, &alone, &gift)?);
+    policies.push(policy("by the probe, not paid", probe, &alone, unpaid)?);
     if !shares.is_empty() {
         let bins = Bins::of(shares, asked.bins.get())?;
         let name = "by the share of right samples";
-        policies.push(policy(name, shares, &bins, &alone, &gift)?);
+        policies.push(policy(name, (shares, &bins), &alone, unpaid)?);
     }
-    policies.push(policy("the best fixed arm", &estimates, &fixed, &alone, &gift)?);
+    policies.push(policy("the best fixed arm", (&estimates, &fixed), &alone, unpaid)?);
     Ok(Worth { probe_tokens: paid.iter().sum::<f64>() / paid.len() as f64, policies })
 }
 
@@ -387,6 +394,11 @@ mod tests {
         let found = worth(&asked, &arms(), &points, (&steps, &[])).expect("a study");
         let budgets: Vec<f64> = found.policies[1].levels.iter().map(|level| level.budget).collect();
         assert_eq!(budgets, [21.0, 40.0, 160.0]);
+        // By price, from the cheapest arms on, and of those the better ones.
+        let priced = &found.policies[2];
+        assert_eq!(priced.name, "by the probe, gone on from, by price");
+        assert!(priced.levels.windows(2).all(|pair| pair[0].budget < pair[1].budget));
+        assert_eq!(priced.levels[0].arms, ["samples 2", "search 2"]);
         // What another policy writes, or a chain of turns, shares nothing.
         let all = arms();
         let in_turn = Arm { in_turn: true, ..all[0].clone() };

@@ -327,9 +327,13 @@ impl Recipe {
         bare(self.clone()) == bare(other.clone().told_as(self))
     }
 
-    /// The same with the texts of another: its title, claim and limits.
+    /// The same with what another tells of the same results: its title, claim and limits, and whether it says what arms
+    /// share with the probe.
     #[must_use]
     pub fn told_as(mut self, other: &Self) -> Self {
+        if let (Some(choice), Some(other)) = (&mut self.choice, &other.choice) {
+            choice.reuse = other.reuse;
+        }
         self.title.clone_from(&other.title);
         self.claim.clone_from(&other.claim);
         self.limits.clone_from(&other.limits);

@@ -14,7 +14,7 @@ use tts_core::metrics::{Accuracy, Coverage};
 use tts_core::plot::{self, Axis, Chart, Series, Style};
 use tts_search::evaluate::Difficulty;
 
-use super::choice::{Found, Worth};
+use super::choice::{Found, Worth, worth};
 use super::compare::{Difference, adjust};
 use super::curve::{Course, Curve};
 use super::curve_table;
@@ -202,11 +202,11 @@ impl Report {
     }
 
     /// The same with the title, claim and limits that the recipe of this name has by now, and p-values
-    /// adjusted from the published ones, and laws of coverage where values by problem are at hand: all other
-    /// figures stay.
+    /// adjusted from the published ones, and laws of coverage and the choice between arms where values by problem are
+    /// at hand: all other figures stay.
     ///
     /// # Errors
-    /// When a p-value is none.
+    /// When a p-value is none, or the choice is of arms that are no strategies.
     pub fn told_again(mut self, name: &str) -> Result<Self, Error> {
         if let Ok((_, recipe)) = super::find(self.origin(name)) {
             self.recipe = self.recipe.told_as(&recipe);
@@ -214,6 +214,10 @@ impl Report {
         adjust(&mut self.differences)?;
         if self.has_values() {
             self.coverage = super::coverage::laws(&self.recipe, &self.points)?;
+            if let Some(asked) = &self.recipe.choice {
+                let known = (&self.by_problem.probed[..], &self.by_problem.shares[..]);
+                self.choice = Some(worth(asked, &self.recipe.arms, &self.points, known)?);
+            }
         }
         Ok(self)
     }

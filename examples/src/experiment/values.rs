@@ -44,20 +44,20 @@ pub(super) fn place(name: &str, folder: &Path) -> PathBuf {
     folder.join("values").join(format!("{name}.csv.gz"))
 }
 
-/// Whether it is told what arms share with the probe.
-fn reuses(report: &Report) -> bool {
-    report.recipe.choice.as_ref().is_some_and(|asked| asked.reuse)
+/// Whether it is known what first steps of the probe cost, which arms share.
+fn knows_steps(report: &Report) -> bool {
+    report.by_problem.probed.iter().any(|probed| probed.begun > 0.0)
 }
 
-/// The names of all columns.
-fn head(report: &Report) -> Vec<String> {
+/// The names of all columns, with or without first steps of the probe.
+fn head(report: &Report, steps: bool) -> Vec<String> {
     let mut head = vec!["problem".to_owned()];
     let name = |point: &super::Point| format!("{}; N = {}; x = {}", point.arm, point.n, point.x);
     head.extend(report.points.iter().map(name));
     if report.choice.is_some() {
         head.extend(report.points.iter().map(|point| format!("tokens of {}", name(point))));
         head.extend(["estimate of the probe".to_owned(), "tokens of the probe".to_owned()]);
-        if reuses(report) {
+        if steps {
             head.push("tokens of first steps of the probe".to_owned());
         }
     }
@@ -76,7 +76,8 @@ fn head(report: &Report) -> Vec<String> {
 pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(at(path))?;
     let mut table = csv::Writer::from_writer(GzEncoder::new(Vec::new(), Compression::best()));
-    table.write_record(head(report))?;
+    let steps = knows_steps(report);
+    table.write_record(head(report, steps))?;
     for problem in 0..report.points.first().map_or(0, |point| point.values.len()) {
         let mut row = vec![(problem + 1).to_string()];
         row.extend(report.points.iter().map(|point| point.values[problem].to_string()));
@@ -84,7 +85,7 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
             row.extend(report.points.iter().map(|point| point.tokens[problem].to_string()));
             let Probed { estimate, tokens, begun } = report.by_problem.probed[problem];
             row.extend([estimate.to_string(), tokens.to_string()]);
-            row.extend(reuses(report).then(|| begun.to_string()));
+            row.extend(steps.then(|| begun.to_string()));
         }
         if let Some(difficulty) = &report.difficulty {
             let fifth = difficulty.bins.iter().position(|bin| bin.places.contains(&problem));
@@ -105,11 +106,12 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
     let file = File::open(path).map_err(at(path))?;
     let mut table = csv::Reader::from_reader(GzDecoder::new(file));
     let bad = |problem: &str| format!("{}: {problem}", path.display());
-    let head = head(report);
-    if *table.headers()? != head {
+    let columns = table.headers()?.clone();
+    let Some(steps) = [false, true].into_iter().find(|&steps| columns == head(report, steps))
+    else {
         return Err(bad("its columns are not those of the report").into());
-    }
-    let (points, reuses) = (report.points.len(), reuses(report));
+    };
+    let points = report.points.len();
     let revising: Vec<String> = report.recipe.revising().into_iter().cloned().collect();
     let seeds = usize::try_from(report.recipe.seeds)?;
     let mut columns = vec![Vec::new(); points];
@@ -133,7 +135,7 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
                 column.push(number()?);
             }
             let (estimate, tokens) = (number()?, number()?);
-            let begun = if reuses { number()? } else { 0.0 };
+            let begun = if steps { number()? } else { 0.0 };
             by_problem.probed.push(Probed { estimate, tokens, begun });
         }
         if report.difficulty.is_some() {

@@ -145,7 +145,7 @@ fn a_recipe_runs_and_goes_on_where_it_was_killed() {
     assert_eq!(report.verdicts.len(), 6);
     let names: Vec<&str> =
         report.choice.iter().flat_map(|choice| &choice.policies).map(|p| p.name.as_str()).collect();
-    assert_eq!(names.len(), 5, "{names:?}");
+    assert_eq!(names.len(), 6, "{names:?}");
     // The probe is shared in part by what begins with as many samples.
     let cost = |name: &str| {
         let policies = &report.choice.as_ref().unwrap().policies;
