@@ -9,8 +9,8 @@
 //! how often the first is, for helpfulness and comprehensiveness, each pair in both orders.
 //!
 //! With `--steps` the file has solutions whose first wrong step is known, and a judge of steps, or a process reward model
-//! (`--scorer prm:PATH`), is measured by how often it finds that step; with `--graded` it has single responses that are right or wrong, or have a
-//! grade ([`tts_examples::labelled`]).
+//! (`--scorer prm:PATH`), is measured by how often it finds that step; with `--graded` it has single responses that are right
+//! or wrong, or have a grade ([`tts_examples::labelled`]).
 //!
 //! With `--out FOLDER` all that was written is kept: `judge --compare FOLDER FOLDER` says how much more often the second is right,
 //! item by item, and `view FOLDER --out FILE.html` shows it.

@@ -80,6 +80,12 @@ struct Arguments {
     /// Where records have what a preference is made of, for files of no known form, see `judge --help`.
     #[arg(long, value_name = "FILE", requires = "judge")]
     preference_fields: Option<PathBuf>,
+    /// Single responses with labels, which it learns to judge beside preferences.
+    #[arg(long, value_name = "FILE", requires = "judge")]
+    graded: Option<PathBuf>,
+    /// The judge of --graded, by name or a JSON file. Default: the judge itself.
+    #[arg(long, requires = "graded")]
+    single: Option<String>,
     /// A Jinja file in place of the judge's template.
     #[arg(long, requires = "judge")]
     template: Option<PathBuf>,
@@ -232,7 +238,9 @@ fn asked(arguments: &Arguments, seed: u64) -> Result<Asked, Error> {
 fn judging(arguments: &Arguments) -> Result<Option<Judging>, Error> {
     let Some(name) = &arguments.judge else { return Ok(None) };
     let judge = judges::find(name, arguments.template.as_deref())?;
-    Ok(Some(arguments.judge_from.judging(judge)?))
+    let judging = arguments.judge_from.judging(judge)?;
+    let Some(single) = &arguments.single else { return Ok(Some(judging)) };
+    Ok(Some(judging.with_single(judges::find(single, None)?)?))
 }
 
 /// Preferences, or labels, as problems of a judge.
@@ -243,7 +251,14 @@ fn preferences(
     seed: u64,
 ) -> Result<Asked, Error> {
     let fields = arguments.preference_fields.as_deref();
-    let all = arguments.judge_from.lessons(&judging, (path, fields), arguments.problems, seed)?;
+    let most = arguments.problems;
+    let mut all = arguments.judge_from.lessons(&judging, (path, fields), most, seed)?;
+    if let Some(graded) = &arguments.graded {
+        if arguments.judge_from != LearntFrom::Preferences {
+            return Err("--graded stands beside preferences: no --judge-from".into());
+        }
+        all.extend(LearntFrom::Graded.lessons(&judging, (graded, None), most, seed)?);
+    }
     let (mut learn, mut held_out) = (Vec::new(), Vec::new());
     let mut apart = HashSet::new();
     for (question, lesson) in &all {

@@ -128,3 +128,58 @@ fn labels_become_words_that_a_verifier_learns() {
         assert!(!wrong.status.success() && text(&wrong).contains(expected), "{}", text(&wrong));
     }
 }
+
+/// Grades are learnt by how near a judgement comes to them.
+#[test]
+fn grades_are_learnt_by_reinforcement() {
+    let Some(reinforce) = example("reinforce") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (data, judge) = (path("graded.jsonl"), path("judge.json"));
+    // Its grade of a sum is what it comes to, which the generator knows to write.
+    let rows = [("1+2", 3), ("2+2", 4), ("4+3", 7), ("5+1", 6)];
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|(sum, label)| format!(r#"{{"prompt": "0", "response": "{sum}", "label": {label}}}"#))
+        .collect();
+    std::fs::write(&data, rows.join("\n")).unwrap();
+    let own = serde_json::json!({
+        "template": "=== text\n{{ response.text }}\n",
+        "reading": {"number": {"marker": "=", "low": 0.0, "high": 99.0}},
+    });
+    std::fs::write(&judge, own.to_string()).unwrap();
+    let small =
+        "--model embedded --held-out 0 --batch 4 --samples 4 --steps 1 --max-tokens 20 --threads 1";
+    let small: Vec<&str> = small.split(' ').collect();
+    let asked = ["--data", &data, "--judge", &judge, "--reward", "near"];
+    let out = path("out");
+    let graded = ["--judge-from", "graded", "--out", &out];
+    let said = succeeded(&reinforce, &[&small[..], &asked, &graded].concat());
+    assert!(said.contains("problems  4, 0 held out"), "{said}");
+    let journal =
+        std::fs::read_to_string(std::path::Path::new(&out).join("work/journal.jsonl")).unwrap();
+    let near = journal.split("\"near\":").nth(1).expect("the reward by its name");
+    let near: f64 = near.split([',', '}']).next().unwrap().parse().unwrap();
+    assert!((0.8..=1.0).contains(&near), "{near}: {journal}");
+    // Beside preferences, which are asked in another form: of the pairs the best is shown somewhere.
+    let (pairs, pairwise) = (path("pairs.jsonl"), path("pairwise.json"));
+    std::fs::write(&pairs, r#"{"prompt": "0", "chosen": "1+2", "rejected": "1+1"}"#).unwrap();
+    let own = serde_json::json!({
+        "template": "=== text\n{% for response in responses %}{{ response.text }}\n{% endfor %}",
+        "reading": {"ranking": {"marker": "="}},
+    });
+    std::fs::write(&pairwise, own.to_string()).unwrap();
+    let both = path("both");
+    let mixed = ["--data", &pairs, "--judge", &pairwise, "--graded", &data, "--single", &judge];
+    let said = succeeded(&reinforce, &[&small[..], &mixed, &["--out", &both]].concat());
+    assert!(said.contains("problems  5, 0 held out"), "{said}");
+    for (more, expected) in [
+        (&["--judge-from", "steps"][..], "do not go together"),
+        (&["--judge-from", "preferences"], "expected 0 to 1"),
+    ] {
+        let other = path("other");
+        let wrong = [&small[..], &asked, more, &["--out", &other]].concat();
+        let wrong = ran(&reinforce, &wrong);
+        assert!(!wrong.status.success() && text(&wrong).contains(expected), "{}", text(&wrong));
+    }
+}

@@ -110,6 +110,8 @@ fn known(gold: &str) -> Option<(Truth, usize)> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Judging {
     judge: Judge,
+    /// Who judges single responses, if it is another one.
+    single: Option<Judge>,
 }
 
 impl Judging {
@@ -159,7 +161,29 @@ impl Judging {
         if judge.decision().is_some() || helped {
             return Err("the judge is helped on by words that are put in its mouth, expected one that writes all".into());
         }
-        Ok(Self { judge })
+        Ok(Self { judge, single: None })
+    }
+
+    /// The same task, in which single responses with a label are asked about as another judge does: a model that judges
+    /// several responses at once in one form, and one in another, learns both together.
+    ///
+    /// # Errors
+    /// As [`Judging::of_labels`]; also where it is not of single responses, this one is of nothing else, or their judgements end
+    /// otherwise.
+    pub fn with_single(self, single: Judge) -> Result<Self, String> {
+        let Self { judge: single, .. } = Self::of_labels(single)?;
+        if single.takes()[0] > 1 || single.judges_steps() {
+            return Err("single: expected a judge of single responses".into());
+        }
+        if self.judge.takes()[1] == 1 {
+            return Err(
+                "single: the judge is of single responses itself, expected one of several".into()
+            );
+        }
+        if single.stop != self.judge.stop {
+            return Err("single: its judgements end in other texts than the judge's (stop)".into());
+        }
+        Ok(Self { single: Some(single), ..self })
     }
 
     /// The judge.
@@ -167,9 +191,19 @@ impl Judging {
         &self.judge
     }
 
+    /// Who judges single responses with a label.
+    pub fn single(&self) -> &Judge {
+        self.single.as_ref().unwrap_or(&self.judge)
+    }
+
     /// Where its judgements end.
     pub fn rule(&self) -> StepRule {
-        self.judge.rule(0)
+        let (rule, single) = (self.judge.rule(0), self.single().rule(0));
+        StepRule {
+            max_tokens: rule.max_tokens.max(single.max_tokens),
+            max_step_tokens: rule.max_step_tokens.max(single.max_step_tokens),
+            ..rule
+        }
     }
 
     /// The lesson of a preference, in an order of this seed.
@@ -223,15 +257,16 @@ impl Judging {
     pub fn lesson_of(&self, graded: &Graded) -> Result<Lesson, Refusal> {
         let Graded { prompt, response, label, reference, .. } = graded;
         let refused = |problem: String| Err(Refusal::Unasked { problem });
-        let [low, high] = self.judge.reading.range();
-        if self.judge.takes()[0] > 1 || self.judge.judges_steps() {
+        let single = self.single();
+        let [low, high] = single.reading.range();
+        if single.takes()[0] > 1 || single.judges_steps() {
             return refused("a single response, and the judge is not of single responses".into());
         }
         if !(low..=high).contains(label) {
             return refused(format!("the label {label}, expected a score from {low} to {high}"));
         }
-        let beside = reference.clone().and_then(|known| self.judge.beside(known));
-        let judge = beside.as_ref().unwrap_or(&self.judge);
+        let beside = reference.clone().and_then(|known| single.beside(known));
+        let judge = beside.as_ref().unwrap_or(single);
         let prompt = judge.question(prompt, &[&Response::text(response)])?;
         let truth = Truth::Near { label: *label, width: high - low };
         Ok(Lesson { prompt, shown: vec![0], truth, steps: 0 })
@@ -272,11 +307,21 @@ impl Judging {
 
     /// What a judgement says that the truth is about: scores of so many responses, or verdicts on so many steps of one.
     fn said(&self, truth: Truth, count: usize, judgement: &str) -> Result<Vec<f64>, Refusal> {
-        if !matches!(truth, Truth::Steps(_)) {
-            return self.scores(judgement, count);
+        match truth {
+            Truth::Best(_) => self.scores(judgement, count),
+            Truth::Label(_) | Truth::Near { .. } => self.score(judgement).map(|score| vec![score]),
+            Truth::Steps(_) => {
+                let steps = vec![String::new(); count];
+                let response = Response { steps, ..Response::text("") };
+                Ok(self.judge.read(judgement, &[&response])?.steps)
+            }
         }
-        let response = Response { steps: vec![String::new(); count], ..Response::text("") };
-        Ok(self.judge.read(judgement, &[&response])?.steps)
+    }
+
+    /// The score that a judgement of a single response writes.
+    fn score(&self, judgement: &str) -> Result<f64, Refusal> {
+        let said = self.single().read(judgement, &[&Response::text("")])?;
+        said.scores.first().copied().ok_or_else(|| Refusal::missing("score"))
     }
 }
 
@@ -290,6 +335,9 @@ impl Task for Judging {
     fn answer(&self, judgement: &str) -> Option<String> {
         if self.judge.judges_steps() {
             return self.first_error(judgement);
+        }
+        if let (Some(_), Ok(score)) = (&self.single, self.score(judgement)) {
+            return Some(format!("{SCORE}{score}"));
         }
         let [least, most] = self.judge.takes();
         let scores =
@@ -316,7 +364,9 @@ impl Task for Judging {
     }
 
     fn verdict(&self, _: &str, gold: &str, judgement: &str) -> Verdict {
-        let Some((truth, count)) = known(gold) else { return Verdict::Wrong };
+        let Some((truth, count)) = known(gold) else {
+            return Verdict::Wrong;
+        };
         match self.said(truth, count, judgement) {
             Err(_) => Verdict::Unanswered,
             Ok(said) if truth.holds(&said) => Verdict::Right,
@@ -325,212 +375,13 @@ impl Task for Judging {
     }
 
     fn credit(&self, _: &str, gold: &str, judgement: &str) -> f64 {
-        let Some((truth, count)) = known(gold) else { return 0.0 };
+        let Some((truth, count)) = known(gold) else {
+            return 0.0;
+        };
         truth.credit(self.said(truth, count, judgement).ok().as_deref())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn preference(responses: usize, best: usize) -> Preference {
-        let responses = (0..responses).map(|place| format!("answer {place}")).collect();
-        Preference {
-            prompt: "2 + 2?".into(),
-            responses,
-            best,
-            subset: None,
-            reference: None,
-            worth: None,
-        }
-    }
-
-    fn judging(name: &str) -> Judging {
-        Judging::of(Judge::published(name).expect(name)).expect(name)
-    }
-
-    #[test]
-    fn the_best_stands_at_every_place_and_is_known_there() {
-        let judging = judging("deepseek-grm");
-        let mut places = [0; 3];
-        for seed in 0..300 {
-            let lesson = judging.lesson(&preference(3, 1), seed).expect("a lesson");
-            let mut shown = lesson.shown.clone();
-            let Truth::Best(place) = lesson.truth else { panic!("{:?}", lesson.truth) };
-            assert_eq!(lesson.shown[place], 1);
-            places[place] += 1;
-            // Each response is shown once, in this order.
-            let text = lesson.prompt.question();
-            let at = |place: usize| text.find(&format!("answer {place}")).expect("shown");
-            assert!(shown.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{shown:?}");
-            shown.sort_unstable();
-            assert_eq!(shown, [0, 1, 2]);
-            // The problem knows what the lesson knows.
-            assert_eq!(known(&lesson.problem().gold), Some((lesson.truth, 3)));
-        }
-        assert!(places.iter().all(|&count| (70..130).contains(&count)), "{places:?}");
-    }
-
-    #[test]
-    fn one_response_is_the_best_or_not_by_a_coin() {
-        let judging = judging("deepseek-grm-single");
-        let mut best = 0;
-        for seed in 0..200 {
-            let lesson = judging.lesson(&preference(4, 2), seed).expect("a lesson");
-            let [shown] = lesson.shown[..] else { panic!("{:?}", lesson.shown) };
-            assert_eq!(lesson.truth, Truth::Label(if shown == 2 { 1.0 } else { 0.0 }));
-            best += usize::from(shown == 2);
-            let gold = lesson.problem().gold;
-            let verdict = |text: &str| judging.verdict("", &gold, text);
-            let (right, wrong) = if shown == 2 {
-                ("\\boxed{1}", "\\boxed{0}")
-            } else {
-                ("\\boxed{0}", "\\boxed{1}")
-            };
-            assert_eq!([verdict(right), verdict(wrong)], [Verdict::Right, Verdict::Wrong]);
-        }
-        assert!((70..130).contains(&best), "{best}");
-    }
-
-    #[test]
-    fn verdicts_answers_and_rewards_agree() {
-        let named = judging;
-        let judging = named("deepseek-grm");
-        for (text, gold, expected) in [
-            ("\\boxed{7, 8}", "response 2 of 2", Verdict::Right),
-            ("\\boxed{8, 7}", "response 2 of 2", Verdict::Wrong),
-            ("\\boxed{8, 8}", "response 2 of 2", Verdict::Wrong),
-            ("\\boxed{8, 7, 9}", "response 2 of 2", Verdict::Unanswered),
-            ("\\boxed{8, 11}", "response 2 of 2", Verdict::Unanswered),
-            ("", "response 2 of 2", Verdict::Unanswered),
-            ("\\boxed{1, 2, 9}", "response 3 of 3", Verdict::Right),
-            ("\\boxed{7, 8}", "response 3 of 2", Verdict::Wrong),
-            ("\\boxed{7, 8}", "response 0 of 2", Verdict::Wrong),
-        ] {
-            assert_eq!(judging.verdict("", gold, text), expected, "{text} {gold}");
-            let answer = judging.answer(text);
-            if let (Some(answer), Verdict::Right | Verdict::Wrong) = (&answer, expected) {
-                assert_eq!(judging.same(gold, answer), expected.is_right(), "{text} {gold}");
-            }
-        }
-        let answer = |text: &str| judging.answer(text);
-        assert_eq!(answer("\\boxed{7, 8}").as_deref(), Some("response 2"));
-        assert_eq!(answer("\\boxed{1, 9}"), answer("\\boxed{7, 8}"), "the same first");
-        assert_eq!(answer("\\boxed{8, 3, 8}").as_deref(), Some("responses 1, 3"));
-        assert_eq!(answer("nothing"), None);
-        assert!(
-            judging.same("response 2", "response 2") && !judging.same("response 2", "response 1")
-        );
-        // A judge that names the best of three.
-        let best = named("deepseek-judge");
-        for (text, gold) in [("\\boxed{2}", "response 2 of 3"), ("\\boxed{1}", "response 1 of 3")] {
-            assert_eq!(best.verdict("", gold, text), Verdict::Right);
-            assert!(best.same(gold, &best.answer(text).expect("one")), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_judge_that_does_not_write_its_judgement_is_refused() {
-        for (name, expected) in [
-            ("genrm", "probability"),
-            ("thinkprm", "probability"),
-            ("genprm", "steps"),
-            ("score", "expected 0 to 1"),
-        ] {
-            let Ok(judge) = Judge::published(name) else { panic!("{name}") };
-            let error = Judging::of(judge).expect_err(name);
-            assert!(error.contains(expected), "{name}: {error}");
-        }
-        let alone = judging("pairwise").lesson(&preference(1, 0), 1).expect_err("one response");
-        assert!(alone.to_string().contains("expected two or more"), "{alone}");
-        let broken = Judge { max_tokens: 0, ..Judge::default() };
-        assert!(Judging::of(broken).expect_err("no tokens").contains("max_tokens"));
-    }
-
-    #[test]
-    fn grades_are_worth_what_they_are_near() {
-        let judge = Judge::published("score").expect("known");
-        assert!(
-            Judging::of(judge.clone()).expect_err("of preferences").contains("expected 0 to 1")
-        );
-        let judging = Judging::of_labels(judge).expect("of labels");
-        let graded = |label| Graded {
-            prompt: "Prove it.".into(),
-            response: "It is so.".into(),
-            label,
-            subset: None,
-            reference: Some("By induction.".into()),
-        };
-        let lesson = judging.lesson_of(&graded(5.5)).expect("a lesson");
-        assert!(lesson.prompt.question().contains("By induction."));
-        let problem = lesson.problem();
-        assert_eq!(known(&problem.gold), Some((Truth::Near { label: 5.5, width: 9.0 }, 1)));
-        for (text, verdict, credit) in [
-            ("{\"score\": 5.5}", Verdict::Right, 1.0),
-            ("{\"score\": 10}", Verdict::Wrong, 0.5),
-            ("{\"score\": 1}", Verdict::Wrong, 0.5),
-            ("{\"score\": 11}", Verdict::Unanswered, 0.0),
-            ("", Verdict::Unanswered, 0.0),
-        ] {
-            assert_eq!(judging.verdict("", &problem.gold, text), verdict, "{text}");
-            let found = judging.credit("", &problem.gold, text);
-            assert!((found - credit).abs() < 1e-12, "{text}: {found}");
-        }
-        let answer = judging.answer("{\"score\": 5.5}").expect("one");
-        assert!(judging.same(&problem.gold, &answer));
-        let error = judging.lesson_of(&graded(0.5)).expect_err("not on its scale").to_string();
-        assert!(error.contains("0.5, expected a score from 1 to 10"), "{error}");
-        assert!(judging.lesson_of_steps(&steps(2, None)).is_err(), "it judges no steps");
-    }
-
-    fn steps(count: usize, first_error: Option<usize>) -> StepCase {
-        let steps = (0..count).map(|step| format!("line {step}\n")).collect();
-        StepCase { prompt: "A sum.".into(), steps, first_error, subset: None }
-    }
-
-    #[test]
-    fn of_steps_every_verdict_up_to_the_first_error_has_to_be_right() {
-        let judging = Judging::of_labels(Judge::published("steps").expect("known")).expect("fits");
-        let boxes = |verdicts: &[bool]| -> String {
-            let word =
-                |&right: &bool| if right { "\\boxed{correct} " } else { "\\boxed{incorrect} " };
-            verdicts.iter().map(word).collect()
-        };
-        let (good, bad) = (true, false);
-        for (first, verdicts, expected) in [
-            (Some(1), &[good, bad][..], Verdict::Right),
-            (Some(1), &[good, bad, good], Verdict::Right),
-            (Some(1), &[bad], Verdict::Wrong),
-            (Some(1), &[good, good, bad], Verdict::Wrong),
-            (Some(1), &[good, good, good], Verdict::Wrong),
-            (Some(1), &[good, good], Verdict::Unanswered),
-            (Some(1), &[], Verdict::Unanswered),
-            (None, &[good, good, good], Verdict::Right),
-            (None, &[good, bad], Verdict::Wrong),
-        ] {
-            let lesson = judging.lesson_of_steps(&steps(3, first)).expect("a lesson");
-            let gold = lesson.problem().gold;
-            assert_eq!(known(&gold), Some((Truth::Steps(first), 3)));
-            let text = boxes(verdicts);
-            assert_eq!(judging.verdict("", &gold, &text), expected, "{first:?} {text}");
-            let credit = judging.credit("", &gold, &text);
-            assert!((credit - f64::from(u8::from(expected.is_right()))).abs() < 1e-12, "{text}");
-            if let (Some(answer), Verdict::Right | Verdict::Wrong) =
-                (judging.answer(&text), expected)
-            {
-                assert_eq!(judging.same(&gold, &answer), expected.is_right(), "{gold} {answer}");
-            }
-        }
-        // Two that see the same first error answer the same.
-        assert_eq!(
-            judging.answer(&boxes(&[good, bad])),
-            judging.answer(&boxes(&[good, bad, good]))
-        );
-        for name in ["genprm", "thinkprm-steps"] {
-            assert!(Judging::of_labels(Judge::published(name).expect(name)).is_err(), "{name}");
-        }
-        assert!(judging.lesson_of_steps(&steps(2, Some(2))).is_err(), "no such step");
-        assert_eq!(known("error in step 3 of 2"), None);
-    }
-}
+#[path = "lesson_tests.rs"]
+mod tests;

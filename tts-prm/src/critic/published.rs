@@ -12,6 +12,7 @@
 //! | `genprm` | the steps of one, in turns | `GenPRM` (1.5B, 7B, 32B) | p(Yes) at `\boxed{Yes}` in each turn |
 //! | `score` | one | any model that follows instructions | `{"score": 7}`, 1 to 10 |
 //! | `rubric` | one | the same | a letter, A to E |
+//! | `proof` | one, a proof | the same (the verifier of `DeepSeekMath-V2` was taught its kind) | `Proof grade: 0.5`, 0 to 1 |
 //! | `pairwise` | two | the same | `[[A]]`, `[[B]]`, `[[C]]` |
 //! | `listwise` | two or more | the same | `Ranking: [2] > [1]` |
 //! | `steps` | the steps of one | the same | `\boxed{correct}` for each step |
@@ -25,7 +26,8 @@
 //!
 //! Source: Liu et al. 2025 (arXiv 2504.02495); Zhang et al. 2024 (arXiv 2408.15240); Khalifa et al. 2025 (arXiv
 //! 2504.16828); Zhao et al. 2025 (arXiv 2504.00891); Han et al. 2025 (arXiv 2507.16075), section 3.2, for helpful and
-//! comprehensive reports; Gao et al. 2023 (arXiv 2305.14627), section 3.3, for support.
+//! comprehensive reports; Gao et al. 2023 (arXiv 2305.14627), section 3.3, for support; `DeepSeekMath-V2` (arXiv 2511.22570), section 2.1,
+//! for proofs.
 
 use tts_core::{Aggregate, Sampling};
 
@@ -34,7 +36,7 @@ use super::read::{By, Decision, Reading};
 use super::template::Template;
 
 /// The names of [`Judge::published`].
-pub const PUBLISHED: [&str; 17] = [
+pub const PUBLISHED: [&str; 18] = [
     "deepseek-grm",
     "deepseek-grm-single",
     "deepseek-judge",
@@ -45,6 +47,7 @@ pub const PUBLISHED: [&str; 17] = [
     "genprm",
     "score",
     "rubric",
+    "proof",
     "pairwise",
     "listwise",
     "steps",
@@ -94,6 +97,10 @@ impl Judge {
             "score" => (name, Reading::Json { field: "score".into(), low: 1.0, high: 10.0 }, 0.5),
             "rubric" => {
                 (name, Reading::Letter { marker: "Grade:".into(), letters: "ABCDE".into() }, 0.7)
+            }
+            "proof" => {
+                let marker = "Proof grade:".into();
+                (name, Reading::Number { marker, low: 0.0, high: 1.0 }, 0.7)
             }
             "support" => {
                 (name, Reading::Letter { marker: "Support:".into(), letters: "ABC".into() }, 0.5)

@@ -70,6 +70,7 @@ built_in!(
     "listwise",
     "pairwise",
     "panel",
+    "proof",
     "rubric",
     "score",
     "steps",
