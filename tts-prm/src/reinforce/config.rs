@@ -22,6 +22,11 @@ pub(super) fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
+/// Whether a setting is as where nothing is said.
+pub(super) fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
+}
+
 /// Where the log-probabilities come from that ratios are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -61,18 +61,12 @@ pub enum Steps {
     Tree,
 }
 
-impl Steps {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// Whether and how scores of steps are learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Process {
     /// Who says them.
-    #[serde(skip_serializing_if = "Steps::is_default")]
+    #[serde(skip_serializing_if = "super::config::is_default")]
     pub of: Steps,
     /// What they count beside the outcome.
     pub weight: f64,

@@ -186,10 +186,6 @@ pub enum On {
 }
 
 impl On {
-    fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-
     /// A name on a command line without which problems it is of, and these: `right@known`, `scored@open`.
     ///
     /// ```
@@ -236,7 +232,7 @@ pub struct Term {
     #[serde(default = "one")]
     pub weight: f64,
     /// Of which problems it is: others know nothing of it.
-    #[serde(default, skip_serializing_if = "On::is_default")]
+    #[serde(default, skip_serializing_if = "crate::reinforce::config::is_default")]
     pub on: On,
 }
 
