@@ -129,6 +129,10 @@ impl Reward for RewardSpec {
     fn rewards(&self, asked: &Asked<'_>) -> Vec<f64> {
         self.reward().rewards(asked)
     }
+
+    fn knows(&self, asked: &Asked<'_>) -> Vec<bool> {
+        self.reward().knows(asked)
+    }
 }
 
 impl FromStr for RewardSpec {

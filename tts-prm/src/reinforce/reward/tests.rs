@@ -318,7 +318,7 @@ fn names_and_settings_are_read() {
             .unwrap();
     assert_eq!(term.of.name(), "overlong");
     for (text, expected) in [
-        ("rights", "\"rights\" is not a reward by name: right, format"),
+        ("rights", "\"rights\" is not a reward by name: right, "),
         ("overlong", "overlong:MOST/MARGIN"),
         ("overlong:512", "expected overlong:MOST/MARGIN, such as overlong:512/128"),
         ("overlong:a/2", "\"a\" is no number of tokens"),
