@@ -82,9 +82,9 @@ struct Arguments {
     preference_fields: Option<PathBuf>,
     /// Single responses with labels, which it learns to judge beside preferences.
     #[arg(long, value_name = "FILE", requires = "judge")]
-    graded: Option<PathBuf>,
-    /// The judge of --graded, by name or a JSON file. Default: the judge itself.
-    #[arg(long, requires = "graded")]
+    with_graded: Option<PathBuf>,
+    /// The judge of --with-graded, by name or a JSON file. Default: the judge itself.
+    #[arg(long, requires = "with_graded")]
     single: Option<String>,
     /// A Jinja file in place of the judge's template.
     #[arg(long, requires = "judge")]
@@ -253,9 +253,9 @@ fn preferences(
     let fields = arguments.preference_fields.as_deref();
     let most = arguments.problems;
     let mut all = arguments.judge_from.lessons(&judging, (path, fields), most, seed)?;
-    if let Some(graded) = &arguments.graded {
+    if let Some(graded) = &arguments.with_graded {
         if arguments.judge_from != LearntFrom::Preferences {
-            return Err("--graded stands beside preferences: no --judge-from".into());
+            return Err("--with-graded stands beside preferences: no --judge-from".into());
         }
         all.extend(LearntFrom::Graded.lessons(&judging, (graded, None), most, seed)?);
     }

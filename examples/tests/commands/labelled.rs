@@ -170,7 +170,8 @@ fn grades_are_learnt_by_reinforcement() {
     });
     std::fs::write(&pairwise, own.to_string()).unwrap();
     let both = path("both");
-    let mixed = ["--data", &pairs, "--judge", &pairwise, "--graded", &data, "--single", &judge];
+    let mixed =
+        ["--data", &pairs, "--judge", &pairwise, "--with-graded", &data, "--single", &judge];
     let said = succeeded(&reinforce, &[&small[..], &mixed, &["--out", &both]].concat());
     assert!(said.contains("problems  5, 0 held out"), "{said}");
     for (more, expected) in [
