@@ -239,9 +239,10 @@ fn what_tells_nothing_is_refused() {
         let error = Choosing::of(&asked).expect_err(expected).to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
-    // All samples of a problem agree here, right or wrong: there is one bin, and one strategy in it.
+    // All samples of a problem agree here, right or wrong: nobody is in the second bin.
     let agree = ChoosingOptions { signal: Signal::Agreement, ..few };
     let found = Choosing::of(&agree).expect("a study");
-    assert_eq!((found.choice.bins.count(), &found.choice.arms[..]), (1, &[0][..]));
+    assert_eq!((found.choice.bins.count(), &found.choice.arms[..]), (2, &[0, 0][..]));
+    assert!(told(&found).contains("One strategy for all bins: two alone"));
     assert!(signal("agreement").is_ok() && signal("luck").is_err());
 }

@@ -189,13 +189,18 @@ impl<S: SearchStrategy> Behind<S> {
         mut fresh: Vec<NodeId>,
         mut origin: Vec<usize>,
     ) -> Vec<Expand> {
+        let mut lacked = None;
         loop {
             let decisions = self.strategy.step(&mut view.with_fresh(&fresh, &origin));
             let left = self.take(view.tree(), decisions);
-            // Where the budget is out nothing more comes, and what is there is shown.
-            let waits = !view.is_last() && left.iter().any(|expand| expand.n > 0);
-            if waits || !self.holds() {
-                return left;
+            let asks = left.iter().any(|expand| expand.n > 0);
+            if (asks && !view.is_last()) || !self.holds() {
+                return lacked.unwrap_or(left);
+            }
+            // Where the budget is out nothing more comes, and what is there is shown; that it ended for the
+            // budget's sake is told by what it lacked.
+            if asks {
+                lacked.get_or_insert(left);
             }
             (fresh, origin) = self.shown(&[], &[]);
         }
