@@ -258,7 +258,9 @@ impl Report {
             writeln!(
                 text,
                 "Gone on from, the samples of the probe are the first lines of the arm that is chosen, and what it \
-                 does not ask for of them is paid on top; paid, they are thrown away.\n"
+                 does not ask for of them is paid on top; paid, they are thrown away. By price, a budget is \
+                 of all problems together, and what easy ones save is spent on others; else it bounds the \
+                 mean tokens of each arm.\n"
             )?;
         }
         writeln!(text, "| chosen | ratio | interval | draws that get there |")?;
@@ -272,7 +274,7 @@ impl Report {
         }
         for Policy { name, levels, .. } in &worth.policies {
             writeln!(text, "\nChosen {name}; arms by bin, the easiest first:\n")?;
-            writeln!(text, "| most tokens of an arm | tokens | accuracy | arms |")?;
+            writeln!(text, "| budget | tokens | accuracy | arms |")?;
             writeln!(text, "| ---: | ---: | --- | --- |")?;
             let changed = |found: &&Found, before: Option<&Found>| {
                 before.is_none_or(|before| before.arms != found.arms)
