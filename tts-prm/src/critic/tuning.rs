@@ -83,13 +83,13 @@ impl Truth {
     /// What a judgement is worth, from 0 to 1: 1 where it is right, and less the further a grade is from its label; 0 where
     /// nothing could be read.
     pub fn credit(self, scores: Option<&[f64]>) -> f64 {
+        let Some(scores) = scores else { return 0.0 };
         match (self, scores) {
-            (_, None) => 0.0,
-            (Self::Near { label, width }, Some(&[score])) => {
+            (Self::Near { label, width }, &[score]) => {
                 (1.0 - (score - label).abs() / width).clamp(0.0, 1.0)
             }
-            (Self::Near { .. }, Some(_)) => 0.0,
-            (_, Some(scores)) => f64::from(u8::from(self.holds(scores))),
+            (Self::Near { .. }, _) => 0.0,
+            _ => f64::from(u8::from(self.holds(scores))),
         }
     }
 

@@ -200,13 +200,13 @@ pub fn verified_labels(
         asked.push((case, Truth::Label(score)));
     }
     match judge.decision() {
-        Some(decision) if !decision.critique => at_once(judge, asked),
+        Some(decision) if !decision.critique => Ok(at_once(judge, asked)),
         _ => verified(search, judge, asked, verify, done),
     }
 }
 
 /// The words of judges that say theirs at once, which follow from the labels.
-fn at_once(judge: &Judge, asked: Vec<(Case, Truth)>) -> Result<Found, Ended<Found>> {
+fn at_once(judge: &Judge, asked: Vec<(Case, Truth)>) -> Found {
     let mut found = Found::default();
     for (item, (case, truth)) in asked.into_iter().enumerate() {
         let (Some(decision), Truth::Label(score)) = (judge.decision(), truth) else { continue };
@@ -235,7 +235,7 @@ fn at_once(judge: &Judge, asked: Vec<(Case, Truth)>) -> Result<Found, Ended<Foun
             }
         }
     }
-    Ok(found)
+    found
 }
 
 /// Why what this judge writes is nothing to learn, if so.
