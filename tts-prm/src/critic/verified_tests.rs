@@ -3,6 +3,7 @@
 use tts_core::toy::Voice;
 
 use super::super::read::{Decision, Reading};
+use super::super::tests::by;
 use super::*;
 
 fn on() -> ControlFlow<()> {
@@ -91,7 +92,8 @@ fn each_turn_is_learnt_in_sight_of_those_before() {
     });
     let cases = [case(&["good", "wrong", "good"], Some(1)), case(&["good", "good"], Some(0))];
     let verify = Verify { samples: 1, easy: true };
-    let genprm = published("genprm");
+    // A voice says all at once, and tells nothing of single words.
+    let genprm = by(published("genprm"), &By::Word);
     let (kept, found) =
         verified_steps(&Search::new(&judge), &genprm, &cases, verify, on).expect("runs");
     // Two turns of the first solution, up to its error; the second it does not see.

@@ -175,7 +175,7 @@ pub(super) fn original(row: &Row) -> Result<Option<StepCase>, RowError> {
     let question = ["original_question", "question"].into_iter().find(|field| row.has(field));
     let question = row.required(question.unwrap_or("question"))?;
     let steps = row.field("original_process")?;
-    let subset = Some("original".to_owned());
+    let subset = Some("unmodified".to_owned());
     Ok(Some(StepCase { prompt: Prompt::from(question), steps, first_error: None, subset }))
 }
 
