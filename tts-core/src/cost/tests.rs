@@ -96,10 +96,10 @@ fn forecasts_know_what_windows_show() {
     assert_eq!(near.read, 99.0 + 120.0 + 4.0 * (16.0 * 256.0 - 120.0));
     let cost = windowed().cost();
     assert!(forecast.cost.flops >= 4.0 * cost.flops(100, solution));
-    assert!(forecast.cost.flops < 4.0 * shape().cost().flops(100, solution));
     let whole = Planner { policy: shape(), ..planner };
     let [few, all] = [planner, whole].map(|p| p.forecast(Sample { n: 4 }, Some(&machine())));
-    assert!(few.unwrap().seconds.unwrap() < all.unwrap().seconds.unwrap());
+    let (few, all) = (few.unwrap(), all.unwrap());
+    assert!(few.cost.flops < all.cost.flops && few.seconds.unwrap() < all.seconds.unwrap());
 }
 
 /// A judge with windows reads what they show of the tokens before a step, once for all steps together.

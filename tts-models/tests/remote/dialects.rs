@@ -182,7 +182,7 @@ fn a_line_that_reaches_the_last_position_is_whole() {
         let remote = Remote::open(config).expect("sound");
         let (mut full, mut several) = (0, 0);
         for room in [1, 2, 8, 20] {
-            let long = request(&"x".repeat(remote.positions() - 1 - room), (0..20).collect());
+            let long = request(&"x".repeat(remote.positions() - room), (0..20).collect());
             let sampling = Sampling::temperature(1.0);
             for line in lines(&remote, &tts_core::Request { sampling, ..long }) {
                 let line = line.unwrap_or_else(|error| panic!("{kind}, room of {room}: {error}"));

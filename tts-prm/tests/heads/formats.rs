@@ -132,8 +132,8 @@ fn classifiers_score_whole_chats_as_transformers_does() {
             );
             low = low.min(last);
         }
-        // A reward is not a probability: the fixture has one below 0.
-        assert_eq!(name == "reward-llama", low < 0.0, "{low}");
+        // A reward is not a probability: each fixture of one has one below 0.
+        assert_eq!(name != "classifier-qwen2", low < 0.0, "{name}: {low}");
     }
 }
 
