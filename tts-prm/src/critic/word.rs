@@ -201,7 +201,7 @@ mod tests {
             (r#"{"asking": {"templat": "genrm"}}"#, "unknown field `templat`"),
             (r#"{"ask": "genrm"}"#, "unknown field `ask`"),
             (r#"{"asking": "score"}"#, "decision: the judge that is asked has none of its own"),
-            ("[]", "scorer: "),
+            ("3", "scorer: invalid type"),
         ] {
             let error = opened(text).expect_err(text);
             assert!(error.contains(expected) && error.contains("word.json"), "{error}");
