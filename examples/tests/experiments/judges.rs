@@ -274,7 +274,7 @@ fn what_judges_cannot_do_is_refused() {
     let table: [(Break, &str); 15] = [
         (|r| r["arms"][1]["judge"]["by"] = json!("prm"), "\"prm\" is no generative judge"),
         (|r| r["arms"][1]["judge"]["samples"] = json!(0), "samples is 0"),
-        (|r| r["arms"][1]["judge"]["again"] = json!([" "]), "blank words"),
+        (|r| r["arms"][1]["judge"]["again"] = json!([""]), "an empty text"),
         (|r| r["arms"][1]["scorer"] = json!("prm"), "in the place of a scorer"),
         (|r| r["arms"][4]["scorer"] = json!("recheck"), "writes before it judges"),
         (

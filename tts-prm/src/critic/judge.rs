@@ -235,8 +235,8 @@ impl Judge {
         if self.reference.is_some() && !self.template.shows_reference() {
             return Err("there is a reference, and the template has no {{ reference }}".into());
         }
-        if self.again.iter().any(|words| words.trim().is_empty()) {
-            return Err("again has blank words, expected what is put behind a judgement".into());
+        if self.again.iter().any(String::is_empty) {
+            return Err("again has an empty text, expected what is put behind a judgement".into());
         }
         if !self.again.is_empty() && self.decision().is_some_and(|decision| !decision.critique) {
             return Err(

@@ -180,8 +180,8 @@ fn looks_are_resumed_and_the_same_in_company() {
 
 #[test]
 fn what_cannot_be_checked_again_is_refused() {
-    let blank = Judge { again: vec!["\n".into()], ..Judge::default() };
-    assert!(blank.check().expect_err("blank").contains("blank words"));
+    let empty = Judge { again: vec![String::new()], ..Judge::default() };
+    assert!(empty.check().expect_err("empty").contains("an empty text"));
     let at_once = judge("genrm", 1).check().expect_err("at once");
     assert!(at_once.contains("decides at once"), "{at_once}");
     // It would learn words that were put in its mouth.
