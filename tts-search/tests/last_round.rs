@@ -417,6 +417,13 @@ fn what_a_probe_has_drawn_is_shown_when_the_budget_is_out() {
     // An arm that starts from nothing.
     assert_eq!(views(4, false), [(1, true)]);
     assert_eq!(views(9, false), [(1, false), (5, true)]);
+    // It would have gone on: four of its six lines are there, and it ends for the budget's sake.
+    let budget = Budget { samples: Some(4), ..Budget::default() };
+    let six = BestOfN { n: 6, ..Default::default() };
+    let optimal = ComputeOptimal { probe: 4, ..ComputeOptimal::of(vec![six]) };
+    let outcome = search.clone().budget(budget).run(optimal, WORLD.prompt(0)).expect("runs");
+    assert_eq!(outcome.stop, Stop::Budget(Limit::Samples));
+    assert_eq!(outcome.tree.candidates().len(), 4);
     // No room for the rest and its judgement: what is there is shown.
     let budget = Budget { calls: Some(3), mode: Mode::Hard, ..Budget::default() };
     let search = search.clone().budget(budget);
