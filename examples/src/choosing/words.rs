@@ -14,9 +14,10 @@ use super::{Choosing, mean};
 pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
     let (name, cost, own) = &found.probed;
     let (samples, unit) = (found.probe.samples, found.price.unit());
-    let samples = match found.probe.until {
-        Until::End => format!("{samples} samples"),
-        _ => format!("first steps of {samples} samples"),
+    let samples = if found.probe.until == Until::End {
+        format!("{samples} samples")
+    } else {
+        format!("first steps of {samples} samples")
     };
     let by = match found.probe.signal {
         Signal::Score => "the mean of their scores",

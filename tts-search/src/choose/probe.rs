@@ -75,12 +75,11 @@ impl Probe {
         at_least_one("compute-optimal", "probe", self.samples)?;
         let bad = |problem: String| Err(format!("compute-optimal: {problem}"));
         match (self.until, self.signal) {
-            (Until::End, _) => Ok(()),
+            (Until::End, _) | (Until::Step, Signal::Score) => Ok(()),
             (_, Signal::Agreement) => bad(
                 "the signal is agreement, and a probe that does not go to the end has no answers"
                     .into(),
             ),
-            (Until::Step, Signal::Score) => Ok(()),
             (Until::Steps(steps), Signal::Score) if steps > 0 => Ok(()),
             (until, Signal::Score) => bad(format!(
                 "until is {until:?}, expected \"end\", \"step\" or {{\"steps\": 1}} and more"
