@@ -26,6 +26,9 @@ pub struct Study {
     pool: Option<(Kept, Difficulty)>,
 }
 
+/// Where settings of `evaluate` have the strategy.
+const RECIPE: &str = "/setup/recipe";
+
 /// What a comparison is, as a file has it.
 #[derive(Serialize)]
 struct Figures<'a> {
@@ -74,18 +77,22 @@ impl Study {
         Ok(self.arms.compare(against, difficulty)?)
     }
 
-    /// Says of each arm what it is: the first's recipe, and what is another in the settings of the others.
+    /// Says of each arm what it is: its recipe, and what else is another in its settings than in the first's.
     ///
     /// # Errors
     /// When `out` cannot be written to.
     pub fn write_settings(&self, out: &mut dyn Write) -> io::Result<()> {
-        let Some((first, others)) = self.kept.split_first() else { return Ok(()) };
-        let recipe = first.settings.pointer("/setup/recipe").unwrap_or(&first.settings);
-        writeln!(out, "{}: {recipe}", first.name)?;
-        for other in others {
-            let beside = other.beside(first);
-            let told = if beside.is_empty() { "nothing".to_owned() } else { beside.join(", ") };
-            writeln!(out, "{}: other than {}: {told}", other.name, first.name)?;
+        let Some(first) = self.kept.first() else { return Ok(()) };
+        for kept in &self.kept {
+            let recipe = kept.settings.pointer(RECIPE).unwrap_or(&kept.settings);
+            writeln!(out, "{}: {recipe}", kept.name)?;
+            let beside = kept.beside(first).into_iter();
+            // Recipes are told whole.
+            let beside: Vec<String> =
+                beside.filter(|other| !other.starts_with("setup.recipe")).collect();
+            if !beside.is_empty() {
+                writeln!(out, "    other than {}: {}", first.name, beside.join(", "))?;
+            }
         }
         if let Some((pool, found)) = &self.pool {
             let (samples, mean) = (found.samples, 100.0 * found.pass_at_1.mean);

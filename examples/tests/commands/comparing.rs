@@ -143,7 +143,7 @@ fn evaluations_are_compared_from_their_folders() {
     let files = ["--json", &json, "--html", &html, "--svg", &svg];
     let asked = [&[four.as_str(), &one, "--against", "cooler", "--difficulty", &pool], &files[..]];
     let said = succeeded(&compare, &asked.concat());
-    assert!(said.contains("cooler: other than four: setup.sampling.temperature"), "{said}");
+    assert!(said.contains("    other than four: setup.sampling.temperature"), "{said}");
     assert!(said.contains("difficulty: 4 samples a problem of pool"), "{said}");
     let difference = said.lines().find(|line| line.starts_with("four - cooler ")).unwrap();
     assert!(difference.contains(" to ") && difference.ends_with(" x"), "{difference}");
