@@ -72,7 +72,7 @@ impl Report {
             for Curve { model, seeds, figures, .. } in &self.training {
                 let Some(all) = figures.get(&figure) else { continue };
                 let places = [all.first(), all.get(all.len() / 2), all.last()];
-                let cells = places.into_iter().flatten().map(|spread| cell(figure, spread));
+                let cells = places.into_iter().flatten().map(|spread| cell(figure, spread, *seeds));
                 let cells: Vec<String> = cells.collect();
                 let label = figure.label();
                 writeln!(text, "| {label} | {model} | {seeds} | {} |", cells.join(" | "))?;
@@ -120,7 +120,9 @@ impl Report {
     }
 }
 
-fn cell(figure: Figure, spread: &Spread) -> String {
+fn cell(figure: Figure, spread: &Spread, seeds: usize) -> String {
     let [mean, least, most] = [spread.mean, spread.least, spread.most].map(|at| figure.text(at));
-    format!("step {}: {mean} ({least} to {most})", spread.step)
+    // Of one seed there is no range.
+    let range = if seeds == 1 { String::new() } else { format!(" ({least} to {most})") };
+    format!("step {}: {mean}{range}", spread.step)
 }
