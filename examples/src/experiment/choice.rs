@@ -386,7 +386,7 @@ mod tests {
         let costs = [20.0 + 4.0, 20.0 + 7.0, 40.0 + 6.0, 160.0];
         assert_eq!(budgets, costs);
         assert_eq!(behind.levels[2].arms, ["samples 2", "search 4"]);
-        assert!((behind.levels[2].tokens - (24.0 + 46.0) / 2.0).abs() < 1e-12);
+        assert!((behind.levels[2].tokens - 35.0).abs() < 1e-12);
         // A probe of first steps is shared by all that begin with as many lines.
         let steps: Vec<Probed> =
             probed.iter().map(|probed| Probed { tokens: 2.0, ..*probed }).collect();

@@ -135,11 +135,12 @@ impl NamedScorers<'_> {
 
     /// What each is, where it says so, else what it is called on the command line.
     pub fn identities(&self, told: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let identity = |(name, scorer): (&String, &Box<dyn StepScorer + '_>)| {
+        let mut all = BTreeMap::new();
+        for (name, scorer) in &self.0 {
             let known = scorer.identity().or_else(|| told.get(name).cloned());
-            (name.clone(), known.unwrap_or_default())
-        };
-        self.0.iter().map(identity).collect()
+            all.insert(name.clone(), known.unwrap_or_default());
+        }
+        all
     }
 }
 
@@ -280,7 +281,7 @@ mod tests {
         let called = named.identities(&[("meta".to_owned(), "rule".to_owned())].into());
         assert_eq!(called.len(), 1, "{called:?}");
         let world = tts_core::toy::ToyWorld::default();
-        let search = named.put(Search::new(&world));
+        let search = named.put(Search::new(world));
         assert!(search.settings().scorers.contains_key("meta"));
     }
 }

@@ -174,6 +174,7 @@ fn layers_with_windows_are_those_of_the_family() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn unsound_switches_are_refused_by_field() {
     let cases = [
         // The class has eight key heads.

@@ -189,7 +189,7 @@ fn a_line_that_reaches_the_last_position_is_whole() {
                 full += usize::from(line.finish == Finish::Context);
                 several += usize::from(line.finish == Finish::Context && line.steps.len() > 1);
                 assert!(matches!(line.finish, Finish::Context | Finish::Stop), "{kind}: {line:?}");
-                assert!(line.generated() as usize <= room, "{kind}: {line:?}");
+                assert!(line.generated() <= room as u64, "{kind}: {line:?}");
             }
         }
         assert!(full > 30 && several > 0, "{kind}: {full} {several}");

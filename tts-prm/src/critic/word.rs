@@ -96,8 +96,7 @@ impl WordConfig {
     pub fn decision(&self) -> Result<Decision, PrmError> {
         let asked = self.asking.as_ref().map(|judge| &judge.reading);
         match (&self.decision, asked) {
-            (Some(decision), _) => Ok(decision.clone()),
-            (None, Some(Reading::Decision(decision))) => Ok(decision.clone()),
+            (Some(decision), _) | (None, Some(Reading::Decision(decision))) => Ok(decision.clone()),
             (None, None) => Ok(Decision::default()),
             (None, Some(_)) => {
                 let problem =

@@ -98,32 +98,30 @@ impl Format {
 /// The configuration of the model that `config.json` describes; the default where nothing is known.
 pub(super) fn detect(path: &Path, config: &Value) -> Result<HeadConfig, PrmError> {
     let names = config.get("architectures").and_then(Value::as_array);
-    for name in names.into_iter().flatten().filter_map(Value::as_str) {
-        match name {
-            "Qwen2ForProcessRewardModel" => return Ok(Format::QwenMathPrm.config()),
-            "Qwen2ForPrmModel" => return Ok(Format::SkyworkPrm.config()),
-            // Qwen2.5-Math-RM: one number of a whole chat, by a network.
-            "Qwen2ForRewardModel" => return Ok(Format::SequenceClassifier.config()),
-            _ if name.ends_with("ForTokenClassification") => {
-                return token_classifier(path, config);
-            }
-            _ if name.ends_with("ForSequenceClassification") => return classifier(path, config),
-            _ if name.ends_with("ForCausalLM") => {
-                return Ok(published(path, config).map(Format::config).unwrap_or_default());
-            }
-            // A backbone beside a head of which nobody said anything.
-            _ if name.ends_with("Model") => return Ok(HeadConfig::default()),
-            // A layout that is not its own gives numbers that look right and are not.
-            _ => {
-                let problem = format!(
-                    "{name:?} is no class whose layout is known; say in a head.json beside it how it reads, or \
-                     {{\"format\": ...}} of a known one"
-                );
-                return Err(PrmError::config(path, "architectures", problem));
-            }
+    let Some(name) = names.and_then(|names| names.first()).and_then(Value::as_str) else {
+        return Ok(HeadConfig::default());
+    };
+    match name {
+        "Qwen2ForProcessRewardModel" => Ok(Format::QwenMathPrm.config()),
+        "Qwen2ForPrmModel" => Ok(Format::SkyworkPrm.config()),
+        // Qwen2.5-Math-RM: one number of a whole chat, by a network.
+        "Qwen2ForRewardModel" => Ok(Format::SequenceClassifier.config()),
+        _ if name.ends_with("ForTokenClassification") => token_classifier(path, config),
+        _ if name.ends_with("ForSequenceClassification") => classifier(path, config),
+        _ if name.ends_with("ForCausalLM") => {
+            Ok(published(path, config).map(Format::config).unwrap_or_default())
+        }
+        // A backbone beside a head of which nobody said anything.
+        _ if name.ends_with("Model") => Ok(HeadConfig::default()),
+        // A layout that is not its own gives numbers that look right and are not.
+        _ => {
+            let problem = format!(
+                "{name:?} is no class whose layout is known; say in a head.json beside it how it reads, or \
+                 {{\"format\": ...}} of a known one"
+            );
+            Err(PrmError::config(path, "architectures", problem))
         }
     }
-    Ok(HeadConfig::default())
 }
 
 /// A token classifier: two labels, of which one says that the step is right.

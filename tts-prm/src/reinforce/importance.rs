@@ -110,7 +110,7 @@ impl From<Importance> for Said {
 impl Importance {
     /// # Errors
     /// When the bound is none.
-    pub(super) fn check(&self) -> Result<(), PrmError> {
+    pub(super) fn check(self) -> Result<(), PrmError> {
         if self.most.is_finite() && self.most >= 1.0 {
             return Ok(());
         }
@@ -120,7 +120,7 @@ impl Importance {
 
     /// The weights of tokens in a row, from their log-probabilities with who learns and as they were drawn, `[n]`
     /// each; noted in `apart`.
-    pub(super) fn weights(&self, told: &[f32], drawn: &[f32], apart: &mut Apart) -> Vec<f32> {
+    pub(super) fn weights(self, told: &[f32], drawn: &[f32], apart: &mut Apart) -> Vec<f32> {
         // In f32, as the log-probabilities are, so that equal ones weigh 1 to the bit.
         let moved = |(now, then): (&f32, &f32)| now - then;
         let each = told.iter().zip(drawn).map(moved);

@@ -187,7 +187,9 @@ fn sample(
         let step = &node.step;
         if step.given > 0 {
             reopen(&mut tokens, &mut runs, end_tokens);
-            path.iter_mut().for_each(|passed| passed.end = passed.end.min(tokens.len()));
+            for passed in &mut path {
+                passed.end = passed.end.min(tokens.len());
+            }
         }
         let given = (step.given as usize).min(step.tokens.len());
         let first = tokens.len() + given;

@@ -119,7 +119,10 @@ impl<S> Behind<S> {
     fn claim(&mut self, tree: &Tree, first: NodeId, until: Until) -> NodeId {
         let mut end = first;
         self.unclaimed.remove(&end);
-        while until == Until::End {
+        if until != Until::End {
+            return end;
+        }
+        loop {
             let mut below = tree[end].children.iter().copied();
             let Some(next) = below.find(|id| self.unclaimed.contains(id)) else { break };
             self.unclaimed.remove(&next);

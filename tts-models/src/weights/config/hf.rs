@@ -117,7 +117,7 @@ impl ModelConfig {
 }
 
 /// The family of a config, and the object that says its sizes: the text's of a model of several parts.
-fn decoder<'a>(object: Object<'a>) -> Result<(&'static Family, Object<'a>), ModelError> {
+fn decoder(object: Object<'_>) -> Result<(&'static Family, Object<'_>), ModelError> {
     let name = object.required("model_type", object.text("model_type")?)?;
     if let Some(family) = Family::of(name) {
         return Ok((family, object));

@@ -147,12 +147,11 @@ impl PreferenceFields {
         let count = sides.len();
         let asked = self.prompt.as_deref().map(|place| self::asked(row, place)).transpose()?;
         let (prompt, responses) = turns::conversation(row, asked, sides)?;
-        let (best, worth) = match &self.best {
-            Some(place) => (self.best_at(row, place)?, None),
-            None => {
-                let scores = self.scores(row, count)?;
-                (highest(&scores), Some(scores))
-            }
+        let (best, worth) = if let Some(place) = &self.best {
+            (self.best_at(row, place)?, None)
+        } else {
+            let scores = self.scores(row, count)?;
+            (highest(&scores), Some(scores))
         };
         if count < 2 || best.is_some_and(|best| best >= count) {
             let best = best.map_or_else(|| "none".to_owned(), |best| format!("number {best}"));

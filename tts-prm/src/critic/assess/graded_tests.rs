@@ -54,7 +54,7 @@ fn item(label: f64, subset: &str) -> Graded {
     Graded { prompt: "q".into(), response, label, subset, reference: None }
 }
 
-fn ruling(scores: &[f64], refused: usize) -> Option<Ruling> {
+fn ruling(scores: &[f64], refused: usize) -> Ruling {
     let judgement = |&score: &f64| Judgement {
         node: NodeId::ROOT,
         sample: 0,
@@ -65,7 +65,7 @@ fn ruling(scores: &[f64], refused: usize) -> Option<Ruling> {
     };
     let judgements = scores.iter().map(judgement).collect();
     let reasons = vec!["cut".to_owned(); refused];
-    Some(Ruling { ballot: Ballot { responses: 1, judgements, refused }, reasons })
+    Ruling { ballot: Ballot { responses: 1, judgements, refused }, reasons }
 }
 
 fn jury(name: &str) -> Jury {
@@ -84,11 +84,11 @@ fn figures_by_hand() {
         item(0.0, "y"),
     ];
     let rulings = [
-        ruling(&[1.0, 1.0], 0),
-        ruling(&[0.0, 1.0], 0),
-        ruling(&[0.0], 1),
-        ruling(&[0.0, 0.0], 0),
-        ruling(&[], 2),
+        Some(ruling(&[1.0, 1.0], 0)),
+        Some(ruling(&[0.0, 1.0], 0)),
+        Some(ruling(&[0.0], 1)),
+        Some(ruling(&[0.0, 0.0], 0)),
+        Some(ruling(&[], 2)),
         None,
     ];
     let found = GradedAssessment::of(&single, &items, &rulings, 3).expect("figures");
@@ -111,9 +111,9 @@ fn figures_by_hand() {
     // Grades have a distance, on the judge's own scale, and no more.
     let score = jury("score");
     let grades = [item(5.5, "x"), item(10.0, "x"), item(1.0, "x")];
-    let rulings = [ruling(&[10.0], 0), ruling(&[10.0, 7.3], 0), ruling(&[], 1)];
+    let rulings = [Some(ruling(&[10.0], 0)), Some(ruling(&[10.0, 7.3], 0)), Some(ruling(&[], 1))];
     let found = GradedAssessment::of(&score, &grades, &rulings, 3).expect("figures");
-    assert!((found.all.error.expect("read").mean - (0.5 + 0.15) / 2.0).abs() < 1e-12);
+    assert!((found.all.error.expect("read").mean - 0.325).abs() < 1e-12);
     assert!(found.all.accuracy.is_none() && found.all.auc.is_none() && found.calibration.is_none());
     assert!(GradedAssessment::of(&score, &grades, &[None, None, None], 3).is_err());
     // Of right and wrong any judge can be asked, of grades one whose scale has them.

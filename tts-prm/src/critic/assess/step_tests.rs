@@ -135,8 +135,8 @@ fn case(name: &str, steps: usize, first_error: Option<usize>) -> StepCase {
     }
 }
 
-fn said(scores: &[f64]) -> Option<StepRuling> {
-    Some(StepRuling { scores: scores.to_vec(), judgements: 1, ..StepRuling::default() })
+fn said(scores: &[f64]) -> StepRuling {
+    StepRuling { scores: scores.to_vec(), judgements: 1, ..StepRuling::default() }
 }
 
 #[test]
@@ -153,12 +153,12 @@ fn figures_by_hand() {
     let nothing =
         || Some(StepRuling { refused: 2, reasons: vec!["cut".into(); 2], ..StepRuling::default() });
     let rulings = [
-        said(&[0.9, 0.4]),
-        said(&[0.3, 0.2, 0.1]),
-        said(&[0.5, 0.8]),
+        Some(said(&[0.9, 0.4])),
+        Some(said(&[0.3, 0.2, 0.1])),
+        Some(said(&[0.5, 0.8])),
         nothing(),
         nothing(),
-        said(&[0.9, 0.9]),
+        Some(said(&[0.9, 0.9])),
         None,
     ];
     let found = StepAssessment::of(&cases, &rulings, 0.5, 3).expect("figures");

@@ -126,14 +126,15 @@ pub(super) fn conversation(
     for (name, side) in sides {
         let turns = match side {
             Side::Turns(turns) => turns,
-            Side::Text(text) => match transcript(&text).filter(|_| asked.is_none()) {
-                Some(turns) => turns,
-                None => {
+            Side::Text(text) => {
+                if let Some(turns) = transcript(&text).filter(|_| asked.is_none()) {
+                    turns
+                } else {
                     texts += 1;
                     responses.push(text);
                     continue;
                 }
-            },
+            }
         };
         let (turns, response) = answered(row, name, turns)?;
         before.push((name, turns));

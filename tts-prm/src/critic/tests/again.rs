@@ -33,7 +33,7 @@ fn saying(looks: &'static [&'static str]) -> Voice {
 
 fn run(voice: &Voice, jury: Jury) -> Outcome {
     let world = ToyWorld { error: 0.0, ..ToyWorld::default() };
-    let search = Search::new(&world).role("judge", voice).scorer_named("meta", &Length);
+    let search = Search::new(world).role("judge", voice).scorer_named("meta", &Length);
     let search = search.rule(StepRule::lines()).seed(3);
     search.run(best(1, jury), world.prompt(0)).expect("runs")
 }
@@ -161,7 +161,7 @@ fn a_scorer_reads_the_last_look_alone() {
 fn looks_are_resumed_and_the_same_in_company() {
     let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
     let voice = Voice::new(|_: &Prompt, _, rng| format!("{{\"score\": {}}}", 1 + rng.below(10)));
-    let search = || Search::new(&world).role("judge", &voice).rule(StepRule::lines()).seed(3);
+    let search = || Search::new(world).role("judge", &voice).rule(StepRule::lines()).seed(3);
     let judged = Judged::of(Sample { n: 2 }, Jury::of(judge("score", 2), 2));
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("record.jsonl");

@@ -85,7 +85,7 @@ fn worth(
     say: impl Fn(&Prompt, u64) -> Pieces + Send + Sync,
 ) -> (Option<f64>, Vec<String>) {
     let (world, voice) = (world(), Spoken { say, tells });
-    let search = Search::new(&world).role("judge", &voice).rule(StepRule::lines()).seed(3);
+    let search = Search::new(world).role("judge", &voice).rule(StepRule::lines()).seed(3);
     let outcome = search.run(best(1, Jury::of(judge, samples)), world.prompt(0)).expect("runs");
     let value = outcome.tree[outcome.best.expect("a sample")].value;
     (value, outcome.unscored.into_iter().map(|unread| unread.why).collect())
@@ -186,7 +186,7 @@ fn leaves_of_a_round_no_longer_tie() {
         verdict("Yes", 0.5 + f64::from(sum % 97) / 200.0)
     };
     let (world, voice) = (ToyWorld { error: 0.5, ..world() }, Spoken { say, tells: true });
-    let search = Search::new(&world).role("judge", &voice).rule(StepRule::lines()).seed(1);
+    let search = Search::new(world).role("judge", &voice).rule(StepRule::lines()).seed(1);
     let levels = |how: &By| {
         let jury = Jury::of(by(published("genprm"), how), 1);
         let outcome = search.run(Judged::of(Greedy { width: 6 }, jury), world.prompt(0));

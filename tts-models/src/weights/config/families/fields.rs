@@ -72,19 +72,21 @@ pub(super) fn exaone4(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
     }
     let window = object.count("sliding_window")?.unwrap_or(4_096);
     let count = config.num_hidden_layers;
-    let every = match object.has("layer_types") {
-        true => 1,
-        false => object.count("sliding_window_pattern")?.unwrap_or(4).max(1),
+    let every = if object.has("layer_types") {
+        1
+    } else {
+        object.count("sliding_window_pattern")?.unwrap_or(4).max(1)
     };
     // Which they are, also where a window shows everything.
     let kinds = sliding(object, config, 1, Rotation::Local, |layer| (layer + 1) % every != 0)?;
     let slides = |layer: usize| kinds.get(layer).is_some_and(|kind| kind.window.is_some());
-    let layers = (0..count).map(|layer| match slides(layer) {
-        true => Attends {
-            window: Some(window).filter(|&tokens| tokens < config.max_position_embeddings),
-            ..Attends::default()
-        },
-        false => Attends { rotation: Rotation::None, ..Attends::default() },
+    let layers = (0..count).map(|layer| {
+        if slides(layer) {
+            let window = Some(window).filter(|&tokens| tokens < config.max_position_embeddings);
+            Attends { window, ..Attends::default() }
+        } else {
+            Attends { rotation: Rotation::None, ..Attends::default() }
+        }
     });
     Ok(Switches { layers: layers.collect(), ..norms })
 }
