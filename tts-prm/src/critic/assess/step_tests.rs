@@ -195,7 +195,8 @@ fn figures_by_hand() {
         .collect();
     let known = first_errors(&plain, FirstErrors::THRESHOLD).expect("figures");
     let cases: Vec<StepCase> = some.iter().map(|&place| cases[place].clone()).collect();
-    let rulings: Vec<Option<StepRuling>> = judged.into_iter().map(said).collect();
+    let rulings: Vec<Option<StepRuling>> =
+        judged.into_iter().map(|scores| Some(said(scores))).collect();
     let own = StepAssessment::of(&cases, &rulings, 0.5, 3).expect("figures").all;
     assert_eq!(
         (own.wrong, own.right, own.f1),
