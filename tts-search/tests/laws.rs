@@ -289,6 +289,10 @@ proptest! {
     fn constant_scores_make_the_weighted_vote_a_majority(recipe in recipes(), problem in 0_u64..20) {
         let (world, constant) = (world(), scorer::from_fn(|_, _| 0.7).with_scale(Scale::PREFIX));
         let tree = search(&world, &constant).run(recipe, world.prompt(problem)).expect("runs").tree;
+        // Beside judged ones, candidates that nobody judged weigh nothing.
+        let is_judged = |&id: &NodeId| tree.score(id, Aggregate::Last).is_some();
+        let judged = tree.candidates().iter().filter(|&id| is_judged(id)).count();
+        prop_assume!([0, tree.candidates().len()].contains(&judged));
         for aggregate in [Aggregate::Last, Aggregate::Min, Aggregate::Mean] {
             let pick = |rule| Selection { rule, aggregate }.pick(&tree);
             prop_assert_eq!(pick(Rule::Weighted), pick(Rule::Majority));
