@@ -177,7 +177,10 @@ impl Recipe {
         let Some(ModelSpec::Generative(judge)) = self.models.get(by) else {
             return Err(format!("judge: {by:?} is no generative judge of this recipe"));
         };
-        led.judge(judge).check().map_err(|problem| format!("judge: {problem}"))?;
+        // What is wrong with the judge itself is told of its model.
+        if judge.check().is_ok() {
+            led.judge(judge).check().map_err(|problem| format!("judge: {problem}"))?;
+        }
         if *samples == 0 {
             return Err("judge: samples is 0, expected at least 1".into());
         }
