@@ -47,21 +47,21 @@ run_tests() {
   if ! grep -Eq 'test result: ok\. [1-9]' <<< "$log"; then echo "no test ran" >&2; return 1; fi
 }
 
-# MiB that the device holds.
-used() { nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits "$@"; }
+# MiB that the first device holds.
+USED=(--id=0 --query-gpu=memory.used --format=csv,noheader,nounits)
 
 # The steps that this machine has what it takes for.
 defaults() {
   local shape=smollm2-135m
   echo tests
   if ls "$kit"/model.?? >/dev/null 2>&1; then echo model; fi
-  if python3 -c 'import torch, transformers' 2>/dev/null; then
+  if python3 -c 'import torch, transformers; assert torch.cuda.is_available()' 2>/dev/null; then
     printf '%s\n' "make $shape" "check $shape" "speed $shape"
     if command -v nvidia-smi >/dev/null; then echo "memory $shape"; fi
     echo "compare $shape"
     if command -v ncu >/dev/null; then echo "profile $shape"; fi
   else
-    echo "no PyTorch with transformers: nothing is made, checked or compared" >&2
+    echo "no PyTorch that sees a card, with transformers: nothing is made, checked or compared" >&2
   fi
 }
 
@@ -93,10 +93,11 @@ step() {
   memory)
     # What the device holds beside what it held before, at its most.
     local before most
-    before=$(used | head -n 1)
-    (used -lms 100 > "$kit/used" 2>/dev/null) & local watch=$!
+    before=$(nvidia-smi "${USED[@]}")
+    nvidia-smi "${USED[@]}" -lms 100 > "$kit/used" 2>/dev/null & watch=$!
+    # This step has a process of its own, whose end ends the watcher.
+    trap 'kill "$watch" 2>/dev/null' EXIT
     workload best-of-n --model "$model" --lines "${LINES_LIST:-64,256}"
-    kill "$watch"; wait "$watch" 2>/dev/null || true
     most=$(sort -n "$kit/used" | tail -n 1)
     echo "device memory: $((most - before)) MiB at the most, $before before"
     ;;

@@ -141,7 +141,14 @@ fn run(arguments: &Arguments) -> Result<Vec<Reached>, BoxError> {
     let mut all = Vec::new();
     for file in files {
         eprintln!("{}", file.display());
-        all.extend(each(arguments, &file)?);
+        // What is too large for this machine takes no others with it.
+        match each(arguments, &file) {
+            Ok(reached) => all.extend(reached),
+            Err(error) => eprintln!("shape: left out: {error}"),
+        }
+    }
+    if all.is_empty() {
+        return Err(format!("{}: nothing was measured", arguments.shape.display()).into());
     }
     Ok(all)
 }

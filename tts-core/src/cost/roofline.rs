@@ -88,7 +88,7 @@ impl Roofline {
 
     /// Tokens a second when `lines` lines write after `shared` tokens in common and `own` of each.
     pub fn decode_rate(&self, shape: &ModelShape, lines: u64, shared: u64, own: u64) -> f64 {
-        lines as f64 / self.seconds(shape, &Passes::decode(lines, shared, own, 1))
+        lines as f64 / self.seconds(shape, &shape.decode(lines, shared, own, 1))
     }
 
     /// Seconds of work.

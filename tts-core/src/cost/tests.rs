@@ -99,6 +99,11 @@ fn forecasts_know_what_windows_show() {
     let whole = Planner { policy: shape(), ..planner };
     let [few, all] = [planner, whole].map(|p| p.forecast(Sample { n: 4 }, Some(&machine())));
     let (few, all) = (few.unwrap(), all.unwrap());
+    let law = machine();
+    let rate = |shape: &ModelShape| law.decode_rate(shape, 64, 0, 8_000);
+    let one = windowed().decode(64, 0, 8_000, 1);
+    assert_eq!(rate(&windowed()), 64.0 / law.seconds(&windowed(), &one));
+    assert!(rate(&windowed()) > rate(&ModelShape { windows: None, ..windowed() }));
     assert!(few.cost.flops < all.cost.flops && few.seconds.unwrap() < all.seconds.unwrap());
 }
 

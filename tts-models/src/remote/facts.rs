@@ -29,12 +29,23 @@ pub struct Facts {
     pub files: Option<String>,
     /// Tokens of a prompt and what follows, at most.
     pub positions: usize,
+    /// Positions that it has behind these, and takes no prompt into.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub kept_back: usize,
     /// Sequences that it keeps apart, where it does.
     pub slots: Option<usize>,
     /// Whether it draws by the seeds that it is given.
     pub seeded: bool,
     /// Parameters of the model, where it says so.
     pub parameters: Option<u64>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde's skip_serializing_if takes a reference"
+)]
+fn is_none(n: &usize) -> bool {
+    *n == 0
 }
 
 impl Facts {
@@ -172,6 +183,7 @@ async fn llama(http: &Http) -> Result<Facts, RemoteError> {
         model: model.or_else(|| files.clone()).unwrap_or_default(),
         files,
         positions,
+        kept_back: 0,
         slots: Some(slots),
         seeded: true,
         parameters: models["data"][0]["meta"]["n_params"].as_u64(),
@@ -184,9 +196,9 @@ async fn sglang(http: &Http) -> Result<Facts, RemoteError> {
     let seeded = seeded.ok_or_else(|| {
         RemoteError::answer(http.base(), "/server_info without enable_deterministic_inference")
     })?;
-    let positions = match &info["context_length"] {
-        Value::Null => size(http, &info["max_req_input_len"], "max_req_input_len")?,
-        length => size(http, length, "context_length")?.saturating_sub(SGLANG_KEEPS),
+    let (length, kept_back) = match &info["context_length"] {
+        Value::Null => (size(http, &info["max_req_input_len"], "max_req_input_len")?, 0),
+        length => (size(http, length, "context_length")?, SGLANG_KEEPS),
     };
     let files = text(&info["model_path"]);
     Ok(Facts {
@@ -194,7 +206,8 @@ async fn sglang(http: &Http) -> Result<Facts, RemoteError> {
         version: text(&info["version"]).unwrap_or_default(),
         model: text(&info["served_model_name"]).or_else(|| files.clone()).unwrap_or_default(),
         files,
-        positions,
+        positions: length.saturating_sub(kept_back),
+        kept_back,
         slots: None,
         seeded,
         parameters: None,
@@ -215,6 +228,7 @@ async fn vllm(http: &Http, model: Option<&str>) -> Result<Facts, RemoteError> {
         model: text(&found["id"]).unwrap_or_default(),
         files: text(&found["root"]),
         positions: size(http, &found["max_model_len"], "max_model_len")?,
+        kept_back: 0,
         slots: None,
         seeded: true,
         parameters: None,

@@ -278,12 +278,15 @@ fn read(http: &Http, path: &str, answer: &Value) -> Result<Vec<u32>, RemoteError
 /// What lines depend on: the server's own word, and how it is asked. Not where it is.
 fn identity(servers: &Servers, words: &Encoder) -> Option<String> {
     let (facts, config) = (&servers.all.first()?.facts, &servers.config);
+    // What it says of itself, within what was allowed.
+    let allowed = if config.positions == 0 { usize::MAX } else { config.positions };
+    let positions = facts.positions.saturating_add(facts.kept_back).min(allowed);
     let mut identity = format!(
         "remote {} {} {} positions {} vocabulary {:016x}",
         facts.kind,
         facts.version,
         facts.name(),
-        facts.positions,
+        positions,
         words.vocabulary()
     );
     for (said, yes) in [

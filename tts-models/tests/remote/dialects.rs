@@ -11,7 +11,7 @@ use tts_models::remote::{Calls, Logprobs, Remote, RemoteConfig, RemoteError, Ser
 use tts_models::testing::fake::{Act, Fake, Seen};
 use tts_models::testing::words::{BLANK, END};
 
-use crate::world::{Words, lines, logprob, request, server};
+use crate::world::{POSITIONS, Words, lines, logprob, request, server};
 
 /// An answer in place of the sound one.
 type Change = Box<dyn Fn(&Seen) -> Option<Act> + Send + Sync>;
@@ -180,6 +180,8 @@ fn a_line_that_reaches_the_last_position_is_whole() {
         let fake = Fake::start(server(kind, &words.tokenizer));
         let config = RemoteConfig { calls: Some(calls), ..words.config(fake.address()) };
         let remote = Remote::open(config).expect("sound");
+        let named = format!(" positions {POSITIONS} ");
+        assert!(remote.identity().expect("seeded").contains(&named), "{kind}");
         let (mut full, mut several) = (0, 0);
         for room in [1, 2, 8, 20] {
             let long = request(&"x".repeat(remote.positions() - room), (0..20).collect());

@@ -18,6 +18,7 @@ pub(in crate::remote) async fn facts(
         model: config.model.clone().unwrap_or_default(),
         files: None,
         positions: if config.positions == 0 { UNTOLD } else { config.positions },
+        kept_back: 0,
         slots: None,
         seeded: true,
         parameters: None,

@@ -28,6 +28,11 @@ const REFUSED: &[(&str, &[&str])] = &[
             "bamba",
             "rwkv7",
             "kimi_linear",
+            "kimi-linear",
+            "qwen3_5_text",
+            "qwen3_5_moe_text",
+            "lfm2_moe",
+            "falcon_mamba",
         ],
     ),
     (
@@ -37,6 +42,8 @@ const REFUSED: &[(&str, &[&str])] = &[
             "deepseek_v3",
             "deepseek_v32",
             "deepseek2",
+            "deepseek_v4",
+            "kimi_k25",
             "kimi_k2",
             "glm4_moe_lite",
             "minicpm3",
@@ -45,7 +52,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ),
     (
         "embeddings of its own in each layer, and keys that layers share",
-        &["gemma3n", "gemma4", "gemma4_text"],
+        &["gemma3n", "gemma3n_text", "gemma4_unified", "gemma4", "gemma4_text"],
     ),
     ("layers that attend in chunks", &["llama4", "llama4_text"]),
     (
