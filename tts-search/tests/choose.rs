@@ -12,7 +12,7 @@ use tts_search::choose::{
     Bins, Choice, ChooseError, ComputeOptimal, Level, Probe, Signal, Tried, cost_ratio, fit,
     two_fold,
 };
-use tts_search::{BeamSearch, BestOfN, Recipe, SelfConsistency};
+use tts_search::{BeamSearch, BestOfN, ChainOfThought, Recipe, SelfConsistency};
 
 fn tried(values: &[f64], cost: f64) -> Tried {
     Tried { values: values.to_vec(), costs: vec![cost; values.len()] }
@@ -259,7 +259,7 @@ fn agreement_is_a_share_of_what_was_asked_for() {
     assert!((chooses.state.unwrap().estimate - 0.5).abs() < 1e-12);
 }
 
-/// The chosen strategy's lines are drawn behind the probe's, which stay candidates and are paid for.
+/// The chosen strategy's lines are drawn behind the probe's, which stay in the tree and are paid for.
 #[test]
 fn the_probe_is_paid_for_and_stays() {
     let outcome = run(strategy(Signal::Score, 0.5), 0.0, 3);
@@ -270,7 +270,8 @@ fn the_probe_is_paid_for_and_stays() {
         candidates.into_iter().map(|id| outcome.tree.text(id)).collect()
     };
     assert_eq!(texts(&outcome), texts(&six));
-    assert_eq!(outcome.best, six.best);
+    // Of equals the first, of those that the strategy asked for.
+    assert_eq!(outcome.best, outcome.tree.candidates().get(4).copied());
 }
 
 #[test]
@@ -456,9 +457,33 @@ fn nothing_of_a_probe_is_drawn_twice() {
             assert_eq!(found, expected);
             assert_eq!((begun.usage.logical.samples, begun.usage.rounds), (4 + 4 + 2, 2));
         }
-        // Of a larger probe the first are shown, and all are candidates.
+        // Of a larger probe the first are shown, all are in the tree, and the choice is among the first.
         let less = run(behind(4, Until::End, 2), 0.4, seed);
-        assert_eq!((drawn(&less), less.usage.rounds), (drawn(&run(best(4), 0.4, seed)), 1));
+        let (texts, tokens, _) = drawn(&run(best(4), 0.4, seed));
+        let text = run(best(2), 0.4, seed).text();
+        assert_eq!((drawn(&less), less.usage.rounds), ((texts, tokens, text), 1));
+    }
+}
+
+/// Samples that a strategy has not asked for have no vote in it, so it answers as it would alone.
+#[test]
+fn behind_a_probe_the_answer_is_that_of_the_strategy_alone() {
+    let best = |n| BestOfN { n, ..BestOfN::default() };
+    let behind = |probe, n| ComputeOptimal { probe, ..ComputeOptimal::of(vec![best(n)]) };
+    let mut helped = 0;
+    for seed in 0..24 {
+        let alone = run(best(2), 0.4, seed).text();
+        assert_eq!(run(behind(8, 2), 0.4, seed).text(), alone);
+        helped += usize::from(run(best(8), 0.4, seed).text() != alone);
+    }
+    assert!(helped > 0, "the probe's other samples were never better");
+    // The greedy line is right where every sample errs; nothing of the probe is a line of it.
+    let world = ToyWorld::default();
+    for reuse in [true, false] {
+        let greedy = ComputeOptimal { reuse, ..ComputeOptimal::of(vec![ChainOfThought {}]) };
+        let outcome = run(greedy, 1.0, 3);
+        assert_eq!(outcome.answer(), Some(world.answer(1)), "{reuse}");
+        assert_eq!(outcome.usage.logical.samples, 8 + 1);
     }
 }
 

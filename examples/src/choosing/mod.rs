@@ -27,6 +27,7 @@ use tts_search::choose::{
     Bins, Choice, ComputeOptimal, Curve, FirstLines, Level, Probe, Signal, Spend, Stage, Tried,
     curve,
 };
+use tts_search::evaluate::Difficulty;
 
 use crate::Error;
 use crate::files::write_json;
@@ -178,7 +179,7 @@ impl Choosing {
         let Probed { estimates, paid, begun } = Probed::of(of, looks, price, by_steps)?;
         let on_top = |first: &FirstLines| -> Vec<f64> {
             let both = paid.iter().zip(&begun);
-            both.map(|(&all, &begun)| first.on_top(looks.samples, all, begun)).collect()
+            both.map(|(&all, &begun)| price.on_top(*first, looks, [all, begun])).collect()
         };
         let arms: Vec<Tested> = kept
             .iter()
@@ -313,11 +314,8 @@ fn ways(
     ];
     if let Some(pool) = difficulty {
         check_apart(pool, kept.iter().chain([probe]))?;
-        let share = |row: &tts_search::evaluate::Graded| {
-            let right = row.candidates.iter().filter(|sample| sample.right).count();
-            right as f64 / row.candidates.len().max(1) as f64
-        };
-        let shares: Vec<f64> = pool.report.rows.iter().map(share).collect();
+        let shares = Difficulty::shares(&pool.report)
+            .map_err(|error| format!("--difficulty {}: {error}", pool.name))?;
         let bins = Bins::of(&shares, count)?;
         ways.push(of("by the share of right samples", &shares, &bins, &alone)?);
     }

@@ -38,7 +38,7 @@ impl Probed {
     ) -> Result<Self, Error> {
         let rows = &kept.report.rows;
         let (seen, begun) = if by_steps || probe.until != Until::End {
-            first_steps(folders, rows.len(), probe, price)?
+            first_steps(folders, kept, probe, price)?
         } else {
             (Vec::new(), vec![0.0; rows.len()])
         };
@@ -68,24 +68,34 @@ impl Probed {
     }
 }
 
-/// What the first steps of each problem's samples say, and what they cost together, as the records tell.
+/// What the first steps of each problem's samples say, and what they cost together, as the records tell. Of a problem
+/// whose search failed they may say nothing.
 fn first_steps(
     folders: &Folders,
-    problems: usize,
+    kept: &Kept,
     probe: Probe,
     price: Price,
 ) -> Result<(Vec<f64>, Vec<f64>), Error> {
-    let (mut seen, mut costs) = (vec![f64::NEG_INFINITY; problems], vec![0.0; problems]);
+    let rows = &kept.report.rows;
+    let mut found: Vec<Option<(f64, f64)>> = vec![None; rows.len()];
     for folder in &folders.folders {
         for path in records(folder)? {
             // Each is named by the problem's place.
             let place = path.file_stem().and_then(|name| name.to_str()?.parse::<usize>().ok());
-            let Some(place) = place.filter(|&place| place < problems) else { continue };
+            let Some(place) = place.filter(|&place| place < rows.len()) else { continue };
             let tree = Retold::read(&path)?.outcome.tree;
             let first = &tree[NodeId::ROOT].children;
-            seen[place] = probe.estimate(&tree, first);
-            costs[place] = first.iter().map(|&id| price.of(&tree[id].cost)).sum();
+            let cost = first.iter().map(|&id| price.of(&tree[id].cost)).sum();
+            found[place] = Some((probe.estimate(&tree, first), cost));
         }
     }
-    Ok((seen, costs))
+    let told = rows.iter().zip(found).map(|(row, found)| {
+        let failed = row.error.is_some().then_some((f64::NEG_INFINITY, 0.0));
+        found.or(failed).ok_or_else(|| {
+            let (name, problem) = (&kept.name, row.name());
+            let lacks = "has no record to tell its first steps from";
+            Error::from(format!("--probe {name}: problem {problem} {lacks}"))
+        })
+    });
+    Ok(told.collect::<Result<Vec<(f64, f64)>, Error>>()?.into_iter().unzip())
 }

@@ -1,6 +1,7 @@
 //! Strategies on made-up problems: of the even ones and of the odd ones, and who is chosen for which.
 
 use serde_json::json;
+use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::{
     BoxError, Completion, Finish, Generated, Generator, Request, Scale, Search, Step, StepRule,
     StepScorer, Trajectory, scorer,
@@ -188,6 +189,69 @@ fn a_search_of_steps_shares_the_first_steps_of_the_probe() {
     let found = Choosing::of(&options(&[&one, &beam], &two)).expect("a study");
     let costs: Vec<f64> = found.arms.iter().map(Tested::cost).collect();
     assert_eq!(costs, [1.0 + 1.0, 3.0], "one of two samples is on top");
+}
+
+/// A choice that was fitted on solutions of several steps, and what its recipe is right on and costs, by problem.
+fn tried_out(asked: (usize, usize), until: Until, cost: Price) -> (Tried, Tried) {
+    let place = Place::new();
+    let world = ToyWorld { error: 0.4, ..ToyWorld::default() };
+    let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
+    let items: Vec<Item> = (0..12).map(item).collect();
+    let search = || Search::new(world).scorer(Oracle::of(&world)).rule(StepRule::lines());
+    let keep = |n: usize| -> Folders {
+        let (recipe, folder) = (best(n), place.0.path().join(n.to_string()));
+        let settings = json!({"model": "toy", "setup": {"recipe": recipe, "seed": 0}});
+        let kept = Evaluation::new(search(), &items).keep(&folder, &settings).expect("settings");
+        kept.run(&recipe, |_| {}).expect("runs");
+        folder.to_str().expect("text").parse().expect("a folder")
+    };
+    let (arm, probe) = (keep(asked.0), keep(asked.1));
+    let bins = NonZeroUsize::MIN;
+    let asked = ChoosingOptions { until, cost, bins, ..options(&[&arm], &probe) };
+    let found = Choosing::of(&asked).expect("a study");
+    let report = Evaluation::new(search(), &items).run(&found.recipe(), |_| {}).expect("runs");
+    let costs = report.rows.iter().map(|row| cost.of(&row.cost)).collect();
+    (found.arms[0].behind.clone(), Tried { values: report.values(), costs })
+}
+
+#[test]
+fn what_a_table_says_is_what_its_recipe_comes_to() {
+    for until in [Until::End, Until::Step] {
+        for cost in [Price::Generated, Price::Lines, Price::Calls] {
+            let (told, found) = tried_out((4, 2), until, cost);
+            assert_eq!(told, found, "{until:?} {cost:?}");
+        }
+    }
+    let (told, found) = tried_out((2, 2), Until::End, Price::Calls);
+    assert_eq!(told, found, "the probe is the strategy");
+    // Of eight samples two are the strategy's, and the others have no say in the answer.
+    let (told, found) = tried_out((2, 8), Until::End, Price::Lines);
+    assert_eq!(told, found);
+}
+
+#[test]
+fn a_problem_that_nothing_is_known_of_is_named() {
+    let place = Place::new();
+    let (two, four) = (place.keep("two", &best(2), even), place.keep("four", &best(4), odd));
+    std::fs::remove_file(place.0.path().join("two").join("00003.jsonl")).expect("a record");
+    let asked = ChoosingOptions { until: Until::Step, ..options(&[&four], &two) };
+    let error = Choosing::of(&asked).expect_err("no record").to_string();
+    assert_eq!(error, "--probe two: problem 3 has no record to tell its first steps from");
+    // Nor is a problem whose samples all failed a hard one.
+    let pool = place.keep_of(("pool", "toy", 7), &best(3), (even, true));
+    let path = place.0.path().join("pool").join("graded.jsonl");
+    let mut lines: Vec<Value> = std::fs::read_to_string(&path)
+        .expect("a journal")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an entry"))
+        .collect();
+    lines[5]["found"]["candidates"] = json!([]);
+    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    std::fs::write(&path, lines.join("\n") + "\n").expect("written");
+    let asked = ChoosingOptions { difficulty: Some(pool), ..options(&[&four], &two) };
+    let error = Choosing::of(&asked).expect_err("no samples").to_string();
+    assert!(error.contains("--difficulty pool: problem"), "{error}");
+    assert!(error.contains("has no samples to be called hard by"), "{error}");
 }
 
 /// Solutions of one step: first steps are whole, look alike, and cost as much; what follows is drawn step by step.

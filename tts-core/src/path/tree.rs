@@ -543,6 +543,18 @@ impl Tree {
         unfinished.map(|(id, _)| id).collect()
     }
 
+    /// A copy in which these nodes are no candidates, as if they had been said aside.
+    #[must_use]
+    pub fn without(&self, nodes: impl IntoIterator<Item = NodeId>) -> Self {
+        let mut tree = self.clone();
+        for id in nodes {
+            if let Some(node) = tree.nodes.get_mut(id.index()) {
+                node.kind = NodeKind::Aside;
+            }
+        }
+        tree
+    }
+
     /// The candidate with the highest score; the first of equals. A path without scores ranks
     /// below every path with one.
     pub fn best(&self, aggregate: Aggregate) -> Option<NodeId> {

@@ -9,8 +9,9 @@
 //! The first round draws `probe` samples, which are paid for like everything else. How easy the problem looks
 //! ([`Signal`], of scores by `aggregate`) decides its bin, the bin the strategy, which starts at the root. With
 //! `reuse` the samples are its first lines: they are those that it would draw there, and only the rest is
-//! drawn. Without, it starts as if nothing had been, with further siblings. The probe's samples stay candidates, and
-//! the answer is chosen as that strategy chooses. `until` `"step"` draws first steps alone, for scores: a seventh of
+//! drawn. Without, it starts as if nothing had been, with further siblings. The answer is chosen as that strategy
+//! chooses, among the lines that it has asked for, so that it is right as often as it is alone; while none of them is
+//! finished, among the probe's. `until` `"step"` draws first steps alone, for scores: a seventh of
 //! the tokens where solutions have seven steps, and nothing on top where the strategy draws as many itself.
 //!
 //! A recipe that does not say `reuse` has none, as those that were written before there was any; the command
@@ -156,7 +157,7 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
         let arm = if self.reuse {
             Behind::lines(arm, view.tree(), view.fresh(), self.until)
         } else {
-            Behind::nothing(arm)
+            Behind::nothing(arm, view.fresh())
         };
         let chosen = self.state.insert(Chosen { estimate, bin, arm });
         chosen.arm.step(view, vec![NodeId::ROOT], vec![0])
@@ -164,7 +165,7 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
         match &self.state {
-            Some(chosen) => chosen.arm.strategy.pick(tree),
+            Some(chosen) => chosen.arm.pick(tree),
             None => self.probing().select().pick(tree),
         }
     }

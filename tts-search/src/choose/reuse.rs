@@ -8,6 +8,9 @@
 //! until its round is whole, and sees what it would see alone, in the same order; what is drawn in another way (a
 //! sampling or a role of its own, a rollout, a question) is asked for as it is.
 //!
+//! The answer is chosen among the lines that the strategy has asked for: samples of the probe that it has not are no
+//! part of what it would be alone.
+//!
 //! Where lines of the probe have failed, others take their place. Numbers that a strategy draws for itself (which
 //! particles go on, say) follow the rounds of the search, and a probe is one: such a search is another than without
 //! it, and as good.
@@ -87,6 +90,8 @@ pub(super) struct Behind<S> {
     pub(super) strategy: S,
     /// Nodes that the strategy has not asked for yet.
     unclaimed: BTreeSet<NodeId>,
+    /// Whether it is shown them when it asks.
+    shared: bool,
     /// Whether their lines went as far as a line to the end does.
     whole: bool,
     /// Lines of the round that are there: decision, place in it, end.
@@ -96,10 +101,10 @@ pub(super) struct Behind<S> {
 }
 
 impl<S> Behind<S> {
-    /// A strategy that starts from nothing.
-    pub(super) fn nothing(strategy: S) -> Self {
-        let (unclaimed, whole) = (BTreeSet::new(), true);
-        Self { strategy, unclaimed, whole, held: Vec::new(), asked: Vec::new() }
+    /// A strategy that starts from nothing, beside lines that end here.
+    pub(super) fn nothing(strategy: S, ends: &[NodeId]) -> Self {
+        let (unclaimed, held, asked) = (ends.iter().copied().collect(), Vec::new(), Vec::new());
+        Self { strategy, unclaimed, shared: false, whole: true, held, asked }
     }
 
     /// A strategy that has the lines which end here, written until there.
@@ -107,7 +112,8 @@ impl<S> Behind<S> {
         let above = |&id: &NodeId| tree[id].parent.filter(|&parent| parent != NodeId::ROOT);
         let line = |&end: &NodeId| std::iter::successors(Some(end), above);
         let unclaimed = ends.iter().flat_map(line).collect();
-        Self { unclaimed, whole: until == Until::End, ..Self::nothing(strategy) }
+        let whole = until == Until::End;
+        Self { unclaimed, shared: true, whole, ..Self::nothing(strategy, &[]) }
     }
 
     /// Whether it has something to go on with though all lines of its round have failed.
@@ -133,7 +139,7 @@ impl<S> Behind<S> {
 
     /// The ends of lines that are there for a decision, in the order in which they would be drawn.
     fn there(&mut self, tree: &Tree, expand: &Expand) -> Vec<NodeId> {
-        if !is_usual(expand) {
+        if !self.shared || !is_usual(expand) {
             return Vec::new();
         }
         let Some(node) = tree.get(expand.node) else { return Vec::new() };
@@ -184,6 +190,17 @@ impl<S> Behind<S> {
 }
 
 impl<S: SearchStrategy> Behind<S> {
+    /// The strategy's choice among what it asked for, as if nothing else had been drawn; among all while none of it
+    /// is finished.
+    pub(super) fn pick(&self, tree: &Tree) -> Option<NodeId> {
+        let (other, own): (Vec<NodeId>, Vec<NodeId>) =
+            tree.finished().partition(|id| self.unclaimed.contains(id));
+        if own.is_empty() || other.is_empty() {
+            return self.strategy.pick(tree);
+        }
+        self.strategy.pick(&tree.without(other))
+    }
+
     /// The strategy's decisions behind these leaves, without what is there: rounds of which nothing is left to ask
     /// are shown at once.
     pub(super) fn step(

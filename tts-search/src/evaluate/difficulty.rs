@@ -69,6 +69,16 @@ impl Difficulty {
     /// # Errors
     /// When a problem has no samples, because its search failed: the error names it.
     pub fn of(pool: &Report) -> Result<Self, EvaluateError> {
+        let shares = Self::shares(pool)?;
+        let samples = pool.rows.iter().map(|row| row.candidates.len()).max().unwrap_or(0);
+        Self::by_shares(samples, &shares)
+    }
+
+    /// The share of right samples of each problem of a pool.
+    ///
+    /// # Errors
+    /// As [`Difficulty::of`].
+    pub fn shares(pool: &Report) -> Result<Vec<f64>, EvaluateError> {
         let share = |row: &Graded| {
             let right = row.candidates.iter().filter(|sample| sample.right).count();
             let all = row.candidates.len();
@@ -77,9 +87,7 @@ impl Difficulty {
                 EvaluateError::Settings(problem)
             })
         };
-        let shares = pool.rows.iter().map(share).collect::<Result<Vec<f64>, _>>()?;
-        let samples = pool.rows.iter().map(|row| row.candidates.len()).max().unwrap_or(0);
-        Self::by_shares(samples, &shares)
+        pool.rows.iter().map(share).collect()
     }
 
     /// The bins of problems with these shares of right samples.
