@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
-use tts_core::{Generator, Search, Store};
+use tts_core::{Cost, Generator, Search, Store};
 use tts_examples::engines::Engines;
 use tts_examples::files::{write_json, write_whole};
 use tts_examples::interrupt::Interrupt;
@@ -72,7 +72,7 @@ struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["side_by_side", "family"])]
     preference_fields: Option<PathBuf>,
     /// Preferences of a family instead, whose worth is known exactly: panel (judge: panel), from its test split, or with
-    /// --learn from that which judges learn from.
+    /// --learn, --label-meta or --critiques from that which is learnt from.
     #[arg(long, conflicts_with_all = ["data", "side_by_side"])]
     family: Option<Judged>,
     /// Responses of each item of --family, 2 to 9.
@@ -135,6 +135,12 @@ impl Arguments {
     fn file(&self) -> Result<&Path, Error> {
         Ok(self.data.as_deref().ok_or("--data or --family says what is judged")?)
     }
+
+    /// The option that keeps judgements, each by itself.
+    fn keeps(&self) -> Option<&'static str> {
+        let label = self.label_meta.as_ref().map(|_| "--label-meta");
+        self.learn.as_ref().map(|_| "--learn").or(label)
+    }
 }
 
 fn bar(items: usize) -> Result<ProgressBar, Error> {
@@ -149,11 +155,16 @@ fn bar(items: usize) -> Result<ProgressBar, Error> {
 fn close(
     arguments: &Arguments,
     out: &mut impl Write,
-    (lines, tokens): (u64, u64),
+    cost: &Cost,
     found: &impl serde::Serialize,
 ) -> Result<(), Error> {
-    let (lines, tokens) = (words::thousands(lines), words::thousands(tokens));
-    writeln!(out, "cost      {lines} lines, {tokens} tokens")?;
+    let Cost { samples, generated_tokens, scored_tokens, .. } = *cost;
+    let (lines, tokens) = (words::thousands(samples), words::thousands(generated_tokens));
+    write!(out, "cost      {lines} lines, {tokens} tokens")?;
+    if scored_tokens > 0 {
+        write!(out, ", {} scored", words::thousands(scored_tokens))?;
+    }
+    writeln!(out)?;
     match &arguments.json {
         Some(path) => write_json(path, found),
         None => Ok(()),
@@ -161,9 +172,9 @@ fn close(
 }
 
 /// How judgements are made that are learnt from.
-fn rejective(arguments: &Arguments) -> Result<Rejective, Error> {
+fn rejective(arguments: &Arguments, jury: &Jury) -> Result<Rejective, Error> {
     let Arguments { hinted, seed, .. } = *arguments;
-    let samples = arguments.jury.samples.unwrap_or(Rejective::default().samples);
+    let samples = arguments.jury.samples_or(jury, Rejective::default().samples);
     let settings = Rejective { samples, hinted, seed };
     if arguments.learn.is_some() {
         settings.check()?;
@@ -174,16 +185,15 @@ fn rejective(arguments: &Arguments) -> Result<Rejective, Error> {
 /// Keeps right judgements for fine-tuning, and all of them as labels for a meta-judge.
 fn learn(
     arguments: &Arguments,
-    judging: &Judging,
+    (judging, settings): &(Judging, Rejective),
     (search, preferences): (&Search<'_>, &[Preference]),
 ) -> Result<(), Error> {
-    let settings = rejective(arguments)?;
     let interrupt = Interrupt::listen(
         "items in flight are finished, then what is right of those that are done is kept.",
     )?;
     let bar = bar(preferences.len())?;
     let mut left = preferences.len();
-    let kept = attempts(search, judging, preferences, &settings, || {
+    let kept = attempts(search, judging, preferences, settings, || {
         // Hints come behind all items, and nobody knows how many before.
         match left.checked_sub(1) {
             Some(fewer) => left = fewer,
@@ -232,8 +242,7 @@ fn learn(
         let right = labels.iter().filter(|label| label.solved).count();
         writeln!(out, "labels    {} judgements, {right} of them right", labels.len())?;
     }
-    let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
-    close(arguments, &mut out, (lines, tokens), &found)?;
+    close(arguments, &mut out, &found.cost, &found)?;
     ended?;
     if arguments.learn.is_some() && kept.is_empty() {
         return Err("nothing is kept: no item has both right judgements and others".into());
@@ -275,8 +284,7 @@ fn criticise(
         "critiques {contests} contests of {items} items; {left_out} items without a critique of each response, {refused} \
          critiques refused"
     )?;
-    let (lines, tokens) = (found.cost.samples, found.cost.generated_tokens);
-    close(arguments, &mut out, (lines, tokens), &BTreeMap::from([("contests", contests)]))?;
+    close(arguments, &mut out, &found.cost, &BTreeMap::from([("contests", contests)]))?;
     ended?;
     if items == 0 {
         return Err("no item has a critique of each response".into());
@@ -317,7 +325,7 @@ fn side_by_side(
         "pairs in flight are finished, then figures are told of those that are done.",
     )?;
     let (mut out, mut all) = (std::io::stdout().lock(), BTreeMap::new());
-    let (mut lines, mut tokens, mut over) = (0, 0, Ok(()));
+    let (mut spent, mut over) = (Cost::default(), Ok(()));
     for criterion in ["helpful", "comprehensive"] {
         let judge = arguments.jury.find(criterion)?;
         let bar = bar(pairs.len())?;
@@ -330,15 +338,14 @@ fn side_by_side(
         let (found, ended) = apart(found);
         writeln!(out, "{criterion}")?;
         found.write(&mut out)?;
-        lines += found.tally.cost.samples;
-        tokens += found.tally.cost.generated_tokens;
+        spent += found.tally.cost;
         all.insert(criterion, found);
         over = ended;
         if over.is_err() || !interrupt.goes_on() {
             break;
         }
     }
-    close(arguments, &mut out, (lines, tokens), &all)?;
+    close(arguments, &mut out, &spent, &all)?;
     over
 }
 
@@ -356,6 +363,9 @@ impl Data {
             return Ok(Self::Reports(pairs));
         }
         let jury = Box::new(arguments.jury.jury()?);
+        if let Some(option) = arguments.keeps() {
+            JuryOptions::each_alone(&jury, option)?;
+        }
         // A head that learns from critiques is not there yet.
         if arguments.critiques.is_none() {
             arguments.named.satisfy(&jury.requires())?;
@@ -363,7 +373,7 @@ impl Data {
         let preferences = match arguments.family {
             Some(Judged::Panel) => {
                 let count = if arguments.items == 0 { PANELS } else { arguments.items };
-                let learns = arguments.learn.is_some();
+                let learns = arguments.keeps().is_some() || arguments.critiques.is_some();
                 judges::panels(arguments.responses, count, learns, arguments.seed)?
             }
             None => judges::preferences(arguments.file()?, arguments.preference_fields.as_deref())?,
@@ -375,11 +385,10 @@ impl Data {
 
 fn run(arguments: &Arguments) -> Result<(), Error> {
     let data = Data::read(arguments)?;
-    let learns = arguments.learn.is_some() || arguments.label_meta.is_some();
+    let learns = arguments.keeps().is_some();
     let judging = match &data {
         Data::Preferences(jury, _) if learns => {
-            rejective(arguments)?;
-            Some(Judging::of(jury.judge.clone())?)
+            Some((Judging::of(jury.judge.clone())?, rejective(arguments, jury)?))
         }
         Data::Preferences(jury, preferences) => {
             jury.check_places(preferences)?;
@@ -409,7 +418,7 @@ fn judge(
     arguments: &Arguments,
     engines: &Engines,
     data: Data,
-    judging: Option<&Judging>,
+    judging: Option<&(Judging, Rejective)>,
     store: Option<&Store>,
 ) -> Result<(), Error> {
     let engine = &engines.policy;
@@ -446,16 +455,14 @@ fn judge(
         "items in flight are finished, then figures are told of those that are done.",
     )?;
     let bar = bar(preferences.len())?;
-    let (mut lines, mut tokens) = (0, 0);
+    let mut spent = Cost::default();
     let mut heard: Vec<Option<Heard>> = vec![None; preferences.len()];
     let rulings = assess_whole(&search, &jury, &preferences, |item, ruling, outcome| {
-        let cost = &outcome.usage.logical;
         if arguments.out.is_some() {
             heard[item] = Some(Heard::of(item, &jury, &preferences[item], ruling, outcome));
         }
-        lines += cost.samples;
-        tokens += cost.generated_tokens;
-        bar.set_message(format!("{} tokens", words::thousands(tokens)));
+        spent += outcome.usage.logical;
+        bar.set_message(format!("{} tokens", words::thousands(spent.generated_tokens)));
         bar.inc(1);
         if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -474,7 +481,7 @@ fn judge(
     };
     let mut out = std::io::stdout().lock();
     found.write(&mut out)?;
-    close(arguments, &mut out, (lines, tokens), &found)?;
+    close(arguments, &mut out, &spent, &found)?;
     ended
 }
 

@@ -14,8 +14,9 @@ use clap::ValueEnum;
 use tts_core::family::{Family, Panel, Split, problems};
 use tts_core::{Scripted, seed};
 use tts_prm::critic::{
-    BestByJudge, Judge, Judged, Judging, Jury, Lesson, Preference, Preferences, Refusal, StepCases,
-    Template, read_graded, read_preferences, read_preferences_by, read_step_cases,
+    BestByJudge, Graded, Judge, Judged, Judging, Jury, Lesson, Preference, Preferences, Refusal,
+    StepCases, Template, are_truths, read_graded, read_preferences, read_preferences_by,
+    read_step_cases,
 };
 use tts_search::recipe::Registry;
 use tts_search::{BestOfN, Recipe};
@@ -133,11 +134,20 @@ impl LearntFrom {
                     named(item, judging.lesson(own, lot), own.prompt.question())
                 })
                 .collect(),
-            Self::Graded => (1..)
-                .zip(&read_graded(path)?)
-                .take(most)
-                .map(|(item, own)| named(item, judging.lesson_of(own), own.prompt.question()))
-                .collect(),
+            Self::Graded => {
+                let mut items = read_graded(path)?;
+                // Of the whole file: the first of its grades may be 0 or 1.
+                let truths = are_truths(&items, judging.single().reading.range())
+                    .map_err(|problem| format!("{}: {problem}", path.display()))?;
+                items.truncate(most);
+                (1..)
+                    .zip(items)
+                    .map(|(item, own)| {
+                        let own = Graded { truth: Some(truths), ..own };
+                        named(item, judging.lesson_of(&own), own.prompt.question())
+                    })
+                    .collect()
+            }
             Self::Steps => {
                 let StepCases { items, left_out } = read_step_cases(path)?;
                 if left_out > 0 {
@@ -191,6 +201,32 @@ mod tests {
         assert!(learnt.iter().all(|item| !test.contains(item)));
         let error = panels(1, 20, false, 3).expect_err("alone").to_string();
         assert!(error.contains("responses"), "{error}");
+    }
+
+    #[test]
+    fn labels_of_a_file_are_right_and_wrong_or_grades() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("graded.jsonl");
+        let judge = Judge::published("score").expect("known");
+        let judging = LearntFrom::Graded.judging(judge).expect("it writes its score");
+        let golds = |labels: &[&str], most: usize| {
+            let row = |label: &&str| {
+                format!(r#"{{"prompt": "Prove it.", "response": "So.", "label": {label}}}"#)
+            };
+            let rows: Vec<String> = labels.iter().map(row).collect();
+            std::fs::write(&path, rows.join("\n")).expect("written");
+            let lessons = LearntFrom::Graded.lessons(&judging, (&path, None), most, 0);
+            let gold = |(_, lesson): Asked| lesson.problem().gold;
+            lessons
+                .map(|lessons| lessons.into_iter().map(gold).collect::<Vec<String>>())
+                .map_err(|error| error.to_string())
+        };
+        let ends = ["score 10 within 9", "score 1 within 9"];
+        assert_eq!(golds(&["true", "false"], 0).expect("read"), ends);
+        assert_eq!(golds(&["1", "0"], 1).expect("read"), ends[..1]);
+        assert_eq!(golds(&["1", "1", "4"], 2).expect("read"), [ends[1]; 2]);
+        let error = golds(&["1", "1", "1"], 2).expect_err("of either kind");
+        assert!(error.contains("graded.jsonl: all labels are 1"), "{error}");
     }
 
     #[test]

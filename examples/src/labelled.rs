@@ -19,16 +19,16 @@ use serde::Serialize;
 use tts_core::{Cost, Generator, Search, Store, Unit};
 use tts_prm::ScorerSpec;
 use tts_prm::critic::{
-    Ended, Graded, GradedAssessment, Jury, StepAssessment, StepCase, StepCases, StepRuling,
-    Verified, Verify, VerifyReport, assess_graded, assess_steps, read_graded, read_step_cases,
-    score_steps, verified_labels, verified_steps,
+    Ended, Graded, GradedAssessment, Jury, StepAssessment, StepCase, StepCases, Verified, Verify,
+    VerifyReport, assess_graded, assess_steps, read_graded, read_step_cases, score_steps,
+    verified_labels, verified_steps,
 };
 use tts_search::evaluate::{check_writable, words};
 
 use crate::Error;
 use crate::files::{write_json, write_whole};
 use crate::interrupt::Interrupt;
-use crate::options::{JuryOptions, ModelOptions};
+use crate::options::{JuryOptions, ModelOptions, NamedOptions};
 use crate::worked::{self, Asked};
 
 /// Says how well a judge, or a scorer of steps, knows labels; or keeps what it writes that is right.
@@ -56,18 +56,20 @@ pub struct Labelled {
     data: PathBuf,
     #[command(flatten)]
     jury: JuryOptions,
+    #[command(flatten)]
+    named: NamedOptions,
     /// A scorer of steps in place of a judge: prm:PATH of a reward model with a backbone of its own, or of a server; rule;
-    /// json:PATH.
+    /// json:PATH. It needs no --model.
     #[arg(long, conflicts_with_all = [
-        "graded", "judge", "jury", "template", "samples", "together", "order", "repeats", "vote", "sure", "meta", "keep",
+        "model", "tokenizer", "adapter", "template_arg", "concurrency", "named", "graded", "judge", "jury", "template", "samples", "together", "order", "repeats", "vote", "sure", "meta", "keep",
         "temperature", "max_tokens", "again", "store", "learn",
     ])]
     scorer: Option<ScorerSpec>,
-    /// Below it a step is taken for wrong. Default: 0.5, for judges and probabilities; 0 for log-odds.
+    /// Below it a step is taken for wrong, a number. Default: 0.5, for judges and probabilities; 0 for log-odds.
     #[arg(long, conflicts_with_all = ["graded", "learn"])]
     threshold: Option<f64>,
     /// Where what is right goes, as data for `finetune`: chains whose every verdict is right, critiques with the right last
-    /// word, right scores. Default of --samples then: 4.
+    /// word, right scores. Default of --samples then: 4, without a --jury.
     #[arg(long, value_name = "FILE", conflicts_with_all = [
         "json", "together", "order", "repeats", "vote", "sure", "meta", "keep",
     ])]
@@ -79,7 +81,7 @@ pub struct Labelled {
     /// learns to solve, too.
     #[arg(long, value_name = "FILE", requires = "learn")]
     also: Option<PathBuf>,
-    /// How much each of --also counts beside a verdict.
+    /// How much each of --also counts beside a verdict, above 0.
     #[arg(long, default_value_t = 0.33, requires = "also")]
     also_weight: f32,
     /// Items; 0 for all.
@@ -119,17 +121,24 @@ impl Data {
 struct Spent {
     lines: u64,
     tokens: u64,
+    /// Tokens that scorers read.
+    scored: u64,
 }
 
 impl Spent {
     fn add(&mut self, cost: &Cost) {
         self.lines += cost.samples;
         self.tokens += cost.generated_tokens;
+        self.scored += cost.scored_tokens;
     }
 
     fn write(&self, out: &mut impl Write) -> Result<(), Error> {
         let (lines, tokens) = (words::thousands(self.lines), words::thousands(self.tokens));
-        Ok(writeln!(out, "cost      {lines} lines, {tokens} tokens")?)
+        write!(out, "cost      {lines} lines, {tokens} tokens")?;
+        if self.scored > 0 {
+            write!(out, ", {} scored", words::thousands(self.scored))?;
+        }
+        Ok(writeln!(out)?)
     }
 }
 
@@ -165,6 +174,7 @@ impl Labelled {
     /// When data cannot be read, nothing can judge them, or judging ended before its time, behind what came of what was
     /// judged.
     pub fn run(&self, mut out: impl Write) -> Result<(), Error> {
+        self.check_numbers()?;
         let data = self.read()?;
         if data.len() == 0 {
             return Err(format!("{}: no items", self.data.display()).into());
@@ -175,6 +185,20 @@ impl Labelled {
         match (&self.scorer, &data) {
             (Some(spec), Data::Steps(cases)) => self.by_scorer(spec, cases, &mut out),
             _ => self.by_judge(&data, &mut out),
+        }
+    }
+
+    /// Numbers that would be looked at when all is paid.
+    fn check_numbers(&self) -> Result<(), Error> {
+        let weight = self.also_weight;
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(format!("--also-weight {weight}: expected a number above 0").into());
+        }
+        match self.threshold {
+            Some(threshold) if !threshold.is_finite() => {
+                Err(format!("--threshold {threshold}: expected a number").into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -199,11 +223,16 @@ impl Labelled {
     /// The jury, which must be one of such data.
     fn jury(&self, data: &Data) -> Result<Jury, Error> {
         let mut jury = self.jury.jury()?;
-        if self.learn.is_some() && self.jury.samples.is_none() {
-            jury.samples = Verify::default().samples;
+        if self.learn.is_some() {
+            JuryOptions::each_alone(&jury, "--learn")?;
+            jury.samples = self.jury.samples_or(&jury, Verify::default().samples);
         }
         let name = self.jury.name();
         match data {
+            Data::Steps(_) if jury.meta.is_some() => Err(
+                "--meta keeps some judgements of a response, and steps are judged by the mean of all: leave it out"
+                    .into(),
+            ),
             Data::Steps(_) if !jury.judge.judges_steps() => Err(format!(
                 "--judge {name}: it judges no steps, expected steps, thinkprm-steps, genprm or one of your own"
             )
@@ -221,9 +250,14 @@ impl Labelled {
         if let (Data::Graded(items), None) = (data, &self.learn) {
             jury.check_labels(items)?;
         }
+        // What is learnt is what was written: no scorer is asked.
+        if self.learn.is_none() {
+            self.named.satisfy(&jury.requires())?;
+        }
         let store = self.store.as_ref().map(Store::open).transpose()?;
         let engines = self.model.open()?;
-        self.model.refuse_idle(&engines)?;
+        self.named.refuse_idle(&self.model, &engines)?;
+        let named = self.named.open(&self.model, &engines)?;
         let model = engines.policy.generator();
         let kept = match &store {
             Some(store) => {
@@ -239,6 +273,7 @@ impl Labelled {
         let (name, engine) = (self.jury.name(), engines.policy.describe());
         writeln!(std::io::stderr(), "judge     {name} by {engine}")?;
         let search = Search::new(judge).seed(self.seed).concurrency(self.concurrency);
+        let search = named.put(search);
         let done = match &self.learn {
             Some(path) => self.learn(&search, &jury, data, (path, &mut *out)),
             None => self.assess(&search, &jury, data, &mut *out),
@@ -274,14 +309,22 @@ impl Labelled {
                 let (rulings, ended) = apart(rulings);
                 let threshold = self.threshold.unwrap_or(0.5);
                 let told = StepAssessment::of(cases, &rulings, threshold, self.seed);
-                self.close(told.map(|told| (told.write(&mut *out), told)), (spent, ended), out)
+                self.close(
+                    told.map(|told| (told.write(&mut *out), told)),
+                    (Some(spent), ended),
+                    out,
+                )
             }
             Data::Graded(items) => {
                 let rulings = assess_graded(search, jury, items, |_, _, cost| done(cost));
                 bar.finish_and_clear();
                 let (rulings, ended) = apart(rulings);
                 let told = GradedAssessment::of(jury, items, &rulings, self.seed);
-                self.close(told.map(|told| (told.write(&mut *out), told)), (spent, ended), out)
+                self.close(
+                    told.map(|told| (told.write(&mut *out), told)),
+                    (Some(spent), ended),
+                    out,
+                )
             }
         }
     }
@@ -290,7 +333,7 @@ impl Labelled {
     fn close<T: Serialize>(
         &self,
         told: Result<(std::io::Result<()>, T), tts_core::metrics::MetricError>,
-        (spent, ended): (Spent, Result<(), Error>),
+        (spent, ended): (Option<Spent>, Result<(), Error>),
         out: &mut impl Write,
     ) -> Result<(), Error> {
         let (written, told) = match told {
@@ -298,7 +341,9 @@ impl Labelled {
             Err(error) => return ended.and(Err(error.into())),
         };
         written?;
-        spent.write(out)?;
+        if let Some(spent) = spent {
+            spent.write(out)?;
+        }
         if let Some(path) = &self.json {
             write_json(path, &told)?;
         }
@@ -375,10 +420,17 @@ impl Labelled {
         cases: &[StepCase],
         out: &mut impl Write,
     ) -> Result<(), Error> {
-        if matches!(spec, ScorerSpec::Logprob) {
-            return Err("--scorer logprob: texts of a file have no log-probabilities, expected prm:PATH, rule or \
-                        json:PATH"
-                .into());
+        let why = match spec {
+            ScorerSpec::Logprob => "texts of a file have no log-probabilities",
+            ScorerSpec::Outcome(_) => "it judges solutions, and none of their steps",
+            ScorerSpec::NextWord(_) => {
+                "it says one thing of a whole solution, and nothing of its steps"
+            }
+            _ => "",
+        };
+        if !why.is_empty() {
+            let problem = format!("--scorer {spec}: {why}, expected prm:PATH, rule or json:PATH");
+            return Err(problem.into());
         }
         let scorer = spec.build_on(None, self.model.backend, self.model.engine())?;
         let threshold = match (self.threshold, scorer.scale().unit) {
@@ -397,17 +449,17 @@ impl Labelled {
             "items in flight are finished, then figures are told of those that are done.",
         )?;
         let bar = bar(cases.len())?;
-        let rulings: Result<Vec<Option<StepRuling>>, _> = score_steps(&*scorer, cases, |done| {
+        let mut spent = Spent::default();
+        let rulings = score_steps(&*scorer, cases, |done, read| {
+            spent.scored = read;
             bar.set_position(done as u64);
             if interrupt.goes_on() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         bar.finish_and_clear();
-        let rulings = rulings.map_err(|error| error.to_string())?;
-        let told = StepAssessment::of(cases, &rulings, threshold, self.seed)?;
-        told.write(&mut *out)?;
-        if let Some(path) = &self.json {
-            write_json(path, &told)?;
-        }
-        Ok(())
+        let (rulings, ended) = apart(rulings);
+        let told = StepAssessment::of(cases, &rulings, threshold, self.seed);
+        // A model in this program reads the solutions as they stand, and tells of nothing else.
+        let spent = (spent.scored > 0).then_some(spent);
+        self.close(told.map(|told| (told.write(&mut *out), told)), (spent, ended), out)
     }
 }

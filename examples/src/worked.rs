@@ -154,7 +154,8 @@ pub fn line(prompt: &Prompt, answer: &str) -> String {
     line_of(prompt, &[Part { text: answer.to_owned(), learn: true }], 1.0)
 }
 
-/// A line of data whose answer is in parts, and which counts so much.
+/// A line of data whose answer is in parts, and which counts so much, a number above 0. A weight that is no finite number is
+/// written as 0, which is refused when it is read: none counts as another one would.
 ///
 /// ```
 /// use tts_core::Prompt;
@@ -185,6 +186,7 @@ pub fn line_of(prompt: &Prompt, parts: &[Part], weight: f32) -> String {
     }
     let answer: String = parts.iter().map(|part| part.text.as_str()).collect();
     let whole = parts.iter().all(|part| part.learn);
+    let weight = if weight.is_finite() { weight } else { 0.0 };
     let mut line = Line {
         parts: (!whole).then_some(parts),
         weight: ((weight - 1.0).abs() > f32::EPSILON).then_some(weight),
@@ -247,6 +249,10 @@ mod tests {
                 assert_eq!(worked.parts, parts);
                 assert!((worked.weight - weight).abs() < 1e-9);
             }
+        }
+        for weight in [f32::NAN, f32::INFINITY] {
+            let line = line_of(&Prompt::from("q"), &parts, weight);
+            assert!(of(&line).expect_err("no weight").contains("above 0"), "{line}");
         }
         assert_eq!(
             of(&line_of(&Prompt::from("q"), &parts, 1.0)).expect("one")[0].answer(),

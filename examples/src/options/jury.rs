@@ -47,7 +47,7 @@ pub struct JuryOptions {
     /// A Jinja file in place of the judge's template.
     #[arg(long)]
     template: Option<PathBuf>,
-    /// Judgements of each item; default: 1, and 3 with --learn.
+    /// Judgements of each item; default: as the file of --jury says, else 1, and some more to learn from.
     #[arg(long)]
     pub samples: Option<usize>,
     /// Most responses that are shown at once; 0 for as many as the judge takes. Default: 0.
@@ -156,6 +156,37 @@ impl JuryOptions {
         Ok(jury)
     }
 
+    /// How many judgements each item gets: as the option or the file says, else so many.
+    pub fn samples_or(&self, jury: &Jury, otherwise: usize) -> usize {
+        if self.samples.is_some() || self.jury.is_some() { jury.samples } else { otherwise }
+    }
+
+    /// Refuses a jury that says how judgements count together, for an option that keeps each by itself.
+    ///
+    /// # Errors
+    /// A sentence that names the fields at fault.
+    pub fn each_alone(jury: &Jury, option: &str) -> Result<(), Error> {
+        let plain = Jury::default();
+        let said = [
+            ("together", jury.together != plain.together),
+            ("order", jury.order != plain.order),
+            ("repeats", jury.repeats != plain.repeats),
+            ("vote", jury.vote != plain.vote),
+            ("meta", jury.meta != plain.meta),
+            ("sure", jury.sure != plain.sure),
+        ];
+        let names: Vec<&str> =
+            said.iter().filter(|(_, said)| *said).map(|(name, _)| *name).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        Err(format!(
+            "--jury: {option} keeps each judgement by itself, and the file says how they count together: leave out {}",
+            names.join(", ")
+        )
+        .into())
+    }
+
     /// Who judges the judgements: as the file says, and what is said otherwise.
     fn meta(&self, told: Option<Meta>, samples: usize) -> Result<Option<Meta>, Error> {
         match (&self.meta, self.keep, told) {
@@ -211,6 +242,14 @@ mod tests {
         assert_eq!(named.judge, Judge::published("listwise").expect("known"));
         let error = jury(&["--jury", path, "--samples", "2"]).expect_err("three of two");
         assert!(error.contains("meta.keep is 3"), "{error}");
+        // What learns takes as many as are said, and no votes.
+        let options =
+            |arguments: &[&str]| Arguments::parse_from([&["test"], arguments].concat()).jury;
+        assert_eq!(options(&["--jury", path]).samples_or(&found, 3), 8);
+        assert_eq!(options(&[]).samples_or(&jury(&[]).expect("a jury"), 3), 3);
+        let error = JuryOptions::each_alone(&found, "--learn").expect_err("votes");
+        assert!(error.to_string().contains("leave out order, meta"), "{error}");
+        assert!(JuryOptions::each_alone(&jury(&[]).expect("a jury"), "--learn").is_ok());
     }
 
     #[test]

@@ -249,26 +249,31 @@ impl Judging {
         Ok(Lesson { prompt, shown, truth, steps: 0 })
     }
 
-    /// The lesson of a single response with a label: right is the label itself, and what is near is worth something
-    /// ([`Truth::Near`]).
+    /// The lesson of a single response with a label: right is a grade itself, or of a label that says right or wrong
+    /// ([`Graded::truth`]) the greatest or the least score; and what is near is worth something ([`Truth::Near`]).
     ///
     /// # Errors
     /// When the judge cannot be asked about it, or the label is not on its scale.
     pub fn lesson_of(&self, graded: &Graded) -> Result<Lesson, Refusal> {
-        let Graded { prompt, response, label, reference, .. } = graded;
+        let Graded { prompt, response, label, truth, reference, .. } = graded;
         let refused = |problem: String| Err(Refusal::Unasked { problem });
         let single = self.single();
         let [low, high] = single.reading.range();
         if single.takes()[0] > 1 || single.judges_steps() {
             return refused("a single response, and the judge is not of single responses".into());
         }
-        if !(low..=high).contains(label) {
+        let label = match (*truth == Some(true), *label > 0.5) {
+            (true, true) => high,
+            (true, false) => low,
+            (false, _) => *label,
+        };
+        if !(low..=high).contains(&label) {
             return refused(format!("the label {label}, expected a score from {low} to {high}"));
         }
         let beside = reference.clone().and_then(|known| single.beside(known));
         let judge = beside.as_ref().unwrap_or(single);
         let prompt = judge.question(prompt, &[&Response::text(response)])?;
-        let truth = Truth::Near { label: *label, width: high - low };
+        let truth = Truth::Near { label, width: high - low };
         Ok(Lesson { prompt, shown: vec![0], truth, steps: 0 })
     }
 

@@ -120,9 +120,16 @@ fn grades_are_worth_what_they_are_near() {
         prompt: "Prove it.".into(),
         response: "It is so.".into(),
         label,
+        truth: None,
         subset: None,
         reference: Some("By induction.".into()),
     };
+    // Right and wrong are the ends of the scale.
+    for (label, score) in [(1.0, 10.0), (0.0, 1.0)] {
+        let lesson = judging.lesson_of(&Graded { truth: Some(true), ..graded(label) });
+        let gold = lesson.expect("a lesson").problem().gold;
+        assert_eq!(gold, format!("score {score} within 9"));
+    }
     let lesson = judging.lesson_of(&graded(5.5)).expect("a lesson");
     assert!(lesson.prompt.question().contains("By induction."));
     let problem = lesson.problem();
@@ -201,6 +208,7 @@ fn one_model_learns_to_judge_several_and_one() {
         prompt: "2 + 2?".into(),
         response: "4".into(),
         label: 1.0,
+        truth: None,
         subset: None,
         reference: None,
     };

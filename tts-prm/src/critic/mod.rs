@@ -78,7 +78,7 @@ pub mod word;
 pub use assess::{
     Assessment, Bias, Ended, Preference, Preferences, Ruling, assess, read_preferences,
 };
-pub use assess::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
+pub use assess::{Graded, GradedAssessment, GradedFigures, are_truths, assess_graded, read_graded};
 pub use assess::{PreferenceFields, read_preferences_by};
 pub use assess::{
     StepAssessment, StepCase, StepCases, StepFigures, StepRuling, assess_steps, read_step_cases,

@@ -8,8 +8,10 @@
 //! ```
 //!
 //! What is kept is a question and parts of what stands behind it: those that the judge wrote are learnt, those that were put in
-//! its mouth (its beginning, the cue of a decision) are read only. Of a judge that asks in turns each turn is one thing to
-//! learn, in sight of those before it. A judge that is to learn by [`crate::reinforce`] takes problems of
+//! its mouth (its beginning, the cue of a decision) are read only. A critique before a decision has to end by itself, so it is
+//! one thing to learn, behind which nothing stands, and the last word in sight of it another; where a stop text opens the cue,
+//! both are one, and that text is learnt with the critique. Of a judge that asks in turns each turn is one thing to learn, in
+//! sight of those before it. A judge that is to learn by [`crate::reinforce`] takes problems of
 //! [`super::Judging`] instead.
 //!
 //! Source: Khalifa et al. 2025, "Process Reward Models That Think" (arXiv 2504.16828), section 3.2: chains are kept if all
@@ -23,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tts_core::{Cost, NodeId, Outcome, Prompt, Role, Search};
 
-use super::assess::{Case, Ended, Graded, StepCase, hear_whole};
+use super::assess::{Case, Ended, Graded, StepCase, are_truths, hear_whole};
 use super::judge::Judge;
 use super::jury::Jury;
 use super::read::{By, Refusal};
@@ -155,7 +157,7 @@ pub fn verified_steps(
 /// use tts_core::toy::Voice;
 /// use tts_prm::critic::{Graded, Judge, Verify, verified_labels};
 /// let nobody = Voice::new(|_, _, _| "never asked");
-/// let item = Graded { prompt: "2 + 2?".into(), response: "5".into(), label: 0.0, subset: None, reference: None };
+/// let item = Graded { prompt: "2 + 2?".into(), response: "5".into(), label: 0.0, truth: None, subset: None, reference: None };
 /// let genrm = Judge::published("genrm")?;
 /// let (kept, found) =
 ///     verified_labels(&Search::new(&nobody), &genrm, &[item], Verify::default(), || ControlFlow::Continue(()))?;
@@ -166,8 +168,8 @@ pub fn verified_steps(
 /// ```
 ///
 /// # Errors
-/// When the judge cannot judge one response, does not write its judgement, or a label is neither 0 nor 1; or when the search of
-/// one fails, with what is kept of the others.
+/// When the judge cannot judge one response, does not write its judgement, or a label is a grade, or neither 0 nor 1
+/// ([`are_truths`]); or when the search of one fails, with what is kept of the others.
 pub fn verified_labels(
     search: &Search<'_>,
     judge: &Judge,
@@ -180,9 +182,18 @@ pub fn verified_labels(
         return refused(None, "judge: expected one that judges a single response".into());
     }
     let [low, high] = judge.reading.range();
+    if let Err(problem) = are_truths(items, [low, high]) {
+        return refused(None, problem);
+    }
     let mut asked = Vec::with_capacity(items.len());
     for (number, item) in items.iter().enumerate() {
         let score = match item.label {
+            label if item.truth == Some(false) => {
+                return refused(
+                    Some(number),
+                    format!("label {label} is a grade, expected right or wrong"),
+                );
+            }
             label if label.abs() < 1e-9 => low,
             label if (label - 1.0).abs() < 1e-9 => high,
             label => {
@@ -348,21 +359,22 @@ fn rows(
         for (place, turn) in turns.iter().enumerate() {
             if turn.role == Role::Assistant {
                 let prompt = Prompt::Chat(turns[..place].to_vec());
-                rows.push(Verified {
-                    item,
-                    prompt,
-                    parts: parts(judge, step, score, &turn.content),
-                });
+                for parts in things(judge, step, score, &turn.content) {
+                    rows.push(Verified { item, prompt: prompt.clone(), parts });
+                }
                 step += 1;
             }
         }
     }
-    rows.push(Verified { item, prompt: asked.clone(), parts: parts(judge, step, score, &text) });
+    for parts in things(judge, step, score, &text) {
+        rows.push(Verified { item, prompt: asked.clone(), parts });
+    }
     rows
 }
 
-/// What was written, apart from what was put into the judge's mouth.
-fn parts(judge: &Judge, step: usize, score: Option<f64>, text: &str) -> Vec<Part> {
+/// What was written, apart from what was put into the judge's mouth: one thing to learn, or of a decision behind a critique
+/// that ends by itself two.
+fn things(judge: &Judge, step: usize, score: Option<f64>, text: &str) -> Vec<Vec<Part>> {
     let begin = judge.begin_of(step);
     let (begin, written) = match text.strip_prefix(&begin) {
         Some(written) => (begin.as_str(), written),
@@ -370,24 +382,42 @@ fn parts(judge: &Judge, step: usize, score: Option<f64>, text: &str) -> Vec<Part
     };
     let read = |text: &str| Part { text: text.to_owned(), learn: false };
     let learnt = |text: &str| Part { text: text.to_owned(), learn: true };
-    let mut parts = vec![read(begin)];
     let decided = judge.decision().and_then(|decision| {
         let (critique, said) = written.rsplit_once(&decision.cue)?;
         Some((critique, decision, said))
     });
-    match decided {
-        None => parts.push(learnt(written)),
+    let mut things = match decided {
+        None => vec![vec![read(begin), learnt(written)]],
         Some((critique, decision, said)) => {
             let mut words = decision.words.iter();
             let word = words.find(|(_, value)| score.is_some_and(|own| (value - own).abs() < 1e-9));
             // A token may be the beginning of the word alone.
             let space = &said[..said.len() - said.trim_start().len()];
             let said = word.map_or_else(|| said.to_owned(), |(word, _)| format!("{space}{word}"));
-            parts.extend([learnt(critique), read(&decision.cue), learnt(&said)]);
+            let (end, asks) = decision.cue.split_at(opening(&decision.cue, &judge.stop));
+            if end.is_empty() {
+                let word = vec![read(begin), read(critique), read(asks), learnt(&said)];
+                // Of an empty critique there is nothing to learn.
+                let alone = (!critique.is_empty()).then(|| vec![read(begin), learnt(critique)]);
+                alone.into_iter().chain([word]).collect()
+            } else {
+                let critique = format!("{critique}{end}");
+                vec![vec![read(begin), learnt(&critique), read(asks), learnt(&said)]]
+            }
         }
+    };
+    for parts in &mut things {
+        parts.retain(|part| !part.text.is_empty());
     }
-    parts.retain(|part| !part.text.is_empty());
-    parts
+    things
+}
+
+/// How many bytes of a cue are up to the end of a stop text that opens it; 0 where none does.
+fn opening(cue: &str, stop: &[String]) -> usize {
+    let opened = cue.trim_start();
+    let before = cue.len() - opened.len();
+    let opens = |stop: &&String| !stop.is_empty() && opened.starts_with(stop.as_str());
+    stop.iter().find(opens).map_or(0, |stop| before + stop.len())
 }
 
 #[cfg(test)]

@@ -115,6 +115,7 @@ fn item(response: &str, label: f64) -> Graded {
         prompt: "2 + 2?".into(),
         response: response.into(),
         label,
+        truth: None,
         subset: None,
         reference: None,
     }
@@ -138,19 +139,44 @@ fn of_a_decision_the_critique_and_the_word_are_learnt_and_the_cue_is_read() {
     };
     let search = Search::new(&judge);
     let (kept, found) = verified_labels(&search, &by(By::Word), &items, verify, on).expect("runs");
-    assert_eq!((found.right, found.hard, kept.len()), (4, 1, 4), "{found:?}");
-    for own in &kept {
-        let parts: Vec<(&str, bool)> =
-            own.parts.iter().map(|part| (part.text.as_str(), part.learn)).collect();
-        let word = if own.item == 0 { " Yes" } else { " No" };
-        assert_eq!(
-            parts,
-            [("I add them up.", true), ("\nIs the answer correct (Yes/No)?", false), (word, true)]
-        );
-        assert!(own.prompt.question().contains(&items[own.item].response));
+    assert_eq!((found.right, found.hard, found.kept), (4, 1, 4), "{found:?}");
+    // The critique with its end, and the word in sight of it: nothing is learnt twice.
+    assert_eq!(kept.len(), 8);
+    for both in kept.chunks(2) {
+        let [critique, word] = both else { panic!("{both:?}") };
+        assert_eq!(told(&critique.parts), [("I add them up.", true)]);
+        let cue = "\nIs the answer correct (Yes/No)?";
+        let said = if word.item == 0 { " Yes" } else { " No" };
+        assert_eq!(told(&word.parts), [("I add them up.", false), (cue, false), (said, true)]);
+        assert_eq!((critique.item, &critique.prompt), (word.item, &word.prompt));
+        assert!(word.prompt.question().contains(&items[word.item].response));
     }
     let error = verified_labels(&search, &by(By::Scorer("s".into())), &items, verify, on);
     assert!(error.expect_err("nothing is written").to_string().contains("by a scorer"));
+}
+
+fn told(parts: &[Part]) -> Vec<(&str, bool)> {
+    parts.iter().map(|part| (part.text.as_str(), part.learn)).collect()
+}
+
+#[test]
+fn a_stop_text_that_opens_the_cue_is_learnt_with_the_critique() {
+    let judge = published("thinkprm");
+    let said = "\nLet's verify step by step: it is 4.\nIs the solution correct? yes";
+    let things = things(&judge, 1, Some(1.0), said);
+    let [parts] = &things[..] else { panic!("{things:?}") };
+    let expected = [
+        ("\nLet's verify step by step:", false),
+        (" it is 4.\nIs the solution correct?", true),
+        (" ", false),
+        ("yes", true),
+    ];
+    assert_eq!(told(parts), expected);
+    // A critique without a word of its own leaves the decision alone.
+    let cue = "\nIs the answer correct (Yes/No)?";
+    let things = super::things(&published("genrm-cot"), 1, Some(0.0), &format!("{cue} No"));
+    assert_eq!(things.len(), 1);
+    assert_eq!(told(&things[0]), [(cue, false), (" No", true)]);
 }
 
 #[test]
@@ -178,6 +204,10 @@ fn scores_and_words_at_once_come_from_labels() {
         let error = verified_labels(&search, &judge, items, verify, on).expect_err(expected);
         assert!(error.to_string().contains(expected), "{error}");
     }
+    // Of grades the first may all be 1: they are no truths.
+    let graded = Graded { truth: Some(false), ..item("it is 4", 1.0) };
+    let error = verified_labels(&search, &published("score"), &[graded], verify, on);
+    assert!(error.expect_err("a grade").to_string().contains("is a grade"));
     let error = verified_steps(&search, &single, &[], verify, on).expect_err("no steps");
     assert!(error.to_string().contains("judges no steps"), "{error}");
     let again = Judge { again: vec!["Wait.".into()], ..single };

@@ -225,10 +225,12 @@ impl PreferenceFields {
 /// The question at a place.
 fn asked(row: &Row, place: &str) -> Result<Vec<Message>, RowError> {
     let side = turns::side_of(value(row, place)?);
-    match side.map_err(|problem| row.wrong(format!("{place:?}: {problem}")))? {
-        Side::Text(content) => Ok(vec![Message { role: Role::User, content }]),
-        Side::Turns(turns) => Ok(turns),
-    }
+    let asked = match side.map_err(|problem| row.wrong(format!("{place:?}: {problem}")))? {
+        Side::Text(content) => vec![Message { role: Role::User, content }],
+        Side::Turns(turns) => turns,
+    };
+    turns::asks(&asked).map_err(|problem| row.wrong(format!("{place:?}: {problem}")))?;
+    Ok(asked)
 }
 
 #[cfg(test)]
@@ -334,6 +336,21 @@ mod tests {
         ] {
             let error = read(fields, row).expect_err(fields);
             assert!(error.contains(expected), "{fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_question_that_asks_nothing_is_named() {
+        let fields = r#"{"prompt": "/chat", "responses": ["a", "b"], "best": "v"}"#;
+        for (chat, expected) in [
+            (r#"[{"role": "system", "content": "Be brief."}]"#, "no turn of the user"),
+            (r#"[{"role": "assistant", "content": "Hello."}]"#, "no turn of the user"),
+            (r#"[{"role": "user", "content": " "}]"#, "blank"),
+            (r#"" ""#, "blank"),
+        ] {
+            let row = format!(r#"{{"chat": {chat}, "a": "yes", "b": "no", "v": 0}}"#);
+            let error = read(fields, &row).expect_err(chat);
+            assert!(error.contains("\"/chat\"") && error.contains(expected), "{chat}: {error}");
         }
     }
 }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::{Auc, Judged, MetricError, Share, auc_over_problems, wilson};
-use tts_core::{BoxError, Cost, Search, Step, StepScorer, Trajectory};
+use tts_core::{BoxError, Cost, Scored, Search, SearchErrorKind, Step, StepScorer, Trajectory};
 
 use super::super::jury::Jury;
 use super::super::response::Response;
@@ -113,18 +113,29 @@ pub fn assess_steps(
     Ended::join(ended, found)
 }
 
-/// Has a scorer judge the steps of solutions, a process reward model say, and tells `done` how many it has judged.
+/// Has a scorer judge the steps of solutions, a process reward model say, and tells `done` how many it has judged, and how many
+/// tokens it says that it has read for them ([`tts_core::Reads`]).
 ///
-/// It is given texts without tokens, so it has to read texts: a head on a policy's own rows does not.
+/// It is given texts without tokens, so it has to read texts: what reads the token ids of a vocabulary is refused.
 ///
 /// # Errors
-/// Those of the scorer.
+/// When it reads token ids, before anything is judged; or when it fails, with the rulings that were made.
 pub fn score_steps(
     scorer: &dyn StepScorer,
     cases: &[StepCase],
-    mut done: impl FnMut(usize) -> ControlFlow<()>,
-) -> Result<Vec<Option<StepRuling>>, BoxError> {
+    mut done: impl FnMut(usize, u64) -> ControlFlow<()>,
+) -> Result<Vec<Option<StepRuling>>, Ended<Vec<Option<StepRuling>>>> {
     let mut rulings: StepRulings = vec![None; cases.len()];
+    let failed = |error: BoxError, found: StepRulings| {
+        let source = Box::new(SearchErrorKind::Scorer(error).into());
+        Err(Ended { item: None, found: Box::new(found), source })
+    };
+    if scorer.vocabulary().is_some() {
+        let problem =
+            "it reads token ids, and solutions of a file have none: expected one that reads texts";
+        return failed(problem.into(), rulings);
+    }
+    let mut read = 0_u64;
     for (batch, some) in cases.chunks(BATCH).enumerate() {
         let path = |case: &StepCase| {
             let step = |text: &String| Arc::new(Step { text: text.clone(), ..Step::default() });
@@ -133,33 +144,35 @@ pub fn score_steps(
             Trajectory::new(Arc::new(case.prompt.clone()), steps, count, true)
         };
         let paths: Vec<Trajectory> = some.iter().map(path).collect();
-        let scored = scorer.score(&paths)?;
+        let scored = match scorer.score(&paths) {
+            Ok(scored) => scored,
+            Err(error) => return failed(error, rulings),
+        };
         if scored.len() != some.len() {
             let (found, expected) = (scored.len(), some.len());
-            return Err(format!("the scorer judged {found} of {expected} solutions").into());
+            let problem = format!("it judged {found} of {expected} solutions");
+            return failed(problem.into(), rulings);
         }
         for (place, scored) in scored.into_iter().enumerate() {
-            let case = &some[place];
-            let whole = scored.scores.len() == case.steps.len()
-                && scored.scores.iter().all(|score| score.is_finite());
-            let ruling = match (scored.refused, whole) {
-                (None, true) => {
-                    StepRuling { scores: scored.scores, judgements: 1, ..StepRuling::default() }
-                }
-                (refused, _) => {
-                    let why = refused.unwrap_or_else(|| {
-                        format!("{} scores of {} steps", scored.scores.len(), case.steps.len())
-                    });
-                    StepRuling { refused: 1, reasons: vec![why], ..StepRuling::default() }
-                }
-            };
-            rulings[batch * BATCH + place] = Some(ruling);
+            read += scored.reads.map_or(0, |reads| reads.tokens);
+            rulings[batch * BATCH + place] = Some(ruling_of(scored, some[place].steps.len()));
         }
-        if done((batch * BATCH + some.len()).min(cases.len())).is_break() {
+        if done((batch * BATCH + some.len()).min(cases.len()), read).is_break() {
             break;
         }
     }
     Ok(rulings)
+}
+
+/// What a scorer says of so many steps.
+fn ruling_of(scored: Scored, steps: usize) -> StepRuling {
+    let Scored { scores, refused, .. } = scored;
+    let whole = scores.len() == steps && scores.iter().all(|score| score.is_finite());
+    if refused.is_none() && whole {
+        return StepRuling { scores, judgements: 1, ..StepRuling::default() };
+    }
+    let why = refused.unwrap_or_else(|| format!("{} scores of {steps} steps", scores.len()));
+    StepRuling { refused: 1, reasons: vec![why], ..StepRuling::default() }
 }
 
 /// How well first errors are found in some solutions.

@@ -1,7 +1,7 @@
 //! Single responses with a label, and how well a judge knows it.
 //!
-//! A label says right or wrong (1 or 0, true or false), or is a grade on the judge's own scale. The judge is asked about one
-//! response at a time, by its prompt for one. What comes of it:
+//! A label says right or wrong (1 or 0, true or false), or is a grade on the judge's own scale; all labels of a file are of one
+//! kind, which [`are_truths`] tells. The judge is asked about one response at a time, by its prompt for one. What comes of it:
 //!
 //! * **Error**: the mean of `|s - s*|`, as a share of the scale.
 //! * Of labels that say right or wrong also **accuracy**, with a score above the middle of the scale for a yes, and one in the
@@ -50,6 +50,10 @@ pub struct Graded {
     pub response: String,
     /// 1 for right and 0 for wrong, or a grade on the judge's scale.
     pub label: f64,
+    /// Whether the label says right or wrong, as a file tells by words, or by numbers of which some are 1, some 0 and none is
+    /// another; false of a grade. `None` where nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truth: Option<bool>,
     /// The part of the data that it is from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subset: Option<String>,
@@ -79,7 +83,48 @@ pub struct Graded {
 pub fn read_graded(path: impl AsRef<Path>) -> Result<Vec<Graded>, PrmError> {
     let path = path.as_ref();
     let at = |source: RowError| RowsError::Row { path: path.to_owned(), source };
-    rows::read(path)?.iter().map(|row| graded(row).map_err(|error| at(error).into())).collect()
+    let rows = rows::read(path)?;
+    let items: Result<Vec<Graded>, RowsError> =
+        rows.iter().map(|row| graded(row).map_err(at)).collect();
+    let mut items = items?;
+    let has = |label: f64| items.iter().any(|item| (item.label - label).abs() < EXACT);
+    let told = items.iter().any(|item| item.truth == Some(true)) || (has(0.0) && has(1.0));
+    let truth = if is_binary(&items) { told.then_some(true) } else { Some(false) };
+    for item in &mut items {
+        item.truth = truth;
+    }
+    Ok(items)
+}
+
+/// How near a label is to 0 or 1 that is one.
+const EXACT: f64 = 1e-12;
+
+/// Whether labels say right and wrong, or are grades on a scale from `low` to `high`: as a file told, else by themselves.
+///
+/// ```
+/// use tts_prm::critic::{Graded, are_truths};
+/// let one = |label| Graded {
+///     prompt: "2 + 2?".into(), response: "4".into(), label, truth: None, subset: None, reference: None,
+/// };
+/// assert_eq!(are_truths(&[one(1.0), one(0.0)], [1.0, 10.0]), Ok(true));
+/// assert_eq!(are_truths(&[one(1.0), one(7.0)], [1.0, 10.0]), Ok(false));
+/// assert!(are_truths(&[one(1.0), one(1.0)], [1.0, 10.0]).is_err());
+/// ```
+///
+/// # Errors
+/// Where all of them are 1, and that is a score on a scale without 0: the best, or the least.
+pub fn are_truths(items: &[Graded], [low, high]: [f64; 2]) -> Result<bool, String> {
+    if items.iter().any(|item| item.truth == Some(false)) || !is_binary(items) {
+        return Ok(false);
+    }
+    let told = items.iter().any(|item| item.truth == Some(true));
+    let zero = items.iter().any(|item| item.label.abs() < EXACT);
+    if told || zero || items.is_empty() || low <= 0.0 || !(low..=high).contains(&1.0) {
+        return Ok(true);
+    }
+    Err(format!(
+        "all labels are 1: right, or the score 1 of {low} to {high}? Expected true and false, some 0, or other grades"
+    ))
 }
 
 /// The response of a record.
@@ -100,45 +145,48 @@ fn graded(row: &Row) -> Result<Graded, RowError> {
     let subset = first(&["subset", "source", "domain", "dataset"]);
     let subset = subset.map(|name| row.text(name)).transpose()?.flatten();
     let reference = if row.has("reference") { row.text("reference")? } else { None };
+    let (label, in_words) = label(row, labels)?;
     Ok(Graded {
         prompt,
         response: responses.pop().unwrap_or_default(),
-        label: label(row, labels)?,
+        label,
+        truth: in_words.then_some(true),
         subset,
         reference: reference.filter(|text| !text.trim().is_empty()),
     })
 }
 
-/// A number, or a truth as one.
-fn label(row: &Row, field: &str) -> Result<f64, RowError> {
+/// A number, or a truth as one, and whether it is a truth.
+fn label(row: &Row, field: &str) -> Result<(f64, bool), RowError> {
     let value: Value = row.field(field)?;
+    let number = |found: Option<f64>| found.map(|label| (label, false));
     let found = match &value {
-        Value::Bool(right) => Some(f64::from(u8::from(*right))),
+        Value::Bool(right) => Some((f64::from(u8::from(*right)), true)),
         Value::String(text) => match text.trim() {
-            "true" | "True" | "no_error" => Some(1.0),
-            "false" | "False" | "error" => Some(0.0),
-            other => other.parse().ok(),
+            "true" | "True" | "no_error" => Some((1.0, true)),
+            "false" | "False" | "error" => Some((0.0, true)),
+            other => number(other.parse().ok()),
         },
-        other => other.as_f64(),
+        other => number(other.as_f64()),
     };
-    found.filter(|label: &f64| label.is_finite()).ok_or_else(|| {
+    found.filter(|(label, _)| label.is_finite()).ok_or_else(|| {
         row.wrong(format!("field {field:?}: {value}, expected a number, true or false"))
     })
 }
 
 /// Whether all labels say right or wrong.
 fn is_binary(items: &[Graded]) -> bool {
-    items.iter().all(|item| item.label.abs() < 1e-12 || (item.label - 1.0).abs() < 1e-12)
+    items.iter().all(|item| item.label.abs() < EXACT || (item.label - 1.0).abs() < EXACT)
 }
 
 impl Jury {
     /// Whether these labels are on its scale: right and wrong go with any.
     ///
     /// # Errors
-    /// A sentence that names the first that is not.
+    /// A sentence that names the first that is not, or that of [`are_truths`].
     pub fn check_labels(&self, items: &[Graded]) -> Result<(), String> {
         let [low, high] = self.judge.reading.range();
-        if is_binary(items) {
+        if are_truths(items, [low, high])? {
             return Ok(());
         }
         match items.iter().enumerate().find(|(_, item)| !(low..=high).contains(&item.label)) {
@@ -165,7 +213,7 @@ impl Jury {
 /// });
 /// let jury = Jury { role: None, ..Jury::of(Judge::published("deepseek-grm-single")?, 1) };
 /// let one = |response: &str, label| Graded {
-///     prompt: "2 + 2?".into(), response: response.into(), label, subset: None, reference: None,
+///     prompt: "2 + 2?".into(), response: response.into(), label, truth: None, subset: None, reference: None,
 /// };
 /// let items = [one("4", 1.0), one("a lengthy 5", 0.0), one("a lengthy 4", 1.0)];
 /// let rulings = assess_graded(&Search::new(&judge), &jury, &items, |_, _, _| ControlFlow::Continue(()))?;
@@ -238,7 +286,8 @@ pub struct GradedAssessment {
 type Known = (f64, Option<f64>);
 
 impl GradedAssessment {
-    /// What rulings on these responses come to; those that are `None` were not asked about.
+    /// What rulings on these responses come to; those that are `None` were not asked about. Labels that [`assess_graded`] refuses
+    /// as of either kind are taken for grades.
     ///
     /// # Errors
     /// When nothing was judged.
@@ -248,8 +297,8 @@ impl GradedAssessment {
         rulings: &[Option<Ruling>],
         seed: u64,
     ) -> Result<Self, MetricError> {
-        let binary = is_binary(items);
         let [low, high] = jury.judge.reading.range();
+        let binary = are_truths(items, [low, high]).unwrap_or(false);
         let share = |label: f64| if binary { label } else { (label - low) / (high - low) };
         let mut all: Vec<Known> = Vec::new();
         let mut parts: BTreeMap<&str, Vec<Known>> = BTreeMap::new();

@@ -49,9 +49,39 @@ fn labels_are_numbers_or_truths() {
     }
 }
 
+#[test]
+fn a_file_tells_whether_its_labels_are_grades() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("graded.jsonl");
+    let score = jury("score");
+    for (labels, truth, fits) in [
+        (&["true", "true"][..], Some(true), Ok(())),
+        (&["1", "0", "1"], Some(true), Ok(())),
+        (&["1", "1", "7"], Some(false), Ok(())),
+        (&["1", "1", "1", "1", "1"], None, Err("all labels are 1")),
+        (&["0", "0"], None, Ok(())),
+    ] {
+        let row = |label: &&str| format!(r#"{{"prompt": "q", "response": "a", "label": {label}}}"#);
+        let rows: Vec<String> = labels.iter().map(row).collect();
+        std::fs::write(&path, rows.join("\n")).expect("written");
+        let items = read_graded(&path).expect("read");
+        assert!(items.iter().all(|item| item.truth == truth), "{labels:?}");
+        match (score.check_labels(&items), fits) {
+            (Ok(()), Ok(())) => {}
+            (Err(problem), Err(expected)) => assert!(problem.contains(expected), "{problem}"),
+            (found, _) => panic!("{labels:?}: {found:?}"),
+        }
+        // The first of them are of the same kind as all.
+        let first = are_truths(&items[..1], [1.0, 10.0]);
+        assert_eq!(first.ok(), truth.or((labels[0] == "0").then_some(true)), "{labels:?}");
+    }
+    // On a scale with 0 they are right and wrong, as ever.
+    assert_eq!(are_truths(&[item(1.0, "x")], [0.0, 1.0]), Ok(true));
+}
+
 fn item(label: f64, subset: &str) -> Graded {
     let (response, subset) = ("a".to_owned(), Some(subset.to_owned()));
-    Graded { prompt: "q".into(), response, label, subset, reference: None }
+    Graded { prompt: "q".into(), response, label, truth: None, subset, reference: None }
 }
 
 fn ruling(scores: &[f64], refused: usize) -> Ruling {

@@ -46,7 +46,7 @@ pub use curve::{Votes, curve, over_subsets};
 pub use ended::Ended;
 pub use fields::{PreferenceFields, read_preferences_by};
 pub use first_errors::{StepAssessment, StepFigures, StepRuling, assess_steps, score_steps};
-pub use graded::{Graded, GradedAssessment, GradedFigures, assess_graded, read_graded};
+pub use graded::{Graded, GradedAssessment, GradedFigures, are_truths, assess_graded, read_graded};
 pub use heard::{Heard, HeardBy, Record, Unread, Written, compare, read_heard, write_heard};
 pub use page::heard_page;
 pub use preference::{Preference, Preferences, read_preferences};

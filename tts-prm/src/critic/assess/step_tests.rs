@@ -280,7 +280,7 @@ fn a_scorer_of_steps_has_the_same_table() {
     // By its text: it is below one half from the third step on.
     let doubt = scorer::from_fn(|_, step| if step.text.as_str() >= "step 2" { 0.25 } else { 0.75 });
     let mut told = Vec::new();
-    let rulings = score_steps(&doubt, &cases, |done| {
+    let rulings = score_steps(&doubt, &cases, |done, _| {
         told.push(done);
         ControlFlow::Continue(())
     })
@@ -290,12 +290,57 @@ fn a_scorer_of_steps_has_the_same_table() {
     let hits = |share: Option<Share>| share.map(|share| (share.hits, share.count));
     // Of even numbers every second has its error at step 2; nobody is taken for right.
     assert_eq!((hits(found.wrong), hits(found.right)), (Some((10, 20)), Some((0, 20))));
-    let few = score_steps(&doubt, &cases, |_| ControlFlow::Break(())).expect("scored");
+    let few = score_steps(&doubt, &cases, |_, _| ControlFlow::Break(())).expect("scored");
     assert_eq!(few.iter().flatten().count(), 16);
-    let rulings = score_steps(&Refusing, &cases[..2], |_| ControlFlow::Continue(())).expect("told");
+    let go_on = |_: usize, _: u64| ControlFlow::Continue(());
+    let rulings = score_steps(&Refusing, &cases[..2], go_on).expect("told");
     let found = StepAssessment::of(&cases[..2], &rulings, 0.5, 1).expect("figures");
     assert_eq!((found.all.abstained, found.refused, found.judgements), (1, 1, 1), "{found:?}");
     assert_eq!(found.reasons["too long"], 1);
+}
+
+#[test]
+fn a_scorer_that_fails_keeps_what_it_has_judged() {
+    let cases: Vec<StepCase> =
+        (0..40).map(|number| case(&format!("p {number}"), 2, None)).collect();
+    let mut last = 0;
+    let ended = score_steps(&Breaking { reads_ids: false }, &cases, |_, read| {
+        last = read;
+        ControlFlow::Continue(())
+    })
+    .expect_err("it breaks off");
+    assert!(ended.to_string().contains("the line is dead"), "{ended}");
+    assert_eq!((ended.found.iter().flatten().count(), last), (16, 48));
+    let found = StepAssessment::of(&cases, &ended.found, 0.5, 1).expect("figures");
+    assert_eq!(found.all.solutions, 16);
+    // What reads token ids is given none: nothing is asked.
+    let go_on = |_: usize, _: u64| ControlFlow::Continue(());
+    let refused = score_steps(&Breaking { reads_ids: true }, &cases, go_on).expect_err("texts");
+    assert!(refused.to_string().contains("reads token ids"), "{refused}");
+    assert!(refused.found.iter().all(Option::is_none));
+}
+
+/// Reads three tokens a solution, and fails from the second batch on.
+struct Breaking {
+    reads_ids: bool,
+}
+
+impl StepScorer for Breaking {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<tts_core::Scored>, BoxError> {
+        if batch.iter().any(|path| path.prompt().question() == "p 16") {
+            return Err("the line is dead".into());
+        }
+        let reads = Some(tts_core::Reads { tokens: 3, ..tts_core::Reads::default() });
+        let one = |path: &Trajectory| {
+            let scores = vec![0.9; path.fresh_steps().len()];
+            tts_core::Scored { scores, refused: None, reads }
+        };
+        Ok(batch.iter().map(one).collect())
+    }
+
+    fn vocabulary(&self) -> Option<u64> {
+        self.reads_ids.then_some(7)
+    }
 }
 
 /// Refuses solutions whose error is at the first step.

@@ -84,10 +84,20 @@ fn question(row: &Row, field: &str) -> Result<Option<Vec<Message>>, RowError> {
         Ok(Some(content)) => vec![Message { role: Role::User, content }],
         Err(_) => turns(row, field)?,
     };
-    if asked.iter().any(|turn| turn.role == Role::User) {
-        return Ok(Some(asked));
+    asks(&asked).map_err(|problem| row.wrong(format!("field {field:?}: {problem}")))?;
+    Ok(Some(asked))
+}
+
+/// Refuses turns in which the user says nothing.
+pub(super) fn asks(turns: &[Message]) -> Result<(), &'static str> {
+    let mut own = turns.iter().filter(|turn| turn.role == Role::User).peekable();
+    if own.peek().is_none() {
+        return Err("no turn of the user, expected what is asked");
     }
-    Err(row.wrong(format!("field {field:?}: no turn of the user, expected what is asked")))
+    if own.all(|turn| turn.content.trim().is_empty()) {
+        return Err("the user's turns are blank, expected what is asked");
+    }
+    Ok(())
 }
 
 /// Whether turns begin with standing instructions.

@@ -56,6 +56,7 @@ fn what_is_near_is_worth_something_and_what_was_cut_nothing() {
         prompt: "Prove it.".into(),
         response: "So.".into(),
         label: 10.0,
+        truth: None,
         subset: None,
         reference: None,
     };
