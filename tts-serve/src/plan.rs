@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Map, Value};
-use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, View, passes_on};
+use tts_core::{
+    Aggregate, Expand, NodeId, NodeKind, Requirements, SearchStrategy, Tree, Until, View, passes_on,
+};
 use tts_search::Recipe;
 use tts_search::recipe::Registry;
 
@@ -94,10 +96,12 @@ fn parts(value: &Value) -> (u64, u64) {
     match value {
         Value::Number(number) => (number.as_u64().unwrap_or(1).max(1), 1),
         Value::Array(values) => values.iter().map(part).fold((1, 1), larger),
-        // What a judge's numbers bound is how long it writes and what it says, not how many lines there are.
+        // What a judge's numbers bound is how long it writes and what it says, not how many lines there are: but each look is a
+        // line.
         Value::Object(fields) if is_jury(fields) => {
             let counts = fields.iter().filter(|(name, _)| *name != JUDGE);
-            counts.map(|(_, value)| part(value)).fold((1, 1), larger)
+            let (own, within) = counts.map(|(_, value)| part(value)).fold((1, 1), larger);
+            (own.saturating_mul(looks(fields)), within)
         }
         Value::Object(fields) => fields.values().map(part).fold((1, 1), larger),
         _ => (1, 1),
@@ -109,6 +113,12 @@ const JUDGE: &str = "judge";
 /// Whether this is who judges and how often: an object in which a judge is one.
 fn is_jury(fields: &Map<String, Value>) -> bool {
     fields.get(JUDGE).is_some_and(Value::is_object)
+}
+
+/// How often a jury's judge looks at what it wrote.
+fn looks(jury: &Map<String, Value>) -> u64 {
+    let again = jury.get(JUDGE).and_then(|judge| judge.get("again")).and_then(Value::as_array);
+    again.map_or(1, |again| again.len() as u64 + 1)
 }
 
 /// Bounds what the judges of a recipe may write, and keeps templates of their own away: what is filled in runs here.
@@ -179,18 +189,23 @@ impl SearchStrategy for Plan {
     }
 }
 
-/// A strategy that may ask for so many lines at once. When it asks for more the search ends, and says so
-/// here.
+/// A strategy that may ask for so many lines at once, of asides that are as long as an answer may be. When it asks for more lines
+/// the search ends, and says so here; a judge that says nothing of how long it writes is held to the limit.
 pub(crate) struct Bounded {
     pub(crate) plan: Plan,
     pub(crate) most: usize,
+    /// Most tokens of an aside.
+    pub(crate) tokens: u32,
     /// What it asked for, when that was too much.
     pub(crate) asked: Arc<AtomicUsize>,
 }
 
 impl SearchStrategy for Bounded {
     fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
-        let wanted = self.plan.step(view);
+        let mut wanted = self.plan.step(view);
+        for expand in &mut wanted {
+            hold(expand, self.tokens);
+        }
         let lines = wanted.iter().fold(0_usize, |sum, expand| sum.saturating_add(expand.n));
         if lines > self.most {
             self.asked.store(lines, Ordering::Relaxed);
@@ -200,6 +215,20 @@ impl SearchStrategy for Bounded {
     }
 
     passes_on!(self => self.plan; pick, check, requires, samples, outlives_failure);
+}
+
+/// Holds an aside by a rule of its own to so many tokens.
+fn hold(expand: &mut Expand, tokens: u32) {
+    // A few tokens behind it, a last word say, are bounded by themselves.
+    let few = matches!(expand.until, Until::Tokens(few) if few <= tokens);
+    if few || expand.kind != NodeKind::Aside {
+        return;
+    }
+    if let Some(rule) = expand.rule.as_mut().filter(|rule| rule.max_tokens > tokens) {
+        let rule = Arc::make_mut(rule);
+        rule.max_tokens = tokens;
+        rule.max_step_tokens = rule.max_step_tokens.min(tokens);
+    }
 }
 
 #[cfg(test)]
@@ -289,6 +318,12 @@ mod tests {
         );
         let kept = format!(r#"{{"samples": 1, "meta": {{"scorer": "m", "keep": 7}}, {judge}}}"#);
         assert_eq!(weight(&recipe(&kept)), 28);
+        // Each further look is a line more.
+        let again = r#""judge": {"max_tokens": 50, "again": ["Wait.", "Again."]}"#;
+        assert_eq!(weight(&recipe(&format!(r#"{{"samples": 3, {again}}}"#))), 36);
+        let looks = serde_json::json!({"samples": 1, "judge": {"again": vec!["Wait."; 64]}});
+        let error = plan(&recipe(&looks.to_string()), 64).expect_err("too many looks");
+        assert!(error.contains("comes to 260, expected at most 64"), "{error}");
         // Whoever is called a judge by name alone is a role, and its neighbours count.
         assert_eq!(weight(&recipe(r#"{"samples": 3, "judge": "critic", "max_tokens": 50}"#)), 200);
         let refused = |jury: &str| plan(&recipe(jury), 64).expect_err(jury);
@@ -326,7 +361,7 @@ mod tests {
         let plan = plan(&serde_json::from_str(text).expect("JSON"), 64).expect("a recipe");
         assert_eq!(plan.samples(), None);
         let asked = Arc::new(AtomicUsize::new(0));
-        let bounded = Bounded { plan, most: 64, asked };
+        let bounded = Bounded { plan, most: 64, tokens: 4096, asked };
         let outcome = tts_core::Search::new(Down(AtomicUsize::new(0), 4)).run(bounded, "3 + 4?");
         assert_eq!(outcome.expect("the second round works").answer().as_deref(), Some("7"));
     }

@@ -43,6 +43,27 @@ fn a_reward_model_of_steps_needs_no_other_model() {
     assert!(said.contains("all: F1 0.0; first errors 0.0 %"), "{said}");
     for (more, expected) in [
         (&["--scorer", "logprob"][..], "no log-probabilities"),
+        (&["--scorer", "orm:x"], "--scorer orm:x: it judges solutions"),
+        (&["--scorer", "word:x.json"], "--scorer word:x.json: it says one thing"),
+        (&["--scorer", "rule", "--model", "x"], "cannot be used with"),
+        (&["--scorer", "rule", "--concurrency", "2"], "cannot be used with"),
+        (&["--scorer", "rule", "--threshold", "nan"], "--threshold NaN: expected a number"),
+        (&["--model", "x", "--judge", "steps", "--threshold", "inf"], "--threshold inf"),
+        (
+            &[
+                "--model",
+                "x",
+                "--judge",
+                "steps",
+                "--samples",
+                "2",
+                "--meta",
+                "m",
+                "--named",
+                "m=rule",
+            ],
+            "steps are judged by the mean of all",
+        ),
         (&["--model", "x", "--judge", "pairwise"], "judges no steps"),
         (&["--judge", "steps"], "--model"),
         (&["--scorer", "rule", "--judge", "steps"], "cannot be used with"),
@@ -129,6 +150,54 @@ fn labels_become_words_that_a_verifier_learns() {
     }
 }
 
+/// A judge whose scores are those of a scorer with a name, and what is told before a model is opened.
+#[test]
+fn labels_measure_judges_that_ask_for_scorers() {
+    let Some(judge) = example("judge") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let generator = pair::folder().join("generator").display().to_string();
+    let (data, head) = (path("graded.jsonl"), path("head.json"));
+    let rows = [("=5", 1), ("=6", 0)].map(|(response, label)| {
+        format!(r#"{{"prompt": "3+2", "response": "{response}", "label": {label}}}"#)
+    });
+    std::fs::write(&data, rows.join("\n")).unwrap();
+    let own = serde_json::json!({
+        "template": "=== text\n{{ problem }}\n{{ response.text }}\n",
+        "reading": {"head": {"scorer": "head", "low": 0.0, "high": 1.0}},
+        "max_tokens": 8,
+    });
+    std::fs::write(&head, own.to_string()).unwrap();
+    let asked = ["--graded", "--data", &data, "--judge", &head];
+    let named = ["--model", &generator, "--named", "head=rule"];
+    let said = succeeded(&judge, &[&asked[..], &named].concat());
+    assert!(said.starts_with("all: accuracy "), "{said}");
+    let jury = path("jury.json");
+    let told = serde_json::json!({"samples": 2, "order": "fixed", "judge": own});
+    std::fs::write(&jury, told.to_string()).unwrap();
+    let learnt = path("learnt.jsonl");
+    let learn = |weight: &'static str| {
+        let also = ["--judge", &head, "--learn", &learnt, "--also", &data, "--also-weight", weight];
+        [&["--model", "nowhere", "--graded", "--data", &data][..], &also].concat()
+    };
+    for (arguments, expected) in [
+        ([&asked[..], &["--model", "nowhere"]].concat(), "--named head=SCORER"),
+        (
+            vec![
+                "--graded", "--data", &data, "--model", "nowhere", "--jury", &jury, "--learn",
+                &learnt,
+            ],
+            "leave out order",
+        ),
+        (learn("0"), "--also-weight 0"),
+        (learn("nan"), "--also-weight NaN"),
+        (learn("inf"), "--also-weight inf"),
+    ] {
+        let wrong = ran(&judge, &arguments);
+        assert!(!wrong.status.success() && text(&wrong).contains(expected), "{}", text(&wrong));
+    }
+}
+
 /// Grades are learnt by how near a judgement comes to them.
 #[test]
 fn grades_are_learnt_by_reinforcement() {
@@ -158,8 +227,13 @@ fn grades_are_learnt_by_reinforcement() {
     assert!(said.contains("problems  4, 0 held out"), "{said}");
     let journal =
         std::fs::read_to_string(std::path::Path::new(&out).join("work/journal.jsonl")).unwrap();
-    let near = journal.split("\"near\":").nth(1).expect("the reward by its name");
-    let near: f64 = near.split([',', '}']).next().unwrap().parse().unwrap();
+    // A note of a step, wherever it lies in its line.
+    let near = journal.lines().find_map(|line| {
+        let note = serde_json::from_str::<serde_json::Value>(line).unwrap();
+        let notes = note.as_object().into_iter().flat_map(serde_json::Map::values).chain([&note]);
+        notes.filter_map(|note| note.get("rewards")?.get("near")?.as_f64()).next()
+    });
+    let near = near.expect("the reward by its name");
     assert!((0.8..=1.0).contains(&near), "{near}: {journal}");
     // Beside preferences, which are asked in another form: of the pairs the best is shown somewhere.
     let (pairs, pairwise) = (path("pairs.jsonl"), path("pairwise.json"));

@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::json;
 use tts_core::{Step, StepScorer as _, Trajectory};
-use tts_examples::preferring;
+use tts_examples::{judges, preferring};
 use tts_models::testing::fake::{Act, Fake};
 use tts_models::{Backend, Checkpoint, EngineConfig, TextSide, Wanted};
 use tts_prm::RewardModel;
-use tts_prm::critic::read_critiques;
+use tts_prm::critic::{Preference, read_critiques};
 use tts_prm::label::read_labels;
 
 use super::roles::{generator, served};
@@ -83,6 +83,40 @@ fn judgements_become_a_meta_judge_that_has_a_name() {
     assert!(text(&ran(&judge, &both)).contains("cannot be used with"));
     let one = [&asked[..], &["--samples", "1", "--learn", &right]].concat();
     assert!(text(&ran(&judge, &one)).contains("expected 2 or more, or hints"));
+}
+
+/// What learns is shown other panels than those that it is measured on, as often as the jury of a file says.
+#[test]
+fn panels_to_learn_from_are_those_of_the_train_split() {
+    let Some(judge) = example("judge") else { return };
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name).to_str().unwrap().to_owned();
+    let server = says(|_| "0=0".into());
+    let (engine, jury, labels) = (path("judge.json"), path("jury.json"), path("labels.jsonl"));
+    std::fs::write(&engine, served(&server, "large").to_string()).unwrap();
+    let shown =
+        "=== user\n{{ problem }}\n{% for response in responses %}{{ response.text }}\n{% endfor %}";
+    let verdict = json!({ "verdict": { "first": "0=0", "second": "0=1" } });
+    let by = json!({ "template": shown, "reading": verdict, "max_tokens": 40 });
+    std::fs::write(&jury, json!({ "judge": by, "samples": 2 }).to_string()).unwrap();
+    let asked = ["--model", &engine, "--jury", &jury, "--family", "panel", "--items", "5"];
+    let said = succeeded(&judge, &[&asked[..], &["--label-meta", &labels]].concat());
+    assert!(said.contains("labels    10 judgements, ") && said.contains("10 lines, "), "{said}");
+    let learnt = judges::panels(2, 5, true, 0).unwrap();
+    let from = |text: &str| {
+        let shows = |item: &Preference| item.responses.iter().all(|one| text.contains(one));
+        learnt.iter().any(|item| text.contains(item.prompt.question()) && shows(item))
+    };
+    let found = read_labels(&labels).unwrap();
+    assert!(found.iter().all(|label| from(label.prompt.question())), "{found:?}");
+    std::fs::write(&jury, json!({ "judge": by, "samples": 2, "order": "fixed" }).to_string())
+        .unwrap();
+    let wrong = ran(&judge, &[&asked[..], &["--label-meta", &labels]].concat());
+    assert!(
+        !wrong.status.success() && text(&wrong).contains("leave out order"),
+        "{}",
+        text(&wrong)
+    );
 }
 
 #[test]

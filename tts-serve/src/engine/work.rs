@@ -170,8 +170,8 @@ impl Worker<'_> {
                 shown.send_modify(|sight| sight.look(event, plain.as_deref()));
             });
         let asked = Arc::new(AtomicUsize::new(0));
-        let most = self.config.lines;
-        let bounded = Bounded { plan, most, asked: Arc::clone(&asked) };
+        let (most, tokens) = (self.config.lines, self.config.answer_tokens);
+        let bounded = Bounded { plan, most, tokens, asked: Arc::clone(&asked) };
         let submitted = pool.submit_under(&search, bounded, prompt, None);
         match submitted {
             Ok(id) => {

@@ -259,9 +259,7 @@ impl Ask {
             }
             None => needs.and_then(|_| model.default_scorer.clone()),
         };
-        let prices = &model.prices;
-        let judged = self.scorer.as_ref().is_some_and(|name| prices.scorers.contains_key(name));
-        if self.budget.money.is_some() && prices.writers.is_empty() && !judged {
+        if self.budget.money.is_some() && !self.is_priced(model) {
             let message = "money is bounded, and no price is known of who writes and judges";
             return Err(Fault::invalid("tts.budget", message));
         }
@@ -272,6 +270,16 @@ impl Ask {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether a price is known of anyone who writes or judges in this search.
+    fn is_priced(&self, model: &Model) -> bool {
+        let (prices, needs) = (&model.prices, self.plan.requires());
+        let writes = |role: &String| prices.writers.contains_key(role);
+        let judges = |name: &String| prices.scorers.contains_key(name);
+        prices.writers.contains_key("")
+            || needs.roles.iter().any(writes)
+            || needs.scorers.iter().chain(&self.scorer).any(judges)
     }
 
     /// The longest answer, by whichever of its names. Its tokens alone bound it then, unless the request bounds

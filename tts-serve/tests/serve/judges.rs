@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tts_core::toy::Voice;
 use tts_core::{
-    Ask, BoxError, Desk, Generator, Line, NodeId, Requirements, Scored, Script, Scripted,
-    StepScorer, Trajectory, all,
+    Ask, BoxError, Desk, Generator, Line, NodeId, Price, Requirements, Scored, Script, Scripted,
+    StepRule, StepScorer, Trajectory, all,
 };
 use tts_search::recipe::Registry;
 use tts_serve::{Model, ServeConfig};
@@ -52,7 +52,7 @@ impl Default for Jury {
 
 impl Default for Judge {
     fn default() -> Self {
-        Self { template: "right".into(), max_tokens: 64 }
+        Self { template: "right".into(), max_tokens: 2_048 }
     }
 }
 
@@ -64,7 +64,10 @@ impl Script for Liked {
             .map(|line| {
                 let question = format!("{} {}?", line.text(), self.jury.judge.template);
                 let ask = Ask::of(question).about(line.node).aside().by("judge");
-                let ask = ask.times(self.jury.samples);
+                let most = self.jury.judge.max_tokens;
+                let rule =
+                    StepRule { max_tokens: most, max_step_tokens: most, ..StepRule::default() };
+                let ask = ask.times(self.jury.samples).rule(rule);
                 desk.ask(match &self.meta {
                     Some(name) => ask.judged_by(name),
                     None => ask.unjudged(),
@@ -204,6 +207,44 @@ fn juries_of_requests_are_bounded() {
     // How long a judge writes is no number of lines.
     let (status, answer) = ask_for(json!({"jury": {"samples": 2, "judge": {"max_tokens": 999}}}));
     assert_eq!(status, 200, "{answer}");
+}
+
+#[test]
+fn a_judge_writes_no_more_than_an_answer_may_have() {
+    let endless: Arc<dyn Generator> = Arc::new(Voice::new(|_, _, _| "and so on ".repeat(400)));
+    let model = toy().registry(registry()).role("judge", endless);
+    let config = ServeConfig { answer_tokens: 64, ..ServeConfig::default() };
+    let server = Server::start(&config, vec![model]);
+    // Neither says how long the judge writes.
+    for body in [ask("toy+liked-4", 0), with(ask("toy", 0), &recipe(&json!({"n": 4})))] {
+        let answer = server.chat(&body);
+        let judge = &answer["usage"]["tts"]["roles"]["judge"];
+        assert_eq!(judge["lines"], json!(8));
+        let written = judge["generated_tokens"].as_u64().expect("a number");
+        assert!((8..=8 * 64).contains(&written), "{answer}");
+    }
+}
+
+/// A price is that of somebody who takes part.
+#[test]
+fn money_bounds_those_who_take_part() {
+    let price = Price { generated: 4.0, scored: 2.0, ..Price::default() };
+    let bounded = json!({"tts": {"budget": {"money": 1}}});
+    let mut model = judged();
+    model.prices.writers.insert("judge".into(), price);
+    let priced_judge = server(model);
+    let (status, answer) =
+        priced_judge.post("/v1/chat/completions", &with(ask("toy+best-of-n-4", 0), &bounded));
+    assert_eq!((status, &answer["error"]["param"]), (400, &json!("tts.budget")), "{answer}");
+    let answer = priced_judge.chat(&with(ask("toy+liked-4", 0), &bounded));
+    let money = |answer: &Value| answer["usage"]["tts"]["money"].as_f64();
+    assert!(money(&answer).is_some_and(|money| money > 0.0), "{answer}");
+    // A meta-judge alone.
+    let trust = judged().scorer_named("trust", Arc::new(Trust)).scorer_price("trust", price);
+    let mut body = recipe(&json!({"meta": "trust"}));
+    body["tts"]["budget"] = json!({"money": 1});
+    let answer = server(trust).chat(&with(ask("toy", 0), &body));
+    assert!(money(&answer).is_some_and(|money| money > 0.0), "{answer}");
 }
 
 #[test]
