@@ -2,7 +2,8 @@
 //!
 //! `samples=64,tokens=20000,money=0.02,hard` on a command line, an object of the same words in JSON. Where a part has to be
 //! held back so that there is an answer ([`Budget::reserve`]), that follows: a quarter of the tokens, 256 at most, and
-//! 256 where seconds, operations or money are bounded; `reserve=` says otherwise.
+//! 256 where seconds, operations or money are bounded; `reserve=` says otherwise. A hard bound of operations leaves no
+//! room for a last line: nothing is held back there.
 //!
 //! Source: none.
 
@@ -68,7 +69,14 @@ impl Allowance {
         if !bounded {
             return Err(format!("budget: nothing is bounded, expected one of {WORDS}"));
         }
+        let none = self.hard && self.flops.is_some();
+        if let (true, Some(tokens)) = (none, self.reserve.filter(|tokens| *tokens > 0)) {
+            return Err(format!(
+                "budget: reserve is {tokens}, and hard flops leave no room for a last line, expected 0 or none"
+            ));
+        }
         let held = |tokens: Option<u64>| match tokens {
+            _ if none => 0,
             Some(tokens) => (tokens / 4).min(256),
             None if measured.iter().any(Option::is_some) => 256,
             None => 0,
@@ -116,7 +124,10 @@ impl FromStr for Allowance {
                 "reserve" => asked.reserve = Some(whole(word, needed()?)?),
                 "rounds" => {
                     let rounds = whole(word, needed()?)?;
-                    asked.rounds = Some(u32::try_from(rounds).unwrap_or(u32::MAX));
+                    let most = u32::MAX;
+                    asked.rounds = Some(u32::try_from(rounds).map_err(|_| {
+                        format!("budget: rounds is {rounds}, expected at most {most}")
+                    })?);
                 }
                 "flops" => asked.flops = Some(real(word, needed()?)?),
                 "seconds" => asked.seconds = Some(real(word, needed()?)?),
@@ -181,6 +192,16 @@ mod tests {
         let of = |text: &str| text.parse::<Allowance>().and_then(|asked| asked.budget());
         assert_eq!(of("tokens=100"), Ok(Budget::tokens(100)));
         assert_eq!(of("samples=3").map(|budget| budget.reserve), Ok(0));
+        // What a hard bound of operations would never give is not held back.
+        for (text, reserve) in [
+            ("tokens=4000,flops=1e9,hard", 0),
+            ("tokens=4000,flops=1e9,hard,reserve=0", 0),
+            ("tokens=4000,flops=1e9", 256),
+            ("tokens=4000,money=1,hard", 256),
+            ("money=1,hard", 256),
+        ] {
+            assert_eq!(of(text).map(|budget| budget.reserve), Ok(reserve), "{text}");
+        }
         assert_eq!(
             of("tokens=100,reserve=7,hard").map(|b| (b.reserve, b.mode)),
             Ok((7, Mode::Hard))
@@ -206,6 +227,8 @@ mod tests {
             ("hard", "nothing is bounded"),
             ("hard=1,samples=1", "\"hard=1\""),
             ("tokens=5,reserve=6", "reserve is 6, more than the 5"),
+            ("rounds=1e12", "rounds is 1000000000000, expected at most 4294967295"),
+            ("flops=1e9,hard,reserve=6", "reserve is 6, and hard flops leave no room"),
         ] {
             let error = text.parse::<Allowance>().expect_err(text);
             assert!(error.contains(expected), "{text:?}: {error}");

@@ -38,7 +38,8 @@ pub struct Budget {
     /// Money, by the prices of those who write and judge, which the search has to know ([`crate::Prices`]).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<f64>,
-    /// Generated tokens held back to finish the best open path when nothing has finished.
+    /// Generated tokens held back to finish the best open path when nothing has finished; a hard bound of money
+    /// holds back their price. A hard bound of operations leaves no such line.
     pub reserve: u64,
     /// Soft or hard.
     pub mode: Mode,
@@ -51,9 +52,10 @@ pub enum Mode {
     /// Looked at between rounds.
     #[default]
     Soft,
-    /// Never exceeded, but for three things: wall time; the operations and the money of reading a prompt, whose
-    /// length is known with its first line only; and what a scorer reads besides paths ([`crate::Reads`]), which is foreseen
-    /// from the most that it has read for one before, and not at all the first time.
+    /// Never exceeded, but for three things: wall time; the operations of reading a prompt, whose length is known with
+    /// its first line only; and what a scorer reads besides paths ([`crate::Reads`]), which is foreseen from the most that
+    /// it has read for one before, and not at all the first time. Where money is bounded, a prompt that nobody has read
+    /// is taken for as many tokens as it has bytes: money that does not pay for these begins nothing.
     Hard,
 }
 

@@ -3,7 +3,8 @@
 //! A soft budget only says when to stop. A hard one is divided before a round starts: lines are
 //! dropped from the end until samples and calls suffice, and what is left of tokens and operations
 //! is split evenly among the lines and bounds their length, so that no line can overrun whatever
-//! the others do. The split depends on the request alone, never on the order of completion.
+//! the others do. The split depends on the request alone, never on the order of completion. Of money
+//! the price of the reserve is held back as the reserve is of tokens.
 
 use super::strategy::{Expand, ScoreBy};
 use crate::{
@@ -27,9 +28,19 @@ fn tokens_left(budget: &Budget, usage: &Usage, finished: bool) -> Option<u64> {
         .map(|limit| limit.saturating_sub(reserve).saturating_sub(usage.logical.generated_tokens))
 }
 
+/// Money that may still be spent; a hard budget keeps back what its reserve costs until a path has finished.
+fn money_left(settings: &Settings, usage: &Usage, finished: bool) -> Option<f64> {
+    let budget = &settings.budget;
+    // Where operations are bounded hard there is no last line.
+    let held = budget.mode == Mode::Hard && budget.flops.is_none() && !finished;
+    let reserve = if held { budget.reserve } else { 0 };
+    let price = reserve as f64 * dearest(settings, settings.scorer.is_some()) / 1e6;
+    budget.money.map(|limit| limit - price - usage.logical.money)
+}
+
 /// The first limit that is reached.
-pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Option<Limit> {
-    let cost = &usage.logical;
+pub(crate) fn exhausted(settings: &Settings, usage: &Usage, finished: bool) -> Option<Limit> {
+    let (budget, cost) = (&settings.budget, &usage.logical);
     let reached = |limit: Option<u64>, used: u64| limit.is_some_and(|limit| used >= limit);
     if tokens_left(budget, usage, finished) == Some(0) {
         return Some(Limit::GeneratedTokens);
@@ -38,7 +49,7 @@ pub(crate) fn exhausted(budget: &Budget, usage: &Usage, finished: bool) -> Optio
         (Limit::Samples, reached(budget.samples, cost.samples)),
         (Limit::ScoredTokens, reached(budget.scored_tokens, cost.scored_tokens)),
         (Limit::Flops, budget.flops.is_some_and(|limit| cost.flops >= limit)),
-        (Limit::Money, budget.money.is_some_and(|limit| cost.money >= limit)),
+        (Limit::Money, money_left(settings, usage, finished).is_some_and(|left| left <= 0.0)),
         (Limit::Calls, reached(budget.calls, cost.calls)),
         (Limit::Rounds, budget.rounds.is_some_and(|limit| usage.rounds >= limit)),
     ]
@@ -59,7 +70,8 @@ pub(crate) fn cannot_score(
     if budget.scored_tokens.is_some_and(|limit| cost.scored_tokens + tokens > limit) {
         return Some(Limit::ScoredTokens);
     }
-    if budget.money.is_some_and(|limit| cost.money + money > limit) {
+    // Shares come to the limit exactly, and a sum of many prices is off in its last bits.
+    if budget.money.is_some_and(|limit| cost.money + money > limit * (1.0 + 1e-9)) {
         return Some(Limit::Money);
     }
     budget.calls.is_some_and(|limit| cost.calls + calls > limit).then_some(Limit::Calls)
@@ -156,8 +168,8 @@ pub(crate) fn plan(
         let share = (limit - cost.flops) / lines as f64;
         shares.push((Limit::Flops, token_share(settings, reading.prompt_tokens, share)));
     }
-    if let Some(limit) = budget.money {
-        let share = (limit - cost.money - reading.money) / lines as f64;
+    if let Some(left) = money_left(settings, usage, finished) {
+        let share = (left - reading.money) / lines as f64;
         let judged = scorers(settings, tree, wanted) > 0;
         shares.push((Limit::Money, priced_share(settings, judged, share)));
     }
@@ -188,12 +200,17 @@ fn token_share(settings: &Settings, prompt_tokens: u64, flops: f64) -> u64 {
     tokens
 }
 
-/// Tokens that so much money pays for, written by the dearest and, if they are, judged by the dearest.
-fn priced_share(settings: &Settings, judged: bool, money: f64) -> u64 {
+/// What a million tokens cost, written by the dearest and, if they are, judged by the dearest.
+fn dearest(settings: &Settings, judged: bool) -> f64 {
     let Prices { writers, scorers } = &settings.prices;
     let written = writers.values().map(|price| price.generated).fold(0.0, f64::max);
     let scored = scorers.values().map(|price| price.scored).fold(0.0, f64::max);
-    let dearest = written + if judged { scored } else { 0.0 };
+    written + if judged { scored } else { 0.0 }
+}
+
+/// Tokens that so much money pays for.
+fn priced_share(settings: &Settings, judged: bool, money: f64) -> u64 {
+    let dearest = dearest(settings, judged);
     if dearest <= 0.0 {
         // Nothing of a line costs anything, but what it reads may.
         return if money < 0.0 { 0 } else { u64::MAX };
@@ -203,8 +220,14 @@ fn priced_share(settings: &Settings, judged: bool, money: f64) -> u64 {
     tokens
 }
 
-/// Tokens for one last line after the budget is out; `None` when even that is too much.
-pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Option<u32> {
+/// Tokens for one last line after the budget is out, behind so many generated ones, once so much money is spent on
+/// reading; `None` when even that is too much.
+pub(crate) fn reserve(
+    settings: &Settings,
+    usage: &Usage,
+    generated: u64,
+    reading: f64,
+) -> Option<u32> {
     let budget = &settings.budget;
     let cost = &usage.logical;
     let hard = budget.mode == Mode::Hard;
@@ -214,14 +237,17 @@ pub(crate) fn reserve(settings: &Settings, usage: &Usage, generated: u64) -> Opt
             || out(budget.calls, cost.calls)
             || out(budget.scored_tokens, cost.scored_tokens)
             || budget.rounds.is_some_and(|limit| usage.rounds >= limit)
-            || budget.flops.is_some()
-            || budget.money.is_some())
+            || budget.flops.is_some())
     {
         return None;
     }
     let mut tokens = budget.reserve.min(u64::from(longest(&settings.rule, generated, Until::End)));
     if let Some(limit) = budget.generated_tokens.filter(|_| hard) {
         tokens = tokens.min(limit.saturating_sub(cost.generated_tokens));
+    }
+    if let Some(limit) = budget.money.filter(|_| hard) {
+        let left = limit - cost.money - reading;
+        tokens = tokens.min(priced_share(settings, settings.scorer.is_some(), left));
     }
     u32::try_from(tokens).ok().filter(|&tokens| tokens > 0)
 }

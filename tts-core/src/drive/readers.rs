@@ -25,7 +25,7 @@ struct Reader {
 #[derive(Debug, Default)]
 pub(super) struct Foreseen {
     prompts: BTreeSet<(NodeId, usize)>,
-    paths: BTreeSet<(NodeId, usize)>,
+    steps: BTreeSet<(NodeId, usize)>,
 }
 
 #[derive(Debug)]
@@ -185,7 +185,8 @@ impl Readers {
     }
 
     /// Money that a reader would pay to go on from `end`, shown a question: for its prompt, as long as anyone has counted
-    /// it, and the steps that it has not read; what is foreseen already is not foreseen again.
+    /// it (a token a byte before), and the steps that it has not read; what is foreseen already is not foreseen again,
+    /// and nothing of a scorer that reads texts of its own in place of paths.
     pub(super) fn due(
         &self,
         tree: &Tree,
@@ -193,19 +194,21 @@ impl Readers {
         reader: usize,
         foreseen: &mut Foreseen,
     ) -> f64 {
+        if matches!(self.all[reader].reads, Some((_, false))) {
+            return 0.0;
+        }
         let mut tokens = 0;
         if !self.prompts.contains_key(&(question, reader))
             && foreseen.prompts.insert((question, reader))
         {
-            tokens += match self.prompt_tokens(question) {
-                0 => self.prompt_tokens(tree.question(end)),
-                prompt => prompt,
-            };
+            let counted = [question, tree.question(end)].map(|asked| self.prompt_tokens(asked));
+            let counted = counted.into_iter().find(|&tokens| tokens > 0);
+            tokens += counted.unwrap_or_else(|| tree.asked(question).bytes());
         }
-        if foreseen.paths.insert((end, reader)) {
-            let steps = self.unread(tree, end, reader).into_iter();
-            tokens += steps.map(|node| tree[node].step.tokens.len() as u64).sum::<u64>();
-        }
+        // Two paths may have steps in common.
+        let steps = self.unread(tree, end, reader).into_iter();
+        let steps = steps.take_while(|&node| foreseen.steps.insert((node, reader)));
+        tokens += steps.map(|node| tree[node].step.tokens.len() as u64).sum::<u64>();
         self.price(reader).of(tokens, 0, 0)
     }
 

@@ -5,8 +5,10 @@
 //! answers back rebuilds the same tree; the next missing answer is asked for again. Every line is
 //! written whole; a torn last line (the process was killed) is dropped. Timings are left out, so
 //! an unbroken run and a resumed one leave the same bytes. What was decided stands beside the answers,
-//! so that [`super::Retold`] rebuilds the tree without the strategy.
+//! so that [`super::Retold`] rebuilds the tree without the strategy. Operations of a record from before the windows of
+//! layers were counted go on being counted as it did (`before.rs`).
 
+mod before;
 mod picks;
 mod retell;
 mod told;
@@ -31,7 +33,7 @@ pub use self::retell::{Decided, Retold};
 
 const VERSION: u32 = 2;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     record: u32,
@@ -221,6 +223,8 @@ pub struct Record {
     over: bool,
     /// The last decision that the record tells of.
     told: u32,
+    /// The search as the record counts its operations, where that is not as they are counted now.
+    counted: Option<Box<Header>>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -254,11 +258,11 @@ impl Record {
         let file = Lines::open(path, Others::Refused).map_err(io)?;
         let bytes = file.bytes().map_err(io)?;
         let whole = whole(&bytes);
-        let mut record = Self { file, replay: VecDeque::new(), over: false, told: 0 };
-        let header = Header::of(prompt, settings);
-        if !record.read(&bytes[..whole], &header)? {
+        let mut record = Self::new(file);
+        if !record.read(&bytes[..whole], Header::of(prompt, settings))? {
             // A torn first line is the beginning of the one that would be written now; anything
             // else is somebody's file.
+            let header = Header::of(prompt, settings);
             let own = serde_json::to_vec(&header).map_err(|error| io(error.into()))?;
             if !own.starts_with(&bytes) {
                 return Err(record.bad(1, "not a record: the file is left as it is".into()));
@@ -267,9 +271,13 @@ impl Record {
         // Only now is it known to be a record: drop the torn line at its end.
         record.file.cut(whole as u64).map_err(io)?;
         if whole == 0 {
-            record.write(&header)?;
+            record.write(&Header::of(prompt, settings))?;
         }
         Ok(record)
+    }
+
+    fn new(file: Lines) -> Self {
+        Self { file, replay: VecDeque::new(), over: false, told: 0, counted: None }
     }
 
     /// Opens a record that is only read, whoever writes it.
@@ -277,13 +285,13 @@ impl Record {
         let io = |source| RecordError::Io { path: path.to_owned(), source };
         let file = Lines::view(path).map_err(io)?;
         let bytes = file.bytes().map_err(io)?;
-        let mut record = Self { file, replay: VecDeque::new(), over: false, told: 0 };
-        record.read(&bytes[..whole(&bytes)], &Header::of(prompt, settings))?;
+        let mut record = Self::new(file);
+        record.read(&bytes[..whole(&bytes)], Header::of(prompt, settings))?;
         Ok(record)
     }
 
     /// Takes up what whole lines hold, if they are of the search of this header; whether there is one.
-    fn read(&mut self, bytes: &[u8], header: &Header) -> Result<bool, RecordError> {
+    fn read(&mut self, bytes: &[u8], header: Header) -> Result<bool, RecordError> {
         let mut lines = bytes.split_inclusive(|&byte| byte == b'\n').zip(1..);
         let Some((first, number)) = lines.next() else { return Ok(false) };
         self.check_header(first, number, header)?;
@@ -295,12 +303,19 @@ impl Record {
         Ok(true)
     }
 
-    fn check_header(&self, line: &[u8], number: usize, now: &Header) -> Result<(), RecordError> {
-        let header = Header::read(line).map_err(|problem| self.bad(number, problem))?;
-        match header.differs(now) {
-            Some(what) => Err(self.bad(number, format!("the record was made with {what}"))),
-            None => Ok(()),
+    fn check_header(
+        &mut self,
+        line: &[u8],
+        number: usize,
+        mut now: Header,
+    ) -> Result<(), RecordError> {
+        let then = Header::read(line).map_err(|problem| self.bad(number, problem))?;
+        let otherwise = now.count_as(&then);
+        if let Some(what) = then.differs(&now) {
+            return Err(self.bad(number, format!("the record was made with {what}")));
         }
+        self.counted = otherwise.then(|| Box::new(now));
+        Ok(())
     }
 
     fn bad(&self, line: usize, problem: String) -> RecordError {
@@ -332,6 +347,10 @@ impl Record {
         run: &mut Run<S>,
         decided: &mut dyn FnMut(&Run<S>) -> Result<(), SearchErrorKind>,
     ) -> Result<(), SearchErrorKind> {
+        if let Some(counted) = &self.counted {
+            let Header { policy, roles, scorer, scorers, .. } = &**counted;
+            run.count_as(policy, roles, scorer.as_ref(), scorers);
+        }
         loop {
             if !matches!(run.need(), Need::Scores(_)) {
                 decided(run)?;

@@ -9,9 +9,11 @@
 mod append;
 mod decide;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::readers::Readers;
+use super::settings::{Judge, Writer};
 use super::{Call, Outcome, allot};
 use crate::drive::outcome::{FailedLine, Unscored};
 use crate::fast::IdMap;
@@ -169,6 +171,23 @@ impl<S: SearchStrategy> Run<S> {
         };
         run.decide(&[NodeId::ROOT], &[0])?;
         Ok(run)
+    }
+
+    /// Counts the operations of those who write and judge as a record of before did; of a run that nothing was given.
+    pub(super) fn count_as(
+        &mut self,
+        policy: &Writer,
+        roles: &BTreeMap<String, Writer>,
+        scorer: Option<&Judge>,
+        scorers: &BTreeMap<String, Judge>,
+    ) {
+        if self.usage.rounds > 0 {
+            return;
+        }
+        let settings = &mut self.settings;
+        (settings.policy, settings.roles) = (policy.clone(), roles.clone());
+        (settings.scorer, settings.scorers) = (scorer.cloned(), scorers.clone());
+        self.readers = Readers::new(settings);
     }
 
     /// What the run waits for.

@@ -80,6 +80,14 @@ impl Prompt {
         }
     }
 
+    /// Bytes of all that is said in it.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Text(text) => text.len() as u64,
+            Self::Chat(messages) => messages.iter().map(|said| said.content.len() as u64).sum(),
+        }
+    }
+
     /// Whether there is nothing but white space to answer.
     pub fn is_blank(&self) -> bool {
         self.question().trim().is_empty()

@@ -94,12 +94,11 @@ fn whoever_goes_on_from_others_pays_for_reading_them() {
     near(outcome.cost_by_role().values().map(|cost| cost.money).sum(), cost.money);
 }
 
-/// A hard one is not passed but for the first prompt, a soft one by a round at most.
+/// A hard one is not passed, a soft one by a round at most.
 #[test]
 fn a_budget_of_money_ends_the_search() {
     let prompt = || world().prompt(1);
     let whole = search(Budget::default()).run(InTurn, prompt()).expect("runs").usage.logical.money;
-    let first = POLICY.of(prompt().question().len() as u64, 0, 0);
     let mut stopped = 0;
     for part in 0..40 {
         let limit = whole * f64::from(part) / 30.0;
@@ -108,10 +107,10 @@ fn a_budget_of_money_ends_the_search() {
                 Budget { money: Some(limit), reserve, mode: Mode::Hard, ..Budget::default() };
             let outcome = search(budget).run(InTurn, prompt()).expect("runs");
             let money = outcome.usage.logical.money;
-            assert!(money <= limit + first + 1e-12, "{money} of {limit}");
+            assert!(money <= limit + 1e-12, "{money} of {limit}");
             stopped += usize::from(outcome.stop == Stop::Budget(Limit::Money));
             let restless = search(budget).run(Restless, prompt()).expect("runs");
-            assert!(restless.usage.logical.money <= limit + first + 1e-12);
+            assert!(restless.usage.logical.money <= limit + 1e-12);
             assert_eq!(restless.stop, Stop::Budget(Limit::Money));
             let soft = Budget { mode: Mode::Soft, reserve: 0, ..budget };
             let soft = search(soft).run(InTurn, prompt()).expect("runs");
@@ -125,6 +124,138 @@ fn a_budget_of_money_ends_the_search() {
     let enough = Budget { money: Some(2.0 * whole), mode: Mode::Hard, ..Budget::default() };
     let outcome = search(enough).run(InTurn, prompt()).expect("runs");
     assert_eq!(outcome.stop, Stop::Done);
+}
+
+/// Money that is bounded besides takes nothing from the reserve of tokens; of money alone its price is held back.
+#[test]
+fn a_hard_budget_of_money_leaves_a_last_line() {
+    let prompt = || world().prompt(1);
+    // Lines that are cut short are steps, too.
+    let rule = || StepRule { max_steps: 99, ..StepRule::lines() };
+    let of = |budget| search(budget).rule(rule()).run(Restless, prompt()).expect("runs");
+    let tokens = Budget { reserve: 40, mode: Mode::Hard, ..Budget::tokens(60) };
+    let (without, ample) = (of(tokens), of(Budget { money: Some(1e9), ..tokens }));
+    let spent = without.usage.logical.generated_tokens;
+    assert!(spent > 20 && spent <= 60, "{spent}");
+    assert_eq!(ample.tree, without.tree);
+    // A line of 200 tokens, written and judged by the dearest, and something to search with before.
+    let price = (REVISER.generated + JUDGE.scored) * 200.0 / 1e6;
+    let prompts = (POLICY.read + JUDGE.read) * prompt().question().len() as f64 / 1e6;
+    for before in [0.001, 0.002, 0.004] {
+        let limit = price + prompts + before;
+        let budget =
+            Budget { money: Some(limit), reserve: 200, mode: Mode::Hard, ..Budget::default() };
+        let outcome = of(budget);
+        assert!(outcome.tree.finished().next().is_some(), "{before}: {:?}", outcome.stop);
+        assert_eq!(outcome.stop, Stop::Budget(Limit::Money));
+        assert!(outcome.usage.logical.money <= limit + 1e-12);
+        assert!(outcome.tree.iter().all(|(_, node)| node.step.is_blank() || node.score.is_some()));
+    }
+    // Less than the price of the reserve: a line as long as there is money for it.
+    let limit = prompts + price / 4.0;
+    let outcome =
+        of(Budget { money: Some(limit), reserve: 200, mode: Mode::Hard, ..Budget::default() });
+    let cost = outcome.usage.logical;
+    assert!(cost.samples == 1 && cost.generated_tokens > 20, "{cost:?}");
+    assert!(cost.money <= limit + 1e-12, "{} of {limit}", cost.money);
+}
+
+/// Writes until its tokens are out, in steps of so many.
+struct Endless(u32);
+
+impl Generator for Endless {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        let step = |tokens: u32| Step {
+            text: "on\n".into(),
+            tokens: vec![7; tokens as usize],
+            ..Step::default()
+        };
+        Ok(Generated::by_seed(batch, |request, _| {
+            let (whole, rest) = (request.max_tokens / self.0, request.max_tokens % self.0);
+            let lengths = (0..whole).map(|_| self.0).chain((rest > 0).then_some(rest));
+            let steps = lengths.map(step).collect();
+            Ok(Completion { steps, finish: Finish::Length, prompt_tokens: 50 })
+        }))
+    }
+}
+
+/// A half for every step.
+struct Half;
+
+impl StepScorer for Half {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        Ok(batch.iter().map(|path| Scored::of(vec![0.5; path.fresh_steps().len()])).collect())
+    }
+}
+
+/// Of lines without an end, under a hard budget.
+fn endless<'a>(step: u32, money: f64) -> Search<'a> {
+    let longest = 5_000;
+    let rule = StepRule {
+        max_tokens: longest,
+        max_step_tokens: longest,
+        max_steps: longest,
+        ..StepRule::lines()
+    };
+    let budget = Budget { money: Some(money), mode: Mode::Hard, ..Budget::default() };
+    Search::new(Endless(step)).scorer(Half).rule(rule).budget(budget)
+}
+
+#[test]
+fn lines_that_use_up_their_share_are_judged() {
+    let prompt = || Prompt::text("?".repeat(50));
+    // Half a limit of many small sums, written and judged: it is passed in the last bits, or not.
+    for step in [10, 20, 25, 40] {
+        let search = endless(step, 0.005)
+            .price("", Price { generated: 0.5, ..Price::default() })
+            .scorer_price("", Price { scored: 0.5, ..Price::default() });
+        let cost = search.run(Sample { n: 1 }, prompt()).expect("runs").usage.logical;
+        assert_eq!((cost.generated_tokens, cost.scored_tokens), (5_000, 5_000), "{step}");
+        near(cost.money, 0.005);
+    }
+    // In the first round nobody has counted the prompt.
+    let of = |money| {
+        let search = endless(20, money).price("", POLICY).scorer_price("", JUDGE);
+        search.run(Sample { n: 4 }, prompt()).expect("runs")
+    };
+    let outcome = of(0.002);
+    let ends = outcome.tree.iter().filter(|(_, node)| node.finish == Finish::Length);
+    assert_eq!(ends.filter(|(_, node)| node.score.is_some()).count(), 4);
+    assert!(outcome.usage.logical.money <= 0.002 + 1e-12);
+    // What does not pay for its reading begins nothing.
+    let outcome = of(0.000_1);
+    assert_eq!((outcome.tree.len(), outcome.stop), (1, Stop::Budget(Limit::Money)));
+}
+
+/// A line, four behind it, and a step behind each of them, which alone is judged.
+struct Late;
+
+impl SearchStrategy for Late {
+    fn step(&mut self, view: &mut View<'_>) -> Vec<Expand> {
+        let (n, score) = match view.rounds() {
+            0 => (1, ScoreBy::Nobody),
+            1 => (4, ScoreBy::Nobody),
+            2 => (1, ScoreBy::Named("late".into())),
+            _ => return Vec::new(),
+        };
+        let open = view.open().into_iter();
+        open.map(|id| Expand { score: score.clone(), ..Expand::step(id, n) }).collect()
+    }
+}
+
+#[test]
+fn what_paths_have_in_common_is_foreseen_once() {
+    let of = |budget| {
+        let search = Search::new(world()).scorer_named("late", Half).rule(StepRule::lines());
+        let price = Price { read: 100.0, ..Price::default() };
+        let search = search.scorer_price("late", price).budget(budget);
+        search.run(Late, world().prompt(0)).expect("runs")
+    };
+    let free = of(Budget::default());
+    assert_eq!(free.tree.iter().filter(|(_, node)| node.score.is_some()).count(), 4);
+    let limit = free.usage.logical.money * (1.0 + 1e-6);
+    let bounded = of(Budget { money: Some(limit), mode: Mode::Hard, ..Budget::default() });
+    assert_eq!((bounded.stop, bounded.tree), (Stop::Done, free.tree));
 }
 
 #[test]

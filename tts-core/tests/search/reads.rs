@@ -4,9 +4,11 @@ use super::*;
 use tts_core::toy::Sample;
 use tts_core::*;
 
-const MODEL: cost::ModelCost = cost::ModelCost { parameters: 10, layers: 0, query_width: 0, windows: None };
+const MODEL: cost::ModelCost =
+    cost::ModelCost { parameters: 10, layers: 0, query_width: 0, windows: None };
 /// Three times as much.
-const DEAR: cost::ModelCost = cost::ModelCost { parameters: 30, layers: 0, query_width: 0, windows: None };
+const DEAR: cost::ModelCost =
+    cost::ModelCost { parameters: 30, layers: 0, query_width: 0, windows: None };
 
 /// Gives a half to everything but refused paths, and says what it reads of its own for each.
 struct Asks {
@@ -74,6 +76,25 @@ fn what_is_read_besides_a_path_or_in_its_place_is_charged() {
     let refused = two_lines(&Asks { refuses: true, ..Asks::of(7, true) });
     assert_eq!(spent(&refused), (14, 2.0 * MODEL.flops(0, 7)));
     assert_eq!(refused.unscored.len(), 2);
+}
+
+/// Readings of paths are not foreseen of a scorer that has never read one.
+#[test]
+fn what_is_read_in_place_of_paths_leaves_the_money_of_their_reading() {
+    let prompt = || world().prompt(0);
+    let price = Price { read: 100.0, scored: 1.0, ..Price::default() };
+    let scorer = Asks::of(100, false);
+    let of = |budget| {
+        let search = Search::new(world()).scorer(&scorer).rule(StepRule::lines()).budget(budget);
+        let search = search.price("", Price { generated: 1.0, ..Price::default() });
+        search.scorer_price("", price).run(Stepwise { n: 1 }, prompt()).expect("runs")
+    };
+    let free = of(Budget::default());
+    // Before the first judgement nobody knows that it reads no prompts.
+    let first = price.of(prompt().question().len() as u64, 0, 0);
+    let limit = free.usage.logical.money + first + 1e-4;
+    let bounded = of(Budget { money: Some(limit), mode: Mode::Hard, ..Budget::default() });
+    assert_eq!((bounded.stop, bounded.tree), (free.stop, free.tree));
 }
 
 #[test]

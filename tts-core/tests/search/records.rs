@@ -167,3 +167,79 @@ fn a_record_of_another_generator_is_refused_by_name() {
         assert!(error.contains(word), "{error}");
     }
 }
+
+/// A model that says what its layers with windows cost, or does not, as before these were counted.
+struct Costly<T>(T, Option<cost::WindowCost>);
+
+impl<T> Costly<T> {
+    fn model(&self) -> cost::ModelCost {
+        cost::ModelCost { parameters: 10, layers: 2, query_width: 4, windows: self.1 }
+    }
+}
+
+impl Generator for Costly<ToyWorld> {
+    fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
+        self.0.generate(batch)
+    }
+    fn cost(&self) -> cost::ModelCost {
+        self.model()
+    }
+}
+
+impl StepScorer for Costly<Oracle> {
+    fn score(&self, batch: &[Trajectory]) -> Result<Vec<Scored>, BoxError> {
+        self.0.score(batch)
+    }
+    fn cost(&self) -> cost::ModelCost {
+        self.model()
+    }
+}
+
+#[test]
+fn records_from_before_windows_were_counted_go_on() {
+    let windows = Some(cost::WindowCost { tokens: 20, width: 4 });
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let oracle = Oracle { noise: 0.5, seed: 1 };
+    let search = |windows, budget| {
+        Search::new(Costly(world(), windows))
+            .role("reviser", Costly(world(), windows))
+            .scorer(Costly(oracle, windows))
+            .scorer_named("second", Costly(oracle, windows))
+            .budget(budget)
+            .record(&path)
+    };
+    let run = |windows, budget| search(windows, budget).run(Restless, world().prompt(0));
+    let soft = Budget { rounds: Some(4), ..Budget::default() };
+    let whole = run(None, soft).expect("runs");
+    let bytes = record_bytes(&path);
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|&byte| byte == b'\n').collect();
+    assert!(lines.len() > 4, "{}", lines.len());
+    for end in 1..=lines.len() {
+        std::fs::write(&path, lines[..end].concat()).expect("written");
+        let resumed = run(windows, soft).expect("resumes");
+        assert_eq!(resumed.tree, whole.tree, "{end} lines");
+        assert_eq!(resumed.usage.logical, whole.usage.logical);
+        assert_eq!(record_bytes(&path), bytes, "{end} lines");
+    }
+    let now = search(windows, soft);
+    let picks = Picks::read(&path, Restless, world().prompt(0), now.settings());
+    assert_eq!(picks.expect("plays back").outcome.usage.logical, whole.usage.logical);
+    // Another model is another one as ever.
+    let refused = |error: SearchError| {
+        let error = error.to_string();
+        assert!(error.contains("made with another generator"), "{error}");
+    };
+    let other = Search::new(world()).scorer(oracle).budget(soft).record(&path);
+    refused(other.run(Restless, world().prompt(0)).expect_err("another model"));
+    // Today's count is another one, and is not taken for that of before.
+    std::fs::remove_file(&path).expect("removed");
+    let today = run(windows, soft).expect("runs");
+    assert!(today.usage.logical.flops < whole.usage.logical.flops);
+    refused(run(None, soft).expect_err("windows are gone"));
+    // Where operations bound the lines, the count decides what is asked for.
+    std::fs::remove_file(&path).expect("removed");
+    let hard = Budget { flops: Some(1e9), mode: Mode::Hard, ..soft };
+    run(None, hard).expect("runs");
+    refused(run(windows, hard).expect_err("operations decide"));
+}

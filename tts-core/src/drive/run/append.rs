@@ -63,7 +63,7 @@ impl<S: SearchStrategy> Run<S> {
         usage.logical.calls += calls.len() as u64;
         usage.logical.samples +=
             calls.iter().map(|call| call.request.seeds.len() as u64).sum::<u64>();
-        let out = allot::exhausted(&self.settings.budget, &usage, self.finished);
+        let out = allot::exhausted(&self.settings, &usage, self.finished);
         let asks = || guarded("strategy", || self.strategy.outlives_failure()).unwrap_or(false);
         self.expired.or(out).is_none() && asks()
     }

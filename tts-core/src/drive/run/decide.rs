@@ -18,7 +18,7 @@ const MOST_LINES: usize = 1 << 20;
 
 impl<S: SearchStrategy> Run<S> {
     pub(super) fn limit(&self) -> Option<Limit> {
-        allot::exhausted(&self.settings.budget, &self.usage, self.finished)
+        allot::exhausted(&self.settings, &self.usage, self.finished)
     }
 
     /// The limit that a run ended by.
@@ -272,10 +272,12 @@ impl<S: SearchStrategy> Run<S> {
         let sampling = sampling.map(|sampling| Sampling { first: None, ..sampling });
         let sampling = sampling.filter(|sampling| sampling.check().is_ok());
         let expand = Expand { sampling, role, ..Expand::end(node, 1) };
-        let tokens = allot::reserve(&self.settings, &self.usage, self.tree.generated(node));
+        let last = vec![expand];
+        let (generated, reading) = (self.tree.generated(node), self.to_read(&last));
+        let tokens = allot::reserve(&self.settings, &self.usage, generated, reading);
         if let Some(tokens) = tokens {
             self.expired = Some(limit);
-            let calls = self.calls(vec![expand], &[(1, tokens)]);
+            let calls = self.calls(last, &[(1, tokens)]);
             self.await_lines(calls, true);
         }
     }
