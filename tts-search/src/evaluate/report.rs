@@ -42,8 +42,10 @@ pub struct Means {
     pub generated_tokens: f64,
     /// Tokens judged.
     pub scored_tokens: f64,
-    /// Tokens read without being written or judged: prompts above all.
-    pub read_tokens: f64,
+    /// Tokens read without being written or judged: prompts above all. `None` where that is not known of some problem:
+    /// one that was graded before these were counted, or whose generator cannot tell how long its prompt is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_tokens: Option<f64>,
     /// Floating-point operations, by formula.
     pub flops: f64,
     /// Requests to generator and scorer.
@@ -51,6 +53,11 @@ pub struct Means {
     /// Money, where prices are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub money: Option<f64>,
+}
+
+/// Whether a problem says what was read for it: whoever drew a line has read a prompt.
+fn knows_reads(row: &Graded) -> bool {
+    row.cost.read_tokens > 0 || row.cost.samples <= row.failed_lines as u64
 }
 
 /// Figures of a strategy on a set of problems.
@@ -130,7 +137,7 @@ impl Report {
             samples: mean(total.samples),
             generated_tokens: mean(total.generated_tokens),
             scored_tokens: mean(total.scored_tokens),
-            read_tokens: mean(total.read_tokens),
+            read_tokens: rows.iter().all(knows_reads).then(|| mean(total.read_tokens)),
             flops: total.flops / rows.len() as f64,
             calls: mean(total.calls),
             money: (total.money > 0.0).then(|| total.money / rows.len() as f64),
@@ -192,15 +199,11 @@ impl Report {
             writeln!(out, "scores    {separation}")?;
         }
         let mean = &self.per_problem;
+        let read = mean.read_tokens.map_or("unknown".to_owned(), |read| format!("{read:.0}"));
         writeln!(
             out,
-            "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {:.0} read, {:.3e} FLOPs, {:.1} calls a problem",
-            mean.samples,
-            mean.generated_tokens,
-            mean.scored_tokens,
-            mean.read_tokens,
-            mean.flops,
-            mean.calls
+            "cost      {:.1} lines, {:.0} tokens generated, {:.0} scored, {read} read, {:.3e} FLOPs, {:.1} calls a problem",
+            mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
         )?;
         if let Some(money) = mean.money {
             writeln!(out, "money     {money:.6} a problem, {:.4} in all", self.total.money)?;

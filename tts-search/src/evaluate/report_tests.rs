@@ -90,6 +90,35 @@ fn reports_are_compared_on_the_same_problems() {
     );
 }
 
+/// A row of before tokens that are read were counted lacks them, and a mean of the others is none of all.
+#[test]
+fn reads_that_nobody_counted_are_unknown() {
+    let graded = |samples, read: &str| -> Graded {
+        let mut json = serde_json::to_value(row(&[true])).expect("JSON");
+        let cost = format!(
+            r#"{{"samples":{samples},"generated_tokens":9,"scored_tokens":0{read},"flops":0.0,"calls":1}}"#
+        );
+        json["cost"] = serde_json::from_str(&cost).expect("JSON");
+        serde_json::from_value(json).expect("a row")
+    };
+    let report = |rows: Vec<Graded>| {
+        let report = Report::new(rows, None, Scale::PREFIX, &Math).expect("figures");
+        let mut text = Vec::new();
+        report.write(&mut text).expect("in memory");
+        (report.per_problem, String::from_utf8(text).expect("text"))
+    };
+    let counted = graded(2, r#","read_tokens":50"#);
+    // One whose lines all failed has read nothing.
+    let failed = Graded { failed_lines: 2, ..graded(2, "") };
+    let (means, text) = report(vec![counted.clone(), failed, row(&[])]);
+    assert_eq!(means.read_tokens, Some(50.0 / 3.0));
+    assert!(text.contains(" scored, 17 read, "), "{text}");
+    let (means, text) = report(vec![counted, graded(1, "")]);
+    assert_eq!(means.read_tokens, None);
+    assert!(text.contains(" scored, unknown read, "), "{text}");
+    assert!(serde_json::to_value(&means).expect("JSON").get("read_tokens").is_none());
+}
+
 /// What scores of no stated scale weigh, nobody knows; they rank all the same.
 #[test]
 fn a_vote_that_means_nothing_is_not_reported() {

@@ -75,7 +75,7 @@ impl CostAxis {
             Self::Lines => mean.samples,
             Self::Generated => mean.generated_tokens,
             Self::Scored => mean.scored_tokens,
-            Self::Read => mean.read_tokens,
+            Self::Read => mean.read_tokens?,
             Self::Operations => mean.flops,
             Self::Calls => mean.calls,
             Self::Seconds => arm.seconds?,

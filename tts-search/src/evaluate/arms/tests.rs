@@ -142,7 +142,7 @@ fn the_tables_say_what_the_figures_do() {
     };
     let words = |start: &str| line(start).split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(words("all ")[..3], ["all", "100.0", "%"]);
-    assert_eq!(words("all ")[6..], ["2.0", "400", "-", "-", "-", "1.0"]);
+    assert_eq!(words("all ")[6..], ["2.0", "400", "-", "unknown", "-", "1.0"]);
     assert_eq!(words("all - first")[3], "+50.0");
     assert_eq!(words("all - first")[7..], ["0.0020", "0.0039", "4.00", "x"]);
     // Columns of no arm are left out.

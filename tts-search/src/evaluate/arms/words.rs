@@ -89,9 +89,8 @@ fn arms(arms: &[ArmFigures]) -> Vec<Vec<String>> {
     for arm in arms {
         let mean = &arm.per_problem;
         let mut cells = vec![arm.name.clone(), with_interval(&arm.accuracy)];
-        let tokens = [mean.generated_tokens, mean.scored_tokens, mean.read_tokens];
-        cells.push(cost(mean.samples));
-        cells.extend(tokens.map(cost));
+        cells.extend([mean.samples, mean.generated_tokens, mean.scored_tokens].map(cost));
+        cells.push(mean.read_tokens.map_or_else(|| "unknown".to_owned(), cost));
         cells.extend([mean.flops, mean.calls].map(cost));
         if timed {
             cells.push(arm.seconds.map_or_else(|| "-".to_owned(), cost));
