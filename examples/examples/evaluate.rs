@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Scale, Search};
+use tts_core::{Price, Scale, Search};
 use tts_examples::data::{Asking, DataOptions};
 use tts_examples::engines::Engines;
 use tts_examples::figures::write_figures;
@@ -276,6 +276,13 @@ impl Settings {
                 (name, judge.identity.as_ref().or_else(|| setup.named.get(name)))
             });
             others["named"] = json!(named.collect::<BTreeMap<_, _>>());
+        }
+        // Rows hold money, which prices of servers decide as those of the command do.
+        let stated = engines.prices().into_iter();
+        let stated: BTreeMap<&str, Price> =
+            stated.filter(|(role, _)| !setup.prices.writers.contains_key(*role)).collect();
+        if !stated.is_empty() {
+            others["prices"] = json!(stated);
         }
         Ok(Self { others, setup: serde_json::value::to_raw_value(setup)? })
     }

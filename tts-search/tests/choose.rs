@@ -374,6 +374,12 @@ fn a_recipe_of_before_throws_its_probe_away() {
     let recipe = Recipe::from_json(&reused).unwrap();
     assert_eq!(serde_json::to_string(&recipe).unwrap(), reused);
     assert_eq!(first_lines(&run(recipe, 0.3, 1)), 3);
+    // Nor do answers change: all candidates are chosen from.
+    for seed in 0..8 {
+        let all = Recipe::from_json(&reused.replace(r#""n":3"#, r#""n":1"#)).unwrap();
+        let two = BestOfN { n: 2, ..BestOfN::default() };
+        assert_eq!(run(all, 0.4, seed).text(), run(two, 0.4, seed).text());
+    }
 }
 
 /// Sure of the last step alone, and of no path as a whole.
@@ -477,11 +483,11 @@ fn behind_a_probe_the_answer_is_that_of_the_strategy_alone() {
         helped += usize::from(run(best(8), 0.4, seed).text() != alone);
     }
     assert!(helped > 0, "the probe's other samples were never better");
-    // The greedy line is right where every sample errs; nothing of the probe is a line of it.
+    // The greedy line is right where samples err; none of the probe's is that line.
     let world = ToyWorld::default();
     for reuse in [true, false] {
         let greedy = ComputeOptimal { reuse, ..ComputeOptimal::of(vec![ChainOfThought {}]) };
-        let outcome = run(greedy, 1.0, 3);
+        let outcome = run(greedy, 0.75, 3);
         assert_eq!(outcome.answer(), Some(world.answer(1)), "{reuse}");
         assert_eq!(outcome.usage.logical.samples, 8 + 1);
     }

@@ -524,3 +524,48 @@ fn attempts_are_judged_step_by_step() {
     assert!(lost > 10, "{lost}");
     assert_eq!(all.iter().map(attempts::Attempts::solved).sum::<usize>(), right);
 }
+
+/// What is played back takes no time: the time of a search is known where one process ran all of it.
+#[test]
+fn a_replay_tells_no_time() {
+    let world = ToyWorld::default();
+    let item = |number| Item::new(world.prompt(number).question(), world.answer(number));
+    let items: Vec<Item> = (0..3).map(item).collect();
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name);
+    let run = || {
+        let search = Search::new(world).rule(StepRule::lines());
+        let kept = Evaluation::new(search, &items).keep(place.path(), &json!({})).unwrap();
+        kept.run_keeping(&SelfConsistency { n: 3, ..Default::default() }, |_| {}).unwrap()
+    };
+    run();
+    let (timings, graded) = (at("timings.jsonl"), at("graded.jsonl"));
+    let rows = std::fs::read_to_string(&graded).unwrap();
+    // A folder of before: no times, and rows that lack what is counted now.
+    std::fs::remove_file(&timings).unwrap();
+    let before: String = rows
+        .lines()
+        .map(|line| {
+            let mut row: Value = serde_json::from_str(line).unwrap();
+            let Some(cost) = row.pointer_mut("/found/cost") else { return line.to_owned() + "\n" };
+            cost.as_object_mut().unwrap().remove("read_tokens").unwrap();
+            row.to_string() + "\n"
+        })
+        .collect();
+    std::fs::write(&graded, &before).unwrap();
+    run();
+    assert!(!timings.exists());
+    assert_eq!(std::fs::read_to_string(&graded).unwrap(), before, "nothing is noted again");
+    // Half of a search is there, and none of two.
+    let header = rows.lines().next().unwrap();
+    std::fs::write(&graded, format!("{header}\n")).unwrap();
+    let record = std::fs::read(at("00000.jsonl")).unwrap();
+    std::fs::write(at("00000.jsonl"), &record[..record.len() / 2]).unwrap();
+    std::fs::remove_file(at("00001.jsonl")).unwrap();
+    std::fs::remove_file(at("00002.jsonl")).unwrap();
+    run();
+    let text = std::fs::read_to_string(&timings).unwrap();
+    let known = [0, 1, 2].map(|place| text.contains(&format!("\"place\":{place},")));
+    assert_eq!(known, [false, true, true]);
+    assert_eq!(Merged::of(&[place.path()]).unwrap().seconds(), None);
+}

@@ -240,14 +240,11 @@ fn a_problem_that_nothing_is_known_of_is_named() {
     // Nor is a problem whose samples all failed a hard one.
     let pool = place.keep_of(("pool", "toy", 7), &best(3), (even, true));
     let path = place.0.path().join("pool").join("graded.jsonl");
-    let mut lines: Vec<Value> = std::fs::read_to_string(&path)
-        .expect("a journal")
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("an entry"))
-        .collect();
-    lines[5]["found"]["candidates"] = json!([]);
-    let lines: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    std::fs::write(&path, lines.join("\n") + "\n").expect("written");
+    let text = std::fs::read_to_string(&path).expect("a journal");
+    let last = text.lines().last().expect("an entry");
+    let mut entry: Value = serde_json::from_str(last).expect("an entry");
+    entry["found"]["candidates"] = json!([]);
+    std::fs::write(&path, text.replace(last, &entry.to_string())).expect("written");
     let asked = ChoosingOptions { difficulty: Some(pool), ..options(&[&four], &two) };
     let error = Choosing::of(&asked).expect_err("no samples").to_string();
     assert!(error.contains("--difficulty pool: problem"), "{error}");

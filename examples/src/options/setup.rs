@@ -34,7 +34,7 @@ pub struct Setup {
     pub sampling: Sampling,
     /// When a problem stops.
     pub budget: Budget,
-    /// What tokens cost in money, as on the command line; engines on servers may have prices besides.
+    /// What tokens cost in money, as on the command line; engines on servers may have prices besides, which are kept apart.
     #[serde(skip_serializing_if = "Prices::is_empty")]
     pub prices: Prices,
     /// Where all randomness comes from.

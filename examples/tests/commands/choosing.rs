@@ -45,7 +45,7 @@ fn evaluations_become_a_strategy() {
     }
     let recipe: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
     assert_eq!((&recipe["strategy"], &recipe["probe"]), (&"compute-optimal".into(), &4.into()));
-    assert_eq!(recipe["reuse"], true);
+    assert_eq!((&recipe["reuse"], &recipe["own"]), (&true.into(), &true.into()));
     // It runs where recipes run.
     by_recipe(&out, "chosen");
     let generator = pair::folder().join("generator");

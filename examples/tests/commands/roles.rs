@@ -116,6 +116,12 @@ fn a_folder_of_one_judge_is_not_gone_on_with_by_another() {
         let said = text(&refused);
         assert!(!refused.status.success() && said.contains("settings.roles.judge"), "{said}");
     }
+    // Nor does the same one at another price, for the money of both would be one sum.
+    let mut dear = served(&server, "one");
+    dear["price"] = json!({ "prompt": 0.5, "cached": 0.5, "generated": 2.0 });
+    let refused = run(&dear, "one.json");
+    let said = text(&refused);
+    assert!(!refused.status.success() && said.contains("settings.prices"), "{said}");
 }
 
 /// An adapter is the policy's, whoever plays beside it.

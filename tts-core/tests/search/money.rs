@@ -286,6 +286,18 @@ fn a_search_that_money_ended_is_resumed_to_the_same_end() {
     assert!(error.contains("made with another price"), "{error}");
 }
 
+/// A record without prices has the money of the whole search at its end.
+#[test]
+fn money_of_a_record_without_prices_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("record.jsonl");
+    let whole = search(Budget::default()).record(&path).run(InTurn, world().prompt(0));
+    let money = whole.expect("runs").usage.logical.money;
+    let told = Retold::read(&path).expect("a record");
+    assert!(told.settings.prices.is_empty() && money > 0.0);
+    near(told.outcome.usage.logical.money, money);
+}
+
 /// Where no money is bounded, prices change neither record nor tree; and records know nothing of either.
 #[test]
 fn records_of_before_are_read_as_they_are() {

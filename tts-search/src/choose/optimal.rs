@@ -10,11 +10,12 @@
 //! ([`Signal`], of scores by `aggregate`) decides its bin, the bin the strategy, which starts at the root. With
 //! `reuse` the samples are its first lines: they are those that it would draw there, and only the rest is
 //! drawn. Without, it starts as if nothing had been, with further siblings. The answer is chosen as that strategy
-//! chooses, among the lines that it has asked for, so that it is right as often as it is alone; while none of them is
-//! finished, among the probe's. `until` `"step"` draws first steps alone, for scores: a seventh of
-//! the tokens where solutions have seven steps, and nothing on top where the strategy draws as many itself.
+//! chooses, with `own` among the lines that it has asked for, so that it is right as often as it is alone, and while
+//! none of them is finished among the probe's; without, among all. `until` `"step"` draws first steps alone, for
+//! scores: a seventh of the tokens where solutions have seven steps, and nothing on top where the strategy draws as many
+//! itself.
 //!
-//! A recipe that does not say `reuse` has none, as those that were written before there was any; the command
+//! A recipe that does not say `reuse` or `own` has none, as those that were written before there was any; the command
 //! `choose` writes recipes that say it.
 //!
 //! Cost: the chosen strategy, and with `reuse` the part of the probe that it does not ask for: nothing where it
@@ -75,6 +76,10 @@ pub struct ComputeOptimal<S> {
     /// Whether the samples are the first lines of the strategy that is chosen; in a recipe that does not say, not.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reuse: bool,
+    /// Whether the answer is chosen among the lines that the strategy asked for alone; in a recipe that does not say,
+    /// among the probe's, too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub own: bool,
     /// Where the bins meet.
     pub bins: Bins,
     /// A strategy for each bin, the easiest first.
@@ -110,7 +115,8 @@ impl<S> ComputeOptimal<S> {
 
     fn by(probe: Probe, bins: Bins, arms: Vec<S>) -> Self {
         let Probe { samples, signal, aggregate, until } = probe;
-        Self { probe: samples, signal, aggregate, until, reuse: true, bins, arms, state: None }
+        let (reuse, own, state) = (true, true, None);
+        Self { probe: samples, signal, aggregate, until, reuse, own, bins, arms, state }
     }
 
     /// The strategies that a fit chose, of those that it was fitted on, behind the probe that it was fitted by.
@@ -165,7 +171,8 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
 
     fn pick(&self, tree: &Tree) -> Option<NodeId> {
         match &self.state {
-            Some(chosen) => chosen.arm.pick(tree),
+            Some(chosen) if self.own => chosen.arm.pick(tree),
+            Some(chosen) => chosen.arm.strategy.pick(tree),
             None => self.probing().select().pick(tree),
         }
     }

@@ -4,15 +4,15 @@
 //! every graded problem is a line of a journal, and whatever ends the process, the next one goes on from there
 //! and leaves the same report. A shard of it ([`Evaluation::shard`]) runs elsewhere, see [`super::merge`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 use tts_core::{
-    Outcome, Prompt, Record, RecordError, Search, SearchError, SearchErrorKind, SearchStrategy,
-    What,
+    Cost, Outcome, Prompt, Record, RecordError, Search, SearchError, SearchErrorKind,
+    SearchStrategy, What,
 };
 
 use super::manifest::{Kept, Manifest};
@@ -204,6 +204,9 @@ impl<'a> Evaluation<'a> {
         tally.tell();
         let left: Vec<usize> =
             places.iter().copied().filter(|place| !rows.contains_key(place)).collect();
+        // What is played back takes no time, and says nothing of the time that it took.
+        let has_begun = |place: &usize| kept.as_ref().is_some_and(|kept| kept.has_begun(*place));
+        let begun: BTreeSet<usize> = left.iter().copied().filter(has_begun).collect();
         let tally = Arc::new(Mutex::new(tally));
         let hears = Arc::clone(&tally);
         let search = self.search.clone().observer(move |event| {
@@ -222,9 +225,10 @@ impl<'a> Evaluation<'a> {
                     Ok(result) => {
                         let graded = Graded::new(place, &self.items[place], strategy, &result);
                         // Played back, it is noted already.
-                        let new = known.get(&place) != Some(&graded);
+                        let new = known.get(&place).is_none_or(|known| !is_same(known, &graded));
                         let kept = kept.as_mut().filter(|_| new);
-                        let seconds = result.as_ref().ok().map(|done| done.usage.measured.seconds);
+                        let whole = result.as_ref().ok().filter(|_| !begun.contains(&place));
+                        let seconds = whole.map(|done| done.usage.measured.seconds);
                         kept.map_or(Ok(()), |kept| kept.note(&graded, seconds)).map(|()| {
                             let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
                             tally.done(&graded, &result);
@@ -271,6 +275,13 @@ impl Evaluation<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether two rows tell the same search: rows of before know neither tokens that are read nor money.
+fn is_same(before: &Graded, now: &Graded) -> bool {
+    let Cost { read_tokens, money, .. } = now.cost;
+    let cost = Cost { read_tokens, money, ..before.cost };
+    *now == Graded { cost, ..before.clone() }
 }
 
 /// A result, unless its record could not be written: that says nothing of the problem, and the disk may be

@@ -5,13 +5,12 @@
 //! [`Journal`] of those that are over, `timings.jsonl` that of their wall times, which differ from run to run and
 //! may lack some. While a process works in a folder, another is refused.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
-use tts_core::{Aggregate, Scale, Search, SearchStrategy};
+use tts_core::{Aggregate, Record, Scale, Search, SearchStrategy};
 
 use super::folder::{GRADED, TIMINGS, claim};
 use super::{EvaluateError, Graded, Item, Journal, Shard, fingerprint};
@@ -83,7 +82,7 @@ pub(super) struct Kept {
     path: PathBuf,
     journal: Journal,
     /// Opened with the first time that is noted, so that looking at a finished run writes nothing.
-    timings: Option<(Journal, BTreeMap<usize, f64>)>,
+    timings: Option<Journal>,
     settings: Value,
 }
 
@@ -102,7 +101,12 @@ impl Kept {
         rows(&self.path, &self.journal, count)
     }
 
-    /// A problem that is over, and its wall time where it is known.
+    /// Whether something of the problem's search is in its record, which is played back.
+    pub(super) fn has_begun(&self, place: usize) -> bool {
+        self.path.with_file_name(Record::file_name(place)).is_file()
+    }
+
+    /// A problem that is over, and its wall time where that of all of it is known.
     pub(super) fn note(
         &mut self,
         graded: &Graded,
@@ -110,20 +114,13 @@ impl Kept {
     ) -> Result<(), EvaluateError> {
         self.journal.note(UNIT, graded.index, graded)?;
         let Some(seconds) = seconds else { return Ok(()) };
-        let (timings, known) = match &mut self.timings {
+        let timings = match &mut self.timings {
             Some(timings) => timings,
             none => {
                 let path = self.path.with_file_name(TIMINGS);
-                let timings = Journal::open_alone(&path, &self.settings)?;
-                let known = timings.found::<f64>(SECONDS)?.into_iter().collect();
-                none.insert((timings, known))
+                none.insert(Journal::open_alone(&path, &self.settings)?)
             }
         };
-        // One that is played back takes no time, and says nothing of the time that it took.
-        if known.get(&graded.index).is_some_and(|&known| known >= seconds) {
-            return Ok(());
-        }
-        known.insert(graded.index, seconds);
         timings.note(SECONDS, graded.index, &seconds)
     }
 }

@@ -114,7 +114,8 @@ impl Merged {
     }
 
     /// Mean wall time of a problem in seconds, from when it was taken up until it was over, in the company that
-    /// it ran in; of one that was gone on with, since then. `None` where the time of some problem is not known.
+    /// it ran in. `None` where the time of some problem is not known: of one that was gone on with after a kill it is
+    /// not, nor in folders of before.
     pub fn seconds(&self) -> Option<f64> {
         let known = self.rows.iter().map(|row| self.seconds.get(&row.index));
         let sum: f64 = known.collect::<Option<Vec<&f64>>>()?.into_iter().sum();

@@ -18,7 +18,9 @@ use crate::{
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Retold {
-    /// Tree, costs and choice. Of a run without an end the choice is `None`, and it counts as cancelled.
+    /// Tree, costs and choice. Of a run without an end the choice is `None`, and it counts as cancelled. A record has
+    /// prices where money was bounded: without, money is that of the whole search alone, as its end has it, and 0 of
+    /// nodes and of a run without an end.
     pub outcome: Outcome,
     /// Why it ended; `None` when the record has no end: the run was killed, called off, or still runs.
     pub stop: Option<Stop>,
@@ -154,11 +156,11 @@ fn tell(
         }
         match entry {
             Entry::Expired(limit) => expired = Some(limit),
-            Entry::Outcome { stop, best, .. } => {
+            Entry::Outcome { stop, best, cost, .. } => {
                 if best.is_some_and(|best| run.tree().get(best).is_none()) {
                     return Err(bad(number, "chooses a node that is not there".into()));
                 }
-                end = Some((stop, best));
+                end = Some((stop, best, cost.money));
             }
             Entry::Lines { made, .. } => {
                 let Need::Lines(calls) = run.need() else {
@@ -197,9 +199,12 @@ fn tell(
         }
     }
     let mut outcome = run.finish();
-    outcome.stop = end.map_or(Stop::Cancelled, |(stop, _)| stop);
-    outcome.best = end.and_then(|(_, best)| best);
-    Ok(Retold { outcome, stop: end.map(|(stop, _)| stop), expired, settings, decisions })
+    outcome.stop = end.map_or(Stop::Cancelled, |(stop, ..)| stop);
+    outcome.best = end.and_then(|(_, best, _)| best);
+    if let Some((.., money)) = end.filter(|_| settings.prices.is_empty()) {
+        outcome.usage.logical.money = money;
+    }
+    Ok(Retold { outcome, stop: end.map(|(stop, ..)| stop), expired, settings, decisions })
 }
 
 impl Header {

@@ -1,4 +1,4 @@
-//! How hard a problem is, as its data set says: a number, or the first number of a text, as in `Level 3`.
+//! How hard a problem is, as its data set says: a number, or the first number of a text, as in `Level 3` or `-0.8 logits`.
 //!
 //! Where a mapping names a field, every record has to have such a number. Of a data set that is known to tell it,
 //! it is read unasked, and a record without one has none.
@@ -32,13 +32,33 @@ pub(super) fn of_row(row: &Row, mapping: &Mapping) -> Result<Option<f64>, RowErr
 fn number(text: &str) -> Option<f64> {
     let whole = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     whole.or_else(|| {
-        let first = text.find(|letter: char| letter.is_ascii_digit())?;
-        let digits = |letter: char| !letter.is_ascii_digit() && letter != '.';
+        let first = begin(text)?;
         let behind = &text[first..];
-        let digits = &behind[..behind.find(digits).unwrap_or(behind.len())];
-        // A full stop behind it is none of it.
-        digits.trim_end_matches('.').parse().ok()
+        let mut before = ' ';
+        let stops = |letter: char| {
+            let signed = matches!(letter, '+' | '-') && matches!(before, ' ' | 'e' | 'E');
+            let part = letter.is_ascii_digit() || matches!(letter, '.' | 'e' | 'E') || signed;
+            before = letter;
+            !part
+        };
+        let longest = &behind[..behind.find(stops).unwrap_or(behind.len())];
+        // A full stop behind it is none of it, nor is a letter that no exponent follows.
+        let ends = [longest, longest.trim_end_matches(['e', 'E', '.', '+', '-'])];
+        ends.iter().find_map(|end| end.parse().ok()).filter(|number: &f64| number.is_finite())
     })
+}
+
+/// Where the first number begins: at a digit, or at the full stop and the sign right before it, unless they join it to
+/// what stands before them, as in `A-3`.
+fn begin(text: &str) -> Option<usize> {
+    let digit = text.find(|letter: char| letter.is_ascii_digit())?;
+    let ahead = |end: usize, marks: &[char]| {
+        let mark = text[..end].strip_suffix(marks)?;
+        let joined = mark.ends_with(|letter: char| letter.is_alphanumeric());
+        (!joined).then_some(mark.len())
+    };
+    let stop = ahead(digit, &['.']).unwrap_or(digit);
+    Some(ahead(stop, &['+', '-']).unwrap_or(stop))
 }
 
 #[cfg(test)]
@@ -61,6 +81,17 @@ mod tests {
             ("", None),
             ("inf", None),
             ("1.2.3", None),
+            ("-0.8 logits", Some(-0.8)),
+            ("(+2)", Some(2.0)),
+            (".5 (IRT)", Some(0.5)),
+            ("about -.25", Some(-0.25)),
+            ("1e-3 of them", Some(0.001)),
+            ("2.5E+1: hard", Some(25.0)),
+            ("A-3", Some(3.0)),
+            ("no.4", Some(4.0)),
+            ("3-4", Some(3.0)),
+            ("5 even", Some(5.0)),
+            ("6e", Some(6.0)),
         ] {
             assert_eq!(number(text), expected, "{text:?}");
         }

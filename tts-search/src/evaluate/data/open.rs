@@ -10,7 +10,7 @@ use std::path::Path;
 use tts_core::rows::{self, Row, RowError};
 
 use super::item::question;
-use super::{DataSet, Item, Mapping};
+use super::{DataSet, Item, Mapping, level};
 use crate::evaluate::EvaluateError;
 
 /// Fields that a question stands in, usually.
@@ -29,7 +29,7 @@ const USUAL: [&str; 4] = ["question", "prompt", "problem", "instruction"];
 ///
 /// # Errors
 /// When the file cannot be read, no field of the question is named or usual, the mapping names an answer or choices,
-/// or a record is damaged or asks nothing; the error names its place.
+/// or a record is damaged, asks nothing or lacks a field that the mapping names; the error names its place.
 pub fn load_open(path: &Path, mapping: &Mapping) -> Result<DataSet, EvaluateError> {
     let bytes = std::fs::read(path).map_err(EvaluateError::at(path))?;
     parse_open(&bytes, path, mapping)
@@ -49,7 +49,8 @@ pub fn parse_open(bytes: &[u8], path: &Path, mapping: &Mapping) -> Result<DataSe
         let item = |row: &Row| {
             let id = mapping.id.as_deref().map(|id| row.required(id)).transpose()?;
             let item = Item::new(&question(row, &mapping)?, "");
-            Ok(Item { place: Some(row.place()), id, ..item })
+            let difficulty = level::of_row(row, &mapping)?;
+            Ok(Item { place: Some(row.place()), id, difficulty, ..item })
         };
         let items = rows.iter().map(item).collect::<Result<_, RowError>>()?;
         Ok(DataSet { items, mapping })
@@ -104,6 +105,12 @@ mod tests {
         assert!(error.contains("the fields are text: expected one of question, prompt"), "{error}");
         let error = read(r#"{"question": " "}"#, &plain).unwrap_err();
         assert!(error.contains("the question is blank"), "{error}");
+        let hard = Mapping { difficulty: Some("hard".into()), ..Mapping::default() };
+        let row = r#"{"question": "Q", "hard": "Level 2"}"#;
+        let data = parse_open(row.as_bytes(), Path::new("open.jsonl"), &hard).expect("a question");
+        assert_eq!(data.items[0].difficulty, Some(2.0));
+        let error = read(r#"{"question": "Q"}"#, &hard).unwrap_err();
+        assert!(error.contains("field \"hard\" is not there"), "{error}");
         let answers = Mapping::fields(None, Some("answer"));
         let error = read(r#"{"question": "Q", "answer": "1"}"#, &answers).unwrap_err();
         assert!(error.contains("no field of the answer"), "{error}");
