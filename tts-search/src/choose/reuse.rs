@@ -65,7 +65,8 @@ impl FirstLines {
 
     /// What a probe of so many samples costs on top of the strategy that goes on from them: `all` is what they cost
     /// together, `begun` what their first steps do. Later steps that a search would ask for again are not told
-    /// from others, so it is that much at most.
+    /// from others, so it is that much at most. Costs are of what is paid by the token: a call is paid however few lines
+    /// it asks for.
     ///
     /// ```
     /// use tts_search::choose::FirstLines;
