@@ -102,7 +102,9 @@ pub enum PrmError {
         question: String,
     },
     /// A text does not name a scorer.
-    #[error("{text:?} is not a scorer: expected logprob, rule, prm:PATH, orm:PATH, json:PATH or word:FILE")]
+    #[error(
+        "{text:?} is not a scorer: expected logprob, rule, prm:PATH, orm:PATH, json:PATH or word:FILE"
+    )]
     Spec {
         /// The text.
         text: String,

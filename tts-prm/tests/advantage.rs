@@ -168,7 +168,10 @@ fn progress_is_preferred() {
 fn costs_add_up() {
     let advantage = Perfect { tries: tries(2), start: 0.5 };
     let learnt = AdvantageScorer::learnt(written(), advantage, 0.5).unwrap().cost();
-    assert_eq!(learnt, ModelCost { parameters: 110, layers: 1, query_width: 2 * 8 + 2, windows: None });
+    assert_eq!(
+        learnt,
+        ModelCost { parameters: 110, layers: 1, query_width: 2 * 8 + 2, windows: None }
+    );
     let both = written().cost().flops(0, 10) + 2.0 * 10.0 * 10.0 + 4.0 * 2.0 * 55.0;
     assert!((learnt.flops(0, 10) - both).abs() < 1e-9);
     let derived = AdvantageScorer::derived(written(), tries(2), 0.5, 0.5).unwrap().cost();

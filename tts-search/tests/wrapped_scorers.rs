@@ -194,7 +194,8 @@ fn outcomes_alone_are_judged_at_the_end_of_whole_solutions() {
     assert!(fails.score(&[path(1, false)]).is_ok() && fails.score(&[path(1, true)]).is_err());
 }
 
-const MODEL: cost::ModelCost = cost::ModelCost { parameters: 1_000, layers: 1, query_width: 2, windows: None };
+const MODEL: cost::ModelCost =
+    cost::ModelCost { parameters: 1_000, layers: 1, query_width: 2, windows: None };
 const ASKED: scorer::Reads = scorer::Reads { tokens: 5, flops: 100.0, path: None };
 
 /// Asks in place of reading paths, unless it reads them as well; refuses or judges.

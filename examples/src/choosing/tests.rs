@@ -207,7 +207,7 @@ fn tried_out(asked: (usize, usize), until: Until, cost: Price) -> (Tried, Tried)
     };
     let (arm, probe) = (keep(asked.0), keep(asked.1));
     let bins = NonZeroUsize::MIN;
-    let asked = ChoosingOptions { until, cost, bins, ..options(&[&arm], &probe) };
+    let asked = ChoosingOptions { until, bins, cost, ..options(&[&arm], &probe) };
     let found = Choosing::of(&asked).expect("a study");
     let report = Evaluation::new(search(), &items).run(&found.recipe(), |_| {}).expect("runs");
     let costs = report.rows.iter().map(|row| cost.of(&row.cost)).collect();

@@ -230,8 +230,9 @@ fn grades_are_learnt_by_reinforcement() {
     // A note of a step, wherever it lies in its line.
     let near = journal.lines().find_map(|line| {
         let note = serde_json::from_str::<serde_json::Value>(line).unwrap();
-        let notes = note.as_object().into_iter().flat_map(serde_json::Map::values).chain([&note]);
-        notes.filter_map(|note| note.get("rewards")?.get("near")?.as_f64()).next()
+        let mut notes =
+            note.as_object().into_iter().flat_map(serde_json::Map::values).chain([&note]);
+        notes.find_map(|note| note.get("rewards")?.get("near")?.as_f64())
     });
     let near = near.expect("the reward by its name");
     assert!((0.8..=1.0).contains(&near), "{near}: {journal}");

@@ -20,7 +20,8 @@ impl Generator for Priced {
 
 #[test]
 fn operations_are_those_of_one_pass_over_every_token() {
-    let model = |parameters| cost::ModelCost { parameters, layers: 2, query_width: 3, windows: None };
+    let model =
+        |parameters| cost::ModelCost { parameters, layers: 2, query_width: 3, windows: None };
     let (policy, reviser) = (Priced(world(), model(10)), Priced(world(), model(1000)));
     struct Judge(cost::ModelCost);
     impl StepScorer for Judge {

@@ -6,7 +6,8 @@ use tts_core::toy::Sample;
 use tts_core::*;
 
 /// Two operations a token, whatever stands before it.
-const PRICE: cost::ModelCost = cost::ModelCost { parameters: 1, layers: 0, query_width: 0, windows: None };
+const PRICE: cost::ModelCost =
+    cost::ModelCost { parameters: 1, layers: 0, query_width: 0, windows: None };
 
 /// A step of five tokens, and ten to the end of a solution; less where it may not have so many.
 struct Known;

@@ -103,7 +103,8 @@ fn a_named_scorer_reads_no_token_ids_of_another_vocabulary() {
 /// Fault 6 of a review: every fresh prompt, and what others wrote, is read once by whoever goes on.
 #[test]
 fn every_reading_is_charged_once() {
-    let model = |parameters| cost::ModelCost { parameters, layers: 2, query_width: 3, windows: None };
+    let model =
+        |parameters| cost::ModelCost { parameters, layers: 2, query_width: 3, windows: None };
     let (policy, other) = (Speaks(world(), model(10), 1), Speaks(world(), model(1000), 1));
     let search = Search::new(&policy).role("other", &other);
     let prompt = world().prompt(0);

@@ -68,9 +68,7 @@ pub use arms::{Arm, ArmFigures, Arms, BinFigures, Compared, CostAxis, Difference
 #[cfg(feature = "plot")]
 pub use chart::chart;
 pub use comparison::{Comparison, is_right};
-pub use data::{
-    DataSet, Item, Mapping, fingerprint, load, load_open, parse, parse_open,
-};
+pub use data::{DataSet, Item, Mapping, fingerprint, load, load_open, parse, parse_open};
 pub use difficulty::{Bin, Difficulty};
 pub use error::EvaluateError;
 pub use evaluation::Evaluation;

@@ -8,8 +8,8 @@ use crate::exec::Cpu;
 use crate::testing::{byte_config, lively_weights};
 use crate::train::burn_learner::BurnLearner;
 use crate::train::{
-    Adapter, AdapterConfig, Clipping, Conjunction, Contest, Goal, LabelHead, PolicyGoal, Ratio, SequenceGoal,
-    Site, Target, Trainer,
+    Adapter, AdapterConfig, Clipping, Conjunction, Contest, Goal, LabelHead, PolicyGoal, Ratio,
+    SequenceGoal, Site, Target, Trainer,
 };
 
 fn config(precision: Precision, threads: usize) -> TrainConfig {
