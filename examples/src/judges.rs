@@ -38,7 +38,7 @@ pub fn find(name: &str, template: Option<&Path>) -> Result<Judge, Error> {
     Ok(judge)
 }
 
-/// The preferences of a file, in a form that is known by its fields, or in that of a file of [`PreferenceFields`]; says how many
+/// The preferences of a file, in a form that is known by its fields, or in that of a file of [`PreferenceFields`](tts_prm::critic::PreferenceFields); says how many
 /// ties are left out.
 ///
 /// # Errors
