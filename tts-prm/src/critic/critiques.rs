@@ -112,9 +112,10 @@ pub struct Critiques {
 /// use tts_prm::critic::{Judge, Jury, Preference, critiques};
 /// let judge = r#"{"template": "score", "reading": {"head": {"scorer": "head", "low": 0, "high": 1}}}"#;
 /// let jury = Jury { role: None, ..Jury::of(serde_json::from_str::<Judge>(judge)?, 2) };
-/// let pair = r#"{"prompt": {"text": "2 + 2?"}, "responses": ["4", "5"], "best": 0}"#;
+/// let pair = r#"{"prompt": {"text": "2 + 2?"}, "responses": ["It is four.", "It is five."], "best": 0}"#;
 /// let pair: Preference = serde_json::from_str(pair)?;
-/// let voice = Voice::new(|asked, _, _| if asked.question().contains('5') { "Wrong." } else { "Right." });
+/// let wrong = |asked: &str| asked.contains("It is five.");
+/// let voice = Voice::new(move |asked, _, _| if wrong(&asked.question()) { "Wrong." } else { "Right." });
 /// let found = critiques(&Search::new(&voice), &jury, &[pair], |_| ControlFlow::Continue(()))?;
 /// assert_eq!(found.items[0].critiques, [["Right.", "Right."], ["Wrong.", "Wrong."]]);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
