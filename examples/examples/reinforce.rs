@@ -447,7 +447,14 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let config = settings(arguments)?;
     let (records, keep) = (config.record.every > 0, config.keep.clone());
     let Asked { mut learn, mut held_out, task } = asked(arguments, config.seed)?;
-    learn.extend(arguments.saying.problems(&arguments.fields, &arguments.prompting)?);
+    let mut unanswered = arguments.saying.problems(&arguments.fields, &arguments.prompting)?;
+    if arguments.problems > 0 {
+        unanswered.truncate(arguments.problems);
+    }
+    // What is measured on is not learnt, whoever asks it.
+    let measured: HashSet<&str> = held_out.iter().map(|own| own.question.as_str()).collect();
+    unanswered.retain(|own| !measured.contains(own.question.as_str()));
+    learn.extend(unanswered);
     let mut policy = open(arguments)?;
     arguments.family.map_or(Ok(()), |family| family.written_with(policy.tokenizer()))?;
     let long = leave_out_long(&*policy, &mut learn)? + leave_out_long(&*policy, &mut held_out)?;

@@ -12,7 +12,7 @@ use std::time::Instant;
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
-use tts_core::{Aggregate, Outcome, What};
+use tts_core::{Aggregate, Budget, Outcome, What};
 use tts_examples::files::write_json;
 use tts_examples::interrupt::Interrupt;
 use tts_examples::options::{ModelOptions, SearchOptions};
@@ -123,7 +123,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     drop(search);
     bar.finish_and_clear();
 
-    close(&mut out, &outcome, now)?;
+    close(&mut out, &setup.budget, &outcome, now)?;
     for used in engines.used() {
         writeln!(out, "server    {used}")?;
     }
@@ -143,8 +143,37 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
+/// Which bounds of a soft budget were passed, and by how much: a search that was done in one round passes them unseen.
+fn beyond(budget: &Budget, outcome: &Outcome) -> Option<String> {
+    let (cost, rounds) = (&outcome.usage.logical, outcome.usage.rounds);
+    let counts = [
+        ("lines", budget.samples, cost.samples),
+        ("tokens", budget.generated_tokens, cost.generated_tokens),
+        ("scored tokens", budget.scored_tokens, cost.scored_tokens),
+        ("calls", budget.calls, cost.calls),
+        ("rounds", budget.rounds.map(u64::from), rounds.into()),
+    ];
+    let amounts = [
+        ("operations", budget.flops, cost.flops),
+        ("money", budget.money, cost.money),
+        ("seconds", budget.wall, outcome.usage.measured.seconds),
+    ];
+    let mut all = Vec::new();
+    for (what, bound, spent) in counts {
+        if let Some(bound) = bound.filter(|&bound| spent > bound) {
+            all.push(format!("{} of {} {what}", words::thousands(spent), words::thousands(bound)));
+        }
+    }
+    for (what, bound, spent) in amounts {
+        if let Some(bound) = bound.filter(|&bound| spent > bound * (1.0 + 1e-9)) {
+            all.push(format!("{spent:.3e} of {bound:.3e} {what}"));
+        }
+    }
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
 /// What came of it, and what it took; `now` tokens were generated since the program began.
-fn close(out: &mut impl Write, outcome: &Outcome, now: u64) -> Result<(), Error> {
+fn close(out: &mut impl Write, budget: &Budget, outcome: &Outcome, now: u64) -> Result<(), Error> {
     writeln!(out)?;
     match outcome.best {
         Some(best) => words::path(out, outcome, best)?,
@@ -156,6 +185,12 @@ fn close(out: &mut impl Write, outcome: &Outcome, now: u64) -> Result<(), Error>
     write!(out, "votes     ")?;
     words::votes(out, outcome)?;
     writeln!(out, "stopped   {}", outcome.stop)?;
+    if let Some(beyond) = beyond(budget, outcome) {
+        writeln!(
+            out,
+            "budget    exceeded by {beyond}: it is looked at between rounds; with hard every line is bounded"
+        )?;
+    }
     let (usage, measured) = (&outcome.usage, &outcome.usage.measured);
     writeln!(out, "cost      {}", words::cost(&usage.logical))?;
     writeln!(

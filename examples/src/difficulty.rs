@@ -142,7 +142,7 @@ impl Shares {
         let left = problems - unknown - rarely - often;
         Ok(writeln!(
             out,
-            "graded    {left} of {problems} problems are learnt from, {rarely} were solved too rarely, {often} too \
+            "graded    {left} of {problems} problems are wanted, {rarely} were solved too rarely, {often} too \
              often, {unknown} not tried"
         )?)
     }
@@ -176,8 +176,8 @@ mod tests {
         shares.tell(&mut told, 2).expect("told");
         assert_eq!(
             String::from_utf8(told).expect("text"),
-            "graded    2 of 6 problems are learnt from, 1 were solved too rarely, 1 too often, 2 not tried\n\
-             graded    1 of 2 problems are learnt from, 1 were solved too rarely, 0 too often, 0 not tried\n"
+            "graded    2 of 6 problems are wanted, 1 were solved too rarely, 1 too often, 2 not tried\n\
+             graded    1 of 2 problems are wanted, 1 were solved too rarely, 0 too often, 0 not tried\n"
         );
     }
 

@@ -174,7 +174,7 @@ pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
             step.step
         )?;
         if let (Some(weight), Some(capped)) = (weight, capped) {
-            write!(out, "; tokens weigh {weight:.3}, {} as much as they may", percent(capped))?;
+            write!(out, "; tokens weigh {weight:.3}, {} beyond the bound", percent(capped))?;
         }
         writeln!(out)?;
     }

@@ -268,7 +268,7 @@ pub fn worth(
             let first = asked.shared(arm, point.n)?;
             for (cost, probed) in tried.costs.iter_mut().zip(probed) {
                 // A probe of first steps is nothing but these.
-                let begun = if asked.until == Until::End { probed.begun } else { probed.tokens };
+                let begun = if asked.until == Until::Step { probed.tokens } else { probed.begun };
                 *cost += first.on_top(asked.probe.get(), probed.tokens, begun);
             }
         }

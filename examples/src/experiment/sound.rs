@@ -221,7 +221,8 @@ impl Recipe {
                 }
             }
             ModelSpec::StepOf(StepOf { model, step }) => match self.models.get(model) {
-                Some(ModelSpec::Reinforced(policy)) if policy.learn.keep.keeps(*step) => {}
+                Some(ModelSpec::Reinforced(policy))
+                    if policy.learn.keep.keeps(*step) && *step <= policy.learn.steps => {}
                 Some(ModelSpec::Reinforced(_)) => {
                     let problem = format!("step is {step}, which {model:?} does not keep");
                     return Err(format!("{problem}, expected one of its learn.keep").into());

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 use tts_models::testing::fake::{Act, Fake};
 
-use super::{example, ran, text};
+use super::{example, ran, succeeded, text};
 
 /// Command, arguments, and what has to be in the refusal: the option, above all.
 type Case<'a> = (&'a str, Vec<&'a str>, &'a [&'a str]);
@@ -181,4 +181,15 @@ fn scores_that_are_all_null_select_nothing() {
         );
     }
     assert_eq!((&lines[2]["best"], &lines[2]["weighted"]), (&json!(0), &json!(0)));
+}
+
+/// A strategy of one round passes a soft budget unseen, and is told to have.
+#[test]
+fn a_budget_that_was_passed_is_told() {
+    let Some(solve) = example("solve") else { return };
+    let asked = ["--model", "embedded", "--strategy", "best-of-n", "--n", "4", "--threads", "1"];
+    for (budget, told) in [("samples=2", true), ("samples=2,hard", false), ("samples=4", false)] {
+        let said = succeeded(&solve, &[&asked[..], &["--budget", budget, "12+3*4-5="]].concat());
+        assert_eq!(said.contains("exceeded by 4 of 2 lines"), told, "{budget}: {said}");
+    }
 }

@@ -182,7 +182,7 @@ fn problems_are_chosen_by_how_often_they_were_solved_before() {
     let wide = ["--least-right", "0", "--data", &data, "--out", &all];
     let said = succeeded(&reinforce, &[&small[..], &graded, &wide].concat());
     assert!(
-        said.contains("graded    11 of 12 problems are learnt from, 0 were solved too rarely, 0 too often, 1 not tried"),
+        said.contains("graded    11 of 12 problems are wanted, 0 were solved too rarely, 0 too often, 1 not tried"),
         "{said}"
     );
     assert!(said.contains("problems  11, 0 held out"), "{said}");

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use tts_core::{Cost, Prompt, Sampling, Search, SearchStrategy, seed};
 use tts_models::LanguageModel;
 
-use super::{ByJury, Group, Heard, On, Problem, Reinforce, RewardSpec, StepNote};
+use super::{ByJury, Group, Heard, On, Problem, Reinforce, RewardSpec, StepNote, Term};
 use crate::PrmError;
 use crate::critic::{Response, Ruling, fits, hear};
 
@@ -89,6 +89,12 @@ impl<S: SearchStrategy + Clone + std::fmt::Debug> Reinforce<'_, S> {
             let known = if On::Known.has(&problems[place]) { "a" } else { "no" };
             let problem = format!("{known} right answer, and no reward is of such problems");
             return Err(PrmError::reinforce(format!("problems[{place}]"), problem));
+        }
+        let idle = |term: &&Term| !problems.iter().any(|problem| term.on.has(problem));
+        if let Some(term) = self.config.rewards.iter().find(idle) {
+            let known = if term.on == On::Known { "a" } else { "no" };
+            let problem = format!("of problems with {known} right answer, of which there is none");
+            return Err(PrmError::reinforce(format!("reward {:?}", term.of.name()), problem));
         }
         for (by, _) in self.juries() {
             // How many samples another sampler ends with is not known before.

@@ -46,6 +46,10 @@ impl Keeping {
     /// # Errors
     /// Naming the setting that cannot be met by a run of so many steps.
     pub(super) fn check(&self, steps: usize) -> Result<(), PrmError> {
+        if self.every > steps {
+            let problem = format!("{}, of {steps} steps", self.every);
+            return Err(PrmError::reinforce("keep.every", problem));
+        }
         match self.steps.iter().position(|&step| step > steps) {
             None => Ok(()),
             Some(place) => {

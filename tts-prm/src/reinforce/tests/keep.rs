@@ -143,7 +143,9 @@ fn what_cannot_be_kept_is_refused_before_anything_is_drawn() {
     };
     let late = Keeping { steps: vec![1, 3], ..Keeping::default() };
     let best = Keeping { best: true, ..Keeping::default() };
+    let rare = Keeping { every: 3, ..Keeping::default() };
     for (keep, held_out, keeps, expected) in [
+        (rare, None, true, "keep.every: 3, of 2 steps"),
         (late, None, true, "keep.steps[1]: 3, of 2 steps"),
         (best.clone(), None, true, "keep.best: of what is measured on nothing"),
         (best.clone(), Some(&problems[..]), false, "keep: nobody keeps weights"),

@@ -318,6 +318,10 @@ fn rules_where_answers_are_known_and_models_where_they_are_not() {
         let error = told(run, &mixed).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}, expected {expected}");
     }
+    let run = Reinforce::new(terms(&["right", "scored@open"])).scorer(&likes);
+    let error = told(run, &problems(4)).unwrap_err().to_string();
+    let expected = "reward \"scored\": of problems with no right answer, of which there is none";
+    assert!(error.contains(expected), "{error}");
     let batch = ReinforceConfig { scheme: Scheme::Reinforce, ..terms(&["right@known", "scored"]) };
     let error = told(Reinforce::new(batch).scorer(&likes), &mixed).unwrap_err().to_string();
     assert!(error.contains("rewards[0].on: of some problems, beside a baseline"), "{error}");
