@@ -1,3 +1,5 @@
+//! Rank correlation against pairs counted one by one, and its laws.
+
 use proptest::prelude::*;
 
 use super::*;
