@@ -8,6 +8,7 @@ use common::ByHand;
 use proptest::prelude::*;
 use tts_core::*;
 use tts_search::compat::{its_hub, rebase, search_and_learn, treequest};
+use tts_search::particle::{Anneal, AnnealBy};
 
 /// What became of a beam's step: its score, and whether it ended.
 type Step = (f64, bool);
@@ -188,6 +189,8 @@ fn presets_are_sound_and_bad_budgets_are_named() {
         its_hub::beam_search(16, 4, Aggregate::Min).expect("divides").into(),
         its_hub::particle_filtering(8).into(),
         its_hub::entropic_particle_filtering(8).into(),
+        its_hub::entropic_particle_filtering_by(8, AnnealBy::Entropy).into(),
+        its_hub::entropic_particle_filtering_by(8, AnnealBy::Linear { from: 2.0 }).into(),
         its_hub::particle_gibbs(16, 2).expect("divides").into(),
         rebase::rebase(16).into(),
         treequest::ab_mcts_a(16, ["one", "two"]).into(),
@@ -212,4 +215,41 @@ fn presets_are_sound_and_bad_budgets_are_named() {
         assert!(error.contains(expected), "{error}");
     }
     assert_eq!(its_hub::particle_gibbs(16, 2).expect("divides").filter.n, 8);
+}
+
+/// Every temperature that `its_hub` tests of its own, where the recorded values lie beside the workspace.
+#[test]
+fn temperatures_of_its_hub() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = path.join("../../shared/data/golden/peer_golden.jsonl");
+    let Ok(rows) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    };
+    let mut seen = [0; 3];
+    for row in rows.lines() {
+        let row: serde_json::Value = serde_json::from_str(row).expect("JSON");
+        if row["kind"] != "particle_temperature" {
+            continue;
+        }
+        let number = |field: &str| row[field].as_f64();
+        let read = |field: &str| number(field).expect(field);
+        let (kind, by) = match row["fn"].as_str() {
+            Some("ess") => (0, AnnealBy::Effective),
+            Some("entropy") => (1, AnnealBy::Entropy),
+            Some("base") => (2, AnnealBy::Linear { from: read("value_max") }),
+            other => panic!("{other:?} is no function of its_hub"),
+        };
+        seen[kind] += 1;
+        // Where a row says nothing of them, its function knows no bounds.
+        let (until, below) =
+            (number("early_phase").unwrap_or(1.0), number("ess_threshold").unwrap_or(1.0));
+        let anneal = Anneal { by, below, until, steps: 10 };
+        let step = (10.0 * read("progress")).round() as usize;
+        let (effective, entropy) =
+            (number("ess_ratio").unwrap_or(0.1), number("entropy_n").unwrap_or(0.1));
+        let found = anneal.temperature(effective, entropy, step);
+        assert!((found - read("expected")).abs() < 1e-12, "{row}: {found}");
+    }
+    assert_eq!(seen, [2, 2, 2]);
 }

@@ -2,14 +2,14 @@
 
 use tts_core::toy::ToyWorld;
 use tts_core::*;
-use tts_search::particle::{Anneal, Potential, Resampling};
+use tts_search::particle::{Anneal, AnnealBy, Potential, Resampling};
 use tts_search::{ParticleFilter, ParticleGibbs};
 
 #[test]
 fn impossible_settings_are_refused_with_a_reason() {
     let filter = ParticleFilter::default;
     let anneal = |anneal| ParticleFilter { anneal: Some(anneal), ..filter() };
-    let of = Anneal::default;
+    let (of, linear) = (Anneal::default, |from| AnnealBy::Linear { from });
     for (filter, expected) in [
         (ParticleFilter { n: 0, ..filter() }, "n is 0"),
         (ParticleFilter { temperature: 0.0, ..filter() }, "temperature is 0"),
@@ -26,6 +26,12 @@ fn impossible_settings_are_refused_with_a_reason() {
         (anneal(Anneal { steps: 0, ..of() }), "anneal: steps is 0"),
         (anneal(Anneal { steps: 2, ..of() }), "anneal: steps is 2"),
         (anneal(Anneal { steps: 1, until: 1.0, ..of() }), "anneal: steps is 1"),
+        (anneal(Anneal { by: AnnealBy::Entropy, steps: 2, ..of() }), "anneal: steps is 2"),
+        (anneal(Anneal { by: linear(3.0), steps: 2, ..of() }), "anneal: steps is 2"),
+        (anneal(Anneal { by: linear(0.8), ..of() }), "anneal: from is 0.8"),
+        (anneal(Anneal { by: linear(1.25), steps: 4, ..of() }), "expected more than 1.25"),
+        (anneal(Anneal { by: linear(f64::NAN), ..of() }), "anneal: from is NaN"),
+        (anneal(Anneal { by: linear(f64::INFINITY), ..of() }), "anneal: from is inf"),
     ] {
         let error = filter.check().expect_err(expected);
         assert!(error.starts_with("particle filter: ") && error.contains(expected), "{error}");
@@ -39,6 +45,25 @@ fn impossible_settings_are_refused_with_a_reason() {
     for resampling in [Resampling::Multinomial, Resampling::Systematic, Resampling::Residual] {
         assert!(ParticleFilter { resampling, ..filter() }.check().is_ok());
     }
+}
+
+/// A recipe of before says nothing of what its annealing follows, and is written as it was.
+#[test]
+fn what_annealing_follows_is_said_where_it_is_another() {
+    for (by, text) in [
+        (AnnealBy::Effective, r#"{"below":0.5,"until":0.5,"steps":40}"#),
+        (AnnealBy::Entropy, r#"{"by":"entropy","below":0.5,"until":0.5,"steps":40}"#),
+        (
+            AnnealBy::Linear { from: 2.0 },
+            r#"{"by":{"linear":{"from":2.0}},"below":0.5,"until":0.5,"steps":40}"#,
+        ),
+    ] {
+        let anneal = Anneal { by, ..Anneal::default() };
+        assert_eq!(serde_json::to_string(&anneal).expect("JSON"), text);
+        assert_eq!(serde_json::from_str::<Anneal>(text).expect("sound"), anneal);
+    }
+    let error = serde_json::from_str::<Anneal>(r#"{"by":{"linear":{"from":2.0,"to":1.0}}}"#);
+    assert!(error.is_err_and(|error| error.to_string().contains("unknown field `to`")));
 }
 
 /// Of a sum of probabilities there are no odds.

@@ -5,7 +5,9 @@ mod common;
 use common::ByHand;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::*;
-use tts_search::particle::{Anneal, Choose, Potential, Resampling, Weights, effective_sample_size};
+use tts_search::particle::{
+    Anneal, AnnealBy, Choose, Potential, Resampling, Weights, effective_sample_size,
+};
 use tts_search::{Lookahead, ParticleFilter};
 
 fn by_hand<S: SearchStrategy>(strategy: S, scale: Scale) -> ByHand<S> {
@@ -257,11 +259,34 @@ fn annealing_by_hand() {
     }
     // A temperature never sharpens: just below one half, 0.5 / 0.49 of the steps are left.
     let anneal = Anneal { until: 1.0, steps: 10, ..Anneal::default() };
-    close(&[anneal.temperature(0.45, 8), anneal.temperature(0.45, 1)], &[1.0, 2.0]);
-    close(&[anneal.temperature(0.5, 1), Anneal::default().temperature(0.1, 20)], &[1.0, 1.0]);
-    // As its_hub tests its own.
-    let ten = Anneal { steps: 10, ..Anneal::default() };
-    close(&[ten.temperature(0.2, 2), ten.temperature(0.5, 8)], &[4.0, 1.0]);
+    close(&[anneal.temperature(0.45, 0.5, 8), anneal.temperature(0.45, 0.5, 1)], &[1.0, 2.0]);
+    let late = Anneal::default().temperature(0.1, 0.5, 20);
+    close(&[anneal.temperature(0.5, 0.5, 1), late], &[1.0, 1.0]);
+}
+
+/// The same weights by the other two: the temperature is `1 / (H + 0.1 (1 - H))`, and `3 - 0.1`.
+#[test]
+fn annealing_by_entropy_and_by_the_step_alone() {
+    let scores = [0.99, 0.5, 0.5, 0.5];
+    let entropy = [99.0, 1.0, 1.0, 1.0].map(|w: f64| -(w / 102.0) * (w / 102.0).ln());
+    let entropy = entropy.iter().sum::<f64>() / 4_f64.ln();
+    let by_entropy = 1.0 / (entropy + (1.0 - entropy) * 0.1);
+    assert!(by_entropy > 3.0, "{by_entropy}");
+    for (by, temperature) in
+        [(AnnealBy::Entropy, by_entropy), (AnnealBy::Linear { from: 3.0 }, 2.9)]
+    {
+        let first = (99_f64.ln() / temperature).exp();
+        let filter = |below| {
+            let anneal = Some(Anneal { by, below, steps: 10, ..Anneal::default() });
+            ParticleFilter { anneal, ..Default::default() }
+        };
+        let (before, after) = on_the_way(filter(0.5), scores);
+        close(&before, &[first, 1.0, 1.0].map(|w| w / (first + 3.0)));
+        let plain = [99.0, 1.0, 1.0, 1.0].map(|w| w / 102.0);
+        close(&after, &plain);
+        // Where enough are effective it does not set in, whatever it follows.
+        close(&on_the_way(filter(0.26), scores).0, &plain[..3]);
+    }
 }
 
 /// Annealing guides resampling alone: who has ended at the first step is drawn by what it is worth.

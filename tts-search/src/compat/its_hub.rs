@@ -8,12 +8,14 @@
 //! | the last step of a particle filter is resampled once more | nothing is drawn after it |
 //! | a reference particle weighs at every step what it weighs at its end | what it weighs at that step |
 //! | `resampling_method` is not passed on | it is |
+//! | the entropy of two particles is not divided by `ln 2` | it is |
 //! | a model that is done is asked for empty steps until `max_steps` | it is done |
 //!
 //! Source: `its_hub` 1.2.0 on the Python package index, `algorithms/`.
 
 use tts_core::{Aggregate, Sampling, Selection, StepRule};
 
+use crate::particle::{Anneal, AnnealBy};
 use crate::{
     AdaptiveConsistency, BeamSearch, BestOfN, Completed, ParticleFilter, ParticleGibbs,
     SelfConsistency, StopWhen,
@@ -113,6 +115,19 @@ pub fn particle_filtering(budget: usize) -> ParticleFilter {
 /// `EntropicParticleFiltering`.
 pub fn entropic_particle_filtering(budget: usize) -> ParticleFilter {
     ParticleFilter::entropic(budget)
+}
+
+/// `EntropicParticleFiltering(temperature_method)`: `ess`, `entropy`, and `base`, which begins at 2.
+///
+/// ```
+/// use tts_search::compat::its_hub;
+/// use tts_search::particle::AnnealBy;
+/// let base = its_hub::entropic_particle_filtering_by(8, AnnealBy::Linear { from: 2.0 });
+/// assert!(base.anneal.is_some_and(|anneal| anneal.temperature(0.125, 0.5, 10) == 1.75));
+/// ```
+pub fn entropic_particle_filtering_by(budget: usize, by: AnnealBy) -> ParticleFilter {
+    let anneal = Some(Anneal { by, ..Anneal::default() });
+    ParticleFilter { anneal, ..ParticleFilter::entropic(budget) }
 }
 
 /// `ParticleGibbs(num_iterations)`: as many particles an iteration as the budget leaves.

@@ -17,7 +17,7 @@ use tts_core::{Expand, NodeId, Tree, View};
 
 use super::filter::{ParticleFilter, Weights};
 use super::resample::{Resampling, shuffle};
-use super::weights::{bounded, effective_sample_size, relative};
+use super::weights::{bounded, effective_sample_size, normalised_entropy, relative};
 
 /// A path and what it weighs.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,7 +135,8 @@ impl Cloud {
         if let Some(anneal) = filter.anneal.filter(|_| !settled) {
             let plain = relative(weighed.iter().map(|weight| weight.0));
             let share = effective_sample_size(&plain) / filter.n as f64;
-            weighed = weights(anneal.temperature(share, self.step));
+            let entropy = normalised_entropy(&plain, filter.n);
+            weighed = weights(anneal.temperature(share, entropy, self.step));
         }
         for (particle, (weight, potential)) in self.particles.iter_mut().zip(weighed) {
             (particle.log_weight, particle.potential) = (weight, potential);

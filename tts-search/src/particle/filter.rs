@@ -37,7 +37,8 @@
 //!
 //! When: a step scorer that is informative and errs; small models, where best-of-N needs many samples. Not
 //! when the scorer judges outcomes only, or its scores are near 0 and 1 from the first step on: then
-//! [`ParticleFilter::entropic`], or a higher temperature.
+//! [`ParticleFilter::entropic`], or a higher temperature. What its annealing follows is one of three ([`Anneal::by`]): the
+//! share of effective particles, `"by": "entropy"` of the weights, or the step alone, `"by": {"linear": {"from": 2.0}}`.
 //!
 //! Source: Puri et al. 2025, "A Probabilistic Inference Approach to Inference-Time Scaling of LLMs using
 //! Particle-Based Monte Carlo Methods" (arXiv 2502.01618), algorithm 1; Zhao et al. 2024 (arXiv
@@ -49,9 +50,10 @@ use tts_core::{
     Aggregate, Expand, NodeId, Requirements, Rule, SearchStrategy, Selection, Tree, View,
 };
 
+use super::anneal::Anneal;
 use super::cloud::Cloud;
 use super::resample::Resampling;
-use super::weights::{Anneal, Potential};
+use super::weights::Potential;
 use crate::sample::lines::{at_least_one, elected};
 
 /// What a particle weighs.
@@ -178,7 +180,7 @@ impl ParticleFilter {
     ///
     /// ```
     /// let filter = tts_search::ParticleFilter::entropic(8);
-    /// assert!(filter.anneal.is_some_and(|anneal| anneal.temperature(0.125, 10) == 6.0));
+    /// assert!(filter.anneal.is_some_and(|anneal| anneal.temperature(0.125, 0.5, 10) == 6.0));
     /// ```
     pub fn entropic(n: usize) -> Self {
         let anneal = Some(Anneal::default());

@@ -1,4 +1,4 @@
-//! What a particle weighs: potentials of scores, softmax, effective sample size, annealing.
+//! What a particle weighs: potentials of scores, softmax, and how evenly weight is spread.
 //!
 //! ```text
 //! scores 0.9, 0.5, 0.2    odds 9, 1, 0.25    weights 0.878, 0.098, 0.024    1 / sum w^2 = 1.28 of 3
@@ -6,13 +6,13 @@
 //!
 //! A score becomes the logarithm of a potential by what the scorer says its numbers are
 //! ([`tts_core::Scale`]); the weights are the softmax of these at a temperature. The effective sample
-//! size `(sum w)^2 / sum w^2` is `N` for equal weights and 1 where one particle has all.
+//! size `(sum w)^2 / sum w^2` is `N` for equal weights and 1 where one particle has all; the entropy of the weights over
+//! `ln N` is 1 and 0 there.
 //!
 //! Cost: none.
 //!
 //! Source: Puri et al. 2025 (arXiv 2502.01618), section 3, and its code for log-odds and their clipping;
-//! Kong, Liu, Wong 1994 for the effective sample size; Giannone et al. 2025 (arXiv 2510.05825) for the
-//! annealing.
+//! Kong, Liu, Wong 1994 for the effective sample size; Giannone et al. 2025 (arXiv 2510.05825) for the entropy.
 
 use serde::{Deserialize, Serialize};
 use tts_core::{Aggregate, Scale, Unit};
@@ -99,68 +99,22 @@ pub fn effective_sample_size(weights: &[f64]) -> f64 {
     if squares > 0.0 { sum * sum / squares } else { 0.0 }
 }
 
-/// A temperature that rises where the population would collapse early in a solution.
+/// The entropy of weights, whatever they add up to, over that of `n` equal ones: 1 where all weigh alike, 0 where one has
+/// all, or nobody anything; 1 of a single particle.
 ///
-/// Before the share [`Anneal::until`] of the steps, and where less than the share [`Anneal::below`] of the
-/// particles is effective, scores are divided by `max(1, (1 - step / steps) x N / effective)`, besides
-/// the filter's own temperature. It guides who is drawn; once all have come to their ends, weights are plain.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Anneal {
-    /// The share of effective particles below which it sets in. One of `n` is effective at least: a share of
-    /// `1 / n` or less never sets in.
-    pub below: f64,
-    /// The share of the steps after which it is over.
-    pub until: f64,
-    /// Steps of a long solution: the step rule's limit, say.
-    pub steps: u32,
-}
-
-impl Default for Anneal {
-    /// Below one half, in the first half of 40 steps.
-    fn default() -> Self {
-        Self { below: 0.5, until: 0.5, steps: 40 }
+/// ```
+/// use tts_search::particle::normalised_entropy;
+/// assert!((normalised_entropy(&[2.0; 5], 5) - 1.0).abs() < 1e-12);
+/// assert!((normalised_entropy(&[1.0, 1.0, 0.0, 0.0], 4) - 0.5).abs() < 1e-12); // ln 2 over ln 4
+/// ```
+pub fn normalised_entropy(weights: &[f64], n: usize) -> f64 {
+    if n <= 1 {
+        return 1.0;
     }
-}
-
-impl Anneal {
-    /// By what scores are divided at this step, the first of which is 1, where this share of the particles
-    /// is effective.
-    ///
-    /// ```
-    /// use tts_search::particle::Anneal;
-    /// let anneal = Anneal { steps: 10, ..Anneal::default() };
-    /// assert!((anneal.temperature(0.25, 2) - 3.2).abs() < 1e-12); // (1 - 2/10) / 0.25
-    /// assert!((anneal.temperature(0.25, 5) - 1.0).abs() < 1e-12); // half of the steps are over
-    /// assert!((anneal.temperature(0.6, 2) - 1.0).abs() < 1e-12); // enough are effective
-    /// ```
-    pub fn temperature(&self, effective: f64, step: usize) -> f64 {
-        let progress = step as f64 / f64::from(self.steps);
-        if effective < self.below && progress < self.until {
-            ((1.0 - progress) / effective).max(1.0)
-        } else {
-            1.0
-        }
-    }
-
-    /// # Errors
-    /// A sentence that names the field.
-    pub(super) fn check(&self) -> Result<(), String> {
-        for (field, value) in [("below", self.below), ("until", self.until)] {
-            if !(value > 0.0 && value <= 1.0) {
-                return Err(format!("anneal: {field} is {value}, expected 0 < {field} <= 1"));
-            }
-        }
-        if self.steps == 0 {
-            return Err("anneal: steps is 0, expected at least 1".into());
-        }
-        if self.temperature(f64::MIN_POSITIVE, 1) <= 1.0 {
-            let Self { steps, until, .. } = self;
-            return Err(format!(
-                "anneal: steps is {steps}, expected more than 1 / until: until is {until}, and even the \
-                 first step comes too late"
-            ));
-        }
-        Ok(())
-    }
+    let sum: f64 = weights.iter().sum();
+    let term = |&weight: &f64| {
+        let share = weight / sum;
+        if share > 0.0 { -share * share.ln() } else { 0.0 }
+    };
+    weights.iter().map(term).sum::<f64>() / (n as f64).ln()
 }

@@ -40,7 +40,7 @@ pub(crate) fn beams() -> impl Strategy<Value = BeamSearch> {
 }
 
 pub(crate) fn filters() -> impl Strategy<Value = ParticleFilter> {
-    use particle::{Anneal, Choose, Potential, Resampling, Weights};
+    use particle::{Anneal, AnnealBy, Choose, Potential, Resampling, Weights};
     let potentials = vec![Potential::Odds, Potential::Probability, Potential::Exponential];
     let resampling = vec![Resampling::Multinomial, Resampling::Systematic, Resampling::Residual];
     let choose = vec![Choose::Best, Choose::Sample, Choose::Vote];
@@ -58,7 +58,12 @@ pub(crate) fn filters() -> impl Strategy<Value = ParticleFilter> {
             potential: parts.0,
             weights: parts.1,
             temperature: numbers.2,
-            anneal: numbers.3.then(|| Anneal { steps: 5, ..Anneal::default() }),
+            anneal: numbers.3.then(|| Anneal {
+                by: [AnnealBy::Effective, AnnealBy::Entropy, AnnealBy::Linear { from: 2.0 }]
+                    [numbers.0 % 3],
+                steps: 5,
+                ..Anneal::default()
+            }),
             resampling: parts.2,
             resample_below: numbers.1,
             choose: parts.3,
