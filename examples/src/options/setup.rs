@@ -84,6 +84,9 @@ impl Setup {
     pub fn check(&self, engines: &Engines, scorers: &Scorers<'_>) -> Result<Scale, Error> {
         let search = self.search(engines, scorers, task::by_name(&self.task)?);
         let (settings, needs) = (search.settings(), self.recipe.requires());
+        let read = Requirements { confidence: needs.confidence, ..Requirements::default() };
+        settings.satisfy(&read).map_err(|problem| format!("strategy: {problem}"))?;
+        let needs = Requirements { confidence: None, ..needs };
         let judged = Requirements { roles: Vec::new(), scorers: Vec::new(), ..needs.clone() };
         settings
             .satisfy(&judged)

@@ -104,7 +104,11 @@ impl std::fmt::Debug for Search<'_> {
 impl<'a> Search<'a> {
     /// A search with this policy, without a scorer, under default settings.
     pub fn new(policy: impl Generator + 'a) -> Self {
-        let settings = Settings { policy: Writer::of(&policy), ..Settings::default() };
+        let settings = Settings {
+            policy: Writer::of(&policy),
+            vocabulary_size: policy.vocabulary_size(),
+            ..Settings::default()
+        };
         Self {
             generators: BTreeMap::from([(POLICY.to_owned(), Held::generator(policy))]),
             scorers: BTreeMap::new(),

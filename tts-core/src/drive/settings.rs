@@ -79,6 +79,9 @@ pub struct Settings {
     pub seed: u64,
     /// The policy.
     pub policy: Writer,
+    /// Over how many tokens the policy's distributions are, see [`Generator::vocabulary_size`]. It decides
+    /// whether a strategy is taken, and nothing that a line depends on: records do not hold it.
+    pub vocabulary_size: Option<u32>,
     /// Generators of other roles, by name.
     pub roles: BTreeMap<String, Writer>,
     /// Who judges candidates; without a scorer every path has the same standing.
@@ -99,6 +102,7 @@ impl Default for Settings {
             budget: Budget::default(),
             seed: 0,
             policy: Writer::default(),
+            vocabulary_size: None,
             roles: BTreeMap::new(),
             scorer: None,
             scorers: BTreeMap::new(),
@@ -106,6 +110,9 @@ impl Default for Settings {
         }
     }
 }
+
+/// From so many tokens on the most probable few stand for the whole distribution.
+const SMALL_VOCABULARY: u32 = 256;
 
 /// More roles and scorers than this are a slip of the pen.
 pub(crate) const MOST_READERS: usize = 64;
@@ -171,6 +178,16 @@ impl Settings {
             if !self.scorers.contains_key(name) {
                 return Err(format!("no scorer has the name {name:?}; see Search::scorer_named"));
             }
+        }
+        if let (Some(top), Some(size)) = (needs.confidence, self.vocabulary_size)
+            && top < size
+            && size < SMALL_VOCABULARY
+        {
+            return Err(format!(
+                "confidence is read over the {top} most probable of {size} tokens (top), where it is smaller for a \
+                 peaked distribution: over a small vocabulary top must be as large as the vocabulary, expected \
+                 {size} or more"
+            ));
         }
         Ok(())
     }

@@ -115,6 +115,9 @@ pub struct Requirements {
     pub roles: Vec<String>,
     /// Scorers that it asks for by name.
     pub scorers: Vec<String>,
+    /// Over how many most probable tokens it reads the policy's confidence, the fewest where it does so in several
+    /// ways; `None` where it does not.
+    pub confidence: Option<u32>,
 }
 
 impl Requirements {
@@ -137,6 +140,7 @@ impl Requirements {
         self.probabilities.extend(other.probabilities);
         self.roles.extend(other.roles);
         self.scorers.extend(other.scorers);
+        self.confidence = self.confidence.into_iter().chain(other.confidence).min();
         self
     }
 }

@@ -140,6 +140,12 @@ pub trait Generator: Send + Sync {
         None
     }
 
+    /// Over how many tokens its distributions are, where it can tell: what is said of the few most probable
+    /// ones ([`Watch::confidence`]) means something else in a small vocabulary.
+    fn vocabulary_size(&self) -> Option<u32> {
+        None
+    }
+
     /// What its lines depend on besides the request, weights included, as a short text: a record
     /// that was made with another generator is not resumed. `None` for one that cannot tell.
     fn identity(&self) -> Option<String> {
@@ -378,6 +384,9 @@ macro_rules! forward {
             }
             fn vocabulary(&self) -> Option<u64> {
                 (**self).vocabulary()
+            }
+            fn vocabulary_size(&self) -> Option<u32> {
+                (**self).vocabulary_size()
             }
             fn identity(&self) -> Option<String> {
                 (**self).identity()

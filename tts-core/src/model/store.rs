@@ -263,6 +263,10 @@ impl<G: Generator> Generator for Stored<'_, G> {
         self.generator.vocabulary()
     }
 
+    fn vocabulary_size(&self) -> Option<u32> {
+        self.generator.vocabulary_size()
+    }
+
     fn identity(&self) -> Option<String> {
         Some(self.generator.identity().unwrap_or_else(|| self.model.clone()))
     }

@@ -23,15 +23,19 @@ impl Draft {
     }
 }
 
+/// How many options what a toy tells of its certainty is over.
+pub(crate) const OPTIONS: u32 = 5;
+
 /// What a choice tells of its certainty: minus the mean log-probability of the `k` most probable of five
 /// options, and `-1/5 sum ln(5 p)`. What is impossible counts as one in a million.
 fn signals(choice: &[f64], k: usize) -> (f32, f32) {
-    let mut logs: Vec<f64> =
-        (0..5).map(|option| choice.get(option).copied().unwrap_or(0.0).max(1e-6).ln()).collect();
+    let option = |option: u32| choice.get(option as usize).copied().unwrap_or(0.0);
+    let mut logs: Vec<f64> = (0..OPTIONS).map(|place| option(place).max(1e-6).ln()).collect();
     logs.sort_by(|a, b| b.total_cmp(a));
-    let k = k.clamp(1, 5);
+    let k = k.clamp(1, logs.len());
     let confidence = -logs[..k].iter().sum::<f64>() / k as f64;
-    let certainty = -logs.iter().map(|log| log + 5.0_f64.ln()).sum::<f64>() / 5.0;
+    let options = f64::from(OPTIONS);
+    let certainty = -logs.iter().map(|log| log + options.ln()).sum::<f64>() / options;
     #[expect(clippy::cast_possible_truncation, reason = "signals are f32")]
     let signals = (confidence as f32, certainty as f32);
     signals

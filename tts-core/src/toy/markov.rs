@@ -31,11 +31,16 @@ pub struct Markov {
     next: Arc<Next>,
     /// Tokens of a step.
     pub step_tokens: usize,
+    /// Over how many tokens the distributions are, where that is to be known before one is asked for.
+    pub size: Option<u32>,
 }
 
 impl std::fmt::Debug for Markov {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Markov").field("step_tokens", &self.step_tokens).finish_non_exhaustive()
+        f.debug_struct("Markov")
+            .field("step_tokens", &self.step_tokens)
+            .field("size", &self.size)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +57,7 @@ fn ranked(odds: &[f64], rank: u32) -> Result<usize, LineError> {
 impl Markov {
     /// A model of one endless step, from the distribution of the next token after those before.
     pub fn new(next: impl Fn(&[u32]) -> Vec<f64> + Send + Sync + 'static) -> Self {
-        Self { next: Arc::new(next), step_tokens: usize::MAX }
+        Self { next: Arc::new(next), step_tokens: usize::MAX, size: None }
     }
 
     /// Letters for tokens; none for the end.
@@ -168,5 +173,9 @@ impl Markov {
 impl Generator for Markov {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
         Ok(Generated::by_seed(batch, |request, seed| self.line(request, seed)))
+    }
+
+    fn vocabulary_size(&self) -> Option<u32> {
+        self.size
     }
 }

@@ -17,7 +17,7 @@ mod state;
 mod voice;
 mod world;
 
-pub(crate) use draft::{Draft, Writing};
+pub(crate) use draft::{Draft, OPTIONS, Writing};
 pub use markov::Markov;
 pub use oracle::Oracle;
 pub use voice::{Said, Voice};

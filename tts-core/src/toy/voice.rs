@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use super::draft::{Draft, Writing};
+use super::draft::{Draft, OPTIONS, Writing};
 use crate::seed::{self, Rng};
 use crate::{BoxError, Completion, Generated, Generator, LineError, Prompt, Request};
 
@@ -97,5 +97,9 @@ fn begun(request: &Request) -> usize {
 impl Generator for Voice {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
         Ok(Generated::by_seed(batch, |request, seed| self.line(request, seed)))
+    }
+
+    fn vocabulary_size(&self) -> Option<u32> {
+        Some(OPTIONS)
     }
 }

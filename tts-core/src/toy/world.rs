@@ -1,6 +1,6 @@
 //! Problems of running sums, and the generator that solves them.
 
-use super::draft::{Draft, Writing};
+use super::draft::{Draft, OPTIONS, Writing};
 use super::state::{State, parse};
 use crate::{
     BoxError, Completion, Generated, Generator, LineError, Prompt, Request, Sampling, seed,
@@ -111,5 +111,9 @@ impl ToyWorld {
 impl Generator for ToyWorld {
     fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
         Ok(Generated::by_seed(batch, |request, seed| self.line(request, seed)))
+    }
+
+    fn vocabulary_size(&self) -> Option<u32> {
+        Some(OPTIONS)
     }
 }

@@ -275,6 +275,10 @@ impl<E: Executor> Generator for Engine<E> {
         Some(self.words.vocabulary())
     }
 
+    fn vocabulary_size(&self) -> Option<u32> {
+        self.words.vocabulary_size()
+    }
+
     fn identity(&self) -> Option<String> {
         let first = self.identity.clone()?;
         let identity = match self.renewed {

@@ -189,6 +189,10 @@ impl Generator for Remote {
         Some(self.words.vocabulary())
     }
 
+    fn vocabulary_size(&self) -> Option<u32> {
+        self.words.vocabulary_size()
+    }
+
     /// What the server says that it is. `None` where it does not draw by seeds.
     fn identity(&self) -> Option<String> {
         self.identity.clone()

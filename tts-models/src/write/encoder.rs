@@ -43,6 +43,11 @@ impl Encoder {
         self.vocabulary
     }
 
+    /// How many tokens may be drawn, padding of the model's own left out.
+    pub(crate) fn vocabulary_size(&self) -> Option<u32> {
+        u32::try_from(self.text.tokenizer.drawn()).ok()
+    }
+
     /// Tells the chat template a variable: prompts change with it.
     pub(crate) fn set_argument(&mut self, argument: &TemplateArgument) -> Result<(), ModelError> {
         self.text.set_template_argument(argument)?;

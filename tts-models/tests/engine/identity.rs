@@ -58,6 +58,17 @@ fn name(path: &Path, backend: Backend, config: EngineConfig) -> (u64, String) {
 }
 
 #[test]
+fn padding_is_no_part_of_what_may_be_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model");
+    save(&model, &DecoderWeights::random(config(), 5).unwrap(), ALPHABET);
+    let engine = open(model, Backend::Native, EngineConfig::default()).unwrap();
+    let size = 1 + ALPHABET.chars().count();
+    assert!(size < config().vocab_size);
+    assert_eq!(engine.vocabulary_size(), u32::try_from(size).ok());
+}
+
+#[test]
 fn copies_of_a_model_have_one_name_and_all_else_another() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -15,7 +15,8 @@
 //!
 //! Over a small vocabulary take `top` as large as the vocabulary: minus the mean of the log-probabilities of few
 //! tokens is *smaller* for a peaked distribution. Of four tokens, `(.7, .1, .1, .1)` has 0.357 and 1.330 for
-//! `top` of 1 and 2, below the 1.386 of the uniform distribution, and 1.816 for `top` of 4.
+//! `top` of 1 and 2, below the 1.386 of the uniform distribution, and 1.816 for `top` of 4. Where the generator
+//! says that its vocabulary has fewer than 256 tokens, a smaller `top` is refused.
 //!
 //! Cost: `n` lines in one round; no scorer.
 //!
@@ -27,7 +28,9 @@
 //! Source: Fu et al. 2025, "Deep Think with Confidence" (arXiv 2508.15260), sections 3.1 and 3.2.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, Sampling, SearchStrategy, Selection, Tree, View, Watch};
+use tts_core::{
+    Aggregate, Expand, NodeId, Requirements, Sampling, SearchStrategy, Selection, Tree, View, Watch,
+};
 
 use super::confidence::{Measure, elect, noted, threshold};
 use super::lines::{self, at_least_one};
@@ -104,6 +107,10 @@ impl SearchStrategy for DeepConf {
     fn check(&self) -> Result<(), String> {
         at_least_one("deep-conf", "n", self.n)?;
         check("deep-conf", self.top, self.window, self.keep)
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements { confidence: Some(self.top), ..Requirements::default() }
     }
 
     fn samples(&self) -> Option<Aggregate> {

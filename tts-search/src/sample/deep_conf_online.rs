@@ -25,7 +25,9 @@
 //! Source: Fu et al. 2025, "Deep Think with Confidence" (arXiv 2508.15260), section 3.3.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Expand, Halt, NodeId, Sampling, SearchStrategy, Selection, Tree, View, Watch};
+use tts_core::{
+    Expand, Halt, NodeId, Requirements, Sampling, SearchStrategy, Selection, Tree, View, Watch,
+};
 
 use super::confidence::{Elected, Measure, elect, noted, threshold};
 use super::deep_conf::{check, weigh};
@@ -185,5 +187,9 @@ impl SearchStrategy for DeepConfOnline {
             return Err(format!("{name}: consensus is {consensus}, expected 0 < consensus <= 1"));
         }
         check(name, self.top, self.window, self.keep)
+    }
+
+    fn requires(&self) -> Requirements {
+        Requirements { confidence: Some(self.top), ..Requirements::default() }
     }
 }

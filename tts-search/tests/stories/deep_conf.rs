@@ -231,6 +231,33 @@ fn confidence_over_few_tokens_of_a_small_vocabulary_is_upside_down() {
     }
 }
 
+/// The trap above, where the generator says how small its vocabulary is.
+#[test]
+fn few_tokens_of_a_small_vocabulary_are_refused() {
+    let of = |size, top| {
+        let mut model = tts_core::toy::Markov::new(|path| match path.len() {
+            0 => vec![0.7, 0.1, 0.1, 0.1],
+            _ => vec![0.0, 0.0, 0.0, 1.0],
+        });
+        model.size = size;
+        let (model, strategy) = (Box::new(model), DeepConf { n: 1, top, ..offline(1.0) });
+        let alone = Search::new(&model).run(strategy, "?").map(|outcome| outcome.tree.len());
+        let halting = DeepConfOnline { top, ..online() };
+        let wrapped = tts_search::Forest::of(2, halting);
+        assert_eq!(alone.is_ok(), Search::new(&model).run(wrapped, "?").is_ok(), "{size:?} {top}");
+        alone.map_err(|error| error.to_string())
+    };
+    for (size, top) in [(Some(4), 1), (Some(4), 2), (Some(4), 3), (Some(255), 254)] {
+        let error = of(size, top).expect_err("upside down");
+        let named = format!("over the {top} most probable of {} tokens (top)", size.unwrap_or(0));
+        assert!(error.contains(&named), "{error}");
+        assert!(error.contains("top must be as large as the vocabulary"), "{error}");
+    }
+    for (size, top) in [(Some(4), 4), (Some(4), 20), (Some(256), 2), (None, 2)] {
+        assert_eq!(of(size, top), Ok(2), "{size:?} {top}");
+    }
+}
+
 /// A strategy that is shown these lines of a tree.
 fn shown(
     strategy: &mut DeepConfOnline,

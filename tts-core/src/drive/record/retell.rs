@@ -218,6 +218,7 @@ impl Header {
             budget: self.budget,
             seed: self.seed,
             policy: self.policy.clone(),
+            vocabulary_size: None,
             roles: self.roles.clone(),
             scorer: self.scorer.clone(),
             scorers: self.scorers.clone(),

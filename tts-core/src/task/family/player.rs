@@ -8,7 +8,7 @@
 
 use super::{Countdown, CountdownLine, Expression, Grader, chain, lines};
 use crate::model::generator::BoxError;
-use crate::toy::{Draft, Writing};
+use crate::toy::{Draft, OPTIONS, Writing};
 use crate::{Completion, Generated, Generator, LineError, Request, Sampling, seed};
 
 /// A line without its line break, and the probability of it at temperature 1.
@@ -176,6 +176,10 @@ macro_rules! plays {
         impl Generator for $player {
             fn generate(&self, batch: &[Request]) -> Result<Vec<Generated>, BoxError> {
                 Ok(Generated::by_seed(batch, |request, seed| play(self, request, seed)))
+            }
+
+            fn vocabulary_size(&self) -> Option<u32> {
+                Some(OPTIONS)
             }
         }
     )*};
