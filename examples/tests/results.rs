@@ -29,8 +29,10 @@ fn tiny() -> Value {
         "compare": [
             { "first": "some", "second": "majority, of all" },
             { "first": "some", "second": "majority, of all", "at": "tokens", "n": [4] },
+            { "first": "some", "second": "majority, of all", "at": "accuracy", "margin": 0.01, "n": [4] },
         ],
         "difficulty": { "policy": "player", "samples": 4 },
+        "matched": { "small": ["some"], "large": "majority, of all", "parameters": [1e6, 2e6], "shares": [0.5, 1e6] },
     })
 }
 
@@ -73,6 +75,24 @@ fn figures_follow_from_the_values_and_from_no_others() {
     let before = all.map(read);
     assert!(experiment(folder.path(), &["--render"]).status.success());
     assert_eq!(before, all.map(read));
+
+    // Some sample is right at least as often as the majority, and tokens are known by problem.
+    let text = String::from_utf8(read("tiny.md")).unwrap();
+    let row = text.lines().find(|line| line.starts_with("| some | majority, of all | 4 | 1.0 | "));
+    assert!(row.is_some_and(|row| !row.contains("never")), "{text}");
+    let mut other = Report::read("tiny", &folder.path().join("out")).unwrap();
+    other.points[1].tokens[0] += 1_000.0;
+    other.points[3].values[0] += 0.5;
+    let found = recompute(&other).unwrap().differ.join("\n");
+    let ratio = "tokens of some over majority, of all at N = 4, ratio: published";
+    assert!(found.contains(ratio), "{found}");
+    // Of twice the parameters eight times the tokens, which four samples do not take, or twice.
+    assert!(
+        text.contains("| some | 0.5 | 8.0 | ") && text.contains(" | 4, the largest | "),
+        "{text}"
+    );
+    assert!(text.contains("| some | 1000000 | 2.0 | "), "{text}");
+    assert!(found.contains("some matched at a share of 0.5: published"), "{found}");
 
     // One value of one problem is another.
     let values = folder.path().join("out/values/tiny.csv.gz");

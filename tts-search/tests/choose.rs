@@ -9,8 +9,8 @@ use tts_core::{
     SearchStrategy, Step, StepRule, StepScorer, Trajectory, Until, scorer,
 };
 use tts_search::choose::{
-    Bins, Choice, ChooseError, ComputeOptimal, Level, Probe, Signal, Tried, cost_ratio, fit,
-    two_fold,
+    Bins, Choice, ChooseError, ComputeOptimal, Level, Probe, Signal, Tried, cost_ratio,
+    cost_ratio_within, fit, two_fold,
 };
 use tts_search::{BeamSearch, BestOfN, ChainOfThought, Recipe, SelfConsistency};
 
@@ -168,6 +168,26 @@ fn a_ratio_is_read_along_the_best_so_far() {
         (vec![level(0.5, 1.0)], Level { values: vec![0.5; 3], costs: vec![1.0; 3] }),
     ] {
         assert!(cost_ratio(&policy, &baseline, 10, 1).is_err());
+    }
+}
+
+/// By hand: a margin lowers what must be reached, and never makes it dearer.
+#[test]
+fn a_margin_is_taken_off_what_must_be_reached() {
+    let level = |right: f64, cost: f64| Level { values: vec![right; 4], costs: vec![cost; 4] };
+    let (baseline, policy) = (level(0.5, 100.0), [level(0.3, 10.0), level(0.7, 50.0)]);
+    let ratio = |margin: f64| {
+        let found = cost_ratio_within(margin, &policy, &baseline, 20, 1).unwrap();
+        found.ratio.unwrap()
+    };
+    for (margin, expected) in [(0.0, 0.3), (0.1, 0.2), (0.15, 0.15), (0.25, 0.1), (0.5, 0.1)] {
+        assert!((ratio(margin) - expected).abs() < 1e-9, "{margin}: {}", ratio(margin));
+    }
+    let plain = cost_ratio(&policy, &baseline, 20, 1).unwrap();
+    assert_eq!(cost_ratio_within(0.0, &policy, &baseline, 20, 1).unwrap(), plain);
+    for margin in [-0.1, f64::NAN, f64::INFINITY] {
+        let error = cost_ratio_within(margin, &policy, &baseline, 20, 1).unwrap_err().to_string();
+        assert!(error.starts_with("margin: ") && error.contains("at least 0"), "{error}");
     }
 }
 
@@ -433,6 +453,47 @@ fn a_probe_that_means_nothing_is_refused() {
     let error = search.run(product, world.prompt(0)).unwrap_err().to_string();
     assert!(error.contains("the aggregate product means nothing"), "{error}");
     assert!(search.run(optimal(), world.prompt(0)).is_ok());
+}
+
+/// Edges among the probabilities of one scorer say nothing of another's scores.
+#[test]
+fn a_fit_runs_by_the_scorer_that_it_was_fitted_on() {
+    let world = ToyWorld::default();
+    let fitted = |json: &str| {
+        let recipe = format!(
+            r#"{{"strategy": "compute-optimal", "probe": 2, "scorer": {json}, "bins": {{"edges": []}},
+                "arms": [{{"strategy": "best-of-n", "n": 2}}]}}"#
+        );
+        Recipe::from_json(&recipe).unwrap()
+    };
+    let by = |scale: Scale, recipe: &Recipe| {
+        let judge = scorer::from_fn(|_, _| 0.5).with_scale(scale);
+        let search = Search::new(world).scorer(judge).rule(StepRule::lines());
+        search.run(recipe.clone(), world.prompt(0)).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let any = fitted(r#"{"unit": "probability"}"#);
+    let last = fitted(r#"{"unit": "probability", "aggregate": "last"}"#);
+    for recipe in [&any, &last] {
+        assert_eq!(by(Scale::PREFIX, recipe), Ok(()));
+        let error = by(Scale::LOG_ODDS, recipe).unwrap_err();
+        assert!(
+            error.contains("is fitted to probabilities, and the scorer gives log-odds"),
+            "{error}"
+        );
+        let again = serde_json::to_string(recipe).unwrap();
+        assert_eq!(&Recipe::from_json(&again).unwrap(), recipe);
+    }
+    assert_eq!(by(Scale::STEP, &any), Ok(()));
+    let error = by(Scale::STEP, &last).unwrap_err();
+    assert!(error.contains("paths by last, and the scorer's are by product"), "{error}");
+    // Inside of another strategy it is the same fit.
+    let inside = Recipe::from(tts_search::Forest::of(2, any.clone()));
+    assert!(by(Scale::LOG_ODDS, &inside).unwrap_err().contains("is fitted to probabilities"));
+    // The share of the most frequent answer is nobody's score.
+    let votes = serde_json::to_string(&any).unwrap().replace("\"score\"", "\"agreement\"");
+    assert_eq!(by(Scale::LOG_ODDS, &Recipe::from_json(&votes).unwrap()), Ok(()));
+    let error = Recipe::from_json(&votes.replace("probability", "luck")).unwrap_err().to_string();
+    assert!(error.contains("luck"), "{error}");
 }
 
 /// Texts of the candidates, and what they cost.

@@ -4,7 +4,8 @@
 //! or less, and both costs are told; where it was run at no such budget there is no comparison, and an
 //! error that says which one is missing. Nothing is interpolated: between points the choice of a scale
 //! would decide the result. What more samples are worth is told against one sample of the second. Gains are compared as
-//! differences of differences: each arm's value of a problem less that of one sample of another arm.
+//! differences of differences: each arm's value of a problem less that of one sample of another arm. At equal accuracy
+//! costs are compared, in a table of their own ([`super::saved()`]).
 //!
 //! Each difference has a p-value of its own and one adjusted for the number of differences in the
 //! report ([`tts_core::metrics::holm`]); what is called sure has the latter below [`SURE`].
@@ -92,13 +93,15 @@ const EQUAL_N: &str = "equal N";
 /// When values are not finite, or a second arm has no point at the budget of a first.
 pub fn differences(points: &[Point], asked: &[Comparison]) -> Result<Vec<Difference>, Error> {
     let mut found = Vec::new();
-    for Comparison { first, second, at, n, over } in asked {
+    for Comparison { first, second, at, n, over, .. } in asked {
         let of = |name: &String| {
             let own = points.iter().filter(|point| point.arm == *name);
             own.collect::<Vec<&Point>>()
         };
         for point in of(first).into_iter().filter(|point| n.is_empty() || n.contains(&point.n)) {
             let (other, at, budget) = match at {
+                // Told by what it costs ([`super::saved`]).
+                At::Accuracy => continue,
                 At::N => {
                     let same =
                         |other: &&Point| other.n == point.n && other.x.total_cmp(&point.x).is_eq();

@@ -58,6 +58,8 @@ impl Report {
         self.coverage(&mut text)?;
         self.lengths(&mut text)?;
         self.differences(&mut text)?;
+        self.saved(&mut text)?;
+        self.matched(&mut text)?;
         self.bins(&mut text)?;
         self.choice(&mut text)?;
         self.verdicts(&mut text)?;

@@ -11,6 +11,7 @@
 mod along;
 mod choice;
 mod compare;
+mod confidence;
 mod coverage;
 mod curve;
 mod curve_table;
@@ -19,6 +20,7 @@ mod generative;
 mod implicit;
 mod judgements;
 mod markdown;
+mod matched;
 mod measure;
 mod page;
 mod policies;
@@ -27,6 +29,7 @@ mod recompute;
 mod reinforced;
 mod rejection;
 mod report;
+mod saved;
 mod sound;
 mod spec;
 mod thinking;
@@ -48,12 +51,14 @@ pub use compare::{Budget, Difference, SURE, differences};
 pub use curve::{Course, Curve, Figure, Reached, Spread, Until, curves};
 pub use generative::{Generative, Led};
 pub use judgements::{Scored, Scores, Votes};
+pub use matched::{Matched, Matching, Within, matched};
 pub use measure::{Point, Single};
 pub use policies::words;
 pub use recipe::{Advantages, Along, Arm, At, Comparison, Graded, Judged, Recipe, Task};
 pub use recompute::{Recomputed, names, recompute};
 pub use rejection::{Rejected, Rejection};
 pub use report::Report;
+pub use saved::{Saved, saved};
 pub use spec::{
     Choice, Distilled, Implicit, Labels, Learnt, ModelSpec, Part, Preferred, Reading, Reinforced,
     Revised, Reward, SelfTrained, Shape, StepOf, Training, Written,
@@ -136,13 +141,15 @@ pub fn find(name: &str) -> Result<(String, Recipe), Error> {
 /// Runs a recipe as far as it has not run yet, with models and results under `root`.
 ///
 /// # Errors
-/// When a model cannot be made, or a search or a file fails; what was done is kept.
+/// When an arm reads confidence over too few tokens, a model cannot be made, or a search or a file fails; what was done is
+/// kept.
 pub fn run(
     recipe: &Recipe,
     quick: bool,
     root: PathBuf,
     engine: EngineConfig,
 ) -> Result<Report, Error> {
+    confidence::check(recipe)?;
     let workshop = Workshop::new(recipe, root, engine);
     let mut points = Vec::new();
     for arm in &recipe.arms {
@@ -166,7 +173,8 @@ pub fn run(
         by_problem.probed = workshop.probe(asked)?;
         let known = (&by_problem.probed[..], &by_problem.shares[..]);
         choice = Some(worth(asked, &recipe.arms, &points, known)?);
-    } else {
+    }
+    if !recipe.needs_tokens() {
         // Nothing is computed from them.
         for point in &mut points {
             point.tokens = Vec::new();
@@ -185,6 +193,8 @@ pub fn run(
     let courses = workshop.courses()?;
     Ok(Report {
         differences: differences(&points, &recipe.compare)?,
+        saved: saved(&points, &recipe.compare)?,
+        matched: matched(recipe, &points, difficulty.as_ref())?,
         coverage: coverage::laws(recipe, &points)?,
         thinking: thinking::thinking(recipe, &points),
         recipe: recipe.clone(),

@@ -31,6 +31,13 @@ impl Report {
         if !self.differences.is_empty() {
             tables.push(("Paired differences, in points".to_owned(), self.pairs()));
         }
+        if !self.saved.is_empty() {
+            tables.push(("What the same accuracy costs, in tokens".to_owned(), self.saved_table()));
+        }
+        if !self.matched.is_empty() {
+            let title = "Small models beside a large one, at as many operations".to_owned();
+            tables.push((title, self.matched_table()));
+        }
         let along_training = self.training_charts().into_iter().map(|(_, chart)| chart);
         let charts: Vec<Chart> = self.charts().into_iter().chain(along_training).collect();
         let figures = Figures {

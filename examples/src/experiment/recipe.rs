@@ -18,7 +18,8 @@ use tts_search::evaluate::Method;
 
 use super::choice::Chosen;
 use super::generative::Led;
-use super::spec::ModelSpec;
+use super::matched::Matching;
+use super::spec::{ModelSpec, is_default};
 use super::thinking::Asked;
 use super::way::Way;
 use crate::{Error, pair, setting};
@@ -146,7 +147,7 @@ impl Arm {
 }
 
 /// Two curves, point by point.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Comparison {
     /// The one.
@@ -156,9 +157,12 @@ pub struct Comparison {
     /// What is the same for both.
     #[serde(default)]
     pub at: At,
-    /// Budgets of the one that are compared; all where nothing is said.
+    /// Budgets of the one that are compared, at equal accuracy those of the other; all where nothing is said.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub n: Vec<usize>,
+    /// By how much the one may be less accurate, at equal accuracy.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub margin: f64,
     /// What is compared are gains over one sample of these arms, of the first over the one and of the second over the
     /// other: their difference is one of differences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +200,8 @@ pub enum At {
     Operations,
     /// Nothing: the second is taken at one sample.
     One,
+    /// Accuracy: how many of the second's tokens the first takes, see [`super::saved()`].
+    Accuracy,
 }
 
 /// What is drawn along.
@@ -280,6 +286,9 @@ pub struct Recipe {
     /// The choice between arms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<Chosen>,
+    /// Arms of a small model beside a large one, at as many operations, pretraining included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matching>,
     /// Shares of held-out solutions: the report says when each model made by reinforcement first got so many right.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub until: Vec<f64>,
@@ -327,13 +336,14 @@ impl Recipe {
         bare(self.clone()) == bare(other.clone().told_as(self))
     }
 
-    /// The same with what another tells of the same results: its title, claim and limits, and whether it says what arms
-    /// share with the probe.
+    /// The same with what another tells of the same results: its title, claim and limits, whether it says what arms
+    /// share with the probe, and which models it compares at as many operations.
     #[must_use]
     pub fn told_as(mut self, other: &Self) -> Self {
         if let (Some(choice), Some(other)) = (&mut self.choice, &other.choice) {
             choice.reuse = other.reuse;
         }
+        self.matched.clone_from(&other.matched);
         self.title.clone_from(&other.title);
         self.claim.clone_from(&other.claim);
         self.limits.clone_from(&other.limits);
@@ -344,6 +354,11 @@ impl Recipe {
     pub fn rule(&self) -> StepRule {
         let rule = setting::short_rule();
         StepRule { max_tokens: self.longest.unwrap_or(rule.max_tokens), ..rule }
+    }
+
+    /// Whether tokens by problem are kept: something is computed from them.
+    pub fn needs_tokens(&self) -> bool {
+        self.choice.is_some() || self.compare.iter().any(|pair| pair.at == At::Accuracy)
     }
 
     /// The policies that revise.
@@ -374,14 +389,16 @@ impl Recipe {
         // What costs as much may be among the budgets that are left out.
         let arms = &self.arms;
         self.compare.retain_mut(|pair| {
-            let (all, one) = (pair.n.is_empty(), pair.at == At::One);
-            let places = places(arms, &pair.first);
+            let (all, alone) = (pair.n.is_empty(), matches!(pair.at, At::One | At::Accuracy));
+            let other = pair.at == At::Accuracy;
+            let places = places(arms, if other { &pair.second } else { &pair.first });
             let has = |n: usize| places.iter().any(|place| place.0 == n);
-            let kept = |&n: &usize| if one { has(n) } else { pair.meets(arms, n) };
+            let kept = |&n: &usize| if alone { has(n) } else { pair.meets(arms, n) };
             let n: Vec<usize> = pair.n.iter().copied().filter(kept).collect();
-            let met = one || places.iter().any(|&(n, _)| pair.meets(arms, n));
+            let met = alone || places.iter().any(|&(n, _)| pair.meets(arms, n));
             pair.n = n;
-            matches!(pair.at, At::N | At::One) && if all { met } else { !pair.n.is_empty() }
+            let kept = !matches!(pair.at, At::Tokens | At::Operations);
+            kept && if all { met } else { !pair.n.is_empty() }
         });
         if let Some(choice) = &mut self.choice {
             let budgets = self.arms.iter().filter(|arm| arm.name == choice.baseline);

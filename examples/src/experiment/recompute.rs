@@ -16,8 +16,10 @@ use tts_search::evaluate::Difficulty;
 use super::choice::worth;
 use super::compare::{adjust, differences};
 use super::curve::{Reached, curves};
+use super::matched::{Matched, matched};
 use super::measure::DRAWS;
 use super::report::Report;
+use super::saved::saved;
 use super::thinking::thinking;
 use super::turns::turns_of;
 use super::values::ByProblem;
@@ -46,6 +48,17 @@ impl Recomputed {
         self.figure(name, published.mean, again.mean);
         self.figure(&format!("{name}, lower end"), published.interval[0], again.interval[0]);
         self.figure(&format!("{name}, upper end"), published.interval[1], again.interval[1]);
+    }
+
+    /// What is never reached is said as numbers that no ratio can be.
+    fn ratio(&mut self, name: &str, published: &CostRatio, again: &CostRatio) {
+        let number = |ratio: Option<f64>| ratio.unwrap_or(-1.0);
+        let ends = |ratio: &CostRatio| ratio.interval.unwrap_or([-1.0; 2]);
+        let ([low, high], [again_low, again_high]) = (ends(published), ends(again));
+        self.figure(&format!("{name}, ratio"), number(published.ratio), number(again.ratio));
+        self.figure(&format!("{name}, ratio, lower end"), low, again_low);
+        self.figure(&format!("{name}, ratio, upper end"), high, again_high);
+        self.figure(&format!("{name}, reached"), published.reached, again.reached);
     }
 
     fn count(&mut self, name: &str, published: usize, again: usize) {
@@ -81,6 +94,8 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         found.figure(&format!("{name}, upper end"), one.interval[1], other.interval[1]);
         found.figure(&format!("{name}, p"), one.p_value, other.p_value);
     }
+    costs(report, &mut found)?;
+    operations(report, &mut found)?;
     training(report, &mut found);
     let again = thinking(&report.recipe, &report.points);
     found.count("curves by length", report.thinking.len(), again.len());
@@ -113,6 +128,47 @@ pub fn recompute(report: &Report) -> Result<Recomputed, Error> {
         }
     }
     Ok(found)
+}
+
+/// What the same accuracy costs.
+fn costs(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
+    let again = saved(&report.points, &report.recipe.compare)?;
+    found.count("ratios of tokens", report.saved.len(), again.len());
+    for (one, other) in report.saved.iter().zip(&again) {
+        let name = one.name();
+        let bounds = usize::from(one.at_most != other.at_most);
+        found.count(&format!("other bounds, {name}"), 0, bounds);
+        found.ratio(&name, &one.ratio, &other.ratio);
+    }
+    Ok(())
+}
+
+/// Small models beside a large one, at as many operations.
+fn operations(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
+    let again = matched(&report.recipe, &report.points, report.difficulty.as_ref())?;
+    found.count("rows at as many operations", report.matched.len(), again.len());
+    for (one, other) in report.matched.iter().zip(&again) {
+        let name = one.name();
+        found.figure(&format!("{name}, times the tokens"), one.times, other.times);
+        found.figure(&format!("{name}, allowed"), one.allowed, other.allowed);
+        let samples = |row: &Matched| row.at.as_ref().map_or(0, |within| within.n);
+        found.count(&format!("samples, {name}"), samples(one), samples(other));
+        for (one, other) in one.at.iter().zip(&other.at) {
+            let (here, there) = (&one.paired, &other.paired);
+            found.figure(&format!("{name}, tokens"), one.taken, other.taken);
+            found.figure(&name, here.difference, there.difference);
+            found.figure(&format!("{name}, lower end"), here.interval[0], there.interval[0]);
+            found.figure(&format!("{name}, upper end"), here.interval[1], there.interval[1]);
+            found.figure(&format!("{name}, p"), here.p_value, there.p_value);
+            found.figure(&format!("{name}, adjusted p"), one.adjusted, other.adjusted);
+            let (fifths, others) = (&one.by_difficulty, &other.by_difficulty);
+            found.count(&format!("fifths, {name}"), fifths.len(), others.len());
+            for (number, (&one, &other)) in (1..).zip(fifths.iter().zip(others)) {
+                found.figure(&format!("{name} in fifth {number}"), one, other);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Curves of training, and when a level was reached.
@@ -201,13 +257,7 @@ fn choice(report: &Report, found: &mut Recomputed) -> Result<(), Error> {
     found.count("ways to choose", published.policies.len(), again.policies.len());
     for (one, other) in published.policies.iter().zip(&again.policies) {
         let name = &one.name;
-        let number = |ratio: Option<f64>| ratio.unwrap_or(-1.0);
-        let ends = |ratio: &CostRatio| ratio.interval.unwrap_or([-1.0; 2]);
-        let ([low, high], [again_low, again_high]) = (ends(&one.ratio), ends(&other.ratio));
-        found.figure(&format!("{name}, ratio"), number(one.ratio.ratio), number(other.ratio.ratio));
-        found.figure(&format!("{name}, ratio, lower end"), low, again_low);
-        found.figure(&format!("{name}, ratio, upper end"), high, again_high);
-        found.figure(&format!("{name}, reached"), one.ratio.reached, other.ratio.reached);
+        found.ratio(name, &one.ratio, &other.ratio);
         found.count(&format!("budgets, {name}"), one.levels.len(), other.levels.len());
         for (one, other) in one.levels.iter().zip(&other.levels) {
             let name = format!("{name}, at a budget of {}", one.budget);

@@ -18,8 +18,10 @@ use super::choice::{Found, Worth, worth};
 use super::compare::{Difference, adjust};
 use super::curve::{Course, Curve};
 use super::curve_table;
+use super::matched::{Matched, matched};
 use super::measure::Point;
 use super::recipe::{Along, Recipe};
+use super::saved::{Saved, saved};
 use super::thinking::Thinking;
 use super::turns::Turn;
 use super::values::{self, ByProblem};
@@ -44,6 +46,12 @@ pub struct Report {
     pub points: Vec<Point>,
     /// Their differences.
     pub differences: Vec<Difference>,
+    /// What the same accuracy costs, where that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub saved: Vec<Saved>,
+    /// Small models beside a large one at as many operations, where that is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub matched: Vec<Matched>,
     /// How the share of problems that some sample solves grows, by arm.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub coverage: BTreeMap<String, Coverage>,
@@ -202,8 +210,8 @@ impl Report {
     }
 
     /// The same with the title, claim and limits that the recipe of this name has by now, and p-values
-    /// adjusted from the published ones, and laws of coverage and the choice between arms where values by problem are
-    /// at hand: all other figures stay.
+    /// adjusted from the published ones, and laws of coverage, costs at equal accuracy, models at as many operations and the
+    /// choice between arms where values by problem are at hand: all other figures stay.
     ///
     /// # Errors
     /// When a p-value is none, or the choice is of arms that are no strategies.
@@ -214,6 +222,8 @@ impl Report {
         adjust(&mut self.differences)?;
         if self.has_values() {
             self.coverage = super::coverage::laws(&self.recipe, &self.points)?;
+            self.saved = saved(&self.points, &self.recipe.compare)?;
+            self.matched = matched(&self.recipe, &self.points, self.difficulty.as_ref())?;
             if let Some(asked) = &self.recipe.choice {
                 let known = (&self.by_problem.probed[..], &self.by_problem.shares[..]);
                 self.choice = Some(worth(asked, &self.recipe.arms, &self.points, known)?);

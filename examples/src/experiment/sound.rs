@@ -69,6 +69,9 @@ impl Recipe {
             scorer.try_for_each(|name| self.scores("choice", name))?;
             choice.check(self)?;
         }
+        if let Some(matched) = &self.matched {
+            matched.check(self)?;
+        }
         self.check_training()?;
         self.check_told()
     }
@@ -317,10 +320,22 @@ impl Recipe {
             }
         }
         for pair in &self.compare {
-            let Comparison { first, second, at, n, .. } = pair;
-            let own = places(&self.arms, first);
+            let Comparison { first, second, at, n, margin, over } = pair;
+            let bounding = if *at == At::Accuracy { second } else { first };
+            let own = places(&self.arms, bounding);
             if let Some(n) = n.iter().find(|&&n| own.iter().all(|place| place.0 != n)) {
-                return Err(format!("compare: {first:?} has no N of {n}").into());
+                return Err(format!("compare: {bounding:?} has no N of {n}").into());
+            }
+            if !(*margin >= 0.0 && *margin < 1.0) {
+                let problem = "expected a share of at least 0 and below 1";
+                return Err(format!("compare: margin is {margin}, {problem}").into());
+            }
+            if *at != At::Accuracy && *margin > 0.0 {
+                return Err(format!("compare: margin is {margin}, and is for accuracy").into());
+            }
+            if *at == At::Accuracy && (over.is_some() || first == second) {
+                let problem = "at equal accuracy one arm is compared with another, without over";
+                return Err(format!("compare: {first:?} and {second:?}: {problem}").into());
             }
             if *at != At::N {
                 continue;

@@ -3,8 +3,8 @@
 //! `values/NAME.csv.gz` beside a report has a row a problem, in their order, and a column a point, named
 //! by its arm, N and place on the axis. Behind them stand, where a report has them, the share of right
 //! samples that tells how difficult a problem is with its fifth, and the turns of revisions, a digit a
-//! turn, 1 for right ones. Where the choice between arms is asked for, the tokens of each point and the
-//! probe's estimate and tokens stand there, too. Values are written with all of their digits: what is published follows
+//! turn, 1 for right ones. Where the choice between arms or a comparison at equal accuracy is asked for, the tokens of each
+//! point stand there, too, and for the choice the probe's estimate and tokens. Values are written with all of their digits: what is published follows
 //! exactly from them, and thirds, as three seeds make them, still add up to ties for the sign test,
 //! which rounded ones do not.
 //!
@@ -54,8 +54,10 @@ fn head(report: &Report, steps: bool) -> Vec<String> {
     let mut head = vec!["problem".to_owned()];
     let name = |point: &super::Point| format!("{}; N = {}; x = {}", point.arm, point.n, point.x);
     head.extend(report.points.iter().map(name));
-    if report.choice.is_some() {
+    if report.recipe.needs_tokens() {
         head.extend(report.points.iter().map(|point| format!("tokens of {}", name(point))));
+    }
+    if report.choice.is_some() {
         head.extend(["estimate of the probe".to_owned(), "tokens of the probe".to_owned()]);
         if steps {
             head.push("tokens of first steps of the probe".to_owned());
@@ -81,8 +83,10 @@ pub(super) fn write(report: &Report, path: &Path) -> Result<(), Error> {
     for problem in 0..report.points.first().map_or(0, |point| point.values.len()) {
         let mut row = vec![(problem + 1).to_string()];
         row.extend(report.points.iter().map(|point| point.values[problem].to_string()));
-        if report.choice.is_some() {
+        if report.recipe.needs_tokens() {
             row.extend(report.points.iter().map(|point| point.tokens[problem].to_string()));
+        }
+        if report.choice.is_some() {
             let Probed { estimate, tokens, begun } = report.by_problem.probed[problem];
             row.extend([estimate.to_string(), tokens.to_string()]);
             row.extend(steps.then(|| begun.to_string()));
@@ -130,10 +134,12 @@ pub(super) fn read(report: &mut Report, path: &Path) -> Result<(), Error> {
         for column in &mut columns {
             column.push(number()?);
         }
-        if report.choice.is_some() {
+        if report.recipe.needs_tokens() {
             for column in &mut tokens {
                 column.push(number()?);
             }
+        }
+        if report.choice.is_some() {
             let (estimate, tokens) = (number()?, number()?);
             let begun = if steps { number()? } else { 0.0 };
             by_problem.probed.push(Probed { estimate, tokens, begun });

@@ -259,11 +259,14 @@ fn a_quick_form_compares_what_is_left_of_both() {
         pair(json!({ "at": "one" })),
         pair(json!({ "at": "one", "n": [8, 64] })),
         pair(json!({ "at": "one", "n": [64] })),
+        pair(json!({ "at": "accuracy", "n": [1, 64] })),
+        pair(json!({ "at": "accuracy", "n": [64] })),
     ]);
     let quick = Recipe::parse(&recipe.to_string()).unwrap().quick();
     let left: Vec<(At, Vec<usize>)> =
         quick.compare.iter().map(|pair| (pair.at, pair.n.clone())).collect();
-    assert_eq!(left, [(At::One, vec![]), (At::One, vec![8])]);
+    // At equal accuracy budgets are those of the second.
+    assert_eq!(left, [(At::One, vec![]), (At::One, vec![8]), (At::Accuracy, vec![1])]);
     Recipe::parse(&serde_json::to_string(&quick).unwrap()).unwrap();
 }
 
@@ -320,7 +323,7 @@ fn bare(arm: &mut Value) {
 
 #[test]
 fn bad_recipes_are_named() {
-    let table: [(Break, &str); 31] = [
+    let table: [(Break, &str); 35] = [
         (
             |r| {
                 bare(&mut r["arms"][2]);
@@ -392,6 +395,19 @@ fn bad_recipes_are_named() {
         (
             |r| r["compare"][0] = json!({ "first": "beam", "second": "next" }),
             "compare: \"beam\" and \"next\" have no N, at one place of the axis, in common",
+        ),
+        (|r| r["compare"][0]["margin"] = json!(0.1), "margin is 0.1, and is for accuracy"),
+        (
+            |r| {
+                r["compare"][1]["at"] = json!("accuracy");
+                r["compare"][1]["n"] = json!([3]);
+            },
+            "compare: \"majority\" has no N of 3",
+        ),
+        (|r| r["compare"][1]["margin"] = json!(-0.5), "compare: margin is -0.5, expected a share"),
+        (
+            |r| r["compare"][0] = json!({ "first": "best", "second": "best", "at": "accuracy" }),
+            "at equal accuracy one arm is compared with another",
         ),
         (|r| r["longest"] = json!(0), "longest is 0, expected at least 1 token"),
         (
@@ -490,6 +506,7 @@ fn at_equal_cost_the_second_is_taken_where_it_costs_as_much() {
             second: "best".into(),
             at,
             n: n.to_vec(),
+            margin: 0.0,
             over: None,
         };
         differences(&points, &[pair])
@@ -517,6 +534,7 @@ fn at_equal_cost_the_second_is_taken_where_it_costs_as_much() {
         second: "best".into(),
         at: At::One,
         n: vec![],
+        margin: 0.0,
         over: None,
     };
     let found: Vec<usize> = differences(&points, &[own]).unwrap().iter().map(|d| d.n).collect();
@@ -538,6 +556,7 @@ fn costs_are_equal_to_five_percent() {
             second: "b".into(),
             at: At::Tokens,
             n: Vec::new(),
+            margin: 0.0,
             over: None,
         }];
         assert_eq!(differences(&points, &asked).is_ok(), equal, "{tokens}");
@@ -548,8 +567,14 @@ fn costs_are_equal_to_five_percent() {
 #[test]
 fn differences_are_adjusted_for_their_number() {
     let points = [point("a", 1, 1.0, [1.0, 1.0]), point("b", 1, 1.0, [0.0, 0.0])];
-    let pair =
-        Comparison { first: "a".into(), second: "b".into(), at: At::N, n: Vec::new(), over: None };
+    let pair = Comparison {
+        first: "a".into(),
+        second: "b".into(),
+        at: At::N,
+        n: Vec::new(),
+        margin: 0.0,
+        over: None,
+    };
     let alone = differences(&points, std::slice::from_ref(&pair)).unwrap();
     let twice = differences(&points, &[pair.clone(), pair]).unwrap();
     let of = |found: &[tts_examples::experiment::Difference]| {

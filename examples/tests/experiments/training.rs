@@ -225,6 +225,7 @@ fn a_gain_is_compared_with_another_gain() {
         second: "base, beam".into(),
         at: At::N,
         n: vec![4],
+        margin: 0.0,
         over,
     };
     let over = Some(["trained".to_owned(), "base".to_owned()]);

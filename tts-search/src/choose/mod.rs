@@ -25,7 +25,7 @@ pub use budgets::{Budgeted, Priced, by_budget, by_price};
 pub use fit::{Bins, Choice, Folds, Tried, fit, fit_at_price, two_fold, two_fold_at_price};
 pub use optimal::ComputeOptimal;
 pub use probe::Probe;
-pub use ratio::{CostRatio, Level, cost_ratio};
+pub use ratio::{CostRatio, Level, cost_ratio, cost_ratio_within};
 pub use reuse::FirstLines;
 pub use signal::Signal;
 pub use study::{Curve, Spend, Stage, curve};
