@@ -77,9 +77,10 @@ pub mod toy;
 
 pub use cost::{Budget, Cost, Limit, Measured, Mode, Price, Prices, Stop, Usage};
 pub use drive::{
-    Ask, Call, Candidate, Decided, Desk, Event, Expand, FailedLine, Judging, Line, Need, Outcome,
-    Pick, Picks, ProblemId, Record, RecordedRun, Reply, Requirements, Retold, Run, ScoreBy, Script,
-    Scripted, Search, SearchPool, SearchStrategy, Settings, Unscored, View, What, all,
+    Ask, Call, Candidate, Curtailed, Decided, Desk, Event, Expand, FailedLine, FittedTo, Judging,
+    Line, Need, Outcome, Pick, Picks, ProblemId, Record, RecordedRun, Reply, Requirements, Retold,
+    Run, ScoreBy, Script, Scripted, Search, SearchPool, SearchStrategy, Settings, Unscored, View,
+    What, all,
 };
 pub use error::{RecordError, RunError, SearchError, SearchErrorKind};
 pub use model::{

@@ -138,6 +138,7 @@ fn hostile() -> Page {
         usage,
         failed: Vec::new(),
         unscored: Vec::new(),
+        curtailed: Vec::new(),
         prompt_tokens: 0,
     };
     Page::new(HOSTILE).case(Case::of(HOSTILE, outcome).gold(HOSTILE))

@@ -157,6 +157,7 @@ fn a_tree_is_drawn_with_its_marks() {
         prompt_tokens: 0,
         failed: vec![],
         unscored: vec![],
+        curtailed: vec![],
     };
     let view = TreeView { family: &CHAIN, question, outcome: &outcome };
     let mut text = Vec::new();

@@ -132,6 +132,14 @@ fn every_field_of_special_records_is_documented() {
     let lines = lines(&path);
     formats::check("Records", &[lines.clone(), vec![scores()]].concat());
     assert!(lines.iter().any(|line| line.get("expired").is_some()), "{lines:?}");
+    // A hard budget of time, and one of lines, which a report counts.
+    let budget = Budget { mode: Mode::Hard, ..budget };
+    let path = place.path().join("hard.jsonl");
+    let search = Search::new(world).budget(budget).record(&path);
+    search.run(SelfConsistency { n: 2, ..Default::default() }, "1 + 2 = ?").unwrap();
+    let hard = self::lines(&path);
+    formats::check("Records", &[lines.clone(), vec![scores()], hard.clone()].concat());
+    assert!(hard.iter().any(|line| line.get("cut").is_some()), "{hard:?}");
     assert!(lines[0]["roles"].is_object() && lines[0]["scorers"].is_object());
     // Notes, which toy worlds do not take, as they are written.
     let notes = Notes { confidence: vec![1.0], certainty: vec![1.0], drawn: vec![-1.0] };

@@ -2,7 +2,7 @@
 //!
 //! A soft budget is looked at between rounds, so it may be overshot by one round at most. A hard
 //! one is reserved before a line starts: the tokens that are left are divided evenly among the
-//! lines of a round and bound their length. If nothing has finished when the budget is out, the
+//! lines of a round and bound their length. Hard wall time is a deadline within the round. If nothing has finished when the budget is out, the
 //! best open path is finished from [`Budget::reserve`], which is held back until then, drawn as it was so
 //! far: a greedy solution stays one.
 
@@ -32,8 +32,10 @@ pub struct Budget {
     pub calls: Option<u64>,
     /// Rounds of generation.
     pub rounds: Option<u32>,
-    /// Wall time in seconds, from submission or resumption; always soft, and the one limit that can
-    /// make two runs differ.
+    /// Wall time in seconds, from submission or resumption; the one limit that can make two runs differ. A soft one ends
+    /// the search after a round, with the reserve behind it. A hard one ends the round itself, within a pass of the
+    /// generator: what is written by then is shown to the strategy, unjudged where it is not judged yet, and nothing is
+    /// drawn behind it.
     pub wall: Option<f64>,
     /// Money, by the prices of those who write and judge, which the search has to know ([`crate::Prices`]).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +54,8 @@ pub enum Mode {
     /// Looked at between rounds.
     #[default]
     Soft,
-    /// Never exceeded, but for three things: wall time; the operations of reading a prompt, whose length is known with
+    /// Never exceeded, but for three things: wall time, by the piece of work that is under way (a generator that
+    /// answers whole batches, a scorer that judges in one call); the operations of reading a prompt, whose length is known with
     /// its first line only; and what a scorer reads besides paths ([`crate::Reads`]), which is foreseen from the most that
     /// it has read for one before, and not at all the first time. Where money is bounded, a prompt that nobody has read
     /// is taken for as many tokens as it has bytes: money that does not pay for these begins nothing.
@@ -60,7 +63,7 @@ pub enum Mode {
 }
 
 /// Which limit was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Limit {

@@ -14,10 +14,20 @@ use crate::{
 
 /// What may be started.
 pub(crate) enum Plan {
-    /// For each decision, how many lines and the bound on the generated tokens of each.
-    Lines(Vec<(usize, u32)>),
+    /// The bounds of each decision, and how many lines a limit took away.
+    Lines { bounds: Vec<Bound>, left_out: Vec<(Limit, u64)> },
     /// Nothing.
     Stop(Limit),
+}
+
+/// What may be started of a decision.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bound {
+    pub(crate) lines: usize,
+    /// Generated tokens of each line, at most.
+    pub(crate) tokens: u32,
+    /// The limit whose share that is, where it is less than the rule allows.
+    pub(crate) by: Option<Limit>,
 }
 
 /// Generated tokens that may still be spent; the reserve is kept back until a path has finished.
@@ -131,10 +141,14 @@ pub(crate) fn plan(
         let rule = expand.rule.as_ref().unwrap_or(&settings.rule);
         longest(rule, generated_before(tree, expand), expand.until)
     };
-    let mut bounds: Vec<(usize, u32)> = wanted.iter().map(|e| (e.n, longest(e))).collect();
+    let free = |expand: &Expand| Bound { lines: expand.n, tokens: longest(expand), by: None };
+    let mut bounds: Vec<Bound> = wanted.iter().map(free).collect();
+    let mut left_out = Vec::new();
     if budget.mode == Mode::Soft {
-        return Plan::Lines(bounds);
+        return Plan::Lines { bounds, left_out };
     }
+    let count = |bounds: &[Bound]| bounds.iter().map(|bound| bound.lines as u64).sum::<u64>();
+    let asked = count(&bounds);
     let cost = &usage.logical;
     if let Some(limit) = budget.calls {
         // Judging the round is a call of each scorer as well.
@@ -143,17 +157,20 @@ pub(crate) fn plan(
         if room == 0 {
             return Plan::Stop(Limit::Calls);
         }
-        let late = bounds.iter_mut().filter(|(n, _)| *n > 0);
-        late.skip(usize::try_from(room).unwrap_or(usize::MAX)).for_each(|(n, _)| *n = 0);
+        let late = bounds.iter_mut().filter(|bound| bound.lines > 0);
+        late.skip(usize::try_from(room).unwrap_or(usize::MAX)).for_each(|bound| bound.lines = 0);
     }
+    let called = count(&bounds);
+    left_out.push((Limit::Calls, asked - called));
     if let Some(limit) = budget.samples {
         let mut room = usize::try_from(limit.saturating_sub(cost.samples)).unwrap_or(usize::MAX);
-        for (n, _) in &mut bounds {
-            *n = (*n).min(room);
-            room -= *n;
+        for Bound { lines, .. } in &mut bounds {
+            *lines = (*lines).min(room);
+            room -= *lines;
         }
     }
-    let lines: u64 = bounds.iter().map(|(n, _)| *n as u64).sum();
+    let lines = count(&bounds);
+    left_out.push((Limit::Samples, called - lines));
     if lines == 0 {
         return Plan::Stop(Limit::Samples);
     }
@@ -177,11 +194,12 @@ pub(crate) fn plan(
         if share == 0 {
             return Plan::Stop(limit);
         }
-        for (_, tokens) in &mut bounds {
-            *tokens = (*tokens).min(u32::try_from(share).unwrap_or(u32::MAX));
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        for bound in bounds.iter_mut().filter(|bound| share < bound.tokens) {
+            (bound.tokens, bound.by) = (share, Some(limit));
         }
     }
-    Plan::Lines(bounds)
+    Plan::Lines { bounds, left_out }
 }
 
 /// Tokens that this many operations pay for, generated and judged, at the longest context.

@@ -1,6 +1,6 @@
 //! A request and whom it is for.
 
-use crate::{Expand, NodeId, NodeKind, Request};
+use crate::{Expand, Limit, NodeId, NodeKind, Request};
 
 /// What a [`crate::Run`] asks a generator.
 #[derive(Debug, Clone)]
@@ -17,4 +17,6 @@ pub struct Call {
     pub request: Request,
     /// Who writes, as a number among the readers.
     pub(super) reader: usize,
+    /// The limit whose share bounds its lines more than their rule does.
+    pub(super) bounded_by: Option<Limit>,
 }

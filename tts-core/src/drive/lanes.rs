@@ -62,6 +62,13 @@ impl<'a> WriterLane<'a> {
         Ok(done)
     }
 
+    /// Calls a line off, for what is written of it.
+    pub(super) fn cut(&mut self, line: LineId) -> Option<Finished> {
+        self.flying -= 1;
+        let written = |session: &mut OpenSession<'_>| guarded("generator", || session.cut(line));
+        self.cell.with_dependent_mut(|_, session| written(session)).ok().flatten()
+    }
+
     pub(super) fn cancel(&mut self, line: LineId) {
         self.flying -= 1;
         // What is called off is not waited for, whatever becomes of it.

@@ -3,6 +3,7 @@
 
 mod allot;
 mod call;
+mod fitted;
 mod lanes;
 mod observe;
 mod outcome;
@@ -17,8 +18,9 @@ pub mod settings;
 pub mod strategy;
 
 pub use call::Call;
+pub use fitted::FittedTo;
 pub use observe::{Event, What};
-pub use outcome::{Candidate, FailedLine, Outcome, Unscored};
+pub use outcome::{Candidate, Curtailed, FailedLine, Outcome, Unscored};
 pub use pool::SearchPool;
 pub use record::{Decided, Pick, Picks, Record, Retold};
 pub use recorded::RecordedRun;

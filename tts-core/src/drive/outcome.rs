@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::Sampled;
-use crate::{Aggregate, Cost, LineError, NodeId, Stop, Tree, Usage, Verdict};
+use crate::{Aggregate, Cost, Limit, LineError, NodeId, Stop, Tree, Usage, Verdict};
 
 /// A line that failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +39,18 @@ pub struct Unscored {
     pub why: String,
 }
 
+/// What a limit of the budget took from the lines of a search that asked for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Curtailed {
+    /// Which limit.
+    pub limit: Limit,
+    /// Lines that were asked for, and of which nothing was written.
+    pub unwritten: u64,
+    /// Lines that were ended before their end: by their share of what was left, or by the time.
+    pub cut: u64,
+}
+
 /// A finished search of one problem. Every selection rule can be applied to it again, at no cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,6 +71,10 @@ pub struct Outcome {
     /// Paths that could not be judged, and judgements that could not be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unscored: Vec<Unscored>,
+    /// What the budget took from lines, whatever the search ended by: a strategy may be done with what it was left.
+    /// Only a hard budget takes something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curtailed: Vec<Curtailed>,
 }
 
 /// One finished solution (or, when none finished, an unfinished one).

@@ -3,14 +3,16 @@
 //! Problems of different searches run together where these have generators or scorers in common
 //! ([`SearchPool::submit_under`]): a pool has one session of each, whoever asks for it (`seats.rs`). Lines
 //! are handed to a generator problem by problem (`handing.rs`), all at once or, within a
-//! [`SearchPool::window`], in turns.
+//! [`SearchPool::window`], in turns. Hard budgets of wall time are kept between pieces of work (`clock.rs`).
 
+mod clock;
 mod handing;
 mod judging;
 mod seats;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
+use std::time::Instant;
 
 use self::handing::Waiting;
 use self::judging::Parts;
@@ -71,6 +73,8 @@ pub struct SearchPool<'a, S> {
     /// Who waits for which judgement, as which part of it.
     groups: IdMap<(usize, GroupId), (ProblemId, usize)>,
     done: VecDeque<(ProblemId, Result<Outcome, SearchError>)>,
+    /// When problems end, of those with a hard budget of wall time.
+    deadlines: BTreeSet<(Instant, ProblemId)>,
     next: usize,
 }
 
@@ -92,6 +96,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
             owners: IdMap::default(),
             groups: IdMap::default(),
             done: VecDeque::new(),
+            deadlines: BTreeSet::new(),
             next: 0,
         };
         pool.lanes.seat(search);
@@ -179,6 +184,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         let run = Run::new(strategy, prompt, search.settings.clone())?;
         let run = RecordedRun::new(run, record)?;
         let replayed = run.run().usage().rounds;
+        self.deadlines.extend(run.deadline().map(|deadline| (deadline, id)));
         let problem = InFlight {
             run,
             seats: self.lanes.seat(search),
@@ -211,6 +217,12 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
                 self.lanes.writers[lane].cancel(line);
             }
         }
+        self.abandon_judging(id);
+    }
+
+    /// Calls off the judgements that a problem waits for.
+    fn abandon_judging(&mut self, id: ProblemId) {
+        let Some(problem) = self.problems.get_mut(&id) else { return };
         for (lane, group) in std::mem::take(&mut problem.judging).groups() {
             if self.groups.remove(&(lane, group)).is_some() {
                 self.lanes.judges[lane].cancel(group);
@@ -254,6 +266,7 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
     }
 
     fn work(&mut self, wait: bool) {
+        self.keep_time();
         self.advance_all();
         self.judge();
         self.advance_all();
@@ -261,7 +274,9 @@ impl<'a, S: SearchStrategy> SearchPool<'a, S> {
         let writers = &self.lanes.writers;
         let lanes: Vec<usize> = (0..writers.len()).filter(|&l| writers[l].flying > 0).collect();
         // With several at work none may hold up the others.
-        let wait = wait && lanes.len() == 1 && self.groups.is_empty() && self.done.is_empty();
+        let alone = lanes.len() == 1 && self.groups.is_empty() && self.done.is_empty();
+        // Whoever waits for a line would miss a deadline.
+        let wait = wait && alone && self.deadlines.is_empty();
         for lane in lanes {
             match self.lanes.writers[lane].work(wait) {
                 Ok(finished) => finished.into_iter().for_each(|line| self.take(lane, line)),

@@ -125,6 +125,8 @@ enum Entry {
     },
     /// Wall time was out when the lines before were in.
     Expired(Limit),
+    /// Wall time ended the search within the round of the lines before.
+    Cut(Limit),
     Scores(Vec<Judgement>),
     Outcome {
         stop: Stop,
@@ -232,6 +234,7 @@ impl std::fmt::Debug for Entry {
         f.write_str(match self {
             Self::Lines { .. } => "lines",
             Self::Expired(_) => "an expiry",
+            Self::Cut(_) => "a cut",
             Self::Scores(_) => "scores",
             Self::Outcome { .. } => "outcome",
         })
@@ -362,6 +365,9 @@ impl Record {
                     if let Some(limit) = self.replay_expiry() {
                         run.expire(limit);
                     }
+                    if let Some(limit) = self.replay_cut() {
+                        run.cut(limit)?;
+                    }
                     for (slot, line) in lines.into_iter().enumerate() {
                         run.give_line(slot, line)?;
                     }
@@ -393,7 +399,20 @@ impl Record {
         }
         self.told = run.tree().decision();
         self.write_lines(Told::of(run.tree(), calls), calls, lines)?;
-        if late { self.write_expiry(Limit::Wall) } else { Ok(()) }
+        match run.cut_by() {
+            Some(limit) => self.cut(limit),
+            None if late => self.write_expiry(Limit::Wall),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes that a limit ended the search within the round whose lines were written last, see [`Run::cut`]; of lines
+    /// that are given to a run that was cut, [`Record::lines`] does.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn cut(&mut self, limit: Limit) -> Result<(), RecordError> {
+        self.write(&Entry::Cut(limit))
     }
 
     /// Writes the scores that a run has been given.
@@ -444,6 +463,14 @@ impl Record {
     /// The limit that ran out after the lines that were just played back.
     fn replay_expiry(&mut self) -> Option<Limit> {
         let Some((_, Entry::Expired(limit))) = self.replay.front() else { return None };
+        let limit = *limit;
+        self.replay.pop_front();
+        Some(limit)
+    }
+
+    /// The limit that ended the search within the round of the lines that are to be played back.
+    fn replay_cut(&mut self) -> Option<Limit> {
+        let Some((_, Entry::Cut(limit))) = self.replay.front() else { return None };
         let limit = *limit;
         self.replay.pop_front();
         Some(limit)

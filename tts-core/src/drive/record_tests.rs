@@ -5,7 +5,8 @@ use crate::{Expand, NodeKind, Request, Trajectory, Until};
 
 fn call(request: Request) -> Call {
     let expand = Expand::end(NodeId::ROOT, 1);
-    Call { expand, origin: 0, parent: NodeId::ROOT, kind: NodeKind::Committed, request, reader: 0 }
+    let (parent, kind, bounded_by) = (NodeId::ROOT, NodeKind::Committed, None);
+    Call { expand, origin: 0, parent, kind, request, reader: 0, bounded_by }
 }
 
 #[test]

@@ -1,20 +1,25 @@
 //! A run with its record and its clock: what every driver of one problem needs besides asking.
 //!
 //! A [`RecordedRun`] plays its record back when it is made, writes every round before the run sees it,
-//! and ends the run when wall time is out. Drivers ask it what it [needs](RecordedRun::need), and give
+//! and ends the run when wall time is out: a soft one between rounds, a hard one within a round, if its driver
+//! keeps an eye on the [deadline](RecordedRun::deadline). Drivers ask it what it [needs](RecordedRun::need), and give
 //! lines and scores in any order, as to a [`Run`]; so a driver of one's own (asynchronous, distributed)
 //! has records and resuming without another word.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Need, Outcome, Record, Run};
 use crate::{
-    Completion, Limit, LineError, RunError, Scored, SearchError, SearchErrorKind, SearchStrategy,
+    Completion, Limit, LineError, Mode, RunError, Scored, SearchError, SearchErrorKind,
+    SearchStrategy,
 };
 
 type Line = Result<Completion, LineError>;
+
+/// Why a line failed that the deadline came before.
+const UNWRITTEN: &str = "wall time was out before anything of it was written";
 
 /// One problem's search with its record, see the [module](self).
 ///
@@ -93,6 +98,62 @@ impl<S: SearchStrategy> RecordedRun<S> {
         self.run.cancel();
     }
 
+    /// When a hard budget of wall time is out. A driver that waits for lines or scores no longer than that, and
+    /// then [cuts](RecordedRun::cut) the run, keeps it.
+    pub fn deadline(&self) -> Option<Instant> {
+        let budget = &self.run.settings().budget;
+        let wall = budget.wall.filter(|_| budget.mode == Mode::Hard)?;
+        self.started.checked_add(Duration::try_from_secs_f64(wall).ok()?)
+    }
+
+    /// Ends the run for wall time's sake, with what there is: lines that are in count, of the others what is written of
+    /// them by now, slot by slot ([`crate::Session::cut`]), and what is not judged yet stays unjudged.
+    ///
+    /// ```
+    /// use tts_core::toy::{Sample, ToyWorld};
+    /// use tts_core::{Budget, Limit, Mode, RecordedRun, Run, Settings, Stop};
+    ///
+    /// let world = ToyWorld::default();
+    /// let budget = Budget { wall: Some(0.5), mode: Mode::Hard, ..Budget::default() };
+    /// let run = Run::new(Sample { n: 2 }, world.prompt(0), Settings { budget, ..Settings::default() })?;
+    /// let mut run = RecordedRun::new(run, None)?;
+    /// assert!(run.deadline().is_some());
+    /// run.cut([])?;
+    /// let outcome = run.finish()?;
+    /// assert_eq!((outcome.stop, outcome.failed.len()), (Stop::Budget(Limit::Wall), 2));
+    /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When the strategy fails in its last decision, or the record cannot be written.
+    pub fn cut(
+        &mut self,
+        written: impl IntoIterator<Item = (usize, Completion)>,
+    ) -> Result<(), SearchErrorKind> {
+        match self.run.need() {
+            Need::Nothing(_) => return Ok(()),
+            Need::Scores(_) => {
+                if let Some(record) = &mut self.record {
+                    record.cut(Limit::Wall)?;
+                }
+                self.run.cut(Limit::Wall)?;
+            }
+            Need::Lines(_) => {
+                for (slot, line) in written {
+                    if let Some(place @ None) = self.lines.get_mut(slot) {
+                        *place = Some(Ok(line));
+                    }
+                }
+                self.run.cut(Limit::Wall)?;
+                let unwritten = || Err(LineError(UNWRITTEN.into()));
+                let lines = std::mem::take(&mut self.lines).into_iter();
+                self.give_round(lines.map(|line| line.unwrap_or_else(unwritten)).collect(), true)?;
+            }
+        }
+        self.await_round();
+        Ok(())
+    }
+
     fn await_round(&mut self) {
         self.missing = self.run.missing();
         self.lines.clear();
@@ -113,12 +174,21 @@ impl<S: SearchStrategy> RecordedRun<S> {
         if self.missing > 0 {
             return Ok(());
         }
-        let wall = self.run.settings().budget.wall;
-        let late = wall.is_some_and(|wall| self.started.elapsed().as_secs_f64() >= wall);
-        if late {
-            self.run.expire(Limit::Wall);
+        let budget = self.run.settings().budget;
+        let late = budget.wall.is_some_and(|wall| self.started.elapsed().as_secs_f64() >= wall);
+        match budget.mode {
+            Mode::Hard if late => self.run.cut(Limit::Wall)?,
+            Mode::Soft if late => self.run.expire(Limit::Wall),
+            _ => {}
         }
-        let mut lines: Vec<Line> = std::mem::take(&mut self.lines).into_iter().flatten().collect();
+        let lines = std::mem::take(&mut self.lines).into_iter().flatten().collect();
+        self.give_round(lines, late)?;
+        self.await_round();
+        Ok(())
+    }
+
+    /// Records the lines of a round, and gives them to the run.
+    fn give_round(&mut self, mut lines: Vec<Line>, late: bool) -> Result<(), SearchErrorKind> {
         if let Some(record) = &mut self.record {
             lines = self.run.vet(lines);
             record.lines(&self.run, &lines, late)?;
@@ -126,7 +196,6 @@ impl<S: SearchStrategy> RecordedRun<S> {
         for (slot, line) in lines.into_iter().enumerate() {
             self.run.give_line(slot, line)?;
         }
-        self.await_round();
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::readers::Readers;
 use super::settings::{Judge, Writer};
 use super::{Call, Outcome, allot};
-use crate::drive::outcome::{FailedLine, Unscored};
+use crate::drive::outcome::{Curtailed, FailedLine, Unscored};
 use crate::fast::IdMap;
 use crate::guard::guarded;
 use crate::{
@@ -111,6 +111,10 @@ pub struct Run<S> {
     unscored: Vec<Unscored>,
     phase: Phase,
     expired: Option<Limit>,
+    /// The limit that ends the run within its round.
+    cut: Option<Limit>,
+    /// What the budget took from lines.
+    curtailed: Vec<Curtailed>,
     readers: Readers,
     /// Whether some committed path has finished.
     finished: bool,
@@ -164,6 +168,8 @@ impl<S: SearchStrategy> Run<S> {
             phase: Phase::Over(Stop::Done),
             // No time at all is a limit that needs no clock.
             expired: settings.budget.wall.filter(|wall| *wall <= 0.0).map(|_| Limit::Wall),
+            cut: None,
+            curtailed: Vec::new(),
             settings,
             finished: false,
             lost: IdMap::default(),
@@ -230,6 +236,32 @@ impl<S: SearchStrategy> Run<S> {
         self.expired = Some(limit);
     }
 
+    /// Ends the run within the present round: a limit that only the driver can see is out, and nothing may be waited for
+    /// any more. What is to be judged stays unjudged, nothing more is asked for, and the strategy chooses among what
+    /// there is. Lines of the round that are not in are then to be given as far as they are written
+    /// ([`crate::Finish::Cancelled`]), or as failures.
+    ///
+    /// # Errors
+    /// When the strategy fails in its last decision.
+    pub fn cut(&mut self, limit: Limit) -> Result<(), RunError> {
+        if matches!(self.phase, Phase::Over(_)) {
+            return Ok(());
+        }
+        (self.expired, self.cut) = (Some(limit), Some(limit));
+        match std::mem::replace(&mut self.phase, Phase::Over(Stop::Budget(limit))) {
+            Phase::Scores { leaves, last, .. } => self.end_unjudged(&leaves, last, limit),
+            phase => {
+                self.phase = phase;
+                Ok(())
+            }
+        }
+    }
+
+    /// The limit that ends the run within its round.
+    pub(super) fn cut_by(&self) -> Option<Limit> {
+        self.cut
+    }
+
     /// Ends the run now. What is in flight is lost, what was made stays.
     pub fn cancel(&mut self) {
         if !matches!(self.phase, Phase::Over(_)) {
@@ -280,7 +312,7 @@ impl<S: SearchStrategy> Run<S> {
     /// again.
     pub fn fails(&self, lines: &[Result<Completion, LineError>]) -> bool {
         let Phase::Lines(round) = &self.phase else { return false };
-        let lost = !(round.last || beside(&round.calls) || self.finished);
+        let lost = !(round.last || self.cut.is_some() || beside(&round.calls) || self.finished);
         lost && lines.iter().all(Result::is_err) && !self.is_outlived(&round.calls)
     }
 
@@ -312,8 +344,8 @@ impl<S: SearchStrategy> Run<S> {
         };
         let best = self.pick().ok().flatten();
         let prompt_tokens = self.readers.counted(NodeId::ROOT, 0);
-        let Self { tree, usage, failed, unscored, .. } = self;
-        Outcome { tree, best, stop, usage, prompt_tokens, failed, unscored }
+        let Self { tree, usage, failed, unscored, curtailed, .. } = self;
+        Outcome { tree, best, stop, usage, prompt_tokens, failed, unscored, curtailed }
     }
 }
 

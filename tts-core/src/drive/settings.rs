@@ -169,6 +169,10 @@ impl Settings {
             needs.selections.iter().try_for_each(|&select| scale.check(select))?;
             needs.probabilities.iter().try_for_each(|&by| scale.check_probability(by))?;
         }
+        for (what, fitted) in &needs.fitted {
+            let judged = self.scorer.as_ref().map_or(Ok(()), |judge| fitted.check(judge));
+            judged.map_err(|problem| format!("{what} {problem}"))?;
+        }
         for role in &needs.roles {
             if !self.roles.contains_key(role) {
                 return Err(format!("no generator plays the role {role:?}; see Search::role"));

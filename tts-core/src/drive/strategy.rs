@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::FittedTo;
 use crate::seed::Rng;
 use crate::{
     Aggregate, Budget, Cost, Limit, NodeId, NodeKind, Prompt, Sampling, Selection, StepRule, Tree,
@@ -115,6 +116,8 @@ pub struct Requirements {
     pub roles: Vec<String>,
     /// Scorers that it asks for by name.
     pub scorers: Vec<String>,
+    /// What is fitted to the scores of one scorer, by name.
+    pub fitted: Vec<(&'static str, FittedTo)>,
     /// Over how many most probable tokens it reads the policy's confidence, the fewest where it does so in several
     /// ways; `None` where it does not.
     pub confidence: Option<u32>,
@@ -140,6 +143,7 @@ impl Requirements {
         self.probabilities.extend(other.probabilities);
         self.roles.extend(other.roles);
         self.scorers.extend(other.scorers);
+        self.fitted.extend(other.fitted);
         self.confidence = self.confidence.into_iter().chain(other.confidence).min();
         self
     }

@@ -11,7 +11,8 @@ use crate::{
 
 fn outcome(tree: Tree, best: Option<NodeId>) -> Outcome {
     let (stop, usage) = (Stop::Done, Usage::default());
-    Outcome { tree, best, stop, usage, failed: Vec::new(), unscored: Vec::new(), prompt_tokens: 0 }
+    let (failed, unscored, curtailed) = (Vec::new(), Vec::new(), Vec::new());
+    Outcome { tree, best, stop, usage, failed, unscored, curtailed, prompt_tokens: 0 }
 }
 
 /// The data of the searches of a page, in order.

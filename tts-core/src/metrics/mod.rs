@@ -5,7 +5,7 @@
 //! ([`Pool::at_k`]). Taking the first `k` candidates would be one draw with no variance, and
 //! drawing with replacement is biased low, so neither is offered. Every accuracy over problems
 //! carries their number and a 95 % interval; two methods are compared on the same problems
-//! ([`paired_bootstrap`]), and many such differences are adjusted for their number ([`holm`]). The
+//! ([`paired_bootstrap`], and [`paired_shares`] where they may not differ at all), and many such differences are adjusted for their number ([`holm`]). The
 //! subsets are valid for independent candidates (best-of-N, votes, independent subtrees), not for a
 //! beam search, whose width changes the candidates themselves.
 //!
@@ -35,6 +35,7 @@ mod pass;
 mod pool;
 mod random;
 mod sampled;
+mod unanimous;
 
 pub use auc::{Auc, auc, auc_over_problems, auc_within_problems};
 pub use calibration::{Bin, Calibration, calibration};
@@ -51,3 +52,4 @@ pub use paired::{Paired, paired_bootstrap};
 pub use pass::pass_at_k;
 pub use pool::{Estimate, Metric, Pool};
 pub use sampled::Sampled;
+pub use unanimous::{paired_shares, share_interval};

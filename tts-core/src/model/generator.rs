@@ -225,6 +225,14 @@ pub trait Session: Send {
 
     /// Calls a line off; it is not returned any more. Unknown ids are ignored.
     fn cancel(&mut self, line: LineId);
+
+    /// [`Session::cancel`], of a line whose beginning is still of use: what is written of it by now
+    /// ([`crate::Finish::Cancelled`]), or `None` where nothing is, or where nobody can tell. The provided one tells
+    /// nothing.
+    fn cut(&mut self, line: LineId) -> Option<Finished> {
+        self.cancel(line);
+        None
+    }
 }
 
 /// Answers a batch by a session: what [`Generator::generate`] is for a generator whose own form is the pull form.

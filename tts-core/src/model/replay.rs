@@ -35,7 +35,7 @@ use super::generator::{BoxError, Generated, Generator, Request};
 use super::store::{Key, keys};
 use crate::cost::ModelCost;
 use crate::drive::Writer;
-use crate::{Completion, LineError, RecordError, Retold, Settings};
+use crate::{Completion, Finish, LineError, RecordError, Retold, Settings};
 
 /// Lines of recorded searches, see the [module](self).
 #[derive(Debug)]
@@ -61,7 +61,9 @@ impl Replay {
             let bytes = std::fs::read(path).map_err(io)?;
             let mut unnamed = None;
             let retold = Retold::hear(&bytes, path, &mut |(call, seed), line| {
-                if call.expand.role.is_some() {
+                // Where time was out says nothing of what the model would have written.
+                let cut = line.is_ok_and(|line| line.finish == Finish::Cancelled);
+                if call.expand.role.is_some() || cut {
                     return;
                 }
                 let request = Request { seeds: vec![seed], ..call.request.clone() };

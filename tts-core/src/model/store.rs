@@ -326,6 +326,12 @@ impl StoredSession<'_> {
         Ok(Some(found.collect()))
     }
 
+    /// A line of the model that is not waited for any more.
+    fn forget(&mut self, line: LineId) -> Option<LineId> {
+        let asked = self.waiting.iter().find(|(_, (own, _))| *own == line).map(|(&id, _)| id)?;
+        self.waiting.remove(&asked).map(|_| asked)
+    }
+
     /// Writes down what the model has made.
     fn keep(&mut self, done: Vec<Finished>) -> Result<Vec<Finished>, BoxError> {
         let mut out = Vec::with_capacity(done.len());
@@ -369,10 +375,22 @@ impl Session for StoredSession<'_> {
 
     fn cancel(&mut self, line: LineId) {
         self.ready.remove(&line);
-        let asked = self.waiting.iter().find(|(_, (own, _))| *own == line).map(|(&id, _)| id);
-        if let Some(id) = asked {
-            self.waiting.remove(&id);
+        if let Some(id) = self.forget(line) {
             self.inner.cancel(id);
         }
+    }
+
+    /// What was found is whole, and what the model has begun is not kept.
+    fn cut(&mut self, line: LineId) -> Option<Finished> {
+        if let Some(found) = self.ready.remove(&line) {
+            return Some(Finished {
+                line,
+                result: Ok(found),
+                computed_tokens: 0,
+                cached_tokens: 0,
+            });
+        }
+        let id = self.forget(line)?;
+        self.inner.cut(id).map(|done| Finished { line, ..done })
     }
 }

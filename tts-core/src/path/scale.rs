@@ -210,7 +210,7 @@ impl std::fmt::Display for Scale {
 }
 
 impl Unit {
-    fn plural(self) -> &'static str {
+    pub(crate) fn plural(self) -> &'static str {
         match self {
             Self::Unstated => "scores of no stated scale",
             Self::Probability => "probabilities",
@@ -218,6 +218,13 @@ impl Unit {
             Self::LogOdds => "log-odds",
             Self::Reward => "unbounded rewards",
         }
+    }
+}
+
+impl Aggregate {
+    /// The name that it has in a recipe.
+    pub(crate) fn word(self) -> String {
+        name(self)
     }
 }
 

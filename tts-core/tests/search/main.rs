@@ -6,6 +6,7 @@ mod accounts;
 mod bounds;
 mod charges;
 mod company;
+mod deadlines;
 mod failures;
 mod lines;
 mod money;

@@ -43,6 +43,8 @@ fn retell(bytes: impl AsRef<[u8]>) -> Result<Retold, String> {
 fn told(outcome: &Outcome) -> Outcome {
     let mut told = outcome.clone();
     told.usage.measured = Measured::default();
+    // What was never asked for is in no record.
+    told.curtailed.clear();
     told
 }
 

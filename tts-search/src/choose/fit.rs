@@ -39,7 +39,8 @@ impl Bins {
     /// When there are fewer problems than bins, or an estimate is no number.
     pub fn of(estimates: &[f64], count: usize) -> Result<Self, ChooseError> {
         if count == 0 || estimates.len() < count {
-            let problem = format!("{count} of {} problems, expected 1 or more", estimates.len());
+            let problems = estimates.len();
+            let problem = format!("{count} of {problems} problems, expected 1 to {problems}");
             return Err(ChooseError::input("bins", problem));
         }
         if let Some(place) = estimates.iter().position(|estimate| estimate.is_nan()) {
@@ -58,6 +59,31 @@ impl Bins {
         // Below it there is nothing.
         edges.retain(|edge| *edge > f64::NEG_INFINITY);
         Ok(Self { edges })
+    }
+
+    /// These bins without those that none of the estimates is in: what has no problem says nothing of any.
+    ///
+    /// ```
+    /// use tts_search::choose::Bins;
+    /// let alike = [0.5; 6];
+    /// assert_eq!(Bins::of(&alike, 3)?.told_apart(&alike).count(), 1);
+    /// let some = [0.9, 0.5, 0.5, 0.5];
+    /// assert_eq!(Bins::of(&some, 2)?.told_apart(&some).edges, [0.7]);
+    /// # Ok::<(), tts_search::choose::ChooseError>(())
+    /// ```
+    #[must_use]
+    pub fn told_apart(mut self, estimates: &[f64]) -> Self {
+        let mut above = f64::INFINITY;
+        self.edges.retain(|&edge| {
+            let own = estimates.iter().any(|&estimate| estimate >= edge && estimate < above)
+                || (above.is_infinite() && estimates.contains(&above));
+            let below = estimates.iter().any(|&estimate| estimate < edge);
+            if own && below {
+                above = edge;
+            }
+            own && below
+        });
+        self
     }
 
     /// How many there are.

@@ -15,6 +15,9 @@
 //! scores: a seventh of the tokens where solutions have seven steps, and nothing on top where the strategy draws as many
 //! itself.
 //!
+//! Edges mean something among the scores that they were fitted on: `scorer` says whose these are, and a search by
+//! another one is refused. A recipe that does not say it runs by any.
+//!
 //! A recipe that does not say `reuse` or `own` has none, as those that were written before there was any; the command
 //! `choose` writes recipes that say it.
 //!
@@ -28,7 +31,9 @@
 //! Source: Snell et al. 2024 (arXiv 2408.03314), section 3.2, equation 1; there the difficulty is not paid for.
 
 use serde::{Deserialize, Serialize};
-use tts_core::{Aggregate, Expand, NodeId, Requirements, SearchStrategy, Tree, Until, View};
+use tts_core::{
+    Aggregate, Expand, FittedTo, NodeId, Requirements, SearchStrategy, Tree, Until, View,
+};
 
 use super::probe::{is_by_scale, is_end};
 use super::reuse::Behind;
@@ -80,6 +85,9 @@ pub struct ComputeOptimal<S> {
     /// among the probe's, too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub own: bool,
+    /// On whose scores the bins were fitted; `None` for any scorer, and where agreement is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scorer: Option<FittedTo>,
     /// Where the bins meet.
     pub bins: Bins,
     /// A strategy for each bin, the easiest first.
@@ -115,8 +123,8 @@ impl<S> ComputeOptimal<S> {
 
     fn by(probe: Probe, bins: Bins, arms: Vec<S>) -> Self {
         let Probe { samples, signal, aggregate, until } = probe;
-        let (reuse, own, state) = (true, true, None);
-        Self { probe: samples, signal, aggregate, until, reuse, own, bins, arms, state }
+        let (reuse, own, scorer, state) = (true, true, None, None);
+        Self { probe: samples, signal, aggregate, until, reuse, own, scorer, bins, arms, state }
     }
 
     /// The strategies that a fit chose, of those that it was fitted on, behind the probe that it was fitted by.
@@ -192,7 +200,10 @@ impl<S: SearchStrategy + Clone> SearchStrategy for ComputeOptimal<S> {
     }
 
     fn requires(&self) -> Requirements {
-        self.arms.iter().fold(self.probing().requires(), |all, arm| all.and(arm.requires()))
+        let fitted = self.scorer.iter().filter(|_| self.signal == Signal::Score);
+        let fitted = fitted.map(|scorer| ("compute-optimal: where bins meet", scorer.clone()));
+        let own = Requirements { fitted: fitted.collect(), ..self.probing().requires() };
+        self.arms.iter().fold(own, |all, arm| all.and(arm.requires()))
     }
 
     /// What is held back for a round is shown whatever becomes of the rest of it.

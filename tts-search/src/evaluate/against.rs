@@ -1,8 +1,8 @@
 //! Two reports on the same problems: what differs inside each.
 //!
-//! Source: [`tts_core::metrics::paired_bootstrap`].
+//! Source: [`tts_core::metrics::paired_shares`].
 
-use tts_core::metrics::{Paired, paired_bootstrap};
+use tts_core::metrics::{Paired, paired_shares};
 
 use super::{EvaluateError, Graded, Report};
 
@@ -18,7 +18,7 @@ impl Report {
 
     /// How much more often this is right than the other, on the same problems: the difference of
     /// accuracies with its interval and p-value, from 2,000 draws. For other draws, take
-    /// [`Report::values`] of both to [`paired_bootstrap`].
+    /// [`Report::values`] of both to [`paired_shares`].
     ///
     /// ```
     /// use tts_core::{Search, StepRule, toy::ToyWorld};
@@ -40,7 +40,7 @@ impl Report {
     /// told apart by number, place in the file, name and right answer, for a report does not hold questions.
     pub fn against(&self, other: &Self) -> Result<Paired, EvaluateError> {
         self.same_problems(other, &["of the first".to_owned(), "of the second".to_owned()])?;
-        Ok(paired_bootstrap(&self.values(), &other.values(), DRAWS, 0)?)
+        Ok(paired_shares(&self.values(), &other.values(), DRAWS, 0)?)
     }
 
     /// Refuses a report of other problems; `sides` say whose each is.

@@ -277,11 +277,12 @@ impl Evaluation<'_> {
     }
 }
 
-/// Whether two rows tell the same search: rows of before know neither tokens that are read nor money.
+/// Whether two rows tell the same search: rows of before know neither tokens that are read nor money, nor what the
+/// budget took from lines.
 fn is_same(before: &Graded, now: &Graded) -> bool {
     let Cost { read_tokens, money, .. } = now.cost;
     let cost = Cost { read_tokens, money, ..before.cost };
-    *now == Graded { cost, ..before.clone() }
+    *now == Graded { cost, curtailed: now.curtailed.clone(), ..before.clone() }
 }
 
 /// A result, unless its record could not be written: that says nothing of the problem, and the disk may be

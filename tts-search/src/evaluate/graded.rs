@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tts_core::metrics::Sampled;
-use tts_core::{Aggregate, Cost, Outcome, SearchError, SearchStrategy, Stop};
+use tts_core::{Aggregate, Cost, Curtailed, Outcome, SearchError, SearchStrategy, Stop};
 
 use super::Item;
 
@@ -36,6 +36,9 @@ pub struct Graded {
     pub failed_lines: usize,
     /// Why the first of them did.
     pub why: Option<String>,
+    /// What a hard budget took from lines, whatever the search ended by; empty in rows of before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curtailed: Vec<Curtailed>,
     /// All samples, each as what became of it; of a search that is more than samples, its candidates.
     pub candidates: Vec<Sampled>,
 }
@@ -69,6 +72,7 @@ impl Graded {
                 unscored: 0,
                 failed_lines: 0,
                 why: None,
+                curtailed: Vec::new(),
                 candidates: Vec::new(),
             };
         };
@@ -94,6 +98,7 @@ impl Graded {
             unscored: outcome.unscored.len(),
             failed_lines: outcome.failed.len(),
             why: outcome.failed.first().map(|failed| failed.error.to_string()),
+            curtailed: outcome.curtailed.clone(),
             index,
             place,
             id,

@@ -9,9 +9,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 use tts_core::metrics::{self, Accuracy, Coverage, Metric, Pool};
 use tts_core::select::Weight;
-use tts_core::{Aggregate, Cost, Rule, Scale, Selection, Task};
+use tts_core::{Aggregate, Budget, Cost, Limit, Rule, Scale, Selection, Task};
 
-use super::{Anytime, EvaluateError, Graded, Separation};
+use super::{Anytime, EvaluateError, Graded, Limited, Separation, words};
 
 /// What would come of `k` samples a problem: a point of the curve over their number.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -85,6 +85,9 @@ pub struct Report {
     pub unscored: usize,
     /// Lines that failed, in problems that went on without them.
     pub failed_lines: usize,
+    /// What the budget did to searches, by limit; only limits that did something.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<Limited>,
     /// How well scores tell right candidates from wrong ones; `None` where nothing was scored, or all is of
     /// one kind.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -151,6 +154,7 @@ impl Report {
         };
         let separation = Separation::of(&rows)?;
         let failed_lines = rows.iter().map(|row| row.failed_lines).sum();
+        let limits = Limited::of(&rows);
         let unscored = rows.iter().map(|row| row.unscored).sum();
         Ok(Self {
             problems: rows.len(),
@@ -163,12 +167,35 @@ impl Report {
             failed,
             unscored,
             failed_lines,
+            limits,
             separation,
             curve,
             coverage,
             anytime: Vec::new(),
             rows,
         })
+    }
+
+    /// How many problems spent more than a budget allows, by limit, as far as costs tell: a soft budget is looked at
+    /// between rounds, and one round may pass it by much.
+    pub fn passed(&self, budget: &Budget) -> Vec<(Limit, usize)> {
+        Limited::passed(&self.rows, budget)
+    }
+
+    /// The score that all candidates have, and how many these are, where a scorer says the same of everything: it chooses
+    /// nothing. `None` where scores differ, and of fewer than two.
+    pub fn same_score(&self) -> Option<(f64, usize)> {
+        let mut scores =
+            self.rows.iter().flat_map(|row| &row.candidates).filter_map(|own| own.score);
+        let first = scores.next()?;
+        let mut count = 1;
+        for score in scores {
+            if score.total_cmp(&first).is_ne() {
+                return None;
+            }
+            count += 1;
+        }
+        (count > 1).then_some((first, count))
     }
 
     /// Writes the figures for people to read.
@@ -195,8 +222,14 @@ impl Report {
             writeln!(out, "lost      {lines} lines failed, the first in problem {name}: {why}")?;
         }
         writeln!(out, "any       {}  some candidate is right", percent(&self.any_candidate))?;
-        if let Some(separation) = &self.separation {
-            writeln!(out, "scores    {separation}")?;
+        match (&self.separation, self.same_score()) {
+            (_, Some((score, count))) => writeln!(
+                out,
+                "scores    {} of all {count} candidates: the scorer tells nothing apart",
+                words::significant(score)
+            )?,
+            (Some(separation), None) => writeln!(out, "scores    {separation}")?,
+            (None, None) => {}
         }
         let mean = &self.per_problem;
         let read = mean.read_tokens.map_or("unknown".to_owned(), |read| format!("{read:.0}"));
@@ -206,7 +239,11 @@ impl Report {
             mean.samples, mean.generated_tokens, mean.scored_tokens, mean.flops, mean.calls
         )?;
         if let Some(money) = mean.money {
-            writeln!(out, "money     {money:.6} a problem, {:.4} in all", self.total.money)?;
+            let [money, all] = [money, self.total.money].map(words::significant);
+            writeln!(out, "money     {money} a problem, {all} in all")?;
+        }
+        for limited in &self.limits {
+            writeln!(out, "budget    {limited} of {}", self.problems)?;
         }
         if !self.curve.is_empty() {
             writeln!(out, "\n    k  pass@k    maj@k   best@k  weighted@k  problems")?;
@@ -226,7 +263,12 @@ impl Report {
             writeln!(out, "coverage  {law}")?;
         }
         if !self.anytime.is_empty() {
-            writeln!(out, "\n  within      spent  over  accuracy of the answer by then")?;
+            writeln!(
+                out,
+                "\nAnswers on the way: had each search been stopped after its last round within so many tokens. Spent \
+                 is what these rounds took, a mean over problems, and over how many searches had ended by then."
+            )?;
+            writeln!(out, "  within      spent  over  accuracy of the answer by then")?;
         }
         for point in &self.anytime {
             let Anytime { tokens, accuracy, generated_tokens, over } = point;

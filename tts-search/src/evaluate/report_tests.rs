@@ -2,6 +2,7 @@
 
 use tts_core::metrics::Sampled;
 use tts_core::task::Math;
+use tts_core::{Curtailed, Stop};
 
 use super::*;
 
@@ -25,6 +26,7 @@ fn row(right: &[bool]) -> Graded {
         unscored: 0,
         failed_lines: 0,
         why: None,
+        curtailed: Vec::new(),
         candidates: right.iter().map(sample).collect(),
     }
 }
@@ -60,6 +62,52 @@ fn scores_are_measured_over_finished_candidates() {
     let apart = report(vec![row(&[true]), row(&[false])]).separation.expect("both kinds");
     assert_eq!((apart.within_problems, apart.mixed), (None, 0));
     assert!((apart.all.area - 1.0).abs() < 1e-12);
+}
+
+/// A scorer that says the same of everything is told of, with what it says.
+#[test]
+fn scores_that_are_all_the_same_tell_nothing() {
+    let mut rows = vec![row(&[true, false]), row(&[false])];
+    let told = |rows: &[Graded]| {
+        let report = Report::new(rows.to_vec(), None, Scale::PREFIX, &Math).expect("figures");
+        let mut text = Vec::new();
+        report.write(&mut text).expect("in memory");
+        String::from_utf8(text).expect("text")
+    };
+    assert!(!told(&rows).contains("tells nothing apart"));
+    rows.iter_mut().flat_map(|row| &mut row.candidates).for_each(|own| own.score = Some(0.5));
+    let same = told(&rows);
+    assert!(
+        same.contains("\nscores    0.5 of all 3 candidates: the scorer tells nothing apart"),
+        "{same}"
+    );
+    // Of one nothing can be told.
+    assert!(!told(&rows[1..]).contains("tells nothing apart"));
+}
+
+/// What a budget did is counted over searches, by limit.
+#[test]
+fn searches_that_a_budget_touched_are_counted() {
+    let mut rows = vec![row(&[true]), row(&[false]), row(&[true])];
+    rows[0].stop = Some(Stop::Budget(Limit::Samples));
+    rows[1].stop = Some(Stop::Budget(Limit::Samples));
+    rows[1].curtailed = vec![Curtailed { limit: Limit::Money, unwritten: 0, cut: 3 }];
+    rows[2].cost.samples = 16;
+    let report = Report::new(rows, None, Scale::PREFIX, &Math).expect("figures");
+    let counts: Vec<(Limit, usize, usize)> =
+        report.limits.iter().map(|found| (found.limit, found.ended, found.curtailed)).collect();
+    assert_eq!(counts, [(Limit::Samples, 2, 0), (Limit::Money, 0, 1)]);
+    let mut text = Vec::new();
+    report.write(&mut text).expect("in memory");
+    let text = String::from_utf8(text).expect("text");
+    assert!(text.contains("\nbudget    samples: ended 2 searches of 3\n"), "{text}");
+    assert!(
+        text.contains("\nbudget    money: left out or cut lines of 1 searches of 3\n"),
+        "{text}"
+    );
+    let budget = Budget { samples: Some(8), ..Budget::default() };
+    assert_eq!(report.passed(&budget), [(Limit::Samples, 1)]);
+    assert_eq!(report.passed(&Budget::default()), []);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use tts_search::Forest;
 
 /// What must be equal when two searches are.
 fn core(outcome: &Outcome) -> (&Tree, Option<NodeId>, Stop, Cost, &[FailedLine], &[Unscored]) {
-    let Outcome { tree, best, stop, usage, prompt_tokens: _, failed, unscored } = outcome;
+    let Outcome { tree, best, stop, usage, prompt_tokens: _, failed, unscored, curtailed: _ } =
+        outcome;
     (tree, *best, *stop, usage.logical, failed, unscored)
 }
 

@@ -156,6 +156,13 @@ fn tell(
         }
         match entry {
             Entry::Expired(limit) => expired = Some(limit),
+            Entry::Cut(limit) => {
+                expired = Some(limit);
+                // Without anything to judge the last decision was asked for already.
+                if matches!(run.need(), Need::Scores(_)) {
+                    run.cut(limit).map_err(wrong)?;
+                }
+            }
             Entry::Outcome { stop, best, cost, .. } => {
                 if best.is_some_and(|best| run.tree().get(best).is_none()) {
                     return Err(bad(number, "chooses a node that is not there".into()));

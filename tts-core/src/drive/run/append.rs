@@ -10,8 +10,8 @@ use crate::drive::strategy::ScoreBy;
 use crate::drive::{Call, allot};
 use crate::guard::guarded;
 use crate::{
-    Completion, Cost, Finish, LineError, Node, NodeId, NodeKind, Reads, RunError, Scale, Scored,
-    SearchStrategy, Stop, seed,
+    Completion, Cost, Curtailed, Finish, Limit, LineError, Node, NodeId, NodeKind, Reads, RunError,
+    Scale, Scored, SearchStrategy, Stop, seed,
 };
 
 impl<S: SearchStrategy> Run<S> {
@@ -24,10 +24,17 @@ impl<S: SearchStrategy> Run<S> {
         let last = round.last;
         let outlived = self.is_outlived(&round.calls);
         self.usage.rounds += 1;
+        if let Some(limit) = self.cut {
+            let unwritten = round.made.iter().flatten().filter(|line| line.is_err()).count();
+            self.curtail(limit, unwritten as u64, 0);
+        }
         let mut lines = round.made.into_iter().flatten();
         let mut leaves = Vec::with_capacity(round.owners.len());
         for call in &round.calls {
             self.append_call(call, &mut lines, &mut leaves);
+        }
+        if let Some(limit) = self.cut {
+            return self.end_unjudged(&leaves, last, limit);
         }
         // Without its rollouts a search can go on: they only look ahead. And a finished solution is
         // worth more than an error.
@@ -125,6 +132,17 @@ impl<S: SearchStrategy> Run<S> {
         let mut generated = self.tree.generated(parent) + u64::from(begun);
         let (mut written, mut last_text) = (0, 0);
         let count = line.steps.len();
+        // A line as long as its share was ended by whatever limited that.
+        let ended_by = match line.finish {
+            Finish::Cancelled => self.cut,
+            Finish::Length => {
+                call.bounded_by.filter(|_| line.generated() >= call.request.max_tokens.into())
+            }
+            _ => None,
+        };
+        if let Some(limit) = ended_by {
+            self.curtail(limit, 0, 1);
+        }
         let mut head = None;
         for (index, step) in line.steps.into_iter().enumerate() {
             let mut cost = std::mem::take(&mut first);
@@ -204,15 +222,40 @@ impl<S: SearchStrategy> Run<S> {
         let calls = u64::from(scorers.count_ones());
         let due = (tokens, calls, money);
         if let Some(limit) = allot::cannot_score(&self.settings.budget, &self.usage, due) {
-            if !last {
-                return self.show_unjudged(&leaves, limit);
-            }
-            self.settle(&leaves);
-            self.phase = Phase::Over(Stop::Budget(limit));
-            return Ok(());
+            return self.end_unjudged(&leaves, last, limit);
         }
         self.phase = Phase::Scores { leaves, judgings, last };
         Ok(())
+    }
+
+    /// Ends the run with leaves that nobody judges; the strategy sees them as they are.
+    pub(super) fn end_unjudged(
+        &mut self,
+        leaves: &[Leaf],
+        last: bool,
+        limit: Limit,
+    ) -> Result<(), RunError> {
+        if !last {
+            return self.show_unjudged(leaves, limit);
+        }
+        self.settle(leaves);
+        self.phase = Phase::Over(Stop::Budget(limit));
+        Ok(())
+    }
+
+    /// Counts lines that a limit kept from being begun, and lines that it ended.
+    pub(super) fn curtail(&mut self, limit: Limit, unwritten: u64, cut: u64) {
+        if unwritten + cut == 0 {
+            return;
+        }
+        let known = self.curtailed.iter_mut().find(|known| known.limit == limit);
+        match known {
+            Some(known) => {
+                known.unwritten += unwritten;
+                known.cut += cut;
+            }
+            None => self.curtailed.push(Curtailed { limit, unwritten, cut }),
+        }
     }
 
     /// Who judges lines of a kind, as a number among the readers.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Leaf, Lines, Phase, Run};
-use crate::drive::allot::{self, Plan, Reading};
+use crate::drive::allot::{self, Bound, Plan, Reading};
 use crate::drive::outcome::Unscored;
 use crate::drive::readers::Foreseen;
 use crate::drive::strategy::{Expand, ScoreBy, View};
@@ -53,7 +53,8 @@ impl<S: SearchStrategy> Run<S> {
             Reading { prompt_tokens: self.readers.longest_prompt(), money: self.to_read(&wanted) };
         let (settings, usage, tree) = (&self.settings, &self.usage, &self.tree);
         match allot::plan(settings, usage, tree, &wanted, &reading, self.finished) {
-            Plan::Lines(bounds) => {
+            Plan::Lines { bounds, left_out } => {
+                left_out.iter().for_each(|&(limit, lines)| self.curtail(limit, lines, 0));
                 let calls = self.calls(wanted, &bounds);
                 self.await_lines(calls, false);
             }
@@ -219,12 +220,13 @@ impl<S: SearchStrategy> Run<S> {
         }
     }
 
-    /// Requests for decisions, with `bounds[i] = (lines, tokens a line)` for decision `i`.
-    fn calls(&self, wanted: Vec<Expand>, bounds: &[(usize, u32)]) -> Vec<Call> {
+    /// Requests for decisions, with `bounds[i]` for decision `i`.
+    fn calls(&self, wanted: Vec<Expand>, bounds: &[Bound]) -> Vec<Call> {
         let mut siblings: IdMap<(NodeId, NodeKind), usize> = IdMap::default();
         let mut calls = Vec::with_capacity(wanted.len());
         let bounded = wanted.into_iter().zip(bounds).enumerate();
-        for (origin, (expand, &(n, max_tokens))) in bounded.filter(|(_, (_, bound))| bound.0 > 0) {
+        for (origin, (expand, &bound)) in bounded.filter(|(_, (_, bound))| bound.lines > 0) {
+            let Bound { lines: n, tokens: max_tokens, by: bounded_by } = bound;
             let (parent, kind) = (expand.parent_in(&self.tree), expand.kind_in(&self.tree));
             let node = &self.tree[parent];
             // Two decisions about one node in the same round go on counting.
@@ -249,7 +251,7 @@ impl<S: SearchStrategy> Run<S> {
             };
             // Roles were looked at before.
             let reader = self.readers.role(expand.role.as_deref()).unwrap_or(0);
-            calls.push(Call { expand, origin, parent, kind, request, reader });
+            calls.push(Call { expand, origin, parent, kind, request, reader, bounded_by });
         }
         calls
     }
@@ -277,7 +279,7 @@ impl<S: SearchStrategy> Run<S> {
         let tokens = allot::reserve(&self.settings, &self.usage, generated, reading);
         if let Some(tokens) = tokens {
             self.expired = Some(limit);
-            let calls = self.calls(last, &[(1, tokens)]);
+            let calls = self.calls(last, &[Bound { lines: 1, tokens, by: None }]);
             self.await_lines(calls, true);
         }
     }

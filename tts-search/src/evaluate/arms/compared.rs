@@ -4,7 +4,7 @@
 //! problems are one, those in bins of difficulty another.
 
 use serde::Serialize;
-use tts_core::metrics::{Accuracy, Paired, accuracy_interval, holm, paired_bootstrap};
+use tts_core::metrics::{Accuracy, Paired, accuracy_interval, holm, paired_shares};
 
 use super::super::against::DRAWS;
 use super::super::{Bin, Difficulty, EvaluateError, Means};
@@ -108,7 +108,7 @@ fn unadjusted(
         Ok(Difference {
             first: first.name.clone(),
             second: second.name.clone(),
-            paired: paired_bootstrap(&here, &there, DRAWS, 0)?,
+            paired: paired_shares(&here, &there, DRAWS, 0)?,
             adjusted: 1.0,
             tokens: (other > 0.0).then(|| some / other),
         })

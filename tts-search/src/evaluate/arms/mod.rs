@@ -6,7 +6,7 @@
 //! difficult the problems are, of fifths of them ([`Compared`]). With the feature `plot`, accuracy is drawn
 //! against each cost ([`CostAxis`], `Arms::chart`); [`Arms::page`] shows all of it in a browser.
 //!
-//! Source: [`tts_core::metrics::paired_bootstrap`], [`tts_core::metrics::holm`]; Snell et al. 2024 (arXiv
+//! Source: [`tts_core::metrics::paired_shares`], [`tts_core::metrics::holm`]; Snell et al. 2024 (arXiv
 //! 2408.03314), section 3.2, for difficulty.
 
 mod axis;

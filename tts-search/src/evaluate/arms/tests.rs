@@ -1,6 +1,6 @@
 //! Arms on made-up problems: what is compared, adjusted, binned, drawn and refused.
 
-use tts_core::metrics::{holm, paired_bootstrap};
+use tts_core::metrics::{holm, paired_shares};
 use tts_core::task::Math;
 use tts_core::{Cost, Scale};
 
@@ -21,6 +21,7 @@ fn row(index: usize, correct: bool, tokens: u64) -> Graded {
         unscored: 0,
         failed_lines: 0,
         why: None,
+        curtailed: Vec::new(),
         candidates: Vec::new(),
     }
 }
@@ -48,7 +49,7 @@ fn differences_are_paired_and_adjusted_for_their_number() {
     let values: Vec<Vec<f64>> = arms.all().iter().map(|arm| arm.report.values()).collect();
     let compared = arms.compare(None, None).expect("figures");
     let pairs = [(1, 0), (2, 0), (2, 1)];
-    let expected = pairs.map(|(a, b)| paired_bootstrap(&values[a], &values[b], 2_000, 0).unwrap());
+    let expected = pairs.map(|(a, b)| paired_shares(&values[a], &values[b], 2_000, 0).unwrap());
     let adjusted = holm(&expected.map(|paired| paired.p_value)).expect("p-values");
     assert_eq!(compared.differences.len(), 3);
     for (at, found) in compared.differences.iter().enumerate() {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use tts_core::metrics::Accuracy;
 
 use super::super::percent;
-use super::super::words::columns;
+use super::super::words::{columns, cost_of as cost};
 use super::{ArmFigures, Compared, Difference};
 
 /// A name and rows of cells, the first row their heads.
@@ -30,7 +30,8 @@ impl Compared {
         let mut tables = vec![
             ("Arms, a problem".to_owned(), arms(&self.arms)),
             (
-                "Differences in points, p adjusted for their number (Holm)".to_owned(),
+                "Differences in points, p adjusted for their number (Holm); tokens of the first for each of the second"
+                    .to_owned(),
                 differences(&self.differences),
             ),
         ];
@@ -63,17 +64,6 @@ impl Compared {
 fn with_interval(accuracy: &Accuracy) -> String {
     let [low, high] = accuracy.interval.map(|share| 100.0 * share);
     format!("{} ({low:.1} to {high:.1})", percent(accuracy.mean))
-}
-
-/// A cost without more digits than it is known to; a dash for none.
-fn cost(value: f64) -> String {
-    match value {
-        value if value <= 0.0 => "-".to_owned(),
-        value if value >= 1e6 => format!("{value:.3e}"),
-        value if value >= 100.0 => format!("{value:.0}"),
-        value if value >= 0.1 => format!("{value:.1}"),
-        value => format!("{value:.2e}"),
-    }
 }
 
 fn arms(arms: &[ArmFigures]) -> Vec<Vec<String>> {

@@ -1,6 +1,6 @@
-//! How hard a problem is, as its data set says: a number, or the first number of a text, as in `Level 3` or `-0.8 logits`.
+//! How hard a problem is, as its data set says: a number, or the number in a text, as in `Level 3` or `-0.8 logits`.
 //!
-//! Where a mapping names a field, every record has to have such a number. Of a data set that is known to tell it,
+//! A text with several numbers, an expression say, does not tell which is meant, and tells nothing. Where a mapping names a field, every record has to have such a number. Of a data set that is known to tell it,
 //! it is read unasked, and a record without one has none.
 //!
 //! Source: the data set cards of `HuggingFaceH4/MATH-500` and of MATH, whose levels go from 1 to 5.
@@ -18,7 +18,7 @@ pub(super) fn of_row(row: &Row, mapping: &Mapping) -> Result<Option<f64>, RowErr
         let text = row.required(field)?;
         let none = || {
             row.wrong(format!(
-                "field {field:?}: expected a number of how hard it is, found {text:?}"
+                "field {field:?}: expected a number of how hard it is, or a text with one, found {text:?}"
             ))
         };
         return number(&text).map(Some).ok_or_else(none);
@@ -28,7 +28,7 @@ pub(super) fn of_row(row: &Row, mapping: &Mapping) -> Result<Option<f64>, RowErr
     Ok(text.and_then(|text| number(&text)))
 }
 
-/// The text as a number, or the first number in it.
+/// The text as a number, or the one number in it.
 fn number(text: &str) -> Option<f64> {
     let whole = text.trim().parse::<f64>().ok().filter(|number| number.is_finite());
     whole.or_else(|| {
@@ -44,7 +44,10 @@ fn number(text: &str) -> Option<f64> {
         let longest = &behind[..behind.find(stops).unwrap_or(behind.len())];
         // A full stop behind it is none of it, nor is a letter that no exponent follows.
         let ends = [longest, longest.trim_end_matches(['e', 'E', '.', '+', '-'])];
-        ends.iter().find_map(|end| end.parse().ok()).filter(|number: &f64| number.is_finite())
+        let (number, end) =
+            ends.iter().find_map(|end| Some((end.parse::<f64>().ok()?, end.len())))?;
+        let others = behind[end..].contains(|letter: char| letter.is_ascii_digit());
+        (number.is_finite() && !others).then_some(number)
     })
 }
 
@@ -89,7 +92,10 @@ mod tests {
             ("2.5E+1: hard", Some(25.0)),
             ("A-3", Some(3.0)),
             ("no.4", Some(4.0)),
-            ("3-4", Some(3.0)),
+            ("3-4", None),
+            ("38+34+65-62", None),
+            ("Level 3 of 5", None),
+            ("2.5 (of ten)", Some(2.5)),
             ("5 even", Some(5.0)),
             ("6e", Some(6.0)),
         ] {
@@ -130,7 +136,11 @@ mod tests {
             (r#"{"question": "Q", "answer": 1}"#, "line 2: field \"hard\" is not there"),
             (
                 r#"{"question": "Q", "answer": 1, "hard": "very"}"#,
-                "line 2: field \"hard\": expected a number of how hard it is, found \"very\"",
+                "line 2: field \"hard\": expected a number of how hard it is, or a text with one, found \"very\"",
+            ),
+            (
+                r#"{"question": "Q", "answer": 1, "hard": "38+34"}"#,
+                "line 2: field \"hard\": expected a number of how hard it is, or a text with one, found \"38+34\"",
             ),
         ] {
             let error = read(&format!("{first}\n{second}"), Some("hard")).expect_err(expected);
