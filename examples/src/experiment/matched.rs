@@ -44,7 +44,8 @@ pub struct Matching {
     pub parameters: [f64; 2],
     /// Tokens of inference for each of pretraining.
     pub shares: Vec<f64>,
-    /// What a token of inference costs.
+    /// What a token of inference costs, on both sides: with a verifier where every arm has a scorer, which counts as one
+    /// of the policy's size.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cost: TokenCost,
 }
@@ -100,6 +101,17 @@ impl Matching {
         }
         if !places(&recipe.arms, &self.large).iter().any(|place| place.0 == 1) {
             return Err(named(format!("there is no arm {:?} at N = 1", self.large)));
+        }
+        let all = self.small.iter().chain([&self.large]);
+        for name in all {
+            let mut own = recipe.arms.iter().filter(|arm| arm.name == *name);
+            let judged = own.any(|arm| arm.scorer.is_some() || arm.judge.is_some());
+            let (has, cost) = match (judged, self.cost) {
+                (true, TokenCost::Policy) => ("a", "policy"),
+                (false, TokenCost::WithVerifier) => ("no", "with-verifier"),
+                _ => continue,
+            };
+            return Err(named(format!("{name:?} has {has} scorer, and cost is {cost}")));
         }
         let [small, large] = self.parameters;
         if !(small > 0.0 && large >= small && large.is_finite()) {
@@ -177,31 +189,25 @@ impl Matched {
     }
 
     /// What stands in the row of a table, without fifths.
-    fn cells(&self) -> [String; 9] {
+    fn cells(&self) -> Vec<String> {
         let Self { small, share, times, allowed, at } = self;
-        let head =
-            [small.clone(), share.to_string(), format!("{times:.1}"), format!("{allowed:.0}")];
-        let tail = match at {
-            None => ["none", "-", "-", "-", "-"].map(str::to_owned),
-            Some(Within { n, taken, dearest, paired, adjusted, .. }) => {
-                let [low, high] = paired.interval.map(|end| 100.0 * end);
-                let mark = if *dearest && *taken < 0.95 * allowed { ", the largest" } else { "" };
-                [
-                    format!("{n}{mark}"),
-                    format!("{taken:.0}"),
-                    format!("{:+.2}", 100.0 * paired.difference),
-                    format!("{low:+.2} to {high:+.2}"),
-                    if *adjusted < SURE {
-                        format!("**{adjusted:.4}**")
-                    } else {
-                        format!("{adjusted:.4}")
-                    },
-                ]
-            }
+        let mut cells =
+            vec![small.clone(), share.to_string(), format!("{times:.1}"), format!("{allowed:.0}")];
+        let Some(Within { n, taken, dearest, paired, adjusted, .. }) = at else {
+            cells.extend(["none", "-", "-", "-", "-"].map(str::to_owned));
+            return cells;
         };
-        let [a, b, c, d] = head;
-        let [e, f, g, h, i] = tail;
-        [a, b, c, d, e, f, g, h, i]
+        let [low, high] = paired.interval.map(|end| 100.0 * end);
+        let largest = if *dearest && *taken < 0.95 * allowed { ", the largest" } else { "" };
+        let bold = if *adjusted < SURE { "**" } else { "" };
+        cells.extend([
+            format!("{n}{largest}"),
+            format!("{taken:.0}"),
+            format!("{:+.2}", 100.0 * paired.difference),
+            format!("{low:+.2} to {high:+.2}"),
+            format!("{bold}{adjusted:.4}{bold}"),
+        ]);
+        cells
     }
 
     /// The differences in fifths, in points.
@@ -380,6 +386,11 @@ mod tests {
             ("parameters", json!([4e6, 1e6]), "matched: parameters are 4000000 and 1000000"),
             ("parameters", json!([0.0, 1e6]), "matched: parameters are 0 and 1000000"),
             ("cost", json!("free"), "unknown variant `free`"),
+            (
+                "cost",
+                json!("with-verifier"),
+                "matched: \"small\" has no scorer, and cost is with-verifier",
+            ),
         ] {
             let mut asked = asked();
             asked[field] = value;
