@@ -26,7 +26,7 @@ use crate::{DecoderWeights, ModelConfig, ModelError, RopeScaling, Stored, Weight
 
 /// A small valid config of an architecture: 2 layers, 2 query heads, 1 key and value head; of a mixture 5 experts, of
 /// which a token goes to 2. With the switches of `gpt_oss`, and its first layer's window of 20 tokens, or those of
-/// `glm4_moe`, whose first layer has no experts; none of others.
+/// `glm4_moe`, whose first layer has no experts, or of `hunyuan_v1_dense`; none of others.
 pub fn tiny_config(architecture: &str) -> ModelConfig {
     let family = Family::of(architecture);
     let is = |what: fn(&Family) -> bool| family.is_some_and(what);
@@ -36,6 +36,7 @@ pub fn tiny_config(architecture: &str) -> ModelConfig {
             Switches { layers: vec![window, Attends::default()], ..gpt_oss_switches() }
         }
         "glm4_moe" => Switches { dense_layers: 1, rotary_dim: Some(4), ..glm4_moe_switches() },
+        "hunyuan_v1_dense" => Switches { qk_norm_turned: true, ..Switches::default() },
         _ => Switches::default(),
     };
     let shared = match architecture {

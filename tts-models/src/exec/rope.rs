@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::ModelConfig;
+use crate::weights::config::Growth;
 
 /// Positions of a stretch.
 const STRETCH: usize = 64;
@@ -22,6 +23,7 @@ pub(crate) struct Rope {
     frequencies: Vec<f64>,
     /// What cosines and sines are multiplied with.
     amplitude: f64,
+    growth: Option<Growth>,
     stretches: Mutex<HashMap<usize, Arc<Stretch>>>,
 }
 
@@ -29,6 +31,8 @@ pub(crate) struct Rope {
 #[derive(Debug)]
 pub(crate) struct Angles {
     pub(crate) position: usize,
+    /// What queries are multiplied with, where they grow.
+    pub(crate) growth: Option<f32>,
     stretch: Arc<Stretch>,
 }
 
@@ -44,21 +48,31 @@ impl Angles {
 
 impl Rope {
     pub(crate) fn new(config: &ModelConfig) -> Self {
-        let amplitude = config.rope_scaling.amplitude();
-        Self { frequencies: config.rope_frequencies(), amplitude, stretches: Mutex::default() }
+        Self {
+            frequencies: config.rope_frequencies(),
+            amplitude: config.rope_scaling.amplitude(),
+            growth: config.switches.query_growth,
+            stretches: Mutex::default(),
+        }
     }
 
     /// That of layers that are turned by a base of their own.
     pub(crate) fn local(config: &ModelConfig) -> Self {
-        let frequencies = config.local_rope_frequencies();
-        Self { frequencies, amplitude: 1.0, stretches: Mutex::default() }
+        Self {
+            frequencies: config.local_rope_frequencies(),
+            amplitude: 1.0,
+            growth: config.switches.query_growth,
+            stretches: Mutex::default(),
+        }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
     pub(crate) fn at(&self, position: usize) -> Angles {
         let mut stretches = self.stretches.lock().unwrap_or_else(PoisonError::into_inner);
         let index = position / STRETCH;
         let stretch = stretches.entry(index).or_insert_with(|| Arc::new(self.stretch(index)));
-        Angles { position, stretch: Arc::clone(stretch) }
+        let growth = self.growth.map(|growth| growth.at(position) as f32);
+        Angles { position, growth, stretch: Arc::clone(stretch) }
     }
 
     #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]

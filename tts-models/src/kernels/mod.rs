@@ -44,6 +44,8 @@ pub(crate) use elementwise::{
     rms_norm, rotate, sigmoid_in_place, softmax, swish_gate_all,
 };
 pub(crate) use input::{Input, Kinds};
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub(crate) use int8::Quantised;
 pub(crate) use matrix::Matrix;
 pub(crate) use memory::{Arena, Taken};
 pub(crate) use operand::{Format, View};

@@ -145,6 +145,9 @@ fn positions(config: &ModelConfig, mut number: impl FnMut(&str, Value)) {
     if switches.layers.iter().any(|layer| layer.rotation == Rotation::Local) {
         number("rope.freq_base_swa", Value::F64(switches.local_rope_theta));
     }
+    if let Some(growth) = switches.query_growth {
+        number("attention.temperature_scale", Value::F64(growth.by));
+    }
     if let Some(turned) = switches.rotary_dim {
         number("rope.dimension_count", count(turned));
     }
@@ -157,6 +160,9 @@ fn positions(config: &ModelConfig, mut number: impl FnMut(&str, Value)) {
             number("rope.scaling.type", text("yarn"));
             number("rope.scaling.factor", Value::F64(*factor));
             number("rope.scaling.original_context_length", tokens(*original));
+            if config.architecture == "ministral3" {
+                number("rope.scaling.yarn_log_multiplier", Value::F64(1.0));
+            }
         }
         RopeScaling::LongRope {
             original_max_position_embeddings: original,

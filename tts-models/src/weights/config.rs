@@ -29,7 +29,7 @@ pub use rope::RopeScaling;
 pub use stored::Stored;
 pub use suggested::SuggestedSampling;
 pub(crate) use switches::is_one;
-pub use switches::{Activation, Attends, NormPlace, Rotation, Switches};
+pub use switches::{Activation, Attends, Growth, NormPlace, Rotation, Switches};
 pub use windows::Windows;
 
 use tts_core::cost::{ExpertShape, ModelCost, ModelShape};
@@ -142,6 +142,12 @@ impl ModelConfig {
                 if tokens < all {
                     self.stored.positions = None;
                 }
+            }
+        }
+        if self.switches.query_growth.is_some_and(|growth| growth.is_none_within(most)) {
+            self.switches.query_growth = None;
+            if most < all {
+                self.stored.positions = None;
             }
         }
         self.switches = std::mem::take(&mut self.switches).tidied();

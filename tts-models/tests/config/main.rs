@@ -289,6 +289,26 @@ fn unsound_switches_are_refused_by_field() {
                 "num_local_experts": 0, "position_embedding_type": "alibi" }),
             "position_embedding_type: unsupported positions by \"alibi\"",
         ),
+        (
+            "ministral3",
+            json!({ "max_position_embeddings": 64, "num_key_value_heads": 2,
+                "rope_parameters": { "rope_type": "yarn", "factor": 2, "llama_4_scaling_beta": 0.1 } }),
+            "rope_parameters.original_max_position_embeddings: is missing",
+        ),
+        (
+            "ministral3",
+            json!({ "num_key_value_heads": 2,
+                "rope_parameters": { "rope_type": "yarn", "factor": 2, "llama_4_scaling_beta": -1,
+                "original_max_position_embeddings": 8 } }),
+            "llama_4_scaling_beta: -1, expected more than 0",
+        ),
+        (
+            "ministral3",
+            json!({ "num_key_value_heads": 2,
+                "rope_parameters": { "rope_type": "yarn", "factor": 2, "llama_4_scaling_beta": 0.1,
+                "original_max_position_embeddings": 0 } }),
+            "original_max_position_embeddings: 0, expected more than 0",
+        ),
         ("gemma3", json!({}), "text_config: is missing"),
         ("gemma3", json!({ "text_config": [] }), "text_config: [], expected an object"),
         (
@@ -365,8 +385,8 @@ fn unsound_and_unsupported_fields_are_refused_by_name() {
             "rope_scaling.factor: 0, expected more than 0",
         ),
         (
-            json!({ "rope_scaling": { "type": "dynamic", "factor": 1, "alpha": 1000 } }),
-            "rope_scaling.alpha: unsupported",
+            json!({ "rope_scaling": { "type": "dynamic", "factor": 1, "alpha": 0 } }),
+            "rope_scaling.alpha: 0, expected more than 0",
         ),
         (json!({ "rope_scaling": { "factor": 2.0 } }), "rope_scaling.rope_type: is missing"),
         (json!({ "rope_scaling": { "type": "linear" } }), "rope_scaling.factor: is missing"),

@@ -19,24 +19,24 @@ on_each_runtime!(
     renewed_is_as_made_anew,
 );
 
-fn tokens(count: usize, seed: u64) -> Vec<u32> {
+pub(crate) fn tokens(count: usize, seed: u64) -> Vec<u32> {
     let mut rng = tts_core::seed::rng(seed);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 262")]
     (0..count).map(|_| (rng.uniform() * 262.0) as u32).collect()
 }
 
 /// All hidden rows of one sequence in one span.
-fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
+pub(crate) fn whole<E: Executor>(executor: &E, tokens: &[u32]) -> Vec<f32> {
     let mut state = executor.empty();
     executor.forward(&mut [Span { state: &mut state, tokens, want: Want::All }]).unwrap()
 }
 
-fn bits(values: &[f32]) -> Vec<u32> {
+pub(crate) fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
 /// Hidden rows and logits of a text, against those of another executor.
-fn close<A: Executor, B: Executor>(a: &A, b: &B, count: usize, what: &str) {
+pub(crate) fn close<A: Executor, B: Executor>(a: &A, b: &B, count: usize, what: &str) {
     let vocab = u32::try_from(a.config().vocab_size).unwrap();
     let text: Vec<u32> = tokens(count, 3).iter().map(|token| token % vocab).collect();
     let (rows, expected) = (whole(a, &text), whole(b, &text));

@@ -8,6 +8,8 @@
 
 mod engine;
 mod executor;
+mod quantised;
+mod switches;
 
 use std::io::Write;
 use std::sync::Mutex;

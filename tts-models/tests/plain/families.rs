@@ -223,7 +223,7 @@ fn told_by_gguf(config: &ModelConfig) -> ModelConfig {
 #[test]
 fn decoders_of_models_of_several_parts_are_found_by_either_name() {
     let golden = golden();
-    for name in ["gemma3", "mistral3", "qwen3_vl"] {
+    for name in ["gemma3", "mistral3", "mistral3_ministral3", "qwen3_vl"] {
         let family = &golden.families[name];
         let folder = tempfile::tempdir().unwrap();
         write(family, &family.config, folder.path());

@@ -3,7 +3,8 @@
 //! All rows of all spans run together through norms and products; attention reads the blocks of each
 //! sequence where they lie. A layer is nine launches, none of which waits for the host. Activations,
 //! keys and values are f32; weights are f32, or BF16 where they are stored so or
-//! [`WeightFormat::Bf16`] asks for it, and quantised ones are widened to f32.
+//! [`WeightFormat::Bf16`] asks for it, or quantised as they are stored ([`WeightFormat::Stored`]), with factors of blocks in
+//! f32; inputs are not rounded.
 //!
 //! Every output has one order of additions, which depends on the shape of the model alone (see
 //! `kernels::gpu`), so a sequence has the same bits alone and among others, in one span and token
@@ -13,6 +14,10 @@
 //! blocks outgrows it: new buffers are made, the old ones copied over on the device, a layer at a
 //! time. A kernel can so address every block by its number. Blocks that are given back are used
 //! again first; buffers never shrink.
+//!
+//! **Switches**: all but experts and what comes with them. Windows, bounds, sinks, parts of heads and norms of heads are
+//! in the kernels of attention; where a block's result is not added as it is, its bias, norm and factor are launches of
+//! their own (`Gpu::add`). Keys and values before a window stay where they are.
 
 mod pass;
 mod state;
@@ -28,10 +33,12 @@ pub(crate) use weights::Stored;
 
 use crate::exec::rope::Rope;
 use crate::exec::{check_hidden, check_spans};
+use crate::kernels::cap;
 use crate::kernels::gpu::{
-    Attention, Buffer, Device, Finish, PANEL, Placement, Product, attend, copy, embed, fill_slots,
-    join, norm, place, product,
+    Attention, Buffer, Device, Finish, Gating, PANEL, Placement, Product, Scores, add, attend,
+    copy, embed, fill_slots, gate, join, norm, norm_sides, place, product, shift,
 };
+use crate::weights::config::{Activation, Attends, NormPlace, Rotation, is_one};
 use crate::{
     BLOCK_TOKENS, BlockPart, Checkpoint, DecoderWeights, Executor, ModelConfig, ModelError, Piece,
     Span, Switches, WeightFormat,
@@ -50,6 +57,8 @@ pub struct Gpu<R: Runtime> {
     device: Device<R>,
     weights: Weights,
     rope: Rope,
+    /// That of layers with a base of their own, where there are such layers.
+    local: Option<Rope>,
     pool: Arc<Pool>,
     memory: Mutex<Memory>,
 }
@@ -76,7 +85,13 @@ struct Scratch {
     attended: Buffer,
     /// `[rows, f]`.
     active: Buffer,
+    /// What a block gives where it is not added as it is, `[rows, hidden]`.
+    block: Buffer,
+    /// Gates and values where they are no part of their product, `[rows, 2 f]`.
+    pairs: Buffer,
+    /// Of the model's rotary embedding, and of layers with a base of their own.
     angles: Buffer,
+    local: Buffer,
     /// Where rows go.
     slots: Buffer,
 }
@@ -123,15 +138,14 @@ impl<R: Runtime> Gpu<R> {
         device: &R::Device,
     ) -> Result<Self, ModelError> {
         rounds(format)?;
-        // Before its tensors are read; a bias that the config alone knows of may not be there.
-        let told = Switches { output_bias: false, ..checkpoint.config().switches.clone() };
-        told.refuse(WHO)?;
+        // Before its tensors are read.
+        refuse(&checkpoint.config().switches)?;
         Self::of_stored(DecoderWeights::load_stored(checkpoint, format)?, device)
     }
 
     fn of_stored(weights: DecoderWeights<Stored>, device: &R::Device) -> Result<Self, ModelError> {
         let config = weights.config.clone();
-        config.switches.refuse(WHO)?;
+        refuse(&config.switches)?;
         let device = Device::open(device)?;
         let weights = device.run(|| {
             let weights = Weights::upload(&device, weights)?;
@@ -140,7 +154,9 @@ impl<R: Runtime> Gpu<R> {
         })?;
         let memory = Mutex::new(Memory { layers: Vec::new(), blocks: 0 });
         let rope = Rope::new(&config);
-        Ok(Self { config, device, weights, rope, pool: Arc::default(), memory })
+        let by_itself = |layer: &Attends| layer.rotation == Rotation::Local;
+        let local = config.switches.layers.iter().any(by_itself).then(|| Rope::local(&config));
+        Ok(Self { config, device, weights, rope, local, pool: Arc::default(), memory })
     }
 
     /// Names the kind of device: its compiler, and a digest of what the hardware can do.
@@ -149,9 +165,7 @@ impl<R: Runtime> Gpu<R> {
     }
 
     fn epsilon(&self) -> f32 {
-        #[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
-        let epsilon = self.config.rms_norm_eps as f32;
-        epsilon
+        narrow(self.config.rms_norm_eps)
     }
 
     /// Makes room for all blocks of the pool.
@@ -209,12 +223,19 @@ impl<R: Runtime> Gpu<R> {
             partial: device.empty(attention.partial())?,
             attended: numbers(config.query_width())?,
             active: numbers(config.intermediate_size)?,
+            block: if self.joins() { numbers(config.hidden_size)? } else { device.empty(0)? },
+            pairs: match self.gating() {
+                Some(_) => numbers(2 * config.intermediate_size.next_multiple_of(PANEL))?,
+                None => device.empty(0)?,
+            },
             angles: device.floats(&pass.angles)?,
+            local: device.floats(&pass.local)?,
             slots: device.integers(&pass.slots)?,
         };
-        embed(device, &self.weights.embedding, &tokens, rows, &scratch.x);
-        for (layer, memory) in self.weights.layers.iter().zip(&memory.layers) {
-            self.layer(layer, memory, &attention, &scratch);
+        let factor = narrow(config.switches.embedding_scale);
+        embed(device, &self.weights.embedding, &tokens, (rows, factor), &scratch.x);
+        for (index, memory) in memory.layers.iter().enumerate() {
+            self.layer(index, memory, &attention, &scratch);
         }
         if pass.wanted.is_empty() {
             device.flush()?;
@@ -232,40 +253,149 @@ impl<R: Runtime> Gpu<R> {
     /// One layer over `x` of the scratch, in place.
     fn layer(
         &self,
-        layer: &Layer,
+        index: usize,
         [keys, values]: &[Buffer; 2],
         attention: &Attention<'_>,
         scratch: &Scratch,
     ) {
-        let Scratch { x, normed, qkv, partial, attended, active, angles, slots } = scratch;
+        let Scratch { x, normed, qkv, partial, attended, active, pairs, .. } = scratch;
+        let layer = &self.weights.layers[index];
         let (device, rows, hidden) = (&self.device, attention.rows, self.config.hidden_size);
-        let norm = |weight: &Buffer| {
-            norm(device, x, weight, None, rows, hidden, self.epsilon(), normed);
-        };
         let run = |input: &Buffer, weights: &Product, finish: Finish, out: &Buffer| {
             product(device, input, weights, rows, finish, out);
         };
-        norm(&layer.attention_norm);
-        run(normed, &layer.qkv, Finish::Store, qkv);
+        // What a block reads.
+        let read = |weight: &Buffer| {
+            if self.config.switches.norm_place == NormPlace::After {
+                return x;
+            }
+            norm(device, x, weight, None, rows, hidden, self.epsilon(), normed);
+            normed
+        };
+        run(read(&layer.attention_norm), &layer.qkv, Finish::Store, qkv);
+        self.place(index, [keys, values], attention, scratch);
+        let how = (attention, self.scores(index));
+        attend(device, qkv, layer.qkv.width(), [keys, values], how, partial);
+        join(device, partial, how, attended, layer.output.inputs());
+        let bias = layer.output_bias.as_ref();
+        self.add((attended, &layer.output, bias), self.after(layer, 0), rows, scratch);
+
+        let input = read(&layer.feed_forward_norm);
+        match self.gating() {
+            None => run(input, &layer.gate_up, Finish::Gate, active),
+            Some(gating) => {
+                run(input, &layer.gate_up, Finish::Store, pairs);
+                if let Some(bias) = &layer.gate_up_bias {
+                    shift(device, pairs, bias, rows);
+                }
+                gate(device, pairs, gating, (rows, layer.gate_up.width()), active);
+            }
+        }
+        let bias = layer.down_bias.as_ref();
+        self.add((active, &layer.down, bias), self.after(layer, 1), rows, scratch);
+    }
+
+    /// Finishes queries, keys and values, and writes the latter two to their blocks.
+    fn place(
+        &self,
+        index: usize,
+        [keys, values]: [&Buffer; 2],
+        attention: &Attention<'_>,
+        scratch: &Scratch,
+    ) {
+        let (layer, switches) = (&self.weights.layers[index], &self.config.switches);
+        let (device, rows, stride) = (&self.device, attention.rows, layer.qkv.width());
+        let (mut bias, mut norms) = (layer.bias.as_ref(), layer.head_norms.as_ref());
+        if switches.whole_qk_norm
+            && let Some(norms) = norms.take()
+        {
+            if let Some(bias) = bias.take() {
+                shift(device, &scratch.qkv, bias, rows);
+            }
+            let sides = self.config.norm_widths();
+            norm_sides(device, (&scratch.qkv, rows, stride), norms, sides, self.epsilon());
+        }
+        let rotation = switches.attends(index).rotation;
+        let pairs = self.config.rotary_dim() / 2;
+        let grows = switches.query_growth.is_some() && rotation != Rotation::None;
         let placement = Placement {
             queries: attention.queries,
             heads: attention.heads,
             width: attention.width,
-            bias: layer.bias.as_ref(),
-            norms: layer.head_norms.as_ref(),
+            bias,
+            norms,
+            late: switches.qk_norm_turned,
             epsilon: self.epsilon(),
-            angles,
-            slots,
+            pairs: if rotation == Rotation::None { 0 } else { pairs },
+            angles: if rotation == Rotation::Local { &scratch.local } else { &scratch.angles },
+            turn: 2 * pairs + usize::from(switches.query_growth.is_some()),
+            grows,
+            slots: &scratch.slots,
             keys,
             values,
         };
-        place(device, qkv, layer.qkv.width(), rows, &placement);
-        attend(device, qkv, layer.qkv.width(), [keys, values], attention, partial);
-        join(device, partial, attention, attended, layer.output.inputs());
-        run(attended, &layer.output, Finish::Add, x);
-        norm(&layer.feed_forward_norm);
-        run(normed, &layer.gate_up, Finish::Gate, active);
-        run(active, &layer.down, Finish::Add, x);
+        place(device, &scratch.qkv, stride, rows, &placement);
+    }
+
+    /// What becomes of scores in a layer.
+    fn scores(&self, index: usize) -> Scores<'_> {
+        let switches = &self.config.switches;
+        Scores {
+            scale: narrow(switches.score_scale(self.config.head_dim)),
+            cap: switches.attention_cap.map(narrow),
+            window: switches.attends(index).window,
+            sinks: self.weights.layers[index].sinks.as_ref(),
+        }
+    }
+
+    /// The norm of what a block gives, if any.
+    fn after<'a>(&self, layer: &'a Layer, block: usize) -> Option<&'a Buffer> {
+        match (self.config.switches.norm_place, &layer.post_norms) {
+            (NormPlace::Before, _) => None,
+            (NormPlace::Around, Some(norms)) => Some(&norms[block]),
+            _ => Some([&layer.attention_norm, &layer.feed_forward_norm][block]),
+        }
+    }
+
+    /// Whether any block's result is not added as it is.
+    fn joins(&self) -> bool {
+        let switches = &self.config.switches;
+        !switches.adds_plainly() || switches.output_bias || switches.feed_forward_bias
+    }
+
+    /// What gates the feed-forward layer, where that is no part of its product.
+    fn gating(&self) -> Option<Gating> {
+        let switches = &self.config.switches;
+        match switches.activation {
+            Activation::GeluTanh => Some(Gating::GeluTanh),
+            _ if switches.feed_forward_bias => Some(Gating::Silu),
+            _ => None,
+        }
+    }
+
+    /// Adds to the stream what the last product of a block gives: with a bias, a norm, a factor where there are.
+    fn add(
+        &self,
+        (input, weights, bias): (&Buffer, &Product, Option<&Buffer>),
+        after: Option<&Buffer>,
+        rows: usize,
+        scratch: &Scratch,
+    ) {
+        let (device, Scratch { x, normed, block, .. }) = (&self.device, scratch);
+        if bias.is_none() && self.config.switches.adds_plainly() {
+            return product(device, input, weights, rows, Finish::Add, x);
+        }
+        product(device, input, weights, rows, Finish::Store, block);
+        if let Some(bias) = bias {
+            shift(device, block, bias, rows);
+        }
+        let (mut given, hidden) = (block, self.config.hidden_size);
+        if let Some(weight) = after {
+            norm(device, block, weight, None, rows, hidden, self.epsilon(), normed);
+            given = normed;
+        }
+        let factor = narrow(self.config.switches.residual_scale);
+        add(device, x, given, factor, rows * weights.width());
     }
 
     /// Logits of some rows.
@@ -279,9 +409,56 @@ impl<R: Runtime> Gpu<R> {
         }
         let (x, out) = (self.device.floats(&padded)?, self.device.empty(rows * head.width())?);
         product(&self.device, &x, head, rows, Finish::Store, &out);
+        let at = logits.len();
         logits.extend(stripped(&self.device.read(out)?, rows, vocab));
+        let Switches { logit_scale, logit_cap, .. } = self.config.switches;
+        match logit_cap.map(narrow) {
+            Some(bound) => cap(&mut logits[at..], narrow(logit_scale), bound),
+            None if is_one(logit_scale) => {}
+            None => logits[at..].iter_mut().for_each(|logit| *logit *= narrow(logit_scale)),
+        }
         Ok(())
     }
+}
+
+/// A number of a config in f32, as arithmetic is.
+#[expect(clippy::cast_possible_truncation, reason = "arithmetic is f32")]
+fn narrow(number: f64) -> f32 {
+    number as f32
+}
+
+/// Refuses what there are no kernels for: experts, and the switches that come with them. Every switch is named: of a new
+/// one it has to be said here whether there are kernels for it.
+fn refuse(switches: &Switches) -> Result<(), ModelError> {
+    let plain = Switches::default();
+    let Switches {
+        norm_place: _,
+        whole_qk_norm: _,
+        qk_norm_turned: _,
+        query_growth: _,
+        activation,
+        experts,
+        router: _,
+        dense_layers: _,
+        whole_shared: _,
+        output_bias: _,
+        feed_forward_bias: _,
+        sinks: _,
+        rotary_dim: _,
+        layers: _,
+        local_rope_theta: _,
+        embedding_scale: _,
+        residual_scale: _,
+        attention_scale: _,
+        logit_scale: _,
+        attention_cap: _,
+        logit_cap: _,
+    } = switches;
+    let activation = match *activation {
+        Activation::Silu | Activation::GeluTanh => plain.activation,
+        other @ Activation::Clamped { .. } => other,
+    };
+    Switches { experts: *experts, activation, ..plain }.refuse(WHO)
 }
 
 /// Rows without their padding.
@@ -326,7 +503,7 @@ impl<R: Runtime> Executor for Gpu<R> {
         for span in &mut *spans {
             span.state.reserve(span.tokens.len(), || self.pool.take());
         }
-        let pass = Pass::new(&self.config, &self.rope, spans);
+        let pass = Pass::new(&self.config, (&self.rope, self.local.as_ref()), spans);
         let rows = self.device.run(|| self.run(&pass))?;
         for span in spans {
             span.state.advance(span.tokens.len());

@@ -14,8 +14,10 @@ pub(super) struct Pass {
     pub(super) slots: Vec<u32>,
     /// How many positions each row sees.
     pub(super) seen: Vec<u32>,
-    /// Cosines and sines of each row, `[rows, 2, head_dim / 2]`.
+    /// Cosines and sines of each row, and what its queries grow by where they do: `[rows, turn]`.
     pub(super) angles: Vec<f32>,
+    /// The same by the base of layers with one of their own; empty where there are none.
+    pub(super) local: Vec<f32>,
     /// First slot, tokens and place in the table of slots of each block of each sequence.
     pub(super) entries: Vec<u32>,
     /// Positions of all sequences: the length of the table of slots.
@@ -36,20 +38,33 @@ fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
+/// Adds the angles of a position, and what queries grow by there.
+fn turn(rope: &Rope, position: usize, angles: &mut Vec<f32>) {
+    let at = rope.at(position);
+    let (cosines, sines) = at.get();
+    angles.extend_from_slice(cosines);
+    angles.extend_from_slice(sines);
+    angles.extend(at.growth);
+}
+
 impl Pass {
     /// Plans a pass; all spans have room for their tokens, of which there is at least one.
-    pub(super) fn new(config: &ModelConfig, rope: &Rope, spans: &[Span<'_, GpuState>]) -> Self {
+    pub(super) fn new(
+        config: &ModelConfig,
+        (rope, local): (&Rope, Option<&Rope>),
+        spans: &[Span<'_, GpuState>],
+    ) -> Self {
         let single = spans.iter().all(|span| span.tokens.len() == 1);
         let (queries, heads) = (config.num_attention_heads, config.num_key_value_heads);
         let tile = if single { 1 } else { Attention::rows_of_tile(queries, heads) };
         let mut pass = Self { tile, ..Self::default() };
         for span in spans {
-            pass.add(rope, span);
+            pass.add(rope, local, span);
         }
         pass
     }
 
-    fn add(&mut self, rope: &Rope, span: &Span<'_, GpuState>) {
+    fn add(&mut self, rope: &Rope, local: Option<&Rope>, span: &Span<'_, GpuState>) {
         let (state, count) = (&*span.state, span.tokens.len());
         let (past, first, table) = (state.len(), self.tokens.len(), self.positions);
         for (block, tokens) in blocks(state, count) {
@@ -61,10 +76,10 @@ impl Pass {
             self.tokens.push(token);
             self.slots.push(number(slot(state, offset)));
             self.seen.push(number(past + offset + 1));
-            let angles = rope.at(past + offset);
-            let (cosines, sines) = angles.get();
-            self.angles.extend_from_slice(cosines);
-            self.angles.extend_from_slice(sines);
+            turn(rope, past + offset, &mut self.angles);
+            if let Some(rope) = local {
+                turn(rope, past + offset, &mut self.local);
+            }
             let last = offset + 1 == count;
             if span.want == Want::All || (span.want == Want::Last && last) {
                 self.wanted.push(number(first + offset));

@@ -6,6 +6,7 @@
 
 use cubecl::Runtime;
 
+use crate::kernels::Quantised;
 use crate::kernels::gpu::{Buffer, Device, PANEL, Product};
 use crate::weights::decoder::{FeedForwardWeights, NetworkWeights};
 use crate::{DecoderWeights, LayerWeights, ModelConfig, ModelError, WeightFormat};
@@ -16,6 +17,8 @@ pub(crate) enum Stored {
     F32(Vec<f32>),
     /// As bits.
     Bf16(Vec<u16>),
+    /// As they are quantised.
+    Quantised(Quantised),
 }
 
 impl Stored {
@@ -32,6 +35,7 @@ impl Stored {
         match self {
             Self::F32(values) => values.len(),
             Self::Bf16(values) => values.len(),
+            Self::Quantised(own) => own.levels.len(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Stored {
             Self::Bf16(values) => {
                 values.iter().map(|&bits| half::bf16::from_bits(bits).to_f32()).collect()
             }
+            Self::Quantised(own) => own.floats(),
         }
     }
 }
@@ -66,11 +71,20 @@ pub(super) struct Layer {
     pub(super) attention_norm: Buffer,
     pub(super) qkv: Product,
     pub(super) bias: Option<Buffer>,
+    /// Norms of a query head and of a key head, or of all queries and of all keys.
     pub(super) head_norms: Option<Buffer>,
+    /// The score of each query head's sink.
+    pub(super) sinks: Option<Buffer>,
     pub(super) output: Product,
+    pub(super) output_bias: Option<Buffer>,
     pub(super) feed_forward_norm: Buffer,
     pub(super) gate_up: Product,
+    /// In the turns of the product.
+    pub(super) gate_up_bias: Option<Buffer>,
     pub(super) down: Product,
+    pub(super) down_bias: Option<Buffer>,
+    /// Norms of what attention and the feed-forward network give, where they are others than those before.
+    pub(super) post_norms: Option<[Buffer; 2]>,
 }
 
 /// A decoder on a device.
@@ -124,7 +138,7 @@ fn layer<R: Runtime>(
     let (q, kv) = (config.query_width(), config.key_value_width());
     let LayerWeights { query, key, value, output, feed_forward, .. } = weights;
     // Switches have been looked at: no mixture comes here.
-    let FeedForwardWeights::Dense(NetworkWeights { gate, up, down, .. }) = feed_forward else {
+    let FeedForwardWeights::Dense(NetworkWeights { gate, up, down, biases }) = feed_forward else {
         return Err(ModelError::input("model", "a mixture of experts has no kernels on a GPU"));
     };
     let stacked = vec![("query", query, q), ("key", key, kv), ("value", value, kv)];
@@ -142,10 +156,28 @@ fn layer<R: Runtime>(
     let both = 2 * f.next_multiple_of(PANEL);
     let gate_up = matrix_of(device, h, pair, both, turns)?;
     let own = |output: usize| (0, output);
+    let [mut gate_up_bias, mut down_bias] = [None, None];
+    if let Some([gate, up, down]) = biases {
+        let of = |output: usize| {
+            let (which, row) = turns(output);
+            [&gate, &up][which].get(row).copied().unwrap_or_default()
+        };
+        gate_up_bias = Some(device.floats(&(0..both).map(of).collect::<Vec<_>>())?);
+        down_bias = Some(padded(device, down)?);
+    }
+    let post_norms = match weights.post_norms {
+        Some([attention, network]) => Some([padded(device, attention)?, padded(device, network)?]),
+        None => None,
+    };
     Ok(Layer {
+        sinks: weights.sinks.map(|sinks| device.floats(&sinks)).transpose()?,
+        output_bias: weights.output_bias.map(|bias| padded(device, bias)).transpose()?,
+        gate_up_bias,
+        down_bias,
+        post_norms,
         attention_norm: padded(device, weights.attention_norm)?,
         qkv,
-        bias: weights.attention_bias.map(|bias| device.floats(&bias.concat())).transpose()?,
+        bias: weights.attention_bias.map(|bias| padded(device, bias.concat())).transpose()?,
         head_norms: weights.qk_norm.map(|norms| device.floats(&norms.concat())).transpose()?,
         output: matrix_of(device, q, vec![("output", output, h)], h, own)?,
         feed_forward_norm: padded(device, weights.feed_forward_norm)?,
@@ -173,7 +205,7 @@ fn matrix_of<R: Runtime>(
         .iter()
         .filter_map(|(_, matrix, _)| match matrix {
             Stored::Bf16(bits) => Some(bits.as_slice()),
-            Stored::F32(_) => None,
+            Stored::F32(_) | Stored::Quantised(_) => None,
         })
         .collect();
     if halves.len() == matrices.len() {
@@ -182,12 +214,27 @@ fn matrix_of<R: Runtime>(
             halves[which].get(row * inputs..(row + 1) * inputs)
         });
     }
+    let levels: Vec<&Quantised> = matrices
+        .iter()
+        .filter_map(|(_, matrix, _)| match matrix {
+            Stored::Quantised(own) => Some(own),
+            Stored::F32(_) | Stored::Bf16(_) => None,
+        })
+        .collect();
+    if levels.len() == matrices.len() {
+        // Beside levels of eight bits those of four lie in as many.
+        let four_bits = levels.iter().all(|own| own.four_bits);
+        return Product::levels(device, (outputs, inputs), four_bits, |output| {
+            let (which, row) = order(output);
+            levels[which].row(row)
+        });
+    }
     // Of different types, which no checkpoint at hand has, all are widened.
     let floats: Vec<Vec<f32>> = matrices
         .into_iter()
         .map(|(_, matrix, _)| match matrix {
             Stored::F32(values) => values,
-            narrow @ Stored::Bf16(_) => narrow.floats(),
+            other => other.floats(),
         })
         .collect();
     Product::floats(device, outputs, inputs, |output| {
@@ -196,7 +243,7 @@ fn matrix_of<R: Runtime>(
     })
 }
 
-/// The weight of a norm with the padding of its rows.
+/// The weight of a norm, or a bias, with the padding of its rows.
 fn padded<R: Runtime>(device: &Device<R>, mut weight: Vec<f32>) -> Result<Buffer, ModelError> {
     weight.resize(weight.len().next_multiple_of(PANEL), 0.0);
     device.floats(&weight)

@@ -221,7 +221,7 @@ impl Native {
         });
     }
 
-    /// Bias, norms and rotation of the stacked queries, keys and values of one row.
+    /// Bias, norms, rotation and growth of the stacked queries, keys and values of one row.
     fn prepare(&self, layer: &LayerWeights<Matrix>, row: &mut [f32], angles: Option<&Angles>) {
         if let Some(biases) = &layer.attention_bias {
             for (value, bias) in row.iter_mut().zip(biases.iter().flatten()) {
@@ -229,18 +229,33 @@ impl Native {
             }
         }
         let (q, kv) = (self.config.query_width(), self.config.key_value_width());
-        if let Some([query, key]) = &layer.qk_norm {
-            let (queries, rest) = row.split_at_mut(q);
-            for (all, weight) in [(queries, query), (&mut rest[..kv], key)] {
-                for values in all.chunks_exact_mut(weight.len()) {
-                    let copy = values.to_vec();
-                    rms_norm(&copy, weight, self.epsilon(), values);
-                }
+        let turned = self.config.switches.qk_norm_turned;
+        if !turned {
+            self.norm_heads(layer, row);
+        }
+        if let Some((cosines, sines)) = angles.map(Angles::get) {
+            for values in row[..q + kv].chunks_exact_mut(self.config.head_dim) {
+                rotate(&mut values[..2 * cosines.len()], cosines, sines);
             }
         }
-        let Some((cosines, sines)) = angles.map(Angles::get) else { return };
-        for values in row[..q + kv].chunks_exact_mut(self.config.head_dim) {
-            rotate(&mut values[..2 * cosines.len()], cosines, sines);
+        if turned {
+            self.norm_heads(layer, row);
+        }
+        if let Some(growth) = angles.and_then(|angles| angles.growth) {
+            row[..q].iter_mut().for_each(|value| *value *= growth);
+        }
+    }
+
+    /// The norms of queries and keys, of a layer that has them.
+    fn norm_heads(&self, layer: &LayerWeights<Matrix>, row: &mut [f32]) {
+        let Some([query, key]) = &layer.qk_norm else { return };
+        let (queries, rest) = row.split_at_mut(self.config.query_width());
+        let keys = &mut rest[..self.config.key_value_width()];
+        for (all, weight) in [(queries, query), (keys, key)] {
+            for values in all.chunks_exact_mut(weight.len()) {
+                let copy = values.to_vec();
+                rms_norm(&copy, weight, self.epsilon(), values);
+            }
         }
     }
 

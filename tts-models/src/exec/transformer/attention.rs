@@ -49,6 +49,9 @@ pub struct Attention<B: Backend> {
     /// What heads are turned by.
     #[module(skip)]
     pub rotation: Rotation,
+    /// Whether the norms of queries and keys stand behind the rotation.
+    #[module(skip)]
+    pub norm_turned: bool,
 }
 
 /// What becomes of the products of queries and keys.
@@ -121,6 +124,7 @@ impl<B: Backend> Attention<B> {
                 window: attends.window,
             },
             rotation: attends.rotation,
+            norm_turned: config.switches.qk_norm_turned,
         })
     }
 
@@ -142,8 +146,15 @@ impl<B: Backend> Attention<B> {
             Some(angles) => angles.rotate(heads),
             None => heads,
         };
-        let query = turn(norm(&self.query_norm, query)); // [rows, heads, head_dim]
-        let key = turn(norm(&self.key_norm, key)); // [rows, kv_heads, head_dim]
+        let both = |of: &Option<RmsNorm<B>>, heads| {
+            if self.norm_turned { norm(of, turn(heads)) } else { turn(norm(of, heads)) }
+        };
+        let query = both(&self.query_norm, query); // [rows, heads, head_dim]
+        let query = match angles {
+            Some(angles) => angles.grow(query), // [rows, heads, head_dim]
+            None => query,
+        };
+        let key = both(&self.key_norm, key); // [rows, kv_heads, head_dim]
         let scores = self.scores.clone();
         let sinks = self.sinks.as_ref().map(Param::val); // [heads]
         Heads { query: query.mul_scalar(scores.scale), key, value, scores, sinks }

@@ -10,6 +10,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::ModelConfig;
+use crate::weights::config::Growth;
 
 /// The frequencies of a rotary embedding.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +19,8 @@ pub struct Rope {
     pub frequencies: Vec<f64>,
     /// What cosines and sines are multiplied with.
     pub amplitude: f64,
+    /// How queries grow with their position.
+    pub growth: Option<Growth>,
 }
 
 /// Cosines and sines of the angles of some rows.
@@ -27,17 +30,27 @@ pub struct Angles<B: Backend> {
     pub cos: Tensor<B, 3>,
     /// `[rows, 1, head_dim / 2]`.
     pub sin: Tensor<B, 3>,
+    /// What queries are multiplied with, `[rows, 1, 1]`; `None` where nothing grows.
+    pub growth: Option<Tensor<B, 3>>,
 }
 
 impl Rope {
     /// The rotary embedding of a config.
     pub fn new(config: &ModelConfig) -> Self {
-        Self { frequencies: config.rope_frequencies(), amplitude: config.rope_scaling.amplitude() }
+        Self {
+            frequencies: config.rope_frequencies(),
+            amplitude: config.rope_scaling.amplitude(),
+            growth: config.switches.query_growth,
+        }
     }
 
     /// That of layers with a base of their own.
     pub fn local(config: &ModelConfig) -> Self {
-        Self { frequencies: config.local_rope_frequencies(), amplitude: 1.0 }
+        Self {
+            frequencies: config.local_rope_frequencies(),
+            amplitude: 1.0,
+            growth: config.switches.query_growth,
+        }
     }
 
     /// The angles of rows at `positions`, in tokens from the start of each row's sequence.
@@ -46,10 +59,11 @@ impl Rope {
         positions: impl Iterator<Item = usize>,
         device: &B::Device,
     ) -> Angles<B> {
-        let (mut cos, mut sin) = (Vec::new(), Vec::new());
+        let (mut cos, mut sin, mut grown) = (Vec::new(), Vec::new(), Vec::new());
         let mut rows = 0;
         for position in positions {
             rows += 1;
+            grown.extend(self.growth.map(|growth| narrow(growth.at(position))));
             for frequency in &self.frequencies {
                 let (s, c) = (position as f64 * frequency).sin_cos();
                 cos.push(narrow(self.amplitude * c));
@@ -60,6 +74,9 @@ impl Rope {
         Angles {
             cos: Tensor::from_data(TensorData::new(cos, shape), device), // [rows, 1, half]
             sin: Tensor::from_data(TensorData::new(sin, shape), device), // [rows, 1, half]
+            growth: self
+                .growth
+                .map(|_| Tensor::from_data(TensorData::new(grown, [rows, 1, 1]), device)), // [rows, 1, 1]
         }
     }
 }
@@ -80,6 +97,14 @@ impl<B: Backend> Angles<B> {
             parts.push(heads.narrow(2, 2 * half, width - 2 * half)); // [rows, heads, rest]
         }
         Tensor::cat(parts, 2) // [rows, heads, head_dim]
+    }
+
+    /// Queries `[rows, heads, head_dim]` as they have grown at their positions; the shape stays.
+    pub fn grow(&self, queries: Tensor<B, 3>) -> Tensor<B, 3> {
+        match &self.growth {
+            Some(growth) => queries * growth.clone(), // [rows, heads, head_dim]
+            None => queries,
+        }
     }
 }
 

@@ -10,13 +10,15 @@
 //! in 16 lanes, values position by position in as many lanes as a head's width leaves, parts in
 //! order. Which rows share a tile, and in which blocks positions lie, changes nothing: a thread finds
 //! the slot of a position in a table. A row sees the positions up to its own; later ones of its tile
-//! are left out, not weighted with zero.
+//! are left out, not weighted with zero, and so are those before its window, where the layer has one; parts that lie
+//! before it are passed over. The sink of a head is one more score, in the join alone.
 //!
 //! Source: Dao et al. 2023, "Flash-Decoding for long-context inference", for the parts.
 
 use cubecl::prelude::*;
 
 use super::device::{grid, number};
+use super::finish::tanh;
 use super::{Buffer, Device};
 use crate::BLOCK_TOKENS;
 
@@ -58,6 +60,26 @@ pub(crate) struct Attention<'a> {
     pub(crate) parts: usize,
 }
 
+/// What becomes of scores in a layer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scores<'a> {
+    /// What products of queries and keys are multiplied with.
+    pub(crate) scale: f32,
+    /// Their bound `c`, after that: `c tanh(score / c)`.
+    pub(crate) cap: Option<f32>,
+    /// How many of the last positions a row sees, itself included.
+    pub(crate) window: Option<usize>,
+    /// The score of each query head's sink, `[queries]`.
+    pub(crate) sinks: Option<&'a Buffer>,
+}
+
+impl Scores<'_> {
+    /// The window as kernels take it; without one it holds every position.
+    fn sees(&self) -> u32 {
+        self.window.map_or(u32::MAX, |window| u32::try_from(window).unwrap_or(u32::MAX))
+    }
+}
+
 impl Attention<'_> {
     /// Rows of a tile that fill a cube, where spans have that many.
     pub(crate) fn rows_of_tile(queries: usize, heads: usize) -> usize {
@@ -83,7 +105,7 @@ pub(crate) fn attend<R: Runtime>(
     qkv: &Buffer,
     stride: usize,
     [keys, values]: [&Buffer; 2],
-    attention: &Attention<'_>,
+    (attention, scores): (&Attention<'_>, Scores<'_>),
     partial: &Buffer,
 ) {
     let Attention { queries, heads, width, rows, slots, tiles, count, tile, parts, .. } =
@@ -111,10 +133,14 @@ pub(crate) fn attend<R: Runtime>(
             number(queries),
             number(heads),
             number(parts),
-            1.0 / (width as f32).sqrt(),
+            scores.scale,
+            scores.cap.unwrap_or(1.0),
+            scores.sees(),
             width,
             share,
             tile,
+            scores.cap.is_some(),
+            scores.window.is_some(),
         );
     }
 }
@@ -135,9 +161,13 @@ fn attend_part(
     heads: u32,
     parts: u32,
     scale: f32,
+    cap: f32,
+    window: u32,
     #[comptime] width: usize,
     #[comptime] share: usize,
     #[comptime] tile: usize,
+    #[comptime] capped: bool,
+    #[comptime] windowed: bool,
 ) {
     let taken = comptime!(share * tile);
     // Threads side by side along a head, and lanes over positions.
@@ -162,7 +192,9 @@ fn attend_part(
     let own = group * share as u32 / (queries / heads);
     let begin = part * PART as u32;
     let longest = sees + rows - 1;
-    if number < count && begin < longest {
+    // The first position that any of the rows sees.
+    let earliest = sees - u32::min(window, sees);
+    if number < count && begin < longest && begin + PART as u32 > earliest {
         let here = u32::min(longest - begin, PART as u32);
         for index in range_stepped(UNIT_POS, (taken * width) as u32, UNITS as u32) {
             let (which, column) = (index / wide, index % wide);
@@ -197,8 +229,16 @@ fn attend_part(
             }
             #[unroll]
             for which in 0..taken {
-                let seen = begin + position < sees + (which / share) as u32 && position < here;
-                scores[which * PART + position as usize] = select(seen, sums[which], UNSEEN);
+                let sees = sees + (which / share) as u32;
+                let mut seen = begin + position < sees && position < here;
+                if comptime!(windowed) {
+                    seen = seen && begin + position >= sees - u32::min(window, sees);
+                }
+                let mut score = sums[which];
+                if comptime!(capped) {
+                    score = cap * tanh(score / cap);
+                }
+                scores[which * PART + position as usize] = select(seen, score, UNSEEN);
             }
         }
         sync_cube();
@@ -260,8 +300,13 @@ fn attend_part(
                     for which in 0..taken {
                         let weight = scores[which * PART + position as usize];
                         let next = fma(weight, value, sums[which]);
-                        if comptime!(tile > 1) {
-                            let seen = begin + position < sees + (which / share) as u32;
+                        if comptime!(tile > 1 || windowed) {
+                            let sees = sees + (which / share) as u32;
+                            let mut seen = begin + position < sees;
+                            if comptime!(windowed) {
+                                let first = sees - u32::min(window, sees);
+                                seen = seen && begin + position >= first;
+                            }
                             sums[which] = select(seen, next, sums[which]);
                         } else {
                             sums[which] = next;
@@ -300,13 +345,14 @@ fn attend_part(
 pub(crate) fn join<R: Runtime>(
     device: &Device<R>,
     partial: &Buffer,
-    attention: &Attention<'_>,
+    (attention, scores): (&Attention<'_>, Scores<'_>),
     out: &Buffer,
     stride: usize,
 ) {
     let Attention { queries, width, rows, seen, parts, .. } = *attention;
     assert!(partial.length() >= attention.partial() && seen.length() >= rows, "parts of rows");
     assert!(out.length() >= rows * stride && stride >= queries * width, "rows of attention");
+    assert!(scores.sinks.is_none_or(|sinks| sinks.length() >= queries), "sinks of heads");
     // SAFETY: a cube reads the parts of one row and head, and writes as many numbers of the row,
     // and the row's padding after its last head; the lengths were compared above.
     unsafe {
@@ -316,12 +362,15 @@ pub(crate) fn join<R: Runtime>(
             CubeDim::new_1d(64),
             partial.arg(1),
             seen.arg(1),
+            scores.sinks.unwrap_or(partial).arg(1),
             out.arg(1),
             number(rows),
             number(queries),
             number(parts),
             number(width),
             number(stride),
+            scores.sees(),
+            scores.sinks.is_some(),
         );
     }
 }
@@ -331,27 +380,39 @@ pub(crate) fn join<R: Runtime>(
 fn join_parts(
     partial: &Array<f32>,
     seen: &Array<u32>,
+    sinks: &Array<f32>,
     out: &mut Array<f32>,
     rows: u32,
     queries: u32,
     parts: u32,
     wide: u32,
     stride: u32,
+    window: u32,
+    #[comptime] sunk: bool,
 ) {
     let cube = CUBE_POS as u32;
     let (row, head) = (cube / queries, cube % queries);
     if row < rows {
         let size = wide + 2;
         let start = cube * parts * size;
-        let count = seen[row as usize].div_ceil(PART as u32);
-        let mut most = partial[(start + wide) as usize];
-        for part in 1..count {
+        let sees = seen[row as usize];
+        let count = sees.div_ceil(PART as u32);
+        // Parts before the window hold nothing.
+        let first = (sees - u32::min(window, sees)) / PART as u32;
+        let mut most = partial[(start + first * size + wide) as usize];
+        if comptime!(sunk) {
+            most = f32::max(most, sinks[head as usize]);
+        }
+        for part in first + 1..count {
             most = f32::max(most, partial[(start + part * size + wide) as usize]);
         }
         for column in range_stepped(UNIT_POS, wide, 64u32) {
             let mut sum = 0.0f32;
+            if comptime!(sunk) {
+                sum = f32::exp(sinks[head as usize] - most);
+            }
             let mut total = 0.0f32;
-            for part in 0..count {
+            for part in first..count {
                 let at = start + part * size;
                 let weight = f32::exp(partial[(at + wide) as usize] - most);
                 sum = fma(weight, partial[(at + wide + 1) as usize], sum);

@@ -20,6 +20,7 @@
 
 mod attend;
 mod device;
+mod finish;
 mod norm;
 mod place;
 mod product;
@@ -27,9 +28,10 @@ mod product;
 mod tests;
 mod tiled;
 
-pub(crate) use attend::{Attention, PART, attend, join};
+pub(crate) use attend::{Attention, PART, Scores, attend, join};
 pub(crate) use device::{Buffer, Device};
-pub(crate) use norm::{embed, norm};
+pub(crate) use finish::{Gating, add, gate, shift};
+pub(crate) use norm::{embed, norm, norm_sides};
 pub(crate) use place::{Placement, copy, fill_slots, place};
 pub(crate) use product::{Finish, Product, product};
 

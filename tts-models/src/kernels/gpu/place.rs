@@ -1,6 +1,7 @@
 //! Finishes queries, keys and values, and writes the latter two to their blocks.
 //!
-//! Bias, norm of each head and rotation are one kernel, with a cube for each row and head. A block
+//! Bias, norm of each head and rotation, in this order or the last two in the other, and the growth of queries are one
+//! kernel, with a cube for each row and head. A block
 //! of 16 tokens holds, for each key head, its keys `[head_dim, 16]`, so that threads of neighbouring
 //! positions read neighbouring numbers, and values `[16, heads, head_dim]`, so that threads of
 //! neighbouring columns do. A slot is a block's number times 16, plus a place in it.
@@ -27,9 +28,17 @@ pub(crate) struct Placement<'a> {
     pub(crate) bias: Option<&'a Buffer>,
     /// Norms of a query head and of a key head, `[2, width]`.
     pub(crate) norms: Option<&'a Buffer>,
+    /// Whether norms stand behind the rotation.
+    pub(crate) late: bool,
     pub(crate) epsilon: f32,
-    /// Cosines and sines of each row, `[rows, 2, width / 2]`.
+    /// Pairs of a head that are turned, the first of each in its front.
+    pub(crate) pairs: usize,
+    /// Cosines and sines of each row, one behind the other, and what its queries grow by where they do: `[rows, turn]`.
     pub(crate) angles: &'a Buffer,
+    /// Numbers of a row of angles.
+    pub(crate) turn: usize,
+    /// Whether queries grow.
+    pub(crate) grows: bool,
     /// Where each row's key and value go.
     pub(crate) slots: &'a Buffer,
     /// `[blocks, heads, width, 16]`.
@@ -47,11 +56,12 @@ pub(crate) fn place<R: Runtime>(
     rows: usize,
     placement: &Placement<'_>,
 ) {
-    let Placement { queries, heads, width, bias, norms, epsilon, angles, slots, keys, values } =
-        *placement;
+    let Placement { queries, heads, width, bias, norms, late, epsilon, .. } = *placement;
+    let Placement { pairs, angles, turn, grows, slots, keys, values, .. } = *placement;
     let all = queries + 2 * heads;
     assert!(qkv.length() >= rows * stride && stride >= all * width, "queries, keys and values");
-    assert!(angles.length() >= rows * width && slots.length() >= rows, "angles and slots");
+    assert!(turn >= 2 * pairs + usize::from(grows) && width >= 2 * pairs, "turned pairs");
+    assert!(angles.length() >= rows * turn && slots.length() >= rows, "angles and slots");
     assert!(bias.is_none_or(|bias| bias.length() >= all * width), "biases");
     assert!(norms.is_none_or(|norms| norms.length() >= 2 * width), "norms of heads");
     assert_eq!(keys.length(), values.length(), "keys and values");
@@ -74,11 +84,15 @@ pub(crate) fn place<R: Runtime>(
             number(stride),
             number(queries),
             number(heads),
+            number(turn),
             1.0 / width as f32,
             epsilon,
             width,
+            pairs,
             bias.is_some(),
-            norms.is_some(),
+            norms.is_some() && !late,
+            norms.is_some() && late,
+            grows,
         );
     }
 }
@@ -97,11 +111,15 @@ fn place_heads(
     stride: u32,
     queries: u32,
     heads: u32,
+    turn: u32,
     share: f32,
     epsilon: f32,
     #[comptime] width: usize,
+    #[comptime] pairs: usize,
     #[comptime] biased: bool,
     #[comptime] normed: bool,
+    #[comptime] late: bool,
+    #[comptime] grows: bool,
 ) {
     let wide = width as u32;
     let all = queries + 2 * heads;
@@ -133,41 +151,73 @@ fn place_heads(
         } else {
             let mut scale = 1.0f32;
             let mut norm = 0u32;
+            if head >= queries {
+                norm = wide;
+            }
             if comptime!(normed) {
-                let mut total = 0.0f32;
-                for lane in 0..UNITS {
-                    total += lanes[lane];
+                scale = factor(&lanes, share, epsilon);
+            }
+            // A thread keeps to its own pairs, and to its own columns behind them.
+            let half = pairs as u32;
+            for pair in range_stepped(UNIT_POS, half, UNITS as u32) {
+                let (low, high) = (pair as usize, (pair + half) as usize);
+                if comptime!(normed) {
+                    numbers[low] = numbers[low] * scale * norms[(norm + pair) as usize];
+                    numbers[high] = numbers[high] * scale * norms[(norm + pair + half) as usize];
                 }
-                scale = 1.0 / f32::sqrt(fma(total, share, epsilon));
-                if head >= queries {
-                    norm = wide;
+                let cosine = angles[(row * turn + pair) as usize];
+                let sine = angles[(row * turn + half + pair) as usize];
+                let first = fma(numbers[low], cosine, -(numbers[high] * sine));
+                let second = fma(numbers[high], cosine, numbers[low] * sine);
+                numbers[low] = first;
+                numbers[high] = second;
+            }
+            if comptime!(normed) {
+                for column in range_stepped(2 * half + UNIT_POS, wide, UNITS as u32) {
+                    let weight = norms[(norm + column) as usize];
+                    numbers[column as usize] = numbers[column as usize] * scale * weight;
                 }
             }
-            let half = wide / 2;
-            for pair in range_stepped(UNIT_POS, half, UNITS as u32) {
-                let mut low = numbers[pair as usize];
-                let mut high = numbers[(pair + half) as usize];
-                if comptime!(normed) {
-                    low = low * scale * norms[(norm + pair) as usize];
-                    high = high * scale * norms[(norm + pair + half) as usize];
+            sync_cube();
+            if comptime!(late) {
+                let mut sum = 0.0f32;
+                for column in range_stepped(UNIT_POS, wide, UNITS as u32) {
+                    let value = numbers[column as usize];
+                    sum = fma(value, value, sum);
                 }
-                let cosine = angles[(row * wide + pair) as usize];
-                let sine = angles[(row * wide + half + pair) as usize];
-                let first = fma(low, cosine, -(high * sine));
-                let second = fma(high, cosine, low * sine);
+                lanes[UNIT_POS as usize] = sum;
+                sync_cube();
+                scale = factor(&lanes, share, epsilon);
+            }
+            for column in range_stepped(UNIT_POS, wide, UNITS as u32) {
+                let mut value = numbers[column as usize];
+                if comptime!(late) {
+                    value = value * scale * norms[(norm + column) as usize];
+                }
                 if head < queries {
-                    qkv[(start + pair) as usize] = first;
-                    qkv[(start + pair + half) as usize] = second;
+                    if comptime!(grows) {
+                        value *= angles[(row * turn + turn - 1) as usize];
+                    }
+                    qkv[(start + column) as usize] = value;
                 } else {
                     let tokens = BLOCK_TOKENS as u32;
                     let block = (slot / tokens * heads + (head - queries)) * wide;
-                    let place = slot % tokens;
-                    keys[((block + pair) * tokens + place) as usize] = first;
-                    keys[((block + pair + half) * tokens + place) as usize] = second;
+                    keys[((block + column) * tokens + slot % tokens) as usize] = value;
                 }
             }
         }
     }
+}
+
+/// What a head is multiplied with, by the sums of its squares in lanes.
+#[cube]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "stands for memory of a kernel")]
+fn factor(lanes: &SharedMemory<f32>, share: f32, epsilon: f32) -> f32 {
+    let mut total = 0.0f32;
+    for lane in 0..UNITS {
+        total += lanes[lane];
+    }
+    1.0 / f32::sqrt(fma(total, share, epsilon))
 }
 
 /// Writes the slots of every position of every sequence, from its blocks: an entry of `entries

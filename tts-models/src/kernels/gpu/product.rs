@@ -9,8 +9,8 @@
 //! Where rows and outputs make enough tiles to fill a GPU, [`super::tiled`] does the same sums in
 //! the same order, and reads weights and rows less often.
 //!
-//! BF16 weights are two to a word, the first in the low half, and are widened when they are read:
-//! products are f32, and exact with either kind of weights.
+//! BF16 weights are two to a word, the first in the low half, and quantised ones four or eight levels to a word, with a
+//! factor and a base for each output's block of 32; they are widened when they are read: products are f32.
 
 use cubecl::prelude::*;
 
@@ -30,9 +30,26 @@ pub(crate) struct Product {
     panels: usize,
     /// Inputs with their padding, over four.
     quads: usize,
-    /// Whether the weights are BF16.
-    narrow: bool,
+    kind: Kind,
+    /// Factors and bases of levels, `[panels, inputs / 32, 32, 2]`.
+    blocks: Option<Buffer>,
 }
+
+/// How weights are held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// f32.
+    Floats,
+    /// BF16.
+    Halves,
+    /// Levels of eight bits.
+    Bytes,
+    /// Levels of four bits.
+    Nibbles,
+}
+
+/// Quads of a block of 32 inputs.
+const BLOCK_QUADS: usize = 32 / QUAD;
 
 /// What becomes of the sums.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -55,7 +72,8 @@ impl Product {
     ) -> Result<Self, ModelError> {
         let (panels, quads) = shape(outputs, inputs);
         let packed = pack((outputs, panels, quads), row);
-        Ok(Self { weights: device.floats(&packed)?, panels, quads, narrow: false })
+        let weights = device.floats(&packed)?;
+        Ok(Self { weights, panels, quads, kind: Kind::Floats, blocks: None })
     }
 
     /// Packs weights in BF16, given as their bits.
@@ -70,7 +88,40 @@ impl Product {
             .chunks_exact(2)
             .map(|pair| u32::from(pair[0]) | u32::from(pair[1]) << 16)
             .collect();
-        Ok(Self { weights: device.integers(&packed)?, panels, quads, narrow: true })
+        let weights = device.integers(&packed)?;
+        Ok(Self { weights, panels, quads, kind: Kind::Halves, blocks: None })
+    }
+
+    /// Packs levels of four or eight bits, `row(output)` giving those of each output, with a factor and a base for each
+    /// 32 of them; an output without is zeros. Inputs are whole blocks.
+    pub(crate) fn levels<'a, R: Runtime>(
+        device: &Device<R>,
+        (outputs, inputs): (usize, usize),
+        four_bits: bool,
+        row: impl Fn(usize) -> Option<(&'a [u8], &'a [[f32; 2]])>,
+    ) -> Result<Self, ModelError> {
+        let (panels, quads) = shape(outputs, inputs);
+        // Levels of a word, and how far apart.
+        let (many, apart) = if four_bits { (8, 4) } else { (4, 8) };
+        let (words, of_row) = (quads * QUAD / many, quads / BLOCK_QUADS);
+        let mut packed = vec![0_u32; panels * words * PANEL];
+        let mut blocks = vec![0.0_f32; panels * of_row * PANEL * 2];
+        for output in 0..outputs {
+            let Some((levels, own)) = row(output) else { continue };
+            for (index, levels) in levels.chunks(many).enumerate() {
+                let word = &mut packed[place(output, index, words)];
+                for (level, shift) in levels.iter().zip((0..).step_by(apart)) {
+                    *word |= u32::from(*level) << shift;
+                }
+            }
+            for (index, block) in own.iter().enumerate() {
+                let at = 2 * place(output, index, of_row);
+                blocks[at..at + 2].copy_from_slice(block);
+            }
+        }
+        let kind = if four_bits { Kind::Nibbles } else { Kind::Bytes };
+        let (weights, blocks) = (device.integers(&packed)?, Some(device.floats(&blocks)?));
+        Ok(Self { weights, panels, quads, kind, blocks })
     }
 
     /// Outputs of one row, padding included.
@@ -83,14 +134,27 @@ impl Product {
         self.quads * QUAD
     }
 
-    /// Words of a vector of four weights.
+    /// Words that are read at a time.
     pub(super) fn words(&self) -> usize {
-        if self.narrow { QUAD / 2 } else { QUAD }
+        match self.kind {
+            Kind::Floats => QUAD,
+            Kind::Halves => QUAD / 2,
+            Kind::Bytes | Kind::Nibbles => 1,
+        }
     }
 
     /// Whether the weights are BF16.
     pub(crate) fn narrow(&self) -> bool {
-        self.narrow
+        self.kind == Kind::Halves
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Factors and bases; another buffer, which is not read, where there are none.
+    pub(super) fn blocks(&self) -> &Buffer {
+        self.blocks.as_ref().unwrap_or(&self.weights)
     }
 
     pub(super) fn quads(&self) -> usize {
@@ -178,12 +242,13 @@ pub(super) fn product_by<R: Runtime>(
                 weights.words(),
                 x.arg(QUAD),
                 weights.weights.arg(weights.words()),
+                weights.blocks().arg(1),
                 out.arg(1),
                 number(rows),
                 panels,
                 quads,
                 chunk,
-                weights.narrow,
+                weights.kind,
                 finish,
             );
         }
@@ -200,12 +265,13 @@ pub(super) fn product_by<R: Runtime>(
             weights.words(),
             x.arg(QUAD),
             weights.weights.arg(weights.words()),
+            weights.blocks().arg(1),
             out.arg(1),
             number(rows),
             quads,
             chunk,
             tile,
-            weights.narrow,
+            weights.kind,
             finish,
         );
     }
@@ -213,10 +279,7 @@ pub(super) fn product_by<R: Runtime>(
 
 /// Four weights from their words.
 #[cube]
-pub(super) fn widen<N: Size>(
-    words: Vector<u32, N>,
-    #[comptime] narrow: bool,
-) -> Vector<f32, Const<4>> {
+fn widen<N: Size>(words: Vector<u32, N>, #[comptime] narrow: bool) -> Vector<f32, Const<4>> {
     let mut quad = Vector::<f32, Const<4>>::empty();
     if comptime!(narrow) {
         quad[0] = f32::reinterpret(words[0] << 16u32);
@@ -232,6 +295,43 @@ pub(super) fn widen<N: Size>(
     quad
 }
 
+/// Four weights of an output, `lane` of a panel, which has so many quads.
+#[cube]
+pub(super) fn weights_at<N: Size>(
+    weights: &Array<Vector<u32, N>>,
+    blocks: &Array<f32>,
+    panel: u32,
+    quad: u32,
+    lane: u32,
+    quads: u32,
+    #[comptime] kind: Kind,
+) -> Vector<f32, Const<4>> {
+    let mut four = Vector::<f32, Const<4>>::empty();
+    if comptime!(kind == Kind::Floats || kind == Kind::Halves) {
+        let words = weights[((panel * quads + quad) * PANEL as u32 + lane) as usize];
+        four = widen::<N>(words, comptime!(kind == Kind::Halves));
+    } else {
+        let many = BLOCK_QUADS as u32;
+        let at = ((panel * (quads / many) + quad / many) * PANEL as u32 + lane) * 2;
+        let (factor, base) = (blocks[at as usize], blocks[(at + 1) as usize]);
+        if comptime!(kind == Kind::Bytes) {
+            let word = weights[((panel * quads + quad) * PANEL as u32 + lane) as usize][0];
+            four[0] = fma(f32::cast_from(word & 255u32), factor, base);
+            four[1] = fma(f32::cast_from((word >> 8u32) & 255u32), factor, base);
+            four[2] = fma(f32::cast_from((word >> 16u32) & 255u32), factor, base);
+            four[3] = fma(f32::cast_from(word >> 24u32), factor, base);
+        } else {
+            let pair = (panel * (quads / 2) + quad / 2) * PANEL as u32 + lane;
+            let word = weights[pair as usize][0] >> (quad % 2 * 16);
+            four[0] = fma(f32::cast_from(word & 15u32), factor, base);
+            four[1] = fma(f32::cast_from((word >> 4u32) & 15u32), factor, base);
+            four[2] = fma(f32::cast_from((word >> 8u32) & 15u32), factor, base);
+            four[3] = fma(f32::cast_from((word >> 12u32) & 15u32), factor, base);
+        }
+    }
+    four
+}
+
 /// `silu(gate) * value`.
 #[cube]
 pub(super) fn gated(gate: f32, value: f32) -> f32 {
@@ -244,12 +344,13 @@ pub(super) fn gated(gate: f32, value: f32) -> f32 {
 fn product_thin<N: Size>(
     x: &Array<Vector<f32, Const<4>>>,
     weights: &Array<Vector<u32, N>>,
+    blocks: &Array<f32>,
     out: &mut Array<f32>,
     rows: u32,
     quads: u32,
     chunk: u32,
     #[comptime] tile: usize,
-    #[comptime] narrow: bool,
+    #[comptime] kind: Kind,
     #[comptime] finish: Finish,
 ) {
     let lane = UNIT_POS_X;
@@ -274,8 +375,7 @@ fn product_thin<N: Size>(
             sums[row] = 0.0;
         }
         for quad in begin..end {
-            let words = weights[((panel * quads + quad) * PANEL as u32 + lane) as usize];
-            let weight = widen::<N>(words, narrow);
+            let weight = weights_at::<N>(weights, blocks, panel, quad, lane, quads, kind);
             #[unroll]
             for row in 0..tile {
                 let input = x[(starts[row] + quad) as usize];

@@ -44,7 +44,12 @@ macro_rules! on_each_runtime {
     };
 }
 
-on_each_runtime!(products_are_sums_in_one_order, norms_of_rows_in_any_order, copies_keep_the_rest);
+on_each_runtime!(
+    products_are_sums_in_one_order,
+    levels_have_the_bits_of_their_values,
+    norms_of_rows_in_any_order,
+    copies_keep_the_rest,
+);
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(ProptestConfig {
@@ -130,6 +135,51 @@ fn products_are_sums_in_one_order<R: Runtime>(device: &Device<R>) {
         let one = seed as usize % rows;
         let alone = run(one..one + 1, false);
         prop_assert_eq!(bits(&found[one * width..(one + 1) * width]), bits(&alone[..width]));
+        Ok(())
+    });
+    outcome.unwrap();
+}
+
+/// Products with levels and with the numbers that they stand for, by either kernel.
+fn levels_have_the_bits_of_their_values<R: Runtime>(device: &Device<R>) {
+    let cases = (1..90_usize, 1..9_usize, 1..150_usize, any::<bool>(), any::<u64>());
+    let outcome = runner(20).run(&cases, |(rows, blocks, outputs, four_bits, seed)| {
+        let inputs = 32 * blocks;
+        let most = if four_bits { 16.0 } else { 256.0 };
+        let levels: Vec<u8> = numbers(outputs * inputs, seed)
+            .iter()
+            .map(|number| ((number * 0.5 + 0.5) * most).clamp(0.0, most - 1.0) as u8)
+            .collect();
+        let scales: Vec<[f32; 2]> = numbers(outputs * blocks, seed ^ 1)
+            .iter()
+            .map(|number| [number / most, -number / 2.0])
+            .collect();
+        let values: Vec<f32> = levels
+            .chunks(32)
+            .zip(&scales)
+            .flat_map(|(levels, [factor, base])| {
+                levels.iter().map(|&level| f32::from(level).mul_add(*factor, *base))
+            })
+            .collect();
+        let row = |output: usize| {
+            let levels = levels.get(output * inputs..(output + 1) * inputs)?;
+            Some((levels, &scales[output * blocks..(output + 1) * blocks]))
+        };
+        let quantised = Product::levels(device, (outputs, inputs), four_bits, row).unwrap();
+        let wide = Product::floats(device, outputs, inputs, |output| {
+            values.get(output * inputs..(output + 1) * inputs)
+        })
+        .unwrap();
+        let input = device.floats(&padded(&numbers(rows * inputs, seed ^ 2), inputs)).unwrap();
+        let run = |product: &Product, tiled: bool| {
+            let out = device.empty(rows * product.width()).unwrap();
+            product_by(device, &input, product, rows, Finish::Store, &out, tiled);
+            let found = device.read(out).unwrap();
+            found.iter().map(|x| x.to_bits()).collect::<Vec<_>>()
+        };
+        let expected = run(&wide, false);
+        prop_assert_eq!(&run(&quantised, false), &expected, "a row at a time");
+        prop_assert_eq!(&run(&quantised, true), &expected, "tiles");
         Ok(())
     });
     outcome.unwrap();

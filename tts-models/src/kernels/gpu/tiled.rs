@@ -6,7 +6,7 @@
 
 use cubecl::prelude::*;
 
-use super::product::{Finish, gated, widen};
+use super::product::{Finish, Kind, gated, weights_at};
 use super::{PANEL, QUAD};
 
 /// Rows of a tile, and outputs.
@@ -23,12 +23,13 @@ const EACH: usize = SIDE / THREADS;
 pub(super) fn product_tiled<N: Size>(
     x: &Array<Vector<f32, Const<4>>>,
     weights: &Array<Vector<u32, N>>,
+    blocks: &Array<f32>,
     out: &mut Array<f32>,
     rows: u32,
     panels: u32,
     quads: u32,
     chunk: u32,
-    #[comptime] narrow: bool,
+    #[comptime] kind: Kind,
     #[comptime] finish: Finish,
 ) {
     let unit = UNIT_POS as usize;
@@ -65,8 +66,8 @@ pub(super) fn product_tiled<N: Size>(
                     inputs[row_place + k * SIDE] = input[k];
                 }
             } else {
-                let at = (own * quads + quad) as usize + own_depth;
-                let weight = widen::<N>(weights[at * PANEL + part % PANEL], narrow);
+                let (quad, lane) = (quad + own_depth as u32, (part % PANEL) as u32);
+                let weight = weights_at::<N>(weights, blocks, own, quad, lane, quads, kind);
                 #[unroll]
                 for k in 0..QUAD {
                     outputs[own_place + k * SIDE] = weight[k];

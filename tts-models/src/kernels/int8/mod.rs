@@ -14,7 +14,12 @@
 #[cfg(target_arch = "x86_64")]
 pub(super) mod avx2;
 mod pack;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+mod quantised;
 pub(super) mod tile;
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+pub(crate) use quantised::Quantised;
 
 use half::f16;
 

@@ -10,17 +10,36 @@ use crate::weights::quant::{self, k, micro, uneven};
 use crate::weights::{Dtype, RawTensor};
 
 /// One block of 32 weights of one output.
-struct Block {
-    levels: [u8; BLOCK],
-    scale: f32,
-    minimum: f32,
+pub(super) struct Block {
+    pub(super) levels: [u8; BLOCK],
+    pub(super) scale: f32,
+    pub(super) minimum: f32,
 }
 
 /// How a type's blocks become panels.
-struct Form {
-    four_bits: bool,
+pub(super) struct Form {
+    pub(super) four_bits: bool,
     /// `None`: blocks have minima.
-    offset: Option<i32>,
+    pub(super) offset: Option<u8>,
+}
+
+/// The form of a type; `None` for one without blocks.
+pub(super) fn form(dtype: Dtype) -> Option<Form> {
+    let (four_bits, offset) = match dtype {
+        Dtype::Q4_0 => (true, Some(8)),
+        Dtype::Q4_1 | Dtype::Q4K => (true, None),
+        Dtype::Q5_0 => (false, Some(16)),
+        Dtype::Q5_1 | Dtype::Q5K => (false, None),
+        Dtype::Q8_0
+        | Dtype::Q2K
+        | Dtype::Q3K
+        | Dtype::Q6K
+        | Dtype::IQ4NL
+        | Dtype::IQ4XS
+        | Dtype::MXFP4 => (false, Some(128)),
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 => return None,
+    };
+    Some(Form { four_bits, offset })
 }
 
 impl Int8Panels {
@@ -32,24 +51,11 @@ impl Int8Panels {
         let values = tensor.values()?;
         let inputs = tensor.shape.last().copied().unwrap_or(1);
         let dtype = tensor.dtype;
-        let (four_bits, offset) = match dtype {
-            Dtype::Q4_0 => (true, Some(8)),
-            Dtype::Q4_1 | Dtype::Q4K => (true, None),
-            Dtype::Q5_0 => (false, Some(16)),
-            Dtype::Q5_1 | Dtype::Q5K => (false, None),
-            Dtype::Q8_0
-            | Dtype::Q2K
-            | Dtype::Q3K
-            | Dtype::Q6K
-            | Dtype::IQ4NL
-            | Dtype::IQ4XS
-            | Dtype::MXFP4 => (false, Some(128)),
-            Dtype::F32 | Dtype::F16 | Dtype::BF16 => {
-                let problem = format!("{dtype} has no blocks to pack");
-                return Err(ModelError::input(&tensor.name, problem));
-            }
+        let Some(form) = form(dtype) else {
+            let problem = format!("{dtype} has no blocks to pack");
+            return Err(ModelError::input(&tensor.name, problem));
         };
-        let mut panels = Packing::empty(values / inputs, inputs, &Form { four_bits, offset });
+        let mut panels = Packing::empty(values / inputs, inputs, &form);
         let stored = tensor.bytes.chunks_exact(dtype.block_bytes());
         let mut decoded = Vec::new();
         for (index, bytes) in stored.enumerate() {
@@ -116,7 +122,7 @@ impl Packing {
             levels: vec![Line([0; 64]); all * lines],
             four_bits: form.four_bits,
             scales: zeros(),
-            base: form.offset.map_or_else(|| Base::Minima(zeros()), Base::Offset),
+            base: form.offset.map_or_else(|| Base::Minima(zeros()), |by| Base::Offset(by.into())),
         }
     }
 
@@ -176,7 +182,7 @@ fn micro(bytes: &[u8]) -> Block {
 }
 
 /// The blocks of 32 in one stored block.
-fn decode(dtype: Dtype, bytes: &[u8], out: &mut Vec<Block>) {
+pub(super) fn decode(dtype: Dtype, bytes: &[u8], out: &mut Vec<Block>) {
     let half = |at: usize| quant::half_at(bytes, at);
     // Nibble `j` of the low halves is value `j`, of the high halves value `j + 16`.
     let nibbles = |from: usize| -> [u8; BLOCK] {

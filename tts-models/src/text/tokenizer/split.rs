@@ -52,7 +52,7 @@ pub(super) struct Rule {
 pub(super) const KNOWN: &str = "gpt-2, default, smollm, starcoder, refact, codeshell, command-r, \
      falcon, llama-bpe, llama3, llama-v3, dbrx, smaug-bpe, glm4, chatglm-bpe, olmo, qwen2, qwen35, exaone4, \
      seed-coder, tekken, gpt-4o, deepseek-llm, \
-     deepseek-coder, deepseek-v3, deepseek-r1-qwen";
+     deepseek-coder, deepseek-v3, deepseek-r1-qwen, hunyuan-dense";
 
 /// The rule of a name; `None` for an unknown one.
 pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
@@ -76,7 +76,7 @@ pub(super) fn rule(pre: &str) -> Option<Result<Rule, tokenizers::Error>> {
         "tekken" => &[TEKKEN],
         "gpt-4o" => &[O200K],
         "falcon" => &[r"[\p{P}\$\+<=>\^~\|`]+", GPT2, "[0-9][0-9][0-9]"],
-        "deepseek-v3" => &DEEPSEEK_V3,
+        "deepseek-v3" | "hunyuan-dense" => &DEEPSEEK_V3,
         "deepseek-coder" => &[r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", EAST_ASIAN, r"\p{N}"],
         "deepseek-llm" => &[
             r"[\r\n]",
@@ -206,6 +206,7 @@ mod tests {
             ("chatglm-bpe", "llama-bpe"),
             ("olmo", "gpt-2"),
             ("deepseek-r1-qwen", "qwen2"),
+            ("hunyuan-dense", "deepseek-v3"),
             ("starcoder", "smollm"),
             ("refact", "smollm"),
             ("codeshell", "smollm"),

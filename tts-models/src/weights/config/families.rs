@@ -60,6 +60,8 @@ pub(crate) struct Family {
     /// Whether a factor of attention in GGUF that is yarn's own is all of it, as Hugging Face has it: a converter wrote it
     /// so. Otherwise yarn's comes to it.
     pub(crate) yarn_is_whole: bool,
+    /// Whether a multiplier of yarn's logarithm in GGUF divides the factor of attention.
+    pub(crate) yarn_logarithm: bool,
     /// Whether heads may be turned in part.
     pub(crate) turns_in_part: bool,
     /// Whether a model of it without switches is written as it is held: its files are as Llama's.

@@ -76,7 +76,7 @@ const TENSORS: [(&str, &str); 5] = [
 const EMBEDDING: &str = "token_embd.weight";
 
 /// The keys that they stand for, behind the name of the architecture.
-const KEYS: [(&str, &str); 30] = [
+const KEYS: [(&str, &str); 31] = [
     ("hidden_size", "embedding_length"),
     ("intermediate_size", "feed_forward_length"),
     ("num_hidden_layers", "block_count"),
@@ -93,6 +93,7 @@ const KEYS: [(&str, &str); 30] = [
     ("rope_scaling.beta_fast", "rope.scaling.yarn_beta_fast"),
     ("rope_scaling.beta_slow", "rope.scaling.yarn_beta_slow"),
     ("rope_scaling.attention_factor", "rope.scaling.attn_factor"),
+    ("llama_4_scaling_beta", "attention.temperature_scale"),
     ("sliding_window", "attention.sliding_window"),
     ("layers", "attention.sliding_window_pattern"),
     ("num_experts", "expert_count"),
@@ -108,6 +109,9 @@ const KEYS: [(&str, &str); 30] = [
     ("attn_logit_softcapping", "attn_logit_softcapping"),
     ("final_logit_softcapping", "final_logit_softcapping"),
 ];
+
+/// What the logarithm of yarn's factor is multiplied with.
+const LOGARITHM: &str = "rope.scaling.yarn_log_multiplier";
 
 /// The metadata of one architecture.
 pub(crate) struct Keys<'a> {
@@ -364,6 +368,14 @@ impl Keys<'_> {
                 } as f64;
                 let whole = 0.1 * factor.ln() + 1.0;
                 self.refuse_other_yarn(whole)?;
+                let logarithm = self.float(LOGARITHM)?.filter(|by| is_nonzero(*by));
+                if !family.yarn_logarithm
+                    && let Some(by) = logarithm
+                {
+                    let what = format!("multiplier of yarn's logarithm {by}");
+                    return Err(self.unsupported(LOGARITHM, what));
+                }
+                let whole = whole / logarithm.map_or(1.0, |by| 0.1 * by * factor.ln() + 1.0);
                 let by = self.attention_factor()?;
                 Ok(RopeScaling::Yarn {
                     factor,
@@ -395,11 +407,7 @@ impl Keys<'_> {
     fn refuse_other_yarn(&self, whole: f64) -> Result<(), ModelError> {
         let number =
             |key: &str, unsaid: f64| Ok::<_, ModelError>(self.float(key)?.unwrap_or(unsaid));
-        let [part, attention, logarithm] = [
-            "rope.scaling.yarn_ext_factor",
-            "rope.scaling.yarn_attn_factor",
-            "rope.scaling.yarn_log_multiplier",
-        ];
+        let [part, attention] = ["rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor"];
         // Less than 0 is none said.
         let by = number(part, 1.0)?;
         if !(by < 0.0 || is_one(by)) {
@@ -408,11 +416,6 @@ impl Keys<'_> {
         let by = number(attention, whole)?;
         if !is_same(by, whole) {
             return Err(self.unsupported(attention, format!("attention factor of yarn {by}")));
-        }
-        let by = number(logarithm, 0.0)?;
-        if is_nonzero(by) {
-            let what = format!("multiplier of yarn's logarithm {by}");
-            return Err(self.unsupported(logarithm, what));
         }
         Ok(())
     }

@@ -149,7 +149,7 @@ fn read(object: &Object<'_>, family: &Family) -> Result<ModelConfig, ModelError>
             None => hidden_size / heads,
         },
     };
-    let (rope_theta, rope_scaling) = rope(object, family)?;
+    let (rope_theta, rope_scaling) = rope(object, family, head_dim)?;
     let mut config = ModelConfig {
         architecture: family.held_as.to_owned(),
         vocab_size: count("vocab_size")?,
@@ -233,7 +233,11 @@ fn refuse(object: &Object<'_>, family: &Family) -> Result<(), ModelError> {
 }
 
 /// Base and scaling, of `rope_parameters` (transformers 5) or of `rope_theta` and `rope_scaling`.
-fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), ModelError> {
+fn rope(
+    object: &Object<'_>,
+    family: &Family,
+    head_dim: usize,
+) -> Result<(f64, RopeScaling), ModelError> {
     let top = object.float("rope_theta")?.unwrap_or(family.defaults.rope_theta);
     let mut own = object.object("rope_parameters")?;
     // By kinds of layers: those with windows are their family's.
@@ -261,9 +265,15 @@ fn rope(object: &Object<'_>, family: &Family) -> Result<(f64, RopeScaling), Mode
         // Its first name.
         Some("longrope" | "su") => longrope(&own, object, family)?,
         Some("factors") => RopeScaling::Factors(own.floats("factors")?),
-        // Hunyuan's, which stretches at every length.
+        // Hunyuan's, which stretches the base at every length.
         Some("dynamic") if own.has("alpha") => {
-            return Err(own.unsupported("alpha", "factor of the base"));
+            let alpha = float("alpha")?;
+            if !(alpha > 0.0 && alpha.is_finite()) {
+                return Err(own.error("alpha", format!("{alpha}, expected more than 0")));
+            }
+            // The slowest pair turns `alpha` times as slowly, the fastest as before.
+            let width = head_dim as f64;
+            return Ok((theta * alpha.powf(width / (width - 2.0)), RopeScaling::None));
         }
         // Nothing changes within the positions of the file, and no model is opened for more.
         Some("dynamic") => match float("factor")? {

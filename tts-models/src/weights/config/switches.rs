@@ -63,6 +63,28 @@ pub struct Attends {
     pub rotation: Rotation,
 }
 
+/// How queries grow with their position: by `1 + by ln(1 + floor(position / every))`, so that attention stays sharp over
+/// long texts (Ministral 3).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Growth {
+    /// What the logarithm is multiplied with.
+    pub by: f64,
+    /// After how many positions queries grow.
+    pub every: f64,
+}
+
+impl Growth {
+    /// What a query at a position is multiplied with.
+    pub fn at(&self, position: usize) -> f64 {
+        1.0 + self.by * (1.0 + (position as f64 / self.every).floor()).ln()
+    }
+
+    /// Whether no query of so many positions grows.
+    pub(super) fn is_none_within(&self, positions: usize) -> bool {
+        positions as f64 <= self.every
+    }
+}
+
 /// What differs from a Llama layer.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of what is so and what not")]
@@ -72,6 +94,10 @@ pub struct Switches {
     /// Whether the norms of queries and keys ([`qk_norm`](super::ModelConfig::qk_norm)) run over all heads at once
     /// (`OLMo` 2).
     pub whole_qk_norm: bool,
+    /// Whether the norms of queries and keys stand behind the rotation (Hunyuan).
+    pub qk_norm_turned: bool,
+    /// How queries grow with their position.
+    pub query_growth: Option<Growth>,
     /// What gates the feed-forward layer.
     pub activation: Activation,
     /// The experts that stand in the place of one feed-forward network, in every layer behind the first
@@ -116,6 +142,8 @@ impl Default for Switches {
         Self {
             norm_place: NormPlace::Before,
             whole_qk_norm: false,
+            qk_norm_turned: false,
+            query_growth: None,
             activation: Activation::Silu,
             experts: None,
             router: Router::Softmax,
@@ -158,6 +186,8 @@ impl Switches {
             self,
             norm_place,
             whole_qk_norm,
+            qk_norm_turned,
+            query_growth,
             activation,
             experts,
             router,
@@ -234,7 +264,10 @@ impl Switches {
             Activation::Clamped { slope, limit } => (slope, limit),
             Activation::Silu | Activation::GeluTanh => (1.0, 1.0),
         };
+        let growth = self.query_growth.unwrap_or(Growth { by: 1.0, every: 1.0 });
         let positive = [
+            ("llama_4_scaling_beta", growth.by),
+            ("rope_scaling.original_max_position_embeddings", growth.every),
             ("swiglu_alpha", slope),
             ("swiglu_limit", limit),
             ("routed_scaling_factor", self.router.scale()),
@@ -270,6 +303,11 @@ impl Switches {
             ),
             ("norms after a block", self.norm_place != plain.norm_place),
             ("a norm over all heads", self.whole_qk_norm),
+            ("norms of heads behind their rotation", self.qk_norm_turned),
+            (
+                "queries that grow with their position (they do not within the original context)",
+                self.query_growth.is_some(),
+            ),
             ("another activation than SiLU", self.activation != plain.activation),
             ("a bias of the output projection", self.output_bias),
             ("biases of the feed-forward layer", self.feed_forward_bias),

@@ -14,10 +14,8 @@ use crate::ModelError;
 pub(super) struct Wrapper {
     /// `model_type` of the whole.
     name: &'static str,
-    /// The family of its decoder.
-    family: &'static str,
-    /// What `model_type` of `text_config` may say.
-    text: &'static [&'static str],
+    /// What `model_type` of `text_config` may say, and the family of such a decoder; the first where it says nothing.
+    text: &'static [(&'static str, &'static str)],
     /// Sizes of the decoder's class.
     sizes: &'static [(&'static str, usize)],
 }
@@ -25,8 +23,7 @@ pub(super) struct Wrapper {
 const WRAPPERS: &[Wrapper] = &[
     Wrapper {
         name: "gemma3",
-        family: "gemma3_text",
-        text: &["gemma3_text"],
+        text: &[("gemma3_text", "gemma3_text")],
         sizes: &[
             ("vocab_size", 262_208),
             ("hidden_size", 2_304),
@@ -37,8 +34,7 @@ const WRAPPERS: &[Wrapper] = &[
     },
     Wrapper {
         name: "mistral3",
-        family: "mistral",
-        text: &["mistral"],
+        text: &[("mistral", "mistral"), ("ministral3", "ministral3")],
         sizes: &[
             ("vocab_size", 32_000),
             ("hidden_size", 4_096),
@@ -47,7 +43,7 @@ const WRAPPERS: &[Wrapper] = &[
             ("num_attention_heads", 32),
         ],
     },
-    Wrapper { name: "qwen3_vl", family: "qwen3", text: &["qwen3_vl_text"], sizes: &[] },
+    Wrapper { name: "qwen3_vl", text: &[("qwen3_vl_text", "qwen3")], sizes: &[] },
 ];
 
 impl Wrapper {
@@ -71,10 +67,12 @@ impl Wrapper {
         whole: &Object<'a>,
     ) -> Result<(&'static str, Object<'a>), ModelError> {
         let mut text = whole.required("text_config", whole.object("text_config")?)?;
-        if let Some(other) = text.text("model_type")?.filter(|kind| !self.text.contains(kind)) {
-            let what = format!("{other:?} in a model of type {:?}", self.name);
+        let said = text.text("model_type")?;
+        let decoder = self.text.iter().find(|(kind, _)| said.is_none_or(|said| said == *kind));
+        let Some((_, family)) = decoder else {
+            let what = format!("{:?} in a model of type {:?}", said.unwrap_or_default(), self.name);
             return Err(text.unsupported("model_type", what));
-        }
+        };
         for (name, size) in self.sizes {
             text.default(name, (*size).into());
         }
@@ -84,6 +82,6 @@ impl Wrapper {
                 text.default(name, value.clone());
             }
         }
-        Ok((self.family, text))
+        Ok((family, text))
     }
 }

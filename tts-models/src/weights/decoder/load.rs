@@ -9,6 +9,8 @@ use super::{DecoderWeights, EMBEDDING, HEAD, Source};
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 use crate::exec::gpu::Stored;
 use crate::kernels::Matrix;
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+use crate::kernels::Quantised;
 use crate::weights::config::families::Stacked;
 use crate::weights::config::{Experts, Router};
 use crate::weights::{Checkpoint, Dtype, RawTensor};
@@ -202,7 +204,8 @@ impl Source<Matrix> for Packed<'_> {
 
 #[cfg(any(feature = "cuda", feature = "wgpu"))]
 impl DecoderWeights<Stored> {
-    /// Reads a checkpoint for a GPU: BF16 where it is stored or asked for, f32 otherwise.
+    /// Reads a checkpoint for a GPU: BF16 where it is stored or asked for, quantised where it is stored so and nothing
+    /// else is asked for, f32 otherwise.
     ///
     /// # Errors
     /// Those of [`DecoderWeights::load`].
@@ -225,6 +228,13 @@ struct Kept<'a> {
 impl Source<Stored> for Kept<'_> {
     fn matrix(&mut self, name: &str, shape: [usize; 2]) -> Result<Stored, ModelError> {
         let raw = read_raw(self.checkpoint, name, &shape)?;
+        if self.format == WeightFormat::Stored && raw.dtype.block_len() > 1 {
+            let levels = Quantised::of(&raw).map_err(|error| {
+                let (path, called) = (self.checkpoint.path(), self.checkpoint.called(name));
+                ModelError::format(path, called, error.to_string())
+            })?;
+            return Ok(Stored::Quantised(levels));
+        }
         let narrow = match self.format {
             WeightFormat::Stored => raw.dtype == Dtype::BF16,
             format => format == WeightFormat::Bf16,

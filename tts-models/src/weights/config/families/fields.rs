@@ -7,7 +7,7 @@
 
 use super::super::experts::{Experts, Router, of_glm, of_local, of_qwen};
 use super::super::json::Object;
-use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
+use super::super::switches::{Activation, Attends, Growth, NormPlace, Rotation, Switches};
 use crate::{ModelConfig, ModelError, RopeScaling};
 
 /// Biases that Llama's class knows: with `attention_bias` all four projections have one, unless the file says
@@ -119,6 +119,46 @@ pub(super) fn mistral(object: &Object<'_>, config: &ModelConfig) -> Result<Switc
         window => window,
     };
     Ok(Switches { layers: windows(window, config), ..Switches::default() })
+}
+
+/// What Ministral 3's class stretches positions by where a file does not say.
+pub(super) fn ministral_scaling() -> RopeScaling {
+    RopeScaling::Yarn {
+        factor: 16.0,
+        original_max_position_embeddings: 16_384.0,
+        beta_fast: 32.0,
+        beta_slow: 1.0,
+        attention_factor: 1.0,
+        truncate: true,
+    }
+}
+
+/// Queries grow from the original context on.
+pub(super) fn ministral(object: &Object<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    let growth = match object.object("rope_parameters")? {
+        None => Some(Growth { by: 0.1, every: 16_384.0 }),
+        Some(own) => match own.float("llama_4_scaling_beta")? {
+            None => None,
+            Some(by) => {
+                let original = "original_max_position_embeddings";
+                Some(Growth { by, every: own.required(original, own.float(original)?)? })
+            }
+        },
+    };
+    let windows = windows(object.count("sliding_window")?, config);
+    Ok(Switches { query_growth: grows(growth, config), layers: windows, ..Switches::default() })
+}
+
+/// Growth that no position of the model reaches is none.
+pub(super) fn grows(growth: Option<Growth>, config: &ModelConfig) -> Option<Growth> {
+    growth.filter(|growth| !growth.is_none_within(config.max_position_embeddings))
+}
+
+/// Queries and keys are normed behind their rotation; the output projection has a bias where the others have.
+pub(super) fn hunyuan(object: &Object<'_>, _: &ModelConfig) -> Result<Switches, ModelError> {
+    all_see_everything(object)?;
+    let output_bias = object.boolean("attention_bias")?.unwrap_or(false);
+    Ok(Switches { qk_norm_turned: true, output_bias, ..Switches::default() })
 }
 
 /// Windows from the layer `max_window_layers` on, where they are used at all.

@@ -7,8 +7,8 @@
 
 use super::super::experts::{Besides, Experts, Gate, Router, SHARED_COUNT, SHARED_LENGTH};
 use super::super::gguf::{Keys, all_but_every, is_nonzero};
-use super::super::switches::{Activation, Attends, NormPlace, Rotation, Switches};
-use super::fields::{glm4_moe_switches, gpt_oss_switches, windows};
+use super::super::switches::{Activation, Attends, Growth, NormPlace, Rotation, Switches};
+use super::fields::{glm4_moe_switches, gpt_oss_switches, grows, windows};
 use crate::{ModelConfig, ModelError};
 
 /// A decoder without windows, with experts.
@@ -35,6 +35,24 @@ pub(super) fn plain_keys(keys: &Keys<'_>, _: &ModelConfig) -> Result<Switches, M
         feed_forward_bias: keys.has_tensor("blk.0.ffn_down.bias"),
         ..Switches::default()
     })
+}
+
+/// Queries of Ministral 3 grow from the original context on; those of Mistral Small, which converters call the same, do
+/// not.
+pub(super) fn ministral_keys(
+    keys: &Keys<'_>,
+    config: &ModelConfig,
+) -> Result<Switches, ModelError> {
+    let by = keys.float("attention.temperature_scale")?.filter(|by| is_nonzero(*by));
+    let original = keys.count("rope.scaling.original_context_length")?;
+    let every = original.unwrap_or(config.max_position_embeddings) as f64;
+    let growth = grows(by.map(|by| Growth { by, every }), config);
+    Ok(Switches { query_growth: growth, ..plain_keys(keys, config)? })
+}
+
+/// Hunyuan: queries and keys are normed behind their rotation.
+pub(super) fn hunyuan_keys(keys: &Keys<'_>, config: &ModelConfig) -> Result<Switches, ModelError> {
+    Ok(Switches { qk_norm_turned: true, ..plain_keys(keys, config)? })
 }
 
 /// Layers with a window of so many tokens, if any, and others: as the file says, or all but every so many. Those with

@@ -6,13 +6,13 @@
 
 use super::fields::{
     cwm, cwm_scaling, ernie4_5, exaone4, gemma2, gemma3, glm4, glm4_moe, gpt_oss, gpt_oss_scaling,
-    granite, granite_hybrid, granitemoe, llama, mistral, mixtral, olmo, olmoe, phi3, qwen,
-    qwen2_moe, qwen3_moe, seed_oss, smollm3,
+    granite, granite_hybrid, granitemoe, hunyuan, llama, ministral, ministral_scaling, mistral,
+    mixtral, olmo, olmoe, phi3, qwen, qwen2_moe, qwen3_moe, seed_oss, smollm3,
 };
 use super::keys::{
     exaone4_keys, gemma2_keys, gemma3_keys, glm4_keys, glm4_moe_keys, gpt_oss_keys, granite_keys,
-    granitemoe_keys, mixture_keys, olmo2_keys, olmoe_keys, phi3_keys, plain_keys, shared_keys,
-    smollm3_keys,
+    granitemoe_keys, hunyuan_keys, ministral_keys, mixture_keys, olmo2_keys, olmoe_keys, phi3_keys,
+    plain_keys, shared_keys, smollm3_keys,
 };
 
 use super::{Defaults, Family, Fused, Pairs, Stacked};
@@ -35,6 +35,7 @@ const PLAIN: Family = Family {
     stacked: Stacked::Apart,
     yarn_truncates: true,
     yarn_is_whole: false,
+    yarn_logarithm: false,
     turns_in_part: false,
     writes: true,
     defaults: Defaults {
@@ -114,6 +115,12 @@ const SHARED: &[(&str, &str, &str)] = &[
 const AFTER_ATTENTION: &[(&str, &str, &str)] =
     &[("post_attention_layernorm", "post_attention_layernorm", "post_attention_norm")];
 
+/// The norms of queries and keys, as Hunyuan calls them.
+const QUERY_AND_KEY: &[(&str, &str, &str)] = &[
+    ("self_attn.q_norm", "self_attn.query_layernorm", "attn_q_norm"),
+    ("self_attn.k_norm", "self_attn.key_layernorm", "attn_k_norm"),
+];
+
 /// Tensors that are fused, as GGUF calls them.
 const FUSED: &[(&str, &str, &str)] = &[
     ("self_attn.qkv_proj", "self_attn.qkv_proj", "attn_qkv"),
@@ -129,6 +136,38 @@ pub(crate) const FAMILIES: &[Family] = &[
         gguf: None,
         defaults: Defaults { positions: 131_072, key_heads: Some(8), ..PLAIN.defaults },
         switches: mistral,
+        ..PLAIN
+    },
+    Family {
+        name: "ministral3",
+        class: "Ministral3ForCausalLM",
+        held_as: "ministral3",
+        gguf: Some(("mistral3", ministral_keys)),
+        yarn_logarithm: true,
+        writes: false,
+        defaults: Defaults {
+            positions: 262_144,
+            key_heads: Some(8),
+            head_dim: Some(128),
+            epsilon: 1e-5,
+            rope_theta: 1_000_000.0,
+            scaling: ministral_scaling,
+            ..PLAIN.defaults
+        },
+        switches: ministral,
+        ..PLAIN
+    },
+    Family {
+        name: "hunyuan_v1_dense",
+        class: "HunYuanDenseV1ForCausalLM",
+        held_as: "hunyuan_v1_dense",
+        gguf: Some(("hunyuan-dense", hunyuan_keys)),
+        pairs: Pairs::Apart,
+        qk_norm: true,
+        writes: false,
+        defaults: Defaults { epsilon: 1e-5, ..PLAIN.defaults },
+        names: QUERY_AND_KEY,
+        switches: hunyuan,
         ..PLAIN
     },
     Family {
