@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use tts_core::task;
 use tts_examples::figures::write_figures;
+use tts_examples::folders::check_folder;
 use tts_examples::{Error, exit};
 use tts_search::evaluate::{self, Merged};
 
@@ -39,6 +40,7 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     if let Some(path) = &arguments.json {
         evaluate::check_writable(path)?;
     }
+    arguments.folders.iter().try_for_each(|folder| check_folder(folder))?;
     let merged = Merged::of(&arguments.folders)?;
     let report = merged.report(&*task::by_name(merged.task())?)?;
     report.write(&mut std::io::stdout().lock())?;

@@ -19,7 +19,7 @@ use clap::Parser;
 use tts_core::family::{Solved, Split, problems};
 use tts_core::{StepRule, Task};
 use tts_examples::data::{Asking, DataOptions, OF_A_FILE};
-use tts_examples::difficulty::{DifficultyOptions, Wanted};
+use tts_examples::difficulty::{DifficultyOptions, Wanted, tell_range};
 use tts_examples::families::Families;
 use tts_examples::files::{read_json, write_whole};
 use tts_examples::interrupt::Interrupt;
@@ -107,8 +107,10 @@ struct Arguments {
     /// grpo, dapo, dr-grpo, gspo, cispo, rloo or reinforce.
     #[arg(long)]
     scheme: Option<Scheme>,
-    /// A reward by name, with a weight if it is not 1: right, format, brevity, language, random, majority, checked (the
-    /// task's own check of each step), scored (what --scorer says of a solution), picked (the search's choice),
+    /// A reward by name, with a weight if it is not 1: right, near (part of it, where the task gives partial credit),
+    /// format, brevity (of right samples of a problem 0.5 for the shortest to -0.5 for the longest, 0 where all are as
+    /// long, and never above 0 for a wrong one), language, random, majority, checked (the task's own check of each
+    /// step), scored (what --scorer says of a solution), picked (the search's choice),
     /// overlong:MOST/MARGIN, target:TOKENS; may be given several times, for their sum. Default: right.
     #[arg(long)]
     reward: Vec<Term>,
@@ -473,6 +475,14 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let scorer = arguments
         .scorer
         .as_ref()
+    if apart < arguments.held_out && arguments.family.is_none() && arguments.data.is_some() {
+        let asked = arguments.held_out;
+        writeln!(
+            std::io::stderr(),
+            "          {asked} were to be held out: of a file one problem in {ONE_IN} is, by its text, up to as many"
+        )?;
+    }
+    tell_range(&mut std::io::stderr(), &learn)?;
         .map(|spec| spec.build_on(None, arguments.model.backend, arguments.model.engine()));
     let scorer = scorer.transpose()?;
     let sampler = arguments.sampler.as_deref().map(|path| judges::registry().from_file(path));

@@ -4,6 +4,7 @@
 //!
 //! Ctrl-C calls the search off, and shows the answer as of now.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -143,33 +144,14 @@ fn run(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// Which bounds of a soft budget were passed, and by how much: a search that was done in one round passes them unseen.
-fn beyond(budget: &Budget, outcome: &Outcome) -> Option<String> {
-    let (cost, rounds) = (&outcome.usage.logical, outcome.usage.rounds);
-    let counts = [
-        ("lines", budget.samples, cost.samples),
-        ("tokens", budget.generated_tokens, cost.generated_tokens),
-        ("scored tokens", budget.scored_tokens, cost.scored_tokens),
-        ("calls", budget.calls, cost.calls),
-        ("rounds", budget.rounds.map(u64::from), rounds.into()),
-    ];
-    let amounts = [
-        ("operations", budget.flops, cost.flops),
-        ("money", budget.money, cost.money),
-        ("seconds", budget.wall, outcome.usage.measured.seconds),
-    ];
-    let mut all = Vec::new();
-    for (what, bound, spent) in counts {
-        if let Some(bound) = bound.filter(|&bound| spent > bound) {
-            all.push(format!("{} of {} {what}", words::thousands(spent), words::thousands(bound)));
-        }
-    }
-    for (what, bound, spent) in amounts {
-        if let Some(bound) = bound.filter(|&bound| spent > bound * (1.0 + 1e-9)) {
-            all.push(format!("{spent:.3e} of {bound:.3e} {what}"));
-        }
-    }
-    (!all.is_empty()).then(|| all.join(", "))
+/// The score of all candidates, where that is the same, and how many they are.
+fn same_score(outcome: &Outcome) -> Option<(f64, usize)> {
+    let candidates = outcome.candidates(Aggregate::ByScale).into_iter();
+    let scores: Vec<f64> =
+        candidates.map(|candidate| candidate.score).filter(|score| score.is_finite()).collect();
+    let (first, others) = scores.split_first()?;
+    let same = others.iter().all(|score| score.total_cmp(first).is_eq());
+    (same && !others.is_empty()).then_some((*first, scores.len()))
 }
 
 /// What came of it, and what it took; `now` tokens were generated since the program began.
@@ -178,6 +160,10 @@ fn close(out: &mut impl Write, budget: &Budget, outcome: &Outcome, now: u64) -> 
     match outcome.best {
         Some(best) => words::path(out, outcome, best)?,
         None => writeln!(out, "(nothing was written)")?,
+    if let Some((score, candidates)) = same_score(outcome) {
+        let score = words::significant(score);
+        writeln!(out, "scores    {score} of all {candidates} candidates: the scorer tells nothing apart")?;
+    }
     }
     writeln!(out)?;
     let answer = outcome.answer();
@@ -185,11 +171,8 @@ fn close(out: &mut impl Write, budget: &Budget, outcome: &Outcome, now: u64) -> 
     write!(out, "votes     ")?;
     words::votes(out, outcome)?;
     writeln!(out, "stopped   {}", outcome.stop)?;
-    if let Some(beyond) = beyond(budget, outcome) {
-        writeln!(
-            out,
-            "budget    exceeded by {beyond}: it is looked at between rounds; with hard every line is bounded"
-        )?;
+    for limit in words::limits(budget, outcome) {
+        writeln!(out, "budget    {limit}")?;
     }
     let (usage, measured) = (&outcome.usage, &outcome.usage.measured);
     writeln!(out, "cost      {}", words::cost(&usage.logical))?;
@@ -210,8 +193,12 @@ fn lost(out: &mut impl Write, outcome: &Outcome) -> Result<(), Error> {
     for unscored in &outcome.unscored {
         writeln!(out, "unscored  the path to node {}: {}", unscored.node.0, unscored.why)?;
     }
-    for failed in &outcome.failed {
-        writeln!(out, "failed    a line from node {}: {}", failed.node.0, failed.error)?;
+    let mut failed: BTreeMap<(u32, &str), usize> = BTreeMap::new();
+    for line in &outcome.failed {
+        *failed.entry((line.node.0, line.error.0.as_str())).or_default() += 1;
+    }
+    for ((node, why), lines) in failed {
+        writeln!(out, "failed    {lines} of the lines from node {node}: {why}")?;
     }
     Ok(())
 }

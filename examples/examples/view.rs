@@ -27,7 +27,7 @@ struct Arguments {
     /// Records, or folders of them.
     #[arg(required = true)]
     records: Vec<PathBuf>,
-    /// Writes a page (`.html`) or a picture (`.dot`, `.mmd`).
+    /// Writes a page (`.html`) or a picture (`.dot`, `.mmd`); required where neither --dot nor --mermaid is given.
     #[arg(long, required_unless_present_any = ["dot", "mermaid"])]
     out: Option<PathBuf>,
     /// Writes the tree of the one record for Graphviz.

@@ -97,7 +97,15 @@ impl Study {
         if let Some((pool, found)) = &self.pool {
             let (samples, mean) = (found.samples, 100.0 * found.pass_at_1.mean);
             let name = &pool.name;
-            writeln!(out, "difficulty: {samples} samples a problem of {name}, {mean:.1} % right")?;
+            write!(out, "difficulty: {samples} samples a problem of {name}, {mean:.1} % right")?;
+            match found.bins.len() {
+                1 => writeln!(out, "; as many of each problem, so that nothing tells these apart")?,
+                bins @ 2..5 => writeln!(
+                    out,
+                    "; {bins} bins in place of 5: problems with as many right samples are in one"
+                )?,
+                _ => writeln!(out)?,
+            }
         }
         writeln!(out)
     }

@@ -11,7 +11,8 @@
 use std::io::Write;
 
 use clap::Args;
-use tts_prm::reinforce::{Curriculum, ReinforceConfig};
+use tts_prm::reinforce::{Curriculum, Problem, ReinforceConfig};
+use tts_search::evaluate::words::significant;
 use tts_search::evaluate::{DataSet, Graded, fingerprint};
 
 use crate::Error;
@@ -20,8 +21,8 @@ use crate::folders::{Folders, Kept};
 /// How hard problems are, and which are left out for it.
 #[derive(Debug, Args)]
 pub struct DifficultyOptions {
-    /// Field of how hard a problem is, for a curriculum that begins with the easiest: a number, or a text with one, such
-    /// as `Level 3`. Default: as the data set has it.
+    /// Field of how hard a problem is, for a curriculum that begins with the easiest: a number, or a text with one number,
+    /// such as `Level 3`. Default: as the data set has it.
     #[arg(long, conflicts_with_all = ["family", "judge", "graded"])]
     pub difficulty_field: Option<String>,
     /// Folder of an evaluation of the same file (`evaluate`, independent samples), whose shares of right samples say how
@@ -34,6 +35,29 @@ pub struct DifficultyOptions {
     /// Leaves out problems of which a larger share was right there.
     #[arg(long, requires = "graded")]
     pub most_right: Option<f64>,
+}
+
+/// Says how hard problems are said to be, where it is said of any.
+///
+/// # Errors
+/// When `out` cannot be written to.
+pub fn tell_range(out: &mut dyn Write, problems: &[Problem]) -> Result<(), Error> {
+    let all: Vec<f64> = problems.iter().filter_map(|problem| problem.difficulty).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let (least, most) =
+        all.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), &own| {
+            (least.min(own), most.max(own))
+        });
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    let [least, most, mean] = [least, most, mean].map(significant);
+    let (known, count) = (all.len(), problems.len());
+    writeln!(
+        out,
+        "difficulty {least} to {most}, {mean} on average, of {known} problems of {count}"
+    )?;
+    Ok(())
 }
 
 /// Shares of right samples of the problems of a file, and which are wanted.

@@ -7,11 +7,11 @@
 //!
 //! Source: none; a format of this library ([`tts_search::evaluate::Merged`]).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde_json::Value;
-use tts_core::files::differing;
+use tts_core::files::{Difference, differing};
 use tts_core::{Aggregate, task};
 use tts_search::Recipe;
 use tts_search::evaluate::{Arm, Merged, Report};
@@ -21,7 +21,7 @@ use crate::{Error, judges};
 /// The folders of one evaluation, and what to call it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folders {
-    /// The name that was given, or that of the first folder, without its endings.
+    /// The name that was given, or that of the folders, without their endings.
     pub name: String,
     /// The folders of all shards.
     pub folders: Vec<PathBuf>,
@@ -38,9 +38,24 @@ impl FromStr for Folders {
         if folders.iter().any(|folder| folder.as_os_str().is_empty()) || name == Some("") {
             return Err(format!("{text:?}: expected FOLDER, NAME=FOLDER, or FOLDER,FOLDER,.."));
         }
-        let name = name.map_or_else(|| name_of(&folders[0]), str::to_owned);
+        let name = name.map_or_else(|| name_of_all(&folders), str::to_owned);
         Ok(Self { name, folders })
     }
+}
+
+/// The name of shards: that of each, where it is one, else how all of them begin, else all.
+fn name_of_all(folders: &[PathBuf]) -> String {
+    let names: Vec<String> = folders.iter().map(|folder| name_of(folder)).collect();
+    let (first, others) = (&names[0], &names[1..]);
+    if others.iter().all(|name| name == first) {
+        return first.clone();
+    }
+    let begins = |end: &usize| others.iter().all(|name| name.starts_with(&first[..*end]));
+    let mut ends = first.char_indices().map(|(at, _)| at).chain([first.len()]);
+    let common = &first[..ends.rfind(begins).unwrap_or(0)];
+    // What counts the shards is no part of it.
+    let common = common.trim_end_matches(|c: char| c.is_ascii_digit() || "-_. ".contains(c));
+    if common.is_empty() { names.join("+") } else { common.to_owned() }
 }
 
 /// The name of a folder, without what `evaluate` puts behind it.
@@ -68,12 +83,46 @@ pub struct Kept {
     pub seconds: Option<f64>,
 }
 
+/// Refuses a path that is no folder of an evaluation.
+///
+/// # Errors
+/// When it is not there, is a file, or has no manifest: the error says what is expected, and which folder beside it has one.
+pub fn check_folder(folder: &Path) -> Result<(), Error> {
+    if folder.join("manifest.json").is_file() {
+        return Ok(());
+    }
+    let what = match std::fs::metadata(folder) {
+        Err(_) => "no such folder",
+        Ok(found) if found.is_dir() => "no evaluation is in this folder (manifest.json)",
+        Ok(_) => "a file, and no folder",
+    };
+    let beside = folder.with_extension("records");
+    let there = if beside.join("manifest.json").is_file() {
+        format!(": {} is one", beside.display())
+    } else {
+        String::new()
+    };
+    let expected = "expected a folder of records of `evaluate`: that of --record, or NAME.records beside --json NAME.json";
+    Err(format!("{}: {what}, {expected}{there}", folder.display()).into())
+}
+
+/// A setting that differs, with what it is in two evaluations.
+fn side_by_side(found: &Difference, there: &str, here: &str) -> String {
+    let shown = |value: &Option<Value>| -> String {
+        let text = value.as_ref().map_or("none".to_owned(), ToString::to_string);
+        text.chars().take(60).collect()
+    };
+    let Difference { field, .. } = found;
+    format!("{field} ({} in {here}, {} in {there})", shown(&found.now), shown(&found.there))
+}
+
 impl Kept {
     /// Reads the folders of an arm.
     ///
     /// # Errors
     /// When they are not all shards of one evaluation, each done: the error names the folder.
     pub fn read(of: &Folders) -> Result<Self, Error> {
+        of.folders.iter().try_for_each(|folder| check_folder(folder))?;
         let merged = Merged::of(&of.folders)?;
         let report = merged.report(&*task::by_name(merged.task())?)?;
         Ok(Self {
@@ -103,7 +152,18 @@ impl Kept {
 
     /// What is another in its settings than in those of another arm, with what it is there and here.
     pub fn beside(&self, other: &Self) -> Vec<String> {
-        differing(&other.settings, &self.settings).iter().map(ToString::to_string).collect()
+        self.beside_but(other, &[])
+    }
+
+    /// [`Kept::beside`], but for settings of these names and what is below them.
+    pub fn beside_but(&self, other: &Self, but: &[&str]) -> Vec<String> {
+        let left_out = |field: &str| {
+            let below = |name: &&str| field.strip_prefix(*name).is_some_and(is_end_of_name);
+            but.iter().any(below)
+        };
+        let found = differing(&other.settings, &self.settings).into_iter();
+        let found = found.filter(|found| !left_out(&found.field));
+        found.map(|found| side_by_side(&found, &other.name, &self.name)).collect()
     }
 
     /// As an arm of a comparison.
@@ -112,6 +172,11 @@ impl Kept {
         arm.seconds = self.seconds;
         arm
     }
+}
+
+/// Whether a name of a setting ends before this, and is not the beginning of another.
+fn is_end_of_name(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
 }
 
 /// Refuses evaluations of other problems than the first's.
@@ -183,7 +248,14 @@ mod tests {
             ("runs/beam.records", "beam", &["runs/beam.records"][..]),
             ("beam", "beam", &["beam"]),
             ("wide=runs/beam.records", "wide", &["runs/beam.records"]),
-            ("a.shard-1-of-2.records,b", "a", &["a.shard-1-of-2.records", "b"]),
+            (
+                "a.shard-1-of-2.records,a.shard-2-of-2.records",
+                "a",
+                &["a.shard-1-of-2.records", "a.shard-2-of-2.records"],
+            ),
+            ("runs/b1,runs/b2", "b", &["runs/b1", "runs/b2"]),
+            ("beam-1.records,beam-12.records", "beam", &["beam-1.records", "beam-12.records"]),
+            ("x,y", "x+y", &["x", "y"]),
             ("runs/t=0.7.records", "t=0.7", &["runs/t=0.7.records"]),
             ("hot=runs/t=0.7", "hot", &["runs/t=0.7"]),
         ] {
@@ -223,7 +295,29 @@ mod tests {
         assert!(arm.samples.is_some() && arm.seconds.is_some_and(|seconds| seconds > 0.0));
         assert_eq!(arm.arm().report.problems, 6);
         let other = pool.beside(&arm);
-        assert!(other.len() == 1 && other[0].contains("seed"), "{other:?}");
+        assert_eq!(other, ["setup.seed (1 in pool, 0 in votes)"]);
+        assert!(pool.beside_but(&arm, &["setup.seed"]).is_empty());
+        assert_eq!(pool.beside_but(&arm, &["setup.see", "seed"]).len(), 1);
+        // What is no folder of an evaluation is told from one, with where one is.
+        let (file, empty) = (place.path().join("votes.json"), place.path().join("empty"));
+        std::fs::write(&file, "{}").expect("written");
+        std::fs::create_dir(&empty).expect("made");
+        for (path, expected) in [
+            (
+                &file,
+                "votes.json: a file, and no folder, expected a folder of records of `evaluate`",
+            ),
+            (&empty, "empty: no evaluation is in this folder (manifest.json), expected"),
+            (&place.path().join("nosuch"), "nosuch: no such folder, expected a folder"),
+        ] {
+            let error = check_folder(path).expect_err(expected).to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let records = place.path().join("votes.records");
+        std::fs::rename(place.path().join("votes"), &records).expect("moved");
+        let error = check_folder(&file).expect_err("a file").to_string();
+        assert!(error.ends_with("votes.records is one"), "{error}");
+        std::fs::rename(&records, place.path().join("votes")).expect("moved back");
         check_same_problems([&arm, &pool]).expect("the same");
         let error = check_same_problems([&arm, &fewer]).expect_err("others").to_string();
         assert!(error.contains("votes and fewer: reports of 6 and 5 problems"), "{error}");

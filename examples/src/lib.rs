@@ -42,12 +42,13 @@ pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs an example's body; an error goes to standard error, with the example's name.
 pub fn exit(name: &str, result: Result<(), Error>) -> std::process::ExitCode {
+pub mod wording;
     use std::io::Write as _;
     match result {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {
             // Nothing is left to do when even that cannot be written.
-            let _ = writeln!(std::io::stderr(), "{name}: {error}");
+            let _ = writeln!(std::io::stderr(), "{name}: {}", wording::said(&error.to_string()));
             std::process::ExitCode::FAILURE
         }
     }

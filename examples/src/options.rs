@@ -2,6 +2,7 @@
 
 mod judging;
 mod jury;
+mod lost;
 mod named;
 mod setup;
 mod spending;

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use tts_core::metrics::bootstrap_interval;
+use tts_core::metrics::share_interval;
 use tts_core::{Prompt, Step, StepScorer, Trajectory};
 use tts_models::train::Example;
 use tts_models::{Backend, EngineConfig, TextSide, Tokenizer};
@@ -152,7 +152,7 @@ fn told(folder: &Path, items: &[(Vec<Option<f64>>, usize)]) -> Result<(), Error>
     if right.is_empty() {
         writeln!(out, "held out   none")?;
     } else {
-        let found = bootstrap_interval(&right, DRAWS, 0)?;
+        let found = share_interval(&right, DRAWS, 0)?;
         let [low, high] = found.interval.map(|end| 100.0 * end);
         writeln!(
             out,

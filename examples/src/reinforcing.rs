@@ -2,7 +2,7 @@
 //!
 //! Source: none; the figures are those of [`tts_prm::reinforce::StepNote`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::ops::ControlFlow;
 
@@ -82,7 +82,8 @@ pub fn same_for_all(groups: &[GroupNote]) -> Vec<String> {
         let (first, count) = (*values.first()?, values.len());
         (count > 1 && all_equal(&values)).then(|| {
             format!(
-                "warning   {name}: {first} for all {count} samples of the step, of which nothing is learnt"
+                "warning   reward {name}: {first} for each of the {count} samples of the first step: it prefers none of \
+                 them, and nothing is learnt of it there"
             )
         })
     };
@@ -130,42 +131,76 @@ fn length(tokens: Option<f64>) -> String {
 /// # Errors
 /// When `out` cannot be written to.
 pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
-    let (mut steps, mut measured): (Vec<&StepNote>, Vec<&Measured>) = (Vec::new(), Vec::new());
-    for note in notes {
-        match note {
-            Note::Step(step) => steps.push(step),
-            Note::Measured(found) => measured.push(found),
+    let steps: Vec<&StepNote> = notes
+        .iter()
+        .filter_map(|note| match note {
+            Note::Step(step) => Some(&**step),
+            Note::Measured(_) => None,
+        })
+        .collect();
+    // The first and the last of each, as it went: what was measured behind a step stands behind it.
+    let is_step = |note: &Note| matches!(note, Note::Step(_));
+    let shown: BTreeSet<usize> = [true, false]
+        .into_iter()
+        .flat_map(|wanted| {
+            let is = |note: &Note| is_step(note) == wanted;
+            [notes.iter().position(is), notes.iter().rposition(is)]
+        })
+        .flatten()
+        .collect();
+    for place in shown {
+        match &notes[place] {
+            Note::Step(step) => write_step(out, step, steps.len())?,
+            Note::Measured(found) => write_measured(out, found)?,
         }
     }
-    for found in measured.iter().take(1).chain(measured.iter().skip(1).last()) {
+    summed(out, &steps)
+}
+
+/// What is held out, after a step.
+fn write_measured(out: &mut dyn Write, found: &Measured) -> Result<(), Error> {
+    writeln!(
+        out,
+        "held out  {:.1} % of one sample (95 % {:.1} to {:.1}), {:.1} % of the majority of {}, after {} steps; \
+         {:.1} tokens",
+        100.0 * found.pass,
+        100.0 * found.interval[0],
+        100.0 * found.interval[1],
+        100.0 * found.majority,
+        found.samples,
+        found.step,
+        found.tokens
+    )?;
+    if found.failed > 0 {
         writeln!(
             out,
-            "held out  {:.1} % of one sample (95 % {:.1} to {:.1}), {:.1} % of the majority of {}, after {} steps; \
-             {:.1} tokens",
-            100.0 * found.pass,
-            100.0 * found.interval[0],
-            100.0 * found.interval[1],
-            100.0 * found.majority,
-            found.samples,
-            found.step,
-            found.tokens
+            "          of {} of the {} problems nothing could be drawn: they count as not solved",
+            found.failed, found.problems
         )?;
     }
-    for step in steps.iter().take(1).chain(steps.iter().skip(1).last()) {
-        writeln!(
-            out,
-            "step {:<4} reward {:.3}, right {}, tokens of right {} and other {}, entropy {:.3}, {} of groups equal, \
-             {} clipped",
-            step.step,
-            step.reward,
-            step.right.map_or_else(unknown, percent),
-            length(step.right_tokens),
-            length(step.wrong_tokens),
-            step.entropy,
-            percent(step.equal),
-            percent(step.clipped)
-        )?;
-    }
+    Ok(())
+}
+
+/// A step of so many.
+fn write_step(out: &mut dyn Write, step: &StepNote, steps: usize) -> Result<(), Error> {
+    writeln!(
+        out,
+        "step {:<4} of {steps}: reward {:.3}, right {}, tokens of right {} and other {}, entropy {:.3}, {} of groups equal, \
+         {} clipped",
+        step.step,
+        step.reward,
+        step.right.map_or_else(unknown, percent),
+        length(step.right_tokens),
+        length(step.wrong_tokens),
+        step.entropy,
+        percent(step.equal),
+        percent(step.clipped)
+    )?;
+    Ok(())
+}
+
+/// What steps say together.
+fn summed(out: &mut dyn Write, steps: &[&StepNote]) -> Result<(), Error> {
     if let Some((step, found)) = steps.iter().rev().find_map(|step| Some((step, step.mismatch?))) {
         let Mismatch { mean, most, weight, capped } = found;
         write!(
@@ -208,7 +243,7 @@ pub fn summary(out: &mut dyn Write, notes: &[Note]) -> Result<(), Error> {
             "nothing was learnt: all samples of each problem had the same reward, so that none was better than another"
         )?;
     }
-    judged(out, &steps)?;
+    judged(out, steps)?;
     let sum = |of: fn(&StepNote) -> f64| steps.iter().map(|step| of(step)).sum::<f64>();
     writeln!(
         out,

@@ -95,6 +95,21 @@ proptest! {
         }
     }
 
+    /// Bins that end among no equals: none is empty, and there are two where anything differs.
+    #[test]
+    fn bins_tell_apart_what_differs((estimates, _) in results(), count in 1_usize..6) {
+        let count = count.min(estimates.len());
+        let bins = Bins::apart(&estimates, count).unwrap();
+        prop_assert!(bins.count() <= count);
+        let mut held = vec![0; bins.count()];
+        estimates.iter().for_each(|&estimate| held[bins.bin(estimate)] += 1);
+        prop_assert!(held.iter().all(|&problems| problems > 0), "{held:?}");
+        prop_assert!(bins.edges.windows(2).all(|pair| pair[0] > pair[1]));
+        let differs = estimates.iter().any(|estimate| (estimate - estimates[0]).abs() > 0.0);
+        prop_assert_eq!(bins.count() > 1, differs && count > 1);
+        prop_assert!(Bins::apart(&estimates, estimates.len() + 1).is_err());
+    }
+
     /// What a problem came to has no say in what is chosen for it.
     #[test]
     fn no_problem_chooses_for_itself(

@@ -20,14 +20,15 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde_json::Value;
-use tts_core::files::differing;
-use tts_core::{SearchStrategy, Until};
+use tts_core::drive::Judge;
+use tts_core::{Aggregate, FittedTo, SearchStrategy, Until};
 use tts_search::Recipe;
 use tts_search::choose::{
     Bins, Choice, ComputeOptimal, Curve, FirstLines, Level, Probe, Signal, Spend, Stage, Tried,
     curve,
 };
 use tts_search::evaluate::Difficulty;
+use tts_search::evaluate::words::significant;
 
 use crate::Error;
 use crate::files::write_json;
@@ -131,6 +132,8 @@ impl Way {
 pub struct Choosing {
     price: Price,
     within: Option<f64>,
+    /// Bins that were asked for; equal estimates leave fewer.
+    asked: usize,
     baseline: Option<String>,
     probe: Probe,
     /// The probe's name and mean cost, and whether the strategies have its samples.
@@ -155,13 +158,24 @@ impl Choosing {
     /// choice is within the budget, or there are fewer problems than bins: the error names folder or option.
     pub fn of(options: &ChoosingOptions) -> Result<Self, Error> {
         let kept = options.arms.iter().map(Kept::read).collect::<Result<Vec<Kept>, Error>>()?;
-        let read = |of: Option<&Folders>| of.map(Kept::read).transpose();
-        let probe = Kept::read(&options.probe)?;
+        let arm = |of: &Folders| named(of, &options.arms);
+        let read = |of: Option<&Folders>| of.map(|of| Kept::read(&arm(of))).transpose();
+        let probe_folders = arm(&options.probe);
+        let probe = Kept::read(&probe_folders)?;
         let baseline = read(options.baseline.as_ref())?;
         let difficulty = read(options.difficulty.as_ref())?;
         check_same_problems([&probe].into_iter().chain(&kept).chain(&baseline).chain(&difficulty))?;
-        for other in kept.iter().chain(&baseline).chain(&difficulty) {
-            check_alike(&probe, other)?;
+        for other in kept.iter().chain(&baseline) {
+            check_alike(&probe, other, &[])?;
+        }
+        // Who is right does not depend on who scores.
+        if let Some(pool) = &difficulty {
+            check_alike(&probe, pool, &["scorer", "named", "setup.scorer", "setup.named"])?;
+        }
+        let (asked, problems) = (options.bins.get(), probe.report.problems);
+        if asked > problems {
+            let problem = format!("{asked} of {problems} problems, expected 1 to {problems}");
+            return Err(format!("--bins: {problem}").into());
         }
         if let Some(name) = twice(&kept) {
             return Err(format!("two strategies are called {name:?}: give one another name").into());
@@ -175,7 +189,7 @@ impl Choosing {
             recipes.iter().map(|recipe| FirstLines::of(recipe.clone())).collect()
         };
         let by_steps = firsts.iter().any(|first| first.begun > 0);
-        let of = (&options.probe, &probe);
+        let of = (&probe_folders, &probe);
         let Probed { estimates, paid, begun } = Probed::of(of, looks, price, by_steps)?;
         let on_top = |first: &FirstLines| -> Vec<f64> {
             let both = paid.iter().zip(&begun);
@@ -190,28 +204,33 @@ impl Choosing {
             let Tried { values, costs } = tried(kept, price);
             Level { values, costs }
         };
+        let bins = Bins::apart(&estimates, asked)?;
+        if bins.count() == 1 && asked > 1 {
+            return Err(nothing_told(&probe.name, looks.signal, estimates[0]).into());
+        }
         let ways = ways(
-            (&arms, options.bins.get()),
+            (&arms, &bins, asked),
             (&estimates, difficulty.as_ref()),
             (&probe, &kept),
             baseline.as_ref().map(level).as_ref(),
         )?;
         let Some(stage) = ways[0].at(options.within) else {
             let least = ways[0].curve.stages.first().map_or(0.0, |stage| stage.budget);
-            let problem =
-                format!("the cheapest choice costs {least:.1} {} a problem", price.unit());
+            let least = price.told(least);
+            let problem = format!("the cheapest choice costs {least} {} a problem", price.unit());
             return Err(format!("--within: {problem}").into());
         };
-        let bins = Bins::of(&estimates, options.bins.get())?;
         let choice = Choice { probe: Some(looks), bins, arms: stage.arms.clone() };
         let fitted = ComputeOptimal::fitted(&choice, &recipes)?;
-        let optimal = ComputeOptimal { reuse: !options.no_reuse, ..fitted };
+        let scorer = (looks.signal == Signal::Score).then(|| fitted_to(&probe, looks.aggregate));
+        let optimal = ComputeOptimal { reuse: !options.no_reuse, scorer, ..fitted };
         optimal.check()?;
         let seed = |kept: &Kept| kept.settings.pointer("/setup/seed").cloned();
         let own = kept.iter().all(|arm| seed(arm).is_some() && seed(arm) == seed(&probe));
         Ok(Self {
             price,
             within: options.within,
+            asked,
             baseline: baseline.map(|kept| kept.name),
             probe: looks,
             probed: (probe.name, mean(&paid), own),
@@ -245,26 +264,45 @@ impl Choosing {
     }
 }
 
-/// Refuses an evaluation that differs from the probe's in more than strategy and seed: what is chosen has one of both.
-fn check_alike(probe: &Kept, other: &Kept) -> Result<(), Error> {
-    let bare = |kept: &Kept| {
-        let mut settings = kept.settings.clone();
-        if let Some(setup) = settings.get_mut("setup").and_then(Value::as_object_mut) {
-            setup.remove("recipe");
-            setup.remove("seed");
-        }
-        settings
+/// An evaluation that may be named as one of the strategies is, where no folder is called so.
+fn named(of: &Folders, arms: &[Folders]) -> Folders {
+    let [folder] = &of.folders[..] else { return of.clone() };
+    let arm = arms.iter().find(|arm| folder.as_os_str() == arm.name.as_str() && !folder.exists());
+    arm.unwrap_or(of).clone()
+}
+
+/// Why a probe whose samples say the same of every problem chooses nothing.
+fn nothing_told(probe: &str, signal: Signal, estimate: f64) -> String {
+    let (said, other) = match signal {
+        Signal::Score => ("scores", "--signal agreement, or evaluate it with another --scorer"),
+        Signal::Agreement => ("agreement", "--signal score"),
     };
-    let differs = differing(&bare(probe), &bare(other));
+    let estimate = significant(estimate);
+    format!(
+        "--probe {probe}: the {said} of its samples are the same ({estimate}) for every problem, so that nothing tells \
+         problems apart: look at {other}"
+    )
+}
+
+/// Refuses an evaluation that differs from the probe's in more than strategy, seed, and settings of these names: what is
+/// chosen has one of all others.
+fn check_alike(probe: &Kept, other: &Kept, but: &[&str]) -> Result<(), Error> {
+    let differs = other.beside_but(probe, &[but, &["setup.recipe", "setup.seed"]].concat());
     if differs.is_empty() {
         return Ok(());
     }
-    let differs: Vec<String> = differs.iter().map(ToString::to_string).collect();
     let (name, of, differs) = (&other.name, &probe.name, differs.join(", "));
     Err(format!(
         "{name}: has other settings than {of}, expected another strategy or seed alone: {differs}"
     )
     .into())
+}
+
+/// Whose scores an evaluation's samples have.
+fn fitted_to(kept: &Kept, aggregate: Aggregate) -> FittedTo {
+    let identity = kept.settings.get("scorer").and_then(Value::as_str).map(str::to_owned);
+    let judge = Judge { scale: kept.report.scale, identity, ..Judge::default() };
+    FittedTo::of(&judge, aggregate)
 }
 
 fn twice(all: &[Kept]) -> Option<&str> {
@@ -293,7 +331,7 @@ fn tried(kept: &Kept, price: Price) -> Tried {
 
 /// What each way to choose is worth.
 fn ways(
-    (arms, count): (&[Tested], usize),
+    (arms, bins, asked): (&[Tested], &Bins, usize),
     (estimates, difficulty): (&[f64], Option<&Kept>),
     (probe, kept): (&Kept, &[Kept]),
     baseline: Option<&Level>,
@@ -301,7 +339,6 @@ fn ways(
     let gift = vec![0.0; estimates.len()];
     let behind: Vec<Tried> = arms.iter().map(|arm| arm.behind.clone()).collect();
     let alone: Vec<Tried> = arms.iter().map(|arm| arm.alone.clone()).collect();
-    let bins = Bins::of(estimates, count)?;
     let one = Bins { edges: Vec::new() };
     let of = |name, estimates: &[f64], bins: &Bins, arms: &[Tried]| {
         let spend = if bins.count() == 1 { Spend::Arm } else { Spend::Choice };
@@ -309,14 +346,14 @@ fn ways(
         Ok::<_, Error>(Way { name, curve })
     };
     let mut ways = vec![
-        of("by the probe", estimates, &bins, &behind)?,
-        of("by the probe, not paid", estimates, &bins, &alone)?,
+        of("by the probe", estimates, bins, &behind)?,
+        of("by the probe, not paid", estimates, bins, &alone)?,
     ];
     if let Some(pool) = difficulty {
         check_apart(pool, kept.iter().chain([probe]))?;
         let shares = Difficulty::shares(&pool.report)
             .map_err(|error| format!("--difficulty {}: {error}", pool.name))?;
-        let bins = Bins::of(&shares, count)?;
+        let bins = Bins::apart(&shares, asked)?;
         ways.push(of("by the share of right samples", &shares, &bins, &alone)?);
     }
     ways.push(of("the best of them for all", estimates, &one, &alone)?);

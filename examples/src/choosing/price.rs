@@ -5,6 +5,7 @@
 use clap::ValueEnum;
 use tts_core::{Cost, Until};
 use tts_search::choose::{FirstLines, Probe};
+use tts_search::evaluate::words::cost_of;
 
 /// What a strategy is paid in: what is to be saved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -53,6 +54,11 @@ impl Price {
             Self::Lines if !to_end => FirstLines { whole: 0, ..first }.on_top(samples, all, begun),
             _ => first.on_top(samples, all, begun),
         }
+    }
+
+    /// So much of it, with the digits that matter.
+    pub fn told(self, amount: f64) -> String {
+        if amount <= 0.0 { "0".into() } else { cost_of(amount) }
     }
 
     /// In words.

@@ -4,7 +4,7 @@ use serde_json::json;
 use tts_core::toy::{Oracle, ToyWorld};
 use tts_core::{
     BoxError, Completion, Finish, Generated, Generator, Request, Scale, Search, Step, StepRule,
-    StepScorer, Trajectory, scorer,
+    StepScorer, Trajectory, Unit, scorer,
 };
 use tts_search::evaluate::{Evaluation, Item};
 use tts_search::{BeamSearch, BestOfN, SelfConsistency};
@@ -79,6 +79,10 @@ impl Place {
     }
 }
 
+fn votes(n: usize) -> SelfConsistency {
+    SelfConsistency { n, ..SelfConsistency::default() }
+}
+
 fn options(arms: &[&Folders], probe: &Folders) -> ChoosingOptions {
     ChoosingOptions {
         arms: arms.iter().map(|&arm| arm.clone()).collect(),
@@ -134,7 +138,7 @@ fn each_half_gets_the_strategy_that_is_right_on_it() {
     assert_eq!(by("by the share of right samples"), (1.0, 3.0, Some(0.375)));
     assert_eq!(by("the best of them for all").2, None, "half of all is right");
     let text = told(&found);
-    for part in ["0.38 (0.", "never", "they are the first of each strategy here"] {
+    for part in ["0.38 (0.", "not as accurate", "they are the first of each strategy here"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let row = |name: &str| -> Vec<&str> {
@@ -143,6 +147,18 @@ fn each_half_gets_the_strategy_that_is_right_on_it() {
     };
     assert_eq!(row("two "), ["two", "2.0", "100.0", "%*", "0.0", "%"]);
     assert_eq!(row("four "), ["four", "4.0", "0.0", "%", "100.0", "%*"]);
+    assert_eq!(found.optimal.scorer.as_ref().map(|scorer| scorer.unit), Some(Unit::Probability));
+    // The judge knows two kinds of problems, however many bins are asked for.
+    let more = ChoosingOptions { bins: NonZeroUsize::new(5).expect("five"), ..asked.clone() };
+    let more = Choosing::of(&more).expect("a study");
+    assert_eq!(more.choice.bins.count(), 2);
+    assert!(told(&more).contains("* is chosen; 2 bins of 5, since problems that look the same"));
+    // An arm may be named by its name, and a pool may have been judged by nobody.
+    let by_name = ChoosingOptions { probe: "two".parse().expect("a name"), ..asked.clone() };
+    assert_eq!(Choosing::of(&by_name).expect("a study").choice.arms, [0, 1]);
+    let unscored = place.keep_of(("unscored", "toy", 8), &Recipe::from(votes(3)), (even, false));
+    let unscored = ChoosingOptions { difficulty: Some(unscored), ..asked.clone() };
+    Choosing::of(&unscored).expect("who scores says nothing of who is right");
     // Thrown away, the probe is two lines more.
     let apart = ChoosingOptions { no_reuse: true, ..asked.clone() };
     let apart = Choosing::of(&apart).expect("a study");
@@ -290,7 +306,10 @@ fn what_tells_nothing_is_refused() {
             ChoosingOptions { within: Some(1.5), ..few.clone() },
             "--within: the cheapest choice costs 2.0 lines a problem",
         ),
-        (ChoosingOptions { bins: bins(21), ..few.clone() }, "bins: 21 of 20 problems"),
+        (
+            ChoosingOptions { bins: bins(21), ..few.clone() },
+            "--bins: 21 of 20 problems, expected 1 to 20",
+        ),
         (
             ChoosingOptions { difficulty: Some(four.clone()), ..few.clone() },
             "four: has the samples of",
@@ -300,10 +319,15 @@ fn what_tells_nothing_is_refused() {
         let error = Choosing::of(&asked).expect_err(expected).to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
-    // All samples of a problem agree here, right or wrong: nobody is in the second bin.
+    // All samples of a problem agree here, right or wrong: nothing is told apart.
     let agree = ChoosingOptions { signal: Signal::Agreement, ..few };
-    let found = Choosing::of(&agree).expect("a study");
-    assert_eq!((found.choice.bins.count(), &found.choice.arms[..]), (2, &[0, 0][..]));
+    let error = Choosing::of(&agree).expect_err("all alike").to_string();
+    assert!(
+        error.contains("the agreement of its samples are the same (1) for every problem"),
+        "{error}"
+    );
+    let found = Choosing::of(&ChoosingOptions { bins: bins(1), ..agree }).expect("one for all");
+    assert_eq!((found.choice.bins.count(), &found.choice.arms[..]), (1, &[0][..]));
     assert!(told(&found).contains("One strategy for all bins: two alone"));
     assert!(signal("agreement").is_ok() && signal("luck").is_err());
 }

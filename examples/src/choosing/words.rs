@@ -5,8 +5,10 @@
 use std::io::{self, Write};
 
 use tts_core::Until;
-use tts_search::choose::Signal;
-use tts_search::evaluate::{percent, words::columns};
+use tts_core::metrics::accuracy_interval;
+use tts_search::choose::{Signal, Stage};
+use tts_search::evaluate::percent;
+use tts_search::evaluate::words::{columns, significant};
 
 use super::{Choosing, mean};
 
@@ -24,7 +26,8 @@ pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
         Signal::Agreement => "the share of the most frequent answer",
     };
     writeln!(out, "problems  {}", found.estimates.len())?;
-    writeln!(out, "probe     {samples} of {name} ({cost:.1} {unit}), by {by}")?;
+    let cost = found.price.told(*cost);
+    writeln!(out, "probe     {samples} of {name} ({cost} {unit}), by {by}")?;
     let shared = match (found.optimal.reuse, own) {
         (false, _) => "are thrown away, and paid on top of the strategy that is chosen",
         (true, true) => "are the first of each strategy here, as they will be",
@@ -33,13 +36,26 @@ pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
         }
     };
     writeln!(out, "          they {shared}")?;
-    let within = found.within.map_or_else(String::new, |most| format!(", for {most} at most"));
+    let within = found.within.map_or_else(String::new, |most| {
+        format!(", for {} {unit} a problem at most", found.price.told(most))
+    });
     writeln!(
         out,
         "\nWhat a choice is worth, on halves of the problems that had no say in it{within}"
     )?;
     columns(out, &ways(found))?;
-    writeln!(out, "\nAccuracy by bin, the easiest first; * is chosen")?;
+    if let Some(baseline) = &found.baseline {
+        writeln!(
+            out,
+            "The last column is the part of {baseline}'s cost at which a choice is as accurate as {baseline}."
+        )?;
+    }
+    write!(out, "\nAccuracy by bin, the easiest first; * is chosen")?;
+    let (asked, bins_left) = (found.asked, found.choice.bins.count());
+    if bins_left < asked {
+        write!(out, "; {bins_left} bins of {asked}, since problems that look the same are in one")?;
+    }
+    writeln!(out)?;
     columns(out, &bins(found))?;
     if found.choice.arms.windows(2).all(|pair| pair[0] == pair[1]) {
         let name = &found.arms[found.choice.arms[0]].name;
@@ -51,22 +67,31 @@ pub(super) fn write(found: &Choosing, out: &mut dyn Write) -> io::Result<()> {
 fn ways(found: &Choosing) -> Vec<Vec<String>> {
     let mut head = vec!["choice".to_owned(), "accuracy (95 %)".into(), found.price.unit().into()];
     if let Some(baseline) = &found.baseline {
-        head.push(format!("share of what {baseline} costs, as accurate (95 %)"));
+        head.push(format!("part of {baseline}'s cost (95 %)"));
     }
     let mut rows = vec![head];
     for way in &found.ways {
         let Some(stage) = way.at(found.within) else { continue };
-        let [low, high] = stage.accuracy.interval.map(|share| 100.0 * share);
+        let [low, high] = interval(stage).map(|share| 100.0 * share);
         let accuracy = format!("{} ({low:.1} to {high:.1})", percent(stage.accuracy.mean));
-        let mut cells = vec![way.name.to_owned(), accuracy, format!("{:.1}", stage.cost())];
+        let mut cells = vec![way.name.to_owned(), accuracy, found.price.told(stage.cost())];
         cells.extend(way.curve.ratio.map(|found| match (found.ratio, found.interval) {
             (Some(ratio), Some([low, high])) => format!("{ratio:.2} ({low:.2} to {high:.2})"),
             (Some(ratio), None) => format!("{ratio:.2}"),
-            (None, _) => "never".to_owned(),
+            (None, _) => "not as accurate".to_owned(),
         }));
         rows.push(cells);
     }
     rows
+}
+
+/// The interval of a choice's accuracy: as everywhere where each problem is right or wrong.
+fn interval(stage: &Stage) -> [f64; 2] {
+    let is_outcome = |value: &f64| (value * (1.0 - value)).abs() <= 0.0;
+    let values = &stage.level.values;
+    let right: Vec<bool> = values.iter().map(|value| *value > 0.5).collect();
+    let plain = values.iter().all(is_outcome).then(|| accuracy_interval(&right).ok()).flatten();
+    plain.map_or(stage.accuracy.interval, |found| found.interval)
 }
 
 fn bins(found: &Choosing) -> Vec<Vec<String>> {
@@ -83,16 +108,17 @@ fn bins(found: &Choosing) -> Vec<Vec<String>> {
     for (bin, places) in places.iter().enumerate() {
         head.push((bin + 1).to_string());
         looks.push(match bins.edges.get(bin) {
-            Some(edge) => format!("from {edge:.3}"),
-            None => {
-                bins.edges.last().map_or_else(|| "all".into(), |edge| format!("below {edge:.3}"))
-            }
+            Some(&edge) => format!("from {}", significant(edge)),
+            None => bins
+                .edges
+                .last()
+                .map_or_else(|| "all".into(), |&edge| format!("below {}", significant(edge))),
         });
         problems.push(places.len().to_string());
     }
     let mut rows = vec![head, looks, problems];
     for (number, arm) in found.arms.iter().enumerate() {
-        let mut cells = vec![arm.name.clone(), format!("{:.1}", arm.cost())];
+        let mut cells = vec![arm.name.clone(), found.price.told(arm.cost())];
         for (bin, places) in places.iter().enumerate() {
             let values: Vec<f64> = places.iter().map(|&place| arm.alone.values[place]).collect();
             let mark = if found.choice.arms[bin] == number { "*" } else { " " };

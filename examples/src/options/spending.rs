@@ -25,10 +25,12 @@ pub struct SpendingOptions {
     #[arg(long, default_value_t = 0)]
     pub budget_tokens: u64,
     /// Budget of each problem: samples, tokens, scored, flops, calls, rounds, seconds and money, such as
-    /// samples=64,money=0.02,hard; or a JSON file of these words.
+    /// samples=64,money=0.02,hard; or a JSON file of these words. Without hard it is looked at between rounds: a strategy of
+    /// one round does all of it, and seconds end no round.
     #[arg(long, conflicts_with = "budget_tokens")]
     pub budget: Option<String>,
-    /// Never exceed the budget, in place of stopping after the round that does.
+    /// Never exceed the budget, in place of stopping after the round that does: lines are left out or bounded, and seconds
+    /// are a deadline, at which lines are cut where they are and nothing more is judged.
     #[arg(long)]
     pub hard: bool,
     /// Money for a million tokens, such as read=0.15,generated=0.6 of the policy, judge:generated=4 of a role,

@@ -37,7 +37,7 @@ fn evaluations_become_a_strategy() {
     for part in [
         "problems  8",
         "probe     4 samples of four",
-        "share of what wide costs",
+        "part of wide's cost",
         "by the probe, not paid",
         "Accuracy by bin",
     ] {
@@ -52,6 +52,11 @@ fn evaluations_become_a_strategy() {
     let own = ["--model", generator.to_str().unwrap(), "--step", "\\n", "--max-tokens", "200"];
     let solved = [&["--recipe", &out, "--raw"][..], &own, &["31*4-75+12*5\n"]].concat();
     assert!(succeeded(&solve, &solved).contains("\nanswer    "));
+    // Among whose scores its bins lie is known, and another's mean something else.
+    assert_eq!(recipe["scorer"]["unit"], "log-probability");
+    let by_rule: Vec<&str> = solved.iter().copied().chain(["--scorer", "rule"]).collect();
+    let said = text(&ran(&solve, &by_rule));
+    assert!(said.contains("is fitted to log-probabilities, and the scorer gives"), "{said}");
     let refused = |arguments: &[&str], expected: &str| {
         let output = ran(&choose, arguments);
         let said = text(&output);
@@ -60,4 +65,6 @@ fn evaluations_become_a_strategy() {
     refused(&[&four, &wide, "--probe", &wide], "--probe wide: its strategy does not sample");
     refused(&[&four, "--probe", &four, "--signal", "luck"], "expected score or agreement");
     refused(&[&four], "--probe");
+    refused(&[&four, "--probe", &four, "--bins", "9"], "--bins: 9 of 8 problems, expected 1 to 8");
+    refused(&["nosuch", "--probe", &four], "nosuch: no such folder, expected a folder of records");
 }

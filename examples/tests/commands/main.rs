@@ -20,6 +20,7 @@ mod saying;
 mod serving;
 
 use std::fmt::Write as _;
+mod told;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -230,7 +231,7 @@ fn a_policy_learns_from_rewards() {
     let weights = |out: &str, name: &str| std::fs::read(Path::new(&path(out)).join(name)).unwrap();
     let first = asked("all", "--model embedded --family strides --steps 2");
     assert!(first.status.success(), "{}", text(&first));
-    for word in ["held out  ", "step 2", "cost  ", "tokens drawn"] {
+    for word in ["held out  ", "step 2    of 2: reward", "cost  ", "tokens drawn"] {
         assert!(text(&first).contains(word), "{}", text(&first));
     }
     for name in ["config.json", "tokenizer.json", "work/journal.jsonl", "work/length.svg"] {

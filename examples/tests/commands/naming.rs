@@ -102,7 +102,7 @@ fn judgements_are_kept_compared_and_shown() {
     let said = succeeded(&judge, &["--compare", &ties, &firsts]);
     assert!(said.contains("50.0 %") && said.contains("+16.7 points"), "{said}");
     let same = succeeded(&judge, &["--compare", &ties, &ties]);
-    assert!(same.contains("+0.0 points (+0.0 to +0.0, p 1.000) on 3 items"), "{same}");
+    assert!(same.contains("+0.0 points (-63.2 to +63.2, p 1.000) on 3 items"), "{same}");
     let page = path("judged.html");
     succeeded(&view, &[&firsts, "--out", &page]);
     let shown = std::fs::read_to_string(&page).unwrap();

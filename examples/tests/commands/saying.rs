@@ -230,7 +230,7 @@ fn a_reward_that_is_the_same_for_all_is_told_of() {
         &out,
     ];
     let said = succeeded(&reinforce, &[&SMALL[..], &asked].concat());
-    let warning = "warning   format: 0 for all 8 samples of the step";
+    let warning = "warning   reward format: 0 for each of the 8 samples of the first step";
     assert_eq!(said.matches(warning).count(), 1, "{said}");
     let (_, steps) = journal(&out);
     assert!(

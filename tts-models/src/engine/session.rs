@@ -340,17 +340,17 @@ impl<'e, E: Executor> EngineSession<'e, E> {
             Ok((_, Some(completion))) => Ok(completion),
             Err(error) => Err(error),
         };
+        finished.push(self.give_back(line, result));
+        None
+    }
+
+    /// A line that is over, of which the cache keeps what was run.
+    fn give_back(&self, line: Line<E::State>, result: Result<Completion, LineError>) -> Finished {
         let Line { id, mut state, tokens, rows, computed, cached, .. } = line;
         let executor = &self.engine.executor;
         let pieces = executor.pieces(&mut state);
         self.engine.cache().insert(executor, &tokens, pieces, rows);
-        finished.push(Finished {
-            line: id,
-            result,
-            computed_tokens: computed,
-            cached_tokens: cached,
-        });
-        None
+        Finished { line: id, result, computed_tokens: computed, cached_tokens: cached }
     }
 }
 
@@ -386,6 +386,16 @@ impl<E: Executor> Session for EngineSession<'_, E> {
             self.pass(&mut finished)?;
         }
         Ok(finished)
+    }
+
+    fn cut(&mut self, line: LineId) -> Option<Finished> {
+        let Some(place) = self.lines.iter().position(|other| other.id == line) else {
+            self.cancel(line);
+            return None;
+        };
+        let mut line = self.lines.remove(place);
+        let written = line.writer.cut(self.engine.tokenizer())?;
+        Some(self.give_back(line, Ok(written)))
     }
 
     fn cancel(&mut self, line: LineId) {

@@ -121,6 +121,20 @@ impl Writer {
         self.complete(&End { finish, closing: 0, after: 0 }, tokenizer)
     }
 
+    /// What is written by now of a line that is called off; `None` where nothing is.
+    pub(crate) fn cut(&mut self, tokenizer: &Tokenizer) -> Option<Completion> {
+        let finish = Finish::Cancelled;
+        match (self.generated, self.logprobs.is_empty()) {
+            (0, _) => None,
+            // It was cut between two steps.
+            (_, true) => {
+                let steps = std::mem::take(&mut self.steps);
+                Some(Completion { steps, finish, prompt_tokens: self.prompt })
+            }
+            (_, false) => Some(self.complete(&End { finish, closing: 0, after: 0 }, tokenizer)),
+        }
+    }
+
     /// The seed of the present step.
     #[cfg(feature = "remote")]
     pub(crate) fn step_seed(&self) -> u64 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tts_core::{Completion, Finished, Generator, LineId, Prompt, Session};
+use tts_core::{Completion, Finish, Finished, Generator, LineId, Prompt, Session};
 use tts_models::{Cpu, Engine, EngineConfig, Executor, Plain, Tokenizer};
 
 use super::{engine, lines, request, weights};
@@ -79,4 +79,44 @@ fn sessions_cross_threads() {
     let plain = Plain::<Cpu>::new(weights("qwen3")).unwrap();
     let tokenizer = Arc::new(Tokenizer::bytes().unwrap());
     crosses(&Engine::new(plain, tokenizer, None, EngineConfig::default()).unwrap());
+}
+
+/// What is written of a line that is called off is the beginning of the whole line, and takes nothing from others.
+#[test]
+fn a_line_that_is_cut_is_the_beginning_of_itself() {
+    let engine = engine(EngineConfig { max_lines: 3, ..EngineConfig::default() });
+    let ask = request(Prompt::text("Hello"), (0..4).collect());
+    let whole = lines(&engine, &ask);
+    engine.forget();
+    let mut session = engine.session();
+    let ids = session.submit(ask);
+    let mut others = Vec::new();
+    while others.is_empty() {
+        others.extend(session.step().expect("runs"));
+    }
+    let running = ids.iter().position(|id| others.iter().all(|done| done.line != *id));
+    let running = running.expect("one is not done yet");
+    let cut = session.cut(ids[running]).expect("something is written");
+    assert!(session.cut(ids[running]).is_none(), "it is over");
+    // The last one waits for a place, or has begun by now.
+    session.cancel(ids[3]);
+    let cut = cut.result.expect("a completion");
+    assert_eq!((cut.finish, cut.prompt_tokens), (Finish::Cancelled, whole[running].prompt_tokens));
+    let tokens = |line: &Completion| -> Vec<u32> {
+        line.steps.iter().flat_map(|step| step.tokens.clone()).collect()
+    };
+    let (cut, all) = (tokens(&cut), tokens(&whole[running]));
+    assert!(!cut.is_empty() && cut.len() < all.len() && all.starts_with(&cut));
+    loop {
+        let done = session.poll().expect("runs");
+        if done.is_empty() {
+            break;
+        }
+        others.extend(done);
+    }
+    for done in others {
+        let place = ids.iter().position(|id| *id == done.line).expect("is ours");
+        assert_ne!(place, running);
+        assert_eq!(tokens(&done.result.expect("a completion")), tokens(&whole[place]));
+    }
 }

@@ -58,7 +58,7 @@ pub(super) fn measure(
         }
     }
     let wrong = |error: MetricError| PrmError::reinforce("held out", error.to_string());
-    let accuracy = metrics::bootstrap_interval(&shares, DRAWS, HELD_OUT).map_err(wrong)?;
+    let accuracy = metrics::share_interval(&shares, DRAWS, HELD_OUT).map_err(wrong)?;
     let share = |count: usize| count as f64 / problems.len().max(1) as f64;
     Ok(Measured {
         step,

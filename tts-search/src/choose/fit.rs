@@ -61,29 +61,38 @@ impl Bins {
         Ok(Self { edges })
     }
 
-    /// These bins without those that none of the estimates is in: what has no problem says nothing of any.
+    /// As many bins at most, none of which ends among equal estimates: each ends where estimates differ that is nearest
+    /// to where it would by its size. So no bin is empty, and there is one alone where all estimates are the same.
     ///
     /// ```
     /// use tts_search::choose::Bins;
-    /// let alike = [0.5; 6];
-    /// assert_eq!(Bins::of(&alike, 3)?.told_apart(&alike).count(), 1);
-    /// let some = [0.9, 0.5, 0.5, 0.5];
-    /// assert_eq!(Bins::of(&some, 2)?.told_apart(&some).edges, [0.7]);
+    /// assert_eq!(Bins::apart(&[0.5; 6], 3)?.count(), 1);
+    /// assert_eq!(Bins::apart(&[0.75, 0.5, 0.5, 0.5], 2)?.edges, [0.625]);
+    /// assert_eq!(Bins::apart(&[0.75, 0.5, 0.25, 0.0], 2)?, Bins::of(&[0.75, 0.5, 0.25, 0.0], 2)?);
     /// # Ok::<(), tts_search::choose::ChooseError>(())
     /// ```
-    #[must_use]
-    pub fn told_apart(mut self, estimates: &[f64]) -> Self {
-        let mut above = f64::INFINITY;
-        self.edges.retain(|&edge| {
-            let own = estimates.iter().any(|&estimate| estimate >= edge && estimate < above)
-                || (above.is_infinite() && estimates.contains(&above));
-            let below = estimates.iter().any(|&estimate| estimate < edge);
-            if own && below {
-                above = edge;
-            }
-            own && below
-        });
-        self
+    ///
+    /// # Errors
+    /// As [`Bins::of`].
+    pub fn apart(estimates: &[f64], count: usize) -> Result<Self, ChooseError> {
+        // For its errors.
+        Self::of(estimates, count)?;
+        let mut order = estimates.to_vec();
+        order.sort_by(|a, b| b.total_cmp(a));
+        let differ = |at: &usize| order[*at] < order[at - 1];
+        let ends: Vec<usize> = (1..order.len()).filter(differ).collect();
+        let nearest = |bin: usize| {
+            let wanted = bin * order.len() / count;
+            ends.iter().copied().min_by_key(|end| end.abs_diff(wanted))
+        };
+        let mut ends: Vec<usize> = (1..count).filter_map(nearest).collect();
+        ends.dedup();
+        let edge = |at: usize| {
+            let (above, below) = (order[at - 1], order[at]);
+            let between = 0.5 * (above + below);
+            if between > below && between.is_finite() { between } else { above }
+        };
+        Ok(Self { edges: ends.into_iter().map(edge).collect() })
     }
 
     /// How many there are.

@@ -270,7 +270,7 @@ mod tests {
         let told = told(&outcome);
         assert!(
             told.contains("0 of them finished")
-                && told.contains("; 1 of these votes are of solutions that were cut"),
+                && told.contains("; 2 of these votes are of solutions that were cut"),
             "{told}"
         );
     }

@@ -14,9 +14,7 @@
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
-use tts_core::metrics::{
-    Accuracy, MetricError, Paired, bootstrap_interval, holm, paired_bootstrap,
-};
+use tts_core::metrics::{Accuracy, MetricError, Paired, holm, paired_shares, share_interval};
 use tts_core::seed;
 
 use super::super::ballot::{self, Ballot, Judgement};
@@ -150,8 +148,8 @@ pub fn curve(
             found.push(Votes {
                 k,
                 keep,
-                accuracy: bootstrap_interval(&own, DRAWS, seed)?,
-                against_first: paired_bootstrap(&own, first, DRAWS, seed)?,
+                accuracy: share_interval(&own, DRAWS, seed)?,
+                against_first: paired_shares(&own, first, DRAWS, seed)?,
             });
         }
     }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tts_core::metrics::{
-    Accuracy, Auc, Calibration, MetricError, auc_over_problems, bootstrap_interval, calibration,
+    Accuracy, Auc, Calibration, MetricError, auc_over_problems, bootstrap_interval, share_interval,
 };
 use tts_core::rows::{self, Row, RowError, RowsError};
 use tts_core::{Cost, Prompt, Search};
@@ -393,7 +393,7 @@ fn figures(known: &[Known], binary: bool, seed: u64) -> Result<GradedFigures, Me
     let own: Vec<usize> = (0..scores.len()).collect();
     let error =
         (!distances.is_empty()).then(|| bootstrap_interval(&distances, DRAWS, seed)).transpose()?;
-    let accuracy = binary.then(|| bootstrap_interval(&hits, DRAWS, seed)).transpose()?;
+    let accuracy = binary.then(|| share_interval(&hits, DRAWS, seed)).transpose()?;
     Ok(GradedFigures {
         items: known.len(),
         abstained: known.len() - scores.len(),

@@ -11,7 +11,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use tts_core::metrics::{Paired, paired_bootstrap};
+use tts_core::metrics::{Paired, paired_shares};
 use tts_core::rows::{self, RowError, RowsError};
 use tts_core::{NodeId, Outcome, Prompt, Role, files, seed};
 
@@ -273,7 +273,7 @@ pub fn compare(first: &Record, second: &Record) -> Result<(Paired, usize), PrmEr
         other.push(beside.right);
     }
     let alone = first.items.len() + second.items.len() - 2 * own.len();
-    let paired = paired_bootstrap(&own, &other, DRAWS, 0)
+    let paired = paired_shares(&own, &other, DRAWS, 0)
         .map_err(|_| refuse("no item is in both: expected judgements of the same data".into()))?;
     Ok((paired, alone))
 }
