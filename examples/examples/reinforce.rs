@@ -437,6 +437,24 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     }
     let arguments = &arguments;
     if arguments.rank == 0 && !arguments.model.model.is_dir() && arguments.model.model.exists() {
+/// Says how many problems there are, and how hard they are said to be.
+fn tell_problems(
+    arguments: &Arguments,
+    (learn, held_out): (&[Problem], &[Problem]),
+    too_long: usize,
+) -> Result<(), Error> {
+    let mut err = std::io::stderr();
+    let (count, apart, asked) = (learn.len(), held_out.len(), arguments.held_out);
+    writeln!(err, "problems  {count}, {apart} held out, {too_long} too long")?;
+    if apart < asked && arguments.family.is_none() && arguments.data.is_some() {
+        writeln!(
+            err,
+            "          {asked} were to be held out: of a file one problem in {ONE_IN} is, by its text, up to as many"
+        )?;
+    }
+    tell_range(&mut err, learn)
+}
+
         return Err(
             "all weights of a GGUF file have no folder to be kept in: --rank trains an adapter"
                 .into(),
@@ -460,8 +478,7 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let mut policy = open(arguments)?;
     arguments.family.map_or(Ok(()), |family| family.written_with(policy.tokenizer()))?;
     let long = leave_out_long(&*policy, &mut learn)? + leave_out_long(&*policy, &mut held_out)?;
-    let (count, apart) = (learn.len(), held_out.len());
-    writeln!(std::io::stderr(), "problems  {count}, {apart} held out, {long} too long")?;
+    tell_problems(arguments, (&learn, &held_out), long)?;
     let mut reference = (config.objective().beta > 0.0).then(|| open(arguments)).transpose()?;
     // Learnt by within the positions that are written within.
     let checkpoint = Checkpoint::open(files(arguments))?.within(arguments.model.positions);
@@ -475,14 +492,6 @@ fn run(mut arguments: Arguments) -> Result<(), Error> {
     let scorer = arguments
         .scorer
         .as_ref()
-    if apart < arguments.held_out && arguments.family.is_none() && arguments.data.is_some() {
-        let asked = arguments.held_out;
-        writeln!(
-            std::io::stderr(),
-            "          {asked} were to be held out: of a file one problem in {ONE_IN} is, by its text, up to as many"
-        )?;
-    }
-    tell_range(&mut std::io::stderr(), &learn)?;
         .map(|spec| spec.build_on(None, arguments.model.backend, arguments.model.engine()));
     let scorer = scorer.transpose()?;
     let sampler = arguments.sampler.as_deref().map(|path| judges::registry().from_file(path));

@@ -24,8 +24,8 @@ fn unanimous(value: f64, [low, high]: [f64; 2], n: usize) -> [f64; 2] {
     [value - unseen * (value - low), value + unseen * (high - value)]
 }
 
-fn is_share(value: &f64) -> bool {
-    (0.0..=1.0).contains(value)
+fn is_share(value: f64) -> bool {
+    (0.0..=1.0).contains(&value)
 }
 
 fn all_alike(values: &[f64]) -> bool {
@@ -48,7 +48,8 @@ fn all_alike(values: &[f64]) -> bool {
 /// As [`bootstrap_interval`].
 pub fn share_interval(values: &[f64], draws: usize, seed: u64) -> Result<Accuracy, MetricError> {
     let mut found = bootstrap_interval(values, draws, seed)?;
-    if let Some(&value) = values.first().filter(|value| is_share(value))
+    if let Some(&value) = values.first()
+        && is_share(value)
         && all_alike(values)
     {
         found.interval = unanimous(value, [0.0, 1.0], values.len());
@@ -73,7 +74,7 @@ pub fn share_interval(values: &[f64], draws: usize, seed: u64) -> Result<Accurac
 pub fn paired_shares(a: &[f64], b: &[f64], draws: usize, seed: u64) -> Result<Paired, MetricError> {
     let mut found = paired_bootstrap(a, b, draws, seed)?;
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| a - b).collect();
-    if a.iter().chain(b).all(is_share) && all_alike(&differences) {
+    if a.iter().chain(b).copied().all(is_share) && all_alike(&differences) {
         found.interval = unanimous(found.difference, [-1.0, 1.0], a.len());
     }
     Ok(found)
